@@ -1,0 +1,49 @@
+# Everything runs from .venv; both README commands build it when it is missing or out of date.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PORT ?= 8000
+SANDBOX_PORT ?= 5000
+POLICY ?= recommended
+FLASK := $(BIN)/flask --app wsgi
+
+.PHONY: setup run serve sandbox test lint bench lock screenshots
+
+run: $(VENV)/.run
+	@PORT=$(PORT) $(FLASK) sandbox --port $(SANDBOX_PORT) --policy $(POLICY) --run deploy/serve
+
+serve: $(VENV)/.run
+	@PORT=$(PORT) deploy/serve
+
+sandbox: $(VENV)/.run
+	@$(FLASK) sandbox --port $(SANDBOX_PORT) --policy $(POLICY)
+
+setup: $(VENV)/.all
+
+test: $(VENV)/.all
+	@deploy/apt-install chromium libfaketime fonts-dejavu-core
+	$(BIN)/python -m tests $(ARGS)
+
+lint: $(VENV)/.all
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.all
+	$(BIN)/python -m bench
+
+# Pins what pyproject.toml asks for, with hashes and without naming where packages come from.
+lock: $(VENV)/.all
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	  --no-emit-index-url --no-emit-find-links --extra sandbox pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	  --no-emit-index-url --no-emit-find-links --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+
+$(VENV)/.run: requirements.lock pyproject.toml
+	@deploy/make-venv $(PYTHON) $(VENV) requirements.lock
+	@touch $@
+
+$(VENV)/.all: requirements-dev.lock pyproject.toml
+	@deploy/make-venv $(PYTHON) $(VENV) requirements-dev.lock
+	@touch $(VENV)/.run $@

@@ -1,0 +1,92 @@
+"""The seam inside the sandbox: a judged call in, an answer or a refusal out.
+
+The front door (wire, signature, judge) turns an HTTP request into a `Call` and decides whether it may
+happen; the behaviour modules (mfa, sts, passwords, ...) register what then happens. What nobody
+registered goes on to moto.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from app.sandbox.world import World
+
+
+class Refusal(Exception):
+    """AWS says no. Rendered in the error shape of the service's protocol.
+
+    `code` and `status` are as in the error table of the IAM API reference, e.g. ("NoSuchEntity", 404).
+    """
+
+    def __init__(self, code: str, message: str, status: int) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+        self.status = status
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who signed the request, as AWS sees it at this moment."""
+
+    account_id: str
+    arn: str
+    unique_id: str
+    user_name: str | None
+    """Stored spelling, without path; None for root."""
+    access_key_id: str
+    session_token: str | None = field(default=None, repr=False)
+    mfa_present: bool | None = None
+    """aws:MultiFactorAuthPresent: None (absent) for long-term keys, else False or True."""
+    mfa_at: datetime | None = None
+    """When the code was given; aws:MultiFactorAuthAge counts from here."""
+
+    @property
+    def is_session(self) -> bool:
+        """True for temporary credentials (ASIA...)."""
+        return self.session_token is not None
+
+
+@dataclass(frozen=True)
+class Call:
+    """One authenticated, authorized request, read once."""
+
+    service: str
+    """Signing name: "iam", "sts", "ec2", "s3"."""
+    action: str
+    """As in the API model: "EnableMFADevice"."""
+    parameters: Mapping[str, Any]
+    """Members of the operation's input shape, parsed and typed as botocore's model says."""
+    caller: Caller
+    request_id: str
+    now: datetime
+    """Time of the request, UTC, aware: the only clock an operation reads."""
+
+
+class PassOn:
+    """What an operation answers to let moto do the rest (it only checked, or prepared)."""
+
+
+PASS_ON: Final = PassOn()
+
+Operation = Callable[["World", Call], "Mapping[str, Any] | PassOn"]
+"""Returns the members of the operation's output shape ({} where it has none), or PASS_ON; raises Refusal."""
+
+OPERATIONS: Final[dict[tuple[str, str], Operation]] = {}
+
+
+def operation(service: str, *actions: str) -> Callable[[Operation], Operation]:
+    """Register a behaviour for actions of a service: `@operation("iam", "EnableMFADevice")`."""
+
+    def register(behaviour: Operation) -> Operation:
+        for action in actions:
+            if (service, action) in OPERATIONS:
+                raise ValueError(f"{service}:{action} is registered twice")
+            OPERATIONS[service, action] = behaviour
+        return behaviour
+
+    return register

@@ -1,0 +1,86 @@
+"""What the sandbox knows beyond moto's own state, and the way to that state."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from moto.backends import get_backend
+
+ACCOUNT_ID = "123456789012"
+
+
+@dataclass
+class Device:
+    """A virtual MFA device's secret half: what AWS keeps and never lists."""
+
+    serial_number: str
+    seed: str = field(repr=False)
+    """Base32 text, 64 characters, no padding."""
+    created_at: datetime
+    offset_steps: int = 0
+    """Drift of the device's clock against ours, found at Enable or Resync, in steps of 30 s."""
+    last_step: int | None = None
+    """Highest step of the last accepted pair; a later pair must be newer."""
+    used_steps: set[int] = field(default_factory=set)
+    """Steps whose code was accepted anywhere; none works a second time."""
+    tries: list[datetime] = field(default_factory=list)
+    """Verifications at STS, good and bad, for the limit of 9 in a 3-minute window."""
+    assigned_at: datetime | None = None
+    known_to_sts_at: datetime | None = None
+    """From when on STS sees the present assignment (consistency delay)."""
+
+
+@dataclass
+class Session:
+    """Credentials handed out by STS (or AWS Sign-In)."""
+
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+    session_token: str = field(repr=False)
+    user_name: str
+    parent_access_key_id: str | None
+    issued_at: datetime
+    expires_at: datetime
+    mfa_at: datetime | None = None
+    """When a code was given, None without MFA."""
+    mfa_serial: str | None = None
+
+
+@dataclass
+class Settings:
+    """The knobs of `flask sandbox`."""
+
+    policy: str = "recommended"
+    users: int = 0
+    latency: timedelta = timedelta(0)
+    consistency_delay: timedelta = timedelta(0)
+    outcomes: dict[str, str] = field(default_factory=dict)
+    """Where AWS's behaviour is open: see outcomes.py for names and values."""
+
+
+@dataclass
+class World:
+    """One account. Everything that changes it holds `lock`; moto's backends are not thread-safe."""
+
+    settings: Settings = field(default_factory=Settings)
+    account_id: str = ACCOUNT_ID
+    region: str = "us-east-1"
+    partition: str = "aws"
+    lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
+    devices: dict[str, Device] = field(default_factory=dict)
+    """By serial number."""
+    sessions: dict[str, Session] = field(default_factory=dict)
+    """By access key id (ASIA...)."""
+    passwords: dict[str, list[str]] = field(default_factory=dict, repr=False)
+    """Per user name, past console passwords as salted hashes, newest last."""
+    password_last_used: dict[str, datetime] = field(default_factory=dict)
+    users_may_change_password: bool = False
+    """The account flag *Allow users to change their own password*; follows the password policy's field."""
+
+    @property
+    def iam(self) -> Any:
+        """moto's IAMBackend of this account: users, groups, policies, keys. Any: moto ships no types."""
+        return get_backend("iam")[self.account_id]["aws"]

@@ -1,0 +1,26 @@
+"""What every test may ask for."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.clock import Clock
+
+if "libfaketime" not in os.environ.get("LD_PRELOAD", ""):
+    sys.exit("Tests move the clock: start them with `make test`, or `python -m tests [pytest options]`.")
+
+
+@pytest.fixture(scope="session")
+def clock() -> Clock:
+    """Everyone's clock."""
+    return Clock()
+
+
+@pytest.fixture(scope="session")
+def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for the run."""
+    return tmp_path_factory.mktemp("run")

@@ -1,0 +1,126 @@
+"""A sandbox of its own for a test: a process on a free port, asked over HTTP like AWS."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pyotp
+from botocore.config import Config
+
+from tests.support.clock import Clock
+
+ROOT = Path(__file__).parents[2]
+
+
+def free_port() -> int:
+    """A port nobody listens on right now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Sandbox:
+    """A running `flask --app wsgi sandbox`; use as a context manager."""
+
+    def __init__(self, folder: Path, clock: Clock, *options: str, port: int | None = None) -> None:
+        self.folder = folder
+        self.clock = clock
+        self.port = port or free_port()
+        self.options = options
+        self.process: subprocess.Popen[str] | None = None
+
+    def __enter__(self) -> Sandbox:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start it and wait until it wrote its file; raises with its output when it dies instead."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-m", "flask", "--app", "wsgi", "sandbox", "--port", str(self.port)]
+        command += ["--instance", str(self.folder), *self.options]
+        with (self.folder / "sandbox.log").open("a") as log:
+            self.process = subprocess.Popen(
+                command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT, text=True
+            )
+        deadline = time.monotonic() + 30
+        while not (self.folder / "sandbox.json").exists():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError((self.folder / "sandbox.log").read_text())
+            time.sleep(0.02)
+        self.facts: dict[str, Any] = json.loads((self.folder / "sandbox.json").read_text())
+
+    def stop(self) -> None:
+        """Stop it as Ctrl-C would."""
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+            self.process.wait(10)
+
+    @property
+    def url(self) -> str:
+        return str(self.facts["endpoint_url"])
+
+    @property
+    def account_id(self) -> str:
+        return str(self.facts["account_id"])
+
+    def user(self, name: str) -> dict[str, Any]:
+        """The cast's entry of sandbox.json."""
+        return dict(self.facts["users"][name])
+
+    def client(self, service: str, **credentials: str) -> Any:
+        """A plain boto3 client of this sandbox: aws_access_key_id=..., aws_secret_access_key=..., ..."""
+        return boto3.client(
+            service,
+            endpoint_url=self.url,
+            region_name=self.facts["region"],
+            config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}),
+            **credentials,
+        )
+
+    def as_user(self, service: str, name: str) -> Any:
+        """A client signing with the long-term key of one of the cast."""
+        user = self.user(name)
+        return self.client(
+            service,
+            aws_access_key_id=user["access_key_id"],
+            aws_secret_access_key=user["secret_access_key"],
+        )
+
+    def as_administrator(self, service: str) -> Any:
+        """A client of Administrator: sees and may do everything."""
+        return self.as_user(service, "Administrator")
+
+    def with_mfa(self, service: str, name: str, serial_number: str, code: str) -> Any:
+        """A client signing with an MFA session of one of the cast."""
+        answer = self.as_user("sts", name).get_session_token(SerialNumber=serial_number, TokenCode=code)
+        return self.session_client(service, answer["Credentials"])
+
+    def session_client(self, service: str, credentials: dict[str, Any]) -> Any:
+        """A client signing with what GetSessionToken answered."""
+        return self.client(
+            service,
+            aws_access_key_id=credentials["AccessKeyId"],
+            aws_secret_access_key=credentials["SecretAccessKey"],
+            aws_session_token=credentials["SessionToken"],
+        )
+
+    def code(self, seed: str, steps: int = 0) -> str:
+        """What a phone with this seed shows now, or so many steps of 30 s later."""
+        return str(pyotp.TOTP(seed).at(int(self.clock.time()), steps))
+
+    def calls(self, since: int = 0) -> list[dict[str, Any]]:
+        """The call log after sequence number `since`."""
+        with urllib.request.urlopen(f"{self.url}/_sandbox/calls?since={since}") as answer:
+            return list(json.load(answer)["calls"])
