@@ -10,7 +10,7 @@ FLASK := $(BIN)/flask --app wsgi
 .PHONY: setup run serve sandbox test lint bench lock screenshots
 
 run: $(VENV)/.run
-	@PORT=$(PORT) $(FLASK) sandbox --port $(SANDBOX_PORT) --policy $(POLICY) --run deploy/serve
+	@PORT=$(PORT) $(FLASK) sandbox --port $(SANDBOX_PORT) --policy $(POLICY) --run deploy/rehearse
 
 serve: $(VENV)/.run
 	@PORT=$(PORT) deploy/serve

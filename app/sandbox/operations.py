@@ -44,6 +44,8 @@ class Caller:
     """aws:MultiFactorAuthPresent: None (absent) for long-term keys, else False or True."""
     mfa_at: datetime | None = None
     """When the code was given; aws:MultiFactorAuthAge counts from here."""
+    issued_at: datetime | None = None
+    """When temporary credentials were issued; None for long-term keys."""
 
     @property
     def is_session(self) -> bool:

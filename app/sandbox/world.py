@@ -9,6 +9,8 @@ from typing import Any
 
 from moto.backends import get_backend
 
+from app.sandbox.outcomes import parsed
+
 ACCOUNT_ID = "123456789012"
 
 
@@ -57,7 +59,7 @@ class Settings:
     users: int = 0
     latency: timedelta = timedelta(0)
     consistency_delay: timedelta = timedelta(0)
-    outcomes: dict[str, str] = field(default_factory=dict)
+    outcomes: dict[str, str] = field(default_factory=lambda: parsed(()))
     """Where AWS's behaviour is open: see outcomes.py for names and values."""
 
 
@@ -77,6 +79,8 @@ class World:
     passwords: dict[str, list[str]] = field(default_factory=dict, repr=False)
     """Per user name, past console passwords as salted hashes, newest last."""
     password_last_used: dict[str, datetime] = field(default_factory=dict)
+    login_profiles: dict[str, datetime] = field(default_factory=dict)
+    """When a user's console password was first made."""
     users_may_change_password: bool = False
     """The account flag *Allow users to change their own password*; follows the password policy's field."""
 

@@ -51,9 +51,7 @@ class Sandbox:
         command = [sys.executable, "-m", "flask", "--app", "wsgi", "sandbox", "--port", str(self.port)]
         command += ["--instance", str(self.folder), *self.options]
         with (self.folder / "sandbox.log").open("a") as log:
-            self.process = subprocess.Popen(
-                command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT, text=True
-            )
+            self.process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT, text=True)
         deadline = time.monotonic() + 30
         while not (self.folder / "sandbox.json").exists():
             if self.process.poll() is not None or time.monotonic() > deadline:
@@ -124,3 +122,8 @@ class Sandbox:
         """The call log after sequence number `since`."""
         with urllib.request.urlopen(f"{self.url}/_sandbox/calls?since={since}") as answer:
             return list(json.load(answer)["calls"])
+
+    def set_faults(self, faults: list[dict[str, Any]]) -> None:
+        """What goes wrong from now on; [] for nothing. Occurrences count from this call."""
+        body = json.dumps(faults).encode()
+        urllib.request.urlopen(urllib.request.Request(f"{self.url}/_sandbox/faults", body, method="PUT")).close()

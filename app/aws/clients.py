@@ -1,0 +1,190 @@
+"""Pooled AWS clients that sign with borrowed credentials and send nothing outside the allow-list.
+
+A client is expensive (tens of milliseconds, megabytes) and shared by everyone. Credentials are nobody's
+until `signing_as` lends them to the code inside it; outside there is nothing to sign with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar, copy_context
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import boto3
+import botocore.session
+from botocore.config import Config
+from botocore.credentials import Credentials, ReadOnlyCredentials
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, NoCredentialsError
+
+from app.errors import (
+    MEANING,
+    AwsFailure,
+    ClockOff,
+    MfaNotRecognized,
+    MfaSessionNeeded,
+    NotAllowed,
+    PortalError,
+    Refused,
+    Unanswered,
+    WrongMfaCode,
+    WrongSecret,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_iam import IAMClient
+    from mypy_boto3_sts import STSClient
+
+Answer = TypeVar("Answer")
+
+ALWAYS_ALLOWED = frozenset({"sts:GetCallerIdentity", "sts:GetSessionToken"})
+"""The calls that authenticate; no policy controls them (IAM User Guide, observed)."""
+
+_FAN_OUT = 8
+
+
+@dataclass(frozen=True)
+class AwsCredentials:
+    """Someone's credentials, long-term or temporary; cannot be printed."""
+
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+    session_token: str | None = field(default=None, repr=False)
+    expires_at: datetime | None = None
+    """UTC, aware; None for a long-term key."""
+
+
+_person: ContextVar[ReadOnlyCredentials] = ContextVar("person")
+_request_id: ContextVar[list[str]] = ContextVar("request_id")
+
+
+class NotOnTheAllowList(RuntimeError):
+    """Code tried to ask AWS for something the portal must never ask. A bug, never a user's fault."""
+
+
+class Borrowed(Credentials):
+    """The credentials of whoever the running request belongs to; outside of one, nobody's."""
+
+    def __init__(self) -> None:
+        super().__init__("borrowed", "borrowed")
+
+    def get_frozen_credentials(self) -> ReadOnlyCredentials:
+        """What botocore signs with. Raises NoCredentialsError outside `signing_as`."""
+        try:
+            return _person.get()
+        except LookupError:
+            raise NoCredentialsError from None
+
+
+class _Lender:
+    """Stands where botocore would search the machine for credentials."""
+
+    def load_credentials(self) -> Borrowed:
+        """What botocore asks of its credential provider."""
+        return Borrowed()
+
+
+@contextmanager
+def signing_as(credentials: AwsCredentials) -> Iterator[None]:
+    """Lend these credentials to every AWS call made inside."""
+    frozen = ReadOnlyCredentials(credentials.access_key_id, credentials.secret_access_key, credentials.session_token)
+    person, request_id = _person.set(frozen), _request_id.set([])
+    try:
+        yield
+    finally:
+        _person.reset(person)
+        _request_id.reset(request_id)
+
+
+def last_request_id() -> str:
+    """AWS's request id of the latest answer inside this `signing_as`, or ""."""
+    seen = _request_id.get([])
+    return seen[-1] if seen else ""
+
+
+def together(*calls: Callable[[], Answer]) -> list[Answer]:
+    """Make independent reads at the same time, all as the same person; answers in the order asked.
+
+    Raises what the first failing call raised.
+    """
+    with ThreadPoolExecutor(max_workers=min(len(calls), _FAN_OUT)) as pool:
+        running = [pool.submit(copy_context().run, call) for call in calls]
+    return [call.result() for call in running]
+
+
+class Clients:
+    """One client per service and manner of retrying, made once per process.
+
+    allowed: actions of the configured document, "iam:ListUsers" (`app.policy.documents.allowed_actions`).
+    region: where STS is asked; IAM's own region follows from the partition.
+    Endpoints are overridden by botocore's own AWS_ENDPOINT_URL_IAM, AWS_ENDPOINT_URL_STS.
+    """
+
+    def __init__(self, allowed: frozenset[str], region: str, user_agent: str = "latchkey") -> None:
+        self._allowed = allowed | ALWAYS_ALLOWED
+        session = botocore.session.Session()
+        # The portal has no credentials and takes none from the machine: no profile, no instance role.
+        session.register_component("credential_provider", _Lender())
+        session.register("before-parameter-build", self._only_allowed, unique_id="latchkey-allow-list")
+        session.register("after-call", _remember_request_id)
+        # dateutil takes 13 % of a call's CPU; AWS's query services send ISO 8601 only.
+        session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_timestamp)
+        self._session = boto3.Session(botocore_session=session, region_name=region)
+        common = Config(user_agent_extra=user_agent, connect_timeout=3, read_timeout=10, max_pool_connections=64)
+        reading = common.merge(Config(retries={"mode": "standard", "total_max_attempts": 3}))
+        # A change, or a code that works once, must not be repeated by a library that lost the answer.
+        once = common.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
+        self.iam_reads: IAMClient = self._session.client("iam", config=reading)
+        self.iam_changes: IAMClient = self._session.client("iam", config=once)
+        self.sts_reads: STSClient = self._session.client("sts", config=reading)
+        self.sts_once: STSClient = self._session.client("sts", config=once)
+
+    def _only_allowed(self, model: Any, **_: Any) -> None:
+        service = model.service_model.signing_name
+        action = f"{service}:{model.name}"
+        if action not in self._allowed:
+            raise NotOnTheAllowList(f"{action} is not an action of the configured policy: not sent.")
+
+
+def _timestamp(value: Any) -> datetime:
+    return datetime.fromisoformat(value)
+
+
+def _remember_request_id(parsed: dict[str, Any], **_: Any) -> None:
+    seen = _request_id.get(None)
+    if seen is not None:
+        seen.append(parsed.get("ResponseMetadata", {}).get("RequestId", ""))
+
+
+@contextmanager
+def told_plainly(action: str) -> Iterator[None]:
+    """Translate botocore's errors of one AWS call ("iam:ListUsers") into ours; nothing else does.
+
+    Raises a PortalError: Refused (nothing changed) or Unanswered (unknown).
+    """
+    try:
+        yield
+    except ClientError as error:
+        raise _meaning(error, action) from error
+    except (HTTPClientError, BotoCoreError) as error:
+        raise Unanswered(action=action) from error
+
+
+def _meaning(error: ClientError, action: str) -> PortalError:
+    told = error.response.get("Error", {})
+    code, text = str(told.get("Code", "")), str(told.get("Message", ""))
+    metadata = error.response.get("ResponseMetadata", {})
+    kind: type[PortalError] | None = MEANING.get(code)
+    if kind is WrongSecret and ("Signature expired" in text or "not yet current" in text):
+        kind = ClockOff
+    elif kind is NotAllowed and "MultiFactorAuthentication failed" in text:
+        kind = MfaNotRecognized if "unable to validate" in text else WrongMfaCode
+    elif kind is NotAllowed and "authenticated with an MFA device" in text:
+        kind = MfaSessionNeeded
+    elif kind is None:
+        # Codes nobody listed: a server error leaves the outcome open, anything else is a no.
+        kind = AwsFailure if metadata.get("HTTPStatusCode", 500) >= 500 else Refused
+    return kind(action=action, request_id=str(metadata.get("RequestId", "")), aws_message=text)

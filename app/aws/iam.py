@@ -1,0 +1,98 @@
+"""IAM as the signed-in person may use it: a method per permitted action, frozen records out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+
+from app.aws.clients import Clients, told_plainly
+
+
+class DeviceKind(Enum):
+    """Told by the serial number (IAM User Guide; Service Authorization Reference)."""
+
+    VIRTUAL = "virtual MFA device"
+    HARDWARE = "hardware token"
+    SECURITY_KEY = "security key or passkey"
+    SMS = "text message (retired by AWS)"
+
+
+@dataclass(frozen=True)
+class MfaDevice:
+    """A device assigned to a user."""
+
+    serial_number: str
+    enabled_at: datetime
+
+    @property
+    def kind(self) -> DeviceKind:
+        """What kind of device the serial number tells of."""
+        if ":u2f/" in self.serial_number:
+            return DeviceKind.SECURITY_KEY
+        if ":sms-mfa/" in self.serial_number:
+            return DeviceKind.SMS
+        return DeviceKind.VIRTUAL if self.serial_number.startswith("arn:") else DeviceKind.HARDWARE
+
+    @property
+    def gives_codes(self) -> bool:
+        """True where GetSessionToken takes its codes: virtual and hardware TOTP, nothing else."""
+        return self.kind in (DeviceKind.VIRTUAL, DeviceKind.HARDWARE)
+
+
+@dataclass(frozen=True)
+class NewVirtualMfaDevice:
+    """What CreateVirtualMFADevice answers, once."""
+
+    serial_number: str
+    seed: str = field(repr=False)
+    """Base32 text without padding."""
+
+
+class IamGateway:
+    """What one signed-in person may ask of IAM. Raises PortalErrors only (`told_plainly`)."""
+
+    def __init__(self, clients: Clients) -> None:
+        self._reads = clients.iam_reads
+        self._changes = clients.iam_changes
+
+    def mfa_devices(self, user_name: str) -> list[MfaDevice]:
+        """The user's MFA devices of all kinds (ListMFADevices)."""
+        with told_plainly("iam:ListMFADevices"):
+            pages = self._reads.get_paginator("list_mfa_devices").paginate(UserName=user_name)
+            found = [device for page in pages for device in page["MFADevices"]]
+        return [MfaDevice(device["SerialNumber"], device["EnableDate"]) for device in found]
+
+    def account_alias(self) -> str | None:
+        """The account's alias, or None where it has none (ListAccountAliases)."""
+        with told_plainly("iam:ListAccountAliases"):
+            aliases = self._reads.list_account_aliases()["AccountAliases"]
+        return aliases[0] if aliases else None
+
+    def create_virtual_mfa_device(self, name: str) -> NewVirtualMfaDevice:
+        """Make an unassigned device at path / (CreateVirtualMFADevice).
+
+        Raises AlreadyThere where a device of this name exists, assigned or left over.
+        """
+        with told_plainly("iam:CreateVirtualMFADevice"):
+            made = self._changes.create_virtual_mfa_device(VirtualMFADeviceName=name)["VirtualMFADevice"]
+        # The blob holds base32 text: the SDK undoes only the transport's base64 (IAM's model).
+        return NewVirtualMfaDevice(made["SerialNumber"], bytes(made["Base32StringSeed"]).decode("ascii"))
+
+    def enable_mfa_device(self, user_name: str, serial_number: str, first: str, second: str) -> None:
+        """Assign a device with two consecutive codes (EnableMFADevice).
+
+        Raises WrongMfaCode, AlreadyThere (assigned), Gone (no such device), MfaSessionNeeded.
+        """
+        with told_plainly("iam:EnableMFADevice"):
+            self._changes.enable_mfa_device(
+                UserName=user_name,
+                SerialNumber=serial_number,
+                AuthenticationCode1=first,
+                AuthenticationCode2=second,
+            )
+
+    def delete_virtual_mfa_device(self, serial_number: str) -> None:
+        """Delete an unassigned device (DeleteVirtualMFADevice). Raises InUse, Gone."""
+        with told_plainly("iam:DeleteVirtualMFADevice"):
+            self._changes.delete_virtual_mfa_device(SerialNumber=serial_number)

@@ -1,0 +1,61 @@
+"""What a view hands to its use case: the gateways of this process, the record for this person."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import cast
+
+from flask import Flask, current_app, g, request
+from flask_login import current_user
+
+from app import people
+from app.audit import Audit
+from app.aws.clients import Clients, signing_as
+from app.aws.iam import IamGateway
+from app.aws.sts import StsGateway
+from app.models import db
+from app.people import Person
+
+
+@dataclass(frozen=True)
+class Gateways:
+    """The doors to AWS, shared by all requests."""
+
+    iam: IamGateway
+    sts: StsGateway
+
+
+def open_gateways(app: Flask, clients: Clients) -> None:
+    """Lend each request the credentials of its session, and take them back at its end."""
+    app.extensions["gateways"] = Gateways(IamGateway(clients), StsGateway(clients))
+
+    @app.before_request
+    def lend() -> None:
+        credentials = people.credentials()
+        if credentials:
+            g.lent = ExitStack()
+            g.lent.enter_context(signing_as(credentials))
+
+    @app.teardown_request
+    def take_back(_: BaseException | None) -> None:
+        lent: ExitStack | None = g.pop("lent", None)
+        if lent:
+            lent.close()
+
+
+def gateways() -> Gateways:
+    """The doors to AWS."""
+    return cast("Gateways", current_app.extensions["gateways"])
+
+
+def person() -> Person:
+    """Who is signed in; only in views that are not public."""
+    return cast("Person", current_user)
+
+
+def audit(account_id: str = "", user_name: str = "") -> Audit:
+    """The record, for the person signed in, or for whoever is named where nobody is yet."""
+    if current_user.is_authenticated:
+        account_id, user_name = current_user.account_id, current_user.user_name
+    return Audit(db.engine, account_id, user_name, request.remote_addr or "")

@@ -1,0 +1,201 @@
+"""What can go wrong, as a small tree: AWS's codes in, sentences for people out.
+
+    PortalError
+    |-- Refused             AWS said no: nothing changed
+    |   |-- NotAllowed, Gone, AlreadyThere, InUse, QuotaReached, BusyChanging, Throttled,
+    |   |-- WrongMfaCode, MfaNotRecognized, MfaSessionNeeded
+    |   |-- CredentialsRefused    the key or session itself no longer counts
+    |   |   `-- WrongSecret, SessionExpired
+    |   `-- ClockOff
+    `-- Unanswered          no usable answer: it may or may not have happened
+        `-- AwsFailure      AWS said that it failed
+
+A `field` names the form field the refusal is about.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class PortalError(Exception):
+    """Something a person must be told. `str()` of it is the sentence they read."""
+
+    aws_codes: ClassVar[tuple[str, ...]] = ()
+    message: ClassVar[str] = "Something went wrong. Try again."
+    field: str | None = None
+    status: ClassVar[int] = 409
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        action: str = "",
+        request_id: str = "",
+        aws_message: str = "",
+        field: str | None = None,
+    ) -> None:
+        super().__init__(message or self.message)
+        self.action = action
+        """What was asked of AWS, "iam:ListUsers"; empty where AWS was not asked."""
+        self.request_id = request_id
+        self.aws_message = aws_message
+        """AWS's own words, for telling cases apart; never shown as they are."""
+        if field:
+            self.field = field
+
+
+class Refused(PortalError):
+    """AWS refused, or the portal did before asking. Nothing was changed."""
+
+    message = "AWS did not accept this. Nothing was changed."
+
+
+class NotAllowed(Refused):
+    """The person's policy does not permit it."""
+
+    aws_codes = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
+    message = "Your AWS permissions do not allow this. Nothing was changed. Ask your administrator."
+    status = 403
+
+
+class MfaSessionNeeded(NotAllowed):
+    """Who has a device must act with an MFA session, whatever the policy says (AWS-2023-001)."""
+
+    aws_codes = ()
+    message = "You already have an MFA device, so AWS wants a code from it first. Sign in again with the code."
+
+
+class WrongMfaCode(Refused):
+    """Codes do not belong to the device, now."""
+
+    aws_codes = ("InvalidAuthenticationCode",)
+    message = "AWS did not accept this code. Type the code your phone shows now; each code works once."
+
+
+class MfaNotRecognized(Refused):
+    """STS does not (yet) know the device, or too many tries: AWS says 'unable to validate' for both."""
+
+    message = "AWS could not check the code yet."
+
+
+class Gone(Refused):
+    """What this was about does not exist."""
+
+    aws_codes = ("NoSuchEntity",)
+    message = "AWS no longer has this. It may have been removed elsewhere; reload to see what is true now."
+    status = 404
+
+
+class AlreadyThere(Refused):
+    """The name is taken."""
+
+    aws_codes = ("EntityAlreadyExists",)
+    message = "AWS already has this. Reload to see what is true now."
+
+
+class InUse(Refused):
+    """A device that is still assigned cannot be deleted."""
+
+    aws_codes = ("DeleteConflict",)
+    message = "This device is in use. It has to be deactivated first."
+
+
+class QuotaReached(Refused):
+    """A quota, not throttling: trying again does not help."""
+
+    aws_codes = ("LimitExceeded",)
+    message = "AWS allows no more of these. Remove one first, or ask your administrator."
+
+
+class BusyChanging(Refused):
+    """An earlier change is still being applied."""
+
+    aws_codes = ("EntityTemporarilyUnmodifiable", "ConcurrentModification")
+    message = "AWS is still applying an earlier change. Try again in a minute. Nothing was changed."
+
+
+class Throttled(Refused):
+    """Too many requests in the account; its limits are shared by all users."""
+
+    aws_codes = (
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+        "RequestLimitExceeded",
+        "SlowDown",
+    )
+    message = "AWS is busy answering your account. Wait half a minute, then try again. Nothing was changed."
+    status = 503
+
+
+class NotAcceptable(Refused):
+    """A value AWS does not take."""
+
+    aws_codes = ("ValidationError", "InvalidInput", "InvalidParameterValue", "MalformedInput")
+    message = "AWS did not accept one of the values. Check what you typed. Nothing was changed."
+
+
+class CredentialsRefused(Refused):
+    """AWS does not know the key, or it is inactive: AWS gives one answer for both."""
+
+    aws_codes = ("InvalidClientTokenId", "InvalidAccessKeyId", "UnrecognizedClientException", "AuthFailure")
+    message = "AWS does not know this access key, or it is inactive. Check the access key ID."
+    field = "access_key_id"
+    status = 403
+
+
+class WrongSecret(CredentialsRefused):
+    """The signature does not fit the key id."""
+
+    aws_codes = ("SignatureDoesNotMatch", "IncompleteSignature")
+    message = "The secret access key does not belong to this access key ID. Copy it again, all 40 characters."
+    field = "secret_access_key"
+
+
+class SessionExpired(CredentialsRefused):
+    """Temporary credentials are past their time."""
+
+    aws_codes = ("ExpiredToken", "ExpiredTokenException", "RequestExpired")
+    message = "AWS ended this session. Sign in again."
+    field = None
+
+
+class ClockOff(Refused):
+    """Signatures are refused because the portal's clock differs from AWS's by 15 minutes or more."""
+
+    aws_codes = ("RequestTimeTooSkewed",)
+    message = (
+        "The clock of the machine Latchkey runs on is wrong, so AWS refuses its requests. "
+        "Your key is not at fault: tell your administrator to set the clock."
+    )
+    status = 503
+
+
+class Unanswered(PortalError):
+    """No answer from AWS: a change may or may not have happened."""
+
+    message = "AWS could not be reached. Try again in a moment."
+    status = 503
+
+
+class AwsFailure(Unanswered):
+    """AWS answered that it failed; the outcome of a change is unknown."""
+
+    aws_codes = ("ServiceFailure", "InternalFailure", "InternalError", "ServiceUnavailable")
+    message = "AWS has a problem of its own right now. Try again in a moment."
+
+
+class NotRecorded(PortalError):
+    """The record could not be written, so nothing was attempted."""
+
+    message = "Latchkey cannot write its record right now, so nothing was changed. Try again in a moment."
+    status = 503
+
+
+def _family(kind: type[PortalError]) -> list[type[PortalError]]:
+    return [kind, *(member for child in kind.__subclasses__() for member in _family(child))]
+
+
+MEANING: dict[str, type[PortalError]] = {code: kind for kind in _family(PortalError) for code in kind.aws_codes}
+"""AWS error code to the kind of error it is here."""

@@ -1,0 +1,70 @@
+"""create_app(): wires the parts, no logic."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from flask_bootstrap import Bootstrap5
+from flask_login import LoginManager
+from flask_migrate import Migrate
+from flask_wtf import CSRFProtect
+from sqlalchemy import event
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from app import current, filters, guards, mfa, overview, pages, people, signin
+from app.aws.clients import Clients
+from app.limits import limiter
+from app.models import db
+from app.policy.documents import allowed_actions
+from app.sessions import DatabaseSessions
+
+ROOT = Path(__file__).parent.parent
+
+
+def create_app(config: dict[str, Any]) -> Flask:
+    """The portal. `config` comes from `config.from_env`."""
+    app = Flask(__name__, template_folder=ROOT / "templates", static_folder=ROOT / "static")
+    app.config.from_mapping(config)
+    if proxies := app.config["TRUSTED_PROXIES"]:
+        app.wsgi_app = ProxyFix(app.wsgi_app, proxies, proxies, proxies)  # type: ignore[method-assign]  # Flask's documented way
+
+    db.init_app(app)
+    if app.config["SQLALCHEMY_DATABASE_URI"].startswith("sqlite:"):
+        with app.app_context():
+            event.listen(db.engine, "connect", _patient_sqlite)
+    Migrate(app, db, directory=str(ROOT / "migrations"))
+    app.session_interface = DatabaseSessions(app)
+
+    pages.protect(app)
+    current.open_gateways(
+        app,
+        Clients(
+            allowed_actions(app.config["FORCE_MFA_DOCUMENT"]),
+            app.config["AWS_REGION"],
+            user_agent=f"latchkey/{version('latchkey')}",
+        ),
+    )
+    login = LoginManager(app)
+    login.user_loader(people.load_person)
+    login.unauthorized_handler(signin.ask_to_sign_in)
+    # Address and browser are not who someone is: phones change networks. The id alone opens the session.
+    login.session_protection = None
+    app.before_request(guards.require_sign_in)
+    CSRFProtect(app)
+    limiter.init_app(app)
+    Bootstrap5(app)
+    filters.register(app)
+    pages.register_error_pages(app)
+
+    for blueprint in (overview.bp, signin.bp, mfa.bp):
+        app.register_blueprint(blueprint)
+    return app
+
+
+def _patient_sqlite(connection: Any, _: Any) -> None:
+    """Readers and one writer at a time without 'database is locked': write-ahead log, 10 s of patience."""
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA busy_timeout=10000")

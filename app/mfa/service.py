@@ -1,0 +1,191 @@
+"""Enrolling a virtual MFA device, and turning the session at hand into an MFA session."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from app.audit import Audit, Event
+from app.aws.clients import AwsCredentials
+from app.aws.iam import IamGateway, NewVirtualMfaDevice
+from app.aws.sts import StsGateway
+from app.errors import (
+    AlreadyThere,
+    Gone,
+    InUse,
+    MfaNotRecognized,
+    MfaSessionNeeded,
+    Refused,
+    Unanswered,
+    WrongMfaCode,
+)
+from app.mfa.codes import examine, told_drift
+from app.people import Enrollment, Person, Upgrade
+
+STS_LEARNS = timedelta(seconds=10)
+"""STS knows a new device 8 to 14 s after IAM (observed); each try counts, so the first waits this long."""
+TRY_AGAIN = timedelta(seconds=4)
+MOST_TRIES = 4
+
+
+class StartedElsewhere(Refused):
+    """The device this QR code was made for is no longer the one AWS has."""
+
+    message = (
+        "This enrollment was restarted or cancelled in another browser or tab, so this QR code is no longer "
+        "good. Start again, and delete the entry from your app."
+    )
+
+
+class AlreadyOn(Refused):
+    """The person has MFA by now."""
+
+    message = "MFA is already on for you: it was finished in another browser or tab."
+
+
+class NameTaken(Refused):
+    """The person's own serial number is assigned to someone else."""
+
+    message = (
+        "AWS already has an MFA device with your name that is in use by another user, and only an "
+        "administrator can free it."
+    )
+
+
+class SpentCode(Refused):
+    """The next code is needed."""
+
+    field = "code"
+
+
+def begin(iam: IamGateway, audit: Audit, person: Person) -> Enrollment:
+    """Make the person's device, clearing a leftover of an earlier try, which nobody has the seed of.
+
+    Raises AlreadyOn, NameTaken, NotAllowed, Throttled, Unanswered.
+    """
+    if iam.mfa_devices(person.user_name):
+        raise AlreadyOn()
+    serial_number = person.own_serial_number
+    try:
+        return _create(iam, audit, person)
+    except AlreadyThere:
+        try:
+            _delete(iam, audit, serial_number)
+        except InUse:
+            raise (AlreadyOn if iam.mfa_devices(person.user_name) else NameTaken)() from None
+        return _create(iam, audit, person)
+
+
+def _create(iam: IamGateway, audit: Audit, person: Person) -> Enrollment:
+    with audit.attempt(Event.MFA_DEVICE_CREATED, person.own_serial_number) as attempt_id:
+        made: NewVirtualMfaDevice = iam.create_virtual_mfa_device(person.user_name)
+    return Enrollment(made.serial_number, made.seed, attempt_id)
+
+
+def _delete(iam: IamGateway, audit: Audit, serial_number: str) -> None:
+    try:
+        with audit.attempt(Event.MFA_DEVICE_DELETED, serial_number):
+            iam.delete_virtual_mfa_device(serial_number)
+    except Gone:
+        pass  # what we wanted
+
+
+def still_ours(audit: Audit, enrollment: Enrollment) -> bool:
+    """False once another browser, through any replica, made or removed the device after us."""
+    latest = audit.last_done((Event.MFA_DEVICE_CREATED, Event.MFA_DEVICE_DELETED), enrollment.serial_number)
+    return latest == enrollment.attempt_id
+
+
+def cancel(iam: IamGateway, audit: Audit, enrollment: Enrollment) -> None:
+    """Remove the unassigned device; what another browser made since is left to it. Raises AlreadyOn."""
+    if not still_ours(audit, enrollment):
+        return
+    try:
+        _delete(iam, audit, enrollment.serial_number)
+    except InUse as refusal:
+        raise AlreadyOn() from refusal
+
+
+def enable(
+    iam: IamGateway,
+    audit: Audit,
+    person: Person,
+    enrollment: Enrollment,
+    first: str,
+    second: str,
+    now: datetime,
+) -> str:
+    """Trust the device. Codes that cannot be right are refused here, with the reason, and not spent.
+
+    Answers a sentence about the phone's clock, or "". Raises Refused with `field`, StartedElsewhere,
+    AlreadyOn, Unanswered.
+    """
+    finding = examine(enrollment.seed, first, second, now)
+    if finding.problem:
+        raise Refused(finding.problem, field=finding.field)
+    try:
+        with audit.attempt(Event.MFA_DEVICE_ENABLED, enrollment.serial_number):
+            iam.enable_mfa_device(person.user_name, enrollment.serial_number, first, second)
+    except Unanswered:
+        # The answer is lost, not necessarily the change: ask AWS before saying anything.
+        if not _assigned(iam, person, enrollment.serial_number):
+            raise
+    except (AlreadyThere, MfaSessionNeeded) as refusal:
+        raise AlreadyOn() from refusal
+    except Gone as refusal:
+        raise StartedElsewhere() from refusal
+    except WrongMfaCode as refusal:
+        # Right for our seed, wrong for AWS's: the seed was replaced, or these very codes were used before.
+        if not still_ours(audit, enrollment):
+            raise StartedElsewhere() from refusal
+        raise Refused(
+            "AWS did not accept these codes, although they fit this QR code. Wait for two fresh codes and try "
+            "once more. If AWS refuses those too, start again: the enrollment was restarted elsewhere.",
+            field="first_code",
+        ) from refusal
+    return told_drift(finding)
+
+
+def _assigned(iam: IamGateway, person: Person, serial_number: str) -> bool:
+    return any(device.serial_number == serial_number for device in iam.mfa_devices(person.user_name))
+
+
+def take_code(upgrade: Upgrade, code: str) -> Upgrade:
+    """Keep a fresh code until STS may be asked. Raises SpentCode for one that was given to AWS before."""
+    if code in upgrade.used:
+        raise SpentCode("This code was already used. Wait until your app shows the next one, then type that.")
+    return replace(upgrade, code=code, tries=0, next_try_at=upgrade.enabled_at + STS_LEARNS)
+
+
+def advance(
+    sts: StsGateway, audit: Audit, upgrade: Upgrade, now: datetime, lasts: timedelta
+) -> AwsCredentials | Upgrade:
+    """One step towards the MFA session: credentials, or what to wait for next.
+
+    The same code is tried again only after 'unable to validate', which spends none.
+    Raises SpentCode when the next code is needed.
+    """
+    if upgrade.next_try_at and now < upgrade.next_try_at:
+        return upgrade
+    try:
+        with audit.attempt(Event.MFA_SESSION, upgrade.serial_number):
+            return sts.mfa_session(upgrade.serial_number, upgrade.code, lasts)
+    except MfaNotRecognized as refusal:
+        if upgrade.tries + 1 < MOST_TRIES:
+            return replace(upgrade, tries=upgrade.tries + 1, next_try_at=now + TRY_AGAIN)
+        raise SpentCode(
+            "AWS still could not check the code. Wait a minute, then type the code your app shows."
+        ) from refusal
+    except WrongMfaCode as refusal:
+        raise SpentCode(
+            "AWS did not accept this code. Type the code your app shows now; each code works once."
+        ) from refusal
+    except Unanswered as silence:
+        raise SpentCode(
+            "AWS did not answer, and the code may be used up. Type the next one your app shows."
+        ) from silence
+
+
+def spent(upgrade: Upgrade) -> Upgrade:
+    """The code at hand is gone; the next one is needed."""
+    return replace(upgrade, code="", tries=0, next_try_at=None, used=[*upgrade.used, upgrade.code][-5:])

@@ -1,0 +1,202 @@
+"""Pages of enrolling, and of going on with MFA."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from flask import Blueprint, current_app, flash, redirect, url_for
+from flask.typing import ResponseReturnValue
+
+from app import people
+from app.aws.clients import together
+from app.aws.iam import MfaDevice
+from app.current import audit, gateways, person
+from app.errors import PortalError
+from app.guards import with_mfa
+from app.links import console_url, readable_alias
+from app.mfa import qr, service
+from app.mfa.forms import CodeForm, EmptyForm, EnrollForm
+from app.pages import done, page, refuse
+from app.people import Enrollment, Upgrade
+
+bp = Blueprint("mfa", __name__, url_prefix="/mfa")
+
+
+def _devices() -> list[MfaDevice]:
+    return gateways().iam.mfa_devices(person().user_name)
+
+
+@bp.get("/enroll")
+def enroll() -> ResponseReturnValue:
+    """The QR code and two fields; or the button that makes them."""
+    if person().with_mfa:
+        return redirect(url_for("mfa.finished"))
+    if _devices():
+        people.forget("enrollment")
+        return done("MFA is on for you. One more code, and this session has it too.", "mfa.activate")
+    pending = people.enrollment()
+    if pending and not service.still_ours(audit(), pending):
+        people.forget("enrollment")
+        flash(service.StartedElsewhere.message, "warning")
+        pending = None
+    return _enroll_page(pending, EnrollForm(formdata=None))
+
+
+def _enroll_page(pending: Enrollment | None, form: EnrollForm) -> ResponseReturnValue:
+    if pending is None:
+        return page("mfa/start.html", EmptyForm(formdata=None))
+    account = readable_alias(gateways().iam) or person().account_id
+    uri = qr.otpauth_uri(pending, account)
+    return page("mfa/enroll.html", form, enrollment=pending, uri=uri, picture=qr.svg(uri), account=account)
+
+
+@bp.post("/enroll/begin")
+def begin() -> ResponseReturnValue:
+    """Make a device (again)."""
+    people.forget("enrollment")
+    try:
+        people.keep_enrollment(service.begin(gateways().iam, audit(), person()))
+    except service.AlreadyOn:
+        return done("MFA is on for you already. One more code, and this session has it too.", "mfa.activate")
+    return done("", "mfa.enroll")
+
+
+@bp.post("/enroll")
+def enroll_post() -> ResponseReturnValue:
+    """Trust the device with its first two codes."""
+    pending, form = people.enrollment(), EnrollForm()
+    if pending is None:
+        return done("", "mfa.enroll")
+    if not form.validate_on_submit():
+        return _enroll_page(pending, form)
+    now = datetime.now(UTC)
+    first, second = form.first_code.data, form.second_code.data
+    try:
+        drift = service.enable(gateways().iam, audit(), person(), pending, first, second, now)
+    except service.AlreadyOn as told:
+        people.forget("enrollment")
+        return done(str(told), "mfa.activate")
+    except service.StartedElsewhere as told:
+        people.forget("enrollment")
+        flash(str(told), "warning")
+        return redirect(url_for("mfa.enroll"), 303)
+    except PortalError as refusal:
+        refuse(form, refusal)
+        return _enroll_page(pending, form)
+    people.forget("enrollment")
+    people.keep_upgrade(Upgrade(pending.serial_number, enabled_at=now, used=[first, second]))
+    if drift:
+        flash(drift, "warning")
+    return done("Your phone is now your MFA device.", "mfa.activate")
+
+
+@bp.post("/enroll/cancel")
+def cancel() -> ResponseReturnValue:
+    """Remove the device that was never trusted."""
+    pending = people.enrollment()
+    if pending:
+        try:
+            service.cancel(gateways().iam, audit(), pending)
+        except service.AlreadyOn as told:
+            people.forget("enrollment")
+            return done(str(told), "mfa.activate")
+        people.forget("enrollment")
+    return done("Enrollment cancelled. Nothing was left behind at AWS.", "overview.index")
+
+
+def _upgrade() -> Upgrade | None:
+    """The upgrade under way; or one for a device that was enabled elsewhere."""
+    known = people.upgrade()
+    if known:
+        return known
+    devices = [device for device in _devices() if device.gives_codes]
+    if not devices:
+        return None
+    newest = max(devices, key=lambda device: device.enabled_at)
+    return Upgrade(newest.serial_number, enabled_at=newest.enabled_at, used=[])
+
+
+def _activate_page(upgrade: Upgrade, form: CodeForm) -> ResponseReturnValue:
+    if upgrade.code:
+        wait = (upgrade.next_try_at or upgrade.enabled_at) - datetime.now(UTC)
+        seconds = max(0, -(-wait // timedelta(seconds=1)))
+        return page("mfa/waiting.html", EmptyForm(formdata=None), seconds=seconds, upgrade=upgrade)
+    return page("mfa/activate.html", form, upgrade=upgrade)
+
+
+def _code_form(upgrade: Upgrade) -> CodeForm:
+    form = CodeForm()
+    devices = [device.serial_number for device in _devices() if device.gives_codes]
+    form.offer(devices if len(devices) > 1 else [upgrade.serial_number])
+    return form
+
+
+@bp.get("/activate")
+def activate() -> ResponseReturnValue:
+    """Ask for the next code, or show what is being waited for."""
+    if person().with_mfa:
+        return redirect(url_for("mfa.finished"))
+    upgrade = _upgrade()
+    if upgrade is None:
+        return redirect(url_for("mfa.enroll"))
+    return _activate_page(upgrade, _code_form(upgrade))
+
+
+@bp.post("/activate")
+def activate_post() -> ResponseReturnValue:
+    """Take the next code."""
+    upgrade = _upgrade()
+    if person().with_mfa or upgrade is None:
+        return done("", "mfa.activate")
+    form = _code_form(upgrade)
+    if not form.validate_on_submit():
+        return _activate_page(upgrade, form)
+    if form.serial_number.data != upgrade.serial_number:
+        upgrade = replace(upgrade, serial_number=form.serial_number.data)
+    try:
+        return _go_on(service.take_code(upgrade, form.code.data))
+    except PortalError as refusal:
+        form.code.data = ""
+        refuse(form, refusal)
+        return _activate_page(people.upgrade() or upgrade, form)
+
+
+@bp.post("/activate/continue")
+def activate_continue() -> ResponseReturnValue:
+    """Try the code that waits."""
+    upgrade = people.upgrade()
+    if person().with_mfa or upgrade is None or not upgrade.code:
+        return done("", "mfa.activate")
+    try:
+        return _go_on(upgrade)
+    except PortalError as refusal:
+        flash(str(refusal), "danger")
+        return redirect(url_for("mfa.activate"), 303)
+
+
+def _go_on(upgrade: Upgrade) -> ResponseReturnValue:
+    lasts = current_app.config["SESSION_MAX"]
+    try:
+        step = service.advance(gateways().sts, audit(), upgrade, datetime.now(UTC), lasts)
+    except service.SpentCode:
+        people.keep_upgrade(service.spent(upgrade))
+        raise
+    if isinstance(step, Upgrade):
+        people.keep_upgrade(step)
+        return redirect(url_for("mfa.activate"), 303)
+    people.upgrade_in_place(step, lasts)
+    return done("", "mfa.finished")
+
+
+@bp.get("/finished")
+@with_mfa
+def finished() -> ResponseReturnValue:
+    """What was wanted all along: the console, and the command line."""
+    iam = gateways().iam
+    alias, devices = together(lambda: readable_alias(iam), _devices)
+    return page(
+        "mfa/finished.html",
+        console_url=console_url(person(), alias),
+        devices=[device for device in devices if device.gives_codes],
+    )

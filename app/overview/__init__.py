@@ -1,0 +1,5 @@
+"""Who am I, is MFA on, what to do next."""
+
+from app.overview.views import bp
+
+__all__ = ["bp"]

@@ -1,0 +1,34 @@
+"""The first page."""
+
+from __future__ import annotations
+
+from flask import Blueprint
+from flask.typing import ResponseReturnValue
+
+from app import people
+from app.aws.clients import together
+from app.aws.iam import MfaDevice
+from app.current import gateways, person
+from app.links import console_url, readable_alias
+from app.mfa.forms import EmptyForm
+from app.pages import page
+
+bp = Blueprint("overview", __name__)
+
+
+@bp.get("/")
+def index() -> ResponseReturnValue:
+    """Who am I, is MFA on, what to do next."""
+    me, iam = person(), gateways().iam
+    devices: list[MfaDevice]
+    alias: str | None
+    devices, alias = together(lambda: iam.mfa_devices(me.user_name), lambda: readable_alias(iam))  # type: ignore[assignment]  # one list of two kinds of answers
+    return page(
+        "overview.html",
+        EmptyForm(formdata=None),
+        devices=devices,
+        alias=alias,
+        console_url=console_url(me, alias),
+        enrolling=people.enrollment() is not None,
+        ends_at=people.session_ends_at(),
+    )

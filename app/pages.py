@@ -1,0 +1,164 @@
+"""What every page shares: how a form is done or refused, local redirects, headers, error pages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask, Response, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_wtf import FlaskForm
+from flask_wtf.csrf import CSRFError
+from secure import (
+    ContentSecurityPolicy,
+    CrossOriginOpenerPolicy,
+    CrossOriginResourcePolicy,
+    CustomHeader,
+    PermissionsPolicy,
+    ReferrerPolicy,
+    Secure,
+    StrictTransportSecurity,
+    XContentTypeOptions,
+    XFrameOptions,
+)
+from werkzeug.exceptions import HTTPException
+
+from app import people
+from app.errors import CredentialsRefused, PortalError, Refused
+
+
+def tried(form: FlaskForm, act: Callable[..., object], *args: Any) -> bool:
+    """True once it is done; a refusal is shown beside the field it is about."""
+    if not form.validate_on_submit():
+        return False
+    try:
+        act(*args)
+    except (Refused, PortalError) as refusal:
+        refuse(form, refusal)
+        return False
+    return True
+
+
+def refuse(form: FlaskForm, refusal: PortalError) -> None:
+    """Put a refusal beside its field, or above the form."""
+    if refusal.field and refusal.field in form:
+        form[refusal.field].errors = [*form[refusal.field].errors, str(refusal)]
+    else:
+        form.form_errors.append(str(refusal))
+
+
+def page(template: str, form: FlaskForm | None = None, **context: Any) -> ResponseReturnValue:
+    """Render; status 422 when the form on it was refused, so that refusals can be told from successes."""
+    refused = form is not None and bool(form.errors)
+    return render_template(template, form=form, **context), 422 if refused else 200
+
+
+def done(sentence: str, endpoint: str, **values: Any) -> ResponseReturnValue:
+    """Say what was done and go on; always by redirect, so that a reload repeats nothing."""
+    if sentence:
+        flash(sentence, "success")
+    return redirect(url_for(endpoint, **values), 303)
+
+
+def local_path(target: str | None, otherwise: str) -> str:
+    """The target if it stays on this site, read as suspiciously as a browser reads it kindly."""
+    return target if target and re.fullmatch(r"/(?![/\\])[^\\\x00-\x20\x7f]*", target) else otherwise
+
+
+def security_headers(https: bool) -> Secure:
+    """Headers of every answer. Scripts and styles come from files of ours only; forms go to ourselves."""
+    policy = (
+        ContentSecurityPolicy()
+        .default_src("'none'")
+        .script_src("'self'")
+        .style_src("'self'")
+        .img_src("'self'", "data:")  # Bootstrap's arrows and ticks are data: images in its style sheet
+        .font_src("'self'")
+        .connect_src("'self'")
+        .form_action("'self'")
+        .base_uri("'none'")
+        .frame_ancestors("'none'")
+    )
+    return Secure(
+        csp=policy,
+        coop=CrossOriginOpenerPolicy().same_origin(),
+        corp=CrossOriginResourcePolicy().same_origin(),
+        permissions=PermissionsPolicy().camera().geolocation().microphone().payment().usb(),
+        referrer=ReferrerPolicy().same_origin(),
+        xcto=XContentTypeOptions().nosniff(),
+        xfo=XFrameOptions().deny(),
+        hsts=StrictTransportSecurity().max_age(31536000) if https else None,
+        custom=[CustomHeader("X-Permitted-Cross-Domain-Policies", "none")],
+    )
+
+
+def protect(app: Flask) -> None:
+    """Security headers on every answer, and no page kept by browser or proxy."""
+    headers = security_headers(https=app.config["SESSION_COOKIE_SECURE"])
+
+    @app.after_request
+    def finish(response: Response) -> Response:
+        headers.set_headers(response)
+        if request.endpoint not in ("static", "bootstrap.static"):
+            response.headers["Cache-Control"] = "no-store"
+        return response
+
+    @app.before_request
+    def one_name() -> ResponseReturnValue | None:
+        # AWS's redirect and the cookie know this machine as 127.0.0.1 only.
+        if request.host.split(":")[0] == "localhost" and "localhost" not in app.config["PUBLIC_URL"]:
+            return redirect(app.config["PUBLIC_URL"] + local_path(request.full_path.rstrip("?"), "/"), 308)
+        return None
+
+
+TITLES = {
+    400: "This page is out of date",
+    403: "Not allowed",
+    404: "There is no such page",
+    405: "That is not how this page works",
+    413: "That is too large",
+    429: "Too many attempts",
+}
+
+
+def register_error_pages(app: Flask) -> None:
+    """One page for everything that goes wrong, saying what happened and what to do."""
+
+    @app.errorhandler(CredentialsRefused)
+    def signed_out_by_aws(error: CredentialsRefused) -> ResponseReturnValue:
+        people.sign_out()
+        flash(
+            "AWS no longer accepts the credentials of your session, so you were signed out. Sign in again; "
+            "if your access key is refused, it was deactivated or deleted.",
+            "warning",
+        )
+        return redirect(url_for("signin.access_key"), 303)
+
+    @app.errorhandler(PortalError)
+    def told(error: PortalError) -> ResponseReturnValue:
+        missing = error.action if error.status == 403 else ""
+        return (
+            render_template("error.html", title="That did not work", sentence=str(error), missing=missing),
+            error.status,
+        )
+
+    @app.errorhandler(CSRFError)
+    def out_of_date(error: CSRFError) -> ResponseReturnValue:
+        sentence = "Your session changed since this page was opened, so nothing was done. Open it again."
+        return render_template("error.html", title=TITLES[400], sentence=sentence, again=True), 400
+
+    @app.errorhandler(HTTPException)
+    def http(error: HTTPException) -> ResponseReturnValue:
+        status = error.code or 500
+        sentence = {
+            404: "Check the address, or go back to the overview.",
+            405: "Go back to the overview and start from there.",
+            413: "What you sent is larger than anything this page needs.",
+            429: "There were many attempts in a short time. Wait five minutes, then try again.",
+            500: "This is our mistake, and it has been written to the log. Go back to the overview and try again.",
+        }.get(status, "The request could not be understood. Go back to the overview and start from there.")
+        return (
+            render_template("error.html", title=TITLES.get(status, "Something went wrong"), sentence=sentence),
+            status,
+        )

@@ -1,0 +1,117 @@
+"""`flask policy ...`: needs no settings, no portal and no AWS."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, TextIO
+
+import click
+
+from app.policy.documents import VARIANTS, read, rendered
+from app.policy.evaluation import Policy, PolicyError, Request, compiled, decide
+
+
+@click.group()
+def policy() -> None:
+    """Force_MFA: write it for an account, ask what it decides."""
+
+
+@policy.command()
+@click.option("--account-id", required=True, help="12 digits.")
+@click.option("--variant", default="recommended", show_default=True, help=f"{', '.join(VARIANTS)}, or a file.")
+@click.option("--format", "form", type=click.Choice(["json"]), default="json", show_default=True)
+@click.option(
+    "--partition",
+    type=click.Choice(["aws", "aws-cn", "aws-us-gov", "aws-eusc"]),
+    default="aws",
+    show_default=True,
+)
+def render(account_id: str, variant: str, form: str, partition: str) -> None:
+    """Print the policy for one account, ready to paste (step 1 of AWS's tutorial)."""
+    if len(account_id) != 12 or not account_id.isascii() or not account_id.isdigit():
+        raise click.ClickException(f"--account-id is {account_id!r}: an AWS account id has 12 digits.")
+    try:
+        document = read(variant)
+    except PolicyError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(json.dumps(rendered(document, account_id, partition), indent=2, ensure_ascii=False))
+
+
+@policy.command()
+@click.argument("file", type=click.File(encoding="utf-8"), default="-")
+def simulate(file: TextIO) -> None:
+    """Decide requests: JSON lines in (FILE or standard input), a decision a line out.
+
+    A malformed line is reported with its number, the others are answered, and the exit status is 1.
+    """
+    failed = False
+    for number, line in enumerate(file, 1):
+        if not line.strip():
+            continue
+        try:
+            answer = decided(json.loads(line))
+        except (ValueError, TypeError, KeyError) as error:
+            failed = True
+            click.echo(f"line {number}: {_why(error)}", err=True)
+        else:
+            click.echo(json.dumps(answer))
+    sys.exit(failed)
+
+
+def _why(error: Exception) -> str:
+    return f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
+
+
+def decided(case: Mapping[str, Any]) -> dict[str, Any]:
+    """One line of `simulate`: the case in, `{"id", "decision", "statement"}` out.
+
+    Raises KeyError for what is missing, TypeError or ValueError (PolicyError) for what is wrong.
+    """
+    if not isinstance(case, dict):
+        raise TypeError("not a JSON object")
+    documents = case["policies"]
+    if not isinstance(documents, list):
+        raise TypeError("policies is not a list")
+    action, resource = case["action"], case["resource"]
+    if not isinstance(action, str) or not isinstance(resource, str):
+        raise TypeError("action and resource must be text")
+    decision = decide(
+        [_compiled(json.dumps(document)) for document in documents],
+        Request(action, resource, _context(case.get("principal") or {}, case.get("context") or {})),
+    )
+    return {"id": case.get("id"), "decision": decision.effect.value, "statement": decision.statement}
+
+
+@lru_cache(maxsize=256)
+def _compiled(text: str) -> Policy:
+    return compiled(json.loads(text))
+
+
+def _context(principal: Any, given: Any) -> dict[str, str | list[str]]:
+    """The request's context keys: what the principal implies, overridden by what is given."""
+    if not isinstance(principal, dict) or not isinstance(given, dict):
+        raise TypeError("principal and context must be JSON objects")
+    arn, user_name = principal.get("arn"), principal.get("username")
+    implied: dict[str, str | list[str]] = {}
+    if isinstance(arn, str):
+        implied["aws:principalarn"] = arn
+        if arn.count(":") >= 5:
+            implied["aws:principalaccount"] = arn.split(":")[4]
+    if isinstance(user_name, str):
+        implied |= {"aws:username": user_name, "aws:principaltype": "User"}
+    return implied | {
+        key.lower(): [_text(item) for item in value] if isinstance(value, list) else _text(value)
+        for key, value in given.items()
+        if value is not None
+    }
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str | int | float):
+        return str(value)
+    raise TypeError("a context value is neither text, number nor truth value")

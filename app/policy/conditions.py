@@ -1,0 +1,166 @@
+"""Condition operators as the IAM User Guide describes them, compiled to questions a request answers."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from app.policy.patterns import Absent, Context, Pattern, value_of
+
+Test = Callable[[Context], bool]
+Comparison = Callable[[str, str], bool]
+"""(value of the request, value of the policy) -> does it hold?"""
+
+
+class UnknownOperator(ValueError):
+    """There is no such operator."""
+
+
+def _moment(text: str) -> datetime:
+    try:
+        return datetime.fromtimestamp(float(text), UTC)  # epoch seconds are allowed
+    except ValueError:
+        moment = datetime.fromisoformat(text)
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _within(value: str, block: str) -> bool:
+    return ipaddress.ip_address(value) in ipaddress.ip_network(block, strict=False)
+
+
+def _ordered(prefix: str, read: Callable[[str], Any]) -> dict[str, Comparison]:
+    return {
+        f"{prefix}Equals": lambda value, wanted: bool(read(value) == read(wanted)),
+        f"{prefix}LessThan": lambda value, wanted: bool(read(value) < read(wanted)),
+        f"{prefix}LessThanEquals": lambda value, wanted: bool(read(value) <= read(wanted)),
+        f"{prefix}GreaterThan": lambda value, wanted: bool(read(value) > read(wanted)),
+        f"{prefix}GreaterThanEquals": lambda value, wanted: bool(read(value) >= read(wanted)),
+    }
+
+
+def _same(value: str, wanted: str) -> bool:
+    return value == wanted
+
+
+def _same_letters(value: str, wanted: str) -> bool:
+    return value.casefold() == wanted.casefold()
+
+
+# StringLike and the Arn operators match patterns: variables inside them are put in with their wildcards quoted.
+LIKE = {"StringLike", "ArnEquals", "ArnLike"}
+COMPARISONS: dict[str, Comparison] = {
+    "StringEquals": _same,
+    "StringEqualsIgnoreCase": _same_letters,
+    "Bool": _same_letters,
+    "BinaryEquals": _same,
+    "IpAddress": _within,
+    **_ordered("Numeric", float),
+    **_ordered("Date", _moment),
+}
+NEGATED = {
+    "StringNotEquals": "StringEquals",
+    "StringNotEqualsIgnoreCase": "StringEqualsIgnoreCase",
+    "StringNotLike": "StringLike",
+    "NotIpAddress": "IpAddress",
+    "ArnNotEquals": "ArnEquals",
+    "ArnNotLike": "ArnLike",
+    "NumericNotEquals": "NumericEquals",
+    "DateNotEquals": "DateEquals",
+}
+_BY_NAME = {name.lower(): name for name in (*COMPARISONS, *LIKE, *NEGATED)}
+_VARIABLE = re.compile(r"\$\{([^}]*)\}")
+
+
+def _resolver(text: str, variables: bool) -> Callable[[Context], str]:
+    if not variables or "${" not in text:
+        return lambda _: text
+    return lambda context: _VARIABLE.sub(lambda found: value_of(found[1], context), text)
+
+
+def _holds(base: str, wanted: str, variables: bool) -> Callable[[str, Context], bool]:
+    """Does one value of the request satisfy one value of the policy? Values that cannot be read do not."""
+    if base == "StringLike":
+        pattern = Pattern(wanted, variables=variables)
+        return pattern.matches
+    if base in LIKE:
+        components = [Pattern(part, variables=variables) for part in _arn_parts(wanted)]
+        return lambda value, context: _arn_matches(components, value, context)
+    compare, resolved = COMPARISONS[base], _resolver(wanted, variables)
+
+    def compared(value: str, context: Context) -> bool:
+        try:
+            return compare(value, resolved(context))
+        except (Absent, ValueError, OverflowError):
+            return False
+
+    return compared
+
+
+def _arn_parts(arn: str) -> list[str]:
+    """Split at the first five colons outside of `${...}`, whose keys contain colons themselves."""
+    parts: list[str] = []
+    depth, current = 0, ""
+    for char in arn:
+        depth += (char == "{") - (char == "}")
+        if char == ":" and depth <= 0 and len(parts) < 5:
+            parts.append(current)
+            current = ""
+        else:
+            current += char
+    return [*parts, current]
+
+
+def _arn_matches(components: Sequence[Pattern], value: str, context: Context) -> bool:
+    values = value.split(":", 5)
+    return len(values) == len(components) and all(
+        pattern.matches(part, context) for pattern, part in zip(components, values, strict=True)
+    )
+
+
+def compiled_condition(operator: str, key: str, wanted: Sequence[str], variables: bool) -> Test:
+    """One line of a Condition element: operator, key and its values (any of them).
+
+    wanted: the values as text. The context given to the test has lower-case keys. Raises UnknownOperator.
+    """
+    key = key.lower()
+    name, prefix = operator, ""
+    if ":" in operator:
+        prefix, _, name = operator.partition(":")
+        if prefix.lower() not in ("foranyvalue", "forallvalues"):
+            raise UnknownOperator(operator)
+    if name.lower() == "null" and not prefix:
+        return lambda context: any((item.lower() == "true") == (not _values(context, key)) for item in wanted)
+    if_exists = name.lower().endswith("ifexists")
+    name = _BY_NAME.get(name[: -len("IfExists")].lower() if if_exists else name.lower(), "")
+    if not name:
+        raise UnknownOperator(operator)
+    negated = name in NEGATED
+    tests = [_holds(NEGATED.get(name, name), item, variables) for item in wanted]
+
+    def one(value: str, context: Context) -> bool:
+        return any(test(value, context) for test in tests) != negated
+
+    def every(context: Context) -> bool:
+        # ForAllValues is true where there is nothing to ask (IAM User Guide).
+        return all(one(value, context) for value in _values(context, key))
+
+    def some(context: Context) -> bool:
+        values = _values(context, key)
+        return any(one(value, context) for value in values) or (if_exists and not values)
+
+    def single(context: Context) -> bool:
+        values = _values(context, key)
+        if not values:
+            return if_exists or negated
+        # A key of several values under a plain operator: any may match, and for a negation none may.
+        return (all if negated else any)(one(value, context) for value in values)
+
+    return {"forallvalues": every, "foranyvalue": some, "": single}[prefix.lower()]
+
+
+def _values(context: Context, key: str) -> Sequence[str]:
+    found = context.get(key, ())
+    return (found,) if isinstance(found, str) else found

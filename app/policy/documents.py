@@ -1,0 +1,93 @@
+"""Force_MFA as data: the tutorial's document, the recommended one, or an administrator's own file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from app.policy.evaluation import PolicyError, compiled
+
+_FILES = {"tutorial": "force_mfa_tutorial.json", "recommended": "force_mfa.json"}
+VARIANTS = tuple(_FILES)
+PLACEHOLDER = "accountid"
+"""Stands where the account id belongs, as in AWS's tutorial."""
+
+DEAD_ACTIONS = frozenset({"iam:RequestSmsMfaRegistration", "iam:FinalizeSmsMfaRegistration"})
+"""Of the retired SMS preview: no operation of the API bears these names any more."""
+
+DIFFERENCES = (
+    ("GetAccountPasswordPolicy on *", "it supports no other resource; under user/… it grants nothing"),
+    ("ListVirtualMFADevices on *", "it supports no other resource (Service Authorization Reference)"),
+    ("user/*/${aws:username} beside user/${aws:username}", "the ARN of a user with an IAM path contains the path"),
+    ("mfa/${aws:username}/* beside mfa/${aws:username}", "a second device of one’s own, under the path /USERNAME/"),
+    ("Create and DeleteVirtualMFADevice on mfa/… only", "the only type they support; nobody else’s devices match"),
+    ("signin:AuthorizeOAuth2Access, signin:CreateOAuth2Token", "AWS Sign-In (aws login), also before MFA"),
+    ("the deny spares a list, not iam:*", "before MFA only what getting MFA needs: a stolen key makes no password"),
+    ("DeactivateMFADevice is not spared", "giving up a device takes a code; AWS’s service demands it as well"),
+    ("DeleteVirtualMFADevice is spared", "an abandoned enrollment is cleared by its owner; an assigned one is safe"),
+    ("ChangePassword is spared", "it takes the old password, and helps at a forced change"),
+    ("no SMS actions", "AWS retired them in 2019"),
+)
+"""What the recommended document does otherwise than the tutorial's, and why."""
+
+
+def read(source: str) -> dict[str, Any]:
+    """The document of a variant name or a file, placeholders and all.
+
+    Raises PolicyError, in one sentence: no such file, not JSON (with its line), not a policy.
+    """
+    if source in _FILES:
+        text, name = files("app.policy").joinpath(_FILES[source]).read_text(), source
+    else:
+        name = source
+        try:
+            text = Path(source).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+            raise PolicyError(
+                f"{source} is neither {' nor '.join(VARIANTS)} nor a readable file: {reason}."
+            ) from error
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise PolicyError(f"{name} is not JSON: {error}.") from error
+    try:
+        compiled(document)
+    except PolicyError as error:
+        raise PolicyError(f"{name} is not a policy: {error}") from error
+    return dict(document)
+
+
+def rendered(document: Mapping[str, Any], account_id: str, partition: str = "aws") -> dict[str, Any]:
+    """The document for one account: the placeholder replaced, nothing else touched but the partition."""
+
+    def put(value: Any) -> Any:
+        if isinstance(value, str):
+            return value.replace(f":{PLACEHOLDER}:", f":{account_id}:").replace("arn:aws:", f"arn:{partition}:")
+        if isinstance(value, list):
+            return [put(item) for item in value]
+        return {key: put(item) for key, item in value.items()} if isinstance(value, dict) else value
+
+    return {key: put(value) for key, value in document.items()}
+
+
+@cache
+def live_actions() -> frozenset[str]:
+    """The 29 actions of the tutorial's document that still exist, "iam:ListUsers"."""
+    named: set[str] = set()
+    for statement in read("tutorial")["Statement"]:
+        actions = statement.get("Action", [])
+        named.update([actions] if isinstance(actions, str) else actions)
+    return frozenset(named) - DEAD_ACTIONS
+
+
+def allowed_actions(document: Mapping[str, Any]) -> frozenset[str]:
+    """The live actions some Allow statement names, wildcards expanded: a document can only narrow them."""
+    allows = [statement for statement in compiled(document).statements if not statement.denies]
+    return frozenset(
+        action for action in live_actions() if any(statement.names_action(action) for statement in allows)
+    )

@@ -1,0 +1,207 @@
+"""The judge: a request against identity policies, decided as AWS documents it. Pure.
+
+Explicit deny beats allow, and silence is denial. Source: IAM User Guide, policy evaluation logic and
+policy elements.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from app.policy.conditions import Test, UnknownOperator, compiled_condition
+from app.policy.patterns import Context, Pattern
+
+VERSIONS = ("2012-10-17", "2008-10-17")
+WITH_VARIABLES = "2012-10-17"
+"""Only this version has policy variables; in the other `${...}` is plain text."""
+
+
+class PolicyError(ValueError):
+    """Not a policy; `str()` is one sentence that says why and where."""
+
+
+class Effect(StrEnum):
+    """What is decided."""
+
+    ALLOWED = "Allowed"
+    EXPLICITLY_DENIED = "ExplicitlyDenied"
+    IMPLICITLY_DENIED = "ImplicitlyDenied"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of AWS.
+
+    action: "iam:ListUsers". resource: an ARN, or "*" where the action has none.
+    context: condition keys in any letter case to a value or several; absent keys are not in it.
+    """
+
+    action: str
+    resource: str
+    context: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The effect and the statement that made it: Sid, else index over all statements, None where none did."""
+
+    effect: Effect
+    statement: str | int | None
+
+    @property
+    def allowed(self) -> bool:
+        """True for ALLOWED only."""
+        return self.effect is Effect.ALLOWED
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One compiled statement."""
+
+    sid: str | None
+    denies: bool
+    actions: tuple[Pattern, ...]
+    not_actions: bool
+    resources: tuple[Pattern, ...]
+    not_resources: bool
+    conditions: tuple[Test, ...]
+
+    def names_action(self, action: str) -> bool:
+        """Does Action or NotAction cover "iam:ListUsers"?"""
+        return any(pattern.matches(action, {}) for pattern in self.actions) != self.not_actions
+
+    def covers(self, request: Request, context: Context) -> bool:
+        """Do action, resource and every condition match? context: keys in lower case."""
+        return (
+            self.names_action(request.action)
+            and any(pattern.matches(request.resource, context) for pattern in self.resources) != self.not_resources
+            and all(test(context) for test in self.conditions)
+        )
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A compiled document: parse once, use often."""
+
+    statements: tuple[Statement, ...]
+
+
+def compiled(document: Mapping[str, Any]) -> Policy:
+    """Compile an identity policy. Raises PolicyError naming the statement and what is wrong with it."""
+    if not isinstance(document, Mapping):
+        raise PolicyError("A policy is a JSON object.")
+    version = document.get("Version", VERSIONS[1])
+    if version not in VERSIONS:
+        raise PolicyError(f"Version is {version!r}: it must be 2012-10-17.")
+    statements = document.get("Statement")
+    if isinstance(statements, Mapping):
+        statements = [statements]
+    if not isinstance(statements, list) or not statements:
+        raise PolicyError("The policy has no Statement.")
+    return Policy(
+        tuple(
+            _statement(statement, index, variables=version == WITH_VARIABLES)
+            for index, statement in enumerate(statements)
+        )
+    )
+
+
+_ELEMENTS = {"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition"}
+
+
+def _statement(statement: Any, index: int, variables: bool) -> Statement:
+    where = f"Statement {index}"
+    if not isinstance(statement, Mapping):
+        raise PolicyError(f"{where} is not a JSON object.")
+    sid = statement.get("Sid")
+    if sid is not None and not isinstance(sid, str):
+        raise PolicyError(f"{where}: Sid is not text.")
+    where = f"{where} ({sid})" if sid else where
+    unknown = set(statement) - _ELEMENTS
+    if unknown:
+        named = ", ".join(sorted(map(str, unknown)))
+        raise PolicyError(f"{where} has {named}, which an identity policy does not know.")
+    if statement.get("Effect") not in ("Allow", "Deny"):
+        raise PolicyError(f"{where}: Effect must be Allow or Deny.")
+    actions, not_actions = _either(statement, "Action", where)
+    resources, not_resources = _either(statement, "Resource", where)
+    for action in actions:
+        if action != "*" and ":" not in action:
+            raise PolicyError(f"{where}: {action!r} is no action; actions read like iam:ListUsers.")
+    return Statement(
+        sid=sid,
+        denies=statement["Effect"] == "Deny",
+        actions=tuple(Pattern(action, variables=False, ignore_case=True) for action in actions),
+        not_actions=not_actions,
+        resources=tuple(_resource(resource, variables, where) for resource in resources),
+        not_resources=not_resources,
+        conditions=_conditions(statement.get("Condition", {}), variables, where),
+    )
+
+
+def _either(statement: Mapping[str, Any], element: str, where: str) -> tuple[list[str], bool]:
+    """The texts of Action or NotAction (Resource or NotResource), and whether it is the Not form."""
+    given = [name for name in (element, f"Not{element}") if name in statement]
+    if len(given) != 1:
+        raise PolicyError(f"{where} needs either {element} or Not{element}.")
+    found = statement[given[0]]
+    texts = [found] if isinstance(found, str) else found
+    if not isinstance(texts, list) or not texts or not all(isinstance(text, str) for text in texts):
+        raise PolicyError(f"{where}: {given[0]} must be text or a list of texts.")
+    return texts, given[0].startswith("Not")
+
+
+def _resource(text: str, variables: bool, where: str) -> Pattern:
+    if text != "*":
+        parts = text.split(":", 5)
+        if len(parts) < 6 or parts[0] != "arn":
+            raise PolicyError(
+                f"{where}: {text!r} is no ARN; resources read like arn:aws:iam::123456789012:user/alice."
+            )
+        if "*" in parts[2] or "?" in parts[2]:
+            raise PolicyError(f"{where}: {text!r} has a wildcard in the service part of the ARN.")
+    return Pattern(text, variables=variables)
+
+
+def _conditions(condition: Any, variables: bool, where: str) -> tuple[Test, ...]:
+    if not isinstance(condition, Mapping):
+        raise PolicyError(f"{where}: Condition is not a JSON object.")
+    tests = []
+    for operator, keys in condition.items():
+        if not isinstance(keys, Mapping):
+            raise PolicyError(f"{where}: {operator} needs an object of keys and values.")
+        for key, values in keys.items():
+            wanted = [_text(value, where, key) for value in (values if isinstance(values, list) else [values])]
+            try:
+                tests.append(compiled_condition(operator, key, wanted, variables))
+            except UnknownOperator:
+                raise PolicyError(f"{where}: there is no condition operator {operator!r}.") from None
+    return tuple(tests)
+
+
+def _text(value: Any, where: str, key: str) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str | int | float):
+        return str(value)
+    raise PolicyError(f"{where}: the value of {key} is neither text nor a number.")
+
+
+def decide(policies: Sequence[Policy], request: Request) -> Decision:
+    """The first matching Deny decides, else the first matching Allow, else nothing: implicit denial."""
+    context = {key.lower(): value for key, value in request.context.items()}
+    allowed: str | int | None = None
+    found = False
+    index = 0
+    for policy in policies:
+        for statement in policy.statements:
+            if (statement.denies or not found) and statement.covers(request, context):
+                name = index if statement.sid is None else statement.sid
+                if statement.denies:
+                    return Decision(Effect.EXPLICITLY_DENIED, name)
+                allowed, found = name, True
+            index += 1
+    return Decision(Effect.ALLOWED if found else Effect.IMPLICITLY_DENIED, allowed)

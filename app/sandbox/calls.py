@@ -1,0 +1,49 @@
+"""The call log: every request, without parameters or secrets."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections import deque
+from dataclasses import asdict, dataclass
+from typing import Any
+
+KEPT = 50_000
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One request as it was judged and answered; fields that could not be known are None."""
+
+    seq: int
+    time: str
+    principal: str | None
+    access_key_id: str | None
+    action: str | None
+    resource: str | None
+    mfa_present: bool | None
+    decision: str | None
+    statement: str | int | None
+    status: int
+    error: str | None
+    request_id: str
+    user_agent: str
+
+
+class CallLog:
+    """The latest calls, oldest first; safe for many threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._numbers = itertools.count(1)
+        self._entries: deque[Entry] = deque(maxlen=KEPT)
+
+    def add(self, **facts: Any) -> None:
+        """Append an entry under the next sequence number."""
+        with self._lock:
+            self._entries.append(Entry(seq=next(self._numbers), **facts))
+
+    def since(self, number: int) -> list[dict[str, Any]]:
+        """Entries after a sequence number."""
+        with self._lock:
+            return [asdict(entry) for entry in self._entries if entry.seq > number]

@@ -1,0 +1,104 @@
+"""`flask sandbox`: a local AWS that can say no. Needs no settings; loads moto only when it runs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from app.sandbox.server import Running
+
+
+@click.command()
+@click.option("--port", type=click.IntRange(1, 65535), default=5000, show_default=True)
+@click.option("--policy", default="recommended", show_default=True, help="recommended, tutorial, or a file.")
+@click.option("--users", type=click.IntRange(0, 4990), default=0, help="Synthetic employees of mixed compliance.")
+@click.option("--latency-ms", type=click.IntRange(0, 60_000), default=0, help="Added to every answer.")
+@click.option(
+    "--faults", "faults_file", type=click.Path(dir_okay=False, path_type=Path), help="JSON: docs/sandbox.md."
+)
+@click.option(
+    "--consistency-delay-s",
+    type=click.FloatRange(0, 600),
+    default=0.0,
+    help="Until STS knows a new device, and AWS a new key.",
+)
+@click.option("--outcome", "outcomes", multiple=True, metavar="NAME=VALUE", help="Where AWS's behaviour is open.")
+@click.option(
+    "--instance", type=click.Path(file_okay=False, path_type=Path), default=Path("instance"), show_default=True
+)
+@click.option("--run", "command", help="Run this against the sandbox; both end together.")
+def sandbox(
+    port: int,
+    policy: str,
+    users: int,
+    latency_ms: int,
+    faults_file: Path | None,
+    consistency_delay_s: float,
+    outcomes: tuple[str, ...],
+    instance: Path,
+    command: str | None,
+) -> None:
+    """A local AWS on 127.0.0.1 that authenticates, enforces IAM policies and checks MFA codes."""
+    try:
+        from app.sandbox.faults import FaultError, parsed  # noqa: PLC0415 # see the module's docstring
+        from app.sandbox.outcomes import parsed as parsed_outcomes  # noqa: PLC0415
+        from app.sandbox.server import serve  # noqa: PLC0415
+        from app.sandbox.world import Settings  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise click.ClickException(
+            f"The sandbox needs the package {error.name}: pip install 'latchkey[sandbox]'."
+        ) from error
+    from app.policy.evaluation import PolicyError  # noqa: PLC0415
+
+    try:
+        rules = parsed(json.loads(faults_file.read_text())) if faults_file else []
+        settings = Settings(
+            policy=policy,
+            users=users,
+            latency=timedelta(milliseconds=latency_ms),
+            consistency_delay=timedelta(seconds=consistency_delay_s),
+            outcomes=parsed_outcomes(outcomes),
+        )
+    except FaultError as error:
+        raise click.ClickException(f"{faults_file}: {error}") from error
+    except OSError as error:
+        raise click.ClickException(f"{faults_file}: {error.strerror}") from error
+    except ValueError as error:
+        raise click.ClickException(f"{faults_file}: not JSON: {error}" if faults_file else str(error)) from error
+    try:
+        status = serve(settings, rules, port, instance, _tell, command)
+    except PolicyError as error:
+        raise click.ClickException(str(error)) from error
+    except OSError as error:
+        raise click.ClickException(
+            f"Port {port} cannot be used: {error.strerror}. Choose another with --port."
+        ) from error
+    sys.exit(status)
+
+
+def _tell(running: Running) -> None:
+    """What a newcomer needs to begin."""
+    click.echo(f"\n  A local AWS listens on {running.url} (account {running.facts['account_id']}).")
+    click.echo("  It starts afresh every time, with these IAM users:\n")
+    for name in ("MFAUser", "KeyUser", "PathUser", "Administrator"):
+        click.echo(f"    {name}")
+        for label, value in _shown(running.facts["users"][name]):
+            click.echo(f"      {label:<18} {value}")
+    others = len(running.facts["users"]) - 4
+    if others:
+        click.echo(f"    and {others} employees, in {running.file}")
+    click.echo(f"\n  All of this is in {running.file} as JSON.\n")
+
+
+def _shown(user: dict[str, Any]) -> list[tuple[str, str]]:
+    labels = {"password": "password", "access_key_id": "access key ID", "secret_access_key": "secret access key"}
+    shown = [(label, user[key]) for key, label in labels.items() if key in user]
+    if "mfa" in user:
+        shown.append(("MFA seed", user["mfa"]["seed"]))
+    return shown

@@ -1,0 +1,278 @@
+"""The front door: every request is read, authenticated, judged, logged; only then does anything happen."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import socket
+import struct
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qs
+
+import app.sandbox.behaviours as _behaviours  # registers what the sandbox does itself
+from app.sandbox import answers, paging, query, resources, signature, upstream
+from app.sandbox.authority import identify
+from app.sandbox.behaviours.users import stored
+from app.sandbox.calls import CallLog
+from app.sandbox.faults import FaultError, Faults, parsed, refusal_of
+from app.sandbox.judge import Verdict, denial, judge
+from app.sandbox.operations import OPERATIONS, PASS_ON, Call, Caller, Refusal
+from app.sandbox.validation import validate
+from app.sandbox.wire import EMULATED, Reading, headers_of, read
+from app.sandbox.world import World
+
+__all__ = ["Door", "_behaviours"]
+
+Start = Callable[[str, list[tuple[str, str]]], Any]
+
+
+@dataclass
+class Exchange:
+    """What becomes known of one request while it is handled; the log entry is made of it."""
+
+    request_id: str = field(default_factory=lambda: secrets.token_hex(16))
+    reading: Reading | None = None
+    caller: Caller | None = None
+    verdict: Verdict | None = None
+    error: str | None = None
+    action: str | None = None
+    cut: bool = False
+    """Send half of the body."""
+    stale: bool = False
+    """Answer as of before the latest change."""
+    status: int = 0
+
+
+class Door:
+    """The WSGI application of the sandbox. hosts: Host headers that are ours."""
+
+    def __init__(self, world: World, faults: Faults, hosts: frozenset[str]) -> None:
+        self.world = world
+        self.faults = faults
+        self.log = CallLog()
+        self._hosts = hosts
+        self._earlier: dict[tuple[str, str], tuple[int, bytes, bytes]] = {}
+        """Per reader and question: number of changes then, the answer, and the one before the latest change."""
+        self._changes = 0
+
+    def __call__(self, environ: dict[str, Any], start_response: Start) -> Iterable[bytes]:
+        if str(environ.get("PATH_INFO", "")).startswith("/_sandbox/"):
+            return self._control(environ, start_response)
+        exchange = Exchange()
+        try:
+            status, headers, body = self._handle(environ, exchange)
+        except Refusal as refusal:
+            exchange.error = refusal.code
+            status = exchange.status = refusal.status
+            body, content_type = answers.error(
+                exchange.reading.service if exchange.reading else "",
+                refusal,
+                exchange.request_id,
+                speaks_json=bool(exchange.reading and "x-amz-target" in exchange.reading.headers),
+            )
+            headers = [("Content-Type", content_type)]
+        else:
+            exchange.status = status
+        finally:
+            self._note(environ, exchange)
+        headers = [*headers, ("x-amzn-RequestId", exchange.request_id), ("Content-Length", str(len(body)))]
+        start_response(f"{status} {'OK' if status < 400 else 'Error'}", headers)
+        if environ["REQUEST_METHOD"] == "HEAD":
+            return [b""]
+        return [body[: len(body) // 2] if exchange.cut else body]
+
+    # -- one request
+
+    def _handle(self, environ: dict[str, Any], exchange: Exchange) -> tuple[int, list[tuple[str, str]], bytes]:
+        now = datetime.now(UTC)
+        reading = exchange.reading = read(environ, self._hosts)
+        with self.world.lock:
+            exchange.caller, secret = identify(self.world, reading, now)
+        signature.verify(reading, secret, now)
+        if self.world.settings.latency:
+            time.sleep(self.world.settings.latency.total_seconds())
+        if reading.service not in EMULATED:
+            raise self._not_emulated(exchange, reading, exchange.caller, now)
+        if reading.service == "s3":
+            return self._s3(environ, exchange, reading, exchange.caller, now)
+        return self._query(environ, exchange, reading, exchange.caller, now)
+
+    def _query(
+        self, environ: dict[str, Any], exchange: Exchange, reading: Reading, caller: Caller, now: datetime
+    ) -> tuple[int, list[tuple[str, str]], bytes]:
+        service = reading.service
+        operation = query.operation_of(service, reading.form)
+        exchange.action = f"{service}:{operation.name}"
+        if service == "ec2":
+            self._judge(exchange, reading, caller, "*", now)
+            with self._with_faults(environ, exchange):
+                answer = upstream.forward(reading, reading.form, caller.access_key_id)
+            return answer.status, _kept(answer.headers), answer.body
+        parameters = query.parameters(operation, reading.form)
+        validate(operation, parameters)
+        with self.world.lock:
+            resource = resources.of_iam(self.world, caller, operation.name, parameters) if service == "iam" else "*"
+            self._judge(exchange, reading, caller, resource, now)
+            call = Call(service, operation.name, parameters, caller, exchange.request_id, now)
+            with self._with_faults(environ, exchange):
+                behaviour = OPERATIONS.get((service, operation.name))
+                members = behaviour(self.world, call) if behaviour else PASS_ON
+                if members is PASS_ON:
+                    members = upstream.members(
+                        operation, upstream.forward(reading, self._form(reading, parameters), caller.access_key_id)
+                    )
+            if paging.is_paged(operation):
+                members = paging.page(operation, parameters, members)  # type: ignore[arg-type]  # PASS_ON was replaced
+        body = query.answer(operation, members, exchange.request_id)  # type: ignore[arg-type]  # as above
+        return 200, [("Content-Type", "text/xml")], self._maybe_stale(exchange, reading, body)
+
+    def _form(self, reading: Reading, parameters: dict[str, Any]) -> dict[str, str]:
+        """What moto gets: no paging (that is ours), and the stored spelling of the user's name."""
+        form = {name: value for name, value in reading.form.items() if name not in ("Marker", "MaxItems")}
+        user = stored(self.world, parameters.get("UserName", ""))
+        return form | ({"UserName": user.name} if user and form.get("Action") != "CreateUser" else {})
+
+    def _s3(
+        self, environ: dict[str, Any], exchange: Exchange, reading: Reading, caller: Caller, now: datetime
+    ) -> tuple[int, list[tuple[str, str]], bytes]:
+        action, resource = resources.of_s3(reading)
+        exchange.action = f"s3:{action}"
+        with self.world.lock:
+            self._judge(exchange, reading, caller, resource, now)
+            with self._with_faults(environ, exchange):
+                answer = upstream.forward(reading, {}, caller.access_key_id)
+        return answer.status, _kept(answer.headers), answer.body
+
+    def _not_emulated(self, exchange: Exchange, reading: Reading, caller: Caller, now: datetime) -> Refusal:
+        target = reading.headers.get("x-amz-target", "").rpartition(".")[-1]
+        exchange.action = f"{reading.service}:{(target or reading.form.get('Action') or 'Unknown')[:64]}"
+        with self.world.lock:
+            self._judge(exchange, reading, caller, "*", now)
+        return Refusal("UnknownOperation", "The sandbox emulates IAM, STS, EC2 and S3, nothing else.", 404)
+
+    def _judge(self, exchange: Exchange, reading: Reading, caller: Caller, resource: str, now: datetime) -> None:
+        action = exchange.action or ""
+        exchange.verdict = judge(self.world, caller, reading, action, resource, now)
+        if caller.is_session and action.startswith("sts:") and action not in SESSIONS_MAY:
+            if action == "sts:GetSessionToken":
+                raise Refusal("AccessDenied", "Cannot call GetSessionToken with session credentials", 403)
+            raise Refusal("AccessDenied", f"Session credentials may not call {action}.", 403)
+        if not exchange.verdict.decision.allowed:
+            raise denial(exchange.verdict, caller, resources.printed(caller, action.partition(":")[2], resource))
+
+    # -- faults
+
+    def _with_faults(self, environ: dict[str, Any], exchange: Exchange) -> _Around:
+        return _Around(self.faults, environ, exchange)
+
+    def _maybe_stale(self, exchange: Exchange, reading: Reading, body: bytes) -> bytes:
+        """Reads remember their answers; a stale one is repeated as of before the latest change."""
+        action = (exchange.action or "").partition(":")[2]
+        if not action.startswith(("List", "Get")):
+            self._changes += 1
+            return body
+        asked = (exchange.caller.arn if exchange.caller else "", json.dumps(sorted(reading.form.items())))
+        changes, latest, earlier = self._earlier.get(asked, (self._changes, body, body))
+        before = earlier if changes == self._changes else latest
+        if exchange.stale:
+            return before
+        self._earlier[asked] = (self._changes, body, before)
+        return body
+
+    # -- log and controls
+
+    def _note(self, environ: dict[str, Any], exchange: Exchange) -> None:
+        caller, verdict = exchange.caller, exchange.verdict
+        self.log.add(
+            time=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}",
+            principal=caller.arn if caller else None,
+            access_key_id=caller.access_key_id if caller else None,
+            action=exchange.action,
+            resource=verdict.resource if verdict else None,
+            mfa_present=caller.mfa_present if caller else None,
+            decision=verdict.decision.effect.value if verdict else None,
+            statement=verdict.decision.statement if verdict else None,
+            status=exchange.status,
+            error=exchange.error,
+            request_id=exchange.request_id,
+            user_agent=str(environ.get("HTTP_USER_AGENT", ""))[:256],
+        )
+
+    def _control(self, environ: dict[str, Any], start_response: Start) -> Iterable[bytes]:
+        """`GET /_sandbox/calls?since=N`, and `PUT /_sandbox/faults` for tests."""
+        status, told = self._controlled(environ)
+        body = json.dumps(told).encode()
+        start_response(
+            status,
+            [("Content-Type", "application/json"), ("Cache-Control", "no-store"), ("Content-Length", str(len(body)))],
+        )
+        return [body]
+
+    def _controlled(self, environ: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        # A web page somewhere must not read or steer the sandbox: Host defeats DNS rebinding, and a
+        # browser adds Origin to whatever it sends elsewhere.
+        headers = headers_of(environ)
+        if headers.get("host") not in self._hosts or "origin" in headers:
+            return "403 Forbidden", {"error": "not from here"}
+        asked = (environ["REQUEST_METHOD"], environ["PATH_INFO"])
+        if asked == ("GET", "/_sandbox/calls"):
+            since = parse_qs(environ.get("QUERY_STRING", "")).get("since", ["0"])[-1]
+            if not since.isascii() or not since.isdigit():
+                return "400 Bad Request", {"error": "since is a sequence number"}
+            return "200 OK", {"calls": self.log.since(int(since))}
+        if asked == ("PUT", "/_sandbox/faults"):
+            length = int(headers.get("content-length", "0"))
+            try:
+                self.faults.replace(parsed(json.loads(environ["wsgi.input"].read(min(length, 100_000)))))
+            except (FaultError, ValueError) as error:
+                return "400 Bad Request", {"error": str(error)}
+            return "200 OK", {}
+        return "404 Not Found", {"error": "no such control"}
+
+
+SESSIONS_MAY = ("sts:GetCallerIdentity", "sts:AssumeRole")
+"""What STS lets session credentials call (IAM User Guide)."""
+
+
+def _kept(headers: tuple[tuple[str, str], ...]) -> list[tuple[str, str]]:
+    dropped = ("content-length", "connection", "server", "date", "x-amzn-requestid", "transfer-encoding")
+    return [(name, value) for name, value in headers if name.lower() not in dropped]
+
+
+class _Around:
+    """Lets the faults of one call happen before and after it takes effect."""
+
+    def __init__(self, faults: Faults, environ: dict[str, Any], exchange: Exchange) -> None:
+        self._found = faults.of(exchange.action or "")
+        self._service = (exchange.action or "").partition(":")[0]
+        self._environ = environ
+        self._exchange = exchange
+
+    def __enter__(self) -> None:
+        for fault in self._found:
+            if fault.kind == "latency":
+                time.sleep(fault.latency_ms / 1000)
+            refusal = refusal_of(fault, self._service)
+            if refusal:
+                raise refusal
+            if fault.kind == "reset-before":
+                self._hang_up()
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        for fault in self._found:
+            if fault.kind == "reset-after" and kind is None:
+                self._hang_up()
+            self._exchange.cut = self._exchange.cut or fault.kind == "truncated"
+            self._exchange.stale = self._exchange.stale or fault.kind == "stale-read"
+
+    def _hang_up(self) -> None:
+        """Close the connection without an answer, the hard way."""
+        self._exchange.error = "connection reset on purpose"
+        connection: socket.socket = self._environ["werkzeug.socket"]
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.close()
+        raise ConnectionResetError("a fault of the sandbox")

@@ -1,0 +1,86 @@
+"""Faults on request: per action and occurrence, what goes wrong (docs/sandbox.md has the format)."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from app.sandbox.operations import Refusal
+
+KINDS = ("latency", "throttle", "error-500", "error-503", "reset-before", "reset-after", "truncated", "stale-read")
+
+
+class FaultError(ValueError):
+    """The faults cannot be understood; `str()` says why in one sentence."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One rule. occurrences: 1 is the next call of the action; None means every one."""
+
+    action: str
+    kind: str
+    occurrences: frozenset[int] | None
+    latency_ms: int = 0
+
+
+def parsed(data: Any) -> list[Fault]:
+    """Rules out of decoded JSON. Raises FaultError."""
+    if not isinstance(data, list):
+        raise FaultError("Faults are a JSON list of objects.")
+    return [_fault(item, number) for number, item in enumerate(data, 1)]
+
+
+def _fault(item: Any, number: int) -> Fault:
+    if not isinstance(item, dict) or set(item) - {"action", "fault", "occurrences", "latency_ms"}:
+        raise FaultError(f"Fault {number} needs action, fault, occurrences and, for latency, latency_ms.")
+    action, kind, when = item.get("action"), item.get("fault"), item.get("occurrences", "every")
+    latency = item.get("latency_ms", 0)
+    if not isinstance(action, str) or ":" not in action:
+        raise FaultError(f"Fault {number}: action reads like iam:CreateAccessKey.")
+    if kind not in KINDS:
+        raise FaultError(f"Fault {number}: fault is one of {', '.join(KINDS)}.")
+    if when != "every" and not (isinstance(when, list) and when and all(isinstance(n, int) and n > 0 for n in when)):
+        raise FaultError(f'Fault {number}: occurrences is "every" or a list of numbers from 1.')
+    if not isinstance(latency, int) or latency < 0 or (kind == "latency" and not latency):
+        raise FaultError(f"Fault {number}: latency_ms is a number of milliseconds.")
+    return Fault(action, kind, None if when == "every" else frozenset(when), latency)
+
+
+class Faults:
+    """Rules in force, and how often each action was called since they came into force."""
+
+    def __init__(self, rules: list[Fault]) -> None:
+        self._lock = threading.Lock()
+        self.replace(rules)
+
+    def replace(self, rules: list[Fault]) -> None:
+        """Put other rules into force; counting starts again."""
+        with self._lock:
+            self._rules = rules
+            self._seen: Counter[str] = Counter()
+
+    def of(self, action: str) -> list[Fault]:
+        """What goes wrong with this call; counts it."""
+        with self._lock:
+            self._seen[action] += 1
+            nth = self._seen[action]
+            return [
+                rule
+                for rule in self._rules
+                if rule.action == action and (rule.occurrences is None or nth in rule.occurrences)
+            ]
+
+
+def refusal_of(fault: Fault, service: str) -> Refusal | None:
+    """The error a fault answers instead of acting, None for the other kinds."""
+    if fault.kind == "throttle":
+        code = {"ec2": "RequestLimitExceeded", "s3": "SlowDown"}.get(service, "Throttling")
+        return Refusal(code, "Rate exceeded", 503 if service in ("ec2", "s3") else 400)
+    if fault.kind == "error-500":
+        return Refusal("InternalError" if service in ("ec2", "s3") else "ServiceFailure", "Internal failure.", 500)
+    if fault.kind == "error-503":
+        return Refusal("ServiceUnavailable", "The service is unavailable.", 503)
+    return None

@@ -1,0 +1,20 @@
+"""Where AWS's behaviour is open: `--outcome NAME=VALUE`, the first value being the default."""
+
+from __future__ import annotations
+
+OUTCOMES = {
+    "list-virtual-devices": ("by-policy", "denied"),
+    "sessions-die-with": ("nothing", "key", "device", "both"),
+}
+
+
+def parsed(given: tuple[str, ...]) -> dict[str, str]:
+    """All outcomes, defaults and the given ones. Raises ValueError in one sentence."""
+    chosen = {name: values[0] for name, values in OUTCOMES.items()}
+    for text in given:
+        name, _, value = text.partition("=")
+        if value not in OUTCOMES.get(name, ()):
+            known = "; ".join(f"{key}={'|'.join(values)}" for key, values in OUTCOMES.items())
+            raise ValueError(f"--outcome {text} is not one of {known}.")
+        chosen[name] = value
+    return chosen

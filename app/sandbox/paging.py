@@ -1,0 +1,49 @@
+"""Marker and MaxItems for every IAM list, over whole answers."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from typing import Any
+
+from botocore.model import OperationModel
+
+from app.sandbox.operations import Refusal
+
+DEFAULT = 100
+
+
+def is_paged(operation: OperationModel) -> bool:
+    """True for lists with Marker and MaxItems."""
+    shape = operation.input_shape
+    return shape is not None and {"Marker", "MaxItems"} <= set(shape.members)
+
+
+def page(operation: OperationModel, parameters: Mapping[str, Any], whole: Mapping[str, Any]) -> dict[str, Any]:
+    """One page of a whole answer. Raises Refusal ValidationError for a marker that is not ours."""
+    size = int(parameters.get("MaxItems", DEFAULT))
+    start = _start(parameters.get("Marker"))
+    answer = {name: value for name, value in whole.items() if name not in ("IsTruncated", "Marker")}
+    longest = 0
+    for name, member in operation.output_shape.members.items():
+        if member.type_name == "list":
+            items = list(whole.get(name) or [])
+            answer[name] = items[start : start + size]
+            longest = max(longest, len(items))
+    answer["IsTruncated"] = longest > start + size
+    if answer["IsTruncated"]:
+        answer["Marker"] = base64.urlsafe_b64encode(f"after {start + size}".encode()).decode()
+    return answer
+
+
+def _start(marker: str | None) -> int:
+    if marker is None:
+        return 0
+    try:
+        word, _, number = base64.urlsafe_b64decode(marker.encode()).decode().partition(" ")
+        if word != "after":
+            raise ValueError(word)
+        return int(number)
+    except (ValueError, binascii.Error) as error:
+        raise Refusal("ValidationError", "Invalid Marker.", 400) from error

@@ -1,0 +1,148 @@
+"""The cast of a fresh account. Passwords, keys and seeds are random at every start."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import string
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from moto.iam.models import AWSManagedPolicy
+
+from app.policy.documents import rendered
+from app.policy.evaluation import PolicyError
+from app.sandbox import upstream
+from app.sandbox.behaviours import mfa, passwords
+from app.sandbox.world import World
+
+GROUP = "EC2MFA"
+POLICY = "Force_MFA"
+_AWS_POLICIES = {
+    "AmazonEC2FullAccess": [
+        {"Effect": "Allow", "Action": "ec2:*", "Resource": "*"},
+        {"Effect": "Allow", "Action": "elasticloadbalancing:*", "Resource": "*"},
+        {"Effect": "Allow", "Action": "cloudwatch:*", "Resource": "*"},
+        {"Effect": "Allow", "Action": "autoscaling:*", "Resource": "*"},
+    ],
+    "AdministratorAccess": [{"Effect": "Allow", "Action": "*", "Resource": "*"}],
+}
+_SECRET = string.ascii_letters + string.digits + "+/"
+
+
+def populate(world: World, document: Mapping[str, Any], employees: int, now: datetime) -> dict[str, dict[str, Any]]:
+    """Fill the account; answers the `users` of sandbox.json. Raises PolicyError where IAM would refuse the document."""
+    iam = world.iam
+    for name, statements in _AWS_POLICIES.items():
+        _aws_policy(world, name, statements, now)
+    force_mfa = json.dumps(rendered(document, world.account_id, world.partition))
+    if len("".join(force_mfa.split())) > 6144:
+        raise PolicyError("The policy is longer than the 6,144 characters AWS takes.")
+    try:
+        policy = iam.create_policy("", "/", force_mfa, POLICY, [])
+    except Exception as error:  # moto raises bare HTTP errors; any of them means "not a policy AWS takes"
+        raise PolicyError(f"IAM would refuse this policy: {getattr(error, 'message', error)}") from error
+    iam.create_group(GROUP)
+    iam.attach_group_policy(_arn(world, "AmazonEC2FullAccess"), GROUP)
+    iam.attach_group_policy(policy.arn, GROUP)
+
+    users = {
+        "MFAUser": _hire(world, "MFAUser", now, password=True, group=GROUP),
+        "KeyUser": _hire(world, "KeyUser", now, key=True, group=GROUP),
+        "PathUser": _hire(world, "PathUser", now, key=True, group=GROUP, path="/engineering/"),
+        "Administrator": _hire(world, "Administrator", now, password=True, key=True, device=True),
+    }
+    iam.attach_user_policy(_arn(world, "AdministratorAccess"), "Administrator")
+    for number in range(1, employees + 1):
+        users |= _employee(world, number, now)
+    _something_to_see(world)
+    return users
+
+
+def _arn(world: World, name: str) -> str:
+    return f"arn:{world.partition}:iam::aws:policy/{name}"
+
+
+def _aws_policy(world: World, name: str, statements: list[dict[str, Any]], now: datetime) -> None:
+    made = AWSManagedPolicy(
+        name,
+        account_id=world.account_id,
+        region=world.region,
+        default_version_id="v1",
+        path="/",
+        document=json.dumps({"Version": "2012-10-17", "Statement": statements}),
+    )
+    world.iam.managed_policies[made.arn] = made
+
+
+def _hire(
+    world: World,
+    name: str,
+    now: datetime,
+    *,
+    password: bool = False,
+    key: bool = False,
+    device: bool = False,
+    group: str | None = None,
+    path: str = "/",
+    key_age_days: int = 1,
+) -> dict[str, Any]:
+    user = world.iam.create_user(world.region, name, path)
+    user.create_date = _naive(now - timedelta(days=key_age_days))
+    facts: dict[str, Any] = {"arn": user.arn}
+    if group:
+        world.iam.add_user_to_group(group, name)
+    if password:
+        facts["password"] = _password()
+        passwords.remember(world, name, facts["password"], now - timedelta(days=1))
+    if key:
+        made = world.iam.create_access_key(name)
+        made.secret_access_key = "".join(secrets.choice(_SECRET) for _ in range(40))
+        made.create_date = _naive(now - timedelta(days=key_age_days))
+        facts |= {"access_key_id": made.access_key_id, "secret_access_key": made.secret_access_key}
+    if device:
+        given = mfa.provision(world, name, now - timedelta(minutes=5))
+        facts["mfa"] = {"serial_number": given.serial_number, "seed": given.seed}
+    facts["groups"] = [group] if group else []
+    return facts
+
+
+def _employee(world: World, number: int, now: datetime) -> dict[str, dict[str, Any]]:
+    """Employee 0001 and so on: who has what follows from the number, so every start has the same mixture."""
+    name = f"employee-{number:04d}"
+    facts = _hire(
+        world,
+        name,
+        now,
+        password=number % 10 != 0,
+        key=number % 3 != 0,
+        device=number % 5 in (1, 2, 4),
+        group=GROUP,
+        path="/engineering/" if number % 7 == 0 else "/",
+        key_age_days=(number * 37) % 400 + 1,
+    )
+    if number % 10 != 0 and number % 4:
+        world.password_last_used[name] = now - timedelta(days=(number * 13) % 120)
+    return {name: facts}
+
+
+def _password() -> str:
+    return f"{secrets.token_urlsafe(12)}-aA1!"
+
+
+def _naive(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(tzinfo=None)
+
+
+def _something_to_see(world: World) -> None:
+    """One instance and one bucket: EC2 has something to show, S3 something to refuse."""
+    form = {
+        "Action": "RunInstances",
+        "Version": "2016-11-15",
+        "ImageId": "ami-12c6146b",
+        "MinCount": "1",
+        "MaxCount": "1",
+    }
+    upstream.raw("ec2", method="POST", data=form)
+    upstream.raw("s3", method="PUT", path="/payroll")

@@ -1,0 +1,118 @@
+"""The sandbox as a process: a threaded server on loopback, its file of facts, and an optional child."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from app.policy.documents import read
+from app.sandbox.door import Door
+from app.sandbox.faults import Fault, Faults
+from app.sandbox.seed import populate
+from app.sandbox.world import Settings, World
+
+HOST = "127.0.0.1"
+
+
+class _Quiet(WSGIRequestHandler):
+    """The call log is the record; the terminal stays readable."""
+
+    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 # werkzeug's name
+        """Say nothing."""
+
+
+@dataclass(frozen=True)
+class Running:
+    """A sandbox that listens."""
+
+    url: str
+    facts: dict[str, Any]
+    file: Path
+
+
+def serve(
+    settings: Settings,
+    faults: list[Fault],
+    port: int,
+    instance: Path,
+    told: Callable[[Running], None],
+    command: str | None,
+) -> int:
+    """Serve until interrupted, or until `command` ends; answers the exit status.
+
+    Raises PolicyError for a bad policy, OSError for a busy port. `told` is called once it listens.
+    """
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    world = World(settings=settings)
+    url = f"http://{HOST}:{port}"
+    users = populate(world, read(settings.policy), settings.users, datetime.now(UTC))
+    door = Door(world, Faults(faults), frozenset({f"{HOST}:{port}", f"localhost:{port}"}))
+    server = make_server(HOST, port, door, threaded=True, request_handler=_Quiet)
+    server.daemon_threads = True  # type: ignore[attr-defined]  # of socketserver.ThreadingMixIn
+    facts = {
+        "endpoint_url": url,
+        "signin_url": url,
+        "account_id": world.account_id,
+        "region": world.region,
+        "users": users,
+    }
+    running = Running(url, facts, instance / "sandbox.json")
+    _write(running)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        told(running)
+        return _wait(running, command)
+    finally:
+        server.shutdown()
+        if running.file.exists() and json.loads(running.file.read_text())["endpoint_url"] == url:
+            running.file.unlink()
+
+
+def _write(running: Running) -> None:
+    """0600 from its first byte, and whole from the moment it has its name."""
+    running.file.parent.mkdir(parents=True, exist_ok=True)
+    beside = running.file.with_suffix(f".{os.getpid()}")
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        json.dump(running.facts, file, indent=2)
+    beside.replace(running.file)
+
+
+def _wait(running: Running, command: str | None) -> int:
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    if command is None:
+        while not stopped.wait(1):
+            pass
+        return 0
+    child = subprocess.Popen(command, shell=True, env=_environment(running), start_new_session=True)  # noqa: S602 # the caller's own command line
+    while child.poll() is None and not stopped.wait(0.2):
+        pass
+    if child.poll() is None:
+        os.killpg(child.pid, signal.SIGTERM)
+    status = child.wait()
+    return 0 if stopped.is_set() else status
+
+
+def _environment(running: Running) -> dict[str, str]:
+    """What makes a program talk to this sandbox as if it were AWS."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    return kept | {
+        "AWS_ENDPOINT_URL_IAM": running.url,
+        "AWS_ENDPOINT_URL_STS": running.url,
+        "AWS_REGION": str(running.facts["region"]),
+        "ACCOUNTS": str(running.facts["account_id"]),
+    }

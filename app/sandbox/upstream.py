@@ -1,0 +1,92 @@
+"""moto, behind the judge: it keeps the state and gets requests made anew from what was judged."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+from urllib.parse import urlencode
+
+from botocore.model import OperationModel
+from botocore.parsers import create_parser
+from moto.server import create_backend_app
+from werkzeug.test import Client
+
+from app.sandbox.operations import Refusal
+from app.sandbox.wire import Reading
+
+_HOSTS = {
+    "iam": "iam.amazonaws.com",
+    "sts": "sts.amazonaws.com",
+    "ec2": "ec2.us-east-1.amazonaws.com",
+    "s3": "s3.amazonaws.com",
+}
+_S3_HEADERS = re.compile(
+    r"content-type|content-md5|range|if-.*|x-amz-(acl|meta-.*|content-sha256|storage-class|checksum-.*|sdk-checksum-algorithm)"
+)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What moto said."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+
+@cache
+def _moto(service: str) -> Client:
+    return Client(create_backend_app(service))
+
+
+def forward(reading: Reading, form: Mapping[str, str], account_key: str) -> Answer:
+    """Hand a judged request to moto. form: for query services, the parameters as judged."""
+    service = reading.service
+    headers = {
+        "Host": _HOSTS[service],
+        # moto reads account and region off the scope; the signature was checked already.
+        "Authorization": f"AWS4-HMAC-SHA256 Credential={account_key}/{reading.scope.date}/us-east-1/{service}"
+        "/aws4_request, SignedHeaders=host, Signature=0",
+    }
+    if service == "s3":
+        headers |= {name: value for name, value in reading.headers.items() if _S3_HEADERS.fullmatch(name)}
+        said = _moto(service).open(
+            path=reading.path,
+            query_string=urlencode(reading.query),
+            method=reading.method,
+            headers=headers,
+            data=reading.body,
+            base_url="http://s3.amazonaws.com",
+        )
+    else:
+        said = _moto(service).open(
+            path="/", method="POST", headers=headers, data=dict(form), base_url=f"http://{_HOSTS[service]}"
+        )
+    return Answer(said.status_code, tuple(said.headers.items()), said.get_data())
+
+
+def raw(service: str, *, method: str, path: str = "/", data: Mapping[str, str] | None = None) -> None:
+    """Ask moto directly, for filling a fresh account."""
+    headers = {
+        "Authorization": f"AWS4-HMAC-SHA256 Credential=seed/20000101/us-east-1/{service}/aws4_request, Signature=0"
+    }
+    said = _moto(service).open(
+        path=path, method=method, headers=headers, data=data, base_url=f"http://{_HOSTS[service]}"
+    )
+    if said.status_code >= 300:
+        raise RuntimeError(f"moto refused {method} {path} of {service}: {said.status}")
+
+
+def members(operation: OperationModel, answer: Answer) -> dict[str, Any]:
+    """moto's answer of a query service as members of the output shape. Raises Refusal for its errors."""
+    parsed: dict[str, Any] = create_parser("query").parse(
+        {"status_code": answer.status, "headers": dict(answer.headers), "body": answer.body}, operation.output_shape
+    )
+    if answer.status >= 300:
+        told = parsed.get("Error", {})
+        raise Refusal(told.get("Code", "InternalFailure"), told.get("Message", "moto failed."), answer.status)
+    parsed.pop("ResponseMetadata", None)
+    return parsed

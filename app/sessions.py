@@ -1,0 +1,197 @@
+"""Server-side sessions: an opaque id in the cookie, everything else encrypted in the database.
+
+Two requests of one browser may run at once. So a change is stored as the keys it changed, on top of what
+is there; a session that was ended meanwhile is never brought back; and the cookie is sent only when the
+id is new, so that a slow answer cannot put an old id back into the browser.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import secrets
+from collections.abc import Mapping
+from copy import deepcopy
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from flask import Flask, Request, Response
+from flask.json.tag import TaggedJSONSerializer
+from flask.sessions import SessionInterface, SessionMixin
+from sqlalchemy import Engine, delete, insert, select, update
+from werkzeug.datastructures import CallbackDict
+
+from app.models import StoredSession, db
+
+_TOUCH_EVERY = timedelta(seconds=30)
+_TRIES = 5
+
+
+def cipher(secret_key: str, fallbacks: list[str]) -> MultiFernet:
+    """Encrypts with a key derived from `secret_key`; still reads what the fallbacks encrypted."""
+    return MultiFernet([Fernet(_derived(key)) for key in (secret_key, *fallbacks)])
+
+
+def _derived(secret: str) -> bytes:
+    key = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"latchkey sessions").derive(secret.encode())
+    return base64.urlsafe_b64encode(key)
+
+
+class Session(CallbackDict[str, Any], SessionMixin):
+    """What a request sees as `flask.session`."""
+
+    def __init__(self, data: Mapping[str, Any], sid: str | None = None, version: int = 0) -> None:
+        def touched(_: object) -> None:
+            self.modified = True
+
+        super().__init__(deepcopy(dict(data)), touched)
+        self.sid = sid
+        """Cookie value; None until a session is first stored."""
+        self.version = version
+        self.before = dict(data)
+        self.last_used_at: datetime | None = None
+        self.modified = False
+        self.lost = False
+        """The browser sent an id that is unknown or past its time."""
+        self.replaced: str | None = None
+        """Former id, to be deleted, when the session was given a new one."""
+
+    def renew(self) -> None:
+        """Continue under a new id: at every change of privilege, against fixation and stolen ids."""
+        self.replaced = self.replaced or self.sid
+        self.sid = None
+        self.modified = True
+
+    def changes(self) -> tuple[dict[str, Any], set[str]]:
+        """Top-level keys this request set, and keys it removed."""
+        changed = {key: value for key, value in self.items() if self.before.get(key, _ABSENT) != value}
+        return changed, set(self.before) - set(self)
+
+
+_ABSENT = object()
+
+
+class DatabaseSessions(SessionInterface):
+    """Flask's session interface over the table `sessions`."""
+
+    def __init__(self, app: Flask) -> None:
+        self._cipher = cipher(app.config["SECRET_KEY"], app.config["SECRET_KEY_FALLBACKS"])
+        self._serializer = TaggedJSONSerializer()
+        self._idle: timedelta = app.config["SESSION_IDLE"]
+
+    def open_session(self, app: Flask, request: Request) -> Session:
+        """The browser's session, or a new empty one (`lost` when its id is not good any more)."""
+        sid = request.cookies.get(self.get_cookie_name(app))
+        if not sid:
+            return Session({})
+        stored = self._load(sid)
+        if stored is None:
+            gone = Session({})
+            gone.lost = True
+            return gone
+        return stored
+
+    def _load(self, sid: str) -> Session | None:
+        with self._engine.connect() as connection:
+            row = connection.execute(
+                select(StoredSession.data, StoredSession.version, StoredSession.last_used_at).where(
+                    StoredSession.id_hash == _hash(sid), StoredSession.expires_at > datetime.now(UTC)
+                )
+            ).first()
+        if row is None:
+            return None
+        try:
+            data = self._serializer.loads(self._cipher.decrypt(row.data).decode())
+        except InvalidToken:  # written under a SECRET_KEY that is gone: as good as no session
+            return None
+        session = Session(data, sid, row.version)
+        session.last_used_at = row.last_used_at
+        return session
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        """Store what the request changed; set or delete the cookie where the id changed."""
+        session = cast("Session", session)
+        response.vary.add("Cookie")
+        if session.replaced and not self._forget(session.replaced):
+            session.clear()  # ended meanwhile, by signing out elsewhere: a renewal does not bring it back
+        if not session:
+            if session.sid:
+                self._forget(session.sid)
+            if session.sid or session.replaced or session.lost:
+                response.delete_cookie(self.get_cookie_name(app), **self._cookie(app))
+        elif session.sid is None:
+            response.set_cookie(self.get_cookie_name(app), self._create(session), **self._cookie(app))
+        elif session.modified:
+            self._change(session, session.sid)
+        elif session.last_used_at and datetime.now(UTC) - session.last_used_at > _TOUCH_EVERY:
+            self._touch(session, session.sid)
+
+    def _cookie(self, app: Flask) -> dict[str, Any]:
+        return {
+            "path": "/",
+            "secure": self.get_cookie_secure(app),
+            "httponly": True,
+            "samesite": self.get_cookie_samesite(app),
+        }
+
+    @property
+    def _engine(self) -> Engine:
+        return db.engine
+
+    def _times(self, data: Mapping[str, Any]) -> dict[str, datetime]:
+        now = datetime.now(UTC)
+        ends = data.get("ends_at")
+        idle_end = now + self._idle
+        return {"last_used_at": now, "expires_at": min(idle_end, ends) if ends else idle_end}
+
+    def _encrypted(self, data: Mapping[str, Any]) -> bytes:
+        return self._cipher.encrypt(self._serializer.dumps(dict(data)).encode())
+
+    def _create(self, session: Session) -> str:
+        sid = secrets.token_urlsafe(32)
+        with self._engine.begin() as connection:
+            connection.execute(delete(StoredSession).where(StoredSession.expires_at < datetime.now(UTC)))
+            connection.execute(
+                insert(StoredSession).values(
+                    id_hash=_hash(sid), data=self._encrypted(session), version=0, **self._times(session)
+                )
+            )
+        return sid
+
+    def _change(self, session: Session, sid: str) -> None:
+        """Write the changed keys over what is stored now; nothing where the session was ended meanwhile."""
+        changed, removed = session.changes()
+        current: Session | None = session
+        for _ in range(_TRIES):
+            if current is None:
+                return
+            data = {key: value for key, value in current.items() if key not in removed} | changed
+            with self._engine.begin() as connection:
+                stored = connection.execute(
+                    update(StoredSession)
+                    .where(StoredSession.id_hash == _hash(sid), StoredSession.version == current.version)
+                    .values(data=self._encrypted(data), version=current.version + 1, **self._times(data))
+                )
+            if stored.rowcount:
+                return
+            current = self._load(sid)
+        raise RuntimeError("the session is being changed by too many requests at once")
+
+    def _touch(self, session: Session, sid: str) -> None:
+        with self._engine.begin() as connection:
+            connection.execute(
+                update(StoredSession).where(StoredSession.id_hash == _hash(sid)).values(**self._times(session))
+            )
+
+    def _forget(self, sid: str) -> bool:
+        """True if there was something to forget."""
+        with self._engine.begin() as connection:
+            gone = connection.execute(delete(StoredSession).where(StoredSession.id_hash == _hash(sid)))
+        return bool(gone.rowcount)
+
+
+def _hash(sid: str) -> str:
+    return hashlib.sha256(sid.encode()).hexdigest()

@@ -1,0 +1,84 @@
+"""Forms of the sign-in."""
+
+from __future__ import annotations
+
+import re
+
+from flask_wtf import FlaskForm
+from wtforms import PasswordField, RadioField, StringField, ValidationError
+from wtforms.validators import InputRequired
+
+
+def without_blanks(text: str | None) -> str:
+    """Blanks and line breaks come along when people copy, or when an app shows "123 456"."""
+    return "".join((text or "").split())
+
+
+def six_digits(_: FlaskForm, field: StringField) -> None:
+    """Refuse what cannot be a code."""
+    if not re.fullmatch(r"[0-9]{6}", field.data or ""):
+        raise ValidationError("Enter the six digits your authenticator app shows.")
+
+
+CODE_FIELD = {
+    "inputmode": "numeric",
+    "autocomplete": "one-time-code",
+    "maxlength": 9,
+    "spellcheck": "false",
+    "class": "code",
+}
+
+
+class AccessKeyForm(FlaskForm):
+    """Key id and secret, checked for shape before AWS is asked."""
+
+    access_key_id = StringField(
+        "Access key ID",
+        filters=[without_blanks],
+        render_kw={
+            "autocomplete": "username",
+            "spellcheck": "false",
+            "autocapitalize": "off",
+            "maxlength": 128,
+        },
+    )
+    secret_access_key = PasswordField(
+        "Secret access key",
+        filters=[without_blanks],
+        render_kw={"autocomplete": "current-password", "maxlength": 256},
+    )
+
+    def validate_access_key_id(self, field: StringField) -> None:
+        """20 characters, AKIA...; a temporary key gets its own words."""
+        key_id = field.data or ""
+        if not key_id:
+            raise ValidationError("Enter your access key ID.")
+        if re.fullmatch(r"ASIA[A-Z0-9]{16}", key_id):
+            raise ValidationError(
+                "This is a temporary key (it begins with ASIA). Use your own access key; its ID begins with AKIA."
+            )
+        if not re.fullmatch(r"AKIA[A-Z0-9]{16}", key_id):
+            raise ValidationError(
+                "This is not an access key ID: it has 20 characters, capital letters and digits, and begins "
+                "with AKIA."
+            )
+
+    def validate_secret_access_key(self, field: PasswordField) -> None:
+        """40 characters of base64's alphabet."""
+        if not field.data:
+            raise ValidationError("Enter your secret access key.")
+        if not re.fullmatch(r"[A-Za-z0-9/+=]{40}", field.data):
+            raise ValidationError("This is not a secret access key: it has 40 characters. Copy it again.")
+
+
+class CodeForm(FlaskForm):
+    """One code of one of the person's devices."""
+
+    serial_number = RadioField("MFA device", validators=[InputRequired("Choose the device the code is from.")])
+    code = StringField("MFA code", filters=[without_blanks], validators=[six_digits], render_kw=CODE_FIELD)
+
+    def offer(self, serial_numbers: list[str]) -> None:
+        """The devices to choose from; with one there is nothing to choose."""
+        self.serial_number.choices = [(serial, serial) for serial in serial_numbers]
+        if len(serial_numbers) == 1:
+            self.serial_number.data = serial_numbers[0]

@@ -1,0 +1,129 @@
+"""Signing in with an access key: who is it, have they MFA, may they come in."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import timedelta
+
+from app.aws.clients import AwsCredentials, signing_as
+from app.aws.iam import IamGateway, MfaDevice
+from app.aws.sts import Identity, StsGateway
+from app.errors import MfaNotRecognized, NotAllowed, Refused, Unanswered, WrongMfaCode
+
+
+class NotForThisPortal(Refused):
+    """The credentials are good, but not those of an IAM user of a configured account."""
+
+    status = 403
+    field = "access_key_id"
+
+
+class DevicesUnreadable(Refused):
+    """Whether the person has MFA cannot be known, so they cannot come in."""
+
+    status = 403
+
+
+class OnlySecurityKeys(Refused):
+    """STS takes no security key, and the person has nothing else."""
+
+    status = 403
+
+
+class AskForNextCode(Refused):
+    """The code is spent, or AWS cannot check it: the next one is needed."""
+
+    field = "code"
+
+
+@dataclass(frozen=True)
+class KnownKey:
+    """A key AWS vouches for."""
+
+    identity: Identity
+    devices: list[MfaDevice]
+
+    @property
+    def code_devices(self) -> list[MfaDevice]:
+        """Devices STS takes codes of."""
+        return [device for device in self.devices if device.gives_codes]
+
+
+def present_key(sts: StsGateway, iam: IamGateway, accounts: Collection[str], key: AwsCredentials) -> KnownKey:
+    """Ask AWS whose key this is and which devices they have.
+
+    Raises CredentialsRefused, WrongSecret, ClockOff, NotForThisPortal, DevicesUnreadable,
+    OnlySecurityKeys, Throttled, Unanswered.
+    """
+    with signing_as(key):
+        identity = sts.caller()
+        _only_users_of(accounts, identity)
+        try:
+            devices = iam.mfa_devices(identity.user_name)
+        except NotAllowed as refusal:
+            raise DevicesUnreadable(_why_unreadable(identity)) from refusal
+    known = KnownKey(identity, devices)
+    if devices and not known.code_devices:
+        raise OnlySecurityKeys(
+            "Your only MFA device is a security key or passkey. AWS takes no codes from those here, "
+            "so you cannot sign in with an access key. Sign in to the AWS console instead."
+        )
+    return known
+
+
+def _only_users_of(accounts: Collection[str], identity: Identity) -> None:
+    if identity.kind == "root":
+        raise NotForThisPortal(
+            "This is the access key of the account’s root user. Latchkey is for IAM users: use the key of "
+            "your IAM user, and consider deleting the root user’s key."
+        )
+    if identity.kind != "user":
+        raise NotForThisPortal("This key belongs to a role or a federated user. Latchkey is for IAM users.")
+    if identity.account_id not in accounts:
+        raise NotForThisPortal(
+            f"This key belongs to AWS account {identity.account_id}, which this portal does not serve."
+        )
+
+
+def _why_unreadable(identity: Identity) -> str:
+    if identity.path != "/":
+        line = f"arn:{identity.partition}:iam::{identity.account_id}:user/*/${{aws:username}}"
+        return (
+            f"Your IAM user has the path {identity.path}, and your policy matches only users without one, so "
+            "AWS does not let you see your own MFA devices (iam:ListMFADevices). Ask your administrator to "
+            f'add this line to the Resource lists of the policy: "{line}"'
+        )
+    return (
+        "AWS does not let you see your own MFA devices, so Latchkey cannot tell whether you need a code. "
+        "Ask your administrator to allow iam:ListMFADevices on your own user."
+    )
+
+
+def give_code(
+    sts: StsGateway, key: AwsCredentials, serial_number: str, code: str, lasts: timedelta
+) -> AwsCredentials:
+    """Turn key and code into an MFA session; the code is spent whatever comes of it.
+
+    Raises AskForNextCode, CredentialsRefused, Throttled.
+    """
+    with signing_as(key):
+        try:
+            return sts.mfa_session(serial_number, code, lasts)
+        except WrongMfaCode as refusal:
+            raise AskForNextCode(
+                "AWS did not accept this code. Type the code your phone shows now, from the entry of this "
+                "account; each code works once. If codes keep being refused, check that your phone sets its "
+                "clock by itself.",
+                request_id=refusal.request_id,
+            ) from refusal
+        except MfaNotRecognized as refusal:
+            raise AskForNextCode(
+                "AWS could not check this code. Either the device was set up a moment ago, or there were too "
+                "many tries. Wait a minute, then type the code your phone shows.",
+                request_id=refusal.request_id,
+            ) from refusal
+        except Unanswered as silence:
+            raise AskForNextCode(
+                "AWS did not answer, and the code may be used up. Type the next one your phone shows."
+            ) from silence

@@ -1,0 +1,153 @@
+"""Sign-in pages."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from flask import Blueprint, current_app, flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+
+import config
+from app import people
+from app.audit import Event
+from app.aws.clients import AwsCredentials
+from app.current import audit, gateways
+from app.errors import PortalError
+from app.guards import public
+from app.limits import limiter, per_address, per_key, typed_key_id
+from app.pages import done, local_path, page, refuse
+from app.people import PendingSignIn, Person
+from app.signin import service
+from app.signin.forms import AccessKeyForm, CodeForm
+
+bp = Blueprint("signin", __name__)
+
+ENDED = "Your session has ended, and nothing was lost at AWS. Sign in to go on."
+
+
+def ask_to_sign_in() -> ResponseReturnValue:
+    """Flask-Login's answer to people without a session: sign in, then back to where they were going."""
+    if request.method == "GET":
+        people.want(local_path(request.full_path.rstrip("?"), "/"))
+    if people.session_was_lost() or request.method == "POST":
+        flash(ENDED, "warning")
+    return redirect(url_for("signin.access_key"), 303)
+
+
+@bp.get("/sign-in")
+@public
+def access_key() -> ResponseReturnValue:
+    """Ask for key id and secret."""
+    if current_user.is_authenticated:
+        return redirect(url_for("overview.index"))
+    return page("signin/access_key.html", AccessKeyForm())
+
+
+@bp.post("/sign-in")
+@public
+@limiter.limit(per_address, methods=["POST"])
+@limiter.limit(per_key, key_func=typed_key_id, methods=["POST"])
+def access_key_post() -> ResponseReturnValue:
+    """Prove the key; then in, or on to the code."""
+    form = AccessKeyForm()
+    if not form.validate_on_submit():
+        return page("signin/access_key.html", form)
+    key = AwsCredentials(form.access_key_id.data, form.secret_access_key.data)
+    doors = gateways()
+    try:
+        known = service.present_key(doors.sts, doors.iam, current_app.config["ACCOUNTS"], key)
+    except PortalError as refusal:
+        audit().note(Event.SIGN_IN, key.access_key_id, refusal)
+        refuse(form, refusal)
+        return page("signin/access_key.html", form)
+
+    who, now = known.identity, datetime.now(UTC)
+    if known.devices:
+        people.begin_sign_in(
+            PendingSignIn(
+                account_id=who.account_id,
+                user_name=who.user_name,
+                path=who.path,
+                partition=who.partition,
+                serial_numbers=[device.serial_number for device in known.code_devices],
+                access_key_id=key.access_key_id,
+                secret_access_key=key.secret_access_key,
+                until=now + config.BETWEEN_KEY_AND_CODE,
+            )
+        )
+        return done("", "signin.code")
+    person = Person(
+        who.account_id, who.user_name, who.path, who.partition, False, now, access_key_id=key.access_key_id
+    )
+    audit(who.account_id, who.user_name).note(Event.SIGN_IN, key.access_key_id)
+    wanted = people.wanted()
+    people.sign_in(person, key, config.BEFORE_MFA)
+    return redirect(local_path(wanted, url_for("overview.index")), 303)
+
+
+@bp.get("/sign-in/code")
+@public
+def code() -> ResponseReturnValue:
+    """Ask for the code of the person's device."""
+    pending = people.pending_sign_in(datetime.now(UTC))
+    if pending is None:
+        return _too_late()
+    form = CodeForm(formdata=None)
+    form.offer(pending.serial_numbers)
+    return page("signin/code.html", form, pending=pending)
+
+
+@bp.post("/sign-in/code")
+@public
+@limiter.limit(per_address, methods=["POST"])
+def code_post() -> ResponseReturnValue:
+    """Turn key and code into the person's MFA session."""
+    pending = people.pending_sign_in(datetime.now(UTC))
+    if pending is None:
+        return _too_late()
+    form = CodeForm()
+    form.offer(pending.serial_numbers)
+    if not form.validate_on_submit():
+        return page("signin/code.html", form, pending=pending)
+    lasts = current_app.config["SESSION_MAX"]
+    record = audit(pending.account_id, pending.user_name)
+    try:
+        with record.attempt(Event.MFA_SESSION, form.serial_number.data):
+            credentials = service.give_code(
+                gateways().sts, pending.credentials, form.serial_number.data, form.code.data, lasts
+            )
+    except PortalError as refusal:
+        record.note(Event.SIGN_IN, pending.access_key_id, refusal)
+        form.code.data = ""
+        refuse(form, refusal)
+        return page("signin/code.html", form, pending=pending)
+    record.note(Event.SIGN_IN, pending.access_key_id)
+    wanted = people.wanted()
+    people.sign_in(pending.person(datetime.now(UTC)), credentials, lasts)
+    return redirect(local_path(wanted, url_for("overview.index")), 303)
+
+
+def _too_late() -> ResponseReturnValue:
+    if current_user.is_authenticated:
+        return redirect(url_for("overview.index"), 303)
+    flash("The code has to follow the key within five minutes. Start again with your access key.", "warning")
+    return redirect(url_for("signin.access_key"), 303)
+
+
+@bp.post("/sign-in/cancel")
+@public
+def cancel() -> ResponseReturnValue:
+    """Drop the key that waits for its code."""
+    people.forget("pending_sign_in")
+    return done("", "signin.access_key")
+
+
+@bp.post("/sign-out")
+@public
+def sign_out() -> ResponseReturnValue:
+    """End the session; works, and says so, even when it had ended already."""
+    if current_user.is_authenticated:
+        audit().note(Event.SIGN_OUT)
+    people.sign_out()
+    return done("You are signed out.", "signin.access_key")

@@ -1,0 +1,120 @@
+"""Every setting of the portal: read from the environment once, checked at start, all problems told together."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from app.policy.documents import read
+from app.policy.evaluation import PolicyError
+
+ROOT = Path(__file__).parent
+PARTITIONS = ("aws", "aws-cn", "aws-us-gov", "aws-eusc")
+
+SETTINGS: dict[str, str] = {
+    "ACCOUNTS": "Account ids (12 digits, separated by commas) whose IAM users may sign in. Required.",
+    "SECRET_KEY": "At least 32 random characters; sessions are encrypted with keys derived from it. Required. "
+    "Make one: python3 -c 'import secrets; print(secrets.token_urlsafe(48))'",
+    "SECRET_KEY_FALLBACKS": "Earlier SECRET_KEYs, separated by commas: open sessions stay readable while you rotate.",
+    "PUBLIC_URL": "Address people type, without a path. https, or http://127.0.0.1:PORT. "
+    "Default http://127.0.0.1:8000.",
+    "TRUSTED_PROXIES": "How many reverse proxies in front set X-Forwarded-For, -Proto and -Host. Default 0.",
+    "DATABASE_URL": "SQLAlchemy URL. Default: SQLite in instance/latchkey.db.",
+    "FORCE_MFA_POLICY": "The policy your users are under: recommended, tutorial, or a file. Default recommended.",
+    "AWS_PARTITION": "aws, aws-cn, aws-us-gov or aws-eusc. Default aws.",
+    "AWS_REGION": "Region whose STS endpoint is called. Default us-east-1.",
+    "SESSION_IDLE_MINUTES": "Minutes without a request after which a session ends, 1 to 60. Default 15.",
+    "SESSION_MAX_MINUTES": "Minutes after which an MFA session from an access key ends, 15 to 720. Default 60.",
+    "SIGN_IN_LIMIT_PER_ADDRESS": "Sign-in attempts per address. Default 30 per 5 minutes.",
+    "SIGN_IN_LIMIT_PER_KEY": "Sign-in attempts per access key id. Default 10 per 5 minutes.",
+}
+
+BEFORE_MFA = timedelta(minutes=15)
+"""Life of a session without MFA, and the longest a secret waits in one."""
+BETWEEN_KEY_AND_CODE = timedelta(minutes=5)
+"""How long a secret is held between the key step and the code step of a sign-in."""
+
+
+def _whole(env: Mapping[str, str], name: str, default: int, low: int, high: int, problems: list[str]) -> int:
+    text = env.get(name) or str(default)
+    if text.isdecimal() and low <= int(text) <= high:
+        return int(text)
+    problems.append(f"{name} is {text!r}: set a whole number from {low} to {high}.")
+    return default
+
+
+def _public_url(url: str, problems: list[str]) -> str:
+    parts = urlsplit(url)
+    local = parts.scheme == "http" and parts.hostname == "127.0.0.1"
+    whole = bool(parts.hostname) and parts.path in ("", "/") and not parts.query and not parts.fragment
+    if not whole or not (local or parts.scheme == "https"):
+        problems.append(
+            f"PUBLIC_URL is {url!r}: set https://HOST, or http://127.0.0.1:PORT for a portal on this machine."
+        )
+    return url.rstrip("/")
+
+
+def from_env(env: Mapping[str, str]) -> dict[str, Any]:
+    """Flask's configuration out of the environment.
+
+    Raises SystemExit listing every missing or wrong setting at once, each with what to set.
+    """
+    problems: list[str] = []
+    accounts = [part.strip() for part in env.get("ACCOUNTS", "").split(",") if part.strip()]
+    if not accounts or any(not re.fullmatch(r"\d{12}", account) for account in accounts):
+        problems.append("ACCOUNTS is missing or wrong: set the 12-digit ids of your accounts, like 123456789012.")
+    secret_key = env.get("SECRET_KEY", "")
+    fallbacks = [part.strip() for part in env.get("SECRET_KEY_FALLBACKS", "").split(",") if part.strip()]
+    if any(len(key) < 32 for key in (secret_key, *fallbacks)):
+        problems.append(
+            "SECRET_KEY (and each of SECRET_KEY_FALLBACKS) needs at least 32 random characters; make one with: "
+            "python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
+        )
+    public_url = _public_url(env.get("PUBLIC_URL") or f"http://127.0.0.1:{env.get('PORT') or 8000}", problems)
+    partition = env.get("AWS_PARTITION") or "aws"
+    if partition not in PARTITIONS:
+        problems.append(f"AWS_PARTITION is {partition!r}: set one of {', '.join(PARTITIONS)}.")
+    policy: dict[str, Any] = {}
+    try:
+        policy = read(env.get("FORCE_MFA_POLICY") or "recommended")
+    except PolicyError as error:
+        problems.append(f"FORCE_MFA_POLICY: {error}")
+    proxies = _whole(env, "TRUSTED_PROXIES", 0, 0, 10, problems)
+    idle = _whole(env, "SESSION_IDLE_MINUTES", 15, 1, 60, problems)
+    longest = _whole(env, "SESSION_MAX_MINUTES", 60, 15, 720, problems)
+    if problems:
+        raise SystemExit("Latchkey cannot start:\n" + "\n".join(f"- {problem}" for problem in problems))
+
+    https = public_url.startswith("https:")
+    parts = urlsplit(public_url)
+    return {
+        "ACCOUNTS": frozenset(accounts),
+        "SECRET_KEY": secret_key,
+        "SECRET_KEY_FALLBACKS": fallbacks,
+        "PUBLIC_URL": public_url,
+        "TRUSTED_PROXIES": proxies,
+        "TRUSTED_HOSTS": [parts.hostname] + ([] if https else ["localhost"]),
+        "PREFERRED_URL_SCHEME": parts.scheme,
+        # Cookies are shared by all ports of a host, so plain http carries the port in the name.
+        "SESSION_COOKIE_NAME": "__Host-latchkey" if https else f"latchkey-{parts.port or 80}",
+        "SESSION_COOKIE_SECURE": https,
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "SESSION_IDLE": timedelta(minutes=idle),
+        "SESSION_MAX": timedelta(minutes=longest),
+        "SQLALCHEMY_DATABASE_URI": env.get("DATABASE_URL") or f"sqlite:///{ROOT / 'instance' / 'latchkey.db'}",
+        "FORCE_MFA_DOCUMENT": policy,
+        "AWS_PARTITION": partition,
+        "AWS_REGION": env.get("AWS_REGION") or "us-east-1",
+        "SIGN_IN_LIMIT_PER_ADDRESS": env.get("SIGN_IN_LIMIT_PER_ADDRESS") or "30 per 5 minutes",
+        "SIGN_IN_LIMIT_PER_KEY": env.get("SIGN_IN_LIMIT_PER_KEY") or "10 per 5 minutes",
+        "RATELIMIT_STORAGE_URI": "memory://",
+        "MAX_CONTENT_LENGTH": 256 * 1024,
+        "BOOTSTRAP_SERVE_LOCAL": True,
+        # A form is as good as its session: no second, shorter clock that loses what people typed.
+        "WTF_CSRF_TIME_LIMIT": None,
+    }

@@ -1,0 +1,93 @@
+// Comforts only: every page works without this file.
+
+const STEP = 30;
+
+/** "New code in 12 seconds", by the portal's clock, which is the one that counts. */
+function countdown(box) {
+  const ahead = Number(box.dataset.now) - performance.now() / 1000;
+  const text = box.querySelector(".countdown-text");
+  const bar = box.querySelector("progress");
+  bar.hidden = false;
+  const tick = () => {
+    const left = STEP - ((performance.now() / 1000 + ahead) % STEP);
+    bar.value = left;
+    text.textContent = `New code in ${Math.ceil(left)} s`;
+  };
+  tick();
+  setInterval(tick, 500);
+}
+
+/** Six digits typed: on to the next field. */
+function advance(field) {
+  const next = document.getElementById(field.dataset.next);
+  field.addEventListener("input", () => {
+    if (field.value.replace(/\s/g, "").length === 6 && next) next.focus();
+  });
+}
+
+/** A button that copies the text of an element. */
+function copyButton(button) {
+  const source = document.getElementById(button.dataset.copy);
+  if (!navigator.clipboard) return;
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    const text = source.textContent.trim();
+    const label = button.innerHTML;
+    try {
+      await navigator.clipboard.writeText("copyJoined" in button.dataset ? text.replace(/\s/g, "") : text);
+      button.textContent = "Copied";
+    } catch {
+      button.textContent = "Select and copy by hand";
+    }
+    setTimeout(() => { button.innerHTML = label; }, 2000);
+  });
+}
+
+/** One click is one request. */
+function once(form) {
+  form.addEventListener("submit", (event) => {
+    if (form.dataset.sent) {
+      event.preventDefault();
+      return;
+    }
+    form.dataset.sent = "yes";
+    for (const button of form.querySelectorAll("button")) button.setAttribute("aria-disabled", "true");
+  });
+  // A page taken back from the browser's memory can be sent again.
+  addEventListener("pageshow", (event) => {
+    if (!event.persisted) return;
+    delete form.dataset.sent;
+    for (const button of form.querySelectorAll("button")) button.removeAttribute("aria-disabled");
+  });
+}
+
+/** Go on by itself once AWS should be ready. */
+function wait(form) {
+  const total = Number(form.dataset.wait);
+  const text = form.querySelector("[data-wait-text]");
+  const bar = form.querySelector("progress");
+  const start = performance.now();
+  bar.hidden = total === 0;
+  const tick = () => {
+    const left = Math.max(0, total - (performance.now() - start) / 1000);
+    bar.value = total - left;
+    text.textContent = left ? `About ${Math.ceil(left)} more second${Math.ceil(left) === 1 ? "" : "s"}.` : "Going on …";
+    if (left) setTimeout(tick, 500);
+    else form.requestSubmit();
+  };
+  if (total) tick();
+}
+
+/** Times in the reader's own zone. */
+function localTime(element) {
+  const time = new Date(element.dateTime);
+  element.textContent = time.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+}
+
+const each = (selector, act) => document.querySelectorAll(selector).forEach(act);
+each('form[method="post"]', once);
+each("[data-countdown]", countdown);
+each("[data-next]", advance);
+each("[data-copy]", copyButton);
+each("[data-wait]", wait);
+each("time[data-local]", localTime);

@@ -1,0 +1,94 @@
+"""Browsers, portals and sandboxes for the stories; one of each per policy and run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+from werkzeug.routing import Map
+
+from app.factory import create_app
+from config import from_env
+from tests.support.browser import Surfer, chromium
+from tests.support.clock import Clock
+from tests.support.people import Employee, hire
+from tests.support.portal import SECRET_KEY, Portal
+from tests.support.sandbox import Sandbox
+
+POLICIES = ("recommended", "tutorial")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def url_map() -> Map:
+    """Every page the portal has."""
+    return create_app(
+        from_env({"ACCOUNTS": "123456789012", "SECRET_KEY": SECRET_KEY, "DATABASE_URL": "sqlite://"})
+    ).url_map
+
+
+@pytest.fixture(scope="session")
+def seen() -> set[str]:
+    """Endpoints some story has opened and inspected."""
+    return set()
+
+
+@pytest.fixture(scope="session", params=POLICIES)
+def policy(request: pytest.FixtureRequest) -> str:
+    """Which Force_MFA the account is under; every story is told under both."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def sandbox(scratch: Path, clock: Clock, policy: str) -> Iterator[Sandbox]:
+    with Sandbox(scratch / f"sandbox-{policy}", clock, "--policy", policy, "--consistency-delay-s", "8") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def portal(scratch: Path, sandbox: Sandbox, policy: str) -> Iterator[Portal]:
+    with Portal(scratch / f"portal-{policy}", sandbox, FORCE_MFA_POLICY=policy) as running:
+        yield running
+
+
+Surfing = Callable[..., Surfer]
+
+
+@pytest.fixture
+def surfing(browser: Browser, portal: Portal, url_map: Map, clock: Clock, seen: set[str]) -> Iterator[Surfing]:
+    """Opens browsers, each with cookies of its own."""
+    opened: list[Surfer] = []
+
+    def surf(at: str = portal.url, **options: object) -> Surfer:
+        opened.append(Surfer(browser, at, url_map, clock, seen, **options))
+        return opened[-1]
+
+    yield surf
+    for surfer in opened:
+        surfer.close()
+
+
+@pytest.fixture
+def surfer(surfing: Surfing) -> Surfer:
+    """One browser."""
+    return surfing()
+
+
+@pytest.fixture
+def nadia(sandbox: Sandbox, clock: Clock) -> Employee:
+    """A user of the tutorial's group with an access key and no MFA."""
+    hired = hire(sandbox, "nadia")
+    clock.move(10)  # her key has spread through IAM
+    return hired
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What looks back on all stories comes last."""
+    items.sort(key=lambda item: "looks_back" in item.keywords)

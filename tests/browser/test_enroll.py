@@ -1,0 +1,197 @@
+"""Enrolling, and everything that goes wrong while one does."""
+
+from __future__ import annotations
+
+import re
+
+from tests.browser.conftest import Surfing
+from tests.support.clock import Clock
+from tests.support.people import Employee
+from tests.support.portal import Portal
+from tests.support.sandbox import Sandbox
+
+
+def begin(surfing: Surfing, employee: Employee, **options: object):
+    surfer = surfing(**options)
+    surfer.sign_in(employee)
+    surfer.press("Set up MFA")
+    return surfer
+
+
+def test_wrong_pairs_are_told_apart_and_cost_nothing_at_aws(
+    surfing: Surfing, nadia: Employee, sandbox: Sandbox, clock: Clock
+) -> None:
+    surfer = begin(surfing, nadia)
+    phone = surfer.scan()
+    clock.to_next_code()
+    older, current = phone.shows(), phone.next()
+
+    def told(first: str, second: str) -> str:
+        surfer.type(first_code=first, second_code=second)
+        surfer.press("Turn on MFA")
+        return surfer.text
+
+    mark = sandbox.calls()[-1]["seq"]
+    assert "same code twice" in told(current, current)
+    assert "swapped" in told(current, older)
+    wrong = f"{(int(current) + 1) % 1_000_000:06d}"
+    assert "The second code is not from this entry" in told(older, wrong)
+    assert "The first code is not from this entry" in told(wrong, current)
+    assert "not from this entry" in told("000000", "000001")
+    assert "six digits" in told("12345", current)
+    assert "six digits" in told("", "")
+    latest = phone.next()
+    assert "do not follow each other" in told(older, latest)
+    assert surfer.value("first_code") == older, "what was typed is kept"
+
+    assert "iam:EnableMFADevice" not in {call["action"] for call in sandbox.calls(mark)}
+    assert nadia.devices() == []
+
+    surfer.give_two_codes(phone)
+    assert nadia.devices() == [nadia.serial_number]
+
+
+def test_a_slow_phone_is_told_not_refused(surfing: Surfing, nadia: Employee, clock: Clock) -> None:
+    surfer = begin(surfing, nadia)
+    surfer.give_two_codes(surfer.scan(slow_s=300))
+    assert "about 5 minutes slow" in surfer.text
+    assert nadia.devices() == [nadia.serial_number]
+
+
+def test_codes_typed_with_blanks_are_fine(surfing: Surfing, nadia: Employee) -> None:
+    surfer = begin(surfing, nadia)
+    phone = surfer.scan()
+    first = phone.next()
+    second = phone.next()
+    surfer.type(first_code=f"{first[:3]} {first[3:]}", second_code=f" {second} ")
+    surfer.press("Turn on MFA")
+    assert nadia.devices() == [nadia.serial_number]
+
+
+def test_reload_shows_the_same_qr_code(surfing: Surfing, nadia: Employee) -> None:
+    surfer = begin(surfing, nadia)
+    seed = surfer.scan().seed
+    surfer.page.reload()
+    assert surfer.scan().seed == seed
+    surfer.open("/")
+    surfer.press("Go on")
+    assert surfer.scan().seed == seed
+
+
+def test_the_seed_as_text_is_the_seed_of_the_picture(surfing: Surfing, nadia: Employee) -> None:
+    surfer = begin(surfing, nadia)
+    phone = surfer.scan()
+    surfer.page.get_by_text("Cannot scan?").click()
+    shown = surfer.page.inner_text("#seed")
+    assert re.fullmatch(r"([A-Z2-7]{4} ){15}[A-Z2-7]{4}", shown)
+    surfer.page.get_by_role("button", name="Copy").click()
+    assert surfer.page.evaluate("navigator.clipboard.readText()") == phone.seed
+    assert phone.seed in surfer.page.locator("a[href^='otpauth:']").get_attribute("href")
+
+
+def test_six_digits_lead_to_the_next_field(surfing: Surfing, nadia: Employee) -> None:
+    surfer = begin(surfing, nadia)
+    surfer.page.locator("#first_code").press_sequentially("123456")
+    assert surfer.page.evaluate("document.activeElement.id") == "second_code"
+
+
+def test_cancel_leaves_nothing_at_aws(surfing: Surfing, nadia: Employee) -> None:
+    surfer = begin(surfing, nadia)
+    assert nadia.leftover()
+    surfer.press("Cancel")
+    assert not nadia.leftover()
+    assert "Next: set up MFA" in surfer.text
+
+
+def test_a_closed_tab_strands_no_one(surfing: Surfing, nadia: Employee) -> None:
+    begin(surfing, nadia).page.close()
+    assert nadia.leftover()
+
+    later = begin(surfing, nadia)
+    later.give_two_codes(later.scan())
+    assert nadia.devices() == [nadia.serial_number]
+
+
+def test_the_other_browser_is_told_that_enrollment_was_restarted(surfing: Surfing, nadia: Employee) -> None:
+    first = begin(surfing, nadia)
+    stale = first.scan()
+    second = begin(surfing, nadia)
+
+    first.give_two_codes(stale)
+    assert "restarted or cancelled in another browser" in first.text
+    assert nadia.devices() == []
+
+    second.page.reload()
+    second.give_two_codes(second.scan())
+    assert nadia.devices() == [nadia.serial_number]
+
+    first.open("/mfa/enroll")
+    assert first.heading == "Enter the next code", "the first browser goes on with the device that is there now"
+
+
+def test_cancelling_in_one_browser_leaves_the_others_device_alone(surfing: Surfing, nadia: Employee) -> None:
+    first = begin(surfing, nadia)
+    second = begin(surfing, nadia)
+    first.press("Cancel")
+    assert nadia.leftover()
+    second.give_two_codes(second.scan())
+    assert nadia.devices() == [nadia.serial_number]
+
+
+def test_the_seed_is_gone_once_the_device_is_on(surfing: Surfing, nadia: Employee, portal: Portal) -> None:
+    surfer = begin(surfing, nadia)
+    phone = surfer.scan()
+    surfer.give_two_codes(phone)
+    surfer.open("/mfa/enroll")
+    assert phone.seed not in surfer.page.content().replace(" ", "")
+    for name in ("latchkey.db", "latchkey.db-wal", "portal.log"):
+        file = portal.folder / name
+        content = file.read_bytes() if file.exists() else b""
+        assert phone.seed.encode() not in content
+        assert nadia.secret_access_key.encode() not in content
+
+
+def test_a_double_click_turns_on_one_device(surfing: Surfing, nadia: Employee, sandbox: Sandbox) -> None:
+    surfer = begin(surfing, nadia)
+    phone = surfer.scan()
+    first = phone.next()
+    surfer.type(first_code=first, second_code=phone.next())
+    mark = sandbox.calls()[-1]["seq"]
+    with surfer.page.expect_navigation():
+        surfer.page.get_by_role("button", name="Turn on MFA").dblclick()
+    surfer.page.wait_for_load_state()
+    enabled = [call for call in sandbox.calls(mark) if call["action"] == "iam:EnableMFADevice"]
+    assert len(enabled) == 1
+    assert surfer.heading == "Enter the next code"
+
+
+def test_a_used_code_does_not_upgrade(surfing: Surfing, nadia: Employee, sandbox: Sandbox) -> None:
+    surfer = begin(surfing, nadia)
+    phone = surfer.scan()
+    surfer.give_two_codes(phone)
+    mark = sandbox.calls()[-1]["seq"]
+    surfer.type(code=phone.shows())
+    surfer.press("Go on with MFA")
+    assert "already used" in surfer.text
+    assert "sts:GetSessionToken" not in {call["action"] for call in sandbox.calls(mark)}
+    surfer.upgrade(phone)
+    assert surfer.heading == "You are set up"
+
+
+def test_waiting_for_aws_survives_a_reload(surfing: Surfing, nadia: Employee, sandbox: Sandbox) -> None:
+    surfer = begin(surfing, nadia, javascript=False)
+    phone = surfer.scan()
+    # The pair before the current code: the next code is there at once, long before STS knows the device.
+    older, second, third = phone.next(), phone.next(), phone.next()
+    surfer.type(first_code=older, second_code=second)
+    surfer.press("Turn on MFA")
+    surfer.type(code=third)
+    surfer.press("Go on with MFA")
+    assert surfer.heading == "Waiting for AWS"
+    surfer.page.reload()
+    assert surfer.heading == "Waiting for AWS"
+    surfer.press("Go on")
+    assert surfer.heading == "Waiting for AWS", "asking before ten seconds would waste a try"
+    surfer.clock.move(11)
+    surfer.press("Go on")
+    assert surfer.heading == "You are set up"

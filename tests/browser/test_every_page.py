@@ -1,0 +1,18 @@
+"""What looks back: no page without a story, no route without its guard."""
+
+from __future__ import annotations
+
+import pytest
+from werkzeug.routing import Map
+
+NOT_PAGES = {"static", "bootstrap.static"}
+
+
+@pytest.mark.looks_back
+def test_every_page_was_opened_and_inspected(url_map: Map, seen: set[str]) -> None:
+    pages = {
+        rule.endpoint
+        for rule in url_map.iter_rules()
+        if "GET" in (rule.methods or ()) and rule.endpoint not in NOT_PAGES
+    }
+    assert pages <= seen, f"no story opens {sorted(pages - seen)}"

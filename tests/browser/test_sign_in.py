@@ -1,0 +1,160 @@
+"""Who gets in, who does not, and what they are told."""
+
+from __future__ import annotations
+
+import secrets
+
+from tests.browser.conftest import Surfing
+from tests.support.browser import Surfer
+from tests.support.clock import Clock
+from tests.support.people import Employee, hire
+from tests.support.portal import Portal
+from tests.support.sandbox import Sandbox
+
+
+def try_key(surfer: Surfer, key_id: str, secret: str) -> str:
+    surfer.open("/sign-in")
+    surfer.type(access_key_id=key_id, secret_access_key=secret)
+    surfer.press("Sign in")
+    return surfer.text
+
+
+def test_every_refusal_has_its_own_words(surfer: Surfer, nadia: Employee, sandbox: Sandbox, clock: Clock) -> None:
+    unknown = "AKIA" + "Q" * 16
+    assert "Enter your access key ID" in try_key(surfer, "", "")
+    assert "This is not an access key ID" in try_key(surfer, "nadia", nadia.secret_access_key)
+    assert "temporary key" in try_key(surfer, "ASIA" + "Q" * 16, nadia.secret_access_key)
+    assert "it has 40 characters" in try_key(surfer, nadia.access_key_id, "short")
+    assert "does not know this access key, or it is inactive" in try_key(surfer, unknown, nadia.secret_access_key)
+    wrong = try_key(surfer, nadia.access_key_id, secrets.token_urlsafe(30).replace("-", "/").replace("_", "+"))
+    assert "does not belong to this access key ID" in wrong
+    assert surfer.value("access_key_id") == nadia.access_key_id, "the key id is kept"
+    assert surfer.value("secret_access_key") == "", "the secret is not"
+
+    sandbox.as_administrator("iam").update_access_key(
+        UserName=nadia.name, AccessKeyId=nadia.access_key_id, Status="Inactive"
+    )
+    inactive = try_key(surfer, nadia.access_key_id, nadia.secret_access_key)
+    assert "does not know this access key, or it is inactive" in inactive
+
+
+def test_a_pasted_key_may_carry_blanks(surfer: Surfer, nadia: Employee) -> None:
+    try_key(surfer, f" {nadia.access_key_id} ", f"{nadia.secret_access_key}  ")
+    assert surfer.heading == f"Hello, {nadia.name}"
+
+
+def test_a_user_with_a_path(surfer: Surfer, sandbox: Sandbox, clock: Clock, policy: str) -> None:
+    paula = hire(sandbox, "paula", path="/engineering/")
+    clock.move(10)
+    surfer.sign_in(paula)
+    if policy == "recommended":
+        phone = surfer.enroll()
+        surfer.upgrade(phone)
+        assert surfer.heading == "You are set up"
+        assert paula.devices() == [paula.serial_number]
+    else:
+        assert "has the path /engineering/" in surfer.text
+        assert f"arn:aws:iam::{sandbox.account_id}:user/*/${{aws:username}}" in surfer.text
+        surfer.open("/")
+        assert surfer.path == "/sign-in", "nobody gets in whose devices cannot be read"
+
+
+def test_who_may_not_read_devices_is_told_the_permission(surfer: Surfer, sandbox: Sandbox, clock: Clock) -> None:
+    otto = hire(sandbox, "otto", group=None)
+    clock.move(10)
+    surfer.sign_in(otto)
+    assert "iam:ListMFADevices" in surfer.text
+    surfer.open("/")
+    assert surfer.path == "/sign-in"
+
+
+def test_another_accounts_user_is_refused(
+    surfing: Surfing, nadia: Employee, sandbox: Sandbox, scratch: object, policy: str
+) -> None:
+    with Portal(scratch / f"elsewhere-{policy}", sandbox, ACCOUNTS="999999999999") as elsewhere:  # type: ignore[operator]
+        surfer = surfing(elsewhere.url)
+        surfer.sign_in(nadia)
+        assert f"belongs to AWS account {sandbox.account_id}, which this portal does not serve" in surfer.text
+
+
+def test_wrong_and_replayed_codes_at_the_door(surfing: Surfing, nadia: Employee) -> None:
+    surfer = surfing()
+    surfer.sign_in(nadia)
+    phone = surfer.enroll()
+    other = surfing()
+    other.sign_in(nadia)
+    other.type(code="12345")
+    other.press("Sign in")
+    assert "six digits" in other.text
+    other.type(code=phone.shows())
+    other.press("Sign in")
+    assert "each code works once" in other.text or "could not check" in other.text
+    assert other.value("code") == ""
+    other.clock.move(15)
+    other.type(code=phone.next())
+    other.press("Sign in")
+    assert other.heading == f"Hello, {nadia.name}"
+
+
+def test_the_code_must_follow_within_five_minutes(surfing: Surfing, nadia: Employee, clock: Clock) -> None:
+    surfer = surfing()
+    surfer.sign_in(nadia)
+    phone = surfer.enroll()
+    other = surfing()
+    other.sign_in(nadia)
+    clock.move(301)
+    other.type(code=phone.next())
+    other.press("Sign in")
+    assert other.path == "/sign-in"
+    assert "start again" in other.text.lower() or "session" in other.text
+
+
+def test_after_fifteen_idle_minutes_one_signs_in_again_and_goes_on(
+    surfing: Surfing, nadia: Employee, clock: Clock
+) -> None:
+    surfer = surfing()
+    surfer.sign_in(nadia)
+    surfer.press("Set up MFA")
+    clock.move(16 * 60)
+    surfer.open("/mfa/enroll")
+    assert surfer.path == "/sign-in"
+    assert "session has ended" in surfer.text
+    surfer.type(access_key_id=nadia.access_key_id, secret_access_key=nadia.secret_access_key)
+    surfer.press("Sign in")
+    assert surfer.path == "/mfa/enroll", "back to where they were going"
+    surfer.press("Show the QR code")
+    surfer.give_two_codes(surfer.scan())
+    assert nadia.devices() == [nadia.serial_number]
+
+
+def test_signing_out_ends_the_session_at_the_server(surfing: Surfing, nadia: Employee, portal: Portal) -> None:
+    surfer = surfing()
+    surfer.sign_in(nadia)
+    kept = surfer.page.context.cookies()
+    surfer.page.get_by_role("button", name="Sign out").click()
+    surfer.page.wait_for_url("**/sign-in")
+    thief = surfing()
+    thief.page.context.add_cookies(kept)
+    thief.open("/")
+    assert thief.path == "/sign-in"
+
+
+def test_too_many_tries_for_one_key_are_stopped(surfing: Surfing, nadia: Employee) -> None:
+    surfer = surfing()
+    for _ in range(11):
+        try_key(surfer, nadia.access_key_id, "A" * 40)
+    assert surfer.heading == "Too many attempts"
+    assert "Wait five minutes" in surfer.text
+
+
+def test_deep_links_wait_behind_the_sign_in(surfer: Surfer, nadia: Employee) -> None:
+    surfer.open("/mfa/enroll?from=mail")
+    assert surfer.path == "/sign-in"
+    surfer.type(access_key_id=nadia.access_key_id, secret_access_key=nadia.secret_access_key)
+    surfer.press("Sign in")
+    assert surfer.path == "/mfa/enroll"
+
+
+def test_localhost_leads_to_the_name_the_cookie_knows(surfer: Surfer, portal: Portal) -> None:
+    surfer.page.goto(portal.url.replace("127.0.0.1", "localhost") + "/sign-in")
+    assert surfer.page.url == f"{portal.url}/sign-in"

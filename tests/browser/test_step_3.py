@@ -1,0 +1,102 @@
+"""Step 3 of the tutorial: blocked, then MFA, then EC2 works and everything else still says no."""
+
+from __future__ import annotations
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.browser.conftest import Surfing
+from tests.support.people import Employee
+from tests.support.portal import Portal
+from tests.support.sandbox import Sandbox
+
+ALLOWED_AT_AWS = {
+    "iam:ListMFADevices",
+    "iam:ListAccountAliases",
+    "iam:CreateVirtualMFADevice",
+    "iam:EnableMFADevice",
+    "sts:GetCallerIdentity",
+    "sts:GetSessionToken",
+}
+
+
+def code_of(refused: pytest.ExceptionInfo[ClientError]) -> str:
+    return str(refused.value.response["Error"]["Code"])
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["with-javascript", "without-javascript"])
+def test_nadia_gets_from_blocked_to_working(
+    surfing: Surfing, nadia: Employee, sandbox: Sandbox, portal: Portal, javascript: bool
+) -> None:
+    before = len(sandbox.calls())
+    with pytest.raises(ClientError) as refused:
+        nadia.client("ec2").describe_instances()
+    assert code_of(refused) == "UnauthorizedOperation"
+
+    surfer = surfing(javascript=javascript)
+    surfer.sign_in(nadia)
+    assert surfer.heading == f"Hello, {nadia.name}"
+    assert "Next: set up MFA" in surfer.text
+
+    phone = surfer.enroll()
+    assert nadia.devices() == [nadia.serial_number]
+    assert phone.label == f"Amazon%20Web%20Services:{nadia.name}%40{sandbox.account_id}"
+    assert surfer.heading == "Enter the next code"
+
+    surfer.upgrade(phone)
+    assert surfer.heading == "You are set up"
+    assert f"--serial-number {nadia.serial_number}" in surfer.text
+    assert f"https://{sandbox.account_id}.signin.aws.amazon.com/console" in surfer.text
+
+    code = phone.next()
+    answer = nadia.client("sts").get_session_token(SerialNumber=nadia.serial_number, TokenCode=code)
+    ec2 = sandbox.session_client("ec2", answer["Credentials"])
+    s3 = sandbox.session_client("s3", answer["Credentials"])
+    assert ec2.describe_instances()["Reservations"]
+    with pytest.raises(ClientError) as refused:
+        s3.list_buckets()
+    assert code_of(refused) == "AccessDenied"
+
+    portal_calls = [
+        call for call in sandbox.calls(before) if "latchkey" in call["user_agent"] and nadia.name in call["principal"]
+    ]
+    assert {call["action"] for call in portal_calls} == ALLOWED_AT_AWS
+    assert all(call["decision"] != "ExplicitlyDenied" for call in portal_calls)
+
+    assert portal.activity(nadia.name) == [
+        ("sign-in", "done", ""),
+        ("mfa-device-created", "intended", ""),
+        ("mfa-device-created", "done", ""),
+        ("mfa-device-enabled", "intended", ""),
+        ("mfa-device-enabled", "done", ""),
+        ("mfa-session", "intended", ""),
+        ("mfa-session", "done", ""),
+    ]
+
+
+def test_next_time_the_code_is_asked_at_the_door(surfing: Surfing, nadia: Employee) -> None:
+    surfer = surfing()
+    surfer.sign_in(nadia)
+    phone = surfer.enroll()
+    surfer.page.get_by_role("button", name="Sign out").click()
+    surfer.page.wait_for_url("**/sign-in")
+
+    surfer.sign_in(nadia)
+    assert surfer.heading == "MFA code"
+    surfer.type(code=phone.next())
+    surfer.press("Sign in")
+    assert surfer.heading == f"Hello, {nadia.name}"
+    assert "this session has it" in surfer.text
+
+
+def test_the_long_term_secret_is_gone_after_the_upgrade(surfing: Surfing, nadia: Employee, sandbox: Sandbox) -> None:
+    surfer = surfing()
+    surfer.sign_in(nadia)
+    phone = surfer.enroll()
+    surfer.upgrade(phone)
+    mark = sandbox.calls()[-1]["seq"]
+
+    surfer.open("/")
+
+    signed_with = {call["access_key_id"][:4] for call in sandbox.calls(mark)}
+    assert signed_with == {"ASIA"}

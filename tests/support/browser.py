@@ -1,0 +1,197 @@
+"""A person's browser: Debian's Chromium, looking critically at every page it opens."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import zxingcpp
+from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import Map
+
+from tests.support.clock import Clock
+from tests.support.people import Employee, Phone
+
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    # Nothing but this machine, whatever a page or the browser itself asks for.
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
+]
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Debian's Chromium, in real time: only what it talks to follows the tests' clock."""
+    kept = {name: os.environ.pop(name) for name in ("LD_PRELOAD", "PYTHONPATH") if name in os.environ}
+    manager = sync_playwright()
+    try:
+        playwright: Playwright = manager.start()
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=QUIET)
+    finally:
+        os.environ.update(kept)
+    yield browser
+    browser.close()
+    playwright.stop()
+
+
+class Surfer:
+    """One browser profile with one tab, on one portal. Every page it lands on is inspected.
+
+    seen: endpoints that were inspected, shared by all surfers of a run.
+    """
+
+    def __init__(
+        self,
+        browser: Browser,
+        portal_url: str,
+        url_map: Map,
+        clock: Clock,
+        seen: set[str],
+        javascript: bool = True,
+        width: int = 1280,
+    ) -> None:
+        self.url = portal_url
+        self.clock = clock
+        self.seen = seen
+        self._routes = url_map.bind(urlsplit(portal_url).netloc)
+        self._context = browser.new_context(
+            java_script_enabled=javascript, viewport={"width": width, "height": 900}, bypass_csp=False
+        )
+        self._context.grant_permissions(["clipboard-read", "clipboard-write"])
+        self.javascript = javascript
+        self.complaints: list[str] = []
+        self.outside: list[str] = []
+        self.page = self.tab()
+
+    def tab(self) -> Page:
+        """Another tab of the same profile."""
+        page = self._context.new_page()
+        page.set_default_timeout(15_000)
+        page.on("console", self._heard)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("request", self._asked)
+        return page
+
+    def _heard(self, message: Any) -> None:
+        if "Content Security Policy" in message.text or "Content-Security-Policy" in message.text:
+            self.complaints.append(message.text)
+
+    def _asked(self, request: Any) -> None:
+        if urlsplit(request.url).hostname not in ("127.0.0.1", "localhost", None):
+            self.outside.append(request.url)
+
+    def close(self) -> None:
+        """Close the profile; fails where a page broke its own security policy or called out."""
+        self._context.close()
+        assert not self.complaints, self.complaints
+        assert not self.outside, self.outside
+
+    # -- what a person does
+
+    def open(self, path: str) -> None:
+        """Type an address."""
+        self.page.goto(self.url + path)
+        self.inspect()
+
+    def press(self, name: str) -> None:
+        """Press a button (or follow a link that looks like one) and land on what comes."""
+        with self.page.expect_navigation():
+            self.page.locator(f"main button:has-text('{name}'), main a:has-text('{name}')").first.click()
+        self.page.wait_for_load_state()
+        self.inspect()
+
+    def type(self, **fields: str) -> None:
+        """Fill fields by name."""
+        for name, text in fields.items():
+            self.page.locator(f"[name={name}]").fill(text)
+
+    def sign_in(self, employee: Employee) -> None:
+        """With the access key."""
+        self.open("/sign-in")
+        self.type(access_key_id=employee.access_key_id, secret_access_key=employee.secret_access_key)
+        self.press("Sign in")
+
+    def scan(self, clock: Clock | None = None, slow_s: float = 0) -> Phone:
+        """Point a phone at the QR code on the screen: pixels in, an entry of the app out."""
+        picture = self.page.locator(".qr").screenshot()
+        found = zxingcpp.read_barcodes(Image.open(io.BytesIO(picture)))
+        assert len(found) == 1, "no QR code a phone could read"
+        return Phone(clock or self.clock, found[0].text, slow_s)
+
+    def enroll(self) -> Phone:
+        """From the overview to a trusted device; stays on the page that asks for the next code."""
+        self.press("Set up MFA")
+        phone = self.scan()
+        self.give_two_codes(phone)
+        return phone
+
+    def give_two_codes(self, phone: Phone) -> None:
+        """Type a code, wait for the next, type that."""
+        first = phone.next()
+        self.type(first_code=first, second_code=phone.next())
+        self.press("Turn on MFA")
+
+    def upgrade(self, phone: Phone) -> None:
+        """Give the next code and wait until AWS knows the device."""
+        self.type(code=phone.next())
+        self.press("Go on with MFA")
+        while "/mfa/activate" in self.page.url:
+            self.clock.move(5)
+            self.press("Go on")
+
+    # -- what a person sees
+
+    @property
+    def path(self) -> str:
+        return urlsplit(self.page.url).path
+
+    @property
+    def text(self) -> str:
+        return self.page.inner_text("main")
+
+    @property
+    def heading(self) -> str:
+        return self.page.inner_text("h1")
+
+    def value(self, name: str) -> str:
+        """What a field holds."""
+        return self.page.locator(f"[name={name}]").input_value()
+
+    # -- what nobody sees, on every page
+
+    def inspect(self) -> None:
+        """Heading, labels, CSRF tokens, and axe in both themes, once per page and state."""
+        page = self.page
+        heading = page.inner_text("h1")
+        assert page.locator("h1").count() == 1
+        assert page.title().endswith("· Latchkey")
+        for form in page.locator("form[method=post]").all():
+            assert form.locator("[name=csrf_token]").count() == 1, f"{page.url}: a form without its token"
+        state = f"{self._endpoint()} {heading} {page.locator('[aria-invalid=true]').count()}"
+        if not self.javascript or state in self.seen:
+            return  # axe runs in the page; the same pages are inspected with JavaScript
+        for theme in ("dark", "light"):
+            page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+            found = Axe().run(page)
+            assert not found.violations_count, f"{page.url} in {theme}:\n{found.generate_report()}"
+        self.seen.update((state, self._endpoint()))
+
+    def _endpoint(self) -> str:
+        try:
+            return str(self._routes.match(self.path, method="GET")[0])
+        except HTTPException:
+            # The answer to a POST stands under the POST's address.
+            return "none"

@@ -1,0 +1,87 @@
+"""People of the stories: an IAM user with a key, and a phone that shows codes."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pyotp
+
+from tests.support.clock import Clock
+from tests.support.sandbox import Sandbox
+
+_number = itertools.count(1)
+
+
+class Phone:
+    """An authenticator app with one entry."""
+
+    def __init__(self, clock: Clock, otpauth_uri: str, slow_s: float = 0) -> None:
+        parts = urlsplit(otpauth_uri)
+        self.label = parts.path.lstrip("/")
+        self.seed = parse_qs(parts.query)["secret"][0]
+        self.slow_s = slow_s
+        self._clock = clock
+        self._totp = pyotp.TOTP(self.seed)
+
+    def shows(self) -> str:
+        """The code on the screen now."""
+        return self._totp.at(int(self._clock.time() - self.slow_s))
+
+    def next(self) -> str:
+        """Wait for the next code."""
+        self._clock.to_next_code()
+        return self.shows()
+
+
+@dataclass
+class Employee:
+    """An IAM user of the sandbox, made for one story."""
+
+    sandbox: Sandbox
+    name: str
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+    path: str = "/"
+
+    @property
+    def serial_number(self) -> str:
+        """Of the virtual device the portal makes."""
+        return f"arn:aws:iam::{self.sandbox.account_id}:mfa/{self.name}"
+
+    def client(self, service: str) -> Any:
+        """Acts with the plain key."""
+        return self.sandbox.client(
+            service, aws_access_key_id=self.access_key_id, aws_secret_access_key=self.secret_access_key
+        )
+
+    def with_code(self, service: str, code: str) -> Any:
+        """Acts with an MFA session of the device the portal made."""
+        answer = self.client("sts").get_session_token(SerialNumber=self.serial_number, TokenCode=code)
+        return self.sandbox.session_client(service, answer["Credentials"])
+
+    def devices(self) -> list[str]:
+        """Serial numbers assigned to the user, as AWS has them."""
+        listed = self.sandbox.as_administrator("iam").list_mfa_devices(UserName=self.name)
+        return [device["SerialNumber"] for device in listed["MFADevices"]]
+
+    def leftover(self) -> bool:
+        """Is there an unassigned device of the user's name?"""
+        pages = self.sandbox.as_administrator("iam").get_paginator("list_virtual_mfa_devices")
+        found = [
+            d["SerialNumber"] for p in pages.paginate(AssignmentStatus="Unassigned") for d in p["VirtualMFADevices"]
+        ]
+        return self.serial_number in found
+
+
+def hire(sandbox: Sandbox, name: str, path: str = "/", group: str | None = "EC2MFA") -> Employee:
+    """A new IAM user with an access key in the tutorial's group; the name gets a number of its own."""
+    iam = sandbox.as_administrator("iam")
+    name = f"{name}-{next(_number)}"
+    iam.create_user(UserName=name, Path=path)
+    if group:
+        iam.add_user_to_group(GroupName=group, UserName=name)
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    return Employee(sandbox, name, key["AccessKeyId"], key["SecretAccessKey"], path)

@@ -1,0 +1,50 @@
+"""Guards and boundaries, proven over what there is rather than remembered."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+
+from app.factory import create_app
+from app.guards import is_public
+from config import from_env
+
+PUBLIC = {
+    "static",
+    "bootstrap.static",
+    "signin.access_key",
+    "signin.access_key_post",
+    "signin.code",
+    "signin.code_post",
+    "signin.cancel",
+    "signin.sign_out",
+}
+ONLY_WITH_MFA = {"mfa.finished"}
+
+
+@pytest.fixture(scope="module")
+def portal() -> Flask:
+    return create_app(from_env({"ACCOUNTS": "123456789012", "SECRET_KEY": "x" * 40, "DATABASE_URL": "sqlite://"}))
+
+
+def test_only_the_listed_pages_are_open_to_everyone(portal: Flask) -> None:
+    with portal.app_context():
+        assert {rule.endpoint for rule in portal.url_map.iter_rules() if is_public(rule.endpoint)} == PUBLIC
+
+
+def test_pages_for_mfa_sessions_are_marked(portal: Flask) -> None:
+    marked = {name for name, view in portal.view_functions.items() if getattr(view, "needs_mfa", False)}
+    assert marked == ONLY_WITH_MFA
+
+
+def test_nothing_changes_on_get(portal: Flask) -> None:
+    for rule in portal.url_map.iter_rules():
+        if rule.endpoint not in PUBLIC:
+            methods = (rule.methods or set()) - {"HEAD", "OPTIONS"}
+            assert len(methods) == 1, f"{rule} answers {methods}: reading and changing are two views"
+
+
+def test_addresses_are_kebab_case(portal: Flask) -> None:
+    for rule in portal.url_map.iter_rules():
+        if rule.endpoint not in ("static", "bootstrap.static"):
+            assert rule.rule == rule.rule.lower() and "_" not in rule.rule
