@@ -31,7 +31,7 @@ def examine(seed: str, first: str, second: str, now: datetime) -> Finding:
     seed: base32; now: aware. Both codes are six digits.
     """
     totp = pyotp.TOTP(seed)
-    codes = [totp.at(now, step) for step in (*WINDOW, WINDOW.stop)]
+    codes = [totp.at(now, counter_offset=step) for step in (*WINDOW, WINDOW.stop)]
     if first == second:
         known = first in codes
         return Finding(

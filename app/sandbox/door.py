@@ -72,7 +72,7 @@ class Door:
                 exchange.reading.service if exchange.reading else "",
                 refusal,
                 exchange.request_id,
-                speaks_json=bool(exchange.reading and "x-amz-target" in exchange.reading.headers),
+                speaks_json=bool(exchange.reading and exchange.reading.speaks_json),
             )
             headers = [("Content-Type", content_type)]
         else:

@@ -60,6 +60,11 @@ class Reading:
         return self.scope.service
 
     @property
+    def speaks_json(self) -> bool:
+        """True for services with a JSON protocol; none of them is emulated, but they are answered in it."""
+        return self.service not in EMULATED and not _is_form(self.headers)
+
+    @property
     def path(self) -> str:
         """Decoded."""
         return unquote(self.raw_path)

@@ -39,7 +39,7 @@ def test_nadia_gets_from_blocked_to_working(
     assert "Next: set up MFA" in surfer.text
 
     phone = surfer.enroll()
-    assert nadia.devices() == [nadia.serial_number]
+    assert nadia.devices() == [nadia.serial_number], surfer.text
     assert phone.label == f"Amazon%20Web%20Services:{nadia.name}%40{sandbox.account_id}"
     assert surfer.heading == "Enter the next code"
 

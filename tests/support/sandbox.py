@@ -116,7 +116,7 @@ class Sandbox:
 
     def code(self, seed: str, steps: int = 0) -> str:
         """What a phone with this seed shows now, or so many steps of 30 s later."""
-        return str(pyotp.TOTP(seed).at(int(self.clock.time()), steps))
+        return str(pyotp.TOTP(seed).at(int(self.clock.time()), counter_offset=steps))
 
     def calls(self, since: int = 0) -> list[dict[str, Any]]:
         """The call log after sequence number `since`."""
