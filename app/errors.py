@@ -54,7 +54,7 @@ class Refused(PortalError):
 class NotAllowed(Refused):
     """The person's policy does not permit it."""
 
-    aws_codes = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
+    aws_codes: ClassVar[tuple[str, ...]] = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
     message = "Your AWS permissions do not allow this. Nothing was changed. Ask your administrator."
     status = 403
 
@@ -62,14 +62,14 @@ class NotAllowed(Refused):
 class MfaSessionNeeded(NotAllowed):
     """Who has a device must act with an MFA session, whatever the policy says (AWS-2023-001)."""
 
-    aws_codes = ()
+    aws_codes: ClassVar[tuple[str, ...]] = ()
     message = "You already have an MFA device, so AWS wants a code from it first. Sign in again with the code."
 
 
 class WrongMfaCode(Refused):
     """Codes do not belong to the device, now."""
 
-    aws_codes = ("InvalidAuthenticationCode",)
+    aws_codes: ClassVar[tuple[str, ...]] = ("InvalidAuthenticationCode",)
     message = "AWS did not accept this code. Type the code your phone shows now; each code works once."
 
 
@@ -82,7 +82,7 @@ class MfaNotRecognized(Refused):
 class Gone(Refused):
     """What this was about does not exist."""
 
-    aws_codes = ("NoSuchEntity",)
+    aws_codes: ClassVar[tuple[str, ...]] = ("NoSuchEntity",)
     message = "AWS no longer has this. It may have been removed elsewhere; reload to see what is true now."
     status = 404
 
@@ -90,35 +90,35 @@ class Gone(Refused):
 class AlreadyThere(Refused):
     """The name is taken."""
 
-    aws_codes = ("EntityAlreadyExists",)
+    aws_codes: ClassVar[tuple[str, ...]] = ("EntityAlreadyExists",)
     message = "AWS already has this. Reload to see what is true now."
 
 
 class InUse(Refused):
     """A device that is still assigned cannot be deleted."""
 
-    aws_codes = ("DeleteConflict",)
+    aws_codes: ClassVar[tuple[str, ...]] = ("DeleteConflict",)
     message = "This device is in use. It has to be deactivated first."
 
 
 class QuotaReached(Refused):
     """A quota, not throttling: trying again does not help."""
 
-    aws_codes = ("LimitExceeded",)
+    aws_codes: ClassVar[tuple[str, ...]] = ("LimitExceeded",)
     message = "AWS allows no more of these. Remove one first, or ask your administrator."
 
 
 class BusyChanging(Refused):
     """An earlier change is still being applied."""
 
-    aws_codes = ("EntityTemporarilyUnmodifiable", "ConcurrentModification")
+    aws_codes: ClassVar[tuple[str, ...]] = ("EntityTemporarilyUnmodifiable", "ConcurrentModification")
     message = "AWS is still applying an earlier change. Try again in a minute. Nothing was changed."
 
 
 class Throttled(Refused):
     """Too many requests in the account; its limits are shared by all users."""
 
-    aws_codes = (
+    aws_codes: ClassVar[tuple[str, ...]] = (
         "Throttling",
         "ThrottlingException",
         "TooManyRequestsException",
@@ -132,23 +132,33 @@ class Throttled(Refused):
 class NotAcceptable(Refused):
     """A value AWS does not take."""
 
-    aws_codes = ("ValidationError", "InvalidInput", "InvalidParameterValue", "MalformedInput")
+    aws_codes: ClassVar[tuple[str, ...]] = (
+        "ValidationError",
+        "InvalidInput",
+        "InvalidParameterValue",
+        "MalformedInput",
+    )
     message = "AWS did not accept one of the values. Check what you typed. Nothing was changed."
 
 
 class CredentialsRefused(Refused):
     """AWS does not know the key, or it is inactive: AWS gives one answer for both."""
 
-    aws_codes = ("InvalidClientTokenId", "InvalidAccessKeyId", "UnrecognizedClientException", "AuthFailure")
+    aws_codes: ClassVar[tuple[str, ...]] = (
+        "InvalidClientTokenId",
+        "InvalidAccessKeyId",
+        "UnrecognizedClientException",
+        "AuthFailure",
+    )
     message = "AWS does not know this access key, or it is inactive. Check the access key ID."
-    field = "access_key_id"
+    field: str | None = "access_key_id"
     status = 403
 
 
 class WrongSecret(CredentialsRefused):
     """The signature does not fit the key id."""
 
-    aws_codes = ("SignatureDoesNotMatch", "IncompleteSignature")
+    aws_codes: ClassVar[tuple[str, ...]] = ("SignatureDoesNotMatch", "IncompleteSignature")
     message = "The secret access key does not belong to this access key ID. Copy it again, all 40 characters."
     field = "secret_access_key"
 
@@ -156,7 +166,7 @@ class WrongSecret(CredentialsRefused):
 class SessionExpired(CredentialsRefused):
     """Temporary credentials are past their time."""
 
-    aws_codes = ("ExpiredToken", "ExpiredTokenException", "RequestExpired")
+    aws_codes: ClassVar[tuple[str, ...]] = ("ExpiredToken", "ExpiredTokenException", "RequestExpired")
     message = "AWS ended this session. Sign in again."
     field = None
 
@@ -164,7 +174,7 @@ class SessionExpired(CredentialsRefused):
 class ClockOff(Refused):
     """Signatures are refused because the portal's clock differs from AWS's by 15 minutes or more."""
 
-    aws_codes = ("RequestTimeTooSkewed",)
+    aws_codes: ClassVar[tuple[str, ...]] = ("RequestTimeTooSkewed",)
     message = (
         "The clock of the machine Latchkey runs on is wrong, so AWS refuses its requests. "
         "Your key is not at fault: tell your administrator to set the clock."
@@ -182,7 +192,12 @@ class Unanswered(PortalError):
 class AwsFailure(Unanswered):
     """AWS answered that it failed; the outcome of a change is unknown."""
 
-    aws_codes = ("ServiceFailure", "InternalFailure", "InternalError", "ServiceUnavailable")
+    aws_codes: ClassVar[tuple[str, ...]] = (
+        "ServiceFailure",
+        "InternalFailure",
+        "InternalError",
+        "ServiceUnavailable",
+    )
     message = "AWS has a problem of its own right now. Try again in a moment."
 
 

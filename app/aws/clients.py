@@ -38,12 +38,11 @@ if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_sts import STSClient
 
-Answer = TypeVar("Answer")
+First = TypeVar("First")
+Second = TypeVar("Second")
 
 ALWAYS_ALLOWED = frozenset({"sts:GetCallerIdentity", "sts:GetSessionToken"})
 """The calls that authenticate; no policy controls them (IAM User Guide, observed)."""
-
-_FAN_OUT = 8
 
 
 @dataclass(frozen=True)
@@ -105,14 +104,14 @@ def last_request_id() -> str:
     return seen[-1] if seen else ""
 
 
-def together(*calls: Callable[[], Answer]) -> list[Answer]:
-    """Make independent reads at the same time, all as the same person; answers in the order asked.
+def both(first: Callable[[], First], second: Callable[[], Second]) -> tuple[First, Second]:
+    """Make two independent reads at the same time, as the same person.
 
-    Raises what the first failing call raised.
+    Raises what the first failing read raised.
     """
-    with ThreadPoolExecutor(max_workers=min(len(calls), _FAN_OUT)) as pool:
-        running = [pool.submit(copy_context().run, call) for call in calls]
-    return [call.result() for call in running]
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        running = pool.submit(copy_context().run, second)
+        return first(), running.result()
 
 
 class Clients:
@@ -128,7 +127,7 @@ class Clients:
         session = botocore.session.Session()
         # The portal has no credentials and takes none from the machine: no profile, no instance role.
         session.register_component("credential_provider", _Lender())
-        session.register("before-parameter-build", self._only_allowed, unique_id="latchkey-allow-list")
+        session.register("before-parameter-build", self._only_allowed)
         session.register("after-call", _remember_request_id)
         # dateutil takes 13 % of a call's CPU; AWS's query services send ISO 8601 only.
         session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_timestamp)
@@ -142,7 +141,8 @@ class Clients:
         self.sts_reads: STSClient = self._session.client("sts", config=reading)
         self.sts_once: STSClient = self._session.client("sts", config=once)
 
-    def _only_allowed(self, model: Any, **_: Any) -> None:
+    def _only_allowed(self, **event: Any) -> None:
+        model = event["model"]
         service = model.service_model.signing_name
         action = f"{service}:{model.name}"
         if action not in self._allowed:
@@ -153,10 +153,10 @@ def _timestamp(value: Any) -> datetime:
     return datetime.fromisoformat(value)
 
 
-def _remember_request_id(parsed: dict[str, Any], **_: Any) -> None:
+def _remember_request_id(**event: Any) -> None:
     seen = _request_id.get(None)
     if seen is not None:
-        seen.append(parsed.get("ResponseMetadata", {}).get("RequestId", ""))
+        seen.append(event["parsed"].get("ResponseMetadata", {}).get("RequestId", ""))
 
 
 @contextmanager

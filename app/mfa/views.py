@@ -9,7 +9,7 @@ from flask import Blueprint, current_app, flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 
 from app import people
-from app.aws.clients import together
+from app.aws.clients import both
 from app.aws.iam import MfaDevice
 from app.current import audit, gateways, person
 from app.errors import PortalError
@@ -194,7 +194,7 @@ def _go_on(upgrade: Upgrade) -> ResponseReturnValue:
 def finished() -> ResponseReturnValue:
     """What was wanted all along: the console, and the command line."""
     iam = gateways().iam
-    alias, devices = together(lambda: readable_alias(iam), _devices)
+    alias, devices = both(lambda: readable_alias(iam), _devices)
     return page(
         "mfa/finished.html",
         console_url=console_url(person(), alias),

@@ -6,8 +6,7 @@ from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
 from app import people
-from app.aws.clients import together
-from app.aws.iam import MfaDevice
+from app.aws.clients import both
 from app.current import gateways, person
 from app.links import console_url, readable_alias
 from app.mfa.forms import EmptyForm
@@ -20,9 +19,7 @@ bp = Blueprint("overview", __name__)
 def index() -> ResponseReturnValue:
     """Who am I, is MFA on, what to do next."""
     me, iam = person(), gateways().iam
-    devices: list[MfaDevice]
-    alias: str | None
-    devices, alias = together(lambda: iam.mfa_devices(me.user_name), lambda: readable_alias(iam))  # type: ignore[assignment]  # one list of two kinds of answers
+    devices, alias = both(lambda: iam.mfa_devices(me.user_name), lambda: readable_alias(iam))
     return page(
         "overview.html",
         EmptyForm(formdata=None),

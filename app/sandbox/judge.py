@@ -33,7 +33,7 @@ def _compiled(document: str) -> Policy:
 
 
 def policies_of(world: World, user: Any) -> list[Policy]:
-    """Identity policies of a user and its groups, managed and inline. Documents AWS would not have taken are skipped."""
+    """Identity policies of a user and its groups, managed and inline; what AWS would not take is skipped."""
     documents = list(_documents(user))
     for group in world.iam.get_groups_for_user(user.name):
         documents += _documents(group)
@@ -50,8 +50,7 @@ def _documents(holder: Any) -> Iterator[str]:
     for managed in holder.managed_policies.values():
         version = next(item for item in managed.versions if item.version_id == managed.default_version_id)
         yield version.document
-    for inline in holder.policies.values():
-        yield inline
+    yield from holder.policies.values()
 
 
 def context_of(caller: Caller, reading: Reading, now: datetime) -> dict[str, str]:

@@ -26,7 +26,8 @@ def page(operation: OperationModel, parameters: Mapping[str, Any], whole: Mappin
     start = _start(parameters.get("Marker"))
     answer = {name: value for name, value in whole.items() if name not in ("IsTruncated", "Marker")}
     longest = 0
-    for name, member in operation.output_shape.members.items():
+    shape = operation.output_shape
+    for name, member in shape.members.items() if shape else ():
         if member.type_name == "list":
             items = list(whole.get(name) or [])
             answer[name] = items[start : start + size]
@@ -41,9 +42,6 @@ def _start(marker: str | None) -> int:
     if marker is None:
         return 0
     try:
-        word, _, number = base64.urlsafe_b64decode(marker.encode()).decode().partition(" ")
-        if word != "after":
-            raise ValueError(word)
-        return int(number)
+        return int(base64.urlsafe_b64decode(marker.encode()).decode().removeprefix("after "))
     except (ValueError, binascii.Error) as error:
         raise Refusal("ValidationError", "Invalid Marker.", 400) from error

@@ -32,7 +32,7 @@ _SECRET = string.ascii_letters + string.digits + "+/"
 
 
 def populate(world: World, document: Mapping[str, Any], employees: int, now: datetime) -> dict[str, dict[str, Any]]:
-    """Fill the account; answers the `users` of sandbox.json. Raises PolicyError where IAM would refuse the document."""
+    """Fill the account; answers the `users` of sandbox.json. Raises PolicyError where IAM would refuse it."""
     iam = world.iam
     for name, statements in _AWS_POLICIES.items():
         _aws_policy(world, name, statements, now)
@@ -65,13 +65,17 @@ def _arn(world: World, name: str) -> str:
 
 
 def _aws_policy(world: World, name: str, statements: list[dict[str, Any]], now: datetime) -> None:
-    made = AWSManagedPolicy(
+    made = AWSManagedPolicy.from_data(
         name,
-        account_id=world.account_id,
-        region=world.region,
-        default_version_id="v1",
-        path="/",
-        document=json.dumps({"Version": "2012-10-17", "Statement": statements}),
+        world.account_id,
+        world.region,
+        {
+            "DefaultVersionId": "v1",
+            "Path": "/",
+            "Document": {"Version": "2012-10-17", "Statement": statements},
+            "CreateDate": now.isoformat(),
+            "UpdateDate": now.isoformat(),
+        },
     )
     world.iam.managed_policies[made.arn] = made
 

@@ -20,7 +20,8 @@ QUERY_SERVICES = ("iam", "sts", "ec2")
 
 _AUTHORIZATION = re.compile(
     r"AWS4-HMAC-SHA256 +Credential=(?P<key>[A-Za-z0-9]{16,128})/(?P<date>\d{8})/(?P<region>[a-z0-9-]+)"
-    r"/(?P<service>[a-z0-9-]+)/aws4_request, *SignedHeaders=(?P<headers>[a-z0-9;_-]+), *Signature=(?P<signature>[0-9a-f]{64})"
+    r"/(?P<service>[a-z0-9-]+)/aws4_request, *SignedHeaders=(?P<headers>[a-z0-9;_-]+)"
+    r", *Signature=(?P<signature>[0-9a-f]{64})"
 )
 _PRESIGNED = re.compile(
     r"x-amz-(algorithm|credential|signature|security-token|date|signedheaders|expires)|awsaccesskeyid|signature", re.I

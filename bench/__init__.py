@@ -1,0 +1,53 @@
+"""Benchmarks: ratios measured within one run, for ratios travel between machines and figures do not.
+
+An entry is a file beside this one with `measure() -> list[Row]`; `python -m bench` finds it by itself.
+"""
+
+from __future__ import annotations
+
+import gc
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Row:
+    """One comparison. Times are medians in seconds; `at_most` is the ratio aimed at, None where none is."""
+
+    name: str
+    compared: str
+    ours: float
+    theirs: float
+    at_most: float | None = None
+
+    @property
+    def ratio(self) -> float:
+        """How many times as long as the yardstick we take."""
+        return self.ours / self.theirs
+
+    @property
+    def kept(self) -> bool:
+        """Is the ratio within its aim?"""
+        return self.at_most is None or self.ratio <= self.at_most
+
+
+def medians(*things: Callable[[], object], repeats: int = 9) -> list[float]:
+    """Median seconds of each thing, taken in turns so that a slow moment of the machine meets them all.
+
+    Each runs once unmeasured first, and without the garbage collector while measured.
+    """
+    for thing in things:
+        thing()
+    times: list[list[float]] = [[] for _ in things]
+    gc.disable()
+    try:
+        for _ in range(repeats):
+            for taken, thing in zip(times, things, strict=True):
+                start = time.perf_counter()
+                thing()
+                taken.append(time.perf_counter() - start)
+    finally:
+        gc.enable()
+    return [statistics.median(taken) for taken in times]

@@ -1,0 +1,87 @@
+"""`flask policy ...` as people and scripts run it: no settings, one line for what is wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from app.policy.documents import read, rendered
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(*arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
+    bare = {name: value for name, value in os.environ.items() if name not in ("SECRET_KEY", "ACCOUNTS")}
+    command = [sys.executable, "-m", "flask", "--app", "wsgi", "policy", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=bare, input=given, capture_output=True, text=True, check=False)
+
+
+def test_render_is_the_tutorial_word_for_word_but_for_the_account() -> None:
+    done = run("render", "--account-id", "111122223333", "--variant", "tutorial")
+    original = (ROOT / "app/policy/force_mfa_tutorial.json").read_text()
+    assert done.stdout.strip() == original.replace("accountid", "111122223333").strip()
+
+
+def test_render_defaults_to_the_recommended_document() -> None:
+    done = run("render", "--account-id", "111122223333", "--format", "json")
+    assert json.loads(done.stdout) == rendered(read("recommended"), "111122223333")
+
+
+def test_what_cannot_be_rendered_is_told_in_a_line() -> None:
+    for arguments in (["--account-id", "12"], ["--account-id", "111122223333", "--variant", "missing.json"]):
+        done = run("render", *arguments)
+        assert done.returncode != 0 and done.stdout == ""
+        assert done.stderr.count("\n") == 1 and done.stderr.startswith("Error: ")
+
+
+def case(name: str, action: str, resource: str = "*", username: str | None = "alice", **context: object) -> str:
+    return json.dumps(
+        {
+            "id": name,
+            "policies": [rendered(read("tutorial"), "123456789012")],
+            "principal": {"arn": "arn:aws:iam::123456789012:user/alice", "username": username},
+            "action": action,
+            "resource": resource,
+            "context": context,
+        }
+    )
+
+
+def test_simulate_answers_a_line_for_a_line_and_names_the_statement() -> None:
+    own = "arn:aws:iam::123456789012:user/alice"
+    lines = [
+        case("blocked", "ec2:DescribeInstances", **{"aws:MultiFactorAuthPresent": "false"}),
+        case("own", "iam:CreateAccessKey", own),
+        case("root", "iam:CreateAccessKey", own, username=None),
+        case("silent", "ec2:DescribeInstances", **{"aws:MultiFactorAuthPresent": True}),
+    ]
+    done = run("simulate", given="\n".join(lines))
+    assert done.returncode == 0
+    assert [json.loads(line) for line in done.stdout.splitlines()] == [
+        {
+            "id": "blocked",
+            "decision": "ExplicitlyDenied",
+            "statement": "BlockAnyAccessOtherThanAboveUnlessSignedInWithMFA",
+        },
+        {
+            "id": "own",
+            "decision": "Allowed",
+            "statement": "AllowIndividualUserToSeeAndManageTheirOwnAccountInformation",
+        },
+        {"id": "root", "decision": "ImplicitlyDenied", "statement": None},
+        {"id": "silent", "decision": "ImplicitlyDenied", "statement": None},
+    ]
+
+
+def test_simulate_reports_malformed_lines_and_answers_the_rest(tmp_path: Path) -> None:
+    file = tmp_path / "cases.jsonl"
+    bad_policy = json.dumps({"policies": [{}], "action": "a:b", "resource": "*"})
+    file.write_text("\n".join(["{", case("good", "iam:ListUsers"), '{"policies": []}', "7", bad_policy]))
+    done = run("simulate", str(file))
+    assert done.returncode == 1
+    assert [json.loads(line)["id"] for line in done.stdout.splitlines()] == ["good"]
+    assert [line.split(":")[0] for line in done.stderr.splitlines()] == ["line 1", "line 3", "line 4", "line 5"]
+    assert "Traceback" not in done.stderr
