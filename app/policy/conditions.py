@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from app.policy.patterns import Absent, Context, Pattern, value_of
+from app.policy.patterns import Context, Pattern, value_of
 
 Test = Callable[[Context], bool]
 Comparison = Callable[[str, str], bool]
@@ -93,7 +93,7 @@ def _holds(base: str, wanted: str, variables: bool) -> Callable[[str, Context], 
     def compared(value: str, context: Context) -> bool:
         try:
             return compare(value, resolved(context))
-        except (Absent, ValueError, OverflowError):
+        except (ValueError, OverflowError):
             return False
 
     return compared

@@ -53,7 +53,7 @@ def read(source: str) -> dict[str, Any]:
             ) from error
     try:
         document = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise PolicyError(f"{name} is not JSON: {error}.") from error
     try:
         compiled(document)

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from app.policy.conditions import Test, UnknownOperator, compiled_condition
-from app.policy.patterns import Context, Pattern
+from app.policy.patterns import Absent, Context, Pattern
 
 VERSIONS = ("2012-10-17", "2008-10-17")
 WITH_VARIABLES = "2012-10-17"
@@ -75,11 +75,15 @@ class Statement:
 
     def covers(self, request: Request, context: Context) -> bool:
         """Do action, resource and every condition match? context: keys in lower case."""
-        return (
-            self.names_action(request.action)
-            and any(pattern.matches(request.resource, context) for pattern in self.resources) != self.not_resources
-            and all(test(context) for test in self.conditions)
-        )
+        try:
+            return (
+                self.names_action(request.action)
+                and any(pattern.matches(request.resource, context) for pattern in self.resources)
+                != self.not_resources
+                and all(test(context) for test in self.conditions)
+            )
+        except Absent:
+            return False  # a variable without a value: also for NotResource and the negated operators
 
 
 @dataclass(frozen=True)
@@ -132,7 +136,7 @@ def _statement(statement: Any, index: int, variables: bool) -> Statement:
         if action != "*" and ":" not in action:
             raise PolicyError(f"{where}: {action!r} is no action; actions read like iam:ListUsers.")
     return Statement(
-        sid=sid,
+        sid=sid or None,
         denies=statement["Effect"] == "Deny",
         actions=tuple(Pattern(action, variables=False, ignore_case=True) for action in actions),
         not_actions=not_actions,
@@ -163,6 +167,8 @@ def _resource(text: str, variables: bool, where: str) -> Pattern:
             )
         if "*" in parts[2] or "?" in parts[2]:
             raise PolicyError(f"{where}: {text!r} has a wildcard in the service part of the ARN.")
+        if variables and any("${" in part for part in parts[:5]):
+            raise PolicyError(f"{where}: {text!r} has a variable before the fifth colon; there it is not replaced.")
     return Pattern(text, variables=variables)
 
 

@@ -6,6 +6,7 @@ import hmac
 from datetime import UTC, datetime
 from typing import Any
 
+from app.sandbox.behaviours.users import unique_id
 from app.sandbox.operations import Caller, Refusal
 from app.sandbox.wire import Reading
 from app.sandbox.world import Session, World
@@ -49,7 +50,7 @@ def identify(world: World, reading: Reading, now: datetime) -> tuple[Caller, str
         Caller(
             account_id=world.account_id,
             arn=user.arn,
-            unique_id=user.id,
+            unique_id=unique_id(user),
             user_name=user.name,
             access_key_id=session.access_key_id,
             session_token=session.session_token,
@@ -72,7 +73,7 @@ def _long_term(world: World, reading: Reading, token: str | None, now: datetime)
         Caller(
             account_id=world.account_id,
             arn=user.arn,
-            unique_id=user.id,
+            unique_id=unique_id(user),
             user_name=user.name,
             access_key_id=key.access_key_id,
         ),

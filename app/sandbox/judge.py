@@ -33,17 +33,14 @@ def _compiled(document: str) -> Policy:
 
 
 def policies_of(world: World, user: Any) -> list[Policy]:
-    """Identity policies of a user and its groups, managed and inline; what AWS would not take is skipped."""
+    """Identity policies of a user and its groups, managed and inline.
+
+    Raises PolicyError for a document that cannot be judged: then nothing is allowed.
+    """
     documents = list(_documents(user))
     for group in world.iam.get_groups_for_user(user.name):
         documents += _documents(group)
-    found = []
-    for document in documents:
-        try:
-            found.append(_compiled(document))
-        except (PolicyError, ValueError):
-            continue  # moto checked it at upload; what it let through grants nothing here
-    return found
+    return [_compiled(document) for document in documents]
 
 
 def _documents(holder: Any) -> Iterator[str]:
@@ -86,7 +83,10 @@ def judge(world: World, caller: Caller, reading: Reading, action: str, resource:
         return Verdict(action, resource, Decision(Effect.IMPLICITLY_DENIED, None))
     user = world.iam.users[caller.user_name]
     request = Request(action, resource, context_of(caller, reading, now))
-    decision = decide(policies_of(world, user), request)
+    try:
+        decision = decide(policies_of(world, user), request)
+    except PolicyError:  # refused at upload, so this is a mistake of ours: fail closed
+        return Verdict(action, resource, Decision(Effect.EXPLICITLY_DENIED, None))
     if decision.effect is Effect.IMPLICITLY_DENIED and _by_account_flag(world, caller, action, resource):
         decision = Decision(Effect.ALLOWED, "AllowUsersToChangePassword")
     return Verdict(action, resource, decision)

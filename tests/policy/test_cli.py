@@ -79,9 +79,10 @@ def test_simulate_answers_a_line_for_a_line_and_names_the_statement() -> None:
 def test_simulate_reports_malformed_lines_and_answers_the_rest(tmp_path: Path) -> None:
     file = tmp_path / "cases.jsonl"
     bad_policy = json.dumps({"policies": [{}], "action": "a:b", "resource": "*"})
-    file.write_text("\n".join(["{", case("good", "iam:ListUsers"), '{"policies": []}', "7", bad_policy]))
+    lines = ["{", case("good", "iam:ListUsers"), '{"policies": []}', "7", bad_policy, "[" * 100_000]
+    file.write_bytes("\n".join(lines).encode() + b"\n\xff\n" + case("last", "iam:ListUsers").encode())
     done = run("simulate", str(file))
     assert done.returncode == 1
-    assert [json.loads(line)["id"] for line in done.stdout.splitlines()] == ["good"]
-    assert [line.split(":")[0] for line in done.stderr.splitlines()] == ["line 1", "line 3", "line 4", "line 5"]
+    assert [json.loads(line)["id"] for line in done.stdout.splitlines()] == ["good", "last"]
+    assert [line.split(":")[0] for line in done.stderr.splitlines()] == [f"line {n}" for n in (1, 3, 4, 5, 6, 7)]
     assert "Traceback" not in done.stderr

@@ -196,6 +196,25 @@ def test_variables_in_condition_values() -> None:
     assert not matches(like, **{"aws:PrincipalArn": ALICE, "aws:username": "*"})
 
 
+def test_an_absent_variable_makes_no_statement_match_not_even_negated_ones() -> None:
+    away = {"Effect": "Allow", "Action": "*", "NotResource": USER + "${aws:username}"}
+    assert matches(away, USER + "bob", **{"aws:username": "alice"})
+    assert not matches(away, USER + "bob")
+    for operator in ("StringNotEquals", "StringNotLike", "ForAllValues:StringNotEquals"):
+        statement = allow(Condition={operator: {"k": "${aws:username}"}})
+        assert matches(statement, k="bob", **{"aws:username": "alice"})
+        assert not matches(statement, k="bob")
+
+
+def test_an_empty_sid_is_no_name() -> None:
+    assert decide([compiled(policy(allow(Sid="")))], Request("a:b", "*", {})).statement == 0
+
+
+def test_no_pattern_stalls_the_judge() -> None:
+    assert not Pattern("*a" * 200 + "b", variables=False).matches("a" * 2000, {})
+    assert not Pattern("*?a" * 50 + "b", variables=False).matches("a" * 500, {})
+
+
 def test_every_operator_and_key_must_hold() -> None:
     both = allow(Condition={"StringEquals": {"a": "1", "b": "2"}, "Bool": {"c": "true"}})
     assert matches(both, a="1", b="2", c="true")
@@ -236,6 +255,7 @@ def test_a_deny_with_not_action_grants_nothing() -> None:
         (policy(allow(Action="ListUsers")), "is no action"),
         (policy(allow(Resource="user/alice")), "is no ARN"),
         (policy(allow(Resource="arn:aws:i*m::1:user/x")), "wildcard in the service part"),
+        (policy(allow(Resource="arn:aws:iam::${aws:x}:user/x")), "before the fifth colon"),
         (policy(allow(Principal="*")), "Principal"),
         (policy(allow(Condition={"StringIs": {"a": "b"}})), "no condition operator 'StringIs'"),
         (policy(allow(Condition={"StringEquals": "a"})), "object of keys"),
@@ -294,7 +314,7 @@ def wild(pattern: str, text: str) -> bool:
     if not pattern:
         return not text
     if pattern[0] == "*":
-        return wild(pattern[1:], text) or bool(text) and wild(pattern, text[1:])
+        return wild(pattern[1:], text) or (bool(text) and wild(pattern, text[1:]))
     return bool(text) and pattern[0] in ("?", text[0]) and wild(pattern[1:], text[1:])
 
 

@@ -19,6 +19,8 @@ from botocore.config import Config
 from tests.support.clock import Clock
 
 ROOT = Path(__file__).parents[2]
+_BOTO = boto3.Session()
+"""Loads botocore's models once."""
 
 
 def free_port() -> int:
@@ -79,7 +81,7 @@ class Sandbox:
 
     def client(self, service: str, **credentials: str) -> Any:
         """A plain boto3 client of this sandbox: aws_access_key_id=..., aws_secret_access_key=..., ..."""
-        return boto3.client(
+        return _BOTO.client(
             service,
             endpoint_url=self.url,
             region_name=self.facts["region"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from app.sandbox.behaviours.users import aware, target
+from app.sandbox.behaviours.users import aware, target, unique_id
 from app.sandbox.operations import PASS_ON, Call, PassOn, Refusal, operation
 from app.sandbox.world import World
 
@@ -16,7 +16,7 @@ def _user(world: World, user: Any) -> dict[str, Any]:
     return {
         "Path": user.path,
         "UserName": user.name,
-        "UserId": user.id,
+        "UserId": unique_id(user),
         "Arn": user.arn,
         "CreateDate": aware(user.create_date),
         "PasswordLastUsed": world.password_last_used.get(user.name),

@@ -11,7 +11,7 @@ from typing import Any
 from app.sandbox.behaviours.picture import png_of_qr
 from app.sandbox.behaviours.quotas import limit
 from app.sandbox.behaviours.totp import take_pair
-from app.sandbox.behaviours.users import aware, target
+from app.sandbox.behaviours.users import aware, target, unique_id
 from app.sandbox.operations import Call, Refusal, operation
 from app.sandbox.world import Device, World
 
@@ -174,7 +174,7 @@ def of_account(world: World, call: Call) -> Members:
             member["User"] = {
                 "Path": user.path,
                 "UserName": user.name,
-                "UserId": user.id,
+                "UserId": unique_id(user),
                 "Arn": user.arn,
                 "CreateDate": aware(user.create_date),
             }

@@ -29,3 +29,8 @@ def target(world: World, call: Call) -> Any:
 def aware(moment: datetime | None) -> datetime | None:
     """moto keeps naive UTC times."""
     return moment and (moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+
+
+def unique_id(user: Any) -> str:
+    """AIDA and 17 capitals, from moto's id, which has neither."""
+    return f"AIDA{str(user.id).upper():0<17.17}"

@@ -1,0 +1,176 @@
+"""The sandbox as a program: its file, its knobs, and one clear line for what is wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.sandbox.conftest import Refused
+from tests.support.clock import Clock
+from tests.support.people import hire
+from tests.support.sandbox import ROOT, Sandbox, free_port
+
+
+def run(*options: str, instance: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "flask", "--app", "wsgi", "sandbox", "--instance", str(instance), *options]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+
+
+def test_the_file_of_facts(one: Sandbox) -> None:
+    file = one.folder / "sandbox.json"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    facts = json.loads(file.read_text())
+    assert {"endpoint_url", "signin_url", "account_id", "region", "users"} <= set(facts)
+    cast = facts["users"]
+    assert set(cast["MFAUser"]) == {"arn", "password", "groups"} and cast["MFAUser"]["groups"] == ["EC2MFA"]
+    assert set(cast["KeyUser"]) == {"arn", "access_key_id", "secret_access_key", "groups"}
+    assert {"password", "access_key_id", "secret_access_key", "mfa"} < set(cast["Administrator"])
+    assert set(cast["Administrator"]["mfa"]) == {"serial_number", "seed"}
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_every_start_is_a_fresh_account_and_the_file_goes_with_it(tmp_path: Path, clock: Clock, how: int) -> None:
+    aws = Sandbox(tmp_path, clock)
+    secrets = []
+    for _ in range(2):
+        aws.start()
+        secrets.append(aws.user("KeyUser")["secret_access_key"])
+        hire(aws, "alice")
+        assert len(aws.as_administrator("iam").list_users()["Users"]) == 5
+        assert aws.process is not None
+        aws.process.send_signal(how)
+        assert aws.process.wait(10) == 0
+        assert not (tmp_path / "sandbox.json").exists()
+    assert secrets[0] != secrets[1]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--policy", "missing.json"], "nor a readable file"),
+        (["--frobnicate"], "No such option"),
+        (["--outcome", "weather=fine"], "is not one of"),
+        (["--faults", "missing.json"], "No such file"),
+        (["--users", "many"], "not a valid integer"),
+    ],
+)
+def test_what_is_wrong_is_told_without_a_traceback(tmp_path: Path, options: list[str], words: str) -> None:
+    done = run(*options, instance=tmp_path)
+    assert done.returncode != 0 and words in done.stderr and "Traceback" not in done.stderr
+    assert not (tmp_path / "sandbox.json").exists()
+
+
+def test_a_bad_policy_file_and_bad_faults_are_told_in_a_line(tmp_path: Path) -> None:
+    for content, words in (("{", "is not JSON"), ('{"Statement": []}', "is not a policy")):
+        file = tmp_path / "policy.json"
+        file.write_text(content)
+        done = run("--policy", str(file), instance=tmp_path)
+        assert done.returncode != 0 and words in done.stderr and done.stderr.count("\n") == 1
+    file = tmp_path / "faults.json"
+    file.write_text('[{"action": "iam:CreateUser", "fault": "explode"}]')
+    done = run("--faults", str(file), instance=tmp_path)
+    assert done.returncode != 0 and "fault is one of" in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_a_busy_port_is_told_and_leaves_the_other_sandbox_alone(one: Sandbox, tmp_path: Path) -> None:
+    done = run("--port", str(one.port), instance=one.folder)
+    assert done.returncode != 0 and f"Port {one.port} cannot be used" in done.stderr
+    assert done.stderr.count("\n") == 1 and (one.folder / "sandbox.json").exists()
+
+
+def test_an_administrator_rehearses_a_policy_of_their_own(tmp_path: Path, clock: Clock, refused: Refused) -> None:
+    file = tmp_path / "own.json"
+    file.write_text(
+        json.dumps(
+            {
+                "Version": "2012-10-17",
+                "Statement": [
+                    {"Sid": "See", "Effect": "Allow", "Action": "iam:ListUsers", "Resource": "*"},
+                    {"Sid": "NoEc2", "Effect": "Deny", "Action": "ec2:*", "Resource": "*"},
+                ],
+            }
+        )
+    )
+    with Sandbox(tmp_path / "own", clock, "--policy", str(file)) as aws:
+        alice = hire(aws, "alice")
+        assert alice.client("iam").list_users()["Users"]
+        assert refused(alice.client("ec2").describe_instances)[0] == "UnauthorizedOperation"
+        assert aws.calls()[-1]["statement"] == "NoEc2"
+
+
+def test_a_command_runs_against_the_sandbox_and_ends_with_it(tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    script = f"env | grep -E '^(AWS_|ACCOUNTS)' | sort > {told}; exit 7"
+    port = free_port()
+    done = run("--port", str(port), "--run", script, instance=tmp_path)
+    assert done.returncode == 7
+    assert told.read_text().splitlines() == [
+        "ACCOUNTS=123456789012",
+        f"AWS_ENDPOINT_URL_IAM=http://127.0.0.1:{port}",
+        f"AWS_ENDPOINT_URL_STS=http://127.0.0.1:{port}",
+        "AWS_REGION=us-east-1",
+    ]
+
+
+def test_interrupting_stops_the_command_too(tmp_path: Path) -> None:
+    mark = tmp_path / "pid"
+    command = [sys.executable, "-m", "flask", "--app", "wsgi", "sandbox", "--instance", str(tmp_path)]
+    command += ["--port", str(free_port()), "--run", f"echo $$ > {mark}; exec sleep 60"]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 20
+    while not (mark.exists() and mark.read_text().strip()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    child = int(mark.read_text())
+    process.send_signal(signal.SIGINT)
+    assert process.wait(10) == 0
+    with pytest.raises(ProcessLookupError):
+        os.kill(child, 0)
+
+
+def test_latency_and_faults(scratch: Path, clock: Clock, refused: Refused, tmp_path: Path) -> None:
+    file = tmp_path / "faults.json"
+    file.write_text(
+        json.dumps(
+            [
+                {"action": "iam:ListUsers", "occurrences": [1], "fault": "throttle"},
+                {"action": "iam:ListUsers", "occurrences": [2], "fault": "error-500"},
+                {"action": "iam:ListUsers", "occurrences": [3], "fault": "error-503"},
+                {"action": "iam:ListUsers", "occurrences": [4], "fault": "truncated"},
+                {"action": "iam:CreateUser", "occurrences": [1], "fault": "reset-before"},
+                {"action": "iam:CreateUser", "occurrences": [2], "fault": "reset-after"},
+                {"action": "iam:ListGroups", "fault": "stale-read", "occurrences": [2]},
+                {"action": "sts:GetCallerIdentity", "fault": "latency", "latency_ms": 300},
+            ]
+        )
+    )
+    with Sandbox(scratch / "faulty", clock, "--faults", str(file), "--latency-ms", "1") as aws:
+        iam = aws.as_administrator("iam")
+        assert refused(iam.list_users) == ("Throttling", 400)
+        assert refused(iam.list_users) == ("ServiceFailure", 500)
+        assert refused(iam.list_users) == ("ServiceUnavailable", 503)
+        with pytest.raises(Exception, match=r"IncompleteRead|prematurely|Connection|read"):
+            iam.list_users()
+
+        names = lambda: {user["UserName"] for user in iam.list_users()["Users"]}  # noqa: E731 # asked twice, below
+        with pytest.raises(Exception, match="Connection"):
+            iam.create_user(UserName="before")
+        assert "before" not in names()
+        with pytest.raises(Exception, match="Connection"):
+            iam.create_user(UserName="after")
+        assert "after" in names()
+
+        assert len(iam.list_groups()["Groups"]) == 1
+        iam.create_group(GroupName="second")
+        assert len(iam.list_groups()["Groups"]) == 1, "as of before the change"
+        assert len(iam.list_groups()["Groups"]) == 2
+        start = time.perf_counter()
+        aws.as_administrator("sts").get_caller_identity()
+        assert time.perf_counter() - start > 0.3
