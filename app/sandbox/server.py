@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import signal
+import socket
 import subprocess
 import threading
 from collections.abc import Callable
@@ -58,7 +59,8 @@ def serve(
     url = f"http://{HOST}:{port}"
     users = populate(world, read(settings.policy), settings.users, datetime.now(UTC))
     door = Door(world, Faults(faults), frozenset({f"{HOST}:{port}", f"localhost:{port}"}))
-    server = make_server(HOST, port, door, threaded=True, request_handler=_Quiet)
+    listening = socket.create_server((HOST, port))
+    server = make_server(HOST, port, door, threaded=True, request_handler=_Quiet, fd=listening.fileno())
     server.daemon_threads = True  # type: ignore[attr-defined]  # of socketserver.ThreadingMixIn
     facts = {
         "endpoint_url": url,

@@ -142,9 +142,7 @@ def _body(environ: Mapping[str, Any], headers: Mapping[str, str]) -> bytes:
 
 def _pairs(text: str) -> list[tuple[str, str]]:
     try:
-        pairs = parse_qsl(
-            text, keep_blank_values=True, strict_parsing=bool(text), errors="strict", max_num_fields=2000
-        )
+        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=2000)
     except ValueError as error:
         raise Refusal("MalformedQueryString", "The parameters cannot be read.", 400) from error
     return pairs

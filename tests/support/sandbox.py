@@ -85,7 +85,9 @@ class Sandbox:
             service,
             endpoint_url=self.url,
             region_name=self.facts["region"],
-            config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}),
+            config=Config(
+                retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}, parameter_validation=False
+            ),
             **credentials,
         )
 
