@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from flask import Flask, Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -145,6 +145,8 @@ def register_error_pages(app: Flask) -> None:
 
     @app.errorhandler(CSRFError)
     def out_of_date(error: CSRFError) -> ResponseReturnValue:
+        if people.session_was_lost():
+            return cast("ResponseReturnValue", app.login_manager.unauthorized())  # type: ignore[attr-defined]  # Flask-Login adds it
         sentence = "Your session changed since this page was opened, so nothing was done. Open it again."
         return render_template("error.html", title=TITLES[400], sentence=sentence, again=True), 400
 

@@ -141,6 +141,10 @@ class Clients:
         self.sts_reads: STSClient = self._session.client("sts", config=reading)
         self.sts_once: STSClient = self._session.client("sts", config=once)
 
+    def client(self, service: str) -> Any:
+        """Any service's client; the allow-list holds for it as for ours."""
+        return self._session.client(service)  # type: ignore[call-overload]  # a name known at run time only
+
     def _only_allowed(self, **event: Any) -> None:
         model = event["model"]
         service = model.service_model.signing_name

@@ -149,7 +149,7 @@ class Surfer:
         """Give the next code and wait until AWS knows the device."""
         self.type(code=phone.next())
         self.press("Go on with MFA")
-        while "/mfa/activate" in self.page.url:
+        while self.heading in ("Waiting for AWS", "AWS should be ready"):
             self.clock.move(5)
             self.press("Go on")
 

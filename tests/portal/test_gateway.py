@@ -1,0 +1,232 @@
+"""The one door to AWS: nobody's credentials but the person's, nothing outside the allow-list, one attempt."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import boto3
+import botocore.session
+import pytest
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, ParamValidationError
+
+from app.aws.clients import ALWAYS_ALLOWED, AwsCredentials, Clients, NotOnTheAllowList, signing_as
+from app.aws.iam import DeviceKind, IamGateway, MfaDevice
+from app.aws.sts import Identity, StsGateway
+from app.errors import MEANING, AwsFailure, Refused, Unanswered
+from app.policy.documents import allowed_actions, live_actions, read
+
+
+class Upstream(BaseHTTPRequestHandler):
+    """Answers like AWS's query protocol, and remembers who signed for which user."""
+
+    seen: list[tuple[str, str]] = []
+    status, answer = 200, b""
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        who = self.headers.get("Authorization", "").split("Credential=")[-1].split("/")[0]
+        type(self).seen.append((who, body))
+        self.send_response(self.status)
+        self.send_header("Content-Length", str(len(self.answer)))
+        self.end_headers()
+        self.wfile.write(self.answer)
+
+    def log_message(self, *_: object) -> None:
+        """Quietly."""
+
+
+LISTED = b"""<ListMFADevicesResponse><ListMFADevicesResult><IsTruncated>false</IsTruncated><MFADevices/>
+</ListMFADevicesResult><ResponseMetadata><RequestId>r-1</RequestId></ResponseMetadata></ListMFADevicesResponse>"""
+
+
+@pytest.fixture
+def upstream(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Upstream]]:
+    handler = type("Handler", (Upstream,), {"seen": [], "status": 200, "answer": LISTED})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    for service in ("IAM", "STS", "SIGNIN"):
+        monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", f"http://127.0.0.1:{server.server_port}")
+    yield handler
+    server.shutdown()
+    server.server_close()
+
+
+def clients(document: str = "recommended") -> Clients:
+    return Clients(allowed_actions(read(document)), "us-east-1")
+
+
+def person(name: str) -> AwsCredentials:
+    return AwsCredentials(f"AKIA{name.upper():Q<16}", "s" * 40)
+
+
+def test_outside_of_a_request_nothing_is_signed(upstream: type[Upstream], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAMACHINEMACHINE12")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x" * 40)
+    with pytest.raises(Unanswered) as told:
+        IamGateway(clients()).mfa_devices("alice")
+    assert isinstance(told.value.__cause__, NoCredentialsError)
+    assert upstream.seen == []
+
+
+def test_under_parallel_load_everyone_signs_for_themselves(upstream: type[Upstream]) -> None:
+    iam = IamGateway(clients())
+
+    def read_own_devices(number: int) -> None:
+        name = f"user{number % 40}"
+        with signing_as(person(name)):
+            iam.mfa_devices(name)
+
+    with ThreadPoolExecutor(32) as pool:
+        list(pool.map(read_own_devices, range(800)))
+    assert len(upstream.seen) == 800
+    for key_id, body in upstream.seen:
+        name = body.split("UserName=")[1].split("&")[0]
+        assert key_id == person(name).access_key_id
+
+
+def test_a_thread_of_its_own_has_nobodys_credentials(upstream: type[Upstream]) -> None:
+    iam = IamGateway(clients())
+    with signing_as(person("alice")), ThreadPoolExecutor(1) as pool, pytest.raises(Unanswered):
+        pool.submit(iam.mfa_devices, "alice").result()
+    assert upstream.seen == []
+
+
+OTHERS = ("ec2", "s3", "organizations", "sso-admin", "secretsmanager", "kms", "lambda", "dynamodb", "cloudtrail")
+
+
+def every_operation() -> list[tuple[str, str]]:
+    session = botocore.session.Session()
+    return [
+        (service, operation)
+        for service in ("iam", "sts", "signin", *OTHERS)
+        for operation in session.get_service_model(service).operation_names
+    ]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "recommended",
+        "tutorial",
+        {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]},
+        {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iam:List*", "Resource": "*"}]},
+    ],
+    ids=["recommended", "tutorial", "everything", "only-lists"],
+)
+def test_every_operation_outside_the_allow_list_is_stopped_before_it_is_sent(
+    upstream: type[Upstream], document: str | dict[str, object]
+) -> None:
+    allowed = allowed_actions(read(document) if isinstance(document, str) else document)
+    pooled = Clients(allowed, "us-east-1")
+    by_service: dict[str, boto3.client] = {}
+    passed = set()
+    with signing_as(person("alice")):
+        for service, operation in every_operation():
+            client = by_service.setdefault(service, pooled.client(service))
+            upstream.seen.clear()
+            try:
+                client._make_api_call(operation, {})
+            except NotOnTheAllowList:
+                assert upstream.seen == []
+            except (ParamValidationError, ClientError, BotoCoreError):
+                passed.add(f"{service}:{operation}")  # got past the list, to be refused for its parameters
+            else:
+                passed.add(f"{service}:{operation}")
+    assert passed == allowed | ALWAYS_ALLOWED
+    assert allowed <= live_actions()
+
+
+def test_changes_and_codes_are_asked_once_reads_up_to_three_times(upstream: type[Upstream]) -> None:
+    upstream.status = 503
+    pooled = clients()
+    iam, sts = IamGateway(pooled), StsGateway(pooled)
+
+    def attempts(act: object, *arguments: object) -> int:
+        upstream.seen.clear()
+        with signing_as(person("alice")), pytest.raises(Unanswered):
+            act(*arguments)  # type: ignore[operator]
+        return len(upstream.seen)
+
+    assert attempts(iam.mfa_devices, "alice") == 3
+    assert attempts(iam.create_virtual_mfa_device, "alice") == 1
+    assert attempts(iam.enable_mfa_device, "alice", "arn:aws:iam::123456789012:mfa/a", "123456", "123457") == 1
+    assert attempts(iam.delete_virtual_mfa_device, "arn:aws:iam::123456789012:mfa/a") == 1
+    assert attempts(sts.mfa_session, "arn:aws:iam::123456789012:mfa/a", "123456", timedelta(hours=1)) == 1
+
+
+def answer_with(upstream: type[Upstream], code: str, message: str, status: int) -> Exception:
+    upstream.status = status
+    upstream.answer = (
+        f"<ErrorResponse><Error><Code>{code}</Code><Message>{message}</Message></Error>"
+        "<RequestId>r-7</RequestId></ErrorResponse>"
+    ).encode()
+    with signing_as(person("alice")), pytest.raises((Refused, Unanswered)) as told:
+        IamGateway(clients()).create_virtual_mfa_device("alice")
+    return told.value
+
+
+def test_every_code_aws_documents_has_a_meaning_and_a_sentence(upstream: type[Upstream]) -> None:
+    for code, kind in MEANING.items():
+        told = answer_with(upstream, code, "AWS's own words", 400)
+        assert type(told) is kind and str(told) and "AWS's own words" not in str(told)
+        assert told.request_id == "r-7" and told.action == "iam:CreateVirtualMFADevice"  # type: ignore[attr-defined]
+
+
+def test_codes_nobody_listed_are_a_no_or_unknown_by_their_status(upstream: type[Upstream]) -> None:
+    assert type(answer_with(upstream, "Surprise", "", 400)) is Refused
+    assert type(answer_with(upstream, "Surprise", "", 500)) is AwsFailure
+
+
+@pytest.mark.parametrize(
+    ("message", "kind"),
+    [
+        ("Signature expired: 1 is now earlier than 2 (3 - 15 min.)", "ClockOff"),
+        ("Signature not yet current: 1", "ClockOff"),
+        ("The request signature we calculated does not match", "WrongSecret"),
+    ],
+)
+def test_a_wrong_clock_is_not_a_wrong_secret(upstream: type[Upstream], message: str, kind: str) -> None:
+    assert type(answer_with(upstream, "SignatureDoesNotMatch", message, 403)).__name__ == kind
+
+
+@pytest.mark.parametrize(
+    ("serial_number", "kind"),
+    [
+        ("arn:aws:iam::123456789012:mfa/alice", DeviceKind.VIRTUAL),
+        ("arn:aws:iam::123456789012:u2f/user/alice/KEY", DeviceKind.SECURITY_KEY),
+        ("arn:aws:iam::123456789012:sms-mfa/alice", DeviceKind.SMS),
+        ("GAHT12345678", DeviceKind.HARDWARE),
+    ],
+)
+def test_kinds_of_devices(serial_number: str, kind: DeviceKind) -> None:
+    device = MfaDevice(serial_number, datetime.now(UTC))
+    assert device.kind is kind
+    assert device.gives_codes is (kind in (DeviceKind.VIRTUAL, DeviceKind.HARDWARE))
+
+
+@pytest.mark.parametrize(
+    ("resource", "kind", "path", "name"),
+    [
+        ("iam::123456789012:user/alice", "user", "/", "alice"),
+        ("iam::123456789012:user/eng/eu/alice", "user", "/eng/eu/", "alice"),
+        ("iam::123456789012:root", "root", "/", ""),
+        ("sts::123456789012:assumed-role/R/S", "assumed-role", "/", ""),
+        ("sts::123456789012:federated-user/F", "federated-user", "/", ""),
+    ],
+)
+def test_identities(resource: str, kind: str, path: str, name: str) -> None:
+    identity = Identity("123456789012", f"arn:aws-cn:{resource}", "AIDA")
+    assert (identity.kind, identity.partition) == (kind, "aws-cn")
+    if kind == "user":
+        assert (identity.path, identity.user_name) == (path, name)
+
+
+def test_secrets_cannot_be_printed() -> None:
+    credentials = AwsCredentials("AKIA", "the-secret", "the-token")
+    assert "the-secret" not in repr(credentials) and "the-token" not in str(credentials)
+    assert json.dumps(repr(credentials))
