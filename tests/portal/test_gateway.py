@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import boto3
@@ -82,8 +83,8 @@ def test_under_parallel_load_everyone_signs_for_themselves(upstream: type[Upstre
             iam.mfa_devices(name)
 
     with ThreadPoolExecutor(32) as pool:
-        list(pool.map(read_own_devices, range(800)))
-    assert len(upstream.seen) == 800
+        list(pool.map(read_own_devices, range(400)))
+    assert len(upstream.seen) == 400
     for key_id, body in upstream.seen:
         name = body.split("UserName=")[1].split("&")[0]
         assert key_id == person(name).access_key_id
@@ -96,14 +97,15 @@ def test_a_thread_of_its_own_has_nobodys_credentials(upstream: type[Upstream]) -
     assert upstream.seen == []
 
 
-OTHERS = ("ec2", "s3", "organizations", "sso-admin", "secretsmanager", "kms", "lambda", "dynamodb", "cloudtrail")
+OTHERS = ("s3", "organizations", "kms", "dynamodb")
 
 
-def every_operation() -> list[tuple[str, str]]:
+@cache
+def every_operation(with_others: bool) -> list[tuple[str, str]]:
     session = botocore.session.Session()
     return [
         (service, operation)
-        for service in ("iam", "sts", "signin", *OTHERS)
+        for service in ("iam", "sts", "signin", *(OTHERS if with_others else ()))
         for operation in session.get_service_model(service).operation_names
     ]
 
@@ -123,10 +125,12 @@ def test_every_operation_outside_the_allow_list_is_stopped_before_it_is_sent(
 ) -> None:
     allowed = allowed_actions(read(document) if isinstance(document, str) else document)
     pooled = Clients(allowed, "us-east-1")
+    upstream.status = 403
+    upstream.answer = b"<ErrorResponse><Error><Code>AccessDenied</Code><Message/></Error></ErrorResponse>"
     by_service: dict[str, boto3.client] = {}
     passed = set()
     with signing_as(person("alice")):
-        for service, operation in every_operation():
+        for service, operation in every_operation(with_others=document != "tutorial"):
             client = by_service.setdefault(service, pooled.client(service))
             upstream.seen.clear()
             try:
