@@ -22,7 +22,7 @@ from secure import (
     XContentTypeOptions,
     XFrameOptions,
 )
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, SecurityError
 
 from app import people
 from app.errors import CredentialsRefused, PortalError, Refused
@@ -152,6 +152,9 @@ def register_error_pages(app: Flask) -> None:
 
     @app.errorhandler(HTTPException)
     def http(error: HTTPException) -> ResponseReturnValue:
+        if isinstance(error, SecurityError):
+            # Without a host of ours no address can be built, so no page of ours either.
+            return Response("This is not the address of this portal.", 400, mimetype="text/plain")
         status = error.code or 500
         sentence = {
             404: "Check the address, or go back to the overview.",
