@@ -7,7 +7,7 @@ SANDBOX_PORT ?= 5000
 POLICY ?= recommended
 FLASK := $(BIN)/flask --app wsgi
 
-.PHONY: setup run serve sandbox test lint bench lock screenshots
+.PHONY: setup run serve sandbox test lint bench lock
 
 run: $(VENV)/.run
 	@PORT=$(PORT) $(FLASK) sandbox --port $(SANDBOX_PORT) --policy $(POLICY) --run deploy/rehearse

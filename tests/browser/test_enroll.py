@@ -195,3 +195,25 @@ def test_waiting_for_aws_survives_a_reload(surfing: Surfing, nadia: Employee, sa
     surfer.clock.move(11)
     surfer.press("Go on")
     assert surfer.heading == "You are set up"
+
+
+def test_two_tabs_of_one_browser(surfing: Surfing, nadia: Employee) -> None:
+    surfer = begin(surfing, nadia)
+    stale = surfer.scan()
+    first_tab, surfer.page = surfer.page, surfer.tab()
+    surfer.open("/mfa/enroll")
+    surfer.press("Make a new QR code")
+    fresh = surfer.scan()
+    assert fresh.seed != stale.seed
+
+    second_tab, surfer.page = surfer.page, first_tab
+    surfer.give_two_codes(stale)
+    assert "not from this entry" in surfer.text
+    assert surfer.scan().seed == fresh.seed, "the first tab now shows the code that counts"
+
+    surfer.page = second_tab
+    surfer.give_two_codes(fresh)
+    assert nadia.devices() == [nadia.serial_number]
+    surfer.page = first_tab
+    surfer.page.reload()
+    assert surfer.heading == "Enter the next code"

@@ -143,3 +143,12 @@ def test_nothing_is_changed_that_cannot_be_recorded(
     surfer.open("/")
     surfer.press("Set up MFA")
     assert nadia.leftover()
+
+
+def test_aws_throttles_at_the_door(surfing: Surfing, nadia: Employee, sandbox: Sandbox) -> None:
+    surfer = surfing()
+    sandbox.set_faults([{"action": "sts:GetCallerIdentity", "occurrences": [1, 2, 3], "fault": "throttle"}])
+    surfer.sign_in(nadia)
+    assert "AWS is busy" in surfer.text
+    surfer.sign_in(nadia)
+    assert surfer.heading == f"Hello, {nadia.name}"

@@ -1,0 +1,35 @@
+"""Good keys of the wrong people: told apart before anything else is asked of AWS."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.aws.clients import AwsCredentials
+from app.aws.sts import Identity
+from app.signin.service import NotForThisPortal, present_key
+
+ACCOUNT = "123456789012"
+
+
+class Sts:
+    """Answers who the caller is; nothing else may be asked."""
+
+    def __init__(self, arn: str, account: str = ACCOUNT) -> None:
+        self._identity = Identity(account, arn, "AIDA")
+
+    def caller(self) -> Identity:
+        return self._identity
+
+
+@pytest.mark.parametrize(
+    ("arn", "account", "words"),
+    [
+        (f"arn:aws:iam::{ACCOUNT}:root", ACCOUNT, "root user"),
+        (f"arn:aws:sts::{ACCOUNT}:assumed-role/Admin/x", ACCOUNT, "role or a federated user"),
+        (f"arn:aws:sts::{ACCOUNT}:federated-user/x", ACCOUNT, "role or a federated user"),
+        ("arn:aws:iam::999999999999:user/alice", "999999999999", "999999999999, which this portal does not serve"),
+    ],
+)
+def test_only_iam_users_of_configured_accounts(arn: str, account: str, words: str) -> None:
+    with pytest.raises(NotForThisPortal, match=words):
+        present_key(Sts(arn, account), None, {ACCOUNT}, AwsCredentials("AKIA", "x"))  # type: ignore[arg-type]  # stands in
