@@ -47,14 +47,14 @@ def sandbox(
     """A local AWS on 127.0.0.1 that authenticates, enforces IAM policies and checks MFA codes."""
     try:
         from app.sandbox.faults import FaultError, parsed  # noqa: PLC0415 # see the module's docstring
-        from app.sandbox.outcomes import parsed as parsed_outcomes  # noqa: PLC0415
-        from app.sandbox.server import serve  # noqa: PLC0415
-        from app.sandbox.world import Settings  # noqa: PLC0415
+        from app.sandbox.outcomes import parsed as parsed_outcomes  # noqa: PLC0415 # likewise
+        from app.sandbox.server import serve  # noqa: PLC0415 # likewise
+        from app.sandbox.world import Settings  # noqa: PLC0415 # likewise
     except ModuleNotFoundError as error:
         raise click.ClickException(
             f"The sandbox needs the package {error.name}: pip install 'latchkey[sandbox]'."
         ) from error
-    from app.policy.evaluation import PolicyError  # noqa: PLC0415
+    from app.policy.evaluation import PolicyError  # noqa: PLC0415 # likewise
 
     try:
         rules = parsed(json.loads(faults_file.read_text())) if faults_file else []

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from moto.core.exceptions import ServiceException
 from moto.iam.models import AWSManagedPolicy
 
 from app.policy.documents import rendered
@@ -41,7 +42,7 @@ def populate(world: World, document: Mapping[str, Any], employees: int, now: dat
         raise PolicyError("The policy is longer than the 6,144 characters AWS takes.")
     try:
         policy = iam.create_policy("", "/", force_mfa, POLICY, [])
-    except Exception as error:  # moto raises bare HTTP errors; any of them means "not a policy AWS takes"
+    except ServiceException as error:
         raise PolicyError(f"IAM would refuse this policy: {getattr(error, 'message', error)}") from error
     iam.create_group(GROUP)
     iam.attach_group_policy(_arn(world, "AmazonEC2FullAccess"), GROUP)

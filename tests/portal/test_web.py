@@ -44,7 +44,7 @@ def portal_at(file: Path, **settings: str) -> Flask:
         return {"keys": sorted(session), "secret": (session.get("credentials") or {}).get("secret_access_key")}
 
     for name in ("enter", "upgrade", "see"):
-        app.view_functions[name].is_public = True  # type: ignore[attr-defined]  # the guards' mark
+        app.view_functions[name].is_public = True
         app.extensions["csrf"].exempt(app.view_functions[name])
     with app.app_context():
         flask_migrate.upgrade()
@@ -60,18 +60,18 @@ def portal(tmp_path: Path) -> Iterator[Flask]:
 
 
 def cookie(client: object) -> str:
-    found = client.get_cookie("latchkey-8000", domain="127.0.0.1")  # type: ignore[attr-defined]
+    found = client.get_cookie("latchkey-8000", domain="127.0.0.1")
     return found.value if found else ""
 
 
 def get(client: object, path: str, sid: str = "") -> object:
     base = "http://127.0.0.1:8000"
     headers = {"Cookie": f"latchkey-8000={sid}"} if sid else {}
-    return client.get(path, base_url=base, headers=headers)  # type: ignore[attr-defined]
+    return client.get(path, base_url=base, headers=headers)
 
 
 def post(client: object, path: str, **form: str) -> object:
-    return client.post(path, base_url="http://127.0.0.1:8000", data=form)  # type: ignore[attr-defined]
+    return client.post(path, base_url="http://127.0.0.1:8000", data=form)
 
 
 def test_who_steals_the_table_has_neither_cookies_nor_contents(portal: Flask, tmp_path: Path) -> None:
@@ -95,8 +95,8 @@ def test_a_new_id_at_every_change_of_privilege(portal: Flask) -> None:
     post(client, "/test/upgrade")
     assert len({planted, before_mfa, cookie(client)}) == 3
     for old in (planted, before_mfa):
-        assert get(thief, "/test/see", old).json == {"keys": [], "secret": None}  # type: ignore[attr-defined]
-    assert get(client, "/test/see").json["secret"] == "temporary"  # type: ignore[attr-defined]
+        assert get(thief, "/test/see", old).json == {"keys": [], "secret": None}
+    assert get(client, "/test/see").json["secret"] == "temporary"
 
 
 def test_a_slow_request_does_not_bring_back_what_was_ended(portal: Flask) -> None:
@@ -115,7 +115,7 @@ def test_a_slow_request_does_not_bring_back_what_was_ended(portal: Flask) -> Non
         slow.renew()
         portal.session_interface.save_session(portal, slow, answer)
         assert "latchkey-8000=;" in answer.headers["Set-Cookie"]
-    assert get(portal.test_client(use_cookies=False), "/test/see", sid).json["keys"] == []  # type: ignore[attr-defined]
+    assert get(portal.test_client(use_cookies=False), "/test/see", sid).json["keys"] == []
 
 
 def test_two_requests_at_once_keep_each_others_changes(portal: Flask) -> None:
@@ -134,16 +134,16 @@ def test_limits_idle_and_absolute(portal: Flask, clock: Clock) -> None:
     client = portal.test_client()
     post(client, "/test/enter")
     clock.move(14 * 60)
-    assert get(client, "/test/see").json["secret"] == SECRET  # type: ignore[attr-defined]
+    assert get(client, "/test/see").json["secret"] == SECRET
     clock.move(61)
-    assert get(client, "/test/see").json["secret"] is None, "before MFA fifteen minutes, used or not"  # type: ignore[attr-defined]
+    assert get(client, "/test/see").json["secret"] is None, "before MFA fifteen minutes, used or not"
     post(client, "/test/enter")
     post(client, "/test/upgrade")
     for _ in range(3):
         clock.move(14 * 60)
-        assert get(client, "/test/see").json["secret"] == "temporary"  # type: ignore[attr-defined]
+        assert get(client, "/test/see").json["secret"] == "temporary"
     clock.move(15 * 60 + 1)
-    assert get(client, "/test/see").json["secret"] is None  # type: ignore[attr-defined]
+    assert get(client, "/test/see").json["secret"] is None
 
 
 def test_rotating_the_secret_key_keeps_people_signed_in(tmp_path: Path) -> None:
@@ -151,9 +151,9 @@ def test_rotating_the_secret_key_keeps_people_signed_in(tmp_path: Path) -> None:
     client = portal_at(file).test_client()
     post(client, "/test/enter")
     rotated = portal_at(file, SECRET_KEY="n" * 40, SECRET_KEY_FALLBACKS=GOOD["SECRET_KEY"])
-    assert get(rotated.test_client(use_cookies=False), "/test/see", cookie(client)).json["secret"] == SECRET  # type: ignore[attr-defined]
+    assert get(rotated.test_client(use_cookies=False), "/test/see", cookie(client)).json["secret"] == SECRET
     unrelated = portal_at(file, SECRET_KEY="u" * 40)
-    assert get(unrelated.test_client(use_cookies=False), "/test/see", cookie(client)).json["keys"] == []  # type: ignore[attr-defined]
+    assert get(unrelated.test_client(use_cookies=False), "/test/see", cookie(client)).json["keys"] == []
 
 
 def test_every_post_wants_its_csrf_token(portal: Flask) -> None:
@@ -161,20 +161,20 @@ def test_every_post_wants_its_csrf_token(portal: Flask) -> None:
     post(client, "/test/enter")
     for rule in portal.url_map.iter_rules():
         if "POST" in (rule.methods or ()) and not rule.rule.startswith("/test/"):
-            assert post(client, rule.rule).status_code == 400, rule.rule  # type: ignore[attr-defined]
-    assert get(client, "/test/see").json["secret"] == SECRET  # type: ignore[attr-defined]
+            assert post(client, rule.rule).status_code == 400, rule.rule
+    assert get(client, "/test/see").json["secret"] == SECRET
 
 
 def test_headers_of_every_page(portal: Flask) -> None:
     for path in ("/sign-in", "/", "/nothing-here"):
-        headers = get(portal.test_client(), path).headers  # type: ignore[attr-defined]
+        headers = get(portal.test_client(), path).headers
         policy = headers["Content-Security-Policy"]
         assert "unsafe" not in policy and "form-action 'self'" in policy and "frame-ancestors 'none'" in policy
         assert headers["Cache-Control"] == "no-store" and headers["X-Content-Type-Options"] == "nosniff"
 
 
 def test_cookies(tmp_path: Path) -> None:
-    local = get(portal_at(tmp_path / "a.db").test_client(), "/sign-in").headers["Set-Cookie"]  # type: ignore[attr-defined]
+    local = get(portal_at(tmp_path / "a.db").test_client(), "/sign-in").headers["Set-Cookie"]
     assert local.startswith("latchkey-8000=") and "HttpOnly" in local and "SameSite=Lax" in local
     hosted = portal_at(tmp_path / "b.db", PUBLIC_URL="https://latchkey.example").test_client()
     said = hosted.get("/sign-in", base_url="https://latchkey.example").headers

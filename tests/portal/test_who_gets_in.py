@@ -32,4 +32,4 @@ class Sts:
 )
 def test_only_iam_users_of_configured_accounts(arn: str, account: str, words: str) -> None:
     with pytest.raises(NotForThisPortal, match=words):
-        present_key(Sts(arn, account), None, {ACCOUNT}, AwsCredentials("AKIA", "x"))  # type: ignore[arg-type]  # stands in
+        present_key(Sts(arn, account), None, {ACCOUNT}, AwsCredentials("AKIA", "x"))
