@@ -10,8 +10,15 @@ import pytest
 
 from tests.support.clock import Clock
 
+POLICIES = ("recommended", "tutorial")
+
 if "libfaketime" not in os.environ.get("LD_PRELOAD", ""):
     sys.exit("Tests move the clock: start them with `make test`, or `python -m tests [pytest options]`.")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--policy tutorial`: the browser's stories under one of the policies only."""
+    parser.addoption("--policy", choices=POLICIES, action="append", default=[])
 
 
 @pytest.fixture(scope="session")

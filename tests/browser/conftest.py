@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,14 +12,12 @@ from werkzeug.routing import Map
 
 from app.factory import create_app
 from config import from_env
+from tests.conftest import POLICIES
 from tests.support.browser import Surfer, chromium
 from tests.support.clock import Clock
 from tests.support.people import Employee, hire
 from tests.support.portal import SECRET_KEY, Portal
 from tests.support.sandbox import Sandbox
-
-POLICIES = ("recommended", "tutorial")
-
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
@@ -35,14 +34,26 @@ def url_map() -> Map:
 
 
 @pytest.fixture(scope="session")
-def seen() -> set[str]:
-    """Endpoints some story has opened and inspected."""
-    return set()
+def seen() -> Iterator[set[str]]:
+    """Endpoints some story has opened and inspected, here or in a process that ran before (TESTS_SEEN)."""
+    folder = Path(os.environ["TESTS_SEEN"]) if "TESTS_SEEN" in os.environ else None
+    earlier = folder.glob("*.txt") if folder else ()
+    endpoints = {line for file in earlier for line in file.read_text().splitlines()}
+    yield endpoints
+    if folder:
+        (folder / f"{os.getpid()}.txt").write_text("\n".join(sorted(endpoints)))
 
 
-@pytest.fixture(scope="session", params=POLICIES)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Which Force_MFA the account is under: every story is told under both."""
+    if "policy" in metafunc.fixturenames:
+        chosen = metafunc.config.getoption("policy") or POLICIES
+        metafunc.parametrize("policy", chosen, scope="session", indirect=True)
+
+
+@pytest.fixture(scope="session")
 def policy(request: pytest.FixtureRequest) -> str:
-    """Which Force_MFA the account is under; every story is told under both."""
+    """The policy of the story at hand."""
     return str(request.param)
 
 
