@@ -12,7 +12,6 @@ from pathlib import Path
 
 from tests.support.clock import environment
 
-
 LAST = "tests/browser/test_every_page.py"
 SIDE_BY_SIDE = {
     "browser, recommended": ["tests/browser", f"--ignore={LAST}", "--policy=recommended"],

@@ -8,6 +8,7 @@ from typing import Any
 
 from app.sandbox.behaviours.users import unique_id
 from app.sandbox.operations import Caller, Refusal
+from app.sandbox.signin.state import ConsoleSession
 from app.sandbox.wire import Reading
 from app.sandbox.world import Session, World
 
@@ -44,7 +45,7 @@ def identify(world: World, reading: Reading, now: datetime) -> tuple[Caller, str
     user = world.iam.users.get(session.user_name)
     if user is None or _died(world, session, user):
         raise unknown(reading.service)
-    if reading.service == "iam" and session.mfa_at is None:
+    if reading.service == "iam" and session.mfa_at is None and not _spared(world, session):
         raise unknown("iam")
     return (
         Caller(
@@ -57,8 +58,30 @@ def identify(world: World, reading: Reading, now: datetime) -> tuple[Caller, str
             mfa_present=session.mfa_at is not None,
             mfa_at=session.mfa_at,
             issued_at=session.issued_at,
+            signed_in=session.signed_in,
         ),
         session.secret_access_key,
+    )
+
+
+def _spared(world: World, session: Session) -> bool:
+    """IAM refuses GetSessionToken's sessions without MFA; of password-only sign-ins nobody knows."""
+    return session.signed_in and world.settings.outcomes["password-only-sign-in"] == "accepted-by-iam"
+
+
+def of_console(world: World, console: ConsoleSession) -> Caller:
+    """The person of a console session, as signin: actions are judged: MFA is as the session was opened."""
+    user = world.iam.users[console.user_name]
+    return Caller(
+        account_id=world.account_id,
+        arn=user.arn,
+        unique_id=unique_id(user),
+        user_name=user.name,
+        access_key_id="",
+        mfa_present=console.mfa_at is not None,
+        mfa_at=console.mfa_at,
+        issued_at=console.opened_at,
+        signed_in=True,
     )
 
 
@@ -85,6 +108,6 @@ def _died(world: World, session: Session, user: Any) -> bool:
     """AWS says nothing on sessions whose key or device is gone: by default they live on (observed)."""
     with_what = world.settings.outcomes["sessions-die-with"]
     key = world.iam.access_keys.get(session.parent_access_key_id)
-    key_gone = key is None or key.status != "Active"
+    key_gone = not session.signed_in and (key is None or key.status != "Active")
     device_gone = session.mfa_serial is not None and session.mfa_serial not in user.mfa_devices
     return (key_gone and with_what in ("key", "both")) or (device_gone and with_what in ("device", "both"))

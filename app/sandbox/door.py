@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import secrets
-import socket
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 import app.sandbox.behaviours as _behaviours  # registers what the sandbox does itself
@@ -17,33 +14,16 @@ from app.sandbox import answers, paging, query, resources, signature, upstream
 from app.sandbox.authority import identify
 from app.sandbox.behaviours.users import stored
 from app.sandbox.calls import CallLog
-from app.sandbox.faults import FaultError, Faults, parsed, refusal_of
-from app.sandbox.judge import Verdict, denial, judge
+from app.sandbox.exchange import Around, Exchange
+from app.sandbox.faults import FaultError, Faults, parsed
+from app.sandbox.judge import Origin, denial, judge
 from app.sandbox.operations import OPERATIONS, PASS_ON, Call, Caller, Refusal
+from app.sandbox.signin.endpoint import SignIn, is_ours
 from app.sandbox.validation import validate
 from app.sandbox.wire import EMULATED, Reading, headers_of, read
 from app.sandbox.world import World
 
 __all__ = ["Door", "_behaviours"]
-
-Start = Callable[[str, list[tuple[str, str]]], Any]
-
-
-@dataclass
-class Exchange:
-    """What becomes known of one request while it is handled; the log entry is made of it."""
-
-    request_id: str = field(default_factory=lambda: secrets.token_hex(16))
-    reading: Reading | None = None
-    caller: Caller | None = None
-    verdict: Verdict | None = None
-    error: str | None = None
-    action: str | None = None
-    cut: bool = False
-    """Send half of the body."""
-    stale: bool = False
-    """Answer as of before the latest change."""
-    status: int = 0
 
 
 class Door:
@@ -54,13 +34,16 @@ class Door:
         self.faults = faults
         self.log = CallLog()
         self._hosts = hosts
+        self._sign_in = SignIn(world, faults, self.log, hosts)
         self._earlier: dict[tuple[str, str], tuple[int, bytes, bytes]] = {}
         """Per reader and question: number of changes then, the answer, and the one before the latest change."""
         self._changes = 0
 
-    def __call__(self, environ: dict[str, Any], start_response: Start) -> Iterable[bytes]:
+    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         if str(environ.get("PATH_INFO", "")).startswith("/_sandbox/"):
             return self._control(environ, start_response)
+        if is_ours(environ):
+            return self._sign_in(environ, start_response)
         exchange = Exchange()
         try:
             status, headers, body = self._handle(environ, exchange)
@@ -77,7 +60,7 @@ class Door:
         else:
             exchange.status = status
         finally:
-            self._note(environ, exchange)
+            exchange.note(self.log, environ)
         headers = [*headers, ("x-amzn-RequestId", exchange.request_id), ("Content-Length", str(len(body)))]
         start_response(f"{status} {'OK' if status < 400 else 'Error'}", headers)
         if environ["REQUEST_METHOD"] == "HEAD":
@@ -155,7 +138,8 @@ class Door:
 
     def _judge(self, exchange: Exchange, reading: Reading, caller: Caller, resource: str, now: datetime) -> None:
         action = exchange.action or ""
-        exchange.verdict = judge(self.world, caller, reading, action, resource, now)
+        origin = Origin(reading.address, reading.scope.region, reading.headers.get("user-agent"))
+        exchange.verdict = judge(self.world, caller, origin, action, resource, now)
         if caller.is_session and action.startswith("sts:") and action not in SESSIONS_MAY:
             if action == "sts:GetSessionToken":
                 raise Refusal("AccessDenied", "Cannot call GetSessionToken with session credentials", 403)
@@ -165,8 +149,8 @@ class Door:
 
     # -- faults
 
-    def _with_faults(self, environ: dict[str, Any], exchange: Exchange) -> _Around:
-        return _Around(self.faults, environ, exchange)
+    def _with_faults(self, environ: dict[str, Any], exchange: Exchange) -> Around:
+        return Around(self.faults, environ, exchange)
 
     def _maybe_stale(self, exchange: Exchange, reading: Reading, body: bytes) -> bytes:
         """Reads remember their answers; a stale one is repeated as of before the latest change."""
@@ -184,24 +168,7 @@ class Door:
 
     # -- log and controls
 
-    def _note(self, environ: dict[str, Any], exchange: Exchange) -> None:
-        caller, verdict = exchange.caller, exchange.verdict
-        self.log.add(
-            time=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}",
-            principal=caller.arn if caller else None,
-            access_key_id=caller.access_key_id if caller else None,
-            action=exchange.action,
-            resource=verdict.resource if verdict else None,
-            mfa_present=caller.mfa_present if caller else None,
-            decision=verdict.decision.effect.value if verdict else None,
-            statement=verdict.decision.statement if verdict else None,
-            status=exchange.status,
-            error=exchange.error,
-            request_id=exchange.request_id,
-            user_agent=str(environ.get("HTTP_USER_AGENT", ""))[:256],
-        )
-
-    def _control(self, environ: dict[str, Any], start_response: Start) -> Iterable[bytes]:
+    def _control(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """`GET /_sandbox/calls?since=N`, and `PUT /_sandbox/faults` for tests."""
         status, told = self._controlled(environ)
         body = json.dumps(told).encode()
@@ -233,6 +200,10 @@ class Door:
         return "404 Not Found", {"error": "no such control"}
 
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse
+
+
 SESSIONS_MAY = ("sts:GetCallerIdentity", "sts:AssumeRole")
 """What STS lets session credentials call (IAM User Guide)."""
 
@@ -240,37 +211,3 @@ SESSIONS_MAY = ("sts:GetCallerIdentity", "sts:AssumeRole")
 def _kept(headers: tuple[tuple[str, str], ...]) -> list[tuple[str, str]]:
     dropped = ("content-length", "connection", "server", "date", "x-amzn-requestid", "transfer-encoding")
     return [(name, value) for name, value in headers if name.lower() not in dropped]
-
-
-class _Around:
-    """Lets the faults of one call happen before and after it takes effect."""
-
-    def __init__(self, faults: Faults, environ: dict[str, Any], exchange: Exchange) -> None:
-        self._found = faults.of(exchange.action or "")
-        self._service = (exchange.action or "").partition(":")[0]
-        self._environ = environ
-        self._exchange = exchange
-
-    def __enter__(self) -> None:
-        for fault in self._found:
-            if fault.kind == "latency":
-                time.sleep(fault.latency_ms / 1000)
-            refusal = refusal_of(fault, self._service)
-            if refusal:
-                raise refusal
-            if fault.kind == "reset-before":
-                self._hang_up()
-
-    def __exit__(self, kind: object, *_: object) -> None:
-        for fault in self._found:
-            if fault.kind == "reset-after" and kind is None:
-                self._hang_up()
-            self._exchange.cut = self._exchange.cut or fault.kind == "truncated"
-            self._exchange.stale = self._exchange.stale or fault.kind == "stale-read"
-
-    def _hang_up(self) -> None:
-        """Close the connection without an answer."""
-        self._exchange.error = "connection reset on purpose"
-        connection: socket.socket = self._environ["werkzeug.socket"]
-        connection.shutdown(socket.SHUT_RDWR)
-        raise ConnectionResetError("a fault of the sandbox")

@@ -11,7 +11,6 @@ from typing import Any
 
 from app.policy.evaluation import Decision, Effect, Policy, PolicyError, Request, compiled, decide
 from app.sandbox.operations import Caller, Refusal
-from app.sandbox.wire import Reading
 from app.sandbox.world import World
 
 UNTOUCHABLE = ("sts:GetCallerIdentity", "sts:GetSessionToken")
@@ -50,7 +49,16 @@ def _documents(holder: Any) -> Iterator[str]:
     yield from holder.policies.values()
 
 
-def context_of(caller: Caller, reading: Reading, now: datetime) -> dict[str, str]:
+@dataclass(frozen=True)
+class Origin:
+    """Where a request comes from, as far as conditions ask."""
+
+    address: str
+    region: str
+    user_agent: str | None
+
+
+def context_of(caller: Caller, origin: Origin, now: datetime) -> dict[str, str]:
     """Condition keys of the request; aws:MultiFactorAuthPresent absent, false or true as AWS documents it."""
     context = {
         "aws:username": caller.user_name or "",
@@ -58,31 +66,33 @@ def context_of(caller: Caller, reading: Reading, now: datetime) -> dict[str, str
         "aws:PrincipalArn": caller.arn,
         "aws:PrincipalAccount": caller.account_id,
         "aws:PrincipalType": "User",
-        "aws:SourceIp": reading.address,
+        "aws:SourceIp": origin.address,
         "aws:SecureTransport": "false",
         "aws:CurrentTime": f"{now:%Y-%m-%dT%H:%M:%SZ}",
         "aws:EpochTime": str(int(now.timestamp())),
-        "aws:RequestedRegion": reading.scope.region,
+        "aws:RequestedRegion": origin.region,
     }
-    if "user-agent" in reading.headers:
-        context["aws:UserAgent"] = reading.headers["user-agent"]
+    if origin.user_agent is not None:
+        context["aws:UserAgent"] = origin.user_agent
     if caller.mfa_present is not None:
         context["aws:MultiFactorAuthPresent"] = str(caller.mfa_present).lower()
     if caller.mfa_at:
         context["aws:MultiFactorAuthAge"] = str(int((now - caller.mfa_at).total_seconds()))
+    if caller.signed_in:
+        context["aws:SignInSessionArn"] = f"arn:aws:signin:::session/{caller.unique_id}"
     if caller.issued_at:
         context["aws:TokenIssueTime"] = f"{caller.issued_at:%Y-%m-%dT%H:%M:%SZ}"
     return context
 
 
-def judge(world: World, caller: Caller, reading: Reading, action: str, resource: str, now: datetime) -> Verdict:
+def judge(world: World, caller: Caller, origin: Origin, action: str, resource: str, now: datetime) -> Verdict:
     """Decide; action "iam:ListUsers", resource an ARN or "*"."""
     if action in UNTOUCHABLE:
         return Verdict(action, resource, Decision(Effect.ALLOWED, None))
     if action == "iam:ListVirtualMFADevices" and world.settings.outcomes["list-virtual-devices"] == "denied":
         return Verdict(action, resource, Decision(Effect.IMPLICITLY_DENIED, None))
     user = world.iam.users[caller.user_name]
-    request = Request(action, resource, context_of(caller, reading, now))
+    request = Request(action, resource, context_of(caller, origin, now))
     try:
         decision = decide(policies_of(world, user), request)
     except PolicyError:  # refused at upload, so this is a mistake of ours: fail closed

@@ -46,6 +46,8 @@ class Caller:
     """When the code was given; aws:MultiFactorAuthAge counts from here."""
     issued_at: datetime | None = None
     """When temporary credentials were issued; None for long-term keys."""
+    signed_in: bool = False
+    """Through AWS Sign-In."""
 
     @property
     def is_session(self) -> bool:

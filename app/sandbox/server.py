@@ -115,6 +115,7 @@ def _environment(running: Running) -> dict[str, str]:
     return kept | {
         "AWS_ENDPOINT_URL_IAM": running.url,
         "AWS_ENDPOINT_URL_STS": running.url,
+        "AWS_ENDPOINT_URL_SIGNIN": running.facts["signin_url"],
         "AWS_REGION": str(running.facts["region"]),
         "ACCOUNTS": str(running.facts["account_id"]),
     }

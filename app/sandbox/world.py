@@ -10,6 +10,7 @@ from typing import Any
 from moto.backends import get_backend
 
 from app.sandbox.outcomes import parsed
+from app.sandbox.signin.state import SignInState
 
 ACCOUNT_ID = "123456789012"
 
@@ -49,6 +50,8 @@ class Session:
     mfa_at: datetime | None = None
     """When a code was given, None without MFA."""
     mfa_serial: str | None = None
+    signed_in: bool = False
+    """From AWS Sign-In, not from GetSessionToken."""
 
 
 @dataclass
@@ -79,8 +82,10 @@ class World:
     passwords: dict[str, list[str]] = field(default_factory=dict, repr=False)
     """Per user name, past console passwords as salted hashes, newest last."""
     password_last_used: dict[str, datetime] = field(default_factory=dict)
+    password_set_at: dict[str, datetime] = field(default_factory=dict)
     login_profiles: dict[str, datetime] = field(default_factory=dict)
     """When a user's console password was first made."""
+    signin: SignInState = field(default_factory=SignInState, repr=False)
     users_may_change_password: bool = False
     """The account flag *Allow users to change their own password*; follows the password policy's field."""
 

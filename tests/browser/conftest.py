@@ -19,6 +19,7 @@ from tests.support.people import Employee, hire
 from tests.support.portal import SECRET_KEY, Portal
 from tests.support.sandbox import Sandbox
 
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     with chromium() as running:

@@ -30,6 +30,11 @@ class Phone:
         """The code on the screen now."""
         return self._totp.at(int(self._clock.time() - self.slow_s))
 
+    def never_shows(self) -> str:
+        """A code that no step of a whole day around now has: AWS looks far for a pair."""
+        around = {self._totp.at(int(self._clock.time()), counter_offset=step) for step in range(-1440, 1440)}
+        return next(code for code in map("{:06d}".format, range(1_000_000)) if code not in around)
+
     def next(self) -> str:
         """Wait for the next code."""
         self._clock.to_next_code()
@@ -45,6 +50,8 @@ class Employee:
     access_key_id: str
     secret_access_key: str = field(repr=False)
     path: str = "/"
+    password: str = field(default="", repr=False)
+    """Console password, for those who have one; then they have no key."""
 
     @property
     def serial_number(self) -> str:
@@ -74,6 +81,20 @@ class Employee:
             d["SerialNumber"] for p in pages.paginate(AssignmentStatus="Unassigned") for d in p["VirtualMFADevices"]
         ]
         return self.serial_number in found
+
+
+PASSWORD = "Correct-horse-7"
+
+
+def hire_without_key(sandbox: Sandbox, name: str, path: str = "/", group: str | None = "EC2MFA") -> Employee:
+    """As the tutorial hires MFAUser: a console password and no access key."""
+    iam = sandbox.as_administrator("iam")
+    name = f"{name}-{next(_number)}"
+    iam.create_user(UserName=name, Path=path)
+    if group:
+        iam.add_user_to_group(GroupName=group, UserName=name)
+    iam.create_login_profile(UserName=name, Password=PASSWORD)
+    return Employee(sandbox, name, "", "", path, PASSWORD)
 
 
 def hire(sandbox: Sandbox, name: str, path: str = "/", group: str | None = "EC2MFA") -> Employee:

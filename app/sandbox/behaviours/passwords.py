@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import secrets
 import string
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from werkzeug.security import check_password_hash, generate_password_hash
@@ -17,6 +18,8 @@ Members = Mapping[str, Any]
 _HASH = "scrypt:1024:8:1"
 _SYMBOLS = "!@#$%^&*()_+-=[]{}|'"
 _KEPT = 24
+_NOBODYS = generate_password_hash(secrets.token_urlsafe(), _HASH)
+"""Compared with where there is no password, so that it takes as long."""
 
 
 def remember(world: World, user_name: str, password: str, now: datetime) -> None:
@@ -28,12 +31,36 @@ def remember(world: World, user_name: str, password: str, now: datetime) -> None
     past = world.passwords.setdefault(user_name, [])
     past.append(generate_password_hash(password, _HASH))
     del past[:-_KEPT]
+    world.password_set_at[user_name] = now
 
 
 def is_password(world: World, user_name: str, password: str) -> bool:
     """Is it the user's present console password?"""
+    return check_password_hash(current_hash(world, user_name) or _NOBODYS, password)
+
+
+def current_hash(world: World, user_name: str) -> str:
+    """Changes whenever the password does; "" where there is none."""
     user, past = world.iam.users.get(user_name), world.passwords.get(user_name)
-    return bool(user and user.password and past) and check_password_hash((past or [""])[-1], password)
+    return past[-1] if user and user.password and past else ""
+
+
+def has_expired(world: World, user_name: str, now: datetime) -> bool:
+    """Is the password older than the account's policy allows?"""
+    policy, since = world.iam.account_password_policy, world.password_set_at.get(user_name)
+    days = int(policy.max_password_age or 0) if policy else 0
+    return bool(days and since and now - since >= timedelta(days=days))
+
+
+def change_own(world: World, user: Any, old: str, new: str, now: datetime) -> None:
+    """What iam:ChangePassword does once it is allowed. Raises Refusal."""
+    if not user.password:
+        raise _no_profile(user)
+    _settled(world, user, now)
+    if not is_password(world, user.name, old) or old == new:
+        raise Refusal("AccessDenied", "The old password was incorrect.", 403)
+    _accept(world, user, new, now)
+    user.password_reset_required = False
 
 
 def _no_profile(user: Any) -> Refusal:
@@ -98,14 +125,7 @@ def _settled(world: World, user: Any, now: datetime) -> None:
 def change(world: World, call: Call) -> Members:
     """Own password, with the old one; a wrong old one answers like a denial (observed)."""
     user = world.iam.users[call.caller.user_name]
-    if not user.password:
-        raise _no_profile(user)
-    _settled(world, user, call.now)
-    old, new = call.parameters["OldPassword"], call.parameters["NewPassword"]
-    if not is_password(world, user.name, old) or old == new:
-        raise Refusal("AccessDenied", "The old password was incorrect.", 403)
-    _accept(world, user, new, call.now)
-    user.password_reset_required = False
+    change_own(world, user, call.parameters["OldPassword"], call.parameters["NewPassword"], call.now)
     return {}
 
 

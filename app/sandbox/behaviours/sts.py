@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import string
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from app.sandbox.behaviours.totp import take_code
@@ -31,19 +31,15 @@ def session_token(world: World, call: Call) -> Members:
         raise Refusal("ValidationError", "SerialNumber and TokenCode have to be given together.", 400)
     if serial_number is not None and code is not None:
         _prove(world, call, serial_number, code)
-    issued = call.now.replace(microsecond=0)
-    session = Session(
-        access_key_id="ASIA" + _random(_ID, 16),
-        secret_access_key=_random(_SECRET, 40),
-        session_token=_random(_SECRET, 356),
-        user_name=call.caller.user_name or "",
-        parent_access_key_id=call.caller.access_key_id,
-        issued_at=issued,
-        expires_at=issued + timedelta(seconds=int(call.parameters.get("DurationSeconds", 43_200))),
-        mfa_at=issued if serial_number else None,
+    session = issue(
+        world,
+        call.caller.user_name or "",
+        call.now,
+        timedelta(seconds=int(call.parameters.get("DurationSeconds", 43_200))),
+        parent=call.caller.access_key_id,
+        mfa_at=call.now.replace(microsecond=0) if serial_number else None,
         mfa_serial=serial_number,
     )
-    world.sessions[session.access_key_id] = session
     return {
         "Credentials": {
             "AccessKeyId": session.access_key_id,
@@ -52,6 +48,35 @@ def session_token(world: World, call: Call) -> Members:
             "Expiration": session.expires_at,
         }
     }
+
+
+def issue(
+    world: World,
+    user_name: str,
+    now: datetime,
+    lasts: timedelta,
+    *,
+    parent: str | None = None,
+    mfa_at: datetime | None,
+    mfa_serial: str | None,
+    signed_in: bool = False,
+) -> Session:
+    """New temporary credentials of a user."""
+    issued = now.replace(microsecond=0)
+    session = Session(
+        access_key_id="ASIA" + _random(_ID, 16),
+        secret_access_key=_random(_SECRET, 40),
+        session_token=_random(_SECRET, 356),
+        user_name=user_name,
+        parent_access_key_id=parent,
+        issued_at=issued,
+        expires_at=issued + lasts,
+        mfa_at=mfa_at,
+        mfa_serial=mfa_serial,
+        signed_in=signed_in,
+    )
+    world.sessions[session.access_key_id] = session
+    return session
 
 
 def _prove(world: World, call: Call, serial_number: str, code: str) -> None:

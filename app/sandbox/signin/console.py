@@ -1,0 +1,120 @@
+"""Signing in at the console: password, code, a new password where one is due."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from limits import RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter
+
+from app.sandbox.authority import of_console
+from app.sandbox.behaviours import passwords
+from app.sandbox.behaviours.totp import take_code
+from app.sandbox.behaviours.users import stored
+from app.sandbox.judge import Origin, Verdict, judge
+from app.sandbox.operations import Caller, Refusal
+from app.sandbox.signin.state import ARRIVAL_LIFE, Arrival, ConsoleSession
+from app.sandbox.world import World
+
+USED_EVERY = timedelta(minutes=5)
+"""Several uses of a password within this count once in PasswordLastUsed (IAM API Reference)."""
+
+
+class NotIn(Exception):
+    """The console says no; `str()` is for the person. `field` names the form field."""
+
+    def __init__(self, message: str, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class Guesses:
+    """Wrong passwords per user: ten in five minutes, then nothing is tried any more."""
+
+    def __init__(self) -> None:
+        self._limiter = MovingWindowRateLimiter(MemoryStorage())
+        self._most = RateLimitItemPerMinute(10, 5)
+
+    def check(self, name: str) -> None:
+        """Raises NotIn after too many."""
+        if not self._limiter.test(self._most, name.lower()):
+            raise NotIn("There were too many wrong passwords for this user. Wait five minutes, then try again.")
+
+    def count(self, name: str) -> None:
+        """One more."""
+        self._limiter.hit(self._most, name.lower())
+
+
+def give_password(
+    world: World, guesses: Guesses, account: str, name: str, password: str, now: datetime
+) -> tuple[str, Arrival]:
+    """First step. Answers the arrival and its secret id. Raises NotIn: which of the three is wrong is not told."""
+    guesses.check(name)
+    aliases = [alias.lower() for alias in world.iam.account_aliases]
+    user = stored(world, name) if account.lower() in (world.account_id, *aliases) else None
+    # The comparison takes as long for users that do not exist.
+    right = passwords.is_password(world, user.name if user else "", password)
+    if not user or not right:
+        guesses.count(name)
+        raise NotIn("The account, the user name or the password is wrong.")
+    if passwords.has_expired(world, user.name, now) and world.iam.account_password_policy.hard_expiry:
+        raise NotIn("Your password has expired, and only an administrator can set a new one.")
+    arrival = Arrival(user.name, now + ARRIVAL_LIFE)
+    return secrets.token_urlsafe(24), arrival
+
+
+def devices_of(world: World, arrival: Arrival) -> list[str]:
+    """Serial numbers to choose from; empty where no code is asked."""
+    user = world.iam.users.get(arrival.user_name)
+    return sorted(user.mfa_devices) if user else []
+
+
+def give_code(world: World, arrival: Arrival, serial_number: str, code: str, now: datetime) -> None:
+    """Second step, for people with a device. Raises NotIn."""
+    device = world.devices.get(serial_number)
+    if device is None or serial_number not in devices_of(world, arrival):
+        raise NotIn("This is not one of your devices.", "serial_number")
+    accepted = take_code(device, code, now)
+    if accepted is None:
+        raise NotIn("There were too many tries. Wait three minutes, then type the code your app shows.", "code")
+    if not accepted:
+        raise NotIn("This code is wrong or was used before. Type the code your app shows now.", "code")
+    arrival.mfa_at, arrival.mfa_serial = now.replace(microsecond=0), serial_number
+
+
+def must_change(world: World, arrival: Arrival, now: datetime) -> bool:
+    """Is a new password due before anything else?"""
+    user = world.iam.users.get(arrival.user_name)
+    return bool(user and (user.password_reset_required or passwords.has_expired(world, user.name, now)))
+
+
+def change_password(
+    world: World, arrival: Arrival, origin: Origin, old: str, new: str, now: datetime
+) -> tuple[Caller, Verdict, NotIn | None]:
+    """The forced change: iam:ChangePassword of the user, judged without MFA."""
+    caller = replace(of_console(world, ConsoleSession(arrival.user_name, now)), signed_in=False)
+    verdict = judge(world, caller, origin, "iam:ChangePassword", caller.arn, now)
+    if not verdict.decision.allowed:
+        return caller, verdict, NotIn("You are not allowed to change your password (iam:ChangePassword).")
+    user: Any = world.iam.users[arrival.user_name]
+    try:
+        passwords.change_own(world, user, old, new, now)
+    except Refusal as refusal:
+        field = "new" if refusal.code == "PasswordPolicyViolation" else "old"
+        return caller, verdict, NotIn(refusal.message, field)
+    return caller, verdict, None
+
+
+def open_session(world: World, arrival: Arrival, now: datetime) -> tuple[str, ConsoleSession]:
+    """In: the console session and its secret id; the use of the password is noted."""
+    before = world.password_last_used.get(arrival.user_name)
+    if before is None or now - before >= USED_EVERY:
+        world.password_last_used[arrival.user_name] = now.replace(microsecond=0)
+    session = ConsoleSession(arrival.user_name, now.replace(microsecond=0), arrival.mfa_at, arrival.mfa_serial)
+    number = secrets.token_urlsafe(24)
+    world.signin.console[number] = session
+    return number, session

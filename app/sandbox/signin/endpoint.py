@@ -1,0 +1,95 @@
+"""AWS Sign-In as a WSGI application: the token endpoint here, the pages in pages.py."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from app.sandbox.calls import CallLog
+from app.sandbox.exchange import Around, Exchange
+from app.sandbox.faults import Faults
+from app.sandbox.judge import Origin, judge
+from app.sandbox.operations import Caller, Refusal
+from app.sandbox.signin import token
+from app.sandbox.signin.clients import resource_of
+from app.sandbox.signin.pages import make_pages
+from app.sandbox.world import World
+
+LARGEST_BODY = 64 * 1024
+_OF_STATUS = {400: "rate_exceeded", 500: "server_error", 503: "service_unavailable"}
+
+
+def is_ours(environ: dict[str, Any]) -> bool:
+    """Unsigned requests to AWS Sign-In's paths; no bucket can be called v1."""
+    path = str(environ.get("PATH_INFO", ""))
+    return path.startswith("/v1/") or (path == "/oauth" and not environ.get("HTTP_AUTHORIZATION"))
+
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse
+
+
+class SignIn:
+    """AWS Sign-In of the sandbox."""
+
+    def __init__(self, world: World, faults: Faults, log: CallLog, hosts: frozenset[str]) -> None:
+        self._world = world
+        self._faults = faults
+        self._log = log
+        self._hosts = hosts
+        self._pages = make_pages(world, log, hosts)
+
+    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        if environ.get("HTTP_HOST") not in self._hosts:
+            start_response("400 Bad Request", [("Content-Type", "text/plain")])
+            return [b"This is not the address of this sandbox."]
+        if environ["PATH_INFO"] == "/v1/token" and environ["REQUEST_METHOD"] == "POST":
+            return self._token(environ, start_response)
+        return self._pages.wsgi_app(environ, start_response)
+
+    def _token(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        exchange, headers = Exchange(action=token.ACTION), [("Content-Type", "application/json")]
+        try:
+            try:
+                with Around(self._faults, environ, exchange), self._world.lock:
+                    body = json.dumps(self._answer(environ, exchange)).encode()
+            except Refusal as fault:
+                raise token.TokenRefusal(_OF_STATUS[fault.status], fault.message) from fault
+            exchange.status = 200
+        except token.TokenRefusal as refusal:
+            exchange.error, exchange.status = refusal.error, refusal.status
+            body = token.refusal_body(refusal)
+            headers.append(("x-amzn-ErrorType", refusal.exception))
+        finally:
+            exchange.note(self._log, environ)
+        headers += [("Cache-Control", "no-store"), ("x-amzn-RequestId", exchange.request_id)]
+        start_response(
+            f"{exchange.status} {'OK' if exchange.status < 400 else 'Error'}",
+            [*headers, ("Content-Length", str(len(body)))],
+        )
+        return [body[: len(body) // 2] if exchange.cut else body]
+
+    def _answer(self, environ: dict[str, Any], exchange: Exchange) -> dict[str, Any]:
+        now = datetime.now(UTC)
+        length = str(environ.get("CONTENT_LENGTH") or "0")
+        if not length.isascii() or not length.isdigit() or int(length) > LARGEST_BODY:
+            raise token.TokenRefusal("invalid_request", "The body is too large.")
+
+        def allowed(caller: Caller, client_id: str) -> bool:
+            exchange.caller = caller
+            resource = resource_of(client_id, self._world.region, self._world.account_id)
+            origin = Origin(str(environ["REMOTE_ADDR"]), self._world.region, environ.get("HTTP_USER_AGENT"))
+            exchange.verdict = judge(self._world, caller, origin, token.ACTION, resource, now)
+            return exchange.verdict.decision.allowed
+
+        return token.answer(
+            self._world,
+            environ["wsgi.input"].read(int(length)),
+            str(environ.get("CONTENT_TYPE", "")),
+            environ.get("HTTP_DPOP"),
+            f"http://{environ['HTTP_HOST']}",
+            now,
+            allowed,
+        )

@@ -1,0 +1,65 @@
+"""Forms of the sign-in pages."""
+
+from __future__ import annotations
+
+from flask_wtf import FlaskForm
+from wtforms import PasswordField, RadioField, StringField
+from wtforms.validators import InputRequired, Length
+
+
+def _joined(text: str | None) -> str:
+    return "".join((text or "").split())
+
+
+def _stripped(text: str | None) -> str:
+    return (text or "").strip()
+
+
+class PasswordForm(FlaskForm):
+    """Who, and their console password."""
+
+    account = StringField(
+        "Account ID or alias", filters=[_stripped], validators=[InputRequired("Enter the account."), Length(max=64)]
+    )
+    user_name = StringField(
+        "IAM user name",
+        filters=[_stripped],
+        validators=[InputRequired("Enter the user name."), Length(max=64)],
+        render_kw={"autocomplete": "username", "autocapitalize": "off", "spellcheck": "false"},
+    )
+    password = PasswordField(
+        "Password",
+        validators=[InputRequired("Enter the password."), Length(max=128)],
+        render_kw={"autocomplete": "current-password"},
+    )
+
+
+class CodeForm(FlaskForm):
+    """A code of one of the person's devices."""
+
+    serial_number = RadioField("MFA device", validators=[InputRequired("Choose a device.")])
+    code = StringField(
+        "MFA code",
+        filters=[_joined],
+        validators=[InputRequired("Enter the six digits."), Length(max=16)],
+        render_kw={"inputmode": "numeric", "autocomplete": "one-time-code"},
+    )
+
+
+class NewPasswordForm(FlaskForm):
+    """The forced change of the password."""
+
+    old = PasswordField(
+        "Old password",
+        validators=[InputRequired("Enter the old password."), Length(max=128)],
+        render_kw={"autocomplete": "current-password"},
+    )
+    new = PasswordField(
+        "New password",
+        validators=[InputRequired("Enter a new password."), Length(max=128)],
+        render_kw={"autocomplete": "new-password"},
+    )
+
+
+class EmptyForm(FlaskForm):
+    """A button, with its protection against forgery."""

@@ -1,0 +1,270 @@
+"""The pages a browser sees of AWS Sign-In; every URL carries the authorization request along."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+from flask import Flask, Response, redirect, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue
+from flask_wtf import CSRFProtect, FlaskForm
+
+from app.sandbox.authority import of_console
+from app.sandbox.behaviours.passwords import current_hash
+from app.sandbox.calls import CallLog
+from app.sandbox.exchange import Exchange
+from app.sandbox.judge import Origin, judge
+from app.sandbox.signin import console
+from app.sandbox.signin.clients import SAME_DEVICE, BadRequest, asked, resource_of
+from app.sandbox.signin.forms import CodeForm, EmptyForm, NewPasswordForm, PasswordForm
+from app.sandbox.signin.state import CODE_LIFE, Arrival, AuthorizationRequest, Code, ConsoleSession, Grant
+from app.sandbox.world import World
+
+ROOT = Path(__file__).parents[3]
+AUTHORIZE = "signin:AuthorizeOAuth2Access"
+
+
+def make_pages(world: World, log: CallLog, hosts: frozenset[str]) -> Flask:
+    """The pages as an application of their own, with cookies of their own."""
+    app = Flask(
+        __name__,
+        template_folder=ROOT / "templates" / "sandbox",
+        static_folder=ROOT / "static",
+        static_url_path="/v1/static",
+    )
+    port = max(hosts).rpartition(":")[2]
+    app.config.update(
+        SECRET_KEY=secrets.token_hex(32),
+        SESSION_COOKIE_NAME=f"sandbox-sign-in-{port}",  # ports share cookies
+        SESSION_COOKIE_SAMESITE="Lax",
+        MAX_CONTENT_LENGTH=64 * 1024,
+        WTF_CSRF_TIME_LIMIT=None,
+    )
+    CSRFProtect(app)
+    _Pages(app, world, log)
+    return app
+
+
+class _Pages:
+    def __init__(self, app: Flask, world: World, log: CallLog) -> None:
+        self._world = world
+        self._log = log
+        self._guesses = console.Guesses()
+        for path, methods, view in (
+            ("/v1/authorize", ["GET", "POST"], self.authorize),
+            ("/v1/sign-in", ["GET", "POST"], self.sign_in),
+            ("/v1/code", ["GET", "POST"], self.code),
+            ("/v1/new-password", ["GET", "POST"], self.new_password),
+            ("/v1/other-user", ["POST"], self.other_user),
+            ("/v1/sessions/confirmation", ["GET"], self.confirmation),
+            ("/oauth", ["GET"], self.sign_out),
+        ):
+            app.add_url_rule(path, view_func=view, methods=methods)
+        app.after_request(_protect)
+        app.register_error_handler(BadRequest, lambda error: _told("AWS cannot answer this request", str(error), 400))
+
+    # -- what the browser brings along
+
+    def _asked(self) -> AuthorizationRequest:
+        return asked(parse_qs(request.query_string.decode("ascii", "replace")), request.host_url.rstrip("/"))
+
+    def _console(self) -> ConsoleSession | None:
+        found = self._world.signin.console.get(session.get("console", ""))
+        alive = found and found.ends_at > datetime.now(UTC) and found.user_name in self._world.iam.users
+        return found if alive else None
+
+    def _arrival(self) -> Arrival | None:
+        found = self._world.signin.arrivals.get(session.get("arrival", ""))
+        return found if found and found.until > datetime.now(UTC) else None
+
+    def _origin(self) -> Origin:
+        return Origin(request.remote_addr or "", self._world.region, request.headers.get("User-Agent"))
+
+    def _note(self, exchange: Exchange, status: int, error: str | None = None) -> None:
+        exchange.status, exchange.error = status, error
+        exchange.note(self._log, request.environ)
+
+    # -- pages
+
+    def authorize(self) -> ResponseReturnValue:
+        """Whoever is signed in in this browser may let the client in."""
+        wanted = self._asked()
+        with self._world.lock:
+            who = self._console()
+            if who is None:
+                return redirect(_next("sign_in"), 303)
+            form = EmptyForm()
+            if not form.validate_on_submit():
+                same, caller = wanted.client_id == SAME_DEVICE, of_console(self._world, who)
+                body = render_template("confirm.html", form=form, caller=caller, same=same, mfa=bool(who.mfa_at))
+                return _leading_to(wanted.redirect_uri, body)
+            answer = {"state": wanted.state, **self._grant(wanted, who)}
+        return redirect(f"{wanted.redirect_uri}?{urlencode(answer)}", 302)
+
+    def _grant(self, wanted: AuthorizationRequest, who: ConsoleSession) -> dict[str, str]:
+        """What is added to the redirect: a code, or the error of someone who may not."""
+        now, caller = datetime.now(UTC), of_console(self._world, who)
+        resource = resource_of(wanted.client_id, self._world.region, self._world.account_id)
+        exchange = Exchange(action=AUTHORIZE, caller=caller)
+        exchange.verdict = judge(self._world, caller, self._origin(), AUTHORIZE, resource, now)
+        if not exchange.verdict.decision.allowed:
+            self._note(exchange, 403, "AccessDenied")
+            sentence = f"{caller.arn} is not authorized to perform: {AUTHORIZE} on resource: {resource}"
+            return {"error": "access_denied", "error_description": sentence}
+        self._note(exchange, 200)
+        code = secrets.token_urlsafe(64)
+        grant = Grant(wanted.client_id, who, current_hash(self._world, who.user_name))
+        self._world.signin.codes[code] = Code(grant, wanted, now + CODE_LIFE)
+        return {"code": code}
+
+    def sign_in(self) -> ResponseReturnValue:
+        """Account, user name and password."""
+        self._asked()
+        form = PasswordForm()
+        if not form.validate_on_submit():
+            return _page("sign_in.html", form)
+        now = datetime.now(UTC)
+        with self._world.lock:
+            try:
+                number, arrival = console.give_password(
+                    self._world, self._guesses, form.account.data, form.user_name.data, form.password.data, now
+                )
+            except console.NotIn as refusal:
+                self._note(Exchange(action="signin:ConsoleLogin"), 401, "Failure")
+                return _refused("sign_in.html", form, refusal)
+            self._world.signin.arrivals[number] = arrival
+            session.clear()
+            session["arrival"] = number
+            return self._onwards(arrival, now)
+
+    def _onwards(self, arrival: Arrival, now: datetime) -> ResponseReturnValue:
+        if not arrival.mfa_at and console.devices_of(self._world, arrival):
+            return redirect(_next("code"), 303)
+        if console.must_change(self._world, arrival, now):
+            return redirect(_next("new_password"), 303)
+        number, opened = console.open_session(self._world, arrival, now)
+        self._world.signin.arrivals.pop(session.get("arrival", ""), None)
+        session.clear()
+        session["console"] = number
+        self._note(Exchange(action="signin:ConsoleLogin", caller=of_console(self._world, opened)), 200)
+        return redirect(_next("authorize"), 303)
+
+    def code(self) -> ResponseReturnValue:
+        """The code of the person's device."""
+        self._asked()
+        with self._world.lock:
+            arrival = self._arrival()
+            if arrival is None:
+                return redirect(_next("sign_in"), 303)
+            form = CodeForm()
+            devices = console.devices_of(self._world, arrival)
+            form.serial_number.choices = [(serial, serial) for serial in devices]
+            if len(devices) == 1:
+                form.serial_number.data = devices[0]
+            if not form.validate_on_submit():
+                return _page("code.html", form, user_name=arrival.user_name)
+            now = datetime.now(UTC)
+            try:
+                console.give_code(self._world, arrival, form.serial_number.data, form.code.data, now)
+            except console.NotIn as refusal:
+                self._note(Exchange(action="signin:ConsoleLogin"), 401, "Failure")
+                form.code.data = ""
+                return _refused("code.html", form, refusal, user_name=arrival.user_name)
+            return self._onwards(arrival, now)
+
+    def new_password(self) -> ResponseReturnValue:
+        """The forced change."""
+        self._asked()
+        with self._world.lock:
+            arrival, now = self._arrival(), datetime.now(UTC)
+            if arrival is None or not console.must_change(self._world, arrival, now):
+                return redirect(_next("sign_in"), 303)
+            if not arrival.mfa_at and console.devices_of(self._world, arrival):
+                return redirect(_next("code"), 303)
+            form = NewPasswordForm()
+            if not form.validate_on_submit():
+                return _page("new_password.html", form, user_name=arrival.user_name)
+            caller, verdict, refusal = console.change_password(
+                self._world, arrival, self._origin(), form.old.data, form.new.data, now
+            )
+            exchange = Exchange(action="iam:ChangePassword", caller=caller, verdict=verdict)
+            self._note(exchange, 403 if refusal else 200, "AccessDenied" if refusal else None)
+            if refusal:
+                return _refused("new_password.html", form, refusal, user_name=arrival.user_name)
+            return self._onwards(arrival, now)
+
+    def other_user(self) -> ResponseReturnValue:
+        """Sign in as someone else."""
+        self._leave()
+        return redirect(_next("sign_in"), 303)
+
+    def confirmation(self) -> ResponseReturnValue:
+        """The verification code to paste, of a client on another device."""
+        given = request.args
+        if "code" not in given:
+            return _told("You cannot go on", given.get("error_description", "AWS gave no code."), 403)
+        text = f"state={given.get('state', '')}&code={given['code']}"
+        return render_template("verification.html", text=base64.b64encode(text.encode()).decode())
+
+    def sign_out(self) -> ResponseReturnValue:
+        """End the console session; then to where the request says, on this server only."""
+        target = request.args.get("redirect_uri", "")
+        if request.args.get("Action") != "logout":
+            raise BadRequest("Action is logout.")
+        self._leave()
+        own = request.host_url.rstrip("/")
+        if target.startswith(f"{own}/v1/authorize?"):
+            return redirect(target, 303)
+        return render_template("signed_out.html")
+
+    def _leave(self) -> None:
+        with self._world.lock:
+            self._world.signin.console.pop(session.get("console", ""), None)
+            self._world.signin.arrivals.pop(session.get("arrival", ""), None)
+        session.clear()
+
+
+def _next(view: str) -> str:
+    return f"{url_for(view)}?{request.query_string.decode('ascii', 'replace')}"
+
+
+def _page(template: str, form: FlaskForm, **context: object) -> ResponseReturnValue:
+    return render_template(template, form=form, **context), 422 if form.errors else 200
+
+
+def _refused(template: str, form: FlaskForm, refusal: console.NotIn, **context: object) -> ResponseReturnValue:
+    if refusal.field in form:
+        form[refusal.field].errors = [str(refusal)]
+    else:
+        form.form_errors.append(str(refusal))
+    return _page(template, form, **context)
+
+
+def _told(title: str, sentence: str, status: int) -> ResponseReturnValue:
+    return render_template("told.html", title=title, sentence=sentence), status
+
+
+def _leading_to(redirect_uri: str, body: str) -> Response:
+    """A page whose form may end at the client's address, as far as its Content Security Policy goes."""
+    target = urlsplit(redirect_uri)
+    response = Response(body, mimetype="text/html")
+    response.headers["Content-Security-Policy"] = _policy(f"{target.scheme}://{target.netloc}")
+    return response
+
+
+def _policy(target: str = "") -> str:
+    return (
+        "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'; "
+        f"form-action 'self' {target}".rstrip()
+    )
+
+
+def _protect(response: Response) -> Response:
+    response.headers.setdefault("Content-Security-Policy", _policy())
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response

@@ -1,0 +1,95 @@
+"""What AWS Sign-In remembers: console sessions of browsers, codes on their way, refresh tokens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+CONSOLE_SESSION = timedelta(hours=12)
+"""A console session, and whatever is refreshed from it, ends after this (AWS Sign-In User Guide)."""
+CODE_LIFE = timedelta(minutes=5)
+"""Life of an authorization code; AWS gives no figure."""
+CREDENTIALS_LIFE = timedelta(minutes=15)
+ARRIVAL_LIFE = timedelta(minutes=10)
+"""From the password to the last step of signing in."""
+PROOF_WINDOW = timedelta(minutes=5)
+"""How far a DPoP proof's time may be off; AWS gives no figure."""
+
+
+@dataclass(frozen=True)
+class ConsoleSession:
+    """A person signed in at the console in one browser. MFA is as it was when the session was opened."""
+
+    user_name: str
+    opened_at: datetime
+    mfa_at: datetime | None = None
+    mfa_serial: str | None = None
+
+    @property
+    def ends_at(self) -> datetime:
+        """When it ends whatever happens; UTC."""
+        return self.opened_at + CONSOLE_SESSION
+
+
+@dataclass
+class Arrival:
+    """Someone on the way in: the password was right, more is wanted."""
+
+    user_name: str
+    until: datetime
+    mfa_at: datetime | None = None
+    mfa_serial: str | None = None
+
+
+@dataclass(frozen=True)
+class AuthorizationRequest:
+    """The parameters of /v1/authorize."""
+
+    client_id: str
+    redirect_uri: str
+    state: str
+    code_challenge: str
+
+
+@dataclass(frozen=True)
+class Grant:
+    """What a code or a refresh token stands for."""
+
+    client_id: str
+    console: ConsoleSession
+    password: str = field(repr=False)
+    """Hash of the console password then: another one now means the credentials were changed."""
+
+
+@dataclass
+class Code:
+    """An authorization code; works once."""
+
+    grant: Grant
+    request: AuthorizationRequest
+    expires_at: datetime
+    used: bool = False
+
+
+@dataclass
+class RefreshToken:
+    """Works once, and only with the key that made the first proof."""
+
+    grant: Grant
+    thumbprint: str
+    """RFC 7638 thumbprint of the DPoP key."""
+    used: bool = False
+
+
+@dataclass
+class SignInState:
+    """All of it; guarded by the world's lock."""
+
+    console: dict[str, ConsoleSession] = field(default_factory=dict)
+    """By the secret id in the browser's cookie."""
+    arrivals: dict[str, Arrival] = field(default_factory=dict)
+    """By the secret id in the browser's cookie."""
+    codes: dict[str, Code] = field(default_factory=dict)
+    refresh_tokens: dict[str, RefreshToken] = field(default_factory=dict)
+    proofs: dict[str, datetime] = field(default_factory=dict)
+    """Ids (jti) of DPoP proofs already seen, with their time: none is taken twice."""

@@ -1,0 +1,468 @@
+"""AWS Sign-In is real: what `aws login` sends gets credentials, and nothing else does."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import urllib.parse
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from tests.sandbox.conftest import Refused
+from tests.sandbox.test_mfa import Device
+from tests.support.aws_login import AwsLogin, Browser, Page, base64url, dpop_proof
+from tests.support.clock import Clock
+from tests.support.people import Employee, hire_without_key
+from tests.support.sandbox import Sandbox
+
+
+@pytest.fixture
+def bob(one: Sandbox) -> Employee:
+    """A console password, no key, as the tutorial's MFAUser."""
+    return hire_without_key(one, "bob")
+
+
+@pytest.fixture
+def login(one: Sandbox) -> AwsLogin:
+    return AwsLogin(one.facts["signin_url"])
+
+
+@pytest.fixture
+def browser() -> Browser:
+    return Browser()
+
+
+def signed_in(browser: Browser, login: AwsLogin, who: Employee) -> Page:
+    """At the page that asks whether to go on."""
+    browser.open(login.authorize_url())
+    return browser.sign_in(who.sandbox.account_id, who.name, who.password)
+
+
+def code_for(browser: Browser, login: AwsLogin, who: Employee) -> str:
+    signed_in(browser, login, who)
+    return browser.submit().answer["code"]
+
+
+def client(sandbox: Sandbox, service: str, token: dict[str, Any]) -> Any:
+    made = token["accessToken"]
+    return sandbox.client(
+        service,
+        aws_access_key_id=made["accessKeyId"],
+        aws_secret_access_key=made["secretAccessKey"],
+        aws_session_token=made["sessionToken"],
+    )
+
+
+def device_of(who: Employee, clock: Clock) -> Device:
+    """Turned on by the administrator."""
+    key = who.sandbox.as_administrator("iam").create_access_key(UserName=who.name)["AccessKey"]
+    who.access_key_id, who.secret_access_key = key["AccessKeyId"], key["SecretAccessKey"]
+    return Device(who, clock).on()
+
+
+def test_bob_signs_in_without_mfa(
+    one: Sandbox, bob: Employee, browser: Browser, login: AwsLogin, refused: Refused
+) -> None:
+    assert "IAM user sign-in" in browser.open(login.authorize_url()).text
+    confirm = browser.sign_in(one.account_id, bob.name, bob.password)
+    assert f"Continue as {bob.name}?" in confirm.text
+    assert "opened without MFA" in confirm.text
+    arrived = browser.submit()
+    assert arrived.url.startswith(login.redirect_uri)
+    assert arrived.answer["state"] == login.state
+
+    status, token = login.exchange(arrived.answer["code"])
+    assert status == 200
+    assert token["expiresIn"] == 900
+    assert set(token) == {"accessToken", "tokenType", "expiresIn", "refreshToken", "idToken"}
+    assert len(token["refreshToken"]) <= 2048
+    claims = json.loads(base64.urlsafe_b64decode(token["idToken"].split(".")[1] + "=="))
+    arn = f"arn:aws:iam::{one.account_id}:user/{bob.name}"
+    assert claims["sub"] == arn
+    assert claims["aud"] == login.client_id
+
+    assert client(one, "sts", token).get_caller_identity()["Arn"] == arn
+    assert client(one, "iam", token).list_mfa_devices(UserName=bob.name)["MFADevices"] == []
+    assert refused(client(one, "ec2", token).describe_instances) == ("UnauthorizedOperation", 403)
+    assert refused(client(one, "sts", token).get_session_token) == ("AccessDenied", 403)
+    assert one.calls()[-1]["mfa_present"] is False
+    asked = [
+        call for call in one.calls() if (call["action"] or "").startswith("signin:") and call["principal"] == arn
+    ]
+    assert [(call["action"], call["status"]) for call in asked] == [
+        ("signin:ConsoleLogin", 200),
+        ("signin:AuthorizeOAuth2Access", 200),
+        ("signin:CreateOAuth2Token", 200),
+    ]
+    assert asked[2]["resource"] == f"arn:aws:signin:us-east-1:{one.account_id}:oauth2/public-client/localhost"
+
+
+def test_iam_may_refuse_a_password_only_sign_in(scratch: Path, clock: Clock, refused: Refused) -> None:
+    with Sandbox(scratch / "picky", clock, "--outcome", "password-only-sign-in=refused-by-iam") as picky:
+        bob, login, browser = hire_without_key(picky, "bob"), AwsLogin(picky.facts["signin_url"]), Browser()
+        _, token = login.exchange(code_for(browser, login, bob))
+        assert client(picky, "sts", token).get_caller_identity()["Arn"].endswith(bob.name)
+        assert refused(client(picky, "iam", token).list_mfa_devices, UserName=bob.name) == (
+            "InvalidClientTokenId",
+            403,
+        )
+
+
+def test_with_a_device_the_code_is_asked_and_ec2_works(
+    one: Sandbox, bob: Employee, browser: Browser, login: AwsLogin, clock: Clock
+) -> None:
+    device = device_of(bob, clock)
+    assert "Multi-factor authentication" in signed_in(browser, login, bob).text
+    assert "wrong or was used" in browser.submit(code="000000").text
+    code = device.code()
+    assert "opened with MFA" in browser.submit(code=code).text
+    _, token = login.exchange(browser.submit().answer["code"])
+    assert client(one, "ec2", token).describe_instances()["Reservations"]
+    assert one.calls()[-1]["mfa_present"] is True
+
+    another = Browser()
+    signed_in(another, login, bob)
+    assert "was used before" in another.submit(code=code).text, "no code works twice"
+
+
+def test_a_console_session_keeps_the_mfa_it_was_opened_with(
+    one: Sandbox, bob: Employee, browser: Browser, login: AwsLogin, clock: Clock, refused: Refused
+) -> None:
+    signed_in(browser, login, bob)
+    device = device_of(bob, clock)
+    page = browser.open(login.authorize_url())
+    assert "opened without MFA" in page.text, "no code was asked of the session from before"
+    _, token = login.exchange(browser.submit().answer["code"])
+    assert refused(client(one, "ec2", token).describe_instances) == ("UnauthorizedOperation", 403)
+
+    onwards = urllib.parse.quote(login.authorize_url(), safe="")
+    assert "IAM user sign-in" in browser.open(f"{login.url}/oauth?Action=logout&redirect_uri={onwards}").text
+    browser.sign_in(one.account_id, bob.name, bob.password)
+    assert "opened with MFA" in browser.submit(code=device.code()).text
+
+
+def test_signing_out_leads_nowhere_else(one: Sandbox, browser: Browser, login: AwsLogin) -> None:
+    assert "signed out" in browser.open(f"{login.url}/oauth?Action=logout&redirect_uri=http://127.0.0.1:9/x").text
+
+
+def test_remote_shows_a_code_to_paste(one: Sandbox, bob: Employee, browser: Browser) -> None:
+    login = AwsLogin.remote(one.facts["signin_url"])
+    signed_in(browser, login, bob)
+    page = browser.submit()
+    text = page.html.split('id="code"')[1].split(">")[1].split("<")[0]
+    said = dict(urllib.parse.parse_qsl(base64.b64decode(text, validate=True).decode()))
+    assert said["state"] == login.state
+    status, token = login.exchange(said["code"])
+    assert status == 200
+    assert one.calls()[-1]["resource"].endswith("oauth2/public-client/remote")
+    assert client(one, "sts", token).get_caller_identity()["Arn"].endswith(bob.name)
+
+
+def test_the_console_does_not_tell_which_of_the_three_is_wrong(
+    one: Sandbox, bob: Employee, browser: Browser, login: AwsLogin
+) -> None:
+    browser.open(login.authorize_url())
+    for account, name, password in (
+        ("999999999999", bob.name, bob.password),
+        (one.account_id, "nobody", bob.password),
+        (one.account_id, bob.name, "Wrong-horse-7"),
+        (one.account_id, "KeyUser", bob.password),
+    ):
+        page = browser.sign_in(account, name, password)
+        assert page.status == 422
+        assert "The account, the user name or the password is wrong." in page.text
+        assert password not in page.html
+
+
+def test_passwords_cannot_be_guessed(
+    one: Sandbox, bob: Employee, browser: Browser, login: AwsLogin, clock: Clock
+) -> None:
+    browser.open(login.authorize_url())
+    for number in range(10):
+        browser.sign_in(one.account_id, bob.name, f"Wrong-horse-{number}")
+    assert "too many wrong passwords" in browser.sign_in(one.account_id, bob.name, bob.password).text
+    clock.move(301)
+    assert "Continue as" in browser.sign_in(one.account_id, bob.name, bob.password).text
+
+
+def test_the_accounts_alias_will_do(one: Sandbox, bob: Employee, browser: Browser, login: AwsLogin) -> None:
+    admin = one.as_administrator("iam")
+    admin.create_account_alias(AccountAlias="example-corp")
+    browser.open(login.authorize_url())
+    assert "Continue as" in browser.sign_in("example-corp", bob.name, bob.password).text
+    admin.delete_account_alias(AccountAlias="example-corp")
+
+
+def test_the_use_of_a_password_is_noted(one: Sandbox, bob: Employee, login: AwsLogin, clock: Clock) -> None:
+    def last_used() -> datetime | None:
+        user: dict[str, Any] = one.as_administrator("iam").get_user(UserName=bob.name)["User"]
+        return user.get("PasswordLastUsed")
+
+    assert last_used() is None
+    signed_in(Browser(), login, bob)
+    first = last_used()
+    assert first is not None
+    assert abs(first - datetime.now(UTC)) < timedelta(seconds=10)
+    clock.move(120)
+    signed_in(Browser(), login, bob)
+    assert last_used() == first, "several uses within five minutes count once"
+    clock.move(300)
+    signed_in(Browser(), login, bob)
+    assert last_used() != first
+
+
+def test_a_password_to_be_reset_is_changed_first(sandbox: Sandbox, browser: Browser, policy: str) -> None:
+    bob, login = hire_without_key(sandbox, "bob"), AwsLogin(sandbox.facts["signin_url"])
+    admin = sandbox.as_administrator("iam")
+    admin.update_login_profile(UserName=bob.name, PasswordResetRequired=True)
+    assert "A new password is due" in signed_in(browser, login, bob).text
+    assert (
+        "A new password is due"
+        in browser.open(f"{login.url}/v1/new-password?{login.authorize_url().split('?')[1]}").text
+    )
+    assert "minimum length" in browser.submit(old=bob.password, new="short").text
+    assert "old password was incorrect" in browser.submit(old="Wrong-horse-7", new="Another-horse-8").text
+    assert f"Continue as {bob.name}?" in browser.submit(old=bob.password, new="Another-horse-8").text
+    call = [c for c in sandbox.calls() if c["action"] == "iam:ChangePassword"][-1]
+    assert (call["mfa_present"], call["decision"], call["status"]) == (False, "Allowed", 200)
+    assert not admin.get_login_profile(UserName=bob.name)["LoginProfile"]["PasswordResetRequired"]
+
+
+def test_who_may_not_change_a_password_is_stuck_at_the_console(
+    one: Sandbox, browser: Browser, login: AwsLogin
+) -> None:
+    eve = hire_without_key(one, "eve", group=None)
+    one.as_administrator("iam").update_login_profile(UserName=eve.name, PasswordResetRequired=True)
+    signed_in(browser, login, eve)
+    assert "not allowed to change your password" in browser.submit(old=eve.password, new="Another-horse-8").text
+
+
+def test_without_the_signin_actions_the_answer_is_an_error(sandbox: Sandbox, browser: Browser, policy: str) -> None:
+    bob, login = hire_without_key(sandbox, "bob"), AwsLogin(sandbox.facts["signin_url"])
+    signed_in(browser, login, bob)
+    answer = browser.submit().answer
+    if policy == "recommended":
+        assert "code" in answer
+        return
+    assert answer["error"] == "access_denied"
+    assert "signin:AuthorizeOAuth2Access" in answer["error_description"]
+    assert answer["state"] == login.state
+
+    remote = AwsLogin.remote(sandbox.facts["signin_url"])
+    browser.open(remote.authorize_url())
+    assert "not authorized to perform: signin:AuthorizeOAuth2Access" in browser.submit().text
+
+
+def test_the_token_needs_a_permission_of_its_own(
+    one: Sandbox, bob: Employee, browser: Browser, login: AwsLogin
+) -> None:
+    code = code_for(browser, login, bob)
+    statement = {"Effect": "Deny", "Action": "signin:CreateOAuth2Token", "Resource": "*"}
+    one.as_administrator("iam").put_user_policy(
+        UserName=bob.name,
+        PolicyName="no-token",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
+    )
+    assert login.exchange(code)[1]["error"] == "INSUFFICIENT_PERMISSIONS"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"redirect_uri": "https://evil.example/oauth/callback"},
+        {"redirect_uri": "http://127.0.0.1:1/elsewhere"},
+        {"redirect_uri": "http://127.0.0.1:99999/oauth/callback"},
+        {"redirect_uri": "http://127.0.0.1:1@evil.example/oauth/callback"},
+        {"redirect_uri": "http://localhost:1/oauth/callback"},
+        {"code_challenge_method": "S256"},
+        {"code_challenge": "short"},
+        {"client_id": "arn:aws:signin:::devtools/other"},
+        {"response_type": "token"},
+        {"state": ""},
+    ],
+    ids="-".join,
+)
+def test_foreign_authorization_requests_go_nowhere(
+    browser: Browser, login: AwsLogin, changes: dict[str, str]
+) -> None:
+    page = browser.open(login.authorize_url(**changes))
+    assert page.status == 400
+    assert "cannot answer this request" in page.text
+
+
+def test_a_code_works_once_and_not_for_long(
+    one: Sandbox, bob: Employee, browser: Browser, login: AwsLogin, clock: Clock
+) -> None:
+    code = code_for(browser, login, bob)
+    assert login.exchange(code)[0] == 200
+    assert login.exchange(code)[1]["error"] == "AUTHCODE_EXPIRED"
+
+    browser.open(login.authorize_url())
+    late = browser.submit().answer["code"]
+    clock.move(301)
+    assert login.exchange(late)[1]["error"] == "AUTHCODE_EXPIRED"
+
+
+def test_a_stolen_code_is_worth_nothing(one: Sandbox, bob: Employee, browser: Browser, login: AwsLogin) -> None:
+    def fresh() -> str:
+        if browser.page.url.startswith(login.redirect_uri):
+            browser.open(login.authorize_url())
+            return browser.submit().answer["code"]
+        return code_for(browser, login, bob)
+
+    assert login.exchange(fresh(), codeVerifier="v" * 43) == (
+        400,
+        {"error": "invalid_grant", "message": "The authorization code was given for another request."},
+    )
+    assert login.exchange(fresh(), redirectUri="http://127.0.0.1:1/oauth/callback")[1]["error"] == "invalid_grant"
+    assert login.exchange(fresh(), clientId="arn:aws:signin:::devtools/cross-device")[1]["error"] == "invalid_grant"
+    assert login.exchange("made-up")[1]["error"] == "invalid_grant"
+    assert login.exchange(fresh(), codeVerifier="short")[1]["error"] == "invalid_grant"
+
+
+@pytest.fixture
+def spoiled(login: AwsLogin) -> dict[str, str]:
+    """DPoP proofs with one thing wrong each."""
+    key, url = login.key, f"{login.url}/v1/token"
+    good, other = dpop_proof(key, url), dpop_proof(ec.generate_private_key(ec.SECP256R1()), url)
+    private = base64url(key.private_numbers().private_value.to_bytes(32, "big"))
+    jwk = json.loads(base64.urlsafe_b64decode(good.split(".")[0] + "=="))["jwk"]
+    return {
+        "none": "",
+        "not a JWT": "abc",
+        "another method": dpop_proof(key, url, htm="GET"),
+        "another address": dpop_proof(key, "https://us-east-1.signin.aws.amazon.com/v1/token"),
+        "old": dpop_proof(key, url, iat=1),
+        "a time as text": dpop_proof(key, url, iat="1"),
+        "no id": dpop_proof(key, url, jti=""),
+        "another type": dpop_proof(key, url, header_typ="JWT"),
+        "no algorithm": dpop_proof(key, url, header_alg="none"),
+        "a secret as key": dpop_proof(key, url, header_alg="HS256"),
+        "the private key in it": dpop_proof(key, url, header_jwk={**jwk, "d": private}),
+        "another's signature": f"{good.rsplit('.', 1)[0]}.{other.rsplit('.', 1)[1]}",
+        "changed claims": ".".join([good.split(".")[0], other.split(".")[1], good.split(".")[2]]),
+    }
+
+
+def test_without_a_good_proof_there_is_no_token(
+    one: Sandbox, bob: Employee, browser: Browser, login: AwsLogin, spoiled: dict[str, str]
+) -> None:
+    code = code_for(browser, login, bob)
+    for what, proof in spoiled.items():
+        status, told = login.exchange(code, proof)
+        assert (status, told["error"]) == (400, "invalid_request"), what
+    proof = dpop_proof(login.key, f"{login.url}/v1/token")
+    status, token = login.exchange(code, proof)
+    assert status == 200, "the code was not touched"
+    assert login.refresh(token["refreshToken"], proof)[1]["error"] == "invalid_request", "a proof counts once"
+
+
+def test_bodies_that_are_not_a_request(login: AwsLogin) -> None:
+    for body in (b"", b"{", b"[]", b'"x"', b"{}", b'{"clientId": 1}', b'{"clientId": {}}', b"\xff", b"[" * 5000):
+        assert login.post(body)[1]["error"] == "invalid_request", body
+    assert login.post(b'{"clientId":"a","clientId":"b"}')[1]["error"] == "invalid_request"
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    assert login.post(b"grant_type=authorization_code", **form)[1]["error"] == "invalid_request"
+    assert login.post(b"x" * 70_000)[1]["error"] == "invalid_request"
+
+
+def test_refresh_tokens_rotate_and_belong_to_their_key(
+    one: Sandbox, bob: Employee, browser: Browser, login: AwsLogin, clock: Clock, refused: Refused
+) -> None:
+    _, first = login.exchange(code_for(browser, login, bob))
+    clock.move(901)
+    assert refused(client(one, "sts", first).get_caller_identity) == ("ExpiredToken", 403)
+    thief = AwsLogin(login.url)
+    assert thief.refresh(first["refreshToken"])[1]["error"] == "invalid_grant", "another key"
+    status, second = login.refresh(first["refreshToken"])
+    assert status == 200
+    assert "idToken" not in second
+    assert client(one, "sts", second).get_caller_identity()["Arn"].endswith(bob.name)
+    status, told = login.refresh(first["refreshToken"])
+    assert (status, told["error"]) == (400, "invalid_grant")
+    assert "invalid, expired, revoked, or malformed" in told["message"]
+    assert login.refresh(second["refreshToken"])[0] == 200
+
+
+def test_after_twelve_hours_one_signs_in_again(
+    one: Sandbox, bob: Employee, browser: Browser, login: AwsLogin, clock: Clock
+) -> None:
+    _, token = login.exchange(code_for(browser, login, bob))
+    clock.move(12 * 3600 - 300)
+    status, last = login.refresh(token["refreshToken"])
+    assert status == 200
+    assert last["expiresIn"] <= 300, "never beyond the session"
+    clock.move(301)
+    assert login.refresh(last["refreshToken"])[1]["error"] == "TOKEN_EXPIRED"
+    assert "IAM user sign-in" in browser.open(login.authorize_url()).text
+
+
+def test_a_new_password_ends_the_refreshing(one: Sandbox, bob: Employee, browser: Browser, login: AwsLogin) -> None:
+    _, token = login.exchange(code_for(browser, login, bob))
+    client(one, "iam", token).change_password(OldPassword=bob.password, NewPassword="Another-horse-8")
+    assert login.refresh(token["refreshToken"])[1]["error"] == "USER_CREDENTIALS_CHANGED"
+    assert client(one, "sts", token).get_caller_identity(), "what was handed out lives on"
+
+
+def test_another_user_in_the_same_browser(one: Sandbox, bob: Employee, browser: Browser, login: AwsLogin) -> None:
+    signed_in(browser, login, bob)
+    carol = hire_without_key(one, "carol")
+    assert "IAM user sign-in" in browser.submit(1).text
+    assert f"Continue as {carol.name}?" in browser.sign_in(one.account_id, carol.name, carol.password).text
+
+
+def test_forms_cannot_be_forged(one: Sandbox, bob: Employee, browser: Browser, login: AwsLogin) -> None:
+    signed_in(browser, login, bob)
+    assert browser.open(login.authorize_url(), {}).status == 400
+    assert browser.open(f"{login.url}/v1/other-user", {}).status == 400
+
+
+@pytest.fixture
+def profile(scratch: Path, monkeypatch: pytest.MonkeyPatch, one: Sandbox) -> Iterator[Path]:
+    """An AWS profile as `aws login` leaves it behind."""
+    folder = scratch / "profile"
+    folder.mkdir()
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(folder / "config"))
+    monkeypatch.setenv("AWS_LOGIN_CACHE_DIRECTORY", str(folder))
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SIGNIN", one.facts["signin_url"])
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", one.url)
+    yield folder
+
+
+def test_botocores_own_provider_refreshes_here(
+    one: Sandbox, bob: Employee, browser: Browser, login: AwsLogin, clock: Clock, profile: Path
+) -> None:
+    _, token = login.exchange(code_for(browser, login, bob))
+    arn = f"arn:aws:iam::{one.account_id}:user/{bob.name}"
+    (profile / "config").write_text(f"[profile bob]\nlogin_session = {arn}\nregion = us-east-1\n")
+    pem = login.key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()).decode()
+    cached = profile / f"{hashlib.sha256(arn.encode()).hexdigest()}.json"
+    cached.write_text(
+        json.dumps(
+            {
+                "accessToken": {
+                    **token["accessToken"],
+                    "accountId": one.account_id,
+                    "expiresAt": f"{datetime.now(UTC) + timedelta(seconds=900):%Y-%m-%dT%H:%M:%SZ}",
+                },
+                "tokenType": token["tokenType"],
+                "clientId": login.client_id,
+                "refreshToken": token["refreshToken"],
+                "idToken": token["idToken"],
+                "dpopKey": pem,
+            }
+        )
+    )
+    clock.move(901)
+    session = botocore.session.Session(profile="bob")
+    sts = session.create_client("sts")
+    assert sts.get_caller_identity()["Arn"] == arn
+    assert json.loads(cached.read_text())["refreshToken"] != token["refreshToken"]
