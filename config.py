@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from app.policy.documents import read
+from app.policy.documents import allowed_actions, read
 from app.policy.evaluation import PolicyError
 
 ROOT = Path(__file__).parent
@@ -26,9 +26,12 @@ SETTINGS: dict[str, str] = {
     "DATABASE_URL": "SQLAlchemy URL. Default: SQLite in instance/latchkey.db.",
     "FORCE_MFA_POLICY": "The policy your users are under: recommended, tutorial, or a file. Default recommended.",
     "AWS_PARTITION": "aws, aws-cn, aws-us-gov or aws-eusc. Default aws.",
-    "AWS_REGION": "Region whose STS endpoint is called. Default us-east-1.",
+    "AWS_REGION": "Region whose STS and AWS Sign-In endpoints are used. Default us-east-1.",
+    "SIGN_IN_METHODS": "aws-sign-in, access-key, or both, separated by a comma. Default both; in partitions other "
+    "than aws, which had no AWS Sign-In for programs when last looked at, access-key.",
     "SESSION_IDLE_MINUTES": "Minutes without a request after which a session ends, 1 to 60. Default 15.",
     "SESSION_MAX_MINUTES": "Minutes after which an MFA session from an access key ends, 15 to 720. Default 60.",
+    "SIGN_IN_SESSION_MAX_MINUTES": "The same for sessions from AWS Sign-In, 15 to 720. Default 480.",
     "SIGN_IN_LIMIT_PER_ADDRESS": "Sign-in attempts per address. Default 30 per 5 minutes.",
     "SIGN_IN_LIMIT_PER_KEY": "Sign-in attempts per access key id. Default 10 per 5 minutes.",
 }
@@ -58,6 +61,21 @@ def _public_url(url: str, problems: list[str]) -> str:
     return url.rstrip("/")
 
 
+def _methods(
+    env: Mapping[str, str], partition: str, policy: Mapping[str, Any], problems: list[str]
+) -> frozenset[str]:
+    text = env.get("SIGN_IN_METHODS") or ("aws-sign-in,access-key" if partition == "aws" else "access-key")
+    methods = frozenset(part.strip() for part in text.split(",") if part.strip())
+    if not methods or methods - {"aws-sign-in", "access-key"}:
+        problems.append(f"SIGN_IN_METHODS is {text!r}: set aws-sign-in, access-key, or both separated by a comma.")
+    if "aws-sign-in" in methods and policy and "iam:DeactivateMFADevice" not in allowed_actions(policy):
+        problems.append(
+            "FORCE_MFA_POLICY does not allow iam:DeactivateMFADevice, which AWS Sign-In needs: the answer to it is "
+            "what shows that a session has MFA. Allow it, or set SIGN_IN_METHODS=access-key."
+        )
+    return methods
+
+
 def from_env(env: Mapping[str, str]) -> dict[str, Any]:
     """Flask's configuration out of the environment.
 
@@ -83,9 +101,11 @@ def from_env(env: Mapping[str, str]) -> dict[str, Any]:
         policy = read(env.get("FORCE_MFA_POLICY") or "recommended")
     except PolicyError as error:
         problems.append(f"FORCE_MFA_POLICY: {error}")
+    methods = _methods(env, partition, policy, problems)
     proxies = _whole(env, "TRUSTED_PROXIES", 0, 0, 10, problems)
     idle = _whole(env, "SESSION_IDLE_MINUTES", 15, 1, 60, problems)
     longest = _whole(env, "SESSION_MAX_MINUTES", 60, 15, 720, problems)
+    longest_sign_in = _whole(env, "SIGN_IN_SESSION_MAX_MINUTES", 480, 15, 720, problems)
     if problems:
         raise SystemExit("Latchkey cannot start:\n" + "\n".join(f"- {problem}" for problem in problems))
 
@@ -106,6 +126,8 @@ def from_env(env: Mapping[str, str]) -> dict[str, Any]:
         "SESSION_COOKIE_SAMESITE": "Lax",
         "SESSION_IDLE": timedelta(minutes=idle),
         "SESSION_MAX": timedelta(minutes=longest),
+        "SIGN_IN_SESSION_MAX": timedelta(minutes=longest_sign_in),
+        "SIGN_IN_METHODS": methods,
         "SQLALCHEMY_DATABASE_URI": env.get("DATABASE_URL") or f"sqlite:///{ROOT / 'instance' / 'latchkey.db'}",
         "FORCE_MFA_DOCUMENT": policy,
         "AWS_PARTITION": partition,

@@ -13,9 +13,11 @@ from app import people
 from app.audit import Audit
 from app.aws.clients import Clients, signing_as
 from app.aws.iam import IamGateway
+from app.aws.signin import SignInGateway
 from app.aws.sts import StsGateway
 from app.models import db
 from app.people import Person
+from app.renewal import keep_signed_in
 
 
 @dataclass(frozen=True)
@@ -24,14 +26,22 @@ class Gateways:
 
     iam: IamGateway
     sts: StsGateway
+    signin: SignInGateway
+
+
+NEEDS_NO_CREDENTIALS = ("static", "bootstrap.static", "signin.sign_out")
 
 
 def open_gateways(app: Flask, clients: Clients) -> None:
     """Lend each request the credentials of its session, and take them back at its end."""
-    app.extensions["gateways"] = Gateways(IamGateway(clients), StsGateway(clients))
+    doors = Gateways(IamGateway(clients), StsGateway(clients), SignInGateway(clients))
+    app.extensions["gateways"] = doors
 
     @app.before_request
     def lend() -> None:
+        if request.endpoint in NEEDS_NO_CREDENTIALS:
+            return
+        keep_signed_in(doors.signin)
         credentials = people.credentials()
         if credentials:
             g.lent = ExitStack()

@@ -2,10 +2,13 @@
 
     PortalError
     |-- Refused             AWS said no: nothing changed
-    |   |-- NotAllowed, Gone, AlreadyThere, InUse, QuotaReached, BusyChanging, Throttled,
+    |   |-- NotAllowed (and SignInNotPermitted), Gone, AlreadyThere, InUse, QuotaReached, BusyChanging, Throttled,
     |   |-- WrongMfaCode, MfaNotRecognized, MfaSessionNeeded
     |   |-- CredentialsRefused    the key or session itself no longer counts
-    |   |   `-- WrongSecret, SessionExpired
+    |   |   |-- WrongSecret, SessionExpired
+    |   |   `-- SignInOver          a sign-in through AWS Sign-In has ended
+    |   |       `-- PasswordWasChanged
+    |   |-- CodeRefused             by AWS Sign-In
     |   `-- ClockOff
     `-- Unanswered          no usable answer: it may or may not have happened
         `-- AwsFailure      AWS said that it failed
@@ -124,6 +127,8 @@ class Throttled(Refused):
         "TooManyRequestsException",
         "RequestLimitExceeded",
         "SlowDown",
+        "TooManyRequestsError",
+        "rate_exceeded",
     )
     message = "AWS is busy answering your account. Wait half a minute, then try again. Nothing was changed."
     status = 503
@@ -171,6 +176,41 @@ class SessionExpired(CredentialsRefused):
     field = None
 
 
+class SignInOver(CredentialsRefused):
+    """A sign-in through AWS Sign-In cannot be continued."""
+
+    aws_codes: ClassVar[tuple[str, ...]] = ("TOKEN_EXPIRED",)
+    message = "Your sign-in at AWS is over. Sign in again to go on; nothing was lost."
+    field = None
+
+
+class PasswordWasChanged(SignInOver):
+    """Changing the console password ends what was signed in with the old one."""
+
+    aws_codes: ClassVar[tuple[str, ...]] = ("USER_CREDENTIALS_CHANGED",)
+    message = "Your console password was changed, so AWS ended this sign-in. Sign in with the new password."
+
+
+class SignInNotPermitted(NotAllowed):
+    """The policy lacks the actions AWS Sign-In needs."""
+
+    aws_codes: ClassVar[tuple[str, ...]] = ("INSUFFICIENT_PERMISSIONS",)
+    message = "Your AWS permissions do not allow signing in this way."
+
+
+class CodeRefused(Refused):
+    """AWS Sign-In does not take this code, or this refresh token."""
+
+    aws_codes: ClassVar[tuple[str, ...]] = (
+        "AUTHCODE_EXPIRED",
+        "invalid_grant",
+        "invalid_request",
+        "INVALID_REQUEST",
+        "ValidationException",
+    )
+    message = "AWS did not accept the code: it is too old, was used before, or is not complete. Sign in again."
+
+
 class ClockOff(Refused):
     """Signatures are refused because the portal's clock differs from AWS's by 15 minutes or more."""
 
@@ -197,6 +237,9 @@ class AwsFailure(Unanswered):
         "InternalFailure",
         "InternalError",
         "ServiceUnavailable",
+        "InternalServerException",
+        "server_error",
+        "service_unavailable",
     )
     message = "AWS has a problem of its own right now. Try again in a moment."
 

@@ -38,15 +38,13 @@ def create_app(config: dict[str, Any]) -> Flask:
     Migrate(app, db, directory=str(ROOT / "migrations"))
     app.session_interface = DatabaseSessions(app)
 
-    pages.protect(app)
-    current.open_gateways(
-        app,
-        Clients(
-            allowed_actions(app.config["FORCE_MFA_DOCUMENT"]),
-            app.config["AWS_REGION"],
-            user_agent=f"latchkey/{version('latchkey')}",
-        ),
+    clients = Clients(
+        allowed_actions(app.config["FORCE_MFA_DOCUMENT"]),
+        app.config["AWS_REGION"],
+        user_agent=f"latchkey/{version('latchkey')}",
     )
+    pages.protect(app, clients.signin_url)
+    current.open_gateways(app, clients)
     login = LoginManager(app)
     login.user_loader(people.load_person)
     login.unauthorized_handler(signin.ask_to_sign_in)
@@ -59,7 +57,7 @@ def create_app(config: dict[str, Any]) -> Flask:
     filters.register(app)
     pages.register_error_pages(app)
 
-    for blueprint in (overview.bp, signin.bp, mfa.bp):
+    for blueprint in (overview.bp, signin.bp, signin.aws_bp, mfa.bp):
         app.register_blueprint(blueprint)
     return app
 

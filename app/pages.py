@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import Any, cast
+from urllib.parse import urlsplit
 
-from flask import Flask, Response, flash, redirect, render_template, request, url_for
+from flask import Flask, Response, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from flask_wtf.csrf import CSRFError
@@ -25,7 +26,8 @@ from secure import (
 from werkzeug.exceptions import HTTPException, SecurityError
 
 from app import people
-from app.errors import CredentialsRefused, PortalError, Refused
+from app.aws.clients import SIGN_IN_HOSTS
+from app.errors import CredentialsRefused, PortalError, Refused, SignInOver
 
 
 def tried(form: FlaskForm, act: Callable[..., object], *args: Any) -> bool:
@@ -66,8 +68,19 @@ def local_path(target: str | None, otherwise: str) -> str:
     return target if target and re.fullmatch(r"/(?![/\\])[^\\\x00-\x20\x7f]*", target) else otherwise
 
 
-def security_headers(https: bool) -> Secure:
-    """Headers of every answer. Scripts and styles come from files of ours only; forms go to ourselves."""
+def sign_in_origins(signin_url: str) -> list[str]:
+    """Where a form that begins a sign-in may end: AWS redirects between hosts of its sign-in domain."""
+    parts = urlsplit(signin_url)
+    origins = [f"{parts.scheme}://{parts.netloc}"]
+    domains = [domain for domain in SIGN_IN_HOSTS.values() if (parts.hostname or "").endswith(f".{domain}")]
+    return origins + [f"https://{name}" for domain in domains for name in (domain, f"*.{domain}")]
+
+
+def security_headers(https: bool, form_targets: list[str]) -> Secure:
+    """Headers of every answer. Scripts and styles come from files of ours only; forms go to ourselves.
+
+    form_targets: origins that the redirect after a form may also lead to.
+    """
     policy = (
         ContentSecurityPolicy()
         .default_src("'none'")
@@ -76,7 +89,7 @@ def security_headers(https: bool) -> Secure:
         .img_src("'self'", "data:")  # Bootstrap's arrows and ticks are data: images in its style sheet
         .font_src("'self'")
         .connect_src("'self'")
-        .form_action("'self'")
+        .form_action("'self'", *form_targets)
         .base_uri("'none'")
         .frame_ancestors("'none'")
     )
@@ -93,9 +106,12 @@ def security_headers(https: bool) -> Secure:
     )
 
 
-def protect(app: Flask) -> None:
+def protect(app: Flask, signin_url: str) -> None:
     """Security headers on every answer, and no page kept by browser or proxy."""
-    headers = security_headers(https=app.config["SESSION_COOKIE_SECURE"])
+    offered = people.Way.AWS_SIGN_IN in app.config["SIGN_IN_METHODS"]
+    headers = security_headers(
+        https=app.config["SESSION_COOKIE_SECURE"], form_targets=sign_in_origins(signin_url) if offered else []
+    )
 
     @app.after_request
     def finish(response: Response) -> Response:
@@ -110,6 +126,21 @@ def protect(app: Flask) -> None:
         if request.host.split(":")[0] == "localhost" and "localhost" not in app.config["PUBLIC_URL"]:
             return redirect(app.config["PUBLIC_URL"] + local_path(request.full_path.rstrip("?"), "/"), 308)
         return None
+
+
+SIGNED_OUT = (
+    "AWS no longer accepts the credentials of your session, so you were signed out. Sign in again; "
+    "if your access key is refused, it was deactivated or deleted."
+)
+
+
+def _where_they_were() -> str:
+    """The page to come back to after signing in; a form that was sent is opened, not sent again."""
+    path = local_path(request.full_path.rstrip("?"), "/")
+    if request.method == "GET":
+        return path
+    adapter = current_app.create_url_adapter(request)
+    return local_path(request.path, "/") if adapter and adapter.test(request.path, "GET") else "/"
 
 
 TITLES = {
@@ -128,12 +159,10 @@ def register_error_pages(app: Flask) -> None:
     @app.errorhandler(CredentialsRefused)
     def signed_out_by_aws(error: CredentialsRefused) -> ResponseReturnValue:
         people.sign_out()
-        flash(
-            "AWS no longer accepts the credentials of your session, so you were signed out. Sign in again; "
-            "if your access key is refused, it was deactivated or deleted.",
-            "warning",
-        )
-        return redirect(url_for("signin.access_key"), 303)
+        people.want(_where_they_were())
+        told = str(error) if isinstance(error, SignInOver) else SIGNED_OUT
+        flash(told, "warning")
+        return redirect(url_for("signin.sign_in"), 303)
 
     @app.errorhandler(PortalError)
     def told(error: PortalError) -> ResponseReturnValue:

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from typing import Any, cast
 
+from flask import current_app
 from flask import session as flask_session
-from flask_login import UserMixin, login_user, logout_user
+from flask_login import UserMixin, current_user, login_user, logout_user
+from werkzeug.local import LocalProxy
 
 from app.aws.clients import AwsCredentials
-from app.sessions import Session
+from app.aws.signin import AuthorizationRequest, Device, SignInTokens
+from app.sessions import DatabaseSessions, Session
+
+
+class Way(StrEnum):
+    """How someone signed in."""
+
+    AWS_SIGN_IN = "aws-sign-in"
+    ACCESS_KEY = "access-key"
 
 
 @dataclass(frozen=True)
@@ -22,10 +33,15 @@ class Person(UserMixin):
     path: str
     partition: str
     with_mfa: bool
-    """True once STS accepted a code for this very session."""
+    """True once AWS has shown that this very session has it."""
     signed_in_at: datetime
-    access_key_id: str
-    """The long-term key this session was opened with."""
+    access_key_id: str = ""
+    """The long-term key this session was opened with, if it was."""
+
+    @property
+    def way(self) -> Way:
+        """How they signed in."""
+        return Way.ACCESS_KEY if self.access_key_id else Way.AWS_SIGN_IN
 
     @property
     def arn(self) -> str:
@@ -67,6 +83,42 @@ class PendingSignIn:
 
 
 @dataclass(frozen=True)
+class PendingAwsSignIn:
+    """A sign-in under way at AWS: what its answer must fit."""
+
+    client_id: str
+    redirect_uri: str
+    state: str
+    verifier: str = field(repr=False)
+    until: datetime
+    sign_out_first: bool
+    """The person was led through AWS's sign-out."""
+    expected_arn: str = ""
+    """Who it must be, where someone signed in goes through AWS once more."""
+    back: str = ""
+    """Where they go afterwards."""
+
+    @property
+    def asked(self) -> AuthorizationRequest:
+        """As AWS was asked."""
+        return AuthorizationRequest(self.client_id, self.redirect_uri, self.state, self.verifier)
+
+    @property
+    def device(self) -> Device:
+        """In which browser."""
+        return Device(self.client_id)
+
+
+@dataclass(frozen=True)
+class Renewal:
+    """What the next credentials of an AWS sign-in are got with."""
+
+    client_id: str
+    refresh_token: str = field(repr=False)
+    dpop_key: str = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Enrollment:
     """A virtual device that waits for its first two codes. The seed lives here and nowhere else."""
 
@@ -92,7 +144,12 @@ class Upgrade:
 
 
 def _session() -> Session:
-    return cast("Session", flask_session)
+    # The session itself, not Flask's stand-in for it: it is handed on.
+    return cast("LocalProxy[Session]", flask_session)._get_current_object()
+
+
+def _sessions() -> DatabaseSessions:
+    return cast("DatabaseSessions", current_app.session_interface)
 
 
 def _put(key: str, record: Any) -> None:
@@ -108,6 +165,52 @@ def sign_in(person: Person, credentials: AwsCredentials, lasts: timedelta) -> No
     _put("person", person)
     _put("credentials", credentials)
     login_user(person)
+
+
+def sign_in_through_aws(person: Person, tokens: SignInTokens, lasts: timedelta) -> None:
+    """Open the session of someone AWS Sign-In has let in; forms open in their other tabs stay good."""
+    csrf_token = _session().get("csrf_token") if current_user.is_authenticated else None
+    sign_in(person, tokens.credentials, lasts)
+    _put("renewal", Renewal(tokens.client_id, tokens.refresh_token, tokens.dpop_key))
+    if csrf_token:
+        _session()["csrf_token"] = csrf_token
+
+
+def renewal() -> Renewal | None:
+    """How to get the next credentials; None for sign-ins that are not through AWS Sign-In."""
+    stored = _session().get("renewal")
+    return Renewal(**stored) if stored else None
+
+
+def renewing_until() -> datetime | None:
+    """Some request is getting the next credentials, and has until then; UTC."""
+    until: datetime | None = _session().get("renewing_until")
+    return until
+
+
+def claim_renewal(until: datetime) -> bool:
+    """Take it on to get the next credentials; False where another request was faster, in any process."""
+    _session()["renewing_until"] = until
+    return _sessions().commit(_session(), if_unchanged=True)
+
+
+def give_up_renewal() -> None:
+    """Leave it to the next request."""
+    _session().pop("renewing_until", None)
+    _sessions().commit(_session())
+
+
+def keep_renewed(tokens: SignInTokens) -> None:
+    """Store the next credentials before anyone uses them."""
+    _put("credentials", tokens.credentials)
+    _put("renewal", Renewal(tokens.client_id, tokens.refresh_token, tokens.dpop_key))
+    _session().pop("renewing_until", None)
+    _sessions().commit(_session())
+
+
+def look_again() -> None:
+    """Read the session anew: another request is changing it."""
+    _sessions().reload(_session())
 
 
 def sign_out() -> None:
@@ -156,6 +259,37 @@ def pending_sign_in(now: datetime) -> PendingSignIn | None:
     return pending
 
 
+def begin_aws_sign_in(pending: PendingAwsSignIn) -> None:
+    """Remember what AWS was asked; an earlier question of this session is dropped."""
+    _put("pending_aws_sign_in", pending)
+
+
+def pending_aws_sign_in(now: datetime) -> PendingAwsSignIn | None:
+    """The sign-in under way at AWS, unless its time is up."""
+    stored = _session().get("pending_aws_sign_in")
+    pending = PendingAwsSignIn(**stored) if stored else None
+    return pending if pending and pending.until > now else None
+
+
+def take_aws_sign_in(now: datetime) -> PendingAwsSignIn | None:
+    """The sign-in under way, for the one request that may finish it."""
+    while pending := pending_aws_sign_in(now):
+        forget("pending_aws_sign_in")
+        if _sessions().commit(_session(), if_unchanged=True):
+            return pending
+    return None
+
+
+def remember_at_aws(user_name: str) -> None:
+    """Who AWS said is signed in there, for the page that explains why it went no further."""
+    _session()["at_aws"] = user_name
+
+
+def at_aws() -> str:
+    """Who AWS said is signed in in this browser, or ""."""
+    return str(_session().get("at_aws", ""))
+
+
 def keep_enrollment(enrollment: Enrollment) -> None:
     """Hold the seed until AWS trusts the device."""
     _put("enrollment", enrollment)
@@ -199,7 +333,7 @@ def wanted() -> str | None:
 
 
 def forget(key: str) -> None:
-    """Drop "pending_sign_in", "enrollment" or "upgrade"."""
+    """Drop "pending_sign_in", "pending_aws_sign_in", "enrollment" or "upgrade"."""
     _session().pop(key, None)
 
 

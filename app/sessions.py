@@ -129,6 +129,28 @@ class DatabaseSessions(SessionInterface):
         elif session.last_used_at and datetime.now(UTC) - session.last_used_at > _TOUCH_EVERY:
             self._touch(session, session.sid)
 
+    def commit(self, session: Session, *, if_unchanged: bool = False) -> bool:
+        """Store the changes now, not at the end of the request: for what others must see before we go on.
+
+        if_unchanged: only where nobody else stored anything since this request read the session. Answers
+        False where that was so, or where the session was ended; then it holds what is stored now, if anything.
+        """
+        if session.sid is None:
+            return True  # nobody else has it
+        stored = self._change(session, session.sid, tries=1 if if_unchanged else _TRIES)
+        self.reload(session)  # others may have changed other keys meanwhile
+        return stored
+
+    def reload(self, session: Session) -> None:
+        """Read what is stored now, dropping changes of this request."""
+        stored = self._load(session.sid) if session.sid else None
+        session.clear()
+        if stored is None:
+            session.lost = True
+            return
+        session.update(stored)
+        session.before, session.version, session.modified = stored.before, stored.version, False
+
     def _cookie(self, app: Flask) -> dict[str, Any]:
         return {
             "path": "/",
@@ -161,13 +183,13 @@ class DatabaseSessions(SessionInterface):
             )
         return sid
 
-    def _change(self, session: Session, sid: str) -> None:
-        """Write the changed keys over what is stored now; nothing where the session was ended meanwhile."""
+    def _change(self, session: Session, sid: str, tries: int = _TRIES) -> bool:
+        """Write the changed keys over what is stored now; False where the session was ended meanwhile."""
         changed, removed = session.changes()
         current: Session | None = session
-        for _ in range(_TRIES):
+        for _ in range(tries):
             if current is None:
-                return
+                return False
             data = {key: value for key, value in current.items() if key not in removed} | changed
             with self._engine.begin() as connection:
                 stored = connection.execute(
@@ -176,8 +198,10 @@ class DatabaseSessions(SessionInterface):
                     .values(data=self._encrypted(data), version=current.version + 1, **self._times(data))
                 )
             if stored.rowcount:
-                return
+                return True
             current = self._load(sid)
+        if tries == 1:
+            return False
         raise RuntimeError("the session is being changed by too many requests at once")
 
     def _touch(self, session: Session, sid: str) -> None:

@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import boto3
 import botocore.session
+from botocore import UNSIGNED
 from botocore.config import Config
+from botocore.configprovider import ConfiguredEndpointProvider
 from botocore.credentials import Credentials, ReadOnlyCredentials
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, NoCredentialsError
 
@@ -36,13 +38,22 @@ from app.errors import (
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
+    from mypy_boto3_signin import SignInServiceClient
     from mypy_boto3_sts import STSClient
 
 First = TypeVar("First")
 Second = TypeVar("Second")
 
-ALWAYS_ALLOWED = frozenset({"sts:GetCallerIdentity", "sts:GetSessionToken"})
-"""The calls that authenticate; no policy controls them (IAM User Guide, observed)."""
+ALWAYS_ALLOWED = frozenset({"sts:GetCallerIdentity", "sts:GetSessionToken", "signin:CreateOAuth2Token"})
+"""The calls that authenticate."""
+
+SIGN_IN_HOSTS = {
+    "aws": "signin.aws.amazon.com",
+    "aws-cn": "signin.amazonaws.cn",
+    "aws-us-gov": "signin.amazonaws-us-gov.com",
+    "aws-eusc": "signin.amazonaws-eusc.eu",
+}
+"""Where people sign in, per partition (endpoint rules of botocore's Sign-In model)."""
 
 
 @dataclass(frozen=True)
@@ -118,8 +129,8 @@ class Clients:
     """One client per service and manner of retrying, made once per process.
 
     allowed: actions of the configured document, "iam:ListUsers" (`app.policy.documents.allowed_actions`).
-    region: where STS is asked; IAM's own region follows from the partition.
-    Endpoints are overridden by botocore's own AWS_ENDPOINT_URL_IAM, AWS_ENDPOINT_URL_STS.
+    region: where STS and AWS Sign-In are asked; IAM's own region follows from the partition.
+    Endpoints are overridden by botocore's own AWS_ENDPOINT_URL_IAM, AWS_ENDPOINT_URL_STS, AWS_ENDPOINT_URL_SIGNIN.
     """
 
     def __init__(self, allowed: frozenset[str], region: str, user_agent: str = "latchkey") -> None:
@@ -140,6 +151,12 @@ class Clients:
         self.iam_changes: IAMClient = self._session.client("iam", config=once)
         self.sts_reads: STSClient = self._session.client("sts", config=reading)
         self.sts_once: STSClient = self._session.client("sts", config=once)
+        unsigned = once.merge(Config(signature_version=UNSIGNED))
+        self.signin_once: SignInServiceClient = self._session.client("signin", config=unsigned)
+        configured = ConfiguredEndpointProvider(session.full_config, session.get_scoped_config(), "signin")
+        host = SIGN_IN_HOSTS[session.get_partition_for_region(region)]
+        self.signin_url: str = str(configured.provide() or f"https://{region}.{host}").rstrip("/")
+        """Of the pages, which no SDK opens."""
 
     def client(self, service: str) -> Any:
         """Any service's client; the allow-list holds for it as for ours."""
@@ -179,7 +196,8 @@ def told_plainly(action: str) -> Iterator[None]:
 
 def _meaning(error: ClientError, action: str) -> PortalError:
     told = error.response.get("Error", {})
-    code, text = str(told.get("Code", "")), str(told.get("Message", ""))
+    # AWS Sign-In tells its cases apart by `error`, not by exception or status.
+    code, text = str(error.response.get("error") or told.get("Code", "")), str(told.get("Message", ""))
     metadata = error.response.get("ResponseMetadata", {})
     kind: type[PortalError] | None = MEANING.get(code)
     if kind is WrongSecret and ("Signature expired" in text or "not yet current" in text):

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import Enum
 
 from app.aws.clients import Clients, told_plainly
+from app.errors import Gone, NotAllowed
 
 
 class DeviceKind(Enum):
@@ -62,6 +63,21 @@ class IamGateway:
             pages = self._reads.get_paginator("list_mfa_devices").paginate(UserName=user_name)
             found = [device for page in pages for device in page["MFADevices"]]
         return [MfaDevice(device["SerialNumber"], device["EnableDate"]) for device in found]
+
+    def session_has_mfa(self, user_name: str, no_device: str) -> bool:
+        """Has the session at hand MFA? Only for users who have a device.
+
+        Nothing tells, so it is shown: DeactivateMFADevice on a serial number that does not exist answers
+        NoSuchEntity to an MFA session and AccessDenied to any other (observed; AWS-2023-001).
+        """
+        try:
+            with told_plainly("iam:DeactivateMFADevice"):
+                self._changes.deactivate_mfa_device(UserName=user_name, SerialNumber=no_device)
+        except Gone:
+            return True
+        except NotAllowed:
+            return False
+        raise RuntimeError(f"{no_device} was not to exist")
 
     def account_alias(self) -> str | None:
         """The account's alias, or None where it has none (ListAccountAliases)."""

@@ -18,7 +18,7 @@ from app.links import console_url, readable_alias
 from app.mfa import qr, service
 from app.mfa.forms import CodeForm, EmptyForm, EnrollForm
 from app.pages import done, page, refuse
-from app.people import Enrollment, Upgrade
+from app.people import Enrollment, Upgrade, Way
 
 bp = Blueprint("mfa", __name__, url_prefix="/mfa")
 
@@ -134,12 +134,14 @@ def _code_form(upgrade: Upgrade) -> CodeForm:
 
 @bp.get("/activate")
 def activate() -> ResponseReturnValue:
-    """Ask for the next code, or show what is being waited for."""
+    """Ask for the next code, or show what is being waited for; who came through AWS gives the code there."""
     if person().with_mfa:
         return redirect(url_for("mfa.finished"))
     upgrade = _upgrade()
     if upgrade is None:
         return redirect(url_for("mfa.enroll"))
+    if person().way is Way.AWS_SIGN_IN:
+        return page("mfa/sign_in_again.html", EmptyForm(formdata=None))
     return _activate_page(upgrade, _code_form(upgrade))
 
 
@@ -147,7 +149,7 @@ def activate() -> ResponseReturnValue:
 def activate_post() -> ResponseReturnValue:
     """Take the next code."""
     upgrade = _upgrade()
-    if person().with_mfa or upgrade is None:
+    if person().with_mfa or upgrade is None or person().way is Way.AWS_SIGN_IN:
         return done("", "mfa.activate")
     form = _code_form(upgrade)
     if not form.validate_on_submit():

@@ -19,6 +19,9 @@ PLACEHOLDER = "accountid"
 DEAD_ACTIONS = frozenset({"iam:RequestSmsMfaRegistration", "iam:FinalizeSmsMfaRegistration"})
 """Of the retired SMS preview: no operation of the API bears these names any more."""
 
+SIGN_IN_ACTIONS = ("signin:AuthorizeOAuth2Access", "signin:CreateOAuth2Token")
+"""What AWS Sign-In needs: to be granted, and to be spared by the deny."""
+
 DIFFERENCES = (
     ("GetAccountPasswordPolicy on *", "it supports no other resource; under user/… it grants nothing"),
     ("ListVirtualMFADevices on *", "it supports no other resource (Service Authorization Reference)"),
@@ -73,6 +76,12 @@ def rendered(document: Mapping[str, Any], account_id: str, partition: str = "aws
         return {key: put(item) for key, item in value.items()} if isinstance(value, dict) else value
 
     return {key: put(value) for key, value in document.items()}
+
+
+def sign_in_statement(account_id: str, partition: str = "aws") -> dict[str, Any]:
+    """The statement that lets people of an account use AWS Sign-In."""
+    found = next(item for item in read("recommended")["Statement"] if SIGN_IN_ACTIONS[0] in item.get("Action", ()))
+    return rendered(found, account_id, partition)
 
 
 @cache

@@ -1,5 +1,8 @@
 """Signing in and out."""
 
+from app.signin import aws_views
 from app.signin.views import ask_to_sign_in, bp
 
-__all__ = ["ask_to_sign_in", "bp"]
+aws_bp = aws_views.bp
+
+__all__ = ["ask_to_sign_in", "aws_bp", "bp"]

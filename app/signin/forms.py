@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from flask_wtf import FlaskForm
-from wtforms import PasswordField, RadioField, StringField, ValidationError
+from wtforms import PasswordField, RadioField, StringField, TextAreaField, ValidationError
 from wtforms.validators import InputRequired
 
 
@@ -69,6 +69,15 @@ class AccessKeyForm(FlaskForm):
             raise ValidationError("Enter your secret access key.")
         if not re.fullmatch(r"[A-Za-z0-9/+=]{40}", field.data):
             raise ValidationError("This is not a secret access key: it has 40 characters. Copy it again.")
+
+
+class VerificationCodeForm(FlaskForm):
+    """What AWS's page shows at the end of a sign-in in another tab or on another device."""
+
+    verification_code = TextAreaField(
+        "Code from AWS",
+        render_kw={"autocomplete": "off", "spellcheck": "false", "rows": 4, "class": "pasted"},
+    )
 
 
 class CodeForm(FlaskForm):

@@ -58,11 +58,11 @@ def present_key(sts: StsGateway, iam: IamGateway, accounts: Collection[str], key
     """
     with signing_as(key):
         identity = sts.caller()
-        _only_users_of(accounts, identity)
+        only_users_of(accounts, identity)
         try:
             devices = iam.mfa_devices(identity.user_name)
         except NotAllowed as refusal:
-            raise DevicesUnreadable(_why_unreadable(identity)) from refusal
+            raise DevicesUnreadable(why_unreadable(identity)) from refusal
     known = KnownKey(identity, devices)
     if devices and not known.code_devices:
         raise OnlySecurityKeys(
@@ -72,21 +72,23 @@ def present_key(sts: StsGateway, iam: IamGateway, accounts: Collection[str], key
     return known
 
 
-def _only_users_of(accounts: Collection[str], identity: Identity) -> None:
+def only_users_of(accounts: Collection[str], identity: Identity) -> None:
+    """Raises NotForThisPortal for root, roles, federated users and other accounts."""
     if identity.kind == "root":
         raise NotForThisPortal(
-            "This is the access key of the account’s root user. Latchkey is for IAM users: use the key of "
-            "your IAM user, and consider deleting the root user’s key."
+            "These are credentials of the account’s root user. Latchkey is for IAM users: sign in as your "
+            "IAM user, and if root has an access key, consider deleting it."
         )
     if identity.kind != "user":
-        raise NotForThisPortal("This key belongs to a role or a federated user. Latchkey is for IAM users.")
+        raise NotForThisPortal("These credentials belong to a role or a federated user. Latchkey is for IAM users.")
     if identity.account_id not in accounts:
         raise NotForThisPortal(
-            f"This key belongs to AWS account {identity.account_id}, which this portal does not serve."
+            f"{identity.user_name} belongs to AWS account {identity.account_id}, which this portal does not serve."
         )
 
 
-def _why_unreadable(identity: Identity) -> str:
+def why_unreadable(identity: Identity) -> str:
+    """What is missing when iam:ListMFADevices is denied, and the line that grants it."""
     if identity.path != "/":
         line = f"arn:{identity.partition}:iam::{identity.account_id}:user/*/${{aws:username}}"
         return (

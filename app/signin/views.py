@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from flask import Blueprint, current_app, flash, redirect, request, url_for
+from flask import Blueprint, abort, current_app, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
@@ -32,27 +32,33 @@ def ask_to_sign_in() -> ResponseReturnValue:
         people.want(local_path(request.full_path.rstrip("?"), "/"))
     if people.session_was_lost() or request.method == "POST":
         flash(ENDED, "warning")
-    return redirect(url_for("signin.access_key"), 303)
+    return redirect(url_for("signin.sign_in"), 303)
 
 
 @bp.get("/sign-in")
 @public
-def access_key() -> ResponseReturnValue:
-    """Ask for key id and secret."""
+def sign_in() -> ResponseReturnValue:
+    """The ways in."""
     if current_user.is_authenticated:
         return redirect(url_for("overview.index"))
-    return page("signin/access_key.html", AccessKeyForm())
+    return _sign_in_page(AccessKeyForm())
+
+
+def _sign_in_page(form: AccessKeyForm) -> ResponseReturnValue:
+    return page("signin/sign_in.html", form, ways=current_app.config["SIGN_IN_METHODS"])
 
 
 @bp.post("/sign-in")
 @public
 @limiter.limit(per_address, methods=["POST"])
 @limiter.limit(per_key, key_func=typed_key_id, methods=["POST"])
-def access_key_post() -> ResponseReturnValue:
+def access_key() -> ResponseReturnValue:
     """Prove the key; then in, or on to the code."""
+    if people.Way.ACCESS_KEY not in current_app.config["SIGN_IN_METHODS"]:
+        abort(404)
     form = AccessKeyForm()
     if not form.validate_on_submit():
-        return page("signin/access_key.html", form)
+        return _sign_in_page(form)
     key = AwsCredentials(form.access_key_id.data, form.secret_access_key.data)
     doors = gateways()
     try:
@@ -60,7 +66,7 @@ def access_key_post() -> ResponseReturnValue:
     except PortalError as refusal:
         audit().note(Event.SIGN_IN, key.access_key_id, refusal)
         refuse(form, refusal)
-        return page("signin/access_key.html", form)
+        return _sign_in_page(form)
 
     who, now = known.identity, datetime.now(UTC)
     if known.devices:
@@ -132,7 +138,7 @@ def _too_late() -> ResponseReturnValue:
     if current_user.is_authenticated:
         return redirect(url_for("overview.index"), 303)
     flash("The code has to follow the key within five minutes. Start again with your access key.", "warning")
-    return redirect(url_for("signin.access_key"), 303)
+    return redirect(url_for("signin.sign_in"), 303)
 
 
 @bp.post("/sign-in/cancel")
@@ -140,7 +146,7 @@ def _too_late() -> ResponseReturnValue:
 def cancel() -> ResponseReturnValue:
     """Drop the key that waits for its code."""
     people.forget("pending_sign_in")
-    return done("", "signin.access_key")
+    return done("", "signin.sign_in")
 
 
 @bp.post("/sign-out")
@@ -150,4 +156,4 @@ def sign_out() -> ResponseReturnValue:
     if current_user.is_authenticated:
         audit().note(Event.SIGN_OUT)
     people.sign_out()
-    return done("You are signed out.", "signin.access_key")
+    return done("You are signed out.", "signin.sign_in")

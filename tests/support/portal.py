@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from tests.support.sandbox import ROOT, Sandbox, free_port
 
@@ -20,10 +26,12 @@ SECRET_KEY = "a-secret-key-of-the-tests-and-of-nothing-else"
 class Portal:
     """A running portal; use as a context manager."""
 
-    def __init__(self, folder: Path, sandbox: Sandbox, **settings: str) -> None:
+    def __init__(self, folder: Path, sandbox: Sandbox, host: str = "", **settings: str) -> None:
+        """host: serve TLS under this name, with a certificate of our own making."""
         self.folder = folder
         self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.host = host
+        self.url = f"https://{host}:{self.port}" if host else f"http://127.0.0.1:{self.port}"
         self.database = folder / "latchkey.db"
         self.log = folder / "portal.log"
         self.process: subprocess.Popen[bytes] | None = None
@@ -35,8 +43,10 @@ class Portal:
             "DATABASE_URL": f"sqlite:///{self.database}",
             "AWS_ENDPOINT_URL_IAM": sandbox.url,
             "AWS_ENDPOINT_URL_STS": sandbox.url,
+            "AWS_ENDPOINT_URL_SIGNIN": sandbox.facts["signin_url"],
             # Dozens of stories come from one address within minutes.
             "SIGN_IN_LIMIT_PER_ADDRESS": "10000 per hour",
+            **({"PUBLIC_URL": self.url} if host else {}),
             **settings,
         }
 
@@ -58,19 +68,33 @@ class Portal:
 
     def start(self) -> None:
         """Start it and wait until it answers."""
-        command = [sys.executable, "-m", "gunicorn", "-c", "deploy/gunicorn.conf.py", "wsgi:app"]
+        command = [sys.executable, "-m", "gunicorn", "-c", "deploy/gunicorn.conf.py", "wsgi:app", *self._tls()]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=log, stderr=log)
         deadline = time.monotonic() + 30
         while True:
             try:
-                urllib.request.urlopen(f"{self.url}/static/latchkey.svg").close()
-            except urllib.error.URLError:
+                socket.create_connection(("127.0.0.1", self.port)).close()
+            except OSError:
                 if self.process.poll() is not None or time.monotonic() > deadline:
                     raise RuntimeError(self.log.read_text()) from None
                 time.sleep(0.05)
             else:
                 return
+
+    def _tls(self) -> list[str]:
+        if not self.host:
+            return []
+        key, number = ec.generate_private_key(ec.SECP256R1()), x509.random_serial_number()
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, self.host)])
+        yesterday = datetime.now(UTC) - timedelta(days=1)
+        made = x509.CertificateBuilder(
+            name, name, key.public_key(), number, yesterday, yesterday + timedelta(days=30)
+        ).sign(key, SHA256())
+        pem = self.folder / "tls.pem"
+        private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        pem.write_bytes(private + made.public_bytes(Encoding.PEM))
+        return ["--certfile", str(pem), "--keyfile", str(pem)]
 
     def stop(self) -> None:
         """Stop it as a supervisor would."""

@@ -1,0 +1,156 @@
+"""AWS Sign-In: the OAuth flow behind `aws login` (AWS Sign-In User Guide; RFC 7636, RFC 9449)."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import secrets
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
+
+from joserfc import jws
+from joserfc.jwk import ECKey
+
+from app.aws.clients import AwsCredentials, Clients, told_plainly
+
+if TYPE_CHECKING:
+    from mypy_boto3_signin.type_defs import CreateOAuth2TokenRequestBodyTypeDef
+
+
+class Device(StrEnum):
+    """The two public clients AWS knows: a browser on this machine, or one anywhere."""
+
+    SAME = "arn:aws:signin:::devtools/same-device"
+    CROSS = "arn:aws:signin:::devtools/cross-device"
+
+
+@dataclass(frozen=True)
+class AuthorizationRequest:
+    """What AWS is asked with, and what proves at the end that it was us who asked."""
+
+    client_id: str
+    redirect_uri: str
+    state: str
+    verifier: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class SignInTokens:
+    """What a sign-in gives: credentials for 15 minutes, and the means to get the next ones."""
+
+    credentials: AwsCredentials
+    client_id: str
+    refresh_token: str = field(repr=False)
+    """Works once; whoever refreshes gets another."""
+    dpop_key: str = field(repr=False)
+    """PEM. The refresh token is bound to it."""
+
+
+_proving: ContextVar[ECKey] = ContextVar("dpop_key")
+
+
+def challenge(verifier: str) -> str:
+    """base64url(SHA-256(verifier)) without padding (RFC 7636, section 4.2)."""
+    return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode("ascii")).digest()).rstrip(b"=").decode()
+
+
+def dpop_proof(key: ECKey, url: str, now: datetime, number: str) -> str:
+    """Proof that we hold `key`, for one POST to `url` (RFC 9449, section 4.2). number: its `jti`, used once."""
+    public = key.as_dict(private=False)
+    header = {"typ": "dpop+jwt", "alg": "ES256", "jwk": {name: public[name] for name in ("kty", "x", "y", "crv")}}
+    claims = {"htm": "POST", "htu": url, "iat": int(now.timestamp()), "jti": number}
+    return jws.serialize_compact(header, json.dumps(claims, separators=(",", ":")), key, algorithms=["ES256"])
+
+
+def _add_proof(params: dict[str, Any], **_: Any) -> None:
+    params["headers"]["DPoP"] = dpop_proof(_proving.get(), params["url"], datetime.now(UTC), str(uuid.uuid4()))
+
+
+@contextmanager
+def _proved_with(key: ECKey) -> Iterator[None]:
+    before = _proving.set(key)
+    try:
+        yield
+    finally:
+        _proving.reset(before)
+
+
+class SignInGateway:
+    """AWS Sign-In of one region. Raises PortalErrors only (`told_plainly`)."""
+
+    def __init__(self, clients: Clients) -> None:
+        self._client = clients.signin_once
+        self._client.meta.events.register("before-call.signin.CreateOAuth2Token", _add_proof)
+        self.url: str = clients.signin_url
+        """Scheme and host of the pages and of the token endpoint."""
+
+    def request(self, device: Device, callback: str) -> AuthorizationRequest:
+        """A new request. callback: http://127.0.0.1:PORT/oauth/callback; of no use to Device.CROSS."""
+        return AuthorizationRequest(
+            device.value,
+            callback if device is Device.SAME else f"{self.url}/v1/sessions/confirmation",
+            str(uuid.uuid4()),
+            secrets.token_urlsafe(48),
+        )
+
+    def authorization_url(self, asked: AuthorizationRequest) -> str:
+        """Where the person signs in, parameters as the AWS CLI orders them."""
+        parameters = {
+            "response_type": "code",
+            "client_id": asked.client_id,
+            "state": asked.state,
+            "code_challenge_method": "SHA-256",  # literally, not RFC 7636's S256
+            "scope": "openid",
+            "redirect_uri": asked.redirect_uri,
+            "code_challenge": challenge(asked.verifier),
+        }
+        return f"{self.url}/v1/authorize?{urlencode(parameters, quote_via=quote)}"
+
+    def sign_out_url(self, onwards: str) -> str:
+        """AWS's sign-out, which then leads to `onwards`, an address of AWS Sign-In (observed)."""
+        return f"{self.url}/oauth?{urlencode({'Action': 'logout', 'redirect_uri': onwards}, quote_via=quote)}"
+
+    def exchange(self, asked: AuthorizationRequest, code: str) -> SignInTokens:
+        """The code for credentials, asked exactly once, under a key of its own.
+
+        Raises CodeRefused, SignInNotPermitted, SignInOver, Throttled, Unanswered.
+        """
+        key = ECKey.generate_key("P-256", private=True)
+        return self._tokens(
+            key,
+            {
+                "clientId": asked.client_id,
+                "grantType": "authorization_code",
+                "code": code,
+                "codeVerifier": asked.verifier,
+                "redirectUri": asked.redirect_uri,
+            },
+        )
+
+    def refresh(self, client_id: str, refresh_token: str, dpop_key: str) -> SignInTokens:
+        """The next credentials, asked exactly once: the refresh token works once.
+
+        Raises as `exchange` does; CodeRefused when the refresh token was used before.
+        """
+        key = ECKey.import_key(dpop_key)
+        return self._tokens(key, {"clientId": client_id, "grantType": "refresh_token", "refreshToken": refresh_token})
+
+    def _tokens(self, key: ECKey, body: CreateOAuth2TokenRequestBodyTypeDef) -> SignInTokens:
+        with told_plainly("signin:CreateOAuth2Token"), _proved_with(key):
+            made = self._client.create_oauth2_token(tokenInput=body)["tokenOutput"]
+        access = made["accessToken"]
+        expires_at = datetime.now(UTC) + timedelta(seconds=made["expiresIn"])
+        return SignInTokens(
+            AwsCredentials(access["accessKeyId"], access["secretAccessKey"], access["sessionToken"], expires_at),
+            body["clientId"],
+            made["refreshToken"],
+            key.as_pem(private=True).decode(),
+        )

@@ -1,0 +1,163 @@
+"""Signing in through AWS Sign-In: asking AWS, reading its answer, and who it was."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import uuid
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import parse_qs, urlsplit
+
+from app.aws.clients import signing_as
+from app.aws.iam import IamGateway
+from app.aws.signin import Device, SignInGateway, SignInTokens
+from app.aws.sts import Identity, StsGateway
+from app.errors import CredentialsRefused, NotAllowed, Refused
+from app.people import PendingAwsSignIn, Person
+from app.signin.service import DevicesUnreadable, only_users_of, why_unreadable
+
+AT_AWS = timedelta(minutes=10)
+"""How long an answer of AWS is waited for, as the AWS CLI does."""
+LONGEST_CODE = 4096
+NOT_WHOLE = "This is not a whole verification code. Copy all of it, from first to last character."
+
+
+class NotTheCode(Refused):
+    """What was pasted cannot be the verification code of this sign-in."""
+
+    field = "verification_code"
+
+
+class SignedInWithoutCode(Refused):
+    """The person has a device, but AWS answered with a console session without MFA."""
+
+    def __init__(self, user_name: str) -> None:
+        super().__init__()
+        self.user_name = user_name
+
+
+class IamRefusesSession(Refused):
+    """AWS signed the person in, but IAM does not take the credentials."""
+
+
+class SomeoneElse(Refused):
+    """AWS answered with another person's console session."""
+
+    def __init__(self, user_name: str) -> None:
+        super().__init__()
+        self.user_name = user_name
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """Someone AWS Sign-In has let in."""
+
+    identity: Identity
+    tokens: SignInTokens
+    with_mfa: bool
+
+    def person(self, now: datetime) -> Person:
+        """As the session knows them."""
+        who = self.identity
+        return Person(who.account_id, who.user_name, who.path, who.partition, self.with_mfa, now)
+
+
+def begin(
+    gateway: SignInGateway,
+    public_url: str,
+    now: datetime,
+    *,
+    sign_out_first: bool = False,
+    expected_arn: str = "",
+    back: str = "",
+) -> PendingAwsSignIn:
+    """A new sign-in at AWS; nothing is asked yet. public_url: of the portal."""
+    device, callback = device_for(public_url)
+    asked = gateway.request(device, callback)
+    return PendingAwsSignIn(
+        asked.client_id,
+        asked.redirect_uri,
+        asked.state,
+        asked.verifier,
+        now + AT_AWS,
+        sign_out_first,
+        expected_arn,
+        back,
+    )
+
+
+def device_for(public_url: str) -> tuple[Device, str]:
+    """The client a portal at this address may use, and its callback: AWS redirects to loopback only."""
+    parts = urlsplit(public_url)
+    if (parts.scheme, parts.hostname) == ("http", "127.0.0.1"):
+        return Device.SAME, f"http://127.0.0.1:{parts.port or 80}/oauth/callback"
+    return Device.CROSS, ""
+
+
+def address_at_aws(gateway: SignInGateway, pending: PendingAwsSignIn) -> str:
+    """Where the browser goes: AWS's sign-in, through its sign-out where an old console session would answer."""
+    url = gateway.authorization_url(pending.asked)
+    return gateway.sign_out_url(url) if pending.sign_out_first else url
+
+
+def read_verification_code(pasted: str, pending: PendingAwsSignIn) -> str:
+    """The authorization code in what AWS's page showed: base64 of "state=...&code=..."; blanks are forgiven.
+
+    Raises NotTheCode.
+    """
+    text = "".join(pasted.split())
+    if not text:
+        raise NotTheCode("Paste the code that AWS’s page shows.")
+    if len(text) > LONGEST_CODE:
+        raise NotTheCode("This is much longer than a verification code. Copy only the code itself.")
+    try:
+        said = parse_qs(base64.b64decode(text, validate=True).decode("ascii"), max_num_fields=10)
+    except (binascii.Error, ValueError) as error:
+        raise NotTheCode(NOT_WHOLE) from error
+    states, codes = said.get("state", []), said.get("code", [])
+    if len(states) != 1 or len(codes) != 1 or len(codes[0]) > 512:
+        raise NotTheCode(NOT_WHOLE)
+    if states[0] != pending.state:
+        raise NotTheCode(
+            "This code belongs to another sign-in, perhaps an earlier one. Open AWS sign-in again with the link "
+            "on this page, and paste the code it shows then."
+        )
+    return codes[0]
+
+
+def finish(
+    gateway: SignInGateway,
+    sts: StsGateway,
+    iam: IamGateway,
+    accounts: Collection[str],
+    pending: PendingAwsSignIn,
+    code: str,
+) -> Arrived:
+    """Turn the code into credentials, and ask AWS whose they are and whether they have MFA.
+
+    Raises CodeRefused, SignInNotPermitted, NotForThisPortal, SomeoneElse, DevicesUnreadable,
+    IamRefusesSession, SignedInWithoutCode, Throttled, Unanswered.
+    """
+    tokens = gateway.exchange(pending.asked, code)
+    with signing_as(tokens.credentials):
+        identity = sts.caller()
+        only_users_of(accounts, identity)
+        if pending.expected_arn and identity.arn != pending.expected_arn:
+            raise SomeoneElse(identity.user_name)
+        try:
+            devices = iam.mfa_devices(identity.user_name)
+        except NotAllowed as refusal:
+            raise DevicesUnreadable(why_unreadable(identity)) from refusal
+        except CredentialsRefused as refusal:
+            raise IamRefusesSession from refusal
+        with_mfa = bool(devices) and iam.session_has_mfa(identity.user_name, _no_device(identity))
+    if devices and not with_mfa:
+        raise SignedInWithoutCode(identity.user_name)
+    return Arrived(identity, tokens, with_mfa)
+
+
+def _no_device(identity: Identity) -> str:
+    """A serial number that nothing has."""
+    return f"arn:{identity.partition}:iam::{identity.account_id}:mfa/latchkey-{uuid.uuid4().hex}"

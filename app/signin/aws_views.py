@@ -1,0 +1,175 @@
+"""Pages of the sign-in through AWS Sign-In."""
+
+from __future__ import annotations
+
+import hmac
+import json
+from datetime import UTC, datetime
+
+from flask import Blueprint, abort, current_app, flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+
+import config
+from app import people
+from app.audit import Event
+from app.aws.signin import Device
+from app.current import audit, gateways
+from app.errors import PortalError, Refused, SignInNotPermitted
+from app.guards import public
+from app.limits import limiter, per_address
+from app.pages import local_path, page, refuse
+from app.people import PendingAwsSignIn, Way
+from app.policy.documents import SIGN_IN_ACTIONS, sign_in_statement
+from app.signin import aws_service as service
+from app.signin.forms import VerificationCodeForm
+
+bp = Blueprint("aws_signin", __name__)
+
+START_AGAIN = "That sign-in was not begun in this browser, or it is more than ten minutes old. Begin again here."
+DENIED = ("access_denied", "unauthorized_client", "INSUFFICIENT_PERMISSIONS")
+
+
+class ForeignState(Refused):
+    """A callback that answers no question of this session: someone may be trying to sign us in as themselves."""
+
+
+@bp.before_request
+def only_where_offered() -> None:
+    """These pages do not exist where SIGN_IN_METHODS leaves them out."""
+    if Way.AWS_SIGN_IN not in current_app.config["SIGN_IN_METHODS"]:
+        abort(404)
+
+
+@bp.post("/sign-in/aws")
+@public
+@limiter.limit(per_address, methods=["POST"])
+def begin() -> ResponseReturnValue:
+    """Off to AWS; through its sign-out first where an old console session must not answer."""
+    inside = current_user.is_authenticated
+    pending = service.begin(
+        gateways().signin,
+        current_app.config["PUBLIC_URL"],
+        datetime.now(UTC),
+        sign_out_first="sign_out_first" in request.form,
+        expected_arn=current_user.arn if inside else "",
+        back=url_for("mfa.finished") if inside else "",
+    )
+    people.begin_aws_sign_in(pending)
+    if pending.device is Device.CROSS:
+        return redirect(url_for("aws_signin.code"), 303)
+    return redirect(service.address_at_aws(gateways().signin, pending), 303)
+
+
+@bp.get("/oauth/callback")
+@public
+@limiter.limit(per_address)
+def callback() -> ResponseReturnValue:
+    """AWS sends the browser back here, on this machine."""
+    pending = people.pending_aws_sign_in(datetime.now(UTC))
+    if pending is None:
+        if current_user.is_authenticated:
+            return redirect(url_for("overview.index"), 303)
+        flash(START_AGAIN, "warning")
+        return redirect(url_for("signin.sign_in"), 303)
+    if not hmac.compare_digest(request.args.get("state", "").encode(), pending.state.encode()):
+        audit().note(Event.SIGN_IN, Way.AWS_SIGN_IN, ForeignState())
+        flash(START_AGAIN, "warning")
+        return redirect(url_for("signin.sign_in"), 303)
+    if "code" in request.args:
+        return _finish(request.args["code"][:512])
+    people.forget("pending_aws_sign_in")
+    if request.args.get("error") in DENIED:
+        audit().note(Event.SIGN_IN, Way.AWS_SIGN_IN, SignInNotPermitted())
+        return redirect(url_for("aws_signin.stopped", why="not-permitted"), 303)
+    flash("AWS did not complete the sign-in. Begin again.", "warning")
+    return redirect(url_for("signin.sign_in"), 303)
+
+
+@bp.get("/sign-in/aws")
+@public
+def code() -> ResponseReturnValue:
+    """Open AWS in a new tab, and paste what it shows."""
+    return _code_page(VerificationCodeForm(formdata=None))
+
+
+def _code_page(form: VerificationCodeForm) -> ResponseReturnValue:
+    pending = people.pending_aws_sign_in(datetime.now(UTC))
+    if pending is None or pending.device is Device.SAME:
+        return redirect(url_for("signin.sign_in"), 303)
+    return page(
+        "signin/aws_code.html", form, address=service.address_at_aws(gateways().signin, pending), pending=pending
+    )
+
+
+@bp.post("/sign-in/aws/code")
+@public
+@limiter.limit(per_address, methods=["POST"])
+def code_post() -> ResponseReturnValue:
+    """The pasted verification code."""
+    form = VerificationCodeForm()
+    pending = people.pending_aws_sign_in(datetime.now(UTC))
+    if pending is None:
+        if current_user.is_authenticated and current_user.with_mfa:
+            return redirect(url_for("overview.index"), 303)
+        flash(START_AGAIN, "warning")
+        return redirect(url_for("signin.sign_in"), 303)
+    if form.validate_on_submit():
+        try:
+            return _finish(service.read_verification_code(form.verification_code.data, pending))
+        except service.NotTheCode as refusal:
+            refuse(form, refusal)
+    form.verification_code.data = ""
+    return _code_page(form)
+
+
+def _finish(code: str) -> ResponseReturnValue:
+    """Exactly one request gets here with a pending sign-in."""
+    doors, now = gateways(), datetime.now(UTC)
+    pending = people.take_aws_sign_in(now)
+    if pending is None:
+        return redirect(url_for("overview.index"), 303)
+    try:
+        arrived = service.finish(doors.signin, doors.sts, doors.iam, current_app.config["ACCOUNTS"], pending, code)
+    except PortalError as refusal:
+        audit().note(Event.SIGN_IN, Way.AWS_SIGN_IN, refusal)
+        return _refused(refusal)
+    return _enter(arrived, pending, now)
+
+
+def _refused(refusal: PortalError) -> ResponseReturnValue:
+    whys = {
+        SignInNotPermitted: "not-permitted",
+        service.SignedInWithoutCode: "no-code",
+        service.IamRefusesSession: "iam-refuses",
+        service.SomeoneElse: "someone-else",
+    }
+    why = whys.get(type(refusal))
+    if why:
+        people.remember_at_aws(getattr(refusal, "user_name", ""))
+        return redirect(url_for("aws_signin.stopped", why=why), 303)
+    flash(str(refusal), "danger")
+    return redirect(url_for("signin.sign_in"), 303)
+
+
+def _enter(arrived: service.Arrived, pending: PendingAwsSignIn, now: datetime) -> ResponseReturnValue:
+    person = arrived.person(now)
+    audit(person.account_id, person.user_name).note(Event.SIGN_IN, Way.AWS_SIGN_IN)
+    lasts = current_app.config["SIGN_IN_SESSION_MAX"] if arrived.with_mfa else config.BEFORE_MFA
+    wanted = people.wanted() or pending.back
+    people.sign_in_through_aws(person, arrived.tokens, lasts)
+    if pending.expected_arn and arrived.with_mfa:
+        return redirect(local_path(wanted, url_for("overview.index")), 303)
+    flash(f"Signed in as {person.user_name}, who is signed in to AWS in this browser.", "success")
+    return redirect(local_path(wanted, url_for("overview.index")), 303)
+
+
+@bp.get('/sign-in/aws/stopped/<any("not-permitted", "no-code", "iam-refuses", "someone-else"):why>')
+@public
+def stopped(why: str) -> ResponseReturnValue:
+    """Why it went no further, and every way on."""
+    account, partition = min(current_app.config["ACCOUNTS"]), current_app.config["AWS_PARTITION"]
+    statement = json.dumps(sign_in_statement(account, partition), indent=2)
+    return page(
+        "signin/aws_stopped.html", why=why, user_name=people.at_aws(), statement=statement, actions=SIGN_IN_ACTIONS
+    )

@@ -1,0 +1,82 @@
+"""Who AWS Sign-In lets in: GetCallerIdentity decides, never what a token says of itself."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from app.aws.clients import AwsCredentials
+from app.aws.signin import Device, SignInTokens
+from app.aws.sts import Identity
+from app.pages import sign_in_origins
+from app.people import PendingAwsSignIn
+from app.signin.aws_service import SomeoneElse, device_for, finish
+from app.signin.service import NotForThisPortal
+
+ACCOUNT = "123456789012"
+SOON = datetime.now(UTC) + timedelta(minutes=10)
+
+
+class Gateway:
+    """Answers any code with the same credentials."""
+
+    def exchange(self, asked: object, code: str) -> SignInTokens:
+        return SignInTokens(AwsCredentials("ASIA", "s", "t", SOON), Device.SAME.value, "refresh", "pem")
+
+
+class Sts:
+    def __init__(self, arn: str, account: str) -> None:
+        self._identity = Identity(account, arn, "AIDA")
+
+    def caller(self) -> Identity:
+        return self._identity
+
+
+def pending(expected_arn: str = "") -> PendingAwsSignIn:
+    return PendingAwsSignIn(Device.SAME.value, "", "state", "verifier", SOON, False, expected_arn)
+
+
+@pytest.mark.parametrize(
+    ("arn", "account", "words"),
+    [
+        (f"arn:aws:iam::{ACCOUNT}:root", ACCOUNT, "root user"),
+        (f"arn:aws:sts::{ACCOUNT}:assumed-role/Admin/x", ACCOUNT, "role or a federated user"),
+        ("arn:aws:iam::999999999999:user/alice", "999999999999", "999999999999, which this portal does not serve"),
+    ],
+)
+def test_only_iam_users_of_configured_accounts(arn: str, account: str, words: str) -> None:
+    with pytest.raises(NotForThisPortal, match=words):
+        finish(Gateway(), Sts(arn, account), None, {ACCOUNT}, pending(), "code")
+
+
+def test_who_goes_through_aws_again_must_come_back_as_themselves() -> None:
+    alice, bob = (f"arn:aws:iam::{ACCOUNT}:user/{name}" for name in ("alice", "bob"))
+    with pytest.raises(SomeoneElse) as told:
+        finish(Gateway(), Sts(bob, ACCOUNT), None, {ACCOUNT}, pending(alice), "code")
+    assert told.value.user_name == "bob"
+
+
+@pytest.mark.parametrize(
+    ("public_url", "device", "callback"),
+    [
+        ("http://127.0.0.1:8000", Device.SAME, "http://127.0.0.1:8000/oauth/callback"),
+        ("http://127.0.0.1", Device.SAME, "http://127.0.0.1:80/oauth/callback"),
+        ("https://latchkey.example.com", Device.CROSS, ""),
+        ("https://127.0.0.1:8443", Device.CROSS, ""),
+    ],
+)
+def test_aws_redirects_to_plain_loopback_only(public_url: str, device: Device, callback: str) -> None:
+    assert device_for(public_url) == (device, callback)
+
+
+def test_forms_may_end_at_aws_and_nowhere_else() -> None:
+    assert sign_in_origins("http://127.0.0.1:5000") == ["http://127.0.0.1:5000"]
+    assert sign_in_origins("https://us-east-1.signin.aws.amazon.com") == [
+        "https://us-east-1.signin.aws.amazon.com",
+        "https://signin.aws.amazon.com",
+        "https://*.signin.aws.amazon.com",
+    ]
+    assert sign_in_origins("https://evilsignin.aws.amazon.com.example") == [
+        "https://evilsignin.aws.amazon.com.example"
+    ]
