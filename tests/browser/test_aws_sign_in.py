@@ -348,7 +348,7 @@ def test_refreshing_fails_and_the_person_comes_back_to_where_they_were(
     assert words in signed_in.text
     if spoil == "permission":
         admin.delete_user_policy(UserName=marta.name, PolicyName="no")
-    signed_in.press("Continue to AWS sign-in")
+    signed_in.press("Continue to AWS")
     if spoil != "twelve hours":  # after that AWS asks for the password anew
         signed_in.press("Continue")
         assert signed_in.path == "/mfa/finished"
@@ -421,7 +421,7 @@ def test_a_callback_is_taken_once(
     only_recommended(policy)
     surfer = surfing()
     surfer.open("/sign-in")
-    surfer.press("Continue to AWS sign-in")
+    surfer.press("Continue to AWS")
     asked = parse_qs(urlsplit(surfer.page.url).query)
     surfer.give_password(marta)
     visited: list[str] = []
@@ -460,7 +460,7 @@ def test_only_the_ways_that_are_offered_exist(
     with Portal(scratch / f"keys-{policy}", sandbox, SIGN_IN_METHODS="access-key") as keys:
         surfer = surfing(keys.url)
         surfer.open("/sign-in")
-        assert surfer.page.get_by_text("Continue to AWS sign-in").count() == 0
+        assert surfer.page.get_by_text("Continue to AWS").count() == 0
         surfer.page.goto(f"{keys.url}/oauth/callback?code=a&state=b")
         assert surfer.heading == "There is no such page"
     with Portal(scratch / f"aws-only-{policy}", sandbox, SIGN_IN_METHODS="aws-sign-in") as aws_only:

@@ -134,7 +134,7 @@ class Surfer:
     def begin_at_aws(self) -> None:
         """Off to AWS's page, on this machine."""
         self.open("/sign-in")
-        self.press("Continue to AWS sign-in")
+        self.press("Continue to AWS")
 
     def give_password(self, employee: Employee, phone: Phone | None = None) -> None:
         """On AWS's pages: who, the password and, from a phone, the next code."""
