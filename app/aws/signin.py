@@ -20,9 +20,13 @@ from joserfc import jws
 from joserfc.jwk import ECKey
 
 from app.aws.clients import AwsCredentials, Clients, told_plainly
+from app.errors import Unanswered
 
 if TYPE_CHECKING:
     from mypy_boto3_signin.type_defs import CreateOAuth2TokenRequestBodyTypeDef
+
+
+ACTION = "signin:CreateOAuth2Token"
 
 
 class Device(StrEnum):
@@ -144,13 +148,16 @@ class SignInGateway:
         return self._tokens(key, {"clientId": client_id, "grantType": "refresh_token", "refreshToken": refresh_token})
 
     def _tokens(self, key: ECKey, body: CreateOAuth2TokenRequestBodyTypeDef) -> SignInTokens:
-        with told_plainly("signin:CreateOAuth2Token"), _proved_with(key):
+        with told_plainly(ACTION), _proved_with(key):
             made = self._client.create_oauth2_token(tokenInput=body)["tokenOutput"]
-        access = made["accessToken"]
-        expires_at = datetime.now(UTC) + timedelta(seconds=made["expiresIn"])
-        return SignInTokens(
-            AwsCredentials(access["accessKeyId"], access["secretAccessKey"], access["sessionToken"], expires_at),
-            body["clientId"],
-            made["refreshToken"],
-            key.as_pem(private=True).decode(),
-        )
+        try:
+            access = made["accessToken"]
+            expires_at = datetime.now(UTC) + timedelta(seconds=made["expiresIn"])
+            return SignInTokens(
+                AwsCredentials(access["accessKeyId"], access["secretAccessKey"], access["sessionToken"], expires_at),
+                body["clientId"],
+                made["refreshToken"],
+                key.as_pem(private=True).decode(),
+            )
+        except KeyError as error:  # botocore reads half an answer as an empty one
+            raise Unanswered(action=ACTION) from error

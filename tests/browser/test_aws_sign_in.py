@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.browser.conftest import Surfing
 from tests.support.aws_login import AwsLogin
+from tests.support.aws_login import Browser as WithoutScreen
 from tests.support.browser import HOSTED, Surfer
 from tests.support.clock import Clock
 from tests.support.people import Employee, Phone, hire_without_key
@@ -74,12 +77,36 @@ def paste(surfer: Surfer, code: str) -> None:
     surfer.press("Sign in")
 
 
+def aws_login(who: Employee, phone: Phone | None = None, service: str = "ec2") -> Any:
+    """A client with the credentials of an `aws login` of theirs, in a browser of its own."""
+    login, browser = AwsLogin(who.sandbox.facts["signin_url"]), WithoutScreen()
+    browser.open(login.authorize_url())
+    browser.sign_in(who.sandbox.account_id, who.name, who.password)
+    if phone:
+        browser.submit(code=phone.next())
+    made = login.exchange(browser.submit().answer["code"])[1]["accessToken"]
+    return who.sandbox.client(
+        service,
+        aws_access_key_id=made["accessKeyId"],
+        aws_secret_access_key=made["secretAccessKey"],
+        aws_session_token=made["sessionToken"],
+    )
+
+
+def refused(act: Callable[[], object]) -> str:
+    """AWS's code for no."""
+    with pytest.raises(ClientError) as no:
+        act()
+    return str(no.value.response["Error"]["Code"])
+
+
 @pytest.mark.parametrize("javascript", [True, False], ids=["with-javascript", "without-javascript"])
 def test_step_3_with_nothing_but_a_password(
     surfing: Surfing, marta: Employee, sandbox: Sandbox, portal: Portal, policy: str, javascript: bool
 ) -> None:
     only_recommended(policy)
     before = len(sandbox.calls())
+    assert refused(aws_login(marta).describe_instances) == "UnauthorizedOperation"
     surfer = surfing(javascript=javascript)
     surfer.sign_in_at_aws(marta)
     assert surfer.heading == f"Hello, {marta.name}"
@@ -93,6 +120,9 @@ def test_step_3_with_nothing_but_a_password(
     surfer.give_password(marta, phone)
     surfer.press("Continue")
     assert surfer.heading == "You are set up", "back where they were"
+    assert "aws login" in surfer.text
+    assert aws_login(marta, phone).describe_instances()["Reservations"]
+    assert refused(aws_login(marta, phone, "s3").list_buckets) == "AccessDenied"
 
     surfer.open("/")
     assert "this session has it" in surfer.text
@@ -365,6 +395,30 @@ def test_the_token_endpoint_is_slow_or_down(signed_in: Surfer, sandbox: Sandbox,
     assert "AWS has a problem of its own" in signed_in.text
     signed_in.open("/")
     assert "this session has it" in signed_in.text, "it lost nothing"
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ("throttle", "AWS is busy"),
+        ("error-500", "AWS has a problem of its own"),
+        ("reset-after", "could not be reached"),
+        ("truncated", "could not be reached"),
+    ],
+)
+def test_the_token_endpoint_fails_at_the_sign_in(
+    surfer: Surfer, marta: Employee, sandbox: Sandbox, policy: str, fault: str, words: str
+) -> None:
+    only_recommended(policy)
+    sandbox.set_faults([{"action": "signin:CreateOAuth2Token", "fault": fault, "occurrences": [1]}])
+    surfer.sign_in_at_aws(marta)
+    assert surfer.path == "/sign-in"
+    assert words in surfer.text
+    surfer.open("/")
+    assert surfer.path == "/sign-in", "no half-made session"
+    surfer.press("Continue to AWS")
+    surfer.press("Continue")
+    assert surfer.heading == f"Hello, {marta.name}", "one click later it works"
 
 
 def test_the_answer_to_a_refresh_is_lost(signed_in: Surfer, sandbox: Sandbox, clock: Clock) -> None:
