@@ -16,7 +16,7 @@ from app.aws.iam import IamGateway
 from app.aws.signin import SignInGateway
 from app.aws.sts import StsGateway
 from app.models import db
-from app.people import Person
+from app.records import Person
 from app.renewal import keep_signed_in
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.aws.clients import SIGN_IN_HOSTS
 from app.aws.iam import IamGateway
 from app.errors import NotAllowed
-from app.people import Person
+from app.records import Person
 
 
 def readable_alias(iam: IamGateway) -> str | None:

@@ -28,6 +28,7 @@ from werkzeug.exceptions import HTTPException, SecurityError
 from app import people
 from app.aws.clients import SIGN_IN_HOSTS
 from app.errors import CredentialsRefused, PortalError, Refused, SignInOver
+from app.records import Way
 
 
 def tried(form: FlaskForm, act: Callable[..., object], *args: Any) -> bool:
@@ -108,7 +109,7 @@ def security_headers(https: bool, form_targets: list[str]) -> Secure:
 
 def protect(app: Flask, signin_url: str) -> None:
     """Security headers on every answer, and no page kept by browser or proxy."""
-    offered = people.Way.AWS_SIGN_IN in app.config["SIGN_IN_METHODS"]
+    offered = Way.AWS_SIGN_IN in app.config["SIGN_IN_METHODS"]
     headers = security_headers(
         https=app.config["SESSION_COOKIE_SECURE"], form_targets=sign_in_origins(signin_url) if offered else []
     )

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from app import people
 from app.aws.signin import SignInGateway
 from app.errors import CodeRefused, SignInNotPermitted, SignInOver, Throttled, Unanswered
+from app.records import Renewal
 
 AHEAD = timedelta(minutes=5)
 """Refreshed when less than this is left, as botocore does."""
@@ -52,7 +53,7 @@ def _expiry() -> datetime:
     return (credentials and credentials.expires_at) or datetime.max.replace(tzinfo=UTC)
 
 
-def _refresh(gateway: SignInGateway, renewal: people.Renewal, expires_at: datetime) -> None:
+def _refresh(gateway: SignInGateway, renewal: Renewal, expires_at: datetime) -> None:
     try:
         tokens = gateway.refresh(renewal.client_id, renewal.refresh_token, renewal.dpop_key)
     except (Throttled, Unanswered):

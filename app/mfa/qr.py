@@ -8,7 +8,7 @@ from markupsafe import Markup
 from qrcode.constants import ERROR_CORRECT_M
 from qrcode.image.svg import SvgPathFillImage
 
-from app.people import Enrollment
+from app.records import Enrollment
 
 ISSUER = "Amazon Web Services"
 

@@ -20,7 +20,7 @@ from app.errors import (
     WrongMfaCode,
 )
 from app.mfa.codes import examine, told_drift
-from app.people import Enrollment, Person, Upgrade
+from app.records import Enrollment, Person, Upgrade
 
 STS_LEARNS = timedelta(seconds=10)
 """STS knows a new device 8 to 14 s after IAM (observed); each try counts, so the first waits this long."""

@@ -18,7 +18,7 @@ from app.links import console_url, readable_alias
 from app.mfa import qr, service
 from app.mfa.forms import CodeForm, EmptyForm, EnrollForm
 from app.pages import done, page, refuse
-from app.people import Enrollment, Upgrade, Way
+from app.records import Enrollment, Upgrade, Way
 
 bp = Blueprint("mfa", __name__, url_prefix="/mfa")
 

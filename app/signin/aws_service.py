@@ -15,7 +15,7 @@ from app.aws.iam import IamGateway
 from app.aws.signin import Device, SignInGateway, SignInTokens
 from app.aws.sts import Identity, StsGateway
 from app.errors import CredentialsRefused, NotAllowed, Refused
-from app.people import PendingAwsSignIn, Person
+from app.records import PendingAwsSignIn, Person
 from app.signin.service import DevicesUnreadable, only_users_of, why_unreadable
 
 AT_AWS = timedelta(minutes=10)

@@ -19,8 +19,8 @@ from app.errors import PortalError, Refused, SignInNotPermitted
 from app.guards import public
 from app.limits import limiter, per_address
 from app.pages import local_path, page, refuse
-from app.people import PendingAwsSignIn, Way
 from app.policy.documents import SIGN_IN_ACTIONS, sign_in_statement
+from app.records import PendingAwsSignIn, Way
 from app.signin import aws_service as service
 from app.signin.forms import VerificationCodeForm
 

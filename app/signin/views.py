@@ -17,7 +17,7 @@ from app.errors import PortalError
 from app.guards import public
 from app.limits import limiter, per_address, per_key, typed_key_id
 from app.pages import done, local_path, page, refuse
-from app.people import PendingSignIn, Person
+from app.records import PendingSignIn, Person, Way
 from app.signin import service
 from app.signin.forms import AccessKeyForm, CodeForm
 
@@ -54,7 +54,7 @@ def _sign_in_page(form: AccessKeyForm) -> ResponseReturnValue:
 @limiter.limit(per_key, key_func=typed_key_id, methods=["POST"])
 def access_key() -> ResponseReturnValue:
     """Prove the key; then in, or on to the code."""
-    if people.Way.ACCESS_KEY not in current_app.config["SIGN_IN_METHODS"]:
+    if Way.ACCESS_KEY not in current_app.config["SIGN_IN_METHODS"]:
         abort(404)
     form = AccessKeyForm()
     if not form.validate_on_submit():

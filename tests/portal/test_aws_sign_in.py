@@ -10,7 +10,7 @@ from app.aws.clients import AwsCredentials
 from app.aws.signin import Device, SignInTokens
 from app.aws.sts import Identity
 from app.pages import sign_in_origins
-from app.people import PendingAwsSignIn
+from app.records import PendingAwsSignIn
 from app.signin.aws_service import SomeoneElse, device_for, finish
 from app.signin.service import NotForThisPortal
 

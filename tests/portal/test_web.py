@@ -17,7 +17,7 @@ from app import people
 from app.aws.clients import AwsCredentials
 from app.factory import create_app
 from app.models import StoredSession, Utc, db
-from app.people import Person
+from app.records import Person
 from config import SETTINGS, from_env
 from tests.support.clock import Clock
 
