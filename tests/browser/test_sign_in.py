@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import secrets
+from pathlib import Path
 
 from tests.browser.conftest import Surfing
 from tests.support.browser import Surfer
 from tests.support.clock import Clock
 from tests.support.people import Employee, hire
 from tests.support.portal import Portal
-from tests.support.sandbox import Sandbox
+from tests.support.sandbox import Sandbox, free_port
 
 
 def try_key(surfer: Surfer, key_id: str, secret: str) -> str:
@@ -94,6 +96,50 @@ def test_wrong_and_replayed_codes_at_the_door(surfing: Surfing, nadia: Employee)
     other.type(code=phone.next())
     other.press("Sign in")
     assert other.heading == f"Hello, {nadia.name}"
+
+
+def test_with_two_devices_the_person_says_which(surfing: Surfing, nadia: Employee, clock: Clock) -> None:
+    nadia.given_device(clock, f"{nadia.name}-tablet")
+    phone = nadia.given_device(clock, f"{nadia.name}-phone")
+    clock.move(40)
+    surfer = surfing()
+    surfer.sign_in(nadia)
+    surfer.type(code=phone.next())
+    surfer.press("Sign in")
+    assert "Choose the device the code is from" in surfer.text
+    surfer.page.get_by_label(f"{nadia.name}-tablet").check()
+    surfer.type(code=phone.shows())
+    surfer.press("Sign in")
+    assert surfer.path == "/sign-in/code", "a code of the other device"
+    surfer.page.get_by_label(f"{nadia.name}-phone").check()
+    surfer.type(code=phone.next())
+    surfer.press("Sign in")
+    assert surfer.heading == f"Hello, {nadia.name}"
+
+
+def test_the_portals_clock_is_wrong(
+    surfing: Surfing, nadia: Employee, sandbox: Sandbox, scratch: Path, policy: str
+) -> None:
+    ahead = scratch / f"ahead-{policy}"
+    now = float(Path(os.environ["FAKETIME_TIMESTAMP_FILE"]).read_text())
+    ahead.write_text(f"{now + 20 * 60:+f}\n")
+    folder = scratch / f"portal-ahead-{policy}"
+    with Portal(folder, sandbox, FAKETIME_TIMESTAMP_FILE=str(ahead), FORCE_MFA_POLICY=policy) as portal:
+        surfer = surfing(portal.url)
+        surfer.sign_in(nadia)
+        assert "The clock of the machine Latchkey runs on is wrong" in surfer.text
+        assert "Your key is not at fault" in surfer.text
+
+
+def test_aws_cannot_be_reached_at_the_door(
+    surfing: Surfing, nadia: Employee, sandbox: Sandbox, scratch: Path, policy: str
+) -> None:
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    with Portal(scratch / f"nowhere-{policy}", sandbox, AWS_ENDPOINT_URL_STS=nowhere) as portal:
+        surfer = surfing(portal.url)
+        surfer.sign_in(nadia)
+        assert "AWS could not be reached" in surfer.text
+        assert surfer.value("access_key_id") == nadia.access_key_id
 
 
 def test_the_code_must_follow_within_five_minutes(surfing: Surfing, nadia: Employee, clock: Clock) -> None:

@@ -74,6 +74,21 @@ class Employee:
         listed = self.sandbox.as_administrator("iam").list_mfa_devices(UserName=self.name)
         return [device["SerialNumber"] for device in listed["MFADevices"]]
 
+    def given_device(self, clock: Clock, serial_name: str) -> Phone:
+        """A further virtual device, which an administrator made and enabled for them; its phone."""
+        iam = self.sandbox.as_administrator("iam")
+        made = iam.create_virtual_mfa_device(VirtualMFADeviceName=serial_name)["VirtualMFADevice"]
+        seed = made["Base32StringSeed"].decode()
+        phone = Phone(clock, f"otpauth://totp/{serial_name}?secret={seed}")
+        first = phone.next()
+        iam.enable_mfa_device(
+            UserName=self.name,
+            SerialNumber=made["SerialNumber"],
+            AuthenticationCode1=first,
+            AuthenticationCode2=phone.next(),
+        )
+        return phone
+
     def leftover(self) -> bool:
         """Is there an unassigned device of the user's name?"""
         pages = self.sandbox.as_administrator("iam").get_paginator("list_virtual_mfa_devices")
