@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,12 @@ SETTINGS: dict[str, str] = {
     "SECRET_KEY": "At least 32 random characters; sessions are encrypted with keys derived from it. Required. "
     "Make one: python3 -c 'import secrets; print(secrets.token_urlsafe(48))'",
     "SECRET_KEY_FALLBACKS": "Earlier SECRET_KEYs, separated by commas: open sessions stay readable while you rotate.",
+    "AUDIT_KEYS": "Keys of the record of activity, KEYID:SECRET, separated by commas; secrets of at least 32 random "
+    "characters. The first makes new rows; keep earlier ones behind it, or their rows cannot be verified. Required.",
+    "AUDIT_RETENTION_DAYS": "Age at which `flask activity prune` removes rows, 30 to 3650. Default: rows are kept.",
+    "AUDIT_STREAM": "stdout: every row also goes to standard output as a JSON line. Default: none.",
+    "ADMINS": "Who sees everyone's activity, separated by commas: ARNs of IAM users, each for its own account, or "
+    "ACCOUNT=ARN for another one. Default: nobody.",
     "PUBLIC_URL": "Address people type, without a path. https, or http://127.0.0.1:PORT. "
     "Default http://127.0.0.1:8000.",
     "TRUSTED_PROXIES": "How many reverse proxies in front set X-Forwarded-For, -Proto and -Host. Default 0.",
@@ -76,6 +82,39 @@ def _methods(
     return methods
 
 
+def _audit_keys(text: str, problems: list[str]) -> dict[str, bytes]:
+    keys: dict[str, bytes] = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        key_id, _, secret = part.partition(":")
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,16}", key_id) or len(secret) < 32 or key_id in keys:
+            problems.append(
+                "AUDIT_KEYS: each must be KEYID:SECRET, the id 1 to 16 letters and digits and used once, the secret "
+                "at least 32 characters."
+            )
+            return {}
+        keys[key_id] = secret.encode()
+    if not keys:
+        problems.append(
+            "AUDIT_KEYS is missing: set KEYID:SECRET with a secret of its own. "
+            "Make one: echo k1:$(python3 -c 'import secrets; print(secrets.token_urlsafe(48))')"
+        )
+    return keys
+
+
+def _admins(text: str, accounts: Collection[str], problems: list[str]) -> dict[str, frozenset[str]]:
+    admins: dict[str, frozenset[str]] = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        found = re.fullmatch(r"(?:(\d{12})=)?(arn:[a-z-]+:iam::(\d{12}):user/\S+)", part)
+        if not found:
+            problems.append(f"ADMINS: {part!r} is neither the ARN of an IAM user nor ACCOUNT=ARN.")
+            continue
+        account, arn = found[1] or found[3], found[2]
+        if account not in accounts or found[3] not in accounts:
+            problems.append(f"ADMINS: {part!r} names an account that is not one of ACCOUNTS.")
+        admins[account] = admins.get(account, frozenset()) | {arn}
+    return admins
+
+
 def from_env(env: Mapping[str, str]) -> dict[str, Any]:
     """Flask's configuration out of the environment.
 
@@ -106,6 +145,12 @@ def from_env(env: Mapping[str, str]) -> dict[str, Any]:
     idle = _whole(env, "SESSION_IDLE_MINUTES", 15, 1, 60, problems)
     longest = _whole(env, "SESSION_MAX_MINUTES", 60, 15, 720, problems)
     longest_sign_in = _whole(env, "SIGN_IN_SESSION_MAX_MINUTES", 480, 15, 720, problems)
+    audit_keys = _audit_keys(env.get("AUDIT_KEYS", ""), problems)
+    kept = _whole(env, "AUDIT_RETENTION_DAYS", 0, 30, 3650, problems) if env.get("AUDIT_RETENTION_DAYS") else 0
+    stream = env.get("AUDIT_STREAM", "")
+    if stream not in ("", "stdout"):
+        problems.append(f"AUDIT_STREAM is {stream!r}: set stdout, or nothing.")
+    admins = _admins(env.get("ADMINS", ""), accounts, problems)
     if problems:
         raise SystemExit("Latchkey cannot start:\n" + "\n".join(f"- {problem}" for problem in problems))
 
@@ -115,6 +160,10 @@ def from_env(env: Mapping[str, str]) -> dict[str, Any]:
         "ACCOUNTS": frozenset(accounts),
         "SECRET_KEY": secret_key,
         "SECRET_KEY_FALLBACKS": fallbacks,
+        "AUDIT_KEYS": audit_keys,
+        "AUDIT_RETENTION": timedelta(days=kept) if kept else None,
+        "AUDIT_STREAM": stream,
+        "ADMINS": admins,
         "PUBLIC_URL": public_url,
         "TRUSTED_PROXIES": proxies,
         "TRUSTED_HOSTS": [parts.hostname] + ([] if https else ["localhost"]),

@@ -1,25 +1,31 @@
-"""The record of attempts and outcomes: intent before the call, outcome after it.
+"""The record of attempts and outcomes: intent before the call, outcome after it, each a row of its own.
 
-AWS cannot join our transaction, so each is a row of its own; an intent without an outcome is itself a
-finding: what happened is unknown until AWS is asked.
+AWS cannot join our transaction; an intent without an outcome is itself a finding: what happened is unknown
+until AWS is asked. Rows are only ever added, one chain per account (`app.chain`).
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import secrets
-from collections.abc import Collection, Iterator
+import sys
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import cast
 
-from sqlalchemy import Engine, insert, select
-from sqlalchemy.exc import SQLAlchemyError
+from flask import Flask, current_app
+from sqlalchemy import Engine, delete, exists, insert, select, update
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.orm import aliased
 
 from app.aws.clients import last_request_id
+from app.chain import SHORTENED, START, Keyring, Link, head_text
 from app.errors import NotRecorded, PortalError, Unanswered
-from app.models import ActivityRow
+from app.models import ActivityHead, ActivityRow, db
 
 log = logging.getLogger(__name__)
 
@@ -29,20 +35,139 @@ class Event(StrEnum):
 
     SIGN_IN = "sign-in"
     SIGN_OUT = "sign-out"
+    SESSION_ENDED = "session-ended"
     MFA_DEVICE_CREATED = "mfa-device-created"
     MFA_DEVICE_DELETED = "mfa-device-deleted"
     MFA_DEVICE_ENABLED = "mfa-device-enabled"
+    MFA_DEVICE_DEACTIVATED = "mfa-device-deactivated"
+    MFA_DEVICE_RESYNCED = "mfa-device-resynced"
     MFA_SESSION = "mfa-session"
+    RECORD_EXPORTED = "record-exported"
+    RECORD_SHORTENED = SHORTENED
+
+
+class Phase(StrEnum):
+    """Where an attempt stands; the latest row of it counts."""
+
+    INTENDED = "intended"
+    DONE = "done"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+    FOUND_DONE = "found-done"
+    """AWS was asked later, and it had happened."""
+    FOUND_UNDONE = "found-undone"
+
+
+OPEN = (Phase.INTENDED, Phase.UNKNOWN)
+STILL_RUNNING = timedelta(seconds=60)
+"""An intent this young may still get its outcome: no request lasts longer."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """An attempt whose outcome is not known."""
+
+    attempt_id: str
+    event: Event
+    target: str
+    at: datetime
+
+
+class Record:
+    """The table, its chains and its stream; one per portal."""
+
+    def __init__(self, engine: Engine, keyring: Keyring, *, to_stdout: bool = False) -> None:
+        """to_stdout: every row also goes there as a JSON line, for a SIEM."""
+        self.engine = engine
+        self.keyring = keyring
+        self._to_stdout = to_stdout
+
+    def append(self, account_id: str, **values: str) -> int:
+        """Add a row at the end of the account's chain; its position. Raises SQLAlchemyError."""
+        try:
+            link, mac = self._append(account_id, values)
+        except LookupError:
+            self._begin(account_id)
+            link, mac = self._append(account_id, values)
+        if self._to_stdout:
+            line = {**link._asdict(), "at": link.at.isoformat(), "mac": mac}
+            sys.stdout.write(json.dumps(line) + "\n")
+            sys.stdout.flush()
+        return link.seq
+
+    def _begin(self, account_id: str) -> None:
+        try:
+            with self.engine.begin() as connection:
+                connection.execute(insert(ActivityHead).values(account_id=account_id, seq=0, mac=START))
+        except IntegrityError:
+            pass  # another replica was faster: now there is a head to follow
+
+    def _append(self, account_id: str, values: dict[str, str]) -> tuple[Link, str]:
+        """Raises LookupError where the chain has no head yet."""
+        mine = ActivityHead.account_id == account_id
+        with self.engine.begin() as connection:
+            # The first statement takes the lock, on SQLite and PostgreSQL: whoever comes second sees our row.
+            head = connection.execute(
+                update(ActivityHead)
+                .where(mine)
+                .values(seq=ActivityHead.seq + 1)
+                .returning(ActivityHead.seq, ActivityHead.mac)
+            ).first()
+            if head is None:
+                raise LookupError(account_id)
+            link = Link(account_id, head.seq, datetime.now(UTC), key_id=self.keyring.signing, **values)
+            mac = self.keyring.mac(head.mac, link)
+            connection.execute(insert(ActivityRow).values(**link._asdict(), mac=mac))
+            connection.execute(update(ActivityHead).where(mine).values(mac=mac))
+        return link, mac
+
+    def shorten(self, account_id: str, until: datetime) -> int:
+        """Retention: remove rows older than `until`, leaving a checkpoint in the chain; how many went."""
+        mine, old = ActivityRow.account_id == account_id, ActivityRow.at < until
+        with self.engine.connect() as connection:
+            kept = select(ActivityRow.seq).where(mine, ~old).order_by(ActivityRow.seq).limit(1)
+            begins = connection.execute(kept).scalar()
+            last = select(ActivityRow.seq, ActivityRow.mac).where(mine, old).order_by(ActivityRow.seq.desc())
+            # In order of seq, not of time: a clock that was set back makes no hole.
+            row = connection.execute(last.where(ActivityRow.seq < begins) if begins else last).first()
+        if row is None:
+            return 0
+        nobody = dict.fromkeys(("user_name", "reason", "request_id", "address", "user_agent", "session"), "")
+        self.append(
+            account_id,
+            **nobody,
+            attempt_id=secrets.token_hex(16),
+            event=Event.RECORD_SHORTENED,
+            target=head_text(row.seq, row.mac),
+            phase=Phase.DONE,
+        )
+        with self.engine.begin() as connection:
+            return int(connection.execute(delete(ActivityRow).where(mine, ActivityRow.seq <= row.seq)).rowcount)
+
+
+def open_record(app: Flask) -> None:
+    """Make the portal's record, under AUDIT_KEYS."""
+    with app.app_context():
+        app.extensions["record"] = Record(
+            db.engine, Keyring(app.config["AUDIT_KEYS"]), to_stdout=app.config["AUDIT_STREAM"] == "stdout"
+        )
+
+
+def record() -> Record:
+    """The portal's record."""
+    return cast("Record", current_app.extensions["record"])
 
 
 @dataclass(frozen=True)
 class Audit:
-    """Writes what one person attempts, from one address."""
+    """Writes what one person attempts, from one place."""
 
-    engine: Engine
+    record: Record
     account_id: str
     user_name: str
     address: str
+    user_agent: str
+    session: str
 
     @contextmanager
     def attempt(self, event: Event, target: str = "") -> Iterator[str]:
@@ -53,31 +178,36 @@ class Audit:
         """
         attempt_id = secrets.token_hex(16)
         try:
-            self._write(attempt_id, event, target, "intended")
+            self._write(attempt_id, event, target, Phase.INTENDED)
         except SQLAlchemyError as error:
             raise NotRecorded from error
         try:
             yield attempt_id
         except PortalError as error:
-            phase = "unknown" if isinstance(error, Unanswered) else "refused"
+            phase = Phase.UNKNOWN if isinstance(error, Unanswered) else Phase.REFUSED
             self._write_outcome(attempt_id, event, target, phase, type(error).__name__, error.request_id)
             raise
-        self._write_outcome(attempt_id, event, target, "done", "", last_request_id())
+        self._write_outcome(attempt_id, event, target, Phase.DONE, "", last_request_id())
 
     def note(self, event: Event, target: str = "", refused: PortalError | None = None) -> None:
         """Record something that changes nothing at AWS: a sign-in, a refusal, a sign-out.
 
         Raises NotRecorded when it cannot be written.
         """
-        phase = "refused" if refused else "done"
+        phase = Phase.REFUSED if refused else Phase.DONE
         reason, request_id = (type(refused).__name__, refused.request_id) if refused else ("", "")
         try:
             self._write(secrets.token_hex(16), event, target, phase, reason, request_id)
         except SQLAlchemyError as error:
             raise NotRecorded from error
 
+    def settle(self, attempt: Attempt, *, happened: bool) -> None:
+        """Record what AWS turned out to have done about an attempt without an outcome."""
+        phase = Phase.FOUND_DONE if happened else Phase.FOUND_UNDONE
+        self._write_outcome(attempt.attempt_id, attempt.event, attempt.target, phase, "", "")
+
     def _write_outcome(
-        self, attempt_id: str, event: Event, target: str, phase: str, reason: str, request_id: str
+        self, attempt_id: str, event: Event, target: str, phase: Phase, reason: str, request_id: str
     ) -> None:
         try:
             self._write(attempt_id, event, target, phase, reason, request_id)
@@ -86,23 +216,41 @@ class Audit:
             log.exception("outcome of attempt %s could not be recorded", attempt_id)
 
     def _write(
-        self, attempt_id: str, event: Event, target: str, phase: str, reason: str = "", request_id: str = ""
+        self, attempt_id: str, event: Event, target: str, phase: Phase, reason: str = "", request_id: str = ""
     ) -> None:
-        with self.engine.begin() as connection:
-            connection.execute(
-                insert(ActivityRow).values(
-                    at=datetime.now(UTC),
-                    attempt_id=attempt_id,
-                    account_id=self.account_id,
-                    user_name=self.user_name,
-                    event=event.value,
-                    target=target[:512],
-                    phase=phase,
-                    reason=reason,
-                    request_id=request_id[:128],
-                    address=self.address,
-                )
+        self.record.append(
+            self.account_id,
+            attempt_id=attempt_id,
+            user_name=self.user_name,
+            event=event.value,
+            target=target[:512],
+            phase=phase.value,
+            reason=reason,
+            request_id=request_id[:128],
+            address=self.address,
+            user_agent=self.user_agent,
+            session=self.session,
+        )
+
+    def unsettled(self, events: Collection[Event], now: datetime) -> Sequence[Attempt]:
+        """The person's attempts of these kinds without an outcome, oldest first; not those still running."""
+        later = aliased(ActivityRow)
+        query = (
+            select(ActivityRow.attempt_id, ActivityRow.event, ActivityRow.target, ActivityRow.at)
+            .where(
+                ActivityRow.account_id == self.account_id,
+                ActivityRow.user_name == self.user_name,
+                ActivityRow.event.in_(events),
+                (ActivityRow.phase == Phase.UNKNOWN)
+                | ((ActivityRow.phase == Phase.INTENDED) & (ActivityRow.at < now - STILL_RUNNING)),
+                ~exists().where(later.attempt_id == ActivityRow.attempt_id, later.seq > ActivityRow.seq),
             )
+            .order_by(ActivityRow.seq)
+            .limit(50)
+        )
+        with self.record.engine.connect() as connection:
+            rows = connection.execute(query).all()
+        return [Attempt(row.attempt_id, Event(row.event), row.target, row.at) for row in rows]
 
     def last_done(self, events: Collection[Event], target: str) -> str | None:
         """Id of the latest attempt of these kinds that succeeded on the target, from any browser."""
@@ -112,10 +260,10 @@ class Audit:
                 ActivityRow.account_id == self.account_id,
                 ActivityRow.target == target,
                 ActivityRow.event.in_(events),
-                ActivityRow.phase == "done",
+                ActivityRow.phase.in_((Phase.DONE, Phase.FOUND_DONE)),
             )
-            .order_by(ActivityRow.id.desc())
+            .order_by(ActivityRow.seq.desc())
             .limit(1)
         )
-        with self.engine.connect() as connection:
+        with self.record.engine.connect() as connection:
             return connection.execute(query).scalar()

@@ -10,12 +10,11 @@ from flask import Flask, current_app, g, request
 from flask_login import current_user
 
 from app import people
-from app.audit import Audit
+from app.audit import Audit, record
 from app.aws.clients import Clients, signing_as
 from app.aws.iam import IamGateway
 from app.aws.signin import SignInGateway
 from app.aws.sts import StsGateway
-from app.models import db
 from app.records import Person
 from app.renewal import keep_signed_in
 
@@ -68,4 +67,9 @@ def audit(account_id: str = "", user_name: str = "") -> Audit:
     """The record, for the person signed in, or for whoever is named where nobody is yet."""
     if current_user.is_authenticated:
         account_id, user_name = current_user.account_id, current_user.user_name
-    return Audit(db.engine, account_id, user_name, request.remote_addr or "")
+    return Audit(record(), account_id, user_name, request.remote_addr or "", user_agent(), people.label())
+
+
+def user_agent() -> str:
+    """What the browser says it is, as far as it is kept."""
+    return request.user_agent.string[:256]

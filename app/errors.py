@@ -9,9 +9,13 @@
     |   |   `-- SignInOver          a sign-in through AWS Sign-In has ended
     |   |       `-- PasswordWasChanged
     |   |-- CodeRefused             by AWS Sign-In
+    |   |-- NotAcceptable           a value AWS does not take
     |   `-- ClockOff
-    `-- Unanswered          no usable answer: it may or may not have happened
-        `-- AwsFailure      AWS said that it failed
+    |-- Unanswered          no usable answer: it may or may not have happened
+    |   `-- AwsFailure      AWS said that it failed
+    `-- NotRecorded         our own record cannot be written, so AWS was not asked
+
+    Use cases add kinds of their own, beside the code that raises them.
 
 A `field` names the form field the refusal is about.
 """

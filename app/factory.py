@@ -14,7 +14,8 @@ from flask_wtf import CSRFProtect
 from sqlalchemy import event
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app import current, filters, guards, mfa, overview, pages, people, signin
+from app import activity, current, filters, guards, mfa, overview, pages, people, signin
+from app.audit import open_record
 from app.aws.clients import Clients
 from app.limits import limiter
 from app.models import db
@@ -37,6 +38,7 @@ def create_app(config: dict[str, Any]) -> Flask:
             event.listen(db.engine, "connect", _patient_sqlite)
     Migrate(app, db, directory=str(ROOT / "migrations"))
     app.session_interface = DatabaseSessions(app)
+    open_record(app)
 
     clients = Clients(
         allowed_actions(app.config["FORCE_MFA_DOCUMENT"]),
@@ -57,8 +59,9 @@ def create_app(config: dict[str, Any]) -> Flask:
     filters.register(app)
     pages.register_error_pages(app)
 
-    for blueprint in (overview.bp, signin.bp, signin.aws_bp, mfa.bp):
+    for blueprint in (overview.bp, signin.bp, signin.aws_bp, mfa.bp, activity.bp):
         app.register_blueprint(blueprint)
+    app.cli.add_command(activity.activity)
     return app
 
 

@@ -6,6 +6,9 @@ from datetime import UTC, datetime
 
 from flask import Flask
 
+from app.activity.words import device
+from app.guards import accounts_to_watch
+
 
 def grouped(seed: str) -> str:
     """ "ABCD EFGH ...": groups of four are easier to type."""
@@ -15,4 +18,6 @@ def grouped(seed: str) -> str:
 def register(app: Flask) -> None:
     """Make the filters known to Jinja."""
     app.jinja_env.filters["grouped"] = grouped
+    app.jinja_env.filters["device"] = device
+    app.jinja_env.globals["accounts_to_watch"] = accounts_to_watch
     app.jinja_env.globals["now"] = lambda: datetime.now(UTC)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar
 
-from flask import current_app, redirect, request, url_for
+from flask import abort, current_app, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
@@ -38,7 +38,7 @@ def require_sign_in() -> ResponseReturnValue | None:
 
 
 def with_mfa(view: View) -> View:
-    """Only for sessions AWS has seen a code for; others are led to giving one."""
+    """Only for sessions AWS has seen a code for; others are led to the overview, which says how to."""
 
     @wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> ResponseReturnValue:
@@ -47,4 +47,24 @@ def with_mfa(view: View) -> View:
         return view(*args, **kwargs)  # type: ignore[no-any-return]  # views are typed where they stand
 
     guarded.needs_mfa = True  # type: ignore[attr-defined]  # a mark, read by the test that walks the URL map
+    return guarded  # type: ignore[return-value]  # same signature by construction
+
+
+def accounts_to_watch() -> list[str]:
+    """Accounts whose people the person may look at: those ADMINS names them for, with MFA."""
+    if not current_user.is_authenticated or not current_user.with_mfa:
+        return []
+    return sorted(account for account, arns in current_app.config["ADMINS"].items() if current_user.arn in arns)
+
+
+def admins_only(view: View) -> View:
+    """Only for those ADMINS names, with MFA; to others the page does not exist."""
+
+    @wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> ResponseReturnValue:
+        if not accounts_to_watch():
+            abort(404)
+        return view(*args, **kwargs)  # type: ignore[no-any-return]  # views are typed where they stand
+
+    guarded.needs_admin = True  # type: ignore[attr-defined]  # a mark, read by the test that walks the URL map
     return guarded  # type: ignore[return-value]  # same signature by construction

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -27,20 +26,8 @@ from werkzeug.exceptions import HTTPException, SecurityError
 
 from app import people
 from app.aws.clients import SIGN_IN_HOSTS
-from app.errors import CredentialsRefused, PortalError, Refused, SignInOver
+from app.errors import CredentialsRefused, PortalError, SignInOver
 from app.records import Way
-
-
-def tried(form: FlaskForm, act: Callable[..., object], *args: Any) -> bool:
-    """True once it is done; a refusal is shown beside the field it is about."""
-    if not form.validate_on_submit():
-        return False
-    try:
-        act(*args)
-    except (Refused, PortalError) as refusal:
-        refuse(form, refusal)
-        return False
-    return True
 
 
 def refuse(form: FlaskForm, refusal: PortalError) -> None:

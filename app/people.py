@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -14,7 +16,7 @@ from werkzeug.local import LocalProxy
 from app.aws.clients import AwsCredentials
 from app.aws.signin import SignInTokens
 from app.records import Enrollment, PendingAwsSignIn, PendingSignIn, Person, Renewal, Upgrade
-from app.sessions import DatabaseSessions, Session
+from app.sessions import DatabaseSessions, OpenSession, Session
 
 
 def _session() -> Session:
@@ -32,10 +34,12 @@ def _put(key: str, record: Any) -> None:
 
 def sign_in(person: Person, credentials: AwsCredentials, lasts: timedelta) -> None:
     """Open the person's session under a new id; whatever an anonymous session held is dropped."""
-    session = _session()
+    session, name = _session(), label()
     session.clear()
     session.renew()
-    session["ends_at"] = datetime.now(UTC) + lasts
+    now = datetime.now(UTC)
+    session["ends_at"] = now + lasts
+    session.update(owner=person.arn, label=name, began_at=now)
     _put("person", person)
     _put("credentials", credentials)
     login_user(person)
@@ -87,6 +91,21 @@ def look_again() -> None:
     _sessions().reload(_session())
 
 
+def label() -> str:
+    """Short id of this session: names it, in the record and to its owner, and opens nothing."""
+    return str(_session().setdefault("label", secrets.token_hex(4)))
+
+
+def sessions_of(person: Person) -> Sequence[OpenSession]:
+    """The person's open sessions, latest used first."""
+    return _sessions().of(person.arn)
+
+
+def end_sessions(person: Person, labels: Collection[str]) -> int:
+    """End sessions of the person by their short ids; how many there were."""
+    return _sessions().end(person.arn, labels)
+
+
 def sign_out() -> None:
     """Forget everything; the stored session is deleted."""
     logout_user()
@@ -115,10 +134,10 @@ def session_ends_at() -> datetime | None:
 def begin_sign_in(pending: PendingSignIn) -> None:
     """Hold a proven key until the code comes, under a new session id."""
     session = _session()
-    wanted = session.get("wanted")
+    kept = {"wanted": session.get("wanted"), "label": label()}
     session.clear()
     session.renew()
-    session["wanted"] = wanted
+    session.update(kept)
     session["ends_at"] = pending.until  # the secret goes with the session, even if nobody comes back
     _put("pending_sign_in", pending)
 
@@ -190,9 +209,9 @@ def upgrade_in_place(credentials: AwsCredentials, lasts: timedelta) -> None:
     """Go on with an MFA session under a new session id; the long-term secret is no longer held."""
     session = _session()
     person = Person(**{**session["person"], "with_mfa": True})
-    csrf_token = session.get("csrf_token")
+    same = {key: session.get(key) for key in ("csrf_token", "began_at")}
     sign_in(person, credentials, lasts)
-    session["csrf_token"] = csrf_token  # the form in another tab stays good
+    session.update(same)  # the form in another tab stays good
 
 
 def want(path: str) -> None:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from app import people
 from app.aws.signin import SignInGateway
-from app.errors import CodeRefused, SignInNotPermitted, SignInOver, Throttled, Unanswered
+from app.errors import CodeRefused, PortalError, SignInNotPermitted, SignInOver, Throttled, Unanswered
 from app.records import Renewal
 
 AHEAD = timedelta(minutes=5)
@@ -68,4 +68,7 @@ def _refresh(gateway: SignInGateway, renewal: Renewal, expires_at: datetime) -> 
         ) from refusal
     except CodeRefused as refusal:
         raise SignInOver from refusal
+    except PortalError:
+        people.give_up_renewal()
+        raise
     people.keep_renewed(tokens)

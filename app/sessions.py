@@ -10,15 +10,16 @@ from __future__ import annotations
 import base64
 import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from copy import deepcopy
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from flask import Flask, Request, Response
+from flask import Flask, Request, Response, request
 from flask.json.tag import TaggedJSONSerializer
 from flask.sessions import SessionInterface, SessionMixin
 from sqlalchemy import Engine, delete, insert, select, update
@@ -72,6 +73,18 @@ class Session(CallbackDict[str, Any], SessionMixin):
 
 
 _ABSENT = object()
+
+
+@dataclass(frozen=True)
+class OpenSession:
+    """A session as its owner is shown it."""
+
+    label: str
+    """Short id: opens nothing."""
+    began_at: datetime
+    last_used_at: datetime
+    address: str
+    user_agent: str
 
 
 class DatabaseSessions(SessionInterface):
@@ -169,6 +182,15 @@ class DatabaseSessions(SessionInterface):
         idle_end = now + self._idle
         return {"last_used_at": now, "expires_at": min(idle_end, ends) if ends else idle_end}
 
+    def _seen(self, data: Mapping[str, Any]) -> dict[str, str]:
+        """Whose session it is, and from where it was last used: what its owner is shown."""
+        return {
+            "owner": data.get("owner", ""),
+            "label": data.get("label", ""),
+            "address": (request.remote_addr or "")[:64],
+            "user_agent": request.user_agent.string[:256],
+        }
+
     def _encrypted(self, data: Mapping[str, Any]) -> bytes:
         return self._cipher.encrypt(self._serializer.dumps(dict(data)).encode())
 
@@ -178,7 +200,12 @@ class DatabaseSessions(SessionInterface):
             connection.execute(delete(StoredSession).where(StoredSession.expires_at < datetime.now(UTC)))
             connection.execute(
                 insert(StoredSession).values(
-                    id_hash=_hash(sid), data=self._encrypted(session), version=0, **self._times(session)
+                    id_hash=_hash(sid),
+                    data=self._encrypted(session),
+                    version=0,
+                    began_at=session.get("began_at") or datetime.now(UTC),
+                    **self._times(session),
+                    **self._seen(session),
                 )
             )
         return sid
@@ -195,7 +222,12 @@ class DatabaseSessions(SessionInterface):
                 stored = connection.execute(
                     update(StoredSession)
                     .where(StoredSession.id_hash == _hash(sid), StoredSession.version == current.version)
-                    .values(data=self._encrypted(data), version=current.version + 1, **self._times(data))
+                    .values(
+                        data=self._encrypted(data),
+                        version=current.version + 1,
+                        **self._times(data),
+                        **self._seen(data),
+                    )
                 )
             if stored.rowcount:
                 return True
@@ -207,8 +239,32 @@ class DatabaseSessions(SessionInterface):
     def _touch(self, session: Session, sid: str) -> None:
         with self._engine.begin() as connection:
             connection.execute(
-                update(StoredSession).where(StoredSession.id_hash == _hash(sid)).values(**self._times(session))
+                update(StoredSession)
+                .where(StoredSession.id_hash == _hash(sid))
+                .values(**self._times(session), **self._seen(session))
             )
+
+    def of(self, owner: str) -> Sequence[OpenSession]:
+        """Open sessions of a person (`owner`: the ARN), latest used first."""
+        query = (
+            select(
+                StoredSession.label,
+                StoredSession.began_at,
+                StoredSession.last_used_at,
+                StoredSession.address,
+                StoredSession.user_agent,
+            )
+            .where(StoredSession.owner == owner, StoredSession.expires_at > datetime.now(UTC))
+            .order_by(StoredSession.last_used_at.desc())
+        )
+        with self._engine.connect() as connection:
+            return [OpenSession(*row) for row in connection.execute(query)]
+
+    def end(self, owner: str, labels: Collection[str]) -> int:
+        """Delete sessions of a person by their short ids; how many there were."""
+        gone = delete(StoredSession).where(StoredSession.owner == owner, StoredSession.label.in_(labels))
+        with self._engine.begin() as connection:
+            return int(connection.execute(gone).rowcount)
 
     def _forget(self, sid: str) -> bool:
         """True if there was something to forget."""

@@ -24,12 +24,28 @@ PUBLIC = {
     "signin.cancel",
     "signin.sign_out",
 }
-ONLY_WITH_MFA = {"mfa.finished"}
+ONLY_WITH_MFA = {
+    "mfa.finished",
+    "activity.index",
+    "activity.not_me",
+    "activity.sessions",
+    "activity.end_session",
+}
+ONLY_FOR_ADMINS = {"activity.everyone", "activity.export"}
 
 
 @pytest.fixture(scope="module")
 def portal() -> Flask:
-    return create_app(from_env({"ACCOUNTS": "123456789012", "SECRET_KEY": "x" * 40, "DATABASE_URL": "sqlite://"}))
+    return create_app(
+        from_env(
+            {
+                "ACCOUNTS": "123456789012",
+                "SECRET_KEY": "x" * 40,
+                "AUDIT_KEYS": "k1:" + "a" * 40,
+                "DATABASE_URL": "sqlite://",
+            }
+        )
+    )
 
 
 def test_only_the_listed_pages_are_open_to_everyone(portal: Flask) -> None:
@@ -40,6 +56,11 @@ def test_only_the_listed_pages_are_open_to_everyone(portal: Flask) -> None:
 def test_pages_for_mfa_sessions_are_marked(portal: Flask) -> None:
     marked = {name for name, view in portal.view_functions.items() if getattr(view, "needs_mfa", False)}
     assert marked == ONLY_WITH_MFA
+
+
+def test_pages_for_admins_are_marked(portal: Flask) -> None:
+    marked = {name for name, view in portal.view_functions.items() if getattr(view, "needs_admin", False)}
+    assert marked == ONLY_FOR_ADMINS
 
 
 def test_nothing_changes_on_get(portal: Flask) -> None:

@@ -138,10 +138,12 @@ def activate() -> ResponseReturnValue:
     if person().with_mfa:
         return redirect(url_for("mfa.finished"))
     upgrade = _upgrade()
-    if upgrade is None:
+    if upgrade is None and not _devices():
         return redirect(url_for("mfa.enroll"))
     if person().way is Way.AWS_SIGN_IN:
         return page("mfa/sign_in_again.html", EmptyForm(formdata=None))
+    if upgrade is None:
+        return page("mfa/security_key_only.html")
     return _activate_page(upgrade, _code_form(upgrade))
 
 

@@ -30,7 +30,7 @@ class Device:
     used_steps: set[int] = field(default_factory=set)
     """Steps whose code was accepted anywhere; none works a second time."""
     tries: list[datetime] = field(default_factory=list)
-    """Verifications at STS, good and bad, for the limit of 9 in a 3-minute window."""
+    """Verifications at STS and the console, good and bad, for the limit of 9 in a 3-minute window."""
     assigned_at: datetime | None = None
     known_to_sts_at: datetime | None = None
     """From when on STS sees the present assignment (consistency delay)."""

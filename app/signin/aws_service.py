@@ -137,7 +137,7 @@ def finish(
 ) -> Arrived:
     """Turn the code into credentials, and ask AWS whose they are and whether they have MFA.
 
-    Raises CodeRefused, SignInNotPermitted, NotForThisPortal, SomeoneElse, DevicesUnreadable,
+    Raises CodeRefused, SignInNotPermitted, SignInOver, NotForThisPortal, SomeoneElse, DevicesUnreadable,
     IamRefusesSession, SignedInWithoutCode, Throttled, Unanswered.
     """
     tokens = gateway.exchange(pending.asked, code)

@@ -158,9 +158,8 @@ def _enter(arrived: service.Arrived, pending: PendingAwsSignIn, now: datetime) -
     lasts = current_app.config["SIGN_IN_SESSION_MAX"] if arrived.with_mfa else config.BEFORE_MFA
     wanted = people.wanted() or pending.back
     people.sign_in_through_aws(person, arrived.tokens, lasts)
-    if pending.expected_arn and arrived.with_mfa:
-        return redirect(local_path(wanted, url_for("overview.index")), 303)
-    flash(f"Signed in as {person.user_name}, who is signed in to AWS in this browser.", "success")
+    if not (pending.expected_arn and arrived.with_mfa):
+        flash(f"Signed in as {person.user_name}, who is signed in to AWS in this browser.", "success")
     return redirect(local_path(wanted, url_for("overview.index")), 303)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,8 @@ from tests.conftest import POLICIES
 from tests.support.browser import Surfer, chromium
 from tests.support.clock import Clock
 from tests.support.people import Employee, hire
-from tests.support.portal import SECRET_KEY, Portal
+from tests.support.portal import AUDIT_KEYS, SECRET_KEY, Portal
+from tests.support.postgres import postgres
 from tests.support.sandbox import Sandbox
 
 
@@ -30,7 +32,14 @@ def browser() -> Iterator[Browser]:
 def url_map() -> Map:
     """Every page the portal has."""
     return create_app(
-        from_env({"ACCOUNTS": "123456789012", "SECRET_KEY": SECRET_KEY, "DATABASE_URL": "sqlite://"})
+        from_env(
+            {
+                "ACCOUNTS": "123456789012",
+                "SECRET_KEY": SECRET_KEY,
+                "AUDIT_KEYS": AUDIT_KEYS,
+                "DATABASE_URL": "sqlite://",
+            }
+        )
     ).url_map
 
 
@@ -66,8 +75,11 @@ def sandbox(scratch: Path, clock: Clock, policy: str) -> Iterator[Sandbox]:
 
 @pytest.fixture(scope="session")
 def portal(scratch: Path, sandbox: Sandbox, policy: str) -> Iterator[Portal]:
-    with Portal(scratch / f"portal-{policy}", sandbox, FORCE_MFA_POLICY=policy) as running:
-        yield running
+    with ExitStack() as stack:
+        settings = {"FORCE_MFA_POLICY": policy}
+        if policy == "tutorial":  # one policy's stories run on PostgreSQL, the other's on SQLite
+            settings["DATABASE_URL"] = stack.enter_context(postgres()).database("portal")
+        yield stack.enter_context(Portal(scratch / f"portal-{policy}", sandbox, **settings))
 
 
 Surfing = Callable[..., Surfer]

@@ -5,7 +5,12 @@ from __future__ import annotations
 import pytest
 from werkzeug.routing import Map
 
-NOT_PAGES = {"static", "bootstrap.static", "aws_signin.callback"}  # the last one always redirects
+NOT_PAGES = {
+    "static",
+    "bootstrap.static",
+    "aws_signin.callback",  # always redirects
+    "activity.export",  # a file
+}
 
 
 @pytest.mark.looks_back

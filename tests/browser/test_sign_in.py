@@ -73,7 +73,7 @@ def test_who_may_not_read_devices_is_told_the_permission(surfer: Surfer, sandbox
 def test_another_accounts_user_is_refused(
     surfing: Surfing, nadia: Employee, sandbox: Sandbox, scratch: object, policy: str
 ) -> None:
-    with Portal(scratch / f"elsewhere-{policy}", sandbox, ACCOUNTS="999999999999") as elsewhere:
+    with Portal(scratch / f"elsewhere-{policy}", sandbox, ACCOUNTS="999999999999", ADMINS="") as elsewhere:
         surfer = surfing(elsewhere.url)
         surfer.sign_in(nadia)
         assert f"belongs to AWS account {sandbox.account_id}, which this portal does not serve" in surfer.text

@@ -22,7 +22,7 @@ from config import SETTINGS, from_env
 from tests.support.clock import Clock
 
 SECRET = "s3cr3t/that+must=never/be+found=anywhere"
-GOOD = {"ACCOUNTS": "123456789012", "SECRET_KEY": "k" * 40}
+GOOD = {"ACCOUNTS": "123456789012", "SECRET_KEY": "k" * 40, "AUDIT_KEYS": "k1:" + "a" * 40}
 
 
 def portal_at(file: Path, **settings: str) -> Flask:

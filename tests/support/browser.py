@@ -120,6 +120,13 @@ class Surfer:
         self.page.wait_for_load_state()
         self.inspect()
 
+    def press_nav(self, name: str) -> None:
+        """Follow a link of the page's head."""
+        with self.page.expect_navigation():
+            self.page.locator("header nav").get_by_role("link", name=name).click()
+        self.page.wait_for_load_state()
+        self.inspect()
+
     def type(self, **fields: str) -> None:
         """Fill fields by name."""
         for name, text in fields.items():
@@ -207,7 +214,6 @@ class Surfer:
         assert page.title().endswith("· Latchkey" if here else "· sandbox sign-in")
         for form in page.locator("form[method=post]").all():
             assert form.locator("[name=csrf_token]").count() == 1, f"{page.url}: a form without its token"
-        where = self._endpoint() if here else "sandbox"
         where = self._endpoint() if here else "sandbox"
         state = f"{where} {re.sub(r'[0-9]+', '', heading)} {page.locator('[aria-invalid=true]').count()}"
         if not self.javascript or state in self.seen:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 import time
@@ -17,10 +16,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
+from sqlalchemy import NullPool, create_engine, text
 
 from tests.support.sandbox import ROOT, Sandbox, free_port
 
 SECRET_KEY = "a-secret-key-of-the-tests-and-of-nothing-else"
+AUDIT_KEYS = "k1:a-key-of-the-record-of-the-tests-only"
 
 
 class Portal:
@@ -40,7 +41,9 @@ class Portal:
             "PORT": str(self.port),
             "ACCOUNTS": sandbox.account_id,
             "SECRET_KEY": SECRET_KEY,
+            "AUDIT_KEYS": AUDIT_KEYS,
             "DATABASE_URL": f"sqlite:///{self.database}",
+            "ADMINS": sandbox.user("Administrator")["arn"],
             "AWS_ENDPOINT_URL_IAM": sandbox.url,
             "AWS_ENDPOINT_URL_STS": sandbox.url,
             "AWS_ENDPOINT_URL_SIGNIN": sandbox.facts["signin_url"],
@@ -52,19 +55,14 @@ class Portal:
 
     def __enter__(self) -> Portal:
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._run("-m", "flask", "--app", "wsgi", "db", "upgrade")
+        migrated = self.flask("db", "upgrade")
+        if migrated.returncode:
+            raise RuntimeError(migrated.stdout + migrated.stderr)
         self.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.stop()
-
-    def _run(self, *command: str) -> None:
-        done = subprocess.run(
-            [sys.executable, *command], cwd=ROOT, env=self.environment, capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            raise RuntimeError(done.stdout + done.stderr)
 
     def start(self) -> None:
         """Start it and wait until it answers."""
@@ -109,11 +107,25 @@ class Portal:
             self.process.kill()
             self.process.wait(10)
 
-    def rows(self, query: str, *values: object) -> list[tuple[object, ...]]:
-        """What the database holds."""
-        with sqlite3.connect(self.database) as connection:
-            return connection.execute(query, values).fetchall()
+    def rows(self, query: str, **values: object) -> list[tuple[object, ...]]:
+        """What the database holds, or a change of it; `:name` in the query for values."""
+        engine = create_engine(self.environment["DATABASE_URL"], poolclass=NullPool)
+        with engine.begin() as connection:
+            found = connection.execute(text(query), values)
+            return [tuple(row) for row in found] if found.returns_rows else []
 
     def activity(self, user_name: str) -> list[tuple[object, ...]]:
         """(event, phase, reason) of a user's rows, oldest first."""
-        return self.rows("select event, phase, reason from activity where user_name = ? order by id", user_name)
+        query = "select event, phase, reason from activity where user_name = :name order by account_id, seq"
+        return self.rows(query, name=user_name)
+
+    def flask(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """`flask --app wsgi ...` with the portal's settings."""
+        return subprocess.run(
+            [sys.executable, "-m", "flask", "--app", "wsgi", *command],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )

@@ -13,7 +13,7 @@ STEP = 30
 PAIR_WINDOW = range(-998, 1001)
 """Steps around now in which Enable and Resync look for a pair."""
 CODE_WINDOW = range(-2, 3)
-"""Steps around the device's stored offset in which STS takes a code."""
+"""Steps around the device's stored offset in which STS and the console take a code."""
 MOST_TRIES = 9
 """Verifications per device and three-minute window of UTC, good and bad."""
 TRIES_WINDOW_S = 180

@@ -1,0 +1,50 @@
+"""Filters of the record."""
+
+from __future__ import annotations
+
+from flask_wtf import FlaskForm
+from wtforms import DateField, SelectField, StringField, ValidationError
+from wtforms.validators import Length, Optional
+
+from app.activity.queries import OUTCOMES, Filter
+from app.activity.words import EVENTS
+
+
+class FilterForm(FlaskForm):
+    """Kind, outcome and period. Read from the address, so that a view can be kept and sent."""
+
+    class Meta(FlaskForm.Meta):
+        """A form that changes nothing needs no token."""
+
+        csrf = False
+
+    kind = SelectField(
+        "What", choices=[("", "Anything"), *((str(event), words.done) for event, words in EVENTS.items())], default=""
+    )
+    outcome = SelectField(
+        "Outcome", choices=[("", "Any"), *((name, name.capitalize()) for name in OUTCOMES)], default=""
+    )
+    since = DateField("From", validators=[Optional()])
+    until = DateField("To", validators=[Optional()])
+
+    def validate_until(self, field: DateField) -> None:
+        """A period ends after it begins."""
+        if field.data and self.since.data and field.data < self.since.data:
+            raise ValidationError("The period ends before it begins.")
+
+    def chosen(self, user_name: str) -> Filter:
+        """What to ask for; what cannot be understood is left out, and told beside its field."""
+        return Filter(
+            user_name,
+            "" if self.kind.errors else self.kind.data or "",
+            "" if self.outcome.errors else self.outcome.data or "",
+            None if self.since.errors else self.since.data,
+            None if self.until.errors else self.until.data,
+        )
+
+
+class EveryoneForm(FilterForm):
+    """For admins: whose, and in which account."""
+
+    account = SelectField("Account")
+    user = StringField("User", validators=[Length(max=128)], render_kw={"autocomplete": "off", "spellcheck": "false"})

@@ -1,0 +1,138 @@
+"""Pages of the record, and of one's open sessions."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from urllib.parse import urlencode
+
+from flask import Blueprint, Response, abort, request, stream_with_context, url_for
+from flask.typing import ResponseReturnValue
+
+from app import people
+from app.activity import queries, words
+from app.activity.export import FORMATS
+from app.activity.forms import EveryoneForm, FilterForm
+from app.audit import Event, record
+from app.current import audit, gateways, person
+from app.guards import accounts_to_watch, admins_only, with_mfa
+from app.links import console_url, readable_alias
+from app.mfa.forms import EmptyForm
+from app.pages import done, page
+
+bp = Blueprint("activity", __name__, url_prefix="/activity")
+
+
+def _before() -> int | None:
+    return request.args.get("before", type=int)
+
+
+def _older(found: queries.Page, endpoint: str) -> str:
+    """Address of the next page, with the same filters."""
+    return _with_filters(url_for(endpoint), before=found.older) if found.older else ""
+
+
+def _with_filters(address: str, before: int | None = None) -> str:
+    chosen: dict[str, object] = {name: value for name, value in request.args.items() if name != "before" and value}
+    return f"{address}?{urlencode(chosen | ({'before': before} if before else {}))}"
+
+
+@bp.get("")
+@with_mfa
+def index() -> ResponseReturnValue:
+    """What was done in one's own name."""
+    me, form = person(), FilterForm(request.args)
+    form.validate()
+    found = queries.entries(record().engine, me.account_id, form.chosen(me.user_name), datetime.now(UTC), _before())
+    return page("activity/mine.html", form, found=found, words=words, older=_older(found, "activity.index"))
+
+
+@bp.get("/<int:seq>/not-me")
+@with_mfa
+def not_me(seq: int) -> ResponseReturnValue:
+    """What to do about an entry that was not oneself."""
+    me = person()
+    entry = queries.entry(record().engine, me.account_id, me.user_name, seq, datetime.now(UTC))
+    if entry is None:
+        abort(404)
+    return page(
+        "activity/not_me.html",
+        EmptyForm(formdata=None),
+        entry=entry,
+        words=words,
+        console_url=console_url(me, readable_alias(gateways().iam)),
+    )
+
+
+@bp.get("/sessions")
+@with_mfa
+def sessions() -> ResponseReturnValue:
+    """Where one is signed in to this portal."""
+    return page(
+        "activity/sessions.html",
+        EmptyForm(formdata=None),
+        sessions=people.sessions_of(person()),
+        this=people.label(),
+    )
+
+
+@bp.post("/sessions/end")
+@with_mfa
+def end_session() -> ResponseReturnValue:
+    """End one session, or all but this one."""
+    label = request.form.get("label", "")
+    others = [session.label for session in people.sessions_of(person()) if session.label != people.label()]
+    chosen = others if label == "others" else [label] if label in others else []
+    for each in chosen:
+        audit().note(Event.SESSION_ENDED, each)
+    ended = people.end_sessions(person(), chosen) if chosen else 0
+    told = {0: "There was nothing to end.", 1: "That session is over."}.get(ended, f"{ended} sessions are over.")
+    return done(told, "activity.sessions")
+
+
+def _everyone_form() -> EveryoneForm:
+    form = EveryoneForm(request.args)
+    watched = accounts_to_watch()
+    form.account.choices = [*((account, account) for account in watched), ("-", "Not known: refused at sign-in")]
+    if form.account.data not in [value for value, _ in form.account.choices]:
+        form.account.data = watched[0]
+    form.validate()
+    return form
+
+
+def _account(form: EveryoneForm) -> str:
+    return "" if form.account.data == "-" else str(form.account.data)
+
+
+@bp.get("/everyone")
+@admins_only
+def everyone() -> ResponseReturnValue:
+    """What was done in an account."""
+    form = _everyone_form()
+    chosen = form.chosen(form.user.data or "")
+    found = queries.entries(record().engine, _account(form), chosen, datetime.now(UTC), _before())
+    exports = {ending: _with_filters(url_for("activity.export", ending=ending)) for ending in FORMATS}
+    return page(
+        "activity/everyone.html",
+        form,
+        found=found,
+        words=words,
+        older=_older(found, "activity.everyone"),
+        exports=exports,
+    )
+
+
+@bp.get(f"/everyone.<any({', '.join(FORMATS)}):ending>")
+@admins_only
+def export(ending: str) -> ResponseReturnValue:
+    """The rows behind the page, as a file."""
+    form = _everyone_form()
+    if form.errors:
+        abort(400)
+    account_id = _account(form)
+    audit().note(Event.RECORD_EXPORTED, ending)
+    content_type, written = FORMATS[ending]
+    rows = queries.rows(record().engine, account_id, form.chosen(form.user.data or ""))
+    name = f"activity-{account_id or 'unknown'}-{datetime.now(UTC):%Y%m%d-%H%M%S}.{ending}"
+    answer = Response(stream_with_context(written(rows)), mimetype=content_type)
+    answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return answer

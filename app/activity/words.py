@@ -1,0 +1,95 @@
+"""The record in plain words."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ua_parser import parse
+
+from app.activity.queries import Entry
+from app.audit import Event, Phase
+
+
+class Words(NamedTuple):
+    """An event as something that was done, and as something that was tried."""
+
+    done: str
+    tried: str
+
+
+EVENTS: dict[str, Words] = {
+    Event.SIGN_IN: Words("Signed in", "Tried to sign in"),
+    Event.SIGN_OUT: Words("Signed out", "Tried to sign out"),
+    Event.SESSION_ENDED: Words("Ended a session", "Tried to end a session"),
+    Event.MFA_DEVICE_CREATED: Words("Began to set up an MFA device", "Tried to begin setting up an MFA device"),
+    Event.MFA_DEVICE_DELETED: Words("Deleted a virtual MFA device", "Tried to delete a virtual MFA device"),
+    Event.MFA_DEVICE_ENABLED: Words("Turned on an MFA device", "Tried to turn on an MFA device"),
+    Event.MFA_DEVICE_DEACTIVATED: Words("Turned off an MFA device", "Tried to turn off an MFA device"),
+    Event.MFA_DEVICE_RESYNCED: Words("Resynced an MFA device", "Tried to resync an MFA device"),
+    Event.MFA_SESSION: Words("Gave an MFA code", "Gave an MFA code that did not count"),
+    Event.RECORD_EXPORTED: Words("Exported the record", "Tried to export the record"),
+    Event.RECORD_SHORTENED: Words("Retention removed older rows", "Retention tried to remove older rows"),
+}
+
+OUTCOMES: dict[str, str] = {
+    Phase.INTENDED: "unknown",
+    Phase.DONE: "done",
+    Phase.REFUSED: "refused",
+    Phase.UNKNOWN: "unknown",
+    Phase.FOUND_DONE: "done, found later",
+    Phase.FOUND_UNDONE: "did not happen, found later",
+}
+
+REASONS = {
+    "AskForNextCode": "the code was not accepted",
+    "AlreadyOn": "it was on already",
+    "AlreadyThere": "AWS has it already",
+    "AwsFailure": "AWS failed",
+    "ClockOff": "the portal’s clock is wrong",
+    "CodeRefused": "AWS did not accept the code",
+    "CredentialsRefused": "AWS does not know the key, or it is inactive",
+    "DevicesUnreadable": "the policy does not show MFA devices",
+    "ForeignState": "an answer of AWS to somebody else’s sign-in",
+    "Gone": "it was gone",
+    "IamRefusesSession": "IAM wants MFA first",
+    "InUse": "it is in use",
+    "MfaNotRecognized": "AWS could not check the code",
+    "MfaSessionNeeded": "AWS wants MFA first",
+    "NotAllowed": "the policy does not allow it",
+    "NotForThisPortal": "not an IAM user of this portal’s accounts",
+    "OnlySecurityKeys": "a security key cannot be used with an access key",
+    "PasswordWasChanged": "the password was changed",
+    "QuotaReached": "AWS allows no more",
+    "SignInNotPermitted": "the policy does not allow AWS Sign-In",
+    "SignedInWithoutCode": "without the MFA code",
+    "SomeoneElse": "someone else was signed in to AWS",
+    "Throttled": "AWS was busy",
+    "Unanswered": "AWS did not answer",
+    "WrongMfaCode": "wrong or used code",
+    "WrongSecret": "wrong secret access key",
+}
+
+
+def said(entry: Entry) -> str:
+    """What was done or tried, "Turned on an MFA device"."""
+    words = EVENTS.get(entry.event, Words(entry.event, entry.event))
+    return words.done if entry.phase in (Phase.DONE, Phase.FOUND_DONE) else words.tried
+
+
+def outcome(entry: Entry) -> str:
+    """What became of it, "refused: wrong or used code"."""
+    if entry.under_way:
+        return "under way"
+    told = OUTCOMES.get(entry.phase, entry.phase)
+    reason = REASONS.get(entry.reason, entry.reason)
+    return f"{told}: {reason}" if reason else told
+
+
+def device(user_agent: str) -> str:
+    """ "Firefox on Linux"; what a browser says of itself is not proof of anything."""
+    found = parse(user_agent)
+    browser = found.user_agent.family if found.user_agent else ""
+    system = found.os.family if found.os else ""
+    if browser and system:
+        return f"{browser} on {system}"
+    return browser or system or "unknown device"

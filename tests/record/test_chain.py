@@ -1,0 +1,305 @@
+"""The record keeps what happened: whoever changes, removes or moves a row of it is found out."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import flask_migrate
+import pytest
+from flask import Flask
+from sqlalchemy import text
+
+from app.activity import queries
+from app.activity.export import as_csv
+from app.audit import Audit, Event, record
+from app.errors import NotRecorded, Throttled, Unanswered
+from app.factory import create_app
+from app.models import db
+from config import from_env
+from tests.support.clock import Clock
+
+ACCOUNT = "123456789012"
+SETTINGS = {"ACCOUNTS": ACCOUNT, "SECRET_KEY": "k" * 40, "AUDIT_KEYS": "k1:" + "a" * 40}
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "portal.db"
+
+
+def portal_at(file: Path, **settings: str) -> Flask:
+    app = create_app(from_env({**SETTINGS, "DATABASE_URL": f"sqlite:///{file}", **settings}))
+    with app.app_context():
+        flask_migrate.upgrade()
+    return app
+
+
+@pytest.fixture
+def portal(file: Path) -> Iterator[Flask]:
+    app = portal_at(file)
+    with app.app_context():
+        yield app
+        db.engine.dispose()
+
+
+def somebody(name: str = "nadia") -> Audit:
+    return Audit(record(), ACCOUNT, name, "192.0.2.7", "Mozilla/5.0", "abcd1234")
+
+
+def write(rows: int, name: str = "nadia") -> None:
+    for number in range(rows):
+        somebody(name).note(Event.SIGN_IN, f"AKIA{number}")
+
+
+def change(statement: str, **values: object) -> None:
+    """What someone with the database's password, but without AUDIT_KEYS, may do."""
+    with db.engine.begin() as connection:
+        assert connection.execute(text(statement), values).rowcount
+
+
+def run(portal: Flask, *command: str) -> tuple[int, str]:
+    with portal.app_context():
+        done = portal.test_cli_runner().invoke(args=["activity", *command])
+    return done.exit_code, done.output
+
+
+def verify(portal: Flask, *options: str) -> tuple[int, str]:
+    return run(portal, "verify", *options)
+
+
+def head(output: str) -> str:
+    found = re.search(r"head (\d+:\w+)", output)
+    assert found
+    return found[1]
+
+
+def test_intent_and_outcome_are_rows_of_their_own(portal: Flask) -> None:
+    with somebody().attempt(Event.MFA_DEVICE_CREATED, "arn:…:mfa/nadia"):
+        during = list(queries.rows(db.engine, ACCOUNT, queries.Filter()))
+        assert [row["phase"] for row in during] == ["intended"], "the intent stands before AWS is asked"
+    with pytest.raises(Throttled), somebody().attempt(Event.MFA_DEVICE_DELETED, "arn:…:mfa/nadia"):
+        raise Throttled(request_id="r-1")
+    with pytest.raises(Unanswered), somebody().attempt(Event.MFA_DEVICE_ENABLED, "arn:…:mfa/nadia"):
+        raise Unanswered
+    rows = list(queries.rows(db.engine, ACCOUNT, queries.Filter()))
+    assert [(row["phase"], row["reason"], row["request_id"]) for row in rows] == [
+        ("intended", "", ""),
+        ("done", "", ""),
+        ("intended", "", ""),
+        ("refused", "Throttled", "r-1"),
+        ("intended", "", ""),
+        ("unknown", "Unanswered", ""),
+    ]
+    assert verify(portal) == (0, f"account {ACCOUNT}: 6 rows, sound, head 6:{rows[-1]['mac']}\n")
+
+
+def test_no_intent_no_attempt(portal: Flask) -> None:
+    write(1)
+    with db.engine.begin() as connection:
+        connection.execute(text("alter table activity rename to gone"))
+    with pytest.raises(NotRecorded), somebody().attempt(Event.MFA_DEVICE_CREATED):
+        pytest.fail("it was attempted")
+
+
+@pytest.mark.parametrize(
+    "assignment",
+    [
+        "outcome = 'x'",
+        "user_name = 'mallory'",
+        "at = '2020-01-01 00:00:00'",
+        "address = '192.0.2.8'",
+        "phase = 'done'",
+    ],
+)
+def test_a_changed_row_is_named(portal: Flask, assignment: str) -> None:
+    write(3)
+    with pytest.raises(Throttled), somebody().attempt(Event.MFA_SESSION, "arn:…:mfa/nadia"):
+        raise Throttled
+    write(3)
+    change(f"update activity set {assignment.replace('outcome', 'reason')} where seq = 5")
+    status, output = verify(portal)
+    assert status == 1
+    assert f"account {ACCOUNT}: row 5 is not what was written here" in output
+    assert output.count("row ") == 1, "the others are sound"
+
+
+def test_a_missing_row_is_named(portal: Flask) -> None:
+    write(6)
+    change("delete from activity where seq in (3, 4)")
+    status, output = verify(portal)
+    assert status == 1
+    assert "row 3 to 4 are missing" in output
+
+
+def test_a_hole_closed_by_renumbering_is_found(portal: Flask) -> None:
+    write(6)
+    change("delete from activity where seq = 3")
+    for seq in (4, 5, 6):
+        change("update activity set seq = seq - 1 where seq = :seq", seq=seq)
+    status, output = verify(portal)
+    assert status == 1
+    assert "row 3 is not what was written here" in output
+    assert "row 4 was written as 5: rows were reordered" in output
+
+
+def test_swapped_rows_are_named(portal: Flask) -> None:
+    write(6)
+    change("update activity set seq = 100 where seq = 2")
+    change("update activity set seq = 2 where seq = 5")
+    change("update activity set seq = 5 where seq = 100")
+    status, output = verify(portal)
+    assert status == 1
+    assert "row 2 was written as 5: rows were reordered" in output
+    assert "row 5 was written as 2: rows were reordered" in output
+
+
+def test_an_invented_row_is_found(portal: Flask) -> None:
+    write(2)
+    change(
+        "insert into activity select account_id, 3, at, attempt_id, user_name, event, target, phase, reason,"
+        " request_id, address, user_agent, session, key_id, mac from activity where seq = 2"
+    )
+    assert "row 3 is not what was written here" in verify(portal)[1]
+
+
+def test_a_cut_tail_shows_against_a_head_kept_elsewhere(portal: Flask) -> None:
+    write(6)
+    kept = head(verify(portal)[1])
+    assert verify(portal, "--expect-head", kept)[0] == 0
+    write(1)
+    assert verify(portal, "--expect-head", kept)[0] == 0, "the chain went on"
+    change("delete from activity where seq > 4")
+    assert "row 5 to 7 are missing: the last row written was 7" in verify(portal)[1]
+    # A thorough intruder puts back the table of heads, too.
+    change("update activity_heads set seq = 4, mac = (select mac from activity where seq = 4)")
+    assert verify(portal)[0] == 0, "nothing inside tells"
+    status, output = verify(portal, "--expect-head", kept)
+    assert status == 1
+    assert "row 5 to 6 are missing: the chain was cut after 4" in output
+    write(3)
+    assert "row 6 has another hash than the expected head" in verify(portal, "--expect-head", kept)[1]
+
+
+def test_wrong_heads_are_refused_with_a_sentence(portal: Flask) -> None:
+    status, output = verify(portal, "--expect-head", "six")
+    assert status == 2
+    assert "'six' is not SEQ:HASH" in output
+
+
+def test_keys_are_rotated(portal: Flask, file: Path) -> None:
+    write(3)
+    rotated = portal_at(file, AUDIT_KEYS="k2:" + "b" * 40 + ",k1:" + "a" * 40)
+    with rotated.app_context():
+        write(3)
+        assert verify(rotated)[0] == 0
+    status, output = verify(portal)
+    assert status == 1
+    assert "row 4 was made with the key 'k2', which AUDIT_KEYS does not have" in output
+    forged = portal_at(file, AUDIT_KEYS="k1:" + "z" * 40)
+    assert "row 1 is not what was written here" in verify(forged)[1], "another key under the same id"
+
+
+def test_retention_leaves_a_checkpoint(portal: Flask, file: Path, clock: Clock) -> None:
+    assert "AUDIT_RETENTION_DAYS is not set" in run(portal, "prune")[1]
+    write(5)
+    old = head(verify(portal)[1])
+    clock.move(timedelta(days=40).total_seconds())
+    write(2)
+    keeping = portal_at(file, AUDIT_RETENTION_DAYS="30")
+    assert run(keeping, "prune") == (0, f"account {ACCOUNT}: 5 rows removed\n")
+    status, output = verify(portal)
+    assert (status, "3 rows, sound" in output) == (0, True), "two rows and the checkpoint"
+    assert "removed by retention" in verify(portal, "--expect-head", old)[1]
+    change("delete from activity where seq = 6")
+    assert "row 1 to 6 are missing, and no checkpoint" in verify(portal)[1]
+
+
+def test_a_second_retention_follows_the_first(portal: Flask, file: Path, clock: Clock) -> None:
+    keeping = portal_at(file, AUDIT_RETENTION_DAYS="30")
+    for _ in range(3):
+        write(4)
+        clock.move(timedelta(days=31).total_seconds())
+        assert run(keeping, "prune")[0] == 0
+        assert verify(portal)[0] == 0
+
+
+def test_a_forged_checkpoint_hides_nothing(portal: Flask) -> None:
+    write(6)
+    change(
+        "update activity set event = 'record-shortened', phase = 'done', target = '3:' || "
+        "(select mac from activity where seq = 3) where seq = 5"
+    )
+    change("delete from activity where seq <= 3")
+    assert "row 5 is not what was written here" in verify(portal)[1]
+
+
+def test_accounts_have_chains_of_their_own(portal: Flask) -> None:
+    write(2)
+    Audit(record(), "210987654321", "zoe", "", "", "").note(Event.SIGN_IN)
+    Audit(record(), "", "", "", "", "").note(Event.SIGN_IN, "AKIA", Throttled())
+    status, output = verify(portal)
+    assert status == 0
+    assert output.count("sound") == 3
+    assert verify(portal, "--expect-head", "1:" + "0" * 64)[0] == 2, "of which account?"
+
+
+def test_every_row_goes_to_the_siem(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    app = portal_at(file, AUDIT_STREAM="stdout")
+    with app.app_context():
+        capsys.readouterr()
+        write(2)
+        lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        assert [(line["seq"], line["event"], line["user_name"]) for line in lines] == [
+            (1, "sign-in", "nadia"),
+            (2, "sign-in", "nadia"),
+        ]
+        last = lines[-1]
+        assert verify(app, "--expect-head", f"{last['seq']}:{last['mac']}")[0] == 0, "the head went out with it"
+
+
+def test_spreadsheets_run_nothing() -> None:
+    row = dict.fromkeys(queries.COLUMNS, "")
+    for text_, safe in [("=cmd()", "'=cmd()"), ("+1", "'+1"), ("-1", "'-1"), ("@x", "'@x"), ("a=b", "a=b")]:
+        assert list(as_csv([{**row, "user_name": text_}]))[1].split(",")[queries.COLUMNS.index("user_name")] == safe
+
+
+def test_what_was_left_open_is_found_and_settled(portal: Flask, clock: Clock) -> None:
+    me = somebody()
+    with pytest.raises(Unanswered), me.attempt(Event.MFA_DEVICE_ENABLED, "arn:…:mfa/nadia"):
+        raise Unanswered
+    with pytest.raises(KeyboardInterrupt), me.attempt(Event.MFA_DEVICE_CREATED, "arn:…:mfa/nadia"):
+        raise KeyboardInterrupt  # as good as a process that was killed
+    every = list(Event)
+    assert [attempt.event for attempt in me.unsettled(every, datetime.now(UTC))] == ["mfa-device-enabled"]
+    clock.move(61)
+    left = me.unsettled(every, datetime.now(UTC))
+    assert [attempt.event for attempt in left] == ["mfa-device-enabled", "mfa-device-created"]
+    assert not somebody("zoe").unsettled(every, datetime.now(UTC)), "everyone settles their own"
+    me.settle(left[0], happened=True)
+    me.settle(left[1], happened=False)
+    assert not me.unsettled(every, datetime.now(UTC))
+    assert me.last_done([Event.MFA_DEVICE_ENABLED], "arn:…:mfa/nadia") == left[0].attempt_id
+    shown = queries.entries(db.engine, ACCOUNT, queries.Filter(), datetime.now(UTC)).entries
+    assert [(entry.event, entry.phase) for entry in shown] == [
+        ("mfa-device-created", "found-undone"),
+        ("mfa-device-enabled", "found-done"),
+    ]
+
+
+def test_pages_of_the_record_hold_every_attempt_once(portal: Flask) -> None:
+    for number in range(7):
+        with somebody().attempt(Event.MFA_SESSION, f"device-{number}"):
+            pass
+        write(1, "zoe")
+    seen, before = [], None
+    while True:
+        page = queries.entries(db.engine, ACCOUNT, queries.Filter("nadia"), datetime.now(UTC), before, size=3)
+        seen += [entry.target for entry in page.entries]
+        if page.older is None:
+            break
+        before = page.older
+    assert seen == [f"device-{number}" for number in reversed(range(7))]
