@@ -10,12 +10,15 @@ FLASK := $(BIN)/flask --app wsgi
 .PHONY: setup run serve sandbox test lint bench lock
 
 run: $(VENV)/.run
+	@$(BIN)/python deploy/check-port PORT $(PORT)
+	@$(BIN)/python deploy/check-port SANDBOX_PORT $(SANDBOX_PORT)
 	@PORT=$(PORT) $(FLASK) sandbox --port $(SANDBOX_PORT) --policy $(POLICY) --run deploy/rehearse
 
 serve: $(VENV)/.run
 	@PORT=$(PORT) deploy/serve
 
 sandbox: $(VENV)/.run
+	@$(BIN)/python deploy/check-port SANDBOX_PORT $(SANDBOX_PORT)
 	@$(FLASK) sandbox --port $(SANDBOX_PORT) --policy $(POLICY)
 
 setup: $(VENV)/.all

@@ -64,7 +64,8 @@ def _public_url(url: str, problems: list[str]) -> str:
         problems.append(
             f"PUBLIC_URL is {url!r}: set https://HOST, or http://127.0.0.1:PORT for a portal on this machine."
         )
-    return url.rstrip("/")
+    usual = {"https": ":443", "http": ":80"}.get(parts.scheme, "")
+    return url.rstrip("/").removesuffix(usual)  # as browsers write it
 
 
 def _methods(

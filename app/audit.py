@@ -267,3 +267,28 @@ class Audit:
         )
         with self.record.engine.connect() as connection:
             return connection.execute(query).scalar()
+
+    def done_without(self, event: Event, followed_by: Event) -> list[str]:
+        """Targets on which the person last did `event`, and on which nothing of `followed_by` was done since."""
+        done = (Phase.DONE, Phase.FOUND_DONE)
+        later = aliased(ActivityRow)
+        query = (
+            select(ActivityRow.target)
+            .distinct()
+            .where(
+                ActivityRow.account_id == self.account_id,
+                ActivityRow.user_name == self.user_name,
+                ActivityRow.event == event,
+                ActivityRow.phase.in_(done),
+                ~exists().where(
+                    later.account_id == ActivityRow.account_id,
+                    later.target == ActivityRow.target,
+                    later.event == followed_by,
+                    later.phase.in_(done) | (later.reason == "Gone"),
+                    later.seq > ActivityRow.seq,
+                ),
+            )
+            .order_by(ActivityRow.target)
+        )
+        with self.record.engine.connect() as connection:
+            return list(connection.execute(query).scalars())

@@ -35,6 +35,7 @@ def open_gateways(app: Flask, clients: Clients) -> None:
     """Lend each request the credentials of its session, and take them back at its end."""
     doors = Gateways(IamGateway(clients), StsGateway(clients), SignInGateway(clients))
     app.extensions["gateways"] = doors
+    app.jinja_env.globals["practice_url"] = clients.practice_url
 
     @app.before_request
     def lend() -> None:
@@ -63,10 +64,11 @@ def person() -> Person:
     return cast("Person", current_user)
 
 
-def audit(account_id: str = "", user_name: str = "") -> Audit:
-    """The record, for the person signed in, or for whoever is named where nobody is yet."""
-    if current_user.is_authenticated:
-        account_id, user_name = current_user.account_id, current_user.user_name
+def audit(account_id: str | None = None, user_name: str = "") -> Audit:
+    """The record, for whoever is named ("" for nobody known), else for the person signed in."""
+    if account_id is None:
+        inside = current_user.is_authenticated
+        account_id, user_name = (current_user.account_id, current_user.user_name) if inside else ("", "")
     return Audit(record(), account_id, user_name, request.remote_addr or "", user_agent(), people.label())
 
 

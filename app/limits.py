@@ -1,10 +1,21 @@
 """How often someone may try: the counters live where RATELIMIT_STORAGE_URI says."""
 
+from ipaddress import IPv6Address, ip_address, ip_network
+
 from flask import current_app, request
 from flask_limiter import Limiter
-from flask_limiter.util import get_remote_address
 
-limiter = Limiter(key_func=get_remote_address)
+from app import people
+from app.fields import without_blanks
+
+
+def client_address() -> str:
+    """Who is counted: an IPv4 address, or an IPv6 network of /64, which is what one client has."""
+    address = ip_address(request.remote_addr or "0.0.0.0")  # noqa: S104 # counts the nameless as one, binds nothing
+    return str(ip_network((address, 64), strict=False) if isinstance(address, IPv6Address) else address)
+
+
+limiter = Limiter(key_func=client_address)
 
 
 def per_address() -> str:
@@ -19,4 +30,13 @@ def per_key() -> str:
 
 def typed_key_id() -> str:
     """The access key id of the posted form, as a counter's name."""
-    return "key:" + request.form.get("access_key_id", "").strip().upper()[:128]
+    return "key:" + without_blanks(request.form.get("access_key_id")).upper()[:128]
+
+
+CHANGES = "120 per 5 minutes"
+"""Forms sent within one session, about MFA devices: far more than hands can do."""
+
+
+def this_session() -> str:
+    """The session at hand, as a counter's name."""
+    return "session:" + people.label()

@@ -6,7 +6,7 @@ import re
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, current_app, flash, redirect, render_template, request, url_for
+from flask import Flask, Response, abort, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from flask_wtf.csrf import CSRFError
@@ -107,6 +107,13 @@ def protect(app: Flask, signin_url: str) -> None:
         if request.endpoint not in ("static", "bootstrap.static"):
             response.headers["Cache-Control"] = "no-store"
         return response
+
+    @app.before_request
+    def from_our_own_pages() -> None:
+        # Beside the CSRF token: on one machine every port is the same site, and sends our cookie along.
+        origin = request.headers.get("Origin")
+        if request.method == "POST" and origin not in (None, app.config["PUBLIC_URL"]):
+            abort(403)
 
     @app.before_request
     def one_name() -> ResponseReturnValue | None:

@@ -107,9 +107,10 @@ def end_sessions(person: Person, labels: Collection[str]) -> int:
 
 
 def sign_out() -> None:
-    """Forget everything; the stored session is deleted."""
+    """Forget everything; the stored session is deleted, and its id with it, whatever is said afterwards."""
     logout_user()
     _session().clear()
+    _session().renew()
 
 
 def load_person(person_id: str) -> Person | None:
@@ -153,7 +154,12 @@ def pending_sign_in(now: datetime) -> PendingSignIn | None:
 
 
 def begin_aws_sign_in(pending: PendingAwsSignIn) -> None:
-    """Remember what AWS was asked; an earlier question of this session is dropped."""
+    """Remember what AWS was asked; an earlier question of this session is dropped.
+
+    Before anyone is signed in under a new id: who planted or kept the old one does not see the answer.
+    """
+    if not current_user.is_authenticated:
+        _session().renew()
     _put("pending_aws_sign_in", pending)
 
 

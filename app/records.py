@@ -121,6 +121,8 @@ class Enrollment:
     seed: str = field(repr=False)
     attempt_id: str
     """The recorded attempt that made the device: a later one means it was begun anew elsewhere."""
+    replaces: str = ""
+    """Serial number of the device to be given up once this one is trusted."""
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,8 @@ from app.models import StoredSession, db
 
 _TOUCH_EVERY = timedelta(seconds=30)
 _TRIES = 5
+_SWEEP_ONE_IN = 20
+"""New sessions per removal of those that are over."""
 
 
 def cipher(secret_key: str, fallbacks: list[str]) -> MultiFernet:
@@ -133,7 +135,8 @@ class DatabaseSessions(SessionInterface):
         if not session:
             if session.sid:
                 self._forget(session.sid)
-            if session.sid or session.replaced or session.lost:
+            # An id that is not good any more may be an old one, sent late: the browser's newer cookie stays.
+            if session.sid or session.replaced:
                 response.delete_cookie(self.get_cookie_name(app), **self._cookie(app))
         elif session.sid is None:
             response.set_cookie(self.get_cookie_name(app), self._create(session), **self._cookie(app))
@@ -197,7 +200,8 @@ class DatabaseSessions(SessionInterface):
     def _create(self, session: Session) -> str:
         sid = secrets.token_urlsafe(32)
         with self._engine.begin() as connection:
-            connection.execute(delete(StoredSession).where(StoredSession.expires_at < datetime.now(UTC)))
+            if secrets.randbelow(_SWEEP_ONE_IN) == 0:
+                connection.execute(delete(StoredSession).where(StoredSession.expires_at < datetime.now(UTC)))
             connection.execute(
                 insert(StoredSession).values(
                     id_hash=_hash(sid),

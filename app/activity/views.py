@@ -14,9 +14,9 @@ from app.activity.export import FORMATS
 from app.activity.forms import EveryoneForm, FilterForm
 from app.audit import Event, record
 from app.current import audit, gateways, person
+from app.fields import EmptyForm
 from app.guards import accounts_to_watch, admins_only, with_mfa
 from app.links import console_url, readable_alias
-from app.mfa.forms import EmptyForm
 from app.pages import done, page
 
 bp = Blueprint("activity", __name__, url_prefix="/activity")

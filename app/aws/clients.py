@@ -157,6 +157,9 @@ class Clients:
         host = SIGN_IN_HOSTS[session.get_partition_for_region(region)]
         self.signin_url: str = str(configured.provide() or f"https://{region}.{host}").rstrip("/")
         """Of the pages, which no SDK opens."""
+        configured = ConfiguredEndpointProvider(session.full_config, session.get_scoped_config(), "iam")
+        self.practice_url: str = str(configured.provide() or "")
+        """Of the AWS asked instead of the real one, "" on real AWS."""
 
     def client(self, service: str) -> Any:
         """Any service's client; the allow-list holds for it as for ours."""

@@ -85,13 +85,19 @@ class IamGateway:
             aliases = self._reads.list_account_aliases()["AccountAliases"]
         return aliases[0] if aliases else None
 
-    def create_virtual_mfa_device(self, name: str) -> NewVirtualMfaDevice:
-        """Make an unassigned device at path / (CreateVirtualMFADevice).
+    def unassigned_virtual_mfa_devices(self) -> list[str]:
+        """Serial numbers of the account's virtual devices that nobody uses (ListVirtualMFADevices)."""
+        with told_plainly("iam:ListVirtualMFADevices"):
+            pages = self._reads.get_paginator("list_virtual_mfa_devices").paginate(AssignmentStatus="Unassigned")
+            return [device["SerialNumber"] for page in pages for device in page["VirtualMFADevices"]]
+
+    def create_virtual_mfa_device(self, name: str, path: str = "/") -> NewVirtualMfaDevice:
+        """Make an unassigned device (CreateVirtualMFADevice). path: "/" or "/alice/".
 
         Raises AlreadyThere where a device of this name exists, assigned or left over.
         """
         with told_plainly("iam:CreateVirtualMFADevice"):
-            made = self._changes.create_virtual_mfa_device(VirtualMFADeviceName=name)["VirtualMFADevice"]
+            made = self._changes.create_virtual_mfa_device(VirtualMFADeviceName=name, Path=path)["VirtualMFADevice"]
         # The blob holds base32 text: the SDK undoes only the transport's base64 (IAM's model).
         return NewVirtualMfaDevice(made["SerialNumber"], bytes(made["Base32StringSeed"]).decode("ascii"))
 
@@ -112,3 +118,24 @@ class IamGateway:
         """Delete an unassigned device (DeleteVirtualMFADevice). Raises InUse, Gone."""
         with told_plainly("iam:DeleteVirtualMFADevice"):
             self._changes.delete_virtual_mfa_device(SerialNumber=serial_number)
+
+    def resync_mfa_device(self, user_name: str, serial_number: str, first: str, second: str) -> None:
+        """Let AWS find a device's drift anew, from two consecutive codes (ResyncMFADevice); a plain key may.
+
+        Raises WrongMfaCode, Gone (not a device of the user).
+        """
+        with told_plainly("iam:ResyncMFADevice"):
+            self._changes.resync_mfa_device(
+                UserName=user_name,
+                SerialNumber=serial_number,
+                AuthenticationCode1=first,
+                AuthenticationCode2=second,
+            )
+
+    def deactivate_mfa_device(self, user_name: str, serial_number: str) -> None:
+        """Take a device from the user (DeactivateMFADevice); a virtual one stays behind, unassigned.
+
+        Raises Gone (not a device of the user), MfaSessionNeeded.
+        """
+        with told_plainly("iam:DeactivateMFADevice"):
+            self._changes.deactivate_mfa_device(UserName=user_name, SerialNumber=serial_number)

@@ -62,7 +62,7 @@ def examine(seed: str, first: str, second: str, now: datetime) -> Finding:
 
 
 NOT_FROM_THIS_ENTRY = (
-    "These codes are not from this entry. If your app has several entries for AWS, use the newest; "
+    "These codes do not fit this QR code. Check the digits; if your app has several entries for AWS, use the newest, "
     "or scan the QR code again."
 )
 

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-from flask_wtf import FlaskForm
-from wtforms import StringField
+import re
 
-from app.signin.forms import CODE_FIELD, CodeForm, six_digits, without_blanks
+from wtforms import StringField, ValidationError
 
-__all__ = ["CodeForm", "EmptyForm", "EnrollForm"]
+from app.fields import CodeForm, EmptyForm, TwoCodesForm, without_blanks
+
+__all__ = ["CodeForm", "EmptyForm", "EnrollForm", "HardwareTokenForm", "ResyncForm"]
 
 
-class EnrollForm(FlaskForm):
+class EnrollForm(TwoCodesForm):
     """Two consecutive codes of the new device."""
 
-    first_code = StringField(
-        "First code",
+
+class ResyncForm(TwoCodesForm):
+    """Two consecutive codes of a device whose codes are refused."""
+
+
+class HardwareTokenForm(TwoCodesForm):
+    """The number on a token's back, and two codes."""
+
+    serial_number = StringField(
+        "Serial number",
         filters=[without_blanks],
-        validators=[six_digits],
-        render_kw={**CODE_FIELD, "data-next": "second_code"},
+        render_kw={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "characters", "maxlength": 256},
     )
-    second_code = StringField("Second code", filters=[without_blanks], validators=[six_digits], render_kw=CODE_FIELD)
 
-
-class EmptyForm(FlaskForm):
-    """A button: nothing but the CSRF token."""
+    def validate_serial_number(self, field: StringField) -> None:
+        """9 characters or more, no ARN (IAM API Reference, EnableMFADevice)."""
+        if not re.fullmatch(r"[A-Za-z0-9_+=,.@-]{9,256}", field.data or ""):
+            raise ValidationError("Enter the number on the back of the token, like GAHT12345678.")

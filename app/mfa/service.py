@@ -58,31 +58,34 @@ class SpentCode(Refused):
     field = "code"
 
 
-def begin(iam: IamGateway, audit: Audit, person: Person) -> Enrollment:
-    """Make the person's device, clearing a leftover of an earlier try, which nobody has the seed of.
+def begin(iam: IamGateway, audit: Audit, person: Person, serial_number: str = "", replaces: str = "") -> Enrollment:
+    """Make a device for the person, clearing a leftover of an earlier try, which nobody has the seed of.
 
-    Raises AlreadyOn, NameTaken, NotAllowed, Throttled, Unanswered.
+    serial_number: of a further device; without one, the first of the person's own. replaces: the device to
+    be given up for it. Raises AlreadyOn, NameTaken, NotAllowed, Throttled, Unanswered.
     """
-    if iam.mfa_devices(person.user_name):
+    if not serial_number and iam.mfa_devices(person.user_name):
         raise AlreadyOn()
-    serial_number = person.own_serial_number
+    serial_number = serial_number or person.own_serial_number
     try:
-        return _create(iam, audit, person)
+        return _create(iam, audit, serial_number, replaces)
     except AlreadyThere:
         try:
-            _delete(iam, audit, serial_number)
+            delete(iam, audit, serial_number)
         except InUse:
-            raise (AlreadyOn if iam.mfa_devices(person.user_name) else NameTaken)() from None
-        return _create(iam, audit, person)
+            raise (AlreadyOn if _assigned(iam, person, serial_number) else NameTaken)() from None
+        return _create(iam, audit, serial_number, replaces)
 
 
-def _create(iam: IamGateway, audit: Audit, person: Person) -> Enrollment:
-    with audit.attempt(Event.MFA_DEVICE_CREATED, person.own_serial_number) as attempt_id:
-        made: NewVirtualMfaDevice = iam.create_virtual_mfa_device(person.user_name)
-    return Enrollment(made.serial_number, made.seed, attempt_id)
+def _create(iam: IamGateway, audit: Audit, serial_number: str, replaces: str) -> Enrollment:
+    path, _, name = serial_number.partition(":mfa")[2].rpartition("/")
+    with audit.attempt(Event.MFA_DEVICE_CREATED, serial_number) as attempt_id:
+        made: NewVirtualMfaDevice = iam.create_virtual_mfa_device(name, f"{path}/")
+    return Enrollment(made.serial_number, made.seed, attempt_id, replaces)
 
 
-def _delete(iam: IamGateway, audit: Audit, serial_number: str) -> None:
+def delete(iam: IamGateway, audit: Audit, serial_number: str) -> None:
+    """Delete an unassigned virtual device; one that is gone already is as good. Raises InUse, NotAllowed."""
     try:
         with audit.attempt(Event.MFA_DEVICE_DELETED, serial_number):
             iam.delete_virtual_mfa_device(serial_number)
@@ -101,7 +104,7 @@ def cancel(iam: IamGateway, audit: Audit, enrollment: Enrollment) -> None:
     if not still_ours(audit, enrollment):
         return
     try:
-        _delete(iam, audit, enrollment.serial_number)
+        delete(iam, audit, enrollment.serial_number)
     except InUse as refusal:
         raise AlreadyOn() from refusal
 

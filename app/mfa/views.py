@@ -14,6 +14,7 @@ from app.aws.iam import MfaDevice
 from app.current import audit, gateways, person
 from app.errors import PortalError
 from app.guards import with_mfa
+from app.limits import CHANGES, limiter, this_session
 from app.links import console_url, readable_alias
 from app.mfa import qr, service
 from app.mfa.forms import CodeForm, EmptyForm, EnrollForm
@@ -21,6 +22,7 @@ from app.pages import done, page, refuse
 from app.records import Enrollment, Upgrade, Way
 
 bp = Blueprint("mfa", __name__, url_prefix="/mfa")
+limiter.limit(CHANGES, key_func=this_session, methods=["POST"])(bp)
 
 
 def _devices() -> list[MfaDevice]:
@@ -54,6 +56,8 @@ def _enroll_page(pending: Enrollment | None, form: EnrollForm) -> ResponseReturn
 @bp.post("/enroll/begin")
 def begin() -> ResponseReturnValue:
     """Make a device (again)."""
+    if people.enrollment():
+        flash("This is a new QR code: delete the earlier entry from your app.", "info")
     people.forget("enrollment")
     try:
         people.keep_enrollment(service.begin(gateways().iam, audit(), person()))

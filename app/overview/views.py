@@ -8,8 +8,8 @@ from flask.typing import ResponseReturnValue
 from app import people
 from app.aws.clients import both
 from app.current import gateways, person
+from app.fields import EmptyForm
 from app.links import console_url, readable_alias
-from app.mfa.forms import EmptyForm
 from app.pages import page
 
 bp = Blueprint("overview", __name__)

@@ -29,6 +29,11 @@ def of_iam(world: World, caller: Caller, action: str, parameters: Mapping[str, A
         return f"{prefix}:mfa/"  # observed in denials; SAR names no resource
     if action == "ListUsers":
         return f"{prefix}:user/"
+    if action == "GetAccessKeyLastUsed":
+        owner = next(
+            (user for user in world.iam.users.values() if _holds(user, str(parameters.get("AccessKeyId", "")))), None
+        )
+        return str(owner.arn) if owner else f"{prefix}:user/"
     if "user" in kinds:
         name = parameters.get("UserName") or caller.user_name or ""
         user = None if action == "CreateUser" else stored(world, name)
@@ -42,8 +47,25 @@ def of_iam(world: World, caller: Caller, action: str, parameters: Mapping[str, A
         if kind in _BY_ARN and _BY_ARN[kind] in parameters:
             return str(parameters[_BY_ARN[kind]])
         if kind in _NAMED and _NAMED[kind] in parameters:
-            return f"{prefix}:{kind}{parameters.get('Path', '/')}{parameters[_NAMED[kind]]}"
+            name = str(parameters[_NAMED[kind]])
+            # As for users: the stored path counts, and a request does not carry it.
+            there = None if action.startswith("Create") else _stored_arn(world, kind, name)
+            return there or f"{prefix}:{kind}{parameters.get('Path', '/')}{name}"
     return "*"
+
+
+def _holds(user: Any, access_key_id: str) -> bool:
+    return any(key.access_key_id == access_key_id for key in user.access_keys)
+
+
+def _stored_arn(world: World, kind: str, name: str) -> str | None:
+    shelves = {
+        "group": world.iam.groups,
+        "role": world.iam.roles,
+        "instance-profile": world.iam.instance_profiles,
+    }
+    known = (thing for thing in shelves.get(kind, {}).values() if thing.name.lower() == name.lower())
+    return next((str(thing.arn) for thing in known), None)
 
 
 def printed(caller: Caller, action: str, resource: str) -> str:
@@ -65,7 +87,9 @@ def of_s3(reading: Reading) -> tuple[str, str]:
     """(action, ARN) of an S3 request. Raises Refusal NotImplemented for what cannot be judged by method and path."""
     bucket, _, key = reading.path.lstrip("/").partition("/")
     odd = {name for name, _ in reading.query} - _PLAIN
-    if odd or "x-amz-copy-source" in reading.headers or ".." in reading.path.split("/") or "//" in reading.raw_path:
+    # moto reads the path once more, as an address: what it might take for something else is not handed on.
+    unclear = ".." in reading.path.split("/") or "//" in reading.path or "?" in reading.path
+    if odd or unclear or "x-amz-copy-source" in reading.headers:
         raise Refusal("NotImplemented", "The sandbox emulates buckets and objects, not their sub-resources.", 501)
     if not bucket:
         action, resource = ("ListAllMyBuckets" if reading.method == "GET" else ""), "*"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from botocore.model import OperationModel
 from botocore.parsers import create_parser
@@ -54,7 +54,7 @@ def forward(reading: Reading, form: Mapping[str, str], account_key: str) -> Answ
     if service == "s3":
         headers |= {name: value for name, value in reading.headers.items() if _S3_HEADERS.fullmatch(name)}
         said = _moto(service).open(
-            path=reading.path,
+            path=quote(reading.path),  # read once, judged, and said again in one way only
             query_string=urlencode(reading.query),
             method=reading.method,
             headers=headers,

@@ -5,28 +5,11 @@ from __future__ import annotations
 import re
 
 from flask_wtf import FlaskForm
-from wtforms import PasswordField, RadioField, StringField, TextAreaField, ValidationError
-from wtforms.validators import InputRequired
+from wtforms import PasswordField, StringField, TextAreaField, ValidationError
 
+from app.fields import CodeForm, without_blanks
 
-def without_blanks(text: str | None) -> str:
-    """Blanks and line breaks come along when people copy, or when an app shows "123 456"."""
-    return "".join((text or "").split())
-
-
-def six_digits(_: FlaskForm, field: StringField) -> None:
-    """Refuse what cannot be a code."""
-    if not re.fullmatch(r"[0-9]{6}", field.data or ""):
-        raise ValidationError("Enter the six digits your authenticator app shows.")
-
-
-CODE_FIELD = {
-    "inputmode": "numeric",
-    "autocomplete": "one-time-code",
-    "maxlength": 9,
-    "spellcheck": "false",
-    "class": "code",
-}
+__all__ = ["AccessKeyForm", "CodeForm", "VerificationCodeForm"]
 
 
 class AccessKeyForm(FlaskForm):
@@ -78,16 +61,3 @@ class VerificationCodeForm(FlaskForm):
         "Code from AWS",
         render_kw={"autocomplete": "off", "spellcheck": "false", "rows": 4, "class": "pasted"},
     )
-
-
-class CodeForm(FlaskForm):
-    """One code of one of the person's devices."""
-
-    serial_number = RadioField("MFA device", validators=[InputRequired("Choose the device the code is from.")])
-    code = StringField("MFA code", filters=[without_blanks], validators=[six_digits], render_kw=CODE_FIELD)
-
-    def offer(self, serial_numbers: list[str]) -> None:
-        """The devices to choose from; with one there is nothing to choose."""
-        self.serial_number.choices = [(serial, serial) for serial in serial_numbers]
-        if len(serial_numbers) == 1:
-            self.serial_number.data = serial_numbers[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from urllib.parse import urlencode
 
 from flask import Blueprint, abort, current_app, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -23,16 +24,23 @@ from app.signin.forms import AccessKeyForm, CodeForm
 
 bp = Blueprint("signin", __name__)
 
+LONGEST_PATH = 200
+"""Of a page to come back to; ours are shorter."""
 ENDED = "Your session has ended, and nothing was lost at AWS. Sign in to go on."
 
 
 def ask_to_sign_in() -> ResponseReturnValue:
-    """Flask-Login's answer to people without a session: sign in, then back to where they were going."""
-    if request.method == "GET":
-        people.want(local_path(request.full_path.rstrip("?"), "/"))
+    """Flask-Login's answer to people without a session: sign in, then back to where they were going.
+
+    Nothing is stored for them yet: passers-by fill no table, and a late request of a session that is over
+    does not replace the cookie of the one that followed it.
+    """
+    where: dict[str, str] = {}
+    if request.method == "GET" and request.path != "/":
+        where["next"] = local_path(request.full_path.rstrip("?"), "/")
     if people.session_was_lost() or request.method == "POST":
-        flash(ENDED, "warning")
-    return redirect(url_for("signin.sign_in"), 303)
+        where["ended"] = "yes"
+    return redirect(url_for("signin.sign_in") + (f"?{urlencode(where)}" if where else ""), 303)
 
 
 @bp.get("/sign-in")
@@ -41,11 +49,25 @@ def sign_in() -> ResponseReturnValue:
     """The ways in."""
     if current_user.is_authenticated:
         return redirect(url_for("overview.index"))
+    wanted = request.args.get("next", "")
+    if wanted and len(wanted) <= LONGEST_PATH:
+        people.want(local_path(wanted, "/"))
+    if "ended" in request.args:
+        flash(ENDED, "warning")
+    elif wanted:
+        flash("Sign in first.", "info")
     return _sign_in_page(AccessKeyForm())
 
 
 def _sign_in_page(form: AccessKeyForm) -> ResponseReturnValue:
-    return page("signin/sign_in.html", form, ways=current_app.config["SIGN_IN_METHODS"])
+    aws = gateways().signin
+    return page(
+        "signin/sign_in.html",
+        form,
+        ways=current_app.config["SIGN_IN_METHODS"],
+        signed_out_of=request.args.get("out"),
+        aws_sign_out=aws.sign_out_url(aws.url),
+    )
 
 
 @bp.post("/sign-in")
@@ -64,7 +86,7 @@ def access_key() -> ResponseReturnValue:
     try:
         known = service.present_key(doors.sts, doors.iam, current_app.config["ACCOUNTS"], key)
     except PortalError as refusal:
-        audit().note(Event.SIGN_IN, key.access_key_id, refusal)
+        audit("", "").note(Event.SIGN_IN, key.access_key_id, refusal)
         refuse(form, refusal)
         return _sign_in_page(form)
 
@@ -153,7 +175,8 @@ def cancel() -> ResponseReturnValue:
 @public
 def sign_out() -> ResponseReturnValue:
     """End the session; works, and says so, even when it had ended already."""
-    if current_user.is_authenticated:
+    way = current_user.way if current_user.is_authenticated else None
+    if way:
         audit().note(Event.SIGN_OUT)
     people.sign_out()
-    return done("You are signed out.", "signin.sign_in")
+    return done("You are signed out.", "signin.sign_in", **({"out": way.value} if way is Way.AWS_SIGN_IN else {}))

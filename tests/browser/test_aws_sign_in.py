@@ -125,7 +125,7 @@ def test_step_3_with_nothing_but_a_password(
     assert refused(aws_login(marta, phone, "s3").list_buckets) == "AccessDenied"
 
     surfer.open("/")
-    assert "this session has it" in surfer.text
+    assert "You are signed in with MFA" in surfer.text
     assert "AWS Sign-In and MFA" in surfer.text
     made = [call for call in sandbox.calls(before) if "latchkey" in call["user_agent"] and call["principal"]]
     mine = [call for call in made if call["principal"].endswith(f"/{marta.name}")]
@@ -242,7 +242,7 @@ def test_an_old_console_session_does_not_count_as_mfa(
     old.press("Sign out and in at AWS")
     old.give_password(marta, phone)
     old.press("Continue")
-    assert "this session has it" in old.text
+    assert "You are signed in with MFA" in old.text
 
 
 def test_someone_else_at_aws_does_not_take_over(
@@ -282,7 +282,7 @@ def test_iam_may_refuse_a_sign_in_without_mfa(surfing: Surfing, scratch: Path, c
         surfer.press("Sign out and in at AWS")
         surfer.give_password(boss, phone)
         surfer.press("Continue")
-        assert "this session has it" in surfer.text
+        assert "You are signed in with MFA" in surfer.text
 
 
 def signed_in_with_mfa(surfer: Surfer, employee: Employee) -> Surfer:
@@ -318,7 +318,7 @@ def test_the_session_outlives_its_credentials(signed_in: Surfer, clock: Clock, s
     for _ in range(4):
         clock.move(11 * 60)
         signed_in.open("/")
-        assert "this session has it" in signed_in.text
+        assert "You are signed in with MFA" in signed_in.text
     assert refreshes(sandbox, mark) == [200] * 4
 
 
@@ -349,7 +349,7 @@ def test_parallel_requests_in_two_processes_refresh_once(
             mark = sandbox.calls()[-1]["seq"]
             with ThreadPoolExecutor(12) as pool:
                 pages = list(pool.map(ask, range(24)))
-            assert all("this session has it" in page for page in pages), what
+            assert all("You are signed in with MFA" in page for page in pages), what
             assert refreshes(sandbox, mark) == [200], what
 
 
@@ -393,13 +393,13 @@ def test_the_token_endpoint_is_slow_or_down(signed_in: Surfer, sandbox: Sandbox,
     clock.move(11 * 60)
     sandbox.set_faults([{"action": "signin:CreateOAuth2Token", "fault": "throttle", "occurrences": [1]}])
     signed_in.open("/")
-    assert "this session has it" in signed_in.text, "what it has is still good"
+    assert "You are signed in with MFA" in signed_in.text, "what it has is still good"
     clock.move(5 * 60)
     sandbox.set_faults([{"action": "signin:CreateOAuth2Token", "fault": "error-503", "occurrences": [1]}])
     signed_in.open("/")
     assert "AWS has a problem of its own" in signed_in.text
     signed_in.open("/")
-    assert "this session has it" in signed_in.text, "it lost nothing"
+    assert "You are signed in with MFA" in signed_in.text, "it lost nothing"
 
 
 @pytest.mark.parametrize(
@@ -448,7 +448,7 @@ def test_signing_out_while_refreshing(signed_in: Surfer, sandbox: Sandbox, clock
             assert not refreshing.done()  # until it has said that it refreshes
         signed_in.page.get_by_role("button", name="Sign out").click()
         signed_in.page.wait_for_url("**/sign-in")
-        assert "this session has it" not in refreshing.result()
+        assert "You are signed in with MFA" not in refreshing.result()
     signed_in.open("/")
     assert signed_in.path == "/sign-in", "signed out is signed out"
 

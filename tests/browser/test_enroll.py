@@ -37,7 +37,7 @@ def test_wrong_pairs_are_told_apart_and_cost_nothing_at_aws(
     wrong = phone.never_shows()
     assert "The second code is not from this entry" in told(older, wrong)
     assert "The first code is not from this entry" in told(wrong, current)
-    assert "not from this entry" in told("000000", "000001")
+    assert "do not fit this QR code" in told("000000", "000001")
     assert "six digits" in told("12345", current)
     assert "six digits" in told("", "")
     latest = phone.next()
@@ -208,7 +208,7 @@ def test_two_tabs_of_one_browser(surfing: Surfing, nadia: Employee) -> None:
 
     second_tab, surfer.page = surfer.page, first_tab
     surfer.give_two_codes(stale)
-    assert "not from this entry" in surfer.text
+    assert "do not fit this QR code" in surfer.text
     assert surfer.scan().seed == fresh.seed, "the first tab now shows the code that counts"
 
     surfer.page = second_tab

@@ -86,7 +86,7 @@ def test_next_time_the_code_is_asked_at_the_door(surfing: Surfing, nadia: Employ
     surfer.type(code=phone.next())
     surfer.press("Sign in")
     assert surfer.heading == f"Hello, {nadia.name}"
-    assert "this session has it" in surfer.text
+    assert "You are signed in with MFA" in surfer.text
 
 
 def test_the_long_term_secret_is_gone_after_the_upgrade(surfing: Surfing, nadia: Employee, sandbox: Sandbox) -> None:

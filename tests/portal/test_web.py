@@ -10,10 +10,10 @@ import flask_migrate
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from flask import Flask, request, session
+from flask import Flask, flash, request, session
 from sqlalchemy import select, text
 
-from app import people
+from app import current, limits, people
 from app.aws.clients import AwsCredentials
 from app.factory import create_app
 from app.models import StoredSession, Utc, db
@@ -25,6 +25,10 @@ SECRET = "s3cr3t/that+must=never/be+found=anywhere"
 GOOD = {"ACCOUNTS": "123456789012", "SECRET_KEY": "k" * 40, "AUDIT_KEYS": "k1:" + "a" * 40}
 
 
+NOBODYS = AwsCredentials("AKIA", SECRET)
+LASTS = timedelta(minutes=15)
+
+
 def portal_at(file: Path, **settings: str) -> Flask:
     app = create_app(from_env({**GOOD, "DATABASE_URL": f"sqlite:///{file}", **settings}))
 
@@ -32,6 +36,12 @@ def portal_at(file: Path, **settings: str) -> Flask:
     def enter() -> str:
         person = Person("123456789012", "alice", "/", "aws", False, datetime.now(UTC), "AKIA")
         people.sign_in(person, AwsCredentials("AKIA", SECRET), timedelta(minutes=15))
+        return ""
+
+    @app.post("/test/leave")
+    def leave() -> str:
+        people.sign_out()
+        flash("You are signed out.")
         return ""
 
     @app.post("/test/upgrade")
@@ -43,7 +53,7 @@ def portal_at(file: Path, **settings: str) -> Flask:
     def see() -> dict[str, object]:
         return {"keys": sorted(session), "secret": (session.get("credentials") or {}).get("secret_access_key")}
 
-    for name in ("enter", "upgrade", "see"):
+    for name in ("enter", "leave", "upgrade", "see"):
         app.view_functions[name].is_public = True
         app.extensions["csrf"].exempt(app.view_functions[name])
     with app.app_context():
@@ -116,6 +126,67 @@ def test_a_slow_request_does_not_bring_back_what_was_ended(portal: Flask) -> Non
         portal.session_interface.save_session(portal, slow, answer)
         assert "latchkey-8000=;" in answer.headers["Set-Cookie"]
     assert get(portal.test_client(use_cookies=False), "/test/see", sid).json["keys"] == []
+
+
+def test_signing_out_ends_the_id_whatever_is_said_afterwards(portal: Flask) -> None:
+    client = portal.test_client()
+    post(client, "/test/enter")
+    kept = cookie(client)
+    post(client, "/test/leave")
+    assert cookie(client) not in ("", kept), "the farewell is another session"
+    thief = portal.test_client(use_cookies=False)
+    assert get(thief, "/test/see", kept).json["keys"] == []
+    with portal.app_context(), db.engine.connect() as connection:
+        stored = connection.execute(select(StoredSession.id_hash)).scalars().all()
+    assert len(stored) == 1
+
+
+def test_a_late_request_leaves_the_newer_cookie_alone(portal: Flask) -> None:
+    client, late = portal.test_client(), portal.test_client(use_cookies=False)
+    post(client, "/test/enter")
+    old = cookie(client)
+    post(client, "/test/upgrade")
+    for path in ("/", "/mfa/enroll", "/sign-out", "/nothing-here"):
+        assert "Set-Cookie" not in get(late, path, old).headers, path
+
+
+def test_passers_by_fill_no_table(portal: Flask) -> None:
+    for number in range(5):
+        get(portal.test_client(), f"/?q={number}{'x' * 3000}")
+        get(portal.test_client(), f"/mfa/enroll?q={number}")
+    with portal.app_context(), db.engine.connect() as connection:
+        assert connection.execute(select(StoredSession.id_hash)).all() == []
+
+
+def test_forms_of_other_origins_are_refused(portal: Flask) -> None:
+    client = portal.test_client()
+    post(client, "/test/enter")
+    for origin in ("http://127.0.0.1:9999", "https://evil.example", "null"):
+        answer = client.post("/sign-out", base_url="http://127.0.0.1:8000", headers={"Origin": origin})
+        assert answer.status_code == 403, origin
+    assert get(client, "/test/see").json["secret"] == SECRET
+
+
+def test_tries_are_counted_whatever_blanks_and_addresses_they_come_with(portal: Flask) -> None:
+    counted = set()
+    for blanks in ("AKIAABCDEFGH", " AKIAABCDEFGH", "AKIA ABCDEFGH", "akiaABCD\tEFGH"):
+        with portal.test_request_context("/sign-in", method="POST", data={"access_key_id": blanks}):
+            counted.add(limits.typed_key_id())
+    assert counted == {"key:AKIAABCDEFGH"}
+    clients = {}
+    for address in ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", "2001:db8:1:3::1", "192.0.2.1", "192.0.2.2"):
+        with portal.test_request_context("/", environ_base={"REMOTE_ADDR": address}):
+            clients[address] = limits.client_address()
+    assert clients["2001:db8:1:2::1"] == clients["2001:db8:1:2:ffff::9"] != clients["2001:db8:1:3::1"]
+    assert clients["192.0.2.1"] != clients["192.0.2.2"]
+
+
+def test_what_is_recorded_names_whom_it_is_about(portal: Flask) -> None:
+    with portal.test_request_context("/"):
+        people.sign_in(Person("123456789012", "alice", "/", "aws", False, datetime.now(UTC)), NOBODYS, LASTS)
+        assert current.audit().user_name == "alice"
+        assert current.audit("123456789012", "bob").user_name == "bob", "whose key was given, not who was here before"
+        assert current.audit("", "").user_name == ""
 
 
 def test_two_requests_at_once_keep_each_others_changes(portal: Flask) -> None:

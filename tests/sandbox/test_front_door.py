@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import http.client
+import json
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 
 from tests.sandbox.conftest import Refused
 from tests.support.clock import Clock
-from tests.support.people import Employee
+from tests.support.people import Employee, hire
 from tests.support.sandbox import Sandbox
 
 FORM = "application/x-www-form-urlencoded; charset=utf-8"
@@ -253,6 +254,55 @@ def test_s3_refuses_what_it_cannot_judge(one: Sandbox, refused: Refused) -> None
     assert refused(s3.get_bucket_policy, Bucket="payroll") == ("NotImplemented", 501)
     copy = {"Bucket": "payroll", "Key": "june.txt"}
     assert refused(s3.copy_object, Bucket="payroll", Key="copy.txt", CopySource=copy) == ("NotImplemented", 501)
+
+
+@pytest.fixture
+def free(one: Sandbox) -> Employee:
+    """Under no Force_MFA: only what a story allows."""
+    return hire(one, "free", group=None)
+
+
+@pytest.mark.parametrize("target", ["/%2Fpayroll/x", "/payroll/%2F/x", "/payroll/a%3Fdelete", "/payroll/..%2Fx"])
+def test_a_path_that_can_be_read_twice_is_not_handed_on(one: Sandbox, free: Employee, target: str) -> None:
+    everything = {"Effect": "Allow", "Action": "s3:*Object", "Resource": "*"}
+    one.as_administrator("iam").put_user_policy(
+        UserName=free.name,
+        PolicyName="objects",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [everything]}),
+    )
+    signer = Signer(one, free.access_key_id, free.secret_access_key, "s3")
+    for method in ("GET", "DELETE"):
+        headers = signer.headers("", method=method, path=target)
+        assert send(one, headers, "", method, target)[:2] == (501, "NotImplemented"), method
+
+
+def test_the_stored_path_of_a_group_counts(one: Sandbox, free: Employee, refused: Refused) -> None:
+    iam = one.as_administrator("iam")
+    iam.create_group(GroupName=f"{free.name}-admins", Path="/admin/")
+    statements = [
+        {"Effect": "Allow", "Action": "iam:AddUserToGroup", "Resource": "*"},
+        {"Effect": "Deny", "Action": "iam:*", "Resource": "arn:aws:iam::*:group/admin/*"},
+    ]
+    iam.put_user_policy(
+        UserName=free.name,
+        PolicyName="groups",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": statements}),
+    )
+    join = free.client("iam").add_user_to_group
+    assert refused(join, GroupName=f"{free.name}-admins", UserName=free.name) == ("AccessDenied", 403)
+
+
+def test_the_last_use_of_a_key_is_asked_of_its_owner(one: Sandbox, free: Employee, refused: Refused) -> None:
+    own = {"Effect": "Allow", "Action": "iam:GetAccessKeyLastUsed", "Resource": f"arn:aws:iam::*:user/{free.name}"}
+    one.as_administrator("iam").put_user_policy(
+        UserName=free.name,
+        PolicyName="last-use",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [own]}),
+    )
+    ask = free.client("iam").get_access_key_last_used
+    assert ask(AccessKeyId=free.access_key_id)["UserName"] == free.name
+    another = one.user("Administrator")["access_key_id"]
+    assert refused(ask, AccessKeyId=another) == ("AccessDenied", 403)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

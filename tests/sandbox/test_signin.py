@@ -341,6 +341,7 @@ def spoiled(login: AwsLogin) -> dict[str, str]:
         "another method": dpop_proof(key, url, htm="GET"),
         "another address": dpop_proof(key, "https://us-east-1.signin.aws.amazon.com/v1/token"),
         "old": dpop_proof(key, url, iat=1),
+        "a time beyond all clocks": dpop_proof(key, url, iat=10**30),
         "a time as text": dpop_proof(key, url, iat="1"),
         "no id": dpop_proof(key, url, jti=""),
         "another type": dpop_proof(key, url, header_typ="JWT"),
@@ -417,6 +418,20 @@ def test_another_user_in_the_same_browser(one: Sandbox, bob: Employee, browser: 
     carol = hire_without_key(one, "carol")
     assert "IAM user sign-in" in browser.submit(1).text
     assert f"Continue as {carol.name}?" in browser.sign_in(one.account_id, carol.name, carol.password).text
+
+
+def test_who_takes_over_a_name_does_not_take_over_its_console(
+    one: Sandbox, bob: Employee, browser: Browser, login: AwsLogin
+) -> None:
+    signed_in(browser, login, bob)
+    iam = one.as_administrator("iam")
+    iam.delete_login_profile(UserName=bob.name)
+    assert "IAM user sign-in" in browser.open(login.authorize_url()).text, "no password, no console"
+    iam.remove_user_from_group(GroupName="EC2MFA", UserName=bob.name)
+    iam.delete_user(UserName=bob.name)
+    iam.create_user(UserName=bob.name)
+    iam.create_login_profile(UserName=bob.name, Password="Another-horse-8")
+    assert "IAM user sign-in" in browser.open(login.authorize_url()).text
 
 
 def test_forms_cannot_be_forged(one: Sandbox, bob: Employee, browser: Browser, login: AwsLogin) -> None:

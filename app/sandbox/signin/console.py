@@ -114,7 +114,9 @@ def open_session(world: World, arrival: Arrival, now: datetime) -> tuple[str, Co
     before = world.password_last_used.get(arrival.user_name)
     if before is None or now - before >= USED_EVERY:
         world.password_last_used[arrival.user_name] = now.replace(microsecond=0)
-    session = ConsoleSession(arrival.user_name, now.replace(microsecond=0), arrival.mfa_at, arrival.mfa_serial)
+    user_id = str(world.iam.users[arrival.user_name].id)
+    at = now.replace(microsecond=0)
+    session = ConsoleSession(arrival.user_name, at, arrival.mfa_at, arrival.mfa_serial, user_id)
     number = secrets.token_urlsafe(24)
     world.signin.console[number] = session
     return number, session

@@ -73,8 +73,11 @@ class _Pages:
 
     def _console(self) -> ConsoleSession | None:
         found = self._world.signin.console.get(session.get("console", ""))
-        alive = found and found.ends_at > datetime.now(UTC) and found.user_name in self._world.iam.users
-        return found if alive else None
+        if found is None or found.ends_at <= datetime.now(UTC):
+            return None
+        user = self._world.iam.users.get(found.user_name)
+        # Without a password there is no console to be signed in at.
+        return found if user and str(user.id) == found.user_id and current_hash(self._world, user.name) else None
 
     def _arrival(self) -> Arrival | None:
         found = self._world.signin.arrivals.get(session.get("arrival", ""))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from joserfc import jws
@@ -31,7 +31,7 @@ def thumbprint_of(proof: str | None, url: str, state: SignInState, now: datetime
     if claims.get("htm") != "POST" or claims.get("htu") != url:
         raise BadProof("The DPoP proof is of another request.")
     issued, number = claims.get("iat"), claims.get("jti")
-    if type(issued) is not int or abs(datetime.fromtimestamp(issued, UTC) - now) > PROOF_WINDOW:
+    if type(issued) is not int or abs(issued - now.timestamp()) > PROOF_WINDOW.total_seconds():
         raise BadProof("The DPoP proof is too old or from the future.")
     state.proofs = {seen: at for seen, at in state.proofs.items() if now - at <= 2 * PROOF_WINDOW}
     if not isinstance(number, str) or not 1 <= len(number) <= 128 or number in state.proofs:

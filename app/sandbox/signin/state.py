@@ -24,6 +24,8 @@ class ConsoleSession:
     opened_at: datetime
     mfa_at: datetime | None = None
     mfa_serial: str | None = None
+    user_id: str = ""
+    """The user may be deleted meanwhile, and another made of the same name."""
 
     @property
     def ends_at(self) -> datetime:

@@ -1,0 +1,266 @@
+"""MFA for life: which devices a person may have, giving one up, replacing it, getting it back into step.
+
+No state of its own: what is left to do follows from what AWS has, and from the record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.audit import Attempt, Audit, Event
+from app.aws.iam import DeviceKind, IamGateway, MfaDevice
+from app.errors import Gone, NotAllowed, PortalError, Refused, Unanswered, WrongMfaCode
+from app.mfa.service import delete
+from app.policy.documents import SIGN_IN_ACTIONS
+from app.policy.permits import Permits
+from app.records import Person, Way
+
+MOST_DEVICES = 8
+"""Per user, of any mix (IAM User Guide, quotas)."""
+SETTLED = (
+    Event.MFA_DEVICE_CREATED,
+    Event.MFA_DEVICE_DELETED,
+    Event.MFA_DEVICE_ENABLED,
+    Event.MFA_DEVICE_DEACTIVATED,
+)
+"""Attempts whose outcome AWS still tells afterwards."""
+
+
+class LastDevice(Refused):
+    """Giving up the only device would leave the person without MFA."""
+
+    message = "This is your only MFA device. Without one AWS lets you do next to nothing: replace it instead."
+
+
+class NoWayBack(Refused):
+    """Whoever stopped halfway would be locked out."""
+
+    message = (
+        "Under your policy nobody gets back in here without an MFA device, so Latchkey does not remove your only "
+        "one. Ask an administrator to be at hand."
+    )
+
+
+class LeftBehind(Refused):
+    """The device is off, but the person may not delete it."""
+
+    def __init__(self, serial_number: str) -> None:
+        super().__init__(f"{serial_number} is off, but your policy does not let you delete it. Nothing is at risk.")
+
+
+def owns(serial_number: str, person: Person) -> bool:
+    """Is it one of the serial numbers the recommended policy lets the person make?"""
+    own = person.own_serial_number
+    return serial_number == own or serial_number.startswith(f"{own}/")
+
+
+def free_serial_number(person: Person, permits: Permits, devices: Sequence[MfaDevice], name: str = "") -> str:
+    """Where a further virtual device can be: one's own serial number if free, else one below it, else "".
+
+    name: wanted for one below; without it the first free of device-2, device-3, …
+    """
+    taken = {device.serial_number for device in devices}
+    own = person.own_serial_number
+    names = [name] if name else [f"device-{number}" for number in range(2, MOST_DEVICES + 2)]
+    wanted = [*([] if name else [own]), *(f"{own}/{each}" for each in names)]
+    for serial_number in wanted:
+        if serial_number not in taken and permits.allows("iam:CreateVirtualMFADevice", serial_number):
+            return serial_number
+    return ""
+
+
+def ways_in_without(
+    person: Person, permits: Permits, devices: Sequence[MfaDevice], given_up: str, methods: Collection[str]
+) -> list[str]:
+    """How the person would get in here again if they stopped after giving up a device; sentences."""
+    ways = [
+        f"with a code of {device.serial_number}"
+        for device in devices
+        if device.gives_codes and device.serial_number != given_up
+    ]
+    if ways or len(devices) > 1:
+        return ways or ["through AWS, with another of your MFA devices"]
+
+    def enrolling(mfa: bool | None) -> bool:
+        return all(
+            permits.allows(action, resource, mfa=mfa)
+            for action, resource in (
+                ("iam:ListMFADevices", person.arn),
+                ("iam:CreateVirtualMFADevice", person.own_serial_number),
+                ("iam:EnableMFADevice", person.arn),
+            )
+        )
+
+    if person.access_key_id and Way.ACCESS_KEY in methods and enrolling(None):
+        ways.append(f"with your access key {person.access_key_id}, without a code")
+    client = f"arn:{person.partition}:signin:us-east-1:{person.account_id}:oauth2/public-client/localhost"
+    signs_in = all(permits.allows(action, client, mfa=False) for action in SIGN_IN_ACTIONS)
+    if not person.access_key_id and Way.AWS_SIGN_IN in methods and signs_in and enrolling(False):
+        ways.append("with your console password, without a code")
+    return ways
+
+
+@dataclass(frozen=True)
+class Replacement:
+    """How a device is replaced."""
+
+    serial_number: str
+    """Of the new one; the old one's, if that has to go first."""
+    old_first: bool
+    ways_in: list[str]
+    """If one stopped in between."""
+
+
+def plan_replacement(
+    person: Person, permits: Permits, devices: Sequence[MfaDevice], old: MfaDevice, methods: Collection[str]
+) -> Replacement:
+    """Add, prove, then give up the old one, where a further device can be; else the old one goes first.
+
+    Raises NoWayBack where the old one would have to go first and nobody got back in without it.
+    """
+    free = free_serial_number(person, permits, devices) if len(devices) < MOST_DEVICES else ""
+    ways = ways_in_without(person, permits, devices, old.serial_number, methods)
+    if free:
+        return Replacement(free, False, ways)
+    if not ways:
+        raise NoWayBack()
+    return Replacement(person.own_serial_number, True, ways)
+
+
+def give_up(iam: IamGateway, audit: Audit, person: Person, serial_number: str) -> None:
+    """Turn a device off, and delete it where it is virtual.
+
+    Raises MfaSessionNeeded, NotAllowed, Unanswered; LeftBehind when it is off but may not be deleted.
+    """
+    try:
+        with audit.attempt(Event.MFA_DEVICE_DEACTIVATED, serial_number):
+            iam.deactivate_mfa_device(person.user_name, serial_number)
+    except Gone:
+        pass  # what we wanted, through another browser
+    except Unanswered:
+        if any(device.serial_number == serial_number for device in iam.mfa_devices(person.user_name)):
+            raise
+    if ":mfa/" in serial_number:
+        clear(iam, audit, serial_number)
+
+
+def clear(iam: IamGateway, audit: Audit, serial_number: str) -> None:
+    """Delete a virtual device that nobody uses. Raises LeftBehind, InUse, Unanswered."""
+    try:
+        delete(iam, audit, serial_number)
+    except NotAllowed as refusal:
+        raise LeftBehind(serial_number) from refusal
+
+
+def remove(iam: IamGateway, audit: Audit, person: Person, serial_number: str) -> None:
+    """Give up one of several devices. Raises LastDevice, and as `give_up`."""
+    devices = iam.mfa_devices(person.user_name)
+    if [device.serial_number for device in devices] == [serial_number]:
+        raise LastDevice()
+    give_up(iam, audit, person, serial_number)
+
+
+def resync(iam: IamGateway, audit: Audit, user_name: str, serial_number: str, first: str, second: str) -> None:
+    """Get a device whose codes are refused back into step. Raises Refused with `field`, Gone, Unanswered."""
+    if first == second:
+        raise Refused("This is the same code twice. Wait for the next one.", field="second_code")
+    try:
+        with audit.attempt(Event.MFA_DEVICE_RESYNCED, serial_number):
+            iam.resync_mfa_device(user_name, serial_number, first, second)
+    except WrongMfaCode as refusal:
+        raise Refused(
+            "AWS did not accept these codes. They must be two in a row, both new, from this device: wait for a "
+            "fresh code, type it, and then the very next one.",
+            field="first_code",
+            request_id=refusal.request_id,
+        ) from refusal
+
+
+def add_hardware_token(
+    iam: IamGateway, audit: Audit, person: Person, serial_number: str, first: str, second: str
+) -> None:
+    """Trust a hardware TOTP token, by the number on its back. Raises Refused with `field`, Unanswered."""
+    try:
+        with audit.attempt(Event.MFA_DEVICE_ENABLED, serial_number):
+            iam.enable_mfa_device(person.user_name, serial_number, first, second)
+    except Gone as refusal:
+        raise Refused(
+            "AWS knows no token with this number. It stands on the back, like GAHT12345678; only tokens made for AWS "
+            "work.",
+            field="serial_number",
+            request_id=refusal.request_id,
+        ) from refusal
+    except WrongMfaCode as refusal:
+        raise Refused(
+            "AWS did not accept these codes. Press the token’s button, type the code, wait until it shows another, "
+            "and type that.",
+            field="first_code",
+            request_id=refusal.request_id,
+        ) from refusal
+
+
+def left_behind(audit: Audit, permits: Permits, devices: Sequence[MfaDevice]) -> list[tuple[str, bool]]:
+    """Virtual devices the person gave up here that were not deleted: (serial number, may they delete it)."""
+    assigned = {device.serial_number for device in devices}
+    return [
+        (serial_number, permits.allows("iam:DeleteVirtualMFADevice", serial_number))
+        for serial_number in audit.done_without(Event.MFA_DEVICE_DEACTIVATED, Event.MFA_DEVICE_DELETED)
+        if ":mfa/" in serial_number and serial_number not in assigned
+    ]
+
+
+def settle(iam: IamGateway, audit: Audit, user_name: str, now: datetime) -> None:
+    """Ask AWS what became of attempts without an outcome, and record it; what AWS does not tell stays open."""
+    attempts = audit.unsettled(SETTLED, now)
+    if not attempts:
+        return
+    assigned = {device.serial_number for device in iam.mfa_devices(user_name)}
+    unassigned: set[str] | None = None
+    if any(_about_existence(attempt) and attempt.target not in assigned for attempt in attempts):
+        with suppress(NotAllowed):  # the policy does not show it: these stay unknown
+            unassigned = set(iam.unassigned_virtual_mfa_devices())
+    for attempt in attempts:
+        happened = _happened(attempt, assigned, unassigned)
+        if happened is not None:
+            audit.settle(attempt, happened=happened)
+
+
+def _about_existence(attempt: Attempt) -> bool:
+    return attempt.event in (Event.MFA_DEVICE_CREATED, Event.MFA_DEVICE_DELETED)
+
+
+def _happened(attempt: Attempt, assigned: set[str], unassigned: set[str] | None) -> bool | None:
+    is_assigned = attempt.target in assigned
+    if attempt.event is Event.MFA_DEVICE_ENABLED:
+        return is_assigned
+    if attempt.event is Event.MFA_DEVICE_DEACTIVATED:
+        return not is_assigned
+    if not is_assigned and unassigned is None:
+        return None
+    exists = is_assigned or attempt.target in (unassigned or ())
+    return exists if attempt.event is Event.MFA_DEVICE_CREATED else not exists
+
+
+def rescue_note(user_name: str, arn: str, devices: Sequence[MfaDevice]) -> str:
+    """What an administrator needs to let someone without their device begin anew; for copying."""
+    lines = [
+        "My MFA device is lost, and I cannot sign in.",
+        f"IAM user: {arn}",
+        *(f"MFA device: {device.serial_number}" for device in devices),
+        "",
+        "Please make sure that it is really me who asks, then run:",
+    ]
+    for device in devices:
+        lines.append(f"aws iam deactivate-mfa-device --user-name {user_name} --serial-number {device.serial_number}")
+        if device.kind is DeviceKind.VIRTUAL:
+            lines.append(f"aws iam delete-virtual-mfa-device --serial-number {device.serial_number}")
+    return "\n".join([*lines, "", "After that I set up MFA again in Latchkey."])
+
+
+def told(error: PortalError, action: str) -> str:
+    """A refusal for want of a permission, with its name."""
+    missing = f" The permission that is missing is {error.action or action}." if isinstance(error, NotAllowed) else ""
+    return f"{error}{missing}"

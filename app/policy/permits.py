@@ -1,0 +1,32 @@
+"""What the configured Force_MFA document lets a person do: so that only what can work is offered. Pure.
+
+Other policies of the person may allow or deny more; AWS has the last word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from app.policy.documents import rendered
+from app.policy.evaluation import Request, compiled, decide
+
+
+@dataclass(frozen=True)
+class Permits:
+    """One person under a document. arn: of the IAM user."""
+
+    document: Mapping[str, Any]
+    account_id: str
+    partition: str
+    user_name: str
+    arn: str
+
+    def allows(self, action: str, resource: str, *, mfa: bool | None = True) -> bool:
+        """Would the document allow it? mfa: aws:MultiFactorAuthPresent; None where it is absent (a plain key)."""
+        context = {"aws:username": self.user_name, "aws:PrincipalArn": self.arn}
+        if mfa is not None:
+            context["aws:MultiFactorAuthPresent"] = "true" if mfa else "false"
+        policy = compiled(rendered(self.document, self.account_id, self.partition))
+        return decide([policy], Request(action, resource, context)).allowed
