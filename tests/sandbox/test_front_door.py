@@ -271,9 +271,8 @@ def test_a_path_that_can_be_read_twice_is_not_handed_on(one: Sandbox, free: Empl
         PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [everything]}),
     )
     signer = Signer(one, free.access_key_id, free.secret_access_key, "s3")
-    for method in ("GET", "DELETE"):
-        headers = signer.headers("", method=method, path=target)
-        assert send(one, headers, "", method, target)[:2] == (501, "NotImplemented"), method
+    headers = signer.headers("", method="GET", path=target)
+    assert send(one, headers, "", "GET", target)[:2] == (501, "NotImplemented")
 
 
 def test_the_stored_path_of_a_group_counts(one: Sandbox, free: Employee, refused: Refused) -> None:
