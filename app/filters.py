@@ -18,6 +18,7 @@ def grouped(seed: str) -> str:
 def register(app: Flask) -> None:
     """Make the filters known to Jinja."""
     app.jinja_env.filters["grouped"] = grouped
+    app.jinja_env.filters["capitalize_first"] = lambda text: text[:1].upper() + text[1:]
     app.jinja_env.filters["device"] = device
     app.jinja_env.globals["accounts_to_watch"] = accounts_to_watch
     app.jinja_env.globals["now"] = lambda: datetime.now(UTC)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from functools import wraps
 from typing import Any, TypeVar
 
 from flask import abort, current_app, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
+
+from app import people
+from app.pages import where_they_were
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -48,6 +52,30 @@ def with_mfa(view: View) -> View:
 
     guarded.needs_mfa = True  # type: ignore[attr-defined]  # a mark, read by the test that walks the URL map
     return guarded  # type: ignore[return-value]  # same signature by construction
+
+
+GRACE = timedelta(minutes=10)
+"""A form that was opened in time may be sent this much later."""
+
+
+def recently_confirmed(view: View) -> View:
+    """Only soon after signing in; others sign in once more and come back to the form, never to its answer."""
+
+    @wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> ResponseReturnValue:
+        within = current_app.config["CONFIRM_WITHIN"] + (GRACE if request.method == "POST" else timedelta(0))
+        if datetime.now(UTC) - current_user.signed_in_at > within:
+            return ask_to_confirm(where_they_were())
+        return view(*args, **kwargs)  # type: ignore[no-any-return]  # views are typed where they stand
+
+    guarded.needs_confirmation = True  # type: ignore[attr-defined]  # a mark, read by the test that walks the URL map
+    return guarded  # type: ignore[return-value]  # same signature by construction
+
+
+def ask_to_confirm(back: str) -> ResponseReturnValue:
+    """Lead through a new sign-in, and to `back` afterwards."""
+    people.confirm_before(back)
+    return redirect(url_for("signin.sign_in"), 303)
 
 
 def accounts_to_watch() -> list[str]:

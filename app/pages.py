@@ -44,10 +44,10 @@ def page(template: str, form: FlaskForm | None = None, **context: Any) -> Respon
     return render_template(template, form=form, **context), 422 if refused else 200
 
 
-def done(sentence: str, endpoint: str, **values: Any) -> ResponseReturnValue:
+def done(sentence: str, endpoint: str, category: str = "success", **values: Any) -> ResponseReturnValue:
     """Say what was done and go on; always by redirect, so that a reload repeats nothing."""
     if sentence:
-        flash(sentence, "success")
+        flash(sentence, category)
     return redirect(url_for(endpoint, **values), 303)
 
 
@@ -129,13 +129,14 @@ SIGNED_OUT = (
 )
 
 
-def _where_they_were() -> str:
+def where_they_were() -> str:
     """The page to come back to after signing in; a form that was sent is opened, not sent again."""
-    path = local_path(request.full_path.rstrip("?"), "/")
-    if request.method == "GET":
-        return path
-    adapter = current_app.create_url_adapter(request)
-    return local_path(request.path, "/") if adapter and adapter.test(request.path, "GET") else "/"
+    adapter, path = current_app.create_url_adapter(request), request.path
+    if adapter is None or adapter.test(path, "GET"):
+        return local_path(request.full_path.rstrip("?"), "/")
+    while path and not adapter.test(path, "GET"):
+        path = path.rpartition("/")[0]  # the page the button stands on
+    return local_path(path, "/")
 
 
 TITLES = {
@@ -154,7 +155,7 @@ def register_error_pages(app: Flask) -> None:
     @app.errorhandler(CredentialsRefused)
     def signed_out_by_aws(error: CredentialsRefused) -> ResponseReturnValue:
         people.sign_out()
-        people.want(_where_they_were())
+        people.want(where_they_were())
         told = str(error) if isinstance(error, SignInOver) else SIGNED_OUT
         flash(told, "warning")
         return redirect(url_for("signin.sign_in"), 303)

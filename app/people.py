@@ -220,6 +220,27 @@ def upgrade_in_place(credentials: AwsCredentials, lasts: timedelta) -> None:
     session.update(same)  # the form in another tab stays good
 
 
+def confirm_before(path: str) -> None:
+    """The person signs in once more before they go on to `path`."""
+    want(path)
+    _session()["confirming"] = True
+
+
+def confirming() -> bool:
+    """True while someone signed in is signing in once more."""
+    return bool(_session().get("confirming"))
+
+
+def keep_replacing(serial_number: str) -> None:
+    """The new device is trusted; this one is still to be given up."""
+    _session()["replacing"] = serial_number
+
+
+def replacing() -> str:
+    """Serial number of the device that a new one has replaced and that is still to be given up, or ""."""
+    return str(_session().get("replacing", ""))
+
+
 def want(path: str) -> None:
     """Remember where an anonymous person was going."""
     _session()["wanted"] = path
@@ -232,7 +253,7 @@ def wanted() -> str | None:
 
 
 def forget(key: str) -> None:
-    """Drop "pending_sign_in", "pending_aws_sign_in", "enrollment" or "upgrade"."""
+    """Drop "pending_sign_in", "pending_aws_sign_in", "enrollment", "upgrade" or "replacing"."""
     _session().pop(key, None)
 
 

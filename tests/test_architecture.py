@@ -20,16 +20,38 @@ PUBLIC = {
     "aws_signin.code_post",
     "aws_signin.stopped",
     "signin.code",
+    "mfa.lost",
+    "mfa.resync",
+    "mfa.resync_post",
     "signin.code_post",
     "signin.cancel",
     "signin.sign_out",
 }
 ONLY_WITH_MFA = {
+    "mfa.add",
+    "mfa.clear",
+    "mfa.devices",
     "mfa.finished",
+    "mfa.remove",
+    "mfa.remove_post",
+    "mfa.replace",
+    "mfa.replace_post",
+    "mfa.replaced",
+    "mfa.replaced_post",
     "activity.index",
     "activity.not_me",
     "activity.sessions",
     "activity.end_session",
+}
+RECENTLY_CONFIRMED = {
+    "mfa.add",
+    "mfa.hardware",
+    "mfa.hardware_post",
+    "mfa.remove",
+    "mfa.remove_post",
+    "mfa.replace",
+    "mfa.replace_post",
+    "mfa.replaced_post",
 }
 ONLY_FOR_ADMINS = {"activity.everyone", "activity.export"}
 
@@ -56,6 +78,11 @@ def test_only_the_listed_pages_are_open_to_everyone(portal: Flask) -> None:
 def test_pages_for_mfa_sessions_are_marked(portal: Flask) -> None:
     marked = {name for name, view in portal.view_functions.items() if getattr(view, "needs_mfa", False)}
     assert marked == ONLY_WITH_MFA
+
+
+def test_what_decides_who_gets_in_is_confirmed(portal: Flask) -> None:
+    marked = {name for name, view in portal.view_functions.items() if getattr(view, "needs_confirmation", False)}
+    assert marked == RECENTLY_CONFIRMED
 
 
 def test_pages_for_admins_are_marked(portal: Flask) -> None:

@@ -17,6 +17,7 @@ from app.current import audit, gateways, person
 from app.fields import EmptyForm
 from app.guards import accounts_to_watch, admins_only, with_mfa
 from app.links import console_url, readable_alias
+from app.mfa.devices import settle
 from app.pages import done, page
 
 bp = Blueprint("activity", __name__, url_prefix="/activity")
@@ -42,6 +43,7 @@ def index() -> ResponseReturnValue:
     """What was done in one's own name."""
     me, form = person(), FilterForm(request.args)
     form.validate()
+    settle(gateways().iam, audit(), me.user_name, datetime.now(UTC))
     found = queries.entries(record().engine, me.account_id, form.chosen(me.user_name), datetime.now(UTC), _before())
     return page("activity/mine.html", form, found=found, words=words, older=_older(found, "activity.index"))
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from wtforms import StringField, ValidationError
+from wtforms import RadioField, StringField, ValidationError
+from wtforms.validators import InputRequired
 
 from app.fields import CodeForm, EmptyForm, TwoCodesForm, without_blanks
 
@@ -17,6 +18,14 @@ class EnrollForm(TwoCodesForm):
 
 class ResyncForm(TwoCodesForm):
     """Two consecutive codes of a device whose codes are refused."""
+
+    serial_number = RadioField("MFA device", validators=[InputRequired("Choose the device the codes are from.")])
+
+    def offer(self, serial_numbers: list[str], chosen: str = "") -> None:
+        """The devices to choose from; with one there is nothing to choose."""
+        self.serial_number.choices = [(serial, serial) for serial in serial_numbers]
+        if len(serial_numbers) == 1 or chosen in serial_numbers:
+            self.serial_number.data = chosen if chosen in serial_numbers else serial_numbers[0]
 
 
 class HardwareTokenForm(TwoCodesForm):

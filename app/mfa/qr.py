@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pyotp
 import qrcode
 from markupsafe import Markup
@@ -11,6 +13,8 @@ from qrcode.image.svg import SvgPathFillImage
 from app.records import Enrollment
 
 ISSUER = "Amazon Web Services"
+PIXELS = 5
+"""Of a module, on a screen wide enough."""
 
 
 def otpauth_uri(enrollment: Enrollment, account: str) -> str:
@@ -18,13 +22,23 @@ def otpauth_uri(enrollment: Enrollment, account: str) -> str:
 
     account: alias or account id.
     """
-    device = enrollment.serial_number.rpartition("/")[-1]
-    return str(pyotp.TOTP(enrollment.seed).provisioning_uri(name=f"{device}@{account}", issuer_name=ISSUER))
+    name = label(enrollment, account)
+    return str(pyotp.TOTP(enrollment.seed).provisioning_uri(name=name, issuer_name=ISSUER))
+
+
+def label(enrollment: Enrollment, account: str) -> str:
+    """ "alice@my-company", and "alice/device-2@my-company" for a further device."""
+    return f"{enrollment.serial_number.partition(':mfa/')[2]}@{account}"
 
 
 def svg(uri: str) -> Markup:
     """A QR code, dark on white with its quiet zone of four modules, whatever the page's colors are."""
     code = qrcode.QRCode(error_correction=ERROR_CORRECT_M, border=4, image_factory=SvgPathFillImage)
     code.add_data(uri)
+    code.make()
+    picture = code.make_image().to_string(encoding="unicode")
+    # Whole pixels for each module: what is drawn unevenly is read badly.
+    size = (code.modules_count + 2 * code.border) * PIXELS
+    picture = re.sub(r'width="[^"]*" height="[^"]*"', f'width="{size}" height="{size}"', picture, count=1)
     # Safe: the picture is made of numbers; the text it encodes does not appear in it.
-    return Markup(code.make_image().to_string(encoding="unicode"))  # noqa: S704 # see above
+    return Markup(picture)  # noqa: S704 # see above

@@ -32,12 +32,13 @@ def _devices() -> list[MfaDevice]:
 @bp.get("/enroll")
 def enroll() -> ResponseReturnValue:
     """The QR code and two fields; or the button that makes them."""
+    pending = people.enrollment()
     if person().with_mfa:
-        return redirect(url_for("mfa.finished"))
-    if _devices():
+        if pending is None and _devices():
+            return redirect(url_for("mfa.devices"))
+    elif _devices():
         people.forget("enrollment")
         return done("MFA is on for you. One more code, and this session has it too.", "mfa.activate")
-    pending = people.enrollment()
     if pending and not service.still_ours(audit(), pending):
         people.forget("enrollment")
         flash(service.StartedElsewhere.message, "warning")
@@ -50,18 +51,24 @@ def _enroll_page(pending: Enrollment | None, form: EnrollForm) -> ResponseReturn
         return page("mfa/start.html", EmptyForm(formdata=None))
     account = readable_alias(gateways().iam) or person().account_id
     uri = qr.otpauth_uri(pending, account)
-    return page("mfa/enroll.html", form, enrollment=pending, uri=uri, picture=qr.svg(uri), account=account)
+    return page(
+        "mfa/enroll.html", form, enrollment=pending, uri=uri, picture=qr.svg(uri), label=qr.label(pending, account)
+    )
 
 
 @bp.post("/enroll/begin")
 def begin() -> ResponseReturnValue:
     """Make a device (again)."""
-    if people.enrollment():
+    pending = people.enrollment()
+    if pending:
         flash("This is a new QR code: delete the earlier entry from your app.", "info")
     people.forget("enrollment")
+    again = (pending.serial_number, pending.replaces) if pending and person().with_mfa else ()
     try:
-        people.keep_enrollment(service.begin(gateways().iam, audit(), person()))
-    except service.AlreadyOn:
+        people.keep_enrollment(service.begin(gateways().iam, audit(), person(), *again))
+    except service.AlreadyOn as told:
+        if person().with_mfa:
+            return done(str(told), "mfa.devices", "warning")
         return done("MFA is on for you already. One more code, and this session has it too.", "mfa.activate")
     return done("", "mfa.enroll")
 
@@ -80,7 +87,7 @@ def enroll_post() -> ResponseReturnValue:
         drift = service.enable(gateways().iam, audit(), person(), pending, first, second, now)
     except service.AlreadyOn as told:
         people.forget("enrollment")
-        return done(str(told), "mfa.activate")
+        return done(str(told), _onwards())
     except service.StartedElsewhere as told:
         people.forget("enrollment")
         flash(str(told), "warning")
@@ -89,10 +96,19 @@ def enroll_post() -> ResponseReturnValue:
         refuse(form, refusal)
         return _enroll_page(pending, form)
     people.forget("enrollment")
-    people.keep_upgrade(Upgrade(pending.serial_number, enabled_at=now, used=[first, second]))
     if drift:
         flash(drift, "warning")
-    return done("Your phone is now your MFA device.", "mfa.activate")
+    if not person().with_mfa:
+        people.keep_upgrade(Upgrade(pending.serial_number, enabled_at=now, used=[first, second]))
+        return done("Your phone is now your MFA device.", "mfa.activate")
+    if pending.replaces:
+        people.keep_replacing(pending.replaces)
+        return redirect(url_for("mfa.replaced"), 303)
+    return done("Your phone is now an MFA device of yours.", "mfa.devices")
+
+
+def _onwards() -> str:
+    return "mfa.devices" if person().with_mfa else "mfa.activate"
 
 
 @bp.post("/enroll/cancel")
@@ -104,9 +120,10 @@ def cancel() -> ResponseReturnValue:
             service.cancel(gateways().iam, audit(), pending)
         except service.AlreadyOn as told:
             people.forget("enrollment")
-            return done(str(told), "mfa.activate")
+            return done(str(told), _onwards())
         people.forget("enrollment")
-    return done("Enrollment cancelled. Nothing was left behind at AWS.", "overview.index")
+    onwards = "mfa.devices" if person().with_mfa else "overview.index"
+    return done("Enrollment cancelled. Nothing was left behind at AWS.", onwards)
 
 
 def _upgrade() -> Upgrade | None:
@@ -206,5 +223,6 @@ def finished() -> ResponseReturnValue:
     return page(
         "mfa/finished.html",
         console_url=console_url(person(), alias),
+        region=current_app.config["AWS_REGION"],
         devices=[device for device in devices if device.gives_codes],
     )

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
 from app import people
 from app.aws.clients import both
-from app.current import gateways, person
+from app.current import audit, gateways, person
 from app.fields import EmptyForm
 from app.links import console_url, readable_alias
+from app.mfa.devices import settle
 from app.pages import page
 
 bp = Blueprint("overview", __name__)
@@ -19,6 +22,7 @@ bp = Blueprint("overview", __name__)
 def index() -> ResponseReturnValue:
     """Who am I, is MFA on, what to do next."""
     me, iam = person(), gateways().iam
+    settle(iam, audit(), me.user_name, datetime.now(UTC))
     devices, alias = both(lambda: iam.mfa_devices(me.user_name), lambda: readable_alias(iam))
     return page(
         "overview.html",

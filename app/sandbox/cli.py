@@ -82,15 +82,18 @@ def sandbox(
     sys.exit(status)
 
 
+CAST = ("MFAUser", "KeyUser", "PathUser", "SecurityKeyUser", "Administrator")
+
+
 def _tell(running: Running) -> None:
     """What a newcomer needs to begin."""
     click.echo(f"\n  A local AWS listens on {running.url} (account {running.facts['account_id']}).")
     click.echo("  It starts afresh every time, with these IAM users:\n")
-    for name in ("MFAUser", "KeyUser", "PathUser", "Administrator"):
+    for name in CAST:
         click.echo(f"    {name}")
         for label, value in _shown(running.facts["users"][name]):
             click.echo(f"      {label:<18} {value}")
-    others = len(running.facts["users"]) - 4
+    others = len(running.facts["users"]) - len(CAST)
     if others:
         click.echo(f"    and {others} employees, in {running.file}")
     click.echo(f"\n  All of this is in {running.file} as JSON.\n")

@@ -52,9 +52,11 @@ def populate(world: World, document: Mapping[str, Any], employees: int, now: dat
         "MFAUser": _hire(world, "MFAUser", now, password=True, group=GROUP),
         "KeyUser": _hire(world, "KeyUser", now, key=True, group=GROUP),
         "PathUser": _hire(world, "PathUser", now, key=True, group=GROUP, path="/engineering/"),
+        "SecurityKeyUser": _hire(world, "SecurityKeyUser", now, password=True, key=True, group=GROUP),
         "Administrator": _hire(world, "Administrator", now, password=True, key=True, device=True),
     }
     iam.attach_user_policy(_arn(world, "AdministratorAccess"), "Administrator")
+    mfa.give_security_key(world, "SecurityKeyUser", now)
     for number in range(1, employees + 1):
         users |= _employee(world, number, now)
     _something_to_see(world)

@@ -18,6 +18,7 @@ from typing import Any
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from app.policy.documents import read
+from app.sandbox.behaviours.mfa import hardware_tokens
 from app.sandbox.door import Door
 from app.sandbox.faults import Fault, Faults
 from app.sandbox.seed import populate
@@ -68,6 +69,7 @@ def serve(
         "account_id": world.account_id,
         "region": world.region,
         "users": users,
+        "hardware_tokens": hardware_tokens(world, datetime.now(UTC)),
     }
     running = Running(url, facts, instance / "sandbox.json")
     _write(running)

@@ -47,7 +47,7 @@ def ask_to_sign_in() -> ResponseReturnValue:
 @public
 def sign_in() -> ResponseReturnValue:
     """The ways in."""
-    if current_user.is_authenticated:
+    if current_user.is_authenticated and not people.confirming():
         return redirect(url_for("overview.index"))
     wanted = request.args.get("next", "")
     if wanted and len(wanted) <= LONGEST_PATH:
@@ -65,6 +65,7 @@ def _sign_in_page(form: AccessKeyForm) -> ResponseReturnValue:
         "signin/sign_in.html",
         form,
         ways=current_app.config["SIGN_IN_METHODS"],
+        confirming=people.confirming(),
         signed_out_of=request.args.get("out"),
         aws_sign_out=aws.sign_out_url(aws.url),
     )

@@ -447,7 +447,7 @@ def test_signing_out_while_refreshing(signed_in: Surfer, sandbox: Sandbox, clock
         while portal.rows("select version from sessions order by id_hash") == versions:
             assert not refreshing.done()  # until it has said that it refreshes
         signed_in.page.get_by_role("button", name="Sign out").click()
-        signed_in.page.wait_for_url("**/sign-in")
+        signed_in.page.wait_for_url("**/sign-in*")
         assert "You are signed in with MFA" not in refreshing.result()
     signed_in.open("/")
     assert signed_in.path == "/sign-in", "signed out is signed out"

@@ -44,7 +44,7 @@ def test_every_start_is_a_fresh_account_and_the_file_goes_with_it(tmp_path: Path
         aws.start()
         secrets.append(aws.user("KeyUser")["secret_access_key"])
         hire(aws, "alice")
-        assert len(aws.as_administrator("iam").list_users()["Users"]) == 5
+        assert len(aws.as_administrator("iam").list_users()["Users"]) == 6
         assert aws.process is not None
         aws.process.send_signal(how)
         assert aws.process.wait(10) == 0

@@ -89,13 +89,17 @@ class Employee:
         )
         return phone
 
-    def leftover(self) -> bool:
-        """Is there an unassigned device of the user's name?"""
+    def unassigned(self) -> list[str]:
+        """Unassigned devices that bear the user's name."""
         pages = self.sandbox.as_administrator("iam").get_paginator("list_virtual_mfa_devices")
         found = [
             d["SerialNumber"] for p in pages.paginate(AssignmentStatus="Unassigned") for d in p["VirtualMFADevices"]
         ]
-        return self.serial_number in found
+        return [each for each in found if each == self.serial_number or each.startswith(f"{self.serial_number}/")]
+
+    def leftover(self) -> bool:
+        """Is there an unassigned device of the user's name?"""
+        return self.serial_number in self.unassigned()
 
 
 PASSWORD = "Correct-horse-7"

@@ -68,17 +68,14 @@ class Portal:
         """Start it and wait until it answers."""
         command = [sys.executable, "-m", "gunicorn", "-c", "deploy/gunicorn.conf.py", "wsgi:app", *self._tls()]
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=log, stderr=log)
+            self.process = subprocess.Popen(
+                command, cwd=ROOT, env=self.environment, stdout=log, stderr=log, start_new_session=True
+            )
         deadline = time.monotonic() + 30
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.port)).close()
-            except OSError:
-                if self.process.poll() is not None or time.monotonic() > deadline:
-                    raise RuntimeError(self.log.read_text()) from None
-                time.sleep(0.05)
-            else:
-                return
+        while not self._answers():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(self.log.read_text())
+            time.sleep(0.05)
 
     def _tls(self) -> list[str]:
         if not self.host:
@@ -103,9 +100,17 @@ class Portal:
     def kill(self) -> None:
         """SIGKILL, workers too: nothing gets to clean up."""
         if self.process:
-            subprocess.run(["pkill", "-KILL", "-P", str(self.process.pid)], check=False)
-            self.process.kill()
+            os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait(10)
+            while self._answers():  # its workers die a moment after it
+                time.sleep(0.01)
+
+    def _answers(self) -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", self.port)).close()
+        except OSError:
+            return False
+        return True
 
     def rows(self, query: str, **values: object) -> list[tuple[object, ...]]:
         """What the database holds, or a change of it; `:name` in the query for values."""

@@ -33,8 +33,9 @@ def _make(world: World, name: str, path: str, now: datetime) -> Device:
 def _assign(world: World, user: Any, device: Device, now: datetime) -> None:
     user.enable_mfa_device(device.serial_number, "", "")
     user.mfa_devices[device.serial_number].enable_date = now
-    held = world.iam.virtual_mfa_devices[device.serial_number]
-    held.enable_date, held.user = now, user
+    held = world.iam.virtual_mfa_devices.get(device.serial_number)
+    if held:  # hardware has no shelf of its own at moto
+        held.enable_date, held.user = now, user
     device.assigned_at, device.known_to_sts_at = now, now + world.settings.consistency_delay
 
 
@@ -44,6 +45,23 @@ def provision(world: World, user_name: str, now: datetime) -> Device:
     _assign(world, world.iam.users[user_name], device, now)
     device.known_to_sts_at = now
     return device
+
+
+def hardware_tokens(world: World, now: datetime) -> dict[str, str]:
+    """Two tokens of the vendor's, in nobody's hands yet: number on the back, and the seed inside."""
+    seeds = [base64.b32encode(secrets.token_bytes(20)).decode() for _ in range(2)]
+    tokens = [Device(f"GAHT{number:08d}", seed, now) for number, seed in enumerate(seeds, 1)]
+    world.devices |= {token.serial_number: token for token in tokens}
+    return {token.serial_number: token.seed for token in tokens}
+
+
+def give_security_key(world: World, user_name: str, now: datetime) -> None:
+    """A FIDO security key, as only the console enrolls them: it is listed, and gives no codes."""
+    user = world.iam.users[user_name]
+    key_id = secrets.token_hex(8).upper()
+    serial_number = f"arn:{world.partition}:iam::{world.account_id}:u2f/user/{user_name}/{key_id}"
+    user.enable_mfa_device(serial_number, "", "")
+    user.mfa_devices[serial_number].enable_date = now
 
 
 @operation("iam", "CreateVirtualMFADevice")

@@ -76,6 +76,8 @@ def devices_of(world: World, arrival: Arrival) -> list[str]:
 def give_code(world: World, arrival: Arrival, serial_number: str, code: str, now: datetime) -> None:
     """Second step, for people with a device. Raises NotIn."""
     device = world.devices.get(serial_number)
+    if ":u2f/" in serial_number:
+        raise NotIn("The sandbox has no security keys: nobody can touch one here.", "serial_number")
     if device is None or serial_number not in devices_of(world, arrival):
         raise NotIn("This is not one of your devices.", "serial_number")
     accepted = take_code(device, code, now)

@@ -1,0 +1,304 @@
+"""Pages of MFA for life: the devices one has, and every way on from there."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from flask import abort, current_app, flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+
+from app import people
+from app.aws.clients import signing_as
+from app.aws.iam import MfaDevice
+from app.current import audit, gateways, person
+from app.errors import PortalError
+from app.guards import ask_to_confirm, public, recently_confirmed, with_mfa
+from app.limits import limiter, per_address
+from app.links import console_url, readable_alias
+from app.mfa import devices as service
+from app.mfa.forms import EmptyForm, HardwareTokenForm, ResyncForm
+from app.mfa.service import AlreadyOn, NameTaken, begin
+from app.mfa.views import bp
+from app.pages import done, page, refuse
+from app.policy.permits import Permits
+from app.records import Person, Upgrade
+
+TIME_TO_REPLACE = timedelta(minutes=10)
+"""Where the old device goes first, the MFA session must last at least this long."""
+
+
+def permits_of(someone: Person) -> Permits:
+    """What the configured document lets a person do."""
+    document = current_app.config["FORCE_MFA_DOCUMENT"]
+    return Permits(document, someone.account_id, someone.partition, someone.user_name, someone.arn)
+
+
+def _mine() -> list[MfaDevice]:
+    return gateways().iam.mfa_devices(person().user_name)
+
+
+def _chosen(devices: list[MfaDevice]) -> MfaDevice:
+    """The device of the address's `serial`; 404 for any other."""
+    wanted = request.args.get("serial", "")
+    return next((device for device in devices if device.serial_number == wanted), None) or abort(404)
+
+
+@bp.get("")
+@with_mfa
+def devices() -> ResponseReturnValue:
+    """The person's devices, and what can be done."""
+    iam, me, permits = gateways().iam, person(), permits_of(person())
+    service.settle(iam, audit(), me.user_name, datetime.now(UTC))
+    mine = _mine()
+    replacing = people.replacing()
+    if replacing and replacing not in {device.serial_number for device in mine}:
+        people.forget("replacing")
+        replacing = ""
+    return page(
+        "mfa/devices.html",
+        EmptyForm(formdata=None),
+        devices=mine,
+        replacing=replacing,
+        enrolling=people.enrollment(),
+        free=service.free_serial_number(me, permits, mine),
+        full=len(mine) >= service.MOST_DEVICES,
+        left_behind=service.left_behind(audit(), permits, mine),
+        may_give_up=permits.allows("iam:DeactivateMFADevice", me.arn),
+        may_resync=permits.allows("iam:ResyncMFADevice", me.arn),
+        may_enable=permits.allows("iam:EnableMFADevice", me.arn),
+        console_url=console_url(me, readable_alias(iam)),
+    )
+
+
+@bp.post("/add")
+@with_mfa
+@recently_confirmed
+def add() -> ResponseReturnValue:
+    """Begin a further virtual device."""
+    me = person()
+    free = service.free_serial_number(me, permits_of(me), _mine())
+    if not free:
+        return done("Your policy allows only one virtual MFA device of your own.", "mfa.devices", "warning")
+    return _begin(free)
+
+
+def _begin(serial_number: str, replaces: str = "") -> ResponseReturnValue:
+    try:
+        people.keep_enrollment(begin(gateways().iam, audit(), person(), serial_number, replaces))
+    except (AlreadyOn, NameTaken) as told:
+        return done(str(told), "mfa.devices", "warning")
+    return redirect(url_for("mfa.enroll"), 303)
+
+
+@bp.get("/replace")
+@with_mfa
+@recently_confirmed
+def replace() -> ResponseReturnValue:
+    """What replacing a device will do, before it does."""
+    mine = _mine()
+    old = _chosen(mine)
+    try:
+        plan = _plan(mine, old)
+    except service.NoWayBack as told:
+        return done(str(told), "mfa.devices", "warning")
+    if plan.old_first and _time_left() < TIME_TO_REPLACE:
+        return ask_to_confirm(request.full_path)
+    return page("mfa/replace.html", EmptyForm(formdata=None), old=old, plan=plan)
+
+
+def _plan(mine: list[MfaDevice], old: MfaDevice) -> service.Replacement:
+    me, methods = person(), current_app.config["SIGN_IN_METHODS"]
+    return service.plan_replacement(me, permits_of(me), mine, old, methods)
+
+
+def _time_left() -> timedelta:
+    return (people.session_ends_at() or datetime.now(UTC)) - datetime.now(UTC)
+
+
+@bp.post("/replace")
+@with_mfa
+@recently_confirmed
+def replace_post() -> ResponseReturnValue:
+    """Begin the new device; where there is room for one only, after giving up the old one."""
+    mine = _mine()
+    old = _chosen(mine)
+    try:
+        plan = _plan(mine, old)
+        if plan.old_first:
+            if _time_left() < TIME_TO_REPLACE:
+                return ask_to_confirm(url_for("mfa.replace", serial=old.serial_number))
+            service.give_up(gateways().iam, audit(), person(), old.serial_number)
+    except (service.NoWayBack, service.LeftBehind) as told:
+        return done(str(told), "mfa.devices", "warning")
+    return _begin(plan.serial_number, "" if plan.old_first else old.serial_number)
+
+
+@bp.get("/replaced")
+@with_mfa
+def replaced() -> ResponseReturnValue:
+    """The new device works; the old one is still to be given up."""
+    old = people.replacing()
+    if old not in {device.serial_number for device in _mine()}:
+        people.forget("replacing")
+        return redirect(url_for("mfa.devices"))
+    return page("mfa/replaced.html", EmptyForm(formdata=None), old=old)
+
+
+@bp.post("/replaced")
+@with_mfa
+@recently_confirmed
+def replaced_post() -> ResponseReturnValue:
+    """Give up the old device."""
+    old = people.replacing()
+    if not old:
+        return redirect(url_for("mfa.devices"), 303)
+    return _given_up(old, "Done: the new device has replaced the old one. Delete the old entry from your app.")
+
+
+def _given_up(serial_number: str, sentence: str) -> ResponseReturnValue:
+    try:
+        service.remove(gateways().iam, audit(), person(), serial_number)
+    except (service.LastDevice, service.LeftBehind) as told:
+        return done(str(told), "mfa.devices", "warning")
+    finally:
+        people.forget("replacing")
+    return done(sentence, "mfa.devices")
+
+
+@bp.get("/remove")
+@with_mfa
+@recently_confirmed
+def remove() -> ResponseReturnValue:
+    """What giving up a device means."""
+    mine = _mine()
+    old = _chosen(mine)
+    if len(mine) == 1:
+        return done(service.LastDevice.message, "mfa.devices", "warning")
+    return page("mfa/remove.html", EmptyForm(formdata=None), old=old, others=[each for each in mine if each != old])
+
+
+@bp.post("/remove")
+@with_mfa
+@recently_confirmed
+def remove_post() -> ResponseReturnValue:
+    """Give up one of several devices."""
+    serial_number = request.args.get("serial", "")
+    if serial_number not in {device.serial_number for device in _mine()}:
+        return done("That device was not yours any more.", "mfa.devices", "info")
+    return _given_up(serial_number, "The device is removed. Delete its entry from your app.")
+
+
+@bp.post("/clear")
+@with_mfa
+def clear() -> ResponseReturnValue:
+    """Delete a virtual device that was given up and is still there."""
+    permits, serial_number = permits_of(person()), request.args.get("serial", "")
+    if (serial_number, True) not in service.left_behind(audit(), permits, _mine()):
+        return done("There was nothing to clear.", "mfa.devices", "info")
+    try:
+        service.clear(gateways().iam, audit(), serial_number)
+    except service.LeftBehind as told:
+        return done(str(told), "mfa.devices", "warning")
+    return done("Cleared.", "mfa.devices")
+
+
+@bp.get("/hardware")
+@recently_confirmed
+def hardware() -> ResponseReturnValue:
+    """A token's number and two codes."""
+    if not person().with_mfa and _mine():
+        return redirect(url_for("mfa.activate"))
+    return page("mfa/hardware.html", HardwareTokenForm(formdata=None))
+
+
+@bp.post("/hardware")
+@recently_confirmed
+def hardware_post() -> ResponseReturnValue:
+    """Trust a hardware token."""
+    form, now = HardwareTokenForm(), datetime.now(UTC)
+    if not person().with_mfa and _mine():
+        return redirect(url_for("mfa.activate"), 303)
+    if not form.validate_on_submit():
+        return page("mfa/hardware.html", form)
+    number, codes = form.serial_number.data, (form.first_code.data, form.second_code.data)
+    try:
+        service.add_hardware_token(gateways().iam, audit(), person(), number, *codes)
+    except PortalError as refusal:
+        form.first_code.data = form.second_code.data = ""
+        refuse(form, refusal)
+        return page("mfa/hardware.html", form)
+    if not person().with_mfa:
+        people.keep_upgrade(Upgrade(number, enabled_at=now, used=list(codes)))
+        return done("The token is now your MFA device.", "mfa.activate")
+    return done("The token is now an MFA device of yours.", "mfa.devices")
+
+
+# -- resync: also for those who stand at the door because their codes are refused
+
+
+def _whose() -> tuple[str, list[str], str]:
+    """(user name, serial numbers, where to go afterwards) of whoever may resync here; 404 for others."""
+    pending = people.pending_sign_in(datetime.now(UTC))
+    if pending:
+        return pending.user_name, pending.serial_numbers, "signin.code"
+    if not current_user.is_authenticated:
+        return "", [], "signin.sign_in"
+    back = "mfa.devices" if person().with_mfa else "mfa.activate"
+    return person().user_name, [device.serial_number for device in _mine() if device.gives_codes], back
+
+
+@bp.get("/resync")
+@public
+def resync() -> ResponseReturnValue:
+    """Two codes in a row, and AWS finds the device's clock."""
+    _, serial_numbers, back = _whose()
+    if not serial_numbers:
+        return redirect(url_for(back))
+    form = ResyncForm(formdata=None)
+    form.offer(serial_numbers, request.args.get("serial", ""))
+    return page("mfa/resync.html", form, back=back)
+
+
+@bp.post("/resync")
+@public
+@limiter.limit(per_address)
+def resync_post() -> ResponseReturnValue:
+    """Resync with the credentials at hand: a plain key may."""
+    user_name, serial_numbers, back = _whose()
+    if not serial_numbers:
+        flash("Sign in first.", "info")
+        return redirect(url_for(back), 303)
+    form = ResyncForm()
+    form.offer(serial_numbers)
+    if not form.validate_on_submit():
+        return page("mfa/resync.html", form, back=back)
+    pending = people.pending_sign_in(datetime.now(UTC))
+    record = audit(pending.account_id, pending.user_name) if pending else audit()
+    asked = (user_name, form.serial_number.data, form.first_code.data, form.second_code.data)
+    try:
+        if pending:
+            with signing_as(pending.credentials):
+                service.resync(gateways().iam, record, *asked)
+        else:
+            service.resync(gateways().iam, record, *asked)
+    except PortalError as refusal:
+        form.first_code.data = form.second_code.data = ""
+        refuse(form, refusal)
+        return page("mfa/resync.html", form, back=back)
+    return done("AWS knows your device’s clock again. Wait for the next code, and use that.", back)
+
+
+@bp.get("/lost")
+@public
+def lost() -> ResponseReturnValue:
+    """Nobody gets past a lost device without an administrator: the note to send them."""
+    pending = people.pending_sign_in(datetime.now(UTC))
+    note = ""
+    if pending:
+        who = pending.person(datetime.now(UTC))
+        mine = [MfaDevice(serial_number, datetime.now(UTC)) for serial_number in pending.serial_numbers]
+        note = service.rescue_note(who.user_name, who.arn, mine)
+    elif current_user.is_authenticated:
+        note = service.rescue_note(person().user_name, person().arn, _mine())
+    return page("mfa/lost.html", note=note, account=min(current_app.config["ACCOUNTS"]))
