@@ -26,16 +26,19 @@ from werkzeug.exceptions import HTTPException, SecurityError
 
 from app import people
 from app.aws.clients import SIGN_IN_HOSTS
-from app.errors import CredentialsRefused, PortalError, SignInOver
+from app.errors import CredentialsRefused, NotAllowed, PortalError, SignInOver
 from app.records import Way
 
 
 def refuse(form: FlaskForm, refusal: PortalError) -> None:
-    """Put a refusal beside its field, or above the form."""
+    """Put a refusal beside its field, or above the form; a missing permission with its name."""
+    sentence = str(refusal)
+    if isinstance(refusal, NotAllowed) and refusal.action:
+        sentence += f" The permission that is missing is {refusal.action}."
     if refusal.field and refusal.field in form:
-        form[refusal.field].errors = [*form[refusal.field].errors, str(refusal)]
+        form[refusal.field].errors = [*form[refusal.field].errors, sentence]
     else:
-        form.form_errors.append(str(refusal))
+        form.form_errors.append(sentence)
 
 
 def page(template: str, form: FlaskForm | None = None, **context: Any) -> ResponseReturnValue:

@@ -35,6 +35,7 @@ from app.errors import (
     WrongMfaCode,
     WrongSecret,
 )
+from app.policy.documents import live_actions
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
@@ -73,6 +74,14 @@ _request_id: ContextVar[list[str]] = ContextVar("request_id")
 
 class NotOnTheAllowList(RuntimeError):
     """Code tried to ask AWS for something the portal must never ask. A bug, never a user's fault."""
+
+
+class NotInTheDocument(NotOnTheAllowList):
+    """The portal may ask this, but the configured document does not allow it: to people, a missing permission."""
+
+    def __init__(self, action: str) -> None:
+        super().__init__(f"{action} is not allowed by the configured document: not sent.")
+        self.action = action
 
 
 class Borrowed(Credentials):
@@ -169,8 +178,11 @@ class Clients:
         model = event["model"]
         service = model.service_model.signing_name
         action = f"{service}:{model.name}"
-        if action not in self._allowed:
-            raise NotOnTheAllowList(f"{action} is not an action of the configured policy: not sent.")
+        if action in self._allowed:
+            return
+        if action in live_actions():
+            raise NotInTheDocument(action)
+        raise NotOnTheAllowList(f"{action} is not an action of the configured policy: not sent.")
 
 
 def _timestamp(value: Any) -> datetime:
@@ -191,6 +203,8 @@ def told_plainly(action: str) -> Iterator[None]:
     """
     try:
         yield
+    except NotInTheDocument as error:
+        raise NotAllowed(action=error.action) from error
     except ClientError as error:
         raise _meaning(error, action) from error
     except (HTTPClientError, BotoCoreError) as error:

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from app.audit import Attempt, Audit, Event
 from app.aws.iam import DeviceKind, IamGateway, MfaDevice
-from app.errors import Gone, NotAllowed, PortalError, Refused, Unanswered, WrongMfaCode
+from app.errors import Gone, NotAllowed, Refused, Unanswered, WrongMfaCode
 from app.mfa.service import delete
 from app.policy.documents import SIGN_IN_ACTIONS
 from app.policy.permits import Permits
@@ -258,9 +258,3 @@ def rescue_note(user_name: str, arn: str, devices: Sequence[MfaDevice]) -> str:
         if device.kind is DeviceKind.VIRTUAL:
             lines.append(f"aws iam delete-virtual-mfa-device --serial-number {device.serial_number}")
     return "\n".join([*lines, "", "After that I set up MFA again in Latchkey."])
-
-
-def told(error: PortalError, action: str) -> str:
-    """A refusal for want of a permission, with its name."""
-    missing = f" The permission that is missing is {error.action or action}." if isinstance(error, NotAllowed) else ""
-    return f"{error}{missing}"

@@ -73,6 +73,11 @@ class Faults:
                 if rule.action == action and (rule.occurrences is None or nth in rule.occurrences)
             ]
 
+    def begun(self) -> dict[str, int]:
+        """Calls of each action since the rules came into force, those still running included."""
+        with self._lock:
+            return dict(self._seen)
+
 
 def refusal_of(fault: Fault, service: str) -> Refusal | None:
     """The error a fault answers instead of acting, None for the other kinds."""

@@ -46,6 +46,8 @@ def test_the_answer_to_enable_is_lost_after_it_took_effect(
     assert nadia.devices() == [nadia.serial_number]
     assert surfer.heading == "Enter the next code", "the page asked AWS what is true"
     assert ("mfa-device-enabled", "unknown", "Unanswered") in portal.activity(nadia.name)
+    surfer.open("/")
+    assert ("mfa-device-enabled", "found-done", "") in portal.activity(nadia.name), "asked once more, and settled"
 
 
 def test_the_answer_to_enable_is_lost_before_it_took_effect(

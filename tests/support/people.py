@@ -74,10 +74,10 @@ class Employee:
         listed = self.sandbox.as_administrator("iam").list_mfa_devices(UserName=self.name)
         return [device["SerialNumber"] for device in listed["MFADevices"]]
 
-    def given_device(self, clock: Clock, serial_name: str) -> Phone:
+    def given_device(self, clock: Clock, serial_name: str, path: str = "/") -> Phone:
         """A further virtual device, which an administrator made and enabled for them; its phone."""
         iam = self.sandbox.as_administrator("iam")
-        made = iam.create_virtual_mfa_device(VirtualMFADeviceName=serial_name)["VirtualMFADevice"]
+        made = iam.create_virtual_mfa_device(VirtualMFADeviceName=serial_name, Path=path)["VirtualMFADevice"]
         seed = made["Base32StringSeed"].decode()
         phone = Phone(clock, f"otpauth://totp/{serial_name}?secret={seed}")
         first = phone.next()

@@ -27,6 +27,8 @@ AUDIT_KEYS = "k1:a-key-of-the-record-of-the-tests-only"
 class Portal:
     """A running portal; use as a context manager."""
 
+    _fresh: bytes | None = None
+
     def __init__(self, folder: Path, sandbox: Sandbox, host: str = "", **settings: str) -> None:
         """host: serve TLS under this name, with a certificate of our own making."""
         self.folder = folder
@@ -55,11 +57,22 @@ class Portal:
 
     def __enter__(self) -> Portal:
         self.folder.mkdir(parents=True, exist_ok=True)
+        self._migrate()
+        self.start()
+        return self
+
+    def _migrate(self) -> None:
+        """`flask db upgrade`; for SQLite once per run, further portals take a copy of the empty database."""
+        fresh = Portal._fresh if self.environment["DATABASE_URL"] == f"sqlite:///{self.database}" else None
+        if fresh:
+            self.database.write_bytes(fresh)
+            return
         migrated = self.flask("db", "upgrade")
         if migrated.returncode:
             raise RuntimeError(migrated.stdout + migrated.stderr)
-        self.start()
-        return self
+        if self.database.exists():
+            self.rows("pragma wal_checkpoint(truncate)")
+            Portal._fresh = self.database.read_bytes()
 
     def __exit__(self, *_: object) -> None:
         self.stop()

@@ -127,6 +127,11 @@ class Sandbox:
         with urllib.request.urlopen(f"{self.url}/_sandbox/calls?since={since}") as answer:
             return list(json.load(answer)["calls"])
 
+    def begun(self, action: str) -> int:
+        """Calls of an action since the faults were set, those still running included."""
+        with urllib.request.urlopen(f"{self.url}/_sandbox/faults") as answer:
+            return int(json.load(answer)["begun"].get(action, 0))
+
     def set_faults(self, faults: list[dict[str, Any]]) -> None:
         """What goes wrong from now on; [] for nothing. Occurrences count from this call."""
         body = json.dumps(faults).encode()
