@@ -35,6 +35,7 @@ SETTINGS: dict[str, str] = {
     "AWS_REGION": "Region whose STS and AWS Sign-In endpoints are used. Default us-east-1.",
     "SIGN_IN_METHODS": "aws-sign-in, access-key, or both, separated by a comma. Default both; in partitions other "
     "than aws, which had no AWS Sign-In for programs when last looked at, access-key.",
+    "ACCESS_KEY_MAX_AGE_DAYS": "Age at which an access key is due to be replaced, 1 to 365. Default 90.",
     "SESSION_IDLE_MINUTES": "Minutes without a request after which a session ends, 1 to 60. Default 15.",
     "CONFIRM_MINUTES": "Minutes after a sign-in within which MFA devices may be added or given up, 5 to 60. "
     "Default 30.",
@@ -148,6 +149,7 @@ def from_env(env: Mapping[str, str]) -> dict[str, Any]:
     idle = _whole(env, "SESSION_IDLE_MINUTES", 15, 1, 60, problems)
     longest = _whole(env, "SESSION_MAX_MINUTES", 60, 15, 720, problems)
     longest_sign_in = _whole(env, "SIGN_IN_SESSION_MAX_MINUTES", 480, 15, 720, problems)
+    key_age = _whole(env, "ACCESS_KEY_MAX_AGE_DAYS", 90, 1, 365, problems)
     confirm = _whole(env, "CONFIRM_MINUTES", 30, 5, 60, problems)
     audit_keys = _audit_keys(env.get("AUDIT_KEYS", ""), problems)
     kept = _whole(env, "AUDIT_RETENTION_DAYS", 0, 30, 3650, problems) if env.get("AUDIT_RETENTION_DAYS") else 0
@@ -178,6 +180,7 @@ def from_env(env: Mapping[str, str]) -> dict[str, Any]:
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
         "SESSION_IDLE": timedelta(minutes=idle),
+        "ACCESS_KEY_MAX_AGE": timedelta(days=key_age),
         "CONFIRM_WITHIN": timedelta(minutes=confirm),
         "SESSION_MAX": timedelta(minutes=longest),
         "SIGN_IN_SESSION_MAX": timedelta(minutes=longest_sign_in),

@@ -42,6 +42,10 @@ class Event(StrEnum):
     MFA_DEVICE_DEACTIVATED = "mfa-device-deactivated"
     MFA_DEVICE_RESYNCED = "mfa-device-resynced"
     MFA_SESSION = "mfa-session"
+    ACCESS_KEY_CREATED = "access-key-created"
+    ACCESS_KEY_ACTIVATED = "access-key-activated"
+    ACCESS_KEY_DEACTIVATED = "access-key-deactivated"
+    ACCESS_KEY_DELETED = "access-key-deleted"
     RECORD_EXPORTED = "record-exported"
     RECORD_SHORTENED = SHORTENED
 
@@ -71,6 +75,14 @@ class Attempt:
     event: Event
     target: str
     at: datetime
+
+
+@dataclass
+class UnderWay:
+    """An attempt that is being made. target: of what comes of it, where AWS names it only in its answer."""
+
+    attempt_id: str
+    target: str
 
 
 class Record:
@@ -170,24 +182,24 @@ class Audit:
     session: str
 
     @contextmanager
-    def attempt(self, event: Event, target: str = "") -> Iterator[str]:
-        """Record the intent, let the caller ask AWS, record what came of it; gives the attempt's id.
+    def attempt(self, event: Event, target: str = "") -> Iterator[UnderWay]:
+        """Record the intent, let the caller ask AWS, record what came of it.
 
         target: the ARN, serial number or key id it is about; never a secret.
         Raises NotRecorded, before anything was attempted, when the intent cannot be written.
         """
-        attempt_id = secrets.token_hex(16)
+        attempt = UnderWay(secrets.token_hex(16), target)
         try:
-            self._write(attempt_id, event, target, Phase.INTENDED)
+            self._write(attempt.attempt_id, event, target, Phase.INTENDED)
         except SQLAlchemyError as error:
             raise NotRecorded from error
         try:
-            yield attempt_id
+            yield attempt
         except PortalError as error:
             phase = Phase.UNKNOWN if isinstance(error, Unanswered) else Phase.REFUSED
-            self._write_outcome(attempt_id, event, target, phase, type(error).__name__, error.request_id)
+            self._write_outcome(attempt.attempt_id, event, target, phase, type(error).__name__, error.request_id)
             raise
-        self._write_outcome(attempt_id, event, target, Phase.DONE, "", last_request_id())
+        self._write_outcome(attempt.attempt_id, event, attempt.target, Phase.DONE, "", last_request_id())
 
     def note(self, event: Event, target: str = "", refused: PortalError | None = None) -> None:
         """Record something that changes nothing at AWS: a sign-in, a refusal, a sign-out.

@@ -8,11 +8,14 @@ from typing import cast
 
 from flask import Flask, current_app, g, request
 from flask_login import current_user
+from werkzeug.local import LocalProxy
 
 from app import people
 from app.audit import Audit, record
+from app.aws.access_keys import AccessKeyGateway
 from app.aws.clients import Clients, signing_as
 from app.aws.iam import IamGateway
+from app.aws.passwords import PasswordGateway
 from app.aws.signin import SignInGateway
 from app.aws.sts import StsGateway
 from app.records import Person
@@ -24,6 +27,8 @@ class Gateways:
     """The doors to AWS, shared by all requests."""
 
     iam: IamGateway
+    keys: AccessKeyGateway
+    passwords: PasswordGateway
     sts: StsGateway
     signin: SignInGateway
 
@@ -33,7 +38,13 @@ NEEDS_NO_CREDENTIALS = ("static", "bootstrap.static", "signin.sign_out")
 
 def open_gateways(app: Flask, clients: Clients) -> None:
     """Lend each request the credentials of its session, and take them back at its end."""
-    doors = Gateways(IamGateway(clients), StsGateway(clients), SignInGateway(clients))
+    doors = Gateways(
+        IamGateway(clients),
+        AccessKeyGateway(clients),
+        PasswordGateway(clients),
+        StsGateway(clients),
+        SignInGateway(clients),
+    )
     app.extensions["gateways"] = doors
     app.jinja_env.globals["practice_url"] = clients.practice_url
 
@@ -61,7 +72,7 @@ def gateways() -> Gateways:
 
 def person() -> Person:
     """Who is signed in; only in views that are not public."""
-    return cast("Person", current_user)
+    return cast("LocalProxy[Person]", current_user)._get_current_object()
 
 
 def audit(account_id: str | None = None, user_name: str = "") -> Audit:

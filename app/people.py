@@ -15,7 +15,7 @@ from werkzeug.local import LocalProxy
 
 from app.aws.clients import AwsCredentials
 from app.aws.signin import SignInTokens
-from app.records import Enrollment, PendingAwsSignIn, PendingSignIn, Person, Renewal, Upgrade
+from app.records import Enrollment, NewAccessKey, PendingAwsSignIn, PendingSignIn, Person, Renewal, Upgrade
 from app.sessions import DatabaseSessions, OpenSession, Session
 
 
@@ -200,6 +200,21 @@ def enrollment() -> Enrollment | None:
     return Enrollment(**stored) if stored else None
 
 
+def keep_new_key(new: NewAccessKey) -> None:
+    """Hold a new secret until it is saved."""
+    _put("new_key", new)
+
+
+def new_key(now: datetime) -> NewAccessKey | None:
+    """The key whose secret waits to be saved, unless its time is up: then the secret is dropped."""
+    stored = _session().get("new_key")
+    new = NewAccessKey(**stored) if stored else None
+    if new and new.until <= now:
+        forget("new_key")
+        return None
+    return new
+
+
 def keep_upgrade(upgrade: Upgrade) -> None:
     """Remember what the upgrade waits for."""
     _put("upgrade", upgrade)
@@ -253,7 +268,7 @@ def wanted() -> str | None:
 
 
 def forget(key: str) -> None:
-    """Drop "pending_sign_in", "pending_aws_sign_in", "enrollment", "upgrade" or "replacing"."""
+    """Drop "pending_sign_in", "pending_aws_sign_in", "enrollment", "upgrade", "replacing" or "new_key"."""
     _session().pop(key, None)
 
 

@@ -126,6 +126,17 @@ class Enrollment:
 
 
 @dataclass(frozen=True)
+class NewAccessKey:
+    """A key just made: its secret is shown until the person has saved it, and lives nowhere else."""
+
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+    until: datetime
+    proven: bool = False
+    """AWS has been seen to know it."""
+
+
+@dataclass(frozen=True)
 class Upgrade:
     """After enabling: the way from this session to an MFA session.
 

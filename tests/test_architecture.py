@@ -28,6 +28,17 @@ PUBLIC = {
     "signin.sign_out",
 }
 ONLY_WITH_MFA = {
+    "access_keys.activate",
+    "access_keys.create",
+    "access_keys.deactivate",
+    "access_keys.deactivate_post",
+    "access_keys.delete",
+    "access_keys.delete_post",
+    "access_keys.download",
+    "access_keys.index",
+    "access_keys.new",
+    "access_keys.prove",
+    "access_keys.saved",
     "mfa.add",
     "mfa.clear",
     "mfa.devices",
@@ -44,6 +55,11 @@ ONLY_WITH_MFA = {
     "activity.end_session",
 }
 RECENTLY_CONFIRMED = {
+    "access_keys.create",
+    "access_keys.deactivate",
+    "access_keys.deactivate_post",
+    "access_keys.delete",
+    "access_keys.delete_post",
     "mfa.add",
     "mfa.hardware",
     "mfa.hardware_post",

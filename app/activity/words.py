@@ -27,6 +27,10 @@ EVENTS: dict[str, Words] = {
     Event.MFA_DEVICE_DEACTIVATED: Words("Turned off an MFA device", "Tried to turn off an MFA device"),
     Event.MFA_DEVICE_RESYNCED: Words("Resynced an MFA device", "Tried to resync an MFA device"),
     Event.MFA_SESSION: Words("Gave an MFA code", "Gave an MFA code that did not count"),
+    Event.ACCESS_KEY_CREATED: Words("Created an access key", "Tried to create an access key"),
+    Event.ACCESS_KEY_ACTIVATED: Words("Activated an access key", "Tried to activate an access key"),
+    Event.ACCESS_KEY_DEACTIVATED: Words("Deactivated an access key", "Tried to deactivate an access key"),
+    Event.ACCESS_KEY_DELETED: Words("Deleted an access key", "Tried to delete an access key"),
     Event.RECORD_EXPORTED: Words("Exported the record", "Tried to export the record"),
     Event.RECORD_SHORTENED: Words("Retention removed older rows", "Retention tried to remove older rows"),
 }

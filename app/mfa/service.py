@@ -79,9 +79,9 @@ def begin(iam: IamGateway, audit: Audit, person: Person, serial_number: str = ""
 
 def _create(iam: IamGateway, audit: Audit, serial_number: str, replaces: str) -> Enrollment:
     path, _, name = serial_number.partition(":mfa")[2].rpartition("/")
-    with audit.attempt(Event.MFA_DEVICE_CREATED, serial_number) as attempt_id:
+    with audit.attempt(Event.MFA_DEVICE_CREATED, serial_number) as attempt:
         made: NewVirtualMfaDevice = iam.create_virtual_mfa_device(name, f"{path}/")
-    return Enrollment(made.serial_number, made.seed, attempt_id, replaces)
+    return Enrollment(made.serial_number, made.seed, attempt.attempt_id, replaces)
 
 
 def delete(iam: IamGateway, audit: Audit, serial_number: str) -> None:

@@ -190,7 +190,7 @@ class Door:
             if not since.isascii() or not since.isdigit():
                 return "400 Bad Request", {"error": "since is a sequence number"}
             return "200 OK", {"calls": self.log.since(int(since))}
-        if asked == ("GET", "/_sandbox/faults"):
+        if asked == ("GET", "/_sandbox/begun"):
             return "200 OK", {"begun": self.faults.begun()}
         if asked == ("PUT", "/_sandbox/faults"):
             length = int(headers.get("content-length", "0"))

@@ -10,6 +10,7 @@ NOT_PAGES = {
     "bootstrap.static",
     "aws_signin.callback",  # always redirects
     "activity.export",  # a file
+    "access_keys.download",  # a file
 }
 
 

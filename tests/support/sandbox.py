@@ -129,7 +129,7 @@ class Sandbox:
 
     def begun(self, action: str) -> int:
         """Calls of an action since the faults were set, those still running included."""
-        with urllib.request.urlopen(f"{self.url}/_sandbox/faults") as answer:
+        with urllib.request.urlopen(f"{self.url}/_sandbox/begun") as answer:
             return int(json.load(answer)["begun"].get(action, 0))
 
     def set_faults(self, faults: list[dict[str, Any]]) -> None:

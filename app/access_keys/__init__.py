@@ -1,0 +1,5 @@
+"""Access keys: what one has, and a rotation that is proven and can be undone."""
+
+from app.access_keys.views import bp
+
+__all__ = ["bp"]

@@ -1,0 +1,46 @@
+"""Forms of the access key pages."""
+
+from __future__ import annotations
+
+import re
+
+from flask_wtf import FlaskForm
+from wtforms import BooleanField, RadioField, StringField, ValidationError
+
+from app.access_keys.service import LAST_CHARACTERS
+from app.fields import CODE_FIELD, without_blanks
+
+
+class SavedForm(FlaskForm):
+    """The end of the new secret, from where it was saved; and a code, where the session moves to the new key."""
+
+    last_characters = StringField(
+        f"Last {LAST_CHARACTERS} characters of the secret",
+        filters=[without_blanks],
+        render_kw={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "off", "maxlength": 40},
+    )
+    serial_number = RadioField("MFA device", validate_choice=False)
+    code = StringField("MFA code", filters=[without_blanks], render_kw=CODE_FIELD)
+
+    def validate_last_characters(self, field: StringField) -> None:
+        """Of a secret of 40 characters."""
+        field.data = (field.data or "")[-LAST_CHARACTERS:]
+        if not re.fullmatch(rf"[A-Za-z0-9/+=]{{{LAST_CHARACTERS}}}", field.data):
+            raise ValidationError(f"Paste the last {LAST_CHARACTERS} characters of the secret you saved.")
+
+    def validate_code(self, field: StringField) -> None:
+        """Left out, the session stays on the old key."""
+        if field.data and not re.fullmatch(r"[0-9]{6}", field.data):
+            raise ValidationError("Enter the six digits your authenticator app shows, or leave this empty.")
+
+    def offer(self, serial_numbers: list[str]) -> None:
+        """The devices the code may be from."""
+        self.serial_number.choices = [(serial, serial) for serial in serial_numbers]
+        if len(serial_numbers) == 1:
+            self.serial_number.data = serial_numbers[0]
+
+
+class CutForm(FlaskForm):
+    """Deactivating or deleting; where it is the last way in, it is said aloud."""
+
+    understood = BooleanField("I understand that I cannot sign in any more afterwards")

@@ -1,0 +1,165 @@
+"""Rotating access keys. What is left to do follows from the keys AWS has; only a new secret waits in the session."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from app.audit import Audit, Event
+from app.aws.access_keys import MOST_KEYS, AccessKey, AccessKeyGateway
+from app.aws.clients import AwsCredentials, signing_as
+from app.aws.passwords import PasswordGateway
+from app.aws.sts import StsGateway
+from app.errors import CredentialsRefused, Gone, NotAllowed, Refused, Unanswered
+from app.records import NewAccessKey, Person, Way
+
+SHOWN_FOR = timedelta(minutes=15)
+"""The longest a new secret waits to be saved."""
+LAST_CHARACTERS = 6
+SETTLED = (Event.ACCESS_KEY_ACTIVATED, Event.ACCESS_KEY_DEACTIVATED, Event.ACCESS_KEY_DELETED)
+
+
+class AlreadyTwo(Refused):
+    """AWS keeps two keys a user, and inactive ones count."""
+
+    message = "You have two access keys: AWS allows no more, and inactive ones count. Delete one first."
+
+
+class SecretLost(Refused):
+    """The key was made, but its secret never arrived."""
+
+    def __init__(self, access_key_ids: Sequence[str]) -> None:
+        self.access_key_ids = access_key_ids
+        named = " and ".join(access_key_ids)
+        super().__init__(
+            f"AWS did not answer, but it made the key {named}: nobody has its secret. Delete it, then create another."
+        )
+
+
+class NotSaved(Refused):
+    """What was pasted is not the end of the new secret."""
+
+    field = "last_characters"
+
+
+@dataclass(frozen=True)
+class Due:
+    """An access key and when it should be replaced."""
+
+    key: AccessKey
+    due_at: datetime
+    age_days: int
+    overdue: bool
+
+
+def dated(keys: Sequence[AccessKey], longest: timedelta, now: datetime) -> list[Due]:
+    """Each key with its age and due date."""
+    return [
+        Due(key, key.created_at + longest, (now - key.created_at).days, now > key.created_at + longest)
+        for key in keys
+    ]
+
+
+def create(gateway: AccessKeyGateway, audit: Audit, person: Person, now: datetime) -> NewAccessKey:
+    """Make a key. Raises AlreadyTwo, SecretLost (made, but the answer was lost), NotAllowed, Unanswered."""
+    before = {key.access_key_id for key in gateway.of(person.user_name)}
+    if len(before) >= MOST_KEYS:
+        raise AlreadyTwo()
+    try:
+        with audit.attempt(Event.ACCESS_KEY_CREATED) as attempt:
+            made = gateway.create(person.user_name)
+            attempt.target = made.access_key_id
+    except Unanswered as silence:
+        orphans = [key.access_key_id for key in gateway.of(person.user_name) if key.access_key_id not in before]
+        if orphans:
+            raise SecretLost(orphans) from silence
+        raise
+    return NewAccessKey(made.access_key_id, made.secret_access_key, now + SHOWN_FOR)
+
+
+def proven(sts: StsGateway, new: NewAccessKey) -> bool:
+    """Does AWS know the new key by now? It takes a few seconds. Raises Throttled, Unanswered."""
+    with signing_as(AwsCredentials(new.access_key_id, new.secret_access_key)):
+        try:
+            sts.caller()
+        except CredentialsRefused:
+            return False  # not spread yet (observed: up to about 20 s)
+    return True
+
+
+def check_saved(new: NewAccessKey, typed: str) -> None:
+    """Raises NotSaved unless `typed` is how the new secret ends."""
+    if typed != new.secret_access_key[-LAST_CHARACTERS:]:
+        raise NotSaved("The new secret does not end like this. Copy its end from where you saved it.")
+
+
+def move(
+    sts: StsGateway, audit: Audit, new: NewAccessKey, serial_number: str, code: str, lasts: timedelta
+) -> AwsCredentials:
+    """An MFA session that stands on the new key. Raises WrongMfaCode, MfaNotRecognized, Unanswered."""
+    key = AwsCredentials(new.access_key_id, new.secret_access_key)
+    with signing_as(key), audit.attempt(Event.MFA_SESSION, serial_number):
+        return sts.mfa_session(serial_number, code, lasts)
+
+
+def stands_on(person: Person, access_key_id: str) -> Person:
+    """The person, in a session opened with this key."""
+    return replace(person, access_key_id=access_key_id)
+
+
+def set_active(gateway: AccessKeyGateway, audit: Audit, person: Person, access_key_id: str, *, active: bool) -> None:
+    """Activate or deactivate; asks AWS what is true where the answer is lost. Raises Gone, NotAllowed, Unanswered."""
+    event = Event.ACCESS_KEY_ACTIVATED if active else Event.ACCESS_KEY_DEACTIVATED
+    try:
+        with audit.attempt(event, access_key_id):
+            gateway.set_active(person.user_name, access_key_id, active=active)
+    except Unanswered:
+        keys = {key.access_key_id: key for key in gateway.of(person.user_name)}
+        if access_key_id not in keys or keys[access_key_id].active is not active:
+            raise
+
+
+def delete(gateway: AccessKeyGateway, audit: Audit, person: Person, access_key_id: str) -> None:
+    """Delete for good; one that is gone already is as good. Raises NotAllowed, Unanswered."""
+    try:
+        with audit.attempt(Event.ACCESS_KEY_DELETED, access_key_id), suppress(Gone):
+            gateway.delete(person.user_name, access_key_id)
+    except Unanswered:
+        if access_key_id in {key.access_key_id for key in gateway.of(person.user_name)}:
+            raise
+
+
+def other_ways_in(
+    person: Person, keys: Sequence[AccessKey], without: str, passwords: PasswordGateway, methods: Collection[str]
+) -> list[str]:
+    """How the person still gets in here without a key; sentences, empty where nothing remains."""
+    ways = [
+        f"the access key {key.access_key_id}"
+        for key in keys
+        if key.active and key.access_key_id != without and Way.ACCESS_KEY in methods
+    ]
+    if Way.AWS_SIGN_IN in methods:
+        with suppress(NotAllowed):  # where the policy does not tell, nothing is promised
+            if passwords.exists(person.user_name):
+                ways.append("your console password")
+    return ways
+
+
+def settle(gateway: AccessKeyGateway, audit: Audit, user_name: str, now: datetime) -> None:
+    """Ask AWS what became of attempts without an outcome, and record it."""
+    attempts = audit.unsettled((*SETTLED, Event.ACCESS_KEY_CREATED), now)
+    if not attempts:
+        return
+    keys = {key.access_key_id: key for key in gateway.of(user_name)}
+    for attempt in attempts:
+        key = keys.get(attempt.target)
+        if attempt.event is Event.ACCESS_KEY_CREATED:
+            born = [each for each in keys.values() if abs(each.created_at - attempt.at) < timedelta(seconds=60)]
+            happened = any(not audit.last_done((Event.ACCESS_KEY_CREATED,), each.access_key_id) for each in born)
+        elif attempt.event is Event.ACCESS_KEY_DELETED:
+            happened = key is None
+        else:
+            happened = key is not None and key.active is (attempt.event is Event.ACCESS_KEY_ACTIVATED)
+        audit.settle(attempt, happened=happened)

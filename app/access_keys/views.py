@@ -1,0 +1,262 @@
+"""Pages of access keys."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from flask import Blueprint, Response, abort, current_app, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from app import people
+from app.access_keys import service
+from app.access_keys.forms import CutForm, SavedForm
+from app.aws.access_keys import MOST_KEYS, AccessKey
+from app.current import audit, gateways, person
+from app.errors import MfaNotRecognized, PortalError, Unanswered, WrongMfaCode
+from app.fields import EmptyForm
+from app.guards import recently_confirmed, with_mfa
+from app.limits import CHANGES, limiter, this_session
+from app.pages import done, page, refuse
+from app.records import NewAccessKey, Way
+
+bp = Blueprint("access_keys", __name__, url_prefix="/access-keys")
+limiter.limit(CHANGES, key_func=this_session, methods=["POST"])(bp)
+
+
+def _keys() -> list[AccessKey]:
+    return gateways().keys.of(person().user_name)
+
+
+def _chosen(keys: list[AccessKey]) -> AccessKey:
+    """The key of the address's `key`; 404 for any other."""
+    wanted = request.args.get("key", "")
+    return next((key for key in keys if key.access_key_id == wanted), None) or abort(404)
+
+
+@bp.get("")
+@with_mfa
+def index() -> ResponseReturnValue:
+    """One's keys, and the next step of a rotation, whoever began it."""
+    now = datetime.now(UTC)
+    service.settle(gateways().keys, audit(), person().user_name, now)
+    keys = _keys()
+    new = people.new_key(now)
+    if new and new.access_key_id not in {key.access_key_id for key in keys}:
+        people.forget("new_key")
+        new = None
+    return page(
+        "access_keys/index.html",
+        EmptyForm(formdata=None),
+        keys=service.dated(keys, current_app.config["ACCESS_KEY_MAX_AGE"], now),
+        new=new,
+        full=len(keys) >= MOST_KEYS,
+        both_active=len(keys) > 1 and all(key.active for key in keys),
+        max_age=current_app.config["ACCESS_KEY_MAX_AGE"].days,
+    )
+
+
+@bp.post("/create")
+@with_mfa
+@recently_confirmed
+def create() -> ResponseReturnValue:
+    """Make a key; its secret is on the next page."""
+    if people.new_key(datetime.now(UTC)):
+        return redirect(url_for("access_keys.new"), 303)
+    try:
+        people.keep_new_key(service.create(gateways().keys, audit(), person(), datetime.now(UTC)))
+    except (service.AlreadyTwo, service.SecretLost) as told:
+        return done(str(told), "access_keys.index", "warning")
+    return redirect(url_for("access_keys.new"), 303)
+
+
+def _new() -> NewAccessKey | None:
+    return people.new_key(datetime.now(UTC))
+
+
+def _form(new: NewAccessKey) -> SavedForm:
+    """Asks for a code only where the session stands on another key."""
+    form = SavedForm()
+    me = person()
+    moves = me.way is Way.ACCESS_KEY and me.access_key_id != new.access_key_id
+    devices = gateways().iam.mfa_devices(me.user_name) if moves else []
+    form.offer([device.serial_number for device in devices if device.gives_codes])
+    return form
+
+
+@bp.get("/new")
+@with_mfa
+def new() -> ResponseReturnValue:
+    """The new secret, until it is saved."""
+    pending = _new()
+    if pending is None:
+        return redirect(url_for("access_keys.index"))
+    form = _form(pending)
+    return _new_page(pending, form)
+
+
+def _new_page(pending: NewAccessKey, form: SavedForm) -> ResponseReturnValue:
+    left = pending.until - datetime.now(UTC)
+    return page(
+        "access_keys/new.html",
+        form,
+        new=pending,
+        minutes=max(1, round(left.total_seconds() / 60)),
+        devices=form.serial_number.choices,
+        region=current_app.config["AWS_REGION"],
+        files=_texts(pending),
+    )
+
+
+def _texts(pending: NewAccessKey) -> dict[str, str]:
+    """Ready-made texts, by name. The CSV is what `aws configure import` reads: a User Name column, and no BOM."""
+    me, key = person(), pending
+    lines = io.StringIO()
+    csv.writer(lines, lineterminator="\n").writerows(
+        [
+            ("User Name", "Access key ID", "Secret access key"),
+            (me.user_name, key.access_key_id, key.secret_access_key),
+        ]
+    )
+    profile = me.user_name
+    region = current_app.config["AWS_REGION"]
+    return {
+        "csv": lines.getvalue(),
+        "credentials": f"[{profile}]\naws_access_key_id = {key.access_key_id}\n"
+        f"aws_secret_access_key = {key.secret_access_key}\n",
+        "config": f"[profile {profile}]\nregion = {region}\nmfa_serial = {me.own_serial_number}\n",
+        "environment": f"export AWS_ACCESS_KEY_ID={key.access_key_id}\n"
+        f"export AWS_SECRET_ACCESS_KEY={key.secret_access_key}\n",
+    }
+
+
+@bp.get("/new/accesskeys.csv")
+@with_mfa
+def download() -> ResponseReturnValue:
+    """The new key as a file for `aws configure import`."""
+    pending = _new() or abort(404)
+    answer = Response(_texts(pending)["csv"], mimetype="text/csv")
+    answer.headers["Content-Disposition"] = f'attachment; filename="{pending.access_key_id}.csv"'
+    return answer
+
+
+@bp.post("/new/prove")
+@with_mfa
+def prove() -> ResponseReturnValue:
+    """See whether AWS knows the new key by now."""
+    pending = _new()
+    if pending and not pending.proven and service.proven(gateways().sts, pending):
+        people.keep_new_key(replace(pending, proven=True))
+    return redirect(url_for("access_keys.new"), 303)
+
+
+@bp.post("/new")
+@with_mfa
+def saved() -> ResponseReturnValue:
+    """The person has the secret: forget it here; move the session to the new key where a code came along."""
+    pending = _new()
+    if pending is None:
+        return redirect(url_for("access_keys.index"), 303)
+    form = _form(pending)
+    if not form.validate_on_submit():
+        return _new_page(pending, form)
+    try:
+        service.check_saved(pending, form.last_characters.data)
+        if form.code.data and form.serial_number.choices:
+            _move(pending, form)
+    except PortalError as refusal:
+        form.code.data = ""
+        refuse(form, refusal)
+        return _new_page(pending, form)
+    people.forget("new_key")
+    return done(f"{pending.access_key_id} is saved. Its secret is not kept here any more.", "access_keys.index")
+
+
+def _move(pending: NewAccessKey, form: SavedForm) -> None:
+    lasts = current_app.config["SESSION_MAX"]
+    serial_number = form.serial_number.data or form.serial_number.choices[0][0]
+    try:
+        credentials = service.move(gateways().sts, audit(), pending, serial_number, form.code.data, lasts)
+    except (WrongMfaCode, MfaNotRecognized, Unanswered) as refusal:
+        refusal.field = "code"
+        raise
+    people.sign_in(service.stands_on(person(), pending.access_key_id), credentials, lasts)
+
+
+@bp.get("/deactivate")
+@with_mfa
+@recently_confirmed
+def deactivate() -> ResponseReturnValue:
+    """What deactivating means."""
+    return _cut_page("deactivate", CutForm(formdata=None))
+
+
+@bp.get("/delete")
+@with_mfa
+@recently_confirmed
+def delete() -> ResponseReturnValue:
+    """What deleting means."""
+    return _cut_page("delete", CutForm(formdata=None))
+
+
+def _cut_page(act: str, form: CutForm) -> ResponseReturnValue:
+    me, doors = person(), gateways()
+    methods = current_app.config["SIGN_IN_METHODS"]
+    keys = _keys()
+    key = _chosen(keys)
+    ways = service.other_ways_in(me, keys, key.access_key_id, doors.passwords, methods)
+    return page(
+        "access_keys/cut.html", form, act=act, key=key, ways=ways, last=key.active and not ways,
+        here=key.access_key_id == me.access_key_id,
+    )  # fmt: skip
+
+
+@bp.post("/deactivate")
+@with_mfa
+@recently_confirmed
+def deactivate_post() -> ResponseReturnValue:
+    """Deactivate: can be undone."""
+    return _cut("deactivate")
+
+
+@bp.post("/delete")
+@with_mfa
+@recently_confirmed
+def delete_post() -> ResponseReturnValue:
+    """Delete: cannot."""
+    return _cut("delete")
+
+
+def _cut(act: str) -> ResponseReturnValue:
+    form, me, doors = CutForm(), person(), gateways()
+    keys = _keys()
+    wanted = request.args.get("key", "")
+    key = next((each for each in keys if each.access_key_id == wanted), None)
+    if key is None:
+        return done("That key is gone already.", "access_keys.index", "info")
+    ways = service.other_ways_in(me, keys, wanted, doors.passwords, current_app.config["SIGN_IN_METHODS"])
+    form.validate_on_submit()
+    if key.active and not ways and not form.understood.data:
+        form.understood.errors = [*form.understood.errors, "This is your last way in. Tick the box, or go back."]
+        return _cut_page(act, form)
+    pending = _new()
+    if pending and pending.access_key_id == wanted:
+        people.forget("new_key")
+    if act == "delete":
+        service.delete(doors.keys, audit(), me, wanted)
+        return done(f"{wanted} is deleted.", "access_keys.index")
+    service.set_active(doors.keys, audit(), me, wanted, active=False)
+    return done(f"{wanted} is inactive. If something still needs it, activate it again.", "access_keys.index")
+
+
+@bp.post("/activate")
+@with_mfa
+def activate() -> ResponseReturnValue:
+    """Undo a deactivation."""
+    wanted = request.args.get("key", "")
+    if wanted not in {key.access_key_id for key in _keys()}:
+        return done("That key is gone.", "access_keys.index", "info")
+    service.set_active(gateways().keys, audit(), person(), wanted, active=True)
+    return done(f"{wanted} is active again.", "access_keys.index")

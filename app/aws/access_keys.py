@@ -1,0 +1,53 @@
+"""A person's own access keys, through IAM."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.aws.clients import AwsCredentials, Clients, told_plainly
+
+MOST_KEYS = 2
+"""Per user; inactive ones count (IAM User Guide)."""
+
+
+@dataclass(frozen=True)
+class AccessKey:
+    """What ListAccessKeys tells: no secret, and no last use."""
+
+    access_key_id: str
+    active: bool
+    created_at: datetime
+
+
+class AccessKeyGateway:
+    """What one signed-in person may ask about access keys. Raises PortalErrors only (`told_plainly`)."""
+
+    def __init__(self, clients: Clients) -> None:
+        self._reads = clients.iam_reads
+        self._changes = clients.iam_changes
+
+    def of(self, user_name: str) -> list[AccessKey]:
+        """The user's keys, oldest first (ListAccessKeys)."""
+        with told_plainly("iam:ListAccessKeys"):
+            pages = self._reads.get_paginator("list_access_keys").paginate(UserName=user_name)
+            found = [key for page in pages for key in page["AccessKeyMetadata"]]
+        keys = [AccessKey(key["AccessKeyId"], key["Status"] == "Active", key["CreateDate"]) for key in found]
+        return sorted(keys, key=lambda key: (key.created_at, key.access_key_id))
+
+    def create(self, user_name: str) -> AwsCredentials:
+        """A new, active key: the only time AWS tells the secret (CreateAccessKey). Raises QuotaReached."""
+        with told_plainly("iam:CreateAccessKey"):
+            made = self._changes.create_access_key(UserName=user_name)["AccessKey"]
+        return AwsCredentials(made["AccessKeyId"], made["SecretAccessKey"])
+
+    def set_active(self, user_name: str, access_key_id: str, *, active: bool) -> None:
+        """Activate or deactivate (UpdateAccessKey). Raises Gone."""
+        status = "Active" if active else "Inactive"
+        with told_plainly("iam:UpdateAccessKey"):
+            self._changes.update_access_key(UserName=user_name, AccessKeyId=access_key_id, Status=status)  # type: ignore[arg-type]  # one of the two literals
+
+    def delete(self, user_name: str, access_key_id: str) -> None:
+        """Delete for good (DeleteAccessKey). Raises Gone."""
+        with told_plainly("iam:DeleteAccessKey"):
+            self._changes.delete_access_key(UserName=user_name, AccessKeyId=access_key_id)

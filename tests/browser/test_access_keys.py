@@ -1,0 +1,188 @@
+"""Access keys: made, saved, proven, and the old one retired without losing the way in."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+
+from tests.browser.conftest import Surfing
+from tests.support.browser import Surfer
+from tests.support.clock import Clock
+from tests.support.people import Employee, Phone, hire
+from tests.support.portal import Portal
+from tests.support.sandbox import Sandbox
+
+
+@pytest.fixture
+def surfer(surfing: Surfing, nadia: Employee) -> Surfer:
+    """Nadia's browser."""
+    return surfing()
+
+
+@pytest.fixture
+def phone(surfer: Surfer, nadia: Employee) -> Phone:
+    """Nadia's MFA device; her session has MFA, and stands on her first key."""
+    surfer.sign_in(nadia)
+    enrolled = surfer.enroll()
+    surfer.upgrade(enrolled)
+    surfer.press_nav("Access keys")
+    return enrolled
+
+
+def keys_of(employee: Employee) -> dict[str, str]:
+    """Key ids to status, as AWS has them."""
+    listed = employee.sandbox.as_administrator("iam").list_access_keys(UserName=employee.name)
+    return {key["AccessKeyId"]: key["Status"] for key in listed["AccessKeyMetadata"]}
+
+
+def shown(surfer: Surfer) -> tuple[str, str]:
+    """The new key on the page."""
+    return surfer.page.locator("#access-key-id").inner_text(), surfer.page.locator("#secret-access-key").inner_text()
+
+
+def follow(surfer: Surfer, name: str) -> None:
+    """Follow a link by its whole accessible name."""
+    with surfer.page.expect_navigation():
+        surfer.page.get_by_role("link", name=name, exact=True).click()
+    surfer.page.wait_for_load_state()
+    surfer.inspect()
+
+
+def test_a_key_is_rotated(
+    surfing: Surfing, surfer: Surfer, nadia: Employee, phone: Phone, clock: Clock, portal: Portal
+) -> None:
+    old = nadia.access_key_id
+    surfer.press("Create a new key")
+    key_id, secret = shown(surfer)
+    assert keys_of(nadia) == {old: "Active", key_id: "Active"}
+    with surfer.page.expect_download() as started:
+        surfer.page.get_by_role("link", name="Download for “aws configure import”").click()
+    rows = list(csv.DictReader(io.StringIO(started.value.path().read_text())))
+    assert rows == [{"User Name": nadia.name, "Access key ID": key_id, "Secret access key": secret}]
+
+    clock.move(20)  # AWS learns new keys within seconds
+    surfer.press("Check the new key")
+    assert "it works" in surfer.text
+    surfer.type(last_characters="abcdef")
+    surfer.press("I saved it")
+    assert "does not end like this" in surfer.text
+    assert shown(surfer)[1] == secret, "still there"
+    surfer.type(last_characters=secret[-6:], code=phone.next())
+    surfer.press("I saved it")
+    assert "is saved" in surfer.text
+    assert secret not in surfer.page.content()
+    surfer.open("/access-keys/new")
+    assert surfer.path == "/access-keys" and secret not in surfer.page.content(), "never again"
+
+    surfer.press("Deactivate the older key")
+    assert "You signed in with this key" not in surfer.text, "the session stands on the new key"
+    surfer.press("Deactivate this key")
+    assert keys_of(nadia) == {old: "Inactive", key_id: "Active"}
+    surfer.press("Activate again")
+    assert keys_of(nadia)[old] == "Active", "undone"
+    follow(surfer, f"Delete {old}")
+    surfer.press("Delete this key")
+    assert keys_of(nadia) == {key_id: "Active"}
+    events = [event for event, phase, _ in portal.activity(nadia.name) if phase == "done"]
+    assert events[-3:] == ["access-key-deactivated", "access-key-activated", "access-key-deleted"]
+    for name in ("latchkey.db", "portal.log"):
+        file = portal.folder / name
+        assert secret.encode() not in (file.read_bytes() if file.exists() else b"")
+
+
+def test_a_rotation_is_taken_up_in_another_browser(
+    surfing: Surfing, surfer: Surfer, nadia: Employee, phone: Phone, clock: Clock
+) -> None:
+    surfer.press("Create a new key")
+    key_id, _ = shown(surfer)
+    clock.move(20)
+    other = surfing()
+    other.sign_in(nadia)
+    other.type(code=phone.next())
+    other.press("Sign in")
+    other.press_nav("Access keys")
+    assert "Next: retire the older key" in other.text
+    assert key_id in other.text and "If nobody has the secret" in other.text
+    follow(other, f"Delete {key_id}")
+    other.press("Delete this key")
+    assert keys_of(nadia) == {nadia.access_key_id: "Active"}
+    surfer.open("/access-keys")
+    assert "waits to be saved" not in surfer.text, "the first browser sees that it is gone"
+
+
+def test_two_keys_are_enough(surfer: Surfer, nadia: Employee, phone: Phone, sandbox: Sandbox) -> None:
+    sandbox.as_administrator("iam").create_access_key(UserName=nadia.name)
+    surfer.page.get_by_role("button", name="Create a new key").click()
+    surfer.page.wait_for_load_state()
+    assert "AWS allows no more, and inactive ones count" in surfer.text
+    assert len(keys_of(nadia)) == 2
+
+
+@pytest.mark.parametrize("lost", ["reset-before", "reset-after"])
+def test_the_answer_with_the_secret_is_lost(
+    surfer: Surfer, nadia: Employee, phone: Phone, sandbox: Sandbox, lost: str
+) -> None:
+    sandbox.set_faults([{"action": "iam:CreateAccessKey", "occurrences": [1], "fault": lost}])
+    surfer.press("Create a new key")
+    sandbox.set_faults([])
+    if lost == "reset-before":
+        assert "could not be reached" in surfer.text
+        assert len(keys_of(nadia)) == 1
+        return
+    (orphan,) = set(keys_of(nadia)) - {nadia.access_key_id}
+    assert f"it made the key {orphan}: nobody has its secret" in surfer.text
+    follow(surfer, f"Delete {orphan}")
+    surfer.press("Delete this key")
+    assert list(keys_of(nadia)) == [nadia.access_key_id]
+
+
+def test_the_secret_is_gone_after_fifteen_minutes(
+    surfer: Surfer, nadia: Employee, phone: Phone, clock: Clock
+) -> None:
+    surfer.press("Create a new key")
+    secret = shown(surfer)[1]
+    clock.move(8 * 60)
+    surfer.page.reload()
+    assert shown(surfer)[1] == secret
+    clock.move(8 * 60)
+    surfer.open("/access-keys/new")
+    assert surfer.path == "/access-keys" and secret not in surfer.page.content()
+
+
+def test_the_last_way_in_is_not_cut_by_mistake(surfer: Surfer, nadia: Employee, phone: Phone) -> None:
+    follow(surfer, f"Deactivate {nadia.access_key_id}")
+    assert "This is your last way in" in surfer.text
+    assert "You signed in with this key" in surfer.text
+    surfer.press("Deactivate this key")
+    assert "Tick the box, or go back" in surfer.text
+    assert keys_of(nadia) == {nadia.access_key_id: "Active"}
+    surfer.page.get_by_label("I understand").check()
+    surfer.press("Deactivate this key")
+    assert keys_of(nadia) == {nadia.access_key_id: "Inactive"}
+
+
+def test_old_keys_are_due(surfing: Surfing, scratch: Path, clock: Clock, policy: str) -> None:
+    with Sandbox(scratch / f"aging-{policy}", clock, "--policy", policy) as aws:
+        nadia = hire(aws, "nadia")
+        clock.move(10)
+        with Portal(
+            scratch / f"aging-portal-{policy}", aws, FORCE_MFA_POLICY=policy, ACCESS_KEY_MAX_AGE_DAYS="7"
+        ) as portal:
+            phone = nadia.given_device(clock, nadia.name)
+            clock.move(8 * 24 * 3600)
+            surfer = surfing(portal.url)
+            surfer.sign_in(nadia)
+            surfer.type(code=phone.next())
+            surfer.press("Sign in")
+            surfer.press_nav("Access keys")
+            assert "It was due to be replaced on" in surfer.text
+
+
+def test_nobody_touches_anothers_key(surfer: Surfer, nadia: Employee, phone: Phone, sandbox: Sandbox) -> None:
+    another = sandbox.user("Administrator")["access_key_id"]
+    for act in ("deactivate", "delete"):
+        surfer.open(f"/access-keys/{act}?key={another}")
+        assert surfer.heading == "There is no such page"
