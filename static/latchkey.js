@@ -72,7 +72,9 @@ function wait(form) {
     const left = Math.max(0, total - (performance.now() - start) / 1000);
     bar.value = total - left;
     text.textContent = left ? `About ${Math.ceil(left)} more second${Math.ceil(left) === 1 ? "" : "s"}.` : "Going on …";
+    const typing = [...document.querySelectorAll("main input[type=text]")].some((field) => field.value);
     if (left) setTimeout(tick, 500);
+    else if (typing) text.textContent = "Go on when you are ready."; // nothing typed is lost
     else form.requestSubmit();
   };
   if (total) tick();
