@@ -1,7 +1,7 @@
 """The record of attempts and outcomes: intent before the call, outcome after it, each a row of its own.
 
 AWS cannot join our transaction; an intent without an outcome is itself a finding: what happened is unknown
-until AWS is asked. Rows are only ever added, one chain per account (`app.chain`).
+until AWS is asked. Rows are only ever added, one chain per account (`app.chain`), until retention removes the oldest.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import secrets
 import sys
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import cast
@@ -22,9 +22,9 @@ from sqlalchemy import Engine, delete, exists, insert, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import aliased
 
-from app.aws.clients import last_request_id
+from app.aws.clients import request_ids
 from app.chain import SHORTENED, START, Keyring, Link, head_text
-from app.errors import NotRecorded, PortalError, Unanswered
+from app.errors import Gone, NotRecorded, PortalError, Unanswered
 from app.models import ActivityHead, ActivityRow, db
 
 log = logging.getLogger(__name__)
@@ -42,6 +42,9 @@ class Event(StrEnum):
     MFA_DEVICE_DEACTIVATED = "mfa-device-deactivated"
     MFA_DEVICE_RESYNCED = "mfa-device-resynced"
     MFA_SESSION = "mfa-session"
+    PASSWORD_CHANGED = "password-changed"  # noqa: S105 # an event
+    PASSWORD_SET = "password-set"  # noqa: S105 # an event
+    PASSWORD_REMOVED = "password-removed"  # noqa: S105 # an event
     ACCESS_KEY_CREATED = "access-key-created"
     ACCESS_KEY_ACTIVATED = "access-key-activated"
     ACCESS_KEY_DEACTIVATED = "access-key-deactivated"
@@ -63,6 +66,7 @@ class Phase(StrEnum):
 
 
 OPEN = (Phase.INTENDED, Phase.UNKNOWN)
+HAPPENED = (Phase.DONE, Phase.FOUND_DONE)
 STILL_RUNNING = timedelta(seconds=60)
 """An intent this young may still get its outcome: no request lasts longer."""
 
@@ -75,6 +79,9 @@ class Attempt:
     event: Event
     target: str
     at: datetime
+    address: str
+    user_agent: str
+    session: str
 
 
 @dataclass
@@ -103,8 +110,12 @@ class Record:
             link, mac = self._append(account_id, values)
         if self._to_stdout:
             line = {**link._asdict(), "at": link.at.isoformat(), "mac": mac}
-            sys.stdout.write(json.dumps(line) + "\n")
-            sys.stdout.flush()
+            try:
+                sys.stdout.write(json.dumps(line) + "\n")
+                sys.stdout.flush()
+            except OSError:
+                # The row stands; whoever collects the stream sees the gap in `seq`.
+                log.exception("row %s of account %s did not reach standard output", link.seq, account_id)
         return link.seq
 
     def _begin(self, account_id: str) -> None:
@@ -194,12 +205,15 @@ class Audit:
         except SQLAlchemyError as error:
             raise NotRecorded from error
         try:
-            yield attempt
+            with request_ids() as answered:
+                yield attempt
         except PortalError as error:
             phase = Phase.UNKNOWN if isinstance(error, Unanswered) else Phase.REFUSED
             self._write_outcome(attempt.attempt_id, event, target, phase, type(error).__name__, error.request_id)
             raise
-        self._write_outcome(attempt.attempt_id, event, attempt.target, Phase.DONE, "", last_request_id())
+        self._write_outcome(
+            attempt.attempt_id, event, attempt.target, Phase.DONE, "", answered[-1] if answered else ""
+        )
 
     def note(self, event: Event, target: str = "", refused: PortalError | None = None) -> None:
         """Record something that changes nothing at AWS: a sign-in, a refusal, a sign-out.
@@ -214,9 +228,10 @@ class Audit:
             raise NotRecorded from error
 
     def settle(self, attempt: Attempt, *, happened: bool) -> None:
-        """Record what AWS turned out to have done about an attempt without an outcome."""
+        """Record what AWS turned out to have done about an attempt, as of the place it was made from."""
         phase = Phase.FOUND_DONE if happened else Phase.FOUND_UNDONE
-        self._write_outcome(attempt.attempt_id, attempt.event, attempt.target, phase, "", "")
+        there = replace(self, address=attempt.address, user_agent=attempt.user_agent, session=attempt.session)
+        there._write_outcome(attempt.attempt_id, attempt.event, attempt.target, phase, "", "")
 
     def _write_outcome(
         self, attempt_id: str, event: Event, target: str, phase: Phase, reason: str, request_id: str
@@ -248,7 +263,15 @@ class Audit:
         """The person's attempts of these kinds without an outcome, oldest first; not those still running."""
         later = aliased(ActivityRow)
         query = (
-            select(ActivityRow.attempt_id, ActivityRow.event, ActivityRow.target, ActivityRow.at)
+            select(
+                ActivityRow.attempt_id,
+                ActivityRow.event,
+                ActivityRow.target,
+                ActivityRow.at,
+                ActivityRow.address,
+                ActivityRow.user_agent,
+                ActivityRow.session,
+            )
             .where(
                 ActivityRow.account_id == self.account_id,
                 ActivityRow.user_name == self.user_name,
@@ -262,17 +285,27 @@ class Audit:
         )
         with self.record.engine.connect() as connection:
             rows = connection.execute(query).all()
-        return [Attempt(row.attempt_id, Event(row.event), row.target, row.at) for row in rows]
+        return [Attempt(row[0], Event(row[1]), *row[2:]) for row in rows]
 
     def last_done(self, events: Collection[Event], target: str) -> str | None:
-        """Id of the latest attempt of these kinds that succeeded on the target, from any browser."""
+        """Id of the latest attempt of these kinds that succeeded on the target, from any browser.
+
+        The latest to be made: an outcome may be found long after.
+        """
+        came = aliased(ActivityRow)
         query = (
             select(ActivityRow.attempt_id)
             .where(
                 ActivityRow.account_id == self.account_id,
-                ActivityRow.target == target,
                 ActivityRow.event.in_(events),
-                ActivityRow.phase.in_((Phase.DONE, Phase.FOUND_DONE)),
+                exists().where(
+                    came.account_id == ActivityRow.account_id,
+                    came.attempt_id == ActivityRow.attempt_id,
+                    came.target == target,
+                    came.phase.in_(HAPPENED),
+                ),
+                ActivityRow.phase == Phase.INTENDED,
+                ActivityRow.user_name == self.user_name,
             )
             .order_by(ActivityRow.seq.desc())
             .limit(1)
@@ -282,7 +315,6 @@ class Audit:
 
     def done_without(self, event: Event, followed_by: Event) -> list[str]:
         """Targets on which the person last did `event`, and on which nothing of `followed_by` was done since."""
-        done = (Phase.DONE, Phase.FOUND_DONE)
         later = aliased(ActivityRow)
         query = (
             select(ActivityRow.target)
@@ -291,12 +323,12 @@ class Audit:
                 ActivityRow.account_id == self.account_id,
                 ActivityRow.user_name == self.user_name,
                 ActivityRow.event == event,
-                ActivityRow.phase.in_(done),
+                ActivityRow.phase.in_(HAPPENED),
                 ~exists().where(
                     later.account_id == ActivityRow.account_id,
                     later.target == ActivityRow.target,
                     later.event == followed_by,
-                    later.phase.in_(done) | (later.reason == "Gone"),
+                    later.phase.in_(HAPPENED) | (later.reason == Gone.__name__),
                     later.seq > ActivityRow.seq,
                 ),
             )

@@ -13,17 +13,22 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import product
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 START = ""
 """The predecessor of a chain's first row."""
 SHORTENED = "record-shortened"
 """The event whose row is a checkpoint: its target, "SEQ:MAC", is the last row that retention removed."""
+FORMAT = 1
+"""Of what is hashed."""
 _FEW = 40
 
 
 class Link(NamedTuple):
-    """A row as it is chained; columns of `app.models.ActivityRow`, in this order."""
+    """A row as it is chained; columns of `app.models.ActivityRow`, in this order.
+
+    The macs of old rows cover just these: whoever adds a column raises FORMAT for the rows that have it.
+    """
 
     account_id: str
     seq: int
@@ -55,7 +60,7 @@ class Keyring:
     def mac(self, before: str, link: Link) -> str:
         """64 hex digits: HMAC-SHA-256 over the predecessor's mac and the row. Raises KeyError: no such key."""
         at = link.at.astimezone(UTC).isoformat(timespec="microseconds")
-        text = json.dumps([before, *link._replace(at=at)], separators=(",", ":"))  # type: ignore[arg-type]  # as text
+        text = json.dumps([FORMAT, before, *link._replace(at=at)], separators=(",", ":"))  # type: ignore[arg-type]  # as text
         return hmac.new(self.keys[link.key_id], text.encode(), hashlib.sha256).hexdigest()
 
 
@@ -178,13 +183,3 @@ def _moved(keyring: Keyring, suspects: Sequence[tuple[Link, str, str]]) -> Itera
             as_written = link._replace(seq=other.seq)
             if hmac.compare_digest(keyring.mac(before, as_written), mac):
                 yield Finding(link.seq, f"was written as {other.seq}: rows were reordered")
-
-
-def columns() -> Sequence[str]:
-    """Names of the chained columns."""
-    return Link._fields
-
-
-def link_of(values: Mapping[str, Any]) -> Link:
-    """A row's chained part."""
-    return Link(**{name: values[name] for name in Link._fields})

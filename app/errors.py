@@ -10,6 +10,7 @@
     |   |       `-- PasswordWasChanged
     |   |-- CodeRefused             by AWS Sign-In
     |   |-- NotAcceptable           a value AWS does not take
+    |   |-- BreaksPasswordPolicy, WrongOldPassword
     |   `-- ClockOff
     |-- Unanswered          no usable answer: it may or may not have happened
     |   `-- AwsFailure      AWS said that it failed
@@ -148,6 +149,24 @@ class NotAcceptable(Refused):
         "MalformedInput",
     )
     message = "AWS did not accept one of the values. Check what you typed. Nothing was changed."
+
+
+class BreaksPasswordPolicy(Refused):
+    """The account's password policy does not take the new password."""
+
+    aws_codes: ClassVar[tuple[str, ...]] = ("PasswordPolicyViolation",)
+    message = "AWS says that the new password breaks the account’s password policy. Nothing was changed."
+    field = "new"
+
+
+class WrongOldPassword(Refused):
+    """The current password was not right, or the new one was used before: AWS gives one answer for both."""
+
+    message = (
+        "AWS did not accept the current password. Check it; if it is right, the new one may be one you had before. "
+        "Nothing was changed."
+    )
+    field = "old"
 
 
 class CredentialsRefused(Refused):

@@ -32,11 +32,20 @@ def _put(key: str, record: Any) -> None:
     _session()[key] = asdict(record)
 
 
+def _own_things(arn: str) -> dict[str, Any]:
+    """What someone who signs in once more, to confirm who they are, finds again; nobody else does."""
+    session = _session()
+    if arn not in (session.get("owner"), session.get("kept_for")):
+        return {}
+    return {key: session[key] for key in ("enrollment", "replacing", "new_key") if key in session}
+
+
 def sign_in(person: Person, credentials: AwsCredentials, lasts: timedelta) -> None:
-    """Open the person's session under a new id; whatever an anonymous session held is dropped."""
-    session, name = _session(), label()
+    """Open the person's session under a new id; what was held for anybody else is dropped."""
+    session, name, kept = _session(), label(), _own_things(person.arn)
     session.clear()
     session.renew()
+    session.update(kept)
     now = datetime.now(UTC)
     session["ends_at"] = now + lasts
     session.update(owner=person.arn, label=name, began_at=now)
@@ -135,7 +144,8 @@ def session_ends_at() -> datetime | None:
 def begin_sign_in(pending: PendingSignIn) -> None:
     """Hold a proven key until the code comes, under a new session id."""
     session = _session()
-    kept = {"wanted": session.get("wanted"), "label": label()}
+    arn = pending.person(datetime.now(UTC)).arn
+    kept = {"wanted": session.get("wanted"), "label": label(), "kept_for": arn, **_own_things(arn)}
     session.clear()
     session.renew()
     session.update(kept)
@@ -268,7 +278,7 @@ def wanted() -> str | None:
 
 
 def forget(key: str) -> None:
-    """Drop "pending_sign_in", "pending_aws_sign_in", "enrollment", "upgrade", "replacing" or "new_key"."""
+    """Drop "pending_sign_in", "pending_aws_sign_in", "enrollment", "replacing" or "new_key"."""
     _session().pop(key, None)
 
 

@@ -80,6 +80,17 @@ function wait(form) {
   if (total) tick();
 }
 
+/** Ticks off the rules a new password keeps, while it is typed; nothing leaves the page. */
+function rules(list) {
+  const field = document.querySelector("input[name=new]");
+  if (!field) return;
+  field.addEventListener("input", () => {
+    for (const item of list.querySelectorAll("[data-rule]")) {
+      item.classList.toggle("is-kept", new RegExp(item.dataset.rule, "s").test(field.value));
+    }
+  });
+}
+
 /** Times in the reader's own zone. */
 function localTime(element) {
   const time = new Date(element.dateTime);
@@ -92,4 +103,5 @@ each("[data-countdown]", countdown);
 each("[data-next]", advance);
 each("[data-copy]", copyButton);
 each("[data-wait]", wait);
+each(".rules", rules);
 each("time[data-local]", localTime);

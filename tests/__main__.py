@@ -1,23 +1,38 @@
 """`python -m tests [pytest options]`: pytest under the clock that tests can move, on loopback only.
 
-Without options the whole suite runs as processes side by side, the browser's stories under each policy and
-the rest, each with a clock of its own; last comes what looks back on all stories.
+Without options the whole suite runs as processes side by side, the browser's stories under each policy in two
+halves and the rest, each with a clock of its own; last comes what looks back on all stories.
 """
 
 import os
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.support.clock import environment
 
 LAST = "tests/browser/test_every_page.py"
-SIDE_BY_SIDE = {
-    "browser, recommended": ["tests/browser", f"--ignore={LAST}", "--policy=recommended"],
-    "browser, tutorial": ["tests/browser", f"--ignore={LAST}", "--policy=tutorial"],
-    "the rest": ["tests", "--ignore=tests/browser"],
-}
+BROWSER = Path(__file__).parent / "browser"
+AT_ONCE = 3
+"""More than the two cores there may be: a story waits a good part of its time."""
+
+
+def shards() -> dict[str, list[str]]:
+    """What runs beside each other, the longest first."""
+    stories = sorted(
+        f"tests/browser/{file.name}" for file in BROWSER.glob("test_*.py") if file.name != Path(LAST).name
+    )
+    halves = (stories[0::2], stories[1::2])
+    return {
+        "the rest": ["tests", "--ignore=tests/browser"],
+        **{
+            f"browser, {policy}, {number}": [*half, f"--policy={policy}"]
+            for policy in ("recommended", "tutorial")
+            for number, half in enumerate(halves, 1)
+        },
+    }
 
 
 def start(folder: Path, options: list[str], output: int | None = None) -> "subprocess.Popen[bytes]":
@@ -33,14 +48,17 @@ def main(options: list[str], scratch: Path) -> int:
     if options:
         return start(scratch / "all", options).wait()
     os.environ["TESTS_SEEN"] = str(scratch)
-    running = {}
-    for name, chosen in SIDE_BY_SIDE.items():
+
+    def run(name: str, chosen: list[str]) -> int:
         with (scratch / f"{name}.log").open("wb") as output:
-            running[name] = start(scratch / name, chosen, output.fileno())
-    failed = 0
-    for name, process in running.items():
-        failed |= process.wait()
-        print(f"\n######## {name}\n", (scratch / f"{name}.log").read_text(), sep="", flush=True)
+            return start(scratch / name, chosen, output.fileno()).wait()
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        running = {name: pool.submit(run, name, chosen) for name, chosen in shards().items()}
+        failed = 0
+        for name, process in running.items():
+            failed |= process.result()
+            print(f"\n######## {name}\n", (scratch / f"{name}.log").read_text(), sep="", flush=True)
     return start(scratch / "last", [LAST]).wait() | failed
 
 

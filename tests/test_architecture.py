@@ -28,6 +28,10 @@ PUBLIC = {
     "signin.sign_out",
 }
 ONLY_WITH_MFA = {
+    "password.new",
+    "password.new_post",
+    "password.remove",
+    "password.remove_post",
     "access_keys.activate",
     "access_keys.create",
     "access_keys.deactivate",
@@ -55,6 +59,10 @@ ONLY_WITH_MFA = {
     "activity.end_session",
 }
 RECENTLY_CONFIRMED = {
+    "password.new",
+    "password.new_post",
+    "password.remove",
+    "password.remove_post",
     "access_keys.create",
     "access_keys.deactivate",
     "access_keys.deactivate_post",

@@ -134,8 +134,9 @@ COLUMNS = [*Link._fields, "mac"]
 
 
 def rows(engine: Engine, account_id: str, chosen: Filter) -> Iterator[dict[str, Any]]:
-    """Every row, in order, as it is stored; a few at a time in memory."""
-    query = select(*_LINK, ActivityRow.mac).where(*_conditions(account_id, chosen)).order_by(ActivityRow.seq)
+    """Every row, in order, as it is stored, a few at a time in memory; by outcome, the row that tells it."""
+    wanted = [*_conditions(account_id, chosen), *([_latest()] if chosen.outcome else [])]
+    query = select(*_LINK, ActivityRow.mac).where(*wanted).order_by(ActivityRow.seq)
     with engine.connect().execution_options(yield_per=1000) as connection:
         for row in connection.execute(query):
             yield {**row._mapping, "at": row.at.isoformat()}

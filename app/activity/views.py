@@ -131,7 +131,7 @@ def export(ending: str) -> ResponseReturnValue:
     if form.errors:
         abort(400)
     account_id = _account(form)
-    audit().note(Event.RECORD_EXPORTED, ending)
+    audit().note(Event.RECORD_EXPORTED, f"{account_id or 'nobody'}.{ending}")
     content_type, written = FORMATS[ending]
     rows = queries.rows(record().engine, account_id, form.chosen(form.user.data or ""))
     name = f"activity-{account_id or 'unknown'}-{datetime.now(UTC):%Y%m%d-%H%M%S}.{ending}"

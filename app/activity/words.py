@@ -27,6 +27,9 @@ EVENTS: dict[str, Words] = {
     Event.MFA_DEVICE_DEACTIVATED: Words("Turned off an MFA device", "Tried to turn off an MFA device"),
     Event.MFA_DEVICE_RESYNCED: Words("Resynced an MFA device", "Tried to resync an MFA device"),
     Event.MFA_SESSION: Words("Gave an MFA code", "Gave an MFA code that did not count"),
+    Event.PASSWORD_CHANGED: Words("Changed the console password", "Tried to change the console password"),
+    Event.PASSWORD_SET: Words("Set a new console password", "Tried to set a new console password"),
+    Event.PASSWORD_REMOVED: Words("Removed the console password", "Tried to remove the console password"),
     Event.ACCESS_KEY_CREATED: Words("Created an access key", "Tried to create an access key"),
     Event.ACCESS_KEY_ACTIVATED: Words("Activated an access key", "Tried to activate an access key"),
     Event.ACCESS_KEY_DEACTIVATED: Words("Deactivated an access key", "Tried to deactivate an access key"),
@@ -45,11 +48,19 @@ OUTCOMES: dict[str, str] = {
 }
 
 REASONS = {
+    "BusyChanging": "AWS was still applying an earlier change",
+    "CodeInDoubt": "AWS did not answer, the code may be used up",
+    "InDoubt": "AWS did not answer",
+    "NotAcceptable": "AWS did not accept a value",
+    "Refused": "refused",
+    "SessionExpired": "the session had ended",
+    "SignInOver": "the sign-in at AWS was over",
     "AskForNextCode": "the code was not accepted",
     "AlreadyOn": "it was on already",
     "AlreadyThere": "AWS has it already",
     "AwsFailure": "AWS failed",
     "ClockOff": "the portal’s clock is wrong",
+    "BreaksPasswordPolicy": "it breaks the password policy",
     "CodeRefused": "AWS did not accept the code",
     "CredentialsRefused": "AWS does not know the key, or it is inactive",
     "DevicesUnreadable": "the policy does not show MFA devices",
@@ -70,6 +81,7 @@ REASONS = {
     "Throttled": "AWS was busy",
     "Unanswered": "AWS did not answer",
     "WrongMfaCode": "wrong or used code",
+    "WrongOldPassword": "wrong current password",
     "WrongSecret": "wrong secret access key",
 }
 

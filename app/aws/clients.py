@@ -110,18 +110,22 @@ class _Lender:
 def signing_as(credentials: AwsCredentials) -> Iterator[None]:
     """Lend these credentials to every AWS call made inside."""
     frozen = ReadOnlyCredentials(credentials.access_key_id, credentials.secret_access_key, credentials.session_token)
-    person, request_id = _person.set(frozen), _request_id.set([])
+    person = _person.set(frozen)
     try:
         yield
     finally:
         _person.reset(person)
-        _request_id.reset(request_id)
 
 
-def last_request_id() -> str:
-    """AWS's request id of the latest answer inside this `signing_as`, or ""."""
-    seen = _request_id.get([])
-    return seen[-1] if seen else ""
+@contextmanager
+def request_ids() -> Iterator[list[str]]:
+    """AWS's request ids of the answers that arrive inside, as whomever they are signed; oldest first."""
+    seen: list[str] = []
+    before = _request_id.set(seen)
+    try:
+        yield seen
+    finally:
+        _request_id.reset(before)
 
 
 def both(first: Callable[[], First], second: Callable[[], Second]) -> tuple[First, Second]:

@@ -2,8 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from app.aws.clients import Clients, told_plainly
-from app.errors import Gone
+from app.errors import BreaksPasswordPolicy, Gone, NotAllowed, WrongOldPassword
+
+SYMBOLS = "!@#$%^&*()_+-=[]{}|'"
+"""What AWS counts as a symbol (IAM User Guide, password policy)."""
+
+
+@dataclass(frozen=True)
+class PasswordPolicy:
+    """What the account demands of a new password."""
+
+    length: int
+    uppercase: bool
+    lowercase: bool
+    digits: bool
+    symbols: bool
+    kinds: int = 0
+    """How many of the four kinds at least; only AWS's own default says so."""
+    reuse: int = 0
+    """Earlier passwords that may not come back."""
+    max_age_days: int = 0
+
+
+DEFAULT_POLICY = PasswordPolicy(8, False, False, False, False, kinds=3)
+"""Where the account has none of its own (IAM User Guide)."""
 
 
 class PasswordGateway:
@@ -21,3 +46,56 @@ class PasswordGateway:
         except Gone:
             return False
         return True
+
+    def policy(self) -> PasswordPolicy:
+        """The account's password policy, or AWS's default (GetAccountPasswordPolicy). Raises NotAllowed."""
+        try:
+            with told_plainly("iam:GetAccountPasswordPolicy"):
+                said = self._reads.get_account_password_policy()["PasswordPolicy"]
+        except Gone:
+            return DEFAULT_POLICY
+        return PasswordPolicy(
+            said.get("MinimumPasswordLength", 6),
+            said.get("RequireUppercaseCharacters", False),
+            said.get("RequireLowercaseCharacters", False),
+            said.get("RequireNumbers", False),
+            said.get("RequireSymbols", False),
+            reuse=said.get("PasswordReusePrevention", 0),
+            max_age_days=said.get("MaxPasswordAge", 0),
+        )
+
+    def change(self, old: str, new: str) -> None:
+        """Change the caller's own password (ChangePassword, which takes no user name).
+
+        Raises WrongOldPassword, BreaksPasswordPolicy, NotAllowed, Gone (there is none), BusyChanging.
+        """
+        try:
+            with told_plainly("iam:ChangePassword"):
+                self._changes.change_password(OldPassword=old, NewPassword=new)
+        except NotAllowed as refusal:
+            # One code for both; only a denial by policy names the action (observed).
+            if "iam:ChangePassword" in refusal.aws_message:
+                raise
+            raise WrongOldPassword(action=refusal.action, request_id=refusal.request_id) from refusal
+        except BreaksPasswordPolicy as refusal:
+            raise BreaksPasswordPolicy(_reason(refusal.aws_message), request_id=refusal.request_id) from refusal
+
+    def create(self, user_name: str, password: str) -> None:
+        """Give the user a console password where there is none (CreateLoginProfile). Raises AlreadyThere."""
+        with told_plainly("iam:CreateLoginProfile"):
+            self._changes.create_login_profile(UserName=user_name, Password=password)
+
+    def replace(self, user_name: str, password: str) -> None:
+        """Set another password without the old one (UpdateLoginProfile). Raises Gone, BusyChanging."""
+        with told_plainly("iam:UpdateLoginProfile"):
+            self._changes.update_login_profile(UserName=user_name, Password=password)
+
+    def remove(self, user_name: str) -> None:
+        """Take away the console password (DeleteLoginProfile); access keys go on working. Raises Gone."""
+        with told_plainly("iam:DeleteLoginProfile"):
+            self._changes.delete_login_profile(UserName=user_name)
+
+
+def _reason(aws_message: str) -> str:
+    """AWS names the rule, never the password."""
+    return f"AWS says that this breaks the account’s password policy: {aws_message}" if aws_message else ""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from flask import abort, current_app, flash, redirect, request, url_for
+from flask import abort, current_app, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from app import people
 from app.aws.clients import signing_as
 from app.aws.iam import MfaDevice
+from app.aws.signin import Device
 from app.current import audit, gateways, person
 from app.errors import PortalError
 from app.guards import ask_to_confirm, public, recently_confirmed, with_mfa
@@ -23,6 +24,7 @@ from app.mfa.views import bp
 from app.pages import done, page, refuse
 from app.policy.permits import Permits
 from app.records import Person, Upgrade
+from app.signin.aws_service import device_for
 
 TIME_TO_REPLACE = timedelta(minutes=10)
 """Where the old device goes first, the MFA session must last at least this long."""
@@ -79,7 +81,7 @@ def add() -> ResponseReturnValue:
     me = person()
     free = service.free_serial_number(me, permits_of(me), _mine())
     if not free:
-        return done("Your policy allows only one virtual MFA device of your own.", "mfa.devices", "warning")
+        return done("There is no room for another virtual MFA device of yours.", "mfa.devices", "warning")
     return _begin(free)
 
 
@@ -100,7 +102,7 @@ def replace() -> ResponseReturnValue:
     old = _chosen(mine)
     try:
         plan = _plan(mine, old)
-    except service.NoWayBack as told:
+    except (service.NoRoom, service.NoWayBack) as told:
         return done(str(told), "mfa.devices", "warning")
     if plan.old_first and _time_left() < TIME_TO_REPLACE:
         return ask_to_confirm(request.full_path)
@@ -108,8 +110,12 @@ def replace() -> ResponseReturnValue:
 
 
 def _plan(mine: list[MfaDevice], old: MfaDevice) -> service.Replacement:
-    me, methods = person(), current_app.config["SIGN_IN_METHODS"]
-    return service.plan_replacement(me, permits_of(me), mine, old, methods)
+    me = person()
+    client = "localhost" if device_for(current_app.config["PUBLIC_URL"])[0] is Device.SAME else "remote"
+    region = current_app.config["AWS_REGION"]
+    resource = f"arn:{me.partition}:signin:{region}:{me.account_id}:oauth2/public-client/{client}"
+    doors = service.Doors(current_app.config["SIGN_IN_METHODS"], resource)
+    return service.plan_replacement(me, permits_of(me), mine, old, doors)
 
 
 def _time_left() -> timedelta:
@@ -129,7 +135,7 @@ def replace_post() -> ResponseReturnValue:
             if _time_left() < TIME_TO_REPLACE:
                 return ask_to_confirm(url_for("mfa.replace", serial=old.serial_number))
             service.give_up(gateways().iam, audit(), person(), old.serial_number)
-    except (service.NoWayBack, service.LeftBehind) as told:
+    except (service.NoRoom, service.NoWayBack, service.LeftBehind) as told:
         return done(str(told), "mfa.devices", "warning")
     return _begin(plan.serial_number, "" if plan.old_first else old.serial_number)
 
@@ -161,8 +167,6 @@ def _given_up(serial_number: str, sentence: str) -> ResponseReturnValue:
         service.remove(gateways().iam, audit(), person(), serial_number)
     except (service.LastDevice, service.LeftBehind) as told:
         return done(str(told), "mfa.devices", "warning")
-    finally:
-        people.forget("replacing")
     return done(sentence, "mfa.devices")
 
 
@@ -238,7 +242,7 @@ def hardware_post() -> ResponseReturnValue:
 
 
 def _whose() -> tuple[str, list[str], str]:
-    """(user name, serial numbers, where to go afterwards) of whoever may resync here; 404 for others."""
+    """(user name, serial numbers, where to go afterwards) of whoever may resync here; no numbers for others."""
     pending = people.pending_sign_in(datetime.now(UTC))
     if pending:
         return pending.user_name, pending.serial_numbers, "signin.code"
@@ -267,7 +271,6 @@ def resync_post() -> ResponseReturnValue:
     """Resync with the credentials at hand: a plain key may."""
     user_name, serial_numbers, back = _whose()
     if not serial_numbers:
-        flash("Sign in first.", "info")
         return redirect(url_for(back), 303)
     form = ResyncForm()
     form.offer(serial_numbers)

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from app.audit import Attempt, Audit, Event
 from app.aws.iam import DeviceKind, IamGateway, MfaDevice
-from app.errors import Gone, NotAllowed, Refused, Unanswered, WrongMfaCode
+from app.errors import Gone, NotAllowed, Refused, Throttled, Unanswered, WrongMfaCode
 from app.mfa.service import delete
 from app.policy.documents import SIGN_IN_ACTIONS
 from app.policy.permits import Permits
@@ -44,6 +44,15 @@ class NoWayBack(Refused):
     )
 
 
+class NoRoom(Refused):
+    """The policy lets the person make no device in the old one's place."""
+
+    message = (
+        "Your policy lets you make no other virtual device than the one you have, so nothing can take this one's "
+        "place here. Remove it if you do not need it, or ask your administrator."
+    )
+
+
 class LeftBehind(Refused):
     """The device is off, but the person may not delete it."""
 
@@ -51,38 +60,35 @@ class LeftBehind(Refused):
         super().__init__(f"{serial_number} is off, but your policy does not let you delete it. Nothing is at risk.")
 
 
-def owns(serial_number: str, person: Person) -> bool:
-    """Is it one of the serial numbers the recommended policy lets the person make?"""
-    own = person.own_serial_number
-    return serial_number == own or serial_number.startswith(f"{own}/")
-
-
-def free_serial_number(person: Person, permits: Permits, devices: Sequence[MfaDevice], name: str = "") -> str:
-    """Where a further virtual device can be: one's own serial number if free, else one below it, else "".
-
-    name: wanted for one below; without it the first free of device-2, device-3, …
-    """
+def free_serial_number(person: Person, permits: Permits, devices: Sequence[MfaDevice]) -> str:
+    """Where a further virtual device can be: one's own serial number if free, else one below it, else ""."""
+    if len(devices) >= MOST_DEVICES:
+        return ""
     taken = {device.serial_number for device in devices}
     own = person.own_serial_number
-    names = [name] if name else [f"device-{number}" for number in range(2, MOST_DEVICES + 2)]
-    wanted = [*([] if name else [own]), *(f"{own}/{each}" for each in names)]
-    for serial_number in wanted:
+    for serial_number in (own, *(f"{own}/device-{number}" for number in range(2, MOST_DEVICES + 2))):
         if serial_number not in taken and permits.allows("iam:CreateVirtualMFADevice", serial_number):
             return serial_number
     return ""
 
 
+@dataclass(frozen=True)
+class Doors:
+    """What this portal offers. signin_client: the resource AWS Sign-In is judged on."""
+
+    methods: Collection[str]
+    signin_client: str
+
+
 def ways_in_without(
-    person: Person, permits: Permits, devices: Sequence[MfaDevice], given_up: str, methods: Collection[str]
+    person: Person, permits: Permits, devices: Sequence[MfaDevice], given_up: str, doors: Doors
 ) -> list[str]:
     """How the person would get in here again if they stopped after giving up a device; sentences."""
-    ways = [
-        f"with a code of {device.serial_number}"
-        for device in devices
-        if device.gives_codes and device.serial_number != given_up
-    ]
-    if ways or len(devices) > 1:
-        return ways or ["through AWS, with another of your MFA devices"]
+    others = [device for device in devices if device.serial_number != given_up]
+    if others:
+        codes = [f"with a code of {device.serial_number}" for device in others if device.gives_codes]
+        keys = ["through AWS, with another of your MFA devices"] if Way.AWS_SIGN_IN in doors.methods else []
+        return codes or keys
 
     def enrolling(mfa: bool | None) -> bool:
         return all(
@@ -94,11 +100,11 @@ def ways_in_without(
             )
         )
 
-    if person.access_key_id and Way.ACCESS_KEY in methods and enrolling(None):
+    ways = []
+    if person.access_key_id and Way.ACCESS_KEY in doors.methods and enrolling(None):
         ways.append(f"with your access key {person.access_key_id}, without a code")
-    client = f"arn:{person.partition}:signin:us-east-1:{person.account_id}:oauth2/public-client/localhost"
-    signs_in = all(permits.allows(action, client, mfa=False) for action in SIGN_IN_ACTIONS)
-    if not person.access_key_id and Way.AWS_SIGN_IN in methods and signs_in and enrolling(False):
+    signs_in = all(permits.allows(action, doors.signin_client, mfa=False) for action in SIGN_IN_ACTIONS)
+    if not person.access_key_id and Way.AWS_SIGN_IN in doors.methods and signs_in and enrolling(False):
         ways.append("with your console password, without a code")
     return ways
 
@@ -108,32 +114,35 @@ class Replacement:
     """How a device is replaced."""
 
     serial_number: str
-    """Of the new one; the old one's, if that has to go first."""
+    """Of the new one."""
     old_first: bool
     ways_in: list[str]
     """If one stopped in between."""
 
 
 def plan_replacement(
-    person: Person, permits: Permits, devices: Sequence[MfaDevice], old: MfaDevice, methods: Collection[str]
+    person: Person, permits: Permits, devices: Sequence[MfaDevice], old: MfaDevice, doors: Doors
 ) -> Replacement:
     """Add, prove, then give up the old one, where a further device can be; else the old one goes first.
 
-    Raises NoWayBack where the old one would have to go first and nobody got back in without it.
+    Raises NoRoom where there is none even then, NoWayBack where nobody got back in without the old one.
     """
-    free = free_serial_number(person, permits, devices) if len(devices) < MOST_DEVICES else ""
-    ways = ways_in_without(person, permits, devices, old.serial_number, methods)
-    if free:
+    ways = ways_in_without(person, permits, devices, old.serial_number, doors)
+    if free := free_serial_number(person, permits, devices):
         return Replacement(free, False, ways)
+    free = free_serial_number(person, permits, [device for device in devices if device != old])
+    may_delete = permits.allows("iam:DeleteVirtualMFADevice", old.serial_number)
+    if not free or (free == old.serial_number and not may_delete):
+        raise NoRoom()
     if not ways:
         raise NoWayBack()
-    return Replacement(person.own_serial_number, True, ways)
+    return Replacement(free, True, ways)
 
 
 def give_up(iam: IamGateway, audit: Audit, person: Person, serial_number: str) -> None:
     """Turn a device off, and delete it where it is virtual.
 
-    Raises MfaSessionNeeded, NotAllowed, Unanswered; LeftBehind when it is off but may not be deleted.
+    Raises MfaSessionNeeded, NotAllowed, InUse, Unanswered; LeftBehind when it is off but may not be deleted.
     """
     try:
         with audit.attempt(Event.MFA_DEVICE_DEACTIVATED, serial_number):
@@ -215,8 +224,12 @@ def left_behind(audit: Audit, permits: Permits, devices: Sequence[MfaDevice]) ->
 def settle(iam: IamGateway, audit: Audit, user_name: str, now: datetime) -> None:
     """Ask AWS what became of attempts without an outcome, and record it; what AWS does not tell stays open."""
     attempts = audit.unsettled(SETTLED, now)
-    if not attempts:
-        return
+    if attempts:
+        with suppress(Throttled, Unanswered):  # another visit will do
+            _settle(iam, audit, user_name, attempts)
+
+
+def _settle(iam: IamGateway, audit: Audit, user_name: str, attempts: Sequence[Attempt]) -> None:
     assigned = {device.serial_number for device in iam.mfa_devices(user_name)}
     unassigned: set[str] | None = None
     if any(_about_existence(attempt) and attempt.target not in assigned for attempt in attempts):

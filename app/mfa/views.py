@@ -43,6 +43,8 @@ def enroll() -> ResponseReturnValue:
         people.forget("enrollment")
         flash(service.StartedElsewhere.message, "warning")
         pending = None
+        if person().with_mfa:
+            return redirect(url_for("mfa.devices"))
     return _enroll_page(pending, EnrollForm(formdata=None))
 
 

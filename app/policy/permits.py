@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from app.policy.documents import rendered
-from app.policy.evaluation import Request, compiled, decide
+from app.policy.evaluation import Policy, Request, compiled, decide
 
 
 @dataclass(frozen=True)
@@ -23,10 +24,13 @@ class Permits:
     user_name: str
     arn: str
 
+    @cached_property
+    def _policy(self) -> Policy:
+        return compiled(rendered(self.document, self.account_id, self.partition))
+
     def allows(self, action: str, resource: str, *, mfa: bool | None = True) -> bool:
         """Would the document allow it? mfa: aws:MultiFactorAuthPresent; None where it is absent (a plain key)."""
         context = {"aws:username": self.user_name, "aws:PrincipalArn": self.arn}
         if mfa is not None:
             context["aws:MultiFactorAuthPresent"] = "true" if mfa else "false"
-        policy = compiled(rendered(self.document, self.account_id, self.partition))
-        return decide([policy], Request(action, resource, context)).allowed
+        return decide([self._policy], Request(action, resource, context)).allowed

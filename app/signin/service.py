@@ -31,6 +31,13 @@ class OnlySecurityKeys(Refused):
     status = 403
 
 
+class CodeInDoubt(Unanswered):
+    """No answer: the code may be used up, so the next one is needed."""
+
+    field = "code"
+    message = "AWS did not answer, and the code may be used up. Type the next one your phone shows."
+
+
 class AskForNextCode(Refused):
     """The code is spent, or AWS cannot check it: the next one is needed."""
 
@@ -107,7 +114,7 @@ def give_code(
 ) -> AwsCredentials:
     """Turn key and code into an MFA session; the code is spent whatever comes of it.
 
-    Raises AskForNextCode, CredentialsRefused, Throttled.
+    Raises AskForNextCode, CodeInDoubt, CredentialsRefused, Throttled.
     """
     with signing_as(key):
         try:
@@ -126,6 +133,4 @@ def give_code(
                 request_id=refusal.request_id,
             ) from refusal
         except Unanswered as silence:
-            raise AskForNextCode(
-                "AWS did not answer, and the code may be used up. Type the next one your phone shows."
-            ) from silence
+            raise CodeInDoubt from silence

@@ -173,7 +173,7 @@ def test_a_cut_tail_shows_against_a_head_kept_elsewhere(portal: Flask) -> None:
     write(1)
     assert verify(portal, "--expect-head", kept)[0] == 0, "the chain went on"
     change("delete from activity where seq > 4")
-    assert "row 5 to 7 are missing: the last row written was 7" in verify(portal)[1]
+    assert "row 5 to 7 are missing: the chain was cut after 4" in verify(portal)[1]
     # A thorough intruder puts back the table of heads, too.
     change("update activity_heads set seq = 4, mac = (select mac from activity where seq = 4)")
     assert verify(portal)[0] == 0, "nothing inside tells"

@@ -43,7 +43,7 @@ def chromium() -> Iterator[Browser]:
     manager = sync_playwright()
     try:
         playwright: Playwright = manager.start()
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=QUIET)
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium-headless-shell", args=QUIET)
     finally:
         os.environ.update(kept)
     yield browser

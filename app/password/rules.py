@@ -1,0 +1,71 @@
+"""The account's password policy in words, and which of it a password breaks. Pure."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Callable
+from typing import NamedTuple
+
+from app.aws.passwords import SYMBOLS, PasswordPolicy
+
+LONGEST = 128
+
+
+class Rule(NamedTuple):
+    """words: as people read it. pattern: what a browser may test it with, "" where it cannot. kept: the test."""
+
+    words: str
+    pattern: str
+    kept: Callable[[str], bool]
+
+
+_CLASS = {
+    "an uppercase letter": ("[A-Z]", string.ascii_uppercase),
+    "a lowercase letter": ("[a-z]", string.ascii_lowercase),
+    "a digit": ("[0-9]", string.digits),
+    "a symbol": (r"[!@#$%^&*()_+\-=\[\]{}|']", SYMBOLS),
+}
+
+
+def _has(characters: str) -> Callable[[str], bool]:
+    return lambda password: any(each in characters for each in password)
+
+
+def _kinds(password: str) -> int:
+    return sum(_has(characters)(password) for _, characters in _CLASS.values())
+
+
+def rules(policy: PasswordPolicy) -> list[Rule]:
+    """What a new password has to keep, in the order people read it."""
+    found = [
+        Rule(
+            f"at least {policy.length} characters",
+            f"^.{{{policy.length},}}$",
+            lambda password: policy.length <= len(password),
+        ),
+        Rule(f"at most {LONGEST} characters", f"^.{{0,{LONGEST}}}$", lambda password: len(password) <= LONGEST),
+    ]
+    wanted = {
+        "an uppercase letter": policy.uppercase,
+        "a lowercase letter": policy.lowercase,
+        "a digit": policy.digits,
+        "a symbol": policy.symbols,
+    }
+    for words, (pattern, characters) in _CLASS.items():
+        if wanted[words]:
+            told = f"{words} ({SYMBOLS})" if words == "a symbol" else words
+            found.append(Rule(told, pattern, _has(characters)))
+    if policy.kinds:
+        found.append(
+            Rule(
+                f"{policy.kinds} of these kinds: uppercase letter, lowercase letter, digit, symbol ({SYMBOLS})",
+                "",
+                lambda password: _kinds(password) >= policy.kinds,
+            )
+        )
+    return found
+
+
+def broken(policy: PasswordPolicy, password: str) -> list[str]:
+    """Every rule the password breaks, in words."""
+    return [rule.words for rule in rules(policy) if not rule.kept(password)]

@@ -1,0 +1,72 @@
+"""Changing, making and removing the console password."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from zxcvbn import zxcvbn
+
+from app.audit import Audit, Event
+from app.aws.passwords import PasswordGateway, PasswordPolicy
+from app.errors import NotAllowed, Refused, Unanswered
+from app.password.rules import broken
+from app.records import Person
+
+TOO_WEAK = 2
+"""zxcvbn scores from 0 (guessed at once) to 4; below this a password is questioned."""
+
+
+class Weak(Refused):
+    """It keeps the account's rules and would be guessed nevertheless."""
+
+    field = "new"
+
+
+class InDoubt(Unanswered):
+    """AWS tells nobody which password is right."""
+
+    message = (
+        "AWS did not answer, so your password may or may not be changed. Try once more with the old one; if AWS "
+        "refuses that, the new one is in force."
+    )
+
+
+def readable_policy(gateway: PasswordGateway) -> PasswordPolicy | None:
+    """The account's policy; None where one may not read it (the tutorial's policy grants it on nothing)."""
+    try:
+        return gateway.policy()
+    except NotAllowed:
+        return None
+
+
+def examine(policy: PasswordPolicy | None, person: Person, new: str, *, anyway: bool) -> None:
+    """Raises Refused with all broken rules at once, or Weak, before AWS is asked."""
+    if policy and (problems := broken(policy, new)):
+        raise Refused(f"The new password needs {'; '.join(problems)}.", field="new")
+    # zxcvbn looks at 72 characters at most: more of them only cost time.
+    found = zxcvbn(new[:72], user_inputs=[person.user_name, person.account_id, "aws", "amazon"])
+    if found["score"] < TOO_WEAK and not anyway:
+        why = found["feedback"]["warning"] or "It is among the first that are tried."
+        raise Weak(f"This password is easily guessed. {why.rstrip('.')}. Choose another, or tick the box below.")
+
+
+def change(gateway: PasswordGateway, audit: Audit, person: Person, old: str, new: str) -> None:
+    """With the old one. Raises WrongOldPassword, BreaksPasswordPolicy, NotAllowed, Gone, InDoubt."""
+    try:
+        with audit.attempt(Event.PASSWORD_CHANGED, person.arn):
+            gateway.change(old, new)
+    except Unanswered as silence:
+        raise InDoubt(request_id=silence.request_id) from silence
+
+
+def give(gateway: PasswordGateway, audit: Audit, person: Person, new: str, *, exists: bool) -> None:
+    """Without the old one: a first password, or another in place of a forgotten one."""
+    act: Callable[[str, str], None] = gateway.replace if exists else gateway.create
+    with audit.attempt(Event.PASSWORD_SET, person.arn):
+        act(person.user_name, new)
+
+
+def remove(gateway: PasswordGateway, audit: Audit, person: Person) -> None:
+    """No console sign-in any more. Raises Gone, NotAllowed, Unanswered."""
+    with audit.attempt(Event.PASSWORD_REMOVED, person.arn):
+        gateway.remove(person.user_name)

@@ -1,0 +1,114 @@
+"""Pages of the console password."""
+
+from __future__ import annotations
+
+from flask import Blueprint, redirect, url_for
+from flask.typing import ResponseReturnValue
+
+from app import people
+from app.aws.passwords import PasswordPolicy
+from app.current import audit, gateways, person
+from app.errors import PortalError
+from app.fields import EmptyForm
+from app.guards import recently_confirmed, with_mfa
+from app.limits import CHANGES, limiter, this_session
+from app.pages import done, page, refuse
+from app.password import service
+from app.password.forms import ChangeForm, NewPasswordForm
+from app.password.rules import rules
+from app.records import Way
+
+bp = Blueprint("password", __name__, url_prefix="/password")
+limiter.limit(CHANGES, key_func=this_session, methods=["POST"])(bp)
+
+
+def _policy() -> PasswordPolicy | None:
+    return service.readable_policy(gateways().passwords)
+
+
+@bp.get("")
+def index() -> ResponseReturnValue:
+    """Change it with the old one, also before MFA."""
+    return _change_page(ChangeForm(formdata=None), _policy())
+
+
+def _change_page(form: ChangeForm, policy: PasswordPolicy | None) -> ResponseReturnValue:
+    known = gateways().passwords.exists(person().user_name) if person().with_mfa else None
+    if known is False:
+        return redirect(url_for("password.new"))
+    return page("password/change.html", form, rules=rules(policy) if policy else None, policy=policy, known=known)
+
+
+@bp.post("")
+def change() -> ResponseReturnValue:
+    """Change it."""
+    form, policy = ChangeForm(), _policy()
+    if not form.validate_on_submit():
+        return _change_page(form, policy)
+    try:
+        service.examine(policy, person(), form.new.data, anyway=form.anyway.data)
+        service.change(gateways().passwords, audit(), person(), form.old.data, form.new.data)
+    except PortalError as refusal:
+        refuse(form, refusal)
+        return _change_page(form, policy)
+    return _changed("Your console password is changed.")
+
+
+def _changed(sentence: str) -> ResponseReturnValue:
+    """AWS ends what was signed in with the old password; who stands on that is told now, not by surprise."""
+    if person().way is Way.AWS_SIGN_IN:
+        back = url_for("overview.index")
+        people.sign_out()
+        people.want(back)
+        return done(f"{sentence} AWS ended this sign-in with it: sign in with the new one.", "signin.sign_in")
+    return done(sentence, "overview.index")
+
+
+@bp.get("/new")
+@with_mfa
+@recently_confirmed
+def new() -> ResponseReturnValue:
+    """A first password, or another in place of a forgotten one."""
+    return _new_page(NewPasswordForm(formdata=None), _policy())
+
+
+def _new_page(form: NewPasswordForm, policy: PasswordPolicy | None) -> ResponseReturnValue:
+    exists = gateways().passwords.exists(person().user_name)
+    return page("password/new.html", form, rules=rules(policy) if policy else None, policy=policy, exists=exists)
+
+
+@bp.post("/new")
+@with_mfa
+@recently_confirmed
+def new_post() -> ResponseReturnValue:
+    """Set it without the old one."""
+    form, policy, passwords = NewPasswordForm(), _policy(), gateways().passwords
+    if not form.validate_on_submit():
+        return _new_page(form, policy)
+    try:
+        service.examine(policy, person(), form.new.data, anyway=form.anyway.data)
+        exists = passwords.exists(person().user_name)
+        service.give(passwords, audit(), person(), form.new.data, exists=exists)
+    except PortalError as refusal:
+        refuse(form, refusal)
+        return _new_page(form, policy)
+    return _changed("Your console password is set.")
+
+
+@bp.get("/remove")
+@with_mfa
+@recently_confirmed
+def remove() -> ResponseReturnValue:
+    """What removing means."""
+    return page("password/remove.html", EmptyForm(formdata=None), only_way=person().way is Way.AWS_SIGN_IN)
+
+
+@bp.post("/remove")
+@with_mfa
+@recently_confirmed
+def remove_post() -> ResponseReturnValue:
+    """Remove it, unless it is the person's way in."""
+    if person().way is Way.AWS_SIGN_IN:
+        return done("You are signed in with this password, so it stays.", "password.index", "warning")
+    service.remove(gateways().passwords, audit(), person())
+    return done("Your console password is removed. Your access keys go on working.", "overview.index")

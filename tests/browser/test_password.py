@@ -1,0 +1,166 @@
+"""The console password: changed with the old one, set anew with MFA, removed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.browser.conftest import Surfing
+from tests.support.browser import Surfer
+from tests.support.clock import Clock
+from tests.support.people import PASSWORD, Employee, hire, hire_without_key
+from tests.support.portal import Portal
+from tests.support.sandbox import Sandbox
+
+NEW = "Turquoise-otter-42-lamp"
+
+
+@pytest.fixture
+def olga(sandbox: Sandbox, clock: Clock) -> Iterator[Employee]:
+    """Has an access key and a console password."""
+    hired = hire(sandbox, "olga")
+    sandbox.as_administrator("iam").create_login_profile(UserName=hired.name, Password=PASSWORD)
+    clock.move(10)
+    yield hired
+    sandbox.set_faults([])
+
+
+@pytest.fixture
+def surfer(surfing: Surfing, olga: Employee) -> Surfer:
+    """Olga's browser, signed in without MFA."""
+    opened = surfing()
+    opened.sign_in(olga)
+    opened.open("/password")
+    return opened
+
+
+def with_mfa(surfer: Surfer) -> Surfer:
+    surfer.open("/")
+    surfer.upgrade(surfer.enroll())
+    surfer.press_nav("Password")
+    return surfer
+
+
+def send(surfer: Surfer, button: str, **fields: str) -> None:
+    surfer.type(**fields)
+    surfer.press(button)
+
+
+def opens_console(employee: Employee, password: str) -> bool:
+    """Is this the password? AWS looks at the old one first, and then refuses a new one of one letter."""
+    try:
+        employee.client("iam").change_password(OldPassword=password, NewPassword="x")
+    except employee.client("iam").exceptions.PasswordPolicyViolationException:
+        return True
+    except employee.client("iam").exceptions.ClientError:
+        return False
+    raise AssertionError("AWS took a password of one letter")
+
+
+def test_with_the_old_one_also_before_mfa(surfer: Surfer, olga: Employee, portal: Portal) -> None:
+    send(surfer, "Change it", old=PASSWORD, new=NEW, again=NEW)
+    assert "Your console password is changed" in surfer.text
+    assert opens_console(olga, NEW) and not opens_console(olga, PASSWORD)
+    assert ("password-changed", "done", "") in portal.activity(olga.name)
+    stored = str(portal.rows("select * from sessions") + portal.rows("select * from activity"))
+    assert NEW not in stored + portal.log.read_text()
+
+
+def test_three_refusals_in_three_sentences(surfer: Surfer, olga: Employee, sandbox: Sandbox) -> None:
+    send(surfer, "Change it", old="Not-the-one-9", new=NEW, again=NEW)
+    assert "did not accept the current password" in surfer.text
+    assert surfer.value("old") == surfer.value("new") == "", "no secret comes back"
+
+    send(surfer, "Change it", old=PASSWORD, new=PASSWORD, again=PASSWORD)
+    assert "This is your current password" in surfer.text
+    send(surfer, "Change it", old=PASSWORD, new=NEW, again=NEW + "x")
+    assert "not the same as above" in surfer.text
+
+    denied = '{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"iam:ChangePassword","Resource":"*"}}'
+    sandbox.as_administrator("iam").put_user_policy(UserName=olga.name, PolicyName="no", PolicyDocument=denied)
+    send(surfer, "Change it", old=PASSWORD, new=NEW, again=NEW)
+    assert "The permission that is missing is iam:ChangePassword" in surfer.text
+    sandbox.as_administrator("iam").delete_user_policy(UserName=olga.name, PolicyName="no")
+    assert opens_console(olga, PASSWORD)
+
+
+def test_the_accounts_policy_in_words(surfing: Surfing, surfer: Surfer, olga: Employee, sandbox: Sandbox) -> None:
+    admin = sandbox.as_administrator("iam")
+    admin.update_account_password_policy(MinimumPasswordLength=14, RequireNumbers=True, RequireSymbols=True)
+    try:
+        surfer.open("/password")
+        readable = surfer.page.get_by_text("at least 14 characters").count() == 1
+        send(surfer, "Change it", old=PASSWORD, new="Otterlamp", again="Otterlamp")
+        if readable:
+            assert "needs at least 14 characters; a digit; a symbol" in surfer.text, "all at once"
+            surfer.page.locator("[name=new]").press_sequentially("turquoise-otter-42")
+            assert surfer.page.locator(".rules .is-kept").count() == surfer.page.locator("[data-rule]").count()
+        else:
+            assert "iam:GetAccountPasswordPolicy" in surfer.text
+            assert "breaks the account’s password policy" in surfer.text, "AWS names what is missing"
+    finally:
+        admin.delete_account_password_policy()
+
+
+def test_under_the_tutorials_policy_the_rules_are_readable_once_users_may_change_passwords(
+    surfer: Surfer, sandbox: Sandbox, policy: str
+) -> None:
+    admin = sandbox.as_administrator("iam")
+    admin.update_account_password_policy(MinimumPasswordLength=11, AllowUsersToChangePassword=False)
+    surfer.open("/password")
+    assert surfer.page.get_by_text("at least 11 characters").count() == (policy == "recommended")
+    admin.update_account_password_policy(MinimumPasswordLength=11, AllowUsersToChangePassword=True)
+    surfer.open("/password")
+    assert surfer.page.get_by_text("at least 11 characters").count() == 1
+    admin.delete_account_password_policy()
+
+
+def test_what_is_easily_guessed_is_questioned(surfer: Surfer, olga: Employee) -> None:
+    send(surfer, "Change it", old=PASSWORD, new="Password1!", again="Password1!")
+    assert "easily guessed" in surfer.text
+    assert opens_console(olga, PASSWORD)
+    surfer.page.get_by_label("Use it although it is easily guessed").check()
+    send(surfer, "Change it", old=PASSWORD, new="Password1!", again="Password1!")
+    assert opens_console(olga, "Password1!")
+
+
+@pytest.mark.parametrize("fault", ["reset-before", "reset-after", "throttle"])
+def test_the_answer_is_lost_or_a_no(surfer: Surfer, olga: Employee, sandbox: Sandbox, fault: str) -> None:
+    sandbox.set_faults([{"action": "iam:ChangePassword", "occurrences": [1], "fault": fault}])
+    send(surfer, "Change it", old=PASSWORD, new=NEW, again=NEW)
+    sandbox.set_faults([])
+    if fault == "throttle":
+        assert "AWS is busy" in surfer.text
+    else:
+        assert "may or may not be changed" in surfer.text
+    assert opens_console(olga, NEW if fault == "reset-after" else PASSWORD)
+
+
+def test_forgotten_with_key_and_mfa_at_hand(surfer: Surfer, olga: Employee) -> None:
+    with_mfa(surfer)
+    surfer.press("I forgot it")
+    send(surfer, "Set it", new=NEW, again=NEW)
+    assert "Your console password is set" in surfer.text
+    assert opens_console(olga, NEW)
+    surfer.press_nav("Password")
+    surfer.press("Remove it")
+    surfer.press("Remove my password")
+    assert not opens_console(olga, NEW)
+    surfer.press_nav("Password")
+    assert surfer.heading == "Set a console password", "there is none"
+    send(surfer, "Set it", new=NEW, again=NEW)
+    assert opens_console(olga, NEW)
+
+
+def test_who_signed_in_with_it_signs_in_again(surfing: Surfing, sandbox: Sandbox, clock: Clock, policy: str) -> None:
+    if policy == "tutorial":
+        pytest.skip("grants no AWS Sign-In")
+    marta = hire_without_key(sandbox, "marta")
+    surfer = surfing()
+    surfer.sign_in_at_aws(marta)
+    surfer.open("/password")
+    assert "AWS then ends this sign-in" in surfer.text
+    send(surfer, "Change it", old=PASSWORD, new=NEW, again=NEW)
+    assert surfer.path == "/sign-in"
+    assert "sign in with the new one" in surfer.text
