@@ -15,10 +15,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import cast
+from typing import Any, cast
 
 from flask import Flask, current_app
-from sqlalchemy import Engine, delete, exists, insert, select, update
+from sqlalchemy import Connection, Engine, Row, delete, exists, insert, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import aliased
 
@@ -260,18 +260,14 @@ class Audit:
         )
 
     def unsettled(self, events: Collection[Event], now: datetime) -> Sequence[Attempt]:
-        """The person's attempts of these kinds without an outcome, oldest first; not those still running."""
-        later = aliased(ActivityRow)
+        """The person's attempts of these kinds without an outcome, oldest first.
+
+        Not those still running; not those followed by another attempt on the same target, of which AWS tells
+        instead; and none whose row is not ours, for its outcome would be.
+        """
+        later, other = aliased(ActivityRow), aliased(ActivityRow)
         query = (
-            select(
-                ActivityRow.attempt_id,
-                ActivityRow.event,
-                ActivityRow.target,
-                ActivityRow.at,
-                ActivityRow.address,
-                ActivityRow.user_agent,
-                ActivityRow.session,
-            )
+            select(ActivityRow.__table__)
             .where(
                 ActivityRow.account_id == self.account_id,
                 ActivityRow.user_name == self.user_name,
@@ -279,13 +275,35 @@ class Audit:
                 (ActivityRow.phase == Phase.UNKNOWN)
                 | ((ActivityRow.phase == Phase.INTENDED) & (ActivityRow.at < now - STILL_RUNNING)),
                 ~exists().where(later.attempt_id == ActivityRow.attempt_id, later.seq > ActivityRow.seq),
+                ~exists().where(
+                    other.account_id == ActivityRow.account_id,
+                    other.target == ActivityRow.target,
+                    other.target != "",
+                    other.event.in_(events),
+                    other.attempt_id != ActivityRow.attempt_id,
+                    other.seq > ActivityRow.seq,
+                ),
             )
             .order_by(ActivityRow.seq)
             .limit(50)
         )
         with self.record.engine.connect() as connection:
-            rows = connection.execute(query).all()
-        return [Attempt(row[0], Event(row[1]), *row[2:]) for row in rows]
+            rows = [row for row in connection.execute(query).all() if self._is_ours(connection, row)]
+        return [
+            Attempt(row.attempt_id, Event(row.event), row.target, row.at, row.address, row.user_agent, row.session)
+            for row in rows
+        ]
+
+    def _is_ours(self, connection: Connection, row: Row[Any]) -> bool:
+        """Does the row's mac follow from its predecessor's?"""
+        before = START
+        if row.seq != 1:
+            query = select(ActivityRow.mac).where(
+                ActivityRow.account_id == row.account_id, ActivityRow.seq == row.seq - 1
+            )
+            before = connection.execute(query).scalar() or START
+        link = Link(*[getattr(row, name) for name in Link._fields])
+        return row.key_id in self.record.keyring.keys and self.record.keyring.mac(before, link) == row.mac
 
     def last_done(self, events: Collection[Event], target: str) -> str | None:
         """Id of the latest attempt of these kinds that succeeded on the target, from any browser.

@@ -116,6 +116,8 @@ def verify(
             last = link.seq - 1
         elif link.seq != last + 1:
             found.append(Finding(last + 1, _missing(last + 1, link.seq - 1)))
+        if link.seq < 1:
+            found.append(Finding(link.seq, "is before the beginning: not ours"))
         if link.event == SHORTENED:
             checkpoints.update(_checkpoint(link.target))
         if count or link.seq == 1:

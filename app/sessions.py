@@ -119,9 +119,11 @@ class DatabaseSessions(SessionInterface):
         if row is None:
             return None
         try:
-            data = self._serializer.loads(self._cipher.decrypt(row.data).decode())
+            whose, data = self._serializer.loads(self._cipher.decrypt(row.data).decode())
         except InvalidToken:  # written under a SECRET_KEY that is gone: as good as no session
             return None
+        if whose != _hash(sid) or data.get("ends_at", datetime.now(UTC)) < datetime.now(UTC):
+            return None  # another session's contents, put under this id by someone with access to the table
         session = Session(data, sid, row.version)
         session.last_used_at = row.last_used_at
         return session
@@ -194,8 +196,9 @@ class DatabaseSessions(SessionInterface):
             "user_agent": request.user_agent.string[:256],
         }
 
-    def _encrypted(self, data: Mapping[str, Any]) -> bytes:
-        return self._cipher.encrypt(self._serializer.dumps(dict(data)).encode())
+    def _encrypted(self, sid: str, data: Mapping[str, Any]) -> bytes:
+        """The contents, bound to their id: of no use in another row."""
+        return self._cipher.encrypt(self._serializer.dumps([_hash(sid), dict(data)]).encode())
 
     def _create(self, session: Session) -> str:
         sid = secrets.token_urlsafe(32)
@@ -205,7 +208,7 @@ class DatabaseSessions(SessionInterface):
             connection.execute(
                 insert(StoredSession).values(
                     id_hash=_hash(sid),
-                    data=self._encrypted(session),
+                    data=self._encrypted(sid, session),
                     version=0,
                     began_at=session.get("began_at") or datetime.now(UTC),
                     **self._times(session),
@@ -227,7 +230,7 @@ class DatabaseSessions(SessionInterface):
                     update(StoredSession)
                     .where(StoredSession.id_hash == _hash(sid), StoredSession.version == current.version)
                     .values(
-                        data=self._encrypted(data),
+                        data=self._encrypted(sid, data),
                         version=current.version + 1,
                         **self._times(data),
                         **self._seen(data),

@@ -59,6 +59,8 @@ ONLY_WITH_MFA = {
     "activity.end_session",
 }
 RECENTLY_CONFIRMED = {
+    "mfa.begin",
+    "mfa.enroll_post",
     "password.new",
     "password.new_post",
     "password.remove",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import click
@@ -11,7 +12,7 @@ from flask.cli import AppGroup
 
 from app.activity.queries import accounts, chain_of, head_of
 from app.audit import record
-from app.chain import Verdict, head_text, read_head, verify
+from app.chain import Finding, Verdict, head_text, read_head, verify
 
 activity = AppGroup("activity", help="The record of activity: verify it, apply retention.")
 
@@ -25,19 +26,30 @@ def verify_command(account_id: str | None, expect_head: tuple[str, ...]) -> None
         expected = [read_head(text) for text in expect_head]
     except ValueError as error:
         raise click.BadParameter(f"{error}.", param_hint="--expect-head") from error
-    engine, keyring = record().engine, record().keyring
-    chosen = accounts(engine) if account_id is None else [account_id]
-    if expected and len(named := [account for account in chosen if account]) > 1:
+    known = {*accounts(record().engine), *current_app.config["ACCOUNTS"]}
+    if account_id is not None and account_id not in known:
+        raise click.BadParameter("there is no such chain.", param_hint="--account")
+    chosen = sorted(known) if account_id is None else [account_id]
+    named = [account for account in chosen if account] if account_id is None else chosen
+    if expected and len(named) > 1:
         raise click.UsageError(f"--expect-head needs --account: there are chains of {', '.join(named)}.")
     bad = False
     for account in chosen:
-        # The head first: rows written meanwhile follow it.
-        head = head_of(engine, account)
-        known = [*expected, *([head] if head[0] else [])]
-        bad |= _told(verify(account, chain_of(engine, account), keyring, known))
-    if not chosen:
-        click.echo("There is no record yet.")
+        bad |= _told(_verified(account, expected if account in named else []))
     sys.exit(bad)
+
+
+def _verified(account: str, expected: Sequence[tuple[int, str]] = ()) -> Verdict:
+    """Check a chain against heads seen earlier and the table of heads."""
+    engine = record().engine
+    # The head first: rows written meanwhile follow it.
+    head = head_of(engine, account)
+    verdict = verify(account, chain_of(engine, account), record().keyring, [*expected, *([head] if head[0] else [])])
+    if verdict.rows and not head[0]:
+        verdict.findings.append(
+            Finding(verdict.head[0], "is the last, but the table of heads does not know this chain")
+        )
+    return verdict
 
 
 def _told(verdict: Verdict) -> bool:
@@ -57,6 +69,13 @@ def prune() -> None:
     keep = current_app.config["AUDIT_RETENTION"]
     if keep is None:
         raise click.ClickException("AUDIT_RETENTION_DAYS is not set: nothing is ever removed.")
+    bad = False
     for account in accounts(record().engine):
+        # A checkpoint vouches for what is removed: only for what is sound.
+        if _verified(account).findings:
+            bad = _told(_verified(account))
+            click.echo(f"account {account or '(nobody signed in)'}: nothing removed")
+            continue
         gone = record().shorten(account, datetime.now(UTC) - keep)
         click.echo(f"account {account or '(nobody signed in)'}: {gone} rows removed")
+    sys.exit(bad)

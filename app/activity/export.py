@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -13,13 +14,17 @@ from app.activity.queries import COLUMNS
 
 def neutral(value: Any) -> Any:
     """Text that a spreadsheet would run as a formula, made plain by an apostrophe (OWASP, CSV Injection)."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+    if not isinstance(value, str):
+        return value
+    # Also behind what a spreadsheet may take for a separator.
+    text = re.sub(r"(?<=[;\t\r\n])(?=\s*[=+\-@])", "'", value)
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
 def as_csv(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     """A line a row, after the header."""
     line = io.StringIO()
-    writer = csv.writer(line)
+    writer = csv.writer(line, quoting=csv.QUOTE_ALL)
     writer.writerow(COLUMNS)
     yield _taken(line)
     for row in rows:

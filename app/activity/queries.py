@@ -143,9 +143,10 @@ def rows(engine: Engine, account_id: str, chosen: Filter) -> Iterator[dict[str, 
 
 
 def accounts(engine: Engine) -> Sequence[str]:
-    """Accounts that have a chain."""
+    """Accounts that have rows or a head."""
     with engine.connect() as connection:
-        return list(connection.execute(select(ActivityHead.account_id).order_by(ActivityHead.account_id)).scalars())
+        heads = connection.execute(select(ActivityHead.account_id)).scalars().all()
+        return sorted({*heads, *connection.execute(select(ActivityRow.account_id).distinct()).scalars()})
 
 
 def head_of(engine: Engine, account_id: str) -> tuple[int, str]:

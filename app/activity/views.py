@@ -131,7 +131,10 @@ def export(ending: str) -> ResponseReturnValue:
     if form.errors:
         abort(400)
     account_id = _account(form)
-    audit().note(Event.RECORD_EXPORTED, f"{account_id or 'nobody'}.{ending}")
+    # In the record that is taken away, for whoever watches over that one.
+    audit(account_id or person().account_id, person().user_name).note(
+        Event.RECORD_EXPORTED, f"{account_id or 'nobody'}.{ending}"
+    )
     content_type, written = FORMATS[ending]
     rows = queries.rows(record().engine, account_id, form.chosen(form.user.data or ""))
     name = f"activity-{account_id or 'unknown'}-{datetime.now(UTC):%Y%m%d-%H%M%S}.{ending}"

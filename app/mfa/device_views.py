@@ -111,11 +111,15 @@ def replace() -> ResponseReturnValue:
 
 def _plan(mine: list[MfaDevice], old: MfaDevice) -> service.Replacement:
     me = person()
+    return service.plan_replacement(me, permits_of(me), mine, old, _doors())
+
+
+def _doors() -> service.Doors:
+    me = person()
     client = "localhost" if device_for(current_app.config["PUBLIC_URL"])[0] is Device.SAME else "remote"
     region = current_app.config["AWS_REGION"]
     resource = f"arn:{me.partition}:signin:{region}:{me.account_id}:oauth2/public-client/{client}"
-    doors = service.Doors(current_app.config["SIGN_IN_METHODS"], resource)
-    return service.plan_replacement(me, permits_of(me), mine, old, doors)
+    return service.Doors(current_app.config["SIGN_IN_METHODS"], resource)
 
 
 def _time_left() -> timedelta:
@@ -164,8 +168,8 @@ def replaced_post() -> ResponseReturnValue:
 
 def _given_up(serial_number: str, sentence: str) -> ResponseReturnValue:
     try:
-        service.remove(gateways().iam, audit(), person(), serial_number)
-    except (service.LastDevice, service.LeftBehind) as told:
+        service.remove(gateways().iam, audit(), person(), permits_of(person()), serial_number, _doors())
+    except (service.LastDevice, service.NoWayBack, service.LeftBehind) as told:
         return done(str(told), "mfa.devices", "warning")
     return done(sentence, "mfa.devices")
 

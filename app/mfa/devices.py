@@ -39,8 +39,8 @@ class NoWayBack(Refused):
     """Whoever stopped halfway would be locked out."""
 
     message = (
-        "Under your policy nobody gets back in here without an MFA device, so Latchkey does not remove your only "
-        "one. Ask an administrator to be at hand."
+        "Without this device you could not get back in here: nobody gets back in here without an MFA device that "
+        "works with the way you sign in. So Latchkey does not remove it. Ask an administrator to be at hand."
     )
 
 
@@ -87,7 +87,8 @@ def ways_in_without(
     others = [device for device in devices if device.serial_number != given_up]
     if others:
         codes = [f"with a code of {device.serial_number}" for device in others if device.gives_codes]
-        keys = ["through AWS, with another of your MFA devices"] if Way.AWS_SIGN_IN in doors.methods else []
+        through_aws = Way.AWS_SIGN_IN in doors.methods and person.way is Way.AWS_SIGN_IN
+        keys = ["through AWS, with another of your MFA devices"] if through_aws else []
         return codes or keys
 
     def enrolling(mfa: bool | None) -> bool:
@@ -164,11 +165,13 @@ def clear(iam: IamGateway, audit: Audit, serial_number: str) -> None:
         raise LeftBehind(serial_number) from refusal
 
 
-def remove(iam: IamGateway, audit: Audit, person: Person, serial_number: str) -> None:
-    """Give up one of several devices. Raises LastDevice, and as `give_up`."""
+def remove(iam: IamGateway, audit: Audit, person: Person, permits: Permits, serial_number: str, doors: Doors) -> None:
+    """Give up one of several devices. Raises LastDevice, NoWayBack, and as `give_up`."""
     devices = iam.mfa_devices(person.user_name)
     if [device.serial_number for device in devices] == [serial_number]:
         raise LastDevice()
+    if not ways_in_without(person, permits, devices, serial_number, doors):
+        raise NoWayBack()
     give_up(iam, audit, person, serial_number)
 
 

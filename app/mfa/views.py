@@ -13,7 +13,7 @@ from app.aws.clients import both
 from app.aws.iam import MfaDevice
 from app.current import audit, gateways, person
 from app.errors import PortalError
-from app.guards import with_mfa
+from app.guards import recently_confirmed, with_mfa
 from app.limits import CHANGES, limiter, this_session
 from app.links import console_url, readable_alias
 from app.mfa import qr, service
@@ -59,6 +59,7 @@ def _enroll_page(pending: Enrollment | None, form: EnrollForm) -> ResponseReturn
 
 
 @bp.post("/enroll/begin")
+@recently_confirmed
 def begin() -> ResponseReturnValue:
     """Make a device (again)."""
     pending = people.enrollment()
@@ -76,6 +77,7 @@ def begin() -> ResponseReturnValue:
 
 
 @bp.post("/enroll")
+@recently_confirmed
 def enroll_post() -> ResponseReturnValue:
     """Trust the device with its first two codes."""
     pending, form = people.enrollment(), EnrollForm()

@@ -51,8 +51,8 @@ def begin() -> ResponseReturnValue:
         gateways().signin,
         current_app.config["PUBLIC_URL"],
         datetime.now(UTC),
-        # To confirm who one is, an open console session is not enough.
-        sign_out_first="sign_out_first" in request.form or people.confirming(),
+        # For someone signed in already, an open console session says nothing new.
+        sign_out_first="sign_out_first" in request.form or inside,
         expected_arn=current_user.arn if inside else "",
         back=url_for("mfa.finished") if inside else "",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -94,6 +95,17 @@ def test_who_steals_the_table_has_neither_cookies_nor_contents(portal: Flask, tm
     content = (tmp_path / "portal.db").read_bytes()
     for secret in (SECRET, cookie(client), "AKIA"):
         assert secret.encode() not in content
+
+
+def test_contents_are_of_no_use_under_another_id(portal: Flask) -> None:
+    client, thief = portal.test_client(), portal.test_client(use_cookies=False)
+    post(client, "/test/enter")
+    mine = hashlib.sha256(b"mine").hexdigest()
+    with portal.app_context(), db.engine.begin() as connection:
+        names = [column.name for column in StoredSession.__table__.columns]
+        taken = ", ".join(f"'{mine}'" if name == "id_hash" else name for name in names)
+        connection.execute(text(f"insert into sessions ({', '.join(names)}) select {taken} from sessions"))
+    assert get(thief, "/test/see", "mine").json["keys"] == []
 
 
 def test_a_new_id_at_every_change_of_privilege(portal: Flask) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 from collections.abc import Iterator
@@ -184,6 +185,58 @@ def test_a_cut_tail_shows_against_a_head_kept_elsewhere(portal: Flask) -> None:
     assert "row 6 has another hash than the expected head" in verify(portal, "--expect-head", kept)[1]
 
 
+def test_a_row_before_the_first_is_found(portal: Flask) -> None:
+    write(2)
+    change(
+        "insert into activity select account_id, 0, at, attempt_id, user_name, event, target, phase, reason,"
+        " request_id, address, user_agent, session, key_id, '' from activity where seq = 1"
+    )
+    assert "row 0 is before the beginning" in verify(portal)[1]
+
+
+def test_a_chain_without_its_head_is_found(portal: Flask) -> None:
+    write(3)
+    kept = head(verify(portal)[1])
+    change("delete from activity_heads")
+    change("update activity set user_name = 'mallory' where seq = 2")
+    status, output = verify(portal)
+    assert status == 1 and "row 2 is not what was written here" in output
+    assert "the table of heads does not know this chain" in output
+    change("delete from activity")
+    status, output = verify(portal, "--expect-head", kept)
+    assert status == 1 and "the chain was cut after 0" in output
+
+
+def test_retention_vouches_for_nothing_unsound(portal: Flask, file: Path) -> None:
+    write(5)
+    change("update activity set at = '2020-01-01 00:00:00.000000' where seq <= 3")
+    keeping = portal_at(file, AUDIT_RETENTION_DAYS="30")
+    status, output = run(keeping, "prune")
+    assert status == 1 and "nothing removed" in output
+    assert "row 1 is not what was written here" in verify(portal)[1]
+
+
+def test_forged_intents_are_not_settled(portal: Flask, clock: Clock) -> None:
+    write(2)
+    change(
+        "insert into activity select account_id, -9, at, 'forged', user_name, 'mfa-device-deactivated', 'mfa/boss',"
+        " 'intended', reason, request_id, address, user_agent, session, key_id, mac from activity where seq = 1"
+    )
+    clock.move(61)
+    assert somebody().unsettled(list(Event), datetime.now(UTC)) == []
+
+
+def test_what_came_later_is_what_aws_tells_of(portal: Flask, clock: Clock) -> None:
+    me, target = somebody(), "arn:…:mfa/nadia"
+    with pytest.raises(Unanswered), me.attempt(Event.MFA_DEVICE_CREATED, target):
+        raise Unanswered
+    with me.attempt(Event.MFA_DEVICE_CREATED, target) as second:
+        pass
+    clock.move(61)
+    assert me.unsettled(list(Event), datetime.now(UTC)) == []
+    assert me.last_done([Event.MFA_DEVICE_CREATED], target) == second.attempt_id
+
+
 def test_wrong_heads_are_refused_with_a_sentence(portal: Flask) -> None:
     status, output = verify(portal, "--expect-head", "six")
     assert status == 2
@@ -245,6 +298,8 @@ def test_accounts_have_chains_of_their_own(portal: Flask) -> None:
     assert status == 0
     assert output.count("sound") == 3
     assert verify(portal, "--expect-head", "1:" + "0" * 64)[0] == 2, "of which account?"
+    assert "another hash" in verify(portal, "--account", "", "--expect-head", "1:" + "0" * 64)[1]
+    assert verify(portal, "--account", "000000000000")[0] == 2, "a slip is not a sound chain"
 
 
 def test_every_row_goes_to_the_siem(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -263,15 +318,23 @@ def test_every_row_goes_to_the_siem(file: Path, capsys: pytest.CaptureFixture[st
 
 def test_spreadsheets_run_nothing() -> None:
     row = dict.fromkeys(queries.COLUMNS, "")
-    for text_, safe in [("=cmd()", "'=cmd()"), ("+1", "'+1"), ("-1", "'-1"), ("@x", "'@x"), ("a=b", "a=b")]:
-        assert list(as_csv([{**row, "user_name": text_}]))[1].split(",")[queries.COLUMNS.index("user_name")] == safe
+    for text_, safe in [
+        ("=cmd()", "'=cmd()"),
+        ("+1", "'+1"),
+        ("-1", "'-1"),
+        ("@x", "'@x"),
+        ("a=b", "a=b"),
+        ("x;=1", "x;'=1"),
+    ]:
+        line = next(csv.DictReader(as_csv([{**row, "user_name": text_}])))
+        assert line["user_name"] == safe
 
 
 def test_what_was_left_open_is_found_and_settled(portal: Flask, clock: Clock) -> None:
     me = somebody()
     with pytest.raises(Unanswered), me.attempt(Event.MFA_DEVICE_ENABLED, "arn:…:mfa/nadia"):
         raise Unanswered
-    with pytest.raises(KeyboardInterrupt), me.attempt(Event.MFA_DEVICE_CREATED, "arn:…:mfa/nadia"):
+    with pytest.raises(KeyboardInterrupt), me.attempt(Event.MFA_DEVICE_CREATED, "arn:…:mfa/nadia/device-2"):
         raise KeyboardInterrupt  # as good as a process that was killed
     every = list(Event)
     assert [attempt.event for attempt in me.unsettled(every, datetime.now(UTC))] == ["mfa-device-enabled"]
