@@ -122,7 +122,8 @@ class DatabaseSessions(SessionInterface):
             whose, data = self._serializer.loads(self._cipher.decrypt(row.data).decode())
         except InvalidToken:  # written under a SECRET_KEY that is gone: as good as no session
             return None
-        if whose != _hash(sid) or data.get("ends_at", datetime.now(UTC)) < datetime.now(UTC):
+        ends_at = data.get("ends_at")
+        if whose != _hash(sid) or (ends_at and ends_at <= datetime.now(UTC)):
             return None  # another session's contents, put under this id by someone with access to the table
         session = Session(data, sid, row.version)
         session.last_used_at = row.last_used_at
