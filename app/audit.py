@@ -262,7 +262,7 @@ class Audit:
     def unsettled(self, events: Collection[Event], now: datetime) -> Sequence[Attempt]:
         """The person's attempts of these kinds without an outcome, oldest first.
 
-        Not those still running; not those followed by another attempt on the same target, of which AWS tells
+        Not those still running; not those followed by another of these kinds on the same target, of which AWS tells
         instead; and none whose row is not ours, for its outcome would be.
         """
         later, other = aliased(ActivityRow), aliased(ActivityRow)

@@ -18,7 +18,9 @@ from app.records import NewAccessKey, Person, Way
 SHOWN_FOR = timedelta(minutes=15)
 """The longest a new secret waits to be saved."""
 LAST_CHARACTERS = 6
-SETTLED = (Event.ACCESS_KEY_ACTIVATED, Event.ACCESS_KEY_DEACTIVATED, Event.ACCESS_KEY_DELETED)
+EXISTENCE = (Event.ACCESS_KEY_CREATED, Event.ACCESS_KEY_DELETED)
+STATUS = (Event.ACCESS_KEY_ACTIVATED, Event.ACCESS_KEY_DEACTIVATED)
+"""Two kinds of attempts whose outcome AWS still tells afterwards."""
 
 
 class AlreadyTwo(Refused):
@@ -149,7 +151,7 @@ def other_ways_in(
 
 def settle(gateway: AccessKeyGateway, audit: Audit, user_name: str, now: datetime) -> None:
     """Ask AWS what became of attempts without an outcome, and record it."""
-    attempts = audit.unsettled((*SETTLED, Event.ACCESS_KEY_CREATED), now)
+    attempts = [*audit.unsettled(EXISTENCE, now), *audit.unsettled(STATUS, now)]
     if not attempts:
         return
     keys = {key.access_key_id: key for key in gateway.of(user_name)}

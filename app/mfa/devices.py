@@ -20,13 +20,9 @@ from app.records import Person, Way
 
 MOST_DEVICES = 8
 """Per user, of any mix (IAM User Guide, quotas)."""
-SETTLED = (
-    Event.MFA_DEVICE_CREATED,
-    Event.MFA_DEVICE_DELETED,
-    Event.MFA_DEVICE_ENABLED,
-    Event.MFA_DEVICE_DEACTIVATED,
-)
-"""Attempts whose outcome AWS still tells afterwards."""
+EXISTENCE = (Event.MFA_DEVICE_CREATED, Event.MFA_DEVICE_DELETED)
+ASSIGNMENT = (Event.MFA_DEVICE_ENABLED, Event.MFA_DEVICE_DEACTIVATED)
+"""Two kinds of attempts whose outcome AWS still tells afterwards."""
 
 
 class LastDevice(Refused):
@@ -226,7 +222,7 @@ def left_behind(audit: Audit, permits: Permits, devices: Sequence[MfaDevice]) ->
 
 def settle(iam: IamGateway, audit: Audit, user_name: str, now: datetime) -> None:
     """Ask AWS what became of attempts without an outcome, and record it; what AWS does not tell stays open."""
-    attempts = audit.unsettled(SETTLED, now)
+    attempts = [*audit.unsettled(EXISTENCE, now), *audit.unsettled(ASSIGNMENT, now)]
     if attempts:
         with suppress(Throttled, Unanswered):  # another visit will do
             _settle(iam, audit, user_name, attempts)
@@ -245,7 +241,7 @@ def _settle(iam: IamGateway, audit: Audit, user_name: str, attempts: Sequence[At
 
 
 def _about_existence(attempt: Attempt) -> bool:
-    return attempt.event in (Event.MFA_DEVICE_CREATED, Event.MFA_DEVICE_DELETED)
+    return attempt.event in EXISTENCE
 
 
 def _happened(attempt: Attempt, assigned: set[str], unassigned: set[str] | None) -> bool | None:

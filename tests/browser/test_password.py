@@ -158,6 +158,7 @@ def test_who_signed_in_with_it_signs_in_again(surfing: Surfing, sandbox: Sandbox
     if policy == "tutorial":
         pytest.skip("grants no AWS Sign-In")
     marta = hire_without_key(sandbox, "marta")
+    clock.move(10)
     surfer = surfing()
     surfer.sign_in_at_aws(marta)
     surfer.open("/password")
