@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import wraps
 from typing import Any, TypeVar
 
-from flask import abort, current_app, redirect, request, url_for
+from flask import abort, current_app, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
@@ -47,6 +47,7 @@ def with_mfa(view: View) -> View:
     @wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> ResponseReturnValue:
         if not current_user.with_mfa:
+            flash("This page needs MFA. Here is how you get it.", "info")
             return redirect(url_for("overview.index"))
         return view(*args, **kwargs)  # type: ignore[no-any-return]  # views are typed where they stand
 

@@ -16,7 +16,6 @@ from app.audit import Event, record
 from app.current import audit, gateways, person
 from app.fields import EmptyForm
 from app.guards import accounts_to_watch, admins_only, with_mfa
-from app.links import console_url, readable_alias
 from app.mfa.devices import settle
 from app.pages import done, page
 
@@ -61,7 +60,6 @@ def not_me(seq: int) -> ResponseReturnValue:
         EmptyForm(formdata=None),
         entry=entry,
         words=words,
-        console_url=console_url(me, readable_alias(gateways().iam)),
     )
 
 
@@ -88,6 +86,9 @@ def end_session() -> ResponseReturnValue:
         audit().note(Event.SESSION_ENDED, each)
     ended = people.end_sessions(person(), chosen) if chosen else 0
     told = {0: "There was nothing to end.", 1: "That session is over."}.get(ended, f"{ended} sessions are over.")
+    entry = request.form.get("entry", type=int)
+    if entry is not None:
+        return done(f"{told} Now the second step.", "activity.not_me", seq=entry)
     return done(told, "activity.sessions")
 
 

@@ -306,6 +306,6 @@ def lost() -> ResponseReturnValue:
         who = pending.person(datetime.now(UTC))
         mine = [MfaDevice(serial_number, datetime.now(UTC)) for serial_number in pending.serial_numbers]
         note = service.rescue_note(who.user_name, who.arn, mine)
-    elif current_user.is_authenticated:
-        note = service.rescue_note(person().user_name, person().arn, _mine())
+    elif current_user.is_authenticated and (mine := _mine()):
+        note = service.rescue_note(person().user_name, person().arn, mine)
     return page("mfa/lost.html", note=note, account=min(current_app.config["ACCOUNTS"]))

@@ -33,7 +33,7 @@ class HardwareTokenForm(TwoCodesForm):
 
     serial_number = StringField(
         "Serial number",
-        filters=[without_blanks],
+        filters=[without_blanks, str.upper],
         render_kw={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "characters", "maxlength": 256},
     )
 

@@ -94,7 +94,8 @@ def test_this_was_not_me(surfing: Surfing, nadia: Employee, portal: Portal) -> N
     note = surfer.page.locator("#note").inner_text()
     assert f"user/{nadia.name}" in note and "row of the record:" in note
     surfer.press("End all my other sessions")
-    assert "That session is over" in surfer.text
+    assert "That session is over. Now the second step." in surfer.text
+    assert surfer.heading == "This wasn’t me", "the guide goes on"
     thief.open("/activity")
     assert thief.path == "/sign-in"
     surfer.open("/activity")
