@@ -105,7 +105,6 @@ def _new_page(pending: NewAccessKey, form: SavedForm) -> ResponseReturnValue:
         new=pending,
         minutes=max(1, round(left.total_seconds() / 60)),
         devices=form.serial_number.choices,
-        region=current_app.config["AWS_REGION"],
         files=_texts(pending),
     )
 

@@ -72,8 +72,9 @@ def prune() -> None:
     bad = False
     for account in accounts(record().engine):
         # A checkpoint vouches for what is removed: only for what is sound.
-        if _verified(account).findings:
-            bad = _told(_verified(account))
+        verdict = _verified(account)
+        if verdict.findings:
+            bad = _told(verdict)
             click.echo(f"account {account or '(nobody signed in)'}: nothing removed")
             continue
         gone = record().shorten(account, datetime.now(UTC) - keep)

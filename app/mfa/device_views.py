@@ -20,7 +20,7 @@ from app.links import console_url, readable_alias
 from app.mfa import devices as service
 from app.mfa.forms import EmptyForm, HardwareTokenForm, ResyncForm
 from app.mfa.service import AlreadyOn, NameTaken, begin
-from app.mfa.views import bp
+from app.mfa.views import bp, devices_of_mine
 from app.pages import done, page, refuse
 from app.policy.permits import Permits
 from app.records import Person, Upgrade
@@ -36,10 +36,6 @@ def permits_of(someone: Person) -> Permits:
     return Permits(document, someone.account_id, someone.partition, someone.user_name, someone.arn)
 
 
-def _mine() -> list[MfaDevice]:
-    return gateways().iam.mfa_devices(person().user_name)
-
-
 def _chosen(devices: list[MfaDevice]) -> MfaDevice:
     """The device of the address's `serial`; 404 for any other."""
     wanted = request.args.get("serial", "")
@@ -52,7 +48,7 @@ def devices() -> ResponseReturnValue:
     """The person's devices, and what can be done."""
     iam, me, permits = gateways().iam, person(), permits_of(person())
     service.settle(iam, audit(), me.user_name, datetime.now(UTC))
-    mine = _mine()
+    mine = devices_of_mine()
     replacing = people.replacing()
     if replacing and replacing not in {device.serial_number for device in mine}:
         people.forget("replacing")
@@ -79,7 +75,7 @@ def devices() -> ResponseReturnValue:
 def add() -> ResponseReturnValue:
     """Begin a further virtual device."""
     me = person()
-    free = service.free_serial_number(me, permits_of(me), _mine())
+    free = service.free_serial_number(me, permits_of(me), devices_of_mine())
     if not free:
         return done("There is no room for another virtual MFA device of yours.", "mfa.devices", "warning")
     return _begin(free)
@@ -98,7 +94,7 @@ def _begin(serial_number: str, replaces: str = "") -> ResponseReturnValue:
 @recently_confirmed
 def replace() -> ResponseReturnValue:
     """What replacing a device will do, before it does."""
-    mine = _mine()
+    mine = devices_of_mine()
     old = _chosen(mine)
     try:
         plan = _plan(mine, old)
@@ -131,7 +127,7 @@ def _time_left() -> timedelta:
 @recently_confirmed
 def replace_post() -> ResponseReturnValue:
     """Begin the new device; where there is room for one only, after giving up the old one."""
-    mine = _mine()
+    mine = devices_of_mine()
     old = _chosen(mine)
     try:
         plan = _plan(mine, old)
@@ -149,7 +145,7 @@ def replace_post() -> ResponseReturnValue:
 def replaced() -> ResponseReturnValue:
     """The new device works; the old one is still to be given up."""
     old = people.replacing()
-    if old not in {device.serial_number for device in _mine()}:
+    if old not in {device.serial_number for device in devices_of_mine()}:
         people.forget("replacing")
         return redirect(url_for("mfa.devices"))
     return page("mfa/replaced.html", EmptyForm(formdata=None), old=old)
@@ -179,7 +175,7 @@ def _given_up(serial_number: str, sentence: str) -> ResponseReturnValue:
 @recently_confirmed
 def remove() -> ResponseReturnValue:
     """What giving up a device means."""
-    mine = _mine()
+    mine = devices_of_mine()
     old = _chosen(mine)
     if len(mine) == 1:
         return done(service.LastDevice.message, "mfa.devices", "warning")
@@ -192,7 +188,7 @@ def remove() -> ResponseReturnValue:
 def remove_post() -> ResponseReturnValue:
     """Give up one of several devices."""
     serial_number = request.args.get("serial", "")
-    if serial_number not in {device.serial_number for device in _mine()}:
+    if serial_number not in {device.serial_number for device in devices_of_mine()}:
         return done("That device was not yours any more.", "mfa.devices", "info")
     return _given_up(serial_number, "The device is removed. Delete its entry from your app.")
 
@@ -202,7 +198,7 @@ def remove_post() -> ResponseReturnValue:
 def clear() -> ResponseReturnValue:
     """Delete a virtual device that was given up and is still there."""
     permits, serial_number = permits_of(person()), request.args.get("serial", "")
-    if (serial_number, True) not in service.left_behind(audit(), permits, _mine()):
+    if (serial_number, True) not in service.left_behind(audit(), permits, devices_of_mine()):
         return done("There was nothing to clear.", "mfa.devices", "info")
     try:
         service.clear(gateways().iam, audit(), serial_number)
@@ -215,7 +211,7 @@ def clear() -> ResponseReturnValue:
 @recently_confirmed
 def hardware() -> ResponseReturnValue:
     """A token's number and two codes."""
-    if not person().with_mfa and _mine():
+    if not person().with_mfa and devices_of_mine():
         return redirect(url_for("mfa.activate"))
     return page("mfa/hardware.html", HardwareTokenForm(formdata=None))
 
@@ -225,7 +221,7 @@ def hardware() -> ResponseReturnValue:
 def hardware_post() -> ResponseReturnValue:
     """Trust a hardware token."""
     form, now = HardwareTokenForm(), datetime.now(UTC)
-    if not person().with_mfa and _mine():
+    if not person().with_mfa and devices_of_mine():
         return redirect(url_for("mfa.activate"), 303)
     if not form.validate_on_submit():
         return page("mfa/hardware.html", form)
@@ -253,7 +249,7 @@ def _whose() -> tuple[str, list[str], str]:
     if not current_user.is_authenticated:
         return "", [], "signin.sign_in"
     back = "mfa.devices" if person().with_mfa else "mfa.activate"
-    return person().user_name, [device.serial_number for device in _mine() if device.gives_codes], back
+    return person().user_name, [device.serial_number for device in devices_of_mine() if device.gives_codes], back
 
 
 @bp.get("/resync")
@@ -306,6 +302,6 @@ def lost() -> ResponseReturnValue:
         who = pending.person(datetime.now(UTC))
         mine = [MfaDevice(serial_number, datetime.now(UTC)) for serial_number in pending.serial_numbers]
         note = service.rescue_note(who.user_name, who.arn, mine)
-    elif current_user.is_authenticated and (mine := _mine()):
+    elif current_user.is_authenticated and (mine := devices_of_mine()):
         note = service.rescue_note(person().user_name, person().arn, mine)
     return page("mfa/lost.html", note=note, account=min(current_app.config["ACCOUNTS"]))

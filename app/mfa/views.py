@@ -25,7 +25,8 @@ bp = Blueprint("mfa", __name__, url_prefix="/mfa")
 limiter.limit(CHANGES, key_func=this_session, methods=["POST"])(bp)
 
 
-def _devices() -> list[MfaDevice]:
+def devices_of_mine() -> list[MfaDevice]:
+    """What AWS has for the person signed in."""
     return gateways().iam.mfa_devices(person().user_name)
 
 
@@ -34,9 +35,9 @@ def enroll() -> ResponseReturnValue:
     """The QR code and two fields; or the button that makes them."""
     pending = people.enrollment()
     if person().with_mfa:
-        if pending is None and _devices():
+        if pending is None and devices_of_mine():
             return redirect(url_for("mfa.devices"))
-    elif _devices():
+    elif devices_of_mine():
         people.forget("enrollment")
         return done("MFA is on for you. One more code, and this session has it too.", "mfa.activate")
     if pending and not service.still_ours(audit(), pending):
@@ -135,7 +136,7 @@ def _upgrade() -> Upgrade | None:
     known = people.upgrade()
     if known:
         return known
-    devices = [device for device in _devices() if device.gives_codes]
+    devices = [device for device in devices_of_mine() if device.gives_codes]
     if not devices:
         return None
     newest = max(devices, key=lambda device: device.enabled_at)
@@ -152,7 +153,7 @@ def _activate_page(upgrade: Upgrade, form: CodeForm) -> ResponseReturnValue:
 
 def _code_form(upgrade: Upgrade) -> CodeForm:
     form = CodeForm()
-    devices = [device.serial_number for device in _devices() if device.gives_codes]
+    devices = [device.serial_number for device in devices_of_mine() if device.gives_codes]
     form.offer(devices if len(devices) > 1 else [upgrade.serial_number])
     return form
 
@@ -163,7 +164,7 @@ def activate() -> ResponseReturnValue:
     if person().with_mfa:
         return redirect(url_for("mfa.finished"))
     upgrade = _upgrade()
-    if upgrade is None and not _devices():
+    if upgrade is None and not devices_of_mine():
         return redirect(url_for("mfa.enroll"))
     if person().way is Way.AWS_SIGN_IN:
         return page("mfa/sign_in_again.html", EmptyForm(formdata=None))
@@ -223,7 +224,7 @@ def _go_on(upgrade: Upgrade) -> ResponseReturnValue:
 def finished() -> ResponseReturnValue:
     """What was wanted all along: the console, and the command line."""
     iam = gateways().iam
-    alias, devices = both(lambda: readable_alias(iam), _devices)
+    alias, devices = both(lambda: readable_alias(iam), devices_of_mine)
     return page(
         "mfa/finished.html",
         console_url=console_url(person(), alias),
