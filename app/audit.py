@@ -69,6 +69,8 @@ OPEN = (Phase.INTENDED, Phase.UNKNOWN)
 HAPPENED = (Phase.DONE, Phase.FOUND_DONE)
 STILL_RUNNING = timedelta(seconds=60)
 """An intent this young may still get its outcome: no request lasts longer."""
+SPREADING = timedelta(seconds=15)
+"""AWS may not yet show a change this young (observed): that it is not seen proves nothing before."""
 
 
 @dataclass(frozen=True)
@@ -228,7 +230,12 @@ class Audit:
             raise NotRecorded from error
 
     def settle(self, attempt: Attempt, *, happened: bool) -> None:
-        """Record what AWS turned out to have done about an attempt, as of the place it was made from."""
+        """Record what AWS turned out to have done about an attempt, as of the place it was made from.
+
+        A change that is not seen yet may be on its way: of a young attempt only that it happened is recorded.
+        """
+        if not happened and datetime.now(UTC) - attempt.at < SPREADING:
+            return
         phase = Phase.FOUND_DONE if happened else Phase.FOUND_UNDONE
         there = replace(self, address=attempt.address, user_agent=attempt.user_agent, session=attempt.session)
         there._write_outcome(attempt.attempt_id, attempt.event, attempt.target, phase, "", "")

@@ -15,7 +15,16 @@ from werkzeug.local import LocalProxy
 
 from app.aws.clients import AwsCredentials
 from app.aws.signin import SignInTokens
-from app.records import Enrollment, NewAccessKey, PendingAwsSignIn, PendingSignIn, Person, Renewal, Upgrade
+from app.records import (
+    Confirming,
+    Enrollment,
+    NewAccessKey,
+    PendingAwsSignIn,
+    PendingSignIn,
+    Person,
+    Renewal,
+    Upgrade,
+)
 from app.sessions import DatabaseSessions, OpenSession, Session
 
 
@@ -245,15 +254,16 @@ def upgrade_in_place(credentials: AwsCredentials, lasts: timedelta) -> None:
     session.update(same)  # the form in another tab stays good
 
 
-def confirm_before(path: str) -> None:
+def confirm_before(path: str, why: Confirming = Confirming.WHO) -> None:
     """The person signs in once more before they go on to `path`."""
     want(path)
-    _session()["confirming"] = True
+    _session()["confirming"] = why.value
 
 
-def confirming() -> bool:
-    """True while someone signed in is signing in once more."""
-    return bool(_session().get("confirming"))
+def confirming() -> Confirming | None:
+    """Why someone signed in is signing in once more; None for everybody else."""
+    why = _session().get("confirming")
+    return Confirming(why) if why else None
 
 
 def keep_replacing(serial_number: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import string
 from collections.abc import Callable
+from itertools import combinations
 from typing import NamedTuple
 
 from app.aws.passwords import SYMBOLS, PasswordPolicy
@@ -12,7 +13,7 @@ LONGEST = 128
 
 
 class Rule(NamedTuple):
-    """words: as people read it. pattern: what a browser may test it with, "" where it cannot. kept: the test."""
+    """words: as people read it. pattern: what a browser tests it with. kept: the test."""
 
     words: str
     pattern: str
@@ -56,10 +57,12 @@ def rules(policy: PasswordPolicy) -> list[Rule]:
             told = f"{words} ({SYMBOLS})" if words == "a symbol" else words
             found.append(Rule(told, pattern, _has(characters)))
     if policy.kinds:
+        kinds = [f"(?=.*{pattern})" for pattern, _ in _CLASS.values()]
+        enough = "|".join("".join(chosen) for chosen in combinations(kinds, policy.kinds))
         found.append(
             Rule(
                 f"{policy.kinds} of these kinds: uppercase letter, lowercase letter, digit, symbol ({SYMBOLS})",
-                "",
+                f"^(?:{enough})",
                 lambda password: _kinds(password) >= policy.kinds,
             )
         )
