@@ -36,6 +36,18 @@ def _kinds(password: str) -> int:
     return sum(_has(characters)(password) for _, characters in _CLASS.values())
 
 
+def limits() -> list[Rule]:
+    """What AWS itself takes, whatever the account asks for (IAM's model of a password)."""
+    return [
+        Rule(f"at most {LONGEST} characters", f"^.{{0,{LONGEST}}}$", lambda password: len(password) <= LONGEST),
+        Rule(
+            "no characters that AWS does not take, like € or emoji",
+            r"^[\t\n\r\x20-\xff]*$",
+            lambda password: all(each in "\t\n\r" or " " <= each <= "\xff" for each in password),
+        ),
+    ]
+
+
 def rules(policy: PasswordPolicy) -> list[Rule]:
     """What a new password has to keep, in the order people read it."""
     found = [
@@ -44,7 +56,7 @@ def rules(policy: PasswordPolicy) -> list[Rule]:
             f"^.{{{policy.length},}}$",
             lambda password: policy.length <= len(password),
         ),
-        Rule(f"at most {LONGEST} characters", f"^.{{0,{LONGEST}}}$", lambda password: len(password) <= LONGEST),
+        *limits(),
     ]
     wanted = {
         "an uppercase letter": policy.uppercase,
@@ -69,6 +81,6 @@ def rules(policy: PasswordPolicy) -> list[Rule]:
     return found
 
 
-def broken(policy: PasswordPolicy, password: str) -> list[str]:
-    """Every rule the password breaks, in words."""
-    return [rule.words for rule in rules(policy) if not rule.kept(password)]
+def broken(policy: PasswordPolicy | None, password: str) -> list[str]:
+    """Every rule the password breaks, in words; of an unknown policy only what AWS always demands."""
+    return [rule.words for rule in (rules(policy) if policy else limits()) if not rule.kept(password)]

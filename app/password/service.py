@@ -64,7 +64,7 @@ def strength(person: Person, password: str) -> Strength:
 
 def examine(policy: PasswordPolicy | None, person: Person, new: str, *, anyway: bool) -> None:
     """Raises Refused with all broken rules at once, or Weak, before AWS is asked."""
-    if policy and (problems := broken(policy, new)):
+    if problems := broken(policy, new):
         raise Refused(f"The new password needs {'; '.join(problems)}.", field="new")
     found = strength(person, new)
     if found.score < TOO_WEAK and not anyway:
