@@ -219,9 +219,31 @@ def enrollment() -> Enrollment | None:
     return Enrollment(**stored) if stored else None
 
 
+def claim_new_key(now: datetime, until: datetime) -> bool:
+    """Take it on to make a key; False where another request of this session is at it, in any process.
+
+    until: when to think that request dead. Two at once would make two keys, and one secret would be lost.
+    """
+    while True:
+        claimed: datetime | None = _session().get("making_key_until")
+        if "new_key" in _session() or (claimed and claimed > now):
+            return False
+        _session()["making_key_until"] = until
+        if _sessions().commit(_session(), if_unchanged=True):
+            return True
+        if session_was_lost():
+            return False
+
+
+def give_up_new_key() -> None:
+    """None was made: the next request may try."""
+    _session().pop("making_key_until", None)
+
+
 def keep_new_key(new: NewAccessKey) -> None:
     """Hold a new secret until it is saved."""
     _put("new_key", new)
+    give_up_new_key()
 
 
 def new_key(now: datetime) -> NewAccessKey | None:

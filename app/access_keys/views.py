@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from flask import Blueprint, Response, abort, current_app, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -21,6 +21,9 @@ from app.guards import ask_to_confirm, recently_confirmed, with_mfa
 from app.limits import CHANGES, limiter, this_session
 from app.pages import done, page, refuse
 from app.records import Confirming, NewAccessKey, Way
+
+MAKING = timedelta(seconds=60)
+"""No request lasts longer."""
 
 bp = Blueprint("access_keys", __name__, url_prefix="/access-keys")
 limiter.limit(CHANGES, key_func=this_session, methods=["POST"])(bp)
@@ -61,13 +64,18 @@ def index() -> ResponseReturnValue:
 @recently_confirmed
 def create() -> ResponseReturnValue:
     """Make a key; its secret is on the next page."""
-    waiting = _new()
-    if waiting and service.still_there(waiting, _keys(), datetime.now(UTC)):
+    waiting, now = _new(), datetime.now(UTC)
+    if waiting and not service.still_there(waiting, _keys(), now):
+        people.forget("new_key")
+    if not people.claim_new_key(now, now + MAKING):
         return redirect(url_for("access_keys.new"), 303)
     try:
-        people.keep_new_key(service.create(gateways().keys, audit(), person(), datetime.now(UTC)))
-    except (service.AlreadyTwo, service.SecretLost) as told:
-        return done(str(told), "access_keys.index", "warning")
+        people.keep_new_key(service.create(gateways().keys, audit(), person(), now))
+    except PortalError as told:
+        people.give_up_new_key()
+        if isinstance(told, service.AlreadyTwo | service.SecretLost):
+            return done(str(told), "access_keys.index", "warning")
+        raise
     return redirect(url_for("access_keys.new"), 303)
 
 

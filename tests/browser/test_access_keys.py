@@ -10,7 +10,7 @@ import pytest
 from tests.browser.conftest import Surfing
 from tests.support.browser import Surfer
 from tests.support.clock import Clock
-from tests.support.people import Employee, Phone
+from tests.support.people import Employee, Phone, hire_without_key
 from tests.support.portal import Portal
 from tests.support.sandbox import Sandbox
 
@@ -136,6 +136,26 @@ def test_the_answer_with_the_secret_is_lost(
     follow(surfer, f"Delete {orphan}")
     surfer.press("Delete this key")
     assert list(keys_of(nadia)) == [nadia.access_key_id]
+
+
+def test_two_clicks_make_one_key(surfing: Surfing, sandbox: Sandbox, clock: Clock, policy: str) -> None:
+    if policy == "tutorial":
+        pytest.skip("takes somebody without a key, who needs AWS Sign-In, which it does not grant")
+    marta = hire_without_key(sandbox, "marta")
+    clock.move(10)
+    phone = marta.given_device(clock, marta.name)
+    surfer = surfing(javascript=False)
+    surfer.sign_in_at_aws(marta, phone)
+    surfer.open("/access-keys")
+    other = surfer.tab()
+    other.goto(f"{surfer.url}/access-keys")
+    sandbox.set_faults([{"action": "iam:CreateAccessKey", "fault": "latency", "latency_ms": 700}])
+    for page in (surfer.page, other):
+        page.locator("main button:has-text('Create a key')").click(no_wait_after=True)
+    other.wait_for_load_state()
+    surfer.page.wait_for_url("**/access-keys/new")
+    sandbox.set_faults([])
+    assert list(keys_of(marta)) == [shown(surfer)[0]]
 
 
 def test_the_secret_is_gone_after_fifteen_minutes(
