@@ -49,6 +49,14 @@ class Event(StrEnum):
     ACCESS_KEY_ACTIVATED = "access-key-activated"
     ACCESS_KEY_DEACTIVATED = "access-key-deactivated"
     ACCESS_KEY_DELETED = "access-key-deleted"
+    SSH_KEY_UPLOADED = "ssh-key-uploaded"
+    SSH_KEY_ACTIVATED = "ssh-key-activated"
+    SSH_KEY_DEACTIVATED = "ssh-key-deactivated"
+    SSH_KEY_DELETED = "ssh-key-deleted"
+    CERTIFICATE_UPLOADED = "certificate-uploaded"
+    CERTIFICATE_ACTIVATED = "certificate-activated"
+    CERTIFICATE_DEACTIVATED = "certificate-deactivated"
+    CERTIFICATE_DELETED = "certificate-deleted"
     RECORD_EXPORTED = "record-exported"
     RECORD_SHORTENED = SHORTENED
 

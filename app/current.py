@@ -13,10 +13,12 @@ from werkzeug.local import LocalProxy
 from app import people
 from app.audit import Audit, record
 from app.aws.access_keys import AccessKeyGateway
+from app.aws.certificates import CertificateGateway
 from app.aws.clients import Clients, signing_as
 from app.aws.iam import IamGateway
 from app.aws.passwords import PasswordGateway
 from app.aws.signin import SignInGateway
+from app.aws.ssh_keys import SshKeyGateway
 from app.aws.sts import StsGateway
 from app.records import Person
 from app.renewal import keep_signed_in
@@ -29,6 +31,8 @@ class Gateways:
     iam: IamGateway
     keys: AccessKeyGateway
     passwords: PasswordGateway
+    ssh_keys: SshKeyGateway
+    certificates: CertificateGateway
     sts: StsGateway
     signin: SignInGateway
 
@@ -42,6 +46,8 @@ def open_gateways(app: Flask, clients: Clients) -> None:
         IamGateway(clients),
         AccessKeyGateway(clients),
         PasswordGateway(clients),
+        SshKeyGateway(clients),
+        CertificateGateway(clients),
         StsGateway(clients),
         SignInGateway(clients),
     )
