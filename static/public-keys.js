@@ -79,6 +79,7 @@ function watch(form) {
       return false;
     }
     if (pasted.value.trim()) tell(stopped, "");
+    if (pasted.getAttribute("aria-invalid") === "true" && pasted.value === pasted.defaultValue) return true; // told by the portal
     const found = WRONG[kind].map(([sign, say]) => [sign.exec(pasted.value), say]).find(([match]) => match);
     if (found) tell(doubt, found[1](found[0]));
     return true;
@@ -135,7 +136,8 @@ function watch(form) {
     event.stopImmediatePropagation();
     if (waiting) take(waiting).then((fine) => fine && form.requestSubmit());
   }, true);
-  look();
+  // A page taken back from the browser's memory may bring the field back with it.
+  addEventListener("pageshow", look);
 }
 
 document.querySelectorAll("form[data-public-key]").forEach(watch);

@@ -15,7 +15,7 @@ class UploadForm(FlaskForm):
     """Pasted, or chosen as a file."""
 
     pasted = TextAreaField("Paste it here", render_kw=ROOMY)
-    file = FileField("Or choose its file")
+    file = FileField("Choose its file")
 
     def given(self) -> str | bytes:
         """What was sent. Raises NotUsable for both at once, PrivateKeyPasted where either is one."""

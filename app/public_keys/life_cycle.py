@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from flask import Blueprint, abort, request
+from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
 from app.current import audit, person
@@ -36,7 +36,9 @@ class Pages:
 
     def cut_page(self, act: str) -> ResponseReturnValue:
         """What an act means."""
-        held = self.chosen() or abort(404)
+        held = self.chosen()
+        if held is None:
+            return self.gone()
         return page("public_keys/cut.html", EmptyForm(formdata=None), act=act, held=held, pages=self)
 
     def gone(self) -> ResponseReturnValue:
