@@ -115,6 +115,7 @@ function watch(form) {
   pasted.addEventListener("input", look);
   file.addEventListener("change", () => file.files[0] && take(file.files[0]));
   form.addEventListener("dragover", (event) => {
+    if (!event.dataTransfer.types.includes("Files")) return;
     event.preventDefault();
     form.classList.add("is-over");
   });

@@ -22,6 +22,9 @@ LONGEST_TEXT = 64 * 1024
 EXPIRES_SOON = timedelta(days=30)
 """How long before its end a certificate is warned of."""
 
+UNREADABLE = (ValueError, x509.InvalidVersion, UnsupportedAlgorithm)
+"""What `cryptography` raises about certificates that are none, or odd ones."""
+
 _FRAME = re.compile(r"-----BEGIN ([A-Z0-9 ]{1,40})-----")
 _BLOCK = re.compile(r"-----BEGIN (?:X509 )?CERTIFICATE-----([A-Za-z0-9+/=\s]*)-----END (?:X509 )?CERTIFICATE-----")
 _PKCS7 = re.compile(rb"\x30(?:\x80|\x81.|\x82..|\x83...)\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07", re.DOTALL)
@@ -69,7 +72,7 @@ def read_certificate(given: str | bytes, now: datetime) -> Certificate:
     found, was_binary = _loaded(given)
     try:
         read = described(found, was_binary=was_binary)
-    except ValueError as error:
+    except UNREADABLE as error:
         raise damaged() from error
     if len(read.pem) > LONGEST_BODY:
         raise NotUsable(f"This certificate is too long: AWS takes {LONGEST_BODY:,} characters of PEM at most.")
@@ -84,12 +87,12 @@ def known_certificate(body: str) -> Certificate | None:
     """What AWS holds, valid or not; None where it cannot be read."""
     try:
         return described(x509.load_pem_x509_certificate(body.encode()))
-    except ValueError:
+    except UNREADABLE:
         return None
 
 
 def described(found: x509.Certificate, *, was_binary: bool = False) -> Certificate:
-    """Raises ValueError where its parts cannot be read."""
+    """Raises one of UNREADABLE where its parts cannot be read."""
     return Certificate(
         found.public_bytes(Encoding.PEM).decode(),
         shortened(found.subject.rfc4514_string()) or "(no name)",
@@ -124,7 +127,7 @@ def damaged() -> NotUsable:
 def _key_of(found: x509.Certificate) -> str:
     try:
         key = found.public_key()
-    except (ValueError, UnsupportedAlgorithm):
+    except UNREADABLE:
         return "of a kind not known here"
     if isinstance(key, rsa.RSAPublicKey):
         return f"RSA, {key.key_size} bits"
@@ -158,9 +161,11 @@ def _loaded(given: str | bytes) -> tuple[x509.Certificate, bool]:
     if not wanted or len(labels) > 1:
         raise NotUsable(f"Besides or in place of a certificate there is what is called “{labels[0]}” here.")
     block = _BLOCK.search(text)
+    if block is None:
+        raise damaged()
     try:
-        return x509.load_der_x509_certificate(base64.b64decode("".join(block[1].split()), validate=True)), False  # type: ignore[index]  # no block is told as TypeError
-    except (ValueError, TypeError) as error:
+        return x509.load_der_x509_certificate(base64.b64decode("".join(block[1].split()), validate=True)), False
+    except UNREADABLE as error:
         raise damaged() from error
 
 
@@ -169,7 +174,7 @@ def _binary(data: bytes) -> x509.Certificate:
         raise NotUsable(INSTEAD["PKCS7"].replace("-in FILE", "-inform DER -in FILE"))
     try:
         return x509.load_der_x509_certificate(data)
-    except ValueError as error:
+    except UNREADABLE as error:
         raise NotUsable(
             "This file is neither a certificate in PEM (text that begins with BEGIN CERTIFICATE) nor one in DER."
         ) from error

@@ -11,7 +11,7 @@ from typing import Protocol
 from app.audit import Audit, Event
 from app.aws.certificates import MOST_CERTIFICATES, CertificateGateway, SigningCertificate
 from app.aws.ssh_keys import MOST_SSH_KEYS, SshKey, SshKeyGateway
-from app.errors import Gone, PortalError, Refused, Unanswered
+from app.errors import Gone, NotRecorded, PortalError, Refused, Unanswered
 from app.public_keys.certificates import Certificate, known_certificate, read_certificate, validity
 from app.public_keys.pasted import PrivateKeyPasted
 from app.public_keys.ssh import SshPublicKey, known_key, read_ssh_key
@@ -160,7 +160,7 @@ def checked_key(audit: Audit, given: str | bytes) -> SshPublicKey:
     try:
         return read_ssh_key(given)
     except PrivateKeyPasted as refusal:
-        audit.note(SSH_KEY.uploaded, refused=refusal)
+        _note(SSH_KEY, audit, refusal)
         raise
 
 
@@ -169,8 +169,13 @@ def checked_certificate(audit: Audit, given: str | bytes, now: datetime) -> Cert
     try:
         return read_certificate(given, now)
     except PrivateKeyPasted as refusal:
-        audit.note(CERTIFICATE.uploaded, refused=refusal)
+        _note(CERTIFICATE, audit, refusal)
         raise
+
+
+def _note(kind: Kind, audit: Audit, refusal: PrivateKeyPasted) -> None:
+    with suppress(NotRecorded):  # that the key is exposed is told in any case
+        audit.note(kind.uploaded, refused=refusal)
 
 
 def upload_key(gateway: SshKeyGateway, audit: Audit, user_name: str, key: SshPublicKey) -> str:

@@ -9,12 +9,21 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.browser.conftest import Surfing
-from tests.browser.test_ssh_keys import arrived, follow, mark, stored, tell_tale
 from tests.support.browser import Surfer
 from tests.support.clock import Clock
 from tests.support.people import Employee, hire
 from tests.support.portal import Portal
-from tests.support.public_keys import certificate, certificate_pem, openssh, private_keys
+from tests.support.public_keys import (
+    arrived,
+    certificate,
+    certificate_pem,
+    follow,
+    mark,
+    openssh,
+    private_keys,
+    stored,
+    tell_tale,
+)
 from tests.support.sandbox import Sandbox
 
 
@@ -113,6 +122,7 @@ def test_a_certificate_is_replaced(
     assert "It expired on" in surfer.text
 
 
+@pytest.mark.one_policy
 def test_what_is_not_uploaded(
     surfing: Surfing, nadia: Employee, clock: Clock, sandbox: Sandbox, portal: Portal
 ) -> None:
@@ -159,6 +169,7 @@ def test_what_is_not_uploaded(
     assert uploads(sandbox, before) == 1
 
 
+@pytest.mark.one_policy
 def test_aws_says_no_or_nothing(
     surfer: Surfer, nadia: Employee, sandbox: Sandbox, portal: Portal, clock: Clock
 ) -> None:

@@ -12,7 +12,19 @@ from tests.support.browser import Surfer
 from tests.support.clock import Clock
 from tests.support.people import Employee
 from tests.support.portal import Portal
-from tests.support.public_keys import ed25519_line, openssh, pair, pem, private_keys, public_numbers
+from tests.support.public_keys import (
+    arrived,
+    ed25519_line,
+    follow,
+    mark,
+    openssh,
+    pair,
+    pem,
+    private_keys,
+    public_numbers,
+    stored,
+    tell_tale,
+)
 from tests.support.sandbox import Sandbox
 
 
@@ -21,17 +33,6 @@ def surfer(surfing: Surfing, nadia: Employee, clock: Clock, sandbox: Sandbox) ->
     """Nadia's browser, with MFA, at the page of SSH keys."""
     yield arrived(surfing(), nadia, clock)
     sandbox.set_faults([])
-
-
-def arrived(surfer: Surfer, nadia: Employee, clock: Clock) -> Surfer:
-    """She has a device, gave its code, and opens the page."""
-    phone = nadia.given_device(clock, nadia.name)
-    clock.move(15)
-    surfer.sign_in(nadia)
-    surfer.type(code=phone.next())
-    surfer.press("Sign in")
-    surfer.open("/ssh-keys")
-    return surfer
 
 
 def keys_of(employee: Employee) -> dict[str, str]:
@@ -47,14 +48,6 @@ def given_key(employee: Employee, body: str = "") -> str:
     return str(made["SSHPublicKey"]["SSHPublicKeyId"])
 
 
-def follow(surfer: Surfer, name: str) -> None:
-    """Follow a link by its whole accessible name."""
-    with surfer.page.expect_navigation():
-        surfer.page.get_by_role("link", name=name, exact=True).click()
-    surfer.page.wait_for_load_state()
-    surfer.inspect()
-
-
 def paste(surfer: Surfer, text: str) -> None:
     """Open the form, paste, send."""
     surfer.open("/ssh-keys/new")
@@ -65,10 +58,6 @@ def paste(surfer: Surfer, text: str) -> None:
 def uploads(sandbox: Sandbox, since: int) -> list[dict[str, Any]]:
     """Uploads AWS was asked for."""
     return [call for call in sandbox.calls(since) if call["action"] == "iam:UploadSSHPublicKey"]
-
-
-def mark(sandbox: Sandbox) -> int:
-    return int(sandbox.calls()[-1]["seq"])
 
 
 def test_the_life_of_a_key(surfer: Surfer, nadia: Employee, sandbox: Sandbox, portal: Portal) -> None:
@@ -108,6 +97,7 @@ def test_the_life_of_a_key(surfer: Surfer, nadia: Employee, sandbox: Sandbox, po
     assert "Uploaded an SSH key" in surfer.text and key_id in surfer.text
 
 
+@pytest.mark.one_policy
 def test_a_private_key_never_leaves_the_page(surfer: Surfer, nadia: Employee, sandbox: Sandbox) -> None:
     sent: list[str] = []
     surfer.open("/ssh-keys/new")
@@ -157,6 +147,7 @@ def test_a_private_key_never_leaves_the_page(surfer: Surfer, nadia: Employee, sa
     assert list(keys_of(nadia).values()) == ["Active"]
 
 
+@pytest.mark.one_policy
 def test_without_javascript(
     surfing: Surfing, nadia: Employee, clock: Clock, sandbox: Sandbox, portal: Portal
 ) -> None:
@@ -197,19 +188,7 @@ def test_without_javascript(
     assert len(uploads(sandbox, before)) == 1, "AWS was asked once"
 
 
-def tell_tale(secret: str | bytes) -> str:
-    """A piece of it that nothing else has."""
-    text = secret if isinstance(secret, str) else secret.hex()
-    return max(text.split("\n"), key=len)[:60]
-
-
-def stored(portal: Portal) -> bytes:
-    """All the database holds."""
-    kept = b"".join(file.read_bytes() for file in portal.folder.glob("latchkey.db*"))
-    rows = [*portal.rows("select * from activity"), *portal.rows("select * from sessions")]
-    return kept + repr(rows).encode()
-
-
+@pytest.mark.one_policy
 def test_five_keys_are_enough(surfer: Surfer, nadia: Employee, sandbox: Sandbox, clock: Clock) -> None:
     ids = [given_key(nadia) for _ in range(5)]
     iam = sandbox.as_administrator("iam")
@@ -230,6 +209,7 @@ def test_five_keys_are_enough(surfer: Surfer, nadia: Employee, sandbox: Sandbox,
     assert "AWS does not list that SSH key" in surfer.text, "nobody's, or somebody else's"
 
 
+@pytest.mark.one_policy
 def test_aws_throttles_and_falls_silent(
     surfer: Surfer, nadia: Employee, sandbox: Sandbox, portal: Portal, clock: Clock
 ) -> None:
@@ -271,6 +251,7 @@ def test_aws_throttles_and_falls_silent(
     assert "Not listed yet" not in surfer.text and newer in surfer.text
 
 
+@pytest.mark.one_policy
 def test_a_deny_is_told_with_the_permission_that_is_missing(
     surfer: Surfer, nadia: Employee, sandbox: Sandbox, portal: Portal
 ) -> None:

@@ -1,4 +1,4 @@
-"""Keys and certificates to paste, made when they are needed: none of them is anybody's."""
+"""Keys and certificates to paste, made when they are needed (none is anybody's), and what their stories share."""
 
 from __future__ import annotations
 
@@ -21,6 +21,12 @@ from cryptography.hazmat.primitives.serialization import (
     pkcs12,
 )
 from cryptography.x509.oid import NameOID
+
+from tests.support.browser import Surfer
+from tests.support.clock import Clock
+from tests.support.people import Employee
+from tests.support.portal import Portal
+from tests.support.sandbox import Sandbox
 
 _numbers = count(1)
 
@@ -111,3 +117,40 @@ def certificate(
 def certificate_pem(ends: datetime, days: int = 365, name: str = "nadia") -> str:
     """The same as text."""
     return certificate(ends, days, name).public_bytes(Encoding.PEM).decode()
+
+
+def arrived(surfer: Surfer, nadia: Employee, clock: Clock) -> Surfer:
+    """She has a device, gave its code, and opens the page."""
+    phone = nadia.given_device(clock, nadia.name)
+    clock.move(15)
+    surfer.sign_in(nadia)
+    surfer.type(code=phone.next())
+    surfer.press("Sign in")
+    surfer.open("/ssh-keys")
+    return surfer
+
+
+def follow(surfer: Surfer, name: str) -> None:
+    """Follow a link by its whole accessible name."""
+    with surfer.page.expect_navigation():
+        surfer.page.get_by_role("link", name=name, exact=True).click()
+    surfer.page.wait_for_load_state()
+    surfer.inspect()
+
+
+def mark(sandbox: Sandbox) -> int:
+    """Where the call log stands."""
+    return int(sandbox.calls()[-1]["seq"])
+
+
+def tell_tale(secret: str | bytes) -> str:
+    """A piece of it that nothing else has."""
+    text = secret if isinstance(secret, str) else secret.hex()
+    return max(text.split("\n"), key=len)[:60]
+
+
+def stored(portal: Portal) -> bytes:
+    """All the database holds."""
+    kept = b"".join(file.read_bytes() for file in portal.folder.glob("latchkey.db*"))
+    rows = [*portal.rows("select * from activity"), *portal.rows("select * from sessions")]
+    return kept + repr(rows).encode()
