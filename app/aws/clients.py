@@ -145,7 +145,7 @@ def all_at_once(reads: Sequence[Callable[[], First]]) -> list[First]:
     """
     if not reads:
         return []
-    with ThreadPoolExecutor(max_workers=len(reads)) as pool:
+    with ThreadPoolExecutor(max_workers=min(16, len(reads))) as pool:
         return [running.result() for running in [pool.submit(copy_context().run, read) for read in reads]]
 
 
