@@ -136,7 +136,7 @@ _readers = ThreadPoolExecutor(FAN_OUT, "aws-read")
 def ahead(read: Callable[[], First]) -> Callable[[], First]:
     """Start a read now, beside others, as the same person; what is answered waits for its result.
 
-    Calling the answer raises what the read raised.
+    Calling the answer raises what the read raised. A read must not itself read ahead: all share these threads.
     """
     return _readers.submit(copy_context().run, read).result
 
