@@ -11,8 +11,9 @@ from typing import Any, BinaryIO
 
 import click
 
-from app.policy.documents import VARIANTS, read, rendered
+from app.policy.documents import PARTITIONS, VARIANTS, read, tailored
 from app.policy.evaluation import Policy, PolicyError, Request, compiled, decide
+from app.policy.rendering import FORMATS, GRANTED, GROUP, TEST_USER, NotRenderable, Setup
 
 
 @click.group()
@@ -23,22 +24,42 @@ def policy() -> None:
 @policy.command()
 @click.option("--account-id", required=True, help="12 digits.")
 @click.option("--variant", default="recommended", show_default=True, help=f"{', '.join(VARIANTS)}, or a file.")
-@click.option("--format", "form", type=click.Choice(["json"]), default="json", show_default=True)
+@click.option("--format", "form", type=click.Choice(list(FORMATS)), default="json", show_default=True)
+@click.option("--partition", type=click.Choice(PARTITIONS), default="aws", show_default=True)
+@click.option("--group", default=GROUP, show_default=True, help="Name of the group.")
 @click.option(
-    "--partition",
-    type=click.Choice(["aws", "aws-cn", "aws-us-gov", "aws-eusc"]),
-    default="aws",
-    show_default=True,
+    "--managed-policy",
+    "managed",
+    multiple=True,
+    metavar="NAME|ARN",
+    help=f"A further policy of the group, beside {GRANTED}. Can be repeated.",
 )
-def render(account_id: str, variant: str, form: str, partition: str) -> None:
-    """Print the policy for one account, ready to paste (step 1 of AWS's tutorial)."""
-    if len(account_id) != 12 or not account_id.isascii() or not account_id.isdigit():
-        raise click.ClickException(f"--account-id is {account_id!r}: an AWS account id has 12 digits.")
+@click.option("--test-user", is_flag=True, help=f"Also the tutorial's {TEST_USER}, without password and access key.")
+@click.option("--without-path", is_flag=True, help="For accounts whose users have no IAM paths.")
+@click.option("--without-aws-sign-in", is_flag=True, help="Grant nothing of aws login.")
+def render(
+    account_id: str,
+    variant: str,
+    form: str,
+    partition: str,
+    group: str,
+    managed: tuple[str, ...],
+    test_user: bool,
+    without_path: bool,
+    without_aws_sign_in: bool,
+) -> None:
+    """Print steps 1 and 2 of AWS's tutorial for one account, as something to apply.
+
+    json is the policy alone; the other formats make policy and group.
+    """
     try:
-        document = read(variant)
+        document = tailored(read(variant), account_id, partition, without_path, without_aws_sign_in)
+        setup = Setup(document, account_id, partition, group, managed, test_user)
+    except NotRenderable as error:
+        raise click.ClickException(f"--{error.option}: {error}") from error
     except PolicyError as error:
         raise click.ClickException(str(error)) from error
-    click.echo(json.dumps(rendered(document, account_id, partition), indent=2, ensure_ascii=False))
+    click.echo(FORMATS[form].write(setup), nl=False)
 
 
 @policy.command()
