@@ -7,18 +7,21 @@ import marshal
 import sys
 from collections.abc import Mapping
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import click
 
-from app.policy.documents import PARTITIONS, VARIANTS, read, tailored
+from app.policy.checking import check as examined
+from app.policy.documents import PARTITIONS, VARIANTS, read, source_text, tailored
 from app.policy.evaluation import Policy, PolicyError, Request, compiled, decide
+from app.policy.findings import as_text
 from app.policy.rendering import FORMATS, GRANTED, GROUP, TEST_USER, NotRenderable, Setup
 
 
 @click.group()
 def policy() -> None:
-    """Force_MFA: write it for an account, ask what it decides."""
+    """Force_MFA: write it for an account, check it, ask what it decides."""
 
 
 @policy.command()
@@ -60,6 +63,36 @@ def render(
     except PolicyError as error:
         raise click.ClickException(str(error)) from error
     click.echo(FORMATS[form].write(setup), nl=False)
+
+
+@policy.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def check(file: Path, form: str) -> None:
+    """Say what is wrong with a policy, and what of the portal works under it.
+
+    FILE is a document, "-" for standard input, or the name of one that comes along. The exit status is 1 where
+    the portal could not do its main job: sign people in, show their MFA devices, set up MFA and go on with it.
+    """
+    report = examined(_text_of(file))
+    if form == "json":
+        click.echo(json.dumps(report.as_json(), indent=2, ensure_ascii=False))
+    else:
+        click.echo("\n".join(as_text(report)))
+    sys.exit(not report.usable)
+
+
+def _text_of(file: Path) -> str:
+    try:
+        if str(file) == "-":
+            return sys.stdin.buffer.read().decode("utf-8")
+        if str(file) in VARIANTS and not file.exists():
+            return source_text(str(file))
+        return file.read_bytes().decode("utf-8")
+    except OSError as error:
+        raise click.ClickException(f"{file}: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise click.ClickException(f"{file} is not UTF-8 text.") from error
 
 
 @policy.command()

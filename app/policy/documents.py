@@ -44,13 +44,18 @@ DIFFERENCES = (
 """What the recommended document does otherwise than the tutorial's, and why."""
 
 
+def source_text(variant: str) -> str:
+    """The text of a document that comes along."""
+    return files("app.policy").joinpath(_FILES[variant]).read_text(encoding="utf-8")
+
+
 def read(source: str) -> dict[str, Any]:
     """The document of a variant name or a file, placeholders and all.
 
     Raises PolicyError, in one sentence: no such file, not JSON (with its line), not a policy.
     """
     if source in _FILES:
-        text, name = files("app.policy").joinpath(_FILES[source]).read_text(), source
+        text, name = source_text(source), source
     else:
         name = source
         try:

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from app.policy.documents import rendered
-from app.policy.evaluation import Policy, Request, compiled, decide
+from app.policy.evaluation import Decision, Policy, Request, compiled, decide
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,13 @@ class Permits:
     def _policy(self) -> Policy:
         return compiled(rendered(self.document, self.account_id, self.partition))
 
-    def allows(self, action: str, resource: str, *, mfa: bool | None = True) -> bool:
-        """Would the document allow it? mfa: aws:MultiFactorAuthPresent; None where it is absent (a plain key)."""
+    def decision(self, action: str, resource: str, *, mfa: bool | None = True) -> Decision:
+        """What the document decides, and by which statement. mfa: as for `allows`."""
         context = {"aws:username": self.user_name, "aws:PrincipalArn": self.arn}
         if mfa is not None:
             context["aws:MultiFactorAuthPresent"] = "true" if mfa else "false"
-        return decide([self._policy], Request(action, resource, context)).allowed
+        return decide([self._policy], Request(action, resource, context))
+
+    def allows(self, action: str, resource: str, *, mfa: bool | None = True) -> bool:
+        """Would the document allow it? mfa: aws:MultiFactorAuthPresent; None where it is absent (a plain key)."""
+        return self.decision(action, resource, mfa=mfa).allowed
