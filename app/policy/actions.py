@@ -43,6 +43,16 @@ def all_actions(service: str) -> tuple[str, ...]:
     return tuple(f"{service}:{name}" for name in _data().actions.get_actions_for_service(service))
 
 
+@cache
+def description(action: str) -> str:
+    """What an action does: "enable an MFA device and associate it ..."; "" for one that there is not."""
+    service, _, name = action.partition(":")
+    if action not in all_actions(service):
+        return ""
+    said = str(_data().actions.get_action_details(service, name)["description"])
+    return said.removeprefix("Grants permission to ").removeprefix("an IAM user to ")
+
+
 @lru_cache(maxsize=4096)
 def real_name(action: str) -> str | None:
     """An action in AWS's own spelling, whatever the letter case; None where there is none."""

@@ -12,9 +12,12 @@ from typing import Any, BinaryIO
 
 import click
 
+from app.policy.checking import SOMEBODY
 from app.policy.checking import check as examined
-from app.policy.documents import PARTITIONS, VARIANTS, read, source_text, tailored
+from app.policy.documents import PARTITIONS, PLACEHOLDER, VARIANTS, read, source_text, tailored
 from app.policy.evaluation import Policy, PolicyError, Request, compiled, decide
+from app.policy.explaining import WAYS, Question, in_words
+from app.policy.explaining import explain as explained
 from app.policy.findings import as_text
 from app.policy.rendering import FORMATS, GRANTED, GROUP, TEST_USER, NotRenderable, Setup
 
@@ -93,6 +96,43 @@ def _text_of(file: Path) -> str:
         raise click.ClickException(f"{file}: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise click.ClickException(f"{file} is not UTF-8 text.") from error
+
+
+@policy.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--action", help="Ask whether someone may do this, iam:ListUsers, instead.")
+@click.option("--resource", default="*", show_default=True, help="On what: an ARN, or *.")
+@click.option("--user", "user_name", default=SOMEBODY, show_default=True, help="Who asks.")
+@click.option("--path", default="/", show_default=True, help="The user's IAM path.")
+@click.option("--signed-in-with", "way", type=click.Choice(list(WAYS)), default="mfa", show_default=True)
+@click.option("--account-id", default=PLACEHOLDER, help="Put in for accountid.")
+@click.option("--partition", type=click.Choice(PARTITIONS), default="aws", show_default=True)
+def explain(
+    file: Path,
+    action: str | None,
+    resource: str,
+    user_name: str,
+    path: str,
+    way: str,
+    account_id: str,
+    partition: str,
+) -> None:
+    """Say in plain words what a policy does, or why it decides as it does (--action)."""
+    report = examined(_text_of(file))
+    if report.document is None:
+        raise click.ClickException(report.findings[0].sentence)
+    if action is None:
+        for words in in_words(report.document):
+            click.echo(f"{words.place}: {words.sentence}")
+            for name, meaning in words.actions:
+                click.echo(f"  {name}" + (f": {meaning}" if meaning else ""))
+        return
+    found = explained(report.document, Question(user_name, action, resource, way, path), account_id, partition)
+    click.echo(found.sentence)
+    for step in found.steps:
+        click.echo(f"  {step.place}: {step.why}")
+    if found.beyond:
+        click.echo(found.beyond)
 
 
 @policy.command()
