@@ -8,7 +8,7 @@ from typing import Any
 
 from app.policy.actions import all_actions, description, real_name
 from app.policy.documents import rendered
-from app.policy.evaluation import Decision, Effect, Policy, Request, Statement, compiled, decide
+from app.policy.evaluation import Decision, Policy, Request, Statement, compiled, decide
 from app.policy.findings import Place
 from app.policy.patterns import Absent
 
