@@ -7,6 +7,7 @@ import marshal
 import sys
 from collections.abc import Mapping
 from functools import lru_cache
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -22,7 +23,25 @@ from app.policy.findings import as_text
 from app.policy.rendering import FORMATS, GRANTED, GROUP, TEST_USER, NotRenderable, Setup
 
 
-@click.group()
+class _Extensible(click.Group):
+    """A group that installed packages add to: what rehearses a policy needs the sandbox, which is none of ours."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Ours and theirs."""
+        return sorted({*super().list_commands(ctx), *entry_points(group=EXTENSIONS).names})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Ours, else one that an entry point names."""
+        ours = super().get_command(ctx, cmd_name)
+        theirs = () if ours else entry_points(group=EXTENSIONS, name=cmd_name)
+        return ours or next((found.load() for found in theirs), None)
+
+
+EXTENSIONS = "latchkey.policy_commands"
+"""Entry points of this group are commands of `flask policy`."""
+
+
+@click.group(cls=_Extensible)
 def policy() -> None:
     """Force_MFA: write it for an account, check it, ask what it decides."""
 
