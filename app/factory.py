@@ -14,7 +14,20 @@ from flask_wtf import CSRFProtect
 from sqlalchemy import event
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app import access_keys, activity, current, filters, guards, mfa, overview, pages, password, people, signin
+from app import (
+    access_keys,
+    account,
+    activity,
+    current,
+    filters,
+    guards,
+    mfa,
+    overview,
+    pages,
+    password,
+    people,
+    signin,
+)
 from app.audit import open_record
 from app.aws.clients import Clients
 from app.limits import limiter
@@ -59,7 +72,17 @@ def create_app(config: dict[str, Any]) -> Flask:
     filters.register(app)
     pages.register_error_pages(app)
 
-    for blueprint in (overview.bp, signin.bp, signin.aws_bp, mfa.bp, access_keys.bp, password.bp, activity.bp):
+    for blueprint in (
+        overview.bp,
+        signin.bp,
+        signin.aws_bp,
+        mfa.bp,
+        access_keys.bp,
+        password.bp,
+        password.judging,
+        account.bp,
+        activity.bp,
+    ):
         app.register_blueprint(blueprint)
     app.cli.add_command(activity.activity)
     return app
