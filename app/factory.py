@@ -26,6 +26,7 @@ from app import (
     pages,
     password,
     people,
+    policies,
     signin,
 )
 from app.audit import open_record
@@ -82,6 +83,7 @@ def create_app(config: dict[str, Any]) -> Flask:
         password.judging,
         account.bp,
         activity.bp,
+        policies.bp,
     ):
         app.register_blueprint(blueprint)
     app.cli.add_command(activity.activity)

@@ -87,6 +87,8 @@ def arn_patterns(action: str) -> tuple[str, ...]:
 @lru_cache(maxsize=8192)
 def may_name(resource: str, pattern: str) -> bool:
     """Can a policy's resource (wildcards, ${variables}) and an ARN pattern mean the same thing?"""
+    if resource.count(":") > 1 and resource.split(":", 3)[2] != pattern.split(":", 3)[2]:
+        return False  # of another service: a policy has no wildcards there
     ours = re.sub(r"\$\{[^}]*\}", "*", resource)
     return _overlap(re.sub(r"\*+", "*", ours)[:2048], pattern)
 
