@@ -66,6 +66,8 @@ class Feature:
     """Without it the portal is of no use."""
     and_with_mfa: tuple[Need, ...] = ()
     """Of an early feature: what it takes once there is MFA."""
+    by_service: bool = False
+    """Who has a device needs a session with MFA for it, whatever the policy says (AWS-2023-001)."""
 
 
 def _needs(on: On, *names: str) -> tuple[Need, ...]:
@@ -113,11 +115,13 @@ FEATURES = (
         "further-device",
         "Have a second virtual MFA device",
         _needs(On.FURTHER_DEVICE, "CreateVirtualMFADevice") + _needs(On.USER, "EnableMFADevice"),
+        by_service=True,
     ),
     Feature(
         "give-up-device",
         "Give up an MFA device",
         _needs(On.USER, "DeactivateMFADevice") + _needs(On.DEVICE, "DeleteVirtualMFADevice"),
+        by_service=True,
     ),
     Feature(
         "set-password",
@@ -224,7 +228,7 @@ def availability(feature: Feature, permits: Permits) -> Availability:
         (False, True): When.WITH,
         (True, False): When.ONLY_BEFORE,
         (False, False): When.NEVER,
-    }[not before, not after]
+    }[not before and not feature.by_service, not after]
     return Availability(feature, when, after + (before if feature.early else []))
 
 
