@@ -22,6 +22,7 @@ from app import (
     filters,
     guards,
     mfa,
+    offering,
     overview,
     pages,
     password,
@@ -71,6 +72,7 @@ def create_app(config: dict[str, Any]) -> Flask:
     limiter.init_app(app)
     Bootstrap5(app)
     filters.register(app)
+    offering.register(app)
     pages.register_error_pages(app)
 
     for blueprint in (

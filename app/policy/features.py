@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from app.policy.evaluation import Decision
+from app.policy.evaluation import Decision, Effect
 from app.policy.permits import Permits
 
 WITHOUT_MFA = (None, False)
@@ -194,6 +194,12 @@ def missing(feature: Feature, permits: Permits, mfa: bool | None) -> list[Missin
     needs = feature.needs + (feature.and_with_mfa if mfa else ())
     asked = [Missing(need, mfa, permits.decision(need.action, resource(need, permits), mfa=mfa)) for need in needs]
     return [each for each in asked if not each.decision.allowed]
+
+
+def ruled_out(need: Need, permits: Permits, mfa: bool | None) -> bool:
+    """Is it denied outright, or named by no Allow at all? Else another policy of the person may yet grant it."""
+    decision = permits.decision(need.action, resource(need, permits), mfa=mfa)
+    return decision.effect is Effect.EXPLICITLY_DENIED or not permits.names(need.action)
 
 
 class When(StrEnum):

@@ -35,6 +35,10 @@ class Permits:
             context["aws:MultiFactorAuthPresent"] = "true" if mfa else "false"
         return decide([self._policy], Request(action, resource, context))
 
+    def names(self, action: str) -> bool:
+        """Does any Allow statement name it, for whatever resource?"""
+        return any(not each.denies and each.names_action(action) for each in self._policy.statements)
+
     def allows(self, action: str, resource: str, *, mfa: bool | None = True) -> bool:
         """Would the document allow it? mfa: aws:MultiFactorAuthPresent; None where it is absent (a plain key)."""
         return self.decision(action, resource, mfa=mfa).allowed
