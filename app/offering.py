@@ -63,8 +63,11 @@ def offered() -> frozenset[str]:
 
 def denied(endpoint: str) -> Sequence[Need]:
     """What of an endpoint's needs the document rules out for the person; empty where it can work."""
+    needs = NEEDS.get(endpoint)
+    if not needs:
+        return ()
     permits, mfa = permitted(), mfa_present()
-    return [need for need in NEEDS.get(endpoint, ()) if ruled_out(need, permits, mfa)]
+    return [need for need in needs if ruled_out(need, permits, mfa)]
 
 
 def may(endpoint: str) -> bool:
