@@ -12,7 +12,7 @@ from flask import Flask, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
-from app.current import permitted, person
+from app.current import mfa_present, permitted, person
 from app.policy.features import BY_CODE, Need, On, offers, ruled_out
 
 
@@ -48,12 +48,6 @@ NEEDS: dict[str, tuple[Need, ...]] = {
     "password.remove_post": _on_user("DeleteLoginProfile"),
 }
 """Endpoint to what it cannot do without. Pages that manage with less say themselves what is missing."""
-
-
-def mfa_present() -> bool | None:
-    """aws:MultiFactorAuthPresent of the session at hand; None with a plain key."""
-    me = person()
-    return True if me.with_mfa else None if me.access_key_id else False
 
 
 def offered() -> frozenset[str]:

@@ -101,8 +101,12 @@ class CheckForm(FlaskForm):
         """What was uploaded goes where it would have been pasted."""
         if not self.file.data:
             return
+        given = self.file.data.read(4 * LONGEST + 1)
+        if len(given) > 4 * LONGEST:  # too long whatever the characters, and perhaps cut within one
+            self.document.data = given.decode("utf-8", "replace")
+            return
         try:
-            self.document.data = self.file.data.read(4 * LONGEST + 1).decode("utf-8-sig")
+            self.document.data = given.decode("utf-8-sig")
         except UnicodeDecodeError:
             self.document.data = ""
             self.unreadable = True

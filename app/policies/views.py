@@ -14,7 +14,7 @@ from app.pages import page
 from app.policies import service
 from app.policies.forms import CheckForm, TryForm, WriteForm
 from app.policy.checking import check as examine
-from app.policy.documents import live_actions
+from app.policy.documents import DIFFERENCES, live_actions
 from app.policy.explaining import Question, in_words
 from app.policy.rendering import NotRenderable
 
@@ -46,7 +46,8 @@ def index() -> ResponseReturnValue:
 def write() -> ResponseReturnValue:
     """Steps 1 and 2 of the tutorial for an account, to copy or download."""
     form = _write_form()
-    return page("policies/write.html", form, written=_written(form), arguments=request.args)
+    differences = DIFFERENCES if form.document.data == "recommended" else ()
+    return page("policies/write.html", form, written=_written(form), arguments=request.args, differences=differences)
 
 
 @bp.get("/write/file")

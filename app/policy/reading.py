@@ -29,6 +29,7 @@ class Reading:
 
 def read_text(text: str) -> Reading:
     """Read a document and find everything wrong with its form. Raises nothing."""
+    text = text.removeprefix("\ufeff")
     size = len("".join(text.split()))
     placeholders = text.count(f":{PLACEHOLDER}:")
     reading = Reading(size + placeholders * (_SIZE_OF_ID - len(PLACEHOLDER)))
@@ -53,7 +54,7 @@ def read_text(text: str) -> Reading:
         return found
 
     try:
-        document = json.loads(text.removeprefix("\ufeff"), object_pairs_hook=once)
+        document = json.loads(text, object_pairs_hook=once)
     except RecursionError:
         reading.findings.append(_unreadable("It is nested too deeply to be a policy."))
         return reading

@@ -42,6 +42,11 @@ def test_an_admin_writes_checks_and_questions_the_policy(
     shown = admin.page.locator("#written").inner_text()
     assert json.loads(shown) == rendered(read("recommended"), sandbox.account_id)
     admin.page.get_by_label("As", exact=True).select_option("CloudFormation")
+    admin.page.get_by_label("Document").select_option("recommended")
+    admin.press("Write it")
+    admin.page.get_by_text("does otherwise than AWS’s tutorial").click()
+    assert "retired them in 2019" in admin.text
+    admin.page.get_by_label("As", exact=True).select_option("CloudFormation")
     admin.page.get_by_label("Document").select_option("tutorial")
     admin.page.get_by_label("test user").check()
     admin.type(group="Developers", managed="AmazonS3ReadOnlyAccess")
@@ -77,6 +82,10 @@ def test_an_admin_writes_checks_and_questions_the_policy(
     assert "10 findings" in admin.text and "resource-unsupported" in admin.text
     assert "It says what the document “tutorial” says." in admin.text
     assert admin.value("document").split() == source_text("tutorial").split()
+    upload.write_text("x" * 70_000)
+    admin.page.locator("[name=file]").set_input_files(upload)
+    admin.press("Check it")
+    assert "That is too long" in admin.text
     upload.write_bytes(b"\xff\xfe\x00")
     admin.page.locator("[name=file]").set_input_files(upload)
     admin.press("Check it")

@@ -127,6 +127,18 @@ def test_every_page_says_what_is_missing_and_whom_to_ask(
     assert all(call["action"] != "iam:ListAccessKeys" for call in mine), "what cannot work is not asked"
 
 
+def test_a_leftover_that_only_administrators_can_delete_is_not_in_the_way(
+    portal: Portal, sandbox: Sandbox, clock: Clock
+) -> None:
+    nadia = hire(sandbox, "nadia")
+    nadia.client("iam").create_virtual_mfa_device(VirtualMFADeviceName=nadia.name)
+    clock.move(10)
+    browser = sign_in(portal, nadia)
+    browser.submit(1)
+    assert browser.page.url.endswith("/mfa/enroll"), said(browser.page)
+    assert nadia.unassigned() == [nadia.serial_number, f"{nadia.serial_number}/device-2"]
+
+
 # -- the table behind it
 
 ACCOUNT = "123456789012"
