@@ -28,6 +28,7 @@ from app import (
     password,
     people,
     policies,
+    public_keys,
     signin,
 )
 from app.audit import open_record
@@ -84,6 +85,8 @@ def create_app(config: dict[str, Any]) -> Flask:
         password.bp,
         password.judging,
         account.bp,
+        public_keys.ssh_bp,
+        public_keys.certificates_bp,
         activity.bp,
         policies.bp,
     ):

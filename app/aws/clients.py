@@ -6,7 +6,7 @@ until `signing_as` lends them to the code inside it; outside there is nothing to
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
@@ -136,7 +136,7 @@ _readers = ThreadPoolExecutor(FAN_OUT, "aws-read")
 def ahead(read: Callable[[], First]) -> Callable[[], First]:
     """Start a read now, beside others, as the same person; what is answered waits for its result.
 
-    Calling the answer raises what the read raised.
+    Calling the answer raises what the read raised. A read must not itself read ahead: all share these threads.
     """
     return _readers.submit(copy_context().run, read).result
 
@@ -148,6 +148,14 @@ def both(first: Callable[[], First], second: Callable[[], Second]) -> tuple[Firs
     """
     running = ahead(second)
     return first(), running()
+
+
+def all_at_once(reads: Sequence[Callable[[], First]]) -> list[First]:
+    """Make independent reads at the same time, as the same person; answers in their order.
+
+    Raises what the first failing read raised.
+    """
+    return [answer() for answer in [ahead(read) for read in reads]]
 
 
 class Clients:
