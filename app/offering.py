@@ -22,7 +22,25 @@ def _on_user(*names: str) -> tuple[Need, ...]:
 
 _ENROLLING = BY_CODE["enroll"].needs
 _DELETING = (Need("iam:DeleteVirtualMFADevice", On.DEVICE),)
+
+
+def _life_cycle(blueprint: str, one: str, uploading: Sequence[str]) -> dict[str, tuple[Need, ...]]:
+    """Pages of SSH keys, or of certificates: listed, uploaded, switched off and on, deleted. one: "SSHPublicKey"."""
+    listing, switching = f"List{one}s", f"Update{one}"
+    return {
+        f"{blueprint}.index": _on_user(listing),
+        **{f"{blueprint}.{view}": _on_user(listing, f"Upload{one}") for view in uploading},
+        **{
+            f"{blueprint}.{view}": _on_user(listing, switching)
+            for view in ("activate", "deactivate", "deactivate_post")
+        },
+        **{f"{blueprint}.{view}": _on_user(listing, f"Delete{one}") for view in ("delete", "delete_post")},
+    }
+
+
 NEEDS: dict[str, tuple[Need, ...]] = {
+    **_life_cycle("ssh_keys", "SSHPublicKey", ("new", "new_post")),
+    **_life_cycle("certificates", "SigningCertificate", ("new", "check", "upload")),
     "mfa.begin": _ENROLLING,
     "mfa.enroll_post": _on_user("EnableMFADevice"),
     "mfa.add": _on_user("EnableMFADevice"),

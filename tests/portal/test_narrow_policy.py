@@ -1,4 +1,4 @@
-"""Under AWS's own policy of 2022, with its access keys cut out by hand: no page ends in a bare "access denied"."""
+"""Under AWS's own policy of 2022, with much cut out by hand: no page ends in a bare "access denied"."""
 
 from __future__ import annotations
 
@@ -41,7 +41,10 @@ def app() -> Flask:
 @pytest.fixture(scope="module")
 def narrow(scratch: Path) -> str:
     document = read("2022-11")
-    document["Statement"] = [each for each in document["Statement"] if "AccessKeys" not in each["Sid"]]
+    cut = ("ManageOwnAccessKeys", "ManageOwnSSHPublicKeys")
+    document["Statement"] = [each for each in document["Statement"] if each["Sid"] not in cut]
+    certificates = next(each for each in document["Statement"] if each["Sid"] == "ManageOwnSigningCertificates")
+    certificates["Action"] = ["iam:ListSigningCertificates"]
     file = scratch / "narrow.json"
     file.write_text(json.dumps(document))
     return str(file)
@@ -112,12 +115,16 @@ def test_every_page_says_what_is_missing_and_whom_to_ask(
     browser = sign_in(portal, nadia)
     browser.submit(code=phone.next())
     overview = browser.page
-    assert places(overview) == ["Overview", "MFA", "Password", "Activity", "Account"]
+    assert places(overview) == ["Overview", "MFA", "Password", "Certificates", "Activity", "Account"]
     assert "Your policy does not allow iam:ListAccessKeys" in said(overview)
     pages = walk(app, browser, portal)
     nothing_bare(pages)
     assert pages["access_keys.index"].status == 403
     assert "iam:ListAccessKeys" in pages["access_keys.index"].text
+    assert pages["ssh_keys.index"].status == pages["certificates.new"].status == 403
+    assert "does not let you upload one (iam:UploadSigningCertificate)" in said(pages["certificates.index"]).replace(
+        "( ", "("
+    ).replace(" )", ")")
     assert pages["password.new"].status == 403 and "iam:GetLoginProfile" in pages["password.new"].text
     assert pages["password.index"].status == 200
     assert "The one you sign in to the AWS console with." in pages["password.index"].text
