@@ -36,6 +36,7 @@ def of_terraform(text: str) -> Plan:
     policy, group = found["aws_iam_policy", "force_mfa"], found["aws_iam_group", "mfa"]
     heredoc = re.fullmatch(r'"?<<-POLICY\n(.*)\n\s*POLICY"?', policy["policy"], re.DOTALL)
     assert heredoc, policy["policy"]
+    assert not re.search(r"(?<!\$)\$\{|(?<!%)%\{", heredoc[1]), "Terraform would take this for a template of its own"
     document = json.loads(textwrap.dedent(heredoc[1]).replace("$${", "${").replace("%%{", "%{"))
     force, granted = (found["aws_iam_group_policy_attachment", name] for name in ("force_mfa", "granted"))
     assert force["policy_arn"] == "${aws_iam_policy.force_mfa.arn}"
