@@ -22,10 +22,12 @@ from app import (
     filters,
     guards,
     mfa,
+    offering,
     overview,
     pages,
     password,
     people,
+    policies,
     public_keys,
     signin,
 )
@@ -71,6 +73,7 @@ def create_app(config: dict[str, Any]) -> Flask:
     limiter.init_app(app)
     Bootstrap5(app)
     filters.register(app)
+    offering.register(app)
     pages.register_error_pages(app)
 
     for blueprint in (
@@ -85,6 +88,7 @@ def create_app(config: dict[str, Any]) -> Flask:
         public_keys.ssh_bp,
         public_keys.certificates_bp,
         activity.bp,
+        policies.bp,
     ):
         app.register_blueprint(blueprint)
     app.cli.add_command(activity.activity)
