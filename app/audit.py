@@ -49,6 +49,11 @@ class Event(StrEnum):
     ACCESS_KEY_ACTIVATED = "access-key-activated"
     ACCESS_KEY_DEACTIVATED = "access-key-deactivated"
     ACCESS_KEY_DELETED = "access-key-deleted"
+    COMPLIANCE_REFRESHED = "compliance-refreshed"
+    CREDENTIAL_REPORT_TAKEN = "credential-report-taken"
+    EXCEPTION_ADDED = "exception-added"
+    EXCEPTION_ENDED = "exception-ended"
+    COMPLIANCE_EXPORTED = "compliance-exported"
     RECORD_EXPORTED = "record-exported"
     RECORD_SHORTENED = SHORTENED
 

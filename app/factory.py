@@ -14,7 +14,20 @@ from flask_wtf import CSRFProtect
 from sqlalchemy import event
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app import access_keys, activity, current, filters, guards, mfa, overview, pages, password, people, signin
+from app import (
+    access_keys,
+    activity,
+    compliance,
+    current,
+    filters,
+    guards,
+    mfa,
+    overview,
+    pages,
+    password,
+    people,
+    signin,
+)
 from app.audit import open_record
 from app.aws.clients import Clients
 from app.limits import limiter
@@ -62,6 +75,7 @@ def create_app(config: dict[str, Any]) -> Flask:
     for blueprint in (overview.bp, signin.bp, signin.aws_bp, mfa.bp, access_keys.bp, password.bp, activity.bp):
         app.register_blueprint(blueprint)
     app.cli.add_command(activity.activity)
+    app.cli.add_command(compliance.compliance)
     return app
 
 

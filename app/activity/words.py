@@ -34,6 +34,11 @@ EVENTS: dict[str, Words] = {
     Event.ACCESS_KEY_ACTIVATED: Words("Activated an access key", "Tried to activate an access key"),
     Event.ACCESS_KEY_DEACTIVATED: Words("Deactivated an access key", "Tried to deactivate an access key"),
     Event.ACCESS_KEY_DELETED: Words("Deleted an access key", "Tried to delete an access key"),
+    Event.COMPLIANCE_REFRESHED: Words("Refreshed the compliance pages", "Tried to refresh the compliance pages"),
+    Event.CREDENTIAL_REPORT_TAKEN: Words("Brought a credential report", "Tried to bring a credential report"),
+    Event.EXCEPTION_ADDED: Words("Made an exception", "Tried to make an exception"),
+    Event.EXCEPTION_ENDED: Words("Ended an exception", "Tried to end an exception"),
+    Event.COMPLIANCE_EXPORTED: Words("Exported compliance findings", "Tried to export compliance findings"),
     Event.RECORD_EXPORTED: Words("Exported the record", "Tried to export the record"),
     Event.RECORD_SHORTENED: Words("Retention removed older rows", "Retention tried to remove older rows"),
 }
