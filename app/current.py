@@ -16,6 +16,7 @@ from app.aws.access_keys import AccessKeyGateway
 from app.aws.clients import Clients, signing_as
 from app.aws.iam import IamGateway
 from app.aws.passwords import PasswordGateway
+from app.aws.roster import RosterGateway
 from app.aws.signin import SignInGateway
 from app.aws.sts import StsGateway
 from app.records import Person
@@ -29,6 +30,7 @@ class Gateways:
     iam: IamGateway
     keys: AccessKeyGateway
     passwords: PasswordGateway
+    roster: RosterGateway
     sts: StsGateway
     signin: SignInGateway
 
@@ -42,6 +44,7 @@ def open_gateways(app: Flask, clients: Clients) -> None:
         IamGateway(clients),
         AccessKeyGateway(clients),
         PasswordGateway(clients),
+        RosterGateway(clients),
         StsGateway(clients),
         SignInGateway(clients),
     )

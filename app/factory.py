@@ -66,6 +66,7 @@ def create_app(config: dict[str, Any]) -> Flask:
     # Address and browser are not who someone is: phones change networks. The id alone opens the session.
     login.session_protection = None
     app.before_request(guards.require_sign_in)
+    app.before_request(compliance.allow_large_report)
     CSRFProtect(app)
     limiter.init_app(app)
     Bootstrap5(app)
@@ -73,6 +74,8 @@ def create_app(config: dict[str, Any]) -> Flask:
     pages.register_error_pages(app)
 
     for blueprint in (overview.bp, signin.bp, signin.aws_bp, mfa.bp, access_keys.bp, password.bp, activity.bp):
+        app.register_blueprint(blueprint)
+    for blueprint in (compliance.bp, compliance.audit_bp):
         app.register_blueprint(blueprint)
     app.cli.add_command(activity.activity)
     app.cli.add_command(compliance.compliance)

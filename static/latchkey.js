@@ -91,6 +91,26 @@ function rules(list) {
   });
 }
 
+/** How far a refresh is, until it is done. */
+function progress(box) {
+  const bar = box.querySelector("progress");
+  const text = box.querySelector("[data-progress-text]");
+  const look = async () => {
+    try {
+      const answer = await fetch(box.dataset.progress, { headers: { Accept: "application/json" } });
+      if (!answer.ok || answer.redirected) return location.reload();
+      const now = await answer.json();
+      if (!now.running) return location.reload();
+      bar.value = now.share;
+      text.textContent = `${now.read.toLocaleString("en")} users read.`;
+    } catch {
+      // The next look may get through.
+    }
+    setTimeout(look, 1000);
+  };
+  setTimeout(look, 500);
+}
+
 /** Times in the reader's own zone. */
 function localTime(element) {
   const time = new Date(element.dateTime);
@@ -105,3 +125,4 @@ each("[data-copy]", copyButton);
 each("[data-wait]", wait);
 each(".rules", rules);
 each("time[data-local]", localTime);
+each("[data-progress]", progress);

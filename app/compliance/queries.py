@@ -176,6 +176,22 @@ def findings_of(connection: Connection, held: Row[Any], row: Row[Any], terms: Te
     return findings(known, verdicts, OF_PEOPLE, in_force)
 
 
+def evidence_of(
+    connection: Connection, held: Row[Any], people: Sequence[Row[Any]], terms: Terms, rule: Rule
+) -> list[tuple[Row[Any], Finding]]:
+    """What one rule says of some people, and what it goes by."""
+    until = exceptions_of(connection, held.account_id, terms.now)
+    kept: dict[str, list[Row[Any]]] = {}
+    for row in exceptions(connection, held.account_id, terms.now):
+        kept.setdefault(row.user_name, []).append(row)
+    found = []
+    for row in people:
+        known = subject_of(row, held)
+        verdicts = judged(known, terms, until.get(row.user_name), (rule,))
+        found += [(row, finding) for finding in findings(known, verdicts, (rule,), kept.get(row.user_name, ()))]
+    return found
+
+
 def findings_of_account(connection: Connection, held: Row[Any], account: Account, terms: Terms) -> list[Finding]:
     """The account's own."""
     in_force = exceptions(connection, held.account_id, terms.now, "")

@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from app import people
 from app.aws.clients import both
+from app.compliance.selfseen import seen
 from app.current import audit, gateways, person
 from app.fields import EmptyForm
 from app.links import console_url, readable_alias
@@ -24,6 +25,7 @@ def index() -> ResponseReturnValue:
     me, iam = person(), gateways().iam
     settle(iam, audit(), me.user_name, datetime.now(UTC))
     devices, alias = both(lambda: iam.mfa_devices(me.user_name), lambda: readable_alias(iam))
+    seen(me, mfa_devices=devices)
     return page(
         "overview.html",
         EmptyForm(formdata=None),
