@@ -79,7 +79,25 @@ RECENTLY_CONFIRMED = {
     "mfa.replace_post",
     "mfa.replaced_post",
 }
-ONLY_FOR_ADMINS = {"activity.everyone", "activity.export"}
+ONLY_FOR_ADMINS = {
+    "activity.everyone",
+    "activity.export",
+    "compliance.accounts",
+    "compliance.export",
+    "compliance.index",
+    "compliance.one",
+    "compliance.people",
+    "compliance.progress",
+    "compliance.refresh",
+    "compliance.reminders",
+    "compliance_audit.add_exception",
+    "compliance_audit.end_exception",
+    "compliance_audit.exceptions",
+    "compliance_audit.index",
+    "compliance_audit.report",
+    "compliance_audit.rule",
+    "compliance_audit.take_report",
+}
 
 
 @pytest.fixture(scope="module")

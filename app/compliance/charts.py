@@ -9,8 +9,8 @@ from itertools import pairwise
 
 from app.compliance.summary import AGES, Figures
 
-WIDTH, HEIGHT = 640, 190
-LEFT, RIGHT, TOP, BOTTOM = 40, 12, 12, 26
+WIDTH, HEIGHT = 430, 200
+LEFT, RIGHT, TOP, BOTTOM = 44, 10, 12, 26
 History = Sequence[tuple[date, Figures]]
 
 AGE_WORDS = (

@@ -11,6 +11,8 @@ NOT_PAGES = {
     "aws_signin.callback",  # always redirects
     "activity.export",  # a file
     "access_keys.download",  # a file
+    "compliance.export",  # a file
+    "compliance.progress",  # for programs
 }
 
 
