@@ -23,9 +23,9 @@ class ReportFacts(TypedDict):
     mfa: bool
     other: bool | None
     """They have MFA of a kind that is not virtual: the roster showed no virtual device. None: not compared yet."""
-    keys: list[tuple[bool, str | None, str | None]]
+    keys: list[list[Any]]
     """active, made or last changed, last used."""
-    certificates: list[tuple[bool, str | None]]
+    certificates: list[list[Any]]
     """active, made or last changed."""
 
 

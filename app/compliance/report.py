@@ -172,12 +172,12 @@ def _row(cells: Sequence[str], times: _Times) -> tuple[str, ReportPerson]:
     text = times.text
     keys = []
     for active, made, last in (cells[7:10], cells[10:13]):
-        key = (_true(active), text(made), text(last))
+        key = [_true(active), text(made), text(last)]
         if key != NO_KEY:
             keys.append(key)
     certificates = []
     for active, made in (cells[13:15], cells[15:17]):
-        certificate = (_true(active), text(made))
+        certificate = [_true(active), text(made)]
         if certificate != NO_CERTIFICATE:
             certificates.append(certificate)
     facts: ReportFacts = {
@@ -193,7 +193,7 @@ def _row(cells: Sequence[str], times: _Times) -> tuple[str, ReportPerson]:
     return found[1], ReportPerson(name, arn, path, times.read[created] if text(created) else None, facts)
 
 
-NO_KEY, NO_CERTIFICATE = (False, None, None), (False, None)
+NO_KEY, NO_CERTIFICATE = [False, None, None], [False, None]
 
 
 def _root(facts: ReportFacts) -> RootFacts:

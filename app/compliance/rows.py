@@ -31,7 +31,7 @@ _values = attrgetter(*COLUMNS)
 
 def changeable(row: Row[Any]) -> Any:
     """A copy of a row whose attributes can be set."""
-    return SimpleNamespace(**row._mapping)
+    return SimpleNamespace(**dict(zip(COLUMNS, row, strict=True)))
 
 
 def begin(engine: Engine, account_id: str) -> None:

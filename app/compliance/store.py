@@ -92,8 +92,9 @@ def keep_report(engine: Engine, report: Report, now: datetime, terms_of: TermsOf
             row = record_of(account_id, person.user_name, old)
             if not row.in_roster:
                 row.__dict__.update(arn=person.arn, path=person.path, created_at=person.created_at)
-            other = (not row.virtual_devices) if person.facts["mfa"] and row.in_roster else None
-            row.report = {**person.facts, "other": other}
+            row.report = person.facts
+            if person.facts["mfa"] and row.in_roster:
+                row.report["other"] = not row.virtual_devices
             after.append(row)
         gone = []
         for name, old in before.items():

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import json
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, create_engine, select
+from sqlalchemy import Engine, NullPool, create_engine, select
 
 from app.aws.roster import RosterUser
 from app.compliance import rows, store
@@ -18,6 +20,7 @@ from app.compliance.report import LARGEST, NotAReport, Report, parse
 from app.compliance.subjects import Terms
 from app.models import Base, CompliancePerson
 from app.sandbox.behaviours.credential_report import HEADER
+from tests.support.postgres import Postgres, postgres
 
 ACCOUNT = "123456789012"
 NOW = datetime(2026, 9, 2, tzinfo=UTC)
@@ -50,10 +53,10 @@ def test_what_it_says() -> None:
     assert (alice.path, bob.path) == ("/eng/", "/")
     assert alice.facts["password"] and not alice.facts["mfa"] and alice.facts["used"] is None
     assert alice.facts["keys"] == [
-        (True, "2026-01-01T10:00:00Z", "2026-09-01T09:15:00Z"),
-        (False, "2025-01-01T10:00:00Z", None),
+        [True, "2026-01-01T10:00:00Z", "2026-09-01T09:15:00Z"],
+        [False, "2025-01-01T10:00:00Z", None],
     ]
-    assert alice.facts["certificates"] == [(True, "2026-02-01T10:00:00Z")]
+    assert alice.facts["certificates"] == [[True, "2026-02-01T10:00:00Z"]]
     assert bob.facts["mfa"] and not bob.facts["password"] and bob.facts["keys"] == []
 
 
@@ -122,11 +125,25 @@ def test_no_file_brings_the_parser_down(garbage: str, at: int) -> None:
 # -- taken in
 
 
-@pytest.fixture
-def engine() -> Engine:
-    made = create_engine("sqlite://")
+@pytest.fixture(scope="module")
+def server() -> Iterator[Postgres]:
+    with postgres() as running:
+        yield running
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    if request.param == "sqlite":
+        made = create_engine("sqlite://")
+    else:
+        server = request.getfixturevalue("server")
+        made = create_engine(server.database(f"report{next(_number)}"), poolclass=NullPool)
     Base.metadata.create_all(made)
-    return made
+    yield made
+    made.dispose()
+
+
+_number = itertools.count()
 
 
 def terms_of(others: int | None) -> Terms:
