@@ -13,12 +13,16 @@ from werkzeug.local import LocalProxy
 from app import people
 from app.audit import Audit, record
 from app.aws.access_keys import AccessKeyGateway
+from app.aws.account import AccountGateway
+from app.aws.certificates import CertificateGateway
 from app.aws.clients import Clients, signing_as
 from app.aws.iam import IamGateway
 from app.aws.passwords import PasswordGateway
 from app.aws.roster import RosterGateway
 from app.aws.signin import SignInGateway
+from app.aws.ssh_keys import SshKeyGateway
 from app.aws.sts import StsGateway
+from app.policy.permits import Permits
 from app.records import Person
 from app.renewal import keep_signed_in
 
@@ -31,6 +35,9 @@ class Gateways:
     keys: AccessKeyGateway
     passwords: PasswordGateway
     roster: RosterGateway
+    account: AccountGateway
+    ssh_keys: SshKeyGateway
+    certificates: CertificateGateway
     sts: StsGateway
     signin: SignInGateway
 
@@ -45,6 +52,9 @@ def open_gateways(app: Flask, clients: Clients) -> None:
         AccessKeyGateway(clients),
         PasswordGateway(clients),
         RosterGateway(clients),
+        AccountGateway(clients),
+        SshKeyGateway(clients),
+        CertificateGateway(clients),
         StsGateway(clients),
         SignInGateway(clients),
     )
@@ -76,6 +86,12 @@ def gateways() -> Gateways:
 def person() -> Person:
     """Who is signed in; only in views that are not public."""
     return cast("LocalProxy[Person]", current_user)._get_current_object()
+
+
+def permitted() -> Permits:
+    """What the configured document lets the person signed in do."""
+    me = person()
+    return Permits(current_app.config["FORCE_MFA_DOCUMENT"], me.account_id, me.partition, me.user_name, me.arn)
 
 
 def audit(account_id: str | None = None, user_name: str = "") -> Audit:

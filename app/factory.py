@@ -16,6 +16,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import (
     access_keys,
+    account,
     activity,
     compliance,
     current,
@@ -26,6 +27,7 @@ from app import (
     pages,
     password,
     people,
+    public_keys,
     signin,
 )
 from app.audit import open_record
@@ -73,9 +75,21 @@ def create_app(config: dict[str, Any]) -> Flask:
     filters.register(app)
     pages.register_error_pages(app)
 
-    for blueprint in (overview.bp, signin.bp, signin.aws_bp, mfa.bp, access_keys.bp, password.bp, activity.bp):
-        app.register_blueprint(blueprint)
-    for blueprint in (compliance.bp, compliance.audit_bp):
+    for blueprint in (
+        overview.bp,
+        signin.bp,
+        signin.aws_bp,
+        mfa.bp,
+        access_keys.bp,
+        password.bp,
+        password.judging,
+        account.bp,
+        public_keys.ssh_bp,
+        public_keys.certificates_bp,
+        activity.bp,
+        compliance.bp,
+        compliance.audit_bp,
+    ):
         app.register_blueprint(blueprint)
     app.cli.add_command(activity.activity)
     app.cli.add_command(compliance.compliance)

@@ -1,113 +1,87 @@
-"""`python -m bench._upstream USERS`: answers IAM's lists from memory, in a process of its own; prints its port."""
+"""A static AWS for measuring: answers IAM and STS reads after a fixed time, and costs next to nothing itself.
+
+`python -m bench._upstream PORT LATENCY_MS`; a process of its own, so that only the portal's side is measured.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import sys
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs
 
-from bench._accounts import ACCOUNT, users, virtual
-
-PAGE = 1000
-PEOPLE = users(int(sys.argv[1]))
-HELD = virtual(PEOPLE)
-
-
-def _time(name: str, moment: object) -> str:
-    return f"<{name}>{moment:%Y-%m-%dT%H:%M:%SZ}</{name}>" if moment else ""
-
-
-def _user(user: object, tag: str) -> str:
-    return (
-        f"<{tag}><Path>{user.path}</Path><UserName>{user.user_name}</UserName><UserId>AIDAEXAMPLE</UserId>"
-        f"<Arn>{user.arn}</Arn>{_time('CreateDate', user.created_at)}"
-        f"{_time('PasswordLastUsed', user.password_last_used)}</{tag}>"
-    )
-
-
-def _pages(action: str, name: str, items: list[str]) -> dict[tuple[str, str], bytes]:
-    made = {}
-    for start in range(0, len(items), PAGE):
-        more = start + PAGE < len(items)
-        end = (
-            f"<IsTruncated>true</IsTruncated><Marker>{start + PAGE}</Marker>"
-            if more
-            else "<IsTruncated>false</IsTruncated>"
-        )
-        body = f"<{name}>{''.join(items[start : start + PAGE])}</{name}>{end}"
-        made[action, str(start) if start else ""] = _answer(action, body)
-    return made
-
-
-def _answer(action: str, body: str) -> bytes:
-    return (
-        f'<{action}Response xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><{action}Result>{body}</{action}Result>'
-        f"<ResponseMetadata><RequestId>r</RequestId></ResponseMetadata></{action}Response>"
-    ).encode()
-
-
-_DEVICES = [
-    f"<member><SerialNumber>arn:aws:iam::{ACCOUNT}:mfa/{user.user_name}</SerialNumber>"
-    f"{_time('EnableDate', user.created_at)}{_user(user, 'User')}</member>"
-    for user in PEOPLE
-    if user.user_name in HELD
-]
-_SUMMARY = "".join(
-    f"<entry><key>{key}</key><value>{value}</value></entry>"
-    for key, value in (
-        ("Users", len(PEOPLE)), ("MFADevicesInUse", len(_DEVICES) + 3), ("AccountMFAEnabled", 1),
-        ("AccountAccessKeysPresent", 0),
-    )
-)  # fmt: skip
+READS = (
+    "list_mfa_devices",
+    "list_access_keys",
+    "get_login_profile",
+    "list_ssh_public_keys",
+    "list_signing_certificates",
+)
+"""What the overview asks anew for each page, as botocore's methods are called."""
+_WHEN = "2026-05-01T10:00:00Z"
+_KEY = (
+    "<member><UserName>olga</UserName><AccessKeyId>AKIA{n}AAAAAAAAAAAAAAA</AccessKeyId>"
+    f"<Status>Active</Status><CreateDate>{_WHEN}</CreateDate></member>"
+)
 ANSWERS = {
-    **_pages("ListUsers", "Users", [_user(user, "member") for user in PEOPLE]),
-    **_pages("ListVirtualMFADevices", "VirtualMFADevices", _DEVICES),
-    ("GetAccountSummary", ""): _answer("GetAccountSummary", f"<SummaryMap>{_SUMMARY}</SummaryMap>"),
-    ("ListAccountAliases", ""): _answer(
-        "ListAccountAliases", "<AccountAliases></AccountAliases><IsTruncated>false</IsTruncated>"
-    ),
-    ("GetAccountPasswordPolicy", ""): _answer(
-        "GetAccountPasswordPolicy",
-        "<PasswordPolicy><ExpirePasswords>false</ExpirePasswords></PasswordPolicy>",
-    ),
-    ("ListMFADevices", ""): _answer("ListMFADevices", "<IsTruncated>false</IsTruncated><MFADevices/>"),
-    ("ListAccessKeys", ""): _answer("ListAccessKeys", "<IsTruncated>false</IsTruncated><AccessKeyMetadata/>"),
-    ("GetLoginProfile", ""): _answer(
-        "GetLoginProfile",
-        "<LoginProfile><UserName>x</UserName></LoginProfile>",
-    ),
+    "ListMFADevices": "<MFADevices><member><UserName>olga</UserName>"
+    f"<SerialNumber>arn:aws:iam::123456789012:mfa/olga</SerialNumber><EnableDate>{_WHEN}</EnableDate>"
+    "</member></MFADevices><IsTruncated>false</IsTruncated>",
+    "ListAccessKeys": f"<AccessKeyMetadata>{_KEY.format(n=1)}{_KEY.format(n=2)}</AccessKeyMetadata>"
+    "<IsTruncated>false</IsTruncated>",
+    "GetLoginProfile": f"<LoginProfile><UserName>olga</UserName><CreateDate>{_WHEN}</CreateDate>"
+    "<PasswordResetRequired>false</PasswordResetRequired></LoginProfile>",
+    "ListAccountAliases": "<AccountAliases><member>bench</member></AccountAliases><IsTruncated>false</IsTruncated>",
+    "ListSSHPublicKeys": "<SSHPublicKeys><member><UserName>olga</UserName><SSHPublicKeyId>APKAAAAAAAAAAAAAAAAA"
+    f"</SSHPublicKeyId><Status>Active</Status><UploadDate>{_WHEN}</UploadDate></member></SSHPublicKeys>"
+    "<IsTruncated>false</IsTruncated>",
+    "ListSigningCertificates": "<Certificates></Certificates><IsTruncated>false</IsTruncated>",
 }
 
 
-class Handler(BaseHTTPRequestHandler):
-    """Static answers, and how many were asked for."""
+def _answer(action: str) -> bytes:
+    xml = (
+        f'<{action}Response xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><{action}Result>{ANSWERS[action]}'
+        f"</{action}Result><ResponseMetadata><RequestId>0f0f0f0f-0000-4000-8000-000000000000</RequestId>"
+        f"</ResponseMetadata></{action}Response>"
+    ).encode()
+    return b"HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: %d\r\n\r\n%s" % (len(xml), xml)
 
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    calls = 0
 
-    def do_GET(self) -> None:
-        """How many calls there were."""
-        self._send(str(Handler.calls).encode())
+_READY = {action: _answer(action) for action in ANSWERS}
 
-    def do_POST(self) -> None:
-        """One call of IAM."""
-        form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
-        Handler.calls += 1
-        self._send(ANSWERS[form["Action"][0], form.get("Marker", [""])[0]])
 
-    def _send(self, body: bytes) -> None:
-        self.send_response(200)
-        self.send_header("Content-Type", "text/xml")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+class _Connection(asyncio.Protocol):
+    """One keep-alive connection: requests one after the other, as botocore sends them."""
 
-    def log_message(self, *_: object) -> None:
-        """Quietly."""
+    latency_s = 0.08
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+        self._data = b""
+
+    def data_received(self, data: bytes) -> None:
+        self._data += data
+        head, blank, body = self._data.partition(b"\r\n\r\n")
+        if not blank:
+            return
+        length = next(
+            (int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")),
+            0,
+        )
+        if len(body) < length:
+            return
+        action = parse_qs(body.decode())["Action"][0]
+        self._data = body[length:]
+        asyncio.get_running_loop().call_later(self.latency_s, self._transport.write, _READY[action])
+
+
+async def _serve(port: int, latency_s: float) -> None:
+    _Connection.latency_s = latency_s
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(_Connection, "127.0.0.1", port, backlog=512)
+    async with server:
+        await server.serve_forever()
 
 
 if __name__ == "__main__":
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    print(server.server_port, flush=True)
-    server.serve_forever()
+    asyncio.run(_serve(int(sys.argv[1]), float(sys.argv[2]) / 1000))

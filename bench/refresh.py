@@ -24,6 +24,7 @@ import boto3
 from botocore.config import Config
 from sqlalchemy import create_engine, text
 
+from app.aws.account import AccountGateway
 from app.aws.clients import AwsCredentials, Clients
 from app.aws.iam import IamGateway
 from app.aws.passwords import PasswordGateway
@@ -45,9 +46,7 @@ SAMPLE = 300
 @contextmanager
 def upstream() -> Iterator[str]:
     """Its address."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "bench._upstream", str(USERS)], stdout=subprocess.PIPE, text=True
-    )
+    process = subprocess.Popen([sys.executable, "-m", "bench._lists", str(USERS)], stdout=subprocess.PIPE, text=True)
     try:
         yield f"http://127.0.0.1:{int(process.stdout.readline())}"
     finally:
@@ -72,7 +71,9 @@ def measure() -> list[Row]:
     with upstream() as url, TemporaryDirectory() as folder:
         os.environ["AWS_ENDPOINT_URL_IAM"] = url
         clients = Clients(READS, "us-east-1")
-        gateways = Gateways(RosterGateway(clients), IamGateway(clients), PasswordGateway(clients))
+        gateways = Gateways(
+            RosterGateway(clients), AccountGateway(clients), IamGateway(clients), PasswordGateway(clients)
+        )
         engine = create_engine(f"sqlite:///{Path(folder) / 'bench.db'}")
         Base.metadata.create_all(engine)
         iam = bare(url)

@@ -70,8 +70,3 @@ class RosterGateway:
             for device in said["VirtualMFADevices"]
         ]
         return Page(owners, said.get("Marker", "") if said["IsTruncated"] else "")
-
-    def summary(self) -> dict[str, int]:
-        """The account in numbers (GetAccountSummary)."""
-        with told_plainly("iam:GetAccountSummary"):
-            return {str(name): number for name, number in self._reads.get_account_summary()["SummaryMap"].items()}

@@ -16,6 +16,7 @@ from flask import current_app
 from flask.cli import AppGroup
 
 from app.audit import Audit, record
+from app.aws.account import AccountGateway
 from app.aws.clients import AwsCredentials, Clients, signing_as
 from app.aws.iam import IamGateway
 from app.aws.passwords import PasswordGateway
@@ -55,7 +56,9 @@ def _account(account_id: str | None) -> str:
 def refresh(profile: str | None, quiet: bool) -> None:
     """Read the lists of the profile's account and take them in. Exit status 1 if the data is still of before."""
     clients = Clients(READS, current_app.config["AWS_REGION"], user_agent=f"latchkey/{version('latchkey')}")
-    gateways = Gateways(RosterGateway(clients), IamGateway(clients), PasswordGateway(clients))
+    gateways = Gateways(
+        RosterGateway(clients), AccountGateway(clients), IamGateway(clients), PasswordGateway(clients)
+    )
     try:
         credentials = credentials_of(profile)
         with signing_as(credentials):

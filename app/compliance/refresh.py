@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.aws.account import AccountGateway
 from app.aws.clients import AwsCredentials, signing_as
 from app.aws.iam import IamGateway
 from app.aws.passwords import PasswordGateway
@@ -54,6 +55,7 @@ class Gateways:
     """What a refresh asks."""
 
     roster: RosterGateway
+    account: AccountGateway
     iam: IamGateway
     passwords: PasswordGateway
 
@@ -153,7 +155,7 @@ class Refresh:
         """The account itself. What the policy does not show stays unknown."""
         facts = RosterFacts()
         try:
-            summary = self._patiently(self.gateways.roster.summary)
+            summary = self._patiently(self.gateways.account.summary)
         except NotAllowed as error:
             facts["why_no_summary"] = f"The policy does not allow {error.action}."
         else:

@@ -133,7 +133,7 @@ def refresh() -> ResponseReturnValue:
     try:
         work = service.begin_refresh(
             db.engine,
-            Gateways(doors.roster, doors.iam, doors.passwords),
+            Gateways(doors.roster, doors.account, doors.iam, doors.passwords),
             audit(),
             account_id,
             me.arn,

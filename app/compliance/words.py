@@ -19,8 +19,8 @@ FIXES = {
     "unused": ("password.index", "Remove the password you do not use"),
     "key-at-creation": ("access_keys.index", "Delete the access key you never used"),
     "signed-in": ("overview.index", "Sign in once, or have the password removed"),
-    "certificate-age": ("public_keys.index", "Replace the signing certificate"),
-    "ssh-key-age": ("public_keys.index", "Replace the SSH public key"),
+    "certificate-age": ("certificates.index", "Replace the signing certificate"),
+    "ssh-key-age": ("ssh_keys.index", "Replace the SSH public key"),
 }
 """Rule to page, and to what is to be done there. What is missing here, only an administrator can put right."""
 SHORT = {
@@ -70,8 +70,6 @@ def fix(rule: str, verdict: Verdict | None = None) -> tuple[str, str]:
         endpoint, what = "access_keys.index", "Delete the access key you do not use"
     if not endpoint:
         return "", ""
-    if endpoint not in current_app.view_functions:
-        endpoint = "overview.index"
     return str(current_app.config["PUBLIC_URL"]) + url_for(endpoint), what
 
 

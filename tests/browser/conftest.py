@@ -71,6 +71,13 @@ def policy(request: pytest.FixtureRequest) -> str:
 def sandbox(scratch: Path, clock: Clock, policy: str) -> Iterator[Sandbox]:
     with Sandbox(scratch / f"sandbox-{policy}", clock, "--policy", policy, "--consistency-delay-s", "8") as running:
         yield running
+        if "TESTS_SEEN" in os.environ:  # what AWS did for the portal, for whoever looks back
+            done = {
+                call["action"]
+                for call in running.calls()
+                if call["status"] == 200 and "latchkey" in call["user_agent"]
+            }
+            (Path(os.environ["TESTS_SEEN"]) / f"{os.getpid()}.{policy}").write_text("\n".join(sorted(done)))
 
 
 @pytest.fixture(scope="session")
@@ -113,6 +120,15 @@ def nadia(sandbox: Sandbox, clock: Clock) -> Employee:
     return hired
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What looks back on all stories comes last."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Stories no policy matters to are told under the first; what looks back on all stories comes last."""
+    again = [
+        item
+        for item in items
+        if isinstance(item, pytest.Function)
+        and "one_policy" in item.keywords
+        and item.callspec.params["policy"] != POLICIES[0]
+    ]
+    items[:] = [item for item in items if item not in again]
+    config.hook.pytest_deselected(items=again)
     items.sort(key=lambda item: "looks_back" in item.keywords)

@@ -31,6 +31,10 @@ ALLOWED_AT_AWS = {
     "iam:CreateVirtualMFADevice",
     "iam:EnableMFADevice",
     "iam:DeactivateMFADevice",
+    "iam:ListAccessKeys",
+    "iam:GetLoginProfile",
+    "iam:ListSSHPublicKeys",
+    "iam:ListSigningCertificates",
 }
 
 

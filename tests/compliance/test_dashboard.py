@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
+from app.aws.account import AccountGateway
 from app.aws.clients import AwsCredentials, Clients
 from app.aws.iam import IamGateway, MfaDevice
 from app.aws.passwords import PasswordGateway
@@ -109,7 +110,9 @@ def test_own_visits_are_kept_and_cost_little(portal: Flask, clock: Clock) -> Non
 
 def test_a_refresh_stops_when_the_lent_session_ends(portal: Flask, aws: Aws, command: Command) -> None:
     clients = Clients(READS, "us-east-1")
-    gateways = Gateways(RosterGateway(clients), IamGateway(clients), PasswordGateway(clients))
+    gateways = Gateways(
+        RosterGateway(clients), AccountGateway(clients), IamGateway(clients), PasswordGateway(clients)
+    )
     over = AwsCredentials("ASIA", "s", "t", datetime.now(UTC) - timedelta(seconds=1))
     before = aws.last_call()
     with portal.app_context():

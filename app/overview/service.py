@@ -1,0 +1,95 @@
+"""What AWS has of a person's credentials, read all at once for the first page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Generic, TypeVar
+
+from app.aws.access_keys import AccessKey
+from app.aws.clients import ahead
+from app.aws.iam import MfaDevice
+from app.aws.passwords import LoginProfile
+from app.aws.ssh_keys import SshKey
+from app.current import Gateways
+from app.errors import Gone, NotAllowed, Throttled, Unanswered
+from app.links import readable_alias
+from app.public_keys.service import ListedCertificate, listed_certificates
+from app.records import Person
+
+Fact = TypeVar("Fact")
+
+
+@dataclass(frozen=True)
+class Known(Generic[Fact]):
+    """What AWS answered."""
+
+    fact: Fact
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """What could not be read, and why."""
+
+    action: str
+    """ "iam:ListAccessKeys"."""
+    denied: bool
+    """The policy does not allow it; else AWS did not answer, and another visit will do."""
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """A person's credentials, as far as AWS shows them."""
+
+    devices: Sequence[MfaDevice]
+    keys: Known[Sequence[AccessKey]] | Unknown
+    password: Known[LoginProfile | None] | Unknown
+    ssh_keys: Known[Sequence[SshKey]] | Unknown
+    certificates: Known[Sequence[ListedCertificate]] | Unknown
+
+    @property
+    def unknown(self) -> list[Unknown]:
+        """What could not be read."""
+        parts = (self.keys, self.password, self.ssh_keys, self.certificates)
+        return [part for part in parts if isinstance(part, Unknown)]
+
+
+def look(doors: Gateways, person: Person) -> tuple[Credentials, str | None]:
+    """A person's credentials and the account's alias, asked side by side.
+
+    Raises what asking for the MFA devices raises; anything else that fails is `Unknown`.
+    """
+    name = person.user_name
+    alias = ahead(lambda: readable_alias(doors.iam, person))
+    keys = ahead(lambda: doors.keys.of(name))
+    password = ahead(lambda: doors.passwords.profile(name))
+    ssh_keys = ahead(lambda: doors.ssh_keys.of(name))
+    certificates = ahead(lambda: listed_certificates(doors.certificates, name))
+    devices = doors.iam.mfa_devices(name)
+    return Credentials(
+        devices,
+        _told("iam:ListAccessKeys", keys),
+        _told("iam:GetLoginProfile", password),
+        _told("iam:ListSSHPublicKeys", ssh_keys),
+        _told("iam:ListSigningCertificates", certificates),
+    ), alias()
+
+
+def _told(action: str, answer: Callable[[], Fact]) -> Known[Fact] | Unknown:
+    try:
+        return Known(answer())
+    except NotAllowed:
+        return Unknown(action, denied=True)
+    except (Throttled, Unanswered, Gone):
+        return Unknown(action, denied=False)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """From when on something is due."""
+
+    key_age: timedelta
+    """Age at which an access key is to be replaced."""
+    ahead: timedelta = timedelta(days=14)
+    """So long before that it is said."""
