@@ -128,11 +128,11 @@ def add_exception() -> ResponseReturnValue:
     return _exceptions(form)
 
 
-@bp.post("/exceptions/<int:number>/end")
+@bp.post("/exceptions/end")
 @admins_only
-def end_exception(number: int) -> ResponseReturnValue:
+def end_exception() -> ResponseReturnValue:
     """End an exception before its time."""
-    account_id = chosen_account()
+    account_id, number = chosen_account(), request.form.get("number", 0, type=int)
     terms_of = service.terms_for(current_app.config, account_id)
     try:
         service.end_exception(

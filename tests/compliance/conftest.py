@@ -52,8 +52,9 @@ class Aws:
         return max((call["seq"] for call in self.calls()), default=0)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def aws() -> Iterator[Aws]:
+    """One per run: moto keeps its state per process."""
     world = World(settings=Settings(users=PEOPLE))
     users = populate(world, read("recommended"), PEOPLE, datetime.now(UTC))
     port = free_port()
