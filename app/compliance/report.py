@@ -165,6 +165,8 @@ def _read(rows: list[list[str]], at: list[int], width: int, made_at: datetime | 
 
 def _row(cells: Sequence[str], times: _Times) -> tuple[str, ReportPerson]:
     """The account's id and what the row, in order of COLUMNS, tells. Raises ValueError naming what it cannot read."""
+    if "" in cells:
+        raise ValueError("an empty cell")
     name, arn, created, password, used, changed, mfa = cells[:7]
     found = _ARN.fullmatch(arn)
     if not found:
