@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from app.policy.documents import allowed_actions, read
+from app.policy.documents import PARTITIONS, allowed_actions, read
 from app.policy.evaluation import PolicyError
 
 ROOT = Path(__file__).parent
-PARTITIONS = ("aws", "aws-cn", "aws-us-gov", "aws-eusc")
 
 SETTINGS: dict[str, str] = {
     "ACCOUNTS": "Account ids (12 digits, separated by commas) whose IAM users may sign in. Required.",
@@ -30,7 +29,8 @@ SETTINGS: dict[str, str] = {
     "Default http://127.0.0.1:8000.",
     "TRUSTED_PROXIES": "How many reverse proxies in front set X-Forwarded-For, -Proto and -Host. Default 0.",
     "DATABASE_URL": "SQLAlchemy URL. Default: SQLite in instance/latchkey.db.",
-    "FORCE_MFA_POLICY": "The policy your users are under: recommended, tutorial, or a file. Default recommended.",
+    "FORCE_MFA_POLICY": "The policy your users are under: recommended, tutorial, a date AWS published one at "
+    "(docs/policy.md), or a file. Default recommended.",
     "AWS_PARTITION": "aws, aws-cn, aws-us-gov or aws-eusc. Default aws.",
     "AWS_REGION": "Region whose STS and AWS Sign-In endpoints are used. Default us-east-1.",
     "SIGN_IN_METHODS": "aws-sign-in, access-key, or both, separated by a comma. Default both; in partitions other "
@@ -49,7 +49,7 @@ SETTINGS: dict[str, str] = {
 }
 
 BEFORE_MFA = timedelta(minutes=15)
-"""Life of a session without MFA, and the longest a secret waits in one."""
+"""Life of a session without MFA, and so of the secret key it stands on."""
 BETWEEN_KEY_AND_CODE = timedelta(minutes=5)
 """How long a secret is held between the key step and the code step of a sign-in."""
 

@@ -23,10 +23,12 @@ from app import (
     filters,
     guards,
     mfa,
+    offering,
     overview,
     pages,
     password,
     people,
+    policies,
     public_keys,
     signin,
 )
@@ -73,6 +75,7 @@ def create_app(config: dict[str, Any]) -> Flask:
     limiter.init_app(app)
     Bootstrap5(app)
     filters.register(app)
+    offering.register(app)
     pages.register_error_pages(app)
 
     for blueprint in (
@@ -87,6 +90,7 @@ def create_app(config: dict[str, Any]) -> Flask:
         public_keys.ssh_bp,
         public_keys.certificates_bp,
         activity.bp,
+        policies.bp,
         compliance.bp,
         compliance.audit_bp,
     ):

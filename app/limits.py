@@ -34,7 +34,7 @@ def typed_key_id() -> str:
 
 
 CHANGES = "120 per 5 minutes"
-"""Forms sent within one session, about MFA devices: far more than hands can do."""
+"""Forms sent within one session: far more than hands can do."""
 
 
 def this_session() -> str:

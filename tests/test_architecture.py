@@ -115,6 +115,12 @@ RECENTLY_CONFIRMED = {
 ONLY_FOR_ADMINS = {
     "activity.everyone",
     "activity.export",
+    "policies.check",
+    "policies.check_post",
+    "policies.download",
+    "policies.index",
+    "policies.try_it",
+    "policies.write",
     "compliance.accounts",
     "compliance.export",
     "compliance.index",
