@@ -30,7 +30,7 @@ COLUMNS = (
 """What is read; other columns may be there."""
 LARGEST = 8 * 1024 * 1024
 """Bytes. A report of 5,000 users has some 1.5 million."""
-_NOTHING = ("N/A", "no_information", "not_supported", "")
+_NOTHING = ("N/A", "no_information", "not_supported")
 _ARN = re.compile(r"arn:[a-z-]+:iam::(\d{12}):(?:root|user(/.*)?)", re.DOTALL)
 
 
