@@ -15,6 +15,7 @@ from app.access_keys import service
 from app.access_keys.forms import CutForm, SavedForm
 from app.audit import STILL_RUNNING
 from app.aws.access_keys import MOST_KEYS, AccessKey
+from app.compliance.selfseen import seen
 from app.current import audit, gateways, person
 from app.errors import MfaNotRecognized, PortalError, Unanswered, WrongMfaCode
 from app.fields import EmptyForm
@@ -44,6 +45,7 @@ def index() -> ResponseReturnValue:
     now = datetime.now(UTC)
     service.settle(gateways().keys, audit(), person().user_name, now)
     keys, new = _keys(), _new()
+    seen(person(), access_keys=keys)
     if new and not service.still_there(new, keys, now):
         new = None
     return page(

@@ -6,7 +6,7 @@ import json
 import logging
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from typing import Protocol
 
 from flask import current_app
 from sqlalchemy.exc import SQLAlchemyError
@@ -16,16 +16,21 @@ from app.aws.iam import MfaDevice
 from app.compliance import queries, service, store
 from app.compliance.facts import OwnFacts
 from app.models import db
-from app.overview.service import Credentials, Known, Unknown
 from app.records import Person
 
 log = logging.getLogger(__name__)
 OFTEN = timedelta(minutes=5)
 """What was seen the same so recently is not written again."""
 
-Fact = TypeVar("Fact")
-Held = tuple[bool, datetime | None, datetime | None]
-"""An SSH key or certificate: active, made, expires."""
+
+class Held(Protocol):
+    """An SSH key or a certificate."""
+
+    @property
+    def active(self) -> bool: ...
+
+    @property
+    def uploaded_at(self) -> datetime: ...
 
 
 def seen(
@@ -59,34 +64,13 @@ def seen(
         log.exception("what %s showed could not be kept", person.arn)
 
 
-def seen_together(person: Person, has: Credentials) -> None:
-    """The same, for what the overview reads all at once; what it could not read stays as it was."""
-    certificates = _fact(has.certificates)
-    ssh_keys = _fact(has.ssh_keys)
-    seen(
-        person,
-        mfa_devices=has.devices,
-        access_keys=_fact(has.keys),
-        has_password=has.password.fact is not None if isinstance(has.password, Known) else None,
-        ssh_keys=None if ssh_keys is None else [(key.active, key.uploaded_at, None) for key in ssh_keys],
-        certificates=None
-        if certificates is None
-        else [
-            (each.active, each.uploaded_at, each.certificate.not_after if each.certificate else None)
-            for each in certificates
-        ],
-    )
-
-
-def _fact(answer: Known[Fact] | Unknown) -> Fact | None:
-    return answer.fact if isinstance(answer, Known) else None
-
-
 def _held(held: Iterable[Held]) -> list[tuple[bool, str | None, str | None]]:
-    return [
-        (active, made.isoformat() if made else None, ends.isoformat() if ends else None)
-        for active, made, ends in held
-    ]
+    """Active, made, expires; what a certificate says of its end, if it can be read."""
+    found: list[tuple[bool, str | None, str | None]] = []
+    for each in held:
+        ends = getattr(getattr(each, "certificate", None), "not_after", None)
+        found.append((each.active, each.uploaded_at.isoformat(), ends.isoformat() if ends else None))
+    return found
 
 
 def _known_already(person: Person, own: OwnFacts, now: datetime) -> bool:

@@ -12,6 +12,7 @@ from app import people
 from app.aws.clients import signing_as
 from app.aws.iam import MfaDevice
 from app.aws.signin import Device
+from app.compliance.selfseen import seen
 from app.current import audit, gateways, permitted, person
 from app.errors import PortalError
 from app.guards import ask_to_confirm, public, recently_confirmed, with_mfa
@@ -42,6 +43,7 @@ def devices() -> ResponseReturnValue:
     iam, me, permits = gateways().iam, person(), permitted()
     service.settle(iam, audit(), me.user_name, datetime.now(UTC))
     mine = devices_of_mine()
+    seen(me, mfa_devices=mine)
     replacing = people.replacing()
     if replacing and replacing not in {device.serial_number for device in mine}:
         people.forget("replacing")

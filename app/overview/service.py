@@ -38,6 +38,11 @@ class Unknown:
     """The policy does not allow it; else AWS did not answer, and another visit will do."""
 
 
+def known(answer: Known[Fact] | Unknown) -> Fact | None:
+    """What AWS answered, if it did."""
+    return answer.fact if isinstance(answer, Known) else None
+
+
 @dataclass(frozen=True)
 class Credentials:
     """A person's credentials, as far as AWS shows them."""

@@ -9,12 +9,12 @@ from flask.typing import ResponseReturnValue
 
 from app import people
 from app.aws.clients import both
-from app.compliance.selfseen import seen, seen_together
+from app.compliance.selfseen import seen
 from app.current import audit, gateways, person
 from app.fields import EmptyForm
 from app.links import console_url, readable_alias
 from app.mfa.devices import settle
-from app.overview.service import Limits, look
+from app.overview.service import Known, Limits, known, look
 from app.overview.todo import Look, Waiting, to_do
 from app.pages import page
 
@@ -45,7 +45,14 @@ def _before_mfa() -> ResponseReturnValue:
 def _with_mfa() -> ResponseReturnValue:
     me, doors, now = person(), gateways(), datetime.now(UTC)
     has, alias = look(doors, me)
-    seen_together(me, has)
+    seen(
+        me,
+        mfa_devices=has.devices,
+        access_keys=known(has.keys),
+        has_password=has.password.fact is not None if isinstance(has.password, Known) else None,
+        ssh_keys=known(has.ssh_keys),
+        certificates=known(has.certificates),
+    )
     new, enrolling = people.new_key(now), people.enrollment()
     waiting = Waiting(
         new.access_key_id if new else "", enrolling.serial_number if enrolling else "", people.replacing()

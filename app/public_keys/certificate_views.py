@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
+from app.compliance.selfseen import seen
 from app.current import audit, gateways, person
 from app.errors import PortalError
 from app.fields import EmptyForm
@@ -35,6 +36,7 @@ def index() -> ResponseReturnValue:
     now = datetime.now(UTC)
     held = _listed()
     service.settle(service.CERTIFICATE, held, audit(), now)
+    seen(person(), certificates=held)
     new = request.args.get("new", "")
     return page(
         "public_keys/certificates.html",

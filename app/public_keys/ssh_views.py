@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from flask import Blueprint, current_app, request
 from flask.typing import ResponseReturnValue
 
+from app.compliance.selfseen import seen
 from app.current import audit, gateways, person
 from app.errors import PortalError
 from app.fields import EmptyForm
@@ -34,6 +35,7 @@ def index() -> ResponseReturnValue:
     now = datetime.now(UTC)
     keys = service.listed_keys(gateways().ssh_keys, person().user_name)
     service.settle(service.SSH_KEY, keys, audit(), now)
+    seen(person(), ssh_keys=keys)
     new = request.args.get("new", "")
     return page(
         "public_keys/ssh_keys.html",

@@ -13,6 +13,7 @@ from app.aws.clients import AwsCredentials, Clients
 from app.aws.iam import IamGateway, MfaDevice
 from app.aws.passwords import PasswordGateway
 from app.aws.roster import READS, RosterGateway
+from app.aws.ssh_keys import SshKey
 from app.compliance import charts, queries, runs, service, summary, words
 from app.compliance.refresh import Gateways, Refresh, SessionEnded
 from app.compliance.rules import BY_ID
@@ -94,7 +95,7 @@ def test_own_visits_are_kept_and_cost_little(portal: Flask, clock: Clock) -> Non
             return str(connection.execute(text("select own from compliance_people")).scalar())
 
     with portal.app_context():
-        seen(alice, mfa_devices=[device], has_password=True, ssh_keys=[(True, datetime.now(UTC), None)])
+        seen(alice, mfa_devices=[device], has_password=True, ssh_keys=[SshKey("APKA", True, datetime.now(UTC))])
         first = own()
         assert "SECURITY_KEY" in first and "ssh_keys" in first
         seen(alice, mfa_devices=[device])
