@@ -24,7 +24,7 @@ sandbox: $(VENV)/.run
 setup: $(VENV)/.all
 
 test: $(VENV)/.all
-	@deploy/apt-install chromium-headless-shell libfaketime postgresql fonts-dejavu-core
+	@deploy/apt-install chromium-headless-shell libfaketime postgresql redis-server nginx-light fonts-dejavu-core
 	$(BIN)/python -m tests $(ARGS)
 
 lint: $(VENV)/.all

@@ -16,7 +16,8 @@ from werkzeug.local import LocalProxy
 from app.aws.clients import AwsCredentials
 from app.aws.signin import SignInTokens
 from app.records import Enrollment, NewAccessKey, PendingAwsSignIn, PendingSignIn, Person, Renewal, Upgrade
-from app.sessions import DatabaseSessions, OpenSession, Session
+from app.sessions import Session, StoredSessions
+from app.stores import OpenSession
 
 
 def _session() -> Session:
@@ -24,8 +25,8 @@ def _session() -> Session:
     return cast("LocalProxy[Session]", flask_session)._get_current_object()
 
 
-def _sessions() -> DatabaseSessions:
-    return cast("DatabaseSessions", current_app.session_interface)
+def _sessions() -> StoredSessions:
+    return cast("StoredSessions", current_app.session_interface)
 
 
 def _put(key: str, record: Any) -> None:
@@ -103,6 +104,11 @@ def look_again() -> None:
 def label() -> str:
     """Short id of this session: names it, in the record and to its owner, and opens nothing."""
     return str(_session().setdefault("label", secrets.token_hex(4)))
+
+
+def known_label() -> str:
+    """The same, "" for a session that has none yet: nothing is begun by asking."""
+    return str(_session().get("label", ""))
 
 
 def sessions_of(person: Person) -> Sequence[OpenSession]:
@@ -280,6 +286,16 @@ def wanted() -> str | None:
 def forget(key: str) -> None:
     """Drop "pending_sign_in", "pending_aws_sign_in", "enrollment", "replacing" or "new_key"."""
     _session().pop(key, None)
+
+
+def session_unavailable() -> bool:
+    """True when nobody can tell what the browser's session holds: the store does not answer."""
+    return _session().unavailable
+
+
+def leave_session_alone() -> None:
+    """Whatever this request changed of its session is not stored."""
+    _session().unavailable = True
 
 
 def session_was_lost() -> bool:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.clock import Clock
+from tests.support.redis import RedisServer, redis_server
 
 POLICIES = ("recommended", "tutorial")
 
@@ -31,3 +33,10 @@ def clock() -> Clock:
 def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder for the run."""
     return tmp_path_factory.mktemp("run")
+
+
+@pytest.fixture(scope="session")
+def redis() -> Iterator[RedisServer]:
+    """A Redis of the run's own."""
+    with redis_server() as running:
+        yield running

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 from sqlalchemy import NullPool, create_engine, text
 
+from tests.support.redis import contents
 from tests.support.sandbox import ROOT, Sandbox, free_port
 
 SECRET_KEY = "a-secret-key-of-the-tests-and-of-nothing-else"
@@ -136,6 +137,12 @@ class Portal:
         """(event, phase, reason) of a user's rows, oldest first."""
         query = "select event, phase, reason from activity where user_name = :name order by account_id, seq"
         return self.rows(query, name=user_name)
+
+    def stored(self) -> str:
+        """All that lies in the session store and in the record."""
+        tables = str(self.rows("select * from sessions") + self.rows("select * from activity"))
+        url = self.environment.get("REDIS_URL")
+        return tables + (contents(url) if url else b"").decode(errors="replace")
 
     def flask(self, *command: str) -> subprocess.CompletedProcess[str]:
         """`flask --app wsgi ...` with the portal's settings."""
