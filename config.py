@@ -159,7 +159,7 @@ def _database(url: str) -> dict[str, Any]:
             "connect_timeout": 3,
             "keepalives_idle": 30,
             "tcp_user_timeout": 10_000,
-            "options": "-c statement_timeout=10000 -c idle_in_transaction_session_timeout=20000",
+            "options": "-c lock_timeout=5000 -c statement_timeout=10000 -c idle_in_transaction_session_timeout=20000",
         },
     }
 

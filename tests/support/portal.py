@@ -58,11 +58,11 @@ class Portal:
 
     def __enter__(self) -> Portal:
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._migrate()
+        self.migrate()
         self.start()
         return self
 
-    def _migrate(self) -> None:
+    def migrate(self) -> None:
         """`flask db upgrade`; for SQLite once per run, further portals take a copy of the empty database."""
         fresh = Portal._fresh if self.environment["DATABASE_URL"] == f"sqlite:///{self.database}" else None
         if fresh:
