@@ -90,7 +90,7 @@ class Enrollment(Flow):
                 time.sleep(0.1)
                 page.submit("Go on")
             return page.path == "/mfa/finished"
-        if page.path == "/mfa/devices":
+        if page.path == "/mfa":  # the list of devices
             return True
         if not page.seed():
             page.submit("Show the QR code")

@@ -181,7 +181,7 @@ def test_a_replica_that_is_stopped_finishes_what_it_began(inside: Inside, many: 
         with pytest.raises(OSError):  # refused, or reset while it closes
             urllib.request.urlopen(f"{last.url}/healthz", timeout=5)
         assert not making.done()
-        inside.page.urls = many.urls  # the next page comes from another
+        inside.page.urls = many.urls[:-1]  # the next page comes from another
         page = making.result()
     assert page.path == "/access-keys/new" and page.at("#secret-access-key")
     assert last.process.wait(20) == 0

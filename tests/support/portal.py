@@ -94,16 +94,22 @@ class Portal:
     def _tls(self) -> list[str]:
         if not self.host:
             return []
+        pem = self.make_certificate(self.host)
+        return ["--certfile", str(pem), "--keyfile", str(pem)]
+
+    def make_certificate(self, host: str) -> Path:
+        """A certificate for this name and its key, in one file."""
         key, number = ec.generate_private_key(ec.SECP256R1()), x509.random_serial_number()
-        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, self.host)])
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
         yesterday = datetime.now(UTC) - timedelta(days=1)
-        made = x509.CertificateBuilder(
+        plan = x509.CertificateBuilder(
             name, name, key.public_key(), number, yesterday, yesterday + timedelta(days=30)
-        ).sign(key, SHA256())
+        )
+        made = plan.add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), False).sign(key, SHA256())
         pem = self.folder / "tls.pem"
         private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         pem.write_bytes(private + made.public_bytes(Encoding.PEM))
-        return ["--certfile", str(pem), "--keyfile", str(pem)]
+        return pem
 
     def stop(self) -> None:
         """Stop it as a supervisor would."""
