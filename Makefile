@@ -24,7 +24,7 @@ sandbox: $(VENV)/.run
 setup: $(VENV)/.all
 
 test: $(VENV)/.all
-	@deploy/apt-install chromium-headless-shell libfaketime postgresql redis-server nginx-light fonts-dejavu-core
+	@deploy/apt-install chromium-headless-shell libfaketime postgresql redis-server nginx-light systemd fonts-dejavu-core
 	$(BIN)/python -m tests $(ARGS)
 
 # The flows of the suite, ten times as many, while replicas are killed.
