@@ -15,10 +15,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import cache
 from typing import Any, cast
 
 from flask import Flask, current_app
-from sqlalchemy import Connection, Engine, Row, delete, exists, insert, select, update
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    Engine,
+    Row,
+    Select,
+    bindparam,
+    delete,
+    exists,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import aliased
 
@@ -70,6 +83,8 @@ OPEN = (Phase.INTENDED, Phase.UNKNOWN)
 HAPPENED = (Phase.DONE, Phase.FOUND_DONE)
 STILL_RUNNING = timedelta(seconds=60)
 """An intent this young may still get its outcome: no request lasts longer."""
+SPREADING = timedelta(seconds=15)
+"""AWS may not yet show a change this young (observed): that it is not seen proves nothing before."""
 
 
 @dataclass(frozen=True)
@@ -194,6 +209,34 @@ def record() -> Record:
     return cast("Record", current_app.extensions["record"])
 
 
+@cache
+def _unsettled() -> Select[Any]:
+    """What `Audit.unsettled` asks. Nearly every page does, and putting it together takes longer than the answer."""
+    later, other = aliased(ActivityRow), aliased(ActivityRow)
+    events: BindParameter[Any] = bindparam("events", expanding=True)
+    return (
+        select(ActivityRow.__table__)
+        .where(
+            ActivityRow.account_id == bindparam("account_id"),
+            ActivityRow.user_name == bindparam("user_name"),
+            ActivityRow.event.in_(events),
+            (ActivityRow.phase == Phase.UNKNOWN)
+            | ((ActivityRow.phase == Phase.INTENDED) & (ActivityRow.at < bindparam("before"))),
+            ~exists().where(later.attempt_id == ActivityRow.attempt_id, later.seq > ActivityRow.seq),
+            ~exists().where(
+                other.account_id == ActivityRow.account_id,
+                other.target == ActivityRow.target,
+                other.target != "",
+                other.event.in_(events),
+                other.attempt_id != ActivityRow.attempt_id,
+                other.seq > ActivityRow.seq,
+            ),
+        )
+        .order_by(ActivityRow.seq)
+        .limit(50)
+    )
+
+
 @dataclass(frozen=True)
 class Audit:
     """Writes what one person attempts, from one place."""
@@ -241,7 +284,12 @@ class Audit:
             raise NotRecorded from error
 
     def settle(self, attempt: Attempt, *, happened: bool) -> None:
-        """Record what AWS turned out to have done about an attempt, as of the place it was made from."""
+        """Record what AWS turned out to have done about an attempt, as of the place it was made from.
+
+        A change that is not seen yet may be on its way: of a young attempt only that it happened is recorded.
+        """
+        if not happened and datetime.now(UTC) - attempt.at < SPREADING:
+            return
         phase = Phase.FOUND_DONE if happened else Phase.FOUND_UNDONE
         there = replace(self, address=attempt.address, user_agent=attempt.user_agent, session=attempt.session)
         there._write_outcome(attempt.attempt_id, attempt.event, attempt.target, phase, "", "")
@@ -278,30 +326,15 @@ class Audit:
         Not those still running; not those followed by another of these kinds on the same target, of which AWS tells
         instead; and none whose row is not ours, for its outcome would be.
         """
-        later, other = aliased(ActivityRow), aliased(ActivityRow)
-        query = (
-            select(ActivityRow.__table__)
-            .where(
-                ActivityRow.account_id == self.account_id,
-                ActivityRow.user_name == self.user_name,
-                ActivityRow.event.in_(events),
-                (ActivityRow.phase == Phase.UNKNOWN)
-                | ((ActivityRow.phase == Phase.INTENDED) & (ActivityRow.at < now - STILL_RUNNING)),
-                ~exists().where(later.attempt_id == ActivityRow.attempt_id, later.seq > ActivityRow.seq),
-                ~exists().where(
-                    other.account_id == ActivityRow.account_id,
-                    other.target == ActivityRow.target,
-                    other.target != "",
-                    other.event.in_(events),
-                    other.attempt_id != ActivityRow.attempt_id,
-                    other.seq > ActivityRow.seq,
-                ),
-            )
-            .order_by(ActivityRow.seq)
-            .limit(50)
-        )
+        asked = {
+            "account_id": self.account_id,
+            "user_name": self.user_name,
+            "events": list(events),
+            "before": now - STILL_RUNNING,
+        }
         with self.record.engine.connect() as connection:
-            rows = [row for row in connection.execute(query).all() if self._is_ours(connection, row)]
+            found = connection.execute(_unsettled(), asked).all()
+            rows = [row for row in found if self._is_ours(connection, row)]
         return [
             Attempt(row.attempt_id, Event(row.event), row.target, row.at, row.address, row.user_agent, row.session)
             for row in rows

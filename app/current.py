@@ -13,11 +13,13 @@ from werkzeug.local import LocalProxy
 from app import people
 from app.audit import Audit, record
 from app.aws.access_keys import AccessKeyGateway
+from app.aws.account import AccountGateway
 from app.aws.clients import Clients, signing_as
 from app.aws.iam import IamGateway
 from app.aws.passwords import PasswordGateway
 from app.aws.signin import SignInGateway
 from app.aws.sts import StsGateway
+from app.policy.permits import Permits
 from app.records import Person
 from app.renewal import keep_signed_in
 
@@ -29,6 +31,7 @@ class Gateways:
     iam: IamGateway
     keys: AccessKeyGateway
     passwords: PasswordGateway
+    account: AccountGateway
     sts: StsGateway
     signin: SignInGateway
 
@@ -42,6 +45,7 @@ def open_gateways(app: Flask, clients: Clients) -> None:
         IamGateway(clients),
         AccessKeyGateway(clients),
         PasswordGateway(clients),
+        AccountGateway(clients),
         StsGateway(clients),
         SignInGateway(clients),
     )
@@ -73,6 +77,12 @@ def gateways() -> Gateways:
 def person() -> Person:
     """Who is signed in; only in views that are not public."""
     return cast("LocalProxy[Person]", current_user)._get_current_object()
+
+
+def permitted() -> Permits:
+    """What the configured document lets the person signed in do."""
+    me = person()
+    return Permits(current_app.config["FORCE_MFA_DOCUMENT"], me.account_id, me.partition, me.user_name, me.arn)
 
 
 def audit(account_id: str | None = None, user_name: str = "") -> Audit:

@@ -16,6 +16,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import (
     access_keys,
+    account,
     activity,
     current,
     filters,
@@ -78,7 +79,17 @@ def create_app(config: dict[str, Any]) -> Flask:
     pages.register_error_pages(app)
     app.jinja_env.globals["request_id"] = request_id
 
-    for blueprint in (overview.bp, signin.bp, signin.aws_bp, mfa.bp, access_keys.bp, password.bp, activity.bp):
+    for blueprint in (
+        overview.bp,
+        signin.bp,
+        signin.aws_bp,
+        mfa.bp,
+        access_keys.bp,
+        password.bp,
+        password.judging,
+        account.bp,
+        activity.bp,
+    ):
         app.register_blueprint(blueprint)
     app.cli.add_command(activity.activity)
     _wrap(app)

@@ -13,6 +13,7 @@ from flask_login import current_user
 
 from app import people
 from app.pages import where_they_were
+from app.records import Confirming
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -73,9 +74,9 @@ def recently_confirmed(view: View) -> View:
     return guarded  # type: ignore[return-value]  # same signature by construction
 
 
-def ask_to_confirm(back: str) -> ResponseReturnValue:
+def ask_to_confirm(back: str, why: Confirming = Confirming.WHO) -> ResponseReturnValue:
     """Lead through a new sign-in, and to `back` afterwards."""
-    people.confirm_before(back)
+    people.confirm_before(back, why)
     return redirect(url_for("signin.sign_in"), 303)
 
 

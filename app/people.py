@@ -15,7 +15,16 @@ from werkzeug.local import LocalProxy
 
 from app.aws.clients import AwsCredentials
 from app.aws.signin import SignInTokens
-from app.records import Enrollment, NewAccessKey, PendingAwsSignIn, PendingSignIn, Person, Renewal, Upgrade
+from app.records import (
+    Confirming,
+    Enrollment,
+    NewAccessKey,
+    PendingAwsSignIn,
+    PendingSignIn,
+    Person,
+    Renewal,
+    Upgrade,
+)
 from app.sessions import Session, StoredSessions
 from app.stores import OpenSession
 
@@ -216,9 +225,31 @@ def enrollment() -> Enrollment | None:
     return Enrollment(**stored) if stored else None
 
 
+def claim_new_key(now: datetime, until: datetime) -> bool:
+    """Take it on to make a key; False where another request of this session is at it, in any process.
+
+    until: when to think that request dead. Two at once would make two keys, and one secret would be lost.
+    """
+    while True:
+        claimed: datetime | None = _session().get("making_key_until")
+        if "new_key" in _session() or (claimed and claimed > now):
+            return False
+        _session()["making_key_until"] = until
+        if _sessions().commit(_session(), if_unchanged=True):
+            return True
+        if session_was_lost():
+            return False
+
+
+def give_up_new_key() -> None:
+    """None was made: the next request may try."""
+    _session().pop("making_key_until", None)
+
+
 def keep_new_key(new: NewAccessKey) -> None:
     """Hold a new secret until it is saved."""
     _put("new_key", new)
+    give_up_new_key()
 
 
 def new_key(now: datetime) -> NewAccessKey | None:
@@ -251,15 +282,16 @@ def upgrade_in_place(credentials: AwsCredentials, lasts: timedelta) -> None:
     session.update(same)  # the form in another tab stays good
 
 
-def confirm_before(path: str) -> None:
+def confirm_before(path: str, why: Confirming = Confirming.WHO) -> None:
     """The person signs in once more before they go on to `path`."""
     want(path)
-    _session()["confirming"] = True
+    _session()["confirming"] = why.value
 
 
-def confirming() -> bool:
-    """True while someone signed in is signing in once more."""
-    return bool(_session().get("confirming"))
+def confirming() -> Confirming | None:
+    """Why someone signed in is signing in once more; None for everybody else."""
+    why = _session().get("confirming")
+    return Confirming(why) if why else None
 
 
 def keep_replacing(serial_number: str) -> None:

@@ -19,6 +19,15 @@ class Way(StrEnum):
     ACCESS_KEY = "access-key"
 
 
+class Confirming(StrEnum):
+    """Why someone who is signed in signs in once more."""
+
+    WHO = "who"
+    """What comes next decides who gets in."""
+    NEW_KEY = "new-key"
+    """To show that they have the secret of their new key."""
+
+
 @dataclass(frozen=True)
 class Person(UserMixin):
     """An IAM user of a configured account, signed in."""

@@ -80,7 +80,7 @@ function wait(form) {
   if (total) tick();
 }
 
-/** Ticks off the rules a new password keeps, while it is typed; nothing leaves the page. */
+/** Ticks off the rules a new password keeps, while it is typed. */
 function rules(list) {
   const field = document.querySelector("input[name=new]");
   if (!field) return;
@@ -88,6 +88,33 @@ function rules(list) {
     for (const item of list.querySelectorAll("[data-rule]")) {
       item.classList.toggle("is-kept", new RegExp(item.dataset.rule, "s").test(field.value));
     }
+  });
+}
+
+/** Says how hard the new password is to guess, while it is typed: judged by the portal, as when the form is sent. */
+function strength(box) {
+  const field = document.querySelector("input[name=new]");
+  const [meter, text] = [box.querySelector("meter"), box.querySelector("p")];
+  let timer, asking;
+  const ask = async () => {
+    asking = new AbortController();
+    const sent = new URLSearchParams({ new: field.value, csrf_token: field.form.elements.csrf_token.value });
+    try {
+      const answer = await fetch(box.dataset.strength, { method: "POST", body: sent, signal: asking.signal, redirect: "error" });
+      if (!answer.ok) throw new Error(answer.status);
+      const { score, words, why } = await answer.json();
+      meter.value = score;
+      text.textContent = `This would be ${words}.${why ? ` ${why.replace(/\.$/, "")}.` : ""}`;
+      box.hidden = false;
+    } catch (error) {
+      if (error.name !== "AbortError") box.hidden = true; // the form is judged when it is sent
+    }
+  };
+  field.addEventListener("input", () => {
+    clearTimeout(timer);
+    asking?.abort();
+    if (field.value) timer = setTimeout(ask, 350);
+    else box.hidden = true;
   });
 }
 
@@ -104,4 +131,5 @@ each("[data-next]", advance);
 each("[data-copy]", copyButton);
 each("[data-wait]", wait);
 each(".rules", rules);
+each("[data-strength]", strength);
 each("time[data-local]", localTime);

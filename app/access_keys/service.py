@@ -18,6 +18,8 @@ from app.records import NewAccessKey, Person, Way
 SHOWN_FOR = timedelta(minutes=15)
 """The longest a new secret waits to be saved."""
 LAST_CHARACTERS = 6
+SPREADS = timedelta(seconds=30)
+"""A list may lack what was made so recently (observed: some 10 to 15 s)."""
 EXISTENCE = (Event.ACCESS_KEY_CREATED, Event.ACCESS_KEY_DELETED)
 STATUS = (Event.ACCESS_KEY_ACTIVATED, Event.ACCESS_KEY_DEACTIVATED)
 """Two kinds of attempts whose outcome AWS still tells afterwards."""
@@ -38,6 +40,15 @@ class SecretLost(Refused):
         super().__init__(
             f"AWS did not answer, but it made the key {named}: nobody has its secret. Delete it, then create another."
         )
+
+
+class NotKnownYet(Refused):
+    """The new key has not spread through AWS."""
+
+    message = (
+        "AWS does not know the new key yet, which is usual for some seconds. Wait a moment and press once more; "
+        "nothing is lost."
+    )
 
 
 class NotSaved(Refused):
@@ -81,6 +92,12 @@ def create(gateway: AccessKeyGateway, audit: Audit, person: Person, now: datetim
     return NewAccessKey(made.access_key_id, made.secret_access_key, now + SHOWN_FOR)
 
 
+def still_there(new: NewAccessKey, keys: Sequence[AccessKey], now: datetime) -> bool:
+    """False once AWS no longer lists the new key; one list right after making it proves nothing."""
+    listed = new.access_key_id in {key.access_key_id for key in keys}
+    return listed or now - (new.until - SHOWN_FOR) < SPREADS
+
+
 def proven(sts: StsGateway, new: NewAccessKey) -> bool:
     """Does AWS know the new key by now? It takes a few seconds. Raises Throttled, Unanswered."""
     with signing_as(AwsCredentials(new.access_key_id, new.secret_access_key)):
@@ -91,8 +108,15 @@ def proven(sts: StsGateway, new: NewAccessKey) -> bool:
     return True
 
 
-def check_saved(new: NewAccessKey, typed: str) -> None:
-    """Raises NotSaved unless `typed` is how the new secret ends."""
+def check_saved(sts: StsGateway, person: Person, new: NewAccessKey, typed: str) -> None:
+    """The key works, and the person has its secret: they signed in with it, or `typed` is how it ends.
+
+    Raises NotKnownYet, NotSaved, Throttled, Unanswered.
+    """
+    if person.access_key_id == new.access_key_id:
+        return
+    if not new.proven and not proven(sts, new):
+        raise NotKnownYet()
     if typed != new.secret_access_key[-LAST_CHARACTERS:]:
         raise NotSaved("The new secret does not end like this. Copy its end from where you saved it.")
 

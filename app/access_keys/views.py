@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from flask import Blueprint, Response, abort, current_app, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -17,10 +17,13 @@ from app.aws.access_keys import MOST_KEYS, AccessKey
 from app.current import audit, gateways, person
 from app.errors import MfaNotRecognized, PortalError, Unanswered, WrongMfaCode
 from app.fields import EmptyForm
-from app.guards import recently_confirmed, with_mfa
+from app.guards import ask_to_confirm, recently_confirmed, with_mfa
 from app.limits import CHANGES, limiter, this_session
 from app.pages import done, page, refuse
-from app.records import NewAccessKey, Way
+from app.records import Confirming, NewAccessKey, Way
+
+MAKING = timedelta(seconds=60)
+"""No request lasts longer."""
 
 bp = Blueprint("access_keys", __name__, url_prefix="/access-keys")
 limiter.limit(CHANGES, key_func=this_session, methods=["POST"])(bp)
@@ -42,10 +45,8 @@ def index() -> ResponseReturnValue:
     """One's keys, and the next step of a rotation, whoever began it."""
     now = datetime.now(UTC)
     service.settle(gateways().keys, audit(), person().user_name, now)
-    keys = _keys()
-    new = people.new_key(now)
-    if new and new.access_key_id not in {key.access_key_id for key in keys}:
-        people.forget("new_key")
+    keys, new = _keys(), _new()
+    if new and not service.still_there(new, keys, now):
         new = None
     return page(
         "access_keys/index.html",
@@ -63,12 +64,18 @@ def index() -> ResponseReturnValue:
 @recently_confirmed
 def create() -> ResponseReturnValue:
     """Make a key; its secret is on the next page."""
-    if people.new_key(datetime.now(UTC)):
+    waiting, now = _new(), datetime.now(UTC)
+    if waiting and not service.still_there(waiting, _keys(), now):
+        people.forget("new_key")
+    if not people.claim_new_key(now, now + MAKING):
         return redirect(url_for("access_keys.new"), 303)
     try:
-        people.keep_new_key(service.create(gateways().keys, audit(), person(), datetime.now(UTC)))
-    except (service.AlreadyTwo, service.SecretLost) as told:
-        return done(str(told), "access_keys.index", "warning")
+        people.keep_new_key(service.create(gateways().keys, audit(), person(), now))
+    except PortalError as told:
+        people.give_up_new_key()
+        if isinstance(told, service.AlreadyTwo | service.SecretLost):
+            return done(str(told), "access_keys.index", "warning")
+        raise
     return redirect(url_for("access_keys.new"), 303)
 
 
@@ -76,13 +83,17 @@ def _new() -> NewAccessKey | None:
     return people.new_key(datetime.now(UTC))
 
 
-def _form(new: NewAccessKey) -> SavedForm:
+def _code_devices() -> list[str]:
+    devices = gateways().iam.mfa_devices(person().user_name)
+    return [device.serial_number for device in devices if device.gives_codes]
+
+
+def _form(new: NewAccessKey, serial_numbers: list[str]) -> SavedForm:
     """Asks for a code only where the session stands on another key."""
     form = SavedForm()
     me = person()
-    moves = me.way is Way.ACCESS_KEY and me.access_key_id != new.access_key_id
-    devices = gateways().iam.mfa_devices(me.user_name) if moves else []
-    form.offer([device.serial_number for device in devices if device.gives_codes])
+    form.signed_in_with_it = me.access_key_id == new.access_key_id
+    form.offer(serial_numbers if me.way is Way.ACCESS_KEY and not form.signed_in_with_it else [])
     return form
 
 
@@ -91,13 +102,13 @@ def _form(new: NewAccessKey) -> SavedForm:
 def new() -> ResponseReturnValue:
     """The new secret, until it is saved."""
     pending = _new()
-    if pending is None:
+    if pending is None or not service.still_there(pending, _keys(), datetime.now(UTC)):
         return redirect(url_for("access_keys.index"))
-    form = _form(pending)
-    return _new_page(pending, form)
+    serial_numbers = _code_devices()
+    return _new_page(pending, _form(pending, serial_numbers), serial_numbers)
 
 
-def _new_page(pending: NewAccessKey, form: SavedForm) -> ResponseReturnValue:
+def _new_page(pending: NewAccessKey, form: SavedForm, serial_numbers: list[str]) -> ResponseReturnValue:
     left = pending.until - datetime.now(UTC)
     return page(
         "access_keys/new.html",
@@ -105,27 +116,33 @@ def _new_page(pending: NewAccessKey, form: SavedForm) -> ResponseReturnValue:
         new=pending,
         minutes=max(1, round(left.total_seconds() / 60)),
         devices=form.serial_number.choices,
-        files=_texts(pending),
+        files=_texts(pending, serial_numbers),
+        signed_in_with_it=form.signed_in_with_it,
+        by_key=Way.ACCESS_KEY in current_app.config["SIGN_IN_METHODS"] and person().way is Way.ACCESS_KEY,
     )
 
 
-def _texts(pending: NewAccessKey) -> dict[str, str]:
-    """Ready-made texts, by name. The CSV is what `aws configure import` reads: a User Name column, and no BOM."""
-    me, key = person(), pending
+def _csv(key: NewAccessKey) -> str:
+    """What `aws configure import` reads: a User Name column, and no BOM."""
     lines = io.StringIO()
     csv.writer(lines, lineterminator="\n").writerows(
         [
             ("User Name", "Access key ID", "Secret access key"),
-            (me.user_name, key.access_key_id, key.secret_access_key),
+            (person().user_name, key.access_key_id, key.secret_access_key),
         ]
     )
-    profile = me.user_name
+    return lines.getvalue()
+
+
+def _texts(key: NewAccessKey, serial_numbers: list[str]) -> dict[str, str]:
+    """Ready-made texts, by name."""
+    profile = person().user_name
+    mfa_serial = f"mfa_serial = {serial_numbers[0]}\n" if serial_numbers else ""
     region = current_app.config["AWS_REGION"]
     return {
-        "csv": lines.getvalue(),
         "credentials": f"[{profile}]\naws_access_key_id = {key.access_key_id}\n"
         f"aws_secret_access_key = {key.secret_access_key}\n",
-        "config": f"[profile {profile}]\nregion = {region}\nmfa_serial = {me.own_serial_number}\n",
+        "config": f"[profile {profile}]\nregion = {region}\n{mfa_serial}",
         "environment": f"export AWS_ACCESS_KEY_ID={key.access_key_id}\n"
         f"export AWS_SECRET_ACCESS_KEY={key.secret_access_key}\n",
     }
@@ -136,9 +153,16 @@ def _texts(pending: NewAccessKey) -> dict[str, str]:
 def download() -> ResponseReturnValue:
     """The new key as a file for `aws configure import`."""
     pending = _new() or abort(404)
-    answer = Response(_texts(pending)["csv"], mimetype="text/csv")
+    answer = Response(_csv(pending), mimetype="text/csv")
     answer.headers["Content-Disposition"] = f'attachment; filename="{pending.access_key_id}.csv"'
     return answer
+
+
+@bp.post("/new/sign-in")
+@with_mfa
+def sign_in() -> ResponseReturnValue:
+    """Off to the door, to sign in with the new key; back to its page afterwards."""
+    return ask_to_confirm(url_for("access_keys.new"), Confirming.NEW_KEY)
 
 
 @bp.post("/new/prove")
@@ -158,17 +182,18 @@ def saved() -> ResponseReturnValue:
     pending = _new()
     if pending is None:
         return redirect(url_for("access_keys.index"), 303)
-    form = _form(pending)
+    serial_numbers = _code_devices()
+    form = _form(pending, serial_numbers)
     if not form.validate_on_submit():
-        return _new_page(pending, form)
+        return _new_page(pending, form, serial_numbers)
     try:
-        service.check_saved(pending, form.last_characters.data)
+        service.check_saved(gateways().sts, person(), pending, form.last_characters.data)
         if form.code.data and form.serial_number.choices:
             _move(pending, form)
     except PortalError as refusal:
         form.code.data = ""
         refuse(form, refusal)
-        return _new_page(pending, form)
+        return _new_page(pending, form, serial_numbers)
     people.forget("new_key")
     return done(f"{pending.access_key_id} is saved. Its secret is not kept here any more.", "access_keys.index")
 

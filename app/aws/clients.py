@@ -129,14 +129,26 @@ def request_ids() -> Iterator[list[str]]:
         _request_id.reset(before)
 
 
+FAN_OUT = 96
+"""Calls under way at once in a process: 16 threads, and a page that asks half a dozen things."""
+_readers = ThreadPoolExecutor(FAN_OUT, "aws-read")
+
+
+def ahead(read: Callable[[], First]) -> Callable[[], First]:
+    """Start a read now, beside others, as the same person; what is answered waits for its result.
+
+    Calling the answer raises what the read raised.
+    """
+    return _readers.submit(copy_context().run, read).result
+
+
 def both(first: Callable[[], First], second: Callable[[], Second]) -> tuple[First, Second]:
     """Make two independent reads at the same time, as the same person.
 
     Raises what the first failing read raised.
     """
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        running = pool.submit(copy_context().run, second)
-        return first(), running.result()
+    running = ahead(second)
+    return first(), running()
 
 
 class Clients:
@@ -162,7 +174,7 @@ class Clients:
         # dateutil takes 13 % of a call's CPU; AWS's query services send ISO 8601 only.
         session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_timestamp)
         self._session = boto3.Session(botocore_session=session, region_name=region)
-        common = Config(user_agent_extra=user_agent, connect_timeout=3, read_timeout=10, max_pool_connections=64)
+        common = Config(user_agent_extra=user_agent, connect_timeout=3, read_timeout=10, max_pool_connections=FAN_OUT)
         reading = common.merge(Config(retries={"mode": "standard", "total_max_attempts": 3}))
         # A change, or a code that works once, must not be repeated by a library that lost the answer.
         once = common.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from app.aws.clients import Clients, told_plainly
 from app.errors import BreaksPasswordPolicy, Gone, NotAllowed, WrongOldPassword
@@ -27,6 +28,16 @@ class PasswordPolicy:
     max_age_days: int = 0
 
 
+@dataclass(frozen=True)
+class LoginProfile:
+    """That a user has a console password, and what AWS tells of it."""
+
+    created_at: datetime
+    """When the user first had one; not when it was last changed."""
+    reset_required: bool
+    """A temporary one: AWS asks for another at the next sign-in to the console."""
+
+
 DEFAULT_POLICY = PasswordPolicy(8, False, False, False, False, kinds=3)
 """Where the account has none of its own (IAM User Guide)."""
 
@@ -38,14 +49,18 @@ class PasswordGateway:
         self._reads = clients.iam_reads
         self._changes = clients.iam_changes
 
-    def exists(self, user_name: str) -> bool:
-        """Has the user a console password (GetLoginProfile)?"""
+    def profile(self, user_name: str) -> LoginProfile | None:
+        """The user's console password, or None where there is none (GetLoginProfile)."""
         try:
             with told_plainly("iam:GetLoginProfile"):
-                self._reads.get_login_profile(UserName=user_name)
+                said = self._reads.get_login_profile(UserName=user_name)["LoginProfile"]
         except Gone:
-            return False
-        return True
+            return None
+        return LoginProfile(said["CreateDate"], said.get("PasswordResetRequired", False))
+
+    def exists(self, user_name: str) -> bool:
+        """Has the user a console password?"""
+        return self.profile(user_name) is not None
 
     def policy(self) -> PasswordPolicy:
         """The account's password policy, or AWS's default (GetAccountPasswordPolicy). Raises NotAllowed."""

@@ -12,7 +12,7 @@ from app import people
 from app.aws.clients import signing_as
 from app.aws.iam import MfaDevice
 from app.aws.signin import Device
-from app.current import audit, gateways, person
+from app.current import audit, gateways, permitted, person
 from app.errors import PortalError
 from app.guards import ask_to_confirm, public, recently_confirmed, with_mfa
 from app.limits import limiter, per_address
@@ -22,18 +22,11 @@ from app.mfa.forms import EmptyForm, HardwareTokenForm, ResyncForm
 from app.mfa.service import AlreadyOn, NameTaken, begin
 from app.mfa.views import bp, devices_of_mine
 from app.pages import done, page, refuse
-from app.policy.permits import Permits
-from app.records import Person, Upgrade
+from app.records import Upgrade
 from app.signin.aws_service import device_for
 
 TIME_TO_REPLACE = timedelta(minutes=10)
 """Where the old device goes first, the MFA session must last at least this long."""
-
-
-def permits_of(someone: Person) -> Permits:
-    """What the configured document lets a person do."""
-    document = current_app.config["FORCE_MFA_DOCUMENT"]
-    return Permits(document, someone.account_id, someone.partition, someone.user_name, someone.arn)
 
 
 def _chosen(devices: list[MfaDevice]) -> MfaDevice:
@@ -46,7 +39,7 @@ def _chosen(devices: list[MfaDevice]) -> MfaDevice:
 @with_mfa
 def devices() -> ResponseReturnValue:
     """The person's devices, and what can be done."""
-    iam, me, permits = gateways().iam, person(), permits_of(person())
+    iam, me, permits = gateways().iam, person(), permitted()
     service.settle(iam, audit(), me.user_name, datetime.now(UTC))
     mine = devices_of_mine()
     replacing = people.replacing()
@@ -65,7 +58,7 @@ def devices() -> ResponseReturnValue:
         may_give_up=permits.allows("iam:DeactivateMFADevice", me.arn),
         may_resync=permits.allows("iam:ResyncMFADevice", me.arn),
         may_enable=permits.allows("iam:EnableMFADevice", me.arn),
-        console_url=console_url(me, readable_alias(iam)),
+        console_url=console_url(me, readable_alias(iam, me)),
     )
 
 
@@ -75,7 +68,7 @@ def devices() -> ResponseReturnValue:
 def add() -> ResponseReturnValue:
     """Begin a further virtual device."""
     me = person()
-    free = service.free_serial_number(me, permits_of(me), devices_of_mine())
+    free = service.free_serial_number(me, permitted(), devices_of_mine())
     if not free:
         return done("There is no room for another virtual MFA device of yours.", "mfa.devices", "warning")
     return _begin(free)
@@ -107,7 +100,7 @@ def replace() -> ResponseReturnValue:
 
 def _plan(mine: list[MfaDevice], old: MfaDevice) -> service.Replacement:
     me = person()
-    return service.plan_replacement(me, permits_of(me), mine, old, _doors())
+    return service.plan_replacement(me, permitted(), mine, old, _doors())
 
 
 def _doors() -> service.Doors:
@@ -164,7 +157,7 @@ def replaced_post() -> ResponseReturnValue:
 
 def _given_up(serial_number: str, sentence: str) -> ResponseReturnValue:
     try:
-        service.remove(gateways().iam, audit(), person(), permits_of(person()), serial_number, _doors())
+        service.remove(gateways().iam, audit(), person(), permitted(), serial_number, _doors())
     except (service.LastDevice, service.NoWayBack, service.LeftBehind) as told:
         return done(str(told), "mfa.devices", "warning")
     return done(sentence, "mfa.devices")
@@ -197,7 +190,7 @@ def remove_post() -> ResponseReturnValue:
 @with_mfa
 def clear() -> ResponseReturnValue:
     """Delete a virtual device that was given up and is still there."""
-    permits, serial_number = permits_of(person()), request.args.get("serial", "")
+    permits, serial_number = permitted(), request.args.get("serial", "")
     if (serial_number, True) not in service.left_behind(audit(), permits, devices_of_mine()):
         return done("There was nothing to clear.", "mfa.devices", "info")
     try:

@@ -52,7 +52,7 @@ def enroll() -> ResponseReturnValue:
 def _enroll_page(pending: Enrollment | None, form: EnrollForm) -> ResponseReturnValue:
     if pending is None:
         return page("mfa/start.html", EmptyForm(formdata=None))
-    account = readable_alias(gateways().iam) or person().account_id
+    account = readable_alias(gateways().iam, person()) or person().account_id
     uri = qr.otpauth_uri(pending, account)
     return page(
         "mfa/enroll.html", form, enrollment=pending, uri=uri, picture=qr.svg(uri), label=qr.label(pending, account)
@@ -223,11 +223,11 @@ def _go_on(upgrade: Upgrade) -> ResponseReturnValue:
 @with_mfa
 def finished() -> ResponseReturnValue:
     """What was wanted all along: the console, and the command line."""
-    iam = gateways().iam
-    alias, devices = both(lambda: readable_alias(iam), devices_of_mine)
+    me, iam = person(), gateways().iam
+    devices, alias = both(lambda: iam.mfa_devices(me.user_name), lambda: readable_alias(iam, me))
     return page(
         "mfa/finished.html",
-        console_url=console_url(person(), alias),
+        console_url=console_url(me, alias),
         region=current_app.config["AWS_REGION"],
         devices=[device for device in devices if device.gives_codes],
     )

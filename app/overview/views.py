@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from flask import Blueprint
+from flask import Blueprint, current_app
 from flask.typing import ResponseReturnValue
 
 from app import people
@@ -13,6 +13,8 @@ from app.current import audit, gateways, person
 from app.fields import EmptyForm
 from app.links import console_url, readable_alias
 from app.mfa.devices import settle
+from app.overview.service import Limits, look
+from app.overview.todo import Look, Waiting, to_do
 from app.pages import page
 
 bp = Blueprint("overview", __name__)
@@ -20,16 +22,38 @@ bp = Blueprint("overview", __name__)
 
 @bp.get("/")
 def index() -> ResponseReturnValue:
-    """Who am I, is MFA on, what to do next."""
+    """Before MFA: how to get it. With MFA: everything due or missing, worst first."""
+    settle(gateways().iam, audit(), person().user_name, datetime.now(UTC))
+    return _with_mfa() if person().with_mfa else _before_mfa()
+
+
+def _before_mfa() -> ResponseReturnValue:
     me, iam = person(), gateways().iam
-    settle(iam, audit(), me.user_name, datetime.now(UTC))
-    devices, alias = both(lambda: iam.mfa_devices(me.user_name), lambda: readable_alias(iam))
+    devices, alias = both(lambda: iam.mfa_devices(me.user_name), lambda: readable_alias(iam, me))
     return page(
-        "overview.html",
+        "overview/before_mfa.html",
         EmptyForm(formdata=None),
         devices=devices,
         alias=alias,
-        console_url=console_url(me, alias),
         enrolling=people.enrollment() is not None,
+        ends_at=people.session_ends_at(),
+    )
+
+
+def _with_mfa() -> ResponseReturnValue:
+    me, doors, now = person(), gateways(), datetime.now(UTC)
+    has, alias = look(doors.iam, doors.keys, doors.passwords, me)
+    new, enrolling = people.new_key(now), people.enrollment()
+    waiting = Waiting(
+        new.access_key_id if new else "", enrolling.serial_number if enrolling else "", people.replacing()
+    )
+    limits = Limits(current_app.config["ACCESS_KEY_MAX_AGE"])
+    return page(
+        "overview/with_mfa.html",
+        EmptyForm(formdata=None),
+        has=has,
+        items=to_do(Look(has, waiting, limits, now)),
+        alias=alias,
+        console_url=console_url(me, alias),
         ends_at=people.session_ends_at(),
     )

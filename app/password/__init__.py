@@ -1,5 +1,5 @@
 """The console password."""
 
-from app.password.views import bp
+from app.password.views import bp, judging
 
-__all__ = ["bp"]
+__all__ = ["bp", "judging"]

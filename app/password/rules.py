@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import string
 from collections.abc import Callable
+from itertools import combinations
 from typing import NamedTuple
 
 from app.aws.passwords import SYMBOLS, PasswordPolicy
@@ -12,7 +13,7 @@ LONGEST = 128
 
 
 class Rule(NamedTuple):
-    """words: as people read it. pattern: what a browser may test it with, "" where it cannot. kept: the test."""
+    """words: as people read it. pattern: what a browser tests it with. kept: the test."""
 
     words: str
     pattern: str
@@ -35,6 +36,18 @@ def _kinds(password: str) -> int:
     return sum(_has(characters)(password) for _, characters in _CLASS.values())
 
 
+def limits() -> list[Rule]:
+    """What AWS itself takes, whatever the account asks for (IAM's model of a password)."""
+    return [
+        Rule(f"at most {LONGEST} characters", f"^.{{0,{LONGEST}}}$", lambda password: len(password) <= LONGEST),
+        Rule(
+            "no characters that AWS does not take, like € or emoji",
+            r"^[\t\n\r\x20-\xff]*$",
+            lambda password: all(each in "\t\n\r" or " " <= each <= "\xff" for each in password),
+        ),
+    ]
+
+
 def rules(policy: PasswordPolicy) -> list[Rule]:
     """What a new password has to keep, in the order people read it."""
     found = [
@@ -43,7 +56,7 @@ def rules(policy: PasswordPolicy) -> list[Rule]:
             f"^.{{{policy.length},}}$",
             lambda password: policy.length <= len(password),
         ),
-        Rule(f"at most {LONGEST} characters", f"^.{{0,{LONGEST}}}$", lambda password: len(password) <= LONGEST),
+        *limits(),
     ]
     wanted = {
         "an uppercase letter": policy.uppercase,
@@ -56,16 +69,18 @@ def rules(policy: PasswordPolicy) -> list[Rule]:
             told = f"{words} ({SYMBOLS})" if words == "a symbol" else words
             found.append(Rule(told, pattern, _has(characters)))
     if policy.kinds:
+        kinds = [f"(?=.*{pattern})" for pattern, _ in _CLASS.values()]
+        enough = "|".join("".join(chosen) for chosen in combinations(kinds, policy.kinds))
         found.append(
             Rule(
                 f"{policy.kinds} of these kinds: uppercase letter, lowercase letter, digit, symbol ({SYMBOLS})",
-                "",
+                f"^(?:{enough})",
                 lambda password: _kinds(password) >= policy.kinds,
             )
         )
     return found
 
 
-def broken(policy: PasswordPolicy, password: str) -> list[str]:
-    """Every rule the password breaks, in words."""
-    return [rule.words for rule in rules(policy) if not rule.kept(password)]
+def broken(policy: PasswordPolicy | None, password: str) -> list[str]:
+    """Every rule the password breaks, in words; of an unknown policy only what AWS always demands."""
+    return [rule.words for rule in (rules(policy) if policy else limits()) if not rule.kept(password)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from zxcvbn import zxcvbn
 
@@ -39,14 +40,35 @@ def readable_policy(gateway: PasswordGateway) -> PasswordPolicy | None:
         return None
 
 
+@dataclass(frozen=True)
+class Strength:
+    """How hard a password is to guess."""
+
+    score: int
+    """zxcvbn's, 0 to 4."""
+    why: str
+    """What makes it weak; "" where nothing stands out."""
+    words: str
+
+
+_WORDS = ("guessed at once", "guessed easily", "so-so", "strong", "very strong")
+
+
+def strength(person: Person, password: str) -> Strength:
+    """Judged by zxcvbn, knowing whose password it is."""
+    # It looks at 72 characters at most: more of them only cost time.
+    found = zxcvbn(password[:72], user_inputs=[person.user_name, person.account_id, "aws", "amazon"])
+    score = int(found["score"])
+    return Strength(score, str(found["feedback"]["warning"] or ""), _WORDS[score])
+
+
 def examine(policy: PasswordPolicy | None, person: Person, new: str, *, anyway: bool) -> None:
     """Raises Refused with all broken rules at once, or Weak, before AWS is asked."""
-    if policy and (problems := broken(policy, new)):
+    if problems := broken(policy, new):
         raise Refused(f"The new password needs {'; '.join(problems)}.", field="new")
-    # zxcvbn looks at 72 characters at most: more of them only cost time.
-    found = zxcvbn(new[:72], user_inputs=[person.user_name, person.account_id, "aws", "amazon"])
-    if found["score"] < TOO_WEAK and not anyway:
-        why = found["feedback"]["warning"] or "It is among the first that are tried."
+    found = strength(person, new)
+    if found.score < TOO_WEAK and not anyway:
+        why = found.why or "It is among the first that are tried."
         raise Weak(f"This password is easily guessed. {why.rstrip('.')}. Choose another, or tick the box below.")
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, redirect, url_for
+from dataclasses import asdict
+
+from flask import Blueprint, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app import people
 from app.aws.passwords import PasswordPolicy
-from app.current import audit, gateways, person
+from app.current import audit, gateways, permitted, person
 from app.errors import PortalError
 from app.fields import EmptyForm
 from app.guards import recently_confirmed, with_mfa
@@ -15,11 +17,13 @@ from app.limits import CHANGES, limiter, this_session
 from app.pages import done, page, refuse
 from app.password import service
 from app.password.forms import ChangeForm, NewPasswordForm
-from app.password.rules import rules
+from app.password.rules import LONGEST, rules
 from app.records import Way
 
 bp = Blueprint("password", __name__, url_prefix="/password")
 limiter.limit(CHANGES, key_func=this_session, methods=["POST"])(bp)
+judging = Blueprint("strength", __name__, url_prefix="/password/strength")
+limiter.limit("60 per minute", key_func=this_session)(judging)
 
 
 def _policy() -> PasswordPolicy | None:
@@ -33,10 +37,34 @@ def index() -> ResponseReturnValue:
 
 
 def _change_page(form: ChangeForm, policy: PasswordPolicy | None) -> ResponseReturnValue:
-    known = gateways().passwords.exists(person().user_name) if person().with_mfa else None
-    if known is False:
+    profile = gateways().passwords.profile(person().user_name) if person().with_mfa else None
+    if person().with_mfa and profile is None:
         return redirect(url_for("password.new"))
-    return page("password/change.html", form, rules=rules(policy) if policy else None, policy=policy, known=known)
+    return page(
+        "password/change.html",
+        form,
+        rules=rules(policy) if policy else None,
+        policy=policy,
+        profile=profile,
+        allowed=_may_change_now(),
+    )
+
+
+def _may_change_now() -> bool:
+    """Some policies want MFA first, as AWS's own do since 2017."""
+    me = person()
+    mfa = True if me.with_mfa else None if me.access_key_id else False
+    return permitted().allows("iam:ChangePassword", me.arn, mfa=mfa)
+
+
+@judging.post("")
+def strength() -> ResponseReturnValue:
+    """How hard what is being typed would be to guess: for the page, which shows it beside the field.
+
+    Judged here, by what judges the form when it is sent. Nothing of it is kept.
+    """
+    found = service.strength(person(), request.form.get("new", "")[:LONGEST])
+    return asdict(found)
 
 
 @bp.post("")

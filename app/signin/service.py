@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from app.aws.clients import AwsCredentials, signing_as
 from app.aws.iam import IamGateway, MfaDevice
 from app.aws.sts import Identity, StsGateway
 from app.errors import MfaNotRecognized, NotAllowed, Refused, Unanswered, WrongMfaCode
+from app.policy.documents import SIGN_IN_ACTIONS
+from app.policy.permits import Permits
 
 
 class NotForThisPortal(Refused):
@@ -42,6 +45,38 @@ class AskForNextCode(Refused):
     """The code is spent, or AWS cannot check it: the next one is needed."""
 
     field = "code"
+
+
+NOTE_ABOUT_THE_CIRCLE = """\
+I have a temporary console password and no MFA yet, and our Force_MFA policy lets me do neither first.
+
+Either let everyone change their password before MFA, which takes the old password: in the policy's deny
+statement, add to NotAction
+  "iam:ChangePassword", "iam:GetAccountPasswordPolicy"
+Or, once, for me: let me in with the password as it is
+  aws iam update-login-profile --user-name MY-USER-NAME --no-password-reset-required
+After that I sign in, set up MFA in Latchkey, and change the password there."""
+
+
+@dataclass(frozen=True)
+class FirstWayIn:
+    """What a document lets someone do who has a temporary console password and no MFA yet."""
+
+    changes_password: bool
+    """When AWS asks for another password at the door, it may be given."""
+    signs_in_here: bool
+    """AWS Sign-In lets them on to this portal."""
+
+
+def first_way_in(document: Mapping[str, Any], account_id: str, partition: str, region: str) -> FirstWayIn:
+    """Judged for any user of the account without a path."""
+    arn = f"arn:{partition}:iam::{account_id}:user/someone"
+    permits = Permits(document, account_id, partition, "someone", arn)
+    client = f"arn:{partition}:signin:{region}:{account_id}:oauth2/public-client/localhost"
+    return FirstWayIn(
+        permits.allows("iam:ChangePassword", arn, mfa=False),
+        all(permits.allows(action, client, mfa=False) for action in SIGN_IN_ACTIONS),
+    )
 
 
 @dataclass(frozen=True)

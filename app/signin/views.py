@@ -115,6 +115,23 @@ def access_key() -> ResponseReturnValue:
     return redirect(local_path(wanted, url_for("overview.index")), 303)
 
 
+@bp.get("/sign-in/first")
+@public
+def first() -> ResponseReturnValue:
+    """The way in with a temporary password: AWS wants it changed first, and some policies want MFA before that."""
+    account, partition = min(current_app.config["ACCOUNTS"]), current_app.config["AWS_PARTITION"]
+    way = service.first_way_in(
+        current_app.config["FORCE_MFA_DOCUMENT"], account, partition, current_app.config["AWS_REGION"]
+    )
+    return page(
+        "signin/first.html",
+        way=way,
+        ways=current_app.config["SIGN_IN_METHODS"],
+        at_aws=Way.AWS_SIGN_IN,
+        note=service.NOTE_ABOUT_THE_CIRCLE,
+    )
+
+
 @bp.get("/sign-in/code")
 @public
 def code() -> ResponseReturnValue:

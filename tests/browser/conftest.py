@@ -72,6 +72,13 @@ def policy(request: pytest.FixtureRequest) -> str:
 def sandbox(scratch: Path, clock: Clock, policy: str) -> Iterator[Sandbox]:
     with Sandbox(scratch / f"sandbox-{policy}", clock, "--policy", policy, "--consistency-delay-s", "8") as running:
         yield running
+        if "TESTS_SEEN" in os.environ:  # what AWS did for the portal, for whoever looks back
+            done = {
+                call["action"]
+                for call in running.calls()
+                if call["status"] == 200 and "latchkey" in call["user_agent"]
+            }
+            (Path(os.environ["TESTS_SEEN"]) / f"{os.getpid()}.{policy}").write_text("\n".join(sorted(done)))
 
 
 @pytest.fixture(scope="session")

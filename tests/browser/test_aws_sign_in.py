@@ -31,6 +31,8 @@ ALLOWED_AT_AWS = {
     "iam:CreateVirtualMFADevice",
     "iam:EnableMFADevice",
     "iam:DeactivateMFADevice",
+    "iam:ListAccessKeys",
+    "iam:GetLoginProfile",
 }
 
 

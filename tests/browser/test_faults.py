@@ -86,14 +86,14 @@ def test_a_change_is_asked_once_and_a_read_again(surfing: Surfing, nadia: Employ
     sandbox.set_faults(
         [
             {"action": "iam:CreateVirtualMFADevice", "occurrences": "every", "fault": "throttle"},
-            {"action": "iam:ListAccountAliases", "occurrences": [1], "fault": "throttle"},
+            {"action": "iam:ListMFADevices", "occurrences": [1], "fault": "throttle"},
         ]
     )
     surfer.press("Set up MFA")
-    surfer.open("/")
     actions = [call["action"] for call in sandbox.calls(mark)]
     assert actions.count("iam:CreateVirtualMFADevice") == 1
-    assert actions.count("iam:ListAccountAliases") == 2
+    assert actions.count("iam:ListMFADevices") == 2, "the read that was refused, and its repetition"
+    surfer.open("/")
     assert surfer.heading == f"Hello, {nadia.name}"
 
 

@@ -67,7 +67,7 @@ def test_with_the_old_one_also_before_mfa(surfer: Surfer, olga: Employee, portal
     assert NEW not in stored + portal.log.read_text()
 
 
-def test_three_refusals_in_three_sentences(surfer: Surfer, olga: Employee, sandbox: Sandbox) -> None:
+def test_three_refusals_in_three_sentences(surfer: Surfer, olga: Employee) -> None:
     send(surfer, "Change it", old="Not-the-one-9", new=NEW, again=NEW)
     assert "did not accept the current password" in surfer.text
     assert surfer.value("old") == surfer.value("new") == "", "no secret comes back"
@@ -77,11 +77,10 @@ def test_three_refusals_in_three_sentences(surfer: Surfer, olga: Employee, sandb
     send(surfer, "Change it", old=PASSWORD, new=NEW, again=NEW + "x")
     assert "not the same as above" in surfer.text
 
-    denied = '{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"iam:ChangePassword","Resource":"*"}}'
-    sandbox.as_administrator("iam").put_user_policy(UserName=olga.name, PolicyName="no", PolicyDocument=denied)
+    olga.denied("iam:ChangePassword")
     send(surfer, "Change it", old=PASSWORD, new=NEW, again=NEW)
     assert "The permission that is missing is iam:ChangePassword" in surfer.text
-    sandbox.as_administrator("iam").delete_user_policy(UserName=olga.name, PolicyName="no")
+    olga.no_longer_denied()
     assert opens_console(olga, PASSWORD)
 
 

@@ -159,8 +159,11 @@ class Surfer:
 
     def scan(self, clock: Clock | None = None, slow_s: float = 0) -> Phone:
         """Point a phone at the QR code on the screen: pixels in, an entry of the app out."""
-        picture = self.page.locator(".qr").screenshot()
-        found = zxingcpp.read_barcodes(Image.open(io.BytesIO(picture)))
+        for _ in range(3):  # as a phone does, which looks many times a second
+            picture = self.page.locator(".qr").screenshot()
+            found = zxingcpp.read_barcodes(Image.open(io.BytesIO(picture)))
+            if found:
+                break
         assert len(found) == 1, "no QR code a phone could read"
         return Phone(clock or self.clock, found[0].text, slow_s)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -96,6 +97,18 @@ class Employee:
             d["SerialNumber"] for p in pages.paginate(AssignmentStatus="Unassigned") for d in p["VirtualMFADevices"]
         ]
         return [each for each in found if each == self.serial_number or each.startswith(f"{self.serial_number}/")]
+
+    def denied(self, *actions: str) -> None:
+        """From now on a policy of their own denies them these, whatever else allows them."""
+        statement = {"Effect": "Deny", "Action": actions, "Resource": "*"}
+        document = json.dumps({"Version": "2012-10-17", "Statement": statement})
+        self.sandbox.as_administrator("iam").put_user_policy(
+            UserName=self.name, PolicyName="denied", PolicyDocument=document
+        )
+
+    def no_longer_denied(self) -> None:
+        """As before."""
+        self.sandbox.as_administrator("iam").delete_user_policy(UserName=self.name, PolicyName="denied")
 
     def leftover(self) -> bool:
         """Is there an unassigned device of the user's name?"""

@@ -52,7 +52,8 @@ def delete_user(world: World, call: Call) -> Members | PassOn:
 def summary(world: World, call: Call) -> Members:
     """Integers only; the root user has MFA and no key here."""
     iam = world.iam
-    in_use = sum(len(user.mfa_devices) for user in iam.users.values())
+    assigned = {serial for user in iam.users.values() for serial in user.mfa_devices}
+    unassigned = [serial for serial in iam.virtual_mfa_devices if serial not in assigned]
     customer = [policy for arn, policy in iam.managed_policies.items() if ":aws:policy/" not in arn]
     return {
         "SummaryMap": {
@@ -68,8 +69,8 @@ def summary(world: World, call: Call) -> Members:
             "InstanceProfiles": len(iam.instance_profiles),
             "ServerCertificates": len(iam.certificates),
             "Providers": len(iam.saml_providers) + len(iam.open_id_providers),
-            "MFADevices": len(iam.virtual_mfa_devices),
-            "MFADevicesInUse": in_use,
+            "MFADevices": len(assigned) + len(unassigned),
+            "MFADevicesInUse": len(assigned),
             "AccountMFAEnabled": 1,
             "AccountAccessKeysPresent": 0,
             "AccountPasswordPresent": 1,

@@ -1,0 +1,5 @@
+"""The account one is in, as far as AWS shows it to every user."""
+
+from app.account.views import bp
+
+__all__ = ["bp"]

@@ -1,0 +1,58 @@
+"""The page about the account."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from flask import Blueprint, request
+from flask.typing import ResponseReturnValue
+
+from app.aws.clients import ahead
+from app.current import gateways, person
+from app.errors import NotAcceptable, NotAllowed
+from app.guards import with_mfa
+from app.links import console_url, readable_alias
+from app.pages import done, page
+from app.password.rules import rules
+from app.password.service import readable_policy
+
+bp = Blueprint("account", __name__, url_prefix="/account")
+
+LONGEST_MARKER = 320
+"""As IAM's model says."""
+Fact = TypeVar("Fact")
+
+
+@bp.get("")
+@with_mfa
+def index() -> ResponseReturnValue:
+    """Numbers, the password policy in words, and who is in the account, a page at a time."""
+    me, doors = person(), gateways()
+    marker = request.args.get("marker", "")[:LONGEST_MARKER]
+    alias = ahead(lambda: readable_alias(doors.iam, me))
+    summary = ahead(doors.account.summary)
+    policy = ahead(lambda: readable_policy(doors.passwords))
+    try:
+        users = _shown(lambda: doors.account.users(marker))
+    except NotAcceptable:
+        return done("That page of the list is no longer there. Here is the first one.", "account.index", "info")
+    known = policy()
+    return page(
+        "account/index.html",
+        alias=alias(),
+        console_url=console_url(me, alias()),
+        summary=_shown(summary),
+        policy=known,
+        rules=rules(known) if known else None,
+        users=users,
+        marker=marker,
+    )
+
+
+def _shown(read: Callable[[], Fact]) -> Fact | None:
+    """None where the policy does not show it."""
+    try:
+        return read()
+    except NotAllowed:
+        return None

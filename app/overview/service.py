@@ -1,0 +1,87 @@
+"""What AWS has of a person's credentials, read all at once for the first page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Generic, TypeVar
+
+from app.aws.access_keys import AccessKey, AccessKeyGateway
+from app.aws.clients import ahead
+from app.aws.iam import IamGateway, MfaDevice
+from app.aws.passwords import LoginProfile, PasswordGateway
+from app.errors import Gone, NotAllowed, Throttled, Unanswered
+from app.links import readable_alias
+from app.records import Person
+
+Fact = TypeVar("Fact")
+
+
+@dataclass(frozen=True)
+class Known(Generic[Fact]):
+    """What AWS answered."""
+
+    fact: Fact
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """What could not be read, and why."""
+
+    action: str
+    """ "iam:ListAccessKeys"."""
+    denied: bool
+    """The policy does not allow it; else AWS did not answer, and another visit will do."""
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """A person's credentials, as far as AWS shows them."""
+
+    devices: Sequence[MfaDevice]
+    keys: Known[Sequence[AccessKey]] | Unknown
+    password: Known[LoginProfile | None] | Unknown
+
+    @property
+    def unknown(self) -> list[Unknown]:
+        """What could not be read."""
+        return [part for part in (self.keys, self.password) if isinstance(part, Unknown)]
+
+
+def look(
+    iam: IamGateway, keys: AccessKeyGateway, passwords: PasswordGateway, person: Person
+) -> tuple[Credentials, str | None]:
+    """A person's credentials and the account's alias, asked side by side.
+
+    Raises what asking for the MFA devices raises; anything else that fails is `Unknown`.
+    """
+    name = person.user_name
+    alias = ahead(lambda: readable_alias(iam, person))
+    asked_keys = ahead(lambda: keys.of(name))
+    asked_password = ahead(lambda: passwords.profile(name))
+    devices = iam.mfa_devices(name)
+    return Credentials(
+        devices,
+        _told("iam:ListAccessKeys", asked_keys),
+        _told("iam:GetLoginProfile", asked_password),
+    ), alias()
+
+
+def _told(action: str, answer: Callable[[], Fact]) -> Known[Fact] | Unknown:
+    try:
+        return Known(answer())
+    except NotAllowed:
+        return Unknown(action, denied=True)
+    except (Throttled, Unanswered, Gone):
+        return Unknown(action, denied=False)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """From when on something is due."""
+
+    key_age: timedelta
+    """Age at which an access key is to be replaced."""
+    ahead: timedelta = timedelta(days=14)
+    """So long before that it is said."""

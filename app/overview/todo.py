@@ -1,0 +1,141 @@
+"""A person's to-do list: a table of rules over what AWS has and what waits in the session. Pure.
+
+Before MFA there is one thing to do, and the page says it by itself; this is the list for afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import IntEnum
+
+from app.overview.service import Credentials, Known, Limits
+
+
+class Urgency(IntEnum):
+    """Worst first."""
+
+    NOW = 0
+    """Something is lost, or refused, if it waits."""
+    DUE = 1
+    """Past its time, or a door more than is needed."""
+    SOON = 2
+
+
+@dataclass(frozen=True)
+class Item:
+    """One thing to do. endpoint and values: of the page on which it is done; label: its button."""
+
+    urgency: Urgency
+    what: str
+    why: str
+    label: str
+    endpoint: str
+    values: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What this session holds that is not finished."""
+
+    new_key: str = ""
+    """Key id whose secret waits to be saved."""
+    enrolling: str = ""
+    """Serial number of a device that waits for its first codes."""
+    replaced: str = ""
+    """Serial number of a device whose successor works already."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the rules judge."""
+
+    has: Credentials
+    waiting: Waiting
+    limits: Limits
+    now: datetime
+
+
+Rule = Callable[[Look], Iterator[Item]]
+
+
+def _secret_waits(look: Look) -> Iterator[Item]:
+    if key := look.waiting.new_key:
+        why = f"The secret of {key} is shown a few minutes more, then never again."
+        yield Item(Urgency.NOW, "Save your new access key", why, "Save it", "access_keys.new")
+
+
+def _no_device(look: Look) -> Iterator[Item]:
+    if not look.has.devices and not look.waiting.enrolling:
+        why = "You have no MFA device now. This session still has MFA, your next one will not."
+        yield Item(Urgency.NOW, "Set up MFA again", why, "Your MFA devices", "mfa.devices")
+
+
+def _device_waits(look: Look) -> Iterator[Item]:
+    if serial := look.waiting.enrolling:
+        why = f"{serial} waits for two codes. Its QR code is still good."
+        yield Item(Urgency.NOW, "Finish setting up your MFA device", why, "Go on", "mfa.enroll")
+
+
+def _old_device_counts(look: Look) -> Iterator[Item]:
+    if (serial := look.waiting.replaced) and serial in {device.serial_number for device in look.has.devices}:
+        why = f"Your new device works, and {serial} still counts, too."
+        yield Item(Urgency.DUE, "Give up your old MFA device", why, "Go on", "mfa.replaced")
+
+
+def _temporary_password(look: Look) -> Iterator[Item]:
+    password = look.has.password
+    if isinstance(password, Known) and password.fact and password.fact.reset_required:
+        why = "Whoever set it may know it. The AWS console asks for another one before it lets you in."
+        yield Item(Urgency.NOW, "Replace your temporary console password", why, "Change it", "password.index")
+
+
+def _old_keys(look: Look) -> Iterator[Item]:
+    if not isinstance(look.has.keys, Known):
+        return
+    keys = [key for key in look.has.keys.fact if key.active]
+    for key in keys[:1] if len(keys) > 1 else keys:
+        due_at = key.created_at + look.limits.key_age
+        left = due_at - look.now
+        said = f"{key.access_key_id} was made on {key.created_at:%-d %B %Y}"
+        if left.total_seconds() < 0:
+            late = -left.days - 1
+            why = f"{said}, and was due to be replaced {_days(late)} ago." if late else f"{said}, and is due today."
+            yield Item(Urgency.DUE, "Replace your access key", why, "Rotate it", "access_keys.index")
+        elif left <= look.limits.ahead:
+            why = f"{said}, and is due to be replaced in {_days(left.days)}."
+            yield Item(Urgency.SOON, "Replace your access key soon", why, "Rotate it", "access_keys.index")
+
+
+def _two_keys(look: Look) -> Iterator[Item]:
+    if not isinstance(look.has.keys, Known) or look.waiting.new_key:
+        return
+    keys = look.has.keys.fact
+    if len(keys) > 1 and all(key.active for key in keys):
+        why = f"Two are active. Once {keys[1].access_key_id} is used everywhere, {keys[0].access_key_id} can go."
+        yield Item(Urgency.DUE, "Retire your older access key", why, "Go on", "access_keys.index")
+    for key in keys:
+        if not key.active:
+            why = f"{key.access_key_id} is inactive. If nothing missed it, delete it: there is room for two only."
+            yield Item(Urgency.SOON, "Delete an inactive access key", why, "Your access keys", "access_keys.index")
+
+
+RULES: tuple[Rule, ...] = (
+    _secret_waits,
+    _device_waits,
+    _no_device,
+    _temporary_password,
+    _old_device_counts,
+    _old_keys,
+    _two_keys,
+)
+
+
+def _days(number: int) -> str:
+    return f"{number} day" + ("" if number == 1 else "s")
+
+
+def to_do(look: Look, rules: Iterable[Rule] = RULES) -> list[Item]:
+    """Everything due or missing, worst first; within one urgency in the order of the rules."""
+    return sorted((item for rule in rules for item in rule(look)), key=lambda item: item.urgency)

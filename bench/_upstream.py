@@ -1,0 +1,81 @@
+"""A static AWS for measuring: answers IAM and STS reads after a fixed time, and costs next to nothing itself.
+
+`python -m bench._upstream PORT LATENCY_MS`; a process of its own, so that only the portal's side is measured.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from urllib.parse import parse_qs
+
+READS = ("list_mfa_devices", "list_access_keys", "get_login_profile")
+"""What the overview asks anew for each page, as botocore's methods are called."""
+_WHEN = "2026-05-01T10:00:00Z"
+_KEY = (
+    "<member><UserName>olga</UserName><AccessKeyId>AKIA{n}AAAAAAAAAAAAAAA</AccessKeyId>"
+    f"<Status>Active</Status><CreateDate>{_WHEN}</CreateDate></member>"
+)
+ANSWERS = {
+    "ListMFADevices": "<MFADevices><member><UserName>olga</UserName>"
+    f"<SerialNumber>arn:aws:iam::123456789012:mfa/olga</SerialNumber><EnableDate>{_WHEN}</EnableDate>"
+    "</member></MFADevices><IsTruncated>false</IsTruncated>",
+    "ListAccessKeys": f"<AccessKeyMetadata>{_KEY.format(n=1)}{_KEY.format(n=2)}</AccessKeyMetadata>"
+    "<IsTruncated>false</IsTruncated>",
+    "GetLoginProfile": f"<LoginProfile><UserName>olga</UserName><CreateDate>{_WHEN}</CreateDate>"
+    "<PasswordResetRequired>false</PasswordResetRequired></LoginProfile>",
+    "ListAccountAliases": "<AccountAliases><member>bench</member></AccountAliases><IsTruncated>false</IsTruncated>",
+    "ListSSHPublicKeys": "<SSHPublicKeys><member><UserName>olga</UserName><SSHPublicKeyId>APKAAAAAAAAAAAAAAAAA"
+    f"</SSHPublicKeyId><Status>Active</Status><UploadDate>{_WHEN}</UploadDate></member></SSHPublicKeys>"
+    "<IsTruncated>false</IsTruncated>",
+    "ListSigningCertificates": "<Certificates></Certificates><IsTruncated>false</IsTruncated>",
+}
+
+
+def _answer(action: str) -> bytes:
+    xml = (
+        f'<{action}Response xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><{action}Result>{ANSWERS[action]}'
+        f"</{action}Result><ResponseMetadata><RequestId>0f0f0f0f-0000-4000-8000-000000000000</RequestId>"
+        f"</ResponseMetadata></{action}Response>"
+    ).encode()
+    return b"HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: %d\r\n\r\n%s" % (len(xml), xml)
+
+
+_READY = {action: _answer(action) for action in ANSWERS}
+
+
+class _Connection(asyncio.Protocol):
+    """One keep-alive connection: requests one after the other, as botocore sends them."""
+
+    latency_s = 0.08
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+        self._data = b""
+
+    def data_received(self, data: bytes) -> None:
+        self._data += data
+        head, blank, body = self._data.partition(b"\r\n\r\n")
+        if not blank:
+            return
+        length = next(
+            (int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")),
+            0,
+        )
+        if len(body) < length:
+            return
+        action = parse_qs(body.decode())["Action"][0]
+        self._data = body[length:]
+        asyncio.get_running_loop().call_later(self.latency_s, self._transport.write, _READY[action])
+
+
+async def _serve(port: int, latency_s: float) -> None:
+    _Connection.latency_s = latency_s
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(_Connection, "127.0.0.1", port, backlog=512)
+    async with server:
+        await server.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(_serve(int(sys.argv[1]), float(sys.argv[2]) / 1000))

@@ -1,0 +1,91 @@
+"""The to-do list: what is due, from what AWS has and what waits. Worst first."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from app.aws.access_keys import AccessKey
+from app.aws.iam import MfaDevice
+from app.aws.passwords import LoginProfile
+from app.overview.service import Credentials, Known, Limits, Unknown
+from app.overview.todo import Look, Urgency, Waiting, to_do
+
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+NOTHING = Waiting()
+PHONE = MfaDevice("arn:aws:iam::123456789012:mfa/olga", NOW - timedelta(days=30))
+
+
+def key(name: str, days: float, *, active: bool = True) -> AccessKey:
+    return AccessKey(name, active, NOW - timedelta(days=days))
+
+
+def listed(
+    *keys: AccessKey,
+    temporary: bool | None = False,
+    devices: tuple[MfaDevice, ...] = (PHONE,),
+    waiting: Waiting = NOTHING,
+) -> list[str]:
+    profile = None if temporary is None else LoginProfile(NOW, temporary)
+    has = Credentials(devices, Known(keys), Known(profile))
+    return [item.what for item in to_do(Look(has, waiting, Limits(timedelta(days=90)), NOW))]
+
+
+def test_nothing_to_do() -> None:
+    assert listed(key("AKIA1", 10)) == []
+    assert listed(temporary=None) == []
+
+
+@pytest.mark.parametrize(
+    ("days", "told"),
+    [
+        (75, []),
+        (76, ["Replace your access key soon"]),
+        (89.9, ["Replace your access key soon"]),
+        (90.1, ["Replace your access key"]),
+        (400, ["Replace your access key"]),
+    ],
+)
+def test_a_key_is_due_by_its_age(days: float, told: list[str]) -> None:
+    assert listed(key("AKIA1", days)) == told
+
+
+def test_of_two_keys_the_older_goes() -> None:
+    assert listed(key("AKIA1", 100), key("AKIA2", 1)) == ["Replace your access key", "Retire your older access key"]
+    assert listed(key("AKIA1", 100, active=False), key("AKIA2", 1)) == ["Delete an inactive access key"]
+    assert listed(key("AKIA1", 5), key("AKIA2", 0), waiting=Waiting(new_key="AKIA2")) == ["Save your new access key"]
+
+
+def test_what_is_lost_if_it_waits_comes_first() -> None:
+    found = listed(
+        key("AKIA1", 100),
+        temporary=True,
+        waiting=Waiting(new_key="AKIA2", enrolling="arn:aws:iam::123456789012:mfa/olga/device-2"),
+    )
+    assert found == [
+        "Save your new access key",
+        "Finish setting up your MFA device",
+        "Replace your temporary console password",
+        "Replace your access key",
+    ]
+
+
+def test_without_a_device_the_next_session_has_no_mfa() -> None:
+    assert listed(devices=()) == ["Set up MFA again"]
+    assert listed(waiting=Waiting(replaced=PHONE.serial_number)) == ["Give up your old MFA device"]
+    assert listed(waiting=Waiting(replaced="arn:aws:iam::123456789012:mfa/gone")) == []
+
+
+def test_what_cannot_be_read_is_nobodys_fault() -> None:
+    has = Credentials(
+        [PHONE], Unknown("iam:ListAccessKeys", denied=True), Unknown("iam:GetLoginProfile", denied=False)
+    )
+    assert to_do(Look(has, NOTHING, Limits(timedelta(days=90)), NOW)) == []
+    assert [part.action for part in has.unknown] == ["iam:ListAccessKeys", "iam:GetLoginProfile"]
+
+
+def test_worst_first() -> None:
+    has = Credentials([PHONE], Known([key("AKIA1", 80)]), Known(LoginProfile(NOW, True)))
+    urgencies = [item.urgency for item in to_do(Look(has, NOTHING, Limits(timedelta(days=90)), NOW))]
+    assert urgencies == sorted(urgencies) == [Urgency.NOW, Urgency.SOON]
