@@ -43,7 +43,7 @@ SETTINGS: dict[str, str] = {
     "than aws, which had no AWS Sign-In for programs when last looked at, access-key.",
     "ACCESS_KEY_MAX_AGE_DAYS": "Age at which an access key is due to be replaced, 1 to 365. Default 90.",
     "SESSION_IDLE_MINUTES": "Minutes without a request after which a session ends, 1 to 60. Default 15.",
-    "CONFIRM_MINUTES": "Minutes after a sign-in within which MFA devices may be added or given up, 5 to 60. "
+    "CONFIRM_MINUTES": "Minutes after a sign-in within which credentials may be added or given up, 5 to 60. "
     "Default 30.",
     "SESSION_MAX_MINUTES": "Minutes after which an MFA session from an access key ends, 15 to 720. Default 60.",
     "SIGN_IN_SESSION_MAX_MINUTES": "The same for sessions from AWS Sign-In, 15 to 720. Default 480.",

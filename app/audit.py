@@ -63,6 +63,14 @@ class Event(StrEnum):
     ACCESS_KEY_ACTIVATED = "access-key-activated"
     ACCESS_KEY_DEACTIVATED = "access-key-deactivated"
     ACCESS_KEY_DELETED = "access-key-deleted"
+    SSH_KEY_UPLOADED = "ssh-key-uploaded"
+    SSH_KEY_ACTIVATED = "ssh-key-activated"
+    SSH_KEY_DEACTIVATED = "ssh-key-deactivated"
+    SSH_KEY_DELETED = "ssh-key-deleted"
+    CERTIFICATE_UPLOADED = "certificate-uploaded"
+    CERTIFICATE_ACTIVATED = "certificate-activated"
+    CERTIFICATE_DEACTIVATED = "certificate-deactivated"
+    CERTIFICATE_DELETED = "certificate-deleted"
     RECORD_EXPORTED = "record-exported"
     RECORD_SHORTENED = SHORTENED
 
@@ -83,8 +91,8 @@ OPEN = (Phase.INTENDED, Phase.UNKNOWN)
 HAPPENED = (Phase.DONE, Phase.FOUND_DONE)
 STILL_RUNNING = timedelta(seconds=60)
 """An intent this young may still get its outcome: no request lasts longer."""
-SPREADING = timedelta(seconds=15)
-"""AWS may not yet show a change this young (observed): that it is not seen proves nothing before."""
+SPREADING = timedelta(seconds=30)
+"""AWS may not yet show a change this young (observed: some 10 to 15 s): that it is not seen proves nothing."""
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,12 @@ from app import people
 from app.audit import Audit, record
 from app.aws.access_keys import AccessKeyGateway
 from app.aws.account import AccountGateway
+from app.aws.certificates import CertificateGateway
 from app.aws.clients import Clients, signing_as
 from app.aws.iam import IamGateway
 from app.aws.passwords import PasswordGateway
 from app.aws.signin import SignInGateway
+from app.aws.ssh_keys import SshKeyGateway
 from app.aws.sts import StsGateway
 from app.policy.permits import Permits
 from app.records import Person
@@ -32,6 +34,8 @@ class Gateways:
     keys: AccessKeyGateway
     passwords: PasswordGateway
     account: AccountGateway
+    ssh_keys: SshKeyGateway
+    certificates: CertificateGateway
     sts: StsGateway
     signin: SignInGateway
 
@@ -46,6 +50,8 @@ def open_gateways(app: Flask, clients: Clients) -> None:
         AccessKeyGateway(clients),
         PasswordGateway(clients),
         AccountGateway(clients),
+        SshKeyGateway(clients),
+        CertificateGateway(clients),
         StsGateway(clients),
         SignInGateway(clients),
     )

@@ -11,6 +11,7 @@
     |   |-- CodeRefused             by AWS Sign-In
     |   |-- NotAcceptable           a value AWS does not take
     |   |-- BreaksPasswordPolicy, WrongOldPassword
+    |   |-- NotTaken, AlreadyYours, HeldByAnother   a public key or certificate
     |   `-- ClockOff
     |-- Unanswered          no usable answer: it may or may not have happened
     |   `-- AwsFailure      AWS said that it failed
@@ -157,6 +158,38 @@ class BreaksPasswordPolicy(Refused):
     aws_codes: ClassVar[tuple[str, ...]] = ("PasswordPolicyViolation",)
     message = "AWS says that the new password breaks the account’s password policy. Nothing was changed."
     field = "new"
+
+
+class NotTaken(Refused):
+    """AWS cannot read a public key or certificate, or does not want it: its codes do not tell more."""
+
+    aws_codes: ClassVar[tuple[str, ...]] = (
+        "InvalidPublicKey",
+        "UnrecognizedPublicKeyEncoding",
+        "MalformedCertificate",
+        "InvalidCertificate",
+    )
+    message = "AWS does not take this one, though it looks right from here. Make a new one. Nothing was changed."
+    field = "pasted"
+
+
+class AlreadyYours(Refused):
+    """The user has this very SSH key."""
+
+    aws_codes: ClassVar[tuple[str, ...]] = ("DuplicateSSHPublicKey",)
+    message = "AWS has this key of yours already. If it is not listed yet, AWS needs some seconds: reload the list."
+    field = "pasted"
+
+
+class HeldByAnother(Refused):
+    """Another user of the account has this very certificate."""
+
+    aws_codes: ClassVar[tuple[str, ...]] = ("DuplicateCertificate",)
+    message = (
+        "Another user of your account has this certificate: AWS takes each only once. Nothing was changed. "
+        "Ask your administrator if it should be yours."
+    )
+    field = "pasted"
 
 
 class WrongOldPassword(Refused):

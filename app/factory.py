@@ -27,6 +27,7 @@ from app import (
     pages,
     password,
     people,
+    public_keys,
     signin,
 )
 from app.audit import open_record
@@ -88,6 +89,8 @@ def create_app(config: dict[str, Any]) -> Flask:
         password.bp,
         password.judging,
         account.bp,
+        public_keys.ssh_bp,
+        public_keys.certificates_bp,
         activity.bp,
     ):
         app.register_blueprint(blueprint)

@@ -9,7 +9,13 @@ import asyncio
 import sys
 from urllib.parse import parse_qs
 
-READS = ("list_mfa_devices", "list_access_keys", "get_login_profile")
+READS = (
+    "list_mfa_devices",
+    "list_access_keys",
+    "get_login_profile",
+    "list_ssh_public_keys",
+    "list_signing_certificates",
+)
 """What the overview asks anew for each page, as botocore's methods are called."""
 _WHEN = "2026-05-01T10:00:00Z"
 _KEY = (

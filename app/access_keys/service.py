@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from app.audit import Audit, Event
+from app.audit import SPREADING, Audit, Event
 from app.aws.access_keys import MOST_KEYS, AccessKey, AccessKeyGateway
 from app.aws.clients import AwsCredentials, signing_as
 from app.aws.passwords import PasswordGateway
@@ -18,8 +18,6 @@ from app.records import NewAccessKey, Person, Way
 SHOWN_FOR = timedelta(minutes=15)
 """The longest a new secret waits to be saved."""
 LAST_CHARACTERS = 6
-SPREADS = timedelta(seconds=30)
-"""A list may lack what was made so recently (observed: some 10 to 15 s)."""
 EXISTENCE = (Event.ACCESS_KEY_CREATED, Event.ACCESS_KEY_DELETED)
 STATUS = (Event.ACCESS_KEY_ACTIVATED, Event.ACCESS_KEY_DEACTIVATED)
 """Two kinds of attempts whose outcome AWS still tells afterwards."""
@@ -95,7 +93,7 @@ def create(gateway: AccessKeyGateway, audit: Audit, person: Person, now: datetim
 def still_there(new: NewAccessKey, keys: Sequence[AccessKey], now: datetime) -> bool:
     """False once AWS no longer lists the new key; one list right after making it proves nothing."""
     listed = new.access_key_id in {key.access_key_id for key in keys}
-    return listed or now - (new.until - SHOWN_FOR) < SPREADS
+    return listed or now - (new.until - SHOWN_FOR) < SPREADING
 
 
 def proven(sts: StsGateway, new: NewAccessKey) -> bool:

@@ -34,6 +34,16 @@ EVENTS: dict[str, Words] = {
     Event.ACCESS_KEY_ACTIVATED: Words("Activated an access key", "Tried to activate an access key"),
     Event.ACCESS_KEY_DEACTIVATED: Words("Deactivated an access key", "Tried to deactivate an access key"),
     Event.ACCESS_KEY_DELETED: Words("Deleted an access key", "Tried to delete an access key"),
+    Event.SSH_KEY_UPLOADED: Words("Uploaded an SSH key", "Tried to upload an SSH key"),
+    Event.SSH_KEY_ACTIVATED: Words("Activated an SSH key", "Tried to activate an SSH key"),
+    Event.SSH_KEY_DEACTIVATED: Words("Deactivated an SSH key", "Tried to deactivate an SSH key"),
+    Event.SSH_KEY_DELETED: Words("Deleted an SSH key", "Tried to delete an SSH key"),
+    Event.CERTIFICATE_UPLOADED: Words("Uploaded a signing certificate", "Tried to upload a signing certificate"),
+    Event.CERTIFICATE_ACTIVATED: Words("Activated a signing certificate", "Tried to activate a signing certificate"),
+    Event.CERTIFICATE_DEACTIVATED: Words(
+        "Deactivated a signing certificate", "Tried to deactivate a signing certificate"
+    ),
+    Event.CERTIFICATE_DELETED: Words("Deleted a signing certificate", "Tried to delete a signing certificate"),
     Event.RECORD_EXPORTED: Words("Exported the record", "Tried to export the record"),
     Event.RECORD_SHORTENED: Words("Retention removed older rows", "Retention tried to remove older rows"),
 }
@@ -78,6 +88,11 @@ REASONS = {
     "SignInNotPermitted": "the policy does not allow AWS Sign-In",
     "SignedInWithoutCode": "without the MFA code",
     "SomeoneElse": "someone else was signed in to AWS",
+    "AlreadyYours": "AWS has it already",
+    "HeldByAnother": "another user has it",
+    "NotTaken": "AWS does not take it",
+    "PrivateKeyPasted": "it was or held a private key, of which nothing was kept",
+    "Pkcs12Pasted": "it held a private key as a rule, of which nothing was kept",
     "Throttled": "AWS was busy",
     "Unanswered": "AWS did not answer",
     "WrongMfaCode": "wrong or used code",

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Generic, TypeVar
 
-from app.aws.access_keys import AccessKey, AccessKeyGateway
+from app.aws.access_keys import AccessKey
 from app.aws.clients import ahead
-from app.aws.iam import IamGateway, MfaDevice
-from app.aws.passwords import LoginProfile, PasswordGateway
+from app.aws.iam import MfaDevice
+from app.aws.passwords import LoginProfile
+from app.aws.ssh_keys import SshKey
+from app.current import Gateways
 from app.errors import Gone, NotAllowed, Throttled, Unanswered
 from app.links import readable_alias
+from app.public_keys.service import ListedCertificate, listed_certificates
 from app.records import Person
 
 Fact = TypeVar("Fact")
@@ -42,29 +45,34 @@ class Credentials:
     devices: Sequence[MfaDevice]
     keys: Known[Sequence[AccessKey]] | Unknown
     password: Known[LoginProfile | None] | Unknown
+    ssh_keys: Known[Sequence[SshKey]] | Unknown
+    certificates: Known[Sequence[ListedCertificate]] | Unknown
 
     @property
     def unknown(self) -> list[Unknown]:
         """What could not be read."""
-        return [part for part in (self.keys, self.password) if isinstance(part, Unknown)]
+        parts = (self.keys, self.password, self.ssh_keys, self.certificates)
+        return [part for part in parts if isinstance(part, Unknown)]
 
 
-def look(
-    iam: IamGateway, keys: AccessKeyGateway, passwords: PasswordGateway, person: Person
-) -> tuple[Credentials, str | None]:
+def look(doors: Gateways, person: Person) -> tuple[Credentials, str | None]:
     """A person's credentials and the account's alias, asked side by side.
 
     Raises what asking for the MFA devices raises; anything else that fails is `Unknown`.
     """
     name = person.user_name
-    alias = ahead(lambda: readable_alias(iam, person))
-    asked_keys = ahead(lambda: keys.of(name))
-    asked_password = ahead(lambda: passwords.profile(name))
-    devices = iam.mfa_devices(name)
+    alias = ahead(lambda: readable_alias(doors.iam, person))
+    keys = ahead(lambda: doors.keys.of(name))
+    password = ahead(lambda: doors.passwords.profile(name))
+    ssh_keys = ahead(lambda: doors.ssh_keys.of(name))
+    certificates = ahead(lambda: listed_certificates(doors.certificates, name))
+    devices = doors.iam.mfa_devices(name)
     return Credentials(
         devices,
-        _told("iam:ListAccessKeys", asked_keys),
-        _told("iam:GetLoginProfile", asked_password),
+        _told("iam:ListAccessKeys", keys),
+        _told("iam:GetLoginProfile", password),
+        _told("iam:ListSSHPublicKeys", ssh_keys),
+        _told("iam:ListSigningCertificates", certificates),
     ), alias()
 
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import IntEnum
 
 from app.overview.service import Credentials, Known, Limits
+from app.public_keys.service import expiring
 
 
 class Urgency(IntEnum):
@@ -121,6 +122,19 @@ def _two_keys(look: Look) -> Iterator[Item]:
             yield Item(Urgency.SOON, "Delete an inactive access key", why, "Your access keys", "access_keys.index")
 
 
+def _certificates(look: Look) -> Iterator[Item]:
+    if not isinstance(look.has.certificates, Known):
+        return
+    for held, state in expiring(look.has.certificates.fact, look.now):
+        what = "Replace your signing certificate" + ("" if state == "expired" else " soon")
+        until = f"{held.certificate.not_after:%-d %B %Y}" if held.certificate else ""
+        why = (
+            f"{held.id} {'expired' if state == 'expired' else 'expires'} on {until}, and whatever uses it stops then."
+        )
+        urgency = Urgency.DUE if state == "expired" else Urgency.SOON
+        yield Item(urgency, what, why, "Your certificates", "certificates.index")
+
+
 RULES: tuple[Rule, ...] = (
     _secret_waits,
     _device_waits,
@@ -129,6 +143,7 @@ RULES: tuple[Rule, ...] = (
     _old_device_counts,
     _old_keys,
     _two_keys,
+    _certificates,
 )
 
 

@@ -42,7 +42,7 @@ def _before_mfa() -> ResponseReturnValue:
 
 def _with_mfa() -> ResponseReturnValue:
     me, doors, now = person(), gateways(), datetime.now(UTC)
-    has, alias = look(doors.iam, doors.keys, doors.passwords, me)
+    has, alias = look(doors, me)
     new, enrolling = people.new_key(now), people.enrollment()
     waiting = Waiting(
         new.access_key_id if new else "", enrolling.serial_number if enrolling else "", people.replacing()

@@ -123,6 +123,15 @@ def nadia(sandbox: Sandbox, clock: Clock) -> Employee:
     return hired
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What looks back on all stories comes last."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Stories no policy matters to are told under the first; what looks back on all stories comes last."""
+    again = [
+        item
+        for item in items
+        if isinstance(item, pytest.Function)
+        and "one_policy" in item.keywords
+        and item.callspec.params["policy"] != POLICIES[0]
+    ]
+    items[:] = [item for item in items if item not in again]
+    config.hook.pytest_deselected(items=again)
     items.sort(key=lambda item: "looks_back" in item.keywords)

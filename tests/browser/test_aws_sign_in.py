@@ -33,6 +33,8 @@ ALLOWED_AT_AWS = {
     "iam:DeactivateMFADevice",
     "iam:ListAccessKeys",
     "iam:GetLoginProfile",
+    "iam:ListSSHPublicKeys",
+    "iam:ListSigningCertificates",
 }
 
 

@@ -11,6 +11,8 @@ from app.aws.iam import MfaDevice
 from app.aws.passwords import LoginProfile
 from app.overview.service import Credentials, Known, Limits, Unknown
 from app.overview.todo import Look, Urgency, Waiting, to_do
+from app.public_keys.certificates import Certificate
+from app.public_keys.service import ListedCertificate
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 NOTHING = Waiting()
@@ -26,9 +28,10 @@ def listed(
     temporary: bool | None = False,
     devices: tuple[MfaDevice, ...] = (PHONE,),
     waiting: Waiting = NOTHING,
+    certificates: tuple[ListedCertificate, ...] = (),
 ) -> list[str]:
     profile = None if temporary is None else LoginProfile(NOW, temporary)
-    has = Credentials(devices, Known(keys), Known(profile))
+    has = Credentials(devices, Known(keys), Known(profile), Known([]), Known(certificates))
     return [item.what for item in to_do(Look(has, waiting, Limits(timedelta(days=90)), NOW))]
 
 
@@ -77,15 +80,27 @@ def test_without_a_device_the_next_session_has_no_mfa() -> None:
     assert listed(waiting=Waiting(replaced="arn:aws:iam::123456789012:mfa/gone")) == []
 
 
+def certificate(days_left: float, *, active: bool = True) -> ListedCertificate:
+    ends = NOW + timedelta(days=days_left)
+    said = Certificate("", "CN=olga", "CN=olga", NOW - timedelta(days=400), ends, "RSA, 2048 bits", "AB")
+    return ListedCertificate("CERT", active, NOW - timedelta(days=300), "AB", said)
+
+
+def test_a_certificate_is_due_by_its_end() -> None:
+    assert listed(certificates=(certificate(40),)) == []
+    assert listed(certificates=(certificate(20),)) == ["Replace your signing certificate soon"]
+    assert listed(certificates=(certificate(-1),)) == ["Replace your signing certificate"]
+    assert listed(certificates=(certificate(-1, active=False),)) == [], "nothing uses it"
+
+
 def test_what_cannot_be_read_is_nobodys_fault() -> None:
-    has = Credentials(
-        [PHONE], Unknown("iam:ListAccessKeys", denied=True), Unknown("iam:GetLoginProfile", denied=False)
-    )
+    keys, password = Unknown("iam:ListAccessKeys", denied=True), Unknown("iam:GetLoginProfile", denied=False)
+    has = Credentials([PHONE], keys, password, Known([]), Known([]))
     assert to_do(Look(has, NOTHING, Limits(timedelta(days=90)), NOW)) == []
     assert [part.action for part in has.unknown] == ["iam:ListAccessKeys", "iam:GetLoginProfile"]
 
 
 def test_worst_first() -> None:
-    has = Credentials([PHONE], Known([key("AKIA1", 80)]), Known(LoginProfile(NOW, True)))
+    has = Credentials([PHONE], Known([key("AKIA1", 80)]), Known(LoginProfile(NOW, True)), Known([]), Known([]))
     urgencies = [item.urgency for item in to_do(Look(has, NOTHING, Limits(timedelta(days=90)), NOW))]
     assert urgencies == sorted(urgencies) == [Urgency.NOW, Urgency.SOON]

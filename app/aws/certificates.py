@@ -1,0 +1,63 @@
+"""A person's own X.509 signing certificates, through IAM."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.aws.clients import Clients, told_plainly
+
+MOST_CERTIFICATES = 2
+"""Per user; inactive ones count (IAM User Guide)."""
+
+
+@dataclass(frozen=True)
+class SigningCertificate:
+    """What ListSigningCertificates tells."""
+
+    id: str
+    active: bool
+    uploaded_at: datetime
+    body: str
+    """PEM."""
+
+
+class CertificateGateway:
+    """What one signed-in person may ask about signing certificates. Raises PortalErrors only (`told_plainly`)."""
+
+    def __init__(self, clients: Clients) -> None:
+        self._reads = clients.iam_reads
+        self._changes = clients.iam_changes
+
+    def of(self, user_name: str) -> list[SigningCertificate]:
+        """The user's certificates, oldest first (ListSigningCertificates)."""
+        with told_plainly("iam:ListSigningCertificates"):
+            pages = self._reads.get_paginator("list_signing_certificates").paginate(UserName=user_name)
+            found = [each for page in pages for each in page["Certificates"]]
+        certificates = [
+            SigningCertificate(
+                each["CertificateId"], each["Status"] == "Active", each["UploadDate"], each["CertificateBody"]
+            )
+            for each in found
+        ]
+        return sorted(certificates, key=lambda each: (each.uploaded_at, each.id))
+
+    def upload(self, user_name: str, body: str) -> str:
+        """Id of the certificate (UploadSigningCertificate). Raises QuotaReached, NotTaken, HeldByAnother.
+
+        One the user has already is no error; the answer then says "Active" whatever is true, so it is not read.
+        """
+        with told_plainly("iam:UploadSigningCertificate"):
+            made = self._changes.upload_signing_certificate(UserName=user_name, CertificateBody=body)
+        return made["Certificate"]["CertificateId"]
+
+    def set_active(self, user_name: str, certificate_id: str, *, active: bool) -> None:
+        """Activate or deactivate (UpdateSigningCertificate). Raises Gone."""
+        status = "Active" if active else "Inactive"
+        with told_plainly("iam:UpdateSigningCertificate"):
+            self._changes.update_signing_certificate(UserName=user_name, CertificateId=certificate_id, Status=status)  # type: ignore[arg-type]  # one of the two literals
+
+    def delete(self, user_name: str, certificate_id: str) -> None:
+        """Delete for good (DeleteSigningCertificate). Raises Gone."""
+        with told_plainly("iam:DeleteSigningCertificate"):
+            self._changes.delete_signing_certificate(UserName=user_name, CertificateId=certificate_id)

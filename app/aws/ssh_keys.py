@@ -1,0 +1,72 @@
+"""A person's own SSH public keys for CodeCommit, through IAM."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+
+from app.aws.clients import Clients, all_at_once, told_plainly
+from app.errors import Gone, NotAllowed
+
+MOST_SSH_KEYS = 5
+"""Per user; inactive ones count (IAM User Guide)."""
+
+
+@dataclass(frozen=True)
+class SshKey:
+    """What ListSSHPublicKeys tells, and the key itself once GetSSHPublicKey was asked."""
+
+    id: str
+    """"APKA…": the user name at CodeCommit."""
+    active: bool
+    uploaded_at: datetime
+    body: str = ""
+    """"ssh-rsa AAAA…"; "" where AWS does not tell."""
+
+
+class SshKeyGateway:
+    """What one signed-in person may ask about SSH keys. Raises PortalErrors only (`told_plainly`)."""
+
+    def __init__(self, clients: Clients) -> None:
+        self._reads = clients.iam_reads
+        self._changes = clients.iam_changes
+
+    def of(self, user_name: str) -> list[SshKey]:
+        """The user's keys without their bodies, oldest first (ListSSHPublicKeys)."""
+        with told_plainly("iam:ListSSHPublicKeys"):
+            pages = self._reads.get_paginator("list_ssh_public_keys").paginate(UserName=user_name)
+            found = [key for page in pages for key in page["SSHPublicKeys"]]
+        keys = [SshKey(key["SSHPublicKeyId"], key["Status"] == "Active", key["UploadDate"]) for key in found]
+        return sorted(keys, key=lambda key: (key.uploaded_at, key.id))
+
+    def with_bodies(self, user_name: str) -> list[SshKey]:
+        """The same with bodies, all read at once (GetSSHPublicKey); "" for one that may not be read, or went."""
+        keys = self.of(user_name)
+        reads: list[Callable[[], str]] = [partial(self._body, user_name, key.id) for key in keys]
+        return [replace(key, body=body) for key, body in zip(keys, all_at_once(reads), strict=True)]
+
+    def _body(self, user_name: str, key_id: str) -> str:
+        with suppress(Gone, NotAllowed), told_plainly("iam:GetSSHPublicKey"):
+            answer = self._reads.get_ssh_public_key(UserName=user_name, SSHPublicKeyId=key_id, Encoding="SSH")
+            return answer["SSHPublicKey"]["SSHPublicKeyBody"]
+        return ""
+
+    def upload(self, user_name: str, body: str) -> str:
+        """The new key's id (UploadSSHPublicKey). Raises QuotaReached, AlreadyYours, NotTaken."""
+        with told_plainly("iam:UploadSSHPublicKey"):
+            made = self._changes.upload_ssh_public_key(UserName=user_name, SSHPublicKeyBody=body)
+        return made["SSHPublicKey"]["SSHPublicKeyId"]
+
+    def set_active(self, user_name: str, key_id: str, *, active: bool) -> None:
+        """Activate or deactivate (UpdateSSHPublicKey). Raises Gone."""
+        status = "Active" if active else "Inactive"
+        with told_plainly("iam:UpdateSSHPublicKey"):
+            self._changes.update_ssh_public_key(UserName=user_name, SSHPublicKeyId=key_id, Status=status)  # type: ignore[arg-type]  # one of the two literals
+
+    def delete(self, user_name: str, key_id: str) -> None:
+        """Delete for good (DeleteSSHPublicKey). Raises Gone."""
+        with told_plainly("iam:DeleteSSHPublicKey"):
+            self._changes.delete_ssh_public_key(UserName=user_name, SSHPublicKeyId=key_id)

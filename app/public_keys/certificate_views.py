@@ -1,0 +1,99 @@
+"""Pages of signing certificates."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from flask import Blueprint, request
+from flask.typing import ResponseReturnValue
+
+from app.current import audit, gateways, person
+from app.errors import PortalError
+from app.fields import EmptyForm
+from app.guards import recently_confirmed, with_mfa
+from app.limits import CHANGES, limiter, this_session
+from app.pages import done, page
+from app.public_keys import service
+from app.public_keys.certificates import validity
+from app.public_keys.forms import UploadForm
+from app.public_keys.life_cycle import Pages, add_life_cycle, refused
+
+bp = Blueprint("certificates", __name__, url_prefix="/certificates")
+limiter.limit(CHANGES, key_func=this_session, methods=["POST"])(bp)
+pages = Pages(bp, service.CERTIFICATE, lambda: gateways().certificates)
+add_life_cycle(pages)
+
+
+def _listed() -> list[service.ListedCertificate]:
+    return service.listed_certificates(gateways().certificates, person().user_name)
+
+
+@bp.get("")
+@with_mfa
+def index() -> ResponseReturnValue:
+    """One's certificates, and the next step of a rotation, whoever began it."""
+    now = datetime.now(UTC)
+    held = _listed()
+    service.settle(service.CERTIFICATE, held, audit(), now)
+    new = request.args.get("new", "")
+    return page(
+        "public_keys/certificates.html",
+        EmptyForm(formdata=None),
+        certificates=held,
+        pages=pages,
+        missing=new if service.missing(service.CERTIFICATE, held, audit(), new) else "",
+        ending={each.id: found for each, found in service.expiring(held, now)},
+        full=len(held) >= service.CERTIFICATE.most,
+        active=[each for each in held if each.active],
+        today=now,
+    )
+
+
+@bp.get("/new")
+@with_mfa
+@recently_confirmed
+def new() -> ResponseReturnValue:
+    """Where a certificate is pasted."""
+    return _new_page(UploadForm(formdata=None))
+
+
+def _new_page(form: UploadForm) -> ResponseReturnValue:
+    return page("public_keys/certificate_new.html", form, pages=pages)
+
+
+@bp.post("/new")
+@with_mfa
+@recently_confirmed
+def check() -> ResponseReturnValue:
+    """What it says of itself, before it is uploaded. Changes nothing."""
+    form, now = UploadForm(), datetime.now(UTC)
+    try:
+        certificate = service.checked_certificate(audit(), form.given(), now)
+        held = _listed()
+        service.check_room(service.CERTIFICATE, held, certificate.sha256)
+    except PortalError as refusal:
+        refused(form, refusal)
+        return _new_page(form)
+    return page(
+        "public_keys/certificate_check.html",
+        EmptyForm(formdata=None),
+        certificate=certificate,
+        soon=validity(certificate, now) == "expires soon",
+        second=bool(held),
+    )
+
+
+@bp.post("/new/upload")
+@with_mfa
+@recently_confirmed
+def upload() -> ResponseReturnValue:
+    """Upload it."""
+    form = UploadForm()
+    try:
+        certificate = service.checked_certificate(audit(), form.given(), datetime.now(UTC))
+        certificate_id = service.upload_certificate(gateways().certificates, audit(), person().user_name, certificate)
+    except PortalError as refusal:
+        refused(form, refusal)
+        return _new_page(form)
+    # Active or not is what the list says: AWS's answer claims it even where it is not so.
+    return done(f"Your certificate is uploaded: {certificate_id}.", "certificates.index", new=certificate_id)

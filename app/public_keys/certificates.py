@@ -1,0 +1,191 @@
+"""Reading X.509 certificates as people paste them, or a plain sentence why not. Pure."""
+
+from __future__ import annotations
+
+import base64
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from app.public_keys.pasted import NotUsable, refuse_private_keys, shortened, text_of
+
+LONGEST_BODY = 16384
+"""Characters of a certificate that AWS takes (IAM's model)."""
+LONGEST_TEXT = 64 * 1024
+"""Text that `openssl x509 -text` writes around it may stand beside it."""
+EXPIRES_SOON = timedelta(days=30)
+"""How long before its end a certificate is warned of."""
+
+UNREADABLE = (ValueError, x509.InvalidVersion, UnsupportedAlgorithm)
+"""What `cryptography` raises about certificates that are none, or odd ones."""
+
+_FRAME = re.compile(r"-----BEGIN ([A-Z0-9 ]{1,40})-----")
+_BLOCK = re.compile(r"-----BEGIN (?:X509 )?CERTIFICATE-----([A-Za-z0-9+/=\s]*)-----END (?:X509 )?CERTIFICATE-----")
+_PKCS7 = re.compile(rb"\x30(?:\x80|\x81.|\x82..|\x83...)\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07", re.DOTALL)
+
+INSTEAD = {
+    "PUBLIC KEY": "This is a public key alone, not a certificate: no name and no validity belong to it.",
+    "CERTIFICATE REQUEST": "This is a request for a certificate. The certificate is what its signer sends back.",
+    "TRUSTED CERTIFICATE": "This is a form only OpenSSL knows. Convert it: openssl x509 -in FILE -out cert.pem",
+    "X509 CRL": "This is a list of revoked certificates, not a certificate.",
+    "PKCS7": "This is a PKCS#7 bundle. Take your certificate out of it: openssl pkcs7 -print_certs -in FILE",
+    "CMS": "This is a PKCS#7 bundle. Take your certificate out of it: openssl pkcs7 -print_certs -in FILE",
+}
+"""What people paste in place of a certificate, by the end of its name in PEM."""
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What a certificate says of itself. The texts are other people's: they are never more than text."""
+
+    pem: str
+    subject: str
+    issuer: str
+    not_before: datetime
+    not_after: datetime
+    """Both UTC, aware."""
+    key: str
+    """"RSA, 2048 bits"."""
+    sha256: str
+    """"AB:CD:…", of the whole certificate, as OpenSSL shows it."""
+    was_binary: bool = False
+    """It came as DER, and is PEM now."""
+
+    @property
+    def self_signed(self) -> bool:
+        """Does it name itself as its issuer?"""
+        return self.subject == self.issuer
+
+
+def read_certificate(given: str | bytes, now: datetime) -> Certificate:
+    """The one certificate in what was pasted, PEM or DER, inside its validity.
+
+    Raises PrivateKeyPasted, NotUsable.
+    """
+    refuse_private_keys(given)
+    found, was_binary = _loaded(given)
+    try:
+        read = described(found, was_binary=was_binary)
+    except UNREADABLE as error:
+        raise damaged() from error
+    if len(read.pem) > LONGEST_BODY:
+        raise NotUsable(f"This certificate is too long: AWS takes {LONGEST_BODY:,} characters of PEM at most.")
+    if now > read.not_after:
+        raise NotUsable(f"This certificate expired on {day(read.not_after)}. AWS takes none outside its validity.")
+    if now < read.not_before:
+        raise NotUsable(f"This certificate is not valid before {day(read.not_before)}. Upload it then.")
+    return read
+
+
+def known_certificate(body: str) -> Certificate | None:
+    """What AWS holds, valid or not; None where it cannot be read."""
+    try:
+        return described(x509.load_pem_x509_certificate(body.encode()))
+    except UNREADABLE:
+        return None
+
+
+def described(found: x509.Certificate, *, was_binary: bool = False) -> Certificate:
+    """Raises one of UNREADABLE where its parts cannot be read."""
+    return Certificate(
+        found.public_bytes(Encoding.PEM).decode(),
+        shortened(found.subject.rfc4514_string()) or "(no name)",
+        shortened(found.issuer.rfc4514_string()) or "(no name)",
+        found.not_valid_before_utc,
+        found.not_valid_after_utc,
+        _key_of(found),
+        found.fingerprint(hashes.SHA256()).hex(":").upper(),
+        was_binary,
+    )
+
+
+def validity(certificate: Certificate, now: datetime) -> str:
+    """ "expired", "expires soon", "not valid yet" or ""."""
+    if now > certificate.not_after:
+        return "expired"
+    if now < certificate.not_before:
+        return "not valid yet"
+    return "expires soon" if certificate.not_after - now < EXPIRES_SOON else ""
+
+
+def day(when: datetime) -> str:
+    """ "1 March 2027"."""
+    return f"{when.day} {when:%B} {when.year}"
+
+
+def damaged() -> NotUsable:
+    """It begins like a certificate, and is none."""
+    return NotUsable("The certificate is cut short or damaged. Copy it again, from BEGIN to END with both lines.")
+
+
+def _key_of(found: x509.Certificate) -> str:
+    try:
+        key = found.public_key()
+    except UNREADABLE:
+        return "of a kind not known here"
+    if isinstance(key, rsa.RSAPublicKey):
+        return f"RSA, {key.key_size} bits"
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        return f"elliptic curve, {key.curve.name}"
+    return type(key).__name__.removesuffix("PublicKey")
+
+
+def _loaded(given: str | bytes) -> tuple[x509.Certificate, bool]:
+    """(certificate, whether it was binary)."""
+    text = text_of(given)
+    if isinstance(given, bytes) and (text is None or "\0" in text):
+        return _binary(given), True
+    text = (text or "").strip()
+    if not text:
+        raise NotUsable("Paste the certificate, or choose its file.")
+    if len(text) > LONGEST_TEXT:
+        raise NotUsable("This is too long for one certificate.")
+    labels = _FRAME.findall(text)
+    if not labels:
+        raise _without_frame(text)
+    wanted = [label for label in labels if label in ("CERTIFICATE", "X509 CERTIFICATE")]
+    if len(wanted) > 1:
+        raise NotUsable(
+            f"There are {len(wanted)} certificates here, a chain or bundle. Paste only your own: as a rule the first."
+        )
+    for label in labels:
+        for ending, sentence in INSTEAD.items():
+            if label.endswith(ending):
+                raise NotUsable(sentence)
+    if not wanted or len(labels) > 1:
+        raise NotUsable(f"Besides or in place of a certificate there is what is called “{labels[0]}” here.")
+    block = _BLOCK.search(text)
+    if block is None:
+        raise damaged()
+    try:
+        return x509.load_der_x509_certificate(base64.b64decode("".join(block[1].split()), validate=True)), False
+    except UNREADABLE as error:
+        raise damaged() from error
+
+
+def _binary(data: bytes) -> x509.Certificate:
+    if _PKCS7.match(data):
+        raise NotUsable(INSTEAD["PKCS7"].replace("-in FILE", "-inform DER -in FILE"))
+    try:
+        return x509.load_der_x509_certificate(data)
+    except UNREADABLE as error:
+        raise NotUsable(
+            "This file is neither a certificate in PEM (text that begins with BEGIN CERTIFICATE) nor one in DER."
+        ) from error
+
+
+def _without_frame(text: str) -> NotUsable:
+    if re.match(r"(?:ssh|ecdsa|sk)-[a-z0-9@.-]+\s+AAAA", text):
+        return NotUsable("This is an SSH public key, not a certificate. SSH keys have a page of their own.")
+    if text.startswith("MII"):
+        return NotUsable(
+            "The lines around it are missing: a certificate begins with -----BEGIN CERTIFICATE----- and ends with "
+            "-----END CERTIFICATE-----."
+        )
+    return NotUsable("This is not a certificate: one begins with -----BEGIN CERTIFICATE-----.")

@@ -1,0 +1,107 @@
+"""Pages both kinds have alike: deactivate, activate again, delete."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flask import Blueprint, request
+from flask.typing import ResponseReturnValue
+
+from app.current import audit, person
+from app.errors import CredentialsRefused, PortalError
+from app.fields import EmptyForm
+from app.guards import recently_confirmed, with_mfa
+from app.pages import done, page, refuse
+from app.public_keys import service
+from app.public_keys.forms import UploadForm
+
+
+@dataclass(frozen=True)
+class Pages:
+    """The pages of one kind. gateway: asked for at each request."""
+
+    bp: Blueprint
+    kind: service.Kind
+    gateway: Callable[[], service.Gateway]
+
+    def at(self, view: str) -> str:
+        """Endpoint of one of its views."""
+        return f"{self.bp.name}.{view}"
+
+    def chosen(self) -> service.Held | None:
+        """The person's own item that the address's `id` names."""
+        wanted = request.args.get("id", "")
+        return next((held for held in self.gateway().of(person().user_name) if held.id == wanted), None)
+
+    def cut_page(self, act: str) -> ResponseReturnValue:
+        """What an act means."""
+        held = self.chosen()
+        if held is None:
+            return self.gone()
+        return page("public_keys/cut.html", EmptyForm(formdata=None), act=act, held=held, pages=self)
+
+    def gone(self) -> ResponseReturnValue:
+        """It was removed meanwhile, or is too new for AWS's list."""
+        sentence = f"AWS does not list that {self.kind.noun}. If you uploaded it just now, try again in some seconds."
+        return done(sentence, self.at("index"), "info")
+
+    def switch(self, *, active: bool) -> ResponseReturnValue:
+        """Activate or deactivate."""
+        held = self.chosen()
+        if held is None:
+            return self.gone()
+        service.set_active(self.kind, self.gateway(), audit(), person().user_name, held.id, active=active)
+        sentence = "is active again." if active else "is inactive. If something still needs it, activate it again."
+        return done(f"{held.id} {sentence}", self.at("index"))
+
+
+def refused(form: UploadForm, refusal: PortalError) -> None:
+    """Say it beside the field; nothing that may be a secret stays in the form. Raises CredentialsRefused on."""
+    if isinstance(refusal, CredentialsRefused):
+        raise refusal
+    form.clean()
+    refuse(form, refusal)
+
+
+def add_life_cycle(pages: Pages) -> None:
+    """Register the pages on the blueprint of their kind."""
+    bp = pages.bp
+
+    @bp.get("/deactivate")
+    @with_mfa
+    @recently_confirmed
+    def deactivate() -> ResponseReturnValue:
+        """What deactivating means."""
+        return pages.cut_page("deactivate")
+
+    @bp.get("/delete")
+    @with_mfa
+    @recently_confirmed
+    def delete() -> ResponseReturnValue:
+        """What deleting means."""
+        return pages.cut_page("delete")
+
+    @bp.post("/deactivate")
+    @with_mfa
+    @recently_confirmed
+    def deactivate_post() -> ResponseReturnValue:
+        """Deactivate: can be undone."""
+        return pages.switch(active=False)
+
+    @bp.post("/activate")
+    @with_mfa
+    def activate() -> ResponseReturnValue:
+        """Undo a deactivation."""
+        return pages.switch(active=True)
+
+    @bp.post("/delete")
+    @with_mfa
+    @recently_confirmed
+    def delete_post() -> ResponseReturnValue:
+        """Delete: cannot be undone."""
+        held = pages.chosen()
+        if held is None:
+            return pages.gone()
+        service.delete(pages.kind, pages.gateway(), audit(), person().user_name, held.id)
+        return done(f"{held.id} is deleted.", pages.at("index"))

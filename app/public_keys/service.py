@@ -1,0 +1,277 @@
+"""The life of a public key at AWS: uploaded, switched off and on, deleted; the same for both kinds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Protocol
+
+from app.audit import Audit, Event
+from app.aws.certificates import MOST_CERTIFICATES, CertificateGateway, SigningCertificate
+from app.aws.ssh_keys import MOST_SSH_KEYS, SshKey, SshKeyGateway
+from app.errors import Gone, NotRecorded, PortalError, Refused, Unanswered
+from app.public_keys.certificates import Certificate, known_certificate, read_certificate, validity
+from app.public_keys.pasted import PrivateKeyPasted
+from app.public_keys.ssh import SshPublicKey, known_key, read_ssh_key
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What differs between the two kinds."""
+
+    noun: str
+    most: int
+    """Per user; inactive ones count."""
+    uploaded: Event
+    activated: Event
+    deactivated: Event
+    deleted: Event
+
+
+SSH_KEY = Kind(
+    "SSH key",
+    MOST_SSH_KEYS,
+    Event.SSH_KEY_UPLOADED,
+    Event.SSH_KEY_ACTIVATED,
+    Event.SSH_KEY_DEACTIVATED,
+    Event.SSH_KEY_DELETED,
+)
+CERTIFICATE = Kind(
+    "certificate",
+    MOST_CERTIFICATES,
+    Event.CERTIFICATE_UPLOADED,
+    Event.CERTIFICATE_ACTIVATED,
+    Event.CERTIFICATE_DEACTIVATED,
+    Event.CERTIFICATE_DELETED,
+)
+
+
+class Held(Protocol):
+    """One of either kind, as AWS has it."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def active(self) -> bool: ...
+
+    @property
+    def uploaded_at(self) -> datetime: ...
+
+
+class Gateway(Protocol):
+    """What both gateways can."""
+
+    def of(self, user_name: str) -> Sequence[Held]: ...
+
+    def set_active(self, user_name: str, item_id: str, /, *, active: bool) -> None: ...
+
+    def delete(self, user_name: str, item_id: str, /) -> None: ...
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One of either kind, read."""
+
+    id: str
+    active: bool
+    uploaded_at: datetime
+    fingerprint: str
+    """SHA-256 of the key or certificate; "" where it cannot be read."""
+
+
+@dataclass(frozen=True)
+class ListedKey(Listed):
+    """An SSH key."""
+
+    key: SshPublicKey | None
+
+
+@dataclass(frozen=True)
+class ListedCertificate(Listed):
+    """A signing certificate."""
+
+    certificate: Certificate | None
+
+
+class Already(Refused):
+    """One has this very key or certificate."""
+
+    field = "pasted"
+
+    def __init__(self, kind: Kind, held: Listed) -> None:
+        state = "" if held.active else " It is inactive: activate it in the list; uploading it again would not."
+        super().__init__(f"You have this {kind.noun} already: it is {held.id}.{state} Nothing was changed.")
+
+
+class Full(Refused):
+    """AWS keeps no more of them."""
+
+    def __init__(self, kind: Kind) -> None:
+        super().__init__(
+            f"You have {kind.most} {kind.noun}s: AWS allows no more, and inactive ones count. Delete one first."
+        )
+
+
+class InDoubt(Unanswered):
+    """An upload without an answer, and without a trace so far."""
+
+    def __init__(self, kind: Kind) -> None:
+        super().__init__(
+            f"AWS did not answer, and does not list the {kind.noun} so far. It may still appear: look at the list in "
+            "half a minute before you upload it again."
+        )
+
+
+def listed_keys(gateway: SshKeyGateway, user_name: str) -> list[ListedKey]:
+    """The user's SSH keys with their fingerprints, oldest first."""
+    return [_listed_key(held) for held in gateway.with_bodies(user_name)]
+
+
+def _listed_key(held: SshKey) -> ListedKey:
+    key = known_key(held.body)
+    return ListedKey(held.id, held.active, held.uploaded_at, key.sha256 if key else "", key)
+
+
+def listed_certificates(gateway: CertificateGateway, user_name: str) -> list[ListedCertificate]:
+    """The user's certificates, read, oldest first."""
+    return [_listed_certificate(held) for held in gateway.of(user_name)]
+
+
+def _listed_certificate(held: SigningCertificate) -> ListedCertificate:
+    certificate = known_certificate(held.body)
+    fingerprint = certificate.sha256 if certificate else ""
+    return ListedCertificate(held.id, held.active, held.uploaded_at, fingerprint, certificate)
+
+
+def expiring(certificates: Iterable[ListedCertificate], now: datetime) -> list[tuple[ListedCertificate, str]]:
+    """Active certificates whose end is past ("expired") or near ("expires soon"), for warnings. Pure."""
+    judged = [(each, validity(each.certificate, now)) for each in certificates if each.active and each.certificate]
+    return [(each, found) for each, found in judged if found in ("expired", "expires soon")]
+
+
+def checked_key(audit: Audit, given: str | bytes) -> SshPublicKey:
+    """The key in what was pasted; a private one is refused and that is recorded. Raises NotUsable."""
+    try:
+        return read_ssh_key(given)
+    except PrivateKeyPasted as refusal:
+        _note(SSH_KEY, audit, refusal)
+        raise
+
+
+def checked_certificate(audit: Audit, given: str | bytes, now: datetime) -> Certificate:
+    """The certificate in what was pasted; a private key is refused and that is recorded. Raises NotUsable."""
+    try:
+        return read_certificate(given, now)
+    except PrivateKeyPasted as refusal:
+        _note(CERTIFICATE, audit, refusal)
+        raise
+
+
+def _note(kind: Kind, audit: Audit, refusal: PrivateKeyPasted) -> None:
+    with suppress(NotRecorded):  # that the key is exposed is told in any case
+        audit.note(kind.uploaded, refused=refusal)
+
+
+def upload_key(gateway: SshKeyGateway, audit: Audit, user_name: str, key: SshPublicKey) -> str:
+    """Id of the uploaded key. Raises Already, Full, InDoubt, NotAllowed, Throttled, NotTaken."""
+    return _upload(
+        SSH_KEY,
+        audit,
+        key.sha256,
+        lambda: listed_keys(gateway, user_name),
+        lambda: gateway.upload(user_name, key.line),
+    )
+
+
+def upload_certificate(gateway: CertificateGateway, audit: Audit, user_name: str, certificate: Certificate) -> str:
+    """Id of the uploaded certificate. Raises as upload_key does, and HeldByAnother."""
+    return _upload(
+        CERTIFICATE,
+        audit,
+        certificate.sha256,
+        lambda: listed_certificates(gateway, user_name),
+        lambda: gateway.upload(user_name, certificate.pem),
+    )
+
+
+def check_room(kind: Kind, held: Sequence[Listed], fingerprint: str) -> None:
+    """Raises Already or Full, before AWS is asked."""
+    for each in held:
+        if each.fingerprint == fingerprint:
+            raise Already(kind, each)
+    if len(held) >= kind.most:
+        raise Full(kind)
+
+
+def _upload(
+    kind: Kind, audit: Audit, fingerprint: str, read: Callable[[], Sequence[Listed]], upload: Callable[[], str]
+) -> str:
+    check_room(kind, read(), fingerprint)
+    try:
+        # Until AWS has named it, it is known by its fingerprint: that is how a lost answer is settled.
+        with audit.attempt(kind.uploaded, fingerprint) as attempt:
+            attempt.target = upload()
+            return attempt.target
+    except Unanswered as silence:
+        with suppress(PortalError):
+            for each in read():
+                if each.fingerprint == fingerprint:
+                    return each.id
+        raise InDoubt(kind) from silence
+
+
+def set_active(kind: Kind, gateway: Gateway, audit: Audit, user_name: str, item_id: str, *, active: bool) -> None:
+    """Activate or deactivate; asks AWS what is true where the answer is lost. Raises Gone, NotAllowed, Unanswered."""
+    try:
+        with audit.attempt(kind.activated if active else kind.deactivated, item_id):
+            gateway.set_active(user_name, item_id, active=active)
+    except Unanswered:
+        if (item_id, active) not in {(each.id, each.active) for each in gateway.of(user_name)}:
+            raise
+
+
+def delete(kind: Kind, gateway: Gateway, audit: Audit, user_name: str, item_id: str) -> None:
+    """Delete for good; one that is gone already is as good. Raises NotAllowed, Unanswered."""
+    try:
+        with audit.attempt(kind.deleted, item_id), suppress(Gone):
+            gateway.delete(user_name, item_id)
+    except Unanswered:
+        if item_id in {each.id for each in gateway.of(user_name)}:
+            raise
+
+
+def settle(kind: Kind, held: Sequence[Listed], audit: Audit, now: datetime) -> None:
+    """Record what became of attempts without an outcome, as AWS's list tells it.
+
+    What is not there yet may still come: "it did not happen" is said only once the list can be relied on.
+    """
+    by_id = {each.id: each for each in held}
+    by_fingerprint = {each.fingerprint: each for each in held if each.fingerprint}
+    readable = len(by_fingerprint) == len(held)
+    for attempt in [
+        *audit.unsettled((kind.uploaded, kind.deleted), now),
+        *audit.unsettled((kind.activated, kind.deactivated), now),
+    ]:
+        found = by_id.get(attempt.target)
+        if attempt.event is kind.uploaded:
+            born = by_fingerprint.get(attempt.target)
+            happened, known = born is not None, born is not None or readable
+            attempt = replace(attempt, target=born.id) if born else attempt  # noqa: PLW2901 # its name at AWS
+        elif attempt.event is kind.deleted:
+            happened, known = found is None, True
+        else:
+            happened, known = found is not None and found.active is (attempt.event is kind.activated), True
+        if known:
+            audit.settle(attempt, happened=happened)
+
+
+def missing(kind: Kind, held: Sequence[Listed], audit: Audit, item_id: str) -> bool:
+    """Was this uploaded here and not deleted since, and is it absent from AWS's list?"""
+    return (
+        bool(item_id)
+        and item_id not in {each.id for each in held}
+        and item_id in audit.done_without(kind.uploaded, kind.deleted)
+    )

@@ -1,0 +1,213 @@
+"""Reading SSH public keys as people paste them: RSA for CodeCommit, or a plain sentence why not. Pure."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from dataclasses import dataclass
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_der_public_key,
+    load_ssh_public_key,
+    ssh_key_fingerprint,
+)
+
+from app.public_keys.pasted import NotUsable, refuse_private_keys, text_of
+
+SMALLEST, LARGEST = 2048, 16384
+"""Bits of an RSA key that AWS takes (IAM User Guide, SSH keys)."""
+LONGEST_BODY = 16384
+"""Characters of a key that AWS takes (IAM's model)."""
+MAKE_ONE = "ssh-keygen -t rsa -b 4096 -f ~/.ssh/codecommit_rsa"
+
+KINDS = {
+    "ssh-ed25519": "an Ed25519 key",
+    "ssh-ed448": "an Ed448 key",
+    "ssh-dss": "a DSA key",
+    "ecdsa-sha2-nistp256": "an ECDSA key",
+    "ecdsa-sha2-nistp384": "an ECDSA key",
+    "ecdsa-sha2-nistp521": "an ECDSA key",
+    "sk-ssh-ed25519@openssh.com": "a key of a security key (Ed25519)",
+    "sk-ecdsa-sha2-nistp256@openssh.com": "a key of a security key (ECDSA)",
+}
+"""Kinds of SSH keys that CodeCommit does not take, by the name a key begins with."""
+_CERTIFICATE = re.compile(r"[a-z0-9@.-]+-cert-v[0-9]+@openssh\.com")
+_TYPE = re.compile(r"(?:ssh|ecdsa|sk|rsa)-[a-z0-9@.-]{2,60}")
+_BLOB = re.compile(r"[A-Za-z0-9+/]+={0,2}")
+_FRAME = re.compile(r"-----? ?BEGIN ([A-Z0-9 ]{1,40}?) ?-----?")
+
+WHOLE = "Copy it again, all of it: the file ends in .pub."
+
+
+class WrongKind(NotUsable):
+    """A sound key of another kind."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(f"This is {kind}. CodeCommit takes RSA keys only. Make one beside it with: {MAKE_ONE}")
+
+
+def several() -> NotUsable:
+    """There is a choice, and it is not ours."""
+    return NotUsable("There is more than one key here. Paste one; each is uploaded on its own.")
+
+
+def damaged() -> NotUsable:
+    """It begins like a key, and is none."""
+    return NotUsable(f"The key is cut short or damaged. {WHOLE}")
+
+
+@dataclass(frozen=True)
+class SshPublicKey:
+    """An RSA key that AWS takes."""
+
+    line: str
+    """"ssh-rsa AAAA…", without a comment."""
+    bits: int
+    md5: str
+    """"1a:2b:…", as AWS shows it."""
+    sha256: str
+    """"SHA256:…", as OpenSSH shows it."""
+
+
+def read_ssh_key(given: str | bytes) -> SshPublicKey:
+    """The one key in what was pasted: an OpenSSH line, PEM (both kinds), or RFC 4716.
+
+    Raises PrivateKeyPasted, WrongKind, NotUsable.
+    """
+    refuse_private_keys(given)
+    text = text_of(given)
+    if text is None:
+        raise NotUsable(f"This file is not text, so it is not a public key as OpenSSH keeps it. {WHOLE}")
+    text = text.strip()
+    if not text:
+        raise NotUsable("Paste the public key, or choose its file.")
+    if len(text) > LONGEST_BODY:
+        raise NotUsable(
+            f"This is too long for one public key: AWS takes {LONGEST_BODY:,} characters at most. {WHOLE}"
+        )
+    return described(_framed(text) if _FRAME.search(text) else _line(text))
+
+
+def described(key: rsa.RSAPublicKey) -> SshPublicKey:
+    """What is shown and sent of a key. Raises NotUsable where AWS does not take its size."""
+    if key.key_size < SMALLEST:
+        raise NotUsable(
+            f"This RSA key has {key.key_size} bits: AWS takes {SMALLEST} at least. Make a longer one with: {MAKE_ONE}"
+        )
+    if key.key_size > LARGEST:
+        raise NotUsable(f"This RSA key has {key.key_size:,} bits: AWS takes {LARGEST:,} at most.")
+    md5 = ssh_key_fingerprint(key, hashes.MD5())  # noqa: S303 # how AWS names a key
+    sha256 = base64.b64encode(ssh_key_fingerprint(key, hashes.SHA256())).decode().rstrip("=")
+    line = key.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
+    return SshPublicKey(line, key.key_size, md5.hex(":"), f"SHA256:{sha256}")
+
+
+def known_key(body: str) -> SshPublicKey | None:
+    """What AWS holds; None where it cannot be read."""
+    try:
+        return read_ssh_key(body)
+    except NotUsable:
+        return None
+
+
+def _framed(text: str) -> rsa.RSAPublicKey:
+    labels = _FRAME.findall(text)
+    if len(labels) > 1 or re.search(r"^ssh-", text, re.MULTILINE):
+        raise several()
+    label = labels[0]
+    if "CERTIFICATE" in label:
+        raise NotUsable("This is a certificate, not an SSH key. Certificates have a page of their own.")
+    if label not in ("PUBLIC KEY", "RSA PUBLIC KEY", "SSH2 PUBLIC KEY"):
+        raise NotUsable(f"This is not an SSH public key, but what is called “{label}”. {WHOLE}")
+    begin = _FRAME.match(text)
+    end = re.search(rf"-----? ?END {label} ?-----?$", text)
+    if not begin or not end:
+        raise NotUsable(f"The key is cut short, or something stands beside it. {WHOLE}")
+    inside = text[begin.end() : end.start()]
+    if label == "SSH2 PUBLIC KEY":
+        return _blob(_body_of_rfc_4716(inside))
+    try:
+        key = load_der_public_key(base64.b64decode("".join(inside.split()), validate=True))
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise damaged() from error
+    if not isinstance(key, rsa.RSAPublicKey):
+        raise WrongKind(_name_of(key))
+    return key
+
+
+def _name_of(key: object) -> str:
+    names = {
+        ec.EllipticCurvePublicKey: "an ECDSA key",
+        ed25519.Ed25519PublicKey: "an Ed25519 key",
+        ed448.Ed448PublicKey: "an Ed448 key",
+        dsa.DSAPublicKey: "a DSA key",
+    }
+    return next((name for kind, name in names.items() if isinstance(key, kind)), "a key of another kind")
+
+
+def _body_of_rfc_4716(inside: str) -> str:
+    """Base64 without the headers ("Comment: …"), which go on after a backslash."""
+    lines, header = [], False
+    for line in inside.splitlines():
+        if header or ":" in line:
+            header = line.rstrip().endswith("\\")
+        else:
+            lines.append(line.strip())
+    return "".join(lines)
+
+
+def _line(text: str) -> rsa.RSAPublicKey:
+    lines = [line.strip() for line in re.split(r"[\r\n]+", text)]
+    lines = [line for line in lines if line and not line.startswith("#")]
+    if len(re.findall(r"(?:^|\s)[a-z][a-z0-9@.-]+\s+AAAA", "\n".join(lines))) > 1:
+        raise several()
+    words = "".join(lines).split()  # terminals break long lines
+    if not words:
+        raise NotUsable("Paste the public key, or choose its file.")
+    if not _is_type(words[0]):
+        if words[0].startswith("AAAA"):
+            raise NotUsable(f"The beginning is missing: a key begins with “ssh-rsa”. {WHOLE}")
+        if any(_is_type(word) for word in words):
+            raise NotUsable("Something stands before the key: options, or a host. Paste it from “ssh-rsa” on.")
+        raise NotUsable(f"This is not an SSH public key: one begins with “ssh-rsa”. {WHOLE}")
+    _check_kind(words[0])
+    if len(words) == 1:
+        raise NotUsable(f"The key itself is missing behind “ssh-rsa”. {WHOLE}")
+    return _blob(words[1])
+
+
+def _is_type(word: str) -> bool:
+    return word in KINDS or word == "ssh-rsa" or bool(_CERTIFICATE.fullmatch(word) or _TYPE.fullmatch(word))
+
+
+def _check_kind(name: str) -> None:
+    if name in KINDS:
+        raise WrongKind(KINDS[name])
+    if _CERTIFICATE.fullmatch(name):
+        raise NotUsable(
+            "This is an SSH certificate. CodeCommit takes the plain public key: the file without “-cert”."
+        )
+    if name != "ssh-rsa":
+        raise NotUsable(f"This kind of key is not known here. CodeCommit takes RSA keys only. Make one: {MAKE_ONE}")
+
+
+def _blob(blob: str) -> rsa.RSAPublicKey:
+    """The key in OpenSSH's own form. Raises WrongKind, NotUsable."""
+    if not _BLOB.fullmatch(blob):
+        raise damaged()
+    try:
+        wire = base64.b64decode(blob)
+        length = int.from_bytes(wire[:4], "big")
+        _check_kind(wire[4 : 4 + length].decode("ascii") if 0 < length < 64 else "ssh-rsa")
+        key = load_ssh_public_key(b"ssh-rsa " + blob.encode())
+    except (binascii.Error, ValueError, UnsupportedAlgorithm) as error:
+        raise damaged() from error
+    if not isinstance(key, rsa.RSAPublicKey):
+        raise damaged()
+    return key

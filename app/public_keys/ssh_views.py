@@ -1,0 +1,76 @@
+"""Pages of SSH keys."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from flask import Blueprint, current_app, request
+from flask.typing import ResponseReturnValue
+
+from app.current import audit, gateways, person
+from app.errors import PortalError
+from app.fields import EmptyForm
+from app.guards import recently_confirmed, with_mfa
+from app.limits import CHANGES, limiter, this_session
+from app.pages import done, page
+from app.public_keys import service
+from app.public_keys.forms import UploadForm
+from app.public_keys.life_cycle import Pages, add_life_cycle, refused
+from app.public_keys.ssh import MAKE_ONE
+
+bp = Blueprint("ssh_keys", __name__, url_prefix="/ssh-keys")
+limiter.limit(CHANGES, key_func=this_session, methods=["POST"])(bp)
+pages = Pages(bp, service.SSH_KEY, lambda: gateways().ssh_keys)
+add_life_cycle(pages)
+
+GIT_HOSTS = {"aws-cn": "amazonaws.com.cn", "aws-eusc": "amazonaws.eu"}
+"""Where CodeCommit's hosts are, per partition; elsewhere amazonaws.com."""
+
+
+@bp.get("")
+@with_mfa
+def index() -> ResponseReturnValue:
+    """One's keys, and how to use them."""
+    now = datetime.now(UTC)
+    keys = service.listed_keys(gateways().ssh_keys, person().user_name)
+    service.settle(service.SSH_KEY, keys, audit(), now)
+    new = request.args.get("new", "")
+    return page(
+        "public_keys/ssh_keys.html",
+        EmptyForm(formdata=None),
+        keys=keys[::-1],
+        pages=pages,
+        missing=new if service.missing(service.SSH_KEY, keys, audit(), new) else "",
+        full=len(keys) >= service.SSH_KEY.most,
+        newest=next((key.id for key in reversed(keys) if key.active), ""),
+        domain=GIT_HOSTS.get(person().partition, "amazonaws.com"),
+        region=current_app.config["AWS_REGION"],
+        today=now,
+    )
+
+
+@bp.get("/new")
+@with_mfa
+@recently_confirmed
+def new() -> ResponseReturnValue:
+    """Where a key is pasted."""
+    return _new_page(UploadForm(formdata=None))
+
+
+def _new_page(form: UploadForm) -> ResponseReturnValue:
+    return page("public_keys/ssh_key_new.html", form, make_one=MAKE_ONE, pages=pages)
+
+
+@bp.post("/new")
+@with_mfa
+@recently_confirmed
+def new_post() -> ResponseReturnValue:
+    """Upload it."""
+    form = UploadForm()
+    try:
+        key = service.checked_key(audit(), form.given())
+        key_id = service.upload_key(gateways().ssh_keys, audit(), person().user_name, key)
+    except PortalError as refusal:
+        refused(form, refusal)
+        return _new_page(form)
+    return done(f"Your key is uploaded: {key_id}.", "ssh_keys.index", new=key_id)

@@ -1,0 +1,144 @@
+// Looks at what is pasted, chosen or dropped before anything leaves the page. The portal looks again.
+
+const LARGEST = 64 * 1024; // bytes of a file that are read; no public key or certificate comes near
+
+const PRIVATE = [
+  /PRIVATE\s+KEY/i, // PEM of every kind, PGP, SSH2
+  /PuTTY-User-Key-File|Private-(Lines|MAC|Hash):/i,
+  /<D>|"d"\s*:\s*"|AGE-SECRET-KEY-/i,
+  /b3BlbnNzaC1rZXktdj/i, // how the body of an OpenSSH private key begins
+];
+const PRIVATE_BYTES = [
+  // PKCS#1, PKCS#8, SEC 1 and PKCS#12: a sequence that begins with version 0, 1 or 3
+  /^\x30(?:[\x00-\x7f]|\x80|\x81.|\x82..|\x83...)(?:\x02\x01[\x00\x01]|\x02\x01\x03\x30)/s,
+  // encrypted PKCS#8
+  /^\x30(?:[\x00-\x7f]|\x81.|\x82..)\x30.\x06.\x2a\x86\x48\x86\xf7\x0d\x01(?:\x05|\x0c\x01)/s,
+  /^(?:\xfe\xed\xfe\xed|\xce\xce\xce\xce)/, // Java key stores
+];
+const STOPPED =
+  "Stopped: this is, or contains, a private key. Nothing was sent, and it was taken out of the form. " +
+  "It stays on your machine, and only there. Here the public half is needed.";
+
+const WRONG = {
+  "ssh-key": [
+    [/^\s*(ssh-ed25519|ssh-dss|ssh-ed448|ecdsa-sha2-\S+|sk-\S+)\s/, (found) => `This is a key of the kind ${found[1]}. CodeCommit takes RSA keys only: make one as shown below.`],
+    [/BEGIN [A-Z0-9 ]{0,40}CERTIFICATE/, () => "This is a certificate. Certificates have a page of their own."],
+    [/^[^]*?ssh-rsa\s+AAAA[^]*\sssh-rsa\s+AAAA/, () => "There is more than one key here. Upload them one by one."],
+  ],
+  certificate: [
+    [/^\s*(ssh|ecdsa|sk)-\S+\s+AAAA/, () => "This is an SSH key. SSH keys have a page of their own."],
+    [/BEGIN [A-Z ]{0,40}CERTIFICATE REQUEST/, () => "This is a request for a certificate. The certificate is what its signer sends back."],
+    [/BEGIN (RSA )?PUBLIC KEY/, () => "This is a public key alone, not a certificate."],
+    [/BEGIN CERTIFICATE-[^]*BEGIN CERTIFICATE-/, () => "There is more than one certificate here. Paste only your own: as a rule the first."],
+  ],
+};
+
+/** Bytes as a string of characters 0 to 255. */
+const binary = (bytes) => Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
+
+/** Is there any sign of a private key? text: may be bytes read as characters, also of UTF-16. */
+function isPrivate(text) {
+  const plain = text.replaceAll("\0", "");
+  if (PRIVATE.some((sign) => sign.test(plain)) || PRIVATE_BYTES.some((sign) => sign.test(text))) return true;
+  return plain.split(/\s+/).some((word) => {
+    if (!/^[A-Za-z0-9+/]{20,}={0,2}$/.test(word)) return false;
+    const start = atob(word.slice(0, 20)); // without its frame: how the first bytes begin
+    return PRIVATE_BYTES.some((sign) => sign.test(start));
+  });
+}
+
+/** Text out of bytes, or null where they are none. */
+function textOf(bytes) {
+  const utf16 = bytes[0] === 0xff && bytes[1] === 0xfe ? "utf-16le" : bytes[0] === 0xfe && bytes[1] === 0xff ? "utf-16be" : "";
+  try {
+    const text = new TextDecoder(utf16 || "utf-8", { fatal: true }).decode(bytes);
+    return text.includes("\0") ? null : text;
+  } catch {
+    return null;
+  }
+}
+
+function watch(form) {
+  const kind = form.dataset.publicKey;
+  const pasted = form.querySelector("textarea");
+  const file = form.querySelector("input[type=file]");
+  const stopped = form.querySelector("[data-stopped]");
+  const doubt = form.querySelector("[data-doubt]");
+
+  const tell = (box, sentence) => {
+    box.textContent = sentence;
+    box.hidden = !sentence;
+  };
+
+  /** True when nothing private is in the field; else it is emptied, and said. */
+  const look = () => {
+    tell(doubt, "");
+    if (isPrivate(pasted.value)) {
+      pasted.value = "";
+      tell(stopped, STOPPED);
+      return false;
+    }
+    if (pasted.value.trim()) tell(stopped, "");
+    if (pasted.getAttribute("aria-invalid") === "true" && pasted.value === pasted.defaultValue) return true; // told by the portal
+    const found = WRONG[kind].map(([sign, say]) => [sign.exec(pasted.value), say]).find(([match]) => match);
+    if (found) tell(doubt, found[1](found[0]));
+    return true;
+  };
+
+  /** A file becomes text in the field, to be seen; a binary one stays a file. False when it is private. */
+  const take = async (chosen) => {
+    tell(stopped, "");
+    if (chosen.size > LARGEST) {
+      file.value = "";
+      tell(stopped, "This file is too large to be one public key or certificate. It was not sent.");
+      return false;
+    }
+    const bytes = new Uint8Array(await chosen.arrayBuffer());
+    if (isPrivate(binary(bytes))) {
+      file.value = "";
+      tell(stopped, STOPPED);
+      return false;
+    }
+    const text = textOf(bytes);
+    if (text !== null) {
+      pasted.value = text.trim();
+      file.value = "";
+      return look();
+    }
+    pasted.value = "";
+    looked = chosen;
+    return true;
+  };
+
+  let looked = null; // the binary file that was looked at and may go
+
+  pasted.addEventListener("input", look);
+  file.addEventListener("change", () => file.files[0] && take(file.files[0]));
+  form.addEventListener("dragover", (event) => {
+    if (!event.dataTransfer.types.includes("Files")) return;
+    event.preventDefault();
+    form.classList.add("is-over");
+  });
+  form.addEventListener("dragleave", () => form.classList.remove("is-over"));
+  form.addEventListener("drop", (event) => {
+    form.classList.remove("is-over");
+    const dropped = event.dataTransfer.files[0];
+    if (!dropped) return; // text is dropped into the field as ever
+    event.preventDefault();
+    file.files = event.dataTransfer.files;
+    take(dropped);
+  });
+  // Before all other listeners of the form: what is stopped here is not "sent" for them.
+  document.addEventListener("submit", (event) => {
+    if (event.target !== form) return;
+    const waiting = file.files[0] && file.files[0] !== looked ? file.files[0] : null;
+    if (!waiting && look()) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    if (waiting) take(waiting).then((fine) => fine && form.requestSubmit());
+  }, true);
+  // A page taken back from the browser's memory may bring the field back with it.
+  addEventListener("pageshow", look);
+}
+
+document.querySelectorAll("form[data-public-key]").forEach(watch);

@@ -1,0 +1,156 @@
+"""Keys and certificates to paste, made when they are needed (none is anybody's), and what their stories share."""
+
+from __future__ import annotations
+
+import base64
+import struct
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from functools import cache
+from itertools import count
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    pkcs12,
+)
+from cryptography.x509.oid import NameOID
+
+from tests.support.browser import Surfer
+from tests.support.clock import Clock
+from tests.support.people import Employee
+from tests.support.portal import Portal
+from tests.support.sandbox import Sandbox
+
+_numbers = count(1)
+
+
+@cache
+def pair() -> rsa.RSAPrivateKey:
+    """An RSA pair of 2048 bits, one per run: they take long to make."""
+    return rsa.generate_private_key(65537, 2048)
+
+
+def public_numbers(bits: int) -> rsa.RSAPublicKey:
+    """A public key of that size nobody has the private half of, another one at each call."""
+    modulus = (1 << (bits - 1)) | (next(_numbers) << 64) | 1
+    return rsa.RSAPublicNumbers(65537, modulus).public_key()
+
+
+def openssh(key: rsa.RSAPublicKey | None = None, comment: str = "") -> str:
+    """ "ssh-rsa AAAA… comment"; without a key, a new one."""
+    line = (key or public_numbers(2048)).public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
+    return f"{line} {comment}".strip()
+
+
+def pem(key: rsa.RSAPublicKey, form: PublicFormat = PublicFormat.SubjectPublicKeyInfo) -> str:
+    """BEGIN PUBLIC KEY, or BEGIN RSA PUBLIC KEY."""
+    return key.public_bytes(Encoding.PEM, form).decode()
+
+
+def rfc_4716(key: rsa.RSAPublicKey, comment: str = "") -> str:
+    """BEGIN SSH2 PUBLIC KEY."""
+    blob = openssh(key).split()[1]
+    lines = [blob[start : start + 70] for start in range(0, len(blob), 70)]
+    header = [f'Comment: "{comment}"'] if comment else []
+    return "\n".join(["---- BEGIN SSH2 PUBLIC KEY ----", *header, *lines, "---- END SSH2 PUBLIC KEY ----"])
+
+
+def ed25519_line() -> str:
+    """A key of the kind everyone makes today."""
+    key = ed25519.Ed25519PrivateKey.generate().public_key()
+    return key.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode() + " nadia@laptop"
+
+
+def ssh_certificate_line() -> str:
+    """ "ssh-rsa-cert-v01@openssh.com AAAA…", as much of one as anybody looks at."""
+    name = b"ssh-rsa-cert-v01@openssh.com"
+    return f"{name.decode()} {base64.b64encode(struct.pack('>I', len(name)) + name + bytes(300)).decode()}"
+
+
+def private_keys() -> Iterator[tuple[str, str | bytes]]:
+    """(kind, text or bytes) of private keys as they lie in people's folders."""
+    key, locked = pair(), BestAvailableEncryption(b"a passphrase")
+    yield "openssh", key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
+    yield "pkcs8", key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    yield "pkcs8, locked", key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, locked).decode()
+    yield "pkcs1", key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()).decode()
+    elliptic = ec.generate_private_key(ec.SECP256R1())
+    yield "sec1", elliptic.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()).decode()
+    body = base64.b64encode(key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())).decode()
+    yield (
+        "putty",
+        f"PuTTY-User-Key-File-3: ssh-rsa\nEncryption: none\nPrivate-Lines: 14\n{body}\nPrivate-MAC: 00\n",
+    )
+    yield "without a frame", "\n".join(body[start : start + 64] for start in range(0, len(body), 64))
+    yield "begun", key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()[36:400]
+    whole = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    yield "utf-16", whole.encode("utf-16")
+    yield "utf-16 without a mark", whole.encode("utf-16-le")
+    yield "der", key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    yield "der, pkcs1", key.private_bytes(Encoding.DER, PrivateFormat.TraditionalOpenSSL, NoEncryption())
+    yield "der, locked", key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, locked)
+    yield "pkcs12", pkcs12.serialize_key_and_certificates(b"mine", key, None, None, locked)
+
+
+def certificate(
+    ends: datetime,
+    days: int = 365,
+    name: str = "nadia",
+    key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | None = None,
+) -> x509.Certificate:
+    """Self-signed, another one at each call; valid for `days` before it ends."""
+    signer = key or ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    serial = x509.random_serial_number()
+    begins = ends - timedelta(days=days)
+    built = x509.CertificateBuilder(subject, subject, signer.public_key(), serial, begins, ends)
+    return built.sign(signer, hashes.SHA256())
+
+
+def certificate_pem(ends: datetime, days: int = 365, name: str = "nadia") -> str:
+    """The same as text."""
+    return certificate(ends, days, name).public_bytes(Encoding.PEM).decode()
+
+
+def arrived(surfer: Surfer, nadia: Employee, clock: Clock) -> Surfer:
+    """She has a device, gave its code, and opens the page."""
+    phone = nadia.given_device(clock, nadia.name)
+    clock.move(15)
+    surfer.sign_in(nadia)
+    surfer.type(code=phone.next())
+    surfer.press("Sign in")
+    surfer.open("/ssh-keys")
+    return surfer
+
+
+def follow(surfer: Surfer, name: str) -> None:
+    """Follow a link by its whole accessible name."""
+    with surfer.page.expect_navigation():
+        surfer.page.get_by_role("link", name=name, exact=True).click()
+    surfer.page.wait_for_load_state()
+    surfer.inspect()
+
+
+def mark(sandbox: Sandbox) -> int:
+    """Where the call log stands."""
+    return int(sandbox.calls()[-1]["seq"])
+
+
+def tell_tale(secret: str | bytes) -> str:
+    """A piece of it that nothing else has."""
+    text = secret if isinstance(secret, str) else secret.hex()
+    return max(text.split("\n"), key=len)[:60]
+
+
+def stored(portal: Portal) -> bytes:
+    """All the database holds."""
+    kept = b"".join(file.read_bytes() for file in portal.folder.glob("latchkey.db*"))
+    rows = [*portal.rows("select * from activity"), *portal.rows("select * from sessions")]
+    return kept + repr(rows).encode()
