@@ -27,10 +27,10 @@ test: $(VENV)/.all
 	@deploy/apt-install chromium-headless-shell libfaketime postgresql redis-server nginx-light systemd fonts-dejavu-core
 	$(BIN)/python -m tests $(ARGS)
 
-# The flows of the suite, ten times as many, while replicas are killed.
+# What the suite runs a part of: 200 flows while replicas are killed, every change with every fault.
 soak: $(VENV)/.all
 	@deploy/apt-install libfaketime postgresql redis-server
-	$(BIN)/python -m tests tests/faults/test_killed.py -s --flows $(or $(FLOWS),200)
+	$(BIN)/python -m tests tests/faults/test_killed.py tests/faults/test_matrix.py -s --whole-matrix --flows $(or $(FLOWS),200)
 
 lint: $(VENV)/.all
 	$(BIN)/ruff check .

@@ -148,9 +148,10 @@ def _workers(env: Mapping[str, str], problems: list[str]) -> int:
 
 def _database(url: str) -> dict[str, Any]:
     """Options of SQLAlchemy's engine: nobody waits long for a database that is away or busy."""
+    quiet = {"hide_parameters": True}  # what was to be written is not put into errors, and so into the log
     if not url.startswith("postgresql"):
-        return {}
-    return {
+        return quiet
+    return quiet | {
         "pool_pre_ping": True,  # a database that was restarted is noticed before a request needs it
         "pool_size": 16,  # one for each thread of a worker
         "max_overflow": 4,

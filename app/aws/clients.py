@@ -21,6 +21,7 @@ from botocore.config import Config
 from botocore.configprovider import ConfiguredEndpointProvider
 from botocore.credentials import Credentials, ReadOnlyCredentials
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, NoCredentialsError
+from botocore.parsers import ResponseParserError
 
 from app.aws.observing import Observer, observe
 from app.errors import (
@@ -237,6 +238,9 @@ def told_plainly(action: str) -> Iterator[None]:
         raise NotAllowed(action=error.action) from error
     except ClientError as error:
         raise _meaning(error, action) from error
+    except ResponseParserError:
+        # Half an answer. What could be read of it, perhaps a secret, stands in this error: it goes no further.
+        raise Unanswered(action=action) from None
     except (HTTPClientError, BotoCoreError) as error:
         raise Unanswered(action=action) from error
 

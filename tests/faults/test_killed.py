@@ -12,6 +12,7 @@ from contextlib import contextmanager
 import pyotp
 import pytest
 
+from tests.faults.people import with_device
 from tests.support.clock import Clock
 from tests.support.people import Employee, hire
 from tests.support.replicas import Replicas, kill_a_worker
@@ -172,21 +173,6 @@ def killing(many: Replicas) -> Iterator[list[str]]:
     finally:
         over.set()
         killer.join()
-
-
-def with_device(sandbox: Sandbox, employee: Employee) -> str:
-    """An administrator gives them a device; its seed."""
-    iam = sandbox.as_administrator("iam")
-    made = iam.create_virtual_mfa_device(VirtualMFADeviceName=employee.name)["VirtualMFADevice"]
-    seed = made["Base32StringSeed"].decode()
-    codes = [sandbox.code(seed, -2), sandbox.code(seed, -1)]
-    iam.enable_mfa_device(
-        UserName=employee.name,
-        SerialNumber=made["SerialNumber"],
-        AuthenticationCode1=codes[0],
-        AuthenticationCode2=codes[1],
-    )
-    return seed
 
 
 @pytest.mark.timeout(600)

@@ -14,9 +14,9 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import NullPool, create_engine, text
 
-from tests.faults.test_killed import with_device
+from tests.faults.people import Inside
 from tests.support.clock import Clock
-from tests.support.people import Employee, Phone, hire
+from tests.support.people import Employee, hire
 from tests.support.portal import Portal
 from tests.support.replicas import Replicas
 from tests.support.sandbox import Sandbox
@@ -29,31 +29,6 @@ def nadia(sandbox: Sandbox, clock: Clock) -> Iterator[Employee]:
     clock.move(10)
     yield hired
     sandbox.set_faults([])
-
-
-class Inside:
-    """Someone signed in with MFA, through all replicas."""
-
-    def __init__(self, employee: Employee, many: Replicas, clock: Clock) -> None:
-        self.employee, self.many, self.clock = employee, many, clock
-        seed = with_device(employee.sandbox, employee)
-        self.phone = Phone(clock, f"otpauth://totp/x?secret={seed}")
-        clock.move(60)
-        self.page = Visitor(many.urls)
-        self.enter()
-
-    def enter(self) -> Visitor:
-        """Sign in, with a new code."""
-        self.page.sign_in(self.employee, self.phone.next())
-        assert not self.page.path.startswith("/sign-in"), self.page.text
-        return self.page
-
-    def keys(self) -> list[str]:
-        listed = self.employee.sandbox.as_administrator("iam").list_access_keys(UserName=self.employee.name)
-        return [key["AccessKeyId"] for key in listed["AccessKeyMetadata"]]
-
-    def phases(self, event: str) -> list[object]:
-        return [phase for kind, phase, _ in self.many.first.activity(self.employee.name) if kind == event]
 
 
 @pytest.fixture
