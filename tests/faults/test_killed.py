@@ -28,6 +28,7 @@ class Phone:
     """Shows codes that were not used yet, as far ahead as AWS takes them."""
 
     def __init__(self, clock: Clock, seed: str) -> None:
+        self.seed = seed
         self._clock, self._totp, self._last = clock, pyotp.TOTP(seed), 0
 
     def next(self) -> str:
@@ -200,8 +201,18 @@ def test_every_flow_ends_well_whoever_is_killed(
         flow.enter("/")
         flow.enter("/access-keys")
         check(flow, many, sandbox)
+    nothing_secret_lies_about(ended, many)
     verified = many.first.flask("activity", "verify")
     assert verified.returncode == 0, verified.stdout + verified.stderr
+
+
+def nothing_secret_lies_about(flows: list[Flow], many: Replicas) -> None:
+    """Logs, database and Redis, searched for everything that people typed or were shown."""
+    secrets = {secret for flow in flows for secret in flow.secrets.values()}
+    secrets |= {flow.phone.seed for flow in flows if flow.phone}
+    secrets |= {str(cookie.value) for flow in flows for cookie in flow.visitor.cookies}
+    kept = many.first.stored() + "".join(portal.log.read_text() for portal in many.portals)
+    assert len(kept) > 10_000 and [secret for secret in secrets if secret in kept] == []
 
 
 def check(flow: Flow, many: Replicas, sandbox: Sandbox) -> None:

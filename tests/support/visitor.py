@@ -38,6 +38,11 @@ class Visitor:
         """Bodies of all answers, where a test looks for what must not be in any."""
         self.timeout = 45.0
 
+    @property
+    def cookies(self) -> requests.cookies.RequestsCookieJar:
+        """What this browser holds."""
+        return self._http.cookies
+
     # -- going places
 
     def _ask(self, method: str, path: str, data: dict[str, str] | None) -> requests.Response:
