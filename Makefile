@@ -37,6 +37,7 @@ lint: $(VENV)/.all
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/bandit -q -c pyproject.toml -r app config.py wsgi.py
 
 # Known vulnerabilities of what the portal installs; asks the internet, so it is no part of `make test`.
 audit: $(VENV)/.all
