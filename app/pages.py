@@ -86,6 +86,7 @@ def security_headers(https: bool, form_targets: list[str]) -> Secure:
         .connect_src("'self'")
         .form_action("'self'", *form_targets)
         .base_uri("'none'")
+        .object_src("'none'")
         .frame_ancestors("'none'")
     )
     return Secure(
@@ -96,7 +97,7 @@ def security_headers(https: bool, form_targets: list[str]) -> Secure:
         referrer=ReferrerPolicy().same_origin(),
         xcto=XContentTypeOptions().nosniff(),
         xfo=XFrameOptions().deny(),
-        hsts=StrictTransportSecurity().max_age(31536000) if https else None,
+        hsts=StrictTransportSecurity().max_age(31536000).include_subdomains() if https else None,
         custom=[CustomHeader("X-Permitted-Cross-Domain-Policies", "none")],
     )
 

@@ -152,12 +152,12 @@ def time_passes(clock: Clock) -> Iterator[None]:
 
 
 @contextmanager
-def killing(many: Replicas) -> Iterator[list[str]]:
+def killing(many: Replicas, most: int) -> Iterator[list[str]]:
     """Kill workers at random moments, and now and then a whole replica; gives what was killed."""
     over, chance, killed = threading.Event(), random.Random(SEED), []
 
     def keep() -> None:
-        while not over.wait(chance.uniform(0.1, 0.5)):
+        while len(killed) < most and not over.wait(chance.uniform(0.1, 0.6)):
             victim = chance.choice(many.portals)
             if len(killed) % 12 == 5:
                 victim.kill()
@@ -190,7 +190,7 @@ def test_every_flow_ends_well_whoever_is_killed(
             flows.append(Enrollment(employee, many, clock, index))
     clock.move(40)
     began = time.monotonic()
-    with time_passes(clock), killing(many) as killed, ThreadPoolExecutor(AT_ONCE) as pool:
+    with time_passes(clock), killing(many, most=number) as killed, ThreadPoolExecutor(AT_ONCE) as pool:
         ended = list(pool.map(lambda flow: flow.run(), flows))
     print(f"{number} flows, {time.monotonic() - began:.0f} s, killed {len(killed)}")
     assert [flow.trace[-6:] for flow in ended if not flow.done] == []
