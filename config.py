@@ -52,7 +52,7 @@ SETTINGS: dict[str, str] = {
 }
 
 BEFORE_MFA = timedelta(minutes=15)
-"""Life of a session without MFA, and the longest a secret waits in one."""
+"""Life of a session without MFA, and so of the secret key it stands on."""
 BETWEEN_KEY_AND_CODE = timedelta(minutes=5)
 """How long a secret is held between the key step and the code step of a sign-in."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass
 from typing import cast
 
 from flask import Flask, current_app, g, request
@@ -12,49 +11,18 @@ from werkzeug.local import LocalProxy
 
 from app import people
 from app.audit import Audit, record
-from app.aws.access_keys import AccessKeyGateway
-from app.aws.account import AccountGateway
-from app.aws.certificates import CertificateGateway
 from app.aws.clients import Clients, signing_as
-from app.aws.iam import IamGateway
-from app.aws.passwords import PasswordGateway
-from app.aws.signin import SignInGateway
-from app.aws.ssh_keys import SshKeyGateway
-from app.aws.sts import StsGateway
+from app.aws.gateways import Gateways
 from app.policy.permits import Permits
 from app.records import Person
 from app.renewal import keep_signed_in
-
-
-@dataclass(frozen=True)
-class Gateways:
-    """The doors to AWS, shared by all requests."""
-
-    iam: IamGateway
-    keys: AccessKeyGateway
-    passwords: PasswordGateway
-    account: AccountGateway
-    ssh_keys: SshKeyGateway
-    certificates: CertificateGateway
-    sts: StsGateway
-    signin: SignInGateway
-
 
 NEEDS_NO_CREDENTIALS = ("static", "bootstrap.static", "signin.sign_out")
 
 
 def open_gateways(app: Flask, clients: Clients) -> None:
     """Lend each request the credentials of its session, and take them back at its end."""
-    doors = Gateways(
-        IamGateway(clients),
-        AccessKeyGateway(clients),
-        PasswordGateway(clients),
-        AccountGateway(clients),
-        SshKeyGateway(clients),
-        CertificateGateway(clients),
-        StsGateway(clients),
-        SignInGateway(clients),
-    )
+    doors = Gateways.of(clients)
     app.extensions["gateways"] = doors
     app.jinja_env.globals["practice_url"] = clients.practice_url
 

@@ -2,8 +2,8 @@
 
     PortalError
     |-- Refused             AWS said no: nothing changed
-    |   |-- NotAllowed (and SignInNotPermitted), Gone, AlreadyThere, InUse, QuotaReached, BusyChanging, Throttled,
-    |   |-- WrongMfaCode, MfaNotRecognized, MfaSessionNeeded
+    |   |-- NotAllowed (and MfaSessionNeeded, SignInNotPermitted), Gone, AlreadyThere, InUse, QuotaReached,
+    |   |-- BusyChanging, Throttled, WrongMfaCode, MfaNotRecognized
     |   |-- CredentialsRefused    the key or session itself no longer counts
     |   |   |-- WrongSecret, SessionExpired
     |   |   `-- SignInOver          a sign-in through AWS Sign-In has ended

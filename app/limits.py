@@ -41,7 +41,7 @@ def pending_key() -> str:
 
 
 CHANGES = "120 per 5 minutes"
-"""Forms sent within one session, about MFA devices: far more than hands can do."""
+"""Forms sent within one session: far more than hands can do."""
 
 
 def this_session() -> str:

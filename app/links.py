@@ -2,35 +2,32 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from threading import Lock
 
 from cachetools import TTLCache
 
 from app.aws.clients import SIGN_IN_HOSTS
 from app.aws.iam import IamGateway
-from app.errors import NotAllowed
+from app.errors import NotAllowed, Throttled, Unanswered
 from app.records import Person
 
-_aliases: TTLCache[str, str | None] = TTLCache(maxsize=10_000, ttl=300)
-"""Per account and person, for five minutes: nearly every page shows it, and it changes once in years.
-
-Per person, because what AWS shows to one it may keep from another.
-"""
+KEPT = timedelta(minutes=5)
+"""An alias changes once in years, and the pages one opens most show it."""
+_aliases: TTLCache[str, str | None] = TTLCache(maxsize=10_000, ttl=KEPT.total_seconds())
+"""By person, because what AWS shows to one it may keep from another."""
 _lock = Lock()
 
 
 def readable_alias(iam: IamGateway, person: Person) -> str | None:
-    """The account's alias, up to five minutes old; None where it has none or the policy does not show it.
-
-    Raises Throttled, Unanswered.
-    """
+    """The account's alias, at most `KEPT` old; None where it has none or AWS does not tell: no page depends on it."""
     whose = person.arn
     with _lock:
         if whose in _aliases:
             return _aliases[whose]
     try:
         alias = iam.account_alias()
-    except NotAllowed:
+    except (NotAllowed, Throttled, Unanswered):
         return None
     with _lock:
         _aliases[whose] = alias

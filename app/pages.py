@@ -223,7 +223,7 @@ def register_error_pages(app: Flask) -> None:
             404: "Check the address, or go back to the overview.",
             405: "Go back to the overview and start from there.",
             413: "What you sent is larger than anything this page needs.",
-            429: "There were many attempts in a short time. Wait five minutes, then try again.",
+            429: "There were many attempts in a short time. Wait a few minutes, then try again.",
             500: "This is our mistake, and it has been written to the log. Go back to the overview and try again.",
         }.get(status, "The request could not be understood. Go back to the overview and start from there.")
         return (

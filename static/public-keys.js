@@ -93,7 +93,13 @@ function watch(form) {
       tell(stopped, "This file is too large to be one public key or certificate. It was not sent.");
       return false;
     }
-    const bytes = new Uint8Array(await chosen.arrayBuffer());
+    const content = await chosen.arrayBuffer().catch(() => null);
+    if (content === null) {
+      file.value = "";
+      tell(stopped, "This file could not be read. Choose it again.");
+      return false;
+    }
+    const bytes = new Uint8Array(content);
     if (isPrivate(binary(bytes))) {
       file.value = "";
       tell(stopped, STOPPED);

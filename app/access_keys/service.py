@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from app.audit import SPREADING, Audit, Event
+from app.audit import SPREADING, STILL_RUNNING, Audit, Event
 from app.aws.access_keys import MOST_KEYS, AccessKey, AccessKeyGateway
 from app.aws.clients import AwsCredentials, signing_as
 from app.aws.passwords import PasswordGateway
@@ -180,8 +180,10 @@ def settle(gateway: AccessKeyGateway, audit: Audit, user_name: str, now: datetim
     for attempt in attempts:
         key = keys.get(attempt.target)
         if attempt.event is Event.ACCESS_KEY_CREATED:
-            born = [each for each in keys.values() if abs(each.created_at - attempt.at) < timedelta(seconds=60)]
-            happened = any(not audit.last_done((Event.ACCESS_KEY_CREATED,), each.access_key_id) for each in born)
+            near = [each for each in keys.values() if abs(each.created_at - attempt.at) < STILL_RUNNING]
+            born = [each for each in near if not audit.last_done((Event.ACCESS_KEY_CREATED,), each.access_key_id)]
+            happened = bool(born)
+            attempt = replace(attempt, target=born[0].access_key_id) if born else attempt  # noqa: PLW2901 # its name at AWS
         elif attempt.event is Event.ACCESS_KEY_DELETED:
             happened = key is None
         else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from flask import Blueprint, Response, abort, current_app, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -13,6 +13,7 @@ from flask.typing import ResponseReturnValue
 from app import people
 from app.access_keys import service
 from app.access_keys.forms import CutForm, SavedForm
+from app.audit import STILL_RUNNING
 from app.aws.access_keys import MOST_KEYS, AccessKey
 from app.current import audit, gateways, person
 from app.errors import MfaNotRecognized, PortalError, Unanswered, WrongMfaCode
@@ -21,9 +22,6 @@ from app.guards import ask_to_confirm, recently_confirmed, with_mfa
 from app.limits import CHANGES, limiter, this_session
 from app.pages import done, page, refuse
 from app.records import Confirming, NewAccessKey, Way
-
-MAKING = timedelta(seconds=60)
-"""No request lasts longer."""
 
 bp = Blueprint("access_keys", __name__, url_prefix="/access-keys")
 limiter.limit(CHANGES, key_func=this_session, methods=["POST"])(bp)
@@ -67,7 +65,7 @@ def create() -> ResponseReturnValue:
     waiting, now = _new(), datetime.now(UTC)
     if waiting and not service.still_there(waiting, _keys(), now):
         people.forget("new_key")
-    if not people.claim_new_key(now, now + MAKING):
+    if not people.claim_new_key(now, now + STILL_RUNNING):
         return redirect(url_for("access_keys.new"), 303)
     try:
         people.keep_new_key(service.create(gateways().keys, audit(), person(), now))

@@ -138,7 +138,7 @@ _readers = ThreadPoolExecutor(FAN_OUT, "aws-read")
 def ahead(read: Callable[[], First]) -> Callable[[], First]:
     """Start a read now, beside others, as the same person; what is answered waits for its result.
 
-    Calling the answer raises what the read raised.
+    Calling the answer raises what the read raised. A read must not itself read ahead: all share these threads.
     """
     return _readers.submit(copy_context().run, read).result
 
@@ -183,7 +183,7 @@ class Clients:
         # dateutil takes 13 % of a call's CPU; AWS's query services send ISO 8601 only.
         session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_timestamp)
         self._session = boto3.Session(botocore_session=session, region_name=region)
-        common = Config(user_agent_extra=user_agent, connect_timeout=3, read_timeout=10, max_pool_connections=FAN_OUT)
+        common = Config(user_agent=user_agent, connect_timeout=3, read_timeout=10, max_pool_connections=FAN_OUT)
         reading = common.merge(Config(retries={"mode": "standard", "total_max_attempts": 3}))
         # A change, or a code that works once, must not be repeated by a library that lost the answer.
         once = common.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))

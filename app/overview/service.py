@@ -9,10 +9,10 @@ from typing import Generic, TypeVar
 
 from app.aws.access_keys import AccessKey
 from app.aws.clients import ahead
+from app.aws.gateways import Gateways
 from app.aws.iam import MfaDevice
 from app.aws.passwords import LoginProfile
 from app.aws.ssh_keys import SshKey
-from app.current import Gateways
 from app.errors import Gone, NotAllowed, Throttled, Unanswered
 from app.links import readable_alias
 from app.public_keys.service import ListedCertificate, listed_certificates
@@ -58,7 +58,7 @@ class Credentials:
 def look(doors: Gateways, person: Person) -> tuple[Credentials, str | None]:
     """A person's credentials and the account's alias, asked side by side.
 
-    Raises what asking for the MFA devices raises; anything else that fails is `Unknown`.
+    Raises what asking for the MFA devices raises; what else is denied, throttled or unanswered is `Unknown`.
     """
     name = person.user_name
     alias = ahead(lambda: readable_alias(doors.iam, person))
@@ -91,5 +91,8 @@ class Limits:
 
     key_age: timedelta
     """Age at which an access key is to be replaced."""
-    ahead: timedelta = timedelta(days=14)
-    """So long before that it is said."""
+
+    @property
+    def warning(self) -> timedelta:
+        """So long before that it is said."""
+        return min(timedelta(days=14), self.key_age / 3)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
 
+from app.access_keys.service import dated
 from app.overview.service import Credentials, Known, Limits
 from app.public_keys.service import expiring
 
@@ -95,17 +96,17 @@ def _temporary_password(look: Look) -> Iterator[Item]:
 def _old_keys(look: Look) -> Iterator[Item]:
     if not isinstance(look.has.keys, Known):
         return
-    keys = [key for key in look.has.keys.fact if key.active]
-    for key in keys[:1] if len(keys) > 1 else keys:
-        due_at = key.created_at + look.limits.key_age
-        left = due_at - look.now
-        said = f"{key.access_key_id} was made on {key.created_at:%-d %B %Y}"
-        if left.total_seconds() < 0:
+    keys = dated([key for key in look.has.keys.fact if key.active], look.limits.key_age, look.now)
+    for due in keys[:1]:  # of two the older is to go in any case
+        left = due.due_at - look.now
+        said = f"{due.key.access_key_id} was made on {due.key.created_at:%-d %B %Y}"
+        if due.overdue:
             late = -left.days - 1
             why = f"{said}, and was due to be replaced {_days(late)} ago." if late else f"{said}, and is due today."
             yield Item(Urgency.DUE, "Replace your access key", why, "Rotate it", "access_keys.index")
-        elif left <= look.limits.ahead:
-            why = f"{said}, and is due to be replaced in {_days(left.days)}."
+        elif left <= look.limits.warning:
+            when = f"in {_days(left.days)}" if left.days else "within a day"
+            why = f"{said}, and is due to be replaced {when}."
             yield Item(Urgency.SOON, "Replace your access key soon", why, "Rotate it", "access_keys.index")
 
 
@@ -128,9 +129,8 @@ def _certificates(look: Look) -> Iterator[Item]:
     for held, state in expiring(look.has.certificates.fact, look.now):
         what = "Replace your signing certificate" + ("" if state == "expired" else " soon")
         until = f"{held.certificate.not_after:%-d %B %Y}" if held.certificate else ""
-        why = (
-            f"{held.id} {'expired' if state == 'expired' else 'expires'} on {until}, and whatever uses it stops then."
-        )
+        over = f"{held.id} expired on {until}. If nothing misses it, delete it."
+        why = over if state == "expired" else f"{held.id} expires on {until}; whatever uses it stops then."
         urgency = Urgency.DUE if state == "expired" else Urgency.SOON
         yield Item(urgency, what, why, "Your certificates", "certificates.index")
 

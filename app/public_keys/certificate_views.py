@@ -79,7 +79,7 @@ def check() -> ResponseReturnValue:
         EmptyForm(formdata=None),
         certificate=certificate,
         soon=validity(certificate, now) == "expires soon",
-        second=bool(held),
+        second=any(each.active for each in held),
     )
 
 

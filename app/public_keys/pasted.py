@@ -11,9 +11,6 @@ from cryptography.hazmat.primitives.serialization import load_der_private_key
 
 from app.errors import Refused
 
-LONGEST = 64 * 1024
-"""Characters (or bytes of a file) that are looked at; no public key or certificate comes near."""
-
 
 class NotUsable(Refused):
     """What was pasted is not what is wanted here; the sentence says what it is instead."""

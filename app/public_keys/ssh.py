@@ -78,8 +78,19 @@ class SshPublicKey:
 def read_ssh_key(given: str | bytes) -> SshPublicKey:
     """The one key in what was pasted: an OpenSSH line, PEM (both kinds), or RFC 4716.
 
-    Raises PrivateKeyPasted, WrongKind, NotUsable.
+    Raises PrivateKeyPasted, WrongKind, NotUsable; also for a size that AWS does not take.
     """
+    key = _parsed(given)
+    if key.key_size < SMALLEST:
+        raise NotUsable(
+            f"This RSA key has {key.key_size} bits: AWS takes {SMALLEST} at least. Make a longer one with: {MAKE_ONE}"
+        )
+    if key.key_size > LARGEST:
+        raise NotUsable(f"This RSA key has {key.key_size:,} bits: AWS takes {LARGEST:,} at most.")
+    return described(key)
+
+
+def _parsed(given: str | bytes) -> rsa.RSAPublicKey:
     refuse_private_keys(given)
     text = text_of(given)
     if text is None:
@@ -91,17 +102,11 @@ def read_ssh_key(given: str | bytes) -> SshPublicKey:
         raise NotUsable(
             f"This is too long for one public key: AWS takes {LONGEST_BODY:,} characters at most. {WHOLE}"
         )
-    return described(_framed(text) if _FRAME.search(text) else _line(text))
+    return _framed(text) if _FRAME.search(text) else _line(text)
 
 
 def described(key: rsa.RSAPublicKey) -> SshPublicKey:
-    """What is shown and sent of a key. Raises NotUsable where AWS does not take its size."""
-    if key.key_size < SMALLEST:
-        raise NotUsable(
-            f"This RSA key has {key.key_size} bits: AWS takes {SMALLEST} at least. Make a longer one with: {MAKE_ONE}"
-        )
-    if key.key_size > LARGEST:
-        raise NotUsable(f"This RSA key has {key.key_size:,} bits: AWS takes {LARGEST:,} at most.")
+    """What is shown and sent of a key."""
     md5 = ssh_key_fingerprint(key, hashes.MD5())  # noqa: S303 # how AWS names a key
     sha256 = base64.b64encode(ssh_key_fingerprint(key, hashes.SHA256())).decode().rstrip("=")
     line = key.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
@@ -109,9 +114,9 @@ def described(key: rsa.RSAPublicKey) -> SshPublicKey:
 
 
 def known_key(body: str) -> SshPublicKey | None:
-    """What AWS holds; None where it cannot be read."""
+    """What AWS holds, whatever its size; None where it cannot be read."""
     try:
-        return read_ssh_key(body)
+        return described(_parsed(body))
     except NotUsable:
         return None
 

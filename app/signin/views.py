@@ -68,6 +68,7 @@ def _sign_in_page(form: AccessKeyForm) -> ResponseReturnValue:
         confirming=people.confirming(),
         signed_out_of=request.args.get("out"),
         aws_sign_out=aws.sign_out_url(aws.url),
+        minutes=config.BEFORE_MFA.seconds // 60,
     )
 
 
@@ -178,7 +179,8 @@ def code_post() -> ResponseReturnValue:
 def _too_late() -> ResponseReturnValue:
     if current_user.is_authenticated:
         return redirect(url_for("overview.index"), 303)
-    flash("The code has to follow the key within five minutes. Start again with your access key.", "warning")
+    minutes = config.BETWEEN_KEY_AND_CODE.seconds // 60
+    flash(f"The code has to follow the key within {minutes} minutes. Start again with your access key.", "warning")
     return redirect(url_for("signin.sign_in"), 303)
 
 

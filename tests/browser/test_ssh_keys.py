@@ -171,6 +171,12 @@ def test_without_javascript(
     for kind, secret in secrets:
         assert tell_tale(secret).encode() not in everything, kind
 
+    surfer.open("/activity")
+    assert "it was or held a private key, of which nothing was kept" in surfer.text
+
+    hostile = "ssh-rsa AAAA </textarea><h1>no</h1>"
+    paste(surfer, hostile)
+    assert "cut short or damaged" in surfer.text and surfer.value("pasted") == hostile, "text, and nothing else"
     paste(surfer, ed25519_line())
     assert "This is an Ed25519 key" in surfer.text and surfer.value("pasted").startswith("ssh-ed25519")
     key = public_numbers(4096)

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import boto3
@@ -15,7 +15,14 @@ import botocore.session
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, ParamValidationError
 
-from app.aws.clients import ALWAYS_ALLOWED, AwsCredentials, Clients, NotOnTheAllowList, signing_as
+from app.aws.clients import (
+    ALWAYS_ALLOWED,
+    AwsCredentials,
+    Clients,
+    NotOnTheAllowList,
+    all_at_once,
+    signing_as,
+)
 from app.aws.iam import DeviceKind, IamGateway, MfaDevice
 from app.aws.observing import Observer
 from app.aws.sts import Identity, StsGateway
@@ -91,6 +98,14 @@ def test_under_parallel_load_everyone_signs_for_themselves(upstream: type[Upstre
     for key_id, body in upstream.seen:
         name = body.split("UserName=")[1].split("&")[0]
         assert key_id == person(name).access_key_id
+
+
+def test_reads_at_once_are_all_signed_by_the_person(upstream: type[Upstream]) -> None:
+    iam = IamGateway(clients())
+    with signing_as(person("nadia")):
+        assert all_at_once([partial(iam.mfa_devices, f"user{number}") for number in range(20)]) == [[]] * 20
+    assert {who for who, _ in upstream.seen} == {person("nadia").access_key_id} and len(upstream.seen) == 20
+    assert all_at_once([]) == []
 
 
 def test_a_thread_of_its_own_has_nobodys_credentials(upstream: type[Upstream]) -> None:

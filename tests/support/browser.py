@@ -19,6 +19,7 @@ from werkzeug.routing import Map
 
 from tests.support.clock import Clock
 from tests.support.people import Employee, Phone
+from tests.support.sandbox import ROOT
 
 HOSTED = "latchkey.test"
 """The name of a portal that is not on the person's own machine."""
@@ -161,10 +162,14 @@ class Surfer:
         """Point a phone at the QR code on the screen: pixels in, an entry of the app out."""
         for _ in range(3):  # as a phone does, which looks many times a second
             picture = self.page.locator(".qr").screenshot()
-            found = zxingcpp.read_barcodes(Image.open(io.BytesIO(picture)))
-            if found:
+            found = zxingcpp.read_barcodes(Image.open(io.BytesIO(picture)), formats=zxingcpp.BarcodeFormat.QRCode)
+            if len(found) == 1:
                 break
-        assert len(found) == 1, "no QR code a phone could read"
+        else:
+            kept = ROOT / "test-results" / "unreadable.png"
+            kept.parent.mkdir(exist_ok=True)
+            kept.write_bytes(picture)
+            raise AssertionError(f"{len(found)} QR codes a phone could read: see {kept}")
         return Phone(clock or self.clock, found[0].text, slow_s)
 
     def enroll(self) -> Phone:

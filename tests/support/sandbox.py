@@ -65,7 +65,7 @@ class Sandbox:
         """Stop it as Ctrl-C would."""
         if self.process and self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
-            self.process.wait(10)
+            self.process.wait(60)
 
     @property
     def url(self) -> str:
