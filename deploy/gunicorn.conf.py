@@ -38,9 +38,10 @@ control_socket_disable = True
 
 def on_starting(server):  # type: ignore[no-untyped-def] # gunicorn's hook
     """Refuse to start where people would only meet errors; each problem with what to do."""
-    health = server.app.wsgi().extensions["health"]
-    problems = health.problems()
-    health.forget_connections()
+    problems = {}
+    if health := getattr(server.app.wsgi(), "extensions", {}).get("health"):
+        problems = health.problems()
+        health.forget_connections()
     if server.cfg.workers > 1 and not os.environ.get("REDIS_URL"):
         problems["workers"] = "More than one worker needs REDIS_URL."
     if problems:
