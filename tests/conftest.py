@@ -22,7 +22,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """`--policy tutorial`: the browser's stories under one of the policies only."""
     parser.addoption("--policy", choices=POLICIES, action="append", default=[])
     parser.addoption("--whole-matrix", action="store_true", help="each change with each fault, not with two of them")
-    parser.addoption("--flows", type=int, default=30, help="people who enroll or rotate while replicas are killed")
+    parser.addoption("--flows", type=int, default=20, help="people who enroll or rotate while replicas are killed")
 
 
 @pytest.fixture(scope="session")
