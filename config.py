@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from app.policy.documents import allowed_actions, read
+from app.policy.documents import PARTITIONS, allowed_actions, read
 from app.policy.evaluation import PolicyError
 
 ROOT = Path(__file__).parent
-PARTITIONS = ("aws", "aws-cn", "aws-us-gov", "aws-eusc")
 
 SETTINGS: dict[str, str] = {
     "ACCOUNTS": "Account ids (12 digits, separated by commas) whose IAM users may sign in. Required.",
@@ -36,7 +35,8 @@ SETTINGS: dict[str, str] = {
     "BIND": "HOST:PORT to listen on. Default 127.0.0.1:PORT; in a container 0.0.0.0:PORT.",
     "LOG_LEVEL": "DEBUG, INFO, WARNING or ERROR. Default INFO: a line per request.",
     "METRICS_TOKEN": "At least 16 characters: a bearer token that opens /metrics. Default: there is no /metrics.",
-    "FORCE_MFA_POLICY": "The policy your users are under: recommended, tutorial, or a file. Default recommended.",
+    "FORCE_MFA_POLICY": "The policy your users are under: recommended, tutorial, a date AWS published one at "
+    "(docs/policy.md), or a file. Default recommended.",
     "AWS_PARTITION": "aws, aws-cn, aws-us-gov or aws-eusc. Default aws.",
     "AWS_REGION": "Region whose STS and AWS Sign-In endpoints are used. Default us-east-1.",
     "SIGN_IN_METHODS": "aws-sign-in, access-key, or both, separated by a comma. Default both; in partitions other "

@@ -59,6 +59,12 @@ def permitted() -> Permits:
     return Permits(current_app.config["FORCE_MFA_DOCUMENT"], me.account_id, me.partition, me.user_name, me.arn)
 
 
+def mfa_present() -> bool | None:
+    """aws:MultiFactorAuthPresent of the session at hand; None with a plain key."""
+    me = person()
+    return True if me.with_mfa else None if me.access_key_id else False
+
+
 def audit(account_id: str | None = None, user_name: str = "") -> Audit:
     """The record, for whoever is named ("" for nobody known), else for the person signed in."""
     if account_id is None:

@@ -23,10 +23,12 @@ from app import (
     guards,
     metrics,
     mfa,
+    offering,
     overview,
     pages,
     password,
     people,
+    policies,
     public_keys,
     signin,
 )
@@ -77,6 +79,7 @@ def create_app(config: dict[str, Any]) -> Flask:
     limiter.init_app(app)
     Bootstrap5(app)
     filters.register(app)
+    offering.register(app)
     pages.register_error_pages(app)
     app.jinja_env.globals["request_id"] = request_id
 
@@ -92,6 +95,7 @@ def create_app(config: dict[str, Any]) -> Flask:
         public_keys.ssh_bp,
         public_keys.certificates_bp,
         activity.bp,
+        policies.bp,
     ):
         app.register_blueprint(blueprint)
     app.cli.add_command(activity.activity)

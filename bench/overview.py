@@ -99,16 +99,18 @@ class _Load:
 
 def _load(port: int, cookies: list[str], pages: int) -> _Load:
     def person(cookie: str) -> list[float]:
-        connection, times = http.client.HTTPConnection("127.0.0.1", port), []
+        times = []
         for _ in range(pages):
             start = time.perf_counter()
+            # A connection per page, as from a proxy: kept ones would all stay with the worker that took them.
+            connection = http.client.HTTPConnection("127.0.0.1", port)
             connection.request("GET", "/", headers={"Cookie": cookie, "Host": f"127.0.0.1:{port}"})
             answer = connection.getresponse()
             body = answer.read()
+            connection.close()
             times.append(time.perf_counter() - start)
             if answer.status != 200 or b"Hello" not in body:
                 raise RuntimeError(f"not the page: {answer.status} {body[:200]!r}")
-        connection.close()
         return times
 
     start = time.perf_counter()

@@ -115,7 +115,16 @@ RECENTLY_CONFIRMED = {
     "mfa.replace_post",
     "mfa.replaced_post",
 }
-ONLY_FOR_ADMINS = {"activity.everyone", "activity.export"}
+ONLY_FOR_ADMINS = {
+    "activity.everyone",
+    "activity.export",
+    "policies.check",
+    "policies.check_post",
+    "policies.download",
+    "policies.index",
+    "policies.try_it",
+    "policies.write",
+}
 
 
 @pytest.fixture(scope="module")

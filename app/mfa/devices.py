@@ -56,14 +56,19 @@ class LeftBehind(Refused):
         super().__init__(f"{serial_number} is off, but your policy does not let you delete it. Nothing is at risk.")
 
 
-def free_serial_number(person: Person, permits: Permits, devices: Sequence[MfaDevice]) -> str:
-    """Where a further virtual device can be: one's own serial number if free, else one below it, else ""."""
+def free_serial_number(
+    person: Person, permits: Permits, devices: Sequence[MfaDevice], mfa: bool | None = True, but: str = ""
+) -> str:
+    """Where a further virtual device can be: one's own serial number if free, else one below it, else "".
+
+    mfa: as for `Permits.allows`. but: another one that is taken.
+    """
     if len(devices) >= MOST_DEVICES:
         return ""
-    taken = {device.serial_number for device in devices}
+    taken = {but, *(device.serial_number for device in devices)}
     own = person.own_serial_number
     for serial_number in (own, *(f"{own}/device-{number}" for number in range(2, MOST_DEVICES + 2))):
-        if serial_number not in taken and permits.allows("iam:CreateVirtualMFADevice", serial_number):
+        if serial_number not in taken and permits.allows("iam:CreateVirtualMFADevice", serial_number, mfa=mfa):
             return serial_number
     return ""
 

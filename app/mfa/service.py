@@ -15,6 +15,7 @@ from app.errors import (
     InUse,
     MfaNotRecognized,
     MfaSessionNeeded,
+    NotAllowed,
     Refused,
     Unanswered,
     WrongMfaCode,
@@ -52,6 +53,20 @@ class NameTaken(Refused):
     )
 
 
+class LeftoverInTheWay(NotAllowed):
+    """An abandoned device has the name, and the policy lets only administrators delete it."""
+
+    def __init__(self, serial_number: str, refusal: NotAllowed) -> None:
+        super().__init__(
+            f"An earlier try left the MFA device {serial_number} behind, and your policy does not let you delete it. "
+            "It opens nothing, but it is in the way. Ask your administrator to run: aws iam "
+            f"delete-virtual-mfa-device --serial-number {serial_number}",
+            action=refusal.action,
+            request_id=refusal.request_id,
+        )
+        self.serial_number = serial_number
+
+
 class SpentCode(Refused):
     """The next code is needed."""
 
@@ -62,7 +77,7 @@ def begin(iam: IamGateway, audit: Audit, person: Person, serial_number: str = ""
     """Make a device for the person, clearing a leftover of an earlier try, which nobody has the seed of.
 
     serial_number: of a further device; without one, the first of the person's own. replaces: the device to
-    be given up for it. Raises AlreadyOn, NameTaken, NotAllowed, Throttled, Unanswered.
+    be given up for it. Raises AlreadyOn, NameTaken, LeftoverInTheWay, NotAllowed, Throttled, Unanswered.
     """
     if not serial_number and iam.mfa_devices(person.user_name):
         raise AlreadyOn()
@@ -74,6 +89,8 @@ def begin(iam: IamGateway, audit: Audit, person: Person, serial_number: str = ""
             delete(iam, audit, serial_number)
         except InUse:
             raise (AlreadyOn if _assigned(iam, person, serial_number) else NameTaken)() from None
+        except NotAllowed as refusal:
+            raise LeftoverInTheWay(serial_number, refusal) from refusal
         return _create(iam, audit, serial_number, replaces)
 
 

@@ -11,12 +11,13 @@ from flask.typing import ResponseReturnValue
 from app import people
 from app.aws.clients import both
 from app.aws.iam import MfaDevice
-from app.current import audit, gateways, person
+from app.current import audit, gateways, mfa_present, permitted, person
 from app.errors import PortalError
 from app.guards import recently_confirmed, with_mfa
 from app.limits import CHANGES, limiter, this_session
 from app.links import console_url, readable_alias
 from app.mfa import qr, service
+from app.mfa.devices import free_serial_number
 from app.mfa.forms import CodeForm, EmptyForm, EnrollForm
 from app.pages import done, page, refuse
 from app.records import Enrollment, Upgrade, Way
@@ -69,12 +70,23 @@ def begin() -> ResponseReturnValue:
     people.forget("enrollment")
     again = (pending.serial_number, pending.replaces) if pending and person().with_mfa else ()
     try:
-        people.keep_enrollment(service.begin(gateways().iam, audit(), person(), *again))
+        people.keep_enrollment(_begun(*again))
     except service.AlreadyOn as told:
         if person().with_mfa:
             return done(str(told), "mfa.devices", "warning")
         return done("MFA is on for you already. One more code, and this session has it too.", "mfa.activate")
     return done("", "mfa.enroll")
+
+
+def _begun(*again: str) -> Enrollment:
+    """A device under another name where a leftover that only administrators can delete has the usual one."""
+    try:
+        return service.begin(gateways().iam, audit(), person(), *again)
+    except service.LeftoverInTheWay as leftover:
+        other = free_serial_number(person(), permitted(), (), mfa_present(), but=leftover.serial_number)
+        if not other:
+            raise
+        return service.begin(gateways().iam, audit(), person(), other)
 
 
 @bp.post("/enroll")

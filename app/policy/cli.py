@@ -7,38 +7,151 @@ import marshal
 import sys
 from collections.abc import Mapping
 from functools import lru_cache
+from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import click
 
-from app.policy.documents import VARIANTS, read, rendered
+from app.policy.checking import SOMEBODY
+from app.policy.checking import check as examined
+from app.policy.documents import PARTITIONS, PLACEHOLDER, VARIANTS, read, source_text, tailored
 from app.policy.evaluation import Policy, PolicyError, Request, compiled, decide
+from app.policy.explaining import WAYS, Question, in_words
+from app.policy.explaining import explain as explained
+from app.policy.findings import as_text
+from app.policy.rendering import FORMATS, GRANTED, GROUP, TEST_USER, NotRenderable, Setup
 
 
-@click.group()
+class _Extensible(click.Group):
+    """A group that installed packages add to: what rehearses a policy needs the sandbox, which is none of ours."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Ours and theirs."""
+        return sorted({*super().list_commands(ctx), *entry_points(group=EXTENSIONS).names})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Ours, else one that an entry point names."""
+        ours = super().get_command(ctx, cmd_name)
+        theirs = () if ours else entry_points(group=EXTENSIONS, name=cmd_name)
+        return ours or next((found.load() for found in theirs), None)
+
+
+EXTENSIONS = "latchkey.policy_commands"
+"""Entry points of this group are commands of `flask policy`."""
+
+
+@click.group(cls=_Extensible)
 def policy() -> None:
-    """Force_MFA: write it for an account, ask what it decides."""
+    """Force_MFA: write it for an account, check it, ask what it decides."""
 
 
 @policy.command()
 @click.option("--account-id", required=True, help="12 digits.")
 @click.option("--variant", default="recommended", show_default=True, help=f"{', '.join(VARIANTS)}, or a file.")
-@click.option("--format", "form", type=click.Choice(["json"]), default="json", show_default=True)
+@click.option("--format", "form", type=click.Choice(list(FORMATS)), default="json", show_default=True)
+@click.option("--partition", type=click.Choice(PARTITIONS), default="aws", show_default=True)
+@click.option("--group", default=GROUP, show_default=True, help="Name of the group.")
 @click.option(
-    "--partition",
-    type=click.Choice(["aws", "aws-cn", "aws-us-gov", "aws-eusc"]),
-    default="aws",
-    show_default=True,
+    "--managed-policy",
+    "managed",
+    multiple=True,
+    metavar="NAME|ARN",
+    help=f"A further policy of the group, beside {GRANTED}. Can be repeated.",
 )
-def render(account_id: str, variant: str, form: str, partition: str) -> None:
-    """Print the policy for one account, ready to paste (step 1 of AWS's tutorial)."""
-    if len(account_id) != 12 or not account_id.isascii() or not account_id.isdigit():
-        raise click.ClickException(f"--account-id is {account_id!r}: an AWS account id has 12 digits.")
+@click.option("--test-user", is_flag=True, help=f"Also the tutorial's {TEST_USER}, without password and access key.")
+@click.option("--without-path", is_flag=True, help="For accounts whose users have no IAM paths.")
+@click.option("--without-aws-sign-in", is_flag=True, help="Grant nothing of aws login.")
+def render(
+    account_id: str,
+    variant: str,
+    form: str,
+    partition: str,
+    group: str,
+    managed: tuple[str, ...],
+    test_user: bool,
+    without_path: bool,
+    without_aws_sign_in: bool,
+) -> None:
+    """Print steps 1 and 2 of AWS's tutorial for one account, as something to apply.
+
+    json is the policy alone; the other formats make policy and group.
+    """
     try:
-        document = read(variant)
+        document = tailored(read(variant), account_id, partition, without_path, without_aws_sign_in)
+        setup = Setup(document, account_id, partition, group, managed, test_user)
+    except NotRenderable as error:
+        raise click.ClickException(f"--{error.option}: {error}") from error
     except PolicyError as error:
         raise click.ClickException(str(error)) from error
-    click.echo(json.dumps(rendered(document, account_id, partition), indent=2, ensure_ascii=False))
+    click.echo(FORMATS[form].write(setup), nl=False)
+
+
+@policy.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def check(file: Path, form: str) -> None:
+    """Say what is wrong with a policy, and what of the portal works under it.
+
+    FILE is a document, "-" for standard input, or the name of one that comes along. The exit status is 1 where
+    the portal could not do its main job: sign people in, show their MFA devices, set up MFA and go on with it.
+    """
+    report = examined(_text_of(file))
+    if form == "json":
+        click.echo(json.dumps(report.as_json(), indent=2, ensure_ascii=False))
+    else:
+        click.echo("\n".join(as_text(report)))
+    sys.exit(not report.usable)
+
+
+def _text_of(file: Path) -> str:
+    try:
+        if str(file) == "-":
+            return sys.stdin.buffer.read().decode("utf-8")
+        if str(file) in VARIANTS and not file.exists():
+            return source_text(str(file))
+        return file.read_bytes().decode("utf-8")
+    except OSError as error:
+        raise click.ClickException(f"{file}: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise click.ClickException(f"{file} is not UTF-8 text.") from error
+
+
+@policy.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--action", help="Ask whether someone may do this, iam:ListUsers, instead.")
+@click.option("--resource", default="*", show_default=True, help="On what: an ARN, or *.")
+@click.option("--user", "user_name", default=SOMEBODY, show_default=True, help="Who asks.")
+@click.option("--path", default="/", show_default=True, help="The user's IAM path.")
+@click.option("--signed-in-with", "way", type=click.Choice(list(WAYS)), default="mfa", show_default=True)
+@click.option("--account-id", default=PLACEHOLDER, help="Put in for accountid.")
+@click.option("--partition", type=click.Choice(PARTITIONS), default="aws", show_default=True)
+def explain(
+    file: Path,
+    action: str | None,
+    resource: str,
+    user_name: str,
+    path: str,
+    way: str,
+    account_id: str,
+    partition: str,
+) -> None:
+    """Say in plain words what a policy does, or why it decides as it does (--action)."""
+    report = examined(_text_of(file))
+    if report.document is None:
+        raise click.ClickException(report.findings[0].sentence)
+    if action is None:
+        for words in in_words(report.document):
+            click.echo(f"{words.place}: {words.sentence}")
+            for name, meaning in words.actions:
+                click.echo(f"  {name}" + (f": {meaning}" if meaning else ""))
+        return
+    found = explained(report.document, Question(user_name, action, resource, way, path), account_id, partition)
+    click.echo(found.sentence)
+    for step in found.steps:
+        click.echo(f"  {step.place}: {step.why}")
+    if found.beyond:
+        click.echo(found.beyond)
 
 
 @policy.command()

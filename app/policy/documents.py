@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from app.policy.evaluation import PolicyError, compiled
+from app.policy.variants import PUBLISHED
 
-_FILES = {"tutorial": "force_mfa_tutorial.json", "recommended": "force_mfa.json"}
+_FILES = {
+    "tutorial": "force_mfa_tutorial.json",
+    "recommended": "force_mfa.json",
+    **{published.name: f"variants/{published.name}.json" for published in PUBLISHED},
+}
 VARIANTS = tuple(_FILES)
+PARTITIONS = ("aws", "aws-cn", "aws-us-gov", "aws-eusc")
 PLACEHOLDER = "accountid"
 """Stands where the account id belongs, as in AWS's tutorial."""
 
@@ -38,13 +44,18 @@ DIFFERENCES = (
 """What the recommended document does otherwise than the tutorial's, and why."""
 
 
+def source_text(variant: str) -> str:
+    """The text of a document that comes along."""
+    return files("app.policy").joinpath(_FILES[variant]).read_text(encoding="utf-8")
+
+
 def read(source: str) -> dict[str, Any]:
     """The document of a variant name or a file, placeholders and all.
 
     Raises PolicyError, in one sentence: no such file, not JSON (with its line), not a policy.
     """
     if source in _FILES:
-        text, name = files("app.policy").joinpath(_FILES[source]).read_text(), source
+        text, name = source_text(source), source
     else:
         name = source
         try:
@@ -76,6 +87,41 @@ def rendered(document: Mapping[str, Any], account_id: str, partition: str = "aws
         return {key: put(item) for key, item in value.items()} if isinstance(value, dict) else value
 
     return {key: put(value) for key, value in document.items()}
+
+
+def without_path(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The document for an account without IAM paths: `user/*/...` patterns left out."""
+    return _thinned(document, lambda element, text: element == "Resource" and ":user/*/" in text)
+
+
+def without_sign_in(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The document for an account that does not use AWS Sign-In: no `signin:` action is granted or spared."""
+    return _thinned(document, lambda element, text: element.endswith("Action") and text.startswith("signin:"))
+
+
+def tailored(
+    document: Mapping[str, Any], account_id: str, partition: str, no_paths: bool, no_sign_in: bool
+) -> dict[str, Any]:
+    """The document for one account and what it does without."""
+    if no_paths:
+        document = without_path(document)
+    if no_sign_in:
+        document = without_sign_in(document)
+    return rendered(document, account_id, partition)
+
+
+def _thinned(document: Mapping[str, Any], unwanted: Callable[[str, str], bool]) -> dict[str, Any]:
+    """Texts of lists left out; a statement with nothing left in a list goes as a whole."""
+    given = document["Statement"]
+    statements = []
+    for statement in [given] if isinstance(given, Mapping) else given:
+        thinner = {
+            element: [text for text in value if not unwanted(element, text)] if isinstance(value, list) else value
+            for element, value in statement.items()
+        }
+        if all(value != [] for value in thinner.values()):
+            statements.append(thinner)
+    return {**document, "Statement": statements}
 
 
 def sign_in_statement(account_id: str, partition: str = "aws") -> dict[str, Any]:

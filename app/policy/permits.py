@@ -5,13 +5,20 @@ Other policies of the person may allow or deny more; AWS has the last word.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from app.policy.documents import rendered
-from app.policy.evaluation import Policy, Request, compiled, decide
+from app.policy.evaluation import Decision, Policy, Request, compiled, decide
+
+
+@lru_cache(maxsize=64)
+def _compiled(document: str, account_id: str, partition: str) -> Policy:
+    """Every page asks of the same few, and a text makes a key that is cheap to compare."""
+    return compiled(rendered(json.loads(document), account_id, partition))
 
 
 @dataclass(frozen=True)
@@ -26,11 +33,19 @@ class Permits:
 
     @cached_property
     def _policy(self) -> Policy:
-        return compiled(rendered(self.document, self.account_id, self.partition))
+        return _compiled(json.dumps(self.document), self.account_id, self.partition)
 
-    def allows(self, action: str, resource: str, *, mfa: bool | None = True) -> bool:
-        """Would the document allow it? mfa: aws:MultiFactorAuthPresent; None where it is absent (a plain key)."""
+    def decision(self, action: str, resource: str, *, mfa: bool | None = True) -> Decision:
+        """What the document decides, and by which statement. mfa: as for `allows`."""
         context = {"aws:username": self.user_name, "aws:PrincipalArn": self.arn}
         if mfa is not None:
             context["aws:MultiFactorAuthPresent"] = "true" if mfa else "false"
-        return decide([self._policy], Request(action, resource, context)).allowed
+        return decide([self._policy], Request(action, resource, context))
+
+    def names(self, action: str) -> bool:
+        """Does any Allow statement name it, for whatever resource?"""
+        return any(not each.denies and each.names_action(action) for each in self._policy.statements)
+
+    def allows(self, action: str, resource: str, *, mfa: bool | None = True) -> bool:
+        """Would the document allow it? mfa: aws:MultiFactorAuthPresent; None where it is absent (a plain key)."""
+        return self.decision(action, resource, mfa=mfa).allowed

@@ -9,7 +9,8 @@ import signal
 import socket
 import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -55,12 +56,24 @@ def serve(
 
     Raises PolicyError for a bad policy, OSError for a busy port. `told` is called once it listens.
     """
+    with opened(settings, faults, port, instance) as running:
+        told(running)
+        return _wait(running, command)
+
+
+@contextmanager
+def opened(settings: Settings, faults: list[Fault], port: int, instance: Path) -> Iterator[Running]:
+    """A sandbox that listens while inside; one per process, since moto keeps its state there. port: 0 for any.
+
+    Raises PolicyError for a bad policy, OSError for a busy port.
+    """
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     world = World(settings=settings)
-    url = f"http://{HOST}:{port}"
     users = populate(world, read(settings.policy), settings.users, datetime.now(UTC))
-    door = Door(world, Faults(faults), frozenset({f"{HOST}:{port}", f"localhost:{port}"}))
     listening = socket.create_server((HOST, port))
+    port = listening.getsockname()[1]
+    url = f"http://{HOST}:{port}"
+    door = Door(world, Faults(faults), frozenset({f"{HOST}:{port}", f"localhost:{port}"}))
     server = make_server(HOST, port, door, threaded=True, request_handler=_Quiet, fd=listening.fileno())
     server.daemon_threads = True  # type: ignore[attr-defined]  # of socketserver.ThreadingMixIn
     facts = {
@@ -76,8 +89,7 @@ def serve(
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        told(running)
-        return _wait(running, command)
+        yield running
     finally:
         server.shutdown()
         if running.file.exists() and json.loads(running.file.read_text())["endpoint_url"] == url:

@@ -19,6 +19,7 @@ NOT_PAGES = {
     "aws_signin.callback",  # always redirects
     "activity.export",  # a file
     "access_keys.download",  # a file
+    "policies.download",  # a file
 }
 
 

@@ -86,3 +86,24 @@ def test_simulate_reports_malformed_lines_and_answers_the_rest(tmp_path: Path) -
     assert [json.loads(line)["id"] for line in done.stdout.splitlines()] == ["good", "last"]
     assert [line.split(":")[0] for line in done.stderr.splitlines()] == [f"line {n}" for n in (1, 3, 4, 5, 6, 7)]
     assert "Traceback" not in done.stderr
+
+
+def test_check_tells_people_and_programs_and_its_status_says_whether_the_portal_could_work(tmp_path: Path) -> None:
+    good = run("check", "recommended")
+    assert (good.returncode, good.stderr) == (0, "")
+    assert "No findings." in good.stdout and "The portal can do its main job." in good.stdout
+
+    file = tmp_path / "edited.json"
+    file.write_text((ROOT / "app/policy/force_mfa.json").read_text().replace("iam:EnableMFADevice", "iam:EnableMFA"))
+    bad = run("check", str(file), "--format", "json")
+    assert (bad.returncode, bad.stderr) == (1, "")
+    report = json.loads(bad.stdout)
+    assert report["usable"] is False
+    assert {(f["code"], f["statement"]) for f in report["findings"] if f["code"] == "unknown-action"} == {
+        ("unknown-action", 1),
+        ("unknown-action", 4),
+    }
+
+    assert run("check", "-", given="not json").returncode == 1
+    missing = run("check", "missing.json")
+    assert missing.returncode == 1 and missing.stderr == "Error: missing.json: No such file or directory.\n"

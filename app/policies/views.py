@@ -1,0 +1,128 @@
+"""Pages about the policy, for admins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Blueprint, Response, abort, current_app, request
+from flask.typing import ResponseReturnValue
+
+from app.guards import accounts_to_watch, admins_only
+from app.limits import CHANGES, limiter, this_session
+from app.pages import page
+from app.policies import service
+from app.policies.forms import CheckForm, TryForm, WriteForm
+from app.policy.checking import check as examine
+from app.policy.documents import DIFFERENCES, live_actions
+from app.policy.explaining import Question, in_words
+from app.policy.rendering import NotRenderable
+
+bp = Blueprint("policies", __name__, url_prefix="/policy")
+limiter.limit(CHANGES, key_func=this_session, methods=["POST"])(bp)
+
+FIELDS = {"group": "group", "managed-policy": "managed"}
+"""Options of the command to fields of the form."""
+
+
+def _configured() -> Mapping[str, Any]:
+    document: Mapping[str, Any] = current_app.config["FORCE_MFA_DOCUMENT"]
+    return document
+
+
+def _partition() -> str:
+    return str(current_app.config["AWS_PARTITION"])
+
+
+@bp.get("")
+@admins_only
+def index() -> ResponseReturnValue:
+    """The document in force: what works under it, what is wrong with it, what it says."""
+    return page("policies/index.html", report=service.report_on(_configured()), words=in_words(_configured()))
+
+
+@bp.get("/write")
+@admins_only
+def write() -> ResponseReturnValue:
+    """Steps 1 and 2 of the tutorial for an account, to copy or download."""
+    form = _write_form()
+    differences = DIFFERENCES if form.document.data == "recommended" else ()
+    return page("policies/write.html", form, written=_written(form), arguments=request.args, differences=differences)
+
+
+@bp.get("/write/file")
+@admins_only
+def download() -> ResponseReturnValue:
+    """The same as a file."""
+    written = _written(_write_form())
+    if written is None:
+        abort(400)
+    answer = Response(written.text, mimetype=written.media_type)
+    answer.headers["Content-Disposition"] = f'attachment; filename="{written.file_name}"'
+    return answer
+
+
+def _write_form() -> WriteForm:
+    form = WriteForm(request.args)
+    form.offer(accounts_to_watch())
+    return form
+
+
+def _written(form: WriteForm) -> service.Written | None:
+    if not form.validate():
+        return None
+    wish = service.Wish(
+        form.document.data,
+        form.account.data,
+        form.form.data,
+        (form.group.data or "").strip(),
+        form.managed.data or "",
+        form.test_user.data,
+        form.without_path.data,
+        form.without_sign_in.data,
+    )
+    try:
+        return service.write(wish, _configured(), _partition())
+    except NotRenderable as refusal:
+        field = form[FIELDS.get(refusal.option, "group")]
+        field.errors = [*field.errors, str(refusal)]
+        return None
+
+
+@bp.get("/check")
+@admins_only
+def check() -> ResponseReturnValue:
+    """A form for any document."""
+    return page("policies/check.html", CheckForm(formdata=None), report=None, words=None)
+
+
+@bp.post("/check")
+@admins_only
+def check_post() -> ResponseReturnValue:
+    """What is wrong with it; nothing is kept, so there is nowhere to redirect to."""
+    form = CheckForm()
+    form.take_file()
+    report = examine(form.document.data) if form.validate_on_submit() else None
+    words = in_words(report.document) if report and report.document else None
+    return page("policies/check.html", form, report=report, words=words)
+
+
+@bp.get("/try")
+@admins_only
+def try_it() -> ResponseReturnValue:
+    """Who may do what, and which statement says so."""
+    form = TryForm(request.args)
+    form.offer(accounts_to_watch())
+    found, asked = None, ""
+    if form.validate():
+        document, account, partition = (
+            service.document_of(form.document.data, _configured()),
+            form.account.data,
+            _partition(),
+        )
+        name, path, action = form.user_name.data, form.path.data, form.action.data
+        asked = (form.resource.data or "").strip() or service.usual_resource(
+            document, action, name, path, account, partition
+        )
+        found = service.try_it(document, Question(name, action, asked, form.way.data, path), account, partition)
+    return page("policies/try.html", form, found=found, asked=asked, actions=sorted(live_actions()))

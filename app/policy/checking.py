@@ -1,0 +1,137 @@
+"""`policy check`: everything there is to know of a document before people are under it. Pure; raises nothing."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from app.policy.dangers import dangers, place_of
+from app.policy.documents import PARTITIONS, PLACEHOLDER, rendered
+from app.policy.evaluation import Effect
+from app.policy.features import FEATURES, Availability, Missing, When, availability
+from app.policy.findings import DOCUMENT, Finding, Place, Report, Severity
+from app.policy.likeness import likeness
+from app.policy.permits import Permits
+from app.policy.reading import read_text
+from app.policy.spelling import misspelt, unsupported
+
+SOMEBODY = "alice"
+
+
+def check(text: str) -> Report:
+    """Check a document's text: findings in a fixed order, the worst kinds first."""
+    reading = read_text(text)
+    if reading.document is None:
+        return Report(_sorted(reading.findings), reading.size)
+    partition, account_id = whereabouts(reading.statements)
+    permits = somebody(reading.document, account_id, partition)
+    document = rendered(reading.document, account_id, partition)
+    statements: list[Mapping[str, Any]] = document["Statement"]
+    features = [availability(feature, permits) for feature in FEATURES]
+    wrong = [*misspelt(statements), *unsupported(statements)]
+    findings = [
+        *reading.findings,
+        *wrong,
+        *_mixed(reading.statements),
+        *dangers(statements, permits),
+        *_of_features(features, statements, permits, {each.subject for each in wrong}),
+    ]
+    return Report(_sorted(findings), reading.size, features, likeness(reading.document), reading.document)
+
+
+def somebody(document: Mapping[str, Any], account_id: str, partition: str, path: str = "/") -> Permits:
+    """An IAM user to ask about."""
+    arn = f"arn:{partition}:iam::{account_id}:user{path}{SOMEBODY}"
+    return Permits(document, account_id, partition, SOMEBODY, arn)
+
+
+_ARN = re.compile(r"arn:([^:]*):([^:]*):[^:]*:([^:]*):")
+
+
+def _arns(statements: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, str, str, str]]:
+    """(index of the statement, partition, service, account) of its resources."""
+    for index, statement in enumerate(statements):
+        named = statement.get("Resource", statement.get("NotResource"))
+        for text in named if isinstance(named, list) else [named]:
+            if found := _ARN.match(text):
+                yield index, found[1], found[2], found[3]
+
+
+def whereabouts(statements: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
+    """(partition, account id) a document is for, by its resources; the placeholder where they do not say."""
+    partitions = Counter(partition for _, partition, _, _ in _arns(statements) if partition in PARTITIONS)
+    accounts = Counter(account for _, _, _, account in _arns(statements) if re.fullmatch(r"[0-9]{12}", account))
+    return (
+        partitions.most_common(1)[0][0] if partitions else "aws",
+        accounts.most_common(1)[0][0] if accounts else PLACEHOLDER,
+    )
+
+
+def _mixed(statements: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    """ARNs of another account or partition than the others': a statement pasted from elsewhere."""
+    partition, account_id = whereabouts(statements)
+    told = set()
+    for index, its_partition, _, its_account in _arns(statements):
+        place = Place(index, statements[index].get("Sid") or None, "Resource")
+        stray = its_account if re.fullmatch(r"[0-9]{12}", its_account) and its_account != account_id else ""
+        if its_partition not in (partition, "*"):
+            stray = f"partition {its_partition[:40]}"
+        if stray and (index, stray) not in told:
+            told.add((index, stray))
+            yield Finding(
+                "elsewhere",
+                Severity.ERROR,
+                place,
+                f"This names {stray if stray.startswith('partition') else 'account ' + stray}, the rest of the "
+                f"document {account_id} in {partition}: there it matches nothing.",
+                f"Write arn:{partition}:…:{account_id}:….",
+            )
+
+
+def _of_features(
+    features: Sequence[Availability],
+    statements: Sequence[Mapping[str, Any]],
+    permits: Permits,
+    told: set[str],
+) -> Iterator[Finding]:
+    """What the portal cannot offer, or not when it should. told: actions another finding is about already."""
+    for each in features:
+        lacks = {one.need.action: one for one in each.missing}
+        if not lacks or (lacks.keys() <= told and not each.feature.main):
+            continue
+        late = each.when is When.WITH
+        for_lack_of = ", ".join(lacks)
+        yield Finding(
+            "feature-late" if late else "feature-missing",
+            Severity.ERROR if each.feature.main else Severity.NOTE,
+            DOCUMENT,
+            f"{each.feature.title}: {'works only with MFA' if late else 'does not work'}, for lack of {for_lack_of}.",
+            " ".join(remedies(each.missing, statements, permits)),
+            each.feature.code,
+        )
+
+
+def remedies(lacking: Sequence[Missing], statements: Sequence[Mapping[str, Any]], permits: Permits) -> Iterator[str]:
+    """The lines to add, and where; one sentence for what goes to the same place."""
+    places: dict[tuple[str, str], list[str]] = {}
+    for lack in lacking:
+        denied = lack.decision.effect is Effect.EXPLICITLY_DENIED
+        place = place_of(statements, lack.decision.statement) if denied else DOCUMENT
+        if place.statement is None:
+            sentence = ("Allow ", f' on "{lack.need.on.pattern(permits)}".')
+        elif "NotAction" in statements[place.statement]:
+            sentence = ("Add ", f" to NotAction of {place}.")
+        else:
+            sentence = ("Take ", f" out of what {place} denies.")
+        places.setdefault(sentence, []).append(f'"{lack.need.action}"')
+    for (before, after), actions in places.items():
+        yield before + ", ".join(dict.fromkeys(actions)) + after
+
+
+_ORDER = list(Severity)
+
+
+def _sorted(findings: Sequence[Finding]) -> list[Finding]:
+    return sorted(findings, key=lambda each: _ORDER.index(each.severity))

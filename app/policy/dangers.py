@@ -1,0 +1,131 @@
+"""What a document lets through that it should not, and whom it shuts out: asked of the judge."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from app.policy.evaluation import Effect
+from app.policy.features import BY_CODE, WITHOUT_MFA, missing
+from app.policy.findings import DOCUMENT, Finding, Place, Severity
+from app.policy.permits import Permits
+
+UNSPARED = ("iam:CreateUser", "iam:AttachUserPolicy", "iam:DeleteRole")
+"""IAM actions that nobody needs before MFA."""
+PATH = "/engineering/"
+
+
+def dangers(statements: Sequence[Mapping[str, Any]], permits: Permits) -> Iterator[Finding]:
+    """All of them, worst first. permits: of someone without a path."""
+    iam = f"arn:{permits.partition}:iam::{permits.account_id}"
+
+    def deciding(action: str, resource: str, mfas: Sequence[bool | None]) -> Place | None:
+        """The statement that allows it, with one of these credentials; None where none does."""
+        for mfa in mfas:
+            decision = permits.decision(action, resource, mfa=mfa)
+            if decision.allowed:
+                return place_of(statements, decision.statement)
+        return None
+
+    for mfa in WITHOUT_MFA:
+        if permits.decision("ec2:DescribeInstances", "*", mfa=mfa).effect is not Effect.EXPLICITLY_DENIED:
+            yield Finding(
+                "mfa-not-demanded",
+                Severity.ERROR,
+                DOCUMENT,
+                "Nothing is denied without MFA: what other policies grant works with a password or a key alone."
+                if mfa is False
+                else "Access keys escape the deny: their requests carry no aws:MultiFactorAuthPresent at all.",
+                'Deny with "BoolIfExists": {"aws:MultiFactorAuthPresent": "false"}, so that a missing value counts.',
+            )
+            break
+    passwords = [
+        (action, place)
+        for action in ("iam:CreateLoginProfile", "iam:UpdateLoginProfile")
+        if (place := deciding(action, permits.arn, WITHOUT_MFA))
+    ]
+    if passwords:
+        yield Finding(
+            "key-makes-password",
+            Severity.WARNING,
+            passwords[0][1],
+            f"{' and '.join(action for action, _ in passwords)} {'work' if passwords[1:] else 'works'} without MFA: "
+            "whoever steals an access key sets a console password, without the old one.",
+            "Do not spare them in the deny.",
+            passwords[0][0],
+        )
+    if spared := _spared(statements, permits, iam):
+        yield spared
+    if place := deciding("iam:DeactivateMFADevice", permits.arn, WITHOUT_MFA):
+        yield Finding(
+            "device-removable",
+            Severity.WARNING,
+            place,
+            "One’s MFA device can be given up without MFA. Since April 2023 AWS’s service refuses that itself.",
+            "Do not spare iam:DeactivateMFADevice in the deny.",
+            "iam:DeactivateMFADevice",
+        )
+    if place := deciding("iam:DeleteVirtualMFADevice", f"{iam}:mfa/somebody-else", (*WITHOUT_MFA, True)):
+        yield Finding(
+            "others-devices",
+            Severity.WARNING,
+            place,
+            "Everyone can delete virtual devices of others that are not in use yet, and so spoil their enrollment.",
+            "Name mfa/${aws:username} as the resource of iam:DeleteVirtualMFADevice.",
+            "iam:DeleteVirtualMFADevice",
+        )
+    if missing(BY_CODE["change-password"], permits, False):
+        yield Finding(
+            "first-sign-in",
+            Severity.WARNING,
+            DOCUMENT,
+            "Who must change the password at the first sign-in, or whose password has expired, is stuck: "
+            "iam:ChangePassword does not work before MFA.",
+            "Allow it on one’s own user and spare it in the deny: it takes the old password.",
+            "iam:ChangePassword",
+        )
+    yield from _paths(permits)
+
+
+def place_of(statements: Sequence[Mapping[str, Any]], named: str | int | None) -> Place:
+    """Of the statement a decision names."""
+    for index, statement in enumerate(statements):
+        if named == index or (named is not None and statement.get("Sid") == named):
+            return Place(index, statement.get("Sid") or None)
+    return DOCUMENT
+
+
+def _spared(statements: Sequence[Mapping[str, Any]], permits: Permits, iam: str) -> Finding | None:
+    """Does the deny leave all of IAM alone?"""
+    for index, statement in enumerate(statements):
+        spares = statement.get("NotAction")
+        if statement["Effect"] != "Deny" or spares is None:
+            continue
+        decisions = [permits.decision(action, f"{iam}:user/x", mfa=None).effect for action in UNSPARED]
+        if Effect.EXPLICITLY_DENIED not in decisions:
+            return Finding(
+                "iam-spared",
+                Severity.WARNING,
+                Place(index, statement.get("Sid") or None, "NotAction"),
+                "The deny spares all of IAM: whatever this or another policy grants there works without MFA.",
+                "Name what getting MFA takes, action by action.",
+            )
+    return None
+
+
+def _paths(permits: Permits) -> Iterator[Finding]:
+    """People below an IAM path against people without one."""
+    below = replace(permits, arn=permits.arn.replace(":user/", f":user{PATH}"))
+    for code in ("see-devices", "enroll"):
+        if not missing(BY_CODE[code], permits, False) and (lacks := missing(BY_CODE[code], below, False)):
+            need = lacks[0].need
+            yield Finding(
+                "path-shut-out",
+                Severity.WARNING,
+                DOCUMENT,
+                f"People whose IAM user has a path (user{PATH}alice) are shut out: their ARN does not match.",
+                f'Add "{need.on.pattern(below)}" wherever "{need.on.pattern(permits)}" stands.',
+                need.action,
+            )
+            return

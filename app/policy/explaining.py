@@ -1,0 +1,245 @@
+"""A document in plain words, and why a request was decided as it was. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from app.policy.actions import all_actions, description, real_name
+from app.policy.documents import rendered
+from app.policy.evaluation import Decision, Policy, Request, Statement, compiled, decide
+from app.policy.findings import Place
+from app.policy.patterns import Absent
+
+MFA = "aws:MultiFactorAuthPresent"
+WAYS: dict[str, str | None] = {"key": None, "password": "false", "mfa": "true"}
+"""How someone is signed in, to the value of aws:MultiFactorAuthPresent: a plain access key says nothing."""
+
+_RESOURCES = {
+    "user/${aws:username}": "one’s own IAM user",
+    "user/*/${aws:username}": "one’s own IAM user below any path",
+    "user/*": "every IAM user",
+    "mfa/${aws:username}": "the virtual MFA device with one’s own name",
+    "mfa/${aws:username}/*": "virtual MFA devices below one’s own name",
+    "mfa/*": "every virtual MFA device of the account",
+    "oauth2/public-client/localhost": "AWS Sign-In for a program on the same machine",
+    "oauth2/public-client/remote": "AWS Sign-In for a program on another machine",
+    "oauth2/public-client/*": "AWS Sign-In for programs",
+}
+_CONDITIONS = {
+    (
+        "boolifexists",
+        MFA.lower(),
+        "false",
+    ): "unless there was MFA (access keys, whose requests do not say, count as without)",
+    (
+        "bool",
+        MFA.lower(),
+        "false",
+    ): "if the session says that there was no MFA (access keys, which say nothing, escape)",
+    ("bool", MFA.lower(), "true"): "if there was MFA",
+    ("boolifexists", MFA.lower(), "true"): "if there was MFA, or nothing is said about it (as with access keys)",
+}
+UNTOUCHED = {
+    "sts:GetSessionToken": "No policy reaches this one: whoever has an access key can ask for a session with it.",
+    "sts:GetCallerIdentity": "No policy reaches this one: everyone may ask who they are.",
+}
+_OWN_RULE = (
+    "Whatever the policy says: who has an MFA device already needs a session with MFA for this, by a rule of AWS’s "
+    "own since April 2023."
+)
+BY_THE_SERVICE = {"iam:EnableMFADevice": _OWN_RULE, "iam:DeactivateMFADevice": _OWN_RULE}
+
+
+@dataclass(frozen=True)
+class Words:
+    """A statement in plain words. actions: pairs of a name as written and what it means, "" for patterns."""
+
+    place: Place
+    denies: bool
+    sentence: str
+    actions: Sequence[tuple[str, str]]
+
+
+def in_words(document: Mapping[str, Any]) -> list[Words]:
+    """Every statement, in order. Raises PolicyError for what is no policy."""
+    compiled(document)
+    return [_words(index, statement) for index, statement in enumerate(_statements(document))]
+
+
+def _statements(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    given = document["Statement"]
+    return [given] if isinstance(given, Mapping) else given
+
+
+def _texts(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _words(index: int, statement: Mapping[str, Any]) -> Words:
+    denies, spares = statement["Effect"] == "Deny", "NotAction" in statement
+    actions = _texts(statement["NotAction" if spares else "Action"])
+    everything = actions == ["*"]
+    verb = "Denies" if denies else "Allows"
+    what = "everything" if spares or everything else "this" if len(actions) == 1 else f"these {len(actions)} actions"
+    if spares:
+        what += " but this" if len(actions) == 1 else f" but these {len(actions)} actions"
+    where = _resource_words(statement)
+    conditions = [
+        _condition_words(operator, key, _texts(values))
+        for operator, keys in (statement.get("Condition") or {}).items()
+        for key, values in keys.items()
+    ]
+    sentence = f"{verb} {what}{where}{', ' if conditions else ''}{' and '.join(conditions)}."
+    return Words(
+        Place(index, statement.get("Sid") or None),
+        denies,
+        sentence,
+        [] if everything else [(action, _meaning(action)) for action in actions],
+    )
+
+
+def _resource_words(statement: Mapping[str, Any]) -> str:
+    unlike = "NotResource" in statement
+    named = _texts(statement["NotResource" if unlike else "Resource"])
+    if not unlike and "*" in named:
+        return ""
+    phrases = dict.fromkeys(_RESOURCES.get(arn.split(":", 5)[-1], arn) for arn in named)
+    return f" on {'everything but ' if unlike else ''}{' and '.join(phrases)}"
+
+
+def _condition_words(operator: str, key: str, values: Sequence[Any]) -> str:
+    wanted = _wanted(values)
+    known = _CONDITIONS.get((operator.lower(), key.lower(), wanted.lower()))
+    return known or f"if {key} passes {operator} of {wanted}"
+
+
+def _wanted(values: Sequence[Any]) -> str:
+    written = [str(value).lower() if isinstance(value, bool) else str(value) for value in values]
+    return " or ".join(written) or "nothing"
+
+
+def _meaning(action: str) -> str:
+    if "*" not in action and "?" not in action:
+        return description(real_name(action) or "")
+    matching = [name for name in all_actions(action.partition(":")[0].lower()) if _names(action, name)]
+    return f"{len(matching)} actions" if matching else ""
+
+
+def _names(pattern: str, action: str) -> bool:
+    [statement] = compiled({"Statement": {"Effect": "Deny", "Action": pattern, "Resource": "*"}}).statements
+    return statement.names_action(action)
+
+
+@dataclass(frozen=True)
+class Question:
+    """May this person do that? way: a key of WAYS. path: with slashes, "/" for none. resource: ARN or "*"."""
+
+    user_name: str
+    action: str
+    resource: str
+    way: str = "mfa"
+    path: str = "/"
+
+    def request(self, account_id: str, partition: str) -> Request:
+        """As the judge is asked."""
+        context = {
+            "aws:username": self.user_name,
+            "aws:PrincipalArn": f"arn:{partition}:iam::{account_id}:user{self.path}{self.user_name}",
+            "aws:PrincipalAccount": account_id,
+            "aws:PrincipalType": "User",
+        }
+        if said := WAYS[self.way]:
+            context[MFA] = said
+        return Request(self.action, self.resource, context)
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one statement had to do with it."""
+
+    place: Place
+    denies: bool
+    matches: bool
+    decides: bool
+    why: str
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A decision, and every statement's part in it. beyond: what AWS does whatever a policy says, or ""."""
+
+    decision: Decision
+    steps: Sequence[Step]
+    beyond: str
+
+    @property
+    def sentence(self) -> str:
+        """The decision in words."""
+        decider = next((step for step in self.steps if step.decides), None)
+        if decider is None:
+            return "Not allowed: no statement allows it."
+        verb = "Denied" if decider.denies else "Allowed"
+        return f"{verb} by {decider.place}."
+
+
+def explain(document: Mapping[str, Any], question: Question, account_id: str, partition: str = "aws") -> Explanation:
+    """Decide and say why. Raises PolicyError for what is no policy, KeyError for an unknown way."""
+    own = rendered(document, account_id, partition)
+    policy = compiled(own)
+    request = question.request(account_id, partition)
+    decision = decide([policy], request)
+    whys = [_why(each, raw, own, request) for each, raw in zip(policy.statements, _statements(own), strict=True)]
+    matching = [index for index, why in enumerate(whys) if why is None]
+    decider = next((index for index in matching if policy.statements[index].denies), None)
+    if decider is None:
+        decider = next(iter(matching), None)
+    action = real_name(question.action) or question.action
+    return Explanation(
+        decision,
+        list(_steps(policy, _statements(own), whys, decider)),
+        UNTOUCHED.get(action, "") or BY_THE_SERVICE.get(action, ""),
+    )
+
+
+def _steps(
+    policy: Policy, raw: Sequence[Mapping[str, Any]], whys: Sequence[str | None], decider: int | None
+) -> Iterator[Step]:
+    for index, (statement, why) in enumerate(zip(policy.statements, whys, strict=True)):
+        told = why
+        if told is None:
+            told = "It matches, and decides." if index == decider else "It matches, too, but another one decides."
+        yield Step(Place(index, raw[index].get("Sid") or None), statement.denies, why is None, index == decider, told)
+
+
+def _why(statement: Statement, raw: Mapping[str, Any], document: Mapping[str, Any], request: Request) -> str | None:
+    """Why a statement does not match; None where it does."""
+    context = {key.lower(): value for key, value in request.context.items()}
+    if statement.covers(request, context):
+        return None
+    if not statement.names_action(request.action):
+        return f"It {'leaves alone' if statement.not_actions else 'does not name'} {request.action}."
+    try:
+        on_it = any(pattern.matches(request.resource, context) for pattern in statement.resources)
+    except Absent as absent:
+        return f"Its resource needs a value of {absent}, which the request does not have."
+    if on_it == statement.not_resources:
+        if request.resource == "*":
+            return "It is about named resources; this was asked of no particular one."
+        return f"It is not about {request.resource}."
+    for operator, keys in (raw.get("Condition") or {}).items():
+        for key, values in keys.items():
+            if not _holds(document, {operator: {key: values}}, request, context):
+                value = context.get(key.lower())
+                said = f"is {value}" if value is not None else "is absent"
+                return f"Its condition does not hold: {key} {said}, and {operator} wants {_wanted(_texts(values))}."
+    return "Its condition needs a value that the request does not have."
+
+
+def _holds(
+    document: Mapping[str, Any], condition: Mapping[str, Any], request: Request, context: Mapping[str, Any]
+) -> bool:
+    alone = {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": condition}
+    [statement] = compiled({**document, "Statement": [alone]}).statements
+    return statement.covers(request, context)

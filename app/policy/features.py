@@ -1,0 +1,248 @@
+"""What the portal does for people, and which permissions each thing takes: one table for all who ask. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from app.policy.evaluation import Decision, Effect
+from app.policy.permits import Permits
+
+WITHOUT_MFA = (None, False)
+"""aws:MultiFactorAuthPresent of a plain access key, and of a console session without a code."""
+
+
+class On(StrEnum):
+    """What an action is authorized on, as a policy would name it below the ARN's account."""
+
+    ANYTHING = "*"
+    USER = "user/${aws:username}"
+    DEVICE = "mfa/${aws:username}"
+    FURTHER_DEVICE = "mfa/${aws:username}/*"
+    CLIENT = "oauth2/public-client/*"
+
+    def pattern(self, permits: Permits) -> str:
+        """For a statement: with the policy variable, and a star before the name where the person has a path."""
+        if self is On.ANYTHING:
+            return "*"
+        if self is On.CLIENT:
+            return f"arn:{permits.partition}:signin:*:{permits.account_id}:{self}"
+        own = "user/*/${aws:username}" if self is On.USER and "/" in _below(permits) else str(self)
+        return f"arn:{permits.partition}:iam::{permits.account_id}:{own}"
+
+    def arn(self, permits: Permits) -> str:
+        """Of this person's own."""
+        if self is On.USER:
+            return permits.arn
+        if self is On.CLIENT:
+            prefix = f"arn:{permits.partition}:signin:us-east-1:{permits.account_id}"
+            return f"{prefix}:oauth2/public-client/localhost"
+        return self.pattern(permits).replace("${aws:username}", permits.user_name).replace("/*", "/device-2")
+
+
+def _below(permits: Permits) -> str:
+    """Path and name of the user: "engineering/alice"."""
+    return permits.arn.partition(":user/")[2]
+
+
+@dataclass(frozen=True)
+class Need:
+    """One permission."""
+
+    action: str
+    on: On
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One thing the portal offers. code: stable, in reports and URLs."""
+
+    code: str
+    title: str
+    needs: tuple[Need, ...]
+    early: bool = False
+    """Wanted before MFA already: it leads to MFA, or takes the old password."""
+    main: bool = False
+    """Without it the portal is of no use."""
+    and_with_mfa: tuple[Need, ...] = ()
+    """Of an early feature: what it takes once there is MFA."""
+    by_service: bool = False
+    """Who has a device needs a session with MFA for it, whatever the policy says (AWS-2023-001)."""
+
+
+def _needs(on: On, *names: str) -> tuple[Need, ...]:
+    return tuple(Need(name if ":" in name else f"iam:{name}", on) for name in names)
+
+
+FEATURES = (
+    Feature("see-devices", "Sign in and see one’s MFA devices", _needs(On.USER, "ListMFADevices"), True, True),
+    Feature(
+        "enroll",
+        "Set up MFA",
+        _needs(On.DEVICE, "CreateVirtualMFADevice") + _needs(On.USER, "EnableMFADevice"),
+        early=True,
+        main=True,
+    ),
+    Feature(
+        "restart-enrollment",
+        "Start an abandoned enrollment anew",
+        _needs(On.DEVICE, "DeleteVirtualMFADevice"),
+        early=True,
+    ),
+    Feature("resync", "Bring a device back into step", _needs(On.USER, "ResyncMFADevice"), early=True),
+    Feature(
+        "aws-sign-in",
+        "Sign in with the console password, through AWS Sign-In",
+        _needs(On.CLIENT, "signin:AuthorizeOAuth2Access", "signin:CreateOAuth2Token"),
+        early=True,
+        # The answer to this one shows that a session has MFA.
+        and_with_mfa=_needs(On.USER, "DeactivateMFADevice"),
+    ),
+    Feature(
+        "change-password",
+        "Change the console password, with the old one",
+        _needs(On.USER, "ChangePassword"),
+        early=True,
+    ),
+    Feature(
+        "password-rules",
+        "See the account’s rules for passwords",
+        _needs(On.ANYTHING, "GetAccountPasswordPolicy"),
+        early=True,
+    ),
+    Feature("account-alias", "See the account’s alias", _needs(On.ANYTHING, "ListAccountAliases"), early=True),
+    Feature(
+        "further-device",
+        "Have a second virtual MFA device",
+        _needs(On.FURTHER_DEVICE, "CreateVirtualMFADevice") + _needs(On.USER, "EnableMFADevice"),
+        by_service=True,
+    ),
+    Feature(
+        "give-up-device",
+        "Give up an MFA device",
+        _needs(On.USER, "DeactivateMFADevice") + _needs(On.DEVICE, "DeleteVirtualMFADevice"),
+        by_service=True,
+    ),
+    Feature(
+        "set-password",
+        "Set a console password without the old one",
+        _needs(On.USER, "GetLoginProfile", "CreateLoginProfile", "UpdateLoginProfile"),
+    ),
+    Feature(
+        "remove-password",
+        "Remove the console password",
+        _needs(On.USER, "GetLoginProfile", "DeleteLoginProfile"),
+    ),
+    Feature(
+        "access-keys",
+        "Look after access keys",
+        _needs(On.USER, "ListAccessKeys", "CreateAccessKey", "UpdateAccessKey", "DeleteAccessKey"),
+    ),
+    Feature(
+        "ssh-keys",
+        "Look after SSH public keys",
+        _needs(
+            On.USER,
+            "ListSSHPublicKeys",
+            "GetSSHPublicKey",
+            "UploadSSHPublicKey",
+            "UpdateSSHPublicKey",
+            "DeleteSSHPublicKey",
+        ),
+    ),
+    Feature(
+        "signing-certificates",
+        "Look after signing certificates",
+        _needs(
+            On.USER,
+            "ListSigningCertificates",
+            "UploadSigningCertificate",
+            "UpdateSigningCertificate",
+            "DeleteSigningCertificate",
+        ),
+    ),
+    Feature(
+        "account-overview",
+        "See who in the account has MFA",
+        _needs(On.ANYTHING, "ListUsers", "GetAccountSummary", "ListVirtualMFADevices"),
+    ),
+)
+BY_CODE = {feature.code: feature for feature in FEATURES}
+
+_OBSERVED = {"iam:ListUsers": ":user/", "iam:ListVirtualMFADevices": ":mfa/"}
+"""Judged on an ARN that their denials print, though the reference names none (observed)."""
+
+
+def resource(need: Need, permits: Permits) -> str:
+    """What AWS judges it on for this person."""
+    if need.action in _OBSERVED:
+        return f"arn:{permits.partition}:iam::{permits.account_id}{_OBSERVED[need.action]}"
+    return need.on.arn(permits)
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A permission the document does not give. mfa: when."""
+
+    need: Need
+    mfa: bool | None
+    decision: Decision
+
+
+def missing(feature: Feature, permits: Permits, mfa: bool | None) -> list[Missing]:
+    """What stands in the way with credentials of this kind; empty where nothing does."""
+    needs = feature.needs + (feature.and_with_mfa if mfa else ())
+    asked = [Missing(need, mfa, permits.decision(need.action, resource(need, permits), mfa=mfa)) for need in needs]
+    return [each for each in asked if not each.decision.allowed]
+
+
+def ruled_out(need: Need, permits: Permits, mfa: bool | None) -> bool:
+    """Is it denied outright, or named by no Allow at all? Else another policy of the person may yet grant it."""
+    decision = permits.decision(need.action, resource(need, permits), mfa=mfa)
+    return decision.effect is Effect.EXPLICITLY_DENIED or not permits.names(need.action)
+
+
+class When(StrEnum):
+    """When something works."""
+
+    BEFORE = "before MFA"
+    WITH = "only with MFA"
+    ONLY_BEFORE = "only before MFA"
+    NEVER = "not at all"
+
+
+@dataclass(frozen=True)
+class Availability:
+    """Whether a feature works for a person, and if not as it should, what is missing."""
+
+    feature: Feature
+    when: When
+    missing: list[Missing]
+
+    @property
+    def as_wanted(self) -> bool:
+        """Does it work when the portal wants to offer it?"""
+        return not self.missing
+
+
+def availability(feature: Feature, permits: Permits) -> Availability:
+    """Before MFA means with a plain key and with a console session alike."""
+    before = [each for mfa in WITHOUT_MFA for each in missing(feature, permits, mfa)]
+    after = missing(feature, permits, True)
+    when = {
+        (True, True): When.BEFORE,
+        (False, True): When.WITH,
+        (True, False): When.ONLY_BEFORE,
+        (False, False): When.NEVER,
+    }[not before and not feature.by_service, not after]
+    return Availability(feature, when, after + (before if feature.early else []))
+
+
+def offers(permits: Permits, mfa: bool | None) -> frozenset[str]:
+    """Codes of the features that can work for a person with credentials of this kind (mfa as for `Permits.allows`).
+
+    Before MFA only early features are offered, whatever the document lets through.
+    """
+    return frozenset(
+        feature.code for feature in FEATURES if (mfa or feature.early) and not missing(feature, permits, mfa)
+    )

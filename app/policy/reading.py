@@ -1,0 +1,153 @@
+"""A policy's text, read with suspicion: where IAM would refuse it, or take it otherwise than meant."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.policy.documents import PLACEHOLDER
+from app.policy.evaluation import WITH_VARIABLES, PolicyError, compiled
+from app.policy.findings import DOCUMENT, Finding, Place, Severity
+
+LARGEST = 6144
+"""Characters of a managed policy, white space not counted (IAM quotas)."""
+_SIZE_OF_ID = 12
+
+
+@dataclass
+class Reading:
+    """What was read. document: None where it cannot be judged."""
+
+    size: int
+    findings: list[Finding] = field(default_factory=list)
+    document: dict[str, Any] | None = None
+    statements: list[Mapping[str, Any]] = field(default_factory=list)
+
+
+def read_text(text: str) -> Reading:
+    """Read a document and find everything wrong with its form. Raises nothing."""
+    text = text.removeprefix("\ufeff")
+    size = len("".join(text.split()))
+    placeholders = text.count(f":{PLACEHOLDER}:")
+    reading = Reading(size + placeholders * (_SIZE_OF_ID - len(PLACEHOLDER)))
+    if reading.size > LARGEST:
+        reading.findings.append(
+            Finding(
+                "too-long",
+                Severity.ERROR,
+                DOCUMENT,
+                f"It has {reading.size:,} characters without white space; IAM takes {LARGEST:,} in a managed policy.",
+                "Shorten lists with wildcards, or spread the statements over two policies.",
+            )
+        )
+    twice: list[str] = []
+
+    def once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for name, value in pairs:
+            if name in found:
+                twice.append(name)
+            found[name] = value
+        return found
+
+    try:
+        document = json.loads(text, object_pairs_hook=once)
+    except RecursionError:
+        reading.findings.append(_unreadable("It is nested too deeply to be a policy."))
+        return reading
+    except ValueError as error:
+        reading.findings.append(_unreadable(f"It is not JSON: {error}."))
+        return reading
+    for name in dict.fromkeys(twice):
+        reading.findings.append(
+            Finding(
+                "repeated-element",
+                Severity.ERROR,
+                DOCUMENT,
+                f"{_short(name)} stands twice in the same place, and only one of them counts.",
+                "Merge the two, or make them two statements.",
+            )
+        )
+    _read_document(document, reading)
+    return reading
+
+
+def _unreadable(sentence: str) -> Finding:
+    return Finding("not-json", Severity.ERROR, DOCUMENT, sentence, "Paste the whole document, from { to }.")
+
+
+def _short(text: object) -> str:
+    said = repr(text)
+    return said if len(said) <= 80 else f"{said[:77]}..."
+
+
+def _read_document(document: Any, reading: Reading) -> None:
+    told = reading.findings
+    if not isinstance(document, dict):
+        told.append(_grammar(DOCUMENT, "A policy is a JSON object.", "Paste the whole document, from { to }."))
+        return
+    for name in document.keys() - {"Version", "Id", "Statement"}:
+        told.append(
+            _grammar(
+                DOCUMENT,
+                f"{_short(name)} is no element of a policy.",
+                "Leave it out; a policy has Version and Statement.",
+            )
+        )
+    given = document.get("Statement")
+    statements = [given] if isinstance(given, dict) else given
+    whole = len(told)
+    try:
+        compiled({**document, "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}]})
+    except PolicyError as error:
+        told.append(_grammar(Place(element="Version"), str(error), 'Write "Version": "2012-10-17".'))
+    if not isinstance(statements, list) or not statements:
+        told.append(_grammar(DOCUMENT, "The policy has no Statement.", "Write a list of statements."))
+        return
+    told.extend(_of_statements(document, statements))
+    broken = any(finding.code == "grammar" for finding in told[whole:])
+    if not broken:
+        reading.document = {"Version": document.get("Version", "2008-10-17"), "Statement": statements}
+        reading.statements = statements
+
+
+def _of_statements(document: Mapping[str, Any], statements: Sequence[Any]) -> Iterator[Finding]:
+    sids: set[str] = set()
+    for index, statement in enumerate(statements):
+        sid = statement.get("Sid") if isinstance(statement, dict) else None
+        place = Place(index, sid if isinstance(sid, str) and sid else None)
+        try:
+            compiled({"Version": WITH_VARIABLES, "Statement": [statement]})
+        except PolicyError as error:
+            sentence = re.sub(r"^Statement 0(?: \(.*?\))?:? ?", "", str(error), flags=re.DOTALL)
+            yield _grammar(
+                place, sentence[:1].upper() + sentence[1:], "IAM refuses the whole document until this is right."
+            )
+            continue
+        if place.sid:
+            if not re.fullmatch(r"[A-Za-z0-9]+", place.sid):
+                yield _grammar(
+                    Place(index, place.sid, "Sid"),
+                    "A Sid has letters and digits only.",
+                    "Leave out blanks and punctuation.",
+                )
+            if place.sid in sids:
+                yield _grammar(
+                    Place(index, place.sid, "Sid"), "Another statement has the same Sid.", "Give each its own."
+                )
+            sids.add(place.sid)
+        if document.get("Version") != WITH_VARIABLES and "${" in json.dumps(statement):
+            yield Finding(
+                "variables-not-replaced",
+                Severity.ERROR,
+                Place(index, place.sid),
+                "Variables like ${aws:username} are plain text in a policy of this version, so this matches nobody.",
+                'Write "Version": "2012-10-17".',
+            )
+
+
+def _grammar(place: Place, sentence: str, remedy: str) -> Finding:
+    return Finding("grammar", Severity.ERROR, place, sentence, remedy)

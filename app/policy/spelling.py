@@ -1,0 +1,102 @@
+"""Actions that do not exist, and actions on resources that they do not support. Source: IAM's reference data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from app.policy.actions import all_actions, arn_patterns, may_name, nearest, real_name, resource_types, services
+from app.policy.documents import DEAD_ACTIONS
+from app.policy.evaluation import compiled
+from app.policy.findings import Finding, Place, Severity
+
+MOST_COMPARED = 40
+"""Unknown names for which the nearest real one is looked up: looking is slow, and a document may be hostile."""
+OBSERVED = {"iam:ListVirtualMFADevices": "arn:*:iam::*:mfa/"}
+"""Supports * only, says the reference; denials print this, so a policy that names it may work (observed)."""
+
+
+def misspelt(statements: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    """Actions there are not, statement by statement."""
+    compared = 0
+    for index, statement in enumerate(statements):
+        element = "NotAction" if "NotAction" in statement else "Action"
+        place = Place(index, statement.get("Sid") or None, element)
+        for action in dict.fromkeys(_texts(statement[element])):
+            if action == "*" or "*" in action.partition(":")[0] or _exists(action):
+                continue
+            if real := next((dead for dead in DEAD_ACTIONS if dead.lower() == action.lower()), None):
+                yield Finding(
+                    "retired-action",
+                    Severity.WARNING,
+                    place,
+                    f"{real} belonged to MFA by text message, which AWS ended in 2019: it does nothing.",
+                    "Leave it out.",
+                    real,
+                )
+                continue
+            compared += 1
+            meant = nearest(action) if compared <= MOST_COMPARED else None
+            name = action if len(action) <= 80 else f"{action[:77]}..."
+            yield Finding(
+                "unknown-action",
+                Severity.ERROR,
+                place,
+                f"There is no action {name}" + (f"; {meant} is near." if meant else "."),
+                f"Write {meant}." if meant else "Leave it out, or look up its name.",
+                name,
+            )
+
+
+def _exists(action: str) -> bool:
+    if "*" not in action and "?" not in action:
+        return real_name(action) is not None
+    service = action.partition(":")[0].lower()
+    if service not in services():
+        return False
+    [pattern] = compiled(_asking(action)).statements
+    return any(pattern.names_action(known) for known in all_actions(service))
+
+
+def _asking(action: str) -> dict[str, Any]:
+    return {"Statement": [{"Effect": "Deny", "Action": action, "Resource": "*"}]}
+
+
+def unsupported(statements: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    """Actions named with resources of types they do not have: there the statement does nothing."""
+    for index, statement in enumerate(statements):
+        if "Action" not in statement or "Resource" not in statement:
+            continue
+        resources = _texts(statement["Resource"])
+        place = Place(index, statement.get("Sid") or None, "Resource")
+        for written in dict.fromkeys(_texts(statement["Action"])):
+            action = real_name(written) if "*" not in written and "?" not in written else None
+            if action is None or "*" in resources:
+                continue
+            if any(may_name(resource, arn) for resource in resources for arn in arn_patterns(action)):
+                continue
+            effect = "grants" if statement["Effect"] == "Allow" else "denies"
+            if action in OBSERVED and any(may_name(resource, OBSERVED[action]) for resource in resources):
+                yield Finding(
+                    "resource-undocumented",
+                    Severity.WARNING,
+                    place,
+                    f"{action} supports only the resource *, says AWS’s reference; here it has been seen to work.",
+                    'Move it to a statement with "Resource": "*".',
+                    action,
+                )
+                continue
+            kinds = sorted(resource_types(action))
+            yield Finding(
+                "resource-unsupported",
+                Severity.ERROR,
+                place,
+                f"{action} supports only {'resources of type ' + ', '.join(kinds) if kinds else 'the resource *'}, "
+                f"so this {effect} nothing.",
+                "Name such a resource." if kinds else 'Move it to a statement with "Resource": "*".',
+                action,
+            )
+
+
+def _texts(value: Any) -> list[str]:
+    return value if isinstance(value, list) else [value]

@@ -1,0 +1,1 @@
+"""A policy tried out: someone under it does everything the portal offers, over HTTP, before MFA and with it."""

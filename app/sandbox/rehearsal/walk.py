@@ -1,0 +1,197 @@
+"""The tutorial's Step 3 and every feature of the portal, walked by one person, before MFA and with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from app.policy.features import BY_CODE, FEATURES, Feature
+from app.sandbox.rehearsal.deeds import DEEDS, INSTEAD, Person, create_device, enable_device, new_password
+from app.sandbox.rehearsal.login import NotLetIn
+from app.sandbox.seed import GROUP
+
+NAME = "rehearsal"
+DENIALS = ("AccessDenied", "UnauthorizedOperation")
+OWN_RULE = "AWS’s own rule for people with a device"
+FIRST = ("see-devices", "aws-sign-in", "change-password", "restart-enrollment", "enroll")
+"""What comes before the first device is there, in this order."""
+LAST = "give-up-device"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a feature in one phase. denied: action to why, empty where it worked."""
+
+    denied: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def worked(self) -> bool:
+        """Was everything let through?"""
+        return not self.denied
+
+    def __str__(self) -> str:
+        """What was missing, and why where it was not the policy."""
+        whys = {why for why in self.denied.values() if why}
+        return ", ".join(filter(None, [*self.denied, *whys]))
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table."""
+
+    code: str
+    title: str
+    before: Outcome
+    after: Outcome
+    wanted: tuple[bool | None, bool | None]
+    """Whether it must work before MFA, and with it; None where either is fine."""
+
+    @property
+    def as_wanted(self) -> bool:
+        """Is this what Step 3, or the portal's main job, needs?"""
+        pairs = zip(self.wanted, (self.before, self.after), strict=True)
+        return all(wanted is None or wanted is outcome.worked for wanted, outcome in pairs)
+
+
+class Rehearsal:
+    """One walk through a fresh sandbox. facts: its sandbox.json."""
+
+    def __init__(self, facts: Mapping[str, Any]) -> None:
+        self._facts = facts
+        self._session = boto3.Session(region_name=str(facts["region"]))
+
+    def _client(self, service: str, credentials: Mapping[str, str]) -> Any:
+        return self._session.client(  # type: ignore[call-overload]  # a name known at run time only
+            service,
+            endpoint_url=self._facts["endpoint_url"],
+            config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}, read_timeout=10),
+            **credentials,
+        )
+
+    def _key_of(self, name: str) -> dict[str, str]:
+        user = self._facts["users"][name]
+        return {
+            "aws_access_key_id": user["access_key_id"],
+            "aws_secret_access_key": user["secret_access_key"],
+        }
+
+    def rows(self) -> list[Row]:
+        """Everything, in the order of the table."""
+        admin = self._client("iam", self._key_of("Administrator"))
+        admin.create_user(UserName=NAME)
+        admin.add_user_to_group(GroupName=GROUP, UserName=NAME)
+        made = admin.create_access_key(UserName=NAME)["AccessKey"]
+        key = {"aws_access_key_id": made["AccessKeyId"], "aws_secret_access_key": made["SecretAccessKey"]}
+        password = new_password()
+        admin.create_login_profile(UserName=NAME, Password=password)
+        person = Person(
+            str(self._facts["signin_url"]),
+            str(self._facts["account_id"]),
+            NAME,
+            self._client("iam", key),
+            admin,
+            password,
+        )
+        ec2, s3 = [self._outside(key)], [self._outside(key, "s3")]
+        before = _phase(person, with_mfa=False)
+        session, upgraded = self._upgrade(person, key)
+        after: dict[str, Outcome] = {}
+        if session:
+            person.iam = self._client("iam", session)
+            ec2.append(self._outside(session))
+            s3.append(self._outside(session, "s3"))
+            after = _phase(person, with_mfa=True)
+        return list(self._table(before, after, upgraded, ec2, s3))
+
+    def _upgrade(self, person: Person, key: Mapping[str, str]) -> tuple[dict[str, str] | None, Outcome]:
+        """A session with a code; where they could not enroll, an administrator does it for them."""
+        if not person.admin.list_mfa_devices(UserName=NAME)["MFADevices"]:
+            with suppress(ClientError):  # it may be there, and wait for its codes
+                create_device(person, person.admin, person.serial_number)
+            enable_device(person, person.admin, person.serial_number)
+        try:
+            answer = self._client("sts", key).get_session_token(
+                SerialNumber=person.serial_number, TokenCode=person.phone.code()
+            )
+        except ClientError as error:
+            return None, Outcome({"sts:GetSessionToken": str(error.response["Error"]["Code"])})
+        given = answer["Credentials"]
+        return {
+            "aws_access_key_id": given["AccessKeyId"],
+            "aws_secret_access_key": given["SecretAccessKey"],
+            "aws_session_token": given["SessionToken"],
+        }, Outcome()
+
+    def _outside(self, credentials: Mapping[str, str], service: str = "ec2") -> Outcome:
+        client = self._client(service, credentials)
+        call, action = (
+            (client.describe_instances, "ec2:DescribeInstances")
+            if service == "ec2"
+            else (client.list_buckets, "s3:ListAllMyBuckets")
+        )
+        try:
+            call()
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in DENIALS:
+                raise
+            return Outcome({action: ""})
+        return Outcome()
+
+    def _table(
+        self,
+        before: Mapping[str, Outcome],
+        after: Mapping[str, Outcome],
+        upgraded: Outcome,
+        ec2: Sequence[Outcome],
+        s3: Sequence[Outcome],
+    ) -> Iterator[Row]:
+        never = Outcome({"": "there was no session with MFA"})
+        yield Row("ec2", "Step 3: look at EC2", ec2[0], ec2[1] if ec2[1:] else never, (False, True))
+        yield Row("s3", "Step 3: look at S3", s3[0], s3[1] if s3[1:] else never, (False, False))
+        yield Row(
+            "upgrade", "Turn a key and a code into a session", Outcome({"": "no device yet"}), upgraded, (None, True)
+        )
+        for feature in FEATURES:
+            wanted = (True, True) if feature.main else (None, None)
+            yield Row(feature.code, feature.title, before[feature.code], after.get(feature.code, never), wanted)
+        outcome = self._with_a_path()
+        yield Row("path", "Sign in with an IAM path (user/engineering/…)", outcome, outcome, (None, None))
+
+    def _with_a_path(self) -> Outcome:
+        """The cast has someone whose user has one."""
+        iam = self._client("iam", self._key_of("PathUser"))
+        return _tried("iam:ListMFADevices", lambda: iam.list_mfa_devices(UserName="PathUser"))
+
+
+def _phase(person: Person, *, with_mfa: bool) -> dict[str, Outcome]:
+    """Every feature once; giving up the device comes last."""
+    order = [*FIRST, *(feature.code for feature in FEATURES if feature.code not in (*FIRST, LAST)), LAST]
+    return {code: _feature(person, BY_CODE[code], with_mfa=with_mfa) for code in order}
+
+
+def _feature(person: Person, feature: Feature, *, with_mfa: bool) -> Outcome:
+    denied: dict[str, str] = {}
+    for need in feature.needs + (feature.and_with_mfa if with_mfa else ()):
+        deed = INSTEAD.get((feature.code, need.action)) or DEEDS[need.action]
+        denied |= _tried(need.action, lambda deed=deed: deed(person)).denied
+    return Outcome(denied)
+
+
+def _tried(action: str, deed: Any) -> Outcome:
+    """Denied or not: any other answer means that the policy let it through."""
+    try:
+        deed()
+    except NotLetIn as no:
+        return Outcome({no.action or action: ""})
+    except ClientError as error:
+        told = error.response["Error"]
+        if told["Code"] in DENIALS:
+            own_rule = "ensure that you are authenticated with an MFA device" in told["Message"]
+            return Outcome({action: OWN_RULE if own_rule else ""})
+    return Outcome()

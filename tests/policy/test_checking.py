@@ -1,0 +1,373 @@
+"""`policy check`: what it finds where, and that it finds nothing where nothing is wrong."""
+
+from __future__ import annotations
+
+import json
+from copy import deepcopy
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.policy.actions import all_actions, may_name, nearest, real_name
+from app.policy.checking import check
+from app.policy.documents import VARIANTS, live_actions, read, rendered, source_text, without_path, without_sign_in
+from app.policy.features import FEATURES, When
+from app.policy.findings import Finding, Report, Severity, as_text
+from app.policy.patterns import Pattern
+from app.policy.variants import PUBLISHED
+
+Document = dict[str, Any]
+ERROR, WARNING, NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE
+
+
+def told(report: Report) -> list[tuple[str, str, int | None]]:
+    """(code, subject, statement) of each finding."""
+    return [(finding.code, finding.subject, finding.place.statement) for finding in report.findings]
+
+
+def codes(document: Document) -> set[str]:
+    return {finding.code for finding in check(json.dumps(document)).findings}
+
+
+def changed(variant: str, *path: str | int, to: Any) -> Document:
+    """A published document with one thing in it replaced."""
+    document = deepcopy(read(variant))
+    inside: Any = document["Statement"]
+    for step in path[:-1]:
+        inside = inside[step]
+    inside[path[-1]] = to
+    return document
+
+
+TUTORIAL = [
+    # the number in the table of what is known of the 2017 policy against today's AWS
+    (1, "resource-unsupported", ERROR, "iam:GetAccountPasswordPolicy", 1, "Resource"),
+    (8, "retired-action", WARNING, "iam:RequestSmsMfaRegistration", 3, "Action"),
+    (8, "retired-action", WARNING, "iam:FinalizeSmsMfaRegistration", 3, "Action"),
+    (2, "resource-undocumented", WARNING, "iam:ListVirtualMFADevices", 2, "Resource"),
+    (6, "key-makes-password", WARNING, "iam:CreateLoginProfile", 1, None),
+    (6, "iam-spared", WARNING, "", 4, "NotAction"),
+    (7, "device-removable", WARNING, "iam:DeactivateMFADevice", 3, None),
+    (5, "path-shut-out", WARNING, "iam:ListMFADevices", None, None),
+    (9, "feature-missing", NOTE, "aws-sign-in", None, None),
+    (4, "feature-missing", NOTE, "further-device", None, None),
+]
+
+
+def test_the_tutorials_document_has_exactly_the_known_defects() -> None:
+    report = check(source_text("tutorial"))
+    found = [
+        (each.code, each.severity, each.subject, each.place.statement, each.place.element) for each in report.findings
+    ]
+    assert found == [row[1:] for row in TUTORIAL]
+    assert report.usable and report.size < 6144
+
+
+@pytest.mark.parametrize("partition", ["aws", "aws-cn", "aws-us-gov", "aws-eusc"])
+def test_nothing_is_found_in_the_recommended_document(partition: str) -> None:
+    for text in (source_text("recommended"), json.dumps(rendered(read("recommended"), "111122223333", partition))):
+        report = check(text)
+        assert report.findings == [] and report.usable
+        assert report.likeness and report.likeness.name == "recommended" and report.likeness.same
+
+
+AFTER_2017 = {("first-sign-in", "iam:ChangePassword"), ("path-shut-out", "iam:ListMFADevices")}
+NO_SIGN_IN = {
+    ("feature-missing", "aws-sign-in"),
+    ("feature-late", "change-password"),
+    ("feature-late", "password-rules"),
+}
+ONE_DEVICE = {("feature-missing", "further-device")}
+LATE_RESTART = {("feature-late", "restart-enrollment")}
+SINCE_2019 = {
+    ("feature-missing", code) for code in ("account-alias", "set-password", "remove-password", "account-overview")
+}
+OF_VARIANTS: dict[str, set[tuple[str, str]]] = {
+    "2017-12": {("resource-undocumented", "iam:ListVirtualMFADevices")} | AFTER_2017 | NO_SIGN_IN | ONE_DEVICE,
+    "2018-02": AFTER_2017 | NO_SIGN_IN | ONE_DEVICE,
+    "2018-11": AFTER_2017 | NO_SIGN_IN | ONE_DEVICE | LATE_RESTART,
+    "2019-01": AFTER_2017 | NO_SIGN_IN | ONE_DEVICE | LATE_RESTART | SINCE_2019,
+    "2021-05": AFTER_2017 | NO_SIGN_IN | ONE_DEVICE | LATE_RESTART | SINCE_2019,
+    "2022-11": AFTER_2017
+    | NO_SIGN_IN
+    | SINCE_2019
+    | {("feature-missing", "restart-enrollment"), ("feature-missing", "give-up-device")},
+}
+
+
+@pytest.mark.parametrize("published", PUBLISHED, ids=lambda published: published.name)
+def test_what_aws_published_is_recognized_and_judged(published: Any) -> None:
+    report = check(json.dumps(rendered(read(published.name), "111122223333")))
+    assert {(code, subject) for code, subject, _ in told(report)} == OF_VARIANTS[published.name]
+    assert report.usable and report.likeness
+    assert (report.likeness.name, report.likeness.same) == (published.name, True)
+    assert published.date.endswith(published.name[:4]) and published.source and published.change
+
+
+def find(document: Document, code: str, subject: str = "") -> Finding:
+    """The one finding of this code, and subject where given."""
+    report = check(json.dumps(document))
+    [finding] = [each for each in report.findings if each.code == code and subject in (each.subject, "")]
+    return finding
+
+
+def test_a_misspelt_action_is_named_with_the_one_that_was_meant() -> None:
+    actions = [
+        "iam:ListMFADevice" if a == "iam:ListMFADevices" else a for a in read("recommended")["Statement"][1]["Action"]
+    ]
+    document = changed("recommended", 1, "Action", to=actions)
+    finding = find(document, "unknown-action")
+    assert (finding.place.statement, finding.place.element) == (1, "Action")
+    assert finding.place.sid == "AllowEveryoneToManageTheirOwnCredentials"
+    assert finding.remedy == "Write iam:ListMFADevices."
+    lost = find(document, "feature-missing", "see-devices")
+    assert lost.severity is ERROR
+    assert lost.remedy.startswith('Allow "iam:ListMFADevices" on "arn:aws:iam::accountid:user/${aws:username}".')
+    report = check(json.dumps(document))
+    assert not report.usable and report.likeness and not report.likeness.same
+    assert "allows iam:listmfadevice on arn:aws:iam::accountid:user/${aws:username}" in report.likeness.more
+    assert "allows iam:ListMFADevices on arn:aws:iam::accountid:user/${aws:username}" in report.likeness.less
+
+
+def test_what_the_deny_does_not_spare_is_told_with_the_place_to_spare_it() -> None:
+    spared = [a for a in read("recommended")["Statement"][4]["NotAction"] if a != "iam:EnableMFADevice"]
+    lost = find(changed("recommended", 4, "NotAction", to=spared), "feature-late", "enroll")
+    assert lost.remedy == (
+        'Add "iam:EnableMFADevice" to NotAction of statement 4 (DenyAllButGettingMFAUnlessSignedInWithMFA).'
+    )
+    denied = read("recommended")
+    denied["Statement"].append({"Sid": "No", "Effect": "Deny", "Action": "iam:Resync*", "Resource": "*"})
+    lost = find(denied, "feature-missing", "resync")
+    assert lost.remedy == 'Take "iam:ResyncMFADevice" out of what statement 5 (No) denies.'
+
+
+DENY = 4
+DANGERS: list[tuple[str, Document]] = [
+    ("mfa-not-demanded", {**read("recommended"), "Statement": read("recommended")["Statement"][:DENY]}),
+    (
+        "mfa-not-demanded",
+        changed("recommended", DENY, "Condition", to={"Bool": {"aws:MultiFactorAuthPresent": "false"}}),
+    ),
+    ("iam-spared", changed("recommended", DENY, "NotAction", to=["iam:*", "signin:*"])),
+    ("key-makes-password", changed("recommended", DENY, "NotAction", to=["iam:*"])),
+    ("device-removable", changed("recommended", DENY, "NotAction", to=["iam:*MFA*"])),
+    ("others-devices", changed("recommended", 2, "Resource", to="arn:aws:iam::accountid:mfa/*")),
+    ("first-sign-in", changed("recommended", DENY, "NotAction", to=["iam:*MFA*"])),
+    ("path-shut-out", without_path(read("recommended"))),
+    (
+        "elsewhere",
+        changed(
+            "recommended", 2, "Resource", to=["arn:aws:iam::111111111111:mfa/x", "arn:aws-cn:iam::accountid:mfa/x"]
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("code", "document"), DANGERS, ids=[code for code, _ in DANGERS])
+def test_every_known_danger_is_seen_and_told_with_a_remedy(code: str, document: Document) -> None:
+    report = check(json.dumps(document))
+    found = [finding for finding in report.findings if finding.code == code]
+    assert found and all(finding.sentence and finding.remedy for finding in found)
+    assert all(finding.severity is not NOTE for finding in found)
+
+
+def test_doing_without_sign_in_and_paths_costs_just_these() -> None:
+    lean = without_sign_in(without_path(read("recommended")))
+    assert codes(lean) == {"path-shut-out", "feature-missing"}
+
+
+DENY_ALL = '{"Effect": "Deny", "Action": "*", "Resource": "*"}'
+NOW = '"Version": "2012-10-17"'
+GRAMMAR: list[tuple[str, str, str]] = [
+    ("", "not-json", "not JSON"),
+    ("{", "not-json", "not JSON"),
+    ("[" * 100_000, "not-json", "nested too deeply"),
+    ("[]", "grammar", "JSON object"),
+    ("{}", "grammar", "no Statement"),
+    (f'{{{NOW}, "Statement": []}}', "grammar", "no Statement"),
+    (f'{{"Version": "2013", "Statement": {DENY_ALL}}}', "grammar", "Version"),
+    (f'{{{NOW}, "Extra": 1, "Statement": {DENY_ALL}}}', "grammar", "'Extra'"),
+    (f'{{{NOW}, "Statement": [{DENY_ALL.replace("Deny", "deny")}, 7]}}', "grammar", "Effect"),
+    (f'{{{NOW}, "Statement": {DENY_ALL.replace("}", ", ")}"Sid": "a b"}}}}', "grammar", "Sid"),
+    (f'{{{NOW}, "Version": "2008-10-17", "Statement": {DENY_ALL}}}', "repeated-element", "'Version'"),
+]
+
+
+@pytest.mark.parametrize(("text", "code", "words"), GRAMMAR)
+def test_what_iam_would_refuse(text: str, code: str, words: str) -> None:
+    report = check(text)
+    assert not report.usable
+    assert any(finding.code == code and words in finding.sentence for finding in report.findings)
+
+
+def test_every_broken_statement_is_told_not_the_first_alone() -> None:
+    document = read("recommended")
+    document["Statement"][1]["Effect"] = "Alow"
+    document["Statement"][3]["Resource"] = "user/x"
+    document["Statement"][2]["Sid"] = document["Statement"][0]["Sid"]
+    report = check(json.dumps(document))
+    assert [finding.place.statement for finding in report.findings] == [1, 2, 3]
+
+
+def test_variables_in_a_policy_of_the_old_version_match_nobody() -> None:
+    report = check(json.dumps(read("recommended") | {"Version": "2008-10-17"}))
+    assert not report.usable
+    assert [code for code, _, _ in told(report)][:3] == ["variables-not-replaced"] * 2 + ["feature-missing"]
+
+
+def test_size_is_counted_as_iam_does() -> None:
+    document = read("recommended")
+    size = check(json.dumps(document, indent=8)).size
+    assert size == check(json.dumps(document)).size == len("".join(json.dumps(rendered(document, "1" * 12)).split()))
+    document["Statement"][0]["Action"] += [f"iam:{'x' * 100}{number}" for number in range(60)]
+    report = check(json.dumps(document))
+    assert report.size > 6144 and "too-long" in {finding.code for finding in report.findings}
+
+
+def test_a_hostile_document_is_judged_too() -> None:
+    lists = [f"iam:{'*a' * 20}{number}" for number in range(400)] + [f"iam:Lst{number}Usrs" for number in range(400)]
+    resources = [f"arn:aws:iam::accountid:{'*u' * 100}{number}" for number in range(40)]
+    document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": lists, "Resource": resources}]}
+    assert len(check(json.dumps(document)).findings) > 800
+
+
+def test_text_and_json_say_the_same() -> None:
+    report = check(source_text("tutorial"))
+    text, data = "\n".join(as_text(report)), report.as_json()
+    assert json.loads(json.dumps(data))["usable"] is True
+    for finding in data["findings"]:
+        assert f"{finding['severity'].upper()} {finding['code']}" in text and finding["sentence"] in text
+    for feature in data["features"]:
+        assert any(feature["title"] in line and line.endswith(feature["works"]) for line in text.splitlines())
+
+
+def test_the_table_of_features_asks_for_actions_the_portal_may_call() -> None:
+    needed = {need.action for feature in FEATURES for need in (*feature.needs, *feature.and_with_mfa)}
+    assert needed - {"signin:AuthorizeOAuth2Access", "signin:CreateOAuth2Token"} == live_actions()
+    assert all(real_name(action) == action for action in needed)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        ("iam:ListMFADevice", "iam:ListMFADevices"),
+        ("iam:EnableMfaDevices", "iam:EnableMFADevice"),
+        ("iamm:ListUsers", "iam:ListUsers"),
+        ("iam:Xyzzy", None),
+        (f"iam:{'A' * 5000}", None),
+    ],
+)
+def test_the_nearest_real_action(wrong: str, right: str | None) -> None:
+    assert nearest(wrong) == right
+
+
+@given(st.text(alphabet="ab*?", max_size=7), st.text(alphabet="ab*", max_size=7), st.text(alphabet="ab", max_size=6))
+def test_patterns_that_share_a_text_are_seen_to(first: str, second: str, text: str) -> None:
+    if all(Pattern(each, variables=False).matches(text, {}) for each in (first, second)):
+        assert may_name(first, second)
+
+
+words = st.text(alphabet="aZ*?:/${}é'\"", max_size=5)
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | words,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(words, inner, max_size=2),
+    max_leaves=4,
+)
+names = st.sampled_from(sorted(all_actions("iam"))) | st.sampled_from(
+    [
+        "*",
+        "iam:*",
+        "iam:List*",
+        "iam:*MFA*",
+        "iam:Lst*",
+        "ec2:*",
+        "x:y",
+        "IAM:listusers",
+        "iam:ListUser",
+        ":",
+        "a:b:c",
+    ]
+)
+places = st.sampled_from(
+    [
+        "*",
+        "arn:aws:iam::accountid:user/${aws:username}",
+        "arn:aws:iam::accountid:user/*/${aws:username}",
+        "arn:aws:iam::123456789012:mfa/${aws:username}",
+        "arn:aws:iam::*:mfa/*",
+        "arn:aws-cn:iam::111111111111:user/x",
+        "arn:aws:iam::accountid:${aws:nothing}",
+        "arn:aws:s3:::bucket/${*}",
+        "user/x",
+    ]
+)
+conditions = st.sampled_from(
+    [
+        {},
+        {"BoolIfExists": {"aws:MultiFactorAuthPresent": "false"}},
+        {"Bool": {"aws:MultiFactorAuthPresent": ["true", False]}},
+        {"StringLike": {"aws:username": "a*"}},
+        {"Nonsense": {"a": "b"}},
+        {"NumericLessThan": {"aws:MultiFactorAuthAge": 3600}},
+    ]
+)
+
+
+def _one_or_more(values: st.SearchStrategy[str]) -> st.SearchStrategy[Any]:
+    return values | st.lists(values, min_size=1, max_size=4)
+
+
+@st.composite
+def nearly_statements(draw: st.DrawFn) -> Any:
+    """Mostly statements, sometimes with a wrong part."""
+    statement: dict[str, Any] = {
+        "Effect": draw(st.sampled_from(["Allow", "Allow", "Deny", "Deny", "allow"])),
+        draw(st.sampled_from(["Action", "Action", "NotAction"])): draw(_one_or_more(names)),
+        draw(st.sampled_from(["Resource", "Resource", "NotResource"])): draw(_one_or_more(places)),
+    }
+    if draw(st.booleans()):
+        statement["Sid"] = draw(st.sampled_from(["One", "Two", "not one", ""]))
+    if draw(st.booleans()):
+        statement["Condition"] = draw(conditions)
+    if draw(st.integers(0, 9)) == 0:
+        statement[draw(st.sampled_from([*statement, "Principal"]))] = draw(json_values)
+    return statement
+
+
+documents = st.fixed_dictionaries(
+    {"Version": st.sampled_from(["2012-10-17", "2012-10-17", "2008-10-17", "2020"])},
+    optional={"Statement": st.lists(nearly_statements(), max_size=4) | nearly_statements(), "Id": json_values},
+)
+
+
+def _sound(report: Report) -> None:
+    json.dumps(report.as_json())
+    "\n".join(as_text(report))
+    for finding in report.findings:
+        assert finding.sentence.endswith((".", "…")) and finding.remedy and finding.code
+    main = {each.feature.code: each for each in report.features if each.feature.main}
+    blamed = {each.subject for each in report.findings if each.code in ("feature-missing", "feature-late")}
+    if report.features:
+        assert report.usable is not bool(blamed & main.keys())
+        assert all(each.when is When.BEFORE for each in main.values()) is report.usable
+    else:
+        assert any(finding.severity is ERROR for finding in report.findings) and not report.usable
+
+
+@settings(max_examples=200)
+@given(documents)
+def test_no_document_makes_it_stumble_or_contradict_itself(document: Document) -> None:
+    _sound(check(json.dumps(document)))
+
+
+@given(st.text(max_size=200) | json_values.map(json.dumps))
+def test_no_text_makes_it_stumble(text: str) -> None:
+    _sound(check(text))
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_every_document_that_comes_along_is_known_by_name(variant: str) -> None:
+    report = check(source_text(variant))
+    assert report.likeness and report.likeness.name == variant
