@@ -23,8 +23,8 @@ SETTINGS: dict[str, str] = {
     "characters. The first makes new rows; keep earlier ones behind it, or their rows cannot be verified. Required.",
     "AUDIT_RETENTION_DAYS": "Age at which `flask activity prune` removes rows, 30 to 3650. Default: rows are kept.",
     "AUDIT_STREAM": "stdout: every row also goes to standard output as a JSON line. Default: none.",
-    "ADMINS": "Who sees everyone's activity, separated by commas: ARNs of IAM users, each for its own account, or "
-    "ACCOUNT=ARN for another one. Default: nobody.",
+    "ADMINS": "Who sees everyone's activity and the compliance pages, separated by commas: ARNs of IAM users, each "
+    "for its own account, or ACCOUNT=ARN for another one. Default: nobody.",
     "PUBLIC_URL": "Address people type, without a path. https, or http://127.0.0.1:PORT. "
     "Default http://127.0.0.1:8000.",
     "TRUSTED_PROXIES": "How many reverse proxies in front set X-Forwarded-For, -Proto and -Host. Default 0.",
@@ -41,6 +41,9 @@ SETTINGS: dict[str, str] = {
     "AWS_REGION": "Region whose STS and AWS Sign-In endpoints are used. Default us-east-1.",
     "SIGN_IN_METHODS": "aws-sign-in, access-key, or both, separated by a comma. Default both; in partitions other "
     "than aws, which had no AWS Sign-In for programs when last looked at, access-key.",
+    "COMPLIANCE_THRESHOLDS": "Numbers the compliance rules go by, NAME=NUMBER, separated by commas; for one "
+    "account ACCOUNT:NAME=NUMBER: key-days (default ACCESS_KEY_MAX_AGE_DAYS), unused-days 45, certificate-days 365, "
+    "ssh-days 365, first-sign-in-days 30, root-days 30, password-length 14, password-reuse 24.",
     "ACCESS_KEY_MAX_AGE_DAYS": "Age at which an access key is due to be replaced, 1 to 365. Default 90.",
     "SESSION_IDLE_MINUTES": "Minutes without a request after which a session ends, 1 to 60. Default 15.",
     "CONFIRM_MINUTES": "Minutes after a sign-in within which credentials may be added or given up, 5 to 60. "
@@ -90,6 +93,36 @@ def _methods(
             "what shows that a session has MFA. Allow it, or set SIGN_IN_METHODS=access-key."
         )
     return methods
+
+
+THRESHOLDS = {
+    "key-days": 3650,
+    "unused-days": 3650,
+    "certificate-days": 3650,
+    "ssh-days": 3650,
+    "first-sign-in-days": 3650,
+    "root-days": 3650,
+    "password-length": 128,
+    "password-reuse": 24,
+}
+"""Names COMPLIANCE_THRESHOLDS may give, and the largest number for each."""
+
+
+def _thresholds(text: str, accounts: Collection[str], problems: list[str]) -> dict[str, dict[str, int]]:
+    """By account, "" for all: names as `app.compliance.subjects.Terms` spells them."""
+    chosen: dict[str, dict[str, int]] = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        found = re.fullmatch(r"(?:(\d{12}):)?([a-z-]+)=(\d{1,4})", part)
+        if not found or found[2] not in THRESHOLDS or not 1 <= int(found[3]) <= THRESHOLDS[found[2]]:
+            problems.append(
+                f"COMPLIANCE_THRESHOLDS: {part!r} is not NAME=NUMBER or ACCOUNT:NAME=NUMBER with one of "
+                f"{', '.join(THRESHOLDS)}."
+            )
+        elif found[1] and found[1] not in accounts:
+            problems.append(f"COMPLIANCE_THRESHOLDS: {part!r} names an account that is not one of ACCOUNTS.")
+        else:
+            chosen.setdefault(found[1] or "", {})[found[2].replace("-", "_")] = int(found[3])
+    return chosen
 
 
 def _audit_keys(text: str, problems: list[str]) -> dict[str, bytes]:
@@ -203,6 +236,7 @@ def from_env(env: Mapping[str, str]) -> dict[str, Any]:
     if stream not in ("", "stdout"):
         problems.append(f"AUDIT_STREAM is {stream!r}: set stdout, or nothing.")
     admins = _admins(env.get("ADMINS", ""), accounts, problems)
+    thresholds = _thresholds(env.get("COMPLIANCE_THRESHOLDS", ""), accounts, problems)
     redis_url = _redis(env.get("REDIS_URL", ""), problems)
     workers = _workers(env, problems)
     level = (env.get("LOG_LEVEL") or "INFO").upper()
@@ -225,6 +259,7 @@ def from_env(env: Mapping[str, str]) -> dict[str, Any]:
         "AUDIT_RETENTION": timedelta(days=kept) if kept else None,
         "AUDIT_STREAM": stream,
         "ADMINS": admins,
+        "COMPLIANCE_THRESHOLDS": thresholds,
         "PUBLIC_URL": public_url,
         "TRUSTED_PROXIES": proxies,
         "TRUSTED_HOSTS": [parts.hostname] + ([] if https else ["localhost"]),

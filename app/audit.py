@@ -71,6 +71,11 @@ class Event(StrEnum):
     CERTIFICATE_ACTIVATED = "certificate-activated"
     CERTIFICATE_DEACTIVATED = "certificate-deactivated"
     CERTIFICATE_DELETED = "certificate-deleted"
+    COMPLIANCE_REFRESHED = "compliance-refreshed"
+    CREDENTIAL_REPORT_TAKEN = "credential-report-taken"
+    EXCEPTION_ADDED = "exception-added"
+    EXCEPTION_ENDED = "exception-ended"
+    COMPLIANCE_EXPORTED = "compliance-exported"
     RECORD_EXPORTED = "record-exported"
     RECORD_SHORTENED = SHORTENED
 

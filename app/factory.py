@@ -18,6 +18,7 @@ from app import (
     access_keys,
     account,
     activity,
+    compliance,
     current,
     filters,
     guards,
@@ -75,6 +76,7 @@ def create_app(config: dict[str, Any]) -> Flask:
     # Address and browser are not who someone is: phones change networks. The id alone opens the session.
     login.session_protection = None
     app.before_request(guards.require_sign_in)
+    app.before_request(compliance.allow_large_report)
     CSRFProtect(app)
     limiter.init_app(app)
     Bootstrap5(app)
@@ -96,9 +98,12 @@ def create_app(config: dict[str, Any]) -> Flask:
         public_keys.certificates_bp,
         activity.bp,
         policies.bp,
+        compliance.bp,
+        compliance.audit_bp,
     ):
         app.register_blueprint(blueprint)
     app.cli.add_command(activity.activity)
+    app.cli.add_command(compliance.compliance)
     _wrap(app)
     return app
 

@@ -91,6 +91,26 @@ function rules(list) {
   });
 }
 
+/** How far a refresh is, until it is done. */
+function progress(box) {
+  const bar = box.querySelector("progress");
+  const text = box.querySelector("[data-progress-text]");
+  const look = async () => {
+    try {
+      const answer = await fetch(box.dataset.progress, { headers: { Accept: "application/json" } });
+      if (!answer.ok || answer.redirected) return location.reload();
+      const now = await answer.json();
+      if (!now.running) return location.reload();
+      bar.value = now.share;
+      text.textContent = `${now.read.toLocaleString("en")} users read.`;
+    } catch {
+      // The next look may get through.
+    }
+    setTimeout(look, 1000);
+  };
+  setTimeout(look, 500);
+}
+
 /** Says how hard the new password is to guess, while it is typed: judged by the portal, as when the form is sent. */
 function strength(box) {
   const field = document.querySelector("input[name=new]");
@@ -133,3 +153,4 @@ each("[data-wait]", wait);
 each(".rules", rules);
 each("[data-strength]", strength);
 each("time[data-local]", localTime);
+each("[data-progress]", progress);

@@ -1,7 +1,7 @@
 """`python -m tests [pytest options]`: pytest under the clock that tests can move, on loopback only.
 
 Without options the whole suite runs as processes side by side, the browser's stories under each policy in two
-halves, what goes wrong on purpose and the rest, each with a clock of its own; last comes what looks back on all stories.
+halves, what goes wrong on purpose, and the rest, each with a clock of its own; last comes what looks back on all.
 """
 
 import os

@@ -124,6 +124,21 @@ ONLY_FOR_ADMINS = {
     "policies.index",
     "policies.try_it",
     "policies.write",
+    "compliance.accounts",
+    "compliance.export",
+    "compliance.index",
+    "compliance.one",
+    "compliance.people",
+    "compliance.progress",
+    "compliance.refresh",
+    "compliance.reminders",
+    "compliance_audit.add_exception",
+    "compliance_audit.end_exception",
+    "compliance_audit.exceptions",
+    "compliance_audit.index",
+    "compliance_audit.report",
+    "compliance_audit.rule",
+    "compliance_audit.take_report",
 }
 
 

@@ -44,6 +44,11 @@ EVENTS: dict[str, Words] = {
         "Deactivated a signing certificate", "Tried to deactivate a signing certificate"
     ),
     Event.CERTIFICATE_DELETED: Words("Deleted a signing certificate", "Tried to delete a signing certificate"),
+    Event.COMPLIANCE_REFRESHED: Words("Refreshed the compliance pages", "Tried to refresh the compliance pages"),
+    Event.CREDENTIAL_REPORT_TAKEN: Words("Brought a credential report", "Tried to bring a credential report"),
+    Event.EXCEPTION_ADDED: Words("Made an exception", "Tried to make an exception"),
+    Event.EXCEPTION_ENDED: Words("Ended an exception", "Tried to end an exception"),
+    Event.COMPLIANCE_EXPORTED: Words("Exported compliance findings", "Tried to export compliance findings"),
     Event.RECORD_EXPORTED: Words("Exported the record", "Tried to export the record"),
     Event.RECORD_SHORTENED: Words("Retention removed older rows", "Retention tried to remove older rows"),
 }

@@ -10,6 +10,7 @@ from app.aws.certificates import CertificateGateway
 from app.aws.clients import Clients
 from app.aws.iam import IamGateway
 from app.aws.passwords import PasswordGateway
+from app.aws.roster import RosterGateway
 from app.aws.signin import SignInGateway
 from app.aws.ssh_keys import SshKeyGateway
 from app.aws.sts import StsGateway
@@ -23,6 +24,7 @@ class Gateways:
     keys: AccessKeyGateway
     passwords: PasswordGateway
     account: AccountGateway
+    roster: RosterGateway
     ssh_keys: SshKeyGateway
     certificates: CertificateGateway
     sts: StsGateway
@@ -36,6 +38,7 @@ class Gateways:
             AccessKeyGateway(clients),
             PasswordGateway(clients),
             AccountGateway(clients),
+            RosterGateway(clients),
             SshKeyGateway(clients),
             CertificateGateway(clients),
             StsGateway(clients),

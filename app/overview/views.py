@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from app import people
 from app.aws.clients import both
+from app.compliance.selfseen import seen, seen_together
 from app.current import audit, gateways, person
 from app.fields import EmptyForm
 from app.links import console_url, readable_alias
@@ -30,6 +31,7 @@ def index() -> ResponseReturnValue:
 def _before_mfa() -> ResponseReturnValue:
     me, iam = person(), gateways().iam
     devices, alias = both(lambda: iam.mfa_devices(me.user_name), lambda: readable_alias(iam, me))
+    seen(me, mfa_devices=devices)
     return page(
         "overview/before_mfa.html",
         EmptyForm(formdata=None),
@@ -43,6 +45,7 @@ def _before_mfa() -> ResponseReturnValue:
 def _with_mfa() -> ResponseReturnValue:
     me, doors, now = person(), gateways(), datetime.now(UTC)
     has, alias = look(doors, me)
+    seen_together(me, has)
     new, enrolling = people.new_key(now), people.enrollment()
     waiting = Waiting(
         new.access_key_id if new else "", enrolling.serial_number if enrolling else "", people.replacing()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--port", type=click.IntRange(1, 65535), default=5000, show_default=True)
 @click.option("--policy", default="recommended", show_default=True, help="recommended, tutorial, or a file.")
-@click.option("--users", type=click.IntRange(0, 4990), default=0, help="Synthetic employees of mixed compliance.")
+@click.option("--users", type=click.IntRange(0, 5000), default=0, help="Synthetic employees of mixed compliance.")
 @click.option("--latency-ms", type=click.IntRange(0, 60_000), default=0, help="Added to every answer.")
 @click.option(
     "--faults", "faults_file", type=click.Path(dir_okay=False, path_type=Path), help="JSON: docs/sandbox.md."

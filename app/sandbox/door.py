@@ -75,6 +75,7 @@ class Door:
         with self.world.lock:
             exchange.caller, secret = identify(self.world, reading, now)
         signature.verify(reading, secret, now)
+        self._used(exchange.caller, reading.service, now)
         if self.world.settings.latency:
             time.sleep(self.world.settings.latency.total_seconds())
         if reading.service not in EMULATED:
@@ -82,6 +83,11 @@ class Door:
         if reading.service == "s3":
             return self._s3(environ, exchange, reading, exchange.caller, now)
         return self._query(environ, exchange, reading, exchange.caller, now)
+
+    def _used(self, caller: Caller, service: str, now: datetime) -> None:
+        """Last use of keys, for the credential report."""
+        if not caller.is_session:
+            self.world.key_last_used[caller.access_key_id] = (now, service)
 
     def _query(
         self, environ: dict[str, Any], exchange: Exchange, reading: Reading, caller: Caller, now: datetime

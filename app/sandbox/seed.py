@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from moto.core.exceptions import ServiceException
-from moto.iam.models import AWSManagedPolicy
+from moto.iam.models import AWSManagedPolicy, SigningCertificate
 
 from app.policy.documents import rendered
 from app.policy.evaluation import PolicyError
@@ -93,10 +93,9 @@ def _hire(
     device: bool = False,
     group: str | None = None,
     path: str = "/",
-    key_age_days: int = 1,
 ) -> dict[str, Any]:
     user = world.iam.create_user(world.region, name, path)
-    user.create_date = _naive(now - timedelta(days=key_age_days))
+    user.create_date = _naive(now - timedelta(days=1))
     facts: dict[str, Any] = {"arn": user.arn}
     if group:
         world.iam.add_user_to_group(group, name)
@@ -104,9 +103,7 @@ def _hire(
         facts["password"] = _password()
         passwords.remember(world, name, facts["password"], now - timedelta(days=1))
     if key:
-        made = world.iam.create_access_key(name)
-        made.secret_access_key = "".join(secrets.choice(_SECRET) for _ in range(40))
-        made.create_date = _naive(now - timedelta(days=key_age_days))
+        made = _give_key(world, name, now - timedelta(days=1))
         facts |= {"access_key_id": made.access_key_id, "secret_access_key": made.secret_access_key}
     if device:
         given = mfa.provision(world, name, now - timedelta(minutes=5))
@@ -115,22 +112,46 @@ def _hire(
     return facts
 
 
+def _give_key(world: World, name: str, made_at: datetime) -> Any:
+    made = world.iam.create_access_key(name)
+    made.secret_access_key = "".join(secrets.choice(_SECRET) for _ in range(40))
+    made.create_date = _naive(made_at)
+    return made
+
+
 def _employee(world: World, number: int, now: datetime) -> dict[str, dict[str, Any]]:
     """Employee 0001 and so on: who has what follows from the number, so every start has the same mixture."""
     name = f"employee-{number:04d}"
+    made_at = now - timedelta(days=(number * 37) % 900 + 1)
     facts = _hire(
         world,
         name,
         now,
-        password=number % 10 != 0,
-        key=number % 3 != 0,
         device=number % 5 in (1, 2, 4),
         group=GROUP,
         path="/engineering/" if number % 7 == 0 else "/",
-        key_age_days=(number * 37) % 400 + 1,
     )
-    if number % 10 != 0 and number % 4:
-        world.password_last_used[name] = now - timedelta(days=(number * 13) % 120)
+    world.iam.users[name].create_date = _naive(made_at)
+    if number % 10:
+        facts["password"] = _password()
+        passwords.promise(world, name, facts["password"], made_at)
+        if number % 4:
+            world.password_last_used[name] = max(made_at, now - timedelta(days=(number * 13) % 120))
+    if number % 3:
+        # Every sixth with the user, the others later; every eleventh has two.
+        since = made_at if number % 6 == 1 else max(made_at, now - timedelta(days=(number * 29) % 200))
+        for since_then in (since, now - timedelta(hours=5))[: 2 if number % 11 == 0 else 1]:
+            made = _give_key(world, name, since_then)
+            if number % 4 != 1:
+                used = max(since_then, now - timedelta(days=(number * 17) % 100))
+                world.key_last_used[made.access_key_id] = (used, "s3")
+            facts |= {"access_key_id": made.access_key_id, "secret_access_key": made.secret_access_key}
+    if number % 45 == 0:
+        mfa.give_security_key(world, name, now)
+    if number % 50 == 3:
+        held = SigningCertificate(secrets.token_hex(12).upper(), name, "")
+        held.upload_date = _naive(now - timedelta(days=(number * 7) % 700))
+        world.iam.users[name].signing_certificates[held.id] = held
     return {name: facts}
 
 

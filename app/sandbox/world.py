@@ -81,6 +81,12 @@ class World:
     """By access key id (ASIA...)."""
     passwords: dict[str, list[str]] = field(default_factory=dict, repr=False)
     """Per user name, past console passwords as salted hashes, newest last."""
+    unhashed: dict[str, str] = field(default_factory=dict, repr=False)
+    """First passwords of synthetic employees, hashed once somebody tries one: thousands of hashes take a minute."""
+    key_last_used: dict[str, tuple[datetime, str]] = field(default_factory=dict)
+    """By access key id: when, and of which service."""
+    credential_report: tuple[datetime, bytes] | None = field(default=None, repr=False)
+    """When it was made, and the CSV."""
     password_last_used: dict[str, datetime] = field(default_factory=dict)
     password_set_at: dict[str, datetime] = field(default_factory=dict)
     login_profiles: dict[str, datetime] = field(default_factory=dict)

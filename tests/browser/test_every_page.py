@@ -20,6 +20,8 @@ NOT_PAGES = {
     "activity.export",  # a file
     "access_keys.download",  # a file
     "policies.download",  # a file
+    "compliance.export",  # a file
+    "compliance.progress",  # for programs
 }
 
 

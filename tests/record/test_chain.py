@@ -15,9 +15,10 @@ from flask import Flask
 from sqlalchemy import text
 
 from app.activity import queries
-from app.activity.export import as_csv
+from app.activity.queries import COLUMNS
 from app.audit import Audit, Event, record
 from app.errors import NotRecorded, Throttled, Unanswered
+from app.exports import as_csv
 from app.factory import create_app
 from app.models import db
 from config import from_env
@@ -326,7 +327,7 @@ def test_spreadsheets_run_nothing() -> None:
         ("a=b", "a=b"),
         ("x;=1", "x;'=1"),
     ]:
-        line = next(csv.DictReader(as_csv([{**row, "user_name": text_}])))
+        line = next(csv.DictReader(as_csv(COLUMNS, [{**row, "user_name": text_}])))
         assert line["user_name"] == safe
 
 

@@ -22,13 +22,30 @@ _NOBODYS = generate_password_hash(secrets.token_urlsafe(), _HASH)
 """Compared with where there is no password, so that it takes as long."""
 
 
+def promise(world: World, user_name: str, password: str, now: datetime) -> None:
+    """As `remember` for a first password, but hashed only when somebody tries one."""
+    world.iam.users[user_name].password = "set"  # noqa: S105 # as in `remember`
+    world.login_profiles[user_name] = world.password_set_at[user_name] = now
+    world.unhashed[user_name] = password
+
+
+def _hashes(world: World, user_name: str) -> list[str]:
+    """Of past and present passwords, the newest last."""
+    with world.lock:
+        first = world.unhashed.pop(user_name, None)
+        past = world.passwords.setdefault(user_name, [])
+        if first is not None:
+            past.append(generate_password_hash(first, _HASH))
+        return past
+
+
 def remember(world: World, user_name: str, password: str, now: datetime) -> None:
     """Set a user's console password, keeping hashes of the earlier ones."""
     user = world.iam.users[user_name]
     if not user.password:
         world.login_profiles[user_name] = now
     user.password = "set"  # noqa: S105 # moto only needs to know that there is one
-    past = world.passwords.setdefault(user_name, [])
+    past = _hashes(world, user_name)
     past.append(generate_password_hash(password, _HASH))
     del past[:-_KEPT]
     world.password_set_at[user_name] = now
@@ -41,8 +58,9 @@ def is_password(world: World, user_name: str, password: str) -> bool:
 
 def current_hash(world: World, user_name: str) -> str:
     """Changes whenever the password does; "" where there is none."""
-    user, past = world.iam.users.get(user_name), world.passwords.get(user_name)
-    return past[-1] if user and user.password and past else ""
+    user = world.iam.users.get(user_name)
+    past = _hashes(world, user_name) if user and user.password else []
+    return past[-1] if past else ""
 
 
 def has_expired(world: World, user_name: str, now: datetime) -> bool:
@@ -98,7 +116,7 @@ def broken_rule(world: World, user_name: str, password: str) -> str:
         if required and not kinds[kind]:
             return f"Password should have at least one {kind}" + (" letter" if kind.endswith("case") else "")
     reuse = int(policy.password_reuse_prevention or 0)
-    past = world.passwords.get(user_name, [])[-reuse:] if reuse else []
+    past = _hashes(world, user_name)[-reuse:] if reuse else []
     if any(check_password_hash(earlier, password) for earlier in past):
         return "Password cannot be one of the previous passwords"
     return ""

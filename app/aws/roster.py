@@ -1,0 +1,72 @@
+"""The lists of a whole account, a page at a time: who its users are, and which virtual MFA devices they have."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Generic, NamedTuple, TypeVar
+
+from app.aws.clients import Clients, told_plainly
+
+Item = TypeVar("Item")
+PAGE = 1000
+"""The most AWS gives at a time; it may give fewer."""
+ROOT_DEVICE = ":mfa/root-account-mfa-device"
+READS = frozenset(
+    f"iam:{name}"
+    for name in (
+        "ListUsers",
+        "ListVirtualMFADevices",
+        "GetAccountSummary",
+        "GetAccountPasswordPolicy",
+        "ListAccountAliases",
+    )
+)
+"""All that a refresh asks of AWS."""
+
+
+class Page(NamedTuple, Generic[Item]):
+    """Some items, and where the next page begins ("" where there is none)."""
+
+    items: list[Item]
+    next: str
+
+
+class RosterUser(NamedTuple):
+    """A user of the account's list."""
+
+    user_name: str
+    arn: str
+    path: str
+    created_at: datetime
+    password_last_used: datetime | None
+    """None where it was never used, or not since AWS keeps track."""
+
+
+class RosterGateway:
+    """What one signed-in person may ask of the whole account. Raises PortalErrors only (`told_plainly`)."""
+
+    def __init__(self, clients: Clients) -> None:
+        self._reads = clients.iam_reads
+
+    def users(self, marker: str = "") -> Page[RosterUser]:
+        """A page of users (ListUsers)."""
+        with told_plainly("iam:ListUsers"):
+            said = self._reads.list_users(MaxItems=PAGE, **({"Marker": marker} if marker else {}))
+        found = [
+            RosterUser(user["UserName"], user["Arn"], user["Path"], user["CreateDate"], user.get("PasswordLastUsed"))
+            for user in said["Users"]
+        ]
+        return Page(found, said.get("Marker", "") if said["IsTruncated"] else "")
+
+    def virtual_device_owners(self, marker: str = "") -> Page[str]:
+        """A page of assigned virtual devices: whose each is, "" for the root user's (ListVirtualMFADevices)."""
+        with told_plainly("iam:ListVirtualMFADevices"):
+            said = self._reads.list_virtual_mfa_devices(
+                AssignmentStatus="Assigned", MaxItems=PAGE, **({"Marker": marker} if marker else {})
+            )
+        # The root user's device is listed, too; its User has no name.
+        owners = [
+            "" if device["SerialNumber"].endswith(ROOT_DEVICE) else device.get("User", {}).get("UserName", "")
+            for device in said["VirtualMFADevices"]
+        ]
+        return Page(owners, said.get("Marker", "") if said["IsTruncated"] else "")

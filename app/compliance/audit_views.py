@@ -1,0 +1,178 @@
+"""For the auditor: each rule with its numbers and evidence; exceptions; and where the data comes from."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from flask import Blueprint, abort, current_app, request
+from flask.typing import ResponseReturnValue
+
+from app.compliance import queries, rows, service, summary
+from app.compliance.forms import ExceptionForm, ReportForm
+from app.compliance.report import LARGEST
+from app.compliance.rules import BY_ID, CIS_VERSIONS, RULES, demanded
+from app.compliance.views import bp as dashboard
+from app.compliance.views import chosen_account, shown, watched
+from app.current import audit, person
+from app.errors import Refused
+from app.guards import accounts_to_watch, admins_only
+from app.models import db
+from app.pages import done, refuse
+
+bp = Blueprint("compliance_audit", __name__, url_prefix=dashboard.url_prefix)
+ON_A_PAGE = 200
+
+
+@bp.get("/rules")
+@admins_only
+def index() -> ResponseReturnValue:
+    """Every rule and its numbers."""
+    account = watched()
+    with db.engine.connect() as connection:
+        history = summary.days(connection, account.account_id, account.terms.now, back=1)
+        over = queries.exceptions(connection, account.account_id, account.terms.now)
+    return shown(
+        "compliance/rules.html",
+        account,
+        figures=history[-1][1] if history else summary.Figures(),
+        rules=RULES,
+        versions=CIS_VERSIONS,
+        demanded=demanded,
+        exceptions=over,
+        by_id=BY_ID,
+    )
+
+
+@bp.get("/rules/<rule>")
+@admins_only
+def rule(rule: str) -> ResponseReturnValue:
+    """A rule: who does not pass, and what says so."""
+    account = watched()
+    if rule not in BY_ID:
+        abort(404)
+    chosen = BY_ID[rule]
+    state = request.args.get("state", queries.NOT_PASSING)
+    number = max(1, request.args.get("page", 1, type=int))
+    wanted = queries.Filter(rule=rule, state="" if state == "any" else state, page=number)
+    with db.engine.connect() as connection:
+        history = summary.days(connection, account.account_id, account.terms.now, back=1)
+        found: queries.Page | None = None
+        evidence: list[tuple[Any, queries.Finding]] = []
+        if account.held is not None and chosen.about_account:
+            all_of_them = queries.findings_of_account(
+                connection, account.held, rows.account_of(account.held), account.terms
+            )
+            evidence = [(None, finding) for finding in all_of_them if finding.rule.id == rule]
+        elif account.held is not None:
+            found = queries.people(connection, account.account_id, wanted, ON_A_PAGE)
+            evidence += queries.evidence_of(connection, account.held, found.rows, account.terms, chosen)
+    return shown(
+        "compliance/rule.html",
+        account,
+        rule=chosen,
+        requirement=demanded(chosen, account.terms),
+        versions=CIS_VERSIONS,
+        count=(history[-1][1] if history else summary.Figures()).of(rule),
+        found=found,
+        evidence=evidence,
+        state=state,
+        last=max(1, -(-found.total // ON_A_PAGE)) if found else 1,
+        number=number,
+    )
+
+
+@bp.get("/exceptions")
+@admins_only
+def exceptions() -> ResponseReturnValue:
+    """Exceptions in force and over, and a form for another."""
+    form = ExceptionForm(
+        formdata=None, rule=request.args.get("rule", RULES[0].id), user_name=request.args.get("user", "")
+    )
+    return _exceptions(form)
+
+
+def _exceptions(form: ExceptionForm) -> ResponseReturnValue:
+    account = watched()
+    with db.engine.connect() as connection:
+        in_force = queries.exceptions(connection, account.account_id, account.terms.now)
+        over = queries.exceptions(connection, account.account_id, account.terms.now, over=True)
+    return shown(
+        "compliance/exceptions.html", account, form, in_force=in_force, over=over, rules=BY_ID, day=timedelta(days=1)
+    )
+
+
+@bp.post("/exceptions")
+@admins_only
+def add_exception() -> ResponseReturnValue:
+    """Let somebody off a rule for a while."""
+    account_id, form = chosen_account(), ExceptionForm()
+    if form.validate_on_submit():
+        try:
+            service.add_exception(
+                db.engine,
+                audit(account_id, person().user_name),
+                account_id,
+                form.rule.data,
+                form.user_name.data,
+                form.reason.data,
+                form.owner.data,
+                form.ends,
+                person().arn,
+                service.terms_for(current_app.config, account_id),
+            )
+        except Refused as refusal:
+            refuse(form, refusal)
+        else:
+            return done("The exception holds from now on.", "compliance_audit.exceptions", account=account_id)
+    return _exceptions(form)
+
+
+@bp.post("/exceptions/end")
+@admins_only
+def end_exception() -> ResponseReturnValue:
+    """End an exception before its time."""
+    account_id, number = chosen_account(), request.form.get("number", 0, type=int)
+    terms_of = service.terms_for(current_app.config, account_id)
+    try:
+        service.end_exception(
+            db.engine, audit(account_id, person().user_name), account_id, number, person().arn, terms_of
+        )
+    except Refused as refusal:
+        return done(str(refusal), "compliance_audit.exceptions", "warning", account=account_id)
+    return done("The exception is over.", "compliance_audit.exceptions", account=account_id)
+
+
+@bp.get("/report")
+@admins_only
+def report() -> ResponseReturnValue:
+    """How to get a credential report, and where to put it."""
+    return shown("compliance/report.html", watched(), ReportForm(formdata=None))
+
+
+@bp.post("/report")
+@admins_only
+def take_report() -> ResponseReturnValue:
+    """Take in a credential report."""
+    account_id, form = chosen_account(), ReportForm()
+    if form.validate_on_submit():
+        try:
+            number = service.take_report(
+                db.engine,
+                audit(account_id, person().user_name),
+                account_id,
+                form.report.data.read(LARGEST + 1),
+                form.when,
+                service.terms_for(current_app.config, account_id),
+            )
+        except Refused as refusal:
+            refuse(form, refusal)
+        else:
+            return done(f"The report was taken in: {number} people.", "compliance.index", account=account_id)
+    return shown("compliance/report.html", watched(), form)
+
+
+def allow_large_report() -> None:
+    """Before a request is read: a report may be larger than a form, if somebody sends it who may."""
+    if request.endpoint == "compliance_audit.take_report" and accounts_to_watch():
+        request.max_content_length = LARGEST + 64 * 1024

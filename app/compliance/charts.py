@@ -1,0 +1,117 @@
+"""Charts as coordinates: templates draw them as plain SVG, whose colours come from the style sheet. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import pairwise
+
+from app.compliance.summary import AGES, Figures
+
+WIDTH, HEIGHT = 430, 200
+LEFT, RIGHT, TOP, BOTTOM = 44, 10, 12, 26
+History = Sequence[tuple[date, Figures]]
+
+AGE_WORDS = (
+    f"up to {AGES[0]} days",
+    *(f"{low + 1} to {high} days" for low, high in pairwise(AGES)),
+    f"over {AGES[-1]} days",
+)
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle of a bar. kind: number of its group."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    kind: int
+
+
+@dataclass(frozen=True)
+class Chart:
+    """What is drawn, in a view box of WIDTH by HEIGHT."""
+
+    grid: list[tuple[float, str]]
+    """y and label of the horizontal lines."""
+    dates: list[tuple[float, str]]
+    """x and label below."""
+    line: str = ""
+    """Points of a polyline."""
+    area: str = ""
+    """Points of the polygon below it."""
+    dots: tuple[tuple[float, float], ...] = ()
+    boxes: tuple[Box, ...] = ()
+    rows: tuple[tuple[date, tuple[str, ...]], ...] = ()
+    """The same as a table, newest first."""
+
+
+def _across(history: History) -> list[float]:
+    first, last = history[0][0], history[-1][0]
+    span = max(1, (last - first).days)
+    room = WIDTH - LEFT - RIGHT
+    if first == last:
+        return [LEFT + room / 2]
+    return [round(LEFT + room * (day - first).days / span, 1) for day, _ in history]
+
+
+def _dates(history: History, xs: Sequence[float]) -> list[tuple[float, str]]:
+    chosen = sorted({0, len(history) // 2, len(history) - 1})
+    labels = [(xs[place], f"{history[place][0]:%-d %b}") for place in chosen]
+    # Labels that would run into each other are left out.
+    return [each for place, each in enumerate(labels) if place == 0 or each[0] - labels[place - 1][0] > 70]
+
+
+def _down(share: float) -> float:
+    return round(TOP + (HEIGHT - TOP - BOTTOM) * (1 - share), 1)
+
+
+def adoption(history: History) -> Chart | None:
+    """Share of people known to have MFA, day by day; None where there is nothing to draw."""
+    if not history or not any(figures.people for _, figures in history):
+        return None
+    xs = _across(history)
+    shares = [figures.of("mfa").passed / figures.people if figures.people else 0.0 for _, figures in history]
+    points = [(x, _down(share)) for x, share in zip(xs, shares, strict=True)]
+    line = " ".join(f"{x},{y}" for x, y in points)
+    floor = _down(0)
+    area = f"{points[0][0]},{floor} {line} {points[-1][0]},{floor}" if len(points) > 1 else ""
+    rows = [
+        (day, (f"{share:.1%}", f"{figures.of('mfa').passed}", f"{figures.people}"))
+        for (day, figures), share in zip(history, shares, strict=True)
+    ]
+    return Chart(
+        [(_down(share), f"{share:.0%}") for share in (0, 0.5, 1)],
+        _dates(history, xs),
+        line if len(points) > 1 else "",
+        area,
+        (points[-1],),
+        rows=tuple(reversed(rows)),
+    )
+
+
+def key_ages(history: History) -> Chart | None:
+    """People by the age of their oldest active key, as stacked bars; None where nothing is known of keys."""
+    known = [(day, figures) for day, figures in history if sum(figures.key_ages)]
+    if not known:
+        return None
+    xs = _across(known)
+    most = max(sum(figures.key_ages) for _, figures in known)
+    width = round(min(28.0, max(3.0, (WIDTH - LEFT - RIGHT) / (len(known) + 1) * 0.7)), 1)
+    boxes = []
+    for (_, figures), x in zip(known, xs, strict=True):
+        left = round(min(max(x - width / 2, LEFT), WIDTH - RIGHT - width), 1)
+        below = 0
+        for kind, count in enumerate(figures.key_ages):
+            top = _down((below + count) / most)
+            boxes.append(Box(left, top, width, round(_down(below / most) - top, 1), kind))
+            below += count
+    return Chart(
+        [(_down(0), "0"), (_down(0.5), f"{most / 2:g}"), (_down(1), f"{most}")],
+        _dates(known, xs),
+        boxes=tuple(box for box in boxes if box.height > 0),
+        rows=tuple((day, tuple(f"{count}" for count in figures.key_ages)) for day, figures in reversed(known)),
+    )

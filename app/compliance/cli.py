@@ -1,0 +1,149 @@
+"""`flask --app wsgi compliance ...`: the dashboard's data from a terminal or from cron.
+
+These commands act with the AWS profile of whoever runs them; the portal itself never does.
+"""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any, BinaryIO
+
+import click
+from flask import current_app
+from flask.cli import AppGroup
+
+from app.audit import Audit, record
+from app.aws.account import AccountGateway
+from app.aws.clients import AwsCredentials, Clients, signing_as
+from app.aws.iam import IamGateway
+from app.aws.passwords import PasswordGateway
+from app.aws.profile import credentials_of
+from app.aws.roster import READS, RosterGateway
+from app.aws.sts import Identity, StsGateway
+from app.compliance import queries, rows, service, store
+from app.compliance.refresh import Gateways
+from app.errors import NotAllowed, PortalError
+from app.exports import as_csv, as_json
+from app.models import db
+
+compliance = AppGroup("compliance", help="Who keeps the rules: refresh from AWS, bring a credential report, export.")
+
+WANT_OF_MFA = """AWS did not allow {action} to {arn}.
+This profile signs with a plain access key, and Force_MFA lets a plain key do nothing. Either give it an MFA session:
+  aws sts get-session-token --serial-number arn:aws:iam::{account}:mfa/NAME --token-code CODE
+or let the command run under a role of its own: docs/compliance.md has the five actions it needs."""
+
+
+def _audit(account_id: str, user_name: str = "") -> Audit:
+    return Audit(record(), account_id, user_name, "", f"command line, {getpass.getuser()}"[:256], "")
+
+
+def _account(account_id: str | None) -> str:
+    known = current_app.config["ACCOUNTS"]
+    if account_id is None and len(known) == 1:
+        return str(next(iter(known)))
+    if account_id is None or account_id not in known:
+        raise click.BadParameter(f"choose one of {', '.join(sorted(known))}.", param_hint="--account")
+    return account_id
+
+
+@compliance.command("refresh")
+@click.option("--profile", help="AWS profile to use; default as for every AWS tool.")
+@click.option("--quiet", is_flag=True, help="Say nothing unless something goes wrong.")
+def refresh(profile: str | None, quiet: bool) -> None:
+    """Read the lists of the profile's account and take them in. Exit status 1 if the data is still of before."""
+    clients = Clients(READS, current_app.config["AWS_REGION"], user_agent=f"latchkey/{version('latchkey')}")
+    gateways = Gateways(
+        RosterGateway(clients), AccountGateway(clients), IamGateway(clients), PasswordGateway(clients)
+    )
+    try:
+        credentials = credentials_of(profile)
+        with signing_as(credentials):
+            caller = StsGateway(clients).caller()
+            account_id = _account(caller.account_id)
+            _may_list(gateways.roster, credentials, caller)
+        work = service.begin_refresh(
+            db.engine,
+            gateways,
+            _audit(account_id, caller.arn.rsplit("/", 1)[-1][:128]),
+            account_id,
+            caller.arn,
+            credentials,
+            service.terms_for(current_app.config, account_id),
+        )
+    except PortalError as error:
+        raise click.ClickException(str(error)) from error
+    if not quiet:
+        work.told = _tell
+    problem = work.run()
+    if problem:
+        raise click.ClickException(problem)
+    if not quiet:
+        click.echo(
+            f"account {account_id}: {work.counts['users_read']} users, {work.counts['devices_read']} virtual MFA "
+            f"devices, {work.counts['calls']} calls"
+        )
+
+
+def _may_list(roster: RosterGateway, credentials: AwsCredentials, caller: Identity) -> None:
+    """A plain key is tried first: its refusal has a reason that can be told, before anything is claimed."""
+    if credentials.session_token:
+        return
+    try:
+        roster.users()
+    except NotAllowed as error:
+        raise click.ClickException(
+            WANT_OF_MFA.format(action=error.action, arn=caller.arn, account=caller.account_id)
+        ) from error
+
+
+def _tell(users: int, expected: int) -> None:
+    click.echo(f"{users} of {expected or '?'} users read", err=True)
+
+
+@compliance.command("import")
+@click.argument("file", type=click.File("rb"))
+@click.option("--account", "account_id", help="Whose report it must be; 12 digits. Not needed with one account.")
+@click.option(
+    "--made-at",
+    type=click.DateTime(["%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S"]),
+    help="When AWS made it, in UTC. Default: what the JSON of `aws iam get-credential-report` says, for CSV the "
+    "latest time in it.",
+)
+def import_command(file: BinaryIO, account_id: str | None, made_at: datetime | None) -> None:
+    """Take in a credential report: FILE, or - for standard input. Refused reports change nothing."""
+    chosen = _account(account_id)
+    made = made_at.replace(tzinfo=UTC) if made_at else None
+    try:
+        people = service.take_report(
+            db.engine, _audit(chosen), chosen, file.read(), made, service.terms_for(current_app.config, chosen)
+        )
+    except PortalError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"account {chosen}: {people} people")
+
+
+@compliance.command("export")
+@click.option("--account", "account_id", help="12 digits. Not needed with one account.")
+@click.option("--format", "form", type=click.Choice(["csv", "json"]), default="csv", show_default=True)
+@click.option("--rule", default="", help="Only this rule.")
+@click.option("--state", default="", type=click.Choice(["", "pass", "fail", "unknown", "excepted", "not-passing"]))
+def export(account_id: str | None, form: str, rule: str, state: str) -> None:
+    """Print a row for each person and rule, with reason and evidence."""
+    chosen = _account(account_id)
+    terms_of = service.terms_for(current_app.config, chosen)
+    held = store.catch_up(db.engine, chosen, terms_of)
+    if held is None:
+        raise click.ClickException(f"Nothing is known of account {chosen} yet: refresh it, or import a report.")
+    found: Any = queries.export(
+        db.engine,
+        held,
+        rows.account_of(held),
+        terms_of(held.roster.get("others")),
+        queries.Filter(rule=rule, state=state),
+    )
+    for text in as_csv(queries.COLUMNS, found) if form == "csv" else as_json(found):
+        sys.stdout.write(text)

@@ -1,0 +1,126 @@
+"""Filters, exceptions, and the upload of a report."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, time, timedelta
+
+from flask_wtf import FlaskForm
+from flask_wtf.file import FileField, FileRequired
+from wtforms import (
+    DateField,
+    DateTimeLocalField,
+    HiddenField,
+    SelectField,
+    StringField,
+    TextAreaField,
+    ValidationError,
+)
+from wtforms.validators import InputRequired, Length, Optional
+
+from app.compliance.queries import GROUPS, NOT_PASSING, SORTS, Filter
+from app.compliance.rules import OF_PEOPLE, RULES
+
+STATES = (
+    ("", "Any"), ("fail", "Fails"), ("unknown", "Not known"), (NOT_PASSING, "Fails or not known"),
+    ("excepted", "Excepted"), ("pass", "Passes"),
+)  # fmt: skip
+SORT_WORDS = {
+    "name": "Name", "findings": "Most findings", "created": "Oldest user", "signed-in": "Signed in longest ago",
+    "oldest-key": "Oldest access key", "-created": "Newest user", "-signed-in": "Signed in latest",
+}  # fmt: skip
+
+
+class FilterForm(FlaskForm):
+    """Which people. Read from the address, so that a view can be kept and sent."""
+
+    class Meta(FlaskForm.Meta):
+        """A form that changes nothing needs no token."""
+
+        csrf = False
+
+    account = HiddenField()
+    rule = SelectField(
+        "Rule",
+        choices=[
+            ("", "Any"),
+            *((name, f"{title}: any of these") for name, (title, _) in GROUPS.items()),
+            *((rule.id, rule.title) for rule in OF_PEOPLE),
+        ],
+        default="",
+    )
+    state = SelectField("State", choices=STATES, default="")
+    text = StringField(
+        "Name or path", validators=[Length(max=128)], render_kw={"autocomplete": "off", "spellcheck": "false"}
+    )
+    sort = SelectField("Order", choices=[*SORT_WORDS.items()], default="name")
+
+    def chosen(self, page: int = 1) -> Filter:
+        """What to ask for; what cannot be understood is left out."""
+        sort = self.sort.data if not self.sort.errors else "name"
+        return Filter(
+            "" if self.rule.errors else self.rule.data or "",
+            "" if self.state.errors else self.state.data or "",
+            "" if self.text.errors else (self.text.data or "").strip(),
+            sort if (sort or "").removeprefix("-") in SORTS else "name",
+            max(1, page),
+        )
+
+
+LONGEST = timedelta(days=366)
+
+
+class ExceptionForm(FlaskForm):
+    """Who need not keep which rule, why, who answers for it, until when."""
+
+    rule = SelectField("Rule", choices=[(rule.id, rule.title) for rule in RULES])
+    user_name = StringField(
+        "IAM user",
+        filters=[lambda text: (text or "").strip()],
+        validators=[Length(max=128)],
+        render_kw={"autocomplete": "off", "spellcheck": "false"},
+    )
+    reason = TextAreaField(
+        "Reason",
+        filters=[lambda text: (text or "").strip()],
+        validators=[InputRequired("Say why."), Length(max=500)],
+        render_kw={"rows": 2},
+    )
+    owner = StringField(
+        "Who answers for it",
+        filters=[lambda text: (text or "").strip()],
+        validators=[InputRequired("Name somebody."), Length(max=128)],
+    )
+    until = DateField("Last day", validators=[InputRequired("Choose the last day.")])
+
+    def validate_user_name(self, field: StringField) -> None:
+        """Rules about the account are about nobody else."""
+        about_account = self.rule.data not in {rule.id for rule in OF_PEOPLE}
+        if not about_account and not re.fullmatch(r"[\w+=,.@-]+", field.data or ""):
+            raise ValidationError("Whom is it for? Type the name of an IAM user.")
+
+    def validate_until(self, field: DateField) -> None:
+        """In the future, and not for ever."""
+        today = datetime.now(UTC).date()
+        if field.data and field.data < today:
+            raise ValidationError("This day is past.")
+        if field.data and field.data > today + LONGEST:
+            raise ValidationError("A year at most: then somebody looks at it again.")
+
+    @property
+    def ends(self) -> datetime:
+        """The end of the last day, UTC."""
+        return datetime.combine(self.until.data + timedelta(days=1), time(), UTC)
+
+
+class ReportForm(FlaskForm):
+    """A credential report."""
+
+    report = FileField("Credential report", validators=[FileRequired("Choose the file.")])
+    made_at = DateTimeLocalField("Made at (UTC), if you know", validators=[Optional()])
+
+    @property
+    def when(self) -> datetime | None:
+        """What was typed as the time AWS made it."""
+        typed: datetime | None = self.made_at.data
+        return typed.replace(tzinfo=UTC) if typed else None

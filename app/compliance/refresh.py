@@ -1,0 +1,209 @@
+"""A refresh: about a dozen calls, the two long lists side by side, then one swap.
+
+It works with a copy of the credentials of whoever asked for it, which is kept nowhere, and stops when they end.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+from contextvars import copy_context
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.aws.account import AccountGateway
+from app.aws.clients import AwsCredentials, signing_as
+from app.aws.iam import IamGateway
+from app.aws.passwords import PasswordGateway
+from app.aws.roster import Page, RosterGateway, RosterUser
+from app.compliance import runs, store
+from app.compliance.facts import RosterFacts
+from app.compliance.rows import TermsOf, lock
+from app.errors import NotAllowed, PortalError, Throttled
+
+log = logging.getLogger(__name__)
+Answer = TypeVar("Answer")
+Item = TypeVar("Item")
+PAUSES = (0.5, 1, 2, 4, 8, 16, 30, 30, 30, 30)
+"""Seconds to wait when AWS is busy, beyond what botocore itself waits; then the refresh gives up."""
+BEAT = 1.0
+"""Seconds between two signs of life."""
+
+
+class SessionEnded(PortalError):
+    """The credentials are past their time."""
+
+    message = "The session ended before everything was read. Sign in again and refresh once more."
+
+
+class Stopped(PortalError):
+    """Another part of the refresh failed."""
+
+    message = "Stopped."
+
+
+@dataclass
+class Gateways:
+    """What a refresh asks."""
+
+    roster: RosterGateway
+    account: AccountGateway
+    iam: IamGateway
+    passwords: PasswordGateway
+
+
+@dataclass
+class Refresh:
+    """One refresh of an account. terms_of: makes the account's terms when it is judged."""
+
+    engine: Engine
+    gateways: Gateways
+    account_id: str
+    run_id: str
+    credentials: AwsCredentials = field(repr=False)
+    terms_of: TermsOf
+    told: Callable[[int, int], None] | None = None
+    """Hears of the progress: users read, users there are (0: not known)."""
+    counts: Counter[str] = field(default_factory=Counter)
+    _stop: threading.Event = field(default_factory=threading.Event)
+
+    def run(self) -> str:
+        """Read, store, and say how it ended: "" for well, else a sentence. Raises nothing that is AWS's fault."""
+        try:
+            with signing_as(self.credentials):
+                self._read_and_keep()
+        except runs.Overtaken as error:
+            return str(error)
+        except PortalError as error:
+            return self._failed(_said(error))
+        except SQLAlchemyError:
+            log.exception("the refresh of account %s could not be stored", self.account_id)
+            return self._failed("What was read could not be stored. The data shown is from before.")
+        return ""
+
+    def _read_and_keep(self) -> None:
+        at = datetime.now(UTC)
+        with ThreadPoolExecutor(3) as pool:
+            # Each with a context of its own: the credentials are lent to all three.
+            users = pool.submit(copy_context().run, self._users)
+            devices = pool.submit(copy_context().run, self._devices)
+            facts = pool.submit(copy_context().run, self._facts)
+            try:
+                self._wait(users, devices, facts)
+            finally:
+                self._stop.set()
+        owners, known = devices.result(), facts.result()
+        if self.counts["in_use_known"]:
+            known["others"] = max(0, self.counts["in_use"] - sum(times for name, times in owners.items() if name))
+        known["root_virtual_mfa"] = "" in owners
+        with self.engine.begin() as connection:
+            lock(connection, self.account_id)
+            runs.finish(connection, self.account_id, self.run_id, datetime.now(UTC), "", **self._progress())
+            store.keep_roster(connection, self.account_id, users.result(), owners, known, at, self.terms_of)
+
+    def _wait(self, *reads: Future[Any]) -> None:
+        """Until all are done or one failed, with a sign of life now and then. Raises what the first raised."""
+        left = set(reads)
+        while left:
+            done, left = wait(left, timeout=BEAT, return_when="FIRST_EXCEPTION")
+            self._beat()
+            for each in done:
+                each.result()
+
+    def _beat(self) -> None:
+        runs.beat(self.engine, self.account_id, self.run_id, datetime.now(UTC), **self._progress())
+        if self.told:
+            self.told(self.counts["users_read"], self.counts["expected"])
+
+    def _progress(self) -> dict[str, int]:
+        return {name: self.counts[name] for name in ("users_read", "devices_read", "expected", "calls", "slowed")}
+
+    def _failed(self, sentence: str) -> str:
+        try:
+            with self.engine.begin() as connection:
+                now = datetime.now(UTC)
+                runs.finish(connection, self.account_id, self.run_id, now, sentence, **self._progress())
+        except (runs.Overtaken, SQLAlchemyError):
+            log.exception("the end of the refresh of account %s could not be stored", self.account_id)
+        return sentence
+
+    # -- what is read
+
+    def _users(self) -> list[RosterUser]:
+        found: list[RosterUser] = []
+        for page in self._pages(self.gateways.roster.users):
+            found += page
+            self.counts["users_read"] = len(found)
+        return found
+
+    def _devices(self) -> Counter[str]:
+        owners: Counter[str] = Counter()
+        for page in self._pages(self.gateways.roster.virtual_device_owners):
+            owners.update(page)
+            self.counts["devices_read"] += len(page)
+        return owners
+
+    def _facts(self) -> RosterFacts:
+        """The account itself. What the policy does not show stays unknown."""
+        facts = RosterFacts()
+        try:
+            summary = self._patiently(self.gateways.account.summary)
+        except NotAllowed as error:
+            facts["why_no_summary"] = f"The policy does not allow {error.action}."
+        else:
+            facts["root_keys"] = bool(summary.get("AccountAccessKeysPresent"))
+            facts["root_mfa"] = bool(summary.get("AccountMFAEnabled"))
+            self.counts["expected"] = summary.get("Users", 0)
+            self.counts["in_use"], self.counts["in_use_known"] = summary.get("MFADevicesInUse", 0), 1
+        try:
+            policy = self._patiently(self.gateways.passwords.policy)
+        except NotAllowed as error:
+            facts["why_no_password_policy"] = f"The policy does not allow {error.action}."
+        else:
+            facts["password_length"], facts["password_reuse"] = policy.length, policy.reuse
+        with suppress(NotAllowed):  # a name is a comfort
+            facts["alias"] = self._patiently(self.gateways.iam.account_alias) or ""
+        return facts
+
+    def _pages(self, fetch: Callable[[str], Page[Item]]) -> Iterator[list[Item]]:
+        marker = ""
+        while True:
+            page = self._patiently(lambda: fetch(marker))  # noqa: B023 # called before marker changes
+            yield page.items
+            marker = page.next
+            if not marker:
+                return
+
+    def _patiently(self, ask: Callable[[], Answer]) -> Answer:
+        """Ask, and where AWS is busy wait and ask again. Raises SessionEnded, Stopped, and what AWS says else."""
+        for pause in PAUSES:
+            self._go_on()
+            self.counts["calls"] += 1
+            try:
+                return ask()
+            except Throttled:
+                self.counts["slowed"] += 1
+                self._stop.wait(pause)
+        self._go_on()
+        return ask()
+
+    def _go_on(self) -> None:
+        if self._stop.is_set():
+            raise Stopped
+        ends = self.credentials.expires_at
+        if ends and datetime.now(UTC) >= ends:
+            raise SessionEnded
+
+
+def _said(error: PortalError) -> str:
+    if isinstance(error, NotAllowed) and error.action:
+        return f"AWS did not allow {error.action}. The data shown is from before."
+    return str(error)

@@ -1,0 +1,222 @@
+"""AWS's credential report: read by column name, refused in one sentence where it is not one, or not whole. Pure.
+
+What is known of the format (IAM User Guide; observed): comma-separated with a header, 22 columns and lately more,
+the root user first, booleans in either letter case, times in ISO 8601; N/A, no_information and not_supported.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import csv
+import json
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from operator import itemgetter
+from typing import NamedTuple
+
+from app.compliance.facts import ReportFacts, RootFacts
+from app.errors import Refused
+
+ROOT = "<root_account>"
+COLUMNS = (
+    "user", "arn", "user_creation_time", "password_enabled", "password_last_used", "password_last_changed",
+    "mfa_active",
+    "access_key_1_active", "access_key_1_last_rotated", "access_key_1_last_used_date",
+    "access_key_2_active", "access_key_2_last_rotated", "access_key_2_last_used_date",
+    "cert_1_active", "cert_1_last_rotated", "cert_2_active", "cert_2_last_rotated",
+)  # fmt: skip
+"""What is read; other columns may be there."""
+LARGEST = 8 * 1024 * 1024
+"""Bytes. A report of 5,000 users has some 1.5 million."""
+_NOTHING = ("N/A", "no_information", "not_supported", "")
+_ARN = re.compile(r"arn:[a-z-]+:iam::(\d{12}):(?:root|user(/.*)?)", re.DOTALL)
+
+
+class NotAReport(Refused):
+    """The file is not a credential report, or not all of one."""
+
+    message = "This is not a credential report. Nothing was changed."
+    field = "report"
+
+
+class ReportPerson(NamedTuple):
+    """A user's row."""
+
+    user_name: str
+    arn: str
+    path: str
+    created_at: datetime | None
+    facts: ReportFacts
+
+
+class Report(NamedTuple):
+    """A whole report."""
+
+    account_id: str
+    made_at: datetime
+    """When AWS made it; where nobody said, its latest entry: AWS made it then or later."""
+    exact: bool
+    """AWS said when it made it."""
+    root: RootFacts
+    people: list[ReportPerson]
+
+
+def parse(content: bytes, made_at: datetime | None = None) -> Report:
+    """Read a report: the console's or CLI's CSV, or the JSON of `aws iam get-credential-report`.
+
+    Raises NotAReport.
+    """
+    if len(content) > LARGEST:
+        raise NotAReport("This file is larger than any credential report. Nothing was changed.")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise NotAReport("This file is not text. Choose the CSV that AWS gives. Nothing was changed.") from error
+    if text.lstrip().startswith("{"):
+        text, made_at = _from_json(text)
+    lines = csv.reader(text.splitlines(), strict=True)
+    try:
+        header = next(lines, [])
+        at = _positions(header)
+        rows = list(lines)
+    except csv.Error as error:
+        raise _cut(lines.line_num) from error
+    return _read(rows, at, len(header), made_at)
+
+
+def _from_json(text: str) -> tuple[str, datetime]:
+    try:
+        answer = json.loads(text)
+        content = base64.b64decode(answer["Content"], validate=True).decode("utf-8-sig")
+        return content, _aware(datetime.fromisoformat(answer["GeneratedTime"]))
+    except (ValueError, KeyError, TypeError, binascii.Error) as error:
+        raise NotAReport(
+            "This is JSON, but not the whole answer of aws iam get-credential-report. Nothing was changed."
+        ) from error
+
+
+def _positions(header: list[str]) -> list[int]:
+    missing = [name for name in COLUMNS if name not in header]
+    if missing:
+        told = ", ".join(missing[:3]) + (" and others" if len(missing) > 3 else "")
+        raise NotAReport(f"This is not a credential report: it has no column {told}. Nothing was changed.")
+    return [header.index(name) for name in COLUMNS]
+
+
+def _cut(line: int) -> NotAReport:
+    return NotAReport(
+        f"The file breaks off in line {line}, so it is not whole. Download it again. Nothing was changed."
+    )
+
+
+class _Times:
+    """Reads times, each spelling once, and remembers the latest."""
+
+    def __init__(self) -> None:
+        self.read: dict[str, datetime | None] = dict.fromkeys(_NOTHING)
+        self.latest = datetime.min.replace(tzinfo=UTC)
+
+    def text(self, cell: str) -> str | None:
+        """The cell if it is a time, None if it says that there is none. Raises ValueError."""
+        if cell not in self.read:
+            try:
+                moment = _aware(datetime.fromisoformat(cell))
+            except ValueError as error:
+                raise ValueError(f"“{cell[:40]}” where there must be a time") from error
+            self.read[cell] = moment
+            self.latest = max(self.latest, moment)
+        return cell if self.read[cell] else None
+
+
+def _read(rows: list[list[str]], at: list[int], width: int, made_at: datetime | None) -> Report:
+    people: list[ReportPerson] = []
+    names: set[str] = set()
+    root: RootFacts | None = None
+    accounts: set[str] = set()
+    times, chosen = _Times(), itemgetter(*at)
+    for number, row in enumerate(rows, 2):
+        if not row:
+            continue
+        if len(row) != width:
+            raise _cut(number)
+        try:
+            account, person = _row(chosen(row), times)
+        except ValueError as error:
+            raise NotAReport(
+                f"Line {number} has {error}, which a credential report never has. Download it again, and do not "
+                "save it from a spreadsheet. Nothing was changed."
+            ) from error
+        accounts.add(account)
+        if person.user_name == ROOT:
+            root = _root(person.facts)
+        elif person.user_name in names:
+            raise NotAReport(f"Line {number} tells of {person.user_name} a second time. Nothing was changed.")
+        else:
+            names.add(person.user_name)
+            people.append(person)
+    if root is None:
+        raise NotAReport("The line of the root user is missing, so the file is not whole. Nothing was changed.")
+    if len(accounts) > 1:
+        raise NotAReport("This file mixes accounts. Nothing was changed.")
+    return Report(accounts.pop(), made_at or times.latest, made_at is not None, root, people)
+
+
+def _row(cells: Sequence[str], times: _Times) -> tuple[str, ReportPerson]:
+    """The account's id and what the row, in order of COLUMNS, tells. Raises ValueError naming what it cannot read."""
+    name, arn, created, password, used, changed, mfa = cells[:7]
+    found = _ARN.fullmatch(arn)
+    if not found:
+        raise ValueError(f"“{arn[:80]}” as an ARN")
+    text = times.text
+    keys = []
+    for active, made, last in (cells[7:10], cells[10:13]):
+        key = [_true(active), text(made), text(last)]
+        if key != NO_KEY:
+            keys.append(key)
+    certificates = []
+    for active, made in (cells[13:15], cells[15:17]):
+        certificate = [_true(active), text(made)]
+        if certificate != NO_CERTIFICATE:
+            certificates.append(certificate)
+    facts: ReportFacts = {
+        "password": _true(password),
+        "used": text(used),
+        "changed": text(changed),
+        "mfa": _true(mfa),
+        "other": None,
+        "keys": keys,
+        "certificates": certificates,
+    }
+    path = (found[2] or "/").removesuffix(name) or "/"
+    return found[1], ReportPerson(name, arn, path, times.read[created] if text(created) else None, facts)
+
+
+NO_KEY, NO_CERTIFICATE = [False, None, None], [False, None]
+
+
+def _root(facts: ReportFacts) -> RootFacts:
+    uses = [used for used in (facts["used"], *(key[2] for key in facts["keys"])) if used]
+    return RootFacts(
+        mfa=facts["mfa"],
+        keys=any(active for active, _, _ in facts["keys"]),
+        used=max(uses, key=datetime.fromisoformat, default=None),
+    )
+
+
+_BOOLEANS = {"true": True, "false": False, "TRUE": True, "FALSE": False} | dict.fromkeys(_NOTHING, False)
+"""Also where AWS does not say, as of the root user's password."""
+
+
+def _true(cell: str) -> bool:
+    known = _BOOLEANS.get(cell)
+    if known is None:
+        raise ValueError(f"“{cell[:40]}” where there must be true or false")
+    return known
+
+
+def _aware(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        raise ValueError("a time without its zone")
+    return moment

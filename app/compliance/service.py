@@ -1,0 +1,140 @@
+"""What admins do: refresh, bring a credential report, make exceptions."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Engine, insert, select, update
+
+from app.audit import Audit, Event
+from app.aws.clients import AwsCredentials
+from app.compliance import rows, runs, store
+from app.compliance.refresh import Gateways, Refresh
+from app.compliance.report import NotAReport, parse
+from app.compliance.rules import BY_ID
+from app.compliance.subjects import Terms
+from app.compliance.terms import terms_of
+from app.errors import Gone, NotRecorded, Refused
+from app.models import ComplianceException, CompliancePerson
+
+
+class NoSuchPerson(Refused):
+    """Nobody of this name is known in the account."""
+
+    message = "Nobody of this name is known here. Check the spelling. Nothing was changed."
+    field = "user_name"
+
+
+def terms_for(config: Mapping[str, Any], account_id: str) -> rows.TermsOf:
+    """What makes an account's terms at the moment they are needed. config: Flask's, without the application."""
+    return partial(_terms_now, dict(config), account_id)
+
+
+def _terms_now(config: Mapping[str, Any], account_id: str, others: int | None) -> Terms:
+    return terms_of(config, account_id, others, datetime.now(UTC))
+
+
+def begin_refresh(
+    engine: Engine,
+    gateways: Gateways,
+    audit: Audit,
+    account_id: str,
+    arn: str,
+    credentials: AwsCredentials,
+    terms: rows.TermsOf,
+) -> Refresh:
+    """Take on a refresh; who calls this runs it. Raises AlreadyRunning, NotRecorded."""
+    run_id = runs.claim(engine, account_id, arn, datetime.now(UTC))
+    try:
+        audit.note(Event.COMPLIANCE_REFRESHED, account_id)
+    except NotRecorded as error:
+        with engine.begin() as connection:
+            runs.finish(connection, account_id, run_id, datetime.now(UTC), str(error))
+        raise
+    return Refresh(engine, gateways, account_id, run_id, credentials, terms)
+
+
+def in_background(refresh: Refresh) -> None:
+    """Run it in a thread of its own, which ends with the process."""
+    threading.Thread(target=refresh.run, name=f"refresh-{refresh.account_id}", daemon=True).start()
+
+
+def take_report(
+    engine: Engine,
+    audit: Audit,
+    account_id: str,
+    content: bytes,
+    made_at: datetime | None,
+    terms: rows.TermsOf,
+) -> int:
+    """Take in a credential report of the account; how many people it tells of. Raises NotAReport, NotRecorded."""
+    report = parse(content, made_at)
+    if report.account_id != account_id:
+        raise NotAReport(
+            f"This is the report of account {report.account_id}, not of {account_id}. Nothing was changed."
+        )
+    audit.note(Event.CREDENTIAL_REPORT_TAKEN, account_id)
+    return store.keep_report(engine, report, datetime.now(UTC), terms)
+
+
+def add_exception(
+    engine: Engine,
+    audit: Audit,
+    account_id: str,
+    rule: str,
+    user_name: str,
+    reason: str,
+    owner: str,
+    until: datetime,
+    by: str,
+    terms: rows.TermsOf,
+) -> None:
+    """Let somebody ("" for the account) off a rule until then. Raises NoSuchPerson, NotRecorded."""
+    about_account = BY_ID[rule].about_account
+    with engine.connect() as connection:
+        there = select(CompliancePerson.user_name).where(
+            CompliancePerson.account_id == account_id, CompliancePerson.user_name == user_name
+        )
+        if not about_account and not connection.execute(there).first():
+            raise NoSuchPerson
+    whose = "" if about_account else user_name
+    audit.note(Event.EXCEPTION_ADDED, f"{rule}: {whose or account_id}, until {until:%Y-%m-%d}")
+    rows.begin(engine, account_id)
+    with engine.begin() as connection:
+        connection.execute(
+            insert(ComplianceException).values(
+                account_id=account_id,
+                rule=rule,
+                user_name=whose,
+                reason=reason,
+                owner=owner,
+                until=until,
+                made_at=datetime.now(UTC),
+                made_by=by,
+                ended_by="",
+            )
+        )
+    store.judge_again(engine, account_id, whose, terms)
+
+
+def end_exception(engine: Engine, audit: Audit, account_id: str, number: int, by: str, terms: rows.TermsOf) -> None:
+    """End an exception before its time. Raises Gone, NotRecorded."""
+    now = datetime.now(UTC)
+    mine = (
+        (ComplianceException.account_id == account_id)
+        & (ComplianceException.id == number)
+        & ComplianceException.ended_at.is_(None)
+        & (ComplianceException.until > now)
+    )
+    with engine.connect() as connection:
+        row = connection.execute(select(ComplianceException.__table__).where(mine)).first()
+    if row is None:
+        raise Gone("This exception is over already.")
+    audit.note(Event.EXCEPTION_ENDED, f"{row.rule}: {row.user_name or account_id}")
+    with engine.begin() as connection:
+        connection.execute(update(ComplianceException).where(mine).values(ended_at=now, ended_by=by))
+    store.judge_again(engine, account_id, row.user_name, terms)

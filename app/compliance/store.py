@@ -1,0 +1,185 @@
+"""What is kept of an account: every change of it is one transaction under the account's lock.
+
+A reader sees the data of one refresh or of the next, never half of each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, select
+
+from app.aws.roster import RosterUser
+from app.compliance.facts import OwnFacts, RosterFacts
+from app.compliance.report import NotAReport, Report
+from app.compliance.rows import (
+    TermsOf,
+    account_row,
+    begin,
+    change_account,
+    changeable,
+    forget,
+    judge_all,
+    judge_some,
+    lock,
+    people,
+    record_of,
+)
+from app.compliance.terms import fingerprint
+from app.models import ComplianceDay, CompliancePerson
+
+MISSING_AT_MOST = 0.05
+"""A report may lack so many of the people the roster knows; with more it is not whole."""
+
+
+def keep_roster(
+    connection: Connection,
+    account_id: str,
+    users: Iterable[RosterUser],
+    virtual: Mapping[str, int],
+    facts: RosterFacts,
+    at: datetime,
+    terms_of: TermsOf,
+) -> None:
+    """Swap in what the lists said, within a transaction that holds the lock. virtual: devices by user name."""
+    change_account(connection, account_id, roster=facts, roster_at=at)
+    held = lock(connection, account_id)
+    before = {row.user_name: row for row in people(connection, account_id)}
+    listed = {user.user_name: user for user in users}
+    after = []
+    for name, user in listed.items():
+        row = record_of(account_id, name, before.get(name))
+        row.__dict__.update(user._asdict(), in_roster=True, virtual_devices=virtual.get(name, 0))
+        if row.report and row.report["mfa"] and row.report["other"] is None:
+            row.report = {**row.report, "other": not row.virtual_devices}
+        after.append(row)
+    for name, old in before.items():
+        if name in listed:
+            continue
+        if held.report_at and held.report_at > at and old.report:
+            row = changeable(old)
+            row.in_roster = False
+            after.append(row)
+        else:
+            forget(connection, account_id, [name])
+    judge_all(connection, held, before, after, terms_of(facts.get("others")))
+
+
+def keep_report(engine: Engine, report: Report, now: datetime, terms_of: TermsOf) -> int:
+    """Take in a credential report; how many people it tells of. Raises NotAReport: nothing was changed."""
+    account_id = report.account_id
+    begin(engine, account_id)
+    with engine.begin() as connection:
+        held = lock(connection, account_id)
+        before = {row.user_name: row for row in people(connection, account_id)}
+        _check(report, held, before, now)
+        change_account(
+            connection,
+            account_id,
+            report={**report.root, "exact": report.exact},
+            report_at=report.made_at,
+        )
+        held = lock(connection, account_id)
+        after, told = [], set()
+        newer = held.roster_at is None or report.made_at > held.roster_at
+        for person in report.people:
+            old = before.get(person.user_name)
+            if old is None and not newer:
+                continue  # deleted since: the roster knows better
+            told.add(person.user_name)
+            row = record_of(account_id, person.user_name, old)
+            if not row.in_roster:
+                row.__dict__.update(arn=person.arn, path=person.path, created_at=person.created_at)
+            row.report = person.facts
+            if person.facts["mfa"] and row.in_roster:
+                row.report["other"] = not row.virtual_devices
+            after.append(row)
+        gone = []
+        for name, old in before.items():
+            if name in told:
+                continue
+            row = changeable(old)
+            row.report = None
+            if newer:
+                gone.append(name)
+            else:
+                after.append(row)
+        forget(connection, account_id, gone)
+        judge_all(connection, held, before, after, terms_of(held.roster.get("others")))
+    return len(report.people)
+
+
+def _check(report: Report, held: Row[Any], before: Mapping[str, Row[Any]], now: datetime) -> None:
+    if report.made_at > now + timedelta(minutes=15):
+        raise NotAReport("This report is of the future: check the time it was made. Nothing was changed.")
+    if held.report_at and report.made_at < held.report_at:
+        raise NotAReport(
+            f"This report is of {report.made_at:%-d %B %Y, %H:%M} UTC. A newer one, of "
+            f"{held.report_at:%-d %B %Y, %H:%M} UTC, is here already. Nothing was changed."
+        )
+    told = {person.user_name for person in report.people}
+    expected = [
+        name for name, row in before.items() if row.in_roster and row.created_at and row.created_at < report.made_at
+    ]
+    missing = [name for name in expected if name not in told]
+    if len(missing) > max(3, MISSING_AT_MOST * len(expected)):
+        raise NotAReport(
+            f"This report tells of {len(told)} people and lacks {len(missing)} whom the roster knows, such as "
+            f"{missing[0]}. Download it again; if they were deleted, refresh first. Nothing was changed."
+        )
+
+
+def keep_own(
+    engine: Engine, account_id: str, user_name: str, arn: str, path: str, own: OwnFacts, terms_of: TermsOf
+) -> None:
+    """What a person showed themselves."""
+    begin(engine, account_id)
+    with engine.begin() as connection:
+        held = lock(connection, account_id)
+        old = next(iter(people(connection, account_id, CompliancePerson.user_name == user_name)), None)
+        row = record_of(account_id, user_name, old)
+        row.own = {**row.own, **own}
+        if old is None:
+            row.__dict__.update(arn=arn, path=path)
+        judge_some(connection, held, [row], {user_name: old} if old else {}, terms_of)
+
+
+def judge_again(engine: Engine, account_id: str, user_name: str, terms_of: TermsOf) -> None:
+    """After an exception was made or ended; user_name "" for the account."""
+    with engine.begin() as connection:
+        held = lock(connection, account_id)
+        before = {
+            row.user_name: row for row in people(connection, account_id, CompliancePerson.user_name == user_name)
+        }
+        judge_some(connection, held, [changeable(row) for row in before.values()], before, terms_of)
+        change_account(connection, account_id, stale=True)
+
+
+def catch_up(engine: Engine, account_id: str, terms_of: TermsOf) -> Row[Any] | None:
+    """Bring verdicts and today's figures up to now; the account's row, None where nothing is known of it.
+
+    Usually there is nothing to do, and nothing is written.
+    """
+    with engine.connect() as connection:
+        held = account_row(connection, account_id)
+        if held is None:
+            return None
+        terms = terms_of(held.roster.get("others"))
+        day = select(ComplianceDay.day).where(
+            ComplianceDay.account_id == account_id, ComplianceDay.day == terms.now.date()
+        )
+        due = select(CompliancePerson.user_name).where(
+            CompliancePerson.account_id == account_id, CompliancePerson.changes_at < terms.now
+        )
+        other_terms = held.judged_with != fingerprint(terms)
+        something_due = connection.execute(due.limit(1)).first() is not None
+        if not (other_terms or held.stale or something_due) and connection.execute(day).first():
+            return held
+    with engine.begin() as connection:
+        held = lock(connection, account_id)
+        rows = people(connection, account_id)
+        before = {row.user_name: row for row in rows}
+        judge_all(connection, held, before, [changeable(row) for row in rows], terms)
+    return held

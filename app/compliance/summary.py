@@ -1,0 +1,132 @@
+"""What an account comes to: counted once when something changes, kept per day, so that pages and trends only read."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from app.compliance.verdicts import Verdict
+from app.models import ComplianceDay
+
+STATES = ("pass", "fail", "unknown", "excepted")
+AGES = (30, 60, 90)
+"""Days that bound the groups of `Figures.key_ages`; the last group is older."""
+
+
+@dataclass(frozen=True)
+class Count:
+    """How many a rule is about, by what it says of them."""
+
+    passed: int = 0
+    failed: int = 0
+    unknown: int = 0
+    excepted: int = 0
+
+    @property
+    def population(self) -> int:
+        """All of them."""
+        return self.passed + self.failed + self.unknown + self.excepted
+
+
+@dataclass(frozen=True)
+class Figures:
+    """An account on a day."""
+
+    people: int = 0
+    rules: Mapping[str, Count] = field(default_factory=dict)
+    shown: int = 0
+    """People whose own visits showed something."""
+    key_ages: tuple[int, ...] = (0,) * (len(AGES) + 1)
+    """People with active access keys by the age of the oldest, in groups bounded by AGES."""
+
+    @property
+    def coverage(self) -> float:
+        """Share of all answers that are known, 0 to 1."""
+        answers = sum(count.population for count in self.rules.values())
+        return 1 - sum(count.unknown for count in self.rules.values()) / answers if answers else 0.0
+
+    def of(self, rule: str) -> Count:
+        """One rule's; zeros where it was not there yet."""
+        return self.rules.get(rule, Count())
+
+
+def counted(rows: Iterable[Any], account: Mapping[str, Verdict], now: datetime) -> Figures:
+    """Count people's rows and the verdicts about the account."""
+    counts: dict[str, list[int]] = {}
+    ages = [0] * (len(AGES) + 1)
+    people = shown = 0
+    seen: dict[str, int] = {}
+    for row in rows:
+        people += 1
+        shown += bool(row.own)
+        seen[row.verdicts] = seen.get(row.verdicts, 0) + 1
+        if row.oldest_key_at:
+            days = (now - row.oldest_key_at).days
+            ages[next((group for group, limit in enumerate(AGES) if days <= limit), len(AGES))] += 1
+    # Thousands of people share a few dozen combinations of verdicts.
+    for verdicts, times in seen.items():
+        for word in verdicts.split():
+            rule, _, state = word.partition("=")
+            counts.setdefault(rule, [0, 0, 0, 0])[STATES.index(state)] += times
+    for rule, verdict in account.items():
+        counts.setdefault(rule, [0, 0, 0, 0])[STATES.index(verdict.state)] += 1
+    return Figures(people, {rule: Count(*count) for rule, count in counts.items()}, shown, tuple(ages))
+
+
+def keep_day(connection: Connection, account_id: str, now: datetime, figures: Figures) -> None:
+    """Store the figures as today's, over earlier ones of today."""
+    stored = {
+        "people": figures.people,
+        "shown": figures.shown,
+        "rules": {
+            rule: [count.passed, count.failed, count.unknown, count.excepted] for rule, count in figures.rules.items()
+        },
+        "key_ages": list(figures.key_ages),
+    }
+    kind = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = kind.insert(ComplianceDay).values(account_id=account_id, day=now.date(), figures=stored)
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=["account_id", "day"], set_={"figures": stored})
+    )
+
+
+def days(connection: Connection, account_id: str, now: datetime, back: int = 90) -> list[tuple[date, Figures]]:
+    """Figures of the last days, oldest first; days on which nothing was looked at are missing."""
+    query = (
+        select(ComplianceDay.day, ComplianceDay.figures)
+        .where(ComplianceDay.account_id == account_id, ComplianceDay.day > now.date() - timedelta(days=back))
+        .order_by(ComplianceDay.day)
+    )
+    return [(day, _figures(stored)) for day, stored in connection.execute(query)]
+
+
+def _figures(stored: Mapping[str, Any]) -> Figures:
+    rules = {rule: Count(*counts) for rule, counts in stored["rules"].items()}
+    return Figures(stored["people"], rules, stored["shown"], tuple(stored["key_ages"]))
+
+
+def latest_of(connection: Connection, account_ids: Collection[str]) -> dict[str, tuple[date, Figures]]:
+    """The last figures of several accounts; those of which nothing is known are left out."""
+    newest = (
+        select(ComplianceDay.account_id, func.max(ComplianceDay.day).label("day"))
+        .where(ComplianceDay.account_id.in_(account_ids))
+        .group_by(ComplianceDay.account_id)
+        .subquery()
+    )
+    query = select(ComplianceDay.account_id, ComplianceDay.day, ComplianceDay.figures).join(
+        newest, (newest.c.account_id == ComplianceDay.account_id) & (newest.c.day == ComplianceDay.day)
+    )
+    return {account: (day, _figures(stored)) for account, day, stored in connection.execute(query)}
+
+
+def a_week_before(history: list[tuple[date, Figures]]) -> tuple[date, Figures] | None:
+    """The latest figures that are at least a week older than the last; None where there are none."""
+    if not history:
+        return None
+    limit = history[-1][0] - timedelta(days=7)
+    return next((entry for entry in reversed(history) if entry[0] <= limit), None)

@@ -1,0 +1,53 @@
+"""The numbers an account's rules go by: from the settings, and from what the configured policy reaches."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from app.compliance.rules import RULES
+from app.compliance.subjects import Terms
+from app.policy.permits import Permits
+
+
+def terms_of(config: Mapping[str, Any], account_id: str, others: int | None, now: datetime) -> Terms:
+    """config: Flask's. others: MFA devices of other kinds in the account, at most."""
+    chosen = {"key_days": config["ACCESS_KEY_MAX_AGE"].days}
+    for account in ("", account_id):
+        chosen |= config["COMPLIANCE_THRESHOLDS"].get(account, {})
+    blind = is_path_blind(Document(config["FORCE_MFA_DOCUMENT"]), account_id, config["AWS_PARTITION"])
+    return Terms(now, **chosen, path_blind=blind, others_at_most=others)
+
+
+class Document:
+    """A policy document as a key: the same object is the same document."""
+
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        self.document = document
+
+    def __hash__(self) -> int:
+        return id(self.document)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Document) and self.document is other.document
+
+
+@cache
+def is_path_blind(document: Document, account_id: str, partition: str) -> bool:
+    """Does the policy reach somebody at "/", and not somebody with a path?"""
+
+    def reached(path: str) -> bool:
+        arn = f"arn:{partition}:iam::{account_id}:user{path}somebody"
+        permits = Permits(document.document, account_id, partition, "somebody", arn)
+        return permits.allows("iam:EnableMFADevice", arn, mfa=None)
+
+    return reached("/") and not reached("/some/path/")
+
+
+def fingerprint(terms: Terms) -> str:
+    """The same for verdicts reached under the same rules, at whatever time."""
+    told = (sorted(rule.id for rule in RULES), terms._replace(now=datetime.min))
+    return hashlib.sha256(repr(told).encode()).hexdigest()

@@ -1,0 +1,248 @@
+"""The dashboard: how the account stands, who the figures are, what to tell them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+from flask import Blueprint, Response, abort, current_app, request, stream_with_context, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy import Row
+
+from app import people as sessions
+from app.audit import Event
+from app.compliance import charts, queries, rows, runs, service, store, summary, words
+from app.compliance.forms import FilterForm
+from app.compliance.refresh import Gateways
+from app.compliance.rules import BY_ID, OF_ACCOUNT, OF_PEOPLE
+from app.compliance.subjects import Terms
+from app.compliance.verdicts import State
+from app.current import audit, gateways, person
+from app.errors import CredentialsRefused
+from app.exports import as_csv, as_json
+from app.fields import EmptyForm
+from app.guards import accounts_to_watch, admins_only
+from app.models import db
+from app.pages import done, page
+
+bp = Blueprint("compliance", __name__, url_prefix="/compliance")
+
+
+WORST_FIRST = (State.FAIL, State.UNKNOWN, State.EXCEPTED, State.PASS)
+
+
+class Watched(NamedTuple):
+    """The account a page is about, up to date."""
+
+    account_id: str
+    held: Row[Any] | None
+    """None where nothing is known yet."""
+    terms: Terms
+    terms_of: rows.TermsOf
+
+    @property
+    def name(self) -> str:
+        """ "123456789012 (alias)"."""
+        alias = self.held.roster.get("alias") if self.held else ""
+        return f"{self.account_id} ({alias})" if alias else self.account_id
+
+
+def chosen_account() -> str:
+    """The account that is asked for, the first where none is. Aborts with 404 for one that is not theirs to see."""
+    watched = accounts_to_watch()
+    asked = request.values.get("account") or (person().account_id if person().account_id in watched else watched[0])
+    if asked not in watched:
+        abort(404)
+    return asked
+
+
+def watched() -> Watched:
+    """The account that is asked for, judged as of now."""
+    account_id = chosen_account()
+    terms_of = service.terms_for(current_app.config, account_id)
+    held = store.catch_up(db.engine, account_id, terms_of)
+    return Watched(account_id, held, terms_of(held.roster.get("others") if held else None), terms_of)
+
+
+def shown(template: str, account: Watched, form: Any = None, **context: Any) -> ResponseReturnValue:
+    """A page about an account."""
+    return page(
+        template,
+        form,
+        account=account,
+        may_refresh=person().account_id == account.account_id,
+        several=len(accounts_to_watch()) > 1,
+        words=words,
+        State=State,
+        **context,
+    )
+
+
+@bp.get("")
+@admins_only
+def index() -> ResponseReturnValue:
+    """How the account stands."""
+    account = watched()
+    now = account.terms.now
+    with db.engine.connect() as connection:
+        history = summary.days(connection, account.account_id, now)
+        run = runs.latest(connection, account.account_id, now)
+    figures = history[-1][1] if history else summary.Figures()
+    return shown(
+        "compliance/index.html",
+        account,
+        EmptyForm(formdata=None),
+        figures=figures,
+        before=summary.a_week_before(history),
+        run=run,
+        of_people=OF_PEOPLE,
+        of_account=OF_ACCOUNT,
+        charts=charts,
+        adoption=charts.adoption(history),
+        key_ages=charts.key_ages(history),
+    )
+
+
+@bp.get("/accounts")
+@admins_only
+def accounts() -> ResponseReturnValue:
+    """All accounts side by side, as each was last looked at."""
+    account = watched()
+    with db.engine.connect() as connection:
+        found = summary.latest_of(connection, accounts_to_watch())
+    return shown("compliance/accounts.html", account, found=found, ids=accounts_to_watch())
+
+
+@bp.post("/refresh")
+@admins_only
+def refresh() -> ResponseReturnValue:
+    """Begin to read the account anew, as the person who asks."""
+    account_id, me, doors = chosen_account(), person(), gateways()
+    if me.account_id != account_id:
+        return done(
+            "Only somebody signed in to that account can refresh it.",
+            "compliance.index",
+            "warning",
+            account=account_id,
+        )
+    credentials = sessions.credentials()
+    if credentials is None:
+        raise CredentialsRefused
+    terms_of = service.terms_for(current_app.config, account_id)
+    try:
+        work = service.begin_refresh(
+            db.engine,
+            Gateways(doors.roster, doors.account, doors.iam, doors.passwords),
+            audit(),
+            account_id,
+            me.arn,
+            credentials,
+            terms_of,
+        )
+    except runs.AlreadyRunning as error:
+        return done(str(error), "compliance.index", "info", account=account_id)
+    service.in_background(work)
+    return done("", "compliance.index", account=account_id)
+
+
+@bp.get("/progress")
+@admins_only
+def progress() -> ResponseReturnValue:
+    """How far the refresh is, for the page that waits for it."""
+    with db.engine.connect() as connection:
+        run = runs.latest(connection, chosen_account(), datetime.now(UTC))
+    running = run is not None and run.state is runs.RunState.RUNNING
+    return {"running": running, "share": run.share if run else 0, "read": run.users_read if run else 0}
+
+
+def _filter() -> FilterForm:
+    form = FilterForm(request.args)
+    form.validate()
+    return form
+
+
+def _address(endpoint: str, **values: Any) -> str:
+    """An address with the same filters, changed by `values`."""
+    kept = {name: value for name, value in request.args.items() if value and name not in ("page", *values)}
+    query = kept | {name: value for name, value in values.items() if value and name not in ("ending",)}
+    path = url_for(endpoint, **{name: value for name, value in values.items() if name == "ending"})
+    return f"{path}?{urlencode(query)}" if query else path
+
+
+@bp.get("/people")
+@admins_only
+def people() -> ResponseReturnValue:
+    """People, by filter."""
+    account, form = watched(), _filter()
+    chosen = form.chosen(request.args.get("page", 1, type=int))
+    with db.engine.connect() as connection:
+        found = queries.people(connection, account.account_id, chosen)
+    return shown(
+        "compliance/people.html",
+        account,
+        form,
+        found=found,
+        chosen=chosen,
+        address=_address,
+        states=rows.states,
+        rules=BY_ID,
+    )
+
+
+@bp.get("/people.<any(csv, json):ending>")
+@admins_only
+def export(ending: str) -> ResponseReturnValue:
+    """The findings behind the page, as a file."""
+    account, form = watched(), _filter()
+    if form.errors or account.held is None:
+        abort(400 if form.errors else 404)
+    audit(account.account_id, person().user_name).note(Event.COMPLIANCE_EXPORTED, f"{account.account_id}.{ending}")
+    found = queries.export(db.engine, account.held, rows.account_of(account.held), account.terms, form.chosen())
+    text = as_csv(queries.COLUMNS, found) if ending == "csv" else as_json(found)
+    answer = Response(stream_with_context(text), mimetype="text/csv" if ending == "csv" else "application/json")
+    name = f"compliance-{account.account_id}-{account.terms.now:%Y%m%d-%H%M%S}.{ending}"
+    answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return answer
+
+
+@bp.get("/reminders")
+@admins_only
+def reminders() -> ResponseReturnValue:
+    """The names behind the filter, to copy, each with the way to its fix."""
+    account, form = watched(), _filter()
+    chosen = form.chosen()
+    ids = queries.GROUPS[chosen.rule][1] if chosen.rule in queries.GROUPS else (chosen.rule,)
+    with db.engine.connect() as connection:
+        names = [row.user_name for row in queries.everyone(connection, account.account_id, chosen)]
+    return shown(
+        "compliance/reminders.html",
+        account,
+        form,
+        names=names,
+        text=words.reminders(names, ids),
+        back=_address("compliance.people"),
+    )
+
+
+@bp.get("/people/<name>")
+@admins_only
+def one(name: str) -> ResponseReturnValue:
+    """A person: every finding, how it came, what to tell them."""
+    account = watched()
+    with db.engine.connect() as connection:
+        row = queries.person(connection, account.account_id, name)
+        if row is None or account.held is None:
+            abort(404)
+        findings = queries.findings_of(connection, account.held, row, account.terms)
+        return shown(
+            "compliance/person.html",
+            account,
+            EmptyForm(formdata=None),
+            row=row,
+            findings=sorted(findings, key=lambda finding: WORST_FIRST.index(finding.verdict.state)),
+            changes=queries.changes(connection, account.account_id, name),
+            exceptions=queries.exceptions(connection, account.account_id, account.terms.now, name),
+            message=words.message(name, account.name, findings),
+            rules=BY_ID,
+        )

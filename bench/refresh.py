@@ -1,0 +1,156 @@
+"""A refresh of 5,000 users against bare botocore, and the import of their report against csv.DictReader.
+
+The upstream is a process of its own that answers from memory: only our side of the wire counts.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+import os
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from sqlalchemy import create_engine, text
+
+from app.aws.account import AccountGateway
+from app.aws.clients import AwsCredentials, Clients
+from app.aws.iam import IamGateway
+from app.aws.passwords import PasswordGateway
+from app.aws.roster import READS, RosterGateway
+from app.compliance import runs, store
+from app.compliance.refresh import Gateways, Refresh
+from app.compliance.report import parse
+from app.models import Base
+from bench import Row, medians
+from bench._accounts import ACCOUNT, NOW, report, terms_of, users
+
+USERS = 5000
+KEY = AwsCredentials("AKIABENCHBENCHBENCH1", "s" * 40)
+TABLES = ("people", "accounts", "days", "runs", "changes")
+SAMPLE = 300
+"""Users asked one by one; the time for all follows."""
+
+
+@contextmanager
+def upstream() -> Iterator[str]:
+    """Its address."""
+    process = subprocess.Popen([sys.executable, "-m", "bench._lists", str(USERS)], stdout=subprocess.PIPE, text=True)
+    try:
+        yield f"http://127.0.0.1:{int(process.stdout.readline())}"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def bare(url: str, **options: Any) -> Any:
+    """A client as most code makes it."""
+    return boto3.client(
+        "iam",
+        endpoint_url=url,
+        region_name="us-east-1",
+        aws_access_key_id=KEY.access_key_id,
+        aws_secret_access_key=KEY.secret_access_key,
+        **options,
+    )
+
+
+def measure() -> list[Row]:
+    """The refresh, the refresh beside a call per user and fact, and the import."""
+    with upstream() as url, TemporaryDirectory() as folder:
+        os.environ["AWS_ENDPOINT_URL_IAM"] = url
+        clients = Clients(READS, "us-east-1")
+        gateways = Gateways(
+            RosterGateway(clients), AccountGateway(clients), IamGateway(clients), PasswordGateway(clients)
+        )
+        engine = create_engine(f"sqlite:///{Path(folder) / 'bench.db'}")
+        Base.metadata.create_all(engine)
+        iam = bare(url)
+
+        def calls() -> int:
+            with urllib.request.urlopen(url) as answer:
+                return int(answer.read())
+
+        def paginators() -> None:
+            size = {"PageSize": 1000}
+            for page in iam.get_paginator("list_users").paginate(PaginationConfig=size):
+                len(page["Users"])
+            for page in iam.get_paginator("list_virtual_mfa_devices").paginate(
+                AssignmentStatus="Assigned", PaginationConfig=size
+            ):
+                len(page["VirtualMFADevices"])
+            iam.get_account_summary()
+            iam.get_account_password_policy()
+            iam.list_account_aliases()
+
+        def empty() -> None:
+            with engine.begin() as connection:
+                for table in TABLES:
+                    connection.execute(text(f"delete from compliance_{table}"))
+
+        def refresh() -> None:
+            run = runs.claim(engine, ACCOUNT, "bench", datetime.now(UTC))
+            problem = Refresh(engine, gateways, ACCOUNT, run, KEY, terms_of).run()
+            if problem:
+                raise RuntimeError(problem)
+
+        def first() -> None:
+            empty()
+            refresh()
+
+        def one_by_one() -> None:
+            asking = bare(url, config=Config(max_pool_connections=10))
+
+            def ask(name: str) -> None:
+                asking.list_mfa_devices(UserName=name)
+                asking.list_access_keys(UserName=name)
+                asking.get_login_profile(UserName=name)
+
+            with ThreadPoolExecutor(10) as pool:
+                list(pool.map(ask, [f"employee-{each:05d}" for each in range(SAMPLE)]))
+
+        before = calls()
+        refresh()
+        ours = calls() - before
+        theirs, to_empty, again, singly = medians(paginators, first, refresh, one_by_one, repeats=5)
+        engine.dispose()
+        del os.environ["AWS_ENDPOINT_URL_IAM"]
+        whole = singly * USERS / SAMPLE
+        return [
+            Row(f"refresh, {USERS} new users", f"botocore's paginators, {ours} calls each", to_empty, theirs, 0.6),
+            Row(f"refresh, {USERS} known users", f"botocore's paginators, {ours} calls each", again, theirs, 0.6),
+            Row("the same", f"{3 * USERS + 5} calls by 10 threads, from {SAMPLE} users", again, whole, 0.1),
+            _import(),
+        ]
+
+
+def _import() -> Row:
+    # Two days of the same people by turns: nearly every row changes.
+    content, yesterday = report(users(USERS)), report(users(USERS), days_ago=1)
+    days = itertools.cycle((content, yesterday))
+    made_at = (NOW + timedelta(milliseconds=number) for number in itertools.count())
+    with TemporaryDirectory() as folder:
+        engine = create_engine(f"sqlite:///{Path(folder) / 'bench.db'}")
+        Base.metadata.create_all(engine)
+
+        def read() -> None:
+            for row in csv.DictReader(io.StringIO(content.decode())):
+                len(row)
+
+        def take_in() -> None:
+            store.keep_report(engine, parse(next(days), next(made_at)), datetime.now(UTC), terms_of)
+
+        theirs, ours = medians(read, take_in, repeats=5)
+        engine.dispose()
+    return Row(f"import, {USERS} rows", "csv.DictReader over the same file", ours, theirs, 15)

@@ -1,0 +1,105 @@
+"""A sandbox within this process, so that a test can look at its state; a portal beside it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import flask_migrate
+import pytest
+from flask import Flask
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from app.factory import create_app
+from app.models import db
+from app.policy.documents import read
+from app.sandbox.door import Door
+from app.sandbox.faults import Faults, parsed
+from app.sandbox.seed import populate
+from app.sandbox.world import Settings, World
+from config import from_env
+from tests.support.sandbox import free_port
+
+PEOPLE = 500
+
+
+class Quiet(WSGIRequestHandler):
+    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 # werkzeug's name
+        """Say nothing."""
+
+
+@dataclass
+class Aws:
+    """A running sandbox and what is in it."""
+
+    url: str
+    world: World
+    users: dict[str, dict[str, Any]]
+    door: Door
+
+    def faults(self, *rules: dict[str, Any]) -> None:
+        """What goes wrong from now on."""
+        self.door.faults.replace(parsed(list(rules)))
+
+    def calls(self, since: int = 0) -> list[dict[str, Any]]:
+        return list(self.door.log.since(since))
+
+    def last_call(self) -> int:
+        return max((call["seq"] for call in self.calls()), default=0)
+
+
+@pytest.fixture(scope="session")
+def aws() -> Iterator[Aws]:
+    """One per run: moto keeps its state per process."""
+    world = World(settings=Settings(users=PEOPLE))
+    users = populate(world, read("recommended"), PEOPLE, datetime.now(UTC))
+    port = free_port()
+    door = Door(world, Faults([]), frozenset({f"127.0.0.1:{port}"}))
+    server = make_server("127.0.0.1", port, door, threaded=True, request_handler=Quiet)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield Aws(f"http://127.0.0.1:{port}", world, users, door)
+    server.shutdown()
+
+
+GOOD = {"ACCOUNTS": "123456789012", "SECRET_KEY": "k" * 40, "AUDIT_KEYS": "k1:" + "a" * 40}
+
+
+@pytest.fixture
+def portal(aws: Aws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
+    """A portal whose commands run as Administrator."""
+    aws.faults()
+    for service in ("IAM", "STS", "SIGNIN"):
+        monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", aws.url)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    act_as(monkeypatch, aws, "Administrator")
+    made = create_app(from_env({**GOOD, "DATABASE_URL": f"sqlite:///{tmp_path / 'portal.db'}"}))
+    with made.app_context():
+        flask_migrate.upgrade()
+    yield made
+    with made.app_context():
+        db.engine.dispose()
+
+
+def act_as(monkeypatch: pytest.MonkeyPatch, aws: Aws, name: str) -> None:
+    """Whose plain access key the commands find."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", aws.users[name]["access_key_id"])
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", aws.users[name]["secret_access_key"])
+
+
+Command = Callable[..., Any]
+
+
+@pytest.fixture
+def command(portal: Flask) -> Command:
+    """Runs `flask compliance ...`."""
+
+    def run(*words: str, **options: Any) -> Any:
+        return portal.test_cli_runner().invoke(args=["compliance", *words], **options)
+
+    return run

@@ -1,0 +1,167 @@
+"""Trends, charts, what people show themselves, and how a refresh ends with the session it was lent."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from flask import Flask
+from sqlalchemy import text
+
+from app.aws.account import AccountGateway
+from app.aws.clients import AwsCredentials, Clients
+from app.aws.iam import IamGateway, MfaDevice
+from app.aws.passwords import PasswordGateway
+from app.aws.roster import READS, RosterGateway
+from app.compliance import charts, queries, runs, service, summary, words
+from app.compliance.refresh import Gateways, Refresh, SessionEnded
+from app.compliance.rules import BY_ID
+from app.compliance.selfseen import seen
+from app.compliance.subjects import Seen, Source
+from app.compliance.summary import Count, Figures
+from app.compliance.verdicts import State, Verdict
+from app.models import db
+from app.records import Person
+from config import from_env
+from tests.compliance.conftest import GOOD, Aws, Command
+from tests.support.clock import Clock
+
+ACCOUNT = "123456789012"
+
+
+def week(number: int, passed: int, failed: int) -> tuple[date, Figures]:
+    ages = (passed, 0, failed, number)
+    return date(2026, 3, 2) + timedelta(weeks=number), Figures(
+        passed + failed, {"mfa": Count(passed, failed)}, 0, ages
+    )
+
+
+def test_trends_look_back_a_week_at_least() -> None:
+    history = [week(0, 1, 9), week(1, 4, 6), week(2, 8, 2)]
+    assert summary.a_week_before(history) == history[1]
+    late = [*history, (history[-1][0] + timedelta(days=3), history[-1][1])]
+    assert summary.a_week_before(late) == history[1], "three days are no week"
+    assert summary.a_week_before(history[:1]) is None
+    assert summary.a_week_before([]) is None
+
+
+def test_charts_stay_within_their_frame_and_say_the_same_as_their_table() -> None:
+    history = [week(number, number, 20 - number) for number in range(12)]
+    adoption, ages = charts.adoption(history), charts.key_ages(history)
+    assert adoption and ages
+    for x, y in (map(float, point.split(",")) for point in adoption.line.split()):
+        assert charts.LEFT <= x <= charts.WIDTH - charts.RIGHT and charts.TOP <= y <= charts.HEIGHT - charts.BOTTOM
+    for box in ages.boxes:
+        assert box.x >= charts.LEFT and box.x + box.width <= charts.WIDTH - charts.RIGHT + 0.1
+        assert box.y >= charts.TOP and box.y + box.height <= charts.HEIGHT - charts.BOTTOM + 0.3
+    assert adoption.rows[0] == (history[-1][0], ("55.0%", "11", "20"))
+    assert ages.rows[0][1] == ("11", "0", "9", "11") and len(charts.AGE_WORDS) == 4
+    alone = charts.adoption(history[:1])
+    assert alone and alone.dots and not alone.line
+    assert charts.adoption([]) is None and charts.key_ages([(date(2026, 1, 1), Figures(5))]) is None
+
+
+def test_messages_lead_to_the_exact_fix(portal: Flask) -> None:
+    def finding(rule: str, why: str) -> queries.Finding:
+        return queries.Finding(
+            BY_ID[rule], Verdict(State.FAIL, why), (("keys", Seen(Source.REPORT, datetime.now(UTC))),)
+        )
+
+    with portal.test_request_context("/", base_url="http://127.0.0.1:8000"):
+        told = words.message(
+            "alice",
+            ACCOUNT,
+            [
+                finding("mfa", "Has no MFA device."),
+                finding("mfa-console", "Has no MFA device."),
+                finding("unused", "An access key of x was never used."),
+                finding("within-reach", "The path keeps the policy from reaching them."),
+            ],
+        )
+        assert told.count("Has no MFA device.") == 1, "one device puts both right"
+        assert "http://127.0.0.1:8000/access-keys" in told and "administrator will look after" in told
+        assert words.message("alice", ACCOUNT, []) == ""
+        for rule in words.FIXES:
+            assert words.fix(rule)[0].startswith("http://127.0.0.1:8000/")
+
+
+def test_own_visits_are_kept_and_cost_little(portal: Flask, clock: Clock) -> None:
+    alice = Person(ACCOUNT, "alice", "/eng/", "aws", True, datetime.now(UTC), "AKIA")
+    device = MfaDevice(f"arn:aws:iam::{ACCOUNT}:u2f/user/alice/KEY", datetime.now(UTC))
+
+    def own() -> str:
+        with db.engine.connect() as connection:
+            return str(connection.execute(text("select own from compliance_people")).scalar())
+
+    with portal.app_context():
+        seen(alice, mfa_devices=[device], has_password=True, ssh_keys=[(True, datetime.now(UTC), None)])
+        first = own()
+        assert "SECURITY_KEY" in first and "ssh_keys" in first
+        seen(alice, mfa_devices=[device])
+        assert own() == first, "nothing new, and soon: nothing is written"
+        clock.move(301)
+        seen(alice, mfa_devices=[device])
+        assert own() != first, "its time is brought up to date"
+        seen(alice, mfa_devices=[])
+        with db.engine.connect() as connection:
+            row = queries.person(connection, ACCOUNT, "alice")
+        assert row and " mfa=fail " in row.verdicts and row.path == "/eng/"
+
+
+def test_a_refresh_stops_when_the_lent_session_ends(portal: Flask, aws: Aws, command: Command) -> None:
+    clients = Clients(READS, "us-east-1")
+    gateways = Gateways(
+        RosterGateway(clients), AccountGateway(clients), IamGateway(clients), PasswordGateway(clients)
+    )
+    over = AwsCredentials("ASIA", "s", "t", datetime.now(UTC) - timedelta(seconds=1))
+    before = aws.last_call()
+    with portal.app_context():
+        terms = service.terms_for(portal.config, ACCOUNT)
+        run = runs.claim(db.engine, ACCOUNT, "arn", datetime.now(UTC))
+        work = Refresh(db.engine, gateways, ACCOUNT, run, over, terms)
+        assert "s" * 4 not in repr(work) and "secret" not in repr(work)
+        assert work.run() == SessionEnded.message
+        with db.engine.connect() as connection:
+            found = runs.latest(connection, ACCOUNT, datetime.now(UTC))
+        assert found and found.state is runs.RunState.FAILED and found.problem == SessionEnded.message
+        content = db.engine.url.database or ""
+    assert aws.last_call() == before, "nobody was asked with it"
+    with open(content, "rb") as file:  # noqa: PTH123 # a path as SQLAlchemy has it
+        assert b"ASIA" not in file.read(), "credentials are kept nowhere"
+    assert command("refresh").exit_code == 0, "the account is free again"
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("unused-days=30", {"": {"unused_days": 30}}),
+        (f"key-days=60, {ACCOUNT}:key-days=30", {"": {"key_days": 60}, ACCOUNT: {"key_days": 30}}),
+    ],
+)
+def test_thresholds_per_account(value: str, expected: dict[str, dict[str, int]]) -> None:
+    config = from_env({**GOOD, "COMPLIANCE_THRESHOLDS": value})
+    assert config["COMPLIANCE_THRESHOLDS"] == expected
+    chosen = expected.get(ACCOUNT, {}) or expected[""]
+    made = service.terms_for(config, ACCOUNT)(None)
+    assert all(getattr(made, name) == number for name, number in chosen.items())
+
+
+@pytest.mark.parametrize(
+    "value", ["unused-days", "moon-days=3", "unused-days=0", "999999999999:key-days=3", "key-days=x"]
+)
+def test_wrong_thresholds_are_told(value: str) -> None:
+    with pytest.raises(SystemExit, match="COMPLIANCE_THRESHOLDS"):
+        from_env({**GOOD, "COMPLIANCE_THRESHOLDS": value})
+
+
+def test_other_thresholds_are_other_verdicts_at_once(
+    portal: Flask, aws: Aws, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command("refresh", "--quiet")
+    long_ago = command("export", "--rule", "signed-in", "--state", "fail").output
+    monkeypatch.setitem(portal.config, "COMPLIANCE_THRESHOLDS", {"": {"password_length": 6}})
+    assert "password-length" in command("export", "--rule", "").output
+    with portal.app_context(), db.engine.connect() as connection:
+        figures = summary.days(connection, ACCOUNT, datetime.now(UTC))[-1][1]
+    assert figures.of("password-length").passed == 1
+    assert long_ago.count("\n") == 1, "the roster alone fails nobody for never signing in"

@@ -1,0 +1,239 @@
+"""The credential report: every spelling AWS has, and every file that is not one."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine, NullPool, create_engine, select
+
+from app.aws.roster import RosterUser
+from app.compliance import rows, store
+from app.compliance.report import LARGEST, NotAReport, Report, parse
+from app.compliance.subjects import Terms
+from app.models import Base, CompliancePerson
+from app.sandbox.behaviours.credential_report import HEADER
+from tests.support.postgres import Postgres, postgres
+
+ACCOUNT = "123456789012"
+NOW = datetime(2026, 9, 2, tzinfo=UTC)
+ROOT = (
+    f"<root_account>,arn:aws:iam::{ACCOUNT}:root,2020-01-01T00:00:00+00:00,not_supported,2026-08-01T08:00:00+00:00,"
+    "not_supported,not_supported,TRUE,FALSE,N/A,N/A,N/A,N/A,FALSE,N/A,N/A,N/A,N/A,FALSE,N/A,FALSE,N/A"
+)
+ALICE = (
+    f"alice,arn:aws:iam::{ACCOUNT}:user/eng/alice,2026-01-01T10:00:00Z,true,no_information,2026-01-01T10:00:00Z,N/A,"
+    "false,true,2026-01-01T10:00:00Z,2026-09-01T09:15:00Z,us-east-1,s3,false,2025-01-01T10:00:00Z,N/A,N/A,N/A,"
+    "true,2026-02-01T10:00:00Z,false,N/A"
+)
+BOB = (
+    f"bob,arn:aws:iam::{ACCOUNT}:user/bob,2026-01-02T10:00:00Z,false,N/A,N/A,N/A,true,"
+    "false,N/A,N/A,N/A,N/A,false,N/A,N/A,N/A,N/A,false,N/A,false,N/A"
+)
+WHOLE = "\n".join([HEADER, ROOT, ALICE, BOB])
+
+
+def read(text: str, made_at: datetime | None = None) -> Report:
+    return parse(text.encode(), made_at)
+
+
+def test_what_it_says() -> None:
+    report = read(WHOLE)
+    assert (report.account_id, report.exact) == (ACCOUNT, False)
+    assert report.made_at == datetime(2026, 9, 1, 9, 15, tzinfo=UTC), "AWS made it then or later"
+    assert report.root == {"mfa": True, "keys": False, "used": "2026-08-01T08:00:00+00:00"}
+    alice, bob = report.people
+    assert (alice.path, bob.path) == ("/eng/", "/")
+    assert alice.facts["password"] and not alice.facts["mfa"] and alice.facts["used"] is None
+    assert alice.facts["keys"] == [
+        [True, "2026-01-01T10:00:00Z", "2026-09-01T09:15:00Z"],
+        [False, "2025-01-01T10:00:00Z", None],
+    ]
+    assert alice.facts["certificates"] == [[True, "2026-02-01T10:00:00Z"]]
+    assert bob.facts["mfa"] and not bob.facts["password"] and bob.facts["keys"] == []
+
+
+def test_spellings_and_shapes() -> None:
+    plain = read(WHOLE)
+    assert read("\ufeff" + WHOLE.replace("\n", "\r\n") + "\r\n") == plain
+    assert read(WHOLE.replace(",true", ",TRUE").replace(",false", ",FALSE")) == plain
+    more = "\n".join(
+        f"{line},{extra}" for line, extra in zip(WHOLE.split("\n"), ("new_info", "", "x", "y"), strict=True)
+    )
+    assert read(more) == plain
+    table = [line.split(",") for line in WHOLE.split("\n")]
+    order = list(reversed(range(len(table[0]))))
+    assert read("\n".join(",".join(row[place] for place in order) for row in table)) == plain
+    answer = {"Content": base64.b64encode(WHOLE.encode()).decode(), "ReportFormat": "text/csv"}
+    told = read(json.dumps(answer | {"GeneratedTime": "2026-09-01T12:00:00+00:00"}))
+    assert told.exact and told.made_at == datetime(2026, 9, 1, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "it has no column"),
+        (b"User name,Password\nalice,x", "it has no column user, arn"),
+        (b"\xff\xfe\x00", "not text"),
+        (b"%PDF-1.4 \x00", "it has no column"),
+        (b'{"Content": "AAAA"}', "not the whole answer"),
+        ("\n".join([HEADER, ALICE, BOB]).encode(), "root user is missing"),
+        ("\n".join([HEADER, ROOT]).encode() + b"\n" + ALICE[:60].encode(), "breaks off in line 3"),
+        (WHOLE.replace("2026-02-01T10:00:00Z", "01.02.2026").encode(), "spreadsheet"),
+        (WHOLE.replace("2026-02-01T10:00:00Z", "2026-02-01").encode(), "must be a time"),
+        (WHOLE.replace(",true,no_information", ",yes,no_information").encode(), "true or false"),
+        ((WHOLE + "\n" + BOB).encode(), "a second time"),
+        ((WHOLE + "\n" + BOB.replace("bob", "eve").replace(ACCOUNT, "999999999999")).encode(), "mixes accounts"),
+        (WHOLE.replace("arn:aws:iam", "urn").encode(), "as an ARN"),
+        (WHOLE.replace("alice,", '"alice,').encode(), "breaks off"),
+        (b"x" * (LARGEST + 1), "larger"),
+    ],
+)  # fmt: skip
+def test_what_is_not_one_is_refused_in_a_sentence(content: bytes, sentence: str) -> None:
+    with pytest.raises(NotAReport) as told:
+        parse(content)
+    assert sentence in str(told.value) and str(told.value).endswith("Nothing was changed.")
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(0, len(WHOLE) - 1))
+def test_half_a_file_is_refused_or_ends_with_a_whole_line(length: int) -> None:
+    try:
+        report = read(WHOLE[:length])
+    except NotAReport:
+        return
+    ends = len("\n".join([HEADER, ROOT])), len("\n".join([HEADER, ROOT, ALICE]))
+    assert length in (*ends, *(end + 1 for end in ends))
+    assert len(report.people) == (length > ends[0] + 1)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(alphabet=st.sampled_from('abc,"\n\r\x00;é{}'), max_size=200), st.integers(0, len(WHOLE)))
+def test_no_file_brings_the_parser_down(garbage: str, at: int) -> None:
+    for text in (garbage, WHOLE[:at] + garbage + WHOLE[at:]):
+        with suppress(NotAReport):
+            read(text)
+
+
+# -- taken in
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Postgres]:
+    with postgres() as running:
+        yield running
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    if request.param == "sqlite":
+        made = create_engine("sqlite://")
+    else:
+        server = request.getfixturevalue("server")
+        made = create_engine(server.database(f"report{next(_number)}"), poolclass=NullPool)
+    Base.metadata.create_all(made)
+    yield made
+    made.dispose()
+
+
+_number = itertools.count()
+
+
+def terms_of(others: int | None) -> Terms:
+    return Terms(NOW, others_at_most=others)
+
+
+def roster(engine: Engine, at: datetime, virtual: dict[str, int], names: tuple[str, ...], others: int = 3) -> None:
+    rows.begin(engine, ACCOUNT)
+    users = [
+        RosterUser(name, f"arn:aws:iam::{ACCOUNT}:user/{name}", "/", datetime(2026, 1, 1, tzinfo=UTC), None)
+        for name in names
+    ]
+    with engine.begin() as connection:
+        rows.lock(connection, ACCOUNT)
+        store.keep_roster(connection, ACCOUNT, users, virtual, {"others": others}, at, terms_of)
+
+
+def says(engine: Engine, rule: str) -> dict[str, str]:
+    with engine.connect() as connection:
+        found = connection.execute(select(CompliancePerson.user_name, CompliancePerson.verdicts))
+        return {name: rows.states(words).get(rule, "") for name, words in found}
+
+
+def stored(engine: Engine) -> list[tuple[object, ...]]:
+    with engine.connect() as connection:
+        return [tuple(row) for row in connection.execute(select(CompliancePerson.__table__))]
+
+
+def hour(of: int) -> datetime:
+    return datetime(2026, 9, 1, of, tzinfo=UTC)
+
+
+def test_older_or_partial_reports_change_nothing(engine: Engine) -> None:
+    roster(engine, hour(8), {}, ("alice", "bob", *(f"user{number}" for number in range(40))))
+    with pytest.raises(NotAReport, match="lacks 40 whom the roster knows"):
+        store.keep_report(engine, read(WHOLE), NOW, terms_of)
+    roster(engine, hour(8), {}, ("alice", "bob"))
+    assert store.keep_report(engine, read(WHOLE, hour(12)), NOW, terms_of) == 2
+    before = stored(engine)
+    with pytest.raises(NotAReport, match="A newer one"):
+        store.keep_report(engine, read(WHOLE), NOW, terms_of)
+    with pytest.raises(NotAReport, match="future"):
+        store.keep_report(engine, read(WHOLE, NOW + timedelta(days=1)), NOW, terms_of)
+    assert stored(engine) == before
+    assert store.keep_report(engine, read(WHOLE, hour(12)), NOW, terms_of) == 2, "the same once more is harmless"
+
+
+def test_who_is_gone_is_what_the_newer_of_both_says(engine: Engine) -> None:
+    roster(engine, hour(8), {}, ("alice", "gone"))
+    store.keep_report(engine, read(WHOLE), NOW, terms_of)
+    assert set(says(engine, "mfa")) == {"alice", "bob"}, "bob came, somebody went"
+    roster(engine, hour(10), {}, ("alice",))
+    assert set(says(engine, "mfa")) == {"alice"}
+    store.keep_report(engine, read(WHOLE), NOW, terms_of)
+    assert set(says(engine, "mfa")) == {"alice"}, "an earlier report does not bring bob back"
+
+
+def test_mfa_of_every_kind_comes_from_the_report(engine: Engine) -> None:
+    roster(engine, hour(8), {}, ("alice", "bob"))
+    assert says(engine, "mfa") == {"alice": "unknown", "bob": "unknown"}
+    store.keep_report(engine, read(WHOLE), NOW, terms_of)
+    assert says(engine, "mfa") == {"alice": "fail", "bob": "pass"}
+    roster(engine, hour(11), {"alice": 1}, ("alice", "bob"))
+    assert says(engine, "mfa") == {"alice": "pass", "bob": "pass"}, "no roster will ever show bob's kind"
+    roster(engine, hour(12), {}, ("alice", "bob"))
+    assert says(engine, "mfa") == {"alice": "fail", "bob": "pass"}, "alice gave hers up again"
+
+
+def test_a_virtual_device_that_goes_after_the_report_is_missed(engine: Engine) -> None:
+    roster(engine, hour(8), {"bob": 1}, ("alice", "bob"))
+    store.keep_report(engine, read(WHOLE), NOW, terms_of)
+    roster(engine, hour(11), {}, ("alice", "bob"))
+    assert says(engine, "mfa")["bob"] == "unknown"
+    roster(engine, hour(12), {}, ("alice", "bob"), others=0)
+    assert says(engine, "mfa")["bob"] == "fail"
+
+
+def test_what_people_show_themselves_counts_until_newer_is_known(engine: Engine) -> None:
+    roster(engine, hour(8), {}, ("alice", "bob"))
+    store.keep_report(engine, read(WHOLE), NOW, terms_of)
+
+    def shows(name: str, **own: object) -> None:
+        store.keep_own(engine, ACCOUNT, name, f"arn:aws:iam::{ACCOUNT}:user/{name}", "/", own, terms_of)
+
+    shows("alice", mfa=[hour(11).isoformat(), ["SECURITY_KEY"]])
+    shows("alice", keys=[hour(11).isoformat(), [[True, "2026-08-30T00:00:00+00:00"]]])
+    assert says(engine, "mfa")["alice"] == "pass" and says(engine, "key-age")["alice"] == "pass"
+    roster(engine, hour(12), {}, ("alice", "bob"))
+    assert says(engine, "mfa")["alice"] == "pass", "no roster shows a security key"
+    store.keep_report(engine, read(WHOLE, hour(13)), NOW, terms_of)
+    assert says(engine, "mfa")["alice"] == "fail" and says(engine, "key-age")["alice"] == "fail"
+    shows("newcomer", mfa=[hour(14).isoformat(), []])
+    assert says(engine, "mfa")["newcomer"] == "fail"

@@ -1,0 +1,225 @@
+"""Every rule as a table: what is known of someone, and what the rule says of that."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.compliance.rules import BY_ID, CIS_VERSIONS, OF_ACCOUNT, OF_PEOPLE, RULES, demanded, judged
+from app.compliance.subjects import Account, Credential, Key, Subject, Terms
+from app.compliance.verdicts import State
+from config import THRESHOLDS
+
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+TERMS = Terms(NOW, others_at_most=3)
+P, F, U = State.PASS, State.FAIL, State.UNKNOWN
+
+
+def ago(days: float) -> datetime:
+    return NOW - timedelta(days=days)
+
+
+NOBODY = Subject("alice", "/", ago(400), None, False, None, None, False, None, None, None, None, {})
+"""Nothing is known but the name."""
+
+
+def key(made: float, used: float | None = None, *, active: bool = True, known: bool = True) -> Key:
+    return Key(active, ago(made), None if used is None else ago(used), known)
+
+
+def said(rule: str, terms: Terms = TERMS, **known: Any) -> State | None:
+    verdict = judged(NOBODY._replace(**known), terms).get(rule)
+    return verdict.state if verdict else None
+
+
+@pytest.mark.parametrize(
+    ("rule", "known", "expected"),
+    [
+        ("mfa", {}, U),
+        ("mfa", {"mfa": True}, P),
+        ("mfa", {"mfa": False}, F),
+        ("mfa", {"no_virtual_device": True}, U),
+        ("mfa-console", {}, U),
+        ("mfa-console", {"password": False, "mfa": False}, None),
+        ("mfa-console", {"password": True, "mfa": False}, F),
+        ("mfa-console", {"password": True, "mfa": True}, P),
+        ("mfa-console", {"password": None, "mfa": True}, P),
+        ("mfa-console", {"password": None, "mfa": False}, U),
+        ("mfa-console", {"password": None, "mfa": False, "password_last_used": ago(3)}, F),
+        ("key-age", {}, U),
+        ("key-age", {"keys": ()}, None),
+        ("key-age", {"keys": (key(400, active=False),)}, None),
+        ("key-age", {"keys": (key(90),)}, P),
+        ("key-age", {"keys": (key(90.001),)}, F),
+        ("key-age", {"keys": (key(1), key(91))}, F),
+        ("key-age", {"keys": (key(1), key(91, active=False))}, P),
+        ("key-age", {"keys": (Key(True, None, None, True),)}, U),
+        ("one-active-key", {}, U),
+        ("one-active-key", {"keys": ()}, None),
+        ("one-active-key", {"keys": (key(1), key(2, active=False))}, P),
+        ("one-active-key", {"keys": (key(1), key(2))}, F),
+        ("unused", {}, U),
+        ("unused", {"password": False, "keys": ()}, None),
+        ("unused", {"password": False, "keys": (key(300, 45),)}, P),
+        ("unused", {"password": False, "keys": (key(300, 46),)}, F),
+        ("unused", {"password": False, "keys": (key(46),)}, F),
+        ("unused", {"password": False, "keys": (key(44),)}, P),
+        ("unused", {"password": False, "keys": (key(300, active=False),)}, None),
+        ("unused", {"password": False, "keys": (key(300, known=False),)}, U),
+        ("unused", {"password": False, "keys": (key(44, known=False),)}, P),
+        ("unused", {"password": True, "keys": (), "password_last_used": ago(10), "password_use_known": True}, P),
+        ("unused", {"password": True, "keys": (), "password_last_used": ago(46), "password_use_known": True}, F),
+        ("unused", {"password": True, "keys": (), "password_use_known": True, "password_changed_at": ago(46)}, F),
+        ("unused", {"password": True, "keys": (), "password_use_known": True, "password_changed_at": ago(44)}, P),
+        ("unused", {"password": True, "keys": (), "password_use_known": True}, U),
+        ("unused", {"password": True, "keys": (), "created_at": ago(10)}, P),
+        ("unused", {"password": True, "keys": (key(300, 46),), "password_last_used": ago(1)}, F),
+        ("unused", {"password": None, "keys": (), "password_last_used": ago(46)}, U),
+        ("unused", {"password": None, "keys": (), "password_last_used": ago(4)}, P),
+        ("unused", {"password": None, "keys": None, "password_last_used": ago(4)}, U),
+        ("key-at-creation", {}, U),
+        ("key-at-creation", {"password": False}, None),
+        ("key-at-creation", {"password": True, "keys": ()}, P),
+        ("key-at-creation", {"password": True, "keys": (key(400),)}, F),
+        ("key-at-creation", {"password": True, "keys": (key(400, active=False),)}, P),
+        ("key-at-creation", {"password": True, "keys": (key(400, 20),)}, P),
+        ("key-at-creation", {"password": True, "keys": (key(399),)}, P),
+        ("key-at-creation", {"password": True, "keys": (key(400, known=False),)}, U),
+        ("key-at-creation", {"password": True, "keys": (key(400),), "created_at": None}, U),
+        ("signed-in", {}, U),
+        ("signed-in", {"password": False}, None),
+        ("signed-in", {"password_last_used": ago(300)}, P),
+        ("signed-in", {"password": True, "password_use_known": True}, F),
+        ("signed-in", {"password": True, "password_use_known": True, "created_at": ago(29)}, P),
+        ("signed-in", {"password": True}, U),
+        ("certificate-age", {}, U),
+        ("certificate-age", {"certificates": ()}, None),
+        ("certificate-age", {"certificates": (Credential(True, ago(365)),)}, P),
+        ("certificate-age", {"certificates": (Credential(True, ago(366)),)}, F),
+        ("certificate-age", {"certificates": (Credential(True, ago(5), ago(0)),)}, F),
+        ("certificate-age", {"certificates": (Credential(True, ago(5), ago(-1)),)}, P),
+        ("certificate-age", {"certificates": (Credential(True, None),)}, U),
+        ("ssh-key-age", {}, U),
+        ("ssh-key-age", {"ssh_keys": (Credential(False, ago(900)),)}, None),
+        ("ssh-key-age", {"ssh_keys": (Credential(True, ago(900)),)}, F),
+        ("within-reach", {}, None),
+        ("within-reach", {"path": "/eng/"}, P),
+    ],
+)  # fmt: skip
+def test_of_people(rule: str, known: dict[str, Any], expected: State | None) -> None:
+    assert said(rule, **known) == expected
+    verdict = judged(NOBODY._replace(**known), TERMS).get(rule)
+    assert verdict is None or (verdict.sentence.endswith((".",)) and "{" not in verdict.sentence)
+
+
+def test_a_path_under_a_blind_policy() -> None:
+    assert said("within-reach", TERMS._replace(path_blind=True), path="/eng/") is F
+    assert said("within-reach", TERMS._replace(path_blind=True)) is None
+
+
+def test_other_kinds_of_mfa_are_bounded_and_said() -> None:
+    verdict = judged(NOBODY._replace(no_virtual_device=True), TERMS)["mfa"]
+    assert "at most 3" in verdict.sentence
+
+
+KNOWN = Account(False, True, False, None, True, 14, 24, "", {})
+
+
+@pytest.mark.parametrize(
+    ("rule", "known", "expected"),
+    [
+        ("root-key", {}, P),
+        ("root-key", {"root_keys": True}, F),
+        ("root-key", {"root_keys": None}, U),
+        ("root-mfa", {}, P),
+        ("root-mfa", {"root_mfa": False}, F),
+        ("root-mfa", {"root_mfa": None}, U),
+        ("root-hardware-mfa", {}, P),
+        ("root-hardware-mfa", {"root_virtual_mfa": True}, F),
+        ("root-hardware-mfa", {"root_mfa": False}, F),
+        ("root-hardware-mfa", {"root_virtual_mfa": None}, U),
+        ("root-use", {}, P),
+        ("root-use", {"root_used_at": ago(30)}, F),
+        ("root-use", {"root_used_at": ago(31)}, P),
+        ("root-use", {"root_use_known": False}, U),
+        ("password-length", {}, P),
+        ("password-length", {"password_length": 13}, F),
+        ("password-length", {"password_length": None, "why_no_password_policy": "Not allowed."}, U),
+        ("password-reuse", {}, P),
+        ("password-reuse", {"password_reuse": 23}, F),
+        ("password-reuse", {"password_reuse": 0}, F),
+        ("password-reuse", {"password_reuse": None, "why_no_password_policy": "Not allowed."}, U),
+    ],
+)
+def test_of_the_account(rule: str, known: dict[str, Any], expected: State) -> None:
+    verdict = judged(KNOWN._replace(**known), TERMS, None, OF_ACCOUNT)[rule]
+    assert verdict.state is expected
+    assert verdict.sentence.endswith(".") and "{" not in verdict.sentence
+
+
+def test_numbers_of_the_benchmark() -> None:
+    numbers = {rule.id: rule.cis for rule in RULES if rule.cis[0]}
+    assert numbers == {
+        "root-key": ("1.4", "1.3"),
+        "root-mfa": ("1.5", "1.4"),
+        "root-hardware-mfa": ("1.6", "1.5"),
+        "root-use": ("1.7", "1.6"),
+        "password-length": ("1.8", "1.7"),
+        "password-reuse": ("1.9", "1.8"),
+        "mfa-console": ("1.10", "1.9"),
+        "key-at-creation": ("1.11", "1.10"),
+        "unused": ("1.12", "1.11"),
+        "one-active-key": ("1.13", "1.12"),
+        "key-age": ("1.14", "1.13"),
+    }
+    assert {BY_ID["key-age"].cis[place] for place in CIS_VERSIONS.values()} == {"1.14", "1.13"}
+    assert "60 days" in demanded(BY_ID["key-age"], TERMS._replace(key_days=60))
+    assert {name.replace("-", "_") for name in THRESHOLDS} < set(Terms._fields)
+
+
+def test_an_exception_covers_what_does_not_pass_until_its_end() -> None:
+    someone, until = NOBODY._replace(mfa=False, keys=(key(10),)), ago(-5)
+    excepted = judged(someone, TERMS, {"mfa": until, "key-age": until})
+    assert excepted["mfa"].state is State.EXCEPTED and excepted["mfa"].until == until
+    assert excepted["key-age"].state is P, "what passes needs none"
+    over = judged(someone, TERMS._replace(now=until), {"mfa": until})
+    assert over["mfa"].state is F
+
+
+days = st.floats(0, 1000)
+keys = st.builds(key, days, st.none() | days, active=st.booleans(), known=st.booleans())
+moments = st.none() | days.map(ago)
+certificates = st.builds(Credential, st.booleans(), moments, moments)
+subjects = st.builds(
+    NOBODY._replace,
+    created_at=st.none() | days.map(ago),
+    mfa=st.sampled_from([None, True, False]),
+    password=st.sampled_from([None, True, False]),
+    password_last_used=st.none() | days.map(ago),
+    password_use_known=st.booleans(),
+    password_changed_at=st.none() | days.map(ago),
+    keys=st.none() | st.lists(keys, max_size=2).map(tuple),
+    certificates=st.none() | st.lists(certificates, max_size=2).map(tuple),
+)
+
+
+@settings(max_examples=60)
+@given(subjects, st.floats(0, 1000))
+def test_a_verdict_stands_until_the_time_it_names(someone: Subject, later: float) -> None:
+    after = NOW + timedelta(days=later)
+    for rule, verdict in judged(someone, TERMS).items():
+        if verdict.until is None or after <= verdict.until:
+            again = judged(someone, TERMS._replace(now=after))[rule]
+            assert again.state is verdict.state, rule
+
+
+@settings(max_examples=60)
+@given(subjects)
+def test_whatever_is_known_every_rule_answers_in_a_sentence(someone: Subject) -> None:
+    for verdict in judged(someone, TERMS).values():
+        assert verdict.sentence[0].isupper() and verdict.sentence.endswith(".")
+    assert {rule.id for rule in OF_PEOPLE} >= judged(someone, TERMS).keys()
