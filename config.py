@@ -51,7 +51,7 @@ SETTINGS: dict[str, str] = {
     "SESSION_MAX_MINUTES": "Minutes after which an MFA session from an access key ends, 15 to 720. Default 60.",
     "SIGN_IN_SESSION_MAX_MINUTES": "The same for sessions from AWS Sign-In, 15 to 720. Default 480.",
     "SIGN_IN_LIMIT_PER_ADDRESS": "Sign-in attempts per address. Default 30 per 5 minutes.",
-    "SIGN_IN_LIMIT_PER_KEY": "Sign-in attempts per access key id. Default 10 per 5 minutes.",
+    "SIGN_IN_LIMIT_PER_KEY": "Sign-in attempts per access key id, and codes after it. Default 10 per 5 minutes.",
 }
 
 BEFORE_MFA = timedelta(minutes=15)
