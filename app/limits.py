@@ -5,6 +5,7 @@ from ipaddress import IPv6Address, ip_address, ip_network
 
 from flask import current_app, request
 from flask_limiter import Limiter
+from flask_login import current_user
 
 from app import people
 from app.fields import without_blanks
@@ -42,6 +43,11 @@ def pending_key() -> str:
 
 CHANGES = "120 per 5 minutes"
 """Forms sent within one session: far more than hands can do."""
+
+
+def this_person() -> str:
+    """Whoever is signed in, in whatever session, as a counter's name."""
+    return f"person:{current_user.arn}" if current_user.is_authenticated else client_address()
 
 
 def this_session() -> str:

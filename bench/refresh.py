@@ -22,7 +22,7 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from sqlalchemy import create_engine, text
+from sqlalchemy import Engine, create_engine, event, text
 
 from app.aws.account import AccountGateway
 from app.aws.clients import AwsCredentials, Clients
@@ -32,6 +32,7 @@ from app.aws.roster import READS, RosterGateway
 from app.compliance import runs, store
 from app.compliance.refresh import Gateways, Refresh
 from app.compliance.report import parse
+from app.factory import _patient_sqlite
 from app.models import Base
 from bench import Row, medians
 from bench._accounts import ACCOUNT, NOW, report, terms_of, users
@@ -66,6 +67,14 @@ def bare(url: str, **options: Any) -> Any:
     )
 
 
+def database(folder: Path) -> Engine:
+    """SQLite as the portal opens it."""
+    engine = create_engine(f"sqlite:///{folder / 'bench.db'}")
+    event.listen(engine, "connect", _patient_sqlite)
+    Base.metadata.create_all(engine)
+    return engine
+
+
 def measure() -> list[Row]:
     """The refresh, the refresh beside a call per user and fact, and the import."""
     with upstream() as url, TemporaryDirectory() as folder:
@@ -74,8 +83,7 @@ def measure() -> list[Row]:
         gateways = Gateways(
             RosterGateway(clients), AccountGateway(clients), IamGateway(clients), PasswordGateway(clients)
         )
-        engine = create_engine(f"sqlite:///{Path(folder) / 'bench.db'}")
-        Base.metadata.create_all(engine)
+        engine = database(Path(folder))
         iam = bare(url)
 
         def calls() -> int:
@@ -141,8 +149,7 @@ def _import() -> Row:
     days = itertools.cycle((content, yesterday))
     made_at = (NOW + timedelta(milliseconds=number) for number in itertools.count())
     with TemporaryDirectory() as folder:
-        engine = create_engine(f"sqlite:///{Path(folder) / 'bench.db'}")
-        Base.metadata.create_all(engine)
+        engine = database(Path(folder))
 
         def read() -> None:
             for row in csv.DictReader(io.StringIO(content.decode())):

@@ -3,11 +3,13 @@
 const LARGEST = 64 * 1024; // bytes of a file that are read; no public key or certificate comes near
 
 const PRIVATE = [
-  /PRIVATE\s+KEY/i, // PEM of every kind, PGP, SSH2
+  /PRIVATE(?:\s|%20|[_+-])*KEY/i, // PEM of every kind, PGP, SSH2, and names of variables
   /PuTTY-User-Key-File|Private-(Lines|MAC|Hash):/i,
-  /<D>|"d"\s*:\s*"|AGE-SECRET-KEY-/i,
+  /"d\\?"\s*:\s*\\?"|AGE-SECRET-KEY-/i,
+  /30(?:[0-7]?[0-9a-f]|81..|82....)0201(?:00|01)/i, // DER in hexadecimal
   /b3BlbnNzaC1rZXktdj/i, // how the body of an OpenSSH private key begins
 ];
+const XML = /<D>/i; // .NET's form; too short a sign to be looked for among random bytes
 const PRIVATE_BYTES = [
   // PKCS#1, PKCS#8, SEC 1 and PKCS#12: a sequence that begins with version 0, 1 or 3
   /^\x30(?:[\x00-\x7f]|\x80|\x81.|\x82..|\x83...)(?:\x02\x01[\x00\x01]|\x02\x01\x03\x30)/s,
@@ -39,11 +41,11 @@ const binary = (bytes) => Array.from(bytes, (byte) => String.fromCharCode(byte))
 /** Is there any sign of a private key? text: may be bytes read as characters, also of UTF-16. */
 function isPrivate(text) {
   const plain = text.replaceAll("\0", "");
-  if (PRIVATE.some((sign) => sign.test(plain)) || PRIVATE_BYTES.some((sign) => sign.test(text))) return true;
-  return plain.split(/\s+/).some((word) => {
-    if (!/^[A-Za-z0-9+/]{20,}={0,2}$/.test(word)) return false;
-    const start = atob(word.slice(0, 20)); // without its frame: how the first bytes begin
-    return PRIVATE_BYTES.some((sign) => sign.test(start));
+  if ([...PRIVATE, XML].some((sign) => sign.test(plain)) || PRIVATE_BYTES.some((sign) => sign.test(text))) return true;
+  // Without its frame, in quotes, behind a name, or a whole file in base64: what is inside tells.
+  return (plain.match(/[A-Za-z0-9+/_-]{24,}/g) ?? []).some((word) => {
+    const inside = atob(word.slice(0, word.length - (word.length % 4)).replaceAll("-", "+").replaceAll("_", "/"));
+    return [...PRIVATE_BYTES, ...PRIVATE].some((sign) => sign.test(inside));
   });
 }
 
@@ -131,6 +133,10 @@ function watch(form) {
     const dropped = event.dataTransfer.files[0];
     if (!dropped) return; // text is dropped into the field as ever
     event.preventDefault();
+    if (event.dataTransfer.files.length > 1) {
+      tell(stopped, "You dropped several files. Nothing was sent: drop the one with the public half.");
+      return;
+    }
     file.files = event.dataTransfer.files;
     take(dropped);
   });

@@ -82,6 +82,9 @@ ONLY_WITH_MFA = {
     "activity.end_session",
 }
 RECENTLY_CONFIRMED = {
+    "access_keys.activate",
+    "certificates.activate",
+    "ssh_keys.activate",
     "mfa.begin",
     "mfa.enroll_post",
     "password.new",

@@ -275,6 +275,7 @@ def _cut(act: str) -> ResponseReturnValue:
 
 @bp.post("/activate")
 @with_mfa
+@recently_confirmed
 def activate() -> ResponseReturnValue:
     """Undo a deactivation."""
     wanted = request.args.get("key", "")

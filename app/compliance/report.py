@@ -30,7 +30,7 @@ COLUMNS = (
 """What is read; other columns may be there."""
 LARGEST = 8 * 1024 * 1024
 """Bytes. A report of 5,000 users has some 1.5 million."""
-_NOTHING = ("N/A", "no_information", "not_supported", "")
+_NOTHING = ("N/A", "no_information", "not_supported")
 _ARN = re.compile(r"arn:[a-z-]+:iam::(\d{12}):(?:root|user(/.*)?)", re.DOTALL)
 
 
@@ -165,6 +165,8 @@ def _read(rows: list[list[str]], at: list[int], width: int, made_at: datetime | 
 
 def _row(cells: Sequence[str], times: _Times) -> tuple[str, ReportPerson]:
     """The account's id and what the row, in order of COLUMNS, tells. Raises ValueError naming what it cannot read."""
+    if "" in cells:
+        raise ValueError("an empty cell")
     name, arn, created, password, used, changed, mfa = cells[:7]
     found = _ARN.fullmatch(arn)
     if not found:

@@ -135,7 +135,7 @@ def _write(
             new.append(dict(zip(COLUMNS, values, strict=True)))
         elif values != tuple(old):
             changed.append(row)
-            touched.update(name for name, was, now_is in zip(COLUMNS, old, values, strict=True) if was != now_is)
+            touched.update([name for name, was, now_is in zip(COLUMNS, old, values, strict=True) if was != now_is])
             if old.verdicts != row.verdicts:
                 whose = {"account_id": account_id, "user_name": row.user_name, "at": now}
                 turned += [whose | turn for turn in _turns(old.verdicts, row.verdicts)]

@@ -41,7 +41,7 @@ def aged(made: datetime, days: int, now: datetime, still: str, too_old: str) -> 
     limit = made + timedelta(days=days)
     if now > limit:
         return Verdict(FAIL, too_old, (made, (now - made).days))
-    return Verdict(PASS, still, (made, (now - made).days), limit)
+    return Verdict(PASS, still, (made,), limit)
 
 
 def worst(found: Sequence[Verdict]) -> Verdict | None:

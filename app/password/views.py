@@ -13,7 +13,7 @@ from app.current import audit, gateways, person
 from app.errors import NotAllowed, PortalError
 from app.fields import EmptyForm
 from app.guards import recently_confirmed, with_mfa
-from app.limits import CHANGES, limiter, this_session
+from app.limits import CHANGES, limiter, this_person, this_session
 from app.offering import may, offered
 from app.pages import done, page, refuse
 from app.password import service
@@ -21,6 +21,8 @@ from app.password.forms import ChangeForm, NewPasswordForm
 from app.password.rules import LONGEST, rules
 from app.records import Way
 
+OLD_PASSWORDS = "20 per 5 minutes"
+"""Of one person, in all their sessions: whoever finds one open shall not guess the password there."""
 bp = Blueprint("password", __name__, url_prefix="/password")
 limiter.limit(CHANGES, key_func=this_session, methods=["POST"])(bp)
 judging = Blueprint("strength", __name__, url_prefix="/password/strength")
@@ -66,6 +68,7 @@ def strength() -> ResponseReturnValue:
 
 
 @bp.post("")
+@limiter.limit(OLD_PASSWORDS, key_func=this_person)
 def change() -> ResponseReturnValue:
     """Change it."""
     form, policy = ChangeForm(), _policy()

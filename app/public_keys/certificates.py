@@ -22,7 +22,7 @@ LONGEST_TEXT = 64 * 1024
 EXPIRES_SOON = timedelta(days=30)
 """How long before its end a certificate is warned of."""
 
-UNREADABLE = (ValueError, x509.InvalidVersion, UnsupportedAlgorithm)
+UNREADABLE = (ValueError, TypeError, x509.InvalidVersion, UnsupportedAlgorithm)
 """What `cryptography` raises about certificates that are none, or odd ones."""
 
 _FRAME = re.compile(r"-----BEGIN ([A-Z0-9 ]{1,40})-----")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flask import request
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
 from wtforms import TextAreaField
@@ -18,13 +19,14 @@ class UploadForm(FlaskForm):
     file = FileField("Choose its file")
 
     def given(self) -> str | bytes:
-        """What was sent. Raises NotUsable for both at once, PrivateKeyPasted where either is one."""
-        text, data = self.pasted.data or "", self.file.data.read() if self.file.data else b""
-        if data and text.strip():
-            refuse_private_keys(text)
-            refuse_private_keys(data)
-            raise NotUsable("You pasted something and chose a file. Send one of the two.")
-        return data or text
+        """What was sent. Raises NotUsable for more than one thing, PrivateKeyPasted where any of it is one."""
+        text = self.pasted.data or ""
+        files = [data for data in (each.read() for each in request.files.getlist(self.file.name)) if data]
+        if len(files) + bool(text.strip()) > 1:
+            for each in (text, *files):
+                refuse_private_keys(each)
+            raise NotUsable("You sent more than one thing. Paste it, or choose its file.")
+        return files[0] if files else text
 
     def clean(self) -> None:
         """Take out what must not be shown again."""

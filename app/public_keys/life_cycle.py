@@ -91,6 +91,7 @@ def add_life_cycle(pages: Pages) -> None:
 
     @bp.post("/activate")
     @with_mfa
+    @recently_confirmed
     def activate() -> ResponseReturnValue:
         """Undo a deactivation."""
         return pages.switch(active=True)

@@ -38,21 +38,25 @@ class Pkcs12Pasted(PrivateKeyPasted):
 
 
 _MARKERS = re.compile(
-    r"PRIVATE\s+KEY"  # PEM of every kind, PGP, SSH2
+    r"PRIVATE(?:\s|%20|[_+-])*KEY"  # PEM of every kind, PGP, SSH2, and names of variables
     r"|PuTTY-User-Key-File|Private-(?:Lines|MAC|Hash):"
-    r"|<D>"  # .NET's XML
-    r'|"d"\s*:\s*"'  # JSON Web Key
+    r'|"d\\?"\s*:\s*\\?"'  # JSON Web Key, also inside a text of JSON
     r"|AGE-SECRET-KEY-"
     r"|b3BlbnNzaC1rZXktdj",  # how the body of an OpenSSH private key begins
     re.IGNORECASE,
 )
+_XML = re.compile("<D>", re.IGNORECASE)
+"""In .NET's form; too short a sign to be looked for among random bytes."""
 _PKCS12 = re.compile(rb"\x30(?:\x80|\x82..|\x83...)\x02\x01\x03\x30", re.DOTALL)
 _PRIVATE_DER = re.compile(
     # PKCS#1, PKCS#8 and SEC 1: a sequence that begins with version 0 or 1; encrypted PKCS#8: with a PBES identifier.
     rb"\x30(?:[\x00-\x7f]|\x81.|\x82..)(?:\x02\x01[\x00\x01]|\x30.\x06.\x2a\x86\x48\x86\xf7\x0d\x01(?:\x05|\x0c\x01))",
     re.DOTALL,
 )
-_BASE64 = re.compile(r"[A-Za-z0-9+/]{20,}={0,2}")
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{24,}")
+_HEX = re.compile(r"30(?:[0-7]?[0-9a-f]|81..|82....)0201(?:00|01)", re.IGNORECASE)
+"""How a private key in DER begins, written in hexadecimal."""
+_URL_SAFE = str.maketrans("-_", "+/")
 _JAVA_KEY_STORE = (b"\xfe\xed\xfe\xed", b"\xce\xce\xce\xce")
 
 
@@ -76,16 +80,18 @@ def refuse_private_keys(given: str | bytes) -> None:
         raise PrivateKeyPasted()
     # Whatever the encoding: without its zeros UTF-16 reads as ASCII.
     text = data.replace(b"\0", b"").decode("utf-8", "replace")
-    if _MARKERS.search(text):
+    if _MARKERS.search(text) or _XML.search(text):
         raise PrivateKeyPasted()
-    for word in text.split():
-        if _BASE64.fullmatch(word):
-            # Without its frame, and perhaps cut short: the first bytes of a line tell.
-            start = base64.b64decode(word[: len(word) // 4 * 4])
-            if _PKCS12.match(start):
-                raise Pkcs12Pasted()
-            if _PRIVATE_DER.match(start):
-                raise PrivateKeyPasted()
+    if _HEX.search(text):
+        raise PrivateKeyPasted()
+    for word in _BASE64.findall(text):
+        # Without its frame, and perhaps cut short, in quotes, or behind a name: the first bytes tell.
+        whole = word[: len(word) // 4 * 4].translate(_URL_SAFE)
+        inside = base64.b64decode(whole)
+        if _PKCS12.match(inside):
+            raise Pkcs12Pasted()
+        if _PRIVATE_DER.match(inside) or _MARKERS.search(inside.decode("latin-1")):
+            raise PrivateKeyPasted()
 
 
 def _is_private_der(data: bytes) -> bool:

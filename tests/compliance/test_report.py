@@ -102,7 +102,7 @@ def test_what_is_not_one_is_refused_in_a_sentence(content: bytes, sentence: str)
     assert sentence in str(told.value) and str(told.value).endswith("Nothing was changed.")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(st.integers(0, len(WHOLE) - 1))
 def test_half_a_file_is_refused_or_ends_with_a_whole_line(length: int) -> None:
     try:

@@ -12,6 +12,7 @@ from flask import Flask
 from hypothesis import example, given
 from hypothesis import strategies as st
 from werkzeug.datastructures import MultiDict
+from zxcvbn.matching import L33T_TABLE, enumerate_l33t_subs, relevant_l33t_subtable
 
 from app.access_keys.forms import SavedForm
 from app.access_keys.service import LAST_CHARACTERS
@@ -19,12 +20,14 @@ from app.aws.passwords import DEFAULT_POLICY, PasswordPolicy
 from app.fields import CodeForm, without_blanks
 from app.pages import local_path
 from app.password.rules import LONGEST, broken, rules
-from app.records import PendingAwsSignIn
+from app.password.service import MOST_READINGS, TOO_WEAK, strength, tamed
+from app.records import PendingAwsSignIn, Person
 from app.signin.aws_service import NotTheCode, read_verification_code
 from app.signin.forms import AccessKeyForm
 
 pytestmark = pytest.mark.usefixtures("bare")
 PENDING = PendingAwsSignIn("client", "https://x/y", "the-state", "verifier", datetime.now(UTC), False)
+L33T_SIGNS = sorted({sign for signs in L33T_TABLE.values() for sign in signs})
 ANYTHING = st.text(max_size=300)
 BLANKS = st.text(alphabet=" \t\r\n\u00a0", max_size=3)
 
@@ -121,6 +124,25 @@ def test_letters_aws_does_not_take_are_told(policy: PasswordPolicy, password: st
 @given(POLICIES, st.text(min_size=LONGEST + 1, max_size=LONGEST + 20))
 def test_no_rule_takes_more_than_aws_does(policy: PasswordPolicy, password: str) -> None:
     assert broken(policy, password)
+
+
+@pytest.mark.parametrize("password", ["4@8({[<3691!|7$5+%20" * 4, "".join(L33T_SIGNS), "a1!i|l" * 12])
+def test_no_password_takes_long_to_judge(password: str) -> None:
+    readings = enumerate_l33t_subs(relevant_l33t_subtable(tamed(password), L33T_TABLE))
+    assert len(readings) <= MOST_READINGS
+
+
+def test_what_is_hidden_behind_many_signs_is_found_all_the_same() -> None:
+    olga = Person("123456789012", "olga", "/", "aws", False, datetime.now(UTC))
+    for weak in ("P@$$w0rd!", "1L0v3y0u", "4dm1n15tr4t0r"):
+        assert strength(olga, weak).score < TOO_WEAK, weak
+    assert strength(olga, "Turquoise-otter-42-lamp").score >= TOO_WEAK
+
+
+@given(st.text(alphabet=st.sampled_from("4@8({[<3691!|7$5+%20ab "), max_size=128))
+def test_however_many_signs_there_are(password: str) -> None:
+    readings = enumerate_l33t_subs(relevant_l33t_subtable(tamed(password), L33T_TABLE))
+    assert len(readings) <= MOST_READINGS
 
 
 @given(ANYTHING)

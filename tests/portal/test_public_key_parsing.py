@@ -231,6 +231,16 @@ def test_a_certificate_of_more_characters_than_aws_takes() -> None:
     assert "too long: AWS takes 16,384" in why_not(read_cert, text)
 
 
+def test_a_name_of_an_odd_type_is_told_and_listed_as_unreadable() -> None:
+    der = certificate(NEXT_YEAR, name="odd").public_bytes(Encoding.DER)
+    odd = der.replace(b"\x0c\x03odd", b"\x03\x03\x00dd")  # a string of bits, which no name is
+    assert odd != der
+    with pytest.raises(NotUsable):
+        read_certificate(odd, NOW)
+    body = f"-----BEGIN CERTIFICATE-----\n{base64.b64encode(odd).decode()}\n-----END CERTIFICATE-----\n"
+    assert known_certificate(body) is None
+
+
 def test_names_in_certificates_are_only_text() -> None:
     read = read_cert(certificate_pem(NEXT_YEAR, name="<script>\u202e\n" + "x" * 50))
     assert "script" in read.subject, "escaped where it is shown"

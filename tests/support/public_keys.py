@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import json
 import struct
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import cache
 from itertools import count
+from urllib.parse import quote
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -91,6 +93,17 @@ def private_keys() -> Iterator[tuple[str, str | bytes]]:
     yield "without a frame", "\n".join(body[start : start + 64] for start in range(0, len(body), 64))
     yield "begun", key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()[36:400]
     whole = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    yield (
+        "without a frame, locked",
+        base64.b64encode(key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, locked)).decode(),
+    )
+    yield "in quotes", f'tls_key = "{body}"'
+    yield "as a variable", f"PRIVATE_KEY={body}"
+    yield "a file in base64", base64.b64encode(whole.encode()).decode()
+    yield "base64 for addresses", body.replace("+", "-").replace("/", "_")
+    yield "hexadecimal", key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()).hex()
+    yield "for an address", quote(whole)
+    yield "a key of the web in a text of JSON", json.dumps(json.dumps({"kty": "RSA", "n": "AQAB", "d": "AQAB"}))
     yield "utf-16", whole.encode("utf-16")
     yield "utf-16 without a mark", whole.encode("utf-16-le")
     yield "der", key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
