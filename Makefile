@@ -7,7 +7,7 @@ SANDBOX_PORT ?= 5000
 POLICY ?= recommended
 FLASK := $(BIN)/flask --app wsgi
 
-.PHONY: setup run serve sandbox test lint bench lock
+.PHONY: setup run serve sandbox test soak lint audit bench try-image lock
 
 run: $(VENV)/.run
 	@$(BIN)/python deploy/check-port PORT $(PORT)
@@ -24,16 +24,31 @@ sandbox: $(VENV)/.run
 setup: $(VENV)/.all
 
 test: $(VENV)/.all
-	@deploy/apt-install chromium-headless-shell libfaketime postgresql fonts-dejavu-core
+	@deploy/apt-install chromium-headless-shell libfaketime postgresql redis-server nginx-light systemd fonts-dejavu-core
 	$(BIN)/python -m tests $(ARGS)
+
+# What the suite runs a part of: 200 flows while replicas are killed, every change with every fault.
+soak: $(VENV)/.all
+	@deploy/apt-install libfaketime postgresql redis-server
+	$(BIN)/python -m tests tests/faults/test_killed.py tests/faults/test_matrix.py -s --whole-matrix --flows $(or $(FLOWS),200)
 
 lint: $(VENV)/.all
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/bandit -q -c pyproject.toml -r app config.py wsgi.py
+
+# Known vulnerabilities of what the portal installs; asks the internet, so it is no part of `make test`.
+audit: $(VENV)/.all
+	$(BIN)/uv tool run pip-audit --require-hashes --disable-pip -r requirements-serve.lock
+
+# The Dockerfile's steps, without Docker.
+try-image: $(VENV)/.all
+	@$(BIN)/python deploy/try-image
 
 bench: $(VENV)/.all
+	@deploy/apt-install redis-server
 	$(BIN)/python -m bench
 
 # Pins what pyproject.toml asks for, with hashes and without naming where packages come from.
@@ -42,6 +57,8 @@ lock: $(VENV)/.all
 	  --no-emit-index-url --no-emit-find-links --extra sandbox pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  --no-emit-index-url --no-emit-find-links --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	  --no-emit-index-url --no-emit-find-links -c requirements.lock pyproject.toml -o requirements-serve.lock
 
 $(VENV)/.run: requirements.lock pyproject.toml
 	@deploy/make-venv $(PYTHON) $(VENV) requirements.lock

@@ -29,6 +29,12 @@ SETTINGS: dict[str, str] = {
     "Default http://127.0.0.1:8000.",
     "TRUSTED_PROXIES": "How many reverse proxies in front set X-Forwarded-For, -Proto and -Host. Default 0.",
     "DATABASE_URL": "SQLAlchemy URL. Default: SQLite in instance/latchkey.db.",
+    "REDIS_URL": "redis://HOST:PORT/NUMBER (rediss:// with TLS): sessions, rate limits and what else replicas share. "
+    "Needed for more than one worker or replica. Default: none, sessions are in the database.",
+    "WORKERS": "Processes of `make serve`, 1 to 64; more than one needs REDIS_URL. Default: WEB_CONCURRENCY, else 1.",
+    "BIND": "HOST:PORT to listen on. Default 127.0.0.1:PORT; in a container 0.0.0.0:PORT.",
+    "LOG_LEVEL": "DEBUG, INFO, WARNING or ERROR. Default INFO: a line per request.",
+    "METRICS_TOKEN": "At least 16 characters: a bearer token that opens /metrics. Default: there is no /metrics.",
     "FORCE_MFA_POLICY": "The policy your users are under: recommended, tutorial, a date AWS published one at "
     "(docs/policy.md), or a file. Default recommended.",
     "AWS_PARTITION": "aws, aws-cn, aws-us-gov or aws-eusc. Default aws.",
@@ -45,7 +51,7 @@ SETTINGS: dict[str, str] = {
     "SESSION_MAX_MINUTES": "Minutes after which an MFA session from an access key ends, 15 to 720. Default 60.",
     "SIGN_IN_SESSION_MAX_MINUTES": "The same for sessions from AWS Sign-In, 15 to 720. Default 480.",
     "SIGN_IN_LIMIT_PER_ADDRESS": "Sign-in attempts per address. Default 30 per 5 minutes.",
-    "SIGN_IN_LIMIT_PER_KEY": "Sign-in attempts per access key id. Default 10 per 5 minutes.",
+    "SIGN_IN_LIMIT_PER_KEY": "Sign-in attempts per access key id, and codes after it. Default 10 per 5 minutes.",
 }
 
 BEFORE_MFA = timedelta(minutes=15)
@@ -152,6 +158,46 @@ def _admins(text: str, accounts: Collection[str], problems: list[str]) -> dict[s
     return admins
 
 
+def _redis(url: str, problems: list[str]) -> str:
+    if not url:
+        return ""
+    parts = urlsplit(url)
+    if parts.scheme not in ("redis", "rediss") or not parts.hostname or not re.fullmatch(r"/?\d*", parts.path):
+        # Not repeated: it may hold a password.
+        problems.append("REDIS_URL: set redis://HOST:PORT/NUMBER, with :PASSWORD@ before HOST where it wants one.")
+    return url
+
+
+def _workers(env: Mapping[str, str], problems: list[str]) -> int:
+    name = "WEB_CONCURRENCY" if env.get("WEB_CONCURRENCY") and not env.get("WORKERS") else "WORKERS"
+    workers = _whole(env, name, 1, 1, 64, problems)
+    if workers > 1 and not env.get("REDIS_URL"):
+        problems.append(
+            f"{name} is {workers}, but without REDIS_URL sessions, rate limits and locks are those of one process: "
+            "set REDIS_URL, or one worker."
+        )
+    return workers
+
+
+def _database(url: str) -> dict[str, Any]:
+    """Options of SQLAlchemy's engine: nobody waits long for a database that is away or busy."""
+    quiet = {"hide_parameters": True}  # what was to be written is not put into errors, and so into the log
+    if not url.startswith("postgresql"):
+        return quiet
+    return quiet | {
+        "pool_pre_ping": True,  # a database that was restarted is noticed before a request needs it
+        "pool_size": 16,  # one for each thread of a worker
+        "max_overflow": 4,
+        "pool_timeout": 5,
+        "connect_args": {
+            "connect_timeout": 3,
+            "keepalives_idle": 30,
+            "tcp_user_timeout": 10_000,
+            "options": "-c lock_timeout=5000 -c statement_timeout=10000 -c idle_in_transaction_session_timeout=20000",
+        },
+    }
+
+
 def from_env(env: Mapping[str, str]) -> dict[str, Any]:
     """Flask's configuration out of the environment.
 
@@ -191,10 +237,19 @@ def from_env(env: Mapping[str, str]) -> dict[str, Any]:
         problems.append(f"AUDIT_STREAM is {stream!r}: set stdout, or nothing.")
     admins = _admins(env.get("ADMINS", ""), accounts, problems)
     thresholds = _thresholds(env.get("COMPLIANCE_THRESHOLDS", ""), accounts, problems)
+    redis_url = _redis(env.get("REDIS_URL", ""), problems)
+    workers = _workers(env, problems)
+    level = (env.get("LOG_LEVEL") or "INFO").upper()
+    if level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+        problems.append(f"LOG_LEVEL is {level!r}: set DEBUG, INFO, WARNING or ERROR.")
+    metrics_token = env.get("METRICS_TOKEN", "")
+    if metrics_token and len(metrics_token) < 16:
+        problems.append("METRICS_TOKEN is shorter than 16 characters: set a longer one, or none.")
     if problems:
         raise SystemExit("Latchkey cannot start:\n" + "\n".join(f"- {problem}" for problem in problems))
 
     https = public_url.startswith("https:")
+    database_url = env.get("DATABASE_URL") or f"sqlite:///{ROOT / 'instance' / 'latchkey.db'}"
     parts = urlsplit(public_url)
     return {
         "ACCOUNTS": frozenset(accounts),
@@ -220,15 +275,27 @@ def from_env(env: Mapping[str, str]) -> dict[str, Any]:
         "SESSION_MAX": timedelta(minutes=longest),
         "SIGN_IN_SESSION_MAX": timedelta(minutes=longest_sign_in),
         "SIGN_IN_METHODS": methods,
-        "SQLALCHEMY_DATABASE_URI": env.get("DATABASE_URL") or f"sqlite:///{ROOT / 'instance' / 'latchkey.db'}",
+        "SQLALCHEMY_DATABASE_URI": database_url,
+        "SQLALCHEMY_ENGINE_OPTIONS": _database(database_url),
+        "REDIS_URL": redis_url,
+        "WORKERS": workers,
+        "BIND": "HOST:PORT to listen on. Default 127.0.0.1:PORT; in a container 0.0.0.0:PORT.",
+        "LOG_LEVEL": level,
+        "METRICS_TOKEN": metrics_token,
         "FORCE_MFA_DOCUMENT": policy,
         "AWS_PARTITION": partition,
         "AWS_REGION": env.get("AWS_REGION") or "us-east-1",
         "SIGN_IN_LIMIT_PER_ADDRESS": env.get("SIGN_IN_LIMIT_PER_ADDRESS") or "30 per 5 minutes",
         "SIGN_IN_LIMIT_PER_KEY": env.get("SIGN_IN_LIMIT_PER_KEY") or "10 per 5 minutes",
-        "RATELIMIT_STORAGE_URI": "memory://",
+        "RATELIMIT_STORAGE_URI": redis_url or "memory://",
+        # As patient as the store of sessions is.
+        "RATELIMIT_STORAGE_OPTIONS": {"wrap_exceptions": True}
+        | ({"socket_connect_timeout": 2, "socket_timeout": 2} if redis_url else {}),
+        "RATELIMIT_KEY_PREFIX": "latchkey",
         "MAX_CONTENT_LENGTH": 256 * 1024,
         "BOOTSTRAP_SERVE_LOCAL": True,
+        # Forms that are open stay good while SECRET_KEY is rotated: the last key signs, all are tried.
+        "WTF_CSRF_SECRET_KEY": [*reversed(fallbacks), secret_key],
         # A form is as good as its session: no second, shorter clock that loses what people typed.
         "WTF_CSRF_TIME_LIMIT": None,
     }

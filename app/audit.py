@@ -10,7 +10,7 @@ import json
 import logging
 import secrets
 import sys
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -35,6 +35,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import aliased
 
+from app import metrics
 from app.aws.clients import request_ids
 from app.chain import SHORTENED, START, Keyring, Link, head_text
 from app.errors import Gone, NotRecorded, PortalError, Unanswered
@@ -120,14 +121,21 @@ class UnderWay:
     target: str
 
 
+Added = Callable[[Mapping[str, str]], None]
+"""Told of the columns of each row that was added."""
+
+
 class Record:
     """The table, its chains and its stream; one per portal."""
 
-    def __init__(self, engine: Engine, keyring: Keyring, *, to_stdout: bool = False) -> None:
-        """to_stdout: every row also goes there as a JSON line, for a SIEM."""
+    def __init__(
+        self, engine: Engine, keyring: Keyring, *, to_stdout: bool = False, added: Added | None = None
+    ) -> None:
+        """to_stdout: every row also goes there as a JSON line, for a SIEM. added: told of each row, for counting."""
         self.engine = engine
         self.keyring = keyring
         self._to_stdout = to_stdout
+        self._added = added
 
     def append(self, account_id: str, **values: str) -> int:
         """Add a row at the end of the account's chain; its position. Raises SQLAlchemyError."""
@@ -136,6 +144,8 @@ class Record:
         except LookupError:
             self._begin(account_id)
             link, mac = self._append(account_id, values)
+        if self._added:
+            self._added(values)
         if self._to_stdout:
             line = {**link._asdict(), "at": link.at.isoformat(), "mac": mac}
             try:
@@ -200,7 +210,10 @@ def open_record(app: Flask) -> None:
     """Make the portal's record, under AUDIT_KEYS."""
     with app.app_context():
         app.extensions["record"] = Record(
-            db.engine, Keyring(app.config["AUDIT_KEYS"]), to_stdout=app.config["AUDIT_STREAM"] == "stdout"
+            db.engine,
+            Keyring(app.config["AUDIT_KEYS"]),
+            to_stdout=app.config["AUDIT_STREAM"] == "stdout",
+            added=metrics.recorded,
         )
 
 

@@ -22,6 +22,7 @@ from app import (
     current,
     filters,
     guards,
+    metrics,
     mfa,
     offering,
     overview,
@@ -34,10 +35,16 @@ from app import (
 )
 from app.audit import open_record
 from app.aws.clients import Clients
+from app.aws.observing import Observer
+from app.health import Health, Machines
 from app.limits import limiter
+from app.logs import Watched, request_id
 from app.models import db
 from app.policy.documents import allowed_actions
-from app.sessions import DatabaseSessions
+from app.sessions import StoredSessions
+from app.stores import SessionStore
+from app.stores.database import DatabaseStore
+from app.stores.redis import RedisStore, connect
 
 ROOT = Path(__file__).parent.parent
 
@@ -46,21 +53,20 @@ def create_app(config: dict[str, Any]) -> Flask:
     """The portal. `config` comes from `config.from_env`."""
     app = Flask(__name__, template_folder=ROOT / "templates", static_folder=ROOT / "static")
     app.config.from_mapping(config)
-    if proxies := app.config["TRUSTED_PROXIES"]:
-        app.wsgi_app = ProxyFix(app.wsgi_app, proxies, proxies, proxies)  # type: ignore[method-assign]  # Flask's documented way
 
     db.init_app(app)
     if app.config["SQLALCHEMY_DATABASE_URI"].startswith("sqlite:"):
         with app.app_context():
             event.listen(db.engine, "connect", _patient_sqlite)
     Migrate(app, db, directory=str(ROOT / "migrations"))
-    app.session_interface = DatabaseSessions(app)
+    app.session_interface = StoredSessions(app, _session_store(app))
     open_record(app)
 
     clients = Clients(
         allowed_actions(app.config["FORCE_MFA_DOCUMENT"]),
         app.config["AWS_REGION"],
         user_agent=f"latchkey/{version('latchkey')}",
+        observer=Observer(metrics.aws_answered, metrics.aws_throttled),
     )
     pages.protect(app, clients.signin_url)
     current.open_gateways(app, clients)
@@ -77,6 +83,7 @@ def create_app(config: dict[str, Any]) -> Flask:
     filters.register(app)
     offering.register(app)
     pages.register_error_pages(app)
+    app.jinja_env.globals["request_id"] = request_id
 
     for blueprint in (
         overview.bp,
@@ -97,7 +104,24 @@ def create_app(config: dict[str, Any]) -> Flask:
         app.register_blueprint(blueprint)
     app.cli.add_command(activity.activity)
     app.cli.add_command(compliance.compliance)
+    _wrap(app)
     return app
+
+
+def _wrap(app: Flask) -> None:
+    """What happens around Flask, from the outside in: whose address it is, probes, ids and the log."""
+    proxies = app.config["TRUSTED_PROXIES"]
+    app.extensions["health"] = Health(app)
+    watched = Watched(app.wsgi_app, metrics.answered, proxied=bool(proxies))
+    outside = Machines(watched, app.extensions["health"], app.config["METRICS_TOKEN"])
+    app.wsgi_app = ProxyFix(outside, proxies, proxies, proxies) if proxies else outside  # type: ignore[method-assign]  # Flask's documented way
+
+
+def _session_store(app: Flask) -> SessionStore:
+    if url := app.config["REDIS_URL"]:
+        return RedisStore(connect(url))
+    with app.app_context():
+        return DatabaseStore(db.engine)
 
 
 def _patient_sqlite(connection: Any, _: Any) -> None:

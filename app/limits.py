@@ -1,5 +1,6 @@
 """How often someone may try: the counters live where RATELIMIT_STORAGE_URI says."""
 
+from datetime import UTC, datetime
 from ipaddress import IPv6Address, ip_address, ip_network
 
 from flask import current_app, request
@@ -32,6 +33,12 @@ def per_key() -> str:
 def typed_key_id() -> str:
     """The access key id of the posted form, as a counter's name."""
     return "key:" + without_blanks(request.form.get("access_key_id")).upper()[:128]
+
+
+def pending_key() -> str:
+    """The access key whose sign-in waits for its code, as a counter's name: codes are guessed no faster than keys."""
+    pending = people.pending_sign_in(datetime.now(UTC))
+    return "code:" + (pending.access_key_id if pending else client_address())
 
 
 CHANGES = "120 per 5 minutes"

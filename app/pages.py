@@ -10,6 +10,7 @@ from flask import Flask, Response, abort, current_app, flash, redirect, render_t
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from flask_wtf.csrf import CSRFError
+from limits.errors import StorageError
 from secure import (
     ContentSecurityPolicy,
     CrossOriginOpenerPolicy,
@@ -22,12 +23,15 @@ from secure import (
     XContentTypeOptions,
     XFrameOptions,
 )
-from werkzeug.exceptions import HTTPException, SecurityError
+from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.exceptions import HTTPException, InternalServerError, SecurityError
 
 from app import people
 from app.aws.clients import SIGN_IN_HOSTS
 from app.errors import CredentialsRefused, NotAllowed, PortalError, SignInOver
+from app.logs import request_id
 from app.records import Way
+from app.stores import StoreDown
 
 
 def refuse(form: FlaskForm, refusal: PortalError) -> None:
@@ -82,6 +86,7 @@ def security_headers(https: bool, form_targets: list[str]) -> Secure:
         .connect_src("'self'")
         .form_action("'self'", *form_targets)
         .base_uri("'none'")
+        .object_src("'none'")
         .frame_ancestors("'none'")
     )
     return Secure(
@@ -92,7 +97,7 @@ def security_headers(https: bool, form_targets: list[str]) -> Secure:
         referrer=ReferrerPolicy().same_origin(),
         xcto=XContentTypeOptions().nosniff(),
         xfo=XFrameOptions().deny(),
-        hsts=StrictTransportSecurity().max_age(31536000) if https else None,
+        hsts=StrictTransportSecurity().max_age(31536000).include_subdomains() if https else None,
         custom=[CustomHeader("X-Permitted-Cross-Domain-Policies", "none")],
     )
 
@@ -110,6 +115,16 @@ def protect(app: Flask, signin_url: str) -> None:
         if request.endpoint not in ("static", "bootstrap.static"):
             response.headers["Cache-Control"] = "no-store"
         return response
+
+    @app.before_request
+    def known_to_the_log() -> None:
+        request.environ["latchkey.endpoint"] = request.endpoint or ""
+        request.environ["latchkey.session"] = people.known_label()
+
+    @app.before_request
+    def with_a_session() -> None:
+        if people.session_unavailable() and request.endpoint not in ("static", "bootstrap.static"):
+            raise StoreDown("no session to work with")
 
     @app.before_request
     def from_our_own_pages() -> None:
@@ -142,6 +157,8 @@ def where_they_were() -> str:
     return local_path(path, "/")
 
 
+MAYBE_DONE = "A change that you sent may have been made: the overview shows what AWS has."
+
 TITLES = {
     400: "This page is out of date",
     403: "Not allowed",
@@ -149,6 +166,7 @@ TITLES = {
     405: "That is not how this page works",
     413: "That is too large",
     429: "Too many attempts",
+    503: "Latchkey is not ready",
 }
 
 
@@ -171,6 +189,20 @@ def register_error_pages(app: Flask) -> None:
             error.status,
         )
 
+    @app.errorhandler(StoreDown)
+    @app.errorhandler(StorageError)
+    @app.errorhandler(SQLAlchemyError)
+    def not_ready(error: Exception) -> ResponseReturnValue:
+        app.logger.error("what the portal keeps cannot be reached", exc_info=error)
+        before = people.session_unavailable() or isinstance(error, StorageError)  # of rate limits, counted first
+        known = "Nothing was done." if before or request.method != "POST" else MAYBE_DONE
+        people.leave_session_alone()
+        return _not_ready(known)
+
+    def _not_ready(known: str) -> ResponseReturnValue:
+        sentence = f"Latchkey cannot reach what it needs to work right now. {known} Try again in a moment."
+        return render_template("error.html", title=TITLES[503], sentence=sentence), 503
+
     @app.errorhandler(CSRFError)
     def out_of_date(error: CSRFError) -> ResponseReturnValue:
         if people.session_was_lost():
@@ -182,7 +214,10 @@ def register_error_pages(app: Flask) -> None:
     def http(error: HTTPException) -> ResponseReturnValue:
         if isinstance(error, SecurityError):
             # Without a host of ours no address can be built, so no page of ours either.
-            return Response("This is not the address of this portal.", 400, mimetype="text/plain")
+            told = f"This is not the address of this portal. Reference: {request_id()}\n"
+            return Response(told, 400, mimetype="text/plain")
+        if isinstance(error, InternalServerError) and isinstance(error.original_exception, StoreDown):
+            return _not_ready(MAYBE_DONE if request.method == "POST" else "")  # at the end of a request, saving
         status = error.code or 500
         sentence = {
             404: "Check the address, or go back to the overview.",

@@ -25,7 +25,8 @@ from app.records import (
     Renewal,
     Upgrade,
 )
-from app.sessions import DatabaseSessions, OpenSession, Session
+from app.sessions import Session, StoredSessions
+from app.stores import OpenSession
 
 
 def _session() -> Session:
@@ -33,8 +34,8 @@ def _session() -> Session:
     return cast("LocalProxy[Session]", flask_session)._get_current_object()
 
 
-def _sessions() -> DatabaseSessions:
-    return cast("DatabaseSessions", current_app.session_interface)
+def _sessions() -> StoredSessions:
+    return cast("StoredSessions", current_app.session_interface)
 
 
 def _put(key: str, record: Any) -> None:
@@ -112,6 +113,11 @@ def look_again() -> None:
 def label() -> str:
     """Short id of this session: names it, in the record and to its owner, and opens nothing."""
     return str(_session().setdefault("label", secrets.token_hex(4)))
+
+
+def known_label() -> str:
+    """The same, "" for a session that has none yet: nothing is begun by asking."""
+    return str(_session().get("label", ""))
 
 
 def sessions_of(person: Person) -> Sequence[OpenSession]:
@@ -312,6 +318,16 @@ def wanted() -> str | None:
 def forget(key: str) -> None:
     """Drop "pending_sign_in", "pending_aws_sign_in", "enrollment", "replacing" or "new_key"."""
     _session().pop(key, None)
+
+
+def session_unavailable() -> bool:
+    """True when nobody can tell what the browser's session holds: the store does not answer."""
+    return _session().unavailable
+
+
+def leave_session_alone() -> None:
+    """Whatever this request changed of its session is not stored."""
+    _session().unavailable = True
 
 
 def session_was_lost() -> bool:

@@ -19,6 +19,8 @@ AHEAD = timedelta(minutes=5)
 """Refreshed when less than this is left, as botocore does."""
 CLAIM = timedelta(seconds=20)
 """Longer than AWS is waited for: a request that died is not waited for forever."""
+CLOCKS_APART = timedelta(seconds=60)
+"""Clocks of replicas may differ so much: a claim looks older, or younger, by that to another."""
 LEFT_TO_WORK_WITH = timedelta(seconds=30)
 """With this much left nobody waits for the request that refreshes."""
 LOOK_EVERY_S = 0.1
@@ -35,7 +37,7 @@ def keep_signed_in(gateway: SignInGateway) -> None:
         if expires_at - now > AHEAD:
             return
         claimed = people.renewing_until()
-        if claimed is None or claimed <= now:
+        if claimed is None or claimed + CLOCKS_APART <= now:
             if people.claim_renewal(now + CLAIM):
                 _refresh(gateway, renewal, expires_at)
                 return

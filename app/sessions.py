@@ -1,4 +1,4 @@
-"""Server-side sessions: an opaque id in the cookie, everything else encrypted in the database.
+"""Server-side sessions: an opaque id in the cookie, everything else encrypted in a store (`app.stores`).
 
 Two requests of one browser may run at once. So a change is stored as the keys it changed, on top of what
 is there; a session that was ended meanwhile is never brought back; and the cookie is sent only when the
@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import logging
 import secrets
 from collections.abc import Collection, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -22,15 +22,14 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from flask import Flask, Request, Response, request
 from flask.json.tag import TaggedJSONSerializer
 from flask.sessions import SessionInterface, SessionMixin
-from sqlalchemy import Engine, delete, insert, select, update
 from werkzeug.datastructures import CallbackDict
 
-from app.models import StoredSession, db
+from app.stores import OpenSession, Seen, SessionStore, StoreDown
+
+log = logging.getLogger(__name__)
 
 _TOUCH_EVERY = timedelta(seconds=30)
 _TRIES = 5
-_SWEEP_ONE_IN = 20
-"""New sessions per removal of those that are over."""
 
 
 def cipher(secret_key: str, fallbacks: list[str]) -> MultiFernet:
@@ -59,6 +58,8 @@ class Session(CallbackDict[str, Any], SessionMixin):
         self.modified = False
         self.lost = False
         """The browser sent an id that is unknown or past its time."""
+        self.unavailable = False
+        """The store did not answer: nobody knows what the session holds."""
         self.replaced: str | None = None
         """Former id, to be deleted, when the session was given a new one."""
 
@@ -77,22 +78,15 @@ class Session(CallbackDict[str, Any], SessionMixin):
 _ABSENT = object()
 
 
-@dataclass(frozen=True)
-class OpenSession:
-    """A session as its owner is shown it."""
+class StoredSessions(SessionInterface):
+    """Flask's session interface over a store.
 
-    label: str
-    """Short id: opens nothing."""
-    began_at: datetime
-    last_used_at: datetime
-    address: str
-    user_agent: str
+    Where the store does not answer, a request gets an empty session that is `unavailable`, or StoreDown when it is to
+    be saved: either way a page that says so (`app.pages`), and the cookie stays.
+    """
 
-
-class DatabaseSessions(SessionInterface):
-    """Flask's session interface over the table `sessions`."""
-
-    def __init__(self, app: Flask) -> None:
+    def __init__(self, app: Flask, store: SessionStore) -> None:
+        self.store = store
         self._cipher = cipher(app.config["SECRET_KEY"], app.config["SECRET_KEY_FALLBACKS"])
         self._serializer = TaggedJSONSerializer()
         self._idle: timedelta = app.config["SESSION_IDLE"]
@@ -102,7 +96,13 @@ class DatabaseSessions(SessionInterface):
         sid = request.cookies.get(self.get_cookie_name(app))
         if not sid:
             return Session({})
-        stored = self._load(sid)
+        try:
+            stored = self._load(sid)
+        except StoreDown:
+            log.exception("a session could not be read")
+            unknown = Session({})
+            unknown.unavailable = True
+            return unknown
         if stored is None:
             gone = Session({})
             gone.lost = True
@@ -110,29 +110,33 @@ class DatabaseSessions(SessionInterface):
         return stored
 
     def _load(self, sid: str) -> Session | None:
-        with self._engine.connect() as connection:
-            row = connection.execute(
-                select(StoredSession.data, StoredSession.version, StoredSession.last_used_at).where(
-                    StoredSession.id_hash == _hash(sid), StoredSession.expires_at > datetime.now(UTC)
-                )
-            ).first()
-        if row is None:
+        kept = self.store.load(_hash(sid))
+        if kept is None:
             return None
         try:
-            whose, data = self._serializer.loads(self._cipher.decrypt(row.data).decode())
+            whose, data = self._serializer.loads(self._cipher.decrypt(kept.data).decode())
         except InvalidToken:  # written under a SECRET_KEY that is gone: as good as no session
             return None
         ends_at = data.get("ends_at")
         if whose != _hash(sid) or (ends_at and ends_at <= datetime.now(UTC)):
-            return None  # another session's contents, put under this id by someone with access to the table
-        session = Session(data, sid, row.version)
-        session.last_used_at = row.last_used_at
+            return None  # another session's contents, put under this id by someone with access to the store
+        session = Session(data, sid, kept.version)
+        session.last_used_at = kept.last_used_at
         return session
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
-        """Store what the request changed; set or delete the cookie where the id changed."""
+        """Store what the request changed; set or delete the cookie where the id changed. Raises StoreDown once."""
         session = cast("Session", session)
         response.vary.add("Cookie")
+        if session.unavailable:
+            return
+        try:
+            self._save(app, session, response)
+        except StoreDown:
+            session.unavailable = True  # what is said about it need not be saved
+            raise
+
+    def _save(self, app: Flask, session: Session, response: Response) -> None:
         if session.replaced and not self._forget(session.replaced):
             session.clear()  # ended meanwhile, by signing out elsewhere: a renewal does not bring it back
         if not session:
@@ -146,7 +150,7 @@ class DatabaseSessions(SessionInterface):
         elif session.modified:
             self._change(session, session.sid)
         elif session.last_used_at and datetime.now(UTC) - session.last_used_at > _TOUCH_EVERY:
-            self._touch(session, session.sid)
+            self.store.touch(_hash(session.sid), self._seen(session))
 
     def commit(self, session: Session, *, if_unchanged: bool = False) -> bool:
         """Store the changes now, not at the end of the request: for what others must see before we go on.
@@ -178,44 +182,27 @@ class DatabaseSessions(SessionInterface):
             "samesite": self.get_cookie_samesite(app),
         }
 
-    @property
-    def _engine(self) -> Engine:
-        return db.engine
-
-    def _times(self, data: Mapping[str, Any]) -> dict[str, datetime]:
+    def _seen(self, data: Mapping[str, Any]) -> Seen:
+        """Whose session it is, from where it was last used, and until when it is good."""
         now = datetime.now(UTC)
-        ends = data.get("ends_at")
-        idle_end = now + self._idle
-        return {"last_used_at": now, "expires_at": min(idle_end, ends) if ends else idle_end}
-
-    def _seen(self, data: Mapping[str, Any]) -> dict[str, str]:
-        """Whose session it is, and from where it was last used: what its owner is shown."""
-        return {
-            "owner": data.get("owner", ""),
-            "label": data.get("label", ""),
-            "address": (request.remote_addr or "")[:64],
-            "user_agent": request.user_agent.string[:256],
-        }
+        ends, idle_end = data.get("ends_at"), now + self._idle
+        return Seen(
+            owner=data.get("owner", ""),
+            label=data.get("label", ""),
+            address=(request.remote_addr or "")[:64],
+            user_agent=request.user_agent.string[:256],
+            last_used_at=now,
+            expires_at=min(idle_end, ends) if ends else idle_end,
+        )
 
     def _encrypted(self, sid: str, data: Mapping[str, Any]) -> bytes:
-        """The contents, bound to their id: of no use in another row."""
+        """The contents, bound to their id: of no use under another."""
         return self._cipher.encrypt(self._serializer.dumps([_hash(sid), dict(data)]).encode())
 
     def _create(self, session: Session) -> str:
         sid = secrets.token_urlsafe(32)
-        with self._engine.begin() as connection:
-            if secrets.randbelow(_SWEEP_ONE_IN) == 0:
-                connection.execute(delete(StoredSession).where(StoredSession.expires_at < datetime.now(UTC)))
-            connection.execute(
-                insert(StoredSession).values(
-                    id_hash=_hash(sid),
-                    data=self._encrypted(sid, session),
-                    version=0,
-                    began_at=session.get("began_at") or datetime.now(UTC),
-                    **self._times(session),
-                    **self._seen(session),
-                )
-            )
+        began_at = session.get("began_at") or datetime.now(UTC)
+        self.store.create(_hash(sid), self._encrypted(sid, session), self._seen(session), began_at)
         return sid
 
     def _change(self, session: Session, sid: str, tries: int = _TRIES) -> bool:
@@ -226,59 +213,24 @@ class DatabaseSessions(SessionInterface):
             if current is None:
                 return False
             data = {key: value for key, value in current.items() if key not in removed} | changed
-            with self._engine.begin() as connection:
-                stored = connection.execute(
-                    update(StoredSession)
-                    .where(StoredSession.id_hash == _hash(sid), StoredSession.version == current.version)
-                    .values(
-                        data=self._encrypted(sid, data),
-                        version=current.version + 1,
-                        **self._times(data),
-                        **self._seen(data),
-                    )
-                )
-            if stored.rowcount:
+            if self.store.change(_hash(sid), current.version, self._encrypted(sid, data), self._seen(data)):
                 return True
             current = self._load(sid)
         if tries == 1:
             return False
         raise RuntimeError("the session is being changed by too many requests at once")
 
-    def _touch(self, session: Session, sid: str) -> None:
-        with self._engine.begin() as connection:
-            connection.execute(
-                update(StoredSession)
-                .where(StoredSession.id_hash == _hash(sid))
-                .values(**self._times(session), **self._seen(session))
-            )
-
     def of(self, owner: str) -> Sequence[OpenSession]:
         """Open sessions of a person (`owner`: the ARN), latest used first."""
-        query = (
-            select(
-                StoredSession.label,
-                StoredSession.began_at,
-                StoredSession.last_used_at,
-                StoredSession.address,
-                StoredSession.user_agent,
-            )
-            .where(StoredSession.owner == owner, StoredSession.expires_at > datetime.now(UTC))
-            .order_by(StoredSession.last_used_at.desc())
-        )
-        with self._engine.connect() as connection:
-            return [OpenSession(*row) for row in connection.execute(query)]
+        return self.store.of(owner)
 
     def end(self, owner: str, labels: Collection[str]) -> int:
         """Delete sessions of a person by their short ids; how many there were."""
-        gone = delete(StoredSession).where(StoredSession.owner == owner, StoredSession.label.in_(labels))
-        with self._engine.begin() as connection:
-            return int(connection.execute(gone).rowcount)
+        return self.store.end(owner, labels)
 
     def _forget(self, sid: str) -> bool:
         """True if there was something to forget."""
-        with self._engine.begin() as connection:
-            gone = connection.execute(delete(StoredSession).where(StoredSession.id_hash == _hash(sid)))
-        return bool(gone.rowcount)
+        return self.store.forget(_hash(sid))
 
 
 def _hash(sid: str) -> str:

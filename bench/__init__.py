@@ -21,6 +21,8 @@ class Row:
     ours: float
     theirs: float
     at_most: float | None = None
+    unit: str = "s"
+    """Of ours and theirs; seconds are printed as milliseconds."""
 
     @property
     def ratio(self) -> float:

@@ -27,7 +27,8 @@ def main() -> int:
     for entry in entries:
         for row in import_module(f"bench.{entry}").measure():
             aim = "" if row.at_most is None else f"{row.at_most:g}"
-            ours, theirs = f"{row.ours * 1000:.1f}", f"{row.theirs * 1000:.1f}"
+            times, unit = (1000, "") if row.unit == "s" else (1, f" {row.unit}")
+            ours, theirs = f"{row.ours * times:.1f}{unit}", f"{row.theirs * times:.1f}{unit}"
             print(_line(row.name, ours, theirs, f"{row.ratio:.2f}", aim, row.compared), flush=True)
             rows.append(row)
     found = [asdict(row) | {"ratio": round(row.ratio, 3), "kept": row.kept} for row in rows]

@@ -23,6 +23,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench import Row
+from tests.support.redis import redis_server
 
 ROOT = Path(__file__).parents[1]
 LATENCY_MS = 80
@@ -134,6 +135,8 @@ def measure() -> list[Row]:
             **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
             **SETTINGS,
             "PORT": str(ours),
+            "REDIS_URL": stack.enter_context(redis_server()).database(),
+            "LOG_LEVEL": "WARNING",
             "DATABASE_URL": f"sqlite:///{folder / 'bench.db'}",
             "AWS_ENDPOINT_URL_IAM": address,
             "AWS_ENDPOINT_URL_STS": address,

@@ -1,22 +1,66 @@
 """gunicorn's settings for the portal, with reasons."""
 
 import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
 
-bind = f"127.0.0.1:{os.environ.get('PORT') or 8000}"
-# One worker: rate limits live in its memory. Threads, because a request mostly waits for AWS.
-workers = 1
+# One folder for the numbers of all workers, made before the portal is imported, which looks for it then.
+os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="latchkey-metrics-"))
+
+from prometheus_client import multiprocess  # after the folder is named
+
+from app.logs import settings  # as above
+
+bind = os.environ.get("BIND") or f"127.0.0.1:{os.environ.get('PORT') or 8000}"
+# One worker, unless sessions, rate limits and locks are in Redis: config.py refuses more without it.
+workers = int(os.environ.get("WORKERS") or os.environ.get("WEB_CONCURRENCY") or 1)
+# Threads, because a request mostly waits for AWS; more of them only wait for the interpreter.
 threads = 16
+# Loaded once and then forked: workers share what they do not change, and a portal that cannot start says so once.
+preload_app = True
 # Longer than the slowest honest request: three tries of ten seconds at AWS.
 timeout = 60
+# On SIGTERM no new requests are taken and those under way are finished: as long as the slowest AWS call.
 graceful_timeout = 30
+# A little longer than nginx keeps idle connections to us (60 s), so that it is the one to close them.
+keepalive = 65
 # Request lines and headers that no page of ours needs.
 limit_request_line = 4094
 limit_request_fields = 64
-loglevel = "warning"
+logconfig_dict = settings((os.environ.get("LOG_LEVEL") or "INFO").upper())
 # A proxy's headers count only as TRUSTED_PROXIES says, in the application.
 forwarded_allow_ips = ""
+# Nobody steers a running portal through a socket.
+control_socket_disable = True
+
+
+def on_starting(server):  # type: ignore[no-untyped-def] # gunicorn's hook
+    """Refuse to start where people would only meet errors; each problem with what to do."""
+    problems = {}
+    if health := getattr(server.app.wsgi(), "extensions", {}).get("health"):
+        problems = health.problems()
+        health.forget_connections()
+    if server.cfg.workers > 1 and not os.environ.get("REDIS_URL"):
+        problems["workers"] = "More than one worker needs REDIS_URL."
+    if problems:
+        told = "".join(f"- {problem}\n" for problem in problems.values())
+        sys.stderr.write(f"Latchkey cannot start:\n{told}")
+        sys.exit(1)
 
 
 def when_ready(server):  # type: ignore[no-untyped-def] # gunicorn's hook
     """Say where the portal is."""
     print(f"\n  Latchkey is ready:  {os.environ.get('PUBLIC_URL') or 'http://' + bind}\n", flush=True)  # noqa: T201 # for the person at the terminal
+
+
+def child_exit(server, worker):  # type: ignore[no-untyped-def] # gunicorn's hook
+    """A worker that is gone has no gauges."""
+    multiprocess.mark_process_dead(worker.pid)
+
+
+def on_exit(server):  # type: ignore[no-untyped-def] # gunicorn's hook
+    """Leave nothing behind."""
+    if Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]).name.startswith("latchkey-metrics-"):
+        shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)

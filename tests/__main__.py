@@ -1,7 +1,7 @@
 """`python -m tests [pytest options]`: pytest under the clock that tests can move, on loopback only.
 
 Without options the whole suite runs as processes side by side, the browser's stories under each policy in two
-halves and the rest, each with a clock of its own; last comes what looks back on all stories.
+halves, what goes wrong on purpose, and the rest, each with a clock of its own; last comes what looks back on all.
 """
 
 import os
@@ -15,6 +15,7 @@ from tests.support.clock import environment
 
 LAST = "tests/browser/test_every_page.py"
 BROWSER = Path(__file__).parent / "browser"
+UNDER_FIRE = ("tests/faults", "tests/security", "tests/deploy")
 AT_ONCE = 3
 """More than the two cores there may be: a story waits a good part of its time."""
 
@@ -26,7 +27,8 @@ def shards() -> dict[str, list[str]]:
     )
     halves = (stories[0::2], stories[1::2])
     return {
-        "the rest": ["tests", "--ignore=tests/browser"],
+        "under fire": [*UNDER_FIRE],
+        "the rest": ["tests", "--ignore=tests/browser", *(f"--ignore={folder}" for folder in UNDER_FIRE)],
         **{
             f"browser, {policy}, {number}": [*half, f"--policy={policy}"]
             for policy in ("recommended", "tutorial")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.clock import Clock
+from tests.support.redis import RedisServer, redis_server
 
 POLICIES = ("recommended", "tutorial")
 
@@ -19,6 +21,8 @@ if "libfaketime" not in os.environ.get("LD_PRELOAD", ""):
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--policy tutorial`: the browser's stories under one of the policies only."""
     parser.addoption("--policy", choices=POLICIES, action="append", default=[])
+    parser.addoption("--whole-matrix", action="store_true", help="each change with each fault, not with two of them")
+    parser.addoption("--flows", type=int, default=20, help="people who enroll or rotate while replicas are killed")
 
 
 @pytest.fixture(scope="session")
@@ -31,3 +35,10 @@ def clock() -> Clock:
 def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder for the run."""
     return tmp_path_factory.mktemp("run")
+
+
+@pytest.fixture(scope="session")
+def redis() -> Iterator[RedisServer]:
+    """A Redis of the run's own."""
+    with redis_server() as running:
+        yield running

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from flask import Flask
 
@@ -187,3 +190,14 @@ def test_addresses_are_kebab_case(portal: Flask) -> None:
     for rule in portal.url_map.iter_rules():
         if rule.endpoint not in ("static", "bootstrap.static"):
             assert rule.rule == rule.rule.lower() and "_" not in rule.rule
+
+
+def test_what_the_security_document_names_is_there() -> None:
+    root = Path(__file__).parents[1]
+    text = (root / "docs/security.md").read_text()
+    stories = list(root.glob("tests/**/test_*.py"))
+    files = {file.stem for file in stories}
+    functions = {name for file in stories for name in re.findall(r"^def (test_\w+)", file.read_text(), re.MULTILINE)}
+    assert set(re.findall(r"`(test_\w+)`", text)) - functions <= files
+    for path in re.findall(r"`((?:app|docs|templates)/[\w/.]+)`", text):
+        assert (root / path).exists(), path

@@ -21,7 +21,9 @@ from botocore.config import Config
 from botocore.configprovider import ConfiguredEndpointProvider
 from botocore.credentials import Credentials, ReadOnlyCredentials
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, NoCredentialsError
+from botocore.parsers import ResponseParserError
 
+from app.aws.observing import Observer, observe
 from app.errors import (
     MEANING,
     AwsFailure,
@@ -163,16 +165,21 @@ class Clients:
 
     allowed: actions of the configured document, "iam:ListUsers" (`app.policy.documents.allowed_actions`).
     region: where STS and AWS Sign-In are asked; IAM's own region follows from the partition.
+    observer: told how each call went.
     Endpoints are overridden by botocore's own AWS_ENDPOINT_URL_IAM, AWS_ENDPOINT_URL_STS, AWS_ENDPOINT_URL_SIGNIN.
     """
 
-    def __init__(self, allowed: frozenset[str], region: str, user_agent: str = "latchkey") -> None:
+    def __init__(
+        self, allowed: frozenset[str], region: str, user_agent: str = "latchkey", observer: Observer | None = None
+    ) -> None:
         self._allowed = allowed | ALWAYS_ALLOWED
         session = botocore.session.Session()
         # The portal has no credentials and takes none from the machine: no profile, no instance role.
         session.register_component("credential_provider", _Lender())
         session.register("before-parameter-build", self._only_allowed)
         session.register("after-call", _remember_request_id)
+        if observer:
+            observe(session, observer, _meaning)
         # dateutil takes 13 % of a call's CPU; AWS's query services send ISO 8601 only.
         session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_timestamp)
         self._session = boto3.Session(botocore_session=session, region_name=region)
@@ -231,6 +238,9 @@ def told_plainly(action: str) -> Iterator[None]:
         raise NotAllowed(action=error.action) from error
     except ClientError as error:
         raise _meaning(error, action) from error
+    except ResponseParserError:
+        # Half an answer. What could be read of it, perhaps a secret, stands in this error: it goes no further.
+        raise Unanswered(action=action) from None
     except (HTTPClientError, BotoCoreError) as error:
         raise Unanswered(action=action) from error
 

@@ -19,6 +19,7 @@ from tests.support.clock import Clock
 from tests.support.people import Employee, hire
 from tests.support.portal import AUDIT_KEYS, SECRET_KEY, Portal
 from tests.support.postgres import postgres
+from tests.support.redis import redis_server
 from tests.support.sandbox import Sandbox
 
 
@@ -84,8 +85,10 @@ def sandbox(scratch: Path, clock: Clock, policy: str) -> Iterator[Sandbox]:
 def portal(scratch: Path, sandbox: Sandbox, policy: str) -> Iterator[Portal]:
     with ExitStack() as stack:
         settings = {"FORCE_MFA_POLICY": policy}
-        if policy == "tutorial":  # one policy's stories run on PostgreSQL, the other's on SQLite
+        if policy == "tutorial":  # one policy's stories run as many replicas do, the other's on SQLite alone
             settings["DATABASE_URL"] = stack.enter_context(postgres()).database("portal")
+            settings["REDIS_URL"] = stack.enter_context(redis_server()).database()
+            settings["WORKERS"] = "2"
         yield stack.enter_context(Portal(scratch / f"portal-{policy}", sandbox, **settings))
 
 

@@ -512,7 +512,7 @@ def test_the_password_never_comes_near_the_portal(
     assert ours
     assert urllib.parse.quote(marta.password) not in " ".join(ours)
     assert any(marta.password in asked for asked in sent), "it was typed at AWS"
-    stored = str(portal.rows("select * from sessions") + portal.rows("select * from activity"))
+    stored = portal.stored()
     for secret in (marta.password, "BEGIN PRIVATE KEY", "refresh_token"):
         assert secret not in stored + portal.log.read_text()
 

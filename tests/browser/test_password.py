@@ -63,7 +63,7 @@ def test_with_the_old_one_also_before_mfa(surfer: Surfer, olga: Employee, portal
     assert "Your console password is changed" in surfer.text
     assert opens_console(olga, NEW) and not opens_console(olga, PASSWORD)
     assert ("password-changed", "done", "") in portal.activity(olga.name)
-    stored = str(portal.rows("select * from sessions") + portal.rows("select * from activity"))
+    stored = portal.stored()
     assert NEW not in stored + portal.log.read_text()
 
 

@@ -190,7 +190,7 @@ def test_too_many_tries_for_one_key_are_stopped(surfing: Surfing, nadia: Employe
     for _ in range(11):
         try_key(surfer, nadia.access_key_id, "A" * 40)
     assert surfer.heading == "Too many attempts"
-    assert "Wait five minutes" in surfer.text
+    assert "Wait a few minutes" in surfer.text
 
 
 def test_deep_links_wait_behind_the_sign_in(surfer: Surfer, nadia: Employee) -> None:

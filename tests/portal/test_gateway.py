@@ -24,6 +24,7 @@ from app.aws.clients import (
     signing_as,
 )
 from app.aws.iam import DeviceKind, IamGateway, MfaDevice
+from app.aws.observing import Observer
 from app.aws.sts import Identity, StsGateway
 from app.errors import MEANING, AwsFailure, Refused, Unanswered
 from app.policy.documents import allowed_actions, live_actions, read
@@ -66,8 +67,8 @@ def upstream(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Upstream]]:
     server.server_close()
 
 
-def clients(document: str = "recommended") -> Clients:
-    return Clients(allowed_actions(read(document)), "us-east-1")
+def clients(document: str = "recommended", observer: Observer | None = None) -> Clients:
+    return Clients(allowed_actions(read(document)), "us-east-1", observer=observer)
 
 
 def person(name: str) -> AwsCredentials:

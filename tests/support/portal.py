@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 from sqlalchemy import NullPool, create_engine, text
 
+from tests.support.redis import contents
 from tests.support.sandbox import ROOT, Sandbox, free_port
 
 SECRET_KEY = "a-secret-key-of-the-tests-and-of-nothing-else"
@@ -57,11 +58,11 @@ class Portal:
 
     def __enter__(self) -> Portal:
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._migrate()
+        self.migrate()
         self.start()
         return self
 
-    def _migrate(self) -> None:
+    def migrate(self) -> None:
         """`flask db upgrade`; for SQLite once per run, further portals take a copy of the empty database."""
         fresh = Portal._fresh if self.environment["DATABASE_URL"] == f"sqlite:///{self.database}" else None
         if fresh:
@@ -93,16 +94,22 @@ class Portal:
     def _tls(self) -> list[str]:
         if not self.host:
             return []
+        pem = self.make_certificate(self.host)
+        return ["--certfile", str(pem), "--keyfile", str(pem)]
+
+    def make_certificate(self, host: str) -> Path:
+        """A certificate for this name and its key, in one file."""
         key, number = ec.generate_private_key(ec.SECP256R1()), x509.random_serial_number()
-        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, self.host)])
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
         yesterday = datetime.now(UTC) - timedelta(days=1)
-        made = x509.CertificateBuilder(
+        plan = x509.CertificateBuilder(
             name, name, key.public_key(), number, yesterday, yesterday + timedelta(days=30)
-        ).sign(key, SHA256())
+        )
+        made = plan.add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), False).sign(key, SHA256())
         pem = self.folder / "tls.pem"
         private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         pem.write_bytes(private + made.public_bytes(Encoding.PEM))
-        return ["--certfile", str(pem), "--keyfile", str(pem)]
+        return pem
 
     def stop(self) -> None:
         """Stop it as a supervisor would."""
@@ -136,6 +143,12 @@ class Portal:
         """(event, phase, reason) of a user's rows, oldest first."""
         query = "select event, phase, reason from activity where user_name = :name order by account_id, seq"
         return self.rows(query, name=user_name)
+
+    def stored(self) -> str:
+        """All that lies in the session store and in the record."""
+        tables = str(self.rows("select * from sessions") + self.rows("select * from activity"))
+        url = self.environment.get("REDIS_URL")
+        return tables + (contents(url) if url else b"").decode(errors="replace")
 
     def flask(self, *command: str) -> subprocess.CompletedProcess[str]:
         """`flask --app wsgi ...` with the portal's settings."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import shutil
@@ -17,17 +18,47 @@ from tests.support.sandbox import free_port
 
 
 class Postgres:
-    """A running server, on loopback only."""
+    """A server, on loopback only; can be stopped and started again with its data."""
 
-    def __init__(self, port: int) -> None:
-        self._port = port
+    def __init__(self, programs: Path, home: Path) -> None:
+        self.port = free_port()
+        self.programs = programs
+        self._home = home
+        # initdb refuses root; the package brings a user of its own.
+        self._user = "postgres" if os.geteuid() == 0 else None
+        if self._user:
+            os.chown(home, pwd.getpwnam(self._user).pw_uid, -1)
+
+    def _run(self, program: str, *options: object) -> None:
+        # In real time and without the tests' watch over Python.
+        plain = {name: value for name, value in os.environ.items() if name not in ("LD_PRELOAD", "PYTHONPATH")}
+        words = [str(self.programs / program), "-D", str(self._home / "data"), *map(str, options)]
+        done = subprocess.run(
+            words, user=self._user, env=plain, cwd=self._home, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise RuntimeError(done.stdout + done.stderr)
+
+    def make(self) -> None:
+        """Its files."""
+        self._run("initdb", "-U", "latchkey", "-A", "trust", "-N", "-E", "UTF8")
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        settings = f"-p {self.port} -k {self._home} -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=200"
+        # The log goes to a file, or the server would hold on to our pipe.
+        self._run("pg_ctl", "-l", self._home / "log", "-w", "-o", settings, "start")
+
+    def stop(self) -> None:
+        """As if it crashed: connections break."""
+        self._run("pg_ctl", "-m", "immediate", "-w", "stop")
 
     def database(self, name: str) -> str:
         """A new database; its SQLAlchemy URL."""
-        with psycopg.connect(f"host=127.0.0.1 port={self._port} user=latchkey dbname=postgres") as connection:
+        with psycopg.connect(f"host=127.0.0.1 port={self.port} user=latchkey dbname=postgres") as connection:
             connection.autocommit = True
             connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[arg-type]  # our own name, not input
-        return f"postgresql+psycopg://latchkey@127.0.0.1:{self._port}/{name}"
+        return f"postgresql+psycopg://latchkey@127.0.0.1:{self.port}/{name}"
 
 
 @contextmanager
@@ -36,28 +67,13 @@ def postgres() -> Iterator[Postgres]:
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     if not found:
         raise LookupError("Debian's package postgresql is missing: apt-get install postgresql")
-    programs, port = found[-1].parent, free_port()
-    # initdb refuses root; the package brings a user of its own.
-    user = "postgres" if os.geteuid() == 0 else None
     home = Path(tempfile.mkdtemp(prefix="latchkey-postgres-"))
-    if user:
-        os.chown(home, pwd.getpwnam(user).pw_uid, -1)
-    # In real time and without the tests' watch over Python.
-    plain = {name: value for name, value in os.environ.items() if name not in ("LD_PRELOAD", "PYTHONPATH")}
-
-    def run(*command: object) -> None:
-        words = [str(word) for word in command]
-        done = subprocess.run(words, user=user, env=plain, cwd=home, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise RuntimeError(done.stdout + done.stderr)
-
-    data, log = home / "data", home / "log"
-    run(programs / "initdb", "-D", data, "-U", "latchkey", "-A", "trust", "-N", "-E", "UTF8")
-    options = f"-p {port} -k {home} -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=200"
-    # The log goes to a file, or the server would hold on to our pipe.
-    run(programs / "pg_ctl", "-D", data, "-l", log, "-w", "-o", options, "start")
+    server = Postgres(found[-1].parent, home)
+    server.make()
+    server.start()
     try:
-        yield Postgres(port)
+        yield server
     finally:
-        run(programs / "pg_ctl", "-D", data, "-m", "immediate", "stop")
+        with contextlib.suppress(RuntimeError):  # a test may have left it stopped
+            server.stop()
         shutil.rmtree(home)

@@ -1,0 +1,56 @@
+"""How calls of AWS go, for whoever counts: by action and outcome, with their time. No parameter, no answer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import botocore.session
+from botocore.exceptions import ClientError
+
+from app.errors import PortalError, Throttled, Unanswered
+
+
+@dataclass(frozen=True)
+class Observer:
+    """Told of every call. Actions are named as in policies, "iam:ListUsers"."""
+
+    answered: Callable[[str, str, float], None]
+    """Action, "ok" or the kind of PortalError, seconds with all repetitions."""
+    throttled: Callable[[str], None]
+    """Each answer that asked to slow down, also of reads that were then repeated."""
+
+
+def observe(
+    session: botocore.session.Session, observer: Observer, meaning: Callable[[ClientError, str], PortalError]
+) -> None:
+    """Have the observer told of every call of this session's clients."""
+
+    def begin(**event: Any) -> None:
+        model = event["model"]
+        event["context"]["latchkey"] = (f"{model.service_model.signing_name}:{model.name}", time.perf_counter())
+
+    def end(outcome: str, context: dict[str, Any]) -> None:
+        action, began = context["latchkey"]
+        observer.answered(action, outcome, time.perf_counter() - began)
+
+    def answered(**event: Any) -> None:
+        parsed, context = event["parsed"], event["context"]
+        good = parsed.get("ResponseMetadata", {}).get("HTTPStatusCode", 500) < 300
+        end("ok" if good else type(meaning(ClientError(parsed, ""), "")).__name__, context)
+
+    def unanswered(**event: Any) -> None:
+        end(Unanswered.__name__, event["context"])
+
+    def attempted(**event: Any) -> None:
+        parsed = event["response"][1] if event["response"] else {}
+        if parsed.get("Error", {}).get("Code") in Throttled.aws_codes:
+            model = event["operation"]
+            observer.throttled(f"{model.service_model.signing_name}:{model.name}")
+
+    session.register("before-call", begin)
+    session.register("after-call", answered)
+    session.register("after-call-error", unanswered)
+    session.register("needs-retry", attempted)

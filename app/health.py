@@ -1,0 +1,107 @@
+"""What machines ask: does the process live, can it work, how is it doing. Answered before Flask looks at the host's
+name, since probes come by address; without cookies, and with nothing about anyone.
+
+    /healthz    200 while the process answers at all
+    /readyz     200, or 503 where the database, its schema or the session store would fail people; says which
+    /metrics    for Prometheus (`app.metrics`), with METRICS_TOKEN as a bearer token; where none is set, no such page
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from flask import Flask
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from app import metrics
+from app.models import db
+from app.sessions import StoredSessions
+from app.stores import StoreDown
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+MIGRATIONS = Path(__file__).parent.parent / "migrations"
+OUT_OF_DATE = "The database is not at this version’s schema. Run: .venv/bin/flask --app wsgi db upgrade"
+
+
+class Health:
+    """Whether a portal's parts would serve people now."""
+
+    def __init__(self, app: Flask) -> None:
+        with app.app_context():
+            self._engine: Engine = db.engine
+        self.sessions = cast("StoredSessions", app.session_interface)
+        migrations = ScriptDirectory(str(MIGRATIONS))
+        newest = migrations.get_current_head()
+        # One that we do not know is of a later release, which is made to suit the one before it.
+        self._behind = {None, *(step.revision for step in migrations.walk_revisions())} - {newest}
+        self._in_redis = bool(app.config["REDIS_URL"])
+
+    def problems(self) -> dict[str, str]:
+        """What is wrong, by part: "database", "schema", "sessions". Empty when all is well."""
+        found: dict[str, str] = {}
+        try:
+            with self._engine.connect() as connection:
+                current = MigrationContext.configure(connection).get_current_revision()
+            if current in self._behind:
+                found["schema"] = OUT_OF_DATE
+        except SQLAlchemyError:
+            found["database"] = "The database does not answer. Is DATABASE_URL right, and the database running?"
+        if not self._in_redis:
+            return found  # the sessions are in the database
+        try:
+            self.sessions.store.check()
+        except StoreDown as error:
+            kind = type(error.__cause__).__name__
+            found["sessions"] = f"Redis does not answer ({kind}). Is REDIS_URL right, and Redis running?"
+        return found
+
+    def forget_connections(self) -> None:
+        """Before forking: no two processes may speak on one connection."""
+        self._engine.dispose()
+        self.sessions.store.disconnect()
+
+
+class Machines:
+    """Answers those three, and passes on everything else."""
+
+    def __init__(self, inner: WSGIApplication, health: Health, metrics_token: str) -> None:
+        self._inner = inner
+        self._health = health
+        self._token = metrics_token
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """WSGI."""
+        path = environ.get("PATH_INFO", "")
+        if path == "/healthz":
+            return _plain(start_response, "200 OK", b"ok\n")
+        if path == "/readyz":
+            problems = self._health.problems()
+            parts = {part: "failing" if part in problems else "ok" for part in ("database", "schema", "sessions")}
+            if "database" in problems:
+                parts["schema"] = "unknown"
+            status = "503 Service Unavailable" if problems else "200 OK"
+            return _plain(start_response, status, json.dumps(parts).encode() + b"\n", "application/json")
+        if path == "/metrics" and self._token:
+            sent = environ.get("HTTP_AUTHORIZATION", "").encode("latin-1")
+            if not hmac.compare_digest(sent, b"Bearer " + self._token.encode()):
+                return _plain(start_response, "401 Unauthorized", b"METRICS_TOKEN as a bearer token is needed.\n")
+            text = metrics.exposition(self._health.sessions.store.count)
+            return _plain(start_response, "200 OK", text, metrics.CONTENT_TYPE)
+        return self._inner(environ, start_response)
+
+
+def _plain(start_response: StartResponse, status: str, body: bytes, kind: str = "text/plain") -> list[bytes]:
+    headers = [("Content-Type", kind), ("Content-Length", str(len(body))), ("Cache-Control", "no-store")]
+    if status.startswith("401"):
+        headers.append(("WWW-Authenticate", "Bearer"))
+    start_response(status, headers)
+    return [body]

@@ -1,0 +1,356 @@
+"""Every change a page can make: how AWS is made ready for it, which form makes it, and whether it happened.
+
+A new page is added by a line in CHANGES; `test_matrix.py` does the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from tests.faults.people import with_device
+from tests.support.clock import Clock
+from tests.support.people import PASSWORD, Employee
+from tests.support.public_keys import certificate_pem, openssh
+from tests.support.visitor import Visitor
+
+OTHER_PASSWORD = "Another-horse-8-battery"
+
+
+@dataclass
+class Scene:
+    """Who acts, and the administrator's hands behind the stage."""
+
+    who: Employee
+    page: Visitor
+    clock: Clock
+    seed: str = ""
+    """Of their own device, for those who have one."""
+
+    @property
+    def iam(self) -> Any:
+        return self.who.sandbox.as_administrator("iam")
+
+    def codes(self, seed: str = "") -> dict[str, str]:
+        """Two in a row that are new."""
+        self.clock.move(60)
+        show = self.who.sandbox.code
+        return {"first_code": show(seed or self.seed, 0), "second_code": show(seed or self.seed, 1)}
+
+
+@dataclass(frozen=True)
+class Change:
+    """One form. Functions of a scene: `ready` sets the stage, `typed` fills in, `happened` looks at AWS."""
+
+    action: str
+    event: str
+    path: Callable[[Scene], str] | str
+    button: str
+    happened: Callable[[Scene], bool] | None
+    ready: Callable[[Scene], None]
+    typed: Callable[[Scene], dict[str, str]] = lambda scene: {}
+    with_mfa: bool = True
+    told_later: str = ""
+    """The page at which an open outcome is asked of AWS; "" where AWS does not tell."""
+
+    def send(self, scene: Scene) -> Visitor:
+        """Open the page and send the form."""
+        scene.page.open(self.path if isinstance(self.path, str) else self.path(scene))
+        return scene.page.submit(self.button, **self.typed(scene))
+
+
+# -- devices
+
+
+def no_devices(scene: Scene) -> None:
+    """An administrator takes them away."""
+    for serial in scene.who.devices():
+        scene.iam.deactivate_mfa_device(UserName=scene.who.name, SerialNumber=serial)
+    for serial in scene.who.unassigned():
+        scene.iam.delete_virtual_mfa_device(SerialNumber=serial)
+
+
+def without_devices(scene: Scene) -> None:
+    """As before the first enrollment."""
+    no_devices(scene)
+    page = scene.page.open("/mfa/enroll")  # what the session holds of an enrollment is given up
+    if page.has("Cancel"):
+        page.submit("Cancel")
+
+
+def enrolling(scene: Scene) -> None:
+    """The QR code is on the screen."""
+    without_devices(scene)
+    scene.page.open("/mfa/enroll").submit("Show the QR code")
+    assert scene.page.seed(), scene.page.text
+
+
+def second_device(scene: Scene) -> str:
+    return f"{scene.who.serial_number}-2"
+
+
+def with_two_devices(scene: Scene) -> None:
+    serial = second_device(scene)
+    with suppress(ClientError):
+        scene.iam.deactivate_mfa_device(UserName=scene.who.name, SerialNumber=serial)
+    with suppress(ClientError):
+        scene.iam.delete_virtual_mfa_device(SerialNumber=serial)
+    with_device(scene.who.sandbox, scene.who, f"{scene.who.name}-2")
+
+
+# -- keys and certificates
+
+
+def key_ids(scene: Scene) -> dict[str, str]:
+    listed = scene.iam.list_access_keys(UserName=scene.who.name)["AccessKeyMetadata"]
+    return {key["AccessKeyId"]: key["Status"] for key in listed if key["AccessKeyId"] != scene.who.access_key_id}
+
+
+def no_other_key(scene: Scene) -> None:
+    scene.clock.move(31)  # a key that vanished is believed gone only then
+    for key_id in key_ids(scene):
+        scene.iam.delete_access_key(UserName=scene.who.name, AccessKeyId=key_id)
+
+
+def one_other_key(scene: Scene) -> None:
+    no_other_key(scene)
+    scene.iam.create_access_key(UserName=scene.who.name)
+
+
+def other_key(scene: Scene) -> str:
+    return next(iter(key_ids(scene)))
+
+
+def ssh_keys(scene: Scene) -> dict[str, str]:
+    listed = scene.iam.list_ssh_public_keys(UserName=scene.who.name)["SSHPublicKeys"]
+    return {key["SSHPublicKeyId"]: key["Status"] for key in listed}
+
+
+def no_ssh_key(scene: Scene) -> None:
+    for key_id in ssh_keys(scene):
+        scene.iam.delete_ssh_public_key(UserName=scene.who.name, SSHPublicKeyId=key_id)
+
+
+def one_ssh_key(scene: Scene) -> None:
+    no_ssh_key(scene)
+    scene.iam.upload_ssh_public_key(UserName=scene.who.name, SSHPublicKeyBody=openssh())
+
+
+def certificates(scene: Scene) -> dict[str, str]:
+    listed = scene.iam.list_signing_certificates(UserName=scene.who.name)["Certificates"]
+    return {each["CertificateId"]: each["Status"] for each in listed}
+
+
+def no_certificate(scene: Scene) -> None:
+    for each in certificates(scene):
+        scene.iam.delete_signing_certificate(UserName=scene.who.name, CertificateId=each)
+
+
+def new_certificate(scene: Scene) -> str:
+    return certificate_pem(datetime.fromtimestamp(int(scene.clock.time()), UTC) + timedelta(days=100))
+
+
+def one_certificate(scene: Scene) -> None:
+    no_certificate(scene)
+    scene.iam.upload_signing_certificate(UserName=scene.who.name, CertificateBody=new_certificate(scene))
+
+
+# -- the password
+
+
+def opens(scene: Scene, password: str) -> bool:
+    """Is this the console password? AWS looks at it first, and then refuses a new one of one letter."""
+    try:
+        scene.who.client("iam").change_password(OldPassword=password, NewPassword="x")
+    except ClientError as refusal:
+        return refusal.response["Error"]["Code"] == "PasswordPolicyViolation"
+    raise AssertionError("AWS took a password of one letter")
+
+
+def password(scene: Scene) -> bool:
+    try:
+        scene.iam.get_login_profile(UserName=scene.who.name)
+    except ClientError:
+        return False
+    return True
+
+
+def no_password(scene: Scene) -> None:
+    if password(scene):
+        scene.iam.delete_login_profile(UserName=scene.who.name)
+
+
+def with_password(scene: Scene) -> None:
+    no_password(scene)
+    scene.iam.create_login_profile(UserName=scene.who.name, Password=PASSWORD)
+
+
+def new_password(scene: Scene) -> dict[str, str]:
+    return {"new": OTHER_PASSWORD, "again": OTHER_PASSWORD}
+
+
+CHANGES = [
+    Change(
+        "iam:CreateVirtualMFADevice",
+        "mfa-device-created",
+        "/mfa/enroll",
+        "Show the QR code",
+        lambda scene: scene.who.leftover(),
+        without_devices,
+        with_mfa=False,
+        told_later="/",
+    ),
+    Change(
+        "iam:EnableMFADevice",
+        "mfa-device-enabled",
+        "/mfa/enroll",
+        "Turn on MFA",
+        lambda scene: scene.who.devices() != [],
+        enrolling,
+        lambda scene: scene.codes(scene.page.seed()),
+        with_mfa=False,
+        told_later="/",
+    ),
+    Change(
+        "iam:DeleteVirtualMFADevice",
+        "mfa-device-deleted",
+        "/mfa/enroll",
+        "Cancel",
+        lambda scene: not scene.who.leftover(),
+        enrolling,
+        with_mfa=False,
+        told_later="/",
+    ),
+    Change(
+        "iam:DeactivateMFADevice",
+        "mfa-device-deactivated",
+        lambda scene: f"/mfa/remove?serial={second_device(scene)}",
+        "Remove this device",
+        lambda scene: second_device(scene) not in scene.who.devices(),
+        with_two_devices,
+        told_later="/mfa",
+    ),
+    Change(
+        "iam:ResyncMFADevice",
+        "mfa-device-resynced",
+        "/mfa/resync",
+        "Resync",
+        None,  # AWS shows nothing of it
+        lambda scene: None,
+        lambda scene: scene.codes(),
+    ),
+    Change(
+        "iam:CreateAccessKey",
+        "access-key-created",
+        "/access-keys",
+        "Create a new key",
+        lambda scene: bool(key_ids(scene)),
+        no_other_key,
+        told_later="/access-keys",
+    ),
+    Change(
+        "iam:UpdateAccessKey",
+        "access-key-deactivated",
+        lambda scene: f"/access-keys/deactivate?key={other_key(scene)}",
+        "Deactivate this key",
+        lambda scene: key_ids(scene)[other_key(scene)] == "Inactive",
+        one_other_key,
+        told_later="/access-keys",
+    ),
+    Change(
+        "iam:DeleteAccessKey",
+        "access-key-deleted",
+        lambda scene: f"/access-keys/delete?key={other_key(scene)}",
+        "Delete this key",
+        lambda scene: not key_ids(scene),
+        one_other_key,
+        told_later="/access-keys",
+    ),
+    Change(
+        "iam:UploadSSHPublicKey",
+        "ssh-key-uploaded",
+        "/ssh-keys/new",
+        "Upload it",
+        lambda scene: bool(ssh_keys(scene)),
+        no_ssh_key,
+        lambda scene: {"pasted": openssh()},
+        told_later="/ssh-keys",
+    ),
+    Change(
+        "iam:UpdateSSHPublicKey",
+        "ssh-key-deactivated",
+        lambda scene: f"/ssh-keys/deactivate?id={next(iter(ssh_keys(scene)))}",
+        "Deactivate this",
+        lambda scene: "Inactive" in ssh_keys(scene).values(),
+        one_ssh_key,
+        told_later="/ssh-keys",
+    ),
+    Change(
+        "iam:DeleteSSHPublicKey",
+        "ssh-key-deleted",
+        lambda scene: f"/ssh-keys/delete?id={next(iter(ssh_keys(scene)))}",
+        "Delete this",
+        lambda scene: not ssh_keys(scene),
+        one_ssh_key,
+        told_later="/ssh-keys",
+    ),
+    Change(
+        "iam:UploadSigningCertificate",
+        "certificate-uploaded",
+        "/certificates/new",
+        "Upload this certificate",
+        lambda scene: bool(certificates(scene)),
+        no_certificate,
+        told_later="/certificates",
+    ),
+    Change(
+        "iam:UpdateSigningCertificate",
+        "certificate-deactivated",
+        lambda scene: f"/certificates/deactivate?id={next(iter(certificates(scene)))}",
+        "Deactivate this",
+        lambda scene: "Inactive" in certificates(scene).values(),
+        one_certificate,
+        told_later="/certificates",
+    ),
+    Change(
+        "iam:DeleteSigningCertificate",
+        "certificate-deleted",
+        lambda scene: f"/certificates/delete?id={next(iter(certificates(scene)))}",
+        "Delete this",
+        lambda scene: not certificates(scene),
+        one_certificate,
+        told_later="/certificates",
+    ),
+    Change(
+        "iam:ChangePassword",
+        "password-changed",
+        "/password",
+        "Change it",
+        lambda scene: opens(scene, OTHER_PASSWORD),
+        with_password,
+        lambda scene: {"old": PASSWORD, **new_password(scene)},
+    ),
+    Change("iam:CreateLoginProfile", "password-set", "/password/new", "Set it", password, no_password, new_password),
+    Change(
+        "iam:UpdateLoginProfile",
+        "password-set",
+        "/password/new",
+        "Set it",
+        lambda scene: opens(scene, OTHER_PASSWORD),
+        with_password,
+        new_password,
+    ),
+    Change(
+        "iam:DeleteLoginProfile",
+        "password-removed",
+        "/password/remove",
+        "Remove my password",
+        lambda scene: not password(scene),
+        with_password,
+    ),
+]

@@ -1,0 +1,164 @@
+"""Database and Redis go away, stall, come back empty: pages say so, nothing changes unrecorded, all goes on again."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+
+import pytest
+from sqlalchemy import NullPool, create_engine, text
+
+from tests.faults.people import Inside
+from tests.support.clock import Clock
+from tests.support.people import Employee, hire
+from tests.support.portal import Portal
+from tests.support.replicas import Replicas
+from tests.support.sandbox import Sandbox
+from tests.support.visitor import Visitor
+
+
+@pytest.fixture
+def nadia(sandbox: Sandbox, clock: Clock) -> Iterator[Employee]:
+    hired = hire(sandbox, "nadia")
+    clock.move(10)
+    yield hired
+    sandbox.set_faults([])
+
+
+@pytest.fixture
+def inside(nadia: Employee, many: Replicas, clock: Clock) -> Inside:
+    return Inside(nadia, many, clock)
+
+
+def ready(portal: Portal) -> tuple[int, dict[str, str]]:
+    try:
+        with urllib.request.urlopen(f"{portal.url}/readyz", timeout=20) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, json.load(error)
+
+
+@contextmanager
+def while_making_a_key(inside: Inside, latency_ms: int = 1500) -> Iterator[Future[Visitor]]:
+    """A key is being made at AWS, slowly; what happens inside happens meanwhile."""
+    sandbox = inside.employee.sandbox
+    inside.page.open("/access-keys")
+    sandbox.set_faults([{"action": "iam:CreateAccessKey", "fault": "latency", "latency_ms": latency_ms}])
+    with ThreadPoolExecutor(1) as pool:
+        making = pool.submit(inside.page.submit, "Create a new key")
+        wait_until(lambda: sandbox.begun("iam:CreateAccessKey") > 0)
+        yield making
+        making.result()
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_redis_goes_away_and_comes_back_empty(inside: Inside, many: Replicas) -> None:
+    page = inside.page.open("/access-keys")
+    many.redis.stop()
+    assert ready(many.first) == (503, {"database": "ok", "schema": "ok", "sessions": "failing"})
+    page.submit("Create a new key")
+    assert page.status == 503 and "Nothing was done" in page.text and "name this request" in page.text
+    assert "Set-Cookie" not in page.headers, "the session may be there again in a moment"
+    assert len(inside.keys()) == 1
+    assert page.open("/sign-in").status == 503
+    many.redis.start()
+    assert ready(many.first)[0] == 200
+    assert page.open("/access-keys").path == "/sign-in" and "session has ended" in page.text
+    assert inside.enter().path == "/access-keys", "without a restart, and where they were"
+
+
+def test_redis_stalls(inside: Inside, many: Replicas) -> None:
+    many.redis.pause()
+    try:
+        began = time.monotonic()
+        assert inside.page.open("/").status == 503
+        assert time.monotonic() - began < 15
+    finally:
+        many.redis.resume()
+    assert inside.page.open("/access-keys").path == "/access-keys", "the session was there all along"
+
+
+def test_redis_dies_while_a_key_is_made(inside: Inside, many: Replicas) -> None:
+    with while_making_a_key(inside) as making:
+        many.redis.stop()
+        page = making.result()
+    assert page.status == 503 and "may have been made" in page.text
+    many.redis.start()
+    assert inside.phases("access-key-created") == ["intended", "done"]
+    (orphan,) = set(inside.keys()) - {inside.employee.access_key_id}
+    inside.enter().open("/access-keys")
+    assert orphan in page.text and "If nobody has the secret of the newer one" in page.text
+
+
+def test_the_database_goes_away_and_comes_back(inside: Inside, many: Replicas) -> None:
+    page = inside.page.open("/access-keys")
+    many.database.stop()
+    assert ready(many.first) == (503, {"database": "failing", "schema": "unknown", "sessions": "ok"})
+    page.submit("Create a new key")
+    assert page.status == 503 and "nothing was changed" in page.text
+    assert page.open("/").status == 503 and "Try again" in page.text
+    many.database.start()
+    assert len(inside.keys()) == 1, "no record, no change"
+    assert ready(many.first)[0] == 200
+    page.open("/access-keys")
+    assert page.path == "/access-keys", "still signed in"
+    page.submit("Create a new key")
+    assert page.path == "/access-keys/new" and inside.phases("access-key-created") == ["intended", "done"]
+
+
+def test_the_database_dies_while_a_key_is_made(inside: Inside, many: Replicas, clock: Clock) -> None:
+    with while_making_a_key(inside) as making:
+        many.database.stop()
+        page = making.result()
+    assert page.path == "/access-keys/new" and page.at("#secret-access-key"), (
+        "the person has the secret that AWS made"
+    )
+    many.database.start()
+    assert inside.phases("access-key-created") == ["intended"]
+    clock.move(61)
+    page.open("/access-keys")
+    assert inside.phases("access-key-created") == ["intended", "found-done"], "asked of AWS, and recorded"
+
+
+def test_the_database_is_slow(inside: Inside, many: Replicas) -> None:
+    page = inside.page.open("/access-keys")
+    engine = create_engine(many.first.environment["DATABASE_URL"], poolclass=NullPool)
+    with engine.begin() as connection:
+        connection.execute(text("lock table activity_heads in exclusive mode"))
+        page.submit("Create a new key")
+        assert page.status == 503 and "nothing was changed" in page.text
+    assert len(inside.keys()) == 1
+    page.open("/access-keys")
+    assert page.submit("Create a new key").path == "/access-keys/new"
+    engine.dispose()
+
+
+def test_a_replica_that_is_stopped_finishes_what_it_began(inside: Inside, many: Replicas) -> None:
+    last = many.portals[-1]
+    inside.page.urls = [last.url]
+    with while_making_a_key(inside, 2500) as making:
+        assert last.process
+        inside.page.urls = many.urls[:-1]  # the next page comes from another
+        last.process.send_signal(signal.SIGTERM)
+        time.sleep(0.3)  # it has stopped listening by then
+        with pytest.raises(OSError):  # refused, or reset while it closes
+            urllib.request.urlopen(f"{last.url}/healthz", timeout=5)
+        assert not making.done()
+        page = making.result()
+    assert page.path == "/access-keys/new" and page.at("#secret-access-key")
+    assert last.process.wait(20) == 0
+    assert inside.phases("access-key-created") == ["intended", "done"]
+    last.start()

@@ -1,0 +1,188 @@
+"""What machines and their keepers see: health, readiness, numbers, logs. Without AWS."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import logging.config
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import flask_migrate
+import pytest
+from flask import Flask
+from sqlalchemy import text
+
+from app import logs
+from app.aws.observing import Observer
+from app.errors import PortalError
+from app.models import db
+from config import from_env
+from tests.portal.test_gateway import LISTED, Upstream, clients, person, upstream
+from tests.support.inside import BASE, GOOD, cookie, get, portal_at, post
+from tests.support.redis import RedisServer
+from tests.support.sandbox import ROOT, free_port
+
+TOKEN = "t" * 20
+__all__ = ["upstream"]
+
+
+@pytest.fixture
+def portal(tmp_path: Path) -> Iterator[Flask]:
+    app = portal_at(tmp_path / "portal.db", METRICS_TOKEN=TOKEN, TRUSTED_PROXIES="1")
+    yield app
+    with app.app_context():
+        db.engine.dispose()
+
+
+def ready(app: Flask) -> tuple[int, dict[str, str]]:
+    answer = app.test_client().get("/readyz", base_url="http://10.1.2.3:8000")
+    return answer.status_code, answer.json
+
+
+def numbers(app: Flask, token: str = TOKEN) -> str:
+    return app.test_client().get("/metrics", headers={"Authorization": f"Bearer {token}"}).text
+
+
+def test_probes_are_answered_by_address_and_say_what_fails(portal: Flask) -> None:
+    assert portal.test_client().get("/healthz", base_url="http://10.1.2.3:8000").status_code == 200
+    assert ready(portal) == (200, {"database": "ok", "schema": "ok", "sessions": "ok"})
+    with portal.app_context():
+        flask_migrate.downgrade(revision="0001")
+    assert ready(portal) == (503, {"database": "ok", "schema": "failing", "sessions": "ok"})
+    with portal.app_context(), db.engine.begin() as connection:
+        connection.execute(text("update alembic_version set version_num = '9999'"))
+    assert ready(portal)[0] == 200, "of a later release, which suits this one: replicas are renewed one by one"
+
+
+def test_readiness_tells_redis_from_the_database(tmp_path: Path) -> None:
+    away = portal_at(tmp_path / "a.db", REDIS_URL=f"redis://127.0.0.1:{free_port()}/0")
+    assert ready(away) == (503, {"database": "ok", "schema": "ok", "sessions": "failing"})
+    nowhere = portal_at(tmp_path / "b.db", REDIS_URL=f"redis://127.0.0.1:{free_port()}/0")
+    with nowhere.app_context():
+        db.engine.dispose()
+    (tmp_path / "b.db").rename(tmp_path / "c.db")
+    (tmp_path / "b.db").mkdir()
+    assert ready(nowhere) == (503, {"database": "failing", "schema": "unknown", "sessions": "failing"})
+
+
+def test_the_numbers_are_for_those_who_have_the_token(portal: Flask, tmp_path: Path) -> None:
+    for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": f"Basic {TOKEN}"}):
+        answer = portal.test_client().get("/metrics", headers=headers)
+        assert answer.status_code == 401 and "latchkey_" not in answer.text
+    assert "latchkey_sessions 0.0" in numbers(portal)
+    none = portal_at(tmp_path / "none.db").test_client().get("/metrics", base_url=BASE, headers={"Authorization": ""})
+    assert none.status_code == 303 or none.status_code == 404
+
+
+def test_requests_and_sessions_are_counted(portal: Flask) -> None:
+    client = portal.test_client()
+    post(client, "/test/enter")
+    get(client, "/nothing-here")
+    client.open("/sign-in", method="BREW", base_url=BASE)
+    told = numbers(portal)
+    assert 'latchkey_requests_total{endpoint="enter",method="POST",status="200"} 1.0' in told
+    assert 'endpoint="none",method="GET",status="404"' in told
+    assert "BREW" not in told and 'method="other"' in told, "nobody makes labels of their own"
+    assert "latchkey_sessions 1.0" in told
+    assert "/nothing-here" not in told
+
+
+def test_calls_of_aws_are_counted_with_what_came_of_them(upstream: type[Upstream]) -> None:
+    seen: list[tuple[str, str]] = []
+    throttled: list[str] = []
+    observer = Observer(lambda action, outcome, seconds: seen.append((action, outcome)), throttled.append)
+    from app.aws.clients import signing_as  # noqa: PLC0415 # beside its use
+    from app.aws.iam import IamGateway  # noqa: PLC0415 # beside its use
+
+    iam = IamGateway(clients(observer=observer))
+    with signing_as(person("alice")):
+        iam.mfa_devices("alice")
+        upstream.status = 403
+        upstream.answer = LISTED.replace(b"ListMFADevicesResponse", b"ErrorResponse")
+        for code in (b"AccessDenied", b"Throttling", b"NeverHeardOf"):
+            upstream.answer = b"<ErrorResponse><Error><Code>%s</Code></Error></ErrorResponse>" % code
+            with pytest.raises(PortalError):
+                iam.mfa_devices("alice")
+    assert seen == [("iam:ListMFADevices", kind) for kind in ("ok", "NotAllowed", "Throttled", "Refused")]
+    assert throttled == ["iam:ListMFADevices"] * 3, "each repetition"
+
+
+@pytest.fixture
+def lines() -> Iterator[Any]:
+    """Log as the portal does; gives what was logged."""
+    stream = io.StringIO()
+    wanted = logs.settings("INFO")
+    wanted["handlers"]["stderr"]["stream"] = stream
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    logging.config.dictConfig(wanted)
+    yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
+    root.handlers[:] = before
+    root.setLevel(level)
+
+
+def test_a_request_is_one_line_with_the_id_that_the_page_names(portal: Flask, lines: Any) -> None:
+    client = portal.test_client()
+    post(client, "/test/enter")
+    answer = get(client, "/nothing-here?code=secret-of-the-query")
+    number = answer.headers["X-Request-Id"]
+    assert f"<code>{number}</code>" in answer.text
+    told = lines()[-1]
+    assert (told["request_id"], told["status"], told["path"]) == (number, 404, "/nothing-here")
+    assert told["level"] == "INFO" and told["session"] and "secret-of-the-query" not in str(lines())
+    other = portal.test_client().get("/", base_url="http://evil.example")
+    assert other.headers["X-Request-Id"] in other.text
+
+
+def test_nobody_writes_lines_of_their_own_into_the_log(portal: Flask, tmp_path: Path, lines: Any) -> None:
+    client = portal.test_client()
+    forged = '/x\n{"level": "INFO", "message": "all is well"}\x1b[2J\u2028\u0085'.encode().decode("latin-1")
+    client.get("/", base_url=BASE, headers={"User-Agent": "a\tb"}, environ_overrides={"PATH_INFO": forged})
+    (line,) = lines()
+    assert line["message"] == "answered" and line["path"].startswith("/x\n{")
+    given = {"X-Request-Id": "abcd-1234-abcd", "X-Forwarded-For": "192.0.2.1"}
+    assert client.get("/sign-in", base_url=BASE, headers=given).headers["X-Request-Id"] == "abcd-1234-abcd"
+    for bad in ("short", "x" * 65, 'a"b{c}defgh'):
+        answer = client.get("/sign-in", base_url=BASE, headers={"X-Request-Id": bad})
+        assert answer.headers["X-Request-Id"] != bad
+    direct = portal_at(tmp_path / "direct.db").test_client()
+    assert direct.get("/sign-in", base_url=BASE, headers=given).headers["X-Request-Id"] != "abcd-1234-abcd"
+    assert cookie(client)
+
+
+def test_settings_for_many_are_refused_without_what_they_share() -> None:
+    for wrong, named in (
+        ({"WORKERS": "2"}, "WORKERS is 2"),
+        ({"WEB_CONCURRENCY": "3"}, "WEB_CONCURRENCY is 3"),
+        ({"REDIS_URL": "http://:hunter2-secret@somewhere"}, "REDIS_URL: set redis://"),
+        ({"LOG_LEVEL": "LOUD"}, "LOG_LEVEL"),
+        ({"METRICS_TOKEN": "short"}, "METRICS_TOKEN"),
+    ):
+        with pytest.raises(SystemExit) as told:
+            from_env({**GOOD, **wrong})
+        assert named in str(told.value) and "hunter2" not in str(told.value)
+    assert from_env({**GOOD, "WORKERS": "4", "REDIS_URL": "rediss://:pw@cache.example:6380/1"})["WORKERS"] == 4
+
+
+def serve(folder: Path, **settings: str) -> subprocess.CompletedProcess[str]:
+    """`deploy/serve` that is expected not to start."""
+    environment = {**os.environ, **GOOD, "DATABASE_URL": f"sqlite:///{folder / 'portal.db'}", **settings}
+    command = [sys.executable, "-m", "gunicorn", "-c", "deploy/gunicorn.conf.py", "wsgi:app"]
+    environment["PORT"] = str(free_port())
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_a_portal_that_cannot_serve_does_not_start_and_says_why(tmp_path: Path, redis: RedisServer) -> None:
+    portal_at(tmp_path / "portal.db")
+    behind = serve(tmp_path, DATABASE_URL=f"sqlite:///{tmp_path / 'new.db'}")
+    assert behind.returncode and "flask --app wsgi db upgrade" in behind.stderr
+    away = serve(tmp_path, REDIS_URL=f"redis://:hunter2-secret@127.0.0.1:{free_port()}/0")
+    assert away.returncode and "Redis does not answer" in away.stderr and "hunter2" not in away.stderr + away.stdout
+    for refused in (behind, away):
+        assert "Traceback" not in refused.stderr + refused.stdout

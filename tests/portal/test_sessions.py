@@ -1,0 +1,257 @@
+"""Sessions, held to the same in both stores: who opens them, how they end, what a thief of the store has."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from flask import Flask, request
+from sqlalchemy import text
+
+from app.models import db
+from app.stores import Seen
+from tests.support.clock import Clock
+from tests.support.inside import GOOD, SECRET, cookie, get, portal_at, post
+from tests.support.redis import RedisServer, contents
+
+
+@dataclass
+class Store:
+    """One of the two."""
+
+    settings: dict[str, str]
+
+    def contents(self, portal: Flask) -> bytes:
+        """All that a thief of it would have."""
+        if url := self.settings.get("REDIS_URL"):
+            return contents(url)
+        with portal.app_context(), db.engine.connect() as connection:
+            connection.execute(text("pragma wal_checkpoint(truncate)"))
+            return Path(db.engine.url.database or "").read_bytes()
+
+
+@pytest.fixture(params=["database", "redis"])
+def store(request: pytest.FixtureRequest) -> Store:
+    if request.param == "database":
+        return Store({})
+    running: RedisServer = request.getfixturevalue("redis")
+    return Store({"REDIS_URL": running.database()})
+
+
+@pytest.fixture
+def portal(tmp_path: Path, store: Store) -> Iterator[Flask]:
+    app = portal_at(tmp_path / "portal.db", **store.settings)
+    yield app
+    with app.app_context():
+        db.engine.dispose()
+
+
+def hashed(sid: str) -> bytes:
+    return hashlib.sha256(sid.encode()).hexdigest().encode()
+
+
+def stored(portal: Flask) -> int:
+    with portal.app_context():
+        return portal.session_interface.store.count()
+
+
+def test_who_steals_the_store_has_neither_cookies_nor_contents(portal: Flask, store: Store) -> None:
+    client = portal.test_client()
+    post(client, "/test/enter")
+    content = store.contents(portal)
+    assert cookie(client) and hashed(cookie(client)) in content and b":user/alice" in content
+    for secret in (SECRET, cookie(client), "AKIA", SECRET.split("/")[1]):
+        assert secret.encode() not in content
+
+
+def test_a_stolen_store_opens_nothing_with_another_key(tmp_path: Path, store: Store) -> None:
+    client = portal_at(tmp_path / "portal.db", **store.settings).test_client()
+    post(client, "/test/enter")
+    thief = portal_at(tmp_path / "portal.db", **store.settings, SECRET_KEY="t" * 40).test_client(use_cookies=False)
+    for taken in (cookie(client), hashed(cookie(client)).decode()):
+        assert get(thief, "/test/see", taken).json["keys"] == []
+
+
+def test_contents_are_of_no_use_under_another_id(portal: Flask) -> None:
+    client, thief = portal.test_client(), portal.test_client(use_cookies=False)
+    post(client, "/test/enter")
+    with portal.app_context():
+        kept = portal.session_interface.store.load(hashed(cookie(client)).decode())
+        now = datetime.now(UTC)
+        seen = Seen("arn", "label", "", "", now, now + timedelta(minutes=5))
+        portal.session_interface.store.create(hashed("mine").decode(), kept.data, seen, now)
+    assert get(thief, "/test/see", "mine").json["keys"] == []
+
+
+def test_a_new_id_at_every_change_of_privilege(portal: Flask) -> None:
+    client, thief = portal.test_client(), portal.test_client(use_cookies=False)
+    get(client, "/sign-in")
+    planted = cookie(client)
+    post(client, "/test/enter")
+    before_mfa = cookie(client)
+    post(client, "/test/upgrade")
+    assert len({planted, before_mfa, cookie(client)}) == 3
+    for old in (planted, before_mfa):
+        assert get(thief, "/test/see", old).json == {"keys": [], "secret": None}
+    assert get(client, "/test/see").json["secret"] == "temporary"
+
+
+def test_a_slow_request_does_not_bring_back_what_was_ended(portal: Flask) -> None:
+    client = portal.test_client()
+    post(client, "/test/enter")
+    sid = cookie(client)
+    with portal.test_request_context("/test/see", headers={"Cookie": f"latchkey-8000={sid}"}):
+        slow = portal.session_interface.open_session(portal, request)
+        get(client, "/sign-in")
+        with client.session_transaction(base_url="http://127.0.0.1:8000") as mine:
+            mine.clear()
+        slow["flash"] = "late"
+        answer = portal.response_class()
+        portal.session_interface.save_session(portal, slow, answer)
+        assert "Set-Cookie" not in answer.headers
+        slow.renew()
+        portal.session_interface.save_session(portal, slow, answer)
+        assert "latchkey-8000=;" in answer.headers["Set-Cookie"]
+    assert get(portal.test_client(use_cookies=False), "/test/see", sid).json["keys"] == []
+
+
+def test_signing_out_ends_the_id_whatever_is_said_afterwards(portal: Flask) -> None:
+    client = portal.test_client()
+    post(client, "/test/enter")
+    kept = cookie(client)
+    post(client, "/test/leave")
+    assert cookie(client) not in ("", kept), "the farewell is another session"
+    thief = portal.test_client(use_cookies=False)
+    assert get(thief, "/test/see", kept).json["keys"] == []
+    assert stored(portal) == 1
+
+
+def test_a_late_request_leaves_the_newer_cookie_alone(portal: Flask) -> None:
+    client, late = portal.test_client(), portal.test_client(use_cookies=False)
+    post(client, "/test/enter")
+    old = cookie(client)
+    post(client, "/test/upgrade")
+    for path in ("/", "/mfa/enroll", "/sign-out", "/nothing-here"):
+        assert "Set-Cookie" not in get(late, path, old).headers, path
+
+
+def test_passers_by_fill_no_store(portal: Flask) -> None:
+    for number in range(5):
+        get(portal.test_client(), f"/?q={number}{'x' * 3000}")
+        get(portal.test_client(), f"/mfa/enroll?q={number}")
+    assert stored(portal) == 0
+
+
+def test_two_requests_at_once_keep_each_others_changes(portal: Flask) -> None:
+    client = portal.test_client()
+    post(client, "/test/enter")
+    with portal.test_request_context("/", headers={"Cookie": f"latchkey-8000={cookie(client)}"}) as context:
+        interface = portal.session_interface
+        one, two = (interface.open_session(portal, context.request) for _ in range(2))
+        one["first"], two["second"] = "1", "2"
+        for changed in (one, two):
+            interface.save_session(portal, changed, portal.response_class())
+        assert {"first", "second", "credentials"} <= set(interface.open_session(portal, context.request))
+
+
+def test_limits_idle_and_absolute(portal: Flask, clock: Clock) -> None:
+    client = portal.test_client()
+    post(client, "/test/enter")
+    clock.move(14 * 60)
+    assert get(client, "/test/see").json["secret"] == SECRET
+    clock.move(61)
+    assert get(client, "/test/see").json["secret"] is None, "before MFA fifteen minutes, used or not"
+    post(client, "/test/enter")
+    post(client, "/test/upgrade")
+    for _ in range(3):
+        clock.move(14 * 60)
+        assert get(client, "/test/see").json["secret"] == "temporary"
+    clock.move(15 * 60 + 1)
+    assert get(client, "/test/see").json["secret"] is None
+
+
+def test_rotating_the_secret_key_keeps_people_signed_in(tmp_path: Path, store: Store) -> None:
+    file = tmp_path / "portal.db"
+    client = portal_at(file, **store.settings).test_client()
+    post(client, "/test/enter")
+    form = get(client, "/test/form").text
+    rotated = portal_at(file, **store.settings, SECRET_KEY="n" * 40, SECRET_KEY_FALLBACKS=GOOD["SECRET_KEY"])
+    assert get(rotated.test_client(use_cookies=False), "/test/see", cookie(client)).json["secret"] == SECRET
+    unrelated = portal_at(file, **store.settings, SECRET_KEY="u" * 40)
+    assert get(unrelated.test_client(use_cookies=False), "/test/see", cookie(client)).json["keys"] == []
+
+    here = rotated.test_client()
+    here.set_cookie("latchkey-8000", cookie(client), domain="127.0.0.1")
+    assert post(here, "/test/form", csrf_token=form).status_code == 200, "a form opened before is sent afterwards"
+    fresh = rotated.test_client()
+    post(fresh, "/test/enter")
+    finished = portal_at(file, **store.settings, SECRET_KEY="n" * 40)
+    kept = get(finished.test_client(use_cookies=False), "/test/see", cookie(fresh)).json
+    assert kept["secret"] == SECRET, "what began since is under the new key: the old one can go"
+
+
+def test_one_of_many_at_once_changes_what_all_have_read(portal: Flask) -> None:
+    now = datetime.now(UTC)
+    seen = Seen("arn", "label", "192.0.2.1", "Mozilla", now, now + timedelta(minutes=5))
+    with portal.app_context():
+        store = portal.session_interface.store
+        store.create("a" * 64, b"begun", seen, now)
+
+        def change(number: int) -> int:
+            return store.change("a" * 64, 0, f"by {number}".encode(), seen)
+
+        with ThreadPoolExecutor(16) as pool:
+            done = list(pool.map(change, range(64)))
+        assert sum(done) == 1
+        assert store.load("a" * 64).data == f"by {done.index(True)}".encode()
+        assert store.load("a" * 64).version == 1
+        with ThreadPoolExecutor(16) as pool:
+            assert sum(pool.map(lambda _: store.forget("a" * 64), range(64))) == 1, "and one ends it"
+        assert not store.change("a" * 64, 1, b"late", seen)
+        store.touch("a" * 64, seen)
+        assert store.load("a" * 64) is None and store.count() == 0, "nothing brings it back"
+
+
+def test_what_a_person_is_shown_of_their_sessions_and_ends(portal: Flask, clock: Clock) -> None:
+    with portal.app_context():
+        store = portal.session_interface.store
+
+        def begin(number: int, owner: str, label: str) -> None:
+            now = datetime.now(UTC)
+            lasts = timedelta(minutes=5 * number)
+            store.create(f"{number}" * 64, b"", Seen(owner, label, "192.0.2.1", f"B{number}", now, now + lasts), now)
+            clock.move(1)
+
+        for number, owner, label in (
+            (1, "me", "l1"),
+            (2, "me", "l2"),
+            (3, "me", "l3"),
+            (4, "you", "l4"),
+            (5, "", ""),
+        ):
+            begin(number, owner, label)
+        assert [(one.label, one.user_agent) for one in store.of("me")] == [("l3", "B3"), ("l2", "B2"), ("l1", "B1")]
+        assert [one.label for one in store.of("you")] == ["l4"]
+        assert store.end("me", ["l4", "", "l3"]) == 1, "nobody ends anybody else's"
+        assert store.count() == 4
+        clock.move(5 * 60)
+        assert [one.label for one in store.of("me")] == ["l2"]
+        assert store.count() == 3
+        clock.move(5 * 60)
+        assert list(store.of("me")) == []
+        assert store.end("me", ["l2"]) in (0, 1), "over, whether removed yet or not"
+
+
+def test_redis_forgets_by_itself(tmp_path: Path, redis: RedisServer) -> None:
+    url = redis.database()
+    client = portal_at(tmp_path / "portal.db", REDIS_URL=url).test_client()
+    post(client, "/test/enter")
+    for _ in range(2):
+        left = redis.times_to_live(url)
+        assert len(left) >= 3 and all(14 * 60 < seconds <= 15 * 60 + 1 for seconds in left)
+        post(client, "/test/upgrade")

@@ -1,0 +1,112 @@
+"""From an empty database and from every earlier release's, on both databases: the head is what the models say."""
+
+from __future__ import annotations
+
+import os
+import re
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from contextvars import Context
+from pathlib import Path
+
+import flask_migrate
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from click.testing import Result
+from flask import Flask
+from sqlalchemy import inspect
+
+from app.audit import Audit, Event, record
+from app.factory import create_app
+from app.models import Utc, db
+from config import from_env
+from tests.support.inside import GOOD
+from tests.support.postgres import Postgres, postgres
+from tests.support.sandbox import ROOT
+
+REVISIONS = [step.revision for step in ScriptDirectory(str(ROOT / "migrations")).walk_revisions()][::-1]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Postgres]:
+    with postgres() as running:
+        yield running
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def portal(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Flask]:
+    url = f"sqlite:///{tmp_path / 'portal.db'}"
+    if request.param == "postgresql":
+        url = request.getfixturevalue("server").database(f"at-{os.urandom(4).hex()}")
+    app = create_app(from_env({**GOOD, "DATABASE_URL": url}))
+    with app.app_context():
+        yield app
+        db.engine.dispose()
+
+
+def differences() -> list[object]:
+    def same_type(_c: object, _i: object, _m: object, _found: object, wanted: object) -> bool | None:
+        return False if isinstance(wanted, Utc) else None
+
+    with db.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": same_type})
+        return list(compare_metadata(context, db.metadata))
+
+
+def test_from_nothing_and_from_each_step(portal: Flask) -> None:
+    for revision in [*REVISIONS, "base"]:
+        if revision != "base":
+            flask_migrate.upgrade(revision=revision)
+        flask_migrate.upgrade()
+        assert differences() == [], f"from {revision}"
+        Audit(record(), "123456789012", "nadia", "", "", "").note(Event.SIGN_OUT)
+        flask_migrate.downgrade(revision="base")
+        assert [name for name in inspect(db.engine).get_table_names() if name != "alembic_version"] == []
+
+
+def verified(database_url: str, *options: str) -> Result:
+    app = create_app(from_env({**GOOD, "DATABASE_URL": database_url}))
+    # Apart from the test's own portal, whose context the command would take.
+    return Context().run(app.test_cli_runner().invoke, args=["activity", "verify", *options])
+
+
+def command_of(document: str, beginning: str) -> str:
+    """The documented command, as it stands there."""
+    text = (ROOT / "docs" / document).read_text()
+    found = re.search(rf"^{re.escape(beginning)}.*$", text, re.MULTILINE)
+    assert found, beginning
+    return found[0]
+
+
+def test_a_backup_is_restored_as_documented(portal: Flask, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    flask_migrate.upgrade()
+    me = Audit(record(), "123456789012", "nadia", "", "", "")
+    for _ in range(3):
+        me.note(Event.SIGN_OUT)
+    url = db.engine.url
+    plain = {name: value for name, value in os.environ.items() if name not in ("LD_PRELOAD", "PYTHONPATH")}
+    if url.get_backend_name() == "sqlite":
+        save = command_of("operations.md", "python3 -c").replace("instance/latchkey.db", str(url.database))
+        subprocess.run(save.replace("backup.db", str(tmp_path / "backup.db")), shell=True, check=True, env=plain)
+        restored = f"sqlite:///{tmp_path / 'backup.db'}"
+        assert sqlite3.connect(tmp_path / "backup.db").execute("pragma integrity_check").fetchone() == ("ok",)
+    else:
+        server: Postgres = request.getfixturevalue("server")
+        restored = server.database(f"restored-{url.database}")
+        where = f"--host=127.0.0.1 --port={server.port} --username=latchkey "
+        env = {**plain, "PATH": f"{server.programs}:{plain['PATH']}"}
+        for beginning, name in (("pg_dump", url.database), ("pg_restore", f"restored-{url.database}")):
+            command = command_of("operations.md", beginning).replace("latchkey.dump", str(tmp_path / "dump"))
+            command = command.replace("--dbname=latchkey", f"{where} --dbname={name}")
+            subprocess.run(command, shell=True, check=True, env=env, cwd=tmp_path)
+    told = verified(restored)
+    assert told.exit_code == 0 and "3" in told.output, told.output
+
+    me.note(Event.SIGN_OUT)  # after the backup
+    head = re.search(r"\b4:[0-9a-f]{64}\b", verified(url.render_as_string(hide_password=False)).output)
+    assert head, "the head is told"
+    cut = verified(restored, "--account", "123456789012", "--expect-head", head[0])
+    assert cut.exit_code == 1, "a restored backup lacks what came after it, and that shows"

@@ -1,0 +1,108 @@
+"""A portal inside the tests' process against a sandbox beside it: every request of an attacker costs milliseconds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import flask_migrate
+import pytest
+from flask import Flask
+
+from app.factory import create_app
+from app.models import db
+from config import from_env
+from tests.faults.people import with_device
+from tests.support.clock import Clock
+from tests.support.inside import BASE, GOOD
+from tests.support.people import Employee, hire
+from tests.support.sandbox import Sandbox
+from tests.support.visitor import Visitor
+
+ELSEWHERE = "999988887777"
+"""Another account that the portal serves."""
+
+
+class Guest(Visitor):
+    """A browser of the portal in this process."""
+
+    def __init__(self, app: Flask, address: str = "127.0.0.1") -> None:
+        super().__init__(BASE)
+        self.app = app
+        self.address = address
+        self.client = app.test_client()
+        self.seed_of_mine = ""
+        self.csrf_token = ""
+
+    def _ask(self, method: str, path: str, data: dict[str, str] | None) -> Any:
+        return self.ask(method, path, data)
+
+    def ask(self, method: str, path: str, data: Any = None, **options: Any) -> Any:
+        """One request, redirects not followed."""
+        given = {"base_url": BASE, "environ_overrides": {"REMOTE_ADDR": self.address}, **options}
+        return self.client.open(path, method=method, data=data, **given)
+
+    def token(self) -> str:
+        """This session's CSRF token."""
+        page = self.ask("GET", "/sign-in", follow_redirects=True).text
+        return page.split('name="csrf_token"')[1].split('value="')[1].split('"')[0]
+
+
+@pytest.fixture(scope="session")
+def sandbox(scratch: Path, clock: Clock) -> Iterator[Sandbox]:
+    with Sandbox(scratch / "sandbox-of-security", clock) as running:
+        iam = running.as_administrator("iam")
+        iam.create_user(UserName="elsewhere-admin")
+        iam.add_user_to_group(GroupName="EC2MFA", UserName="elsewhere-admin")
+        yield running
+
+
+def portal_of(sandbox: Sandbox, folder: Path, **overrides: str) -> Flask:
+    """overrides: of the settings."""
+    with pytest.MonkeyPatch.context() as environment:
+        for service, url in (("IAM", sandbox.url), ("STS", sandbox.url), ("SIGNIN", sandbox.facts["signin_url"])):
+            environment.setenv(f"AWS_ENDPOINT_URL_{service}", url)
+        arn = f"arn:aws:iam::{sandbox.account_id}:user"
+        settings = {
+            **GOOD,
+            "ACCOUNTS": f"{sandbox.account_id},{ELSEWHERE}",
+            "ADMINS": f"{arn}/Administrator,{ELSEWHERE}={arn}/elsewhere-admin",
+            "DATABASE_URL": f"sqlite:///{folder / 'portal.db'}",
+            **overrides,
+        }
+        app = create_app(from_env(settings))
+    with app.app_context():
+        flask_migrate.upgrade()
+    return app
+
+
+@pytest.fixture(scope="session")
+def portal(sandbox: Sandbox, scratch: Path) -> Iterator[Flask]:
+    """With limits far above what these tests do."""
+    folder = scratch / "portal-of-security"
+    folder.mkdir()
+    many = "100000 per hour"
+    app = portal_of(sandbox, folder, SIGN_IN_LIMIT_PER_ADDRESS=many, SIGN_IN_LIMIT_PER_KEY=many)
+    yield app
+    with app.app_context():
+        db.engine.dispose()
+
+
+Entering = Callable[..., Guest]
+
+
+@pytest.fixture
+def entering(portal: Flask, sandbox: Sandbox, clock: Clock) -> Entering:
+    """Signs someone in: with a device unless `mfa=False`."""
+
+    def enter(who: Employee | None = None, *, mfa: bool = True, app: Flask = portal) -> Guest:
+        who = who or hire(sandbox, "mallory")
+        guest = Guest(app)
+        guest.seed_of_mine = with_device(sandbox, who) if mfa else ""
+        clock.move(60)
+        guest.sign_in(who, sandbox.code(guest.seed_of_mine) if mfa else "")
+        assert guest.heading == f"Hello, {who.name}", guest.text
+        return guest
+
+    return enter

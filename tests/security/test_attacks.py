@@ -1,0 +1,246 @@
+"""Attacks on people and their browsers, one by one."""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from tests.faults.people import with_device
+from tests.security.conftest import Entering, Guest, portal_of
+from tests.security.test_who_may import address, changes_since, last, marked, method, rules
+from tests.support.clock import Clock
+from tests.support.inside import cookie
+from tests.support.people import hire
+from tests.support.public_keys import openssh
+from tests.support.sandbox import Sandbox
+
+
+def test_a_planted_session_is_not_the_one_that_is_signed_in(portal: Flask, sandbox: Sandbox, clock: Clock) -> None:
+    mallory, nadia = Guest(portal), Guest(portal)
+    mallory.token()
+    for planted in (cookie(mallory.client), "chosen-by-mallory"):
+        nadia.client.set_cookie("latchkey-8000", planted, domain="127.0.0.1")
+        who = hire(sandbox, "nadia")
+        clock.move(10)
+        nadia.sign_in(who)
+        assert nadia.heading == f"Hello, {who.name}" and cookie(nadia.client) != planted
+        mallory.client.set_cookie("latchkey-8000", planted, domain="127.0.0.1")
+        assert mallory.open("/").path == "/sign-in"
+        nadia.go("POST", "/sign-out", {"csrf_token": nadia.token()})
+
+
+def test_every_form_wants_the_token_of_its_own_session(portal: Flask, sandbox: Sandbox, entering: Entering) -> None:
+    guest, other = entering(), entering()
+    mine, theirs, before = guest.token(), other.token(), last(sandbox)
+    forged = (None, {"csrf_token": ""}, {"csrf_token": theirs}, {"csrf_token": mine[:-6] + "xxxxxx"})
+    for rule in rules(portal):
+        if method(rule) == "POST":
+            for data in forged:
+                assert guest.ask("POST", address(portal, rule), data).status_code == 400, rule
+            for origin in ("https://evil.example", "null", "http://127.0.0.1:9999"):
+                elsewhere = {"headers": {"Origin": origin}}
+                assert guest.ask("POST", address(portal, rule), {"csrf_token": mine}, **elsewhere).status_code == 403
+            assert guest.ask("GET", address(portal, rule)).status_code != 500
+    assert changes_since(sandbox, before) == []
+    assert guest.open("/").path == "/", "still signed in: signing out is a form like others"
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "//evil.example",
+        "/\\evil.example",
+        "https://evil.example/",
+        "/%09/evil.example",
+        "\t//evil.example",
+    ],
+)
+def test_nobody_is_led_elsewhere(portal: Flask, sandbox: Sandbox, clock: Clock, target: str) -> None:
+    who, guest = hire(sandbox, "nadia"), Guest(portal)
+    clock.move(10)
+    guest.ask("GET", "/sign-in", query_string={"next": target})
+    key = {"access_key_id": who.access_key_id, "secret_access_key": who.secret_access_key}
+    answer = guest.ask("POST", "/sign-in", {"csrf_token": guest.token(), **key})
+    assert answer.status_code == 303
+    assert re.fullmatch(r"/(?![/\\]).*", answer.headers["Location"])
+    for header in ("X-Forwarded-Host", "X-Host", "Forwarded", "X-Original-URL"):
+        page = guest.ask("GET", "/", headers={header: "evil.example"})
+        assert "evil.example" not in page.text + str(page.headers), "no proxy is trusted here"
+    assert guest.ask("GET", "/sign-in", base_url="http://evil.example").status_code == 400
+
+
+def test_headers_that_protect_every_answer(portal: Flask, entering: Entering) -> None:
+    guest = entering()
+    for rule in rules(portal):
+        answer = guest.ask(method(rule), address(portal, rule))
+        policy = answer.headers["Content-Security-Policy"]
+        assert "default-src 'none'" in policy and "unsafe" not in policy, rule
+        assert "frame-ancestors 'none'" in policy and answer.headers["X-Frame-Options"] == "DENY", rule
+        assert answer.headers["Cache-Control"] == "no-store", f"{rule}: the way back would show it after signing out"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff", rule
+        assert "Server" not in answer.headers and "X-Powered-By" not in answer.headers
+
+
+def test_after_signing_out_nothing_opens(portal: Flask, entering: Entering) -> None:
+    guest = entering()
+    kept, pages = cookie(guest.client), [rule for rule in rules(portal) if method(rule) == "GET"]
+    guest.go("POST", "/sign-out", {"csrf_token": guest.token()})
+    for now in (cookie(guest.client), kept):
+        guest.client.set_cookie("latchkey-8000", now, domain="127.0.0.1")
+        for rule in pages:
+            if not marked(portal, rule, "is_public"):
+                answer = guest.ask("GET", address(portal, rule))
+                assert answer.headers["Location"].startswith("/sign-in"), rule
+
+
+def test_nobodys_things_but_ones_own(portal: Flask, sandbox: Sandbox, entering: Entering, clock: Clock) -> None:
+    iam = sandbox.as_administrator("iam")
+    nadia = hire(sandbox, "nadia")
+    with_device(sandbox, nadia)
+    ssh_key = iam.upload_ssh_public_key(UserName=nadia.name, SSHPublicKeyBody=openssh())["SSHPublicKey"]
+    guest = entering()
+    name = guest.heading.removeprefix("Hello, ")
+    token, before = guest.token(), last(sandbox)
+    theirs = {
+        "key": nadia.access_key_id,
+        "id": ssh_key["SSHPublicKeyId"],
+        "serial": nadia.serial_number,
+        "serial_number": nadia.serial_number,
+        "user_name": nadia.name,
+        "UserName": nadia.name,
+        "account_id": "999988887777",
+        "understood": "y",
+        "first_code": "123456",
+        "second_code": "654321",
+        "old": "Correct-horse-7",
+        "new": "Another-horse-8-battery",
+        "again": "Another-horse-8-battery",
+        "with_mfa": "true",
+        "label": "00000000",
+    }
+    for rule in rules(portal):
+        if method(rule) == "POST" and rule.endpoint not in ("signin.sign_out", "aws_signin.begin"):
+            where = address(portal, rule)
+            assert guest.ask("POST", where, {"csrf_token": token, **theirs}, query_string=theirs).status_code < 500
+    guest.open("/")
+    for call in sandbox.calls(before):
+        assert nadia.name not in str(call["resource"]), f"{call['action']} was asked about somebody else"
+    assert nadia.devices() == [nadia.serial_number]
+    keys = iam.list_access_keys(UserName=nadia.name)["AccessKeyMetadata"]
+    assert [(key["AccessKeyId"], key["Status"]) for key in keys] == [(nadia.access_key_id, "Active")]
+    assert [key["Status"] for key in iam.list_ssh_public_keys(UserName=nadia.name)["SSHPublicKeys"]] == ["Active"]
+    assert {str(call["principal"]).rpartition("/")[2] for call in sandbox.calls(before)} <= {name, "Administrator"}
+
+
+def test_refusals_at_the_door_say_no_more_than_aws(portal: Flask, sandbox: Sandbox, clock: Clock) -> None:
+    who = hire(sandbox, "nadia")
+    seed = with_device(sandbox, who)
+    clock.move(60)
+    iam = sandbox.as_administrator("iam")
+    inactive = iam.create_access_key(UserName=who.name)["AccessKey"]
+    iam.update_access_key(UserName=who.name, AccessKeyId=inactive["AccessKeyId"], Status="Inactive")
+    clock.move(10)
+
+    def told(key_id: str, secret: str) -> str:
+        guest = Guest(portal)
+        guest.open("/sign-in").submit("Sign in with the key", access_key_id=key_id, secret_access_key=secret)
+        assert guest.status == 422 and secret not in guest.html and who.name not in guest.html
+        return " ".join(error.get_text(" ") for error in guest.soup.select("[role=alert]"))
+
+    unknown = told("AKIA" + "Z" * 16, "s" * 40)
+    assert told(inactive["AccessKeyId"], inactive["SecretAccessKey"]) == unknown, "one sentence for both"
+
+    def coded(code: str) -> str:
+        guest = Guest(portal)
+        guest.sign_in(who, code)
+        assert guest.path == "/sign-in/code" and guest.status == 422
+        assert not guest.soup.select_one("[name=code]").get("value")
+        return " ".join(error.get_text(" ") for error in guest.soup.select("[role=alert]"))
+
+    good = sandbox.code(seed)
+    Guest(portal).sign_in(who, good)
+    assert coded(good) == coded("000000" if good != "000000" else "111111"), "used or wrong: the same sentence"
+
+
+def test_keys_and_codes_cannot_be_tried_without_end(sandbox: Sandbox, tmp_path: Path, clock: Clock) -> None:
+    app = portal_of(sandbox, tmp_path)
+    who = hire(sandbox, "nadia")
+    with_device(sandbox, who)
+    clock.move(60)
+
+    def try_key(number: int, key_id: str) -> int:
+        guest = Guest(app, f"192.0.2.{number}")
+        guest.open("/sign-in").submit("Sign in with the key", access_key_id=key_id, secret_access_key="s" * 40)
+        return guest.status
+
+    assert [try_key(number, "AKIA" + "Y" * 16) for number in range(1, 12)] == [422] * 10 + [429], "from anywhere"
+    refused = [try_key(200, f"AKIA{number:016d}") for number in range(31)]
+    assert refused == [422] * 30 + [429], "from one address, with any key"
+    page = Guest(app, "192.0.2.200").open("/sign-in")
+    assert page.status == 200, "looking is free"
+
+    guest, codes = Guest(app, "192.0.2.201"), []
+    guest.sign_in(who)
+    for number in range(11):
+        guest.address = f"198.51.100.{number}"
+        codes.append(guest.submit("Sign in", code=f"{number:06d}").status)
+        if codes[-1] == 429:
+            break
+        assert guest.path == "/sign-in/code"
+    assert codes == [422] * 10 + [429], "and no code from many addresses"
+
+
+def test_bombs(portal: Flask, entering: Entering) -> None:
+    guest = entering()
+    token = guest.token()
+    for rule in rules(portal):
+        if method(rule) == "POST":
+            answer = guest.ask("POST", address(portal, rule), {"csrf_token": token, "pasted": "x" * 300_000})
+            assert answer.status_code == 413, rule
+    many = {f"field-{number}": (io.BytesIO(b"x"), f"{number}.pem") for number in range(1100)}
+    kind = {"content_type": "multipart/form-data"}
+    assert guest.ask("POST", "/certificates/new", {"csrf_token": token, **many}, **kind).status_code in (400, 413)
+    bombs = (
+        b"\x1f\x8b" * 60_000,
+        b"-----BEGIN CERTIFICATE-----\n" * 8_000,
+        b"\x30\x84" * 60_000,
+        b"\0" * 200_000,
+    )
+    for bomb in bombs:
+        for path in ("/certificates/new", "/ssh-keys/new"):
+            data = {"csrf_token": token, "file": (io.BytesIO(bomb), "key.pem")}
+            assert guest.ask("POST", path, data, **kind).status_code in (413, 422), path
+
+
+def test_names_are_text_wherever_they_stand(sandbox: Sandbox, entering: Entering) -> None:
+    who = hire(sandbox, "=cmd", path="/{{7*7}}<b>'\"{%x%}/", group=None)
+    sandbox.as_administrator("iam").attach_user_policy(
+        UserName=who.name, PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess"
+    )
+    guest = entering(who)
+    for path in ("/", "/mfa", "/access-keys", "/activity", "/activity/sessions", "/account", "/mfa/lost"):
+        page = guest.open(path)
+        assert page.status == 200, path
+        assert "49" not in page.at(".who") and "<b>'" not in page.html and "/{{7*7}}<b>" not in page.html, path
+    odd = guest.ask("GET", "/mfa/remove?serial={{7*7}}<script>alert(1)</script>", headers={"User-Agent": "<i>{{"})
+    assert "<script>alert" not in odd.text
+    assert "<i>{{" not in guest.open("/activity/sessions").html
+
+
+def test_the_portal_names_no_version_and_no_traceback(portal: Flask) -> None:
+    guest = Guest(portal)
+    for path in (
+        "/nothing",
+        "/static/../config.py",
+        "/static/%2e%2e/config.py",
+        "/.git/config",
+        "/activity/x/not-me",
+    ):
+        answer = guest.ask("GET", path)
+        assert answer.status_code in (303, 404), path
+        assert not re.search(r"Werkzeug|gunicorn|Traceback|Python/", answer.text + str(answer.headers)), path
+    assert guest.ask("TRACE", "/").status_code == 405

@@ -1,0 +1,79 @@
+"""A portal inside the test's own process, with doors of its own into a session: no AWS, no browser."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import flask_migrate
+from flask import Flask, flash, session
+from flask_wtf.csrf import generate_csrf
+
+from app import people
+from app.aws.clients import AwsCredentials
+from app.factory import create_app
+from app.records import Person
+from config import from_env
+
+SECRET = "s3cr3t/that+must=never/be+found=anywhere"
+GOOD = {"ACCOUNTS": "123456789012", "SECRET_KEY": "k" * 40, "AUDIT_KEYS": "k1:" + "a" * 40}
+BASE = "http://127.0.0.1:8000"
+
+
+def portal_at(file: Path, **settings: str) -> Flask:
+    """A portal with its database in `file`, made ready."""
+    app = create_app(from_env({**GOOD, "DATABASE_URL": f"sqlite:///{file}", **settings}))
+
+    @app.post("/test/enter")
+    def enter() -> str:
+        person = Person("123456789012", "alice", "/", "aws", False, datetime.now(UTC), "AKIA")
+        people.sign_in(person, AwsCredentials("AKIA", SECRET), timedelta(minutes=15))
+        return ""
+
+    @app.post("/test/leave")
+    def leave() -> str:
+        people.sign_out()
+        flash("You are signed out.")
+        return ""
+
+    @app.post("/test/upgrade")
+    def upgrade() -> str:
+        people.upgrade_in_place(AwsCredentials("ASIA", "temporary", "token"), timedelta(minutes=60))
+        return ""
+
+    @app.get("/test/see")
+    def see() -> dict[str, object]:
+        return {"keys": sorted(session), "secret": (session.get("credentials") or {}).get("secret_access_key")}
+
+    @app.get("/test/form")
+    def form() -> str:
+        return generate_csrf()
+
+    @app.post("/test/form")
+    def form_post() -> str:
+        return ""
+
+    for name in ("enter", "leave", "upgrade", "see", "form", "form_post"):
+        app.view_functions[name].is_public = True  # type: ignore[attr-defined]
+    for name in ("enter", "leave", "upgrade"):
+        app.extensions["csrf"].exempt(app.view_functions[name])
+    with app.app_context():
+        flask_migrate.upgrade()
+    return app
+
+
+def cookie(client: Any) -> str:
+    """The session's id, as the browser has it."""
+    found = client.get_cookie("latchkey-8000", domain="127.0.0.1")
+    return found.value if found else ""
+
+
+def get(client: Any, path: str, sid: str = "") -> Any:
+    """Open a page; with this id, whatever the client's own is."""
+    return client.get(path, base_url=BASE, headers={"Cookie": f"latchkey-8000={sid}"} if sid else {})
+
+
+def post(client: Any, path: str, **form: str) -> Any:
+    """Send a form."""
+    return client.post(path, base_url=BASE, data=form)

@@ -1,0 +1,141 @@
+"""A browser without a screen, for many stories at once: cookies, redirects, forms; through any replica, like a load
+balancer's client. For what pages look like and how they behave with scripts there is Chromium (`browser.py`).
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Sequence
+from urllib.parse import urljoin, urlsplit
+
+import requests
+from bs4 import BeautifulSoup, Tag
+from urllib3.exceptions import NewConnectionError
+
+from tests.support.people import Employee
+
+
+class Broken(Exception):
+    """The connection broke, and whether the request was carried out nobody knows: what a person meets as a 502."""
+
+
+class Visitor:
+    """One person at one browser. Each request goes to a replica picked by chance."""
+
+    def __init__(self, urls: str | Sequence[str], chance: random.Random | None = None) -> None:
+        self.urls = [urls] if isinstance(urls, str) else list(urls)
+        self._chance = chance or random.Random(1)
+        self._http = requests.Session()
+        self._http.trust_env = False
+        self._http.headers["Connection"] = "close"  # a replica that died is not asked through an old connection
+        self._http.headers["User-Agent"] = "Visitor"
+        self.status = 0
+        self.path = ""
+        self.html = ""
+        self.headers: dict[str, str] = {}
+        self.every_page: list[str] = []
+        """Bodies of all answers, where a test looks for what must not be in any."""
+        self.timeout = 45.0
+
+    @property
+    def cookies(self) -> requests.cookies.RequestsCookieJar:
+        """What this browser holds."""
+        return self._http.cookies
+
+    # -- going places
+
+    def _ask(self, method: str, path: str, data: dict[str, str] | None) -> requests.Response:
+        """Where nobody listens the next is asked; a request that broke on the way is not sent again."""
+        for url in self._chance.sample(self.urls, len(self.urls)):
+            try:
+                return self._http.request(method, url + path, data=data, allow_redirects=False, timeout=self.timeout)
+            except requests.ConnectionError as error:
+                if not isinstance(getattr(error.args[0], "reason", None), NewConnectionError):
+                    raise Broken from error
+            except requests.RequestException as error:
+                raise Broken from error
+        raise Broken("no replica listens")
+
+    def go(self, method: str, path: str, data: dict[str, str] | None = None) -> Visitor:
+        """Send it, and follow where it leads. Raises Broken."""
+        for _ in range(10):
+            answer = self._ask(method, path, data)
+            self.every_page.append(answer.text)
+            self.status, self.headers, self.html = answer.status_code, dict(answer.headers), answer.text
+            self.path = urlsplit(path).path
+            if answer.status_code not in (301, 302, 303, 307, 308):
+                return self
+            target = urlsplit(urljoin(path, answer.headers["Location"]))
+            path = target.path + (f"?{target.query}" if target.query else "")
+            method, data = "GET", None
+        raise AssertionError(f"redirects without end: {path}")
+
+    def open(self, path: str) -> Visitor:
+        """Type an address."""
+        return self.go("GET", path)
+
+    def submit(self, button: str = "", **typed: str) -> Visitor:
+        """Fill in and send the form with this button, in the page's main part."""
+        form = self.form(button)
+        data = {str(field["name"]): str(field.get("value", "")) for field in form.select("input[name]") if ok(field)}
+        action = str(form.get("action") or self.path)
+        return self.go("POST", action, data | typed)
+
+    # -- what is there
+
+    @property
+    def soup(self) -> BeautifulSoup:
+        return BeautifulSoup(self.html, "html.parser")
+
+    @property
+    def text(self) -> str:
+        """What a person reads on the page."""
+        main = self.soup.find("main")
+        return re.sub(r"\s+", " ", main.get_text(" ") if main else self.html)
+
+    @property
+    def heading(self) -> str:
+        found = self.soup.find("h1")
+        return re.sub(r"\s+", " ", found.get_text(" ").strip()) if found else ""
+
+    def form(self, button: str = "") -> Tag:
+        """The form with this button (anywhere on the page)."""
+        for form in self.soup.find_all("form"):
+            if form.find_parent("header") is None and button in form.get_text(" "):
+                return form
+        raise LookupError(f"no form with {button!r} on {self.path} ({self.status}): {self.text[:300]}")
+
+    def has(self, button: str) -> bool:
+        """Is there such a form?"""
+        try:
+            self.form(button)
+        except LookupError:
+            return False
+        return True
+
+    def at(self, selector: str) -> str:
+        """Text of the first that matches, "" where nothing does."""
+        found = self.soup.select_one(selector)
+        return found.get_text("").strip() if found else ""
+
+    # -- what people do
+
+    def sign_in(self, employee: Employee, code: str = "") -> Visitor:
+        """With the access key, and a code where it is asked for."""
+        self.open("/sign-in")
+        if self.path == "/sign-in":
+            key = {"access_key_id": employee.access_key_id, "secret_access_key": employee.secret_access_key}
+            self.submit("Sign in with the key", **key)
+        if code and self.path == "/sign-in/code":
+            self.submit("Sign in", code=code)
+        return self
+
+    def seed(self) -> str:
+        """The seed on the page that shows a QR code."""
+        return re.sub(r"\s", "", self.at("#seed"))
+
+
+def ok(field: Tag) -> bool:
+    """Would a browser send it as it stands?"""
+    return field.get("type") not in ("checkbox", "radio") or field.has_attr("checked")
