@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from app import people
-from app.pages import where_they_were
+from app.pages import FOR_ADMINISTRATORS, where_they_were
 from app.records import Confirming
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -88,12 +88,12 @@ def accounts_to_watch() -> list[str]:
 
 
 def admins_only(view: View) -> View:
-    """Only for those ADMINS names, with MFA; to others the page does not exist."""
+    """Only for those ADMINS names, with MFA; others are told so, and nothing else."""
 
     @wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> ResponseReturnValue:
         if not accounts_to_watch():
-            abort(404)
+            abort(403, FOR_ADMINISTRATORS)
         return view(*args, **kwargs)  # type: ignore[no-any-return]  # views are typed where they stand
 
     guarded.needs_admin = True  # type: ignore[attr-defined]  # a mark, read by the test that walks the URL map

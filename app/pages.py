@@ -159,6 +159,10 @@ def where_they_were() -> str:
 
 MAYBE_DONE = "A change that you sent may have been made: the overview shows what AWS has."
 
+FOR_ADMINISTRATORS = (
+    "This page is for the administrators of this portal, signed in with MFA. If you should see it, ask one of them."
+)
+FROM_ELSEWHERE = "This did not come from a page of this portal, so nothing was done. Go back to the overview."
 TITLES = {
     400: "This page is out of date",
     403: "Not allowed",
@@ -220,6 +224,7 @@ def register_error_pages(app: Flask) -> None:
             return _not_ready(MAYBE_DONE if request.method == "POST" else "")  # at the end of a request, saving
         status = error.code or 500
         sentence = {
+            403: FOR_ADMINISTRATORS if error.description == FOR_ADMINISTRATORS else FROM_ELSEWHERE,
             404: "Check the address, or go back to the overview.",
             405: "Go back to the overview and start from there.",
             413: "What you sent is larger than anything this page needs.",

@@ -113,4 +113,4 @@ def test_an_admin_writes_checks_and_questions_the_policy(
     stranger.sign_in(nadia)
     for path in ("/policy", "/policy/write", "/policy/check", address):
         stranger.open(path)
-        assert stranger.heading == "There is no such page"
+        assert stranger.heading == "Not allowed"

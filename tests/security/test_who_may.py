@@ -72,7 +72,7 @@ def test_without_mfa_nothing_that_needs_it(portal: Flask, sandbox: Sandbox, ente
             assert (answer.status_code, answer.headers.get("Location")) == (302, "/"), rule
         elif marked(portal, rule, "needs_admin"):
             answer = guest.ask(method(rule), address(portal, rule), {"csrf_token": token})
-            assert answer.status_code == 404, rule
+            assert answer.status_code == 403, rule
     assert changes_since(sandbox, before) == []
 
 
@@ -100,7 +100,7 @@ def test_pages_for_admins_exist_for_admins(
     for rule in rules(portal):
         if marked(portal, rule, "needs_admin"):
             answer = someone.ask(method(rule), address(portal, rule), {"csrf_token": token})
-            assert answer.status_code == 404, rule
+            assert answer.status_code == 403, rule
 
     key = sandbox.as_administrator("iam").create_access_key(UserName="elsewhere-admin")["AccessKey"]
     elsewhere = entering(Employee(sandbox, "elsewhere-admin", key["AccessKeyId"], key["SecretAccessKey"]))
