@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 PORT ?= 8000
 SANDBOX_PORT ?= 5000
 POLICY ?= recommended
+USERS ?= 0
 FLASK := $(BIN)/flask --app wsgi
 
 .PHONY: setup run serve sandbox test soak lint audit bench try-image lock
@@ -12,14 +13,14 @@ FLASK := $(BIN)/flask --app wsgi
 run: $(VENV)/.run
 	@$(BIN)/python deploy/check-port PORT $(PORT)
 	@$(BIN)/python deploy/check-port SANDBOX_PORT $(SANDBOX_PORT)
-	@PORT=$(PORT) $(FLASK) sandbox --port $(SANDBOX_PORT) --policy $(POLICY) --run deploy/rehearse
+	@PORT=$(PORT) $(FLASK) sandbox --port $(SANDBOX_PORT) --policy $(POLICY) --users $(USERS) --run deploy/rehearse
 
 serve: $(VENV)/.run
 	@PORT=$(PORT) deploy/serve
 
 sandbox: $(VENV)/.run
 	@$(BIN)/python deploy/check-port SANDBOX_PORT $(SANDBOX_PORT)
-	@$(FLASK) sandbox --port $(SANDBOX_PORT) --policy $(POLICY)
+	@$(FLASK) sandbox --port $(SANDBOX_PORT) --policy $(POLICY) --users $(USERS)
 
 setup: $(VENV)/.all
 
