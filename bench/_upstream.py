@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import sys
+from typing import ClassVar
 from urllib.parse import parse_qs
 
 READS = (
@@ -38,22 +40,39 @@ ANSWERS = {
 }
 
 
-def _answer(action: str) -> bytes:
+SEED = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567" * 2
+_SERIAL = "arn:aws:iam::123456789012:mfa/newcomer"
+NEWCOMERS = {
+    "GetCallerIdentity": "<Arn>arn:aws:iam::123456789012:user/newcomer</Arn><UserId>AIDANEWCOMER</UserId>"
+    "<Account>123456789012</Account>",
+    "CreateVirtualMFADevice": f"<VirtualMFADevice><SerialNumber>{_SERIAL}</SerialNumber><Base32StringSeed>"
+    f"{base64.b64encode(SEED.encode()).decode()}</Base32StringSeed></VirtualMFADevice>",
+    "EnableMFADevice": "",
+    "GetSessionToken": f"<Credentials><AccessKeyId>ASIA{'A' * 16}</AccessKeyId><SecretAccessKey>{'s' * 40}"
+    f"</SecretAccessKey><SessionToken>{'t' * 300}</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration>"
+    "</Credentials>",
+}
+"""For somebody who enrolls. Who signs with a key that begins with AKIANEW has no device before EnableMFADevice."""
+
+
+def _answer(action: str, inside: str) -> bytes:
     xml = (
-        f'<{action}Response xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><{action}Result>{ANSWERS[action]}'
+        f'<{action}Response xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><{action}Result>{inside}'
         f"</{action}Result><ResponseMetadata><RequestId>0f0f0f0f-0000-4000-8000-000000000000</RequestId>"
         f"</ResponseMetadata></{action}Response>"
     ).encode()
     return b"HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: %d\r\n\r\n%s" % (len(xml), xml)
 
 
-_READY = {action: _answer(action) for action in ANSWERS}
+_READY = {action: _answer(action, inside) for action, inside in (ANSWERS | NEWCOMERS).items()}
+_NO_DEVICE = _answer("ListMFADevices", "<MFADevices></MFADevices><IsTruncated>false</IsTruncated>")
 
 
 class _Connection(asyncio.Protocol):
     """One keep-alive connection: requests one after the other, as botocore sends them."""
 
     latency_s = 0.08
+    enrolled: ClassVar[set[bytes]] = set()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
@@ -72,7 +91,12 @@ class _Connection(asyncio.Protocol):
             return
         action = parse_qs(body.decode())["Action"][0]
         self._data = body[length:]
-        asyncio.get_running_loop().call_later(self.latency_s, self._transport.write, _READY[action])
+        key = head.partition(b"Credential=")[2][:20]
+        if action == "EnableMFADevice":
+            self.enrolled.add(key)
+        bare = action == "ListMFADevices" and key.startswith(b"AKIANEW") and key not in self.enrolled
+        answer = _NO_DEVICE if bare else _READY[action]
+        asyncio.get_running_loop().call_later(self.latency_s, self._transport.write, answer)
 
 
 async def _serve(port: int, latency_s: float) -> None:

@@ -1,0 +1,104 @@
+"""Signing in and enrolling, from the first form to the MFA session, against the calls AWS has to be asked for it.
+
+What the person waits for (codes, and AWS learning the device) is not counted: only the portal's answers.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import boto3
+import pyotp
+
+from bench import Row
+from bench._upstream import SEED
+from bench.overview import LATENCY_MS, ROOT, SETTINGS, _free_port, _running
+from tests.support.visitor import Visitor
+
+PEOPLE = 5
+CALLS = 5
+"""GetCallerIdentity, ListMFADevices, CreateVirtualMFADevice, EnableMFADevice, GetSessionToken."""
+SECRET = "s" * 40
+STS_LEARNS_S = 10.5
+
+
+class _Watch:
+    """Adds up how long the portal took."""
+
+    def __init__(self) -> None:
+        self.taken = 0.0
+
+    def __call__(self, act: Callable[[], Visitor], arrives: str) -> None:
+        start = time.perf_counter()
+        page = act()
+        self.taken += time.perf_counter() - start
+        if arrives not in page.heading:
+            raise RuntimeError(f"not {arrives!r} but {page.heading!r}: {page.text[:300]}")
+
+
+def _enroll(url: str, number: int) -> float:
+    """Seconds the portal took for one person."""
+    person, watch, totp = Visitor(url), _Watch(), pyotp.TOTP(SEED)
+    key = {"access_key_id": f"AKIANEW{number:013d}", "secret_access_key": SECRET}
+
+    def code(steps: int) -> str:
+        return totp.at(int(time.time()), counter_offset=steps)
+
+    watch(lambda: person.open("/sign-in"), "Sign in")
+    watch(lambda: person.submit("Sign in with the key", **key), "Hello")
+    watch(lambda: person.submit("Set up MFA"), "")
+    watch(lambda: person.submit("Turn on MFA", first_code=code(-2), second_code=code(-1)), "next code")
+    enabled = time.monotonic()
+    watch(lambda: person.submit("Go on with MFA", code=code(0)), "")
+    time.sleep(max(0.0, STS_LEARNS_S - (time.monotonic() - enabled)))
+    watch(lambda: person.submit("Go on"), "You are set up")
+    return watch.taken
+
+
+def _bare(address: str, number: int) -> float:
+    """Seconds of the calls alone, one after the other, by one shared client each."""
+    session = boto3.Session(f"AKIANEW{number:013d}", SECRET, region_name="us-east-1")
+    iam, sts = (session.client(service, endpoint_url=address) for service in ("iam", "sts"))
+    sts.get_caller_identity()
+    start = time.perf_counter()
+    sts.get_caller_identity()
+    iam.list_mfa_devices(UserName="newcomer")
+    made = iam.create_virtual_mfa_device(VirtualMFADeviceName="newcomer")["VirtualMFADevice"]
+    serial = made["SerialNumber"]
+    codes = {"AuthenticationCode1": "123456", "AuthenticationCode2": "654321"}
+    iam.enable_mfa_device(UserName="newcomer", SerialNumber=serial, **codes)
+    sts.get_session_token(SerialNumber=serial, TokenCode="123456")
+    return time.perf_counter() - start
+
+
+def measure() -> list[Row]:
+    """One row: median of PEOPLE who come one after the other."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory()))
+        upstream, port = _free_port(), _free_port()
+        address = f"http://127.0.0.1:{upstream}"
+        env = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
+            **SETTINGS,
+            "PORT": str(port),
+            "DATABASE_URL": f"sqlite:///{folder / 'bench.db'}",
+            "LOG_LEVEL": "WARNING",
+            **{f"AWS_ENDPOINT_URL_{service}": address for service in ("IAM", "STS", "SIGNIN")},
+        }
+        migrate = [sys.executable, "-m", "flask", "--app", "wsgi", "db", "upgrade"]
+        subprocess.run(migrate, cwd=ROOT, env=env, check=True, capture_output=True)
+        asked = [sys.executable, "-m", "bench._upstream", str(upstream), str(LATENCY_MS)]
+        stack.enter_context(_running(asked, env, upstream))
+        served = [sys.executable, "-m", "gunicorn", "-c", "deploy/gunicorn.conf.py", "wsgi:app"]
+        stack.enter_context(_running(served, env, port))
+        ours = statistics.median(_enroll(f"http://127.0.0.1:{port}", number) for number in range(1, PEOPLE + 1))
+        bare = statistics.median(_bare(address, number) for number in range(100, 100 + PEOPLE))
+    return [Row("sign-in and enrollment", f"the {CALLS} calls it takes, {LATENCY_MS} ms away", ours, bare)]
