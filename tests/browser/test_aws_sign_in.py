@@ -517,6 +517,7 @@ def test_the_password_never_comes_near_the_portal(
         assert secret not in stored + portal.log.read_text()
 
 
+@pytest.mark.one_policy
 def test_only_the_ways_that_are_offered_exist(
     surfing: Surfing, marta: Employee, sandbox: Sandbox, scratch: Path, policy: str
 ) -> None:

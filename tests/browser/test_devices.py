@@ -175,6 +175,7 @@ def test_the_answer_to_giving_up_is_lost(
     assert ("mfa-device-deactivated", "unknown", "Unanswered") in portal.activity(nadia.name)
 
 
+@pytest.mark.one_policy
 def test_sessions_may_die_with_their_device(surfing: Surfing, scratch: Path, clock: Clock, policy: str) -> None:
     with Sandbox(
         scratch / f"mortal-{policy}", clock, "--policy", policy, "--outcome", "sessions-die-with=device"
@@ -357,6 +358,7 @@ def stricter(file: Path, *, own_only: bool) -> Path:
     return file
 
 
+@pytest.mark.one_policy
 @pytest.mark.parametrize("own_only", [True, False], ids=["one device", "several"])
 def test_under_a_stricter_policy_only_what_can_work_is_offered(
     surfing: Surfing, scratch: Path, clock: Clock, policy: str, own_only: bool
@@ -398,6 +400,7 @@ KILLED_AT = {
 }
 
 
+@pytest.mark.one_policy
 @pytest.mark.parametrize("action", KILLED_AT)
 def test_the_portal_is_killed_while_aws_is_at_work(
     surfing: Surfing, sandbox: Sandbox, nadia: Employee, clock: Clock, portal: Portal, policy: str, action: str

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from tests.browser.conftest import Surfing
 from tests.support.clock import Clock
 from tests.support.people import Employee
@@ -18,6 +20,7 @@ def begin(surfing: Surfing, employee: Employee, **options: object):
     return surfer
 
 
+@pytest.mark.one_policy
 def test_wrong_pairs_are_told_apart_and_cost_nothing_at_aws(
     surfing: Surfing, nadia: Employee, sandbox: Sandbox, clock: Clock
 ) -> None:
@@ -51,6 +54,7 @@ def test_wrong_pairs_are_told_apart_and_cost_nothing_at_aws(
     assert nadia.devices() == [nadia.serial_number]
 
 
+@pytest.mark.one_policy
 def test_a_slow_phone_is_told_not_refused(surfing: Surfing, nadia: Employee, clock: Clock) -> None:
     surfer = begin(surfing, nadia)
     surfer.give_two_codes(surfer.scan(slow_s=300))
@@ -58,6 +62,7 @@ def test_a_slow_phone_is_told_not_refused(surfing: Surfing, nadia: Employee, clo
     assert nadia.devices() == [nadia.serial_number]
 
 
+@pytest.mark.one_policy
 def test_codes_typed_with_blanks_are_fine(surfing: Surfing, nadia: Employee) -> None:
     surfer = begin(surfing, nadia)
     phone = surfer.scan()
@@ -78,6 +83,7 @@ def test_reload_shows_the_same_qr_code(surfing: Surfing, nadia: Employee) -> Non
     assert surfer.scan().seed == seed
 
 
+@pytest.mark.one_policy
 def test_the_seed_as_text_is_the_seed_of_the_picture(surfing: Surfing, nadia: Employee) -> None:
     surfer = begin(surfing, nadia)
     phone = surfer.scan()
@@ -89,6 +95,7 @@ def test_the_seed_as_text_is_the_seed_of_the_picture(surfing: Surfing, nadia: Em
     assert phone.seed in surfer.page.locator("a[href^='otpauth:']").get_attribute("href")
 
 
+@pytest.mark.one_policy
 def test_six_digits_lead_to_the_next_field(surfing: Surfing, nadia: Employee) -> None:
     surfer = begin(surfing, nadia)
     surfer.page.locator("#first_code").press_sequentially("123456")

@@ -62,11 +62,10 @@ def strict(scratch: Path) -> Path:
     return file
 
 
+@pytest.mark.one_policy
 def test_where_it_is_a_circle_the_key_leads_out_of_it(
     surfing: Surfing, scratch: Path, clock: Clock, strict: Path, policy: str
 ) -> None:
-    if policy == "tutorial":
-        pytest.skip("told under a policy of its own, once")
     with Sandbox(scratch / "strict", clock, "--policy", str(strict)) as aws:
         olga = with_temporary_password(aws)
         with Portal(scratch / "strict-portal", aws, FORCE_MFA_POLICY=str(strict)) as portal:

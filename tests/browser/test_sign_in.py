@@ -6,6 +6,8 @@ import os
 import secrets
 from pathlib import Path
 
+import pytest
+
 from tests.browser.conftest import Surfing
 from tests.support.browser import Surfer
 from tests.support.clock import Clock
@@ -70,6 +72,7 @@ def test_who_may_not_read_devices_is_told_the_permission(surfer: Surfer, sandbox
     assert surfer.path == "/sign-in"
 
 
+@pytest.mark.one_policy
 def test_another_accounts_user_is_refused(
     surfing: Surfing, nadia: Employee, sandbox: Sandbox, scratch: object, policy: str
 ) -> None:
@@ -117,6 +120,7 @@ def test_with_two_devices_the_person_says_which(surfing: Surfing, nadia: Employe
     assert surfer.heading == f"Hello, {nadia.name}"
 
 
+@pytest.mark.one_policy
 def test_the_portals_clock_is_wrong(
     surfing: Surfing, nadia: Employee, sandbox: Sandbox, scratch: Path, policy: str
 ) -> None:
@@ -131,6 +135,7 @@ def test_the_portals_clock_is_wrong(
         assert "Your key is not at fault" in surfer.text
 
 
+@pytest.mark.one_policy
 def test_aws_cannot_be_reached_at_the_door(
     surfing: Surfing, nadia: Employee, sandbox: Sandbox, scratch: Path, policy: str
 ) -> None:
