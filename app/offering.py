@@ -7,8 +7,10 @@ refusal names the permission as well (`app.pages`).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from threading import Lock
 
-from flask import Flask, render_template, request
+from cachetools import LRUCache
+from flask import Flask, current_app, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
@@ -68,6 +70,9 @@ NEEDS: dict[str, tuple[Need, ...]] = {
 """Endpoint to what it cannot do without. Pages that manage with less say themselves what is missing."""
 
 
+_lock = Lock()
+
+
 def offered() -> frozenset[str]:
     """Codes of the features the document grants the person, as they are signed in now."""
     return offers(permitted(), mfa_present()) if current_user.is_authenticated else frozenset()
@@ -79,7 +84,16 @@ def denied(endpoint: str) -> Sequence[Need]:
     if not needs:
         return ()
     permits, mfa = permitted(), mfa_present()
-    return [need for need in needs if ruled_out(need, permits, mfa)]
+    # A page asks this about every link of it, and the answer stays the same while the document does.
+    known: LRUCache[object, Sequence[Need]] = current_app.extensions["ruled-out"]
+    key = (permits.arn, mfa, endpoint)
+    with _lock:
+        if key in known:
+            return known[key]
+    found = tuple(need for need in needs if ruled_out(need, permits, mfa))
+    with _lock:
+        known[key] = found
+    return found
 
 
 def may(endpoint: str) -> bool:
@@ -90,6 +104,7 @@ def may(endpoint: str) -> bool:
 def register(app: Flask) -> None:
     """Guard every page, and let templates ask."""
     app.jinja_env.globals.update(may=may, offered=offered)
+    app.extensions["ruled-out"] = LRUCache(50_000)
 
     @app.before_request
     def explain_what_cannot_work() -> ResponseReturnValue | None:
