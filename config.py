@@ -23,8 +23,8 @@ SETTINGS: dict[str, str] = {
     "characters. The first makes new rows; keep earlier ones behind it, or their rows cannot be verified. Required.",
     "AUDIT_RETENTION_DAYS": "Age at which `flask activity prune` removes rows, 30 to 3650. Default: rows are kept.",
     "AUDIT_STREAM": "stdout: every row also goes to standard output as a JSON line. Default: none.",
-    "ADMINS": "Who sees everyone's activity and the compliance pages, separated by commas: ARNs of IAM users, each "
-    "for its own account, or ACCOUNT=ARN for another one. Default: nobody.",
+    "ADMINS": "Who sees everyone's activity, the compliance pages and those about the policy, separated by commas: "
+    "ARNs of IAM users, each for its own account, or ACCOUNT=ARN for another one. Default: nobody.",
     "PUBLIC_URL": "Address people type, without a path. https, or http://127.0.0.1:PORT. "
     "Default http://127.0.0.1:8000.",
     "TRUSTED_PROXIES": "How many reverse proxies in front set X-Forwarded-For, -Proto and -Host. Default 0.",

@@ -55,13 +55,12 @@ class Health:
                 found["schema"] = OUT_OF_DATE
         except SQLAlchemyError:
             found["database"] = "The database does not answer. Is DATABASE_URL right, and the database running?"
-        if not self._in_redis:
-            return found  # the sessions are in the database
         try:
             self.sessions.store.check()
         except StoreDown as error:
             kind = type(error.__cause__).__name__
-            found["sessions"] = f"Redis does not answer ({kind}). Is REDIS_URL right, and Redis running?"
+            where = "Redis does not answer ({}). Is REDIS_URL right, and Redis running?"
+            found["sessions"] = where.format(kind) if self._in_redis else "The sessions are in the database."
         return found
 
     def forget_connections(self) -> None:

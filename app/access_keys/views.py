@@ -16,6 +16,7 @@ from app.access_keys.forms import CutForm, SavedForm
 from app.audit import STILL_RUNNING
 from app.aws.access_keys import MOST_KEYS, AccessKey
 from app.compliance.selfseen import seen
+from app.compliance.terms import key_age
 from app.current import audit, gateways, person
 from app.errors import MfaNotRecognized, PortalError, Unanswered, WrongMfaCode
 from app.fields import EmptyForm
@@ -46,16 +47,17 @@ def index() -> ResponseReturnValue:
     service.settle(gateways().keys, audit(), person().user_name, now)
     keys, new = _keys(), _new()
     seen(person(), access_keys=keys)
+    longest = key_age(current_app.config, person().account_id)
     if new and not service.still_there(new, keys, now):
         new = None
     return page(
         "access_keys/index.html",
         EmptyForm(formdata=None),
-        keys=service.dated(keys, current_app.config["ACCESS_KEY_MAX_AGE"], now),
+        keys=service.dated(keys, longest, now),
         new=new,
         full=len(keys) >= MOST_KEYS,
         both_active=len(keys) > 1 and all(key.active for key in keys),
-        max_age=current_app.config["ACCESS_KEY_MAX_AGE"].days,
+        max_age=longest.days,
     )
 
 

@@ -33,7 +33,7 @@ compliance = AppGroup("compliance", help="Who keeps the rules: refresh from AWS,
 
 WANT_OF_MFA = """AWS did not allow {action} to {arn}.
 This profile signs with a plain access key, and Force_MFA lets a plain key do nothing. Either give it an MFA session:
-  aws sts get-session-token --serial-number arn:aws:iam::{account}:mfa/NAME --token-code CODE
+  aws sts get-session-token --serial-number arn:{partition}:iam::{account}:mfa/NAME --token-code CODE
 or let the command run under a role of its own: docs/compliance.md has the five actions it needs."""
 
 
@@ -96,7 +96,9 @@ def _may_list(roster: RosterGateway, credentials: AwsCredentials, caller: Identi
         roster.users()
     except NotAllowed as error:
         raise click.ClickException(
-            WANT_OF_MFA.format(action=error.action, arn=caller.arn, account=caller.account_id)
+            WANT_OF_MFA.format(
+                action=error.action, arn=caller.arn, account=caller.account_id, partition=caller.partition
+            )
         ) from error
 
 

@@ -149,10 +149,8 @@ def _write(
             .values({name: bindparam(f"new_{name}") for name in touched})
             .execution_options(synchronize_session=None)
         )
-        connection.execute(
-            statement,
-            [{"whose": row.user_name, **{f"new_{name}": getattr(row, name) for name in touched}} for row in changed],
-        )
+        names, of = [f"new_{name}" for name in touched], attrgetter("user_name", *touched)
+        connection.execute(statement, [dict(zip(["whose", *names], of(row), strict=True)) for row in changed])
     if turned:
         connection.execute(insert(ComplianceChange), turned)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -13,11 +13,21 @@ from app.compliance.subjects import Terms
 from app.policy.permits import Permits
 
 
-def terms_of(config: Mapping[str, Any], account_id: str, others: int | None, now: datetime) -> Terms:
-    """config: Flask's. others: MFA devices of other kinds in the account, at most."""
+def _chosen(config: Mapping[str, Any], account_id: str) -> dict[str, int]:
     chosen = {"key_days": config["ACCESS_KEY_MAX_AGE"].days}
     for account in ("", account_id):
         chosen |= config["COMPLIANCE_THRESHOLDS"].get(account, {})
+    return chosen
+
+
+def key_age(config: Mapping[str, Any], account_id: str) -> timedelta:
+    """Age at which an access key of the account is to be replaced: one number for pages, to-do list and rules."""
+    return timedelta(days=_chosen(config, account_id)["key_days"])
+
+
+def terms_of(config: Mapping[str, Any], account_id: str, others: int | None, now: datetime) -> Terms:
+    """config: Flask's. others: MFA devices of other kinds in the account, at most."""
+    chosen = _chosen(config, account_id)
     blind = is_path_blind(Document(config["FORCE_MFA_DOCUMENT"]), account_id, config["AWS_PARTITION"])
     return Terms(now, **chosen, path_blind=blind, others_at_most=others)
 

@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from app import people
 from app.aws.clients import both
 from app.compliance.selfseen import seen
+from app.compliance.terms import key_age
 from app.current import audit, gateways, person
 from app.fields import EmptyForm
 from app.links import console_url, readable_alias
@@ -57,7 +58,7 @@ def _with_mfa() -> ResponseReturnValue:
     waiting = Waiting(
         new.access_key_id if new else "", enrolling.serial_number if enrolling else "", people.replacing()
     )
-    limits = Limits(current_app.config["ACCESS_KEY_MAX_AGE"])
+    limits = Limits(key_age(current_app.config, me.account_id))
     return page(
         "overview/with_mfa.html",
         EmptyForm(formdata=None),
