@@ -73,6 +73,13 @@ def audit(account_id: str | None = None, user_name: str = "") -> Audit:
     return Audit(record(), account_id, user_name, request.remote_addr or "", user_agent(), people.label())
 
 
+def audit_of(account_id: str) -> Audit:
+    """The record of an account the person looks after; one of another account is named with it there."""
+    me = person()
+    whose = me.user_name if me.account_id == account_id else f"{me.account_id}/{me.user_name}"
+    return audit(account_id, whose)
+
+
 def user_agent() -> str:
     """What the browser says it is, as far as it is kept."""
     return request.user_agent.string[:256]

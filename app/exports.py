@@ -15,7 +15,7 @@ def neutral(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     # Also behind what a spreadsheet may take for a separator.
-    text = re.sub(r"(?<=[;\t\r\n])(?=\s*[=+\-@])", "'", value)
+    text = re.sub(r"(?<=[;\t\r\n])(?=[=+\-@])", "'", value)
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 

@@ -33,6 +33,11 @@ from app.logs import request_id
 from app.records import Way
 from app.stores import StoreDown
 
+LARGEST_NUMBER = 2**63 - 1
+"""That a database takes."""
+MOST_PAGES = 1_000_000
+"""Of any list: what is beyond is the last."""
+
 
 def refuse(form: FlaskForm, refusal: PortalError) -> None:
     """Put a refusal beside its field, or above the form; a missing permission with its name."""

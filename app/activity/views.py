@@ -13,17 +13,18 @@ from app.activity import queries, words
 from app.activity.export import FORMATS
 from app.activity.forms import EveryoneForm, FilterForm
 from app.audit import Event, record
-from app.current import audit, gateways, person
+from app.current import audit, audit_of, gateways, person
 from app.fields import EmptyForm
 from app.guards import accounts_to_watch, admins_only, with_mfa
 from app.mfa.devices import settle
-from app.pages import done, page
+from app.pages import LARGEST_NUMBER, done, page
 
 bp = Blueprint("activity", __name__, url_prefix="/activity")
 
 
 def _before() -> int | None:
-    return request.args.get("before", type=int)
+    before = request.args.get("before", type=int)
+    return before if before is not None and 0 < before <= LARGEST_NUMBER else None
 
 
 def _older(found: queries.Page, endpoint: str) -> str:
@@ -47,7 +48,7 @@ def index() -> ResponseReturnValue:
     return page("activity/mine.html", form, found=found, words=words, older=_older(found, "activity.index"))
 
 
-@bp.get("/<int:seq>/not-me")
+@bp.get(f"/<int(max={LARGEST_NUMBER}):seq>/not-me")
 @with_mfa
 def not_me(seq: int) -> ResponseReturnValue:
     """What to do about an entry that was not oneself."""
@@ -87,7 +88,7 @@ def end_session() -> ResponseReturnValue:
     ended = people.end_sessions(person(), chosen) if chosen else 0
     told = {0: "There was nothing to end.", 1: "That session is over."}.get(ended, f"{ended} sessions are over.")
     entry = request.form.get("entry", type=int)
-    if entry is not None:
+    if entry is not None and 0 < entry <= LARGEST_NUMBER:
         return done(f"{told} Now the second step.", "activity.not_me", seq=entry)
     return done(told, "activity.sessions")
 
@@ -133,9 +134,7 @@ def export(ending: str) -> ResponseReturnValue:
         abort(400)
     account_id = _account(form)
     # In the record that is taken away, for whoever watches over that one.
-    audit(account_id or person().account_id, person().user_name).note(
-        Event.RECORD_EXPORTED, f"{account_id or 'nobody'}.{ending}"
-    )
+    audit_of(account_id or person().account_id).note(Event.RECORD_EXPORTED, f"{account_id or 'nobody'}.{ending}")
     content_type, written = FORMATS[ending]
     rows = queries.rows(record().engine, account_id, form.chosen(form.user.data or ""))
     name = f"activity-{account_id or 'unknown'}-{datetime.now(UTC):%Y%m%d-%H%M%S}.{ending}"

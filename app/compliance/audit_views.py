@@ -14,13 +14,15 @@ from app.compliance.report import LARGEST
 from app.compliance.rules import BY_ID, CIS_VERSIONS, RULES, demanded
 from app.compliance.views import bp as dashboard
 from app.compliance.views import chosen_account, shown, watched
-from app.current import audit, person
+from app.current import audit_of, person
 from app.errors import Refused
 from app.guards import accounts_to_watch, admins_only
+from app.limits import CHANGES, limiter, this_session
 from app.models import db
-from app.pages import done, refuse
+from app.pages import LARGEST_NUMBER, MOST_PAGES, done, refuse
 
 bp = Blueprint("compliance_audit", __name__, url_prefix=dashboard.url_prefix)
+limiter.limit(CHANGES, key_func=this_session, methods=["POST"])(bp)
 ON_A_PAGE = 200
 
 
@@ -53,7 +55,7 @@ def rule(rule: str) -> ResponseReturnValue:
         abort(404)
     chosen = BY_ID[rule]
     state = request.args.get("state", queries.NOT_PASSING)
-    number = max(1, request.args.get("page", 1, type=int))
+    number = min(max(1, request.args.get("page", 1, type=int)), MOST_PAGES)
     wanted = queries.Filter(rule=rule, state="" if state == "any" else state, page=number)
     with db.engine.connect() as connection:
         history = summary.days(connection, account.account_id, account.terms.now, back=1)
@@ -111,7 +113,7 @@ def add_exception() -> ResponseReturnValue:
         try:
             service.add_exception(
                 db.engine,
-                audit(account_id, person().user_name),
+                audit_of(account_id),
                 account_id,
                 form.rule.data,
                 form.user_name.data,
@@ -132,12 +134,10 @@ def add_exception() -> ResponseReturnValue:
 @admins_only
 def end_exception() -> ResponseReturnValue:
     """End an exception before its time."""
-    account_id, number = chosen_account(), request.form.get("number", 0, type=int)
+    account_id, number = chosen_account(), min(request.form.get("number", 0, type=int), LARGEST_NUMBER)
     terms_of = service.terms_for(current_app.config, account_id)
     try:
-        service.end_exception(
-            db.engine, audit(account_id, person().user_name), account_id, number, person().arn, terms_of
-        )
+        service.end_exception(db.engine, audit_of(account_id), account_id, number, person().arn, terms_of)
     except Refused as refusal:
         return done(str(refusal), "compliance_audit.exceptions", "warning", account=account_id)
     return done("The exception is over.", "compliance_audit.exceptions", account=account_id)
@@ -159,7 +159,7 @@ def take_report() -> ResponseReturnValue:
         try:
             number = service.take_report(
                 db.engine,
-                audit(account_id, person().user_name),
+                audit_of(account_id),
                 account_id,
                 form.report.data.read(LARGEST + 1),
                 form.when,

@@ -31,6 +31,8 @@ COLUMNS = (
 LARGEST = 8 * 1024 * 1024
 """Bytes. A report of 5,000 users has some 1.5 million."""
 _NOTHING = ("N/A", "no_information", "not_supported")
+_NAME = re.compile(r"[\w+=,.@-]{1,64}", re.ASCII)
+"""Of IAM users (IAM's model, quotas)."""
 _ARN = re.compile(r"arn:[a-z-]+:iam::(\d{12}):(?:root|user(/.*)?)", re.DOTALL)
 
 
@@ -91,7 +93,7 @@ def _from_json(text: str) -> tuple[str, datetime]:
         answer = json.loads(text)
         content = base64.b64decode(answer["Content"], validate=True).decode("utf-8-sig")
         return content, _aware(datetime.fromisoformat(answer["GeneratedTime"]))
-    except (ValueError, KeyError, TypeError, binascii.Error) as error:
+    except (ValueError, KeyError, TypeError, RecursionError, binascii.Error) as error:
         raise NotAReport(
             "This is JSON, but not the whole answer of aws iam get-credential-report. Nothing was changed."
         ) from error
@@ -168,6 +170,8 @@ def _row(cells: Sequence[str], times: _Times) -> tuple[str, ReportPerson]:
     if "" in cells:
         raise ValueError("an empty cell")
     name, arn, created, password, used, changed, mfa = cells[:7]
+    if name != ROOT and not _NAME.fullmatch(name):
+        raise ValueError(f"“{name[:80]}” as the name of a user")
     found = _ARN.fullmatch(arn)
     if not found:
         raise ValueError(f"“{arn[:80]}” as an ARN")
@@ -219,6 +223,9 @@ def _true(cell: str) -> bool:
 
 
 def _aware(moment: datetime) -> datetime:
+    """Raises ValueError for what AWS never writes: a time without its zone, or outside of a man's life."""
     if moment.tzinfo is None:
         raise ValueError("a time without its zone")
+    if not 1970 < moment.year < 2200:
+        raise ValueError("a time far from ours")
     return moment

@@ -77,8 +77,8 @@ def take_report(
         raise NotAReport(
             f"This is the report of account {report.account_id}, not of {account_id}. Nothing was changed."
         )
-    audit.note(Event.CREDENTIAL_REPORT_TAKEN, account_id)
-    return store.keep_report(engine, report, datetime.now(UTC), terms)
+    with audit.attempt(Event.CREDENTIAL_REPORT_TAKEN, account_id):
+        return store.keep_report(engine, report, datetime.now(UTC), terms)
 
 
 def add_exception(
@@ -102,9 +102,9 @@ def add_exception(
         if not about_account and not connection.execute(there).first():
             raise NoSuchPerson
     whose = "" if about_account else user_name
-    audit.note(Event.EXCEPTION_ADDED, f"{rule}: {whose or account_id}, until {until:%Y-%m-%d}")
     rows.begin(engine, account_id)
-    with engine.begin() as connection:
+    told = f"{rule}: {whose or account_id}, until {until:%Y-%m-%d}"
+    with audit.attempt(Event.EXCEPTION_ADDED, told), engine.begin() as connection:
         connection.execute(
             insert(ComplianceException).values(
                 account_id=account_id,
@@ -134,7 +134,7 @@ def end_exception(engine: Engine, audit: Audit, account_id: str, number: int, by
         row = connection.execute(select(ComplianceException.__table__).where(mine)).first()
     if row is None:
         raise Gone("This exception is over already.")
-    audit.note(Event.EXCEPTION_ENDED, f"{row.rule}: {row.user_name or account_id}")
-    with engine.begin() as connection:
+    told = f"{row.rule}: {row.user_name or account_id}"
+    with audit.attempt(Event.EXCEPTION_ENDED, told), engine.begin() as connection:
         connection.execute(update(ComplianceException).where(mine).values(ended_at=now, ended_by=by))
     store.judge_again(engine, account_id, row.user_name, terms)

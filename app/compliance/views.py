@@ -18,15 +18,17 @@ from app.compliance.refresh import Gateways
 from app.compliance.rules import BY_ID, OF_ACCOUNT, OF_PEOPLE
 from app.compliance.subjects import Terms
 from app.compliance.verdicts import State
-from app.current import audit, gateways, person
+from app.current import audit, audit_of, gateways, person
 from app.errors import CredentialsRefused
 from app.exports import as_csv, as_json
 from app.fields import EmptyForm
 from app.guards import accounts_to_watch, admins_only
+from app.limits import CHANGES, limiter, this_session
 from app.models import db
-from app.pages import done, page
+from app.pages import MOST_PAGES, done, page
 
 bp = Blueprint("compliance", __name__, url_prefix="/compliance")
+limiter.limit(CHANGES, key_func=this_session, methods=["POST"])(bp)
 
 
 WORST_FIRST = (State.FAIL, State.UNKNOWN, State.EXCEPTED, State.PASS)
@@ -175,7 +177,7 @@ def _address(endpoint: str, **values: Any) -> str:
 def people() -> ResponseReturnValue:
     """People, by filter."""
     account, form = watched(), _filter()
-    chosen = form.chosen(request.args.get("page", 1, type=int))
+    chosen = form.chosen(min(request.args.get("page", 1, type=int), MOST_PAGES))
     with db.engine.connect() as connection:
         found = queries.people(connection, account.account_id, chosen)
     return shown(
@@ -197,7 +199,7 @@ def export(ending: str) -> ResponseReturnValue:
     account, form = watched(), _filter()
     if form.errors or account.held is None:
         abort(400 if form.errors else 404)
-    audit(account.account_id, person().user_name).note(Event.COMPLIANCE_EXPORTED, f"{account.account_id}.{ending}")
+    audit_of(account.account_id).note(Event.COMPLIANCE_EXPORTED, f"{account.account_id}.{ending}")
     found = queries.export(db.engine, account.held, rows.account_of(account.held), account.terms, form.chosen())
     text = as_csv(queries.COLUMNS, found) if ending == "csv" else as_json(found)
     answer = Response(stream_with_context(text), mimetype="text/csv" if ending == "csv" else "application/json")

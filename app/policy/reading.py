@@ -55,6 +55,10 @@ def read_text(text: str) -> Reading:
 
     try:
         document = json.loads(text, object_pairs_hook=once)
+        json.dumps(document, ensure_ascii=False).encode()  # half a surrogate pair is no text, and no page can show it
+    except UnicodeEncodeError:
+        reading.findings.append(_unreadable("It has characters that are only half of one (surrogates)."))
+        return reading
     except RecursionError:
         reading.findings.append(_unreadable("It is nested too deeply to be a policy."))
         return reading

@@ -26,7 +26,8 @@ DESCRIPTION = (
     "authenticate with MFA."
 )
 
-_GROUP_NAME = re.compile(r"[\w+=,.@-]{1,128}", re.ASCII)
+_GROUP_NAME = re.compile(r"(?!-)[\w+=,.@-]{1,128}", re.ASCII)
+"""What IAM takes, save a dash at the beginning, which commands take for an option."""
 _POLICY_NAME = re.compile(r"(?:[\w+=,.@-]+/)*[\w+=,.@-]{1,128}", re.ASCII)
 _POLICY_ARN = re.compile(r"arn:[a-z-]+:iam::(?:aws|\d{12}):policy/[\w+=,.@/-]+", re.ASCII)
 

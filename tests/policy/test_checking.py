@@ -56,6 +56,12 @@ TUTORIAL = [
 ]
 
 
+def test_half_a_character_is_told() -> None:
+    for text in ('{"Statement": {"Sid": "\\ud800"}}', '{"\\udfff": 1}'):
+        (finding,) = check(text).findings
+        assert finding.code == "not-json" and "half of one" in finding.sentence
+
+
 def test_the_tutorials_document_has_exactly_the_known_defects() -> None:
     report = check(source_text("tutorial"))
     found = [
