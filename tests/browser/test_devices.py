@@ -400,8 +400,17 @@ KILLED_AT = {
 }
 
 
-@pytest.mark.one_policy
-@pytest.mark.parametrize("action", KILLED_AT)
+@pytest.mark.parametrize(
+    "action",
+    [
+        "iam:CreateVirtualMFADevice",
+        "iam:DeleteVirtualMFADevice",
+        *(
+            pytest.param(each, marks=pytest.mark.one_policy)
+            for each in ("iam:EnableMFADevice", "iam:DeactivateMFADevice")
+        ),
+    ],
+)
 def test_the_portal_is_killed_while_aws_is_at_work(
     surfing: Surfing, sandbox: Sandbox, nadia: Employee, clock: Clock, portal: Portal, policy: str, action: str
 ) -> None:
