@@ -29,17 +29,22 @@ CODE_FIELD = {
 }
 
 
-class CodeForm(FlaskForm):
-    """One code of one of the person's devices."""
+class DeviceForm(FlaskForm):
+    """Something about one of the person's devices."""
 
     serial_number = RadioField("MFA device", validators=[InputRequired("Choose the device the code is from.")])
-    code = StringField("MFA code", filters=[without_blanks], validators=[six_digits], render_kw=CODE_FIELD)
 
     def offer(self, serial_numbers: list[str]) -> None:
         """The devices to choose from; with one there is nothing to choose."""
         self.serial_number.choices = [(serial, serial) for serial in serial_numbers]
         if len(serial_numbers) == 1:
             self.serial_number.data = serial_numbers[0]
+
+
+class CodeForm(DeviceForm):
+    """One code of one of the person's devices."""
+
+    code = StringField("MFA code", filters=[without_blanks], validators=[six_digits], render_kw=CODE_FIELD)
 
 
 class TwoCodesForm(FlaskForm):

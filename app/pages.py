@@ -35,8 +35,12 @@ from app.stores import StoreDown
 
 LARGEST_NUMBER = 2**63 - 1
 """That a database takes."""
-MOST_PAGES = 1_000_000
-"""Of any list: what is beyond is the last."""
+_MOST_PAGES = 1_000_000
+
+
+def page_number() -> int:
+    """Which page of a list the address asks for, from 1; what is beyond any list is beyond its end as well."""
+    return min(max(1, request.args.get("page", 1, type=int)), _MOST_PAGES)
 
 
 def refuse(form: FlaskForm, refusal: PortalError) -> None:

@@ -8,10 +8,10 @@ from flask_wtf import FlaskForm
 from wtforms import BooleanField, RadioField, StringField, ValidationError
 
 from app.access_keys.service import LAST_CHARACTERS
-from app.fields import CODE_FIELD, without_blanks
+from app.fields import CODE_FIELD, DeviceForm, without_blanks
 
 
-class SavedForm(FlaskForm):
+class SavedForm(DeviceForm):
     """The end of the new secret, from where it was saved; and a code, where the session moves to the new key."""
 
     last_characters = StringField(
@@ -37,12 +37,6 @@ class SavedForm(FlaskForm):
         """Left out, the session stays on the old key."""
         if field.data and not re.fullmatch(r"[0-9]{6}", field.data):
             raise ValidationError("Enter the six digits your authenticator app shows, or leave this empty.")
-
-    def offer(self, serial_numbers: list[str]) -> None:
-        """The devices the code may be from."""
-        self.serial_number.choices = [(serial, serial) for serial in serial_numbers]
-        if len(serial_numbers) == 1:
-            self.serial_number.data = serial_numbers[0]
 
 
 class CutForm(FlaskForm):

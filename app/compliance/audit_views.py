@@ -19,7 +19,7 @@ from app.errors import Refused
 from app.guards import accounts_to_watch, admins_only
 from app.limits import CHANGES, limiter, this_session
 from app.models import db
-from app.pages import LARGEST_NUMBER, MOST_PAGES, done, refuse
+from app.pages import LARGEST_NUMBER, done, page_number, refuse
 
 bp = Blueprint("compliance_audit", __name__, url_prefix=dashboard.url_prefix)
 limiter.limit(CHANGES, key_func=this_session, methods=["POST"])(bp)
@@ -55,7 +55,7 @@ def rule(rule: str) -> ResponseReturnValue:
         abort(404)
     chosen = BY_ID[rule]
     state = request.args.get("state", queries.NOT_PASSING)
-    number = min(max(1, request.args.get("page", 1, type=int)), MOST_PAGES)
+    number = page_number()
     wanted = queries.Filter(rule=rule, state="" if state == "any" else state, page=number)
     with db.engine.connect() as connection:
         history = summary.days(connection, account.account_id, account.terms.now, back=1)

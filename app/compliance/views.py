@@ -25,7 +25,7 @@ from app.fields import EmptyForm
 from app.guards import accounts_to_watch, admins_only
 from app.limits import CHANGES, limiter, this_session
 from app.models import db
-from app.pages import MOST_PAGES, done, page
+from app.pages import done, page, page_number
 
 bp = Blueprint("compliance", __name__, url_prefix="/compliance")
 limiter.limit(CHANGES, key_func=this_session, methods=["POST"])(bp)
@@ -177,7 +177,7 @@ def _address(endpoint: str, **values: Any) -> str:
 def people() -> ResponseReturnValue:
     """People, by filter."""
     account, form = watched(), _filter()
-    chosen = form.chosen(min(request.args.get("page", 1, type=int), MOST_PAGES))
+    chosen = form.chosen(page_number())
     with db.engine.connect() as connection:
         found = queries.people(connection, account.account_id, chosen)
     return shown(
