@@ -31,7 +31,7 @@ test: $(VENV)/.all
 # What the suite runs a part of: 200 flows while replicas are killed, every change with every fault.
 soak: $(VENV)/.all
 	@deploy/apt-install libfaketime postgresql redis-server
-	$(BIN)/python -m tests tests/faults/test_killed.py tests/faults/test_matrix.py -s --whole-matrix --flows $(or $(FLOWS),200)
+	$(BIN)/python -m tests tests/faults/test_killed.py tests/faults/test_matrix.py -s --whole-matrix --flows $(or $(FLOWS),200) $(if $(SEED),--seed $(SEED))
 
 lint: $(VENV)/.all
 	$(BIN)/ruff check .

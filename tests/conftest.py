@@ -23,6 +23,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--policy", choices=POLICIES, action="append", default=[])
     parser.addoption("--whole-matrix", action="store_true", help="each change with each fault, not with two of them")
     parser.addoption("--flows", type=int, default=20, help="people who enroll or rotate while replicas are killed")
+    parser.addoption("--seed", type=int, default=20260101, help="of the chance by which replicas are killed")
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,6 @@ from tests.support.replicas import Replicas, kill_a_worker
 from tests.support.sandbox import Sandbox
 from tests.support.visitor import Broken, Visitor
 
-SEED = 20260101
 AT_ONCE = 8
 MOST_STEPS = 60
 
@@ -45,10 +44,11 @@ class Phone:
 class Flow:
     """Someone on their way, with what they can write down: seeds they scanned, secrets they were shown."""
 
-    def __init__(self, employee: Employee, many: Replicas, clock: Clock, number: int, seed: str = "") -> None:
+    def __init__(self, employee: Employee, many: Replicas, clock: Clock, chance: int, seed: str = "") -> None:
+        """chance: which replica is met next follows from it. seed: of the device they have."""
         self.who = employee
         self.clock = clock
-        self.visitor = Visitor(many.urls, random.Random(SEED + number))
+        self.visitor = Visitor(many.urls, random.Random(chance))
         self.phone = Phone(clock, seed) if seed else None
         self.first_key = employee.access_key_id
         self.secrets = {employee.access_key_id: employee.secret_access_key}
@@ -152,9 +152,9 @@ def time_passes(clock: Clock) -> Iterator[None]:
 
 
 @contextmanager
-def killing(many: Replicas, most: int) -> Iterator[list[str]]:
+def killing(many: Replicas, most: int, chance: random.Random) -> Iterator[list[str]]:
     """Kill workers at random moments, and now and then a whole replica; gives what was killed."""
-    over, chance, killed = threading.Event(), random.Random(SEED), []
+    over, killed = threading.Event(), []
 
     def keep() -> None:
         while len(killed) < most and not over.wait(chance.uniform(0.1, 0.6)):
@@ -180,19 +180,20 @@ def killing(many: Replicas, most: int) -> Iterator[list[str]]:
 def test_every_flow_ends_well_whoever_is_killed(
     many: Replicas, sandbox: Sandbox, clock: Clock, request: pytest.FixtureRequest
 ) -> None:
-    number = int(request.config.getoption("--flows"))
+    number, seed = int(request.config.getoption("--flows")), int(request.config.getoption("--seed"))
+    chance = random.Random(seed)
     people = [hire(sandbox, "someone") for _ in range(number)]
     flows: list[Flow] = []
     for index, employee in enumerate(people):
         if index % 2:
-            flows.append(Rotation(employee, many, clock, index, with_device(sandbox, employee)))
+            flows.append(Rotation(employee, many, clock, seed + index, with_device(sandbox, employee)))
         else:
-            flows.append(Enrollment(employee, many, clock, index))
+            flows.append(Enrollment(employee, many, clock, seed + index))
     clock.move(40)
     began = time.monotonic()
-    with time_passes(clock), killing(many, most=number) as killed, ThreadPoolExecutor(AT_ONCE) as pool:
+    with time_passes(clock), killing(many, number, chance) as killed, ThreadPoolExecutor(AT_ONCE) as pool:
         ended = list(pool.map(lambda flow: flow.run(), flows))
-    print(f"{number} flows, {time.monotonic() - began:.0f} s, killed {len(killed)}")
+    print(f"{number} flows by seed {seed}, {time.monotonic() - began:.0f} s, killed {len(killed)}")
     assert [flow.trace[-6:] for flow in ended if not flow.done] == []
     assert len(killed) >= number // 10
 
