@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import secrets
-import string
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,7 +13,7 @@ from moto.iam.models import AWSManagedPolicy, SigningCertificate
 
 from app.policy.documents import rendered
 from app.policy.evaluation import PolicyError
-from app.sandbox import upstream
+from app.sandbox import making, upstream
 from app.sandbox.behaviours import mfa, passwords
 from app.sandbox.world import World
 
@@ -29,7 +28,6 @@ _AWS_POLICIES = {
     ],
     "AdministratorAccess": [{"Effect": "Allow", "Action": "*", "Resource": "*"}],
 }
-_SECRET = string.ascii_letters + string.digits + "+/"
 
 
 def populate(world: World, document: Mapping[str, Any], employees: int, now: datetime) -> dict[str, dict[str, Any]]:
@@ -100,7 +98,7 @@ def _hire(
     if group:
         world.iam.add_user_to_group(group, name)
     if password:
-        facts["password"] = _password()
+        facts["password"] = making.password(world.settings)
         passwords.remember(world, name, facts["password"], now - timedelta(days=1))
     if key:
         made = _give_key(world, name, now - timedelta(days=1))
@@ -114,7 +112,7 @@ def _hire(
 
 def _give_key(world: World, name: str, made_at: datetime) -> Any:
     made = world.iam.create_access_key(name)
-    made.secret_access_key = "".join(secrets.choice(_SECRET) for _ in range(40))
+    made.secret_access_key = making.secret_access_key(world.settings)
     made.create_date = _naive(made_at)
     return made
 
@@ -133,7 +131,7 @@ def _employee(world: World, number: int, now: datetime) -> dict[str, dict[str, A
     )
     world.iam.users[name].create_date = _naive(made_at)
     if number % 10:
-        facts["password"] = _password()
+        facts["password"] = making.password(world.settings)
         passwords.promise(world, name, facts["password"], made_at)
         if number % 4:
             world.password_last_used[name] = max(made_at, now - timedelta(days=(number * 13) % 120))
@@ -153,10 +151,6 @@ def _employee(world: World, number: int, now: datetime) -> dict[str, dict[str, A
         held.upload_date = _naive(now - timedelta(days=(number * 7) % 700))
         world.iam.users[name].signing_certificates[held.id] = held
     return {name: facts}
-
-
-def _password() -> str:
-    return f"{secrets.token_urlsafe(12)}-aA1!"
 
 
 def _naive(moment: datetime) -> datetime:

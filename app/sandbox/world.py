@@ -62,6 +62,8 @@ class Settings:
     users: int = 0
     latency: timedelta = timedelta(0)
     consistency_delay: timedelta = timedelta(0)
+    marker: str = ""
+    """In every secret that is handed out."""
     outcomes: dict[str, str] = field(default_factory=lambda: parsed(()))
     """Where AWS's behaviour is open: see outcomes.py for names and values."""
 

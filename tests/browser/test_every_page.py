@@ -45,6 +45,13 @@ def test_every_action_was_done_for_somebody(under: str) -> None:
 
 
 @pytest.mark.looks_back
+@pytest.mark.skipif("TESTS_SEEN" not in os.environ, reason="looks back on the whole suite, which was not run")
+def test_what_every_portal_wrote_was_searched_for_secrets() -> None:
+    sizes = [int(file.read_text()) for file in Path(os.environ["TESTS_SEEN"]).glob("*.searched")]
+    assert len(sizes) > 20 and sum(sizes) > 10_000_000
+
+
+@pytest.mark.looks_back
 def test_the_table_of_actions_is_true(url_map: Map) -> None:
     text = (ROOT / "docs" / "actions.md").read_text()
     rows = re.findall(r"^\| `(iam:\w+)` \| `(/[\w/-]*)` \| `(tests/\S+\.py)` \|$", text, re.MULTILINE)

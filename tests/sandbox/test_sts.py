@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from tests.sandbox.conftest import Refused
 from tests.sandbox.test_mfa import Device
 from tests.support.clock import Clock
+from tests.support.marks import MARKER, kept_secrets
 from tests.support.people import Employee, hire
 from tests.support.sandbox import Sandbox
 
@@ -23,6 +25,18 @@ def test_the_tutorials_story_by_hand(sandbox: Sandbox, clock: Clock, refused: Re
     assert sandbox.session_client("ec2", session).describe_instances()["Reservations"]
     assert refused(sandbox.session_client("s3", session).list_buckets) == ("AccessDenied", 403)
     assert sandbox.session_client("iam", session).list_access_keys(UserName=alice.name)["AccessKeyMetadata"]
+
+
+def test_every_secret_bears_the_marker(sandbox: Sandbox, clock: Clock) -> None:
+    alice = hire(sandbox, "alice")
+    device = Device(alice, clock).on()
+    answer = alice.client("sts").get_session_token(SerialNumber=device.serial, TokenCode=device.code())
+    session = answer["Credentials"]
+    cast = sandbox.user("MFAUser")["password"], sandbox.user("Administrator")["mfa"]["seed"]
+    handed_out = alice.secret_access_key, device.seed, session["SecretAccessKey"], session["SessionToken"], *cast
+    assert [secret for secret in handed_out if MARKER not in secret] == []
+    hidden = b"..." + base64.b64encode(b"so " + session["SessionToken"].encode())
+    assert kept_secrets(hidden.decode()) and not kept_secrets(alice.access_key_id)
 
 
 def test_a_session_without_mfa_reaches_no_iam_and_no_ec2(one: Sandbox, alice: Employee, refused: Refused) -> None:

@@ -106,3 +106,18 @@ def entering(portal: Flask, sandbox: Sandbox, clock: Clock) -> Entering:
         return guest
 
     return enter
+
+
+@pytest.fixture
+def entering_as_chief(portal: Flask, sandbox: Sandbox, clock: Clock) -> Callable[[], Guest]:
+    """Signs in Administrator, for whom the pages of administrators are."""
+
+    def enter() -> Guest:
+        facts, guest = sandbox.user("Administrator"), Guest(portal)
+        clock.move(60)
+        chief = Employee(sandbox, "Administrator", facts["access_key_id"], facts["secret_access_key"])
+        guest.sign_in(chief, sandbox.code(facts["mfa"]["seed"]))
+        assert guest.heading == "Hello, Administrator", guest.text
+        return guest
+
+    return enter

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
+from collections.abc import Callable
+
 from flask import Flask
 from werkzeug.routing import AnyConverter, BaseConverter, IntegerConverter, Rule
 
@@ -93,7 +94,7 @@ def test_who_signed_in_long_ago_confirms_first(
 
 
 def test_pages_for_admins_exist_for_admins(
-    portal: Flask, sandbox: Sandbox, entering: Entering, clock: Clock, request: pytest.FixtureRequest
+    portal: Flask, sandbox: Sandbox, entering: Entering, entering_as_chief: Callable[[], Guest]
 ) -> None:
     someone = entering()
     token = someone.token()
@@ -109,8 +110,4 @@ def test_pages_for_admins_exist_for_admins(
             answer = elsewhere.ask("GET", page + query)
             assert "mallory" not in answer.text, f"{page}{query}: rows of an account that is not theirs"
 
-    administrator = sandbox.user("Administrator")
-    guest = Guest(portal)
-    chief = Employee(sandbox, "Administrator", administrator["access_key_id"], administrator["secret_access_key"])
-    guest.sign_in(chief, sandbox.code(administrator["mfa"]["seed"]))
-    assert "mallory" in guest.open("/activity/everyone").text
+    assert "mallory" in entering_as_chief().open("/activity/everyone").text

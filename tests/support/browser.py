@@ -18,6 +18,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map
 
 from tests.support.clock import Clock
+from tests.support.marks import kept_secrets, shown_secrets
 from tests.support.people import Employee, Phone
 from tests.support.sandbox import ROOT
 
@@ -102,8 +103,10 @@ class Surfer:
             self.outside.append(request.url)
 
     def close(self) -> None:
-        """Close the profile; fails where a page broke its own security policy or called out."""
+        """Close the profile; fails where a page broke its own security policy, called out or kept a secret."""
+        left = str(self._context.cookies())
         self._context.close()
+        assert kept_secrets(left) == []
         assert not self.complaints, self.complaints
         assert not self.outside, self.outside
 
@@ -220,6 +223,9 @@ class Surfer:
         assert page.locator("h1").count() == 1
         here = page.url.startswith(self.url)
         assert page.title().endswith("· Latchkey" if here else "· sandbox sign-in")
+        if here:
+            assert kept_secrets(page.url) == []
+            assert shown_secrets(self.path, page.content()) == [], page.url
         for form in page.locator("form[method=post]").all():
             assert form.locator("[name=csrf_token]").count() == 1, f"{page.url}: a form without its token"
         where = self._endpoint() if here else "sandbox"

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import pyotp
 
 from tests.support.clock import Clock
+from tests.support.marks import PASSWORD
 from tests.support.sandbox import Sandbox
 
 _number = itertools.count(1)
@@ -113,9 +114,6 @@ class Employee:
     def leftover(self) -> bool:
         """Is there an unassigned device of the user's name?"""
         return self.serial_number in self.unassigned()
-
-
-PASSWORD = "Correct-horse-7"
 
 
 def hire_without_key(sandbox: Sandbox, name: str, path: str = "/", group: str | None = "EC2MFA") -> Employee:

@@ -16,13 +16,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
-from sqlalchemy import NullPool, create_engine, text
+from sqlalchemy import NullPool, create_engine, inspect, text
 
+from tests.support.marks import AUDIT_KEY, SECRET_KEY, kept_secrets
 from tests.support.redis import contents
 from tests.support.sandbox import ROOT, Sandbox, free_port
 
-SECRET_KEY = "a-secret-key-of-the-tests-and-of-nothing-else"
-AUDIT_KEYS = "k1:a-key-of-the-record-of-the-tests-only"
+AUDIT_KEYS = f"k1:{AUDIT_KEY}"
 
 
 class Portal:
@@ -77,6 +77,14 @@ class Portal:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+        self.keeps_no_secret()
+
+    def keeps_no_secret(self) -> None:
+        """What it wrote is searched for everything that people typed or were shown."""
+        kept = self.stored() + self.log.read_text()
+        assert kept_secrets(kept) == []
+        if "TESTS_SEEN" in os.environ:
+            (Path(os.environ["TESTS_SEEN"]) / f"{os.getpid()}-{self.port}.searched").write_text(str(len(kept)))
 
     def start(self) -> None:
         """Start it and wait until it answers."""
@@ -145,10 +153,15 @@ class Portal:
         return self.rows(query, name=user_name)
 
     def stored(self) -> str:
-        """All that lies in the session store and in the record."""
-        tables = str(self.rows("select * from sessions") + self.rows("select * from activity"))
-        url = self.environment.get("REDIS_URL")
-        return tables + (contents(url) if url else b"").decode(errors="replace")
+        """All that lies in the database, in what its files still have of rows that were deleted, and in Redis."""
+        engine, parts = create_engine(self.environment["DATABASE_URL"], poolclass=NullPool), []
+        with engine.connect() as connection:
+            for table in inspect(engine).get_table_names():
+                parts += [str(tuple(row)) for row in connection.execute(text(f'select * from "{table}"'))]
+        parts += [file.read_text("latin-1") for file in self.folder.glob(f"{self.database.name}*")]
+        if url := self.environment.get("REDIS_URL"):
+            parts.append(contents(url).decode("latin-1"))
+        return "\n".join(parts)
 
     def flask(self, *command: str) -> subprocess.CompletedProcess[str]:
         """`flask --app wsgi ...` with the portal's settings."""

@@ -64,3 +64,5 @@ def replicas(folder: Path, sandbox: Sandbox, redis: RedisServer, number: int, **
             list(pool.map(lambda portal: portal.start(), portals))
             yield Replicas(portals, database, redis)
             list(pool.map(lambda portal: portal.stop(), portals))
+            for portal in portals:
+                portal.keeps_no_secret()

@@ -17,6 +17,7 @@ import pyotp
 from botocore.config import Config
 
 from tests.support.clock import Clock
+from tests.support.marks import MARKER
 
 ROOT = Path(__file__).parents[2]
 _BOTO = boto3.Session()
@@ -51,7 +52,7 @@ class Sandbox:
         """Start it and wait until it wrote its file; raises with its output when it dies instead."""
         self.folder.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "flask", "--app", "wsgi", "sandbox", "--port", str(self.port)]
-        command += ["--instance", str(self.folder), *self.options]
+        command += ["--instance", str(self.folder), "--marker", MARKER, *self.options]
         with (self.folder / "sandbox.log").open("a") as log:
             self.process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT, text=True)
         deadline = time.monotonic() + 30

@@ -13,6 +13,7 @@ import requests
 from bs4 import BeautifulSoup, Tag
 from urllib3.exceptions import NewConnectionError
 
+from tests.support.marks import kept_secrets, shown_secrets
 from tests.support.people import Employee
 
 
@@ -64,6 +65,8 @@ class Visitor:
             self.every_page.append(answer.text)
             self.status, self.headers, self.html = answer.status_code, dict(answer.headers), answer.text
             self.path = urlsplit(path).path
+            assert kept_secrets(path + str(self.headers)) == []
+            assert shown_secrets(self.path, answer.text) == [], self.path
             if answer.status_code not in (301, 302, 303, 307, 308):
                 return self
             target = urlsplit(urljoin(path, answer.headers["Location"]))

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import secrets
-import string
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from app.sandbox import making
 from app.sandbox.behaviours.totp import take_code
 from app.sandbox.operations import Call, Refusal, operation
 from app.sandbox.world import Session, World
 
 Members = Mapping[str, Any]
-_ID = string.ascii_uppercase + "234567"
-_SECRET = string.ascii_letters + string.digits + "+/"
 
 
 @operation("sts", "GetCallerIdentity")
@@ -64,9 +61,9 @@ def issue(
     """New temporary credentials of a user."""
     issued = now.replace(microsecond=0)
     session = Session(
-        access_key_id="ASIA" + _random(_ID, 16),
-        secret_access_key=_random(_SECRET, 40),
-        session_token=_random(_SECRET, 356),
+        access_key_id=making.access_key_id("ASIA"),
+        secret_access_key=making.secret_access_key(world.settings),
+        session_token=making.session_token(world.settings),
         user_name=user_name,
         parent_access_key_id=parent,
         issued_at=issued,
@@ -102,7 +99,3 @@ def _prove(world: World, call: Call, serial_number: str, code: str) -> None:
 def not_emulated(world: World, call: Call) -> Members:
     """moto would hand out one hard-coded token that no judge knows."""
     raise Refusal("NotImplemented", f"The sandbox does not emulate sts:{call.action}.", 501)
-
-
-def _random(alphabet: str, length: int) -> str:
-    return "".join(secrets.choice(alphabet) for _ in range(length))

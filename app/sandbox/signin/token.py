@@ -15,6 +15,7 @@ from typing import Any
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
+from app.sandbox import making
 from app.sandbox.authority import of_console
 from app.sandbox.behaviours.passwords import current_hash
 from app.sandbox.behaviours.sts import issue
@@ -145,7 +146,7 @@ def _credentials(
         mfa_serial=grant.console.mfa_serial,
         signed_in=True,
     )
-    refresh_token = secrets.token_urlsafe(96)
+    refresh_token = making.refresh_token(world.settings)
     world.signin.refresh_tokens[refresh_token] = RefreshToken(grant, thumbprint)
     made = {
         "accessToken": {
