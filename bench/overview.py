@@ -137,6 +137,7 @@ def measure() -> list[Row]:
             "PORT": str(ours),
             "REDIS_URL": stack.enter_context(redis_server()).database(),
             "LOG_LEVEL": "WARNING",
+            "BOTO_DISABLE_CRT": "true",  # awscrt is here for the tests; nobody installs it to serve
             "DATABASE_URL": f"sqlite:///{folder / 'bench.db'}",
             "AWS_ENDPOINT_URL_IAM": address,
             "AWS_ENDPOINT_URL_STS": address,

@@ -12,7 +12,7 @@ from app.aws.clients import ahead
 from app.current import gateways, person
 from app.errors import NotAcceptable, NotAllowed
 from app.guards import with_mfa
-from app.links import console_url, readable_alias
+from app.links import alias_beside, console_url
 from app.pages import done, page
 from app.password.rules import rules
 from app.password.service import readable_policy
@@ -30,7 +30,7 @@ def index() -> ResponseReturnValue:
     """Numbers, the password policy in words, and who is in the account, a page at a time."""
     me, doors = person(), gateways()
     marker = request.args.get("marker", "")[:LONGEST_MARKER]
-    alias = ahead(lambda: readable_alias(doors.iam, me))
+    alias = alias_beside(doors.iam, me)
     summary = ahead(doors.account.summary)
     policy = ahead(lambda: readable_policy(doors.passwords))
     try:

@@ -24,13 +24,13 @@ class AccessKeyGateway:
     """What one signed-in person may ask about access keys. Raises PortalErrors only (`told_plainly`)."""
 
     def __init__(self, clients: Clients) -> None:
-        self._reads = clients.iam_reads
+        self._pages = clients.iam_reads.get_paginator("list_access_keys")
         self._changes = clients.iam_changes
 
     def of(self, user_name: str) -> list[AccessKey]:
         """The user's keys, oldest first (ListAccessKeys)."""
         with told_plainly("iam:ListAccessKeys"):
-            pages = self._reads.get_paginator("list_access_keys").paginate(UserName=user_name)
+            pages = self._pages.paginate(UserName=user_name)
             found = [key for page in pages for key in page["AccessKeyMetadata"]]
         keys = [AccessKey(key["AccessKeyId"], key["Status"] == "Active", key["CreateDate"]) for key in found]
         return sorted(keys, key=lambda key: (key.created_at, key.access_key_id))

@@ -26,13 +26,13 @@ class CertificateGateway:
     """What one signed-in person may ask about signing certificates. Raises PortalErrors only (`told_plainly`)."""
 
     def __init__(self, clients: Clients) -> None:
-        self._reads = clients.iam_reads
+        self._pages = clients.iam_reads.get_paginator("list_signing_certificates")
         self._changes = clients.iam_changes
 
     def of(self, user_name: str) -> list[SigningCertificate]:
         """The user's certificates, oldest first (ListSigningCertificates)."""
         with told_plainly("iam:ListSigningCertificates"):
-            pages = self._reads.get_paginator("list_signing_certificates").paginate(UserName=user_name)
+            pages = self._pages.paginate(UserName=user_name)
             found = [each for page in pages for each in page["Certificates"]]
         certificates = [
             SigningCertificate(

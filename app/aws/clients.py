@@ -44,8 +44,7 @@ if TYPE_CHECKING:
     from mypy_boto3_signin import SignInServiceClient
     from mypy_boto3_sts import STSClient
 
-First = TypeVar("First")
-Second = TypeVar("Second")
+Answer = TypeVar("Answer")
 
 ALWAYS_ALLOWED = frozenset({"sts:GetCallerIdentity", "sts:GetSessionToken", "signin:CreateOAuth2Token"})
 """The calls that authenticate."""
@@ -135,7 +134,7 @@ FAN_OUT = 96
 _readers = ThreadPoolExecutor(FAN_OUT, "aws-read")
 
 
-def ahead(read: Callable[[], First]) -> Callable[[], First]:
+def ahead(read: Callable[[], Answer]) -> Callable[[], Answer]:
     """Start a read now, beside others, as the same person; what is answered waits for its result.
 
     Calling the answer raises what the read raised. A read must not itself read ahead: all share these threads.
@@ -143,16 +142,7 @@ def ahead(read: Callable[[], First]) -> Callable[[], First]:
     return _readers.submit(copy_context().run, read).result
 
 
-def both(first: Callable[[], First], second: Callable[[], Second]) -> tuple[First, Second]:
-    """Make two independent reads at the same time, as the same person.
-
-    Raises what the first failing read raised.
-    """
-    running = ahead(second)
-    return first(), running()
-
-
-def all_at_once(reads: Sequence[Callable[[], First]]) -> list[First]:
+def all_at_once(reads: Sequence[Callable[[], Answer]]) -> list[Answer]:
     """Make independent reads at the same time, as the same person; answers in their order.
 
     Raises what the first failing read raised.

@@ -55,12 +55,15 @@ class IamGateway:
 
     def __init__(self, clients: Clients) -> None:
         self._reads = clients.iam_reads
+        # Made once: a paginator costs a tenth of a call to make.
+        self._devices = clients.iam_reads.get_paginator("list_mfa_devices")
+        self._virtual_devices = clients.iam_reads.get_paginator("list_virtual_mfa_devices")
         self._changes = clients.iam_changes
 
     def mfa_devices(self, user_name: str) -> list[MfaDevice]:
         """The user's MFA devices of all kinds (ListMFADevices)."""
         with told_plainly("iam:ListMFADevices"):
-            pages = self._reads.get_paginator("list_mfa_devices").paginate(UserName=user_name)
+            pages = self._devices.paginate(UserName=user_name)
             found = [device for page in pages for device in page["MFADevices"]]
         return [MfaDevice(device["SerialNumber"], device["EnableDate"]) for device in found]
 
@@ -88,7 +91,7 @@ class IamGateway:
     def unassigned_virtual_mfa_devices(self) -> list[str]:
         """Serial numbers of the account's virtual devices that nobody uses (ListVirtualMFADevices)."""
         with told_plainly("iam:ListVirtualMFADevices"):
-            pages = self._reads.get_paginator("list_virtual_mfa_devices").paginate(AssignmentStatus="Unassigned")
+            pages = self._virtual_devices.paginate(AssignmentStatus="Unassigned")
             return [device["SerialNumber"] for page in pages for device in page["VirtualMFADevices"]]
 
     def create_virtual_mfa_device(self, name: str, path: str = "/") -> NewVirtualMfaDevice:

@@ -32,12 +32,13 @@ class SshKeyGateway:
 
     def __init__(self, clients: Clients) -> None:
         self._reads = clients.iam_reads
+        self._pages = clients.iam_reads.get_paginator("list_ssh_public_keys")
         self._changes = clients.iam_changes
 
     def of(self, user_name: str) -> list[SshKey]:
         """The user's keys without their bodies, oldest first (ListSSHPublicKeys)."""
         with told_plainly("iam:ListSSHPublicKeys"):
-            pages = self._reads.get_paginator("list_ssh_public_keys").paginate(UserName=user_name)
+            pages = self._pages.paginate(UserName=user_name)
             found = [key for page in pages for key in page["SSHPublicKeys"]]
         keys = [SshKey(key["SSHPublicKeyId"], key["Status"] == "Active", key["UploadDate"]) for key in found]
         return sorted(keys, key=lambda key: (key.uploaded_at, key.id))

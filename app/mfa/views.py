@@ -9,13 +9,12 @@ from flask import Blueprint, current_app, flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 
 from app import people
-from app.aws.clients import both
 from app.aws.iam import MfaDevice
 from app.current import audit, gateways, mfa_present, permitted, person
 from app.errors import PortalError
 from app.guards import recently_confirmed, with_mfa
 from app.limits import CHANGES, limiter, this_session
-from app.links import console_url, readable_alias
+from app.links import alias_beside, console_url, readable_alias
 from app.mfa import qr, service
 from app.mfa.devices import free_serial_number
 from app.mfa.forms import CodeForm, EmptyForm, EnrollForm
@@ -236,10 +235,11 @@ def _go_on(upgrade: Upgrade) -> ResponseReturnValue:
 def finished() -> ResponseReturnValue:
     """What was wanted all along: the console, and the command line."""
     me, iam = person(), gateways().iam
-    devices, alias = both(lambda: iam.mfa_devices(me.user_name), lambda: readable_alias(iam, me))
+    alias = alias_beside(iam, me)
+    devices = iam.mfa_devices(me.user_name)
     return page(
         "mfa/finished.html",
-        console_url=console_url(me, alias),
+        console_url=console_url(me, alias()),
         region=current_app.config["AWS_REGION"],
         devices=[device for device in devices if device.gives_codes],
     )

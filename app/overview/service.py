@@ -14,7 +14,7 @@ from app.aws.iam import MfaDevice
 from app.aws.passwords import LoginProfile
 from app.aws.ssh_keys import SshKey
 from app.errors import Gone, NotAllowed, Throttled, Unanswered
-from app.links import readable_alias
+from app.links import alias_beside
 from app.public_keys.service import ListedCertificate, listed_certificates
 from app.records import Person
 
@@ -66,7 +66,7 @@ def look(doors: Gateways, person: Person) -> tuple[Credentials, str | None]:
     Raises what asking for the MFA devices raises; what else is denied, throttled or unanswered is `Unknown`.
     """
     name = person.user_name
-    alias = ahead(lambda: readable_alias(doors.iam, person))
+    alias = alias_beside(doors.iam, person)
     keys = ahead(lambda: doors.keys.of(name))
     password = ahead(lambda: doors.passwords.profile(name))
     ssh_keys = ahead(lambda: doors.ssh_keys.of(name))

@@ -8,12 +8,11 @@ from flask import Blueprint, current_app
 from flask.typing import ResponseReturnValue
 
 from app import people
-from app.aws.clients import both
 from app.compliance.selfseen import seen
 from app.compliance.terms import key_age
 from app.current import audit, gateways, person
 from app.fields import EmptyForm
-from app.links import console_url, readable_alias
+from app.links import alias_beside, console_url
 from app.mfa.devices import settle
 from app.overview.service import Known, Limits, known, look
 from app.overview.todo import Look, Waiting, to_do
@@ -31,13 +30,14 @@ def index() -> ResponseReturnValue:
 
 def _before_mfa() -> ResponseReturnValue:
     me, iam = person(), gateways().iam
-    devices, alias = both(lambda: iam.mfa_devices(me.user_name), lambda: readable_alias(iam, me))
+    alias = alias_beside(iam, me)
+    devices = iam.mfa_devices(me.user_name)
     seen(me, mfa_devices=devices)
     return page(
         "overview/before_mfa.html",
         EmptyForm(formdata=None),
         devices=devices,
-        alias=alias,
+        alias=alias(),
         enrolling=people.enrollment() is not None,
         ends_at=people.session_ends_at(),
     )
