@@ -116,11 +116,11 @@ def protect(app: Flask, signin_url: str) -> None:
     offered = Way.AWS_SIGN_IN in app.config["SIGN_IN_METHODS"]
     headers = security_headers(
         https=app.config["SESSION_COOKIE_SECURE"], form_targets=sign_in_origins(signin_url) if offered else []
-    )
+    ).headers  # the same for every answer
 
     @app.after_request
     def finish(response: Response) -> Response:
-        headers.set_headers(response)
+        response.headers.update(headers)
         if request.endpoint not in ("static", "bootstrap.static"):
             response.headers["Cache-Control"] = "no-store"
         return response
