@@ -17,6 +17,7 @@ from sqlalchemy import text
 from app.activity import queries
 from app.activity.queries import COLUMNS
 from app.audit import Audit, Event, record
+from app.commands import activity
 from app.errors import NotRecorded, Throttled, Unanswered
 from app.exports import as_csv
 from app.factory import create_app
@@ -65,7 +66,7 @@ def change(statement: str, **values: object) -> None:
 
 def run(portal: Flask, *command: str) -> tuple[int, str]:
     with portal.app_context():
-        done = portal.test_cli_runner().invoke(args=["activity", *command])
+        done = portal.test_cli_runner().invoke(activity, args=command)
     return done.exit_code, done.output
 
 
