@@ -36,6 +36,11 @@ SHORT = {
     "within-reach": "out of the policy’s reach",
 }
 """Rule to the finding, in a list."""
+WHO = {
+    "within-reach": "Counted are people with an IAM path: a policy that does not match it leaves them without access "
+    "to their own credentials.",
+}
+"""Rule to whom it is about and why, where its title alone leaves one guessing."""
 STATE_WORDS = {
     State.PASS: "passes",
     State.FAIL: "fails",
