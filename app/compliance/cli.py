@@ -15,6 +15,7 @@ import click
 from flask import current_app
 from flask.cli import AppGroup
 
+from app.activity.words import COMMAND_LINE
 from app.audit import Audit, record
 from app.aws.account import AccountGateway
 from app.aws.clients import AwsCredentials, Clients, signing_as
@@ -41,7 +42,7 @@ or let the command run under a role of its own: docs/compliance.md has the five 
 
 
 def _audit(account_id: str, user_name: str = "") -> Audit:
-    return Audit(record(), account_id, user_name, "", f"command line, {getpass.getuser()}"[:256], "")
+    return Audit(record(), account_id, user_name, "", f"{COMMAND_LINE}{getpass.getuser()}"[:256], "")
 
 
 def _account(account_id: str | None) -> str:
