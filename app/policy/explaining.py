@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.policy.actions import all_actions, description, nearest, real_name
+from app.policy.actions import covered, description, nearest, real_name
 from app.policy.documents import rendered
 from app.policy.evaluation import Decision, Policy, Request, Statement, compiled, decide
 from app.policy.findings import Place
@@ -123,13 +123,8 @@ def _wanted(values: Sequence[Any]) -> str:
 def _meaning(action: str) -> str:
     if "*" not in action and "?" not in action:
         return description(real_name(action) or "")
-    matching = [name for name in all_actions(action.partition(":")[0].lower()) if _names(action, name)]
+    matching = covered(action)
     return f"{len(matching)} actions" if matching else ""
-
-
-def _names(pattern: str, action: str) -> bool:
-    [statement] = compiled({"Statement": {"Effect": "Deny", "Action": pattern, "Resource": "*"}}).statements
-    return statement.names_action(action)
 
 
 @dataclass(frozen=True)
