@@ -236,12 +236,12 @@ def test_size_is_counted_as_iam_does() -> None:
 
 
 def hostile(most: int) -> str:
-    """A document of at most so many characters that gives the judge as much to do as it can."""
+    """A document of at most so many characters that gives the judge much to do."""
 
     def written(number: int) -> str:
-        patterns = [f"ec2:*e*{each}" for each in range(number)]
+        patterns = [f"iam:*e*{each}" for each in range(number)]
         patterns += [f"iam:Lst{each}Usrs" for each in range(number // 4)]
-        resources = [f"arn:aws:ec2:*:*:{'*u' * 20}{each}" for each in range(number // 8)]
+        resources = [f"arn:aws:iam::*:{'*u' * 20}{each}" for each in range(number // 8)]
         allowed = {"Effect": "Allow", "Action": patterns, "Resource": resources}
         return json.dumps({"Version": "2012-10-17", "Statement": [allowed]}, separators=(",", ":"))
 
@@ -269,7 +269,7 @@ def work(text: str) -> tuple[Report, int]:
 def test_a_hostile_document_is_judged_and_one_that_iam_would_not_take_is_not() -> None:
     report, calls = work(hostile(6_100))
     assert len(report.findings) > 200 and report.features
-    assert calls < 1_000_000, "some tenths of a second"
+    assert calls < 400_000, "a tenth of a second"
     report, calls = work(hostile(100_000))
     assert [finding.code for finding in report.findings] == ["too-long"]
     assert not report.usable and report.document is None

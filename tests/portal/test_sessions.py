@@ -166,12 +166,13 @@ class SlowKeys:
 def test_a_secret_that_no_session_holds_any_more_is_said_to_be_lost(portal: Flask, meanwhile: str) -> None:
     client, other_tab = portal.test_client(), portal.test_client()
     post(client, "/test/enter")
+    form = get(client, "/test/form").text
     post(client, "/test/upgrade")
     other_tab.set_cookie("latchkey-8000", cookie(client), domain="127.0.0.1")
     act = partial(get if meanwhile == "/test/see" else post, other_tab, meanwhile)
     doors = portal.extensions["gateways"]
     portal.extensions["gateways"] = replace(doors, keys=cast("AccessKeyGateway", SlowKeys(act)))
-    answer = post(client, "/access-keys/create", csrf_token=get(client, "/test/form").text)
+    answer = post(client, "/access-keys/create", csrf_token=form)
     with portal.app_context():
         entries = queries.entries(record().engine, "123456789012", queries.Filter(), datetime.now(UTC)).entries
     told = [(entry.event, entry.target) for entry in entries]
