@@ -37,8 +37,7 @@ SHORT = {
 }
 """Rule to the finding, in a list."""
 WHO = {
-    "within-reach": "Counted are people with an IAM path: a policy that does not match it leaves them without access "
-    "to their own credentials.",
+    "within-reach": "Only people with an IAM path can be out of its reach.",
 }
 """Rule to whom it is about and why, where its title alone leaves one guessing."""
 STATE_WORDS = {

@@ -120,7 +120,7 @@ def test_who_has_no_mfa(admin: Surfer, company: Sandbox) -> None:
     assert "without a virtual MFA device" in admin.text
     unread = tile(admin, "Everyone has MFA")
     assert "\n?\n" in unread and f"not known yet for {len(without)} of {len(held)}" in unread, "no good 0"
-    assert "people with an IAM path" in tile(admin, "The policy reaches everyone")
+    assert "Only people with an IAM path" in tile(admin, "The policy reaches everyone")
     assert f"Of whom at most {others} have another kind" in admin.text and others
     admin.press(f"{len(without)}")
     assert names_shown(admin) == without
