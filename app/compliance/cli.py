@@ -138,7 +138,7 @@ def import_command(file: BinaryIO, account_id: str | None, made_at: datetime | N
 @click.option("--account", "account_id", help="12 digits. Not needed with one account.")
 @click.option("--format", "form", type=click.Choice(["csv", "json"]), default="csv", show_default=True)
 @click.option("--rule", type=click.Choice([*BY_ID, *queries.GROUPS]), help="Only this rule, or group of rules.")
-@click.option("--state", type=click.Choice([*map(str, State), queries.NOT_PASSING]), help="Only what a rule says so of.")
+@click.option("--state", type=click.Choice([*map(str, State), queries.NOT_PASSING]), help="Only these verdicts.")
 @on_database
 def export(account_id: str | None, form: str, rule: str | None, state: str | None) -> None:
     """Print a row for each person and rule, with reason and evidence."""
