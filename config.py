@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
 from app.policy.documents import PARTITIONS, allowed_actions, read
 from app.policy.evaluation import PolicyError
 
@@ -28,7 +31,8 @@ SETTINGS: dict[str, str] = {
     "PUBLIC_URL": "Address people type, without a path. https, or http://127.0.0.1:PORT. "
     "Default http://127.0.0.1:8000.",
     "TRUSTED_PROXIES": "How many reverse proxies in front set X-Forwarded-For, -Proto and -Host. Default 0.",
-    "DATABASE_URL": "SQLAlchemy URL. Default: SQLite in instance/latchkey.db.",
+    "DATABASE_URL": "sqlite:////PATH/TO/FILE, or postgresql+psycopg://USER:PASSWORD@HOST/NAME. "
+    "Default: SQLite in instance/latchkey.db.",
     "REDIS_URL": "redis://HOST:PORT/NUMBER (rediss:// with TLS): sessions, rate limits and what else replicas share. "
     "Needed for more than one worker or replica. Default: none, sessions are in the database.",
     "WORKERS": "Processes of `make serve`, 1 to 64; more than one needs REDIS_URL. Default: WEB_CONCURRENCY, else 1.",
@@ -158,6 +162,21 @@ def _admins(text: str, accounts: Collection[str], problems: list[str]) -> dict[s
     return admins
 
 
+def _database_url(env: Mapping[str, str], problems: list[str]) -> str:
+    url = env.get("DATABASE_URL") or f"sqlite:///{ROOT / 'instance' / 'latchkey.db'}"
+    try:
+        kind = make_url(url).drivername
+    except (ArgumentError, ValueError):
+        kind = ""
+    if kind not in ("sqlite", "postgresql+psycopg"):
+        # Not repeated: it may hold a password.
+        problems.append(
+            "DATABASE_URL: set sqlite:////PATH/TO/FILE, or postgresql+psycopg://USER:PASSWORD@HOST/NAME; Latchkey "
+            "knows no other database or driver."
+        )
+    return url
+
+
 def _redis(url: str, problems: list[str]) -> str:
     if not url:
         return ""
@@ -237,6 +256,7 @@ def from_env(env: Mapping[str, str]) -> dict[str, Any]:
         problems.append(f"AUDIT_STREAM is {stream!r}: set stdout, or nothing.")
     admins = _admins(env.get("ADMINS", ""), accounts, problems)
     thresholds = _thresholds(env.get("COMPLIANCE_THRESHOLDS", ""), accounts, problems)
+    database_url = _database_url(env, problems)
     redis_url = _redis(env.get("REDIS_URL", ""), problems)
     workers = _workers(env, problems)
     level = (env.get("LOG_LEVEL") or "INFO").upper()
@@ -249,7 +269,6 @@ def from_env(env: Mapping[str, str]) -> dict[str, Any]:
         raise SystemExit("Latchkey cannot start:\n" + "\n".join(f"- {problem}" for problem in problems))
 
     https = public_url.startswith("https:")
-    database_url = env.get("DATABASE_URL") or f"sqlite:///{ROOT / 'instance' / 'latchkey.db'}"
     parts = urlsplit(public_url)
     return {
         "ACCOUNTS": frozenset(accounts),

@@ -102,8 +102,6 @@ def create_app(config: dict[str, Any]) -> Flask:
         compliance.audit_bp,
     ):
         app.register_blueprint(blueprint)
-    app.cli.add_command(activity.activity)
-    app.cli.add_command(compliance.compliance)
     _wrap(app)
     return app
 

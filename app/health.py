@@ -45,8 +45,8 @@ class Health:
         self._behind = {None, *(step.revision for step in migrations.walk_revisions())} - {newest}
         self._in_redis = bool(app.config["REDIS_URL"])
 
-    def problems(self) -> dict[str, str]:
-        """What is wrong, by part: "database", "schema", "sessions". Empty when all is well."""
+    def of_database(self) -> dict[str, str]:
+        """What is wrong with "database" or "schema". Empty when all is well."""
         found: dict[str, str] = {}
         try:
             with self._engine.connect() as connection:
@@ -55,6 +55,11 @@ class Health:
                 found["schema"] = OUT_OF_DATE
         except SQLAlchemyError:
             found["database"] = "The database does not answer. Is DATABASE_URL right, and the database running?"
+        return found
+
+    def problems(self) -> dict[str, str]:
+        """What is wrong, by part: "database", "schema", "sessions". Empty when all is well."""
+        found = self.of_database()
         try:
             self.sessions.store.check()
         except StoreDown as error:

@@ -78,12 +78,15 @@ def offered() -> frozenset[str]:
     return offers(permitted(), mfa_present()) if current_user.is_authenticated else frozenset()
 
 
-def denied(endpoint: str) -> Sequence[Need]:
-    """What of an endpoint's needs the document rules out for the person; empty where it can work."""
+def denied(endpoint: str, *, with_mfa: bool = False) -> Sequence[Need]:
+    """What of an endpoint's needs the document rules out for the person; empty where it can work.
+
+    with_mfa: once they have it; else as they are signed in now.
+    """
     needs = NEEDS.get(endpoint)
     if not needs:
         return ()
-    permits, mfa = permitted(), mfa_present()
+    permits, mfa = permitted(), True if with_mfa else mfa_present()
     # A page asks this about every link of it, and the answer stays the same while the document does.
     known: LRUCache[object, Sequence[Need]] = current_app.extensions["ruled-out"]
     key = (permits.arn, mfa, endpoint)
@@ -116,6 +119,6 @@ def register(app: Flask) -> None:
         if not lacks:
             return None
         permits = permitted()
-        later = not person().with_mfa and not any(ruled_out(need, permits, True) for need in lacks)
+        later = not person().with_mfa and not denied(request.endpoint, with_mfa=True)
         body = render_template("not_offered.html", lacks=lacks, permits=permits, later=later)
         return body, 403

@@ -42,20 +42,23 @@ def _put(key: str, record: Any) -> None:
     _session()[key] = asdict(record)
 
 
-def _own_things(arn: str) -> dict[str, Any]:
-    """What someone who signs in once more, to confirm who they are, finds again; nobody else does."""
+_OWN_THINGS = ("enrollment", "replacing", "new_key")
+
+
+def _renew(arn: str) -> None:
+    """An empty session under a new id, but for what someone who signs in once more finds again; nobody else does."""
     session = _session()
-    if arn not in (session.get("owner"), session.get("kept_for")):
-        return {}
-    return {key: session[key] for key in ("enrollment", "replacing", "new_key") if key in session}
+    taken = _OWN_THINGS if arn in (session.get("owner"), session.get("kept_for")) else ()
+    kept = {key: session[key] for key in taken if key in session}
+    session.clear()
+    session.renew(taken)
+    session.update(kept)
 
 
 def sign_in(person: Person, credentials: AwsCredentials, lasts: timedelta) -> None:
     """Open the person's session under a new id; what was held for anybody else is dropped."""
-    session, name, kept = _session(), label(), _own_things(person.arn)
-    session.clear()
-    session.renew()
-    session.update(kept)
+    session, name = _session(), label()
+    _renew(person.arn)
     now = datetime.now(UTC)
     session["ends_at"] = now + lasts
     session.update(owner=person.arn, label=name, began_at=now)
@@ -160,9 +163,8 @@ def begin_sign_in(pending: PendingSignIn) -> None:
     """Hold a proven key until the code comes, under a new session id."""
     session = _session()
     arn = pending.person(datetime.now(UTC)).arn
-    kept = {"wanted": session.get("wanted"), "label": label(), "kept_for": arn, **_own_things(arn)}
-    session.clear()
-    session.renew()
+    kept = {"wanted": session.get("wanted"), "label": label(), "kept_for": arn}
+    _renew(arn)
     session.update(kept)
     session["ends_at"] = pending.until  # the secret goes with the session, even if nobody comes back
     _put("pending_sign_in", pending)
@@ -246,10 +248,11 @@ def give_up_new_key() -> None:
     _session().pop("making_key_until", None)
 
 
-def keep_new_key(new: NewAccessKey) -> None:
-    """Hold a new secret until it is saved."""
+def keep_new_key(new: NewAccessKey) -> bool:
+    """Hold a new secret until it is saved; False where the session was ended meanwhile, and nothing holds it."""
     _put("new_key", new)
     give_up_new_key()
+    return _sessions().commit(_session()) and not session_was_lost()
 
 
 def new_key(now: datetime) -> NewAccessKey | None:

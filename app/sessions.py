@@ -2,7 +2,8 @@
 
 Two requests of one browser may run at once. So a change is stored as the keys it changed, on top of what
 is there; a session that was ended meanwhile is never brought back; and the cookie is sent only when the
-id is new, so that a slow answer cannot put an old id back into the browser.
+id is new, so that a slow answer cannot put an old id back into the browser. What a slow request has and nobody
+else can get again it commits: it is told when the session was ended meanwhile.
 """
 
 from __future__ import annotations
@@ -62,11 +63,14 @@ class Session(CallbackDict[str, Any], SessionMixin):
         """The store did not answer: nobody knows what the session holds."""
         self.replaced: str | None = None
         """Former id, to be deleted, when the session was given a new one."""
+        self.takes_along: Collection[str] = ()
+        """Keys that go along to the new id even where another request stores them under the former one until then."""
 
-    def renew(self) -> None:
+    def renew(self, takes_along: Collection[str] = ()) -> None:
         """Continue under a new id: at every change of privilege, against fixation and stolen ids."""
         self.replaced = self.replaced or self.sid
         self.sid = None
+        self.takes_along = takes_along
         self.modified = True
 
     def changes(self) -> tuple[dict[str, Any], set[str]]:
@@ -137,13 +141,15 @@ class StoredSessions(SessionInterface):
             raise
 
     def _save(self, app: Flask, session: Session, response: Response) -> None:
-        if session.replaced and not self._forget(session.replaced):
-            session.clear()  # ended meanwhile, by signing out elsewhere: a renewal does not bring it back
+        if session.replaced:
+            self._take_along(session, session.replaced)
+            if not self._forget(session.replaced):
+                session.clear()  # ended meanwhile, by signing out elsewhere: a renewal does not bring it back
         if not session:
             if session.sid:
                 self._forget(session.sid)
             # An id that is not good any more may be an old one, sent late: the browser's newer cookie stays.
-            if session.sid or session.replaced:
+            if (session.sid or session.replaced) and not session.lost:
                 response.delete_cookie(self.get_cookie_name(app), **self._cookie(app))
         elif session.sid is None:
             response.set_cookie(self.get_cookie_name(app), self._create(session), **self._cookie(app))
@@ -151,6 +157,11 @@ class StoredSessions(SessionInterface):
             self._change(session, session.sid)
         elif session.last_used_at and datetime.now(UTC) - session.last_used_at > _TOUCH_EVERY:
             self.store.touch(_hash(session.sid), self._seen(session))
+
+    def _take_along(self, session: Session, former: str) -> None:
+        stored = self._load(former) if session and session.takes_along else None
+        changed = {} if stored is None else {key: stored[key] for key in session.takes_along if key in stored}
+        session.update({key: value for key, value in changed.items() if value != session.before.get(key, _ABSENT)})
 
     def commit(self, session: Session, *, if_unchanged: bool = False) -> bool:
         """Store the changes now, not at the end of the request: for what others must see before we go on.

@@ -67,23 +67,26 @@ function watch(form) {
   const stopped = form.querySelector("[data-stopped]");
   const doubt = form.querySelector("[data-doubt]");
 
+  /** One message at a time: what was said before, by the portal too, was about something else. "": none. */
   const tell = (box, sentence) => {
-    box.textContent = sentence;
-    box.hidden = !sentence;
+    form.querySelectorAll(".field-error").forEach((each) => {
+      each.textContent = each === box ? sentence : "";
+      each.hidden = !each.textContent;
+    });
+    pasted.setAttribute("aria-invalid", "false");
+    pasted.classList.remove("is-invalid");
   };
 
   /** True when nothing private is in the field; else it is emptied, and said. */
   const look = () => {
-    tell(doubt, "");
     if (isPrivate(pasted.value)) {
       pasted.value = "";
       tell(stopped, STOPPED);
       return false;
     }
-    if (pasted.value.trim()) tell(stopped, "");
     if (pasted.getAttribute("aria-invalid") === "true" && pasted.value === pasted.defaultValue) return true; // told by the portal
     const found = WRONG[kind].map(([sign, say]) => [sign.exec(pasted.value), say]).find(([match]) => match);
-    if (found) tell(doubt, found[1](found[0]));
+    if (found || pasted.value.trim() || stopped.hidden) tell(doubt, found ? found[1](found[0]) : "");
     return true;
   };
 
@@ -150,7 +153,7 @@ function watch(form) {
     if (waiting) take(waiting).then((fine) => fine && form.requestSubmit());
   }, true);
   // A page taken back from the browser's memory may bring the field back with it.
-  addEventListener("pageshow", look);
+  addEventListener("pageshow", () => pasted.value !== pasted.defaultValue && look());
 }
 
 document.querySelectorAll("form[data-public-key]").forEach(watch);

@@ -12,7 +12,7 @@ from app.aws.access_keys import MOST_KEYS, AccessKey, AccessKeyGateway
 from app.aws.clients import AwsCredentials, signing_as
 from app.aws.passwords import PasswordGateway
 from app.aws.sts import StsGateway
-from app.errors import CredentialsRefused, Gone, NotAllowed, Refused, Unanswered
+from app.errors import CredentialsRefused, Gone, NotAllowed, NotRecorded, Refused, Unanswered
 from app.records import NewAccessKey, Person, Way
 
 SHOWN_FOR = timedelta(minutes=15)
@@ -88,6 +88,12 @@ def create(gateway: AccessKeyGateway, audit: Audit, person: Person, now: datetim
             raise SecretLost(orphans) from silence
         raise
     return NewAccessKey(made.access_key_id, made.secret_access_key, now + SHOWN_FOR)
+
+
+def unsaved(audit: Audit, new: NewAccessKey) -> None:
+    """Record that nobody has the secret of a key that was made: the session that was to hold it had ended."""
+    with suppress(NotRecorded):  # that it was made is recorded, and the person is told in any case
+        audit.note(Event.ACCESS_KEY_UNSAVED, new.access_key_id)
 
 
 def still_there(new: NewAccessKey, keys: Sequence[AccessKey], now: datetime) -> bool:

@@ -7,7 +7,7 @@ import io
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from flask import Blueprint, Response, abort, current_app, redirect, request, url_for
+from flask import Blueprint, Response, abort, current_app, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app import people
@@ -71,14 +71,20 @@ def create() -> ResponseReturnValue:
         people.forget("new_key")
     if not people.claim_new_key(now, now + STILL_RUNNING):
         return redirect(url_for("access_keys.new"), 303)
+    noted = audit()
     try:
-        people.keep_new_key(service.create(gateways().keys, audit(), person(), now))
+        made = service.create(gateways().keys, noted, person(), now)
     except PortalError as told:
         people.give_up_new_key()
         if isinstance(told, service.AlreadyTwo | service.SecretLost):
             return done(str(told), "access_keys.index", "warning")
         raise
-    return redirect(url_for("access_keys.new"), 303)
+    if people.keep_new_key(made):
+        return redirect(url_for("access_keys.new"), 303)
+    # Whoever signed in or out in this browser meanwhile has a session of their own: this request leaves it alone.
+    people.leave_session_alone()
+    service.unsaved(noted, made)
+    return render_template("access_keys/unsaved.html", access_key_id=made.access_key_id), 409
 
 
 def _new() -> NewAccessKey | None:

@@ -1,6 +1,5 @@
 """The record of what was done: everyone's own, and everyone's for admins; and the sessions one has open."""
 
-from app.activity.cli import activity
 from app.activity.views import bp
 
-__all__ = ["activity", "bp"]
+__all__ = ["bp"]

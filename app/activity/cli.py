@@ -13,13 +13,15 @@ from flask.cli import AppGroup
 from app.activity.queries import accounts, chain_of, head_of
 from app.audit import record
 from app.chain import Finding, Verdict, head_text, read_head, verify
+from app.commands import on_database
 
-activity = AppGroup("activity", help="The record of activity: verify it, apply retention.")
+commands = AppGroup("activity")
 
 
-@activity.command("verify")
+@commands.command("verify")
 @click.option("--account", "account_id", help="Only this account's chain; 12 digits.")
 @click.option("--expect-head", metavar="SEQ:HASH", multiple=True, help="A head seen earlier, kept elsewhere.")
+@on_database
 def verify_command(account_id: str | None, expect_head: tuple[str, ...]) -> None:
     """Find rows that were changed, removed, added or reordered. Exit status 1 if there are any."""
     try:
@@ -63,7 +65,8 @@ def _told(verdict: Verdict) -> bool:
     return bool(findings)
 
 
-@activity.command("prune")
+@commands.command("prune")
+@on_database
 def prune() -> None:
     """Remove rows older than AUDIT_RETENTION_DAYS, leaving a checkpoint that `verify` follows."""
     keep = current_app.config["AUDIT_RETENTION"]

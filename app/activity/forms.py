@@ -7,7 +7,12 @@ from wtforms import DateField, SelectField, StringField, ValidationError
 from wtforms.validators import Length, Optional
 
 from app.activity.queries import OUTCOMES, Filter
-from app.activity.words import EVENTS
+from app.activity.words import EVENTS, OF_ADMINS
+
+
+def _kinds(*, of_admins: bool) -> list[tuple[str, str]]:
+    offered = [event for event in EVENTS if of_admins or event not in OF_ADMINS]
+    return [("", "Anything"), *((str(event), EVENTS[event].done) for event in offered)]
 
 
 class FilterForm(FlaskForm):
@@ -18,14 +23,16 @@ class FilterForm(FlaskForm):
 
         csrf = False
 
-    kind = SelectField(
-        "What", choices=[("", "Anything"), *((str(event), words.done) for event, words in EVENTS.items())], default=""
-    )
+    kind = SelectField("What", choices=_kinds(of_admins=True), default="")
     outcome = SelectField(
         "Outcome", choices=[("", "Any"), *((name, name.capitalize()) for name in OUTCOMES)], default=""
     )
     since = DateField("From", validators=[Optional()])
     until = DateField("To", validators=[Optional()])
+
+    def offer_own(self) -> None:
+        """Only what somebody who is no admin can do."""
+        self.kind.choices = _kinds(of_admins=False)
 
     def validate_until(self, field: DateField) -> None:
         """A period ends after it begins."""

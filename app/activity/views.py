@@ -42,6 +42,8 @@ def _with_filters(address: str, before: int | None = None) -> str:
 def index() -> ResponseReturnValue:
     """What was done in one's own name."""
     me, form = person(), FilterForm(request.args)
+    if not accounts_to_watch():
+        form.offer_own()
     form.validate()
     settle(gateways().iam, audit(), me.user_name, datetime.now(UTC))
     found = queries.entries(record().engine, me.account_id, form.chosen(me.user_name), datetime.now(UTC), _before())

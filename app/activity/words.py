@@ -31,6 +31,7 @@ EVENTS: dict[str, Words] = {
     Event.PASSWORD_SET: Words("Set a new console password", "Tried to set a new console password"),
     Event.PASSWORD_REMOVED: Words("Removed the console password", "Tried to remove the console password"),
     Event.ACCESS_KEY_CREATED: Words("Created an access key", "Tried to create an access key"),
+    Event.ACCESS_KEY_UNSAVED: Words("Lost the secret of a new access key", "Lost the secret of a new access key"),
     Event.ACCESS_KEY_ACTIVATED: Words("Activated an access key", "Tried to activate an access key"),
     Event.ACCESS_KEY_DEACTIVATED: Words("Deactivated an access key", "Tried to deactivate an access key"),
     Event.ACCESS_KEY_DELETED: Words("Deleted an access key", "Tried to delete an access key"),
@@ -52,6 +53,19 @@ EVENTS: dict[str, Words] = {
     Event.RECORD_EXPORTED: Words("Exported the record", "Tried to export the record"),
     Event.RECORD_SHORTENED: Words("Retention removed older rows", "Retention tried to remove older rows"),
 }
+
+OF_ADMINS = frozenset(
+    {
+        Event.COMPLIANCE_REFRESHED,
+        Event.CREDENTIAL_REPORT_TAKEN,
+        Event.EXCEPTION_ADDED,
+        Event.EXCEPTION_ENDED,
+        Event.COMPLIANCE_EXPORTED,
+        Event.RECORD_EXPORTED,
+        Event.RECORD_SHORTENED,
+    }
+)
+"""What nobody else can do."""
 
 OUTCOMES: dict[str, str] = {
     Phase.INTENDED: "unknown",
@@ -119,6 +133,28 @@ def outcome(entry: Entry) -> str:
     told = OUTCOMES.get(entry.phase, entry.phase)
     reason = REASONS.get(entry.reason, entry.reason)
     return f"{told}: {reason}" if reason else told
+
+
+COMMAND_LINE = "command line, "
+"""How the user agent of a command begins; then comes the login it ran under."""
+
+
+def by_command(entry: Entry) -> bool:
+    """Was it a command on the portal's machine? Whatever came through the web has an address."""
+    return not entry.address
+
+
+def who(entry: Entry) -> str:
+    """Whose name stands before what was done."""
+    return entry.user_name or ("A command" if by_command(entry) else "Someone")
+
+
+def where(entry: Entry) -> str:
+    """From where: "Firefox on Linux · 192.0.2.7", or "a command on ..., run by root"."""
+    if not by_command(entry):
+        return f"{device(entry.user_agent)} · {entry.address}"
+    login = entry.user_agent.removeprefix(COMMAND_LINE)
+    return "a command on the portal’s machine" + (f", run by {login}" if login else "")
 
 
 def device(user_agent: str) -> str:

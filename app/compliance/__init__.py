@@ -2,7 +2,6 @@
 
 from app.compliance.audit_views import allow_large_report
 from app.compliance.audit_views import bp as audit_bp
-from app.compliance.cli import compliance
 from app.compliance.views import bp
 
-__all__ = ["allow_large_report", "audit_bp", "bp", "compliance"]
+__all__ = ["allow_large_report", "audit_bp", "bp"]

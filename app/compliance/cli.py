@@ -15,6 +15,7 @@ import click
 from flask import current_app
 from flask.cli import AppGroup
 
+from app.activity.words import COMMAND_LINE
 from app.audit import Audit, record
 from app.aws.account import AccountGateway
 from app.aws.clients import AwsCredentials, Clients, signing_as
@@ -23,13 +24,16 @@ from app.aws.passwords import PasswordGateway
 from app.aws.profile import credentials_of
 from app.aws.roster import READS, RosterGateway
 from app.aws.sts import Identity, StsGateway
+from app.commands import on_database
 from app.compliance import queries, rows, service, store
 from app.compliance.refresh import Gateways
+from app.compliance.rules import BY_ID
+from app.compliance.verdicts import State
 from app.errors import NotAllowed, PortalError
 from app.exports import as_csv, as_json
 from app.models import db
 
-compliance = AppGroup("compliance", help="Who keeps the rules: refresh from AWS, bring a credential report, export.")
+commands = AppGroup("compliance")
 
 WANT_OF_MFA = """AWS did not allow {action} to {arn}.
 This profile signs with a plain access key, and Force_MFA lets a plain key do nothing. Either give it an MFA session:
@@ -38,7 +42,7 @@ or let the command run under a role of its own: docs/compliance.md has the five 
 
 
 def _audit(account_id: str, user_name: str = "") -> Audit:
-    return Audit(record(), account_id, user_name, "", f"command line, {getpass.getuser()}"[:256], "")
+    return Audit(record(), account_id, user_name, "", f"{COMMAND_LINE}{getpass.getuser()}"[:256], "")
 
 
 def _account(account_id: str | None) -> str:
@@ -50,9 +54,10 @@ def _account(account_id: str | None) -> str:
     return account_id
 
 
-@compliance.command("refresh")
+@commands.command("refresh")
 @click.option("--profile", help="AWS profile to use; default as for every AWS tool.")
 @click.option("--quiet", is_flag=True, help="Say nothing unless something goes wrong.")
+@on_database
 def refresh(profile: str | None, quiet: bool) -> None:
     """Read the lists of the profile's account and take them in. Exit status 1 if the data is still of before."""
     clients = Clients(READS, current_app.config["AWS_REGION"], user_agent=f"latchkey/{version('latchkey')}")
@@ -106,7 +111,7 @@ def _tell(users: int, expected: int) -> None:
     click.echo(f"{users} of {expected or '?'} users read", err=True)
 
 
-@compliance.command("import")
+@commands.command("import")
 @click.argument("file", type=click.File("rb"))
 @click.option("--account", "account_id", help="Whose report it must be; 12 digits. Not needed with one account.")
 @click.option(
@@ -115,6 +120,7 @@ def _tell(users: int, expected: int) -> None:
     help="When AWS made it, in UTC. Default: what the JSON of `aws iam get-credential-report` says, for CSV the "
     "latest time in it.",
 )
+@on_database
 def import_command(file: BinaryIO, account_id: str | None, made_at: datetime | None) -> None:
     """Take in a credential report: FILE, or - for standard input. Refused reports change nothing."""
     chosen = _account(account_id)
@@ -128,12 +134,13 @@ def import_command(file: BinaryIO, account_id: str | None, made_at: datetime | N
     click.echo(f"account {chosen}: {people} people")
 
 
-@compliance.command("export")
+@commands.command("export")
 @click.option("--account", "account_id", help="12 digits. Not needed with one account.")
 @click.option("--format", "form", type=click.Choice(["csv", "json"]), default="csv", show_default=True)
-@click.option("--rule", default="", help="Only this rule.")
-@click.option("--state", default="", type=click.Choice(["", "pass", "fail", "unknown", "excepted", "not-passing"]))
-def export(account_id: str | None, form: str, rule: str, state: str) -> None:
+@click.option("--rule", type=click.Choice([*BY_ID, *queries.GROUPS]), help="Only this rule, or group of rules.")
+@click.option("--state", type=click.Choice([*map(str, State), queries.NOT_PASSING]), help="Only these verdicts.")
+@on_database
+def export(account_id: str | None, form: str, rule: str | None, state: str | None) -> None:
     """Print a row for each person and rule, with reason and evidence."""
     chosen = _account(account_id)
     terms_of = service.terms_for(current_app.config, chosen)
@@ -145,7 +152,7 @@ def export(account_id: str | None, form: str, rule: str, state: str) -> None:
         held,
         rows.account_of(held),
         terms_of(held.roster.get("others")),
-        queries.Filter(rule=rule, state=state),
+        queries.Filter(rule=rule or "", state=state or ""),
     )
     for text in as_csv(queries.COLUMNS, found) if form == "csv" else as_json(found):
         sys.stdout.write(text)

@@ -31,7 +31,7 @@ class RunState(StrEnum):
 class AlreadyRunning(Refused):
     """Somebody else is at it."""
 
-    message = "This account is being refreshed already. Here is how far it is."
+    message = "Somebody is reading this account’s lists already. Here is how far it is."
 
 
 class Overtaken(PortalError):

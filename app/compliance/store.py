@@ -126,8 +126,9 @@ def _check(report: Report, held: Row[Any], before: Mapping[str, Row[Any]], now: 
     missing = [name for name in expected if name not in told]
     if len(missing) > max(3, MISSING_AT_MOST * len(expected)):
         raise NotAReport(
-            f"This report tells of {len(told)} people and lacks {len(missing)} whom the roster knows, such as "
-            f"{missing[0]}. Download it again; if they were deleted, refresh first. Nothing was changed."
+            f"This report tells of {len(told)} people and lacks {len(missing)} whom the account’s lists know, such "
+            f"as {missing[0]}. Download it again; if they were deleted, read the account’s lists first. Nothing was "
+            "changed."
         )
 
 

@@ -123,7 +123,7 @@ def refresh() -> ResponseReturnValue:
     account_id, me, doors = chosen_account(), person(), gateways()
     if me.account_id != account_id:
         return done(
-            "Only somebody signed in to that account can refresh it.",
+            "Only somebody signed in to that account can read its lists.",
             "compliance.index",
             "warning",
             account=account_id,

@@ -36,6 +36,10 @@ SHORT = {
     "within-reach": "out of the policy’s reach",
 }
 """Rule to the finding, in a list."""
+WHO = {
+    "within-reach": "Only people with an IAM path can be out of its reach.",
+}
+"""Rule to whom it is about and why, where its title alone leaves one guessing."""
 STATE_WORDS = {
     State.PASS: "passes",
     State.FAIL: "fails",

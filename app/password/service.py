@@ -11,7 +11,7 @@ from zxcvbn.matching import L33T_TABLE, relevant_l33t_subtable
 
 from app.audit import Audit, Event
 from app.aws.passwords import PasswordGateway, PasswordPolicy
-from app.errors import NotAllowed, Refused, Unanswered
+from app.errors import Gone, NotAllowed, Refused, Unanswered
 from app.password.rules import broken
 from app.records import Person
 
@@ -32,6 +32,12 @@ class InDoubt(Unanswered):
         "AWS did not answer, so your password may or may not be changed. Try once more with the old one; if AWS "
         "refuses that, the new one is in force."
     )
+
+
+class NoPassword(Refused):
+    """There is none to change."""
+
+    message = "You have no console password."
 
 
 def readable_policy(gateway: PasswordGateway) -> PasswordPolicy | None:
@@ -91,10 +97,12 @@ def examine(policy: PasswordPolicy | None, person: Person, new: str, *, anyway: 
 
 
 def change(gateway: PasswordGateway, audit: Audit, person: Person, old: str, new: str) -> None:
-    """With the old one. Raises WrongOldPassword, BreaksPasswordPolicy, NotAllowed, Gone, InDoubt."""
+    """With the old one. Raises WrongOldPassword, BreaksPasswordPolicy, NotAllowed, NoPassword, InDoubt."""
     try:
         with audit.attempt(Event.PASSWORD_CHANGED, person.arn):
             gateway.change(old, new)
+    except Gone as none:
+        raise NoPassword(request_id=none.request_id) from none
     except Unanswered as silence:
         raise InDoubt(request_id=silence.request_id) from silence
 

@@ -8,13 +8,13 @@ from flask import Blueprint, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app import people
-from app.aws.passwords import PasswordPolicy
-from app.current import audit, gateways, person
+from app.aws.passwords import LoginProfile, PasswordPolicy
+from app.current import audit, gateways, mfa_present, permitted, person
 from app.errors import NotAllowed, PortalError
 from app.fields import EmptyForm
 from app.guards import recently_confirmed, with_mfa
 from app.limits import CHANGES, limiter, this_person, this_session
-from app.offering import may, offered
+from app.offering import denied, may, offered
 from app.pages import done, page, refuse
 from app.password import service
 from app.password.forms import ChangeForm, NewPasswordForm
@@ -39,14 +39,24 @@ def index() -> ResponseReturnValue:
     return _change_page(ChangeForm(formdata=None), _policy())
 
 
-def _change_page(form: ChangeForm, policy: PasswordPolicy | None) -> ResponseReturnValue:
+def _look() -> tuple[bool, LoginProfile | None]:
+    """Is there no password, as far as AWS tells? And what it tells of one. Who came through AWS has one."""
+    me = person()
+    told = permitted().allows("iam:GetLoginProfile", me.arn, mfa=mfa_present())
+    if not me.with_mfa and not (me.access_key_id and told):
+        return False, None
     try:
-        profile = gateways().passwords.profile(person().user_name) if person().with_mfa else None
+        profile = gateways().passwords.profile(me.user_name)
     except NotAllowed:
-        profile = None  # some policies grant the change and not the look: who has none is told by AWS
-    else:
-        if person().with_mfa and profile is None and may("password.new"):
-            return redirect(url_for("password.new"))
+        return False, None  # some policies grant the change and not the look: who has none is told by AWS then
+    return profile is None, profile
+
+
+def _change_page(form: ChangeForm, policy: PasswordPolicy | None, *, none: bool = False) -> ResponseReturnValue:
+    """none: AWS said, when asked to change it, that there is no password."""
+    without, profile = (True, None) if none else _look()
+    if without and person().with_mfa and may("password.new"):
+        return redirect(url_for("password.new"))
     return page(
         "password/change.html",
         form,
@@ -54,6 +64,8 @@ def _change_page(form: ChangeForm, policy: PasswordPolicy | None) -> ResponseRet
         policy=policy,
         profile=profile,
         allowed="change-password" in offered(),  # some policies want MFA first, as AWS's own do since 2017
+        without=without,
+        settable=not denied("password.new", with_mfa=True),
     )
 
 
@@ -79,7 +91,7 @@ def change() -> ResponseReturnValue:
         service.change(gateways().passwords, audit(), person(), form.old.data, form.new.data)
     except PortalError as refusal:
         refuse(form, refusal)
-        return _change_page(form, policy)
+        return _change_page(form, policy, none=isinstance(refusal, service.NoPassword))
     return _changed("Your console password is changed.")
 
 

@@ -7,6 +7,8 @@ import re
 from functools import cache, lru_cache
 from typing import Any
 
+from app.policy.patterns import Pattern
+
 LONGEST = 128
 """Characters of a name worth comparing: no action of AWS comes near."""
 
@@ -58,6 +60,13 @@ def real_name(action: str) -> str | None:
     """An action in AWS's own spelling, whatever the letter case; None where there is none."""
     service = action.partition(":")[0].lower()
     return next((known for known in all_actions(service) if known.lower() == action.lower()), None)
+
+
+@lru_cache(maxsize=2048)
+def covered(pattern: str) -> tuple[str, ...]:
+    """Real actions that "iam:List*" names, in AWS's spelling; empty where there are none."""
+    asked = Pattern(pattern, variables=False, ignore_case=True)
+    return tuple(known for known in all_actions(pattern.partition(":")[0].lower()) if asked.matches(known, {}))
 
 
 @lru_cache(maxsize=1024)

@@ -14,16 +14,19 @@ from app.policy.features import FEATURES, Availability, Missing, When, availabil
 from app.policy.findings import DOCUMENT, Finding, Place, Report, Severity
 from app.policy.likeness import likeness
 from app.policy.permits import Permits
-from app.policy.reading import read_text
+from app.policy.reading import LARGEST, read_text
 from app.policy.spelling import misspelt, unsupported
 
 SOMEBODY = "alice"
 
 
 def check(text: str) -> Report:
-    """Check a document's text: findings in a fixed order, the worst kinds first."""
+    """Check a document's text: findings in a fixed order, the worst kinds first.
+
+    One that is too long for IAM is not judged: that could take long, and would be about a policy nobody can have.
+    """
     reading = read_text(text)
-    if reading.document is None:
+    if reading.document is None or reading.size > LARGEST:
         return Report(_sorted(reading.findings), reading.size)
     partition, account_id = whereabouts(reading.statements)
     permits = somebody(reading.document, account_id, partition)

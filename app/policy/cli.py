@@ -123,7 +123,14 @@ def _text_of(file: Path) -> str:
 @click.option("--resource", default="*", show_default=True, help="On what: an ARN, or *.")
 @click.option("--user", "user_name", default=SOMEBODY, show_default=True, help="Who asks.")
 @click.option("--path", default="/", show_default=True, help="The user's IAM path.")
-@click.option("--signed-in-with", "way", type=click.Choice(list(WAYS)), default="mfa", show_default=True)
+@click.option(
+    "--signed-in-with",
+    "way",
+    type=click.Choice(list(WAYS)),
+    default="mfa",
+    show_default=True,
+    help="How: a plain access key, a password without a code, or with MFA.",
+)
 @click.option("--account-id", default=PLACEHOLDER, help="Put in for accountid.")
 @click.option("--partition", type=click.Choice(PARTITIONS), default="aws", show_default=True)
 def explain(
@@ -148,6 +155,8 @@ def explain(
         return
     found = explained(report.document, Question(user_name, action, resource, way, path), account_id, partition)
     click.echo(found.sentence)
+    if found.doubt:
+        click.echo(found.doubt)
     for step in found.steps:
         click.echo(f"  {step.place}: {step.why}")
     if found.beyond:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.policy.actions import all_actions, description, real_name
+from app.policy.actions import covered, description, nearest, real_name
 from app.policy.documents import rendered
 from app.policy.evaluation import Decision, Policy, Request, Statement, compiled, decide
 from app.policy.findings import Place
@@ -123,13 +123,8 @@ def _wanted(values: Sequence[Any]) -> str:
 def _meaning(action: str) -> str:
     if "*" not in action and "?" not in action:
         return description(real_name(action) or "")
-    matching = [name for name in all_actions(action.partition(":")[0].lower()) if _names(action, name)]
+    matching = covered(action)
     return f"{len(matching)} actions" if matching else ""
-
-
-def _names(pattern: str, action: str) -> bool:
-    [statement] = compiled({"Statement": {"Effect": "Deny", "Action": pattern, "Resource": "*"}}).statements
-    return statement.names_action(action)
 
 
 @dataclass(frozen=True)
@@ -168,11 +163,14 @@ class Step:
 
 @dataclass(frozen=True)
 class Explanation:
-    """A decision, and every statement's part in it. beyond: what AWS does whatever a policy says, or ""."""
+    """A decision, and every statement's part in it."""
 
     decision: Decision
     steps: Sequence[Step]
     beyond: str
+    """What AWS does whatever a policy says, or ""."""
+    doubt: str
+    """That there is no such action, as far as AWS's reference tells, or ""."""
 
     @property
     def sentence(self) -> str:
@@ -200,7 +198,24 @@ def explain(document: Mapping[str, Any], question: Question, account_id: str, pa
         decision,
         list(_steps(policy, _statements(own), whys, decider)),
         UNTOUCHED.get(action, "") or BY_THE_SERVICE.get(action, ""),
+        _doubt(question.action),
     )
+
+
+def _doubt(action: str) -> str:
+    if real_name(action):
+        return ""
+    if ":" not in action:
+        return f"{_cut(action)} is no action: one reads like iam:ListUsers."
+    if "*" in action or "?" in action:
+        return "A request is for one action, never for a pattern: name one, like iam:ListUsers."
+    meant = nearest(action)
+    rest = f"; {meant} is near." if meant else ": is it spelt right?"
+    return f"AWS’s reference knows no action {_cut(action)}{rest}"
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= 80 else f"{name[:77]}..."
 
 
 def _steps(

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from app.policy.actions import all_actions, arn_patterns, may_name, nearest, real_name, resource_types, services
+from app.policy.actions import arn_patterns, covered, may_name, nearest, real_name, resource_types
 from app.policy.documents import DEAD_ACTIONS
-from app.policy.evaluation import compiled
 from app.policy.findings import Finding, Place, Severity
 
 MOST_COMPARED = 40
@@ -51,15 +50,7 @@ def misspelt(statements: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
 def _exists(action: str) -> bool:
     if "*" not in action and "?" not in action:
         return real_name(action) is not None
-    service = action.partition(":")[0].lower()
-    if service not in services():
-        return False
-    [pattern] = compiled(_asking(action)).statements
-    return any(pattern.names_action(known) for known in all_actions(service))
-
-
-def _asking(action: str) -> dict[str, Any]:
-    return {"Statement": [{"Effect": "Deny", "Action": action, "Resource": "*"}]}
+    return bool(covered(action))
 
 
 def unsupported(statements: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:

@@ -80,6 +80,7 @@ def test_a_key_is_rotated(
     assert "You signed in with this key" not in surfer.text, "the session stands on the new key"
     surfer.press("Deactivate this key")
     assert keys_of(nadia) == {old: "Inactive", key_id: "Active"}
+    assert surfer.text.count("Due to be replaced") == 1 and "opens nothing while it is inactive" in surfer.text
     surfer.press("Activate again")
     assert keys_of(nadia)[old] == "Active", "undone"
     follow(surfer, f"Delete {old}")

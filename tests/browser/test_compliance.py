@@ -111,12 +111,16 @@ def tile(surfer: Surfer, title: str) -> str:
 def test_who_has_no_mfa(admin: Surfer, company: Sandbox) -> None:
     admin.press_nav("Compliance")
     assert "Nothing is known of this account yet" in admin.text
+    assert "Except what one person, perhaps you, has shown of their own credentials" in admin.text
     read_lists(admin, "Read the account’s lists")
     held = devices(company)
     without = {name for name, serials in held.items() if not any(":mfa/" in serial for serial in serials)}
     others = sum(":mfa/" not in serial for serials in held.values() for serial in serials)
     assert admin.page.locator(".headline-figure").inner_text() == f"{len(without)}"
     assert "without a virtual MFA device" in admin.text
+    unread = tile(admin, "Everyone has MFA")
+    assert "\n?\n" in unread and f"not known yet for {len(without)} of {len(held)}" in unread, "no good 0"
+    assert "Only people with an IAM path" in tile(admin, "The policy reaches everyone")
     assert f"Of whom at most {others} have another kind" in admin.text and others
     admin.press(f"{len(without)}")
     assert names_shown(admin) == without
@@ -235,7 +239,7 @@ def test_a_killed_refresh_leaves_the_data_and_is_said(
     admin.open("/compliance")
     figure = admin.page.locator(".headline-figure").inner_text()
     company.set_faults([{"action": "iam:ListVirtualMFADevices", "fault": "latency", "latency_ms": 8000}])
-    admin.press("Refresh the lists")
+    admin.press("Read the account’s lists")
     assert "Reading the account’s lists" in admin.text
     again = admin.tab()
     again.goto(f"{admin.url}/compliance/exceptions")  # another tab, or another admin: one at a time
@@ -243,7 +247,7 @@ def test_a_killed_refresh_leaves_the_data_and_is_said(
     answer = again.request.post(
         f"{admin.url}/compliance/refresh", form={"csrf_token": token}, headers={"Origin": admin.url}
     )
-    assert "being refreshed already" in answer.text()
+    assert "reading this account’s lists already" in answer.text()
     again.close()
     admin.open("/compliance/rules")
     office.kill()
@@ -253,7 +257,7 @@ def test_a_killed_refresh_leaves_the_data_and_is_said(
     admin.open("/compliance")
     assert "It was stopped before its end" in admin.text
     assert admin.page.locator(".headline-figure").inner_text() == figure
-    read_lists(admin, "Refresh the lists")
+    read_lists(admin, "Read the account’s lists")
     assert "did not end well" not in admin.text
 
 
@@ -264,7 +268,7 @@ def test_it_works_without_javascript_and_on_a_phone(enter: Callable[..., Surfer]
         plain.open(path)
         assert plain.heading not in ("Not allowed", "There is no such page")
     plain.open("/compliance")
-    plain.press("Refresh the lists")
+    plain.press("Read the account’s lists")
     while "Reading the account’s lists" in plain.text:
         plain.press("See how far it is now")
     assert plain.page.locator(".headline").count() == 1

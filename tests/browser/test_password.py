@@ -84,6 +84,17 @@ def test_three_refusals_in_three_sentences(surfer: Surfer, olga: Employee) -> No
     assert opens_console(olga, PASSWORD)
 
 
+def test_who_has_none_is_told_so(surfer: Surfer, olga: Employee, sandbox: Sandbox, policy: str) -> None:
+    sandbox.as_administrator("iam").delete_login_profile(UserName=olga.name)
+    surfer.open("/password")
+    if policy == "recommended":  # it does not tell before MFA, and the attempt does
+        assert "Forgotten, or never had one? With MFA you can set a new one here" in surfer.text
+        send(surfer, "Change it", old=PASSWORD, new=NEW, again=NEW)
+    assert "You have no console password" in surfer.text
+    assert "Once you are signed in with MFA, you can set one here" in surfer.text
+    assert surfer.page.locator("[name=old]").count() == 0
+
+
 def test_the_accounts_policy_in_words(surfing: Surfing, surfer: Surfer, olga: Employee, sandbox: Sandbox) -> None:
     admin = sandbox.as_administrator("iam")
     admin.update_account_password_policy(MinimumPasswordLength=14, RequireNumbers=True, RequireSymbols=True)

@@ -147,6 +147,11 @@ def test_a_private_key_never_leaves_the_page(surfer: Surfer, nadia: Employee, sa
 
     surfer.type(pasted=ed25519_line())
     assert page.get_by_text("CodeCommit takes RSA keys only: make one").is_visible()
+    surfer.press("Upload it")
+    assert page.get_by_text("This is an Ed25519 key").is_visible()
+    surfer.type(pasted=str(dict(private_keys())["openssh"]))
+    assert page.locator(".field-error:visible").all_inner_texts() == [page.locator("[data-stopped]").inner_text()]
+    assert page.get_by_text("Stopped: this is").is_visible(), "one message at a time"
     dropped = openssh(comment="nadia@laptop")
     drop(surfer, dropped)
     page.wait_for_function("document.querySelector('[name=pasted]').value.startsWith('ssh-rsa')")

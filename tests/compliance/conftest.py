@@ -14,6 +14,7 @@ import pytest
 from flask import Flask
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from app.commands import compliance
 from app.factory import create_app
 from app.models import db
 from app.policy.documents import read
@@ -100,6 +101,6 @@ def command(portal: Flask) -> Command:
     """Runs `flask compliance ...`."""
 
     def run(*words: str, **options: Any) -> Any:
-        return portal.test_cli_runner().invoke(args=["compliance", *words], **options)
+        return portal.test_cli_runner().invoke(compliance, args=words, **options)
 
     return run

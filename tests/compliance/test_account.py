@@ -208,7 +208,7 @@ def test_one_refresh_at_a_time_and_a_killed_one_is_seen(portal: Flask, command: 
     with portal.app_context():
         runs.claim(db.engine, ACCOUNT, "arn:aws:iam::123456789012:user/other", now - timedelta(seconds=5))
     told = command("refresh")
-    assert told.exit_code == 1 and "being refreshed already" in told.output
+    assert told.exit_code == 1 and "reading this account’s lists already" in told.output
     with portal.app_context(), db.engine.begin() as connection:
         connection.execute(text("update compliance_accounts set beat_at = '2020-01-01 00:00:00'"))
     assert latest(portal).state is runs.RunState.KILLED

@@ -161,7 +161,7 @@ def test_other_thresholds_are_other_verdicts_at_once(
     command("refresh", "--quiet")
     long_ago = command("export", "--rule", "signed-in", "--state", "fail").output
     monkeypatch.setitem(portal.config, "COMPLIANCE_THRESHOLDS", {"": {"password_length": 6}})
-    assert "password-length" in command("export", "--rule", "").output
+    assert "password-length" in command("export").output
     with portal.app_context(), db.engine.connect() as connection:
         figures = summary.days(connection, ACCOUNT, datetime.now(UTC))[-1][1]
     assert figures.of("password-length").passed == 1

@@ -178,7 +178,7 @@ def hour(of: int) -> datetime:
 
 def test_older_or_partial_reports_change_nothing(engine: Engine) -> None:
     roster(engine, hour(8), {}, ("alice", "bob", *(f"user{number}" for number in range(40))))
-    with pytest.raises(NotAReport, match="lacks 40 whom the roster knows"):
+    with pytest.raises(NotAReport, match="lacks 40 whom the account’s lists know"):
         store.keep_report(engine, read(WHOLE), NOW, terms_of)
     roster(engine, hour(8), {}, ("alice", "bob"))
     assert store.keep_report(engine, read(WHOLE, hour(12)), NOW, terms_of) == 2

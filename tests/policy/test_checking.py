@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from copy import deepcopy
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 from app.policy.actions import all_actions, may_name, nearest, real_name
 from app.policy.checking import check
 from app.policy.documents import VARIANTS, live_actions, read, rendered, source_text, without_path, without_sign_in
+from app.policy.explaining import in_words
 from app.policy.features import FEATURES, When
 from app.policy.findings import Finding, Report, Severity, as_text
 from app.policy.patterns import Pattern
@@ -232,11 +235,45 @@ def test_size_is_counted_as_iam_does() -> None:
     assert report.size > 6144 and "too-long" in {finding.code for finding in report.findings}
 
 
-def test_a_hostile_document_is_judged_too() -> None:
-    lists = [f"iam:{'*a' * 20}{number}" for number in range(400)] + [f"iam:Lst{number}Usrs" for number in range(400)]
-    resources = [f"arn:aws:iam::accountid:{'*u' * 100}{number}" for number in range(40)]
-    document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": lists, "Resource": resources}]}
-    assert len(check(json.dumps(document)).findings) > 800
+def hostile(most: int) -> str:
+    """A document of at most so many characters that gives the judge much to do."""
+
+    def written(number: int) -> str:
+        patterns = [f"iam:*e*{each}" for each in range(number)]
+        patterns += [f"iam:Lst{each}Usrs" for each in range(number // 4)]
+        resources = [f"arn:aws:iam::*:{'*u' * 20}{each}" for each in range(number // 8)]
+        allowed = {"Effect": "Allow", "Action": patterns, "Resource": resources}
+        return json.dumps({"Version": "2012-10-17", "Statement": [allowed]}, separators=(",", ":"))
+
+    return written(next(number for number in range(8, most) if len(written(number + 1)) > most))
+
+
+def work(text: str) -> tuple[Report, int]:
+    """What is said of a document, also in plain words, and how many calls of our functions that took."""
+    calls = 0
+
+    def seen(frame: FrameType, event: str, _: object) -> None:
+        nonlocal calls
+        calls += event == "call" and "/app/policy/" in frame.f_code.co_filename
+
+    sys.setprofile(seen)
+    try:
+        report = check(text)
+        if report.document:
+            in_words(report.document)
+    finally:
+        sys.setprofile(None)
+    return report, calls
+
+
+def test_a_hostile_document_is_judged_and_one_that_iam_would_not_take_is_not() -> None:
+    report, calls = work(hostile(6_100))
+    assert len(report.findings) > 200 and report.features
+    assert calls < 400_000, "a tenth of a second"
+    report, calls = work(hostile(100_000))
+    assert [finding.code for finding in report.findings] == ["too-long"]
+    assert not report.usable and report.document is None
+    assert calls < 100_000, "reading it is all"
 
 
 def test_text_and_json_say_the_same() -> None:

@@ -104,6 +104,8 @@ def test_check_tells_people_and_programs_and_its_status_says_whether_the_portal_
         ("unknown-action", 4),
     }
 
+    unknown = run("explain", str(file), "--action", "nonsense", "--signed-in-with", "key")
+    assert unknown.returncode == 0 and "nonsense is no action" in unknown.stdout
     assert run("check", "-", given="not json").returncode == 1
     missing = run("check", "missing.json")
     assert missing.returncode == 1 and missing.stderr == "Error: missing.json: No such file or directory.\n"

@@ -68,6 +68,18 @@ def test_what_no_policy_decides_is_told_too() -> None:
     assert session.startswith("No policy reaches") and "April 2023" in device
 
 
+def test_an_action_that_nobody_knows_is_doubted_and_no_other() -> None:
+    def doubt(action: str) -> str:
+        return explain(read("recommended"), Question("alice", action, "*"), ACCOUNT).doubt
+
+    for real in ("iam:ListUsers", "S3:getobject", "ec2:DescribeInstances", "sts:GetCallerIdentity"):
+        assert doubt(real) == ""
+    assert doubt("nonsense") == "nonsense is no action: one reads like iam:ListUsers."
+    assert doubt("iam:ListUser").endswith("knows no action iam:ListUser; iam:ListUsers is near.")
+    assert "knows no action zzzzz:Zzzzz" in doubt("zzzzz:Zzzzz") and "one action" in doubt("iam:*")
+    assert len(doubt("iam:" + "x" * 10_000)) < 200
+
+
 def test_a_missing_variable_and_a_condition_of_another_kind_are_told() -> None:
     document = {
         "Version": "2012-10-17",

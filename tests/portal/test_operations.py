@@ -10,17 +10,21 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
 import flask_migrate
 import pytest
+from click.testing import CliRunner
 from flask import Flask
 from sqlalchemy import text
 
 from app import logs
 from app.aws.observing import Observer
+from app.commands import activity, compliance
 from app.errors import PortalError
+from app.factory import create_app
 from app.models import db
 from config import from_env
 from tests.portal.test_gateway import LISTED, Upstream, clients, person, upstream
@@ -168,6 +172,40 @@ def test_settings_for_many_are_refused_without_what_they_share() -> None:
             from_env({**GOOD, **wrong})
         assert named in str(told.value) and "hunter2" not in str(told.value)
     assert from_env({**GOOD, "WORKERS": "4", "REDIS_URL": "rediss://:pw@cache.example:6380/1"})["WORKERS"] == 4
+
+
+def test_databases_that_the_portal_cannot_use_are_refused() -> None:
+    for wrong in ("mysql://me:hunter2-secret@there/x", "postgresql://me:hunter2-secret@there/x", "there", "sqlite:"):
+        with pytest.raises(SystemExit) as told:
+            from_env({**GOOD, "DATABASE_URL": wrong})
+        assert "DATABASE_URL: set sqlite:////PATH/TO/FILE, or postgresql+psycopg://" in str(told.value)
+        assert "hunter2" not in str(told.value)
+    for good in ("sqlite://", "sqlite:///portal.db", "postgresql+psycopg://me@there/x"):
+        assert from_env({**GOOD, "DATABASE_URL": good})["SQLALCHEMY_DATABASE_URI"] == good
+
+
+def test_commands_say_what_the_database_lacks_as_the_portal_does(tmp_path: Path) -> None:
+    for name, said in (("new.db", "flask --app wsgi db upgrade"), ("no/folder/x.db", "The database does not answer")):
+        app = create_app(from_env({**GOOD, "DATABASE_URL": f"sqlite:///{tmp_path / name}"}))
+        for group, words in (
+            (activity, ["verify"]),
+            (activity, ["prune"]),
+            (compliance, ["refresh"]),
+            (compliance, ["import", "-"]),
+            (compliance, ["export"]),
+        ):
+            done = app.test_cli_runner().invoke(group, args=words)
+            assert done.exit_code == 1 and done.output.startswith("Error: ") and said in done.output, done.output
+            assert isinstance(done.exception, SystemExit)
+
+
+def test_commands_explain_themselves_without_settings() -> None:
+    assert {"activity", "compliance", "policy", "sandbox"} <= entry_points(group="flask.commands").names
+    for group, words in ((activity, []), (activity, ["verify"]), (compliance, []), (compliance, ["export"])):
+        done = CliRunner().invoke(group, [*words, "--help"])
+        assert done.exit_code == 0 and "Usage:" in done.output
+    wrong = CliRunner().invoke(compliance, ["export", "--rule", "keyage"])
+    assert wrong.exit_code == 2 and "'key-age'" in wrong.output, "what there is, is told"
 
 
 def serve(folder: Path, **settings: str) -> subprocess.CompletedProcess[str]:

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
+from typing import cast
 
 import pytest
-from flask import Flask, request
+from flask import Flask, request, session
 from sqlalchemy import text
 
+from app import people
+from app.activity import queries
+from app.audit import record
+from app.aws.access_keys import AccessKey, AccessKeyGateway
+from app.aws.clients import AwsCredentials
 from app.models import db
+from app.sessions import Session
 from app.stores import Seen
 from tests.support.clock import Clock
 from tests.support.inside import GOOD, SECRET, cookie, get, portal_at, post
@@ -138,6 +146,62 @@ def test_a_late_request_leaves_the_newer_cookie_alone(portal: Flask) -> None:
     post(client, "/test/upgrade")
     for path in ("/", "/mfa/enroll", "/sign-out", "/nothing-here"):
         assert "Set-Cookie" not in get(late, path, old).headers, path
+
+
+class SlowKeys:
+    """Makes a key, and lets something happen in the browser before the answer is there."""
+
+    def __init__(self, meanwhile: Callable[[], object]) -> None:
+        self.meanwhile = meanwhile
+
+    def of(self, user_name: str) -> list[AccessKey]:
+        return []
+
+    def create(self, user_name: str) -> AwsCredentials:
+        self.meanwhile()
+        return AwsCredentials("AKIANEW", f"new-{SECRET}")
+
+
+@pytest.mark.parametrize("meanwhile", ["/test/enter", "/test/leave", "/test/see"])
+def test_a_secret_that_no_session_holds_any_more_is_said_to_be_lost(portal: Flask, meanwhile: str) -> None:
+    client, other_tab = portal.test_client(), portal.test_client()
+    post(client, "/test/enter")
+    form = get(client, "/test/form").text
+    post(client, "/test/upgrade")
+    other_tab.set_cookie("latchkey-8000", cookie(client), domain="127.0.0.1")
+    act = partial(get if meanwhile == "/test/see" else post, other_tab, meanwhile)
+    doors = portal.extensions["gateways"]
+    portal.extensions["gateways"] = replace(doors, keys=cast("AccessKeyGateway", SlowKeys(act)))
+    answer = post(client, "/access-keys/create", csrf_token=form)
+    with portal.app_context():
+        entries = queries.entries(record().engine, "123456789012", queries.Filter(), datetime.now(UTC)).entries
+    told = [(entry.event, entry.target) for entry in entries]
+    assert ("access-key-created", "AKIANEW") in told
+    if meanwhile == "/test/see":
+        assert answer.status_code == 303 and "new_key" in get(client, "/test/see").json["keys"]
+        return
+    assert answer.status_code == 409 and "AKIANEW" in answer.text and "Delete that key" in answer.text
+    assert SECRET not in answer.text and ("access-key-unsaved", "AKIANEW") in told
+    assert "Set-Cookie" not in answer.headers, "the newer session stays the browser's"
+    newer = get(other_tab, "/test/see").json["keys"]
+    assert ("credentials" in newer) == (meanwhile == "/test/enter") and "new_key" not in newer
+
+
+def test_who_signs_in_once_more_finds_what_came_while_they_did(portal: Flask) -> None:
+    client = portal.test_client()
+    post(client, "/test/enter")
+    with portal.test_request_context("/", headers={"Cookie": f"latchkey-8000={cookie(client)}"}) as context:
+        interface, other = portal.session_interface, cast("Session", session._get_current_object())
+        slow = interface.open_session(portal, context.request)
+        me = people.load_person(session["owner"])
+        people.sign_in(me, AwsCredentials("ASIA", "temporary", "token"), timedelta(minutes=15))
+        slow["new_key"], slow["credentials"] = {"access_key_id": "AKIANEW"}, {"access_key_id": "old"}
+        assert interface.commit(slow), "the former session is there until the sign-in is done"
+        answer = portal.response_class()
+        interface.save_session(portal, other, answer)
+    sid = answer.headers["Set-Cookie"].partition("=")[2].partition(";")[0]
+    found = get(portal.test_client(use_cookies=False), "/test/see", sid).json
+    assert "new_key" in found["keys"] and found["secret"] == "temporary"
 
 
 def test_passers_by_fill_no_store(portal: Flask) -> None:

@@ -14,9 +14,10 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
-from app.activity import queries
+from app.activity import queries, words
 from app.activity.queries import COLUMNS
 from app.audit import Audit, Event, record
+from app.commands import activity
 from app.errors import NotRecorded, Throttled, Unanswered
 from app.exports import as_csv
 from app.factory import create_app
@@ -65,7 +66,7 @@ def change(statement: str, **values: object) -> None:
 
 def run(portal: Flask, *command: str) -> tuple[int, str]:
     with portal.app_context():
-        done = portal.test_cli_runner().invoke(args=["activity", *command])
+        done = portal.test_cli_runner().invoke(activity, args=command)
     return done.exit_code, done.output
 
 
@@ -270,6 +271,20 @@ def test_retention_leaves_a_checkpoint(portal: Flask, file: Path, clock: Clock) 
     assert "removed by retention" in verify(portal, "--expect-head", old)[1]
     change("delete from activity where seq = 6")
     assert "row 1 to 6 are missing, and no checkpoint" in verify(portal)[1]
+
+
+def test_what_commands_did_is_told_as_that(portal: Flask) -> None:
+    write(1)
+    Audit(record(), ACCOUNT, "", "", f"{words.COMMAND_LINE}root", "").note(Event.CREDENTIAL_REPORT_TAKEN)
+    Audit(record(), ACCOUNT, "", "", "", "").note(Event.RECORD_SHORTENED)
+    Audit(record(), ACCOUNT, "", "192.0.2.7", f"{words.COMMAND_LINE}root", "").note(Event.SIGN_IN)
+    told = queries.entries(record().engine, ACCOUNT, queries.Filter(), datetime.now(UTC)).entries
+    assert [(words.who(entry), words.where(entry)) for entry in told][1:] == [
+        ("A command", "a command on the portal’s machine"),
+        ("A command", "a command on the portal’s machine, run by root"),
+        ("nadia", "unknown device · 192.0.2.7"),
+    ]
+    assert words.who(told[0]) == "Someone" and "192.0.2.7" in words.where(told[0]), "a header proves nothing"
 
 
 def test_a_second_retention_follows_the_first(portal: Flask, file: Path, clock: Clock) -> None:

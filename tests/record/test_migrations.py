@@ -20,6 +20,7 @@ from flask import Flask
 from sqlalchemy import inspect
 
 from app.audit import Audit, Event, record
+from app.commands import activity
 from app.factory import create_app
 from app.models import Utc, db
 from config import from_env
@@ -70,7 +71,7 @@ def test_from_nothing_and_from_each_step(portal: Flask) -> None:
 def verified(database_url: str, *options: str) -> Result:
     app = create_app(from_env({**GOOD, "DATABASE_URL": database_url}))
     # Apart from the test's own portal, whose context the command would take.
-    return Context().run(app.test_cli_runner().invoke, args=["activity", "verify", *options])
+    return Context().run(app.test_cli_runner().invoke, activity, args=["verify", *options])
 
 
 def command_of(document: str, beginning: str) -> str:

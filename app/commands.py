@@ -1,0 +1,51 @@
+"""`flask activity ...` and `flask compliance ...`: Flask finds them by entry points, so `--help` needs no settings.
+
+What they do is imported when one of their commands is asked for: `flask policy` and `flask sandbox` do without.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import click
+from flask import current_app
+
+if TYPE_CHECKING:
+    from app.health import Health
+
+Act = TypeVar("Act", bound=Callable[..., Any])
+
+
+def on_database(act: Act) -> Act:
+    """A command that runs only where the database answers and is at this version's schema, as `make serve` does."""
+
+    @wraps(act)
+    def checked(*args: Any, **kwargs: Any) -> Any:
+        health = cast("Health", current_app.extensions["health"])
+        for problem in health.of_database().values():
+            raise click.ClickException(problem)
+        return act(*args, **kwargs)
+
+    return cast("Act", checked)
+
+
+class _Later(click.Group):
+    """The commands of `app.NAME.cli`."""
+
+    def _commands(self) -> click.Group:
+        return cast("click.Group", import_module(f"app.{self.name}.cli").commands)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Their names."""
+        return self._commands().list_commands(ctx)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """One of them."""
+        return self._commands().get_command(ctx, cmd_name)
+
+
+activity = _Later("activity", help="The record of activity: verify it, apply retention.")
+compliance = _Later("compliance", help="Who keeps the rules: refresh from AWS, bring a credential report, export.")
