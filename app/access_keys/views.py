@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 from flask import Blueprint, Response, abort, current_app, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from app import people
+from app import life_cycle, people
 from app.access_keys import service
 from app.access_keys.forms import CutForm, SavedForm
 from app.audit import STILL_RUNNING
-from app.aws.access_keys import MOST_KEYS, AccessKey
+from app.aws.access_keys import AccessKey
 from app.compliance.selfseen import seen
 from app.compliance.terms import key_age
 from app.current import audit, gateways, person
@@ -44,8 +44,8 @@ def _chosen(keys: list[AccessKey]) -> AccessKey:
 def index() -> ResponseReturnValue:
     """One's keys, and the next step of a rotation, whoever began it."""
     now = datetime.now(UTC)
-    service.settle(gateways().keys, audit(), person().user_name, now)
     keys, new = _keys(), _new()
+    service.settle(keys, audit(), now)
     seen(person(), access_keys=keys)
     longest = key_age(current_app.config, person().account_id)
     if new and not service.still_there(new, keys, now):
@@ -55,7 +55,7 @@ def index() -> ResponseReturnValue:
         EmptyForm(formdata=None),
         keys=service.dated(keys, longest, now),
         new=new,
-        full=len(keys) >= MOST_KEYS,
+        full=len(keys) >= service.ACCESS_KEY.most,
         both_active=len(keys) > 1 and all(key.active for key in keys),
         max_age=longest.days,
     )
@@ -271,9 +271,9 @@ def _cut(act: str) -> ResponseReturnValue:
     if pending and pending.access_key_id == wanted:
         people.forget("new_key")
     if act == "delete":
-        service.delete(doors.keys, audit(), me, wanted)
+        life_cycle.delete(service.ACCESS_KEY, doors.keys, audit(), me.user_name, wanted)
         return done(f"{wanted} is deleted.", "access_keys.index")
-    service.set_active(doors.keys, audit(), me, wanted, active=False)
+    life_cycle.set_active(service.ACCESS_KEY, doors.keys, audit(), me.user_name, wanted, active=False)
     return done(f"{wanted} is inactive. If something still needs it, activate it again.", "access_keys.index")
 
 
@@ -285,5 +285,5 @@ def activate() -> ResponseReturnValue:
     wanted = request.args.get("key", "")
     if wanted not in {key.access_key_id for key in _keys()}:
         return done("That key is gone.", "access_keys.index", "info")
-    service.set_active(gateways().keys, audit(), person(), wanted, active=True)
+    life_cycle.set_active(service.ACCESS_KEY, gateways().keys, audit(), person().user_name, wanted, active=True)
     return done(f"{wanted} is active again.", "access_keys.index")
