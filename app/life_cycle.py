@@ -13,6 +13,7 @@ from typing import Protocol
 
 from app.audit import Attempt, Audit, Event
 from app.errors import Gone, Unanswered
+from app.history import unsettled
 
 
 @dataclass(frozen=True)
@@ -76,10 +77,8 @@ def settle(
     made_by: id of what an attempt to make one has made; "" for nothing, None where the list does not tell.
     """
     active = {each.id: each.active for each in listed}
-    for attempt in [
-        *audit.unsettled((kind.made, kind.deleted), now),
-        *audit.unsettled((kind.activated, kind.deactivated), now),
-    ]:
+    existence, status = (kind.made, kind.deleted), (kind.activated, kind.deactivated)
+    for attempt in unsettled(audit, now, existence, status):
         if attempt.event is kind.made:
             made = made_by(attempt)
             if made is not None:

@@ -14,6 +14,7 @@ from app.aws.clients import AwsCredentials, signing_as
 from app.aws.passwords import PasswordGateway
 from app.aws.sts import StsGateway
 from app.errors import CredentialsRefused, NotAllowed, Refused, Unanswered
+from app.history import last_done
 from app.life_cycle import Kind
 from app.records import NewAccessKey, Person, Way
 
@@ -161,6 +162,6 @@ def settle(keys: Sequence[AccessKey], audit: Audit, now: datetime) -> None:
 
     def made_by(attempt: Attempt) -> str:
         near = [key.id for key in keys if abs(key.created_at - attempt.at) < STILL_RUNNING]
-        return next((each for each in near if not audit.last_done((Event.ACCESS_KEY_CREATED,), each)), "")
+        return next((each for each in near if not last_done(audit, (Event.ACCESS_KEY_CREATED,), each)), "")
 
     life_cycle.settle(ACCESS_KEY, keys, audit, now, made_by)

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Engine, Row, exists, select
 from sqlalchemy.orm import aliased
 
-from app.audit import OPEN, STILL_RUNNING, Phase
+from app.audit import HAPPENED, OPEN, STILL_RUNNING, Phase
 from app.chain import Link
 from app.models import ActivityHead, ActivityRow
 
@@ -31,7 +31,7 @@ class Filter:
 
 
 OUTCOMES = {
-    "done": (Phase.DONE, Phase.FOUND_DONE),
+    "done": HAPPENED,
     "refused": (Phase.REFUSED, Phase.FOUND_UNDONE),
     "unknown": OPEN,
 }

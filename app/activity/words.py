@@ -7,7 +7,7 @@ from typing import NamedTuple
 from ua_parser import parse
 
 from app.activity.queries import Entry
-from app.audit import Event, Phase
+from app.audit import HAPPENED, Event, Phase
 
 
 class Words(NamedTuple):
@@ -109,7 +109,7 @@ REASONS = {
 def said(entry: Entry) -> str:
     """What was done or tried, "Turned on an MFA device"."""
     words = EVENTS.get(entry.event, Words(entry.event, entry.event))
-    return words.done if entry.phase in (Phase.DONE, Phase.FOUND_DONE) else words.tried
+    return words.done if entry.phase in HAPPENED else words.tried
 
 
 def outcome(entry: Entry) -> str:

@@ -12,6 +12,7 @@ from app.audit import Audit, Event
 from app.aws.certificates import MOST_CERTIFICATES, CertificateGateway, SigningCertificate
 from app.aws.ssh_keys import MOST_SSH_KEYS, SshKey, SshKeyGateway
 from app.errors import NotRecorded, PortalError, Refused, Unanswered
+from app.history import done_without
 from app.life_cycle import Kind
 from app.public_keys.certificates import Certificate, known_certificate, read_certificate, validity
 from app.public_keys.pasted import PrivateKeyPasted
@@ -202,5 +203,5 @@ def missing(kind: Kind, held: Sequence[Listed], audit: Audit, item_id: str) -> b
     return (
         bool(item_id)
         and item_id not in {each.id for each in held}
-        and item_id in audit.done_without(kind.made, kind.deleted)
+        and item_id in done_without(audit, kind.made, kind.deleted)
     )

@@ -20,6 +20,7 @@ from app.audit import Audit, Event, record
 from app.errors import NotRecorded, Throttled, Unanswered
 from app.exports import as_csv
 from app.factory import create_app
+from app.history import last_done, unsettled
 from app.models import db
 from config import from_env
 from tests.support.clock import Clock
@@ -224,7 +225,7 @@ def test_forged_intents_are_not_settled(portal: Flask, clock: Clock) -> None:
         " 'intended', reason, request_id, address, user_agent, session, key_id, mac from activity where seq = 1"
     )
     clock.move(61)
-    assert somebody().unsettled(list(Event), datetime.now(UTC)) == []
+    assert unsettled(somebody(), datetime.now(UTC), list(Event)) == []
 
 
 def test_what_came_later_is_what_aws_tells_of(portal: Flask, clock: Clock) -> None:
@@ -234,8 +235,25 @@ def test_what_came_later_is_what_aws_tells_of(portal: Flask, clock: Clock) -> No
     with me.attempt(Event.MFA_DEVICE_CREATED, target) as second:
         pass
     clock.move(61)
-    assert me.unsettled(list(Event), datetime.now(UTC)) == []
-    assert me.last_done([Event.MFA_DEVICE_CREATED], target) == second.attempt_id
+    assert unsettled(me, datetime.now(UTC), list(Event)) == []
+    assert last_done(me, [Event.MFA_DEVICE_CREATED], target) == second.attempt_id
+
+
+def test_kinds_that_are_asked_for_together_stay_apart(portal: Flask, clock: Clock) -> None:
+    me, target = somebody(), "arn:…:mfa/nadia"
+    with pytest.raises(Unanswered), me.attempt(Event.MFA_DEVICE_CREATED, target):
+        raise Unanswered
+    with pytest.raises(Unanswered), me.attempt(Event.MFA_DEVICE_ENABLED, target):
+        raise Unanswered
+    clock.move(61)
+    kinds = ([Event.MFA_DEVICE_CREATED, Event.MFA_DEVICE_DELETED], [Event.MFA_DEVICE_ENABLED])
+    left = unsettled(me, datetime.now(UTC), *kinds)
+    assert [attempt.event for attempt in left] == ["mfa-device-created", "mfa-device-enabled"], (
+        "neither tells of both"
+    )
+    with me.attempt(Event.MFA_DEVICE_DELETED, target):
+        pass
+    assert unsettled(me, datetime.now(UTC), *kinds) == left[1:]
 
 
 def test_wrong_heads_are_refused_with_a_sentence(portal: Flask) -> None:
@@ -338,15 +356,15 @@ def test_what_was_left_open_is_found_and_settled(portal: Flask, clock: Clock) ->
     with pytest.raises(KeyboardInterrupt), me.attempt(Event.MFA_DEVICE_CREATED, "arn:…:mfa/nadia/device-2"):
         raise KeyboardInterrupt  # as good as a process that was killed
     every = list(Event)
-    assert [attempt.event for attempt in me.unsettled(every, datetime.now(UTC))] == ["mfa-device-enabled"]
+    assert [attempt.event for attempt in unsettled(me, datetime.now(UTC), every)] == ["mfa-device-enabled"]
     clock.move(61)
-    left = me.unsettled(every, datetime.now(UTC))
+    left = unsettled(me, datetime.now(UTC), every)
     assert [attempt.event for attempt in left] == ["mfa-device-enabled", "mfa-device-created"]
-    assert not somebody("zoe").unsettled(every, datetime.now(UTC)), "everyone settles their own"
+    assert not unsettled(somebody("zoe"), datetime.now(UTC), every), "everyone settles their own"
     me.settle(left[0], happened=True)
     me.settle(left[1], happened=False)
-    assert not me.unsettled(every, datetime.now(UTC))
-    assert me.last_done([Event.MFA_DEVICE_ENABLED], "arn:…:mfa/nadia") == left[0].attempt_id
+    assert not unsettled(me, datetime.now(UTC), every)
+    assert last_done(me, [Event.MFA_DEVICE_ENABLED], "arn:…:mfa/nadia") == left[0].attempt_id
     shown = queries.entries(db.engine, ACCOUNT, queries.Filter(), datetime.now(UTC)).entries
     assert [(entry.event, entry.phase) for entry in shown] == [
         ("mfa-device-created", "found-undone"),
