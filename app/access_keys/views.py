@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from flask import Blueprint, Response, abort, current_app, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from app import life_cycle, people
+from app import life_cycle, people, waiting
 from app.access_keys import service
 from app.access_keys.forms import CutForm, SavedForm
 from app.audit import STILL_RUNNING
@@ -66,15 +66,15 @@ def index() -> ResponseReturnValue:
 @recently_confirmed
 def create() -> ResponseReturnValue:
     """Make a key; its secret is on the next page."""
-    waiting, now = _new(), datetime.now(UTC)
-    if waiting and not service.still_there(waiting, _keys(), now):
-        people.forget("new_key")
-    if not people.claim_new_key(now, now + STILL_RUNNING):
+    pending, now = _new(), datetime.now(UTC)
+    if pending and not service.still_there(pending, _keys(), now):
+        waiting.forget("new_key")
+    if not waiting.claim_new_key(now, now + STILL_RUNNING):
         return redirect(url_for("access_keys.new"), 303)
     try:
-        people.keep_new_key(service.create(gateways().keys, audit(), person(), now))
+        waiting.keep_new_key(service.create(gateways().keys, audit(), person(), now))
     except PortalError as told:
-        people.give_up_new_key()
+        waiting.give_up_new_key()
         if isinstance(told, service.AlreadyTwo | service.SecretLost):
             return done(str(told), "access_keys.index", "warning")
         raise
@@ -82,7 +82,7 @@ def create() -> ResponseReturnValue:
 
 
 def _new() -> NewAccessKey | None:
-    return people.new_key(datetime.now(UTC))
+    return waiting.new_key(datetime.now(UTC))
 
 
 def _code_devices() -> list[str]:
@@ -173,7 +173,7 @@ def prove() -> ResponseReturnValue:
     """See whether AWS knows the new key by now."""
     pending = _new()
     if pending and not pending.proven and service.proven(gateways().sts, pending):
-        people.keep_new_key(replace(pending, proven=True))
+        waiting.keep_new_key(replace(pending, proven=True))
     return redirect(url_for("access_keys.new"), 303)
 
 
@@ -196,7 +196,7 @@ def saved() -> ResponseReturnValue:
         form.code.data = ""
         refuse(form, refusal)
         return _new_page(pending, form, serial_numbers)
-    people.forget("new_key")
+    waiting.forget("new_key")
     return done(f"{pending.access_key_id} is saved. Its secret is not kept here any more.", "access_keys.index")
 
 
@@ -269,7 +269,7 @@ def _cut(act: str) -> ResponseReturnValue:
         return _cut_page(act, form)
     pending = _new()
     if pending and pending.access_key_id == wanted:
-        people.forget("new_key")
+        waiting.forget("new_key")
     if act == "delete":
         life_cycle.delete(service.ACCESS_KEY, doors.keys, audit(), me.user_name, wanted)
         return done(f"{wanted} is deleted.", "access_keys.index")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from flask import abort, current_app, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from app import people
+from app import people, waiting
 from app.aws.iam import MfaDevice
 from app.aws.signin import Device
 from app.compliance.selfseen import seen
@@ -41,16 +41,16 @@ def devices() -> ResponseReturnValue:
     service.settle(iam, audit(), me.user_name, datetime.now(UTC))
     mine = devices_of_mine()
     seen(me, mfa_devices=mine)
-    replacing = people.replacing()
+    replacing = waiting.replacing()
     if replacing and replacing not in {device.serial_number for device in mine}:
-        people.forget("replacing")
+        waiting.forget("replacing")
         replacing = ""
     return page(
         "mfa/devices.html",
         EmptyForm(formdata=None),
         devices=mine,
         replacing=replacing,
-        enrolling=people.enrollment(),
+        enrolling=waiting.enrollment(),
         free=service.free_serial_number(me, permits, mine),
         full=len(mine) >= service.MOST_DEVICES,
         left_behind=service.left_behind(audit(), permits, mine),
@@ -75,7 +75,7 @@ def add() -> ResponseReturnValue:
 
 def _begin(serial_number: str, replaces: str = "") -> ResponseReturnValue:
     try:
-        people.keep_enrollment(begin(gateways().iam, audit(), person(), serial_number, replaces))
+        waiting.keep_enrollment(begin(gateways().iam, audit(), person(), serial_number, replaces))
     except (AlreadyOn, NameTaken) as told:
         return done(str(told), "mfa.devices", "warning")
     return redirect(url_for("mfa.enroll"), 303)
@@ -136,9 +136,9 @@ def replace_post() -> ResponseReturnValue:
 @with_mfa
 def replaced() -> ResponseReturnValue:
     """The new device works; the old one is still to be given up."""
-    old = people.replacing()
+    old = waiting.replacing()
     if old not in {device.serial_number for device in devices_of_mine()}:
-        people.forget("replacing")
+        waiting.forget("replacing")
         return redirect(url_for("mfa.devices"))
     return page("mfa/replaced.html", EmptyForm(formdata=None), old=old)
 
@@ -148,7 +148,7 @@ def replaced() -> ResponseReturnValue:
 @recently_confirmed
 def replaced_post() -> ResponseReturnValue:
     """Give up the old device."""
-    old = people.replacing()
+    old = waiting.replacing()
     if not old:
         return redirect(url_for("mfa.devices"), 303)
     return _given_up(old, "Done: the new device has replaced the old one. Delete the old entry from your app.")
@@ -225,6 +225,6 @@ def hardware_post() -> ResponseReturnValue:
         refuse(form, refusal)
         return page("mfa/hardware.html", form)
     if not person().with_mfa:
-        people.keep_upgrade(Upgrade(number, enabled_at=now, used=list(codes)))
+        waiting.keep_upgrade(Upgrade(number, enabled_at=now, used=list(codes)))
         return done("The token is now your MFA device.", "mfa.activate")
     return done("The token is now an MFA device of yours.", "mfa.devices")

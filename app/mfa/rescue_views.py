@@ -8,7 +8,7 @@ from flask import current_app, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
-from app import people
+from app import waiting
 from app.aws.clients import signing_as
 from app.aws.iam import MfaDevice
 from app.current import audit, gateways, person
@@ -23,7 +23,7 @@ from app.pages import done, page, refuse
 
 def _whose() -> tuple[str, list[str], str]:
     """(user name, serial numbers, where to go afterwards) of whoever may resync here; no numbers for others."""
-    pending = people.pending_sign_in(datetime.now(UTC))
+    pending = waiting.pending_sign_in(datetime.now(UTC))
     if pending:
         return pending.user_name, pending.serial_numbers, "signin.code"
     if not current_user.is_authenticated:
@@ -56,7 +56,7 @@ def resync_post() -> ResponseReturnValue:
     form.offer(serial_numbers)
     if not form.validate_on_submit():
         return page("mfa/resync.html", form, back=back)
-    pending = people.pending_sign_in(datetime.now(UTC))
+    pending = waiting.pending_sign_in(datetime.now(UTC))
     record = audit(pending.account_id, pending.user_name) if pending else audit()
     asked = (user_name, form.serial_number.data, form.first_code.data, form.second_code.data)
     try:
@@ -76,7 +76,7 @@ def resync_post() -> ResponseReturnValue:
 @public
 def lost() -> ResponseReturnValue:
     """Nobody gets past a lost device without an administrator: the note to send them."""
-    pending = people.pending_sign_in(datetime.now(UTC))
+    pending = waiting.pending_sign_in(datetime.now(UTC))
     note = ""
     if pending:
         who = pending.person(datetime.now(UTC))
