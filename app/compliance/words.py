@@ -36,6 +36,7 @@ SHORT = {
     "within-reach": "out of the policy’s reach",
 }
 """Rule to the finding, in a list."""
+WORST_FIRST = (State.FAIL, State.UNKNOWN, State.EXCEPTED, State.PASS)
 STATE_WORDS = {
     State.PASS: "passes",
     State.FAIL: "fails",
