@@ -58,8 +58,8 @@ def rule(rule: str) -> ResponseReturnValue:
     wanted = queries.Filter(rule=rule, state="" if state == "any" else state, page=number)
     with db.engine.connect() as connection:
         history = summary.days(connection, account.account_id, account.terms.now, back=1)
-        found: queries.Page | None = None
-        evidence: list[tuple[Any, queries.Finding]] = []
+        found: queries.PageOfPeople | None = None
+        evidence: list[tuple[Any, queries.RuleFinding]] = []
         if account.held is not None and chosen.about_account:
             all_of_them = queries.findings_of_account(connection, account.held, account.terms)
             evidence = [(None, finding) for finding in all_of_them if finding.rule.id == rule]

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Engine, Row
 
 from app.compliance import queries, words
-from app.compliance.queries import Filter, Finding
+from app.compliance.queries import Filter, RuleFinding
 from app.compliance.rows import subject_of
 from app.compliance.rules import CIS_VERSIONS, OF_PEOPLE, demanded
 from app.compliance.subjects import Terms
@@ -33,7 +33,7 @@ def exported(engine: Engine, held: Row[Any], terms: Terms, chosen: Filter) -> It
                     yield _row(held.account_id, row.user_name, row.arn, finding, terms)
 
 
-def _row(account_id: str, user_name: str, arn: str, finding: Finding, terms: Terms) -> dict[str, Any]:
+def _row(account_id: str, user_name: str, arn: str, finding: RuleFinding, terms: Terms) -> dict[str, Any]:
     rule, exception = finding.rule, finding.exception
     return {
         "account_id": account_id,

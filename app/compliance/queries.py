@@ -58,7 +58,7 @@ class Filter:
 
 
 @dataclass(frozen=True)
-class Page:
+class PageOfPeople:
     """Some people."""
 
     rows: Sequence[Row[Any]]
@@ -106,13 +106,13 @@ def _order(sort: str) -> list[UnaryExpression[Any] | ColumnElement[Any]]:
     return [column.nulls_last(), CompliancePerson.user_name]
 
 
-def people(connection: Connection, account_id: str, chosen: Filter, size: int = PAGE) -> Page:
+def people(connection: Connection, account_id: str, chosen: Filter, size: int = PAGE) -> PageOfPeople:
     """A page of people."""
     conditions = _conditions(account_id, chosen)
     total = connection.execute(select(func.count()).select_from(CompliancePerson).where(*conditions)).scalar_one()
     query = select(CompliancePerson.__table__).where(*conditions).order_by(*_order(chosen.sort))
     rows = connection.execute(query.limit(size).offset((chosen.page - 1) * size)).all()
-    return Page(rows, total, chosen.page, size)
+    return PageOfPeople(rows, total, chosen.page, size)
 
 
 def everyone(connection: Connection, account_id: str, chosen: Filter) -> Iterator[Row[Any]]:
@@ -165,7 +165,7 @@ def excepted(connection: Connection, account_id: str, now: datetime) -> dict[str
 
 
 @dataclass(frozen=True)
-class Finding:
+class RuleFinding:
     """What a rule says of somebody, or of the account, with what it goes by."""
 
     rule: Rule
@@ -176,7 +176,7 @@ class Finding:
 
 def findings(
     subject: Subject | Account, terms: Terms, exceptions: Sequence[Row[Any]], rules: Sequence[Rule]
-) -> list[Finding]:
+) -> list[RuleFinding]:
     """What the rules say, in their order; those that are not about the subject are left out.
 
     exceptions: the subject's own that are in force; of two the one that ends last counts.
@@ -184,7 +184,7 @@ def findings(
     by_rule = {row.rule: row for row in sorted(exceptions, key=lambda row: row.until)}
     verdicts = judged(subject, terms, {rule: row.until for rule, row in by_rule.items()}, rules)
     return [
-        Finding(
+        RuleFinding(
             rule,
             verdicts[rule.id],
             tuple(evidence(rule, subject)),
@@ -195,7 +195,7 @@ def findings(
     ]
 
 
-def findings_of(connection: Connection, held: Row[Any], row: Row[Any], terms: Terms) -> list[Finding]:
+def findings_of(connection: Connection, held: Row[Any], row: Row[Any], terms: Terms) -> list[RuleFinding]:
     """A person's."""
     mine = exceptions(connection, held.account_id, terms.now, row.user_name)
     return findings(subject_of(row, held), terms, mine, OF_PEOPLE)
@@ -203,7 +203,7 @@ def findings_of(connection: Connection, held: Row[Any], row: Row[Any], terms: Te
 
 def evidence_of(
     connection: Connection, held: Row[Any], people: Sequence[Row[Any]], terms: Terms, rule: Rule
-) -> list[tuple[Row[Any], Finding]]:
+) -> list[tuple[Row[Any], RuleFinding]]:
     """What one rule says of some people, and what it goes by."""
     by_name = excepted(connection, held.account_id, terms.now)
     return [
@@ -213,6 +213,6 @@ def evidence_of(
     ]
 
 
-def findings_of_account(connection: Connection, held: Row[Any], terms: Terms) -> list[Finding]:
+def findings_of_account(connection: Connection, held: Row[Any], terms: Terms) -> list[RuleFinding]:
     """The account's own."""
     return findings(account_of(held), terms, exceptions(connection, held.account_id, terms.now, ""), OF_ACCOUNT)

@@ -32,7 +32,7 @@ bp = Blueprint("compliance", __name__, url_prefix="/compliance")
 limiter.limit(CHANGES, key_func=this_session, methods=["POST"])(bp)
 
 
-class Watched(NamedTuple):
+class WatchedAccount(NamedTuple):
     """The account a page is about, up to date."""
 
     account_id: str
@@ -57,15 +57,15 @@ def chosen_account() -> str:
     return asked
 
 
-def watched() -> Watched:
+def watched() -> WatchedAccount:
     """The account that is asked for, judged as of now."""
     account_id = chosen_account()
     terms_of = service.terms_for(current_app.config, account_id)
     held = store.catch_up(db.engine, account_id, terms_of)
-    return Watched(account_id, held, terms_of(held.roster.get("others") if held else None), terms_of)
+    return WatchedAccount(account_id, held, terms_of(held.roster.get("others") if held else None), terms_of)
 
 
-def shown(template: str, account: Watched, form: Any = None, **context: Any) -> ResponseReturnValue:
+def shown(template: str, account: WatchedAccount, form: Any = None, **context: Any) -> ResponseReturnValue:
     """A page about an account."""
     return page(
         template,
