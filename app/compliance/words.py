@@ -36,13 +36,13 @@ SHORT = {
     "within-reach": "out of the policy’s reach",
 }
 """Rule to the finding, in a list."""
-WORST_FIRST = (State.FAIL, State.UNKNOWN, State.EXCEPTED, State.PASS)
 STATE_WORDS = {
     State.PASS: "passes",
     State.FAIL: "fails",
     State.UNKNOWN: "not known",
     State.EXCEPTED: "excepted",
 }
+WORST_FIRST = (State.FAIL, State.UNKNOWN, State.EXCEPTED, State.PASS)
 FACTS = {
     "user": "the user",
     "mfa": "MFA devices",
