@@ -12,7 +12,7 @@ from pathlib import Path
 import flask_migrate
 import pytest
 from flask import Flask
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from app.activity import queries
 from app.activity.queries import COLUMNS
@@ -247,7 +247,10 @@ def test_kinds_that_are_asked_for_together_stay_apart(portal: Flask, clock: Cloc
         raise Unanswered
     clock.move(61)
     kinds = ([Event.MFA_DEVICE_CREATED, Event.MFA_DEVICE_DELETED], [Event.MFA_DEVICE_ENABLED])
+    asked: list[str] = []
+    event.listen(db.engine, "before_cursor_execute", lambda *about: asked.append(about[2]))
     left = unsettled(me, datetime.now(UTC), *kinds)
+    assert sum("attempt_id" in statement for statement in asked) == 1, "one question for both"
     assert [attempt.event for attempt in left] == ["mfa-device-created", "mfa-device-enabled"], (
         "neither tells of both"
     )
