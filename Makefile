@@ -13,7 +13,7 @@ FLASK := $(BIN)/flask --app wsgi
 run: $(VENV)/.run
 	@$(BIN)/python deploy/check-port PORT $(PORT)
 	@$(BIN)/python deploy/check-port SANDBOX_PORT $(SANDBOX_PORT)
-	@PORT=$(PORT) $(FLASK) sandbox --port $(SANDBOX_PORT) --policy $(POLICY) --users $(USERS) --run deploy/rehearse
+	@PORT=$(PORT) $(FLASK) sandbox --port $(SANDBOX_PORT) --policy $(POLICY) --users $(USERS) --run deploy/serve-beside-sandbox
 
 serve: $(VENV)/.run
 	@PORT=$(PORT) deploy/serve

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
-
-from app.policy.documents import PARTITIONS, allowed_actions, read
+from app import settings
+from app.policy.documents import PARTITIONS, read
 from app.policy.evaluation import PolicyError
 
 ROOT = Path(__file__).parent
@@ -64,140 +62,6 @@ BETWEEN_KEY_AND_CODE = timedelta(minutes=5)
 """How long a secret is held between the key step and the code step of a sign-in."""
 
 
-def _whole(env: Mapping[str, str], name: str, default: int, low: int, high: int, problems: list[str]) -> int:
-    text = env.get(name) or str(default)
-    if text.isdecimal() and low <= int(text) <= high:
-        return int(text)
-    problems.append(f"{name} is {text!r}: set a whole number from {low} to {high}.")
-    return default
-
-
-def _public_url(url: str, problems: list[str]) -> str:
-    parts = urlsplit(url)
-    local = parts.scheme == "http" and parts.hostname == "127.0.0.1"
-    whole = bool(parts.hostname) and parts.path in ("", "/") and not parts.query and not parts.fragment
-    if not whole or not (local or parts.scheme == "https"):
-        problems.append(
-            f"PUBLIC_URL is {url!r}: set https://HOST, or http://127.0.0.1:PORT for a portal on this machine."
-        )
-    usual = {"https": ":443", "http": ":80"}.get(parts.scheme, "")
-    return url.rstrip("/").removesuffix(usual)  # as browsers write it
-
-
-def _methods(
-    env: Mapping[str, str], partition: str, policy: Mapping[str, Any], problems: list[str]
-) -> frozenset[str]:
-    text = env.get("SIGN_IN_METHODS") or ("aws-sign-in,access-key" if partition == "aws" else "access-key")
-    methods = frozenset(part.strip() for part in text.split(",") if part.strip())
-    if not methods or methods - {"aws-sign-in", "access-key"}:
-        problems.append(f"SIGN_IN_METHODS is {text!r}: set aws-sign-in, access-key, or both separated by a comma.")
-    if "aws-sign-in" in methods and policy and "iam:DeactivateMFADevice" not in allowed_actions(policy):
-        problems.append(
-            "FORCE_MFA_POLICY does not allow iam:DeactivateMFADevice, which AWS Sign-In needs: the answer to it is "
-            "what shows that a session has MFA. Allow it, or set SIGN_IN_METHODS=access-key."
-        )
-    return methods
-
-
-THRESHOLDS = {
-    "key-days": 3650,
-    "unused-days": 3650,
-    "certificate-days": 3650,
-    "ssh-days": 3650,
-    "first-sign-in-days": 3650,
-    "root-days": 3650,
-    "password-length": 128,
-    "password-reuse": 24,
-}
-"""Names COMPLIANCE_THRESHOLDS may give, and the largest number for each."""
-
-
-def _thresholds(text: str, accounts: Collection[str], problems: list[str]) -> dict[str, dict[str, int]]:
-    """By account, "" for all: names as `app.compliance.subjects.Terms` spells them."""
-    chosen: dict[str, dict[str, int]] = {}
-    for part in filter(None, (part.strip() for part in text.split(","))):
-        found = re.fullmatch(r"(?:(\d{12}):)?([a-z-]+)=(\d{1,4})", part)
-        if not found or found[2] not in THRESHOLDS or not 1 <= int(found[3]) <= THRESHOLDS[found[2]]:
-            problems.append(
-                f"COMPLIANCE_THRESHOLDS: {part!r} is not NAME=NUMBER or ACCOUNT:NAME=NUMBER with one of "
-                f"{', '.join(THRESHOLDS)}."
-            )
-        elif found[1] and found[1] not in accounts:
-            problems.append(f"COMPLIANCE_THRESHOLDS: {part!r} names an account that is not one of ACCOUNTS.")
-        else:
-            chosen.setdefault(found[1] or "", {})[found[2].replace("-", "_")] = int(found[3])
-    return chosen
-
-
-def _audit_keys(text: str, problems: list[str]) -> dict[str, bytes]:
-    keys: dict[str, bytes] = {}
-    for part in filter(None, (part.strip() for part in text.split(","))):
-        key_id, _, secret = part.partition(":")
-        if not re.fullmatch(r"[A-Za-z0-9_-]{1,16}", key_id) or len(secret) < 32 or key_id in keys:
-            problems.append(
-                "AUDIT_KEYS: each must be KEYID:SECRET, the id 1 to 16 letters and digits and used once, the secret "
-                "at least 32 characters."
-            )
-            return {}
-        keys[key_id] = secret.encode()
-    if not keys:
-        problems.append(
-            "AUDIT_KEYS is missing: set KEYID:SECRET with a secret of its own. "
-            "Make one: echo k1:$(python3 -c 'import secrets; print(secrets.token_urlsafe(48))')"
-        )
-    return keys
-
-
-def _admins(text: str, accounts: Collection[str], problems: list[str]) -> dict[str, frozenset[str]]:
-    admins: dict[str, frozenset[str]] = {}
-    for part in filter(None, (part.strip() for part in text.split(","))):
-        found = re.fullmatch(r"(?:(\d{12})=)?(arn:[a-z-]+:iam::(\d{12}):user/\S+)", part)
-        if not found:
-            problems.append(f"ADMINS: {part!r} is neither the ARN of an IAM user nor ACCOUNT=ARN.")
-            continue
-        account, arn = found[1] or found[3], found[2]
-        if account not in accounts or found[3] not in accounts:
-            problems.append(f"ADMINS: {part!r} names an account that is not one of ACCOUNTS.")
-        admins[account] = admins.get(account, frozenset()) | {arn}
-    return admins
-
-
-def _database_url(env: Mapping[str, str], problems: list[str]) -> str:
-    url = env.get("DATABASE_URL") or f"sqlite:///{ROOT / 'instance' / 'latchkey.db'}"
-    try:
-        kind = make_url(url).drivername
-    except (ArgumentError, ValueError):
-        kind = ""
-    if kind not in ("sqlite", "postgresql+psycopg"):
-        # Not repeated: it may hold a password.
-        problems.append(
-            "DATABASE_URL: set sqlite:////PATH/TO/FILE, or postgresql+psycopg://USER:PASSWORD@HOST/NAME; Latchkey "
-            "knows no other database or driver."
-        )
-    return url
-
-
-def _redis(url: str, problems: list[str]) -> str:
-    if not url:
-        return ""
-    parts = urlsplit(url)
-    if parts.scheme not in ("redis", "rediss") or not parts.hostname or not re.fullmatch(r"/?\d*", parts.path):
-        # Not repeated: it may hold a password.
-        problems.append("REDIS_URL: set redis://HOST:PORT/NUMBER, with :PASSWORD@ before HOST where it wants one.")
-    return url
-
-
-def _workers(env: Mapping[str, str], problems: list[str]) -> int:
-    name = "WEB_CONCURRENCY" if env.get("WEB_CONCURRENCY") and not env.get("WORKERS") else "WORKERS"
-    workers = _whole(env, name, 1, 1, 64, problems)
-    if workers > 1 and not env.get("REDIS_URL"):
-        problems.append(
-            f"{name} is {workers}, but without REDIS_URL sessions, rate limits and locks are those of one process: "
-            "set REDIS_URL, or one worker."
-        )
-    return workers
-
-
 def _database(url: str) -> dict[str, Any]:
     """Options of SQLAlchemy's engine: nobody waits long for a database that is away or busy."""
     quiet = {"hide_parameters": True}  # what was to be written is not put into errors, and so into the log
@@ -233,7 +97,7 @@ def from_env(env: Mapping[str, str]) -> dict[str, Any]:
             "SECRET_KEY (and each of SECRET_KEY_FALLBACKS) needs at least 32 random characters; make one with: "
             "python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
         )
-    public_url = _public_url(env.get("PUBLIC_URL") or f"http://127.0.0.1:{env.get('PORT') or 8000}", problems)
+    public_url = settings.public_url(env.get("PUBLIC_URL") or f"http://127.0.0.1:{env.get('PORT') or 8000}", problems)
     partition = env.get("AWS_PARTITION") or "aws"
     if partition not in PARTITIONS:
         problems.append(f"AWS_PARTITION is {partition!r}: set one of {', '.join(PARTITIONS)}.")
@@ -242,23 +106,26 @@ def from_env(env: Mapping[str, str]) -> dict[str, Any]:
         policy = read(env.get("FORCE_MFA_POLICY") or "recommended")
     except PolicyError as error:
         problems.append(f"FORCE_MFA_POLICY: {error}")
-    methods = _methods(env, partition, policy, problems)
-    proxies = _whole(env, "TRUSTED_PROXIES", 0, 0, 10, problems)
-    idle = _whole(env, "SESSION_IDLE_MINUTES", 15, 1, 60, problems)
-    longest = _whole(env, "SESSION_MAX_MINUTES", 60, 15, 720, problems)
-    longest_sign_in = _whole(env, "SIGN_IN_SESSION_MAX_MINUTES", 480, 15, 720, problems)
-    key_age = _whole(env, "ACCESS_KEY_MAX_AGE_DAYS", 90, 1, 365, problems)
-    confirm = _whole(env, "CONFIRM_MINUTES", 30, 5, 60, problems)
-    audit_keys = _audit_keys(env.get("AUDIT_KEYS", ""), problems)
-    kept = _whole(env, "AUDIT_RETENTION_DAYS", 0, 30, 3650, problems) if env.get("AUDIT_RETENTION_DAYS") else 0
+    methods = settings.methods(env, partition, policy, problems)
+    proxies = settings.whole(env, "TRUSTED_PROXIES", 0, 0, 10, problems)
+    idle = settings.whole(env, "SESSION_IDLE_MINUTES", 15, 1, 60, problems)
+    longest = settings.whole(env, "SESSION_MAX_MINUTES", 60, 15, 720, problems)
+    longest_sign_in = settings.whole(env, "SIGN_IN_SESSION_MAX_MINUTES", 480, 15, 720, problems)
+    key_age = settings.whole(env, "ACCESS_KEY_MAX_AGE_DAYS", 90, 1, 365, problems)
+    confirm = settings.whole(env, "CONFIRM_MINUTES", 30, 5, 60, problems)
+    audit_keys = settings.audit_keys(env.get("AUDIT_KEYS", ""), problems)
+    kept = (
+        settings.whole(env, "AUDIT_RETENTION_DAYS", 0, 30, 3650, problems) if env.get("AUDIT_RETENTION_DAYS") else 0
+    )
     stream = env.get("AUDIT_STREAM", "")
     if stream not in ("", "stdout"):
         problems.append(f"AUDIT_STREAM is {stream!r}: set stdout, or nothing.")
-    admins = _admins(env.get("ADMINS", ""), accounts, problems)
-    thresholds = _thresholds(env.get("COMPLIANCE_THRESHOLDS", ""), accounts, problems)
-    database_url = _database_url(env, problems)
-    redis_url = _redis(env.get("REDIS_URL", ""), problems)
-    workers = _workers(env, problems)
+    admins = settings.admins(env.get("ADMINS", ""), accounts, problems)
+    thresholds = settings.thresholds(env.get("COMPLIANCE_THRESHOLDS", ""), accounts, problems)
+    own_database = f"sqlite:///{ROOT / 'instance' / 'latchkey.db'}"
+    database_url = settings.database_url(env.get("DATABASE_URL") or own_database, problems)
+    redis_url = settings.redis(env.get("REDIS_URL", ""), problems)
+    workers = settings.workers(env, problems)
     level = (env.get("LOG_LEVEL") or "INFO").upper()
     if level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
         problems.append(f"LOG_LEVEL is {level!r}: set DEBUG, INFO, WARNING or ERROR.")
@@ -298,7 +165,6 @@ def from_env(env: Mapping[str, str]) -> dict[str, Any]:
         "SQLALCHEMY_ENGINE_OPTIONS": _database(database_url),
         "REDIS_URL": redis_url,
         "WORKERS": workers,
-        "BIND": "HOST:PORT to listen on. Default 127.0.0.1:PORT; in a container 0.0.0.0:PORT.",
         "LOG_LEVEL": level,
         "METRICS_TOKEN": metrics_token,
         "FORCE_MFA_DOCUMENT": policy,

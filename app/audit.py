@@ -2,6 +2,7 @@
 
 AWS cannot join our transaction; an intent without an outcome is itself a finding: what happened is unknown
 until AWS is asked. Rows are only ever added, one chain per account (`app.chain`), until retention removes the oldest.
+What use cases ask of it afterwards is in `app.history`, what pages show of it in `app.activity.queries`.
 """
 
 from __future__ import annotations
@@ -10,35 +11,21 @@ import json
 import logging
 import secrets
 import sys
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from functools import cache
-from typing import Any, cast
+from typing import cast
 
 from flask import Flask, current_app
-from sqlalchemy import (
-    BindParameter,
-    Connection,
-    Engine,
-    Row,
-    Select,
-    bindparam,
-    delete,
-    exists,
-    insert,
-    select,
-    update,
-)
+from sqlalchemy import Engine, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
-from sqlalchemy.orm import aliased
 
 from app import metrics
 from app.aws.clients import request_ids
 from app.chain import SHORTENED, START, Keyring, Link, head_text
-from app.errors import Gone, NotRecorded, PortalError, Unanswered
+from app.errors import NotRecorded, PortalError, Unanswered
 from app.models import ActivityHead, ActivityRow, db
 
 log = logging.getLogger(__name__)
@@ -223,34 +210,6 @@ def record() -> Record:
     return cast("Record", current_app.extensions["record"])
 
 
-@cache
-def _unsettled() -> Select[Any]:
-    """What `Audit.unsettled` asks. Nearly every page does, and putting it together takes longer than the answer."""
-    later, other = aliased(ActivityRow), aliased(ActivityRow)
-    events: BindParameter[Any] = bindparam("events", expanding=True)
-    return (
-        select(ActivityRow.__table__)
-        .where(
-            ActivityRow.account_id == bindparam("account_id"),
-            ActivityRow.user_name == bindparam("user_name"),
-            ActivityRow.event.in_(events),
-            (ActivityRow.phase == Phase.UNKNOWN)
-            | ((ActivityRow.phase == Phase.INTENDED) & (ActivityRow.at < bindparam("before"))),
-            ~exists().where(later.attempt_id == ActivityRow.attempt_id, later.seq > ActivityRow.seq),
-            ~exists().where(
-                other.account_id == ActivityRow.account_id,
-                other.target == ActivityRow.target,
-                other.target != "",
-                other.event.in_(events),
-                other.attempt_id != ActivityRow.attempt_id,
-                other.seq > ActivityRow.seq,
-            ),
-        )
-        .order_by(ActivityRow.seq)
-        .limit(50)
-    )
-
-
 @dataclass(frozen=True)
 class Audit:
     """Writes what one person attempts, from one place."""
@@ -333,84 +292,3 @@ class Audit:
             user_agent=self.user_agent,
             session=self.session,
         )
-
-    def unsettled(self, events: Collection[Event], now: datetime) -> Sequence[Attempt]:
-        """The person's attempts of these kinds without an outcome, oldest first.
-
-        Not those still running; not those followed by another of these kinds on the same target, of which AWS tells
-        instead; and none whose row is not ours, for its outcome would be.
-        """
-        asked = {
-            "account_id": self.account_id,
-            "user_name": self.user_name,
-            "events": list(events),
-            "before": now - STILL_RUNNING,
-        }
-        with self.record.engine.connect() as connection:
-            found = connection.execute(_unsettled(), asked).all()
-            rows = [row for row in found if self._is_ours(connection, row)]
-        return [
-            Attempt(row.attempt_id, Event(row.event), row.target, row.at, row.address, row.user_agent, row.session)
-            for row in rows
-        ]
-
-    def _is_ours(self, connection: Connection, row: Row[Any]) -> bool:
-        """Does the row's mac follow from its predecessor's?"""
-        before = START
-        if row.seq != 1:
-            query = select(ActivityRow.mac).where(
-                ActivityRow.account_id == row.account_id, ActivityRow.seq == row.seq - 1
-            )
-            before = connection.execute(query).scalar() or START
-        link = Link(*[getattr(row, name) for name in Link._fields])
-        return row.key_id in self.record.keyring.keys and self.record.keyring.mac(before, link) == row.mac
-
-    def last_done(self, events: Collection[Event], target: str) -> str | None:
-        """Id of the latest attempt of these kinds that succeeded on the target, from any browser.
-
-        The latest to be made: an outcome may be found long after.
-        """
-        came = aliased(ActivityRow)
-        query = (
-            select(ActivityRow.attempt_id)
-            .where(
-                ActivityRow.account_id == self.account_id,
-                ActivityRow.event.in_(events),
-                exists().where(
-                    came.account_id == ActivityRow.account_id,
-                    came.attempt_id == ActivityRow.attempt_id,
-                    came.target == target,
-                    came.phase.in_(HAPPENED),
-                ),
-                ActivityRow.phase == Phase.INTENDED,
-                ActivityRow.user_name == self.user_name,
-            )
-            .order_by(ActivityRow.seq.desc())
-            .limit(1)
-        )
-        with self.record.engine.connect() as connection:
-            return connection.execute(query).scalar()
-
-    def done_without(self, event: Event, followed_by: Event) -> list[str]:
-        """Targets on which the person last did `event`, and on which nothing of `followed_by` was done since."""
-        later = aliased(ActivityRow)
-        query = (
-            select(ActivityRow.target)
-            .distinct()
-            .where(
-                ActivityRow.account_id == self.account_id,
-                ActivityRow.user_name == self.user_name,
-                ActivityRow.event == event,
-                ActivityRow.phase.in_(HAPPENED),
-                ~exists().where(
-                    later.account_id == ActivityRow.account_id,
-                    later.target == ActivityRow.target,
-                    later.event == followed_by,
-                    later.phase.in_(HAPPENED) | (later.reason == Gone.__name__),
-                    later.seq > ActivityRow.seq,
-                ),
-            )
-            .order_by(ActivityRow.target)
-        )
-        with self.record.engine.connect() as connection:
-            return list(connection.execute(query).scalars())

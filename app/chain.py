@@ -1,6 +1,6 @@
 """The chain that makes the record tamper-evident: each row carries an HMAC over itself and its predecessor.
 
-Pure: rows in, findings out. Who can change the table but does not hold AUDIT_KEYS cannot change, remove or
+Pure: rows in, flaws out. Who can change the table but does not hold AUDIT_KEYS cannot change, remove or
 move a row unseen; a tail cut off shows only against a head kept elsewhere.
 """
 
@@ -65,7 +65,7 @@ class Keyring:
 
 
 @dataclass(frozen=True)
-class Finding:
+class Flaw:
     """Something wrong at a position of the chain."""
 
     seq: int
@@ -73,14 +73,14 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Verification:
     """What verifying an account's chain found."""
 
     account_id: str
     rows: int
     head: tuple[int, str]
     """(seq, mac) of the last row; (0, "") of an empty chain."""
-    findings: list[Finding]
+    flaws: list[Flaw]
 
 
 def head_text(seq: int, mac: str) -> str:
@@ -101,9 +101,9 @@ def verify(
     rows: Iterable[tuple[Link, str]],
     keyring: Keyring,
     expected: Sequence[tuple[int, str]] = (),
-) -> Verdict:
+) -> Verification:
     """Check a chain. rows: (row, its mac) in order of seq. expected: heads seen earlier, (seq, mac)."""
-    found: list[Finding] = []
+    found: list[Flaw] = []
     suspects: list[tuple[Link, str, str]] = []
     checkpoints: set[tuple[int, str]] = set()
     seen: dict[int, str] = {}
@@ -115,15 +115,15 @@ def verify(
             first = (link, mac)
             last = link.seq - 1
         elif link.seq != last + 1:
-            found.append(Finding(last + 1, _missing(last + 1, link.seq - 1)))
+            found.append(Flaw(last + 1, _missing(last + 1, link.seq - 1)))
         if link.seq < 1:
-            found.append(Finding(link.seq, "is before the beginning: not ours"))
+            found.append(Flaw(link.seq, "is before the beginning: not ours"))
         if link.event == SHORTENED:
             checkpoints.update(_checkpoint(link.target))
         if count or link.seq == 1:
             problem = _problem(keyring, before, link, mac)
             if problem:
-                found.append(Finding(link.seq, problem))
+                found.append(Flaw(link.seq, problem))
                 suspects.append((link, mac, before))
         if link.seq in wanted:
             seen[link.seq] = mac
@@ -132,7 +132,7 @@ def verify(
         found.extend(_beginning(keyring, *first, checkpoints))
     found.extend(_compared(expected, seen, last, first[0].seq if first else 1))
     found = [*found, *_moved(keyring, suspects)]
-    return Verdict(account_id, count, (last, before), sorted(found, key=lambda finding: finding.seq))
+    return Verification(account_id, count, (last, before), sorted(found, key=lambda flaw: flaw.seq))
 
 
 def _problem(keyring: Keyring, before: str, link: Link, mac: str) -> str:
@@ -154,28 +154,26 @@ def _checkpoint(target: str) -> Iterator[tuple[int, str]]:
         return  # the row's own mac tells that it was changed
 
 
-def _beginning(keyring: Keyring, link: Link, mac: str, checkpoints: set[tuple[int, str]]) -> Iterator[Finding]:
+def _beginning(keyring: Keyring, link: Link, mac: str, checkpoints: set[tuple[int, str]]) -> Iterator[Flaw]:
     """A chain that does not begin at 1 must follow a checkpoint, which a later row of it vouches for."""
     before = [checked for seq, checked in checkpoints if seq == link.seq - 1]
     if not before:
-        yield Finding(1, f"{_missing(1, link.seq - 1)}, and no checkpoint of a retention says so")
+        yield Flaw(1, f"{_missing(1, link.seq - 1)}, and no checkpoint of a retention says so")
     elif all(_problem(keyring, checked, link, mac) for checked in before):
-        yield Finding(link.seq, "is not what followed the rows that retention removed")
+        yield Flaw(link.seq, "is not what followed the rows that retention removed")
 
 
-def _compared(
-    expected: Sequence[tuple[int, str]], seen: Mapping[int, str], last: int, begins: int
-) -> Iterator[Finding]:
+def _compared(expected: Sequence[tuple[int, str]], seen: Mapping[int, str], last: int, begins: int) -> Iterator[Flaw]:
     for seq, mac in expected:
         if seq > last:
-            yield Finding(last + 1, f"to {seq} are missing: the chain was cut after {last}")
+            yield Flaw(last + 1, f"to {seq} are missing: the chain was cut after {last}")
         elif seq < begins:
-            yield Finding(seq, "was removed by retention, so it cannot be compared with the expected head")
+            yield Flaw(seq, "was removed by retention, so it cannot be compared with the expected head")
         elif seen.get(seq) != mac:
-            yield Finding(seq, "has another hash than the expected head")
+            yield Flaw(seq, "has another hash than the expected head")
 
 
-def _moved(keyring: Keyring, suspects: Sequence[tuple[Link, str, str]]) -> Iterator[Finding]:
+def _moved(keyring: Keyring, suspects: Sequence[tuple[Link, str, str]]) -> Iterator[Flaw]:
     """Rows that were written for another place of the chain, where there are few to try."""
     if not 1 < len(suspects) <= _FEW:
         return
@@ -184,4 +182,4 @@ def _moved(keyring: Keyring, suspects: Sequence[tuple[Link, str, str]]) -> Itera
         if link.seq != other.seq and link.key_id in keyring.keys:
             as_written = link._replace(seq=other.seq)
             if hmac.compare_digest(keyring.mac(before, as_written), mac):
-                yield Finding(link.seq, f"was written as {other.seq}: rows were reordered")
+                yield Flaw(link.seq, f"was written as {other.seq}: rows were reordered")

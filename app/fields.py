@@ -34,10 +34,12 @@ class DeviceForm(FlaskForm):
 
     serial_number = RadioField("MFA device", validators=[InputRequired("Choose the device the code is from.")])
 
-    def offer(self, serial_numbers: list[str]) -> None:
-        """The devices to choose from; with one there is nothing to choose."""
+    def offer(self, serial_numbers: list[str], chosen: str = "") -> None:
+        """The devices to choose from, with one of them chosen already; of a single one there is no choice."""
         self.serial_number.choices = [(serial, serial) for serial in serial_numbers]
-        if len(serial_numbers) == 1:
+        if chosen in serial_numbers:
+            self.serial_number.data = chosen
+        elif len(serial_numbers) == 1:
             self.serial_number.data = serial_numbers[0]
 
 

@@ -7,7 +7,7 @@ from flask import current_app, request
 from flask_limiter import Limiter
 from flask_login import current_user
 
-from app import people
+from app import people, waiting
 from app.fields import without_blanks
 
 
@@ -37,7 +37,7 @@ def typed_key_id() -> str:
 
 def pending_key() -> str:
     """The access key whose sign-in waits for its code, as a counter's name: codes are guessed no faster than keys."""
-    pending = people.pending_sign_in(datetime.now(UTC))
+    pending = waiting.pending_sign_in(datetime.now(UTC))
     return "code:" + (pending.access_key_id if pending else client_address())
 
 

@@ -1,4 +1,4 @@
-"""What the session holds about people: plain records, stored by app.people."""
+"""What the session holds about people: plain records, stored by app.people and app.waiting."""
 
 from __future__ import annotations
 

@@ -7,20 +7,28 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from app.audit import SPREADING, STILL_RUNNING, Audit, Event
+from app import life_cycle
+from app.audit import SPREADING, STILL_RUNNING, Attempt, Audit, Event
 from app.aws.access_keys import MOST_KEYS, AccessKey, AccessKeyGateway
 from app.aws.clients import AwsCredentials, signing_as
 from app.aws.passwords import PasswordGateway
 from app.aws.sts import StsGateway
-from app.errors import CredentialsRefused, Gone, NotAllowed, NotRecorded, Refused, Unanswered
+from app.errors import CredentialsRefused, NotAllowed, NotRecorded, Refused, Unanswered
+from app.history import last_done
+from app.life_cycle import Kind
 from app.records import NewAccessKey, Person, Way
 
 SHOWN_FOR = timedelta(minutes=15)
 """The longest a new secret waits to be saved."""
 LAST_CHARACTERS = 6
-EXISTENCE = (Event.ACCESS_KEY_CREATED, Event.ACCESS_KEY_DELETED)
-STATUS = (Event.ACCESS_KEY_ACTIVATED, Event.ACCESS_KEY_DEACTIVATED)
-"""Two kinds of attempts whose outcome AWS still tells afterwards."""
+ACCESS_KEY = Kind(
+    "access key",
+    MOST_KEYS,
+    Event.ACCESS_KEY_CREATED,
+    Event.ACCESS_KEY_ACTIVATED,
+    Event.ACCESS_KEY_DEACTIVATED,
+    Event.ACCESS_KEY_DELETED,
+)
 
 
 class AlreadyTwo(Refused):
@@ -76,7 +84,7 @@ def dated(keys: Sequence[AccessKey], longest: timedelta, now: datetime) -> list[
 def create(gateway: AccessKeyGateway, audit: Audit, person: Person, now: datetime) -> NewAccessKey:
     """Make a key. Raises AlreadyTwo, SecretLost (made, but the answer was lost), NotAllowed, Unanswered."""
     before = {key.access_key_id for key in gateway.of(person.user_name)}
-    if len(before) >= MOST_KEYS:
+    if len(before) >= ACCESS_KEY.most:
         raise AlreadyTwo()
     try:
         with audit.attempt(Event.ACCESS_KEY_CREATED) as attempt:
@@ -139,28 +147,6 @@ def stands_on(person: Person, access_key_id: str) -> Person:
     return replace(person, access_key_id=access_key_id)
 
 
-def set_active(gateway: AccessKeyGateway, audit: Audit, person: Person, access_key_id: str, *, active: bool) -> None:
-    """Activate or deactivate; asks AWS what is true where the answer is lost. Raises Gone, NotAllowed, Unanswered."""
-    event = Event.ACCESS_KEY_ACTIVATED if active else Event.ACCESS_KEY_DEACTIVATED
-    try:
-        with audit.attempt(event, access_key_id):
-            gateway.set_active(person.user_name, access_key_id, active=active)
-    except Unanswered:
-        keys = {key.access_key_id: key for key in gateway.of(person.user_name)}
-        if access_key_id not in keys or keys[access_key_id].active is not active:
-            raise
-
-
-def delete(gateway: AccessKeyGateway, audit: Audit, person: Person, access_key_id: str) -> None:
-    """Delete for good; one that is gone already is as good. Raises NotAllowed, Unanswered."""
-    try:
-        with audit.attempt(Event.ACCESS_KEY_DELETED, access_key_id), suppress(Gone):
-            gateway.delete(person.user_name, access_key_id)
-    except Unanswered:
-        if access_key_id in {key.access_key_id for key in gateway.of(person.user_name)}:
-            raise
-
-
 def other_ways_in(
     person: Person, keys: Sequence[AccessKey], without: str, passwords: PasswordGateway, methods: Collection[str]
 ) -> list[str]:
@@ -177,21 +163,11 @@ def other_ways_in(
     return ways
 
 
-def settle(gateway: AccessKeyGateway, audit: Audit, user_name: str, now: datetime) -> None:
-    """Ask AWS what became of attempts without an outcome, and record it."""
-    attempts = [*audit.unsettled(EXISTENCE, now), *audit.unsettled(STATUS, now)]
-    if not attempts:
-        return
-    keys = {key.access_key_id: key for key in gateway.of(user_name)}
-    for attempt in attempts:
-        key = keys.get(attempt.target)
-        if attempt.event is Event.ACCESS_KEY_CREATED:
-            near = [each for each in keys.values() if abs(each.created_at - attempt.at) < STILL_RUNNING]
-            born = [each for each in near if not audit.last_done((Event.ACCESS_KEY_CREATED,), each.access_key_id)]
-            happened = bool(born)
-            attempt = replace(attempt, target=born[0].access_key_id) if born else attempt  # noqa: PLW2901 # its name at AWS
-        elif attempt.event is Event.ACCESS_KEY_DELETED:
-            happened = key is None
-        else:
-            happened = key is not None and key.active is (attempt.event is Event.ACCESS_KEY_ACTIVATED)
-        audit.settle(attempt, happened=happened)
+def settle(keys: Sequence[AccessKey], audit: Audit, now: datetime) -> None:
+    """Record what became of attempts without an outcome, as AWS's list of the person's keys tells it."""
+
+    def made_by(attempt: Attempt) -> str:
+        near = [key.id for key in keys if abs(key.created_at - attempt.at) < STILL_RUNNING]
+        return next((each for each in near if not last_done(audit, (Event.ACCESS_KEY_CREATED,), each)), "")
+
+    life_cycle.settle(ACCESS_KEY, keys, audit, now, made_by)

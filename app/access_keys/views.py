@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 from flask import Blueprint, Response, abort, current_app, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from app import people
+from app import life_cycle, people, waiting
 from app.access_keys import service
 from app.access_keys.forms import CutForm, SavedForm
 from app.audit import STILL_RUNNING
-from app.aws.access_keys import MOST_KEYS, AccessKey
+from app.aws.access_keys import AccessKey
 from app.compliance.selfseen import seen
 from app.compliance.terms import key_age
 from app.current import audit, gateways, person
@@ -44,8 +44,8 @@ def _chosen(keys: list[AccessKey]) -> AccessKey:
 def index() -> ResponseReturnValue:
     """One's keys, and the next step of a rotation, whoever began it."""
     now = datetime.now(UTC)
-    service.settle(gateways().keys, audit(), person().user_name, now)
     keys, new = _keys(), _new()
+    service.settle(keys, audit(), now)
     seen(person(), access_keys=keys)
     longest = key_age(current_app.config, person().account_id)
     if new and not service.still_there(new, keys, now):
@@ -55,7 +55,7 @@ def index() -> ResponseReturnValue:
         EmptyForm(formdata=None),
         keys=service.dated(keys, longest, now),
         new=new,
-        full=len(keys) >= MOST_KEYS,
+        full=len(keys) >= service.ACCESS_KEY.most,
         both_active=len(keys) > 1 and all(key.active for key in keys),
         max_age=longest.days,
     )
@@ -66,20 +66,20 @@ def index() -> ResponseReturnValue:
 @recently_confirmed
 def create() -> ResponseReturnValue:
     """Make a key; its secret is on the next page."""
-    waiting, now = _new(), datetime.now(UTC)
-    if waiting and not service.still_there(waiting, _keys(), now):
-        people.forget("new_key")
-    if not people.claim_new_key(now, now + STILL_RUNNING):
+    pending, now = _new(), datetime.now(UTC)
+    if pending and not service.still_there(pending, _keys(), now):
+        waiting.forget("new_key")
+    if not waiting.claim_new_key(now, now + STILL_RUNNING):
         return redirect(url_for("access_keys.new"), 303)
     noted = audit()
     try:
         made = service.create(gateways().keys, noted, person(), now)
     except PortalError as told:
-        people.give_up_new_key()
+        waiting.give_up_new_key()
         if isinstance(told, service.AlreadyTwo | service.SecretLost):
             return done(str(told), "access_keys.index", "warning")
         raise
-    if people.keep_new_key(made):
+    if waiting.keep_new_key(made):
         return redirect(url_for("access_keys.new"), 303)
     # Whoever signed in or out in this browser meanwhile has a session of their own: this request leaves it alone.
     people.leave_session_alone()
@@ -88,7 +88,7 @@ def create() -> ResponseReturnValue:
 
 
 def _new() -> NewAccessKey | None:
-    return people.new_key(datetime.now(UTC))
+    return waiting.new_key(datetime.now(UTC))
 
 
 def _code_devices() -> list[str]:
@@ -179,7 +179,7 @@ def prove() -> ResponseReturnValue:
     """See whether AWS knows the new key by now."""
     pending = _new()
     if pending and not pending.proven and service.proven(gateways().sts, pending):
-        people.keep_new_key(replace(pending, proven=True))
+        waiting.keep_new_key(replace(pending, proven=True))
     return redirect(url_for("access_keys.new"), 303)
 
 
@@ -202,7 +202,7 @@ def saved() -> ResponseReturnValue:
         form.code.data = ""
         refuse(form, refusal)
         return _new_page(pending, form, serial_numbers)
-    people.forget("new_key")
+    waiting.forget("new_key")
     return done(f"{pending.access_key_id} is saved. Its secret is not kept here any more.", "access_keys.index")
 
 
@@ -275,11 +275,11 @@ def _cut(act: str) -> ResponseReturnValue:
         return _cut_page(act, form)
     pending = _new()
     if pending and pending.access_key_id == wanted:
-        people.forget("new_key")
+        waiting.forget("new_key")
     if act == "delete":
-        service.delete(doors.keys, audit(), me, wanted)
+        life_cycle.delete(service.ACCESS_KEY, doors.keys, audit(), me.user_name, wanted)
         return done(f"{wanted} is deleted.", "access_keys.index")
-    service.set_active(doors.keys, audit(), me, wanted, active=False)
+    life_cycle.set_active(service.ACCESS_KEY, doors.keys, audit(), me.user_name, wanted, active=False)
     return done(f"{wanted} is inactive. If something still needs it, activate it again.", "access_keys.index")
 
 
@@ -291,5 +291,5 @@ def activate() -> ResponseReturnValue:
     wanted = request.args.get("key", "")
     if wanted not in {key.access_key_id for key in _keys()}:
         return done("That key is gone.", "access_keys.index", "info")
-    service.set_active(gateways().keys, audit(), person(), wanted, active=True)
+    life_cycle.set_active(service.ACCESS_KEY, gateways().keys, audit(), person().user_name, wanted, active=True)
     return done(f"{wanted} is active again.", "access_keys.index")

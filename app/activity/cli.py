@@ -12,7 +12,7 @@ from flask.cli import AppGroup
 
 from app.activity.queries import accounts, chain_of, head_of
 from app.audit import record
-from app.chain import Finding, Verdict, head_text, read_head, verify
+from app.chain import Flaw, Verification, head_text, read_head, verify
 from app.commands import on_database
 
 commands = AppGroup("activity")
@@ -41,28 +41,26 @@ def verify_command(account_id: str | None, expect_head: tuple[str, ...]) -> None
     sys.exit(bad)
 
 
-def _verified(account: str, expected: Sequence[tuple[int, str]] = ()) -> Verdict:
+def _verified(account: str, expected: Sequence[tuple[int, str]] = ()) -> Verification:
     """Check a chain against heads seen earlier and the table of heads."""
     engine = record().engine
     # The head first: rows written meanwhile follow it.
     head = head_of(engine, account)
-    verdict = verify(account, chain_of(engine, account), record().keyring, [*expected, *([head] if head[0] else [])])
-    if verdict.rows and not head[0]:
-        verdict.findings.append(
-            Finding(verdict.head[0], "is the last, but the table of heads does not know this chain")
-        )
-    return verdict
+    verified = verify(account, chain_of(engine, account), record().keyring, [*expected, *([head] if head[0] else [])])
+    if verified.rows and not head[0]:
+        verified.flaws.append(Flaw(verified.head[0], "is the last, but the table of heads does not know this chain"))
+    return verified
 
 
-def _told(verdict: Verdict) -> bool:
-    """Print a verdict; True where something is wrong."""
-    findings = verdict.findings
-    name = verdict.account_id or "(nobody signed in)"
-    for finding in findings:
-        click.echo(f"account {name}: row {finding.seq} {finding.what}")
-    sound = "NOT sound" if findings else "sound"
-    click.echo(f"account {name}: {verdict.rows} rows, {sound}, head {head_text(*verdict.head)}")
-    return bool(findings)
+def _told(verified: Verification) -> bool:
+    """Print what verifying found; True where something is wrong."""
+    flaws = verified.flaws
+    name = verified.account_id or "(nobody signed in)"
+    for flaw in flaws:
+        click.echo(f"account {name}: row {flaw.seq} {flaw.what}")
+    sound = "NOT sound" if flaws else "sound"
+    click.echo(f"account {name}: {verified.rows} rows, {sound}, head {head_text(*verified.head)}")
+    return bool(flaws)
 
 
 @commands.command("prune")
@@ -75,9 +73,9 @@ def prune() -> None:
     bad = False
     for account in accounts(record().engine):
         # A checkpoint vouches for what is removed: only for what is sound.
-        verdict = _verified(account)
-        if verdict.findings:
-            bad = _told(verdict)
+        verified = _verified(account)
+        if verified.flaws:
+            bad = _told(verified)
             click.echo(f"account {account or '(nobody signed in)'}: nothing removed")
             continue
         gone = record().shorten(account, datetime.now(UTC) - keep)

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Engine, Row, exists, select
 from sqlalchemy.orm import aliased
 
-from app.audit import OPEN, STILL_RUNNING, Phase
+from app.audit import HAPPENED, OPEN, STILL_RUNNING, Phase
 from app.chain import Link
 from app.models import ActivityHead, ActivityRow
 
@@ -31,7 +31,7 @@ class Filter:
 
 
 OUTCOMES = {
-    "done": (Phase.DONE, Phase.FOUND_DONE),
+    "done": HAPPENED,
     "refused": (Phase.REFUSED, Phase.FOUND_UNDONE),
     "unknown": OPEN,
 }
@@ -58,7 +58,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Page:
+class PageOfEntries:
     """Some entries, newest first."""
 
     entries: list[Entry]
@@ -93,14 +93,14 @@ def _latest() -> ColumnElement[bool]:
 
 def entries(
     engine: Engine, account_id: str, chosen: Filter, now: datetime, before: int | None = None, size: int = 50
-) -> Page:
+) -> PageOfEntries:
     """A page of attempts, newest first."""
     query = select(ActivityRow.__table__).where(*_conditions(account_id, chosen), _latest())
     if before is not None:
         query = query.where(ActivityRow.seq < before)
     with engine.connect() as connection:
         rows = connection.execute(query.order_by(ActivityRow.seq.desc()).limit(size + 1)).all()
-    return Page([_entry(row, now) for row in rows[:size]], rows[size - 1].seq if len(rows) > size else None)
+    return PageOfEntries([_entry(row, now) for row in rows[:size]], rows[size - 1].seq if len(rows) > size else None)
 
 
 def entry(engine: Engine, account_id: str, user_name: str, seq: int, now: datetime) -> Entry | None:

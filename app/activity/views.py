@@ -27,7 +27,7 @@ def _before() -> int | None:
     return before if before is not None and 0 < before <= LARGEST_NUMBER else None
 
 
-def _older(found: queries.Page, endpoint: str) -> str:
+def _older(found: queries.PageOfEntries, endpoint: str) -> str:
     """Address of the next page, with the same filters."""
     return _with_filters(url_for(endpoint), before=found.older) if found.older else ""
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from ua_parser import parse
 
 from app.activity.queries import Entry
-from app.audit import Event, Phase
+from app.audit import HAPPENED, Event, Phase
 
 
 class Words(NamedTuple):
@@ -23,8 +23,8 @@ EVENTS: dict[str, Words] = {
     Event.SESSION_ENDED: Words("Ended a session", "Tried to end a session"),
     Event.MFA_DEVICE_CREATED: Words("Began to set up an MFA device", "Tried to begin setting up an MFA device"),
     Event.MFA_DEVICE_DELETED: Words("Deleted a virtual MFA device", "Tried to delete a virtual MFA device"),
-    Event.MFA_DEVICE_ENABLED: Words("Turned on an MFA device", "Tried to turn on an MFA device"),
-    Event.MFA_DEVICE_DEACTIVATED: Words("Turned off an MFA device", "Tried to turn off an MFA device"),
+    Event.MFA_DEVICE_ENABLED: Words("Enabled an MFA device", "Tried to enable an MFA device"),
+    Event.MFA_DEVICE_DEACTIVATED: Words("Deactivated an MFA device", "Tried to deactivate an MFA device"),
     Event.MFA_DEVICE_RESYNCED: Words("Resynced an MFA device", "Tried to resync an MFA device"),
     Event.MFA_SESSION: Words("Gave an MFA code", "Gave an MFA code that did not count"),
     Event.PASSWORD_CHANGED: Words("Changed the console password", "Tried to change the console password"),
@@ -85,7 +85,7 @@ REASONS = {
     "SessionExpired": "the session had ended",
     "SignInOver": "the sign-in at AWS was over",
     "AskForNextCode": "the code was not accepted",
-    "AlreadyOn": "it was on already",
+    "AlreadyOn": "it was enabled already",
     "AlreadyThere": "AWS has it already",
     "AwsFailure": "AWS failed",
     "ClockOff": "the portal’s clock is wrong",
@@ -121,9 +121,9 @@ REASONS = {
 
 
 def said(entry: Entry) -> str:
-    """What was done or tried, "Turned on an MFA device"."""
+    """What was done or tried, "Enabled an MFA device"."""
     words = EVENTS.get(entry.event, Words(entry.event, entry.event))
-    return words.done if entry.phase in (Phase.DONE, Phase.FOUND_DONE) else words.tried
+    return words.done if entry.phase in HAPPENED else words.tried
 
 
 def outcome(entry: Entry) -> str:

@@ -19,6 +19,11 @@ class AccessKey:
     active: bool
     created_at: datetime
 
+    @property
+    def id(self) -> str:
+        """As SSH keys and certificates call it."""
+        return self.access_key_id
+
 
 class AccessKeyGateway:
     """What one signed-in person may ask about access keys. Raises PortalErrors only (`told_plainly`)."""

@@ -24,7 +24,7 @@ READS = frozenset(
 """All that a refresh asks of AWS."""
 
 
-class Page(NamedTuple, Generic[Item]):
+class Batch(NamedTuple, Generic[Item]):
     """Some items, and where the next page begins ("" where there is none)."""
 
     items: list[Item]
@@ -48,7 +48,7 @@ class RosterGateway:
     def __init__(self, clients: Clients) -> None:
         self._reads = clients.iam_reads
 
-    def users(self, marker: str = "") -> Page[RosterUser]:
+    def users(self, marker: str = "") -> Batch[RosterUser]:
         """A page of users (ListUsers)."""
         with told_plainly("iam:ListUsers"):
             said = self._reads.list_users(MaxItems=PAGE, **({"Marker": marker} if marker else {}))
@@ -56,9 +56,9 @@ class RosterGateway:
             RosterUser(user["UserName"], user["Arn"], user["Path"], user["CreateDate"], user.get("PasswordLastUsed"))
             for user in said["Users"]
         ]
-        return Page(found, said.get("Marker", "") if said["IsTruncated"] else "")
+        return Batch(found, said.get("Marker", "") if said["IsTruncated"] else "")
 
-    def virtual_device_owners(self, marker: str = "") -> Page[str]:
+    def virtual_device_owners(self, marker: str = "") -> Batch[str]:
         """A page of assigned virtual devices: whose each is, "" for the root user's (ListVirtualMFADevices)."""
         with told_plainly("iam:ListVirtualMFADevices"):
             said = self._reads.list_virtual_mfa_devices(
@@ -69,4 +69,4 @@ class RosterGateway:
             "" if device["SerialNumber"].endswith(ROOT_DEVICE) else device.get("User", {}).get("UserName", "")
             for device in said["VirtualMFADevices"]
         ]
-        return Page(owners, said.get("Marker", "") if said["IsTruncated"] else "")
+        return Batch(owners, said.get("Marker", "") if said["IsTruncated"] else "")

@@ -8,10 +8,10 @@ from typing import Any
 from flask import Blueprint, abort, current_app, request
 from flask.typing import ResponseReturnValue
 
-from app.compliance import queries, rows, service, summary
-from app.compliance.forms import ExceptionForm, ReportForm
+from app.compliance import queries, service, summary
+from app.compliance.forms import STATES, ExceptionForm, ReportForm
 from app.compliance.report import LARGEST
-from app.compliance.rules import BY_ID, CIS_VERSIONS, RULES, demanded
+from app.compliance.rules import BY_ID, RULES, demanded
 from app.compliance.views import bp as dashboard
 from app.compliance.views import chosen_account, shown, watched
 from app.current import audit_of, person
@@ -39,7 +39,6 @@ def index() -> ResponseReturnValue:
         account,
         figures=history[-1][1] if history else summary.Figures(),
         rules=RULES,
-        versions=CIS_VERSIONS,
         demanded=demanded,
         exceptions=over,
         by_id=BY_ID,
@@ -59,12 +58,10 @@ def rule(rule: str) -> ResponseReturnValue:
     wanted = queries.Filter(rule=rule, state="" if state == "any" else state, page=number)
     with db.engine.connect() as connection:
         history = summary.days(connection, account.account_id, account.terms.now, back=1)
-        found: queries.Page | None = None
-        evidence: list[tuple[Any, queries.Finding]] = []
+        found: queries.PageOfPeople | None = None
+        evidence: list[tuple[Any, queries.RuleFinding]] = []
         if account.held is not None and chosen.about_account:
-            all_of_them = queries.findings_of_account(
-                connection, account.held, rows.account_of(account.held), account.terms
-            )
+            all_of_them = queries.findings_of_account(connection, account.held, account.terms)
             evidence = [(None, finding) for finding in all_of_them if finding.rule.id == rule]
         elif account.held is not None:
             found = queries.people(connection, account.account_id, wanted, ON_A_PAGE)
@@ -74,12 +71,12 @@ def rule(rule: str) -> ResponseReturnValue:
         account,
         rule=chosen,
         requirement=demanded(chosen, account.terms),
-        versions=CIS_VERSIONS,
         count=(history[-1][1] if history else summary.Figures()).of(rule),
         found=found,
         evidence=evidence,
         state=state,
-        last=max(1, -(-found.total // ON_A_PAGE)) if found else 1,
+        states=STATES,
+        last=found.last if found else 1,
         number=number,
     )
 

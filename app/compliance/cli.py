@@ -9,7 +9,7 @@ import getpass
 import sys
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import click
 from flask import current_app
@@ -25,7 +25,8 @@ from app.aws.profile import credentials_of
 from app.aws.roster import READS, RosterGateway
 from app.aws.sts import Identity, StsGateway
 from app.commands import on_database
-from app.compliance import queries, rows, service, store
+from app.compliance import queries, service, store
+from app.compliance.export import COLUMNS, exported
 from app.compliance.refresh import Gateways
 from app.compliance.rules import BY_ID
 from app.compliance.verdicts import State
@@ -147,12 +148,8 @@ def export(account_id: str | None, form: str, rule: str | None, state: str | Non
     held = store.catch_up(db.engine, chosen, terms_of)
     if held is None:
         raise click.ClickException(f"Nothing is known of account {chosen} yet: refresh it, or import a report.")
-    found: Any = queries.export(
-        db.engine,
-        held,
-        rows.account_of(held),
-        terms_of(held.roster.get("others")),
-        queries.Filter(rule=rule or "", state=state or ""),
+    found = exported(
+        db.engine, held, terms_of(held.roster.get("others")), queries.Filter(rule=rule or "", state=state or "")
     )
-    for text in as_csv(queries.COLUMNS, found) if form == "csv" else as_json(found):
+    for text in as_csv(COLUMNS, found) if form == "csv" else as_json(found):
         sys.stdout.write(text)

@@ -42,7 +42,7 @@ class OwnFacts(TypedDict, total=False):
     certificates: tuple[str, list[tuple[bool, str | None, str | None]]]
 
 
-class Row(Protocol):
+class StoredPerson(Protocol):
     """A row of `compliance_people`."""
 
     user_name: str
@@ -62,7 +62,7 @@ def _time(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
-def subject(row: Row, roster_at: datetime | None, report_at: datetime | None, others: int | None) -> Subject:
+def subject(row: StoredPerson, roster_at: datetime | None, report_at: datetime | None, others: int | None) -> Subject:
     """What is known of a person. others: MFA devices of other kinds in the account, at most; None: not known."""
     report, own = row.report, row.own
     roster_seen = Seen(Source.ROSTER, roster_at) if row.in_roster and roster_at else None
@@ -107,7 +107,7 @@ def _newer(own: str, other: Seen | None) -> bool:
 
 
 def _mfa(
-    row: Row, seen: dict[str, Seen], roster: Seen | None, report: Seen | None, others: int | None
+    row: StoredPerson, seen: dict[str, Seen], roster: Seen | None, report: Seen | None, others: int | None
 ) -> bool | None:
     facts, own = row.report, row.own.get("mfa")
     if own and _newer(own[0], roster) and _newer(own[0], report):

@@ -20,11 +20,13 @@ from wtforms.validators import InputRequired, Length, Optional
 
 from app.compliance.queries import GROUPS, NOT_PASSING, SORTS, Filter
 from app.compliance.rules import OF_PEOPLE, RULES
+from app.compliance.words import STATE_WORDS, WORST_FIRST
 
 STATES = (
-    ("", "Any"), ("fail", "Fails"), ("unknown", "Not known"), (NOT_PASSING, "Fails or not known"),
-    ("excepted", "Excepted"), ("pass", "Passes"),
-)  # fmt: skip
+    (NOT_PASSING, "Fails or not known"),
+    *((state.value, STATE_WORDS[state].capitalize()) for state in WORST_FIRST),
+)
+"""What one may ask for, as it is called on pages."""
 SORT_WORDS = {
     "name": "Name", "findings": "Most findings", "created": "Oldest user", "signed-in": "Signed in longest ago",
     "oldest-key": "Oldest access key", "-created": "Newest user", "-signed-in": "Signed in latest",
@@ -49,7 +51,7 @@ class FilterForm(FlaskForm):
         ],
         default="",
     )
-    state = SelectField("State", choices=STATES, default="")
+    state = SelectField("State", choices=[("", "Any"), *STATES], default="")
     text = StringField(
         "Name or path", validators=[Length(max=128)], render_kw={"autocomplete": "off", "spellcheck": "false"}
     )

@@ -1,16 +1,16 @@
-"""Reading what is known: people by filter, one person, rules with their evidence, rows for export."""
+"""Reading what is known: people by filter, one person, findings with their evidence and exceptions."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, UnaryExpression, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, UnaryExpression, func, or_, select
 
-from app.compliance.rows import account_verdicts, exceptions_of, subject_of
-from app.compliance.rules import CIS_VERSIONS, OF_ACCOUNT, OF_PEOPLE, Rule, evidence, judged
+from app.compliance.rows import account_of, in_force, subject_of
+from app.compliance.rules import OF_ACCOUNT, OF_PEOPLE, Rule, evidence, judged
 from app.compliance.subjects import Account, Seen, Subject, Terms
 from app.compliance.verdicts import State, Verdict
 from app.models import ComplianceChange, ComplianceException, CompliancePerson
@@ -42,19 +42,34 @@ class Filter:
     """One of SORTS, with "-" in front for the other way round."""
     page: int = 1
 
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """Ids of the rules asked for; none for any."""
+        if self.rule in GROUPS:
+            return GROUPS[self.rule][1]
+        return (self.rule,) if self.rule else ()
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """States asked for; none for any."""
+        if self.state == NOT_PASSING:
+            return (State.FAIL, State.UNKNOWN)
+        return (self.state,) if self.state else ()
+
 
 @dataclass(frozen=True)
-class Page:
+class PageOfPeople:
     """Some people."""
 
     rows: Sequence[Row[Any]]
     total: int
     number: int
+    size: int
 
     @property
     def last(self) -> int:
         """Number of the last page."""
-        return max(1, -(-self.total // PAGE))
+        return max(1, -(-self.total // self.size))
 
 
 def _conditions(account_id: str, chosen: Filter) -> list[ColumnElement[bool]]:
@@ -66,8 +81,7 @@ def _conditions(account_id: str, chosen: Filter) -> list[ColumnElement[bool]]:
                 CompliancePerson.path.icontains(chosen.text, autoescape=True),
             )
         )
-    wanted = (State.FAIL, State.UNKNOWN) if chosen.state == NOT_PASSING else (chosen.state,) if chosen.state else ()
-    rules = GROUPS[chosen.rule][1] if chosen.rule in GROUPS else (chosen.rule,) if chosen.rule else ()
+    wanted, rules = chosen.states, chosen.rules
     if wanted == (State.FAIL,) and not rules:
         found.append(CompliancePerson.failed > 0)
     elif wanted or rules:
@@ -92,13 +106,13 @@ def _order(sort: str) -> list[UnaryExpression[Any] | ColumnElement[Any]]:
     return [column.nulls_last(), CompliancePerson.user_name]
 
 
-def people(connection: Connection, account_id: str, chosen: Filter, size: int = PAGE) -> Page:
+def people(connection: Connection, account_id: str, chosen: Filter, size: int = PAGE) -> PageOfPeople:
     """A page of people."""
     conditions = _conditions(account_id, chosen)
     total = connection.execute(select(func.count()).select_from(CompliancePerson).where(*conditions)).scalar_one()
     query = select(CompliancePerson.__table__).where(*conditions).order_by(*_order(chosen.sort))
     rows = connection.execute(query.limit(size).offset((chosen.page - 1) * size)).all()
-    return Page(rows, total, chosen.page)
+    return PageOfPeople(rows, total, chosen.page, size)
 
 
 def everyone(connection: Connection, account_id: str, chosen: Filter) -> Iterator[Row[Any]]:
@@ -130,10 +144,10 @@ def exceptions(
     connection: Connection, account_id: str, now: datetime, user_name: str | None = None, *, over: bool = False
 ) -> Sequence[Row[Any]]:
     """Exceptions in force, or those that are over; by whom they are for."""
-    in_force = ComplianceException.ended_at.is_(None) & (ComplianceException.until > now)
+    chosen = ~in_force(now) if over else in_force(now)
     query = (
         select(ComplianceException.__table__)
-        .where(ComplianceException.account_id == account_id, ~in_force if over else in_force)
+        .where(ComplianceException.account_id == account_id, chosen)
         .order_by(ComplianceException.until.desc(), ComplianceException.id)
     )
     if user_name is not None:
@@ -141,8 +155,17 @@ def exceptions(
     return connection.execute(query.limit(500)).all()
 
 
+def excepted(connection: Connection, account_id: str, now: datetime) -> dict[str, list[Row[Any]]]:
+    """All exceptions in force, by user name ("" for the account)."""
+    query = select(ComplianceException.__table__).where(ComplianceException.account_id == account_id, in_force(now))
+    found: dict[str, list[Row[Any]]] = {}
+    for row in connection.execute(query.order_by(ComplianceException.until)):
+        found.setdefault(row.user_name, []).append(row)
+    return found
+
+
 @dataclass(frozen=True)
-class Finding:
+class RuleFinding:
     """What a rule says of somebody, or of the account, with what it goes by."""
 
     rule: Rule
@@ -152,12 +175,16 @@ class Finding:
 
 
 def findings(
-    subject: Subject | Account, verdicts: Mapping[str, Verdict], rules: Sequence[Rule], excepted: Sequence[Row[Any]]
-) -> list[Finding]:
-    """In order of the rules; those that are not about the subject are left out."""
-    by_rule = {row.rule: row for row in excepted}
+    subject: Subject | Account, terms: Terms, exceptions: Sequence[Row[Any]], rules: Sequence[Rule]
+) -> list[RuleFinding]:
+    """What the rules say, in their order; those that are not about the subject are left out.
+
+    exceptions: the subject's own that are in force; of two the one that ends last counts.
+    """
+    by_rule = {row.rule: row for row in sorted(exceptions, key=lambda row: row.until)}
+    verdicts = judged(subject, terms, {rule: row.until for rule, row in by_rule.items()}, rules)
     return [
-        Finding(
+        RuleFinding(
             rule,
             verdicts[rule.id],
             tuple(evidence(rule, subject)),
@@ -168,83 +195,24 @@ def findings(
     ]
 
 
-def findings_of(connection: Connection, held: Row[Any], row: Row[Any], terms: Terms) -> list[Finding]:
+def findings_of(connection: Connection, held: Row[Any], row: Row[Any], terms: Terms) -> list[RuleFinding]:
     """A person's."""
-    in_force = exceptions(connection, held.account_id, terms.now, row.user_name)
-    known = subject_of(row, held)
-    verdicts = judged(known, terms, {each.rule: each.until for each in reversed(in_force)})
-    return findings(known, verdicts, OF_PEOPLE, in_force)
+    mine = exceptions(connection, held.account_id, terms.now, row.user_name)
+    return findings(subject_of(row, held), terms, mine, OF_PEOPLE)
 
 
 def evidence_of(
     connection: Connection, held: Row[Any], people: Sequence[Row[Any]], terms: Terms, rule: Rule
-) -> list[tuple[Row[Any], Finding]]:
+) -> list[tuple[Row[Any], RuleFinding]]:
     """What one rule says of some people, and what it goes by."""
-    until = exceptions_of(connection, held.account_id, terms.now)
-    kept: dict[str, list[Row[Any]]] = {}
-    for row in exceptions(connection, held.account_id, terms.now):
-        kept.setdefault(row.user_name, []).append(row)
-    found = []
-    for row in people:
-        known = subject_of(row, held)
-        verdicts = judged(known, terms, until.get(row.user_name), (rule,))
-        found += [(row, finding) for finding in findings(known, verdicts, (rule,), kept.get(row.user_name, ()))]
-    return found
+    by_name = excepted(connection, held.account_id, terms.now)
+    return [
+        (row, finding)
+        for row in people
+        for finding in findings(subject_of(row, held), terms, by_name.get(row.user_name, ()), (rule,))
+    ]
 
 
-def findings_of_account(connection: Connection, held: Row[Any], account: Account, terms: Terms) -> list[Finding]:
+def findings_of_account(connection: Connection, held: Row[Any], terms: Terms) -> list[RuleFinding]:
     """The account's own."""
-    in_force = exceptions(connection, held.account_id, terms.now, "")
-    verdicts = account_verdicts(held, terms, exceptions_of(connection, held.account_id, terms.now))
-    return findings(account, verdicts, OF_ACCOUNT, in_force)
-
-
-COLUMNS = (
-    "account_id", "user_name", "arn", "rule", *(f"cis_{version}" for version in CIS_VERSIONS), "requirement",
-    "state", "reason", "evidence", "exception_reason", "exception_owner", "exception_until",
-)  # fmt: skip
-
-
-def export(
-    engine: Engine, held: Row[Any], account: Account, terms: Terms, chosen: Filter
-) -> Iterator[dict[str, Any]]:
-    """A row for each person that fits and each rule about them; without a filter the account's own come first."""
-    with engine.connect() as connection:
-        kept: dict[str, list[Row[Any]]] = {}
-        for row in exceptions(connection, held.account_id, terms.now):
-            kept.setdefault(row.user_name, []).append(row)
-        if not (chosen.text or chosen.rule or chosen.state):
-            for finding in findings_of_account(connection, held, account, terms):
-                yield _exported(held.account_id, "", "", finding, terms)
-        until = exceptions_of(connection, held.account_id, terms.now)
-    rules = GROUPS[chosen.rule][1] if chosen.rule in GROUPS else (chosen.rule,) if chosen.rule else None
-    states = {State.FAIL, State.UNKNOWN} if chosen.state == NOT_PASSING else {chosen.state} if chosen.state else None
-    with engine.connect() as connection:
-        for row in everyone(connection, held.account_id, chosen):
-            known = subject_of(row, held)
-            verdicts = judged(known, terms, until.get(row.user_name))
-            for finding in findings(known, verdicts, OF_PEOPLE, kept.get(row.user_name, ())):
-                if (rules is None or finding.rule.id in rules) and (
-                    states is None or finding.verdict.state in states
-                ):
-                    yield _exported(held.account_id, row.user_name, row.arn, finding, terms)
-
-
-def _exported(account_id: str, user_name: str, arn: str, finding: Finding, terms: Terms) -> dict[str, Any]:
-    rule, exception = finding.rule, finding.exception
-    return {
-        "account_id": account_id,
-        "user_name": user_name,
-        "arn": arn,
-        "rule": rule.id,
-        **{f"cis_{version}": rule.cis[place] for version, place in CIS_VERSIONS.items()},
-        "requirement": rule.requirement.format(**terms._asdict()),
-        "state": finding.verdict.state.value,
-        "reason": finding.verdict.sentence,
-        "evidence": "; ".join(
-            f"{name} from {seen.source} of {seen.at:%Y-%m-%dT%H:%M:%SZ}" for name, seen in finding.evidence
-        ),
-        "exception_reason": exception.reason if exception else "",
-        "exception_owner": exception.owner if exception else "",
-        "exception_until": exception.until.isoformat() if exception else "",
-    }
+    return findings(account_of(held), terms, exceptions(connection, held.account_id, terms.now, ""), OF_ACCOUNT)

@@ -23,7 +23,7 @@ from app.aws.account import AccountGateway
 from app.aws.clients import AwsCredentials, signing_as
 from app.aws.iam import IamGateway
 from app.aws.passwords import PasswordGateway
-from app.aws.roster import Page, RosterGateway, RosterUser
+from app.aws.roster import Batch, RosterGateway, RosterUser
 from app.compliance import runs, store
 from app.compliance.facts import RosterFacts
 from app.compliance.rows import TermsOf, lock
@@ -173,7 +173,7 @@ class Refresh:
             facts["alias"] = self._patiently(self.gateways.iam.account_alias) or ""
         return facts
 
-    def _pages(self, fetch: Callable[[str], Page[Item]]) -> Iterator[list[Item]]:
+    def _pages(self, fetch: Callable[[str], Batch[Item]]) -> Iterator[list[Item]]:
         marker = ""
         while True:
             page = self._patiently(lambda: fetch(marker))  # noqa: B023 # called before marker changes

@@ -53,7 +53,7 @@ class ReportPerson(NamedTuple):
     facts: ReportFacts
 
 
-class Report(NamedTuple):
+class CredentialReport(NamedTuple):
     """A whole report."""
 
     account_id: str
@@ -65,7 +65,7 @@ class Report(NamedTuple):
     people: list[ReportPerson]
 
 
-def parse(content: bytes, made_at: datetime | None = None) -> Report:
+def parse(content: bytes, made_at: datetime | None = None) -> CredentialReport:
     """Read a report: the console's or CLI's CSV, or the JSON of `aws iam get-credential-report`.
 
     Raises NotAReport.
@@ -132,7 +132,7 @@ class _Times:
         return cell if self.read[cell] else None
 
 
-def _read(rows: list[list[str]], at: list[int], width: int, made_at: datetime | None) -> Report:
+def _read(rows: list[list[str]], at: list[int], width: int, made_at: datetime | None) -> CredentialReport:
     people: list[ReportPerson] = []
     names: set[str] = set()
     root: RootFacts | None = None
@@ -162,7 +162,7 @@ def _read(rows: list[list[str]], at: list[int], width: int, made_at: datetime | 
         raise NotAReport("The line of the root user is missing, so the file is not whole. Nothing was changed.")
     if len(accounts) > 1:
         raise NotAReport("This file mixes accounts. Nothing was changed.")
-    return Report(accounts.pop(), made_at or times.latest, made_at is not None, root, people)
+    return CredentialReport(accounts.pop(), made_at or times.latest, made_at is not None, root, people)
 
 
 def _row(cells: Sequence[str], times: _Times) -> tuple[str, ReportPerson]:

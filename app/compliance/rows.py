@@ -9,7 +9,7 @@ from operator import attrgetter
 from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, bindparam, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Row, bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from app.compliance import summary
@@ -69,12 +69,15 @@ def change_account(connection: Connection, account_id: str, **values: Any) -> No
     connection.execute(update(ComplianceAccount).where(ComplianceAccount.account_id == account_id).values(**values))
 
 
+def in_force(now: datetime) -> ColumnElement[bool]:
+    """Exceptions that hold at this moment."""
+    return ComplianceException.ended_at.is_(None) & (ComplianceException.until > now)
+
+
 def exceptions_of(connection: Connection, account_id: str, now: datetime) -> dict[str, dict[str, datetime]]:
     """Those in force; the one that ends last counts."""
     query = select(ComplianceException.user_name, ComplianceException.rule, ComplianceException.until).where(
-        ComplianceException.account_id == account_id,
-        ComplianceException.ended_at.is_(None),
-        ComplianceException.until > now,
+        ComplianceException.account_id == account_id, in_force(now)
     )
     found: dict[str, dict[str, datetime]] = {}
     for user_name, rule, until in connection.execute(query.order_by(ComplianceException.until)):

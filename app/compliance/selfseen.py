@@ -30,7 +30,7 @@ _lately: TTLCache[str, str] = TTLCache(10_000, OFTEN.total_seconds(), timer=time
 _lock = Lock()
 
 
-class Held(Protocol):
+class Uploaded(Protocol):
     """An SSH key or a certificate."""
 
     @property
@@ -46,8 +46,8 @@ def seen(
     mfa_devices: Iterable[MfaDevice] | None = None,
     access_keys: Iterable[AccessKey] | None = None,
     has_password: bool | None = None,
-    ssh_keys: Iterable[Held] | None = None,
-    certificates: Iterable[Held] | None = None,
+    ssh_keys: Iterable[Uploaded] | None = None,
+    certificates: Iterable[Uploaded] | None = None,
 ) -> None:
     """Remember what AWS just told the person about themselves; None: not asked. Never keeps a page from opening."""
     now = datetime.now(UTC)
@@ -77,7 +77,7 @@ def seen(
         log.exception("what %s showed could not be kept", person.arn)
 
 
-def _held(held: Iterable[Held]) -> list[tuple[bool, str | None, str | None]]:
+def _held(held: Iterable[Uploaded]) -> list[tuple[bool, str | None, str | None]]:
     """Active, made, expires; what a certificate says of its end, if it can be read."""
     found: list[tuple[bool, str | None, str | None]] = []
     for each in held:

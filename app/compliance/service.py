@@ -124,12 +124,7 @@ def add_exception(
 def end_exception(engine: Engine, audit: Audit, account_id: str, number: int, by: str, terms: rows.TermsOf) -> None:
     """End an exception before its time. Raises Gone, NotRecorded."""
     now = datetime.now(UTC)
-    mine = (
-        (ComplianceException.account_id == account_id)
-        & (ComplianceException.id == number)
-        & ComplianceException.ended_at.is_(None)
-        & (ComplianceException.until > now)
-    )
+    mine = (ComplianceException.account_id == account_id) & (ComplianceException.id == number) & rows.in_force(now)
     with engine.connect() as connection:
         row = connection.execute(select(ComplianceException.__table__).where(mine)).first()
     if row is None:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, Row, select
 
 from app.aws.roster import RosterUser
 from app.compliance.facts import OwnFacts, RosterFacts
-from app.compliance.report import NotAReport, Report
+from app.compliance.report import CredentialReport, NotAReport
 from app.compliance.rows import (
     TermsOf,
     account_row,
@@ -67,7 +67,7 @@ def keep_roster(
     judge_all(connection, held, before, after, terms_of(facts.get("others")))
 
 
-def keep_report(engine: Engine, report: Report, now: datetime, terms_of: TermsOf) -> int:
+def keep_report(engine: Engine, report: CredentialReport, now: datetime, terms_of: TermsOf) -> int:
     """Take in a credential report; how many people it tells of. Raises NotAReport: nothing was changed."""
     account_id = report.account_id
     begin(engine, account_id)
@@ -111,7 +111,7 @@ def keep_report(engine: Engine, report: Report, now: datetime, terms_of: TermsOf
     return len(report.people)
 
 
-def _check(report: Report, held: Row[Any], before: Mapping[str, Row[Any]], now: datetime) -> None:
+def _check(report: CredentialReport, held: Row[Any], before: Mapping[str, Row[Any]], now: datetime) -> None:
     if report.made_at > now + timedelta(minutes=15):
         raise NotAReport("This report is of the future: check the time it was made. Nothing was changed.")
     if held.report_at and report.made_at < held.report_at:

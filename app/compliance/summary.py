@@ -10,10 +10,11 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from app.compliance.verdicts import Verdict
+from app.compliance.verdicts import State, Verdict
 from app.models import ComplianceDay
 
-STATES = ("pass", "fail", "unknown", "excepted")
+STATES = tuple(State)
+"""In the order of `Count`."""
 AGES = (30, 60, 90)
 """Days that bound the groups of `Figures.key_ages`; the last group is older."""
 

@@ -13,6 +13,7 @@ from sqlalchemy import Row
 from app import people as sessions
 from app.audit import Event
 from app.compliance import charts, queries, rows, runs, service, store, summary, words
+from app.compliance.export import COLUMNS, exported
 from app.compliance.forms import FilterForm
 from app.compliance.refresh import Gateways
 from app.compliance.rules import BY_ID, OF_ACCOUNT, OF_PEOPLE
@@ -31,10 +32,7 @@ bp = Blueprint("compliance", __name__, url_prefix="/compliance")
 limiter.limit(CHANGES, key_func=this_session, methods=["POST"])(bp)
 
 
-WORST_FIRST = (State.FAIL, State.UNKNOWN, State.EXCEPTED, State.PASS)
-
-
-class Watched(NamedTuple):
+class WatchedAccount(NamedTuple):
     """The account a page is about, up to date."""
 
     account_id: str
@@ -59,15 +57,15 @@ def chosen_account() -> str:
     return asked
 
 
-def watched() -> Watched:
+def watched() -> WatchedAccount:
     """The account that is asked for, judged as of now."""
     account_id = chosen_account()
     terms_of = service.terms_for(current_app.config, account_id)
     held = store.catch_up(db.engine, account_id, terms_of)
-    return Watched(account_id, held, terms_of(held.roster.get("others") if held else None), terms_of)
+    return WatchedAccount(account_id, held, terms_of(held.roster.get("others") if held else None), terms_of)
 
 
-def shown(template: str, account: Watched, form: Any = None, **context: Any) -> ResponseReturnValue:
+def shown(template: str, account: WatchedAccount, form: Any = None, **context: Any) -> ResponseReturnValue:
     """A page about an account."""
     return page(
         template,
@@ -200,8 +198,8 @@ def export(ending: str) -> ResponseReturnValue:
     if form.errors or account.held is None:
         abort(400 if form.errors else 404)
     audit_of(account.account_id).note(Event.COMPLIANCE_EXPORTED, f"{account.account_id}.{ending}")
-    found = queries.export(db.engine, account.held, rows.account_of(account.held), account.terms, form.chosen())
-    text = as_csv(queries.COLUMNS, found) if ending == "csv" else as_json(found)
+    found = exported(db.engine, account.held, account.terms, form.chosen())
+    text = as_csv(COLUMNS, found) if ending == "csv" else as_json(found)
     answer = Response(stream_with_context(text), mimetype="text/csv" if ending == "csv" else "application/json")
     name = f"compliance-{account.account_id}-{account.terms.now:%Y%m%d-%H%M%S}.{ending}"
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
@@ -214,7 +212,6 @@ def reminders() -> ResponseReturnValue:
     """The names behind the filter, to copy, each with the way to its fix."""
     account, form = watched(), _filter()
     chosen = form.chosen()
-    ids = queries.GROUPS[chosen.rule][1] if chosen.rule in queries.GROUPS else (chosen.rule,)
     with db.engine.connect() as connection:
         names = [row.user_name for row in queries.everyone(connection, account.account_id, chosen)]
     return shown(
@@ -222,7 +219,7 @@ def reminders() -> ResponseReturnValue:
         account,
         form,
         names=names,
-        text=words.reminders(names, ids),
+        text=words.reminders(names, chosen.rules),
         back=_address("compliance.people"),
     )
 
@@ -242,7 +239,7 @@ def one(name: str) -> ResponseReturnValue:
             account,
             EmptyForm(formdata=None),
             row=row,
-            findings=sorted(findings, key=lambda finding: WORST_FIRST.index(finding.verdict.state)),
+            findings=sorted(findings, key=lambda finding: words.WORST_FIRST.index(finding.verdict.state)),
             changes=queries.changes(connection, account.account_id, name),
             exceptions=queries.exceptions(connection, account.account_id, account.terms.now, name),
             message=words.message(name, account.name, findings),

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from flask import current_app, url_for
 
-from app.compliance.queries import Finding
+from app.compliance.queries import RuleFinding
 from app.compliance.subjects import Seen, Source
 from app.compliance.verdicts import State, Verdict
 
@@ -46,6 +46,7 @@ STATE_WORDS = {
     State.UNKNOWN: "not known",
     State.EXCEPTED: "excepted",
 }
+WORST_FIRST = (State.FAIL, State.UNKNOWN, State.EXCEPTED, State.PASS)
 FACTS = {
     "user": "the user",
     "mfa": "MFA devices",
@@ -92,7 +93,7 @@ def ago(then: datetime, now: datetime) -> str:
     return "just now"
 
 
-def message(user_name: str, account: str, findings: Iterable[Finding]) -> str:
+def message(user_name: str, account: str, findings: Iterable[RuleFinding]) -> str:
     """What to write to somebody: each finding with the way to its fix."""
     failing = [finding for finding in findings if finding.verdict.state is State.FAIL]
     if not failing:

@@ -17,7 +17,7 @@ DRIFT_WORTH_TELLING = 2
 
 
 @dataclass(frozen=True)
-class Finding:
+class Diagnosis:
     """problem: a sentence, empty when AWS would accept the pair; drift_s: the phone's clock, minus ours."""
 
     problem: str = ""
@@ -25,7 +25,7 @@ class Finding:
     drift_s: int = 0
 
 
-def examine(seed: str, first: str, second: str, now: datetime) -> Finding:
+def examine(seed: str, first: str, second: str, now: datetime) -> Diagnosis:
     """Would AWS take this pair for this seed, and if not, what exactly is wrong with it?
 
     seed: base32; now: aware. Both codes are six digits.
@@ -34,7 +34,7 @@ def examine(seed: str, first: str, second: str, now: datetime) -> Finding:
     codes = [totp.at(now, counter_offset=step) for step in (*WINDOW, WINDOW.stop)]
     if first == second:
         known = first in codes
-        return Finding(
+        return Diagnosis(
             "This is the same code twice. Wait until your app shows a new one, and type that here."
             if known
             else NOT_FROM_THIS_ENTRY,
@@ -45,20 +45,20 @@ def examine(seed: str, first: str, second: str, now: datetime) -> Finding:
     if found:
         # A phone shows `second` as it is submitted: one on time makes the pair of steps (-1, 0).
         nearest = min(found, key=lambda step: abs(step + 1))
-        return Finding(drift_s=(nearest + 1) * STEP)
+        return Diagnosis(drift_s=(nearest + 1) * STEP)
     if (second, first) in pairs:
-        return Finding("These two codes are swapped: the older one goes into the first field.", "first_code")
+        return Diagnosis("These two codes are swapped: the older one goes into the first field.", "first_code")
     if first in codes and second in codes:
-        return Finding(
+        return Diagnosis(
             "These codes do not follow each other. Type the code your app shows now, wait for the next one, "
             "and type that into the second field.",
             "second_code",
         )
     if first in codes:
-        return Finding("The second code is not from this entry of your app, or it has a slip.", "second_code")
+        return Diagnosis("The second code is not from this entry of your app, or it has a slip.", "second_code")
     if second in codes:
-        return Finding("The first code is not from this entry of your app, or it has a slip.", "first_code")
-    return Finding(NOT_FROM_THIS_ENTRY, "first_code")
+        return Diagnosis("The first code is not from this entry of your app, or it has a slip.", "first_code")
+    return Diagnosis(NOT_FROM_THIS_ENTRY, "first_code")
 
 
 NOT_FROM_THIS_ENTRY = (
@@ -67,13 +67,13 @@ NOT_FROM_THIS_ENTRY = (
 )
 
 
-def told_drift(finding: Finding) -> str:
+def told_drift(diagnosis: Diagnosis) -> str:
     """A sentence about the phone's clock where it is worth one, else ""."""
-    if abs(finding.drift_s) <= DRIFT_WORTH_TELLING * STEP:
+    if abs(diagnosis.drift_s) <= DRIFT_WORTH_TELLING * STEP:
         return ""
-    amount = abs(finding.drift_s)
+    amount = abs(diagnosis.drift_s)
     size = f"{amount} seconds" if amount < 120 else f"{round(amount / 60)} minutes"
-    way = "fast" if finding.drift_s > 0 else "slow"
+    way = "fast" if diagnosis.drift_s > 0 else "slow"
     return (
         f"Your phone’s clock is about {size} {way}. AWS accepts that, "
         "but let the phone set its clock by itself so that it does not get worse."

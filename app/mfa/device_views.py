@@ -6,20 +6,17 @@ from datetime import UTC, datetime, timedelta
 
 from flask import abort, current_app, redirect, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_login import current_user
 
-from app import people
-from app.aws.clients import signing_as
+from app import people, waiting
 from app.aws.iam import MfaDevice
 from app.aws.signin import Device
 from app.compliance.selfseen import seen
 from app.current import audit, gateways, permitted, person
 from app.errors import PortalError
-from app.guards import ask_to_confirm, public, recently_confirmed, with_mfa
-from app.limits import limiter, per_address
+from app.guards import ask_to_confirm, recently_confirmed, with_mfa
 from app.links import console_url, readable_alias
 from app.mfa import devices as service
-from app.mfa.forms import EmptyForm, HardwareTokenForm, ResyncForm
+from app.mfa.forms import EmptyForm, HardwareTokenForm
 from app.mfa.service import AlreadyOn, NameTaken, begin
 from app.mfa.views import bp, devices_of_mine
 from app.pages import done, page, refuse
@@ -44,16 +41,16 @@ def devices() -> ResponseReturnValue:
     service.settle(iam, audit(), me.user_name, datetime.now(UTC))
     mine = devices_of_mine()
     seen(me, mfa_devices=mine)
-    replacing = people.replacing()
+    replacing = waiting.replacing()
     if replacing and replacing not in {device.serial_number for device in mine}:
-        people.forget("replacing")
+        waiting.forget("replacing")
         replacing = ""
     return page(
         "mfa/devices.html",
         EmptyForm(formdata=None),
         devices=mine,
         replacing=replacing,
-        enrolling=people.enrollment(),
+        enrolling=waiting.enrollment(),
         free=service.free_serial_number(me, permits, mine),
         full=len(mine) >= service.MOST_DEVICES,
         left_behind=service.left_behind(audit(), permits, mine),
@@ -78,7 +75,7 @@ def add() -> ResponseReturnValue:
 
 def _begin(serial_number: str, replaces: str = "") -> ResponseReturnValue:
     try:
-        people.keep_enrollment(begin(gateways().iam, audit(), person(), serial_number, replaces))
+        waiting.keep_enrollment(begin(gateways().iam, audit(), person(), serial_number, replaces))
     except (AlreadyOn, NameTaken) as told:
         return done(str(told), "mfa.devices", "warning")
     return redirect(url_for("mfa.enroll"), 303)
@@ -139,9 +136,9 @@ def replace_post() -> ResponseReturnValue:
 @with_mfa
 def replaced() -> ResponseReturnValue:
     """The new device works; the old one is still to be given up."""
-    old = people.replacing()
+    old = waiting.replacing()
     if old not in {device.serial_number for device in devices_of_mine()}:
-        people.forget("replacing")
+        waiting.forget("replacing")
         return redirect(url_for("mfa.devices"))
     return page("mfa/replaced.html", EmptyForm(formdata=None), old=old)
 
@@ -151,7 +148,7 @@ def replaced() -> ResponseReturnValue:
 @recently_confirmed
 def replaced_post() -> ResponseReturnValue:
     """Give up the old device."""
-    old = people.replacing()
+    old = waiting.replacing()
     if not old:
         return redirect(url_for("mfa.devices"), 303)
     return _given_up(old, "Done: the new device has replaced the old one. Delete the old entry from your app.")
@@ -228,75 +225,6 @@ def hardware_post() -> ResponseReturnValue:
         refuse(form, refusal)
         return page("mfa/hardware.html", form)
     if not person().with_mfa:
-        people.keep_upgrade(Upgrade(number, enabled_at=now, used=list(codes)))
+        waiting.keep_upgrade(Upgrade(number, enabled_at=now, used=list(codes)))
         return done("The token is now your MFA device.", "mfa.activate")
     return done("The token is now an MFA device of yours.", "mfa.devices")
-
-
-# -- resync: also for those who stand at the door because their codes are refused
-
-
-def _whose() -> tuple[str, list[str], str]:
-    """(user name, serial numbers, where to go afterwards) of whoever may resync here; no numbers for others."""
-    pending = people.pending_sign_in(datetime.now(UTC))
-    if pending:
-        return pending.user_name, pending.serial_numbers, "signin.code"
-    if not current_user.is_authenticated:
-        return "", [], "signin.sign_in"
-    back = "mfa.devices" if person().with_mfa else "mfa.activate"
-    return person().user_name, [device.serial_number for device in devices_of_mine() if device.gives_codes], back
-
-
-@bp.get("/resync")
-@public
-def resync() -> ResponseReturnValue:
-    """Two codes in a row, and AWS finds the device's clock."""
-    _, serial_numbers, back = _whose()
-    if not serial_numbers:
-        return redirect(url_for(back))
-    form = ResyncForm(formdata=None)
-    form.offer(serial_numbers, request.args.get("serial", ""))
-    return page("mfa/resync.html", form, back=back)
-
-
-@bp.post("/resync")
-@public
-@limiter.limit(per_address)
-def resync_post() -> ResponseReturnValue:
-    """Resync with the credentials at hand: a plain key may."""
-    user_name, serial_numbers, back = _whose()
-    if not serial_numbers:
-        return redirect(url_for(back), 303)
-    form = ResyncForm()
-    form.offer(serial_numbers)
-    if not form.validate_on_submit():
-        return page("mfa/resync.html", form, back=back)
-    pending = people.pending_sign_in(datetime.now(UTC))
-    record = audit(pending.account_id, pending.user_name) if pending else audit()
-    asked = (user_name, form.serial_number.data, form.first_code.data, form.second_code.data)
-    try:
-        if pending:
-            with signing_as(pending.credentials):
-                service.resync(gateways().iam, record, *asked)
-        else:
-            service.resync(gateways().iam, record, *asked)
-    except PortalError as refusal:
-        form.first_code.data = form.second_code.data = ""
-        refuse(form, refusal)
-        return page("mfa/resync.html", form, back=back)
-    return done("AWS knows your device’s clock again. Wait for the next code, and use that.", back)
-
-
-@bp.get("/lost")
-@public
-def lost() -> ResponseReturnValue:
-    """Nobody gets past a lost device without an administrator: the note to send them."""
-    pending = people.pending_sign_in(datetime.now(UTC))
-    note = ""
-    if pending:
-        who = pending.person(datetime.now(UTC))
-        mine = [MfaDevice(serial_number, datetime.now(UTC)) for serial_number in pending.serial_numbers]
-        note = service.rescue_note(who.user_name, who.arn, mine)
-    elif current_user.is_authenticated and (mine := devices_of_mine()):
-        note = service.rescue_note(person().user_name, person().arn, mine)
-    return page("mfa/lost.html", note=note, account=min(current_app.config["ACCOUNTS"]))

@@ -13,6 +13,7 @@ from datetime import datetime
 from app.audit import Attempt, Audit, Event
 from app.aws.iam import DeviceKind, IamGateway, MfaDevice
 from app.errors import Gone, NotAllowed, Refused, Throttled, Unanswered, WrongMfaCode
+from app.history import done_without, unsettled
 from app.mfa.service import delete
 from app.policy.documents import SIGN_IN_ACTIONS
 from app.policy.permits import Permits
@@ -220,14 +221,14 @@ def left_behind(audit: Audit, permits: Permits, devices: Sequence[MfaDevice]) ->
     assigned = {device.serial_number for device in devices}
     return [
         (serial_number, permits.allows("iam:DeleteVirtualMFADevice", serial_number))
-        for serial_number in audit.done_without(Event.MFA_DEVICE_DEACTIVATED, Event.MFA_DEVICE_DELETED)
+        for serial_number in done_without(audit, Event.MFA_DEVICE_DEACTIVATED, Event.MFA_DEVICE_DELETED)
         if ":mfa/" in serial_number and serial_number not in assigned
     ]
 
 
 def settle(iam: IamGateway, audit: Audit, user_name: str, now: datetime) -> None:
     """Ask AWS what became of attempts without an outcome, and record it; what AWS does not tell stays open."""
-    attempts = [*audit.unsettled(EXISTENCE, now), *audit.unsettled(ASSIGNMENT, now)]
+    attempts = unsettled(audit, now, EXISTENCE, ASSIGNMENT)
     if attempts:
         with suppress(Throttled, Unanswered):  # another visit will do
             _settle(iam, audit, user_name, attempts)

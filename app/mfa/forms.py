@@ -7,7 +7,7 @@ import re
 from wtforms import RadioField, StringField, ValidationError
 from wtforms.validators import InputRequired
 
-from app.fields import CodeForm, EmptyForm, TwoCodesForm, without_blanks
+from app.fields import CodeForm, DeviceForm, EmptyForm, TwoCodesForm, without_blanks
 
 __all__ = ["CodeForm", "EmptyForm", "EnrollForm", "HardwareTokenForm", "ResyncForm"]
 
@@ -16,16 +16,10 @@ class EnrollForm(TwoCodesForm):
     """Two consecutive codes of the new device."""
 
 
-class ResyncForm(TwoCodesForm):
+class ResyncForm(TwoCodesForm, DeviceForm):
     """Two consecutive codes of a device whose codes are refused."""
 
     serial_number = RadioField("MFA device", validators=[InputRequired("Choose the device the codes are from.")])
-
-    def offer(self, serial_numbers: list[str], chosen: str = "") -> None:
-        """The devices to choose from; with one there is nothing to choose."""
-        self.serial_number.choices = [(serial, serial) for serial in serial_numbers]
-        if len(serial_numbers) == 1 or chosen in serial_numbers:
-            self.serial_number.data = chosen if chosen in serial_numbers else serial_numbers[0]
 
 
 class HardwareTokenForm(TwoCodesForm):

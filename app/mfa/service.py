@@ -20,6 +20,7 @@ from app.errors import (
     Unanswered,
     WrongMfaCode,
 )
+from app.history import last_done
 from app.mfa.codes import examine, told_drift
 from app.records import Enrollment, Person, Upgrade
 
@@ -112,7 +113,7 @@ def delete(iam: IamGateway, audit: Audit, serial_number: str) -> None:
 
 def still_ours(audit: Audit, enrollment: Enrollment) -> bool:
     """False once another browser, through any replica, made or removed the device after us."""
-    latest = audit.last_done((Event.MFA_DEVICE_CREATED, Event.MFA_DEVICE_DELETED), enrollment.serial_number)
+    latest = last_done(audit, (Event.MFA_DEVICE_CREATED, Event.MFA_DEVICE_DELETED), enrollment.serial_number)
     return latest == enrollment.attempt_id
 
 

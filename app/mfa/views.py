@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from flask import Blueprint, current_app, flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 
-from app import people
+from app import people, waiting
 from app.aws.iam import MfaDevice
 from app.current import audit, gateways, mfa_present, permitted, person
 from app.errors import PortalError
@@ -33,15 +33,15 @@ def devices_of_mine() -> list[MfaDevice]:
 @bp.get("/enroll")
 def enroll() -> ResponseReturnValue:
     """The QR code and two fields; or the button that makes them."""
-    pending = people.enrollment()
+    pending = waiting.enrollment()
     if person().with_mfa:
         if pending is None and devices_of_mine():
             return redirect(url_for("mfa.devices"))
     elif devices_of_mine():
-        people.forget("enrollment")
+        waiting.forget("enrollment")
         return done("MFA is on for you. One more code, and this session has it too.", "mfa.activate")
     if pending and not service.still_ours(audit(), pending):
-        people.forget("enrollment")
+        waiting.forget("enrollment")
         flash(service.StartedElsewhere.message, "warning")
         pending = None
         if person().with_mfa:
@@ -63,13 +63,13 @@ def _enroll_page(pending: Enrollment | None, form: EnrollForm) -> ResponseReturn
 @recently_confirmed
 def begin() -> ResponseReturnValue:
     """Make a device (again)."""
-    pending = people.enrollment()
+    pending = waiting.enrollment()
     if pending:
         flash("This is a new QR code: delete the earlier entry from your app.", "info")
-    people.forget("enrollment")
+    waiting.forget("enrollment")
     again = (pending.serial_number, pending.replaces) if pending and person().with_mfa else ()
     try:
-        people.keep_enrollment(_begun(*again))
+        waiting.keep_enrollment(_begun(*again))
     except service.AlreadyOn as told:
         if person().with_mfa:
             return done(str(told), "mfa.devices", "warning")
@@ -92,7 +92,7 @@ def _begun(*again: str) -> Enrollment:
 @recently_confirmed
 def enroll_post() -> ResponseReturnValue:
     """Trust the device with its first two codes."""
-    pending, form = people.enrollment(), EnrollForm()
+    pending, form = waiting.enrollment(), EnrollForm()
     if pending is None:
         return done("", "mfa.enroll")
     if not form.validate_on_submit():
@@ -102,23 +102,23 @@ def enroll_post() -> ResponseReturnValue:
     try:
         drift = service.enable(gateways().iam, audit(), person(), pending, first, second, now)
     except service.AlreadyOn as told:
-        people.forget("enrollment")
+        waiting.forget("enrollment")
         return done(str(told), _onwards())
     except service.StartedElsewhere as told:
-        people.forget("enrollment")
+        waiting.forget("enrollment")
         flash(str(told), "warning")
         return redirect(url_for("mfa.enroll"), 303)
     except PortalError as refusal:
         refuse(form, refusal)
         return _enroll_page(pending, form)
-    people.forget("enrollment")
+    waiting.forget("enrollment")
     if drift:
         flash(drift, "warning")
     if not person().with_mfa:
-        people.keep_upgrade(Upgrade(pending.serial_number, enabled_at=now, used=[first, second]))
+        waiting.keep_upgrade(Upgrade(pending.serial_number, enabled_at=now, used=[first, second]))
         return done("Your phone is now your MFA device.", "mfa.activate")
     if pending.replaces:
-        people.keep_replacing(pending.replaces)
+        waiting.keep_replacing(pending.replaces)
         return redirect(url_for("mfa.replaced"), 303)
     return done("Your phone is now an MFA device of yours.", "mfa.devices")
 
@@ -130,21 +130,21 @@ def _onwards() -> str:
 @bp.post("/enroll/cancel")
 def cancel() -> ResponseReturnValue:
     """Remove the device that was never trusted."""
-    pending = people.enrollment()
+    pending = waiting.enrollment()
     if pending:
         try:
             service.cancel(gateways().iam, audit(), pending)
         except service.AlreadyOn as told:
-            people.forget("enrollment")
+            waiting.forget("enrollment")
             return done(str(told), _onwards())
-        people.forget("enrollment")
+        waiting.forget("enrollment")
     onwards = "mfa.devices" if person().with_mfa else "overview.index"
     return done("Enrollment cancelled. Nothing was left behind at AWS.", onwards)
 
 
 def _upgrade() -> Upgrade | None:
     """The upgrade under way; or one for a device that was enabled elsewhere."""
-    known = people.upgrade()
+    known = waiting.upgrade()
     if known:
         return known
     devices = [device for device in devices_of_mine() if device.gives_codes]
@@ -200,13 +200,13 @@ def activate_post() -> ResponseReturnValue:
     except PortalError as refusal:
         form.code.data = ""
         refuse(form, refusal)
-        return _activate_page(people.upgrade() or upgrade, form)
+        return _activate_page(waiting.upgrade() or upgrade, form)
 
 
 @bp.post("/activate/continue")
 def activate_continue() -> ResponseReturnValue:
     """Try the code that waits."""
-    upgrade = people.upgrade()
+    upgrade = waiting.upgrade()
     if person().with_mfa or upgrade is None or not upgrade.code:
         return done("", "mfa.activate")
     try:
@@ -221,10 +221,10 @@ def _go_on(upgrade: Upgrade) -> ResponseReturnValue:
     try:
         step = service.advance(gateways().sts, audit(), upgrade, datetime.now(UTC), lasts)
     except service.SpentCode:
-        people.keep_upgrade(service.spent(upgrade))
+        waiting.keep_upgrade(service.spent(upgrade))
         raise
     if isinstance(step, Upgrade):
-        people.keep_upgrade(step)
+        waiting.keep_upgrade(step)
         return redirect(url_for("mfa.activate"), 303)
     people.upgrade_in_place(step, lasts)
     return done("", "mfa.finished")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from flask import Blueprint, current_app
 from flask.typing import ResponseReturnValue
 
-from app import people
+from app import people, waiting
 from app.compliance.selfseen import seen
 from app.compliance.terms import key_age
 from app.current import audit, gateways, person
@@ -38,7 +38,7 @@ def _before_mfa() -> ResponseReturnValue:
         EmptyForm(formdata=None),
         devices=devices,
         alias=alias(),
-        enrolling=people.enrollment() is not None,
+        enrolling=waiting.enrollment() is not None,
         ends_at=people.session_ends_at(),
     )
 
@@ -54,16 +54,16 @@ def _with_mfa() -> ResponseReturnValue:
         ssh_keys=known(has.ssh_keys),
         certificates=known(has.certificates),
     )
-    new, enrolling = people.new_key(now), people.enrollment()
-    waiting = Waiting(
-        new.access_key_id if new else "", enrolling.serial_number if enrolling else "", people.replacing()
+    new, enrolling = waiting.new_key(now), waiting.enrollment()
+    unfinished = Waiting(
+        new.access_key_id if new else "", enrolling.serial_number if enrolling else "", waiting.replacing()
     )
     limits = Limits(key_age(current_app.config, me.account_id))
     return page(
         "overview/with_mfa.html",
         EmptyForm(formdata=None),
         has=has,
-        items=to_do(Look(has, waiting, limits, now)),
+        items=to_do(Look(has, unfinished, limits, now)),
         alias=alias,
         console_url=console_url(me, alias),
         ends_at=people.session_ends_at(),

@@ -17,7 +17,7 @@ from app.pages import done, page
 from app.public_keys import service
 from app.public_keys.certificates import validity
 from app.public_keys.forms import UploadForm
-from app.public_keys.life_cycle import Pages, add_life_cycle, refused
+from app.public_keys.shared_views import Pages, add_life_cycle, refused
 
 bp = Blueprint("certificates", __name__, url_prefix="/certificates")
 limiter.limit(CHANGES, key_func=this_session, methods=["POST"])(bp)

@@ -1,34 +1,22 @@
-"""The life of a public key at AWS: uploaded, switched off and on, deleted; the same for both kinds."""
+"""SSH keys and signing certificates at AWS: read, uploaded, missed; the same for both kinds."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
 
+from app import life_cycle
 from app.audit import Audit, Event
 from app.aws.certificates import MOST_CERTIFICATES, CertificateGateway, SigningCertificate
 from app.aws.ssh_keys import MOST_SSH_KEYS, SshKey, SshKeyGateway
-from app.errors import Gone, NotRecorded, PortalError, Refused, Unanswered
+from app.errors import NotRecorded, PortalError, Refused, Unanswered
+from app.history import done_without
+from app.life_cycle import Kind
 from app.public_keys.certificates import Certificate, known_certificate, read_certificate, validity
 from app.public_keys.pasted import PrivateKeyPasted
 from app.public_keys.ssh import SshPublicKey, known_key, read_ssh_key
-
-
-@dataclass(frozen=True)
-class Kind:
-    """What differs between the two kinds."""
-
-    noun: str
-    most: int
-    """Per user; inactive ones count."""
-    uploaded: Event
-    activated: Event
-    deactivated: Event
-    deleted: Event
-
 
 SSH_KEY = Kind(
     "SSH key",
@@ -46,29 +34,6 @@ CERTIFICATE = Kind(
     Event.CERTIFICATE_DEACTIVATED,
     Event.CERTIFICATE_DELETED,
 )
-
-
-class Held(Protocol):
-    """One of either kind, as AWS has it."""
-
-    @property
-    def id(self) -> str: ...
-
-    @property
-    def active(self) -> bool: ...
-
-    @property
-    def uploaded_at(self) -> datetime: ...
-
-
-class Gateway(Protocol):
-    """What both gateways can."""
-
-    def of(self, user_name: str) -> Sequence[Held]: ...
-
-    def set_active(self, user_name: str, item_id: str, /, *, active: bool) -> None: ...
-
-    def delete(self, user_name: str, item_id: str, /) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -172,7 +137,7 @@ def checked_certificate(audit: Audit, given: str | bytes, now: datetime) -> Cert
 
 def _note(kind: Kind, audit: Audit, refusal: PrivateKeyPasted) -> None:
     with suppress(NotRecorded):  # that the key is exposed is told in any case
-        audit.note(kind.uploaded, refused=refusal)
+        audit.note(kind.made, refused=refusal)
 
 
 def upload_key(gateway: SshKeyGateway, audit: Audit, user_name: str, key: SshPublicKey) -> str:
@@ -212,7 +177,7 @@ def _upload(
     check_room(kind, read(), fingerprint)
     try:
         # Until AWS has named it, it is known by its fingerprint: that is how a lost answer is settled.
-        with audit.attempt(kind.uploaded, fingerprint) as attempt:
+        with audit.attempt(kind.made, fingerprint) as attempt:
             attempt.target = upload()
             return attempt.target
     except Unanswered as silence:
@@ -223,49 +188,14 @@ def _upload(
         raise InDoubt(kind) from silence
 
 
-def set_active(kind: Kind, gateway: Gateway, audit: Audit, user_name: str, item_id: str, *, active: bool) -> None:
-    """Activate or deactivate; asks AWS what is true where the answer is lost. Raises Gone, NotAllowed, Unanswered."""
-    try:
-        with audit.attempt(kind.activated if active else kind.deactivated, item_id):
-            gateway.set_active(user_name, item_id, active=active)
-    except Unanswered:
-        if (item_id, active) not in {(each.id, each.active) for each in gateway.of(user_name)}:
-            raise
-
-
-def delete(kind: Kind, gateway: Gateway, audit: Audit, user_name: str, item_id: str) -> None:
-    """Delete for good; one that is gone already is as good. Raises NotAllowed, Unanswered."""
-    try:
-        with audit.attempt(kind.deleted, item_id), suppress(Gone):
-            gateway.delete(user_name, item_id)
-    except Unanswered:
-        if item_id in {each.id for each in gateway.of(user_name)}:
-            raise
-
-
 def settle(kind: Kind, held: Sequence[Listed], audit: Audit, now: datetime) -> None:
     """Record what became of attempts without an outcome, as AWS's list tells it.
 
-    What is not there yet may still come: "it did not happen" is said only once the list can be relied on.
+    An upload is known by its fingerprint; one that cannot be read may be any, so then nothing is said of it.
     """
-    by_id = {each.id: each for each in held}
-    by_fingerprint = {each.fingerprint: each for each in held if each.fingerprint}
-    readable = len(by_fingerprint) == len(held)
-    for attempt in [
-        *audit.unsettled((kind.uploaded, kind.deleted), now),
-        *audit.unsettled((kind.activated, kind.deactivated), now),
-    ]:
-        found = by_id.get(attempt.target)
-        if attempt.event is kind.uploaded:
-            born = by_fingerprint.get(attempt.target)
-            happened, known = born is not None, born is not None or readable
-            attempt = replace(attempt, target=born.id) if born else attempt  # noqa: PLW2901 # its name at AWS
-        elif attempt.event is kind.deleted:
-            happened, known = found is None, True
-        else:
-            happened, known = found is not None and found.active is (attempt.event is kind.activated), True
-        if known:
-            audit.settle(attempt, happened=happened)
+    by_fingerprint = {each.fingerprint: each.id for each in held if each.fingerprint}
+    absent = "" if len(by_fingerprint) == len(held) else None
+    life_cycle.settle(kind, held, audit, now, lambda attempt: by_fingerprint.get(attempt.target, absent))
 
 
 def missing(kind: Kind, held: Sequence[Listed], audit: Audit, item_id: str) -> bool:
@@ -273,5 +203,5 @@ def missing(kind: Kind, held: Sequence[Listed], audit: Audit, item_id: str) -> b
     return (
         bool(item_id)
         and item_id not in {each.id for each in held}
-        and item_id in audit.done_without(kind.uploaded, kind.deleted)
+        and item_id in done_without(audit, kind.made, kind.deleted)
     )

@@ -16,7 +16,7 @@ from app.limits import CHANGES, limiter, this_session
 from app.pages import done, page
 from app.public_keys import service
 from app.public_keys.forms import UploadForm
-from app.public_keys.life_cycle import Pages, add_life_cycle, refused
+from app.public_keys.shared_views import Pages, add_life_cycle, refused
 from app.public_keys.ssh import MAKE_ONE
 
 bp = Blueprint("ssh_keys", __name__, url_prefix="/ssh-keys")

@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 import config
-from app import people
+from app import people, waiting
 from app.audit import Event
 from app.aws.signin import Device
 from app.current import audit, gateways
@@ -56,7 +56,7 @@ def begin() -> ResponseReturnValue:
         expected_arn=current_user.arn if inside else "",
         back=url_for("mfa.finished") if inside else "",
     )
-    people.begin_aws_sign_in(pending)
+    waiting.begin_aws_sign_in(pending)
     if pending.device is Device.CROSS:
         return redirect(url_for("aws_signin.code"), 303)
     return redirect(service.address_at_aws(gateways().signin, pending), 303)
@@ -67,7 +67,7 @@ def begin() -> ResponseReturnValue:
 @limiter.limit(per_address)
 def callback() -> ResponseReturnValue:
     """AWS sends the browser back here, on this machine."""
-    pending = people.pending_aws_sign_in(datetime.now(UTC))
+    pending = waiting.pending_aws_sign_in(datetime.now(UTC))
     if pending is None:
         if current_user.is_authenticated:
             return redirect(url_for("overview.index"), 303)
@@ -79,7 +79,7 @@ def callback() -> ResponseReturnValue:
         return redirect(url_for("signin.sign_in"), 303)
     if "code" in request.args:
         return _finish(request.args["code"][:512])
-    people.forget("pending_aws_sign_in")
+    waiting.forget("pending_aws_sign_in")
     if request.args.get("error") in DENIED:
         audit().note(Event.SIGN_IN, Way.AWS_SIGN_IN, SignInNotPermitted())
         return redirect(url_for("aws_signin.stopped", why="not-permitted"), 303)
@@ -95,7 +95,7 @@ def code() -> ResponseReturnValue:
 
 
 def _code_page(form: VerificationCodeForm) -> ResponseReturnValue:
-    pending = people.pending_aws_sign_in(datetime.now(UTC))
+    pending = waiting.pending_aws_sign_in(datetime.now(UTC))
     if pending is None or pending.device is Device.SAME:
         return redirect(url_for("signin.sign_in"), 303)
     return page(
@@ -109,7 +109,7 @@ def _code_page(form: VerificationCodeForm) -> ResponseReturnValue:
 def code_post() -> ResponseReturnValue:
     """The pasted verification code."""
     form = VerificationCodeForm()
-    pending = people.pending_aws_sign_in(datetime.now(UTC))
+    pending = waiting.pending_aws_sign_in(datetime.now(UTC))
     if pending is None:
         if current_user.is_authenticated and current_user.with_mfa:
             return redirect(url_for("overview.index"), 303)
@@ -127,7 +127,7 @@ def code_post() -> ResponseReturnValue:
 def _finish(code: str) -> ResponseReturnValue:
     """Exactly one request gets here with a pending sign-in."""
     doors, now = gateways(), datetime.now(UTC)
-    pending = people.take_aws_sign_in(now)
+    pending = waiting.take_aws_sign_in(now)
     if pending is None:
         return redirect(url_for("overview.index"), 303)
     try:
@@ -147,7 +147,7 @@ def _refused(refusal: PortalError) -> ResponseReturnValue:
     }
     why = whys.get(type(refusal))
     if why:
-        people.remember_at_aws(getattr(refusal, "user_name", ""))
+        waiting.remember_at_aws(getattr(refusal, "user_name", ""))
         return redirect(url_for("aws_signin.stopped", why=why), 303)
     flash(str(refusal), "danger")
     return redirect(url_for("signin.sign_in"), 303)
@@ -171,5 +171,5 @@ def stopped(why: str) -> ResponseReturnValue:
     account, partition = min(current_app.config["ACCOUNTS"]), current_app.config["AWS_PARTITION"]
     statement = json.dumps(sign_in_statement(account, partition), indent=2)
     return page(
-        "signin/aws_stopped.html", why=why, user_name=people.at_aws(), statement=statement, actions=SIGN_IN_ACTIONS
+        "signin/aws_stopped.html", why=why, user_name=waiting.at_aws(), statement=statement, actions=SIGN_IN_ACTIONS
     )

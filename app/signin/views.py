@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 import config
-from app import people
+from app import people, waiting
 from app.audit import Event
 from app.aws.clients import AwsCredentials
 from app.current import audit, gateways
@@ -94,7 +94,7 @@ def access_key() -> ResponseReturnValue:
 
     who, now = known.identity, datetime.now(UTC)
     if known.devices:
-        people.begin_sign_in(
+        waiting.begin_sign_in(
             PendingSignIn(
                 account_id=who.account_id,
                 user_name=who.user_name,
@@ -137,7 +137,7 @@ def first() -> ResponseReturnValue:
 @public
 def code() -> ResponseReturnValue:
     """Ask for the code of the person's device."""
-    pending = people.pending_sign_in(datetime.now(UTC))
+    pending = waiting.pending_sign_in(datetime.now(UTC))
     if pending is None:
         return _too_late()
     form = CodeForm(formdata=None)
@@ -151,7 +151,7 @@ def code() -> ResponseReturnValue:
 @limiter.limit(per_key, key_func=pending_key, methods=["POST"])
 def code_post() -> ResponseReturnValue:
     """Turn key and code into the person's MFA session."""
-    pending = people.pending_sign_in(datetime.now(UTC))
+    pending = waiting.pending_sign_in(datetime.now(UTC))
     if pending is None:
         return _too_late()
     form = CodeForm()
@@ -188,7 +188,7 @@ def _too_late() -> ResponseReturnValue:
 @public
 def cancel() -> ResponseReturnValue:
     """Drop the key that waits for its code."""
-    people.forget("pending_sign_in")
+    waiting.forget("pending_sign_in")
     return done("", "signin.sign_in")
 
 

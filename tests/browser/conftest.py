@@ -16,7 +16,7 @@ from config import from_env
 from tests.conftest import POLICIES
 from tests.support.browser import Surfer, chromium
 from tests.support.clock import Clock
-from tests.support.people import Employee, hire
+from tests.support.people import Employee, Phone, hire, hire_without_key
 from tests.support.portal import AUDIT_KEYS, SECRET_KEY, Portal
 from tests.support.postgres import postgres
 from tests.support.redis import redis_server
@@ -121,6 +121,44 @@ def nadia(sandbox: Sandbox, clock: Clock) -> Employee:
     hired = hire(sandbox, "nadia")
     clock.move(10)  # her key has spread through IAM
     return hired
+
+
+@pytest.fixture
+def phone(surfer: Surfer, nadia: Employee) -> Phone:
+    """Nadia's first device; her session has MFA."""
+    surfer.sign_in(nadia)
+    enrolled = surfer.enroll()
+    surfer.upgrade(enrolled)
+    surfer.press_nav("MFA")
+    return enrolled
+
+
+def prove(surfer: Surfer) -> Phone:
+    """Scan what is shown and give two codes."""
+    scanned = surfer.scan()
+    first = scanned.next()
+    surfer.type(first_code=first, second_code=scanned.next())
+    surfer.press("Add this device")
+    return scanned
+
+
+@pytest.fixture
+def marta(sandbox: Sandbox, clock: Clock) -> Iterator[Employee]:
+    """As MFAUser of the tutorial: a console password, no access key, no MFA."""
+    hired = hire_without_key(sandbox, "marta")
+    clock.move(10)  # her password has spread through IAM
+    yield hired
+    sandbox.set_faults([])
+
+
+def only_recommended(policy: str) -> None:
+    if policy != "recommended":
+        pytest.skip("the tutorial's policy grants no signin: action; its story is told by itself")
+
+
+def refreshes(sandbox: Sandbox, mark: int) -> list[int]:
+    calls = sandbox.calls(mark)
+    return [call["status"] for call in calls if call["action"] == "signin:CreateOAuth2Token"]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

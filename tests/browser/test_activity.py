@@ -44,7 +44,7 @@ def test_everyone_reads_their_own_history(surfing: Surfing, nadia: Employee, por
     phone = enter(surfer, nadia)
     surfer.press_nav("Activity")
     told = surfer.page.locator(".log-what strong").all_inner_texts()
-    assert told == ["Gave an MFA code", "Turned on an MFA device", "Began to set up an MFA device", "Signed in"]
+    assert told == ["Gave an MFA code", "Enabled an MFA device", "Began to set up an MFA device", "Signed in"]
     assert nadia.serial_number in surfer.text
     assert surfer.page.get_by_text("Chrome on Linux").first.is_visible()
 
@@ -151,7 +151,7 @@ def test_admins_see_everyone_and_take_it_away(
     surfer = surfing()
     come_back(surfer, *administrator)
     surfer.press_nav("Everyone")
-    assert f"{formula.name}: Turned on an MFA device" in surfer.text
+    assert f"{formula.name}: Enabled an MFA device" in surfer.text
     surfer.type(user=formula.name)
     surfer.press("Show")
     assert all(formula.name in told for told in surfer.page.locator(".log-what strong").all_inner_texts())

@@ -63,8 +63,8 @@ def test_charts_stay_within_their_frame_and_say_the_same_as_their_table() -> Non
 
 
 def test_messages_lead_to_the_exact_fix(portal: Flask) -> None:
-    def finding(rule: str, why: str) -> queries.Finding:
-        return queries.Finding(
+    def finding(rule: str, why: str) -> queries.RuleFinding:
+        return queries.RuleFinding(
             BY_ID[rule], Verdict(State.FAIL, why), (("keys", Seen(Source.REPORT, datetime.now(UTC))),)
         )
 

@@ -16,7 +16,7 @@ from sqlalchemy import Engine, NullPool, create_engine, select
 
 from app.aws.roster import RosterUser
 from app.compliance import rows, store
-from app.compliance.report import LARGEST, NotAReport, Report, parse
+from app.compliance.report import LARGEST, CredentialReport, NotAReport, parse
 from app.compliance.subjects import Terms
 from app.models import Base, CompliancePerson
 from app.sandbox.behaviours.credential_report import HEADER
@@ -40,7 +40,7 @@ BOB = (
 WHOLE = "\n".join([HEADER, ROOT, ALICE, BOB])
 
 
-def read(text: str, made_at: datetime | None = None) -> Report:
+def read(text: str, made_at: datetime | None = None) -> CredentialReport:
     return parse(text.encode(), made_at)
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from app.compliance.rules import BY_ID, CIS_VERSIONS, OF_ACCOUNT, OF_PEOPLE, RULES, demanded, judged
 from app.compliance.subjects import Account, Credential, Key, Subject, Terms
 from app.compliance.verdicts import State
-from config import THRESHOLDS
+from app.settings import THRESHOLDS
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 TERMS = Terms(NOW, others_at_most=3)

@@ -114,7 +114,7 @@ def refreshes(app: Flask, claimed: timedelta) -> int:
         soon = AwsCredentials("ASIA", "s", "t", now + timedelta(minutes=4))
         person = Person("123456789012", "alice", "/", "aws", True, now)
         people.sign_in_through_aws(person, SignInTokens(soon, "client", "token", "key"), timedelta(hours=1))
-        people._session()["renewing_until"] = now + claimed
+        people.current_session()["renewing_until"] = now + claimed
         keep_signed_in(aws)  # type: ignore[arg-type]
     return aws.asked
 

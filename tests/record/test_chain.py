@@ -12,7 +12,7 @@ from pathlib import Path
 import flask_migrate
 import pytest
 from flask import Flask
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from app.activity import queries, words
 from app.activity.queries import COLUMNS
@@ -21,6 +21,7 @@ from app.commands import activity
 from app.errors import NotRecorded, Throttled, Unanswered
 from app.exports import as_csv
 from app.factory import create_app
+from app.history import last_done, unsettled
 from app.models import db
 from config import from_env
 from tests.support.clock import Clock
@@ -225,7 +226,7 @@ def test_forged_intents_are_not_settled(portal: Flask, clock: Clock) -> None:
         " 'intended', reason, request_id, address, user_agent, session, key_id, mac from activity where seq = 1"
     )
     clock.move(61)
-    assert somebody().unsettled(list(Event), datetime.now(UTC)) == []
+    assert unsettled(somebody(), datetime.now(UTC), list(Event)) == []
 
 
 def test_what_came_later_is_what_aws_tells_of(portal: Flask, clock: Clock) -> None:
@@ -235,8 +236,28 @@ def test_what_came_later_is_what_aws_tells_of(portal: Flask, clock: Clock) -> No
     with me.attempt(Event.MFA_DEVICE_CREATED, target) as second:
         pass
     clock.move(61)
-    assert me.unsettled(list(Event), datetime.now(UTC)) == []
-    assert me.last_done([Event.MFA_DEVICE_CREATED], target) == second.attempt_id
+    assert unsettled(me, datetime.now(UTC), list(Event)) == []
+    assert last_done(me, [Event.MFA_DEVICE_CREATED], target) == second.attempt_id
+
+
+def test_kinds_that_are_asked_for_together_stay_apart(portal: Flask, clock: Clock) -> None:
+    me, target = somebody(), "arn:…:mfa/nadia"
+    with pytest.raises(Unanswered), me.attempt(Event.MFA_DEVICE_CREATED, target):
+        raise Unanswered
+    with pytest.raises(Unanswered), me.attempt(Event.MFA_DEVICE_ENABLED, target):
+        raise Unanswered
+    clock.move(61)
+    kinds = ([Event.MFA_DEVICE_CREATED, Event.MFA_DEVICE_DELETED], [Event.MFA_DEVICE_ENABLED])
+    asked: list[str] = []
+    event.listen(db.engine, "before_cursor_execute", lambda *about: asked.append(about[2]))
+    left = unsettled(me, datetime.now(UTC), *kinds)
+    assert sum("attempt_id" in statement for statement in asked) == 1, "one question for both"
+    assert [attempt.event for attempt in left] == ["mfa-device-created", "mfa-device-enabled"], (
+        "neither tells of both"
+    )
+    with me.attempt(Event.MFA_DEVICE_DELETED, target):
+        pass
+    assert unsettled(me, datetime.now(UTC), *kinds) == left[1:]
 
 
 def test_wrong_heads_are_refused_with_a_sentence(portal: Flask) -> None:
@@ -353,15 +374,15 @@ def test_what_was_left_open_is_found_and_settled(portal: Flask, clock: Clock) ->
     with pytest.raises(KeyboardInterrupt), me.attempt(Event.MFA_DEVICE_CREATED, "arn:…:mfa/nadia/device-2"):
         raise KeyboardInterrupt  # as good as a process that was killed
     every = list(Event)
-    assert [attempt.event for attempt in me.unsettled(every, datetime.now(UTC))] == ["mfa-device-enabled"]
+    assert [attempt.event for attempt in unsettled(me, datetime.now(UTC), every)] == ["mfa-device-enabled"]
     clock.move(61)
-    left = me.unsettled(every, datetime.now(UTC))
+    left = unsettled(me, datetime.now(UTC), every)
     assert [attempt.event for attempt in left] == ["mfa-device-enabled", "mfa-device-created"]
-    assert not somebody("zoe").unsettled(every, datetime.now(UTC)), "everyone settles their own"
+    assert not unsettled(somebody("zoe"), datetime.now(UTC), every), "everyone settles their own"
     me.settle(left[0], happened=True)
     me.settle(left[1], happened=False)
-    assert not me.unsettled(every, datetime.now(UTC))
-    assert me.last_done([Event.MFA_DEVICE_ENABLED], "arn:…:mfa/nadia") == left[0].attempt_id
+    assert not unsettled(me, datetime.now(UTC), every)
+    assert last_done(me, [Event.MFA_DEVICE_ENABLED], "arn:…:mfa/nadia") == left[0].attempt_id
     shown = queries.entries(db.engine, ACCOUNT, queries.Filter(), datetime.now(UTC)).entries
     assert [(entry.event, entry.phase) for entry in shown] == [
         ("mfa-device-created", "found-undone"),

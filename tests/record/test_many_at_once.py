@@ -51,11 +51,11 @@ def test_two_admins_and_forty_users_write_at_once() -> None:
         command = [sys.executable, "-c", REPLICA, url]
         running = [subprocess.Popen([*command, *crowd], cwd=ROOT, env=os.environ) for crowd in crowds]
         assert [process.wait(120) for process in running] == [0, 0, 0]
-        verdict = verify(ACCOUNT, chain_of(engine, ACCOUNT), KEYS)
+        verified = verify(ACCOUNT, chain_of(engine, ACCOUNT), KEYS)
         written = list(chain_of(engine, ACCOUNT))
         engine.dispose()
-    assert verdict.findings == []
-    assert verdict.rows == verdict.head[0] == 2 * ATTEMPTS * len(names), "no row lost, none written twice"
+    assert verified.flaws == []
+    assert verified.rows == verified.head[0] == 2 * ATTEMPTS * len(names), "no row lost, none written twice"
     for name in names:
         phases = [link.phase for link, _ in written if link.user_name == name]
         assert phases == ["intended", "done"] * ATTEMPTS, "everyone's rows in the order they acted"

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.support.aws_login import AwsLogin, Browser, Page
 from tests.support.clock import Clock
-from tests.support.people import Employee, hire
+from tests.support.people import Employee, hire, hire_without_key
 from tests.support.sandbox import Sandbox
 
 
@@ -51,3 +52,40 @@ def refused() -> Refused:
         return str(answer["Error"]["Code"]), int(answer["ResponseMetadata"]["HTTPStatusCode"])
 
     return call
+
+
+@pytest.fixture
+def bob(one: Sandbox) -> Employee:
+    """A console password, no key, as the tutorial's MFAUser."""
+    return hire_without_key(one, "bob")
+
+
+@pytest.fixture
+def login(one: Sandbox) -> AwsLogin:
+    return AwsLogin(one.facts["signin_url"])
+
+
+@pytest.fixture
+def browser() -> Browser:
+    return Browser()
+
+
+def signed_in(browser: Browser, login: AwsLogin, who: Employee) -> Page:
+    """At the page that asks whether to go on."""
+    browser.open(login.authorize_url())
+    return browser.sign_in(who.sandbox.account_id, who.name, who.password)
+
+
+def code_for(browser: Browser, login: AwsLogin, who: Employee) -> str:
+    signed_in(browser, login, who)
+    return browser.submit().answer["code"]
+
+
+def client(sandbox: Sandbox, service: str, token: dict[str, Any]) -> Any:
+    made = token["accessToken"]
+    return sandbox.client(
+        service,
+        aws_access_key_id=made["accessKeyId"],
+        aws_secret_access_key=made["secretAccessKey"],
+        aws_session_token=made["sessionToken"],
+    )

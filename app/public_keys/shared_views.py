@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
+from app import life_cycle
 from app.current import audit, person
 from app.errors import CredentialsRefused, PortalError
 from app.fields import EmptyForm
 from app.guards import recently_confirmed, with_mfa
 from app.pages import done, page, refuse
-from app.public_keys import service
 from app.public_keys.forms import UploadForm
 
 
@@ -22,14 +22,14 @@ class Pages:
     """The pages of one kind. gateway: asked for at each request."""
 
     bp: Blueprint
-    kind: service.Kind
-    gateway: Callable[[], service.Gateway]
+    kind: life_cycle.Kind
+    gateway: Callable[[], life_cycle.Gateway]
 
     def at(self, view: str) -> str:
         """Endpoint of one of its views."""
         return f"{self.bp.name}.{view}"
 
-    def chosen(self) -> service.Held | None:
+    def chosen(self) -> life_cycle.Owned | None:
         """The person's own item that the address's `id` names."""
         wanted = request.args.get("id", "")
         return next((held for held in self.gateway().of(person().user_name) if held.id == wanted), None)
@@ -51,7 +51,7 @@ class Pages:
         held = self.chosen()
         if held is None:
             return self.gone()
-        service.set_active(self.kind, self.gateway(), audit(), person().user_name, held.id, active=active)
+        life_cycle.set_active(self.kind, self.gateway(), audit(), person().user_name, held.id, active=active)
         sentence = "is active again." if active else "is inactive. If something still needs it, activate it again."
         return done(f"{held.id} {sentence}", self.at("index"))
 
@@ -104,5 +104,5 @@ def add_life_cycle(pages: Pages) -> None:
         held = pages.chosen()
         if held is None:
             return pages.gone()
-        service.delete(pages.kind, pages.gateway(), audit(), person().user_name, held.id)
+        life_cycle.delete(pages.kind, pages.gateway(), audit(), person().user_name, held.id)
         return done(f"{held.id} is deleted.", pages.at("index"))

@@ -1,0 +1,54 @@
+"""Findings as rows of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import Engine, Row
+
+from app.compliance import queries, words
+from app.compliance.queries import Filter, RuleFinding
+from app.compliance.rows import subject_of
+from app.compliance.rules import CIS_VERSIONS, OF_PEOPLE, demanded
+from app.compliance.subjects import Terms
+
+COLUMNS = (
+    "account_id", "user_name", "arn", "rule", *(f"cis_{version}" for version in CIS_VERSIONS), "requirement",
+    "state", "reason", "evidence", "exception_reason", "exception_owner", "exception_until",
+)  # fmt: skip
+
+
+def exported(engine: Engine, held: Row[Any], terms: Terms, chosen: Filter) -> Iterator[dict[str, Any]]:
+    """A row for each person that fits and each rule about them; without a filter the account's own come first."""
+    rules, states = chosen.rules, chosen.states
+    with engine.connect() as connection:
+        if not (chosen.text or chosen.rule or chosen.state):
+            for finding in queries.findings_of_account(connection, held, terms):
+                yield _row(held.account_id, "", "", finding, terms)
+        by_name = queries.excepted(connection, held.account_id, terms.now)
+        for row in queries.everyone(connection, held.account_id, chosen):
+            for finding in queries.findings(subject_of(row, held), terms, by_name.get(row.user_name, ()), OF_PEOPLE):
+                if (not rules or finding.rule.id in rules) and (not states or finding.verdict.state in states):
+                    yield _row(held.account_id, row.user_name, row.arn, finding, terms)
+
+
+def _row(account_id: str, user_name: str, arn: str, finding: RuleFinding, terms: Terms) -> dict[str, Any]:
+    rule, exception = finding.rule, finding.exception
+    return {
+        "account_id": account_id,
+        "user_name": user_name,
+        "arn": arn,
+        "rule": rule.id,
+        **{f"cis_{version}": rule.cis[place] for version, place in CIS_VERSIONS.items()},
+        "requirement": demanded(rule, terms),
+        "state": finding.verdict.state.value,
+        "reason": finding.verdict.sentence,
+        "evidence": "; ".join(
+            f"{words.FACTS[name]}: {words.SOURCES[seen.source]} of {seen.at:%Y-%m-%dT%H:%M:%SZ}"
+            for name, seen in finding.evidence
+        ),
+        "exception_reason": exception.reason if exception else "",
+        "exception_owner": exception.owner if exception else "",
+        "exception_until": exception.until.isoformat() if exception else "",
+    }

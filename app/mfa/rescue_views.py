@@ -1,0 +1,87 @@
+"""Pages for whose codes are refused, or whose device is lost: open also to those who stand at the door."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from flask import current_app, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+
+from app import waiting
+from app.aws.clients import signing_as
+from app.aws.iam import MfaDevice
+from app.current import audit, gateways, person
+from app.errors import PortalError
+from app.guards import public
+from app.limits import limiter, per_address
+from app.mfa import devices as service
+from app.mfa.forms import ResyncForm
+from app.mfa.views import bp, devices_of_mine
+from app.pages import done, page, refuse
+
+
+def _whose() -> tuple[str, list[str], str]:
+    """(user name, serial numbers, where to go afterwards) of whoever may resync here; no numbers for others."""
+    pending = waiting.pending_sign_in(datetime.now(UTC))
+    if pending:
+        return pending.user_name, pending.serial_numbers, "signin.code"
+    if not current_user.is_authenticated:
+        return "", [], "signin.sign_in"
+    back = "mfa.devices" if person().with_mfa else "mfa.activate"
+    return person().user_name, [device.serial_number for device in devices_of_mine() if device.gives_codes], back
+
+
+@bp.get("/resync")
+@public
+def resync() -> ResponseReturnValue:
+    """Two codes in a row, and AWS finds the device's clock."""
+    _, serial_numbers, back = _whose()
+    if not serial_numbers:
+        return redirect(url_for(back))
+    form = ResyncForm(formdata=None)
+    form.offer(serial_numbers, request.args.get("serial", ""))
+    return page("mfa/resync.html", form, back=back)
+
+
+@bp.post("/resync")
+@public
+@limiter.limit(per_address)
+def resync_post() -> ResponseReturnValue:
+    """Resync with the credentials at hand: a plain key may."""
+    user_name, serial_numbers, back = _whose()
+    if not serial_numbers:
+        return redirect(url_for(back), 303)
+    form = ResyncForm()
+    form.offer(serial_numbers)
+    if not form.validate_on_submit():
+        return page("mfa/resync.html", form, back=back)
+    pending = waiting.pending_sign_in(datetime.now(UTC))
+    record = audit(pending.account_id, pending.user_name) if pending else audit()
+    asked = (user_name, form.serial_number.data, form.first_code.data, form.second_code.data)
+    try:
+        if pending:
+            with signing_as(pending.credentials):
+                service.resync(gateways().iam, record, *asked)
+        else:
+            service.resync(gateways().iam, record, *asked)
+    except PortalError as refusal:
+        form.first_code.data = form.second_code.data = ""
+        refuse(form, refusal)
+        return page("mfa/resync.html", form, back=back)
+    return done("AWS knows your device’s clock again. Wait for the next code, and use that.", back)
+
+
+@bp.get("/lost")
+@public
+def lost() -> ResponseReturnValue:
+    """Nobody gets past a lost device without an administrator: the note to send them."""
+    pending = waiting.pending_sign_in(datetime.now(UTC))
+    note = ""
+    if pending:
+        who = pending.person(datetime.now(UTC))
+        mine = [MfaDevice(serial_number, datetime.now(UTC)) for serial_number in pending.serial_numbers]
+        note = service.rescue_note(who.user_name, who.arn, mine)
+    elif current_user.is_authenticated and (mine := devices_of_mine()):
+        note = service.rescue_note(person().user_name, person().arn, mine)
+    return page("mfa/lost.html", note=note, account=min(current_app.config["ACCOUNTS"]))

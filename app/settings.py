@@ -1,0 +1,155 @@
+"""How single settings are read: text in, value out. What is wrong is added to `problems`, with what to set.
+
+`config.py` has the list of all of them. Where one is wrong, what is returned is never used.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from app.policy.documents import allowed_actions
+
+
+def whole(env: Mapping[str, str], name: str, default: int, low: int, high: int, problems: list[str]) -> int:
+    """A whole number from `low` to `high`."""
+    text = env.get(name) or str(default)
+    if text.isdecimal() and low <= int(text) <= high:
+        return int(text)
+    problems.append(f"{name} is {text!r}: set a whole number from {low} to {high}.")
+    return default
+
+
+def public_url(url: str, problems: list[str]) -> str:
+    """The address as browsers write it."""
+    parts = urlsplit(url)
+    local = parts.scheme == "http" and parts.hostname == "127.0.0.1"
+    complete = bool(parts.hostname) and parts.path in ("", "/") and not parts.query and not parts.fragment
+    if not complete or not (local or parts.scheme == "https"):
+        problems.append(
+            f"PUBLIC_URL is {url!r}: set https://HOST, or http://127.0.0.1:PORT for a portal on this machine."
+        )
+    usual = {"https": ":443", "http": ":80"}.get(parts.scheme, "")
+    return url.rstrip("/").removesuffix(usual)  # as browsers write it
+
+
+def methods(env: Mapping[str, str], partition: str, policy: Mapping[str, Any], problems: list[str]) -> frozenset[str]:
+    """Ways to sign in. policy: the Force_MFA document, {} where it cannot be read."""
+    text = env.get("SIGN_IN_METHODS") or ("aws-sign-in,access-key" if partition == "aws" else "access-key")
+    chosen = frozenset(part.strip() for part in text.split(",") if part.strip())
+    if not chosen or chosen - {"aws-sign-in", "access-key"}:
+        problems.append(f"SIGN_IN_METHODS is {text!r}: set aws-sign-in, access-key, or both separated by a comma.")
+    if "aws-sign-in" in chosen and policy and "iam:DeactivateMFADevice" not in allowed_actions(policy):
+        problems.append(
+            "FORCE_MFA_POLICY does not allow iam:DeactivateMFADevice, which AWS Sign-In needs: the answer to it is "
+            "what shows that a session has MFA. Allow it, or set SIGN_IN_METHODS=access-key."
+        )
+    return chosen
+
+
+THRESHOLDS = {
+    "key-days": 3650,
+    "unused-days": 3650,
+    "certificate-days": 3650,
+    "ssh-days": 3650,
+    "first-sign-in-days": 3650,
+    "root-days": 3650,
+    "password-length": 128,
+    "password-reuse": 24,
+}
+"""Names COMPLIANCE_THRESHOLDS may give, and the largest number for each."""
+
+
+def thresholds(text: str, accounts: Collection[str], problems: list[str]) -> dict[str, dict[str, int]]:
+    """By account, "" for all: names as `app.compliance.subjects.Terms` spells them."""
+    chosen: dict[str, dict[str, int]] = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        found = re.fullmatch(r"(?:(\d{12}):)?([a-z-]+)=(\d{1,4})", part)
+        if not found or found[2] not in THRESHOLDS or not 1 <= int(found[3]) <= THRESHOLDS[found[2]]:
+            problems.append(
+                f"COMPLIANCE_THRESHOLDS: {part!r} is not NAME=NUMBER or ACCOUNT:NAME=NUMBER with one of "
+                f"{', '.join(THRESHOLDS)}."
+            )
+        elif found[1] and found[1] not in accounts:
+            problems.append(f"COMPLIANCE_THRESHOLDS: {part!r} names an account that is not one of ACCOUNTS.")
+        else:
+            chosen.setdefault(found[1] or "", {})[found[2].replace("-", "_")] = int(found[3])
+    return chosen
+
+
+def audit_keys(text: str, problems: list[str]) -> dict[str, bytes]:
+    """Key id to key, the first one signs."""
+    keys: dict[str, bytes] = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        key_id, _, secret = part.partition(":")
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,16}", key_id) or len(secret) < 32 or key_id in keys:
+            problems.append(
+                "AUDIT_KEYS: each must be KEYID:SECRET, the id 1 to 16 letters and digits and used once, the secret "
+                "at least 32 characters."
+            )
+            return {}
+        keys[key_id] = secret.encode()
+    if not keys:
+        problems.append(
+            "AUDIT_KEYS is missing: set KEYID:SECRET with a secret of its own. "
+            "Make one: echo k1:$(python3 -c 'import secrets; print(secrets.token_urlsafe(48))')"
+        )
+    return keys
+
+
+def admins(text: str, accounts: Collection[str], problems: list[str]) -> dict[str, frozenset[str]]:
+    """Account to the ARNs of those who look after it."""
+    by_account: dict[str, frozenset[str]] = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        found = re.fullmatch(r"(?:(\d{12})=)?(arn:[a-z-]+:iam::(\d{12}):user/\S+)", part)
+        if not found:
+            problems.append(f"ADMINS: {part!r} is neither the ARN of an IAM user nor ACCOUNT=ARN.")
+            continue
+        account, arn = found[1] or found[3], found[2]
+        if account not in accounts or found[3] not in accounts:
+            problems.append(f"ADMINS: {part!r} names an account that is not one of ACCOUNTS.")
+        by_account[account] = by_account.get(account, frozenset()) | {arn}
+    return by_account
+
+
+def database_url(url: str, problems: list[str]) -> str:
+    """As SQLAlchemy reads it; of the databases and drivers that the portal knows."""
+    try:
+        kind = make_url(url).drivername
+    except (ArgumentError, ValueError):
+        kind = ""
+    if kind not in ("sqlite", "postgresql+psycopg"):
+        # Not repeated: it may hold a password.
+        problems.append(
+            "DATABASE_URL: set sqlite:////PATH/TO/FILE, or postgresql+psycopg://USER:PASSWORD@HOST/NAME; Latchkey "
+            "knows no other database or driver."
+        )
+    return url
+
+
+def redis(url: str, problems: list[str]) -> str:
+    """The URL, "" for none."""
+    if not url:
+        return ""
+    parts = urlsplit(url)
+    if parts.scheme not in ("redis", "rediss") or not parts.hostname or not re.fullmatch(r"/?\d*", parts.path):
+        # Not repeated: it may hold a password.
+        problems.append("REDIS_URL: set redis://HOST:PORT/NUMBER, with :PASSWORD@ before HOST where it wants one.")
+    return url
+
+
+def workers(env: Mapping[str, str], problems: list[str]) -> int:
+    """How many processes serve."""
+    name = "WEB_CONCURRENCY" if env.get("WEB_CONCURRENCY") and not env.get("WORKERS") else "WORKERS"
+    number = whole(env, name, 1, 1, 64, problems)
+    if number > 1 and not env.get("REDIS_URL"):
+        problems.append(
+            f"{name} is {number}, but without REDIS_URL sessions, rate limits and locks are those of one process: "
+            "set REDIS_URL, or one worker."
+        )
+    return number

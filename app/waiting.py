@@ -1,0 +1,142 @@
+"""What waits in a session for the next page: sign-ins, devices and keys half done, with their secrets."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from flask_login import current_user
+
+from app.people import current_session, keep, label, renew, session_was_lost, stored_sessions
+from app.records import Enrollment, NewAccessKey, PendingAwsSignIn, PendingSignIn, Upgrade
+
+
+def begin_sign_in(pending: PendingSignIn) -> None:
+    """Hold a proven key until the code comes, under a new session id."""
+    session = current_session()
+    arn = pending.person(datetime.now(UTC)).arn
+    kept = {"wanted": session.get("wanted"), "label": label(), "kept_for": arn}
+    renew(arn)
+    session.update(kept)
+    session["ends_at"] = pending.until  # the secret goes with the session, even if nobody comes back
+    keep("pending_sign_in", pending)
+
+
+def pending_sign_in(now: datetime) -> PendingSignIn | None:
+    """The sign-in that waits for its code, unless its time is up: then its secret is dropped."""
+    stored = current_session().get("pending_sign_in")
+    pending = PendingSignIn(**stored) if stored else None
+    if pending and pending.until <= now:
+        forget("pending_sign_in")
+        return None
+    return pending
+
+
+def begin_aws_sign_in(pending: PendingAwsSignIn) -> None:
+    """Remember what AWS was asked; an earlier question of this session is dropped.
+
+    Before anyone is signed in under a new id: who planted or kept the old one does not see the answer.
+    """
+    if not current_user.is_authenticated:
+        current_session().renew()
+    keep("pending_aws_sign_in", pending)
+
+
+def pending_aws_sign_in(now: datetime) -> PendingAwsSignIn | None:
+    """The sign-in under way at AWS, unless its time is up."""
+    stored = current_session().get("pending_aws_sign_in")
+    pending = PendingAwsSignIn(**stored) if stored else None
+    return pending if pending and pending.until > now else None
+
+
+def take_aws_sign_in(now: datetime) -> PendingAwsSignIn | None:
+    """The sign-in under way, for the one request that may finish it."""
+    while pending := pending_aws_sign_in(now):
+        forget("pending_aws_sign_in")
+        if stored_sessions().commit(current_session(), if_unchanged=True):
+            return pending
+    return None
+
+
+def remember_at_aws(user_name: str) -> None:
+    """Who AWS said is signed in there, for the page that explains why it went no further."""
+    current_session()["at_aws"] = user_name
+
+
+def at_aws() -> str:
+    """Who AWS said is signed in in this browser, or ""."""
+    return str(current_session().get("at_aws", ""))
+
+
+def keep_enrollment(enrollment: Enrollment) -> None:
+    """Hold the seed until AWS trusts the device."""
+    keep("enrollment", enrollment)
+
+
+def enrollment() -> Enrollment | None:
+    """The enrollment begun in this session."""
+    stored = current_session().get("enrollment")
+    return Enrollment(**stored) if stored else None
+
+
+def claim_new_key(now: datetime, until: datetime) -> bool:
+    """Take it on to make a key; False where another request of this session is at it, in any process.
+
+    until: when to think that request dead. Two at once would make two keys, and one secret would be lost.
+    """
+    while True:
+        claimed: datetime | None = current_session().get("making_key_until")
+        if "new_key" in current_session() or (claimed and claimed > now):
+            return False
+        current_session()["making_key_until"] = until
+        if stored_sessions().commit(current_session(), if_unchanged=True):
+            return True
+        if session_was_lost():
+            return False
+
+
+def give_up_new_key() -> None:
+    """None was made: the next request may try."""
+    current_session().pop("making_key_until", None)
+
+
+def keep_new_key(new: NewAccessKey) -> bool:
+    """Hold a new secret until it is saved; False where the session was ended meanwhile, and nothing holds it."""
+    keep("new_key", new)
+    give_up_new_key()
+    return stored_sessions().commit(current_session()) and not session_was_lost()
+
+
+def new_key(now: datetime) -> NewAccessKey | None:
+    """The key whose secret waits to be saved, unless its time is up: then the secret is dropped."""
+    stored = current_session().get("new_key")
+    new = NewAccessKey(**stored) if stored else None
+    if new and new.until <= now:
+        forget("new_key")
+        return None
+    return new
+
+
+def keep_upgrade(upgrade: Upgrade) -> None:
+    """Remember what the upgrade waits for."""
+    keep("upgrade", upgrade)
+
+
+def upgrade() -> Upgrade | None:
+    """The upgrade this session is on the way to."""
+    stored = current_session().get("upgrade")
+    return Upgrade(**stored) if stored else None
+
+
+def keep_replacing(serial_number: str) -> None:
+    """The new device is trusted; this one is still to be given up."""
+    current_session()["replacing"] = serial_number
+
+
+def replacing() -> str:
+    """Serial number of the device that a new one has replaced and that is still to be given up, or ""."""
+    return str(current_session().get("replacing", ""))
+
+
+def forget(key: str) -> None:
+    """Drop "pending_sign_in", "pending_aws_sign_in", "enrollment", "replacing" or "new_key"."""
+    current_session().pop(key, None)

@@ -1,0 +1,157 @@
+"""A session of AWS Sign-In: its credentials live 15 minutes, and are refreshed for as long as it lasts."""
+
+from __future__ import annotations
+
+import json
+import urllib.parse
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.browser.conftest import Surfing, only_recommended, refreshes
+from tests.support.browser import Surfer
+from tests.support.clock import Clock
+from tests.support.people import Employee
+from tests.support.portal import Portal
+from tests.support.sandbox import Sandbox
+
+
+def signed_in_with_mfa(surfer: Surfer, employee: Employee) -> Surfer:
+    surfer.sign_in_at_aws(employee)
+    phone = surfer.enroll()
+    surfer.press("Sign out and in at AWS")
+    surfer.give_password(employee, phone)
+    surfer.press("Continue")
+    return surfer
+
+
+def session_cookie(surfer: Surfer, portal: Portal) -> dict[str, str]:
+    """The header that makes a request one of this browser's."""
+    name = f"latchkey-{portal.port}"
+    value = next(cookie["value"] for cookie in surfer.page.context.cookies() if cookie["name"] == name)
+    return {"Cookie": f"{name}={value}"}
+
+
+@pytest.fixture
+def signed_in(surfing: Surfing, marta: Employee, policy: str) -> Surfer:
+    """Marta, with MFA."""
+    only_recommended(policy)
+    return signed_in_with_mfa(surfing(), marta)
+
+
+def test_the_session_outlives_its_credentials(signed_in: Surfer, clock: Clock, sandbox: Sandbox) -> None:
+    mark = sandbox.calls()[-1]["seq"]
+    for _ in range(4):
+        clock.move(11 * 60)
+        signed_in.open("/")
+        assert "You are signed in with MFA" in signed_in.text
+    assert refreshes(sandbox, mark) == [200] * 4
+
+
+def test_parallel_requests_in_two_processes_refresh_once(
+    surfing: Surfing, marta: Employee, clock: Clock, sandbox: Sandbox, scratch: Path, policy: str
+) -> None:
+    only_recommended(policy)
+    with (
+        Portal(scratch / "patient", sandbox, SESSION_IDLE_MINUTES="60") as patient,
+        Portal(
+            scratch / "twin",
+            sandbox,
+            SESSION_IDLE_MINUTES="60",
+            PUBLIC_URL=patient.url,
+            DATABASE_URL=patient.environment["DATABASE_URL"],
+        ) as twin,
+    ):
+        surfer = signed_in_with_mfa(surfing(patient.url), marta)
+        cookie = session_cookie(surfer, patient)
+
+        def ask(number: int) -> str:
+            at = f"http://127.0.0.1:{(patient, twin)[number % 2].port}/"
+            with urllib.request.urlopen(urllib.request.Request(at, headers=cookie)) as answer:
+                return str(answer.read().decode())
+
+        for minutes, what in ((11, "ahead of time"), (20, "when they have expired")):
+            clock.move(minutes * 60)
+            mark = sandbox.calls()[-1]["seq"]
+            with ThreadPoolExecutor(12) as pool:
+                pages = list(pool.map(ask, range(24)))
+            assert all("You are signed in with MFA" in page for page in pages), what
+            assert refreshes(sandbox, mark) == [200], what
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        ("password", "Your console password was changed"),
+        ("permission", "no longer allow signing in through AWS Sign-In"),
+        ("twelve hours", "Your sign-in at AWS is over"),
+    ],
+)
+def test_refreshing_fails_and_the_person_comes_back_to_where_they_were(
+    signed_in: Surfer, marta: Employee, sandbox: Sandbox, clock: Clock, spoil: str, words: str
+) -> None:
+    admin = sandbox.as_administrator("iam")
+    if spoil == "password":
+        admin.update_login_profile(UserName=marta.name, Password="Another-horse-8")
+        marta.password = "Another-horse-8"
+    elif spoil == "permission":
+        statement = {"Effect": "Deny", "Action": "signin:CreateOAuth2Token", "Resource": "*"}
+        denied = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        admin.put_user_policy(UserName=marta.name, PolicyName="no", PolicyDocument=denied)
+    else:  # a console session that was open long before we were asked for it
+        signed_in.page.get_by_role("button", name="Sign out").click()
+        clock.move(12 * 3600 - 5 * 60)
+        signed_in.begin_at_aws()
+        signed_in.press("Continue")
+    clock.move(11 * 60)
+    signed_in.open("/mfa/finished")
+    assert signed_in.path == "/sign-in"
+    assert words in signed_in.text
+    if spoil == "permission":
+        admin.delete_user_policy(UserName=marta.name, PolicyName="no")
+    signed_in.press("Continue to AWS")
+    if spoil != "twelve hours":  # after that AWS asks for the password anew
+        signed_in.press("Continue")
+        assert signed_in.path == "/mfa/finished"
+
+
+def test_the_token_endpoint_is_slow_or_down(signed_in: Surfer, sandbox: Sandbox, clock: Clock) -> None:
+    clock.move(11 * 60)
+    sandbox.set_faults([{"action": "signin:CreateOAuth2Token", "fault": "throttle", "occurrences": [1]}])
+    signed_in.open("/")
+    assert "You are signed in with MFA" in signed_in.text, "what it has is still good"
+    clock.move(5 * 60)
+    sandbox.set_faults([{"action": "signin:CreateOAuth2Token", "fault": "error-503", "occurrences": [1]}])
+    signed_in.open("/")
+    assert "AWS has a problem of its own" in signed_in.text
+    signed_in.open("/")
+    assert "You are signed in with MFA" in signed_in.text, "it lost nothing"
+
+
+def test_the_answer_to_a_refresh_is_lost(signed_in: Surfer, sandbox: Sandbox, clock: Clock) -> None:
+    clock.move(16 * 60 - 70)
+    sandbox.set_faults([{"action": "signin:CreateOAuth2Token", "fault": "reset-after", "occurrences": [1]}])
+    signed_in.open("/")
+    signed_in.open("/mfa/finished")
+    assert signed_in.path == "/sign-in", "the token works once, and AWS has seen it"
+    assert "Your sign-in at AWS is over" in signed_in.text
+    sandbox.set_faults([])
+
+
+def test_signing_out_while_refreshing(signed_in: Surfer, sandbox: Sandbox, clock: Clock, portal: Portal) -> None:
+    clock.move(11 * 60)
+    rule = {"action": "signin:CreateOAuth2Token", "fault": "latency", "latency_ms": 3000, "occurrences": [1]}
+    sandbox.set_faults([rule])
+    request = urllib.request.Request(f"{portal.url}/", headers=session_cookie(signed_in, portal))
+    versions = portal.rows("select version from sessions order by id_hash")
+    with ThreadPoolExecutor(1) as pool:
+        refreshing = pool.submit(lambda: urllib.request.urlopen(request).read().decode())
+        while portal.rows("select version from sessions order by id_hash") == versions:
+            assert not refreshing.done()  # until it has said that it refreshes
+        signed_in.page.get_by_role("button", name="Sign out").click()
+        signed_in.page.wait_for_url("**/sign-in*")
+        assert "You are signed in with MFA" not in refreshing.result()
+    signed_in.open("/")
+    assert signed_in.path == "/sign-in", "signed out is signed out"

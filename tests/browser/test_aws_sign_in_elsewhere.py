@@ -1,0 +1,125 @@
+"""Signing in at AWS for a portal on another machine: AWS shows a code, which is pasted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.browser.conftest import Surfing, only_recommended
+from tests.support.browser import HOSTED, Surfer
+from tests.support.clock import Clock
+from tests.support.people import Employee, Phone
+from tests.support.portal import Portal
+from tests.support.sandbox import Sandbox
+
+
+@pytest.fixture(scope="session")
+def hosted(scratch: Path, sandbox: Sandbox, policy: str) -> Iterator[Portal]:
+    """A portal with TLS under a name of its own, as on a server."""
+    with Portal(scratch / f"hosted-{policy}", sandbox, host=HOSTED, FORCE_MFA_POLICY=policy) as running:
+        yield running
+
+
+def verification_code(surfer: Surfer, employee: Employee | None, phone: Phone | None = None) -> str:
+    """Opens AWS in a new tab, signs in there unless AWS knows them already, and copies the code."""
+    ours = surfer.page
+    with surfer.page.context.expect_page() as opened:
+        ours.get_by_role("link", name="Open AWS sign-in").click()
+    surfer.page = opened.value
+    surfer.page.wait_for_load_state()
+    surfer.inspect()
+    if employee:
+        surfer.give_password(employee, phone)
+    surfer.press("Continue")
+    code = surfer.page.inner_text("#code") if surfer.page.locator("#code").count() else surfer.text
+    surfer.page.close()
+    surfer.page = ours
+    return code
+
+
+def paste(surfer: Surfer, code: str) -> None:
+    surfer.type(verification_code=code)
+    surfer.press("Sign in")
+
+
+def test_the_same_from_another_machine(surfing: Surfing, marta: Employee, hosted: Portal, policy: str) -> None:
+    only_recommended(policy)
+    surfer = surfing(hosted.url)
+    surfer.begin_at_aws()
+    assert surfer.heading == "Sign in at AWS"
+    code = verification_code(surfer, marta)
+    paste(surfer, f"  {code[:20]}\n{code[20:]} ")
+    assert surfer.heading == f"Hello, {marta.name}"
+
+    phone = surfer.enroll()
+    surfer.press("Sign out and in at AWS")
+    assert surfer.heading == "Sign in at AWS"
+    paste(surfer, verification_code(surfer, marta, phone))
+    assert surfer.heading == "You are set up"
+    cookie = next(c for c in surfer.page.context.cookies() if "latchkey" in c["name"])
+    assert cookie["name"] == "__Host-latchkey"
+    assert cookie["secure"]
+
+
+def test_pasting_goes_wrong_in_every_way(
+    surfing: Surfing, marta: Employee, hosted: Portal, policy: str, sandbox: Sandbox, clock: Clock
+) -> None:
+    only_recommended(policy)
+    surfer = surfing(hosted.url)
+    surfer.begin_at_aws()
+    first = verification_code(surfer, marta)
+    for wrong, words in (
+        ("", "Paste the code"),
+        ("hello", "not a whole verification code"),
+        (first[:-7], "not a whole verification code"),
+        (f"{first}{first}", "not a whole verification code"),
+        ("A" * 5000, "much longer than a verification code"),
+    ):
+        paste(surfer, wrong)
+        assert words in surfer.text, wrong
+        assert surfer.value("verification_code") == "", "a code is not shown again"
+    other = surfing(hosted.url)
+    other.begin_at_aws()
+    paste(other, first)
+    assert "belongs to another sign-in" in other.text
+    paste(surfer, first)
+    assert surfer.heading == f"Hello, {marta.name}", "none of it spoiled the good one"
+
+    late = verification_code(other, marta)
+    clock.move(301)
+    paste(other, late)
+    assert "too old, was used before" in other.text
+    assert other.path == "/sign-in"
+    other.open("/")
+    assert other.path == "/sign-in", "no half-made session"
+
+
+def test_under_the_tutorials_policy_the_missing_permissions_are_named(
+    surfing: Surfing, marta: Employee, hosted: Portal, portal: Portal, policy: str
+) -> None:
+    if policy != "tutorial":
+        pytest.skip("the recommended policy grants the signin: actions")
+    surfer = surfing()
+    surfer.sign_in_at_aws(marta)
+    assert surfer.heading == "Your policy does not allow this sign-in"
+    for words in (
+        "signin:AuthorizeOAuth2Access",
+        "signin:CreateOAuth2Token",
+        "oauth2/public-client/remote",
+        "NotAction",
+        "AWS console",
+        "access key",
+    ):
+        assert words in surfer.text
+    assert ("sign-in", "refused", "SignInNotPermitted") in portal.activity("")
+    surfer.open("/")
+    assert surfer.path == "/sign-in"
+
+    remote = surfing(hosted.url)
+    remote.begin_at_aws()
+    assert "not authorized to perform: signin:AuthorizeOAuth2Access" in verification_code(remote, marta)
+    remote.page.get_by_text("AWS shows an error instead of a code").click()
+    remote.press("two permissions")
+    assert remote.heading == "Your policy does not allow this sign-in"

@@ -1,0 +1,71 @@
+"""Codes that are refused, a lost phone, a device that cannot be used here."""
+
+from __future__ import annotations
+
+from tests.browser.conftest import Surfing
+from tests.support.browser import Surfer
+from tests.support.clock import Clock
+from tests.support.people import Employee, Phone
+from tests.support.sandbox import Sandbox
+
+
+def test_out_of_step_at_the_door(
+    surfing: Surfing, surfer: Surfer, nadia: Employee, phone: Phone, clock: Clock
+) -> None:
+    slow = Phone(clock, f"otpauth://totp/x?secret={phone.seed}", slow_s=600)
+    other = surfing()
+    other.sign_in(nadia)
+    assert other.page.get_by_text("back into step").count() == 0, "offered where it helps, not before"
+    other.type(code=slow.next())
+    other.press("Sign in")
+    other.page.get_by_role("link", name="Get your device back into step").click()
+    other.page.wait_for_load_state()
+    other.inspect()
+    code = slow.next()
+    other.type(first_code=code, second_code=code)
+    other.press("Resync")
+    assert "the same code twice" in other.text
+    # New codes of a slow clock are older than the pair of the enrollment until its ten minutes have passed.
+    clock.move(601)
+    other.sign_in(nadia)
+    other.open("/mfa/resync")
+    first = slow.next()
+    other.type(first_code=first, second_code=slow.next())
+    other.press("Resync")
+    assert "knows your device’s clock again" in other.text
+    clock.move(10)
+    other.type(code=slow.next())
+    other.press("Sign in")
+    assert other.heading == f"Hello, {nadia.name}"
+
+
+def test_only_a_security_key(surfing: Surfing, sandbox: Sandbox) -> None:
+    user = sandbox.user("SecurityKeyUser")
+    surfer = surfing()
+    surfer.sign_in(Employee(sandbox, "SecurityKeyUser", user["access_key_id"], user["secret_access_key"]))
+    assert "Your only MFA device is a security key" in surfer.text
+    assert surfer.page.get_by_role("button", name="Continue to AWS").is_visible(), "where it works"
+
+
+def test_a_lost_phone(surfing: Surfing, surfer: Surfer, nadia: Employee, phone: Phone, sandbox: Sandbox) -> None:
+    other = surfing()
+    other.open("/mfa/lost")
+    assert "YOUR-USER-NAME" in other.page.locator("#note").inner_text()
+    other.sign_in(nadia)
+    other.page.get_by_role("link", name="I lost my device").click()
+    other.page.wait_for_load_state()
+    note = other.page.locator("#note").inner_text()
+    assert f"user/{nadia.name}" in note
+    # The administrator runs what the note says.
+    iam = sandbox.as_administrator("iam")
+    for line in note.splitlines():
+        if line.startswith("aws iam "):
+            words = line.split()
+            options = dict(zip(words[3::2], words[4::2], strict=True))
+            if words[2] == "deactivate-mfa-device":
+                iam.deactivate_mfa_device(UserName=options["--user-name"], SerialNumber=options["--serial-number"])
+            else:
+                iam.delete_virtual_mfa_device(SerialNumber=options["--serial-number"])
+    assert nadia.devices() == [] and not nadia.unassigned()
+    other.sign_in(nadia)
+    assert "Next: set up MFA" in other.text
