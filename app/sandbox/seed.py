@@ -13,7 +13,7 @@ from moto.iam.models import AWSManagedPolicy, SigningCertificate
 
 from app.policy.documents import rendered
 from app.policy.evaluation import PolicyError
-from app.sandbox import making, upstream
+from app.sandbox import making
 from app.sandbox.behaviours import mfa, passwords
 from app.sandbox.world import World
 
@@ -57,7 +57,6 @@ def populate(world: World, document: Mapping[str, Any], employees: int, now: dat
     mfa.give_security_key(world, "SecurityKeyUser", now)
     for number in range(1, employees + 1):
         users |= _employee(world, number, now)
-    _something_to_see(world)
     return users
 
 
@@ -155,16 +154,3 @@ def _employee(world: World, number: int, now: datetime) -> dict[str, dict[str, A
 
 def _naive(moment: datetime) -> datetime:
     return moment.astimezone(UTC).replace(tzinfo=None)
-
-
-def _something_to_see(world: World) -> None:
-    """One instance and one bucket: EC2 has something to show, S3 something to refuse."""
-    form = {
-        "Action": "RunInstances",
-        "Version": "2016-11-15",
-        "ImageId": "ami-12c6146b",
-        "MinCount": "1",
-        "MaxCount": "1",
-    }
-    upstream.raw("ec2", method="POST", data=form)
-    upstream.raw("s3", method="PUT", path="/payroll")

@@ -86,7 +86,7 @@ def opened(settings: Settings, faults: list[Fault], port: int, instance: Path) -
     }
     running = Running(url, facts, instance / "sandbox.json")
     _write(running)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.1,), daemon=True)  # seconds to notice the end
     thread.start()
     try:
         yield running

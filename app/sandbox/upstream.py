@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from threading import Lock
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -37,9 +37,42 @@ class Answer:
     body: bytes
 
 
-@cache
+_THERE_ALREADY: dict[str, dict[str, Any]] = {
+    "ec2": {
+        "path": "/",
+        "method": "POST",
+        "data": {
+            "Action": "RunInstances",
+            "Version": "2016-11-15",
+            "ImageId": "ami-12c6146b",
+            "MinCount": "1",
+            "MaxCount": "1",
+        },
+    },
+    "s3": {"path": "/payroll", "method": "PUT"},
+}
+"""One instance and one bucket: EC2 has something to show, S3 something to refuse."""
+_begun: dict[str, Client] = {}
+_beginning = Lock()
+
+
 def _moto(service: str) -> Client:
-    return Client(create_backend_app(service))  # type: ignore[arg-type]  # moto lists every name it has
+    """A service of moto's, begun when it is first asked for: EC2 alone takes as long to load as all the rest."""
+    with _beginning:
+        if service not in _begun:
+            client = Client(create_backend_app(service))  # type: ignore[arg-type]  # moto lists every name it has
+            if service in _THERE_ALREADY:
+                _fill(service, client, **_THERE_ALREADY[service])
+            _begun[service] = client
+    return _begun[service]
+
+
+def _fill(service: str, client: Client, **asked: Any) -> None:
+    scope = f"seed/20000101/us-east-1/{service}/aws4_request"
+    headers = {"Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, Signature=0"}
+    said = client.open(headers=headers, base_url=f"http://{_HOSTS[service]}", **asked)
+    if said.status_code >= 300:
+        raise RuntimeError(f"moto refused what {service} begins with: {said.status}")
 
 
 def forward(reading: Reading, form: Mapping[str, str], account_key: str) -> Answer:
@@ -66,18 +99,6 @@ def forward(reading: Reading, form: Mapping[str, str], account_key: str) -> Answ
             path="/", method="POST", headers=headers, data=dict(form), base_url=f"http://{_HOSTS[service]}"
         )
     return Answer(said.status_code, tuple(said.headers.items()), said.get_data())
-
-
-def raw(service: str, *, method: str, path: str = "/", data: Mapping[str, str] | None = None) -> None:
-    """Ask moto directly, for filling a fresh account."""
-    headers = {
-        "Authorization": f"AWS4-HMAC-SHA256 Credential=seed/20000101/us-east-1/{service}/aws4_request, Signature=0"
-    }
-    said = _moto(service).open(
-        path=path, method=method, headers=headers, data=data, base_url=f"http://{_HOSTS[service]}"
-    )
-    if said.status_code >= 300:
-        raise RuntimeError(f"moto refused {method} {path} of {service}: {said.status}")
 
 
 def members(operation: OperationModel, answer: Answer) -> dict[str, Any]:
