@@ -63,7 +63,7 @@ def measure() -> list[Row]:
 
         def check() -> None:
             verdict = verify(ACCOUNT, chain_of(engine, ACCOUNT), KEYS)
-            if verdict.findings or verdict.rows != ROWS:
+            if verdict.flaws or verdict.rows != ROWS:
                 raise RuntimeError("the chain is not sound")
 
         theirs, ours = medians(hash_only, check)
