@@ -68,6 +68,33 @@ def test_from_nothing_and_from_each_step(portal: Flask) -> None:
         assert [name for name in inspect(db.engine).get_table_names() if name != "alembic_version"] == []
 
 
+BEFORE_ANY_RELEASE = REVISIONS[:2]
+"""The second made the record anew, when nobody had one yet."""
+
+
+def columns() -> dict[tuple[str, str], tuple[str, bool]]:
+    """By table and name: its type, and whether a row may be added that does not name it."""
+    found = inspect(db.engine)
+    return {
+        (table, column["name"]): (str(column["type"]), column["nullable"] or column["default"] is not None)
+        for table in found.get_table_names()
+        for column in found.get_columns(table)
+    }
+
+
+def test_each_step_suits_the_release_before_it(portal: Flask) -> None:
+    before: dict[tuple[str, str], tuple[str, bool]] = {}
+    for revision in REVISIONS:
+        flask_migrate.upgrade(revision=revision)
+        after, tables = columns(), {table for table, _ in before}
+        if revision not in BEFORE_ANY_RELEASE:
+            gone = {name for name, (kind, _) in before.items() if after.get(name, ("", True))[0] != kind}
+            assert not gone, f"{revision} takes from the earlier release, which still runs, {gone}"
+            wanted = {name for name in after.keys() - before.keys() if name[0] in tables and not after[name][1]}
+            assert not wanted, f"{revision} wants of the earlier release what it does not know: {wanted}"
+        before = after
+
+
 def verified(database_url: str, *options: str) -> Result:
     app = create_app(from_env({**GOOD, "DATABASE_URL": database_url}))
     # Apart from the test's own portal, whose context the command would take.

@@ -146,8 +146,10 @@ def test_refusals_at_the_door_say_no_more_than_aws(portal: Flask, sandbox: Sandb
     clock.move(10)
 
     def told(key_id: str, secret: str) -> str:
-        guest = Guest(portal)
+        guest, before = Guest(portal), last(sandbox)
         guest.open("/sign-in").submit("Sign in with the key", access_key_id=key_id, secret_access_key=secret)
+        asked = [call["action"] for call in sandbox.calls(before)]
+        assert len(asked) == 1, f"as long for a key that exists as for one that does not: one question, not {asked}"
         assert guest.status == 422 and secret not in guest.html and who.name not in guest.html
         return " ".join(error.get_text(" ") for error in guest.soup.select("[role=alert]"))
 
