@@ -49,7 +49,7 @@ try-image: $(VENV)/.all
 	@$(BIN)/python deploy/try-image
 
 bench: $(VENV)/.all
-	@deploy/apt-install redis-server
+	@deploy/apt-install postgresql redis-server
 	$(BIN)/python -m bench
 
 # Pins what pyproject.toml asks for, with hashes and without naming where packages come from.

@@ -126,6 +126,8 @@ def from_env(env: Mapping[str, str]) -> dict[str, Any]:
     database_url = settings.database_url(env.get("DATABASE_URL") or own_database, problems)
     redis_url = settings.redis(env.get("REDIS_URL", ""), problems)
     workers = settings.workers(env, problems)
+    per_address = settings.limit(env, "SIGN_IN_LIMIT_PER_ADDRESS", "30 per 5 minutes", problems)
+    per_key = settings.limit(env, "SIGN_IN_LIMIT_PER_KEY", "10 per 5 minutes", problems)
     level = (env.get("LOG_LEVEL") or "INFO").upper()
     if level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
         problems.append(f"LOG_LEVEL is {level!r}: set DEBUG, INFO, WARNING or ERROR.")
@@ -170,8 +172,8 @@ def from_env(env: Mapping[str, str]) -> dict[str, Any]:
         "FORCE_MFA_DOCUMENT": policy,
         "AWS_PARTITION": partition,
         "AWS_REGION": env.get("AWS_REGION") or "us-east-1",
-        "SIGN_IN_LIMIT_PER_ADDRESS": env.get("SIGN_IN_LIMIT_PER_ADDRESS") or "30 per 5 minutes",
-        "SIGN_IN_LIMIT_PER_KEY": env.get("SIGN_IN_LIMIT_PER_KEY") or "10 per 5 minutes",
+        "SIGN_IN_LIMIT_PER_ADDRESS": per_address,
+        "SIGN_IN_LIMIT_PER_KEY": per_key,
         "RATELIMIT_STORAGE_URI": redis_url or "memory://",
         # As patient as the store of sessions is.
         "RATELIMIT_STORAGE_OPTIONS": {"wrap_exceptions": True}

@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 
 _TOUCH_EVERY = timedelta(seconds=30)
 _TRIES = 5
+_BUSY = "the session is being changed by too many requests at once"
 
 
 def cipher(secret_key: str, fallbacks: list[str]) -> MultiFernet:
@@ -141,10 +142,8 @@ class StoredSessions(SessionInterface):
             raise
 
     def _save(self, app: Flask, session: Session, response: Response) -> None:
-        if session.replaced:
-            self._take_along(session, session.replaced)
-            if not self._forget(session.replaced):
-                session.clear()  # ended meanwhile, by signing out elsewhere: a renewal does not bring it back
+        if session.replaced and not self._end_former(session, session.replaced):
+            session.clear()  # ended meanwhile, by signing out elsewhere: a renewal does not bring it back
         if not session:
             if session.sid:
                 self._forget(session.sid)
@@ -158,10 +157,22 @@ class StoredSessions(SessionInterface):
         elif session.last_used_at and datetime.now(UTC) - session.last_used_at > _TOUCH_EVERY:
             self.store.touch(_hash(session.sid), self._seen(session))
 
-    def _take_along(self, session: Session, former: str) -> None:
-        stored = self._load(former) if session and session.takes_along else None
-        changed = {} if stored is None else {key: stored[key] for key in session.takes_along if key in stored}
-        session.update({key: value for key, value in changed.items() if value != session.before.get(key, _ABSENT)})
+    def _end_former(self, session: Session, former: str) -> bool:
+        """Delete the former session, as it is when its keys are taken along; False where it was ended meanwhile."""
+        if not (session and session.takes_along):
+            return self._forget(former)
+        for _ in range(_TRIES):
+            stored = self._load(former)
+            if stored is None:
+                return False
+            if self.store.forget(_hash(former), stored.version):
+                for key in session.takes_along:
+                    if stored.get(key, _ABSENT) == session.before.get(key, _ABSENT):
+                        continue  # nobody else changed it
+                    session.pop(key, None)
+                    session.update({key: stored[key]} if key in stored else {})
+                return True
+        raise StoreDown(_BUSY)
 
     def commit(self, session: Session, *, if_unchanged: bool = False) -> bool:
         """Store the changes now, not at the end of the request: for what others must see before we go on.
@@ -229,7 +240,7 @@ class StoredSessions(SessionInterface):
             current = self._load(sid)
         if tries == 1:
             return False
-        raise RuntimeError("the session is being changed by too many requests at once")
+        raise StoreDown(_BUSY)
 
     def of(self, owner: str) -> Sequence[OpenSession]:
         """Open sessions of a person (`owner`: the ARN), latest used first."""

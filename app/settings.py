@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
+from limits import parse_many
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -25,17 +26,42 @@ def whole(env: Mapping[str, str], name: str, default: int, low: int, high: int, 
     return default
 
 
+def _parts(url: str) -> tuple[SplitResult, int | None]:
+    """A URL and its port; of an empty one where this is none."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return urlsplit(""), None
+    return parts, port
+
+
 def public_url(url: str, problems: list[str]) -> str:
-    """The address as browsers write it."""
-    parts = urlsplit(url)
-    local = parts.scheme == "http" and parts.hostname == "127.0.0.1"
-    complete = bool(parts.hostname) and parts.path in ("", "/") and not parts.query and not parts.fragment
-    if not complete or not (local or parts.scheme == "https"):
+    """The address as browsers write it: in small letters, without the usual port."""
+    parts, port = _parts(url)
+    host = parts.hostname or ""
+    local = parts.scheme == "http" and host == "127.0.0.1"
+    nothing_else = parts.path in ("", "/") and not parts.query and not parts.fragment and "@" not in parts.netloc
+    if not host or not host.isascii() or not nothing_else or not (local or parts.scheme == "https"):
         problems.append(
-            f"PUBLIC_URL is {url!r}: set https://HOST, or http://127.0.0.1:PORT for a portal on this machine."
+            f"PUBLIC_URL is {url!r}: set https://HOST, or http://127.0.0.1:PORT for a portal on this machine; a HOST "
+            "with other letters than a to z in the form that begins with xn--."
         )
-    usual = {"https": ":443", "http": ":80"}.get(parts.scheme, "")
-    return url.rstrip("/").removesuffix(usual)  # as browsers write it
+    written = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{written}" + (f":{port}" if port not in (None, _USUAL.get(parts.scheme)) else "")
+
+
+_USUAL = {"https": 443, "http": 80}
+
+
+def limit(env: Mapping[str, str], name: str, default: str, problems: list[str]) -> str:
+    """How often in how long, as the library of rate limits reads it: "30 per 5 minutes"."""
+    text = env.get(name) or default
+    try:
+        parse_many(text)
+    except ValueError:
+        problems.append(f"{name} is {text!r}: set something like {default!r}.")
+    return text
 
 
 def methods(env: Mapping[str, str], partition: str, policy: Mapping[str, Any], problems: list[str]) -> frozenset[str]:
@@ -136,7 +162,7 @@ def redis(url: str, problems: list[str]) -> str:
     """The URL, "" for none."""
     if not url:
         return ""
-    parts = urlsplit(url)
+    parts, _ = _parts(url)
     if parts.scheme not in ("redis", "rediss") or not parts.hostname or not re.fullmatch(r"/?\d*", parts.path):
         # Not repeated: it may hold a password.
         problems.append("REDIS_URL: set redis://HOST:PORT/NUMBER, with :PASSWORD@ before HOST where it wants one.")

@@ -24,6 +24,7 @@ from app.guards import ask_to_confirm, recently_confirmed, with_mfa
 from app.limits import CHANGES, limiter, this_session
 from app.pages import done, page, refuse
 from app.records import Confirming, NewAccessKey, Way
+from app.stores import StoreDown
 
 bp = Blueprint("access_keys", __name__, url_prefix="/access-keys")
 limiter.limit(CHANGES, key_func=this_session, methods=["POST"])(bp)
@@ -79,12 +80,21 @@ def create() -> ResponseReturnValue:
         if isinstance(told, service.AlreadyTwo | service.SecretLost):
             return done(str(told), "access_keys.index", "warning")
         raise
-    if waiting.keep_new_key(made):
+    try:
+        kept = waiting.keep_new_key(made)
+    except StoreDown:
+        current_app.logger.exception("whether the secret of %s was kept is not known", made.access_key_id)
+        return _unsaved(made, ended=False), 503
+    if kept:
         return redirect(url_for("access_keys.new"), 303)
+    service.unsaved(noted, made)
+    return _unsaved(made, ended=True), 409
+
+
+def _unsaved(made: NewAccessKey, *, ended: bool) -> str:
     # Whoever signed in or out in this browser meanwhile has a session of their own: this request leaves it alone.
     people.leave_session_alone()
-    service.unsaved(noted, made)
-    return render_template("access_keys/unsaved.html", access_key_id=made.access_key_id), 409
+    return render_template("access_keys/unsaved.html", access_key_id=made.access_key_id, ended=ended)
 
 
 def _new() -> NewAccessKey | None:

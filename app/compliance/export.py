@@ -20,17 +20,21 @@ COLUMNS = (
 
 
 def exported(engine: Engine, held: Row[Any], terms: Terms, chosen: Filter) -> Iterator[dict[str, Any]]:
-    """A row for each person that fits and each rule about them; without a filter the account's own come first."""
+    """A row for each finding that fits, the account's own first; who is looked for by name are people only."""
     rules, states = chosen.rules, chosen.states
+
+    def fits(finding: RuleFinding) -> bool:
+        return (not rules or finding.rule.id in rules) and (not states or finding.verdict.state in states)
+
     with engine.connect() as connection:
-        if not (chosen.text or chosen.rule or chosen.state):
-            for finding in queries.findings_of_account(connection, held, terms):
+        if not chosen.text:
+            for finding in filter(fits, queries.findings_of_account(connection, held, terms)):
                 yield _row(held.account_id, "", "", finding, terms)
         by_name = queries.excepted(connection, held.account_id, terms.now)
         for row in queries.everyone(connection, held.account_id, chosen):
-            for finding in queries.findings(subject_of(row, held), terms, by_name.get(row.user_name, ()), OF_PEOPLE):
-                if (not rules or finding.rule.id in rules) and (not states or finding.verdict.state in states):
-                    yield _row(held.account_id, row.user_name, row.arn, finding, terms)
+            found = queries.findings(subject_of(row, held), terms, by_name.get(row.user_name, ()), OF_PEOPLE)
+            for finding in filter(fits, found):
+                yield _row(held.account_id, row.user_name, row.arn, finding, terms)
 
 
 def _row(account_id: str, user_name: str, arn: str, finding: RuleFinding, terms: Terms) -> dict[str, Any]:

@@ -7,7 +7,7 @@ and `OwnFacts`, times as ISO text.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Protocol, TypedDict
 
 from app.compliance.subjects import Account, Credential, Key, Seen, Source, Subject
@@ -53,9 +53,6 @@ class StoredPerson(Protocol):
     virtual_devices: int
     report: ReportFacts | None
     own: OwnFacts
-
-
-LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _time(text: str | None) -> datetime | None:

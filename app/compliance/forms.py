@@ -69,7 +69,7 @@ class FilterForm(FlaskForm):
         )
 
 
-LONGEST = timedelta(days=366)
+LONGEST_EXCEPTION = timedelta(days=365)
 
 
 class ExceptionForm(FlaskForm):
@@ -106,8 +106,8 @@ class ExceptionForm(FlaskForm):
         today = datetime.now(UTC).date()
         if field.data and field.data < today:
             raise ValidationError("This day is past.")
-        if field.data and field.data > today + LONGEST:
-            raise ValidationError("A year at most: then somebody looks at it again.")
+        if field.data and field.data > today + LONGEST_EXCEPTION:
+            raise ValidationError(f"At most {LONGEST_EXCEPTION.days} days: then somebody looks at it again.")
 
     @property
     def ends(self) -> datetime:

@@ -143,7 +143,7 @@ def changes(connection: Connection, account_id: str, user_name: str, at_most: in
 def exceptions(
     connection: Connection, account_id: str, now: datetime, user_name: str | None = None, *, over: bool = False
 ) -> Sequence[Row[Any]]:
-    """Exceptions in force, or those that are over; by whom they are for."""
+    """Exceptions in force, or the latest that are over; those that end last come first."""
     chosen = ~in_force(now) if over else in_force(now)
     query = (
         select(ComplianceException.__table__)
@@ -152,7 +152,7 @@ def exceptions(
     )
     if user_name is not None:
         query = query.where(ComplianceException.user_name == user_name)
-    return connection.execute(query.limit(500)).all()
+    return connection.execute(query.limit(500) if over else query).all()
 
 
 def excepted(connection: Connection, account_id: str, now: datetime) -> dict[str, list[Row[Any]]]:

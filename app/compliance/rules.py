@@ -85,6 +85,8 @@ RULES: tuple[Rule, ...] = (
          of_account.password_reuse, ("password_policy",), ("1.9", "1.8"), about_account=True),
 )  # fmt: skip
 
+JUDGES = 1
+"""Counted up where a rule comes to judge otherwise: what is stored is judged again then."""
 BY_ID: dict[str, Rule] = {rule.id: rule for rule in RULES}
 OF_PEOPLE: tuple[Rule, ...] = tuple(rule for rule in RULES if not rule.about_account)
 OF_ACCOUNT: tuple[Rule, ...] = tuple(rule for rule in RULES if rule.about_account)

@@ -118,6 +118,7 @@ def add_exception(
                 ended_by="",
             )
         )
+        rows.change_account(connection, account_id, stale=True)  # judged below, or when somebody looks
     store.judge_again(engine, account_id, whose, terms)
 
 
@@ -131,5 +132,7 @@ def end_exception(engine: Engine, audit: Audit, account_id: str, number: int, by
         raise Gone("This exception is over already.")
     told = f"{row.rule}: {row.user_name or account_id}"
     with audit.attempt(Event.EXCEPTION_ENDED, told), engine.begin() as connection:
-        connection.execute(update(ComplianceException).where(mine).values(ended_at=now, ended_by=by))
+        if not connection.execute(update(ComplianceException).where(mine).values(ended_at=now, ended_by=by)).rowcount:
+            raise Gone("This exception is over already.")
+        rows.change_account(connection, account_id, stale=True)
     store.judge_again(engine, account_id, row.user_name, terms)

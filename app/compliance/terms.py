@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from app.compliance.rules import RULES
+from app.compliance.rules import JUDGES, RULES
 from app.compliance.subjects import Terms
 from app.policy.permits import Permits
 
@@ -59,5 +59,5 @@ def is_path_blind(document: Document, account_id: str, partition: str) -> bool:
 
 def fingerprint(terms: Terms) -> str:
     """The same for verdicts reached under the same rules, at whatever time."""
-    told = (sorted(rule.id for rule in RULES), terms._replace(now=datetime.min))
+    told = (JUDGES, sorted(rule.id for rule in RULES), terms._replace(now=datetime.min))
     return hashlib.sha256(repr(told).encode()).hexdigest()

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 @click.option(
     "--instance", type=click.Path(file_okay=False, path_type=Path), default=Path("instance"), show_default=True
 )
-@click.option("--marker", default="", metavar="TEXT", help="Stands in every secret, for a search: 8 to 16 of A-Z2-7.")
+@click.option("--marker", default="", metavar="TEXT", help="Stands in every secret, for a search: 8 to 12 of A-Z2-7.")
 @click.option("--run", "command", help="Run this against the sandbox; both end together.")
 def sandbox(
     port: int,
@@ -49,7 +49,7 @@ def sandbox(
     """A local AWS on 127.0.0.1 that authenticates, enforces IAM policies and checks MFA codes."""
     try:
         from app.sandbox.faults import FaultError, parsed  # noqa: PLC0415 # see the module's docstring
-        from app.sandbox.making import MARKER  # noqa: PLC0415 # likewise
+        from app.sandbox.handed_out import MARKER  # noqa: PLC0415 # likewise
         from app.sandbox.outcomes import parsed as parsed_outcomes  # noqa: PLC0415 # likewise
         from app.sandbox.server import serve  # noqa: PLC0415 # likewise
         from app.sandbox.world import Settings  # noqa: PLC0415 # likewise
@@ -61,7 +61,7 @@ def sandbox(
 
     if marker and not MARKER.fullmatch(marker):
         raise click.BadParameter(
-            "8 to 16 characters of A-Z and 2-7, so that a seed can hold it.", param_hint="--marker"
+            "8 to 12 characters of A-Z and 2-7, so that a seed can hold it.", param_hint="--marker"
         )
     try:
         rules = parsed(json.loads(faults_file.read_text())) if faults_file else []

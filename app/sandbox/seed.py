@@ -13,7 +13,7 @@ from moto.iam.models import AWSManagedPolicy, SigningCertificate
 
 from app.policy.documents import rendered
 from app.policy.evaluation import PolicyError
-from app.sandbox import making
+from app.sandbox import handed_out
 from app.sandbox.behaviours import mfa, passwords
 from app.sandbox.world import World
 
@@ -97,7 +97,7 @@ def _hire(
     if group:
         world.iam.add_user_to_group(group, name)
     if password:
-        facts["password"] = making.password(world.settings)
+        facts["password"] = handed_out.password(world.settings)
         passwords.remember(world, name, facts["password"], now - timedelta(days=1))
     if key:
         made = _give_key(world, name, now - timedelta(days=1))
@@ -111,7 +111,7 @@ def _hire(
 
 def _give_key(world: World, name: str, made_at: datetime) -> Any:
     made = world.iam.create_access_key(name)
-    made.secret_access_key = making.secret_access_key(world.settings)
+    made.secret_access_key = handed_out.secret_access_key(world.settings)
     made.create_date = _naive(made_at)
     return made
 
@@ -130,7 +130,7 @@ def _employee(world: World, number: int, now: datetime) -> dict[str, dict[str, A
     )
     world.iam.users[name].create_date = _naive(made_at)
     if number % 10:
-        facts["password"] = making.password(world.settings)
+        facts["password"] = handed_out.password(world.settings)
         passwords.promise(world, name, facts["password"], made_at)
         if number % 4:
             world.password_last_used[name] = max(made_at, now - timedelta(days=(number * 13) % 120))

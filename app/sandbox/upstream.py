@@ -53,12 +53,14 @@ _THERE_ALREADY: dict[str, dict[str, Any]] = {
 }
 """One instance and one bucket: EC2 has something to show, S3 something to refuse."""
 _begun: dict[str, Client] = {}
-_beginning = Lock()
+_beginning = {service: Lock() for service in _HOSTS}
 
 
 def _moto(service: str) -> Client:
     """A service of moto's, begun when it is first asked for: EC2 alone takes as long to load as all the rest."""
-    with _beginning:
+    if service in _begun:
+        return _begun[service]
+    with _beginning[service]:
         if service not in _begun:
             client = Client(create_backend_app(service))  # type: ignore[arg-type]  # moto lists every name it has
             if service in _THERE_ALREADY:

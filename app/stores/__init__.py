@@ -12,7 +12,7 @@ from typing import Protocol
 
 
 class StoreDown(Exception):
-    """The store does not answer, or not in time: what was to be written may or may not have been."""
+    """The store does not answer, or not in time, or has no turn for us: what was to be written may have been."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,8 @@ class SessionStore(Protocol):
     def touch(self, id_hash: str, seen: Seen) -> None:
         """Note that the session was used; of no effect where it was ended."""
 
-    def forget(self, id_hash: str) -> bool:
-        """End a session. True where there was one, and for one caller only."""
+    def forget(self, id_hash: str, version: int | None = None) -> bool:
+        """End a session; with `version` only as it was then. True where that was done, for one caller only."""
 
     def of(self, owner: str) -> Sequence[OpenSession]:
         """Open sessions of a person, latest used first."""

@@ -65,10 +65,13 @@ class DatabaseStore:
         with self._connection() as connection:
             connection.execute(used)
 
-    def forget(self, id_hash: str) -> bool:
+    def forget(self, id_hash: str, version: int | None = None) -> bool:
         """A row less."""
+        gone = delete(StoredSession).where(StoredSession.id_hash == id_hash)
+        if version is not None:
+            gone = gone.where(StoredSession.version == version)
         with self._connection() as connection:
-            return bool(connection.execute(delete(StoredSession).where(StoredSession.id_hash == id_hash)).rowcount)
+            return bool(connection.execute(gone).rowcount)
 
     def of(self, owner: str) -> Sequence[OpenSession]:
         """By the index on `owner`."""

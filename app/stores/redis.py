@@ -46,6 +46,13 @@ ARGV[#ARGV] = ARGV[#ARGV] + 1
     + _WRITE
 )
 _TOUCH = "if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end" + _WRITE
+# KEYS: session, everyone's, owner's; ARGV: id, version or nothing
+_FORGET = """
+if ARGV[2] ~= '' and redis.call('HGET', KEYS[1], 'version') ~= ARGV[2] then return 0 end
+redis.call('ZREM', KEYS[2], ARGV[1])
+redis.call('ZREM', KEYS[3], ARGV[1])
+return redis.call('DEL', KEYS[1])
+"""
 # KEYS: session, everyone's, owner's; ARGV: id, owner, labels...
 _END = """
 if redis.call('HGET', KEYS[1], 'owner') ~= ARGV[2] then return 0 end
@@ -71,8 +78,8 @@ class RedisStore:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        self._create, self._change, self._touch, self._end = (
-            redis.register_script(text) for text in (_CREATE, _CHANGE, _TOUCH, _END)
+        self._create, self._change, self._touch, self._forget, self._end = (
+            redis.register_script(text) for text in (_CREATE, _CHANGE, _TOUCH, _FORGET, _END)
         )
 
     @contextmanager
@@ -106,15 +113,12 @@ class RedisStore:
         with self._answering():
             self._touch(**_written(id_hash, seen))
 
-    def forget(self, id_hash: str) -> bool:
+    def forget(self, id_hash: str, version: int | None = None) -> bool:
         """DEL tells one caller that it was there."""
         with self._answering():
             owner: Any = self._redis.hget(_key(id_hash), "owner")
-            with self._redis.pipeline(transaction=True) as pipeline:
-                pipeline.delete(_key(id_hash))
-                pipeline.zrem(EVERYONES, id_hash)
-                pipeline.zrem(_index((owner or b"").decode()), id_hash)
-                return bool(pipeline.execute()[0])
+            keys = [_key(id_hash), EVERYONES, _index((owner or b"").decode())]
+            return bool(self._forget(keys=keys, args=[id_hash, "" if version is None else version]))
 
     def of(self, owner: str) -> Sequence[OpenSession]:
         """By the owner's index; what Redis has forgotten by now is left out."""

@@ -205,6 +205,9 @@ def test_an_exception_is_counted_apart_until_it_ends(admin: Surfer, office: Port
     admin.type(reason="Phone ordered", owner="=HYPERLINK(1)", until=f"{today - timedelta(days=1)}")
     admin.press("Make the exception")
     assert "This day is past." in admin.text and admin.value("reason") == "Phone ordered"
+    admin.type(until=f"{today + timedelta(days=366)}")
+    admin.press("Make the exception")
+    assert "At most 365 days" in admin.text
     admin.type(until=f"{today + timedelta(days=3)}")
     admin.press("Make the exception")
     assert "The exception holds" in admin.text and "Phone ordered" in admin.text

@@ -243,6 +243,10 @@ def test_export_has_a_row_for_each_person_and_rule(portal: Flask, command: Comma
     assert root["evidence"].startswith("root’s MFA: the ") and " of 20" in root["evidence"], "as pages say it"
     failing = json.loads(command("export", "--format", "json", "--rule", "mfa", "--state", "fail").output)
     assert {row["user_name"] for row in failing} == {name for name, says in found.items() if says["mfa"] == "fail"}
+    (root,) = json.loads(command("export", "--format", "json", "--rule", "root-mfa").output)
+    assert (root["user_name"], root["state"]) == ("", "pass"), "an account's rule is asked for like any other"
+    failing = json.loads(command("export", "--format", "json", "--state", "fail").output)
+    assert {"password-length", "mfa"} <= {row["rule"] for row in failing}
 
 
 def test_time_alone_changes_verdicts(portal: Flask, command: Command, aws: Aws, tmp_path: Path, clock: Any) -> None:

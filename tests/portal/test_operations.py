@@ -184,6 +184,31 @@ def test_databases_that_the_portal_cannot_use_are_refused() -> None:
         assert from_env({**GOOD, "DATABASE_URL": good})["SQLALCHEMY_DATABASE_URI"] == good
 
 
+def test_addresses_are_written_as_browsers_write_them() -> None:
+    for given, written in (
+        ("https://Latchkey.Example.COM:443/", "https://latchkey.example.com"),
+        ("https://latchkey.example:8443", "https://latchkey.example:8443"),
+        ("http://127.0.0.1:8000/", "http://127.0.0.1:8000"),
+    ):
+        assert from_env({**GOOD, "PUBLIC_URL": given})["PUBLIC_URL"] == written
+    for wrong in (
+        "https://me@host",
+        "https://host:abc",
+        "http://127.0.0.1:abc",
+        "https://[h",
+        "https://bücher.example",
+    ):
+        with pytest.raises(SystemExit, match="PUBLIC_URL is "):
+            from_env({**GOOD, "PUBLIC_URL": wrong})
+    with pytest.raises(SystemExit, match="REDIS_URL: set redis://"):
+        from_env({**GOOD, "REDIS_URL": "redis://[x"})
+
+
+def test_a_rate_limit_that_nobody_understands_is_refused() -> None:
+    with pytest.raises(SystemExit, match="SIGN_IN_LIMIT_PER_KEY is 'ten per minute': set something like '10 per 5"):
+        from_env({**GOOD, "SIGN_IN_LIMIT_PER_KEY": "ten per minute"})
+
+
 def test_commands_say_what_the_database_lacks_as_the_portal_does(tmp_path: Path) -> None:
     for name, said in (("new.db", "flask --app wsgi db upgrade"), ("no/folder/x.db", "The database does not answer")):
         app = create_app(from_env({**GOOD, "DATABASE_URL": f"sqlite:///{tmp_path / name}"}))

@@ -204,6 +204,28 @@ def test_who_signs_in_once_more_finds_what_came_while_they_did(portal: Flask) ->
     assert "new_key" in found["keys"] and found["secret"] == "temporary"
 
 
+def test_who_signs_in_once_more_does_not_find_what_went_while_they_did(portal: Flask) -> None:
+    client = portal.test_client()
+    post(client, "/test/enter")
+    with portal.test_request_context("/", headers={"Cookie": f"latchkey-8000={cookie(client)}"}) as context:
+        interface = portal.session_interface
+        earlier = interface.open_session(portal, context.request)
+        earlier["new_key"] = {"access_key_id": "AKIANEW"}
+        assert interface.commit(earlier)
+        other = interface.open_session(portal, context.request)
+        other.renew(("new_key",))
+        slow = interface.open_session(portal, context.request)
+        del slow["new_key"]
+        assert interface.commit(slow), "the secret was saved in another tab"
+        assert not interface.store.forget(hashed(slow.sid or "").decode(), slow.version - 1), (
+            "that is not how it is any more"
+        )
+        answer = portal.response_class()
+        interface.save_session(portal, other, answer)
+    sid = answer.headers["Set-Cookie"].partition("=")[2].partition(";")[0]
+    assert "new_key" not in get(portal.test_client(use_cookies=False), "/test/see", sid).json["keys"]
+
+
 def test_passers_by_fill_no_store(portal: Flask) -> None:
     for number in range(5):
         get(portal.test_client(), f"/?q={number}{'x' * 3000}")

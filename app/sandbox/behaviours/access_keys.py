@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from app.sandbox import making
+from app.sandbox import handed_out
 from app.sandbox.behaviours.quotas import limit
 from app.sandbox.behaviours.users import aware, target
 from app.sandbox.operations import Call, Refusal, operation
@@ -34,7 +34,7 @@ def create(world: World, call: Call) -> Members:
     user = target(world, call)
     limit(len(user.access_keys), 2, "AccessKeysPerUser")
     key = world.iam.create_access_key(user.name)
-    key.secret_access_key = making.secret_access_key(world.settings)
+    key.secret_access_key = handed_out.secret_access_key(world.settings)
     return {
         "AccessKey": {
             "UserName": user.name,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from app.sandbox import making
+from app.sandbox import handed_out
 from app.sandbox.behaviours.picture import png_of_qr
 from app.sandbox.behaviours.quotas import limit
 from app.sandbox.behaviours.totp import take_pair
@@ -24,7 +24,7 @@ def _wrong_codes() -> Refusal:
 
 def _make(world: World, name: str, path: str, now: datetime) -> Device:
     made = world.iam.create_virtual_mfa_device(device_name=name, path=path)
-    made.base32_string_seed = making.seed(world.settings)
+    made.base32_string_seed = handed_out.seed(world.settings)
     device = Device(made.serial_number, made.base32_string_seed, now)
     world.devices[made.serial_number] = device
     return device
@@ -49,7 +49,7 @@ def provision(world: World, user_name: str, now: datetime) -> Device:
 
 def hardware_tokens(world: World, now: datetime) -> dict[str, str]:
     """Two tokens of the vendor's, in nobody's hands yet: number on the back, and the seed inside."""
-    seeds = [making.seed(world.settings, 32) for _ in range(2)]
+    seeds = [handed_out.seed(world.settings, 32) for _ in range(2)]
     tokens = [Device(f"GAHT{number:08d}", seed, now) for number, seed in enumerate(seeds, 1)]
     world.devices |= {token.serial_number: token for token in tokens}
     return {token.serial_number: token.seed for token in tokens}

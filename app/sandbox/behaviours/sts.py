@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from app.sandbox import making
+from app.sandbox import handed_out
 from app.sandbox.behaviours.totp import take_code
 from app.sandbox.operations import Call, Refusal, operation
 from app.sandbox.world import Session, World
@@ -61,9 +61,9 @@ def issue(
     """New temporary credentials of a user."""
     issued = now.replace(microsecond=0)
     session = Session(
-        access_key_id=making.access_key_id("ASIA"),
-        secret_access_key=making.secret_access_key(world.settings),
-        session_token=making.session_token(world.settings),
+        access_key_id=handed_out.access_key_id("ASIA"),
+        secret_access_key=handed_out.secret_access_key(world.settings),
+        session_token=handed_out.session_token(world.settings),
         user_name=user_name,
         parent_access_key_id=parent,
         issued_at=issued,

@@ -15,7 +15,7 @@ from typing import Any
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
-from app.sandbox import making
+from app.sandbox import handed_out
 from app.sandbox.authority import of_console
 from app.sandbox.behaviours.passwords import current_hash
 from app.sandbox.behaviours.sts import issue
@@ -146,7 +146,7 @@ def _credentials(
         mfa_serial=grant.console.mfa_serial,
         signed_in=True,
     )
-    refresh_token = making.refresh_token(world.settings)
+    refresh_token = handed_out.refresh_token(world.settings)
     world.signin.refresh_tokens[refresh_token] = RefreshToken(grant, thumbprint)
     made = {
         "accessToken": {

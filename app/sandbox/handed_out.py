@@ -11,7 +11,7 @@ import string
 
 from app.sandbox.world import Settings
 
-MARKER = re.compile("[A-Z2-7]{8,16}")
+MARKER = re.compile("[A-Z2-7]{8,12}")
 """Letters that stand in every kind of secret, seeds in base32 included."""
 _SEED = string.ascii_uppercase + "234567"
 _SECRET = string.ascii_letters + string.digits + "+/"
@@ -44,7 +44,7 @@ def refresh_token(settings: Settings) -> str:
 
 def password(settings: Settings) -> str:
     """Good enough for any password policy."""
-    return f"{_marked(settings, secrets.token_urlsafe(12))}-aA1!"
+    return f"{settings.marker}{secrets.token_urlsafe(12)}-aA1!"
 
 
 def _some(alphabet: str, length: int) -> str:
