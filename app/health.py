@@ -68,6 +68,12 @@ class Health:
             found["sessions"] = where.format(kind) if self._in_redis else "The sessions are in the database."
         return found
 
+    def parts(self) -> dict[str, str]:
+        """Each part as probes are told: "ok", "failing", or "unknown"."""
+        problems = self.problems()
+        told = {part: "failing" if part in problems else "ok" for part in ("database", "schema", "sessions")}
+        return told | ({"schema": "unknown"} if "database" in problems else {})
+
     def forget_connections(self) -> None:
         """Before forking: no two processes may speak on one connection."""
         self._engine.dispose()
@@ -88,17 +94,14 @@ class Machines:
         if path == "/healthz":
             return _plain(start_response, "200 OK", b"ok\n")
         if path == "/readyz":
-            problems = self._health.problems()
-            parts = {part: "failing" if part in problems else "ok" for part in ("database", "schema", "sessions")}
-            if "database" in problems:
-                parts["schema"] = "unknown"
-            status = "503 Service Unavailable" if problems else "200 OK"
+            parts = self._health.parts()
+            status = "200 OK" if set(parts.values()) == {"ok"} else "503 Service Unavailable"
             return _plain(start_response, status, json.dumps(parts).encode() + b"\n", "application/json")
         if path == "/metrics" and self._token:
             sent = environ.get("HTTP_AUTHORIZATION", "").encode("latin-1")
             if not hmac.compare_digest(sent, b"Bearer " + self._token.encode()):
                 return _plain(start_response, "401 Unauthorized", b"METRICS_TOKEN as a bearer token is needed.\n")
-            text = metrics.exposition(self._health.sessions.store.count)
+            text = metrics.exposition(self._health.sessions.store.count, self._health.parts)
             return _plain(start_response, "200 OK", text, metrics.CONTENT_TYPE)
         return self._inner(environ, start_response)
 

@@ -63,21 +63,30 @@ def recorded(row: Mapping[str, str]) -> None:
         CHANGES.labels(event, outcome).inc()
 
 
-class _Sessions(Collector):
-    def __init__(self, count: Callable[[], int]) -> None:
+class _Now(Collector):
+    """What is asked when Prometheus asks, not counted along the way."""
+
+    def __init__(self, count: Callable[[], int], parts: Callable[[], Mapping[str, str]]) -> None:
         self._count = count
+        self._parts = parts
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
+        ready = GaugeMetricFamily(
+            "latchkey_ready", "1 where a part would serve people now, as /readyz", labels=["part"]
+        )
+        for part, state in self._parts().items():
+            ready.add_metric([part], float(state == "ok"))
+        yield ready
         try:
             yield GaugeMetricFamily("latchkey_sessions", "Open sessions, of all replicas", value=self._count())
         except StoreDown:
             return  # /readyz says so
 
 
-def exposition(count_sessions: Callable[[], int]) -> bytes:
-    """Everything, in Prometheus' text format."""
+def exposition(count_sessions: Callable[[], int], parts: Callable[[], Mapping[str, str]]) -> bytes:
+    """Everything, in Prometheus' text format. parts: states of the portal's parts, "ok" for those that serve."""
     registry = CollectorRegistry()
-    registry.register(_Sessions(count_sessions))
+    registry.register(_Now(count_sessions, parts))
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library has no types there
         return generate_latest(registry)

@@ -206,7 +206,8 @@ def register_error_pages(app: Flask) -> None:
     @app.errorhandler(StorageError)
     @app.errorhandler(SQLAlchemyError)
     def not_ready(error: Exception) -> ResponseReturnValue:
-        app.logger.error("what the portal keeps cannot be reached", exc_info=error)
+        if not people.session_unavailable():  # of which was logged why
+            app.logger.error("what the portal keeps cannot be reached", exc_info=error)
         before = people.session_unavailable() or isinstance(error, StorageError)  # of rate limits, counted first
         known = "Nothing was done." if before or request.method != "POST" else MAYBE_DONE
         people.leave_session_alone()

@@ -65,8 +65,10 @@ def test_probes_are_answered_by_address_and_say_what_fails(portal: Flask) -> Non
 
 
 def test_readiness_tells_redis_from_the_database(tmp_path: Path) -> None:
-    away = portal_at(tmp_path / "a.db", REDIS_URL=f"redis://127.0.0.1:{free_port()}/0")
+    away = portal_at(tmp_path / "a.db", REDIS_URL=f"redis://127.0.0.1:{free_port()}/0", METRICS_TOKEN=TOKEN)
     assert ready(away) == (503, {"database": "ok", "schema": "ok", "sessions": "failing"})
+    told = numbers(away)
+    assert 'latchkey_ready{part="database"} 1.0' in told and 'latchkey_ready{part="sessions"} 0.0' in told
     nowhere = portal_at(tmp_path / "b.db", REDIS_URL=f"redis://127.0.0.1:{free_port()}/0")
     with nowhere.app_context():
         db.engine.dispose()
