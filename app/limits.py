@@ -13,8 +13,14 @@ from app.fields import without_blanks
 
 def client_address() -> str:
     """Who is counted: an IPv4 address, or an IPv6 network of /64, which is what one client has."""
-    address = ip_address(request.remote_addr or "0.0.0.0")  # noqa: S104 # counts the nameless as one, binds nothing
-    return str(ip_network((address, 64), strict=False) if isinstance(address, IPv6Address) else address)
+    told = request.remote_addr or ""
+    try:
+        address = ip_address(told)
+    except ValueError:
+        return told[:64]  # a proxy's own idea of an address
+    if isinstance(address, IPv6Address):
+        return str(address.ipv4_mapped or ip_network((address, 64), strict=False))
+    return str(address)
 
 
 limiter = Limiter(key_func=client_address)
@@ -39,6 +45,11 @@ def pending_key() -> str:
     """The access key whose sign-in waits for its code, as a counter's name: codes are guessed no faster than keys."""
     pending = waiting.pending_sign_in(datetime.now(UTC))
     return "code:" + (pending.access_key_id if pending else client_address())
+
+
+def own_key() -> str:
+    """The access key someone is signed in with, as the same counter's name."""
+    return "code:" + (current_user.access_key_id if current_user.is_authenticated else client_address())
 
 
 CHANGES = "120 per 5 minutes"

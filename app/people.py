@@ -127,10 +127,15 @@ def end_sessions(person: Person, labels: Collection[str]) -> int:
 
 
 def sign_out() -> None:
-    """Forget everything; the stored session is deleted, and its id with it, whatever is said afterwards."""
+    """Forget everything; the stored session is deleted, and its id with it, whatever is said afterwards.
+
+    One that a sign-in of this browser is making of it at this moment, too: it has the same label.
+    """
+    owner, name = current_session().get("owner"), known_label()
     logout_user()
-    current_session().clear()
-    current_session().renew()
+    current_session().start_over()
+    if owner and name:
+        stored_sessions().end(owner, [name])
 
 
 def load_person(person_id: str) -> Person | None:

@@ -130,6 +130,7 @@ class Enrollment:
     seed: str = field(repr=False)
     attempt_id: str
     """The recorded attempt that made the device: a later one means it was begun anew elsewhere."""
+    until: datetime
     replaces: str = ""
     """Serial number of the device to be given up once this one is trusted."""
 

@@ -64,6 +64,8 @@ class Session(CallbackDict[str, Any], SessionMixin):
         """The store did not answer: nobody knows what the session holds."""
         self.replaced: str | None = None
         """Former id, to be deleted, when the session was given a new one."""
+        self.follows = True
+        """What has a new id is the same session, and is not where that was ended meanwhile."""
         self.takes_along: Collection[str] = ()
         """Keys that go along to the new id even where another request stores them under the former one until then."""
 
@@ -73,6 +75,12 @@ class Session(CallbackDict[str, Any], SessionMixin):
         self.sid = None
         self.takes_along = takes_along
         self.modified = True
+
+    def start_over(self) -> None:
+        """Another session, which has nothing to do with this one: that one ends."""
+        self.clear()
+        self.renew()
+        self.follows = False
 
     def changes(self) -> tuple[dict[str, Any], set[str]]:
         """Top-level keys this request set, and keys it removed."""
@@ -142,8 +150,13 @@ class StoredSessions(SessionInterface):
             raise
 
     def _save(self, app: Flask, session: Session, response: Response) -> None:
-        if session.replaced and not self._end_former(session, session.replaced):
-            session.clear()  # ended meanwhile, by signing out elsewhere: a renewal does not bring it back
+        renewed = ""
+        if session.replaced and session and session.follows:
+            renewed = self._renewed(session, session.replaced)
+            if not renewed:
+                session.clear()  # ended meanwhile, by signing out elsewhere: a renewal does not bring it back
+        elif session.replaced:
+            self._forget(session.replaced)
         if not session:
             if session.sid:
                 self._forget(session.sid)
@@ -151,27 +164,30 @@ class StoredSessions(SessionInterface):
             if (session.sid or session.replaced) and not session.lost:
                 response.delete_cookie(self.get_cookie_name(app), **self._cookie(app))
         elif session.sid is None:
-            response.set_cookie(self.get_cookie_name(app), self._create(session), **self._cookie(app))
+            sid = renewed or self._create(session)
+            response.set_cookie(self.get_cookie_name(app), sid, **self._cookie(app))
         elif session.modified:
             self._change(session, session.sid)
         elif session.last_used_at and datetime.now(UTC) - session.last_used_at > _TOUCH_EVERY:
             self.store.touch(_hash(session.sid), self._seen(session))
 
-    def _end_former(self, session: Session, former: str) -> bool:
-        """Delete the former session, as it is when its keys are taken along; False where it was ended meanwhile."""
-        if not (session and session.takes_along):
-            return self._forget(former)
+    def _renewed(self, session: Session, former: str) -> str:
+        """Store it under a new id and end the former one; "" where that was ended meanwhile.
+
+        In this order: whoever ends sessions finds at least one of them. Of what is taken along the latest counts.
+        """
         for _ in range(_TRIES):
             stored = self._load(former)
             if stored is None:
-                return False
-            if self.store.forget(_hash(former), stored.version):
-                for key in session.takes_along:
-                    if stored.get(key, _ABSENT) == session.before.get(key, _ABSENT):
-                        continue  # nobody else changed it
+                return ""
+            for key in session.takes_along:
+                if stored.get(key, _ABSENT) != session.before.get(key, _ABSENT):  # somebody else changed it
                     session.pop(key, None)
                     session.update({key: stored[key]} if key in stored else {})
-                return True
+            sid = self._create(session)
+            if self.store.forget(_hash(former), stored.version):
+                return sid
+            self._forget(sid)
         raise StoreDown(_BUSY)
 
     def commit(self, session: Session, *, if_unchanged: bool = False) -> bool:

@@ -73,9 +73,13 @@ def keep_enrollment(enrollment: Enrollment) -> None:
 
 
 def enrollment() -> Enrollment | None:
-    """The enrollment begun in this session."""
+    """The enrollment begun in this session, unless its time is up: then the seed is dropped."""
     stored = current_session().get("enrollment")
-    return Enrollment(**stored) if stored else None
+    begun = Enrollment(**stored) if stored else None
+    if begun and begun.until <= datetime.now(UTC):
+        forget("enrollment")
+        return None
+    return begun
 
 
 def claim_new_key(now: datetime, until: datetime) -> bool:
@@ -104,6 +108,14 @@ def keep_new_key(new: NewAccessKey) -> bool:
     keep("new_key", new)
     give_up_new_key()
     return stored_sessions().commit(current_session()) and not session_was_lost()
+
+
+def mark_proven(access_key_id: str) -> None:
+    """Note that AWS knows the key that waits, if it still does: nothing that was saved meanwhile comes back."""
+    while (stored := current_session().get("new_key")) and stored["access_key_id"] == access_key_id:
+        current_session()["new_key"] = {**stored, "proven": True}
+        if stored_sessions().commit(current_session(), if_unchanged=True):
+            return
 
 
 def new_key(now: datetime) -> NewAccessKey | None:
@@ -135,6 +147,12 @@ def keep_replacing(serial_number: str) -> None:
 def replacing() -> str:
     """Serial number of the device that a new one has replaced and that is still to be given up, or ""."""
     return str(current_session().get("replacing", ""))
+
+
+def forget_new_key() -> bool:
+    """Drop the secret that was saved; False where the session was renewed meanwhile, maybe with it, or ended."""
+    forget("new_key")
+    return stored_sessions().commit(current_session()) and not session_was_lost()
 
 
 def forget(key: str) -> None:

@@ -86,6 +86,7 @@ RECENTLY_CONFIRMED = {
     "certificates.activate",
     "ssh_keys.activate",
     "mfa.begin",
+    "mfa.enroll",
     "mfa.enroll_post",
     "password.new",
     "password.new_post",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from flask import Blueprint, Response, abort, current_app, redirect, render_template, request, url_for
@@ -21,7 +20,7 @@ from app.current import audit, gateways, person
 from app.errors import MfaNotRecognized, PortalError, Unanswered, WrongMfaCode
 from app.fields import EmptyForm
 from app.guards import ask_to_confirm, recently_confirmed, with_mfa
-from app.limits import CHANGES, limiter, this_session
+from app.limits import CHANGES, limiter, own_key, per_key, this_session
 from app.pages import done, page, refuse
 from app.records import Confirming, NewAccessKey, Way
 from app.stores import StoreDown
@@ -189,12 +188,13 @@ def prove() -> ResponseReturnValue:
     """See whether AWS knows the new key by now."""
     pending = _new()
     if pending and not pending.proven and service.proven(gateways().sts, pending):
-        waiting.keep_new_key(replace(pending, proven=True))
+        waiting.mark_proven(pending.access_key_id)
     return redirect(url_for("access_keys.new"), 303)
 
 
 @bp.post("/new")
 @with_mfa
+@limiter.limit(per_key, key_func=own_key)
 def saved() -> ResponseReturnValue:
     """The person has the secret: forget it here; move the session to the new key where a code came along."""
     pending = _new()
@@ -212,7 +212,9 @@ def saved() -> ResponseReturnValue:
         form.code.data = ""
         refuse(form, refusal)
         return _new_page(pending, form, serial_numbers)
-    waiting.forget("new_key")
+    if not waiting.forget_new_key():
+        people.leave_session_alone()
+        return redirect(url_for("access_keys.new"), 303)  # where the secret went along, it is confirmed once more
     return done(f"{pending.access_key_id} is saved. Its secret is not kept here any more.", "access_keys.index")
 
 

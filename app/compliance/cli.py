@@ -5,7 +5,8 @@ These commands act with the AWS profile of whoever runs them; the portal itself 
 
 from __future__ import annotations
 
-import getpass
+import os
+import pwd
 import sys
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -43,7 +44,7 @@ or let the command run under a role of its own: docs/compliance.md has the five 
 
 
 def _audit(account_id: str, user_name: str = "") -> Audit:
-    return Audit(record(), account_id, user_name, "", f"{COMMAND_LINE}{getpass.getuser()}"[:256], "")
+    return Audit(record(), account_id, user_name, "", f"{COMMAND_LINE}{pwd.getpwuid(os.getuid()).pw_name}"[:256], "")
 
 
 def _account(account_id: str | None) -> str:

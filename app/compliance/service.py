@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -103,7 +103,8 @@ def add_exception(
             raise NoSuchPerson
     whose = "" if about_account else user_name
     rows.begin(engine, account_id)
-    told = f"{rule}: {whose or account_id}, until {until:%Y-%m-%d}"
+    last_day = until - timedelta(days=1)
+    told = f"{rule}: {whose or account_id}, until the end of {last_day:%Y-%m-%d}"
     with audit.attempt(Event.EXCEPTION_ADDED, told), engine.begin() as connection:
         connection.execute(
             insert(ComplianceException).values(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from app.audit import Audit, Event
 from app.aws.clients import AwsCredentials
@@ -54,6 +54,10 @@ class NameTaken(Refused):
     )
 
 
+SHOWN_FOR = timedelta(minutes=15)
+"""How long a seed is kept for its first two codes."""
+
+
 class LeftoverInTheWay(NotAllowed):
     """An abandoned device has the name, and the policy lets only administrators delete it."""
 
@@ -99,7 +103,7 @@ def _create(iam: IamGateway, audit: Audit, serial_number: str, replaces: str) ->
     path, _, name = serial_number.partition(":mfa")[2].rpartition("/")
     with audit.attempt(Event.MFA_DEVICE_CREATED, serial_number) as attempt:
         made: NewVirtualMfaDevice = iam.create_virtual_mfa_device(name, f"{path}/")
-    return Enrollment(made.serial_number, made.seed, attempt.attempt_id, replaces)
+    return Enrollment(made.serial_number, made.seed, attempt.attempt_id, datetime.now(UTC) + SHOWN_FOR, replaces)
 
 
 def delete(iam: IamGateway, audit: Audit, serial_number: str) -> None:

@@ -10,10 +10,11 @@ from flask.typing import ResponseReturnValue
 
 from app import people, waiting
 from app.aws.iam import MfaDevice
+from app.compliance.selfseen import seen
 from app.current import audit, gateways, mfa_present, permitted, person
 from app.errors import PortalError
 from app.guards import recently_confirmed, with_mfa
-from app.limits import CHANGES, limiter, this_session
+from app.limits import CHANGES, limiter, own_key, per_key, this_session
 from app.links import alias_beside, console_url, readable_alias
 from app.mfa import qr, service
 from app.mfa.devices import free_serial_number
@@ -31,11 +32,15 @@ def devices_of_mine() -> list[MfaDevice]:
 
 
 @bp.get("/enroll")
+@recently_confirmed
 def enroll() -> ResponseReturnValue:
     """The QR code and two fields; or the button that makes them."""
     pending = waiting.enrollment()
     if person().with_mfa:
-        if pending is None and devices_of_mine():
+        known = [device.serial_number for device in devices_of_mine()]
+        if pending and pending.serial_number in known:  # trusted meanwhile: its seed is shown no more
+            waiting.forget("enrollment")
+        if known and not waiting.enrollment():
             return redirect(url_for("mfa.devices"))
     elif devices_of_mine():
         waiting.forget("enrollment")
@@ -94,7 +99,7 @@ def enroll_post() -> ResponseReturnValue:
     """Trust the device with its first two codes."""
     pending, form = waiting.enrollment(), EnrollForm()
     if pending is None:
-        return done("", "mfa.enroll")
+        return done("No QR code waits for these: each is kept for 15 minutes. Begin again.", "mfa.enroll", "warning")
     if not form.validate_on_submit():
         return _enroll_page(pending, form)
     now = datetime.now(UTC)
@@ -115,6 +120,7 @@ def enroll_post() -> ResponseReturnValue:
     if drift:
         flash(drift, "warning")
     if not person().with_mfa:
+        seen(person(), mfa_devices=[MfaDevice(pending.serial_number, now)])  # their first: else it would not be here
         waiting.keep_upgrade(Upgrade(pending.serial_number, enabled_at=now, used=[first, second]))
         return done("Your phone is now your MFA device.", "mfa.activate")
     if pending.replaces:
@@ -185,6 +191,7 @@ def activate() -> ResponseReturnValue:
 
 
 @bp.post("/activate")
+@limiter.limit(per_key, key_func=own_key)
 def activate_post() -> ResponseReturnValue:
     """Take the next code."""
     upgrade = _upgrade()
@@ -237,6 +244,7 @@ def finished() -> ResponseReturnValue:
     me, iam = person(), gateways().iam
     alias = alias_beside(iam, me)
     devices = iam.mfa_devices(me.user_name)
+    seen(me, mfa_devices=devices)
     return page(
         "mfa/finished.html",
         console_url=console_url(me, alias()),

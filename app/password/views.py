@@ -141,6 +141,8 @@ def new_post() -> ResponseReturnValue:
 @recently_confirmed
 def remove() -> ResponseReturnValue:
     """What removing means."""
+    if _look()[0]:
+        return done("You have no console password, so there is none to remove.", "password.new", "info")
     return page("password/remove.html", EmptyForm(formdata=None), only_way=person().way is Way.AWS_SIGN_IN)
 
 

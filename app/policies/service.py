@@ -11,9 +11,7 @@ from typing import Any
 from app.policy.checking import check
 from app.policy.documents import VARIANTS, read, tailored
 from app.policy.explaining import Explanation, Question, explain
-from app.policy.features import FEATURES, resource
 from app.policy.findings import Report
-from app.policy.permits import Permits
 from app.policy.rendering import FORMATS, Setup
 
 CONFIGURED = "configured"
@@ -68,14 +66,3 @@ def report_on(configured: Mapping[str, Any]) -> Report:
 def try_it(document: Mapping[str, Any], question: Question, account_id: str, partition: str) -> Explanation:
     """Decide and say why."""
     return explain(document, question, account_id, partition)
-
-
-def usual_resource(
-    document: Mapping[str, Any], action: str, user_name: str, path: str, account_id: str, partition: str
-) -> str:
-    """What an action of the portal is judged on when someone does it for themselves; "*" for any other."""
-    arn = f"arn:{partition}:iam::{account_id}:user{path}{user_name}"
-    permits = Permits(document, account_id, partition, user_name, arn)
-    needs = [need for feature in FEATURES for need in (*feature.needs, *feature.and_with_mfa)]
-    own = next((need for need in needs if need.action.lower() == action.lower()), None)
-    return resource(own, permits) if own else "*"

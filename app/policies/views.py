@@ -16,6 +16,7 @@ from app.policies.forms import CheckForm, TryForm, WriteForm
 from app.policy.checking import check as examine
 from app.policy.documents import DIFFERENCES, live_actions
 from app.policy.explaining import Question, in_words
+from app.policy.features import usual_resource
 from app.policy.rendering import NotRenderable
 
 bp = Blueprint("policies", __name__, url_prefix="/policy")
@@ -121,8 +122,6 @@ def try_it() -> ResponseReturnValue:
             _partition(),
         )
         name, path, action = form.user_name.data, form.path.data, form.action.data
-        asked = (form.resource.data or "").strip() or service.usual_resource(
-            document, action, name, path, account, partition
-        )
+        asked = (form.resource.data or "").strip() or usual_resource(document, action, name, path, account, partition)
         found = service.try_it(document, Question(name, action, asked, form.way.data, path), account, partition)
     return page("policies/try.html", form, found=found, asked=asked, actions=sorted(live_actions()))

@@ -19,7 +19,8 @@ from app.policy.documents import PARTITIONS, PLACEHOLDER, VARIANTS, read, source
 from app.policy.evaluation import Policy, PolicyError, Request, compiled, decide
 from app.policy.explaining import WAYS, Question, in_words
 from app.policy.explaining import explain as explained
-from app.policy.findings import as_text
+from app.policy.features import usual_resource
+from app.policy.findings import Severity, as_text
 from app.policy.rendering import FORMATS, GRANTED, GROUP, TEST_USER, NotRenderable, Setup
 
 
@@ -90,7 +91,8 @@ def render(
 @policy.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def check(file: Path, form: str) -> None:
+@click.option("--strict", is_flag=True, help="Exit status 1 for any error, too.")
+def check(file: Path, form: str, *, strict: bool) -> None:
     """Say what is wrong with a policy, and what of the portal works under it.
 
     FILE is a document, "-" for standard input, or the name of one that comes along. The exit status is 1 where
@@ -101,7 +103,8 @@ def check(file: Path, form: str) -> None:
         click.echo(json.dumps(report.as_json(), indent=2, ensure_ascii=False))
     else:
         click.echo("\n".join(as_text(report)))
-    sys.exit(not report.usable)
+    failed = strict and any(finding.severity is Severity.ERROR for finding in report.findings)
+    sys.exit(failed or not report.usable)
 
 
 def _text_of(file: Path) -> str:
@@ -120,7 +123,7 @@ def _text_of(file: Path) -> str:
 @policy.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--action", help="Ask whether someone may do this, iam:ListUsers, instead.")
-@click.option("--resource", default="*", show_default=True, help="On what: an ARN, or *.")
+@click.option("--resource", help="An ARN, or *. Default: what people have of it themselves.")
 @click.option("--user", "user_name", default=SOMEBODY, show_default=True, help="Who asks.")
 @click.option("--path", default="/", show_default=True, help="The user's IAM path.")
 @click.option(
@@ -136,7 +139,7 @@ def _text_of(file: Path) -> str:
 def explain(
     file: Path,
     action: str | None,
-    resource: str,
+    resource: str | None,
     user_name: str,
     path: str,
     way: str,
@@ -153,8 +156,9 @@ def explain(
             for name, meaning in words.actions:
                 click.echo(f"  {name}" + (f": {meaning}" if meaning else ""))
         return
-    found = explained(report.document, Question(user_name, action, resource, way, path), account_id, partition)
-    click.echo(found.sentence)
+    asked = resource or usual_resource(report.document, action, user_name, path, account_id, partition)
+    found = explained(report.document, Question(user_name, action, asked, way, path), account_id, partition)
+    click.echo(f"{action} on {asked}: {found.sentence}")
     if found.doubt:
         click.echo(found.doubt)
     for step in found.steps:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from app.policy.evaluation import Decision, Effect
 from app.policy.permits import Permits
@@ -246,3 +248,14 @@ def offers(permits: Permits, mfa: bool | None) -> frozenset[str]:
     return frozenset(
         feature.code for feature in FEATURES if (mfa or feature.early) and not missing(feature, permits, mfa)
     )
+
+
+def usual_resource(
+    document: Mapping[str, Any], action: str, user_name: str, path: str, account_id: str, partition: str
+) -> str:
+    """What an action of the portal is judged on when someone does it for themselves; "*" for any other."""
+    arn = f"arn:{partition}:iam::{account_id}:user{path}{user_name}"
+    permits = Permits(document, account_id, partition, user_name, arn)
+    needs = [need for feature in FEATURES for need in (*feature.needs, *feature.and_with_mfa)]
+    own = next((need for need in needs if need.action.lower() == action.lower()), None)
+    return resource(own, permits) if own else "*"

@@ -51,7 +51,7 @@ def sandbox(
         from app.sandbox.faults import FaultError, parsed  # noqa: PLC0415 # see the module's docstring
         from app.sandbox.handed_out import MARKER  # noqa: PLC0415 # likewise
         from app.sandbox.outcomes import parsed as parsed_outcomes  # noqa: PLC0415 # likewise
-        from app.sandbox.server import serve  # noqa: PLC0415 # likewise
+        from app.sandbox.server import InUse, serve  # noqa: PLC0415 # likewise
         from app.sandbox.world import Settings  # noqa: PLC0415 # likewise
     except ModuleNotFoundError as error:
         raise click.ClickException(
@@ -81,7 +81,7 @@ def sandbox(
         raise click.ClickException(f"{faults_file}: not JSON: {error}" if faults_file else str(error)) from error
     try:
         status = serve(settings, rules, port, instance, _tell, command)
-    except PolicyError as error:
+    except (PolicyError, InUse) as error:
         raise click.ClickException(str(error)) from error
     except OSError as error:
         raise click.ClickException(

@@ -71,6 +71,8 @@ def opened(settings: Settings, faults: list[Fault], port: int, instance: Path) -
     world = World(settings=settings)
     users = populate(world, read(settings.policy), settings.users, datetime.now(UTC))
     listening = socket.create_server((HOST, port))
+    file = instance / "sandbox.json"
+    _nobody_elses(file)
     port = listening.getsockname()[1]
     url = f"http://{HOST}:{port}"
     door = Door(world, Faults(faults), frozenset({f"{HOST}:{port}", f"localhost:{port}"}))
@@ -84,7 +86,7 @@ def opened(settings: Settings, faults: list[Fault], port: int, instance: Path) -
         "users": users,
         "hardware_tokens": hardware_tokens(world, datetime.now(UTC)),
     }
-    running = Running(url, facts, instance / "sandbox.json")
+    running = Running(url, facts, file)
     _write(running)
     thread = threading.Thread(target=server.serve_forever, args=(0.1,), daemon=True)  # seconds to notice the end
     thread.start()
@@ -94,6 +96,19 @@ def opened(settings: Settings, faults: list[Fault], port: int, instance: Path) -
         server.shutdown()
         if running.file.exists() and json.loads(running.file.read_text())["endpoint_url"] == url:
             running.file.unlink()
+
+
+class InUse(Exception):
+    """Another sandbox, which still runs, keeps its file there."""
+
+
+def _nobody_elses(file: Path) -> None:
+    try:
+        url = json.loads(file.read_text())["endpoint_url"]
+        socket.create_connection((HOST, int(url.rpartition(":")[2])), timeout=1).close()
+    except (OSError, ValueError, KeyError):
+        return  # none, or one that ended without removing it
+    raise InUse(f"The sandbox at {url} keeps its secrets in {file}. Stop it, or choose another --instance.")
 
 
 def _write(running: Running) -> None:

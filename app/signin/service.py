@@ -109,7 +109,7 @@ def present_key(sts: StsGateway, iam: IamGateway, accounts: Collection[str], key
     if devices and not known.code_devices:
         raise OnlySecurityKeys(
             "Your only MFA device is a security key or passkey. AWS takes no codes from those here, "
-            "so you cannot sign in with an access key. Sign in to the AWS console instead."
+            "so you cannot sign in with an access key. Sign in through AWS, where the key can be touched."
         )
     return known
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from urllib.parse import urlencode
 
@@ -14,7 +15,7 @@ from app import people, waiting
 from app.audit import Event
 from app.aws.clients import AwsCredentials
 from app.current import audit, gateways
-from app.errors import PortalError
+from app.errors import NotRecorded, PortalError
 from app.guards import public
 from app.limits import limiter, pending_key, per_address, per_key, typed_key_id
 from app.pages import done, local_path, page, refuse
@@ -197,7 +198,9 @@ def cancel() -> ResponseReturnValue:
 def sign_out() -> ResponseReturnValue:
     """End the session; works, and says so, even when it had ended already."""
     way = current_user.way if current_user.is_authenticated else None
-    if way:
-        audit().note(Event.SIGN_OUT)
+    noted = audit() if way else None
     people.sign_out()
+    if noted:
+        with suppress(NotRecorded):  # nobody stays signed in for want of a record; the log has why
+            noted.note(Event.SIGN_OUT)
     return done("You are signed out.", "signin.sign_in", **({"out": way.value} if way is Way.AWS_SIGN_IN else {}))

@@ -226,6 +226,22 @@ def test_who_signs_in_once_more_does_not_find_what_went_while_they_did(portal: F
     assert "new_key" not in get(portal.test_client(use_cookies=False), "/test/see", sid).json["keys"]
 
 
+def test_signing_out_ends_what_a_sign_in_has_just_made_of_the_session(portal: Flask) -> None:
+    client = portal.test_client()
+    post(client, "/test/enter")
+    with portal.test_request_context("/", headers={"Cookie": f"latchkey-8000={cookie(client)}"}) as context:
+        interface, leaving = portal.session_interface, cast("Session", session._get_current_object())
+        signing_in = interface.open_session(portal, context.request)
+        signing_in.renew()
+        answer = portal.response_class()
+        interface.save_session(portal, signing_in, answer)  # after the sign-out has read the former session
+        people.sign_out()
+        interface.save_session(portal, leaving, portal.response_class())
+    sid = answer.headers["Set-Cookie"].partition("=")[2].partition(";")[0]
+    assert get(portal.test_client(use_cookies=False), "/test/see", sid).json["secret"] is None
+    assert stored(portal) == 0
+
+
 def test_passers_by_fill_no_store(portal: Flask) -> None:
     for number in range(5):
         get(portal.test_client(), f"/?q={number}{'x' * 3000}")
