@@ -48,8 +48,10 @@ def pending_key() -> str:
 
 
 def own_key() -> str:
-    """The access key someone is signed in with, as the same counter's name."""
-    return "code:" + (current_user.access_key_id if current_user.is_authenticated else client_address())
+    """The access key someone is signed in with, as the same counter's name; who came through AWS has none."""
+    if not current_user.is_authenticated:
+        return "code:" + client_address()
+    return f"code:{current_user.access_key_id or current_user.arn}"
 
 
 CHANGES = "120 per 5 minutes"

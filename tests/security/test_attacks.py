@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import io
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from flask import Flask
+from flask_login import login_user
 
+from app.limits import own_key
+from app.records import Person
 from tests.faults.people import with_device
 from tests.security.conftest import Entering, Guest, portal_of
 from tests.security.test_who_may import address, changes_since, last, marked, method, rules
@@ -194,6 +198,27 @@ def test_keys_and_codes_cannot_be_tried_without_end(sandbox: Sandbox, tmp_path: 
             break
         assert guest.path == "/sign-in/code"
     assert codes == [422] * 10 + [429], "and no code from many addresses"
+
+    inside = Guest(app, "192.0.2.202")
+    late = hire(sandbox, "nadia")
+    clock.move(10)
+    inside.sign_in(late)
+    with_device(sandbox, late)
+    inside.open("/mfa/activate")
+    codes = [inside.submit("Go on with MFA", code="12345").status for _ in range(10)]
+    assert codes == [422] * 10, inside.text
+    token = inside.token()
+    again = inside.ask("POST", "/mfa/activate", {"csrf_token": token, "code": "12345"})
+    assert again.status_code == 429, "nor by who signed in before there was a device"
+
+
+def test_people_without_a_key_are_not_counted_as_one(portal: Flask) -> None:
+    def counted(name: str) -> str:
+        with portal.test_request_context():
+            login_user(Person("123456789012", name, "/", "aws", True, datetime.now(UTC)))
+            return own_key()
+
+    assert counted("nadia") != counted("olga")
 
 
 def test_bombs(portal: Flask, entering: Entering) -> None:
