@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
+IN_THE_DATABASE = "The database does not let the portal keep sessions. Has its user the rights to them?"
 OUT_OF_DATE = "The database is not at this version’s schema. Run: .venv/bin/flask --app wsgi db upgrade"
 
 
@@ -64,8 +65,8 @@ class Health:
             self.sessions.store.check()
         except StoreDown as error:
             kind = type(error.__cause__).__name__
-            where = "Redis does not answer ({}). Is REDIS_URL right, and Redis running?"
-            found["sessions"] = where.format(kind) if self._in_redis else "The sessions are in the database."
+            redis = f"Redis does not answer ({kind}). Is REDIS_URL right, and Redis running?"
+            found["sessions"] = redis if self._in_redis else next(iter(found.values()), IN_THE_DATABASE)
         return found
 
     def parts(self) -> dict[str, str]:

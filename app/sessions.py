@@ -183,7 +183,8 @@ class StoredSessions(SessionInterface):
             for key in session.takes_along:
                 if stored.get(key, _ABSENT) != session.before.get(key, _ABSENT):  # somebody else changed it
                     session.pop(key, None)
-                    session.update({key: stored[key]} if key in stored else {})
+                    if key in stored:
+                        session[key] = stored[key]
             sid = self._create(session)
             if self.store.forget(_hash(former), stored.version):
                 return sid

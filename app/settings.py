@@ -16,6 +16,9 @@ from sqlalchemy.exc import ArgumentError
 
 from app.policy.documents import allowed_actions
 
+_USUAL = {"https": 443, "http": 80}
+"""Ports that browsers leave out."""
+
 
 def whole(env: Mapping[str, str], name: str, default: int, low: int, high: int, problems: list[str]) -> int:
     """A whole number from `low` to `high`."""
@@ -49,9 +52,6 @@ def public_url(url: str, problems: list[str]) -> str:
         )
     written = f"[{host}]" if ":" in host else host
     return f"{parts.scheme}://{written}" + (f":{port}" if port not in (None, _USUAL.get(parts.scheme)) else "")
-
-
-_USUAL = {"https": 443, "http": 80}
 
 
 def limit(env: Mapping[str, str], name: str, default: str, problems: list[str]) -> str:

@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Protocol, TypeVar
 
 from flask_login import current_user
 
 from app.people import current_session, keep, label, renew, session_was_lost, stored_sessions
 from app.records import Enrollment, NewAccessKey, PendingAwsSignIn, PendingSignIn, Upgrade
+
+
+class _Timed(Protocol):
+    @property
+    def until(self) -> datetime: ...
+
+
+Timed = TypeVar("Timed", bound=_Timed)
+
+
+def _in_time(key: str, kind: Callable[..., Timed], now: datetime) -> Timed | None:
+    """What waits under this key, unless its time is up: then it is dropped, with its secret."""
+    stored = current_session().get(key)
+    found = kind(**stored) if stored else None
+    if found and found.until <= now:
+        forget(key)
+        return None
+    return found
 
 
 def begin_sign_in(pending: PendingSignIn) -> None:
@@ -23,12 +43,7 @@ def begin_sign_in(pending: PendingSignIn) -> None:
 
 def pending_sign_in(now: datetime) -> PendingSignIn | None:
     """The sign-in that waits for its code, unless its time is up: then its secret is dropped."""
-    stored = current_session().get("pending_sign_in")
-    pending = PendingSignIn(**stored) if stored else None
-    if pending and pending.until <= now:
-        forget("pending_sign_in")
-        return None
-    return pending
+    return _in_time("pending_sign_in", PendingSignIn, now)
 
 
 def begin_aws_sign_in(pending: PendingAwsSignIn) -> None:
@@ -74,12 +89,7 @@ def keep_enrollment(enrollment: Enrollment) -> None:
 
 def enrollment() -> Enrollment | None:
     """The enrollment begun in this session, unless its time is up: then the seed is dropped."""
-    stored = current_session().get("enrollment")
-    begun = Enrollment(**stored) if stored else None
-    if begun and begun.until <= datetime.now(UTC):
-        forget("enrollment")
-        return None
-    return begun
+    return _in_time("enrollment", Enrollment, datetime.now(UTC))
 
 
 def claim_new_key(now: datetime, until: datetime) -> bool:
@@ -107,7 +117,7 @@ def keep_new_key(new: NewAccessKey) -> bool:
     """Hold a new secret until it is saved; False where the session was ended meanwhile, and nothing holds it."""
     keep("new_key", new)
     give_up_new_key()
-    return stored_sessions().commit(current_session()) and not session_was_lost()
+    return _stored()
 
 
 def mark_proven(access_key_id: str) -> None:
@@ -120,12 +130,7 @@ def mark_proven(access_key_id: str) -> None:
 
 def new_key(now: datetime) -> NewAccessKey | None:
     """The key whose secret waits to be saved, unless its time is up: then the secret is dropped."""
-    stored = current_session().get("new_key")
-    new = NewAccessKey(**stored) if stored else None
-    if new and new.until <= now:
-        forget("new_key")
-        return None
-    return new
+    return _in_time("new_key", NewAccessKey, now)
 
 
 def keep_upgrade(upgrade: Upgrade) -> None:
@@ -152,6 +157,11 @@ def replacing() -> str:
 def forget_new_key() -> bool:
     """Drop the secret that was saved; False where the session was renewed meanwhile, maybe with it, or ended."""
     forget("new_key")
+    return _stored()
+
+
+def _stored() -> bool:
+    """Store the changes now; False where the session was ended or renewed meanwhile."""
     return stored_sessions().commit(current_session()) and not session_was_lost()
 
 

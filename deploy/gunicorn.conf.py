@@ -41,13 +41,11 @@ def on_starting(server):  # type: ignore[no-untyped-def] # gunicorn's hook
     problems = {}
     if health := getattr(server.app.wsgi(), "extensions", {}).get("health"):
         problems = health.problems()
-        if "database" in problems or "schema" in problems:
-            problems.pop("sessions", None)  # which are in the database, or come next
         health.forget_connections()
     if server.cfg.workers > 1 and not os.environ.get("REDIS_URL"):
         problems["workers"] = "More than one worker needs REDIS_URL."
     if problems:
-        told = "".join(f"- {problem}\n" for problem in problems.values())
+        told = "".join(f"- {problem}\n" for problem in dict.fromkeys(problems.values()))  # one may have two victims
         sys.stderr.write(f"Latchkey cannot start:\n{told}")
         sys.exit(1)
 

@@ -50,9 +50,8 @@ def is_path_blind(document: Document, account_id: str, partition: str) -> bool:
     """Does the policy reach somebody at "/", and not somebody with a path?"""
 
     def reached(path: str) -> bool:
-        arn = f"arn:{partition}:iam::{account_id}:user{path}somebody"
-        permits = Permits(document.document, account_id, partition, "somebody", arn)
-        return permits.allows("iam:EnableMFADevice", arn, mfa=None)
+        permits = Permits.of_user(document.document, account_id, partition, "somebody", path)
+        return permits.allows("iam:EnableMFADevice", permits.arn, mfa=None)
 
     return reached("/") and not reached("/some/path/")
 

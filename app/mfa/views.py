@@ -40,7 +40,8 @@ def enroll() -> ResponseReturnValue:
         known = [device.serial_number for device in devices_of_mine()]
         if pending and pending.serial_number in known:  # trusted meanwhile: its seed is shown no more
             waiting.forget("enrollment")
-        if known and not waiting.enrollment():
+            pending = None
+        if known and pending is None:
             return redirect(url_for("mfa.devices"))
     elif devices_of_mine():
         waiting.forget("enrollment")

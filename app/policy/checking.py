@@ -29,7 +29,7 @@ def check(text: str) -> Report:
     if reading.document is None or reading.size > LARGEST:
         return Report(_sorted(reading.findings), reading.size)
     partition, account_id = whereabouts(reading.statements)
-    permits = somebody(reading.document, account_id, partition)
+    permits = Permits.of_user(reading.document, account_id, partition, SOMEBODY)
     document = rendered(reading.document, account_id, partition)
     statements: list[Mapping[str, Any]] = document["Statement"]
     features = [availability(feature, permits) for feature in FEATURES]
@@ -42,12 +42,6 @@ def check(text: str) -> Report:
         *_of_features(features, statements, permits, {each.subject for each in wrong}),
     ]
     return Report(_sorted(findings), reading.size, features, likeness(reading.document), reading.document)
-
-
-def somebody(document: Mapping[str, Any], account_id: str, partition: str, path: str = "/") -> Permits:
-    """An IAM user to ask about."""
-    arn = f"arn:{partition}:iam::{account_id}:user{path}{SOMEBODY}"
-    return Permits(document, account_id, partition, SOMEBODY, arn)
 
 
 _ARN = re.compile(r"arn:([^:]*):([^:]*):[^:]*:([^:]*):")

@@ -254,8 +254,7 @@ def usual_resource(
     document: Mapping[str, Any], action: str, user_name: str, path: str, account_id: str, partition: str
 ) -> str:
     """What an action of the portal is judged on when someone does it for themselves; "*" for any other."""
-    arn = f"arn:{partition}:iam::{account_id}:user{path}{user_name}"
-    permits = Permits(document, account_id, partition, user_name, arn)
+    permits = Permits.of_user(document, account_id, partition, user_name, path)
     needs = [need for feature in FEATURES for need in (*feature.needs, *feature.and_with_mfa)]
     own = next((need for need in needs if need.action.lower() == action.lower()), None)
     return resource(own, permits) if own else "*"

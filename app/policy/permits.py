@@ -31,6 +31,15 @@ class Permits:
     user_name: str
     arn: str
 
+    @classmethod
+    def of_user(
+        cls, document: Mapping[str, Any], account_id: str, partition: str, user_name: str, path: str = "/"
+    ) -> Permits:
+        """An IAM user by name and path, "/" or "/engineering/"."""
+        return cls(
+            document, account_id, partition, user_name, f"arn:{partition}:iam::{account_id}:user{path}{user_name}"
+        )
+
     @cached_property
     def _policy(self) -> Policy:
         return _compiled(json.dumps(self.document), self.account_id, self.partition)

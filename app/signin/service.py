@@ -70,11 +70,10 @@ class FirstWayIn:
 
 def first_way_in(document: Mapping[str, Any], account_id: str, partition: str, region: str) -> FirstWayIn:
     """Judged for any user of the account without a path."""
-    arn = f"arn:{partition}:iam::{account_id}:user/someone"
-    permits = Permits(document, account_id, partition, "someone", arn)
+    permits = Permits.of_user(document, account_id, partition, "someone")
     client = f"arn:{partition}:signin:{region}:{account_id}:oauth2/public-client/localhost"
     return FirstWayIn(
-        permits.allows("iam:ChangePassword", arn, mfa=False),
+        permits.allows("iam:ChangePassword", permits.arn, mfa=False),
         all(permits.allows(action, client, mfa=False) for action in SIGN_IN_ACTIONS),
     )
 
