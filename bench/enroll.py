@@ -5,9 +5,7 @@ What the person waits for (codes, and AWS learning the device) is not counted: o
 
 from __future__ import annotations
 
-import os
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -20,7 +18,8 @@ import pyotp
 
 from bench import Row
 from bench._upstream import SEED
-from bench.overview import LATENCY_MS, ROOT, SETTINGS, _free_port, _running
+from bench.overview import LATENCY_MS, _portal, _running
+from tests.support.sandbox import free_port
 from tests.support.visitor import Visitor
 
 PEOPLE = 5
@@ -83,18 +82,9 @@ def measure() -> list[Row]:
     """One row: median of PEOPLE who come one after the other."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
-        upstream, port = _free_port(), _free_port()
+        upstream, port = free_port(), free_port()
         address = f"http://127.0.0.1:{upstream}"
-        env = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
-            **SETTINGS,
-            "PORT": str(port),
-            "DATABASE_URL": f"sqlite:///{folder / 'bench.db'}",
-            "LOG_LEVEL": "WARNING",
-            **{f"AWS_ENDPOINT_URL_{service}": address for service in ("IAM", "STS", "SIGNIN")},
-        }
-        migrate = [sys.executable, "-m", "flask", "--app", "wsgi", "db", "upgrade"]
-        subprocess.run(migrate, cwd=ROOT, env=env, check=True, capture_output=True)
+        env = _portal(folder, address, PORT=str(port))
         asked = [sys.executable, "-m", "bench._upstream", str(upstream), str(LATENCY_MS)]
         stack.enter_context(_running(asked, env, upstream))
         served = [sys.executable, "-m", "gunicorn", "-c", "deploy/gunicorn.conf.py", "wsgi:app"]

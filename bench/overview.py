@@ -24,10 +24,13 @@ from tempfile import TemporaryDirectory
 
 from bench import Row
 from tests.support.redis import redis_server
+from tests.support.sandbox import free_port
 
 ROOT = Path(__file__).parents[1]
 LATENCY_MS = 80
 PEOPLE = (1, 8, 32)
+WITHOUT_CRT = {"BOTO_DISABLE_CRT": "true"}
+"""awscrt is here for the tests; nobody installs it to serve."""
 PAGES = {1: 30, 8: 20, 32: 12}
 """Pages per person in a round."""
 SETTINGS = {
@@ -37,10 +40,19 @@ SETTINGS = {
 }
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def _portal(folder: Path, address: str, **further: str) -> dict[str, str]:
+    """The environment of a portal whose AWS is at `address`, with a database in `folder`, made ready."""
+    env = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
+        **SETTINGS,
+        "DATABASE_URL": f"sqlite:///{folder / 'bench.db'}",
+        "LOG_LEVEL": "WARNING",
+        **{f"AWS_ENDPOINT_URL_{service}": address for service in ("IAM", "STS", "SIGNIN")},
+        **further,
+    }
+    migrate = [sys.executable, "-m", "flask", "--app", "wsgi", "db", "upgrade"]
+    subprocess.run(migrate, cwd=ROOT, env=env, check=True, capture_output=True)
+    return env
 
 
 @contextmanager
@@ -129,24 +141,9 @@ def measure() -> list[Row]:
     """Page times at 1, 8 and 32 people, CPU a page, and pages a second beside the naive design."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
-        upstream, ours, naive = _free_port(), _free_port(), _free_port()
-        address = f"http://127.0.0.1:{upstream}"
-        env = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
-            **SETTINGS,
-            "PORT": str(ours),
-            "REDIS_URL": stack.enter_context(redis_server()).database(),
-            "LOG_LEVEL": "WARNING",
-            "BOTO_DISABLE_CRT": "true",  # awscrt is here for the tests; nobody installs it to serve
-            "DATABASE_URL": f"sqlite:///{folder / 'bench.db'}",
-            "AWS_ENDPOINT_URL_IAM": address,
-            "AWS_ENDPOINT_URL_STS": address,
-            "AWS_ENDPOINT_URL_SIGNIN": address,
-        }
-        subprocess.run(
-            [sys.executable, "-m", "flask", "--app", "wsgi", "db", "upgrade"],
-            cwd=ROOT, env=env, check=True, capture_output=True,
-        )  # fmt: skip
+        upstream, ours, naive = free_port(), free_port(), free_port()
+        redis = stack.enter_context(redis_server()).database()
+        env = _portal(folder, f"http://127.0.0.1:{upstream}", PORT=str(ours), REDIS_URL=redis, **WITHOUT_CRT)
         cookies = _cookies(env, max(PEOPLE))
         stack.enter_context(
             _running([sys.executable, "-m", "bench._upstream", str(upstream), str(LATENCY_MS)], env, upstream)

@@ -15,8 +15,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench import Row, medians
-from bench.overview import LATENCY_MS, ROOT, SETTINGS, _children, _cookies, _cpu_s, _free_port, _load, _running
+from bench.overview import LATENCY_MS, ROOT, WITHOUT_CRT, _children, _cookies, _cpu_s, _load, _portal, _running
 from tests.support.redis import redis_server
+from tests.support.sandbox import free_port
 
 PEOPLE = 32
 PAGES = 8
@@ -44,25 +45,14 @@ def measure() -> list[Row]:
     """Time a page at 32 people, memory of a worker, time to import."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
-        upstream = _free_port()
-        address = f"http://127.0.0.1:{upstream}"
-        env = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
-            **SETTINGS,
-            "DATABASE_URL": f"sqlite:///{folder / 'bench.db'}",
-            "REDIS_URL": stack.enter_context(redis_server()).database(),
-            "LOG_LEVEL": "WARNING",
-            "BOTO_DISABLE_CRT": "true",  # awscrt is here for the tests; nobody installs it to serve
-            "PUBLIC_URL": "http://127.0.0.1:8000",
-            **{f"AWS_ENDPOINT_URL_{service}": address for service in ("IAM", "STS", "SIGNIN")},
-        }
-        migrate = [sys.executable, "-m", "flask", "--app", "wsgi", "db", "upgrade"]
-        subprocess.run(migrate, cwd=ROOT, env=env, check=True, capture_output=True)
+        upstream = free_port()
+        redis, here = stack.enter_context(redis_server()).database(), "http://127.0.0.1:8000"
+        env = _portal(folder, f"http://127.0.0.1:{upstream}", PUBLIC_URL=here, REDIS_URL=redis, **WITHOUT_CRT)
         cookies = _cookies(env, PEOPLE)
         asked = [sys.executable, "-m", "bench._upstream", str(upstream), str(LATENCY_MS)]
         stack.enter_context(_running(asked, env, upstream))
         served = {"floor": ("bench._floor:app", 2), "two": ("wsgi:app", 2), "one": ("wsgi:app", 1)}
-        ports = {name: _free_port() for name in served}
+        ports = {name: free_port() for name in served}
         pids = {
             name: stack.enter_context(_running(_served(app, ports[name], workers), env, ports[name]))
             for name, (app, workers) in served.items()

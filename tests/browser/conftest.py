@@ -127,8 +127,7 @@ def nadia(sandbox: Sandbox, clock: Clock) -> Employee:
 def phone(surfer: Surfer, nadia: Employee) -> Phone:
     """Nadia's first device; her session has MFA."""
     surfer.sign_in(nadia)
-    enrolled = surfer.enroll()
-    surfer.upgrade(enrolled)
+    enrolled = surfer.get_mfa()
     surfer.press_nav("MFA")
     return enrolled
 

@@ -22,13 +22,10 @@ def surfer(surfing: Surfing, nadia: Employee) -> Surfer:
 
 
 @pytest.fixture
-def phone(surfer: Surfer, nadia: Employee) -> Phone:
+def phone(surfer: Surfer, phone: Phone) -> Phone:
     """Nadia's MFA device; her session has MFA, and stands on her first key."""
-    surfer.sign_in(nadia)
-    enrolled = surfer.enroll()
-    surfer.upgrade(enrolled)
     surfer.press_nav("Access keys")
-    return enrolled
+    return phone
 
 
 def keys_of(employee: Employee) -> dict[str, str]:

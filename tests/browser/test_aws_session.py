@@ -13,6 +13,7 @@ import pytest
 from tests.browser.conftest import Surfing, only_recommended, refreshes
 from tests.support.browser import Surfer
 from tests.support.clock import Clock
+from tests.support.marks import NEXT_PASSWORD
 from tests.support.people import Employee
 from tests.support.portal import Portal
 from tests.support.sandbox import Sandbox
@@ -94,8 +95,8 @@ def test_refreshing_fails_and_the_person_comes_back_to_where_they_were(
 ) -> None:
     admin = sandbox.as_administrator("iam")
     if spoil == "password":
-        admin.update_login_profile(UserName=marta.name, Password="Another-horse-8")
-        marta.password = "Another-horse-8"
+        admin.update_login_profile(UserName=marta.name, Password=NEXT_PASSWORD)
+        marta.password = NEXT_PASSWORD
     elif spoil == "permission":
         statement = {"Effect": "Deny", "Action": "signin:CreateOAuth2Token", "Resource": "*"}
         denied = json.dumps({"Version": "2012-10-17", "Statement": [statement]})

@@ -17,6 +17,7 @@ from tests.support.aws_login import AwsLogin
 from tests.support.aws_login import Browser as WithoutScreen
 from tests.support.browser import Surfer
 from tests.support.clock import Clock
+from tests.support.marks import NEXT_PASSWORD
 from tests.support.people import Employee, Phone, hire_without_key
 from tests.support.portal import Portal
 from tests.support.sandbox import Sandbox
@@ -277,7 +278,7 @@ def test_the_sandboxs_pages_are_as_accessible(
     assert surfer.heading == "A new password is due"
     surfer.type(old=marta.password, new="short")
     surfer.press("Change password")
-    surfer.type(old=marta.password, new="Another-horse-8")
+    surfer.type(old=marta.password, new=NEXT_PASSWORD)
     surfer.press("Change password")
     assert surfer.heading == f"Continue as {marta.name}?"
     surfer.press("Continue")

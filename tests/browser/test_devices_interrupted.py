@@ -28,7 +28,7 @@ def test_replacing_is_taken_up_where_it_was_left(
         surfer.page.context.clear_cookies()
         surfer.sign_in(nadia)
         assert "Next: set up MFA" in surfer.text, "the key alone lets her begin anew"
-        surfer.upgrade(surfer.enroll())
+        surfer.get_mfa()
     else:
         surfer.open("/mfa")
         surfer.press("Go on")
@@ -88,7 +88,7 @@ def test_sessions_may_die_with_their_device(surfing: Surfing, scratch: Path, clo
         with Portal(scratch / f"mortal-portal-{policy}", aws, FORCE_MFA_POLICY=policy) as portal:
             surfer = surfing(portal.url)
             surfer.sign_in(nadia)
-            surfer.upgrade(surfer.enroll())
+            surfer.get_mfa()
             surfer.open("/mfa")
             surfer.press("Replace")
             if policy == "tutorial":
@@ -100,7 +100,7 @@ def test_sessions_may_die_with_their_device(surfing: Surfing, scratch: Path, clo
             assert surfer.path == "/sign-in", "AWS ended the session with the device"
             surfer.sign_in(nadia)
             if policy == "tutorial":
-                surfer.upgrade(surfer.enroll())
+                surfer.get_mfa()
                 assert nadia.devices() == [nadia.serial_number]
                 assert not nadia.unassigned()
             else:
@@ -135,7 +135,7 @@ def test_the_portal_is_killed_while_aws_is_at_work(
     giving_up = button == "Remove this device"
     tablet = f"{nadia.serial_number}/device-2" if policy == "recommended" else f"{nadia.serial_number}-tablet"
     if giving_up:
-        surfer.upgrade(surfer.enroll())
+        surfer.get_mfa()
         nadia.given_device(
             clock, tablet.rpartition("/")[2], path=tablet.partition(":mfa")[2].rpartition("/")[0] + "/"
         )
@@ -164,7 +164,7 @@ def test_the_portal_is_killed_while_aws_is_at_work(
     surfer.open("/")
     assert (event, "found-done", "") in portal.activity(nadia.name)
     if action == "iam:CreateVirtualMFADevice":
-        surfer.upgrade(surfer.enroll())
+        surfer.get_mfa()
     elif action == "iam:EnableMFADevice":
         assert "One more code and you are there" in surfer.text
         surfer.press("Enter the code")

@@ -10,11 +10,12 @@ import pytest
 from app.policy.documents import read
 from tests.browser.conftest import Surfing
 from tests.support.clock import Clock
+from tests.support.marks import STRONG_PASSWORD
 from tests.support.people import PASSWORD, Employee, hire
 from tests.support.portal import Portal
 from tests.support.sandbox import Sandbox
 
-NEW = "Turquoise-otter-42-lamp"
+NEW = STRONG_PASSWORD
 
 
 def with_temporary_password(sandbox: Sandbox) -> Employee:
@@ -84,7 +85,7 @@ def test_where_it_is_a_circle_the_key_leads_out_of_it(
             surfer.open("/password")
             assert "Your policy wants MFA first" in surfer.text
             surfer.press("Go to the overview")
-            surfer.upgrade(surfer.enroll())
+            surfer.get_mfa()
             surfer.press_nav("Overview")
             assert "Replace your temporary console password" in surfer.text
             surfer.press("Change it")

@@ -9,6 +9,7 @@ import pytest
 from tests.browser.conftest import Surfing
 from tests.support.browser import Surfer
 from tests.support.clock import Clock
+from tests.support.marks import STRONG_PASSWORD
 from tests.support.people import PASSWORD, Employee, Phone, hire
 from tests.support.sandbox import Sandbox
 
@@ -53,7 +54,7 @@ def test_worst_first_and_each_one_click_away(
 
     surfer.press("Change it")
     assert "Yours is temporary" in surfer.text
-    surfer.type(old=PASSWORD, new="Turquoise-otter-42-lamp", again="Turquoise-otter-42-lamp")
+    surfer.type(old=PASSWORD, new=STRONG_PASSWORD, again=STRONG_PASSWORD)
     surfer.press("Change it")
     assert to_do(surfer) == ["Replace your access key"]
     profile = sandbox.as_administrator("iam").get_login_profile(UserName=olga.name)["LoginProfile"]

@@ -9,11 +9,12 @@ import pytest
 from tests.browser.conftest import Surfing
 from tests.support.browser import Surfer
 from tests.support.clock import Clock
+from tests.support.marks import POOR_PASSWORD, STRONG_PASSWORD, WRONG_PASSWORD
 from tests.support.people import PASSWORD, Employee, hire, hire_without_key
 from tests.support.portal import Portal
 from tests.support.sandbox import Sandbox
 
-NEW = "Turquoise-otter-42-lamp"
+NEW = STRONG_PASSWORD
 
 
 @pytest.fixture
@@ -37,7 +38,7 @@ def surfer(surfing: Surfing, olga: Employee) -> Surfer:
 
 def with_mfa(surfer: Surfer) -> Surfer:
     surfer.open("/")
-    surfer.upgrade(surfer.enroll())
+    surfer.get_mfa()
     surfer.press_nav("Password")
     return surfer
 
@@ -68,7 +69,7 @@ def test_with_the_old_one_also_before_mfa(surfer: Surfer, olga: Employee, portal
 
 
 def test_three_refusals_in_three_sentences(surfer: Surfer, olga: Employee) -> None:
-    send(surfer, "Change it", old="Not-the-one-9", new=NEW, again=NEW)
+    send(surfer, "Change it", old=WRONG_PASSWORD, new=NEW, again=NEW)
     assert "did not accept the current password" in surfer.text
     assert surfer.value("old") == surfer.value("new") == "", "no secret comes back"
 
@@ -101,7 +102,7 @@ def test_the_accounts_policy_in_words(surfing: Surfing, surfer: Surfer, olga: Em
     try:
         surfer.open("/password")
         readable = surfer.page.get_by_text("at least 14 characters").count() == 1
-        send(surfer, "Change it", old=PASSWORD, new="Otterlamp", again="Otterlamp")
+        send(surfer, "Change it", old=PASSWORD, new=POOR_PASSWORD, again=POOR_PASSWORD)
         if readable:
             assert "needs at least 14 characters; a digit; a symbol" in surfer.text, "all at once"
             surfer.page.locator("[name=new]").press_sequentially("turquoise-otter-42")

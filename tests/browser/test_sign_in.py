@@ -52,8 +52,7 @@ def test_a_user_with_a_path(surfer: Surfer, sandbox: Sandbox, clock: Clock, poli
     clock.move(10)
     surfer.sign_in(paula)
     if policy == "recommended":
-        phone = surfer.enroll()
-        surfer.upgrade(phone)
+        surfer.get_mfa()
         assert surfer.heading == "You are set up"
         assert paula.devices() == [paula.serial_number]
     else:

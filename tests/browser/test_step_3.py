@@ -92,8 +92,7 @@ def test_next_time_the_code_is_asked_at_the_door(surfing: Surfing, nadia: Employ
 def test_the_long_term_secret_is_gone_after_the_upgrade(surfing: Surfing, nadia: Employee, sandbox: Sandbox) -> None:
     surfer = surfing()
     surfer.sign_in(nadia)
-    phone = surfer.enroll()
-    surfer.upgrade(phone)
+    surfer.get_mfa()
     mark = sandbox.calls()[-1]["seq"]
 
     surfer.open("/")

@@ -15,11 +15,10 @@ from botocore.exceptions import ClientError
 
 from tests.faults.people import with_device
 from tests.support.clock import Clock
+from tests.support.marks import BETTER_PASSWORD
 from tests.support.people import PASSWORD, Employee
 from tests.support.public_keys import certificate_pem, openssh
 from tests.support.visitor import Visitor
-
-OTHER_PASSWORD = "Another-horse-8-battery"
 
 
 @dataclass
@@ -191,7 +190,7 @@ def with_password(scene: Scene) -> None:
 
 
 def new_password(scene: Scene) -> dict[str, str]:
-    return {"new": OTHER_PASSWORD, "again": OTHER_PASSWORD}
+    return {"new": BETTER_PASSWORD, "again": BETTER_PASSWORD}
 
 
 CHANGES = [
@@ -331,7 +330,7 @@ CHANGES = [
         "password-changed",
         "/password",
         "Change it",
-        lambda scene: opens(scene, OTHER_PASSWORD),
+        lambda scene: opens(scene, BETTER_PASSWORD),
         with_password,
         lambda scene: {"old": PASSWORD, **new_password(scene)},
     ),
@@ -341,7 +340,7 @@ CHANGES = [
         "password-set",
         "/password/new",
         "Set it",
-        lambda scene: opens(scene, OTHER_PASSWORD),
+        lambda scene: opens(scene, BETTER_PASSWORD),
         with_password,
         new_password,
     ),

@@ -13,7 +13,7 @@ from app.policy.checking import check
 from app.policy.documents import VARIANTS, read
 from app.policy.evaluation import Effect
 from app.policy.explaining import WAYS, Question, explain, in_words
-from tests.policy.test_checking import documents
+from tests.policy.test_checking_anything import documents
 
 ACCOUNT = "123456789012"
 OWN = f"arn:aws:iam::{ACCOUNT}:user/alice"

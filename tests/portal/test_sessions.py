@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
-from flask import Flask, request, session
+from flask import Flask, Response, request, session
 from sqlalchemy import text
 
 from app import people
@@ -66,6 +67,21 @@ def hashed(sid: str) -> bytes:
 def stored(portal: Flask) -> int:
     with portal.app_context():
         return portal.session_interface.store.count()
+
+
+@contextmanager
+def signed_in_somewhere(portal: Flask) -> Iterator[Callable[[], Session]]:
+    """Inside a request of someone who is signed in; gives the session as further requests of theirs have it."""
+    client = portal.test_client()
+    post(client, "/test/enter")
+    with portal.test_request_context("/", headers={"Cookie": f"latchkey-8000={cookie(client)}"}) as context:
+        yield lambda: portal.session_interface.open_session(portal, context.request)
+
+
+def seen_with(portal: Flask, answer: Response) -> Any:
+    """What a browser that took the answer's cookie has in its session."""
+    sid = answer.headers["Set-Cookie"].partition("=")[2].partition(";")[0]
+    return get(portal.test_client(use_cookies=False), "/test/see", sid).json
 
 
 def test_who_steals_the_store_has_neither_cookies_nor_contents(portal: Flask, store: Store) -> None:
@@ -188,33 +204,26 @@ def test_a_secret_that_no_session_holds_any_more_is_said_to_be_lost(portal: Flas
 
 
 def test_who_signs_in_once_more_finds_what_came_while_they_did(portal: Flask) -> None:
-    client = portal.test_client()
-    post(client, "/test/enter")
-    with portal.test_request_context("/", headers={"Cookie": f"latchkey-8000={cookie(client)}"}) as context:
-        interface, other = portal.session_interface, cast("Session", session._get_current_object())
-        slow = interface.open_session(portal, context.request)
+    with signed_in_somewhere(portal) as another:
+        interface, other, slow = portal.session_interface, people.current_session(), another()
         me = people.load_person(session["owner"])
         people.sign_in(me, AwsCredentials("ASIA", "temporary", "token"), timedelta(minutes=15))
         slow["new_key"], slow["credentials"] = {"access_key_id": "AKIANEW"}, {"access_key_id": "old"}
         assert interface.commit(slow), "the former session is there until the sign-in is done"
         answer = portal.response_class()
         interface.save_session(portal, other, answer)
-    sid = answer.headers["Set-Cookie"].partition("=")[2].partition(";")[0]
-    found = get(portal.test_client(use_cookies=False), "/test/see", sid).json
+    found = seen_with(portal, answer)
     assert "new_key" in found["keys"] and found["secret"] == "temporary"
 
 
 def test_who_signs_in_once_more_does_not_find_what_went_while_they_did(portal: Flask) -> None:
-    client = portal.test_client()
-    post(client, "/test/enter")
-    with portal.test_request_context("/", headers={"Cookie": f"latchkey-8000={cookie(client)}"}) as context:
-        interface = portal.session_interface
-        earlier = interface.open_session(portal, context.request)
+    with signed_in_somewhere(portal) as another:
+        interface, earlier = portal.session_interface, another()
         earlier["new_key"] = {"access_key_id": "AKIANEW"}
         assert interface.commit(earlier)
-        other = interface.open_session(portal, context.request)
+        other = another()
         other.renew(("new_key",))
-        slow = interface.open_session(portal, context.request)
+        slow = another()
         del slow["new_key"]
         assert interface.commit(slow), "the secret was saved in another tab"
         assert not interface.store.forget(hashed(slow.sid or "").decode(), slow.version - 1), (
@@ -222,23 +231,18 @@ def test_who_signs_in_once_more_does_not_find_what_went_while_they_did(portal: F
         )
         answer = portal.response_class()
         interface.save_session(portal, other, answer)
-    sid = answer.headers["Set-Cookie"].partition("=")[2].partition(";")[0]
-    assert "new_key" not in get(portal.test_client(use_cookies=False), "/test/see", sid).json["keys"]
+    assert "new_key" not in seen_with(portal, answer)["keys"]
 
 
 def test_signing_out_ends_what_a_sign_in_has_just_made_of_the_session(portal: Flask) -> None:
-    client = portal.test_client()
-    post(client, "/test/enter")
-    with portal.test_request_context("/", headers={"Cookie": f"latchkey-8000={cookie(client)}"}) as context:
-        interface, leaving = portal.session_interface, cast("Session", session._get_current_object())
-        signing_in = interface.open_session(portal, context.request)
+    with signed_in_somewhere(portal) as another:
+        interface, leaving, signing_in = portal.session_interface, people.current_session(), another()
         signing_in.renew()
         answer = portal.response_class()
         interface.save_session(portal, signing_in, answer)  # after the sign-out has read the former session
         people.sign_out()
         interface.save_session(portal, leaving, portal.response_class())
-    sid = answer.headers["Set-Cookie"].partition("=")[2].partition(";")[0]
-    assert get(portal.test_client(use_cookies=False), "/test/see", sid).json["secret"] is None
+    assert seen_with(portal, answer)["secret"] is None
     assert stored(portal) == 0
 
 
@@ -250,15 +254,13 @@ def test_passers_by_fill_no_store(portal: Flask) -> None:
 
 
 def test_two_requests_at_once_keep_each_others_changes(portal: Flask) -> None:
-    client = portal.test_client()
-    post(client, "/test/enter")
-    with portal.test_request_context("/", headers={"Cookie": f"latchkey-8000={cookie(client)}"}) as context:
+    with signed_in_somewhere(portal) as another:
         interface = portal.session_interface
-        one, two = (interface.open_session(portal, context.request) for _ in range(2))
+        one, two = another(), another()
         one["first"], two["second"] = "1", "2"
         for changed in (one, two):
             interface.save_session(portal, changed, portal.response_class())
-        assert {"first", "second", "credentials"} <= set(interface.open_session(portal, context.request))
+        assert {"first", "second", "credentials"} <= set(another())
 
 
 def test_limits_idle_and_absolute(portal: Flask, clock: Clock) -> None:

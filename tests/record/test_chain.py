@@ -2,61 +2,24 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import flask_migrate
 import pytest
 from flask import Flask
-from sqlalchemy import event, text
+from sqlalchemy import text
 
-from app.activity import queries, words
-from app.activity.queries import COLUMNS
+from app.activity import queries
 from app.audit import Audit, Event, record
 from app.commands import activity
 from app.errors import NotRecorded, Throttled, Unanswered
-from app.exports import as_csv
-from app.factory import create_app
-from app.history import last_done, unsettled
+from app.history import unsettled
 from app.models import db
-from config import from_env
+from tests.record.conftest import ACCOUNT, somebody, write
 from tests.support.clock import Clock
-
-ACCOUNT = "123456789012"
-SETTINGS = {"ACCOUNTS": ACCOUNT, "SECRET_KEY": "k" * 40, "AUDIT_KEYS": "k1:" + "a" * 40}
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "portal.db"
-
-
-def portal_at(file: Path, **settings: str) -> Flask:
-    app = create_app(from_env({**SETTINGS, "DATABASE_URL": f"sqlite:///{file}", **settings}))
-    with app.app_context():
-        flask_migrate.upgrade()
-    return app
-
-
-@pytest.fixture
-def portal(file: Path) -> Iterator[Flask]:
-    app = portal_at(file)
-    with app.app_context():
-        yield app
-        db.engine.dispose()
-
-
-def somebody(name: str = "nadia") -> Audit:
-    return Audit(record(), ACCOUNT, name, "192.0.2.7", "Mozilla/5.0", "abcd1234")
-
-
-def write(rows: int, name: str = "nadia") -> None:
-    for number in range(rows):
-        somebody(name).note(Event.SIGN_IN, f"AKIA{number}")
+from tests.support.inside import portal_at
 
 
 def change(statement: str, **values: object) -> None:
@@ -229,37 +192,6 @@ def test_forged_intents_are_not_settled(portal: Flask, clock: Clock) -> None:
     assert unsettled(somebody(), datetime.now(UTC), list(Event)) == []
 
 
-def test_what_came_later_is_what_aws_tells_of(portal: Flask, clock: Clock) -> None:
-    me, target = somebody(), "arn:…:mfa/nadia"
-    with pytest.raises(Unanswered), me.attempt(Event.MFA_DEVICE_CREATED, target):
-        raise Unanswered
-    with me.attempt(Event.MFA_DEVICE_CREATED, target) as second:
-        pass
-    clock.move(61)
-    assert unsettled(me, datetime.now(UTC), list(Event)) == []
-    assert last_done(me, [Event.MFA_DEVICE_CREATED], target) == second.attempt_id
-
-
-def test_kinds_that_are_asked_for_together_stay_apart(portal: Flask, clock: Clock) -> None:
-    me, target = somebody(), "arn:…:mfa/nadia"
-    with pytest.raises(Unanswered), me.attempt(Event.MFA_DEVICE_CREATED, target):
-        raise Unanswered
-    with pytest.raises(Unanswered), me.attempt(Event.MFA_DEVICE_ENABLED, target):
-        raise Unanswered
-    clock.move(61)
-    kinds = ([Event.MFA_DEVICE_CREATED, Event.MFA_DEVICE_DELETED], [Event.MFA_DEVICE_ENABLED])
-    asked: list[str] = []
-    event.listen(db.engine, "before_cursor_execute", lambda *about: asked.append(about[2]))
-    left = unsettled(me, datetime.now(UTC), *kinds)
-    assert sum("attempt_id" in statement for statement in asked) == 1, "one question for both"
-    assert [attempt.event for attempt in left] == ["mfa-device-created", "mfa-device-enabled"], (
-        "neither tells of both"
-    )
-    with me.attempt(Event.MFA_DEVICE_DELETED, target):
-        pass
-    assert unsettled(me, datetime.now(UTC), *kinds) == left[1:]
-
-
 def test_wrong_heads_are_refused_with_a_sentence(portal: Flask) -> None:
     status, output = verify(portal, "--expect-head", "six")
     assert status == 2
@@ -292,20 +224,6 @@ def test_retention_leaves_a_checkpoint(portal: Flask, file: Path, clock: Clock) 
     assert "removed by retention" in verify(portal, "--expect-head", old)[1]
     change("delete from activity where seq = 6")
     assert "row 1 to 6 are missing, and no checkpoint" in verify(portal)[1]
-
-
-def test_what_commands_did_is_told_as_that(portal: Flask) -> None:
-    write(1)
-    Audit(record(), ACCOUNT, "", "", f"{words.COMMAND_LINE}root", "").note(Event.CREDENTIAL_REPORT_TAKEN)
-    Audit(record(), ACCOUNT, "", "", "", "").note(Event.RECORD_SHORTENED)
-    Audit(record(), ACCOUNT, "", "192.0.2.7", f"{words.COMMAND_LINE}root", "").note(Event.SIGN_IN)
-    told = queries.entries(record().engine, ACCOUNT, queries.Filter(), datetime.now(UTC)).entries
-    assert [(words.who(entry), words.where(entry)) for entry in told][1:] == [
-        ("A command", "a command on the portal’s machine"),
-        ("A command", "a command on the portal’s machine, run by root"),
-        ("nadia", "unknown device · 192.0.2.7"),
-    ]
-    assert words.who(told[0]) == "Someone" and "192.0.2.7" in words.where(told[0]), "a header proves nothing"
 
 
 def test_a_second_retention_follows_the_first(portal: Flask, file: Path, clock: Clock) -> None:
@@ -351,55 +269,3 @@ def test_every_row_goes_to_the_siem(file: Path, capsys: pytest.CaptureFixture[st
         ]
         last = lines[-1]
         assert verify(app, "--expect-head", f"{last['seq']}:{last['mac']}")[0] == 0, "the head went out with it"
-
-
-def test_spreadsheets_run_nothing() -> None:
-    row = dict.fromkeys(queries.COLUMNS, "")
-    for text_, safe in [
-        ("=cmd()", "'=cmd()"),
-        ("+1", "'+1"),
-        ("-1", "'-1"),
-        ("@x", "'@x"),
-        ("a=b", "a=b"),
-        ("x;=1", "x;'=1"),
-    ]:
-        line = next(csv.DictReader(as_csv(COLUMNS, [{**row, "user_name": text_}])))
-        assert line["user_name"] == safe
-
-
-def test_what_was_left_open_is_found_and_settled(portal: Flask, clock: Clock) -> None:
-    me = somebody()
-    with pytest.raises(Unanswered), me.attempt(Event.MFA_DEVICE_ENABLED, "arn:…:mfa/nadia"):
-        raise Unanswered
-    with pytest.raises(KeyboardInterrupt), me.attempt(Event.MFA_DEVICE_CREATED, "arn:…:mfa/nadia/device-2"):
-        raise KeyboardInterrupt  # as good as a process that was killed
-    every = list(Event)
-    assert [attempt.event for attempt in unsettled(me, datetime.now(UTC), every)] == ["mfa-device-enabled"]
-    clock.move(61)
-    left = unsettled(me, datetime.now(UTC), every)
-    assert [attempt.event for attempt in left] == ["mfa-device-enabled", "mfa-device-created"]
-    assert not unsettled(somebody("zoe"), datetime.now(UTC), every), "everyone settles their own"
-    me.settle(left[0], happened=True)
-    me.settle(left[1], happened=False)
-    assert not unsettled(me, datetime.now(UTC), every)
-    assert last_done(me, [Event.MFA_DEVICE_ENABLED], "arn:…:mfa/nadia") == left[0].attempt_id
-    shown = queries.entries(db.engine, ACCOUNT, queries.Filter(), datetime.now(UTC)).entries
-    assert [(entry.event, entry.phase) for entry in shown] == [
-        ("mfa-device-created", "found-undone"),
-        ("mfa-device-enabled", "found-done"),
-    ]
-
-
-def test_pages_of_the_record_hold_every_attempt_once(portal: Flask) -> None:
-    for number in range(7):
-        with somebody().attempt(Event.MFA_SESSION, f"device-{number}"):
-            pass
-        write(1, "zoe")
-    seen, before = [], None
-    while True:
-        page = queries.entries(db.engine, ACCOUNT, queries.Filter("nadia"), datetime.now(UTC), before, size=3)
-        seen += [entry.target for entry in page.entries]
-        if page.older is None:
-            break
-        before = page.older
-    assert seen == [f"device-{number}" for number in reversed(range(7))]

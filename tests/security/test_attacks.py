@@ -18,6 +18,7 @@ from tests.security.conftest import Entering, Guest, portal_of
 from tests.security.test_who_may import address, changes_since, last, marked, method, rules
 from tests.support.clock import Clock
 from tests.support.inside import cookie
+from tests.support.marks import BETTER_PASSWORD, PASSWORD
 from tests.support.people import hire
 from tests.support.public_keys import openssh
 from tests.support.sandbox import Sandbox
@@ -120,9 +121,9 @@ def test_nobodys_things_but_ones_own(portal: Flask, sandbox: Sandbox, entering: 
         "understood": "y",
         "first_code": "123456",
         "second_code": "654321",
-        "old": "Correct-horse-7",
-        "new": "Another-horse-8-battery",
-        "again": "Another-horse-8-battery",
+        "old": PASSWORD,
+        "new": BETTER_PASSWORD,
+        "again": BETTER_PASSWORD,
         "with_mfa": "true",
         "label": "00000000",
     }

@@ -196,6 +196,12 @@ class Surfer:
             self.clock.move(5)
             self.press("Go on")
 
+    def get_mfa(self) -> Phone:
+        """From the overview to a session with MFA; their phone."""
+        phone = self.enroll()
+        self.upgrade(phone)
+        return phone
+
     # -- what a person sees
 
     @property

@@ -11,13 +11,12 @@ import re
 MARKER = "MARKEDSECRET"
 """What every sandbox of the tests is started with."""
 PASSWORD = "Correct-horse-7"
-OTHER_PASSWORDS = (
-    "Another-horse-8",
-    "Another-horse-8-battery",
-    "Turquoise-otter-42-lamp",
-    "Not-the-one-9",
-    "Otterlamp",
-)
+"""What people begin with."""
+NEXT_PASSWORD = "Another-horse-8"
+BETTER_PASSWORD = "Another-horse-8-battery"
+STRONG_PASSWORD = "Turquoise-otter-42-lamp"
+WRONG_PASSWORD = "Not-the-one-9"
+POOR_PASSWORD = "Otterlamp"
 SECRET_KEY = "a-secret-key-of-the-tests-and-of-nothing-else"
 AUDIT_KEY = "a-key-of-the-record-of-the-tests-only"
 
@@ -34,7 +33,10 @@ def _in_base64(text: str) -> set[str]:
     }
 
 
-_WORDS = (MARKER, PASSWORD, *OTHER_PASSWORDS, SECRET_KEY, AUDIT_KEY, "PRIVATE KEY-----")
+_WORDS = (
+    MARKER, PASSWORD, NEXT_PASSWORD, BETTER_PASSWORD, STRONG_PASSWORD, WRONG_PASSWORD, POOR_PASSWORD, SECRET_KEY,
+    AUDIT_KEY, "PRIVATE KEY-----",
+)  # fmt: skip
 _ANY = re.compile("|".join(re.escape(word) for plain in _WORDS for word in (plain, *sorted(_in_base64(plain)))))
 
 

@@ -1,0 +1,37 @@
+"""A portal's record, and people who write to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from app.audit import Audit, Event, record
+from app.models import db
+from tests.support.inside import portal_at
+
+ACCOUNT = "123456789012"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "portal.db"
+
+
+@pytest.fixture
+def portal(file: Path) -> Iterator[Flask]:
+    app = portal_at(file)
+    with app.app_context():
+        yield app
+        db.engine.dispose()
+
+
+def somebody(name: str = "nadia") -> Audit:
+    return Audit(record(), ACCOUNT, name, "192.0.2.7", "Mozilla/5.0", "abcd1234")
+
+
+def write(rows: int, name: str = "nadia") -> None:
+    for number in range(rows):
+        somebody(name).note(Event.SIGN_IN, f"AKIA{number}")
