@@ -24,12 +24,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--whole-matrix", action="store_true", help="each change with each fault, not with two of them")
     parser.addoption("--flows", type=int, default=20, help="people who enroll or rotate while replicas are killed")
     parser.addoption("--seed", type=int, default=20260101, help="of the chance by which replicas are killed")
+    parser.addoption("--phase", type=float, default=1, help="seconds since phones changed codes when a test begins")
 
 
 @pytest.fixture(scope="session")
 def clock() -> Clock:
     """Everyone's clock."""
     return Clock()
+
+
+@pytest.fixture(autouse=True)
+def same_phase(clock: Clock, pytestconfig: pytest.Config) -> None:
+    """Every story begins at the same moment of a code's 30 seconds: what passes once passes always."""
+    clock.move((pytestconfig.getoption("phase") - clock.time()) % 30)
 
 
 @pytest.fixture(scope="session")
