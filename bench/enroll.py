@@ -6,7 +6,6 @@ What the person waits for (codes, and AWS learning the device) is not counted: o
 from __future__ import annotations
 
 import statistics
-import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -17,8 +16,8 @@ import boto3
 import pyotp
 
 from bench import Row
+from bench._portal import LATENCY_MS, gunicorn, portal, running, upstream
 from bench._upstream import SEED
-from bench.overview import LATENCY_MS, _portal, _running
 from tests.support.sandbox import free_port
 from tests.support.visitor import Visitor
 
@@ -82,13 +81,11 @@ def measure() -> list[Row]:
     """One row: median of PEOPLE who come one after the other."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
-        upstream, port = free_port(), free_port()
-        address = f"http://127.0.0.1:{upstream}"
-        env = _portal(folder, address, PORT=str(port))
-        asked = [sys.executable, "-m", "bench._upstream", str(upstream), str(LATENCY_MS)]
-        stack.enter_context(_running(asked, env, upstream))
-        served = [sys.executable, "-m", "gunicorn", "-c", "deploy/gunicorn.conf.py", "wsgi:app"]
-        stack.enter_context(_running(served, env, port))
+        aws, port = free_port(), free_port()
+        address = f"http://127.0.0.1:{aws}"
+        env = portal(folder, address, PORT=str(port))
+        stack.enter_context(running(upstream(aws), env, aws))
+        stack.enter_context(running(gunicorn("wsgi:app", port), env, port))
         ours = statistics.median(_enroll(f"http://127.0.0.1:{port}", number) for number in range(1, PEOPLE + 1))
         bare = statistics.median(_bare(address, number) for number in range(100, 100 + PEOPLE))
     return [Row("sign-in and enrollment", f"the {CALLS} calls it takes, {LATENCY_MS} ms away", ours, bare)]

@@ -15,18 +15,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench import Row, medians
-from bench.overview import LATENCY_MS, ROOT, WITHOUT_CRT, _children, _cookies, _cpu_s, _load, _portal, _running
+from bench._portal import ROOT, WITHOUT_CRT, cookies, cpu_s, gunicorn, load, portal, running, upstream, workers
 from tests.support.redis import redis_server
 from tests.support.sandbox import free_port
 
 PEOPLE = 32
 PAGES = 8
 ROUNDS = 7
-
-
-def _served(app: str, port: int, workers: int) -> list[str]:
-    command = [sys.executable, "-m", "gunicorn", "-c", "deploy/gunicorn.conf.py", "--workers", str(workers)]
-    return [*command, "--bind", f"127.0.0.1:{port}", app]
 
 
 def _private_mib(pid: int) -> float:
@@ -45,34 +40,33 @@ def measure() -> list[Row]:
     """Time a page at 32 people, memory of a worker, time to import."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
-        upstream = free_port()
-        redis, here = stack.enter_context(redis_server()).database(), "http://127.0.0.1:8000"
-        env = _portal(folder, f"http://127.0.0.1:{upstream}", PUBLIC_URL=here, REDIS_URL=redis, **WITHOUT_CRT)
-        cookies = _cookies(env, PEOPLE)
-        asked = [sys.executable, "-m", "bench._upstream", str(upstream), str(LATENCY_MS)]
-        stack.enter_context(_running(asked, env, upstream))
+        aws, redis = free_port(), stack.enter_context(redis_server()).database()
+        here = "http://127.0.0.1:8000"
+        env = portal(folder, f"http://127.0.0.1:{aws}", PUBLIC_URL=here, REDIS_URL=redis, **WITHOUT_CRT)
+        everyone = cookies(env, PEOPLE)
+        stack.enter_context(running(upstream(aws), env, aws))
         served = {"floor": ("bench._floor:app", 2), "two": ("wsgi:app", 2), "one": ("wsgi:app", 1)}
         ports = {name: free_port() for name in served}
         pids = {
-            name: stack.enter_context(_running(_served(app, ports[name], workers), env, ports[name]))
-            for name, (app, workers) in served.items()
+            name: stack.enter_context(running(gunicorn(app, ports[name], number), env, ports[name]))
+            for name, (app, number) in served.items()
         }
         for port in ports.values():
-            _load(port, cookies, 3)  # all workers warm, aliases cached
+            load(port, everyone, 3)  # all workers warm, aliases cached
         took: dict[str, list[float]] = {name: [] for name in served}
         used: dict[str, list[float]] = {name: [] for name in served}
         for _ in range(ROUNDS):  # in turns, so that a slow moment of the machine meets them all
             for name, port in ports.items():
-                before = _cpu_s(pids[name])
-                took[name].append(1 / _load(port, cookies, PAGES).pages_per_s)
-                used[name].append((_cpu_s(pids[name]) - before) / (PEOPLE * PAGES))
+                before = cpu_s(pids[name])
+                took[name].append(1 / load(port, everyone, PAGES).pages_per_s)
+                used[name].append((cpu_s(pids[name]) - before) / (PEOPLE * PAGES))
         a_page = {name: statistics.median(times) for name, times in took.items()}
         cpu = {name: statistics.median(times) for name, times in used.items()}
         mib = {
-            name: sum(_private_mib(child) for child in _children(pids[name])) / workers
-            for name, (_, workers) in served.items()
+            name: sum(_private_mib(child) for child in workers(pids[name])) / number
+            for name, (_, number) in served.items()
         }
-    bare, portal = medians(
+    bare, ours = medians(
         lambda: _python("import boto3, flask; boto3.Session().client('iam', region_name='us-east-1')"),
         lambda: _python("import app.factory"),
         repeats=3,
@@ -86,5 +80,5 @@ def measure() -> list[Row]:
         # What the second is worth with a core of its own: workers that wait for nothing of each other's.
         Row("CPU of a page, two workers", "of one worker", cpu["two"], cpu["one"], at_most=2 / 1.8),
         Row("memory of a worker", "a worker of that floor", mib["two"], mib["floor"], unit="MiB"),
-        Row("import of the portal", "boto3 and Flask, and an IAM client", portal, bare),
+        Row("import of the portal", "boto3 and Flask, and an IAM client", ours, bare),
     ]
