@@ -131,6 +131,28 @@ def test_giving_up_a_device_is_confirmed(
     assert surfer.heading == "Replace a device", "back where she was"
 
 
+@pytest.mark.one_policy
+def test_a_qr_code_waits_a_quarter_of_an_hour(
+    surfing: Surfing, surfer: Surfer, nadia: Employee, phone: Phone, clock: Clock, sandbox: Sandbox
+) -> None:
+    surfer.press("Replace")
+    surfer.press("Begin")
+    stale, begun = surfer.scan(), nadia.unassigned()
+    assert len(begun) == 1
+    clock.move(8 * 60)
+    surfer.page.reload()
+    assert surfer.scan().seed == stale.seed, "she is still at it"
+    first = stale.next()
+    surfer.type(first_code=first, second_code=stale.next())
+    clock.move(8 * 60)
+    mark = sandbox.calls()[-1]["seq"]
+    surfer.press("Add this device")
+    assert "each is kept for 15 minutes" in surfer.text
+    assert stale.seed not in surfer.page.content().replace(" ", "")
+    assert "iam:EnableMFADevice" not in {call["action"] for call in sandbox.calls(mark)}
+    assert nadia.devices() == [nadia.serial_number], "the old phone still is the one"
+
+
 def test_what_may_not_be_deleted_goes_into_a_note(
     surfer: Surfer, nadia: Employee, phone: Phone, sandbox: Sandbox, clock: Clock, policy: str
 ) -> None:

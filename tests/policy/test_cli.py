@@ -104,6 +104,10 @@ def test_check_tells_people_and_programs_and_its_status_says_whether_the_portal_
         ("unknown-action", 4),
     }
 
+    assert run("check", "tutorial").returncode == 0, "it has an error, but the portal works under it"
+    assert run("check", "tutorial", "--strict").returncode == 1
+    assert run("check", "recommended", "--strict").returncode == 0
+
     unknown = run("explain", str(file), "--action", "nonsense", "--signed-in-with", "key")
     assert unknown.returncode == 0 and "nonsense is no action" in unknown.stdout
     assert run("check", "-", given="not json").returncode == 1

@@ -52,6 +52,16 @@ def test_every_start_is_a_fresh_account_and_the_file_goes_with_it(tmp_path: Path
     assert secrets[0] != secrets[1]
 
 
+def test_the_file_of_a_sandbox_that_runs_is_left_alone(one: Sandbox) -> None:
+    file = one.folder / "sandbox.json"
+    facts = file.read_text()
+    second = run("--port", str(free_port()), instance=one.folder)
+    assert second.returncode != 0
+    assert one.url in second.stderr and "choose another --instance" in second.stderr
+    assert second.stderr.count("\n") == 1
+    assert file.read_text() == facts
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
