@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, select
+from sqlalchemy import Connection, Engine, Row, select, update
 
 from app.aws.roster import RosterUser
 from app.compliance.facts import OwnFacts, RosterFacts
@@ -21,6 +21,7 @@ from app.compliance.rows import (
     change_account,
     changeable,
     forget,
+    in_force,
     judge_all,
     judge_some,
     lock,
@@ -28,7 +29,7 @@ from app.compliance.rows import (
     record_of,
 )
 from app.compliance.terms import fingerprint
-from app.models import ComplianceDay, CompliancePerson
+from app.models import ComplianceDay, ComplianceException, CompliancePerson
 
 MISSING_AT_MOST = 0.05
 """A report may lack so many of the people the roster knows; with more it is not whole."""
@@ -51,6 +52,8 @@ def keep_roster(
     after = []
     for name, user in listed.items():
         row = record_of(account_id, name, before.get(name))
+        if _made_anew(row.created_at, user.created_at):
+            _forget_former(connection, row, user.created_at, held.report_at, at)
         row.__dict__.update(user._asdict(), in_roster=True, virtual_devices=virtual.get(name, 0))
         if row.report and row.report["mfa"] and row.report["other"] is None:
             row.report = {**row.report, "other": not row.virtual_devices}
@@ -65,6 +68,26 @@ def keep_roster(
         else:
             forget(connection, account_id, [name])
     judge_all(connection, held, before, after, terms_of(facts.get("others")))
+
+
+def _made_anew(earlier: datetime | None, later: datetime | None) -> bool:
+    """A user made later is another one of the same name: the first was deleted between."""
+    return bool(earlier and later and later - earlier >= timedelta(seconds=1))
+
+
+def _forget_former(
+    connection: Connection, row: Any, created_at: datetime, report_at: datetime | None, now: datetime
+) -> None:
+    """Drop what was known of the user who had this name before, and end the exceptions that were theirs."""
+    row.own = {name: told for name, told in row.own.items() if datetime.fromisoformat(told[0]) >= created_at}
+    if report_at is None or report_at < created_at:
+        row.report = None
+    theirs = ComplianceException.account_id == row.account_id, ComplianceException.user_name == row.user_name
+    connection.execute(
+        update(ComplianceException)
+        .where(*theirs, in_force(now), ComplianceException.made_at < created_at)
+        .values(ended_at=now, ended_by="Latchkey, for the user was deleted and made anew")
+    )
 
 
 def keep_report(engine: Engine, report: CredentialReport, now: datetime, terms_of: TermsOf) -> int:
@@ -90,6 +113,13 @@ def keep_report(engine: Engine, report: CredentialReport, now: datetime, terms_o
                 continue  # deleted since: the roster knows better
             told.add(person.user_name)
             row = record_of(account_id, person.user_name, old)
+            if _made_anew(person.created_at, row.created_at):
+                row.report = None  # it tells of the one before
+                after.append(row)
+                continue
+            if person.created_at and _made_anew(row.created_at, person.created_at):
+                _forget_former(connection, row, person.created_at, None, now)
+                row.in_roster = False
             if not row.in_roster:
                 row.__dict__.update(arn=person.arn, path=person.path, created_at=person.created_at)
             row.report = person.facts

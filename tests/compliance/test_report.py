@@ -12,13 +12,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, NullPool, create_engine, select
+from sqlalchemy import Engine, NullPool, create_engine, insert, select
 
 from app.aws.roster import RosterUser
 from app.compliance import rows, store
 from app.compliance.report import LARGEST, CredentialReport, NotAReport, parse
 from app.compliance.subjects import Terms
-from app.models import Base, CompliancePerson
+from app.models import Base, ComplianceException, CompliancePerson
 from app.sandbox.behaviours.credential_report import HEADER
 from tests.support.postgres import Postgres, postgres
 
@@ -150,10 +150,21 @@ def terms_of(others: int | None) -> Terms:
     return Terms(NOW, others_at_most=others)
 
 
-def roster(engine: Engine, at: datetime, virtual: dict[str, int], names: tuple[str, ...], others: int = 3) -> None:
+MADE = {"alice": datetime(2026, 1, 1, 10, tzinfo=UTC), "bob": datetime(2026, 1, 2, 10, tzinfo=UTC)}
+"""As the report has it."""
+
+
+def roster(
+    engine: Engine,
+    at: datetime,
+    virtual: dict[str, int],
+    names: tuple[str, ...],
+    others: int = 3,
+    made: dict[str, datetime] = MADE,
+) -> None:
     rows.begin(engine, ACCOUNT)
     users = [
-        RosterUser(name, f"arn:aws:iam::{ACCOUNT}:user/{name}", "/", datetime(2026, 1, 1, tzinfo=UTC), None)
+        RosterUser(name, f"arn:aws:iam::{ACCOUNT}:user/{name}", "/", made.get(name, MADE["alice"]), None)
         for name in names
     ]
     with engine.begin() as connection:
@@ -225,15 +236,45 @@ def test_what_people_show_themselves_counts_until_newer_is_known(engine: Engine)
     roster(engine, hour(8), {}, ("alice", "bob"))
     store.keep_report(engine, read(WHOLE), NOW, terms_of)
 
-    def shows(name: str, **own: object) -> None:
-        store.keep_own(engine, ACCOUNT, name, f"arn:aws:iam::{ACCOUNT}:user/{name}", "/", own, terms_of)
-
-    shows("alice", mfa=[hour(11).isoformat(), ["SECURITY_KEY"]])
-    shows("alice", keys=[hour(11).isoformat(), [[True, "2026-08-30T00:00:00+00:00"]]])
+    shows(engine, "alice", mfa=[hour(11).isoformat(), ["SECURITY_KEY"]])
+    shows(engine, "alice", keys=[hour(11).isoformat(), [[True, "2026-08-30T00:00:00+00:00"]]])
     assert says(engine, "mfa")["alice"] == "pass" and says(engine, "key-age")["alice"] == "pass"
     roster(engine, hour(12), {}, ("alice", "bob"))
     assert says(engine, "mfa")["alice"] == "pass", "no roster shows a security key"
     store.keep_report(engine, read(WHOLE, hour(13)), NOW, terms_of)
     assert says(engine, "mfa")["alice"] == "fail" and says(engine, "key-age")["alice"] == "fail"
-    shows("newcomer", mfa=[hour(14).isoformat(), []])
+    shows(engine, "newcomer", mfa=[hour(14).isoformat(), []])
     assert says(engine, "mfa")["newcomer"] == "fail"
+
+
+def shows(engine: Engine, name: str, **own: object) -> None:
+    store.keep_own(engine, ACCOUNT, name, f"arn:aws:iam::{ACCOUNT}:user/{name}", "/", own, terms_of)
+
+
+def excepted(engine: Engine, name: str, rule: str) -> None:
+    with engine.begin() as connection:
+        whose = {"account_id": ACCOUNT, "user_name": name, "rule": rule, "reason": "leaves soon", "owner": "sec@corp"}
+        made = {"until": NOW + timedelta(days=30), "made_at": hour(1), "made_by": "arn", "ended_by": ""}
+        connection.execute(insert(ComplianceException).values(**whose, **made))
+    store.judge_again(engine, ACCOUNT, name, terms_of)
+
+
+def test_nothing_is_known_of_who_was_made_anew_under_an_old_name(engine: Engine) -> None:
+    roster(engine, hour(8), {}, ("alice", "bob"))
+    store.keep_report(engine, read(WHOLE), NOW, terms_of)
+    shows(engine, "bob", keys=[hour(10).isoformat(), [[True, "2026-08-30T00:00:00+00:00"]]])
+    excepted(engine, "alice", "mfa")
+    assert says(engine, "mfa") == {"alice": "excepted", "bob": "pass"}
+    assert says(engine, "key-age") == {"alice": "fail", "bob": "pass"}
+
+    roster(engine, hour(12), {}, ("alice", "bob"), made={"alice": hour(11), "bob": hour(11)})
+    assert says(engine, "mfa") == {"alice": "unknown", "bob": "unknown"}, "nobody asked these two yet"
+    assert says(engine, "key-age") == {"alice": "unknown", "bob": "unknown"}
+    store.keep_report(engine, read(WHOLE, hour(10)), NOW, terms_of)
+    assert says(engine, "mfa") == {"alice": "unknown", "bob": "unknown"}, "a report of before tells of the former"
+
+    shows(engine, "bob", mfa=[hour(13).isoformat(), ["VIRTUAL"]])
+    anew = WHOLE.replace("bob,2026-01-02T10:00:00Z", "bob,2026-09-01T14:00:00Z")
+    anew = anew.replace("alice,2026-01-01T10:00:00Z", "alice,2026-09-01T11:00:00Z")
+    store.keep_report(engine, read(anew.replace("N/A,true,false", "N/A,false,false"), hour(15)), NOW, terms_of)
+    assert says(engine, "mfa") == {"alice": "fail", "bob": "fail"}, "no exception, no device of the former"
