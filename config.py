@@ -34,7 +34,7 @@ SETTINGS: dict[str, str] = {
     "REDIS_URL": "redis://HOST:PORT/NUMBER (rediss:// with TLS): sessions, rate limits and what else replicas share. "
     "Needed for more than one worker or replica. Default: none, sessions are in the database.",
     "WORKERS": "Processes of `make serve`, 1 to 64; more than one needs REDIS_URL. Default: WEB_CONCURRENCY, else 1.",
-    "BIND": "HOST:PORT to listen on. Default 127.0.0.1:PORT; in a container 0.0.0.0:PORT.",
+    "BIND": "HOST:PORT or unix:/PATH to listen on. Default 127.0.0.1:PORT; in a container 0.0.0.0:PORT.",
     "LOG_LEVEL": "DEBUG, INFO, WARNING or ERROR. Default INFO: a line per request.",
     "METRICS_TOKEN": "At least 16 characters: a bearer token that opens /metrics. Default: there is no /metrics.",
     "FORCE_MFA_POLICY": "The policy your users are under: recommended, tutorial, a date AWS published one at "
@@ -123,7 +123,8 @@ def from_env(env: Mapping[str, str]) -> dict[str, Any]:
     admins = settings.admins(env.get("ADMINS", ""), accounts, problems)
     thresholds = settings.thresholds(env.get("COMPLIANCE_THRESHOLDS", ""), accounts, problems)
     own_database = f"sqlite:///{ROOT / 'instance' / 'latchkey.db'}"
-    database_url = settings.database_url(env.get("DATABASE_URL") or own_database, problems)
+    database_url = settings.database_url(env, own_database, problems)
+    settings.bind(env, problems)
     redis_url = settings.redis(env.get("REDIS_URL", ""), problems)
     workers = settings.workers(env, problems)
     per_address = settings.limit(env, "SIGN_IN_LIMIT_PER_ADDRESS", "30 per 5 minutes", problems)

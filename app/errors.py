@@ -79,7 +79,7 @@ class WrongMfaCode(Refused):
     """Codes do not belong to the device, now."""
 
     aws_codes: ClassVar[tuple[str, ...]] = ("InvalidAuthenticationCode",)
-    message = "AWS did not accept this code. Type the code your phone shows now; each code works once."
+    message = "AWS did not accept this code. Type the code your device shows now; each code works once."
 
 
 class MfaNotRecognized(Refused):

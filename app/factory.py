@@ -47,6 +47,8 @@ from app.stores.database import DatabaseStore
 from app.stores.redis import RedisStore, connect
 
 ROOT = Path(__file__).parent.parent
+OWN_FOLDER = ROOT / "instance"
+"""Of the database that is used where none is set."""
 
 
 def create_app(config: dict[str, Any]) -> Flask:
@@ -56,6 +58,8 @@ def create_app(config: dict[str, Any]) -> Flask:
 
     db.init_app(app)
     if app.config["SQLALCHEMY_DATABASE_URI"].startswith("sqlite:"):
+        if app.config["SQLALCHEMY_DATABASE_URI"].startswith(f"sqlite:///{OWN_FOLDER}/"):
+            OWN_FOLDER.mkdir(exist_ok=True)
         with app.app_context():
             event.listen(db.engine, "connect", _patient_sqlite)
     Migrate(app, db, directory=str(ROOT / "migrations"))

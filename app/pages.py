@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import time
+from math import ceil
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -29,6 +31,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError, SecurityErro
 from app import people
 from app.aws.clients import SIGN_IN_HOSTS
 from app.errors import CredentialsRefused, NotAllowed, PortalError, SignInOver
+from app.limits import limiter
 from app.logs import request_id
 from app.records import Way
 from app.stores import StoreDown
@@ -183,6 +186,13 @@ TITLES = {
 }
 
 
+def _wait() -> str:
+    """How long until the limit that was reached counts anew."""
+    reached = limiter.current_limit
+    minutes = max(1, ceil((reached.reset_at - time.time()) / 60)) if reached else 5
+    return f"Wait {minutes} minutes" if minutes > 1 else "Wait a minute"
+
+
 def register_error_pages(app: Flask) -> None:
     """One page for everything that goes wrong, saying what happened and what to do."""
 
@@ -238,7 +248,7 @@ def register_error_pages(app: Flask) -> None:
             404: "Check the address, or go back to the overview.",
             405: "Go back to the overview and start from there.",
             413: "What you sent is larger than anything this page needs.",
-            429: "There were many attempts in a short time. Wait a few minutes, then try again.",
+            429: f"There were many attempts in a short time. {_wait()}, then try again.",
             500: "This is our mistake, and it has been written to the log. Go back to the overview and try again.",
         }.get(status, "The request could not be understood. Go back to the overview and start from there.")
         return (

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -27,6 +28,15 @@ def whole(env: Mapping[str, str], name: str, default: int, low: int, high: int, 
         return int(text)
     problems.append(f"{name} is {text!r}: set a whole number from {low} to {high}.")
     return default
+
+
+def bind(env: Mapping[str, str], problems: list[str]) -> None:
+    """Where to listen, as gunicorn reads it."""
+    whole(env, "PORT", 8000, 1, 65535, problems)
+    text = env.get("BIND", "")
+    found = re.fullmatch(r"(?:\[[0-9a-fA-F:.]+\]|[\w.-]*):(\d{1,5})|unix:/\S+", text)
+    if text and (not found or (found[1] and not 1 <= int(found[1]) <= 65535)):
+        problems.append(f"BIND is {text!r}: set HOST:PORT, like 127.0.0.1:8000, or unix:/PATH/TO/SOCKET.")
 
 
 def _parts(url: str) -> tuple[SplitResult, int | None]:
@@ -143,12 +153,16 @@ def admins(text: str, accounts: Collection[str], problems: list[str]) -> dict[st
     return by_account
 
 
-def database_url(url: str, problems: list[str]) -> str:
+def database_url(env: Mapping[str, str], default: str, problems: list[str]) -> str:
     """As SQLAlchemy reads it; of the databases and drivers that the portal knows."""
+    url = env.get("DATABASE_URL") or default
     try:
-        kind = make_url(url).drivername
+        made = make_url(url)
+        kind, folder = made.drivername, Path(made.database or "").parent
     except (ArgumentError, ValueError):
-        kind = ""
+        kind, folder = "", Path()
+    if kind == "sqlite" and folder.is_absolute() and not folder.is_dir() and url != default:
+        problems.append(f"DATABASE_URL: there is no folder {folder}. Make it, or name another.")
     if kind not in ("sqlite", "postgresql+psycopg"):
         # Not repeated: it may hold a password.
         problems.append(

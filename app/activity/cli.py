@@ -16,6 +16,8 @@ from app.chain import Flaw, Verification, head_text, read_head, verify
 from app.commands import on_database
 
 commands = AppGroup("activity")
+FLAWS_SHOWN = 50
+"""Lines per account: whoever wants every row that is wrong has them in the database."""
 
 
 @commands.command("verify")
@@ -56,8 +58,10 @@ def _told(verified: Verification) -> bool:
     """Print what verifying found; True where something is wrong."""
     flaws = verified.flaws
     name = verified.account_id or "(nobody signed in)"
-    for flaw in flaws:
+    for flaw in flaws[:FLAWS_SHOWN]:
         click.echo(f"account {name}: row {flaw.seq} {flaw.what}")
+    if len(flaws) > FLAWS_SHOWN:
+        click.echo(f"account {name}: and {len(flaws) - FLAWS_SHOWN} more. If it is every row, check AUDIT_KEYS.")
     sound = "NOT sound" if flaws else "sound"
     click.echo(f"account {name}: {verified.rows} rows, {sound}, head {head_text(*verified.head)}")
     return bool(flaws)

@@ -15,7 +15,7 @@ import click
 
 from app.policy.checking import SOMEBODY
 from app.policy.checking import check as examined
-from app.policy.documents import PARTITIONS, PLACEHOLDER, VARIANTS, read, source_text, tailored
+from app.policy.documents import PARTITIONS, PLACEHOLDER, VARIANTS, accounts_named, read, source_text, tailored
 from app.policy.evaluation import Policy, PolicyError, Request, compiled, decide
 from app.policy.explaining import WAYS, Question, in_words
 from app.policy.explaining import explain as explained
@@ -85,6 +85,9 @@ def render(
         raise click.ClickException(f"--{error.option}: {error}") from error
     except PolicyError as error:
         raise click.ClickException(str(error)) from error
+    others = accounts_named(document) - {account_id}
+    if others:
+        click.echo(f"Note: {variant} names account {', '.join(sorted(others))}, which stays as it is.", err=True)
     click.echo(FORMATS[form].write(setup), nl=False)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.resources import files
@@ -108,6 +109,11 @@ def tailored(
     if no_sign_in:
         document = without_sign_in(document)
     return rendered(document, account_id, partition)
+
+
+def accounts_named(document: Mapping[str, Any]) -> set[str]:
+    """Ids of accounts in the ARNs of a document."""
+    return set(re.findall(r"arn:[a-z-]+:[a-z0-9-]*:[a-z0-9-]*:(\d{12}):", json.dumps(document)))
 
 
 def _thinned(document: Mapping[str, Any], unwanted: Callable[[str, str], bool]) -> dict[str, Any]:

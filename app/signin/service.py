@@ -38,7 +38,7 @@ class CodeInDoubt(Unanswered):
     """No answer: the code may be used up, so the next one is needed."""
 
     field = "code"
-    message = "AWS did not answer, and the code may be used up. Type the next one your phone shows."
+    message = "AWS did not answer, and the code may be used up. Type the next one your device shows."
 
 
 class AskForNextCode(Refused):
@@ -155,7 +155,7 @@ def give_code(
             return sts.mfa_session(serial_number, code, lasts)
         except WrongMfaCode as refusal:
             raise AskForNextCode(
-                "AWS did not accept this code. Type the code your phone shows now, from the entry of this "
+                "AWS did not accept this code. Type the code your device shows now, in an app from the entry of this "
                 "account; each code works once. If codes keep being refused, check that your phone sets its "
                 "clock by itself.",
                 request_id=refusal.request_id,
@@ -163,7 +163,7 @@ def give_code(
         except MfaNotRecognized as refusal:
             raise AskForNextCode(
                 "AWS could not check this code. Either the device was set up a moment ago, or there were too "
-                "many tries. Wait a minute, then type the code your phone shows.",
+                "many tries. Wait a minute, then type the code your device shows.",
                 request_id=refusal.request_id,
             ) from refusal
         except Unanswered as silence:

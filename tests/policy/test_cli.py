@@ -30,6 +30,15 @@ def test_render_defaults_to_the_recommended_document() -> None:
     assert json.loads(done.stdout) == rendered(read("recommended"), "111122223333")
 
 
+def test_render_tells_of_another_account_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "ours.json"
+    file.write_text(json.dumps(rendered(read("recommended"), "444455556666")))
+    done = run("render", "--account-id", "111122223333", "--variant", str(file))
+    assert done.returncode == 0 and json.loads(done.stdout) == json.loads(file.read_text())
+    assert done.stderr == f"Note: {file} names account 444455556666, which stays as it is.\n"
+    assert run("render", "--account-id", "444455556666", "--variant", str(file)).stderr == ""
+
+
 def test_what_cannot_be_rendered_is_told_in_a_line() -> None:
     for arguments in (["--account-id", "12"], ["--account-id", "111122223333", "--variant", "missing.json"]):
         done = run("render", *arguments)

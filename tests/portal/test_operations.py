@@ -186,6 +186,21 @@ def test_databases_that_the_portal_cannot_use_are_refused() -> None:
         assert from_env({**GOOD, "DATABASE_URL": good})["SQLALCHEMY_DATABASE_URI"] == good
 
 
+def test_a_database_in_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match=f"DATABASE_URL: there is no folder {tmp_path}/var"):
+        from_env({**GOOD, "DATABASE_URL": f"sqlite:///{tmp_path}/var/portal.db"})
+
+
+def test_where_to_listen_is_checked_at_start() -> None:
+    for wrong in ("here", "127.0.0.1", "127.0.0.1:", "127.0.0.1:99999", "unix:socket", "::1:8000", "http://[::1]:80"):
+        with pytest.raises(SystemExit, match="BIND is "):
+            from_env({**GOOD, "BIND": wrong})
+    with pytest.raises(SystemExit, match="PORT is 'http'"):
+        from_env({**GOOD, "PORT": "http", "PUBLIC_URL": "https://latchkey.example"})
+    for good in ("0.0.0.0:8000", "[::]:8000", "localhost:80", ":8000", "unix:/run/latchkey/socket", ""):
+        from_env({**GOOD, "BIND": good})
+
+
 def test_addresses_are_written_as_browsers_write_them() -> None:
     for given, written in (
         ("https://Latchkey.Example.COM:443/", "https://latchkey.example.com"),
@@ -213,7 +228,11 @@ def test_a_rate_limit_that_nobody_understands_is_refused() -> None:
 
 def test_commands_say_what_the_database_lacks_as_the_portal_does(tmp_path: Path) -> None:
     for name, said in (("new.db", "flask --app wsgi db upgrade"), ("no/folder/x.db", "The database does not answer")):
-        app = create_app(from_env({**GOOD, "DATABASE_URL": f"sqlite:///{tmp_path / name}"}))
+        file = tmp_path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        app = create_app(from_env({**GOOD, "DATABASE_URL": f"sqlite:///{file}"}))
+        if file.parent != tmp_path:
+            file.parent.rmdir()  # it was there at the start
         for group, words in (
             (activity, ["verify"]),
             (activity, ["prune"]),

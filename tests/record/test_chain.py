@@ -94,6 +94,16 @@ def test_a_changed_row_is_named(portal: Flask, assignment: str) -> None:
     assert output.count("row ") == 1, "the others are sound"
 
 
+def test_where_everything_is_wrong_the_first_rows_are_named_and_the_others_counted(portal: Flask) -> None:
+    write(70)
+    change("update activity set user_name = 'eve'")
+    status, output = verify(portal)
+    assert status == 1
+    assert output.count("is not what was written here") == 50
+    assert f"account {ACCOUNT}: and 20 more. If it is every row, check AUDIT_KEYS.\n" in output
+    assert "70 rows, NOT sound" in output
+
+
 def test_a_missing_row_is_named(portal: Flask) -> None:
     write(6)
     change("delete from activity where seq in (3, 4)")
