@@ -11,6 +11,8 @@ import sys
 from typing import ClassVar
 from urllib.parse import parse_qs
 
+import uvloop
+
 READS = (
     "list_mfa_devices",
     "list_access_keys",
@@ -108,4 +110,4 @@ async def _serve(port: int, latency_s: float) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve(int(sys.argv[1]), float(sys.argv[2]) / 1000))
+    uvloop.run(_serve(int(sys.argv[1]), float(sys.argv[2]) / 1000))
