@@ -36,6 +36,7 @@ from app.factory import _patient_sqlite
 from app.models import Base
 from bench import Row, medians
 from bench._accounts import ACCOUNT, NOW, report, terms_of, users
+from config import engine_options
 
 USERS = 5000
 KEY = AwsCredentials("AKIABENCHBENCHBENCH1", "s" * 40)
@@ -69,7 +70,8 @@ def bare(url: str, **options: Any) -> Any:
 
 def database(folder: Path) -> Engine:
     """SQLite as the portal opens it."""
-    engine = create_engine(f"sqlite:///{folder / 'bench.db'}")
+    url = f"sqlite:///{folder / 'bench.db'}"
+    engine = create_engine(url, **engine_options(url))
     event.listen(engine, "connect", _patient_sqlite)
     Base.metadata.create_all(engine)
     return engine

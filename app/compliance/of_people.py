@@ -11,12 +11,19 @@ AT_CREATION = timedelta(minutes=1)
 """A key made this soon after its user came with them."""
 ONLY_IN_REPORT = "is only in the credential report, which does not tell of them yet"
 
+# Reached thousands of times in a row, so made once.
+_HAS_MFA = Verdict(PASS, "Has an MFA device.")
+_HAS_NO_MFA = Verdict(FAIL, "Has no MFA device.")
+_TWO_KEYS = Verdict(FAIL, "Two access keys are active.")
+_ONE_KEY = Verdict(PASS, "One access key is active.")
+_NO_KEY_OF_FIRST_DAY = Verdict(PASS, "No unused access key was made together with the user.")
+
 
 def mfa(someone: Subject, terms: Terms) -> Verdict | None:
     if someone.mfa:
-        return Verdict(PASS, "Has an MFA device.")
+        return _HAS_MFA
     if someone.mfa is False:
-        return Verdict(FAIL, "Has no MFA device.")
+        return _HAS_NO_MFA
     if someone.no_virtual_device and terms.others_at_most is not None:
         why = "Has no virtual MFA device. Some may have another kind: at most {} such devices are in use here."
         return Verdict(UNKNOWN, why, (terms.others_at_most,))
@@ -61,8 +68,8 @@ def one_active_key(someone: Subject, terms: Terms) -> Verdict | None:
     if not active:
         return None
     if active > 1:
-        return Verdict(FAIL, "Two access keys are active.")
-    return Verdict(PASS, "One access key is active.")
+        return _TWO_KEYS
+    return _ONE_KEY
 
 
 def _unused_password(someone: Subject, terms: Terms) -> Verdict | None:
@@ -136,7 +143,7 @@ def key_at_creation(someone: Subject, terms: Terms) -> Verdict | None:
             return Verdict(
                 FAIL, "An access key was made together with the user on {} and never used.", (key.created_at,)
             )
-    return Verdict(PASS, "No unused access key was made together with the user.")
+    return _NO_KEY_OF_FIRST_DAY
 
 
 def _credentials(

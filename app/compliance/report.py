@@ -12,7 +12,7 @@ import csv
 import json
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -113,23 +113,27 @@ def _cut(line: int) -> NotAReport:
     )
 
 
-class _Times:
-    """Reads times, each spelling once, and remembers the latest."""
+class _Times(dict[str, str | None]):
+    """By what a cell says: itself where it is a time, None where it says that there is none.
+
+    Reads each spelling once. Raises ValueError for what is neither.
+    """
 
     def __init__(self) -> None:
-        self.read: dict[str, datetime | None] = dict.fromkeys(_NOTHING)
-        self.latest = datetime.min.replace(tzinfo=UTC)
+        super().__init__(dict.fromkeys(_NOTHING))
 
-    def text(self, cell: str) -> str | None:
-        """The cell if it is a time, None if it says that there is none. Raises ValueError."""
-        if cell not in self.read:
-            try:
-                moment = _aware(datetime.fromisoformat(cell))
-            except ValueError as error:
-                raise ValueError(f"“{cell[:40]}” where there must be a time") from error
-            self.read[cell] = moment
-            self.latest = max(self.latest, moment)
-        return cell if self.read[cell] else None
+    def __missing__(self, cell: str) -> str:
+        try:
+            _aware(datetime.fromisoformat(cell))
+        except ValueError as error:
+            raise ValueError(f"“{cell[:40]}” where there must be a time") from error
+        self[cell] = cell
+        return cell
+
+    @property
+    def latest(self) -> datetime:
+        """Of all that were read."""
+        return max(datetime.fromisoformat(cell) for cell in self.values() if cell)
 
 
 def _read(rows: list[list[str]], at: list[int], width: int, made_at: datetime | None) -> CredentialReport:
@@ -175,28 +179,27 @@ def _row(cells: Sequence[str], times: _Times) -> tuple[str, ReportPerson]:
     found = _ARN.fullmatch(arn)
     if not found:
         raise ValueError(f"“{arn[:80]}” as an ARN")
-    text = times.text
     keys = []
     for active, made, last in (cells[7:10], cells[10:13]):
-        key = [_true(active), text(made), text(last)]
+        key = [_TRUE[active], times[made], times[last]]
         if key != NO_KEY:
             keys.append(key)
     certificates = []
     for active, made in (cells[13:15], cells[15:17]):
-        certificate = [_true(active), text(made)]
+        certificate = [_TRUE[active], times[made]]
         if certificate != NO_CERTIFICATE:
             certificates.append(certificate)
     facts: ReportFacts = {
-        "password": _true(password),
-        "used": text(used),
-        "changed": text(changed),
-        "mfa": _true(mfa),
+        "password": _TRUE[password],
+        "used": times[used],
+        "changed": times[changed],
+        "mfa": _TRUE[mfa],
         "other": None,
         "keys": keys,
         "certificates": certificates,
     }
     path = (found[2] or "/").removesuffix(name) or "/"
-    return found[1], ReportPerson(name, arn, path, times.read[created] if text(created) else None, facts)
+    return found[1], ReportPerson(name, arn, path, datetime.fromisoformat(created) if times[created] else None, facts)
 
 
 NO_KEY, NO_CERTIFICATE = [False, None, None], [False, None]
@@ -211,15 +214,14 @@ def _root(facts: ReportFacts) -> RootFacts:
     )
 
 
-_BOOLEANS = {"true": True, "false": False, "TRUE": True, "FALSE": False} | dict.fromkeys(_NOTHING, False)
-"""Also where AWS does not say, as of the root user's password."""
+class _Booleans(dict[str, bool]):
+    """By what a cell says; also where AWS does not say, as of the root user's password. Raises ValueError."""
 
-
-def _true(cell: str) -> bool:
-    known = _BOOLEANS.get(cell)
-    if known is None:
+    def __missing__(self, cell: str) -> bool:
         raise ValueError(f"“{cell[:40]}” where there must be true or false")
-    return known
+
+
+_TRUE = _Booleans({"true": True, "false": False, "TRUE": True, "FALSE": False} | dict.fromkeys(_NOTHING, False))
 
 
 def _aware(moment: datetime) -> datetime:

@@ -31,7 +31,9 @@ _values = attrgetter(*COLUMNS)
 
 def changeable(row: Row[Any]) -> Any:
     """A copy of a row whose attributes can be set."""
-    return SimpleNamespace(**dict(zip(COLUMNS, row, strict=True)))
+    copy = SimpleNamespace()
+    copy.__dict__.update(zip(COLUMNS, row, strict=True))
+    return copy
 
 
 def begin(engine: Engine, account_id: str) -> None:
@@ -100,6 +102,9 @@ def account_verdicts(held: Row[Any], terms: Terms, exceptions: Exceptions) -> di
     return judged(account_of(held), terms, exceptions.get(""), OF_ACCOUNT)
 
 
+_FAILED = f"={FAIL} "
+
+
 def words(verdicts: Mapping[str, Verdict]) -> str:
     """As they are stored: " mfa=fail key-age=pass "."""
     return " " + "".join([rule + "=" + verdict.state + " " for rule, verdict in verdicts.items()])
@@ -113,9 +118,10 @@ def states(stored: str) -> dict[str, str]:
 def _judgement(row: Any, known: Subject, terms: Terms, exceptions: Exceptions) -> dict[str, Any]:
     verdicts = judged(known, terms, exceptions.get(row.user_name))
     made = [key.created_at for key in known.keys or () if key.active and key.created_at]
+    stored = words(verdicts)
     return {
-        "verdicts": words(verdicts),
-        "failed": [verdict.state for verdict in verdicts.values()].count(FAIL),
+        "verdicts": stored,
+        "failed": stored.count(_FAILED),
         "oldest_key_at": min(made, default=None),
         "changes_at": min([verdict.until for verdict in verdicts.values() if verdict.until], default=None),
     }
@@ -131,14 +137,15 @@ def _write(
 ) -> None:
     """Store people whose row differs from what it was, and note who began or stopped to fail."""
     new, changed, turned = [], [], []
-    touched: set[str] = set()
+    was, becomes = [], []
     for row in after:
         values, old = _values(row), before.get(row.user_name)
         if old is None:
             new.append(dict(zip(COLUMNS, values, strict=True)))
         elif values != tuple(old):
             changed.append(row)
-            touched.update([name for name, was, now_is in zip(COLUMNS, old, values, strict=True) if was != now_is])
+            was.append(old)
+            becomes.append(values)
             if old.verdicts != row.verdicts:
                 whose = {"account_id": account_id, "user_name": row.user_name, "at": now}
                 turned += [whose | turn for turn in _turns(old.verdicts, row.verdicts)]
@@ -146,6 +153,8 @@ def _write(
         connection.execute(insert(CompliancePerson), new)
     if changed:
         # Only columns that changed for somebody: most of a row stays as it is.
+        columns = zip(COLUMNS, zip(*was, strict=True), zip(*becomes, strict=True), strict=True)
+        touched = [name for name, before_it, after_it in columns if before_it != after_it]
         statement = (
             update(CompliancePerson)
             .where(CompliancePerson.account_id == account_id, CompliancePerson.user_name == bindparam("whose"))

@@ -109,17 +109,12 @@ def judged(
 
     exceptions: rule ids to when the exception ends. What passes anyway needs none.
     """
-    verdicts = {}
-    for rule in rules:
-        verdict = rule.judge(subject, terms)
-        if verdict is None:
-            continue
-        if exceptions and verdict.state is not State.PASS and terms.now < exceptions.get(rule.id, terms.now):
-            until = exceptions[rule.id]
-            verdict = verdict._replace(
-                state=State.EXCEPTED, until=min(until, verdict.until) if verdict.until else until
-            )
-        verdicts[rule.id] = verdict
+    verdicts = {rule.id: verdict for rule in rules if (verdict := rule.judge(subject, terms))}
+    for rule_id, until in (exceptions or {}).items():
+        verdict = verdicts.get(rule_id)
+        if verdict and verdict.state is not State.PASS and terms.now < until:
+            ends = min(until, verdict.until) if verdict.until else until
+            verdicts[rule_id] = verdict._replace(state=State.EXCEPTED, until=ends)
     return verdicts
 
 

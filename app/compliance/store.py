@@ -113,13 +113,14 @@ def keep_report(engine: Engine, report: CredentialReport, now: datetime, terms_o
                 continue  # deleted since: the roster knows better
             told.add(person.user_name)
             row = record_of(account_id, person.user_name, old)
-            if _made_anew(person.created_at, row.created_at):
-                row.report = None  # it tells of the one before
-                after.append(row)
-                continue
-            if person.created_at and _made_anew(row.created_at, person.created_at):
-                _forget_former(connection, row, person.created_at, None, now)
-                row.in_roster = False
+            if person.created_at != row.created_at:
+                if _made_anew(person.created_at, row.created_at):
+                    row.report = None  # it tells of the one before
+                    after.append(row)
+                    continue
+                if person.created_at and _made_anew(row.created_at, person.created_at):
+                    _forget_former(connection, row, person.created_at, None, now)
+                    row.in_roster = False
             if not row.in_roster:
                 row.__dict__.update(arn=person.arn, path=person.path, created_at=person.created_at)
             row.report = person.facts

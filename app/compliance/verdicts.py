@@ -48,14 +48,12 @@ def worst(found: Sequence[Verdict]) -> Verdict | None:
     """One for several credentials: a fail counts most, then what is not known; the next change of any of them."""
     if len(found) <= 1:
         return found[0] if found else None
-    states = [each.state for each in found]
-    for state in (FAIL, UNKNOWN):
-        if state in states:
-            chosen = found[states.index(state)]
-            break
-    else:
-        chosen = found[0]
-    if chosen.state is FAIL:
-        return chosen
-    until = min([each.until for each in found if each.until], default=None)
-    return chosen if chosen.until == until else chosen._replace(until=until)
+    chosen, until = found[0], None
+    for each in found:
+        if each.state is FAIL:
+            return each
+        if each.state is UNKNOWN and chosen.state is not UNKNOWN:
+            chosen = each
+        if each.until and (until is None or each.until < until):
+            until = each.until
+    return chosen if chosen.until is until else chosen._replace(until=until)

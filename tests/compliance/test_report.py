@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, NullPool, create_engine, insert, select
+from sqlalchemy import Engine, create_engine, insert, select
 
 from app.aws.roster import RosterUser
 from app.compliance import rows, store
@@ -20,6 +20,7 @@ from app.compliance.report import LARGEST, CredentialReport, NotAReport, parse
 from app.compliance.subjects import Terms
 from app.models import Base, ComplianceException, CompliancePerson
 from app.sandbox.behaviours.credential_report import HEADER
+from config import engine_options
 from tests.support.postgres import Postgres, postgres
 
 ACCOUNT = "123456789012"
@@ -133,11 +134,10 @@ def server() -> Iterator[Postgres]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
-    if request.param == "sqlite":
-        made = create_engine("sqlite://")
-    else:
-        server = request.getfixturevalue("server")
-        made = create_engine(server.database(f"report{next(_number)}"), poolclass=NullPool)
+    url = "sqlite://"
+    if request.param == "postgresql":
+        url = request.getfixturevalue("server").database(f"report{next(_number)}")
+    made = create_engine(url, **engine_options(url))
     Base.metadata.create_all(made)
     yield made
     made.dispose()
