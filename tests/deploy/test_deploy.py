@@ -6,13 +6,14 @@ import http.client
 import os
 import re
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -23,6 +24,7 @@ from bs4 import BeautifulSoup
 from config import SETTINGS
 from tests.support.browser import HOSTED
 from tests.support.portal import Portal
+from tests.support.redis import RedisServer
 from tests.support.sandbox import ROOT, free_port
 
 DEPLOY = ROOT / "deploy"
@@ -208,6 +210,38 @@ def test_other_names_get_nowhere(served: tuple[Portal, int, int]) -> None:
     direct = http.client.HTTPConnection("127.0.0.1", portal.port)
     direct.request("GET", "/sign-in", headers={"Host": "evil.example"})
     assert direct.getresponse().status == 400
+
+
+def workers_on(portal: Portal, *cores: set[int]) -> list[int]:
+    """Wait until there are workers that may run on these cores, in this order; their pids."""
+    assert portal.process
+    file = Path(f"/proc/{portal.process.pid}/task/{portal.process.pid}/children")
+    found: dict[int, set[int]] = {}
+    deadline = time.monotonic() + 20
+    while sorted(found.values(), key=min) != list(cores):
+        assert time.monotonic() < deadline, found
+        time.sleep(0.05)
+        with suppress(ProcessLookupError):  # one that just ended
+            found = {int(pid): os.sched_getaffinity(int(pid)) for pid in file.read_text().split()}
+    return sorted(found, key=lambda pid: min(found[pid]))
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="takes two cores")
+def test_with_a_worker_for_every_core_each_stays_on_its_own(tmp_path: Path, redis: RedisServer) -> None:
+    ours = os.sched_getaffinity(0)
+    one, other = sorted(ours)[:2]
+    os.sched_setaffinity(0, {one, other})  # what is started from here has two cores, whatever the machine has
+    try:
+        with Portal(tmp_path / "two", NoAws(), WORKERS="2", REDIS_URL=redis.database()) as portal:
+            first, second = workers_on(portal, {one}, {other})
+            os.kill(first, signal.SIGKILL)
+            while (replaced := workers_on(portal, {one}, {other}))[0] == first:
+                time.sleep(0.05)
+            assert replaced[1] == second, "who takes a dead worker's place takes its core"
+        with Portal(tmp_path / "one", NoAws()) as portal:
+            workers_on(portal, {one, other})  # the kernel chooses
+    finally:
+        os.sched_setaffinity(0, ours)
 
 
 def connections_of(port: int) -> int:
