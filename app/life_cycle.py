@@ -85,5 +85,5 @@ def settle(
                 audit.settle(replace(attempt, target=made or attempt.target), happened=bool(made))
         elif attempt.event is kind.deleted:
             audit.settle(attempt, happened=attempt.target not in active)
-        else:
-            audit.settle(attempt, happened=active.get(attempt.target) is (attempt.event is kind.activated))
+        elif attempt.target in active:  # deleted since: nothing tells what it was before
+            audit.settle(attempt, happened=active[attempt.target] is (attempt.event is kind.activated))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from contextlib import suppress
 from math import ceil
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -188,8 +189,10 @@ TITLES = {
 
 def _wait() -> str:
     """How long until the limit that was reached counts anew."""
-    reached = limiter.current_limit
-    minutes = max(1, ceil((reached.reset_at - time.time()) / 60)) if reached else 5
+    minutes = 5
+    with suppress(StorageError):  # gone since it counted
+        if reached := limiter.current_limit:
+            minutes = max(1, ceil((reached.reset_at - time.time()) / 60))
     return f"Wait {minutes} minutes" if minutes > 1 else "Wait a minute"
 
 
@@ -243,12 +246,14 @@ def register_error_pages(app: Flask) -> None:
         if isinstance(error, InternalServerError) and isinstance(error.original_exception, StoreDown):
             return _not_ready(MAYBE_DONE if request.method == "POST" else "")  # at the end of a request, saving
         status = error.code or 500
+        if status == 429:
+            sentence = f"There were many attempts in a short time. {_wait()}, then try again."
+            return render_template("error.html", title=TITLES[429], sentence=sentence), 429
         sentence = {
             403: FOR_ADMINISTRATORS if error.description == FOR_ADMINISTRATORS else FROM_ELSEWHERE,
             404: "Check the address, or go back to the overview.",
             405: "Go back to the overview and start from there.",
             413: "What you sent is larger than anything this page needs.",
-            429: f"There were many attempts in a short time. {_wait()}, then try again.",
             500: "This is our mistake, and it has been written to the log. Go back to the overview and try again.",
         }.get(status, "The request could not be understood. Go back to the overview and start from there.")
         return (

@@ -114,6 +114,9 @@ def _mfa(
         if row.virtual_devices:
             seen["mfa"] = roster
             return True
+        if others == 0:
+            seen["mfa"] = roster
+            return False
         # The roster shows virtual devices only. Who was known to have another kind is taken to have it still.
         if own and any(kind != "VIRTUAL" for kind in own[1]):
             seen["mfa"] = Seen(Source.SELF, datetime.fromisoformat(own[0]))
@@ -122,8 +125,6 @@ def _mfa(
             seen["mfa"] = report
             return True
         seen["mfa"] = roster
-        if others == 0:
-            return False
         if facts and report and not facts["mfa"]:
             seen["mfa"] = report
             return False
@@ -227,6 +228,7 @@ def account(
         report_at is not None,
         roster.get("password_length"),
         roster.get("password_reuse"),
+        roster.get("why_no_summary") or "The account summary was not read yet.",
         roster.get("why_no_password_policy") or "The password policy was not read yet.",
         seen,
     )

@@ -10,7 +10,7 @@ from app.compliance.verdicts import FAIL, PASS, UNKNOWN, Verdict
 
 def root_keys(account: Account, terms: Terms) -> Verdict:
     if account.root_keys is None:
-        return Verdict(UNKNOWN, "The account summary was not read yet.")
+        return Verdict(UNKNOWN, account.why_no_summary)
     if account.root_keys:
         return Verdict(FAIL, "The root user has an access key.")
     return Verdict(PASS, "The root user has no access key.")
@@ -18,7 +18,7 @@ def root_keys(account: Account, terms: Terms) -> Verdict:
 
 def root_mfa(account: Account, terms: Terms) -> Verdict:
     if account.root_mfa is None:
-        return Verdict(UNKNOWN, "The account summary was not read yet.")
+        return Verdict(UNKNOWN, account.why_no_summary)
     return Verdict(PASS, "The root user has MFA.") if account.root_mfa else Verdict(FAIL, "The root user has no MFA.")
 
 

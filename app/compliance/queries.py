@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, UnaryExpression, func, or_, select
@@ -129,11 +129,15 @@ def person(connection: Connection, account_id: str, user_name: str) -> Row[Any] 
     return connection.execute(query).first()
 
 
-def changes(connection: Connection, account_id: str, user_name: str, at_most: int = 50) -> Sequence[Row[Any]]:
-    """When they began to fail a rule or stopped, newest first."""
+def changes(connection: Connection, account_id: str, person: Row[Any], at_most: int = 50) -> Sequence[Row[Any]]:
+    """When they began to fail a rule or stopped, newest first; nothing of who had the name before them."""
     query = (
         select(ComplianceChange.__table__)
-        .where(ComplianceChange.account_id == account_id, ComplianceChange.user_name == user_name)
+        .where(
+            ComplianceChange.account_id == account_id,
+            ComplianceChange.user_name == person.user_name,
+            ComplianceChange.at >= (person.created_at or datetime.min.replace(tzinfo=UTC)),
+        )
         .order_by(ComplianceChange.at.desc(), ComplianceChange.id)
         .limit(at_most)
     )

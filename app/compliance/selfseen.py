@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
-import time
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from threading import Lock
 from typing import Protocol
 
-from cachetools import TTLCache
 from flask import current_app
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -24,10 +21,6 @@ from app.records import Person
 log = logging.getLogger(__name__)
 OFTEN = timedelta(minutes=5)
 """What was seen the same so recently is not written again."""
-
-_lately: TTLCache[str, str] = TTLCache(10_000, OFTEN.total_seconds(), timer=time.time)
-"""What was last seen of whom, so that a page that shows the same again asks no database."""
-_lock = Lock()
 
 
 class Uploaded(Protocol):
@@ -63,16 +56,10 @@ def seen(
         own["ssh_keys"] = (at, _held(ssh_keys))
     if certificates is not None:
         own["certificates"] = (at, _held(certificates))
-    told = json.dumps({name: value for name, (_, value) in json.loads(json.dumps(own)).items()})
-    with _lock:
-        if _lately.get(person.arn) == told:
-            return
     try:
         if not _known_already(person, own, now):
             terms = service.terms_for(current_app.config, person.account_id)
             store.keep_own(db.engine, person.account_id, person.user_name, person.arn, person.path, own, terms)
-        with _lock:
-            _lately[person.arn] = told
     except SQLAlchemyError:
         log.exception("what %s showed could not be kept", person.arn)
 

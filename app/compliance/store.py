@@ -1,6 +1,8 @@
 """What is kept of an account: every change of it is one transaction under the account's lock.
 
-A reader sees the data of one refresh or of the next, never half of each.
+A statement sees the rows of one refresh or of the next, never half of each. What ends what is known of somebody:
+a newer list or report that does not tell of them, unless they showed themselves since; and one that tells of a user
+made later under the name. Which of several words counts is for `app.compliance.facts`.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ from app.compliance.terms import fingerprint
 from app.models import ComplianceDay, ComplianceException, CompliancePerson
 
 MISSING_AT_MOST = 0.05
-"""A report may lack so many of the people the roster knows; with more it is not whole."""
+"""A report may lack so many of the people the roster knows, or one; with more it is not whole."""
 
 
 def keep_roster(
@@ -49,11 +51,12 @@ def keep_roster(
     held = lock(connection, account_id)
     before = {row.user_name: row for row in people(connection, account_id)}
     listed = {user.user_name: user for user in users}
+    _end_exceptions_of_former(connection, account_id, {name: user.created_at for name, user in listed.items()}, at)
     after = []
     for name, user in listed.items():
         row = record_of(account_id, name, before.get(name))
         if _made_anew(row.created_at, user.created_at):
-            _forget_former(connection, row, user.created_at, held.report_at, at)
+            _begin_anew(connection, before, row, user.created_at, held.report_at)
         row.__dict__.update(user._asdict(), in_roster=True, virtual_devices=virtual.get(name, 0))
         if row.report and row.report["mfa"] and row.report["other"] is None:
             row.report = {**row.report, "other": not row.virtual_devices}
@@ -61,9 +64,11 @@ def keep_roster(
     for name, old in before.items():
         if name in listed:
             continue
-        if held.report_at and held.report_at > at and old.report:
+        told = bool(held.report_at and held.report_at > at and old.report)
+        if told or _seen_since(old, at):
             row = changeable(old)
             row.in_roster = False
+            row.report = old.report if told else None
             after.append(row)
         else:
             forget(connection, account_id, [name])
@@ -75,19 +80,44 @@ def _made_anew(earlier: datetime | None, later: datetime | None) -> bool:
     return bool(earlier and later and later - earlier >= timedelta(seconds=1))
 
 
-def _forget_former(
-    connection: Connection, row: Any, created_at: datetime, report_at: datetime | None, now: datetime
+def _begin_anew(
+    connection: Connection,
+    before: dict[str, Row[Any]],
+    row: Any,
+    created_at: datetime,
+    report_at: datetime | None,
 ) -> None:
-    """Drop what was known of the user who had this name before, and end the exceptions that were theirs."""
+    """Drop what was known of the user who had this name before; the row is stored as a new one."""
+    forget(connection, row.account_id, [row.user_name])
+    del before[row.user_name]
     row.own = {name: told for name, told in row.own.items() if datetime.fromisoformat(told[0]) >= created_at}
     if report_at is None or report_at < created_at:
         row.report = None
-    theirs = ComplianceException.account_id == row.account_id, ComplianceException.user_name == row.user_name
-    connection.execute(
-        update(ComplianceException)
-        .where(*theirs, in_force(now), ComplianceException.made_at < created_at)
-        .values(ended_at=now, ended_by="Latchkey, for the user was deleted and made anew")
+
+
+def _end_exceptions_of_former(
+    connection: Connection, account_id: str, created: Mapping[str, datetime | None], now: datetime
+) -> None:
+    """End exceptions older than who bears the name now: they were made for somebody who was deleted."""
+    query = select(ComplianceException.id, ComplianceException.user_name, ComplianceException.made_at).where(
+        ComplianceException.account_id == account_id, in_force(now)
     )
+    former = [
+        number
+        for number, name, made_at in connection.execute(query)
+        if (created_at := created.get(name)) and made_at < created_at
+    ]
+    if former:
+        connection.execute(
+            update(ComplianceException)
+            .where(ComplianceException.id.in_(former))
+            .values(ended_at=now, ended_by="Latchkey, for the user was deleted and made anew")
+        )
+
+
+def _seen_since(row: Row[Any], moment: datetime) -> bool:
+    """Did the person show themselves after this moment?"""
+    return any(datetime.fromisoformat(at) > moment for at, _ in row.own.values())
 
 
 def keep_report(engine: Engine, report: CredentialReport, now: datetime, terms_of: TermsOf) -> int:
@@ -107,6 +137,8 @@ def keep_report(engine: Engine, report: CredentialReport, now: datetime, terms_o
         held = lock(connection, account_id)
         after, told = [], set()
         newer = held.roster_at is None or report.made_at > held.roster_at
+        created = {person.user_name: person.created_at for person in report.people}
+        _end_exceptions_of_former(connection, account_id, created, now)
         for person in report.people:
             old = before.get(person.user_name)
             if old is None and not newer:
@@ -119,7 +151,7 @@ def keep_report(engine: Engine, report: CredentialReport, now: datetime, terms_o
                     after.append(row)
                     continue
                 if person.created_at and _made_anew(row.created_at, person.created_at):
-                    _forget_former(connection, row, person.created_at, None, now)
+                    _begin_anew(connection, before, row, person.created_at, None)
                     row.in_roster = False
             if not row.in_roster:
                 row.__dict__.update(arn=person.arn, path=person.path, created_at=person.created_at)
@@ -131,12 +163,13 @@ def keep_report(engine: Engine, report: CredentialReport, now: datetime, terms_o
         for name, old in before.items():
             if name in told:
                 continue
+            if newer and not _seen_since(old, report.made_at):
+                gone.append(name)
+                continue
             row = changeable(old)
             row.report = None
-            if newer:
-                gone.append(name)
-            else:
-                after.append(row)
+            row.in_roster = row.in_roster and not newer
+            after.append(row)
         forget(connection, account_id, gone)
         judge_all(connection, held, before, after, terms_of(held.roster.get("others")))
     return len(report.people)
@@ -155,7 +188,7 @@ def _check(report: CredentialReport, held: Row[Any], before: Mapping[str, Row[An
         name for name, row in before.items() if row.in_roster and row.created_at and row.created_at < report.made_at
     ]
     missing = [name for name in expected if name not in told]
-    if len(missing) > max(3, MISSING_AT_MOST * len(expected)):
+    if len(missing) > max(1, MISSING_AT_MOST * len(expected)):
         raise NotAReport(
             f"This report tells of {len(told)} people and lacks {len(missing)} whom the account’s lists know, such "
             f"as {missing[0]}. Download it again; if they were deleted, read the account’s lists first. Nothing was "

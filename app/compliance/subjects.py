@@ -80,6 +80,8 @@ class Account(NamedTuple):
     password_length: int | None
     password_reuse: int | None
     """Earlier passwords that may not come back; 0 for none."""
+    why_no_summary: str
+    """Why what only the account's summary tells is not known."""
     why_no_password_policy: str
     """Why the two are not known."""
     seen: Mapping[str, Seen]

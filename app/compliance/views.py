@@ -240,7 +240,7 @@ def one(name: str) -> ResponseReturnValue:
             EmptyForm(formdata=None),
             row=row,
             findings=sorted(findings, key=lambda finding: words.WORST_FIRST.index(finding.verdict.state)),
-            changes=queries.changes(connection, account.account_id, name),
+            changes=queries.changes(connection, account.account_id, row),
             exceptions=queries.exceptions(connection, account.account_id, account.terms.now, name),
             message=words.message(name, account.name, findings),
             rules=BY_ID,

@@ -188,6 +188,9 @@ def hour(of: int) -> datetime:
 
 
 def test_older_or_partial_reports_change_nothing(engine: Engine) -> None:
+    roster(engine, hour(8), {}, ("alice", "bob", "carol", "dave"))
+    with pytest.raises(NotAReport, match="lacks 2 whom the account’s lists know"):
+        store.keep_report(engine, read(WHOLE), NOW, terms_of)
     roster(engine, hour(8), {}, ("alice", "bob", *(f"user{number}" for number in range(40))))
     with pytest.raises(NotAReport, match="lacks 40 whom the account’s lists know"):
         store.keep_report(engine, read(WHOLE), NOW, terms_of)
@@ -257,6 +260,33 @@ def excepted(engine: Engine, name: str, rule: str) -> None:
         made = {"until": NOW + timedelta(days=30), "made_at": hour(1), "made_by": "arn", "ended_by": ""}
         connection.execute(insert(ComplianceException).values(**whose, **made))
     store.judge_again(engine, ACCOUNT, name, terms_of)
+
+
+def test_exceptions_of_who_was_deleted_are_not_for_who_is_made_anew(engine: Engine) -> None:
+    roster(engine, hour(8), {}, ("alice", "bob"))
+    excepted(engine, "alice", "mfa")
+    roster(engine, hour(9), {}, ("bob",))
+    roster(engine, hour(11), {}, ("alice", "bob"), others=0, made={"alice": hour(10)})
+    assert says(engine, "mfa")["alice"] == "fail"
+
+
+def test_who_showed_themselves_since_is_not_dropped(engine: Engine) -> None:
+    shows(engine, "newcomer", mfa=[hour(14).isoformat(), ["VIRTUAL"]])
+    roster(engine, hour(13), {}, ("alice", "bob"))
+    assert says(engine, "mfa")["newcomer"] == "pass", "the list was read before they were made"
+    store.keep_report(engine, read(WHOLE, hour(13)), NOW, terms_of)
+    assert says(engine, "mfa")["newcomer"] == "pass"
+    roster(engine, hour(15), {}, ("alice", "bob"))
+    assert "newcomer" not in says(engine, "mfa")
+
+
+def test_where_no_other_devices_are_in_use_nobody_has_one_of_earlier(engine: Engine) -> None:
+    roster(engine, hour(8), {}, ("alice", "bob"))
+    store.keep_report(engine, read(WHOLE), NOW, terms_of)
+    shows(engine, "alice", mfa=[hour(10).isoformat(), ["HARDWARE"]])
+    assert says(engine, "mfa") == {"alice": "pass", "bob": "pass"}
+    roster(engine, hour(12), {}, ("alice", "bob"), others=0)
+    assert says(engine, "mfa") == {"alice": "fail", "bob": "fail"}
 
 
 def test_nothing_is_known_of_who_was_made_anew_under_an_old_name(engine: Engine) -> None:

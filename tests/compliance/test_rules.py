@@ -126,7 +126,7 @@ def test_other_kinds_of_mfa_are_bounded_and_said() -> None:
     assert "at most 3" in verdict.sentence
 
 
-KNOWN = Account(False, True, False, None, True, 14, 24, "", {})
+KNOWN = Account(False, True, False, None, True, 14, 24, "The summary was not read yet.", "", {})
 
 
 @pytest.mark.parametrize(
