@@ -19,7 +19,7 @@ from enum import StrEnum
 from typing import cast
 
 from flask import Flask, current_app
-from sqlalchemy import Engine, delete, insert, select, update
+from sqlalchemy import Engine, delete, insert, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from app import metrics
@@ -170,28 +170,23 @@ class Record:
             connection.execute(update(ActivityHead).where(mine).values(mac=mac))
         return link, mac
 
-    def shorten(self, account_id: str, until: datetime) -> int:
-        """Retention: remove rows older than `until`, leaving a checkpoint in the chain; how many went."""
-        mine, old = ActivityRow.account_id == account_id, ActivityRow.at < until
-        with self.engine.connect() as connection:
-            kept = select(ActivityRow.seq).where(mine, ~old).order_by(ActivityRow.seq).limit(1)
-            begins = connection.execute(kept).scalar()
-            last = select(ActivityRow.seq, ActivityRow.mac).where(mine, old).order_by(ActivityRow.seq.desc())
-            # In order of seq, not of time: a clock that was set back makes no hole.
-            row = connection.execute(last.where(ActivityRow.seq < begins) if begins else last).first()
-        if row is None:
-            return 0
+    def shorten(self, account_id: str, seq: int, mac: str) -> int:
+        """Retention: remove rows up to this one, leaving a checkpoint in the chain; how many went.
+
+        seq, mac: of a row as it was verified. What the table says by now may have been changed since.
+        """
         nobody = dict.fromkeys(("user_name", "reason", "request_id", "address", "user_agent", "session"), "")
         self.append(
             account_id,
             **nobody,
             attempt_id=secrets.token_hex(16),
             event=Event.RECORD_SHORTENED,
-            target=head_text(row.seq, row.mac),
+            target=head_text(seq, mac),
             phase=Phase.DONE,
         )
         with self.engine.begin() as connection:
-            return int(connection.execute(delete(ActivityRow).where(mine, ActivityRow.seq <= row.seq)).rowcount)
+            mine = ActivityRow.account_id == account_id
+            return int(connection.execute(delete(ActivityRow).where(mine, ActivityRow.seq <= seq)).rowcount)
 
 
 def open_record(app: Flask) -> None:

@@ -81,6 +81,8 @@ class Verification:
     head: tuple[int, str]
     """(seq, mac) of the last row; (0, "") of an empty chain."""
     flaws: list[Flaw]
+    old: tuple[int, str]
+    """(seq, mac) of the last row before the first that is not old, as these rows were read; (0, "") for none."""
 
 
 def head_text(seq: int, mac: str) -> str:
@@ -101,15 +103,19 @@ def verify(
     rows: Iterable[tuple[Link, str]],
     keyring: Keyring,
     expected: Sequence[tuple[int, str]] = (),
+    old_before: datetime | None = None,
 ) -> Verification:
-    """Check a chain. rows: (row, its mac) in order of seq. expected: heads seen earlier, (seq, mac)."""
+    """Check a chain. rows: (row, its mac) in order of seq. expected: heads seen earlier, (seq, mac).
+
+    old_before: rows made before this are old, in order of seq: a clock that was set back makes no hole.
+    """
     found: list[Flaw] = []
     suspects: list[tuple[Link, str, str]] = []
     checkpoints: set[tuple[int, str]] = set()
     seen: dict[int, str] = {}
     wanted = {seq for seq, _ in expected}
     first: tuple[Link, str] | None = None
-    count, last, before = 0, 0, START
+    count, last, before, old, all_old = 0, 0, START, (0, START), old_before is not None
     for link, mac in rows:
         if first is None:
             first = (link, mac)
@@ -127,12 +133,15 @@ def verify(
                 suspects.append((link, mac, before))
         if link.seq in wanted:
             seen[link.seq] = mac
+        all_old = all_old and bool(old_before and link.at < old_before)
+        if all_old:
+            old = (link.seq, mac)
         count, last, before = count + 1, link.seq, mac
     if first and first[0].seq > 1:
         found.extend(_beginning(keyring, *first, checkpoints))
     found.extend(_compared(expected, seen, last, first[0].seq if first else 1))
     found = [*found, *_moved(keyring, suspects)]
-    return Verification(account_id, count, (last, before), sorted(found, key=lambda flaw: flaw.seq))
+    return Verification(account_id, count, (last, before), sorted(found, key=lambda flaw: flaw.seq), old)
 
 
 def _problem(keyring: Keyring, before: str, link: Link, mac: str) -> str:

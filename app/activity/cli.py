@@ -43,12 +43,15 @@ def verify_command(account_id: str | None, expect_head: tuple[str, ...]) -> None
     sys.exit(bad)
 
 
-def _verified(account: str, expected: Sequence[tuple[int, str]] = ()) -> Verification:
+def _verified(
+    account: str, expected: Sequence[tuple[int, str]] = (), old_before: datetime | None = None
+) -> Verification:
     """Check a chain against heads seen earlier and the table of heads."""
     engine = record().engine
     # The head first: rows written meanwhile follow it.
     head = head_of(engine, account)
-    verified = verify(account, chain_of(engine, account), record().keyring, [*expected, *([head] if head[0] else [])])
+    heads = [*expected, *([head] if head[0] else [])]
+    verified = verify(account, chain_of(engine, account), record().keyring, heads, old_before)
     if verified.rows and not head[0]:
         verified.flaws.append(Flaw(verified.head[0], "is the last, but the table of heads does not know this chain"))
     return verified
@@ -77,11 +80,11 @@ def prune() -> None:
     bad = False
     for account in accounts(record().engine):
         # A checkpoint vouches for what is removed: only for what is sound.
-        verified = _verified(account)
+        verified = _verified(account, old_before=datetime.now(UTC) - keep)
         if verified.flaws:
             bad = _told(verified)
             click.echo(f"account {account or '(nobody signed in)'}: nothing removed")
             continue
-        gone = record().shorten(account, datetime.now(UTC) - keep)
+        gone = record().shorten(account, *verified.old) if verified.old[0] else 0
         click.echo(f"account {account or '(nobody signed in)'}: {gone} rows removed")
     sys.exit(bad)

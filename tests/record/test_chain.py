@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from sqlalchemy import text
+from sqlalchemy import Connection, event, text
 
 from app.activity import queries
 from app.audit import Audit, Event, record
@@ -243,6 +243,27 @@ def test_a_second_retention_follows_the_first(portal: Flask, file: Path, clock: 
         clock.move(timedelta(days=31).total_seconds())
         assert run(keeping, "prune")[0] == 0
         assert verify(portal)[0] == 0
+
+
+def test_times_changed_while_retention_is_at_work_remove_nothing_young(
+    portal: Flask, file: Path, clock: Clock
+) -> None:
+    write(5)
+    clock.move(timedelta(days=40).total_seconds())
+    write(4)
+    keeping = portal_at(file, AUDIT_RETENTION_DAYS="30")
+    with keeping.app_context():
+        changed = []
+
+        @event.listens_for(db.engine, "before_cursor_execute")
+        def somebody_else(connection: Connection, _: object, statement: str, *rest: object) -> None:
+            if statement.startswith("UPDATE activity_heads") and not changed:  # all rows were verified by now
+                changed.append(True)
+                connection.exec_driver_sql("update activity set at = '2020-01-01 00:00:00.000000'")
+
+        assert run(keeping, "prune")[1] == f"account {ACCOUNT}: 5 rows removed\n" and changed
+    status, output = verify(portal)
+    assert status == 1 and "row 9 is not what was written here" in output
 
 
 def test_a_forged_checkpoint_hides_nothing(portal: Flask) -> None:
