@@ -9,14 +9,21 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+_PARTS = re.compile(r"([;\t\r\n])")
+"""Behind what a spreadsheet may take for a separator, another cell begins."""
+_FORMULA = tuple("=+-@＝＋－＠")
+
+
+def _plain(cell: str) -> str:
+    return f"'{cell}" if cell.lstrip("\"' \u00a0\u3000").startswith(_FORMULA) else cell
+
 
 def neutral(value: Any) -> Any:
     """Text that a spreadsheet would run as a formula, made plain by an apostrophe (OWASP, CSV Injection)."""
     if not isinstance(value, str):
         return value
-    # Also behind what a spreadsheet may take for a separator.
-    text = re.sub(r"(?<=[;\t\r\n])(?=[=+\-@])", "'", value)
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+    text = "".join(map(_plain, _PARTS.split(value)))
+    return f"'{text}" if text[:1] in ("\t", "\r") else text
 
 
 def as_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:

@@ -32,12 +32,13 @@ from app import (
     policies,
     public_keys,
     signin,
+    waiting,
 )
 from app.audit import open_record
 from app.aws.clients import Clients
 from app.aws.observing import Observer
 from app.health import Health, Machines
-from app.limits import limiter
+from app.limits import Addressed, limiter
 from app.logs import Watched, request_id
 from app.models import db
 from app.policy.documents import allowed_actions
@@ -81,6 +82,8 @@ def create_app(config: dict[str, Any]) -> Flask:
     login.session_protection = None
     app.before_request(guards.require_sign_in)
     app.before_request(compliance.allow_large_report)
+    app.before_request(pages.only_text)
+    app.before_request(waiting.drop_what_is_over)
     CSRFProtect(app)
     limiter.init_app(app)
     Bootstrap5(app)
@@ -116,7 +119,7 @@ def _wrap(app: Flask) -> None:
     app.extensions["health"] = Health(app)
     watched = Watched(app.wsgi_app, metrics.answered, proxied=bool(proxies))
     outside = Machines(watched, app.extensions["health"], app.config["METRICS_TOKEN"])
-    app.wsgi_app = ProxyFix(outside, proxies, proxies, proxies) if proxies else outside  # type: ignore[method-assign]  # Flask's documented way
+    app.wsgi_app = ProxyFix(Addressed(outside), proxies, proxies, proxies) if proxies else outside  # type: ignore[method-assign]  # Flask's documented way
 
 
 def _session_store(app: Flask) -> SessionStore:

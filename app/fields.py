@@ -3,10 +3,31 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
+from flask import request
 from flask_wtf import FlaskForm
+from flask_wtf.file import FileField
+from werkzeug.datastructures import CombinedMultiDict, MultiDict
 from wtforms import RadioField, StringField, ValidationError
+from wtforms.form import BaseForm
 from wtforms.validators import InputRequired
+
+
+class Form(FlaskForm):
+    """Every form of the portal: a file counts only where a file is asked for."""
+
+    class Meta(FlaskForm.Meta):
+        """Flask-WTF would hand a file that bears a text field's name to that field."""
+
+        def wrap_formdata(self, form: BaseForm, formdata: Any) -> Any:
+            """What was sent, by name of field."""
+            sent = super().wrap_formdata(form, formdata)
+            if not isinstance(sent, CombinedMultiDict):
+                return sent
+            asked = {field.name for field in form if isinstance(field, FileField)}
+            files = [(name, file) for name, file in request.files.items(multi=True) if name in asked]
+            return MultiDict([*request.form.items(multi=True), *files])
 
 
 def without_blanks(text: str | None) -> str:
@@ -29,7 +50,7 @@ CODE_FIELD = {
 }
 
 
-class DeviceForm(FlaskForm):
+class DeviceForm(Form):
     """Something about one of the person's devices."""
 
     serial_number = RadioField("MFA device", validators=[InputRequired("Choose the device the code is from.")])
@@ -49,7 +70,7 @@ class CodeForm(DeviceForm):
     code = StringField("MFA code", filters=[without_blanks], validators=[six_digits], render_kw=CODE_FIELD)
 
 
-class TwoCodesForm(FlaskForm):
+class TwoCodesForm(Form):
     """Two consecutive codes of a device."""
 
     first_code = StringField(
@@ -61,5 +82,5 @@ class TwoCodesForm(FlaskForm):
     second_code = StringField("Second code", filters=[without_blanks], validators=[six_digits], render_kw=CODE_FIELD)
 
 
-class EmptyForm(FlaskForm):
+class EmptyForm(Form):
     """A button: nothing but the CSRF token."""

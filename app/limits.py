@@ -1,7 +1,12 @@
 """How often someone may try: the counters live where RATELIMIT_STORAGE_URI says."""
 
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from ipaddress import IPv6Address, ip_address, ip_network
+from typing import TYPE_CHECKING
 
 from flask import current_app, request
 from flask_limiter import Limiter
@@ -10,20 +15,39 @@ from flask_login import current_user
 from app import people, waiting
 from app.fields import without_blanks
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
 
 def client_address() -> str:
     """Who is counted: an IPv4 address, or an IPv6 network of /64, which is what one client has."""
-    told = request.remote_addr or ""
     try:
-        address = ip_address(told)
+        address = ip_address(request.remote_addr or "")
     except ValueError:
-        return told[:64]  # a proxy's own idea of an address
+        return "unreadable"  # a proxy's own idea of an address: all of these count as one
     if isinstance(address, IPv6Address):
         return str(address.ipv4_mapped or ip_network((address, 64), strict=False))
     return str(address)
 
 
 limiter = Limiter(key_func=client_address)
+
+
+class Addressed:
+    """Some proxies write 203.0.113.8:40001 or [2001:db8::1]:40001 into X-Forwarded-For: the port is nobody's."""
+
+    def __init__(self, application: WSGIApplication) -> None:
+        self._application = application
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Pass it on with the bare address."""
+        found = _WITH_PORT.fullmatch(environ.get("REMOTE_ADDR") or "")
+        if found:
+            environ["REMOTE_ADDR"] = found[1] or found[2]
+        return self._application(environ, start_response)
+
+
+_WITH_PORT = re.compile(r"(\d+(?:\.\d+){3}):\d+|\[([0-9a-fA-F:.]+)\](?::\d+)?")
 
 
 def per_address() -> str:
@@ -41,17 +65,17 @@ def typed_key_id() -> str:
     return "key:" + without_blanks(request.form.get("access_key_id")).upper()[:128]
 
 
-def pending_key() -> str:
-    """The access key whose sign-in waits for its code, as a counter's name: codes are guessed no faster than keys."""
-    pending = waiting.pending_sign_in(datetime.now(UTC))
-    return "code:" + (pending.access_key_id if pending else client_address())
+def whose_codes() -> str:
+    """The access key whose code is asked for, as a counter's name; who came through AWS has none."""
+    if pending := waiting.pending_sign_in(datetime.now(UTC)):
+        return pending.access_key_id
+    if current_user.is_authenticated:
+        return current_user.access_key_id or str(current_user.arn)
+    return client_address()
 
 
-def own_key() -> str:
-    """The access key someone is signed in with, as the same counter's name; who came through AWS has none."""
-    if not current_user.is_authenticated:
-        return "code:" + client_address()
-    return f"code:{current_user.access_key_id or current_user.arn}"
+codes_per_key = limiter.shared_limit(per_key, scope="codes", key_func=whose_codes, methods=["POST"])
+"""Codes are guessed no faster than keys, on whichever page: one counter for all that take a code."""
 
 
 CHANGES = "120 per 5 minutes"

@@ -125,7 +125,8 @@ def protect(app: Flask, signin_url: str) -> None:
     @app.after_request
     def finish(response: Response) -> Response:
         response.headers.update(headers)
-        if request.endpoint not in ("static", "bootstrap.static"):
+        # Where a file is missing, the answer is a page.
+        if request.endpoint not in ("static", "bootstrap.static") or response.status_code not in (200, 206, 304):
             response.headers["Cache-Control"] = "no-store"
         return response
 
@@ -152,6 +153,12 @@ def protect(app: Flask, signin_url: str) -> None:
         if request.host.split(":")[0] == "localhost" and "localhost" not in app.config["PUBLIC_URL"]:
             return redirect(app.config["PUBLIC_URL"] + local_path(request.full_path.rstrip("?"), "/"), 308)
         return None
+
+
+def only_text() -> None:
+    """Refuse the character NUL: no page asks for it, and PostgreSQL keeps none."""
+    if any("\0" in text for text in (request.path, *request.args.values(), *request.form.values())):
+        abort(400)
 
 
 SIGNED_OUT = (

@@ -8,7 +8,15 @@ from typing import Protocol, TypeVar
 
 from flask_login import current_user
 
-from app.people import current_session, keep, label, renew, session_was_lost, stored_sessions
+from app.people import (
+    current_session,
+    keep,
+    label,
+    renew,
+    session_unavailable,
+    session_was_lost,
+    stored_sessions,
+)
 from app.records import Enrollment, NewAccessKey, PendingAwsSignIn, PendingSignIn, Upgrade
 
 
@@ -28,6 +36,17 @@ def _in_time(key: str, kind: Callable[..., Timed], now: datetime) -> Timed | Non
         forget(key)
         return None
     return found
+
+
+def drop_what_is_over() -> None:
+    """Let nothing outlive its time in the session, whichever page is opened."""
+    if session_unavailable():
+        return
+    now = datetime.now(UTC)
+    for key in ("pending_sign_in", "pending_aws_sign_in", "enrollment", "new_key"):
+        stored = current_session().get(key)
+        if stored and stored["until"] <= now:
+            forget(key)
 
 
 def begin_sign_in(pending: PendingSignIn) -> None:

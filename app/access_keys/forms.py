@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 
-from flask_wtf import FlaskForm
 from wtforms import BooleanField, RadioField, StringField, ValidationError
 
 from app.access_keys.service import LAST_CHARACTERS
-from app.fields import CODE_FIELD, DeviceForm, without_blanks
+from app.fields import CODE_FIELD, DeviceForm, Form, without_blanks
 
 
 class SavedForm(DeviceForm):
@@ -39,7 +38,7 @@ class SavedForm(DeviceForm):
             raise ValidationError("Enter the six digits your authenticator app shows, or leave this empty.")
 
 
-class CutForm(FlaskForm):
+class CutForm(Form):
     """Deactivating or deleting; where it is the last way in, it is said aloud."""
 
     understood = BooleanField("I understand that I cannot sign in any more afterwards")

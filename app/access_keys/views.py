@@ -20,7 +20,7 @@ from app.current import audit, gateways, person
 from app.errors import MfaNotRecognized, PortalError, Unanswered, WrongMfaCode
 from app.fields import EmptyForm
 from app.guards import ask_to_confirm, recently_confirmed, with_mfa
-from app.limits import CHANGES, limiter, own_key, per_key, this_session
+from app.limits import CHANGES, codes_per_key, limiter, this_session
 from app.pages import done, page, refuse
 from app.records import Confirming, NewAccessKey, Way
 from app.stores import StoreDown
@@ -194,7 +194,7 @@ def prove() -> ResponseReturnValue:
 
 @bp.post("/new")
 @with_mfa
-@limiter.limit(per_key, key_func=own_key)
+@codes_per_key
 def saved() -> ResponseReturnValue:
     """The person has the secret: forget it here; move the session to the new key where a code came along."""
     pending = _new()

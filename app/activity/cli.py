@@ -57,12 +57,17 @@ def _verified(
     return verified
 
 
+def _on_a_terminal(text: str) -> str:
+    """What stands in the table, so that it cannot steer the terminal it is printed on."""
+    return text if text.isprintable() else repr(text)
+
+
 def _told(verified: Verification) -> bool:
     """Print what verifying found; True where something is wrong."""
     flaws = verified.flaws
-    name = verified.account_id or "(nobody signed in)"
+    name = _on_a_terminal(verified.account_id) or "(nobody signed in)"
     for flaw in flaws[:FLAWS_SHOWN]:
-        click.echo(f"account {name}: row {flaw.seq} {flaw.what}")
+        click.echo(f"account {name}: row {flaw.seq} {_on_a_terminal(flaw.what)}")
     if len(flaws) > FLAWS_SHOWN:
         click.echo(f"account {name}: and {len(flaws) - FLAWS_SHOWN} more. If it is every row, check AUDIT_KEYS.")
     sound = "NOT sound" if flaws else "sound"
@@ -83,8 +88,8 @@ def prune() -> None:
         verified = _verified(account, old_before=datetime.now(UTC) - keep)
         if verified.flaws:
             bad = _told(verified)
-            click.echo(f"account {account or '(nobody signed in)'}: nothing removed")
+            click.echo(f"account {_on_a_terminal(account) or '(nobody signed in)'}: nothing removed")
             continue
         gone = record().shorten(account, *verified.old) if verified.old[0] else 0
-        click.echo(f"account {account or '(nobody signed in)'}: {gone} rows removed")
+        click.echo(f"account {_on_a_terminal(account) or '(nobody signed in)'}: {gone} rows removed")
     sys.exit(bad)

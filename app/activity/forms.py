@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from flask_wtf import FlaskForm
 from wtforms import DateField, SelectField, StringField, ValidationError
 from wtforms.validators import Length, Optional
 
 from app.activity.queries import OUTCOMES, Filter
 from app.activity.words import EVENTS, OF_ADMINS
+from app.fields import Form
 
 
 def _kinds(*, of_admins: bool) -> list[tuple[str, str]]:
@@ -15,10 +15,15 @@ def _kinds(*, of_admins: bool) -> list[tuple[str, str]]:
     return [("", "Anything"), *((str(event), EVENTS[event].done) for event in offered)]
 
 
-class FilterForm(FlaskForm):
+def _of_our_time(field: DateField) -> None:
+    if field.data and not 2000 <= field.data.year < 2200:
+        raise ValidationError("Enter a date of this century or the next.")
+
+
+class FilterForm(Form):
     """Kind, outcome and period. Read from the address, so that a view can be kept and sent."""
 
-    class Meta(FlaskForm.Meta):
+    class Meta(Form.Meta):
         """A form that changes nothing needs no token."""
 
         csrf = False
@@ -34,8 +39,13 @@ class FilterForm(FlaskForm):
         """Only what somebody who is no admin can do."""
         self.kind.choices = _kinds(of_admins=False)
 
+    def validate_since(self, field: DateField) -> None:
+        """A date of this record."""
+        _of_our_time(field)
+
     def validate_until(self, field: DateField) -> None:
         """A period ends after it begins."""
+        _of_our_time(field)
         if field.data and self.since.data and field.data < self.since.data:
             raise ValidationError("The period ends before it begins.")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from urllib.parse import urlencode
 
-from flask import Blueprint, Response, abort, request, stream_with_context, url_for
+from flask import Blueprint, Response, abort, current_app, request, stream_with_context, url_for
 from flask.typing import ResponseReturnValue
 
 from app import people
@@ -98,7 +98,9 @@ def end_session() -> ResponseReturnValue:
 def _everyone_form() -> EveryoneForm:
     form = EveryoneForm(request.args)
     watched = accounts_to_watch()
-    form.account.choices = [*((account, account) for account in watched), ("-", "Not known: refused at sign-in")]
+    form.account.choices = [(account, account) for account in watched]
+    if set(watched) == current_app.config["ACCOUNTS"]:  # whose account is not known may be of any
+        form.account.choices.append(("-", "Not known: refused at sign-in"))
     if form.account.data not in [value for value, _ in form.account.choices]:
         form.account.data = watched[0]
     form.validate()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, time, timedelta
 
-from flask_wtf import FlaskForm
 from flask_wtf.file import FileField, FileRequired
 from wtforms import (
     DateField,
@@ -21,6 +20,7 @@ from wtforms.validators import InputRequired, Length, Optional
 from app.compliance.queries import GROUPS, NOT_PASSING, SORTS, Filter
 from app.compliance.rules import OF_PEOPLE, RULES
 from app.compliance.words import STATE_WORDS, WORST_FIRST
+from app.fields import Form
 
 STATES = (
     (NOT_PASSING, "Fails or not known"),
@@ -33,10 +33,10 @@ SORT_WORDS = {
 }  # fmt: skip
 
 
-class FilterForm(FlaskForm):
+class FilterForm(Form):
     """Which people. Read from the address, so that a view can be kept and sent."""
 
-    class Meta(FlaskForm.Meta):
+    class Meta(Form.Meta):
         """A form that changes nothing needs no token."""
 
         csrf = False
@@ -72,7 +72,7 @@ class FilterForm(FlaskForm):
 LONGEST_EXCEPTION = timedelta(days=365)
 
 
-class ExceptionForm(FlaskForm):
+class ExceptionForm(Form):
     """Who need not keep which rule, why, who answers for it, until when."""
 
     rule = SelectField("Rule", choices=[(rule.id, rule.title) for rule in RULES])
@@ -115,7 +115,7 @@ class ExceptionForm(FlaskForm):
         return datetime.combine(self.until.data + timedelta(days=1), time(), UTC)
 
 
-class ReportForm(FlaskForm):
+class ReportForm(Form):
     """A credential report."""
 
     report = FileField("Credential report", validators=[FileRequired("Choose the file.")])

@@ -14,7 +14,7 @@ from app.aws.iam import MfaDevice
 from app.current import audit, gateways, person
 from app.errors import PortalError
 from app.guards import public
-from app.limits import limiter, per_address
+from app.limits import codes_per_key, limiter, per_address
 from app.mfa import devices as service
 from app.mfa.forms import ResyncForm
 from app.mfa.views import bp, devices_of_mine
@@ -47,6 +47,7 @@ def resync() -> ResponseReturnValue:
 @bp.post("/resync")
 @public
 @limiter.limit(per_address)
+@codes_per_key
 def resync_post() -> ResponseReturnValue:
     """Resync with the credentials at hand: a plain key may."""
     user_name, serial_numbers, back = _whose()

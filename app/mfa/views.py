@@ -14,7 +14,7 @@ from app.compliance.selfseen import seen
 from app.current import audit, gateways, mfa_present, permitted, person
 from app.errors import PortalError
 from app.guards import recently_confirmed, with_mfa
-from app.limits import CHANGES, limiter, own_key, per_key, this_session
+from app.limits import CHANGES, codes_per_key, limiter, this_session
 from app.links import alias_beside, console_url, readable_alias
 from app.mfa import qr, service
 from app.mfa.devices import free_serial_number
@@ -192,7 +192,7 @@ def activate() -> ResponseReturnValue:
 
 
 @bp.post("/activate")
-@limiter.limit(per_key, key_func=own_key)
+@codes_per_key
 def activate_post() -> ResponseReturnValue:
     """Take the next code."""
     upgrade = _upgrade()

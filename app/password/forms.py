@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from flask_wtf import FlaskForm
 from wtforms import BooleanField, PasswordField, ValidationError
 from wtforms.validators import DataRequired, Length
 
+from app.fields import Form
 
-class NewPasswordForm(FlaskForm):
+
+class NewPasswordForm(Form):
     """A new password, twice; blanks count."""
 
     new = PasswordField(

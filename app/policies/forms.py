@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
 from wtforms import BooleanField, SelectField, StringField, TextAreaField
 from wtforms.validators import Length, Regexp
 
+from app.fields import Form
 from app.policies.service import CONFIGURED, DOCUMENTS
 from app.policy.rendering import FORMATS, GROUP
 
@@ -24,8 +24,8 @@ _NAMES = {
 _CHOICES = [(name, _NAMES.get(name, f"AWS’s, {name}")) for name in DOCUMENTS]
 
 
-class _InAddress(FlaskForm):
-    class Meta(FlaskForm.Meta):
+class _InAddress(Form):
+    class Meta(Form.Meta):
         """A form that changes nothing needs no token."""
 
         csrf = False
@@ -87,7 +87,7 @@ class TryForm(_InAddress):
     )
 
 
-class CheckForm(FlaskForm):
+class CheckForm(Form):
     """A document, pasted or uploaded."""
 
     document = TextAreaField(

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from flask import request
-from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
 from wtforms import TextAreaField
 
+from app.fields import Form
 from app.public_keys.pasted import NotUsable, may_be_shown_again, refuse_private_keys
 
 ROOMY = {"rows": 7, "spellcheck": "false", "autocomplete": "off", "autocapitalize": "off", "class": "pasted"}
 
 
-class UploadForm(FlaskForm):
+class UploadForm(Form):
     """Pasted, or chosen as a file."""
 
     pasted = TextAreaField("Paste it here", render_kw=ROOMY)

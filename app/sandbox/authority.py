@@ -43,7 +43,7 @@ def identify(world: World, reading: Reading, now: datetime) -> tuple[Caller, str
             else ("ExpiredToken", "The security token included in the request is expired", 403)
         )
     user = world.iam.users.get(session.user_name)
-    if user is None or _died(world, session, user):
+    if user is None or unique_id(user) != session.user_id or _died(world, session, user):
         raise unknown(reading.service)
     if reading.service == "iam" and session.mfa_at is None and not _spared(world, session):
         raise unknown("iam")

@@ -44,6 +44,8 @@ class Session:
     secret_access_key: str = field(repr=False)
     session_token: str = field(repr=False)
     user_name: str
+    user_id: str
+    """AWS's unique id: who is made anew under the name is another user."""
     parent_access_key_id: str | None
     issued_at: datetime
     expires_at: datetime

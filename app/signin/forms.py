@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 
-from flask_wtf import FlaskForm
 from wtforms import PasswordField, StringField, TextAreaField, ValidationError
 
-from app.fields import CodeForm, without_blanks
+from app.fields import CodeForm, Form, without_blanks
 
 __all__ = ["AccessKeyForm", "CodeForm", "VerificationCodeForm"]
 
 
-class AccessKeyForm(FlaskForm):
+class AccessKeyForm(Form):
     """Key id and secret, checked for shape before AWS is asked."""
 
     access_key_id = StringField(
@@ -54,7 +53,7 @@ class AccessKeyForm(FlaskForm):
             raise ValidationError("This is not a secret access key: it has 40 characters. Copy it again.")
 
 
-class VerificationCodeForm(FlaskForm):
+class VerificationCodeForm(Form):
     """What AWS's page shows at the end of a sign-in in another tab or on another device."""
 
     verification_code = TextAreaField(

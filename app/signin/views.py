@@ -17,7 +17,7 @@ from app.aws.clients import AwsCredentials
 from app.current import audit, gateways
 from app.errors import NotRecorded, PortalError
 from app.guards import public
-from app.limits import limiter, pending_key, per_address, per_key, typed_key_id
+from app.limits import codes_per_key, limiter, per_address, per_key, typed_key_id
 from app.pages import done, local_path, page, refuse
 from app.records import PendingSignIn, Person, Way
 from app.signin import service
@@ -149,7 +149,7 @@ def code() -> ResponseReturnValue:
 @bp.post("/sign-in/code")
 @public
 @limiter.limit(per_address, methods=["POST"])
-@limiter.limit(per_key, key_func=pending_key, methods=["POST"])
+@codes_per_key
 def code_post() -> ResponseReturnValue:
     """Turn key and code into the person's MFA session."""
     pending = waiting.pending_sign_in(datetime.now(UTC))

@@ -33,4 +33,7 @@ def test_deep_json_is_no_report() -> None:
 
 def test_formulas_are_neutral_also_behind_separators() -> None:
     assert neutral("=1+1") == "'=1+1" and neutral("a;=1") == "a;'=1"
+    assert neutral('Mozilla/5.0 (x;"=HYPERLINK("http://evil")') == """Mozilla/5.0 (x;'"=HYPERLINK("http://evil")"""
+    assert neutral("a; ' +1") == "a;' ' +1" and neutral("＝1") == "'＝1" and neutral(' "@SUM(A1)') == "' \"@SUM(A1)"
+    assert neutral("Mozilla/5.0 (X11; Linux x86_64) a-b=c") == "Mozilla/5.0 (X11; Linux x86_64) a-b=c"
     assert neutral("\t" * 20_000) == "'" + "\t" * 20_000

@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlencode
 
+import psycopg
 import pytest
 import yaml
 from bs4 import BeautifulSoup
@@ -24,6 +25,7 @@ from bs4 import BeautifulSoup
 from config import SETTINGS
 from tests.support.browser import HOSTED
 from tests.support.portal import Portal
+from tests.support.postgres import postgres
 from tests.support.redis import RedisServer
 from tests.support.sandbox import ROOT, free_port
 
@@ -81,6 +83,24 @@ def test_compose_hangs_together() -> None:
     published = [name for name, service in services.items() if "ports" in service]
     assert published == ["nginx"], "nothing else is reached from outside"
     assert set(whole["volumes"]) == {"database"}
+    holders = {name for name, service in services.items() if "settings.env" in str(service.get("env_file"))}
+    assert holders == {"migrate", "portal"}, "whoever gets at the database does not get at SECRET_KEY"
+
+
+def test_the_portals_role_in_postgresql_has_no_power_over_the_server() -> None:
+    with postgres() as server:
+        here = f"host=127.0.0.1 port={server.port}"
+        with psycopg.connect(f"{here} user=latchkey dbname=postgres") as connection:
+            connection.execute("create role postgres superuser login")
+        with psycopg.connect(f"{here} user=postgres dbname=postgres") as connection:
+            connection.execute("alter role latchkey rename to somebody")
+        image = {"PGHOST": "127.0.0.1", "PGPORT": str(server.port), "PGUSER": "postgres", "PGDATABASE": "postgres"}
+        made = {**os.environ, **image, "LATCHKEY_PASSWORD": "it's a password"}
+        subprocess.run([DEPLOY / "postgres-role.sh"], env=made, check=True, capture_output=True)
+        with psycopg.connect(f"{here} user=latchkey dbname=latchkey") as connection:
+            connection.execute("create table mine (it text)")
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute("copy mine from program 'env'")
 
 
 def test_systemd_takes_the_unit(tmp_path: Path) -> None:

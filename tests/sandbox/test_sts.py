@@ -51,6 +51,17 @@ def test_a_session_without_mfa_reaches_no_iam_and_no_ec2(one: Sandbox, alice: Em
     assert one.calls()[-3]["mfa_present"] is False
 
 
+def test_a_session_is_not_for_who_is_made_anew(one: Sandbox, alice: Employee, refused: Refused) -> None:
+    iam, session = one.as_administrator("iam"), alice.client("sts").get_session_token()["Credentials"]
+    before = one.session_client("sts", session).get_caller_identity()["UserId"]
+    iam.delete_access_key(UserName=alice.name, AccessKeyId=alice.access_key_id)
+    for group in iam.list_groups_for_user(UserName=alice.name)["Groups"]:
+        iam.remove_user_from_group(UserName=alice.name, GroupName=group["GroupName"])
+    iam.delete_user(UserName=alice.name)
+    assert iam.create_user(UserName=alice.name)["User"]["UserId"] != before
+    assert refused(one.session_client("sts", session).get_caller_identity) == ("InvalidClientTokenId", 403)
+
+
 def test_durations(one: Sandbox, alice: Employee, clock: Clock, refused: Refused) -> None:
     sts = alice.client("sts")
     for wrong in (899, 129_601):

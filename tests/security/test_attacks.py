@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 from flask_login import login_user
 
-from app.limits import own_key
+from app.limits import whose_codes
 from app.records import Person
 from tests.faults.people import with_device
 from tests.security.conftest import Entering, Guest, portal_of
@@ -199,6 +199,8 @@ def test_keys_and_codes_cannot_be_tried_without_end(sandbox: Sandbox, tmp_path: 
             break
         assert guest.path == "/sign-in/code"
     assert codes == [422] * 10 + [429], "and no code from many addresses"
+    pair = {"csrf_token": guest.token(), "first_code": "123456", "second_code": "654321"}
+    assert guest.ask("POST", "/mfa/resync", pair).status_code == 429, "on no page that takes one"
 
     inside = Guest(app, "192.0.2.202")
     late = hire(sandbox, "nadia")
@@ -217,7 +219,7 @@ def test_people_without_a_key_are_not_counted_as_one(portal: Flask) -> None:
     def counted(name: str) -> str:
         with portal.test_request_context():
             login_user(Person("123456789012", name, "/", "aws", True, datetime.now(UTC)))
-            return own_key()
+            return whose_codes()
 
     assert counted("nadia") != counted("olga")
 

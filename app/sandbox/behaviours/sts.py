@@ -8,6 +8,7 @@ from typing import Any
 
 from app.sandbox import handed_out
 from app.sandbox.behaviours.totp import take_code
+from app.sandbox.behaviours.users import unique_id
 from app.sandbox.operations import Call, Refusal, operation
 from app.sandbox.world import Session, World
 
@@ -65,6 +66,7 @@ def issue(
         secret_access_key=handed_out.secret_access_key(world.settings),
         session_token=handed_out.session_token(world.settings),
         user_name=user_name,
+        user_id=unique_id(world.iam.users[user_name]),
         parent_access_key_id=parent,
         issued_at=issued,
         expires_at=issued + lasts,

@@ -1,0 +1,103 @@
+"""Requests that no page of ours makes: each is refused in words, and none gets around a limit."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+from flask import Flask, request
+from sqlalchemy import text
+
+from app.models import db
+from tests.security.conftest import Entering, Guest, portal_of
+from tests.support.clock import Clock
+from tests.support.inside import BASE, cookie
+from tests.support.sandbox import Sandbox
+
+KEY = {"access_key_id": "AKIA" + "Z" * 16, "secret_access_key": "s" * 40}
+
+
+def test_a_port_behind_the_address_is_nobodys(sandbox: Sandbox, tmp_path: Path) -> None:
+    app = portal_of(sandbox, tmp_path, TRUSTED_PROXIES="1", SIGN_IN_LIMIT_PER_ADDRESS="2 per 5 minutes")
+
+    def tried(*clients: str) -> list[int]:
+        guest, told = Guest(app), []
+        for client in clients:
+            form = {"csrf_token": guest.token(), **KEY}
+            told.append(guest.ask("POST", "/sign-in", form, headers={"X-Forwarded-For": client}).status_code)
+        return told
+
+    assert tried("203.0.113.8:40001", "203.0.113.8:40002", "203.0.113.8") == [422, 422, 429]
+    assert tried("[2001:db8::1]:40001", "2001:db8::2", "[2001:db8::3]") == [422, 422, 429], "one network"
+    assert tried("unknown", "_hidden", "unknown:1") == [422, 422, 429], "what cannot be read counts as one"
+    with app.app_context():
+        kept = db.session.execute(text("select distinct address from activity")).scalars().all()
+        db.engine.dispose()
+    assert {"203.0.113.8", "2001:db8::1", "2001:db8::2"} < set(kept)
+
+
+def test_a_file_is_no_text(portal: Flask, entering: Entering) -> None:
+    for guest, path, name in (
+        (Guest(portal), "/sign-in", "access_key_id"),
+        (entering(), "/mfa/hardware", "serial_number"),
+        (entering(), "/ssh-keys/new", "pasted"),
+    ):
+        data = {"csrf_token": guest.token(), name: (io.BytesIO(b"x"), "x.txt")}
+        assert guest.ask("POST", path, data, content_type="multipart/form-data").status_code == 422, path
+
+
+def test_what_is_no_text_or_no_date_is_refused(
+    portal: Flask, entering: Entering, entering_as_chief: Callable[[], Guest]
+) -> None:
+    guest, chief = entering(), entering_as_chief()
+    for someone, path in (
+        (guest, "/activity?kind=%00"),
+        (chief, "/activity/everyone?user=a%00b"),
+        (chief, "/compliance/people/a%00b"),
+        (chief, "/compliance/people?text=%00"),
+    ):
+        assert someone.ask("GET", path).status_code == 400, path
+    form = {"csrf_token": guest.token(), "serial_number": "GAHT\0"}
+    assert guest.ask("POST", "/mfa/hardware", form).status_code == 400
+    for path in ("/activity?until=9999-12-31", "/activity?since=0001-01-01"):
+        assert "Enter a date of this century" in guest.open(path).text
+    assert "Enter a date of this century" in chief.open("/activity/everyone?until=9999-12-31").text
+    assert chief.ask("GET", "/activity/everyone.csv?until=9999-12-31").status_code == 400
+
+
+def test_a_page_in_a_files_place_is_kept_by_nobody(entering: Entering) -> None:
+    guest = entering()
+    answer = guest.ask("GET", "/static/nothing.css")
+    assert answer.status_code == 404 and answer.headers["Cache-Control"] == "no-store"
+    assert guest.ask("GET", "/static/latchkey.css").headers["Cache-Control"] != "no-store"
+
+
+def test_pages_elsewhere_cannot_use_up_the_way_through_aws(sandbox: Sandbox, tmp_path: Path) -> None:
+    app = portal_of(sandbox, tmp_path, SIGN_IN_LIMIT_PER_ADDRESS="5 per 5 minutes")
+    sent = Guest(app)
+    assert {sent.ask("GET", "/oauth/callback?state=x&code=y").status_code for _ in range(9)} == {303}
+    guest = Guest(app)
+    assert guest.ask("POST", "/sign-in/aws", {"csrf_token": guest.token()}).status_code == 303
+    told = [guest.ask("GET", "/oauth/callback?state=x&code=y").status_code for _ in range(6)]
+    assert told == [303] * 5 + [429], "guesses at the state of one sign-in"
+    with app.app_context():
+        db.engine.dispose()
+
+
+def test_no_secret_outlives_its_time_whichever_page_is_open(portal: Flask, entering: Entering, clock: Clock) -> None:
+    guest = entering()
+    assert guest.ask("POST", "/access-keys/create", {"csrf_token": guest.token()}).status_code == 303
+    assert guest.ask("POST", "/mfa/add", {"csrf_token": guest.token()}).status_code == 303
+
+    def held() -> set[str]:
+        cookies = {"Cookie": f"latchkey-8000={cookie(guest.client)}"}
+        with portal.test_request_context("/", base_url=BASE, headers=cookies):
+            session = portal.session_interface.open_session(portal, request)
+            return {"new_key", "enrollment"} & set(session or ())
+
+    assert held() == {"new_key", "enrollment"}
+    for _ in range(4):
+        clock.move(4 * 60)
+        assert guest.open("/account").status == 200
+    assert held() == set()
