@@ -35,26 +35,42 @@ def keep(key: str, record: Any) -> None:
     current_session()[key] = asdict(record)
 
 
-_OWN_THINGS = ("enrollment", "replacing", "new_key")
+_THEIR_OWN = ("enrollment", "replacing", "new_key")
+"""What somebody who signs in once more in the same browser finds again; nobody else does."""
+_OF_THE_BROWSER = ("label", "wanted")
+"""What goes along with whoever signs in, unless `make_way_for` dropped it."""
+
+
+def _whose() -> str | None:
+    session = current_session()
+    return session.get("owner") or session.get("kept_for")
+
+
+def make_way_for(arn: str) -> None:
+    """Before a sign-in is recorded: somebody else's session gets another label and leads nowhere."""
+    session = current_session()
+    if _whose() not in (None, arn):
+        session.pop("wanted", None)
+        session.pop("label", None)
 
 
 def renew(arn: str) -> None:
-    """An empty session under a new id, but for what someone who signs in once more finds again; nobody else does."""
+    """A session under a new id for this person: empty, but for the two kinds above."""
     session = current_session()
-    taken = _OWN_THINGS if arn in (session.get("owner"), session.get("kept_for")) else ()
-    kept = {key: session[key] for key in taken if key in session}
+    own = _THEIR_OWN if _whose() == arn else ()
+    kept = {key: session[key] for key in (*own, *_OF_THE_BROWSER) if key in session}
     session.clear()
-    session.renew(taken)
+    session.renew(own)
     session.update(kept)
 
 
 def sign_in(person: Person, credentials: AwsCredentials, lasts: timedelta) -> None:
     """Open the person's session under a new id; what was held for anybody else is dropped."""
-    session, name = current_session(), label()
+    session = current_session()
     renew(person.arn)
     now = datetime.now(UTC)
     session["ends_at"] = now + lasts
-    session.update(owner=person.arn, label=name, began_at=now)
+    session.update(owner=person.arn, label=label(), began_at=now)
     keep("person", person)
     keep("credentials", credentials)
     login_user(person)

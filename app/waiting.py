@@ -12,6 +12,7 @@ from app.people import (
     current_session,
     keep,
     label,
+    make_way_for,
     renew,
     session_unavailable,
     session_was_lost,
@@ -51,11 +52,10 @@ def drop_what_is_over() -> None:
 
 def begin_sign_in(pending: PendingSignIn) -> None:
     """Hold a proven key until the code comes, under a new session id."""
-    session = current_session()
-    arn = pending.person(datetime.now(UTC)).arn
-    kept = {"wanted": session.get("wanted"), "label": label(), "kept_for": arn}
+    session, arn = current_session(), pending.person(datetime.now(UTC)).arn
+    make_way_for(arn)
     renew(arn)
-    session.update(kept)
+    session.update(label=label(), kept_for=arn)
     session["ends_at"] = pending.until  # the secret goes with the session, even if nobody comes back
     keep("pending_sign_in", pending)
 

@@ -160,13 +160,13 @@ def _refused(refusal: PortalError) -> ResponseReturnValue:
 
 def _enter(arrived: service.Arrived, pending: PendingAwsSignIn, now: datetime) -> ResponseReturnValue:
     person = arrived.person(now)
+    people.make_way_for(person.arn)
     audit(person.account_id, person.user_name).note(Event.SIGN_IN, Way.AWS_SIGN_IN)
     lasts = current_app.config["SIGN_IN_SESSION_MAX"] if arrived.with_mfa else config.BEFORE_MFA
-    wanted = people.wanted() or pending.back
     people.sign_in_through_aws(person, arrived.tokens, lasts)
     if not (pending.expected_arn and arrived.with_mfa):
         flash(f"Signed in as {person.user_name}, who is signed in to AWS in this browser.", "success")
-    return redirect(local_path(wanted, url_for("overview.index")), 303)
+    return redirect(local_path(people.wanted() or pending.back, url_for("overview.index")), 303)
 
 
 @bp.get('/sign-in/aws/stopped/<any("not-permitted", "no-code", "iam-refuses", "someone-else"):why>')

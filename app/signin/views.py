@@ -111,10 +111,10 @@ def access_key() -> ResponseReturnValue:
     person = Person(
         who.account_id, who.user_name, who.path, who.partition, False, now, access_key_id=key.access_key_id
     )
+    people.make_way_for(person.arn)
     audit(who.account_id, who.user_name).note(Event.SIGN_IN, key.access_key_id)
-    wanted = people.wanted()
     people.sign_in(person, key, config.BEFORE_MFA)
-    return redirect(local_path(wanted, url_for("overview.index")), 303)
+    return redirect(local_path(people.wanted(), url_for("overview.index")), 303)
 
 
 @bp.get("/sign-in/first")
@@ -172,9 +172,8 @@ def code_post() -> ResponseReturnValue:
         refuse(form, refusal)
         return page("signin/code.html", form, pending=pending)
     record.note(Event.SIGN_IN, pending.access_key_id)
-    wanted = people.wanted()
     people.sign_in(pending.person(datetime.now(UTC)), credentials, lasts)
-    return redirect(local_path(wanted, url_for("overview.index")), 303)
+    return redirect(local_path(people.wanted(), url_for("overview.index")), 303)
 
 
 def _too_late() -> ResponseReturnValue:

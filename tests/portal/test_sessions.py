@@ -203,12 +203,16 @@ def test_a_secret_that_no_session_holds_any_more_is_said_to_be_lost(portal: Flas
     assert ("credentials" in newer) == (meanwhile == "/test/enter") and "new_key" not in newer
 
 
+def a_new_key() -> dict[str, object]:
+    return {"access_key_id": "AKIANEW", "until": datetime.now(UTC) + timedelta(minutes=15)}
+
+
 def test_who_signs_in_once_more_finds_what_came_while_they_did(portal: Flask) -> None:
     with signed_in_somewhere(portal) as another:
         interface, other, slow = portal.session_interface, people.current_session(), another()
         me = people.load_person(session["owner"])
         people.sign_in(me, AwsCredentials("ASIA", "temporary", "token"), timedelta(minutes=15))
-        slow["new_key"], slow["credentials"] = {"access_key_id": "AKIANEW"}, {"access_key_id": "old"}
+        slow["new_key"], slow["credentials"] = a_new_key(), {"access_key_id": "old"}
         assert interface.commit(slow), "the former session is there until the sign-in is done"
         answer = portal.response_class()
         interface.save_session(portal, other, answer)
@@ -219,7 +223,7 @@ def test_who_signs_in_once_more_finds_what_came_while_they_did(portal: Flask) ->
 def test_who_signs_in_once_more_does_not_find_what_went_while_they_did(portal: Flask) -> None:
     with signed_in_somewhere(portal) as another:
         interface, earlier = portal.session_interface, another()
-        earlier["new_key"] = {"access_key_id": "AKIANEW"}
+        earlier["new_key"] = a_new_key()
         assert interface.commit(earlier)
         other = another()
         other.renew(("new_key",))

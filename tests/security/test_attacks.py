@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask_login import login_user
+from sqlalchemy import text
 
 from app.limits import whose_codes
+from app.models import db
 from app.records import Person
 from tests.faults.people import with_device
 from tests.security.conftest import Entering, Guest, portal_of
@@ -100,6 +102,32 @@ def test_after_signing_out_nothing_opens(portal: Flask, entering: Entering) -> N
             if not marked(portal, rule, "is_public"):
                 answer = guest.ask("GET", address(portal, rule))
                 assert answer.headers["Location"].startswith("/sign-in"), rule
+
+
+def test_who_signs_in_over_somebody_else_is_not_led_where_they_were(
+    portal: Flask, sandbox: Sandbox, entering: Entering, clock: Clock
+) -> None:
+    nadia, olga = hire(sandbox, "nadia"), hire(sandbox, "olga")
+    guest = entering(nadia)
+    for _ in range(3):
+        clock.move(14 * 60)
+        guest.open("/")
+    guest.open(f"/access-keys/delete?key={nadia.access_key_id}")
+    assert guest.path == "/sign-in", "she is to confirm first, and then comes back here"
+    for who, leads_to in ((olga, "/"), (nadia, "/sign-in/code")):
+        key = {"access_key_id": who.access_key_id, "secret_access_key": who.secret_access_key}
+        answer = guest.ask("POST", "/sign-in", {"csrf_token": guest.token(), **key})
+        assert answer.headers["Location"] == leads_to
+    with portal.app_context():
+        labels = dict(
+            db.session.execute(
+                text("select user_name, max(session) from activity where user_name in (:a, :b) group by 1"),
+                {"a": nadia.name, "b": olga.name},
+            ).all()
+        )
+        guest.open("/sign-in/code").submit("Sign in", code=sandbox.code(guest.seed_of_mine))
+        assert guest.path == "/", "nor is she led back by what olga's session kept"
+        assert len(set(labels.values())) == 2, "the record tells their sessions apart"
 
 
 def test_nobodys_things_but_ones_own(portal: Flask, sandbox: Sandbox, entering: Entering, clock: Clock) -> None:
