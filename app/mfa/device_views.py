@@ -17,7 +17,7 @@ from app.guards import ask_to_confirm, recently_confirmed, with_mfa
 from app.links import console_url, readable_alias
 from app.mfa import devices as service
 from app.mfa.forms import EmptyForm, HardwareTokenForm
-from app.mfa.service import AlreadyOn, NameTaken, begin
+from app.mfa.service import AlreadyOn, LeftoverInTheWay, NameTaken
 from app.mfa.views import bp, devices_of_mine
 from app.pages import done, page, refuse
 from app.records import Upgrade
@@ -74,9 +74,11 @@ def add() -> ResponseReturnValue:
 
 
 def _begin(serial_number: str, replaces: str = "") -> ResponseReturnValue:
+    mine = devices_of_mine()
+    asked = (gateways().iam, audit(), person(), permitted(), mine, serial_number, replaces)
     try:
-        waiting.keep_enrollment(begin(gateways().iam, audit(), person(), serial_number, replaces))
-    except (AlreadyOn, NameTaken) as told:
+        waiting.keep_enrollment(service.begin_where_free(*asked))
+    except (AlreadyOn, NameTaken, LeftoverInTheWay) as told:
         return done(str(told), "mfa.devices", "warning")
     return redirect(url_for("mfa.enroll"), 303)
 
@@ -220,11 +222,14 @@ def hardware_post() -> ResponseReturnValue:
     number, codes = form.serial_number.data, (form.first_code.data, form.second_code.data)
     try:
         service.add_hardware_token(gateways().iam, audit(), person(), number, *codes)
+    except AlreadyOn as told:
+        return done(str(told), "mfa.devices" if person().with_mfa else "mfa.activate")
     except PortalError as refusal:
         form.first_code.data = form.second_code.data = ""
         refuse(form, refusal)
         return page("mfa/hardware.html", form)
     if not person().with_mfa:
+        seen(person(), mfa_devices=[MfaDevice(number, now)])  # their first
         waiting.keep_upgrade(Upgrade(number, enabled_at=now, used=list(codes)))
         return done("The token is now your MFA device.", "mfa.activate")
     return done("The token is now an MFA device of yours.", "mfa.devices")

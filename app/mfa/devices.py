@@ -12,12 +12,21 @@ from datetime import datetime
 
 from app.audit import Attempt, Audit, Event
 from app.aws.iam import DeviceKind, IamGateway, MfaDevice
-from app.errors import Gone, NotAllowed, Refused, Throttled, Unanswered, WrongMfaCode
+from app.errors import (
+    AlreadyThere,
+    Gone,
+    MfaSessionNeeded,
+    NotAllowed,
+    Refused,
+    Throttled,
+    Unanswered,
+    WrongMfaCode,
+)
 from app.history import done_without, unsettled
-from app.mfa.service import delete
+from app.mfa.service import AlreadyOn, LeftoverInTheWay, assigned, begin, delete, trust
 from app.policy.documents import SIGN_IN_ACTIONS
 from app.policy.permits import Permits
-from app.records import Person, Way
+from app.records import Enrollment, Person, Way
 
 MOST_DEVICES = 8
 """Per user, of any mix (IAM User Guide, quotas)."""
@@ -58,20 +67,49 @@ class LeftBehind(Refused):
 
 
 def free_serial_number(
-    person: Person, permits: Permits, devices: Sequence[MfaDevice], mfa: bool | None = True, but: str = ""
+    person: Person,
+    permits: Permits,
+    devices: Sequence[MfaDevice],
+    mfa: bool | None = True,
+    but: Collection[str] = (),
 ) -> str:
     """Where a further virtual device can be: one's own serial number if free, else one below it, else "".
 
-    mfa: as for `Permits.allows`. but: another one that is taken.
+    mfa: as for `Permits.allows`. but: others that are taken.
     """
     if len(devices) >= MOST_DEVICES:
         return ""
-    taken = {but, *(device.serial_number for device in devices)}
+    taken = {*but, *(device.serial_number for device in devices)}
     own = person.own_serial_number
     for serial_number in (own, *(f"{own}/device-{number}" for number in range(2, MOST_DEVICES + 2))):
         if serial_number not in taken and permits.allows("iam:CreateVirtualMFADevice", serial_number, mfa=mfa):
             return serial_number
     return ""
+
+
+def begin_where_free(
+    iam: IamGateway,
+    audit: Audit,
+    person: Person,
+    permits: Permits,
+    devices: Sequence[MfaDevice],
+    serial_number: str = "",
+    replaces: str = "",
+    mfa: bool | None = True,
+) -> Enrollment:
+    """`begin`, under the next free serial number where the first has a leftover that only administrators can delete.
+
+    devices: the person's. mfa: as for `Permits.allows`. Raises LeftoverInTheWay where there is none, and as `begin`.
+    """
+    leftovers: set[str] = set()
+    while True:
+        try:
+            return begin(iam, audit, person, serial_number, replaces)
+        except LeftoverInTheWay as leftover:
+            leftovers.add(leftover.serial_number)
+            serial_number = free_serial_number(person, permits, devices, mfa, leftovers)
+            if not serial_number:
+                raise
 
 
 @dataclass(frozen=True)
@@ -196,10 +234,17 @@ def resync(iam: IamGateway, audit: Audit, user_name: str, serial_number: str, fi
 def add_hardware_token(
     iam: IamGateway, audit: Audit, person: Person, serial_number: str, first: str, second: str
 ) -> None:
-    """Trust a hardware TOTP token, by the number on its back. Raises Refused with `field`, Unanswered."""
+    """Trust a hardware TOTP token, by the number on its back. Raises AlreadyOn, Refused with `field`, Unanswered."""
     try:
-        with audit.attempt(Event.MFA_DEVICE_ENABLED, serial_number):
-            iam.enable_mfa_device(person.user_name, serial_number, first, second)
+        trust(iam, audit, person, serial_number, first, second)
+    except (AlreadyThere, MfaSessionNeeded) as refusal:
+        if assigned(iam, person, serial_number) or isinstance(refusal, MfaSessionNeeded):
+            raise AlreadyOn() from refusal
+        raise Refused(
+            "Somebody else uses the token with this number. Look at the back of yours once more.",
+            field="serial_number",
+            request_id=refusal.request_id,
+        ) from refusal
     except Gone as refusal:
         raise Refused(
             "AWS knows no token with this number. It stands on the back, like GAHT12345678; only tokens made for AWS "
@@ -218,11 +263,11 @@ def add_hardware_token(
 
 def left_behind(audit: Audit, permits: Permits, devices: Sequence[MfaDevice]) -> list[tuple[str, bool]]:
     """Virtual devices the person gave up here that were not deleted: (serial number, may they delete it)."""
-    assigned = {device.serial_number for device in devices}
+    theirs = {device.serial_number for device in devices}
     return [
         (serial_number, permits.allows("iam:DeleteVirtualMFADevice", serial_number))
         for serial_number in done_without(audit, Event.MFA_DEVICE_DEACTIVATED, Event.MFA_DEVICE_DELETED)
-        if ":mfa/" in serial_number and serial_number not in assigned
+        if ":mfa/" in serial_number and serial_number not in theirs
     ]
 
 
@@ -235,13 +280,13 @@ def settle(iam: IamGateway, audit: Audit, user_name: str, now: datetime) -> None
 
 
 def _settle(iam: IamGateway, audit: Audit, user_name: str, attempts: Sequence[Attempt]) -> None:
-    assigned = {device.serial_number for device in iam.mfa_devices(user_name)}
+    theirs = {device.serial_number for device in iam.mfa_devices(user_name)}
     unassigned: set[str] | None = None
-    if any(_about_existence(attempt) and attempt.target not in assigned for attempt in attempts):
+    if any(_about_existence(attempt) and attempt.target not in theirs for attempt in attempts):
         with suppress(NotAllowed):  # the policy does not show it: these stay unknown
             unassigned = set(iam.unassigned_virtual_mfa_devices())
     for attempt in attempts:
-        happened = _happened(attempt, assigned, unassigned)
+        happened = _happened(attempt, theirs, unassigned)
         if happened is not None:
             audit.settle(attempt, happened=happened)
 
@@ -250,8 +295,8 @@ def _about_existence(attempt: Attempt) -> bool:
     return attempt.event in EXISTENCE
 
 
-def _happened(attempt: Attempt, assigned: set[str], unassigned: set[str] | None) -> bool | None:
-    is_assigned = attempt.target in assigned
+def _happened(attempt: Attempt, theirs: set[str], unassigned: set[str] | None) -> bool | None:
+    is_assigned = attempt.target in theirs
     if attempt.event is Event.MFA_DEVICE_ENABLED:
         return is_assigned
     if attempt.event is Event.MFA_DEVICE_DEACTIVATED:

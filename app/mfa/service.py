@@ -93,7 +93,7 @@ def begin(iam: IamGateway, audit: Audit, person: Person, serial_number: str = ""
         try:
             delete(iam, audit, serial_number)
         except InUse:
-            raise (AlreadyOn if _assigned(iam, person, serial_number) else NameTaken)() from None
+            raise (AlreadyOn if assigned(iam, person, serial_number) else NameTaken)() from None
         except NotAllowed as refusal:
             raise LeftoverInTheWay(serial_number, refusal) from refusal
         return _create(iam, audit, serial_number, replaces)
@@ -149,12 +149,7 @@ def enable(
     if finding.problem:
         raise Refused(finding.problem, field=finding.field)
     try:
-        with audit.attempt(Event.MFA_DEVICE_ENABLED, enrollment.serial_number):
-            iam.enable_mfa_device(person.user_name, enrollment.serial_number, first, second)
-    except Unanswered:
-        # The answer is lost, not necessarily the change: ask AWS before saying anything.
-        if not _assigned(iam, person, enrollment.serial_number):
-            raise
+        trust(iam, audit, person, enrollment.serial_number, first, second)
     except (AlreadyThere, MfaSessionNeeded) as refusal:
         raise AlreadyOn() from refusal
     except Gone as refusal:
@@ -171,7 +166,22 @@ def enable(
     return told_drift(finding)
 
 
-def _assigned(iam: IamGateway, person: Person, serial_number: str) -> bool:
+def trust(iam: IamGateway, audit: Audit, person: Person, serial_number: str, first: str, second: str) -> None:
+    """Make a device one of the person's (EnableMFADevice).
+
+    Raises as AWS answers: AlreadyThere, MfaSessionNeeded, Gone, WrongMfaCode, Unanswered.
+    """
+    try:
+        with audit.attempt(Event.MFA_DEVICE_ENABLED, serial_number):
+            iam.enable_mfa_device(person.user_name, serial_number, first, second)
+    except Unanswered:
+        # The answer is lost, not necessarily the change: ask AWS before saying anything.
+        if not assigned(iam, person, serial_number):
+            raise
+
+
+def assigned(iam: IamGateway, person: Person, serial_number: str) -> bool:
+    """Is the device one of the person's?"""
     return any(device.serial_number == serial_number for device in iam.mfa_devices(person.user_name))
 
 

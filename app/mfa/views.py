@@ -17,7 +17,7 @@ from app.guards import recently_confirmed, with_mfa
 from app.limits import CHANGES, codes_per_key, limiter, this_session
 from app.links import alias_beside, console_url, readable_alias
 from app.mfa import qr, service
-from app.mfa.devices import free_serial_number
+from app.mfa.devices import begin_where_free
 from app.mfa.forms import CodeForm, EmptyForm, EnrollForm
 from app.pages import done, page, refuse
 from app.records import Enrollment, Upgrade, Way
@@ -73,25 +73,18 @@ def begin() -> ResponseReturnValue:
     if pending:
         flash("This is a new QR code: delete the earlier entry from your app.", "info")
     waiting.forget("enrollment")
-    again = (pending.serial_number, pending.replaces) if pending and person().with_mfa else ()
+    mine = devices_of_mine() if person().with_mfa else []
+    if pending is None and mine:  # a page that stood open too long
+        return done("That QR code is no longer good. Choose anew what to do.", "mfa.devices", "warning")
+    again = (pending.serial_number, pending.replaces) if pending and person().with_mfa else ("", "")
+    asked = (gateways().iam, audit(), person(), permitted(), mine, *again)
     try:
-        waiting.keep_enrollment(_begun(*again))
+        waiting.keep_enrollment(begin_where_free(*asked, mfa_present()))
     except service.AlreadyOn as told:
         if person().with_mfa:
             return done(str(told), "mfa.devices", "warning")
         return done("MFA is on for you already. One more code, and this session has it too.", "mfa.activate")
     return done("", "mfa.enroll")
-
-
-def _begun(*again: str) -> Enrollment:
-    """A device under another name where a leftover that only administrators can delete has the usual one."""
-    try:
-        return service.begin(gateways().iam, audit(), person(), *again)
-    except service.LeftoverInTheWay as leftover:
-        other = free_serial_number(person(), permitted(), (), mfa_present(), but=leftover.serial_number)
-        if not other:
-            raise
-        return service.begin(gateways().iam, audit(), person(), other)
 
 
 @bp.post("/enroll")

@@ -145,6 +145,32 @@ def test_a_leftover_that_only_administrators_can_delete_is_not_in_the_way(
     assert nadia.unassigned() == [nadia.serial_number, f"{nadia.serial_number}/device-2"]
 
 
+def test_leftovers_are_not_in_the_way_of_further_devices_either(
+    portal: Portal, sandbox: Sandbox, clock: Clock
+) -> None:
+    nadia = hire(sandbox, "nadia")
+    phone, own = nadia.given_device(clock, nadia.name), nadia.serial_number
+    clock.move(10)
+    nadia.with_code("iam", phone.next()).create_virtual_mfa_device(
+        Path=f"/{nadia.name}/", VirtualMFADeviceName="device-2"
+    )
+    browser = sign_in(portal, nadia)
+    browser.submit(code=phone.next())
+
+    def press(page: str, action: str) -> None:
+        browser.open(f"{portal.url}{page}")
+        forms = BeautifulSoup(browser.page.html, "html.parser").find_all("form")
+        browser.submit(next(place for place, form in enumerate(forms) if action in str(form.get("action"))))
+
+    press("/mfa", "/mfa/add")
+    assert browser.page.url.endswith("/mfa/enroll"), said(browser.page)
+    assert nadia.unassigned() == [f"{own}/device-2", f"{own}/device-3"]
+    press("/mfa/enroll", "/mfa/enroll/begin")
+    assert browser.page.url.endswith("/mfa/enroll"), said(browser.page)
+    assert nadia.unassigned() == [f"{own}/device-2", f"{own}/device-3", f"{own}/device-4"]
+    assert nadia.devices() == [own]
+
+
 # -- the table behind it
 
 ACCOUNT = "123456789012"
