@@ -42,7 +42,7 @@ SETTINGS: dict[str, str] = {
     "FORCE_MFA_POLICY": "The policy your users are under: recommended, tutorial, a date AWS published one at "
     "(docs/policy.md), or a file. Default recommended.",
     "AWS_PARTITION": "aws, aws-cn, aws-us-gov or aws-eusc. Default aws.",
-    "AWS_REGION": "Region whose STS and AWS Sign-In endpoints are used. Default us-east-1.",
+    "AWS_REGION": "Region whose STS and AWS Sign-In endpoints are used. Default us-east-1, or one of the partition.",
     "SIGN_IN_METHODS": "aws-sign-in, access-key, or both, separated by a comma. Default both; in partitions other "
     "than aws, which had no AWS Sign-In for programs when last looked at, access-key.",
     "COMPLIANCE_THRESHOLDS": "Numbers the compliance rules go by, NAME=NUMBER, separated by commas; for one "
@@ -112,6 +112,7 @@ def from_env(env: Mapping[str, str]) -> dict[str, Any]:
     partition = env.get("AWS_PARTITION") or "aws"
     if partition not in PARTITIONS:
         problems.append(f"AWS_PARTITION is {partition!r}: set one of {', '.join(PARTITIONS)}.")
+    region = settings.region(env, partition, problems)
     policy: dict[str, Any] = {}
     try:
         policy = read(env.get("FORCE_MFA_POLICY") or "recommended")
@@ -183,7 +184,7 @@ def from_env(env: Mapping[str, str]) -> dict[str, Any]:
         "METRICS_TOKEN": metrics_token,
         "FORCE_MFA_DOCUMENT": policy,
         "AWS_PARTITION": partition,
-        "AWS_REGION": env.get("AWS_REGION") or "us-east-1",
+        "AWS_REGION": region,
         "SIGN_IN_LIMIT_PER_ADDRESS": per_address,
         "SIGN_IN_LIMIT_PER_KEY": per_key,
         "RATELIMIT_STORAGE_URI": redis_url or "memory://",

@@ -49,6 +49,24 @@ def _parts(url: str) -> tuple[SplitResult, int | None]:
     return parts, port
 
 
+_REGIONS = {
+    "aws": (r"(?:us|eu|ap|sa|ca|me|af|il|mx)-[a-z]+-\d", "us-east-1"),
+    "aws-cn": (r"cn-[a-z]+-\d", "cn-north-1"),
+    "aws-us-gov": (r"us-gov-[a-z]+-\d", "us-gov-west-1"),
+    "aws-eusc": (r"eusc-de-[a-z]+-\d", "eusc-de-east-1"),
+}
+"""By partition: how its regions are called (botocore's partitions.json), and the one asked where none is set."""
+
+
+def region(env: Mapping[str, str], partition: str, problems: list[str]) -> str:
+    """A region of the partition."""
+    looks_like, default = _REGIONS.get(partition, _REGIONS["aws"])
+    name = env.get("AWS_REGION") or default
+    if not re.fullmatch(looks_like, name):
+        problems.append(f"AWS_REGION is {name!r}: set a region of the partition {partition}, like {default}.")
+    return name
+
+
 def public_url(url: str, problems: list[str]) -> str:
     """The address as browsers write it: in small letters, without the usual port."""
     parts, port = _parts(url)

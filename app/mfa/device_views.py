@@ -20,6 +20,7 @@ from app.mfa.forms import EmptyForm, HardwareTokenForm
 from app.mfa.service import AlreadyOn, LeftoverInTheWay, NameTaken
 from app.mfa.views import bp, devices_of_mine
 from app.pages import done, page, refuse
+from app.policy.documents import sign_in_client
 from app.records import Upgrade
 from app.signin.aws_service import device_for
 
@@ -108,7 +109,7 @@ def _doors() -> service.Doors:
     me = person()
     client = "localhost" if device_for(current_app.config["PUBLIC_URL"])[0] is Device.SAME else "remote"
     region = current_app.config["AWS_REGION"]
-    resource = f"arn:{me.partition}:signin:{region}:{me.account_id}:oauth2/public-client/{client}"
+    resource = sign_in_client(me.partition, me.account_id, region, client)
     return service.Doors(current_app.config["SIGN_IN_METHODS"], resource)
 
 

@@ -130,6 +130,11 @@ def _thinned(document: Mapping[str, Any], unwanted: Callable[[str, str], bool]) 
     return {**document, "Statement": statements}
 
 
+def sign_in_client(partition: str, account_id: str, region: str, program: str = "localhost") -> str:
+    """ARN of what AWS Sign-In is judged on: a program on the same machine ("localhost"), or on another ("remote")."""
+    return f"arn:{partition}:signin:{region}:{account_id}:oauth2/public-client/{program}"
+
+
 def sign_in_statement(account_id: str, partition: str = "aws") -> dict[str, Any]:
     """The statement that lets people of an account use AWS Sign-In."""
     found = next(item for item in read("recommended")["Statement"] if SIGN_IN_ACTIONS[0] in item.get("Action", ()))

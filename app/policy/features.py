@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from app.policy.documents import sign_in_client
 from app.policy.evaluation import Decision, Effect
 from app.policy.permits import Permits
 
@@ -37,8 +38,7 @@ class On(StrEnum):
         if self is On.USER:
             return permits.arn
         if self is On.CLIENT:
-            prefix = f"arn:{permits.partition}:signin:us-east-1:{permits.account_id}"
-            return f"{prefix}:oauth2/public-client/localhost"
+            return sign_in_client(permits.partition, permits.account_id, "us-east-1")
         return self.pattern(permits).replace("${aws:username}", permits.user_name).replace("/*", "/device-2")
 
 

@@ -11,7 +11,7 @@ from app.aws.clients import AwsCredentials, signing_as
 from app.aws.iam import IamGateway, MfaDevice
 from app.aws.sts import Identity, StsGateway
 from app.errors import MfaNotRecognized, NotAllowed, Refused, Unanswered, WrongMfaCode
-from app.policy.documents import SIGN_IN_ACTIONS
+from app.policy.documents import SIGN_IN_ACTIONS, sign_in_client
 from app.policy.permits import Permits
 
 
@@ -71,7 +71,7 @@ class FirstWayIn:
 def first_way_in(document: Mapping[str, Any], account_id: str, partition: str, region: str) -> FirstWayIn:
     """Judged for any user of the account without a path."""
     permits = Permits.of_user(document, account_id, partition, "someone")
-    client = f"arn:{partition}:signin:{region}:{account_id}:oauth2/public-client/localhost"
+    client = sign_in_client(partition, account_id, region)
     return FirstWayIn(
         permits.allows("iam:ChangePassword", permits.arn, mfa=False),
         all(permits.allows(action, client, mfa=False) for action in SIGN_IN_ACTIONS),

@@ -191,6 +191,21 @@ def test_a_database_in_a_folder_that_is_not_there_is_told(tmp_path: Path) -> Non
         from_env({**GOOD, "DATABASE_URL": f"sqlite:///{tmp_path}/var/portal.db"})
 
 
+def test_the_region_is_one_of_the_partition() -> None:
+    for partition, region in (("aws", "us-east-1"), ("aws-cn", "cn-north-1"), ("aws-us-gov", "us-gov-west-1")):
+        told = from_env({**GOOD, "AWS_PARTITION": partition, "SIGN_IN_METHODS": "access-key"})
+        assert told["AWS_REGION"] == region, "asked where none is set"
+    assert from_env({**GOOD, "AWS_REGION": "eu-central-2"})["AWS_REGION"] == "eu-central-2"
+    for partition, wrong in (
+        ("aws", "cn-north-1"),
+        ("aws-cn", "us-east-1"),
+        ("aws", "us-iso-east-1"),
+        ("aws", "here"),
+    ):
+        with pytest.raises(SystemExit, match=f"AWS_REGION is '{wrong}': set a region of the partition {partition}"):
+            from_env({**GOOD, "AWS_PARTITION": partition, "AWS_REGION": wrong})
+
+
 def test_where_to_listen_is_checked_at_start() -> None:
     for wrong in ("here", "127.0.0.1", "127.0.0.1:", "127.0.0.1:99999", "unix:socket", "::1:8000", "http://[::1]:80"):
         with pytest.raises(SystemExit, match="BIND is "):
