@@ -24,7 +24,7 @@ from app.sandbox.signin.clients import SAME_DEVICE
 CALLBACK = "http://127.0.0.1:49152/oauth/callback"
 """Nobody listens there: the redirect is read, not followed."""
 MOST_PAGES = 5
-SECONDS = 10
+SECONDS = 60
 
 
 class NotLetIn(Exception):

@@ -70,7 +70,7 @@ class Rehearsal:
         return self._session.client(  # type: ignore[call-overload]  # a name known at run time only
             service,
             endpoint_url=self._facts["endpoint_url"],
-            config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}, read_timeout=10),
+            config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}, read_timeout=60),
             **credentials,
         )
 
