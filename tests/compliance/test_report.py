@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from typing import Unpack
 
 import pytest
 from hypothesis import given, settings
@@ -16,6 +17,7 @@ from sqlalchemy import Engine, NullPool, create_engine, select
 
 from app.aws.roster import RosterUser
 from app.compliance import rows, store
+from app.compliance.facts import OwnFacts
 from app.compliance.report import LARGEST, CredentialReport, NotAReport, parse
 from app.compliance.subjects import Terms
 from app.models import Base, CompliancePerson
@@ -225,15 +227,15 @@ def test_what_people_show_themselves_counts_until_newer_is_known(engine: Engine)
     roster(engine, hour(8), {}, ("alice", "bob"))
     store.keep_report(engine, read(WHOLE), NOW, terms_of)
 
-    def shows(name: str, **own: object) -> None:
+    def shows(name: str, **own: Unpack[OwnFacts]) -> None:
         store.keep_own(engine, ACCOUNT, name, f"arn:aws:iam::{ACCOUNT}:user/{name}", "/", own, terms_of)
 
-    shows("alice", mfa=[hour(11).isoformat(), ["SECURITY_KEY"]])
-    shows("alice", keys=[hour(11).isoformat(), [[True, "2026-08-30T00:00:00+00:00"]]])
+    shows("alice", mfa=(hour(11).isoformat(), ["SECURITY_KEY"]))
+    shows("alice", keys=(hour(11).isoformat(), [(True, "2026-08-30T00:00:00+00:00")]))
     assert says(engine, "mfa")["alice"] == "pass" and says(engine, "key-age")["alice"] == "pass"
     roster(engine, hour(12), {}, ("alice", "bob"))
     assert says(engine, "mfa")["alice"] == "pass", "no roster shows a security key"
     store.keep_report(engine, read(WHOLE, hour(13)), NOW, terms_of)
     assert says(engine, "mfa")["alice"] == "fail" and says(engine, "key-age")["alice"] == "fail"
-    shows("newcomer", mfa=[hour(14).isoformat(), []])
+    shows("newcomer", mfa=(hour(14).isoformat(), []))
     assert says(engine, "mfa")["newcomer"] == "fail"
