@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs
 
+from app.aws.roster import RosterUser
 from bench._accounts import ACCOUNT, users, virtual
 
 PAGE = 1000
@@ -13,11 +15,11 @@ PEOPLE = users(int(sys.argv[1]))
 HELD = virtual(PEOPLE)
 
 
-def _time(name: str, moment: object) -> str:
+def _time(name: str, moment: datetime | None) -> str:
     return f"<{name}>{moment:%Y-%m-%dT%H:%M:%SZ}</{name}>" if moment else ""
 
 
-def _user(user: object, tag: str) -> str:
+def _user(user: RosterUser, tag: str) -> str:
     return (
         f"<{tag}><Path>{user.path}</Path><UserName>{user.user_name}</UserName><UserId>AIDAEXAMPLE</UserId>"
         f"<Arn>{user.arn}</Arn>{_time('CreateDate', user.created_at)}"

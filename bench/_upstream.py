@@ -77,6 +77,7 @@ class _Connection(asyncio.Protocol):
     enrolled: ClassVar[set[bytes]] = set()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         self._data = b""
 

@@ -17,6 +17,7 @@ from app.aws.clients import AwsCredentials
 from app.compliance import rows, store
 from app.compliance.report import parse
 from app.factory import create_app
+from app.guards import public
 from app.models import Base, db
 from app.records import Person
 from bench import Row
@@ -43,7 +44,7 @@ def portal(url: str) -> tuple[Flask, FlaskClient]:
         sessions.sign_in(person, AwsCredentials("ASIA", "s", "t"), timedelta(hours=1))
         return ""
 
-    app.view_functions["enter"].is_public = True
+    public(app.view_functions["enter"])
     app.extensions["csrf"].exempt(app.view_functions["enter"])
     with app.app_context():
         Base.metadata.create_all(db.engine)

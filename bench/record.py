@@ -49,7 +49,7 @@ def chain() -> list[tuple[Link, str]]:
 def measure() -> list[Row]:
     """One row: verifying a chain in SQLite."""
     rows = chain()
-    texts = [json.dumps([*link._replace(at=link.at.isoformat())]).encode() for link, _ in rows]
+    texts = [json.dumps([*link[:2], link.at.isoformat(), *link[3:]]).encode() for link, _ in rows]
     with TemporaryDirectory() as folder:
         engine = create_engine(f"sqlite:///{Path(folder) / 'record.db'}")
         Base.metadata.create_all(engine)

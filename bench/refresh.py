@@ -49,6 +49,7 @@ SAMPLE = 300
 def upstream() -> Iterator[str]:
     """Its address."""
     process = subprocess.Popen([sys.executable, "-m", "bench._lists", str(USERS)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout
     try:
         yield f"http://127.0.0.1:{int(process.stdout.readline())}"
     finally:

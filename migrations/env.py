@@ -1,15 +1,16 @@
 """Alembic's entry: migrate the portal's own database, with its own models."""
 
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy as sa
 from alembic import context
+from alembic.autogenerate.api import AutogenContext
 from flask import current_app
 
 from app.models import Utc, db
 
 
-def _as_plain_type(kind: str, item: Any, _: Any) -> str | bool:
+def _as_plain_type(kind: str, item: object, _: AutogenContext) -> str | Literal[False]:
     """Migrations outlive the models: they spell column types without importing ours."""
     return "sa.DateTime(timezone=True)" if kind == "type" and isinstance(item, Utc) else False
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Protocol, Unpack
 
 import pytest
 from playwright.sync_api import Browser
@@ -14,10 +15,11 @@ from werkzeug.routing import Map
 from app.factory import create_app
 from config import from_env
 from tests.conftest import POLICIES
-from tests.support.browser import Surfer, chromium
+from tests.support.browser import Surfer, Window, chromium
 from tests.support.clock import Clock
+from tests.support.marks import SECRET_KEY
 from tests.support.people import Employee, Phone, hire, hire_without_key
-from tests.support.portal import AUDIT_KEYS, SECRET_KEY, Portal
+from tests.support.portal import AUDIT_KEYS, Portal
 from tests.support.postgres import postgres
 from tests.support.redis import redis_server
 from tests.support.sandbox import Sandbox
@@ -92,21 +94,29 @@ def portal(scratch: Path, sandbox: Sandbox, policy: str) -> Iterator[Portal]:
         yield stack.enter_context(Portal(scratch / f"portal-{policy}", sandbox, **settings))
 
 
-Surfing = Callable[..., Surfer]
+class Surfing(Protocol):
+    """Opens a browser with cookies of its own. at: address of a portal other than the usual one."""
+
+    def __call__(self, at: str = ..., **window: Unpack[Window]) -> Surfer: ...
 
 
-@pytest.fixture
-def surfing(browser: Browser, portal: Portal, url_map: Map, clock: Clock, seen: set[str]) -> Iterator[Surfing]:
-    """Opens browsers, each with cookies of its own."""
+def surfers_of(browser: Browser, portal_url: str, url_map: Map, clock: Clock, seen: set[str]) -> Iterator[Surfing]:
+    """For a fixture: opens browsers as they are asked for, and closes them all."""
     opened: list[Surfer] = []
 
-    def surf(at: str = portal.url, **options: object) -> Surfer:
-        opened.append(Surfer(browser, at, url_map, clock, seen, **options))
+    def surf(at: str = portal_url, **window: Unpack[Window]) -> Surfer:
+        opened.append(Surfer(browser, at, url_map, clock, seen, **window))
         return opened[-1]
 
     yield surf
     for surfer in opened:
         surfer.close()
+
+
+@pytest.fixture
+def surfing(browser: Browser, portal: Portal, url_map: Map, clock: Clock, seen: set[str]) -> Iterator[Surfing]:
+    """Opens browsers on the portal of most stories."""
+    yield from surfers_of(browser, portal.url, url_map, clock, seen)
 
 
 @pytest.fixture

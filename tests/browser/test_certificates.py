@@ -135,7 +135,7 @@ def test_what_is_not_uploaded(
         if isinstance(secret, str):
             surfer.type(pasted=good + secret)
         else:
-            surfer.page.locator("[name=file]").set_input_files({"name": "c", "mimeType": "", "buffer": secret})
+            surfer.choose_file("file", "c", secret)
         surfer.press("Look at it")
         assert "exposed" in surfer.text and surfer.value("pasted") == "", kind
         assert tell_tale(secret) not in surfer.page.content()
@@ -159,7 +159,7 @@ def test_what_is_not_uploaded(
     other.locator("[name=pasted]").fill(made.public_bytes(Encoding.PEM).decode())
     other.get_by_role("button", name="Look at it").click()
     surfer.open("/certificates/new")
-    surfer.page.locator("[name=file]").set_input_files({"name": "mine.cer", "mimeType": "", "buffer": binary})
+    surfer.choose_file("file", "mine.cer", binary)
     surfer.press("Look at it")
     assert "binary form (DER)" in surfer.text
     surfer.press("Upload this certificate")
@@ -176,11 +176,11 @@ def test_aws_says_no_or_nothing(
     # With JavaScript: a private key is stopped, a file in DER stays a file.
     surfer.open("/certificates/new")
     locked = dict(private_keys())["pkcs12"]
-    surfer.page.locator("[name=file]").set_input_files({"name": "mine.p12", "mimeType": "", "buffer": bytes(locked)})
+    assert isinstance(locked, bytes)
+    surfer.choose_file("file", "mine.p12", locked)
     surfer.page.get_by_text("Stopped: this is").wait_for()
     made = certificate(now(clock) + timedelta(days=300))
-    der = {"name": "mine.cer", "mimeType": "", "buffer": made.public_bytes(Encoding.DER)}
-    surfer.page.locator("[name=file]").set_input_files(der)
+    surfer.choose_file("file", "mine.cer", made.public_bytes(Encoding.DER))
     surfer.press("Look at it")
     assert "binary form (DER)" in surfer.text
     text = made.public_bytes(Encoding.PEM).decode()

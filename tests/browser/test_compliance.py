@@ -7,14 +7,14 @@ import io
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import pytest
 from playwright.sync_api import Browser
 from werkzeug.routing import Map
 
-from tests.browser.conftest import Surfing
-from tests.support.browser import Surfer
+from tests.browser.conftest import Surfing, surfers_of
+from tests.support.browser import Surfer, Window
 from tests.support.clock import Clock
 from tests.support.people import Employee, Phone, hire
 from tests.support.portal import Portal
@@ -46,15 +46,7 @@ def office(scratch: Path, company: Sandbox) -> Iterator[Portal]:
 
 @pytest.fixture(scope="module")
 def surfers(browser: Browser, office: Portal, url_map: Map, clock: Clock, seen: set[str]) -> Iterator[Surfing]:
-    opened: list[Surfer] = []
-
-    def surf(**options: object) -> Surfer:
-        opened.append(Surfer(browser, office.url, url_map, clock, seen, **options))
-        return opened[-1]
-
-    yield surf
-    for surfer in opened:
-        surfer.close()
+    yield from surfers_of(browser, office.url, url_map, clock, seen)
 
 
 @pytest.fixture(scope="module")
@@ -63,8 +55,8 @@ def enter(surfers: Surfing, company: Sandbox, clock: Clock) -> Callable[..., Sur
     user = company.user("Administrator")
     phone = Phone(clock, f"otpauth://totp/Administrator?secret={user['mfa']['seed']}")
 
-    def come(**options: object) -> Surfer:
-        surfer = surfers(**options)
+    def come(**window: Unpack[Window]) -> Surfer:
+        surfer = surfers(**window)
         surfer.sign_in(Employee(company, "Administrator", user["access_key_id"], user["secret_access_key"]))
         surfer.type(code=phone.next())
         surfer.press("Sign in")
@@ -144,8 +136,7 @@ def test_a_report_fills_in_what_no_list_tells(admin: Surfer, company: Sandbox, o
 
     def bring(content: bytes) -> None:
         admin.open("/compliance/report")
-        file = {"name": "report.csv", "mimeType": "text/csv", "buffer": content}
-        admin.page.locator("[name=report]").set_input_files(file)
+        admin.choose_file("report", "report.csv", content, "text/csv")
         admin.press("Take it in")
 
     for content, why in (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from tests.support.portal import Portal
 from tests.support.sandbox import Sandbox
 
 
-def come_in(surfing: Surfing, employee: Employee, phone: Phone, device: str = "") -> Surfer:
+def come_in(surfing: Callable[[], Surfer], employee: Employee, phone: Phone, device: str = "") -> Surfer:
     """A new sign-in with a device."""
     surfer = surfing()
     surfer.clock.move(20)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
+from typing import Unpack
 
 import pytest
 
 from tests.browser.conftest import Surfing
+from tests.support.browser import Surfer, Window
 from tests.support.clock import Clock
 from tests.support.people import Employee
 from tests.support.portal import Portal
 from tests.support.sandbox import Sandbox
 
 
-def begin(surfing: Surfing, employee: Employee, **options: object):
-    surfer = surfing(**options)
+def begin(surfing: Surfing, employee: Employee, **window: Unpack[Window]) -> Surfer:
+    surfer = surfing(**window)
     surfer.sign_in(employee)
     surfer.press("Set up MFA")
     return surfer
@@ -92,7 +94,7 @@ def test_the_seed_as_text_is_the_seed_of_the_picture(surfing: Surfing, nadia: Em
     assert re.fullmatch(r"([A-Z2-7]{4} ){15}[A-Z2-7]{4}", shown)
     surfer.page.get_by_role("button", name="Copy").click()
     assert surfer.page.evaluate("navigator.clipboard.readText()") == phone.seed
-    assert phone.seed in surfer.page.locator("a[href^='otpauth:']").get_attribute("href")
+    assert phone.seed in (surfer.page.locator("a[href^='otpauth:']").get_attribute("href") or "")
 
 
 @pytest.mark.one_policy

@@ -10,8 +10,8 @@ import pytest
 from app.policy.documents import read
 from tests.browser.conftest import Surfing
 from tests.support.clock import Clock
-from tests.support.marks import STRONG_PASSWORD
-from tests.support.people import PASSWORD, Employee, hire
+from tests.support.marks import PASSWORD, STRONG_PASSWORD
+from tests.support.people import Employee, hire
 from tests.support.portal import Portal
 from tests.support.sandbox import Sandbox
 

@@ -9,8 +9,8 @@ import pytest
 from tests.browser.conftest import Surfing
 from tests.support.browser import Surfer
 from tests.support.clock import Clock
-from tests.support.marks import STRONG_PASSWORD
-from tests.support.people import PASSWORD, Employee, Phone, hire
+from tests.support.marks import PASSWORD, STRONG_PASSWORD
+from tests.support.people import Employee, Phone, hire
 from tests.support.sandbox import Sandbox
 
 A_DAY = 24 * 3600

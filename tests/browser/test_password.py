@@ -9,8 +9,8 @@ import pytest
 from tests.browser.conftest import Surfing
 from tests.support.browser import Surfer
 from tests.support.clock import Clock
-from tests.support.marks import POOR_PASSWORD, STRONG_PASSWORD, WRONG_PASSWORD
-from tests.support.people import PASSWORD, Employee, hire, hire_without_key
+from tests.support.marks import PASSWORD, POOR_PASSWORD, STRONG_PASSWORD, WRONG_PASSWORD
+from tests.support.people import Employee, hire, hire_without_key
 from tests.support.portal import Portal
 from tests.support.sandbox import Sandbox
 

@@ -73,7 +73,7 @@ def test_who_may_not_read_devices_is_told_the_permission(surfer: Surfer, sandbox
 
 @pytest.mark.one_policy
 def test_another_accounts_user_is_refused(
-    surfing: Surfing, nadia: Employee, sandbox: Sandbox, scratch: object, policy: str
+    surfing: Surfing, nadia: Employee, sandbox: Sandbox, scratch: Path, policy: str
 ) -> None:
     with Portal(scratch / f"elsewhere-{policy}", sandbox, ACCOUNTS="999999999999", ADMINS="") as elsewhere:
         surfer = surfing(elsewhere.url)
@@ -180,11 +180,10 @@ def test_after_fifteen_idle_minutes_one_signs_in_again_and_goes_on(
 def test_signing_out_ends_the_session_at_the_server(surfing: Surfing, nadia: Employee, portal: Portal) -> None:
     surfer = surfing()
     surfer.sign_in(nadia)
-    kept = surfer.page.context.cookies()
+    thief = surfing()
+    thief.take_cookies_of(surfer)
     surfer.page.get_by_role("button", name="Sign out").click()
     surfer.page.wait_for_url("**/sign-in*")
-    thief = surfing()
-    thief.page.context.add_cookies(kept)
     thief.open("/")
     assert thief.path == "/sign-in"
 

@@ -124,7 +124,7 @@ def test_a_private_key_never_leaves_the_page(surfer: Surfer, nadia: Employee, sa
             assert surfer.value("pasted") == "", kind
         surfer.type(pasted=openssh())
         assert page.get_by_text("Stopped: this is").is_hidden()
-        page.locator("[name=file]").set_input_files({"name": "id_rsa", "mimeType": "", "buffer": data})
+        surfer.choose_file("file", "id_rsa", data)
         page.get_by_text("Stopped: this is").wait_for()
         assert page.locator("[name=file]").input_value() == "", kind
     # Chosen, or set by the browser itself, and sent at once: it is looked at first.
@@ -172,7 +172,7 @@ def test_without_javascript(
         if isinstance(secret, str):
             surfer.type(pasted=f"{openssh()}\n{secret}")
         else:
-            surfer.page.locator("[name=file]").set_input_files({"name": "id_rsa", "mimeType": "", "buffer": secret})
+            surfer.choose_file("file", "id_rsa", secret)
         surfer.press("Upload it")
         assert "exposed" in surfer.text, kind
         assert surfer.value("pasted") == ""
@@ -193,12 +193,12 @@ def test_without_javascript(
     paste(surfer, ed25519_line())
     assert "This is an Ed25519 key" in surfer.text and surfer.value("pasted").startswith("ssh-ed25519")
     key = public_numbers(4096)
-    chosen = {"name": "key.pub", "mimeType": "text/plain", "buffer": ("\ufeff" + openssh(key)).encode("utf-16-le")}
-    surfer.page.locator("[name=file]").set_input_files(chosen)
+    chosen = ("file", "key.pub", ("\ufeff" + openssh(key)).encode("utf-16-le"), "text/plain")
+    surfer.choose_file(*chosen)
     surfer.press("Upload it")
     assert "You sent more than one thing" in surfer.text
     surfer.open("/ssh-keys/new")
-    surfer.page.locator("[name=file]").set_input_files(chosen)
+    surfer.choose_file(*chosen)
     surfer.press("Upload it")
     (key_id,) = keys_of(nadia)
     assert f"Your key is uploaded: {key_id}" in surfer.text

@@ -61,7 +61,6 @@ def aws() -> Iterator[Aws]:
     port = free_port()
     door = Door(world, Faults([]), frozenset({f"127.0.0.1:{port}"}))
     server = make_server("127.0.0.1", port, door, threaded=True, request_handler=Quiet)
-    server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield Aws(f"http://127.0.0.1:{port}", world, users, door)
     server.shutdown()

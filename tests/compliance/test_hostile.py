@@ -6,7 +6,8 @@ import pytest
 
 from app.compliance.report import NotAReport, parse
 from app.exports import neutral
-from tests.compliance.test_report import ALICE, HEADER, ROOT
+from app.sandbox.behaviours.credential_report import HEADER
+from tests.compliance.test_report import ALICE, ROOT
 
 
 def report(row: str) -> bytes:

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from typing import Unpack
 
 import pytest
 from hypothesis import given, settings
@@ -16,6 +17,7 @@ from sqlalchemy import Engine, create_engine, insert, select
 
 from app.aws.roster import RosterUser
 from app.compliance import rows, store
+from app.compliance.facts import OwnFacts
 from app.compliance.report import LARGEST, CredentialReport, NotAReport, parse
 from app.compliance.subjects import Terms
 from app.models import Base, ComplianceException, CompliancePerson
@@ -239,18 +241,18 @@ def test_what_people_show_themselves_counts_until_newer_is_known(engine: Engine)
     roster(engine, hour(8), {}, ("alice", "bob"))
     store.keep_report(engine, read(WHOLE), NOW, terms_of)
 
-    shows(engine, "alice", mfa=[hour(11).isoformat(), ["SECURITY_KEY"]])
-    shows(engine, "alice", keys=[hour(11).isoformat(), [[True, "2026-08-30T00:00:00+00:00"]]])
+    shows(engine, "alice", mfa=(hour(11).isoformat(), ["SECURITY_KEY"]))
+    shows(engine, "alice", keys=(hour(11).isoformat(), [(True, "2026-08-30T00:00:00+00:00")]))
     assert says(engine, "mfa")["alice"] == "pass" and says(engine, "key-age")["alice"] == "pass"
     roster(engine, hour(12), {}, ("alice", "bob"))
     assert says(engine, "mfa")["alice"] == "pass", "no roster shows a security key"
     store.keep_report(engine, read(WHOLE, hour(13)), NOW, terms_of)
     assert says(engine, "mfa")["alice"] == "fail" and says(engine, "key-age")["alice"] == "fail"
-    shows(engine, "newcomer", mfa=[hour(14).isoformat(), []])
+    shows(engine, "newcomer", mfa=(hour(14).isoformat(), []))
     assert says(engine, "mfa")["newcomer"] == "fail"
 
 
-def shows(engine: Engine, name: str, **own: object) -> None:
+def shows(engine: Engine, name: str, **own: Unpack[OwnFacts]) -> None:
     store.keep_own(engine, ACCOUNT, name, f"arn:aws:iam::{ACCOUNT}:user/{name}", "/", own, terms_of)
 
 
@@ -271,7 +273,7 @@ def test_exceptions_of_who_was_deleted_are_not_for_who_is_made_anew(engine: Engi
 
 
 def test_who_showed_themselves_since_is_not_dropped(engine: Engine) -> None:
-    shows(engine, "newcomer", mfa=[hour(14).isoformat(), ["VIRTUAL"]])
+    shows(engine, "newcomer", mfa=(hour(14).isoformat(), ["VIRTUAL"]))
     roster(engine, hour(13), {}, ("alice", "bob"))
     assert says(engine, "mfa")["newcomer"] == "pass", "the list was read before they were made"
     store.keep_report(engine, read(WHOLE, hour(13)), NOW, terms_of)
@@ -283,7 +285,7 @@ def test_who_showed_themselves_since_is_not_dropped(engine: Engine) -> None:
 def test_where_no_other_devices_are_in_use_nobody_has_one_of_earlier(engine: Engine) -> None:
     roster(engine, hour(8), {}, ("alice", "bob"))
     store.keep_report(engine, read(WHOLE), NOW, terms_of)
-    shows(engine, "alice", mfa=[hour(10).isoformat(), ["HARDWARE"]])
+    shows(engine, "alice", mfa=(hour(10).isoformat(), ["HARDWARE"]))
     assert says(engine, "mfa") == {"alice": "pass", "bob": "pass"}
     roster(engine, hour(12), {}, ("alice", "bob"), others=0)
     assert says(engine, "mfa") == {"alice": "fail", "bob": "fail"}
@@ -292,7 +294,7 @@ def test_where_no_other_devices_are_in_use_nobody_has_one_of_earlier(engine: Eng
 def test_nothing_is_known_of_who_was_made_anew_under_an_old_name(engine: Engine) -> None:
     roster(engine, hour(8), {}, ("alice", "bob"))
     store.keep_report(engine, read(WHOLE), NOW, terms_of)
-    shows(engine, "bob", keys=[hour(10).isoformat(), [[True, "2026-08-30T00:00:00+00:00"]]])
+    shows(engine, "bob", keys=(hour(10).isoformat(), [(True, "2026-08-30T00:00:00+00:00")]))
     excepted(engine, "alice", "mfa")
     assert says(engine, "mfa") == {"alice": "excepted", "bob": "pass"}
     assert says(engine, "key-age") == {"alice": "fail", "bob": "pass"}
@@ -303,7 +305,7 @@ def test_nothing_is_known_of_who_was_made_anew_under_an_old_name(engine: Engine)
     store.keep_report(engine, read(WHOLE, hour(10)), NOW, terms_of)
     assert says(engine, "mfa") == {"alice": "unknown", "bob": "unknown"}, "a report of before tells of the former"
 
-    shows(engine, "bob", mfa=[hour(13).isoformat(), ["VIRTUAL"]])
+    shows(engine, "bob", mfa=(hour(13).isoformat(), ["VIRTUAL"]))
     anew = WHOLE.replace("bob,2026-01-02T10:00:00Z", "bob,2026-09-01T14:00:00Z")
     anew = anew.replace("alice,2026-01-01T10:00:00Z", "alice,2026-09-01T11:00:00Z")
     store.keep_report(engine, read(anew.replace("N/A,true,false", "N/A,false,false"), hour(15)), NOW, terms_of)

@@ -199,7 +199,7 @@ def test_people_reach_the_portal_through_nginx(served: tuple[Portal, int, int]) 
         assert time.monotonic() < deadline
         time.sleep(0.02)
 
-    token = BeautifulSoup(text, "html.parser").find("input", {"name": "csrf_token"})["value"]
+    token = BeautifulSoup(text, "html.parser").select("input[name=csrf_token]")[0]["value"]
     form = urlencode({"csrf_token": token, "access_key_id": "AKIAABCDEFGHIJKLMNOP", "secret_access_key": "s" * 40})
     told = client.ask(
         "POST",

@@ -15,8 +15,8 @@ from botocore.exceptions import ClientError
 
 from tests.faults.people import with_device
 from tests.support.clock import Clock
-from tests.support.marks import BETTER_PASSWORD
-from tests.support.people import PASSWORD, Employee
+from tests.support.marks import BETTER_PASSWORD, PASSWORD
+from tests.support.people import Employee
 from tests.support.public_keys import certificate_pem, openssh
 from tests.support.visitor import Visitor
 

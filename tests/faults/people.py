@@ -13,7 +13,7 @@ def with_device(sandbox: Sandbox, employee: Employee, name: str = "") -> str:
     """An administrator gives them a device; its seed."""
     iam = sandbox.as_administrator("iam")
     made = iam.create_virtual_mfa_device(VirtualMFADeviceName=name or employee.name)["VirtualMFADevice"]
-    seed = made["Base32StringSeed"].decode()
+    seed: str = made["Base32StringSeed"].decode()
     iam.enable_mfa_device(
         UserName=employee.name,
         SerialNumber=made["SerialNumber"],

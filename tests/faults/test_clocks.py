@@ -11,7 +11,7 @@ from flask import Flask
 
 from app import people
 from app.aws.clients import AwsCredentials
-from app.aws.signin import SignInTokens
+from app.aws.signin import SignInGateway, SignInTokens
 from app.records import Person
 from app.renewal import CLOCKS_APART, keep_signed_in
 from tests.faults.people import Inside
@@ -95,7 +95,7 @@ def test_a_slow_change_seen_by_the_replica_ahead(two: Replicas, sandbox: Sandbox
     assert inside.phases("access-key-created")[-1] == "done"
 
 
-class Refreshing:
+class Refreshing(SignInGateway):
     """In AWS Sign-In's place: counts."""
 
     def __init__(self) -> None:
@@ -115,7 +115,7 @@ def refreshes(app: Flask, claimed: timedelta) -> int:
         person = Person("123456789012", "alice", "/", "aws", True, now)
         people.sign_in_through_aws(person, SignInTokens(soon, "client", "token", "key"), timedelta(hours=1))
         people.current_session()["renewing_until"] = now + claimed
-        keep_signed_in(aws)  # type: ignore[arg-type]
+        keep_signed_in(aws)
     return aws.asked
 
 

@@ -110,7 +110,8 @@ class Rotation(Flow):
         page = self.enter("/access-keys")
         if page.path != "/access-keys":
             return False
-        keys = {head.code.get_text(): "inactive" not in head.get_text() for head in page.soup.select("h2:has(code)")}
+        heads = page.soup.select("h2:has(code)")
+        keys = {head.select("code")[0].get_text(): "inactive" not in head.get_text() for head in heads}
         if "A new key waits to be saved" in page.text:
             page.open("/access-keys/new")
             key_id, secret = page.at("#access-key-id"), page.at("#secret-access-key")
@@ -154,7 +155,8 @@ def time_passes(clock: Clock) -> Iterator[None]:
 @contextmanager
 def killing(many: Replicas, most: int, chance: random.Random) -> Iterator[list[str]]:
     """Kill workers at random moments, and now and then a whole replica; gives what was killed."""
-    over, killed = threading.Event(), []
+    over = threading.Event()
+    killed: list[str] = []
 
     def keep() -> None:
         while len(killed) < most and not over.wait(chance.uniform(0.1, 0.6)):
@@ -234,7 +236,7 @@ def check(flow: Flow, many: Replicas, sandbox: Sandbox) -> None:
     for event, _, phase, attempt_id in rows:
         if event not in ("sign-in", "mfa-session"):  # of a code AWS tells nothing afterwards
             attempts.setdefault(attempt_id, []).append(phase)
-    ends = (["done"], ["refused"], ["unknown", "found-done"], ["unknown", "found-undone"])
+    ends: tuple[list[str], ...] = (["done"], ["refused"], ["unknown", "found-done"], ["unknown", "found-undone"])
     ends = (*ends, ["found-done"], ["found-undone"])
     open_ones = [phases for phases in attempts.values() if phases[1:] not in ends]
     # Followed by another about the same, which tells instead: no more than were killed while AWS was at work.

@@ -46,7 +46,10 @@ def test_what_cannot_be_rendered_is_told_in_a_line() -> None:
         assert done.stderr.count("\n") == 1 and done.stderr.startswith("Error: ")
 
 
-def case(name: str, action: str, resource: str = "*", username: str | None = "alice", **context: object) -> str:
+def case(
+    name: str, action: str, resource: str = "*", username: str | None = "alice", mfa_present: str | bool | None = None
+) -> str:
+    context = {} if mfa_present is None else {"aws:MultiFactorAuthPresent": mfa_present}
     return json.dumps(
         {
             "id": name,
@@ -62,10 +65,10 @@ def case(name: str, action: str, resource: str = "*", username: str | None = "al
 def test_simulate_answers_a_line_for_a_line_and_names_the_statement() -> None:
     own = "arn:aws:iam::123456789012:user/alice"
     lines = [
-        case("blocked", "ec2:DescribeInstances", **{"aws:MultiFactorAuthPresent": "false"}),
+        case("blocked", "ec2:DescribeInstances", mfa_present="false"),
         case("own", "iam:CreateAccessKey", own),
         case("root", "iam:CreateAccessKey", own, username=None),
-        case("silent", "ec2:DescribeInstances", **{"aws:MultiFactorAuthPresent": True}),
+        case("silent", "ec2:DescribeInstances", mfa_present=True),
     ]
     done = run("simulate", given="\n".join(lines))
     assert done.returncode == 0

@@ -7,30 +7,25 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.aws.clients import AwsCredentials
-from app.aws.signin import Device, SignInTokens
-from app.aws.sts import Identity
+from app.aws.signin import AuthorizationRequest, Device, SignInGateway, SignInTokens
 from app.pages import sign_in_origins
 from app.records import PendingAwsSignIn
 from app.signin.aws_service import SomeoneElse, device_for, finish
 from app.signin.service import NotForThisPortal
+from tests.support.gateways import Caller, NoIam
 
 ACCOUNT = "123456789012"
 SOON = datetime.now(UTC) + timedelta(minutes=10)
 
 
-class Gateway:
+class AnyCode(SignInGateway):
     """Answers any code with the same credentials."""
 
-    def exchange(self, asked: object, code: str) -> SignInTokens:
+    def __init__(self) -> None:
+        """Without clients."""
+
+    def exchange(self, asked: AuthorizationRequest, code: str) -> SignInTokens:
         return SignInTokens(AwsCredentials("ASIA", "s", "t", SOON), Device.SAME.value, "refresh", "pem")
-
-
-class Sts:
-    def __init__(self, arn: str, account: str) -> None:
-        self._identity = Identity(account, arn, "AIDA")
-
-    def caller(self) -> Identity:
-        return self._identity
 
 
 def pending(expected_arn: str = "") -> PendingAwsSignIn:
@@ -47,13 +42,13 @@ def pending(expected_arn: str = "") -> PendingAwsSignIn:
 )
 def test_only_iam_users_of_configured_accounts(arn: str, account: str, words: str) -> None:
     with pytest.raises(NotForThisPortal, match=words):
-        finish(Gateway(), Sts(arn, account), None, {ACCOUNT}, pending(), "code")
+        finish(AnyCode(), Caller(arn, account), NoIam(), {ACCOUNT}, pending(), "code")
 
 
 def test_who_goes_through_aws_again_must_come_back_as_themselves() -> None:
     alice, bob = (f"arn:aws:iam::{ACCOUNT}:user/{name}" for name in ("alice", "bob"))
     with pytest.raises(SomeoneElse) as told:
-        finish(Gateway(), Sts(bob, ACCOUNT), None, {ACCOUNT}, pending(alice), "code")
+        finish(AnyCode(), Caller(bob, ACCOUNT), NoIam(), {ACCOUNT}, pending(alice), "code")
     assert told.value.user_name == "bob"
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
-import boto3
 import botocore.session
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, ParamValidationError
@@ -145,7 +145,7 @@ def test_every_operation_outside_the_allow_list_is_stopped_before_it_is_sent(
     pooled = Clients(allowed, "us-east-1")
     upstream.status = 403
     upstream.answer = b"<ErrorResponse><Error><Code>AccessDenied</Code><Message/></Error></ErrorResponse>"
-    by_service: dict[str, boto3.client] = {}
+    by_service: dict[str, Any] = {}
     passed = set()
     with signing_as(person("alice")):
         for service, operation in every_operation(with_others=document != "tutorial"):
@@ -168,7 +168,7 @@ def test_changes_and_codes_are_asked_once_reads_up_to_three_times(upstream: type
     pooled = clients()
     iam, sts = IamGateway(pooled), StsGateway(pooled)
 
-    def attempts(act: object, *arguments: object) -> int:
+    def attempts(act: Callable[..., object], *arguments: object) -> int:
         upstream.seen.clear()
         with signing_as(person("alice")), pytest.raises(Unanswered):
             act(*arguments)

@@ -19,8 +19,9 @@ from app.policy.permits import Permits
 from config import from_env
 from tests.support.aws_login import Browser, Page
 from tests.support.clock import Clock
+from tests.support.marks import SECRET_KEY
 from tests.support.people import Employee, hire
-from tests.support.portal import AUDIT_KEYS, SECRET_KEY, Portal
+from tests.support.portal import AUDIT_KEYS, Portal
 from tests.support.sandbox import Sandbox
 
 
@@ -97,7 +98,7 @@ def nothing_bare(pages: dict[str, Page]) -> None:
 
 
 def places(page: Page) -> list[str]:
-    nav = BeautifulSoup(page.html, "html.parser").find("nav", class_="places")
+    nav = BeautifulSoup(page.html, "html.parser").select_one("nav.places")
     return [link.get_text() for link in nav.find_all("a")] if nav else []
 
 

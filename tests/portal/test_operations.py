@@ -44,7 +44,7 @@ def portal(tmp_path: Path) -> Iterator[Flask]:
         db.engine.dispose()
 
 
-def ready(app: Flask) -> tuple[int, dict[str, str]]:
+def ready(app: Flask) -> tuple[int, dict[str, str] | None]:
     answer = app.test_client().get("/readyz", base_url="http://10.1.2.3:8000")
     return answer.status_code, answer.json
 

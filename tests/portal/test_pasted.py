@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from urllib.parse import urlencode
 
@@ -40,7 +41,7 @@ def application() -> Flask:
 
 
 @pytest.fixture(scope="module")
-def bare(application: Flask):
+def bare(application: Flask) -> Iterator[None]:
     with application.test_request_context(method="POST"):
         yield
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from flask import Flask, Response, request, session
@@ -25,7 +25,7 @@ from app.models import db
 from app.sessions import Session
 from app.stores import Seen
 from tests.support.clock import Clock
-from tests.support.inside import GOOD, SECRET, cookie, get, portal_at, post
+from tests.support.inside import GOOD, SECRET, cookie, get, portal_at, post, sessions_of
 from tests.support.redis import RedisServer, contents
 
 
@@ -66,7 +66,7 @@ def hashed(sid: str) -> bytes:
 
 def stored(portal: Flask) -> int:
     with portal.app_context():
-        return portal.session_interface.store.count()
+        return sessions_of(portal).store.count()
 
 
 @contextmanager
@@ -75,7 +75,7 @@ def signed_in_somewhere(portal: Flask) -> Iterator[Callable[[], Session]]:
     client = portal.test_client()
     post(client, "/test/enter")
     with portal.test_request_context("/", headers={"Cookie": f"latchkey-8000={cookie(client)}"}) as context:
-        yield lambda: portal.session_interface.open_session(portal, context.request)
+        yield lambda: sessions_of(portal).open_session(portal, context.request)
 
 
 def seen_with(portal: Flask, answer: Response) -> Any:
@@ -105,10 +105,11 @@ def test_contents_are_of_no_use_under_another_id(portal: Flask) -> None:
     client, thief = portal.test_client(), portal.test_client(use_cookies=False)
     post(client, "/test/enter")
     with portal.app_context():
-        kept = portal.session_interface.store.load(hashed(cookie(client)).decode())
+        kept = sessions_of(portal).store.load(hashed(cookie(client)).decode())
+        assert kept
         now = datetime.now(UTC)
         seen = Seen("arn", "label", "", "", now, now + timedelta(minutes=5))
-        portal.session_interface.store.create(hashed("mine").decode(), kept.data, seen, now)
+        sessions_of(portal).store.create(hashed("mine").decode(), kept.data, seen, now)
     assert get(thief, "/test/see", "mine").json["keys"] == []
 
 
@@ -130,16 +131,16 @@ def test_a_slow_request_does_not_bring_back_what_was_ended(portal: Flask) -> Non
     post(client, "/test/enter")
     sid = cookie(client)
     with portal.test_request_context("/test/see", headers={"Cookie": f"latchkey-8000={sid}"}):
-        slow = portal.session_interface.open_session(portal, request)
+        slow = sessions_of(portal).open_session(portal, request)
         get(client, "/sign-in")
         with client.session_transaction(base_url="http://127.0.0.1:8000") as mine:
             mine.clear()
         slow["flash"] = "late"
         answer = portal.response_class()
-        portal.session_interface.save_session(portal, slow, answer)
+        sessions_of(portal).save_session(portal, slow, answer)
         assert "Set-Cookie" not in answer.headers
         slow.renew()
-        portal.session_interface.save_session(portal, slow, answer)
+        sessions_of(portal).save_session(portal, slow, answer)
         assert "latchkey-8000=;" in answer.headers["Set-Cookie"]
     assert get(portal.test_client(use_cookies=False), "/test/see", sid).json["keys"] == []
 
@@ -164,7 +165,7 @@ def test_a_late_request_leaves_the_newer_cookie_alone(portal: Flask) -> None:
         assert "Set-Cookie" not in get(late, path, old).headers, path
 
 
-class SlowKeys:
+class SlowKeys(AccessKeyGateway):
     """Makes a key, and lets something happen in the browser before the answer is there."""
 
     def __init__(self, meanwhile: Callable[[], object]) -> None:
@@ -187,7 +188,7 @@ def test_a_secret_that_no_session_holds_any_more_is_said_to_be_lost(portal: Flas
     other_tab.set_cookie("latchkey-8000", cookie(client), domain="127.0.0.1")
     act = partial(get if meanwhile == "/test/see" else post, other_tab, meanwhile)
     doors = portal.extensions["gateways"]
-    portal.extensions["gateways"] = replace(doors, keys=cast("AccessKeyGateway", SlowKeys(act)))
+    portal.extensions["gateways"] = replace(doors, keys=SlowKeys(act))
     answer = post(client, "/access-keys/create", csrf_token=form)
     with portal.app_context():
         entries = queries.entries(record().engine, "123456789012", queries.Filter(), datetime.now(UTC)).entries
@@ -209,8 +210,9 @@ def a_new_key() -> dict[str, object]:
 
 def test_who_signs_in_once_more_finds_what_came_while_they_did(portal: Flask) -> None:
     with signed_in_somewhere(portal) as another:
-        interface, other, slow = portal.session_interface, people.current_session(), another()
+        interface, other, slow = sessions_of(portal), people.current_session(), another()
         me = people.load_person(session["owner"])
+        assert me
         people.sign_in(me, AwsCredentials("ASIA", "temporary", "token"), timedelta(minutes=15))
         slow["new_key"], slow["credentials"] = a_new_key(), {"access_key_id": "old"}
         assert interface.commit(slow), "the former session is there until the sign-in is done"
@@ -222,7 +224,7 @@ def test_who_signs_in_once_more_finds_what_came_while_they_did(portal: Flask) ->
 
 def test_who_signs_in_once_more_does_not_find_what_went_while_they_did(portal: Flask) -> None:
     with signed_in_somewhere(portal) as another:
-        interface, earlier = portal.session_interface, another()
+        interface, earlier = sessions_of(portal), another()
         earlier["new_key"] = a_new_key()
         assert interface.commit(earlier)
         other = another()
@@ -240,7 +242,7 @@ def test_who_signs_in_once_more_does_not_find_what_went_while_they_did(portal: F
 
 def test_signing_out_ends_what_a_sign_in_has_just_made_of_the_session(portal: Flask) -> None:
     with signed_in_somewhere(portal) as another:
-        interface, leaving, signing_in = portal.session_interface, people.current_session(), another()
+        interface, leaving, signing_in = sessions_of(portal), people.current_session(), another()
         signing_in.renew()
         answer = portal.response_class()
         interface.save_session(portal, signing_in, answer)  # after the sign-out has read the former session
@@ -259,7 +261,7 @@ def test_passers_by_fill_no_store(portal: Flask) -> None:
 
 def test_two_requests_at_once_keep_each_others_changes(portal: Flask) -> None:
     with signed_in_somewhere(portal) as another:
-        interface = portal.session_interface
+        interface = sessions_of(portal)
         one, two = another(), another()
         one["first"], two["second"] = "1", "2"
         for changed in (one, two):
@@ -307,7 +309,7 @@ def test_one_of_many_at_once_changes_what_all_have_read(portal: Flask) -> None:
     now = datetime.now(UTC)
     seen = Seen("arn", "label", "192.0.2.1", "Mozilla", now, now + timedelta(minutes=5))
     with portal.app_context():
-        store = portal.session_interface.store
+        store = sessions_of(portal).store
         store.create("a" * 64, b"begun", seen, now)
 
         def change(number: int) -> int:
@@ -316,8 +318,9 @@ def test_one_of_many_at_once_changes_what_all_have_read(portal: Flask) -> None:
         with ThreadPoolExecutor(16) as pool:
             done = list(pool.map(change, range(64)))
         assert sum(done) == 1
-        assert store.load("a" * 64).data == f"by {done.index(True)}".encode()
-        assert store.load("a" * 64).version == 1
+        kept = store.load("a" * 64)
+        assert kept and kept.data == f"by {done.index(True)}".encode()
+        assert kept.version == 1
         with ThreadPoolExecutor(16) as pool:
             assert sum(pool.map(lambda _: store.forget("a" * 64), range(64))) == 1, "and one ends it"
         assert not store.change("a" * 64, 1, b"late", seen)
@@ -327,7 +330,7 @@ def test_one_of_many_at_once_changes_what_all_have_read(portal: Flask) -> None:
 
 def test_what_a_person_is_shown_of_their_sessions_and_ends(portal: Flask, clock: Clock) -> None:
     with portal.app_context():
-        store = portal.session_interface.store
+        store = sessions_of(portal).store
 
         def begin(number: int, owner: str, label: str) -> None:
             now = datetime.now(UTC)

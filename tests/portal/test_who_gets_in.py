@@ -5,20 +5,10 @@ from __future__ import annotations
 import pytest
 
 from app.aws.clients import AwsCredentials
-from app.aws.sts import Identity
 from app.signin.service import NotForThisPortal, present_key
+from tests.support.gateways import Caller, NoIam
 
 ACCOUNT = "123456789012"
-
-
-class Sts:
-    """Answers who the caller is; nothing else may be asked."""
-
-    def __init__(self, arn: str, account: str = ACCOUNT) -> None:
-        self._identity = Identity(account, arn, "AIDA")
-
-    def caller(self) -> Identity:
-        return self._identity
 
 
 @pytest.mark.parametrize(
@@ -32,4 +22,4 @@ class Sts:
 )
 def test_only_iam_users_of_configured_accounts(arn: str, account: str, words: str) -> None:
     with pytest.raises(NotForThisPortal, match=words):
-        present_key(Sts(arn, account), None, {ACCOUNT}, AwsCredentials("AKIA", "x"))
+        present_key(Caller(arn, account), NoIam(), {ACCOUNT}, AwsCredentials("AKIA", "x"))

@@ -253,7 +253,7 @@ def test_times_changed_while_retention_is_at_work_remove_nothing_young(
     write(4)
     keeping = portal_at(file, AUDIT_RETENTION_DAYS="30")
     with keeping.app_context():
-        changed = []
+        changed: list[bool] = []
 
         @event.listens_for(db.engine, "before_cursor_execute")
         def somebody_else(connection: Connection, _: object, statement: str, *rest: object) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from typing import Any
 
 import pyotp
 import pytest
@@ -42,7 +43,7 @@ class Device:
         self.clock.to_next_code()
         return self
 
-    def session(self, code: str | None = None):
+    def session(self, code: str | None = None) -> Any:
         return self.employee.with_code("iam", code or self.code())
 
 

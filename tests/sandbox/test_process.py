@@ -170,7 +170,9 @@ def test_latency_and_faults(scratch: Path, clock: Clock, refused: Refused, tmp_p
         with pytest.raises(Exception, match=r"IncompleteRead|prematurely|Unable to parse"):
             iam.list_users()
 
-        names = lambda: {user["UserName"] for user in iam.list_users()["Users"]}  # noqa: E731 # asked twice, below
+        def names() -> set[str]:
+            return {user["UserName"] for user in iam.list_users()["Users"]}
+
         with pytest.raises(Exception, match="Connection"):
             iam.create_user(UserName="before")
         assert "before" not in names()

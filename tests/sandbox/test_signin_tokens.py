@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import botocore.session
+import boto3
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -186,7 +186,6 @@ def test_botocores_own_provider_refreshes_here(
         )
     )
     clock.move(901)
-    session = botocore.session.Session(profile="bob")
-    sts = session.create_client("sts")
+    sts = boto3.Session(profile_name="bob").client("sts")
     assert sts.get_caller_identity()["Arn"] == arn
     assert json.loads(cached.read_text())["refreshToken"] != token["refreshToken"]

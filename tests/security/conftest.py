@@ -45,8 +45,8 @@ class Guest(Visitor):
 
     def token(self) -> str:
         """This session's CSRF token."""
-        page = self.ask("GET", "/sign-in", follow_redirects=True).text
-        return page.split('name="csrf_token"')[1].split('value="')[1].split('"')[0]
+        page: str = self.ask("GET", "/sign-in", follow_redirects=True).text
+        return page.split('name="csrf_token"')[1].split('value="')[1].split('"', maxsplit=1)[0]
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypedDict
 from urllib.parse import urlsplit
 
 import zxingcpp
@@ -51,6 +51,13 @@ def chromium() -> Iterator[Browser]:
     yield browser
     browser.close()
     playwright.stop()
+
+
+class Window(TypedDict, total=False):
+    """How a browser differs from most; keywords of `Surfer`."""
+
+    javascript: bool
+    width: int
 
 
 class Surfer:
@@ -163,9 +170,10 @@ class Surfer:
 
     def scan(self, clock: Clock | None = None, slow_s: float = 0) -> Phone:
         """Point a phone at the QR code on the screen: pixels in, an entry of the app out."""
+        codes = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
         for _ in range(3):  # as a phone does, which looks many times a second
             picture = self.page.locator(".qr").screenshot()
-            found = zxingcpp.read_barcodes(Image.open(io.BytesIO(picture)), formats=zxingcpp.BarcodeFormat.QRCode)
+            found = zxingcpp.read_barcodes(Image.open(io.BytesIO(picture)), formats=codes)
             if len(found) == 1:
                 break
         else:
@@ -201,6 +209,16 @@ class Surfer:
         phone = self.enroll()
         self.upgrade(phone)
         return phone
+
+    def choose_file(self, field: str, name: str, content: bytes, kind: str = "") -> None:
+        """Of those on their disk. kind: MIME, as far as the browser knows it."""
+        self.page.locator(f"[name={field}]").set_input_files({"name": name, "mimeType": kind, "buffer": content})
+
+    def take_cookies_of(self, other: Surfer) -> None:
+        """As a thief does: those that the other browser has now."""
+        for cookie in other.page.context.cookies():
+            name, value, domain, path = cookie["name"], cookie["value"], cookie["domain"], cookie["path"]
+            self._context.add_cookies([{"name": name, "value": value, "domain": domain, "path": path}])
 
     # -- what a person sees
 

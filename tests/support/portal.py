@@ -8,8 +8,10 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any, Protocol
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -20,9 +22,24 @@ from sqlalchemy import NullPool, create_engine, inspect, text
 
 from tests.support.marks import AUDIT_KEY, SECRET_KEY, kept_secrets
 from tests.support.redis import contents
-from tests.support.sandbox import ROOT, Sandbox, free_port
+from tests.support.sandbox import ROOT, free_port
 
 AUDIT_KEYS = f"k1:{AUDIT_KEY}"
+
+
+class Cloud(Protocol):
+    """What a portal is told of its AWS: a sandbox, or what stands in the place of one."""
+
+    @property
+    def account_id(self) -> str: ...
+
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def facts(self) -> Mapping[str, Any]: ...
+
+    def user(self, name: str) -> Mapping[str, Any]: ...
 
 
 class Portal:
@@ -30,7 +47,7 @@ class Portal:
 
     _fresh: bytes | None = None
 
-    def __init__(self, folder: Path, sandbox: Sandbox, host: str = "", **settings: str) -> None:
+    def __init__(self, folder: Path, sandbox: Cloud, host: str = "", **settings: str) -> None:
         """host: serve TLS under this name, with a certificate of our own making."""
         self.folder = folder
         self.port = free_port()

@@ -57,7 +57,7 @@ class Postgres:
         """A new database; its SQLAlchemy URL."""
         with psycopg.connect(f"host=127.0.0.1 port={self.port} user=latchkey dbname=postgres") as connection:
             connection.autocommit = True
-            connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[arg-type]  # our own name, not input
+            connection.execute(f'CREATE DATABASE "{name}"')  # our own name, not input
         return f"postgresql+psycopg://latchkey@127.0.0.1:{self.port}/{name}"
 
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +83,8 @@ class Sandbox:
 
     def client(self, service: str, **credentials: str) -> Any:
         """A plain boto3 client of this sandbox: aws_access_key_id=..., aws_secret_access_key=..., ..."""
-        return _BOTO.client(
+        made: Callable[..., Any] = _BOTO.client  # its overloads know services by literal names only
+        return made(
             service,
             endpoint_url=self.url,
             region_name=self.facts["region"],

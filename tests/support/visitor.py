@@ -104,7 +104,7 @@ class Visitor:
 
     def form(self, button: str = "") -> Tag:
         """The form with this button (anywhere on the page)."""
-        for form in self.soup.find_all("form"):
+        for form in self.soup.select("form"):
             if form.find_parent("header") is None and button in form.get_text(" "):
                 return form
         raise LookupError(f"no form with {button!r} on {self.path} ({self.status}): {self.text[:300]}")

@@ -4,11 +4,18 @@ import importlib.util
 import select
 import time
 from pathlib import Path
+from typing import SupportsIndex
 
 _spec = importlib.util.spec_from_file_location("loopback", Path(__file__).parent.parent / "loopback.py")
+assert _spec and _spec.loader
 _loopback = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(_loopback)
 _loopback.loopback_only()
 
+
 # Debian's libfaketime answers EINVAL to the clock_nanosleep behind time.sleep once its offset was moved.
-time.sleep = lambda seconds: select.select([], [], [], seconds)[0] and None
+def _sleep(seconds: float | SupportsIndex) -> None:
+    select.select([], [], [], float(seconds))
+
+
+time.sleep = _sleep

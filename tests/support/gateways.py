@@ -1,0 +1,24 @@
+"""In the place of the doors to AWS: what answers of itself. Whatever else is asked of it fails."""
+
+from __future__ import annotations
+
+from app.aws.iam import IamGateway
+from app.aws.sts import Identity, StsGateway
+
+
+class Caller(StsGateway):
+    """Answers who the caller is; nothing else may be asked."""
+
+    def __init__(self, arn: str, account: str) -> None:
+        self._identity = Identity(account, arn, "AIDA")
+
+    def caller(self) -> Identity:
+        """The same whoever asks."""
+        return self._identity
+
+
+class NoIam(IamGateway):
+    """Nothing may be asked."""
+
+    def __init__(self) -> None:
+        """Without clients."""
