@@ -16,7 +16,7 @@ from app.errors import PortalError
 from app.guards import recently_confirmed, with_mfa
 from app.limits import CHANGES, codes_per_key, limiter, this_session
 from app.links import alias_beside, console_url, readable_alias
-from app.mfa import qr, service
+from app.mfa import qr, service, upgrading
 from app.mfa.devices import begin_where_free
 from app.mfa.forms import CodeForm, EmptyForm, EnrollForm
 from app.pages import done, page, refuse
@@ -93,7 +93,9 @@ def enroll_post() -> ResponseReturnValue:
     """Trust the device with its first two codes."""
     pending, form = waiting.enrollment(), EnrollForm()
     if pending is None:
-        return done("No QR code waits for these: each is kept for 15 minutes. Begin again.", "mfa.enroll", "warning")
+        minutes = service.SHOWN_FOR.seconds // 60
+        told = f"No QR code waits for these: each is kept for {minutes} minutes. Begin again."
+        return done(told, "mfa.enroll", "warning")
     if not form.validate_on_submit():
         return _enroll_page(pending, form)
     now = datetime.now(UTC)
@@ -197,7 +199,7 @@ def activate_post() -> ResponseReturnValue:
     if form.serial_number.data != upgrade.serial_number:
         upgrade = replace(upgrade, serial_number=form.serial_number.data)
     try:
-        return _go_on(service.take_code(upgrade, form.code.data))
+        return _go_on(upgrading.take_code(upgrade, form.code.data))
     except PortalError as refusal:
         form.code.data = ""
         refuse(form, refusal)
@@ -220,9 +222,9 @@ def activate_continue() -> ResponseReturnValue:
 def _go_on(upgrade: Upgrade) -> ResponseReturnValue:
     lasts = current_app.config["SESSION_MAX"]
     try:
-        step = service.advance(gateways().sts, audit(), upgrade, datetime.now(UTC), lasts)
-    except service.SpentCode:
-        waiting.keep_upgrade(service.spent(upgrade))
+        step = upgrading.advance(gateways().sts, audit(), upgrade, datetime.now(UTC), lasts)
+    except upgrading.SpentCode:
+        waiting.keep_upgrade(upgrading.spent(upgrade))
         raise
     if isinstance(step, Upgrade):
         waiting.keep_upgrade(step)

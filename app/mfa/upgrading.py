@@ -1,0 +1,64 @@
+"""Turning the session at hand into an MFA session, once a device is trusted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from app.audit import Audit, Event
+from app.aws.clients import AwsCredentials
+from app.aws.sts import StsGateway
+from app.errors import MfaNotRecognized, Refused, Unanswered, WrongMfaCode
+from app.records import Upgrade
+
+STS_LEARNS = timedelta(seconds=10)
+"""STS knows a new device 8 to 14 s after IAM (observed); each try counts, so the first waits this long."""
+TRY_AGAIN = timedelta(seconds=4)
+MOST_TRIES = 4
+
+
+class SpentCode(Refused):
+    """The next code is needed."""
+
+    field = "code"
+
+
+def take_code(upgrade: Upgrade, code: str) -> Upgrade:
+    """Keep a fresh code until STS may be asked. Raises SpentCode for one that was given to AWS before."""
+    if code in upgrade.used:
+        raise SpentCode("This code was already used. Wait until your app shows the next one, then type that.")
+    return replace(upgrade, code=code, tries=0, next_try_at=upgrade.enabled_at + STS_LEARNS)
+
+
+def advance(
+    sts: StsGateway, audit: Audit, upgrade: Upgrade, now: datetime, lasts: timedelta
+) -> AwsCredentials | Upgrade:
+    """One step towards the MFA session: credentials, or what to wait for next.
+
+    The same code is tried again only after 'unable to validate', which spends none.
+    Raises SpentCode when the next code is needed.
+    """
+    if upgrade.next_try_at and now < upgrade.next_try_at:
+        return upgrade
+    try:
+        with audit.attempt(Event.MFA_SESSION, upgrade.serial_number):
+            return sts.mfa_session(upgrade.serial_number, upgrade.code, lasts)
+    except MfaNotRecognized as refusal:
+        if upgrade.tries + 1 < MOST_TRIES:
+            return replace(upgrade, tries=upgrade.tries + 1, next_try_at=now + TRY_AGAIN)
+        raise SpentCode(
+            "AWS still could not check the code. Wait a minute, then type the code your app shows."
+        ) from refusal
+    except WrongMfaCode as refusal:
+        raise SpentCode(
+            "AWS did not accept this code. Type the code your app shows now; each code works once."
+        ) from refusal
+    except Unanswered as silence:
+        raise SpentCode(
+            "AWS did not answer, and the code may be used up. Type the next one your app shows."
+        ) from silence
+
+
+def spent(upgrade: Upgrade) -> Upgrade:
+    """The code at hand is gone; the next one is needed."""
+    return replace(upgrade, code="", tries=0, next_try_at=None, used=[*upgrade.used, upgrade.code][-5:])
