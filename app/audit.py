@@ -63,6 +63,7 @@ class Event(StrEnum):
     CREDENTIAL_REPORT_TAKEN = "credential-report-taken"
     EXCEPTION_ADDED = "exception-added"
     EXCEPTION_ENDED = "exception-ended"
+    SOMEBODYS_SESSIONS_ENDED = "somebodys-sessions-ended"
     COMPLIANCE_EXPORTED = "compliance-exported"
     RECORD_EXPORTED = "record-exported"
     RECORD_SHORTENED = SHORTENED

@@ -142,6 +142,16 @@ def end_sessions(person: Person, labels: Collection[str]) -> int:
     return stored_sessions().end(person.arn, labels)
 
 
+def sessions_by_arn(arn: str) -> Sequence[OpenSession]:
+    """Open sessions of somebody else, for an administrator; latest used first."""
+    return stored_sessions().of(arn)
+
+
+def end_all_sessions(arn: str) -> int:
+    """End every session of somebody else here, for an administrator; how many there were."""
+    return stored_sessions().end(arn, [session.label for session in sessions_by_arn(arn)])
+
+
 def sign_out() -> None:
     """Forget everything; the stored session is deleted, and its id with it, whatever is said afterwards.
 

@@ -244,4 +244,18 @@ def one(name: str) -> ResponseReturnValue:
             exceptions=queries.exceptions(connection, account.account_id, account.terms.now, name),
             message=words.message(name, account.name, findings),
             rules=BY_ID,
+            signed_in=sessions.sessions_by_arn(row.arn),
         )
+
+
+@bp.post("/people/<name>/sessions/end")
+@admins_only
+def end_sessions(name: str) -> ResponseReturnValue:
+    """Sign somebody out of this portal, wherever they are."""
+    account_id = chosen_account()
+    with db.engine.connect() as connection:
+        row = queries.person(connection, account_id, name) or abort(404)
+    audit_of(account_id).note(Event.SOMEBODYS_SESSIONS_ENDED, row.arn)
+    ended = sessions.end_all_sessions(row.arn)
+    told = {0: "They were signed in nowhere.", 1: "Their session is over."}.get(ended, f"{ended} sessions are over.")
+    return done(told, "compliance.one", name=name, account=account_id)

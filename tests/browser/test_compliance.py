@@ -217,6 +217,26 @@ def test_an_exception_is_counted_apart_until_it_ends(admin: Surfer, office: Port
     assert ("exception-ended", "done", "") in office.activity("Administrator")
 
 
+def test_somebody_is_signed_out_by_an_administrator(
+    admin: Surfer, surfers: Surfing, company: Sandbox, office: Portal
+) -> None:
+    key = company.user("KeyUser")
+    person = surfers()
+    person.sign_in(Employee(company, "KeyUser", key["access_key_id"], key["secret_access_key"]))
+    assert person.heading == "Hello, KeyUser"
+    admin.open("/compliance/people/KeyUser")
+    assert "1 session, last used" in admin.text
+    admin.press("Sign them out")
+    assert (
+        "Their session is over." in admin.text and admin.page.get_by_role("button", name="Sign them out").count() == 0
+    )
+    person.open("/")
+    assert person.path == "/sign-in"
+    admin.open("/compliance/people/Administrator")
+    assert "session" in admin.text, "nobody else is signed out"
+    assert ("somebodys-sessions-ended", "done", "") in office.activity("Administrator")
+
+
 def test_many_accounts_side_by_side(admin: Surfer, company: Sandbox) -> None:
     admin.open("/compliance/accounts")
     assert company.account_id in admin.text and "nothing is known yet" in admin.text
