@@ -132,6 +132,7 @@ ONLY_FOR_ADMINS = {
     "compliance.export",
     "compliance.index",
     "compliance.one",
+    "compliance.end_sessions",
     "compliance.people",
     "compliance.progress",
     "compliance.refresh",
