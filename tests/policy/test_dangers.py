@@ -1,0 +1,332 @@
+"""`policy check`: a policy that does not force MFA, or gives more than self-service, is told of, and no other."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.policy.actions import all_actions, services
+from app.policy.checking import check
+from app.policy.documents import VARIANTS, read
+from app.policy.escalating import DANGERS
+from app.policy.evaluation import compiled
+from app.policy.findings import Finding, Severity
+from app.policy.ruling import rulings
+from app.policy.sparing import known
+
+Statement = dict[str, Any]
+ERROR, WARNING = Severity.ERROR, Severity.WARNING
+DENY = 4
+SPARED: list[str] = read("recommended")["Statement"][DENY]["NotAction"]
+FORCED = {"BoolIfExists": {"aws:MultiFactorAuthPresent": "false"}}
+IAM = "arn:aws:iam::accountid:"
+
+
+def found(document: dict[str, Any], *codes: str) -> list[Finding]:
+    """Findings of these codes; all where none is given."""
+    return [each for each in check(json.dumps(document)).findings if each.code in codes or not codes]
+
+
+def told(document: dict[str, Any]) -> list[tuple[str, Severity, int | None, str | None]]:
+    return [(each.code, each.severity, each.place.statement, each.place.element) for each in found(document)]
+
+
+def with_deny(**elements: Any) -> dict[str, Any]:
+    """The recommended document with its deny written otherwise; None takes an element away."""
+    document = read("recommended")
+    deny = document["Statement"][DENY] | elements
+    document["Statement"][DENY] = {name: value for name, value in deny.items() if value is not None}
+    return document
+
+
+def with_more(*statements: Statement) -> dict[str, Any]:
+    document = read("recommended")
+    document["Statement"] += statements
+    return document
+
+
+def sparing(*entries: str) -> dict[str, Any]:
+    return with_deny(NotAction=[*SPARED, *entries])
+
+
+def allowing(action: Any, resource: Any = "*", **elements: Any) -> dict[str, Any]:
+    return with_more({"Effect": "Allow", "Action": action, "Resource": resource, **elements})
+
+
+SPARED_BEYOND = [
+    ("s3:*", "s3:CreateAccessGrant, "),
+    ("S3:GetObject", "s3:GetObject"),
+    ("iam:CreateAccessKey", "with a stolen key alone"),
+    ("sts:AssumeRole", "with a stolen key alone"),
+    ("iam:*AccessKey", "iam:CreateAccessKey, iam:DeleteAccessKey, iam:UpdateAccessKey"),
+    ("iam:??tUserPolicy", "iam:PutUserPolicy"),
+    ("iam:*MFA*", "iam:DeactivateMFADevice"),
+    ("*:Get*", "actions of many services"),
+    ("s*:*", "actions of many services"),
+]
+
+
+@pytest.mark.parametrize(("entry", "words"), SPARED_BEYOND)
+def test_whatever_the_deny_spares_beyond_getting_mfa_is_an_error(entry: str, words: str) -> None:
+    [finding] = found(sparing(entry), "action-spared")
+    assert (finding.severity, finding.subject) == (ERROR, entry)
+    assert (finding.place.statement, finding.place.element) == (DENY, "NotAction")
+    assert words in finding.sentence and entry in finding.sentence
+    assert finding.remedy.startswith(f"Take {entry} out of NotAction")
+
+
+def test_each_entry_is_told_and_many_are_counted() -> None:
+    assert [each.subject for each in found(sparing("s3:*", "iam:CreateAccessKey", "sts:AssumeRole"))] == [
+        "s3:*",
+        "iam:CreateAccessKey",
+        "sts:AssumeRole",
+    ]
+    many = found(sparing(*(f"{service}:*" for service in services()[:100])), "action-spared")
+    assert len(many) == 9 and "and 89 more" in many[-1].sentence
+
+
+@given(
+    st.sampled_from(services()).flatmap(lambda service: st.sampled_from(all_actions(service) or ("s3:GetObject",)))
+)
+def test_any_action_added_to_what_is_spared_fails_a_strict_check(action: str) -> None:
+    errors = [each.subject for each in found(sparing(action)) if each.severity is ERROR]
+    assert errors == ([] if action.lower() in known() else [action])
+
+
+@given(
+    st.sampled_from(["iam", "sts", "s3", "signin"]).flatmap(lambda service: st.sampled_from(all_actions(service))),
+    st.data(),
+)
+def test_so_does_any_pattern_that_names_one(action: str, data: st.DataObject) -> None:
+    at = data.draw(st.integers(action.index(":") + 1, len(action)))
+    mark = data.draw(st.sampled_from(["*", "?"]))
+    pattern = action[:at] + mark + action[at + (mark == "?") :]
+    if action.lower() not in known():
+        assert any(each.severity is ERROR for each in found(sparing(pattern)))
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_what_documents_of_aws_spare_is_none(variant: str) -> None:
+    document = read(variant)
+    assert not found(document, "action-spared", "deny-narrowed", "deny-leaves-out", "can-escalate", "any-role")
+    assert not found(document, "others-credentials", "mfa-not-demanded")
+
+
+def test_what_another_statement_denies_is_not_spared() -> None:
+    second = {"Effect": "Deny", "Action": ["s3:*", "IAM:createaccesskey"], "Resource": "*", "Condition": FORCED}
+    document = sparing("s3:GetObject", "iam:CreateAccessKey")
+    document["Statement"].append(second)
+    assert found(document) == []
+    for narrower in (
+        {"Resource": "arn:aws:s3:::bucket/*"},
+        {"Condition": {**FORCED, "StringNotLike": {"aws:UserAgent": "x*"}}},
+    ):
+        document["Statement"][-1] = {**second, **narrower}
+        assert [each.subject for each in found(document, "action-spared")] == ["s3:GetObject", "iam:CreateAccessKey"]
+    # of two denies that force MFA, what either spares the other denies
+    document["Statement"][-1] = {"Effect": "Deny", "NotAction": SPARED, "Resource": "*", "Condition": FORCED}
+    assert found(document) == []
+
+
+def narrowed(operator: str, key: str, value: str) -> dict[str, Any]:
+    return with_deny(Condition={**FORCED, operator: {key: value}})
+
+
+NARROWED = [
+    (narrowed("StringNotLike", "aws:UserAgent", "*terraform*"), "Condition", "the client chooses"),
+    (narrowed("StringNotEquals", "AWS:referer", "x"), "Condition", "the client chooses"),
+    (narrowed("StringEquals", "aws:RequestTag/team", "x"), "Condition", "the client chooses"),
+    (narrowed("StringEquals", "aws:RequestedRegion", "eu-west-1"), "Condition", "the client chooses"),
+    (narrowed("StringNotEquals", "aws:username", "bob"), "Condition", "for some people"),
+    (narrowed("ArnNotLike", "aws:PrincipalArn", "arn:aws:iam::*:user/bob"), "Condition", "for some people"),
+    (narrowed("StringNotEquals", "aws:PrincipalTag/admin", "yes"), "Condition", "for some people"),
+    (narrowed("NotIpAddress", "aws:SourceIp", "10.0.0.0/8"), "Condition", "aws:SourceIp"),
+    (narrowed("DateLessThan", "aws:CurrentTime", "2030-01-01T00:00:00Z"), "Condition", "aws:CurrentTime"),
+    (
+        with_deny(Condition={"BoolIfExists": {"aws:MultiFactorAuthPresent": "false", "aws:ViaAWSService": "false"}}),
+        "Condition",
+        "aws:ViaAWSService",
+    ),
+    (with_deny(Resource="arn:aws:s3:::*"), "Resource", "some resources only"),
+    (with_deny(Resource=None, NotResource="arn:aws:s3:::open/*"), "NotResource", "leaves out"),
+]
+
+
+@pytest.mark.parametrize(("document", "element", "words"), NARROWED)
+def test_a_deny_that_depends_on_more_than_mfa_is_an_error(document: dict[str, Any], element: str, words: str) -> None:
+    [finding] = found(document, "deny-narrowed", "mfa-not-demanded")
+    assert (finding.severity, finding.place.statement, finding.place.element) == (ERROR, DENY, element)
+    assert words in finding.sentence and finding.remedy
+
+
+@given(
+    st.sampled_from(["StringLike", "StringNotLike", "StringEqualsIfExists", "ForAnyValue:StringEquals", "Null"]),
+    st.from_regex(r"[a-z0-9]{1,8}:[A-Za-z]{1,12}(/[a-z]{1,5})?", fullmatch=True),
+)
+def test_whatever_it_depends_on(operator: str, key: str) -> None:
+    if not key.lower().startswith("aws:multifactorauth"):
+        assert [each.place.element for each in found(narrowed(operator, key, "x"), "deny-narrowed")] == ["Condition"]
+
+
+def test_all_that_narrows_it_is_told_at_once() -> None:
+    keys = {"aws:UserAgent": "a", "aws:username": "b", "aws:SourceIp": "c", "s3:prefix": "d"}
+    document = with_deny(Condition={**FORCED, "StringNotLike": keys}, Resource="arn:aws:s3:::*")
+    assert [each.place.element for each in found(document, "deny-narrowed")] == ["Resource"] + ["Condition"] * 3
+    assert "aws:SourceIp, s3:prefix" in found(document, "deny-narrowed")[3].sentence
+
+
+def test_what_only_adds_to_a_deny_that_forces_mfa_is_no_matter() -> None:
+    region = {"StringNotEquals": {"aws:RequestedRegion": "eu-west-1"}}
+    older = {"NumericGreaterThanIfExists": {"aws:MultiFactorAuthAge": "3600"}}
+    assert not found(
+        with_more(
+            {"Effect": "Deny", "NotAction": ["iam:*", "sts:*", "signin:*"], "Resource": "*", "Condition": region},
+            {
+                "Effect": "Deny",
+                "Action": "s3:Delete*",
+                "Resource": "arn:aws:s3:::a/*",
+                "Condition": {**FORCED, **region},
+            },
+            {"Effect": "Deny", "Action": ["ec2:*"], "Resource": "*", "Condition": older},
+        )
+    )
+
+
+UNDEMANDED = [
+    ({"Bool": {"aws:MultiFactorAuthPresent": "false"}}, "Access keys escape"),
+    ({"Null": {"aws:MultiFactorAuthPresent": "true"}}, "Passwords escape"),
+    ({"BoolIfExists": {"aws:MultiFactorAuthPresent": "true"}}, "Passwords escape"),
+    ({"NumericGreaterThan": {"aws:MultiFactorAuthAge": "60"}, **FORCED}, "Nothing is denied"),
+    ({"StringEquals": {"aws:RequestedRegion": "eu-west-1"}}, "Nothing is denied"),
+]
+
+
+@pytest.mark.parametrize(("condition", "words"), UNDEMANDED)
+def test_who_escapes_the_deny_is_named(condition: dict[str, Any], words: str) -> None:
+    [finding] = found(with_deny(Condition=condition), "mfa-not-demanded")
+    assert finding.severity is ERROR and finding.sentence.startswith(words)
+
+
+def test_one_deny_for_keys_and_one_for_passwords_do_as_well() -> None:
+    document = with_deny(Condition={"Null": {"aws:MultiFactorAuthAge": "true"}})
+    assert not found(document, NOTHING, "deny-narrowed"), "a session without a code has no age"
+    document = with_deny(Condition={"Bool": {"aws:MultiFactorAuthPresent": "false"}})
+    keys = {"Effect": "Deny", "NotAction": SPARED, "Resource": "*"}
+    keys["Condition"] = {"Null": {"aws:MultiFactorAuthPresent": True}}
+    document["Statement"].append(keys)
+    assert found(document) == []
+    keys["NotAction"] = [*SPARED, "s3:*"]
+    assert [(each.subject, each.place.statement) for each in found(document)] == [("s3:*", 5)]
+
+
+def test_a_deny_of_named_services_leaves_the_others_out() -> None:
+    for actions, words in [
+        (["ec2:*", "s3:*"], "iam, sts, lambda and 9 more among them"),
+        (["ec2:*", "s3:*", "iam:*", "sts:*", "l*:*"], "secretsmanager, ssm, kms"),
+        ([f"{letter}*:*" for letter in "abcdefghijklmnopqrstuvwxyz"], "works without it, and so will"),
+    ]:
+        [finding] = found(with_deny(NotAction=None, Action=actions), "deny-leaves-out")
+        assert (finding.severity, finding.place.statement, finding.place.element) == (ERROR, DENY, "Action")
+        assert words in finding.sentence
+    always = {"Effect": "Deny", "Action": "ec2:*", "Resource": "*"}
+    [finding] = found(
+        {**read("recommended"), "Statement": [*read("recommended")["Statement"][:DENY], always]}, NOTHING
+    )
+    assert finding.sentence.startswith("Nothing is denied")
+
+
+NOTHING = "mfa-not-demanded"
+OF_ACTIONS = [(danger, action, kind) for danger in DANGERS for action, kind in danger.kinds.items()]
+
+
+@pytest.mark.parametrize(("danger", "action", "kind"), OF_ACTIONS, ids=[action for _, action, _ in OF_ACTIONS])
+def test_what_makes_more_of_people_or_somebody_else_of_them(danger: Any, action: str, kind: str) -> None:
+    anybody = f"{IAM}{kind}" if kind == "root" else f"{IAM}{kind}/*"
+    for resource in ("*", anybody, [f"{IAM}mfa/x", anybody.replace("accountid", "*")]):
+        [finding] = found(allowing(action, resource), danger.code)
+        assert (finding.severity, finding.place.statement, finding.subject) == (danger.severity, 5, action)
+        assert f"it allows {action}" in finding.sentence
+        assert ("even without MFA" in finding.sentence) is (action in SPARED)
+    assert found(allowing(action.lower()), danger.code) and found(allowing(f"{action[:-2]}*"), danger.code)
+    named = found(allowing(action, f"{IAM}{kind}/bob"), danger.code)
+    assert bool(named) is not (danger.open_only or kind == "root")
+    own = found(allowing(action, f"{IAM}user/${{aws:username}}"), danger.code)
+    assert bool(own) is (danger.own and kind == "user")
+
+
+OTHERS = ["user/bob", "user/alice", "user/a*", "user/?lice", "user/${aws:username}*", "user/*${aws:username}"]
+OTHERS += ["user/${aws:PrincipalTag/boss}", "user/${aws:username}/*", "us*", "*"]
+OWN = ["user/${aws:username}", "user/*/${aws:username}", "user/eng/${AWS:UserName}", "mfa/*"]
+
+
+@pytest.mark.parametrize(("below", "others"), [(each, True) for each in OTHERS] + [(each, False) for each in OWN])
+def test_whose_credentials_a_resource_means(below: str, others: bool) -> None:
+    assert bool(found(allowing("iam:CreateAccessKey", IAM + below), "others-credentials")) is others
+
+
+def test_all_but_something_is_others_too() -> None:
+    document = with_more({"Effect": "Allow", "NotAction": "ec2:*", "NotResource": f"{IAM}user/root"})
+    assert {"can-escalate", "others-credentials", "any-role"} <= {each.code for each in found(document)}
+    assert not found(with_more({"Effect": "Allow", "NotAction": ["iam:*", "sts:*"], "Resource": "*"}))
+
+
+def test_what_is_denied_all_the_same_is_no_danger() -> None:
+    everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    never = {"Effect": "Deny", "Action": ["iam:*", "sts:*"], "Resource": "*"}
+    own = f"{IAM}user/${{aws:username}}"
+    assert not found(with_more(everything, never), "can-escalate", "others-credentials", "any-role")
+    others = {"Effect": "Deny", "Action": "iam:*", "NotResource": own}
+    codes = {each.code for each in found(with_more(everything, others))}
+    assert "can-escalate" in codes and "others-credentials" not in codes, "their own user is left to them"
+    named = [f"{IAM}user/{name}" for name in ("alice", "somebody-else", "a*")]
+    for hole in (
+        {"Condition": {"StringNotEquals": {"aws:UserAgent": "x"}}},
+        {"Condition": {"StringEquals": {"aws:username": "alice"}}},
+        {"Resource": named},
+        {"Resource": f"{IAM}mfa/*"},
+        {"Resource": "arn:aws-cn:iam::*:user/*"},
+    ):
+        danger = found(with_more(everything, {**never, **hole}), "can-escalate", "others-credentials")
+        assert [each.code for each in danger] == ["can-escalate", "others-credentials"], hole
+    bob = {"Effect": "Allow", "Action": "iam:CreateAccessKey", "Resource": f"{IAM}user/bob"}
+    for resource in (f"{IAM}user/bob", f"{IAM}user/*", "arn:aws:iam::*:*"):
+        assert not found(with_more(bob, {**never, "Resource": resource}), "others-credentials")
+
+
+def test_without_mfa_it_is_an_error_always() -> None:
+    document = allowing(["sts:AssumeRole", "iam:PassRole"])
+    document["Statement"][DENY]["NotAction"] = [*SPARED, "sts:AssumeRole"]
+    [finding] = found(document, "any-role")
+    assert finding.severity is ERROR and "; even without MFA sts:AssumeRole." in finding.sentence
+    only = {"Condition": {"Bool": {"aws:MultiFactorAuthPresent": "true"}}}
+    document["Statement"][5] |= only
+    assert found(document, "any-role")[0].severity is WARNING
+
+
+def test_a_condition_that_limits_it_is_named_and_makes_it_no_better() -> None:
+    for limit in ({"ArnLike": {"iam:PolicyARN": "arn:aws:iam::*:policy/x"}}, {"StringLike": {"iam:PolicyARN": "*"}}):
+        [finding] = found(allowing("iam:AttachUserPolicy", Condition=limit))
+        assert finding.severity is ERROR and ", as far as iam:PolicyARN allows" in finding.sentence
+
+
+entries = st.lists(
+    st.sampled_from(["*", "iam:*", "IAM:list*", "s3:Get?bject", "s3:getobject", "*:*Object", "?am:*", "x:y", "sts:*"])
+    | st.sampled_from(all_actions("s3")),
+    min_size=1,
+    max_size=4,
+)
+
+
+@given(entries, st.booleans(), st.sampled_from(all_actions("s3") + all_actions("iam") + all_actions("ec2")))
+def test_what_a_statement_names_is_what_the_judge_says(patterns: list[str], all_but: bool, action: str) -> None:
+    element = "NotAction" if all_but else "Action"
+    statement = {"Effect": "Deny", element: patterns, "Resource": "*"}
+    policy = compiled({"Version": "2012-10-17", "Statement": [statement]})
+    [ruling] = rulings([statement], policy, "2012-10-17")
+    assert ruling.names(action) is policy.statements[0].names_action(action)
+    if action not in ruling.escaping(frozenset([action])):
+        assert ruling.names(action)
