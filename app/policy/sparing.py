@@ -39,12 +39,17 @@ def spared(denies: Sequence[Ruling]) -> Iterator[Finding]:
     for kind in WITHOUT_MFA:
         holding = [each for each in broad if kind in each.kinds]
         firm = [each for each in denies if each.firm and kind in each.kinds]
-        # What slips through one of them may be caught by another: the strictest tells.
-        asked = [each for each in holding if each.firm] or holding or broad
-        per_deny = [list(_of_deny(each, [other for other in firm if other is not each])) for each in asked]
-        per_deny.sort(key=len)
-        found |= dict.fromkeys(per_deny[0] if per_deny else [])
+        # What slips through one of them may be caught by another; the strictest is looked through.
+        asked = sorted([each for each in holding if each.firm] or holding or broad, key=_leniency)
+        for deny in asked[:1]:
+            found |= dict.fromkeys(_of_deny(deny, [each for each in firm if each is not deny]))
     yield from found
+
+
+def _leniency(deny: Ruling) -> tuple[int, int]:
+    if not deny.statement.not_actions:
+        return 0, 0
+    return sum(map(open_service, deny.entries)), len(deny.entries.keys() - known())
 
 
 def _of_deny(deny: Ruling, others: Sequence[Ruling]) -> Iterator[Finding]:

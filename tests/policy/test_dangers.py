@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.policy.actions import all_actions, services
@@ -17,6 +17,7 @@ from app.policy.evaluation import compiled
 from app.policy.findings import Finding, Severity
 from app.policy.ruling import rulings
 from app.policy.sparing import known
+from tests.policy.test_checking import work
 
 Statement = dict[str, Any]
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
@@ -24,6 +25,8 @@ DENY = 4
 SPARED: list[str] = read("recommended")["Statement"][DENY]["NotAction"]
 FORCED = {"BoolIfExists": {"aws:MultiFactorAuthPresent": "false"}}
 IAM = "arn:aws:iam::accountid:"
+unhurried = settings(deadline=None)
+"""AWS's actions are read from files when they are first asked for."""
 
 
 def found(document: dict[str, Any], *codes: str) -> list[Finding]:
@@ -89,6 +92,7 @@ def test_each_entry_is_told_and_many_are_counted() -> None:
     assert len(many) == 9 and "and 89 more" in many[-1].sentence
 
 
+@unhurried
 @given(
     st.sampled_from(services()).flatmap(lambda service: st.sampled_from(all_actions(service) or ("s3:GetObject",)))
 )
@@ -97,6 +101,7 @@ def test_any_action_added_to_what_is_spared_fails_a_strict_check(action: str) ->
     assert errors == ([] if action.lower() in known() else [action])
 
 
+@unhurried
 @given(
     st.sampled_from(["iam", "sts", "s3", "signin"]).flatmap(lambda service: st.sampled_from(all_actions(service))),
     st.data(),
@@ -163,6 +168,7 @@ def test_a_deny_that_depends_on_more_than_mfa_is_an_error(document: dict[str, An
     assert words in finding.sentence and finding.remedy
 
 
+@unhurried
 @given(
     st.sampled_from(["StringLike", "StringNotLike", "StringEqualsIfExists", "ForAnyValue:StringEquals", "Null"]),
     st.from_regex(r"[a-z0-9]{1,8}:[A-Za-z]{1,12}(/[a-z]{1,5})?", fullmatch=True),
@@ -321,6 +327,7 @@ entries = st.lists(
 )
 
 
+@unhurried
 @given(entries, st.booleans(), st.sampled_from(all_actions("s3") + all_actions("iam") + all_actions("ec2")))
 def test_what_a_statement_names_is_what_the_judge_says(patterns: list[str], all_but: bool, action: str) -> None:
     element = "NotAction" if all_but else "Action"
@@ -330,3 +337,33 @@ def test_what_a_statement_names_is_what_the_judge_says(patterns: list[str], all_
     assert ruling.names(action) is policy.statements[0].names_action(action)
     if action not in ruling.escaping(frozenset([action])):
         assert ruling.names(action)
+
+
+def forced(**elements: Any) -> Statement:
+    return {"Effect": "Deny", "Resource": "*", "Condition": FORCED, **elements}
+
+
+EVERYTHING = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+HOSTILE: dict[str, list[Statement]] = {
+    "patterns": [forced(NotAction=[f"ec2:*e*{each}*" for each in range(300)]), EVERYTHING],
+    "services": [
+        forced(NotAction=[f"{service}:*" for service in services()[:60]]),
+        forced(Action=[f"*{each}:*e" for each in range(300)]),
+        EVERYTHING,
+    ],
+    "denies": [forced(NotAction=["iam:*", "ec2:*"]) for _ in range(40)],
+    "allows": [{**EVERYTHING, "Resource": "arn:aws:iam::*:*/*"} for _ in range(70)],
+    "names": [
+        {**EVERYTHING, "Resource": [f"{IAM}user/{each}" for each in range(120)]},
+        {"Effect": "Deny", "Action": "iam:*", "Resource": [f"arn:aws:iam::*:user/{each}*" for each in range(40)]},
+    ],
+}
+
+
+@pytest.mark.parametrize("statements", HOSTILE.values(), ids=HOSTILE)
+def test_looking_for_dangers_costs_little_whatever_the_document(statements: list[Statement]) -> None:
+    text = json.dumps({"Version": "2012-10-17", "Statement": statements}, separators=(",", ":"))
+    first, _ = work(text)
+    again, calls = work(text)
+    assert 4_000 < first.size <= 6144 and first.findings == again.findings
+    assert calls < 180_000, "once AWS's actions are read"
