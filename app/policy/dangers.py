@@ -1,4 +1,4 @@
-"""What a document lets through that it should not, and whom it shuts out: asked of the judge."""
+"""What a document lets through that it should not, and whom it shuts out: asked of the judge. Pure."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from app.policy.evaluation import Effect
+from app.policy.escalating import escalations
+from app.policy.evaluation import VERSIONS
 from app.policy.features import BY_CODE, WITHOUT_MFA, missing
 from app.policy.findings import DOCUMENT, Finding, Place, Severity
+from app.policy.forcing import unforced
 from app.policy.permits import Permits
+from app.policy.ruling import rulings
+from app.policy.sparing import spared
 
-UNSPARED = ("iam:CreateUser", "iam:AttachUserPolicy", "iam:DeleteRole")
-"""IAM actions that nobody needs before MFA."""
 PATH = "/engineering/"
 
 
@@ -28,18 +30,9 @@ def dangers(statements: Sequence[Mapping[str, Any]], permits: Permits) -> Iterat
                 return place_of(statements, decision.statement)
         return None
 
-    for mfa in WITHOUT_MFA:
-        if permits.decision("ec2:DescribeInstances", "*", mfa=mfa).effect is not Effect.EXPLICITLY_DENIED:
-            yield Finding(
-                "mfa-not-demanded",
-                Severity.ERROR,
-                DOCUMENT,
-                "Nothing is denied without MFA: what other policies grant works with a password or a key alone."
-                if mfa is False
-                else "Access keys escape the deny: their requests carry no aws:MultiFactorAuthPresent at all.",
-                'Deny with "BoolIfExists": {"aws:MultiFactorAuthPresent": "false"}, so that a missing value counts.',
-            )
-            break
+    ruled = rulings(statements, permits.policy, permits.document.get("Version", VERSIONS[1]))
+    denies = [each for each in ruled if each.statement.denies]
+    yield from unforced(denies)
     passwords = [
         (action, place)
         for action in ("iam:CreateLoginProfile", "iam:UpdateLoginProfile")
@@ -55,8 +48,7 @@ def dangers(statements: Sequence[Mapping[str, Any]], permits: Permits) -> Iterat
             "Do not spare them in the deny.",
             passwords[0][0],
         )
-    if spared := _spared(statements, permits, iam):
-        yield spared
+    yield from spared(denies)
     if place := deciding("iam:DeactivateMFADevice", permits.arn, WITHOUT_MFA):
         yield Finding(
             "device-removable",
@@ -86,6 +78,7 @@ def dangers(statements: Sequence[Mapping[str, Any]], permits: Permits) -> Iterat
             "iam:ChangePassword",
         )
     yield from _paths(permits)
+    yield from escalations(ruled, permits)
 
 
 def place_of(statements: Sequence[Mapping[str, Any]], named: str | int | None) -> Place:
@@ -94,24 +87,6 @@ def place_of(statements: Sequence[Mapping[str, Any]], named: str | int | None) -
         if named == index or (named is not None and statement.get("Sid") == named):
             return Place(index, statement.get("Sid") or None)
     return DOCUMENT
-
-
-def _spared(statements: Sequence[Mapping[str, Any]], permits: Permits, iam: str) -> Finding | None:
-    """Does the deny leave all of IAM alone?"""
-    for index, statement in enumerate(statements):
-        spares = statement.get("NotAction")
-        if statement["Effect"] != "Deny" or spares is None:
-            continue
-        decisions = [permits.decision(action, f"{iam}:user/x", mfa=None).effect for action in UNSPARED]
-        if Effect.EXPLICITLY_DENIED not in decisions:
-            return Finding(
-                "iam-spared",
-                Severity.WARNING,
-                Place(index, statement.get("Sid") or None, "NotAction"),
-                "The deny spares all of IAM: whatever this or another policy grants there works without MFA.",
-                "Name what getting MFA takes, action by action.",
-            )
-    return None
 
 
 def _paths(permits: Permits) -> Iterator[Finding]:

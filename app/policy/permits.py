@@ -41,7 +41,8 @@ class Permits:
         )
 
     @cached_property
-    def _policy(self) -> Policy:
+    def policy(self) -> Policy:
+        """The document, compiled for their account."""
         return _compiled(json.dumps(self.document), self.account_id, self.partition)
 
     def decision(self, action: str, resource: str, *, mfa: bool | None = True) -> Decision:
@@ -49,11 +50,11 @@ class Permits:
         context = {"aws:username": self.user_name, "aws:PrincipalArn": self.arn}
         if mfa is not None:
             context["aws:MultiFactorAuthPresent"] = "true" if mfa else "false"
-        return decide([self._policy], Request(action, resource, context))
+        return decide([self.policy], Request(action, resource, context))
 
     def names(self, action: str) -> bool:
         """Does any Allow statement name it, for whatever resource?"""
-        return any(not each.denies and each.names_action(action) for each in self._policy.statements)
+        return any(not each.denies and each.names_action(action) for each in self.policy.statements)
 
     def allows(self, action: str, resource: str, *, mfa: bool | None = True) -> bool:
         """Would the document allow it? mfa: aws:MultiFactorAuthPresent; None where it is absent (a plain key)."""

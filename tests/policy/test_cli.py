@@ -119,6 +119,10 @@ def test_check_tells_people_and_programs_and_its_status_says_whether_the_portal_
     assert run("check", "tutorial").returncode == 0, "it has an error, but the portal works under it"
     assert run("check", "tutorial", "--strict").returncode == 1
     assert run("check", "recommended", "--strict").returncode == 0
+    lax = read("recommended")
+    lax["Statement"][4]["NotAction"] += ["s3:*", "sts:AssumeRole"]
+    assert run("check", "-", given=json.dumps(lax)).returncode == 0, "people can get MFA under it"
+    assert run("check", "-", "--strict", given=json.dumps(lax)).returncode == 1, "and do not have to"
 
     unknown = run("explain", str(file), "--action", "nonsense", "--signed-in-with", "key")
     assert unknown.returncode == 0 and "nonsense is no action" in unknown.stdout

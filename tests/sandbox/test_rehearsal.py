@@ -54,6 +54,7 @@ def test_a_document_under_which_nobody_gets_mfa_does_not_pass_and_the_rest_is_se
     file = tmp_path / "edited.json"
     document = json.loads(source_text("recommended"))
     document["Statement"][4]["NotAction"].remove("iam:EnableMFADevice")
+    document["Statement"][4]["NotAction"].append("s3:*")
     file.write_text(json.dumps(document))
     done = rehearse(str(file), tmp_path)
     assert done.returncode == 1 and done.stderr == ""
@@ -62,7 +63,11 @@ def test_a_document_under_which_nobody_gets_mfa_does_not_pass_and_the_rest_is_se
     assert "Sign in and see one’s MFA devices" in worked_before and "Set up MFA" not in worked_before
     assert "Set up MFA" in with_mfa and "Look after access keys" in with_mfa and "look at EC2" in with_mfa
     assert "look at S3" in never and "as it should be" in never
-    assert done.stdout.endswith("NOT as it should be: Set up MFA\nStep 3 does not pass.\n")
+    assert "granted by another policy" in worked_before and "the deny lets it through" in worked_before
+    wrong = ["Set up MFA", "Use EC2 and S3 without MFA, granted by another policy"]
+    assert done.stdout.endswith(
+        "".join(f"NOT as it should be: {each}\n" for each in wrong) + "Step 3 does not pass.\n"
+    )
 
 
 def test_what_is_no_policy_is_told_in_a_line(tmp_path: Path) -> None:

@@ -22,7 +22,8 @@ def rehearse(file: str, form: str) -> None:
     """Try a policy out in a throwaway local AWS: the tutorial's Step 3, and everything the portal does.
 
     FILE is a document, or the name of one that comes along. The exit status is 1 where Step 3 does not end as the
-    tutorial says, or people cannot sign in and set up MFA before they have it. Needs no settings and no AWS.
+    tutorial says, people cannot sign in and set up MFA before they have it, or a plain key gets at EC2 or S3 where
+    another policy grants everything. Needs no settings and no AWS.
     """
     try:
         from app.sandbox.rehearsal.walk import Rehearsal  # noqa: PLC0415 # moto and boto3 load only when this runs

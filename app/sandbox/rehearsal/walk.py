@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from app.sandbox.rehearsal.login import NotLetIn
 from app.sandbox.seed import GROUP
 
 NAME = "rehearsal"
+GRANTED_ALL = "rehearsal-granted-all"
 DENIALS = ("AccessDenied", "UnauthorizedOperation")
 OWN_RULE = "AWS’s own rule for people with a device"
 FIRST = ("see-devices", "aws-sign-in", "change-password", "restart-enrollment", "enroll")
@@ -99,6 +101,7 @@ class Rehearsal:
             password,
         )
         ec2, s3 = [self._outside(key)], [self._outside(key, "s3")]
+        granted = self._granted_more(admin)
         before = _phase(person, with_mfa=False)
         session, upgraded = self._upgrade(person, key)
         after: dict[str, Outcome] = {}
@@ -107,7 +110,7 @@ class Rehearsal:
             ec2.append(self._outside(session))
             s3.append(self._outside(session, "s3"))
             after = _phase(person, with_mfa=True)
-        return list(self._table(before, after, upgraded, ec2, s3))
+        return [*self._table(before, after, upgraded, ec2, s3), granted]
 
     def _upgrade(self, person: Person, key: Mapping[str, str]) -> tuple[dict[str, str] | None, Outcome]:
         """A session with a code; where they could not enroll, an administrator does it for them."""
@@ -127,6 +130,20 @@ class Rehearsal:
             "aws_secret_access_key": given["SecretAccessKey"],
             "aws_session_token": given["SessionToken"],
         }, Outcome()
+
+    def _granted_more(self, admin: Any) -> Row:
+        """Someone to whom another policy grants everything tries, with a plain key, what no deny should spare."""
+        admin.create_user(UserName=GRANTED_ALL)
+        admin.add_user_to_group(GroupName=GROUP, UserName=GRANTED_ALL)
+        everything = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
+        admin.put_user_policy(UserName=GRANTED_ALL, PolicyName="Everything", PolicyDocument=json.dumps(everything))
+        made = admin.create_access_key(UserName=GRANTED_ALL)["AccessKey"]
+        key = {"aws_access_key_id": made["AccessKeyId"], "aws_secret_access_key": made["SecretAccessKey"]}
+        denied = [self._outside(key), self._outside(key, "s3")]
+        worked = any(outcome.worked for outcome in denied)
+        outcome = Outcome() if worked else Outcome({action: "" for each in denied for action in each.denied})
+        title = "Use EC2 and S3 without MFA, granted by another policy"
+        return Row("granted-more", title, outcome, outcome, (False, False))
 
     def _outside(self, credentials: Mapping[str, str], service: str = "ec2") -> Outcome:
         client = self._client(service, credentials)

@@ -1,0 +1,113 @@
+"""Whether a document forces MFA: on both ways to come without it, on everybody, for every service. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from app.policy.features import WITHOUT_MFA
+from app.policy.findings import DOCUMENT, Finding, Severity
+from app.policy.ruling import WHO, Ruling, client_chooses, counted
+
+WELL_KNOWN = (
+    "ec2:DescribeInstances",
+    "s3:GetObject",
+    "iam:CreateAccessKey",
+    "sts:AssumeRole",
+    "lambda:InvokeFunction",
+    "secretsmanager:GetSecretValue",
+    "ssm:GetParameter",
+    "kms:Decrypt",
+    "dynamodb:GetItem",
+    "rds:DeleteDBInstance",
+    "logs:GetLogEvents",
+    "cloudtrail:StopLogging",
+    "cloudformation:CreateStack",
+    "organizations:LeaveOrganization",
+)
+"""Of each service one, to name what a deny leaves out."""
+
+
+def unforced(denies: Sequence[Ruling]) -> Iterator[Finding]:
+    """Why it does not force MFA; nothing where it does. Statements that only add to one that does are no matter."""
+    lacking = [
+        kind for kind in WITHOUT_MFA if not any(each.broad and each.firm and kind in each.kinds for each in denies)
+    ]
+    narrowed = [each for each in denies if each.broad and each.demands_mfa and each.kinds & set(lacking)]
+    for each in narrowed:
+        yield from _narrowings(each)
+    lacking = [kind for kind in lacking if not any(kind in each.kinds for each in narrowed)]
+    partial = [each for each in denies if not each.broad and each.demands_mfa and each.kinds & set(lacking)]
+    if partial:
+        yield _left_out(partial)
+    lacking = [kind for kind in lacking if not any(kind in each.kinds for each in partial)]
+    if lacking:
+        yield Finding(
+            "mfa-not-demanded",
+            Severity.ERROR,
+            DOCUMENT,
+            "Nothing is denied without MFA: what other policies grant works with a password or a key alone."
+            if len(lacking) == len(WITHOUT_MFA)
+            else "Access keys escape the deny: their requests carry no aws:MultiFactorAuthPresent at all."
+            if lacking == [None]
+            else "Passwords escape the deny: without a code their sessions say aws:MultiFactorAuthPresent is false.",
+            'Deny with "BoolIfExists": {"aws:MultiFactorAuthPresent": "false"}, so that a missing value counts.',
+        )
+
+
+def _narrowings(deny: Ruling) -> Iterator[Finding]:
+    """What makes a deny hold for less than everybody and everything."""
+
+    def narrowed(element: str, sentence: str, remedy: str) -> Finding:
+        return Finding("deny-narrowed", Severity.ERROR, deny.place(element), sentence, remedy)
+
+    if deny.statement.not_resources:
+        yield narrowed(
+            "NotResource",
+            "The deny leaves out what NotResource names: there, what other policies grant works without MFA.",
+            'Write "Resource": "*".',
+        )
+    elif not deny.everywhere:
+        yield narrowed(
+            "Resource",
+            "The deny is about some resources only: elsewhere, what other policies grant works without MFA.",
+            'Write "Resource": "*".',
+        )
+    chosen = [key for key in deny.keys if client_chooses(key)]
+    who = [key for key in deny.keys if key.lower().startswith(WHO)]
+    others = [key for key in deny.keys if key not in (*chosen, *who)]
+    if chosen:
+        yield narrowed(
+            "Condition",
+            f"The deny also depends on {counted(chosen)}, which the client chooses: whoever stole a password or key "
+            "sends what is let through.",
+            "Leave that out: the deny has no condition but MFA.",
+        )
+    if who:
+        yield narrowed(
+            "Condition",
+            f"The deny also depends on {counted(who)}: for some people it does not hold, and they need no MFA.",
+            "Leave that out, and put whom it is not for into a group without this policy.",
+        )
+    if others:
+        yield narrowed(
+            "Condition",
+            f"The deny also depends on {counted(others)}: where that condition does not hold, nothing is denied "
+            "without MFA.",
+            "Leave that out: the deny has no condition but MFA.",
+        )
+
+
+def _left_out(partial: Sequence[Ruling]) -> Finding:
+    """The first of them stands for all."""
+    services = dict.fromkeys(
+        action.partition(":")[0] for action in WELL_KNOWN if not any(each.names(action) for each in partial)
+    )
+    named = f", {counted(list(services))} among them" if services else ""
+    return Finding(
+        "deny-leaves-out",
+        Severity.ERROR,
+        partial[0].place("Action"),
+        f"The deny names what takes MFA one by one: everything else works without it{named}, and so will what AWS "
+        "adds.",
+        "Write NotAction instead of Action, with just what getting MFA takes.",
+    )

@@ -1,0 +1,112 @@
+"""What the deny that forces MFA lets through without it, beyond what getting MFA takes. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cache
+
+from app.policy.documents import VARIANTS, read
+from app.policy.explaining import UNTOUCHED
+from app.policy.features import WITHOUT_MFA
+from app.policy.findings import Finding, Severity
+from app.policy.ruling import Ruling, counted, named_by, open_service, texts
+
+ALL_OF_IAM = "iam:*"
+"""What the tutorial spares. It is AWS's own document, so that is a warning; anything else beyond is an error."""
+READS_DEVICES = "iam:GetMFADevice"
+"""The IAM User Guide's examples of today spare it, too; it shows a device, and is younger than our documents."""
+TOLD = 8
+"""Entries of NotAction that get a finding of their own; the others of a statement are counted in one."""
+
+
+@cache
+def known() -> frozenset[str]:
+    """What AWS's documents and ours spare, entry by entry in lower case, and what no policy reaches anyway."""
+    spared = {
+        entry
+        for variant in VARIANTS
+        for statement in read(variant)["Statement"]
+        if statement["Effect"] == "Deny"
+        for entry in texts(statement["NotAction"])
+    }
+    return frozenset(entry.lower() for entry in (*spared, *UNTOUCHED, READS_DEVICES))
+
+
+def spared(denies: Sequence[Ruling]) -> Iterator[Finding]:
+    """One finding an entry, whatever kind of credentials slips through; nothing where no deny forces MFA at all."""
+    found: dict[Finding, None] = {}
+    broad = [each for each in denies if each.broad and (each.firm or each.demands_mfa)]
+    for kind in WITHOUT_MFA:
+        holding = [each for each in broad if kind in each.kinds]
+        firm = [each for each in denies if each.firm and kind in each.kinds]
+        # What slips through one of them may be caught by another; the strictest is looked through.
+        asked = sorted([each for each in holding if each.firm] or holding or broad, key=_leniency)
+        for deny in asked[:1]:
+            found |= dict.fromkeys(_of_deny(deny, [each for each in firm if each is not deny]))
+    yield from found
+
+
+def _leniency(deny: Ruling) -> tuple[int, int]:
+    if not deny.statement.not_actions:
+        return 0, 0
+    return sum(map(open_service, deny.entries)), len(deny.entries.keys() - known())
+
+
+def _of_deny(deny: Ruling, others: Sequence[Ruling]) -> Iterator[Finding]:
+    """Entry by entry. others: what holds beside it, and may deny what this one spares."""
+    if not deny.statement.not_actions:
+        return
+    place = deny.place("NotAction")
+    slipping = frozenset(action for action in deny.listed if action.lower() not in known())
+    for other in others:
+        slipping = other.escaping(slipping)
+    whole_iam = ALL_OF_IAM in deny.entries
+    if whole_iam and not slipping.isdisjoint(named_by(ALL_OF_IAM)):
+        yield Finding(
+            "iam-spared",
+            Severity.WARNING,
+            place,
+            "The deny spares all of IAM: whatever this or another policy grants there works without MFA.",
+            "Name what getting MFA takes, action by action.",
+        )
+    told: list[tuple[str, frozenset[str]]] = []
+    for entry, written in deny.entries.items():
+        if entry in known() or (whole_iam and entry.startswith("iam:")):
+            continue
+        beyond = slipping.intersection(named_by(written))
+        if beyond or open_service(entry):
+            told.append((written, beyond))
+    for written, beyond in told[:TOLD]:
+        entry = _cut(written)
+        which = "actions of many services" if open_service(written) else counted(sorted(beyond, key=_dull))
+        named = "" if beyond == {written} else f", which is {which}"
+        yield Finding(
+            "action-spared",
+            Severity.ERROR,
+            place,
+            f"{entry} is spared in the deny{named}: what this or another policy grants of it works without MFA, "
+            "with a stolen key alone.",
+            f"Take {entry} out of NotAction; getting MFA does not take it.",
+            entry,
+        )
+    if rest := [_cut(written) for written, _ in told[TOLD:]]:
+        yield Finding(
+            "action-spared",
+            Severity.ERROR,
+            place,
+            f"So {'are' if rest[1:] else 'is'} {counted(rest)}.",
+            "Name what getting MFA takes, and nothing else.",
+            rest[0],
+        )
+
+
+_GRAVE = ("Create", "Put", "Attach", "Assume", "Delete", "Update")
+
+
+def _dull(action: str) -> tuple[bool, str]:
+    """What changes things first."""
+    return not action.partition(":")[2].startswith(_GRAVE), action
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 80 else f"{text[:77]}..."
