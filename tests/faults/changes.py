@@ -56,6 +56,8 @@ class Change:
     ready: Callable[[Scene], None]
     typed: Callable[[Scene], dict[str, str]] = lambda scene: {}
     with_mfa: bool = True
+    what: str = ""
+    """Tells it from others by the same action."""
     told_later: str = ""
     """The page at which an open outcome is asked of AWS; "" where AWS does not tell."""
 
@@ -106,6 +108,24 @@ def in_step(scene: Scene) -> bool:
         assert "invalid MFA one time pass code" in refusal.response["Error"]["Message"]
         return False
     return True
+
+
+def token(scene: Scene) -> tuple[str, str]:
+    """Number and seed of a hardware token the account has."""
+    number, seed = min(scene.who.sandbox.facts["hardware_tokens"].items())
+    return str(number), str(seed)
+
+
+def without_token(scene: Scene) -> None:
+    """It is nobody's, and they have no device."""
+    no_devices(scene)
+    scene.page.open("/mfa/hardware")
+    assert scene.page.has("Add the token"), scene.page.text
+
+
+def token_typed(scene: Scene) -> dict[str, str]:
+    number, seed = token(scene)
+    return {"serial_number": number, **scene.codes(seed)}
 
 
 def second_device(scene: Scene) -> str:
@@ -232,6 +252,18 @@ CHANGES = [
         enrolling,
         lambda scene: scene.codes(scene.page.seed()),
         with_mfa=False,
+        told_later="/",
+    ),
+    Change(
+        "iam:EnableMFADevice",
+        "mfa-device-enabled",
+        "/mfa/hardware",
+        "Add the token",
+        lambda scene: scene.who.devices() == [token(scene)[0]],
+        without_token,
+        token_typed,
+        with_mfa=False,
+        what=", a hardware token",
         told_later="/",
     ),
     Change(

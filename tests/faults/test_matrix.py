@@ -68,7 +68,7 @@ def send(change: Change, scene: Scene) -> None:
         change.send(scene)
 
 
-@pytest.mark.parametrize("change", CHANGES, ids=[change.action.removeprefix("iam:") for change in CHANGES])
+@pytest.mark.parametrize("change", CHANGES, ids=[f"{each.action[4:]}{each.what}" for each in CHANGES])
 def test_whatever_goes_wrong_is_told_and_recorded(
     change: Change, many: Replicas, sandbox: Sandbox, clock: Clock, request: pytest.FixtureRequest
 ) -> None:
@@ -76,7 +76,7 @@ def test_whatever_goes_wrong_is_told_and_recorded(
     whole = request.config.getoption("--whole-matrix")
     for fault in FAULTS if whole else two_of_them(change):
         takes_effect = FAULTS[fault]
-        told = f"{change.action}, {fault}"
+        told = f"{change.action}{change.what}, {fault}"
         if not change.with_mfa:
             no_devices(scene)  # such a session lasts 15 minutes
             sign_in(scene)
