@@ -179,7 +179,7 @@ def test_a_used_code_does_not_upgrade(surfing: Surfing, nadia: Employee, sandbox
     phone = surfer.scan()
     surfer.give_two_codes(phone)
     mark = sandbox.calls()[-1]["seq"]
-    surfer.type(code=phone.shows())
+    surfer.type(code=phone.latest)
     surfer.press("Go on with MFA")
     assert "already used" in surfer.text
     assert "sts:GetSessionToken" not in {call["action"] for call in sandbox.calls(mark)}
