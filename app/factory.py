@@ -72,6 +72,7 @@ def create_app(config: dict[str, Any]) -> Flask:
         app.config["AWS_REGION"],
         user_agent=f"latchkey/{version('latchkey')}",
         observer=Observer(metrics.aws_answered, metrics.aws_throttled),
+        request_id=request_id,
     )
     pages.protect(app, clients.signin_url)
     current.open_gateways(app, clients)

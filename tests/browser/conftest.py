@@ -15,6 +15,7 @@ from werkzeug.routing import Map
 from app.factory import create_app
 from config import from_env
 from tests.conftest import POLICIES
+from tests.support.asked import Notebook
 from tests.support.browser import Surfer, Window, chromium
 from tests.support.clock import Clock
 from tests.support.marks import SECRET_KEY
@@ -113,10 +114,25 @@ def surfers_of(browser: Browser, portal_url: str, url_map: Map, clock: Clock, se
         surfer.close()
 
 
+@pytest.fixture(scope="session")
+def notebook(portal: Portal, sandbox: Sandbox, url_map: Map) -> Notebook:
+    """Of what pages ask of AWS while most stories are told."""
+    return Notebook(portal, sandbox, url_map)
+
+
 @pytest.fixture
-def surfing(browser: Browser, portal: Portal, url_map: Map, clock: Clock, seen: set[str]) -> Iterator[Surfing]:
+def surfing(
+    browser: Browser,
+    portal: Portal,
+    url_map: Map,
+    clock: Clock,
+    seen: set[str],
+    notebook: Notebook,
+    request: pytest.FixtureRequest,
+) -> Iterator[Surfing]:
     """Opens browsers on the portal of most stories."""
     yield from surfers_of(browser, portal.url, url_map, clock, seen)
+    notebook.write(request.path)
 
 
 @pytest.fixture

@@ -205,8 +205,10 @@ def test_a_foreign_callback_is_refused_and_noted(
     assert ("sign-in", "refused", "ForeignState") in portal.activity("")
     surfer.page.goto(f"{portal.url}/oauth/callback?error=access_denied&state=def")
     assert "not begun in this browser" in surfer.text
-    surfer.open("/oauth/callback?code=%00&state=")
+    surfer.open("/oauth/callback?code=%01&state=")
     assert surfer.path == "/sign-in"
+    surfer.open("/oauth/callback?code=%00&state=")
+    assert "could not be understood" in surfer.text
 
 
 def test_a_callback_is_taken_once(

@@ -14,6 +14,7 @@ from playwright.sync_api import Browser
 from werkzeug.routing import Map
 
 from tests.browser.conftest import Surfing, surfers_of
+from tests.support.asked import Notebook
 from tests.support.browser import Surfer, Window
 from tests.support.clock import Clock
 from tests.support.people import Employee, Phone, hire
@@ -37,11 +38,12 @@ def company(scratch: Path, clock: Clock, policy: str) -> Iterator[Sandbox]:
 
 
 @pytest.fixture(scope="module")
-def office(scratch: Path, company: Sandbox) -> Iterator[Portal]:
+def office(scratch: Path, company: Sandbox, url_map: Map) -> Iterator[Portal]:
     admin = company.user("Administrator")["arn"]
     settings = {"ACCOUNTS": f"{company.account_id},{OTHER}", "ADMINS": f"{admin},{OTHER}={admin}"}
     with Portal(scratch / "office", company, **settings) as running:
         yield running
+        Notebook(running, company, url_map).write(Path(__file__))
 
 
 @pytest.fixture(scope="module")

@@ -85,16 +85,16 @@ def test_wrong_and_replayed_codes_at_the_door(surfing: Surfing, nadia: Employee)
     surfer = surfing()
     surfer.sign_in(nadia)
     phone = surfer.enroll()
+    surfer.clock.move(10)  # STS knows the device
     other = surfing()
     other.sign_in(nadia)
     other.type(code="12345")
     other.press("Sign in")
     assert "six digits" in other.text
-    other.type(code=phone.shows())
+    other.type(code=phone.latest)
     other.press("Sign in")
-    assert "each code works once" in other.text or "could not check" in other.text
+    assert "each code works once" in other.text
     assert other.value("code") == ""
-    other.clock.move(15)
     other.type(code=phone.next())
     other.press("Sign in")
     assert other.heading == f"Hello, {nadia.name}"

@@ -28,6 +28,7 @@ from tests.support.portal import Portal
 from tests.support.postgres import postgres
 from tests.support.redis import RedisServer
 from tests.support.sandbox import ROOT, free_port
+from tests.support.waiting import wait_until
 
 DEPLOY = ROOT / "deploy"
 
@@ -137,7 +138,7 @@ def nginx(home: Path, portal: Portal, plain: int, tls: int) -> Iterator[None]:
     subprocess.run([*command, "-t"], check=True, capture_output=True, env=plainly)
     running = subprocess.Popen([*command, "-g", "daemon off;"], env=plainly)
     try:
-        wait_for(tls)
+        wait_until(lambda: listens(tls))
         yield
     finally:
         running.terminate()
@@ -147,14 +148,9 @@ def nginx(home: Path, portal: Portal, plain: int, tls: int) -> Iterator[None]:
 TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 
 
-def wait_for(port: int) -> None:
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise TimeoutError(port)
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 @pytest.fixture(scope="module")
@@ -194,10 +190,7 @@ def test_people_reach_the_portal_through_nginx(served: tuple[Portal, int, int]) 
     assert page.headers["Strict-Transport-Security"] and page.headers["Set-Cookie"].startswith("__Host-latchkey=")
     assert re.fullmatch(r"[0-9a-f]{32}", page.headers["X-Request-Id"]), "nginx names the request, nobody outside"
     logged = portal.folder.parent / "access.log"
-    deadline = time.monotonic() + 10
-    while page.headers["X-Request-Id"] not in logged.read_text():  # written once the answer is through
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    wait_until(lambda: page.headers["X-Request-Id"] in logged.read_text())  # written once the answer is through
 
     token = BeautifulSoup(text, "html.parser").select("input[name=csrf_token]")[0]["value"]
     form = urlencode({"csrf_token": token, "access_key_id": "AKIAABCDEFGHIJKLMNOP", "secret_access_key": "s" * 40})
@@ -237,12 +230,14 @@ def workers_on(portal: Portal, *cores: set[int]) -> list[int]:
     assert portal.process
     file = Path(f"/proc/{portal.process.pid}/task/{portal.process.pid}/children")
     found: dict[int, set[int]] = {}
-    deadline = time.monotonic() + 20
-    while sorted(found.values(), key=min) != list(cores):
-        assert time.monotonic() < deadline, found
-        time.sleep(0.05)
+
+    def there_are() -> bool:
+        nonlocal found
         with suppress(ProcessLookupError):  # one that just ended
             found = {int(pid): os.sched_getaffinity(int(pid)) for pid in file.read_text().split()}
+        return sorted(found.values(), key=min) == list(cores)
+
+    wait_until(there_are, told=lambda: found)
     return sorted(found, key=lambda pid: min(found[pid]))
 
 
@@ -255,9 +250,8 @@ def test_with_a_worker_for_every_core_each_stays_on_its_own(tmp_path: Path, redi
         with Portal(tmp_path / "two", NoAws(), WORKERS="2", REDIS_URL=redis.database()) as portal:
             first, second = workers_on(portal, {one}, {other})
             os.kill(first, signal.SIGKILL)
-            while (replaced := workers_on(portal, {one}, {other}))[0] == first:
-                time.sleep(0.05)
-            assert replaced[1] == second, "who takes a dead worker's place takes its core"
+            wait_until(lambda: workers_on(portal, {one}, {other})[0] != first)
+            assert workers_on(portal, {one}, {other})[1] == second, "who takes a dead worker's place takes its core"
         with Portal(tmp_path / "one", NoAws()) as portal:
             workers_on(portal, {one, other})  # the kernel chooses
     finally:

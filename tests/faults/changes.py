@@ -30,6 +30,8 @@ class Scene:
     clock: Clock
     seed: str = ""
     """Of their own device, for those who have one."""
+    fast_s: int = 0
+    """How far that device's clock is ahead; AWS takes codes a minute around what it last learnt of it."""
 
     @property
     def iam(self) -> Any:
@@ -38,8 +40,8 @@ class Scene:
     def codes(self, seed: str = "") -> dict[str, str]:
         """Two in a row that are new."""
         self.clock.move(60)
-        show = self.who.sandbox.code
-        return {"first_code": show(seed or self.seed, 0), "second_code": show(seed or self.seed, 1)}
+        show, steps = self.who.sandbox.code, self.fast_s // 30
+        return {"first_code": show(seed or self.seed, steps), "second_code": show(seed or self.seed, steps + 1)}
 
 
 @dataclass(frozen=True)
@@ -50,10 +52,12 @@ class Change:
     event: str
     path: Callable[[Scene], str] | str
     button: str
-    happened: Callable[[Scene], bool] | None
+    happened: Callable[[Scene], bool]
     ready: Callable[[Scene], None]
     typed: Callable[[Scene], dict[str, str]] = lambda scene: {}
     with_mfa: bool = True
+    what: str = ""
+    """Tells it from others by the same action."""
     told_later: str = ""
     """The page at which an open outcome is asked of AWS; "" where AWS does not tell."""
 
@@ -87,6 +91,41 @@ def enrolling(scene: Scene) -> None:
     without_devices(scene)
     scene.page.open("/mfa/enroll").submit("Show the QR code")
     assert scene.page.seed(), scene.page.text
+
+
+def out_of_step(scene: Scene) -> None:
+    """The device's clock has run five minutes further ahead."""
+    scene.fast_s += 300
+
+
+def in_step(scene: Scene) -> bool:
+    """Does AWS take its codes?"""
+    scene.clock.move(60)  # a new code, and time for STS to have heard of a resync
+    code = scene.who.sandbox.code(scene.seed, scene.fast_s // 30)
+    try:
+        scene.who.with_code("sts", code)
+    except ClientError as refusal:
+        assert "invalid MFA one time pass code" in refusal.response["Error"]["Message"]
+        return False
+    return True
+
+
+def token(scene: Scene) -> tuple[str, str]:
+    """Number and seed of a hardware token the account has."""
+    number, seed = min(scene.who.sandbox.facts["hardware_tokens"].items())
+    return str(number), str(seed)
+
+
+def without_token(scene: Scene) -> None:
+    """It is nobody's, and they have no device."""
+    no_devices(scene)
+    scene.page.open("/mfa/hardware")
+    assert scene.page.has("Add the token"), scene.page.text
+
+
+def token_typed(scene: Scene) -> dict[str, str]:
+    number, seed = token(scene)
+    return {"serial_number": number, **scene.codes(seed)}
 
 
 def second_device(scene: Scene) -> str:
@@ -216,6 +255,18 @@ CHANGES = [
         told_later="/",
     ),
     Change(
+        "iam:EnableMFADevice",
+        "mfa-device-enabled",
+        "/mfa/hardware",
+        "Add the token",
+        lambda scene: scene.who.devices() == [token(scene)[0]],
+        without_token,
+        token_typed,
+        with_mfa=False,
+        what=", a hardware token",
+        told_later="/",
+    ),
+    Change(
         "iam:DeleteVirtualMFADevice",
         "mfa-device-deleted",
         "/mfa/enroll",
@@ -239,8 +290,8 @@ CHANGES = [
         "mfa-device-resynced",
         "/mfa/resync",
         "Resync",
-        None,  # AWS shows nothing of it
-        lambda scene: None,
+        in_step,
+        out_of_step,
         lambda scene: scene.codes(),
     ),
     Change(

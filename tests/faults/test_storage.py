@@ -7,7 +7,7 @@ import signal
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
@@ -21,6 +21,7 @@ from tests.support.portal import Portal
 from tests.support.replicas import Replicas
 from tests.support.sandbox import Sandbox
 from tests.support.visitor import Visitor
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture
@@ -56,13 +57,6 @@ def while_making_a_key(inside: Inside, latency_ms: int = 1500) -> Iterator[Futur
         wait_until(lambda: sandbox.begun("iam:CreateAccessKey") > 0)
         yield making
         making.result()
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_redis_goes_away_and_comes_back_empty(inside: Inside, many: Replicas) -> None:

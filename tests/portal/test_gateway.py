@@ -34,12 +34,14 @@ class Upstream(BaseHTTPRequestHandler):
     """Answers like AWS's query protocol, and remembers who signed for which user."""
 
     seen: list[tuple[str, str]] = []
+    agents: list[str] = []
     status, answer = 200, b""
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
         who = self.headers.get("Authorization", "").split("Credential=")[-1].split("/")[0]
         type(self).seen.append((who, body))
+        type(self).agents.append(self.headers["User-Agent"])
         self.send_response(self.status)
         self.send_header("Content-Length", str(len(self.answer)))
         self.end_headers()
@@ -55,7 +57,7 @@ LISTED = b"""<ListMFADevicesResponse><ListMFADevicesResult><IsTruncated>false</I
 
 @pytest.fixture
 def upstream(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Upstream]]:
-    handler = type("Handler", (Upstream,), {"seen": [], "status": 200, "answer": LISTED})
+    handler = type("Handler", (Upstream,), {"seen": [], "agents": [], "status": 200, "answer": LISTED})
     # A short queue of waiting connections would drop some of those that come at once.
     queueing = type("Server", (ThreadingHTTPServer,), {"request_queue_size": 128})
     server = queueing(("127.0.0.1", 0), handler)
@@ -106,6 +108,20 @@ def test_reads_at_once_are_all_signed_by_the_person(upstream: type[Upstream]) ->
         assert all_at_once([partial(iam.mfa_devices, f"user{number}") for number in range(20)]) == [[]] * 20
     assert {who for who, _ in upstream.seen} == {person("nadia").access_key_id} and len(upstream.seen) == 20
     assert all_at_once([]) == []
+
+
+def test_aws_is_told_for_which_request_it_is_asked(upstream: type[Upstream]) -> None:
+    numbers = iter(["first", "", *["third"] * 3])
+    every = allowed_actions(read("recommended"))
+    iam = IamGateway(Clients(every, "us-east-1", "latchkey/1", request_id=lambda: next(numbers)))
+    with signing_as(person("nadia")):
+        iam.mfa_devices("nadia")
+        iam.mfa_devices("nadia")
+        upstream.status = 503
+        with pytest.raises(Unanswered):
+            iam.mfa_devices("nadia")
+    ours = f"latchkey/1 Botocore/{botocore.__version__}"
+    assert upstream.agents == [f"{ours} request/first", ours, *[f"{ours} request/third"] * 3], "each repetition, too"
 
 
 def test_a_thread_of_its_own_has_nobodys_credentials(upstream: type[Upstream]) -> None:

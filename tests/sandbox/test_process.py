@@ -17,6 +17,7 @@ from tests.sandbox.conftest import Refused
 from tests.support.clock import Clock
 from tests.support.people import hire
 from tests.support.sandbox import ROOT, Sandbox, free_port
+from tests.support.waiting import wait_until
 
 
 def run(*options: str, instance: Path) -> subprocess.CompletedProcess[str]:
@@ -136,9 +137,7 @@ def test_interrupting_stops_the_command_too(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "flask", "--app", "wsgi", "sandbox", "--instance", str(tmp_path)]
     command += ["--port", str(free_port()), "--run", f"echo $$ > {mark}; exec sleep 60"]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
-    deadline = time.monotonic() + 20
-    while not (mark.exists() and mark.read_text().strip()) and time.monotonic() < deadline:
-        time.sleep(0.05)
+    wait_until(lambda: mark.exists() and mark.read_text().strip())
     child = int(mark.read_text())
     process.send_signal(signal.SIGINT)
     assert process.wait(10) == 0

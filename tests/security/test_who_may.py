@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlencode
 
+import pytest
 from flask import Flask
+from sqlalchemy import select
 from werkzeug.routing import AnyConverter, BaseConverter, IntegerConverter, Rule
 
+from app.models import ActivityRow, db
+from tests.faults.people import with_device
 from tests.security.conftest import ELSEWHERE, Entering, Guest
 from tests.support.clock import Clock
-from tests.support.people import Employee
+from tests.support.marks import PASSWORD
+from tests.support.people import Employee, hire
+from tests.support.public_keys import certificate_pem, openssh
 from tests.support.sandbox import Sandbox
 
 STATIC = ("static", "bootstrap.static")
+ABOUT_ONE = ("/mfa/remove", "/access-keys/delete", "/ssh-keys/delete", "/certificates/delete")
 CHANGING = ("Create", "Update", "Delete", "Enable", "Deactivate", "Resync", "Change", "Upload")
 
 
@@ -49,6 +58,76 @@ def changes_since(sandbox: Sandbox, seq: int) -> list[str]:
 
 def last(sandbox: Sandbox) -> int:
     return int(sandbox.calls()[-1]["seq"])
+
+
+def credentials_of(who: Employee) -> dict[str, dict[str, str]]:
+    """What AWS has of them: kind, id and state."""
+    iam, name = who.sandbox.as_administrator("iam"), {"UserName": who.name}
+    return {
+        "serial": {each["SerialNumber"]: "" for each in iam.list_mfa_devices(**name)["MFADevices"]},
+        "key": {each["AccessKeyId"]: each["Status"] for each in iam.list_access_keys(**name)["AccessKeyMetadata"]},
+        "ssh": {each["SSHPublicKeyId"]: each["Status"] for each in iam.list_ssh_public_keys(**name)["SSHPublicKeys"]},
+        "certificate": {
+            each["CertificateId"]: each["Status"] for each in iam.list_signing_certificates(**name)["Certificates"]
+        },
+        "password": {str(iam.get_login_profile(**name)["LoginProfile"]["CreateDate"]): ""},
+    }
+
+
+def rich(sandbox: Sandbox, clock: Clock) -> Employee:
+    """Somebody who has a key to sign in with, and one more of everything but a device."""
+    who, iam = hire(sandbox, "mallory"), sandbox.as_administrator("iam")
+    ends = datetime.fromtimestamp(int(clock.time()), UTC) + timedelta(days=100)
+    iam.create_access_key(UserName=who.name)
+    iam.create_login_profile(UserName=who.name, Password=PASSWORD)
+    iam.upload_ssh_public_key(UserName=who.name, SSHPublicKeyBody=openssh())
+    iam.upload_signing_certificate(UserName=who.name, CertificateBody=certificate_pem(ends))
+    return who
+
+
+@pytest.mark.parametrize("as_whom", ["stranger", "at the door", "before MFA", "with MFA", "administrator"])
+def test_nothing_changes_by_looking(
+    portal: Flask, sandbox: Sandbox, clock: Clock, entering_as_chief: Callable[[], Guest], as_whom: str
+) -> None:
+    """GET and HEAD of every address, those of forms too, with all there is of them to be named in it."""
+    who = rich(sandbox, clock)
+    seed = "" if as_whom == "before MFA" else with_device(sandbox, who)
+    clock.move(60)
+    guest = entering_as_chief() if as_whom == "administrator" else Guest(portal)
+    if as_whom not in ("stranger", "administrator"):
+        guest.sign_in(who, sandbox.code(seed) if as_whom == "with MFA" else "")
+    if seed:
+        with_device(sandbox, who, f"{who.name}-2")
+    here = guest.open("/").path
+    has = credentials_of(who)
+    first = {kind: next(iter(ids), "") for kind, ids in has.items()}
+    before, rows = last(sandbox), recorded(portal)
+
+    answers: dict[str, int] = {}
+    for rule in rules(portal):
+        chosen = first["certificate" if rule.rule.startswith("/certificates") else "ssh"]
+        query = urlencode({"serial": first["serial"], "key": first["key"], "id": chosen})
+        for looking in ("GET", "HEAD"):
+            answers[rule.rule] = guest.ask(looking, f"{address(portal, rule)}?{query}").status_code
+
+    pages = {rule.rule for rule in rules(portal) if "GET" in (rule.methods or ())}
+    assert {answers[form] for form in answers.keys() - pages} == {405}, "what is for forms only"
+    if as_whom == "with MFA":
+        told = {page: answers[page] for page in ABOUT_ONE}
+        assert set(told.values()) == {200}, f"these were found by what the address names: {told}"
+    asked = {call["action"] for call in sandbox.calls(before)}
+    assert {action for action in asked if not action.startswith(("iam:Get", "iam:List"))} == set()
+    assert credentials_of(who) == has
+    exports = {"record-exported", "compliance-exported"} if as_whom == "administrator" else set()
+    assert {event for event, _ in recorded(portal)[len(rows) :]} == exports, "who took a list away is remembered"
+    assert guest.open("/").path == here, "and nobody was signed in or out"
+
+
+def recorded(app: Flask) -> list[tuple[str, str]]:
+    """(event, phase) of all rows."""
+    with app.app_context():
+        order = select(ActivityRow.event, ActivityRow.phase).order_by(ActivityRow.at, ActivityRow.seq)
+        return [(row.event, row.phase) for row in db.session.execute(order)]
 
 
 def test_strangers_are_led_to_the_sign_in(portal: Flask, sandbox: Sandbox) -> None:

@@ -25,6 +25,8 @@ class Phone:
         self.label = parts.path.lstrip("/")
         self.seed = parse_qs(parts.query)["secret"][0]
         self.slow_s = slow_s
+        self.latest = ""
+        """What `next` gave last: once that was typed, a used code, whatever the phone shows by now."""
         self._clock = clock
         self._totp = pyotp.TOTP(self.seed)
 
@@ -40,7 +42,8 @@ class Phone:
     def next(self) -> str:
         """Wait for the next code."""
         self._clock.to_next_code()
-        return self.shows()
+        self.latest = self.shows()
+        return self.latest
 
 
 @dataclass

@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,6 +22,7 @@ from sqlalchemy import NullPool, create_engine, inspect, text
 from tests.support.marks import AUDIT_KEY, SECRET_KEY, kept_secrets
 from tests.support.redis import contents
 from tests.support.sandbox import ROOT, free_port
+from tests.support.waiting import wait_until
 
 AUDIT_KEYS = f"k1:{AUDIT_KEY}"
 
@@ -110,11 +110,7 @@ class Portal:
             self.process = subprocess.Popen(
                 command, cwd=ROOT, env=self.environment, stdout=log, stderr=log, start_new_session=True
             )
-        deadline = time.monotonic() + 30
-        while not self._answers():
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(self.log.read_text())
-            time.sleep(0.05)
+        wait_until(self._answers, 30, self.log.read_text, while_runs=self.process)
 
     def _tls(self) -> list[str]:
         if not self.host:
@@ -147,8 +143,7 @@ class Portal:
         if self.process:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait(10)
-            while self._answers():  # its workers die a moment after it
-                time.sleep(0.01)
+            wait_until(lambda: not self._answers())  # its workers die a moment after it
 
     def _answers(self) -> bool:
         try:

@@ -8,15 +8,15 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from redis import Redis
 from redis.exceptions import RedisError
 
 from tests.support.sandbox import free_port
+from tests.support.waiting import wait_until
 
 PROGRAM = "/usr/bin/redis-server"
 
@@ -41,17 +41,12 @@ class RedisServer:
         # In real time: its allocator and the tests' clock do not get along.
         plain = {name: value for name, value in os.environ.items() if name not in ("LD_PRELOAD", "PYTHONPATH")}
         self._process = subprocess.Popen(command, env=plain)
-        deadline = time.monotonic() + 10
-        with Redis(port=self.port, host="127.0.0.1") as client:
-            while True:
-                try:
-                    client.ping()
-                except RedisError:
-                    if self._process.poll() is not None or time.monotonic() > deadline:
-                        raise RuntimeError((self._home / "log").read_text()) from None
-                    time.sleep(0.02)
-                else:
-                    return
+        wait_until(self._answers, 10, (self._home / "log").read_text, while_runs=self._process)
+
+    def _answers(self) -> bool:
+        with Redis(port=self.port, host="127.0.0.1") as client, suppress(RedisError):
+            return bool(client.ping())
+        return False
 
     def pause(self) -> None:
         """It stays connected and answers nothing."""

@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +18,7 @@ from botocore.config import Config
 
 from tests.support.clock import Clock
 from tests.support.marks import MARKER
+from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 _BOTO = boto3.Session()
@@ -56,11 +56,8 @@ class Sandbox:
         command += ["--instance", str(self.folder), "--marker", MARKER, *self.options]
         with (self.folder / "sandbox.log").open("a") as log:
             self.process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT, text=True)
-        deadline = time.monotonic() + 30
-        while not (self.folder / "sandbox.json").exists():
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError((self.folder / "sandbox.log").read_text())
-            time.sleep(0.02)
+        written = (self.folder / "sandbox.json").exists
+        wait_until(written, 30, (self.folder / "sandbox.log").read_text, while_runs=self.process)
         self.facts: dict[str, Any] = json.loads((self.folder / "sandbox.json").read_text())
 
     def stop(self) -> None:
