@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import sys
-from typing import ClassVar
+from typing import ClassVar, cast
 from urllib.parse import parse_qs
 
 import uvloop
@@ -77,8 +77,7 @@ class _Connection(asyncio.Protocol):
     enrolled: ClassVar[set[bytes]] = set()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's own class, which has no such base
         self._data = b""
 
     def data_received(self, data: bytes) -> None:

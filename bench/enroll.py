@@ -85,7 +85,7 @@ def measure() -> list[Row]:
         address = f"http://127.0.0.1:{aws}"
         env = portal(folder, address, PORT=str(port))
         stack.enter_context(running(upstream(aws), env, aws))
-        stack.enter_context(running(gunicorn("wsgi:app", port), env, port))
+        stack.enter_context(running(gunicorn("wsgi:app", port, workers=1), env, port))
         ours = statistics.median(_enroll(f"http://127.0.0.1:{port}", number) for number in range(1, PEOPLE + 1))
         bare = statistics.median(_bare(address, number) for number in range(100, 100 + PEOPLE))
     return [Row("sign-in and enrollment", f"the {CALLS} calls it takes, {LATENCY_MS} ms away", ours, bare)]
