@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -19,8 +20,51 @@ from sqlalchemy import (
     String,
     Text,
 )
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+
+def _in_utc(value: datetime | None) -> datetime | None:
+    """A naive time is a mistake."""
+    if value is None or value.tzinfo is UTC:
+        return value
+    if value.tzinfo is None:
+        raise ValueError("a time without a zone")
+    return value.astimezone(UTC)
+
+
+class _SqliteUtc(sqlite.DATETIME):
+    """Text without a zone, as SQLAlchemy keeps it; read and written in one step, for they come by the thousand."""
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], str | None]:
+        """To text."""
+
+        def process(value: datetime | None) -> str | None:
+            moment = _in_utc(value)
+            return moment and moment.isoformat(" ", "microseconds").removesuffix("+00:00")
+
+        return process
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[str | None], datetime | None]:
+        """From text."""
+
+        def process(stored: str | None) -> datetime | None:
+            return datetime.fromisoformat(stored + "+00:00") if stored else None
+
+        return process
+
+
+class _AnyUtc(DateTime):
+    """PostgreSQL answers in the zone of its session."""
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], datetime | None]:
+        """To UTC."""
+        return _in_utc
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[datetime | None], datetime | None]:
+        """To UTC."""
+        return _in_utc
 
 
 class Utc(TypeDecorator[datetime]):
@@ -29,19 +73,9 @@ class Utc(TypeDecorator[datetime]):
     impl = DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Store UTC; a naive time is a mistake."""
-        if value is None or value.tzinfo is UTC:
-            return value
-        if value.tzinfo is None:
-            raise ValueError("a time without a zone")
-        return value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Give back aware UTC."""
-        if value is None:
-            return None
-        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[datetime]:
+        """How this database keeps it."""
+        return _SqliteUtc() if dialect.name == "sqlite" else _AnyUtc(timezone=True)
 
 
 class Base(DeclarativeBase):
