@@ -42,7 +42,7 @@ class _SqliteUtc(sqlite.DATETIME):
 
         def process(value: datetime | None) -> str | None:
             moment = _in_utc(value)
-            return moment and moment.isoformat(" ", "microseconds").removesuffix("+00:00")
+            return moment.isoformat(" ", "microseconds").removesuffix("+00:00") if moment else None
 
         return process
 
@@ -75,7 +75,9 @@ class Utc(TypeDecorator[datetime]):
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[datetime]:
         """How this database keeps it."""
-        return _SqliteUtc() if dialect.name == "sqlite" else _AnyUtc(timezone=True)
+        if dialect.name == "sqlite":
+            return _SqliteUtc()  # type: ignore[no-untyped-call] # SQLAlchemy's constructor has no types
+        return _AnyUtc(timezone=True)
 
 
 class Base(DeclarativeBase):
