@@ -85,6 +85,8 @@ def test_compose_hangs_together() -> None:
     assert published == ["nginx"], "nothing else is reached from outside"
     assert set(whole["volumes"]) == {"database"}
     holders = {name for name, service in services.items() if "settings.env" in str(service.get("env_file"))}
+    for kept_out in (ROOT / ".gitignore", DEPLOY / "Dockerfile.dockerignore"):
+        assert "deploy/*.env" in kept_out.read_text().splitlines()
     assert holders == {"migrate", "portal"}, "whoever gets at the database does not get at SECRET_KEY"
 
 
