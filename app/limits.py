@@ -69,6 +69,8 @@ def whose_codes() -> str:
     """The access key whose code is asked for, as a counter's name; who came through AWS has none."""
     if pending := waiting.pending_sign_in(datetime.now(UTC)):
         return pending.access_key_id
+    if current_user.is_authenticated and current_user.with_mfa:
+        return this_person()  # whoever has but their key uses up none of their tries
     if current_user.is_authenticated:
         return current_user.access_key_id or str(current_user.arn)
     return client_address()

@@ -155,9 +155,15 @@ def protect(app: Flask, signin_url: str) -> None:
         return None
 
 
+_FORMS = ("", "application/x-www-form-urlencoded", "multipart/form-data")
+
+
 def only_text() -> None:
-    """Refuse the character NUL: no page asks for it, and PostgreSQL keeps none."""
-    if any("\0" in text for text in (request.path, *request.args.values(), *request.form.values())):
+    """Forms are forms, whatever else a request can hold; and nothing has a NUL, of which PostgreSQL keeps none."""
+    if request.method == "POST" and request.mimetype not in _FORMS:
+        abort(415)
+    sent = (*request.args.items(multi=True), *request.form.items(multi=True))
+    if any("\0" in text for text in (request.path, *(text for pair in sent for text in pair))):
         abort(400)
 
 
@@ -199,7 +205,7 @@ def _wait() -> str:
     minutes = 5
     with suppress(StorageError):  # gone since it counted
         if reached := limiter.current_limit:
-            minutes = max(1, ceil((reached.reset_at - time.time()) / 60))
+            minutes = max(1, ceil((reached.reset_at - time.time() - 1) / 60))
     return f"Wait {minutes} minutes" if minutes > 1 else "Wait a minute"
 
 

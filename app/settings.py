@@ -34,7 +34,7 @@ def bind(env: Mapping[str, str], problems: list[str]) -> None:
     """Where to listen, as gunicorn reads it."""
     whole(env, "PORT", 8000, 1, 65535, problems)
     text = env.get("BIND", "")
-    found = re.fullmatch(r"(?:\[[0-9a-fA-F:.]+\]|[\w.-]*):(\d{1,5})|unix:/\S+", text)
+    found = re.fullmatch(r"(?:\[[0-9a-fA-F:.]+\]|[\w.-]+):(\d{1,5})|unix:/\S+", text)
     if text and (not found or (found[1] and not 1 <= int(found[1]) <= 65535)):
         problems.append(f"BIND is {text!r}: set HOST:PORT, like 127.0.0.1:8000, or unix:/PATH/TO/SOCKET.")
 

@@ -4,6 +4,7 @@ import os
 import shutil
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 # One folder for the numbers of all workers, made before the portal is imported, which looks for it then.
@@ -20,6 +21,8 @@ workers = int(os.environ.get("WORKERS") or os.environ.get("WEB_CONCURRENCY") or 
 threads = 16
 # Loaded once and then forked: workers share what they do not change, and a portal that cannot start says so once.
 preload_app = True
+# A socket of the file system, where BIND names one, is for the group at most.
+umask = 0o007
 # Longer than the slowest honest request: three tries of ten seconds at AWS.
 timeout = 60
 # On SIGTERM no new requests are taken and those under way are finished: as long as the slowest AWS call.
@@ -52,19 +55,18 @@ def on_starting(server):  # type: ignore[no-untyped-def] # gunicorn's hook
 
 # Threads of one interpreter take turns: spread over cores they mostly wake one another. Where there is a worker for
 # every core, each stays on one of its own, and serves a third more pages; where there are fewer, the kernel chooses.
-CORES = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
-
-
 def pre_fork(server, worker):  # type: ignore[no-untyped-def] # gunicorn's hook
-    """Choose a core that no living worker has: a worker that replaces another takes over its core."""
-    taken = {each.core for each in server.WORKERS.values()}
-    worker.core = min(CORES - taken, default=None) if server.cfg.workers == len(CORES) else None
+    """Choose the core that fewest living workers have: a worker that replaces another takes over its core."""
+    cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
+    taken = [each.core for each in server.WORKERS.values()]
+    worker.core = min(cores, key=lambda core: (taken.count(core), core)) if server.cfg.workers == len(cores) else None
 
 
 def post_fork(server, worker):  # type: ignore[no-untyped-def] # gunicorn's hook
-    """Stay on it."""
+    """Stay on it; where it was taken from us this moment, anywhere."""
     if worker.core is not None:
-        os.sched_setaffinity(0, {worker.core})
+        with suppress(OSError):
+            os.sched_setaffinity(0, {worker.core})
 
 
 def when_ready(server):  # type: ignore[no-untyped-def] # gunicorn's hook

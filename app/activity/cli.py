@@ -71,7 +71,7 @@ def _told(verified: Verification) -> bool:
     if len(flaws) > FLAWS_SHOWN:
         click.echo(f"account {name}: and {len(flaws) - FLAWS_SHOWN} more. If it is every row, check AUDIT_KEYS.")
     sound = "NOT sound" if flaws else "sound"
-    click.echo(f"account {name}: {verified.rows} rows, {sound}, head {head_text(*verified.head)}")
+    click.echo(f"account {name}: {verified.rows} rows, {sound}, head {_on_a_terminal(head_text(*verified.head))}")
     return bool(flaws)
 
 

@@ -255,7 +255,7 @@ def end_sessions(name: str) -> ResponseReturnValue:
     account_id = chosen_account()
     with db.engine.connect() as connection:
         row = queries.person(connection, account_id, name) or abort(404)
-    audit_of(account_id).note(Event.SOMEBODYS_SESSIONS_ENDED, row.arn)
-    ended = sessions.end_all_sessions(row.arn)
+    with audit_of(account_id).attempt(Event.SOMEBODYS_SESSIONS_ENDED, row.arn):
+        ended = sessions.end_all_sessions(row.arn)
     told = {0: "They were signed in nowhere.", 1: "Their session is over."}.get(ended, f"{ended} sessions are over.")
     return done(told, "compliance.one", name=name, account=account_id)

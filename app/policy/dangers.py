@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from app.policy.escalating import escalations
-from app.policy.evaluation import VERSIONS
+from app.policy.evaluation import VERSIONS, Effect
 from app.policy.features import BY_CODE, WITHOUT_MFA, missing
 from app.policy.findings import DOCUMENT, Finding, Place, Severity
-from app.policy.forcing import unforced
+from app.policy.forcing import NOTHING_DENIED, locked_out, unforced
 from app.policy.permits import Permits
 from app.policy.ruling import rulings
 from app.policy.sparing import spared
@@ -32,7 +32,12 @@ def dangers(statements: Sequence[Mapping[str, Any]], permits: Permits) -> Iterat
 
     ruled = rulings(statements, permits.policy, permits.document.get("Version", VERSIONS[1]))
     denies = [each for each in ruled if each.statement.denies]
-    yield from unforced(denies)
+    reasons = list(unforced(denies))
+    judged = [permits.decision("ec2:DescribeInstances", "*", mfa=mfa).effect for mfa in WITHOUT_MFA]
+    if not reasons and judged != [Effect.EXPLICITLY_DENIED] * len(judged):
+        reasons = [NOTHING_DENIED]  # whatever it seems: this is what counts
+    yield from reasons
+    yield from locked_out(denies)
     passwords = [
         (action, place)
         for action in ("iam:CreateLoginProfile", "iam:UpdateLoginProfile")

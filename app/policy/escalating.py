@@ -17,7 +17,7 @@ from app.policy.features import WITHOUT_MFA
 from app.policy.findings import Finding, Severity
 from app.policy.patterns import Pattern
 from app.policy.permits import Permits
-from app.policy.ruling import Ruling, counted, texts
+from app.policy.ruling import Ruling, client_chooses, counted, texts
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,7 @@ DANGERS = (
         )
         | _of("policy", "CreatePolicyVersion", "SetDefaultPolicyVersion", "DeletePolicy")
         | _of("saml-provider", "UpdateSAMLProvider")
+        | _of("oidc-provider", "UpdateOpenIDConnectProviderThumbprint", "AddClientIDToOpenIDConnectProvider")
         | _of("root", "sts:AssumeRoot"),
         own=True,
     ),
@@ -96,6 +97,11 @@ DANGERS = (
             "UploadSigningCertificate",
             "CreateServiceSpecificCredential",
             "ResetServiceSpecificCredential",
+            "UpdateServiceSpecificCredential",
+            "UpdateSigningCertificate",
+            "DeleteSSHPublicKey",
+            "UpdateUser",
+            "DeleteUser",
         ),
     ),
     Danger(
@@ -202,7 +208,10 @@ def _below(resources: Sequence[str], kind: str) -> set[str]:
 
 
 def _value(variable: re.Match[str]) -> str:
-    return _OWN_NAME if variable[1].partition(",")[0].strip().lower() == "aws:username" else "x"
+    key = variable[1].partition(",")[0].strip()
+    if key.lower() == "aws:username":
+        return _OWN_NAME
+    return "*" if client_chooses(key) else "x"
 
 
 def _all_of(kind: str) -> str:

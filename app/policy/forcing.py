@@ -27,6 +27,28 @@ WELL_KNOWN = (
 """Of each service one, to name what a deny leaves out."""
 
 
+NOTHING_DENIED = Finding(
+    "mfa-not-demanded",
+    Severity.ERROR,
+    DOCUMENT,
+    "Nothing is denied without MFA: what other policies grant works with a password or a key alone.",
+    'Deny with "BoolIfExists": {"aws:MultiFactorAuthPresent": "false"}, so that a missing value counts.',
+)
+
+
+def locked_out(denies: Sequence[Ruling]) -> Iterator[Finding]:
+    """A deny that MFA does not end."""
+    for each in denies:
+        if each.broad and each.firm and True in each.kinds and all(each.names(action) for action in WELL_KNOWN):
+            yield Finding(
+                "denied-with-mfa",
+                Severity.ERROR,
+                each.place(),
+                "This deny holds for people with MFA, too: whatever other policies grant, they can do nothing of it.",
+                'Give it the condition "BoolIfExists": {"aws:MultiFactorAuthPresent": "false"}.',
+            )
+
+
 def unforced(denies: Sequence[Ruling]) -> Iterator[Finding]:
     """Why it does not force MFA; nothing where it does. Statements that only add to one that does are no matter."""
     lacking = [
@@ -40,14 +62,14 @@ def unforced(denies: Sequence[Ruling]) -> Iterator[Finding]:
     if partial:
         yield _left_out(partial)
     lacking = [kind for kind in lacking if not any(kind in each.kinds for each in partial)]
-    if lacking:
+    if len(lacking) == len(WITHOUT_MFA):
+        yield NOTHING_DENIED
+    elif lacking:
         yield Finding(
             "mfa-not-demanded",
             Severity.ERROR,
             DOCUMENT,
-            "Nothing is denied without MFA: what other policies grant works with a password or a key alone."
-            if len(lacking) == len(WITHOUT_MFA)
-            else "Access keys escape the deny: their requests carry no aws:MultiFactorAuthPresent at all."
+            "Access keys escape the deny: their requests carry no aws:MultiFactorAuthPresent at all."
             if lacking == [None]
             else "Passwords escape the deny: without a code their sessions say aws:MultiFactorAuthPresent is false.",
             'Deny with "BoolIfExists": {"aws:MultiFactorAuthPresent": "false"}, so that a missing value counts.',
@@ -57,8 +79,8 @@ def unforced(denies: Sequence[Ruling]) -> Iterator[Finding]:
 def _narrowings(deny: Ruling) -> Iterator[Finding]:
     """What makes a deny hold for less than everybody and everything."""
 
-    def narrowed(element: str, sentence: str, remedy: str) -> Finding:
-        return Finding("deny-narrowed", Severity.ERROR, deny.place(element), sentence, remedy)
+    def narrowed(element: str, sentence: str, remedy: str, severity: Severity = Severity.ERROR) -> Finding:
+        return Finding("deny-narrowed", severity, deny.place(element), sentence, remedy)
 
     if deny.statement.not_resources:
         yield narrowed(
@@ -74,7 +96,16 @@ def _narrowings(deny: Ruling) -> Iterator[Finding]:
         )
     chosen = [key for key in deny.keys if client_chooses(key)]
     who = [key for key in deny.keys if key.lower().startswith(WHO)]
-    others = [key for key in deny.keys if key not in (*chosen, *who)]
+    by_services = [key for key in deny.keys if key.lower() == "aws:viaawsservice"]
+    others = [key for key in deny.keys if key not in (*chosen, *who, *by_services)]
+    if by_services:
+        yield narrowed(
+            "Condition",
+            "The deny spares what an AWS service does on somebody’s behalf (aws:ViaAWSService), as AWS itself has "
+            "proposed: who may not do a thing without MFA may still have a service do it.",
+            "Leave that out where nobody needs it.",
+            Severity.WARNING,
+        )
     if chosen:
         yield narrowed(
             "Condition",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +13,7 @@ from app.policy.evaluation import Policy, Request, Statement, compiled
 from app.policy.findings import Place
 from app.policy.patterns import Context, Pattern
 
+_VARIABLE = re.compile(r"\$\{([^},]+)")
 MFA_KEYS = ("aws:multifactorauthpresent", "aws:multifactorauthage")
 _SESSIONS: dict[bool | None, Context] = {
     None: {},
@@ -62,7 +64,7 @@ class Ruling:
     @cached_property
     def broad(self) -> bool:
         """Is it about all services, also those that there will be?"""
-        return any(set(entry) <= {"*", ":"} for entry in self.entries) != self.statement.not_actions
+        return any(entry in ("*", "*:*") for entry in self.entries) != self.statement.not_actions
 
     @property
     def everywhere(self) -> bool:
@@ -118,7 +120,7 @@ def rulings(statements: Sequence[Mapping[str, Any]], policy: Policy, version: st
             written,
             statement,
             _kinds(written, version),
-            tuple(key for key in _keys(written) if key.lower() not in MFA_KEYS),
+            tuple(key for key in (*_keys(written), *_in_values(written)) if key.lower() not in MFA_KEYS),
         )
         for index, (written, statement) in enumerate(zip(statements, policy.statements, strict=True))
     ]
@@ -127,6 +129,18 @@ def rulings(statements: Sequence[Mapping[str, Any]], policy: Policy, version: st
 def _keys(written: Mapping[str, Any]) -> list[str]:
     conditions = (written.get("Condition") or {}).values()
     return list(dict.fromkeys(key for keys in conditions for key in keys))
+
+
+def _in_values(written: Mapping[str, Any]) -> list[str]:
+    """Keys that values of its conditions about MFA stand for: "${aws:UserAgent, 'true'}"."""
+    values = [
+        str(value)
+        for keys in (written.get("Condition") or {}).values()
+        for key, told in keys.items()
+        if key.lower() in MFA_KEYS
+        for value in (told if isinstance(told, list) else [told])
+    ]
+    return [key.strip() for value in values for key in _VARIABLE.findall(value)]
 
 
 def _kinds(written: Mapping[str, Any], version: str) -> frozenset[bool | None]:

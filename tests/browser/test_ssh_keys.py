@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.conftest import Surfing
 from tests.support.browser import Surfer
@@ -154,7 +156,7 @@ def test_a_private_key_never_leaves_the_page(surfer: Surfer, nadia: Employee, sa
     assert page.get_by_text("Stopped: this is").is_visible(), "one message at a time"
     dropped = openssh(comment="nadia@laptop")
     drop(surfer, dropped)
-    page.wait_for_function("document.querySelector('[name=pasted]').value.startsWith('ssh-rsa')")
+    expect(page.locator("[name=pasted]")).to_have_value(re.compile("^ssh-rsa"))
     assert page.get_by_text("CodeCommit takes RSA keys only: make one").is_hidden()
     surfer.press("Upload it")
     assert list(keys_of(nadia).values()) == ["Active"]

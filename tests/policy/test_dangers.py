@@ -73,6 +73,31 @@ def test_whatever_the_deny_spares_beyond_getting_mfa_is_an_error(entry: str, wor
     assert finding.remedy.startswith(f"Take {entry} out of NotAction")
 
 
+def test_a_deny_of_nothing_is_no_deny() -> None:
+    for action in ("*:", ":*", "::"):
+        codes = {each.code for each in found(with_deny(NotAction=None, Action=action)) if each.severity is ERROR}
+        assert codes & {"mfa-not-demanded", "deny-leaves-out"}, action
+
+
+def test_a_value_that_stands_for_what_the_client_sends_narrows_the_deny() -> None:
+    chosen = {"StringNotEquals": {"aws:MultiFactorAuthPresent": "${aws:UserAgent, 'true'}"}}
+    [finding] = found(with_deny(Condition=chosen), "deny-narrowed")
+    assert finding.severity is ERROR and "aws:UserAgent" in finding.sentence
+
+
+def test_what_services_do_on_somebodys_behalf_is_a_warning() -> None:
+    both = {"BoolIfExists": {"aws:MultiFactorAuthPresent": "false", "aws:ViaAWSService": "false"}}
+    [finding] = found(with_deny(Condition=both), "deny-narrowed")
+    assert finding.severity is WARNING
+
+
+def test_a_deny_that_mfa_does_not_end_is_an_error() -> None:
+    [finding] = found(with_deny(Condition=None), "denied-with-mfa")
+    assert (finding.severity, finding.place.statement) == (ERROR, DENY)
+    either = {"Bool": {"aws:MultiFactorAuthPresent": ["true", "false"]}}
+    assert found(with_deny(Condition=either), "denied-with-mfa")
+
+
 def test_each_entry_is_told_and_many_are_counted() -> None:
     assert [each.subject for each in found(sparing("s3:*", "iam:CreateAccessKey", "sts:AssumeRole"))] == [
         "s3:*",
@@ -142,11 +167,6 @@ NARROWED = [
     (narrowed("StringNotEquals", "aws:PrincipalTag/admin", "yes"), "Condition", "for some people"),
     (narrowed("NotIpAddress", "aws:SourceIp", "10.0.0.0/8"), "Condition", "aws:SourceIp"),
     (narrowed("DateLessThan", "aws:CurrentTime", "2030-01-01T00:00:00Z"), "Condition", "aws:CurrentTime"),
-    (
-        with_deny(Condition={"BoolIfExists": {"aws:MultiFactorAuthPresent": "false", "aws:ViaAWSService": "false"}}),
-        "Condition",
-        "aws:ViaAWSService",
-    ),
     (with_deny(Resource="arn:aws:s3:::*"), "Resource", "some resources only"),
     (with_deny(Resource=None, NotResource="arn:aws:s3:::open/*"), "NotResource", "leaves out"),
 ]

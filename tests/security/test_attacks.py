@@ -201,8 +201,11 @@ def test_refusals_at_the_door_say_no_more_than_aws(portal: Flask, sandbox: Sandb
 def test_keys_and_codes_cannot_be_tried_without_end(sandbox: Sandbox, tmp_path: Path, clock: Clock) -> None:
     app = portal_of(sandbox, tmp_path)
     who = hire(sandbox, "nadia")
-    with_device(sandbox, who)
+    seed = with_device(sandbox, who)
     clock.move(60)
+    herself = Guest(app, "192.0.2.99")
+    herself.sign_in(who, sandbox.code(seed))
+    assert herself.heading == f"Hello, {who.name}"
 
     def try_key(number: int, key_id: str) -> int:
         guest = Guest(app, f"192.0.2.{number}")
@@ -226,6 +229,8 @@ def test_keys_and_codes_cannot_be_tried_without_end(sandbox: Sandbox, tmp_path: 
     assert codes == [422] * 10 + [429], "and no code from many addresses"
     pair = {"csrf_token": guest.token(), "first_code": "123456", "second_code": "654321"}
     assert guest.ask("POST", "/mfa/resync", pair).status_code == 429, "on no page that takes one"
+    going_on = herself.ask("POST", "/access-keys/new", {"csrf_token": herself.token()})
+    assert going_on.status_code == 303, "who is in with MFA is not held up by somebody who has but the key"
 
     inside = Guest(app, "192.0.2.202")
     late = hire(sandbox, "nadia")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -47,6 +48,14 @@ def test_a_file_is_no_text(portal: Flask, entering: Entering) -> None:
         assert guest.ask("POST", path, data, content_type="multipart/form-data").status_code == 422, path
 
 
+def test_forms_are_forms(portal: Flask) -> None:
+    guest = Guest(portal)
+    headers = {"X-CSRFToken": guest.token(), "Origin": BASE}
+    for body in ("[1, 2]", '"x"', '{"access_key_id": 5}', json.dumps(KEY)):
+        answer = guest.ask("POST", "/sign-in", body, content_type="application/json", headers=headers)
+        assert answer.status_code == 415 and "could not be understood" in answer.text, body
+
+
 def test_what_is_no_text_or_no_date_is_refused(
     portal: Flask, entering: Entering, entering_as_chief: Callable[[], Guest]
 ) -> None:
@@ -56,6 +65,7 @@ def test_what_is_no_text_or_no_date_is_refused(
         (chief, "/activity/everyone?user=a%00b"),
         (chief, "/compliance/people/a%00b"),
         (chief, "/compliance/people?text=%00"),
+        (guest, "/activity?kind=&kind=%00"),
     ):
         assert someone.ask("GET", path).status_code == 400, path
     form = {"csrf_token": guest.token(), "serial_number": "GAHT\0"}
