@@ -13,14 +13,15 @@ FLASK := $(BIN)/flask --app wsgi
 run: $(VENV)/.run
 	@$(BIN)/python deploy/check-port PORT $(PORT)
 	@$(BIN)/python deploy/check-port SANDBOX_PORT $(SANDBOX_PORT)
-	@PORT=$(PORT) $(FLASK) sandbox --port $(SANDBOX_PORT) --policy $(POLICY) --users $(USERS) --run deploy/serve-beside-sandbox
+	@exec env PORT=$(PORT) FORCE_MFA_POLICY="$${FORCE_MFA_POLICY:-$(POLICY)}" \
+	  $(FLASK) sandbox --port $(SANDBOX_PORT) --policy $(POLICY) --users $(USERS) --run deploy/serve-beside-sandbox
 
 serve: $(VENV)/.run
-	@PORT=$(PORT) deploy/serve
+	@exec env PORT=$(PORT) deploy/serve
 
 sandbox: $(VENV)/.run
 	@$(BIN)/python deploy/check-port SANDBOX_PORT $(SANDBOX_PORT)
-	@$(FLASK) sandbox --port $(SANDBOX_PORT) --policy $(POLICY) --users $(USERS)
+	@exec $(FLASK) sandbox --port $(SANDBOX_PORT) --policy $(POLICY) --users $(USERS)
 
 setup: $(VENV)/.all
 

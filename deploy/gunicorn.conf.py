@@ -71,7 +71,11 @@ def post_fork(server, worker):  # type: ignore[no-untyped-def] # gunicorn's hook
 
 def when_ready(server):  # type: ignore[no-untyped-def] # gunicorn's hook
     """Say where the portal is."""
-    print(f"\n  Latchkey is ready:  {os.environ.get('PUBLIC_URL') or 'http://' + bind}\n", flush=True)  # noqa: T201 # for the person at the terminal
+    public = os.environ.get("PUBLIC_URL")
+    lines = [f"Latchkey is ready:  {public or 'http://' + bind}", *([f"It listens on {bind}."] if public else [])]
+    instead = {url for name, url in os.environ.items() if name.startswith("AWS_ENDPOINT_URL") and url}
+    lines += [f"Instead of AWS it asks {', '.join(sorted(instead))}."] if instead else []
+    print("\n  " + "\n  ".join(lines) + "\n", flush=True)  # noqa: T201 # for the person at the terminal
 
 
 def child_exit(server, worker):  # type: ignore[no-untyped-def] # gunicorn's hook

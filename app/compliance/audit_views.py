@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from flask import Blueprint, abort, current_app, request
@@ -96,9 +95,7 @@ def _exceptions(form: ExceptionForm) -> ResponseReturnValue:
     with db.engine.connect() as connection:
         in_force = queries.exceptions(connection, account.account_id, account.terms.now)
         over = queries.exceptions(connection, account.account_id, account.terms.now, over=True)
-    return shown(
-        "compliance/exceptions.html", account, form, in_force=in_force, over=over, rules=BY_ID, day=timedelta(days=1)
-    )
+    return shown("compliance/exceptions.html", account, form, in_force=in_force, over=over, rules=BY_ID)
 
 
 @bp.post("/exceptions")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
@@ -75,6 +75,7 @@ def shown(template: str, account: WatchedAccount, form: Any = None, **context: A
         several=len(accounts_to_watch()) > 1,
         words=words,
         State=State,
+        day=timedelta(days=1),  # exceptions are stored with the moment after their last day
         **context,
     )
 

@@ -204,6 +204,10 @@ def test_an_exception_is_counted_apart_until_it_ends(admin: Surfer, office: Port
     admin.type(until=f"{today + timedelta(days=3)}")
     admin.press("Make the exception")
     assert "The exception holds" in admin.text and "Phone ordered" in admin.text
+    last_day = f"{today + timedelta(days=3):%-d %B %Y}"
+    assert f"last day {last_day}" in admin.text
+    admin.open("/compliance/people/MFAUser")
+    assert f"Excepted until {last_day}: Phone ordered" in admin.text
     admin.open("/compliance")
     assert admin.page.locator(".headline-figure").inner_text() == f"{before - 1}"
     assert "1 more are excepted" in admin.text and "1 excepted" in tile(admin, "Everyone has MFA")
