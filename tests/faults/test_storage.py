@@ -143,13 +143,13 @@ def test_the_database_is_slow(inside: Inside, many: Replicas) -> None:
 def test_a_replica_that_is_stopped_finishes_what_it_began(inside: Inside, many: Replicas) -> None:
     last = many.portals[-1]
     inside.page.urls = [last.url]
-    with while_making_a_key(inside, 2500) as making:
+    with while_making_a_key(inside, 4000) as making:
         assert last.process
         inside.page.urls = many.urls[:-1]  # the next page comes from another
         last.process.send_signal(signal.SIGTERM)
         time.sleep(0.3)  # it has stopped listening by then
-        with pytest.raises(OSError):  # refused, or reset while it closes
-            urllib.request.urlopen(f"{last.url}/healthz", timeout=5)
+        with pytest.raises(OSError):  # refused, reset or kept waiting while it closes
+            urllib.request.urlopen(f"{last.url}/healthz", timeout=1)
         assert not making.done()
         page = making.result()
     assert page.path == "/access-keys/new" and page.at("#secret-access-key")
