@@ -134,7 +134,7 @@ def known_label() -> str:
 
 def sessions_of(person: Person) -> Sequence[OpenSession]:
     """The person's open sessions, latest used first."""
-    return stored_sessions().of(person.arn)
+    return sessions_by_arn(person.arn)
 
 
 def end_sessions(person: Person, labels: Collection[str]) -> int:
