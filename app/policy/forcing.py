@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from app.policy.features import WITHOUT_MFA
 from app.policy.findings import DOCUMENT, Finding, Severity
@@ -65,14 +66,11 @@ def unforced(denies: Sequence[Ruling]) -> Iterator[Finding]:
     if len(lacking) == len(WITHOUT_MFA):
         yield NOTHING_DENIED
     elif lacking:
-        yield Finding(
-            "mfa-not-demanded",
-            Severity.ERROR,
-            DOCUMENT,
-            "Access keys escape the deny: their requests carry no aws:MultiFactorAuthPresent at all."
+        yield replace(
+            NOTHING_DENIED,
+            sentence="Access keys escape the deny: their requests carry no aws:MultiFactorAuthPresent at all."
             if lacking == [None]
             else "Passwords escape the deny: without a code their sessions say aws:MultiFactorAuthPresent is false.",
-            'Deny with "BoolIfExists": {"aws:MultiFactorAuthPresent": "false"}, so that a missing value counts.',
         )
 
 

@@ -138,7 +138,7 @@ def _in_values(written: Mapping[str, Any]) -> list[str]:
         for keys in (written.get("Condition") or {}).values()
         for key, told in keys.items()
         if key.lower() in MFA_KEYS
-        for value in (told if isinstance(told, list) else [told])
+        for value in texts(told)
     ]
     return [key.strip() for value in values for key in _VARIABLE.findall(value)]
 
