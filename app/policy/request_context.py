@@ -1,0 +1,257 @@
+"""The condition keys AWS sends with a request of an IAM user, which a policy is judged on. Pure.
+
+The checker, explain, the portal and the sandbox all take them from here. Source: IAM User Guide, AWS global condition
+context keys; Service Authorization Reference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from types import MappingProxyType
+
+MFA_PRESENT = "aws:MultiFactorAuthPresent"
+MFA_AGE = "aws:MultiFactorAuthAge"
+ISSUE_TIME = "aws:TokenIssueTime"
+
+EXAMPLE_ADDRESS = "198.51.100.10"
+"""Where a request comes from if nobody says: one that RFC 5737 keeps for examples, so it is in nobody's network."""
+EXAMPLE_USER_ID = "AIDACKCEVSQ6C2EXAMPLE"
+"""The unique id of somebody made up, as the IAM User Guide writes it."""
+FRESH = 60
+"""Seconds since the code, in a session with MFA that has just begun."""
+
+HOME_REGIONS: Mapping[str, str] = MappingProxyType(
+    {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1", "aws-eusc": "eusc-de-east-1"}
+)
+"""Partition to the region of its global services: what aws:RequestedRegion says for IAM."""
+GLOBAL_SERVICES = frozenset(
+    {
+        "account",
+        "artifact",
+        "aws-portal",
+        "billing",
+        "budgets",
+        "ce",
+        "cloudfront",
+        "globalaccelerator",
+        "health",
+        "iam",
+        "importexport",
+        "organizations",
+        "route53",
+        "route53domains",
+        "shield",
+        "support",
+        "trustedadvisor",
+        "waf",
+    }
+)
+"""Services with one endpoint a partition."""
+
+
+@dataclass(frozen=True)
+class IamUser:
+    """Who asks. arn: with the IAM path. unique_id: AIDA..."""
+
+    account_id: str
+    user_name: str
+    arn: str
+    unique_id: str = EXAMPLE_USER_ID
+
+    @property
+    def partition(self) -> str:
+        """As the ARN says."""
+        return self.arn.split(":", 2)[1]
+
+
+@dataclass(frozen=True)
+class Session:
+    """With which credentials somebody asks.
+
+    mfa: aws:MultiFactorAuthPresent; None where it is absent, with a plain access key.
+    mfa_age: seconds since the code. AWS sends it whenever mfa is True, and never otherwise.
+    token_age: seconds since temporary credentials were issued; None for a plain access key, which has none.
+    signed_in: through AWS Sign-In (aws login).
+    """
+
+    mfa: bool | None
+    mfa_age: int = FRESH
+    token_age: int | None = FRESH
+    signed_in: bool = False
+
+    @classmethod
+    def of(cls, mfa: bool | None, age: int = FRESH) -> Session:
+        """The usual session of each kind. mfa: as for the class. age: seconds it has lasted."""
+        return cls(mfa, age, None if mfa is None else age)
+
+
+PLAIN_KEY = Session.of(None)
+PASSWORD = Session.of(mfa=False)
+WITH_MFA = Session.of(mfa=True)
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """What else a request says.
+
+    region: of the endpoint; None for the partition's home. user_agent: None sends none.
+    """
+
+    now: datetime
+    address: str = EXAMPLE_ADDRESS
+    region: str | None = None
+    user_agent: str | None = None
+    secure: bool = True
+
+
+def request_context(
+    user: IamUser, session: Session, action: str, circumstances: Circumstances | None = None
+) -> dict[str, str]:
+    """Condition keys of a user's direct request, in AWS's spelling, to their value; keys it does not have are absent.
+
+    action: "iam:ListUsers". circumstances: without any, now and from EXAMPLE_ADDRESS.
+    """
+    here = circumstances or Circumstances(datetime.now(UTC))
+    context = {
+        "aws:ViaAWSService": "false",
+        "aws:PrincipalIsAWSService": "false",
+        "aws:PrincipalType": "User",
+        "aws:PrincipalAccount": user.account_id,
+        "aws:PrincipalArn": user.arn,
+        "aws:userid": user.unique_id,
+        "aws:username": user.user_name,
+        "aws:SecureTransport": str(here.secure).lower(),
+        "aws:RequestedRegion": requested_region(action, user.partition, here.region),
+        "aws:CurrentTime": _moment(here.now),
+        "aws:EpochTime": str(int(here.now.timestamp())),
+        "aws:SourceIp": here.address,
+    }
+    if here.user_agent is not None:
+        context["aws:UserAgent"] = here.user_agent
+    if session.mfa is not None:
+        context[MFA_PRESENT] = str(session.mfa).lower()
+    if session.mfa:
+        context[MFA_AGE] = str(int(session.mfa_age))
+    if session.token_age is not None:
+        context[ISSUE_TIME] = _moment(here.now - timedelta(seconds=session.token_age))
+    if session.signed_in:
+        context["aws:SignInSessionArn"] = f"arn:{user.partition}:signin:::session/{user.unique_id}"
+    return context
+
+
+def requested_region(action: str, partition: str, region: str | None = None) -> str:
+    """aws:RequestedRegion of a request. region: of the endpoint that was asked; a global service has only one."""
+    home = HOME_REGIONS.get(partition, HOME_REGIONS["aws"])
+    service = action.partition(":")[0].lower()
+    return home if region is None or service in GLOBAL_SERVICES else region
+
+
+def _moment(when: datetime) -> str:
+    return f"{when.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+class Presence(StrEnum):
+    """When a condition key is in a direct request of an IAM user."""
+
+    ALWAYS = "always"
+    """With a value that is known: see `request_context`."""
+    SESSION = "by the session"
+    """With some kinds of credentials; known as well."""
+    SOMETIMES = "sometimes"
+    """It depends on what is asked, from where, and on tags and the organization."""
+    NEVER = "never"
+    """Only in requests of roles, of federated users, or of services."""
+
+
+class Kind(StrEnum):
+    """What the values of a key are."""
+
+    ARN = "ARN"
+    BOOL = "truth value"
+    DATE = "date"
+    IP = "IP address"
+    NUMBER = "number"
+    STRING = "text"
+
+
+@dataclass(frozen=True)
+class Key:
+    """A condition key. name: in AWS's spelling. chosen: does the client choose its value? several: is it a list?"""
+
+    name: str
+    presence: Presence
+    kind: Kind = Kind.STRING
+    chosen: bool = False
+    several: bool = False
+    person: bool = False
+    """Does it tell people apart?"""
+
+
+def _all(presence: Presence, kind: Kind, *names: str, chosen: bool = False, several: bool = False) -> list[Key]:
+    return [Key(f"aws:{name}", presence, kind, chosen, several) for name in names]
+
+
+_KEYS = (
+    *_all(Presence.ALWAYS, Kind.BOOL, "ViaAWSService", "PrincipalIsAWSService"),
+    *_all(Presence.ALWAYS, Kind.STRING, "PrincipalType", "PrincipalAccount"),
+    *_all(Presence.ALWAYS, Kind.BOOL, "SecureTransport", chosen=True),
+    *_all(Presence.ALWAYS, Kind.STRING, "RequestedRegion", chosen=True),
+    *_all(Presence.ALWAYS, Kind.DATE, "CurrentTime", "EpochTime"),
+    *_all(Presence.ALWAYS, Kind.IP, "SourceIp"),
+    Key("aws:PrincipalArn", Presence.ALWAYS, Kind.ARN, person=True),
+    Key("aws:userid", Presence.ALWAYS, person=True),
+    Key("aws:username", Presence.ALWAYS, person=True),
+    *_all(Presence.SESSION, Kind.BOOL, "MultiFactorAuthPresent"),
+    *_all(Presence.SESSION, Kind.NUMBER, "MultiFactorAuthAge"),
+    *_all(Presence.SESSION, Kind.DATE, "TokenIssueTime"),
+    *_all(Presence.SESSION, Kind.ARN, "SignInSessionArn"),
+    *_all(Presence.SOMETIMES, Kind.STRING, "UserAgent", "Referer", chosen=True),
+    *_all(Presence.SOMETIMES, Kind.STRING, "TagKeys", chosen=True, several=True),
+    *_all(Presence.SOMETIMES, Kind.STRING, "SourceVpc", "SourceVpce", "VpceAccount", "VpceOrgID"),
+    *_all(Presence.SOMETIMES, Kind.ARN, "SourceVpcArn"),
+    *_all(Presence.SOMETIMES, Kind.IP, "VpcSourceIp"),
+    *_all(Presence.SOMETIMES, Kind.STRING, "PrincipalOrgID", "ResourceAccount", "ResourceOrgID"),
+    *_all(Presence.SOMETIMES, Kind.STRING, "PrincipalOrgPaths", "ResourceOrgPaths", "VpceOrgPaths", several=True),
+    *_all(Presence.NEVER, Kind.STRING, "CalledVia", "PrincipalServiceNamesList", several=True),
+    *_all(Presence.NEVER, Kind.STRING, "CalledViaFirst", "CalledViaLast", "PrincipalServiceName"),
+    *_all(Presence.NEVER, Kind.STRING, "FederatedProvider", "SourceIdentity", "SourceAccount", "SourceOrgID"),
+    *_all(Presence.NEVER, Kind.STRING, "Ec2InstanceSourceVpc", "ChatbotSourceArn"),
+    *_all(Presence.NEVER, Kind.STRING, "SourceOrgPaths", several=True),
+    *_all(Presence.NEVER, Kind.IP, "Ec2InstanceSourcePrivateIPv4"),
+    *_all(Presence.NEVER, Kind.ARN, "SourceArn"),
+    *_all(Presence.NEVER, Kind.BOOL, "AssumedRoot"),
+    Key("ec2:SourceInstanceArn", Presence.NEVER, Kind.ARN),
+    Key("lambda:SourceFunctionArn", Presence.NEVER, Kind.ARN),
+    Key("ec2:RoleDelivery", Presence.NEVER, Kind.NUMBER),
+)
+KEYS: Mapping[str, Key] = MappingProxyType({key.name.lower(): key for key in _KEYS})
+"""Name in lower case to the key, for keys whose name is fixed."""
+_WITH_A_TAG = {
+    "aws:principaltag/": Key("aws:PrincipalTag/", Presence.SOMETIMES, person=True),
+    "aws:requesttag/": Key("aws:RequestTag/", Presence.SOMETIMES, chosen=True),
+    "aws:resourcetag/": Key("aws:ResourceTag/", Presence.SOMETIMES),
+}
+
+
+def condition_key(name: str) -> Key | None:
+    """The key of this name, in any letter case; None for one that is not here: a service's own, or a slip.
+
+    Of those AWS documents per service (ec2:InstanceType) the judge knows neither when they are there nor the value.
+    """
+    lower = name.lower()
+    known = KEYS.get(lower) or next((key for start, key in _WITH_A_TAG.items() if lower.startswith(start)), None)
+    return (
+        known
+        if known is None or not known.name.endswith("/")
+        else Key(
+            known.name + name[len(known.name) :],
+            known.presence,
+            known.kind,
+            known.chosen,
+            known.several,
+            known.person,
+        )
+    )
