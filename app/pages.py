@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from contextlib import suppress
+from datetime import timedelta
 from math import ceil
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -200,13 +201,22 @@ TITLES = {
 }
 
 
-def _wait() -> str:
-    """How long until the limit that was reached counts anew."""
-    minutes = 5
+def _wait() -> timedelta:
+    """How long until the limit that was reached lets the next request pass, at least a second."""
     with suppress(StorageError):  # gone since it counted
         if reached := limiter.current_limit:
-            minutes = max(1, ceil((reached.reset_at - time.time() - 1) / 60))
+            return max(timedelta(seconds=1), timedelta(seconds=ceil(reached.reset_at - time.time())))
+    return timedelta(minutes=5)
+
+
+def _in_words(wait: timedelta) -> str:
+    minutes = ceil((wait.total_seconds() - 1) / 60)
     return f"Wait {minutes} minutes" if minutes > 1 else "Wait a minute"
+
+
+def _headers_of(error: HTTPException) -> list[tuple[str, str]]:
+    """What the status needs beside a page, like Allow of 405. The page has a type of its own."""
+    return [(name, value) for name, value in error.get_headers() if name != "Content-Type"]
 
 
 def register_error_pages(app: Flask) -> None:
@@ -260,8 +270,10 @@ def register_error_pages(app: Flask) -> None:
             return _not_ready(MAYBE_DONE if request.method == "POST" else "")  # at the end of a request, saving
         status = error.code or 500
         if status == 429:
-            sentence = f"There were many attempts in a short time. {_wait()}, then try again."
-            return render_template("error.html", title=TITLES[429], sentence=sentence), 429
+            wait = _wait()
+            sentence = f"There were many attempts in a short time. {_in_words(wait)}, then try again."
+            page_of_429 = render_template("error.html", title=TITLES[429], sentence=sentence)
+            return page_of_429, 429, {"Retry-After": str(int(wait.total_seconds()))}
         sentence = {
             403: FOR_ADMINISTRATORS if error.description == FOR_ADMINISTRATORS else FROM_ELSEWHERE,
             404: "Check the address, or go back to the overview.",
@@ -272,4 +284,5 @@ def register_error_pages(app: Flask) -> None:
         return (
             render_template("error.html", title=TITLES.get(status, "Something went wrong"), sentence=sentence),
             status,
+            _headers_of(error),
         )

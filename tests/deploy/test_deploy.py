@@ -1,29 +1,23 @@
-"""What deploy/ offers is sound: nginx really runs in front, the unit and the image are what the programs expect."""
+"""What deploy/ offers is sound: the unit, the image and the composition are what the programs expect."""
 
 from __future__ import annotations
 
-import http.client
 import os
 import re
-import shutil
 import signal
-import socket
-import ssl
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
-from urllib.parse import urlencode
 
 import psycopg
 import pytest
 import yaml
-from bs4 import BeautifulSoup
+from redis import Redis
+from redis.exceptions import AuthenticationError
 
 from config import SETTINGS
-from tests.support.browser import HOSTED
+from tests.deploy.conftest import NoAws
 from tests.support.portal import Portal
 from tests.support.postgres import postgres
 from tests.support.redis import RedisServer
@@ -31,17 +25,6 @@ from tests.support.sandbox import ROOT, free_port
 from tests.support.waiting import wait_until
 
 DEPLOY = ROOT / "deploy"
-
-
-class NoAws:
-    """In a sandbox's place: nobody answers there."""
-
-    account_id = "123456789012"
-    url = f"http://127.0.0.1:{free_port()}"
-    facts = {"signin_url": url}
-
-    def user(self, name: str) -> dict[str, str]:
-        return {"arn": f"arn:aws:iam::{self.account_id}:user/{name}"}
 
 
 def tool(name: str) -> str:
@@ -84,10 +67,39 @@ def test_compose_hangs_together() -> None:
     published = [name for name, service in services.items() if "ports" in service]
     assert published == ["nginx"], "nothing else is reached from outside"
     assert set(whole["volumes"]) == {"database"}
+    for name in services:
+        assert services[name]["cap_drop"] == ["ALL"] and services[name]["security_opt"] == ["no-new-privileges:true"]
+        assert services[name].get("read_only") or name == "postgres"
     holders = {name for name, service in services.items() if "settings.env" in str(service.get("env_file"))}
     for kept_out in (ROOT / ".gitignore", DEPLOY / "Dockerfile.dockerignore"):
         assert "deploy/*.env" in kept_out.read_text().splitlines()
     assert holders == {"migrate", "portal"}, "whoever gets at the database does not get at SECRET_KEY"
+
+
+def test_redis_in_the_composition_wants_its_password(tmp_path: Path) -> None:
+    service = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]["redis"]
+    port, password = free_port(), "Redis0password"
+    plain = {name: value for name, value in os.environ.items() if name not in ("LD_PRELOAD", "PYTHONPATH")}
+    shell, options, script = (word.replace("$$", "$") for word in service["command"])
+    script = script.replace("redis-server -", f"redis-server - --bind 127.0.0.1 --port {port} --dir {tmp_path}")
+    without = subprocess.run([shell, options, script], env=plain, capture_output=True, check=False)
+    assert without.returncode and b"REDIS_PASSWORD" in without.stderr, "none without a password"
+
+    secret = {"REDIS_PASSWORD": password}
+    kind, check = service["healthcheck"]["test"]
+    check = check.replace("$$", "$").replace("redis-cli", f"redis-cli -p {port}")
+    running = subprocess.Popen([shell, options, script], env=plain | secret, stdout=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: subprocess.run(["sh", "-c", check], env=plain | secret, check=False).returncode == 0)
+        with Redis(port=port) as stranger, pytest.raises(AuthenticationError):
+            stranger.get("anything")
+        with Redis.from_url(f"redis://:{password}@127.0.0.1:{port}/0") as portal:
+            assert portal.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
+        assert password.encode() not in Path(f"/proc/{running.pid}/cmdline").read_bytes()
+    finally:
+        running.terminate()
+        running.wait(10)
+    assert (kind, service["user"]) == ("CMD-SHELL", "999:999")
 
 
 def test_the_portals_role_in_postgresql_has_no_power_over_the_server() -> None:
@@ -111,120 +123,12 @@ def test_systemd_takes_the_unit(tmp_path: Path) -> None:
     unit.write_text((DEPLOY / "latchkey.service").read_text().replace("/srv/latchkey", str(ROOT)))
     told = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True, check=False)
     assert (told.returncode, told.stderr.strip()) == (0, "")
-
-
-@contextmanager
-def nginx(home: Path, portal: Portal, plain: int, tls: int) -> Iterator[None]:
-    """The example, with names, ports and the certificate replaced."""
-    program = shutil.which("nginx", path="/usr/sbin:/usr/bin")
-    if not program:
-        raise LookupError("Debian's package nginx-light is missing: apt-get install nginx-light")
-    example = (DEPLOY / "nginx.conf").read_text()
-    for theirs, ours in (
-        ("listen 80;", f"listen 127.0.0.1:{plain};"),
-        ("listen 443 ", f"listen 127.0.0.1:{tls} "),
-        ("https://latchkey.example.com", f"https://{HOSTED}:{tls}"),
-        ("latchkey.example.com", HOSTED),
-        ("127.0.0.1:8000", f"127.0.0.1:{portal.port}"),
-        ("/run/nginx.pid", f"{home}/pid"),
-        ("/var/log/nginx/", f"{home}/"),
-        ("/etc/ssl/latchkey/fullchain.pem", str(portal.folder / "tls.pem")),
-        ("/etc/ssl/latchkey/privkey.pem", str(portal.folder / "tls.pem")),
-        ("http {", "http {" + "".join(f"{kind}_temp_path {home}/{kind};" for kind in TEMPORARY)),
-    ):
-        assert theirs in example, theirs
-        example = example.replace(theirs, ours)
-    (home / "nginx.conf").write_text(("user root;\n" if os.geteuid() == 0 else "") + example)
-    plainly = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
-    command = [program, "-p", str(home), "-e", str(home / "error.log"), "-c", str(home / "nginx.conf")]
-    subprocess.run([*command, "-t"], check=True, capture_output=True, env=plainly)
-    running = subprocess.Popen([*command, "-g", "daemon off;"], env=plainly)
-    try:
-        wait_until(lambda: listens(tls))
-        yield
-    finally:
-        running.terminate()
-        running.wait(10)
-
-
-TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-
-
-def listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Portal, int, int]]:
-    """A portal behind nginx: it, the plain port, the TLS port."""
-    home, (plain, tls) = tmp_path_factory.mktemp("nginx"), (free_port(), free_port())
-    portal = Portal(home / "portal", NoAws(), PUBLIC_URL=f"https://{HOSTED}:{tls}", TRUSTED_PROXIES="1")
-    with portal:
-        portal.make_certificate(HOSTED)
-        with nginx(home, portal, plain, tls):
-            yield portal, plain, tls
-
-
-class Client:
-    """A TLS client that trusts the portal's certificate, from an address of its own."""
-
-    def __init__(self, portal: Portal, port: int, name: str = HOSTED) -> None:
-        trusting = ssl.create_default_context(cafile=str(portal.folder / "tls.pem"))
-        raw = socket.create_connection(("127.0.0.1", port), timeout=20, source_address=("127.0.0.2", 0))
-        self.connection = http.client.HTTPSConnection(name, port)
-        self.connection.sock = trusting.wrap_socket(raw, server_hostname=name)
-        self.base = f"https://{name}:{port}"
-
-    def ask(self, method: str, path: str, body: str = "", **headers: str) -> http.client.HTTPResponse:
-        self.connection.request(
-            method, path, body or None, {name.replace("_", "-"): v for name, v in headers.items()}
-        )
-        return self.connection.getresponse()
-
-
-def test_people_reach_the_portal_through_nginx(served: tuple[Portal, int, int]) -> None:
-    portal, plain, tls = served
-    client = Client(portal, tls)
-    page = client.ask("GET", "/sign-in", X_Forwarded_For="203.0.113.9", X_Request_Id="forged-forged-forged")
-    text = page.read().decode()
-    assert page.status == 200
-    assert page.headers["Strict-Transport-Security"] and page.headers["Set-Cookie"].startswith("__Host-latchkey=")
-    assert re.fullmatch(r"[0-9a-f]{32}", page.headers["X-Request-Id"]), "nginx names the request, nobody outside"
-    logged = portal.folder.parent / "access.log"
-    wait_until(lambda: page.headers["X-Request-Id"] in logged.read_text())  # written once the answer is through
-
-    token = BeautifulSoup(text, "html.parser").select("input[name=csrf_token]")[0]["value"]
-    form = urlencode({"csrf_token": token, "access_key_id": "AKIAABCDEFGHIJKLMNOP", "secret_access_key": "s" * 40})
-    told = client.ask(
-        "POST",
-        "/sign-in",
-        form,
-        Cookie=page.headers["Set-Cookie"].split(";")[0],
-        Referer=f"{client.base}/sign-in",
-        Origin=client.base,
-        X_Forwarded_For="203.0.113.9, 198.51.100.7",
-        Content_Type="application/x-www-form-urlencoded",
-    )
-    assert told.status == 422 and "could not be reached" in told.read().decode()
-    assert portal.rows("select address from activity") == [("127.0.0.2",)], "who really asked"
-
-    for hidden in ("/metrics", "/readyz"):
-        answer = client.ask("GET", hidden)
-        answer.read()
-        assert answer.status == 404
-    moved = http.client.HTTPConnection("127.0.0.1", plain)
-    moved.request("GET", "/mfa/enroll?x=1", headers={"Host": HOSTED})
-    assert moved.getresponse().headers["Location"] == f"https://{HOSTED}:{tls}/mfa/enroll?x=1"
-
-
-def test_other_names_get_nowhere(served: tuple[Portal, int, int]) -> None:
-    portal, _, tls = served
-    with pytest.raises(ssl.SSLError):
-        Client(portal, tls, "evil.example")
-    direct = http.client.HTTPConnection("127.0.0.1", portal.port)
-    direct.request("GET", "/sign-in", headers={"Host": "evil.example"})
-    assert direct.getresponse().status == 400
+    command = ["systemd-analyze", "security", "--offline=true", "--threshold=16", "--no-pager", str(unit)]
+    exposed = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert exposed.returncode == 0, exposed.stdout
+    text = unit.read_text()
+    assert "\nLimitCORE=0\n" in text, "no memory on disk"
+    assert re.search(r"^IPAddressDeny=.*\blink-local\b.* fd00:ec2::254$", text, re.MULTILINE), "no metadata service"
 
 
 def workers_on(portal: Portal, *cores: set[int]) -> list[int]:
@@ -258,25 +162,3 @@ def test_with_a_worker_for_every_core_each_stays_on_its_own(tmp_path: Path, redi
             workers_on(portal, {one, other})  # the kernel chooses
     finally:
         os.sched_setaffinity(0, ours)
-
-
-def connections_of(port: int) -> int:
-    """Established ones at this local port."""
-    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    return sum(row[1].endswith(f":{port:04X}") and row[3] == "01" for row in rows)
-
-
-def test_a_slow_sender_keeps_no_thread_of_the_portal(served: tuple[Portal, int, int]) -> None:
-    portal, _, tls = served
-    client = Client(portal, tls)
-    before = connections_of(portal.port)
-    sock = client.connection.sock
-    head = f"POST /sign-in HTTP/1.1\r\nHost: {HOSTED}:{tls}\r\nContent-Length: 20000\r\n\r\n"
-    sock.sendall(head.encode() + b"a" * 10_000)
-    time.sleep(0.3)  # time enough for a proxy that passed it on at once
-    assert connections_of(portal.port) <= before, "the first half is still with nginx"
-    sock.sendall(b"a" * 10_000)
-    assert sock.recv(12).decode() == "HTTP/1.1 400", "now it was passed on, and refused for want of a token"
-
-    big = Client(portal, tls)
-    assert big.ask("POST", "/sign-in", "a" * 300_000).status == 413, "before the portal sees it"

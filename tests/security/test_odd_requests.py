@@ -56,6 +56,24 @@ def test_forms_are_forms(portal: Flask) -> None:
         assert answer.status_code == 415 and "could not be understood" in answer.text, body
 
 
+def test_a_refused_method_and_a_refused_try_say_what_comes_next(sandbox: Sandbox, tmp_path: Path) -> None:
+    app = portal_of(sandbox, tmp_path, SIGN_IN_LIMIT_PER_ADDRESS="1 per 5 minutes")
+    guest = Guest(app)
+    for method, path, allowed in (
+        ("GET", "/sign-out", {"OPTIONS", "POST"}),
+        ("POST", "/activity", {"GET", "HEAD", "OPTIONS"}),
+        ("DELETE", "/sign-in", {"GET", "HEAD", "OPTIONS", "POST"}),
+    ):
+        answer = guest.ask(method, path)
+        assert (answer.status_code, set(answer.headers["Allow"].split(", "))) == (405, allowed), path
+        assert answer.mimetype == "text/html" and "That is not how this page works" in answer.text
+    tries = [guest.ask("POST", "/sign-in", {"csrf_token": guest.token(), **KEY}) for _ in range(2)]
+    assert [answer.status_code for answer in tries] == [422, 429]
+    assert 0 < int(tries[1].headers["Retry-After"]) <= 301 and "Wait 5 minutes" in tries[1].text
+    with app.app_context():
+        db.engine.dispose()
+
+
 def test_what_is_no_text_or_no_date_is_refused(
     portal: Flask, entering: Entering, entering_as_chief: Callable[[], Guest]
 ) -> None:
