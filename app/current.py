@@ -13,6 +13,7 @@ from app import people
 from app.audit import Audit, record
 from app.aws.clients import Clients, signing_as
 from app.aws.gateways import Gateways
+from app.limits import LONGEST_ADDRESS
 from app.policy.permits import Permits
 from app.records import Person
 from app.renewal import keep_signed_in
@@ -70,7 +71,7 @@ def audit(account_id: str | None = None, user_name: str = "") -> Audit:
     if account_id is None:
         inside = current_user.is_authenticated
         account_id, user_name = (current_user.account_id, current_user.user_name) if inside else ("", "")
-    return Audit(record(), account_id, user_name, request.remote_addr or "", user_agent(), people.label())
+    return Audit(record(), account_id, user_name, address(), user_agent(), people.label())
 
 
 def audit_of(account_id: str) -> Audit:
@@ -78,6 +79,11 @@ def audit_of(account_id: str) -> Audit:
     me = person()
     whose = me.user_name if me.account_id == account_id else f"{me.account_id}/{me.user_name}"
     return audit(account_id, whose)
+
+
+def address() -> str:
+    """Where the request comes from, as far as it is kept."""
+    return (request.remote_addr or "")[:LONGEST_ADDRESS]
 
 
 def user_agent() -> str:

@@ -120,7 +120,8 @@ def _wrap(app: Flask) -> None:
     app.extensions["health"] = Health(app)
     watched = Watched(app.wsgi_app, metrics.answered, proxied=bool(proxies))
     outside = Machines(watched, app.extensions["health"], app.config["METRICS_TOKEN"])
-    app.wsgi_app = ProxyFix(Addressed(outside), proxies, proxies, proxies) if proxies else outside  # type: ignore[method-assign]  # Flask's documented way
+    inside = Addressed(outside)
+    app.wsgi_app = ProxyFix(inside, proxies, proxies, proxies) if proxies else inside  # type: ignore[method-assign]  # Flask's documented way
 
 
 def _session_store(app: Flask) -> SessionStore:

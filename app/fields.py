@@ -15,7 +15,7 @@ from wtforms.validators import InputRequired
 
 
 class Form(FlaskForm):
-    """Every form of the portal: a file counts only where a file is asked for."""
+    """Every form of the portal: a file counts only where a file is asked for, and a missing text is an empty one."""
 
     class Meta(FlaskForm.Meta):
         """Flask-WTF would hand a file that bears a text field's name to that field."""
@@ -28,6 +28,13 @@ class Form(FlaskForm):
             asked = {field.name for field in form if isinstance(field, FileField)}
             files = [(name, file) for name, file in request.files.items(multi=True) if name in asked]
             return MultiDict([*request.form.items(multi=True), *files])
+
+    def process(self, *args: Any, **kwargs: Any) -> None:
+        """Read what was sent. Browsers send every text field, attackers leave some out: WTForms calls that None."""
+        super().process(*args, **kwargs)
+        for field in self:
+            if isinstance(field, StringField) and field.data is None:
+                field.data = ""
 
 
 def without_blanks(text: str | None) -> str:

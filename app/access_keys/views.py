@@ -20,13 +20,13 @@ from app.current import audit, gateways, person
 from app.errors import MfaNotRecognized, PortalError, Unanswered, WrongMfaCode
 from app.fields import EmptyForm
 from app.guards import ask_to_confirm, recently_confirmed, with_mfa
-from app.limits import CHANGES, codes_per_key, limiter, this_session
+from app.limits import CHANGES, codes_per_key, limiter, this_person
 from app.pages import done, page, refuse
 from app.records import Confirming, NewAccessKey, Way
 from app.stores import StoreDown
 
 bp = Blueprint("access_keys", __name__, url_prefix="/access-keys")
-limiter.limit(CHANGES, key_func=this_session, methods=["POST"])(bp)
+limiter.limit(CHANGES, key_func=this_person, methods=["POST"])(bp)
 
 
 def _keys() -> list[AccessKey]:

@@ -16,12 +16,12 @@ from app.compliance.views import chosen_account, shown, watched
 from app.current import audit_of, person
 from app.errors import Refused
 from app.guards import accounts_to_watch, admins_only
-from app.limits import CHANGES, limiter, this_session
+from app.limits import CHANGES, limiter, this_person
 from app.models import db
 from app.pages import LARGEST_NUMBER, done, page_number, refuse
 
 bp = Blueprint("compliance_audit", __name__, url_prefix=dashboard.url_prefix)
-limiter.limit(CHANGES, key_func=this_session, methods=["POST"])(bp)
+limiter.limit(CHANGES, key_func=this_person, methods=["POST"])(bp)
 ON_A_PAGE = 200
 
 

@@ -24,12 +24,12 @@ from app.errors import CredentialsRefused
 from app.exports import as_csv, as_json
 from app.fields import EmptyForm
 from app.guards import accounts_to_watch, admins_only
-from app.limits import CHANGES, limiter, this_session
+from app.limits import CHANGES, limiter, this_person
 from app.models import db
 from app.pages import done, page, page_number
 
 bp = Blueprint("compliance", __name__, url_prefix="/compliance")
-limiter.limit(CHANGES, key_func=this_session, methods=["POST"])(bp)
+limiter.limit(CHANGES, key_func=this_person, methods=["POST"])(bp)
 
 
 class WatchedAccount(NamedTuple):

@@ -14,7 +14,7 @@ from app.compliance.selfseen import seen
 from app.current import audit, gateways, mfa_present, permitted, person
 from app.errors import PortalError
 from app.guards import recently_confirmed, with_mfa
-from app.limits import CHANGES, codes_per_key, limiter, this_session
+from app.limits import CHANGES, codes_per_key, limiter, this_person
 from app.links import alias_beside, console_url, readable_alias
 from app.mfa import qr, service, upgrading
 from app.mfa.devices import begin_where_free
@@ -23,7 +23,7 @@ from app.pages import done, page, refuse
 from app.records import Enrollment, Upgrade, Way
 
 bp = Blueprint("mfa", __name__, url_prefix="/mfa")
-limiter.limit(CHANGES, key_func=this_session, methods=["POST"])(bp)
+limiter.limit(CHANGES, key_func=this_person, methods=["POST"])(bp)
 
 
 def devices_of_mine() -> list[MfaDevice]:

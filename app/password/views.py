@@ -13,7 +13,7 @@ from app.current import audit, gateways, mfa_present, permitted, person
 from app.errors import NotAllowed, PortalError
 from app.fields import EmptyForm
 from app.guards import recently_confirmed, with_mfa
-from app.limits import CHANGES, limiter, this_person, this_session
+from app.limits import CHANGES, limiter, this_person
 from app.offering import denied, may, offered
 from app.pages import done, page, refuse
 from app.password import service
@@ -24,9 +24,9 @@ from app.records import Way
 OLD_PASSWORDS = "20 per 5 minutes"
 """Of one person, in all their sessions: whoever finds one open shall not guess the password there."""
 bp = Blueprint("password", __name__, url_prefix="/password")
-limiter.limit(CHANGES, key_func=this_session, methods=["POST"])(bp)
+limiter.limit(CHANGES, key_func=this_person, methods=["POST"])(bp)
 judging = Blueprint("strength", __name__, url_prefix="/password/strength")
-limiter.limit("60 per minute", key_func=this_session)(judging)
+limiter.limit("60 per minute", key_func=this_person)(judging)
 
 
 def _policy() -> PasswordPolicy | None:

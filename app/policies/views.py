@@ -9,7 +9,7 @@ from flask import Blueprint, Response, abort, current_app, request
 from flask.typing import ResponseReturnValue
 
 from app.guards import accounts_to_watch, admins_only
-from app.limits import CHANGES, limiter, this_session
+from app.limits import CHANGES, limiter, this_person
 from app.pages import page
 from app.policies import service
 from app.policies.forms import CheckForm, TryForm, WriteForm
@@ -20,7 +20,7 @@ from app.policy.features import usual_resource
 from app.policy.rendering import NotRenderable
 
 bp = Blueprint("policies", __name__, url_prefix="/policy")
-limiter.limit(CHANGES, key_func=this_session, methods=["POST"])(bp)
+limiter.limit(CHANGES, key_func=this_person, methods=["POST"])(bp)
 
 FIELDS = {"group": "group", "managed-policy": "managed"}
 """Options of the command to fields of the form."""

@@ -12,7 +12,7 @@ from app.current import audit, gateways, person
 from app.errors import PortalError
 from app.fields import EmptyForm
 from app.guards import recently_confirmed, with_mfa
-from app.limits import CHANGES, limiter, this_session
+from app.limits import CHANGES, limiter, this_person
 from app.pages import done, page
 from app.public_keys import service
 from app.public_keys.certificates import validity
@@ -20,7 +20,7 @@ from app.public_keys.forms import UploadForm
 from app.public_keys.shared_views import Pages, add_life_cycle, refused
 
 bp = Blueprint("certificates", __name__, url_prefix="/certificates")
-limiter.limit(CHANGES, key_func=this_session, methods=["POST"])(bp)
+limiter.limit(CHANGES, key_func=this_person, methods=["POST"])(bp)
 pages = Pages(bp, service.CERTIFICATE, lambda: gateways().certificates)
 add_life_cycle(pages)
 

@@ -12,7 +12,7 @@ from app.current import audit, gateways, person
 from app.errors import PortalError
 from app.fields import EmptyForm
 from app.guards import recently_confirmed, with_mfa
-from app.limits import CHANGES, limiter, this_session
+from app.limits import CHANGES, limiter, this_person
 from app.pages import done, page
 from app.public_keys import service
 from app.public_keys.forms import UploadForm
@@ -20,7 +20,7 @@ from app.public_keys.shared_views import Pages, add_life_cycle, refused
 from app.public_keys.ssh import MAKE_ONE
 
 bp = Blueprint("ssh_keys", __name__, url_prefix="/ssh-keys")
-limiter.limit(CHANGES, key_func=this_session, methods=["POST"])(bp)
+limiter.limit(CHANGES, key_func=this_person, methods=["POST"])(bp)
 pages = Pages(bp, service.SSH_KEY, lambda: gateways().ssh_keys)
 add_life_cycle(pages)
 

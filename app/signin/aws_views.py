@@ -17,7 +17,7 @@ from app.aws.signin import Device
 from app.current import audit, gateways
 from app.errors import PortalError, Refused, SignInNotPermitted
 from app.guards import public
-from app.limits import limiter, per_address, this_session
+from app.limits import limiter, per_address
 from app.pages import local_path, page, refuse
 from app.policy.documents import SIGN_IN_ACTIONS, sign_in_statement
 from app.records import PendingAwsSignIn, Way
@@ -69,7 +69,7 @@ def nothing_pending() -> bool:
 
 @bp.get("/oauth/callback")
 @public
-@limiter.limit(per_address, key_func=this_session, exempt_when=nothing_pending)
+@limiter.limit(per_address, exempt_when=nothing_pending)
 def callback() -> ResponseReturnValue:
     """AWS sends the browser back here, on this machine."""
     pending = waiting.pending_aws_sign_in(datetime.now(UTC))

@@ -42,10 +42,10 @@ def test_forms_of_other_origins_are_refused(portal: Flask) -> None:
 
 def test_tries_are_counted_whatever_blanks_and_addresses_they_come_with(portal: Flask) -> None:
     counted = set()
-    for blanks in ("AKIAABCDEFGH", " AKIAABCDEFGH", "AKIA ABCDEFGH", "akiaABCD\tEFGH"):
+    for blanks in ("AKIAABCDEFGHIJKL", " AKIAABCDEFGHIJKL", "AKIA ABCDEFGHIJKL", "akiaABCD\tEFGHIJKL"):
         with portal.test_request_context("/sign-in", method="POST", data={"access_key_id": blanks}):
             counted.add(limits.typed_key_id())
-    assert counted == {"key:AKIAABCDEFGH"}
+    assert len(counted) == 1 and "AKIAABCD" not in str(counted)
     clients = {}
     for address in ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", "2001:db8:1:3::1", "192.0.2.1", "192.0.2.2"):
         with portal.test_request_context("/", environ_base={"REMOTE_ADDR": address}):

@@ -86,6 +86,8 @@ def contents(url: str) -> bytes:
                     found += [part for pair in client.hgetall(key).items() for part in pair]
                 case b"zset":
                     found += client.zrange(key, 0, -1)
+                case b"list":
+                    found += client.lrange(key, 0, -1)
                 case _:
                     found.append(client.get(key) or b"")
     return b"\n".join(found)
