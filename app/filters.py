@@ -15,10 +15,16 @@ def grouped(seed: str) -> str:
     return " ".join(seed[start : start + 4] for start in range(0, len(seed), 4))
 
 
+def machine_time(moment: datetime) -> str:
+    """A moment as the `datetime` of HTML's `<time>` takes it: to the second, since it has no microseconds."""
+    return moment.isoformat(timespec="seconds")
+
+
 def register(app: Flask) -> None:
     """Make the filters known to Jinja."""
     app.jinja_env.filters["grouped"] = grouped
     app.jinja_env.filters["capitalize_first"] = lambda text: text[:1].upper() + text[1:]
     app.jinja_env.filters["device"] = device
+    app.jinja_env.filters["machine_time"] = machine_time
     app.jinja_env.globals["accounts_to_watch"] = accounts_to_watch
     app.jinja_env.globals["now"] = lambda: datetime.now(UTC)

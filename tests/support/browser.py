@@ -18,6 +18,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map
 
 from tests.support.clock import Clock
+from tests.support.looks import not_valid, seen_and_reached, too_wide
 from tests.support.marks import kept_secrets, shown_secrets
 from tests.support.people import Employee, Phone
 from tests.support.sandbox import ROOT
@@ -241,7 +242,7 @@ class Surfer:
     # -- what nobody sees, on every page
 
     def inspect(self) -> None:
-        """Heading, labels, CSRF tokens, and axe in both themes, once per page and state."""
+        """Heading, labels, CSRF tokens; once per page and state: axe and what the eye needs, in both themes."""
         page = self.page
         heading = page.inner_text("h1")
         assert page.locator("h1").count() == 1
@@ -256,10 +257,17 @@ class Surfer:
         state = f"{where} {re.sub(r'[0-9]+', '', heading)} {page.locator('[aria-invalid=true]').count()}"
         if not self.javascript or state in self.seen:
             return  # axe runs in the page; the same pages are inspected with JavaScript
+        said = not_valid(page)
         for theme in ("dark", "light"):
             page.emulate_media(color_scheme=theme, reduced_motion="reduce")
             found = Axe().run(page)
             assert not found.violations_count, f"{page.url} in {theme}:\n{found.generate_report()}"
+            said += [f"in {theme}: {complaint}" for complaint in seen_and_reached(page)]
+        page.emulate_media(forced_colors="active", reduced_motion="reduce")
+        said += [f"in forced colours: {complaint}" for complaint in seen_and_reached(page)]
+        page.emulate_media(forced_colors="none", reduced_motion="reduce")
+        said += too_wide(page)
+        assert not said, "\n".join([page.url, *said])
         self.seen.update((state, self._endpoint()) if here else (state,))
 
     def _endpoint(self) -> str:

@@ -1,0 +1,70 @@
+"""What a page must look like for everyone: focus rings, edges, room on narrow screens, and HTML's own rules."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from playwright.sync_api import Page
+
+_LOOK = (Path(__file__).parent / "looks.js").read_text().partition("\n")[2]
+
+NARROW = ((320, 1), (640, 2))
+"""Widths in CSS pixels and the scale: the narrowest screen of WCAG 1.4.10, and 1280 pixels at 200 % zoom."""
+
+_TIME = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:?\d\d)?)?")
+"""Dates and moments of HTML's `<time datetime>`; its other forms are not used here."""
+
+_NAMELESS = "pre, p, span, div, code, strong, em, b, i, u, s, small, q, kbd, samp, sub, sup, mark, time, abbr"
+"""Elements whose own role takes no name (ARIA 1.2, HTML-ARIA): they need a role before a label counts."""
+
+
+def seen_and_reached(page: Page) -> list[str]:
+    """What somebody with a keyboard, or with weak eyes, could not see in the theme at hand; [] where all is well.
+
+    Every control's focus ring, and every field's and box's edge, has at least 3:1 (WCAG 2.4.7, 1.4.11).
+    """
+    before = page.evaluate_handle("document.activeElement")
+    page.keyboard.press("Tab")  # from now on focus is a keyboard's, and shows
+    complaints: list[str] = page.evaluate(_LOOK, True)
+    page.evaluate("element => element?.focus?.({ preventScroll: true })", before)
+    return complaints
+
+
+def too_wide(page: Page) -> list[str]:
+    """Where the page must be scrolled sideways, and what is too wide; [] where nothing is. Keeps its size."""
+    window = page.viewport_size
+    assert window
+    devtools = page.context.new_cdp_session(page)
+    complaints = []
+    for width, scale in NARROW:
+        metrics = {"width": width, "height": 600, "deviceScaleFactor": scale, "mobile": False}
+        devtools.send("Emulation.setDeviceMetricsOverride", metrics)
+        complaints += page.evaluate(
+            """(width) => {
+              const root = document.scrollingElement;
+              if (root.clientWidth !== width) return [`the window is ${root.clientWidth} wide, not ${width}`];
+              if (root.scrollWidth <= root.clientWidth) return [];
+              const wide = [...document.querySelectorAll("body *")]
+                .filter((each) => each.getBoundingClientRect().right > root.clientWidth + 1)
+                .map((each) => each.outerHTML.replace(/\\s+/g, " ").slice(0, 90));
+              return [`${root.scrollWidth} px of content in ${width}: ${wide.slice(-4).join(" | ")}`];
+            }""",
+            width,
+        )
+    devtools.detach()
+    page.set_viewport_size({**window, "height": window["height"] - 1})  # else the browser keeps the override
+    page.set_viewport_size(window)
+    return complaints
+
+
+def not_valid(page: Page) -> list[str]:
+    """Names on elements that take none, and moments that HTML does not know; [] where all is well."""
+    labelled: list[str] = page.eval_on_selector_all(
+        ":is([aria-label], [aria-labelledby]):not([role])",
+        f"(found) => found.filter((each) => each.matches('{_NAMELESS}')).map((each) => each.outerHTML.slice(0, 90))",
+    )
+    moments: list[str] = page.eval_on_selector_all("time", "(found) => found.map((each) => each.dateTime)")
+    return [f"takes no label: {each}" for each in labelled] + [
+        f"is no moment of HTML's: {each}" for each in moments if not _TIME.fullmatch(each)
+    ]
