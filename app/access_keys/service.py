@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from app import life_cycle
 from app.audit import SPREADING, STILL_RUNNING, Attempt, Audit, Event
-from app.aws.access_keys import MOST_KEYS, AccessKey, AccessKeyGateway
-from app.aws.clients import AwsCredentials, signing_as
+from app.aws.access_keys import MOST_KEYS, AccessKey, AccessKeyGateway, LastUse
+from app.aws.clients import AwsCredentials, ahead, signing_as
 from app.aws.passwords import PasswordGateway
 from app.aws.sts import StsGateway
-from app.errors import CredentialsRefused, NotAllowed, NotRecorded, Refused, Unanswered
+from app.errors import CredentialsRefused, Gone, NotAllowed, NotRecorded, Refused, Throttled, Unanswered
 from app.history import last_done
 from app.life_cycle import Kind
 from app.records import NewAccessKey, Person, Way
@@ -79,6 +80,36 @@ def dated(keys: Sequence[AccessKey], longest: timedelta, now: datetime) -> list[
         Due(key, key.created_at + longest, (now - key.created_at).days, now > key.created_at + longest)
         for key in keys
     ]
+
+
+@dataclass(frozen=True)
+class Uses:
+    """When keys were last used, by key id; one that could not be read is not there. denied: AWS does not allow it."""
+
+    by_key: Mapping[str, LastUse]
+    denied: bool = False
+
+
+def last_uses(gateway: AccessKeyGateway, keys: Sequence[AccessKey]) -> Callable[[], Uses]:
+    """Start to ask when each key was last used, beside what else is asked; the answer waits for it, raising nothing.
+
+    What is denied, throttled or unanswered is left out: a page about keys does without.
+    """
+    asked = [(key.access_key_id, ahead(partial(gateway.last_use, key.access_key_id))) for key in keys]
+
+    def answered() -> Uses:
+        by_key: dict[str, LastUse] = {}
+        denied = False
+        for access_key_id, answer in asked:
+            try:
+                by_key[access_key_id] = answer()
+            except NotAllowed:
+                denied = True
+            except (Throttled, Unanswered, Gone):
+                continue
+        return Uses(by_key, denied)
+
+    return answered
 
 
 def create(gateway: AccessKeyGateway, audit: Audit, person: Person, now: datetime) -> NewAccessKey:

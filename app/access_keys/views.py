@@ -13,7 +13,7 @@ from app import life_cycle, people, waiting
 from app.access_keys import service
 from app.access_keys.forms import CutForm, SavedForm
 from app.audit import STILL_RUNNING
-from app.aws.access_keys import AccessKey
+from app.aws.access_keys import RECORDED_SINCE, AccessKey
 from app.compliance.selfseen import seen
 from app.compliance.terms import key_age
 from app.current import audit, gateways, person
@@ -21,9 +21,13 @@ from app.errors import MfaNotRecognized, PortalError, Unanswered, WrongMfaCode
 from app.fields import EmptyForm
 from app.guards import ask_to_confirm, recently_confirmed, with_mfa
 from app.limits import CHANGES, codes_per_key, limiter, this_person
+from app.offering import offered
 from app.pages import done, page, refuse
 from app.records import Confirming, NewAccessKey, Way
 from app.stores import StoreDown
+
+LAST_USE = "key-last-use"
+"""The feature that shows when keys were last used."""
 
 bp = Blueprint("access_keys", __name__, url_prefix="/access-keys")
 limiter.limit(CHANGES, key_func=this_person, methods=["POST"])(bp)
@@ -45,6 +49,8 @@ def index() -> ResponseReturnValue:
     """One's keys, and the next step of a rotation, whoever began it."""
     now = datetime.now(UTC)
     keys, new = _keys(), _new()
+    may_ask = LAST_USE in offered()
+    uses = service.last_uses(gateways().keys, keys if may_ask else ())
     service.settle(keys, audit(), now)
     seen(person(), access_keys=keys)
     longest = key_age(current_app.config, person().account_id)
@@ -58,6 +64,8 @@ def index() -> ResponseReturnValue:
         full=len(keys) >= service.ACCESS_KEY.most,
         both_active=len(keys) > 1 and all(key.active for key in keys),
         max_age=longest.days,
+        uses=uses() if may_ask else None,
+        recorded_since=RECORDED_SINCE,
     )
 
 

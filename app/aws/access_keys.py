@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from app.aws.clients import AwsCredentials, Clients, told_plainly
 
@@ -13,7 +13,7 @@ MOST_KEYS = 2
 
 @dataclass(frozen=True)
 class AccessKey:
-    """What ListAccessKeys tells: no secret, and no last use."""
+    """What ListAccessKeys tells: no secret, and no last use (`AccessKeyGateway.last_use`)."""
 
     access_key_id: str
     active: bool
@@ -25,10 +25,29 @@ class AccessKey:
         return self.access_key_id
 
 
+@dataclass(frozen=True)
+class LastUse:
+    """What GetAccessKeyLastUsed tells. at: None where AWS has recorded no use since RECORDED_SINCE.
+
+    service, region: as in ARNs, "s3" and "eu-central-1"; "" where AWS does not say.
+    """
+
+    at: datetime | None
+    service: str = ""
+    region: str = ""
+
+
+RECORDED_SINCE = date(2015, 4, 22)
+"""When IAM began to record the last use of access keys (IAM API Reference, AccessKeyLastUsed)."""
+NOT_TOLD = "N/A"
+"""What IAM answers for service and region of a key without a recorded use (IAM API Reference)."""
+
+
 class AccessKeyGateway:
     """What one signed-in person may ask about access keys. Raises PortalErrors only (`told_plainly`)."""
 
     def __init__(self, clients: Clients) -> None:
+        self._reads = clients.iam_reads
         self._pages = clients.iam_reads.get_paginator("list_access_keys")
         self._changes = clients.iam_changes
 
@@ -39,6 +58,17 @@ class AccessKeyGateway:
             found = [key for page in pages for key in page["AccessKeyMetadata"]]
         keys = [AccessKey(key["AccessKeyId"], key["Status"] == "Active", key["CreateDate"]) for key in found]
         return sorted(keys, key=lambda key: (key.created_at, key.access_key_id))
+
+    def last_use(self, access_key_id: str) -> LastUse:
+        """When, and for what, a key was last used (GetAccessKeyLastUsed). Raises NotAllowed, Gone, Unanswered."""
+        with told_plainly("iam:GetAccessKeyLastUsed"):
+            told = self._reads.get_access_key_last_used(AccessKeyId=access_key_id).get("AccessKeyLastUsed", {})
+        service, region = (told.get(name, NOT_TOLD) for name in ("ServiceName", "Region"))
+        return LastUse(
+            told.get("LastUsedDate"),
+            "" if service == NOT_TOLD else str(service),
+            "" if region == NOT_TOLD else str(region),
+        )
 
     def create(self, user_name: str) -> AwsCredentials:
         """A new, active key: the only time AWS tells the secret (CreateAccessKey). Raises QuotaReached."""

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from app.policy.evaluation import PolicyError, compiled
-from app.policy.variants import PUBLISHED
+from app.policy.variants import PUBLISHED, RE_POST
 
 _FILES = {
     "tutorial": "force_mfa_tutorial.json",
     "recommended": "force_mfa.json",
-    **{published.name: f"variants/{published.name}.json" for published in PUBLISHED},
+    **{published.name: f"variants/{published.name}.json" for published in (*PUBLISHED, RE_POST)},
 }
 VARIANTS = tuple(_FILES)
 PARTITIONS = ("aws", "aws-cn", "aws-us-gov", "aws-eusc")
@@ -25,6 +25,9 @@ PLACEHOLDER = "accountid"
 
 DEAD_ACTIONS = frozenset({"iam:RequestSmsMfaRegistration", "iam:FinalizeSmsMfaRegistration"})
 """Of the retired SMS preview: no operation of the API bears these names any more."""
+
+LATER_ACTIONS = frozenset({"iam:GetAccessKeyLastUsed"})
+"""Granted by an example AWS has published since the tutorial, and of use to the portal."""
 
 SIGN_IN_ACTIONS = ("signin:AuthorizeOAuth2Access", "signin:CreateOAuth2Token")
 """What AWS Sign-In needs: to be granted, and to be spared by the deny."""
@@ -143,12 +146,16 @@ def sign_in_statement(account_id: str, partition: str = "aws") -> dict[str, Any]
 
 @cache
 def live_actions() -> frozenset[str]:
-    """The 29 actions of the tutorial's document that still exist, "iam:ListUsers"."""
+    """What the portal may ever ask of IAM, "iam:ListUsers": actions AWS's published self-manage policies grant.
+
+    The 29 of the tutorial's document that still exist, and LATER_ACTIONS. The configured document narrows them
+    (`allowed_actions`): under the tutorial's and the recommended one the 29 are left.
+    """
     named: set[str] = set()
     for statement in read("tutorial")["Statement"]:
         actions = statement.get("Action", [])
         named.update([actions] if isinstance(actions, str) else actions)
-    return frozenset(named) - DEAD_ACTIONS
+    return frozenset(named) - DEAD_ACTIONS | LATER_ACTIONS
 
 
 def allowed_actions(document: Mapping[str, Any]) -> frozenset[str]:

@@ -169,7 +169,9 @@ FEATURES = (
         _needs(On.ANYTHING, "ListUsers", "GetAccountSummary", "ListVirtualMFADevices"),
     ),
 )
-BY_CODE = {feature.code: feature for feature in FEATURES}
+EXTRAS = (Feature("key-last-use", "See when access keys were last used", _needs(On.USER, "GetAccessKeyLastUsed")),)
+"""Shown where a document grants it. Neither the tutorial's nor ours does, so a document without it lacks nothing."""
+BY_CODE = {feature.code: feature for feature in (*FEATURES, *EXTRAS)}
 
 _OBSERVED = {"iam:ListUsers": ":user/", "iam:ListVirtualMFADevices": ":mfa/"}
 """Judged on an ARN that their denials print, though the reference names none (observed)."""
@@ -246,7 +248,7 @@ def offers(permits: Permits, mfa: bool | None) -> frozenset[str]:
     Before MFA only early features are offered, whatever the document lets through.
     """
     return frozenset(
-        feature.code for feature in FEATURES if (mfa or feature.early) and not missing(feature, permits, mfa)
+        code for code, feature in BY_CODE.items() if (mfa or feature.early) and not missing(feature, permits, mfa)
     )
 
 
@@ -255,6 +257,6 @@ def usual_resource(
 ) -> str:
     """What an action of the portal is judged on when someone does it for themselves; "*" for any other."""
     permits = Permits.of_user(document, account_id, partition, user_name, path)
-    needs = [need for feature in FEATURES for need in (*feature.needs, *feature.and_with_mfa)]
+    needs = [need for feature in BY_CODE.values() for need in (*feature.needs, *feature.and_with_mfa)]
     own = next((need for need in needs if need.action.lower() == action.lower()), None)
     return resource(own, permits) if own else "*"

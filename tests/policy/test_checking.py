@@ -14,9 +14,9 @@ from app.policy.actions import nearest, real_name
 from app.policy.checking import check
 from app.policy.documents import VARIANTS, live_actions, read, rendered, source_text, without_path, without_sign_in
 from app.policy.explaining import in_words
-from app.policy.features import FEATURES
+from app.policy.features import EXTRAS, FEATURES
 from app.policy.findings import Finding, Report, Severity, as_text
-from app.policy.variants import PUBLISHED
+from app.policy.variants import PUBLISHED, RE_POST
 
 Document = dict[str, Any]
 ERROR, WARNING, NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE
@@ -90,16 +90,15 @@ LATE_RESTART = {("feature-late", "restart-enrollment")}
 SINCE_2019 = {
     ("feature-missing", code) for code in ("account-alias", "set-password", "remove-password", "account-overview")
 }
+NOT_DELETED = {("feature-missing", "restart-enrollment"), ("feature-missing", "give-up-device")}
 OF_VARIANTS: dict[str, set[tuple[str, str]]] = {
     "2017-12": {("resource-undocumented", "iam:ListVirtualMFADevices")} | AFTER_2017 | NO_SIGN_IN | ONE_DEVICE,
     "2018-02": AFTER_2017 | NO_SIGN_IN | ONE_DEVICE,
     "2018-11": AFTER_2017 | NO_SIGN_IN | ONE_DEVICE | LATE_RESTART,
     "2019-01": AFTER_2017 | NO_SIGN_IN | ONE_DEVICE | LATE_RESTART | SINCE_2019,
     "2021-05": AFTER_2017 | NO_SIGN_IN | ONE_DEVICE | LATE_RESTART | SINCE_2019,
-    "2022-11": AFTER_2017
-    | NO_SIGN_IN
-    | SINCE_2019
-    | {("feature-missing", "restart-enrollment"), ("feature-missing", "give-up-device")},
+    "2022-11": AFTER_2017 | NO_SIGN_IN | SINCE_2019 | NOT_DELETED,
+    "2023-11": AFTER_2017 | NO_SIGN_IN | SINCE_2019 | NOT_DELETED,
 }
 
 
@@ -110,6 +109,17 @@ def test_what_aws_published_is_recognized_and_judged(published: Any) -> None:
     assert report.usable and report.likeness
     assert (report.likeness.name, report.likeness.same) == (published.name, True)
     assert published.date.endswith(published.name[:4]) and published.source and published.change
+
+
+def test_the_deny_of_re_post_forces_mfa_and_grants_nothing() -> None:
+    report = check(source_text(RE_POST.name))
+    assert not report.usable and RE_POST.source and RE_POST.change
+    assert {each.subject for each in report.findings if each.severity is ERROR} == {"see-devices", "enroll"}
+    assert {each.code for each in report.findings if each.severity is WARNING} == {"deny-narrowed", "first-sign-in"}
+    beside = {"Sid": "Granted", "Effect": "Allow", "Action": ["ec2:*", "iam:List*"], "Resource": "*"}
+    document = read(RE_POST.name)
+    document["Statement"].append(beside)
+    assert not {"mfa-not-demanded", "deny-leaves-out", "action-spared"} & codes(document)
 
 
 def find(document: Document, code: str, subject: str = "") -> Finding:
@@ -284,7 +294,7 @@ def test_text_and_json_say_the_same() -> None:
 
 
 def test_the_table_of_features_asks_for_actions_the_portal_may_call() -> None:
-    needed = {need.action for feature in FEATURES for need in (*feature.needs, *feature.and_with_mfa)}
+    needed = {need.action for feature in (*FEATURES, *EXTRAS) for need in (*feature.needs, *feature.and_with_mfa)}
     assert needed - {"signin:AuthorizeOAuth2Access", "signin:CreateOAuth2Token"} == live_actions()
     assert all(real_name(action) == action for action in needed)
 

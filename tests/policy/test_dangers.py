@@ -133,7 +133,8 @@ def test_so_does_any_pattern_that_names_one(action: str, data: st.DataObject) ->
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_what_documents_of_aws_spare_is_none(variant: str) -> None:
     document = read(variant)
-    assert not found(document, "action-spared", "deny-narrowed", "deny-leaves-out", "can-escalate", "any-role")
+    assert not found(document, "action-spared", "deny-leaves-out", "can-escalate", "any-role", "runs-as-role")
+    assert [each.severity for each in found(document, "deny-narrowed")] == [WARNING] * (variant == "re-post")
     assert not found(document, "others-credentials", "mfa-not-demanded")
 
 

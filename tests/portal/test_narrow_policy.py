@@ -205,6 +205,8 @@ OFFERED: dict[str, tuple[set[str], set[str]]] = {
     "2019-01": (EARLY, WITH_MFA | {"restart-enrollment", "give-up-device"}),
     "2021-05": (EARLY, WITH_MFA | {"restart-enrollment", "give-up-device"}),
     "2022-11": (EARLY, WITH_MFA | {"further-device"}),
+    "2023-11": (EARLY, WITH_MFA | {"further-device", "key-last-use"}),
+    "re-post": (set(), set()),
 }
 
 

@@ -299,7 +299,13 @@ def test_the_last_use_of_a_key_is_asked_of_its_owner(one: Sandbox, free: Employe
         PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [own]}),
     )
     ask = free.client("iam").get_access_key_last_used
-    assert ask(AccessKeyId=free.access_key_id)["UserName"] == free.name
+    told = ask(AccessKeyId=free.access_key_id)
+    assert told["UserName"] == free.name
+    used = told["AccessKeyLastUsed"]
+    assert (used["ServiceName"], used["Region"]) == ("iam", "us-east-1")
+    assert abs(used["LastUsedDate"] - datetime.now(UTC)) < timedelta(minutes=1), "asking is a use"
+    spare = one.as_administrator("iam").create_access_key(UserName=free.name)["AccessKey"]["AccessKeyId"]
+    assert ask(AccessKeyId=spare)["AccessKeyLastUsed"] == {"ServiceName": "N/A", "Region": "N/A"}
     another = one.user("Administrator")["access_key_id"]
     assert refused(ask, AccessKeyId=another) == ("AccessDenied", 403)
 

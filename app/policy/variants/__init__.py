@@ -1,4 +1,7 @@
-"""What AWS itself has published since its tutorial, as documents of this package: 2017-12.json and so on."""
+"""What AWS itself has published since its tutorial, as documents of this package: 2017-12.json and so on.
+
+Written anew from AWS's pages, with Sids of ours.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ EXAMPLE = (
 
 @dataclass(frozen=True)
 class Published:
-    """One revision. name: also the name of its file; written anew from the guide, with Sids of ours."""
+    """One revision. name: also the name of its file."""
 
     name: str
     date: str
@@ -41,5 +44,21 @@ PUBLISHED = (
     Published(
         "2022-11", "23 November 2022", EXAMPLE, "virtual devices may have any name, and are not deleted by users"
     ),
+    Published(
+        "2023-11",
+        "November 2023",
+        EXAMPLE,
+        "GetAccessKeyLastUsed comes in, and the deny spares GetMFADevice; still in the guide at the end of 2026",
+    ),
 )
 """In the order of time."""
+
+RE_POST = Published(
+    "re-post",
+    "15 September 2021",
+    "AWS re:Post Knowledge Center, “How can I require MFA authentication for IAM users that use the AWS CLI?” "
+    "(knowledge-center/mfa-iam-user-aws-cli)",
+    "a deny alone, for use beside policies that grant permissions; with BoolIfExists, as the article ends. It spares "
+    "lists that the tutorial's deny spares, and what AWS services do on somebody's behalf (aws:ViaAWSService)",
+)
+"""No revision of the others, and no Force_MFA by itself: it allows nothing."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from app.policy.request_context import requested_region
 from app.sandbox import handed_out
 from app.sandbox.behaviours.quotas import limit
 from app.sandbox.behaviours.users import aware, target
@@ -12,6 +13,7 @@ from app.sandbox.operations import Call, Refusal, operation
 from app.sandbox.world import World
 
 Members = Mapping[str, Any]
+NOTHING = "N/A"
 
 
 def named(call: Call) -> None:
@@ -61,6 +63,23 @@ def listed(world: World, call: Call) -> Members:
             }
             for key in user.access_keys
         ]
+    }
+
+
+@operation("iam", "GetAccessKeyLastUsed")
+def last_use(world: World, call: Call) -> Members:
+    """Whose key it is, and its last use; without one, no date, and N/A for the rest (IAM API Reference)."""
+    key_id = call.parameters["AccessKeyId"]
+    owner = next(
+        (user for user in world.iam.users.values() if key_id in {key.access_key_id for key in user.access_keys}), None
+    )
+    if owner is None:
+        raise Refusal("NoSuchEntity", f"The Access Key with id {key_id} cannot be found.", 404)
+    at, service = world.key_last_used.get(key_id, (None, NOTHING))
+    region = requested_region(f"{service}:", world.partition, world.region) if at else NOTHING
+    return {
+        "UserName": owner.name,
+        "AccessKeyLastUsed": {"LastUsedDate": at, "ServiceName": service, "Region": region},
     }
 
 

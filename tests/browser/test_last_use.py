@@ -1,0 +1,119 @@
+"""When access keys were last used: shown where the policy grants it, as AWS's example does since November 2023."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+from werkzeug.routing import Map
+
+from tests.browser.conftest import surfers_of
+from tests.support.asked import Notebook
+from tests.support.browser import Surfer
+from tests.support.clock import Clock
+from tests.support.people import Employee, hire
+from tests.support.portal import Portal
+from tests.support.sandbox import Sandbox
+
+ASKED = "iam:GetAccessKeyLastUsed"
+NOT_SHOWN = "When a key was last used, AWS does not let you read"
+
+
+@pytest.fixture(scope="module")
+def granting(scratch: Path, clock: Clock) -> Iterator[Sandbox]:
+    """An AWS whose users are under the document of 2023."""
+    with Sandbox(scratch / "sandbox-2023-11", clock, "--policy", "2023-11") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def its_portal(scratch: Path, granting: Sandbox) -> Iterator[Portal]:
+    settings = {"FORCE_MFA_POLICY": "2023-11", "SIGN_IN_METHODS": "access-key"}
+    with Portal(scratch / "portal-2023-11", granting, **settings) as running:
+        yield running
+
+
+@pytest.fixture
+def nina(granting: Sandbox, clock: Clock) -> Employee:
+    hired = hire(granting, "nina")
+    clock.move(10)
+    return hired
+
+
+@pytest.fixture
+def nina_surfs(
+    browser: Browser,
+    its_portal: Portal,
+    granting: Sandbox,
+    nina: Employee,
+    url_map: Map,
+    clock: Clock,
+    seen: set[str],
+    request: pytest.FixtureRequest,
+) -> Iterator[Surfer]:
+    """Her browser; her session has MFA, and stands on her key."""
+    notebook = Notebook(its_portal, granting, url_map)
+    for surfing in surfers_of(browser, its_portal.url, url_map, clock, seen):
+        surfer = surfing()
+        surfer.sign_in(nina)
+        surfer.get_mfa()
+        yield surfer
+    notebook.write(request.path)
+
+
+def asked(sandbox: Sandbox, since: int = 0) -> list[int]:
+    """With what AWS answered when it was asked about the last use of a key."""
+    return [call["status"] for call in sandbox.calls(since) if call["action"] == ASKED]
+
+
+def last_call(sandbox: Sandbox) -> int:
+    return max((call["seq"] for call in sandbox.calls(0)), default=0)
+
+
+def test_each_key_says_when_and_for_what_it_was_last_used(
+    nina_surfs: Surfer, nina: Employee, granting: Sandbox
+) -> None:
+    spare = granting.as_administrator("iam").create_access_key(UserName=nina.name)["AccessKey"]["AccessKeyId"]
+    nina.client("iam").list_mfa_devices(UserName=nina.name)
+    before = last_call(granting)
+    nina_surfs.press_nav("Access keys")
+    assert asked(granting, before) == [200, 200], "one call a key"
+    used, unused = (
+        nina_surfs.page.locator(".panel", has=nina_surfs.page.get_by_role("heading", name=key)).inner_text()
+        for key in (nina.access_key_id, spare)
+    )
+    assert f"Last used on {datetime.now(UTC):%-d %B %Y} for iam in us-east-1." in " ".join(used.split())
+    assert "Never used, as far as AWS has recorded." in unused
+    assert NOT_SHOWN not in nina_surfs.text
+
+
+def test_where_aws_denies_it_all_the_same_the_page_says_what_it_always_said(
+    nina_surfs: Surfer, nina: Employee, granting: Sandbox
+) -> None:
+    never = {"Effect": "Deny", "Action": ASKED, "Resource": "*"}
+    granting.as_administrator("iam").put_user_policy(
+        UserName=nina.name,
+        PolicyName="never",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [never]}),
+    )
+    before = last_call(granting)
+    nina_surfs.press_nav("Access keys")
+    assert asked(granting, before) == [403]
+    assert NOT_SHOWN in nina_surfs.text and nina.access_key_id in nina_surfs.text
+    assert "ast used on" not in nina_surfs.text
+
+
+def test_under_a_policy_that_does_not_grant_it_aws_is_not_asked(
+    surfer: Surfer, nadia: Employee, sandbox: Sandbox
+) -> None:
+    surfer.sign_in(nadia)
+    surfer.get_mfa()
+    before = last_call(sandbox)
+    surfer.press_nav("Access keys")
+    assert nadia.access_key_id in surfer.text and NOT_SHOWN in surfer.text
+    assert any(call["action"] == "iam:ListAccessKeys" for call in sandbox.calls(before))
+    assert asked(sandbox, before) == []
