@@ -12,7 +12,7 @@ import csv
 import json
 import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -28,12 +28,15 @@ COLUMNS = (
     "cert_1_active", "cert_1_last_rotated", "cert_2_active", "cert_2_last_rotated",
 )  # fmt: skip
 """What is read; other columns may be there."""
+CLOCKS = timedelta(hours=1)
+"""How much older than its latest entry the time may be that someone says a report was made."""
 LARGEST = 8 * 1024 * 1024
 """Bytes. A report of 5,000 users has some 1.5 million."""
 _NOTHING = ("N/A", "no_information", "not_supported")
 _NAME = re.compile(r"[\w+=,.@-]{1,64}", re.ASCII)
 """Of IAM users (IAM's model, quotas)."""
-_ARN = re.compile(r"arn:[a-z-]+:iam::(\d{12}):(?:root|user(/.*)?)", re.DOTALL)
+_ARN = re.compile(r"arn:[a-z-]{3,20}:iam::(\d{12}):(?:(root)|user(/(?:[!-~]{1,510}/)?)([\w+=,.@-]{1,64}))", re.ASCII)
+"""Of the root user or of an IAM user, whose path has visible ASCII characters and 512 at most (IAM's model)."""
 
 
 class NotAReport(Refused):
@@ -131,9 +134,9 @@ class _Times(dict[str, str | None]):
         return cell
 
     @property
-    def latest(self) -> datetime:
-        """Of all that were read."""
-        return max(datetime.fromisoformat(cell) for cell in self.values() if cell)
+    def latest(self) -> datetime | None:
+        """Of all that were read; None where there is none."""
+        return max((datetime.fromisoformat(cell) for cell in self.values() if cell), default=None)
 
 
 def _read(rows: list[list[str]], at: list[int], width: int, made_at: datetime | None) -> CredentialReport:
@@ -154,19 +157,34 @@ def _read(rows: list[list[str]], at: list[int], width: int, made_at: datetime | 
                 f"Line {number} has {error}, which a credential report never has. Download it again, and do not "
                 "save it from a spreadsheet. Nothing was changed."
             ) from error
+        if accounts and account not in accounts:
+            raise NotAReport(
+                f"Line {number} is of account {account}, the lines before it are of {accounts.pop()}: this file "
+                "mixes accounts. Nothing was changed."
+            )
         accounts.add(account)
+        if person.user_name in names:
+            raise NotAReport(f"Line {number} tells of {person.user_name} a second time. Nothing was changed.")
+        names.add(person.user_name)
         if person.user_name == ROOT:
             root = _root(person.facts)
-        elif person.user_name in names:
-            raise NotAReport(f"Line {number} tells of {person.user_name} a second time. Nothing was changed.")
         else:
-            names.add(person.user_name)
             people.append(person)
     if root is None:
         raise NotAReport("The line of the root user is missing, so the file is not whole. Nothing was changed.")
-    if len(accounts) > 1:
-        raise NotAReport("This file mixes accounts. Nothing was changed.")
-    return CredentialReport(accounts.pop(), made_at or times.latest, made_at is not None, root, people)
+    latest = times.latest
+    if latest is None:
+        raise NotAReport("No line of this file has a time, which every credential report has. Nothing was changed.")
+    if made_at and made_at < latest - CLOCKS:
+        raise NotAReport(
+            f"This report tells of {_moment(latest)}, so it was not made at {_moment(made_at)}: correct the time it "
+            "was made, or leave it out. Nothing was changed."
+        )
+    return CredentialReport(accounts.pop(), made_at or latest, made_at is not None, root, people)
+
+
+def _moment(time: datetime) -> str:
+    return f"{time.astimezone(UTC):%-d %B %Y, %H:%M} UTC"
 
 
 def _row(cells: Sequence[str], times: _Times) -> tuple[str, ReportPerson]:
@@ -179,6 +197,8 @@ def _row(cells: Sequence[str], times: _Times) -> tuple[str, ReportPerson]:
     found = _ARN.fullmatch(arn)
     if not found:
         raise ValueError(f"“{arn[:80]}” as an ARN")
+    if found[4] != name and not (found[2] and name == ROOT):
+        raise ValueError(f"“{arn[:80]}” as the ARN of {name}")
     keys = []
     for active, made, last in (cells[7:10], cells[10:13]):
         key = [_TRUE[active], times[made], times[last]]
@@ -198,7 +218,7 @@ def _row(cells: Sequence[str], times: _Times) -> tuple[str, ReportPerson]:
         "keys": keys,
         "certificates": certificates,
     }
-    path = (found[2] or "/").removesuffix(name) or "/"
+    path = found[3] or "/"
     return found[1], ReportPerson(name, arn, path, datetime.fromisoformat(created) if times[created] else None, facts)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime
+
 import pytest
 
 from app.compliance.report import NotAReport, parse
@@ -38,3 +41,62 @@ def test_formulas_are_neutral_also_behind_separators() -> None:
     assert neutral("a; ' +1") == "a;' ' +1" and neutral("＝1") == "'＝1" and neutral(' "@SUM(A1)') == "' \"@SUM(A1)"
     assert neutral("Mozilla/5.0 (X11; Linux x86_64) a-b=c") == "Mozilla/5.0 (X11; Linux x86_64) a-b=c"
     assert neutral("\t" * 20_000) == "'" + "\t" * 20_000
+
+
+USERS = "arn:aws:iam::123456789012:user"
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        f"{USERS}/bob",
+        f"{USERS}/alice/bob",
+        f"{USERS}/alice/",
+        f"{USERS}alice",
+        f"{USERS}//alice",
+        f"{USERS}/eng/Alice",
+        "arn:aws:iam::123456789012:root",
+        f"{USERS}/e\x07ng/alice",
+        f"{USERS}/e\x00ng/alice",
+        f"{USERS}/e ng/alice",
+        f"{USERS}/é/alice",
+        f"{USERS}/{'x' * 511}/alice",
+        f"{USERS}/{'x' * 5000}/alice",
+        "arn:aws:iam::12345678901２:user/alice",
+    ],
+)
+def test_an_arn_that_is_not_the_users_is_refused_with_its_line(arn: str) -> None:
+    with pytest.raises(NotAReport, match=r"^Line 3 has .* as (an ARN|the ARN of alice), which"):
+        parse(report(ALICE.replace(f"{USERS}/eng/alice", arn)))
+
+
+def test_the_root_users_line_is_of_the_root_user_and_there_is_one() -> None:
+    with pytest.raises(NotAReport, match=r"Line 2 has .* as the ARN of <root_account>"):
+        parse("\n".join([HEADER, ROOT.replace(":root,", ":user/root,")]).encode())
+    with pytest.raises(NotAReport, match="Line 3 tells of <root_account> a second time"):
+        parse(report(ROOT))
+
+
+def test_another_accounts_line_is_named() -> None:
+    with pytest.raises(NotAReport, match="Line 3 is of account 999999999999, the lines before it are of 1234"):
+        parse(report(ALICE.replace("123456789012", "999999999999")))
+
+
+def test_a_path_as_long_as_iam_allows_is_read() -> None:
+    long = f"/{'~!{' * 170}/"
+    assert len(long) == 512
+    (alice,) = parse(report(ALICE.replace("/eng/", long))).people
+    assert alice.path == long
+
+
+def test_a_report_without_any_time_is_refused() -> None:
+    timeless = "\n".join([HEADER, re.sub(r"\d{4}-[^,]*", "N/A", ROOT)])
+    with pytest.raises(NotAReport, match="No line of this file has a time"):
+        parse(timeless.encode())
+
+
+def test_a_report_made_before_what_it_tells_of_is_refused() -> None:
+    for told in (datetime(2026, 8, 1, tzinfo=UTC), datetime(1, 1, 1, tzinfo=UTC)):
+        with pytest.raises(NotAReport, match="correct the time it was made"):
+            parse(report(ALICE), told)
+    assert parse(report(ALICE), datetime(2026, 9, 2, tzinfo=UTC)).exact
