@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -48,6 +50,7 @@ from app.stores.database import DatabaseStore
 from app.stores.redis import RedisStore, connect
 
 ROOT = Path(__file__).parent.parent
+log = logging.getLogger(__name__)
 OWN_FOLDER = ROOT / "instance"
 """Of the database that is used where none is set."""
 
@@ -59,9 +62,8 @@ def create_app(config: dict[str, Any]) -> Flask:
 
     db.init_app(app)
     if app.config["SQLALCHEMY_DATABASE_URI"].startswith("sqlite:"):
-        if app.config["SQLALCHEMY_DATABASE_URI"].startswith(f"sqlite:///{OWN_FOLDER}/"):
-            OWN_FOLDER.mkdir(exist_ok=True)
         with app.app_context():
+            _keep_private(Path(db.engine.url.database or ""))
             event.listen(db.engine, "connect", _patient_sqlite)
     Migrate(app, db, directory=str(ROOT / "migrations"))
     app.session_interface = StoredSessions(app, _session_store(app))
@@ -129,6 +131,26 @@ def _session_store(app: Flask) -> SessionStore:
         return RedisStore(connect(url))
     with app.app_context():
         return DatabaseStore(db.engine)
+
+
+def _keep_private(database: Path) -> None:
+    """Let nobody else on this machine read the database, whatever the umask.
+
+    SQLite gives the files beside it the mode of the first.
+    """
+    if not database.is_absolute():  # in memory
+        return
+    try:
+        if database.parent == OWN_FOLDER:
+            OWN_FOLDER.mkdir(mode=0o700, exist_ok=True)
+            OWN_FOLDER.chmod(0o700)
+        if database.parent.is_dir():
+            os.close(os.open(database, os.O_CREAT | os.O_RDONLY, 0o600))
+        for file in (database.with_name(database.name + ending) for ending in ("", "-wal", "-shm", "-journal")):
+            if file.is_file() and file.stat().st_mode & 0o077:
+                file.chmod(0o600)
+    except OSError as error:
+        log.warning("others on this machine may be able to read %s: %s", database, error)
 
 
 def _patient_sqlite(connection: Any, _: Any) -> None:
