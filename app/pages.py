@@ -28,7 +28,9 @@ from secure import (
     XFrameOptions,
 )
 from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException, InternalServerError, SecurityError
+from werkzeug.routing import IntegerConverter, Map
 
 from app import people
 from app.aws.clients import SIGN_IN_HOSTS
@@ -43,9 +45,24 @@ LARGEST_NUMBER = 2**63 - 1
 _MOST_PAGES = 1_000_000
 
 
+class Number(IntegerConverter):
+    """A part of an address that is a whole number and fits a database: `<number:seq>`."""
+
+    regex = "[0-9]{1,19}"
+
+    def __init__(self, map: Map) -> None:  # noqa: A002 # werkzeug's name
+        super().__init__(map, min=1, max=LARGEST_NUMBER)
+
+
+def whole_number(sent: MultiDict[str, str], name: str) -> int | None:
+    """A field or parameter as a whole number from 1 that fits a database; None for anything else."""
+    number = sent.get(name, type=int)
+    return number if number is not None and 0 < number <= LARGEST_NUMBER else None
+
+
 def page_number() -> int:
     """Which page of a list the address asks for, from 1; what is beyond any list is beyond its end as well."""
-    return min(max(1, request.args.get("page", 1, type=int)), _MOST_PAGES)
+    return min(whole_number(request.args, "page") or 1, _MOST_PAGES)
 
 
 def refuse(form: FlaskForm, refusal: PortalError) -> None:
@@ -118,6 +135,7 @@ def security_headers(https: bool, form_targets: list[str]) -> Secure:
 
 def protect(app: Flask, signin_url: str) -> None:
     """Security headers on every answer, and no page kept by browser or proxy."""
+    app.url_map.converters["number"] = Number
     offered = Way.AWS_SIGN_IN in app.config["SIGN_IN_METHODS"]
     headers = security_headers(
         https=app.config["SESSION_COOKIE_SECURE"], form_targets=sign_in_origins(signin_url) if offered else []

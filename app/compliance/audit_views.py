@@ -18,7 +18,7 @@ from app.errors import Refused
 from app.guards import accounts_to_watch, admins_only
 from app.limits import CHANGES, limiter, this_person
 from app.models import db
-from app.pages import LARGEST_NUMBER, done, page_number, refuse
+from app.pages import done, page_number, refuse, whole_number
 
 bp = Blueprint("compliance_audit", __name__, url_prefix=dashboard.url_prefix)
 limiter.limit(CHANGES, key_func=this_person, methods=["POST"])(bp)
@@ -117,6 +117,8 @@ def add_exception() -> ResponseReturnValue:
                 person().arn,
                 service.terms_for(current_app.config, account_id),
             )
+        except service.ExceptedAlready as already:
+            return done(str(already), "compliance_audit.exceptions", "info", account=account_id)
         except Refused as refusal:
             refuse(form, refusal)
         else:
@@ -128,7 +130,7 @@ def add_exception() -> ResponseReturnValue:
 @admins_only
 def end_exception() -> ResponseReturnValue:
     """End an exception before its time."""
-    account_id, number = chosen_account(), min(request.form.get("number", 0, type=int), LARGEST_NUMBER)
+    account_id, number = chosen_account(), whole_number(request.form, "number") or 0
     terms_of = service.terms_for(current_app.config, account_id)
     try:
         service.end_exception(db.engine, audit_of(account_id), account_id, number, person().arn, terms_of)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Connection, Engine, insert, select, update
 
 from app.audit import Audit, Event
 from app.aws.clients import AwsCredentials
@@ -27,6 +27,12 @@ class NoSuchPerson(Refused):
 
     message = "Nobody of this name is known here. Check the spelling. Nothing was changed."
     field = "user_name"
+
+
+class ExceptedAlready(Refused):
+    """The very same exception is in force: a form that was sent twice makes one."""
+
+    message = "This exception is in force already. Nothing was changed."
 
 
 def terms_for(config: Mapping[str, Any], account_id: str) -> rows.TermsOf:
@@ -93,9 +99,19 @@ def add_exception(
     by: str,
     terms: rows.TermsOf,
 ) -> None:
-    """Let somebody ("" for the account) off a rule until then. Raises NoSuchPerson, NotRecorded."""
+    """Let a user ("" for the account) off a rule until then. Raises NoSuchPerson, ExceptedAlready, NotRecorded."""
     about_account = BY_ID[rule].about_account
+    same = {
+        "account_id": account_id,
+        "rule": rule,
+        "user_name": "" if about_account else user_name,
+        "reason": reason,
+        "owner": owner,
+        "until": until,
+    }
     with engine.connect() as connection:
+        if _in_force(connection, same):
+            raise ExceptedAlready
         there = select(CompliancePerson.user_name).where(
             CompliancePerson.account_id == account_id, CompliancePerson.user_name == user_name
         )
@@ -106,21 +122,20 @@ def add_exception(
     last_day = until - timedelta(days=1)
     told = f"{rule}: {whose or account_id}, until the end of {last_day:%Y-%m-%d}"
     with audit.attempt(Event.EXCEPTION_ADDED, told), engine.begin() as connection:
-        connection.execute(
-            insert(ComplianceException).values(
-                account_id=account_id,
-                rule=rule,
-                user_name=whose,
-                reason=reason,
-                owner=owner,
-                until=until,
-                made_at=datetime.now(UTC),
-                made_by=by,
-                ended_by="",
-            )
-        )
+        rows.lock(connection, account_id)  # of two at once the second finds what the first made
+        if _in_force(connection, same):
+            raise ExceptedAlready
+        made = {**same, "made_at": datetime.now(UTC), "made_by": by, "ended_by": ""}
+        connection.execute(insert(ComplianceException).values(made))
         rows.change_account(connection, account_id, stale=True)  # judged below, or when somebody looks
     store.judge_again(engine, account_id, whose, terms)
+
+
+def _in_force(connection: Connection, exception: Mapping[str, Any]) -> bool:
+    """Is there one of this rule, for this user, with this reason, owner and end?"""
+    alike = [getattr(ComplianceException, name) == value for name, value in exception.items()]
+    query = select(ComplianceException.id).where(*alike, rows.in_force(datetime.now(UTC)))
+    return connection.execute(query).first() is not None
 
 
 def end_exception(engine: Engine, audit: Audit, account_id: str, number: int, by: str, terms: rows.TermsOf) -> None:

@@ -1,0 +1,63 @@
+"""Forms of administrators: sent twenty times they make one thing, and no number breaks them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from flask import Flask
+
+from app.models import db
+from tests.security.conftest import Guest
+
+ACCOUNT = "123456789012"
+Chief = Callable[[], Guest]
+
+
+def exceptions(portal: Flask, reason: str) -> int:
+    """How many there are with this reason."""
+    with portal.app_context(), db.engine.connect() as connection:
+        query = "select count(*) from compliance_exceptions where reason = ?"
+        return int(connection.exec_driver_sql(query, (reason,)).scalar_one())
+
+
+def test_a_form_that_is_sent_twenty_times_makes_one_exception(portal: Flask, entering_as_chief: Chief) -> None:
+    chief = entering_as_chief()
+    page = f"/compliance/exceptions?account={ACCOUNT}"
+    until = f"{datetime.now(UTC) + timedelta(days=9):%Y-%m-%d}"
+    form = {"rule": "root-mfa", "reason": "sent often", "owner": "boss", "until": until, "csrf_token": chief.token()}
+    with ThreadPoolExecutor(4) as pool:
+        others = [Guest(portal) for _ in range(20)]
+        for other in others:
+            other.client.set_cookie("latchkey-8000", cookie(chief), domain="127.0.0.1")
+        answers = list(pool.map(lambda other: other.ask("POST", page, form), others))
+    assert {answer.status_code for answer in answers} <= {303, 503}, "a session is changed by one request at a time"
+    assert exceptions(portal, "sent often") == 1
+    chief.go("POST", page, form)
+    assert "in force already" in chief.text and exceptions(portal, "sent often") == 1
+    chief.go("POST", page, form | {"owner": "another"})
+    assert exceptions(portal, "sent often") == 2, "another owner, another exception"
+
+
+def cookie(guest: Guest) -> str:
+    found = guest.client.get_cookie("latchkey-8000", domain="127.0.0.1")
+    assert found
+    return found.value
+
+
+@pytest.mark.parametrize(
+    "number", ["-9000000000000000000000000000", "9" * 30, "9" * 5000, "-1", "0", "", "1e3", "nan", "٣", "9" * 19]
+)
+def test_no_number_breaks_a_page(entering_as_chief: Chief, number: str) -> None:
+    chief = entering_as_chief()
+    token = chief.token()
+    for path in ("/compliance/exceptions/end", "/activity/sessions/end"):
+        form = {"csrf_token": token, "number": number, "entry": number, "account": ACCOUNT}
+        assert chief.ask("POST", path, form).status_code in (303, 404), path
+    for path in (
+        "/compliance/people?page=", "/compliance/rules/mfa?page=", "/activity?before=", "/activity/everyone?before=",
+    ):  # fmt: skip
+        assert chief.ask("GET", path + number).status_code == 200, path
+    assert chief.ask("GET", f"/activity/{number}/not-me").status_code == 404
