@@ -23,11 +23,13 @@ SETTINGS: dict[str, str] = {
     "Make one: python3 -c 'import secrets; print(secrets.token_urlsafe(48))'",
     "SECRET_KEY_FALLBACKS": "Earlier SECRET_KEYs, separated by commas: open sessions stay readable while you rotate.",
     "AUDIT_KEYS": "Keys of the record of activity, KEYID:SECRET, separated by commas; secrets of at least 32 random "
-    "characters. The first makes new rows; keep earlier ones behind it, or their rows cannot be verified. Required.",
+    "characters. The first makes new rows; keep earlier ones behind it, or their rows cannot be verified, each with "
+    "its end: KEYID@2026-05-03:SECRET. +KEYID:SECRET in front: does not sign yet. Required.",
     "AUDIT_RETENTION_DAYS": "Age at which `flask activity prune` removes rows, 30 to 3650. Default: rows are kept.",
     "AUDIT_STREAM": "stdout: every row also goes to standard output as a JSON line. Default: none.",
     "ADMINS": "Who sees everyone's activity, the compliance pages and those about the policy, separated by commas: "
-    "ARNs of IAM users, each for its own account, or ACCOUNT=ARN for another one. Default: nobody.",
+    "ARN#ID of IAM users, where ID is AWS's unique id (AIDA...), each for its own account, or ACCOUNT=ARN#ID for "
+    "another one. Without the id a later user of that name is an administrator, too. Default: nobody.",
     "PUBLIC_URL": "Address people type, without a path. https, or http://127.0.0.1:PORT. "
     "Default http://127.0.0.1:8000.",
     "TRUSTED_PROXIES": "How many reverse proxies in front set X-Forwarded-For, -Proto and -Host. Default 0.",

@@ -11,7 +11,7 @@ import json
 import logging
 import secrets
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -19,12 +19,12 @@ from enum import StrEnum
 from typing import cast
 
 from flask import Flask, current_app
-from sqlalchemy import Engine, delete, insert, update
+from sqlalchemy import Engine, bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from app import metrics
 from app.aws.clients import request_ids
-from app.chain import SHORTENED, START, Keyring, Link, head_text
+from app.chain import KEY_CHANGED, SHORTENED, START, Keyring, Link, head_text
 from app.errors import NotRecorded, PortalError, Unanswered
 from app.models import ActivityHead, ActivityRow, db
 
@@ -67,6 +67,7 @@ class Event(StrEnum):
     COMPLIANCE_EXPORTED = "compliance-exported"
     RECORD_EXPORTED = "record-exported"
     RECORD_SHORTENED = SHORTENED
+    RECORD_KEY_CHANGED = KEY_CHANGED
 
 
 class Phase(StrEnum):
@@ -129,21 +130,28 @@ class Record:
     def append(self, account_id: str, **values: str) -> int:
         """Add a row at the end of the account's chain; its position. Raises SQLAlchemyError."""
         try:
-            link, mac = self._append(account_id, values)
+            written = self._append(account_id, values)
         except LookupError:
             self._begin(account_id)
-            link, mac = self._append(account_id, values)
+            written = self._append(account_id, values)
         if self._added:
             self._added(values)
-        if self._to_stdout:
+        self._stream(written)
+        return written[-1][0].seq
+
+    def begin_key(self, account_id: str) -> None:
+        """Where a newer key signs from now on, add the row that says so. Raises SQLAlchemyError, LookupError."""
+        self._stream(self._append(account_id, None))
+
+    def _stream(self, written: Sequence[tuple[Link, str]]) -> None:
+        for link, mac in written if self._to_stdout else ():
             line = {**link._asdict(), "at": link.at.isoformat(), "mac": mac}
             try:
                 sys.stdout.write(json.dumps(line) + "\n")
                 sys.stdout.flush()
             except OSError:
                 # The row stands; whoever collects the stream sees the gap in `seq`.
-                log.exception("row %s of account %s did not reach standard output", link.seq, account_id)
-        return link.seq
+                log.exception("row %s of account %s did not reach standard output", link.seq, link.account_id)
 
     def _begin(self, account_id: str) -> None:
         try:
@@ -152,8 +160,11 @@ class Record:
         except IntegrityError:
             pass  # another replica was faster: now there is a head to follow
 
-    def _append(self, account_id: str, values: dict[str, str]) -> tuple[Link, str]:
-        """Raises LookupError where the chain has no head yet."""
+    def _append(self, account_id: str, values: dict[str, str] | None) -> list[tuple[Link, str]]:
+        """Add a row, after one that says so where a newer key begins. None: only that one.
+
+        Raises LookupError where the chain has no head yet.
+        """
         mine = ActivityHead.account_id == account_id
         with self.engine.begin() as connection:
             # The first statement takes the lock, on SQLite and PostgreSQL: whoever comes second sees our row.
@@ -165,29 +176,50 @@ class Record:
             ).first()
             if head is None:
                 raise LookupError(account_id)
-            link = Link(account_id, head.seq, datetime.now(UTC), key_id=self.keyring.signing, **values)
-            mac = self.keyring.mac(head.mac, link)
-            connection.execute(insert(ActivityRow).values(**link._asdict(), mac=mac))
-            connection.execute(update(ActivityHead).where(mine).values(mac=mac))
-        return link, mac
+            seq, before, written = head.seq, head.mac, []
+            former = connection.execute(_KEY, {"account_id": account_id, "seq": seq - 1}).scalar()
+            key_id = self.keyring.next_after(former) if former is not None else self.keyring.signing
+            now = datetime.now(UTC)
+            changed = former is not None and key_id != former
+            for each in ((_key_changed(key_id, seq),) if changed else ()) + ((values,) if values is not None else ()):
+                link = Link(account_id, seq, now, key_id=key_id, **each)
+                mac = self.keyring.mac(before, link)
+                connection.execute(insert(ActivityRow).values(**link._asdict(), mac=mac))
+                written.append((link, mac))
+                seq, before = seq + 1, mac
+            connection.execute(update(ActivityHead).where(mine).values(seq=seq - 1, mac=before))
+        return written
 
     def shorten(self, account_id: str, seq: int, mac: str) -> int:
         """Retention: remove rows up to this one, leaving a checkpoint in the chain; how many went.
 
         seq, mac: of a row as it was verified. What the table says by now may have been changed since.
         """
-        nobody = dict.fromkeys(("user_name", "reason", "request_id", "address", "user_agent", "session"), "")
-        self.append(
-            account_id,
-            **nobody,
-            attempt_id=secrets.token_hex(16),
-            event=Event.RECORD_SHORTENED,
-            target=head_text(seq, mac),
-            phase=Phase.DONE,
-        )
+        self.append(account_id, **_by_itself(Event.RECORD_SHORTENED, head_text(seq, mac)))
         with self.engine.begin() as connection:
             mine = ActivityRow.account_id == account_id
             return int(connection.execute(delete(ActivityRow).where(mine, ActivityRow.seq <= seq)).rowcount)
+
+
+_KEY = select(ActivityRow.key_id).where(
+    ActivityRow.account_id == bindparam("account_id"), ActivityRow.seq == bindparam("seq")
+)
+"""Which key the row at a position was made with."""
+
+
+def _by_itself(event: Event, target: str) -> dict[str, str]:
+    """A row about the audit log, of nobody."""
+    nobody = dict.fromkeys(("user_name", "reason", "request_id", "address", "user_agent", "session"), "")
+    return nobody | {
+        "attempt_id": secrets.token_hex(16),
+        "event": event.value,
+        "target": target,
+        "phase": Phase.DONE.value,
+    }
+
+
+def _key_changed(key_id: str, seq: int) -> dict[str, str]:
+    return _by_itself(Event.RECORD_KEY_CHANGED, f"{key_id} from {seq}")
 
 
 def open_record(app: Flask) -> None:
@@ -195,10 +227,29 @@ def open_record(app: Flask) -> None:
     with app.app_context():
         app.extensions["record"] = Record(
             db.engine,
-            Keyring(app.config["AUDIT_KEYS"]),
+            app.config["AUDIT_KEYS"],
             to_stdout=app.config["AUDIT_STREAM"] == "stdout",
             added=metrics.recorded,
         )
+
+
+def begin_keys(app: Flask) -> None:
+    """At start: where AUDIT_KEYS has a newer key than the last row of a chain, add the row that says so.
+
+    Then no chain waits for its next visitor until an old key counts for nothing.
+    """
+    with app.app_context():
+        made = cast("Record", app.extensions["record"])
+        for account_id in _chains(made.engine):
+            try:
+                made.begin_key(account_id)
+            except (SQLAlchemyError, LookupError):
+                log.exception("the key of the chain of account %s could not be changed", account_id)
+
+
+def _chains(engine: Engine) -> Sequence[str]:
+    with engine.connect() as connection:
+        return connection.execute(select(ActivityHead.account_id)).scalars().all()
 
 
 def record() -> Record:
@@ -216,6 +267,8 @@ class Audit:
     address: str
     user_agent: str
     session: str
+    user_id: str = ""
+    """AWS's unique id of the user; empty for commands, and where nobody is known yet."""
 
     @contextmanager
     def attempt(self, event: Event, target: str = "") -> Iterator[UnderWay]:
@@ -287,4 +340,5 @@ class Audit:
             address=self.address,
             user_agent=self.user_agent,
             session=self.session,
+            user_id=self.user_id,
         )

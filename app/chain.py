@@ -1,7 +1,8 @@
-"""The chain that makes the record tamper-evident: each row carries an HMAC over itself and its predecessor.
+"""The chain that makes the audit log tamper-evident: each row carries an HMAC over itself and its predecessor.
 
-Pure: rows in, flaws out. Who can change the table but does not hold AUDIT_KEYS cannot change, remove or
-move a row unseen; a tail cut off shows only against a head kept elsewhere.
+Pure: rows in, flaws out. Someone who can change the table but doesn't have AUDIT_KEYS can't change, remove or move a
+row unseen. A tail that was cut off shows only against a head kept elsewhere. Keys have an order: a row can't be
+made with a key older than that of a row before it, so a key that leaked and was replaced can't sign again.
 """
 
 from __future__ import annotations
@@ -10,24 +11,27 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from itertools import product
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 START = ""
 """The predecessor of a chain's first row."""
 SHORTENED = "record-shortened"
 """The event whose row is a checkpoint: its target, "SEQ:MAC", is the last row that retention removed."""
-FORMAT = 1
-"""Of what is hashed."""
+KEY_CHANGED = "record-key-changed"
+"""The event whose row begins a new key: its target is "KEYID from SEQ"."""
+FORMAT, WITH_USER_ID = 1, 2
+"""Of what is hashed. Rows without a user id are hashed as they were before there were any."""
 _FEW = 40
 
 
 class Link(NamedTuple):
     """A row as it is chained; columns of `app.models.ActivityRow`, in this order.
 
-    The macs of old rows cover just these: whoever adds a column raises FORMAT for the rows that have it.
+    The macs of old rows cover the columns before `user_id`. To add a column, put it last and add a format.
     """
 
     account_id: str
@@ -44,23 +48,43 @@ class Link(NamedTuple):
     user_agent: str
     session: str
     key_id: str
+    user_id: str = ""
 
 
 @dataclass(frozen=True)
 class Keyring:
-    """Keys by id; the first signs, all verify."""
+    """Keys by id, from the newest to the oldest. All of them verify."""
 
     keys: Mapping[str, bytes]
+    ends: Mapping[str, datetime] = field(default_factory=dict)
+    """By id of an older key: from when on it counts for nothing, UTC."""
+    prepared: int = 0
+    """How many of the newest don't sign yet, unless a row shows that another replica began to."""
 
     @property
     def signing(self) -> str:
         """Id of the key that new rows are made with."""
-        return next(iter(self.keys))
+        return list(self.keys)[self.prepared]
+
+    @cached_property
+    def _ages(self) -> dict[str, int]:
+        return {known: age for age, known in enumerate(self.keys)}
+
+    def age(self, key_id: str) -> int:
+        """Position among the keys, 0 for the newest. Raises KeyError: no such key."""
+        return self._ages[key_id]
+
+    def next_after(self, key_id: str) -> str:
+        """Id of the key for the row that follows a row made with this one: never an older one."""
+        if key_id in self.keys and self.age(key_id) < self.age(self.signing):
+            return key_id
+        return self.signing
 
     def mac(self, before: str, link: Link) -> str:
         """64 hex digits: HMAC-SHA-256 over the predecessor's mac and the row. Raises KeyError: no such key."""
         at = link.at.astimezone(UTC).isoformat(timespec="microseconds")
-        text = json.dumps([FORMAT, before, *link._replace(at=at)], separators=(",", ":"))  # type: ignore[arg-type]  # as text
+        told: list[object] = [WITH_USER_ID if link.user_id else FORMAT, before, *link._replace(at=at)]  # type: ignore[arg-type]  # as text
+        text = json.dumps(told if link.user_id else told[:-1], separators=(",", ":"))
         return hmac.new(self.keys[link.key_id], text.encode(), hashlib.sha256).hexdigest()
 
 
@@ -98,58 +122,158 @@ def read_head(text: str) -> tuple[int, str]:
     return int(seq), mac
 
 
+def _link(stored: Mapping[str, object]) -> tuple[Link, str, str]:
+    """The row, its mac, and what of it isn't what the portal ever writes ("" for nothing): others stand in then."""
+    told: dict[str, Any] = {}
+    odd = []
+    for name in (*Link._fields, "mac"):
+        value = stored[name]
+        if name == "at":
+            value = _moment(value)
+        right = {"seq": int, "at": datetime}.get(name, str)
+        if not isinstance(value, right) or isinstance(value, bool):
+            odd.append(name)
+            value = {int: 0, datetime: _NEVER}.get(right, "")
+        told[name] = value
+    mac = told.pop("mac")
+    return Link(**told), mac, f"has a value in {', '.join(odd)} that nothing here writes" if odd else ""
+
+
+_NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+def _moment(value: object) -> datetime | None:
+    """A time from text like "2026-05-03 10:00:00.000000", in UTC; None for anything else."""
+    try:
+        found = datetime.fromisoformat(value) if isinstance(value, str) and len(value) >= 19 else None
+    except ValueError:
+        return None
+    return found.replace(tzinfo=UTC) if found and not found.tzinfo else None
+
+
 def verify(
     account_id: str,
-    rows: Iterable[tuple[Link, str]],
+    rows: Iterable[Mapping[str, object]],
     keyring: Keyring,
     expected: Sequence[tuple[int, str]] = (),
     old_before: datetime | None = None,
 ) -> Verification:
-    """Check a chain. rows: (row, its mac) in order of seq. expected: heads seen earlier, (seq, mac).
+    """Check a chain. rows: by column, in order of seq, as they are stored, times as text.
 
+    expected: heads seen earlier, (seq, mac).
     old_before: rows made before this are old, in order of seq: a clock that was set back makes no hole.
     """
-    found: list[Flaw] = []
-    suspects: list[tuple[Link, str, str]] = []
-    checkpoints: set[tuple[int, str]] = set()
-    seen: dict[int, str] = {}
-    wanted = {seq for seq, _ in expected}
-    first: tuple[Link, str] | None = None
-    count, last, before, old, all_old = 0, 0, START, (0, START), old_before is not None
-    for link, mac in rows:
-        if first is None:
-            first = (link, mac)
-            last = link.seq - 1
-        elif link.seq != last + 1:
-            found.append(Flaw(last + 1, _missing(last + 1, link.seq - 1)))
+    walk = _Walk(keyring, {seq for seq, _ in expected}, old_before)
+    for stored in rows:
+        walk.take(stored)
+    walk.end()
+    begins = walk.first[0].seq if walk.first else 1
+    found = [*walk.found, *_compared(expected, walk.seen, walk.last, begins), *_moved(keyring, walk.suspects)]
+    head = (walk.last, walk.before) if walk.count else (0, START)
+    return Verification(account_id, walk.count, head, sorted(found, key=lambda flaw: flaw.seq), walk.old)
+
+
+class _Walk:
+    """Along a chain, row by row."""
+
+    def __init__(self, keyring: Keyring, wanted: set[int], old_before: datetime | None) -> None:
+        self._keyring, self._wanted, self._old_before = keyring, wanted, old_before
+        self.found: list[Flaw] = []
+        self.suspects: list[tuple[Link, str, str]] = []
+        self._checkpoints: set[tuple[int, str]] = set()
+        self.seen: dict[int, str] = {}
+        self.first: tuple[Link, str] | None = None
+        self.count, self.last, self.before = 0, 0, START
+        self.old = (0, START)
+        self._all_old = old_before is not None
+        self._key = ""
+        """Id of the key of the last row that is sound."""
+
+    def take(self, stored: Mapping[str, object]) -> None:
+        """The next row."""
+        link, mac, odd = _link(stored)
+        self.count += 1
+        if not isinstance(stored["seq"], int):
+            self.found.append(Flaw(self.last, f"is followed by a row whose number is {stored['seq']!r}"))
+            self._all_old = False
+            return
+        if self.first is None:
+            self.first = (link, mac)
+            self.last = link.seq - 1
+        elif link.seq != self.last + 1:
+            self.found.append(Flaw(self.last + 1, _missing(self.last + 1, link.seq - 1)))
         if link.seq < 1:
-            found.append(Flaw(link.seq, "is before the beginning: not ours"))
+            self.found.append(Flaw(link.seq, "is before the beginning: not ours"))
         if link.event == SHORTENED:
-            checkpoints.update(_checkpoint(link.target))
-        if count or link.seq == 1:
-            problem = _problem(keyring, before, link, mac)
-            if problem:
-                found.append(Flaw(link.seq, problem))
-                suspects.append((link, mac, before))
-        if link.seq in wanted:
-            seen[link.seq] = mac
-        all_old = all_old and bool(old_before and link.at < old_before)
-        if all_old:
-            old = (link.seq, mac)
-        count, last, before = count + 1, link.seq, mac
-    if first and first[0].seq > 1:
-        found.extend(_beginning(keyring, *first, checkpoints))
-    found.extend(_compared(expected, seen, last, first[0].seq if first else 1))
-    found = [*found, *_moved(keyring, suspects)]
-    return Verification(account_id, count, (last, before), sorted(found, key=lambda flaw: flaw.seq), old)
+            self._checkpoints.update(_checkpoint(link.target))
+        checkable = self.count > 1 or link.seq == 1
+        problem = odd or (_problem(self._keyring, self.before, link, mac) if checkable else "")
+        if problem:
+            self.found.append(Flaw(link.seq, problem))
+            if not odd:
+                self.suspects.append((link, mac, self.before))
+        else:
+            self._take_key(link)
+        if link.seq in self._wanted:
+            self.seen[link.seq] = mac
+        self._all_old = self._all_old and not odd and bool(self._old_before and link.at < self._old_before)
+        if self._all_old:
+            self.old = (link.seq, mac)
+        self.last, self.before = link.seq, mac
+
+    def _take_key(self, link: Link) -> None:
+        """Is the key one that may sign here?"""
+        ring, former = self._keyring, self._key
+        if link.key_id not in ring.keys:
+            return  # the first row that is left: it is judged with what retention removed
+        ends = ring.ends.get(link.key_id)
+        if former and ring.age(link.key_id) > ring.age(former):
+            self.found.append(Flaw(link.seq, f"was made with the key {link.key_id!r} after {former!r} replaced it"))
+            return
+        if ends and link.at >= ends:
+            self.found.append(Flaw(link.seq, f"was made with the key {link.key_id!r} after its end, {_minute(ends)}"))
+        if former and former != link.key_id and (ended := ring.ends.get(former)) and link.at >= ended:
+            self.found.append(Flaw(link.seq, _late(former, ended)))
+        self._key = link.key_id
+
+    def end(self) -> None:
+        """After the last row."""
+        if self.first and self.first[0].seq > 1:
+            self.found.extend(_beginning(self._keyring, *self.first, self._checkpoints))
+        ring = self._keyring
+        if self._key and ring.age(self._key) > ring.age(ring.signing):
+            self.found.append(Flaw(self.last, _outlived(self._key, ring.signing)))
+
+
+def _outlived(old: str, new: str) -> str:
+    return (
+        f"is the last, made with the old key {old!r}: no row of {new!r} follows. Where the portal has run with that "
+        "one, rows of it were removed or replaced"
+    )
+
+
+def _minute(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def _late(former: str, ended: datetime) -> str:
+    return (
+        f"is the first after those of the key {former!r}, but was made after that key’s end, {_minute(ended)}: "
+        "the rows between were removed or replaced"
+    )
 
 
 def _problem(keyring: Keyring, before: str, link: Link, mac: str) -> str:
     if link.key_id not in keyring.keys:
         return f"was made with the key {link.key_id!r}, which AUDIT_KEYS does not have"
-    if not hmac.compare_digest(keyring.mac(before, link), mac):
+    if not _same(keyring.mac(before, link), mac):
         return "is not what was written here: changed, moved, or not ours"
     return ""
+
+
+def _same(made: str, stored: str) -> bool:
+    """Compare macs, of which the stored one may be any text."""
+    return hmac.compare_digest(made.encode(), stored.encode("utf-8", "surrogatepass"))
 
 
 def _missing(low: int, high: int) -> str:
@@ -190,5 +314,5 @@ def _moved(keyring: Keyring, suspects: Sequence[tuple[Link, str, str]]) -> Itera
     for (link, mac, _), (other, _, _), before in product(suspects, suspects, macs):
         if link.seq != other.seq and link.key_id in keyring.keys:
             as_written = link._replace(seq=other.seq)
-            if hmac.compare_digest(keyring.mac(before, as_written), mac):
+            if _same(keyring.mac(before, as_written), mac):
                 yield Flaw(link.seq, f"was written as {other.seq}: rows were reordered")

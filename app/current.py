@@ -66,19 +66,20 @@ def mfa_present() -> bool | None:
     return True if me.with_mfa else None if me.access_key_id else False
 
 
-def audit(account_id: str | None = None, user_name: str = "") -> Audit:
-    """The record, for whoever is named ("" for nobody known), else for the person signed in."""
+def audit(account_id: str | None = None, user_name: str = "", user_id: str = "") -> Audit:
+    """The audit log, for the user named ("" for nobody known), else for the user signed in."""
     if account_id is None:
-        inside = current_user.is_authenticated
-        account_id, user_name = (current_user.account_id, current_user.user_name) if inside else ("", "")
-    return Audit(record(), account_id, user_name, address(), user_agent(), people.label())
+        me = current_user
+        inside = me.is_authenticated
+        account_id, user_name, user_id = (me.account_id, me.user_name, me.user_id) if inside else ("", "", "")
+    return Audit(record(), account_id, user_name, address(), user_agent(), people.label(), user_id)
 
 
 def audit_of(account_id: str) -> Audit:
     """The record of an account the person looks after; one of another account is named with it there."""
     me = person()
     whose = me.user_name if me.account_id == account_id else f"{me.account_id}/{me.user_name}"
-    return audit(account_id, whose)
+    return audit(account_id, whose, me.user_id)
 
 
 def address() -> str:

@@ -81,10 +81,19 @@ def ask_to_confirm(back: str, why: Confirming = Confirming.WHO) -> ResponseRetur
 
 
 def accounts_to_watch() -> list[str]:
-    """Accounts whose people the person may look at: those ADMINS names them for, with MFA."""
+    """Accounts whose users the person may look at: those ADMINS names them for, with MFA.
+
+    By unique id, or by ARN where ADMINS has no id: then a namesake of a deleted administrator is taken for them.
+    """
     if not current_user.is_authenticated or not current_user.with_mfa:
         return []
-    return sorted(account for account, arns in current_app.config["ADMINS"].items() if current_user.arn in arns)
+    me = {current_user.arn, current_user.user_id}
+    return sorted(account for account, named in current_app.config["ADMINS"].items() if me & named)
+
+
+def may_have_an_heir() -> bool:
+    """Does ADMINS name the user by ARN only? A later user of that name would be taken for them."""
+    return any(current_user.arn in named for named in current_app.config["ADMINS"].values())
 
 
 def admins_only(view: View) -> View:

@@ -24,7 +24,7 @@ def unsettled(audit: Audit, now: datetime, *kinds: Collection[Event]) -> Sequenc
     """
     asked = {
         "account_id": audit.account_id,
-        "user_name": audit.user_name,
+        "user_id": audit.user_id,
         "before": now - STILL_RUNNING,
         "any": [event for kind in kinds for event in kind],
         **{f"kind_{number}": list(kind) for number, kind in enumerate(kinds)},
@@ -54,7 +54,8 @@ def _unsettled(kinds: int) -> Select[Any]:
         select(ActivityRow.__table__)
         .where(
             ActivityRow.account_id == bindparam("account_id"),
-            ActivityRow.user_name == bindparam("user_name"),
+            ActivityRow.user_id == bindparam("user_id"),
+            ActivityRow.user_id != "",
             ActivityRow.event.in_(events("any")),
             (ActivityRow.phase == Phase.UNKNOWN)
             | ((ActivityRow.phase == Phase.INTENDED) & (ActivityRow.at < bindparam("before"))),
@@ -103,7 +104,7 @@ def last_done(audit: Audit, events: Collection[Event], target: str) -> str | Non
                 came.phase.in_(HAPPENED),
             ),
             ActivityRow.phase == Phase.INTENDED,
-            ActivityRow.user_name == audit.user_name,
+            ActivityRow.user_id == audit.user_id,
         )
         .order_by(ActivityRow.seq.desc())
         .limit(1)
@@ -120,7 +121,7 @@ def done_without(audit: Audit, event: Event, followed_by: Event) -> list[str]:
         .distinct()
         .where(
             ActivityRow.account_id == audit.account_id,
-            ActivityRow.user_name == audit.user_name,
+            ActivityRow.user_id == audit.user_id,
             ActivityRow.event == event,
             ActivityRow.phase.in_(HAPPENED),
             ~exists().where(

@@ -108,7 +108,7 @@ class StoredSession(Base):
     last_used_at: Mapped[datetime] = mapped_column(Utc)
     expires_at: Mapped[datetime] = mapped_column(Utc, index=True)
     owner: Mapped[str] = mapped_column(String(640), index=True)
-    """ARN of the person signed in; empty before."""
+    """`app.records.owner_of` the user who is signed in: account and AWS's unique id. Empty before."""
     label: Mapped[str] = mapped_column(String(16))
     """The session's short id: names it to its owner and in the record, and opens nothing."""
     address: Mapped[str] = mapped_column(String(64))
@@ -121,6 +121,7 @@ class ActivityRow(Base):
     __tablename__ = "activity"
     __table_args__ = (
         Index(None, "account_id", "user_name", "seq"),
+        Index(None, "account_id", "user_id", "seq"),
         Index(None, "attempt_id", "seq"),
         Index(None, "account_id", "target", "seq"),
         Index(None, "account_id", "at"),
@@ -149,6 +150,11 @@ class ActivityRow(Base):
     """Which of AUDIT_KEYS `mac` was made with."""
     mac: Mapped[str] = mapped_column(String(64))
     """Over this row and its predecessor's mac (`app.chain`)."""
+    user_id: Mapped[str] = mapped_column(String(128), server_default="")
+    """AWS's unique id of the user (AIDA...), which a rename keeps and a namesake never gets.
+
+    Empty for commands, for users who weren't identified, and in rows of earlier releases.
+    """
 
 
 class ActivityHead(Base):
@@ -193,6 +199,8 @@ class CompliancePerson(Base):
 
     account_id: Mapped[str] = mapped_column(String(12), primary_key=True)
     user_name: Mapped[str] = mapped_column(String(128), primary_key=True)
+    user_id: Mapped[str] = mapped_column(String(128), server_default="")
+    """AWS's unique id (AIDA...); empty until a refresh or the user's own visit tells it."""
     arn: Mapped[str] = mapped_column(String(1024))
     path: Mapped[str] = mapped_column(String(512))
     created_at: Mapped[datetime | None] = mapped_column(Utc)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from flask import current_app
 from flask import session as flask_session
@@ -30,6 +30,19 @@ def stored_sessions() -> StoredSessions:
     return cast("StoredSessions", current_app.session_interface)
 
 
+Kept = TypeVar("Kept")
+
+
+def read(kind: type[Kept], stored: Mapping[str, Any] | None) -> Kept | None:
+    """A record that the session holds. None where there is none, or another release wrote it and it doesn't fit."""
+    if stored is None:
+        return None
+    try:
+        return kind(**stored)
+    except TypeError:
+        return None
+
+
 def keep(key: str, record: Any) -> None:
     """Hold a record of `app.records` in the session."""
     current_session()[key] = asdict(record)
@@ -46,18 +59,18 @@ def _whose() -> str | None:
     return session.get("owner") or session.get("kept_for")
 
 
-def make_way_for(arn: str) -> None:
-    """Before a sign-in is recorded: somebody else's session gets another label and leads nowhere."""
+def make_way_for(owner: str) -> None:
+    """Before a sign-in is recorded: another user's session gets another label and leads nowhere."""
     session = current_session()
-    if _whose() not in (None, arn):
+    if _whose() not in (None, owner):
         session.pop("wanted", None)
         session.pop("label", None)
 
 
-def renew(arn: str) -> None:
-    """A session under a new id for this person: empty, but for the two kinds above."""
+def renew(owner: str) -> None:
+    """A session under a new id for this user (`owner_of`): empty, but for the two kinds above."""
     session = current_session()
-    own = _THEIR_OWN if _whose() == arn else ()
+    own = _THEIR_OWN if _whose() == owner else ()
     kept = {key: session[key] for key in (*own, *_OF_THE_BROWSER) if key in session}
     session.clear()
     session.renew(own)
@@ -67,10 +80,10 @@ def renew(arn: str) -> None:
 def sign_in(person: Person, credentials: AwsCredentials, lasts: timedelta) -> None:
     """Open the person's session under a new id; what was held for anybody else is dropped."""
     session = current_session()
-    renew(person.arn)
+    renew(person.owner)
     now = datetime.now(UTC)
     session["ends_at"] = now + lasts
-    session.update(owner=person.arn, label=label(), began_at=now)
+    session.update(owner=person.owner, label=label(), began_at=now)
     keep("person", person)
     keep("credentials", credentials)
     login_user(person)
@@ -134,22 +147,25 @@ def known_label() -> str:
 
 def sessions_of(person: Person) -> Sequence[OpenSession]:
     """The person's open sessions, latest used first."""
-    return sessions_by_arn(person.arn)
+    return sessions_by_owner(person.owner)
 
 
 def end_sessions(person: Person, labels: Collection[str]) -> int:
     """End sessions of the person by their short ids; how many there were."""
-    return stored_sessions().end(person.arn, labels)
+    return stored_sessions().end(person.owner, labels)
 
 
-def sessions_by_arn(arn: str) -> Sequence[OpenSession]:
-    """Open sessions of somebody else, for an administrator; latest used first."""
-    return stored_sessions().of(arn)
+def sessions_by_owner(*owners: str) -> Sequence[OpenSession]:
+    """Open sessions of another user (`owner_of`), for an administrator; latest used first."""
+    found = [session for owner in owners for session in stored_sessions().of(owner)]
+    return sorted(found, key=lambda session: session.last_used_at, reverse=True)
 
 
-def end_all_sessions(arn: str) -> int:
-    """End every session of somebody else here, for an administrator; how many there were."""
-    return stored_sessions().end(arn, [session.label for session in sessions_by_arn(arn)])
+def end_all_sessions(*owners: str) -> int:
+    """End every session of another user here, for an administrator; how many there were."""
+    return sum(
+        stored_sessions().end(owner, [session.label for session in stored_sessions().of(owner)]) for owner in owners
+    )
 
 
 def sign_out() -> None:
@@ -167,7 +183,7 @@ def sign_out() -> None:
 def load_person(person_id: str) -> Person | None:
     """Flask-Login's loader: the person the session was opened for."""
     stored = current_session().get("person")
-    person = Person(**stored) if stored else None
+    person = read(Person, stored)
     return person if person and person.get_id() == person_id else None
 
 

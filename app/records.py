@@ -28,6 +28,11 @@ class Confirming(StrEnum):
     """To show that they have the secret of their new key."""
 
 
+def owner_of(account_id: str, user_id: str) -> str:
+    """How a session store names a user: account and AWS's unique id. ARN and name can change or be reused."""
+    return f"{account_id}/{user_id}"
+
+
 @dataclass(frozen=True)
 class Person(UserMixin):
     """An IAM user of a configured account, signed in."""
@@ -41,6 +46,13 @@ class Person(UserMixin):
     signed_in_at: datetime
     access_key_id: str = ""
     """The long-term key this session was opened with, if it was."""
+    user_id: str = field(kw_only=True)
+    """AWS's unique id of the user, like AIDA...: a rename keeps it, a namesake never gets it."""
+
+    @property
+    def owner(self) -> str:
+        """Whose sessions theirs are (`owner_of`)."""
+        return owner_of(self.account_id, self.user_id)
 
     @property
     def way(self) -> Way:
@@ -59,7 +71,7 @@ class Person(UserMixin):
 
     def get_id(self) -> str:
         """Flask-Login's name for the person."""
-        return self.arn
+        return self.owner
 
 
 @dataclass(frozen=True)
@@ -75,6 +87,8 @@ class PendingSignIn:
     access_key_id: str
     secret_access_key: str = field(repr=False)
     until: datetime
+    user_id: str
+    """AWS's unique id of the user."""
 
     @property
     def credentials(self) -> AwsCredentials:
@@ -83,7 +97,8 @@ class PendingSignIn:
 
     def person(self, now: datetime) -> Person:
         """Who they are once the code is accepted."""
-        return Person(self.account_id, self.user_name, self.path, self.partition, True, now, self.access_key_id)
+        who = (self.account_id, self.user_name, self.path, self.partition)
+        return Person(*who, True, now, self.access_key_id, user_id=self.user_id)
 
 
 @dataclass(frozen=True)
@@ -97,8 +112,8 @@ class PendingAwsSignIn:
     until: datetime
     sign_out_first: bool
     """The person was led through AWS's sign-out."""
-    expected_arn: str = ""
-    """Who it must be, where someone signed in goes through AWS once more."""
+    expected_user_id: str = ""
+    """Unique id of the user it must be, where someone signed in goes through AWS once more."""
     back: str = ""
     """Where they go afterwards."""
 

@@ -130,6 +130,8 @@ class StoredSessions(SessionInterface):
             whose, data = self._serializer.loads(self._cipher.decrypt(kept.data).decode())
         except InvalidToken:  # written under a SECRET_KEY that is gone: as good as no session
             return None
+        if any(str(data.get(name, "")).startswith("arn:") for name in ("owner", "kept_for")):
+            return None  # by ARN, as earlier releases named users: who that is now, nobody can tell
         ends_at = data.get("ends_at")
         if whose != _hash(sid) or (ends_at and ends_at <= datetime.now(UTC)):
             return None  # another session's contents, put under this id by someone with access to the store
@@ -260,7 +262,7 @@ class StoredSessions(SessionInterface):
         raise StoreDown(_BUSY)
 
     def of(self, owner: str) -> Sequence[OpenSession]:
-        """Open sessions of a person (`owner`: the ARN), latest used first."""
+        """Open sessions of a user (`app.records.owner_of`), latest used first."""
         return self.store.of(owner)
 
     def end(self, owner: str, labels: Collection[str]) -> int:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
@@ -15,6 +16,7 @@ from limits import parse_many
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from app.chain import Keyring
 from app.policy.documents import allowed_actions
 
 _USUAL = {"https": 443, "http": 80}
@@ -136,38 +138,67 @@ def thresholds(text: str, accounts: Collection[str], problems: list[str]) -> dic
     return chosen
 
 
-def audit_keys(text: str, problems: list[str]) -> dict[str, bytes]:
-    """Key id to key, the first one signs."""
+_AUDIT_KEY = re.compile(r"(\+?)([A-Za-z0-9_-]{1,16})(?:@(\d{4}-\d\d-\d\d|\d{8}T\d{4}Z))?:(.{32,})", re.DOTALL)
+"""+ for a key that doesn't sign yet, id, end, secret."""
+
+
+def audit_keys(text: str, problems: list[str]) -> Keyring:
+    """The keys of the audit log, the newest first; the first without a + signs."""
     keys: dict[str, bytes] = {}
+    ends: dict[str, datetime] = {}
+    prepared = 0
     for part in filter(None, (part.strip() for part in text.split(","))):
-        key_id, _, secret = part.partition(":")
-        if not re.fullmatch(r"[A-Za-z0-9_-]{1,16}", key_id) or len(secret) < 32 or key_id in keys:
+        found = _AUDIT_KEY.fullmatch(part)
+        if not found or found[2] in keys:
             problems.append(
                 "AUDIT_KEYS: each must be KEYID:SECRET, the id 1 to 16 letters and digits and used once, the secret "
-                "at least 32 characters."
+                "at least 32 characters. +KEYID:SECRET for one that does not sign yet."
             )
-            return {}
+            return Keyring({})
+        newer, key_id, end, secret = found.groups()
+        if newer and prepared < len(keys):
+            problems.append(f"AUDIT_KEYS: +{key_id} comes after a key that signs. The newest keys come first.")
+        try:
+            if end:
+                ends[key_id] = datetime.fromisoformat(end).replace(tzinfo=UTC)
+        except ValueError:
+            problems.append(
+                f"AUDIT_KEYS: {key_id}@{end} names no day, like 2026-05-03, or minute, like 20260503T1000Z."
+            )
+        if end and prepared == len(keys):
+            problems.append(f"AUDIT_KEYS: {key_id} has an end, but signs. An end is for keys that another replaced.")
+        prepared += bool(newer)
         keys[key_id] = secret.encode()
+    if keys and prepared == len(keys):
+        problems.append("AUDIT_KEYS: every key has a +, so none signs. Leave it out where the key signs.")
     if not keys:
         problems.append(
             "AUDIT_KEYS is missing: set KEYID:SECRET with a secret of its own. "
             "Make one: echo k1:$(python3 -c 'import secrets; print(secrets.token_urlsafe(48))')"
         )
-    return keys
+    return Keyring(keys, ends, prepared)
+
+
+_ADMIN = re.compile(
+    r"(?:(\d{12})=)?(?:(arn:[a-z-]+:iam::(\d{12}):user/\S+?)(?:#(AIDA[A-Z0-9]{4,124}))?|(AIDA[A-Z0-9]{4,124}))"
+)
 
 
 def admins(text: str, accounts: Collection[str], problems: list[str]) -> dict[str, frozenset[str]]:
-    """Account to the ARNs of those who look after it."""
+    """Account to those who look after it: unique ids (AIDA...), and ARNs where no id was given."""
     by_account: dict[str, frozenset[str]] = {}
     for part in filter(None, (part.strip() for part in text.split(","))):
-        found = re.fullmatch(r"(?:(\d{12})=)?(arn:[a-z-]+:iam::(\d{12}):user/\S+)", part)
-        if not found:
-            problems.append(f"ADMINS: {part!r} is neither the ARN of an IAM user nor ACCOUNT=ARN.")
+        found = _ADMIN.fullmatch(part)
+        account = (found[1] or found[3]) if found else None
+        if not found or not account:
+            problems.append(
+                f"ADMINS: {part!r} is none of ARN, ARN#ID and ACCOUNT=ARN#ID, with the ARN of an IAM user and its "
+                "unique id (AIDA...), or ACCOUNT=ID."
+            )
             continue
-        account, arn = found[1] or found[3], found[2]
-        if account not in accounts or found[3] not in accounts:
+        if account not in accounts or (found[3] or account) not in accounts:
             problems.append(f"ADMINS: {part!r} names an account that is not one of ACCOUNTS.")
-        by_account[account] = by_account.get(account, frozenset()) | {arn}
+        by_account[account] = by_account.get(account, frozenset()) | {found[4] or found[5] or found[2]}
     return by_account
 
 

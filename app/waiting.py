@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Protocol, TypeVar
 
@@ -13,12 +12,13 @@ from app.people import (
     keep,
     label,
     make_way_for,
+    read,
     renew,
     session_unavailable,
     session_was_lost,
     stored_sessions,
 )
-from app.records import Enrollment, NewAccessKey, PendingAwsSignIn, PendingSignIn, Upgrade
+from app.records import Enrollment, NewAccessKey, PendingAwsSignIn, PendingSignIn, Upgrade, owner_of
 
 
 class _Timed(Protocol):
@@ -29,10 +29,9 @@ class _Timed(Protocol):
 Timed = TypeVar("Timed", bound=_Timed)
 
 
-def _in_time(key: str, kind: Callable[..., Timed], now: datetime) -> Timed | None:
+def _in_time(key: str, kind: type[Timed], now: datetime) -> Timed | None:
     """What waits under this key, unless its time is up: then it is dropped, with its secret."""
-    stored = current_session().get(key)
-    found = kind(**stored) if stored else None
+    found = read(kind, current_session().get(key))
     if found and found.until <= now:
         forget(key)
         return None
@@ -52,10 +51,10 @@ def drop_what_is_over() -> None:
 
 def begin_sign_in(pending: PendingSignIn) -> None:
     """Hold a proven key until the code comes, under a new session id."""
-    session, arn = current_session(), pending.person(datetime.now(UTC)).arn
-    make_way_for(arn)
-    renew(arn)
-    session.update(label=label(), kept_for=arn)
+    session, owner = current_session(), owner_of(pending.account_id, pending.user_id)
+    make_way_for(owner)
+    renew(owner)
+    session.update(label=label(), kept_for=owner)
     session["ends_at"] = pending.until  # the secret goes with the session, even if nobody comes back
     keep("pending_sign_in", pending)
 
@@ -77,8 +76,7 @@ def begin_aws_sign_in(pending: PendingAwsSignIn) -> None:
 
 def pending_aws_sign_in(now: datetime) -> PendingAwsSignIn | None:
     """The sign-in under way at AWS, unless its time is up."""
-    stored = current_session().get("pending_aws_sign_in")
-    pending = PendingAwsSignIn(**stored) if stored else None
+    pending = read(PendingAwsSignIn, current_session().get("pending_aws_sign_in"))
     return pending if pending and pending.until > now else None
 
 
@@ -159,8 +157,7 @@ def keep_upgrade(upgrade: Upgrade) -> None:
 
 def upgrade() -> Upgrade | None:
     """The upgrade this session is on the way to."""
-    stored = current_session().get("upgrade")
-    return Upgrade(**stored) if stored else None
+    return read(Upgrade, current_session().get("upgrade"))
 
 
 def keep_replacing(serial_number: str) -> None:

@@ -34,6 +34,7 @@ def users(number: int, account: str = ACCOUNT) -> list[RosterUser]:
             "/",
             NOW - timedelta(days=chance.randrange(900), seconds=each),
             NOW - timedelta(days=chance.randrange(90), seconds=each) if each % 3 else None,
+            f"AIDA{each:017d}",
         )
         for each in range(number)
     ]

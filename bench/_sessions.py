@@ -21,7 +21,7 @@ cookies = []
 for _ in range(int(sys.argv[1])):
     with app.test_request_context("/"):
         now, lasts = datetime.now(UTC), timedelta(hours=1)
-        olga = Person("123456789012", "olga", "/", "aws", True, now, "AKIA" + "A" * 16)
+        olga = Person("123456789012", "olga", "/", "aws", True, now, "AKIA" + "A" * 16, user_id="AIDAOLGA")
         people.sign_in(olga, AwsCredentials("ASIA" + "A" * 16, "s" * 40, "t" * 300, now + lasts), lasts)
         answer = app.make_response("")
         assert isinstance(session, LocalProxy)

@@ -40,7 +40,7 @@ def portal(url: str) -> tuple[Flask, FlaskClient]:
 
     @app.post("/bench/enter")
     def enter() -> str:
-        person = Person(ACCOUNT, "admin", "/", "aws", True, datetime.now(UTC), "AKIA")
+        person = Person(ACCOUNT, "admin", "/", "aws", True, datetime.now(UTC), "AKIA", user_id="AIDAADMIN")
         sessions.sign_in(person, AwsCredentials("ASIA", "s", "t"), timedelta(hours=1))
         return ""
 

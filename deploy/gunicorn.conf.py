@@ -12,7 +12,8 @@ os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="latch
 
 from prometheus_client import multiprocess  # after the folder is named
 
-from app.logs import settings  # as above
+from app.audit import begin_keys  # as above
+from app.logs import settings
 
 bind = os.environ.get("BIND") or f"127.0.0.1:{os.environ.get('PORT') or 8000}"
 # One worker, unless sessions, rate limits and locks are in Redis: config.py refuses more without it.
@@ -42,8 +43,11 @@ control_socket_disable = True
 def on_starting(server):  # type: ignore[no-untyped-def] # gunicorn's hook
     """Refuse to start where people would only meet errors; each problem with what to do."""
     problems = {}
-    if health := getattr(server.app.wsgi(), "extensions", {}).get("health"):
+    portal = server.app.wsgi()
+    if health := getattr(portal, "extensions", {}).get("health"):
         problems = health.problems()
+        if not problems:
+            begin_keys(portal)
         health.forget_connections()
     if server.cfg.workers > 1 and not os.environ.get("REDIS_URL"):
         problems["workers"] = "More than one worker needs REDIS_URL."

@@ -30,14 +30,15 @@ def verify_command(account_id: str | None, expect_head: tuple[str, ...]) -> None
         expected = [read_head(text) for text in expect_head]
     except ValueError as error:
         raise click.BadParameter(f"{error}.", param_hint="--expect-head") from error
-    known = {*accounts(record().engine), *current_app.config["ACCOUNTS"]}
+    found, odd = accounts(record().engine)
+    known = {*found, *current_app.config["ACCOUNTS"]}
     if account_id is not None and account_id not in known:
         raise click.BadParameter("there is no such chain.", param_hint="--account")
     chosen = sorted(known) if account_id is None else [account_id]
     named = [account for account in chosen if account] if account_id is None else chosen
     if expected and len(named) > 1:
         raise click.UsageError(f"--expect-head needs --account: there are chains of {', '.join(named)}.")
-    bad = False
+    bad = _told_of_odd(odd)
     for account in chosen:
         bad |= _told(_verified(account, expected if account in named else []))
     sys.exit(bad)
@@ -50,11 +51,20 @@ def _verified(
     engine = record().engine
     # The head first: rows written meanwhile follow it.
     head = head_of(engine, account)
-    heads = [*expected, *([head] if head[0] else [])]
+    heads = [*expected, *([head] if head and head[0] else [])]
     verified = verify(account, chain_of(engine, account), record().keyring, heads, old_before)
-    if verified.rows and not head[0]:
+    if head is None:
+        verified.flaws.append(Flaw(verified.head[0], "is the last, but what the table of heads says is no head"))
+    elif verified.rows and not head[0]:
         verified.flaws.append(Flaw(verified.head[0], "is the last, but the table of heads does not know this chain"))
     return verified
+
+
+def _told_of_odd(odd: Sequence[object]) -> bool:
+    """Print what stands where an account's number must; True where there is any."""
+    for each in odd:
+        click.echo(f"account {each!r}: its rows are not ours, for that is no account")
+    return bool(odd)
 
 
 def _on_a_terminal(text: str) -> str:
@@ -82,8 +92,9 @@ def prune() -> None:
     keep = current_app.config["AUDIT_RETENTION"]
     if keep is None:
         raise click.ClickException("AUDIT_RETENTION_DAYS is not set: nothing is ever removed.")
-    bad = False
-    for account in accounts(record().engine):
+    found, odd = accounts(record().engine)
+    bad = _told_of_odd(odd)
+    for account in found:
         # A checkpoint vouches for what is removed: only for what is sound.
         verified = _verified(account, old_before=datetime.now(UTC) - keep)
         if verified.flaws:

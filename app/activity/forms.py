@@ -49,14 +49,15 @@ class FilterForm(Form):
         if field.data and self.since.data and field.data < self.since.data:
             raise ValidationError("The period ends before it begins.")
 
-    def chosen(self, user_name: str) -> Filter:
+    def chosen(self, user: str = "", own_id: str = "") -> Filter:
         """What to ask for; what cannot be understood is left out, and told beside its field."""
         return Filter(
-            user_name,
+            user,
             "" if self.kind.errors else self.kind.data or "",
             "" if self.outcome.errors else self.outcome.data or "",
             None if self.since.errors else self.since.data,
             None if self.until.errors else self.until.data,
+            own_id,
         )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, Row, exists, select
+from sqlalchemy import ColumnElement, Connection, Engine, Row, String, exists, func, or_, select, type_coerce
 from sqlalchemy.orm import aliased
 
 from app.audit import HAPPENED, OPEN, STILL_RUNNING, Phase
@@ -21,13 +23,16 @@ _LINK = [getattr(ActivityRow, name) for name in Link._fields]
 class Filter:
     """Which attempts to show; empty means any."""
 
-    user_name: str = ""
+    user: str = ""
+    """User name, or unique id."""
     event: str = ""
     outcome: str = ""
     """"done", "refused" or "unknown"."""
     since: date | None = None
     until: date | None = None
     """Both inclusive, days in UTC."""
+    own_id: str = ""
+    """Unique id of the user who asks for their own: never a row of a namesake."""
 
 
 OUTCOMES = {
@@ -68,8 +73,10 @@ class PageOfEntries:
 
 def _conditions(account_id: str, chosen: Filter) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = [ActivityRow.account_id == account_id]
-    if chosen.user_name:
-        found.append(ActivityRow.user_name == chosen.user_name)
+    if chosen.own_id:
+        found.append(ActivityRow.user_id == chosen.own_id)
+    if chosen.user:
+        found.append(or_(ActivityRow.user_name == chosen.user, ActivityRow.user_id == chosen.user))
     if chosen.event:
         found.append(ActivityRow.event == chosen.event)
     if chosen.outcome:
@@ -103,10 +110,35 @@ def entries(
     return PageOfEntries([_entry(row, now) for row in rows[:size]], rows[size - 1].seq if len(rows) > size else None)
 
 
-def entry(engine: Engine, account_id: str, user_name: str, seq: int, now: datetime) -> Entry | None:
-    """One of a person's own entries."""
+def has_unidentified(engine: Engine, account_id: str, user_name: str) -> bool:
+    """Are there rows under this name that don't say which user it was? Releases before unique ids wrote such."""
+    query = select(ActivityRow.seq).where(
+        ActivityRow.account_id == account_id, ActivityRow.user_name == user_name, ActivityRow.user_id == ""
+    )
+    with engine.connect() as connection:
+        return connection.execute(query.limit(1)).first() is not None
+
+
+def ids_under(engine: Engine, account_id: str, user_name: str, since: datetime) -> list[str]:
+    """Unique ids of the users who did something under this name."""
+    query = (
+        select(ActivityRow.user_id)
+        .distinct()
+        .where(
+            ActivityRow.account_id == account_id,
+            ActivityRow.user_name == user_name,
+            ActivityRow.user_id != "",
+            ActivityRow.at >= since,
+        )
+    )
+    with engine.connect() as connection:
+        return list(connection.execute(query).scalars())
+
+
+def entry(engine: Engine, account_id: str, user_id: str, seq: int, now: datetime) -> Entry | None:
+    """One of a user's own entries."""
     query = select(ActivityRow.__table__).where(
-        ActivityRow.account_id == account_id, ActivityRow.user_name == user_name, ActivityRow.seq == seq
+        ActivityRow.account_id == account_id, ActivityRow.user_id == user_id, ActivityRow.seq == seq
     )
     with engine.connect() as connection:
         row = connection.execute(query).first()
@@ -142,24 +174,53 @@ def rows(engine: Engine, account_id: str, chosen: Filter) -> Iterator[dict[str, 
             yield {**row._mapping, "at": row.at.isoformat()}
 
 
-def accounts(engine: Engine) -> Sequence[str]:
-    """Accounts that have rows or a head."""
+@contextmanager
+def _as_stored(engine: Engine) -> Iterator[Connection]:
+    """A connection that hands out whatever lies in a table: SQLite keeps any value in any column."""
     with engine.connect() as connection:
+        raw: Any = connection.connection.dbapi_connection
+        if engine.dialect.name != "sqlite":
+            yield connection
+            return
+        raw.text_factory = partial(str, encoding="utf-8", errors="surrogateescape")
+        try:
+            yield connection
+        finally:
+            raw.text_factory = str
+
+
+def accounts(engine: Engine) -> tuple[list[str], list[object]]:
+    """Accounts that have rows or a head; and what stands in the place of an account and can't be one."""
+    with _as_stored(engine) as connection:
         heads = connection.execute(select(ActivityHead.account_id)).scalars().all()
-        return sorted({*heads, *connection.execute(select(ActivityRow.account_id).distinct()).scalars()})
+        found = {*heads, *connection.execute(select(ActivityRow.account_id).distinct()).scalars()}
+    named = {each for each in found if isinstance(each, str) and each.isprintable()}
+    return sorted(named), sorted(found - named, key=repr)
 
 
-def head_of(engine: Engine, account_id: str) -> tuple[int, str]:
-    """(seq, mac) of the last row written, as the table of heads has it."""
+def head_of(engine: Engine, account_id: str) -> tuple[int, str] | None:
+    """(seq, mac) of the last row written, as the table of heads has it; (0, "") for none, None for something odd."""
     query = select(ActivityHead.seq, ActivityHead.mac).where(ActivityHead.account_id == account_id)
-    with engine.connect() as connection:
+    with _as_stored(engine) as connection:
         row = connection.execute(query).first()
-    return (row.seq, row.mac) if row else (0, "")
+    if row is None:
+        return 0, ""
+    return (row.seq, row.mac) if isinstance(row.seq, int) and isinstance(row.mac, str) else None
 
 
-def chain_of(engine: Engine, account_id: str) -> Iterator[tuple[Link, str]]:
-    """An account's rows with their macs, in order."""
-    query = select(*_LINK, ActivityRow.mac).where(ActivityRow.account_id == account_id).order_by(ActivityRow.seq)
-    with engine.connect().execution_options(yield_per=5000) as connection:
-        for row in connection.execute(query):
-            yield Link(*row[:-1]), row[-1]
+_SQLITE_TIME = type_coerce(ActivityRow.at, String())
+_POSTGRESQL_TIME = func.to_char(func.timezone("UTC", ActivityRow.at), "YYYY-MM-DD HH24:MI:SS.US BC")
+"""With the era: a time before it would look like one of ours. Years of five digits are no time of ours, either."""
+
+
+def chain_of(engine: Engine, account_id: str) -> Iterator[dict[str, object]]:
+    """An account's rows, in order, by column: whatever is stored there, times as text in UTC."""
+    at = _SQLITE_TIME if engine.dialect.name == "sqlite" else _POSTGRESQL_TIME
+    columns = [at if name == "at" else getattr(ActivityRow, name) for name in COLUMNS]
+    query = select(*columns).where(ActivityRow.account_id == account_id).order_by(ActivityRow.seq)
+    with _as_stored(engine) as connection:
+        for row in connection.execution_options(yield_per=5000).execute(query):
+            values = dict(zip(COLUMNS, row, strict=True))
+            if isinstance(values["at"], str):
+                values["at"] = values["at"].removesuffix(" AD")
+            yield values

@@ -17,14 +17,9 @@ from app.current import audit, audit_of, gateways, person
 from app.fields import EmptyForm
 from app.guards import accounts_to_watch, admins_only, with_mfa
 from app.mfa.devices import settle
-from app.pages import LARGEST_NUMBER, done, page
+from app.pages import done, page, whole_number
 
 bp = Blueprint("activity", __name__, url_prefix="/activity")
-
-
-def _before() -> int | None:
-    before = request.args.get("before", type=int)
-    return before if before is not None and 0 < before <= LARGEST_NUMBER else None
 
 
 def _older(found: queries.PageOfEntries, endpoint: str) -> str:
@@ -46,16 +41,24 @@ def index() -> ResponseReturnValue:
         form.offer_own()
     form.validate()
     settle(gateways().iam, audit(), me.user_name, datetime.now(UTC))
-    found = queries.entries(record().engine, me.account_id, form.chosen(me.user_name), datetime.now(UTC), _before())
-    return page("activity/mine.html", form, found=found, words=words, older=_older(found, "activity.index"))
+    engine, chosen = record().engine, form.chosen(own_id=me.user_id)
+    found = queries.entries(engine, me.account_id, chosen, datetime.now(UTC), whole_number(request.args, "before"))
+    return page(
+        "activity/mine.html",
+        form,
+        found=found,
+        words=words,
+        older=_older(found, "activity.index"),
+        unidentified=queries.has_unidentified(engine, me.account_id, me.user_name),
+    )
 
 
-@bp.get(f"/<int(max={LARGEST_NUMBER}):seq>/not-me")
+@bp.get("/<number:seq>/not-me")
 @with_mfa
 def not_me(seq: int) -> ResponseReturnValue:
     """What to do about an entry that was not oneself."""
     me = person()
-    entry = queries.entry(record().engine, me.account_id, me.user_name, seq, datetime.now(UTC))
+    entry = queries.entry(record().engine, me.account_id, me.user_id, seq, datetime.now(UTC))
     if entry is None:
         abort(404)
     return page(
@@ -89,8 +92,8 @@ def end_session() -> ResponseReturnValue:
         audit().note(Event.SESSION_ENDED, each)
     ended = people.end_sessions(person(), chosen) if chosen else 0
     told = {0: "There was nothing to end.", 1: "That session is over."}.get(ended, f"{ended} sessions are over.")
-    entry = request.form.get("entry", type=int)
-    if entry is not None and 0 < entry <= LARGEST_NUMBER:
+    entry = whole_number(request.form, "entry")
+    if entry:
         return done(f"{told} Now the second step.", "activity.not_me", seq=entry)
     return done(told, "activity.sessions")
 
@@ -117,7 +120,9 @@ def everyone() -> ResponseReturnValue:
     """What was done in an account."""
     form = _everyone_form()
     chosen = form.chosen(form.user.data or "")
-    found = queries.entries(record().engine, _account(form), chosen, datetime.now(UTC), _before())
+    found = queries.entries(
+        record().engine, _account(form), chosen, datetime.now(UTC), whole_number(request.args, "before")
+    )
     exports = {ending: _with_filters(url_for("activity.export", ending=ending)) for ending in FORMATS}
     return page(
         "activity/everyone.html",

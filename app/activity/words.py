@@ -53,6 +53,7 @@ EVENTS: dict[str, Words] = {
     Event.COMPLIANCE_EXPORTED: Words("Exported compliance findings", "Tried to export compliance findings"),
     Event.RECORD_EXPORTED: Words("Exported the record", "Tried to export the record"),
     Event.RECORD_SHORTENED: Words("Retention removed older rows", "Retention tried to remove older rows"),
+    Event.RECORD_KEY_CHANGED: Words("Changed the key of the audit log", "Tried to change the key of the audit log"),
 }
 
 OF_ADMINS = frozenset(
@@ -65,6 +66,7 @@ OF_ADMINS = frozenset(
         Event.COMPLIANCE_EXPORTED,
         Event.RECORD_EXPORTED,
         Event.RECORD_SHORTENED,
+        Event.RECORD_KEY_CHANGED,
     }
 )
 """What nobody else can do."""
@@ -94,6 +96,7 @@ REASONS = {
     "BreaksPasswordPolicy": "it breaks the password policy",
     "CodeRefused": "AWS did not accept the code",
     "CredentialsRefused": "AWS does not know the key, or it is inactive",
+    "ExceptedAlready": "the same exception was in force",
     "DevicesUnreadable": "the policy does not show MFA devices",
     "ForeignState": "an answer of AWS to somebody else’s sign-in",
     "Gone": "it was gone",

@@ -40,6 +40,8 @@ class RosterUser(NamedTuple):
     created_at: datetime
     password_last_used: datetime | None
     """None where it was never used, or not since AWS keeps track."""
+    user_id: str
+    """AWS's unique id, like AIDA...: a rename keeps it, a namesake never gets it."""
 
 
 class RosterGateway:
@@ -53,7 +55,14 @@ class RosterGateway:
         with told_plainly("iam:ListUsers"):
             said = self._reads.list_users(MaxItems=PAGE, **({"Marker": marker} if marker else {}))
         found = [
-            RosterUser(user["UserName"], user["Arn"], user["Path"], user["CreateDate"], user.get("PasswordLastUsed"))
+            RosterUser(
+                user["UserName"],
+                user["Arn"],
+                user["Path"],
+                user["CreateDate"],
+                user.get("PasswordLastUsed"),
+                user["UserId"],
+            )
             for user in said["Users"]
         ]
         return Batch(found, said.get("Marker", "") if said["IsTruncated"] else "")

@@ -43,8 +43,9 @@ This profile signs with a plain access key, and Force_MFA lets a plain key do no
 or let the command run under a role of its own: docs/compliance.md has the five actions it needs."""
 
 
-def _audit(account_id: str, user_name: str = "") -> Audit:
-    return Audit(record(), account_id, user_name, "", f"{COMMAND_LINE}{pwd.getpwuid(os.getuid()).pw_name}"[:256], "")
+def _audit(account_id: str, user_name: str = "", user_id: str = "") -> Audit:
+    login = f"{COMMAND_LINE}{pwd.getpwuid(os.getuid()).pw_name}"[:256]
+    return Audit(record(), account_id, user_name, "", login, "", user_id)
 
 
 def _account(account_id: str | None) -> str:
@@ -75,7 +76,7 @@ def refresh(profile: str | None, quiet: bool) -> None:
         work = service.begin_refresh(
             db.engine,
             gateways,
-            _audit(account_id, caller.arn.rsplit("/", 1)[-1][:128]),
+            _audit(account_id, caller.arn.rsplit("/", 1)[-1][:128], caller.user_id[:128]),
             account_id,
             caller.arn,
             credentials,

@@ -216,7 +216,7 @@ def judge_some(
 def record_of(account_id: str, user_name: str, old: Row[Any] | None) -> Any:
     if old is not None:
         return changeable(old)
-    known = {"account_id": account_id, "user_name": user_name, "own": {}, "verdicts": ""}
+    known = {"account_id": account_id, "user_name": user_name, "user_id": "", "own": {}, "verdicts": ""}
     numbers = {"in_roster": False, "virtual_devices": 0, "failed": 0}
     return SimpleNamespace(**(dict.fromkeys(COLUMNS) | known | numbers))
 

@@ -59,7 +59,7 @@ def seen(
     try:
         if not _known_already(person, own, now):
             terms = service.terms_for(current_app.config, person.account_id)
-            store.keep_own(db.engine, person.account_id, person.user_name, person.arn, person.path, own, terms)
+            store.keep_own(db.engine, person.account_id, person, own, now, terms)
     except SQLAlchemyError:
         log.exception("what %s showed could not be kept", person.arn)
 
@@ -76,7 +76,7 @@ def _held(held: Iterable[Uploaded]) -> list[tuple[bool, str | None, str | None]]
 def _known_already(person: Person, own: OwnFacts, now: datetime) -> bool:
     with db.engine.connect() as connection:
         row = queries.person(connection, person.account_id, person.user_name)
-    stored = row.own if row else {}
+    stored = row.own if row and row.user_id == person.user_id else {}
     for name, (_, value) in json.loads(json.dumps(own)).items():
         at, known = stored.get(name, ("", None))
         if not at or known != value or now - datetime.fromisoformat(at) > OFTEN:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, Engine, Row, select, update
 
@@ -33,6 +33,23 @@ from app.compliance.rows import (
 from app.compliance.terms import fingerprint
 from app.models import ComplianceDay, ComplianceException, CompliancePerson
 
+
+class OwnUser(Protocol):
+    """A user who is signed in."""
+
+    @property
+    def user_name(self) -> str: ...
+
+    @property
+    def user_id(self) -> str: ...
+
+    @property
+    def arn(self) -> str: ...
+
+    @property
+    def path(self) -> str: ...
+
+
 MISSING_AT_MOST = 0.05
 """A report may lack so many of the people the roster knows, or one; with more it is not whole."""
 
@@ -55,7 +72,7 @@ def keep_roster(
     after = []
     for name, user in listed.items():
         row = record_of(account_id, name, before.get(name))
-        if _made_anew(row.created_at, user.created_at):
+        if _made_anew(row.created_at, user.created_at) or _another(row.user_id, user.user_id):
             _begin_anew(connection, before, row, user.created_at, held.report_at)
         row.__dict__.update(user._asdict(), in_roster=True, virtual_devices=virtual.get(name, 0))
         if row.report and row.report["mfa"] and row.report["other"] is None:
@@ -80,6 +97,11 @@ def _made_anew(earlier: datetime | None, later: datetime | None) -> bool:
     return bool(earlier and later and later - earlier >= timedelta(seconds=1))
 
 
+def _another(known: str, told: str) -> bool:
+    """Are these unique ids those of two users? An id that isn't known yet may be anybody's."""
+    return bool(known and told and known != told)
+
+
 def _begin_anew(
     connection: Connection,
     before: dict[str, Row[Any]],
@@ -90,6 +112,7 @@ def _begin_anew(
     """Drop what was known of the user who had this name before; the row is stored as a new one."""
     forget(connection, row.account_id, [row.user_name])
     del before[row.user_name]
+    row.user_id = ""
     row.own = {name: told for name, told in row.own.items() if datetime.fromisoformat(told[0]) >= created_at}
     if report_at is None or report_at < created_at:
         row.report = None
@@ -196,18 +219,22 @@ def _check(report: CredentialReport, held: Row[Any], before: Mapping[str, Row[An
         )
 
 
-def keep_own(
-    engine: Engine, account_id: str, user_name: str, arn: str, path: str, own: OwnFacts, terms_of: TermsOf
-) -> None:
-    """What a person showed themselves."""
+def keep_own(engine: Engine, account_id: str, user: OwnUser, own: OwnFacts, now: datetime, terms_of: TermsOf) -> None:
+    """What a user's own visit showed. What was known of a former user of that name is dropped."""
     begin(engine, account_id)
     with engine.begin() as connection:
         held = lock(connection, account_id)
-        old = next(iter(people(connection, account_id, CompliancePerson.user_name == user_name)), None)
+        old = next(iter(people(connection, account_id, CompliancePerson.user_name == user.user_name)), None)
+        if old is not None and _another(old.user_id, user.user_id):
+            forget(connection, account_id, [user.user_name])
+            _end_exceptions_of_former(connection, account_id, {user.user_name: now}, now)
+            old = None
+        user_name = user.user_name
         row = record_of(account_id, user_name, old)
         row.own = {**row.own, **own}
+        row.user_id = user.user_id
         if old is None:
-            row.__dict__.update(arn=arn, path=path)
+            row.__dict__.update(arn=user.arn, path=user.path)
         judge_some(connection, held, [row], {user_name: old} if old else {}, terms_of)
 
 

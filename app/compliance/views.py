@@ -11,7 +11,8 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import Row
 
 from app import people as sessions
-from app.audit import Event
+from app.activity.queries import ids_under
+from app.audit import Event, record
 from app.compliance import charts, queries, rows, runs, service, store, summary, words
 from app.compliance.export import COLUMNS, exported
 from app.compliance.forms import FilterForm
@@ -23,10 +24,11 @@ from app.current import audit, audit_of, gateways, person
 from app.errors import CredentialsRefused
 from app.exports import as_csv, as_json
 from app.fields import EmptyForm
-from app.guards import accounts_to_watch, admins_only
+from app.guards import accounts_to_watch, admins_only, may_have_an_heir
 from app.limits import CHANGES, limiter, this_person
 from app.models import db
 from app.pages import done, page, page_number
+from app.records import owner_of
 
 bp = Blueprint("compliance", __name__, url_prefix="/compliance")
 limiter.limit(CHANGES, key_func=this_person, methods=["POST"])(bp)
@@ -102,6 +104,7 @@ def index() -> ResponseReturnValue:
         charts=charts,
         adoption=charts.adoption(history),
         key_ages=charts.key_ages(history),
+        by_arn=may_have_an_heir(),
     )
 
 
@@ -245,8 +248,16 @@ def one(name: str) -> ResponseReturnValue:
             exceptions=queries.exceptions(connection, account.account_id, account.terms.now, name),
             message=words.message(name, account.name, findings),
             rules=BY_ID,
-            signed_in=sessions.sessions_by_arn(row.arn),
+            signed_in=sessions.sessions_by_owner(*_owners(row)),
         )
+
+
+def _owners(row: Row[Any]) -> list[str]:
+    """Whose sessions the user's are. Where no list told their unique id yet, whoever signed in under their name."""
+    longest = max(current_app.config["SESSION_MAX"], current_app.config["SIGN_IN_SESSION_MAX"])
+    since = datetime.now(UTC) - longest
+    ids = [row.user_id] if row.user_id else ids_under(record().engine, row.account_id, row.user_name, since)
+    return [owner_of(row.account_id, user_id) for user_id in ids]
 
 
 @bp.post("/people/<name>/sessions/end")
@@ -257,6 +268,6 @@ def end_sessions(name: str) -> ResponseReturnValue:
     with db.engine.connect() as connection:
         row = queries.person(connection, account_id, name) or abort(404)
     with audit_of(account_id).attempt(Event.SOMEBODYS_SESSIONS_ENDED, row.arn):
-        ended = sessions.end_all_sessions(row.arn)
+        ended = sessions.end_all_sessions(*_owners(row))
     told = {0: "They were signed in nowhere.", 1: "Their session is over."}.get(ended, f"{ended} sessions are over.")
     return done(told, "compliance.one", name=name, account=account_id)

@@ -58,7 +58,7 @@ def resync_post() -> ResponseReturnValue:
     if not form.validate_on_submit():
         return page("mfa/resync.html", form, back=back)
     pending = waiting.pending_sign_in(datetime.now(UTC))
-    record = audit(pending.account_id, pending.user_name) if pending else audit()
+    record = audit(pending.account_id, pending.user_name, pending.user_id) if pending else audit()
     asked = (user_name, form.serial_number.data, form.first_code.data, form.second_code.data)
     try:
         if pending:

@@ -61,7 +61,8 @@ class Arrived:
     def person(self, now: datetime) -> Person:
         """As the session knows them."""
         who = self.identity
-        return Person(who.account_id, who.user_name, who.path, who.partition, self.with_mfa, now)
+        told = (who.account_id, who.user_name, who.path, who.partition)
+        return Person(*told, self.with_mfa, now, user_id=who.user_id)
 
 
 def begin(
@@ -70,7 +71,7 @@ def begin(
     now: datetime,
     *,
     sign_out_first: bool = False,
-    expected_arn: str = "",
+    expected_user_id: str = "",
     back: str = "",
 ) -> PendingAwsSignIn:
     """A new sign-in at AWS; nothing is asked yet. public_url: of the portal."""
@@ -83,7 +84,7 @@ def begin(
         asked.verifier,
         now + AT_AWS,
         sign_out_first,
-        expected_arn,
+        expected_user_id,
         back,
     )
 
@@ -144,7 +145,7 @@ def finish(
     with signing_as(tokens.credentials):
         identity = sts.caller()
         only_users_of(accounts, identity)
-        if pending.expected_arn and identity.arn != pending.expected_arn:
+        if pending.expected_user_id and identity.user_id != pending.expected_user_id:
             raise SomeoneElse(identity.user_name)
         try:
             devices = iam.mfa_devices(identity.user_name)

@@ -53,7 +53,7 @@ def begin() -> ResponseReturnValue:
         datetime.now(UTC),
         # For someone signed in already, an open console session says nothing new.
         sign_out_first="sign_out_first" in request.form or inside,
-        expected_arn=current_user.arn if inside else "",
+        expected_user_id=current_user.user_id if inside else "",
         back=url_for("mfa.finished") if inside else "",
     )
     waiting.begin_aws_sign_in(pending)
@@ -160,11 +160,11 @@ def _refused(refusal: PortalError) -> ResponseReturnValue:
 
 def _enter(arrived: service.Arrived, pending: PendingAwsSignIn, now: datetime) -> ResponseReturnValue:
     person = arrived.person(now)
-    people.make_way_for(person.arn)
-    audit(person.account_id, person.user_name).note(Event.SIGN_IN, Way.AWS_SIGN_IN)
+    people.make_way_for(person.owner)
+    audit(person.account_id, person.user_name, person.user_id).note(Event.SIGN_IN, Way.AWS_SIGN_IN)
     lasts = current_app.config["SIGN_IN_SESSION_MAX"] if arrived.with_mfa else config.BEFORE_MFA
     people.sign_in_through_aws(person, arrived.tokens, lasts)
-    if not (pending.expected_arn and arrived.with_mfa):
+    if not (pending.expected_user_id and arrived.with_mfa):
         flash(f"Signed in as {person.user_name}, who is signed in to AWS in this browser.", "success")
     return redirect(local_path(people.wanted() or pending.back, url_for("overview.index")), 303)
 

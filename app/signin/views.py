@@ -105,14 +105,14 @@ def access_key() -> ResponseReturnValue:
                 access_key_id=key.access_key_id,
                 secret_access_key=key.secret_access_key,
                 until=now + config.BETWEEN_KEY_AND_CODE,
+                user_id=who.user_id,
             )
         )
         return done("", "signin.code")
-    person = Person(
-        who.account_id, who.user_name, who.path, who.partition, False, now, access_key_id=key.access_key_id
-    )
-    people.make_way_for(person.arn)
-    audit(who.account_id, who.user_name).note(Event.SIGN_IN, key.access_key_id)
+    told = (who.account_id, who.user_name, who.path, who.partition)
+    person = Person(*told, False, now, key.access_key_id, user_id=who.user_id)
+    people.make_way_for(person.owner)
+    audit(who.account_id, who.user_name, who.user_id).note(Event.SIGN_IN, key.access_key_id)
     people.sign_in(person, key, config.BEFORE_MFA)
     return redirect(local_path(people.wanted(), url_for("overview.index")), 303)
 
@@ -160,7 +160,7 @@ def code_post() -> ResponseReturnValue:
     if not form.validate_on_submit():
         return page("signin/code.html", form, pending=pending)
     lasts = current_app.config["SESSION_MAX"]
-    record = audit(pending.account_id, pending.user_name)
+    record = audit(pending.account_id, pending.user_name, pending.user_id)
     try:
         with record.attempt(Event.MFA_SESSION, form.serial_number.data):
             credentials = service.give_code(

@@ -31,7 +31,7 @@ class Seen:
     """What is written beside the contents, in clear: whose session it is, until when, and what its owner is shown."""
 
     owner: str
-    """ARN of the person signed in; empty before."""
+    """`app.records.owner_of` the user who is signed in; empty before."""
     label: str
     """Short id: names the session, opens nothing."""
     address: str

@@ -87,7 +87,7 @@ def test_messages_lead_to_the_exact_fix(portal: Flask) -> None:
 
 
 def test_own_visits_are_kept_and_cost_little(portal: Flask, clock: Clock) -> None:
-    alice = Person(ACCOUNT, "alice", "/eng/", "aws", True, datetime.now(UTC), "AKIA")
+    alice = Person(ACCOUNT, "alice", "/eng/", "aws", True, datetime.now(UTC), "AKIA", user_id="AIDAALICE")
     device = MfaDevice(f"arn:aws:iam::{ACCOUNT}:u2f/user/alice/KEY", datetime.now(UTC))
 
     def own() -> str:

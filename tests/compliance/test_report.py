@@ -21,6 +21,7 @@ from app.compliance.facts import OwnFacts
 from app.compliance.report import LARGEST, CredentialReport, NotAReport, parse
 from app.compliance.subjects import Terms
 from app.models import Base, ComplianceException, CompliancePerson
+from app.records import Person
 from app.sandbox.behaviours.credential_report import HEADER
 from config import engine_options
 from tests.support.postgres import Postgres, postgres
@@ -156,6 +157,9 @@ MADE = {"alice": datetime(2026, 1, 1, 10, tzinfo=UTC), "bob": datetime(2026, 1, 
 """As the report has it."""
 
 
+USERS = f"arn:aws:iam::{ACCOUNT}:user"
+
+
 def roster(
     engine: Engine,
     at: datetime,
@@ -163,10 +167,13 @@ def roster(
     names: tuple[str, ...],
     others: int = 3,
     made: dict[str, datetime] = MADE,
+    ids: dict[str, str] = {},  # noqa: B006 # never changed
 ) -> None:
     rows.begin(engine, ACCOUNT)
     users = [
-        RosterUser(name, f"arn:aws:iam::{ACCOUNT}:user/{name}", "/", made.get(name, MADE["alice"]), None)
+        RosterUser(
+            name, f"arn:aws:iam::{ACCOUNT}:user/{name}", "/", made.get(name, MADE["alice"]), None, ids.get(name, "")
+        )
         for name in names
     ]
     with engine.begin() as connection:
@@ -252,8 +259,9 @@ def test_what_people_show_themselves_counts_until_newer_is_known(engine: Engine)
     assert says(engine, "mfa")["newcomer"] == "fail"
 
 
-def shows(engine: Engine, name: str, **own: Unpack[OwnFacts]) -> None:
-    store.keep_own(engine, ACCOUNT, name, f"arn:aws:iam::{ACCOUNT}:user/{name}", "/", own, terms_of)
+def shows(engine: Engine, name: str, user_id: str = "", **own: Unpack[OwnFacts]) -> None:
+    user = Person(ACCOUNT, name, "/", "aws", True, NOW, user_id=user_id)
+    store.keep_own(engine, ACCOUNT, user, own, NOW, terms_of)
 
 
 def excepted(engine: Engine, name: str, rule: str) -> None:

@@ -112,7 +112,7 @@ def refreshes(app: Flask, claimed: timedelta) -> int:
     now, aws = datetime.now(UTC), Refreshing()
     with app.test_request_context("/"):
         soon = AwsCredentials("ASIA", "s", "t", now + timedelta(minutes=4))
-        person = Person("123456789012", "alice", "/", "aws", True, now)
+        person = Person("123456789012", "alice", "/", "aws", True, now, user_id="AIDAALICE")
         people.sign_in_through_aws(person, SignInTokens(soon, "client", "token", "key"), timedelta(hours=1))
         people.current_session()["renewing_until"] = now + claimed
         keep_signed_in(aws)

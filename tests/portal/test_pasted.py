@@ -134,7 +134,7 @@ def test_no_password_takes_long_to_judge(password: str) -> None:
 
 
 def test_what_is_hidden_behind_many_signs_is_found_all_the_same() -> None:
-    olga = Person("123456789012", "olga", "/", "aws", False, datetime.now(UTC))
+    olga = Person("123456789012", "olga", "/", "aws", False, datetime.now(UTC), user_id="AIDAOLGA")
     for weak in ("P@$$w0rd!", "1L0v3y0u", "4dm1n15tr4t0r"):
         assert strength(olga, weak).score < TOO_WEAK, weak
     assert strength(olga, "Turquoise-otter-42-lamp").score >= TOO_WEAK

@@ -88,7 +88,7 @@ def test_who_steals_the_store_has_neither_cookies_nor_contents(portal: Flask, st
     client = portal.test_client()
     post(client, "/test/enter")
     content = store.contents(portal)
-    assert cookie(client) and hashed(cookie(client)) in content and b":user/alice" in content
+    assert cookie(client) and hashed(cookie(client)) in content and b"123456789012/AIDAALICE" in content
     for secret in (SECRET, cookie(client), "AKIA", SECRET.split("/")[1]):
         assert secret.encode() not in content
 
@@ -366,3 +366,17 @@ def test_redis_forgets_by_itself(tmp_path: Path, redis: RedisServer) -> None:
         left = redis.times_to_live(url)
         assert len(left) >= 3 and all(14 * 60 < seconds <= 15 * 60 + 1 for seconds in left)
         post(client, "/test/upgrade")
+
+
+def test_a_session_of_a_release_that_knew_users_by_arn_ends(portal: Flask) -> None:
+    client = portal.test_client()
+    post(client, "/test/enter")
+    interface, sid = sessions_of(portal), cookie(client)
+    for name in ("owner", "kept_for"):
+        with portal.test_request_context(headers={"Cookie": f"latchkey-8000={sid}"}) as context:
+            held = interface.open_session(portal, context.request)
+            held[name] = "arn:aws:iam::123456789012:user/alice"
+            assert interface.commit(held) or held.lost
+        assert get(client, "/test/see").json == {"keys": [], "secret": None}, (
+            "nobody is signed in, and nothing breaks"
+        )

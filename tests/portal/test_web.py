@@ -56,7 +56,8 @@ def test_tries_are_counted_whatever_blanks_and_addresses_they_come_with(portal: 
 
 def test_what_is_recorded_names_whom_it_is_about(portal: Flask) -> None:
     with portal.test_request_context("/"):
-        people.sign_in(Person("123456789012", "alice", "/", "aws", False, datetime.now(UTC)), NOBODYS, LASTS)
+        alice = Person("123456789012", "alice", "/", "aws", False, datetime.now(UTC), user_id="AIDAALICE")
+        people.sign_in(alice, NOBODYS, LASTS)
         assert current.audit().user_name == "alice"
         assert current.audit("123456789012", "bob").user_name == "bob", "whose key was given, not who was here before"
         assert current.audit("", "").user_name == ""

@@ -29,7 +29,7 @@ def portal(file: Path) -> Iterator[Flask]:
 
 
 def somebody(name: str = "nadia") -> Audit:
-    return Audit(record(), ACCOUNT, name, "192.0.2.7", "Mozilla/5.0", "abcd1234")
+    return Audit(record(), ACCOUNT, name, "192.0.2.7", "Mozilla/5.0", "abcd1234", f"AIDA{name.upper()}")
 
 
 def write(rows: int, name: str = "nadia") -> None:

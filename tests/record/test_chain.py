@@ -138,7 +138,7 @@ def test_an_invented_row_is_found(portal: Flask) -> None:
     write(2)
     change(
         "insert into activity select account_id, 3, at, attempt_id, user_name, event, target, phase, reason,"
-        " request_id, address, user_agent, session, key_id, mac from activity where seq = 2"
+        " request_id, address, user_agent, session, key_id, mac, user_id from activity where seq = 2"
     )
     assert "row 3 is not what was written here" in verify(portal)[1]
 
@@ -165,7 +165,7 @@ def test_a_row_before_the_first_is_found(portal: Flask) -> None:
     write(2)
     change(
         "insert into activity select account_id, 0, at, attempt_id, user_name, event, target, phase, reason,"
-        " request_id, address, user_agent, session, key_id, '' from activity where seq = 1"
+        " request_id, address, user_agent, session, key_id, '', user_id from activity where seq = 1"
     )
     assert "row 0 is before the beginning" in verify(portal)[1]
 
@@ -196,7 +196,8 @@ def test_forged_intents_are_not_settled(portal: Flask, clock: Clock) -> None:
     write(2)
     change(
         "insert into activity select account_id, -9, at, 'forged', user_name, 'mfa-device-deactivated', 'mfa/boss',"
-        " 'intended', reason, request_id, address, user_agent, session, key_id, mac from activity where seq = 1"
+        " 'intended', reason, request_id, address, user_agent, session, key_id, mac, user_id"
+        " from activity where seq = 1"
     )
     clock.move(61)
     assert unsettled(somebody(), datetime.now(UTC), list(Event)) == []

@@ -32,7 +32,7 @@ def replica(url: str, names: list[str]) -> None:
     record = Record(create_engine(url, pool_size=len(names)), KEYS)
 
     def act(name: str) -> None:
-        me = Audit(record, ACCOUNT, name, "192.0.2.7", "Mozilla/5.0", "abcd1234")
+        me = Audit(record, ACCOUNT, name, "192.0.2.7", "Mozilla/5.0", "abcd1234", f"AIDA{name}")
         for number in range(ATTEMPTS):
             with me.attempt(Event.MFA_SESSION, f"device-{number}"):
                 pass
@@ -57,5 +57,5 @@ def test_two_admins_and_forty_users_write_at_once() -> None:
     assert verified.flaws == []
     assert verified.rows == verified.head[0] == 2 * ATTEMPTS * len(names), "no row lost, none written twice"
     for name in names:
-        phases = [link.phase for link, _ in written if link.user_name == name]
+        phases = [row["phase"] for row in written if row["user_name"] == name]
         assert phases == ["intended", "done"] * ATTEMPTS, "everyone's rows in the order they acted"

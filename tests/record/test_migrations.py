@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hmac
+import json
 import os
 import re
 import sqlite3
 import subprocess
 from collections.abc import Iterator
 from contextvars import Context
+from datetime import UTC, datetime
 from pathlib import Path
 
 import flask_migrate
@@ -17,9 +20,11 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from click.testing import Result
 from flask import Flask
-from sqlalchemy import inspect
+from sqlalchemy import inspect, text
 
+from app.activity import queries
 from app.audit import Audit, Event, record
+from app.chain import START, Link
 from app.commands import activity
 from app.factory import create_app
 from app.models import Utc, db
@@ -95,6 +100,39 @@ def test_each_step_suits_the_release_before_it(portal: Flask) -> None:
         before = after
 
 
+def test_a_record_of_before_unique_ids_stays_sound_and_nobodys_own(portal: Flask) -> None:
+    flask_migrate.upgrade(revision="0003")
+    before, at, ring = START, datetime(2026, 5, 3, 10, tzinfo=UTC), portal.config["AUDIT_KEYS"]
+    for seq in (1, 2, 3):
+        link = Link(
+            "123456789012", seq, at, f"{seq:032d}", "nadia", "sign-in", "AKIA", "done", "", "", "", "", "", "k1"
+        )
+        # As that release hashed it.
+        told = [1, before, *link[:2], at.isoformat(timespec="microseconds"), *link[3:14]]
+        before = hmac.new(ring.keys["k1"], json.dumps(told, separators=(",", ":")).encode(), "sha256").hexdigest()
+        columns = {name: value for name, value in link._asdict().items() if name != "user_id"} | {"mac": before}
+        names = ", ".join(columns)
+        with db.engine.begin() as connection:
+            row = f"insert into activity ({names}) values ({', '.join(f':{name}' for name in columns)})"
+            connection.execute(text(row), {**columns, "at": at.isoformat(" ", "microseconds").removesuffix("+00:00")})
+    with db.engine.begin() as connection:
+        head = {"seq": 3, "mac": before}
+        connection.execute(text("insert into activity_heads values ('123456789012', :seq, :mac)"), head)
+    flask_migrate.upgrade()
+    Audit(record(), "123456789012", "nadia", "", "", "", "AIDANADIA").note(Event.SIGN_OUT)
+    answer = verified(db.engine.url.render_as_string(hide_password=False))
+    assert answer.exit_code == 0 and "4 rows, sound" in answer.output, answer.output
+    own = queries.entries(db.engine, "123456789012", queries.Filter(own_id="AIDANADIA"), datetime.now(UTC)).entries
+    assert [entry.seq for entry in own] == [4], "whose the others are nobody can tell"
+    assert queries.has_unidentified(db.engine, "123456789012", "nadia")
+    every = queries.entries(db.engine, "123456789012", queries.Filter("AIDANADIA"), datetime.now(UTC)).entries
+    assert len(every) == 1 and len(queries.entries(db.engine, "123456789012", queries.Filter(), at).entries) == 4
+    for change in ("user_id = ''", "user_id = 'AIDAZOE'"):
+        with db.engine.begin() as connection:
+            connection.execute(text(f"update activity set {change} where seq = 4"))
+        assert "row 4 is not what" in verified(db.engine.url.render_as_string(hide_password=False)).output
+
+
 def verified(database_url: str, *options: str) -> Result:
     app = create_app(from_env({**GOOD, "DATABASE_URL": database_url}))
     # Apart from the test's own portal, whose context the command would take.
@@ -103,8 +141,8 @@ def verified(database_url: str, *options: str) -> Result:
 
 def command_of(document: str, beginning: str) -> str:
     """The documented command, as it stands there."""
-    text = (ROOT / "docs" / document).read_text()
-    found = re.search(rf"^{re.escape(beginning)}.*$", text, re.MULTILINE)
+    written = (ROOT / "docs" / document).read_text()
+    found = re.search(rf"^{re.escape(beginning)}.*$", written, re.MULTILINE)
     assert found, beginning
     return found[0]
 

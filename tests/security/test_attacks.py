@@ -249,7 +249,7 @@ def test_keys_and_codes_cannot_be_tried_without_end(sandbox: Sandbox, tmp_path: 
 def test_people_without_a_key_are_not_counted_as_one(portal: Flask) -> None:
     def counted(name: str) -> str:
         with portal.test_request_context():
-            login_user(Person("123456789012", name, "/", "aws", True, datetime.now(UTC)))
+            login_user(Person("123456789012", name, "/", "aws", True, datetime.now(UTC), user_id=f"AIDA{name}"))
             return whose_codes()
 
     assert counted("nadia") != counted("olga")

@@ -10,7 +10,7 @@ class Caller(StsGateway):
     """Answers who the caller is; nothing else may be asked."""
 
     def __init__(self, arn: str, account: str) -> None:
-        self._identity = Identity(account, arn, "AIDA")
+        self._identity = Identity(account, arn, f"AIDA{arn.rpartition('/')[2].upper()}")
 
     def caller(self) -> Identity:
         """The same whoever asks."""

@@ -29,7 +29,7 @@ def portal_at(file: Path, **settings: str) -> Flask:
 
     @app.post("/test/enter")
     def enter() -> str:
-        person = Person("123456789012", "alice", "/", "aws", False, datetime.now(UTC), "AKIA")
+        person = Person("123456789012", "alice", "/", "aws", False, datetime.now(UTC), "AKIA", user_id="AIDAALICE")
         people.sign_in(person, AwsCredentials("AKIA", SECRET), timedelta(minutes=15))
         return ""
 
