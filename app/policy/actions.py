@@ -40,6 +40,20 @@ def resource_types(action: str) -> frozenset[str]:
 
 
 @cache
+def condition_keys(action: str) -> frozenset[str]:
+    """Condition keys of an action and of its resources: "iam:PolicyARN", "aws:RequestTag/${TagKey}".
+
+    Without the global ones that every request has. Empty: none, or the action is unknown.
+    """
+    service, _, name = action.partition(":")
+    if action not in all_actions(service):
+        return frozenset()
+    kinds = [_data().resources.get_resource_type_details(service, kind) for kind in resource_types(action)]
+    own = _data().actions.get_action_details(service, name)
+    return frozenset(key for each in (own, *kinds) for key in each.get("conditionKeys") or ())
+
+
+@cache
 def services() -> tuple[str, ...]:
     """Prefixes: "iam", "sts", ..."""
     return tuple(_data().services.get_service_keys())

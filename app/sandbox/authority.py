@@ -6,9 +6,9 @@ import hmac
 from datetime import UTC, datetime
 from typing import Any
 
-from app.sandbox.behaviours.users import unique_id
 from app.sandbox.operations import Caller, Refusal
 from app.sandbox.signin.state import ConsoleSession
+from app.sandbox.users import unique_id
 from app.sandbox.wire import Reading
 from app.sandbox.world import Session, World
 

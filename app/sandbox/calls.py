@@ -24,6 +24,8 @@ class Entry:
     mfa_present: bool | None
     decision: str | None
     statement: str | int | None
+    not_evaluated: list[str]
+    """Condition keys on which the decision hangs, and which the sandbox does not know."""
     status: int
     error: str | None
     request_id: str

@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 import app.sandbox.behaviours as _behaviours  # registers what the sandbox does itself
-from app.sandbox import answers, paging, query, resources, signature, upstream
+from app.sandbox import answers, paging, query, signature, upstream
+from app.sandbox.asked import Question, of_an_ec2_call, of_an_iam_call, of_an_sts_call
 from app.sandbox.authority import identify
-from app.sandbox.behaviours.users import stored
 from app.sandbox.calls import CallLog
 from app.sandbox.exchange import Around, Exchange
 from app.sandbox.faults import FaultError, Faults, parsed
 from app.sandbox.judge import Origin, denial, judge
 from app.sandbox.operations import OPERATIONS, PASS_ON, Call, Caller, Refusal
+from app.sandbox.s3 import of_s3
 from app.sandbox.signin.endpoint import SignIn, is_ours
+from app.sandbox.users import stored
 from app.sandbox.validation import validate
 from app.sandbox.wire import EMULATED, Reading, headers_of, read
 from app.sandbox.world import World
@@ -96,15 +98,16 @@ class Door:
         operation = query.operation_of(service, reading.form)
         exchange.action = f"{service}:{operation.name}"
         if service == "ec2":
-            self._judge(exchange, reading, caller, "*", now)
+            with self.world.lock:
+                asked = of_an_ec2_call(self.world, operation.name, reading.scope.region, reading.form)
+                self._judge(exchange, reading, caller, asked, now)
             with self._with_faults(environ, exchange):
                 answer = upstream.forward(reading, reading.form, caller.access_key_id)
             return answer.status, _kept(answer.headers), answer.body
         parameters = query.parameters(operation, reading.form)
         validate(operation, parameters)
         with self.world.lock:
-            resource = resources.of_iam(self.world, caller, operation.name, parameters) if service == "iam" else "*"
-            self._judge(exchange, reading, caller, resource, now)
+            self._judge(exchange, reading, caller, self._asked(service, operation.name, caller, parameters), now)
             call = Call(service, operation.name, parameters, caller, exchange.request_id, now)
             with self._with_faults(environ, exchange):
                 behaviour = OPERATIONS.get((service, operation.name))
@@ -118,6 +121,11 @@ class Door:
         body = query.answer(operation, members, exchange.request_id)  # type: ignore[arg-type]  # as above
         return 200, [("Content-Type", "text/xml")], self._maybe_stale(exchange, reading, body)
 
+    def _asked(self, service: str, name: str, caller: Caller, parameters: dict[str, Any]) -> list[Question]:
+        if service == "sts":
+            return [of_an_sts_call(self.world, name, parameters)]
+        return of_an_iam_call(self.world, caller, name, parameters)
+
     def _form(self, reading: Reading, parameters: dict[str, Any]) -> dict[str, str]:
         """What moto gets: no paging (that is ours), and the stored spelling of the user's name."""
         form = {name: value for name, value in reading.form.items() if name not in ("Marker", "MaxItems")}
@@ -127,10 +135,10 @@ class Door:
     def _s3(
         self, environ: dict[str, Any], exchange: Exchange, reading: Reading, caller: Caller, now: datetime
     ) -> tuple[int, list[tuple[str, str]], bytes]:
-        action, resource = resources.of_s3(reading)
-        exchange.action = f"s3:{action}"
+        asked = of_s3(reading, self.world.account_id)
+        exchange.action = asked.action
         with self.world.lock:
-            self._judge(exchange, reading, caller, resource, now)
+            self._judge(exchange, reading, caller, [asked], now)
             with self._with_faults(environ, exchange):
                 answer = upstream.forward(reading, {}, caller.access_key_id)
         return answer.status, _kept(answer.headers), answer.body
@@ -139,19 +147,24 @@ class Door:
         target = reading.headers.get("x-amz-target", "").rpartition(".")[-1]
         exchange.action = f"{reading.service}:{(target or reading.form.get('Action') or 'Unknown')[:64]}"
         with self.world.lock:
-            self._judge(exchange, reading, caller, "*", now)
+            self._judge(exchange, reading, caller, [Question(exchange.action)], now)
         return Refusal("UnknownOperation", "The sandbox emulates IAM, STS, EC2 and S3, nothing else.", 404)
 
-    def _judge(self, exchange: Exchange, reading: Reading, caller: Caller, resource: str, now: datetime) -> None:
+    def _judge(
+        self, exchange: Exchange, reading: Reading, caller: Caller, asked: list[Question], now: datetime
+    ) -> None:
+        """All of it has to be allowed. Raises Refusal; the exchange keeps the verdict that decided."""
         action = exchange.action or ""
         origin = Origin(reading.address, reading.scope.region, reading.headers.get("user-agent"))
-        exchange.verdict = judge(self.world, caller, origin, action, resource, now)
+        verdicts = [judge(self.world, caller, origin, question, now) for question in asked]
+        exchange.verdict = next((each for each in verdicts if not each.decision.allowed), verdicts[0])
+        exchange.not_evaluated = sorted({key for each in verdicts for key in each.not_evaluated})
         if caller.is_session and action.startswith("sts:") and action not in SESSIONS_MAY:
             if action == "sts:GetSessionToken":
                 raise Refusal("AccessDenied", "Cannot call GetSessionToken with session credentials", 403)
             raise Refusal("AccessDenied", f"Session credentials may not call {action}.", 403)
         if not exchange.verdict.decision.allowed:
-            raise denial(exchange.verdict, caller, resources.printed(caller, action.partition(":")[2], resource))
+            raise denial(exchange.verdict, caller, reading.service)
 
     # -- faults
 

@@ -24,6 +24,8 @@ class Exchange:
     reading: Reading | None = None
     caller: Caller | None = None
     verdict: Verdict | None = None
+    not_evaluated: list[str] = field(default_factory=list)
+    """Condition keys on which a verdict hangs that nobody here knows."""
     error: str | None = None
     action: str | None = None
     cut: bool = False
@@ -44,6 +46,7 @@ class Exchange:
             mfa_present=caller.mfa_present if caller else None,
             decision=verdict.decision.effect.value if verdict else None,
             statement=verdict.decision.statement if verdict else None,
+            not_evaluated=self.not_evaluated,
             status=self.status,
             error=self.error,
             request_id=self.request_id,

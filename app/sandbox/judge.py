@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
 from app.policy.evaluation import Decision, Effect, Policy, PolicyError, Request, compiled, decide
+from app.policy.request_context import Circumstances, IamUser, Session, request_context
+from app.sandbox.asked import Question
+from app.sandbox.doubts import doubts
 from app.sandbox.operations import Caller, Refusal
+from app.sandbox.resources import Target, printed
+from app.sandbox.tags import as_context, tags_of
 from app.sandbox.world import World
 
 UNTOUCHABLE = ("sts:GetCallerIdentity", "sts:GetSessionToken")
@@ -24,6 +29,10 @@ class Verdict:
     action: str
     resource: str
     decision: Decision
+    not_evaluated: Sequence[str] = ()
+    """Condition keys on which the decision hangs, and which the sandbox does not know."""
+    by_boundary: bool = False
+    """Denied by the permissions boundary, though identity policies allow it."""
 
 
 @lru_cache(maxsize=512)
@@ -31,22 +40,23 @@ def _compiled(document: str) -> Policy:
     return compiled(json.loads(document))
 
 
-def policies_of(world: World, user: Any) -> list[Policy]:
-    """Identity policies of a user and its groups, managed and inline.
-
-    Raises PolicyError for a document that cannot be judged: then nothing is allowed.
-    """
+def documents_of(world: World, user: Any) -> list[str]:
+    """Identity policies of a user and its groups, managed and inline."""
     documents = list(_documents(user))
     for group in world.iam.get_groups_for_user(user.name):
         documents += _documents(group)
-    return [_compiled(document) for document in documents]
+    return documents
 
 
 def _documents(holder: Any) -> Iterator[str]:
-    for managed in holder.managed_policies.values():
-        version = next(item for item in managed.versions if item.version_id == managed.default_version_id)
-        yield version.document
+    yield from map(_in_force, holder.managed_policies.values())
     yield from holder.policies.values()
+
+
+def _in_force(managed: Any) -> str:
+    """The document of a managed policy's default version."""
+    version = next(item for item in managed.versions if item.version_id == managed.default_version_id)
+    return str(version.document)
 
 
 @dataclass(frozen=True)
@@ -58,48 +68,56 @@ class Origin:
     user_agent: str | None
 
 
-def context_of(caller: Caller, origin: Origin, now: datetime) -> dict[str, str]:
-    """Condition keys of the request; aws:MultiFactorAuthPresent absent, false or true as AWS documents it."""
-    context = {
-        "aws:username": caller.user_name or "",
-        "aws:userid": caller.unique_id,
-        "aws:PrincipalArn": caller.arn,
-        "aws:PrincipalAccount": caller.account_id,
-        "aws:PrincipalType": "User",
-        "aws:SourceIp": origin.address,
-        "aws:SecureTransport": "false",
-        "aws:CurrentTime": f"{now:%Y-%m-%dT%H:%M:%SZ}",
-        "aws:EpochTime": str(int(now.timestamp())),
-        "aws:RequestedRegion": origin.region,
+def context_of(world: World, caller: Caller, origin: Origin, action: str, now: datetime) -> dict[str, Any]:
+    """Condition keys of the person and their request. SecureTransport is true: here http stands in for https."""
+    user = IamUser(caller.account_id, caller.user_name or "", caller.arn, caller.unique_id)
+    session = Session(
+        caller.mfa_present,
+        mfa_age=int((now - caller.mfa_at).total_seconds()) if caller.mfa_at else 0,
+        token_age=int((now - caller.issued_at).total_seconds()) if caller.issued_at else None,
+        signed_in=caller.signed_in,
+    )
+    here = Circumstances(now, origin.address, origin.region, origin.user_agent)
+    stored = Target(caller.arn, "user", world.iam.users.get(caller.user_name))
+    return {
+        **request_context(user, session, action, here),
+        **as_context("aws:PrincipalTag/", tags_of(world, stored)),
+        **world.settings.assumed,
     }
-    if origin.user_agent is not None:
-        context["aws:UserAgent"] = origin.user_agent
-    if caller.mfa_present is not None:
-        context["aws:MultiFactorAuthPresent"] = str(caller.mfa_present).lower()
-    if caller.mfa_at:
-        context["aws:MultiFactorAuthAge"] = str(int((now - caller.mfa_at).total_seconds()))
-    if caller.signed_in:
-        context["aws:SignInSessionArn"] = f"arn:aws:signin:::session/{caller.unique_id}"
-    if caller.issued_at:
-        context["aws:TokenIssueTime"] = f"{caller.issued_at:%Y-%m-%dT%H:%M:%SZ}"
-    return context
 
 
-def judge(world: World, caller: Caller, origin: Origin, action: str, resource: str, now: datetime) -> Verdict:
-    """Decide; action "iam:ListUsers", resource an ARN or "*"."""
+def judge(world: World, caller: Caller, origin: Origin, asked: Question, now: datetime) -> Verdict:
+    """Decide one question."""
+    action, resource = asked.action, asked.resource
     if action in UNTOUCHABLE:
         return Verdict(action, resource, Decision(Effect.ALLOWED, None))
     if action == "iam:ListVirtualMFADevices" and world.settings.outcomes["list-virtual-devices"] == "denied":
         return Verdict(action, resource, Decision(Effect.IMPLICITLY_DENIED, None))
     user = world.iam.users[caller.user_name]
-    request = Request(action, resource, context_of(caller, origin, now))
+    request = Request(action, resource, {**context_of(world, caller, origin, action, now), **asked.context})
     try:
-        decision = decide(policies_of(world, user), request)
+        documents = documents_of(world, user)
+        decision = decide([_compiled(document) for document in documents], request)
+        bounded = _bounded(world, user, request)
+        unsure = doubts(documents, request, stand_in=world.settings.stand_ins, assumed=world.settings.assumed)
     except PolicyError:  # refused at upload, so this is a mistake of ours: fail closed
         return Verdict(action, resource, Decision(Effect.EXPLICITLY_DENIED, None))
     if decision.effect is Effect.IMPLICITLY_DENIED and _by_account_flag(world, caller, action, resource):
         decision = Decision(Effect.ALLOWED, "AllowUsersToChangePassword")
-    return Verdict(action, resource, decision)
+    if bounded is not None and not bounded.allowed and decision.allowed:
+        return Verdict(action, resource, bounded, unsure, by_boundary=True)
+    return Verdict(action, resource, decision, unsure)
+
+
+def _bounded(world: World, user: Any, request: Request) -> Decision | None:
+    """What the user's permissions boundary says; None without one. It only limits what other policies allow."""
+    arn = world.boundaries.get(str(user.id))
+    if arn is None:
+        return None
+    boundary = world.iam.managed_policies.get(arn)
+    if boundary is None:  # IAM lets nobody delete one in use
+        return Decision(Effect.IMPLICITLY_DENIED, None)
+    return decide([_compiled(_in_force(boundary))], request)
 
 
 def _by_account_flag(world: World, caller: Caller, action: str, resource: str) -> bool:
@@ -109,15 +127,16 @@ def _by_account_flag(world: World, caller: Caller, action: str, resource: str) -
     )
 
 
-def denial(verdict: Verdict, caller: Caller, printed: str) -> Refusal:
-    """AWS's words for a denial, per protocol."""
-    service, _, _ = verdict.action.partition(":")
+def denial(verdict: Verdict, caller: Caller, service: str) -> Refusal:
+    """AWS's words for a denial. service: the one that was asked, whose protocol decides on the code."""
+    named = printed(verdict.action, verdict.resource)
+    policy = "a permissions boundary" if verdict.by_boundary else "an identity-based policy"
     because = (
-        "with an explicit deny in an identity-based policy"
+        f"with an explicit deny in {policy}"
         if verdict.decision.effect is Effect.EXPLICITLY_DENIED
-        else f"because no identity-based policy allows the {verdict.action} action"
+        else f"because no {policy.partition(' ')[2]} allows the {verdict.action} action"
     )
-    sentence = f"User: {caller.arn} is not authorized to perform: {verdict.action} on resource: {printed} {because}"
+    sentence = f"User: {caller.arn} is not authorized to perform: {verdict.action} on resource: {named} {because}"
     if service == "ec2":
         return Refusal("UnauthorizedOperation", f"You are not authorized to perform this operation. {sentence}", 403)
     return Refusal("AccessDenied", sentence, 403)

@@ -57,6 +57,21 @@ class Session:
 
 
 @dataclass
+class ServiceCredential:
+    """A service-specific credential: a name and password for one AWS service, or an API key."""
+
+    id: str
+    user_id: str
+    """moto's id of its user."""
+    service_name: str
+    alias: str
+    """What the service takes as user name; of an API key its id for CloudTrail."""
+    created_at: datetime
+    expires_at: datetime | None
+    status: str = "Active"
+
+
+@dataclass
 class Settings:
     """The knobs of `flask sandbox`."""
 
@@ -66,6 +81,10 @@ class Settings:
     consistency_delay: timedelta = timedelta(0)
     marker: str = ""
     """In every secret that is handed out."""
+    stand_ins: bool = False
+    """In a rehearsal: people stand for others, whose tags nobody knows."""
+    assumed: dict[str, str] = field(default_factory=dict)
+    """Condition keys every request has with this value, whatever the sandbox would say: names in lower case."""
     outcomes: dict[str, str] = field(default_factory=lambda: parsed(()))
     """Where AWS's behaviour is open: see outcomes.py for names and values."""
 
@@ -96,6 +115,12 @@ class World:
     login_profiles: dict[str, datetime] = field(default_factory=dict)
     """When a user's console password was first made."""
     signin: SignInState = field(default_factory=SignInState, repr=False)
+    tags: dict[str, dict[str, str]] = field(default_factory=dict)
+    """By ARN or serial number, of what moto keeps no tags for: MFA devices, SAML providers, server certificates."""
+    service_credentials: dict[str, ServiceCredential] = field(default_factory=dict)
+    """By id."""
+    boundaries: dict[str, str] = field(default_factory=dict)
+    """By moto's id of a user: ARN of the permissions boundary."""
     users_may_change_password: bool = False
     """The account flag *Allow users to change their own password*; follows the password policy's field."""
 

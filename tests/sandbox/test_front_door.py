@@ -76,7 +76,7 @@ def send(
     return answer.status, found[1] if found else "", text
 
 
-LIST = urlencode({"Action": "ListMFADevices", "Version": "2010-05-08"})
+LIST = urlencode({"Action": "ListVirtualMFADevices", "Version": "2010-05-08"})
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def test_nobody_is_anonymous(one: Sandbox) -> None:
 
 
 def test_a_changed_body_is_refused(one: Sandbox, signer: Signer) -> None:
-    changed = LIST.replace("ListMFADevices", "ListAccessKeys")
+    changed = LIST.replace("ListVirtualMFADevices", "ListAccessKeys")
     assert send(one, signer.headers(LIST), changed)[:2] == (403, "SignatureDoesNotMatch")
 
 

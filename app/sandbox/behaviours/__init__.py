@@ -3,23 +3,31 @@
 from app.sandbox.behaviours import (
     access_keys,
     accounts,
+    boundaries,
     certificates,
     credential_report,
+    deleting,
     mfa,
     passwords,
     quotas,
+    renaming,
     ssh_keys,
     sts,
+    tagging,
 )
 
 __all__ = [
     "access_keys",
     "accounts",
+    "boundaries",
     "certificates",
     "credential_report",
+    "deleting",
     "mfa",
     "passwords",
     "quotas",
+    "renaming",
     "ssh_keys",
     "sts",
+    "tagging",
 ]

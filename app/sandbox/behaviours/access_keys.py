@@ -8,8 +8,8 @@ from typing import Any
 from app.policy.request_context import requested_region
 from app.sandbox import handed_out
 from app.sandbox.behaviours.quotas import limit
-from app.sandbox.behaviours.users import aware, target
 from app.sandbox.operations import Call, Refusal, operation
+from app.sandbox.users import aware, target
 from app.sandbox.world import World
 
 Members = Mapping[str, Any]

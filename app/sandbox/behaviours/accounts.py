@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from app.sandbox.behaviours.users import aware, target, unique_id
-from app.sandbox.operations import PASS_ON, Call, PassOn, Refusal, operation
+from app.sandbox.operations import Call, operation
+from app.sandbox.resources import Target
+from app.sandbox.tags import tags_of
+from app.sandbox.users import aware, target, unique_id
 from app.sandbox.world import World
 
 Members = Mapping[str, Any]
@@ -33,19 +35,20 @@ def users(world: World, call: Call) -> Members:
 
 @operation("iam", "GetUser")
 def user_of(world: World, call: Call) -> Members:
-    """One user."""
-    return {"User": _user(world, target(world, call))}
+    """One user, with tags and permissions boundary."""
+    found = target(world, call)
+    return {"User": described(world, found)}
 
 
-@operation("iam", "DeleteUser")
-def delete_user(world: World, call: Call) -> Members | PassOn:
-    """A user with anything left is not deleted; moto overlooks devices and passwords."""
-    user = target(world, call)
-    if user.mfa_devices or user.password or user.access_keys or user.ssh_public_keys or user.signing_certificates:
-        raise Refusal(
-            "DeleteConflict", "Cannot delete entity, must remove login profile, keys and devices first.", 409
-        )
-    return PASS_ON
+def described(world: World, user: Any) -> dict[str, Any]:
+    """A user with what lists leave out."""
+    tags = tags_of(world, Target(user.arn, "user", user))
+    boundary = world.boundaries.get(str(user.id))
+    attached = {"PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": boundary}
+    return _user(world, user) | {
+        "Tags": [{"Key": key, "Value": tags[key]} for key in sorted(tags)] or None,
+        "PermissionsBoundary": attached if boundary else None,
+    }
 
 
 @operation("iam", "GetAccountSummary")

@@ -14,8 +14,8 @@ from moto.iam.models import SigningCertificate
 
 from app.sandbox.behaviours.access_keys import usable_status
 from app.sandbox.behaviours.quotas import limit
-from app.sandbox.behaviours.users import aware, target
 from app.sandbox.operations import Call, Refusal, operation
+from app.sandbox.users import aware, target
 from app.sandbox.world import World
 
 Members = Mapping[str, Any]

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from app.sandbox.behaviours.users import aware
 from app.sandbox.operations import Call, Refusal, operation
+from app.sandbox.users import aware
 from app.sandbox.world import World
 
 Members = Mapping[str, Any]

@@ -10,9 +10,10 @@ from typing import Any
 from app.sandbox import handed_out
 from app.sandbox.behaviours.picture import png_of_qr
 from app.sandbox.behaviours.quotas import limit
+from app.sandbox.behaviours.tagging import give
 from app.sandbox.behaviours.totp import take_pair
-from app.sandbox.behaviours.users import aware, target, unique_id
 from app.sandbox.operations import Call, Refusal, operation
+from app.sandbox.users import aware, target, unique_id
 from app.sandbox.world import Device, World
 
 Members = Mapping[str, Any]
@@ -74,6 +75,9 @@ def create(world: World, call: Call) -> Members:
     if serial_number in world.iam.virtual_mfa_devices:
         raise Refusal("EntityAlreadyExists", "MFADevice entity at the same path and name already exists.", 409)
     limit(len(world.iam.virtual_mfa_devices), 5000, "VirtualMFADevicesPerAccount")
+    given = call.parameters.get("Tags") or []
+    if given:
+        give(world, serial_number, given)
     device = _make(world, name, path, call.now)
     account = world.iam.account_aliases[0] if world.iam.account_aliases else world.account_id
     issuer = "Amazon%20Web%20Services"
@@ -162,6 +166,7 @@ def delete(world: World, call: Call) -> Members:
         raise Refusal("DeleteConflict", "MFA VirtualDevice in use. Must deactivate first.", 409)
     del world.iam.virtual_mfa_devices[serial_number]
     world.devices.pop(serial_number, None)
+    world.tags.pop(serial_number, None)
     return {}
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from werkzeug.security import check_password_hash, generate_password_hash
 
-from app.sandbox.behaviours.users import aware, target
 from app.sandbox.operations import PASS_ON, Call, PassOn, Refusal, operation
+from app.sandbox.users import aware, target
 from app.sandbox.world import World
 
 Members = Mapping[str, Any]

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.policy.evaluation import PolicyError, compiled
-from app.sandbox.behaviours.users import target
+from app.sandbox.behaviours.accounts import described
+from app.sandbox.behaviours.boundaries import policy_for
 from app.sandbox.operations import PASS_ON, Call, PassOn, Refusal, operation
+from app.sandbox.users import target
 from app.sandbox.world import World
 
 
@@ -54,7 +56,7 @@ def judgeable(world: World, call: Call) -> Mapping[str, Any] | PassOn:
 
 
 @operation("iam", "CreateUser")
-def create_user(world: World, call: Call) -> Mapping[str, Any] | PassOn:
+def create_user(world: World, call: Call) -> Mapping[str, Any]:
     """At most 5,000 users; names are unique in any letter case and at most 64 characters."""
     name = call.parameters["UserName"]
     if len(name) > 64:
@@ -62,4 +64,12 @@ def create_user(world: World, call: Call) -> Mapping[str, Any] | PassOn:
     if any(user.name.lower() == name.lower() for user in world.iam.users.values()):
         raise Refusal("EntityAlreadyExists", f"User with name {name} already exists.", 409)
     limit(len(world.iam.users), 5000, "UsersPerAccount")
-    return PASS_ON
+    boundary = call.parameters.get("PermissionsBoundary")
+    if boundary is not None:
+        policy_for(world, boundary)
+    tags = call.parameters.get("Tags") or []
+    limit(len(tags) - 1, 50, "TagsPerUser")
+    user = world.iam.create_user(world.region, name, call.parameters.get("Path", "/"), tags)
+    if boundary is not None:
+        world.boundaries[str(user.id)] = boundary
+    return {"User": described(world, user)}

@@ -8,8 +8,8 @@ from typing import Any
 
 from app.sandbox import handed_out
 from app.sandbox.behaviours.totp import take_code
-from app.sandbox.behaviours.users import unique_id
 from app.sandbox.operations import Call, Refusal, operation
+from app.sandbox.users import unique_id
 from app.sandbox.world import Session, World
 
 Members = Mapping[str, Any]

@@ -11,13 +11,14 @@ from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
+from app.sandbox.asked import Question
 from app.sandbox.authority import of_console
 from app.sandbox.behaviours import passwords
 from app.sandbox.behaviours.totp import take_code
-from app.sandbox.behaviours.users import stored
 from app.sandbox.judge import Origin, Verdict, judge
 from app.sandbox.operations import Caller, Refusal
 from app.sandbox.signin.state import ARRIVAL_LIFE, Arrival, ConsoleSession
+from app.sandbox.users import stored
 from app.sandbox.world import World
 
 USED_EVERY = timedelta(minutes=5)
@@ -99,7 +100,7 @@ def change_password(
 ) -> tuple[Caller, Verdict, NotIn | None]:
     """The forced change: iam:ChangePassword of the user, judged without MFA."""
     caller = replace(of_console(world, ConsoleSession(arrival.user_name, now)), signed_in=False)
-    verdict = judge(world, caller, origin, "iam:ChangePassword", caller.arn, now)
+    verdict = judge(world, caller, origin, Question("iam:ChangePassword", caller.arn), now)
     if not verdict.decision.allowed:
         return caller, verdict, NotIn("You are not allowed to change your password (iam:ChangePassword).")
     user: Any = world.iam.users[arrival.user_name]

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from app.sandbox.asked import Question
 from app.sandbox.calls import CallLog
 from app.sandbox.exchange import Around, Exchange
 from app.sandbox.faults import Faults
@@ -81,7 +82,7 @@ class SignIn:
             exchange.caller = caller
             resource = resource_of(client_id, self._world.region, self._world.account_id)
             origin = Origin(str(environ["REMOTE_ADDR"]), self._world.region, environ.get("HTTP_USER_AGENT"))
-            exchange.verdict = judge(self._world, caller, origin, token.ACTION, resource, now)
+            exchange.verdict = judge(self._world, caller, origin, Question(token.ACTION, resource), now)
             return exchange.verdict.decision.allowed
 
         return token.answer(

@@ -12,6 +12,7 @@ from flask import Flask, Response, redirect, render_template, request, session, 
 from flask.typing import ResponseReturnValue
 from flask_wtf import CSRFProtect, FlaskForm
 
+from app.sandbox.asked import Question
 from app.sandbox.authority import of_console
 from app.sandbox.behaviours.passwords import current_hash
 from app.sandbox.calls import CallLog
@@ -112,7 +113,7 @@ class _Pages:
         now, caller = datetime.now(UTC), of_console(self._world, who)
         resource = resource_of(wanted.client_id, self._world.region, self._world.account_id)
         exchange = Exchange(action=AUTHORIZE, caller=caller)
-        exchange.verdict = judge(self._world, caller, self._origin(), AUTHORIZE, resource, now)
+        exchange.verdict = judge(self._world, caller, self._origin(), Question(AUTHORIZE, resource), now)
         if not exchange.verdict.decision.allowed:
             self._note(exchange, 403, "AccessDenied")
             sentence = f"{caller.arn} is not authorized to perform: {AUTHORIZE} on resource: {resource}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 CONSOLE_SESSION = timedelta(hours=12)
@@ -95,3 +95,14 @@ class SignInState:
     refresh_tokens: dict[str, RefreshToken] = field(default_factory=dict)
     proofs: dict[str, datetime] = field(default_factory=dict)
     """Ids (jti) of DPoP proofs already seen, with their time: none is taken twice."""
+
+    def rename(self, user_id: str, new: str) -> None:
+        """A user has another name from now on; their sessions go on."""
+
+        def same(console: ConsoleSession) -> ConsoleSession:
+            return replace(console, user_name=new) if console.user_id == user_id else console
+
+        self.console = {number: same(console) for number, console in self.console.items()}
+        granted: list[Code | RefreshToken] = [*self.codes.values(), *self.refresh_tokens.values()]
+        for held in granted:
+            held.grant = replace(held.grant, console=same(held.grant.console))
