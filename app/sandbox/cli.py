@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from app.sandbox.terminal import plain
+
 if TYPE_CHECKING:
     from app.sandbox.server import Running
 
@@ -82,7 +84,7 @@ def sandbox(
     try:
         status = serve(settings, rules, port, instance, _tell, command)
     except (PolicyError, InUse) as error:
-        raise click.ClickException(str(error)) from error
+        raise click.ClickException(plain(str(error))) from error
     except OSError as error:
         raise click.ClickException(
             f"Port {port} cannot be used: {error.strerror}. Choose another with --port."

@@ -6,13 +6,23 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from app.policy.checking import check
 from app.policy.documents import source_text
+from app.policy.evaluation import Request
 from app.policy.features import When
 from app.policy.findings import Report
+from app.sandbox.behaviours.totp import take_code, take_pair
+from app.sandbox.doubts import doubts
+from app.sandbox.rehearsal.phone import Phone
+from app.sandbox.world import Device
 
 ROOT = Path(__file__).parents[2]
 
@@ -74,3 +84,116 @@ def test_what_is_no_policy_is_told_in_a_line(tmp_path: Path) -> None:
     done = rehearse("missing.json", tmp_path)
     assert done.returncode == 1 and done.stderr.startswith("Error: missing.json is neither")
     assert done.stderr.count("\n") == 1
+
+
+def edited(folder: Path, change: Callable[[list[dict[str, Any]]], object]) -> str:
+    """The recommended document, changed."""
+    document = json.loads(source_text("recommended"))
+    change(document["Statement"])
+    file = folder / "edited.json"
+    file.write_text(json.dumps(document))
+    return str(file)
+
+
+def test_the_rehearsals_own_codes_are_good_whatever_is_denied(tmp_path: Path) -> None:
+    """No ResyncMFADevice, and nobody enables their own device: codes are given, and AWS takes none of them."""
+    never = ["iam:ResyncMFADevice", "iam:EnableMFADevice", "iam:DeleteVirtualMFADevice"]
+    source = edited(
+        tmp_path, lambda statements: statements.append({"Effect": "Deny", "Action": never, "Resource": "*"})
+    )
+    done = rehearse(source, tmp_path, "--format", "json")
+    rows = {row["code"]: row for row in json.loads(done.stdout)["rows"]}
+    assert rows["resync"]["with_mfa"] == {"worked": False, "denied": ["iam:ResyncMFADevice"]}
+    assert rows["upgrade"]["with_mfa"]["worked"] and rows["aws-sign-in"]["with_mfa"]["worked"]
+    assert rows["ec2"]["as_wanted"] and not rows["enroll"]["as_wanted"] and done.returncode == 1
+
+
+def test_the_phones_codes_stay_in_what_aws_takes() -> None:
+    phone = Phone("JBSWY3DPEHPK3PXP" * 4)
+
+    def deny(*_: str) -> None:
+        raise PermissionError
+
+    for _ in range(20):
+        with suppress(PermissionError):
+            phone.give_pair(deny)
+    taken: list[str] = []
+    phone.give_pair(lambda first, second: taken.extend((first, second)))
+    given = [phone.code() for _ in range(2)]
+    device = Device("serial", phone.seed, datetime.now(UTC))
+    assert take_pair(device, taken[0], taken[1], datetime.now(UTC))
+    assert [take_code(device, code, datetime.now(UTC)) for code in given] == [True, True]
+
+
+def test_what_depends_on_something_only_aws_knows_is_not_decided(tmp_path: Path) -> None:
+    outside = {
+        "Effect": "Deny",
+        "Action": "*",
+        "Resource": "*",
+        "Condition": {"NotIpAddress": {"aws:SourceIp": "203.0.113.0/24"}, "Bool": {"aws:ViaAWSService": "false"}},
+    }
+    tagged = {
+        "Effect": "Allow",
+        "Action": "iam:GetAccountPasswordPolicy",
+        "Resource": "*",
+        "Condition": {"StringLike": {"aws:PrincipalTag/team\x1b[2J": "*"}},
+    }
+
+    def change(statements: list[dict[str, Any]]) -> None:
+        statements.extend((outside, tagged))
+
+    source = edited(tmp_path, change)
+    done = rehearse(source, tmp_path)
+    assert done.returncode == 1 and "Step 3 is not evaluated." in done.stdout
+    assert "NOT as it should be" not in done.stdout and "give the value people have at AWS: --assume" in done.stdout
+    not_evaluated = done.stdout.partition("Not evaluated")[2]
+    assert "Set up MFA" in not_evaluated and "aws:sourceip" in not_evaluated
+    assert "\x1b" not in done.stdout
+    office = rehearse(source, tmp_path, "--assume", "aws:SourceIp=203.0.113.7", "--format", "json")
+    told = json.loads(office.stdout)
+    assert office.returncode == 0 and told["passed"], "inside the office it passes"
+    elsewhere = rehearse(source, tmp_path, "--assume", "aws:SourceIp")
+    assert elsewhere.returncode == 2 and "aws:SourceIp=203.0.113.7" in elsewhere.stderr
+
+
+def test_a_document_cannot_steer_the_terminal(tmp_path: Path) -> None:
+    def change(statements: list[dict[str, Any]]) -> None:
+        statements[0] |= {"Sid": "\x1b[2J\x1b]0;owned\x07", "Effect": "Maybe"}
+
+    done = rehearse(edited(tmp_path, change), tmp_path)
+    assert done.returncode == 1 and "\\x1b[2J" in done.stderr and "\x1b" not in done.stderr
+
+
+def ec2(effect: str = "Allow", resource: str = "*", /, **condition: Any) -> dict[str, Any]:
+    """A statement about EC2; condition: operator to keys."""
+    made = {"Effect": effect, "Action": "ec2:*", "Resource": resource}
+    return made | ({"Condition": condition} if condition else {})
+
+
+RUN, LOOK = "ec2:RunInstances", "ec2:DescribeInstances"
+SMALL = {"StringEquals": {"ec2:InstanceType": "t3.micro"}}
+OFF_NETWORK = {"Null": {"aws:SourceVpc": "true"}}
+UNDECIDED: list[tuple[list[dict[str, Any]], str, list[str]]] = [
+    ([ec2()], RUN, []),
+    ([ec2(**SMALL)], RUN, ["ec2:instancetype"]),
+    ([ec2(), ec2(**SMALL)], RUN, []),
+    ([ec2(**SMALL)], LOOK, []),
+    ([ec2(StringEquals={"aws:SourceVpce": "vpce-1"})], RUN, ["aws:sourcevpce"]),
+    ([ec2(Null={"aws:PrincipalOrgID": "true"})], RUN, ["aws:principalorgid"]),
+    ([ec2(), ec2("Deny", StringEquals={"aws:SourceVpc": "vpc-1"})], RUN, ["aws:sourcevpc"]),
+    ([ec2(), ec2("Deny"), ec2(**OFF_NETWORK)], RUN, []),
+    ([ec2(**OFF_NETWORK) | {"Action": "s3:*"}], RUN, []),
+    ([ec2(**OFF_NETWORK, Bool={"aws:ViaAWSService": "true"})], RUN, []),
+    ([ec2(StringLike={"aws:NoSuchKey": "*"})], RUN, []),
+    ([ec2("Allow", "arn:aws:ec2:*:*:vpc/${aws:SourceVpc}")], RUN, ["aws:sourcevpc"]),
+]
+"""(statements, action, keys on which it depends)"""
+
+
+@pytest.mark.parametrize(("statements", "action", "keys"), UNDECIDED)
+def test_a_decision_is_open_only_where_the_unknown_matters(
+    statements: list[dict[str, Any]], action: str, keys: list[str]
+) -> None:
+    document = json.dumps({"Version": "2012-10-17", "Statement": statements})
+    asked = Request(action, "arn:aws:ec2:us-east-1:123456789012:vpc/vpc-1", {"aws:ViaAWSService": "false"})
+    assert doubts([document], asked, stand_in=True) == keys

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from app.sandbox.terminal import plain
+
 if TYPE_CHECKING:
     from app.sandbox.rehearsal.walk import Row
 
@@ -18,12 +20,20 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("file")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def rehearse(file: str, form: str) -> None:
+@click.option(
+    "--assume",
+    "assumed",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="A condition key all requests have: aws:SourceIp=203.0.113.7.",
+)
+def rehearse(file: str, form: str, assumed: tuple[str, ...]) -> None:
     """Try a policy out in a throwaway local AWS: the tutorial's Step 3, and everything the portal does.
 
-    FILE is a document, or the name of one that comes along. The exit status is 1 where Step 3 does not end as the
-    tutorial says, people cannot sign in and set up MFA before they have it, or a plain key gets at EC2 or S3 where
-    another policy grants everything. Needs no settings and no AWS.
+    FILE is a document, or the name of one that comes along. The exit status is 1 if Step 3 does not end as the
+    tutorial says, if people cannot sign in and set up MFA before they have it, or if a plain key gets at EC2 or S3
+    where another policy grants everything. It is 1 as well if any of this depends on a condition key whose value only
+    AWS knows, so that it was not evaluated: give the value with --assume. Needs no settings and no AWS.
     """
     try:
         from app.sandbox.rehearsal.walk import Rehearsal  # noqa: PLC0415 # moto and boto3 load only when this runs
@@ -35,18 +45,27 @@ def rehearse(file: str, form: str) -> None:
         ) from error
     from app.policy.evaluation import PolicyError  # noqa: PLC0415 # likewise
 
+    settings = Settings(policy=file, stand_ins=True, assumed=dict(map(_pair, assumed)))
     with tempfile.TemporaryDirectory(prefix="latchkey-") as folder:
         try:
-            with opened(Settings(policy=file), [], 0, Path(folder)) as running:
+            with opened(settings, [], 0, Path(folder)) as running:
                 rows = Rehearsal(running.facts).rows()
         except PolicyError as error:
-            raise click.ClickException(str(error)) from error
-    passed = all(row.as_wanted for row in rows)
+            raise click.ClickException(plain(str(error))) from error
+    passed = all(row.as_wanted and not row.open for row in rows)
     if form == "json":
         click.echo(json.dumps({"passed": passed, "rows": [_as_json(row) for row in rows]}, indent=2))
     else:
         click.echo("\n".join(_as_text(rows)))
     sys.exit(not passed)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    """KEY=VALUE; keys have no letter case."""
+    key, found, value = text.partition("=")
+    if not found or ":" not in key:
+        raise click.BadParameter("Write it like aws:SourceIp=203.0.113.7.", param_hint="--assume")
+    return key.strip().lower(), value
 
 
 def _as_json(row: Row) -> dict[str, object]:
@@ -58,15 +77,17 @@ def _as_json(row: Row) -> dict[str, object]:
         "title": row.title,
         "before_mfa": outcome(dict(row.before.denied)),
         "with_mfa": outcome(dict(row.after.denied)),
-        "as_wanted": row.as_wanted,
+        "as_wanted": row.as_wanted and not row.open,
+        "not_evaluated": sorted(row.depends_on),
     }
 
 
 def _as_text(rows: Sequence[Row]) -> Iterator[str]:
+    known = [row for row in rows if not row.depends_on]
     groups = {
-        "Worked before MFA": [row for row in rows if row.before.worked],
-        "Worked only with MFA": [row for row in rows if row.after.worked and not row.before.worked],
-        "Did not work": [row for row in rows if not row.after.worked and not row.before.worked],
+        "Worked before MFA": [row for row in known if row.before.worked],
+        "Worked only with MFA": [row for row in known if row.after.worked and not row.before.worked],
+        "Did not work": [row for row in known if not row.after.worked and not row.before.worked],
     }
     width = max(len(row.title) for row in rows)
     for title, chosen in groups.items():
@@ -77,7 +98,29 @@ def _as_text(rows: Sequence[Row]) -> Iterator[str]:
                 lacks = "as it should be" if row.as_wanted else "the deny lets it through"
             yield f"  {row.title:<{width}}  {'not with MFA, ' if row.before.worked and lacks else ''}{lacks}".rstrip()
         yield ""
+    yield from _unknown([row for row in rows if row.depends_on], width)
     wrong = [row for row in rows if not row.as_wanted]
     for row in wrong:
         yield f"NOT as it should be: {row.title}"
-    yield "Step 3 does not pass." if wrong else "Step 3 passes: blocked, MFA set up, EC2 open, the rest closed."
+    if wrong:
+        yield "Step 3 does not pass."
+    elif any(row.open for row in rows):
+        yield "Step 3 is not evaluated."
+    else:
+        yield "Step 3 passes: blocked, MFA set up, EC2 open, the rest closed."
+
+
+def _unknown(rows: Sequence[Row], width: int) -> Iterator[str]:
+    """What depends on something only AWS knows, and what to do about it."""
+    if not rows:
+        return
+    yield "Not evaluated, because the answer depends on condition keys this rehearsal does not know:"
+    for row in rows:
+        keys = ", ".join(map(plain, sorted(row.depends_on)))
+        when = " and ".join(
+            words for words, each in (("before MFA", row.before), ("with MFA", row.after)) if each.depends_on
+        )
+        yield f"  {row.title:<{width}}  {keys} ({when})"
+    first = sorted(rows[0].depends_on)[0]
+    yield f"To evaluate it, give the value people have at AWS: --assume {plain(first)}=VALUE"
+    yield ""

@@ -18,30 +18,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 
 from app.sandbox.rehearsal.login import log_in
-
-STEP = 30
-"""Seconds a code lasts."""
+from app.sandbox.rehearsal.phone import Phone
 
 
 def new_password() -> str:
     """One that the default rules take."""
     return f"{secrets.token_urlsafe(18)}-aA1!"
-
-
-@dataclass
-class Phone:
-    """An authenticator app. Codes are taken one after the other, and none twice, without waiting for the clock."""
-
-    seed: str = field(repr=False)
-    begun: datetime = field(default_factory=lambda: datetime.now(UTC))
-    taken: int = -1
-    """Steps since it was begun; AWS takes codes of the last step, this one and the next two."""
-
-    def code(self) -> str:
-        """The next one."""
-        found = str(pyotp.TOTP(self.seed).at(self.begun, counter_offset=self.taken))
-        self.taken += 1
-        return found
 
 
 @dataclass
@@ -85,11 +67,13 @@ def create_device(person: Person, iam: Any, serial_number: str) -> None:
 def enable_device(person: Person, iam: Any, serial_number: str) -> None:
     """With two codes."""
     phone = person.phones.get(serial_number) or Phone(pyotp.random_base32())
-    iam.enable_mfa_device(
-        UserName=person.name,
-        SerialNumber=serial_number,
-        AuthenticationCode1=phone.code(),
-        AuthenticationCode2=phone.code(),
+    phone.give_pair(
+        lambda first, second: iam.enable_mfa_device(
+            UserName=person.name,
+            SerialNumber=serial_number,
+            AuthenticationCode1=first,
+            AuthenticationCode2=second,
+        )
     )
 
 
@@ -101,12 +85,13 @@ def _restart(person: Person) -> None:
 
 
 def _resync(person: Person) -> None:
-    phone = person.phone
-    person.iam.resync_mfa_device(
-        UserName=person.name,
-        SerialNumber=person.serial_number,
-        AuthenticationCode1=phone.code(),
-        AuthenticationCode2=phone.code(),
+    person.phone.give_pair(
+        lambda first, second: person.iam.resync_mfa_device(
+            UserName=person.name,
+            SerialNumber=person.serial_number,
+            AuthenticationCode1=first,
+            AuthenticationCode2=second,
+        )
     )
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import boto3
@@ -31,11 +33,17 @@ class Outcome:
     """What became of a feature in one phase. denied: action to why, empty where it worked."""
 
     denied: Mapping[str, str] = field(default_factory=dict)
+    depends_on: frozenset[str] = frozenset()
+    """Condition keys whose value a rehearsal does not know, where the outcome depends on it: it is not evaluated."""
 
     @property
     def worked(self) -> bool:
         """Was everything let through?"""
         return not self.denied
+
+    def and_then(self, other: Outcome) -> Outcome:
+        """Of both together."""
+        return Outcome({**self.denied, **other.denied}, self.depends_on | other.depends_on)
 
     def __str__(self) -> str:
         """What was missing, and why where it was not the policy."""
@@ -56,9 +64,44 @@ class Row:
 
     @property
     def as_wanted(self) -> bool:
-        """Is this what Step 3, or the portal's main job, needs?"""
+        """Is this what Step 3, or the portal's main job, needs? What is not evaluated is not known not to be."""
         pairs = zip(self.wanted, (self.before, self.after), strict=True)
-        return all(wanted is None or wanted is outcome.worked for wanted, outcome in pairs)
+        return all(wanted is None or outcome.depends_on or wanted is outcome.worked for wanted, outcome in pairs)
+
+    @property
+    def depends_on(self) -> frozenset[str]:
+        """Condition keys on which it depends, before MFA or with it; empty where it is evaluated."""
+        return self.before.depends_on | self.after.depends_on
+
+    @property
+    def open(self) -> bool:
+        """Is it something that is needed, and not evaluated?"""
+        pairs = zip(self.wanted, (self.before, self.after), strict=True)
+        return any(wanted is not None and outcome.depends_on for wanted, outcome in pairs)
+
+
+class Calls:
+    """The sandbox's log, read on from where it was read last."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._seen = 0
+
+    def tried(self, action: str, deed: Callable[[], object], *, works: bool = False) -> Outcome:
+        """Denied or not: any other answer means that the policy let it through.
+
+        works: does it always work where it is not denied? Raises ClientError for any other answer then.
+        """
+        self._new()
+        denied = _denied(action, deed, works=works)
+        depends_on = frozenset(key for entry in self._new() for key in entry["not_evaluated"])
+        return Outcome(denied, depends_on)
+
+    def _new(self) -> list[dict[str, Any]]:
+        with urllib.request.urlopen(f"{self._url}/_sandbox/calls?since={self._seen}") as answer:  # noqa: S310 # our own
+            found: list[dict[str, Any]] = json.load(answer)["calls"]
+        self._seen = found[-1]["seq"] if found else self._seen
+        return found
 
 
 class Rehearsal:
@@ -66,6 +109,7 @@ class Rehearsal:
 
     def __init__(self, facts: Mapping[str, Any]) -> None:
         self._facts = facts
+        self._calls = Calls(str(facts["endpoint_url"]))
         self._session = boto3.Session(region_name=str(facts["region"]))
 
     def _client(self, service: str, credentials: Mapping[str, str]) -> Any:
@@ -102,14 +146,14 @@ class Rehearsal:
         )
         ec2, s3 = [self._outside(key)], [self._outside(key, "s3")]
         granted = self._granted_more(admin)
-        before = _phase(person, with_mfa=False)
+        before = self._phase(person, with_mfa=False)
         session, upgraded = self._upgrade(person, key)
         after: dict[str, Outcome] = {}
         if session:
             person.iam = self._client("iam", session)
             ec2.append(self._outside(session))
             s3.append(self._outside(session, "s3"))
-            after = _phase(person, with_mfa=True)
+            after = self._phase(person, with_mfa=True)
         return [*self._table(before, after, upgraded, ec2, s3), granted]
 
     def _upgrade(self, person: Person, key: Mapping[str, str]) -> tuple[dict[str, str] | None, Outcome]:
@@ -139,9 +183,10 @@ class Rehearsal:
         admin.put_user_policy(UserName=GRANTED_ALL, PolicyName="Everything", PolicyDocument=json.dumps(everything))
         made = admin.create_access_key(UserName=GRANTED_ALL)["AccessKey"]
         key = {"aws_access_key_id": made["AccessKeyId"], "aws_secret_access_key": made["SecretAccessKey"]}
-        denied = [self._outside(key), self._outside(key, "s3")]
-        worked = any(outcome.worked for outcome in denied)
-        outcome = Outcome() if worked else Outcome({action: "" for each in denied for action in each.denied})
+        tried = [self._outside(key), self._outside(key, "s3")]
+        worked = any(outcome.worked for outcome in tried)
+        both = tried[0].and_then(tried[1])
+        outcome = Outcome({} if worked else both.denied, both.depends_on)
         title = "Use EC2 and S3 without MFA, granted by another policy"
         return Row("granted-more", title, outcome, outcome, (False, False))
 
@@ -152,13 +197,7 @@ class Rehearsal:
             if service == "ec2"
             else (client.list_buckets, "s3:ListAllMyBuckets")
         )
-        try:
-            call()
-        except ClientError as error:
-            if error.response["Error"]["Code"] not in DENIALS:
-                raise
-            return Outcome({action: ""})
-        return Outcome()
+        return self._calls.tried(action, call, works=True)
 
     def _table(
         self,
@@ -183,32 +222,32 @@ class Rehearsal:
     def _with_a_path(self) -> Outcome:
         """The cast has someone whose user has one."""
         iam = self._client("iam", self._key_of("PathUser"))
-        return _tried("iam:ListMFADevices", lambda: iam.list_mfa_devices(UserName="PathUser"))
+        return self._calls.tried("iam:ListMFADevices", lambda: iam.list_mfa_devices(UserName="PathUser"))
+
+    def _phase(self, person: Person, *, with_mfa: bool) -> dict[str, Outcome]:
+        """Every feature once; giving up the device comes last."""
+        order = [*FIRST, *(feature.code for feature in FEATURES if feature.code not in (*FIRST, LAST)), LAST]
+        return {code: self._feature(person, BY_CODE[code], with_mfa=with_mfa) for code in order}
+
+    def _feature(self, person: Person, feature: Feature, *, with_mfa: bool) -> Outcome:
+        found = Outcome()
+        for need in feature.needs + (feature.and_with_mfa if with_mfa else ()):
+            deed = INSTEAD.get((feature.code, need.action)) or DEEDS[need.action]
+            found = found.and_then(self._calls.tried(need.action, partial(deed, person)))
+        return found
 
 
-def _phase(person: Person, *, with_mfa: bool) -> dict[str, Outcome]:
-    """Every feature once; giving up the device comes last."""
-    order = [*FIRST, *(feature.code for feature in FEATURES if feature.code not in (*FIRST, LAST)), LAST]
-    return {code: _feature(person, BY_CODE[code], with_mfa=with_mfa) for code in order}
-
-
-def _feature(person: Person, feature: Feature, *, with_mfa: bool) -> Outcome:
-    denied: dict[str, str] = {}
-    for need in feature.needs + (feature.and_with_mfa if with_mfa else ()):
-        deed = INSTEAD.get((feature.code, need.action)) or DEEDS[need.action]
-        denied |= _tried(need.action, lambda deed=deed: deed(person)).denied
-    return Outcome(denied)
-
-
-def _tried(action: str, deed: Any) -> Outcome:
-    """Denied or not: any other answer means that the policy let it through."""
+def _denied(action: str, deed: Callable[[], object], *, works: bool) -> dict[str, str]:
+    """Action to why, where the policy did not let it through."""
     try:
         deed()
     except NotLetIn as no:
-        return Outcome({no.action or action: ""})
+        return {no.action or action: ""}
     except ClientError as error:
         told = error.response["Error"]
         if told["Code"] in DENIALS:
             own_rule = "ensure that you are authenticated with an MFA device" in told["Message"]
-            return Outcome({action: OWN_RULE if own_rule else ""})
-    return Outcome()
+            return {action: OWN_RULE if own_rule else ""}
+        if works:
+            raise
+    return {}
