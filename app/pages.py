@@ -182,7 +182,8 @@ def only_text() -> None:
     if request.method == "POST" and request.mimetype not in _FORMS:
         abort(415)
     sent = (*request.args.items(multi=True), *request.form.items(multi=True))
-    if any("\0" in text for text in (request.path, *(text for pair in sent for text in pair))):
+    # A part of a form may have no name at all, which is None then.
+    if any(text is None or "\0" in text for text in (request.path, *(text for pair in sent for text in pair))):
         abort(400)
 
 

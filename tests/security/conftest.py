@@ -15,7 +15,7 @@ from app.models import db
 from config import from_env
 from tests.faults.people import with_device
 from tests.support.clock import Clock
-from tests.support.inside import BASE, GOOD
+from tests.support.inside import GOOD
 from tests.support.people import Employee, hire
 from tests.support.sandbox import Sandbox
 from tests.support.visitor import Visitor
@@ -28,19 +28,23 @@ class Guest(Visitor):
     """A browser of the portal in this process."""
 
     def __init__(self, app: Flask, address: str = "127.0.0.1") -> None:
-        super().__init__(BASE)
+        super().__init__(app.config["PUBLIC_URL"])
         self.app = app
         self.address = address
         self.client = app.test_client()
         self.seed_of_mine = ""
         self.csrf_token = ""
+        self.state = ""
+        """Of the sign-in under way at AWS."""
 
     def _ask(self, method: str, path: str, data: dict[str, str] | None) -> Any:
         return self.ask(method, path, data)
 
     def ask(self, method: str, path: str, data: Any = None, **options: Any) -> Any:
         """One request, redirects not followed."""
-        given = {"base_url": BASE, "environ_overrides": {"REMOTE_ADDR": self.address}, **options}
+        given = {"base_url": self.urls[0], "environ_overrides": {"REMOTE_ADDR": self.address}, **options}
+        if self.urls[0].startswith("https:"):  # where a form must say which page it is from
+            given["headers"] = {"Referer": self.urls[0] + "/", **given.get("headers", {})}
         return self.client.open(path, method=method, data=data, **given)
 
     def token(self) -> str:
@@ -109,11 +113,11 @@ def entering(portal: Flask, sandbox: Sandbox, clock: Clock) -> Entering:
 
 
 @pytest.fixture
-def entering_as_chief(portal: Flask, sandbox: Sandbox, clock: Clock) -> Callable[[], Guest]:
+def entering_as_chief(portal: Flask, sandbox: Sandbox, clock: Clock) -> Callable[..., Guest]:
     """Signs in Administrator, for whom the pages of administrators are."""
 
-    def enter() -> Guest:
-        facts, guest = sandbox.user("Administrator"), Guest(portal)
+    def enter(app: Flask = portal) -> Guest:
+        facts, guest = sandbox.user("Administrator"), Guest(app)
         clock.move(60)
         chief = Employee(sandbox, "Administrator", facts["access_key_id"], facts["secret_access_key"])
         guest.sign_in(chief, sandbox.code(facts["mfa"]["seed"]))

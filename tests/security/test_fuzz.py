@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import date, timedelta
 from io import BytesIO
 from typing import Any
 
 from flask import Flask
-from flask_wtf import FlaskForm
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from werkzeug.routing import Rule
 from wtforms import FileField
 from wtforms.fields.core import UnboundField
 
-from tests.faults.people import with_device
 from tests.security.conftest import Entering, Guest
-from tests.security.test_who_may import address, marked, method, rules
+from tests.security.places import People, fields
+from tests.security.test_who_may import address, method, rules
 from tests.support.clock import Clock
-from tests.support.marks import PASSWORD
-from tests.support.people import hire
 from tests.support.sandbox import Sandbox
 
 SECRET_FIELDS = ("secret_access_key", "old", "new", "again")
@@ -52,23 +49,6 @@ long = st.integers(1, 3000).map(lambda times: "Ж" * times)
 anything = st.one_of(typed, st.text(ODD, max_size=40), known, long)
 
 
-def kinds_of_form(kind: type[FlaskForm] = FlaskForm) -> Iterator[type[FlaskForm]]:
-    """Every class of form there is."""
-    for each in kind.__subclasses__():
-        yield each
-        yield from kinds_of_form(each)
-
-
-def fields() -> dict[str, UnboundField[Any]]:
-    """Every field of every form, by name."""
-    return {name: field for form in kinds_of_form() for name in dir(form) if (field := _unbound(form, name))}
-
-
-def _unbound(form: type[FlaskForm], name: str) -> UnboundField[Any] | None:
-    found = getattr(form, name)
-    return found if isinstance(found, UnboundField) else None
-
-
 def filled(field: UnboundField[Any]) -> st.SearchStrategy[Any]:
     """What may be sent for it."""
     if issubclass(field.field_class, FileField):
@@ -76,65 +56,6 @@ def filled(field: UnboundField[Any]) -> st.SearchStrategy[Any]:
     choices = field.kwargs.get("choices")
     offered = [str(each[0]) for each in choices] if isinstance(choices, list | tuple) else []
     return st.sampled_from(offered) | anything if offered else anything
-
-
-class People:
-    """Guests at the places where forms stand, each at theirs; who was signed out is replaced."""
-
-    def __init__(
-        self, portal: Flask, sandbox: Sandbox, entering: Entering, entering_as_chief: Callable[[], Guest]
-    ) -> None:
-        self._portal, self._sandbox, self._entering = portal, sandbox, entering
-        self._guests: dict[Callable[[], Guest], Guest] = {}
-        self._places: dict[str, Callable[[], Guest]] = {
-            **dict.fromkeys(("mfa.enroll_post", "mfa.cancel"), self._enrolling),
-            **dict.fromkeys(("mfa.activate_post", "mfa.activate_continue"), self._activating),
-            "signin.code_post": self._at_the_door,
-            **dict.fromkeys(("access_keys.saved", "access_keys.prove", "access_keys.sign_in"), self._saving),
-            **dict.fromkeys(("password.change", "password.remove_post"), self._with_password),
-        }
-        self._chief = entering_as_chief
-
-    def at(self, rule: Rule) -> Guest:
-        """Whoever can send this form."""
-        usual = self._chief if marked(self._portal, rule, "needs_admin") else self._entering
-        place = self._places.get(rule.endpoint, usual)
-        if place not in self._guests:
-            self._guests[place] = place()
-            self._guests[place].csrf_token = self._guests[place].token()
-        return self._guests[place]
-
-    def is_gone(self, guest: Guest) -> None:
-        """Somebody else takes their place."""
-        self._guests = {place: each for place, each in self._guests.items() if each is not guest}
-
-    def _enrolling(self) -> Guest:
-        guest = self._entering(mfa=False)
-        guest.open("/mfa/enroll").submit("Show the QR code")
-        assert guest.seed()
-        return guest
-
-    def _activating(self) -> Guest:
-        guest = self._enrolling()
-        codes = [self._sandbox.code(guest.seed(), step) for step in (0, 1)]
-        assert guest.submit("Turn on MFA", first_code=codes[0], second_code=codes[1]).path == "/mfa/activate"
-        return guest
-
-    def _at_the_door(self) -> Guest:
-        who, guest = hire(self._sandbox, "mallory"), Guest(self._portal)
-        with_device(self._sandbox, who)
-        assert guest.sign_in(who).path == "/sign-in/code"
-        return guest
-
-    def _saving(self) -> Guest:
-        guest = self._entering()
-        assert guest.open("/access-keys").submit("Create a new key").path == "/access-keys/new"
-        return guest
-
-    def _with_password(self) -> Guest:
-        who = hire(self._sandbox, "mallory")
-        self._sandbox.as_administrator("iam").create_login_profile(UserName=who.name, Password=PASSWORD)
-        return self._entering(who)
 
 
 def test_no_form_breaks_and_none_tells_a_secret(

@@ -74,6 +74,14 @@ def test_a_refused_method_and_a_refused_try_say_what_comes_next(sandbox: Sandbox
         db.engine.dispose()
 
 
+def test_a_part_without_a_name_is_no_form(portal: Flask) -> None:
+    guest = Guest(portal)
+    headers = {"X-CSRFToken": guest.token(), "Origin": BASE}
+    body = b"--x\r\nContent-Disposition: form-data\r\n\r\na\r\n--x--"
+    answer = guest.ask("POST", "/sign-in", body, content_type="multipart/form-data; boundary=x", headers=headers)
+    assert answer.status_code == 400
+
+
 def test_what_is_no_text_or_no_date_is_refused(
     portal: Flask, entering: Entering, entering_as_chief: Callable[[], Guest]
 ) -> None:
