@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from app.policy.conditions import Test, UnknownOperator, compiled_condition
-from app.policy.patterns import Absent, Context, Pattern
+from app.policy.patterns import Absent, Context, Pattern, ResourcePattern
 
 VERSIONS = ("2012-10-17", "2008-10-17")
 WITH_VARIABLES = "2012-10-17"
@@ -20,7 +20,11 @@ WITH_VARIABLES = "2012-10-17"
 
 
 class PolicyError(ValueError):
-    """Not a policy; `str()` is one sentence that says why and where."""
+    """Not a policy; `str()` is one sentence that says why and where. iam: IAM's own words when it refuses one."""
+
+    def __init__(self, sentence: str, iam: str = "Syntax errors in policy.") -> None:
+        super().__init__(sentence)
+        self.iam = iam
 
 
 class Effect(StrEnum):
@@ -99,7 +103,10 @@ def compiled(document: Mapping[str, Any]) -> Policy:
         raise PolicyError("A policy is a JSON object.")
     version = document.get("Version", VERSIONS[1])
     if version not in VERSIONS:
-        raise PolicyError(f"Version is {version!r}: it must be 2012-10-17.")
+        raise PolicyError(
+            f"Version is {version!r}: it must be 2012-10-17.",
+            "Policy document must be version 2012-10-17 or greater.",
+        )
     statements = document.get("Statement")
     if isinstance(statements, Mapping):
         statements = [statements]
@@ -134,7 +141,10 @@ def _statement(statement: Any, index: int, variables: bool) -> Statement:
     resources, not_resources = _either(statement, "Resource", where)
     for action in actions:
         if action != "*" and ":" not in action:
-            raise PolicyError(f"{where}: {action!r} is no action; actions read like iam:ListUsers.")
+            raise PolicyError(
+                f"{where}: {action!r} is no action; actions read like iam:ListUsers.",
+                "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.",
+            )
     return Statement(
         sid=sid or None,
         denies=statement["Effect"] == "Deny",
@@ -149,27 +159,39 @@ def _statement(statement: Any, index: int, variables: bool) -> Statement:
 def _either(statement: Mapping[str, Any], element: str, where: str) -> tuple[list[str], bool]:
     """The texts of Action or NotAction (Resource or NotResource), and whether it is the Not form."""
     given = [name for name in (element, f"Not{element}") if name in statement]
+    none = f"Policy statement must contain {element.lower()}s."
     if len(given) != 1:
-        raise PolicyError(f"{where} needs either {element} or Not{element}.")
+        iam = "Syntax errors in policy." if given else none
+        raise PolicyError(f"{where} needs either {element} or Not{element}.", iam)
     found = statement[given[0]]
     texts = [found] if isinstance(found, str) else found
     if not isinstance(texts, list) or not texts or not all(isinstance(text, str) for text in texts):
-        raise PolicyError(f"{where}: {given[0]} must be text or a list of texts.")
+        iam = none if texts == [] else "Syntax errors in policy."
+        raise PolicyError(f"{where}: {given[0]} must be text or a list of texts.", iam)
     return texts, given[0].startswith("Not")
 
 
 def _resource(text: str, variables: bool, where: str) -> Pattern:
     if text != "*":
         parts = text.split(":", 5)
-        if len(parts) < 6 or parts[0] != "arn":
+        if len(parts) < 3 or parts[0] != "arn" or not parts[2]:
             raise PolicyError(
-                f"{where}: {text!r} is no ARN; resources read like arn:aws:iam::123456789012:user/alice."
+                f"{where}: {text!r} is no ARN; resources read like arn:aws:iam::123456789012:user/alice.",
+                f'Resource {text} must be in ARN format or "*".'
+                if parts[0] != "arn" or len(parts) < 2
+                else "Resource vendor must be fully qualified and cannot contain regexes.",
             )
         if "*" in parts[2] or "?" in parts[2]:
-            raise PolicyError(f"{where}: {text!r} has a wildcard in the service part of the ARN.")
+            raise PolicyError(
+                f"{where}: {text!r} has a wildcard in the service part of the ARN.",
+                "Resource vendor must be fully qualified and cannot contain regexes.",
+            )
         if variables and any("${" in part for part in parts[:5]):
-            raise PolicyError(f"{where}: {text!r} has a variable before the fifth colon; there it is not replaced.")
-    return Pattern(text, variables=variables)
+            raise PolicyError(
+                f"{where}: {text!r} has a variable before the fifth colon; there it is not replaced.",
+                "The policy failed legacy parsing",
+            )
+    return ResourcePattern(text, variables=variables)
 
 
 def _conditions(condition: Any, variables: bool, where: str) -> tuple[Test, ...]:
@@ -184,7 +206,9 @@ def _conditions(condition: Any, variables: bool, where: str) -> tuple[Test, ...]
             try:
                 tests.append(compiled_condition(operator, key, wanted, variables))
             except UnknownOperator:
-                raise PolicyError(f"{where}: there is no condition operator {operator!r}.") from None
+                raise PolicyError(
+                    f"{where}: there is no condition operator {operator!r}.", f"Invalid Condition type : {operator}."
+                ) from None
     return tuple(tests)
 
 

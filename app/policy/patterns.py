@@ -60,6 +60,33 @@ class Pattern:
         return _glob(segments, value.lower() if self._ignore_case else value)
 
 
+class ResourcePattern(Pattern):
+    """The Resource of a statement: an ARN, which may end early, or "*".
+
+    A `*` that ends a part goes on beyond the colons, and an ARN with fewer than six parts is completed with `*`:
+    `arn:aws:sqs` means `arn:aws:sqs:*:*:*` (IAM User Guide, Resource element).
+    """
+
+    __slots__ = ("_completed",)
+
+    def __init__(self, text: str, *, variables: bool) -> None:
+        super().__init__(text, variables=variables)
+        whole = completed(text)
+        self._completed = None if whole == text else Pattern(whole, variables=variables)
+
+    def matches(self, value: str, context: Context) -> bool:
+        """Does the whole value match? Raises Absent where a variable has no value."""
+        if super().matches(value, context):
+            return True
+        return self._completed is not None and self._completed.matches(value, context)
+
+
+def completed(arn: str) -> str:
+    """An ARN of six parts: what ends early is completed with `*`. "*", and what is no ARN, stays as it is."""
+    missing = 5 - _VARIABLE.sub("", arn).count(":")
+    return arn + ":*" * missing if arn.startswith("arn:") and missing > 0 else arn
+
+
 @lru_cache(maxsize=4096)
 def _segments(parts: tuple[str, ...]) -> tuple[Segment, ...]:
     """Split pattern text (even places) and literal text (odd places) at the stars of the pattern text."""

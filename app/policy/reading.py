@@ -88,37 +88,68 @@ def _short(text: object) -> str:
     return said if len(said) <= 80 else f"{said[:77]}..."
 
 
-def _read_document(document: Any, reading: Reading) -> None:
-    told = reading.findings
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong with a document's form. iam: IAM's message when it refuses the document for it."""
+
+    place: Place
+    sentence: str
+    remedy: str
+    iam: str
+
+
+def grammar_problems(document: Any) -> list[Problem]:
+    """Why IAM refuses a document (MalformedPolicyDocument), statement by statement; empty where it takes it.
+
+    document: parsed JSON. Its size is another matter: IAM has limits by the kind of policy.
+    """
     if not isinstance(document, dict):
-        told.append(_grammar(DOCUMENT, "A policy is a JSON object.", "Paste the whole document, from { to }."))
-        return
-    for name in document.keys() - {"Version", "Id", "Statement"}:
-        told.append(
-            _grammar(
-                DOCUMENT,
-                f"{_short(name)} is no element of a policy.",
-                "Leave it out; a policy has Version and Statement.",
-            )
+        return [Problem(DOCUMENT, "A policy is a JSON object.", "Paste the whole document, from { to }.", _SYNTAX)]
+    problems = [
+        Problem(
+            DOCUMENT,
+            f"{_short(name)} is no element of a policy.",
+            "Leave it out. A policy has Version and Statement.",
+            _SYNTAX,
         )
-    given = document.get("Statement")
-    statements = [given] if isinstance(given, dict) else given
-    whole = len(told)
+        for name in document
+        if name not in ("Version", "Id", "Statement")
+    ]
     try:
         compiled({**document, "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}]})
     except PolicyError as error:
-        told.append(_grammar(Place(element="Version"), str(error), 'Write "Version": "2012-10-17".'))
-    if not isinstance(statements, list) or not statements:
-        told.append(_grammar(DOCUMENT, "The policy has no Statement.", "Write a list of statements."))
+        problems.append(Problem(Place(element="Version"), str(error), 'Write "Version": "2012-10-17".', error.iam))
+    statements = statements_of(document)
+    if statements:
+        return [*problems, *_of_statements(statements)]
+    return [*problems, Problem(DOCUMENT, "The policy has no Statement.", "Write a list of statements.", _SYNTAX)]
+
+
+_SYNTAX = "Syntax errors in policy."
+
+
+def statements_of(document: Mapping[str, Any]) -> list[Any]:
+    """The statements of a document, one or a list of them as IAM takes them; empty where there are none."""
+    given = document.get("Statement")
+    return [given] if isinstance(given, dict) else given if isinstance(given, list) else []
+
+
+def _read_document(document: Any, reading: Reading) -> None:
+    problems = grammar_problems(document)
+    reading.findings.extend(
+        Finding("grammar", Severity.ERROR, each.place, each.sentence, each.remedy) for each in problems
+    )
+    if not isinstance(document, dict):
         return
-    told.extend(_of_statements(document, statements))
-    broken = any(finding.code == "grammar" for finding in told[whole:])
-    if not broken:
+    statements = statements_of(document)
+    if document.get("Version") != WITH_VARIABLES:
+        reading.findings.extend(_plain_text(statements, {each.place.statement for each in problems}))
+    if not problems:
         reading.document = {"Version": document.get("Version", "2008-10-17"), "Statement": statements}
         reading.statements = statements
 
 
-def _of_statements(document: Mapping[str, Any], statements: Sequence[Any]) -> Iterator[Finding]:
+def _of_statements(statements: Sequence[Any]) -> Iterator[Problem]:
     sids: set[str] = set()
     for index, statement in enumerate(statements):
         sid = statement.get("Sid") if isinstance(statement, dict) else None
@@ -127,31 +158,42 @@ def _of_statements(document: Mapping[str, Any], statements: Sequence[Any]) -> It
             compiled({"Version": WITH_VARIABLES, "Statement": [statement]})
         except PolicyError as error:
             sentence = re.sub(r"^Statement 0(?: \(.*?\))?:? ?", "", str(error), flags=re.DOTALL)
-            yield _grammar(
-                place, sentence[:1].upper() + sentence[1:], "IAM refuses the whole document until this is right."
+            yield Problem(
+                place,
+                sentence[:1].upper() + sentence[1:],
+                "IAM refuses the whole document until this is right.",
+                error.iam,
             )
             continue
-        if place.sid:
-            if not re.fullmatch(r"[A-Za-z0-9]+", place.sid):
-                yield _grammar(
-                    Place(index, place.sid, "Sid"),
-                    "A Sid has letters and digits only.",
-                    "Leave out blanks and punctuation.",
-                )
-            if place.sid in sids:
-                yield _grammar(
-                    Place(index, place.sid, "Sid"), "Another statement has the same Sid.", "Give each its own."
-                )
-            sids.add(place.sid)
-        if document.get("Version") != WITH_VARIABLES and "${" in json.dumps(statement):
+        if not place.sid:
+            continue
+        where = Place(index, place.sid, "Sid")
+        if not re.fullmatch(r"[A-Za-z0-9]+", place.sid):
+            yield Problem(
+                where,
+                "A Sid has letters and digits only.",
+                "Leave out blanks and punctuation.",
+                "Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression "
+                "[0-9A-Za-z]*",
+            )
+        if place.sid in sids:
+            yield Problem(
+                where,
+                "Another statement has the same Sid.",
+                "Give each its own.",
+                "Statement IDs (SID) in a single policy must be unique.",
+            )
+        sids.add(place.sid)
+
+
+def _plain_text(statements: Sequence[Any], broken: set[int | None]) -> Iterator[Finding]:
+    """Variables in a policy of a version that has none."""
+    for index, statement in enumerate(statements):
+        if index not in broken and "${" in json.dumps(statement):
             yield Finding(
                 "variables-not-replaced",
                 Severity.ERROR,
-                Place(index, place.sid),
+                Place(index, statement.get("Sid") or None),
                 "Variables like ${aws:username} are plain text in a policy of this version, so this matches nobody.",
                 'Write "Version": "2012-10-17".',
             )
-
-
-def _grammar(place: Place, sentence: str, remedy: str) -> Finding:
-    return Finding("grammar", Severity.ERROR, place, sentence, remedy)

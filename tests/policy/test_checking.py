@@ -17,6 +17,7 @@ from app.policy.documents import VARIANTS, live_actions, read, rendered, source_
 from app.policy.explaining import in_words
 from app.policy.features import EXTRAS, FEATURES
 from app.policy.findings import Finding, Report, Severity, as_text
+from app.policy.reading import grammar_problems
 from app.policy.variants import PUBLISHED, RE_POST
 
 Document = dict[str, Any]
@@ -231,6 +232,25 @@ def test_what_iam_would_refuse(text: str, code: str, words: str) -> None:
     report = check(text)
     assert not report.usable
     assert any(finding.code == code and words in finding.sentence for finding in report.findings)
+
+
+REFUSED = [
+    ({"Sid": "Own-0"}, "Statement IDs (SID) must be alpha-numeric."),
+    ({"Effect": "allow"}, "Syntax errors in policy."),
+    ({"Action": "ListUsers"}, "Actions/Conditions must be prefaced by a vendor"),
+    ({"Action": []}, "Policy statement must contain actions."),
+    ({"Resource": "user/alice"}, 'Resource user/alice must be in ARN format or "*".'),
+    ({"Resource": "arn:aws:*"}, "Resource vendor must be fully qualified and cannot contain regexes."),
+    ({"Condition": {"StringIs": {"a": "b"}}}, "Invalid Condition type : StringIs."),
+]
+
+
+@pytest.mark.parametrize(("elements", "words"), REFUSED)
+def test_what_iam_refuses_is_told_in_its_own_words_too(elements: dict[str, Any], words: str) -> None:
+    statement = {"Effect": "Allow", "Action": "*", "Resource": "*", **elements}
+    [problem] = grammar_problems({"Version": "2012-10-17", "Statement": [statement]})
+    assert problem.iam.startswith(words) and problem.place.statement == 0 and problem.sentence and problem.remedy
+    assert grammar_problems(read("recommended")) == []
 
 
 def test_every_broken_statement_is_told_not_the_first_alone() -> None:

@@ -70,6 +70,35 @@ def test_resources_mind_letter_case_and_wildcards_span_slashes(pattern: str, res
     assert matches(without, resource) is not expected
 
 
+@pytest.mark.parametrize(
+    ("pattern", "resource", "expected"),
+    [
+        ("arn:aws:iam::*", "arn:aws:iam::1:user/alice", True),
+        ("arn:aws:iam::1*", "arn:aws:iam::1:user/alice", True),
+        ("arn:aws:iam:*", "arn:aws:iam::1:user/alice", True),
+        ("arn:aws:cloudfront:*", "arn:aws:cloudfront::1:distribution/X", True),
+        ("arn:aws:iam", "arn:aws:iam::1:user/alice", True),
+        ("arn:aws:iam::1", "arn:aws:iam::1:user/alice", True),
+        ("arn:aws:iam::1", "arn:aws:iam::12:user/alice", False),
+        ("arn:*:iam", "arn:aws-cn:iam::1:user/alice", True),
+        ("arn:aws:sqs", "arn:aws:iam::1:user/alice", False),
+        ("arn:aws:iam::*", "arn:aws:iamx::1:user/alice", False),
+        ("arn:aws:iam:*:user/alice", "arn:aws:iam::1:user/alice", True),
+        ("arn:aws:iam::*", "*", False),
+    ],
+)
+def test_an_arn_may_end_early(pattern: str, resource: str, expected: bool) -> None:
+    assert matches(allow(Resource=pattern), resource) is expected
+    without = {"Effect": "Allow", "Action": "*", "NotResource": pattern}
+    assert matches(without, resource) is not expected
+
+
+@pytest.mark.parametrize("text", ["arn:", "arn:aws", "arn:*", "arn:aws:", "arn:aws:*", "aws:iam::1:user/x", "user/x"])
+def test_an_arn_names_its_service(text: str) -> None:
+    with pytest.raises(PolicyError):
+        compiled(policy(allow(Resource=text)))
+
+
 USER = "arn:aws:iam::1:user/"
 
 
