@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from app.policy.dangers import dangers, place_of
+from app.policy.dangers import dangers, place_of, undemanding
 from app.policy.documents import PARTITIONS, PLACEHOLDER, rendered
 from app.policy.evaluation import Effect
 from app.policy.features import FEATURES, Availability, Missing, When, availability
@@ -15,6 +15,7 @@ from app.policy.findings import DOCUMENT, Finding, Place, Report, Severity
 from app.policy.likeness import likeness
 from app.policy.permits import Permits
 from app.policy.reading import LARGEST, read_text
+from app.policy.ruling import rulings
 from app.policy.spelling import misspelt, unsupported
 
 SOMEBODY = "alice"
@@ -42,6 +43,19 @@ def check(text: str) -> Report:
         *_of_features(features, statements, permits, {each.subject for each in wrong}),
     ]
     return Report(_sorted(findings), reading.size, features, likeness(reading.document), reading.document)
+
+
+def strictly(document: Mapping[str, Any]) -> list[Finding]:
+    """The errors by which a document does not demand MFA of a plain key and of a password; empty where it does.
+
+    document: one that `evaluation.compiled` takes, its statements in a list. `policy check --strict` fails on every
+    other error, too.
+    """
+    partition, account_id = whereabouts(document["Statement"])
+    permits = Permits.of_user(document, account_id, partition, SOMEBODY)
+    statements = rendered(document, account_id, partition)["Statement"]
+    denies = [each for each in rulings(statements, permits.policy, account_id, partition) if each.statement.denies]
+    return [each for each in undemanding(denies, permits) if each.severity is Severity.ERROR]
 
 
 _ARN = re.compile(r"arn:([^:]*):([^:]*):[^:]*:([^:]*):")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from app.policy.patterns import Context, Pattern, value_of
+from app.policy.patterns import ArnPattern, Context, Pattern, value_of, variable_key
 
 Test = Callable[[Context], bool]
 Comparison = Callable[[str, str], bool]
@@ -17,6 +18,26 @@ Comparison = Callable[[str, str], bool]
 
 class UnknownOperator(ValueError):
     """There is no such operator."""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One line of a Condition element. key: as written. wanted: its values, any of which will do."""
+
+    operator: str
+    key: str
+    wanted: tuple[str, ...]
+    variables: bool
+    """Are there variables in its values?"""
+    holds: Test = field(compare=False, repr=False)
+    """Of a context with keys in lower case. Raises Absent."""
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Every key it asks for, as written: its own first, then those that variables in its values name."""
+        named = [variable_key(each) for value in self.wanted for each in _VARIABLE.findall(value)]
+        inside = [each for each in named if each] if self.variables else []
+        return tuple(dict.fromkeys((self.key, *inside)))
 
 
 def _moment(text: str) -> datetime:
@@ -86,8 +107,7 @@ def _holds(base: str, wanted: str, variables: bool) -> Callable[[str, Context], 
         pattern = Pattern(wanted, variables=variables)
         return pattern.matches
     if base in LIKE:
-        components = [Pattern(part, variables=variables) for part in _arn_parts(wanted)]
-        return lambda value, context: _arn_matches(components, value, context)
+        return ArnPattern(wanted, variables=variables).matches
     compare, resolved = COMPARISONS[base], _resolver(wanted, variables)
 
     def compared(value: str, context: Context) -> bool:
@@ -99,33 +119,12 @@ def _holds(base: str, wanted: str, variables: bool) -> Callable[[str, Context], 
     return compared
 
 
-def _arn_parts(arn: str) -> list[str]:
-    """Split at the first five colons outside of `${...}`, whose keys contain colons themselves."""
-    parts: list[str] = []
-    depth, current = 0, ""
-    for char in arn:
-        depth += (char == "{") - (char == "}")
-        if char == ":" and depth <= 0 and len(parts) < 5:
-            parts.append(current)
-            current = ""
-        else:
-            current += char
-    return [*parts, current]
+def compiled_condition(operator: str, key: str, wanted: Sequence[str], variables: bool) -> Condition:
+    """Compile one line of a Condition element. wanted: the values as text. Raises UnknownOperator."""
+    return Condition(operator, key, tuple(wanted), variables, _test(operator, key.lower(), wanted, variables))
 
 
-def _arn_matches(components: Sequence[Pattern], value: str, context: Context) -> bool:
-    values = value.split(":", 5)
-    return len(values) == len(components) and all(
-        pattern.matches(part, context) for pattern, part in zip(components, values, strict=True)
-    )
-
-
-def compiled_condition(operator: str, key: str, wanted: Sequence[str], variables: bool) -> Test:
-    """One line of a Condition element: operator, key and its values (any of them).
-
-    wanted: the values as text. The context given to the test has lower-case keys. Raises UnknownOperator.
-    """
-    key = key.lower()
+def _test(operator: str, key: str, wanted: Sequence[str], variables: bool) -> Test:
     name, prefix = operator, ""
     if ":" in operator:
         prefix, _, name = operator.partition(":")

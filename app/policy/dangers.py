@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from app.policy.escalating import escalations
-from app.policy.evaluation import VERSIONS, Effect
 from app.policy.features import BY_CODE, WITHOUT_MFA, missing
 from app.policy.findings import DOCUMENT, Finding, Place, Severity
-from app.policy.forcing import NOTHING_DENIED, locked_out, unforced
+from app.policy.forcing import locked_out, spared_services, unforced
 from app.policy.permits import Permits
-from app.policy.ruling import rulings
+from app.policy.proving import unproven
+from app.policy.ruling import Ruling, rulings
 from app.policy.sparing import spared
 
 PATH = "/engineering/"
@@ -30,13 +30,9 @@ def dangers(statements: Sequence[Mapping[str, Any]], permits: Permits) -> Iterat
                 return place_of(statements, decision.statement)
         return None
 
-    ruled = rulings(statements, permits.policy, permits.document.get("Version", VERSIONS[1]))
+    ruled = rulings(statements, permits.policy, permits.account_id, permits.partition)
     denies = [each for each in ruled if each.statement.denies]
-    reasons = list(unforced(denies))
-    judged = [permits.decision("ec2:DescribeInstances", "*", mfa=mfa).effect for mfa in WITHOUT_MFA]
-    if not reasons and judged != [Effect.EXPLICITLY_DENIED] * len(judged):
-        reasons = [NOTHING_DENIED]  # whatever it seems: this is what counts
-    yield from reasons
+    yield from undemanding(denies, permits)
     yield from locked_out(denies)
     passwords = [
         (action, place)
@@ -53,7 +49,6 @@ def dangers(statements: Sequence[Mapping[str, Any]], permits: Permits) -> Iterat
             "Do not spare them in the deny.",
             passwords[0][0],
         )
-    yield from spared(denies)
     if place := deciding("iam:DeactivateMFADevice", permits.arn, WITHOUT_MFA):
         yield Finding(
             "device-removable",
@@ -84,6 +79,15 @@ def dangers(statements: Sequence[Mapping[str, Any]], permits: Permits) -> Iterat
         )
     yield from _paths(permits)
     yield from escalations(ruled, permits)
+
+
+def undemanding(denies: Sequence[Ruling], permits: Permits) -> Iterator[Finding]:
+    """Why a document does not demand MFA of a plain key and of a password; warnings where it nearly does not."""
+    reasons = [*unforced(denies), *spared(denies)]
+    yield from reasons
+    if not any(each.severity is Severity.ERROR for each in reasons):
+        yield from filter(None, [unproven(denies, permits)])  # whatever it seems: this is what counts
+    yield from spared_services(denies)
 
 
 def place_of(statements: Sequence[Mapping[str, Any]], named: str | int | None) -> Place:

@@ -16,7 +16,7 @@ from app.policy.actions import may_name
 from app.policy.evaluation import Request, compiled
 from app.policy.features import WITHOUT_MFA
 from app.policy.findings import Finding, Severity
-from app.policy.patterns import Pattern
+from app.policy.patterns import Pattern, completed
 from app.policy.permits import Permits
 from app.policy.powers import DANGERS, PASSES_ROLE, RUNNERS, Danger, Target
 from app.policy.ruling import Ruling, client_chooses, counted, texts
@@ -32,7 +32,7 @@ Granted = dict[str, frozenset[bool | None]]
 
 def escalations(rulings: Sequence[Ruling], permits: Permits) -> Iterator[Finding]:
     """A finding a statement and danger. permits: whose account it is about."""
-    denies = [each for each in rulings if each.statement.denies and not each.keys]
+    denies = [each for each in rulings if each.statement.denies and each.sure]
     allows = [each for each in rulings if not each.statement.denies]
     running: Granted | None = None
     for allow in allows:
@@ -84,7 +84,7 @@ def _granted(
 ) -> frozenset[bool | None]:
     """With which credentials something is left that no deny covers."""
     asked = frozenset([action])
-    covering = [(deny.kinds, covered) for deny, covered in shields if covered and not deny.escaping(asked)]
+    covering = [(deny.sure, covered) for deny, covered in shields if covered and not deny.escaping(asked)]
     return frozenset(
         kind for kind in allow.kinds if targets.difference(*[covered for kinds, covered in covering if kind in kinds])
     )
@@ -99,7 +99,7 @@ def _running(allows: Sequence[Ruling], denies: Sequence[Ruling]) -> Granted:
             service = action.partition(":")[0]
             if allow.names(action) and _reaches(allow, service):
                 asked = frozenset([action])
-                denied = [deny.kinds for deny in everywhere if not deny.escaping(asked)]
+                denied = [deny.sure for deny in everywhere if not deny.escaping(asked)]
                 if kinds := allow.kinds.difference(*denied):
                     found[action] = found.get(action, frozenset()) | kinds
     return found
@@ -159,8 +159,7 @@ def _is_here(resource: str, target: Target, permits: Permits) -> bool:
 
 def _parts(resource: str) -> list[str]:
     """The six of an ARN. One that ends early goes on with wildcards (IAM User Guide, Resource element)."""
-    parts = resource.split(":", 5)
-    return [*parts, *["*"] * (6 - len(parts))]
+    return completed(resource).split(":", 5) if resource != "*" else ["*"] * 6
 
 
 def _below(resources: Sequence[str], target: Target) -> set[str]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from app.policy.conditions import Test, UnknownOperator, compiled_condition
+from app.policy.conditions import Condition, UnknownOperator, compiled_condition
 from app.policy.patterns import Absent, Context, Pattern, ResourcePattern
 
 VERSIONS = ("2012-10-17", "2008-10-17")
@@ -71,7 +71,7 @@ class Statement:
     not_actions: bool
     resources: tuple[Pattern, ...]
     not_resources: bool
-    conditions: tuple[Test, ...]
+    conditions: tuple[Condition, ...]
 
     def names_action(self, action: str) -> bool:
         """Does Action or NotAction cover "iam:ListUsers"?"""
@@ -84,7 +84,7 @@ class Statement:
                 self.names_action(request.action)
                 and any(pattern.matches(request.resource, context) for pattern in self.resources)
                 != self.not_resources
-                and all(test(context) for test in self.conditions)
+                and all(condition.holds(context) for condition in self.conditions)
             )
         except Absent:
             return False  # a variable without a value: also for NotResource and the negated operators
@@ -194,7 +194,7 @@ def _resource(text: str, variables: bool, where: str) -> Pattern:
     return ResourcePattern(text, variables=variables)
 
 
-def _conditions(condition: Any, variables: bool, where: str) -> tuple[Test, ...]:
+def _conditions(condition: Any, variables: bool, where: str) -> tuple[Condition, ...]:
     if not isinstance(condition, Mapping):
         raise PolicyError(f"{where}: Condition is not a JSON object.")
     tests = []

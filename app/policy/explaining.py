@@ -11,10 +11,11 @@ from app.policy.documents import rendered
 from app.policy.evaluation import Decision, Policy, Request, Statement, compiled, decide
 from app.policy.findings import Place
 from app.policy.patterns import Absent
+from app.policy.request_context import PASSWORD, PLAIN_KEY, WITH_MFA, IamUser, request_context
 
 MFA = "aws:MultiFactorAuthPresent"
-WAYS: dict[str, str | None] = {"key": None, "password": "false", "mfa": "true"}
-"""How someone is signed in, to the value of aws:MultiFactorAuthPresent: a plain access key says nothing."""
+WAYS = {"key": PLAIN_KEY, "password": PASSWORD, "mfa": WITH_MFA}
+"""How somebody is signed in: with an access key alone, with a password and no code, or with MFA just now."""
 
 _RESOURCES = {
     "user/${aws:username}": "one’s own IAM user",
@@ -139,15 +140,10 @@ class Question:
 
     def request(self, account_id: str, partition: str) -> Request:
         """As the judge is asked."""
-        context = {
-            "aws:username": self.user_name,
-            "aws:PrincipalArn": f"arn:{partition}:iam::{account_id}:user{self.path}{self.user_name}",
-            "aws:PrincipalAccount": account_id,
-            "aws:PrincipalType": "User",
-        }
-        if said := WAYS[self.way]:
-            context[MFA] = said
-        return Request(self.action, self.resource, context)
+        user = IamUser(
+            account_id, self.user_name, f"arn:{partition}:iam::{account_id}:user{self.path}{self.user_name}"
+        )
+        return Request(self.action, self.resource, request_context(user, WAYS[self.way], self.action))
 
 
 @dataclass(frozen=True)

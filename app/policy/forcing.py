@@ -40,7 +40,7 @@ NOTHING_DENIED = Finding(
 def locked_out(denies: Sequence[Ruling]) -> Iterator[Finding]:
     """A deny that MFA does not end."""
     for each in denies:
-        if each.broad and each.firm and True in each.kinds and all(each.names(action) for action in WELL_KNOWN):
+        if each.broad and each.firm(True) and all(each.names(action) for action in WELL_KNOWN):
             yield Finding(
                 "denied-with-mfa",
                 Severity.ERROR,
@@ -52,19 +52,23 @@ def locked_out(denies: Sequence[Ruling]) -> Iterator[Finding]:
 
 def unforced(denies: Sequence[Ruling]) -> Iterator[Finding]:
     """Why it does not force MFA; nothing where it does. Statements that only add to one that does are no matter."""
-    lacking = [
-        kind for kind in WITHOUT_MFA if not any(each.broad and each.firm and kind in each.kinds for each in denies)
-    ]
+    lacking = [kind for kind in WITHOUT_MFA if not any(each.broad and each.firm(kind) for each in denies)]
+    if not lacking:
+        return
     narrowed = [each for each in denies if each.broad and each.demands_mfa and each.kinds & set(lacking)]
     for each in narrowed:
-        yield from _narrowings(each)
+        yield from _narrowings(each, lacking)
     lacking = [kind for kind in lacking if not any(kind in each.kinds for each in narrowed)]
     partial = [each for each in denies if not each.broad and each.demands_mfa and each.kinds & set(lacking)]
     if partial:
         yield _left_out(partial)
     lacking = [kind for kind in lacking if not any(kind in each.kinds for each in partial)]
+    dead = [each for each in denies if each.broad and each.dead] if lacking else []
+    for each in dead:
+        yield _never(each)
     if len(lacking) == len(WITHOUT_MFA):
-        yield NOTHING_DENIED
+        if not dead:
+            yield NOTHING_DENIED
     elif lacking:
         yield replace(
             NOTHING_DENIED,
@@ -74,11 +78,39 @@ def unforced(denies: Sequence[Ruling]) -> Iterator[Finding]:
         )
 
 
-def _narrowings(deny: Ruling) -> Iterator[Finding]:
+def spared_services(denies: Sequence[Ruling]) -> Iterator[Finding]:
+    """Denies that hold for what people do themselves, and not for what a service does for them."""
+    for each in denies:
+        if each.broad and each.demands_mfa and each.via_services:
+            yield Finding(
+                "deny-narrowed",
+                Severity.WARNING,
+                each.place("Condition"),
+                f"The deny spares what an AWS service does for somebody ({counted(each.via_services)}), as AWS "
+                "itself has proposed: without MFA they may still have a service do what they may not do themselves.",
+                "Leave that out where nobody needs it.",
+            )
+
+
+def _never(deny: Ruling) -> Finding:
+    """A deny with a condition that no request of an IAM user meets."""
+    condition = deny.dead[0]
+    wanted = counted(condition.wanted) or "nothing"
+    return Finding(
+        "mfa-not-demanded",
+        Severity.ERROR,
+        deny.place("Condition"),
+        f"This deny never holds for what people do themselves: no such request passes {condition.operator} of "
+        f"{wanted} on {counted([condition.key])}. What other policies grant works with a password or a key alone.",
+        "Leave that condition out: the deny has no condition but MFA.",
+    )
+
+
+def _narrowings(deny: Ruling, lacking: Sequence[bool | None]) -> Iterator[Finding]:
     """What makes a deny hold for less than everybody and everything."""
 
-    def narrowed(element: str, sentence: str, remedy: str, severity: Severity = Severity.ERROR) -> Finding:
-        return Finding("deny-narrowed", severity, deny.place(element), sentence, remedy)
+    def narrowed(element: str, sentence: str, remedy: str) -> Finding:
+        return Finding("deny-narrowed", Severity.ERROR, deny.place(element), sentence, remedy)
 
     if deny.statement.not_resources:
         yield narrowed(
@@ -94,28 +126,19 @@ def _narrowings(deny: Ruling) -> Iterator[Finding]:
         )
     chosen = [key for key in deny.keys if client_chooses(key)]
     who = [key for key in deny.keys if key.lower().startswith(WHO)]
-    by_services = [key for key in deny.keys if key.lower() == "aws:viaawsservice"]
-    others = [key for key in deny.keys if key not in (*chosen, *who, *by_services)]
-    if by_services:
-        yield narrowed(
-            "Condition",
-            "The deny spares what an AWS service does on somebody’s behalf (aws:ViaAWSService), as AWS itself has "
-            "proposed: who may not do a thing without MFA may still have a service do it.",
-            "Leave that out where nobody needs it.",
-            Severity.WARNING,
-        )
+    others = [key for key in deny.keys if key not in (*chosen, *who)]
     if chosen:
         yield narrowed(
             "Condition",
-            f"The deny also depends on {counted(chosen)}, which the client chooses: whoever stole a password or key "
-            "sends what is let through.",
+            f"The deny also depends on {counted(chosen)}, which the client chooses: somebody who stole a password or "
+            "key sends what is let through.",
             "Leave that out: the deny has no condition but MFA.",
         )
     if who:
         yield narrowed(
             "Condition",
             f"The deny also depends on {counted(who)}: for some people it does not hold, and they need no MFA.",
-            "Leave that out, and put whom it is not for into a group without this policy.",
+            "Leave that out, and put people it is not for into a group without this policy.",
         )
     if others:
         yield narrowed(

@@ -23,7 +23,7 @@ def value_of(variable: str, context: Context) -> str:
     if variable in _LITERALS:
         return variable
     default = _WITH_DEFAULT.fullmatch(variable)
-    found = context.get((default[1] if default else variable.strip()).lower())
+    found = context.get(variable_key(variable).lower())
     if isinstance(found, str):
         return found
     if found is not None and len(found) == 1:
@@ -31,6 +31,12 @@ def value_of(variable: str, context: Context) -> str:
     if default:
         return default[2]
     raise Absent(variable)
+
+
+def variable_key(variable: str) -> str:
+    """The condition key that `${variable}` names, as written; "" for one of the literal characters."""
+    default = _WITH_DEFAULT.fullmatch(variable)
+    return "" if variable in _LITERALS else default[1] if default else variable.strip()
 
 
 Segment = tuple[str, tuple[int, ...]]
@@ -49,6 +55,11 @@ class Pattern:
         self._segments: tuple[Segment, ...] | None = None
         if len(self._parts) == 1:
             self._segments = _segments((text.lower() if ignore_case else text,))
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The condition keys that its variables name, as written."""
+        return tuple(filter(None, map(variable_key, self._parts[1::2])))
 
     def matches(self, value: str, context: Context) -> bool:
         """Does the whole value match? Raises Absent where a variable has no value."""
@@ -79,6 +90,39 @@ class ResourcePattern(Pattern):
         if super().matches(value, context):
             return True
         return self._completed is not None and self._completed.matches(value, context)
+
+
+class ArnPattern:
+    """The value of an Arn operator: its six parts are compared one by one, once its variables have their values."""
+
+    __slots__ = ("_components", "_parts")
+
+    def __init__(self, text: str, *, variables: bool) -> None:
+        self._parts = _VARIABLE.split(text) if variables else [text]
+        self._components = None if self._parts[1:] else _components(tuple(self._parts))
+
+    def matches(self, value: str, context: Context) -> bool:
+        """Does every part match? Raises Absent where a variable has no value."""
+        components = self._components or _components(
+            tuple(value_of(part, context) if place % 2 else part for place, part in enumerate(self._parts))
+        )
+        values = value.split(":", 5)
+        return len(values) == len(components) and all(map(_glob, components, values))
+
+
+@lru_cache(maxsize=4096)
+def _components(parts: tuple[str, ...]) -> list[tuple[Segment, ...]]:
+    """Pattern text (even places) and literal text (odd places), split at its first five colons."""
+    components: list[list[str]] = [[""]]
+    for place, part in enumerate(parts):
+        for number, piece in enumerate(part.split(":", 6 - len(components))):
+            if number:
+                components.append([""])
+            if place % 2:
+                components[-1] += [piece, ""]
+            else:
+                components[-1][-1] += piece
+    return [_segments(tuple(each)) for each in components]
 
 
 def completed(arn: str) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 from app.policy.documents import rendered
 from app.policy.evaluation import Decision, Policy, Request, compiled, decide
+from app.policy.request_context import IamUser, Session, request_context
 
 
 @lru_cache(maxsize=64)
@@ -45,12 +46,13 @@ class Permits:
         """The document, compiled for their account."""
         return _compiled(json.dumps(self.document), self.account_id, self.partition)
 
+    def context(self, action: str, *, mfa: bool | None = True) -> dict[str, str]:
+        """The condition keys of their request in a fresh session. mfa: as for `allows`."""
+        return request_context(IamUser(self.account_id, self.user_name, self.arn), Session.of(mfa), action)
+
     def decision(self, action: str, resource: str, *, mfa: bool | None = True) -> Decision:
         """What the document decides, and by which statement. mfa: as for `allows`."""
-        context = {"aws:username": self.user_name, "aws:PrincipalArn": self.arn}
-        if mfa is not None:
-            context["aws:MultiFactorAuthPresent"] = "true" if mfa else "false"
-        return decide([self.policy], Request(action, resource, context))
+        return decide([self.policy], Request(action, resource, self.context(action, mfa=mfa)))
 
     def names(self, action: str) -> bool:
         """Does any Allow statement name it, for whatever resource?"""

@@ -2,37 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from app.policy.actions import covered, real_name
-from app.policy.evaluation import Policy, Request, Statement, compiled
+from app.policy.conditions import Condition
+from app.policy.evaluation import Policy, Statement
 from app.policy.findings import Place
-from app.policy.patterns import Context, Pattern
+from app.policy.patterns import Pattern
+from app.policy.possible import Holds, Users, holds, spares_services, this_hour
+from app.policy.request_context import condition_key
 
-_VARIABLE = re.compile(r"\$\{([^},]+)")
 MFA_KEYS = ("aws:multifactorauthpresent", "aws:multifactorauthage")
-_SESSIONS: dict[bool | None, Context] = {
-    None: {},
-    False: {"aws:multifactorauthpresent": "false"},
-    True: {"aws:multifactorauthpresent": "true", "aws:multifactorauthage": "60"},
-}
-"""What requests say of MFA: those of a plain access key nothing, of a password without a code, of an MFA session."""
-
-CHOSEN = frozenset(
-    {
-        "aws:useragent",
-        "aws:referer",
-        "aws:requestedregion",
-        "aws:securetransport",
-        "aws:sourceidentity",
-        "aws:tagkeys",
-    }
-)
-"""Condition keys whose value is whatever the client sends. So is every aws:RequestTag/..."""
+KINDS: tuple[bool | None, ...] = (None, False, True)
+"""Sessions by aws:MultiFactorAuthPresent: a plain access key has none, a password without a code says false."""
 WHO = ("aws:username", "aws:userid", "aws:principal")
 """Keys that begin so tell people apart: a condition on one exempts somebody."""
 
@@ -45,9 +30,15 @@ class Ruling:
     written: Mapping[str, Any]
     statement: Statement
     kinds: frozenset[bool | None]
-    """The values of aws:MultiFactorAuthPresent for which its conditions about MFA hold."""
+    """The sessions (KINDS) in which its conditions can hold, in a direct request of an IAM user."""
+    sure: frozenset[bool | None]
+    """Those in which they hold, whatever else is in the request."""
     keys: tuple[str, ...]
-    """What else it has conditions on, as written."""
+    """What else than the session they depend on, as written."""
+    via_services: tuple[str, ...]
+    """Keys by which it holds for what people do themselves, and not for what a service does for them."""
+    dead: tuple[Condition, ...]
+    """Conditions, not about MFA, that hold in no direct request."""
 
     def place(self, element: str | None = None) -> Place:
         """Of one of its elements."""
@@ -71,15 +62,15 @@ class Ruling:
         """Is it about every resource?"""
         return not self.statement.not_resources and "*" in texts(self.written["Resource"])
 
-    @property
-    def firm(self) -> bool:
-        """Does nothing but MFA decide whether it holds?"""
-        return self.everywhere and not self.keys
+    def firm(self, kind: bool | None) -> bool:
+        """Does it surely hold in this kind of session, on every resource?"""
+        return self.everywhere and kind in self.sure
 
     @property
     def demands_mfa(self) -> bool:
         """Does it hold for somebody without MFA, and end with MFA?"""
-        return bool(self.kinds) and True not in self.kinds
+        about_it = any(each.key.lower() in MFA_KEYS for each in self.statement.conditions)
+        return bool(self.kinds) and (True not in self.kinds or (about_it and True not in self.sure))
 
     @cached_property
     def listed(self) -> frozenset[str]:
@@ -112,49 +103,47 @@ class Ruling:
         return actions if self._open else actions & self.listed
 
 
-def rulings(statements: Sequence[Mapping[str, Any]], policy: Policy, version: str) -> list[Ruling]:
-    """All statements of a document. policy: the same compiled."""
+def rulings(statements: Sequence[Mapping[str, Any]], policy: Policy, account_id: str, partition: str) -> list[Ruling]:
+    """All statements of a document. policy: the same compiled. account_id, partition: whose users are under it."""
+    now = this_hour()
+    sessions = {kind: Users(kind, account_id, partition, now) for kind in KINDS}
     return [
-        Ruling(
-            index,
-            written,
-            statement,
-            _kinds(written, version),
-            tuple(key for key in (*_keys(written), *_in_values(written)) if key.lower() not in MFA_KEYS),
-        )
+        _ruling(index, written, statement, sessions)
         for index, (written, statement) in enumerate(zip(statements, policy.statements, strict=True))
     ]
 
 
-def _keys(written: Mapping[str, Any]) -> list[str]:
-    conditions = (written.get("Condition") or {}).values()
-    return list(dict.fromkeys(key for keys in conditions for key in keys))
-
-
-def _in_values(written: Mapping[str, Any]) -> list[str]:
-    """Keys that values of its conditions about MFA stand for: "${aws:UserAgent, 'true'}"."""
-    values = [
-        str(value)
-        for keys in (written.get("Condition") or {}).values()
-        for key, told in keys.items()
-        if key.lower() in MFA_KEYS
-        for value in texts(told)
+def _ruling(
+    index: int, written: Mapping[str, Any], statement: Statement, sessions: Mapping[bool | None, Users]
+) -> Ruling:
+    found = {kind: [(each, holds(each, users)) for each in statement.conditions] for kind, users in sessions.items()}
+    kinds = frozenset(kind for kind, told in found.items() if all(how is not Holds.NEVER for _, how in told))
+    depends = [each for kind in kinds for each, how in found[kind] if how is Holds.SOMETIMES]
+    others = [each for each in statement.conditions if each.key.lower() not in MFA_KEYS]
+    never = {id(each) for each in others if all((each, Holds.NEVER) in told for told in found.values())}
+    services = [
+        each.key
+        for each in others
+        if spares_services(each, sessions[False])
+        and all((each, Holds.ALWAYS) in told for kind, told in found.items() if kind in kinds)
     ]
-    return [key.strip() for value in values for key in _VARIABLE.findall(value)]
+    return Ruling(
+        index,
+        written,
+        statement,
+        kinds,
+        frozenset(kind for kind in kinds if all(how is Holds.ALWAYS for _, how in found[kind])),
+        tuple(dict.fromkeys(key for each in depends for key in each.keys if _open(key, each))),
+        tuple(dict.fromkeys(services)),
+        tuple(each for each in others if id(each) in never),
+    )
 
 
-def _kinds(written: Mapping[str, Any], version: str) -> frozenset[bool | None]:
-    """Its conditions about MFA alone, put to the judge."""
-    if not written.get("Condition"):
-        return frozenset(_SESSIONS)
-    about_mfa = {
-        operator: {key: value for key, value in keys.items() if key.lower() in MFA_KEYS}
-        for operator, keys in written["Condition"].items()
-    }
-    alone = {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": about_mfa}
-    [statement] = compiled({"Version": version, "Statement": alone}).statements
-    request = Request("any:Action", "*")
-    return frozenset(kind for kind, context in _SESSIONS.items() if statement.covers(request, context))
+def _open(key: str, condition: Condition) -> bool:
+    """Is it this key that makes the condition depend on the request, and not one with a value that is known?"""
+    if key.lower() in MFA_KEYS:
+        return len(condition.keys) == 1
+    return key == condition.key or condition_key(key) is None or key.lower() not in ("aws:username", "aws:userid")
 
 
 def named_by(pattern: str) -> tuple[str, ...]:
@@ -172,8 +161,9 @@ def open_service(pattern: str) -> bool:
 
 
 def client_chooses(key: str) -> bool:
-    """May whoever sends a request put in what they like?"""
-    return key.lower() in CHOSEN or key.lower().startswith("aws:requesttag/")
+    """May somebody who sends a request put in what they like?"""
+    known = condition_key(key)
+    return known is not None and known.chosen
 
 
 def texts(value: Any) -> list[Any]:

@@ -1,18 +1,21 @@
-"""What the deny that forces MFA lets through without it, beyond what getting MFA takes. Pure."""
+"""What the deny that forces MFA lets through without it, beyond what getting MFA takes. Pure.
+
+A document that spares more does not demand MFA of a stolen key, whichever document of AWS's does it, too.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cache
 
-from app.policy.documents import VARIANTS, read
+from app.policy.documents import DEAD_ACTIONS, VARIANTS, read
 from app.policy.explaining import UNTOUCHED
 from app.policy.features import WITHOUT_MFA
 from app.policy.findings import Finding, Severity
 from app.policy.ruling import Ruling, counted, named_by, open_service, texts
 
 ALL_OF_IAM = "iam:*"
-"""What the tutorial spares. It is AWS's own document, so that is a warning; anything else beyond is an error."""
+"""What the tutorial of 2017 spares. AWS has named single actions since."""
 TOLD = 8
 """Entries of NotAction that get a finding of their own; the others of a statement are counted in one."""
 
@@ -27,18 +30,18 @@ def known() -> frozenset[str]:
         if statement["Effect"] == "Deny"
         for entry in texts(statement["NotAction"])
     }
-    return frozenset(entry.lower() for entry in (*spared, *UNTOUCHED))
+    return frozenset(entry.lower() for entry in (*spared, *UNTOUCHED)) - {ALL_OF_IAM}
 
 
 def spared(denies: Sequence[Ruling]) -> Iterator[Finding]:
     """One finding an entry, whatever kind of credentials slips through; nothing where no deny forces MFA at all."""
     found: dict[Finding, None] = {}
-    broad = [each for each in denies if each.broad and (each.firm or each.demands_mfa)]
+    broad = [each for each in denies if each.broad and (each.demands_mfa or any(map(each.firm, WITHOUT_MFA)))]
     for kind in WITHOUT_MFA:
         holding = [each for each in broad if kind in each.kinds]
-        firm = [each for each in denies if each.firm and kind in each.kinds]
+        firm = [each for each in denies if each.firm(kind)]
         # What slips through one of them may be caught by another; the strictest is looked through.
-        asked = sorted([each for each in holding if each.firm] or holding or broad, key=_leniency)
+        asked = sorted([each for each in holding if each.firm(kind)] or holding or broad, key=_leniency)
         for deny in asked[:1]:
             found |= dict.fromkeys(_of_deny(deny, [each for each in firm if each is not deny]))
     yield from found
@@ -62,22 +65,26 @@ def _of_deny(deny: Ruling, others: Sequence[Ruling]) -> Iterator[Finding]:
     if whole_iam and not slipping.isdisjoint(named_by(ALL_OF_IAM)):
         yield Finding(
             "iam-spared",
-            Severity.WARNING,
+            Severity.ERROR,
             place,
-            "The deny spares all of IAM: whatever this or another policy grants there works without MFA.",
+            "The deny spares all of IAM: what this or another policy grants there works without MFA, with a stolen "
+            "key alone.",
             "Name what getting MFA takes, action by action.",
         )
     told: list[tuple[str, frozenset[str]]] = []
     for entry, written in deny.entries.items():
-        if entry in known() or (whole_iam and entry.startswith("iam:")):
+        if entry in known() or entry in _RETIRED or (whole_iam and entry.startswith("iam:")):
             continue
         beyond = slipping.intersection(named_by(written))
-        if beyond or open_service(entry):
+        unheard = not named_by(written) and not any(other.statement.names_action(written) for other in others)
+        if beyond or open_service(entry) or unheard:
             told.append((written, beyond))
     for written, beyond in told[:TOLD]:
         entry = _cut(written)
         which = "actions of many services" if open_service(written) else counted(sorted(beyond, key=_dull))
+        unheard = not beyond and not open_service(written)
         named = "" if beyond == {written} else f", which is {which}"
+        named = ", though AWS’s reference knows no such action" if unheard else named
         yield Finding(
             "action-spared",
             Severity.ERROR,
@@ -98,6 +105,7 @@ def _of_deny(deny: Ruling, others: Sequence[Ruling]) -> Iterator[Finding]:
         )
 
 
+_RETIRED = frozenset(action.lower() for action in DEAD_ACTIONS)
 _GRAVE = ("Create", "Put", "Attach", "Assume", "Delete", "Update")
 
 

@@ -46,11 +46,11 @@ def changed(variant: str, *path: str | int, to: Any) -> Document:
 TUTORIAL = [
     # the number in the table of what is known of the 2017 policy against today's AWS
     (1, "resource-unsupported", ERROR, "iam:GetAccountPasswordPolicy", 1, "Resource"),
+    (6, "iam-spared", ERROR, "", 4, "NotAction"),
     (8, "retired-action", WARNING, "iam:RequestSmsMfaRegistration", 3, "Action"),
     (8, "retired-action", WARNING, "iam:FinalizeSmsMfaRegistration", 3, "Action"),
     (2, "resource-undocumented", WARNING, "iam:ListVirtualMFADevices", 2, "Resource"),
     (6, "key-makes-password", WARNING, "iam:CreateLoginProfile", 1, None),
-    (6, "iam-spared", WARNING, "", 4, "NotAction"),
     (7, "device-removable", WARNING, "iam:DeactivateMFADevice", 3, None),
     (5, "path-shut-out", WARNING, "iam:ListMFADevices", None, None),
     (9, "feature-missing", NOTE, "aws-sign-in", None, None),

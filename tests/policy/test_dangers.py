@@ -274,7 +274,7 @@ def test_what_a_statement_names_is_what_the_judge_says(patterns: list[str], all_
     element = "NotAction" if all_but else "Action"
     statement = {"Effect": "Deny", element: patterns, "Resource": "*"}
     policy = compiled({"Version": "2012-10-17", "Statement": [statement]})
-    [ruling] = rulings([statement], policy, "2012-10-17")
+    [ruling] = rulings([statement], policy, "123456789012", "aws")
     assert ruling.names(action) is policy.statements[0].names_action(action)
     if action not in ruling.escaping(frozenset([action])):
         assert ruling.names(action)
