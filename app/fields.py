@@ -13,6 +13,8 @@ from wtforms import RadioField, StringField, ValidationError
 from wtforms.form import BaseForm
 from wtforms.validators import InputRequired
 
+from app.typed import without_blanks
+
 
 class Form(FlaskForm):
     """Every form of the portal: a file counts only where a file is asked for, and a missing text is an empty one."""
@@ -35,11 +37,6 @@ class Form(FlaskForm):
         for field in self:
             if isinstance(field, StringField) and field.data is None:
                 field.data = ""
-
-
-def without_blanks(text: str | None) -> str:
-    """Blanks and line breaks come along when people copy, or when an app shows "123 456"."""
-    return "".join((text or "").split())
 
 
 def six_digits(_: FlaskForm, field: StringField) -> None:

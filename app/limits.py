@@ -19,7 +19,7 @@ from flask_limiter import Limiter
 from flask_login import current_user
 
 from app import waiting
-from app.fields import without_blanks
+from app.typed import without_blanks
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

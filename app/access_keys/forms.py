@@ -7,7 +7,8 @@ import re
 from wtforms import BooleanField, RadioField, StringField, ValidationError
 
 from app.access_keys.service import LAST_CHARACTERS
-from app.fields import CODE_FIELD, DeviceForm, Form, without_blanks
+from app.fields import CODE_FIELD, DeviceForm, Form
+from app.typed import without_blanks
 
 
 class SavedForm(DeviceForm):

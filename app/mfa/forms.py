@@ -7,7 +7,8 @@ import re
 from wtforms import RadioField, StringField, ValidationError
 from wtforms.validators import InputRequired
 
-from app.fields import CodeForm, DeviceForm, EmptyForm, TwoCodesForm, without_blanks
+from app.fields import CodeForm, DeviceForm, EmptyForm, TwoCodesForm
+from app.typed import without_blanks
 
 __all__ = ["CodeForm", "EmptyForm", "EnrollForm", "HardwareTokenForm", "ResyncForm"]
 

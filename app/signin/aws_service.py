@@ -17,6 +17,7 @@ from app.aws.sts import Identity, StsGateway
 from app.errors import CredentialsRefused, NotAllowed, Refused
 from app.records import PendingAwsSignIn, Person
 from app.signin.service import DevicesUnreadable, only_users_of, why_unreadable
+from app.typed import without_blanks
 
 AT_AWS = timedelta(minutes=10)
 """How long an answer of AWS is waited for, as the AWS CLI does."""
@@ -103,12 +104,12 @@ def address_at_aws(gateway: SignInGateway, pending: PendingAwsSignIn) -> str:
     return gateway.sign_out_url(url) if pending.sign_out_first else url
 
 
-def read_verification_code(pasted: str, pending: PendingAwsSignIn) -> str:
+def read_verification_code(pasted: str | None, pending: PendingAwsSignIn) -> str:
     """The authorization code in what AWS's page showed: base64 of "state=...&code=..."; blanks are forgiven.
 
     Raises NotTheCode.
     """
-    text = "".join(pasted.split())
+    text = without_blanks(pasted)
     if not text:
         raise NotTheCode("Paste the code that AWS’s page shows.")
     if len(text) > LONGEST_CODE:

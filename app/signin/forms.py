@@ -6,7 +6,8 @@ import re
 
 from wtforms import PasswordField, StringField, TextAreaField, ValidationError
 
-from app.fields import CodeForm, Form, without_blanks
+from app.fields import CodeForm, Form
+from app.typed import without_blanks
 
 __all__ = ["AccessKeyForm", "CodeForm", "VerificationCodeForm"]
 

@@ -1,0 +1,26 @@
+"""What people type and paste, freed of what comes along unseen when text is copied. Pure, in linear time."""
+
+from __future__ import annotations
+
+import re
+
+_INVISIBLE = re.compile(
+    # Unicode's Default_Ignorable_Code_Point: soft hyphen, zero-width blanks and joiners, direction marks, word
+    # joiner, byte order mark, variation selectors, fillers, tags. Then marks of annotations and the blank of Braille.
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f"
+    "\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff\ufff9-\ufffc\u2800]"
+)
+_FULL_WIDTH = {wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)} | {0x3000: " "}
+
+
+def visible(text: str | None) -> str:
+    """The text without invisible characters, and full-width letters, digits and signs as their usual forms.
+
+    Letters of other alphabets that only look alike stay what they are.
+    """
+    return _INVISIBLE.sub("", text or "").translate(_FULL_WIDTH)
+
+
+def without_blanks(text: str | None) -> str:
+    """`visible` text without blanks and line breaks, which come along when a key is copied."""
+    return "".join(visible(text).split())
