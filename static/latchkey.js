@@ -116,12 +116,20 @@ function strength(box) {
   const field = document.querySelector("input[name=new]");
   const [meter, text] = [box.querySelector("meter"), box.querySelector("p")];
   let timer, asking;
+  let pause = 0; // until then the portal judges no more of what is typed
   const ask = async () => {
+    if (Date.now() < pause) return;
     asking = new AbortController();
     const sent = new URLSearchParams({ new: field.value, csrf_token: field.form.elements.csrf_token.value });
     try {
       const answer = await fetch(box.dataset.strength, { method: "POST", body: sent, signal: asking.signal, redirect: "error" });
+      if (answer.status === 429) {
+        pause = Date.now() + 60_000;
+        [meter.hidden, text.textContent, box.hidden] = [true, "You tried many passwords. This one is checked when you send it.", false];
+        return;
+      }
       if (!answer.ok) throw new Error(answer.status);
+      meter.hidden = false;
       const { score, words, why } = await answer.json();
       meter.value = score;
       text.textContent = `This would be ${words}.${why ? ` ${why.replace(/\.$/, "")}.` : ""}`;

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
+from threading import Lock
 
 from zxcvbn import zxcvbn
 from zxcvbn.matching import L33T_TABLE, relevant_l33t_subtable
 
 from app.audit import Audit, Event
 from app.aws.passwords import PasswordGateway, PasswordPolicy
-from app.errors import Gone, NotAllowed, Refused, Unanswered
+from app.errors import Gone, NotAllowed, PortalError, Refused, Unanswered
 from app.password.rules import broken
 from app.records import Person
 
@@ -66,12 +67,27 @@ MOST_READINGS = 32
 """Ways to read a password's digits and signs as letters ("p4$s") that are tried: each costs a search of its own."""
 
 
+MOST_CHARACTERS = 32
+"""Characters of a password that are judged at once: the time it takes grows faster than their number."""
+_JUDGING = Lock()
+"""One password at a time in a process: judging is work for the processor, and everybody waits for it."""
+_PATIENCE = 5.0
+"""Seconds to wait for others' passwords to be judged."""
+
+
+class Busy(PortalError):
+    """Other passwords are being judged."""
+
+    status = 429
+    message = "Too many passwords are being checked right now. Try again in a moment."
+
+
 def tamed(password: str) -> str:
-    """What zxcvbn is given: 72 characters at most, since more of them only cost time.
+    """At most MOST_CHARACTERS of a password, in a form that zxcvbn judges quickly.
 
     Where it would have to try many readings, it gets the first of them instead: that is as easy to guess or easier.
     """
-    password = password[:72]
+    password = password[:MOST_CHARACTERS]
     readings = relevant_l33t_subtable(password, L33T_TABLE)
     if prod(len(signs) + 1 for signs in readings.values()) <= MOST_READINGS:
         return password
@@ -80,8 +96,20 @@ def tamed(password: str) -> str:
 
 
 def strength(person: Person, password: str) -> Strength:
-    """Judged by zxcvbn, knowing whose password it is."""
-    found = zxcvbn(tamed(password), user_inputs=[person.user_name, person.account_id, "aws", "amazon"])
+    """Judge a password with zxcvbn, which is told whose it is. Raises Busy.
+
+    A long one is as hard to guess as the harder of its beginning and its end.
+    """
+    if not password:
+        return Strength(0, "", _WORDS[0])
+    parts = {tamed(password), tamed(password[-MOST_CHARACTERS:])}
+    if not _JUDGING.acquire(timeout=_PATIENCE):
+        raise Busy
+    try:
+        judged = [zxcvbn(part, user_inputs=[person.user_name, person.account_id, "aws", "amazon"]) for part in parts]
+    finally:
+        _JUDGING.release()
+    found = max(judged, key=lambda each: int(each["score"]))
     score = int(found["score"])
     return Strength(score, str(found["feedback"]["warning"] or ""), _WORDS[score])
 

@@ -23,10 +23,12 @@ from app.records import Way
 
 OLD_PASSWORDS = "20 per 5 minutes"
 """Of one person, in all their sessions: whoever finds one open shall not guess the password there."""
+JUDGEMENTS = "20 per minute"
+"""Of one person, in all their sessions: each costs the processor some hundredths of a second."""
 bp = Blueprint("password", __name__, url_prefix="/password")
 limiter.limit(CHANGES, key_func=this_person, methods=["POST"])(bp)
 judging = Blueprint("strength", __name__, url_prefix="/password/strength")
-limiter.limit("60 per minute", key_func=this_person)(judging)
+limiter.limit(JUDGEMENTS, key_func=this_person)(judging)
 
 
 def _policy() -> PasswordPolicy | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import Route, expect
 
 from tests.browser.conftest import Surfing
 from tests.support.browser import Surfer
@@ -177,3 +178,23 @@ def test_who_signed_in_with_it_signs_in_again(surfing: Surfing, sandbox: Sandbox
     send(surfer, "Change it", old=PASSWORD, new=NEW, again=NEW)
     assert "sign in with the new one" in surfer.text
     assert surfer.path == "/sign-in"
+
+
+@pytest.mark.one_policy
+def test_the_page_goes_on_where_too_many_passwords_were_judged(surfer: Surfer, olga: Employee) -> None:
+    meter = surfer.page.locator("[data-strength]")
+    surfer.page.locator("[name=new]").press_sequentially("Tur")
+    expect(meter).to_contain_text("This would be guessed")
+    asked: list[str] = []
+
+    def refuse(route: Route) -> None:
+        asked.append(route.request.url)
+        route.fulfill(status=429, body="")
+
+    surfer.page.route("**/password/strength", refuse)
+    surfer.page.locator("[name=new]").press_sequentially("quoise")
+    expect(meter).to_contain_text("This one is checked when you send it")
+    expect(meter.locator("meter")).to_be_hidden()
+    send(surfer, "Change it", old=PASSWORD, new=NEW, again=NEW)
+    assert "Your console password is changed" in surfer.text
+    assert len(asked) == 1, "it does not ask again"
