@@ -1,22 +1,9 @@
 // Looks at what is pasted, chosen or dropped before anything leaves the page. The portal looks again.
 
-const LARGEST = 64 * 1024; // bytes of a file that are read; no public key or certificate comes near
+import { compiled, isPrivate } from "./private-keys.js";
 
-const PRIVATE = [
-  /PRIVATE(?:\s|%20|[_+-])*KEY/i, // PEM of every kind, PGP, SSH2, and names of variables
-  /PuTTY-User-Key-File|Private-(Lines|MAC|Hash):/i,
-  /"d\\?"\s*:\s*\\?"|AGE-SECRET-KEY-/i,
-  /30(?:[0-7]?[0-9a-f]|81..|82....)0201(?:00|01)/i, // DER in hexadecimal
-  /b3BlbnNzaC1rZXktdj/i, // how the body of an OpenSSH private key begins
-];
-const XML = /<D>/i; // .NET's form; too short a sign to be looked for among random bytes
-const PRIVATE_BYTES = [
-  // PKCS#1, PKCS#8, SEC 1 and PKCS#12: a sequence that begins with version 0, 1 or 3
-  /^\x30(?:[\x00-\x7f]|\x80|\x81.|\x82..|\x83...)(?:\x02\x01[\x00\x01]|\x02\x01\x03\x30)/s,
-  // encrypted PKCS#8
-  /^\x30(?:[\x00-\x7f]|\x81.|\x82..)\x30.\x06.\x2a\x86\x48\x86\xf7\x0d\x01(?:\x05|\x0c\x01)/s,
-  /^(?:\xfe\xed\xfe\xed|\xce\xce\xce\xce)/, // Java key stores
-];
+const LARGEST = 96 * 1024; // bytes of a file, characters of a text, that are looked at
+
 const STOPPED =
   "Stopped: this is, or contains, a private key. Nothing was sent, and it was taken out of the form. " +
   "It stays on your machine, and only there. Here the public half is needed.";
@@ -35,20 +22,6 @@ const WRONG = {
   ],
 };
 
-/** Bytes as a string of characters 0 to 255. */
-const binary = (bytes) => Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
-
-/** Is there any sign of a private key? text: may be bytes read as characters, also of UTF-16. */
-function isPrivate(text) {
-  const plain = text.replaceAll("\0", "");
-  if ([...PRIVATE, XML].some((sign) => sign.test(plain)) || PRIVATE_BYTES.some((sign) => sign.test(text))) return true;
-  // Without its frame, in quotes, behind a name, or a whole file in base64: what is inside tells.
-  return (plain.match(/[A-Za-z0-9+/_-]{24,}/g) ?? []).some((word) => {
-    const inside = atob(word.slice(0, word.length - (word.length % 4)).replaceAll("-", "+").replaceAll("_", "/"));
-    return [...PRIVATE_BYTES, ...PRIVATE].some((sign) => sign.test(inside));
-  });
-}
-
 /** Text out of bytes, or null where they are none. */
 function textOf(bytes) {
   const utf16 = bytes[0] === 0xff && bytes[1] === 0xfe ? "utf-16le" : bytes[0] === 0xfe && bytes[1] === 0xff ? "utf-16be" : "";
@@ -62,6 +35,7 @@ function textOf(bytes) {
 
 function watch(form) {
   const kind = form.dataset.publicKey;
+  const signs = compiled(JSON.parse(form.dataset.signs));
   const pasted = form.querySelector("textarea");
   const file = form.querySelector("input[type=file]");
   const stopped = form.querySelector("[data-stopped]");
@@ -79,7 +53,7 @@ function watch(form) {
 
   /** True when nothing private is in the field; else it is emptied, and said. */
   const look = () => {
-    if (isPrivate(pasted.value)) {
+    if (isPrivate(pasted.value.slice(0, LARGEST), signs)) {
       pasted.value = "";
       tell(stopped, STOPPED);
       return false;
@@ -105,7 +79,7 @@ function watch(form) {
       return false;
     }
     const bytes = new Uint8Array(content);
-    if (isPrivate(binary(bytes))) {
+    if (isPrivate(bytes, signs)) {
       file.value = "";
       tell(stopped, STOPPED);
       return false;

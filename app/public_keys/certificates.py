@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InternalError, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import PublicKeyAlgorithmOID as KeyAlgorithm
 
 from app.public_keys.pasted import NotUsable, refuse_private_keys, shortened, text_of
 
@@ -22,8 +23,19 @@ LONGEST_TEXT = 64 * 1024
 EXPIRES_SOON = timedelta(days=30)
 """How long before its end a certificate is warned of."""
 
-UNREADABLE = (ValueError, TypeError, x509.InvalidVersion, UnsupportedAlgorithm)
+UNREADABLE = (ValueError, TypeError, x509.InvalidVersion, UnsupportedAlgorithm, InternalError)
 """What `cryptography` raises about certificates that are none, or odd ones."""
+LOADED = (KeyAlgorithm.RSAES_PKCS1_v1_5, KeyAlgorithm.RSASSA_PSS, KeyAlgorithm.EC_PUBLIC_KEY)
+"""Kinds of keys whose size is told. Of others OpenSSL would check the numbers, for seconds where they are large."""
+OTHER_KEYS = {
+    KeyAlgorithm.DSA: "DSA",
+    KeyAlgorithm.ED25519: "Ed25519",
+    KeyAlgorithm.ED448: "Ed448",
+    KeyAlgorithm.X25519: "X25519",
+    KeyAlgorithm.X448: "X448",
+    x509.ObjectIdentifier("1.2.840.113549.1.3.1"): "Diffie-Hellman",
+    x509.ObjectIdentifier("1.2.840.10046.2.1"): "Diffie-Hellman",
+}
 
 _FRAME = re.compile(r"-----BEGIN ([A-Z0-9 ]{1,40})-----")
 _BLOCK = re.compile(r"-----BEGIN (?:X509 )?CERTIFICATE-----([A-Za-z0-9+/=\s]*)-----END (?:X509 )?CERTIFICATE-----")
@@ -75,7 +87,7 @@ def read_certificate(given: str | bytes, now: datetime) -> Certificate:
     except UNREADABLE as error:
         raise damaged() from error
     if len(read.pem) > LONGEST_BODY:
-        raise NotUsable(f"This certificate is too long: AWS takes {LONGEST_BODY:,} characters of PEM at most.")
+        raise _too_long()
     if now > read.not_after:
         raise NotUsable(f"This certificate expired on {day(read.not_after)}. AWS takes none outside its validity.")
     if now < read.not_before:
@@ -124,7 +136,13 @@ def damaged() -> NotUsable:
     return NotUsable("The certificate is cut short or damaged. Copy it again, from BEGIN to END with both lines.")
 
 
+def _too_long() -> NotUsable:
+    return NotUsable(f"This certificate is too long: AWS takes {LONGEST_BODY:,} characters of PEM at most.")
+
+
 def _key_of(found: x509.Certificate) -> str:
+    if found.public_key_algorithm_oid not in LOADED:
+        return OTHER_KEYS.get(found.public_key_algorithm_oid, "of a kind not known here")
     try:
         key = found.public_key()
     except UNREADABLE:
@@ -133,7 +151,7 @@ def _key_of(found: x509.Certificate) -> str:
         return f"RSA, {key.key_size} bits"
     if isinstance(key, ec.EllipticCurvePublicKey):
         return f"elliptic curve, {key.curve.name}"
-    return type(key).__name__.removesuffix("PublicKey")
+    return "of a kind not known here"
 
 
 def _loaded(given: str | bytes) -> tuple[x509.Certificate, bool]:
@@ -163,8 +181,11 @@ def _loaded(given: str | bytes) -> tuple[x509.Certificate, bool]:
     block = _BLOCK.search(text)
     if block is None:
         raise damaged()
+    body = "".join(block[1].split())
+    if len(body) > LONGEST_BODY:
+        raise _too_long()
     try:
-        return x509.load_der_x509_certificate(base64.b64decode("".join(block[1].split()), validate=True)), False
+        return x509.load_der_x509_certificate(base64.b64decode(body, validate=True)), False
     except UNREADABLE as error:
         raise damaged() from error
 
@@ -172,6 +193,8 @@ def _loaded(given: str | bytes) -> tuple[x509.Certificate, bool]:
 def _binary(data: bytes) -> x509.Certificate:
     if _PKCS7.match(data):
         raise NotUsable(INSTEAD["PKCS7"].replace("-in FILE", "-inform DER -in FILE"))
+    if len(data) > LONGEST_BODY:
+        raise NotUsable("This file is too long for one certificate.")
     try:
         return x509.load_der_x509_certificate(data)
     except UNREADABLE as error:

@@ -8,6 +8,7 @@ from wtforms import TextAreaField
 
 from app.fields import Form
 from app.public_keys.pasted import NotUsable, may_be_shown_again, refuse_private_keys
+from app.public_keys.private import SIGNS
 
 ROOMY = {"rows": 7, "spellcheck": "false", "autocomplete": "off", "autocapitalize": "off", "class": "pasted"}
 
@@ -15,6 +16,8 @@ ROOMY = {"rows": 7, "spellcheck": "false", "autocomplete": "off", "autocapitaliz
 class UploadForm(Form):
     """Pasted, or chosen as a file."""
 
+    signs = SIGNS
+    """What the page looks for before anything is sent."""
     pasted = TextAreaField("Paste it here", render_kw=ROOMY)
     file = FileField("Choose its file")
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import codecs
 import re
 
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import load_der_private_key
-
 from app.errors import Refused
+from app.public_keys import private
 
 
 class NotUsable(Refused):
@@ -37,27 +34,8 @@ class Pkcs12Pasted(PrivateKeyPasted):
     )
 
 
-_MARKERS = re.compile(
-    r"PRIVATE(?:\s|%20|[_+-])*KEY"  # PEM of every kind, PGP, SSH2, and names of variables
-    r"|PuTTY-User-Key-File|Private-(?:Lines|MAC|Hash):"
-    r'|"d\\?"\s*:\s*\\?"'  # JSON Web Key, also inside a text of JSON
-    r"|AGE-SECRET-KEY-"
-    r"|b3BlbnNzaC1rZXktdj",  # how the body of an OpenSSH private key begins
-    re.IGNORECASE,
-)
-_XML = re.compile("<D>", re.IGNORECASE)
-"""In .NET's form; too short a sign to be looked for among random bytes."""
-_PKCS12 = re.compile(rb"\x30(?:\x80|\x82..|\x83...)\x02\x01\x03\x30", re.DOTALL)
-_PRIVATE_DER = re.compile(
-    # PKCS#1, PKCS#8 and SEC 1: a sequence that begins with version 0 or 1; encrypted PKCS#8: with a PBES identifier.
-    rb"\x30(?:[\x00-\x7f]|\x81.|\x82..)(?:\x02\x01[\x00\x01]|\x30.\x06.\x2a\x86\x48\x86\xf7\x0d\x01(?:\x05|\x0c\x01))",
-    re.DOTALL,
-)
-_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{24,}")
-_HEX = re.compile(r"30(?:[0-7]?[0-9a-f]|81..|82....)0201(?:00|01)", re.IGNORECASE)
-"""How a private key in DER begins, written in hexadecimal."""
-_URL_SAFE = str.maketrans("-_", "+/")
-_JAVA_KEY_STORE = (b"\xfe\xed\xfe\xed", b"\xce\xce\xce\xce")
+LARGEST = 96 * 1024
+"""Characters, or bytes of a file, that are looked at; whatever is longer is refused, and not shown again."""
 
 
 def text_of(given: str | bytes) -> str | None:
@@ -72,45 +50,19 @@ def text_of(given: str | bytes) -> str | None:
 
 
 def refuse_private_keys(given: str | bytes) -> None:
-    """Raises PrivateKeyPasted, or Pkcs12Pasted, where there is any sign of one. Errs on the safe side."""
-    data = given.encode("utf-8", "surrogatepass") if isinstance(given, str) else given
-    if _PKCS12.match(data):
-        raise Pkcs12Pasted()
-    if _is_private_der(data) or data.startswith(_JAVA_KEY_STORE):
-        raise PrivateKeyPasted()
-    # Whatever the encoding: without its zeros UTF-16 reads as ASCII.
-    text = data.replace(b"\0", b"").decode("utf-8", "replace")
-    if _MARKERS.search(text) or _XML.search(text):
-        raise PrivateKeyPasted()
-    if _HEX.search(text):
-        raise PrivateKeyPasted()
-    for word in _BASE64.findall(text):
-        # Without its frame, and perhaps cut short, in quotes, or behind a name: the first bytes tell.
-        whole = word[: len(word) // 4 * 4].translate(_URL_SAFE)
-        inside = base64.b64decode(whole)
-        if _PKCS12.match(inside):
-            raise Pkcs12Pasted()
-        if _PRIVATE_DER.match(inside) or _MARKERS.search(inside.decode("latin-1")):
-            raise PrivateKeyPasted()
-
-
-def _is_private_der(data: bytes) -> bool:
-    if _PRIVATE_DER.match(data):
-        return True
-    try:
-        load_der_private_key(data, None)
-    except TypeError:
-        return True  # "password was not given"
-    except (ValueError, UnsupportedAlgorithm):
-        return False
-    return True
+    """Raises PrivateKeyPasted, or Pkcs12Pasted, where there is any sign of one; NotUsable for more than LARGEST."""
+    known = private.found(given[:LARGEST])
+    if known is not None:
+        raise Pkcs12Pasted() if known is private.Found.PKCS12 else PrivateKeyPasted()
+    if len(given) > LARGEST:
+        raise NotUsable("This is too long to be one public key or certificate.")
 
 
 def may_be_shown_again(text: str) -> bool:
     """May a refused text stand in the form again? Not where it might be a secret, even part of one."""
     try:
         refuse_private_keys(text)
-    except PrivateKeyPasted:
+    except NotUsable:
         return False
     known = re.search(r"AAAA[A-Za-z0-9+/]|BEGIN [A-Z0-9 ]{0,40}(?:PUBLIC KEY|CERTIFICATE|PKCS7|CMS|CRL)", text)
     return known is not None or not re.search(r"[A-Za-z0-9+/]{40}", text)

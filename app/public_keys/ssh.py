@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from dataclasses import dataclass
 
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InternalError, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     PublicFormat,
@@ -37,6 +36,20 @@ KINDS = {
     "sk-ecdsa-sha2-nistp256@openssh.com": "a key of a security key (ECDSA)",
 }
 """Kinds of SSH keys that CodeCommit does not take, by the name a key begins with."""
+UNREADABLE = (ValueError, UnsupportedAlgorithm, InternalError)
+"""What `cryptography` and base64 raise about keys that are none, or odd ones."""
+RSA, RSA_PSS = (bytes.fromhex(f"2a864886f70d0101{last}") for last in ("01", "0a"))
+ALGORITHMS = {
+    bytes.fromhex("2a8648ce3d0201"): "an ECDSA key",
+    bytes.fromhex("2b6570"): "an Ed25519 key",
+    bytes.fromhex("2b6571"): "an Ed448 key",
+    bytes.fromhex("2a8648ce380401"): "a DSA key",
+    bytes.fromhex("2a864886f70d010301"): "a Diffie-Hellman key",
+    bytes.fromhex("2a8648ce3e0201"): "a Diffie-Hellman key",
+}
+"""Other kinds in PEM, by the identifier of their algorithm (RFC 3279, RFC 5480, RFC 8410)."""
+_SIZE = rb"(?:[\x00-\x7f]|\x81.|\x82..|\x83...)"
+_ALGORITHM = re.compile(rb"\x30%b\x30%b\x06(.)" % (_SIZE, _SIZE), re.DOTALL)
 _CERTIFICATE = re.compile(r"[a-z0-9@.-]+-cert-v[0-9]+@openssh\.com")
 _TYPE = re.compile(r"(?:ssh|ecdsa|sk|rsa)-[a-z0-9@.-]{2,60}")
 _BLOB = re.compile(r"[A-Za-z0-9+/]+={0,2}")
@@ -80,6 +93,7 @@ def read_ssh_key(given: str | bytes) -> SshPublicKey:
 
     Raises PrivateKeyPasted, WrongKind, NotUsable; also for a size that AWS does not take.
     """
+    refuse_private_keys(given)
     key = _parsed(given)
     if key.key_size < SMALLEST:
         raise NotUsable(
@@ -91,7 +105,6 @@ def read_ssh_key(given: str | bytes) -> SshPublicKey:
 
 
 def _parsed(given: str | bytes) -> rsa.RSAPublicKey:
-    refuse_private_keys(given)
     text = text_of(given)
     if text is None:
         raise NotUsable(f"This file is not text, so it is not a public key as OpenSSH keeps it. {WHOLE}")
@@ -138,22 +151,19 @@ def _framed(text: str) -> rsa.RSAPublicKey:
     if label == "SSH2 PUBLIC KEY":
         return _blob(_body_of_rfc_4716(inside))
     try:
-        key = load_der_public_key(base64.b64decode("".join(inside.split()), validate=True))
-    except (ValueError, UnsupportedAlgorithm) as error:
+        der = base64.b64decode("".join(inside.split()), validate=True)
+        # Only what is RSA is loaded: of other kinds OpenSSL checks the numbers, for seconds where they are large.
+        if (begun := _ALGORITHM.match(der)) and (algorithm := der[begun.end() :][: begun[1][0]]) not in (
+            RSA,
+            RSA_PSS,
+        ):
+            raise WrongKind(ALGORITHMS.get(algorithm, "a key of another kind"))
+        key = load_der_public_key(der)
+    except UNREADABLE as error:
         raise damaged() from error
     if not isinstance(key, rsa.RSAPublicKey):
-        raise WrongKind(_name_of(key))
+        raise damaged()
     return key
-
-
-def _name_of(key: object) -> str:
-    names = {
-        ec.EllipticCurvePublicKey: "an ECDSA key",
-        ed25519.Ed25519PublicKey: "an Ed25519 key",
-        ed448.Ed448PublicKey: "an Ed448 key",
-        dsa.DSAPublicKey: "a DSA key",
-    }
-    return next((name for kind, name in names.items() if isinstance(key, kind)), "a key of another kind")
 
 
 def _body_of_rfc_4716(inside: str) -> str:
@@ -211,7 +221,7 @@ def _blob(blob: str) -> rsa.RSAPublicKey:
         length = int.from_bytes(wire[:4], "big")
         _check_kind(wire[4 : 4 + length].decode("ascii") if 0 < length < 64 else "ssh-rsa")
         key = load_ssh_public_key(b"ssh-rsa " + blob.encode())
-    except (binascii.Error, ValueError, UnsupportedAlgorithm) as error:
+    except UNREADABLE as error:
         raise damaged() from error
     if not isinstance(key, rsa.RSAPublicKey):
         raise damaged()

@@ -13,6 +13,7 @@ from tests.support.browser import Surfer
 from tests.support.clock import Clock
 from tests.support.people import Employee, hire
 from tests.support.portal import Portal
+from tests.support.private_keys import private_keys
 from tests.support.public_keys import (
     arrived,
     certificate,
@@ -20,7 +21,6 @@ from tests.support.public_keys import (
     follow,
     mark,
     openssh,
-    private_keys,
     stored,
     tell_tale,
 )

@@ -14,6 +14,7 @@ from tests.support.browser import Surfer
 from tests.support.clock import Clock
 from tests.support.people import Employee
 from tests.support.portal import Portal
+from tests.support.private_keys import private_keys
 from tests.support.public_keys import (
     arrived,
     ed25519_line,
@@ -22,7 +23,6 @@ from tests.support.public_keys import (
     openssh,
     pair,
     pem,
-    private_keys,
     public_numbers,
     stored,
     tell_tale,

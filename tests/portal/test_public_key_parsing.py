@@ -21,6 +21,7 @@ from app.public_keys.certificates import Certificate, known_certificate, read_ce
 from app.public_keys.pasted import NotUsable, PrivateKeyPasted, may_be_shown_again, shortened
 from app.public_keys.service import ListedCertificate, expiring
 from app.public_keys.ssh import SshPublicKey, WrongKind, known_key, read_ssh_key
+from tests.support.private_keys import private_keys
 from tests.support.public_keys import (
     certificate,
     certificate_pem,
@@ -28,7 +29,6 @@ from tests.support.public_keys import (
     openssh,
     pair,
     pem,
-    private_keys,
     public_numbers,
     rfc_4716,
     ssh_certificate_line,

@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import base64
-import json
 import struct
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import cache
 from itertools import count
-from urllib.parse import quote
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import (
-    BestAvailableEncryption,
     Encoding,
-    NoEncryption,
-    PrivateFormat,
     PublicFormat,
-    pkcs12,
 )
 from cryptography.x509.oid import NameOID
 
@@ -74,42 +67,6 @@ def ssh_certificate_line() -> str:
     """ "ssh-rsa-cert-v01@openssh.com AAAA…", as much of one as anybody looks at."""
     name = b"ssh-rsa-cert-v01@openssh.com"
     return f"{name.decode()} {base64.b64encode(struct.pack('>I', len(name)) + name + bytes(300)).decode()}"
-
-
-def private_keys() -> Iterator[tuple[str, str | bytes]]:
-    """(kind, text or bytes) of private keys as they lie in people's folders."""
-    key, locked = pair(), BestAvailableEncryption(b"a passphrase")
-    yield "openssh", key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
-    yield "pkcs8", key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-    yield "pkcs8, locked", key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, locked).decode()
-    yield "pkcs1", key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()).decode()
-    elliptic = ec.generate_private_key(ec.SECP256R1())
-    yield "sec1", elliptic.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()).decode()
-    body = base64.b64encode(key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())).decode()
-    yield (
-        "putty",
-        f"PuTTY-User-Key-File-3: ssh-rsa\nEncryption: none\nPrivate-Lines: 14\n{body}\nPrivate-MAC: 00\n",
-    )
-    yield "without a frame", "\n".join(body[start : start + 64] for start in range(0, len(body), 64))
-    yield "begun", key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()[36:400]
-    whole = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-    yield (
-        "without a frame, locked",
-        base64.b64encode(key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, locked)).decode(),
-    )
-    yield "in quotes", f'tls_key = "{body}"'
-    yield "as a variable", f"PRIVATE_KEY={body}"
-    yield "a file in base64", base64.b64encode(whole.encode()).decode()
-    yield "base64 for addresses", body.replace("+", "-").replace("/", "_")
-    yield "hexadecimal", key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()).hex()
-    yield "for an address", quote(whole)
-    yield "a key of the web in a text of JSON", json.dumps(json.dumps({"kty": "RSA", "n": "AQAB", "d": "AQAB"}))
-    yield "utf-16", whole.encode("utf-16")
-    yield "utf-16 without a mark", whole.encode("utf-16-le")
-    yield "der", key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-    yield "der, pkcs1", key.private_bytes(Encoding.DER, PrivateFormat.TraditionalOpenSSL, NoEncryption())
-    yield "der, locked", key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, locked)
-    yield "pkcs12", pkcs12.serialize_key_and_certificates(b"mine", key, None, None, locked)
 
 
 def certificate(
