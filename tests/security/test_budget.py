@@ -58,7 +58,7 @@ MEGABYTES = 64
 BODY = 256 * 1024
 """Bytes of a request without a file of an administrator's (the application's own limit)."""
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
-OLGA = Person("123456789012", "olga", "/", "aws", False, NOW)
+OLGA = Person("123456789012", "olga", "/", "aws", False, NOW, user_id="AIDAOLGA")
 PENDING = PendingAwsSignIn("client", "https://x/y", "the-state", "verifier", NOW, False)
 
 

@@ -15,7 +15,7 @@ from tests.support.marks import STRONG_PASSWORD
 from tests.support.people import hire
 from tests.support.sandbox import Sandbox
 
-OLGA = Person("123456789012", "olga", "/", "aws", False, datetime(2026, 6, 1, tzinfo=UTC))
+OLGA = Person("123456789012", "olga", "/", "aws", False, datetime(2026, 6, 1, tzinfo=UTC), user_id="AIDAOLGA")
 
 
 def test_passwords_are_judged_twenty_times_a_minute_for_a_person(entering: Entering, sandbox: Sandbox) -> None:
