@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
@@ -15,9 +16,9 @@ from app.sandbox.asked import Question, of_an_ec2_call, of_an_iam_call, of_an_st
 from app.sandbox.authority import identify
 from app.sandbox.calls import CallLog
 from app.sandbox.exchange import Around, Exchange
-from app.sandbox.faults import FaultError, Faults, parsed
+from app.sandbox.faults import FaultError, Faults, failure_of, parsed
 from app.sandbox.judge import Origin, denial, judge
-from app.sandbox.operations import OPERATIONS, PASS_ON, Call, Caller, Refusal
+from app.sandbox.operations import OPERATIONS, PASS_ON, Call, Caller, Refusal, not_emulated
 from app.sandbox.s3 import of_s3
 from app.sandbox.signin.endpoint import SignIn, is_ours
 from app.sandbox.users import stored
@@ -26,6 +27,7 @@ from app.sandbox.wire import EMULATED, Reading, headers_of, read
 from app.sandbox.world import World
 
 __all__ = ["Door", "_behaviours"]
+_LOG = logging.getLogger(__name__)
 
 
 class Door:
@@ -50,15 +52,12 @@ class Door:
         try:
             status, headers, body = self._handle(environ, exchange)
         except Refusal as refusal:
-            exchange.error = refusal.code
-            status = exchange.status = refusal.status
-            body, content_type = answers.error(
-                exchange.reading.service if exchange.reading else "",
-                refusal,
-                exchange.request_id,
-                speaks_json=bool(exchange.reading and exchange.reading.speaks_json),
-            )
-            headers = [("Content-Type", content_type)]
+            status, headers, body = self._refused(exchange, refusal)
+        except ConnectionError:
+            raise  # a fault: the caller gets no answer at all
+        except Exception:  # noqa: BLE001 # a mistake of ours: logged whole, and answered as AWS answers its own
+            _LOG.exception("request %s", exchange.request_id)
+            status, headers, body = self._refused(exchange, failure_of(exchange.service))
         else:
             exchange.status = status
         finally:
@@ -68,6 +67,12 @@ class Door:
         if environ["REQUEST_METHOD"] == "HEAD":
             return [b""]
         return [body[: len(body) // 2] if exchange.cut else body]
+
+    def _refused(self, exchange: Exchange, refusal: Refusal) -> tuple[int, list[tuple[str, str]], bytes]:
+        exchange.error, exchange.status = refusal.code, refusal.status
+        speaks_json = bool(exchange.reading and exchange.reading.speaks_json)
+        body, content_type = answers.error(exchange.service, refusal, exchange.request_id, speaks_json=speaks_json)
+        return refusal.status, [("Content-Type", content_type)], body
 
     # -- one request
 
@@ -102,7 +107,7 @@ class Door:
                 asked = of_an_ec2_call(self.world, operation.name, reading.scope.region, reading.form)
                 self._judge(exchange, reading, caller, asked, now)
             with self._with_faults(environ, exchange):
-                answer = upstream.forward(reading, reading.form, caller.access_key_id)
+                answer = self._of_moto(reading, operation.name, reading.form, caller)
             return answer.status, _kept(answer.headers), answer.body
         parameters = query.parameters(operation, reading.form)
         validate(operation, parameters)
@@ -113,13 +118,24 @@ class Door:
                 behaviour = OPERATIONS.get((service, operation.name))
                 members = behaviour(self.world, call) if behaviour else PASS_ON
                 if members is PASS_ON:
-                    members = upstream.members(
-                        operation, upstream.forward(reading, self._form(reading, parameters), caller.access_key_id)
-                    )
+                    form = self._form(reading, parameters)
+                    members = upstream.members(operation, self._of_moto(reading, operation.name, form, caller))
             if paging.is_paged(operation):
                 members = paging.page(operation, parameters, members)  # type: ignore[arg-type]  # PASS_ON was replaced
         body = query.answer(operation, members, exchange.request_id)  # type: ignore[arg-type]  # as above
         return 200, [("Content-Type", "text/xml")], self._maybe_stale(exchange, reading, body)
+
+    def _of_moto(self, reading: Reading, action: str, form: Mapping[str, str], caller: Caller) -> upstream.Answer:
+        """What moto answers, if it has the action. Raises Refusal."""
+        service = reading.service
+        if service != "s3" and not upstream.knows(service, action):
+            raise not_emulated(service, action)
+        try:
+            answer = upstream.forward(reading, form, caller.access_key_id)
+        except Exception as error:  # moto has the action, but not what was asked of it: the log says where
+            _LOG.exception("moto failed at %s:%s", service, action)
+            raise not_emulated(service, action) from error
+        return upstream.as_told(service, action, answer)
 
     def _asked(self, service: str, name: str, caller: Caller, parameters: dict[str, Any]) -> list[Question]:
         if service == "sts":
@@ -140,7 +156,7 @@ class Door:
         with self.world.lock:
             self._judge(exchange, reading, caller, [asked], now)
             with self._with_faults(environ, exchange):
-                answer = upstream.forward(reading, {}, caller.access_key_id)
+                answer = self._of_moto(reading, asked.action.partition(":")[2], {}, caller)
         return answer.status, _kept(answer.headers), answer.body
 
     def _not_emulated(self, exchange: Exchange, reading: Reading, caller: Caller, now: datetime) -> Refusal:

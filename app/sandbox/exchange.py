@@ -34,6 +34,11 @@ class Exchange:
     """Answer as of before the latest change."""
     status: int = 0
 
+    @property
+    def service(self) -> str:
+        """Signing name, "" as long as it is not known."""
+        return self.reading.service if self.reading else ""
+
     def note(self, log: CallLog, environ: dict[str, Any]) -> None:
         """Write the entry of the call log."""
         caller, verdict = self.caller, self.verdict

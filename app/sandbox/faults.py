@@ -79,13 +79,18 @@ class Faults:
             return dict(self._seen)
 
 
+def failure_of(service: str) -> Refusal:
+    """A service's own fault, in its own words."""
+    return Refusal("InternalError" if service in ("ec2", "s3") else "ServiceFailure", "Internal failure.", 500)
+
+
 def refusal_of(fault: Fault, service: str) -> Refusal | None:
     """The error a fault answers instead of acting, None for the other kinds."""
     if fault.kind == "throttle":
         code = {"ec2": "RequestLimitExceeded", "s3": "SlowDown"}.get(service, "Throttling")
         return Refusal(code, "Rate exceeded", 503 if service in ("ec2", "s3") else 400)
     if fault.kind == "error-500":
-        return Refusal("InternalError" if service in ("ec2", "s3") else "ServiceFailure", "Internal failure.", 500)
+        return failure_of(service)
     if fault.kind == "error-503":
         return Refusal("ServiceUnavailable", "The service is unavailable.", 503)
     return None

@@ -42,18 +42,19 @@ def _compiled(document: str) -> Policy:
 
 def documents_of(world: World, user: Any) -> list[str]:
     """Identity policies of a user and its groups, managed and inline."""
-    documents = list(_documents(user))
+    documents = list(documents_held(user))
     for group in world.iam.get_groups_for_user(user.name):
-        documents += _documents(group)
+        documents += documents_held(group)
     return documents
 
 
-def _documents(holder: Any) -> Iterator[str]:
-    yield from map(_in_force, holder.managed_policies.values())
+def documents_held(holder: Any) -> Iterator[str]:
+    """Policies of a user, group or role itself, managed and inline."""
+    yield from map(in_force, holder.managed_policies.values())
     yield from holder.policies.values()
 
 
-def _in_force(managed: Any) -> str:
+def in_force(managed: Any) -> str:
     """The document of a managed policy's default version."""
     version = next(item for item in managed.versions if item.version_id == managed.default_version_id)
     return str(version.document)
@@ -117,7 +118,7 @@ def _bounded(world: World, user: Any, request: Request) -> Decision | None:
     boundary = world.iam.managed_policies.get(arn)
     if boundary is None:  # IAM lets nobody delete one in use
         return Decision(Effect.IMPLICITLY_DENIED, None)
-    return decide([_compiled(_in_force(boundary))], request)
+    return decide([_compiled(in_force(boundary))], request)
 
 
 def _by_account_flag(world: World, caller: Caller, action: str, resource: str) -> bool:

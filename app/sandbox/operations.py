@@ -29,6 +29,17 @@ class Refusal(Exception):
         self.status = status
 
 
+def not_emulated(service: str, action: str) -> Refusal:
+    """What an action answers that the API has and the sandbox does not: a code that no client tries again.
+
+    IAM and STS have no code for it; EC2's and S3's are AWS's own.
+    """
+    words = f"The sandbox does not emulate {service}:{action}."
+    if service == "ec2":
+        return Refusal("UnsupportedOperation", words, 400)
+    return Refusal("NotImplemented", words, 501 if service == "s3" else 400)
+
+
 @dataclass(frozen=True)
 class Caller:
     """Who signed the request, as AWS sees it at this moment."""

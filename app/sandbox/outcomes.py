@@ -5,6 +5,7 @@ from __future__ import annotations
 OUTCOMES = {
     "list-virtual-devices": ("by-policy", "denied"),
     "sessions-die-with": ("nothing", "key", "device", "both"),
+    "root-credentials": ("present", "removed"),
     "password-only-sign-in": ("accepted-by-iam", "refused-by-iam"),
 }
 

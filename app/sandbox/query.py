@@ -69,6 +69,12 @@ def _value(shape: Any, form: Mapping[str, str], name: str, left: set[str]) -> An
             items.append(item)
         left.discard(name)  # an empty list is sent as its bare name
         return items or None
+    if shape.type_name == "map":
+        pairs: dict[str, Any] = {}
+        base = name if shape.serialization.get("flattened") else f"{name}.entry"
+        while (key := _value(shape.key, form, f"{base}.{len(pairs) + 1}.key", left)) is not None:
+            pairs[key] = _value(shape.value, form, f"{base}.{len(pairs) + 1}.value", left)
+        return pairs or None
     text = form.get(name)
     if text is None:
         return None

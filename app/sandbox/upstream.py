@@ -5,16 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from threading import Lock
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from botocore.model import OperationModel
 from botocore.parsers import create_parser
+from moto.core.utils import camelcase_to_underscores, method_names_from_class
 from moto.moto_server.werkzeug_app import create_backend_app
 from werkzeug.test import Client
 
-from app.sandbox.operations import Refusal
+from app.sandbox.operations import Refusal, not_emulated
 from app.sandbox.wire import Reading
 
 _HOSTS = {
@@ -103,6 +105,34 @@ def forward(reading: Reading, form: Mapping[str, str], account_key: str) -> Answ
     return Answer(said.status_code, tuple(said.headers.items()), said.get_data())
 
 
+def knows(service: str, action: str) -> bool:
+    """Does moto have an action of a query service at all?"""
+    module, name = _RESPONSES[service]
+    return camelcase_to_underscores(action) in method_names_from_class(getattr(import_module(module), name))
+
+
+_RESPONSES = {
+    "iam": ("moto.iam.responses", "IamResponse"),
+    "sts": ("moto.sts.responses", "TokenResponse"),
+    "ec2": ("moto.ec2.responses", "EC2Response"),
+}
+
+
+def as_told(service: str, action: str, answer: Answer) -> Answer:
+    """The answer, if it is one of the service's own form.
+
+    Raises Refusal where moto failed: it has the action, and not what was asked of it.
+    """
+    body = answer.body.lstrip()
+    xml = not body or (body.startswith(b"<") and not body[:9].lower().startswith((b"<!doctype", b"<html")))
+    plain = service == "s3" and answer.status < 300
+    if answer.status >= 500 or not (xml or plain):
+        raise not_emulated(service, action)
+    if answer.status >= 300 and service == "ec2" and b"<Errors>" not in body:
+        raise not_emulated(service, action)
+    return answer
+
+
 def members(operation: OperationModel, answer: Answer) -> dict[str, Any]:
     """moto's answer of a query service as members of the output shape. Raises Refusal for its errors."""
     parsed: dict[str, Any] = create_parser("query").parse(
@@ -111,6 +141,8 @@ def members(operation: OperationModel, answer: Answer) -> dict[str, Any]:
     )
     if answer.status >= 300:
         told = parsed.get("Error", {})
-        raise Refusal(told.get("Code", "InternalFailure"), told.get("Message", "moto failed."), answer.status)
+        if "Code" not in told:
+            raise not_emulated(operation.service_model.signing_name, operation.name)
+        raise Refusal(told["Code"], told.get("Message", ""), answer.status)
     parsed.pop("ResponseMetadata", None)
     return parsed

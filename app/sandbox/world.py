@@ -119,10 +119,17 @@ class World:
     """By ARN or serial number, of what moto keeps no tags for: MFA devices, SAML providers, server certificates."""
     service_credentials: dict[str, ServiceCredential] = field(default_factory=dict)
     """By id."""
+    last_accessed_jobs: dict[str, tuple[datetime, str, str]] = field(default_factory=dict)
+    """By job id: when it was asked for, the ARN it is about, its granularity."""
     boundaries: dict[str, str] = field(default_factory=dict)
     """By moto's id of a user: ARN of the permissions boundary."""
     users_may_change_password: bool = False
     """The account flag *Allow users to change their own password*; follows the password policy's field."""
+
+    @property
+    def root_has_credentials(self) -> bool:
+        """Has the root user a password and MFA? Central management of root access takes them away."""
+        return self.settings.outcomes["root-credentials"] == "present"
 
     @property
     def iam(self) -> Any:

@@ -89,8 +89,8 @@ def test_no_policy_reaches_the_two_calls_that_authenticate(one: Sandbox, alice: 
 def test_nothing_hands_out_a_token_that_nobody_judges(one: Sandbox, refused: Refused) -> None:
     sts = one.as_administrator("sts")
     role = {"RoleArn": f"arn:aws:iam::{one.account_id}:role/x", "RoleSessionName": "story"}
-    assert refused(sts.assume_role, **role) == ("NotImplemented", 501)
-    assert refused(sts.get_federation_token, Name="xx") == ("NotImplemented", 501)
+    assert refused(sts.assume_role, **role) == ("NotImplemented", 400)
+    assert refused(sts.get_federation_token, Name="xx") == ("NotImplemented", 400)
 
 
 def test_sts_learns_of_a_device_after_the_delay(scratch: Path, clock: Clock) -> None:

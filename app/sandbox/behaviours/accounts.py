@@ -53,7 +53,7 @@ def described(world: World, user: Any) -> dict[str, Any]:
 
 @operation("iam", "GetAccountSummary")
 def summary(world: World, call: Call) -> Members:
-    """Integers only; the root user has MFA and no key here."""
+    """Integers only; the root user has no key here, and a password with MFA unless its credentials are removed."""
     iam = world.iam
     assigned = {serial for user in iam.users.values() for serial in user.mfa_devices}
     unassigned = [serial for serial in iam.virtual_mfa_devices if serial not in assigned]
@@ -74,9 +74,9 @@ def summary(world: World, call: Call) -> Members:
             "Providers": len(iam.saml_providers) + len(iam.open_id_providers),
             "MFADevices": len(assigned) + len(unassigned),
             "MFADevicesInUse": len(assigned),
-            "AccountMFAEnabled": 1,
+            "AccountMFAEnabled": int(world.root_has_credentials),
             "AccountAccessKeysPresent": 0,
-            "AccountPasswordPresent": 1,
+            "AccountPasswordPresent": int(world.root_has_credentials),
             "AccountSigningCertificatesPresent": 0,
             "AccessKeysPerUserQuota": 2,
             "SigningCertificatesPerUserQuota": 2,

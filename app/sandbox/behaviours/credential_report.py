@@ -44,16 +44,17 @@ def _true(fact: object) -> str:
 
 
 def _root(world: World) -> list[str]:
-    """MFA on, no keys, not used: as GetAccountSummary has it."""
-    unknown = ["not_supported", "no_information", "not_supported", "not_supported"]
+    """No keys, not used; password and MFA as GetAccountSummary has them."""
+    has_password = _true(world.root_has_credentials)
+    last_used = "no_information" if world.root_has_credentials else NOTHING
     arn = f"arn:{world.partition}:iam::{world.account_id}:root"
     no_key = ["false", *[NOTHING] * 4]
     return [
         "<root_account>",
         arn,
         "2020-01-01T00:00:00Z",
-        *unknown,
-        "true",
+        *(has_password, last_used, "not_supported", "not_supported"),
+        _true(world.root_has_credentials),
         *no_key,
         *no_key,
         *["false", NOTHING] * 2,

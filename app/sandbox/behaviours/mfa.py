@@ -182,6 +182,16 @@ def of_user(world: World, call: Call) -> Members:
     }
 
 
+@operation("iam", "GetMFADevice")
+def one_of_user(world: World, call: Call) -> Members:
+    """A device of a user, the caller's own where no name is given."""
+    user, serial_number = target(world, call), call.parameters["SerialNumber"]
+    device = user.mfa_devices.get(serial_number)
+    if device is None:
+        raise Refusal("NoSuchEntity", f"MFA Device with serial number {serial_number} cannot be found.", 404)
+    return {"UserName": user.name, "SerialNumber": serial_number, "EnableDate": aware(device.enable_date)}
+
+
 @operation("iam", "ListVirtualMFADevices")
 def of_account(world: World, call: Call) -> Members:
     """The account's virtual devices, never a seed; assigned ones carry user and date."""

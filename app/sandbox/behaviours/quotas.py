@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
-from app.policy.evaluation import PolicyError, compiled
 from app.sandbox.behaviours.accounts import described
 from app.sandbox.behaviours.boundaries import policy_for
 from app.sandbox.operations import PASS_ON, Call, PassOn, Refusal, operation
@@ -42,16 +40,6 @@ def attach_to_group(world: World, call: Call) -> Mapping[str, Any] | PassOn:
     """At most ten attached managed policies a group."""
     group = world.iam.groups.get(call.parameters["GroupName"])
     limit(len(group.managed_policies) if group else 0, 10, "PoliciesPerGroup")
-    return PASS_ON
-
-
-@operation("iam", "CreatePolicy", "CreatePolicyVersion", "PutUserPolicy", "PutGroupPolicy")
-def judgeable(world: World, call: Call) -> Mapping[str, Any] | PassOn:
-    """Only documents the judge understands are taken; an identity policy has no Principal."""
-    try:
-        compiled(json.loads(call.parameters["PolicyDocument"]))
-    except (PolicyError, ValueError, RecursionError) as error:
-        raise Refusal("MalformedPolicyDocument", str(error), 400) from error
     return PASS_ON
 
 

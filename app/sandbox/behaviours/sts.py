@@ -8,7 +8,7 @@ from typing import Any
 
 from app.sandbox import handed_out
 from app.sandbox.behaviours.totp import take_code
-from app.sandbox.operations import Call, Refusal, operation
+from app.sandbox.operations import Call, Refusal, not_emulated, operation
 from app.sandbox.users import unique_id
 from app.sandbox.world import Session, World
 
@@ -97,7 +97,16 @@ def _prove(world: World, call: Call, serial_number: str, code: str) -> None:
         raise Refusal("AccessDenied", "MultiFactorAuthentication failed with invalid MFA one time pass code. ", 403)
 
 
+@operation("sts", "GetAccessKeyInfo")
+def account_of_key(world: World, call: Call) -> Members:
+    """The account an id belongs to; ids of nobody here are of no account."""
+    known = {*world.iam.access_keys, *world.sessions}
+    if call.parameters["AccessKeyId"] not in known:
+        raise Refusal("ValidationError", "The access key id belongs to no account of the sandbox.", 400)
+    return {"Account": world.account_id}
+
+
 @operation("sts", "AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity", "AssumeRoot", "GetFederationToken")
-def not_emulated(world: World, call: Call) -> Members:
+def refused(world: World, call: Call) -> Members:
     """moto would hand out one hard-coded token that no judge knows."""
-    raise Refusal("NotImplemented", f"The sandbox does not emulate sts:{call.action}.", 501)
+    raise not_emulated("sts", call.action)
