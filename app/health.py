@@ -2,7 +2,8 @@
 name, since probes come by address; without cookies, and with nothing about anyone.
 
     /healthz    200 while the process answers at all
-    /readyz     200, or 503 where the database, its schema or the session store would fail people; says which
+    /readyz     200, or 503 where the database, its schema or the session store would fail people; says which. It
+                writes to both, so that one without room shows
     /metrics    for Prometheus (`app.metrics`), with METRICS_TOKEN as a bearer token; where none is set, no such page
 """
 
@@ -23,13 +24,18 @@ from sqlalchemy.exc import SQLAlchemyError
 from app import metrics
 from app.models import db
 from app.sessions import StoredSessions
-from app.stores import StoreDown
+from app.stores import StoreDown, StoreFull
+from app.stores.database import DatabaseStore
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
+UNANSWERED = "The database does not answer. Is DATABASE_URL right, and the database running?"
 IN_THE_DATABASE = "The database does not let the portal keep sessions. Has its user the rights to them?"
+FULL = (
+    "{} has no room left: nothing new can be kept. Make room; people who are signed in go on as far as it lets them."
+)
 OUT_OF_DATE = "The database is not at this version’s schema. Run: .venv/bin/flask --app wsgi db upgrade"
 
 
@@ -55,25 +61,48 @@ class Health:
             if current in self._behind:
                 found["schema"] = OUT_OF_DATE
         except SQLAlchemyError:
-            found["database"] = "The database does not answer. Is DATABASE_URL right, and the database running?"
+            found["database"] = UNANSWERED
         return found
 
     def problems(self) -> dict[str, str]:
-        """What is wrong, by part: "database", "schema", "sessions". Empty when all is well."""
+        """What is wrong, by part: "database", "schema", "sessions". Empty when all is well.
+
+        Both are written to, which is what people need of them; where the schema is behind, Redis only.
+        """
         found = self.of_database()
+        if not found:
+            found = self._of_writing()
+        if self._in_redis:
+            found |= self._of_redis()
+        elif "database" in found:
+            found["sessions"] = found["database"]
+        return found
+
+    def _of_writing(self) -> dict[str, str]:
+        """A row comes and goes: a database that can be read may be full, or be somebody else's."""
+        try:
+            DatabaseStore(self._engine).check()
+        except StoreFull:
+            return {"database": FULL.format("The database")}
+        except StoreDown:
+            return {"database" if self._in_redis else "sessions": IN_THE_DATABASE}
+        return {}
+
+    def _of_redis(self) -> dict[str, str]:
         try:
             self.sessions.store.check()
+        except StoreFull:
+            return {"sessions": FULL.format("Redis")}
         except StoreDown as error:
             kind = type(error.__cause__).__name__
-            redis = f"Redis does not answer ({kind}). Is REDIS_URL right, and Redis running?"
-            found["sessions"] = redis if self._in_redis else next(iter(found.values()), IN_THE_DATABASE)
-        return found
+            return {"sessions": f"Redis does not answer ({kind}). Is REDIS_URL right, and Redis running?"}
+        return {}
 
     def parts(self) -> dict[str, str]:
         """Each part as probes are told: "ok", "failing", or "unknown"."""
         problems = self.problems()
         told = {part: "failing" if part in problems else "ok" for part in ("database", "schema", "sessions")}
-        return told | ({"schema": "unknown"} if "database" in problems else {})
+        return told | ({"schema": "unknown"} if problems.get("database") == UNANSWERED else {})
 
     def forget_connections(self) -> None:
         """Before forking: no two processes may speak on one connection."""

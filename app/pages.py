@@ -8,10 +8,11 @@ from contextlib import suppress
 from datetime import timedelta
 from math import ceil
 from typing import Any, cast
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from flask import Flask, Response, abort, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_login import current_user
 from flask_wtf import FlaskForm
 from flask_wtf.csrf import CSRFError
 from limits.errors import StorageError
@@ -38,7 +39,8 @@ from app.errors import CredentialsRefused, NotAllowed, PortalError, SignInOver
 from app.limits import limiter
 from app.logs import request_id
 from app.records import Way
-from app.stores import StoreDown
+from app.stores import StoreDown, StoreFull
+from app.stores.database import is_full
 
 LARGEST_NUMBER = 2**63 - 1
 """That a database takes."""
@@ -89,9 +91,15 @@ def done(sentence: str, endpoint: str, category: str = "success", **values: Any)
     return redirect(url_for(endpoint, **values), 303)
 
 
+def here() -> str:
+    """The address of this request, within the site and in ASCII."""
+    query = request.query_string.decode("ascii", "replace")
+    return local_path(quote(request.path, safe="/:@!$&'()*+,;=~") + (f"?{query}" if query else ""), "/")
+
+
 def local_path(target: str | None, otherwise: str) -> str:
     """The target if it stays on this site, read as suspiciously as a browser reads it kindly."""
-    return target if target and re.fullmatch(r"/(?![/\\])[^\\\x00-\x20\x7f]*", target) else otherwise
+    return target if target and re.fullmatch(r"/(?![/\\])[!-\[\]-~]*", target) else otherwise
 
 
 def sign_in_origins(signin_url: str) -> list[str]:
@@ -170,7 +178,7 @@ def protect(app: Flask, signin_url: str) -> None:
     def one_name() -> ResponseReturnValue | None:
         # AWS's redirect and the cookie know this machine as 127.0.0.1 only.
         if request.host.split(":")[0] == "localhost" and "localhost" not in app.config["PUBLIC_URL"]:
-            return redirect(app.config["PUBLIC_URL"] + local_path(request.full_path.rstrip("?"), "/"), 308)
+            return redirect(app.config["PUBLIC_URL"] + here(), 308)
         return None
 
 
@@ -197,13 +205,16 @@ def where_they_were() -> str:
     """The page to come back to after signing in; a form that was sent is opened, not sent again."""
     adapter, path = current_app.create_url_adapter(request), request.path
     if adapter is None or adapter.test(path, "GET"):
-        return local_path(request.full_path.rstrip("?"), "/")
+        return here()
     while path and not adapter.test(path, "GET"):
         path = path.rpartition("/")[0]  # the page the button stands on
     return local_path(path, "/")
 
 
 MAYBE_DONE = "A change that you sent may have been made: the overview shows what AWS has."
+
+NO_ROOM = "Latchkey has no room for another sign-in right now. Whoever is signed in can go on."
+FULL = "Latchkey has no room left to keep what happens, and its administrators are needed to make some."
 
 FOR_ADMINISTRATORS = (
     "This page is for the administrators of this portal, signed in with MFA. If you should see it, ask one of them."
@@ -243,11 +254,10 @@ def register_error_pages(app: Flask) -> None:
 
     @app.errorhandler(CredentialsRefused)
     def signed_out_by_aws(error: CredentialsRefused) -> ResponseReturnValue:
+        back = where_they_were()
         people.sign_out()
-        people.want(where_they_were())
         told = str(error) if isinstance(error, SignInOver) else SIGNED_OUT
-        flash(told, "warning")
-        return redirect(url_for("signin.sign_in"), 303)
+        return done(told, "signin.sign_in", "warning", **({"next": back} if back != "/" else {}))
 
     @app.errorhandler(PortalError)
     def told(error: PortalError) -> ResponseReturnValue:
@@ -266,10 +276,16 @@ def register_error_pages(app: Flask) -> None:
         before = people.session_unavailable() or isinstance(error, StorageError)  # of rate limits, counted first
         known = "Nothing was done." if before or request.method != "POST" else MAYBE_DONE
         people.leave_session_alone()
-        return _not_ready(known)
+        return _not_ready(known, error)
 
-    def _not_ready(known: str) -> ResponseReturnValue:
-        sentence = f"Latchkey cannot reach what it needs to work right now. {known} Try again in a moment."
+    def _not_ready(known: str, error: BaseException) -> ResponseReturnValue:
+        why = "Latchkey cannot reach what it needs to work right now."
+        if isinstance(error, StoreFull):
+            why = NO_ROOM
+            known = "Nothing was done." if not current_user.is_authenticated else known
+        elif isinstance(error, SQLAlchemyError) and is_full(error):
+            why = FULL
+        sentence = f"{why} {known} Try again in a moment."
         return render_template("error.html", title=TITLES[503], sentence=sentence), 503
 
     @app.errorhandler(CSRFError)
@@ -286,7 +302,8 @@ def register_error_pages(app: Flask) -> None:
             told = f"This is not the address of this portal. Reference: {request_id()}\n"
             return Response(told, 400, mimetype="text/plain")
         if isinstance(error, InternalServerError) and isinstance(error.original_exception, StoreDown):
-            return _not_ready(MAYBE_DONE if request.method == "POST" else "")  # at the end of a request, saving
+            known = MAYBE_DONE if request.method == "POST" else ""
+            return _not_ready(known, error.original_exception)  # at the end of a request, saving
         status = error.code or 500
         if status == 429:
             wait = _wait()

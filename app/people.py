@@ -60,9 +60,12 @@ def _whose() -> str | None:
 
 
 def make_way_for(owner: str) -> None:
-    """Before a sign-in is recorded: another user's session gets another label and leads nowhere."""
+    """Before a sign-in is recorded: another user's session gets another label and leads nowhere.
+
+    So does what came from the browser alone: somebody else may have put it there.
+    """
     session = current_session()
-    if _whose() not in (None, owner):
+    if session.of_visitor or _whose() not in (None, owner):
         session.pop("wanted", None)
         session.pop("label", None)
 
@@ -221,8 +224,13 @@ def confirming() -> Confirming | None:
 
 
 def want(path: str) -> None:
-    """Remember where an anonymous person was going."""
+    """Remember where somebody was going, in a session that is theirs: a visitor's form has it instead."""
     current_session()["wanted"] = path
+
+
+def still_wanted() -> str:
+    """Where the person was going before the sign-in, or ""."""
+    return str(current_session().get("wanted", ""))
 
 
 def wanted() -> str | None:

@@ -1,5 +1,7 @@
 """Server-side sessions: an opaque id in the cookie, everything else encrypted in a store (`app.stores`).
 
+Nothing is stored before a sign-in has begun: until then all there is lies with the browser (`app.visitors`).
+
 Two requests of one browser may run at once. So a change is stored as the keys it changed, on top of what
 is there; a session that was ended meanwhile is never brought back; and the cookie is sent only when the
 id is new, so that a slow answer cannot put an old id back into the browser. What a slow request has and nobody
@@ -11,7 +13,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import logging
+import random
 import secrets
+import time
 from collections.abc import Collection, Mapping, Sequence
 from copy import deepcopy
 from datetime import UTC, datetime, timedelta
@@ -26,21 +30,27 @@ from flask.sessions import SessionInterface, SessionMixin
 from werkzeug.datastructures import CallbackDict
 
 from app.stores import OpenSession, Seen, SessionStore, StoreDown
+from app.visitors import KEPT, VisitorCookies
 
 log = logging.getLogger(__name__)
 
 _TOUCH_EVERY = timedelta(seconds=30)
-_TRIES = 5
+_TRIES = 100
+"""Of many at once one succeeds each time, so nobody tries as often as there are requests of one browser."""
+_PAUSE_S = 0.02
 _BUSY = "the session is being changed by too many requests at once"
 
 
-def cipher(secret_key: str, fallbacks: list[str]) -> MultiFernet:
-    """Encrypts with a key derived from `secret_key`; still reads what the fallbacks encrypted."""
-    return MultiFernet([Fernet(_derived(key)) for key in (secret_key, *fallbacks)])
+def cipher(secret_key: str, fallbacks: list[str], purpose: str = "sessions") -> MultiFernet:
+    """Encrypts with a key derived from `secret_key`; still reads what the fallbacks encrypted.
+
+    purpose: what is encrypted for one cannot be read as what is for another.
+    """
+    return MultiFernet([Fernet(_derived(key, purpose)) for key in (secret_key, *fallbacks)])
 
 
-def _derived(secret: str) -> bytes:
-    key = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"latchkey sessions").derive(secret.encode())
+def _derived(secret: str, purpose: str) -> bytes:
+    key = HKDF(algorithm=SHA256(), length=32, salt=None, info=f"latchkey {purpose}".encode()).derive(secret.encode())
     return base64.urlsafe_b64encode(key)
 
 
@@ -53,7 +63,7 @@ class Session(CallbackDict[str, Any], SessionMixin):
 
         super().__init__(deepcopy(dict(data)), touched)
         self.sid = sid
-        """Cookie value; None until a session is first stored."""
+        """Cookie value; None until a session is first stored, which is when somebody begins to sign in."""
         self.version = version
         self.before = dict(data)
         self.last_used_at: datetime | None = None
@@ -68,6 +78,11 @@ class Session(CallbackDict[str, Any], SessionMixin):
         """What has a new id is the same session, and is not where that was ended meanwhile."""
         self.takes_along: Collection[str] = ()
         """Keys that go along to the new id even where another request stores them under the former one until then."""
+
+    @property
+    def of_visitor(self) -> bool:
+        """No sign-in has begun: what it holds came from the browser, where somebody else may have put it."""
+        return self.sid is None and self.replaced is None
 
     def renew(self, takes_along: Collection[str] = ()) -> None:
         """Continue under a new id: at every change of privilege, against fixation and stolen ids."""
@@ -100,7 +115,9 @@ class StoredSessions(SessionInterface):
 
     def __init__(self, app: Flask, store: SessionStore) -> None:
         self.store = store
-        self._cipher = cipher(app.config["SECRET_KEY"], app.config["SECRET_KEY_FALLBACKS"])
+        keys = app.config["SECRET_KEY"], app.config["SECRET_KEY_FALLBACKS"]
+        self._cipher = cipher(*keys)
+        self._visitors = VisitorCookies(app, cipher(*keys, "visitors"))
         self._serializer = TaggedJSONSerializer()
         self._idle: timedelta = app.config["SESSION_IDLE"]
 
@@ -108,7 +125,7 @@ class StoredSessions(SessionInterface):
         """The browser's session, or a new empty one (`lost` when its id is not good any more)."""
         sid = request.cookies.get(self.get_cookie_name(app))
         if not sid:
-            return Session({})
+            return self._visitor(request)
         try:
             stored = self._load(sid)
         except StoreDown:
@@ -117,10 +134,16 @@ class StoredSessions(SessionInterface):
             unknown.unavailable = True
             return unknown
         if stored is None:
-            gone = Session({})
+            gone = self._visitor(request)
             gone.lost = True
             return gone
         return stored
+
+    def _visitor(self, request: Request) -> Session:
+        data, old = self._visitors.read(request)
+        session = Session(data)
+        session.modified = old
+        return session
 
     def _load(self, sid: str) -> Session | None:
         kept = self.store.load(_hash(sid))
@@ -159,26 +182,53 @@ class StoredSessions(SessionInterface):
                 session.clear()  # ended meanwhile, by signing out elsewhere: a renewal does not bring it back
         elif session.replaced:
             self._forget(session.replaced)
-        if not session:
+        goes = session.sid is None and not renewed and self._stays_a_visitor(session)
+        if not session or goes:
             if session.sid:
                 self._forget(session.sid)
             # An id that is not good any more may be an old one, sent late: the browser's newer cookie stays.
             if (session.sid or session.replaced) and not session.lost:
                 response.delete_cookie(self.get_cookie_name(app), **self._cookie(app))
+            if goes and session and session.modified:
+                self._visitors.write(response, session, self._cookie(app))
         elif session.sid is None:
             sid = renewed or self._create(session)
             response.set_cookie(self.get_cookie_name(app), sid, **self._cookie(app))
+            self._visitors.delete(request, response, self._cookie(app))
         elif session.modified:
-            self._change(session, session.sid)
+            self._change_at_the_end(session, session.sid)
         elif session.last_used_at and datetime.now(UTC) - session.last_used_at > _TOUCH_EVERY:
-            self.store.touch(_hash(session.sid), self._seen(session))
+            self._touch(session, session.sid)
+
+    @staticmethod
+    def _stays_a_visitor(session: Session) -> bool:
+        """Nothing is stored for looking at pages, nor for what the browser itself can keep."""
+        looking = session.of_visitor and request.method in ("GET", "HEAD", "OPTIONS")
+        return looking or set(session) <= set(KEPT)
+
+    def _change_at_the_end(self, session: Session, sid: str) -> None:
+        try:
+            self._change(session, sid)
+        except StoreDown:
+            changed, removed = session.changes()
+            if changed or removed - {"_flashes"}:
+                raise
+            log.exception("a message may be shown twice")
+
+    def _touch(self, session: Session, sid: str) -> None:
+        """Note that the session was used: no page fails because that could not be written."""
+        try:
+            self.store.touch(_hash(sid), self._seen(session))
+        except StoreDown:
+            log.exception("that a session was used could not be noted")
 
     def _renewed(self, session: Session, former: str) -> str:
         """Store it under a new id and end the former one; "" where that was ended meanwhile.
 
         In this order: whoever ends sessions finds at least one of them. Of what is taken along the latest counts.
         """
-        for _ in range(_TRIES):
+        for number in range(_TRIES):
+            _pause(number)
             stored = self._load(former)
             if stored is None:
                 return ""
@@ -243,20 +293,24 @@ class StoredSessions(SessionInterface):
     def _create(self, session: Session) -> str:
         sid = secrets.token_urlsafe(32)
         began_at = session.get("began_at") or datetime.now(UTC)
-        self.store.create(_hash(sid), self._encrypted(sid, session), self._seen(session), began_at)
+        proven = bool(session.get("owner") or session.get("kept_for"))
+        seen = self._seen(session)
+        self.store.create(_hash(sid), self._encrypted(sid, session), seen, began_at, stranger=not proven)
         return sid
 
     def _change(self, session: Session, sid: str, tries: int = _TRIES) -> bool:
         """Write the changed keys over what is stored now; False where the session was ended meanwhile."""
         changed, removed = session.changes()
         current: Session | None = session
-        for _ in range(tries):
+        for number in range(tries):
+            _pause(number)
+            if number:
+                current = self._load(sid)
             if current is None:
                 return False
             data = {key: value for key, value in current.items() if key not in removed} | changed
             if self.store.change(_hash(sid), current.version, self._encrypted(sid, data), self._seen(data)):
                 return True
-            current = self._load(sid)
         if tries == 1:
             return False
         raise StoreDown(_BUSY)
@@ -272,6 +326,12 @@ class StoredSessions(SessionInterface):
     def _forget(self, sid: str) -> bool:
         """True if there was something to forget."""
         return self.store.forget(_hash(sid))
+
+
+def _pause(number: int) -> None:
+    """Before another try, for a time by chance: those who came at once come apart."""
+    if number:
+        time.sleep(random.uniform(0, _PAUSE_S))  # noqa: S311 # hides nothing
 
 
 def _hash(sid: str) -> str:

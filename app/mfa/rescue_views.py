@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from flask import current_app, redirect, request, url_for
+from flask import redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
@@ -85,4 +85,4 @@ def lost() -> ResponseReturnValue:
         note = service.rescue_note(who.user_name, who.arn, mine)
     elif current_user.is_authenticated and (mine := devices_of_mine()):
         note = service.rescue_note(person().user_name, person().arn, mine)
-    return page("mfa/lost.html", note=note, account=min(current_app.config["ACCOUNTS"]))
+    return page("mfa/lost.html", note=note)

@@ -100,10 +100,9 @@ def change() -> ResponseReturnValue:
 def _changed(sentence: str) -> ResponseReturnValue:
     """AWS ends what was signed in with the old password; who stands on that is told now, not by surprise."""
     if person().way is Way.AWS_SIGN_IN:
-        back = url_for("overview.index")
         people.sign_out()
-        people.want(back)
-        return done(f"{sentence} AWS ended this sign-in with it: sign in with the new one.", "signin.sign_in")
+        told = f"{sentence} AWS ended this sign-in with it: sign in with the new one."
+        return done(told, "signin.sign_in")
     return done(sentence, "overview.index")
 
 

@@ -23,10 +23,12 @@ from app.policy.documents import SIGN_IN_ACTIONS, sign_in_statement
 from app.records import PendingAwsSignIn, Way
 from app.signin import aws_service as service
 from app.signin.forms import VerificationCodeForm
+from app.signin.views import asked_for
 
 bp = Blueprint("aws_signin", __name__)
 
-START_AGAIN = "That sign-in was not begun in this browser, or it is more than ten minutes old. Begin again here."
+ACCOUNT = "ACCOUNT-ID"
+"""Stands for the account's id in what a stranger may read."""
 DENIED = ("access_denied", "unauthorized_client", "INSUFFICIENT_PERMISSIONS")
 
 
@@ -57,6 +59,8 @@ def begin() -> ResponseReturnValue:
         back=url_for("mfa.finished") if inside else "",
     )
     waiting.begin_aws_sign_in(pending)
+    if not inside and (wanted := asked_for()):
+        people.want(wanted)
     if pending.device is Device.CROSS:
         return redirect(url_for("aws_signin.code"), 303)
     return redirect(service.address_at_aws(gateways().signin, pending), 303)
@@ -76,12 +80,10 @@ def callback() -> ResponseReturnValue:
     if pending is None:
         if current_user.is_authenticated:
             return redirect(url_for("overview.index"), 303)
-        flash(START_AGAIN, "warning")
-        return redirect(url_for("signin.sign_in"), 303)
+        return redirect(url_for("signin.sign_in", why="elsewhere"), 303)
     if not hmac.compare_digest(request.args.get("state", "").encode(), pending.state.encode()):
         audit().note(Event.SIGN_IN, Way.AWS_SIGN_IN, ForeignState())
-        flash(START_AGAIN, "warning")
-        return redirect(url_for("signin.sign_in"), 303)
+        return redirect(url_for("signin.sign_in", why="elsewhere"), 303)
     if "code" in request.args:
         return _finish(request.args["code"][:512])
     waiting.forget("pending_aws_sign_in")
@@ -118,8 +120,7 @@ def code_post() -> ResponseReturnValue:
     if pending is None:
         if current_user.is_authenticated and current_user.with_mfa:
             return redirect(url_for("overview.index"), 303)
-        flash(START_AGAIN, "warning")
-        return redirect(url_for("signin.sign_in"), 303)
+        return redirect(url_for("signin.sign_in", why="elsewhere"), 303)
     if form.validate_on_submit():
         try:
             return _finish(service.read_verification_code(form.verification_code.data, pending))
@@ -172,8 +173,9 @@ def _enter(arrived: service.Arrived, pending: PendingAwsSignIn, now: datetime) -
 @bp.get('/sign-in/aws/stopped/<any("not-permitted", "no-code", "iam-refuses", "someone-else"):why>')
 @public
 def stopped(why: str) -> ResponseReturnValue:
-    """Why it went no further, and every way on."""
-    account, partition = min(current_app.config["ACCOUNTS"]), current_app.config["AWS_PARTITION"]
+    """Why it went no further, and every way on. Whoever is not signed in is not told whose portal this is."""
+    account = current_user.account_id if current_user.is_authenticated else ACCOUNT
+    partition = current_app.config["AWS_PARTITION"]
     statement = json.dumps(sign_in_statement(account, partition), indent=2)
     return page(
         "signin/aws_stopped.html", why=why, user_name=waiting.at_aws(), statement=statement, actions=SIGN_IN_ACTIONS

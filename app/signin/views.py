@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from urllib.parse import urlencode
 
-from flask import Blueprint, abort, current_app, flash, redirect, request, url_for
+from flask import Blueprint, abort, current_app, flash, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
@@ -18,7 +18,7 @@ from app.current import audit, gateways
 from app.errors import NotRecorded, PortalError
 from app.guards import public
 from app.limits import codes_per_key, limiter, per_address, per_key, typed_key_id
-from app.pages import done, local_path, page, refuse
+from app.pages import done, here, local_path, page, refuse
 from app.records import PendingSignIn, Person, Way
 from app.signin import service
 from app.signin.forms import AccessKeyForm, CodeForm
@@ -30,6 +30,21 @@ LONGEST_PATH = 200
 ENDED = "Your session has ended, and nothing was lost at AWS. Sign in to go on."
 
 
+START_AGAIN = "That sign-in was not begun in this browser, or it is more than ten minutes old. Begin again here."
+_MINUTES = config.BETWEEN_KEY_AND_CODE.seconds // 60
+WHYS = {
+    "late": f"The code has to follow the key within {_MINUTES} minutes. Start again with your access key.",
+    "elsewhere": START_AGAIN,
+}
+"""Why somebody is at the sign-in page, by a word in its address: nothing need be stored to say it."""
+
+
+def asked_for() -> str:
+    """Where the page or form says the person goes after signing in, or "". The page hands it to its forms."""
+    wanted = request.values.get("next", "")
+    return local_path(wanted, "") if len(wanted) <= LONGEST_PATH else ""
+
+
 def ask_to_sign_in() -> ResponseReturnValue:
     """Flask-Login's answer to people without a session: sign in, then back to where they were going.
 
@@ -38,7 +53,7 @@ def ask_to_sign_in() -> ResponseReturnValue:
     """
     where: dict[str, str] = {}
     if request.method == "GET" and request.path != "/":
-        where["next"] = local_path(request.full_path.rstrip("?"), "/")
+        where["next"] = here()
     if people.session_was_lost() or request.method == "POST":
         where["ended"] = "yes"
     return redirect(url_for("signin.sign_in") + (f"?{urlencode(where)}" if where else ""), 303)
@@ -50,12 +65,11 @@ def sign_in() -> ResponseReturnValue:
     """The ways in."""
     if current_user.is_authenticated and not people.confirming():
         return redirect(url_for("overview.index"))
-    wanted = request.args.get("next", "")
-    if wanted and len(wanted) <= LONGEST_PATH:
-        people.want(local_path(wanted, "/"))
     if "ended" in request.args:
         flash(ENDED, "warning")
-    elif wanted:
+    elif why := WHYS.get(request.args.get("why", "")):
+        flash(why, "warning")
+    elif "next" in request.args and "_flashes" not in session:
         flash("Sign in first.", "info")
     return _sign_in_page(AccessKeyForm())
 
@@ -67,6 +81,7 @@ def _sign_in_page(form: AccessKeyForm) -> ResponseReturnValue:
         form,
         ways=current_app.config["SIGN_IN_METHODS"],
         confirming=people.confirming(),
+        wanted=asked_for() or people.still_wanted(),
         signed_out_of=request.args.get("out"),
         aws_sign_out=aws.sign_out_url(aws.url),
         minutes=config.BEFORE_MFA.seconds // 60,
@@ -93,7 +108,7 @@ def access_key() -> ResponseReturnValue:
         refuse(form, refusal)
         return _sign_in_page(form)
 
-    who, now = known.identity, datetime.now(UTC)
+    who, now, wanted = known.identity, datetime.now(UTC), asked_for()
     if known.devices:
         waiting.begin_sign_in(
             PendingSignIn(
@@ -108,13 +123,15 @@ def access_key() -> ResponseReturnValue:
                 user_id=who.user_id,
             )
         )
+        if wanted:
+            people.want(wanted)
         return done("", "signin.code")
     told = (who.account_id, who.user_name, who.path, who.partition)
     person = Person(*told, False, now, key.access_key_id, user_id=who.user_id)
     people.make_way_for(person.owner)
     audit(who.account_id, who.user_name, who.user_id).note(Event.SIGN_IN, key.access_key_id)
     people.sign_in(person, key, config.BEFORE_MFA)
-    return redirect(local_path(people.wanted(), url_for("overview.index")), 303)
+    return redirect(local_path(wanted or people.wanted(), url_for("overview.index")), 303)
 
 
 @bp.get("/sign-in/first")
@@ -179,9 +196,7 @@ def code_post() -> ResponseReturnValue:
 def _too_late() -> ResponseReturnValue:
     if current_user.is_authenticated:
         return redirect(url_for("overview.index"), 303)
-    minutes = config.BETWEEN_KEY_AND_CODE.seconds // 60
-    flash(f"The code has to follow the key within {minutes} minutes. Start again with your access key.", "warning")
-    return redirect(url_for("signin.sign_in"), 303)
+    return redirect(url_for("signin.sign_in", why="late"), 303)
 
 
 @bp.post("/sign-in/cancel")

@@ -15,6 +15,14 @@ class StoreDown(Exception):
     """The store does not answer, or not in time, or has no turn for us: what was to be written may have been."""
 
 
+class StoreFull(StoreDown):
+    """The store has no room for another session; those it has go on."""
+
+
+MOST_STRANGERS = 20_000
+"""Sessions at once of people AWS has not vouched for: some 30 MB. Each lasts minutes, an address may begin few."""
+
+
 @dataclass(frozen=True)
 class Kept:
     """Contents of a session, as they lie there."""
@@ -58,8 +66,11 @@ class SessionStore(Protocol):
     def load(self, id_hash: str) -> Kept | None:
         """What is kept under this id; None where nothing is, or its time is up."""
 
-    def create(self, id_hash: str, data: bytes, seen: Seen, began_at: datetime) -> None:
-        """Keep a new session, at version 0."""
+    def create(self, id_hash: str, data: bytes, seen: Seen, began_at: datetime, *, stranger: bool = False) -> None:
+        """Keep a new session, at version 0. The id is new: nothing is there.
+
+        stranger: AWS has not vouched for them; they get room only while the others have plenty. Raises StoreFull.
+        """
 
     def change(self, id_hash: str, version: int, data: bytes, seen: Seen) -> bool:
         """Keep other contents where `version` is what is there, and count it up: one of many at once succeeds.
@@ -83,7 +94,7 @@ class SessionStore(Protocol):
         """Open sessions, everyone's."""
 
     def check(self) -> None:
-        """Is it there?"""
+        """Does it keep a session, and end it? Raises StoreFull where it has no room."""
 
     def disconnect(self) -> None:
         """Close what this process holds open; the next call opens it again."""

@@ -28,7 +28,7 @@ from app.factory import create_app
 from app.models import db
 from config import from_env
 from tests.portal.test_gateway import LISTED, Upstream, clients, person, upstream
-from tests.support.inside import BASE, GOOD, cookie, get, portal_at, post
+from tests.support.inside import BASE, GOOD, get, portal_at, post, visitors_cookie
 from tests.support.redis import RedisServer
 from tests.support.sandbox import ROOT, free_port
 
@@ -59,6 +59,8 @@ def test_probes_are_answered_by_address_and_say_what_fails(portal: Flask) -> Non
     with portal.app_context():
         flask_migrate.downgrade(revision="0001")
     assert ready(portal) == (503, {"database": "ok", "schema": "failing", "sessions": "ok"})
+    with portal.app_context():
+        flask_migrate.upgrade()
     with portal.app_context(), db.engine.begin() as connection:
         connection.execute(text("update alembic_version set version_num = '9999'"))
     assert ready(portal)[0] == 200, "of a later release, which suits this one: replicas are renewed one by one"
@@ -161,7 +163,7 @@ def test_nobody_writes_lines_of_their_own_into_the_log(portal: Flask, tmp_path: 
         assert answer.headers["X-Request-Id"] != bad
     direct = portal_at(tmp_path / "direct.db").test_client()
     assert direct.get("/sign-in", base_url=BASE, headers=given).headers["X-Request-Id"] != "abcd-1234-abcd"
-    assert cookie(client)
+    assert visitors_cookie(client)
 
 
 def test_settings_for_many_are_refused_without_what_they_share() -> None:

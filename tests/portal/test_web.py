@@ -81,12 +81,18 @@ def test_headers_of_every_page(portal: Flask) -> None:
 
 
 def test_cookies(tmp_path: Path) -> None:
-    local = get(portal_at(tmp_path / "a.db").test_client(), "/sign-in").headers["Set-Cookie"]
-    assert local.startswith("latchkey-8000=") and "HttpOnly" in local and "SameSite=Lax" in local
+    local = portal_at(tmp_path / "a.db").test_client()
+    for said, name in (
+        (get(local, "/sign-in"), "latchkey-8000-visitor"),
+        (post(local, "/test/enter"), "latchkey-8000"),
+    ):
+        cookie = said.headers["Set-Cookie"]
+        assert cookie.startswith(f"{name}=") and "HttpOnly" in cookie and "SameSite=Lax" in cookie
     hosted = portal_at(tmp_path / "b.db", PUBLIC_URL="https://latchkey.example").test_client()
-    said = hosted.get("/sign-in", base_url="https://latchkey.example").headers
-    assert said["Set-Cookie"].startswith("__Host-latchkey=") and "Secure" in said["Set-Cookie"]
-    assert "max-age" in said["Strict-Transport-Security"]
+    for path, how, name in (("/sign-in", "GET", "latchkey-visitor"), ("/test/enter", "POST", "latchkey")):
+        headers = hosted.open(path, method=how, base_url="https://latchkey.example").headers
+        assert headers["Set-Cookie"].startswith(f"__Host-{name}=") and "Secure" in headers["Set-Cookie"]
+        assert "max-age" in headers["Strict-Transport-Security"]
 
 
 def test_other_hosts_are_refused(portal: Flask) -> None:

@@ -77,6 +77,17 @@ def cookie(client: Any) -> str:
     return found.value if found else ""
 
 
+def visitors_cookie(client: Any) -> str:
+    """What a browser in which nobody is signed in holds for us."""
+    found = client.get_cookie("latchkey-8000-visitor", domain="127.0.0.1")
+    return found.value if found else ""
+
+
+def token(page: str) -> str:
+    """The token of the forms on a page."""
+    return page.split('name="csrf_token"')[1].split('value="')[1].split('"', maxsplit=1)[0]
+
+
 def get(client: Any, path: str, sid: str = "") -> Any:
     """Open a page; with this id, whatever the client's own is."""
     return client.get(path, base_url=BASE, headers={"Cookie": f"latchkey-8000={sid}"} if sid else {})
