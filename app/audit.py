@@ -48,6 +48,7 @@ class Event(StrEnum):
     PASSWORD_REMOVED = "password-removed"  # noqa: S105 # an event
     ACCESS_KEY_CREATED = "access-key-created"
     ACCESS_KEY_UNSAVED = "access-key-unsaved"
+    ACCESS_KEY_SAVED = "access-key-saved"
     ACCESS_KEY_ACTIVATED = "access-key-activated"
     ACCESS_KEY_DEACTIVATED = "access-key-deactivated"
     ACCESS_KEY_DELETED = "access-key-deleted"

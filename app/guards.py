@@ -57,7 +57,9 @@ def with_mfa(view: View) -> View:
 
 
 GRACE = timedelta(minutes=10)
-"""A form that was opened in time may be sent this much later."""
+"""A form that was opened in time may be sent this much later, and its answer looked at."""
+_ANSWERS = ("access_keys.new", "access_keys.download")
+"""Pages that show what a form has just made."""
 
 
 def recently_confirmed(view: View) -> View:
@@ -65,7 +67,8 @@ def recently_confirmed(view: View) -> View:
 
     @wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> ResponseReturnValue:
-        within = current_app.config["CONFIRM_WITHIN"] + (GRACE if request.method == "POST" else timedelta(0))
+        late = request.method == "POST" or request.endpoint in _ANSWERS
+        within = current_app.config["CONFIRM_WITHIN"] + (GRACE if late else timedelta(0))
         if datetime.now(UTC) - current_user.signed_in_at > within:
             return ask_to_confirm(where_they_were())
         return view(*args, **kwargs)  # type: ignore[no-any-return]  # views are typed where they stand

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -16,16 +17,16 @@ from app.errors import Gone
 from app.models import ActivityRow
 
 
-def unsettled(audit: Audit, now: datetime, *kinds: Collection[Event]) -> Sequence[Attempt]:
+def unsettled(audit: Audit, now: datetime, *kinds: Collection[Event], running: bool = False) -> Sequence[Attempt]:
     """The person's attempts without an outcome, oldest first. Each of `kinds`: events of which the latest counts.
 
-    Not those still running; not those followed by another of the same kind on the same target, of which AWS tells
-    instead; and none whose row is not ours, for its outcome would be.
+    Not those still running, unless they are asked for; not those followed by another of the same kind on the same
+    target, of which AWS tells instead; and none whose row is not ours, for its outcome would be.
     """
     asked = {
         "account_id": audit.account_id,
         "user_id": audit.user_id,
-        "before": now - STILL_RUNNING,
+        "before": now if running else now - STILL_RUNNING,
         "any": [event for kind in kinds for event in kind],
         **{f"kind_{number}": list(kind) for number, kind in enumerate(kinds)},
     }
@@ -113,12 +114,25 @@ def last_done(audit: Audit, events: Collection[Event], target: str) -> str | Non
         return connection.execute(query).scalar()
 
 
-def done_without(audit: Audit, event: Event, followed_by: Event) -> list[str]:
+@dataclass(frozen=True)
+class Done:
+    """Something that happened. session: short id of the one it was done in."""
+
+    target: str
+    at: datetime
+    session: str
+
+
+def done_without(audit: Audit, event: Event, *followed_by: Event) -> list[str]:
     """Targets on which the person last did `event`, and on which nothing of `followed_by` was done since."""
+    return [each.target for each in last_done_without(audit, event, *followed_by)]
+
+
+def last_done_without(audit: Audit, event: Event, *followed_by: Event) -> list[Done]:
+    """The same with when and in which session, each target once."""
     later = aliased(ActivityRow)
     query = (
-        select(ActivityRow.target)
-        .distinct()
+        select(ActivityRow.target, ActivityRow.at, ActivityRow.session)
         .where(
             ActivityRow.account_id == audit.account_id,
             ActivityRow.user_id == audit.user_id,
@@ -127,12 +141,12 @@ def done_without(audit: Audit, event: Event, followed_by: Event) -> list[str]:
             ~exists().where(
                 later.account_id == ActivityRow.account_id,
                 later.target == ActivityRow.target,
-                later.event == followed_by,
+                later.event.in_(followed_by),
                 later.phase.in_(HAPPENED) | (later.reason == Gone.__name__),
                 later.seq > ActivityRow.seq,
             ),
         )
-        .order_by(ActivityRow.target)
+        .order_by(ActivityRow.target, ActivityRow.seq)
     )
     with audit.record.engine.connect() as connection:
-        return list(connection.execute(query).scalars())
+        return list({row.target: Done(*row) for row in connection.execute(query)}.values())

@@ -60,6 +60,8 @@ NEEDS: dict[str, tuple[Need, ...]] = {
     "access_keys.deactivate": _on_user("ListAccessKeys", "UpdateAccessKey"),
     "access_keys.deactivate_post": _on_user("ListAccessKeys", "UpdateAccessKey"),
     "access_keys.delete": _on_user("ListAccessKeys", "DeleteAccessKey"),
+    "access_keys.delete_lost": _on_user("ListAccessKeys", "DeleteAccessKey"),
+    "access_keys.have": _on_user("ListAccessKeys"),
     "access_keys.delete_post": _on_user("ListAccessKeys", "DeleteAccessKey"),
     "password.change": _on_user("ChangePassword"),
     "password.new": BY_CODE["set-password"].needs,

@@ -16,7 +16,8 @@ from werkzeug.local import LocalProxy
 from app.aws.clients import AwsCredentials
 from app.aws.signin import SignInTokens
 from app.records import Confirming, Person, Renewal
-from app.sessions import Session, StoredSessions
+from app.session import Session
+from app.sessions import StoredSessions
 from app.stores import OpenSession
 
 

@@ -17,7 +17,6 @@ import random
 import secrets
 import time
 from collections.abc import Collection, Mapping, Sequence
-from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -27,8 +26,8 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from flask import Flask, Request, Response, request
 from flask.json.tag import TaggedJSONSerializer
 from flask.sessions import SessionInterface, SessionMixin
-from werkzeug.datastructures import CallbackDict
 
+from app.session import ABSENT, Session
 from app.stores import OpenSession, Seen, SessionStore, StoreDown
 from app.visitors import KEPT, VisitorCookies
 
@@ -52,58 +51,6 @@ def cipher(secret_key: str, fallbacks: list[str], purpose: str = "sessions") -> 
 def _derived(secret: str, purpose: str) -> bytes:
     key = HKDF(algorithm=SHA256(), length=32, salt=None, info=f"latchkey {purpose}".encode()).derive(secret.encode())
     return base64.urlsafe_b64encode(key)
-
-
-class Session(CallbackDict[str, Any], SessionMixin):
-    """What a request sees as `flask.session`."""
-
-    def __init__(self, data: Mapping[str, Any], sid: str | None = None, version: int = 0) -> None:
-        def touched(_: object) -> None:
-            self.modified = True
-
-        super().__init__(deepcopy(dict(data)), touched)
-        self.sid = sid
-        """Cookie value; None until a session is first stored, which is when somebody begins to sign in."""
-        self.version = version
-        self.before = dict(data)
-        self.last_used_at: datetime | None = None
-        self.modified = False
-        self.lost = False
-        """The browser sent an id that is unknown or past its time."""
-        self.unavailable = False
-        """The store did not answer: nobody knows what the session holds."""
-        self.replaced: str | None = None
-        """Former id, to be deleted, when the session was given a new one."""
-        self.follows = True
-        """What has a new id is the same session, and is not where that was ended meanwhile."""
-        self.takes_along: Collection[str] = ()
-        """Keys that go along to the new id even where another request stores them under the former one until then."""
-
-    @property
-    def of_visitor(self) -> bool:
-        """No sign-in has begun: what it holds came from the browser, where somebody else may have put it."""
-        return self.sid is None and self.replaced is None
-
-    def renew(self, takes_along: Collection[str] = ()) -> None:
-        """Continue under a new id: at every change of privilege, against fixation and stolen ids."""
-        self.replaced = self.replaced or self.sid
-        self.sid = None
-        self.takes_along = takes_along
-        self.modified = True
-
-    def start_over(self) -> None:
-        """Another session, which has nothing to do with this one: that one ends."""
-        self.clear()
-        self.renew()
-        self.follows = False
-
-    def changes(self) -> tuple[dict[str, Any], set[str]]:
-        """Top-level keys this request set, and keys it removed."""
-        changed = {key: value for key, value in self.items() if self.before.get(key, _ABSENT) != value}
-        return changed, set(self.before) - set(self)
-
-
-_ABSENT = object()
 
 
 class StoredSessions(SessionInterface):
@@ -233,7 +180,7 @@ class StoredSessions(SessionInterface):
             if stored is None:
                 return ""
             for key in session.takes_along:
-                if stored.get(key, _ABSENT) != session.before.get(key, _ABSENT):  # somebody else changed it
+                if stored.get(key, ABSENT) != session.before.get(key, ABSENT):  # somebody else changed it
                     session.pop(key, None)
                     if key in stored:
                         session[key] = stored[key]
@@ -254,6 +201,11 @@ class StoredSessions(SessionInterface):
         stored = self._change(session, session.sid, tries=1 if if_unchanged else _TRIES)
         self.reload(session)  # others may have changed other keys meanwhile
         return stored
+
+    def stored(self, session: Session, key: str) -> Mapping[str, Any]:
+        """What is stored by now under a key of the session; {} for nothing. What the request has stays as it is."""
+        found = self._load(session.sid) if session.sid else None
+        return (found.get(key) if found else None) or {}
 
     def reload(self, session: Session) -> None:
         """Read what is stored now, dropping changes of this request."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime
 from typing import Protocol, TypeVar
 
@@ -19,6 +20,9 @@ from app.people import (
     stored_sessions,
 )
 from app.records import Enrollment, NewAccessKey, PendingAwsSignIn, PendingSignIn, Upgrade, owner_of
+from app.stores import StoreDown
+
+log = logging.getLogger(__name__)
 
 
 class _Timed(Protocol):
@@ -100,8 +104,12 @@ def at_aws() -> str:
 
 
 def keep_enrollment(enrollment: Enrollment) -> None:
-    """Hold the seed until AWS trusts the device."""
+    """Hold the seed until AWS trusts the device: stored at once, for AWS tells it to nobody again."""
     keep("enrollment", enrollment)
+    try:
+        stored_sessions().commit(current_session())
+    except StoreDown:  # it is tried once more at the end of the request, which then says so
+        log.exception("whether the seed of %s was kept is not known", enrollment.serial_number)
 
 
 def enrollment() -> Enrollment | None:
@@ -126,7 +134,7 @@ def claim_new_key(now: datetime, until: datetime) -> bool:
 
 
 def give_up_new_key() -> None:
-    """None was made: the next request may try."""
+    """None was made, or it is seen to: the next request may try."""
     current_session().pop("making_key_until", None)
 
 
@@ -135,6 +143,12 @@ def keep_new_key(new: NewAccessKey) -> bool:
     keep("new_key", new)
     give_up_new_key()
     return _stored()
+
+
+def new_key_meanwhile(now: datetime) -> str:
+    """Id of the key whose secret is stored by now, perhaps by another request of this session; or ""."""
+    stored = stored_sessions().stored(current_session(), "new_key")
+    return str(stored["access_key_id"]) if stored and stored["until"] > now else ""
 
 
 def mark_proven(access_key_id: str) -> None:

@@ -32,6 +32,10 @@ ACCESS_KEY = Kind(
 )
 
 
+Kept = bool | None
+"""Was the secret of a new key stored? None where nobody knows."""
+
+
 class AlreadyTwo(Refused):
     """AWS keeps two keys a user, and inactive ones count."""
 
@@ -112,8 +116,14 @@ def last_uses(gateway: AccessKeyGateway, keys: Sequence[AccessKey]) -> Callable[
     return answered
 
 
-def create(gateway: AccessKeyGateway, audit: Audit, person: Person, now: datetime) -> NewAccessKey:
-    """Make a key. Raises AlreadyTwo, SecretLost (made, but the answer was lost), NotAllowed, Unanswered."""
+def create(
+    gateway: AccessKeyGateway, audit: Audit, person: Person, now: datetime, keep: Callable[[NewAccessKey], Kept]
+) -> tuple[NewAccessKey, Kept]:
+    """Make a key, and have its secret stored before anything else happens, for AWS tells it once.
+
+    keep: stores it, and raises nothing. Raises AlreadyTwo, SecretLost (made, but the answer was lost), NotAllowed,
+    Unanswered.
+    """
     before = {key.access_key_id for key in gateway.of(person.user_name)}
     if len(before) >= ACCESS_KEY.most:
         raise AlreadyTwo()
@@ -121,12 +131,13 @@ def create(gateway: AccessKeyGateway, audit: Audit, person: Person, now: datetim
         with audit.attempt(Event.ACCESS_KEY_CREATED) as attempt:
             made = gateway.create(person.user_name)
             attempt.target = made.access_key_id
+            new = NewAccessKey(made.access_key_id, made.secret_access_key, now + SHOWN_FOR)
+            return new, keep(new)
     except Unanswered as silence:
         orphans = [key.access_key_id for key in gateway.of(person.user_name) if key.access_key_id not in before]
         if orphans:
             raise SecretLost(orphans) from silence
         raise
-    return NewAccessKey(made.access_key_id, made.secret_access_key, now + SHOWN_FOR)
 
 
 def unsaved(audit: Audit, new: NewAccessKey) -> None:

@@ -32,6 +32,7 @@ EVENTS: dict[str, Words] = {
     Event.PASSWORD_REMOVED: Words("Removed the console password", "Tried to remove the console password"),
     Event.ACCESS_KEY_CREATED: Words("Created an access key", "Tried to create an access key"),
     Event.ACCESS_KEY_UNSAVED: Words("Lost the secret of a new access key", "Lost the secret of a new access key"),
+    Event.ACCESS_KEY_SAVED: Words("Saved the secret of a new access key", "Tried to save the secret of a new key"),
     Event.ACCESS_KEY_ACTIVATED: Words("Activated an access key", "Tried to activate an access key"),
     Event.ACCESS_KEY_DEACTIVATED: Words("Deactivated an access key", "Tried to deactivate an access key"),
     Event.ACCESS_KEY_DELETED: Words("Deleted an access key", "Tried to delete an access key"),

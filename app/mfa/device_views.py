@@ -78,7 +78,7 @@ def _begin(serial_number: str, replaces: str = "") -> ResponseReturnValue:
     mine = devices_of_mine()
     asked = (gateways().iam, audit(), person(), permitted(), mine, serial_number, replaces)
     try:
-        waiting.keep_enrollment(service.begin_where_free(*asked))
+        service.begin_where_free(*asked, keep=waiting.keep_enrollment)
     except (AlreadyOn, NameTaken, LeftoverInTheWay) as told:
         return done(str(told), "mfa.devices", "warning")
     return redirect(url_for("mfa.enroll"), 303)

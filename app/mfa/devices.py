@@ -5,7 +5,7 @@ No state of its own: what is left to do follows from what AWS has, and from the 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -96,6 +96,7 @@ def begin_where_free(
     serial_number: str = "",
     replaces: str = "",
     mfa: bool | None = True,
+    keep: Callable[[Enrollment], None] = lambda _: None,
 ) -> Enrollment:
     """`begin`, under the next free serial number where the first has a leftover that only administrators can delete.
 
@@ -104,7 +105,7 @@ def begin_where_free(
     leftovers: set[str] = set()
     while True:
         try:
-            return begin(iam, audit, person, serial_number, replaces)
+            return begin(iam, audit, person, serial_number, replaces, keep)
         except LeftoverInTheWay as leftover:
             leftovers.add(leftover.serial_number)
             serial_number = free_serial_number(person, permits, devices, mfa, leftovers)
@@ -269,6 +270,17 @@ def left_behind(audit: Audit, permits: Permits, devices: Sequence[MfaDevice]) ->
         for serial_number in done_without(audit, Event.MFA_DEVICE_DEACTIVATED, Event.MFA_DEVICE_DELETED)
         if ":mfa/" in serial_number and serial_number not in theirs
     ]
+
+
+def without_qr_code(audit: Audit, now: datetime) -> str:
+    """Serial number of a device the person made here and never finished, and whose seed nobody has; or "".
+
+    It opens nothing, and makes way when they begin anew (`app.mfa.service.begin`).
+    """
+    made = done_without(audit, Event.MFA_DEVICE_CREATED, Event.MFA_DEVICE_DELETED, Event.MFA_DEVICE_ENABLED)
+    maybe = unsettled(audit, now, EXISTENCE, running=True)
+    found = made + [each.target for each in maybe if each.event is EXISTENCE[0]]
+    return next(iter(found), "")
 
 
 def settle(iam: IamGateway, audit: Audit, user_name: str, now: datetime) -> None:

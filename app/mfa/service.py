@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from app.audit import Audit, Event
@@ -62,8 +63,17 @@ class LeftoverInTheWay(NotAllowed):
         self.serial_number = serial_number
 
 
-def begin(iam: IamGateway, audit: Audit, person: Person, serial_number: str = "", replaces: str = "") -> Enrollment:
+def begin(
+    iam: IamGateway,
+    audit: Audit,
+    person: Person,
+    serial_number: str = "",
+    replaces: str = "",
+    keep: Callable[[Enrollment], None] = lambda _: None,
+) -> Enrollment:
     """Make a device for the person, clearing a leftover of an earlier try, which nobody has the seed of.
+
+    keep: stores the seed before anything else happens, for AWS tells it once. It raises nothing.
 
     serial_number: of a further device; without one, the first of the person's own. replaces: the device to
     be given up for it. Raises AlreadyOn, NameTaken, LeftoverInTheWay, NotAllowed, Throttled, Unanswered.
@@ -72,7 +82,7 @@ def begin(iam: IamGateway, audit: Audit, person: Person, serial_number: str = ""
         raise AlreadyOn()
     serial_number = serial_number or person.own_serial_number
     try:
-        return _create(iam, audit, serial_number, replaces)
+        return _create(iam, audit, serial_number, replaces, keep)
     except AlreadyThere:
         try:
             delete(iam, audit, serial_number)
@@ -80,14 +90,19 @@ def begin(iam: IamGateway, audit: Audit, person: Person, serial_number: str = ""
             raise (AlreadyOn if assigned(iam, person, serial_number) else NameTaken)() from None
         except NotAllowed as refusal:
             raise LeftoverInTheWay(serial_number, refusal) from refusal
-        return _create(iam, audit, serial_number, replaces)
+        return _create(iam, audit, serial_number, replaces, keep)
 
 
-def _create(iam: IamGateway, audit: Audit, serial_number: str, replaces: str) -> Enrollment:
+def _create(
+    iam: IamGateway, audit: Audit, serial_number: str, replaces: str, keep: Callable[[Enrollment], None]
+) -> Enrollment:
     path, _, name = serial_number.partition(":mfa")[2].rpartition("/")
     with audit.attempt(Event.MFA_DEVICE_CREATED, serial_number) as attempt:
         made: NewVirtualMfaDevice = iam.create_virtual_mfa_device(name, f"{path}/")
-    return Enrollment(made.serial_number, made.seed, attempt.attempt_id, datetime.now(UTC) + SHOWN_FOR, replaces)
+        until = datetime.now(UTC) + SHOWN_FOR
+        enrollment = Enrollment(made.serial_number, made.seed, attempt.attempt_id, until, replaces)
+        keep(enrollment)
+    return enrollment
 
 
 def delete(iam: IamGateway, audit: Audit, serial_number: str) -> None:

@@ -17,7 +17,7 @@ from app.guards import recently_confirmed, with_mfa
 from app.limits import CHANGES, codes_per_key, limiter, this_person
 from app.links import alias_beside, console_url, readable_alias
 from app.mfa import qr, service, upgrading
-from app.mfa.devices import begin_where_free
+from app.mfa.devices import begin_where_free, without_qr_code
 from app.mfa.forms import CodeForm, EmptyForm, EnrollForm
 from app.pages import done, page, refuse
 from app.records import Enrollment, Upgrade, Way
@@ -57,7 +57,7 @@ def enroll() -> ResponseReturnValue:
 
 def _enroll_page(pending: Enrollment | None, form: EnrollForm) -> ResponseReturnValue:
     if pending is None:
-        return page("mfa/start.html", EmptyForm(formdata=None))
+        return page("mfa/start.html", EmptyForm(formdata=None), lost=without_qr_code(audit(), datetime.now(UTC)))
     account = readable_alias(gateways().iam, person()) or person().account_id
     uri = qr.otpauth_uri(pending, account)
     return page(
@@ -79,7 +79,7 @@ def begin() -> ResponseReturnValue:
     again = (pending.serial_number, pending.replaces) if pending and person().with_mfa else ("", "")
     asked = (gateways().iam, audit(), person(), permitted(), mine, *again)
     try:
-        waiting.keep_enrollment(begin_where_free(*asked, mfa_present()))
+        begin_where_free(*asked, mfa_present(), waiting.keep_enrollment)
     except service.AlreadyOn as told:
         if person().with_mfa:
             return done(str(told), "mfa.devices", "warning")

@@ -5,7 +5,7 @@ Before MFA there is one thing to do, and the page says it by itself; this is the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
@@ -45,6 +45,8 @@ class Waiting:
     """Key id whose secret waits to be saved."""
     enrolling: str = ""
     """Serial number of a device that waits for its first codes."""
+    unsaved_keys: Collection[str] = ()
+    """Ids of keys whose secret nobody is known to have."""
     replaced: str = ""
     """Serial number of a device whose successor works already."""
 
@@ -66,6 +68,14 @@ def _secret_waits(look: Look) -> Iterator[Item]:
     if key := look.waiting.new_key:
         why = f"The secret of {key} is shown a few minutes more, then never again."
         yield Item(Urgency.NOW, "Save your new access key", why, "Save it", "access_keys.new")
+
+
+def _secret_is_lost(look: Look) -> Iterator[Item]:
+    for key in look.waiting.unsaved_keys:
+        why = f"Nobody is known to have the secret of {key}, and AWS shows it only once."
+        yield Item(
+            Urgency.NOW, "Delete an access key without its secret", why, "Your access keys", "access_keys.index"
+        )
 
 
 def _no_device(look: Look) -> Iterator[Item]:
@@ -113,7 +123,7 @@ def _old_keys(look: Look) -> Iterator[Item]:
 def _two_keys(look: Look) -> Iterator[Item]:
     if not isinstance(look.has.keys, Known) or look.waiting.new_key:
         return
-    keys = look.has.keys.fact
+    keys = [key for key in look.has.keys.fact if key.access_key_id not in look.waiting.unsaved_keys]
     if len(keys) > 1 and all(key.active for key in keys):
         why = f"Two are active. Once {keys[1].access_key_id} is used everywhere, {keys[0].access_key_id} can go."
         yield Item(Urgency.DUE, "Retire your older access key", why, "Go on", "access_keys.index")
@@ -137,6 +147,7 @@ def _certificates(look: Look) -> Iterator[Item]:
 
 RULES: tuple[Rule, ...] = (
     _secret_waits,
+    _secret_is_lost,
     _device_waits,
     _no_device,
     _temporary_password,

@@ -8,6 +8,7 @@ from flask import Blueprint, current_app
 from flask.typing import ResponseReturnValue
 
 from app import people, waiting
+from app.access_keys.views import unsaved
 from app.compliance.selfseen import seen
 from app.compliance.terms import key_age
 from app.current import audit, gateways, person
@@ -56,7 +57,10 @@ def _with_mfa() -> ResponseReturnValue:
     )
     new, enrolling = waiting.new_key(now), waiting.enrollment()
     unfinished = Waiting(
-        new.access_key_id if new else "", enrolling.serial_number if enrolling else "", waiting.replacing()
+        new.access_key_id if new else "",
+        enrolling.serial_number if enrolling else "",
+        [each.access_key_id for each in unsaved(has.keys.fact if isinstance(has.keys, Known) else (), now)],
+        waiting.replacing(),
     )
     limits = Limits(key_age(current_app.config, me.account_id))
     return page(

@@ -23,7 +23,7 @@ from app.audit import record
 from app.aws.access_keys import AccessKey, AccessKeyGateway
 from app.aws.clients import AwsCredentials
 from app.models import db
-from app.sessions import Session
+from app.session import Session
 from app.stores import Seen
 from tests.support.clock import Clock
 from tests.support.inside import GOOD, SECRET, cookie, get, portal_at, post, sessions_of, token

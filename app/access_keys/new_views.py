@@ -1,0 +1,195 @@
+"""Pages of a new access key: made, shown until it is saved, proven and confirmed."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import UTC, datetime
+
+from flask import Response, abort, current_app, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+
+from app import people, waiting
+from app.access_keys import saving, service
+from app.access_keys.forms import SavedForm
+from app.access_keys.views import bp, keys_of_mine, pending_key
+from app.audit import STILL_RUNNING
+from app.current import audit, gateways, person
+from app.errors import MfaNotRecognized, PortalError, Unanswered, WrongMfaCode
+from app.guards import ask_to_confirm, recently_confirmed, with_mfa
+from app.limits import codes_per_key
+from app.pages import done, page, refuse
+from app.records import Confirming, NewAccessKey, Way
+from app.stores import StoreDown
+
+
+@bp.post("/create")
+@with_mfa
+@recently_confirmed
+def create() -> ResponseReturnValue:
+    """Make a key; its secret is on the next page."""
+    pending, now = pending_key(), datetime.now(UTC)
+    if pending and not service.still_there(pending, keys_of_mine(), now):
+        waiting.forget("new_key")
+    if not waiting.claim_new_key(now, now + STILL_RUNNING):
+        return redirect(url_for("access_keys.new"), 303)
+    noted = audit()
+    try:
+        made, kept = service.create(gateways().keys, noted, person(), now, _keep)
+    except PortalError as told:
+        waiting.give_up_new_key()
+        if isinstance(told, service.AlreadyTwo | service.SecretLost):
+            return done(str(told), "access_keys.index", "warning")
+        raise
+    if kept:
+        return redirect(url_for("access_keys.new"), 303)
+    if kept is None:
+        return _unsaved(made, ended=False), 503
+    service.unsaved(noted, made)
+    return _unsaved(made, ended=True), 409
+
+
+def _keep(made: NewAccessKey) -> service.Kept:
+    try:
+        return waiting.keep_new_key(made)
+    except StoreDown:
+        current_app.logger.exception("whether the secret of %s was kept is not known", made.access_key_id)
+        return None
+
+
+def _unsaved(made: NewAccessKey, *, ended: bool) -> str:
+    # Whoever signed in or out in this browser meanwhile has a session of their own: this request leaves it alone.
+    people.leave_session_alone()
+    return render_template("access_keys/unsaved.html", access_key_id=made.access_key_id, ended=ended)
+
+
+def _code_devices() -> list[str]:
+    devices = gateways().iam.mfa_devices(person().user_name)
+    return [device.serial_number for device in devices if device.gives_codes]
+
+
+def _form(new: NewAccessKey, serial_numbers: list[str]) -> SavedForm:
+    """Asks for a code only where the session stands on another key."""
+    form = SavedForm()
+    me = person()
+    form.signed_in_with_it = me.access_key_id == new.access_key_id
+    form.offer(serial_numbers if me.way is Way.ACCESS_KEY and not form.signed_in_with_it else [])
+    return form
+
+
+@bp.get("/new")
+@with_mfa
+@recently_confirmed
+def new() -> ResponseReturnValue:
+    """The new secret, until it is saved."""
+    pending = pending_key()
+    if pending is None or not service.still_there(pending, keys_of_mine(), datetime.now(UTC)):
+        return redirect(url_for("access_keys.index"))
+    serial_numbers = _code_devices()
+    return _new_page(pending, _form(pending, serial_numbers), serial_numbers)
+
+
+def _new_page(pending: NewAccessKey, form: SavedForm, serial_numbers: list[str]) -> ResponseReturnValue:
+    left = pending.until - datetime.now(UTC)
+    return page(
+        "access_keys/new.html",
+        form,
+        new=pending,
+        minutes=max(1, round(left.total_seconds() / 60)),
+        devices=form.serial_number.choices,
+        files=_texts(pending, serial_numbers),
+        signed_in_with_it=form.signed_in_with_it,
+        by_key=Way.ACCESS_KEY in current_app.config["SIGN_IN_METHODS"] and person().way is Way.ACCESS_KEY,
+    )
+
+
+def _csv(key: NewAccessKey) -> str:
+    """What `aws configure import` reads: a User Name column, and no BOM."""
+    lines = io.StringIO()
+    csv.writer(lines, lineterminator="\n").writerows(
+        [
+            ("User Name", "Access key ID", "Secret access key"),
+            (person().user_name, key.access_key_id, key.secret_access_key),
+        ]
+    )
+    return lines.getvalue()
+
+
+def _texts(key: NewAccessKey, serial_numbers: list[str]) -> dict[str, str]:
+    """Ready-made texts, by name."""
+    profile = person().user_name
+    mfa_serial = f"mfa_serial = {serial_numbers[0]}\n" if serial_numbers else ""
+    region = current_app.config["AWS_REGION"]
+    return {
+        "credentials": f"[{profile}]\naws_access_key_id = {key.access_key_id}\n"
+        f"aws_secret_access_key = {key.secret_access_key}\n",
+        "config": f"[profile {profile}]\nregion = {region}\n{mfa_serial}",
+        "environment": f"export AWS_ACCESS_KEY_ID={key.access_key_id}\n"
+        f"export AWS_SECRET_ACCESS_KEY={key.secret_access_key}\n",
+    }
+
+
+@bp.get("/new/accesskeys.csv")
+@with_mfa
+@recently_confirmed
+def download() -> ResponseReturnValue:
+    """The new key as a file for `aws configure import`."""
+    pending = pending_key() or abort(404)
+    answer = Response(_csv(pending), mimetype="text/csv")
+    answer.headers["Content-Disposition"] = f'attachment; filename="{pending.access_key_id}.csv"'
+    return answer
+
+
+@bp.post("/new/sign-in")
+@with_mfa
+def sign_in() -> ResponseReturnValue:
+    """Off to the door, to sign in with the new key; back to its page afterwards."""
+    return ask_to_confirm(url_for("access_keys.new"), Confirming.NEW_KEY)
+
+
+@bp.post("/new/prove")
+@with_mfa
+def prove() -> ResponseReturnValue:
+    """See whether AWS knows the new key by now."""
+    pending = pending_key()
+    if pending and not pending.proven and service.proven(gateways().sts, pending):
+        waiting.mark_proven(pending.access_key_id)
+    return redirect(url_for("access_keys.new"), 303)
+
+
+@bp.post("/new")
+@with_mfa
+@codes_per_key
+def saved() -> ResponseReturnValue:
+    """The person has the secret: forget it here; move the session to the new key where a code came along."""
+    pending = pending_key()
+    if pending is None:
+        return redirect(url_for("access_keys.index"), 303)
+    serial_numbers = _code_devices()
+    form = _form(pending, serial_numbers)
+    if not form.validate_on_submit():
+        return _new_page(pending, form, serial_numbers)
+    try:
+        service.check_saved(gateways().sts, person(), pending, form.last_characters.data)
+        if form.code.data and form.serial_number.choices:
+            _move(pending, form)
+    except PortalError as refusal:
+        form.code.data = ""
+        refuse(form, refusal)
+        return _new_page(pending, form, serial_numbers)
+    saving.saved(audit(), pending.access_key_id)
+    if not waiting.forget_new_key():
+        people.leave_session_alone()
+        return redirect(url_for("access_keys.new"), 303)  # where the secret went along, it is confirmed once more
+    return done(f"{pending.access_key_id} is saved. Its secret is not kept here any more.", "access_keys.index")
+
+
+def _move(pending: NewAccessKey, form: SavedForm) -> None:
+    lasts = current_app.config["SESSION_MAX"]
+    serial_number = form.serial_number.data or form.serial_number.choices[0][0]
+    try:
+        credentials = service.move(gateways().sts, audit(), pending, serial_number, form.code.data, lasts)
+    except (WrongMfaCode, MfaNotRecognized, Unanswered) as refusal:
+        refusal.field = "code"
+        raise
+    people.sign_in(service.stands_on(person(), pending.access_key_id), credentials, lasts)

@@ -1,0 +1,68 @@
+"""Which keys' secrets does nobody have? AWS tells a secret once; browser, session or portal can end right then.
+
+The record answers: a key that was made here counts as saved once the person confirmed that, or signed in with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.access_keys.service import ACCESS_KEY, SHOWN_FOR
+from app.audit import STILL_RUNNING, Audit, Event
+from app.aws.access_keys import AccessKey
+from app.history import done_without, last_done_without, unsettled
+
+_ENOUGH = (Event.ACCESS_KEY_SAVED, Event.SIGN_IN, Event.ACCESS_KEY_DELETED)
+
+
+@dataclass(frozen=True)
+class Unsaved:
+    """A key whose secret nobody is known to have."""
+
+    access_key_id: str
+    lost: bool
+    """Nothing holds it any more. Else the request that makes the key may still be under way, or have broken off."""
+
+
+def unsaved_keys(
+    keys: Sequence[AccessKey],
+    audit: Audit,
+    now: datetime,
+    *,
+    in_hand: Callable[[], Collection[str]],
+    open_sessions: Callable[[], Collection[str]],
+) -> list[Unsaved]:
+    """Of the person's keys those made here whose secret nobody is known to have, oldest first.
+
+    in_hand: ids of keys whose secret waits in this session, or that it was opened with. open_sessions: short ids of
+    the person's sessions. Both are asked only where that matters.
+    """
+    made = {each.target: each for each in last_done_without(audit, ACCESS_KEY.made, *_ENOUGH)}
+    begun = unsettled(audit, now, (ACCESS_KEY.made, ACCESS_KEY.deleted), running=True)
+    making = [attempt.at for attempt in begun if attempt.event is ACCESS_KEY.made]
+    if not making and not made.keys() & {key.access_key_id for key in keys}:
+        return []
+    ours, found = in_hand(), []
+    for key in keys:
+        if key.access_key_id in ours:
+            continue
+        if done := made.get(key.access_key_id):
+            elsewhere = done.session != audit.session and now - key.created_at < SHOWN_FOR
+            if not (elsewhere and done.session in open_sessions()):
+                found.append(Unsaved(key.access_key_id, lost=True))
+        elif any(abs(key.created_at - at) < STILL_RUNNING for at in making) and not _known(audit, key):
+            found.append(Unsaved(key.access_key_id, lost=False))
+    return found
+
+
+def _known(audit: Audit, key: AccessKey) -> bool:
+    """The record names it: another attempt made it, or somebody has its secret."""
+    events = (ACCESS_KEY.made, Event.ACCESS_KEY_SAVED, Event.SIGN_IN)
+    return any(key.access_key_id in done_without(audit, event) for event in events)
+
+
+def saved(audit: Audit, access_key_id: str) -> None:
+    """Record that the person has the secret. Raises NotRecorded."""
+    audit.note(Event.ACCESS_KEY_SAVED, access_key_id)

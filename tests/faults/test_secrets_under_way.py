@@ -1,0 +1,178 @@
+"""A worker is killed while AWS makes a secret: the next page has it, or tells, and one click mends it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+
+import pytest
+from sqlalchemy import NullPool, create_engine, text
+
+from tests.faults.changes import CHANGES, Change, Scene, new_certificate
+from tests.faults.people import Inside
+from tests.support.clock import Clock
+from tests.support.people import Employee, hire
+from tests.support.replicas import Replicas, kill_a_worker
+from tests.support.sandbox import Sandbox
+from tests.support.visitor import Broken, Visitor
+from tests.support.waiting import wait_until
+
+CREATE_KEY = "iam:CreateAccessKey"
+
+
+@pytest.fixture
+def nadia(sandbox: Sandbox, clock: Clock) -> Iterator[Employee]:
+    hired = hire(sandbox, "nadia")
+    clock.move(10)
+    yield hired
+    sandbox.set_faults([])
+
+
+@pytest.fixture
+def inside(nadia: Employee, many: Replicas, clock: Clock) -> Inside:
+    made = Inside(nadia, many, clock)
+    made.page.urls = [many.first.url]
+    return made
+
+
+def broken_off(many: Replicas, send: Callable[[], Visitor], at: Callable[[], object]) -> None:
+    """Send a form, and kill the worker at it as soon as that is so."""
+    with ThreadPoolExecutor(1) as pool:
+        sent = pool.submit(send)
+        wait_until(at)
+        kill_a_worker(many.first)
+        with pytest.raises(Broken):
+            sent.result()
+
+
+@contextmanager
+def nothing_can_be_recorded(many: Replicas) -> Iterator[None]:
+    """For some seconds a request waits right there."""
+    engine = create_engine(many.first.environment["DATABASE_URL"], poolclass=NullPool)
+    with engine.begin() as connection:
+        connection.execute(text("lock table activity_heads in exclusive mode"))
+        yield
+    engine.dispose()
+
+
+def in_the_call(inside: Inside, many: Replicas, action: str, send: Callable[[], Visitor]) -> None:
+    """The worker dies while AWS is at it; AWS finishes what it was asked."""
+    sandbox = inside.employee.sandbox
+    sandbox.set_faults([{"action": action, "fault": "latency", "latency_ms": 700}])
+    broken_off(many, send, lambda: sandbox.begun(action) > 0)
+    sandbox.set_faults([])
+
+
+def test_a_key_whose_answer_nobody_heard_is_deleted_with_one_click(inside: Inside, many: Replicas) -> None:
+    page = inside.page.open("/access-keys")
+    in_the_call(inside, many, CREATE_KEY, lambda: page.submit("Create a new key"))
+    wait_until(lambda: len(inside.keys()) == 2)
+    (orphan,) = set(inside.keys()) - {inside.employee.access_key_id}
+    assert "Delete an access key without its secret" in page.open("/").text
+    assert orphan in page.text and "Retire" not in page.text
+    assert f"The secret of {orphan} may be lost" in page.open("/access-keys").text
+    assert "retire the older" not in page.text
+    page.submit(f"Delete {orphan}")
+    assert inside.keys() == [inside.employee.access_key_id] and "may be lost" not in page.text
+    page.submit("Create a new key")
+    assert page.path == "/access-keys/new" and page.at("#secret-access-key"), "at once, too"
+
+
+def test_a_key_whose_answer_arrived_is_there_whatever_happens_then(inside: Inside, many: Replicas) -> None:
+    page = inside.page.open("/access-keys")
+    sandbox = inside.employee.sandbox
+    sandbox.set_faults([{"action": CREATE_KEY, "fault": "latency", "latency_ms": 700}])
+    with ThreadPoolExecutor(1) as pool:
+        sent = pool.submit(page.submit, "Create a new key")
+        wait_until(lambda: sandbox.begun(CREATE_KEY) > 0)
+        with nothing_can_be_recorded(many):
+            other = Visitor(many.urls[1:])
+            other.cookies.update(page.cookies)
+            wait_until(lambda: bool(other.open("/access-keys/new").at("#secret-access-key")))
+            kill_a_worker(many.first)
+            with pytest.raises(Broken):
+                sent.result()
+    secret = page.open("/access-keys/new").at("#secret-access-key")
+    assert secret and inside.phases("access-key-created") == ["intended"]
+    assert "lost" not in page.open("/access-keys").text
+    page.open("/access-keys/new").submit("I saved it", last_characters=secret[-6:])
+    assert page.path == "/access-keys" and "lost" not in page.text, page.text
+
+
+def test_a_qr_code_nobody_saw_is_made_anew_with_one_click(
+    nadia: Employee, many: Replicas, sandbox: Sandbox, clock: Clock
+) -> None:
+    page = Visitor(many.first.url).sign_in(nadia)
+    action = "iam:CreateVirtualMFADevice"
+    sandbox.set_faults([{"action": action, "fault": "latency", "latency_ms": 700}])
+    page.open("/mfa/enroll")
+    broken_off(many, lambda: page.submit("Show the QR code"), lambda: sandbox.begun(action) > 0)
+    sandbox.set_faults([])
+    wait_until(nadia.leftover)
+    page.open("/mfa/enroll")
+    assert "nobody has the QR code" in page.text and nadia.serial_number in page.text
+    page.submit("Show the QR code")
+    assert page.seed() and "nobody has the QR code" not in page.text
+    clock.move(60)
+    codes = {"first_code": sandbox.code(page.seed()), "second_code": sandbox.code(page.seed(), 1)}
+    page.submit("Turn on MFA", **codes)
+    assert nadia.devices() == [nadia.serial_number] and nadia.unassigned() == []
+
+
+def test_a_secret_that_ended_with_its_session_is_said_to_be_lost(inside: Inside, clock: Clock) -> None:
+    page = inside.page.open("/access-keys").submit("Create a new key")
+    (made,) = set(inside.keys()) - {inside.employee.access_key_id}
+    secret = page.at("#secret-access-key")
+    other = Inside.__new__(Inside)
+    other.__dict__.update(inside.__dict__, page=Visitor(inside.page.urls))
+    other.enter().open("/access-keys")
+    assert "lost" not in other.page.text, "it waits in the first browser"
+    clock.move(15 * 60 + 1)
+    inside.enter().open("/")
+    assert "Delete an access key without its secret" in page.text and made in page.text
+    assert "Retire your older access key" not in page.text, "nobody can use the newer one"
+    page.open("/access-keys")
+    assert f"The secret of {made} is lost" in page.text and "Use" not in page.text
+    page.submit("I have its secret")
+    assert "is lost" not in page.text and "retire the older key" in page.text
+    assert secret and inside.phases("access-key-saved") == ["done"]
+
+
+def test_who_signs_in_with_the_new_key_has_its_secret(inside: Inside, clock: Clock) -> None:
+    page = inside.page.open("/access-keys").submit("Create a new key")
+    made, secret = page.at("#access-key-id"), page.at("#secret-access-key")
+    clock.move(15 * 60 + 1)
+    first = inside.employee.access_key_id, inside.employee.secret_access_key
+    inside.employee.access_key_id, inside.employee.secret_access_key = made, secret
+    inside.enter().open("/access-keys")
+    assert "is lost" not in page.text
+    inside.employee.access_key_id, inside.employee.secret_access_key = first
+    inside.page = Visitor(inside.page.urls)
+    assert "is lost" not in inside.enter().open("/access-keys").text, "nor later"
+
+
+def test_a_secret_that_waits_survives_whatever_kills_the_worker(
+    inside: Inside, many: Replicas, sandbox: Sandbox, clock: Clock
+) -> None:
+    page = inside.page.open("/access-keys").submit("Create a new key")
+    secret = page.at("#secret-access-key")
+    scene = Scene(inside.employee, page, clock, inside.phone.seed)
+    changes = [each for each in CHANGES if each.with_mfa and not each.event.startswith("access-key")]
+    for change in changes:
+        change.ready(scene)
+        sandbox.set_faults([{"action": change.action, "fault": "latency", "latency_ms": 400}])
+        broken_off(many, partial(send, change, scene), partial(sandbox.begun, change.action))
+        sandbox.set_faults([])
+        assert page.open("/access-keys/new").at("#secret-access-key") == secret, change
+        assert page.open("/").status == 200, change
+    page.open("/access-keys/new").submit("I saved it", last_characters=secret[-6:])
+    assert page.path == "/access-keys" and "is saved" in page.text
+
+
+def send(change: Change, scene: Scene) -> Visitor:
+    if change.action == "iam:UploadSigningCertificate":  # two forms, of which the first changes nothing
+        scene.page.open(str(change.path)).submit("", pasted=new_certificate(scene))
+        return scene.page.submit(change.button)
+    return change.send(scene)
