@@ -36,6 +36,8 @@ ONLY_WITH_MFA = {
     "password.new_post",
     "password.remove",
     "password.remove_post",
+    "access_keys.delete_lost",
+    "access_keys.have",
     "access_keys.activate",
     "access_keys.create",
     "access_keys.deactivate",
@@ -82,6 +84,10 @@ ONLY_WITH_MFA = {
     "activity.end_session",
 }
 RECENTLY_CONFIRMED = {
+    "access_keys.delete_lost",
+    "access_keys.have",
+    "access_keys.new",
+    "access_keys.download",
     "access_keys.activate",
     "certificates.activate",
     "ssh_keys.activate",
