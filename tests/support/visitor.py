@@ -125,8 +125,9 @@ class Visitor:
     # -- what people do
 
     def sign_in(self, employee: Employee, code: str = "") -> Visitor:
-        """With the access key, and a code where it is asked for."""
-        self.open("/sign-in")
+        """With the access key, and a code where it is asked for; on the sign-in page they are on, if they are."""
+        if self.path != "/sign-in" or not self.has("Sign in with the key"):
+            self.open("/sign-in")
         if self.path == "/sign-in":
             key = {"access_key_id": employee.access_key_id, "secret_access_key": employee.secret_access_key}
             self.submit("Sign in with the key", **key)
