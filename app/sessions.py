@@ -13,7 +13,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import logging
-import random
 import secrets
 import time
 from collections.abc import Collection, Mapping, Sequence
@@ -36,7 +35,7 @@ log = logging.getLogger(__name__)
 _TOUCH_EVERY = timedelta(seconds=30)
 _TRIES = 100
 """Of many at once one succeeds each time, so nobody tries as often as there are requests of one browser."""
-_PAUSE_S = 0.02
+_PAUSE_MS = 20
 _BUSY = "the session is being changed by too many requests at once"
 
 
@@ -283,7 +282,7 @@ class StoredSessions(SessionInterface):
 def _pause(number: int) -> None:
     """Before another try, for a time by chance: those who came at once come apart."""
     if number:
-        time.sleep(random.uniform(0, _PAUSE_S))  # noqa: S311 # hides nothing
+        time.sleep(secrets.randbelow(_PAUSE_MS) / 1000)
 
 
 def _hash(sid: str) -> str:
