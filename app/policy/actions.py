@@ -107,6 +107,25 @@ def nearest(action: str) -> str | None:
     return names[found[0]] if found else None
 
 
+@lru_cache(maxsize=1024)
+def key_type(key: str) -> str | None:
+    """The type of a service's own condition key, "String" or "ArrayOfString" as the reference writes it.
+
+    key: "iam:PassedToService", in any letter case. None for one it does not know, and for global keys.
+    """
+    service = key.partition(":")[0].lower()
+    if service not in services():
+        return None
+    conditions = _data().conditions
+    if conditions.condition_key_exists(service, key):
+        return str(conditions.get_condition_key_details(service, key)["type"])
+    for known in conditions.get_condition_keys_for_service(service):
+        open_at = Pattern(re.sub(r"\$\{[^}]*\}|<[^>]*>", "*", known), variables=False, ignore_case=True)
+        if open_at.matches(key, {}):
+            return str(conditions.get_condition_key_details(service, known)["type"])
+    return None
+
+
 @cache
 def arn_patterns(action: str) -> tuple[str, ...]:
     """ARNs the resource types of an action can have, `*` for what varies: "arn:*:iam::*:user/*"."""

@@ -17,6 +17,7 @@ from app.policy.permits import Permits
 from app.policy.reading import LARGEST, read_text
 from app.policy.ruling import rulings
 from app.policy.spelling import misspelt, unsupported
+from app.policy.validating import validations
 
 SOMEBODY = "alice"
 
@@ -39,6 +40,7 @@ def check(text: str) -> Report:
         *reading.findings,
         *wrong,
         *_mixed(reading.statements),
+        *validations(statements),
         *dangers(statements, permits),
         *_of_features(features, statements, permits, {each.subject for each in wrong}),
     ]

@@ -19,7 +19,7 @@ class Severity(StrEnum):
     WARNING = "warning"
     """It does more than it should, or shuts somebody out."""
     NOTE = "note"
-    """The portal can do less than it could."""
+    """The portal can do less than it could, or the document says more than it needs to."""
 
 
 @dataclass(frozen=True)

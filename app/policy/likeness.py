@@ -77,9 +77,10 @@ def _lines(document: Mapping[str, Any]) -> Iterator[Line]:
         effect = "allows" if statement["Effect"] == "Allow" else "denies"
         no_action, no_resource = "NotAction" in statement, "NotResource" in statement
         doing = f"{effect} all but" if no_action else effect
+        places = [_anywhere(where) for where in _texts(statement["NotResource" if no_resource else "Resource"])]
         for action in _texts(statement["NotAction" if no_action else "Action"]):
-            for where in _texts(statement["NotResource" if no_resource else "Resource"]):
-                yield doing, action.lower(), ("all but " if no_resource else "") + _anywhere(where), condition
+            for where in places:
+                yield doing, action.lower(), ("all but " if no_resource else "") + where, condition
 
 
 def _plain(condition: Mapping[str, Any]) -> dict[str, Any]:

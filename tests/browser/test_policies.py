@@ -73,7 +73,7 @@ def test_an_admin_writes_checks_and_questions_the_policy(
     broken = source_text("recommended").replace("iam:EnableMFADevice", f"iam:{nasty}")
     admin.type(document=broken)
     admin.press("Check it")
-    assert "People could not get MFA under it" in admin.text and f"There is no action iam:{nasty}" in admin.text
+    assert "People could not get MFA under it" in admin.text and f"has no action iam:{nasty}" in admin.text
     assert admin.value("document").split() == broken.split()
     upload = tmp_path / "mine.json"
     upload.write_text(source_text("tutorial"))
