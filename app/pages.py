@@ -84,6 +84,14 @@ def page(template: str, form: FlaskForm | None = None, **context: Any) -> Respon
     return render_template(template, form=form, **context), 422 if refused else 200
 
 
+def wants_part() -> bool:
+    """True where a page that waits asks only for what changed of it (`static/live.js`): elements with `data-part`.
+
+    Such an answer holds no secret. Where there is nothing to wait for any more, it is the redirect a form would get.
+    """
+    return request.headers.get("Latchkey-Part") == "yes"
+
+
 def done(sentence: str, endpoint: str, category: str = "success", **values: Any) -> ResponseReturnValue:
     """Say what was done and go on; always by redirect, so that a reload repeats nothing."""
     if sentence:

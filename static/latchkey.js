@@ -43,43 +43,6 @@ function copyButton(button) {
   });
 }
 
-/** One click is one request. */
-function once(form) {
-  form.addEventListener("submit", (event) => {
-    if (form.dataset.sent) {
-      event.preventDefault();
-      return;
-    }
-    form.dataset.sent = "yes";
-    for (const button of form.querySelectorAll("button")) button.setAttribute("aria-disabled", "true");
-  });
-  // A page taken back from the browser's memory can be sent again.
-  addEventListener("pageshow", (event) => {
-    if (!event.persisted) return;
-    delete form.dataset.sent;
-    for (const button of form.querySelectorAll("button")) button.removeAttribute("aria-disabled");
-  });
-}
-
-/** Go on by itself once AWS should be ready. */
-function wait(form) {
-  const total = Number(form.dataset.wait);
-  const text = form.querySelector("[data-wait-text]");
-  const bar = form.querySelector("progress");
-  const start = performance.now();
-  bar.hidden = total === 0;
-  const tick = () => {
-    const left = Math.max(0, total - (performance.now() - start) / 1000);
-    bar.value = total - left;
-    text.textContent = left ? `About ${Math.ceil(left)} more second${Math.ceil(left) === 1 ? "" : "s"}.` : "Going on …";
-    const typing = [...document.querySelectorAll("main input[type=text]")].some((field) => field.value);
-    if (left) setTimeout(tick, 500);
-    else if (typing) text.textContent = "Go on when you are ready."; // nothing typed is lost
-    else form.requestSubmit();
-  };
-  if (total) tick();
-}
-
 /** Ticks off the rules a new password keeps, while it is typed. */
 function rules(list) {
   const field = document.querySelector("input[name=new]");
@@ -89,26 +52,6 @@ function rules(list) {
       item.classList.toggle("is-kept", new RegExp(item.dataset.rule, "s").test(field.value));
     }
   });
-}
-
-/** How far a refresh is, until it is done. */
-function progress(box) {
-  const bar = box.querySelector("progress");
-  const text = box.querySelector("[data-progress-text]");
-  const look = async () => {
-    try {
-      const answer = await fetch(box.dataset.progress, { headers: { Accept: "application/json" } });
-      if (!answer.ok || answer.redirected) return location.reload();
-      const now = await answer.json();
-      if (!now.running) return location.reload();
-      bar.value = now.share;
-      text.textContent = `${now.read.toLocaleString("en")} users read.`;
-    } catch {
-      // The next look may get through.
-    }
-    setTimeout(look, 1000);
-  };
-  setTimeout(look, 500);
 }
 
 /** Says how hard the new password is to guess, while it is typed: judged by the portal, as when the form is sent. */
@@ -152,13 +95,15 @@ function localTime(element) {
   element.textContent = time.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
 }
 
-const each = (selector, act) => document.querySelectorAll(selector).forEach(act);
-each('form[method="post"]', once);
-each("[data-countdown]", countdown);
-each("[data-next]", advance);
-each("[data-copy]", copyButton);
-each("[data-wait]", wait);
-each(".rules", rules);
-each("[data-strength]", strength);
-each("time[data-local]", localTime);
-each("[data-progress]", progress);
+/** Give a page, or a part that came into it later, its comforts. */
+function comfort(root) {
+  const each = (selector, act) => root.querySelectorAll(selector).forEach(act);
+  each("[data-countdown]", countdown);
+  each("[data-next]", advance);
+  each("[data-copy]", copyButton);
+  each(".rules", rules);
+  each("[data-strength]", strength);
+  each("time[data-local]", localTime);
+}
+comfort(document);
+document.addEventListener("swapped", (event) => comfort(event.target));

@@ -18,7 +18,7 @@ from app.current import audit, gateways, person
 from app.errors import MfaNotRecognized, PortalError, Unanswered, WrongMfaCode
 from app.guards import ask_to_confirm, recently_confirmed, with_mfa
 from app.limits import codes_per_key
-from app.pages import done, page, refuse
+from app.pages import done, page, refuse, wants_part
 from app.records import Confirming, NewAccessKey, Way
 from app.stores import StoreDown
 
@@ -152,9 +152,15 @@ def sign_in() -> ResponseReturnValue:
 def prove() -> ResponseReturnValue:
     """See whether AWS knows the new key by now."""
     pending = pending_key()
-    if pending and not pending.proven and service.proven(gateways().sts, pending):
+    known = pending is not None and (pending.proven or service.proven(gateways().sts, pending))
+    if pending and known:
         waiting.mark_proven(pending.access_key_id)
-    return redirect(url_for("access_keys.new"), 303)
+    if pending is None or not wants_part():
+        return redirect(url_for("access_keys.new"), 303)
+    if not known:
+        return render_template("access_keys/proving.html", known=False)
+    form = _form(pending, _code_devices())
+    return render_template("access_keys/proving.html", known=True, form=form, devices=form.serial_number.choices)
 
 
 @bp.post("/new")

@@ -19,7 +19,7 @@ from app.links import alias_beside, console_url, readable_alias
 from app.mfa import qr, service, upgrading
 from app.mfa.devices import begin_where_free, without_qr_code
 from app.mfa.forms import CodeForm, EmptyForm, EnrollForm
-from app.pages import done, page, refuse
+from app.pages import done, page, refuse, wants_part
 from app.records import Enrollment, Upgrade, Way
 
 bp = Blueprint("mfa", __name__, url_prefix="/mfa")
@@ -156,11 +156,15 @@ def _upgrade() -> Upgrade | None:
     return Upgrade(newest.serial_number, enabled_at=newest.enabled_at, used=[])
 
 
+def _waiting_page(template: str, upgrade: Upgrade) -> ResponseReturnValue:
+    wait = (upgrade.next_try_at or upgrade.enabled_at) - datetime.now(UTC)
+    seconds = max(0, -(-wait // timedelta(seconds=1)))
+    return page(template, EmptyForm(formdata=None), seconds=seconds, upgrade=upgrade)
+
+
 def _activate_page(upgrade: Upgrade, form: CodeForm) -> ResponseReturnValue:
     if upgrade.code:
-        wait = (upgrade.next_try_at or upgrade.enabled_at) - datetime.now(UTC)
-        seconds = max(0, -(-wait // timedelta(seconds=1)))
-        return page("mfa/waiting.html", EmptyForm(formdata=None), seconds=seconds, upgrade=upgrade)
+        return _waiting_page("mfa/waiting.html", upgrade)
     return page("mfa/activate.html", form, upgrade=upgrade)
 
 
@@ -228,6 +232,8 @@ def _go_on(upgrade: Upgrade) -> ResponseReturnValue:
         raise
     if isinstance(step, Upgrade):
         waiting.keep_upgrade(step)
+        if wants_part():
+            return _waiting_page("mfa/_waiting.html", step)
         return redirect(url_for("mfa.activate"), 303)
     people.upgrade_in_place(step, lasts)
     return done("", "mfa.finished")

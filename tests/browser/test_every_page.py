@@ -12,16 +12,14 @@ from werkzeug.routing import Map
 from app.policy.documents import allowed_actions, live_actions, read
 from tests.conftest import POLICIES
 from tests.support.asked import NO_PAGE, all_asked
+from tests.support.browser import FILES
 from tests.support.sandbox import ROOT
 
 NOT_PAGES = {
     "static",
     "bootstrap.static",
     "aws_signin.callback",  # always redirects
-    "activity.export",  # a file
-    "access_keys.download",  # a file
-    "policies.download",  # a file
-    "compliance.export",  # a file
+    *FILES,
     "compliance.progress",  # for programs
 }
 

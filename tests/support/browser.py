@@ -39,6 +39,10 @@ QUIET = [
 ]
 
 
+FILES = {"activity.export", "access_keys.download", "policies.download", "compliance.export"}
+"""Endpoints whose answer is saved: the page that leads to them stays, and must not wait for another one."""
+
+
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """Debian's Chromium, in real time: only what it talks to follows the tests' clock."""
@@ -253,6 +257,9 @@ class Surfer:
             assert shown_secrets(self.path, page.content()) == [], page.url
         for form in page.locator("form[method=post]").all():
             assert form.locator("[name=csrf_token]").count() == 1, f"{page.url}: a form without its token"
+        for link in page.locator("a.btn[href]:not([data-download])").all() if here else ():
+            where = str(link.evaluate("link => link.origin === location.origin ? link.pathname : '/'"))
+            assert self._endpoint(where) not in FILES, f"{page.url}: {where} looks as if it went on for ever"
         where = self._endpoint() if here else "sandbox"
         state = f"{where} {re.sub(r'[0-9]+', '', heading)} {page.locator('[aria-invalid=true]').count()}"
         if not self.javascript or state in self.seen:
@@ -270,9 +277,9 @@ class Surfer:
         assert not said, "\n".join([page.url, *said])
         self.seen.update((state, self._endpoint()) if here else (state,))
 
-    def _endpoint(self) -> str:
+    def _endpoint(self, path: str = "") -> str:
         try:
-            return str(self._routes.match(self.path, method="GET")[0])
+            return str(self._routes.match(path or self.path, method="GET")[0])
         except HTTPException:
             # The answer to a POST stands under the POST's address.
             return "none"

@@ -1,0 +1,223 @@
+"""AWS takes its time: pages that wait change in place, and what was pressed says that it is under way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Request, Route
+
+from tests.browser.conftest import Surfing
+from tests.support.browser import Surfer
+from tests.support.clock import Clock
+from tests.support.people import Employee, Phone
+from tests.support.portal import Portal
+from tests.support.sandbox import Sandbox
+
+pytestmark = pytest.mark.one_policy
+
+
+@pytest.fixture
+def keys(surfer: Surfer, nadia: Employee, phone: Phone, sandbox: Sandbox) -> Iterator[Phone]:
+    """Nadia is on the page of her access keys; her phone."""
+    surfer.press_nav("Access keys")
+    yield phone
+    sandbox.set_faults([])
+
+
+def stays(surfer: Surfer) -> Callable[[], bool]:
+    """Mark the page; the answer tells whether it still stands as it was, with nothing loaded over it."""
+    surfer.page.evaluate("window.marked = true")
+    return lambda: surfer.page.evaluate("window.marked === true")
+
+
+def test_a_new_key_is_proven_where_the_page_stands(
+    surfer: Surfer, nadia: Employee, keys: Phone, clock: Clock, portal: Portal
+) -> None:
+    page = surfer.page
+    surfer.press("Create a new key")
+    page.set_viewport_size({"width": 1280, "height": 500})
+    secret = page.locator("#secret-access-key").inner_text()
+    answers: list[str] = []
+    page.on("requestfinished", lambda request: answers.append(body(request)) if "/prove" in request.url else None)
+    standing = stays(surfer)
+    page.get_by_text("As files").click()
+    surfer.type(last_characters=secret[-6:])
+    page.evaluate("scrollTo(0, 300)")
+    page.get_by_text("This page keeps checking").wait_for()
+    assert page.locator("[name=code]").count() == 0
+
+    clock.move(20)  # AWS learns new keys within seconds
+    page.get_by_text("Your new key works").wait_for()
+    assert standing(), "nothing was loaded anew"
+    assert page.evaluate("scrollY") == 300
+    assert page.locator("details[open]").count() == 1
+    assert page.evaluate("document.activeElement.name") == "last_characters"
+    assert surfer.value("last_characters") == secret[-6:]
+    assert page.get_by_role("button", name="Check the new key").count() == 0
+    assert answers and secret not in "".join(answers), "the secret came once, with the page"
+    surfer.inspect()
+    surfer.type(code=keys.next())
+    surfer.press("I saved it")
+    assert "is saved" in surfer.text
+    assert secret not in portal.log.read_text()
+
+
+def body(request: Request) -> str:
+    answer = request.response()
+    return answer.text() if answer and answer.ok else ""
+
+
+def test_whoever_presses_check_keeps_their_place(surfer: Surfer, keys: Phone, clock: Clock) -> None:
+    surfer.press("Create a new key")
+    standing = stays(surfer)
+    clock.move(20)
+    surfer.page.get_by_role("button", name="Check the new key").press("Enter")
+    surfer.page.get_by_text("Your new key works").wait_for()
+    assert standing()
+    assert surfer.page.evaluate("document.activeElement.id") == "key-check", "not lost with the button"
+
+
+def test_a_session_that_ends_meanwhile_takes_no_secret_off_the_screen(surfer: Surfer, keys: Phone) -> None:
+    surfer.press("Create a new key")
+    secret = surfer.page.locator("#secret-access-key").inner_text()
+    other = surfer.tab()
+    other.goto(f"{surfer.url}/")
+    other.get_by_role("button", name="Sign out").click()
+    other.wait_for_url("**/sign-in*")
+    surfer.page.get_by_text("can’t check any more").wait_for()
+    assert surfer.page.locator("#secret-access-key").inner_text() == secret
+
+
+def test_without_javascript_the_button_checks_a_new_key(surfing: Surfing, nadia: Employee, clock: Clock) -> None:
+    surfer = surfing(javascript=False)
+    surfer.sign_in(nadia)
+    surfer.get_mfa()
+    surfer.open("/access-keys")
+    surfer.press("Create a new key")
+    clock.move(20)
+    surfer.press("Check the new key")
+    assert surfer.path == "/access-keys/new" and "Your new key works" in surfer.text
+
+
+def test_the_first_session_with_mfa_is_waited_for_in_place(surfer: Surfer, nadia: Employee, clock: Clock) -> None:
+    surfer.sign_in(nadia)
+    surfer.press("Set up MFA")
+    phone = surfer.scan()
+    # The pair before the current code: the next code is there at once, long before STS knows the device.
+    older, second, third = phone.next(), phone.next(), phone.next()
+    surfer.type(first_code=older, second_code=second)
+    surfer.press("Turn on MFA")
+    surfer.page.clock.install()  # the page's time, which runs ahead of the portal's here
+    surfer.type(code=third)
+    surfer.press("Go on with MFA")
+    assert surfer.heading == "Waiting for AWS"
+    standing = stays(surfer)
+    surfer.page.locator("#go-on").focus()
+    with surfer.page.expect_response("**/mfa/activate/continue"):
+        surfer.page.clock.fast_forward(15_000)
+    surfer.page.locator("[data-wait-text]:has-text('About')").wait_for()
+    assert standing() and surfer.heading == "Waiting for AWS", "too early, and the page still stands"
+    assert surfer.page.evaluate("document.activeElement.id") == "go-on"
+    clock.move(15)
+    with surfer.page.expect_navigation(url="**/mfa/finished"):
+        surfer.page.clock.fast_forward(20_000)
+
+
+PRESS = """(label) => setTimeout(() => {
+  [...document.querySelectorAll("main .btn")].find((each) => each.innerText.startsWith(label)).click();
+}, 50)"""
+"""Press something without waiting for what it leads to, as a locator would."""
+BUSY = """() => new Promise((told) => {
+  const look = () => {
+    const busy = document.querySelector("[aria-busy=true]");
+    if (!busy) return setTimeout(look, 20);
+    const seen = {
+      words: busy.innerText.trim(),
+      said: [...document.querySelectorAll("[role=status]")].map((each) => each.innerText.trim()),
+      animation: getComputedStyle(busy.querySelector(".spinner")).animationName,
+    };
+    busy.click(); // by somebody impatient
+    told(seen);
+  };
+  look();
+})"""
+"""What is seen and heard of something under way."""
+
+
+@pytest.mark.parametrize(("motion", "animation"), [("reduce", "none"), ("no-preference", "turn")])
+def test_a_slow_change_shows_that_it_is_under_way(
+    surfer: Surfer,
+    nadia: Employee,
+    keys: Phone,
+    sandbox: Sandbox,
+    motion: Literal["reduce", "no-preference"],
+    animation: str,
+) -> None:
+    sandbox.set_faults([{"action": "iam:CreateAccessKey", "fault": "latency", "latency_ms": 2500}])
+    surfer.page.emulate_media(reduced_motion=motion)
+    surfer.page.evaluate(PRESS, "Create a new key")
+    seen = surfer.page.evaluate(BUSY)
+    assert seen["words"] == "Creating the key…" and seen["words"] in seen["said"], "shown, and said aloud"
+    assert seen["animation"] == animation
+    surfer.page.wait_for_url("**/access-keys/new")
+    made = sandbox.as_administrator("iam").list_access_keys(UserName=nadia.name)["AccessKeyMetadata"]
+    assert len(made) == 2, "one click, one key"
+
+
+def held_back(surfer: Surfer, pattern: str) -> list[Route]:
+    """From now on requests of this pattern get no answer; those that came."""
+    came: list[Route] = []
+
+    def hold(route: Route) -> None:
+        came.append(route)
+
+    surfer.page.route(pattern, hold)
+    return came
+
+
+NOTHING_BUSY = "() => document.querySelectorAll('[aria-busy], main [aria-disabled]').length === 0"
+BACK = {
+    "taken from memory": "() => dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))",
+    "called off": "() => dispatchEvent(new KeyboardEvent('keydown', { key: 'Escape' }))",
+}
+
+
+@pytest.mark.parametrize("back", BACK)
+def test_a_page_that_is_come_back_to_can_be_used_again(surfer: Surfer, keys: Phone, back: str) -> None:
+    came, page = held_back(surfer, "**/access-keys/create"), surfer.page
+    page.evaluate(PRESS, "Create a new key")
+    assert page.evaluate(BUSY)["words"] == "Creating the key…"
+    (held,) = came
+    held.abort("aborted")  # nothing comes, and the page stays
+    page.unroute("**/access-keys/create")
+    assert not page.evaluate(NOTHING_BUSY)
+    page.evaluate(BACK[back])
+    assert page.evaluate(NOTHING_BUSY)
+    surfer.press("Create a new key")
+    assert surfer.path == "/access-keys/new", "and it is sent"
+
+
+def test_a_download_leaves_the_page_as_it_was(surfer: Surfer, keys: Phone) -> None:
+    surfer.press("Create a new key")
+    page = surfer.page
+    page.clock.install()
+    page.reload()
+    link = page.get_by_role("link", name="Download for “aws configure import”")
+    with page.expect_download():
+        link.click()
+    page.clock.fast_forward(1_000)
+    page.get_by_role("link", name="Preparing the file…").wait_for()
+    page.clock.fast_forward(5_000)
+    link.wait_for()
+    assert page.locator("[aria-busy]").count() == 0
+
+
+def test_a_link_to_a_slow_page_shows_that_it_opens(surfer: Surfer, keys: Phone) -> None:
+    surfer.press("Create a new key")
+    surfer.open("/access-keys")
+    came = held_back(surfer, "**/access-keys/new")
+    surfer.page.evaluate(PRESS, "Go on")
+    assert surfer.page.evaluate(BUSY)["words"] == "Opening…"
+    came[0].abort()
