@@ -8,13 +8,14 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from moto.core.exceptions import ServiceException
 from moto.iam.models import AWSManagedPolicy, SigningCertificate
 
 from app.policy.documents import rendered
 from app.policy.evaluation import PolicyError
+from app.policy.reading import grammar_problems
 from app.sandbox import handed_out
-from app.sandbox.behaviours import mfa, passwords
+from app.sandbox.behaviours import mfa, passwords, policies
+from app.sandbox.operations import Refusal
 from app.sandbox.world import World
 
 GROUP = "EC2MFA"
@@ -35,13 +36,17 @@ def populate(world: World, document: Mapping[str, Any], employees: int, now: dat
     iam = world.iam
     for name, statements in _AWS_POLICIES.items():
         _aws_policy(world, name, statements, now)
-    force_mfa = json.dumps(rendered(document, world.account_id, world.partition))
-    if len("".join(force_mfa.split())) > 6144:
-        raise PolicyError("The policy is longer than the 6,144 characters AWS takes.")
+    own = rendered(document, world.account_id, world.partition)
+    for problem in grammar_problems(own):
+        raise PolicyError(
+            f"IAM refuses this policy (MalformedPolicyDocument), because of {problem.place}: {problem.sentence} "
+            f"IAM’s words: {problem.iam}",
+            problem.iam,
+        )
     try:
-        policy = iam.create_policy("", "/", force_mfa, POLICY, [])
-    except ServiceException as error:
-        raise PolicyError(f"IAM would refuse this policy: {getattr(error, 'message', error)}") from error
+        policy = policies.create(world, POLICY, "/", json.dumps(own), "", [])
+    except Refusal as refusal:
+        raise PolicyError(f"IAM refuses this policy ({refusal.code}): {refusal.message}") from refusal
     iam.create_group(GROUP)
     iam.attach_group_policy(_arn(world, "AmazonEC2FullAccess"), GROUP)
     iam.attach_group_policy(policy.arn, GROUP)

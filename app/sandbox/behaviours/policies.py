@@ -8,7 +8,7 @@ from typing import Any
 
 from moto.core.exceptions import ServiceException
 
-from app.policy.evaluation import PolicyError, compiled
+from app.policy.reading import grammar_problems
 from app.sandbox.behaviours.tagging import there
 from app.sandbox.operations import PASS_ON, Call, PassOn, Refusal, operation
 from app.sandbox.users import aware
@@ -27,10 +27,9 @@ _PLAIN = json.dumps({"Version": "2012-10-17", "Statement": {"Effect": "Deny", "A
 
 def accepted(text: str) -> str:
     """The document, if IAM would take it. Raises Refusal MalformedPolicyDocument 400 in IAM's words."""
-    try:
-        compiled(_parsed(text))
-    except PolicyError as error:
-        raise Refusal("MalformedPolicyDocument", str(error), 400) from error
+    found = grammar_problems(_parsed(text))
+    if found:
+        raise Refusal("MalformedPolicyDocument", found[0].iam, 400)
     return text
 
 

@@ -41,7 +41,10 @@ def _policies_of(world: World, source: Target) -> list[str]:
 
 
 def _given(call: Call, name: str) -> list[str]:
-    return [accepted(text) for text in call.parameters.get(name) or ()]
+    try:
+        return [accepted(text) for text in call.parameters.get(name) or ()]
+    except Refusal as refusal:
+        raise Refusal("InvalidInput", f"Invalid policy in {name}: {refusal.message}", 400) from refusal
 
 
 @operation("iam", "SimulatePrincipalPolicy")
