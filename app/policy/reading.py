@@ -145,6 +145,16 @@ def _read_document(document: Any, reading: Reading) -> None:
     if document.get("Version") != WITH_VARIABLES:
         reading.findings.extend(_plain_text(statements, {each.place.statement for each in problems}))
     if not problems:
+        if "Version" not in document:
+            reading.findings.append(
+                Finding(
+                    "missing-version",
+                    Severity.WARNING,
+                    DOCUMENT,
+                    "It has no Version, so it is read as one of 2008, which has no policy variables.",
+                    'Write "Version": "2012-10-17".',
+                )
+            )
         reading.document = {"Version": document.get("Version", "2008-10-17"), "Statement": statements}
         reading.statements = statements
 

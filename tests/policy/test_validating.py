@@ -126,6 +126,14 @@ def test_an_operator_without_a_key_and_a_key_in_two_spellings() -> None:
     assert (finding.code, finding.severity) == ("repeated-key", ERROR)
 
 
+def test_a_document_without_a_version_is_told_so() -> None:
+    document = read("recommended")
+    for version, told in (("2012-10-17", []), ("2008-10-17", []), (None, [WARNING])):
+        versioned = {"Statement": document["Statement"]} | ({"Version": version} if version else {})
+        findings = check(json.dumps(versioned)).findings
+        assert [each.severity for each in findings if each.code == "missing-version"] == told
+
+
 RESOURCES = [
     ("arn:aws:sqs:eu-central-1:12345678901:queue", [("account-malformed", ERROR)]),
     ("arn:aws:sqs:eu-central-1:1234567890123:queue", [("account-malformed", ERROR)]),
