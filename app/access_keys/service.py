@@ -94,6 +94,9 @@ class Uses:
     denied: bool = False
 
 
+NO_USES = Uses({})
+
+
 def last_uses(gateway: AccessKeyGateway, keys: Sequence[AccessKey]) -> Callable[[], Uses]:
     """Start to ask when each key was last used, beside what else is asked; the answer waits for it, raising nothing.
 

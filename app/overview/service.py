@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Generic, TypeVar
 
+from app.access_keys.service import NO_USES, Uses, last_uses
 from app.aws.access_keys import AccessKey
 from app.aws.clients import ahead
 from app.aws.gateways import Gateways
@@ -52,6 +53,8 @@ class Credentials:
     password: Known[LoginProfile | None] | Unknown
     ssh_keys: Known[Sequence[SshKey]] | Unknown
     certificates: Known[Sequence[ListedCertificate]] | Unknown
+    key_uses: Uses = NO_USES
+    """When keys were last used, of somebody with more than one."""
 
     @property
     def unknown(self) -> list[Unknown]:
@@ -60,9 +63,10 @@ class Credentials:
         return [part for part in parts if isinstance(part, Unknown)]
 
 
-def look(doors: Gateways, person: Person) -> tuple[Credentials, str | None]:
+def look(doors: Gateways, person: Person, *, key_uses: bool = False) -> tuple[Credentials, str | None]:
     """A person's credentials and the account's alias, asked side by side.
 
+    key_uses: may AWS be asked when keys were last used? It is only where there are two, since one of them is to go.
     Raises what asking for the MFA devices raises; what else is denied, throttled or unanswered is `Unknown`.
     """
     name = person.user_name
@@ -72,12 +76,16 @@ def look(doors: Gateways, person: Person) -> tuple[Credentials, str | None]:
     ssh_keys = ahead(lambda: doors.ssh_keys.of(name))
     certificates = ahead(lambda: listed_certificates(doors.certificates, name))
     devices = doors.iam.mfa_devices(name)
+    listed: Known[Sequence[AccessKey]] | Unknown = _told("iam:ListAccessKeys", keys)
+    several = listed.fact if key_uses and isinstance(listed, Known) and len(listed.fact) > 1 else ()
+    uses = last_uses(doors.keys, several)
     return Credentials(
         devices,
-        _told("iam:ListAccessKeys", keys),
+        listed,
         _told("iam:GetLoginProfile", password),
         _told("iam:ListSSHPublicKeys", ssh_keys),
         _told("iam:ListSigningCertificates", certificates),
+        uses(),
     ), alias()
 
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import IntEnum
 
 from app.access_keys.service import dated
+from app.aws.access_keys import AccessKey
 from app.overview.service import Credentials, Known, Limits
 from app.public_keys.service import expiring
 
@@ -120,16 +121,24 @@ def _old_keys(look: Look) -> Iterator[Item]:
             yield Item(Urgency.SOON, "Replace your access key soon", why, "Rotate it", "access_keys.index")
 
 
+def _last_used(look: Look, key: AccessKey) -> str:
+    """A further sentence, where AWS was asked and said when."""
+    use = look.has.key_uses.by_key.get(key.access_key_id)
+    return f" {key.access_key_id} was last used on {use.at:%-d %B %Y}." if use and use.at else ""
+
+
 def _two_keys(look: Look) -> Iterator[Item]:
     if not isinstance(look.has.keys, Known) or look.waiting.new_key:
         return
     keys = [key for key in look.has.keys.fact if key.access_key_id not in look.waiting.unsaved_keys]
     if len(keys) > 1 and all(key.active for key in keys):
         why = f"Two are active. Once {keys[1].access_key_id} is used everywhere, {keys[0].access_key_id} can go."
+        why += _last_used(look, keys[0])
         yield Item(Urgency.DUE, "Retire your older access key", why, "Go on", "access_keys.index")
     for key in keys:
         if not key.active:
             why = f"{key.access_key_id} is inactive. If nothing missed it, delete it: there is room for two only."
+            why += _last_used(look, key)
             yield Item(Urgency.SOON, "Delete an inactive access key", why, "Your access keys", "access_keys.index")
 
 

@@ -15,6 +15,7 @@ from app.current import audit, gateways, person
 from app.fields import EmptyForm
 from app.links import alias_beside, console_url
 from app.mfa.devices import settle
+from app.offering import offered
 from app.overview.service import Known, Limits, known, look
 from app.overview.todo import Look, Waiting, to_do
 from app.pages import page
@@ -46,7 +47,7 @@ def _before_mfa() -> ResponseReturnValue:
 
 def _with_mfa() -> ResponseReturnValue:
     me, doors, now = person(), gateways(), datetime.now(UTC)
-    has, alias = look(doors, me)
+    has, alias = look(doors, me, key_uses="key-last-use" in offered())
     seen(
         me,
         mfa_devices=has.devices,

@@ -89,6 +89,8 @@ def test_each_key_says_when_and_for_what_it_was_last_used(
     assert f"Last used on {datetime.now(UTC):%-d %B %Y} for iam in us-east-1." in " ".join(used.split())
     assert "Never used, as far as AWS has recorded." in unused
     assert NOT_SHOWN not in nina_surfs.text
+    nina_surfs.press_nav("Overview")
+    assert f"{nina.access_key_id} was last used on {datetime.now(UTC):%-d %B %Y}." in nina_surfs.text
 
 
 def test_where_aws_denies_it_all_the_same_the_page_says_what_it_always_said(

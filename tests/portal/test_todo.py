@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.aws.access_keys import AccessKey
+from app.access_keys.service import Uses
+from app.aws.access_keys import AccessKey, LastUse
 from app.aws.iam import MfaDevice
 from app.aws.passwords import LoginProfile
 from app.overview.service import Credentials, Known, Limits, Unknown
@@ -52,6 +53,20 @@ def test_nothing_to_do() -> None:
 )
 def test_a_key_is_due_by_its_age(days: float, told: list[str]) -> None:
     assert listed(key("AKIA1", days)) == told
+
+
+def test_of_two_keys_it_says_when_the_one_to_go_was_last_used_if_aws_told() -> None:
+    def why(use: LastUse | None, *, active: bool = True) -> str:
+        uses = Uses({"AKIA1": use} if use else {})
+        keys = (key("AKIA1", 30, active=active), key("AKIA2", 1))
+        has = Credentials((PHONE,), Known(keys), Known(None), Known([]), Known([]), uses)
+        [item] = to_do(Look(has, NOTHING, Limits(timedelta(days=90)), NOW))
+        return item.why
+
+    for active in (True, False):
+        used = why(LastUse(NOW - timedelta(days=2), "s3", "eu-central-1"), active=active)
+        assert used.endswith(" AKIA1 was last used on 30 May 2026.")
+        assert "last used" not in why(None, active=active) + why(LastUse(None), active=active)
 
 
 def test_of_two_keys_the_older_goes() -> None:
