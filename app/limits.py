@@ -117,4 +117,4 @@ CHANGES = "120 per 5 minutes"
 
 def this_person() -> str:
     """Whoever is signed in, in whatever session, as a counter's name; the address of everybody else."""
-    return named("person", current_user.arn) if current_user.is_authenticated else client_address()
+    return named("person", current_user.owner) if current_user.is_authenticated else client_address()
