@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 _PARTS = re.compile(r"([;\t\r\n])")
 """Behind what a spreadsheet may take for a separator, another cell begins."""
@@ -26,14 +27,31 @@ def neutral(value: Any) -> Any:
     return f"'{text}" if text[:1] in ("\t", "\r") else text
 
 
+EXACT = "user_name_exact"
+"""The column behind all others that has `user_name` for joins: `exact`."""
+
+
+def exact(name: str) -> str:
+    """The name, percent-encoded where it could be taken for a formula or isn't plain; others stay as they are.
+
+    `urllib.parse.unquote` gives the name back. No name of an IAM user has a percent sign of its own.
+    """
+    first = f"%{ord(name[0]):02X}" if name[:1] in ("=", "+", "-", "@") else quote(name[:1], safe=_PLAIN)
+    return first + quote(name[1:], safe=_PLAIN)
+
+
+_PLAIN = "=+-@,./_"
+
+
 def as_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """A line a row, after the header."""
+    """A line a row, after the header. Text is neutralized; user names are exact in a column of their own."""
+    named = "user_name" in columns
     line = io.StringIO()
     writer = csv.writer(line, quoting=csv.QUOTE_ALL)
-    writer.writerow(columns)
+    writer.writerow([*columns, EXACT] if named else columns)
     yield _taken(line)
     for row in rows:
-        writer.writerow([neutral(row[name]) for name in columns])
+        writer.writerow([neutral(row[name]) for name in columns] + ([exact(row["user_name"])] if named else []))
         yield _taken(line)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from datetime import UTC, datetime
+from urllib.parse import unquote
 
 import pytest
 from flask import Flask
@@ -115,3 +116,16 @@ def test_spreadsheets_run_nothing() -> None:
     ]:
         line = next(csv.DictReader(as_csv(COLUMNS, [{**row, "user_name": text_}])))
         assert line["user_name"] == safe
+
+
+@pytest.mark.parametrize(
+    "name", ["=cmd", "+1", "-", "--", "@sum", "a=b", "plain.name_1", "a,b@c+d=e-f", "=", "é=1;-2"]
+)
+def test_a_name_is_exact_in_a_column_of_its_own(name: str) -> None:
+    line = next(csv.DictReader(as_csv(COLUMNS, [{**dict.fromkeys(COLUMNS, ""), "user_name": name}])))
+    assert unquote(line["user_name_exact"]) == name
+    assert line["user_name_exact"][:1] not in ("=", "+", "-", "@") and not set(line["user_name_exact"]) & set(
+        ";\t\r\n"
+    )
+    if name[0].isascii() and name[0].isalnum():
+        assert line["user_name_exact"] == line["user_name"] == name, "nearly every name is the same in both"
