@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from app.aws.clients import ahead
 from app.current import gateways, person
 from app.errors import NotAcceptable, NotAllowed
-from app.guards import with_mfa
+from app.guards import accounts_to_watch, with_mfa
 from app.links import alias_beside, console_url
 from app.pages import done, page
 from app.password.rules import rules
@@ -47,6 +47,7 @@ def index() -> ResponseReturnValue:
         rules=rules(known) if known else None,
         users=users,
         marker=marker,
+        looks_after=me.account_id in accounts_to_watch(),
     )
 
 

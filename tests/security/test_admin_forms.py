@@ -10,7 +10,8 @@ import pytest
 from flask import Flask
 
 from app.models import db
-from tests.security.conftest import Guest
+from tests.security.conftest import Entering, Guest
+from tests.support.sandbox import Sandbox
 
 ACCOUNT = "123456789012"
 Chief = Callable[[], Guest]
@@ -61,3 +62,13 @@ def test_no_number_breaks_a_page(entering_as_chief: Chief, number: str) -> None:
     ):  # fmt: skip
         assert chief.ask("GET", path + number).status_code == 200, path
     assert chief.ask("GET", f"/activity/{number}/not-me").status_code == 404
+
+
+def test_when_colleagues_used_their_password_only_administrators_see(
+    sandbox: Sandbox, entering: Entering, entering_as_chief: Chief
+) -> None:
+    guest, chief = entering(), entering_as_chief()
+    page = guest.open("/account").soup
+    cells = [cell.get_text(strip=True) for cell in page.select("td[data-label='Password last used']")]
+    assert len(cells) > 2 and cells.count("not shown") == len(cells) - 1, "their own they see"
+    assert "not shown" not in chief.open("/account").html and "never, or has none" in chief.html
