@@ -6,18 +6,16 @@ the root user first, booleans in either letter case, times in ISO 8601; N/A, no_
 
 from __future__ import annotations
 
-import base64
-import binascii
 import csv
-import json
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from operator import itemgetter
 from typing import NamedTuple
 
+from app.compliance import report_forms
 from app.compliance.facts import ReportFacts, RootFacts
-from app.errors import Refused
+from app.compliance.report_forms import NotAReport
 
 ROOT = "<root_account>"
 COLUMNS = (
@@ -28,6 +26,7 @@ COLUMNS = (
     "cert_1_active", "cert_1_last_rotated", "cert_2_active", "cert_2_last_rotated",
 )  # fmt: skip
 """What is read; other columns may be there."""
+PASSWORD = COLUMNS.index("password_enabled")
 CLOCKS = timedelta(hours=1)
 """How much older than its latest entry the time may be that someone says a report was made."""
 LARGEST = 8 * 1024 * 1024
@@ -37,13 +36,6 @@ _NAME = re.compile(r"[\w+=,.@-]{1,64}", re.ASCII)
 """Of IAM users (IAM's model, quotas)."""
 _ARN = re.compile(r"arn:[a-z-]{3,20}:iam::(\d{12}):(?:(root)|user(/(?:[!-~]{1,510}/)?)([\w+=,.@-]{1,64}))", re.ASCII)
 """Of the root user or of an IAM user, whose path has visible ASCII characters and 512 at most (IAM's model)."""
-
-
-class NotAReport(Refused):
-    """The file is not a credential report, or not all of one."""
-
-    message = "This is not a credential report. Nothing was changed."
-    field = "report"
 
 
 class ReportPerson(NamedTuple):
@@ -69,19 +61,17 @@ class CredentialReport(NamedTuple):
 
 
 def parse(content: bytes, made_at: datetime | None = None) -> CredentialReport:
-    """Read a report: the console's or CLI's CSV, or the JSON of `aws iam get-credential-report`.
+    """Read a report: CSV, or what `aws iam get-credential-report` prints (`app.compliance.report_forms`).
 
-    Raises NotAReport.
+    made_at: when AWS made it, as somebody said; what the file itself says counts more. Raises NotAReport.
     """
     if len(content) > LARGEST:
         raise NotAReport("This file is larger than any credential report. Nothing was changed.")
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise NotAReport("This file is not text. Choose the CSV that AWS gives. Nothing was changed.") from error
-    if text.lstrip().startswith("{"):
-        text, made_at = _from_json(text)
-    lines = csv.reader(text.splitlines(), strict=True)
+    text, told = report_forms.opened(content)
+    made_at = told or made_at
+    first = text[: text.find("\n") + 1 or len(text)]
+    between = "\t" if "\t" in first and "," not in first else ","
+    lines = csv.reader(text.splitlines(), strict=True, delimiter=between)
     try:
         header = next(lines, [])
         at = _positions(header)
@@ -89,17 +79,6 @@ def parse(content: bytes, made_at: datetime | None = None) -> CredentialReport:
     except csv.Error as error:
         raise _cut(lines.line_num) from error
     return _read(rows, at, len(header), made_at)
-
-
-def _from_json(text: str) -> tuple[str, datetime]:
-    try:
-        answer = json.loads(text)
-        content = base64.b64decode(answer["Content"], validate=True).decode("utf-8-sig")
-        return content, _aware(datetime.fromisoformat(answer["GeneratedTime"]))
-    except (ValueError, KeyError, TypeError, RecursionError, binascii.Error) as error:
-        raise NotAReport(
-            "This is JSON, but not the whole answer of aws iam get-credential-report. Nothing was changed."
-        ) from error
 
 
 def _positions(header: list[str]) -> list[int]:
@@ -167,7 +146,7 @@ def _read(rows: list[list[str]], at: list[int], width: int, made_at: datetime | 
             raise NotAReport(f"Line {number} tells of {person.user_name} a second time. Nothing was changed.")
         names.add(person.user_name)
         if person.user_name == ROOT:
-            root = _root(person.facts)
+            root = _root(person.facts, row[at[PASSWORD]])
         else:
             people.append(person)
     if root is None:
@@ -225,9 +204,11 @@ def _row(cells: Sequence[str], times: _Times) -> tuple[str, ReportPerson]:
 NO_KEY, NO_CERTIFICATE = [False, None, None], [False, None]
 
 
-def _root(facts: ReportFacts) -> RootFacts:
+def _root(facts: ReportFacts, password: str) -> RootFacts:
+    """password: as the cell says, for AWS may say neither."""
     uses = [used for used in (facts["used"], *(key[2] for key in facts["keys"])) if used]
-    return RootFacts(
+    told = RootFacts() if password in _NOTHING else RootFacts(password=facts["password"])
+    return told | RootFacts(
         mfa=facts["mfa"],
         keys=any(active for active, _, _ in facts["keys"]),
         used=max(uses, key=datetime.fromisoformat, default=None),
@@ -242,6 +223,9 @@ class _Booleans(dict[str, bool]):
 
 
 _TRUE = _Booleans({"true": True, "false": False, "TRUE": True, "FALSE": False} | dict.fromkeys(_NOTHING, False))
+
+
+__all__ = ["CredentialReport", "NotAReport", "ReportPerson", "parse"]
 
 
 def _aware(moment: datetime) -> datetime:

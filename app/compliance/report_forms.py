@@ -1,0 +1,170 @@
+"""The forms in which people have a credential report: CSV, or what the AWS CLI and tools print around it. Pure.
+
+`aws iam get-credential-report` prints the CSV in base64 under `Content`, and when AWS made it under `GeneratedTime`,
+as JSON, YAML, text or a table; `--query Content` only the base64. PowerShell's `>` writes all of these in UTF-16.
+"""
+
+from __future__ import annotations
+
+import ast
+import base64
+import binascii
+import codecs
+import json
+import re
+from datetime import UTC, datetime
+
+from app.errors import Refused
+
+
+class NotAReport(Refused):
+    """The file is not a credential report, or not all of one."""
+
+    message = "This is not a credential report. Nothing was changed."
+    field = "report"
+
+
+HOW = "Save what this prints: aws iam get-credential-report --output json. Nothing was changed."
+_BASE64 = re.compile(r"[A-Za-z0-9+/=\s]+")
+_BYTES = re.compile(r"b'[^'\n]*'|b\"[^\"\n]*\"")
+"""As Python prints bytes."""
+_YAML_KEY = re.compile(r"(?:- |\s{0,4})(Content|GeneratedTime|ReportFormat):(.*)")
+_HEADER = ("user,", "user\t", "\ufeffuser,")
+
+
+def opened(content: bytes) -> tuple[str, datetime | None]:
+    """The CSV in a file, and when AWS made it, if the file says so. Raises NotAReport."""
+    text = _text(content)
+    start = text.lstrip()
+    if start.startswith("{"):
+        return _from_json(start)
+    if start.startswith('"') and not start.startswith('"user'):
+        return _from_string(start), None
+    if _YAML_KEY.match(start.removeprefix("---").lstrip("\n")):
+        return _from_yaml(start)
+    if start.startswith(("+-", "|", "--")) and "GetCredentialReport" in start:
+        raise NotAReport(f"This is the report as a table, which is for reading. {HOW}")
+    first, _, rest = start.rstrip().partition("\t")
+    if rest and "\n" not in rest and _is_base64(first):
+        return _from_line(first, rest.split("\t"))
+    alone = start.rstrip().removesuffix("\n...")
+    if _BYTES.fullmatch(alone) or _is_base64(alone):
+        return _csv(alone), None
+    return text, None
+
+
+def _is_base64(text: str) -> bool:
+    """Lines of nothing else; what is shorter than any header is not."""
+    return (
+        len(text) > 40 and bool(_BASE64.fullmatch(text)) and all(len(line.split()) < 2 for line in text.split("\n"))
+    )
+
+
+def _text(content: bytes) -> str:
+    """UTF-8, or UTF-16 where a byte order mark says so."""
+    marked = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and not content.startswith(
+        codecs.BOM_UTF32_LE
+    )
+    try:
+        return content.decode("utf-16" if marked else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise NotAReport("This file is not text. Choose the CSV that AWS gives. Nothing was changed.") from error
+
+
+def _csv(told: str) -> str:
+    """The CSV that is told in base64, or as Python prints bytes. Raises NotAReport."""
+    written = told.strip()
+    try:
+        if _BYTES.fullmatch(written):
+            found = ast.literal_eval(written)
+            if not found.startswith(b"user"):
+                found = base64.b64decode(found, validate=True)
+        else:
+            found = base64.b64decode("".join(written.split()), validate=True)
+    except (binascii.Error, ValueError, SyntaxError, MemoryError) as error:
+        raise NotAReport(f"The base64 in this file breaks off or is damaged. {HOW}") from error
+    text = _text(found)
+    if not text.startswith(_HEADER):
+        raise NotAReport(f"This file holds base64, but not of a credential report. {HOW}")
+    return text
+
+
+def _from_json(text: str) -> tuple[str, datetime]:
+    try:
+        answer = json.loads(text)
+        content, made_at = _told(answer["Content"]), _time(answer["GeneratedTime"])
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        python = "datetime.datetime(" in text
+        what = "This is Python’s printout" if python else "This is JSON, but not the whole answer"
+        raise NotAReport(f"{what} of aws iam get-credential-report. {HOW}") from error
+    return (content if content.startswith(_HEADER) else _csv(content)), made_at
+
+
+def _told(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("no text")
+    return value
+
+
+def _from_string(text: str) -> str:
+    """`--query Content` as JSON."""
+    try:
+        told = json.loads(text)
+    except ValueError as error:
+        raise NotAReport(f"This begins with a quotation mark and breaks off. {HOW}") from error
+    return _csv(str(told))
+
+
+def _from_yaml(text: str) -> tuple[str, datetime]:
+    """The three keys of the answer, whose values may go on over indented lines. This is no YAML parser."""
+    found: dict[str, list[str]] = {}
+    name = ""
+    for line in text.splitlines():
+        key = _YAML_KEY.fullmatch(line)
+        if key:
+            name = key[1]
+            found[name] = [key[2]]
+        elif name and line[:1] in (" ", "\t"):
+            found[name].append(line)
+    told = {name: _scalar(lines) for name, lines in found.items()}
+    try:
+        made_at = _time(told["GeneratedTime"])
+        content = told["Content"]
+    except (KeyError, ValueError, TypeError) as error:
+        raise NotAReport(f"This is YAML, but not the whole answer of aws iam get-credential-report. {HOW}") from error
+    return _csv(
+        content if content.startswith("b") and _BYTES.fullmatch(content) else content.replace("\\", "")
+    ), made_at
+
+
+def _scalar(lines: list[str]) -> str:
+    """A value without its tag, block mark and quotes."""
+    first = re.sub(r"^(?:!!?\w+)?\s*(?:[|>][+-]?)?$", "", lines[0].strip())
+    first = re.sub(r"^!!?\w+\s+", "", first)
+    whole = "\n".join([first, *(line.strip() for line in lines[1:])]).strip()
+    return whole[1:-1] if whole[:1] in ("'", '"') and whole[-1:] == whole[:1] else whole
+
+
+def _from_line(first: str, others: list[str]) -> tuple[str, datetime | None]:
+    """`--output text`: base64, time and format, separated by tabs."""
+    made_at = None
+    for other in others:
+        try:
+            made_at = _time(other.strip())
+        except ValueError:
+            continue
+    return _csv(first), made_at
+
+
+def _time(told: object) -> datetime:
+    """A time as the AWS CLI and Python print one: ISO 8601, or seconds since 1970. Raises ValueError, TypeError."""
+    if isinstance(told, int | float) and not isinstance(told, bool):
+        if not 0 < told < 7e9:
+            raise ValueError("a time far from ours")
+        return datetime.fromtimestamp(told, UTC)
+    if not isinstance(told, str):
+        raise TypeError("a time")
+    moment = datetime.fromisoformat(told)
+    if moment.tzinfo is None or not 1970 < moment.year < 2200:
+        raise ValueError("a time far from ours, or without its zone")
+    return moment
