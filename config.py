@@ -49,7 +49,8 @@ SETTINGS: dict[str, str] = {
     "than aws, which had no AWS Sign-In for programs when last looked at, access-key.",
     "COMPLIANCE_THRESHOLDS": "Numbers the compliance rules go by, NAME=NUMBER, separated by commas; for one "
     "account ACCOUNT:NAME=NUMBER: key-days (default ACCESS_KEY_MAX_AGE_DAYS), unused-days 45, certificate-days 365, "
-    "ssh-days 365, first-sign-in-days 30, root-days 30, password-length 14, password-reuse 24.",
+    "ssh-days 365, first-sign-in-days 30, root-days 30, password-length 14, password-reuse 24, "
+    "evidence-days 90 (what is older vouches for nothing).",
     "ACCESS_KEY_MAX_AGE_DAYS": "Age at which an access key is due to be replaced, 1 to 365. Default 90.",
     "SESSION_IDLE_MINUTES": "Minutes without a request after which a session ends, 1 to 60. Default 15.",
     "CONFIRM_MINUTES": "Minutes after a sign-in within which credentials may be added or given up, 5 to 60. "

@@ -117,6 +117,7 @@ THRESHOLDS = {
     "root-days": 3650,
     "password-length": 128,
     "password-reuse": 24,
+    "evidence-days": 3650,
 }
 """Names COMPLIANCE_THRESHOLDS may give, and the largest number for each."""
 

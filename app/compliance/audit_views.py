@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from app.compliance import queries, service, summary
 from app.compliance.forms import STATES, ExceptionForm, ReportForm
 from app.compliance.report import LARGEST
-from app.compliance.rules import BY_ID, RULES, demanded
+from app.compliance.rules import BY_ID, EVERY, RULES, applying, demanded
 from app.compliance.views import bp as dashboard
 from app.compliance.views import chosen_account, shown, watched
 from app.current import audit_of, person
@@ -37,7 +37,7 @@ def index() -> ResponseReturnValue:
         "compliance/rules.html",
         account,
         figures=history[-1][1] if history else summary.Figures(),
-        rules=RULES,
+        rules=applying(EVERY, account.terms),
         demanded=demanded,
         exceptions=over,
         by_id=BY_ID,
@@ -49,7 +49,7 @@ def index() -> ResponseReturnValue:
 def rule(rule: str) -> ResponseReturnValue:
     """A rule: who does not pass, and what says so."""
     account = watched()
-    if rule not in BY_ID:
+    if rule not in BY_ID or not applying([BY_ID[rule]], account.terms):
         abort(404)
     chosen = BY_ID[rule]
     state = request.args.get("state", queries.NOT_PASSING)
@@ -92,6 +92,7 @@ def exceptions() -> ResponseReturnValue:
 
 def _exceptions(form: ExceptionForm) -> ResponseReturnValue:
     account = watched()
+    form.offer(applying(EVERY, account.terms))
     with db.engine.connect() as connection:
         in_force = queries.exceptions(connection, account.account_id, account.terms.now)
         over = queries.exceptions(connection, account.account_id, account.terms.now, over=True)
@@ -103,6 +104,8 @@ def _exceptions(form: ExceptionForm) -> ResponseReturnValue:
 def add_exception() -> ResponseReturnValue:
     """Let somebody off a rule for a while."""
     account_id, form = chosen_account(), ExceptionForm()
+    terms_of = service.terms_for(current_app.config, account_id)
+    form.offer(applying(EVERY, terms_of(None)))
     if form.validate_on_submit():
         try:
             service.add_exception(
@@ -115,7 +118,7 @@ def add_exception() -> ResponseReturnValue:
                 form.owner.data,
                 form.ends,
                 person().arn,
-                service.terms_for(current_app.config, account_id),
+                terms_of,
             )
         except service.ExceptedAlready as already:
             return done(str(already), "compliance_audit.exceptions", "info", account=account_id)

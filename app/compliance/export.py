@@ -10,7 +10,7 @@ from sqlalchemy import Engine, Row
 from app.compliance import queries, words
 from app.compliance.queries import Filter, RuleFinding
 from app.compliance.rows import subject_of
-from app.compliance.rules import CIS_VERSIONS, OF_PEOPLE, demanded
+from app.compliance.rules import CIS_VERSIONS, OF_PEOPLE, cis, demanded
 from app.compliance.subjects import Terms
 
 COLUMNS = (
@@ -44,7 +44,7 @@ def _row(account_id: str, user_name: str, arn: str, finding: RuleFinding, terms:
         "user_name": user_name,
         "arn": arn,
         "rule": rule.id,
-        **{f"cis_{version}": rule.cis[place] for version, place in CIS_VERSIONS.items()},
+        **{f"cis_{version}": cis(rule, terms)[place] for version, place in CIS_VERSIONS.items()},
         "requirement": demanded(rule, terms),
         "state": finding.verdict.state.value,
         "reason": finding.verdict.sentence,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Protocol, TypedDict
+from typing import Any, NamedTuple, Protocol, TypedDict
 
 from app.compliance.subjects import Account, Credential, Key, Seen, Source, Subject
 
@@ -59,8 +59,38 @@ def _time(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
-def subject(row: StoredPerson, roster_at: datetime | None, report_at: datetime | None, others: int | None) -> Subject:
-    """What is known of a person. others: MFA devices of other kinds in the account, at most; None: not known."""
+class Others(NamedTuple):
+    """MFA devices that aren't virtual ones of users: AWS tells only how many are in use."""
+
+    at_most: int | None
+    """None: not known."""
+    fewer: bool = False
+    """Fewer than users are taken to have, so some of them no longer have theirs."""
+    more: bool = False
+    """More than when the report was taken in, so someone has a new one."""
+
+
+def others_of(roster: Mapping[str, Any]) -> Others:
+    """From RosterFacts."""
+    return Others(roster.get("others"), bool(roster.get("others_fewer")), bool(roster.get("others_more")))
+
+
+def devices_told(row: StoredPerson, roster_at: datetime, report_at: datetime | None) -> tuple[int, int]:
+    """How many devices of other kinds somebody is taken to have at the time of the lists: at least, at most.
+
+    What their own visit showed since may have been there then, or not.
+    """
+    own, report = row.own.get("mfa"), row.report
+    report_newer = bool(own and report and report_at and report_at > datetime.fromisoformat(own[0]))
+    if own and not report_newer:
+        number = sum(kind != "VIRTUAL" for kind in own[1])
+        return (0, number) if datetime.fromisoformat(own[0]) > roster_at else (number, number)
+    number = int(bool(report and report["mfa"] and report["other"] and not row.virtual_devices))
+    return number, number
+
+
+def subject(row: StoredPerson, roster_at: datetime | None, report_at: datetime | None, others: Others) -> Subject:
+    """What is known of a person."""
     report, own = row.report, row.own
     roster_seen = Seen(Source.ROSTER, roster_at) if row.in_roster and roster_at else None
     report_seen = Seen(Source.REPORT, report_at) if report and report_at else None
@@ -68,7 +98,7 @@ def subject(row: StoredPerson, roster_at: datetime | None, report_at: datetime |
     if roster_seen or report_seen:
         seen["user"] = roster_seen or report_seen  # type: ignore[assignment]  # one of them is there
 
-    mfa = _mfa(row, seen, roster_seen, report_seen, others)
+    mfa, doubt = _mfa(row, seen, roster_seen, report_seen, others)
     password, changed_at = None, None
     if report and report_seen:
         password, changed_at = report["password"], _time(report["changed"])
@@ -79,9 +109,10 @@ def subject(row: StoredPerson, roster_at: datetime | None, report_at: datetime |
     used_at = row.password_last_used if roster_seen else None
     reported = _time(report["used"]) if report else None
     if reported and report_seen and (used_at is None or reported > used_at):
-        used_at, seen["password_last_used"] = reported, report_seen
-    elif roster_seen or report_seen:
-        seen["password_last_used"] = roster_seen or report_seen  # type: ignore[assignment]  # as above
+        used_at = reported
+    sources = [each for each in (roster_seen, report_seen) if each]
+    if sources:
+        seen["password_last_used"] = max(sources, key=lambda each: each.at)
     return Subject(
         row.user_name,
         row.path,
@@ -96,6 +127,7 @@ def subject(row: StoredPerson, roster_at: datetime | None, report_at: datetime |
         _credentials("certificates", report, own, seen, report_seen),
         _credentials("ssh_keys", None, own, seen, None),
         seen,
+        doubt,
     )
 
 
@@ -104,35 +136,51 @@ def _newer(own: str, other: Seen | None) -> bool:
 
 
 def _mfa(
-    row: StoredPerson, seen: dict[str, Seen], roster: Seen | None, report: Seen | None, others: int | None
-) -> bool | None:
+    row: StoredPerson, seen: dict[str, Seen], roster: Seen | None, report: Seen | None, others: Others
+) -> tuple[bool | None, str]:
+    """Have they MFA, and why that is not known although something told of it."""
     facts, own = row.report, row.own.get("mfa")
     if own and _newer(own[0], roster) and _newer(own[0], report):
         seen["mfa"] = Seen(Source.SELF, datetime.fromisoformat(own[0]))
-        return bool(own[1])
+        return bool(own[1]), ""
     if roster and (report is None or roster.at >= report.at):
-        if row.virtual_devices:
-            seen["mfa"] = roster
-            return True
-        if others == 0:
-            seen["mfa"] = roster
-            return False
-        # The roster shows virtual devices only. Who was known to have another kind is taken to have it still.
-        if own and any(kind != "VIRTUAL" for kind in own[1]):
-            seen["mfa"] = Seen(Source.SELF, datetime.fromisoformat(own[0]))
-            return True
-        if facts and report and facts["mfa"] and facts["other"]:
-            seen["mfa"] = report
-            return True
         seen["mfa"] = roster
-        if facts and report and not facts["mfa"]:
+        if row.virtual_devices:
+            return True, ""
+        if others.at_most == 0:
+            return False, ""
+        # The roster shows virtual devices only. Who was known to have another kind is taken to have it still, as long
+        # as there are enough of them; and who was known to have none, as long as there are not more than there were.
+        if own and any(kind != "VIRTUAL" for kind in own[1]):
+            if others.fewer:
+                return None, FEWER
+            seen["mfa"] = Seen(Source.SELF, datetime.fromisoformat(own[0]))
+            return True, ""
+        if facts and report and facts["mfa"] and facts["other"]:
+            if others.fewer:
+                return None, FEWER
             seen["mfa"] = report
-            return False
-        return None
+            return True, ""
+        if facts and report and not facts["mfa"]:
+            if others.more:
+                return None, MORE
+            seen["mfa"] = report
+            return False, ""
+        return None, ""
     if facts and report:
         seen["mfa"] = report
-        return facts["mfa"]
-    return None
+        return facts["mfa"], ""
+    return None, ""
+
+
+FEWER = (
+    "Was known to have an MFA device that is not virtual, but fewer such devices are in use than users are known to "
+    "have. A newer credential report tells."
+)
+MORE = (
+    "The credential report showed no MFA device, but since then more devices that are not virtual are in use. A "
+    "newer report tells whose they are."
+)
 
 
 def _keys(
@@ -143,6 +191,8 @@ def _keys(
         if report and report_seen
         else None
     )
+    if reported is not None and report_seen:
+        seen["key_use"] = report_seen
     if "keys" in own and _newer(own["keys"][0], report_seen):
         seen["keys"] = Seen(Source.SELF, datetime.fromisoformat(own["keys"][0]))
         known = {key.created_at: key for key in reported or ()}
@@ -172,11 +222,15 @@ class RosterFacts(TypedDict, total=False):
     """What the roster says of the account."""
 
     alias: str
+    root_password: bool
     root_keys: bool
     root_mfa: bool
     root_virtual_mfa: bool
     others: int
     """MFA devices in use that are not virtual ones of users, at most."""
+    others_fewer: bool
+    others_more: bool
+    """As in `Others`."""
     password_length: int
     password_reuse: int
     why_no_password_policy: str
@@ -187,11 +241,15 @@ class RootFacts(TypedDict, total=False):
     """What the credential report says of the account."""
 
     mfa: bool
+    password: bool
+    """Missing where AWS does not say."""
     keys: bool
     used: str | None
     """Latest use of password or keys."""
     exact: bool
     """AWS said when it made the report; else its latest entry stands for that."""
+    unexplained: int
+    """MFA devices of other kinds in use beyond those the report explained, when both were first compared."""
 
 
 def account(
@@ -213,7 +271,7 @@ def account(
         reverse=True,
     )
     for at, source, facts in newest_first:
-        for name in ("root_keys", "root_mfa", "root_virtual_mfa"):
+        for name in ("root_keys", "root_mfa", "root_virtual_mfa", "root_password"):
             if name in facts and name not in found:
                 found[name], seen[name] = facts[name], Seen(source, at)
     if report_at:
@@ -231,4 +289,5 @@ def account(
         roster.get("why_no_summary") or "The account summary was not read yet.",
         roster.get("why_no_password_policy") or "The password policy was not read yet.",
         seen,
+        found.get("root_password"),
     )

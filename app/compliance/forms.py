@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime, time, timedelta
 
 from flask_wtf.file import FileField, FileRequired
@@ -18,7 +19,7 @@ from wtforms import (
 from wtforms.validators import InputRequired, Length, Optional
 
 from app.compliance.queries import GROUPS, NOT_PASSING, SORTS, Filter
-from app.compliance.rules import OF_PEOPLE, RULES
+from app.compliance.rules import EVERY, OF_PEOPLE, Rule
 from app.compliance.words import STATE_WORDS, WORST_FIRST
 from app.fields import Form
 
@@ -57,6 +58,11 @@ class FilterForm(Form):
     )
     sort = SelectField("Order", choices=[*SORT_WORDS.items()], default="name")
 
+    def offer(self, rules: Iterable[Rule]) -> None:
+        """The rules to choose from."""
+        groups = [(name, f"{title}: any of these") for name, (title, _) in GROUPS.items()]
+        self.rule.choices = [("", "Any"), *groups, *((rule.id, rule.title) for rule in rules)]
+
     def chosen(self, page: int = 1) -> Filter:
         """What to ask for; what cannot be understood is left out."""
         sort = self.sort.data if not self.sort.errors else "name"
@@ -75,7 +81,7 @@ LONGEST_EXCEPTION = timedelta(days=365)
 class ExceptionForm(Form):
     """Who need not keep which rule, why, who answers for it, until when."""
 
-    rule = SelectField("Rule", choices=[(rule.id, rule.title) for rule in RULES])
+    rule = SelectField("Rule", choices=[(rule.id, rule.title) for rule in EVERY])
     user_name = StringField(
         "IAM user",
         filters=[lambda text: (text or "").strip()],
@@ -93,6 +99,11 @@ class ExceptionForm(Form):
         filters=[lambda text: (text or "").strip()],
         validators=[InputRequired("Name somebody."), Length(max=128)],
     )
+
+    def offer(self, rules: Iterable[Rule]) -> None:
+        """The rules to choose from."""
+        self.rule.choices = [(rule.id, rule.title) for rule in rules]
+
     until = DateField("Last day", validators=[InputRequired("Choose the last day.")])
 
     def validate_user_name(self, field: StringField) -> None:

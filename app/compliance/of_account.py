@@ -5,57 +5,78 @@ from __future__ import annotations
 from datetime import timedelta
 
 from app.compliance.subjects import Account, Terms
-from app.compliance.verdicts import FAIL, PASS, UNKNOWN, Verdict
+from app.compliance.verdicts import FAIL, PASS, UNKNOWN, Verdict, fresh
+
+US_GOV = "aws-us-gov"
 
 
-def root_keys(account: Account, terms: Terms) -> Verdict:
+_CANNOT_SIGN_IN = Verdict(PASS, "The root user has no password, so it cannot sign in and needs no MFA.")
+
+
+def root_keys(account: Account, terms: Terms) -> Verdict | None:
     if account.root_keys is None:
         return Verdict(UNKNOWN, account.why_no_summary)
+    verdict = Verdict(PASS, "The root user has no access key.")
     if account.root_keys:
-        return Verdict(FAIL, "The root user has an access key.")
-    return Verdict(PASS, "The root user has no access key.")
+        verdict = Verdict(FAIL, "The root user has an access key.")
+    return fresh(verdict, terms, account.seen.get("root_keys"))
 
 
-def root_mfa(account: Account, terms: Terms) -> Verdict:
+def root_mfa(account: Account, terms: Terms) -> Verdict | None:
+    """Not about GovCloud, where the benchmark leaves it out: its root user does not sign in to the console."""
+    if terms.partition == US_GOV:
+        return None
+    if account.root_password is False:
+        return fresh(_CANNOT_SIGN_IN, terms, account.seen.get("root_password"))
     if account.root_mfa is None:
         return Verdict(UNKNOWN, account.why_no_summary)
-    return Verdict(PASS, "The root user has MFA.") if account.root_mfa else Verdict(FAIL, "The root user has no MFA.")
+    verdict = Verdict(PASS, "The root user has MFA.")
+    if not account.root_mfa:
+        verdict = Verdict(FAIL, "The root user has no MFA.")
+    return fresh(verdict, terms, account.seen.get("root_mfa"))
 
 
-def root_hardware(account: Account, terms: Terms) -> Verdict:
+def root_hardware(account: Account, terms: Terms) -> Verdict | None:
     mfa = root_mfa(account, terms)
-    if mfa.state is not PASS:
+    if mfa is None or mfa.state is not PASS or account.root_password is False:
         return mfa
     if account.root_virtual_mfa is None:
         return Verdict(UNKNOWN, "The list of virtual MFA devices was not read yet.")
+    verdict = Verdict(PASS, "The root user has MFA, and none of its devices is virtual.")
     if account.root_virtual_mfa:
-        return Verdict(FAIL, "The root user has a virtual MFA device.")
-    return Verdict(PASS, "The root user has MFA, and none of its devices is virtual.")
+        verdict = Verdict(FAIL, "The root user has a virtual MFA device.")
+    return fresh(verdict, terms, account.seen.get("root_mfa"), account.seen.get("root_virtual_mfa"))
 
 
-def root_use(account: Account, terms: Terms) -> Verdict:
+def root_use(account: Account, terms: Terms) -> Verdict | None:
     if not account.root_use_known:
         return Verdict(UNKNOWN, "When the root user was last used is only in the credential report.")
-    used, limit = account.root_used_at, timedelta(days=terms.root_days)
-    if used is None:
-        return Verdict(PASS, "The root user was never used, or not since AWS keeps track.")
-    if terms.now <= used + limit:
-        return Verdict(FAIL, "The root user was used on {}.", (used,), used + limit)
-    return Verdict(PASS, "The root user was last used on {}.", (used,))
+    used, limit, seen = account.root_used_at, timedelta(days=terms.root_days), account.seen.get("root_used_at")
+    if used and terms.now <= used + limit:
+        return fresh(Verdict(FAIL, "The root user was used on {}.", (used,), used + limit), terms, seen)
+    verdict = Verdict(PASS, "The root user was never used, or not since AWS keeps track.")
+    if used:
+        verdict = Verdict(PASS, "The root user was last used on {}.", (used,))
+    # What is older than the time it vouches for says nothing of it.
+    return fresh(verdict, terms._replace(evidence_days=min(terms.evidence_days, terms.root_days)), seen)
 
 
-def password_length(account: Account, terms: Terms) -> Verdict:
+def password_length(account: Account, terms: Terms) -> Verdict | None:
     if account.password_length is None:
         return Verdict(UNKNOWN, account.why_no_password_policy)
     enough = account.password_length >= terms.password_length
-    return Verdict(PASS if enough else FAIL, "Passwords have at least {} characters.", (account.password_length,))
+    verdict = Verdict(PASS if enough else FAIL, "Passwords have at least {} characters.", (account.password_length,))
+    return fresh(verdict, terms, account.seen.get("password_policy"))
 
 
-def password_reuse(account: Account, terms: Terms) -> Verdict:
+def password_reuse(account: Account, terms: Terms) -> Verdict | None:
     if account.password_reuse is None:
         return Verdict(UNKNOWN, account.why_no_password_policy)
+    told = (account.password_reuse,)
     if account.password_reuse >= terms.password_reuse:
-        return Verdict(PASS, "The last {} passwords may not come back.", (account.password_reuse,))
-    if account.password_reuse:
-        return Verdict(FAIL, "Only the last {} passwords may not come back.", (account.password_reuse,))
-    return Verdict(FAIL, "Earlier passwords may come back.")
+        verdict = Verdict(PASS, "The last {} passwords may not come back.", told)
+    elif account.password_reuse:
+        verdict = Verdict(FAIL, "Only the last {} passwords may not come back.", told)
+    else:
+        verdict = Verdict(FAIL, "Earlier passwords may come back.")
+    return fresh(verdict, terms, account.seen.get("password_policy"))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
-from app.compliance.subjects import Credential, Key, Subject, Terms
-from app.compliance.verdicts import FAIL, PASS, UNKNOWN, Verdict, aged, worst
+from app.compliance.subjects import Credential, Key, Seen, Subject, Terms
+from app.compliance.verdicts import FAIL, PASS, UNKNOWN, Verdict, aged, fresh, passed, worst
 
 AT_CREATION = timedelta(minutes=1)
 """A key made this soon after its user came with them."""
@@ -20,10 +21,16 @@ _NO_KEY_OF_FIRST_DAY = Verdict(PASS, "No unused access key was made together wit
 
 
 def mfa(someone: Subject, terms: Terms) -> Verdict | None:
+    return fresh(_mfa(someone, terms), terms, someone.seen.get("mfa"))
+
+
+def _mfa(someone: Subject, terms: Terms) -> Verdict:
     if someone.mfa:
         return _HAS_MFA
     if someone.mfa is False:
         return _HAS_NO_MFA
+    if someone.mfa_doubt:
+        return Verdict(UNKNOWN, someone.mfa_doubt)
     if someone.no_virtual_device and terms.others_at_most is not None:
         why = "Has no virtual MFA device. Some may have another kind: at most {} such devices are in use here."
         return Verdict(UNKNOWN, why, (terms.others_at_most,))
@@ -31,22 +38,30 @@ def mfa(someone: Subject, terms: Terms) -> Verdict | None:
 
 
 def mfa_console(someone: Subject, terms: Terms) -> Verdict | None:
+    seen = someone.seen
     if someone.password is False:
-        return None
+        return fresh(None, terms, seen.get("password"))
     verdict = mfa(someone, terms)
-    if someone.password or verdict is None or verdict.state is PASS:
+    if verdict is None or verdict.state is PASS:
         return verdict
+    if someone.password:
+        return fresh(verdict, terms, seen.get("password"))
     if someone.password_last_used:
         # A password that was used and removed since is rare, and nothing tells of it: say what was seen.
         why = f"{verdict.why} Last signed in with a password on {{}}."
-        return verdict._replace(why=why, about=(*verdict.about, someone.password_last_used))
+        told = verdict._replace(why=why, about=(*verdict.about, someone.password_last_used))
+        return fresh(told, terms, seen.get("password_last_used"))
     return Verdict(UNKNOWN, f"Whether they have a console password {ONLY_IN_REPORT}.")
 
 
 def key_age(someone: Subject, terms: Terms) -> Verdict | None:
     if someone.keys is None:
         return Verdict(UNKNOWN, f"How old their access keys are {ONLY_IN_REPORT}.")
-    active = [key for key in someone.keys if key.active]
+    return fresh(_key_age(someone.keys, someone.seen.get("keys"), terms), terms, someone.seen.get("keys"))
+
+
+def _key_age(keys: Sequence[Key], seen: Seen | None, terms: Terms) -> Verdict | None:
+    active = [key for key in keys if key.active]
     if not active:
         return None
     made = [key.created_at for key in active if key.created_at]
@@ -56,8 +71,9 @@ def key_age(someone: Subject, terms: Terms) -> Verdict | None:
         min(made),
         terms.key_days,
         terms.now,
-        "The oldest active access key is of {}.",
-        "An active access key is of {}: {} days old.",
+        "The oldest active access key was created on {}.",
+        "An active access key was created on {} and is {} days old.",
+        seen,
     )
 
 
@@ -65,53 +81,65 @@ def one_active_key(someone: Subject, terms: Terms) -> Verdict | None:
     if someone.keys is None:
         return Verdict(UNKNOWN, f"How many access keys they have {ONLY_IN_REPORT}.")
     active = sum(key.active for key in someone.keys)
-    if not active:
-        return None
-    if active > 1:
-        return _TWO_KEYS
-    return _ONE_KEY
+    verdict = _TWO_KEYS if active > 1 else _ONE_KEY if active else None
+    return fresh(verdict, terms, someone.seen.get("keys"))
+
+
+def _used(what: str, used: datetime, seen: Seen | None, terms: Terms) -> Verdict:
+    """Of what was used: in time, too long ago, or not known since."""
+    limit = used + timedelta(days=terms.unused_days)
+    if terms.now <= limit:
+        return Verdict(PASS, f"{what} was used on {{}}.", (used,), limit)
+    if seen and seen.at <= limit:
+        why = (
+            f"{what} was last used on {{}} as far as known. That was collected on {{}}: it may have been used since."
+        )
+        return Verdict(UNKNOWN, why, (used, seen.at))
+    ago = passed(used, terms.unused_days, terms.now)
+    return Verdict(FAIL, f"{what} was last used on {{}}, {{}} days ago.", (used, ago))
 
 
 def _unused_password(someone: Subject, terms: Terms) -> Verdict | None:
-    if someone.password is False:
-        return None
+    seen = someone.seen.get("password_last_used")
     used, limit = someone.password_last_used, timedelta(days=terms.unused_days)
+    if someone.password is False:
+        return fresh(None, terms, someone.seen.get("password"))
     if used and terms.now <= used + limit:
-        return Verdict(PASS, "The password was used on {}.", (used,), used + limit)
+        return fresh(_used("The password", used, seen, terms), terms, seen)
     if someone.password is None:
         if used:
             why = f"The password was last used on {{}}; whether there still is one {ONLY_IN_REPORT}."
             return Verdict(UNKNOWN, why, (used,))
         return Verdict(UNKNOWN, f"Whether they have a console password {ONLY_IN_REPORT}.")
     if used:
-        return Verdict(FAIL, "The password was last used on {}: {} days ago.", (used, (terms.now - used).days))
+        return fresh(_used("The password", used, seen, terms), terms, seen, someone.seen.get("password"))
     since = someone.password_changed_at
     if someone.password_use_known and since:
-        return aged(
+        verdict = aged(
             since,
             terms.unused_days,
             terms.now,
-            "The password, of {}, was not used yet.",
-            "The password, of {}, was not used in {} days.",
+            "The password was set on {} and was not used yet.",
+            "The password was set on {} and was not used in {} days.",
+            seen,
         )
+        return fresh(verdict, terms, seen, someone.seen.get("password"))
     made = someone.created_at
     if made and terms.now <= made + limit:
-        return Verdict(PASS, "The user is of {}.", (made,), made + limit)
+        return Verdict(PASS, "The user was created on {}.", (made,), made + limit)
     return Verdict(UNKNOWN, f"Since when they have their password {ONLY_IN_REPORT}.")
 
 
-def _unused_key(key: Key, terms: Terms) -> Verdict:
+def _unused_key(key: Key, seen: Seen | None, terms: Terms) -> Verdict:
     used, limit = key.used_at, timedelta(days=terms.unused_days)
-    if used and terms.now <= used + limit:
-        return Verdict(PASS, "An access key was used on {}.", (used,), used + limit)
-    if used and key.use_known:
-        return Verdict(FAIL, "An access key was last used on {}: {} days ago.", (used, (terms.now - used).days))
+    if used and (key.use_known or terms.now <= used + limit):
+        return _used("An access key", used, seen, terms)
     made = key.created_at
     if made and terms.now <= made + limit:
-        return Verdict(PASS, "An access key is of {}.", (made,), made + limit)
+        return Verdict(PASS, "An access key was created on {}.", (made,), made + limit)
     if made and key.use_known:
-        why = "An access key of {} was never used, in {} days."
-        return Verdict(FAIL, why, (made, (terms.now - made).days))
+        still, never = "An access key was created on {}.", "An access key created on {} was not used in {} days."
+        return aged(made, terms.unused_days, terms.now, still, never, seen)
     return Verdict(UNKNOWN, f"When an access key was last used {ONLY_IN_REPORT}.")
 
 
@@ -123,13 +151,20 @@ def unused(someone: Subject, terms: Terms) -> Verdict | None:
     if someone.keys is None:
         found.append(Verdict(UNKNOWN, f"When their access keys were last used {ONLY_IN_REPORT}."))
     else:
-        found += [_unused_key(key, terms) for key in someone.keys if key.active]
+        keys = worst([_unused_key(key, someone.seen.get("key_use"), terms) for key in someone.keys if key.active])
+        current = fresh(keys, terms, someone.seen.get("keys"), someone.seen.get("key_use"))
+        found += [current] if current else []
     return worst(found)
 
 
 def key_at_creation(someone: Subject, terms: Terms) -> Verdict | None:
     if someone.password is False:
-        return None
+        return fresh(None, terms, someone.seen.get("password"))
+    seen = [someone.seen.get(name) for name in ("password", "keys", "key_use")]
+    return fresh(_key_at_creation(someone), terms, *seen)
+
+
+def _key_at_creation(someone: Subject) -> Verdict:
     if someone.keys is None or someone.password is None:
         return Verdict(UNKNOWN, f"Whether they have access keys and a password {ONLY_IN_REPORT}.")
     for key in someone.keys:
@@ -147,31 +182,38 @@ def key_at_creation(someone: Subject, terms: Terms) -> Verdict | None:
 
 
 def _credentials(
-    held: tuple[Credential, ...] | None, days: int, terms: Terms, what: str, unknown: str
+    held: tuple[Credential, ...] | None, seen: Seen | None, days: int, terms: Terms, what: str, unknown: str
 ) -> Verdict | None:
     if held is None:
         return Verdict(UNKNOWN, unknown)
-    return worst([_credential(each, days, terms, what) for each in held if each.active])
+    found = worst([_credential(each, seen, days, terms, what) for each in held if each.active])
+    return fresh(found, terms, seen)
 
 
-def _credential(each: Credential, days: int, terms: Terms, what: str) -> Verdict:
+def _credential(each: Credential, seen: Seen | None, days: int, terms: Terms, what: str) -> Verdict:
     if each.expires_at and terms.now >= each.expires_at:
+        if seen and seen.at < each.expires_at:
+            why = f"{what} was to expire on {{}}. That was collected on {{}}: it may be gone by now."
+            return Verdict(UNKNOWN, why, (each.expires_at, seen.at))
         return Verdict(FAIL, f"{what} expired on {{}}.", (each.expires_at,))
     if each.created_at is None:
         return Verdict(UNKNOWN, f"The age of {what[0].lower()}{what[1:]} is not told.")
-    verdict = aged(each.created_at, days, terms.now, f"{what} is of {{}}.", f"{what} is of {{}}: {{}} days old.")
+    still, too_old = f"{what} was uploaded on {{}}.", f"{what} was uploaded on {{}} and is {{}} days old."
+    verdict = aged(each.created_at, days, terms.now, still, too_old, seen)
     ends = [moment for moment in (verdict.until, each.expires_at) if moment]
-    return verdict if verdict.state is FAIL else verdict._replace(until=min(ends))
+    return verdict._replace(until=min(ends)) if verdict.state is PASS else verdict
 
 
 def certificate_age(someone: Subject, terms: Terms) -> Verdict | None:
-    unknown = f"Which signing certificates they have {ONLY_IN_REPORT}."
-    return _credentials(someone.certificates, terms.certificate_days, terms, "An active signing certificate", unknown)
+    unknown, seen = f"Which signing certificates they have {ONLY_IN_REPORT}.", someone.seen.get("certificates")
+    what = "An active signing certificate"
+    return _credentials(someone.certificates, seen, terms.certificate_days, terms, what, unknown)
 
 
 def ssh_key_age(someone: Subject, terms: Terms) -> Verdict | None:
     unknown = "Which SSH public keys they have, AWS tells only them: it will be known once they visit this portal."
-    return _credentials(someone.ssh_keys, terms.ssh_days, terms, "An active SSH public key", unknown)
+    seen = someone.seen.get("ssh_keys")
+    return _credentials(someone.ssh_keys, seen, terms.ssh_days, terms, "An active SSH public key", unknown)
 
 
 def within_reach(someone: Subject, terms: Terms) -> Verdict | None:
@@ -179,23 +221,26 @@ def within_reach(someone: Subject, terms: Terms) -> Verdict | None:
         return None
     if terms.path_blind:
         why = "The path {} keeps the policy from reaching them: they cannot look after their own credentials."
-        return Verdict(FAIL, why, (someone.path,))
-    return Verdict(PASS, "The policy reaches users with the path {}.", (someone.path,))
+        return fresh(Verdict(FAIL, why, (someone.path,)), terms, someone.seen.get("user"))
+    verdict = Verdict(PASS, "The policy reaches users with the path {}.", (someone.path,))
+    return fresh(verdict, terms, someone.seen.get("user"))
 
 
 def signed_in(someone: Subject, terms: Terms) -> Verdict | None:
+    password, seen = someone.seen.get("password"), someone.seen.get("password_last_used")
     if someone.password is False:
-        return None
+        return fresh(None, terms, password)
     if someone.password_last_used:
-        return Verdict(PASS, "Last signed in with a password on {}.", (someone.password_last_used,))
+        verdict = Verdict(PASS, "Last signed in with a password on {}.", (someone.password_last_used,))
+        return fresh(verdict, terms, seen)
     if someone.password is None or not someone.password_use_known:
         return Verdict(UNKNOWN, f"Never seen signing in; whether they have a console password {ONLY_IN_REPORT}.")
-    if someone.created_at is None:
-        return Verdict(UNKNOWN, "When the user was made is not known.")
-    return aged(
-        someone.created_at,
-        terms.first_sign_in_days,
-        terms.now,
-        "The user is of {} and has not signed in yet.",
-        "The user is of {} and has not signed in in {} days.",
-    )
+    since = someone.password_changed_at or someone.created_at
+    if since is None:
+        return Verdict(UNKNOWN, "Since when they have their password is not known.")
+    what = "The password was set on {}" if someone.password_changed_at else "The user was created on {}"
+    never = f"{what} and has not been used to sign in yet."
+    late = f"{what}, and nobody has signed in with it in {{}} days."
+    if not someone.password_changed_at:
+        never, late = f"{what} and has not signed in yet.", f"{what} and has not signed in for {{}} days."
+    return fresh(aged(since, terms.first_sign_in_days, terms.now, never, late, seen), terms, password, seen)

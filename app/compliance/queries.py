@@ -18,8 +18,8 @@ from app.models import ComplianceChange, ComplianceException, CompliancePerson
 PAGE = 50
 GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
     "mfa-all": ("MFA", ("mfa", "mfa-console")),
-    "keys-all": ("Access keys", ("key-age", "one-active-key", "key-at-creation")),
-    "unused-all": ("Unused", ("unused", "signed-in")),
+    "keys-all": ("Access keys", ("key-age", "key-age-cis", "one-active-key", "key-at-creation")),
+    "unused-all": ("Unused", ("unused", "unused-cis", "signed-in")),
     "public-keys-all": ("SSH keys and certificates", ("ssh-key-age", "certificate-age")),
 }
 """Groups of findings that people ask for together: id to title and rules."""

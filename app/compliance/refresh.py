@@ -161,6 +161,8 @@ class Refresh:
         else:
             facts["root_keys"] = bool(summary.get("AccountAccessKeysPresent"))
             facts["root_mfa"] = bool(summary.get("AccountMFAEnabled"))
+            if "AccountPasswordPresent" in summary:
+                facts["root_password"] = bool(summary["AccountPasswordPresent"])
             self.counts["expected"] = summary.get("Users", 0)
             self.counts["in_use"], self.counts["in_use_known"] = summary.get("MFADevicesInUse", 0), 1
         try:

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, Row, bindparam, delete
 from sqlalchemy.exc import IntegrityError
 
 from app.compliance import summary
-from app.compliance.facts import account, subject
+from app.compliance.facts import account, devices_told, others_of, subject
 from app.compliance.rules import BY_ID, OF_ACCOUNT, judged
 from app.compliance.subjects import Account, Subject, Terms
 from app.compliance.terms import fingerprint
@@ -89,7 +89,7 @@ def exceptions_of(connection: Connection, account_id: str, now: datetime) -> dic
 
 def subject_of(row: Any, held: Row[Any]) -> Subject:
     """What is known of a person, from their row and the account's."""
-    return subject(row, held.roster_at, held.report_at, held.roster.get("others"))
+    return subject(row, held.roster_at, held.report_at, others_of(held.roster))
 
 
 def account_of(held: Row[Any]) -> Account:
@@ -196,6 +196,26 @@ def judge_all(
     figures = summary.counted(after, account_verdicts(held, terms, exceptions), terms.now)
     summary.keep_day(connection, held.account_id, terms.now, figures)
     change_account(connection, held.account_id, judged_with=fingerprint(terms), stale=False)
+
+
+def compare_devices(connection: Connection, held: Row[Any], people: Iterable[Any]) -> Row[Any]:
+    """Hold the devices users are taken to have against how many are in use, after new lists or a new report.
+
+    held: the account as it is from now on. Returns it with what came of that.
+    """
+    at_most = held.roster.get("others")
+    if at_most is None or held.roster_at is None:
+        return held
+    told = [devices_told(row, held.roster_at, held.report_at) for row in people]
+    least, most = sum(low for low, _ in told), sum(high for _, high in told)
+    before = held.report.get("unexplained")
+    unexplained = max(0, at_most - least)
+    report = held.report
+    if report and (before is None or unexplained < before):
+        report = {**report, "unexplained": unexplained}
+    doubts = {"others_fewer": least > at_most, "others_more": before is not None and at_most - most > before}
+    change_account(connection, held.account_id, roster={**held.roster, **doubts}, report=report)
+    return lock(connection, held.account_id)
 
 
 def judge_some(

@@ -1,13 +1,14 @@
 """The rules: one table for dashboard, pages, export and anyone who asks. Pure; time comes in `Terms.now`.
 
-Numbers are of the CIS AWS Foundations Benchmark, versions 1.5, 2.0 and 3.0 (which agree) and 5.0; requirements are
-in our own words. Three answers: pass, fail, and unknown with the reason. None: the rule is not about this person.
+Numbers are of the CIS AWS Foundations Benchmark, versions 1.4 to 4.0.1 (which agree) and 5.0; requirements are
+in our own words. A number stands only where the account judges by the benchmark's threshold (`cis`). Three answers:
+pass, fail, and unknown with the reason. None: the rule is not about this person.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -28,9 +29,11 @@ class Rule:
     facts: tuple[str, ...]
     """Names in `Subject.seen` or `Account.seen` of what it goes by."""
     cis: tuple[str, str] = ("", "")
-    """Number in 1.5 to 3.0, and in 5.0; "" for rules of our own."""
+    """Number in 1.4 to 4.0.1, and in 5.0; "" for rules of our own."""
     about_account: bool = False
     level: int = 1
+    twin_of: str = ""
+    """Id of the rule whose item of the benchmark this is, by the benchmark's own numbers."""
 
 
 RULES: tuple[Rule, ...] = (
@@ -49,10 +52,10 @@ RULES: tuple[Rule, ...] = (
     Rule("unused", "Nothing lies unused",
          "Passwords and access keys that were not used for {unused_days} days are turned off; what was never used "
          "counts from when it was made.",
-         of_people.unused, ("password", "password_last_used", "keys"), ("1.12", "1.11")),
+         of_people.unused, ("password", "password_last_used", "keys", "key_use"), ("1.12", "1.11")),
     Rule("key-at-creation", "No access key made along with a user",
          "Users with a console password were not given an access key at their creation which they then never used.",
-         of_people.key_at_creation, ("password", "keys", "user"), ("1.11", "1.10")),
+         of_people.key_at_creation, ("password", "keys", "key_use", "user"), ("1.11", "1.10")),
     Rule("signed-in", "Everyone with a password has signed in",
          "Console passwords are used: their owner signed in within {first_sign_in_days} days.",
          of_people.signed_in, ("password", "password_last_used", "user")),
@@ -70,10 +73,11 @@ RULES: tuple[Rule, ...] = (
          of_account.root_keys, ("root_keys",), ("1.4", "1.3"), about_account=True),
     Rule("root-mfa", "The root user has MFA",
          "Signing in as the root user takes a second factor.",
-         of_account.root_mfa, ("root_mfa",), ("1.5", "1.4"), about_account=True),
+         of_account.root_mfa, ("root_mfa", "root_password"), ("1.5", "1.4"), about_account=True),
     Rule("root-hardware-mfa", "The root user’s MFA is hardware",
          "The second factor of the root user is a device of its own, not an app.",
-         of_account.root_hardware, ("root_mfa", "root_virtual_mfa"), ("1.6", "1.5"), about_account=True, level=2),
+         of_account.root_hardware, ("root_mfa", "root_virtual_mfa", "root_password"), ("1.6", "1.5"),
+         about_account=True, level=2),
     Rule("root-use", "The root user is not used for daily work",
          "Nobody signed in as the root user, or used its key, in the last {root_days} days.",
          of_account.root_use, ("root_used_at",), ("1.7", "1.6"), about_account=True),
@@ -85,13 +89,58 @@ RULES: tuple[Rule, ...] = (
          of_account.password_reuse, ("password_policy",), ("1.9", "1.8"), about_account=True),
 )  # fmt: skip
 
-JUDGES = 1
+BENCHMARK: Mapping[str, Mapping[str, Any]] = {
+    "key-age": {"key_days": 90},
+    "unused": {"unused_days": 45},
+    "root-use": {"root_days": 30},
+    "password-length": {"password_length": 14},
+    "password-reuse": {"password_reuse": 24},
+}
+"""The benchmark's own numbers, by rule; of `root-use`, for which it names none, how this portal reads it."""
+
+
+def _twin(rule: Rule, numbers: Mapping[str, Any]) -> Rule:
+    def judge(subject: Any, terms: Terms) -> Verdict | None:
+        return None if keeps_benchmark(rule.id, terms) else rule.judge(subject, terms._replace(**numbers))
+
+    return replace(
+        rule,
+        id=f"{rule.id}-cis",
+        title=f"{rule.title}, by the benchmark’s number",
+        requirement=rule.requirement.format(**numbers),
+        judge=judge,
+        twin_of=rule.id,
+    )
+
+
+def keeps_benchmark(rule_id: str, terms: Terms) -> bool:
+    """Does the account judge this rule by the benchmark's own numbers?"""
+    return all(getattr(terms, name) == number for name, number in BENCHMARK.get(rule_id, {}).items())
+
+
+TWINS: tuple[Rule, ...] = tuple(_twin(rule, BENCHMARK[rule.id]) for rule in RULES if rule.id in BENCHMARK)
+"""Items of the benchmark, for accounts with numbers of their own: there the rule itself is the house's, not CIS's."""
+JUDGES = 2
 """Counted up where a rule comes to judge otherwise: what is stored is judged again then."""
-BY_ID: dict[str, Rule] = {rule.id: rule for rule in RULES}
-OF_PEOPLE: tuple[Rule, ...] = tuple(rule for rule in RULES if not rule.about_account)
-OF_ACCOUNT: tuple[Rule, ...] = tuple(rule for rule in RULES if rule.about_account)
-CIS_VERSIONS = {"1.5": 0, "2.0": 0, "3.0": 0, "5.0": 1}
+EVERY: tuple[Rule, ...] = tuple(
+    each for rule in RULES for each in (rule, *(twin for twin in TWINS if twin.twin_of == rule.id))
+)
+"""Each rule, with its twin behind it."""
+BY_ID: dict[str, Rule] = {rule.id: rule for rule in EVERY}
+OF_PEOPLE: tuple[Rule, ...] = tuple(rule for rule in EVERY if not rule.about_account)
+OF_ACCOUNT: tuple[Rule, ...] = tuple(rule for rule in EVERY if rule.about_account)
+CIS_VERSIONS = {"1.4": 0, "1.5": 0, "2.0": 0, "3.0": 0, "4.0.1": 0, "5.0": 1}
 """Version of the benchmark to position in `Rule.cis`."""
+
+
+def applying(rules: Iterable[Rule], terms: Terms) -> list[Rule]:
+    """The rules that an account has: twins only where its own numbers are others."""
+    return [rule for rule in rules if not rule.twin_of or not keeps_benchmark(rule.twin_of, terms)]
+
+
+def cis(rule: Rule, terms: Terms) -> tuple[str, str]:
+    """Its number in the benchmark, as `Rule.cis`; none where the account judges it by another threshold."""
+    return rule.cis if rule.twin_of or keeps_benchmark(rule.id, terms) else ("", "")
 
 
 def demanded(rule: Rule, terms: Terms) -> str:

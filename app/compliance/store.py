@@ -22,6 +22,7 @@ from app.compliance.rows import (
     begin,
     change_account,
     changeable,
+    compare_devices,
     forget,
     in_force,
     judge_all,
@@ -89,6 +90,7 @@ def keep_roster(
             after.append(row)
         else:
             forget(connection, account_id, [name])
+    held = compare_devices(connection, held, after)
     judge_all(connection, held, before, after, terms_of(facts.get("others")))
 
 
@@ -194,6 +196,7 @@ def keep_report(engine: Engine, report: CredentialReport, now: datetime, terms_o
             row.in_roster = row.in_roster and not newer
             after.append(row)
         forget(connection, account_id, gone)
+        held = compare_devices(connection, held, after)
         judge_all(connection, held, before, after, terms_of(held.roster.get("others")))
     return len(report.people)
 

@@ -65,7 +65,11 @@ class Subject(NamedTuple):
     certificates: tuple[Credential, ...] | None
     ssh_keys: tuple[Credential, ...] | None
     seen: Mapping[str, Seen]
-    """By name of the fact: "user", "mfa", "password", "password_last_used", "keys", "certificates", "ssh_keys"."""
+    """By name of the fact: "user", "mfa", "password", "password_last_used", "keys", "key_use", "certificates",
+    "ssh_keys".
+    """
+    mfa_doubt: str = ""
+    """Why `mfa` is not known although something told of it; a sentence."""
 
 
 class Account(NamedTuple):
@@ -85,7 +89,11 @@ class Account(NamedTuple):
     why_no_password_policy: str
     """Why the two are not known."""
     seen: Mapping[str, Seen]
-    """By name of the fact: "root_keys", "root_mfa", "root_virtual_mfa", "root_used_at", "password_policy"."""
+    """By name of the fact: "root_keys", "root_mfa", "root_virtual_mfa", "root_password", "root_used_at",
+    "password_policy".
+    """
+    root_password: bool | None = None
+    """False where root has no password: under central root access it cannot sign in."""
 
 
 class Terms(NamedTuple):
@@ -104,3 +112,6 @@ class Terms(NamedTuple):
     """The configured policy does not reach users with an IAM path."""
     others_at_most: int | None = None
     """MFA devices in use in the account that are not virtual ones of users, at most; None where not known."""
+    evidence_days: int = 90
+    """What is older vouches for nothing."""
+    partition: str = "aws"

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from app.compliance.rules import JUDGES, RULES
+from app.compliance.rules import EVERY, JUDGES
 from app.compliance.subjects import Terms
 from app.policy.permits import Permits
 
@@ -29,7 +29,8 @@ def terms_of(config: Mapping[str, Any], account_id: str, others: int | None, now
     """config: Flask's. others: MFA devices of other kinds in the account, at most."""
     chosen = _chosen(config, account_id)
     blind = is_path_blind(Document(config["FORCE_MFA_DOCUMENT"]), account_id, config["AWS_PARTITION"])
-    return Terms(now, **chosen, path_blind=blind, others_at_most=others)
+    partition = config["AWS_PARTITION"]
+    return Terms(now, **chosen, path_blind=blind, others_at_most=others, partition=partition)
 
 
 class Document:
@@ -58,5 +59,5 @@ def is_path_blind(document: Document, account_id: str, partition: str) -> bool:
 
 def fingerprint(terms: Terms) -> str:
     """The same for verdicts reached under the same rules, at whatever time."""
-    told = (JUDGES, sorted(rule.id for rule in RULES), terms._replace(now=datetime.min))
+    told = (JUDGES, sorted(rule.id for rule in EVERY), terms._replace(now=datetime.min))
     return hashlib.sha256(repr(told).encode()).hexdigest()

@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from app.compliance.subjects import Seen, Source, Terms
+
 
 class State(StrEnum):
     """What a rule says of someone."""
@@ -34,14 +36,47 @@ class Verdict(NamedTuple):
 
 
 PASS, FAIL, UNKNOWN = State.PASS, State.FAIL, State.UNKNOWN
+_STALE = {
+    Source.ROSTER: "The account’s lists were read on {}, more than {} days ago. Read them again.",
+    Source.REPORT: "The credential report is from {}, more than {} days ago. Upload a newer one.",
+    Source.SELF: "This was last seen at the user’s own visit on {}, more than {} days ago.",
+}
 
 
-def aged(made: datetime, days: int, now: datetime, still: str, too_old: str) -> Verdict:
-    """Pass while at most so many days old."""
+def passed(since: datetime, days: int, now: datetime) -> str:
+    """How many days have passed, of more than `days`: "400", or "more than 90" for 90 days and some minutes."""
+    number = (now - since).days
+    return str(number) if number > days else f"more than {days}"
+
+
+def aged(made: datetime, days: int, now: datetime, still: str, too_old: str, seen: Seen | None = None) -> Verdict:
+    """Pass while at most so many days old.
+
+    seen: what tells of it. It fails where it was too old by then. What became so since may be gone by now.
+    """
     limit = made + timedelta(days=days)
-    if now > limit:
-        return Verdict(FAIL, too_old, (made, (now - made).days))
-    return Verdict(PASS, still, (made,), limit)
+    if now <= limit:
+        return Verdict(PASS, still, (made,), limit)
+    if seen and seen.at <= limit:
+        return Verdict(UNKNOWN, f"{still} It passed the limit after this was collected, on {{}}.", (made, seen.at))
+    return Verdict(FAIL, too_old, (made, passed(made, days, now)))
+
+
+def fresh(verdict: Verdict | None, terms: Terms, *seen: Seen | None) -> Verdict | None:
+    """The verdict while none of what it goes by is too old, unknown afterwards. None: the rule isn't about them."""
+    oldest = min((each for each in seen if each), key=_at, default=None)
+    if oldest is None or (verdict and verdict.state is UNKNOWN):
+        return verdict
+    ends = oldest.at + timedelta(days=terms.evidence_days)
+    if terms.now > ends:
+        return Verdict(UNKNOWN, _STALE[oldest.source], (oldest.at, terms.evidence_days))
+    if verdict and (verdict.until is None or ends < verdict.until):
+        return verdict._replace(until=ends)
+    return verdict
+
+
+def _at(seen: Seen) -> datetime:
+    return seen.at
 
 
 def worst(found: Sequence[Verdict]) -> Verdict | None:

@@ -17,7 +17,7 @@ from app.compliance import charts, queries, rows, runs, service, store, summary,
 from app.compliance.export import COLUMNS, exported
 from app.compliance.forms import FilterForm
 from app.compliance.refresh import Gateways
-from app.compliance.rules import BY_ID, OF_ACCOUNT, OF_PEOPLE
+from app.compliance.rules import BY_ID, OF_ACCOUNT, OF_PEOPLE, applying, cis
 from app.compliance.subjects import Terms
 from app.compliance.verdicts import State
 from app.current import audit, audit_of, gateways, person
@@ -76,6 +76,7 @@ def shown(template: str, account: WatchedAccount, form: Any = None, **context: A
         may_refresh=person().account_id == account.account_id,
         several=len(accounts_to_watch()) > 1,
         words=words,
+        cis=cis,
         State=State,
         day=timedelta(days=1),  # exceptions are stored with the moment after their last day
         **context,
@@ -99,8 +100,8 @@ def index() -> ResponseReturnValue:
         figures=figures,
         before=summary.a_week_before(history),
         run=run,
-        of_people=OF_PEOPLE,
-        of_account=OF_ACCOUNT,
+        of_people=applying(OF_PEOPLE, account.terms),
+        of_account=applying(OF_ACCOUNT, account.terms),
         charts=charts,
         adoption=charts.adoption(history),
         key_ages=charts.key_ages(history),
@@ -160,8 +161,9 @@ def progress() -> ResponseReturnValue:
     return {"running": running, "share": run.share if run else 0, "read": run.users_read if run else 0}
 
 
-def _filter() -> FilterForm:
+def _filter(account: WatchedAccount) -> FilterForm:
     form = FilterForm(request.args)
+    form.offer(applying(OF_PEOPLE, account.terms))
     form.validate()
     return form
 
@@ -178,7 +180,8 @@ def _address(endpoint: str, **values: Any) -> str:
 @admins_only
 def people() -> ResponseReturnValue:
     """People, by filter."""
-    account, form = watched(), _filter()
+    account = watched()
+    form = _filter(account)
     chosen = form.chosen(page_number())
     with db.engine.connect() as connection:
         found = queries.people(connection, account.account_id, chosen)
@@ -198,7 +201,8 @@ def people() -> ResponseReturnValue:
 @admins_only
 def export(ending: str) -> ResponseReturnValue:
     """The findings behind the page, as a file."""
-    account, form = watched(), _filter()
+    account = watched()
+    form = _filter(account)
     if form.errors or account.held is None:
         abort(400 if form.errors else 404)
     audit_of(account.account_id).note(Event.COMPLIANCE_EXPORTED, f"{account.account_id}.{ending}")
@@ -214,7 +218,8 @@ def export(ending: str) -> ResponseReturnValue:
 @admins_only
 def reminders() -> ResponseReturnValue:
     """The names behind the filter, to copy, each with the way to its fix."""
-    account, form = watched(), _filter()
+    account = watched()
+    form = _filter(account)
     chosen = form.chosen()
     with db.engine.connect() as connection:
         names = [row.user_name for row in queries.everyone(connection, account.account_id, chosen)]

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from flask import current_app, url_for
 
 from app.compliance.queries import RuleFinding
+from app.compliance.rules import BY_ID, TWINS
 from app.compliance.subjects import Seen, Source
 from app.compliance.verdicts import State, Verdict
 
@@ -36,6 +37,7 @@ SHORT = {
     "within-reach": "out of the policy’s reach",
 }
 """Rule to the finding, in a list."""
+SHORT |= {twin.id: f"{SHORT[twin.twin_of]}, by CIS" for twin in TWINS if twin.twin_of in SHORT}
 WHO = {
     "within-reach": "Only people with an IAM path can be out of its reach.",
 }
@@ -53,11 +55,13 @@ FACTS = {
     "password": "whether there is a password",
     "password_last_used": "last use of the password",
     "keys": "access keys",
+    "key_use": "last use of access keys",
     "certificates": "signing certificates",
     "ssh_keys": "SSH public keys",
     "root_keys": "root’s access keys",
     "root_mfa": "root’s MFA",
     "root_virtual_mfa": "root’s virtual MFA",
+    "root_password": "whether root has a password",
     "root_used_at": "last use of root",
     "password_policy": "the password policy",
 }
@@ -70,6 +74,7 @@ SOURCES = {
 
 def fix(rule: str, verdict: Verdict | None = None) -> tuple[str, str]:
     """Address and words of the page that puts a finding right; ("", "") where only an administrator can."""
+    rule = BY_ID[rule].twin_of or rule if rule in BY_ID else rule
     endpoint, what = FIXES.get(rule, ("", ""))
     if rule == "unused" and verdict and "access key" in verdict.why:
         endpoint, what = "access_keys.index", "Delete the access key you do not use"

@@ -318,3 +318,60 @@ def test_nothing_is_known_of_who_was_made_anew_under_an_old_name(engine: Engine)
     anew = anew.replace("alice,2026-01-01T10:00:00Z", "alice,2026-09-01T11:00:00Z")
     store.keep_report(engine, read(anew.replace("N/A,true,false", "N/A,false,false"), hour(15)), NOW, terms_of)
     assert says(engine, "mfa") == {"alice": "fail", "bob": "fail"}, "no exception, no device of the former"
+
+
+def test_a_device_given_after_the_report_makes_nobody_fail_for_having_none(engine: Engine) -> None:
+    roster(engine, hour(8), {}, ("alice", "bob"), others=1)
+    store.keep_report(engine, read(WHOLE), NOW, terms_of)
+    roster(engine, hour(12), {}, ("alice", "bob"), others=1)
+    assert says(engine, "mfa") == {"alice": "fail", "bob": "pass"}, "as many as there were"
+    roster(engine, hour(13), {}, ("alice", "bob"), others=2)
+    assert says(engine, "mfa") == {"alice": "unknown", "bob": "pass"}, "somebody has a new one"
+    roster(engine, hour(14), {"alice": 1}, ("alice", "bob"), others=2)
+    assert says(engine, "mfa") == {"alice": "pass", "bob": "pass"}
+    store.keep_report(engine, read(WHOLE, hour(15)), NOW, terms_of)
+    assert says(engine, "mfa") == {"alice": "fail", "bob": "pass"}, "a newer report says whose it is not"
+
+
+def test_a_device_taken_after_the_report_makes_nobody_pass_for_having_had_one(engine: Engine) -> None:
+    two = WHOLE.replace("bob", "carol") + "\n" + BOB
+    roster(engine, hour(8), {}, ("alice", "bob", "carol"), others=2)
+    store.keep_report(engine, read(two), NOW, terms_of)
+    assert says(engine, "mfa") == {"alice": "fail", "bob": "pass", "carol": "pass"}
+    roster(engine, hour(12), {}, ("alice", "bob", "carol"), others=1)
+    assert says(engine, "mfa") == {"alice": "fail", "bob": "unknown", "carol": "unknown"}, "one of two has none now"
+    shows(engine, "carol", mfa=(hour(13).isoformat(), ["HARDWARE"]))
+    assert says(engine, "mfa")["carol"] == "pass", "she showed it since"
+    store.keep_report(engine, read(two, hour(14)), NOW, terms_of)
+    assert says(engine, "mfa") == {"alice": "fail", "bob": "pass", "carol": "pass"}
+
+
+def test_what_root_has_is_no_device_of_anybody_new(engine: Engine) -> None:
+    roster(engine, hour(8), {}, ("alice", "bob"), others=3)
+    store.keep_report(engine, read(WHOLE), NOW, terms_of)
+    for at in (11, 12):
+        roster(engine, hour(at), {}, ("alice", "bob"), others=3)
+        assert says(engine, "mfa") == {"alice": "fail", "bob": "pass"}, "two were in use before and are not theirs"
+    roster(engine, hour(13), {}, ("alice", "bob"), others=2)
+    roster(engine, hour(14), {}, ("alice", "bob"), others=3)
+    assert says(engine, "mfa")["alice"] == "unknown", "one went, and one came"
+
+
+def test_another_id_under_the_same_name_is_another_user(engine: Engine) -> None:
+    roster(engine, hour(8), {}, ("alice", "bob"), ids={"alice": "AIDA1", "bob": "AIDA2"})
+    store.keep_report(engine, read(WHOLE), NOW, terms_of)
+    excepted(engine, "alice", "mfa")
+    assert says(engine, "mfa")["alice"] == "excepted"
+    shows(engine, "alice", "AIDA9", mfa=(hour(12).isoformat(), []))
+    assert says(engine, "mfa")["alice"] == "fail" and "key-age" not in says_all(engine, "alice")
+    made = {"bob": hour(11)}
+    roster(engine, hour(13), {}, ("alice", "bob"), ids={"alice": "AIDA9", "bob": "AIDA3"}, made=made)
+    assert says(engine, "mfa")["bob"] == "unknown", "the report tells of the former bob"
+
+
+def says_all(engine: Engine, name: str) -> dict[str, str]:
+    """What is known of a user: rules that answer with more than unknown."""
+    with engine.connect() as connection:
+        query = select(CompliancePerson.verdicts).where(CompliancePerson.user_name == name)
+        found = rows.states(connection.execute(query).scalar_one())
+    return {rule: state for rule, state in found.items() if state != "unknown"}
