@@ -152,6 +152,17 @@ def test_ec2_and_s3_answer_in_their_own_form(aws: Sandbox, eve: Employee) -> Non
     assert no.value.response["Error"]["Code"] == "NoSuchKey"
 
 
+def test_aws_sign_in_answers_in_json_what_is_no_page_of_its(aws: Sandbox, eve: Employee) -> None:
+    for method, path in (("GET", "/v1/token"), ("POST", "/v1/unicorns"), ("DELETE", "/v1/token"), ("GET", "/oauths")):
+        status, _, text = send(aws, {}, "", method, path)
+        assert status == 404 and json.loads(text)["error"] == "invalid_request", (method, path)
+    signer = Signer(aws, eve.access_key_id, eve.secret_access_key, "signin")
+    for path in ("/v1/introspect", "/get-resource-policy", "/v1/token"):
+        headers = signer.headers("{}", path=path) | {"content-type": "application/json"}
+        status, _, text = send(aws, headers, "{}", "POST", path)
+        assert status == 404 and json.loads(text)["__type"].startswith("UnknownOperation"), "signed, and not emulated"
+
+
 def test_a_device_is_looked_at_and_tagged(aws: Sandbox, refused: Refused) -> None:
     """The calls of AWS's example policy, and of tools that make virtual devices."""
     iam = aws.as_administrator("iam")

@@ -24,12 +24,20 @@ _OF_STATUS = {400: "rate_exceeded", 500: "server_error", 503: "service_unavailab
 
 def is_ours(environ: dict[str, Any]) -> bool:
     """Unsigned requests to AWS Sign-In's paths; no bucket can be called v1."""
-    path = str(environ.get("PATH_INFO", ""))
-    return path.startswith("/v1/") or (path == "/oauth" and not environ.get("HTTP_AUTHORIZATION"))
+    path, authorization = str(environ.get("PATH_INFO", "")), str(environ.get("HTTP_AUTHORIZATION", ""))
+    return path.startswith(("/v1/", "/oauth")) and not authorization.startswith("AWS4-")
 
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse
+
+
+def _no_such_operation(start_response: StartResponse) -> Iterable[bytes]:
+    """As AWS answers what is no operation of a service that speaks JSON over REST."""
+    body = json.dumps({"error": "invalid_request", "message": "AWS Sign-In has no such operation."}).encode()
+    headers = [("Content-Type", "application/json"), ("x-amzn-ErrorType", "UnknownOperationException")]
+    start_response("404 Not Found", [*headers, ("Content-Length", str(len(body)))])
+    return [body]
 
 
 class SignIn:
@@ -41,6 +49,7 @@ class SignIn:
         self._log = log
         self._hosts = hosts
         self._pages = make_pages(world, log, hosts)
+        self._paths = {rule.rule for rule in self._pages.url_map.iter_rules()}
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         if environ.get("HTTP_HOST") not in self._hosts:
@@ -48,6 +57,8 @@ class SignIn:
             return [b"This is not the address of this sandbox."]
         if environ["PATH_INFO"] == "/v1/token" and environ["REQUEST_METHOD"] == "POST":
             return self._token(environ, start_response)
+        if environ["PATH_INFO"] not in self._paths:
+            return _no_such_operation(start_response)
         return self._pages.wsgi_app(environ, start_response)
 
     def _token(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
