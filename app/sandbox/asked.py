@@ -145,8 +145,10 @@ def passing(world: World, role_names: Sequence[str], service: str, to: str = "")
 # -- EC2: parameters are read by their names in the form, since only tags and roles matter
 
 _TAG = re.compile(r"(?:TagSpecifications?\.\d+\.)?Tags?\.(\d+)\.(Key|Value)", re.I)
-_SPECIFIED = re.compile(r"(?:.+\.)?TagSpecifications?\.(\d+)\.Tags?\.(\d+)\.(Key|Value)", re.I)
+_SPECIFIED = re.compile(r"(?:.+\.)?(TagSpecifications?\.\d+)\.Tags?\.(\d+)\.(Key|Value)", re.I)
 _PROFILE = re.compile(r"(?:.+\.)?IamInstanceProfile\.(Arn|Name)", re.I)
+_FOR_LATER = "LaunchTemplateData."
+"""Of a launch template: what it says is asked for once something is started with it."""
 _READS = ("Describe", "Get", "List", "Search")
 
 
@@ -159,21 +161,27 @@ def of_an_ec2_call(world: World, action: str, region: str, form: Mapping[str, st
         tags = _tags_in(form, _TAG)
         given = requested(tags) if action == "CreateTags" else requested({}, list(tags))
         return [Question(f"ec2:{action}", "*", {**here, **given})]
-    tags = _tags_in(form, _SPECIFIED)
-    asked = [Question(f"ec2:{action}", "*", {**here, **requested(tags)})]
-    if tags:
-        asked.append(Question("ec2:CreateTags", "*", {**here, **requested(tags), "ec2:CreateAction": action}))
-    instance = form.get("InstanceId", "*")
-    to = f"arn:{world.partition}:ec2:{region}:{world.account_id}:instance/{instance}"
-    for role_names in (_roles_of(world, value) for name, value in form.items() if _PROFILE.fullmatch(name)):
-        asked += passing(world, role_names, "ec2.amazonaws.com", to)
-    roles = [by_arn(world, value) for value in form.values() if re.match(r"arn:[\w-]+:iam::\d{12}:role/", value)]
-    for role in roles:
-        service = _PASSED_TO.get(action, "ec2.amazonaws.com")
-        asked.append(
-            Question("iam:PassRole", role.arn, {"iam:PassedToService": service, **_of_resource(world, role)})
-        )
-    return asked
+    form = {name: value for name, value in form.items() if _FOR_LATER not in name}
+    named = {found[1]: "" for name in form if (found := _SPECIFIED.fullmatch(name))}
+    asked = []
+    for specification in named or [""]:  # each is about another resource, with tags of its own
+        tags = _tags_in({name: value for name, value in form.items() if f"{specification}." in name}, _SPECIFIED)
+        asked.append(Question(f"ec2:{action}", "*", {**here, **requested(tags)}))
+        if tags:
+            asked.append(Question("ec2:CreateTags", "*", {**here, **requested(tags), "ec2:CreateAction": action}))
+    return [*asked, *_of_roles(world, action, region, form)]
+
+
+def _of_roles(world: World, action: str, region: str, form: Mapping[str, str]) -> Iterator[Question]:
+    """iam:PassRole for every role or instance profile that is named."""
+    to = f"arn:{world.partition}:ec2:{region}:{world.account_id}:instance/{form.get('InstanceId', '*')}"
+    for name, value in form.items():
+        if _PROFILE.fullmatch(name):
+            yield from passing(world, _roles_in(world, value), "ec2.amazonaws.com", to)
+        elif re.match(r"arn:[\w-]+:iam::\d{12}:role/", value):
+            role = by_arn(world, value)
+            service = _PASSED_TO.get(action, "ec2.amazonaws.com")
+            yield Question("iam:PassRole", role.arn, {"iam:PassedToService": service, **_of_resource(world, role)})
 
 
 _PASSED_TO = {"CreateFlowLogs": "vpc-flow-logs.amazonaws.com", "RequestSpotFleet": "spotfleet.amazonaws.com"}
@@ -188,7 +196,7 @@ def _tags_in(form: Mapping[str, str], pattern: re.Pattern[str]) -> dict[str, str
     return from_pairs(pair for pair in pairs.values() if "Key" in pair)
 
 
-def _roles_of(world: World, profile: str) -> list[str]:
+def _roles_in(world: World, profile: str) -> list[str]:
     """Names of the roles in an instance profile, given by name or ARN."""
     known: Iterator[Any] = (each for each in things(world, "instance-profile") if profile in (each.arn, each.name))
     return [str(role.name) for each in known for role in each.roles]

@@ -256,6 +256,16 @@ DENIED: dict[str, tuple[str, dict[str, Any], Do]] = {
             AvailabilityZone="us-east-1a", Size=1, TagSpecifications=[{"ResourceType": "volume", "Tags": TAGS}]
         ),
     ),
+    "of two resources each has its own tags": (
+        "ec2",
+        denies("ec2:CreateTags", **ASKED),
+        lambda ec2, _: ec2.run_instances(
+            ImageId="ami-12c6146b",
+            MinCount=1,
+            MaxCount=1,
+            TagSpecifications=[*SPECIFIED, {"ResourceType": "volume", "Tags": [{"Key": "team", "Value": "blue"}]}],
+        ),
+    ),
     "the folder a list is asked for": (
         "s3",
         denies("s3:ListBucket", StringLike={"s3:prefix": "salaries/*"}),
@@ -323,6 +333,9 @@ def test_what_stays_outside_a_deny_works_and_takes_effect(
     assert iam.get_group(GroupName="office-group")["Group"]["Path"] == "/eng/"
     eve.client("s3").list_objects_v2(Bucket="payroll", Prefix="open/")
     iam.delete_user(UserName="office-newer")
+    under(eve, EVERYTHING, denies(["iam:PassRole", "ec2:CreateTags"]))
+    later = {"IamInstanceProfile": {"Name": "office-full"}, "TagSpecifications": SPECIFIED}
+    eve.client("ec2").create_launch_template(LaunchTemplateName="later", LaunchTemplateData=later)
 
 
 def test_the_tags_of_a_person_count(one: Sandbox, eve: Employee, refused: Refused) -> None:
