@@ -251,5 +251,6 @@ def finished() -> ResponseReturnValue:
         "mfa/finished.html",
         console_url=console_url(me, alias()),
         region=current_app.config["AWS_REGION"],
+        by_password=Way.AWS_SIGN_IN in current_app.config["SIGN_IN_METHODS"],
         devices=[device for device in devices if device.gives_codes],
     )
