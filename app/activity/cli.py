@@ -14,6 +14,7 @@ from app.activity.queries import accounts, chain_of, head_of
 from app.audit import record
 from app.chain import Flaw, Verification, head_text, read_head, verify
 from app.commands import on_database
+from app.terminal import plain
 
 commands = AppGroup("activity")
 FLAWS_SHOWN = 50
@@ -63,25 +64,20 @@ def _verified(
 def _told_of_odd(odd: Sequence[object]) -> bool:
     """Print what stands where an account's number must; True where there is any."""
     for each in odd:
-        click.echo(f"account {each!r}: its rows are not ours, for that is no account")
+        click.echo(f"account {plain(repr(each))}: its rows are not ours, for that is no account")
     return bool(odd)
-
-
-def _on_a_terminal(text: str) -> str:
-    """What stands in the table, so that it cannot steer the terminal it is printed on."""
-    return text if text.isprintable() else repr(text)
 
 
 def _told(verified: Verification) -> bool:
     """Print what verifying found; True where something is wrong."""
     flaws = verified.flaws
-    name = _on_a_terminal(verified.account_id) or "(nobody signed in)"
+    name = plain(verified.account_id) or "(nobody signed in)"
     for flaw in flaws[:FLAWS_SHOWN]:
-        click.echo(f"account {name}: row {flaw.seq} {_on_a_terminal(flaw.what)}")
+        click.echo(f"account {name}: row {flaw.seq} {plain(flaw.what)}")
     if len(flaws) > FLAWS_SHOWN:
         click.echo(f"account {name}: and {len(flaws) - FLAWS_SHOWN} more. If it is every row, check AUDIT_KEYS.")
     sound = "NOT sound" if flaws else "sound"
-    click.echo(f"account {name}: {verified.rows} rows, {sound}, head {_on_a_terminal(head_text(*verified.head))}")
+    click.echo(f"account {name}: {verified.rows} rows, {sound}, head {plain(head_text(*verified.head))}")
     return bool(flaws)
 
 
@@ -99,8 +95,8 @@ def prune() -> None:
         verified = _verified(account, old_before=datetime.now(UTC) - keep)
         if verified.flaws:
             bad = _told(verified)
-            click.echo(f"account {_on_a_terminal(account) or '(nobody signed in)'}: nothing removed")
+            click.echo(f"account {plain(account) or '(nobody signed in)'}: nothing removed")
             continue
         gone = record().shorten(account, *verified.old) if verified.old[0] else 0
-        click.echo(f"account {_on_a_terminal(account) or '(nobody signed in)'}: {gone} rows removed")
+        click.echo(f"account {plain(account) or '(nobody signed in)'}: {gone} rows removed")
     sys.exit(bad)

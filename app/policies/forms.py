@@ -11,6 +11,7 @@ from wtforms.validators import Length, Regexp
 from app.fields import Form
 from app.policies.service import CONFIGURED, DOCUMENTS
 from app.policy.rendering import FORMATS, GROUP
+from app.policy.unwrapping import decoded
 
 LONGEST = 16_000
 """Characters of a document that are read: IAM takes 6,144, without white space, which may well double that."""
@@ -106,7 +107,7 @@ class CheckForm(Form):
             self.document.data = given.decode("utf-8", "replace")
             return
         try:
-            self.document.data = given.decode("utf-8-sig")
+            self.document.data = decoded(given)
         except UnicodeDecodeError:
             self.document.data = ""
             self.unreadable = True
@@ -114,9 +115,11 @@ class CheckForm(Form):
     unreadable = False
 
     def validate_file(self, field: FileField) -> None:
-        """Text, in the only encoding policies have."""
+        """Text in an encoding that policies come in."""
         if self.unreadable:
-            field.errors = ["This file is not UTF-8 text, so it is no policy."]
+            field.errors = [
+                "This file is not UTF-8 text, nor UTF-16 with a byte order mark. Save it as UTF-8, or paste it."
+            ]
 
     def validate_document(self, field: TextAreaField) -> None:
         """Something to check."""

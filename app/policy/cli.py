@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import json
-import marshal
 import sys
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Iterable, Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import click
 
-from app.policy.checking import SOMEBODY
+from app.policy.checking import SOMEBODY, whereabouts
 from app.policy.checking import check as examined
-from app.policy.documents import PARTITIONS, PLACEHOLDER, VARIANTS, accounts_named, read, source_text, tailored
-from app.policy.evaluation import Policy, PolicyError, Request, compiled, decide
+from app.policy.documents import PARTITIONS, VARIANTS, accounts_named, read, source_text, tailored
+from app.policy.evaluation import PolicyError
 from app.policy.explaining import WAYS, Question, in_words
 from app.policy.explaining import explain as explained
 from app.policy.features import usual_resource
 from app.policy.findings import Severity, as_text
 from app.policy.rendering import FORMATS, GRANTED, GROUP, TEST_USER, NotRenderable, Setup
+from app.policy.simulating import decided, lines_of
+from app.policy.unwrapping import decoded
+from app.terminal import plain, plain_json
 
 
 class _Extensible(click.Group):
@@ -82,13 +83,13 @@ def render(
         document = tailored(read(variant), account_id, partition, without_path, without_aws_sign_in)
         setup = Setup(document, account_id, partition, group, managed, test_user)
     except NotRenderable as error:
-        raise click.ClickException(f"--{error.option}: {error}") from error
+        raise click.ClickException(plain(f"--{error.option}: {error}")) from error
     except PolicyError as error:
-        raise click.ClickException(str(error)) from error
+        raise click.ClickException(plain(str(error))) from error
     others = accounts_named(document) - {account_id}
     if others:
-        click.echo(f"Note: {variant} names account {', '.join(sorted(others))}, which stays as it is.", err=True)
-    click.echo(FORMATS[form].write(setup), nl=False)
+        _told([f"Note: {variant} names account {', '.join(sorted(others))}, which stays as it is."], err=True)
+    click.echo(plain_json(FORMATS[form].write(setup)), nl=False)
 
 
 @policy.command()
@@ -103,24 +104,39 @@ def check(file: Path, form: str, *, strict: bool) -> None:
     """
     report = examined(_text_of(file))
     if form == "json":
-        click.echo(json.dumps(report.as_json(), indent=2, ensure_ascii=False))
+        click.echo(plain_json(json.dumps(report.as_json(), indent=2, ensure_ascii=False)))
     else:
-        click.echo("\n".join(as_text(report)))
+        _told(as_text(report))
     failed = strict and any(finding.severity is Severity.ERROR for finding in report.findings)
     sys.exit(failed or not report.usable)
+
+
+def _told(lines: Iterable[str], *, err: bool = False) -> None:
+    """Print lines that words of a document are in, which steer no terminal."""
+    click.echo("\n".join(map(plain, lines)), err=err)
 
 
 def _text_of(file: Path) -> str:
     try:
         if str(file) == "-":
-            return sys.stdin.buffer.read().decode("utf-8")
+            return decoded(sys.stdin.buffer.read())
         if str(file) in VARIANTS and not file.exists():
             return source_text(str(file))
-        return file.read_bytes().decode("utf-8")
+        return decoded(file.read_bytes())
     except OSError as error:
-        raise click.ClickException(f"{file}: {error.strerror}.") from error
+        raise click.ClickException(plain(f"{file}: {error.strerror}.")) from error
     except UnicodeDecodeError as error:
-        raise click.ClickException(f"{file} is not UTF-8 text.") from error
+        raise click.ClickException(
+            plain(f"{file} is not UTF-8 text, nor UTF-16 with a byte order mark. Save it as UTF-8.")
+        ) from error
+
+
+def _pairs(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) -> Mapping[str, str]:
+    """KEY=VALUE, as a mapping; keys have no letter case."""
+    pairs = [text.partition("=") for text in given]
+    if not all(found and ":" in key for key, found, _ in pairs):
+        raise click.BadParameter("Write it like aws:SourceIp=203.0.113.7.")
+    return {key.strip().lower(): value for key, _, value in pairs}
 
 
 @policy.command()
@@ -137,8 +153,16 @@ def _text_of(file: Path) -> str:
     show_default=True,
     help="How: a plain access key, a password without a code, or with MFA.",
 )
-@click.option("--account-id", default=PLACEHOLDER, help="Put in for accountid.")
-@click.option("--partition", type=click.Choice(PARTITIONS), default="aws", show_default=True)
+@click.option("--account-id", help="Whose policy it is. Default: the account its ARNs name.")
+@click.option("--partition", type=click.Choice(PARTITIONS), help="Default: the partition its ARNs name.")
+@click.option(
+    "--assume",
+    "assumed",
+    metavar="KEY=VALUE",
+    multiple=True,
+    callback=_pairs,
+    help="A condition key of the request, like aws:SourceIp=203.0.113.7. Can be repeated.",
+)
 def explain(
     file: Path,
     action: str | None,
@@ -146,28 +170,32 @@ def explain(
     user_name: str,
     path: str,
     way: str,
-    account_id: str,
-    partition: str,
+    account_id: str | None,
+    partition: str | None,
+    assumed: Mapping[str, str],
 ) -> None:
-    """Say in plain words what a policy does, or why it decides as it does (--action)."""
+    """Say in plain words what a policy does, or why it decides as it does (--action).
+
+    What depends on a key that is not known here, like s3:prefix or the address somebody comes from, is not evaluated;
+    --assume says what it is.
+    """
     report = examined(_text_of(file))
     if report.document is None:
-        raise click.ClickException(report.findings[0].sentence)
+        raise click.ClickException(plain(report.findings[0].sentence))
     if action is None:
         for words in in_words(report.document):
-            click.echo(f"{words.place}: {words.sentence}")
-            for name, meaning in words.actions:
-                click.echo(f"  {name}" + (f": {meaning}" if meaning else ""))
+            _told([f"{words.place}: {words.sentence}"])
+            _told(f"  {name}" + (f": {meaning}" if meaning else "") for name, meaning in words.actions)
         return
+    its_partition, its_account = whereabouts(report.document["Statement"])
+    account_id, partition = account_id or its_account, partition or its_partition
     asked = resource or usual_resource(report.document, action, user_name, path, account_id, partition)
-    found = explained(report.document, Question(user_name, action, asked, way, path), account_id, partition)
-    click.echo(f"{action} on {asked}: {found.sentence}")
-    if found.doubt:
-        click.echo(found.doubt)
-    for step in found.steps:
-        click.echo(f"  {step.place}: {step.why}")
+    question = Question(user_name, action, asked, way, path, assumed)
+    found = explained(report.document, question, account_id, partition)
+    _told([f"{action} on {asked}: {found.sentence}", *filter(None, [found.doubt])])
+    _told(f"  {step.place}: {step.why}" for step in found.steps)
     if found.beyond:
-        click.echo(found.beyond)
+        _told([found.beyond])
 
 
 @policy.command()
@@ -175,17 +203,24 @@ def explain(
 def simulate(file: BinaryIO) -> None:
     """Decide requests: JSON lines in (FILE or standard input), a decision a line out.
 
+    A request has the condition keys that its context names, and what its principal implies; AWS sends more. With an
+    access key: "aws:ViaAWSService": "false", "aws:PrincipalIsAWSService": "false", "aws:PrincipalType": "User",
+    "aws:PrincipalAccount", "aws:PrincipalArn", "aws:userid", "aws:username", "aws:SecureTransport": "true",
+    "aws:RequestedRegion" ("us-east-1" for IAM), "aws:CurrentTime", "aws:EpochTime" and "aws:SourceIp". With a
+    password and no code also "aws:MultiFactorAuthPresent": "false" and "aws:TokenIssueTime"; with MFA the first is
+    "true", and "aws:MultiFactorAuthAge" has the whole seconds since the code.
+
     A malformed line is reported with its number, the others are answered, and the exit status is 1.
     """
     failed = False
-    for number, line in enumerate(file, 1):
+    for number, line in enumerate(lines_of(file), 1):
         if not line.strip():
             continue
         try:
             answer = decided(json.loads(line.decode("utf-8")))
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             failed = True
-            click.echo(f"line {number}: {_why(error)}", err=True)
+            click.echo(plain(f"line {number}: {_why(error)}"), err=True)
         else:
             click.echo(json.dumps(answer))
     sys.exit(failed)
@@ -193,56 +228,3 @@ def simulate(file: BinaryIO) -> None:
 
 def _why(error: Exception) -> str:
     return f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
-
-
-def decided(case: Mapping[str, Any]) -> dict[str, Any]:
-    """One line of `simulate`: the case in, `{"id", "decision", "statement"}` out.
-
-    Raises KeyError for what is missing, TypeError or ValueError (PolicyError) for what is wrong.
-    """
-    if not isinstance(case, dict):
-        raise TypeError("not a JSON object")
-    documents = case["policies"]
-    if not isinstance(documents, list):
-        raise TypeError("policies is not a list")
-    action, resource = case["action"], case["resource"]
-    if not isinstance(action, str) or not isinstance(resource, str):
-        raise TypeError("action and resource must be text")
-    decision = decide(
-        [_compiled(marshal.dumps(document, 2)) for document in documents],
-        Request(action, resource, _context(case.get("principal") or {}, case.get("context") or {})),
-    )
-    return {"id": case.get("id"), "decision": decision.effect.value, "statement": decision.statement}
-
-
-@lru_cache(maxsize=256)
-def _compiled(document: bytes) -> Policy:
-    """Thousands of lines carry the same few documents; marshal makes a key of one faster than JSON does."""
-    return compiled(marshal.loads(document))  # noqa: S302 # made by marshal.dumps a moment ago, of parsed JSON
-
-
-def _context(principal: Any, given: Any) -> dict[str, str | list[str]]:
-    """The request's context keys: what the principal implies, overridden by what is given."""
-    if not isinstance(principal, dict) or not isinstance(given, dict):
-        raise TypeError("principal and context must be JSON objects")
-    arn, user_name = principal.get("arn"), principal.get("username")
-    implied: dict[str, str | list[str]] = {}
-    if isinstance(arn, str):
-        implied["aws:principalarn"] = arn
-        if arn.count(":") >= 5:
-            implied["aws:principalaccount"] = arn.split(":")[4]
-    if isinstance(user_name, str):
-        implied |= {"aws:username": user_name, "aws:principaltype": "User"}
-    return implied | {
-        key.lower(): [_text(item) for item in value] if isinstance(value, list) else _text(value)
-        for key, value in given.items()
-        if value is not None
-    }
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, str | int | float):
-        return str(value)
-    raise TypeError("a context value is neither text, number nor truth value")

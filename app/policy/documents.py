@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from app.policy.evaluation import PolicyError, compiled
+from app.policy.unwrapping import decoded, plain_text, unwrapped
 from app.policy.variants import PUBLISHED, RE_POST
 
 _FILES = {
@@ -63,21 +64,23 @@ def read(source: str) -> dict[str, Any]:
     else:
         name = source
         try:
-            text = Path(source).read_text(encoding="utf-8")
+            text = decoded(Path(source).read_bytes())
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
             raise PolicyError(
                 f"{source} is neither {' nor '.join(VARIANTS)} nor a readable file: {reason}."
             ) from error
     try:
-        document = json.loads(text)
+        found = unwrapped(json.loads(plain_text(text)))
     except (ValueError, RecursionError) as error:
         raise PolicyError(f"{name} is not JSON: {error}.") from error
+    if found.sentence:
+        raise PolicyError(f"{name} is not a policy: {found.sentence} {found.remedy}")
     try:
-        compiled(document)
+        compiled(found.document)
     except PolicyError as error:
         raise PolicyError(f"{name} is not a policy: {error}") from error
-    return dict(document)
+    return dict(found.document)
 
 
 def rendered(document: Mapping[str, Any], account_id: str, partition: str = "aws") -> dict[str, Any]:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from app.policy.actions import covered, description, nearest, real_name
 from app.policy.documents import rendered
-from app.policy.evaluation import Decision, Policy, Request, Statement, compiled, decide
+from app.policy.evaluation import Decision, Request, Statement, compiled
 from app.policy.findings import Place
 from app.policy.patterns import Absent
+from app.policy.possible import Holds
+from app.policy.powers import RUNNERS
 from app.policy.request_context import PASSWORD, PLAIN_KEY, WITH_MFA, IamUser, request_context
+from app.policy.weighing import Weight, unknown, weigh, weighed
 
 MFA = "aws:MultiFactorAuthPresent"
 WAYS = {"key": PLAIN_KEY, "password": PASSWORD, "mfa": WITH_MFA}
@@ -137,13 +140,18 @@ class Question:
     resource: str
     way: str = "mfa"
     path: str = "/"
+    assumed: Mapping[str, str] = field(default_factory=dict)
+    """Condition keys whose value is given: for what is not known here, or other than it usually is."""
 
     def request(self, account_id: str, partition: str) -> Request:
-        """As the judge is asked."""
+        """As the judge is asked, with the keys whose value is known."""
         user = IamUser(
             account_id, self.user_name, f"arn:{partition}:iam::{account_id}:user{self.path}{self.user_name}"
         )
-        return Request(self.action, self.resource, request_context(user, WAYS[self.way], self.action))
+        known = request_context(user, WAYS[self.way], self.action)
+        given = {key.lower() for key in self.assumed}
+        context = {key: value for key, value in known.items() if key.lower() not in given and not unknown(key)}
+        return Request(self.action, self.resource, context | dict(self.assumed))
 
 
 @dataclass(frozen=True)
@@ -152,7 +160,8 @@ class Step:
 
     place: Place
     denies: bool
-    matches: bool
+    matches: bool | None
+    """None where that depends on keys that are not known."""
     decides: bool
     why: str
 
@@ -167,10 +176,19 @@ class Explanation:
     """What AWS does whatever a policy says, or ""."""
     doubt: str
     """That there is no such action, as far as AWS's reference tells, or ""."""
+    depends: Sequence[str] = ()
+    """Keys the decision depends on whose values are not known; then `decision` is what there is without them."""
+
+    @property
+    def evaluated(self) -> bool:
+        """Is it decided?"""
+        return not self.depends
 
     @property
     def sentence(self) -> str:
         """The decision in words."""
+        if self.depends:
+            return f"Not evaluated: it depends on {', '.join(map(_cut, self.depends))}, which is not known here."
         decider = next((step for step in self.steps if step.decides), None)
         if decider is None:
             return "Not allowed: no statement allows it."
@@ -183,19 +201,54 @@ def explain(document: Mapping[str, Any], question: Question, account_id: str, pa
     own = rendered(document, account_id, partition)
     policy = compiled(own)
     request = question.request(account_id, partition)
-    decision = decide([policy], request)
-    whys = [_why(each, raw, own, request) for each, raw in zip(policy.statements, _statements(own), strict=True)]
-    matching = [index for index, why in enumerate(whys) if why is None]
-    decider = next((index for index in matching if policy.statements[index].denies), None)
-    if decider is None:
-        decider = next(iter(matching), None)
+    found = weigh(policy.statements, request)
+    decider = None
+    if not found.depends:
+        matching = [number for number, each in enumerate(found.weights) if each.matches]
+        deciding = [number for number in matching if policy.statements[number].denies] or matching
+        decider = next(iter(deciding), None)
+    steps = [
+        _step(index, statement, raw, own, request, weight, decider)
+        for index, (statement, raw, weight) in enumerate(
+            zip(policy.statements, _statements(own), found.weights, strict=True)
+        )
+    ]
     action = real_name(question.action) or question.action
     return Explanation(
-        decision,
-        list(_steps(policy, _statements(own), whys, decider)),
-        UNTOUCHED.get(action, "") or BY_THE_SERVICE.get(action, ""),
+        found.decision,
+        steps,
+        " ".join(filter(None, [UNTOUCHED.get(action, "") or BY_THE_SERVICE.get(action, ""), _dependent(action)])),
         _doubt(question.action),
+        found.depends,
     )
+
+
+def _dependent(action: str) -> str:
+    """What else AWS asks for where a request has more in it: a role that is handed on, tags."""
+    service, _, name = action.partition(":")
+    hands_on = action in RUNNERS or action == "iam:AddRoleToInstanceProfile"
+    tags = {"iam": f"iam:Tag{name.removeprefix('Create')}", "ec2": "ec2:CreateTags"}.get(service, "")
+    tagging = tags if name.startswith(("Create", "RunInstances")) and real_name(tags) else ""
+    also = [*(["iam:PassRole"] if hands_on else []), *([tagging] if tagging else [])]
+    return f"AWS may also ask for {' and '.join(also)}: that is not evaluated here." if also else ""
+
+
+def _step(
+    index: int,
+    statement: Statement,
+    raw: Mapping[str, Any],
+    document: Mapping[str, Any],
+    request: Request,
+    weight: Weight,
+    decider: int | None,
+) -> Step:
+    if weight.matches is None:
+        why = f"It may match: that depends on {', '.join(map(_cut, weight.depends))}."
+    elif weight.matches:
+        why = "It matches, and decides." if index == decider else "It matches, too, but another one decides."
+    else:
+        why = _why(statement, raw, document, request)
+    return Step(Place(index, raw.get("Sid") or None), statement.denies, weight.matches, index == decider, why)
 
 
 def _doubt(action: str) -> str:
@@ -214,21 +267,9 @@ def _cut(name: str) -> str:
     return name if len(name) <= 80 else f"{name[:77]}..."
 
 
-def _steps(
-    policy: Policy, raw: Sequence[Mapping[str, Any]], whys: Sequence[str | None], decider: int | None
-) -> Iterator[Step]:
-    for index, (statement, why) in enumerate(zip(policy.statements, whys, strict=True)):
-        told = why
-        if told is None:
-            told = "It matches, and decides." if index == decider else "It matches, too, but another one decides."
-        yield Step(Place(index, raw[index].get("Sid") or None), statement.denies, why is None, index == decider, told)
-
-
-def _why(statement: Statement, raw: Mapping[str, Any], document: Mapping[str, Any], request: Request) -> str | None:
-    """Why a statement does not match; None where it does."""
+def _why(statement: Statement, raw: Mapping[str, Any], document: Mapping[str, Any], request: Request) -> str:
+    """Why a statement does not match."""
     context = {key.lower(): value for key, value in request.context.items()}
-    if statement.covers(request, context):
-        return None
     if not statement.names_action(request.action):
         return f"It {'leaves alone' if statement.not_actions else 'does not name'} {request.action}."
     try:
@@ -241,16 +282,14 @@ def _why(statement: Statement, raw: Mapping[str, Any], document: Mapping[str, An
         return f"It is not about {request.resource}."
     for operator, keys in (raw.get("Condition") or {}).items():
         for key, values in keys.items():
-            if not _holds(document, {operator: {key: values}}, request, context):
+            if not _may_hold(document, {operator: {key: values}}, context):
                 value = context.get(key.lower())
                 said = f"is {value}" if value is not None else "is absent"
                 return f"Its condition does not hold: {key} {said}, and {operator} wants {_wanted(_texts(values))}."
     return "Its condition needs a value that the request does not have."
 
 
-def _holds(
-    document: Mapping[str, Any], condition: Mapping[str, Any], request: Request, context: Mapping[str, Any]
-) -> bool:
+def _may_hold(document: Mapping[str, Any], condition: Mapping[str, Any], context: Mapping[str, Any]) -> bool:
     alone = {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": condition}
     [statement] = compiled({**document, "Statement": [alone]}).statements
-    return statement.covers(request, context)
+    return all(weighed(each, context)[0] is not Holds.NEVER for each in statement.conditions)

@@ -200,6 +200,11 @@ def _beside_addresses(text: str) -> Iterator[str]:
             yield str(ipaddress.ip_address(beside) if block.version == 4 else ipaddress.IPv6Address(beside))
 
 
+def values_of(key: str, wanted: tuple[str, ...], said: Sequence[str], now: datetime) -> list[Value]:
+    """What a key can say that a condition asks for, in lower case. said: what else is in the request."""
+    return _values(key, "198.51.100.10" if key == "aws:sourceip" else None, (*_near(wanted), *said), None, now)
+
+
 def _values(
     key: str, true: str | Sequence[str] | None, near: Sequence[str], mfa: bool | None, now: datetime
 ) -> list[Value]:
@@ -221,7 +226,7 @@ def _values(
     if key == "aws:requestedregion":
         return [*near, "us-east-1", "eu-central-1", "ap-southeast-99"]
     if key == "aws:sourceip":
-        return [str(true), *near, "203.0.113.77", "10.1.2.3", "2001:db8::7"]
+        return [str(true), *(each for each in near if each), "203.0.113.77", "10.1.2.3", "2001:db8::7"]
     return list(dict.fromkeys(values))
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from app.policy.documents import PLACEHOLDER
 from app.policy.evaluation import WITH_VARIABLES, PolicyError, compiled
 from app.policy.findings import DOCUMENT, Finding, Place, Severity
+from app.policy.unwrapping import plain_text, unwrapped
 
 LARGEST = 6144
 """Characters of a managed policy, white space not counted (IAM quotas)."""
@@ -29,20 +30,8 @@ class Reading:
 
 def read_text(text: str) -> Reading:
     """Read a document and find everything wrong with its form. Raises nothing."""
-    text = text.removeprefix("\ufeff")
-    size = len("".join(text.split()))
-    placeholders = text.count(f":{PLACEHOLDER}:")
-    reading = Reading(size + placeholders * (_SIZE_OF_ID - len(PLACEHOLDER)))
-    if reading.size > LARGEST:
-        reading.findings.append(
-            Finding(
-                "too-long",
-                Severity.ERROR,
-                DOCUMENT,
-                f"It has {reading.size:,} characters without white space; IAM takes {LARGEST:,} in a managed policy.",
-                "Shorten lists with wildcards, or spread the statements over two policies.",
-            )
-        )
+    text = plain_text(text)
+    reading = Reading(_size(text))
     twice: list[str] = []
 
     def once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
@@ -65,6 +54,28 @@ def read_text(text: str) -> Reading:
     except ValueError as error:
         reading.findings.append(_unreadable(f"It is not JSON: {error}."))
         return reading
+    found = unwrapped(document)
+    if found.within:
+        reading.size = _size(json.dumps(found.document, ensure_ascii=False, separators=(",", ":")))
+        reading.findings.append(
+            Finding(
+                "wrapped",
+                Severity.NOTE,
+                DOCUMENT,
+                f"The policy stands within something else, under {_cut(found.within)}: that is what is judged.",
+                "To put it in force, paste just that.",
+            )
+        )
+    if reading.size > LARGEST and not found.sentence:
+        reading.findings.append(
+            Finding(
+                "too-long",
+                Severity.ERROR,
+                DOCUMENT,
+                f"It has {reading.size:,} characters without white space; IAM takes {LARGEST:,} in a managed policy.",
+                "Shorten lists with wildcards, or spread the statements over two policies.",
+            )
+        )
     for name in dict.fromkeys(twice):
         reading.findings.append(
             Finding(
@@ -75,8 +86,25 @@ def read_text(text: str) -> Reading:
                 "Merge the two, or make them two statements.",
             )
         )
-    _read_document(document, reading)
+    if found.sentence:
+        reading.findings.append(_grammar(DOCUMENT, found.sentence, found.remedy))
+    else:
+        _read_document(found.document, reading)
     return reading
+
+
+def _size(text: str) -> int:
+    """Characters as IAM counts them, the account's id put in for the placeholder."""
+    placeholders = text.count(f":{PLACEHOLDER}:")
+    return len("".join(text.split())) + placeholders * (_SIZE_OF_ID - len(PLACEHOLDER))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 200 else f"{text[:197]}..."
+
+
+def _grammar(place: Place, sentence: str, remedy: str) -> Finding:
+    return Finding("grammar", Severity.ERROR, place, sentence, remedy)
 
 
 def _unreadable(sentence: str) -> Finding:
@@ -136,9 +164,7 @@ def statements_of(document: Mapping[str, Any]) -> list[Any]:
 
 def _read_document(document: Any, reading: Reading) -> None:
     problems = grammar_problems(document)
-    reading.findings.extend(
-        Finding("grammar", Severity.ERROR, each.place, each.sentence, each.remedy) for each in problems
-    )
+    reading.findings.extend(_grammar(each.place, each.sentence, each.remedy) for each in problems)
     if not isinstance(document, dict):
         return
     statements = statements_of(document)

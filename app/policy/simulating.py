@@ -1,0 +1,76 @@
+"""`policy simulate`: requests in, decisions out, a JSON line each. Pure."""
+
+from __future__ import annotations
+
+import codecs
+import marshal
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any, BinaryIO
+
+from app.policy.evaluation import Policy, Request, compiled, decide
+
+
+def lines_of(file: BinaryIO) -> Iterator[bytes]:
+    """The lines of a file, as UTF-8 whatever byte order mark it begins with: UTF-16 is read as a whole."""
+    first = file.readline()
+    if not first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        yield first.removeprefix(codecs.BOM_UTF8)
+        yield from file
+        return
+    text = (first + file.read()).decode("utf-16", "surrogatepass")
+    yield from (line.encode("utf-8", "surrogatepass") for line in text.splitlines())
+
+
+def decided(case: Mapping[str, Any]) -> dict[str, Any]:
+    """One line of `simulate`: the case in, `{"id", "decision", "statement"}` out.
+
+    The context is the one it is given. Raises KeyError for what is missing, TypeError or ValueError (PolicyError) for
+    what is wrong.
+    """
+    if not isinstance(case, dict):
+        raise TypeError("not a JSON object")
+    documents = case["policies"]
+    if not isinstance(documents, list):
+        raise TypeError("policies is not a list")
+    action, resource = case["action"], case["resource"]
+    if not isinstance(action, str) or not isinstance(resource, str):
+        raise TypeError("action and resource must be text")
+    decision = decide(
+        [_compiled(marshal.dumps(document, 2)) for document in documents],
+        Request(action, resource, _context(case.get("principal") or {}, case.get("context") or {})),
+    )
+    return {"id": case.get("id"), "decision": decision.effect.value, "statement": decision.statement}
+
+
+@lru_cache(maxsize=256)
+def _compiled(document: bytes) -> Policy:
+    """Thousands of lines carry the same few documents; marshal makes a key of one faster than JSON does."""
+    return compiled(marshal.loads(document))  # noqa: S302 # made by marshal.dumps a moment ago, of parsed JSON
+
+
+def _context(principal: Any, given: Any) -> dict[str, str | list[str]]:
+    """The request's context keys: what the principal implies, overridden by what is given."""
+    if not isinstance(principal, dict) or not isinstance(given, dict):
+        raise TypeError("principal and context must be JSON objects")
+    arn, user_name = principal.get("arn"), principal.get("username")
+    implied: dict[str, str | list[str]] = {}
+    if isinstance(arn, str):
+        implied["aws:principalarn"] = arn
+        if arn.count(":") >= 5:
+            implied["aws:principalaccount"] = arn.split(":")[4]
+    if isinstance(user_name, str):
+        implied |= {"aws:username": user_name, "aws:principaltype": "User"}
+    return implied | {
+        key.lower(): [_text(item) for item in value] if isinstance(value, list) else _text(value)
+        for key, value in given.items()
+        if value is not None
+    }
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str | int | float):
+        return str(value)
+    raise TypeError("a context value is neither text, number nor truth value")

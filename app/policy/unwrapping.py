@@ -1,0 +1,152 @@
+"""The policy in what people bring: files of any tool, answers of commands, resources of templates, bare statements.
+
+`aws iam get-policy-version` prints a document within PolicyVersion.Document, others within PolicyDocument, a template
+within a resource, the API URL-encoded. What is in it is judged where it is one document. Pure.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote
+
+DEEPEST = 24
+"""Levels of a document within something else: `get-account-authorization-details` has six."""
+_TRUST = "AssumeRolePolicyDocument"
+"""Who may take a role: no identity policy."""
+
+
+def decoded(given: bytes) -> str:
+    """A policy's text: UTF-8, with a byte order mark or without, or UTF-16 with one (what PowerShell's ">" writes).
+
+    Raises UnicodeDecodeError for any other encoding.
+    """
+    utf_16 = given.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return given.decode("utf-16" if utf_16 else "utf-8-sig")
+
+
+def plain_text(text: str) -> str:
+    """Without a byte order mark, and with URL-encoding undone: the API encodes documents so."""
+    text = text.removeprefix("\ufeff")
+    return unquote(text) if text.lstrip()[:3].upper() in ("%7B", "%5B") else text
+
+
+@dataclass(frozen=True)
+class Unwrapped:
+    """What a text turned out to hold. document: the one to judge; None where there is none, or more than one.
+
+    within: where it stood in the whole, "PolicyVersion.Document"; "" where it was the whole.
+    sentence, remedy: what to say where there is not one document; empty where there is.
+    """
+
+    document: Any
+    within: str = ""
+    sentence: str = ""
+    remedy: str = ""
+
+
+def unwrapped(given: Any) -> Unwrapped:
+    """The one policy document in parsed JSON, or what it is instead. What has a Statement is taken as it is."""
+    given = _unquoted(given)
+    if isinstance(given, Mapping) and "Statement" not in given:
+        if _is_statement(given):
+            return Unwrapped(
+                None,
+                sentence="This is one statement, not a policy.",
+                remedy='Put it into the list of a document: {"Version": "2012-10-17", "Statement": [ … ]}.',
+            )
+        return _within(given)
+    if isinstance(given, list) and given:
+        if all(map(_is_statement, given)):
+            return Unwrapped(
+                None,
+                sentence="This is a list of statements, not a policy.",
+                remedy='Make it the Statement of a document: {"Version": "2012-10-17", "Statement": [ … ]}.',
+            )
+        return _within(given)
+    return Unwrapped(given)
+
+
+def _is_statement(given: Any) -> bool:
+    return isinstance(given, Mapping) and "Effect" in given and not {"Action", "NotAction"}.isdisjoint(given)
+
+
+def _unquoted(given: Any) -> Any:
+    """JSON within a JSON text, URL-encoded or not, read; anything else as it is."""
+    if not isinstance(given, str):
+        return given
+    text = plain_text(given).strip()
+    if not text.startswith(("{", "[", '"')):
+        return given
+    try:
+        inner = json.loads(text)
+    except (ValueError, RecursionError):
+        return given
+    return _unquoted(inner) if isinstance(inner, str) and len(inner) < len(given) else inner
+
+
+def _within(given: Any) -> Unwrapped:
+    found = list(_documents(given, (), DEEPEST))
+    if not found:
+        return Unwrapped(given)
+    if len(found) > 1:
+        named = ", ".join(path for path, _ in found[:3]) + (f" and {len(found) - 3} more" if found[3:] else "")
+        return Unwrapped(
+            None,
+            sentence=f"This holds {len(found)} policies, not one: {named}.",
+            remedy="Paste one of them, from { to }.",
+        )
+    [(path, document)] = found
+    if function := next(_functions(document, DEEPEST), ""):
+        return Unwrapped(
+            None,
+            sentence=f"The policy in it, under {path}, has {function}: it becomes one when the template is deployed.",
+            remedy="Paste the policy as AWS has it: what aws iam get-policy-version prints.",
+        )
+    return Unwrapped(document, path)
+
+
+def _documents(given: Any, path: tuple[str, ...], deeper: int) -> Iterator[tuple[str, Any]]:
+    """(path, document) of everything with a Statement; of a managed policy's versions the one in force."""
+    given = _unquoted(given)
+    if isinstance(given, Mapping):
+        if "Statement" in given:
+            yield ".".join(path) or "it", given
+            return
+        inner = [(str(name), value) for name, value in given.items() if name != _TRUST]
+    elif isinstance(given, list):
+        in_force = [each for each in given if isinstance(each, Mapping) and each.get("IsDefaultVersion") is True]
+        chosen = in_force if len(in_force) == 1 else given
+        inner = [(_name(each, number), each) for number, each in enumerate(chosen)]
+    else:
+        return
+    if deeper:
+        for name, value in inner:
+            yield from _documents(value, (*path, name[:80]), deeper - 1)
+
+
+def _name(given: Any, number: int) -> str:
+    """Of an entry in a list: what it calls itself."""
+    names = ("PolicyName", "UserName", "GroupName", "RoleName", "VersionId", "name")
+    said = next((given[name] for name in names if isinstance(given.get(name), str)), None) if _is_map(given) else None
+    return said or str(number)
+
+
+def _is_map(given: Any) -> bool:
+    return isinstance(given, Mapping)
+
+
+def _functions(given: Any, deeper: int) -> Iterator[str]:
+    """Functions of CloudFormation in it."""
+    if isinstance(given, Mapping):
+        for name, value in given.items():
+            if str(name).startswith("Fn::") or (name == "Ref" and len(given) == 1):
+                yield str(name)
+            elif deeper:
+                yield from _functions(value, deeper - 1)
+    elif isinstance(given, list) and deeper:
+        for value in given:
+            yield from _functions(value, deeper - 1)

@@ -1,0 +1,20 @@
+"""Words of a document, a table or a program on a terminal, which they cannot steer."""
+
+from __future__ import annotations
+
+
+def plain(text: str) -> str:
+    """The text with what is not printable written out: an escape sequence as \\x1b, a line end as \\n."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
+
+
+def plain_json(text: str) -> str:
+    """The same of JSON, line ends aside: it reads back as it was."""
+    return "".join(char if char.isprintable() or char == "\n" else _escaped(char) for char in text)
+
+
+def _escaped(char: str) -> str:
+    units = char.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
