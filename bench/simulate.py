@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import random
 
-from app.policy.cli import decided
 from app.policy.documents import live_actions, read, rendered
+from app.policy.simulating import decided
 from bench import Row, medians
 
 CASES = 3000
