@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 from flask import Flask
+from markupsafe import Markup, escape
 
 from app.activity.words import device
 from app.guards import accounts_to_watch
@@ -20,11 +22,18 @@ def machine_time(moment: datetime) -> str:
     return moment.isoformat(timespec="seconds")
 
 
+def whole_options(text: str) -> Markup:
+    """A command as HTML in which no line ends inside an option like `--serial-number`; the text is the same."""
+    parts = re.sub(r"--[a-z][a-z-]{1,30}(?![\w-])", r'<span class="nowrap">\g<0></span>', str(escape(text)))
+    return Markup(parts)  # noqa: S704 # escaped before the spans, which hold letters and hyphens only
+
+
 def register(app: Flask) -> None:
     """Make the filters known to Jinja."""
     app.jinja_env.filters["grouped"] = grouped
     app.jinja_env.filters["capitalize_first"] = lambda text: text[:1].upper() + text[1:]
     app.jinja_env.filters["device"] = device
+    app.jinja_env.filters["whole_options"] = whole_options
     app.jinja_env.filters["machine_time"] = machine_time
     app.jinja_env.globals["accounts_to_watch"] = accounts_to_watch
     app.jinja_env.globals["now"] = lambda: datetime.now(UTC)
