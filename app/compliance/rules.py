@@ -100,8 +100,10 @@ BENCHMARK: Mapping[str, Mapping[str, Any]] = {
 
 
 def _twin(rule: Rule, numbers: Mapping[str, Any]) -> Rule:
+    ((name, number),) = numbers.items()
+
     def judge(subject: Any, terms: Terms) -> Verdict | None:
-        return None if keeps_benchmark(rule.id, terms) else rule.judge(subject, terms._replace(**numbers))
+        return None if getattr(terms, name) == number else rule.judge(subject, terms._replace(**numbers))
 
     return replace(
         rule,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from app.compliance.subjects import Seen, Source, Terms
@@ -64,19 +65,24 @@ def aged(made: datetime, days: int, now: datetime, still: str, too_old: str, see
 
 def fresh(verdict: Verdict | None, terms: Terms, *seen: Seen | None) -> Verdict | None:
     """The verdict while none of what it goes by is too old, unknown afterwards. None: the rule isn't about them."""
-    oldest = min((each for each in seen if each), key=_at, default=None)
-    if oldest is None or (verdict and verdict.state is UNKNOWN):
+    # Spelt out, for it is asked ten times for each of thousands of users.
+    if verdict and verdict.state is UNKNOWN:
         return verdict
-    ends = oldest.at + timedelta(days=terms.evidence_days)
+    oldest: Seen | None = None
+    for each in seen:
+        if each and (oldest is None or each.at < oldest.at):
+            oldest = each
+    if oldest is None:
+        return verdict
+    ends = oldest.at + _days(terms.evidence_days)
     if terms.now > ends:
         return Verdict(UNKNOWN, _STALE[oldest.source], (oldest.at, terms.evidence_days))
     if verdict and (verdict.until is None or ends < verdict.until):
-        return verdict._replace(until=ends)
+        return Verdict(verdict.state, verdict.why, verdict.about, ends)
     return verdict
 
 
-def _at(seen: Seen) -> datetime:
-    return seen.at
+_days = lru_cache(timedelta)
 
 
 def worst(found: Sequence[Verdict]) -> Verdict | None:
