@@ -10,11 +10,11 @@ from sqlalchemy import Engine, Row
 from app.compliance import queries, words
 from app.compliance.queries import Filter, RuleFinding
 from app.compliance.rows import subject_of
-from app.compliance.rules import CIS_VERSIONS, OF_PEOPLE, cis, demanded
+from app.compliance.rules import CIS_VERSIONS, LATER_VERSIONS, OF_PEOPLE, cis_by_version, demanded
 from app.compliance.subjects import Terms
 
 COLUMNS = (
-    "account_id", "user_name", "arn", "rule", *(f"cis_{version}" for version in CIS_VERSIONS), "requirement",
+    "account_id", "user_name", "arn", "rule", *(f"cis_{version}" for version in (*CIS_VERSIONS, *LATER_VERSIONS)), "requirement",
     "state", "reason", "evidence", "exception_reason", "exception_owner", "exception_until",
 )  # fmt: skip
 
@@ -44,7 +44,7 @@ def _row(account_id: str, user_name: str, arn: str, finding: RuleFinding, terms:
         "user_name": user_name,
         "arn": arn,
         "rule": rule.id,
-        **{f"cis_{version}": cis(rule, terms)[place] for version, place in CIS_VERSIONS.items()},
+        **{f"cis_{version}": number for version, number in cis_by_version(rule, terms).items()},
         "requirement": demanded(rule, terms),
         "state": finding.verdict.state.value,
         "reason": finding.verdict.sentence,

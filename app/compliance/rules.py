@@ -145,6 +145,32 @@ def cis(rule: Rule, terms: Terms) -> tuple[str, str]:
     return rule.cis if rule.twin_of or keeps_benchmark(rule.id, terms) else ("", "")
 
 
+LATER_VERSIONS = ("6.0", "7.0")
+_LATER: Mapping[str, tuple[str, str]] = {
+    "root-key": ("2.3", "2.4"),
+    "root-mfa": ("2.4", "2.5"),
+    "root-hardware-mfa": ("2.5", "2.6"),
+    "root-use": ("2.6", "2.7"),
+    "password-length": ("2.7", "2.8"),
+    "password-reuse": ("2.8", "2.9"),
+    "mfa-console": ("2.9", "2.10"),
+    "key-at-creation": ("2.10", ""),
+    "unused": ("2.11", "2.11"),
+    "one-active-key": ("2.12", ""),
+    "key-age": ("2.13", "2.12"),
+}
+"""Numbers in 6.0 and 7.0; "" for what 7.0 dropped."""
+
+
+def cis_by_version(rule: Rule, terms: Terms) -> dict[str, str]:
+    """Its number in every version of the benchmark, "" for none, under the same condition as `cis`."""
+    number = cis(rule, terms)
+    later = _LATER.get(rule.twin_of or rule.id, ("", "")) if any(number) else ("", "")
+    return {version: number[place] for version, place in CIS_VERSIONS.items()} | dict(
+        zip(LATER_VERSIONS, later, strict=True)
+    )
+
+
 def demanded(rule: Rule, terms: Terms) -> str:
     """The requirement with the account's numbers."""
     return rule.requirement.format(**terms._asdict())

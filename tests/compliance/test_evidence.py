@@ -14,7 +14,7 @@ from flask import Flask
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.compliance.rules import BY_ID, OF_ACCOUNT, RULES, applying, cis, judged
+from app.compliance.rules import BY_ID, OF_ACCOUNT, RULES, applying, cis, cis_by_version, judged
 from app.compliance.subjects import Credential, Seen, Source, Subject, Terms
 from app.compliance.verdicts import State
 from app.sandbox.behaviours.credential_report import HEADER
@@ -213,3 +213,18 @@ def test_whatever_the_thresholds_each_number_stands_once(chosen: dict[str, int],
     terms = Terms(NOW, **chosen)  # type: ignore[arg-type]  # numbers only
     numbers = [number for rule in applying(BY_ID.values(), terms) if (number := cis(rule, terms)[version])]
     assert sorted(numbers) == sorted(rule.cis[version] for rule in RULES if rule.cis[version])
+
+
+def test_numbers_of_every_version_stand_under_the_same_condition() -> None:
+    numbers = cis_by_version(BY_ID["key-age"], TERMS)
+    assert numbers == {**dict.fromkeys(("1.4", "1.5", "2.0", "3.0", "4.0.1"), "1.14"), "5.0": "1.13"} | {
+        "6.0": "2.13",
+        "7.0": "2.12",
+    }
+    assert cis_by_version(BY_ID["one-active-key"], TERMS)["7.0"] == "", "dropped"
+    loose = TERMS._replace(key_days=91)
+    assert set(cis_by_version(BY_ID["key-age"], loose).values()) == {""}
+    assert cis_by_version(BY_ID["key-age-cis"], loose) == numbers
+    for version, count in (("6.0", 11), ("7.0", 9)):
+        stands = [cis_by_version(rule, TERMS)[version] for rule in RULES]
+        assert len([each for each in stands if each]) == len(set(stands) - {""}) == count
