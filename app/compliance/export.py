@@ -14,8 +14,9 @@ from app.compliance.rules import CIS_VERSIONS, LATER_VERSIONS, OF_PEOPLE, cis_by
 from app.compliance.subjects import Terms
 
 COLUMNS = (
-    "account_id", "user_name", "arn", "rule", *(f"cis_{version}" for version in (*CIS_VERSIONS, *LATER_VERSIONS)), "requirement",
-    "state", "reason", "evidence", "exception_reason", "exception_owner", "exception_until",
+    "account_id", "user_name", "arn", "user_id", "rule",
+    *(f"cis_{version}" for version in (*CIS_VERSIONS, *LATER_VERSIONS)),
+    "requirement", "state", "reason", "evidence", "exception_reason", "exception_owner", "exception_until",
 )  # fmt: skip
 
 
@@ -29,20 +30,22 @@ def exported(engine: Engine, held: Row[Any], terms: Terms, chosen: Filter) -> It
     with engine.connect() as connection:
         if not chosen.text:
             for finding in filter(fits, queries.findings_of_account(connection, held, terms)):
-                yield _row(held.account_id, "", "", finding, terms)
+                yield _row(held.account_id, ("", "", ""), finding, terms)
         by_name = queries.excepted(connection, held.account_id, terms.now)
         for row in queries.everyone(connection, held.account_id, chosen):
             found = queries.findings(subject_of(row, held), terms, by_name.get(row.user_name, ()), OF_PEOPLE)
             for finding in filter(fits, found):
-                yield _row(held.account_id, row.user_name, row.arn, finding, terms)
+                yield _row(held.account_id, (row.user_name, row.arn, row.user_id), finding, terms)
 
 
-def _row(account_id: str, user_name: str, arn: str, finding: RuleFinding, terms: Terms) -> dict[str, Any]:
+def _row(account_id: str, user: tuple[str, str, str], finding: RuleFinding, terms: Terms) -> dict[str, Any]:
+    user_name, arn, user_id = user
     rule, exception = finding.rule, finding.exception
     return {
         "account_id": account_id,
         "user_name": user_name,
         "arn": arn,
+        "user_id": user_id,
         "rule": rule.id,
         **{f"cis_{version}": number for version, number in cis_by_version(rule, terms).items()},
         "requirement": demanded(rule, terms),
