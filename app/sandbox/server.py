@@ -18,10 +18,14 @@ from typing import Any
 
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from app.policy.documents import read
+from app.policy.documents import VARIANTS, read
+from app.policy.evaluation import PolicyError
+from app.policy.unwrapping import decoded, plain_text
 from app.sandbox.behaviours.mfa import hardware_tokens
+from app.sandbox.behaviours.policies import parsed
 from app.sandbox.door import Door
 from app.sandbox.faults import Fault, Faults
+from app.sandbox.operations import Refusal
 from app.sandbox.seed import populate
 from app.sandbox.world import Settings, World
 
@@ -69,7 +73,7 @@ def opened(settings: Settings, faults: list[Fault], port: int, instance: Path) -
     """
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     world = World(settings=settings)
-    users = populate(world, read(settings.policy), settings.users, datetime.now(UTC))
+    users = populate(world, _document(settings.policy), settings.users, datetime.now(UTC))
     listening = socket.create_server((HOST, port))
     file = instance / "sandbox.json"
     _nobody_elses(file)
@@ -96,6 +100,19 @@ def opened(settings: Settings, faults: list[Fault], port: int, instance: Path) -
         server.shutdown()
         if running.file.exists() and json.loads(running.file.read_text())["endpoint_url"] == url:
             running.file.unlink()
+
+
+def _document(source: str) -> dict[str, Any]:
+    """The policy of a name or a file. Raises PolicyError, also where IAM would not take the file's JSON."""
+    document = read(source)
+    if source not in VARIANTS:
+        try:
+            parsed(plain_text(decoded(Path(source).read_bytes())))
+        except Refusal as refusal:
+            raise PolicyError(
+                f"IAM refuses {source} (MalformedPolicyDocument): {refusal.__cause__}. IAM’s words: {refusal.message}"
+            ) from refusal
+    return document
 
 
 class InUse(Exception):

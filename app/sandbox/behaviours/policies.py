@@ -27,17 +27,19 @@ _PLAIN = json.dumps({"Version": "2012-10-17", "Statement": {"Effect": "Deny", "A
 
 def accepted(text: str) -> str:
     """The document, if IAM would take it. Raises Refusal MalformedPolicyDocument 400 in IAM's words."""
-    found = grammar_problems(_parsed(text))
+    found = grammar_problems(parsed(text))
     if found:
         raise Refusal("MalformedPolicyDocument", found[0].iam, 400)
     return text
 
 
-def _parsed(text: str) -> Any:
+def parsed(text: str) -> Any:
+    """A document's JSON. Raises Refusal MalformedPolicyDocument: it is none, or a name stands twice in one place."""
+
     def once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
         if len(found) < len(pairs):
-            raise ValueError("a name stands twice")
+            raise ValueError("a name stands twice in the same place")
         return found
 
     try:
@@ -131,7 +133,7 @@ def put(world: World, call: Call) -> Members:
 def trust(world: World, call: Call) -> Members | PassOn:
     """Who may take on a role: moto judges its grammar, which is not that of identity policies."""
     text = call.parameters.get("AssumeRolePolicyDocument") or call.parameters["PolicyDocument"]
-    _of_trust(_parsed(text))
+    _of_trust(parsed(text))
     if size_of(text) > TRUST:
         raise Refusal("LimitExceeded", f"Cannot exceed quota for ACLSizePerRole: {TRUST}", 409)
     return PASS_ON
