@@ -58,6 +58,7 @@ SUPPLIED = {
     "iam": frozenset(key.lower() for key in _FROM_PARAMETERS)
     | {"iam:permissionsboundary", "iam:passedtoservice", "iam:associatedresourcearn", "iam:resourcetag/${tagkey}"},
     "ec2": frozenset({"ec2:createaction", "ec2:region"}),
+    "signin": frozenset({"signin:oauthclientid", "signin:oauthredirecturi", "signin:oauthgranttype"}),
     "s3": frozenset({"s3:prefix", "s3:delimiter", "s3:max-keys", "s3:authtype", "s3:signatureversion"})
     | {"s3:resourceaccount", "s3:x-amz-content-sha256", "s3:x-amz-acl", "s3:x-amz-storage-class"},
     "sts": frozenset({"sts:rolesessionname", "sts:externalid", "sts:sourceidentity", "sts:durationseconds"}),

@@ -25,7 +25,7 @@ class Exchange:
     caller: Caller | None = None
     verdict: Verdict | None = None
     not_evaluated: list[str] = field(default_factory=list)
-    """Condition keys on which a verdict hangs that nobody here knows."""
+    """Of a call that asks for several things: the keys on which any of the verdicts depends."""
     error: str | None = None
     action: str | None = None
     cut: bool = False
@@ -51,7 +51,7 @@ class Exchange:
             mfa_present=caller.mfa_present if caller else None,
             decision=verdict.decision.effect.value if verdict else None,
             statement=verdict.decision.statement if verdict else None,
-            not_evaluated=self.not_evaluated,
+            not_evaluated=self.not_evaluated or list(verdict.not_evaluated if verdict else ()),
             status=self.status,
             error=self.error,
             request_id=self.request_id,

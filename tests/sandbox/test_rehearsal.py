@@ -148,6 +148,7 @@ def test_what_depends_on_something_only_aws_knows_is_not_decided(tmp_path: Path)
     assert "NOT as it should be" not in done.stdout and "give the value people have at AWS: --assume" in done.stdout
     not_evaluated = done.stdout.partition("Not evaluated")[2]
     assert "Set up MFA" in not_evaluated and "aws:sourceip" in not_evaluated
+    assert "Sign in with the console password" in not_evaluated, "what the pages of AWS Sign-In ask, too"
     assert "\x1b" not in done.stdout
     office = rehearse(source, tmp_path, "--assume", "aws:SourceIp=203.0.113.7", "--format", "json")
     told = json.loads(office.stdout)

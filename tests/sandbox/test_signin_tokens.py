@@ -34,6 +34,29 @@ def test_the_token_needs_a_permission_of_its_own(
     assert login.exchange(code)[1]["error"] == "INSUFFICIENT_PERMISSIONS"
 
 
+def test_what_an_exchange_carries_is_judged(one: Sandbox, bob: Employee, browser: Browser, login: AwsLogin) -> None:
+    program = json.dumps({"signin:OAuthClientId": "arn:aws:signin:::devtools/same-device"})
+    for condition, error in (
+        ('{"signin:OAuthGrantType": "authorization_code"}', "INSUFFICIENT_PERMISSIONS"),
+        (program, "INSUFFICIENT_PERMISSIONS"),
+        ('{"signin:OAuthGrantType": "refresh_token"}', None),
+    ):
+        deny = {"Effect": "Deny", "Action": "signin:CreateOAuth2Token", "Resource": "*"}
+        one.as_administrator("iam").put_user_policy(
+            UserName=bob.name,
+            PolicyName="some-tokens",
+            PolicyDocument=json.dumps(
+                {"Version": "2012-10-17", "Statement": deny | {"Condition": {"StringEquals": json.loads(condition)}}}
+            ),
+        )
+        if browser.page and browser.page.url.startswith(login.redirect_uri):
+            browser.open(login.authorize_url())
+            code = browser.submit().answer["code"]
+        else:
+            code = code_for(browser, login, bob)
+        assert login.exchange(code)[1].get("error") == error
+
+
 def test_a_code_works_once_and_not_for_long(
     one: Sandbox, bob: Employee, browser: Browser, login: AwsLogin, clock: Clock
 ) -> None:

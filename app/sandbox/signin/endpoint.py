@@ -89,11 +89,12 @@ class SignIn:
         if not length.isascii() or not length.isdigit() or int(length) > LARGEST_BODY:
             raise token.TokenRefusal("invalid_request", "The body is too large.")
 
-        def allowed(caller: Caller, client_id: str) -> bool:
+        def allowed(caller: Caller, client_id: str, grant_type: str) -> bool:
             exchange.caller = caller
             resource = resource_of(client_id, self._world.region, self._world.account_id)
             origin = Origin(str(environ["REMOTE_ADDR"]), self._world.region, environ.get("HTTP_USER_AGENT"))
-            exchange.verdict = judge(self._world, caller, origin, Question(token.ACTION, resource), now)
+            carried = {"signin:OAuthClientId": client_id, "signin:OAuthGrantType": grant_type}
+            exchange.verdict = judge(self._world, caller, origin, Question(token.ACTION, resource, carried), now)
             return exchange.verdict.decision.allowed
 
         return token.answer(

@@ -113,7 +113,8 @@ class _Pages:
         now, caller = datetime.now(UTC), of_console(self._world, who)
         resource = resource_of(wanted.client_id, self._world.region, self._world.account_id)
         exchange = Exchange(action=AUTHORIZE, caller=caller)
-        exchange.verdict = judge(self._world, caller, self._origin(), Question(AUTHORIZE, resource), now)
+        carried = {"signin:OAuthClientId": wanted.client_id, "signin:OAuthRedirectUri": wanted.redirect_uri}
+        exchange.verdict = judge(self._world, caller, self._origin(), Question(AUTHORIZE, resource, carried), now)
         if not exchange.verdict.decision.allowed:
             self._note(exchange, 403, "AccessDenied")
             sentence = f"{caller.arn} is not authorized to perform: {AUTHORIZE} on resource: {resource}"

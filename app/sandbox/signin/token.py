@@ -51,8 +51,8 @@ class TokenRefusal(Exception):
         self.exception, self.status = _EXCEPTIONS[error]
 
 
-Allowed = Callable[[Caller, str], bool]
-"""Whether a caller may use a client (its client id): asks the judge, and notes it for the log."""
+Allowed = Callable[[Caller, str, str], bool]
+"""(caller, client id, grant type) -> may the caller use the client so? Asks the judge, and notes it for the log."""
 
 
 def answer(
@@ -74,7 +74,7 @@ def answer(
     if grant.console.ends_at <= now:
         raise TokenRefusal("TOKEN_EXPIRED", "The sign-in session is over.")
     caller = of_console(world, grant.console)
-    if not allowed(caller, grant.client_id):
+    if not allowed(caller, grant.client_id, asked["grantType"]):
         raise TokenRefusal("INSUFFICIENT_PERMISSIONS", f"{caller.arn} is not authorized to perform: {ACTION}")
     return _credentials(world, grant, thumbprint, caller, now, first=asked["grantType"] == "authorization_code")
 
