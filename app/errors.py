@@ -7,7 +7,7 @@
     |   |-- CredentialsRefused    the key or session itself no longer counts
     |   |   |-- WrongSecret, SessionExpired
     |   |   `-- SignInOver          a sign-in through AWS Sign-In has ended
-    |   |       `-- PasswordWasChanged
+    |   |       `-- PasswordWasChanged, RefreshRefused
     |   |-- CodeRefused             by AWS Sign-In
     |   |-- NotAcceptable           a value AWS does not take
     |   |-- BreaksPasswordPolicy, WrongOldPassword
@@ -238,6 +238,16 @@ class SignInOver(CredentialsRefused):
     aws_codes: ClassVar[tuple[str, ...]] = ("TOKEN_EXPIRED",)
     message = "Your sign-in at AWS is over. Sign in again to go on; nothing was lost."
     field = None
+
+
+class RefreshRefused(SignInOver):
+    """AWS Sign-In does not take its own refresh token: INVALID_REQUEST or TOKEN_EXPIRED, also early (observed)."""
+
+    aws_codes: ClassVar[tuple[str, ...]] = ()
+    message = (
+        "Your sign-in at AWS is over: AWS did not renew it. This has nothing to do with a code you typed. "
+        "Sign in again to go on where you were. Nothing was lost."
+    )
 
 
 class PasswordWasChanged(SignInOver):

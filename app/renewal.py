@@ -12,7 +12,16 @@ from datetime import UTC, datetime, timedelta
 
 from app import people
 from app.aws.signin import SignInGateway
-from app.errors import CodeRefused, PortalError, SignInNotPermitted, SignInOver, Throttled, Unanswered
+from app.errors import (
+    CodeRefused,
+    PasswordWasChanged,
+    PortalError,
+    RefreshRefused,
+    SignInNotPermitted,
+    SignInOver,
+    Throttled,
+    Unanswered,
+)
 from app.records import Renewal
 
 AHEAD = timedelta(minutes=5)
@@ -29,7 +38,7 @@ LOOK_EVERY_S = 0.1
 def keep_signed_in(gateway: SignInGateway) -> None:
     """See to it that the session's credentials are good; of no effect on other sessions.
 
-    Raises SignInOver (and PasswordWasChanged), Throttled, Unanswered.
+    Raises SignInOver (and PasswordWasChanged, RefreshRefused), Throttled, Unanswered.
     """
     give_up_at = time.monotonic() + 2 * CLAIM.total_seconds()
     while renewal := people.renewal():
@@ -68,8 +77,10 @@ def _refresh(gateway: SignInGateway, renewal: Renewal, expires_at: datetime) -> 
             "Your permissions no longer allow signing in through AWS Sign-In, so this session ended. "
             "Ask your administrator, or sign in with an access key."
         ) from refusal
-    except CodeRefused as refusal:
-        raise SignInOver from refusal
+    except PasswordWasChanged:
+        raise
+    except (CodeRefused, SignInOver) as refusal:  # the codes of a wrong code, and nobody has typed one
+        raise RefreshRefused(request_id=refusal.request_id) from refusal
     except PortalError:
         people.give_up_renewal()
         raise
