@@ -33,6 +33,7 @@ from app import (
     people,
     policies,
     public_keys,
+    refused,
     signin,
     waiting,
 )
@@ -87,6 +88,7 @@ def create_app(config: dict[str, Any]) -> Flask:
     app.before_request(compliance.allow_large_report)
     app.before_request(pages.only_text)
     app.before_request(waiting.drop_what_is_over)
+    app.before_request(refused.drop_what_is_over)
     CSRFProtect(app)
     limiter.init_app(app)
     Bootstrap5(app)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, ClassVar
 
 from flask import request
 from flask_wtf import FlaskForm
@@ -18,6 +18,13 @@ from app.typed import without_blanks
 
 class Form(FlaskForm):
     """Every form of the portal: a file counts only where a file is asked for, and a missing text is an empty one."""
+
+    secret: ClassVar[tuple[str, ...]] = ()
+    """Fields, beside passwords and files, of which nothing is shown again."""
+
+    def may_wait(self, name: str) -> bool:
+        """May what was typed into this field be shown again where the form was refused (`app.refused`)?"""
+        return name not in self.secret
 
     class Meta(FlaskForm.Meta):
         """Flask-WTF would hand a file that bears a text field's name to that field."""

@@ -42,7 +42,7 @@ def _life_cycle(blueprint: str, one: str, uploading: Sequence[str]) -> dict[str,
 
 NEEDS: dict[str, tuple[Need, ...]] = {
     **_life_cycle("ssh_keys", "SSHPublicKey", ("new", "new_post")),
-    **_life_cycle("certificates", "SigningCertificate", ("new", "check", "upload")),
+    **_life_cycle("certificates", "SigningCertificate", ("new", "check", "checked", "upload")),
     "mfa.begin": _ENROLLING,
     "mfa.enroll_post": _on_user("EnableMFADevice"),
     "mfa.add": _on_user("EnableMFADevice"),

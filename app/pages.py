@@ -33,7 +33,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException, InternalServerError, SecurityError
 from werkzeug.routing import IntegerConverter, Map
 
-from app import people
+from app import people, refused
 from app.aws.clients import SIGN_IN_HOSTS
 from app.errors import CredentialsRefused, NotAllowed, PortalError, SignInOver
 from app.limits import limiter
@@ -79,9 +79,19 @@ def refuse(form: FlaskForm, refusal: PortalError) -> None:
 
 
 def page(template: str, form: FlaskForm | None = None, **context: Any) -> ResponseReturnValue:
-    """Render; status 422 when the form on it was refused, so that refusals can be told from successes."""
-    refused = form is not None and bool(form.errors)
-    return render_template(template, form=form, **context), 422 if refused else 200
+    """Render; status 422 when the form on it was refused, so that refusals can be told from successes.
+
+    The answer to a refused form that was sent is a redirect to its page, which then says what was wrong: a page that
+    answered a form itself could not be shown again by Back or reload.
+    """
+    if form is not None and form.errors and request.method == "POST":
+        back = where_they_were()
+        refused.keep(form, back)
+        return redirect(back, 303)
+    if form is not None and request.method == "GET":
+        refused.put_back(form, here())
+    refused_before = form is not None and bool(form.errors)
+    return render_template(template, form=form, **context), 422 if refused_before else 200
 
 
 def wants_part() -> bool:

@@ -17,7 +17,7 @@ from cryptography.fernet import InvalidToken, MultiFernet
 from flask import Flask, Request, Response
 from flask.json.tag import TaggedJSONSerializer
 
-KEPT = ("csrf_token", "label", "_flashes")
+KEPT = ("csrf_token", "label", "_flashes", "refused")
 """What may be kept of a visitor; the last is left out first where it is too much."""
 GOOD_FOR = timedelta(hours=12)
 """Longer than a sign-in page stays open; renewed when half of it is over."""

@@ -36,6 +36,7 @@ ONLY_WITH_MFA = {
     "password.new_post",
     "password.remove",
     "password.remove_post",
+    "certificates.checked",
     "access_keys.delete_lost",
     "access_keys.have",
     "access_keys.activate",
@@ -84,6 +85,7 @@ ONLY_WITH_MFA = {
     "activity.end_session",
 }
 RECENTLY_CONFIRMED = {
+    "certificates.checked",
     "access_keys.delete_lost",
     "access_keys.have",
     "access_keys.new",

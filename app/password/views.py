@@ -38,7 +38,7 @@ def _policy() -> PasswordPolicy | None:
 @bp.get("")
 def index() -> ResponseReturnValue:
     """Change it with the old one, also before MFA."""
-    return _change_page(ChangeForm(formdata=None), _policy())
+    return _change_page(ChangeForm(formdata=None), _policy(), none="none" in request.args)
 
 
 def _look() -> tuple[bool, LoginProfile | None]:
@@ -91,9 +91,11 @@ def change() -> ResponseReturnValue:
     try:
         service.examine(policy, person(), form.new.data, anyway=form.anyway.data)
         service.change(gateways().passwords, audit(), person(), form.old.data, form.new.data)
+    except service.NoPassword:
+        return redirect(url_for("password.index", none="yes"), 303)
     except PortalError as refusal:
         refuse(form, refusal)
-        return _change_page(form, policy, none=isinstance(refusal, service.NoPassword))
+        return _change_page(form, policy)
     return _changed("Your console password is changed.")
 
 

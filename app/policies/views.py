@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Blueprint, Response, abort, current_app, request
+from flask import Blueprint, Response, abort, current_app, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
+from app import refused
 from app.guards import accounts_to_watch, admins_only
 from app.limits import CHANGES, limiter, this_person
 from app.pages import page
@@ -93,19 +94,25 @@ def _written(form: WriteForm) -> service.Written | None:
 @bp.get("/check")
 @admins_only
 def check() -> ResponseReturnValue:
-    """A form for any document."""
-    return page("policies/check.html", CheckForm(formdata=None), report=None, words=None)
+    """A form for any document, and what is wrong with the one that was sent."""
+    kept = refused.remembered(url_for("policies.check"))
+    text = None if kept is None else str(kept)
+    form = CheckForm(formdata=None, document=text)
+    report = None if text is None else examine(text)
+    words = in_words(report.document) if report and report.document else None
+    return page("policies/check.html", form, report=report, words=words)
 
 
 @bp.post("/check")
 @admins_only
 def check_post() -> ResponseReturnValue:
-    """What is wrong with it; nothing is kept, so there is nowhere to redirect to."""
+    """Take a document; nothing of it is kept but in this session, for some minutes."""
     form = CheckForm()
     form.take_file()
-    report = examine(form.document.data) if form.validate_on_submit() else None
-    words = in_words(report.document) if report and report.document else None
-    return page("policies/check.html", form, report=report, words=words)
+    if not form.validate_on_submit():
+        return page("policies/check.html", form, report=None, words=None)
+    refused.remember(url_for("policies.check"), form.document.data)
+    return redirect(url_for("policies.check"), 303)
 
 
 @bp.get("/try")

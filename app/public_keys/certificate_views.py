@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from flask import Blueprint, request
+from flask import Blueprint, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
+from app import refused as again
 from app.compliance.selfseen import seen
 from app.current import audit, gateways, person
 from app.errors import PortalError
@@ -68,20 +69,37 @@ def _new_page(form: UploadForm) -> ResponseReturnValue:
 @recently_confirmed
 def check() -> ResponseReturnValue:
     """What it says of itself, before it is uploaded. Changes nothing."""
-    form, now = UploadForm(), datetime.now(UTC)
+    form = UploadForm()
     try:
-        certificate = service.checked_certificate(audit(), form.given(), now)
-        held = _listed()
-        service.check_room(service.CERTIFICATE, held, certificate.sha256)
+        given = form.given()
+        certificate = service.checked_certificate(audit(), given, datetime.now(UTC))
+        service.check_room(service.CERTIFICATE, _listed(), certificate.sha256)
     except PortalError as refusal:
         refused(form, refusal)
         return _new_page(form)
+    again.remember(url_for("certificates.checked"), given if len(given) <= again.LONGEST else certificate.pem)
+    return redirect(url_for("certificates.checked"), 303)
+
+
+@bp.get("/new/check")
+@with_mfa
+@recently_confirmed
+def checked() -> ResponseReturnValue:
+    """What the certificate that was pasted says of itself."""
+    given, now = again.remembered(url_for("certificates.checked")), datetime.now(UTC)
+    if given is None:
+        return redirect(url_for("certificates.new"))
+    form = EmptyForm(formdata=None)
+    try:
+        certificate = service.checked_certificate(audit(), given, now)
+    except PortalError as refusal:  # it expired while it was looked at
+        return done(str(refusal), "certificates.new", "warning")
     return page(
         "public_keys/certificate_check.html",
-        EmptyForm(formdata=None),
+        form,
         certificate=certificate,
         soon=validity(certificate, now) == "expires soon",
-        second=any(each.active for each in held),
+        second=any(each.active for each in _listed()),
     )
 
 

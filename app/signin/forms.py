@@ -12,6 +12,10 @@ from app.typed import without_blanks
 __all__ = ["AccessKeyForm", "CodeForm", "VerificationCodeForm"]
 
 
+SECRET_LENGTH = 40
+"""Characters of a secret access key."""
+
+
 class AccessKeyForm(Form):
     """Key id and secret, checked for shape before AWS is asked."""
 
@@ -30,6 +34,10 @@ class AccessKeyForm(Form):
         filters=[without_blanks],
         render_kw={"autocomplete": "current-password", "maxlength": 256},
     )
+
+    def may_wait(self, name: str) -> bool:
+        """What is as long as a secret, and in the field of the ID, may be one."""
+        return super().may_wait(name) and len(self.access_key_id.data or "") < SECRET_LENGTH
 
     def validate_access_key_id(self, field: StringField) -> None:
         """20 characters, AKIA...; a temporary key gets its own words."""
@@ -57,6 +65,7 @@ class AccessKeyForm(Form):
 class VerificationCodeForm(Form):
     """What AWS's page shows at the end of a sign-in in another tab or on another device."""
 
+    secret = ("verification_code",)
     verification_code = TextAreaField(
         "Code from AWS",
         render_kw={"autocomplete": "off", "spellcheck": "false", "rows": 4, "class": "pasted"},

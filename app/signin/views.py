@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 import config
-from app import people, waiting
+from app import people, refused, waiting
 from app.audit import Event
 from app.aws.clients import AwsCredentials
 from app.current import audit, gateways
@@ -63,7 +63,7 @@ def ask_to_sign_in() -> ResponseReturnValue:
 @public
 def sign_in() -> ResponseReturnValue:
     """The ways in."""
-    if current_user.is_authenticated and not people.confirming():
+    if current_user.is_authenticated and not people.confirming() and not refused.waits(here()):
         return redirect(url_for("overview.index"))
     if "ended" in request.args:
         flash(ENDED, "warning")

@@ -83,12 +83,12 @@ def test_no_form_breaks_and_none_tells_a_secret(
         no_text = any("\0" in value for value in query.values())
         assert answer.status_code < 500 and answer.status_code != 403, f"{where}: {answer.status}"
         assert (answer.status_code == 400) == no_text, f"{where}: {answer.status}"
-        refused.update({rule.endpoint} if answer.status_code == 422 else ())
         if answer.status_code == 429:
             clock.move(301)
         seen = answer.text
         if "Location" in answer.headers:
             seen += guest.open(answer.headers["Location"]).html
+            refused.update({rule.endpoint} if guest.status == 422 else ())
             if guest.path in ("/sign-in", "/sign-in/code") and rule.endpoint != "signin.code_post":
                 people.is_gone(guest)
         for name, value in hidden.items():

@@ -1,0 +1,133 @@
+"""After an error, Back and reload show pages, and send nothing again: every form is refused once where it stands."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+import pytest
+from bs4 import BeautifulSoup
+from werkzeug.routing import Map
+
+from tests.browser.conftest import Surfing
+from tests.support.browser import Surfer
+from tests.support.clock import Clock
+from tests.support.people import Employee
+from tests.support.sandbox import Sandbox
+
+FILLED_IN = "form[method=post]:has(input[type=text], input[type=password], textarea)"
+
+
+def pages(url_map: Map) -> list[str]:
+    """Every address without a name in it that can be opened; not those of files."""
+    rules = [rule for rule in url_map.iter_rules() if "GET" in (rule.methods or ()) and not rule.arguments]
+    return sorted(rule.rule for rule in rules if "." not in rule.rule and rule.rule not in ("/oauth/callback",))
+
+
+def walk(surfer: Surfer, paths: list[str]) -> set[str]:
+    """Send nonsense in every form of these pages; the addresses where it was refused."""
+    refused, page, sent = set(), surfer.page, []
+    page.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
+    for path in paths:
+        answer = page.request.get(surfer.url + path)
+        there = BeautifulSoup(answer.text(), "html.parser").select(f"main {FILLED_IN}")
+        if not there or urlsplit(answer.url).path != path:
+            continue
+        page.goto(surfer.url + path)
+        for number in range(page.locator(f"main {FILLED_IN}").count()):
+            page.goto(surfer.url + path)
+            form = page.locator(f"main {FILLED_IN}").nth(number)
+            typed = {}
+            for field in form.locator("input[type=text], input[type=password], textarea").all():
+                if field.is_visible():
+                    field.fill("nonsense")
+                    typed[str(field.get_attribute("name"))] = str(field.get_attribute("type"))
+            with page.expect_navigation():
+                form.evaluate("form => form.requestSubmit()")
+            page.wait_for_load_state()
+            if not page.locator("main [role=alert]").count():
+                continue
+            refused.add(path)
+            before, told, sent[:] = surfer.heading, page.locator("main [role=alert]").first.inner_text(), []
+            shown = {name: page.locator(f"[name={name}]").first.input_value() for name in typed}
+            assert told, path
+            for name, kind in typed.items():
+                assert kind != "password" or shown[name] == "", f"{path} shows what was typed into {name} again"
+            assert page.reload(), path
+            assert surfer.heading == before, path
+            assert page.go_back(), f"{path}: Back leads nowhere"
+            assert surfer.heading, path
+            assert page.go_forward(), path
+            assert surfer.heading == before, path
+            assert sent == [], f"{path}: sent again"
+    return refused
+
+
+@pytest.mark.one_policy
+def test_back_and_reload_after_every_forms_error(surfing: Surfing, nadia: Employee, url_map: Map) -> None:
+    everywhere, stranger = pages(url_map), surfing()
+    assert walk(stranger, everywhere) == {"/sign-in"}
+    stranger.sign_in(nadia)
+    stranger.open("/mfa/enroll")
+    stranger.press("Show the QR code")
+    phone = stranger.scan()
+    before_mfa = walk(stranger, everywhere)
+    assert before_mfa >= {"/mfa/enroll", "/mfa/hardware", "/password"}, before_mfa
+    stranger.open("/mfa/enroll")
+    stranger.give_two_codes(phone)
+    assert "/mfa/activate" in walk(stranger, ["/mfa/activate"])
+    stranger.open("/mfa/activate")
+    stranger.upgrade(phone)
+    stranger.open("/access-keys")
+    stranger.press("Create a new key")
+    inside = walk(stranger, everywhere)
+    assert inside >= {
+        "/access-keys/new",
+        "/certificates/new",
+        "/mfa/hardware",
+        "/mfa/resync",
+        "/password/new",
+        "/ssh-keys/new",
+    }, inside
+    at_the_door = surfing()
+    at_the_door.sign_in(nadia)
+    assert "/sign-in/code" in walk(at_the_door, ["/sign-in/code"])
+
+
+@pytest.fixture
+def admin(surfing: Surfing, sandbox: Sandbox, clock: Clock) -> Surfer:
+    """Signed in with MFA."""
+    opened, facts = surfing(), sandbox.user("Administrator")
+    opened.sign_in(Employee(sandbox, "Administrator", facts["access_key_id"], facts["secret_access_key"]))
+    clock.move(60)
+    opened.type(code=sandbox.code(facts["mfa"]["seed"]))
+    opened.press("Sign in")
+    return opened
+
+
+@pytest.mark.one_policy
+def test_back_and_reload_after_every_error_of_administrators(admin: Surfer, url_map: Map) -> None:
+    theirs = [path for path in pages(url_map) if path.startswith(("/compliance", "/policy"))]
+    assert "/compliance/exceptions" in walk(admin, theirs)
+
+
+@pytest.mark.one_policy
+def test_what_was_typed_is_there_after_the_error_and_no_secret_is(surfer: Surfer) -> None:
+    surfer.open("/sign-in?next=/access-keys")
+    surfer.type(access_key_id="AKIAWRONG", secret_access_key="x" * 40)
+    surfer.press("Sign in with the key")
+    assert surfer.value("access_key_id") == "AKIAWRONG" and surfer.value("secret_access_key") == ""
+    assert "not an access key ID" in surfer.text and "next=/access-keys" in surfer.page.url
+    surfer.page.reload()
+    assert "not an access key ID" not in surfer.text, "said once"
+
+
+@pytest.mark.one_policy
+def test_a_page_that_shows_what_was_pasted_can_be_reloaded(admin: Surfer) -> None:
+    admin.open("/policy/check")
+    admin.type(document='{"Version": "2012-10-17", "Statement": []}')
+    admin.press("Check it")
+    said = admin.text
+    admin.page.reload()
+    assert admin.text == said and admin.value("document").startswith('{"Version"')
+    admin.open("/policy")
+    assert admin.page.go_back() and admin.text == said
