@@ -8,7 +8,7 @@ from datetime import date, datetime
 from functools import cache, lru_cache
 from typing import Any
 
-from app.policy.patterns import Pattern
+from app.policy.patterns import Pattern, completed
 
 LONGEST = 128
 """Characters of a name worth comparing: no action of AWS comes near."""
@@ -134,27 +134,56 @@ def arn_patterns(action: str) -> tuple[str, ...]:
     return tuple(re.sub(r"\$\{[^}]*\}", "*", each["arn"]) for each in details)
 
 
+_FREE, _IN_PART, _A_NAME = "*", "\ue001", "\ue002"
+"""Stars: for anything; for what has no colon; for what has neither colon nor slash."""
+_ONE = "\ue003"
+"""One character of a name."""
+_SHUT = {_FREE: "", _IN_PART: ":", _A_NAME: ":/"}
+
+
 @lru_cache(maxsize=8192)
 def may_name(resource: str, pattern: str) -> bool:
-    """Can a policy's resource (wildcards, ${variables}) and an ARN pattern mean the same thing?"""
+    """Can a policy's resource (wildcards, ${variables}) and an ARN pattern mean the same thing?
+
+    pattern: of `arn_patterns`. Its parts between colons stay parts, so the types before the first slash are compared.
+    """
     if resource.count(":") > 1 and resource.split(":", 3)[2] != pattern.split(":", 3)[2]:
         return False  # of another service: a policy has no wildcards there
-    ours = re.sub(r"\$\{[^}]*\}", "*", resource)
-    return _overlap(re.sub(r"\*+", "*", ours)[:2048], pattern)
+    found = re.sub(r"\*+", "*", _VARIABLE.sub(_stand_in, resource))[:2048]
+    early = [found, _in_parts(completed(found))] if completed(found) != found else [_in_parts(found)]
+    return any(_overlap(ours, _in_parts(pattern)) for ours in early)
+
+
+def _in_parts(arn: str) -> str:
+    """A whole ARN whose stars keep to their part between colons, but for the last; what ends early stays as it is."""
+    *parts, last = arn.split(":", 5)
+    return ":".join([*(part.replace("*", _IN_PART) for part in parts), last]) if len(parts) == 5 else arn
+
+
+_VARIABLE = re.compile(r"\$\{([^}]*)\}")
+
+
+def _stand_in(variable: re.Match[str]) -> str:
+    """A pattern for the value of a variable, which is never empty: a user's name has neither colon nor slash."""
+    inside = variable[1].strip().lower()
+    return inside if inside in ("*", "?", "$") else _ONE + _A_NAME if inside == "aws:username" else f"?{_FREE}"
 
 
 def _overlap(first: str, second: str) -> bool:
-    """Do two texts with `*` and `?` have a text in common? One row of a table at a time."""
+    """Do two texts with stars and `?` have a text in common? One row of a table at a time."""
     row = [False] * (len(second) + 1)
     row[0] = True
     for place, char in enumerate(second):
-        row[place + 1] = row[place] and char == "*"
+        row[place + 1] = row[place] and char in _SHUT
     for ours in first:
         above, row = row, [False] * (len(second) + 1)
-        row[0] = above[0] and ours == "*"
+        row[0] = above[0] and ours in _SHUT
         for place, theirs in enumerate(second, 1):
-            if ours == "*" or theirs == "*":
-                row[place] = above[place] or row[place - 1] or above[place - 1]
-            else:
-                row[place] = above[place - 1] and (ours == theirs or "?" in (ours, theirs))
+            row[place] = above[place - 1] and (
+                ours == theirs or "?" in (ours, theirs) or (ours == _ONE and theirs not in ":/")
+            )
+            if theirs in _SHUT:
+                row[place] = row[place - 1] or (above[place] and (ours in _SHUT or ours not in _SHUT[theirs]))
+            if ours in _SHUT and not row[place]:
+                row[place] = above[place] or (row[place - 1] and (theirs in _SHUT or theirs not in _SHUT[ours]))
     return row[-1]

@@ -9,11 +9,12 @@ from typing import Any
 
 from app.policy.dangers import dangers, place_of, undemanding
 from app.policy.documents import PARTITIONS, PLACEHOLDER, rendered
-from app.policy.evaluation import Effect
+from app.policy.evaluation import WITH_VARIABLES, Effect
 from app.policy.features import FEATURES, Availability, Missing, When, availability
 from app.policy.findings import DOCUMENT, Finding, Place, Report, Severity
 from app.policy.likeness import likeness
 from app.policy.permits import Permits
+from app.policy.placeholders import accounts_missing, repaired, variables_misspelt
 from app.policy.reading import LARGEST, read_text
 from app.policy.ruling import rulings
 from app.policy.spelling import misspelt, unsupported
@@ -31,14 +32,19 @@ def check(text: str) -> Report:
     if reading.document is None or reading.size > LARGEST:
         return Report(_sorted(reading.findings), reading.size)
     partition, account_id = whereabouts(reading.statements)
-    permits = Permits.of_user(reading.document, account_id, partition, SOMEBODY)
     document = rendered(reading.document, account_id, partition)
-    statements: list[Mapping[str, Any]] = document["Statement"]
+    as_written: list[Mapping[str, Any]] = document["Statement"]
+    meant = repaired(document, account_id)
+    statements: list[Mapping[str, Any]] = meant["Statement"]
+    permits = Permits.of_user(meant, account_id, partition, SOMEBODY)
     features = [availability(feature, permits) for feature in FEATURES]
     wrong = [*misspelt(statements), *unsupported(statements)]
+    variables = document["Version"] == WITH_VARIABLES
     findings = [
         *reading.findings,
         *wrong,
+        *accounts_missing(as_written),
+        *(variables_misspelt(as_written) if variables else ()),
         *_mixed(reading.statements),
         *validations(statements),
         *dangers(statements, permits),
@@ -60,26 +66,35 @@ def strictly(document: Mapping[str, Any]) -> list[Finding]:
     return [each for each in undemanding(denies, permits) if each.severity is Severity.ERROR]
 
 
-_ARN = re.compile(r"arn:([^:]*):([^:]*):[^:]*:([^:]*):")
-
-
 def _arns(statements: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, str, str, str]]:
-    """(index of the statement, partition, service, account) of its resources."""
+    """(index of the statement, partition, service, account) of its resources; they may end early."""
     for index, statement in enumerate(statements):
         named = statement.get("Resource", statement.get("NotResource"))
         for text in named if isinstance(named, list) else [named]:
-            if found := _ARN.match(text):
-                yield index, found[1], found[2], found[3]
+            parts = text.split(":", 5)
+            if parts[0] == "arn" and len(parts) > 2:
+                yield index, parts[1], parts[2], parts[4].rstrip("*") if len(parts) == 5 else "".join(parts[4:5])
 
 
 def whereabouts(statements: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
     """(partition, account id) a document is for, by its resources; the placeholder where they do not say."""
-    partitions = Counter(partition for _, partition, _, _ in _arns(statements) if partition in PARTITIONS)
-    accounts = Counter(account for _, _, _, account in _arns(statements) if re.fullmatch(r"[0-9]{12}", account))
+    arns = list(_arns(statements))
+    partitions = Counter(partition for _, partition, _, _ in arns if partition in PARTITIONS)
+    accounts = Counter(account for _, _, _, account in arns if re.fullmatch(r"[0-9]{12}", account))
+    nearly = [_filled(account) for _, _, _, account in arns if re.fullmatch(r"[0-9]*[0-9?][0-9?]*\*?", account)]
     return (
         partitions.most_common(1)[0][0] if partitions else "aws",
-        accounts.most_common(1)[0][0] if accounts else PLACEHOLDER,
+        accounts.most_common(1)[0][0] if accounts else next(filter(_is_id, nearly), PLACEHOLDER),
     )
+
+
+def _filled(account: str) -> str:
+    """An account that a pattern like "1234*" matches."""
+    return account.replace("?", "0").replace("*", "0" * (13 - len(account)))
+
+
+def _is_id(account: str) -> bool:
+    return re.fullmatch(r"[0-9]{12}", account) is not None
 
 
 def _mixed(statements: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:

@@ -18,6 +18,7 @@ from app.policy.features import WITHOUT_MFA
 from app.policy.findings import Finding, Severity
 from app.policy.patterns import Pattern, completed
 from app.policy.permits import Permits
+from app.policy.placeholders import stands_for_nobody
 from app.policy.powers import DANGERS, PASSES_ROLE, RUNNERS, Danger, Target
 from app.policy.ruling import Ruling, client_chooses, counted, texts
 
@@ -169,7 +170,7 @@ def _below(resources: Sequence[str], target: Target) -> set[str]:
         parts = _parts(resource)
         if resource == "*":
             found.add(target.all_of)
-        elif parts[2] == target.service:
+        elif parts[2] == target.service and not any(map(stands_for_nobody, _VARIABLE.findall(parts[5]))):
             below = _VARIABLE.sub(_value, parts[5])
             if below in ("*", f"{target.prefix.rstrip('/:')}*"):
                 found.add(target.all_of)

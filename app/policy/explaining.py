@@ -14,6 +14,7 @@ from app.policy.patterns import Absent
 from app.policy.possible import Holds
 from app.policy.powers import RUNNERS
 from app.policy.request_context import PASSWORD, PLAIN_KEY, WITH_MFA, IamUser, request_context
+from app.policy.ruling import is_all
 from app.policy.weighing import Weight, unknown, weigh, weighed
 
 MFA = "aws:MultiFactorAuthPresent"
@@ -84,10 +85,12 @@ def _texts(value: Any) -> list[Any]:
 def _words(index: int, statement: Mapping[str, Any]) -> Words:
     denies, spares = statement["Effect"] == "Deny", "NotAction" in statement
     actions = _texts(statement["NotAction" if spares else "Action"])
-    everything = actions == ["*"]
+    everything = any(map(is_all, actions))
     verb = "Denies" if denies else "Allows"
     what = "everything" if spares or everything else "this" if len(actions) == 1 else f"these {len(actions)} actions"
-    if spares:
+    if spares and everything:
+        what = "nothing: NotAction spares every action"
+    elif spares:
         what += " but this" if len(actions) == 1 else f" but these {len(actions)} actions"
     where = _resource_words(statement)
     conditions = [

@@ -9,6 +9,7 @@ from typing import Any
 
 from app.policy.documents import sign_in_client
 from app.policy.evaluation import Decision, Effect
+from app.policy.listing import LISTED_UNDER, listed_on
 from app.policy.permits import Permits
 
 WITHOUT_MFA = (None, False)
@@ -173,15 +174,10 @@ EXTRAS = (Feature("key-last-use", "See when access keys were last used", _needs(
 """Shown where a document grants it. Neither the tutorial's nor ours does, so a document without it lacks nothing."""
 BY_CODE = {feature.code: feature for feature in (*FEATURES, *EXTRAS)}
 
-_OBSERVED = {"iam:ListUsers": ":user/", "iam:ListVirtualMFADevices": ":mfa/"}
-"""Judged on an ARN that their denials print, though the reference names none (observed)."""
-
 
 def resource(need: Need, permits: Permits) -> str:
     """What AWS judges it on for this person."""
-    if need.action in _OBSERVED:
-        return f"arn:{permits.partition}:iam::{permits.account_id}{_OBSERVED[need.action]}"
-    return need.on.arn(permits)
+    return listed_on(need.action, permits.account_id, permits.partition) or need.on.arn(permits)
 
 
 @dataclass(frozen=True)
@@ -259,4 +255,7 @@ def usual_resource(
     permits = Permits.of_user(document, account_id, partition, user_name, path)
     needs = [need for feature in BY_CODE.values() for need in (*feature.needs, *feature.and_with_mfa)]
     own = next((need for need in needs if need.action.lower() == action.lower()), None)
-    return resource(own, permits) if own else "*"
+    if own:
+        return resource(own, permits)
+    listed = {known.lower(): known for known in LISTED_UNDER}.get(action.lower())
+    return (listed and listed_on(listed, account_id, partition)) or "*"

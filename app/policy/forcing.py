@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from app.policy.features import WITHOUT_MFA
 from app.policy.findings import DOCUMENT, Finding, Severity
-from app.policy.ruling import WHO, Ruling, client_chooses, counted
+from app.policy.ruling import WHO, Ruling, client_chooses, counted, is_all
 
 WELL_KNOWN = (
     "ec2:DescribeInstances",
@@ -55,6 +55,10 @@ def unforced(denies: Sequence[Ruling]) -> Iterator[Finding]:
     lacking = [kind for kind in WITHOUT_MFA if not any(each.broad and each.firm(kind) for each in denies)]
     if not lacking:
         return
+    empty = [each for each in denies if each.about_nothing and each.demands_mfa]
+    for each in empty:
+        yield _spares_all(each)
+    denies = [each for each in denies if not each.about_nothing]
     narrowed = [each for each in denies if each.broad and each.demands_mfa and each.kinds & set(lacking)]
     for each in narrowed:
         yield from _narrowings(each, lacking)
@@ -67,7 +71,7 @@ def unforced(denies: Sequence[Ruling]) -> Iterator[Finding]:
     for each in dead:
         yield _never(each)
     if len(lacking) == len(WITHOUT_MFA):
-        if not dead:
+        if not dead and not empty:
             yield NOTHING_DENIED
     elif lacking:
         yield replace(
@@ -90,6 +94,19 @@ def spared_services(denies: Sequence[Ruling]) -> Iterator[Finding]:
                 "itself has proposed: without MFA they may still have a service do what they may not do themselves.",
                 "Leave that out where nobody needs it.",
             )
+
+
+def _spares_all(deny: Ruling) -> Finding:
+    """A deny of nothing: its NotAction names every action."""
+    named = next(written for entry, written in deny.entries.items() if is_all(entry))
+    return Finding(
+        "deny-of-nothing",
+        Severity.ERROR,
+        deny.place("NotAction"),
+        f"This denies nothing: NotAction spares what it names, and {named} is every action.",
+        f"Take {named} out of NotAction, and leave just what getting MFA takes.",
+        named,
+    )
 
 
 def _never(deny: Ruling) -> Finding:

@@ -55,7 +55,12 @@ class Ruling:
     @cached_property
     def broad(self) -> bool:
         """Is it about all services, also those that there will be?"""
-        return any(entry in ("*", "*:*") for entry in self.entries) != self.statement.not_actions
+        return any(map(is_all, self.entries)) != self.statement.not_actions
+
+    @cached_property
+    def about_nothing(self) -> bool:
+        """Does its NotAction leave no action over?"""
+        return self.statement.not_actions and any(map(is_all, self.entries))
 
     @property
     def everywhere(self) -> bool:
@@ -144,6 +149,11 @@ def _open(key: str, condition: Condition) -> bool:
     if key.lower() in MFA_KEYS:
         return len(condition.keys) == 1
     return key == condition.key or condition_key(key) is None or key.lower() not in ("aws:username", "aws:userid")
+
+
+def is_all(entry: str) -> bool:
+    """Does an entry of Action or NotAction name every action: "*", "*:*", "**"?"""
+    return set(entry) <= {"*", ":"} and Pattern(entry, variables=False).matches("a:b", {})
 
 
 def named_by(pattern: str) -> tuple[str, ...]:

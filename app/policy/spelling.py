@@ -8,9 +8,7 @@ from typing import Any
 from app.policy.actions import arn_patterns, covered, may_name, real_name, reference_date, resource_types
 from app.policy.documents import DEAD_ACTIONS
 from app.policy.findings import Finding, Place, Severity
-
-OBSERVED = {"iam:ListVirtualMFADevices": "arn:*:iam::*:mfa/"}
-"""Supports * only, says the reference; denials print this, so a policy that names it may work (observed)."""
+from app.policy.listing import LISTED_UNDER
 
 
 def misspelt(statements: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
@@ -67,7 +65,7 @@ def unsupported(statements: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
             if any(may_name(resource, arn) for resource in resources for arn in arn_patterns(action)):
                 continue
             effect = "grants" if statement["Effect"] == "Allow" else "denies"
-            if action in OBSERVED and any(may_name(resource, OBSERVED[action]) for resource in resources):
+            if any(may_name(resource, arn) for resource in resources for arn in _observed(action)):
                 yield Finding(
                     "resource-undocumented",
                     Severity.WARNING,
@@ -87,6 +85,12 @@ def unsupported(statements: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
                 "Name such a resource." if kinds else 'Move it to a statement with "Resource": "*".',
                 action,
             )
+
+
+def _observed(action: str) -> tuple[str, ...]:
+    """ARNs that a list is judged on, without and with a PathPrefix, though the reference names none."""
+    under = LISTED_UNDER.get(action)
+    return (f"arn:*:iam::*:{under}", f"arn:*:iam::*:{under}*/") if under else ()
 
 
 def _texts(value: Any) -> list[str]:

@@ -13,7 +13,7 @@ from app.policy import condition_keys, condition_values
 from app.policy.condition_lines import lines_of
 from app.policy.findings import Finding, Place
 from app.policy.redundant import redundancies
-from app.policy.regions import is_region, miscounted, unknown_region, wrong_account
+from app.policy.regions import is_region, unknown_region
 
 _OF_LINES = (
     condition_keys.deprecated_or_unknown,
@@ -42,14 +42,10 @@ def validations(statements: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
 
 
 def _of_resources(place: Place, named: Any) -> Iterator[Finding]:
-    """Each wrong account and region once."""
+    """Each wrong region once."""
     told: set[str] = set()
     for resource in named if isinstance(named, list) else [named]:
         for region in {*resource.split(":", 5)[3:4]} - told:
             if region and not any(char in region for char in "*?$") and not is_region(region):
                 yield unknown_region(place, region)
             told.add(region)
-        for account in {*resource.split(":", 5)[4:5]} - told:
-            if miscounted(account):
-                yield wrong_account(place, account)
-            told.add(account)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.policy.actions import resource_types
+from app.policy.listing import LISTED_UNDER
 from app.sandbox.operations import Caller
 from app.sandbox.users import stored
 from app.sandbox.world import World
@@ -26,15 +27,6 @@ class Target:
 
 
 NOTHING = Target("*")
-
-LISTED_UNDER = {
-    "ListUsers": "user",
-    "ListGroups": "group",
-    "ListRoles": "role",
-    "ListInstanceProfiles": "instance-profile",
-    "ListVirtualMFADevices": "mfa",
-}
-"""Lists without a resource in the reference, judged on an ARN that ends in the path: AWS's denials print it."""
 
 WITHOUT_A_NAME = frozenset({"ListMFADevices"})
 """Their user is optional in the reference, and without UserName AWS judges them on "*" (observed)."""
@@ -74,8 +66,9 @@ NEW_NAMES = {
 
 def of_iam(world: World, caller: Caller, action: str, parameters: Mapping[str, Any]) -> Target:
     """What an IAM call is judged on. action: "EnableMFADevice"."""
-    if action in LISTED_UNDER:
-        return Target(f"{_prefix(world)}:{LISTED_UNDER[action]}{parameters.get('PathPrefix', '/')}")
+    if under := LISTED_UNDER.get(f"iam:{action}"):
+        # The path they are asked for follows: AWS's denials print it.
+        return Target(f"{_prefix(world)}:{under.removesuffix('/')}{parameters.get('PathPrefix', '/')}")
     if action == "GetAccessKeyLastUsed":
         return _owner(world, str(parameters.get("AccessKeyId", "")))
     if action == "CreateServiceLinkedRole":

@@ -1,0 +1,27 @@
+"""What lists of IAM are judged on, though AWS's reference gives them no resource: one table for all who judge.
+
+AWS's own denials print it (observed): "... to perform: iam:ListGroups on resource: arn:aws:iam::123456789012:group/".
+So a policy that names it, or group/*, works. Actions that are not here are judged on "*" where they have no resource.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+LISTED_UNDER: Mapping[str, str] = MappingProxyType(
+    {
+        "iam:ListUsers": "user/",
+        "iam:ListGroups": "group/",
+        "iam:ListRoles": "role/",
+        "iam:ListInstanceProfiles": "instance-profile/",
+        "iam:ListVirtualMFADevices": "mfa/",
+    }
+)
+"""Action to the end of the ARN, without a PathPrefix."""
+
+
+def listed_on(action: str, account_id: str, partition: str) -> str | None:
+    """The ARN a list is judged on, the action in AWS's spelling; None for any other action."""
+    under = LISTED_UNDER.get(action)
+    return under and f"arn:{partition}:iam::{account_id}:{under}"

@@ -1,0 +1,304 @@
+"""What people write, and what AWS makes of it: lists, wildcards, placeholders, other tools' variables, every user."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.policy.actions import arn_patterns, may_name
+from app.policy.checking import check
+from app.policy.explaining import Question, explain, in_words
+from app.policy.features import usual_resource
+from app.policy.findings import Finding, Severity
+from app.policy.listing import LISTED_UNDER
+from app.policy.patterns import ResourcePattern
+from app.policy.request_context import IamUser, Session, request_context
+
+Document = dict[str, Any]
+ACCOUNT = "123456789012"
+IAM = f"arn:aws:iam::{ACCOUNT}:"
+SPARED = [
+    "iam:ListMFADevices",
+    "iam:CreateVirtualMFADevice",
+    "iam:EnableMFADevice",
+    "iam:ResyncMFADevice",
+    "iam:ChangePassword",
+]
+FORCED = {"BoolIfExists": {"aws:MultiFactorAuthPresent": "false"}}
+
+
+def sound(*more: dict[str, Any], account: str = ACCOUNT, own: str = "${aws:username}", **deny: Any) -> Document:
+    """A policy that forces MFA; statement 2 is the deny, what follows comes beside it."""
+    named = f"arn:aws:iam::{account}:"
+    statements = [
+        {"Effect": "Allow", "Action": [a for a in SPARED if "Create" not in a], "Resource": f"{named}user/{own}"},
+        {"Effect": "Allow", "Action": SPARED[1], "Resource": f"{named}mfa/{own}"},
+        {"Effect": "Deny", "NotAction": SPARED, "Resource": "*", "Condition": FORCED, **deny},
+        *more,
+    ]
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+def findings(document: Document, *codes: str) -> list[Finding]:
+    return [each for each in check(json.dumps(document)).findings if not codes or each.code in codes]
+
+
+def errors(document: Document) -> list[str]:
+    return [each.code for each in findings(document) if each.severity is Severity.ERROR]
+
+
+def allow(action: Any, resource: Any = "*") -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": action, "Resource": resource}
+
+
+def test_the_policy_all_of_this_is_about_has_no_error() -> None:
+    assert errors(sound()) == []
+
+
+# Lists that AWS judges on an ARN, though its reference names none.
+
+
+@pytest.mark.parametrize(("action", "under"), LISTED_UNDER.items())
+def test_a_list_on_the_arn_aws_judges_it_on_is_no_error(action: str, under: str) -> None:
+    for end in (under, f"{under}*", f"{under.rstrip('/')}*", f"{under}engineering/", f"{under}engineering/*"):
+        document = sound(allow(action, f"{IAM}{end}"))
+        assert errors(document) == [], end
+        [finding] = findings(document, "resource-undocumented", "resource-unsupported")
+        assert finding.code == "resource-undocumented" and finding.severity is Severity.WARNING
+    for end in (f"{under}${{aws:username}}", f"{under}bob", "policy/", "oidc-provider/*"):
+        assert errors(sound(allow(action, f"{IAM}{end}"))) == ["resource-unsupported"], end
+
+
+def test_explain_asks_on_it_too_and_agrees() -> None:
+    for action, under in LISTED_UNDER.items():
+        document = sound(allow(action, f"{IAM}{under}"))
+        asked = usual_resource(document, action.upper().replace("IAM", "iam"), "alice", "/", ACCOUNT, "aws")
+        assert asked == f"{IAM}{under}"
+        assert explain(document, Question("alice", action, asked), ACCOUNT).sentence == "Allowed by statement 3."
+
+
+@pytest.mark.parametrize(
+    ("action", "resource"),
+    [
+        ("iam:GetAccountSummary", f"{IAM}user/*"),
+        ("iam:ListAccountAliases", f"{IAM}user/"),
+        ("iam:GetAccountPasswordPolicy", f"{IAM}*x"),
+    ],
+)
+def test_what_is_asked_on_anything_stays_an_error_elsewhere(action: str, resource: str) -> None:
+    assert errors(sound(allow(action, resource))) == ["resource-unsupported"]
+
+
+# The type of a resource is compared before the first slash, part by part.
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "fits"),
+    [
+        ("iam:CreateVirtualMFADevice", f"{IAM}user/${{aws:username}}", False),
+        ("iam:CreateVirtualMFADevice", f"{IAM}user/*", False),
+        ("iam:CreateVirtualMFADevice", f"{IAM}us*", False),
+        ("iam:CreateVirtualMFADevice", f"{IAM}*", True),
+        ("iam:CreateVirtualMFADevice", "arn:aws:iam::*", True),
+        ("iam:CreateVirtualMFADevice", "arn:aws:iam", True),
+        ("iam:CreateVirtualMFADevice", f"{IAM}*/${{aws:username}}", True),
+        ("iam:EnableMFADevice", f"{IAM}mfa/*", False),
+        ("iam:EnableMFADevice", f"{IAM}user/${{aws:PrincipalTag/name}}", True),
+        ("iam:PutRolePolicy", f"{IAM}group/*", False),
+        ("iam:AttachGroupPolicy", f"{IAM}policy/*", False),
+        ("lambda:InvokeFunction", f"arn:aws:lambda:*:{ACCOUNT}:layer:*", False),
+        ("ec2:StartInstances", f"arn:aws:ec2:eu-west-1:{ACCOUNT}:instance/*", True),
+        ("ec2:StartInstances", "arn:aws:ec2:*", True),
+    ],
+)
+def test_the_wrong_type_of_resource_is_found_whatever_it_ends_in(action: str, resource: str, fits: bool) -> None:
+    assert ("resource-unsupported" in errors(sound(allow(action, resource)))) is not fits
+    assert any(may_name(resource, arn) for arn in arn_patterns(action)) is fits
+
+
+pieces = st.lists(st.sampled_from(["user", "mfa", "/", "*", "?", "alice", ":", "${aws:username}", "x"]), max_size=5)
+
+
+@given(pieces, st.sampled_from(["user/alice", "user/x/alice", "mfa/alice", "mfa/x", "user/", "group/alice"]))
+def test_a_resource_that_the_judge_takes_may_name_it(ends: list[str], value: str) -> None:
+    resource = f"arn:aws:iam::{ACCOUNT}:{''.join(ends)}"
+    if ResourcePattern(resource, variables=True).matches(IAM + value, {"aws:username": "alice"}):
+        assert may_name(resource, f"arn:*:iam::*:{value.split('/', maxsplit=1)[0]}/*")
+
+
+# Placeholders in place of the account.
+
+
+@pytest.mark.parametrize(
+    "account",
+    [
+        "YOUR-ACCOUNT-ID",
+        "ACCOUNT",
+        "<account-id>",
+        "1234-5678-9012",
+        "12345678901",
+        "1234567890123",
+        "xxxxxxxxxxxx",
+        "12*x",
+    ],
+)
+def test_what_stands_in_place_of_the_account_is_named(account: str) -> None:
+    document = sound(account=account)
+    found = [each for each in findings(document) if each.severity is Severity.ERROR]
+    assert [(each.code, each.place.statement) for each in found] == [
+        ("account-malformed", 0),
+        ("account-malformed", 1),
+    ]
+    assert all(account in each.sentence and "12" in each.remedy for each in found)
+
+
+@pytest.mark.parametrize("account", [ACCOUNT, "*", "accountid", "1234*", "????????????"])
+def test_what_can_be_an_account_is_one(account: str) -> None:
+    assert errors(sound(account=account)) == []
+    assert not findings(sound(allow("s3:GetObject", "arn:aws:s3:::b/*")), "account-malformed")
+    assert not findings(sound(allow("iam:GetPolicy", "arn:aws:iam::aws:policy/*")), "account-malformed")
+
+
+# Variables as other tools write them, and slips.
+
+
+@pytest.mark.parametrize(
+    ("written", "tool"),
+    [
+        ("&{aws:username}", "Terraform’s"),
+        ("$${aws:username}", "Terraform’s"),
+        ("${!aws:username}", "CloudFormation’s"),
+        ("#{aws:username}", "another tool’s"),
+        ("{{aws:username}}", "another tool’s"),
+        ("{aws:username}", "another tool’s"),
+    ],
+)
+def test_a_variable_in_another_tools_spelling_is_named(written: str, tool: str) -> None:
+    document = sound(allow("iam:CreateAccessKey", f"{IAM}user/{written}"))
+    [finding] = [each for each in findings(document) if each.severity is Severity.ERROR]
+    assert (finding.code, finding.place.statement, finding.subject) == ("no-such-variable", 3, written)
+    assert tool in finding.sentence and finding.remedy == "Write ${aws:username}."
+
+
+@pytest.mark.parametrize(
+    "written", ["${aws:user}", "${username}", "${aws:userName1}", "${AWS::AccountId}", "${iam:user}"]
+)
+def test_a_name_that_is_no_variable_is_named_and_counts_as_nobody(written: str) -> None:
+    document = sound(allow("iam:CreateAccessKey", f"{IAM}user/{written}"))
+    assert errors(document) == ["no-such-variable"]
+    assert findings(document, "no-such-variable")[0].subject == written
+    condition = {"StringEquals": {"aws:PrincipalTag/team": written}}
+    assert "no-such-variable" in errors(sound({**allow("s3:GetObject"), "Condition": condition}))
+
+
+@pytest.mark.parametrize(
+    ("written", "others"),
+    [
+        ("${aws:username}", False),
+        ("${AWS:UserName}", False),
+        ("${saml:sub}", False),
+        ("*", True),
+        ("bob", True),
+        ("${aws:PrincipalTag/colleague}", True),
+        ("${aws:username}*", True),
+    ],
+)
+def test_other_people_are_other_people(written: str, others: bool) -> None:
+    found = errors(sound(allow("iam:CreateAccessKey", f"{IAM}user/{written}")))
+    assert found == (["others-credentials"] if others else [])
+
+
+# Conditions that hold for every IAM user exempt nobody.
+
+EVERYBODY = [
+    ("ArnLike", "aws:PrincipalArn", "arn:aws:iam::*:user/*"),
+    ("ArnLike", "aws:PrincipalArn", f"{IAM}user/*"),
+    ("StringLike", "aws:PrincipalArn", ["arn:aws:iam::*:user/*", "arn:aws:iam::*:role/x"]),
+    ("ArnNotLike", "aws:PrincipalArn", "arn:aws:iam::*:role/*"),
+    ("ArnNotLike", "aws:PrincipalArn", ["arn:aws:sts::*:assumed-role/*", "arn:aws:iam::*:root"]),
+    ("StringEquals", "aws:PrincipalType", "User"),
+    ("StringNotEquals", "aws:PrincipalType", ["AssumedRole", "Account"]),
+    ("Bool", "aws:PrincipalIsAWSService", "false"),
+    ("StringLike", "aws:username", "*"),
+    ("Null", "aws:username", "false"),
+    ("StringEquals", "aws:PrincipalAccount", ACCOUNT),
+    ("StringLike", "aws:userid", "AIDA*"),
+    ("StringNotLike", "aws:userid", "*:*"),
+    ("DateGreaterThan", "aws:CurrentTime", "2020-01-01T00:00:00Z"),
+    ("Null", "aws:FederatedProvider", "true"),
+]
+
+
+@pytest.mark.parametrize(("operator", "key", "value"), EVERYBODY)
+def test_a_condition_that_holds_for_every_user_narrows_nothing(operator: str, key: str, value: Any) -> None:
+    assert errors(sound(Condition={**FORCED, operator: {key: value}})) == []
+
+
+SOMEBODY = [
+    ("ArnNotLike", "aws:PrincipalArn", "arn:aws:iam::*:user/admins/*"),
+    ("ArnLike", "aws:PrincipalArn", "arn:aws:iam::*:user/${aws:username}"),
+    ("StringNotEquals", "aws:username", "bob"),
+    ("StringLike", "aws:username", "??*"),
+    ("StringNotLike", "aws:username", "*-svc"),
+    ("StringNotEquals", "aws:PrincipalTag/admin", "yes"),
+    ("StringNotLike", "aws:userid", "AIDAEXAMPLE*"),
+    ("DateLessThan", "aws:CurrentTime", "2099-01-01T00:00:00Z"),
+    ("StringEquals", "aws:PrincipalOrgID", "o-12345"),
+]
+
+
+@pytest.mark.parametrize(("operator", "key", "value"), SOMEBODY)
+def test_one_that_exempts_people_stays_an_error(operator: str, key: str, value: Any) -> None:
+    assert errors(sound(Condition={**FORCED, operator: {key: value}})) == ["deny-narrowed"]
+
+
+# NotAction that spares everything.
+
+
+@pytest.mark.parametrize("spared", ["*", "*:*", ["iam:*", "sts:AssumeRole", "*"], ["s3:*", "*:**"]])
+def test_a_deny_that_spares_everything_denies_nothing(spared: Any) -> None:
+    document = sound(NotAction=spared)
+    [finding] = [each for each in findings(document) if each.severity is Severity.ERROR]
+    assert (finding.code, finding.place.statement, finding.place.element) == ("deny-of-nothing", 2, "NotAction")
+    assert in_words(document)[2].sentence.startswith("Denies nothing")
+
+
+# The age of a code.
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"Bool": {"aws:MultiFactorAuthPresent": "true"}, "NumericLessThan": {"aws:MultiFactorAuthAge": "3600"}},
+        {"NumericLessThanEquals": {"aws:MultiFactorAuthAge": 300}},
+        {"Null": {"aws:MultiFactorAuthAge": False}},
+    ],
+)
+def test_what_takes_a_fresh_code_works_with_mfa(condition: dict[str, Any]) -> None:
+    own = ["iam:ListAccessKeys", "iam:CreateAccessKey", "iam:UpdateAccessKey", "iam:DeleteAccessKey"]
+    document = sound({**allow(own, f"{IAM}user/${{aws:username}}"), "Condition": condition})
+    works = {each.feature.code: each.when.value for each in check(json.dumps(document)).features}
+    assert works["access-keys"] == "only with MFA"
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"Null": {"aws:MultiFactorAuthAge": "true"}},
+        {"NumericGreaterThanIfExists": {"aws:MultiFactorAuthAge": "43200"}},
+        {"NumericGreaterThanEqualsIfExists": {"aws:MultiFactorAuthAge": "3600"}},
+    ],
+)
+def test_a_deny_by_the_age_forces_mfa_and_ends_with_it(condition: dict[str, Any]) -> None:
+    own = allow(["iam:DeactivateMFADevice", "iam:ListAccessKeys"], f"{IAM}user/${{aws:username}}")
+    device = allow("iam:DeleteVirtualMFADevice", f"{IAM}mfa/${{aws:username}}")
+    document = sound(own, device, Condition=condition)
+    assert errors(document) == []
+    works = {each.feature.code: each.when.value for each in check(json.dumps(document)).features}
+    assert works["give-up-device"] == "only with MFA"
+    context = request_context(IamUser(ACCOUNT, "alice", f"{IAM}user/alice"), Session.of(mfa=True), "iam:ListUsers")
+    assert context["aws:MultiFactorAuthAge"] == "60"
