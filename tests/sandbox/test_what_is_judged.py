@@ -10,9 +10,10 @@ import botocore.session
 import pytest
 
 from app.policy.actions import arn_patterns, resource_types
+from app.policy.listing import LISTED_UNDER
 from app.sandbox.asked import of_an_iam_call
 from app.sandbox.operations import Caller
-from app.sandbox.resources import LISTED_UNDER, WITHOUT_A_NAME
+from app.sandbox.resources import WITHOUT_A_NAME
 from app.sandbox.world import World
 from tests.sandbox.conftest import Refused
 from tests.support.people import Employee, hire
@@ -433,8 +434,8 @@ def test_every_operation_is_judged_on_its_type_of_resource() -> None:
             account, rest = resource.split(":", 5)[4:]
             assert resource.startswith("arn:aws:iam::") and account in ("123456789012", "aws"), operation
             assert any(rest.startswith(start) and len(rest) >= len(start) for start in starts), (operation, resource)
-        elif operation in LISTED_UNDER:
-            assert resource == f"{IAM}:{LISTED_UNDER[operation]}/"
+        elif under := LISTED_UNDER.get(f"iam:{operation}"):
+            assert resource == f"{IAM}:{under}"
         else:
             assert resource == "*", operation
     assert seen > 100, "the reference was read"
