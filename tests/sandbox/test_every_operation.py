@@ -156,6 +156,8 @@ def test_aws_sign_in_answers_in_json_what_is_no_page_of_its(aws: Sandbox, eve: E
     for method, path in (("GET", "/v1/token"), ("POST", "/v1/unicorns"), ("DELETE", "/v1/token"), ("GET", "/oauths")):
         status, _, text = send(aws, {}, "", method, path)
         assert status == 404 and json.loads(text)["error"] == "invalid_request", (method, path)
+    status, _, text = send(aws, {}, "", "GET", "/v1/static/sandbox.css")
+    assert status == 200 and ":focus-visible" in text, "the pages keep their looks"
     signer = Signer(aws, eve.access_key_id, eve.secret_access_key, "signin")
     for path in ("/v1/introspect", "/get-resource-policy", "/v1/token"):
         headers = signer.headers("{}", path=path) | {"content-type": "application/json"}

@@ -49,7 +49,7 @@ class SignIn:
         self._log = log
         self._hosts = hosts
         self._pages = make_pages(world, log, hosts)
-        self._paths = {rule.rule for rule in self._pages.url_map.iter_rules()}
+        self._served = self._pages.url_map.bind("")
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         if environ.get("HTTP_HOST") not in self._hosts:
@@ -57,7 +57,7 @@ class SignIn:
             return [b"This is not the address of this sandbox."]
         if environ["PATH_INFO"] == "/v1/token" and environ["REQUEST_METHOD"] == "POST":
             return self._token(environ, start_response)
-        if environ["PATH_INFO"] not in self._paths:
+        if not self._served.allowed_methods(environ["PATH_INFO"]):  # neither a page nor its style sheet
             return _no_such_operation(start_response)
         return self._pages.wsgi_app(environ, start_response)
 
