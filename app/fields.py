@@ -13,7 +13,7 @@ from wtforms import RadioField, StringField, ValidationError
 from wtforms.form import BaseForm
 from wtforms.validators import InputRequired
 
-from app.typed import without_blanks
+from app.typed import code as digits_of
 
 
 class Form(FlaskForm):
@@ -55,7 +55,7 @@ def six_digits(_: FlaskForm, field: StringField) -> None:
 CODE_FIELD = {
     "inputmode": "numeric",
     "autocomplete": "one-time-code",
-    "maxlength": 9,
+    "maxlength": 64,
     "spellcheck": "false",
     "class": "code",
 }
@@ -78,7 +78,7 @@ class DeviceForm(Form):
 class CodeForm(DeviceForm):
     """One code of one of the person's devices."""
 
-    code = StringField("MFA code", filters=[without_blanks], validators=[six_digits], render_kw=CODE_FIELD)
+    code = StringField("MFA code", filters=[digits_of], validators=[six_digits], render_kw=CODE_FIELD)
 
 
 class TwoCodesForm(Form):
@@ -86,11 +86,11 @@ class TwoCodesForm(Form):
 
     first_code = StringField(
         "First code",
-        filters=[without_blanks],
+        filters=[digits_of],
         validators=[six_digits],
         render_kw={**CODE_FIELD, "data-next": "second_code"},
     )
-    second_code = StringField("Second code", filters=[without_blanks], validators=[six_digits], render_kw=CODE_FIELD)
+    second_code = StringField("Second code", filters=[digits_of], validators=[six_digits], render_kw=CODE_FIELD)
 
 
 class EmptyForm(Form):

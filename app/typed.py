@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 _INVISIBLE = re.compile(
     # Unicode's Default_Ignorable_Code_Point: soft hyphen, zero-width blanks and joiners, direction marks, word
@@ -24,3 +25,22 @@ def visible(text: str | None) -> str:
 def without_blanks(text: str | None) -> str:
     """`visible` text without blanks and line breaks, which come along when a key is copied."""
     return "".join(visible(text).split())
+
+
+_WITHIN_CODES = frozenset(".,_'’·•∙‧․。､٫٬−")
+"""What stands between the digits of a code, beside blanks and dashes."""
+
+
+def code(text: str | None) -> str:
+    """A code as its digits 0 to 9, whatever digits it was typed in, without what stands between them.
+
+    Other characters stay, so that what is no code is known as such.
+    """
+    return "".join(_digit(char) for char in visible(text))
+
+
+def _digit(char: str) -> str:
+    if char.isdecimal():
+        return str(unicodedata.decimal(char))
+    between = char.isspace() or char in _WITHIN_CODES or unicodedata.category(char) == "Pd"
+    return "" if between else char

@@ -17,11 +17,11 @@ function countdown(box) {
   setInterval(tick, 500);
 }
 
-/** Six digits typed: on to the next field. */
+/** Six digits typed, in whatever script: on to the next field. */
 function advance(field) {
   const next = document.getElementById(field.dataset.next);
   field.addEventListener("input", () => {
-    if (field.value.replace(/\s/g, "").length === 6 && next) next.focus();
+    if ((field.value.match(/\p{Nd}/gu) ?? []).length === 6 && next) next.focus();
   });
 }
 

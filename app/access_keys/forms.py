@@ -8,6 +8,7 @@ from wtforms import BooleanField, RadioField, StringField, ValidationError
 
 from app.access_keys.service import LAST_CHARACTERS
 from app.fields import CODE_FIELD, DeviceForm, Form
+from app.typed import code as digits_of
 from app.typed import without_blanks
 
 
@@ -17,10 +18,10 @@ class SavedForm(DeviceForm):
     last_characters = StringField(
         f"Last {LAST_CHARACTERS} characters of the secret",
         filters=[without_blanks],
-        render_kw={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "off", "maxlength": 40},
+        render_kw={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "off", "maxlength": 256},
     )
     serial_number = RadioField("MFA device", validate_choice=False)
-    code = StringField("MFA code", filters=[without_blanks], render_kw=CODE_FIELD)
+    code = StringField("MFA code", filters=[digits_of], render_kw=CODE_FIELD)
 
     signed_in_with_it = False
     """The person typed the whole secret at the door: nothing is left to show."""

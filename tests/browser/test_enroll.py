@@ -65,12 +65,13 @@ def test_a_slow_phone_is_told_not_refused(surfing: Surfing, nadia: Employee, clo
 
 
 @pytest.mark.one_policy
-def test_codes_typed_with_blanks_are_fine(surfing: Surfing, nadia: Employee) -> None:
+def test_codes_typed_with_blanks_and_in_other_digits_are_fine(surfing: Surfing, nadia: Employee) -> None:
     surfer = begin(surfing, nadia)
     phone = surfer.scan()
     first = phone.next()
     second = phone.next()
-    surfer.type(first_code=f"{first[:3]} {first[3:]}", second_code=f" {second} ")
+    persian = second.translate({ord(str(digit)): "۰۱۲۳۴۵۶۷۸۹"[digit] for digit in range(10)})
+    surfer.type(first_code=f"{first[:3]} {first[3:]}", second_code=f"\u200f {persian[:3]}-{persian[3:]}\u200f ")
     surfer.press("Turn on MFA")
     assert nadia.devices() == [nadia.serial_number]
 
@@ -100,8 +101,10 @@ def test_the_seed_as_text_is_the_seed_of_the_picture(surfing: Surfing, nadia: Em
 @pytest.mark.one_policy
 def test_six_digits_lead_to_the_next_field(surfing: Surfing, nadia: Employee) -> None:
     surfer = begin(surfing, nadia)
-    surfer.page.locator("#first_code").press_sequentially("123456")
-    assert surfer.page.evaluate("document.activeElement.id") == "second_code"
+    for typed in ("123456", "123-456", "１２３４５６", "۱۲۳۴۵۶"):
+        surfer.page.locator("#first_code").fill("")
+        surfer.page.locator("#first_code").press_sequentially(typed)
+        assert surfer.page.evaluate("document.activeElement.id") == "second_code", typed
 
 
 def test_cancel_leaves_nothing_at_aws(surfing: Surfing, nadia: Employee) -> None:

@@ -6,9 +6,7 @@ from flask_wtf import FlaskForm
 from wtforms import PasswordField, RadioField, StringField
 from wtforms.validators import InputRequired, Length
 
-
-def _joined(text: str | None) -> str:
-    return "".join((text or "").split())
+from app.typed import code as digits_of
 
 
 def _stripped(text: str | None) -> str:
@@ -40,7 +38,7 @@ class CodeForm(FlaskForm):
     serial_number = RadioField("MFA device", validators=[InputRequired("Choose a device.")])
     code = StringField(
         "MFA code",
-        filters=[_joined],
+        filters=[digits_of],
         validators=[InputRequired("Enter the six digits."), Length(max=16)],
         render_kw={"inputmode": "numeric", "autocomplete": "one-time-code"},
     )
