@@ -14,6 +14,13 @@ __all__ = ["AccessKeyForm", "CodeForm", "VerificationCodeForm"]
 
 SECRET_LENGTH = 40
 """Characters of a secret access key."""
+UNSAVED = {
+    "autocomplete": "off",
+    "data-1p-ignore": "",
+    "data-bwignore": "",
+    "data-lpignore": "true",
+}
+"""An access key is no password: neither browsers nor password managers are invited to keep it."""
 
 
 class AccessKeyForm(Form):
@@ -23,16 +30,16 @@ class AccessKeyForm(Form):
         "Access key ID",
         filters=[without_blanks],
         render_kw={
-            "autocomplete": "username",
+            "autocomplete": "off",
             "spellcheck": "false",
             "autocapitalize": "off",
-            "maxlength": 128,
+            "maxlength": 256,
         },
     )
     secret_access_key = PasswordField(
         "Secret access key",
         filters=[without_blanks],
-        render_kw={"autocomplete": "current-password", "maxlength": 256},
+        render_kw=UNSAVED | {"maxlength": 512},
     )
 
     def may_wait(self, name: str) -> bool:

@@ -61,6 +61,8 @@ def opens_console(employee: Employee, password: str) -> bool:
 
 
 def test_with_the_old_one_also_before_mfa(surfer: Surfer, olga: Employee, portal: Portal) -> None:
+    owner = surfer.page.locator("form [autocomplete=username]")
+    assert owner.input_value() == olga.name and owner.is_hidden(), "whose password it is, for password managers"
     send(surfer, "Change it", old=PASSWORD, new=NEW, again=NEW)
     assert "Your console password is changed" in surfer.text
     assert opens_console(olga, NEW) and not opens_console(olga, PASSWORD)

@@ -43,8 +43,15 @@ def test_every_refusal_has_its_own_words(surfer: Surfer, nadia: Employee, sandbo
 
 
 def test_a_pasted_key_may_carry_blanks(surfer: Surfer, nadia: Employee) -> None:
-    try_key(surfer, f" {nadia.access_key_id} ", f"{nadia.secret_access_key}  ")
+    try_key(surfer, f" \u200b{nadia.access_key_id} ", f"{nadia.secret_access_key}\u2060  ")
     assert surfer.heading == f"Hello, {nadia.name}"
+
+
+@pytest.mark.one_policy
+def test_no_browser_is_invited_to_keep_a_secret_key(surfer: Surfer) -> None:
+    surfer.open("/sign-in")
+    for name in ("access_key_id", "secret_access_key"):
+        assert surfer.page.locator(f"[name={name}]").get_attribute("autocomplete") == "off"
 
 
 def test_a_user_with_a_path(surfer: Surfer, sandbox: Sandbox, clock: Clock, policy: str) -> None:
