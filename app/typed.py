@@ -31,12 +31,17 @@ _WITHIN_CODES = frozenset(".,_'’·•∙‧․。､٫٬−")
 """What stands between the digits of a code, beside blanks and dashes."""
 
 
+LONGEST_CODE = 256
+"""Characters within which a code is looked for."""
+
+
 def code(text: str | None) -> str:
     """A code as its digits 0 to 9, whatever digits it was typed in, without what stands between them.
 
     Other characters stay, so that what is no code is known as such.
     """
-    return "".join(_digit(char) for char in visible(text))
+    seen = visible(text)
+    return "".join(_digit(char) for char in seen[:LONGEST_CODE]) + seen[LONGEST_CODE:]
 
 
 def _digit(char: str) -> str:

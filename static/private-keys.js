@@ -37,24 +37,24 @@ function read(bytes) {
   return new TextDecoder(utf16 || "utf-8").decode(utf16 ? bytes : bytes.filter((byte) => byte));
 }
 
-/** given: a text, or bytes. signs: compiled. */
-export function isPrivate(given, signs) {
+/** "pkcs12", "key" or "". given: a text, or bytes. signs: compiled. */
+export function found(given, signs) {
   let text = given;
   if (typeof given !== "string") {
     const data = binary(given);
-    if (signs.file.some((sign) => sign.test(data)) || inBytes(data, true, signs)) return true;
+    if (signs.file.some((sign) => sign.test(data))) return "key";
+    const known = inBytes(data, true, signs);
+    if (known) return known;
     text = read(given);
   }
   return inText(text.replaceAll("\0", ""), 2, signs);
 }
 
 function inBytes(data, beginning, signs) {
-  const plain = [...signs.pkcs12, ...signs.bytes, ...(beginning ? signs.first : [])];
-  if (plain.some((sign) => sign.test(data))) return true;
-  return signs.enclosing.some((sign) => {
-    for (const match of data.matchAll(new RegExp(sign, "sg"))) if (goesOnWithOctets(data, match)) return true;
-    return false;
-  });
+  if (signs.pkcs12.some((sign) => sign.test(data))) return "pkcs12";
+  if ([...signs.bytes, ...(beginning ? signs.first : [])].some((sign) => sign.test(data))) return "key";
+  const encloses = (sign) => [...data.matchAll(new RegExp(sign, "sg"))].some((match) => goesOnWithOctets(data, match));
+  return signs.enclosing.some(encloses) ? "key" : "";
 }
 
 function goesOnWithOctets(data, { index, 1: header, 2: length }) {
@@ -67,15 +67,15 @@ function goesOnWithOctets(data, { index, 1: header, 2: length }) {
 function inText(text, depth, signs) {
   const plain = visible(unescaped(text)).replace(/[‐‑‒–―−]/g, "-").replaceAll("—", "--").replace(BLANKS, " ");
   const squeezed = plain.replaceAll(" ", "");
-  if (signs.text.some((sign) => sign.test(plain)) || signs.squeezed.some((sign) => sign.test(squeezed))) return true;
+  if (signs.text.some((sign) => sign.test(plain)) || signs.squeezed.some((sign) => sign.test(squeezed))) return "key";
   const runs = usual(plain).match(/[A-Za-z0-9+/]{24,}/g) ?? [];
-  if (runs.some((run) => signs.first.some((sign) => sign.test(decoded(run.slice(0, 32)))))) return true;
+  if (runs.some((run) => signs.first.some((sign) => sign.test(decoded(run.slice(0, 32)))))) return "key";
   for (const [data, beginning] of inside(plain, squeezed)) {
-    if (inBytes(data, beginning, signs)) return true;
     const pieces = depth ? data.replaceAll("\0", "").match(/[\t\n\r -~]{24,}/g) : null;
-    if (pieces && inText(pieces.join("\n"), depth - 1, signs)) return true;
+    const known = inBytes(data, beginning, signs) || (pieces && inText(pieces.join("\n"), depth - 1, signs));
+    if (known) return known;
   }
-  return false;
+  return "";
 }
 
 const usual = (text) => text.replaceAll("-", "+").replaceAll("_", "/");

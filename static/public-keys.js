@@ -1,12 +1,20 @@
 // Looks at what is pasted, chosen or dropped before anything leaves the page. The portal looks again.
 
-import { compiled, isPrivate } from "./private-keys.js";
+import { compiled, found as privateIn, visible } from "./private-keys.js";
 
 const LARGEST = 96 * 1024; // bytes of a file, characters of a text, that are looked at
 
-const STOPPED =
-  "Stopped: this is, or contains, a private key. Nothing was sent, and it was taken out of the form. " +
-  "It stays on your machine, and only there. Here the public half is needed.";
+const STOPPED = "Stopped: this is, or contains, a private key. Nothing was sent, and it was taken out of the form. It stays on your machine, and only there. ";
+const INSTEAD = {
+  left: "What is public was left here: look at it, then send it.",
+  pkcs12: "The certificate alone comes out with: openssl pkcs12 -in FILE -clcerts -nokeys",
+  "ssh-key": "Paste the public half: what is in the file that ends in .pub, or what this prints: ssh-keygen -y -f FILE",
+  certificate: "Paste the certificate only. If it is in the same file, this prints it: openssl x509 -in FILE",
+};
+const PUBLIC = {
+  "ssh-key": /^ssh-rsa AAAA[A-Za-z0-9+\/]+={0,2}(?: [^\r\n]*)?$/m,
+  certificate: /-----BEGIN (X509 )?CERTIFICATE-----[A-Za-z0-9+\/=\s]+-----END \1CERTIFICATE-----/,
+};
 
 const WRONG = {
   "ssh-key": [
@@ -51,15 +59,25 @@ function watch(form) {
     pasted.classList.remove("is-invalid");
   };
 
-  /** True when nothing private is in the field; else it is emptied, and said. */
+  let left = ""; // what was public beside a private key: the message about it stays as long as it does
+
+  /** Takes a private key out of the form. What is public beside it is left. */
+  const stop = (what, text) => {
+    const [found = ""] = PUBLIC[kind].exec(text) ?? [];
+    pasted.value = left = privateIn(found, signs) ? "" : found;
+    tell(stopped, STOPPED + INSTEAD[pasted.value ? "left" : what === "pkcs12" ? what : kind]);
+  };
+
+  /** True when nothing private is in the field; else it is taken out, and said. */
   const look = () => {
-    if (isPrivate(pasted.value.slice(0, LARGEST), signs)) {
-      pasted.value = "";
-      tell(stopped, STOPPED);
+    const what = privateIn(pasted.value.slice(0, LARGEST), signs);
+    if (what) {
+      stop(what, pasted.value.slice(0, LARGEST));
       return false;
     }
+    if (left && pasted.value === left) return true;
     if (pasted.getAttribute("aria-invalid") === "true" && pasted.value === pasted.defaultValue) return true; // told by the portal
-    const found = WRONG[kind].map(([sign, say]) => [sign.exec(pasted.value), say]).find(([match]) => match);
+    const found = WRONG[kind].map(([sign, say]) => [sign.exec(visible(pasted.value)), say]).find(([match]) => match);
     if (found || pasted.value.trim() || stopped.hidden) tell(doubt, found ? found[1](found[0]) : "");
     return true;
   };
@@ -79,12 +97,13 @@ function watch(form) {
       return false;
     }
     const bytes = new Uint8Array(content);
-    if (isPrivate(bytes, signs)) {
+    const text = textOf(bytes);
+    const what = privateIn(bytes, signs);
+    if (what) {
       file.value = "";
-      tell(stopped, STOPPED);
+      stop(what, text ?? "");
       return false;
     }
-    const text = textOf(bytes);
     if (text !== null) {
       pasted.value = text.trim();
       file.value = "";

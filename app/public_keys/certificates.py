@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import PublicKeyAlgorithmOID as KeyAlgorithm
 
-from app.public_keys.pasted import NotUsable, refuse_private_keys, shortened, text_of
+from app.public_keys.pasted import NotUsable, frame, labels, refuse_private_keys, shortened, text_of
 
 LONGEST_BODY = 16384
 """Characters of a certificate that AWS takes (IAM's model)."""
@@ -37,8 +37,6 @@ OTHER_KEYS = {
     x509.ObjectIdentifier("1.2.840.10046.2.1"): "Diffie-Hellman",
 }
 
-_FRAME = re.compile(r"-----BEGIN ([A-Z0-9 ]{1,40})-----")
-_BLOCK = re.compile(r"-----BEGIN (?:X509 )?CERTIFICATE-----([A-Za-z0-9+/=\s]*)-----END (?:X509 )?CERTIFICATE-----")
 _PKCS7 = re.compile(rb"\x30(?:\x80|\x81.|\x82..|\x83...)\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07", re.DOTALL)
 
 INSTEAD = {
@@ -159,29 +157,26 @@ def _loaded(given: str | bytes) -> tuple[x509.Certificate, bool]:
     text = text_of(given)
     if isinstance(given, bytes) and (text is None or "\0" in text):
         return _binary(given), True
-    text = (text or "").strip()
     if not text:
         raise NotUsable("Paste the certificate, or choose its file.")
     if len(text) > LONGEST_TEXT:
         raise NotUsable("This is too long for one certificate.")
-    labels = _FRAME.findall(text)
-    if not labels:
+    found = labels(text)
+    if not found:
         raise _without_frame(text)
-    wanted = [label for label in labels if label in ("CERTIFICATE", "X509 CERTIFICATE")]
+    wanted = [label for label in found if label in ("CERTIFICATE", "X509 CERTIFICATE")]
     if len(wanted) > 1:
         raise NotUsable(
             f"There are {len(wanted)} certificates here, a chain or bundle. Paste only your own: as a rule the first."
         )
-    for label in labels:
+    for label in found:
         for ending, sentence in INSTEAD.items():
             if label.endswith(ending):
                 raise NotUsable(sentence)
-    if not wanted or len(labels) > 1:
-        raise NotUsable(f"Besides or in place of a certificate there is what is called “{labels[0]}” here.")
-    block = _BLOCK.search(text)
-    if block is None:
-        raise damaged()
-    body = "".join(block[1].split())
+    if not wanted or len(found) > 1:
+        other = next((label for label in found if label not in wanted), found[0])
+        raise NotUsable(f"Besides or in place of a certificate there is what is called “{shortened(other)}” here.")
+    body = frame(text, wanted[0]).body
     if len(body) > LONGEST_BODY:
         raise _too_long()
     try:

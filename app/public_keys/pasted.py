@@ -1,12 +1,14 @@
-"""What people paste or choose as a file: text out of bytes, and private keys kept out. Pure."""
+"""What people paste or choose as a file: text out of bytes, frames in the text, and private keys kept out. Pure."""
 
 from __future__ import annotations
 
 import codecs
 import re
+from dataclasses import dataclass
 
 from app.errors import Refused
 from app.public_keys import private
+from app.typed import visible
 
 
 class NotUsable(Refused):
@@ -38,15 +40,94 @@ LARGEST = 96 * 1024
 """Characters, or bytes of a file, that are looked at; whatever is longer is refused, and not shown again."""
 
 
+LABELS = {
+    name.replace(" ", ""): name
+    for name in (
+        "CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE", "CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST",
+        "X509 CRL", "PKCS7", "CMS", "PUBLIC KEY", "RSA PUBLIC KEY", "EC PUBLIC KEY", "DSA PUBLIC KEY",
+        "SSH2 PUBLIC KEY", "PGP PUBLIC KEY BLOCK", "PGP MESSAGE", "PGP SIGNATURE", "SSH SIGNATURE", "EC PARAMETERS",
+        "DH PARAMETERS",
+    )
+}  # fmt: skip
+"""Names of frames, by themselves without blanks, where a line may have been broken."""
+_LINE_ENDS = re.compile("\r\n|[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
+_MARGIN = " \t\xa0"
+_QUOTED = _MARGIN + ">|"
+"""Indentation, and what mail programs put before lines they quote."""
+_BEGIN = re.compile(r"(?<!-)-{2,}BEGIN([A-Z0-9#]{1,60}?)-{2,}")
+_END = re.compile(r"-{2,}END([A-Z0-9#]{1,60}?)-{2,}")
+_DASHES = re.compile("-{6,}")
+MOST_FRAMES = 20
+"""Frames whose names are put as they were written."""
+_QUOTES = "\"'`“”‘’«»"
+AROUND = _QUOTES + ",;)]}<>\\"
+"""What may stand right behind a key or frame: ends of a text in a program."""
+
+
 def text_of(given: str | bytes) -> str | None:
-    """Text, as the byte order mark says or as UTF-8; None for bytes that are no text."""
-    if isinstance(given, str):
-        return given.removeprefix("\ufeff")
-    utf_16 = given.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))  # what PowerShell's ">" writes
-    try:
-        return given.decode("utf-16" if utf_16 else "utf-8-sig")
-    except UnicodeDecodeError:
-        return None
+    """What was meant, as text: read by its byte order mark or as UTF-8; None for bytes that are no text.
+
+    Freed of invisible characters, full-width forms, escapes of JSON and programs, indentation, marks of quoted mail
+    and empty lines; lines end with a line feed.
+    """
+    if isinstance(given, bytes):
+        utf_16 = given.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))  # what PowerShell's ">" writes
+        try:
+            given = given.decode("utf-16" if utf_16 else "utf-8-sig")
+        except UnicodeDecodeError:
+            return None
+    text = _LINE_ENDS.sub("\n", visible(private.unescaped(given)).translate(private.DASHES))
+    lines = (line.lstrip(_QUOTED).rstrip(_MARGIN) for line in _DASHES.sub("-----", text).split("\n"))
+    return "\n".join(line for line in lines if line).strip()
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A frame of PEM or RFC 4716 in a text."""
+
+    body: str
+    """What it holds, without blanks; "" where it has no end."""
+    before: str
+    """What stands before it on its line."""
+    after: str
+    """What follows behind its end on its line: one character, or ""."""
+
+
+def labels(text: str) -> list[str]:
+    """What the frames in a text of `text_of` are called ("PUBLIC KEY"), wherever their lines are broken."""
+    found = _BEGIN.findall("".join(text.split()))
+    return [LABELS.get(label) or _as_written(text, label) for label in found[:MOST_FRAMES]] + found[MOST_FRAMES:]
+
+
+def frame(text: str, label: str) -> Frame:
+    """The first frame of that name. Raises LookupError where there is none."""
+    squeezed, name = "".join(text.split()), label.replace(" ", "")
+    begin = next((begin for begin in _BEGIN.finditer(squeezed) if begin[1] == name), None)
+    if begin is None:
+        raise LookupError(label)
+    start = squeezed.find("-", begin.end())
+    end = _END.match(squeezed, start) if start >= 0 else None
+    whole = end is not None and end[1] == name
+    return Frame(squeezed[begin.end() : start] if whole else "", *_beside(text, name))
+
+
+def _as_written(text: str, label: str) -> str:
+    """A label with its blanks, where it is on one line."""
+    names = (" ".join(name.split()) for name in re.findall(r"BEGIN ([A-Z0-9# ]{1,60}?) ?--", text))
+    return next((name for name in names if name.replace(" ", "") == label), label)
+
+
+def _beside(text: str, name: str) -> tuple[str, str]:
+    """What stands on the lines of a frame before its beginning and behind its end; "" where these are broken."""
+    label = r"\s?".join(map(re.escape, name))
+    begin = re.search(rf"^(.*?)(?<!-)-{{2,}} ?BEGIN\s?{label}", text, re.MULTILINE)
+    end = re.search(rf"END\s?{label} ?-{{2,}} ?(.?)", text)
+    return begin[1] if begin else "", end[1] if end else ""
+
+
+def stands_before(before: str) -> bool:
+    """Is what stands before a key on its line in its way? A quote right before it is not, nor a name before that."""
+    return bool(before.strip()) and before[-1] not in _QUOTES
 
 
 def refuse_private_keys(given: str | bytes) -> None:
@@ -64,8 +145,15 @@ def may_be_shown_again(text: str) -> bool:
         refuse_private_keys(text)
     except NotUsable:
         return False
-    known = re.search(r"AAAA[A-Za-z0-9+/]|BEGIN [A-Z0-9 ]{0,40}(?:PUBLIC KEY|CERTIFICATE|PKCS7|CMS|CRL)", text)
-    return known is not None or not re.search(r"[A-Za-z0-9+/]{40}", text)
+    return _PUBLIC.search(text) is not None or not re.search(r"[A-Za-z0-9+/]{40}", text)
+
+
+_PUBLIC = re.compile(
+    r"AAAA[A-Za-z0-9+/]|BEGIN [A-Z0-9 ]{0,40}(?:PUBLIC KEY|CERTIFICATE|PKCS7|CMS|CRL)"
+    # a certificate, and a public key, without their frames
+    r"|MII[A-Za-z0-9+/]{3}(?:CC[A-Za-z0-9+/]{3}gAwIB|CB[A-Za-z0-9+/]{2}ADAgEC)|MII[A-Za-z0-9+/]{2}jANBgkqhkiG9w0BAQEF"
+)
+"""How public things begin."""
 
 
 def shortened(text: str, longest: int = 160) -> str:

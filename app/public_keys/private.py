@@ -97,7 +97,8 @@ _ESCAPED = re.compile(
     r"|&#x([0-9A-Fa-f]{1,2});|&(lt|gt|quot);"
 )
 _NAMED = {"n": "\n", "r": "\r", "t": "\t", "lt": "<", "gt": ">", "quot": '"'}
-_DASHES = dict.fromkeys(map(ord, "‐‑‒–―−"), "-") | {ord("—"): "--"}
+DASHES = dict.fromkeys(map(ord, "‐‑‒–―−"), "-") | {ord("—"): "--"}
+"""Dashes that word processors make of hyphens."""
 _BLANKS = re.compile("[\\s\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f]+", re.ASCII)
 _RUN = re.compile("[A-Za-z0-9+/]{24,}")
 _NO_BYTES = re.compile("[^\0-\xff]+")
@@ -165,7 +166,7 @@ def _goes_on_with_octets(data: str, match: re.Match[str]) -> bool:
 
 def _in_text(text: str, depth: int) -> Found | None:
     """depth: how often base64 is undone."""
-    plain = _BLANKS.sub(" ", visible(unescaped(text)).translate(_DASHES))
+    plain = _BLANKS.sub(" ", visible(unescaped(text)).translate(DASHES))
     squeezed = plain.replace(" ", "")
     if any(sign.search(plain) for sign in _COMPILED["text"]):
         return Found.KEY

@@ -17,7 +17,16 @@ from cryptography.hazmat.primitives.serialization import (
     ssh_key_fingerprint,
 )
 
-from app.public_keys.pasted import NotUsable, refuse_private_keys, text_of
+from app.public_keys.pasted import (
+    AROUND,
+    NotUsable,
+    frame,
+    labels,
+    refuse_private_keys,
+    shortened,
+    stands_before,
+    text_of,
+)
 
 SMALLEST, LARGEST = 2048, 16384
 """Bits of an RSA key that AWS takes (IAM User Guide, SSH keys)."""
@@ -50,10 +59,31 @@ ALGORITHMS = {
 """Other kinds in PEM, by the identifier of their algorithm (RFC 3279, RFC 5480, RFC 8410)."""
 _SIZE = rb"(?:[\x00-\x7f]|\x81.|\x82..|\x83...)"
 _ALGORITHM = re.compile(rb"\x30%b\x30%b\x06(.)" % (_SIZE, _SIZE), re.DOTALL)
-_CERTIFICATE = re.compile(r"[a-z0-9@.-]+-cert-v[0-9]+@openssh\.com")
+
+
+def _broken(text: str) -> str:
+    """A pattern for a text within which a line may have been broken."""
+    return r"\s?".join(map(re.escape, text))
+
+
+_CERTIFICATE = re.compile(r"[a-z0-9@.-]{1,40}-cert-v[0-9]{1,4}@openssh\.com")
 _TYPE = re.compile(r"(?:ssh|ecdsa|sk|rsa)-[a-z0-9@.-]{2,60}")
-_BLOB = re.compile(r"[A-Za-z0-9+/]+={0,2}")
-_FRAME = re.compile(r"-----? ?BEGIN ([A-Z0-9 ]{1,40}?) ?-----?")
+_NAMES = sorted((*KINDS, "ssh-rsa"), key=len, reverse=True)
+_KEY = re.compile(
+    # A line may be broken anywhere, so also within the name.
+    r"(?<![A-Za-z0-9@.-])(?:"
+    + "|".join(map(_broken, _NAMES))
+    + rf"|{_CERTIFICATE.pattern}|{_TYPE.pattern})\s?(?=A\s?A\s?A\s?A)"
+)
+"""Name of a key before the key itself."""
+_SSH2 = re.compile(
+    rf"{_broken('SSH2PUBLICKEY')}\s?-[- ]{{0,9}}\n?(.*?)-[- \n]{{0,9}}{_broken('ENDSSH2PUBLICKEY')}", re.DOTALL
+)
+_RUN = re.compile(r"[A-Za-z0-9+/=\s]+")
+_COMMENT = re.compile(r"^#.*\n?", re.MULTILINE)
+_JWK = re.compile(r"[\"']kty[\"']\s?:")
+_FINGERPRINT = re.compile(r"(?:\d+ )?(?:SHA256:|MD5:|(?:[0-9a-f]{2}:){15})")
+_FILE_NAME = re.compile(r"[~/.\w:\\-]{1,200}\.pub")
 
 WHOLE = "Copy it again, all of it: the file ends in .pub."
 
@@ -108,14 +138,18 @@ def _parsed(given: str | bytes) -> rsa.RSAPublicKey:
     text = text_of(given)
     if text is None:
         raise NotUsable(f"This file is not text, so it is not a public key as OpenSSH keeps it. {WHOLE}")
-    text = text.strip()
     if not text:
         raise NotUsable("Paste the public key, or choose its file.")
     if len(text) > LONGEST_BODY:
         raise NotUsable(
             f"This is too long for one public key: AWS takes {LONGEST_BODY:,} characters at most. {WHOLE}"
         )
-    return _framed(text) if _FRAME.search(text) else _line(text)
+    text = _SPACES.sub(" ", text)
+    found = labels(text)
+    return _framed(text, found) if found else _line(text)
+
+
+_SPACES = re.compile(r"[^\S\n]+")
 
 
 def described(key: rsa.RSAPublicKey) -> SshPublicKey:
@@ -134,24 +168,21 @@ def known_key(body: str) -> SshPublicKey | None:
         return None
 
 
-def _framed(text: str) -> rsa.RSAPublicKey:
-    labels = _FRAME.findall(text)
-    if len(labels) > 1 or re.search(r"^ssh-", text, re.MULTILINE):
+def _framed(text: str, found: list[str]) -> rsa.RSAPublicKey:
+    if len(found) > 1 or _KEY.search(text):
         raise several()
-    label = labels[0]
+    label = found[0]
     if "CERTIFICATE" in label:
         raise NotUsable("This is a certificate, not an SSH key. Certificates have a page of their own.")
     if label not in ("PUBLIC KEY", "RSA PUBLIC KEY", "SSH2 PUBLIC KEY"):
-        raise NotUsable(f"This is not an SSH public key, but what is called “{label}”. {WHOLE}")
-    begin = _FRAME.match(text)
-    end = re.search(rf"-----? ?END {label} ?-----?$", text)
-    if not begin or not end:
+        raise NotUsable(f"This is not an SSH public key, but what is called “{shortened(label)}”. {WHOLE}")
+    held = frame(text, label)
+    if not held.body or stands_before(held.before) or held.after not in ("", *AROUND):
         raise NotUsable(f"The key is cut short, or something stands beside it. {WHOLE}")
-    inside = text[begin.end() : end.start()]
     if label == "SSH2 PUBLIC KEY":
-        return _blob(_body_of_rfc_4716(inside))
+        return _blob(_whole(_body_of_rfc_4716(text))[0])
     try:
-        der = base64.b64decode("".join(inside.split()), validate=True)
+        der = base64.b64decode(held.body, validate=True)
         # Only what is RSA is loaded: of other kinds OpenSSL checks the numbers, for seconds where they are large.
         if (begun := _ALGORITHM.match(der)) and (algorithm := der[begun.end() :][: begun[1][0]]) not in (
             RSA,
@@ -166,35 +197,89 @@ def _framed(text: str) -> rsa.RSAPublicKey:
     return key
 
 
-def _body_of_rfc_4716(inside: str) -> str:
-    """Base64 without the headers ("Comment: …"), which go on after a backslash."""
+def _body_of_rfc_4716(text: str) -> str:
+    """Base64 without the headers ("Comment: …"), which go on after a backslash. Raises NotUsable."""
+    inside = _SSH2.search(text)
+    if not inside:
+        raise damaged()
     lines, header = [], False
-    for line in inside.splitlines():
+    for line in inside[1].splitlines():
         if header or ":" in line:
-            header = line.rstrip().endswith("\\")
+            header = line.endswith("\\")
         else:
-            lines.append(line.strip())
-    return "".join(lines)
+            lines.append(line)
+    return "".join("".join(lines).split())
 
 
 def _line(text: str) -> rsa.RSAPublicKey:
-    lines = [line.strip() for line in re.split(r"[\r\n]+", text)]
-    lines = [line for line in lines if line and not line.startswith("#")]
-    if len(re.findall(r"(?:^|\s)[a-z][a-z0-9@.-]+\s+AAAA", "\n".join(lines))) > 1:
-        raise several()
-    words = "".join(lines).split()  # terminals break long lines
-    if not words:
+    text = _COMMENT.sub("", text)
+    if not text.strip():
         raise NotUsable("Paste the public key, or choose its file.")
-    if not _is_type(words[0]):
-        if words[0].startswith("AAAA"):
-            raise NotUsable(f"The beginning is missing: a key begins with “ssh-rsa”. {WHOLE}")
-        if any(_is_type(word) for word in words):
-            raise NotUsable("Something stands before the key: options, or a host. Paste it from “ssh-rsa” on.")
-        raise NotUsable(f"This is not an SSH public key: one begins with “ssh-rsa”. {WHOLE}")
-    _check_kind(words[0])
-    if len(words) == 1:
-        raise NotUsable(f"The key itself is missing behind “ssh-rsa”. {WHOLE}")
-    return _blob(words[1])
+    found = list(_KEY.finditer(text))
+    if len(found) > 1:
+        raise several()
+    if not found:
+        raise _no_key(text)
+    begin = found[0]
+    if stands_before(text[: begin.start()].rpartition("\n")[2]):
+        raise NotUsable("Something stands before the key: options, or a host. Paste it from “ssh-rsa” on.")
+    _check_kind("".join(begin[0].split()))
+    run = _RUN.match(text, begin.end())
+    written = run[0] if run else ""
+    blob, rest = _whole(written)
+    behind = text[begin.end() + len(written) :][:1]
+    if not rest and not written[-1:].isspace() and behind not in ("", *AROUND):
+        raise damaged()
+    return _blob(blob)
+
+
+def _no_key(text: str) -> NotUsable:
+    words = text.split()
+    if words[0].startswith("AAAA"):
+        return NotUsable(f"The beginning is missing: a key begins with “ssh-rsa”. {WHOLE}")
+    if _is_type(words[0]):
+        _check_kind(words[0])
+        return damaged() if len(words) > 1 else NotUsable(f"The key itself is missing behind “ssh-rsa”. {WHOLE}")
+    if any(_is_type(word) for word in words):
+        return NotUsable("Something stands before the key: options, or a host. Paste it from “ssh-rsa” on.")
+    if _JWK.search(text):
+        return NotUsable(
+            "This is a JSON Web Key. Paste the key as OpenSSH writes it: a line that begins with ssh-rsa."
+        )
+    if _FINGERPRINT.match(text):
+        return NotUsable(f"This is the fingerprint of a key. Paste the key itself. {WHOLE}")
+    if _FILE_NAME.fullmatch(text):
+        return NotUsable("This is the name of a file. Choose the file below, or paste what is in it.")
+    return NotUsable(f"This is not an SSH public key: one begins with “ssh-rsa”. {WHOLE}")
+
+
+def _whole(written: str) -> tuple[str, str]:
+    """(the key in base64, the words behind it): it says how long it is, and so where a comment begins.
+
+    Raises WrongKind, NotUsable.
+    """
+    words = written.split()
+    start = "".join(words).partition("=")[0]
+    wire = base64.b64decode(start[: len(start) // 4 * 4])
+    length = int.from_bytes(wire[:4])
+    _check_kind(wire[4 : 4 + length].decode("ascii", "replace") if 0 < length < 64 else "ssh-rsa")
+    wanted, blob, used = _characters(wire), "", 0
+    while len(blob) < wanted and used < len(words):
+        blob += words[used].rstrip("=")
+        used += 1
+    if len(blob) != wanted or "=" in blob:
+        raise damaged()
+    return blob + "=" * (-len(blob) % 4), " ".join(word for word in words[used:] if word.strip("="))
+
+
+def _characters(wire: bytes) -> int:
+    """Length in base64, without padding, of a key whose first bytes these are: its kind, and two numbers."""
+    at = 0
+    for _ in range(3):
+        if len(wire) < at + 4:
+            raise damaged()
+        at += 4 + int.from_bytes(wire[at : at + 4])
+    return -(-at * 4 // 3)
 
 
 def _is_type(word: str) -> bool:
@@ -213,14 +298,9 @@ def _check_kind(name: str) -> None:
 
 
 def _blob(blob: str) -> rsa.RSAPublicKey:
-    """The key in OpenSSH's own form. Raises WrongKind, NotUsable."""
-    if not _BLOB.fullmatch(blob):
-        raise damaged()
+    """The key in OpenSSH's own form, base64. Raises NotUsable."""
     try:
-        wire = base64.b64decode(blob)
-        length = int.from_bytes(wire[:4], "big")
-        _check_kind(wire[4 : 4 + length].decode("ascii") if 0 < length < 64 else "ssh-rsa")
-        key = load_ssh_public_key(b"ssh-rsa " + blob.encode())
+        key = load_ssh_public_key(f"ssh-rsa {blob}".encode())
     except UNREADABLE as error:
         raise damaged() from error
     if not isinstance(key, rsa.RSAPublicKey):

@@ -178,7 +178,7 @@ def test_aws_says_no_or_nothing(
     locked = dict(private_keys())["pkcs12"]
     assert isinstance(locked, bytes)
     surfer.choose_file("file", "mine.p12", locked)
-    surfer.page.get_by_text("Stopped: this is").wait_for()
+    surfer.page.get_by_text("openssl pkcs12 -in FILE -clcerts -nokeys").wait_for()
     made = certificate(now(clock) + timedelta(days=300))
     surfer.choose_file("file", "mine.cer", made.public_bytes(Encoding.DER))
     surfer.press("Look at it")

@@ -163,6 +163,23 @@ def test_a_private_key_never_leaves_the_page(surfer: Surfer, nadia: Employee, sa
 
 
 @pytest.mark.one_policy
+def test_words_stay_and_what_is_public_is_left(surfer: Surfer, nadia: Employee) -> None:
+    page, secret = surfer.page, str(dict(private_keys())["openssh"])
+    surfer.open("/ssh-keys/new")
+    surfer.type(pasted=secret)
+    assert page.get_by_text("what this prints: ssh-keygen -y -f FILE").is_visible(), "a way on"
+    mine = openssh(comment="nadia@laptop")
+    surfer.type(pasted=f"{secret}\n{mine}\n")
+    assert surfer.value("pasted") == mine
+    assert page.get_by_text("What is public was left here").is_visible()
+    words = f"{openssh()}\nmy-private-key for codecommit"
+    surfer.type(pasted=words)
+    assert surfer.value("pasted") == words and page.locator(".field-error:visible").count() == 0
+    surfer.press("Upload it")
+    assert list(keys_of(nadia).values()) == ["Active"], "the words are no key, and the key is whole"
+
+
+@pytest.mark.one_policy
 def test_without_javascript(
     surfing: Surfing, nadia: Employee, clock: Clock, sandbox: Sandbox, portal: Portal
 ) -> None:

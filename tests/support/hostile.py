@@ -19,6 +19,23 @@ UNITS = (
     "arn:aws:iam::", "4@8({[<3691!|7$5+%20", "1.1.1.1:", "[::", ";", "2026-01-01T00:00:00+00:00,",
 )  # fmt: skip
 """Pieces that are repeated up to the length wanted."""
+REPEATED = (
+    " ",
+    "\t",
+    "\n",
+    "-",
+    "\\",
+    "=",
+    "A",
+    "0",
+    "'",
+    "\u200b",
+    " -",
+    "- ",
+    "\n>",
+    "-----BEGIN PUBLIC KEY----- ",
+)
+"""Pieces that are repeated between a beginning and an end."""
 OCTETS = (
     b"\0", b"\xff", b"0", b"0\x80", b"0\x82\xff\xff", b"0\x84\xff\xff\xff\xff", b"0\x88", b"\x02\x81\x81\x02",
     b"\x02\x82\x02\x00", bytes.fromhex("3005020100300106"), bytes.fromhex("3082ffff0201003082ffff06"),
@@ -30,6 +47,11 @@ def texts(length: int) -> Iterator[tuple[str, str]]:
     """(name, text of that many characters): each unit over and over, and what has no pattern."""
     for unit in UNITS:
         yield unit[:12], (unit * (length // len(unit) + 1))[:length]
+    ends = (("x", "x"), ("-----BEGIN PUBLIC KEY-----", "-----END PUBLIC KEY"), ("ssh-rsa AAAA", "x"))
+    for turn, unit in enumerate(REPEATED):
+        inside = (unit * length)[: max(0, length - 60)]
+        for before, after in ends if length < 20_000 else ends[turn % 3 :][:1]:
+            yield f"{before[:9]} {unit} {after[:9]}", before + inside + after
     noise = _chance.randbytes(length)
     yield "noise", noise.decode("latin-1")
     yield "base64 of noise", base64.b64encode(noise).decode()[:length]

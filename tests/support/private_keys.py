@@ -177,3 +177,9 @@ def about_private_keys() -> Iterator[tuple[str, str | bytes]]:
     yield "a signature", bytes.fromhex("3045022100") + b"\x8f" * 32 + b"\x02\x20" + b"\x55" * 32
     yield "nothing", ""
     yield "words", "where do I find the private key that belongs to this one?"
+
+
+PRIVATE = {**dict(private_keys()), **dict(pieces_of_private_keys())}
+"""All of them, by kind."""
+HARMLESS = dict(about_private_keys())
+"""What is none of them, by kind."""
