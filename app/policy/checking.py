@@ -7,16 +7,17 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from app.policy.dangers import dangers, place_of, undemanding
+from app.policy.dangers import dangers, undemanding
 from app.policy.documents import PARTITIONS, PLACEHOLDER, rendered
-from app.policy.evaluation import WITH_VARIABLES, Effect
-from app.policy.features import FEATURES, Availability, Missing, When, availability
+from app.policy.evaluation import WITH_VARIABLES
+from app.policy.features import FEATURES, Availability, When, availability
 from app.policy.findings import DOCUMENT, Finding, Place, Report, Severity
 from app.policy.likeness import likeness
 from app.policy.permits import Permits
 from app.policy.placeholders import accounts_missing, repaired, variables_misspelt
 from app.policy.reading import LARGEST, read_text
-from app.policy.ruling import rulings
+from app.policy.remedying import remedy, unknown_keys
+from app.policy.ruling import counted, rulings
 from app.policy.spelling import misspelt, unsupported
 from app.policy.validating import validations
 
@@ -49,6 +50,7 @@ def check(text: str) -> Report:
         *validations(statements),
         *dangers(statements, permits),
         *_of_features(features, statements, permits, {each.subject for each in wrong}),
+        *_not_evaluated(features, permits),
     ]
     return Report(_sorted(findings), reading.size, features, likeness(reading.document), reading.document)
 
@@ -114,7 +116,7 @@ def _mixed(statements: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
                 place,
                 f"This names {stray if stray.startswith('partition') else 'account ' + stray}, the rest of the "
                 f"document {account_id} in {partition}: there it matches nothing.",
-                f"Write arn:{partition}:…:{account_id}:….",
+                f"Leave it out, unless this account is meant: its ARNs read arn:{partition}:…:{account_id}:….",
             )
 
 
@@ -136,26 +138,22 @@ def _of_features(
             Severity.ERROR if each.feature.main else Severity.NOTE,
             DOCUMENT,
             f"{each.feature.title}: {'works only with MFA' if late else 'does not work'}, for lack of {for_lack_of}.",
-            " ".join(remedies(each.missing, statements, permits)),
+            remedy(each, statements, permits),
             each.feature.code,
         )
 
 
-def remedies(lacking: Sequence[Missing], statements: Sequence[Mapping[str, Any]], permits: Permits) -> Iterator[str]:
-    """The lines to add, and where; one sentence for what goes to the same place."""
-    places: dict[tuple[str, str], list[str]] = {}
-    for lack in lacking:
-        denied = lack.decision.effect is Effect.EXPLICITLY_DENIED
-        place = place_of(statements, lack.decision.statement) if denied else DOCUMENT
-        if place.statement is None:
-            sentence = ("Allow ", f' on "{lack.need.on.pattern(permits)}".')
-        elif "NotAction" in statements[place.statement]:
-            sentence = ("Add ", f" to NotAction of {place}.")
-        else:
-            sentence = ("Take ", f" out of what {place} denies.")
-        places.setdefault(sentence, []).append(f'"{lack.need.action}"')
-    for (before, after), actions in places.items():
-        yield before + ", ".join(dict.fromkeys(actions)) + after
+def _not_evaluated(features: Sequence[Availability], permits: Permits) -> Iterator[Finding]:
+    """What the judge does not know, and takes as it suits people."""
+    if keys := list(unknown_keys(features, permits)):
+        yield Finding(
+            "not-evaluated",
+            Severity.NOTE,
+            DOCUMENT,
+            f"What works depends on {counted(keys)}, which {'are' if keys[1:] else 'is'} not known here. It is told "
+            "as for requests that are let through.",
+            "Ask about a request of your own: policy explain --action NAME --assume KEY=VALUE.",
+        )
 
 
 _ORDER = list(Severity)

@@ -35,12 +35,12 @@ def empty_or_repeated(place: Place, condition: Mapping[str, Any]) -> Iterator[Fi
         for key, given in keys.items():
             if key.lower() in spelled:
                 sentence = f"{cut(operator)} has {spelled[key.lower()]} and {cut(key)}, which are the same key."
-                remedy = "Put all values under one of them."
+                remedy = "Write it once, with the values that are meant."
                 yield Finding("repeated-key", Severity.ERROR, place, sentence, remedy)
             spelled.setdefault(key.lower(), cut(key))
             if given == []:
                 sentence = f"{cut(key)} has no value to compare with."
-                yield Finding("empty-condition", Severity.NOTE, place, sentence, "Give one, or leave the key out.")
+                yield Finding("empty-condition", Severity.NOTE, place, sentence, "Give it the value that is meant.")
 
 
 def deprecated_or_unknown(line: Line) -> Iterator[Finding]:
@@ -72,7 +72,8 @@ def unfitting(line: Line) -> Iterator[Finding]:
             line.place,
             f"ForAllValues is for keys with several values. {cut(line.key)} has one, and the condition also holds "
             "for requests without it.",
-            "Leave ForAllValues: out.",
+            "Leave ForAllValues: out. In a Deny put IfExists at the end of the operator, so that it goes on holding "
+            "for requests without the key.",
         )
     seconds = line.family == "numeric" and line.key.lower() == "aws:epochtime"
     if kind not in FAMILIES[line.family] and not seconds:

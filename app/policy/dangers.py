@@ -12,6 +12,7 @@ from app.policy.findings import DOCUMENT, Finding, Place, Severity
 from app.policy.forcing import locked_out, spared_services, unforced
 from app.policy.permits import Permits
 from app.policy.proving import unproven
+from app.policy.remedying import place_of
 from app.policy.ruling import Ruling, rulings
 from app.policy.sparing import spared
 
@@ -74,7 +75,8 @@ def dangers(statements: Sequence[Mapping[str, Any]], permits: Permits) -> Iterat
             DOCUMENT,
             "Who must change the password at the first sign-in, or whose password has expired, is stuck: "
             "iam:ChangePassword does not work before MFA.",
-            "Allow it on one’s own user and spare it in the deny: it takes the old password.",
+            "Give people passwords they need not change at the first sign-in, and set a new one for somebody who is "
+            "stuck.",
             "iam:ChangePassword",
         )
     yield from _paths(permits)
@@ -90,14 +92,6 @@ def undemanding(denies: Sequence[Ruling], permits: Permits) -> Iterator[Finding]
     yield from spared_services(denies)
 
 
-def place_of(statements: Sequence[Mapping[str, Any]], named: str | int | None) -> Place:
-    """Of the statement a decision names."""
-    for index, statement in enumerate(statements):
-        if named == index or (named is not None and statement.get("Sid") == named):
-            return Place(index, statement.get("Sid") or None)
-    return DOCUMENT
-
-
 def _paths(permits: Permits) -> Iterator[Finding]:
     """People below an IAM path against people without one."""
     below = replace(permits, arn=permits.arn.replace(":user/", f":user{PATH}"))
@@ -109,7 +103,8 @@ def _paths(permits: Permits) -> Iterator[Finding]:
                 Severity.WARNING,
                 DOCUMENT,
                 f"People whose IAM user has a path (user{PATH}alice) are shut out: their ARN does not match.",
-                f'Add "{need.on.pattern(below)}" wherever "{need.on.pattern(permits)}" stands.',
+                f'Beside "{need.on.pattern(permits)}", name "{need.on.pattern(below)}" for what getting MFA takes. '
+                "Name it for the rest, too, once the document forces MFA.",
                 need.action,
             )
             return

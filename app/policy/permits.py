@@ -12,8 +12,9 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from app.policy.documents import rendered
-from app.policy.evaluation import Decision, Policy, Request, compiled, decide
+from app.policy.evaluation import Decision, Effect, Policy, Request, compiled, decide
 from app.policy.request_context import IamUser, Session, request_context
+from app.policy.weighing import Weighed, unknown, weigh
 
 
 @lru_cache(maxsize=64)
@@ -51,8 +52,42 @@ class Permits:
         return request_context(IamUser(self.account_id, self.user_name, self.arn), Session.of(mfa), action)
 
     def decision(self, action: str, resource: str, *, mfa: bool | None = True) -> Decision:
-        """What the document decides, and by which statement. mfa: as for `allows`."""
-        return decide([self.policy], Request(action, resource, self.context(action, mfa=mfa)))
+        """What the document decides, and by which statement. mfa: as for `allows`.
+
+        Where it depends on a key nobody here knows, like the address it is asked from, it is allowed if it can be.
+        """
+        if not self._asks_what_nobody_knows:
+            return decide([self.policy], Request(action, resource, self.context(action, mfa=mfa)))
+        found = self._weighed(action, resource, mfa)
+        if not found.depends:
+            return found.decision
+        statements = self.policy.statements
+        allowing = [at for at, weight in enumerate(found.weights) if weight.matches is not False]
+        number = next(at for at in allowing if not statements[at].denies)
+        sid = statements[number].sid
+        return Decision(Effect.ALLOWED, number if sid is None else sid)
+
+    def denies(self, action: str, resource: str, *, mfa: bool | None) -> bool:
+        """Would a deny of the document be in the way, whatever else allows it? mfa: as for `allows`."""
+        context = {key.lower(): value for key, value in self.context(action, mfa=mfa).items()}
+        request = Request(action, resource)
+        return any(each.denies and each.covers(request, context) for each in self.policy.statements)
+
+    def depends(self, action: str, resource: str, *, mfa: bool | None = True) -> tuple[str, ...]:
+        """Condition keys the decision depends on whose values nobody here knows. mfa: as for `allows`."""
+        return self._weighed(action, resource, mfa).depends if self._asks_what_nobody_knows else ()
+
+    @cached_property
+    def _asks_what_nobody_knows(self) -> bool:
+        """Is there a key in the document whose value nobody here knows? Most have none, and are decided faster."""
+        statements = self.policy.statements
+        asked = [key for statement in statements for condition in statement.conditions for key in condition.keys]
+        named = [key for statement in statements for pattern in statement.resources for key in pattern.keys]
+        return any(map(unknown, (*asked, *named)))
+
+    def _weighed(self, action: str, resource: str, mfa: bool | None) -> Weighed:
+        known = {key: value for key, value in self.context(action, mfa=mfa).items() if not unknown(key)}
+        return weigh(self.policy.statements, Request(action, resource, known))
 
     def names(self, action: str) -> bool:
         """Does any Allow statement name it, for whatever resource?"""

@@ -71,7 +71,7 @@ def unsupported(statements: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
                     Severity.WARNING,
                     place,
                     f"{action} supports only the resource *, says AWS’s reference; here it has been seen to work.",
-                    'Move it to a statement with "Resource": "*".',
+                    "Leave it where it works for you: that is less than the documented *.",
                     action,
                 )
                 continue
@@ -82,9 +82,17 @@ def unsupported(statements: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
                 place,
                 f"{action} supports only {'resources of type ' + ', '.join(kinds) if kinds else 'the resource *'}, "
                 f"so this {effect} nothing.",
-                "Name such a resource." if kinds else 'Move it to a statement with "Resource": "*".',
+                _remedy(kinds, denies=statement["Effect"] == "Deny"),
                 action,
             )
+
+
+def _remedy(kinds: Sequence[str], *, denies: bool) -> str:
+    if kinds:
+        return "Name such a resource."
+    if denies:
+        return 'Move it to a statement with "Resource": "*".'
+    return "Leave it out. On * it is about the whole account: allow that only if everyone may have it, with MFA."
 
 
 def _observed(action: str) -> tuple[str, ...]:
