@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from app.public_keys.private import found
+from app.public_keys.private import Found, found
 from tests.support.private_keys import HARMLESS, PRIVATE
 
 
@@ -29,3 +29,7 @@ def test_words_about_private_keys_are_none(kind: str) -> None:
         assert not found(given.encode()) and not found(given.encode("utf-16"))
     else:
         assert not found(base64.b64encode(given).decode()) and not found(given.hex())
+
+
+def test_a_pkcs12_file_is_known_as_one() -> None:
+    assert found(PRIVATE["pkcs12"]) == Found.PKCS12

@@ -121,6 +121,17 @@ def pieces_of_private_keys() -> Iterator[tuple[str, str | bytes]]:
     yield "a Java key store in base64", base64.b64encode(b"\xfe\xed\xfe\xed\0\0\0\2\0\0\0\1" + bytes(40)).decode()
     yield "OpenPGP", b"\x95\x03\x98\x04\x66\x00\x00\x00\x01" + bytes(40)
     yield ".NET", f"<RSAKeyValue><Modulus>AQAB</Modulus><D>{body[:90]}</D></RSAKeyValue>"
+    locked = base64.b64encode(bytes(range(100, 190))).decode()  # encrypted: no structure is left in it
+    yield "encrypted, half of its frame", f"RSA PRIVATE KEY-----\n{locked}"
+    yield "encrypted, its frame cut off", f"--BEGIN RSA PRIVATE KEY\n{locked}"
+    yield "encrypted, its frame cut in", f"BEGIN RSA PRIVATE KEY--\n{locked}"
+    yield "PuTTY, encrypted, without its head", f"Private-Lines: 14\n{locked}"
+    yield ".NET, encrypted numbers", f"<P>{locked}</P><D>{locked}</D>"
+    yield "SSH 1", b"SSH PRIVATE KEY FILE FORMAT 1.1\n\0\3" + bytes(range(100, 190))
+    yield "ssh.com", b"\x3f\x6f\xf9\xeb" + bytes(range(100, 190))
+    yield "Microsoft", b"\x07\x02\x00\x00\x00\xa4\x00\x00RSA2" + bytes(range(100, 190))
+    yield "the inside of OpenSSH", b"\x9a\xbc\xde\xf0" * 2 + b"\0\0\0\x0bssh-ed25519" + bytes(range(100, 190))
+    yield "a number as a variable, in small letters", f"private_key: {bytes(range(32)).hex()}"
     yield "age", "AGE-SECRET-KEY-1QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7LQPZRY9X8GF2TVDW0S3"
     yield "WireGuard", f"[Interface]\nPrivateKey = {base64.b64encode(bytes(range(200, 232))).decode()}"
     yield "a number as a variable", f'PRIVATE_KEY="0x{bytes(range(32)).hex()}"'
