@@ -9,7 +9,7 @@ from flask import request
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
 from werkzeug.datastructures import CombinedMultiDict, MultiDict
-from wtforms import RadioField, StringField, ValidationError
+from wtforms import HiddenField, PasswordField, RadioField, StringField, ValidationError
 from wtforms.form import BaseForm
 from wtforms.validators import InputRequired
 
@@ -44,6 +44,8 @@ class Form(FlaskForm):
         for field in self:
             if isinstance(field, StringField) and field.data is None:
                 field.data = ""
+            if field.name not in self.secret and not isinstance(field, PasswordField | FileField | HiddenField):
+                field.render_kw = {**(field.render_kw or {}), "data-keep": True}  # by static/session.js
 
 
 def six_digits(_: FlaskForm, field: StringField) -> None:

@@ -269,6 +269,7 @@ def _headers_of(error: HTTPException) -> list[tuple[str, str]]:
 
 def register_error_pages(app: Flask) -> None:
     """One page for everything that goes wrong, saying what happened and what to do."""
+    app.jinja_env.globals.update(session_left=people.session_left, return_address=where_they_were)
 
     @app.errorhandler(CredentialsRefused)
     def signed_out_by_aws(error: CredentialsRefused) -> ResponseReturnValue:

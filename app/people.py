@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar, cast
 
@@ -17,7 +17,7 @@ from app.aws.clients import AwsCredentials
 from app.aws.signin import SignInTokens
 from app.records import Confirming, Person, Renewal
 from app.session import Session
-from app.sessions import StoredSessions
+from app.sessions import TOUCH_EVERY, StoredSessions
 from app.stores import OpenSession
 
 
@@ -203,11 +203,31 @@ def session_ends_at() -> datetime | None:
     return ends_at
 
 
+@dataclass(frozen=True)
+class Left:
+    """How long a session lasts, in whole seconds."""
+
+    idle: int
+    """If it is not used."""
+    ends: int
+    """Whatever the person does."""
+
+
+def session_left() -> Left:
+    """From the end of this request on."""
+    session, now, idle = current_session(), datetime.now(UTC), current_app.config["SESSION_IDLE"]
+    until = now + idle
+    if session.last_used_at and now - session.last_used_at <= TOUCH_EVERY and not session.modified:
+        until = session.last_used_at + idle  # it was used just now, and that is what is stored
+    ends = session_ends_at() or until
+    return Left(max(0, int((until - now).total_seconds())), max(0, int((ends - now).total_seconds())))
+
+
 def upgrade_in_place(credentials: AwsCredentials, lasts: timedelta) -> None:
     """Go on with an MFA session under a new session id; the long-term secret is no longer held."""
     session = current_session()
     person = Person(**{**session["person"], "with_mfa": True})
-    same = {key: session.get(key) for key in ("csrf_token", "began_at")}
+    same = {key: session[key] for key in ("csrf_token", "began_at") if key in session}
     sign_in(person, credentials, lasts)
     session.update(same)  # the form in another tab stays good
 

@@ -54,7 +54,8 @@ def _typed(form: FlaskForm, field: Field) -> list[str]:
     if not kept or isinstance(field, PasswordField | FileField | HiddenField) or field.data == "":
         return []
     longest = LONGEST_OF_VISITORS if current_session().of_visitor else LONGEST
-    typed = request.form.getlist(field.name)
+    # Text as the form has it: what it cut off may have been a secret. Whatever else it could not read, as it came.
+    typed = [field.data] if isinstance(field.data, str) else request.form.getlist(field.name)
     return typed if sum(map(len, typed)) <= longest else []
 
 

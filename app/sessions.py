@@ -32,7 +32,7 @@ from app.visitors import KEPT, VisitorCookies
 
 log = logging.getLogger(__name__)
 
-_TOUCH_EVERY = timedelta(seconds=30)
+TOUCH_EVERY = timedelta(seconds=30)
 _TRIES = 100
 """Of many at once one succeeds each time, so nobody tries as often as there are requests of one browser."""
 _PAUSE_MS = 20
@@ -143,7 +143,7 @@ class StoredSessions(SessionInterface):
             self._visitors.delete(request, response, self._cookie(app))
         elif session.modified:
             self._change_at_the_end(session, session.sid)
-        elif session.last_used_at and datetime.now(UTC) - session.last_used_at > _TOUCH_EVERY:
+        elif session.last_used_at and datetime.now(UTC) - session.last_used_at > TOUCH_EVERY:
             self._touch(session, session.sid)
 
     @staticmethod

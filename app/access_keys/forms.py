@@ -18,7 +18,13 @@ class SavedForm(DeviceForm):
     last_characters = StringField(
         f"Last {LAST_CHARACTERS} characters of the secret",
         filters=[without_blanks],
-        render_kw={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "off", "maxlength": 256},
+        render_kw={
+            "autocomplete": "off",
+            "spellcheck": "false",
+            "autocapitalize": "off",
+            "maxlength": 256,
+            "data-secret": True,  # a part of one, or all of it
+        },
     )
     serial_number = RadioField("MFA device", validate_choice=False)
     code = StringField("MFA code", filters=[digits_of], render_kw=CODE_FIELD)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import asdict
 from datetime import UTC, datetime
 from urllib.parse import urlencode
 
@@ -17,8 +18,8 @@ from app.aws.clients import AwsCredentials
 from app.current import audit, gateways
 from app.errors import NotRecorded, PortalError
 from app.guards import public
-from app.limits import codes_per_key, limiter, per_address, per_key, typed_key_id
-from app.pages import done, here, local_path, page, refuse
+from app.limits import CHANGES, codes_per_key, limiter, per_address, per_key, this_person, typed_key_id
+from app.pages import done, here, local_path, page, refuse, where_they_were
 from app.records import PendingSignIn, Person, Way
 from app.signin import service
 from app.signin.forms import AccessKeyForm, CodeForm
@@ -52,8 +53,9 @@ def ask_to_sign_in() -> ResponseReturnValue:
     does not replace the cookie of the one that followed it.
     """
     where: dict[str, str] = {}
-    if request.method == "GET" and request.path != "/":
-        where["next"] = here()
+    back = where_they_were()
+    if back != "/":
+        where["next"] = back
     if people.session_was_lost() or request.method == "POST":
         where["ended"] = "yes"
     return redirect(url_for("signin.sign_in") + (f"?{urlencode(where)}" if where else ""), 303)
@@ -205,6 +207,13 @@ def cancel() -> ResponseReturnValue:
     """Drop the key that waits for its code."""
     waiting.forget("pending_sign_in")
     return done("", "signin.sign_in")
+
+
+@bp.post("/sign-in/stay")
+@limiter.limit(CHANGES, key_func=this_person)
+def stay() -> ResponseReturnValue:
+    """The session is used: for the page that says it is about to end (`static/session.js`)."""
+    return asdict(people.session_left())
 
 
 @bp.post("/sign-out")

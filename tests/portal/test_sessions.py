@@ -297,6 +297,38 @@ def test_limits_idle_and_absolute(portal: Flask, clock: Clock) -> None:
     assert get(client, "/test/see").json["secret"] is None
 
 
+def test_a_session_is_kept_by_asking_for_it(portal: Flask, clock: Clock) -> None:
+    client = portal.test_client()
+    post(client, "/test/enter")
+    post(client, "/test/upgrade")
+    mine = get(client, "/test/form").text
+    for _ in range(3):
+        clock.move(14 * 60)
+        answer = post(client, "/sign-in/stay", csrf_token=mine)
+        assert answer.status_code == 200, answer.text
+        left = answer.json
+        assert left["idle"] == 15 * 60 and left["ends"] <= 60 * 60
+    assert get(client, "/test/see").json["secret"] == "temporary"
+    clock.move(16 * 60)
+    assert post(client, "/sign-in/stay", csrf_token=mine).status_code == 303, "over is over"
+
+
+def test_a_form_sent_too_late_leads_back_to_its_page(portal: Flask, clock: Clock) -> None:
+    client = portal.test_client()
+    for path, back in (
+        ("/ssh-keys/new", "/ssh-keys/new"),
+        ("/access-keys/delete?key=AKIA", "/access-keys/delete?key%3DAKIA"),
+        ("/certificates/new/upload", "/certificates/new"),
+        ("/mfa/enroll/begin", "/mfa/enroll"),
+    ):
+        post(client, "/test/enter")
+        mine = get(client, "/test/form").text
+        clock.move(15 * 60 + 1)
+        told = post(client, path, csrf_token=mine)
+        assert told.status_code == 303 and told.headers["Location"].endswith("&ended=yes"), path
+        assert f"next={back}&" in told.headers["Location"].replace("%2F", "/").replace("%3F", "?"), path
+
+
 def test_rotating_the_secret_key_keeps_people_signed_in(tmp_path: Path, store: Store) -> None:
     file = tmp_path / "portal.db"
     client = portal_at(file, **store.settings).test_client()

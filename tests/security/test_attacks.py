@@ -306,3 +306,15 @@ def test_the_portal_names_no_version_and_no_traceback(portal: Flask) -> None:
         assert answer.status_code in (303, 404), path
         assert not re.search(r"Werkzeug|gunicorn|Traceback|Python/", answer.text + str(answer.headers)), path
     assert guest.ask("TRACE", "/").status_code == 405
+
+
+def test_a_whole_secret_in_the_field_of_its_end_is_not_shown_again(sandbox: Sandbox, entering: Entering) -> None:
+    guest = entering()
+    guest.open("/access-keys").submit("Create a new key")
+    secret = guest.at("#secret-access-key")
+    guest.open("/mfa")
+    token = guest.token()
+    answer = guest.ask("POST", "/access-keys/new", {"csrf_token": token, "last_characters": "x" * 34 + secret[:6]})
+    page = guest.open(answer.headers["Location"])
+    field = page.soup.select_one("[name=last_characters]")
+    assert page.status == 422 and field and field["value"] == secret[:6], "what the form took of it"

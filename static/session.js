@@ -1,0 +1,130 @@
+// A session that is about to end says so, and can be kept; what was typed comes back after signing in again.
+// Without this file a session ends as it did, and a form that was sent too late has to be filled in once more.
+
+const WARN_BEFORE = 120; // seconds
+const LOOK_EVERY = 1000; // ms
+const DRAFT = "latchkey-draft";
+const DRAFT_FOR = 30 * 60 * 1000; // ms
+const here = location.pathname + location.search;
+const box = document.querySelector("[data-session]");
+
+/* The end of the session. Times are counted from when the page came, so the clock of this computer need not be right. */
+
+const minutes = (seconds) => {
+  const whole = Math.max(1, Math.ceil(seconds / 60));
+  return `${whole} minute${whole === 1 ? "" : "s"}`;
+};
+
+function watch() {
+  const text = box.querySelector("[data-session-text]");
+  const form = box.querySelector("form");
+  const again = box.querySelector("[data-session-again]");
+  const elsewhere = "BroadcastChannel" in window ? new BroadcastChannel("latchkey-session") : null;
+  let idle = Date.now() + Number(box.dataset.idle) * 1000;
+  let end = Date.now() + Number(box.dataset.ends) * 1000;
+  let said = "";
+
+  const say = (words, { stay = false, over = false } = {}) => {
+    box.hidden = !words;
+    form.hidden = !stay;
+    again.hidden = !over;
+    if (words !== said) text.textContent = words; // a live region says nothing twice
+    said = words;
+  };
+  const look = () => {
+    const [left, longest] = [(idle - Date.now()) / 1000, (end - Date.now()) / 1000];
+    if (Math.min(left, longest) <= 0) {
+      keepDraft(true);
+      return say("Your session has ended. What you typed, but no secret, comes back after you sign in again.", { over: true });
+    }
+    if (longest < WARN_BEFORE && longest <= left) return say(`Your session ends in ${minutes(longest)}, and you sign in again then. Finish what you began.`);
+    if (left < WARN_BEFORE) return say(`You will be signed out in ${minutes(left)}, because nothing was done here.`, { stay: true });
+    return say("");
+  };
+  const used = ({ idle: forSeconds, ends }) => {
+    idle = Date.now() + forSeconds * 1000;
+    end = Date.now() + ends * 1000;
+    look();
+  };
+  elsewhere?.addEventListener("message", (event) => { if (event.data.user === box.dataset.user) used(event.data); });
+  elsewhere?.postMessage({ user: box.dataset.user, idle: Number(box.dataset.idle), ends: Number(box.dataset.ends) });
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    event.stopPropagation();
+    try {
+      const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)), redirect: "error" });
+      if (!answer.ok) throw new Error(answer.status);
+      const now = await answer.json();
+      used(now);
+      elsewhere?.postMessage({ user: box.dataset.user, ...now });
+    } catch {
+      say("Latchkey could not be asked to keep your session. Try again, or sign in again.", { stay: true, over: true });
+    }
+  });
+  setInterval(look, LOOK_EVERY);
+  addEventListener("pageshow", look);
+}
+
+/* What was typed: fields the page marks, of this person, in this tab, until it was of use. */
+
+const mayBeKept = (field) => "keep" in field.dataset && !("secret" in field.dataset) && field.autocomplete !== "one-time-code";
+const kept = (form) => [...form.elements].filter((field) => mayBeKept(field) && !/PRIVATE KEY/.test(field.value));
+
+/** Keep what is typed on this page. lost: nobody will see this form again before they sign in. */
+function keepDraft(lost) {
+  const fields = {};
+  for (const form of document.querySelectorAll('main form[method="post"]')) {
+    for (const field of kept(form)) {
+      if (field.type === "checkbox" || field.type === "radio") {
+        if (field.checked) fields[field.name] = field.value;
+      } else if (field.value !== field.defaultValue) fields[field.name] = field.value;
+    }
+  }
+  if (!Object.keys(fields).length) return;
+  sessionStorage.setItem(DRAFT, JSON.stringify({ user: box.dataset.user, at: here, time: Date.now(), lost, fields }));
+}
+
+function readDraft() {
+  try {
+    return JSON.parse(sessionStorage.getItem(DRAFT));
+  } catch {
+    return null;
+  }
+}
+
+/** Put back what was typed before the session ended, once, and only for whoever typed it. */
+function putBack(draft) {
+  let found = false;
+  for (const [name, value] of Object.entries(draft.fields)) {
+    const fields = [...document.querySelectorAll(`main form[method="post"] [name="${CSS.escape(name)}"]`)].filter(mayBeKept);
+    for (const field of fields) {
+      found = true;
+      if (field.type === "checkbox" || field.type === "radio") field.checked = field.value === value;
+      else if (!field.value || field.tagName === "SELECT") field.value = value;
+    }
+  }
+  if (!found) return;
+  const note = document.createElement("p");
+  note.className = "alert alert-info";
+  note.setAttribute("role", "status");
+  document.querySelector("main h1").before(note);
+  note.textContent = "What you typed before you signed in again is back. Check it, then send it.";
+}
+
+const draft = readDraft();
+const signingIn = document.querySelector("[data-signing-in]") !== null;
+if (signingIn) {
+  if (draft) sessionStorage.setItem(DRAFT, JSON.stringify({ ...draft, lost: true }));
+} else if (box && draft) {
+  const foreign = draft.user !== box.dataset.user || Date.now() - draft.time > DRAFT_FOR;
+  const back = draft.lost && draft.at === here && !foreign;
+  if (foreign || back || !draft.lost) sessionStorage.removeItem(DRAFT); // one that was sent is answered by now
+  if (back) putBack(draft);
+}
+if (box) {
+  document.addEventListener("submit", (event) => {
+    if (event.target.matches("[data-sign-out]")) sessionStorage.removeItem(DRAFT);
+    else if (event.target.closest("main") && !signingIn) keepDraft(false);
+  });
+  watch();
+}
