@@ -85,24 +85,32 @@ def cpu_s(pid: int) -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
+def sessions(env: dict[str, str], people: int, name: str = "olga") -> list[tuple[str, str]]:
+    """Sessions with MFA of a user, made by the portal's own code; their cookies, and tokens for their forms."""
+    command = [sys.executable, "-m", "bench._sessions", str(people), name]
+    made = subprocess.run(command, cwd=ROOT, env=env, check=True, capture_output=True)
+    return [(cookie, token) for cookie, token in json.loads(made.stdout)]
+
+
 def cookies(env: dict[str, str], people: int) -> list[str]:
-    """Sessions with MFA, made by the portal's own code; their cookies."""
-    made = subprocess.run(
-        [sys.executable, "-m", "bench._sessions", str(people)], cwd=ROOT, env=env, check=True, capture_output=True
-    )
-    return list(json.loads(made.stdout))
+    """The cookies of such sessions."""
+    return [cookie for cookie, _ in sessions(env, people)]
 
 
 @dataclass(frozen=True)
 class Load:
-    """What so many people saw. page_s: median of a page; pages_per_s: of all of them together."""
+    """What so many people saw. page_s: median of a page, p95_s of 95 %; pages_per_s: of all of them together."""
 
     page_s: float
+    p95_s: float
     pages_per_s: float
 
 
-def load(port: int, cookies: list[str], pages: int) -> Load:
-    """Each of these people opens so many pages, one after the other, all at the same time."""
-    command = [sys.executable, "-m", "bench._people", str(port), str(pages)]
+def load(port: int, cookies: list[str], pages: int, network: str = "") -> Load:
+    """Each of these people opens so many pages, one after the other, all at the same time.
+
+    network: the first three numbers of their addresses, each person at another; without one, all at 127.0.0.1.
+    """
+    command = [sys.executable, "-m", "bench._people", str(port), str(pages), *([network] if network else [])]
     seen = subprocess.run(command, cwd=ROOT, input=json.dumps(cookies).encode(), check=True, stdout=subprocess.PIPE)
     return Load(**json.loads(seen.stdout))

@@ -64,7 +64,7 @@ def test_people_reach_the_portal_through_nginx(served: tuple[Portal, int, int]) 
     page = client.ask("GET", "/sign-in", X_Forwarded_For="203.0.113.9", X_Request_Id="forged-forged-forged")
     text = page.read().decode()
     assert page.status == 200
-    assert page.headers["Strict-Transport-Security"] and page.headers["Set-Cookie"].startswith("__Host-latchkey=")
+    assert page.headers["Strict-Transport-Security"] and page.headers["Set-Cookie"].startswith("__Host-latchkey-visitor=")
     assert re.fullmatch(r"[0-9a-f]{32}", page.headers["X-Request-Id"]), "nginx names the request, nobody outside"
     logged = portal.folder.parent / "access.log"
     wait_until(lambda: page.headers["X-Request-Id"] in logged.read_text())  # written once the answer is through
@@ -136,11 +136,11 @@ def burst(zone: str) -> int:
     return int(re.search(rf"limit_req zone={zone} burst=(\d+)", CONFIGURED)[1])  # type: ignore[index] # it is there
 
 
-def answered(client: Client, path: str, address: str, most: int) -> list[int]:
+def answered(client: Client, path: str, address: str, most: int, method: str = "GET") -> list[int]:
     """Statuses of requests one after the other, until one is refused."""
     told: list[int] = []
     while len(told) < most and 429 not in told:
-        answer = client.ask("GET", path, **{ADDRESS_HEADER: address})
+        answer = client.ask(method, path, **{ADDRESS_HEADER: address})
         answer.read()
         told.append(answer.status)
     return told
@@ -163,6 +163,8 @@ def test_a_flood_from_one_address_is_refused_and_others_notice_nothing(served: t
         other.read()
         assert other.status == 200, "pages of people signed in, and other addresses"
 
+    sent = answered(client, "/nothing", "203.0.113.10", 2000, "POST")
+    assert sent[-1] == 429 and len(sent) > burst("forms"), "forms"
     everything = answered(client, "/static/latchkey.svg", "203.0.113.9", 4000)
     assert everything[-1] == 429 and len(everything) > burst("pages")
 

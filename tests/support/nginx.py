@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -26,11 +27,12 @@ def _listens(port: int) -> bool:
 
 @contextmanager
 def nginx(
-    home: Path, upstream: int, host: str, tls: int, plain: int, pem: Path, *, addresses: bool = False
+    home: Path, upstream: int, host: str, tls: int, plain: int, pem: Path | None, *, addresses: bool = False
 ) -> Iterator[None]:
     """Run it in `home` in front of the portal on port `upstream`.
 
-    tls, plain: ports to listen on. pem: certificate and key for `host`. addresses: clients on loopback may say in
+    tls, plain: ports to listen on. pem: certificate and key for `host`; without one the port `tls` speaks plain HTTP.
+    addresses: clients on loopback may say in
     ADDRESS_HEADER from which address they come. Raises LookupError where Debian's nginx-light is missing.
     """
     program = shutil.which("nginx", path="/usr/sbin:/usr/bin")
@@ -54,6 +56,8 @@ def nginx(
     ):
         assert theirs in example, theirs
         example = example.replace(theirs, ours)
+    if pem is None:
+        example = re.sub(r"^ *ssl_.*\n", "", example, flags=re.MULTILINE).replace(f":{tls} ssl http2", f":{tls}")
     (home / "nginx.conf").write_text(("user root;\n" if os.geteuid() == 0 else "") + example)
     plainly = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
     command = [program, "-p", str(home), "-e", str(home / "error.log"), "-c", str(home / "nginx.conf")]
