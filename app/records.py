@@ -148,6 +148,10 @@ class Enrollment:
     until: datetime
     replaces: str = ""
     """Serial number of the device to be given up once this one is trusted."""
+    asked_at: datetime | None = None
+    """When two codes were last asked for: as the device was made, or as a pair was refused for its age."""
+    last_step: int = 0
+    """Step of the second code of that pair."""
 
 
 @dataclass(frozen=True)

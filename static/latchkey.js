@@ -25,6 +25,16 @@ function advance(field) {
   });
 }
 
+/** Tells with the form how many seconds ago the first of two codes was typed: old ones are not sent on to AWS. */
+function typedAgo(field) {
+  const code = document.getElementById(field.dataset.typedAgo);
+  let typed; // by the clock that goes on while a computer sleeps
+  code.addEventListener("input", () => { typed = Date.now(); });
+  field.form.addEventListener("submit", () => {
+    if (typed !== undefined && Date.now() >= typed) field.value = ((Date.now() - typed) / 1000).toFixed(1);
+  });
+}
+
 /** A button that copies the text of an element. */
 function copyButton(button) {
   const source = document.getElementById(button.dataset.copy);
@@ -100,6 +110,7 @@ function comfort(root) {
   const each = (selector, act) => root.querySelectorAll(selector).forEach(act);
   each("[data-countdown]", countdown);
   each("[data-next]", advance);
+  each("[data-typed-ago]", typedAgo);
   each("[data-copy]", copyButton);
   each(".rules", rules);
   each("[data-strength]", strength);

@@ -1,9 +1,14 @@
-"""What two codes tell, before AWS is asked. Pure: seed, codes and time in, a finding out."""
+"""What two codes tell, before AWS is asked. Pure: seed, codes and time in, a finding out.
+
+AWS stores by how much a pair of codes is off, whatever the reason, and from then on takes only codes that are about
+as much off (`CODES_TAKEN`). For a phone whose clock is wrong that is right. A pair that was typed slowly would make
+AWS refuse all later codes of a phone whose clock is right. So a pair counts only when it is fresh (`is_fresh`).
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 
 import pyotp
@@ -12,17 +17,27 @@ STEP = 30
 """Seconds a code is shown (RFC 6238; AWS names the same)."""
 WINDOW = range(-998, 1000)
 """Steps around now in which EnableMFADevice looks for a first code; observed, AWS documents none."""
-DRIFT_WORTH_TELLING = 2
-"""STS later accepts about two steps either way around the drift it found; beyond, tell the person."""
+CODES_TAKEN = 2
+"""Steps either way of the stored drift within which STS and the console take a code (observed)."""
+SOON = 1
+"""Steps a pair may be off without any doubt: with it stored, AWS takes codes of a clock that is right."""
+FRESH_FOR = timedelta(seconds=90)
+"""From the moment two codes are asked for until they are sent. The second of two codes that were read in this time is
+at most CODES_TAKEN steps older than the one that is shown when they are sent."""
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """problem: a sentence, empty when AWS would accept the pair; drift_s: the phone's clock, minus ours."""
+    """problem: a sentence, empty when AWS would accept the pair; field: the one it is about.
+
+    drift_s: by how many seconds the second code is ahead of the one a right clock shows now. step: of the second
+    code, counted from 1970.
+    """
 
     problem: str = ""
     field: str = ""
     drift_s: int = 0
+    step: int = 0
 
 
 def examine(seed: str, first: str, second: str, now: datetime) -> Diagnosis:
@@ -45,7 +60,7 @@ def examine(seed: str, first: str, second: str, now: datetime) -> Diagnosis:
     if found:
         # A phone shows `second` as it is submitted: one on time makes the pair of steps (-1, 0).
         nearest = min(found, key=lambda step: abs(step + 1))
-        return Diagnosis(drift_s=(nearest + 1) * STEP)
+        return Diagnosis(drift_s=(nearest + 1) * STEP, step=_step(now) + nearest + 1)
     if (second, first) in pairs:
         return Diagnosis("These two codes are swapped: the older one goes into the first field.", "first_code")
     if first in codes and second in codes:
@@ -67,14 +82,43 @@ NOT_FROM_THIS_ENTRY = (
 )
 
 
-def told_drift(diagnosis: Diagnosis) -> str:
-    """A sentence about the phone's clock where it is worth one, else ""."""
-    if abs(diagnosis.drift_s) <= DRIFT_WORTH_TELLING * STEP:
-        return ""
-    amount = abs(diagnosis.drift_s)
-    size = f"{amount} seconds" if amount < 120 else f"{round(amount / 60)} minutes"
-    way = "fast" if diagnosis.drift_s > 0 else "slow"
+def _step(time: datetime) -> int:
+    return int(time.timestamp()) // STEP
+
+
+def is_fresh(found: Diagnosis, now: datetime, asked_at: datetime, last_step: int = 0) -> bool:
+    """May AWS store by how much this pair is off?
+
+    asked_at: when these two codes were asked for. last_step: of the second code of a pair refused for its age.
+    True for a pair of this moment. One that is off must have been read after it was asked for, and sent soon: within
+    FRESH_FOR, with a change of code in between, and later than the codes of the refused pair.
+    """
+    if abs(found.drift_s) <= SOON * STEP:
+        return True
+    read_since = _step(now) > _step(asked_at) and found.step > last_step
+    return read_since and timedelta(0) <= now - asked_at <= FRESH_FOR
+
+
+def told_stale(found: Diagnosis) -> str:
+    """A sentence that asks for two fresh codes."""
+    when = "from about {} ago" if found.drift_s < 0 else "about {} ahead of the time"
     return (
-        f"Your phone’s clock is about {size} {way}. AWS accepts that, "
+        f"These two codes are {when.format(_size(found.drift_s))}. Type the code your app shows now, then the next "
+        "one, and send both at once. If you did just that, your phone’s clock is off: let the phone set it by itself."
+    )
+
+
+def told_drift(found: Diagnosis) -> str:
+    """A sentence about the phone's clock where it is worth one, else ""."""
+    if abs(found.drift_s) <= CODES_TAKEN * STEP:
+        return ""
+    way = "fast" if found.drift_s > 0 else "slow"
+    return (
+        f"Your phone’s clock is about {_size(found.drift_s)} {way}. AWS accepts that, "
         "but let the phone set its clock by itself so that it does not get worse."
     )
+
+
+def _size(drift_s: int) -> str:
+    amount = abs(drift_s)
+    return f"{amount} seconds" if amount < 120 else f"{round(amount / 60)} minutes"

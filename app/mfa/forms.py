@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from wtforms import RadioField, StringField, ValidationError
+from wtforms import HiddenField, RadioField, StringField, ValidationError
 from wtforms.validators import InputRequired
 
 from app.fields import CodeForm, DeviceForm, EmptyForm, TwoCodesForm
+from app.mfa.codes import FRESH_FOR
 from app.typed import without_blanks
 
 __all__ = ["CodeForm", "EmptyForm", "EnrollForm", "HardwareTokenForm", "ResyncForm"]
@@ -17,13 +21,61 @@ class EnrollForm(TwoCodesForm):
     """Two consecutive codes of the new device."""
 
 
-class ResyncForm(TwoCodesForm, DeviceForm):
+class _Now(HiddenField):
+    """When the page was made, in seconds since 1970, whatever was sent before."""
+
+    def _value(self) -> str:
+        return str(int(time.time()))
+
+
+class _Unsaid(HiddenField):
+    """For a script to fill in as the form is sent."""
+
+    def _value(self) -> str:
+        return ""
+
+
+class FreshCodesForm(TwoCodesForm):
+    """Two codes of a device whose seed the portal does not have: by the time they took alone they count as fresh.
+
+    AWS stores by how much they are off (`app.mfa.codes`). Whoever changes the hidden fields harms only themselves.
+    """
+
+    shown_at = _Now()
+    typed_ago = _Unsaid(render_kw={"data-typed-ago": "first_code"})
+    """Seconds since the first code was typed; only where scripts run."""
+
+    def validate(self, extra_validators: Mapping[str, Sequence[Any]] | None = None) -> bool:
+        """Refuse codes that may be old by now, and ask for two others."""
+        if not super().validate(extra_validators):
+            return False
+        shown_at, typed_ago = (_seconds(field.data) for field in (self.shown_at, self.typed_ago))
+        took = [*([time.time() - shown_at] if shown_at is not None else []), typed_ago]
+        known = [seconds for seconds in took if seconds is not None]
+        if not known or min(known) <= FRESH_FOR.total_seconds():
+            return True
+        self.first_code.data = self.second_code.data = ""
+        self.first_code.errors = [OLD_BY_NOW]
+        return False
+
+
+OLD_BY_NOW = (
+    "These codes may be old by now, so AWS was not asked. Type the code your device shows now, then the "
+    "next one, and send both at once."
+)
+
+
+def _seconds(sent: str | None) -> float | None:
+    return float(sent) if sent and re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,6})?", sent) else None
+
+
+class ResyncForm(FreshCodesForm, DeviceForm):
     """Two consecutive codes of a device whose codes are refused."""
 
     serial_number = RadioField("MFA device", validators=[InputRequired("Choose the device the codes are from.")])
 
 
-class HardwareTokenForm(TwoCodesForm):
+class HardwareTokenForm(FreshCodesForm):
     """The number on a token's back, and two codes."""
 
     serial_number = StringField(

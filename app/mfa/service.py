@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from app.audit import Audit, Event
@@ -18,7 +19,7 @@ from app.errors import (
     WrongMfaCode,
 )
 from app.history import last_done
-from app.mfa.codes import examine, told_drift
+from app.mfa.codes import examine, is_fresh, told_drift, told_stale
 from app.records import Enrollment, Person
 
 SHOWN_FOR = timedelta(minutes=15)
@@ -38,6 +39,19 @@ class AlreadyOn(Refused):
     """The person has MFA by now."""
 
     message = "MFA is already on for you: it was finished in another browser or tab."
+
+
+class StaleCodes(Refused):
+    """The pair is not of this moment: whether the phone's clock is off, only a fresh pair tells.
+
+    asked_again: the enrollment, with two fresh codes asked for.
+    """
+
+    field = "first_code"
+
+    def __init__(self, sentence: str, asked_again: Enrollment) -> None:
+        super().__init__(sentence)
+        self.asked_again = asked_again
 
 
 class NameTaken(Refused):
@@ -100,7 +114,8 @@ def _create(
     with audit.attempt(Event.MFA_DEVICE_CREATED, serial_number) as attempt:
         made: NewVirtualMfaDevice = iam.create_virtual_mfa_device(name, f"{path}/")
         until = datetime.now(UTC) + SHOWN_FOR
-        enrollment = Enrollment(made.serial_number, made.seed, attempt.attempt_id, until, replaces)
+        now = datetime.now(UTC)
+        enrollment = Enrollment(made.serial_number, made.seed, attempt.attempt_id, until, replaces, asked_at=now)
         keep(enrollment)
     return enrollment
 
@@ -141,12 +156,14 @@ def enable(
 ) -> str:
     """Trust the device. Codes that cannot be right are refused here, with the reason, and not spent.
 
-    Answers a sentence about the phone's clock, or "". Raises Refused with `field`, StartedElsewhere,
+    Answers a sentence about the phone's clock, or "". Raises Refused with `field`, StaleCodes, StartedElsewhere,
     AlreadyOn, Unanswered.
     """
     finding = examine(enrollment.seed, first, second, now)
     if finding.problem:
         raise Refused(finding.problem, field=finding.field)
+    if not is_fresh(finding, now, enrollment.asked_at or now, enrollment.last_step):
+        raise StaleCodes(told_stale(finding), replace(enrollment, asked_at=now, last_step=finding.step))
     try:
         trust(iam, audit, person, enrollment.serial_number, first, second)
     except (AlreadyThere, MfaSessionNeeded) as refusal:

@@ -110,6 +110,10 @@ def enroll_post() -> ResponseReturnValue:
         flash(str(told), "warning")
         return redirect(url_for("mfa.enroll"), 303)
     except PortalError as refusal:
+        if isinstance(refusal, service.StaleCodes):
+            pending = refusal.asked_again
+            waiting.keep_enrollment(pending)
+            form.first_code.data = form.second_code.data = ""
         refuse(form, refusal)
         return _enroll_page(pending, form)
     waiting.forget("enrollment")

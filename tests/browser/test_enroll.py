@@ -65,6 +65,46 @@ def test_a_slow_phone_is_told_not_refused(surfing: Surfing, nadia: Employee, clo
 
 
 @pytest.mark.one_policy
+def test_codes_typed_slowly_are_no_slow_clock(
+    surfing: Surfing, nadia: Employee, sandbox: Sandbox, clock: Clock
+) -> None:
+    surfer = begin(surfing, nadia)
+    phone = surfer.scan()
+    mark = sandbox.calls()[-1]["seq"]
+    for minutes in (3, 3):  # slowly twice, by the same time: that is still no clock
+        surfer.type(first_code=phone.next(), second_code=phone.next())
+        clock.move(60 * minutes)
+        surfer.press("Turn on MFA")
+        assert "about 3 minutes ago" in surfer.text and "next one" in surfer.text
+        assert surfer.value("first_code") == surfer.value("second_code") == ""
+    surfer.type(first_code=phone.latest, second_code=phone.latest)
+    assert "iam:EnableMFADevice" not in {call["action"] for call in sandbox.calls(mark)}, (
+        "AWS stores how old they are"
+    )
+
+    surfer.give_two_codes(phone)
+    assert "clock is about" not in surfer.text
+    for _ in range(3):  # AWS takes the codes of a phone whose clock is right
+        clock.move(30)
+        nadia.with_code("ec2", phone.next()).describe_instances()
+
+
+@pytest.mark.one_policy
+def test_a_slow_clock_tells_by_fresh_codes_however_long_it_took_to_get_there(
+    surfing: Surfing, nadia: Employee, clock: Clock
+) -> None:
+    surfer = begin(surfing, nadia)
+    phone = surfer.scan(slow_s=300)
+    clock.move(180)  # finding the phone, and an app for it
+    surfer.give_two_codes(phone)
+    assert "let the phone set it by itself" in surfer.text and nadia.devices() == []
+    surfer.give_two_codes(phone)
+    assert "about 5 minutes slow" in surfer.text
+    clock.move(30)
+    nadia.with_code("ec2", phone.next()).describe_instances()
+
+
+@pytest.mark.one_policy
 def test_codes_typed_with_blanks_and_in_other_digits_are_fine(surfing: Surfing, nadia: Employee) -> None:
     surfer = begin(surfing, nadia)
     phone = surfer.scan()

@@ -1,0 +1,78 @@
+"""Codes that grew old on the way, of devices whose seed only AWS has: AWS is not asked about them."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+
+from tests.faults.people import with_device
+from tests.security.conftest import Entering, Guest
+from tests.security.test_who_may import last
+from tests.support.clock import Clock
+from tests.support.people import hire
+from tests.support.sandbox import Sandbox
+from tests.support.visitor import Visitor
+
+
+def test_old_codes_do_not_put_a_device_out_of_step(portal: Flask, sandbox: Sandbox, clock: Clock) -> None:
+    who, guest = hire(sandbox, "nadia"), Guest(portal)
+    seed = with_device(sandbox, who)
+    clock.move(60)
+    guest.sign_in(who)
+    assert guest.path == "/sign-in/code"
+    guest.open("/mfa/resync")
+    clock.move(31)
+    codes = {"first_code": sandbox.code(seed, -1), "second_code": sandbox.code(seed)}
+    clock.move(120)
+    before = last(sandbox)
+    guest.submit("Resync", **codes)
+    assert "may be old by now" in guest.text and guest.form("Resync")
+    assert last(sandbox) == before, "AWS would store how old they are"
+
+    clock.move(40)
+    guest.submit("Resync", first_code=sandbox.code(seed, -1), second_code=sandbox.code(seed))
+    assert guest.path == "/sign-in/code", guest.text
+    clock.move(60)
+    assert guest.submit("Sign in", code=sandbox.code(seed)).heading == f"Hello, {who.name}"
+
+
+@pytest.mark.parametrize(
+    ("ago", "fresh"), [("12.5", True), ("", False), ("400", False), ("nan", False), ("-1", False)]
+)
+def test_who_waited_before_typing_is_not_late(
+    sandbox: Sandbox, clock: Clock, entering: Entering, ago: str, fresh: bool
+) -> None:
+    """A script says when the first code was typed. Without one, the page's own time counts."""
+    guest = entering()
+    guest.open("/mfa/resync")
+    clock.move(300)
+    seed = guest.seed_of_mine
+    guest.submit("Resync", first_code=sandbox.code(seed, -1), second_code=sandbox.code(seed), typed_ago=ago)
+    assert ("may be old by now" in guest.text) is not fresh
+
+
+def test_whoever_is_refused_codes_finds_the_way_back_into_step(portal: Flask, sandbox: Sandbox, clock: Clock) -> None:
+    def leads_there(guest: Visitor) -> bool:
+        return guest.soup.find("a", string="Get your device back into step") is not None
+
+    who, before = hire(sandbox, "nadia"), Guest(portal)
+    before.sign_in(who)
+    seed = with_device(sandbox, who)  # by an administrator, meanwhile
+    for page in ("/", "/mfa/activate"):
+        assert leads_there(before.open(page)), page
+    clock.move(60)
+    before.submit("Go on with MFA", code="000000")
+    while before.has("Go on") and not before.has("Go on with MFA"):
+        clock.move(15)
+        before.submit("Go on")
+    assert "did not accept this code" in before.soup.get_text() and leads_there(before)
+
+    door = Guest(portal)
+    door.sign_in(who)
+    door.submit("Sign in", code="000000")
+    assert leads_there(door)
+    door.open("/mfa/resync")
+    clock.move(40)
+    door.submit("Resync", first_code=sandbox.code(seed, -1), second_code=sandbox.code(seed))
+    clock.move(60)
+    assert door.submit("Sign in", code=sandbox.code(seed)).heading == f"Hello, {who.name}"
