@@ -319,17 +319,20 @@ def _happened(attempt: Attempt, theirs: set[str], unassigned: set[str] | None) -
     return exists if attempt.event is Event.MFA_DEVICE_CREATED else not exists
 
 
-def rescue_note(user_name: str, arn: str, devices: Sequence[MfaDevice]) -> str:
-    """What an administrator needs to let someone without their device begin anew; for copying."""
+def rescue_note(user_name: str, arn: str, lost: MfaDevice, *, others: bool) -> str:
+    """What an administrator needs to remove a lost device, and no other; for copying.
+
+    others: has the user further devices?
+    """
     lines = [
-        "My MFA device is lost, and I cannot sign in.",
+        "One of my MFA devices is lost." if others else "My MFA device is lost, and I cannot sign in.",
         f"IAM user: {arn}",
-        *(f"MFA device: {device.serial_number}" for device in devices),
+        f"Lost MFA device: {lost.serial_number}",
         "",
         "Please make sure that it is really me who asks, then run:",
+        f"aws iam deactivate-mfa-device --user-name {user_name} --serial-number {lost.serial_number}",
     ]
-    for device in devices:
-        lines.append(f"aws iam deactivate-mfa-device --user-name {user_name} --serial-number {device.serial_number}")
-        if device.kind is DeviceKind.VIRTUAL:
-            lines.append(f"aws iam delete-virtual-mfa-device --serial-number {device.serial_number}")
-    return "\n".join([*lines, "", "After that I set up MFA again in Latchkey."])
+    if lost.kind is DeviceKind.VIRTUAL:
+        lines.append(f"aws iam delete-virtual-mfa-device --serial-number {lost.serial_number}")
+    then = "Please leave my other MFA devices." if others else "After that I set up MFA again in Latchkey."
+    return "\n".join([*lines, "", then])

@@ -77,12 +77,17 @@ def resync_post() -> ResponseReturnValue:
 @public
 def lost() -> ResponseReturnValue:
     """Nobody gets past a lost device without an administrator: the note to send them."""
-    pending = waiting.pending_sign_in(datetime.now(UTC))
-    note = ""
+    pending, now = waiting.pending_sign_in(datetime.now(UTC)), datetime.now(UTC)
+    mine: list[MfaDevice] = []
+    back = "signin.sign_in"
     if pending:
-        who = pending.person(datetime.now(UTC))
-        mine = [MfaDevice(serial_number, datetime.now(UTC)) for serial_number in pending.serial_numbers]
-        note = service.rescue_note(who.user_name, who.arn, mine)
-    elif current_user.is_authenticated and (mine := devices_of_mine()):
-        note = service.rescue_note(person().user_name, person().arn, mine)
-    return page("mfa/lost.html", note=note)
+        mine, back = [MfaDevice(serial_number, now) for serial_number in pending.serial_numbers], "signin.code"
+    elif current_user.is_authenticated:
+        mine, back = devices_of_mine(), "mfa.devices" if person().with_mfa else "overview.index"
+    wanted = request.args.get("serial", "")
+    gone = next((device for device in mine if len(mine) == 1 or device.serial_number == wanted), None)
+    note = ""
+    if gone:
+        who = pending.person(now) if pending else person()
+        note = service.rescue_note(who.user_name, who.arn, gone, others=len(mine) > 1)
+    return page("mfa/lost.html", note=note, devices=mine, gone=gone, back=back)

@@ -174,7 +174,7 @@ def test_the_secret_is_gone_after_fifteen_minutes(
 def test_the_last_way_in_is_not_cut_by_mistake(surfer: Surfer, nadia: Employee, phone: Phone) -> None:
     follow(surfer, f"Deactivate {nadia.access_key_id}")
     assert "This is your last way in" in surfer.text
-    assert "You signed in with this key" in surfer.text
+    assert "This will lock you out" in surfer.text and "Nothing is lost" not in surfer.text
     surfer.press("Deactivate this key")
     assert "Tick the box, or go back" in surfer.text
     assert keys_of(nadia) == {nadia.access_key_id: "Active"}
