@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice, product
 
+from app.policy.actions import key_type
 from app.policy.conditions import Condition
 from app.policy.evaluation import Decision, Effect, Request, Statement
 from app.policy.patterns import Absent, Context
@@ -92,9 +93,10 @@ def _resource(statement: Statement, request: Request, context: Context) -> tuple
         try:
             found = pattern.matches(request.resource, context)
         except Absent:
-            keys = tuple(key for key in pattern.keys if key.lower() not in context and unknown(key))
-            known = [key for key in pattern.keys if key.lower() not in context and not unknown(key)]
-            return (False, ()) if known or not keys else (None, keys)
+            absent = [key for key in pattern.keys if key.lower() not in context]
+            # A name that is no key at all, or one that this request does not have, stands for nobody.
+            may = all(unknown(key) and (condition_key(key) or key_type(key)) for key in absent)
+            return (None, tuple(absent)) if may else (False, ())
         if found:
             break
     return found != statement.not_resources, ()

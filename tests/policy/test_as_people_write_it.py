@@ -191,6 +191,10 @@ def test_a_name_that_is_no_variable_is_named_and_counts_as_nobody(written: str) 
     document = sound(allow("iam:CreateAccessKey", f"{IAM}user/{written}"))
     assert errors(document) == ["no-such-variable"]
     assert findings(document, "no-such-variable")[0].subject == written
+    own = sound(own=written)
+    assert not check(json.dumps(own)).usable, "it matches nobody"
+    found = explain(own, Question("alice", "iam:ListMFADevices", f"{IAM}user/alice", "key"), ACCOUNT)
+    assert found.sentence == "Not allowed: no statement allows it."
     condition = {"StringEquals": {"aws:PrincipalTag/team": written}}
     assert "no-such-variable" in errors(sound({**allow("s3:GetObject"), "Condition": condition}))
 

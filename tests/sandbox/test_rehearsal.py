@@ -95,6 +95,16 @@ def edited(folder: Path, change: Callable[[list[dict[str, Any]]], object]) -> st
     return str(file)
 
 
+def test_a_deny_by_the_age_of_a_code_does_what_check_foretells(tmp_path: Path) -> None:
+    def change(statements: list[dict[str, Any]]) -> None:
+        statements[-1]["Condition"] = {"Null": {"aws:MultiFactorAuthAge": "true"}}
+
+    file = edited(tmp_path, change)
+    done = rehearse(file, tmp_path, "--format", "json")
+    assert done.returncode == 0, done.stderr
+    compare(json.loads(done.stdout)["rows"], check(Path(file).read_text()))
+
+
 def test_the_rehearsals_own_codes_are_good_whatever_is_denied(tmp_path: Path) -> None:
     """No ResyncMFADevice, and nobody enables their own device: codes are given, and AWS takes none of them."""
     never = ["iam:ResyncMFADevice", "iam:EnableMFADevice", "iam:DeleteVirtualMFADevice"]
