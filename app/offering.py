@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from threading import Lock
 
-from cachetools import LRUCache
+from cachetools import TTLCache
 from flask import Flask, current_app, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
@@ -73,6 +73,8 @@ NEEDS: dict[str, tuple[Need, ...]] = {
 
 
 _lock = Lock()
+SECONDS_KEPT = 60
+"""How long an answer counts: a document can go by the time of day."""
 
 
 def offered() -> frozenset[str]:
@@ -90,7 +92,7 @@ def denied(endpoint: str, *, with_mfa: bool = False) -> Sequence[Need]:
         return ()
     permits, mfa = permitted(), True if with_mfa else mfa_present()
     # A page asks this about every link of it, and the answer stays the same while the document does.
-    known: LRUCache[object, Sequence[Need]] = current_app.extensions["ruled-out"]
+    known: TTLCache[object, Sequence[Need]] = current_app.extensions["ruled-out"]
     key = (permits.arn, mfa, endpoint)
     with _lock:
         if key in known:
@@ -109,7 +111,7 @@ def may(endpoint: str) -> bool:
 def register(app: Flask) -> None:
     """Guard every page, and let templates ask."""
     app.jinja_env.globals.update(may=may, offered=offered)
-    app.extensions["ruled-out"] = LRUCache(50_000)
+    app.extensions["ruled-out"] = TTLCache(50_000, SECONDS_KEPT)
 
     @app.before_request
     def explain_what_cannot_work() -> ResponseReturnValue | None:

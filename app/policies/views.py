@@ -16,9 +16,10 @@ from app.policies import service
 from app.policies.forms import CheckForm, TryForm, WriteForm
 from app.policy.checking import check as examine
 from app.policy.documents import DIFFERENCES, live_actions
-from app.policy.explaining import Question, in_words
+from app.policy.explaining import Question
 from app.policy.features import usual_resource
 from app.policy.rendering import NotRenderable
+from app.policy.wording import in_words
 
 bp = Blueprint("policies", __name__, url_prefix="/policy")
 limiter.limit(CHANGES, key_func=this_person, methods=["POST"])(bp)

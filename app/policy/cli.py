@@ -15,13 +15,14 @@ from app.policy.checking import SOMEBODY, whereabouts
 from app.policy.checking import check as examined
 from app.policy.documents import PARTITIONS, VARIANTS, accounts_named, read, source_text, tailored
 from app.policy.evaluation import PolicyError
-from app.policy.explaining import WAYS, Question, in_words
+from app.policy.explaining import WAYS, Question
 from app.policy.explaining import explain as explained
 from app.policy.features import usual_resource
 from app.policy.findings import Severity, as_text
 from app.policy.rendering import FORMATS, GRANTED, GROUP, TEST_USER, NotRenderable, Setup
 from app.policy.simulating import decided, lines_of
 from app.policy.unwrapping import decoded
+from app.policy.wording import in_words
 from app.terminal import plain, plain_json
 
 

@@ -1,51 +1,27 @@
-"""A document in plain words, and why a request was decided as it was. Pure."""
+"""Why a request was decided as it was, statement by statement. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.policy.actions import covered, description, nearest, real_name
+from app.policy.actions import nearest, real_name
 from app.policy.documents import rendered
-from app.policy.evaluation import Decision, Request, Statement, compiled
+from app.policy.evaluation import Decision, Policy, Request, Statement, compiled
 from app.policy.findings import Place
 from app.policy.patterns import Absent
 from app.policy.possible import Holds
 from app.policy.powers import RUNNERS
-from app.policy.request_context import PASSWORD, PLAIN_KEY, WITH_MFA, IamUser, request_context
-from app.policy.ruling import is_all
-from app.policy.weighing import Weight, unknown, weigh, weighed
+from app.policy.request_context import MFA_AGE, PASSWORD, PLAIN_KEY, WITH_MFA, IamUser, request_context
+from app.policy.weighing import Weighed, Weight, unknown, weigh, weighed
+from app.policy.wording import statements_in, texts_of, wanted_words
 
-MFA = "aws:MultiFactorAuthPresent"
+LONGEST_SESSION = 129_600
+"""Seconds that a session with MFA can last (GetSessionToken)."""
 WAYS = {"key": PLAIN_KEY, "password": PASSWORD, "mfa": WITH_MFA}
 """How somebody is signed in: with an access key alone, with a password and no code, or with MFA just now."""
 
-_RESOURCES = {
-    "user/${aws:username}": "one’s own IAM user",
-    "user/*/${aws:username}": "one’s own IAM user below any path",
-    "user/*": "every IAM user",
-    "mfa/${aws:username}": "the virtual MFA device with one’s own name",
-    "mfa/${aws:username}/*": "virtual MFA devices below one’s own name",
-    "mfa/*": "every virtual MFA device of the account",
-    "oauth2/public-client/localhost": "AWS Sign-In for a program on the same machine",
-    "oauth2/public-client/remote": "AWS Sign-In for a program on another machine",
-    "oauth2/public-client/*": "AWS Sign-In for programs",
-}
-_CONDITIONS = {
-    (
-        "boolifexists",
-        MFA.lower(),
-        "false",
-    ): "unless there was MFA (access keys, whose requests do not say, count as without)",
-    (
-        "bool",
-        MFA.lower(),
-        "false",
-    ): "if the session says that there was no MFA (access keys, which say nothing, escape)",
-    ("bool", MFA.lower(), "true"): "if there was MFA",
-    ("boolifexists", MFA.lower(), "true"): "if there was MFA, or nothing is said about it (as with access keys)",
-}
 UNTOUCHED = {
     "sts:GetSessionToken": "No policy reaches this one: whoever has an access key can ask for a session with it.",
     "sts:GetCallerIdentity": "No policy reaches this one: everyone may ask who they are.",
@@ -55,83 +31,6 @@ _OWN_RULE = (
     "own since April 2023."
 )
 BY_THE_SERVICE = {"iam:EnableMFADevice": _OWN_RULE, "iam:DeactivateMFADevice": _OWN_RULE}
-
-
-@dataclass(frozen=True)
-class Words:
-    """A statement in plain words. actions: pairs of a name as written and what it means, "" for patterns."""
-
-    place: Place
-    denies: bool
-    sentence: str
-    actions: Sequence[tuple[str, str]]
-
-
-def in_words(document: Mapping[str, Any]) -> list[Words]:
-    """Every statement, in order. Raises PolicyError for what is no policy."""
-    compiled(document)
-    return [_words(index, statement) for index, statement in enumerate(_statements(document))]
-
-
-def _statements(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    given = document["Statement"]
-    return [given] if isinstance(given, Mapping) else given
-
-
-def _texts(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
-
-
-def _words(index: int, statement: Mapping[str, Any]) -> Words:
-    denies, spares = statement["Effect"] == "Deny", "NotAction" in statement
-    actions = _texts(statement["NotAction" if spares else "Action"])
-    everything = any(map(is_all, actions))
-    verb = "Denies" if denies else "Allows"
-    what = "everything" if spares or everything else "this" if len(actions) == 1 else f"these {len(actions)} actions"
-    if spares and everything:
-        what = "nothing: NotAction spares every action"
-    elif spares:
-        what += " but this" if len(actions) == 1 else f" but these {len(actions)} actions"
-    where = _resource_words(statement)
-    conditions = [
-        _condition_words(operator, key, _texts(values))
-        for operator, keys in (statement.get("Condition") or {}).items()
-        for key, values in keys.items()
-    ]
-    sentence = f"{verb} {what}{where}{', ' if conditions else ''}{' and '.join(conditions)}."
-    return Words(
-        Place(index, statement.get("Sid") or None),
-        denies,
-        sentence,
-        [] if everything else [(action, _meaning(action)) for action in actions],
-    )
-
-
-def _resource_words(statement: Mapping[str, Any]) -> str:
-    unlike = "NotResource" in statement
-    named = _texts(statement["NotResource" if unlike else "Resource"])
-    if not unlike and "*" in named:
-        return ""
-    phrases = dict.fromkeys(_RESOURCES.get(arn.split(":", 5)[-1], arn) for arn in named)
-    return f" on {'everything but ' if unlike else ''}{' and '.join(phrases)}"
-
-
-def _condition_words(operator: str, key: str, values: Sequence[Any]) -> str:
-    wanted = _wanted(values)
-    known = _CONDITIONS.get((operator.lower(), key.lower(), wanted.lower()))
-    return known or f"if {key} passes {operator} of {wanted}"
-
-
-def _wanted(values: Sequence[Any]) -> str:
-    written = [str(value).lower() if isinstance(value, bool) else str(value) for value in values]
-    return " or ".join(written) or "nothing"
-
-
-def _meaning(action: str) -> str:
-    if "*" not in action and "?" not in action:
-        return description(real_name(action) or "")
-    matching = covered(action)
-    return f"{len(matching)} actions" if matching else ""
 
 
 @dataclass(frozen=True)
@@ -213,17 +112,32 @@ def explain(document: Mapping[str, Any], question: Question, account_id: str, pa
     steps = [
         _step(index, statement, raw, own, request, weight, decider)
         for index, (statement, raw, weight) in enumerate(
-            zip(policy.statements, _statements(own), found.weights, strict=True)
+            zip(policy.statements, statements_in(own), found.weights, strict=True)
         )
     ]
     action = real_name(question.action) or question.action
     return Explanation(
         found.decision,
         steps,
-        " ".join(filter(None, [UNTOUCHED.get(action, "") or BY_THE_SERVICE.get(action, ""), _dependent(action)])),
+        " ".join(filter(None, [*_beyond(action), _with_an_older_code(policy, request, found)])),
         _doubt(question.action),
         found.depends,
     )
+
+
+def _beyond(action: str) -> Iterator[str]:
+    yield UNTOUCHED.get(action, "") or BY_THE_SERVICE.get(action, "")
+    yield _dependent(action)
+
+
+def _with_an_older_code(policy: Policy, request: Request, found: Weighed) -> str:
+    """That a decision for a code just given ends some time, where a condition goes by its age."""
+    if MFA_AGE not in request.context:
+        return ""
+    old = Request(request.action, request.resource, {**request.context, MFA_AGE: str(LONGEST_SESSION)})
+    if weigh(policy.statements, old).decision.effect is found.decision.effect:
+        return ""
+    return f"That is for a code just given: a condition goes by {MFA_AGE}, and with an older code it is otherwise."
 
 
 def _dependent(action: str) -> str:
@@ -288,7 +202,8 @@ def _why(statement: Statement, raw: Mapping[str, Any], document: Mapping[str, An
             if not _may_hold(document, {operator: {key: values}}, context):
                 value = context.get(key.lower())
                 said = f"is {value}" if value is not None else "is absent"
-                return f"Its condition does not hold: {key} {said}, and {operator} wants {_wanted(_texts(values))}."
+                wanted = wanted_words(texts_of(values))
+                return f"Its condition does not hold: {key} {said}, and {operator} wants {wanted}."
     return "Its condition needs a value that the request does not have."
 
 

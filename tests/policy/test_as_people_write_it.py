@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 
 from app.policy.actions import arn_patterns, may_name
 from app.policy.checking import check
-from app.policy.explaining import Question, explain, in_words
+from app.policy.explaining import Question, explain
 from app.policy.features import usual_resource
 from app.policy.findings import Finding, Severity
 from app.policy.listing import LISTED_UNDER
 from app.policy.patterns import ResourcePattern
 from app.policy.request_context import IamUser, Session, request_context
+from app.policy.wording import in_words
 
 Document = dict[str, Any]
 ACCOUNT = "123456789012"

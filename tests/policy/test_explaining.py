@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from app.policy.checking import check
 from app.policy.documents import VARIANTS, read
 from app.policy.evaluation import Effect
-from app.policy.explaining import WAYS, Question, explain, in_words
+from app.policy.explaining import WAYS, Question, explain
+from app.policy.wording import in_words
 from tests.policy.test_checking_anything import documents
 
 ACCOUNT = "123456789012"

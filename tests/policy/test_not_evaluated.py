@@ -117,6 +117,14 @@ def test_every_operator_sees_the_age_of_a_code(
         assert asked(when("Allow", operator, "aws:MultiFactorAuthAge", value), way=way).startswith("Allowed") is holds
 
 
+def test_where_an_age_limit_makes_it_end_is_told() -> None:
+    fresh = when("Allow", "NumericLessThan", "aws:MultiFactorAuthAge", "3600")
+    for statements, ends in (([fresh], True), ([EVERYTHING], False), ([EVERYTHING, fresh], False)):
+        document = {"Version": "2012-10-17", "Statement": statements}
+        found = explain(document, Question("alice", "s3:ListBucket", "*"), ACCOUNT)
+        assert found.decision.allowed and ("with an older code it is otherwise" in found.beyond) is ends
+
+
 def test_only_temporary_credentials_have_been_issued() -> None:
     issued = when("Deny", "DateLessThan", "aws:TokenIssueTime", "2099-01-01T00:00:00Z")
     assert [asked(EVERYTHING, issued, way=way)[:7] for way in ("key", "password", "mfa")] == [

@@ -37,8 +37,9 @@ from app.password.service import strength
 from app.policies.forms import LONGEST
 from app.policy.checking import check
 from app.policy.evaluation import PolicyError
-from app.policy.explaining import Question, explain, in_words
+from app.policy.explaining import Question, explain
 from app.policy.simulating import decided
+from app.policy.wording import in_words
 from app.public_keys.certificates import known_certificate, read_certificate
 from app.public_keys.forms import UploadForm
 from app.public_keys.pasted import LARGEST, NotUsable, PrivateKeyPasted, may_be_shown_again, refuse_private_keys
