@@ -19,6 +19,7 @@ from app.policy.explaining import WAYS, Question
 from app.policy.explaining import explain as explained
 from app.policy.features import usual_resource
 from app.policy.findings import Severity, as_text
+from app.policy.placeholders import AS_MEANT, repaired
 from app.policy.rendering import FORMATS, GRANTED, GROUP, TEST_USER, NotRenderable, Setup
 from app.policy.simulating import decided, lines_of
 from app.policy.unwrapping import decoded
@@ -190,13 +191,17 @@ def explain(
         return
     its_partition, its_account = whereabouts(report.document["Statement"])
     account_id, partition = account_id or its_account, partition or its_partition
-    asked = resource or usual_resource(report.document, action, user_name, path, account_id, partition)
+    document = repaired(report.document, account_id)
+    asked = resource or usual_resource(document, action, user_name, path, account_id, partition)
     question = Question(user_name, action, asked, way, path, assumed)
-    found = explained(report.document, question, account_id, partition)
+    found = explained(document, question, account_id, partition)
     _told([f"{action} on {asked}: {found.sentence}", *filter(None, [found.doubt])])
     _told(f"  {step.place}: {step.why}" for step in found.steps)
     if found.beyond:
         _told([found.beyond])
+    for each in report.findings if document != report.document else ():
+        if each.code in AS_MEANT:
+            _told([f"{each.place}: {each.sentence} It is judged as it is meant."])
 
 
 @policy.command()

@@ -34,6 +34,10 @@ _OF_AWS = re.compile(r"\$\{([^{}]*)\}")
 _TOOLS = {"&": "Terraform’s", "$$": "Terraform’s", "${!": "CloudFormation’s"}
 
 
+AS_MEANT = ("account-malformed", "no-such-variable")
+"""Codes of findings about what is judged as it is meant, where that is plain."""
+
+
 def no_account(text: str) -> bool:
     """Can it be no account in an ARN: neither 12 digits, nor nothing, nor "aws", nor a wildcard for one?"""
     if text in ("", "aws", "cloudfront", PLACEHOLDER) or "${" in text:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.policy.actions import arn_patterns, may_name
 from app.policy.checking import check
+from app.policy.cli import policy as command
 from app.policy.explaining import Question, explain
 from app.policy.features import usual_resource
 from app.policy.findings import Finding, Severity
@@ -155,6 +158,15 @@ def test_what_stands_in_place_of_the_account_is_named(account: str) -> None:
         ("account-malformed", 1),
     ]
     assert all(account in each.sentence and "12" in each.remedy for each in found)
+
+
+def test_explain_judges_them_as_check_does_and_says_so(tmp_path: Path) -> None:
+    for document in (sound(account="YOUR-ACCOUNT-ID"), sound(own="&{aws:username}")):
+        file = tmp_path / "policy.json"
+        file.write_text(json.dumps(document))
+        done = CliRunner().invoke(command, ["explain", str(file), "--action", "iam:ListMFADevices"])
+        first, *_, last = done.output.splitlines()
+        assert first.endswith("Allowed by statement 0.") and last.endswith("It is judged as it is meant.")
 
 
 @pytest.mark.parametrize("account", [ACCOUNT, "*", "accountid", "1234*", "????????????"])
