@@ -7,10 +7,21 @@ import time
 from contextlib import suppress
 from datetime import timedelta
 from math import ceil
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 from urllib.parse import quote, urlsplit
 
-from flask import Flask, Response, abort, current_app, flash, redirect, render_template, request, url_for
+from flask import (
+    Flask,
+    Response,
+    abort,
+    current_app,
+    flash,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from flask_wtf import FlaskForm
@@ -115,9 +126,41 @@ def here() -> str:
     return local_path(quote(request.path, safe="/:@!$&'()*+,;=~") + (f"?{query}" if query else ""), "/")
 
 
+def no_longer_there(noun: str, named: str, was_deleted: bool, index: str) -> NoReturn:
+    """Answer 404 in words that fit: a thing of the user's that the address names is not there.
+
+    noun: like "access key". named: by the address. was_deleted: as the audit log says. index: endpoint of the list.
+    """
+    if was_deleted:
+        title, sentence = (
+            f"This {noun} was deleted",
+            f"{named} was deleted. Your activity shows when, and from where.",
+        )
+    else:
+        title = f"You have no such {noun}"
+        sentence = "AWS doesn’t list it as yours. It may have been deleted elsewhere, or the address isn’t complete."
+    told = render_template("error.html", title=title, sentence=sentence, list_of=noun, index=url_for(index))
+    abort(make_response(told, 404))
+
+
 def local_path(target: str | None, otherwise: str) -> str:
     """The target if it stays on this site, read as suspiciously as a browser reads it kindly."""
     return target if target and re.fullmatch(r"/(?![/\\])[!-\[\]-~]*", target) else otherwise
+
+
+def came_from(otherwise: str) -> str:
+    """The page of ours whose link led here, for a link back; `otherwise` where none did, or this page itself.
+
+    Browsers say it to our own origin only (Referrer-Policy), and a header that was made up leads to a page of ours.
+    """
+    said = urlsplit(request.referrer or "")
+    ours = urlsplit(current_app.config["PUBLIC_URL"])
+    adapter = current_app.create_url_adapter(request)
+    if (said.scheme, said.netloc) != (ours.scheme, ours.netloc) or said.path == request.path or adapter is None:
+        return otherwise
+    if not adapter.test(said.path, "GET"):
+        return otherwise
+    return local_path(said.path + (f"?{said.query}" if said.query else ""), otherwise)
 
 
 def sign_in_origins(signin_url: str) -> list[str]:

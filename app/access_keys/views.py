@@ -5,21 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from flask import Blueprint, abort, current_app, redirect, request, url_for
+from flask import Blueprint, current_app, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app import life_cycle, people, waiting
 from app.access_keys import saving, service
 from app.access_keys.forms import CutForm
+from app.audit import Event
 from app.aws.access_keys import RECORDED_SINCE, AccessKey
 from app.compliance.selfseen import seen
 from app.compliance.terms import key_age
 from app.current import audit, gateways, person
 from app.fields import EmptyForm
 from app.guards import recently_confirmed, with_mfa
+from app.history import last_done
 from app.limits import CHANGES, limiter, this_person
 from app.offering import offered
-from app.pages import done, page
+from app.pages import done, no_longer_there, page
 from app.records import NewAccessKey
 
 LAST_USE = "key-last-use"
@@ -35,9 +37,13 @@ def keys_of_mine() -> list[AccessKey]:
 
 
 def _chosen(keys: list[AccessKey]) -> AccessKey:
-    """The key of the address's `key`; 404 for any other."""
+    """The key of the address's `key`; 404 for any other, and in other words for one that was deleted."""
     wanted = request.args.get("key", "")
-    return next((key for key in keys if key.access_key_id == wanted), None) or abort(404)
+    found = next((key for key in keys if key.access_key_id == wanted), None)
+    if found is None:
+        was_deleted = last_done(audit(), (Event.ACCESS_KEY_DELETED,), wanted) is not None
+        no_longer_there("access key", wanted, was_deleted, "access_keys.index")
+    return found
 
 
 def pending_key() -> NewAccessKey | None:

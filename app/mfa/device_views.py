@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from flask import abort, current_app, redirect, request, url_for
+from flask import current_app, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app import people, waiting
+from app.audit import Event
 from app.aws.iam import MfaDevice
 from app.aws.signin import Device
 from app.compliance.selfseen import seen
 from app.current import audit, gateways, permitted, person
 from app.errors import PortalError
 from app.guards import ask_to_confirm, recently_confirmed, with_mfa
+from app.history import last_done
 from app.links import console_url, readable_alias
 from app.mfa import devices as service
 from app.mfa.forms import EmptyForm, HardwareTokenForm
 from app.mfa.service import AlreadyOn, LeftoverInTheWay, NameTaken
 from app.mfa.views import bp, devices_of_mine
-from app.pages import done, page, refuse
+from app.pages import done, no_longer_there, page, refuse
 from app.policy.documents import sign_in_client
 from app.records import Upgrade
 from app.signin.aws_service import device_for
@@ -29,9 +31,13 @@ TIME_TO_REPLACE = timedelta(minutes=10)
 
 
 def _chosen(devices: list[MfaDevice]) -> MfaDevice:
-    """The device of the address's `serial`; 404 for any other."""
+    """The device of the address's `serial`; 404 for any other, and in other words for one that was removed."""
     wanted = request.args.get("serial", "")
-    return next((device for device in devices if device.serial_number == wanted), None) or abort(404)
+    found = next((device for device in devices if device.serial_number == wanted), None)
+    if found is None:
+        was_deleted = last_done(audit(), (Event.MFA_DEVICE_DEACTIVATED, Event.MFA_DEVICE_DELETED), wanted) is not None
+        no_longer_there("MFA device", wanted, was_deleted, "mfa.devices")
+    return found
 
 
 @bp.get("")

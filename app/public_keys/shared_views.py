@@ -13,6 +13,7 @@ from app.current import audit, person
 from app.errors import CredentialsRefused, PortalError
 from app.fields import EmptyForm
 from app.guards import recently_confirmed, with_mfa
+from app.history import last_done
 from app.pages import done, page, refuse
 from app.public_keys.forms import UploadForm
 
@@ -43,6 +44,9 @@ class Pages:
 
     def gone(self) -> ResponseReturnValue:
         """It was removed meanwhile, or is too new for AWS's list."""
+        wanted = request.args.get("id", "")
+        if last_done(audit(), (self.kind.deleted,), wanted) is not None:
+            return done(f"{wanted} was deleted. Your activity shows when.", self.at("index"), "info")
         sentence = f"AWS does not list that {self.kind.noun}. If you uploaded it just now, try again in some seconds."
         return done(sentence, self.at("index"), "info")
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from bs4 import BeautifulSoup
 from flask import Flask
 
 from tests.faults.people import with_device
 from tests.security.conftest import Entering, Guest
 from tests.support.clock import Clock
+from tests.support.inside import BASE
 from tests.support.people import hire
+from tests.support.public_keys import openssh
 from tests.support.sandbox import Sandbox
 
 
@@ -45,3 +48,39 @@ def test_the_last_way_in_says_one_thing(sandbox: Sandbox, entering: Entering) ->
         assert len(guest.soup.select(".alert")) == 1
         button = guest.form(f"{act.capitalize()} this key").select_one("button")
         assert button and "btn-outline-danger" in button["class"]
+
+
+def test_back_leads_to_where_one_came_from(portal: Flask, entering: Entering) -> None:
+    guest = entering()
+
+    def back(page: str, came_from: str) -> str:
+        answer = guest.ask("GET", page, headers={"Referer": came_from})
+        return BeautifulSoup(answer.text, "html.parser").select("main p:last-child a")[-1]["href"]  # type: ignore[return-value] # one link
+
+    for page in ("/mfa/lost", "/mfa/resync"):
+        assert back(page, f"{BASE}/activity?kind=") == "/activity?kind="
+        foreign = ("https://evil.example/mfa", f"{BASE}.evil.example/", f"{BASE}//evil.example/")
+        for nowhere in ("", f"{BASE}{page}?serial=x", f"{BASE}/nothing", f"{BASE}/sign-out", *foreign):
+            assert back(page, nowhere) == "/mfa", nowhere
+
+
+def test_what_was_deleted_is_said_to_be_deleted(sandbox: Sandbox, entering: Entering, clock: Clock) -> None:
+    who = hire(sandbox, "nadia")
+    guest, iam = entering(who), sandbox.as_administrator("iam")
+    spare = iam.create_access_key(UserName=who.name)["AccessKey"]["AccessKeyId"]
+    for page in (f"/access-keys/delete?key={spare}", f"/access-keys/deactivate?key={spare}"):
+        assert guest.open(page).status == 200
+    guest.open(f"/access-keys/delete?key={spare}").submit("Delete this key")
+    for act in ("delete", "deactivate"):
+        guest.open(f"/access-keys/{act}?key={spare}")
+        assert (guest.status, guest.heading) == (404, "This access key was deleted") and spare in guest.text
+        assert guest.open(f"/access-keys/{act}?key=AKIANOBODYSNOBODYS00").heading == "You have no such access key"
+    with_device(sandbox, who, f"{who.name}-2")
+    second = f"{who.serial_number}-2"
+    guest.open(f"/mfa/remove?serial={second}").submit("Remove this device")
+    assert guest.open(f"/mfa/remove?serial={second}").heading == "This MFA device was deleted"
+
+    iam.upload_ssh_public_key(UserName=who.name, SSHPublicKeyBody=openssh())
+    key = iam.list_ssh_public_keys(UserName=who.name)["SSHPublicKeys"][0]["SSHPublicKeyId"]
+    guest.open(f"/ssh-keys/delete?id={key}").submit("Delete this SSH key")
+    assert f"{key} was deleted" in guest.open(f"/ssh-keys/delete?id={key}").text
