@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
+from math import ceil
 
 from app.policy.features import WITHOUT_MFA
 from app.policy.findings import DOCUMENT, Finding, Severity
@@ -38,8 +39,8 @@ PROBES = (
     "tomorrow:Whatever",
 )
 MOST_ENTRIES = 24
-MOST_REQUESTS = 24
-"""Of each kind of session, beside the plain one."""
+MOST_VARIED = 24
+"""Requests of each kind of session, beside the plain one and those that escape one of the conditions."""
 
 
 def unproven(denies: Sequence[Ruling], permits: Permits) -> Finding | None:
@@ -52,7 +53,7 @@ def unproven(denies: Sequence[Ruling], permits: Permits) -> Finding | None:
         if action.lower() not in known()
     }
     for kind in WITHOUT_MFA:
-        for context in islice(_contexts(denies, kind, permits), MOST_REQUESTS):
+        for context in _contexts(denies, kind, permits):
             # A deny for which these conditions hold, to the resources of those tried that it covers.
             holding = {
                 id(each): {resource for resource in resources if _on(each, resource, context)}
@@ -104,10 +105,12 @@ def _resources(denies: Sequence[Ruling]) -> Iterator[str]:
 
 
 def _contexts(denies: Sequence[Ruling], kind: bool | None, permits: Permits) -> Iterator[Context]:
-    """The plain request, then requests in which what the conditions depend on varies."""
+    """The plain request, one that escapes each condition, then a sample in which what they depend on varies."""
     yield {name.lower(): value for name, value in permits.context("any:Action", mfa=kind).items()}
     conditions = [condition for each in denies if each.keys for condition in each.statement.conditions]
     users = Users(kind, permits.account_id, permits.partition, this_hour())
-    varied = [requests_of(each, users) for each in conditions]
-    made = [context for each in varied for context in islice(each, 64)]
-    yield from made[:: max(1, len(made) // MOST_REQUESTS)]
+    varied = [(each, list(islice(requests_of(each, users), 64))) for each in conditions]
+    for condition, requests in varied:
+        yield from islice((context for context in requests if not holds_in(condition, context)), 1)
+    made = [context for _, requests in varied for context in requests]
+    yield from made[:: ceil(len(made) / MOST_VARIED) or 1]  # evenly, so that no condition is left out for its place

@@ -22,6 +22,9 @@ from app.policy.checking import check, strictly
 from app.policy.documents import VARIANTS, read, rendered
 from app.policy.evaluation import PolicyError, compiled
 from app.policy.findings import Severity
+from app.policy.permits import Permits
+from app.policy.proving import unproven
+from app.policy.ruling import rulings
 from tests.policy.oracle import about, holds, names
 
 Document = dict[str, Any]
@@ -269,3 +272,24 @@ def test_a_deny_for_what_services_do_only_is_no_deny(value: Any) -> None:
 
 def test_a_deny_that_spares_all_of_iam_is_an_error_whose_ever_it_is() -> None:
     assert [each.code for each in strictly(read("tutorial"))] == ["iam-spared"]
+
+
+@pytest.mark.parametrize("last", [True, False])
+def test_the_proof_tries_every_condition_wherever_it_is_written(*, last: bool) -> None:
+    """Many conditions that hold in every request of a user, and one that the client gets around."""
+    names = (
+        "CalledViaFirst CalledViaLast PrincipalServiceName FederatedProvider SourceAccount SourceOrgID PrincipalType"
+    )
+    operators = ("StringNotEquals", "StringNotLike", "StringNotEqualsIgnoreCase", "StringNotEqualsIfExists")
+    holding = {operator: {f"aws:{name}": "nobody" for name in names.split()} for operator in operators}
+    escaped = {"Bool": {"aws:SecureTransport": "true"}}
+    document = rendered(read("recommended"), ACCOUNT)
+    deny = document["Statement"][-1]
+    deny["Condition"] |= (holding | escaped) if last else (escaped | holding)
+    permits = Permits.of_user(document, ACCOUNT, "aws", "alice")
+    [*_, ruling] = rulings(document["Statement"], permits.policy, ACCOUNT, "aws")
+    assert unproven([ruling], permits) is not None
+    deny["Condition"] = {key: value for key, value in deny["Condition"].items() if key not in escaped}
+    permits = Permits.of_user(document, ACCOUNT, "aws", "alice")
+    [*_, ruling] = rulings(document["Statement"], permits.policy, ACCOUNT, "aws")
+    assert unproven([ruling], permits) is None, "what always holds lets nobody through"
