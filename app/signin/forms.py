@@ -12,8 +12,9 @@ from app.typed import without_blanks
 __all__ = ["AccessKeyForm", "CodeForm", "VerificationCodeForm"]
 
 
-SECRET_LENGTH = 40
-"""Characters of a secret access key."""
+MAY_BE_KEY_ID = re.compile("[A-Z0-9]{0,24}|[a-z0-9]{0,24}")
+"""What is kept of the field of the ID: 20 characters and a few too many, in one case. A secret, and nearly all of its
+pieces, has both cases, or is longer."""
 UNSAVED = {
     "autocomplete": "off",
     "data-1p-ignore": "",
@@ -43,8 +44,8 @@ class AccessKeyForm(Form):
     )
 
     def may_wait(self, name: str) -> bool:
-        """What is as long as a secret, and in the field of the ID, may be one."""
-        return super().may_wait(name) and len(self.access_key_id.data or "") < SECRET_LENGTH
+        """What cannot be an ID, and is in its field, may be a secret or a piece of one."""
+        return super().may_wait(name) and MAY_BE_KEY_ID.fullmatch(self.access_key_id.data or "") is not None
 
     def validate_access_key_id(self, field: StringField) -> None:
         """20 characters, AKIA...; a temporary key gets its own words."""

@@ -15,6 +15,9 @@ from tests.support.people import hire
 from tests.support.redis import RedisServer, contents
 from tests.support.sandbox import Sandbox
 
+WHOLE = "aB3" * 13 + "x"
+"""As long as a secret access key."""
+
 
 def try_key(app: Flask, address: str, key_id: str = "AKIA" + "Y" * 16) -> int:
     guest = Guest(app, address)
@@ -64,6 +67,28 @@ def test_what_is_typed_into_the_wrong_field_is_kept_nowhere(
     try_key(app, "192.0.2.2", "AKIA" + "Z" * 16)
     kept = contents(url).decode("latin-1").upper()
     assert "LATCHKEY" in kept and SECRET.upper() not in kept and "ZZZZZZZZ" not in kept
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        (WHOLE, ""),
+        (WHOLE[:39], ""),
+        (f"{WHOLE}=", ""),
+        (WHOLE[:25], ""),
+        (WHOLE[:20], ""),
+        ("\u200b " + WHOLE[:39], ""),
+        ("A" * 25, ""),
+        ("AKIA/" + "Z" * 15, ""),
+        ("AKIAWRONG", "AKIAWRONG"),
+        (" AKIA" + "Z" * 17, "AKIA" + "Z" * 17),
+        ("nadia", "nadia"),
+    ],
+)
+def test_only_what_may_be_an_id_stays_in_its_field(portal: Flask, typed: str, kept: str) -> None:
+    guest = Guest(portal).open("/sign-in").submit("Sign in with the key", access_key_id=typed)
+    assert guest.status == 422 and "This is not an access key ID" in guest.text
+    assert guest.soup.select("[name=access_key_id]")[0].get("value", "") == kept
 
 
 def test_a_form_without_its_fields_is_an_empty_form(portal: Flask) -> None:
