@@ -91,12 +91,23 @@ def is_fresh(found: Diagnosis, now: datetime, asked_at: datetime, last_step: int
 
     asked_at: when these two codes were asked for. last_step: of the second code of a pair refused for its age.
     True for a pair of this moment. One that is off must have been read after it was asked for, and sent soon: within
-    FRESH_FOR, with a change of code in between, and later than the codes of the refused pair.
+    FRESH_FOR, with a change of code in between, and later than the codes of the refused pair, unless the clock of the
+    phone was put right since.
     """
     if abs(found.drift_s) <= SOON * STEP:
         return True
-    read_since = _step(now) > _step(asked_at) and found.step > last_step
+    later = found.step > last_step or _put_right(found, now, asked_at, last_step)
+    read_since = _step(now) > _step(asked_at) and later
     return read_since and timedelta(0) <= now - asked_at <= FRESH_FOR
+
+
+def _put_right(found: Diagnosis, now: datetime, asked_at: datetime, last_step: int) -> bool:
+    """Is this pair nearer to the time than codes of the refused pair can have come by waiting?
+
+    Only a fast clock shows codes of the future: once it is right, all it shows is earlier than they were.
+    """
+    ahead, was_ahead = found.step - _step(now), last_step - _step(asked_at)
+    return was_ahead > 0 and was_ahead - abs(ahead) > FRESH_FOR // timedelta(seconds=STEP) + 1
 
 
 def told_stale(found: Diagnosis) -> str:

@@ -51,6 +51,33 @@ def test_codes_that_were_read_before_they_were_asked_for_tell_nothing() -> None:
     assert not is_fresh(found, soon, ASKED, last_step=found.step), "the refused ones once more"
 
 
+@pytest.mark.parametrize(
+    ("was_off", "off", "counts"),
+    [
+        (7200, 75, True),
+        (7200, -75, True),
+        (7200, 3600, True),
+        (7200, 7200, True),  # read since
+        (7200, 7140, False),  # its earlier codes
+        (-7200, 75, True),
+        (-7200, -7260, False),
+        (-600, -1200, False),  # old codes, then older ones
+        (300, 240, False),
+    ],
+)
+def test_codes_are_later_than_the_refused_ones_unless_the_clock_was_put_right(
+    was_off: int, off: int, counts: bool
+) -> None:
+    refused = examine(SEED, *pair(ASKED, was_off), ASKED)
+    assert fresh(ASKED + timedelta(seconds=35), ASKED + timedelta(seconds=40), off, refused.step) is counts
+
+
+def test_codes_of_a_fast_clock_stay_refused_when_they_are_sent_once_more() -> None:
+    refused = examine(SEED, *pair(ASKED, 7200), ASKED)
+    for later in range(0, FRESH_FOR.seconds + 1, 10):
+        assert not fresh(ASKED, ASKED + timedelta(seconds=later), 7200, refused.step)
+
+
 @pytest.mark.parametrize("asked_s", range(0, 30, 7))
 def test_what_counts_as_fresh_leaves_a_right_clock_within_what_aws_takes(asked_s: int) -> None:
     """Whenever two codes are read after they were asked for, and whenever sent."""

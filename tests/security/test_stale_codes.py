@@ -76,3 +76,21 @@ def test_whoever_is_refused_codes_finds_the_way_back_into_step(portal: Flask, sa
     door.submit("Resync", first_code=sandbox.code(seed, -1), second_code=sandbox.code(seed))
     clock.move(60)
     assert door.submit("Sign in", code=sandbox.code(seed)).heading == f"Hello, {who.name}"
+
+
+def test_a_clock_put_right_is_not_held_to_the_codes_it_showed_before(
+    sandbox: Sandbox, clock: Clock, entering: Entering
+) -> None:
+    who = hire(sandbox, "nadia")
+    guest = entering(who, mfa=False)
+    guest.open("/mfa/enroll").submit("Show the QR code")
+    seed, hours = guest.seed(), 240
+    clock.move(120)
+    guest.submit("Turn on MFA", first_code=sandbox.code(seed, hours - 1), second_code=sandbox.code(seed, hours))
+    assert "about 120 minutes ahead" in guest.text and who.devices() == []
+    clock.move(40)  # meanwhile the phone's clock is set by hand
+    guest.submit("Turn on MFA", first_code=sandbox.code(seed, 2), second_code=sandbox.code(seed, 3))
+    assert guest.heading == "Enter the next code", guest.text
+    assert who.devices() == [who.serial_number]
+    clock.move(60)
+    assert who.with_code("sts", sandbox.code(seed, 3)).get_caller_identity(), "AWS knows by how much it is off now"
