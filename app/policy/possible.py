@@ -28,6 +28,7 @@ from app.policy.request_context import (
     condition_key,
     request_context,
 )
+from app.policy.witnesses import ids_matched, users_matched
 
 MOST = 20_000
 """Requests tried for one condition. One with so many variables that this is not enough counts as SOMETIMES."""
@@ -61,12 +62,22 @@ def this_hour() -> datetime:
 @lru_cache(maxsize=8192)
 def holds(condition: Condition, users: Users) -> Holds:
     """Of direct requests of these users; fresh ones, where there was MFA."""
+    if _asks_a_time_as_text(condition):
+        return Holds.SOMETIMES
     seen = set()
     for context in requests_of(condition, users):
         seen.add(holds_in(condition, context))
         if len(seen) > 1:
             return Holds.SOMETIMES
     return Holds.ALWAYS if seen == {True} else Holds.NEVER if seen == {False} else Holds.SOMETIMES
+
+
+def _asks_a_time_as_text(condition: Condition) -> bool:
+    """A pattern of a time comes and goes with the clock: every tenth second, say, or every night."""
+    known = condition_key(condition.key)
+    as_text = condition.operator.rpartition(":")[2].lower().startswith(("string", "arn"))
+    patterns = [each for each in condition.wanted if each.strip("*") and ("*" in each or "?" in each)]
+    return bool(known and known.kind is Kind.DATE and as_text and patterns)
 
 
 def holds_in(condition: Condition, context: Context) -> bool:
@@ -94,7 +105,7 @@ def requests_of(condition: Condition, users: Users) -> Iterator[Context]:
     mfa, partition, now = users.mfa, users.partition, users.now
     keys = [key.lower() for key in condition.keys]
     near = _near(condition.wanted)
-    for account, (name, path, unique_id) in _people(keys, near, users.account_id):
+    for account, (name, path, unique_id) in _people(keys, condition.wanted, users):
         user = IamUser(account, name, f"arn:{partition}:iam::{account}:user{path}{name}", unique_id)
         base = request_context(user, Session.of(mfa), "any:Action", Circumstances(now))
         lower: dict[str, str | Sequence[str]] = {each.lower(): value for each, value in base.items()}
@@ -118,8 +129,9 @@ _NAME = re.compile(r"[\w+=,.@-]{1,64}", re.ASCII)
 _USER = re.compile(r"arn:[^:]*:iam::([^:]*):user(/(?:[!-9;-~]+/)?)([\w+=,.@-]{1,64})", re.ASCII)
 
 
-def _people(keys: Sequence[str], near: Sequence[str], account_id: str) -> Iterator[tuple[str, tuple[str, str, str]]]:
+def _people(keys: Sequence[str], wanted: tuple[str, ...], users: Users) -> Iterator[tuple[str, tuple[str, str, str]]]:
     """(account, (name, path, unique id)) of IAM users there can be, as far as these keys tell them apart."""
+    near, account_id = _near(wanted), users.account_id
     by_account = not {"aws:principalaccount", "aws:principalarn"}.isdisjoint(keys)
     by_name = not {"aws:username", "aws:userid", "aws:principalarn"}.isdisjoint(keys)
     accounts = [account_id]
@@ -127,8 +139,18 @@ def _people(keys: Sequence[str], near: Sequence[str], account_id: str) -> Iterat
         others = dict.fromkeys([_ANY_ACCOUNT, *(each for text in near for each in _ACCOUNT.findall(text))])
         accounts = accounts if any(account_id in text for text in near) else list(others)
     for account in accounts:
-        for each in _users(near, account) if by_name else [_PLAIN]:
+        for each in [*_users(near, account), *_meant(wanted, account, users.partition)] if by_name else [_PLAIN]:
             yield account, each
+
+
+def _meant(wanted: tuple[str, ...], account_id: str, partition: str) -> Iterator[tuple[str, str, str]]:
+    """(name, path, unique id) of users whom patterns match, be they few."""
+    for pattern in wanted:
+        if "*" in pattern or "?" in pattern:
+            for name, path in users_matched(pattern, f"arn:{partition}:iam::{account_id}:user/"):
+                yield name, path, _PLAIN[2]
+            for unique_id in ids_matched(pattern):
+                yield _PLAIN[0], _PLAIN[1], unique_id
 
 
 def _users(near: Iterable[str], account_id: str) -> list[tuple[str, str, str]]:

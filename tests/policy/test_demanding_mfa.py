@@ -293,3 +293,39 @@ def test_the_proof_tries_every_condition_wherever_it_is_written(*, last: bool) -
     permits = Permits.of_user(document, ACCOUNT, "aws", "alice")
     [*_, ruling] = rulings(document["Statement"], permits.policy, ACCOUNT, "aws")
     assert unproven([ruling], permits) is None, "what always holds lets nobody through"
+
+
+FEW: list[tuple[str, str, Any]] = [
+    *(
+        ("StringNotLike", "aws:PrincipalArn", each)
+        for each in (
+            "*:user/break-glass", "*/break-glass", "*user/ops/*", "*r/svc*", "arn:aws:iam::*:?ser/svc-*",
+            "arn:aws:*:*:*:*/svc-*", "*012:user/svc", "*/????", "*/${aws:username}/*",
+        )
+    ),
+    ("ArnNotLike", "aws:PrincipalArn", "arn:aws:iam::*:*/break-glass"),
+    ("StringNotLike", "aws:userid", "?????7*"),
+    ("StringNotLike", "aws:EpochTime", "*3"),
+    ("StringLike", "aws:EpochTime", ["*0", "*1", "*5"]),
+    ("StringNotLike", "aws:CurrentTime", "*T03:*"),
+]  # fmt: skip
+EVERYBODY: list[tuple[str, str, Any]] = [
+    ("StringLike", "aws:PrincipalArn", "*:user/*"),
+    ("StringNotLike", "aws:PrincipalArn", "*:role/*"),
+    ("ArnLike", "aws:PrincipalArn", "arn:aws:iam::*:user/*"),
+    ("StringNotLike", "aws:PrincipalArn", "arn:aws:sts::*:assumed-role/*"),
+    ("StringLike", "aws:username", "?*"),
+    ("StringLike", "aws:userid", "AIDA*"),
+    ("StringNotLike", "aws:userid", "AROA*"),
+]
+
+
+@pytest.mark.parametrize(("operator", "key", "value"), FEW + EVERYBODY)
+def test_patterns_that_exempt_a_few_are_found_and_those_about_everybody_are_not(
+    operator: str, key: str, value: Any
+) -> None:
+    """The few are one user name, one path, one second in ten: no usual name and no usual moment finds them."""
+    document = rendered(read("recommended"), ACCOUNT)
+    document["Statement"][-1]["Condition"].setdefault(operator, {})[key] = value
+    found = [each.code for each in strictly(document)]
+    assert found == (["deny-narrowed"] if (operator, key, value) in FEW else [])
