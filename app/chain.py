@@ -136,7 +136,7 @@ def _link(stored: Mapping[str, object]) -> tuple[Link, str, str]:
             value = {int: 0, datetime: _NEVER}.get(right, "")
         told[name] = value
     mac = told.pop("mac")
-    return Link(**told), mac, f"has a value in {', '.join(odd)} that nothing here writes" if odd else ""
+    return Link(**told), mac, f"has a value in {', '.join(odd)} that Latchkey never writes" if odd else ""
 
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
@@ -203,7 +203,7 @@ class _Walk:
         elif link.seq != self.last + 1:
             self.found.append(Flaw(self.last + 1, _missing(self.last + 1, link.seq - 1)))
         if link.seq < 1:
-            self.found.append(Flaw(link.seq, "is before the beginning: not ours"))
+            self.found.append(Flaw(link.seq, "comes before the first row: Latchkey didn’t write it"))
         if link.event == SHORTENED:
             self._checkpoints.update(_checkpoint(link.target))
         checkable = self.count > 1 or link.seq == 1
@@ -231,7 +231,9 @@ class _Walk:
             self.found.append(Flaw(link.seq, f"was made with the key {link.key_id!r} after {former!r} replaced it"))
             return
         if ends and link.at >= ends:
-            self.found.append(Flaw(link.seq, f"was made with the key {link.key_id!r} after its end, {_minute(ends)}"))
+            self.found.append(
+                Flaw(link.seq, f"was made with the key {link.key_id!r}, which ended on {_minute(ends)}")
+            )
         if former and former != link.key_id and (ended := ring.ends.get(former)) and link.at >= ended:
             self.found.append(Flaw(link.seq, _late(former, ended)))
         self._key = link.key_id
@@ -247,8 +249,8 @@ class _Walk:
 
 def _outlived(old: str, new: str) -> str:
     return (
-        f"is the last, made with the old key {old!r}: no row of {new!r} follows. Where the portal has run with that "
-        "one, rows of it were removed or replaced"
+        f"is the last row and was made with the old key {old!r}: no row made with {new!r} follows. If the portal has "
+        "run with the new key, rows were removed or replaced"
     )
 
 
@@ -258,8 +260,8 @@ def _minute(moment: datetime) -> str:
 
 def _late(former: str, ended: datetime) -> str:
     return (
-        f"is the first after those of the key {former!r}, but was made after that key’s end, {_minute(ended)}: "
-        "the rows between were removed or replaced"
+        f"is the first after the rows made with the key {former!r}, but that key ended on {_minute(ended)}: "
+        "the rows in between were removed or replaced"
     )
 
 
@@ -267,7 +269,7 @@ def _problem(keyring: Keyring, before: str, link: Link, mac: str) -> str:
     if link.key_id not in keyring.keys:
         return f"was made with the key {link.key_id!r}, which AUDIT_KEYS does not have"
     if not _same(keyring.mac(before, link), mac):
-        return "is not what was written here: changed, moved, or not ours"
+        return "isn’t what Latchkey wrote: it was changed, moved or added"
     return ""
 
 

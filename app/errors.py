@@ -245,8 +245,8 @@ class RefreshRefused(SignInOver):
 
     aws_codes: ClassVar[tuple[str, ...]] = ()
     message = (
-        "Your sign-in at AWS is over: AWS did not renew it. This has nothing to do with a code you typed. "
-        "Sign in again to go on where you were. Nothing was lost."
+        "AWS didn’t renew your session. This has nothing to do with a code you typed. "
+        "Sign in again to continue where you were."
     )
 
 

@@ -274,8 +274,8 @@ def where_they_were() -> str:
 
 MAYBE_DONE = "A change that you sent may have been made: the overview shows what AWS has."
 
-NO_ROOM = "Latchkey has no room for another sign-in right now. Whoever is signed in can go on."
-FULL = "Latchkey has no room left to keep what happens, and its administrators are needed to make some."
+NO_ROOM = "Latchkey can’t take new sign-ins right now. If you’re already signed in, you can keep working."
+FULL = "Latchkey’s storage is full, so it can’t save changes. Tell your Latchkey administrator."
 
 FOR_ADMINISTRATORS = (
     "This page is for the administrators of this portal, signed in with MFA. If you should see it, ask one of them."
@@ -347,7 +347,7 @@ def register_error_pages(app: Flask) -> None:
             known = "Nothing was done." if not current_user.is_authenticated else known
         elif isinstance(error, SQLAlchemyError) and is_full(error):
             why = FULL
-        sentence = f"{why} {known} Try again in a moment."
+        sentence = f"{why} {known}" if why == FULL else f"{why} {known} Try again in a moment."
         return render_template("error.html", title=TITLES[503], sentence=sentence), 503
 
     @app.errorhandler(CSRFError)

@@ -164,10 +164,13 @@ def audit_keys(text: str, problems: list[str]) -> Keyring:
                 ends[key_id] = datetime.fromisoformat(end).replace(tzinfo=UTC)
         except ValueError:
             problems.append(
-                f"AUDIT_KEYS: {key_id}@{end} names no day, like 2026-05-03, or minute, like 20260503T1000Z."
+                f"AUDIT_KEYS: the end in {key_id}@{end} isn’t a date such as 2026-05-03, or a minute such as "
+                "20260503T1000Z."
             )
         if end and prepared == len(keys):
-            problems.append(f"AUDIT_KEYS: {key_id} has an end, but signs. An end is for keys that another replaced.")
+            problems.append(
+                f"AUDIT_KEYS: {key_id} has an end, but it is the key that signs. Only replaced keys have an end."
+            )
         prepared += bool(newer)
         keys[key_id] = secret.encode()
     if keys and prepared == len(keys):
@@ -193,8 +196,8 @@ def admins(text: str, accounts: Collection[str], problems: list[str]) -> dict[st
         account = (found[1] or found[3]) if found else None
         if not found or not account:
             problems.append(
-                f"ADMINS: {part!r} is none of ARN, ARN#ID and ACCOUNT=ARN#ID, with the ARN of an IAM user and its "
-                "unique id (AIDA...), or ACCOUNT=ID."
+                f"ADMINS: {part!r} must be ARN, ARN#ID, ACCOUNT=ARN#ID or ACCOUNT=ID, where ARN is that of a user "
+                "and ID its unique ID (AIDA...)."
             )
             continue
         if account not in accounts or (found[3] or account) not in accounts:

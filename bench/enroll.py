@@ -55,9 +55,9 @@ def _enroll(url: str, number: int) -> float:
     watch(lambda: person.submit("Set up MFA"), "")
     watch(lambda: person.submit("Turn on MFA", first_code=code(-2), second_code=code(-1)), "next code")
     enabled = time.monotonic()
-    watch(lambda: person.submit("Go on with MFA", code=code(0)), "")
+    watch(lambda: person.submit("Finish", code=code(0)), "")
     time.sleep(max(0.0, STS_LEARNS_S - (time.monotonic() - enabled)))
-    watch(lambda: person.submit("Go on"), "You are set up")
+    watch(lambda: person.submit("Continue"), "You are set up")
     return watch.taken
 
 

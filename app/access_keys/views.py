@@ -78,6 +78,9 @@ def index() -> ResponseReturnValue:
     )
 
 
+GONE_OR_SAVED = "Nothing was deleted. The key no longer exists, or its secret access key was saved."
+
+
 @bp.post("/lost")
 @with_mfa
 @recently_confirmed
@@ -85,7 +88,7 @@ def delete_lost() -> ResponseReturnValue:
     """Delete, in one click, a key whose secret nobody has."""
     wanted, now = request.args.get("key", ""), datetime.now(UTC)
     if wanted not in {each.access_key_id for each in unsaved(keys_of_mine(), now)}:
-        return done("Nothing was deleted: that key is gone, or its secret is known.", "access_keys.index", "info")
+        return done(GONE_OR_SAVED, "access_keys.index", "info")
     life_cycle.delete(service.ACCESS_KEY, gateways().keys, audit(), person().user_name, wanted)
     waiting.give_up_new_key()
     return done(f"{wanted} is deleted.", "access_keys.index")

@@ -55,16 +55,18 @@ def _verified(
     heads = [*expected, *([head] if head and head[0] else [])]
     verified = verify(account, chain_of(engine, account), record().keyring, heads, old_before)
     if head is None:
-        verified.flaws.append(Flaw(verified.head[0], "is the last, but what the table of heads says is no head"))
+        verified.flaws.append(Flaw(verified.head[0], "is the last row, but the stored chain head is invalid"))
     elif verified.rows and not head[0]:
-        verified.flaws.append(Flaw(verified.head[0], "is the last, but the table of heads does not know this chain"))
+        verified.flaws.append(Flaw(verified.head[0], "is the last row, but this chain has no stored head"))
     return verified
 
 
 def _told_of_odd(odd: Sequence[object]) -> bool:
-    """Print what stands where an account's number must; True where there is any."""
+    """Print what is stored as an account and isn't an account ID; True where there is any."""
     for each in odd:
-        click.echo(f"account {plain(repr(each))}: its rows are not ours, for that is no account")
+        click.echo(
+            f"account {plain(repr(each))}: these rows have an invalid account ID, so Latchkey didn’t write them"
+        )
     return bool(odd)
 
 

@@ -97,7 +97,7 @@ REASONS = {
     "BreaksPasswordPolicy": "it breaks the password policy",
     "CodeRefused": "AWS did not accept the code",
     "CredentialsRefused": "AWS does not know the key, or it is inactive",
-    "ExceptedAlready": "the same exception was in force",
+    "ExceptedAlready": "the exception already exists",
     "DevicesUnreadable": "the policy does not show MFA devices",
     "ForeignState": "an answer of AWS to somebody else’s sign-in",
     "Gone": "it was gone",

@@ -174,12 +174,12 @@ def _mfa(
 
 
 FEWER = (
-    "Was known to have an MFA device that is not virtual, but fewer such devices are in use than users are known to "
-    "have. A newer credential report tells."
+    "We can’t tell who still has a hardware MFA device: the account has fewer than its users had. Upload a newer "
+    "credential report."
 )
 MORE = (
-    "The credential report showed no MFA device, but since then more devices that are not virtual are in use. A "
-    "newer report tells whose they are."
+    "We can’t tell who has a new hardware MFA device: the account has more than its users had. Upload a newer "
+    "credential report."
 )
 
 

@@ -54,10 +54,10 @@ def root_use(account: Account, terms: Terms) -> Verdict | None:
     used, limit, seen = account.root_used_at, timedelta(days=terms.root_days), account.seen.get("root_used_at")
     if used and terms.now <= used + limit:
         return fresh(Verdict(FAIL, "The root user was used on {}.", (used,), used + limit), terms, seen)
-    verdict = Verdict(PASS, "The root user was never used, or not since AWS keeps track.")
+    verdict = Verdict(PASS, "The root user was never used, or AWS has no record of it.")
     if used:
         verdict = Verdict(PASS, "The root user was last used on {}.", (used,))
-    # What is older than the time it vouches for says nothing of it.
+    # Older evidence says nothing about these days.
     return fresh(verdict, terms._replace(evidence_days=min(terms.evidence_days, terms.root_days)), seen)
 
 
@@ -74,9 +74,9 @@ def password_reuse(account: Account, terms: Terms) -> Verdict | None:
         return Verdict(UNKNOWN, account.why_no_password_policy)
     told = (account.password_reuse,)
     if account.password_reuse >= terms.password_reuse:
-        verdict = Verdict(PASS, "The last {} passwords may not come back.", told)
+        verdict = Verdict(PASS, "The last {} passwords can’t be reused.", told)
     elif account.password_reuse:
-        verdict = Verdict(FAIL, "Only the last {} passwords may not come back.", told)
+        verdict = Verdict(FAIL, "Only the last {} passwords can’t be reused.", told)
     else:
-        verdict = Verdict(FAIL, "Earlier passwords may come back.")
+        verdict = Verdict(FAIL, "Passwords can be reused.")
     return fresh(verdict, terms, account.seen.get("password_policy"))

@@ -91,9 +91,7 @@ def _used(what: str, used: datetime, seen: Seen | None, terms: Terms) -> Verdict
     if terms.now <= limit:
         return Verdict(PASS, f"{what} was used on {{}}.", (used,), limit)
     if seen and seen.at <= limit:
-        why = (
-            f"{what} was last used on {{}} as far as known. That was collected on {{}}: it may have been used since."
-        )
+        why = f"{what} was last used on {{}}, according to data collected on {{}}. It may have been used since."
         return Verdict(UNKNOWN, why, (used, seen.at))
     ago = passed(used, terms.unused_days, terms.now)
     return Verdict(FAIL, f"{what} was last used on {{}}, {{}} days ago.", (used, ago))
@@ -127,7 +125,7 @@ def _unused_password(someone: Subject, terms: Terms) -> Verdict | None:
     made = someone.created_at
     if made and terms.now <= made + limit:
         return Verdict(PASS, "The user was created on {}.", (made,), made + limit)
-    return Verdict(UNKNOWN, f"Since when they have their password {ONLY_IN_REPORT}.")
+    return Verdict(UNKNOWN, f"When the password was set {ONLY_IN_REPORT}.")
 
 
 def _unused_key(key: Key, seen: Seen | None, terms: Terms) -> Verdict:
@@ -193,11 +191,11 @@ def _credentials(
 def _credential(each: Credential, seen: Seen | None, days: int, terms: Terms, what: str) -> Verdict:
     if each.expires_at and terms.now >= each.expires_at:
         if seen and seen.at < each.expires_at:
-            why = f"{what} was to expire on {{}}. That was collected on {{}}: it may be gone by now."
+            why = f"{what} expired on {{}}, according to data collected on {{}}. It may have been removed since."
             return Verdict(UNKNOWN, why, (each.expires_at, seen.at))
         return Verdict(FAIL, f"{what} expired on {{}}.", (each.expires_at,))
     if each.created_at is None:
-        return Verdict(UNKNOWN, f"The age of {what[0].lower()}{what[1:]} is not told.")
+        return Verdict(UNKNOWN, f"We don’t know when {what[0].lower()}{what[1:]} was uploaded.")
     still, too_old = f"{what} was uploaded on {{}}.", f"{what} was uploaded on {{}} and is {{}} days old."
     verdict = aged(each.created_at, days, terms.now, still, too_old, seen)
     ends = [moment for moment in (verdict.until, each.expires_at) if moment]
@@ -237,7 +235,7 @@ def signed_in(someone: Subject, terms: Terms) -> Verdict | None:
         return Verdict(UNKNOWN, f"Never seen signing in; whether they have a console password {ONLY_IN_REPORT}.")
     since = someone.password_changed_at or someone.created_at
     if since is None:
-        return Verdict(UNKNOWN, "Since when they have their password is not known.")
+        return Verdict(UNKNOWN, "We don’t know when the password was set.")
     what = "The password was set on {}" if someone.password_changed_at else "The user was created on {}"
     never = f"{what} and has not been used to sign in yet."
     late = f"{what}, and nobody has signed in with it in {{}} days."

@@ -90,9 +90,7 @@ def _positions(header: list[str]) -> list[int]:
 
 
 def _cut(line: int) -> NotAReport:
-    return NotAReport(
-        f"The file breaks off in line {line}, so it is not whole. Download it again. Nothing was changed."
-    )
+    return NotAReport(f"The file is incomplete: it ends in line {line}. Download it again. Nothing was changed.")
 
 
 class _Times(dict[str, str | None]):
@@ -156,8 +154,8 @@ def _read(rows: list[list[str]], at: list[int], width: int, made_at: datetime | 
         raise NotAReport("No line of this file has a time, which every credential report has. Nothing was changed.")
     if made_at and made_at < latest - CLOCKS:
         raise NotAReport(
-            f"This report tells of {_moment(latest)}, so it was not made at {_moment(made_at)}: correct the time it "
-            "was made, or leave it out. Nothing was changed."
+            f"The report contains data from {_moment(latest)}, so it can’t have been created on {_moment(made_at)}. "
+            "Correct the date or leave it empty. Nothing was changed."
         )
     return CredentialReport(accounts.pop(), made_at or latest, made_at is not None, root, people)
 

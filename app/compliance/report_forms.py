@@ -43,7 +43,7 @@ def opened(content: bytes) -> tuple[str, datetime | None]:
     if _YAML_KEY.match(start.removeprefix("---").lstrip("\n")):
         return _from_yaml(start)
     if start.startswith(("+-", "|", "--")) and "GetCredentialReport" in start:
-        raise NotAReport(f"This is the report as a table, which is for reading. {HOW}")
+        raise NotAReport(f"This is the report as a table, which Latchkey can’t read. {HOW}")
     first, _, rest = start.rstrip().partition("\t")
     if rest and "\n" not in rest and _is_base64(first):
         return _from_line(first, rest.split("\t"))
@@ -82,10 +82,10 @@ def _csv(told: str) -> str:
         else:
             found = base64.b64decode("".join(written.split()), validate=True)
     except (binascii.Error, ValueError, SyntaxError, MemoryError) as error:
-        raise NotAReport(f"The base64 in this file breaks off or is damaged. {HOW}") from error
+        raise NotAReport(f"The base64 in this file is incomplete or damaged. {HOW}") from error
     text = _text(found)
     if not text.startswith(_HEADER):
-        raise NotAReport(f"This file holds base64, but not of a credential report. {HOW}")
+        raise NotAReport(f"The base64 in this file doesn’t contain a credential report. {HOW}")
     return text
 
 
@@ -111,7 +111,7 @@ def _from_string(text: str) -> str:
     try:
         told = json.loads(text)
     except ValueError as error:
-        raise NotAReport(f"This begins with a quotation mark and breaks off. {HOW}") from error
+        raise NotAReport(f"The file is incomplete: its opening quotation mark is never closed. {HOW}") from error
     return _csv(str(told))
 
 

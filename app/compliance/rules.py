@@ -108,7 +108,7 @@ def _twin(rule: Rule, numbers: Mapping[str, Any]) -> Rule:
     return replace(
         rule,
         id=f"{rule.id}-cis",
-        title=f"{rule.title}, by the benchmark’s number",
+        title=f"{rule.title}, with the CIS threshold",
         requirement=rule.requirement.format(**numbers),
         judge=judge,
         twin_of=rule.id,

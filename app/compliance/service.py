@@ -30,9 +30,9 @@ class NoSuchPerson(Refused):
 
 
 class ExceptedAlready(Refused):
-    """The very same exception is in force: a form that was sent twice makes one."""
+    """The same exception already exists: submitting a form twice makes one."""
 
-    message = "This exception is in force already. Nothing was changed."
+    message = "This exception already exists. Nothing was changed."
 
 
 def terms_for(config: Mapping[str, Any], account_id: str) -> rows.TermsOf:

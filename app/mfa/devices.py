@@ -329,7 +329,7 @@ def rescue_note(user_name: str, arn: str, lost: MfaDevice, *, others: bool) -> s
         f"IAM user: {arn}",
         f"Lost MFA device: {lost.serial_number}",
         "",
-        "Please make sure that it is really me who asks, then run:",
+        "Please verify that this request is from me, then run:",
         f"aws iam deactivate-mfa-device --user-name {user_name} --serial-number {lost.serial_number}",
     ]
     if lost.kind is DeviceKind.VIRTUAL:

@@ -73,10 +73,8 @@ def _secret_waits(look: Look) -> Iterator[Item]:
 
 def _secret_is_lost(look: Look) -> Iterator[Item]:
     for key in look.waiting.unsaved_keys:
-        why = f"Nobody is known to have the secret of {key}, and AWS shows it only once."
-        yield Item(
-            Urgency.NOW, "Delete an access key without its secret", why, "Your access keys", "access_keys.index"
-        )
+        why = f"You haven’t confirmed that you saved the secret access key of {key}. AWS shows it only once."
+        yield Item(Urgency.NOW, f"Save or delete access key {key}", why, "Your access keys", "access_keys.index")
 
 
 def _no_device(look: Look) -> Iterator[Item]:
@@ -88,13 +86,13 @@ def _no_device(look: Look) -> Iterator[Item]:
 def _device_waits(look: Look) -> Iterator[Item]:
     if serial := look.waiting.enrolling:
         why = f"{serial} waits for two codes. Its QR code is still good."
-        yield Item(Urgency.NOW, "Finish setting up your MFA device", why, "Go on", "mfa.enroll")
+        yield Item(Urgency.NOW, "Finish setting up your MFA device", why, "Continue", "mfa.enroll")
 
 
 def _old_device_counts(look: Look) -> Iterator[Item]:
     if (serial := look.waiting.replaced) and serial in {device.serial_number for device in look.has.devices}:
         why = f"Your new device works, and {serial} still counts, too."
-        yield Item(Urgency.DUE, "Give up your old MFA device", why, "Go on", "mfa.replaced")
+        yield Item(Urgency.DUE, "Give up your old MFA device", why, "Continue", "mfa.replaced")
 
 
 def _temporary_password(look: Look) -> Iterator[Item]:
@@ -134,7 +132,7 @@ def _two_keys(look: Look) -> Iterator[Item]:
     if len(keys) > 1 and all(key.active for key in keys):
         why = f"Two are active. Once {keys[1].access_key_id} is used everywhere, {keys[0].access_key_id} can go."
         why += _last_used(look, keys[0])
-        yield Item(Urgency.DUE, "Retire your older access key", why, "Go on", "access_keys.index")
+        yield Item(Urgency.DUE, "Retire your older access key", why, "Continue", "access_keys.index")
     for key in keys:
         if not key.active:
             why = f"{key.access_key_id} is inactive. If nothing missed it, delete it: there is room for two only."

@@ -103,7 +103,7 @@ def _changed(sentence: str) -> ResponseReturnValue:
     """AWS ends what was signed in with the old password; who stands on that is told now, not by surprise."""
     if person().way is Way.AWS_SIGN_IN:
         people.sign_out()
-        told = f"{sentence} AWS ended this sign-in with it: sign in with the new one."
+        told = f"{sentence} AWS signed you out because the password changed. Sign in with the new password."
         return done(told, "signin.sign_in")
     return done(sentence, "overview.index")
 

@@ -175,7 +175,7 @@ def _loaded(given: str | bytes) -> tuple[x509.Certificate, bool]:
                 raise NotUsable(sentence)
     if not wanted or len(found) > 1:
         other = next((label for label in found if label not in wanted), found[0])
-        raise NotUsable(f"Besides or in place of a certificate there is what is called “{shortened(other)}” here.")
+        raise NotUsable(f"This contains a “{shortened(other)}” block. Paste only the certificate.")
     body = frame(text, wanted[0]).body
     if len(body) > LONGEST_BODY:
         raise _too_long()

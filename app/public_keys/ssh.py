@@ -86,6 +86,7 @@ _FINGERPRINT = re.compile(r"(?:\d+ )?(?:SHA256:|MD5:|(?:[0-9a-f]{2}:){15})")
 _FILE_NAME = re.compile(r"[~/.\w:\\-]{1,200}\.pub")
 
 WHOLE = "Copy it again, all of it: the file ends in .pub."
+BEFORE_IT = "There is text before the key. Paste the part that starts with ssh-rsa."
 
 
 class WrongKind(NotUsable):
@@ -175,10 +176,10 @@ def _framed(text: str, found: list[str]) -> rsa.RSAPublicKey:
     if "CERTIFICATE" in label:
         raise NotUsable("This is a certificate, not an SSH key. Certificates have a page of their own.")
     if label not in ("PUBLIC KEY", "RSA PUBLIC KEY", "SSH2 PUBLIC KEY"):
-        raise NotUsable(f"This is not an SSH public key, but what is called “{shortened(label)}”. {WHOLE}")
+        raise NotUsable(f"This is a “{shortened(label)}” block, not an SSH public key. {WHOLE}")
     held = frame(text, label)
     if not held.body or stands_before(held.before) or held.after not in ("", *AROUND):
-        raise NotUsable(f"The key is cut short, or something stands beside it. {WHOLE}")
+        raise NotUsable(f"The key is cut short, or there is other text beside it. {WHOLE}")
     if label == "SSH2 PUBLIC KEY":
         return _blob(_whole(_body_of_rfc_4716(text))[0])
     try:
@@ -222,7 +223,7 @@ def _line(text: str) -> rsa.RSAPublicKey:
         raise _no_key(text)
     begin = found[0]
     if stands_before(text[: begin.start()].rpartition("\n")[2]):
-        raise NotUsable("Something stands before the key: options, or a host. Paste it from “ssh-rsa” on.")
+        raise NotUsable(BEFORE_IT)
     _check_kind("".join(begin[0].split()))
     run = _RUN.match(text, begin.end())
     written = run[0] if run else ""
@@ -236,12 +237,12 @@ def _line(text: str) -> rsa.RSAPublicKey:
 def _no_key(text: str) -> NotUsable:
     words = text.split()
     if words[0].startswith("AAAA"):
-        return NotUsable(f"The beginning is missing: a key begins with “ssh-rsa”. {WHOLE}")
+        return NotUsable(f"The beginning is missing: a key starts with “ssh-rsa”. {WHOLE}")
     if _is_type(words[0]):
         _check_kind(words[0])
-        return damaged() if len(words) > 1 else NotUsable(f"The key itself is missing behind “ssh-rsa”. {WHOLE}")
+        return damaged() if len(words) > 1 else NotUsable(f"The key itself is missing after “ssh-rsa”. {WHOLE}")
     if any(_is_type(word) for word in words):
-        return NotUsable("Something stands before the key: options, or a host. Paste it from “ssh-rsa” on.")
+        return NotUsable(BEFORE_IT)
     if _JWK.search(text):
         return NotUsable(
             "This is a JSON Web Key. Paste the key as OpenSSH writes it: a line that begins with ssh-rsa."

@@ -31,10 +31,10 @@ LONGEST_PATH = 200
 ENDED = "Your session has ended, and nothing was lost at AWS. Sign in to go on."
 
 
-START_AGAIN = "That sign-in was not begun in this browser, or it is more than ten minutes old. Begin again here."
+START_AGAIN = "That sign-in started in another browser or has expired. Sign in again."
 _MINUTES = config.BETWEEN_KEY_AND_CODE.seconds // 60
 WHYS = {
-    "late": f"The code has to follow the key within {_MINUTES} minutes. Start again with your access key.",
+    "late": f"You have {_MINUTES} minutes to enter your MFA code. Start again with your access key.",
     "elsewhere": START_AGAIN,
 }
 """Why somebody is at the sign-in page, by a word in its address: nothing need be stored to say it."""

@@ -200,7 +200,7 @@ def test_saved_is_shown_by_signing_in_with_it(
     surfer.type(code=phone.next())
     surfer.press("Sign in")
     assert surfer.path == "/access-keys/new"
-    assert "You signed in with it" in surfer.text
+    assert "You’re signed in with this key" in surfer.text
     surfer.press("I saved it")
     assert "is saved" in surfer.text
     surfer.press("Deactivate the older key")
@@ -219,7 +219,7 @@ def test_a_list_that_lags_behind_loses_no_secret(
     key_id, secret = shown(surfer)
     surfer.open("/access-keys")
     assert "A new key waits to be saved" in surfer.text
-    surfer.press("Go on")
+    surfer.press("Continue")
     assert shown(surfer) == (key_id, secret)
     sandbox.set_faults([])
     assert set(keys_of(nadia)) == {nadia.access_key_id, key_id}

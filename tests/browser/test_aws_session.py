@@ -87,7 +87,7 @@ def test_parallel_requests_in_two_processes_refresh_once(
     [
         ("password", "Your console password was changed"),
         ("permission", "no longer allow signing in through AWS Sign-In"),
-        ("twelve hours", "Your sign-in at AWS is over: AWS did not renew it"),
+        ("twelve hours", "AWS didn’t renew your session"),
     ],
 )
 def test_refreshing_fails_and_the_person_comes_back_to_where_they_were(
@@ -137,7 +137,7 @@ def test_the_answer_to_a_refresh_is_lost(signed_in: Surfer, sandbox: Sandbox, cl
     signed_in.open("/")
     signed_in.open("/mfa/finished")
     assert signed_in.path == "/sign-in", "the token works once, and AWS has seen it"
-    assert "AWS did not renew it" in signed_in.text and "code is too old" not in signed_in.text
+    assert "AWS didn’t renew your session" in signed_in.text and "code is too old" not in signed_in.text
     sandbox.set_faults([])
 
 

@@ -194,17 +194,17 @@ def test_a_foreign_callback_is_refused_and_noted(
     only_recommended(policy)
     surfer.open("/oauth/callback?code=abc&state=def")
     assert surfer.path == "/sign-in"
-    assert "not begun in this browser" in surfer.text
+    assert "started in another browser or has expired" in surfer.text
 
     surfer.begin_at_aws()
     surfer.give_password(marta)
     mark = sandbox.calls()[-1]["seq"]
     surfer.page.goto(f"{portal.url}/oauth/callback?code=abc&state=def")
-    assert "not begun in this browser" in surfer.text
+    assert "started in another browser or has expired" in surfer.text
     assert refreshes(sandbox, mark) == [], "AWS was not even asked"
     assert ("sign-in", "refused", "ForeignState") in portal.activity("")
     surfer.page.goto(f"{portal.url}/oauth/callback?error=access_denied&state=def")
-    assert "not begun in this browser" in surfer.text
+    assert "started in another browser or has expired" in surfer.text
     surfer.open("/oauth/callback?code=%01&state=")
     assert surfer.path == "/sign-in"
     surfer.open("/oauth/callback?code=%00&state=")

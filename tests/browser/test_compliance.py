@@ -143,7 +143,7 @@ def test_a_report_fills_in_what_no_list_tells(admin: Surfer, company: Sandbox, o
 
     for content, why in (
         (b"hello", "it has no column"),
-        (report[: len(report) // 2], "breaks off in line"),
+        (report[: len(report) // 2], "ends in line"),
         (report.replace(company.account_id.encode(), OTHER.encode()), f"report of account {OTHER}"),
     ):
         bring(content)

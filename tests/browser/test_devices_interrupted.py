@@ -32,13 +32,13 @@ def test_replacing_is_taken_up_where_it_was_left(
         surfer.get_mfa()
     else:
         surfer.open("/mfa")
-        surfer.press("Go on")
+        surfer.press("Continue")
         prove(surfer)
         portal.kill()
         portal.start()
         surfer.open("/mfa")
         assert "One step left: give up the old device" in surfer.text
-        surfer.press("Go on")
+        surfer.press("Continue")
         surfer.press("Remove the old device")
     assert len(nadia.devices()) == 1
     assert not nadia.unassigned()

@@ -122,7 +122,7 @@ def test_reload_shows_the_same_qr_code(surfing: Surfing, nadia: Employee) -> Non
     surfer.page.reload()
     assert surfer.scan().seed == seed
     surfer.open("/")
-    surfer.press("Go on")
+    surfer.press("Continue")
     assert surfer.scan().seed == seed
 
 
@@ -222,7 +222,7 @@ def test_a_used_code_does_not_upgrade(surfing: Surfing, nadia: Employee, sandbox
     surfer.give_two_codes(phone)
     mark = sandbox.calls()[-1]["seq"]
     surfer.type(code=phone.latest)
-    surfer.press("Go on with MFA")
+    surfer.press("Finish")
     assert "already used" in surfer.text
     assert "sts:GetSessionToken" not in {call["action"] for call in sandbox.calls(mark)}
     surfer.upgrade(phone)
@@ -237,14 +237,14 @@ def test_waiting_for_aws_survives_a_reload(surfing: Surfing, nadia: Employee, sa
     surfer.type(first_code=older, second_code=second)
     surfer.press("Turn on MFA")
     surfer.type(code=third)
-    surfer.press("Go on with MFA")
+    surfer.press("Finish")
     assert surfer.heading == "Waiting for AWS"
     surfer.page.reload()
     assert surfer.heading == "Waiting for AWS"
-    surfer.press("Go on")
+    surfer.press("Continue")
     assert surfer.heading == "Waiting for AWS", "asking before ten seconds would waste a try"
     surfer.clock.move(11)
-    surfer.press("Go on")
+    surfer.press("Continue")
     assert surfer.heading == "You are set up"
 
 

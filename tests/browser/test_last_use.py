@@ -20,7 +20,7 @@ from tests.support.portal import Portal
 from tests.support.sandbox import Sandbox
 
 ASKED = "iam:GetAccessKeyLastUsed"
-NOT_SHOWN = "When a key was last used, AWS does not let you read"
+NOT_SHOWN = "We can’t show when a key was last used"
 
 
 @pytest.fixture(scope="module")

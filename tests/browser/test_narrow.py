@@ -65,7 +65,7 @@ def test_a_long_name_fits_on_every_page(
     fits(surfer)
     surfer.give_two_codes(phone := surfer.scan())
     surfer.type(code="12345")
-    surfer.press("Go on with MFA")
+    surfer.press("Finish")
     fits(surfer)
     surfer.upgrade(phone)
     wilhelmina.given_device(clock, f"{LONG}-{LONG}")

@@ -178,7 +178,7 @@ def test_who_signed_in_with_it_signs_in_again(surfing: Surfing, sandbox: Sandbox
     surfer.open("/password")
     assert "AWS then ends this sign-in" in surfer.text
     send(surfer, "Change it", old=PASSWORD, new=NEW, again=NEW)
-    assert "sign in with the new one" in surfer.text
+    assert "Sign in with the new password" in surfer.text
     assert surfer.path == "/sign-in"
 
 

@@ -111,7 +111,7 @@ def test_the_first_session_with_mfa_is_waited_for_in_place(surfer: Surfer, nadia
     surfer.press("Turn on MFA")
     surfer.page.clock.install()  # the page's time, which runs ahead of the portal's here
     surfer.type(code=third)
-    surfer.press("Go on with MFA")
+    surfer.press("Finish")
     assert surfer.heading == "Waiting for AWS"
     standing = stays(surfer)
     surfer.page.locator("#go-on").focus()
@@ -218,6 +218,6 @@ def test_a_link_to_a_slow_page_shows_that_it_opens(surfer: Surfer, keys: Phone) 
     surfer.press("Create a new key")
     surfer.open("/access-keys")
     came = held_back(surfer, "**/access-keys/new")
-    surfer.page.evaluate(PRESS, "Go on")
+    surfer.page.evaluate(PRESS, "Continue")
     assert surfer.page.evaluate(BUSY)["words"] == "Opening…"
     came[0].abort()

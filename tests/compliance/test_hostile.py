@@ -97,6 +97,6 @@ def test_a_report_without_any_time_is_refused() -> None:
 
 def test_a_report_made_before_what_it_tells_of_is_refused() -> None:
     for told in (datetime(2026, 8, 1, tzinfo=UTC), datetime(1, 1, 1, tzinfo=UTC)):
-        with pytest.raises(NotAReport, match="correct the time it was made"):
+        with pytest.raises(NotAReport, match="Correct the date"):
             parse(report(ALICE), told)
     assert parse(report(ALICE), datetime(2026, 9, 2, tzinfo=UTC)).exact

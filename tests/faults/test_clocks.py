@@ -67,12 +67,12 @@ def test_enrolling_and_rotating_through_both(two: Replicas, sandbox: Sandbox, ap
     phone = Phone(apart, f"otpauth://totp/x?secret={page.seed()}")
     page.submit("Turn on MFA", first_code=phone.next(), second_code=phone.next())
     assert page.heading == "Enter the next code", page.text
-    page.submit("Go on with MFA", code=phone.next())
+    page.submit("Finish", code=phone.next())
     for _ in range(30):
         if page.path == "/mfa/finished":
             break
         apart.move(5)
-        page.submit("Go on")
+        page.submit("Continue")
     assert page.heading == "You are set up"
     page.open("/access-keys").submit("Create a new key")
     secret = page.at("#secret-access-key")

@@ -87,10 +87,10 @@ class Enrollment(Flow):
         page = self.enter("/mfa/enroll")
         if page.path == "/mfa/activate":
             assert self.phone, "AWS has a device that nobody scanned"
-            page.submit("Go on with MFA", code=self.phone.next())
+            page.submit("Finish", code=self.phone.next())
             while page.heading in ("Waiting for AWS", "AWS should be ready"):
                 time.sleep(0.1)
-                page.submit("Go on")
+                page.submit("Continue")
             return page.path == "/mfa/finished"
         if page.path == "/mfa":  # the list of devices
             return True

@@ -66,5 +66,5 @@ def test_a_refused_refresh_has_its_own_sentence(portal: Flask, code: str) -> Non
     if MEANING[code] is PasswordWasChanged:
         assert "Your console password was changed" in page
     else:
-        assert "AWS did not renew it" in page and "Sign in again to go on where you were" in page
+        assert "AWS didn’t renew your session" in page and "Sign in again to continue where you were" in page
     assert "did not accept the code" not in page and cookie(client) == ""

@@ -109,7 +109,7 @@ def test_so_many_strangers_and_no_more(portal: Flask, monkeypatch: pytest.Monkey
         client = portal.test_client()
         answers.append(post(client, "/sign-in/aws", csrf_token=token(get(client, "/sign-in").text)))
     assert [answer.status_code for answer in answers] == [303] * 3 + [503] * 2
-    assert "no room for another sign-in" in answers[-1].text and "Nothing was done" in answers[-1].text
+    assert "take new sign-ins right now" in answers[-1].text and "Nothing was done" in answers[-1].text
     post(inside, "/test/upgrade")
     assert get(inside, "/test/see").json["secret"] == "temporary"
     post(portal.test_client(), "/test/enter")  # and who is known to AWS may come

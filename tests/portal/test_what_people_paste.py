@@ -135,10 +135,10 @@ def test_letters_that_only_look_alike_are_not_taken() -> None:
 @pytest.mark.parametrize(
     ("pasted", "says"),
     [
-        (f"key: {LINE}", "Something stands before the key"),
-        (f"$ echo {LINE}", "Something stands before the key"),
-        (f"SSHPublicKeyBody: {LINE}", "Something stands before the key"),
-        (f'restrict,command="x" {LINE}', "Something stands before the key"),
+        (f"key: {LINE}", "There is text before the key"),
+        (f"$ echo {LINE}", "There is text before the key"),
+        (f"SSHPublicKeyBody: {LINE}", "There is text before the key"),
+        (f'restrict,command="x" {LINE}', "There is text before the key"),
         (f"{LINE}\n{openssh()}", "more than one key"),
         (json.dumps({"keys": [LINE, openssh()]}), "more than one key"),
         (LINE[:300], "cut short"),

@@ -83,7 +83,7 @@ def test_a_row_that_cannot_be_read_is_named_and_so_is_every_other(broken: tuple[
         status, output = verify(portal)
         assert status == 1, (way, output)
         assert f"account {ACCOUNT}: row 2 " in output, (way, output)
-        assert "row 5 is not what was written here" in output and "6 rows, NOT sound" in output, (way, output)
+        assert "row 5 isn’t what Latchkey wrote" in output and "6 rows, NOT sound" in output, (way, output)
         assert "row 4 " not in output and "row 6 " not in output, (way, "the others are sound")
         status, output = run(portal, "prune")
         assert status == 1 and "row 2 " in output and "nothing removed" in output, (way, output)
@@ -98,15 +98,15 @@ def test_a_row_without_a_place_is_named(portal: Flask, seq: str) -> None:
     change(f"update activity set seq = {seq} where seq = 2")
     status, output = verify(portal)
     assert status == 1 and "NOT sound" in output and "row 2 is missing" in output
-    assert "followed by a row whose number is" in output or "before the beginning" in output or "to 9223" in output
+    assert "followed by a row whose number is" in output or "before the first row" in output or "to 9223" in output
 
 
 def test_what_is_no_account_and_no_head_is_named(portal: Flask) -> None:
     write(3)
     change("insert into activity_heads values (x'00ff', 1, 'a'), (cast(x'eda080' as text), 1, 'b')")
     status, output = verify(portal)
-    assert status == 1 and output.count("that is no account") == 2 and "3 rows, sound" in output
+    assert status == 1 and output.count("invalid account ID") == 2 and "3 rows, sound" in output
     assert run(portal, "verify", "--account", ACCOUNT)[0] == 1
     change("delete from activity_heads where seq = 1")
     change("update activity_heads set seq = 'many'")
-    assert "what the table of heads says is no head" in verify(portal)[1]
+    assert "the stored chain head is invalid" in verify(portal)[1]

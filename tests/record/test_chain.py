@@ -90,7 +90,7 @@ def test_a_changed_row_is_named(portal: Flask, assignment: str) -> None:
     change(f"update activity set {assignment.replace('outcome', 'reason')} where seq = 5")
     status, output = verify(portal)
     assert status == 1
-    assert f"account {ACCOUNT}: row 5 is not what was written here" in output
+    assert f"account {ACCOUNT}: row 5 isn’t what Latchkey wrote" in output
     assert output.count("row ") == 1, "the others are sound"
 
 
@@ -99,7 +99,7 @@ def test_where_everything_is_wrong_the_first_rows_are_named_and_the_others_count
     change("update activity set user_name = 'eve'")
     status, output = verify(portal)
     assert status == 1
-    assert output.count("is not what was written here") == 50
+    assert output.count("isn’t what Latchkey wrote") == 50
     assert f"account {ACCOUNT}: and 20 more. If it is every row, check AUDIT_KEYS.\n" in output
     assert "70 rows, NOT sound" in output
 
@@ -119,7 +119,7 @@ def test_a_hole_closed_by_renumbering_is_found(portal: Flask) -> None:
         change("update activity set seq = seq - 1 where seq = :seq", seq=seq)
     status, output = verify(portal)
     assert status == 1
-    assert "row 3 is not what was written here" in output
+    assert "row 3 isn’t what Latchkey wrote" in output
     assert "row 4 was written as 5: rows were reordered" in output
 
 
@@ -140,7 +140,7 @@ def test_an_invented_row_is_found(portal: Flask) -> None:
         "insert into activity select account_id, 3, at, attempt_id, user_name, event, target, phase, reason,"
         " request_id, address, user_agent, session, key_id, mac, user_id from activity where seq = 2"
     )
-    assert "row 3 is not what was written here" in verify(portal)[1]
+    assert "row 3 isn’t what Latchkey wrote" in verify(portal)[1]
 
 
 def test_a_cut_tail_shows_against_a_head_kept_elsewhere(portal: Flask) -> None:
@@ -167,7 +167,7 @@ def test_a_row_before_the_first_is_found(portal: Flask) -> None:
         "insert into activity select account_id, 0, at, attempt_id, user_name, event, target, phase, reason,"
         " request_id, address, user_agent, session, key_id, '', user_id from activity where seq = 1"
     )
-    assert "row 0 is before the beginning" in verify(portal)[1]
+    assert "row 0 comes before the first row" in verify(portal)[1]
 
 
 def test_a_chain_without_its_head_is_found(portal: Flask) -> None:
@@ -176,8 +176,8 @@ def test_a_chain_without_its_head_is_found(portal: Flask) -> None:
     change("delete from activity_heads")
     change("update activity set user_name = 'mallory' where seq = 2")
     status, output = verify(portal)
-    assert status == 1 and "row 2 is not what was written here" in output
-    assert "the table of heads does not know this chain" in output
+    assert status == 1 and "row 2 isn’t what Latchkey wrote" in output
+    assert "this chain has no stored head" in output
     change("delete from activity")
     status, output = verify(portal, "--expect-head", kept)
     assert status == 1 and "the chain was cut after 0" in output
@@ -189,7 +189,7 @@ def test_retention_vouches_for_nothing_unsound(portal: Flask, file: Path) -> Non
     keeping = portal_at(file, AUDIT_RETENTION_DAYS="30")
     status, output = run(keeping, "prune")
     assert status == 1 and "nothing removed" in output
-    assert "row 1 is not what was written here" in verify(portal)[1]
+    assert "row 1 isn’t what Latchkey wrote" in verify(portal)[1]
 
 
 def test_forged_intents_are_not_settled(portal: Flask, clock: Clock) -> None:
@@ -219,7 +219,7 @@ def test_keys_are_rotated(portal: Flask, file: Path) -> None:
     assert status == 1
     assert "row 4 was made with the key 'k2', which AUDIT_KEYS does not have" in output
     forged = portal_at(file, AUDIT_KEYS="k1:" + "z" * 40)
-    assert "row 1 is not what was written here" in verify(forged)[1], "another key under the same id"
+    assert "row 1 isn’t what Latchkey wrote" in verify(forged)[1], "another key under the same id"
 
 
 def test_retention_leaves_a_checkpoint(portal: Flask, file: Path, clock: Clock) -> None:
@@ -264,7 +264,7 @@ def test_times_changed_while_retention_is_at_work_remove_nothing_young(
 
         assert run(keeping, "prune")[1] == f"account {ACCOUNT}: 5 rows removed\n" and changed
     status, output = verify(portal)
-    assert status == 1 and "row 9 is not what was written here" in output
+    assert status == 1 and "row 9 isn’t what Latchkey wrote" in output
 
 
 def test_a_forged_checkpoint_hides_nothing(portal: Flask) -> None:
@@ -274,7 +274,7 @@ def test_a_forged_checkpoint_hides_nothing(portal: Flask) -> None:
         "(select mac from activity where seq = 3) where seq = 5"
     )
     change("delete from activity where seq <= 3")
-    assert "row 5 is not what was written here" in verify(portal)[1]
+    assert "row 5 isn’t what Latchkey wrote" in verify(portal)[1]
 
 
 def test_accounts_have_chains_of_their_own(portal: Flask) -> None:

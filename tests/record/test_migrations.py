@@ -130,7 +130,8 @@ def test_a_record_of_before_unique_ids_stays_sound_and_nobodys_own(portal: Flask
     for change in ("user_id = ''", "user_id = 'AIDAZOE'"):
         with db.engine.begin() as connection:
             connection.execute(text(f"update activity set {change} where seq = 4"))
-        assert "row 4 is not what" in verified(db.engine.url.render_as_string(hide_password=False)).output
+        output = verified(db.engine.url.render_as_string(hide_password=False)).output
+        assert "row 4 isn’t what Latchkey wrote" in output
 
 
 def verified(database_url: str, *options: str) -> Result:

@@ -239,7 +239,7 @@ def test_keys_and_codes_cannot_be_tried_without_end(sandbox: Sandbox, tmp_path: 
     inside.sign_in(late)
     with_device(sandbox, late)
     inside.open("/mfa/activate")
-    codes = [inside.submit("Go on with MFA", code="12345").status for _ in range(10)]
+    codes = [inside.submit("Finish", code="12345").status for _ in range(10)]
     assert codes == [422] * 10, inside.text
     token = inside.token()
     again = inside.ask("POST", "/mfa/activate", {"csrf_token": token, "code": "12345"})

@@ -63,7 +63,7 @@ def test_with_a_full_redis_strangers_wait_and_people_go_on(
         stranger = Guest(app, "192.0.2.7")
         assert stranger.open("/sign-in").status == 200, "which needs nothing of Redis"
         stranger.submit("Continue to AWS")
-        assert stranger.status == 503 and "no room for another sign-in" in stranger.text
+        assert stranger.status == 503 and "take new sign-ins right now" in stranger.text
         assert "Nothing was done" in stranger.text
 
         clock.move(40)  # that it was used is noted, too
@@ -148,7 +148,7 @@ def test_with_a_full_disk_nothing_changes_that_cannot_be_recorded(
             stranger = Guest(app, f"192.0.2.{number}")
             answers.append(stranger.ask("POST", "/sign-in/aws", {"csrf_token": stranger.token()}))
         assert answers[-1].status_code == 503
-        assert "no room for another sign-in" in answers[-1].text
+        assert "take new sign-ins right now" in answers[-1].text
     assert ready(app) == ALL_WELL
     clock.move(30)
     guest.open("/activity/sessions")

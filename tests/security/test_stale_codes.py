@@ -61,10 +61,10 @@ def test_whoever_is_refused_codes_finds_the_way_back_into_step(portal: Flask, sa
     for page in ("/", "/mfa/activate"):
         assert leads_there(before.open(page)), page
     clock.move(60)
-    before.submit("Go on with MFA", code="000000")
-    while before.has("Go on") and not before.has("Go on with MFA"):
+    before.submit("Finish", code="000000")
+    while before.has("Continue") and not before.has("Finish"):
         clock.move(15)
-        before.submit("Go on")
+        before.submit("Continue")
     assert "did not accept this code" in before.soup.get_text() and leads_there(before)
 
     door = Guest(portal)

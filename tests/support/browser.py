@@ -206,10 +206,10 @@ class Surfer:
     def upgrade(self, phone: Phone) -> None:
         """Give the next code and wait until AWS knows the device."""
         self.type(code=phone.next())
-        self.press("Go on with MFA")
+        self.press("Finish")
         while self.heading in ("Waiting for AWS", "AWS should be ready"):
             self.clock.move(5)
-            self.press("Go on")
+            self.press("Continue")
 
     def get_mfa(self) -> Phone:
         """From the overview to a session with MFA; their phone."""
