@@ -7,6 +7,9 @@ const DRAFT = "latchkey-draft";
 const DRAFT_FOR = 30 * 60 * 1000; // ms
 const here = location.pathname + location.search;
 const box = document.querySelector("[data-session]");
+const signingIn = document.querySelector("[data-signing-in]") !== null; // what is typed there may be a secret in the wrong field
+const elsewhere = "BroadcastChannel" in window ? new BroadcastChannel("latchkey-session") : null; // other tabs
+let signedOut = false; // in any tab: nothing is kept until this person signs in again
 
 /* The end of the session. Times are counted from when the page came, so the clock of this computer need not be right. */
 
@@ -19,7 +22,6 @@ function watch() {
   const text = box.querySelector("[data-session-text]");
   const form = box.querySelector("form");
   const again = box.querySelector("[data-session-again]");
-  const elsewhere = "BroadcastChannel" in window ? new BroadcastChannel("latchkey-session") : null;
   let idle = Date.now() + Number(box.dataset.idle) * 1000;
   let end = Date.now() + Number(box.dataset.ends) * 1000;
   let said = "";
@@ -42,11 +44,16 @@ function watch() {
     return say("");
   };
   const used = ({ idle: forSeconds, ends }) => {
+    signedOut = false; // or in again
     idle = Date.now() + forSeconds * 1000;
     end = Date.now() + ends * 1000;
     look();
   };
-  elsewhere?.addEventListener("message", (event) => { if (event.data.user === box.dataset.user) used(event.data); });
+  elsewhere?.addEventListener("message", ({ data }) => {
+    if (data.user !== box.dataset.user) return;
+    if (data.signedOut) dropDraft();
+    else used(data);
+  });
   elsewhere?.postMessage({ user: box.dataset.user, idle: Number(box.dataset.idle), ends: Number(box.dataset.ends) });
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
@@ -72,6 +79,7 @@ const kept = (form) => [...form.elements].filter((field) => mayBeKept(field) && 
 
 /** Keep what is typed on this page. lost: nobody will see this form again before they sign in. */
 function keepDraft(lost) {
+  if (signingIn || signedOut) return;
   const fields = {};
   for (const form of document.querySelectorAll('main form[method="post"]')) {
     for (const field of kept(form)) {
@@ -82,6 +90,11 @@ function keepDraft(lost) {
   }
   if (!Object.keys(fields).length) return;
   sessionStorage.setItem(DRAFT, JSON.stringify({ user: box.dataset.user, at: here, time: Date.now(), lost, fields }));
+}
+
+function dropDraft() {
+  signedOut = true;
+  sessionStorage.removeItem(DRAFT);
 }
 
 function readDraft() {
@@ -112,19 +125,23 @@ function putBack(draft) {
 }
 
 const draft = readDraft();
-const signingIn = document.querySelector("[data-signing-in]") !== null;
-if (signingIn) {
-  if (draft) sessionStorage.setItem(DRAFT, JSON.stringify({ ...draft, lost: true }));
+if (draft && Date.now() - draft.time > DRAFT_FOR) {
+  sessionStorage.removeItem(DRAFT);
+} else if (signingIn && draft) {
+  sessionStorage.setItem(DRAFT, JSON.stringify({ ...draft, lost: true }));
+  setTimeout(() => sessionStorage.removeItem(DRAFT), draft.time + DRAFT_FOR - Date.now()); // should nobody sign in
 } else if (box && draft) {
-  const foreign = draft.user !== box.dataset.user || Date.now() - draft.time > DRAFT_FOR;
+  const foreign = draft.user !== box.dataset.user;
   const back = draft.lost && draft.at === here && !foreign;
   if (foreign || back || !draft.lost) sessionStorage.removeItem(DRAFT); // one that was sent is answered by now
   if (back) putBack(draft);
 }
 if (box) {
   document.addEventListener("submit", (event) => {
-    if (event.target.matches("[data-sign-out]")) sessionStorage.removeItem(DRAFT);
-    else if (event.target.closest("main") && !signingIn) keepDraft(false);
+    if (event.target.matches("[data-sign-out]")) {
+      dropDraft();
+      elsewhere?.postMessage({ user: box.dataset.user, signedOut: true });
+    } else if (event.target.closest("main")) keepDraft(false);
   });
   watch();
 }

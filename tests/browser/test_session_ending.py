@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from playwright.sync_api import Page
 
 from tests.support.browser import Surfer
 from tests.support.clock import Clock
@@ -100,3 +101,68 @@ def test_what_was_typed_comes_back_on_the_page_where_it_was(
     surfer.press("Sign in with the key")
     kept = surfer.page.evaluate("JSON.stringify({...sessionStorage})")
     assert "ssh-" not in kept and "ssh-" not in surfer.text, "nothing for anybody else"
+
+
+def kept_drafts(page: Page) -> str:
+    """What the tab keeps of what was typed."""
+    return str(page.evaluate("JSON.stringify({...sessionStorage, ...localStorage})"))
+
+
+@pytest.mark.one_policy
+def test_a_secret_typed_into_the_wrong_field_is_not_kept(
+    surfer: Surfer, nadia: Employee, phone: Phone, clock: Clock
+) -> None:
+    assert phone
+    surfer.page.clock.install()
+    surfer.open("/mfa")
+    for _ in range(3):
+        minutes_pass(surfer, clock, 11)
+        surfer.open("/mfa")
+    surfer.press("Replace")
+    assert surfer.heading == "Confirm that it is you"
+    surfer.type(access_key_id=nadia.secret_access_key)
+    minutes_pass(surfer, clock, 16)
+    assert "Your session has ended" in banner(surfer)
+    assert nadia.secret_access_key not in kept_drafts(surfer.page)
+
+
+@pytest.mark.one_policy
+def test_nothing_is_kept_of_somebody_who_signed_out(surfer: Surfer, phone: Phone, clock: Clock) -> None:
+    assert phone
+    surfer.page.clock.install()
+    surfer.open("/ssh-keys/new")
+    other_tab = surfer.tab()
+    other_tab.goto(surfer.url + "/ssh-keys/new")
+    for page in (surfer.page, other_tab):
+        page.locator("[name=pasted]").fill(openssh())
+    minutes_pass(surfer, clock, 16)
+    for page in (surfer.page, other_tab):
+        page.wait_for_function("JSON.stringify({...sessionStorage}).includes('ssh-')")
+    surfer.page.route("**/sign-out", lambda route: route.fulfill(status=204))  # as long as the answer takes
+    surfer.page.get_by_role("button", name="Sign out").click()
+    other_tab.wait_for_function("!JSON.stringify({...sessionStorage}).includes('ssh-')")
+    surfer.page.clock.run_for(3_000)
+    for page in (surfer.page, other_tab):
+        assert "ssh-" not in kept_drafts(page), "the end of the session is looked at every second"
+
+
+@pytest.mark.one_policy
+def test_what_was_typed_is_kept_for_half_an_hour_also_while_nobody_signs_in(
+    surfer: Surfer, phone: Phone, clock: Clock
+) -> None:
+    assert phone
+    surfer.page.clock.install()
+    surfer.open("/ssh-keys/new")
+    surfer.type(pasted=openssh())
+    minutes_pass(surfer, clock, 16)
+    surfer.press("Upload it")
+    assert surfer.path == "/sign-in"
+    kept = kept_drafts(surfer.page)
+    minutes_pass(surfer, clock, 25)
+    surfer.page.reload()
+    assert "ssh-" in kept and "ssh-" in kept_drafts(surfer.page)
+    minutes_pass(surfer, clock, 6)
+    assert "ssh-" not in kept_drafts(surfer.page), "on a page that stays open"
+    surfer.page.evaluate("kept => sessionStorage.setItem('latchkey-draft', JSON.parse(kept)['latchkey-draft'])", kept)
+    surfer.page.reload()
+    assert "ssh-" not in kept_drafts(surfer.page)
