@@ -49,8 +49,11 @@ def keep(key: str, record: Any) -> None:
     current_session()[key] = asdict(record)
 
 
-_THEIR_OWN = ("enrollment", "replacing", "new_key")
-"""What somebody who signs in once more in the same browser finds again; nobody else does."""
+_THEIR_OWN = {"enrollment": "attempt_id", "replacing": "", "new_key": "access_key_id"}
+"""What somebody who signs in once more in the same browser finds again; nobody else does.
+
+With the field of the record that tells one from another, "" where the value is all there is.
+"""
 _OF_THE_BROWSER = ("label", "wanted")
 """What goes along with whoever signs in, unless `make_way_for` dropped it."""
 
@@ -74,7 +77,7 @@ def make_way_for(owner: str) -> None:
 def renew(owner: str) -> None:
     """A session under a new id for this user (`owner_of`): empty, but for the two kinds above."""
     session = current_session()
-    own = _THEIR_OWN if _whose() == owner else ()
+    own = _THEIR_OWN if _whose() == owner else {}
     kept = {key: session[key] for key in (*own, *_OF_THE_BROWSER) if key in session}
     session.clear()
     session.renew(own)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from copy import deepcopy
 from datetime import datetime
 from typing import Any
@@ -35,19 +35,22 @@ class Session(CallbackDict[str, Any], SessionMixin):
         """Former id, to be deleted, when the session was given a new one."""
         self.follows = True
         """What has a new id is the same session, and is not where that was ended meanwhile."""
-        self.takes_along: Collection[str] = ()
-        """Keys that go along to the new id even where another request stores them under the former one until then."""
+        self.takes_along: Mapping[str, str] = {}
+        """Keys that go along to the new id even where another request stores them under the former one until then.
+
+        With the field of their record that tells one thing from another, "" where the value is all there is.
+        """
 
     @property
     def of_visitor(self) -> bool:
         """No sign-in has begun: what it holds came from the browser, where somebody else may have put it."""
         return self.sid is None and self.replaced is None
 
-    def renew(self, takes_along: Collection[str] = ()) -> None:
+    def renew(self, takes_along: Mapping[str, str] | None = None) -> None:
         """Continue under a new id: at every change of privilege, against fixation and stolen ids."""
         self.replaced = self.replaced or self.sid
         self.sid = None
-        self.takes_along = takes_along
+        self.takes_along = takes_along or {}
         self.modified = True
 
     def start_over(self) -> None:

@@ -172,17 +172,20 @@ class StoredSessions(SessionInterface):
         """Store it under a new id and end the former one; "" where that was ended meanwhile.
 
         In this order: whoever ends sessions finds at least one of them. Of what is taken along the latest counts.
+        What this request removed stays removed, whatever another request notes about the same thing until then.
         """
+        _, removed = session.changes()
         for number in range(_TRIES):
             _pause(number)
             stored = self._load(former)
             if stored is None:
                 return ""
-            for key in session.takes_along:
-                if stored.get(key, ABSENT) != session.before.get(key, ABSENT):  # somebody else changed it
+            for key, field in session.takes_along.items():
+                before, now = session.before.get(key, ABSENT), stored.get(key, ABSENT)
+                if now != before and not (key in removed and _same(before, now, field)):  # somebody else changed it
                     session.pop(key, None)
-                    if key in stored:
-                        session[key] = stored[key]
+                    if now is not ABSENT:
+                        session[key] = now
             sid = self._create(session)
             if self.store.forget(_hash(former), stored.version):
                 return sid
@@ -277,6 +280,13 @@ class StoredSessions(SessionInterface):
     def _forget(self, sid: str) -> bool:
         """True if there was something to forget."""
         return self.store.forget(_hash(sid))
+
+
+def _same(one: object, other: object, field: str) -> bool:
+    """Are they about the same thing, told by this field of both?"""
+    if not field or not isinstance(one, Mapping) or not isinstance(other, Mapping):
+        return one == other
+    return bool(one.get(field) == other.get(field))
 
 
 def _pause(number: int) -> None:

@@ -17,7 +17,7 @@ import pytest
 from flask import Flask, Response, request, session
 from sqlalchemy import text
 
-from app import people
+from app import people, waiting
 from app.activity import queries
 from app.audit import record
 from app.aws.access_keys import AccessKey, AccessKeyGateway
@@ -230,7 +230,7 @@ def test_who_signs_in_once_more_does_not_find_what_went_while_they_did(portal: F
         earlier["new_key"] = a_new_key()
         assert interface.commit(earlier)
         other = another()
-        other.renew(("new_key",))
+        other.renew({"new_key": "access_key_id"})
         slow = another()
         del slow["new_key"]
         assert interface.commit(slow), "the secret was saved in another tab"
@@ -240,6 +240,28 @@ def test_who_signs_in_once_more_does_not_find_what_went_while_they_did(portal: F
         answer = portal.response_class()
         interface.save_session(portal, other, answer)
     assert "new_key" not in seen_with(portal, answer)["keys"]
+
+
+@pytest.mark.parametrize("another_key", [False, True])
+def test_a_saved_secret_does_not_come_back_because_aws_knows_its_key(portal: Flask, another_key: bool) -> None:
+    with signed_in_somewhere(portal) as again:
+        interface, saving = sessions_of(portal), people.current_session()
+        saving["new_key"] = a_new_key()
+        assert interface.commit(saving)
+        me = people.load_person(session["owner"])
+        assert me
+        people.sign_in(me, AwsCredentials("ASIA", "temporary", "token"), timedelta(minutes=15))
+        assert waiting.forget_new_key()
+        with portal.test_request_context("/", headers={"Cookie": request.headers["Cookie"]}):
+            if another_key:
+                session["new_key"] = {**a_new_key(), "access_key_id": "AKIAANOTHER"}
+                assert interface.commit(people.current_session())
+            else:
+                waiting.mark_proven("AKIANEW")
+                assert again()["new_key"]["proven"], "before the first request was done"
+        answer = portal.response_class()
+        interface.save_session(portal, saving, answer)
+    assert ("new_key" in seen_with(portal, answer)["keys"]) == another_key
 
 
 def test_signing_out_ends_what_a_sign_in_has_just_made_of_the_session(portal: Flask) -> None:
