@@ -63,13 +63,28 @@ def _whose() -> str | None:
     return session.get("owner") or session.get("kept_for")
 
 
-def make_way_for(owner: str) -> None:
-    """Before a sign-in is recorded: another user's session gets another label and leads nowhere.
+def drop_what_is_nobodys() -> None:
+    """As a sign-in begins: nothing goes along from a session of nobody known, for somebody else may have planted it.
 
-    So does what came from the browser alone: somebody else may have put it there.
+    Least of all its label, which names a session in the record. One that is stored keeps where it was going, and
+    the token of its forms until somebody is signed in: they may be open in another tab.
     """
     session = current_session()
-    if session.of_visitor or _whose() not in (None, owner):
+    if _whose() is None:
+        same = () if session.of_visitor else ("wanted", "csrf_token")
+        kept = {key: session[key] for key in same if key in session}
+        session.clear()
+        session.update(kept)
+
+
+def make_way_for(owner: str) -> None:
+    """Before a sign-in is recorded: a session of another user, or of nobody, gets another label.
+
+    Another user's leads nowhere; nor does what came from the browser alone.
+    """
+    drop_what_is_nobodys()
+    session = current_session()
+    if _whose() not in (None, owner):
         session.pop("wanted", None)
         session.pop("label", None)
 

@@ -10,6 +10,7 @@ from flask_login import current_user
 
 from app.people import (
     current_session,
+    drop_what_is_nobodys,
     keep,
     label,
     make_way_for,
@@ -71,9 +72,11 @@ def pending_sign_in(now: datetime) -> PendingSignIn | None:
 def begin_aws_sign_in(pending: PendingAwsSignIn) -> None:
     """Remember what AWS was asked; an earlier question of this session is dropped.
 
-    Before anyone is signed in under a new id: who planted or kept the old one does not see the answer.
+    Before anyone is signed in under a new id: who planted or kept the old one does not see the answer,
+    and nothing they planted with it goes along.
     """
     if not current_user.is_authenticated:
+        drop_what_is_nobodys()
         current_session().renew()
     keep("pending_aws_sign_in", pending)
 

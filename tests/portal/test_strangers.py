@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,10 +15,16 @@ from redis import Redis
 from sqlalchemy import text
 
 from app import stores
+from app.activity import queries
+from app.audit import record
+from app.aws.clients import AwsCredentials
+from app.aws.iam import MfaDevice
+from app.aws.signin import AuthorizationRequest, SignInGateway, SignInTokens
 from app.models import db
 from app.stores import Seen, StoreFull, database
 from app.stores import redis as in_redis
 from tests.support.clock import Clock
+from tests.support.gateways import Caller, NoIam
 from tests.support.inside import BASE, SECRET, cookie, get, portal_at, post, sessions_of, token, visitors_cookie
 from tests.support.redis import RedisServer, contents
 
@@ -136,6 +143,67 @@ def test_what_is_planted_decides_nothing(portal: Flask) -> None:
     kept = get(nadia, "/test/see").json["keys"]
     assert "wanted" not in kept and visitors_cookie(nadia) == "", "gone with the first session"
     assert post(nadia, "/test/form", csrf_token=mine).status_code == 400, "nor does its token go along"
+
+
+PLANTED = {"label": "deadbeef", "_flashes": [("danger", "Call Mallory.")], "refused": {}}
+
+
+class NoDevices(NoIam):
+    """Nadia has no MFA yet."""
+
+    def mfa_devices(self, user_name: str) -> list[MfaDevice]:
+        return []
+
+
+class AnyCode(SignInGateway):
+    """Answers any code."""
+
+    def __init__(self) -> None:
+        """Without clients."""
+        self.url = "https://us-east-1.signin.aws.amazon.com"
+
+    def exchange(self, asked: AuthorizationRequest, code: str) -> SignInTokens:
+        until = datetime.now(UTC) + timedelta(minutes=15)
+        return SignInTokens(AwsCredentials("ASIA", SECRET, "token", until), asked.client_id, "refresh", "pem")
+
+
+@pytest.mark.parametrize("begun", [False, True])
+@pytest.mark.parametrize("way", ["aws", "key"])
+def test_nothing_planted_goes_along_whichever_way_somebody_signs_in(portal: Flask, way: str, begun: bool) -> None:
+    mallory, nadia = portal.test_client(), portal.test_client()
+    mine = token(get(mallory, "/sign-in").text)
+    if begun:
+        post(mallory, "/sign-in/aws", csrf_token=mine)
+    with mallory.session_transaction(base_url=BASE) as session:
+        session.update(PLANTED)
+    planted = cookie(mallory) if begun else visitors_cookie(mallory)
+    assert planted
+    nadia.set_cookie("latchkey-8000" if begun else "latchkey-8000-visitor", planted, domain="127.0.0.1")
+    doors = portal.extensions["gateways"]
+    caller = Caller("arn:aws:iam::123456789012:user/nadia", "123456789012")
+    portal.extensions["gateways"] = replace(doors, sts=caller, iam=NoDevices(), signin=AnyCode())
+    hers = token(get(nadia, "/sign-in").text)
+    with nadia.session_transaction(base_url=BASE) as session:
+        known = session["csrf_token"]
+        session.update(PLANTED)  # what there is to say was said on that page
+    if way == "aws":
+        post(nadia, "/sign-in/aws", csrf_token=hers, next=NEXT)
+        with nadia.session_transaction(base_url=BASE) as session:
+            assert not set(PLANTED) & set(session) and visitors_cookie(nadia) == ""
+            assert begun or session.get("csrf_token") != known, "forms of a visitor end here"
+            state = session["pending_aws_sign_in"]["state"]
+        arrived = get(nadia, f"/oauth/callback?state={state}&code=c")
+    else:
+        key = {"access_key_id": "AKIAIOSFODNN7EXAMPLE", "secret_access_key": "x" * 40}
+        arrived = post(nadia, "/sign-in", csrf_token=hers, next=NEXT, **key)
+    assert arrived.status_code == 303 and arrived.headers["Location"] == NEXT
+    with nadia.session_transaction(base_url=BASE) as session:
+        assert session["owner"] == "123456789012/AIDANADIA" and "refused" not in session
+        assert session["label"] != PLANTED["label"] and "Mallory" not in str(session.get("_flashes"))
+        assert session.get("csrf_token") != known
+    with portal.app_context():
+        entries = queries.entries(record().engine, "123456789012", queries.Filter(), datetime.now(UTC)).entries
+    assert [entry.event for entry in entries] == ["sign-in"] and "deadbeef" not in str(entries)
 
 
 def test_a_visitors_form_wants_the_cookie_it_was_made_with(portal: Flask) -> None:
