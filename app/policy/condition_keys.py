@@ -96,6 +96,6 @@ def wildcards(line: Line) -> Iterator[Finding]:
             "wildcard-without-like",
             Severity.WARNING,
             line.place,
-            f"{cut(wild)} has a wildcard, but {cut(line.operator)} takes it letter by letter.",
+            f"{cut(wild)} has a wildcard, but {cut(line.operator)} treats it as a literal character.",
             f"Write {'StringNotLike' if line.negated else 'StringLike'} if it is meant as a wildcard.",
         )

@@ -72,17 +72,17 @@ def _is_arn(text: str) -> bool:
 
 _DATE_LIKE = "Write it like 2026-12-31T23:59:59Z, or in seconds since 1970."
 _READABLE: dict[str, tuple[str, Callable[[str], bool], str]] = {
-    "date": ("no date", _is_date, _DATE_LIKE),
-    "numeric": ("no number", _is_number, "Write a number."),
+    "date": ("a valid date", _is_date, _DATE_LIKE),
+    "numeric": ("a number", _is_number, "Write a number."),
     "ipaddress": (
-        "no IP address or CIDR block",
+        "a valid IP address or CIDR block",
         lambda text: _network(text) is not None,
         "Write an address or a block, like 203.0.113.0/24.",
     ),
-    "bool": ("neither true nor false", _is_bool, "Write true or false."),
-    "arn": ("no ARN", _is_arn, "Write the whole ARN, with wildcards for the parts that do not matter."),
+    "bool": ("true or false", _is_bool, "Write true or false."),
+    "arn": ("a whole ARN", _is_arn, "Write the whole ARN, with wildcards for the parts that do not matter."),
 }
-"""Family of operators to what its values must not be, how to tell, and what to do."""
+"""Family of operators to what its values must be, how to tell, and what to do."""
 
 
 def unreadable(line: Line) -> Iterator[Finding]:
@@ -95,9 +95,10 @@ def unreadable(line: Line) -> Iterator[Finding]:
     wrong = next((value for value in values if not reads(value)), None)
     if wrong is None:
         return
-    sentence = f"“{cut(wrong)}” is {what}, so {cut(line.operator)} never finds {cut(line.key)} to be that."
+    fails = "this value never matches" if len(line.values) > 1 or line.negated else "this condition never matches"
+    sentence = f"“{cut(wrong)}” isn’t {what}, so {fails}."
     if family == "date" and re.fullmatch(r"[0-9]{12,}", wrong):
-        sentence = f"{cut(wrong)} counts milliseconds, or less. AWS counts seconds."
+        sentence = f"{cut(wrong)} looks like milliseconds. AWS expects seconds."
     yield Finding("value-malformed", Severity.ERROR, line.place, sentence, remedy)
 
 
@@ -119,7 +120,7 @@ def doubtful_dates(line: Line) -> Iterator[Finding]:
 def several_booleans(line: Line) -> Iterator[Finding]:
     """Bool with true and false: any of them will do."""
     if line.base == "Bool" and len({value.lower() for value in line.values}) > 1:
-        sentence = f"{cut(line.operator)} compares {cut(line.key)} with several values, and either will do."
+        sentence = f"{cut(line.operator)} lists both true and false for {cut(line.key)}, so it matches either."
         yield Finding("several-booleans", Severity.ERROR, line.place, sentence, "Keep one of them.")
 
 

@@ -73,7 +73,7 @@ def _finding(danger: Danger, allow: Ruling, granted: Granted, runs: Sequence[str
         danger.code,
         Severity.ERROR if early or runs else danger.severity,
         allow.place(),
-        f"By this statement people can {danger.sentence}{within}: it allows {counted(list(granted), 4)}{sooner}."
+        f"This statement lets users {danger.sentence}{within}: it allows {counted(list(granted), 4)}{sooner}."
         + (run if runs else ""),
         danger.remedy,
         (early or ([PASSES_ROLE] if runs else list(granted)))[0],

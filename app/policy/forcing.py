@@ -45,7 +45,7 @@ def locked_out(denies: Sequence[Ruling]) -> Iterator[Finding]:
                 "denied-with-mfa",
                 Severity.ERROR,
                 each.place(),
-                "This deny holds for people with MFA, too: whatever other policies grant, they can do nothing of it.",
+                "This deny also applies to users with MFA, so nothing that other policies grant works.",
                 'Give it the condition "BoolIfExists": {"aws:MultiFactorAuthPresent": "false"}.',
             )
 
@@ -90,9 +90,9 @@ def spared_services(denies: Sequence[Ruling]) -> Iterator[Finding]:
                 "deny-narrowed",
                 Severity.WARNING,
                 each.place("Condition"),
-                f"The deny spares what an AWS service does for somebody ({counted(each.via_services)}), as AWS "
-                "itself has proposed: without MFA they may still have a service do what they may not do themselves.",
-                "Leave that out where nobody needs it.",
+                f"The deny doesn’t apply when an AWS service acts for the user ({counted(each.via_services)}), as in "
+                "AWS’s own examples. Without MFA, users can have a service do what they can’t do themselves.",
+                "Remove this condition if your users don’t need it.",
             )
 
 
@@ -117,9 +117,9 @@ def _never(deny: Ruling) -> Finding:
         "mfa-not-demanded",
         Severity.ERROR,
         deny.place("Condition"),
-        f"This deny never holds for what people do themselves: no such request passes {condition.operator} of "
+        f"This deny never applies to a user’s own requests, because none of them passes {condition.operator} of "
         f"{wanted} on {counted([condition.key])}. What other policies grant works with a password or a key alone.",
-        "Leave that condition out: the deny has no condition but MFA.",
+        "Remove this condition. MFA should be the only condition of the deny.",
     )
 
 
@@ -149,20 +149,20 @@ def _narrowings(deny: Ruling, lacking: Sequence[bool | None]) -> Iterator[Findin
             "Condition",
             f"The deny also depends on {counted(chosen)}, which the client chooses: somebody who stole a password or "
             "key sends what is let through.",
-            "Leave that out: the deny has no condition but MFA.",
+            "Remove this condition. MFA should be the only condition of the deny.",
         )
     if who:
         yield narrowed(
             "Condition",
             f"The deny also depends on {counted(who)}: for some people it does not hold, and they need no MFA.",
-            "Leave that out, and put people it is not for into a group without this policy.",
+            "Remove this condition. Put the users it exempts into a group without this policy.",
         )
     if others:
         yield narrowed(
             "Condition",
             f"The deny also depends on {counted(others)}: where that condition does not hold, nothing is denied "
             "without MFA.",
-            "Leave that out: the deny has no condition but MFA.",
+            "Remove this condition. MFA should be the only condition of the deny.",
         )
 
 

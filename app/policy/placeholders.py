@@ -65,8 +65,8 @@ def accounts_missing(statements: Sequence[Mapping[str, Any]]) -> Iterator[Findin
                     "account-malformed",
                     Severity.ERROR,
                     place,
-                    f"“{cut(account)}” is no account, so this matches nothing.",
-                    f"Put the account’s 12 digits in the place of {cut(account)}.",
+                    f"“{cut(account)}” isn’t an account ID, so this matches nothing.",
+                    f"Replace {cut(account)} with the 12 digits of the account ID.",
                 )
 
 
@@ -91,7 +91,7 @@ def variables_misspelt(statements: Sequence[Mapping[str, Any]]) -> Iterator[Find
                         "no-such-variable",
                         Severity.ERROR,
                         place,
-                        f"{cut(written)} is no variable of AWS’s: it has no value, so this matches nobody.",
+                        f"{cut(written)} isn’t an AWS policy variable. It has no value, so this matches nobody.",
                         "Compare its spelling with the condition keys in the IAM User Guide. "
                         "The name of an IAM user is ${aws:username}.",
                         cut(written),

@@ -76,7 +76,7 @@ DANGERS = (
         "can-escalate",
         Severity.ERROR,
         "give themselves more, or free themselves of this policy and of MFA",
-        "Take it out; administrators have it by a policy of their own.",
+        "Remove it. Give it to administrators in a separate policy.",
         _of(USER, "PutUserPolicy AttachUserPolicy DeleteUserPolicy DetachUserPolicy")
         | _of(USER, "PutUserPermissionsBoundary DeleteUserPermissionsBoundary")
         | _of(OTHERS, "CreateUser")
@@ -116,7 +116,7 @@ DANGERS = (
     Danger(
         "others-credentials",
         Severity.ERROR,
-        "get hold of what others sign in with, or shut them out",
+        "take over or lock out other users’ sign-in",
         "Name user/${aws:username} as the resource.",
         _of(OTHERS, "CreateAccessKey UpdateAccessKey DeleteAccessKey")
         | _of(OTHERS, "CreateLoginProfile UpdateLoginProfile DeleteLoginProfile")
@@ -133,14 +133,14 @@ DANGERS = (
         "any-role",
         Severity.WARNING,
         "take, or hand to a service, any role that trusts the account or the service",
-        "Name the roles that are meant.",
+        "List the specific roles.",
         _of(ANY_ROLE, "PassRole") | _of(ANY_ROLE, "AssumeRole", "sts"),
     ),
     Danger(
         "runs-as-role",
         Severity.WARNING,
         "run what they like with the roles that machines, builds and stacks have",
-        "Name the resources that are meant.",
+        "List the specific resources.",
         _of(_open("ec2", "instance/"), "SendCommand StartSession", "ssm")
         | _of(_open("ec2", "instance/"), "SendSSHPublicKey SendSerialConsoleSSHPublicKey", "ec2-instance-connect")
         | _of(_open("ecs", "task/"), "ExecuteCommand", "ecs")

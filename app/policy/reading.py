@@ -62,8 +62,8 @@ def read_text(text: str) -> Reading:
                 "wrapped",
                 Severity.NOTE,
                 DOCUMENT,
-                f"The policy stands within something else, under {_cut(found.within)}: that is what is judged.",
-                "To put it in force, paste just that.",
+                f"The policy is nested under {_cut(found.within)}. Only that part was checked.",
+                "Use only that part when you attach it.",
             )
         )
     if reading.size > LARGEST and not found.sentence:
@@ -72,7 +72,7 @@ def read_text(text: str) -> Reading:
                 "too-long",
                 Severity.ERROR,
                 DOCUMENT,
-                f"It has {reading.size:,} characters without white space; IAM takes {LARGEST:,} in a managed policy.",
+                f"It has {reading.size:,} characters without spaces. IAM allows {LARGEST:,} in a managed policy.",
                 "Shorten lists with wildcards, or spread the statements over two policies.",
             )
         )
@@ -82,7 +82,7 @@ def read_text(text: str) -> Reading:
                 "repeated-element",
                 Severity.ERROR,
                 DOCUMENT,
-                f"{_short(name)} stands twice in the same place, and only one of them counts.",
+                f"{_short(name)} appears twice in the same place, and only one of them counts.",
                 "Merge the two, or make them two statements.",
             )
         )
@@ -136,8 +136,8 @@ def grammar_problems(document: Any) -> list[Problem]:
     problems = [
         Problem(
             DOCUMENT,
-            f"{_short(name)} is no element of a policy.",
-            "Leave it out. A policy has Version and Statement.",
+            f"{_short(name)} isn’t a policy element.",
+            "Remove it. A policy has Version and Statement.",
             _SYNTAX,
         )
         for name in document
@@ -208,7 +208,7 @@ def _of_statements(statements: Sequence[Any]) -> Iterator[Problem]:
             yield Problem(
                 where,
                 "A Sid has letters and digits only.",
-                "Leave out blanks and punctuation.",
+                "Remove spaces and punctuation.",
                 "Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression "
                 "[0-9A-Za-z]*",
             )

@@ -60,16 +60,14 @@ def _repeated(place: Place, entries: Sequence[str], *, ignore_case: bool) -> Ite
         sentence = f"{_cut(needless[0][0])} is covered by {_cut(needless[0][1])}.{more}"
         yield Finding("redundant", Severity.NOTE, place, sentence, "Leave out what is covered.", needless[0][0][:80])
     if twice:
-        sentence = f"{_cut(whole[twice[0]])} stands there more than once."
+        sentence = f"{_cut(whole[twice[0]])} appears more than once."
         yield Finding("redundant", Severity.NOTE, place, sentence, "Keep it once.", whole[twice[0]][:80])
 
 
 def _twice(place: Place, values: Sequence[str]) -> Iterator[Finding]:
     if len(set(values)) < len(values):
         value = next(value for value in values if values.count(value) > 1)
-        yield Finding(
-            "redundant", Severity.NOTE, place, f"{_cut(value)} stands there more than once.", "Keep it once."
-        )
+        yield Finding("redundant", Severity.NOTE, place, f"{_cut(value)} appears more than once.", "Keep it once.")
 
 
 def covers(pattern: str, other: str) -> bool:

@@ -42,19 +42,20 @@ def unknown_region(place: Place, region: str) -> Finding:
         "region-unknown",
         Severity.WARNING,
         place,
-        f"Latchkey knows no AWS region “{cut(region)}”. If AWS has none either, this matches nothing.",
+        f"Latchkey doesn’t know the AWS region “{cut(region)}”. If AWS doesn’t either, this matches nothing.",
         "Compare it with the region's code, like eu-central-1.",
     )
 
 
 def wrong_account(place: Place, account: str) -> Finding:
     """About an account's id that is not 12 digits."""
-    digits = sum(char.isdigit() for char in account)
-    has = f"{digits} digits" if digits == len(account) else "more than digits"
+    why = (
+        f"has {len(account)} digits instead of 12" if account.isdigit() else "contains characters that aren’t digits"
+    )
     return Finding(
         "account-malformed",
         Severity.ERROR,
         place,
-        f"“{cut(account)}” is no account: it has {has}, so this matches nothing.",
-        "Write the account's id: 12 digits and nothing else.",
+        f"“{cut(account)}” isn’t an AWS account ID: it {why}. This matches nothing.",
+        "Write the account ID as 12 digits.",
     )

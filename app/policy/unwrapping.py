@@ -56,7 +56,7 @@ def unwrapped(given: Any) -> Unwrapped:
             return Unwrapped(
                 None,
                 sentence="This is one statement, not a policy.",
-                remedy='Put it into the list of a document: {"Version": "2012-10-17", "Statement": [ … ]}.',
+                remedy='Put it in the Statement list of a policy: {"Version": "2012-10-17", "Statement": [ … ]}.',
             )
         return _within(given)
     if isinstance(given, list) and given:
@@ -64,7 +64,7 @@ def unwrapped(given: Any) -> Unwrapped:
             return Unwrapped(
                 None,
                 sentence="This is a list of statements, not a policy.",
-                remedy='Make it the Statement of a document: {"Version": "2012-10-17", "Statement": [ … ]}.',
+                remedy='Make it the Statement of a policy: {"Version": "2012-10-17", "Statement": [ … ]}.',
             )
         return _within(given)
     return Unwrapped(given)
@@ -96,14 +96,15 @@ def _within(given: Any) -> Unwrapped:
         named = ", ".join(path for path, _ in found[:3]) + (f" and {len(found) - 3} more" if found[3:] else "")
         return Unwrapped(
             None,
-            sentence=f"This holds {len(found)} policies, not one: {named}.",
+            sentence=f"This contains {len(found)} policies, not one: {named}.",
             remedy="Paste one of them, from { to }.",
         )
     [(path, document)] = found
     if function := next(_functions(document, DEEPEST), ""):
         return Unwrapped(
             None,
-            sentence=f"The policy in it, under {path}, has {function}: it becomes one when the template is deployed.",
+            sentence=f"The policy under {path} contains CloudFormation functions ({function}), so it’s only complete "
+            "after deployment.",
             remedy="Paste the policy as AWS has it: what aws iam get-policy-version prints.",
         )
     return Unwrapped(document, path)

@@ -59,7 +59,10 @@ WRAPPED: dict[str, tuple[Any, str]] = {
 def test_a_policy_within_something_else_is_judged_and_its_place_named(given: Any, within: str) -> None:
     report = check(json.dumps(given))
     [finding] = report.findings
-    assert (finding.code, finding.severity) == ("wrapped", Severity.NOTE) and f"under {within}:" in finding.sentence
+    assert (finding.code, finding.severity) == (
+        "wrapped",
+        Severity.NOTE,
+    ) and f"under {within}. Only" in finding.sentence
     assert report.usable and report.size == check(TEXT).size and report.document == check(TEXT).document
 
 
