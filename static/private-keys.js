@@ -9,6 +9,13 @@ const ESCAPED = new RegExp(
 const NAMED = { n: "\n", r: "\r", t: "\t", lt: "<", gt: ">", quot: '"' };
 const BLANKS = /[ \t\n\r\f\v\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f]+/g;
 const HEX = /(?:(?:0x)?[0-9A-Fa-f]{2}[ :,;.-]{0,3}){16,}/g;
+const BESIDE_NUMBERS = new RegExp(
+  String.raw`\( ?(?:[su]?byte|char|unsigned char|u?int8(?:_t)?) ?\)|(?<=[0-9A-Fa-f])(?:u8|i8|UL?|L|y)\b|</?[a-z]{1,12}>` +
+  String.raw`|["'][0-9]{1,5}["'] ?:`, "gi");
+const ONE = "-?(?:0[xX][0-9A-Fa-f]{1,2}(?![0-9A-Fa-f])|[0-9]{1,3}(?![0-9xX]))";
+const NUMBERS = new RegExp("(?:" + ONE + "[ -,./:-@[-`{-~]{1,6}){15,}" + ONE, "g");
+const NUMBER = /-?0[xX][0-9A-Fa-f]+|-?[0-9]+/g;
+const OCTAL = /\\{1,8}([0-3][0-7]{2}|[0-7]{1,2})/g;
 
 /** Patterns, by where they are matched. */
 export const compiled = (signs) =>
@@ -70,7 +77,7 @@ function inText(text, depth, signs) {
   if (signs.text.some((sign) => sign.test(plain)) || signs.squeezed.some((sign) => sign.test(squeezed))) return "key";
   const runs = usual(plain).match(/[A-Za-z0-9+/]{24,}/g) ?? [];
   if (runs.some((run) => signs.first.some((sign) => sign.test(decoded(run.slice(0, 32)))))) return "key";
-  for (const [data, beginning] of inside(plain, squeezed)) {
+  for (const [data, beginning] of inside(text, plain, squeezed)) {
     const pieces = depth ? data.replaceAll("\0", "").match(/[\t\n\r -~]{24,}/g) : null;
     const known = inBytes(data, beginning, signs) || (pieces && inText(pieces.join("\n"), depth - 1, signs));
     if (known) return known;
@@ -82,8 +89,17 @@ const usual = (text) => text.replaceAll("-", "+").replaceAll("_", "/");
 const decoded = (word) => atob(word.slice(0, word.length - (word.length % 4)));
 const fromHex = (digits) => digits.replace(/..?/g, (pair) => (pair[1] ? String.fromCharCode(parseInt(pair, 16)) : ""));
 
-function* inside(plain, squeezed) {
+/** A number of a list as a byte. base: of numbers that do not say. */
+const octet = (number, base) => {
+  const size = number.replace("-", "");
+  const value = parseInt(size, /x/i.test(size) ? 16 : base);
+  return String.fromCharCode((number[0] === "-" ? -value : value) & 0xff);
+};
+
+function* inside(text, plain, squeezed) {
   yield [plain.replace(/[^\0-\xff]/g, ""), false];
+  const octets = unescaped(text).replace(OCTAL, (_, number) => String.fromCharCode(parseInt(number, 8)));
+  if (octets !== text) yield [octets.replace(/[^\0-\xff]/g, ""), false];
   const stream = usual(squeezed).replace(/[^A-Za-z0-9+/]+/g, "");
   yield [decoded(stream), true];
   for (const offset of [1, 2, 3]) yield [decoded(stream.slice(offset)), false];
@@ -91,5 +107,10 @@ function* inside(plain, squeezed) {
     const digits = run.replace(/0x|[^0-9A-Fa-f]/g, "");
     yield [fromHex(digits), true];
     yield [fromHex(digits.slice(1)), false];
+  }
+  for (const [run] of plain.replace(BESIDE_NUMBERS, " ").matchAll(NUMBERS)) {
+    const numbers = run.match(NUMBER);
+    yield [numbers.map((number) => octet(number, 10)).join(""), true];
+    if (!/[89xX]/.test(run)) yield [numbers.map((number) => octet(number, 8)).join(""), true];
   }
 }

@@ -145,9 +145,14 @@ def may_be_shown_again(text: str) -> bool:
         refuse_private_keys(text)
     except NotUsable:
         return False
-    return _PUBLIC.search(text) is not None or not re.search(r"[A-Za-z0-9+/]{40}", text)
+    return _PUBLIC.search(text) is not None or not _MAY_BE_A_PIECE.search(text)
 
 
+_MAY_BE_A_PIECE = re.compile(
+    r"[A-Za-z0-9+/]{40}|(?:0[xX])?[0-9A-Fa-f]{2}(?:[\s:,;.-]{1,3}(?:0[xX])?[0-9A-Fa-f]{2}(?![0-9A-Fa-f])){20}"
+    r"|[0-9]{1,3}(?:[^0-9A-Za-z]{1,6}[0-9]{1,3}(?![0-9])){20}|(?:\\{1,8}x?[0-9A-Fa-f]{1,3}){21}"
+)
+"""Base64, or more numbers in a row than fingerprints have that people know: 20 bytes."""
 _PUBLIC = re.compile(
     r"AAAA[A-Za-z0-9+/]|BEGIN [A-Z0-9 ]{0,40}(?:PUBLIC KEY|CERTIFICATE|PKCS7|CMS|CRL)"
     # a certificate, and a public key, without their frames

@@ -106,6 +106,19 @@ _NO_BASE64 = re.compile("[^A-Za-z0-9+/]+")
 _URL_SAFE = str.maketrans("-_", "+/")
 _HEX = re.compile(r"(?:(?:0x)?[0-9A-Fa-f]{2}[ :,;.-]{0,3}){16,}")
 _HEX_MARKS = re.compile("0x|[^0-9A-Fa-f]")
+_BESIDE_NUMBERS = re.compile(
+    r"\( ?(?:[su]?byte|char|unsigned char|u?int8(?:_t)?) ?\)|(?<=[0-9A-Fa-f])(?:u8|i8|UL?|L|y)\b|</?[a-z]{1,12}>"
+    r"|[\"'][0-9]{1,5}[\"'] ?:",
+    re.ASCII | re.IGNORECASE,
+)
+"""What programs, XML and JSON write beside each number of a list: types, tags, places."""
+_NUMBERS = re.compile(
+    r"(?:-?(?:0[xX][0-9A-Fa-f]{1,2}(?![0-9A-Fa-f])|[0-9]{1,3}(?![0-9xX]))[ -,./:-@[-`{-~]{1,6}){15,}"
+    r"-?(?:0[xX][0-9A-Fa-f]{1,2}(?![0-9A-Fa-f])|[0-9]{1,3}(?![0-9xX]))"
+)
+"""Bytes as numbers, signed ones (Java's) too. Each number, and what follows it, matches in one way only."""
+_NUMBER = re.compile("-?0[xX][0-9A-Fa-f]+|-?[0-9]+")
+_OCTAL = re.compile(r"\\{1,8}([0-3][0-7]{2}|[0-7]{1,2})")
 _READABLE = re.compile(r"[\t\n\r -~]{24,}")
 
 
@@ -175,7 +188,7 @@ def _in_text(text: str, depth: int) -> Found | None:
     starts = (_decoded(word[:32]) for word in _RUN.findall(plain.translate(_URL_SAFE)))
     if any(sign.match(start) for start in starts for sign in _COMPILED["first"]):
         return Found.KEY
-    for data, beginning in _inside(plain, squeezed):
+    for data, beginning in _inside(text, plain, squeezed):
         if known := _in_bytes(data, beginning=beginning):
             return known
         pieces = _READABLE.findall(data.replace("\0", "")) if depth else []
@@ -184,9 +197,12 @@ def _in_text(text: str, depth: int) -> Found | None:
     return None
 
 
-def _inside(plain: str, squeezed: str) -> Iterator[tuple[str, bool]]:
-    """(bytes that it may stand for, whether from their beginning): as they are, in base64, in hexadecimal."""
+def _inside(text: str, plain: str, squeezed: str) -> Iterator[tuple[str, bool]]:
+    """(bytes that it may stand for, whether from their beginning): as they are, base64, hexadecimal, numbers."""
     yield _NO_BYTES.sub("", plain), False  # escaped one by one
+    octets = _OCTAL.sub(lambda match: chr(int(match[1], 8)), unescaped(text))
+    if octets != text:  # bytes that are no text: blanks among them count
+        yield _NO_BYTES.sub("", octets), False
     stream = _NO_BASE64.sub("", squeezed.translate(_URL_SAFE))
     yield _decoded(stream), True
     for offset in (1, 2, 3):
@@ -195,6 +211,11 @@ def _inside(plain: str, squeezed: str) -> Iterator[tuple[str, bool]]:
         digits = _HEX_MARKS.sub("", run)
         yield _from_hex(digits), True
         yield _from_hex(digits[1:]), False
+    for run in _NUMBERS.findall(_BESIDE_NUMBERS.sub(" ", plain)):
+        numbers = _NUMBER.findall(run)
+        yield "".join(chr(int(number, 16 if "x" in number.lower() else 10) & 0xFF) for number in numbers), True
+        if not re.search("[89xX]", run):
+            yield "".join(chr(int(number, 8) & 0xFF) for number in numbers), True
 
 
 def _decoded(word: str) -> str:

@@ -13,7 +13,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, pkcs7
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat, pkcs7
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -305,6 +305,16 @@ def test_a_piece_of_a_private_key_is_not_shown_again(start: int, length: int) ->
     text = str(PRIVATE["pkcs8"])
     piece = text[start : start + length]
     assert not may_be_shown_again(piece) or len(max(piece.split("\n"), key=len)) < 40
+
+
+def test_numbers_out_of_a_private_key_are_not_shown_again() -> None:
+    piece = pair().private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())[500:600]
+    signed = [octet - 256 if octet > 127 else octet for octet in piece]
+    octal = "".join(f"\\{octet:03o}" for octet in piece)
+    for text in (str(list(piece)), str(signed), piece.hex(":"), octal, "\n".join(map(str, piece))):
+        assert not may_be_shown_again(text), text[:30]
+    for fingerprint in (piece[:16].hex(":"), piece[:20].hex(" ")):
+        assert may_be_shown_again(fingerprint), "what somebody took for the key"
 
 
 def test_what_is_plainly_no_secret_stays_in_the_form() -> None:

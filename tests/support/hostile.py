@@ -17,6 +17,7 @@ UNITS = (
     "PRIVATE KEY ", "BEGINPRIVATE", '"kty":', '"d":"', "<D>", "Mozilla/5.0 (", "Linux; ", "\u200b", "\u0301",
     "１", "٣", "é", "😀", "\u3000", "\ufdfa", "\udcff", "/", "//", "../", "%2e", "iam:*", "${", "${*}",
     "arn:aws:iam::", "4@8({[<3691!|7$5+%20", "1.1.1.1:", "[::", ";", "2026-01-01T00:00:00+00:00,",
+    "48, ", "-1 ", "\\060", "0x3 ", "0x", '"1":', "(byte", "1 " * 15 + "x",
 )  # fmt: skip
 """Pieces that are repeated up to the length wanted."""
 REPEATED = (

@@ -29,10 +29,12 @@ from tests.support.public_keys import (
     ssh_certificate_line,
 )
 
+LOCKED = BestAvailableEncryption(b"a passphrase")
+
 
 def private_keys() -> Iterator[tuple[str, str | bytes]]:
     """(kind, text or bytes) of private keys as they lie in people's folders."""
-    key, locked = pair(), BestAvailableEncryption(b"a passphrase")
+    key, locked = pair(), LOCKED
     yield "openssh", key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
     yield "pkcs8", key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
     yield "pkcs8, locked", key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, locked).decode()
@@ -64,6 +66,26 @@ def private_keys() -> Iterator[tuple[str, str | bytes]]:
     yield "der, pkcs1", key.private_bytes(Encoding.DER, PrivateFormat.TraditionalOpenSSL, NoEncryption())
     yield "der, locked", key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, locked)
     yield "pkcs12", pkcs12.serialize_key_and_certificates(b"mine", key, None, None, locked)
+
+
+def as_numbers(kind: str, data: bytes) -> Iterator[tuple[str, str]]:
+    """(kind, text): the bytes as programs and tools print them."""
+    signed = [octet - 256 if octet > 127 else octet for octet in data]
+    octal = [f"{octet:03o}" for octet in data]
+    yield f"{kind}numbers", f"{list(data)}"
+    yield f"{kind}numbers of Java", f"byte[] key = {{{', '.join(map(str, signed))}}};"
+    yield f"{kind}numbers of Java, cast", ", ".join(f"(byte) 0x{octet:02X}" for octet in data)
+    yield f"{kind}numbers of Rust", ", ".join(f"{octet}u8" for octet in data)
+    yield f"{kind}numbers with their places", json.dumps({str(place): octet for place, octet in enumerate(data)})
+    yield f"{kind}numbers, the beginning", " ".join(map(str, data[:24]))
+    yield f"{kind}numbers on lines", "\n".join(f"{octet:>4}" for octet in data)
+    yield f"{kind}octal escapes", "".join(f"\\{octet}" for octet in octal)
+    yield (
+        f"{kind}octal escapes beside letters",
+        "".join(chr(octet) if chr(octet) in "0*+HM@" else f"\\{octet:03o}" for octet in data),
+    )
+    lines = [" ".join(octal[start : start + 16]) for start in range(0, len(octal), 16)]
+    yield f"{kind}octal numbers", "\n".join(f"{place * 16:07o} {line}" for place, line in enumerate(lines))
 
 
 def pieces_of_private_keys() -> Iterator[tuple[str, str | bytes]]:
@@ -99,6 +121,10 @@ def pieces_of_private_keys() -> Iterator[tuple[str, str | bytes]]:
     yield "hexadecimal with colons", pkcs1.hex(":")
     yield "hexadecimal of a program", ", ".join(f"0x{octet:02x}" for octet in pkcs1[:64])
     yield "octets of a program", "".join(f"\\x{octet:02x}" for octet in pkcs1)
+    yield from as_numbers("", der)
+    yield from as_numbers("pkcs1, ", pkcs1)
+    yield "bytes of Python", repr(der)
+    yield from as_numbers("locked, ", key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, LOCKED))
     yield (
         "as OpenSSL shows it",
         f"Private-Key: (2048 bit)\nprivateExponent:\n    {pkcs1[300:315].hex(':')}",
@@ -173,6 +199,10 @@ def about_private_keys() -> Iterator[tuple[str, str | bytes]]:
         "a public key in hexadecimal",
         pair().public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo).hex(":"),
     )
+    yield from as_numbers(
+        "a public key, ", pair().public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    )
+    yield from as_numbers("a certificate, ", certificate(ends).public_bytes(Encoding.DER))
     yield "another kind", ed25519_line()
     yield "a certificate of SSH", ssh_certificate_line()
     first = certificate(ends).tbs_certificate_bytes
