@@ -24,6 +24,8 @@ class Unsaved:
     access_key_id: str
     lost: bool
     """Nothing holds it any more. Else the request that makes the key may still be under way, or have broken off."""
+    elsewhere: bool = False
+    """It can still be saved, in another open session of the user."""
 
 
 def unsaved_keys(
@@ -49,9 +51,9 @@ def unsaved_keys(
         if key.access_key_id in ours:
             continue
         if done := made.get(key.access_key_id):
-            elsewhere = done.session != audit.session and now - key.created_at < SHOWN_FOR
-            if not (elsewhere and done.session in open_sessions()):
-                found.append(Unsaved(key.access_key_id, lost=True))
+            other = done.session != audit.session and now - key.created_at < SHOWN_FOR
+            elsewhere = other and done.session in open_sessions()
+            found.append(Unsaved(key.access_key_id, lost=not elsewhere, elsewhere=elsewhere))
         elif any(abs(key.created_at - at) < STILL_RUNNING for at in making) and not _known(audit, key):
             found.append(Unsaved(key.access_key_id, lost=False))
     return found

@@ -193,13 +193,20 @@ def stands_on(person: Person, access_key_id: str) -> Person:
 
 
 def other_ways_in(
-    person: Person, keys: Sequence[AccessKey], without: str, passwords: PasswordGateway, methods: Collection[str]
+    person: Person,
+    keys: Sequence[AccessKey],
+    without: Collection[str],
+    passwords: PasswordGateway,
+    methods: Collection[str],
 ) -> list[str]:
-    """How the person still gets in here without a key; sentences, empty where nothing remains."""
+    """How the user can still sign in here without some keys, as phrases. Empty where no way remains.
+
+    without: ids of the key that is to go, and of those whose secret nobody has confirmed to have.
+    """
     ways = [
         f"the access key {key.access_key_id}"
         for key in keys
-        if key.active and key.access_key_id != without and Way.ACCESS_KEY in methods
+        if key.active and key.access_key_id not in without and Way.ACCESS_KEY in methods
     ]
     if Way.AWS_SIGN_IN in methods:
         with suppress(NotAllowed):  # where the policy does not tell, nothing is promised

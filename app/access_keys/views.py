@@ -117,6 +117,13 @@ def unsaved(keys: Sequence[AccessKey], now: datetime) -> list[saving.Unsaved]:
     )
 
 
+def _without_saved_secret(keys: Sequence[AccessKey]) -> set[str]:
+    """Ids of keys that are no way in: made here, and nobody has confirmed to have the secret."""
+    pending = pending_key()
+    waits = {pending.access_key_id} if pending else set()
+    return waits | {each.access_key_id for each in unsaved(keys, datetime.now(UTC))}
+
+
 @bp.get("/deactivate")
 @with_mfa
 @recently_confirmed
@@ -138,10 +145,12 @@ def _cut_page(act: str, form: CutForm) -> ResponseReturnValue:
     methods = current_app.config["SIGN_IN_METHODS"]
     keys = keys_of_mine()
     key = _chosen(keys)
-    ways = service.other_ways_in(me, keys, key.access_key_id, doors.passwords, methods)
+    unproven = _without_saved_secret(keys) - {key.access_key_id}
+    ways = service.other_ways_in(me, keys, {key.access_key_id, *unproven}, doors.passwords, methods)
     return page(
         "access_keys/cut.html", form, act=act, key=key, ways=ways, last=key.active and not ways,
         here=key.access_key_id == me.access_key_id,
+        unproven=[each.access_key_id for each in keys if each.active and each.access_key_id in unproven],
     )  # fmt: skip
 
 
@@ -168,7 +177,8 @@ def _cut(act: str) -> ResponseReturnValue:
     key = next((each for each in keys if each.access_key_id == wanted), None)
     if key is None:
         return done("That key is gone already.", "access_keys.index", "info")
-    ways = service.other_ways_in(me, keys, wanted, doors.passwords, current_app.config["SIGN_IN_METHODS"])
+    without = {wanted, *_without_saved_secret(keys)}
+    ways = service.other_ways_in(me, keys, without, doors.passwords, current_app.config["SIGN_IN_METHODS"])
     form.validate_on_submit()
     if key.active and not ways and not form.understood.data:
         form.understood.errors = [*form.understood.errors, "This is your last way in. Tick the box, or go back."]

@@ -145,6 +145,30 @@ def test_a_secret_that_ended_with_its_session_is_said_to_be_lost(inside: Inside,
     assert secret and inside.phases("access-key-saved") == ["done"]
 
 
+def test_a_key_whose_secret_is_not_saved_is_no_way_in(inside: Inside, clock: Clock) -> None:
+    """Somebody creates a key, leaves the page, and signs in elsewhere with the old key: their only one that works."""
+    inside.page.open("/access-keys").submit("Create a new key")
+    old = inside.employee.access_key_id
+    (made,) = set(inside.keys()) - {old}
+    elsewhere = Inside.__new__(Inside)
+    elsewhere.__dict__.update(inside.__dict__, page=Visitor(inside.page.urls))
+    page = elsewhere.enter().open("/access-keys")
+    assert f"{made} isn’t saved yet" in page.text and "retire the older key" not in page.text
+    assert "Retire your older access key" not in page.open("/").text
+    for act in ("deactivate", "delete"):
+        for browser in (page, inside.page):
+            browser.open(f"/access-keys/{act}?key={old}")
+            assert "This will lock you out" in browser.text and made in browser.text
+            browser.submit(f"{act.capitalize()} this key")
+            assert "Tick the box" in browser.text
+    clock.move(15 * 60 + 1)
+    page = inside.enter().open(f"/access-keys/delete?key={old}")
+    assert "This will lock you out" in page.text, "now the secret is lost"
+    assert set(inside.keys()) == {old, made}
+    page.open("/access-keys").submit("I have the secret access key")
+    assert "This will lock you out" not in page.open(f"/access-keys/delete?key={old}").text
+
+
 def test_who_signs_in_with_the_new_key_has_its_secret(inside: Inside, clock: Clock) -> None:
     page = inside.page.open("/access-keys").submit("Create a new key")
     made, secret = page.at("#access-key-id"), page.at("#secret-access-key")
