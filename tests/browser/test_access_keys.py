@@ -246,4 +246,4 @@ def test_nobody_touches_anothers_key(surfer: Surfer, nadia: Employee, phone: Pho
     another = sandbox.user("Administrator")["access_key_id"]
     for act in ("deactivate", "delete"):
         surfer.open(f"/access-keys/{act}?key={another}")
-        assert surfer.heading == "There is no such page"
+        assert surfer.heading == "You have no such access key", "as for one that there never was"
