@@ -176,7 +176,7 @@ def test_nobody_touches_anothers_device(
     administrators = sandbox.user("Administrator")["mfa"]["serial_number"]
     for page in ("remove", "replace"):
         surfer.open(f"/mfa/{page}?serial={administrators}")
-        assert surfer.heading == "There is no such page"
+        assert surfer.heading == "You have no such MFA device", "as for one that there never was"
 
 
 def test_the_kinds_that_cannot_be_enrolled_are_explained(surfer: Surfer, nadia: Employee, phone: Phone) -> None:
