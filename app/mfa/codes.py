@@ -19,8 +19,9 @@ WINDOW = range(-998, 1000)
 """Steps around now in which EnableMFADevice looks for a first code; observed, AWS documents none."""
 CODES_TAKEN = 2
 """Steps either way of the stored drift within which STS and the console take a code (observed)."""
-SOON = 1
-"""Steps a pair may be off without any doubt: with it stored, AWS takes codes of a clock that is right."""
+SOON = CODES_TAKEN
+"""Steps a pair may be off without any doubt: with it stored, AWS takes codes of a clock that is right. The clock of
+this portal may be a minute off, too (`app.renewal.CLOCKS_APART`)."""
 FRESH_FOR = timedelta(seconds=90)
 """From the moment two codes are asked for until they are sent. The second of two codes that were read in this time is
 at most CODES_TAKEN steps older than the one that is shown when they are sent."""

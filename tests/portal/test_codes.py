@@ -25,7 +25,7 @@ def fresh(read_at: datetime, sent_at: datetime, clock_off_s: int = 0, last_step:
     return is_fresh(found, sent_at, ASKED, last_step)
 
 
-@pytest.mark.parametrize("seconds", [0, 20, 30])
+@pytest.mark.parametrize("seconds", [0, 20, 30, 60])
 def test_codes_of_this_moment_are_fresh_whatever_was_asked_when(seconds: int) -> None:
     late = ASKED + timedelta(minutes=10)
     assert fresh(late, late + timedelta(seconds=seconds))
