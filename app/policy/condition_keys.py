@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from app.policy.actions import services
-from app.policy.condition_lines import FAMILIES, Line, cut, type_of
-from app.policy.findings import Finding, Place, Severity
+from app.policy.condition_lines import FAMILIES, Line, type_of
+from app.policy.findings import Finding, Place, Severity, cut
 from app.policy.request_context import Kind
 
 _DEPRECATED = {"aws:arn": "aws:PrincipalArn"}

@@ -81,8 +81,3 @@ def type_of(key: str) -> tuple[Kind, bool] | None:
         return None
     kinds = {"ARN": Kind.ARN, "Bool": Kind.BOOL, "Numeric": Kind.NUMBER, "Date": Kind.DATE, "IPAddress": Kind.IP}
     return kinds.get(told.removeprefix("ArrayOf"), Kind.STRING), told.startswith("ArrayOf")
-
-
-def cut(text: str) -> str:
-    """At most 80 characters of it, to put into a sentence."""
-    return text if len(text) <= 80 else f"{text[:77]}..."

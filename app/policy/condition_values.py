@@ -11,8 +11,8 @@ import re
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
-from app.policy.condition_lines import Line, cut
-from app.policy.findings import Finding, Severity
+from app.policy.condition_lines import Line
+from app.policy.findings import Finding, Severity, cut
 from app.policy.regions import is_region, miscounted, unknown_region, wrong_account
 
 _ACCOUNTS = ("aws:principalaccount", "aws:resourceaccount", "aws:sourceaccount", "aws:vpceaccount")

@@ -9,7 +9,7 @@ from typing import Any
 from app.policy.actions import nearest, real_name
 from app.policy.documents import rendered
 from app.policy.evaluation import Decision, Policy, Request, Statement, compiled
-from app.policy.findings import Place
+from app.policy.findings import Place, cut
 from app.policy.patterns import Absent
 from app.policy.possible import Holds
 from app.policy.powers import RUNNERS
@@ -90,7 +90,7 @@ class Explanation:
     def sentence(self) -> str:
         """The decision in words."""
         if self.depends:
-            return f"Not evaluated: it depends on {', '.join(map(_cut, self.depends))}, which is not known here."
+            return f"Not evaluated: it depends on {', '.join(map(cut, self.depends))}, which is not known here."
         decider = next((step for step in self.steps if step.decides), None)
         if decider is None:
             return "Not allowed: no statement allows it."
@@ -160,7 +160,7 @@ def _step(
     decider: int | None,
 ) -> Step:
     if weight.matches is None:
-        why = f"It may match: that depends on {', '.join(map(_cut, weight.depends))}."
+        why = f"It may match: that depends on {', '.join(map(cut, weight.depends))}."
     elif weight.matches:
         why = "It matches, and decides." if index == decider else "It matches, too, but another one decides."
     else:
@@ -172,16 +172,12 @@ def _doubt(action: str) -> str:
     if real_name(action):
         return ""
     if ":" not in action:
-        return f"{_cut(action)} is no action: one reads like iam:ListUsers."
+        return f"{cut(action)} is no action: one reads like iam:ListUsers."
     if "*" in action or "?" in action:
         return "A request is for one action, never for a pattern: name one, like iam:ListUsers."
     meant = nearest(action)
     rest = f"; {meant} is near." if meant else ": is it spelt right?"
-    return f"AWS’s reference knows no action {_cut(action)}{rest}"
-
-
-def _cut(name: str) -> str:
-    return name if len(name) <= 80 else f"{name[:77]}..."
+    return f"AWS’s reference knows no action {cut(action)}{rest}"
 
 
 def _why(statement: Statement, raw: Mapping[str, Any], document: Mapping[str, Any], request: Request) -> str:

@@ -134,3 +134,8 @@ def _likeness(likeness: Likeness) -> Iterator[str]:
     for sign, lines in (("+", likeness.more), ("-", likeness.less)):
         for line in lines:
             yield f"  {sign} {line}"
+
+
+def cut(text: str) -> str:
+    """At most 80 characters of it, to put into a sentence."""
+    return text if len(text) <= 80 else f"{text[:77]}..."

@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from app.policy.condition_lines import cut, type_of
+from app.policy.condition_lines import type_of
 from app.policy.documents import PLACEHOLDER
-from app.policy.findings import Finding, Place, Severity
+from app.policy.findings import Finding, Place, Severity, cut
 from app.policy.patterns import variable_key
 from app.policy.regions import miscounted, wrong_account
 from app.policy.request_context import Presence, condition_key

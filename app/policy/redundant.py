@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from app.policy.findings import Finding, Place, Severity
+from app.policy.findings import Finding, Place, Severity, cut
 
 MOST_COMPARED = 40
 """Patterns of a list that are compared with the others: a document may be hostile."""
@@ -57,17 +57,17 @@ def _repeated(place: Place, entries: Sequence[str], *, ignore_case: bool) -> Ite
     if needless:
         rest = len(needless) - 1
         more = f" {rest} more {'is' if rest == 1 else 'are'} covered by others." if rest else ""
-        sentence = f"{_cut(needless[0][0])} is covered by {_cut(needless[0][1])}.{more}"
+        sentence = f"{cut(needless[0][0])} is covered by {cut(needless[0][1])}.{more}"
         yield Finding("redundant", Severity.NOTE, place, sentence, "Leave out what is covered.", needless[0][0][:80])
     if twice:
-        sentence = f"{_cut(whole[twice[0]])} appears more than once."
+        sentence = f"{cut(whole[twice[0]])} appears more than once."
         yield Finding("redundant", Severity.NOTE, place, sentence, "Keep it once.", whole[twice[0]][:80])
 
 
 def _twice(place: Place, values: Sequence[str]) -> Iterator[Finding]:
     if len(set(values)) < len(values):
         value = next(value for value in values if values.count(value) > 1)
-        yield Finding("redundant", Severity.NOTE, place, f"{_cut(value)} appears more than once.", "Keep it once.")
+        yield Finding("redundant", Severity.NOTE, place, f"{cut(value)} appears more than once.", "Keep it once.")
 
 
 def covers(pattern: str, other: str) -> bool:
@@ -123,7 +123,3 @@ def _included(less: Mapping[str, Any], more: Mapping[str, Any]) -> bool:
         elif sorted(map(str, _texts(less[f"Not{element}"]))) != sorted(map(str, _texts(more[f"Not{element}"]))):
             return False
     return True
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= 80 else f"{text[:77]}..."

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 
-from app.policy.condition_lines import cut
-from app.policy.findings import Finding, Place, Severity
+from app.policy.findings import Finding, Place, Severity, cut
 
 _BY_AREA = {
     "af": "south-1",

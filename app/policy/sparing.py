@@ -11,7 +11,7 @@ from functools import cache
 from app.policy.documents import DEAD_ACTIONS, VARIANTS, read
 from app.policy.explaining import UNTOUCHED
 from app.policy.features import WITHOUT_MFA
-from app.policy.findings import Finding, Severity
+from app.policy.findings import Finding, Severity, cut
 from app.policy.ruling import Ruling, counted, named_by, open_service, texts
 
 ALL_OF_IAM = "iam:*"
@@ -80,7 +80,7 @@ def _of_deny(deny: Ruling, others: Sequence[Ruling]) -> Iterator[Finding]:
         if beyond or open_service(entry) or unheard:
             told.append((written, beyond))
     for written, beyond in told[:TOLD]:
-        entry = _cut(written)
+        entry = cut(written)
         which = "actions of many services" if open_service(written) else counted(sorted(beyond, key=_dull))
         unheard = not beyond and not open_service(written)
         named = "" if beyond == {written} else f", which is {which}"
@@ -94,7 +94,7 @@ def _of_deny(deny: Ruling, others: Sequence[Ruling]) -> Iterator[Finding]:
             f"Take {entry} out of NotAction; getting MFA does not take it.",
             entry,
         )
-    if rest := [_cut(written) for written, _ in told[TOLD:]]:
+    if rest := [cut(written) for written, _ in told[TOLD:]]:
         yield Finding(
             "action-spared",
             Severity.ERROR,
@@ -112,7 +112,3 @@ _GRAVE = ("Create", "Put", "Attach", "Assume", "Delete", "Update")
 def _dull(action: str) -> tuple[bool, str]:
     """What changes things first."""
     return not action.partition(":")[2].startswith(_GRAVE), action
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= 80 else f"{text[:77]}..."
