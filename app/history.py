@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Row, Select, and_, bindparam, exists, or_, select
+from sqlalchemy import BindParameter, Connection, Row, Select, and_, bindparam, exists, func, or_, select
 from sqlalchemy.orm import aliased
 
 from app.audit import HAPPENED, STILL_RUNNING, Attempt, Audit, Event, Phase, Record
@@ -129,8 +129,16 @@ def done_without(audit: Audit, event: Event, *followed_by: Event) -> list[str]:
 
 
 def last_done_without(audit: Audit, event: Event, *followed_by: Event) -> list[Done]:
-    """The same with when and in which session, each target once."""
-    later = aliased(ActivityRow)
+    """The same with when and in which session, each target once.
+
+    An attempt counts from when it began: its outcome may be found long after, and what followed must still follow.
+    """
+    later, first = aliased(ActivityRow), aliased(ActivityRow)
+    began = (
+        select(func.min(first.seq))
+        .where(first.account_id == ActivityRow.account_id, first.attempt_id == ActivityRow.attempt_id)
+        .scalar_subquery()
+    )
     query = (
         select(ActivityRow.target, ActivityRow.at, ActivityRow.session)
         .where(
@@ -143,7 +151,8 @@ def last_done_without(audit: Audit, event: Event, *followed_by: Event) -> list[D
                 later.target == ActivityRow.target,
                 later.event.in_(followed_by),
                 later.phase.in_(HAPPENED) | (later.reason == Gone.__name__),
-                later.seq > ActivityRow.seq,
+                later.attempt_id != ActivityRow.attempt_id,
+                later.seq > began,
             ),
         )
         .order_by(ActivityRow.target, ActivityRow.seq)

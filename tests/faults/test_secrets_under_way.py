@@ -85,7 +85,9 @@ def test_a_key_whose_answer_nobody_heard_is_deleted_with_one_click(inside: Insid
     assert page.path == "/access-keys/new" and page.at("#secret-access-key"), "at once, too"
 
 
-def test_a_key_whose_answer_arrived_is_there_whatever_happens_then(inside: Inside, many: Replicas) -> None:
+def test_a_key_whose_answer_arrived_is_there_whatever_happens_then(
+    inside: Inside, many: Replicas, clock: Clock
+) -> None:
     page = inside.page.open("/access-keys")
     sandbox = inside.employee.sandbox
     sandbox.set_faults([{"action": CREATE_KEY, "fault": "latency", "latency_ms": 700}])
@@ -104,6 +106,12 @@ def test_a_key_whose_answer_arrived_is_there_whatever_happens_then(inside: Insid
     assert not asked_about(page.open("/access-keys"))
     page.open("/access-keys/new").submit("I saved it", last_characters=secret[-6:])
     assert page.path == "/access-keys" and not asked_about(page), page.text
+    clock.move(70)  # the attempt to create it is settled now, after its secret was saved
+    assert not asked_about(page.open("/access-keys")), page.text
+    assert inside.phases("access-key-created") == ["intended", "found-done"]
+    assert not asked_about(page.open("/access-keys")), page.text
+    page.open(f"/access-keys/deactivate?key={inside.employee.access_key_id}")
+    assert "This will lock you out" not in page.text
 
 
 def test_a_qr_code_nobody_saw_is_made_anew_with_one_click(
