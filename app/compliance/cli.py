@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import shlex
 import sys
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -37,10 +38,12 @@ from app.models import db
 
 commands = AppGroup("compliance")
 
-WANT_OF_MFA = """AWS did not allow {action} to {arn}.
-This profile signs with a plain access key, and Force_MFA lets a plain key do nothing. Either give it an MFA session:
-  aws sts get-session-token --serial-number arn:{partition}:iam::{account}:mfa/NAME --token-code CODE
-or let the command run under a role of its own: docs/compliance.md has the five actions it needs."""
+MFA_NEEDED = """AWS didn’t allow {action} for {arn}.
+This profile uses a plain access key, which can do nothing under Force_MFA. Get a session with an MFA code:
+  aws configure mfa-login{option} --update-profile {with_mfa} --serial-number arn:{partition}:iam::{account}:mfa/NAME
+Replace NAME with the name of the MFA device, and run this command again with --profile {with_mfa}.
+An AWS CLI older than 2.30.3 has only aws sts get-session-token. A cron job needs a role of its own, with the five
+actions that docs/compliance.md lists."""
 
 
 def _audit(account_id: str, user_name: str = "", user_id: str = "") -> Audit:
@@ -72,7 +75,7 @@ def refresh(profile: str | None, quiet: bool) -> None:
         with signing_as(credentials):
             caller = StsGateway(clients).caller()
             account_id = _account(caller.account_id)
-            _may_list(gateways.roster, credentials, caller)
+            _may_list(gateways.roster, credentials, caller, profile)
         work = service.begin_refresh(
             db.engine,
             gateways,
@@ -96,16 +99,24 @@ def refresh(profile: str | None, quiet: bool) -> None:
         )
 
 
-def _may_list(roster: RosterGateway, credentials: AwsCredentials, caller: Identity) -> None:
-    """A plain key is tried first: its refusal has a reason that can be told, before anything is claimed."""
+def _may_list(roster: RosterGateway, credentials: AwsCredentials, caller: Identity, profile: str | None) -> None:
+    """Try one call with a plain key before the refresh begins, so that a refusal can say how to get MFA.
+
+    profile: as the user named it, None for the default. Raises ClickException.
+    """
     if credentials.session_token:
         return
     try:
         roster.users()
     except NotAllowed as error:
         raise click.ClickException(
-            WANT_OF_MFA.format(
-                action=error.action, arn=caller.arn, account=caller.account_id, partition=caller.partition
+            MFA_NEEDED.format(
+                action=error.action,
+                arn=caller.arn,
+                account=caller.account_id,
+                partition=caller.partition,
+                option=f" --profile {shlex.quote(profile)}" if profile else "",
+                with_mfa=shlex.quote(f"{profile}-mfa") if profile else "mfa",
             )
         ) from error
 

@@ -157,12 +157,21 @@ def test_without_other_devices_in_the_account_nobody_has_one(portal: Flask, comm
 
 
 def test_a_profile_without_mfa_is_told_so(
-    portal: Flask, command: Command, aws: Aws, monkeypatch: pytest.MonkeyPatch
+    portal: Flask, command: Command, aws: Aws, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     act_as(monkeypatch, aws, "KeyUser")
+    device = f"--serial-number arn:aws:iam::{ACCOUNT}:mfa/NAME"
     told = command("refresh")
     assert told.exit_code == 1
-    assert "plain access key" in told.output and "get-session-token" in told.output
+    assert f"aws configure mfa-login --update-profile mfa {device}" in told.output
+    assert "again with --profile mfa." in told.output
+    key = aws.users["KeyUser"]
+    (tmp_path / "none").write_text(
+        f"[work]\naws_access_key_id = {key['access_key_id']}\naws_secret_access_key = {key['secret_access_key']}\n"
+    )
+    told = command("refresh", "--profile", "work")
+    assert told.exit_code == 1
+    assert f"aws configure mfa-login --profile work --update-profile work-mfa {device}" in told.output
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     told = command("refresh", "--profile", "nobody")
     assert told.exit_code == 1 and "nobody" in told.output

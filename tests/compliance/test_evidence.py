@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,8 @@ from flask import Flask
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.compliance.rules import BY_ID, OF_ACCOUNT, RULES, applying, cis, cis_by_version, judged
+from app.compliance.queries import GROUPS
+from app.compliance.rules import BY_ID, OF_ACCOUNT, RULES, TWINS, applying, cis, cis_by_version, judged
 from app.compliance.subjects import Credential, Seen, Source, Subject, Terms
 from app.compliance.verdicts import State
 from app.sandbox.behaviours.credential_report import HEADER
@@ -213,6 +216,32 @@ def test_whatever_the_thresholds_each_number_stands_once(chosen: dict[str, int],
     terms = Terms(NOW, **chosen)  # type: ignore[arg-type]  # numbers only
     numbers = [number for rule in applying(BY_ID.values(), terms) if (number := cis(rule, terms)[version])]
     assert sorted(numbers) == sorted(rule.cis[version] for rule in RULES if rule.cis[version])
+
+
+def rows_of(section: str) -> Iterator[list[str]]:
+    """Cells of the rows that begin with an id, in the tables of that section of docs/compliance.md."""
+    text = (Path(__file__).parents[2] / "docs/compliance.md").read_text()
+    chosen = re.split(r"\n##+ ", text.split(f"{section}\n", 1)[1], maxsplit=1)[0]
+    for line in chosen.splitlines():
+        if line.startswith("| `"):
+            yield line.strip("|").split("|")
+
+
+def ids_in(cell: str) -> list[str]:
+    return re.findall(r"`([a-z0-9-]+)`", cell)
+
+
+def test_the_docs_name_every_id_that_export_takes(command: Command, portal: Flask) -> None:
+    rules = {name for cells in rows_of("## Rules") for name in ids_in(cells[0].split("(")[0])}
+    assert rules == {rule.id for rule in RULES}
+    groups = {ids_in(group)[0]: tuple(ids_in(members)) for group, members in rows_of("### Ids for `--rule`")}
+    assert groups == {name: members for name, (_, members) in GROUPS.items()}
+    section = (Path(__file__).parents[2] / "docs/compliance.md").read_text().split("### Ids for `--rule`")[1]
+    items = next(line for line in section.splitlines() if line.startswith("`"))
+    assert ids_in(items) == [twin.id for twin in TWINS]
+    told = command("export", "--rule", "key-ages")
+    assert told.exit_code == 2
+    assert set(re.findall(r"'([a-z-]+)'", told.output)) - {"--rule"} == {"key-ages", *rules, *ids_in(items), *groups}
 
 
 def test_numbers_of_every_version_stand_under_the_same_condition() -> None:
