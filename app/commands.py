@@ -14,7 +14,7 @@ import click
 from flask import current_app
 
 if TYPE_CHECKING:
-    from app.health import Health
+    from app.monitoring.health import Health
 
 Act = TypeVar("Act", bound=Callable[..., Any])
 

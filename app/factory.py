@@ -16,39 +16,22 @@ from flask_wtf import CSRFProtect
 from sqlalchemy import event
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app import (
-    access_keys,
-    account,
-    activity,
-    compliance,
-    current,
-    filters,
-    guards,
-    metrics,
-    mfa,
-    offering,
-    overview,
-    pages,
-    password,
-    people,
-    policies,
-    public_keys,
-    refused,
-    signin,
-    waiting,
-)
-from app.audit import open_record
+from app import access_keys, account, activity, compliance, mfa, overview, password, policies, public_keys, signin
+from app.audit.log import open_record
 from app.aws.clients import Clients
 from app.aws.observing import Observer
-from app.health import Health, Machines
-from app.limits import Addressed, limiter
-from app.logs import Watched, request_id
-from app.models import db
+from app.db import db
+from app.monitoring import metrics
+from app.monitoring.health import Health, Machines
+from app.monitoring.logs import Watched, request_id
 from app.policy.documents import allowed_actions
-from app.sessions import StoredSessions
-from app.stores import SessionStore
-from app.stores.database import DatabaseStore
-from app.stores.redis import RedisStore, connect
+from app.sessions import current, slots
+from app.sessions.interface import StoredSessions
+from app.sessions.stores import SessionStore
+from app.sessions.stores.database import DatabaseStore
+from app.sessions.stores.redis import RedisStore, connect
+from app.web import guards, pages, permissions, refused, request_context, templating
+from app.web.rate_limits import Addressed, limiter
 
 ROOT = Path(__file__).parent.parent
 log = logging.getLogger(__name__)
@@ -78,22 +61,22 @@ def create_app(config: dict[str, Any]) -> Flask:
         request_id=request_id,
     )
     pages.protect(app, clients.signin_url)
-    current.open_gateways(app, clients)
+    request_context.open_gateways(app, clients)
     login = LoginManager(app)
-    login.user_loader(people.load_person)
+    login.user_loader(current.load_person)
     login.unauthorized_handler(signin.ask_to_sign_in)
     # Address and browser are not who someone is: phones change networks. The id alone opens the session.
     login.session_protection = None
     app.before_request(guards.require_sign_in)
     app.before_request(compliance.allow_large_report)
     app.before_request(pages.only_text)
-    app.before_request(waiting.drop_what_is_over)
+    app.before_request(slots.drop_what_is_over)
     app.before_request(refused.drop_what_is_over)
     CSRFProtect(app)
     limiter.init_app(app)
     Bootstrap5(app)
-    filters.register(app)
-    offering.register(app)
+    templating.register(app)
+    permissions.register(app)
     pages.register_error_pages(app)
     app.jinja_env.globals["request_id"] = request_id
 

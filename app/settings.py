@@ -16,7 +16,7 @@ from limits import parse_many
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from app.chain import Keyring
+from app.audit.chain import Keyring
 from app.policy.documents import allowed_actions
 
 _USUAL = {"https": 443, "http": 80}

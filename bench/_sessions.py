@@ -15,10 +15,10 @@ from flask_wtf.csrf import generate_csrf
 from werkzeug.local import LocalProxy
 
 import config
-from app import people
 from app.aws.clients import AwsCredentials
 from app.factory import create_app
-from app.records import Person
+from app.sessions import current
+from app.sessions.contents import Person
 
 app = create_app(config.from_env(os.environ))
 made = []
@@ -35,7 +35,7 @@ for _ in range(int(sys.argv[1])):
             "AKIA" + "A" * 16,
             user_id=f"AIDA{sys.argv[2].upper()}",
         )
-        people.sign_in(person, AwsCredentials("ASIA" + "A" * 16, "s" * 40, "t" * 300, now + lasts), lasts)
+        current.sign_in(person, AwsCredentials("ASIA" + "A" * 16, "s" * 40, "t" * 300, now + lasts), lasts)
         token = generate_csrf()
         answer = app.make_response("")
         assert isinstance(session, LocalProxy)

@@ -12,14 +12,14 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
-from app import people as sessions
 from app.aws.clients import AwsCredentials
 from app.compliance import rows, store
 from app.compliance.report import parse
+from app.db import Base, db
 from app.factory import create_app
-from app.guards import public
-from app.models import Base, db
-from app.records import Person
+from app.sessions import current as sessions
+from app.sessions.contents import Person
+from app.web.guards import public
 from bench import Row
 from bench._accounts import ACCOUNT, report, terms_of, users, virtual
 from config import from_env

@@ -12,8 +12,9 @@ from tempfile import TemporaryDirectory
 from sqlalchemy import create_engine, insert
 
 from app.activity.queries import chain_of
-from app.chain import START, Keyring, Link, verify
-from app.models import ActivityRow, Base
+from app.audit.chain import START, Keyring, Link, verify
+from app.audit.models import ActivityRow
+from app.db import Base
 from bench import Row, medians
 
 ROWS = 20_000

@@ -32,8 +32,8 @@ from app.aws.roster import READS, RosterGateway
 from app.compliance import runs, store
 from app.compliance.refresh import Gateways, Refresh
 from app.compliance.report import parse
+from app.db import Base
 from app.factory import _patient_sqlite
-from app.models import Base
 from bench import Row, medians
 from bench._accounts import ACCOUNT, NOW, report, terms_of, users
 from config import engine_options

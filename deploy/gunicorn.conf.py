@@ -12,8 +12,8 @@ os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="latch
 
 from prometheus_client import multiprocess  # after the folder is named
 
-from app.audit import begin_keys  # as above
-from app.logs import settings
+from app.audit.log import begin_keys  # as above
+from app.monitoring.logs import settings
 
 bind = os.environ.get("BIND") or f"127.0.0.1:{os.environ.get('PORT') or 8000}"
 # One worker, unless sessions, rate limits and locks are in Redis: config.py refuses more without it.

@@ -7,7 +7,10 @@ from alembic import context
 from alembic.autogenerate.api import AutogenContext
 from flask import current_app
 
-from app.models import Utc, db
+import app.audit.models
+import app.compliance.models
+import app.sessions.models  # noqa: F401 (the tables must be known)
+from app.db import Utc, db
 
 
 def _as_plain_type(kind: str, item: object, _: AutogenContext) -> str | Literal[False]:

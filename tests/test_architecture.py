@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 
 from app.factory import create_app
-from app.guards import is_public
+from app.web.guards import is_public
 from config import from_env
 
 PUBLIC = {

@@ -7,9 +7,9 @@ import re
 from wtforms import BooleanField, RadioField, StringField, ValidationError
 
 from app.access_keys.service import LAST_CHARACTERS
-from app.fields import CODE_FIELD, DeviceForm, Form
-from app.typed import code as digits_of
-from app.typed import without_blanks
+from app.text.typed import code as digits_of
+from app.text.typed import without_blanks
+from app.web.forms import CODE_FIELD, DeviceForm, Form
 
 
 class SavedForm(DeviceForm):

@@ -9,18 +9,18 @@ from datetime import UTC, datetime
 from flask import Response, abort, current_app, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from app import people, waiting
 from app.access_keys import saving, service
 from app.access_keys.forms import SavedForm
 from app.access_keys.views import bp, keys_of_mine, pending_key
-from app.audit import STILL_RUNNING
-from app.current import audit, gateways, person
+from app.audit.log import STILL_RUNNING
 from app.errors import MfaNotRecognized, PortalError, Unanswered, WrongMfaCode
-from app.guards import ask_to_confirm, recently_confirmed, with_mfa
-from app.limits import codes_per_key
-from app.pages import done, page, refuse, wants_part
-from app.records import Confirming, NewAccessKey, Way
-from app.stores import StoreDown
+from app.sessions import current, slots
+from app.sessions.contents import Confirming, NewAccessKey, Way
+from app.sessions.stores import StoreDown
+from app.web.guards import ask_to_confirm, recently_confirmed, with_mfa
+from app.web.pages import done, page, refuse, wants_part
+from app.web.rate_limits import codes_per_key
+from app.web.request_context import audit, gateways, person
 
 
 @bp.post("/create")
@@ -30,14 +30,14 @@ def create() -> ResponseReturnValue:
     """Make a key; its secret is on the next page."""
     pending, now = pending_key(), datetime.now(UTC)
     if pending and not service.still_there(pending, keys_of_mine(), now):
-        waiting.forget("new_key")
-    if not waiting.claim_new_key(now, now + STILL_RUNNING):
+        slots.forget("new_key")
+    if not slots.claim_new_key(now, now + STILL_RUNNING):
         return redirect(url_for("access_keys.new"), 303)
     noted = audit()
     try:
         made, kept = service.create(gateways().keys, noted, person(), now, _keep)
     except PortalError as told:
-        waiting.give_up_new_key()
+        slots.give_up_new_key()
         if isinstance(told, service.AlreadyTwo | service.SecretLost):
             return done(str(told), "access_keys.index", "warning")
         raise
@@ -51,7 +51,7 @@ def create() -> ResponseReturnValue:
 
 def _keep(made: NewAccessKey) -> service.Kept:
     try:
-        return waiting.keep_new_key(made)
+        return slots.keep_new_key(made)
     except StoreDown:
         current_app.logger.exception("whether the secret of %s was kept is not known", made.access_key_id)
         return None
@@ -59,7 +59,7 @@ def _keep(made: NewAccessKey) -> service.Kept:
 
 def _unsaved(made: NewAccessKey, *, ended: bool) -> str:
     # Whoever signed in or out in this browser meanwhile has a session of their own: this request leaves it alone.
-    people.leave_session_alone()
+    current.leave_session_alone()
     return render_template("access_keys/unsaved.html", access_key_id=made.access_key_id, ended=ended)
 
 
@@ -154,7 +154,7 @@ def prove() -> ResponseReturnValue:
     pending = pending_key()
     known = pending is not None and (pending.proven or service.proven(gateways().sts, pending))
     if pending and known:
-        waiting.mark_proven(pending.access_key_id)
+        slots.mark_proven(pending.access_key_id)
     if pending is None or not wants_part():
         return redirect(url_for("access_keys.new"), 303)
     if not known:
@@ -184,8 +184,8 @@ def saved() -> ResponseReturnValue:
         refuse(form, refusal)
         return _new_page(pending, form, serial_numbers)
     saving.saved(audit(), pending.access_key_id)
-    if not waiting.forget_new_key():
-        people.leave_session_alone()
+    if not slots.forget_new_key():
+        current.leave_session_alone()
         return redirect(url_for("access_keys.new"), 303)  # where the secret went along, it is confirmed once more
     return done(f"{pending.access_key_id} is saved. Its secret is not kept here any more.", "access_keys.index")
 
@@ -198,4 +198,4 @@ def _move(pending: NewAccessKey, form: SavedForm) -> None:
     except (WrongMfaCode, MfaNotRecognized, Unanswered) as refusal:
         refusal.field = "code"
         raise
-    people.sign_in(service.stands_on(person(), pending.access_key_id), credentials, lasts)
+    current.sign_in(service.stands_on(person(), pending.access_key_id), credentials, lasts)

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.access_keys.service import ACCESS_KEY, SHOWN_FOR
-from app.audit import STILL_RUNNING, Audit, Event
+from app.audit.history import done_without, last_done_without, unsettled
+from app.audit.log import STILL_RUNNING, Audit, Event
 from app.aws.access_keys import AccessKey
-from app.history import done_without, last_done_without, unsettled
 
 _ENOUGH = (Event.ACCESS_KEY_SAVED, Event.SIGN_IN, Event.ACCESS_KEY_DELETED)
 

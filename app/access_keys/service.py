@@ -8,16 +8,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from app import life_cycle
-from app.audit import SPREADING, STILL_RUNNING, Attempt, Audit, Event
+from app.audit.history import last_done
+from app.audit.log import SPREADING, STILL_RUNNING, Attempt, Audit, Event
 from app.aws.access_keys import MOST_KEYS, AccessKey, AccessKeyGateway, LastUse
 from app.aws.clients import AwsCredentials, ahead, signing_as
 from app.aws.passwords import PasswordGateway
 from app.aws.sts import StsGateway
+from app.credentials import lifecycle
+from app.credentials.lifecycle import Kind
 from app.errors import CredentialsRefused, Gone, NotAllowed, NotRecorded, Refused, Throttled, Unanswered
-from app.history import last_done
-from app.life_cycle import Kind
-from app.records import NewAccessKey, Person, Way
+from app.sessions.contents import NewAccessKey, Person, Way
 
 SHOWN_FOR = timedelta(minutes=15)
 """The longest a new secret waits to be saved."""
@@ -222,4 +222,4 @@ def settle(keys: Sequence[AccessKey], audit: Audit, now: datetime) -> None:
         near = [key.id for key in keys if abs(key.created_at - attempt.at) < STILL_RUNNING]
         return next((each for each in near if not last_done(audit, (Event.ACCESS_KEY_CREATED,), each)), "")
 
-    life_cycle.settle(ACCESS_KEY, keys, audit, now, made_by)
+    lifecycle.settle(ACCESS_KEY, keys, audit, now, made_by)

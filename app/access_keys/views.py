@@ -8,21 +8,22 @@ from datetime import UTC, datetime
 from flask import Blueprint, current_app, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from app import life_cycle, people, waiting
 from app.access_keys import saving, service
 from app.access_keys.forms import CutForm
-from app.audit import Event
+from app.audit.history import last_done
+from app.audit.log import Event
 from app.aws.access_keys import RECORDED_SINCE, AccessKey
 from app.compliance.selfseen import seen
 from app.compliance.terms import key_age
-from app.current import audit, gateways, person
-from app.fields import EmptyForm
-from app.guards import recently_confirmed, with_mfa
-from app.history import last_done
-from app.limits import CHANGES, limiter, this_person
-from app.offering import offered
-from app.pages import done, no_longer_there, page
-from app.records import NewAccessKey
+from app.credentials import lifecycle
+from app.sessions import current, slots
+from app.sessions.contents import NewAccessKey
+from app.web.forms import EmptyForm
+from app.web.guards import recently_confirmed, with_mfa
+from app.web.pages import done, no_longer_there, page
+from app.web.permissions import offered
+from app.web.rate_limits import CHANGES, limiter, this_person
+from app.web.request_context import audit, gateways, person
 
 LAST_USE = "key-last-use"
 """The feature that shows when keys were last used."""
@@ -48,7 +49,7 @@ def _chosen(keys: list[AccessKey]) -> AccessKey:
 
 def pending_key() -> NewAccessKey | None:
     """The key whose secret waits in this session."""
-    return waiting.new_key(datetime.now(UTC))
+    return slots.new_key(datetime.now(UTC))
 
 
 @bp.get("")
@@ -89,8 +90,8 @@ def delete_lost() -> ResponseReturnValue:
     wanted, now = request.args.get("key", ""), datetime.now(UTC)
     if wanted not in {each.access_key_id for each in unsaved(keys_of_mine(), now)}:
         return done(GONE_OR_SAVED, "access_keys.index", "info")
-    life_cycle.delete(service.ACCESS_KEY, gateways().keys, audit(), person().user_name, wanted)
-    waiting.give_up_new_key()
+    lifecycle.delete(service.ACCESS_KEY, gateways().keys, audit(), person().user_name, wanted)
+    slots.give_up_new_key()
     return done(f"{wanted} is deleted.", "access_keys.index")
 
 
@@ -107,13 +108,13 @@ def have() -> ResponseReturnValue:
 
 def unsaved(keys: Sequence[AccessKey], now: datetime) -> list[saving.Unsaved]:
     """Keys of the person signed in whose secret nobody is known to have."""
-    me, pending = person(), waiting.new_key(now)
+    me, pending = person(), slots.new_key(now)
     return saving.unsaved_keys(
         keys,
         audit(),
         now,
-        in_hand=lambda: {me.access_key_id, pending.access_key_id if pending else "", waiting.new_key_meanwhile(now)},
-        open_sessions=lambda: {each.label for each in people.sessions_of(me)},
+        in_hand=lambda: {me.access_key_id, pending.access_key_id if pending else "", slots.new_key_meanwhile(now)},
+        open_sessions=lambda: {each.label for each in current.sessions_of(me)},
     )
 
 
@@ -185,11 +186,11 @@ def _cut(act: str) -> ResponseReturnValue:
         return _cut_page(act, form)
     pending = pending_key()
     if pending and pending.access_key_id == wanted:
-        waiting.forget("new_key")
+        slots.forget("new_key")
     if act == "delete":
-        life_cycle.delete(service.ACCESS_KEY, doors.keys, audit(), me.user_name, wanted)
+        lifecycle.delete(service.ACCESS_KEY, doors.keys, audit(), me.user_name, wanted)
         return done(f"{wanted} is deleted.", "access_keys.index")
-    life_cycle.set_active(service.ACCESS_KEY, doors.keys, audit(), me.user_name, wanted, active=False)
+    lifecycle.set_active(service.ACCESS_KEY, doors.keys, audit(), me.user_name, wanted, active=False)
     return done(f"{wanted} is inactive. If something still needs it, activate it again.", "access_keys.index")
 
 
@@ -201,5 +202,5 @@ def activate() -> ResponseReturnValue:
     wanted = request.args.get("key", "")
     if wanted not in {key.access_key_id for key in keys_of_mine()}:
         return done("That key is gone.", "access_keys.index", "info")
-    life_cycle.set_active(service.ACCESS_KEY, gateways().keys, audit(), person().user_name, wanted, active=True)
+    lifecycle.set_active(service.ACCESS_KEY, gateways().keys, audit(), person().user_name, wanted, active=True)
     return done(f"{wanted} is active again.", "access_keys.index")

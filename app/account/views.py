@@ -9,13 +9,13 @@ from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
 from app.aws.clients import ahead
-from app.current import gateways, person
 from app.errors import NotAcceptable, NotAllowed
-from app.guards import accounts_to_watch, with_mfa
-from app.links import alias_beside, console_url
-from app.pages import done, page
 from app.password.rules import rules
 from app.password.service import readable_policy
+from app.sessions.console_links import alias_beside, console_url
+from app.web.guards import accounts_to_watch, with_mfa
+from app.web.pages import done, page
+from app.web.request_context import gateways, person
 
 bp = Blueprint("account", __name__, url_prefix="/account")
 

@@ -11,10 +11,10 @@ from flask import current_app
 from flask.cli import AppGroup
 
 from app.activity.queries import accounts, chain_of, head_of
-from app.audit import record
-from app.chain import Flaw, Verification, head_text, read_head, verify
+from app.audit.chain import Flaw, Verification, head_text, read_head, verify
+from app.audit.log import record
 from app.commands import on_database
-from app.terminal import plain
+from app.text.terminal import plain
 
 commands = AppGroup("activity")
 FLAWS_SHOWN = 50

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from app.activity.queries import COLUMNS
-from app.exports import as_csv, as_json_lines
+from app.web.exports import as_csv, as_json_lines
 
 FORMATS: dict[str, tuple[str, Callable[[Iterable[Mapping[str, Any]]], Iterator[str]]]] = {
     "csv": ("text/csv", partial(as_csv, COLUMNS)),

@@ -7,7 +7,7 @@ from wtforms.validators import Length, Optional
 
 from app.activity.queries import OUTCOMES, Filter
 from app.activity.words import EVENTS, OF_ADMINS
-from app.fields import Form
+from app.web.forms import Form
 
 
 def _kinds(*, of_admins: bool) -> list[tuple[str, str]]:

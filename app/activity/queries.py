@@ -12,9 +12,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Engine, Row, String, exists, func, or_, select, type_coerce
 from sqlalchemy.orm import aliased
 
-from app.audit import HAPPENED, OPEN, STILL_RUNNING, Phase
-from app.chain import Link
-from app.models import ActivityHead, ActivityRow
+from app.audit.chain import Link
+from app.audit.log import HAPPENED, OPEN, STILL_RUNNING, Phase
+from app.audit.models import ActivityHead, ActivityRow
 
 _LINK = [getattr(ActivityRow, name) for name in Link._fields]
 
@@ -50,7 +50,7 @@ class Entry:
     at: datetime
     user_name: str
     event: str
-    """`app.audit.Event`, or one of a newer portal on the same database."""
+    """`app.audit.log.Event`, or one of a newer portal on the same database."""
     target: str
     phase: str
     reason: str

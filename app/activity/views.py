@@ -8,16 +8,16 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response, abort, current_app, request, stream_with_context, url_for
 from flask.typing import ResponseReturnValue
 
-from app import people
 from app.activity import queries, words
 from app.activity.export import FORMATS
 from app.activity.forms import EveryoneForm, FilterForm
-from app.audit import Event, record
-from app.current import audit, audit_of, gateways, person
-from app.fields import EmptyForm
-from app.guards import accounts_to_watch, admins_only, with_mfa
+from app.audit.log import Event, record
 from app.mfa.devices import settle
-from app.pages import done, page, whole_number
+from app.sessions import current
+from app.web.forms import EmptyForm
+from app.web.guards import accounts_to_watch, admins_only, with_mfa
+from app.web.pages import done, page, whole_number
+from app.web.request_context import audit, audit_of, gateways, person
 
 bp = Blueprint("activity", __name__, url_prefix="/activity")
 
@@ -76,8 +76,8 @@ def sessions() -> ResponseReturnValue:
     return page(
         "activity/sessions.html",
         EmptyForm(formdata=None),
-        sessions=people.sessions_of(person()),
-        this=people.label(),
+        sessions=current.sessions_of(person()),
+        this=current.label(),
     )
 
 
@@ -86,11 +86,11 @@ def sessions() -> ResponseReturnValue:
 def end_session() -> ResponseReturnValue:
     """End one session, or all but this one."""
     label = request.form.get("label", "")
-    others = [session.label for session in people.sessions_of(person()) if session.label != people.label()]
+    others = [session.label for session in current.sessions_of(person()) if session.label != current.label()]
     chosen = others if label == "others" else [label] if label in others else []
     for each in chosen:
         audit().note(Event.SESSION_ENDED, each)
-    ended = people.end_sessions(person(), chosen) if chosen else 0
+    ended = current.end_sessions(person(), chosen) if chosen else 0
     told = {0: "There was nothing to end.", 1: "That session is over."}.get(ended, f"{ended} sessions are over.")
     entry = whole_number(request.form, "entry")
     if entry:

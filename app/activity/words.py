@@ -7,7 +7,7 @@ from typing import NamedTuple
 from ua_parser import parse
 
 from app.activity.queries import Entry
-from app.audit import HAPPENED, Event, Phase
+from app.audit.log import HAPPENED, Event, Phase
 
 
 class Words(NamedTuple):

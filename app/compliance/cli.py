@@ -18,7 +18,7 @@ from flask import current_app
 from flask.cli import AppGroup
 
 from app.activity.words import COMMAND_LINE
-from app.audit import Audit, record
+from app.audit.log import Audit, record
 from app.aws.account import AccountGateway
 from app.aws.clients import AwsCredentials, Clients, signing_as
 from app.aws.iam import IamGateway
@@ -32,9 +32,9 @@ from app.compliance.export import COLUMNS, exported
 from app.compliance.refresh import Gateways
 from app.compliance.rules import BY_ID
 from app.compliance.verdicts import State
+from app.db import db
 from app.errors import NotAllowed, PortalError
-from app.exports import as_csv, as_json
-from app.models import db
+from app.web.exports import as_csv, as_json
 
 commands = AppGroup("compliance")
 

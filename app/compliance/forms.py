@@ -21,7 +21,7 @@ from wtforms.validators import InputRequired, Length, Optional
 from app.compliance.queries import GROUPS, NOT_PASSING, SORTS, Filter
 from app.compliance.rules import EVERY, OF_PEOPLE, Rule
 from app.compliance.words import STATE_WORDS, WORST_FIRST
-from app.fields import Form
+from app.web.forms import Form
 
 STATES = (
     (NOT_PASSING, "Fails or not known"),

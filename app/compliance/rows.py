@@ -14,11 +14,11 @@ from sqlalchemy.exc import IntegrityError
 
 from app.compliance import summary
 from app.compliance.facts import account, devices_told, others_of, subject
+from app.compliance.models import ComplianceAccount, ComplianceChange, ComplianceException, CompliancePerson
 from app.compliance.rules import BY_ID, OF_ACCOUNT, judged
 from app.compliance.subjects import Account, Subject, Terms
 from app.compliance.terms import fingerprint
 from app.compliance.verdicts import FAIL, UNKNOWN, Verdict
-from app.models import ComplianceAccount, ComplianceChange, ComplianceException, CompliancePerson
 
 TermsOf = Callable[[int | None], Terms]
 """The account's terms, given how many MFA devices of other kinds there are at most."""

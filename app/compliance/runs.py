@@ -10,9 +10,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, insert, or_, select, update
 
+from app.compliance.models import ComplianceAccount, ComplianceRun
 from app.compliance.rows import begin
 from app.errors import PortalError, Refused
-from app.models import ComplianceAccount, ComplianceRun
 
 DEAD_AFTER = timedelta(seconds=20)
 """A refresh that has not said for so long that it is alive was killed."""

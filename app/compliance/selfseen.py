@@ -15,8 +15,8 @@ from app.aws.access_keys import AccessKey
 from app.aws.iam import MfaDevice
 from app.compliance import queries, service, store
 from app.compliance.facts import OwnFacts
-from app.models import db
-from app.records import Person
+from app.db import db
+from app.sessions.contents import Person
 
 log = logging.getLogger(__name__)
 OFTEN = timedelta(minutes=5)

@@ -10,16 +10,16 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, insert, select, update
 
-from app.audit import Audit, Event
+from app.audit.log import Audit, Event
 from app.aws.clients import AwsCredentials
 from app.compliance import rows, runs, store
+from app.compliance.models import ComplianceException, CompliancePerson
 from app.compliance.refresh import Gateways, Refresh
 from app.compliance.report import NotAReport, parse
 from app.compliance.rules import BY_ID
 from app.compliance.subjects import Terms
 from app.compliance.terms import terms_of
 from app.errors import Gone, NotRecorded, Refused
-from app.models import ComplianceException, CompliancePerson
 
 
 class NoSuchPerson(Refused):

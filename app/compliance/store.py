@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, Row, select, update
 
 from app.aws.roster import RosterUser
 from app.compliance.facts import OwnFacts, RosterFacts
+from app.compliance.models import ComplianceDay, ComplianceException, CompliancePerson
 from app.compliance.report import CredentialReport, NotAReport
 from app.compliance.rows import (
     TermsOf,
@@ -32,7 +33,6 @@ from app.compliance.rows import (
     record_of,
 )
 from app.compliance.terms import fingerprint
-from app.models import ComplianceDay, ComplianceException, CompliancePerson
 
 
 class OwnUser(Protocol):

@@ -10,9 +10,8 @@ from flask import Blueprint, Response, abort, current_app, request, stream_with_
 from flask.typing import ResponseReturnValue
 from sqlalchemy import Row
 
-from app import people as sessions
 from app.activity.queries import ids_under
-from app.audit import Event, record
+from app.audit.log import Event, record
 from app.compliance import charts, queries, rows, runs, service, store, summary, words
 from app.compliance.export import COLUMNS, exported
 from app.compliance.forms import FilterForm
@@ -20,15 +19,16 @@ from app.compliance.refresh import Gateways
 from app.compliance.rules import BY_ID, OF_ACCOUNT, OF_PEOPLE, applying, cis
 from app.compliance.subjects import Terms
 from app.compliance.verdicts import State
-from app.current import audit, audit_of, gateways, person
+from app.db import db
 from app.errors import CredentialsRefused
-from app.exports import as_csv, as_json
-from app.fields import EmptyForm
-from app.guards import accounts_to_watch, admins_only, may_have_an_heir
-from app.limits import CHANGES, limiter, this_person
-from app.models import db
-from app.pages import done, page, page_number
-from app.records import owner_of
+from app.sessions import current as sessions
+from app.sessions.contents import owner_of
+from app.web.exports import as_csv, as_json
+from app.web.forms import EmptyForm
+from app.web.guards import accounts_to_watch, admins_only, may_have_an_heir
+from app.web.pages import done, page, page_number
+from app.web.rate_limits import CHANGES, limiter, this_person
+from app.web.request_context import audit, audit_of, gateways, person
 
 bp = Blueprint("compliance", __name__, url_prefix="/compliance")
 limiter.limit(CHANGES, key_func=this_person, methods=["POST"])(bp)

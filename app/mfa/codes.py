@@ -21,7 +21,7 @@ CODES_TAKEN = 2
 """Steps either way of the stored drift within which STS and the console take a code (observed)."""
 SOON = CODES_TAKEN
 """Steps a pair may be off without any doubt: with it stored, AWS takes codes of a clock that is right. The clock of
-this portal may be a minute off, too (`app.renewal.CLOCKS_APART`)."""
+this portal may be a minute off, too (`app.sessions.refresh.CLOCKS_APART`)."""
 FRESH_FOR = timedelta(seconds=90)
 """From the moment two codes are asked for until they are sent. The second of two codes that were read in this time is
 at most CODES_TAKEN steps older than the one that is shown when they are sent."""

@@ -7,24 +7,24 @@ from datetime import UTC, datetime, timedelta
 from flask import current_app, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from app import people, waiting
-from app.audit import Event
+from app.audit.history import last_done
+from app.audit.log import Event
 from app.aws.iam import MfaDevice
 from app.aws.signin import Device
 from app.compliance.selfseen import seen
-from app.current import audit, gateways, permitted, person
 from app.errors import PortalError
-from app.guards import ask_to_confirm, recently_confirmed, with_mfa
-from app.history import last_done
-from app.links import console_url, readable_alias
 from app.mfa import devices as service
 from app.mfa.forms import EmptyForm, HardwareTokenForm
 from app.mfa.service import AlreadyOn, LeftoverInTheWay, NameTaken
 from app.mfa.views import bp, devices_of_mine
-from app.pages import done, no_longer_there, page, refuse
 from app.policy.documents import sign_in_client
-from app.records import Upgrade
+from app.sessions import current, slots
+from app.sessions.console_links import console_url, readable_alias
+from app.sessions.contents import Upgrade
 from app.signin.aws_service import device_for
+from app.web.guards import ask_to_confirm, recently_confirmed, with_mfa
+from app.web.pages import done, no_longer_there, page, refuse
+from app.web.request_context import audit, gateways, permitted, person
 
 TIME_TO_REPLACE = timedelta(minutes=10)
 """Where the old device goes first, the MFA session must last at least this long."""
@@ -48,16 +48,16 @@ def devices() -> ResponseReturnValue:
     service.settle(iam, audit(), me.user_name, datetime.now(UTC))
     mine = devices_of_mine()
     seen(me, mfa_devices=mine)
-    replacing = waiting.replacing()
+    replacing = slots.replacing()
     if replacing and replacing not in {device.serial_number for device in mine}:
-        waiting.forget("replacing")
+        slots.forget("replacing")
         replacing = ""
     return page(
         "mfa/devices.html",
         EmptyForm(formdata=None),
         devices=mine,
         replacing=replacing,
-        enrolling=waiting.enrollment(),
+        enrolling=slots.enrollment(),
         free=service.free_serial_number(me, permits, mine),
         full=len(mine) >= service.MOST_DEVICES,
         left_behind=service.left_behind(audit(), permits, mine),
@@ -84,7 +84,7 @@ def _begin(serial_number: str, replaces: str = "") -> ResponseReturnValue:
     mine = devices_of_mine()
     asked = (gateways().iam, audit(), person(), permitted(), mine, serial_number, replaces)
     try:
-        service.begin_where_free(*asked, keep=waiting.keep_enrollment)
+        service.begin_where_free(*asked, keep=slots.keep_enrollment)
     except (AlreadyOn, NameTaken, LeftoverInTheWay) as told:
         return done(str(told), "mfa.devices", "warning")
     return redirect(url_for("mfa.enroll"), 303)
@@ -120,7 +120,7 @@ def _doors() -> service.Doors:
 
 
 def _time_left() -> timedelta:
-    return (people.session_ends_at() or datetime.now(UTC)) - datetime.now(UTC)
+    return (current.session_ends_at() or datetime.now(UTC)) - datetime.now(UTC)
 
 
 @bp.post("/replace")
@@ -145,9 +145,9 @@ def replace_post() -> ResponseReturnValue:
 @with_mfa
 def replaced() -> ResponseReturnValue:
     """The new device works; the old one is still to be given up."""
-    old = waiting.replacing()
+    old = slots.replacing()
     if old not in {device.serial_number for device in devices_of_mine()}:
-        waiting.forget("replacing")
+        slots.forget("replacing")
         return redirect(url_for("mfa.devices"))
     return page("mfa/replaced.html", EmptyForm(formdata=None), old=old)
 
@@ -157,7 +157,7 @@ def replaced() -> ResponseReturnValue:
 @recently_confirmed
 def replaced_post() -> ResponseReturnValue:
     """Give up the old device."""
-    old = waiting.replacing()
+    old = slots.replacing()
     if not old:
         return redirect(url_for("mfa.devices"), 303)
     return _given_up(old, "Done: the new device has replaced the old one. Delete the old entry from your app.")
@@ -237,6 +237,6 @@ def hardware_post() -> ResponseReturnValue:
         return page("mfa/hardware.html", form)
     if not person().with_mfa:
         seen(person(), mfa_devices=[MfaDevice(number, now)])  # their first
-        waiting.keep_upgrade(Upgrade(number, enabled_at=now, used=list(codes)))
+        slots.keep_upgrade(Upgrade(number, enabled_at=now, used=list(codes)))
         return done("The token is now your MFA device.", "mfa.activate")
     return done("The token is now an MFA device of yours.", "mfa.devices")

@@ -10,7 +10,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.audit import Attempt, Audit, Event
+from app.audit.history import done_without, unsettled
+from app.audit.log import Attempt, Audit, Event
 from app.aws.iam import DeviceKind, IamGateway, MfaDevice
 from app.errors import (
     AlreadyThere,
@@ -22,11 +23,10 @@ from app.errors import (
     Unanswered,
     WrongMfaCode,
 )
-from app.history import done_without, unsettled
 from app.mfa.service import AlreadyOn, LeftoverInTheWay, assigned, begin, delete, trust
 from app.policy.documents import SIGN_IN_ACTIONS
 from app.policy.permits import Permits
-from app.records import Enrollment, Person, Way
+from app.sessions.contents import Enrollment, Person, Way
 
 MOST_DEVICES = 8
 """Per user, of any mix (IAM User Guide, quotas)."""

@@ -10,9 +10,9 @@ from typing import Any
 from wtforms import HiddenField, RadioField, StringField, ValidationError
 from wtforms.validators import InputRequired
 
-from app.fields import CodeForm, DeviceForm, EmptyForm, TwoCodesForm
 from app.mfa.codes import FRESH_FOR
-from app.typed import without_blanks
+from app.text.typed import without_blanks
+from app.web.forms import CodeForm, DeviceForm, EmptyForm, TwoCodesForm
 
 __all__ = ["CodeForm", "EmptyForm", "EnrollForm", "HardwareTokenForm", "ResyncForm"]
 

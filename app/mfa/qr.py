@@ -10,7 +10,7 @@ from markupsafe import Markup
 from qrcode.constants import ERROR_CORRECT_M
 from qrcode.image.svg import SvgPathFillImage
 
-from app.records import Enrollment
+from app.sessions.contents import Enrollment
 
 ISSUER = "Amazon Web Services"
 PIXELS = 5

@@ -8,22 +8,22 @@ from flask import redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
-from app import waiting
 from app.aws.clients import signing_as
 from app.aws.iam import MfaDevice
-from app.current import audit, gateways, person
 from app.errors import PortalError
-from app.guards import public
-from app.limits import codes_per_key, limiter, per_address
 from app.mfa import devices as service
 from app.mfa.forms import ResyncForm
 from app.mfa.views import bp, devices_of_mine
-from app.pages import came_from, done, page, refuse
+from app.sessions import slots
+from app.web.guards import public
+from app.web.pages import came_from, done, page, refuse
+from app.web.rate_limits import codes_per_key, limiter, per_address
+from app.web.request_context import audit, gateways, person
 
 
 def _whose() -> tuple[str, list[str], str]:
     """(user name, serial numbers, where to go afterwards) of whoever may resync here; no numbers for others."""
-    pending = waiting.pending_sign_in(datetime.now(UTC))
+    pending = slots.pending_sign_in(datetime.now(UTC))
     if pending:
         return pending.user_name, pending.serial_numbers, "signin.code"
     if not current_user.is_authenticated:
@@ -57,7 +57,7 @@ def resync_post() -> ResponseReturnValue:
     form.offer(serial_numbers)
     if not form.validate_on_submit():
         return page("mfa/resync.html", form, back=came_from(url_for(back)))
-    pending = waiting.pending_sign_in(datetime.now(UTC))
+    pending = slots.pending_sign_in(datetime.now(UTC))
     record = audit(pending.account_id, pending.user_name, pending.user_id) if pending else audit()
     asked = (user_name, form.serial_number.data, form.first_code.data, form.second_code.data)
     try:
@@ -77,7 +77,7 @@ def resync_post() -> ResponseReturnValue:
 @public
 def lost() -> ResponseReturnValue:
     """Nobody gets past a lost device without an administrator: the note to send them."""
-    pending, now = waiting.pending_sign_in(datetime.now(UTC)), datetime.now(UTC)
+    pending, now = slots.pending_sign_in(datetime.now(UTC)), datetime.now(UTC)
     mine: list[MfaDevice] = []
     back = "signin.sign_in"
     if pending:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from app.audit import Audit, Event
+from app.audit.history import last_done
+from app.audit.log import Audit, Event
 from app.aws.iam import IamGateway, NewVirtualMfaDevice
 from app.errors import (
     AlreadyThere,
@@ -18,9 +19,8 @@ from app.errors import (
     Unanswered,
     WrongMfaCode,
 )
-from app.history import last_done
 from app.mfa.codes import examine, is_fresh, told_drift, told_stale
-from app.records import Enrollment, Person
+from app.sessions.contents import Enrollment, Person
 
 SHOWN_FOR = timedelta(minutes=15)
 """How long a seed is kept for its first two codes; before MFA no longer than the session (`config.BEFORE_MFA`)."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from app.audit import Audit, Event
+from app.audit.log import Audit, Event
 from app.aws.clients import AwsCredentials
 from app.aws.sts import StsGateway
 from app.errors import MfaNotRecognized, Refused, Unanswered, WrongMfaCode
-from app.records import Upgrade
+from app.sessions.contents import Upgrade
 
 STS_LEARNS = timedelta(seconds=10)
 """STS knows a new device 8 to 14 s after IAM (observed); each try counts, so the first waits this long."""

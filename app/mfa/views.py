@@ -8,19 +8,19 @@ from datetime import UTC, datetime, timedelta
 from flask import Blueprint, current_app, flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 
-from app import people, waiting
 from app.aws.iam import MfaDevice
 from app.compliance.selfseen import seen
-from app.current import audit, gateways, mfa_present, permitted, person
 from app.errors import PortalError
-from app.guards import recently_confirmed, with_mfa
-from app.limits import CHANGES, codes_per_key, limiter, this_person
-from app.links import alias_beside, console_url, readable_alias
 from app.mfa import qr, service, upgrading
 from app.mfa.devices import begin_where_free, without_qr_code
 from app.mfa.forms import CodeForm, EmptyForm, EnrollForm
-from app.pages import done, page, refuse, wants_part
-from app.records import Enrollment, Upgrade, Way
+from app.sessions import current, slots
+from app.sessions.console_links import alias_beside, console_url, readable_alias
+from app.sessions.contents import Enrollment, Upgrade, Way
+from app.web.guards import recently_confirmed, with_mfa
+from app.web.pages import done, page, refuse, wants_part
+from app.web.rate_limits import CHANGES, codes_per_key, limiter, this_person
+from app.web.request_context import audit, gateways, mfa_present, permitted, person
 
 bp = Blueprint("mfa", __name__, url_prefix="/mfa")
 limiter.limit(CHANGES, key_func=this_person, methods=["POST"])(bp)
@@ -35,19 +35,19 @@ def devices_of_mine() -> list[MfaDevice]:
 @recently_confirmed
 def enroll() -> ResponseReturnValue:
     """The QR code and two fields; or the button that makes them."""
-    pending = waiting.enrollment()
+    pending = slots.enrollment()
     if person().with_mfa:
         known = [device.serial_number for device in devices_of_mine()]
         if pending and pending.serial_number in known:  # trusted meanwhile: its seed is shown no more
-            waiting.forget("enrollment")
+            slots.forget("enrollment")
             pending = None
         if known and pending is None:
             return redirect(url_for("mfa.devices"))
     elif devices_of_mine():
-        waiting.forget("enrollment")
+        slots.forget("enrollment")
         return done("MFA is on for you. One more code, and this session has it too.", "mfa.activate")
     if pending and not service.still_ours(audit(), pending):
-        waiting.forget("enrollment")
+        slots.forget("enrollment")
         flash(service.StartedElsewhere.message, "warning")
         pending = None
         if person().with_mfa:
@@ -69,17 +69,17 @@ def _enroll_page(pending: Enrollment | None, form: EnrollForm) -> ResponseReturn
 @recently_confirmed
 def begin() -> ResponseReturnValue:
     """Make a device (again)."""
-    pending = waiting.enrollment()
+    pending = slots.enrollment()
     if pending:
         flash("This is a new QR code: delete the earlier entry from your app.", "info")
-    waiting.forget("enrollment")
+    slots.forget("enrollment")
     mine = devices_of_mine() if person().with_mfa else []
     if pending is None and mine:  # a page that stood open too long
         return done("That QR code is no longer good. Choose anew what to do.", "mfa.devices", "warning")
     again = (pending.serial_number, pending.replaces) if pending and person().with_mfa else ("", "")
     asked = (gateways().iam, audit(), person(), permitted(), mine, *again)
     try:
-        begin_where_free(*asked, mfa_present(), waiting.keep_enrollment)
+        begin_where_free(*asked, mfa_present(), slots.keep_enrollment)
     except service.AlreadyOn as told:
         if person().with_mfa:
             return done(str(told), "mfa.devices", "warning")
@@ -91,7 +91,7 @@ def begin() -> ResponseReturnValue:
 @recently_confirmed
 def enroll_post() -> ResponseReturnValue:
     """Trust the device with its first two codes."""
-    pending, form = waiting.enrollment(), EnrollForm()
+    pending, form = slots.enrollment(), EnrollForm()
     if pending is None:
         minutes = service.SHOWN_FOR.seconds // 60
         told = f"No QR code waits for these: each is kept for {minutes} minutes. Begin again."
@@ -103,28 +103,28 @@ def enroll_post() -> ResponseReturnValue:
     try:
         drift = service.enable(gateways().iam, audit(), person(), pending, first, second, now)
     except service.AlreadyOn as told:
-        waiting.forget("enrollment")
+        slots.forget("enrollment")
         return done(str(told), _onwards())
     except service.StartedElsewhere as told:
-        waiting.forget("enrollment")
+        slots.forget("enrollment")
         flash(str(told), "warning")
         return redirect(url_for("mfa.enroll"), 303)
     except PortalError as refusal:
         if isinstance(refusal, service.StaleCodes):
             pending = refusal.asked_again
-            waiting.keep_enrollment(pending)
+            slots.keep_enrollment(pending)
             form.first_code.data = form.second_code.data = ""
         refuse(form, refusal)
         return _enroll_page(pending, form)
-    waiting.forget("enrollment")
+    slots.forget("enrollment")
     if drift:
         flash(drift, "warning")
     if not person().with_mfa:
         seen(person(), mfa_devices=[MfaDevice(pending.serial_number, now)])  # their first: else it would not be here
-        waiting.keep_upgrade(Upgrade(pending.serial_number, enabled_at=now, used=[first, second]))
+        slots.keep_upgrade(Upgrade(pending.serial_number, enabled_at=now, used=[first, second]))
         return done("Your phone is now your MFA device.", "mfa.activate")
     if pending.replaces:
-        waiting.keep_replacing(pending.replaces)
+        slots.keep_replacing(pending.replaces)
         return redirect(url_for("mfa.replaced"), 303)
     return done("Your phone is now an MFA device of yours.", "mfa.devices")
 
@@ -136,21 +136,21 @@ def _onwards() -> str:
 @bp.post("/enroll/cancel")
 def cancel() -> ResponseReturnValue:
     """Remove the device that was never trusted."""
-    pending = waiting.enrollment()
+    pending = slots.enrollment()
     if pending:
         try:
             service.cancel(gateways().iam, audit(), pending)
         except service.AlreadyOn as told:
-            waiting.forget("enrollment")
+            slots.forget("enrollment")
             return done(str(told), _onwards())
-        waiting.forget("enrollment")
+        slots.forget("enrollment")
     onwards = "mfa.devices" if person().with_mfa else "overview.index"
     return done("Enrollment cancelled. Nothing was left behind at AWS.", onwards)
 
 
 def _upgrade() -> Upgrade | None:
     """The upgrade under way; or one for a device that was enabled elsewhere."""
-    known = waiting.upgrade()
+    known = slots.upgrade()
     if known:
         return known
     devices = [device for device in devices_of_mine() if device.gives_codes]
@@ -168,7 +168,7 @@ def _waiting_page(template: str, upgrade: Upgrade) -> ResponseReturnValue:
 
 def _activate_page(upgrade: Upgrade, form: CodeForm) -> ResponseReturnValue:
     if upgrade.code:
-        return _waiting_page("mfa/waiting.html", upgrade)
+        return _waiting_page("mfa/slots.html", upgrade)
     return page("mfa/activate.html", form, upgrade=upgrade)
 
 
@@ -211,13 +211,13 @@ def activate_post() -> ResponseReturnValue:
     except PortalError as refusal:
         form.code.data = ""
         refuse(form, refusal)
-        return _activate_page(waiting.upgrade() or upgrade, form)
+        return _activate_page(slots.upgrade() or upgrade, form)
 
 
 @bp.post("/activate/continue")
 def activate_continue() -> ResponseReturnValue:
     """Try the code that waits."""
-    upgrade = waiting.upgrade()
+    upgrade = slots.upgrade()
     if person().with_mfa or upgrade is None or not upgrade.code:
         return done("", "mfa.activate")
     try:
@@ -232,14 +232,14 @@ def _go_on(upgrade: Upgrade) -> ResponseReturnValue:
     try:
         step = upgrading.advance(gateways().sts, audit(), upgrade, datetime.now(UTC), lasts)
     except upgrading.SpentCode:
-        waiting.keep_upgrade(upgrading.spent(upgrade))
+        slots.keep_upgrade(upgrading.spent(upgrade))
         raise
     if isinstance(step, Upgrade):
-        waiting.keep_upgrade(step)
+        slots.keep_upgrade(step)
         if wants_part():
             return _waiting_page("mfa/_waiting.html", step)
         return redirect(url_for("mfa.activate"), 303)
-    people.upgrade_in_place(step, lasts)
+    current.upgrade_in_place(step, lasts)
     return done("", "mfa.finished")
 
 

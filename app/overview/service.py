@@ -15,9 +15,9 @@ from app.aws.iam import MfaDevice
 from app.aws.passwords import LoginProfile
 from app.aws.ssh_keys import SshKey
 from app.errors import Gone, NotAllowed, Throttled, Unanswered
-from app.links import alias_beside
 from app.public_keys.service import ListedCertificate, listed_certificates
-from app.records import Person
+from app.sessions.console_links import alias_beside
+from app.sessions.contents import Person
 
 Fact = TypeVar("Fact")
 

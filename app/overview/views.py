@@ -7,18 +7,18 @@ from datetime import UTC, datetime
 from flask import Blueprint, current_app
 from flask.typing import ResponseReturnValue
 
-from app import people, waiting
 from app.access_keys.views import unsaved
 from app.compliance.selfseen import seen
 from app.compliance.terms import key_age
-from app.current import audit, gateways, person
-from app.fields import EmptyForm
-from app.links import alias_beside, console_url
 from app.mfa.devices import settle
-from app.offering import offered
 from app.overview.service import Known, Limits, known, look
 from app.overview.todo import Look, Waiting, to_do
-from app.pages import page
+from app.sessions import current, slots
+from app.sessions.console_links import alias_beside, console_url
+from app.web.forms import EmptyForm
+from app.web.pages import page
+from app.web.permissions import offered
+from app.web.request_context import audit, gateways, person
 
 bp = Blueprint("overview", __name__)
 
@@ -40,8 +40,8 @@ def _before_mfa() -> ResponseReturnValue:
         EmptyForm(formdata=None),
         devices=devices,
         alias=alias(),
-        enrolling=waiting.enrollment() is not None,
-        ends_at=people.session_ends_at(),
+        enrolling=slots.enrollment() is not None,
+        ends_at=current.session_ends_at(),
     )
 
 
@@ -56,12 +56,12 @@ def _with_mfa() -> ResponseReturnValue:
         ssh_keys=known(has.ssh_keys),
         certificates=known(has.certificates),
     )
-    new, enrolling = waiting.new_key(now), waiting.enrollment()
+    new, enrolling = slots.new_key(now), slots.enrollment()
     unfinished = Waiting(
         new.access_key_id if new else "",
         enrolling.serial_number if enrolling else "",
         [each.access_key_id for each in unsaved(has.keys.fact if isinstance(has.keys, Known) else (), now)],
-        waiting.replacing(),
+        slots.replacing(),
     )
     limits = Limits(key_age(current_app.config, me.account_id))
     return page(
@@ -71,5 +71,5 @@ def _with_mfa() -> ResponseReturnValue:
         items=to_do(Look(has, unfinished, limits, now)),
         alias=alias,
         console_url=console_url(me, alias),
-        ends_at=people.session_ends_at(),
+        ends_at=current.session_ends_at(),
     )

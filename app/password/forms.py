@@ -5,7 +5,7 @@ from __future__ import annotations
 from wtforms import BooleanField, PasswordField, ValidationError
 from wtforms.validators import DataRequired, Length
 
-from app.fields import Form
+from app.web.forms import Form
 
 
 class NewPasswordForm(Form):

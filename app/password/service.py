@@ -10,11 +10,11 @@ from threading import Lock
 from zxcvbn import zxcvbn
 from zxcvbn.matching import L33T_TABLE, relevant_l33t_subtable
 
-from app.audit import Audit, Event
+from app.audit.log import Audit, Event
 from app.aws.passwords import PasswordGateway, PasswordPolicy
 from app.errors import Gone, NotAllowed, PortalError, Refused, Unanswered
 from app.password.rules import broken
-from app.records import Person
+from app.sessions.contents import Person
 
 TOO_WEAK = 2
 """zxcvbn scores from 0 (guessed at once) to 4; below this a password is questioned."""

@@ -7,19 +7,19 @@ from dataclasses import asdict
 from flask import Blueprint, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from app import people
 from app.aws.passwords import LoginProfile, PasswordPolicy
-from app.current import audit, gateways, mfa_present, permitted, person
 from app.errors import NotAllowed, PortalError
-from app.fields import EmptyForm
-from app.guards import recently_confirmed, with_mfa
-from app.limits import CHANGES, limiter, this_person
-from app.offering import denied, may, offered
-from app.pages import done, page, refuse
 from app.password import service
 from app.password.forms import ChangeForm, NewPasswordForm
 from app.password.rules import LONGEST, rules
-from app.records import Way
+from app.sessions import current
+from app.sessions.contents import Way
+from app.web.forms import EmptyForm
+from app.web.guards import recently_confirmed, with_mfa
+from app.web.pages import done, page, refuse
+from app.web.permissions import denied, may, offered
+from app.web.rate_limits import CHANGES, limiter, this_person
+from app.web.request_context import audit, gateways, mfa_present, permitted, person
 
 OLD_PASSWORDS = "20 per 5 minutes"
 """Of one person, in all their sessions: whoever finds one open shall not guess the password there."""
@@ -102,7 +102,7 @@ def change() -> ResponseReturnValue:
 def _changed(sentence: str) -> ResponseReturnValue:
     """AWS ends what was signed in with the old password; who stands on that is told now, not by surprise."""
     if person().way is Way.AWS_SIGN_IN:
-        people.sign_out()
+        current.sign_out()
         told = f"{sentence} AWS signed you out because the password changed. Sign in with the new password."
         return done(told, "signin.sign_in")
     return done(sentence, "overview.index")

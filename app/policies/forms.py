@@ -8,10 +8,10 @@ from flask_wtf.file import FileField
 from wtforms import BooleanField, SelectField, StringField, TextAreaField
 from wtforms.validators import Length, Regexp
 
-from app.fields import Form
 from app.policies.service import CONFIGURED, DOCUMENTS
 from app.policy.rendering import FORMATS, GROUP
 from app.policy.unwrapping import decoded
+from app.web.forms import Form
 
 LONGEST = 16_000
 """Characters of a document that are read: IAM takes 6,144, without white space, which may well double that."""

@@ -8,10 +8,6 @@ from typing import Any
 from flask import Blueprint, Response, abort, current_app, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from app import refused
-from app.guards import accounts_to_watch, admins_only
-from app.limits import CHANGES, limiter, this_person
-from app.pages import page
 from app.policies import service
 from app.policies.forms import CheckForm, TryForm, WriteForm
 from app.policy.checking import check as examine
@@ -20,6 +16,10 @@ from app.policy.explaining import Question
 from app.policy.features import usual_resource
 from app.policy.rendering import NotRenderable
 from app.policy.wording import in_words
+from app.web import refused
+from app.web.guards import accounts_to_watch, admins_only
+from app.web.pages import page
+from app.web.rate_limits import CHANGES, limiter, this_person
 
 bp = Blueprint("policies", __name__, url_prefix="/policy")
 limiter.limit(CHANGES, key_func=this_person, methods=["POST"])(bp)

@@ -24,7 +24,7 @@ from app.policy.rendering import FORMATS, GRANTED, GROUP, TEST_USER, NotRenderab
 from app.policy.simulating import decided, lines_of
 from app.policy.unwrapping import decoded
 from app.policy.wording import in_words
-from app.terminal import plain, plain_json
+from app.text.terminal import plain, plain_json
 
 
 class _Extensible(click.Group):

@@ -7,18 +7,18 @@ from datetime import UTC, datetime
 from flask import Blueprint, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from app import refused as again
 from app.compliance.selfseen import seen
-from app.current import audit, gateways, person
 from app.errors import PortalError
-from app.fields import EmptyForm
-from app.guards import recently_confirmed, with_mfa
-from app.limits import CHANGES, limiter, this_person
-from app.pages import done, page
 from app.public_keys import service
 from app.public_keys.certificates import validity
 from app.public_keys.forms import UploadForm
 from app.public_keys.shared_views import Pages, add_life_cycle, refused
+from app.web import refused as again
+from app.web.forms import EmptyForm
+from app.web.guards import recently_confirmed, with_mfa
+from app.web.pages import done, page
+from app.web.rate_limits import CHANGES, limiter, this_person
+from app.web.request_context import audit, gateways, person
 
 bp = Blueprint("certificates", __name__, url_prefix="/certificates")
 limiter.limit(CHANGES, key_func=this_person, methods=["POST"])(bp)

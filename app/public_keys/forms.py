@@ -6,9 +6,9 @@ from flask import request
 from flask_wtf.file import FileField
 from wtforms import TextAreaField
 
-from app.fields import Form
 from app.public_keys.pasted import NotUsable, may_be_shown_again, refuse_private_keys
 from app.public_keys.private import SIGNS
+from app.web.forms import Form
 
 ROOMY = {"rows": 7, "spellcheck": "false", "autocomplete": "off", "autocapitalize": "off", "class": "pasted"}
 

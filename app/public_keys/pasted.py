@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from app.errors import Refused
 from app.public_keys import private
-from app.typed import visible
+from app.text.typed import visible
 
 
 class NotUsable(Refused):

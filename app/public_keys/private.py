@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterator
 from enum import StrEnum
 
-from app.typed import visible
+from app.text.typed import visible
 
 
 class Found(StrEnum):

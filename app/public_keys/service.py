@@ -7,13 +7,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-from app import life_cycle
-from app.audit import Audit, Event
+from app.audit.history import done_without
+from app.audit.log import Audit, Event
 from app.aws.certificates import MOST_CERTIFICATES, CertificateGateway, SigningCertificate
 from app.aws.ssh_keys import MOST_SSH_KEYS, SshKey, SshKeyGateway
+from app.credentials import lifecycle
+from app.credentials.lifecycle import Kind
 from app.errors import NotRecorded, PortalError, Refused, Unanswered
-from app.history import done_without
-from app.life_cycle import Kind
 from app.public_keys.certificates import Certificate, known_certificate, read_certificate, validity
 from app.public_keys.pasted import PrivateKeyPasted
 from app.public_keys.ssh import SshPublicKey, known_key, read_ssh_key
@@ -195,7 +195,7 @@ def settle(kind: Kind, held: Sequence[Listed], audit: Audit, now: datetime) -> N
     """
     by_fingerprint = {each.fingerprint: each.id for each in held if each.fingerprint}
     absent = "" if len(by_fingerprint) == len(held) else None
-    life_cycle.settle(kind, held, audit, now, lambda attempt: by_fingerprint.get(attempt.target, absent))
+    lifecycle.settle(kind, held, audit, now, lambda attempt: by_fingerprint.get(attempt.target, absent))
 
 
 def missing(kind: Kind, held: Sequence[Listed], audit: Audit, item_id: str) -> bool:

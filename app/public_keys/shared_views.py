@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
-from app import life_cycle
-from app.current import audit, person
+from app.audit.history import last_done
+from app.credentials import lifecycle
 from app.errors import CredentialsRefused, PortalError
-from app.fields import EmptyForm
-from app.guards import recently_confirmed, with_mfa
-from app.history import last_done
-from app.pages import done, page, refuse
 from app.public_keys.forms import UploadForm
+from app.web.forms import EmptyForm
+from app.web.guards import recently_confirmed, with_mfa
+from app.web.pages import done, page, refuse
+from app.web.request_context import audit, person
 
 
 @dataclass(frozen=True)
@@ -23,14 +23,14 @@ class Pages:
     """The pages of one kind. gateway: asked for at each request."""
 
     bp: Blueprint
-    kind: life_cycle.Kind
-    gateway: Callable[[], life_cycle.Gateway]
+    kind: lifecycle.Kind
+    gateway: Callable[[], lifecycle.Gateway]
 
     def at(self, view: str) -> str:
         """Endpoint of one of its views."""
         return f"{self.bp.name}.{view}"
 
-    def chosen(self) -> life_cycle.Owned | None:
+    def chosen(self) -> lifecycle.Owned | None:
         """The person's own item that the address's `id` names."""
         wanted = request.args.get("id", "")
         return next((held for held in self.gateway().of(person().user_name) if held.id == wanted), None)
@@ -55,7 +55,7 @@ class Pages:
         held = self.chosen()
         if held is None:
             return self.gone()
-        life_cycle.set_active(self.kind, self.gateway(), audit(), person().user_name, held.id, active=active)
+        lifecycle.set_active(self.kind, self.gateway(), audit(), person().user_name, held.id, active=active)
         sentence = "is active again." if active else "is inactive. If something still needs it, activate it again."
         return done(f"{held.id} {sentence}", self.at("index"))
 
@@ -108,5 +108,5 @@ def add_life_cycle(pages: Pages) -> None:
         held = pages.chosen()
         if held is None:
             return pages.gone()
-        life_cycle.delete(pages.kind, pages.gateway(), audit(), person().user_name, held.id)
+        lifecycle.delete(pages.kind, pages.gateway(), audit(), person().user_name, held.id)
         return done(f"{held.id} is deleted.", pages.at("index"))

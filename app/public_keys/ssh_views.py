@@ -8,16 +8,16 @@ from flask import Blueprint, current_app, request
 from flask.typing import ResponseReturnValue
 
 from app.compliance.selfseen import seen
-from app.current import audit, gateways, person
 from app.errors import PortalError
-from app.fields import EmptyForm
-from app.guards import recently_confirmed, with_mfa
-from app.limits import CHANGES, limiter, this_person
-from app.pages import done, page
 from app.public_keys import service
 from app.public_keys.forms import UploadForm
 from app.public_keys.shared_views import Pages, add_life_cycle, refused
 from app.public_keys.ssh import MAKE_ONE
+from app.web.forms import EmptyForm
+from app.web.guards import recently_confirmed, with_mfa
+from app.web.pages import done, page
+from app.web.rate_limits import CHANGES, limiter, this_person
+from app.web.request_context import audit, gateways, person
 
 bp = Blueprint("ssh_keys", __name__, url_prefix="/ssh-keys")
 limiter.limit(CHANGES, key_func=this_person, methods=["POST"])(bp)

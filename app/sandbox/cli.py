@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from app.terminal import plain
+from app.text.terminal import plain
 
 if TYPE_CHECKING:
     from app.sandbox.server import Running

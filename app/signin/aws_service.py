@@ -15,9 +15,9 @@ from app.aws.iam import IamGateway
 from app.aws.signin import Device, SignInGateway, SignInTokens
 from app.aws.sts import Identity, StsGateway
 from app.errors import CredentialsRefused, NotAllowed, Refused
-from app.records import PendingAwsSignIn, Person
+from app.sessions.contents import PendingAwsSignIn, Person
 from app.signin.service import DevicesUnreadable, only_users_of, why_unreadable
-from app.typed import without_blanks
+from app.text.typed import without_blanks
 
 AT_AWS = timedelta(minutes=10)
 """How long an answer of AWS is waited for, as the AWS CLI does."""

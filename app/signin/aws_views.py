@@ -11,19 +11,19 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 import config
-from app import people, waiting
-from app.audit import Event
+from app.audit.log import Event
 from app.aws.signin import Device
-from app.current import audit, gateways
 from app.errors import PortalError, Refused, SignInNotPermitted
-from app.guards import public
-from app.limits import limiter, per_address
-from app.pages import local_path, page, refuse
 from app.policy.documents import SIGN_IN_ACTIONS, sign_in_statement
-from app.records import PendingAwsSignIn, Way
+from app.sessions import current, slots
+from app.sessions.contents import PendingAwsSignIn, Way
 from app.signin import aws_service as service
 from app.signin.forms import VerificationCodeForm
 from app.signin.views import asked_for
+from app.web.guards import public
+from app.web.pages import local_path, page, refuse
+from app.web.rate_limits import limiter, per_address
+from app.web.request_context import audit, gateways
 
 bp = Blueprint("aws_signin", __name__)
 
@@ -58,9 +58,9 @@ def begin() -> ResponseReturnValue:
         expected_user_id=current_user.user_id if inside else "",
         back=url_for("mfa.finished") if inside else "",
     )
-    waiting.begin_aws_sign_in(pending)
+    slots.begin_aws_sign_in(pending)
     if not inside and (wanted := asked_for()):
-        people.want(wanted)
+        current.want(wanted)
     if pending.device is Device.CROSS:
         return redirect(url_for("aws_signin.code"), 303)
     return redirect(service.address_at_aws(gateways().signin, pending), 303)
@@ -68,7 +68,7 @@ def begin() -> ResponseReturnValue:
 
 def nothing_pending() -> bool:
     """Then nothing is tried either; and any page elsewhere can send people here, over and over."""
-    return waiting.pending_aws_sign_in(datetime.now(UTC)) is None
+    return slots.pending_aws_sign_in(datetime.now(UTC)) is None
 
 
 @bp.get("/oauth/callback")
@@ -76,7 +76,7 @@ def nothing_pending() -> bool:
 @limiter.limit(per_address, exempt_when=nothing_pending)
 def callback() -> ResponseReturnValue:
     """AWS sends the browser back here, on this machine."""
-    pending = waiting.pending_aws_sign_in(datetime.now(UTC))
+    pending = slots.pending_aws_sign_in(datetime.now(UTC))
     if pending is None:
         if current_user.is_authenticated:
             return redirect(url_for("overview.index"), 303)
@@ -86,7 +86,7 @@ def callback() -> ResponseReturnValue:
         return redirect(url_for("signin.sign_in", why="elsewhere"), 303)
     if "code" in request.args:
         return _finish(request.args["code"][:512])
-    waiting.forget("pending_aws_sign_in")
+    slots.forget("pending_aws_sign_in")
     if request.args.get("error") in DENIED:
         audit().note(Event.SIGN_IN, Way.AWS_SIGN_IN, SignInNotPermitted())
         return redirect(url_for("aws_signin.stopped", why="not-permitted"), 303)
@@ -102,7 +102,7 @@ def code() -> ResponseReturnValue:
 
 
 def _code_page(form: VerificationCodeForm) -> ResponseReturnValue:
-    pending = waiting.pending_aws_sign_in(datetime.now(UTC))
+    pending = slots.pending_aws_sign_in(datetime.now(UTC))
     if pending is None or pending.device is Device.SAME:
         return redirect(url_for("signin.sign_in"), 303)
     return page(
@@ -116,7 +116,7 @@ def _code_page(form: VerificationCodeForm) -> ResponseReturnValue:
 def code_post() -> ResponseReturnValue:
     """The pasted verification code."""
     form = VerificationCodeForm()
-    pending = waiting.pending_aws_sign_in(datetime.now(UTC))
+    pending = slots.pending_aws_sign_in(datetime.now(UTC))
     if pending is None:
         if current_user.is_authenticated and current_user.with_mfa:
             return redirect(url_for("overview.index"), 303)
@@ -133,7 +133,7 @@ def code_post() -> ResponseReturnValue:
 def _finish(code: str) -> ResponseReturnValue:
     """Exactly one request gets here with a pending sign-in."""
     doors, now = gateways(), datetime.now(UTC)
-    pending = waiting.take_aws_sign_in(now)
+    pending = slots.take_aws_sign_in(now)
     if pending is None:
         return redirect(url_for("overview.index"), 303)
     try:
@@ -153,7 +153,7 @@ def _refused(refusal: PortalError) -> ResponseReturnValue:
     }
     why = whys.get(type(refusal))
     if why:
-        waiting.remember_at_aws(getattr(refusal, "user_name", ""))
+        slots.remember_at_aws(getattr(refusal, "user_name", ""))
         return redirect(url_for("aws_signin.stopped", why=why), 303)
     flash(str(refusal), "danger")
     return redirect(url_for("signin.sign_in"), 303)
@@ -161,13 +161,13 @@ def _refused(refusal: PortalError) -> ResponseReturnValue:
 
 def _enter(arrived: service.Arrived, pending: PendingAwsSignIn, now: datetime) -> ResponseReturnValue:
     person = arrived.person(now)
-    people.make_way_for(person.owner)
+    current.make_way_for(person.owner)
     audit(person.account_id, person.user_name, person.user_id).note(Event.SIGN_IN, Way.AWS_SIGN_IN)
     lasts = current_app.config["SIGN_IN_SESSION_MAX"] if arrived.with_mfa else config.BEFORE_MFA
-    people.sign_in_through_aws(person, arrived.tokens, lasts)
+    current.sign_in_through_aws(person, arrived.tokens, lasts)
     if not (pending.expected_user_id and arrived.with_mfa):
         flash(f"Signed in as {person.user_name}, who is signed in to AWS in this browser.", "success")
-    return redirect(local_path(people.wanted() or pending.back, url_for("overview.index")), 303)
+    return redirect(local_path(current.wanted() or pending.back, url_for("overview.index")), 303)
 
 
 @bp.get('/sign-in/aws/stopped/<any("not-permitted", "no-code", "iam-refuses", "someone-else"):why>')
@@ -178,5 +178,5 @@ def stopped(why: str) -> ResponseReturnValue:
     partition = current_app.config["AWS_PARTITION"]
     statement = json.dumps(sign_in_statement(account, partition), indent=2)
     return page(
-        "signin/aws_stopped.html", why=why, user_name=waiting.at_aws(), statement=statement, actions=SIGN_IN_ACTIONS
+        "signin/aws_stopped.html", why=why, user_name=slots.at_aws(), statement=statement, actions=SIGN_IN_ACTIONS
     )

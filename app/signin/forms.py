@@ -6,8 +6,8 @@ import re
 
 from wtforms import PasswordField, StringField, TextAreaField, ValidationError
 
-from app.fields import CodeForm, Form
-from app.typed import without_blanks
+from app.text.typed import without_blanks
+from app.web.forms import CodeForm, Form
 
 __all__ = ["AccessKeyForm", "CodeForm", "VerificationCodeForm"]
 

@@ -12,17 +12,18 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 import config
-from app import people, refused, waiting
-from app.audit import Event
+from app.audit.log import Event
 from app.aws.clients import AwsCredentials
-from app.current import audit, gateways
 from app.errors import NotRecorded, PortalError
-from app.guards import public
-from app.limits import CHANGES, codes_per_key, limiter, per_address, per_key, this_person, typed_key_id
-from app.pages import done, here, local_path, page, refuse, where_they_were
-from app.records import PendingSignIn, Person, Way
+from app.sessions import current, slots
+from app.sessions.contents import PendingSignIn, Person, Way
 from app.signin import service
 from app.signin.forms import AccessKeyForm, CodeForm
+from app.web import refused
+from app.web.guards import public
+from app.web.pages import done, here, local_path, page, refuse, where_they_were
+from app.web.rate_limits import CHANGES, codes_per_key, limiter, per_address, per_key, this_person, typed_key_id
+from app.web.request_context import audit, gateways
 
 bp = Blueprint("signin", __name__)
 
@@ -56,7 +57,7 @@ def ask_to_sign_in() -> ResponseReturnValue:
     back = where_they_were()
     if back != "/":
         where["next"] = back
-    if people.session_was_lost() or request.method == "POST":
+    if current.session_was_lost() or request.method == "POST":
         where["ended"] = "yes"
     return redirect(url_for("signin.sign_in") + (f"?{urlencode(where)}" if where else ""), 303)
 
@@ -65,7 +66,7 @@ def ask_to_sign_in() -> ResponseReturnValue:
 @public
 def sign_in() -> ResponseReturnValue:
     """The ways in."""
-    if current_user.is_authenticated and not people.confirming() and not refused.waits(here()):
+    if current_user.is_authenticated and not current.confirming() and not refused.waits(here()):
         return redirect(url_for("overview.index"))
     if "ended" in request.args:
         flash(ENDED, "warning")
@@ -82,8 +83,8 @@ def _sign_in_page(form: AccessKeyForm) -> ResponseReturnValue:
         "signin/sign_in.html",
         form,
         ways=current_app.config["SIGN_IN_METHODS"],
-        confirming=people.confirming(),
-        wanted=asked_for() or people.still_wanted(),
+        confirming=current.confirming(),
+        wanted=asked_for() or current.still_wanted(),
         signed_out_of=request.args.get("out"),
         aws_sign_out=aws.sign_out_url(aws.url),
         minutes=config.BEFORE_MFA.seconds // 60,
@@ -112,7 +113,7 @@ def access_key() -> ResponseReturnValue:
 
     who, now, wanted = known.identity, datetime.now(UTC), asked_for()
     if known.devices:
-        waiting.begin_sign_in(
+        slots.begin_sign_in(
             PendingSignIn(
                 account_id=who.account_id,
                 user_name=who.user_name,
@@ -126,14 +127,14 @@ def access_key() -> ResponseReturnValue:
             )
         )
         if wanted:
-            people.want(wanted)
+            current.want(wanted)
         return done("", "signin.code")
     told = (who.account_id, who.user_name, who.path, who.partition)
     person = Person(*told, False, now, key.access_key_id, user_id=who.user_id)
-    people.make_way_for(person.owner)
+    current.make_way_for(person.owner)
     audit(who.account_id, who.user_name, who.user_id).note(Event.SIGN_IN, key.access_key_id)
-    people.sign_in(person, key, config.BEFORE_MFA)
-    return redirect(local_path(wanted or people.wanted(), url_for("overview.index")), 303)
+    current.sign_in(person, key, config.BEFORE_MFA)
+    return redirect(local_path(wanted or current.wanted(), url_for("overview.index")), 303)
 
 
 @bp.get("/sign-in/first")
@@ -157,7 +158,7 @@ def first() -> ResponseReturnValue:
 @public
 def code() -> ResponseReturnValue:
     """Ask for the code of the person's device."""
-    pending = waiting.pending_sign_in(datetime.now(UTC))
+    pending = slots.pending_sign_in(datetime.now(UTC))
     if pending is None:
         return _too_late()
     form = CodeForm(formdata=None)
@@ -171,7 +172,7 @@ def code() -> ResponseReturnValue:
 @codes_per_key
 def code_post() -> ResponseReturnValue:
     """Turn key and code into the person's MFA session."""
-    pending = waiting.pending_sign_in(datetime.now(UTC))
+    pending = slots.pending_sign_in(datetime.now(UTC))
     if pending is None:
         return _too_late()
     form = CodeForm()
@@ -191,8 +192,8 @@ def code_post() -> ResponseReturnValue:
         refuse(form, refusal)
         return page("signin/code.html", form, pending=pending)
     record.note(Event.SIGN_IN, pending.access_key_id)
-    people.sign_in(pending.person(datetime.now(UTC)), credentials, lasts)
-    return redirect(local_path(people.wanted(), url_for("overview.index")), 303)
+    current.sign_in(pending.person(datetime.now(UTC)), credentials, lasts)
+    return redirect(local_path(current.wanted(), url_for("overview.index")), 303)
 
 
 def _too_late() -> ResponseReturnValue:
@@ -205,7 +206,7 @@ def _too_late() -> ResponseReturnValue:
 @public
 def cancel() -> ResponseReturnValue:
     """Drop the key that waits for its code."""
-    waiting.forget("pending_sign_in")
+    slots.forget("pending_sign_in")
     return done("", "signin.sign_in")
 
 
@@ -213,7 +214,7 @@ def cancel() -> ResponseReturnValue:
 @limiter.limit(CHANGES, key_func=this_person)
 def stay() -> ResponseReturnValue:
     """The session is used: for the page that says it is about to end (`static/session.js`)."""
-    return asdict(people.session_left())
+    return asdict(current.session_left())
 
 
 @bp.post("/sign-out")
@@ -222,7 +223,7 @@ def sign_out() -> ResponseReturnValue:
     """End the session; works, and says so, even when it had ended already."""
     way = current_user.way if current_user.is_authenticated else None
     noted = audit() if way else None
-    people.sign_out()
+    current.sign_out()
     if noted:
         with suppress(NotRecorded):  # nobody stays signed in for want of a record; the log has why
             noted.note(Event.SIGN_OUT)

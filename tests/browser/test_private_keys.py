@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Route
 
 from app.public_keys.private import SIGNS, found
-from app.typed import visible
+from app.text.typed import visible
 from tests.support.private_keys import HARMLESS, PRIVATE
 
 STATIC = Path(__file__).parents[2] / "static"

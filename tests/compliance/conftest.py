@@ -15,8 +15,8 @@ from flask import Flask
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from app.commands import compliance
+from app.db import db
 from app.factory import create_app
-from app.models import db
 from app.policy.documents import read
 from app.sandbox.door import Door
 from app.sandbox.faults import Faults, parsed

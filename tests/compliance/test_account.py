@@ -16,7 +16,8 @@ from sqlalchemy import select, text
 
 from app.compliance import refresh as refreshing
 from app.compliance import runs, summary
-from app.models import CompliancePerson, db
+from app.compliance.models import CompliancePerson
+from app.db import db
 from app.sandbox.behaviours.credential_report import report_of
 from tests.compliance.conftest import PEOPLE, Aws, Command, act_as
 

@@ -21,8 +21,8 @@ from app.compliance.selfseen import seen
 from app.compliance.subjects import Seen, Source
 from app.compliance.summary import Count, Figures
 from app.compliance.verdicts import State, Verdict
-from app.models import db
-from app.records import Person
+from app.db import db
+from app.sessions.contents import Person
 from config import from_env
 from tests.compliance.conftest import GOOD, Aws, Command
 from tests.support.clock import Clock

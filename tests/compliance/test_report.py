@@ -18,11 +18,12 @@ from sqlalchemy import Engine, create_engine, insert, select
 from app.aws.roster import RosterUser
 from app.compliance import rows, store
 from app.compliance.facts import OwnFacts
+from app.compliance.models import ComplianceException, CompliancePerson
 from app.compliance.report import LARGEST, CredentialReport, NotAReport, parse
 from app.compliance.subjects import Terms
-from app.models import Base, ComplianceException, CompliancePerson
-from app.records import Person
+from app.db import Base
 from app.sandbox.behaviours.credential_report import HEADER
+from app.sessions.contents import Person
 from config import engine_options
 from tests.support.postgres import Postgres, postgres
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from app import people
 from app.aws.clients import AwsCredentials
 from app.aws.signin import SignInGateway, SignInTokens
-from app.records import Person
-from app.renewal import CLOCKS_APART, keep_signed_in
+from app.sessions import current
+from app.sessions.contents import Person
+from app.sessions.refresh import CLOCKS_APART, keep_signed_in
 from tests.faults.people import Inside
 from tests.support.clock import Clock
 from tests.support.inside import portal_at
@@ -113,8 +113,8 @@ def refreshes(app: Flask, claimed: timedelta) -> int:
     with app.test_request_context("/"):
         soon = AwsCredentials("ASIA", "s", "t", now + timedelta(minutes=4))
         person = Person("123456789012", "alice", "/", "aws", True, now, user_id="AIDAALICE")
-        people.sign_in_through_aws(person, SignInTokens(soon, "client", "token", "key"), timedelta(hours=1))
-        people.current_session()["renewing_until"] = now + claimed
+        current.sign_in_through_aws(person, SignInTokens(soon, "client", "token", "key"), timedelta(hours=1))
+        current.current_session()["renewing_until"] = now + claimed
         keep_signed_in(aws)
     return aws.asked
 

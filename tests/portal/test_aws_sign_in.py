@@ -8,10 +8,10 @@ import pytest
 
 from app.aws.clients import AwsCredentials
 from app.aws.signin import AuthorizationRequest, Device, SignInGateway, SignInTokens
-from app.pages import sign_in_origins
-from app.records import PendingAwsSignIn
+from app.sessions.contents import PendingAwsSignIn
 from app.signin.aws_service import SomeoneElse, device_for, finish
 from app.signin.service import NotForThisPortal
+from app.web.pages import sign_in_origins
 from tests.support.gateways import Caller, NoIam
 
 ACCOUNT = "123456789012"

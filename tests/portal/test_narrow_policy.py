@@ -11,11 +11,11 @@ from bs4 import BeautifulSoup
 from flask import Flask
 
 from app.factory import create_app
-from app.guards import is_public
-from app.offering import NEEDS
 from app.policy.documents import VARIANTS, live_actions, read
 from app.policy.features import BY_CODE, FEATURES, offers, ruled_out
 from app.policy.permits import Permits
+from app.web.guards import is_public
+from app.web.permissions import NEEDS
 from config import from_env
 from tests.support.aws_login import Browser, Page
 from tests.support.clock import Clock

@@ -21,12 +21,12 @@ from click.testing import CliRunner
 from flask import Flask
 from sqlalchemy import text
 
-from app import logs
 from app.aws.observing import Observer
 from app.commands import activity, compliance
+from app.db import db
 from app.errors import PortalError
 from app.factory import create_app
-from app.models import db
+from app.monitoring import logs
 from config import from_env
 from tests.portal.test_gateway import LISTED, Upstream, clients, person, upstream
 from tests.support.inside import BASE, GOOD, get, portal_at, post, visitors_cookie

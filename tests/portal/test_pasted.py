@@ -18,14 +18,14 @@ from zxcvbn.matching import L33T_TABLE, enumerate_l33t_subs, relevant_l33t_subta
 from app.access_keys.forms import SavedForm
 from app.access_keys.service import LAST_CHARACTERS
 from app.aws.passwords import DEFAULT_POLICY, PasswordPolicy
-from app.fields import CodeForm
-from app.pages import local_path
 from app.password.rules import LONGEST, broken, rules
 from app.password.service import MOST_READINGS, TOO_WEAK, strength, tamed
-from app.records import PendingAwsSignIn, Person
+from app.sessions.contents import PendingAwsSignIn, Person
 from app.signin.aws_service import NotTheCode, read_verification_code
 from app.signin.forms import AccessKeyForm
-from app.typed import without_blanks
+from app.text.typed import without_blanks
+from app.web.forms import CodeForm
+from app.web.pages import local_path
 
 pytestmark = pytest.mark.usefixtures("bare")
 PENDING = PendingAwsSignIn("client", "https://x/y", "the-state", "verifier", datetime.now(UTC), False)

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from app import people
 from app.aws.clients import AwsCredentials
 from app.aws.signin import Device, SignInGateway, SignInTokens
+from app.db import db
 from app.errors import MEANING, PasswordWasChanged
-from app.guards import public
-from app.models import db
-from app.records import Person
+from app.sessions import current
+from app.sessions.contents import Person
+from app.web.guards import public
 from tests.support.inside import cookie, get, portal_at, post
 
 
@@ -42,7 +42,7 @@ def portal(tmp_path: Path) -> Iterator[Flask]:
         person = Person("123456789012", "alice", "/", "aws", True, datetime.now(UTC), user_id="AIDAALICE")
         soon = AwsCredentials("ASIA", "temporary", "token", datetime.now(UTC) + timedelta(minutes=1))
         tokens = SignInTokens(soon, Device.SAME.value, "refresh", "pem")
-        people.sign_in_through_aws(person, tokens, timedelta(hours=1))
+        current.sign_in_through_aws(person, tokens, timedelta(hours=1))
         return ""
 
     public(through_aws)

@@ -17,14 +17,14 @@ import pytest
 from flask import Flask, Response, request, session
 from sqlalchemy import text
 
-from app import people, waiting
 from app.activity import queries
-from app.audit import record
+from app.audit.log import record
 from app.aws.access_keys import AccessKey, AccessKeyGateway
 from app.aws.clients import AwsCredentials
-from app.models import db
-from app.session import Session
-from app.stores import Seen
+from app.db import db
+from app.sessions import current, slots
+from app.sessions.session import Session
+from app.sessions.stores import Seen
 from tests.support.clock import Clock
 from tests.support.inside import GOOD, SECRET, cookie, get, portal_at, post, sessions_of, token
 from tests.support.redis import RedisServer, contents
@@ -212,10 +212,10 @@ def a_new_key() -> dict[str, object]:
 
 def test_who_signs_in_once_more_finds_what_came_while_they_did(portal: Flask) -> None:
     with signed_in_somewhere(portal) as another:
-        interface, other, slow = sessions_of(portal), people.current_session(), another()
-        me = people.load_person(session["owner"])
+        interface, other, slow = sessions_of(portal), current.current_session(), another()
+        me = current.load_person(session["owner"])
         assert me
-        people.sign_in(me, AwsCredentials("ASIA", "temporary", "token"), timedelta(minutes=15))
+        current.sign_in(me, AwsCredentials("ASIA", "temporary", "token"), timedelta(minutes=15))
         slow["new_key"], slow["credentials"] = a_new_key(), {"access_key_id": "old"}
         assert interface.commit(slow), "the former session is there until the sign-in is done"
         answer = portal.response_class()
@@ -245,19 +245,19 @@ def test_who_signs_in_once_more_does_not_find_what_went_while_they_did(portal: F
 @pytest.mark.parametrize("another_key", [False, True])
 def test_a_saved_secret_does_not_come_back_because_aws_knows_its_key(portal: Flask, another_key: bool) -> None:
     with signed_in_somewhere(portal) as again:
-        interface, saving = sessions_of(portal), people.current_session()
+        interface, saving = sessions_of(portal), current.current_session()
         saving["new_key"] = a_new_key()
         assert interface.commit(saving)
-        me = people.load_person(session["owner"])
+        me = current.load_person(session["owner"])
         assert me
-        people.sign_in(me, AwsCredentials("ASIA", "temporary", "token"), timedelta(minutes=15))
-        assert waiting.forget_new_key()
+        current.sign_in(me, AwsCredentials("ASIA", "temporary", "token"), timedelta(minutes=15))
+        assert slots.forget_new_key()
         with portal.test_request_context("/", headers={"Cookie": request.headers["Cookie"]}):
             if another_key:
                 session["new_key"] = {**a_new_key(), "access_key_id": "AKIAANOTHER"}
-                assert interface.commit(people.current_session())
+                assert interface.commit(current.current_session())
             else:
-                waiting.mark_proven("AKIANEW")
+                slots.mark_proven("AKIANEW")
                 assert again()["new_key"]["proven"], "before the first request was done"
         answer = portal.response_class()
         interface.save_session(portal, saving, answer)
@@ -266,11 +266,11 @@ def test_a_saved_secret_does_not_come_back_because_aws_knows_its_key(portal: Fla
 
 def test_signing_out_ends_what_a_sign_in_has_just_made_of_the_session(portal: Flask) -> None:
     with signed_in_somewhere(portal) as another:
-        interface, leaving, signing_in = sessions_of(portal), people.current_session(), another()
+        interface, leaving, signing_in = sessions_of(portal), current.current_session(), another()
         signing_in.renew()
         answer = portal.response_class()
         interface.save_session(portal, signing_in, answer)  # after the sign-out has read the former session
-        people.sign_out()
+        current.sign_out()
         interface.save_session(portal, leaving, portal.response_class())
     assert seen_with(portal, answer)["secret"] is None
     assert stored(portal) == 0

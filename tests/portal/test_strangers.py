@@ -14,15 +14,15 @@ from flask import Flask
 from redis import Redis
 from sqlalchemy import text
 
-from app import stores
 from app.activity import queries
-from app.audit import record
+from app.audit.log import record
 from app.aws.clients import AwsCredentials
 from app.aws.iam import MfaDevice
 from app.aws.signin import AuthorizationRequest, SignInGateway, SignInTokens
-from app.models import db
-from app.stores import Seen, StoreFull, database
-from app.stores import redis as in_redis
+from app.db import db
+from app.sessions import stores
+from app.sessions.stores import Seen, StoreFull, database
+from app.sessions.stores import redis as in_redis
 from tests.support.clock import Clock
 from tests.support.gateways import Caller, NoIam
 from tests.support.inside import BASE, SECRET, cookie, get, portal_at, post, sessions_of, token, visitors_cookie

@@ -12,10 +12,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from flask import Flask
 
-from app import current, limits, people
 from app.aws.clients import AwsCredentials
-from app.models import Utc, db
-from app.records import Person
+from app.db import Utc, db
+from app.sessions import current
+from app.sessions.contents import Person
+from app.web import rate_limits, request_context
 from config import SETTINGS, from_env
 from tests.support.inside import SECRET, get, portal_at, post
 
@@ -44,12 +45,12 @@ def test_tries_are_counted_whatever_blanks_and_addresses_they_come_with(portal: 
     counted = set()
     for blanks in ("AKIAABCDEFGHIJKL", " AKIAABCDEFGHIJKL", "AKIA ABCDEFGHIJKL", "akiaABCD\tEFGHIJKL"):
         with portal.test_request_context("/sign-in", method="POST", data={"access_key_id": blanks}):
-            counted.add(limits.typed_key_id())
+            counted.add(rate_limits.typed_key_id())
     assert len(counted) == 1 and "AKIAABCD" not in str(counted)
     clients = {}
     for address in ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", "2001:db8:1:3::1", "192.0.2.1", "192.0.2.2"):
         with portal.test_request_context("/", environ_base={"REMOTE_ADDR": address}):
-            clients[address] = limits.client_address()
+            clients[address] = rate_limits.client_address()
     assert clients["2001:db8:1:2::1"] == clients["2001:db8:1:2:ffff::9"] != clients["2001:db8:1:3::1"]
     assert clients["192.0.2.1"] != clients["192.0.2.2"]
 
@@ -57,10 +58,10 @@ def test_tries_are_counted_whatever_blanks_and_addresses_they_come_with(portal: 
 def test_what_is_recorded_names_whom_it_is_about(portal: Flask) -> None:
     with portal.test_request_context("/"):
         alice = Person("123456789012", "alice", "/", "aws", False, datetime.now(UTC), user_id="AIDAALICE")
-        people.sign_in(alice, NOBODYS, LASTS)
-        assert current.audit().user_name == "alice"
-        assert current.audit("123456789012", "bob").user_name == "bob", "whose key was given, not who was here before"
-        assert current.audit("", "").user_name == ""
+        current.sign_in(alice, NOBODYS, LASTS)
+        assert request_context.audit().user_name == "alice"
+        assert request_context.audit("123456789012", "bob").user_name == "bob", "whose key was given"
+        assert request_context.audit("", "").user_name == ""
 
 
 def test_every_post_wants_its_csrf_token(portal: Flask) -> None:
@@ -103,7 +104,7 @@ def test_other_hosts_are_refused(portal: Flask) -> None:
     "target", ["//evil.example", "/\\evil.example", "https://evil.example", "/\t/evil", "javascript:x"]
 )
 def test_only_local_paths_are_followed(target: str) -> None:
-    from app.pages import local_path  # noqa: PLC0415 # beside its table
+    from app.web.pages import local_path  # noqa: PLC0415 # beside its table
 
     assert local_path(target, "/") == "/"
     assert local_path("/mfa/enroll?x=1", "/") == "/mfa/enroll?x=1"

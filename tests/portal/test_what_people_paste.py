@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from werkzeug.datastructures import MultiDict
 
 from app.access_keys.forms import SavedForm
-from app.fields import CodeForm, TwoCodesForm
 from app.public_keys.certificates import read_certificate
 from app.public_keys.pasted import NotUsable, may_be_shown_again
 from app.public_keys.ssh import SshPublicKey, read_ssh_key
 from app.sandbox.signin.forms import CodeForm as SandboxCodeForm
 from app.signin.forms import AccessKeyForm
-from app.typed import code, visible
+from app.text.typed import code, visible
+from app.web.forms import CodeForm, TwoCodesForm
 from tests.support.public_keys import certificate_pem, ed25519_line, openssh, pem, public_numbers, rfc_4716
 
 PATIENT = settings(deadline=None, max_examples=40)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from app.audit import Audit, Event, record
-from app.models import db
+from app.audit.log import Audit, Event, record
+from app.db import db
 from tests.support.inside import portal_at
 
 ACCOUNT = "123456789012"

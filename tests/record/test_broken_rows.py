@@ -11,8 +11,8 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
+from app.db import db
 from app.factory import create_app
-from app.models import db
 from config import from_env
 from tests.record.conftest import ACCOUNT, write
 from tests.record.test_chain import change, run, verify

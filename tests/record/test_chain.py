@@ -12,11 +12,11 @@ from flask import Flask
 from sqlalchemy import Connection, event, text
 
 from app.activity import queries
-from app.audit import Audit, Event, record
+from app.audit.history import unsettled
+from app.audit.log import Audit, Event, record
 from app.commands import activity
+from app.db import db
 from app.errors import NotRecorded, Throttled, Unanswered
-from app.history import unsettled
-from app.models import db
 from tests.record.conftest import ACCOUNT, somebody, write
 from tests.support.clock import Clock
 from tests.support.inside import portal_at

@@ -12,11 +12,11 @@ from sqlalchemy import event
 
 from app.activity import queries, words
 from app.activity.queries import COLUMNS
-from app.audit import Audit, Event, record
+from app.audit.history import last_done, unsettled
+from app.audit.log import Audit, Event, record
+from app.db import db
 from app.errors import Unanswered
-from app.exports import as_csv
-from app.history import last_done, unsettled
-from app.models import db
+from app.web.exports import as_csv
 from tests.record.conftest import ACCOUNT, somebody, write
 from tests.support.clock import Clock
 

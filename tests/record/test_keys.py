@@ -9,9 +9,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
-from app.audit import begin_keys
-from app.chain import START, Keyring, Link
-from app.models import db
+from app.audit.chain import START, Keyring, Link
+from app.audit.log import begin_keys
+from app.db import db
 from app.settings import audit_keys
 from tests.record.conftest import ACCOUNT, write
 from tests.record.test_chain import change, run, verify

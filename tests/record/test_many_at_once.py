@@ -10,9 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from sqlalchemy import create_engine
 
 from app.activity.queries import chain_of
-from app.audit import Audit, Event, Record
-from app.chain import Keyring, verify
-from app.models import Base
+from app.audit.chain import Keyring, verify
+from app.audit.log import Audit, Event, Record
+from app.db import Base
 from tests.support.postgres import postgres
 from tests.support.sandbox import ROOT
 

@@ -23,11 +23,11 @@ from flask import Flask
 from sqlalchemy import inspect, text
 
 from app.activity import queries
-from app.audit import Audit, Event, record
-from app.chain import START, Link
+from app.audit.chain import START, Link
+from app.audit.log import Audit, Event, record
 from app.commands import activity
+from app.db import Utc, db
 from app.factory import create_app
-from app.models import Utc, db
 from config import from_env
 from tests.support.inside import GOOD
 from tests.support.postgres import Postgres, postgres

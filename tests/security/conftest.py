@@ -10,8 +10,8 @@ import flask_migrate
 import pytest
 from flask import Flask
 
+from app.db import db
 from app.factory import create_app
-from app.models import db
 from config import from_env
 from tests.faults.people import with_device
 from tests.support.clock import Clock

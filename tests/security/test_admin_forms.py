@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from flask import Flask
 
-from app.models import db
+from app.db import db
 from tests.security.conftest import Entering, Guest
 from tests.support.sandbox import Sandbox
 

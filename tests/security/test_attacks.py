@@ -12,9 +12,9 @@ from flask import Flask
 from flask_login import login_user
 from sqlalchemy import text
 
-from app.limits import whose_codes
-from app.models import db
-from app.records import Person
+from app.db import db
+from app.sessions.contents import Person
+from app.web.rate_limits import whose_codes
 from tests.faults.people import with_device
 from tests.security.conftest import Entering, Guest, portal_of
 from tests.security.test_who_may import address, changes_since, last, marked, method, rules

@@ -27,10 +27,7 @@ from app.activity.words import device
 from app.aws.passwords import DEFAULT_POLICY
 from app.compliance.report import LARGEST as LARGEST_REPORT
 from app.compliance.report import NotAReport, parse
-from app.fields import CodeForm, DeviceForm, Form, TwoCodesForm
-from app.limits import Addressed, client_address
 from app.mfa.forms import HardwareTokenForm
-from app.pages import local_path, page_number
 from app.password.forms import ChangeForm, NewPasswordForm
 from app.password.rules import broken
 from app.password.service import strength
@@ -44,9 +41,12 @@ from app.public_keys.certificates import known_certificate, read_certificate
 from app.public_keys.forms import UploadForm
 from app.public_keys.pasted import LARGEST, NotUsable, PrivateKeyPasted, may_be_shown_again, refuse_private_keys
 from app.public_keys.ssh import known_key, read_ssh_key
-from app.records import PendingAwsSignIn, Person
+from app.sessions.contents import PendingAwsSignIn, Person
 from app.signin.aws_service import NotTheCode, read_verification_code
 from app.signin.forms import AccessKeyForm, VerificationCodeForm
+from app.web.forms import CodeForm, DeviceForm, Form, TwoCodesForm
+from app.web.pages import local_path, page_number
+from app.web.rate_limits import Addressed, client_address
 from tests.support import hostile
 
 if TYPE_CHECKING:

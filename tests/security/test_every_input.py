@@ -24,7 +24,7 @@ from sqlalchemy import text
 from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.routing import Rule
 
-from app.models import db
+from app.db import db
 from tests.security.conftest import Entering, Guest, portal_of
 from tests.security.places import People
 from tests.security.test_who_may import address, marked, method, rules

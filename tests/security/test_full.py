@@ -13,7 +13,7 @@ from redis.exceptions import OutOfMemoryError
 from sqlalchemy import event, text
 from sqlalchemy.exc import OperationalError
 
-from app.models import db
+from app.db import db
 from tests.security.conftest import Entering, Guest, portal_of
 from tests.support.clock import Clock
 from tests.support.inside import BASE

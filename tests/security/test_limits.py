@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from app.models import ActivityRow, StoredSession, db
+from app.audit.models import ActivityRow
+from app.db import db
+from app.sessions.models import StoredSession
 from tests.security.conftest import Entering, Guest, portal_of
 from tests.support.clock import Clock
 from tests.support.inside import BASE, SECRET

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from app.models import db
+from app.db import db
 from tests.security.conftest import Entering, Guest, portal_of
 from tests.support.people import Employee, hire
 from tests.support.sandbox import Sandbox

@@ -10,7 +10,7 @@ from pathlib import Path
 from flask import Flask, request
 from sqlalchemy import text
 
-from app.models import db
+from app.db import db
 from tests.security.conftest import Entering, Guest, portal_of
 from tests.support.clock import Clock
 from tests.support.inside import BASE, cookie

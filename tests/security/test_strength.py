@@ -9,7 +9,7 @@ from threading import Event
 import pytest
 
 from app.password import service
-from app.records import Person
+from app.sessions.contents import Person
 from tests.security.conftest import Entering, Guest
 from tests.support.marks import STRONG_PASSWORD
 from tests.support.people import hire

@@ -11,7 +11,8 @@ from flask import Flask
 from sqlalchemy import select
 from werkzeug.routing import AnyConverter, BaseConverter, IntegerConverter, Rule
 
-from app.models import ActivityRow, db
+from app.audit.models import ActivityRow
+from app.db import db
 from tests.faults.people import with_device
 from tests.security.conftest import ELSEWHERE, Entering, Guest
 from tests.support.clock import Clock

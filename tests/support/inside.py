@@ -10,12 +10,12 @@ import flask_migrate
 from flask import Flask, flash, session
 from flask_wtf.csrf import generate_csrf
 
-from app import people
 from app.aws.clients import AwsCredentials
 from app.factory import create_app
-from app.guards import public
-from app.records import Person
-from app.sessions import StoredSessions
+from app.sessions import current
+from app.sessions.contents import Person
+from app.sessions.interface import StoredSessions
+from app.web.guards import public
 from config import from_env
 
 SECRET = "s3cr3t/that+must=never/be+found=anywhere"
@@ -30,18 +30,18 @@ def portal_at(file: Path, **settings: str) -> Flask:
     @app.post("/test/enter")
     def enter() -> str:
         person = Person("123456789012", "alice", "/", "aws", False, datetime.now(UTC), "AKIA", user_id="AIDAALICE")
-        people.sign_in(person, AwsCredentials("AKIA", SECRET), timedelta(minutes=15))
+        current.sign_in(person, AwsCredentials("AKIA", SECRET), timedelta(minutes=15))
         return ""
 
     @app.post("/test/leave")
     def leave() -> str:
-        people.sign_out()
+        current.sign_out()
         flash("You are signed out.")
         return ""
 
     @app.post("/test/upgrade")
     def upgrade() -> str:
-        people.upgrade_in_place(AwsCredentials("ASIA", "temporary", "token"), timedelta(minutes=60))
+        current.upgrade_in_place(AwsCredentials("ASIA", "temporary", "token"), timedelta(minutes=60))
         return ""
 
     @app.get("/test/see")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from app.terminal import plain
+from app.text.terminal import plain
 
 if TYPE_CHECKING:
     from app.sandbox.rehearsal.walk import Row

@@ -6,7 +6,7 @@ from flask_wtf import FlaskForm
 from wtforms import PasswordField, RadioField, StringField
 from wtforms.validators import InputRequired, Length
 
-from app.typed import code as digits_of
+from app.text.typed import code as digits_of
 
 
 def _stripped(text: str | None) -> str:

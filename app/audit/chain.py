@@ -1,0 +1,320 @@
+"""The chain that makes the audit log tamper-evident: each row carries an HMAC over itself and its predecessor.
+
+Pure: rows in, flaws out. Someone who can change the table but doesn't have AUDIT_KEYS can't change, remove or move a
+row unseen. A tail that was cut off shows only against a head kept elsewhere. Keys have an order: a row can't be
+made with a key older than that of a row before it, so a key that leaked and was replaced can't sign again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from itertools import product
+from typing import Any, NamedTuple
+
+START = ""
+"""The predecessor of a chain's first row."""
+SHORTENED = "record-shortened"
+"""The event whose row is a checkpoint: its target, "SEQ:MAC", is the last row that retention removed."""
+KEY_CHANGED = "record-key-changed"
+"""The event whose row begins a new key: its target is "KEYID from SEQ"."""
+FORMAT, WITH_USER_ID = 1, 2
+"""Of what is hashed. Rows without a user id are hashed as they were before there were any."""
+_FEW = 40
+
+
+class Link(NamedTuple):
+    """A row as it is chained; columns of `app.audit.models.ActivityRow`, in this order.
+
+    The macs of old rows cover the columns before `user_id`. To add a column, put it last and add a format.
+    """
+
+    account_id: str
+    seq: int
+    at: datetime
+    attempt_id: str
+    user_name: str
+    event: str
+    target: str
+    phase: str
+    reason: str
+    request_id: str
+    address: str
+    user_agent: str
+    session: str
+    key_id: str
+    user_id: str = ""
+
+
+@dataclass(frozen=True)
+class Keyring:
+    """Keys by id, from the newest to the oldest. All of them verify."""
+
+    keys: Mapping[str, bytes]
+    ends: Mapping[str, datetime] = field(default_factory=dict)
+    """By id of an older key: from when on it counts for nothing, UTC."""
+    prepared: int = 0
+    """How many of the newest don't sign yet, unless a row shows that another replica began to."""
+
+    @property
+    def signing(self) -> str:
+        """Id of the key that new rows are made with."""
+        return list(self.keys)[self.prepared]
+
+    @cached_property
+    def _ages(self) -> dict[str, int]:
+        return {known: age for age, known in enumerate(self.keys)}
+
+    def age(self, key_id: str) -> int:
+        """Position among the keys, 0 for the newest. Raises KeyError: no such key."""
+        return self._ages[key_id]
+
+    def next_after(self, key_id: str) -> str:
+        """Id of the key for the row that follows a row made with this one: never an older one."""
+        if key_id in self.keys and self.age(key_id) < self.age(self.signing):
+            return key_id
+        return self.signing
+
+    def mac(self, before: str, link: Link) -> str:
+        """64 hex digits: HMAC-SHA-256 over the predecessor's mac and the row. Raises KeyError: no such key."""
+        at = link.at.astimezone(UTC).isoformat(timespec="microseconds")
+        told: list[object] = [WITH_USER_ID if link.user_id else FORMAT, before, *link._replace(at=at)]  # type: ignore[arg-type]  # as text
+        text = json.dumps(told if link.user_id else told[:-1], separators=(",", ":"))
+        return hmac.new(self.keys[link.key_id], text.encode(), hashlib.sha256).hexdigest()
+
+
+@dataclass(frozen=True)
+class Flaw:
+    """Something wrong at a position of the chain."""
+
+    seq: int
+    what: str
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What verifying an account's chain found."""
+
+    account_id: str
+    rows: int
+    head: tuple[int, str]
+    """(seq, mac) of the last row; (0, "") of an empty chain."""
+    flaws: list[Flaw]
+    old: tuple[int, str]
+    """(seq, mac) of the last row before the first that is not old, as these rows were read; (0, "") for none."""
+
+
+def head_text(seq: int, mac: str) -> str:
+    """ "17:5be1…", as `--expect-head` takes it."""
+    return f"{seq}:{mac}"
+
+
+def read_head(text: str) -> tuple[int, str]:
+    """Raises ValueError where the text is not SEQ:HASH."""
+    seq, _, mac = text.partition(":")
+    if not (seq.isascii() and seq.isdigit() and len(mac) == 64 and set(mac) <= set("0123456789abcdef")):
+        raise ValueError(f"{text!r} is not SEQ:HASH, a number and 64 hex digits")
+    return int(seq), mac
+
+
+def _link(stored: Mapping[str, object]) -> tuple[Link, str, str]:
+    """The row, its mac, and what of it isn't what the portal ever writes ("" for nothing): others stand in then."""
+    told: dict[str, Any] = {}
+    odd = []
+    for name in (*Link._fields, "mac"):
+        value = stored[name]
+        if name == "at":
+            value = _moment(value)
+        right = {"seq": int, "at": datetime}.get(name, str)
+        if not isinstance(value, right) or isinstance(value, bool):
+            odd.append(name)
+            value = {int: 0, datetime: _NEVER}.get(right, "")
+        told[name] = value
+    mac = told.pop("mac")
+    return Link(**told), mac, f"has a value in {', '.join(odd)} that Latchkey never writes" if odd else ""
+
+
+_NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+def _moment(value: object) -> datetime | None:
+    """A time from text like "2026-05-03 10:00:00.000000", in UTC; None for anything else."""
+    try:
+        found = datetime.fromisoformat(value) if isinstance(value, str) and len(value) >= 19 else None
+    except ValueError:
+        return None
+    return found.replace(tzinfo=UTC) if found and not found.tzinfo else None
+
+
+def verify(
+    account_id: str,
+    rows: Iterable[Mapping[str, object]],
+    keyring: Keyring,
+    expected: Sequence[tuple[int, str]] = (),
+    old_before: datetime | None = None,
+) -> Verification:
+    """Check a chain. rows: by column, in order of seq, as they are stored, times as text.
+
+    expected: heads seen earlier, (seq, mac).
+    old_before: rows made before this are old, in order of seq: a clock that was set back makes no hole.
+    """
+    walk = _Walk(keyring, {seq for seq, _ in expected}, old_before)
+    for stored in rows:
+        walk.take(stored)
+    walk.end()
+    begins = walk.first[0].seq if walk.first else 1
+    found = [*walk.found, *_compared(expected, walk.seen, walk.last, begins), *_moved(keyring, walk.suspects)]
+    head = (walk.last, walk.before) if walk.count else (0, START)
+    return Verification(account_id, walk.count, head, sorted(found, key=lambda flaw: flaw.seq), walk.old)
+
+
+class _Walk:
+    """Along a chain, row by row."""
+
+    def __init__(self, keyring: Keyring, wanted: set[int], old_before: datetime | None) -> None:
+        self._keyring, self._wanted, self._old_before = keyring, wanted, old_before
+        self.found: list[Flaw] = []
+        self.suspects: list[tuple[Link, str, str]] = []
+        self._checkpoints: set[tuple[int, str]] = set()
+        self.seen: dict[int, str] = {}
+        self.first: tuple[Link, str] | None = None
+        self.count, self.last, self.before = 0, 0, START
+        self.old = (0, START)
+        self._all_old = old_before is not None
+        self._key = ""
+        """Id of the key of the last row that is sound."""
+
+    def take(self, stored: Mapping[str, object]) -> None:
+        """The next row."""
+        link, mac, odd = _link(stored)
+        self.count += 1
+        if not isinstance(stored["seq"], int):
+            self.found.append(Flaw(self.last, f"is followed by a row whose number is {stored['seq']!r}"))
+            self._all_old = False
+            return
+        if self.first is None:
+            self.first = (link, mac)
+            self.last = link.seq - 1
+        elif link.seq != self.last + 1:
+            self.found.append(Flaw(self.last + 1, _missing(self.last + 1, link.seq - 1)))
+        if link.seq < 1:
+            self.found.append(Flaw(link.seq, "comes before the first row: Latchkey didn’t write it"))
+        if link.event == SHORTENED:
+            self._checkpoints.update(_checkpoint(link.target))
+        checkable = self.count > 1 or link.seq == 1
+        problem = odd or (_problem(self._keyring, self.before, link, mac) if checkable else "")
+        if problem:
+            self.found.append(Flaw(link.seq, problem))
+            if not odd:
+                self.suspects.append((link, mac, self.before))
+        else:
+            self._take_key(link)
+        if link.seq in self._wanted:
+            self.seen[link.seq] = mac
+        self._all_old = self._all_old and not odd and bool(self._old_before and link.at < self._old_before)
+        if self._all_old:
+            self.old = (link.seq, mac)
+        self.last, self.before = link.seq, mac
+
+    def _take_key(self, link: Link) -> None:
+        """Is the key one that may sign here?"""
+        ring, former = self._keyring, self._key
+        if link.key_id not in ring.keys:
+            return  # the first row that is left: it is judged with what retention removed
+        ends = ring.ends.get(link.key_id)
+        if former and ring.age(link.key_id) > ring.age(former):
+            self.found.append(Flaw(link.seq, f"was made with the key {link.key_id!r} after {former!r} replaced it"))
+            return
+        if ends and link.at >= ends:
+            self.found.append(
+                Flaw(link.seq, f"was made with the key {link.key_id!r}, which ended on {_minute(ends)}")
+            )
+        if former and former != link.key_id and (ended := ring.ends.get(former)) and link.at >= ended:
+            self.found.append(Flaw(link.seq, _late(former, ended)))
+        self._key = link.key_id
+
+    def end(self) -> None:
+        """After the last row."""
+        if self.first and self.first[0].seq > 1:
+            self.found.extend(_beginning(self._keyring, *self.first, self._checkpoints))
+        ring = self._keyring
+        if self._key and ring.age(self._key) > ring.age(ring.signing):
+            self.found.append(Flaw(self.last, _outlived(self._key, ring.signing)))
+
+
+def _outlived(old: str, new: str) -> str:
+    return (
+        f"is the last row and was made with the old key {old!r}: no row made with {new!r} follows. If the portal has "
+        "run with the new key, rows were removed or replaced"
+    )
+
+
+def _minute(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def _late(former: str, ended: datetime) -> str:
+    return (
+        f"is the first after the rows made with the key {former!r}, but that key ended on {_minute(ended)}: "
+        "the rows in between were removed or replaced"
+    )
+
+
+def _problem(keyring: Keyring, before: str, link: Link, mac: str) -> str:
+    if link.key_id not in keyring.keys:
+        return f"was made with the key {link.key_id!r}, which AUDIT_KEYS does not have"
+    if not _same(keyring.mac(before, link), mac):
+        return "isn’t what Latchkey wrote: it was changed, moved or added"
+    return ""
+
+
+def _same(made: str, stored: str) -> bool:
+    """Compare macs, of which the stored one may be any text."""
+    return hmac.compare_digest(made.encode(), stored.encode("utf-8", "surrogatepass"))
+
+
+def _missing(low: int, high: int) -> str:
+    return "is missing" if low == high else f"to {high} are missing"
+
+
+def _checkpoint(target: str) -> Iterator[tuple[int, str]]:
+    try:
+        yield read_head(target)
+    except ValueError:
+        return  # the row's own mac tells that it was changed
+
+
+def _beginning(keyring: Keyring, link: Link, mac: str, checkpoints: set[tuple[int, str]]) -> Iterator[Flaw]:
+    """A chain that does not begin at 1 must follow a checkpoint, which a later row of it vouches for."""
+    before = [checked for seq, checked in checkpoints if seq == link.seq - 1]
+    if not before:
+        yield Flaw(1, f"{_missing(1, link.seq - 1)}, and no checkpoint of a retention says so")
+    elif all(_problem(keyring, checked, link, mac) for checked in before):
+        yield Flaw(link.seq, "is not what followed the rows that retention removed")
+
+
+def _compared(expected: Sequence[tuple[int, str]], seen: Mapping[int, str], last: int, begins: int) -> Iterator[Flaw]:
+    for seq, mac in expected:
+        if seq > last:
+            yield Flaw(last + 1, f"to {seq} are missing: the chain was cut after {last}")
+        elif seq < begins:
+            yield Flaw(seq, "was removed by retention, so it cannot be compared with the expected head")
+        elif seen.get(seq) != mac:
+            yield Flaw(seq, "has another hash than the expected head")
+
+
+def _moved(keyring: Keyring, suspects: Sequence[tuple[Link, str, str]]) -> Iterator[Flaw]:
+    """Rows that were written for another place of the chain, where there are few to try."""
+    if not 1 < len(suspects) <= _FEW:
+        return
+    macs = {mac for _, mac, _ in suspects} | {before for *_, before in suspects}
+    for (link, mac, _), (other, _, _), before in product(suspects, suspects, macs):
+        if link.seq != other.seq and link.key_id in keyring.keys:
+            as_written = link._replace(seq=other.seq)
+            if _same(keyring.mac(before, as_written), mac):
+                yield Flaw(link.seq, f"was written as {other.seq}: rows were reordered")

@@ -1,0 +1,161 @@
+"""What one person attempted before: questions that use cases put to the record (`app.audit.log`)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from sqlalchemy import BindParameter, Connection, Row, Select, and_, bindparam, exists, func, or_, select
+from sqlalchemy.orm import aliased
+
+from app.audit.chain import START, Link
+from app.audit.log import HAPPENED, STILL_RUNNING, Attempt, Audit, Event, Phase, Record
+from app.audit.models import ActivityRow
+from app.errors import Gone
+
+
+def unsettled(audit: Audit, now: datetime, *kinds: Collection[Event], running: bool = False) -> Sequence[Attempt]:
+    """The person's attempts without an outcome, oldest first. Each of `kinds`: events of which the latest counts.
+
+    Not those still running, unless they are asked for; not those followed by another of the same kind on the same
+    target, of which AWS tells instead; and none whose row is not ours, for its outcome would be.
+    """
+    asked = {
+        "account_id": audit.account_id,
+        "user_id": audit.user_id,
+        "before": now if running else now - STILL_RUNNING,
+        "any": [event for kind in kinds for event in kind],
+        **{f"kind_{number}": list(kind) for number, kind in enumerate(kinds)},
+    }
+    with audit.record.engine.connect() as connection:
+        found = connection.execute(_unsettled(len(kinds)), asked).all()
+        rows = [row for row in found if _is_ours(audit.record, connection, row)]
+    return [
+        Attempt(row.attempt_id, Event(row.event), row.target, row.at, row.address, row.user_agent, row.session)
+        for row in rows
+    ]
+
+
+@cache
+def _unsettled(kinds: int) -> Select[Any]:
+    """What `unsettled` asks. Nearly every page does, and putting it together takes longer than the answer."""
+    later, other = aliased(ActivityRow), aliased(ActivityRow)
+
+    def events(name: str) -> BindParameter[Any]:
+        return bindparam(name, expanding=True)
+
+    alike = [
+        and_(ActivityRow.event.in_(events(f"kind_{number}")), other.event.in_(events(f"kind_{number}")))
+        for number in range(kinds)
+    ]
+    return (
+        select(ActivityRow.__table__)
+        .where(
+            ActivityRow.account_id == bindparam("account_id"),
+            ActivityRow.user_id == bindparam("user_id"),
+            ActivityRow.user_id != "",
+            ActivityRow.event.in_(events("any")),
+            (ActivityRow.phase == Phase.UNKNOWN)
+            | ((ActivityRow.phase == Phase.INTENDED) & (ActivityRow.at < bindparam("before"))),
+            ~exists().where(later.attempt_id == ActivityRow.attempt_id, later.seq > ActivityRow.seq),
+            ~exists().where(
+                other.account_id == ActivityRow.account_id,
+                other.target == ActivityRow.target,
+                other.target != "",
+                or_(*alike),
+                other.attempt_id != ActivityRow.attempt_id,
+                other.seq > ActivityRow.seq,
+            ),
+        )
+        .order_by(ActivityRow.seq)
+        .limit(50)
+    )
+
+
+def _is_ours(record: Record, connection: Connection, row: Row[Any]) -> bool:
+    """Does the row's mac follow from its predecessor's?"""
+    before = START
+    if row.seq != 1:
+        query = select(ActivityRow.mac).where(
+            ActivityRow.account_id == row.account_id, ActivityRow.seq == row.seq - 1
+        )
+        before = connection.execute(query).scalar() or START
+    link = Link(*[getattr(row, name) for name in Link._fields])
+    return row.key_id in record.keyring.keys and record.keyring.mac(before, link) == row.mac
+
+
+def last_done(audit: Audit, events: Collection[Event], target: str) -> str | None:
+    """Id of the person's latest attempt of these kinds that succeeded on the target, from any browser.
+
+    The latest to be made: an outcome may be found long after.
+    """
+    came = aliased(ActivityRow)
+    query = (
+        select(ActivityRow.attempt_id)
+        .where(
+            ActivityRow.account_id == audit.account_id,
+            ActivityRow.event.in_(events),
+            exists().where(
+                came.account_id == ActivityRow.account_id,
+                came.attempt_id == ActivityRow.attempt_id,
+                came.target == target,
+                came.phase.in_(HAPPENED),
+            ),
+            ActivityRow.phase == Phase.INTENDED,
+            ActivityRow.user_id == audit.user_id,
+        )
+        .order_by(ActivityRow.seq.desc())
+        .limit(1)
+    )
+    with audit.record.engine.connect() as connection:
+        return connection.execute(query).scalar()
+
+
+@dataclass(frozen=True)
+class Done:
+    """Something that happened. session: short id of the one it was done in."""
+
+    target: str
+    at: datetime
+    session: str
+
+
+def done_without(audit: Audit, event: Event, *followed_by: Event) -> list[str]:
+    """Targets on which the person last did `event`, and on which nothing of `followed_by` was done since."""
+    return [each.target for each in last_done_without(audit, event, *followed_by)]
+
+
+def last_done_without(audit: Audit, event: Event, *followed_by: Event) -> list[Done]:
+    """The same with when and in which session, each target once.
+
+    An attempt counts from when it began: its outcome may be found long after, and what followed must still follow.
+    """
+    later, first = aliased(ActivityRow), aliased(ActivityRow)
+    began = (
+        select(func.min(first.seq))
+        .where(first.account_id == ActivityRow.account_id, first.attempt_id == ActivityRow.attempt_id)
+        .scalar_subquery()
+    )
+    query = (
+        select(ActivityRow.target, ActivityRow.at, ActivityRow.session)
+        .where(
+            ActivityRow.account_id == audit.account_id,
+            ActivityRow.user_id == audit.user_id,
+            ActivityRow.event == event,
+            ActivityRow.phase.in_(HAPPENED),
+            ~exists().where(
+                later.account_id == ActivityRow.account_id,
+                later.target == ActivityRow.target,
+                later.event.in_(followed_by),
+                later.phase.in_(HAPPENED) | (later.reason == Gone.__name__),
+                later.attempt_id != ActivityRow.attempt_id,
+                later.seq > began,
+            ),
+        )
+        .order_by(ActivityRow.target, ActivityRow.seq)
+    )
+    with audit.record.engine.connect() as connection:
+        return list({row.target: Done(*row) for row in connection.execute(query)}.values())

@@ -1,0 +1,347 @@
+"""The record of attempts and outcomes: intent before the call, outcome after it, each a row of its own.
+
+AWS cannot join our transaction; an intent without an outcome is itself a finding: what happened is unknown
+until AWS is asked. Rows are only ever added, one chain per account (`app.audit.chain`), until retention
+removes the oldest.
+What use cases ask of it afterwards is in `app.audit.history`, what pages show of it in `app.activity.queries`.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import secrets
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import cast
+
+from flask import Flask, current_app
+from sqlalchemy import Engine, bindparam, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+
+from app.audit.chain import KEY_CHANGED, SHORTENED, START, Keyring, Link, head_text
+from app.audit.models import ActivityHead, ActivityRow
+from app.aws.clients import request_ids
+from app.db import db
+from app.errors import NotRecorded, PortalError, Unanswered
+from app.monitoring import metrics
+
+log = logging.getLogger(__name__)
+
+
+class Event(StrEnum):
+    """What can be attempted."""
+
+    SIGN_IN = "sign-in"
+    SIGN_OUT = "sign-out"
+    SESSION_ENDED = "session-ended"
+    MFA_DEVICE_CREATED = "mfa-device-created"
+    MFA_DEVICE_DELETED = "mfa-device-deleted"
+    MFA_DEVICE_ENABLED = "mfa-device-enabled"
+    MFA_DEVICE_DEACTIVATED = "mfa-device-deactivated"
+    MFA_DEVICE_RESYNCED = "mfa-device-resynced"
+    MFA_SESSION = "mfa-session"
+    PASSWORD_CHANGED = "password-changed"  # noqa: S105 # an event
+    PASSWORD_SET = "password-set"  # noqa: S105 # an event
+    PASSWORD_REMOVED = "password-removed"  # noqa: S105 # an event
+    ACCESS_KEY_CREATED = "access-key-created"
+    ACCESS_KEY_UNSAVED = "access-key-unsaved"
+    ACCESS_KEY_SAVED = "access-key-saved"
+    ACCESS_KEY_ACTIVATED = "access-key-activated"
+    ACCESS_KEY_DEACTIVATED = "access-key-deactivated"
+    ACCESS_KEY_DELETED = "access-key-deleted"
+    SSH_KEY_UPLOADED = "ssh-key-uploaded"
+    SSH_KEY_ACTIVATED = "ssh-key-activated"
+    SSH_KEY_DEACTIVATED = "ssh-key-deactivated"
+    SSH_KEY_DELETED = "ssh-key-deleted"
+    CERTIFICATE_UPLOADED = "certificate-uploaded"
+    CERTIFICATE_ACTIVATED = "certificate-activated"
+    CERTIFICATE_DEACTIVATED = "certificate-deactivated"
+    CERTIFICATE_DELETED = "certificate-deleted"
+    COMPLIANCE_REFRESHED = "compliance-refreshed"
+    CREDENTIAL_REPORT_TAKEN = "credential-report-taken"
+    EXCEPTION_ADDED = "exception-added"
+    EXCEPTION_ENDED = "exception-ended"
+    SOMEBODYS_SESSIONS_ENDED = "somebodys-sessions-ended"
+    COMPLIANCE_EXPORTED = "compliance-exported"
+    RECORD_EXPORTED = "record-exported"
+    RECORD_SHORTENED = SHORTENED
+    RECORD_KEY_CHANGED = KEY_CHANGED
+
+
+class Phase(StrEnum):
+    """Where an attempt stands; the latest row of it counts."""
+
+    INTENDED = "intended"
+    DONE = "done"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+    FOUND_DONE = "found-done"
+    """AWS was asked later, and it had happened."""
+    FOUND_UNDONE = "found-undone"
+
+
+OPEN = (Phase.INTENDED, Phase.UNKNOWN)
+HAPPENED = (Phase.DONE, Phase.FOUND_DONE)
+STILL_RUNNING = timedelta(seconds=60)
+"""An intent this young may still get its outcome: no request lasts longer."""
+SPREADING = timedelta(seconds=30)
+"""AWS may not yet show a change this young (observed: some 10 to 15 s): that it is not seen proves nothing."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """An attempt whose outcome is not known."""
+
+    attempt_id: str
+    event: Event
+    target: str
+    at: datetime
+    address: str
+    user_agent: str
+    session: str
+
+
+@dataclass
+class UnderWay:
+    """An attempt that is being made. target: of what comes of it, where AWS names it only in its answer."""
+
+    attempt_id: str
+    target: str
+
+
+Added = Callable[[Mapping[str, str]], None]
+"""Told of the columns of each row that was added."""
+
+
+class Record:
+    """The table, its chains and its stream; one per portal."""
+
+    def __init__(
+        self, engine: Engine, keyring: Keyring, *, to_stdout: bool = False, added: Added | None = None
+    ) -> None:
+        """to_stdout: every row also goes there as a JSON line, for a SIEM. added: told of each row, for counting."""
+        self.engine = engine
+        self.keyring = keyring
+        self._to_stdout = to_stdout
+        self._added = added
+
+    def append(self, account_id: str, **values: str) -> int:
+        """Add a row at the end of the account's chain; its position. Raises SQLAlchemyError."""
+        try:
+            written = self._append(account_id, values)
+        except LookupError:
+            self._begin(account_id)
+            written = self._append(account_id, values)
+        if self._added:
+            self._added(values)
+        self._stream(written)
+        return written[-1][0].seq
+
+    def begin_key(self, account_id: str) -> None:
+        """Where a newer key signs from now on, add the row that says so. Raises SQLAlchemyError, LookupError."""
+        self._stream(self._append(account_id, None))
+
+    def _stream(self, written: Sequence[tuple[Link, str]]) -> None:
+        for link, mac in written if self._to_stdout else ():
+            line = {**link._asdict(), "at": link.at.isoformat(), "mac": mac}
+            try:
+                sys.stdout.write(json.dumps(line) + "\n")
+                sys.stdout.flush()
+            except OSError:
+                # The row stands; whoever collects the stream sees the gap in `seq`.
+                log.exception("row %s of account %s did not reach standard output", link.seq, link.account_id)
+
+    def _begin(self, account_id: str) -> None:
+        try:
+            with self.engine.begin() as connection:
+                connection.execute(insert(ActivityHead).values(account_id=account_id, seq=0, mac=START))
+        except IntegrityError:
+            pass  # another replica was faster: now there is a head to follow
+
+    def _append(self, account_id: str, values: dict[str, str] | None) -> list[tuple[Link, str]]:
+        """Add a row, after one that says so where a newer key begins. None: only that one.
+
+        Raises LookupError where the chain has no head yet.
+        """
+        mine = ActivityHead.account_id == account_id
+        with self.engine.begin() as connection:
+            # The first statement takes the lock, on SQLite and PostgreSQL: whoever comes second sees our row.
+            head = connection.execute(
+                update(ActivityHead)
+                .where(mine)
+                .values(seq=ActivityHead.seq + 1)
+                .returning(ActivityHead.seq, ActivityHead.mac)
+            ).first()
+            if head is None:
+                raise LookupError(account_id)
+            seq, before, written = head.seq, head.mac, []
+            former = connection.execute(_KEY, {"account_id": account_id, "seq": seq - 1}).scalar()
+            key_id = self.keyring.next_after(former) if former is not None else self.keyring.signing
+            now = datetime.now(UTC)
+            changed = former is not None and key_id != former
+            for each in ((_key_changed(key_id, seq),) if changed else ()) + ((values,) if values is not None else ()):
+                link = Link(account_id, seq, now, key_id=key_id, **each)
+                mac = self.keyring.mac(before, link)
+                connection.execute(insert(ActivityRow).values(**link._asdict(), mac=mac))
+                written.append((link, mac))
+                seq, before = seq + 1, mac
+            connection.execute(update(ActivityHead).where(mine).values(seq=seq - 1, mac=before))
+        return written
+
+    def shorten(self, account_id: str, seq: int, mac: str) -> int:
+        """Retention: remove rows up to this one, leaving a checkpoint in the chain; how many went.
+
+        seq, mac: of a row as it was verified. What the table says by now may have been changed since.
+        """
+        self.append(account_id, **_by_itself(Event.RECORD_SHORTENED, head_text(seq, mac)))
+        with self.engine.begin() as connection:
+            mine = ActivityRow.account_id == account_id
+            return int(connection.execute(delete(ActivityRow).where(mine, ActivityRow.seq <= seq)).rowcount)
+
+
+_KEY = select(ActivityRow.key_id).where(
+    ActivityRow.account_id == bindparam("account_id"), ActivityRow.seq == bindparam("seq")
+)
+"""Which key the row at a position was made with."""
+
+
+def _by_itself(event: Event, target: str) -> dict[str, str]:
+    """A row about the audit log, of nobody."""
+    nobody = dict.fromkeys(("user_name", "reason", "request_id", "address", "user_agent", "session"), "")
+    return nobody | {
+        "attempt_id": secrets.token_hex(16),
+        "event": event.value,
+        "target": target,
+        "phase": Phase.DONE.value,
+    }
+
+
+def _key_changed(key_id: str, seq: int) -> dict[str, str]:
+    return _by_itself(Event.RECORD_KEY_CHANGED, f"{key_id} from {seq}")
+
+
+def open_record(app: Flask) -> None:
+    """Make the portal's record, under AUDIT_KEYS."""
+    with app.app_context():
+        app.extensions["record"] = Record(
+            db.engine,
+            app.config["AUDIT_KEYS"],
+            to_stdout=app.config["AUDIT_STREAM"] == "stdout",
+            added=metrics.recorded,
+        )
+
+
+def begin_keys(app: Flask) -> None:
+    """At start: where AUDIT_KEYS has a newer key than the last row of a chain, add the row that says so.
+
+    Then no chain waits for its next visitor until an old key counts for nothing.
+    """
+    with app.app_context():
+        made = cast("Record", app.extensions["record"])
+        for account_id in _chains(made.engine):
+            try:
+                made.begin_key(account_id)
+            except (SQLAlchemyError, LookupError):
+                log.exception("the key of the chain of account %s could not be changed", account_id)
+
+
+def _chains(engine: Engine) -> Sequence[str]:
+    with engine.connect() as connection:
+        return connection.execute(select(ActivityHead.account_id)).scalars().all()
+
+
+def record() -> Record:
+    """The portal's record."""
+    return cast("Record", current_app.extensions["record"])
+
+
+@dataclass(frozen=True)
+class Audit:
+    """Writes what one person attempts, from one place."""
+
+    record: Record
+    account_id: str
+    user_name: str
+    address: str
+    user_agent: str
+    session: str
+    user_id: str = ""
+    """AWS's unique id of the user; empty for commands, and where nobody is known yet."""
+
+    @contextmanager
+    def attempt(self, event: Event, target: str = "") -> Iterator[UnderWay]:
+        """Record the intent, let the caller ask AWS, record what came of it.
+
+        target: the ARN, serial number or key id it is about; never a secret.
+        Raises NotRecorded, before anything was attempted, when the intent cannot be written.
+        """
+        attempt = UnderWay(secrets.token_hex(16), target)
+        try:
+            self._write(attempt.attempt_id, event, target, Phase.INTENDED)
+        except SQLAlchemyError as error:
+            raise NotRecorded from error
+        try:
+            with request_ids() as answered:
+                yield attempt
+        except PortalError as error:
+            phase = Phase.UNKNOWN if isinstance(error, Unanswered) else Phase.REFUSED
+            self._write_outcome(attempt.attempt_id, event, target, phase, type(error).__name__, error.request_id)
+            raise
+        self._write_outcome(
+            attempt.attempt_id, event, attempt.target, Phase.DONE, "", answered[-1] if answered else ""
+        )
+
+    def note(self, event: Event, target: str = "", refused: PortalError | None = None) -> None:
+        """Record something that changes nothing at AWS: a sign-in, a refusal, a sign-out.
+
+        Raises NotRecorded when it cannot be written.
+        """
+        phase = Phase.REFUSED if refused else Phase.DONE
+        reason, request_id = (type(refused).__name__, refused.request_id) if refused else ("", "")
+        try:
+            self._write(secrets.token_hex(16), event, target, phase, reason, request_id)
+        except SQLAlchemyError as error:
+            raise NotRecorded from error
+
+    def settle(self, attempt: Attempt, *, happened: bool) -> None:
+        """Record what AWS turned out to have done about an attempt, as of the place it was made from.
+
+        A change that is not seen yet may be on its way: of a young attempt only that it happened is recorded.
+        """
+        if not happened and datetime.now(UTC) - attempt.at < SPREADING:
+            return
+        phase = Phase.FOUND_DONE if happened else Phase.FOUND_UNDONE
+        there = replace(self, address=attempt.address, user_agent=attempt.user_agent, session=attempt.session)
+        there._write_outcome(attempt.attempt_id, attempt.event, attempt.target, phase, "", "")
+
+    def _write_outcome(
+        self, attempt_id: str, event: Event, target: str, phase: Phase, reason: str, request_id: str
+    ) -> None:
+        try:
+            self._write(attempt_id, event, target, phase, reason, request_id)
+        except SQLAlchemyError:
+            # The change is made: the person must see its result. The intent alone reads as "unknown".
+            log.exception("outcome of attempt %s could not be recorded", attempt_id)
+
+    def _write(
+        self, attempt_id: str, event: Event, target: str, phase: Phase, reason: str = "", request_id: str = ""
+    ) -> None:
+        self.record.append(
+            self.account_id,
+            attempt_id=attempt_id,
+            user_name=self.user_name,
+            event=event.value,
+            target=target[:512],
+            phase=phase.value,
+            reason=reason,
+            request_id=request_id[:128],
+            address=self.address,
+            user_agent=self.user_agent,
+            session=self.session,
+            user_id=self.user_id,
+        )

@@ -1,0 +1,1 @@
+"""What every feature about credentials shares."""

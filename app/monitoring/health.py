@@ -1,0 +1,145 @@
+"""What machines ask: does the process live, can it work, how is it doing. Answered before Flask looks at the host's
+name, since probes come by address; without cookies, and with nothing about anyone.
+
+    /healthz    200 while the process answers at all
+    /readyz     200, or 503 where the database, its schema or the session store would fail people; says which. It
+                writes to both, so that one without room shows
+    /metrics    for Prometheus (`app.monitoring.metrics`), with METRICS_TOKEN as a bearer token; without
+                one there is no such page
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from flask import Flask
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.db import db
+from app.monitoring import metrics
+from app.sessions.interface import StoredSessions
+from app.sessions.stores import StoreDown, StoreFull
+from app.sessions.stores.database import DatabaseStore
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+MIGRATIONS = Path(__file__).parents[2] / "migrations"
+UNANSWERED = "The database does not answer. Is DATABASE_URL right, and the database running?"
+IN_THE_DATABASE = "The database does not let the portal keep sessions. Has its user the rights to them?"
+FULL = (
+    "{} has no room left: nothing new can be kept. Make room; people who are signed in go on as far as it lets them."
+)
+OUT_OF_DATE = "The database is not at this version’s schema. Run: .venv/bin/flask --app wsgi db upgrade"
+
+
+class Health:
+    """Whether a portal's parts would serve people now."""
+
+    def __init__(self, app: Flask) -> None:
+        with app.app_context():
+            self._engine: Engine = db.engine
+        self.sessions = cast("StoredSessions", app.session_interface)
+        migrations = ScriptDirectory(str(MIGRATIONS))
+        newest = migrations.get_current_head()
+        # One that we do not know is of a later release, which is made to suit the one before it.
+        self._behind = {None, *(step.revision for step in migrations.walk_revisions())} - {newest}
+        self._in_redis = bool(app.config["REDIS_URL"])
+
+    def of_database(self) -> dict[str, str]:
+        """What is wrong with "database" or "schema". Empty when all is well."""
+        found: dict[str, str] = {}
+        try:
+            with self._engine.connect() as connection:
+                current = MigrationContext.configure(connection).get_current_revision()
+            if current in self._behind:
+                found["schema"] = OUT_OF_DATE
+        except SQLAlchemyError:
+            found["database"] = UNANSWERED
+        return found
+
+    def problems(self) -> dict[str, str]:
+        """What is wrong, by part: "database", "schema", "sessions". Empty when all is well.
+
+        Both are written to, which is what people need of them; where the schema is behind, Redis only.
+        """
+        found = self.of_database()
+        if not found:
+            found = self._of_writing()
+        if self._in_redis:
+            found |= self._of_redis()
+        elif "database" in found:
+            found["sessions"] = found["database"]
+        return found
+
+    def _of_writing(self) -> dict[str, str]:
+        """A row comes and goes: a database that can be read may be full, or be somebody else's."""
+        try:
+            DatabaseStore(self._engine).check()
+        except StoreFull:
+            return {"database": FULL.format("The database")}
+        except StoreDown:
+            return {"database" if self._in_redis else "sessions": IN_THE_DATABASE}
+        return {}
+
+    def _of_redis(self) -> dict[str, str]:
+        try:
+            self.sessions.store.check()
+        except StoreFull:
+            return {"sessions": FULL.format("Redis")}
+        except StoreDown as error:
+            kind = type(error.__cause__).__name__
+            return {"sessions": f"Redis does not answer ({kind}). Is REDIS_URL right, and Redis running?"}
+        return {}
+
+    def parts(self) -> dict[str, str]:
+        """Each part as probes are told: "ok", "failing", or "unknown"."""
+        problems = self.problems()
+        told = {part: "failing" if part in problems else "ok" for part in ("database", "schema", "sessions")}
+        return told | ({"schema": "unknown"} if problems.get("database") == UNANSWERED else {})
+
+    def forget_connections(self) -> None:
+        """Before forking: no two processes may speak on one connection."""
+        self._engine.dispose()
+        self.sessions.store.disconnect()
+
+
+class Machines:
+    """Answers those three, and passes on everything else."""
+
+    def __init__(self, inner: WSGIApplication, health: Health, metrics_token: str) -> None:
+        self._inner = inner
+        self._health = health
+        self._token = metrics_token
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """WSGI."""
+        path = environ.get("PATH_INFO", "")
+        if path == "/healthz":
+            return _plain(start_response, "200 OK", b"ok\n")
+        if path == "/readyz":
+            parts = self._health.parts()
+            status = "200 OK" if set(parts.values()) == {"ok"} else "503 Service Unavailable"
+            return _plain(start_response, status, json.dumps(parts).encode() + b"\n", "application/json")
+        if path == "/metrics" and self._token:
+            sent = environ.get("HTTP_AUTHORIZATION", "").encode("latin-1")
+            if not hmac.compare_digest(sent, b"Bearer " + self._token.encode()):
+                return _plain(start_response, "401 Unauthorized", b"METRICS_TOKEN as a bearer token is needed.\n")
+            text = metrics.exposition(self._health.sessions.store.count, self._health.parts)
+            return _plain(start_response, "200 OK", text, metrics.CONTENT_TYPE)
+        return self._inner(environ, start_response)
+
+
+def _plain(start_response: StartResponse, status: str, body: bytes, kind: str = "text/plain") -> list[bytes]:
+    headers = [("Content-Type", kind), ("Content-Length", str(len(body))), ("Cache-Control", "no-store")]
+    if status.startswith("401"):
+        headers.append(("WWW-Authenticate", "Bearer"))
+    start_response(status, headers)
+    return [body]

@@ -1,0 +1,1 @@
+"""What a browser's session holds, where it is kept, and when it ends."""

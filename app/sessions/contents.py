@@ -1,0 +1,180 @@
+"""What the session holds about people: plain records, stored by `app.sessions.current` and `app.sessions.slots`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from flask_login import UserMixin
+
+from app.aws.clients import AwsCredentials
+from app.aws.signin import AuthorizationRequest, Device
+
+
+class Way(StrEnum):
+    """How someone signed in."""
+
+    AWS_SIGN_IN = "aws-sign-in"
+    ACCESS_KEY = "access-key"
+
+
+class Confirming(StrEnum):
+    """Why someone who is signed in signs in once more."""
+
+    WHO = "who"
+    """What comes next decides who gets in."""
+    NEW_KEY = "new-key"
+    """To show that they have the secret of their new key."""
+
+
+def owner_of(account_id: str, user_id: str) -> str:
+    """How a session store names a user: account and AWS's unique id. ARN and name can change or be reused."""
+    return f"{account_id}/{user_id}"
+
+
+@dataclass(frozen=True)
+class Person(UserMixin):
+    """An IAM user of a configured account, signed in."""
+
+    account_id: str
+    user_name: str
+    path: str
+    partition: str
+    with_mfa: bool
+    """True once AWS has shown that this very session has it."""
+    signed_in_at: datetime
+    access_key_id: str = ""
+    """The long-term key this session was opened with, if it was."""
+    user_id: str = field(kw_only=True)
+    """AWS's unique id of the user, like AIDA...: a rename keeps it, a namesake never gets it."""
+
+    @property
+    def owner(self) -> str:
+        """Whose sessions theirs are (`owner_of`)."""
+        return owner_of(self.account_id, self.user_id)
+
+    @property
+    def way(self) -> Way:
+        """How they signed in."""
+        return Way.ACCESS_KEY if self.access_key_id else Way.AWS_SIGN_IN
+
+    @property
+    def arn(self) -> str:
+        """arn:aws:iam::123456789012:user/engineering/alice"""
+        return f"arn:{self.partition}:iam::{self.account_id}:user{self.path}{self.user_name}"
+
+    @property
+    def own_serial_number(self) -> str:
+        """Serial number of the one virtual device every variant of the policy lets the person make."""
+        return f"arn:{self.partition}:iam::{self.account_id}:mfa/{self.user_name}"
+
+    def get_id(self) -> str:
+        """Flask-Login's name for the person."""
+        return self.owner
+
+
+@dataclass(frozen=True)
+class PendingSignIn:
+    """Between the key step and the code step: the key is proven, the code is still missing."""
+
+    account_id: str
+    user_name: str
+    path: str
+    partition: str
+    serial_numbers: list[str]
+    """Devices that give codes, the person chooses one."""
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+    until: datetime
+    user_id: str
+    """AWS's unique id of the user."""
+
+    @property
+    def credentials(self) -> AwsCredentials:
+        """The long-term key."""
+        return AwsCredentials(self.access_key_id, self.secret_access_key)
+
+    def person(self, now: datetime) -> Person:
+        """Who they are once the code is accepted."""
+        who = (self.account_id, self.user_name, self.path, self.partition)
+        return Person(*who, True, now, self.access_key_id, user_id=self.user_id)
+
+
+@dataclass(frozen=True)
+class PendingAwsSignIn:
+    """A sign-in under way at AWS: what its answer must fit."""
+
+    client_id: str
+    redirect_uri: str
+    state: str
+    verifier: str = field(repr=False)
+    until: datetime
+    sign_out_first: bool
+    """The person was led through AWS's sign-out."""
+    expected_user_id: str = ""
+    """Unique id of the user it must be, where someone signed in goes through AWS once more."""
+    back: str = ""
+    """Where they go afterwards."""
+
+    @property
+    def asked(self) -> AuthorizationRequest:
+        """As AWS was asked."""
+        return AuthorizationRequest(self.client_id, self.redirect_uri, self.state, self.verifier)
+
+    @property
+    def device(self) -> Device:
+        """In which browser."""
+        return Device(self.client_id)
+
+
+@dataclass(frozen=True)
+class Renewal:
+    """What the next credentials of an AWS sign-in are got with."""
+
+    client_id: str
+    refresh_token: str = field(repr=False)
+    dpop_key: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Enrollment:
+    """A virtual device that waits for its first two codes. The seed lives here and nowhere else."""
+
+    serial_number: str
+    seed: str = field(repr=False)
+    attempt_id: str
+    """The recorded attempt that made the device: a later one means it was begun anew elsewhere."""
+    until: datetime
+    replaces: str = ""
+    """Serial number of the device to be given up once this one is trusted."""
+    asked_at: datetime | None = None
+    """When two codes were last asked for: as the device was made, or as a pair was refused for its age."""
+    last_step: int = 0
+    """Step of the second code of that pair."""
+
+
+@dataclass(frozen=True)
+class NewAccessKey:
+    """A key just made: its secret is shown until the person has saved it, and lives nowhere else."""
+
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+    until: datetime
+    proven: bool = False
+    """AWS has been seen to know it."""
+
+
+@dataclass(frozen=True)
+class Upgrade:
+    """After enabling: the way from this session to an MFA session.
+
+    Codes in `used` were given to AWS already. `code` waits until STS knows the device.
+    """
+
+    serial_number: str
+    enabled_at: datetime
+    used: list[str] = field(repr=False)
+    code: str = field(repr=False, default="")
+    tries: int = 0
+    next_try_at: datetime | None = None

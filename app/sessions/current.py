@@ -1,0 +1,293 @@
+"""Who is signed in, with which credentials, until when. What else waits in a session is in `app.sessions.slots`."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar, cast
+
+from flask import current_app
+from flask import session as flask_session
+from flask_login import current_user, login_user, logout_user
+from werkzeug.local import LocalProxy
+
+from app.aws.clients import AwsCredentials
+from app.aws.signin import SignInTokens
+from app.sessions.contents import Confirming, Person, Renewal
+from app.sessions.interface import TOUCH_EVERY, StoredSessions
+from app.sessions.session import Session
+from app.sessions.stores import OpenSession
+
+
+def current_session() -> Session:
+    """The browser's session itself, not Flask's stand-in for it: it is handed on."""
+    return cast("LocalProxy[Session]", flask_session)._get_current_object()
+
+
+def stored_sessions() -> StoredSessions:
+    """Where the sessions of all browsers are."""
+    return cast("StoredSessions", current_app.session_interface)
+
+
+Kept = TypeVar("Kept")
+
+
+def read(kind: type[Kept], stored: Mapping[str, Any] | None) -> Kept | None:
+    """A record that the session holds. None where there is none, or another release wrote it and it doesn't fit."""
+    if stored is None:
+        return None
+    try:
+        return kind(**stored)
+    except TypeError:
+        return None
+
+
+def keep(key: str, record: Any) -> None:
+    """Hold a record of `app.sessions.contents` in the session."""
+    current_session()[key] = asdict(record)
+
+
+_THEIR_OWN = {"enrollment": "attempt_id", "replacing": "", "new_key": "access_key_id"}
+"""What somebody who signs in once more in the same browser finds again; nobody else does.
+
+With the field of the record that tells one from another, "" where the value is all there is.
+"""
+_OF_THE_BROWSER = ("label", "wanted")
+"""What goes along with whoever signs in, unless `make_way_for` dropped it."""
+
+
+def _whose() -> str | None:
+    session = current_session()
+    return session.get("owner") or session.get("kept_for")
+
+
+def drop_what_is_nobodys() -> None:
+    """As a sign-in begins: nothing goes along from a session of nobody known, for somebody else may have planted it.
+
+    Least of all its label, which names a session in the record. One that is stored keeps where it was going, and
+    the token of its forms until somebody is signed in: they may be open in another tab.
+    """
+    session = current_session()
+    if _whose() is None:
+        same = () if session.of_visitor else ("wanted", "csrf_token")
+        kept = {key: session[key] for key in same if key in session}
+        session.clear()
+        session.update(kept)
+
+
+def make_way_for(owner: str) -> None:
+    """Before a sign-in is recorded: a session of another user, or of nobody, gets another label.
+
+    Another user's leads nowhere; nor does what came from the browser alone.
+    """
+    drop_what_is_nobodys()
+    session = current_session()
+    if _whose() not in (None, owner):
+        session.pop("wanted", None)
+        session.pop("label", None)
+
+
+def renew(owner: str) -> None:
+    """A session under a new id for this user (`owner_of`): empty, but for the two kinds above."""
+    session = current_session()
+    own = _THEIR_OWN if _whose() == owner else {}
+    kept = {key: session[key] for key in (*own, *_OF_THE_BROWSER) if key in session}
+    session.clear()
+    session.renew(own)
+    session.update(kept)
+
+
+def sign_in(person: Person, credentials: AwsCredentials, lasts: timedelta) -> None:
+    """Open the person's session under a new id; what was held for anybody else is dropped."""
+    session = current_session()
+    renew(person.owner)
+    now = datetime.now(UTC)
+    session["ends_at"] = now + lasts
+    session.update(owner=person.owner, label=label(), began_at=now)
+    keep("person", person)
+    keep("credentials", credentials)
+    login_user(person)
+
+
+def sign_in_through_aws(person: Person, tokens: SignInTokens, lasts: timedelta) -> None:
+    """Open the session of someone AWS Sign-In has let in; forms open in their other tabs stay good."""
+    csrf_token = current_session().get("csrf_token") if current_user.is_authenticated else None
+    sign_in(person, tokens.credentials, lasts)
+    keep("renewal", Renewal(tokens.client_id, tokens.refresh_token, tokens.dpop_key))
+    if csrf_token:
+        current_session()["csrf_token"] = csrf_token
+
+
+def renewal() -> Renewal | None:
+    """How to get the next credentials; None for sign-ins that are not through AWS Sign-In."""
+    stored = current_session().get("renewal")
+    return Renewal(**stored) if stored else None
+
+
+def renewing_until() -> datetime | None:
+    """Some request is getting the next credentials, and has until then; UTC."""
+    until: datetime | None = current_session().get("renewing_until")
+    return until
+
+
+def claim_renewal(until: datetime) -> bool:
+    """Take it on to get the next credentials; False where another request was faster, in any process."""
+    current_session()["renewing_until"] = until
+    return stored_sessions().commit(current_session(), if_unchanged=True)
+
+
+def give_up_renewal() -> None:
+    """Leave it to the next request."""
+    current_session().pop("renewing_until", None)
+    stored_sessions().commit(current_session())
+
+
+def keep_renewed(tokens: SignInTokens) -> None:
+    """Store the next credentials before anyone uses them."""
+    keep("credentials", tokens.credentials)
+    keep("renewal", Renewal(tokens.client_id, tokens.refresh_token, tokens.dpop_key))
+    current_session().pop("renewing_until", None)
+    stored_sessions().commit(current_session())
+
+
+def look_again() -> None:
+    """Read the session anew: another request is changing it."""
+    stored_sessions().reload(current_session())
+
+
+def label() -> str:
+    """Short id of this session: names it, in the record and to its owner, and opens nothing."""
+    return str(current_session().setdefault("label", secrets.token_hex(4)))
+
+
+def known_label() -> str:
+    """The same, "" for a session that has none yet: nothing is begun by asking."""
+    return str(current_session().get("label", ""))
+
+
+def sessions_of(person: Person) -> Sequence[OpenSession]:
+    """The person's open sessions, latest used first."""
+    return sessions_by_owner(person.owner)
+
+
+def end_sessions(person: Person, labels: Collection[str]) -> int:
+    """End sessions of the person by their short ids; how many there were."""
+    return stored_sessions().end(person.owner, labels)
+
+
+def sessions_by_owner(*owners: str) -> Sequence[OpenSession]:
+    """Open sessions of another user (`owner_of`), for an administrator; latest used first."""
+    found = [session for owner in owners for session in stored_sessions().of(owner)]
+    return sorted(found, key=lambda session: session.last_used_at, reverse=True)
+
+
+def end_all_sessions(*owners: str) -> int:
+    """End every session of another user here, for an administrator; how many there were."""
+    return sum(
+        stored_sessions().end(owner, [session.label for session in stored_sessions().of(owner)]) for owner in owners
+    )
+
+
+def sign_out() -> None:
+    """Forget everything; the stored session is deleted, and its id with it, whatever is said afterwards.
+
+    One that a sign-in of this browser is making of it at this moment, too: it has the same label.
+    """
+    owner, name = current_session().get("owner"), known_label()
+    logout_user()
+    current_session().start_over()
+    if owner and name:
+        stored_sessions().end(owner, [name])
+
+
+def load_person(person_id: str) -> Person | None:
+    """Flask-Login's loader: the person the session was opened for."""
+    stored = current_session().get("person")
+    person = read(Person, stored)
+    return person if person and person.get_id() == person_id else None
+
+
+def credentials() -> AwsCredentials | None:
+    """What requests of this session are signed with; None when nobody is signed in."""
+    stored = current_session().get("credentials")
+    return AwsCredentials(**stored) if stored else None
+
+
+def session_ends_at() -> datetime | None:
+    """When the session ends whatever the person does; UTC."""
+    ends_at: datetime | None = current_session().get("ends_at")
+    return ends_at
+
+
+@dataclass(frozen=True)
+class Left:
+    """How long a session lasts, in whole seconds."""
+
+    idle: int
+    """If it is not used."""
+    ends: int
+    """Whatever the person does."""
+
+
+def session_left() -> Left:
+    """From the end of this request on."""
+    session, now, idle = current_session(), datetime.now(UTC), current_app.config["SESSION_IDLE"]
+    until = now + idle
+    if session.last_used_at and now - session.last_used_at <= TOUCH_EVERY and not session.modified:
+        until = session.last_used_at + idle  # it was used just now, and that is what is stored
+    ends = session_ends_at() or until
+    return Left(max(0, int((until - now).total_seconds())), max(0, int((ends - now).total_seconds())))
+
+
+def upgrade_in_place(credentials: AwsCredentials, lasts: timedelta) -> None:
+    """Go on with an MFA session under a new session id; the long-term secret is no longer held."""
+    session = current_session()
+    person = Person(**{**session["person"], "with_mfa": True})
+    same = {key: session[key] for key in ("csrf_token", "began_at") if key in session}
+    sign_in(person, credentials, lasts)
+    session.update(same)  # the form in another tab stays good
+
+
+def confirm_before(path: str, why: Confirming = Confirming.WHO) -> None:
+    """The person signs in once more before they go on to `path`."""
+    want(path)
+    current_session()["confirming"] = why.value
+
+
+def confirming() -> Confirming | None:
+    """Why someone signed in is signing in once more; None for everybody else."""
+    why = current_session().get("confirming")
+    return Confirming(why) if why else None
+
+
+def want(path: str) -> None:
+    """Remember where somebody was going, in a session that is theirs: a visitor's form has it instead."""
+    current_session()["wanted"] = path
+
+
+def still_wanted() -> str:
+    """Where the person was going before the sign-in, or ""."""
+    return str(current_session().get("wanted", ""))
+
+
+def wanted() -> str | None:
+    """Where the person was going before the sign-in, told once."""
+    path: str | None = current_session().pop("wanted", None)
+    return path
+
+
+def session_unavailable() -> bool:
+    """True when nobody can tell what the browser's session holds: the store does not answer."""
+    return current_session().unavailable
+
+
+def leave_session_alone() -> None:
+    """Whatever this request changed of its session is not stored."""
+    current_session().unavailable = True
+
+
+def session_was_lost() -> bool:
+    """True when the browser came with a session that is over."""
+    return current_session().lost

@@ -1,0 +1,299 @@
+"""Server-side sessions: an opaque id in the cookie, everything else encrypted in a store (`app.sessions.stores`).
+
+Nothing is stored before a sign-in has begun: until then all there is lies with the browser (`app.sessions.visitors`).
+
+Two requests of one browser may run at once. So a change is stored as the keys it changed, on top of what
+is there; a session that was ended meanwhile is never brought back; and the cookie is sent only when the
+id is new, so that a slow answer cannot put an old id back into the browser. What a slow request has and nobody
+else can get again it commits: it is told when the session was ended meanwhile.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import logging
+import secrets
+import time
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from flask import Flask, Request, Response, request
+from flask.json.tag import TaggedJSONSerializer
+from flask.sessions import SessionInterface, SessionMixin
+
+from app.sessions.session import ABSENT, Session
+from app.sessions.stores import OpenSession, Seen, SessionStore, StoreDown
+from app.sessions.visitors import KEPT, VisitorCookies
+
+log = logging.getLogger(__name__)
+
+TOUCH_EVERY = timedelta(seconds=30)
+_TRIES = 100
+"""Of many at once one succeeds each time, so nobody tries as often as there are requests of one browser."""
+_PAUSE_MS = 20
+_BUSY = "the session is being changed by too many requests at once"
+
+
+def cipher(secret_key: str, fallbacks: list[str], purpose: str = "sessions") -> MultiFernet:
+    """Encrypts with a key derived from `secret_key`; still reads what the fallbacks encrypted.
+
+    purpose: what is encrypted for one cannot be read as what is for another.
+    """
+    return MultiFernet([Fernet(_derived(key, purpose)) for key in (secret_key, *fallbacks)])
+
+
+def _derived(secret: str, purpose: str) -> bytes:
+    key = HKDF(algorithm=SHA256(), length=32, salt=None, info=f"latchkey {purpose}".encode()).derive(secret.encode())
+    return base64.urlsafe_b64encode(key)
+
+
+class StoredSessions(SessionInterface):
+    """Flask's session interface over a store.
+
+    Where the store does not answer, a request gets an empty session that is `unavailable`, or StoreDown when it is to
+    be saved: either way a page that says so (`app.web.pages`), and the cookie stays.
+    """
+
+    def __init__(self, app: Flask, store: SessionStore) -> None:
+        self.store = store
+        keys = app.config["SECRET_KEY"], app.config["SECRET_KEY_FALLBACKS"]
+        self._cipher = cipher(*keys)
+        self._visitors = VisitorCookies(app, cipher(*keys, "visitors"))
+        self._serializer = TaggedJSONSerializer()
+        self._idle: timedelta = app.config["SESSION_IDLE"]
+
+    def open_session(self, app: Flask, request: Request) -> Session:
+        """The browser's session, or a new empty one (`lost` when its id is not good any more)."""
+        sid = request.cookies.get(self.get_cookie_name(app))
+        if not sid:
+            return self._visitor(request)
+        try:
+            stored = self._load(sid)
+        except StoreDown:
+            log.exception("a session could not be read")
+            unknown = Session({})
+            unknown.unavailable = True
+            return unknown
+        if stored is None:
+            gone = self._visitor(request)
+            gone.lost = True
+            return gone
+        return stored
+
+    def _visitor(self, request: Request) -> Session:
+        data, old = self._visitors.read(request)
+        session = Session(data)
+        session.modified = old
+        return session
+
+    def _load(self, sid: str) -> Session | None:
+        kept = self.store.load(_hash(sid))
+        if kept is None:
+            return None
+        try:
+            whose, data = self._serializer.loads(self._cipher.decrypt(kept.data).decode())
+        except InvalidToken:  # written under a SECRET_KEY that is gone: as good as no session
+            return None
+        if any(str(data.get(name, "")).startswith("arn:") for name in ("owner", "kept_for")):
+            return None  # by ARN, as earlier releases named users: who that is now, nobody can tell
+        ends_at = data.get("ends_at")
+        if whose != _hash(sid) or (ends_at and ends_at <= datetime.now(UTC)):
+            return None  # another session's contents, put under this id by someone with access to the store
+        session = Session(data, sid, kept.version)
+        session.last_used_at = kept.last_used_at
+        return session
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        """Store what the request changed; set or delete the cookie where the id changed. Raises StoreDown once."""
+        session = cast("Session", session)
+        response.vary.add("Cookie")
+        if session.unavailable:
+            return
+        try:
+            self._save(app, session, response)
+        except StoreDown:
+            session.unavailable = True  # what is said about it need not be saved
+            raise
+
+    def _save(self, app: Flask, session: Session, response: Response) -> None:
+        renewed = ""
+        if session.replaced and session and session.follows:
+            renewed = self._renewed(session, session.replaced)
+            if not renewed:
+                session.clear()  # ended meanwhile, by signing out elsewhere: a renewal does not bring it back
+        elif session.replaced:
+            self._forget(session.replaced)
+        goes = session.sid is None and not renewed and self._stays_a_visitor(session)
+        if not session or goes:
+            if session.sid:
+                self._forget(session.sid)
+            # An id that is not good any more may be an old one, sent late: the browser's newer cookie stays.
+            if (session.sid or session.replaced) and not session.lost:
+                response.delete_cookie(self.get_cookie_name(app), **self._cookie(app))
+            if goes and session and session.modified:
+                self._visitors.write(response, session, self._cookie(app))
+        elif session.sid is None:
+            sid = renewed or self._create(session)
+            response.set_cookie(self.get_cookie_name(app), sid, **self._cookie(app))
+            self._visitors.delete(request, response, self._cookie(app))
+        elif session.modified:
+            self._change_at_the_end(session, session.sid)
+        elif session.last_used_at and datetime.now(UTC) - session.last_used_at > TOUCH_EVERY:
+            self._touch(session, session.sid)
+
+    @staticmethod
+    def _stays_a_visitor(session: Session) -> bool:
+        """Nothing is stored for looking at pages, nor for what the browser itself can keep."""
+        looking = session.of_visitor and request.method in ("GET", "HEAD", "OPTIONS")
+        return looking or set(session) <= set(KEPT)
+
+    def _change_at_the_end(self, session: Session, sid: str) -> None:
+        try:
+            self._change(session, sid)
+        except StoreDown:
+            changed, removed = session.changes()
+            if changed or removed - {"_flashes"}:
+                raise
+            log.exception("a message may be shown twice")
+
+    def _touch(self, session: Session, sid: str) -> None:
+        """Note that the session was used: no page fails because that could not be written."""
+        try:
+            self.store.touch(_hash(sid), self._seen(session))
+        except StoreDown:
+            log.exception("that a session was used could not be noted")
+
+    def _renewed(self, session: Session, former: str) -> str:
+        """Store it under a new id and end the former one; "" where that was ended meanwhile.
+
+        In this order: whoever ends sessions finds at least one of them. Of what is taken along the latest counts.
+        What this request removed stays removed, whatever another request notes about the same thing until then.
+        """
+        _, removed = session.changes()
+        for number in range(_TRIES):
+            _pause(number)
+            stored = self._load(former)
+            if stored is None:
+                return ""
+            for key, field in session.takes_along.items():
+                before, now = session.before.get(key, ABSENT), stored.get(key, ABSENT)
+                if now != before and not (key in removed and _same(before, now, field)):  # somebody else changed it
+                    session.pop(key, None)
+                    if now is not ABSENT:
+                        session[key] = now
+            sid = self._create(session)
+            if self.store.forget(_hash(former), stored.version):
+                return sid
+            self._forget(sid)
+        raise StoreDown(_BUSY)
+
+    def commit(self, session: Session, *, if_unchanged: bool = False) -> bool:
+        """Store the changes now, not at the end of the request: for what others must see before we go on.
+
+        if_unchanged: only where nobody else stored anything since this request read the session. Answers
+        False where that was so, or where the session was ended; then it holds what is stored now, if anything.
+        """
+        if session.sid is None:
+            return True  # nobody else has it
+        stored = self._change(session, session.sid, tries=1 if if_unchanged else _TRIES)
+        self.reload(session)  # others may have changed other keys meanwhile
+        return stored
+
+    def stored(self, session: Session, key: str) -> Mapping[str, Any]:
+        """What is stored by now under a key of the session; {} for nothing. What the request has stays as it is."""
+        found = self._load(session.sid) if session.sid else None
+        return (found.get(key) if found else None) or {}
+
+    def reload(self, session: Session) -> None:
+        """Read what is stored now, dropping changes of this request."""
+        stored = self._load(session.sid) if session.sid else None
+        session.clear()
+        if stored is None:
+            session.lost = True
+            return
+        session.update(stored)
+        session.before, session.version, session.modified = stored.before, stored.version, False
+
+    def _cookie(self, app: Flask) -> dict[str, Any]:
+        return {
+            "path": "/",
+            "secure": self.get_cookie_secure(app),
+            "httponly": True,
+            "samesite": self.get_cookie_samesite(app),
+        }
+
+    def _seen(self, data: Mapping[str, Any]) -> Seen:
+        """Whose session it is, from where it was last used, and until when it is good."""
+        now = datetime.now(UTC)
+        ends, idle_end = data.get("ends_at"), now + self._idle
+        return Seen(
+            owner=data.get("owner", ""),
+            label=data.get("label", ""),
+            address=(request.remote_addr or "")[:64],
+            user_agent=request.user_agent.string[:256],
+            last_used_at=now,
+            expires_at=min(idle_end, ends) if ends else idle_end,
+        )
+
+    def _encrypted(self, sid: str, data: Mapping[str, Any]) -> bytes:
+        """The contents, bound to their id: of no use under another."""
+        return self._cipher.encrypt(self._serializer.dumps([_hash(sid), dict(data)]).encode())
+
+    def _create(self, session: Session) -> str:
+        sid = secrets.token_urlsafe(32)
+        began_at = session.get("began_at") or datetime.now(UTC)
+        proven = bool(session.get("owner") or session.get("kept_for"))
+        seen = self._seen(session)
+        self.store.create(_hash(sid), self._encrypted(sid, session), seen, began_at, stranger=not proven)
+        return sid
+
+    def _change(self, session: Session, sid: str, tries: int = _TRIES) -> bool:
+        """Write the changed keys over what is stored now; False where the session was ended meanwhile."""
+        changed, removed = session.changes()
+        current: Session | None = session
+        for number in range(tries):
+            _pause(number)
+            if number:
+                current = self._load(sid)
+            if current is None:
+                return False
+            data = {key: value for key, value in current.items() if key not in removed} | changed
+            if self.store.change(_hash(sid), current.version, self._encrypted(sid, data), self._seen(data)):
+                return True
+        if tries == 1:
+            return False
+        raise StoreDown(_BUSY)
+
+    def of(self, owner: str) -> Sequence[OpenSession]:
+        """Open sessions of a user (`app.sessions.contents.owner_of`), latest used first."""
+        return self.store.of(owner)
+
+    def end(self, owner: str, labels: Collection[str]) -> int:
+        """Delete sessions of a person by their short ids; how many there were."""
+        return self.store.end(owner, labels)
+
+    def _forget(self, sid: str) -> bool:
+        """True if there was something to forget."""
+        return self.store.forget(_hash(sid))
+
+
+def _same(one: object, other: object, field: str) -> bool:
+    """Are they about the same thing, told by this field of both?"""
+    if not field or not isinstance(one, Mapping) or not isinstance(other, Mapping):
+        return one == other
+    return bool(one.get(field) == other.get(field))
+
+
+def _pause(number: int) -> None:
+    """Before another try, for a time by chance: those who came at once come apart."""
+    if number:
+        time.sleep(secrets.randbelow(_PAUSE_MS) / 1000)
+
+
+def _hash(sid: str) -> str:
+    return hashlib.sha256(sid.encode()).hexdigest()

@@ -1,0 +1,87 @@
+"""Credentials of AWS Sign-In live 15 minutes: the next ones are got ahead of time, by one request at a time.
+
+The refresh token works once. So whoever refreshes says so in the stored session first, and stores the new
+token before anyone uses the new credentials; other requests, in whatever process, go on with what they
+have, or wait for the outcome where that has expired.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+
+from app.aws.signin import SignInGateway
+from app.errors import (
+    CodeRefused,
+    PasswordWasChanged,
+    PortalError,
+    RefreshRefused,
+    SignInNotPermitted,
+    SignInOver,
+    Throttled,
+    Unanswered,
+)
+from app.sessions import current
+from app.sessions.contents import Renewal
+
+AHEAD = timedelta(minutes=5)
+"""Refreshed when less than this is left, as botocore does."""
+CLAIM = timedelta(seconds=20)
+"""Longer than AWS is waited for: a request that died is not waited for forever."""
+CLOCKS_APART = timedelta(seconds=60)
+"""Clocks of replicas may differ so much: a claim looks older, or younger, by that to another."""
+LEFT_TO_WORK_WITH = timedelta(seconds=30)
+"""With this much left nobody waits for the request that refreshes."""
+LOOK_EVERY_S = 0.1
+
+
+def keep_signed_in(gateway: SignInGateway) -> None:
+    """See to it that the session's credentials are good; of no effect on other sessions.
+
+    Raises SignInOver (and PasswordWasChanged, RefreshRefused), Throttled, Unanswered.
+    """
+    give_up_at = time.monotonic() + 2 * CLAIM.total_seconds()
+    while renewal := current.renewal():
+        expires_at, now = _expiry(), datetime.now(UTC)
+        if expires_at - now > AHEAD:
+            return
+        claimed = current.renewing_until()
+        if claimed is None or claimed + CLOCKS_APART <= now:
+            if current.claim_renewal(now + CLAIM):
+                _refresh(gateway, renewal, expires_at)
+                return
+        elif expires_at - now > LEFT_TO_WORK_WITH:
+            return
+        elif time.monotonic() > give_up_at:
+            raise Unanswered
+        else:
+            time.sleep(LOOK_EVERY_S)
+            current.look_again()
+
+
+def _expiry() -> datetime:
+    credentials = current.credentials()
+    return (credentials and credentials.expires_at) or datetime.max.replace(tzinfo=UTC)
+
+
+def _refresh(gateway: SignInGateway, renewal: Renewal, expires_at: datetime) -> None:
+    try:
+        tokens = gateway.refresh(renewal.client_id, renewal.refresh_token, renewal.dpop_key)
+    except (Throttled, Unanswered):
+        current.give_up_renewal()
+        if datetime.now(UTC) < expires_at:
+            return  # what we have is still good, the next request tries again
+        raise
+    except SignInNotPermitted as refusal:
+        raise SignInOver(
+            "Your permissions no longer allow signing in through AWS Sign-In, so this session ended. "
+            "Ask your administrator, or sign in with an access key."
+        ) from refusal
+    except PasswordWasChanged:
+        raise
+    except (CodeRefused, SignInOver) as refusal:  # the codes of a wrong code, and nobody has typed one
+        raise RefreshRefused(request_id=refusal.request_id) from refusal
+    except PortalError:
+        current.give_up_renewal()
+        raise
+    current.keep_renewed(tokens)

@@ -1,0 +1,65 @@
+"""The session at hand: what one request sees and changes of it. How it is kept is in `app.sessions.interface`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import deepcopy
+from datetime import datetime
+from typing import Any
+
+from flask.sessions import SessionMixin
+from werkzeug.datastructures import CallbackDict
+
+ABSENT = object()
+
+
+class Session(CallbackDict[str, Any], SessionMixin):
+    """What a request sees as `flask.session`."""
+
+    def __init__(self, data: Mapping[str, Any], sid: str | None = None, version: int = 0) -> None:
+        def touched(_: object) -> None:
+            self.modified = True
+
+        super().__init__(deepcopy(dict(data)), touched)
+        self.sid = sid
+        """Cookie value; None until a session is first stored, which is when somebody begins to sign in."""
+        self.version = version
+        self.before = dict(data)
+        self.last_used_at: datetime | None = None
+        self.modified = False
+        self.lost = False
+        """The browser sent an id that is unknown or past its time."""
+        self.unavailable = False
+        """The store did not answer: nobody knows what the session holds."""
+        self.replaced: str | None = None
+        """Former id, to be deleted, when the session was given a new one."""
+        self.follows = True
+        """What has a new id is the same session, and is not where that was ended meanwhile."""
+        self.takes_along: Mapping[str, str] = {}
+        """Keys that go along to the new id even where another request stores them under the former one until then.
+
+        With the field of their record that tells one thing from another, "" where the value is all there is.
+        """
+
+    @property
+    def of_visitor(self) -> bool:
+        """No sign-in has begun: what it holds came from the browser, where somebody else may have put it."""
+        return self.sid is None and self.replaced is None
+
+    def renew(self, takes_along: Mapping[str, str] | None = None) -> None:
+        """Continue under a new id: at every change of privilege, against fixation and stolen ids."""
+        self.replaced = self.replaced or self.sid
+        self.sid = None
+        self.takes_along = takes_along or {}
+        self.modified = True
+
+    def start_over(self) -> None:
+        """Another session, which has nothing to do with this one: that one ends."""
+        self.clear()
+        self.renew()
+        self.follows = False
+
+    def changes(self) -> tuple[dict[str, Any], set[str]]:
+        """Top-level keys this request set, and keys it removed."""
+        changed = {key: value for key, value in self.items() if self.before.get(key, ABSENT) != value}
+        return changed, set(self.before) - set(self)

@@ -1,0 +1,203 @@
+"""What waits in a session for the next page: sign-ins, devices and keys half done, with their secrets."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+from typing import Protocol, TypeVar
+
+from flask_login import current_user
+
+from app.sessions.contents import Enrollment, NewAccessKey, PendingAwsSignIn, PendingSignIn, Upgrade, owner_of
+from app.sessions.current import (
+    current_session,
+    drop_what_is_nobodys,
+    keep,
+    label,
+    make_way_for,
+    read,
+    renew,
+    session_unavailable,
+    session_was_lost,
+    stored_sessions,
+)
+from app.sessions.stores import StoreDown
+
+log = logging.getLogger(__name__)
+
+
+class _Timed(Protocol):
+    @property
+    def until(self) -> datetime: ...
+
+
+Timed = TypeVar("Timed", bound=_Timed)
+
+
+def _in_time(key: str, kind: type[Timed], now: datetime) -> Timed | None:
+    """What waits under this key, unless its time is up: then it is dropped, with its secret."""
+    found = read(kind, current_session().get(key))
+    if found and found.until <= now:
+        forget(key)
+        return None
+    return found
+
+
+def drop_what_is_over() -> None:
+    """Let nothing outlive its time in the session, whichever page is opened."""
+    if session_unavailable():
+        return
+    now = datetime.now(UTC)
+    for key in ("pending_sign_in", "pending_aws_sign_in", "enrollment", "new_key"):
+        stored = current_session().get(key)
+        if stored and stored["until"] <= now:
+            forget(key)
+
+
+def begin_sign_in(pending: PendingSignIn) -> None:
+    """Hold a proven key until the code comes, under a new session id."""
+    session, owner = current_session(), owner_of(pending.account_id, pending.user_id)
+    make_way_for(owner)
+    renew(owner)
+    session.update(label=label(), kept_for=owner)
+    session["ends_at"] = pending.until  # the secret goes with the session, even if nobody comes back
+    keep("pending_sign_in", pending)
+
+
+def pending_sign_in(now: datetime) -> PendingSignIn | None:
+    """The sign-in that waits for its code, unless its time is up: then its secret is dropped."""
+    return _in_time("pending_sign_in", PendingSignIn, now)
+
+
+def begin_aws_sign_in(pending: PendingAwsSignIn) -> None:
+    """Remember what AWS was asked; an earlier question of this session is dropped.
+
+    Before anyone is signed in under a new id: who planted or kept the old one does not see the answer,
+    and nothing they planted with it goes along.
+    """
+    if not current_user.is_authenticated:
+        drop_what_is_nobodys()
+        current_session().renew()
+    keep("pending_aws_sign_in", pending)
+
+
+def pending_aws_sign_in(now: datetime) -> PendingAwsSignIn | None:
+    """The sign-in under way at AWS, unless its time is up."""
+    pending = read(PendingAwsSignIn, current_session().get("pending_aws_sign_in"))
+    return pending if pending and pending.until > now else None
+
+
+def take_aws_sign_in(now: datetime) -> PendingAwsSignIn | None:
+    """The sign-in under way, for the one request that may finish it."""
+    while pending := pending_aws_sign_in(now):
+        forget("pending_aws_sign_in")
+        if stored_sessions().commit(current_session(), if_unchanged=True):
+            return pending
+    return None
+
+
+def remember_at_aws(user_name: str) -> None:
+    """Who AWS said is signed in there, for the page that explains why it went no further."""
+    current_session()["at_aws"] = user_name
+
+
+def at_aws() -> str:
+    """Who AWS said is signed in in this browser, or ""."""
+    return str(current_session().get("at_aws", ""))
+
+
+def keep_enrollment(enrollment: Enrollment) -> None:
+    """Hold the seed until AWS trusts the device: stored at once, for AWS tells it to nobody again."""
+    keep("enrollment", enrollment)
+    try:
+        stored_sessions().commit(current_session())
+    except StoreDown:  # it is tried once more at the end of the request, which then says so
+        log.exception("whether the seed of %s was kept is not known", enrollment.serial_number)
+
+
+def enrollment() -> Enrollment | None:
+    """The enrollment begun in this session, unless its time is up: then the seed is dropped."""
+    return _in_time("enrollment", Enrollment, datetime.now(UTC))
+
+
+def claim_new_key(now: datetime, until: datetime) -> bool:
+    """Take it on to make a key; False where another request of this session is at it, in any process.
+
+    until: when to think that request dead. Two at once would make two keys, and one secret would be lost.
+    """
+    while True:
+        claimed: datetime | None = current_session().get("making_key_until")
+        if "new_key" in current_session() or (claimed and claimed > now):
+            return False
+        current_session()["making_key_until"] = until
+        if stored_sessions().commit(current_session(), if_unchanged=True):
+            return True
+        if session_was_lost():
+            return False
+
+
+def give_up_new_key() -> None:
+    """None was made, or it is seen to: the next request may try."""
+    current_session().pop("making_key_until", None)
+
+
+def keep_new_key(new: NewAccessKey) -> bool:
+    """Hold a new secret until it is saved; False where the session was ended meanwhile, and nothing holds it."""
+    keep("new_key", new)
+    give_up_new_key()
+    return _stored()
+
+
+def new_key_meanwhile(now: datetime) -> str:
+    """Id of the key whose secret is stored by now, perhaps by another request of this session; or ""."""
+    stored = stored_sessions().stored(current_session(), "new_key")
+    return str(stored["access_key_id"]) if stored and stored["until"] > now else ""
+
+
+def mark_proven(access_key_id: str) -> None:
+    """Note that AWS knows the key that waits, if it still does: nothing that was saved meanwhile comes back."""
+    while (stored := current_session().get("new_key")) and stored["access_key_id"] == access_key_id:
+        current_session()["new_key"] = {**stored, "proven": True}
+        if stored_sessions().commit(current_session(), if_unchanged=True):
+            return
+
+
+def new_key(now: datetime) -> NewAccessKey | None:
+    """The key whose secret waits to be saved, unless its time is up: then the secret is dropped."""
+    return _in_time("new_key", NewAccessKey, now)
+
+
+def keep_upgrade(upgrade: Upgrade) -> None:
+    """Remember what the upgrade waits for."""
+    keep("upgrade", upgrade)
+
+
+def upgrade() -> Upgrade | None:
+    """The upgrade this session is on the way to."""
+    return read(Upgrade, current_session().get("upgrade"))
+
+
+def keep_replacing(serial_number: str) -> None:
+    """The new device is trusted; this one is still to be given up."""
+    current_session()["replacing"] = serial_number
+
+
+def replacing() -> str:
+    """Serial number of the device that a new one has replaced and that is still to be given up, or ""."""
+    return str(current_session().get("replacing", ""))
+
+
+def forget_new_key() -> bool:
+    """Drop the secret that was saved; False where the session was renewed meanwhile, maybe with it, or ended."""
+    forget("new_key")
+    return _stored()
+
+
+def _stored() -> bool:
+    """Store the changes now; False where the session was ended or renewed meanwhile."""
+    return stored_sessions().commit(current_session()) and not session_was_lost()
+
+
+def forget(key: str) -> None:
+    """Drop "pending_sign_in", "pending_aws_sign_in", "enrollment", "replacing" or "new_key"."""
+    current_session().pop(key, None)

@@ -1,0 +1,1 @@
+"""Text from outside, cleaned: what people type, and what goes to a terminal."""

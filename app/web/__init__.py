@@ -1,0 +1,1 @@
+"""What every page shares: forms, guards, limits, errors, responses."""

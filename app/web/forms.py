@@ -1,0 +1,99 @@
+"""What several forms share: codes, and what people paste."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, ClassVar
+
+from flask import request
+from flask_wtf import FlaskForm
+from flask_wtf.file import FileField
+from werkzeug.datastructures import CombinedMultiDict, MultiDict
+from wtforms import HiddenField, PasswordField, RadioField, StringField, ValidationError
+from wtforms.form import BaseForm
+from wtforms.validators import InputRequired
+
+from app.text.typed import code as digits_of
+
+
+class Form(FlaskForm):
+    """Every form of the portal: a file counts only where a file is asked for, and a missing text is an empty one."""
+
+    secret: ClassVar[tuple[str, ...]] = ()
+    """Fields, beside passwords and files, of which nothing is shown again."""
+
+    def may_wait(self, name: str) -> bool:
+        """May what was typed into this field be shown again where the form was refused (`app.web.refused`)?"""
+        return name not in self.secret
+
+    class Meta(FlaskForm.Meta):
+        """Flask-WTF would hand a file that bears a text field's name to that field."""
+
+        def wrap_formdata(self, form: BaseForm, formdata: Any) -> Any:
+            """What was sent, by name of field."""
+            sent = super().wrap_formdata(form, formdata)
+            if not isinstance(sent, CombinedMultiDict):
+                return sent
+            asked = {field.name for field in form if isinstance(field, FileField)}
+            files = [(name, file) for name, file in request.files.items(multi=True) if name in asked]
+            return MultiDict([*request.form.items(multi=True), *files])
+
+    def process(self, *args: Any, **kwargs: Any) -> None:
+        """Read what was sent. Browsers send every text field, attackers leave some out: WTForms calls that None."""
+        super().process(*args, **kwargs)
+        for field in self:
+            if isinstance(field, StringField) and field.data is None:
+                field.data = ""
+            if field.name not in self.secret and not isinstance(field, PasswordField | FileField | HiddenField):
+                field.render_kw = {**(field.render_kw or {}), "data-keep": True}  # by static/session.js
+
+
+def six_digits(_: FlaskForm, field: StringField) -> None:
+    """Refuse what cannot be a code."""
+    if not re.fullmatch(r"[0-9]{6}", field.data or ""):
+        raise ValidationError("Enter the six digits your authenticator app shows.")
+
+
+CODE_FIELD = {
+    "inputmode": "numeric",
+    "autocomplete": "one-time-code",
+    "maxlength": 64,
+    "spellcheck": "false",
+    "class": "code",
+}
+
+
+class DeviceForm(Form):
+    """Something about one of the person's devices."""
+
+    serial_number = RadioField("MFA device", validators=[InputRequired("Choose the device the code is from.")])
+
+    def offer(self, serial_numbers: list[str], chosen: str = "") -> None:
+        """The devices to choose from, with one of them chosen already; of a single one there is no choice."""
+        self.serial_number.choices = [(serial, serial) for serial in serial_numbers]
+        if chosen in serial_numbers:
+            self.serial_number.data = chosen
+        elif len(serial_numbers) == 1:
+            self.serial_number.data = serial_numbers[0]
+
+
+class CodeForm(DeviceForm):
+    """One code of one of the person's devices."""
+
+    code = StringField("MFA code", filters=[digits_of], validators=[six_digits], render_kw=CODE_FIELD)
+
+
+class TwoCodesForm(Form):
+    """Two consecutive codes of a device."""
+
+    first_code = StringField(
+        "First code",
+        filters=[digits_of],
+        validators=[six_digits],
+        render_kw={**CODE_FIELD, "data-next": "second_code"},
+    )
+    second_code = StringField("Second code", filters=[digits_of], validators=[six_digits], render_kw=CODE_FIELD)
+
+
+class EmptyForm(Form):
+    """A button: nothing but the CSRF token."""

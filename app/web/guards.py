@@ -1,0 +1,112 @@
+"""Who may open a page: signed in is the rule, `@public` the marked exception, `@with_mfa` above it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import wraps
+from typing import Any, TypeVar
+
+from flask import abort, current_app, flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+
+from app.sessions import current
+from app.sessions.contents import Confirming
+from app.web.pages import FOR_ADMINISTRATORS, where_they_were
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+def public(view: View) -> View:
+    """Mark a view that anyone may open."""
+    view.is_public = True  # type: ignore[attr-defined]  # a mark on a function, read by is_public
+    return view
+
+
+def is_public(endpoint: str | None) -> bool:
+    """True for views marked `@public`, static files and pages that do not exist."""
+    view = current_app.view_functions.get(endpoint or "")
+    return (
+        view is None
+        or endpoint == "static"
+        or bool(getattr(view, "is_public", False))
+        or (endpoint == "bootstrap.static")
+    )
+
+
+def require_sign_in() -> ResponseReturnValue | None:
+    """Before every request: nobody gets past this without a session, save to public views."""
+    if current_user.is_authenticated or is_public(request.endpoint):
+        return None
+    return current_app.login_manager.unauthorized()  # type: ignore[attr-defined, no-any-return]  # Flask-Login adds it
+
+
+def with_mfa(view: View) -> View:
+    """Only for sessions AWS has seen a code for; others are led to the overview, which says how to."""
+
+    @wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> ResponseReturnValue:
+        if not current_user.with_mfa:
+            flash("This page needs MFA. Here is how you get it.", "info")
+            return redirect(url_for("overview.index"))
+        return view(*args, **kwargs)  # type: ignore[no-any-return]  # views are typed where they stand
+
+    guarded.needs_mfa = True  # type: ignore[attr-defined]  # a mark, read by the test that walks the URL map
+    return guarded  # type: ignore[return-value]  # same signature by construction
+
+
+GRACE = timedelta(minutes=10)
+"""A form that was opened in time may be sent this much later, and its answer looked at."""
+_ANSWERS = ("access_keys.new", "access_keys.download")
+"""Pages that show what a form has just made."""
+
+
+def recently_confirmed(view: View) -> View:
+    """Only soon after signing in; others sign in once more and come back to the form, never to its answer."""
+
+    @wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> ResponseReturnValue:
+        late = request.method == "POST" or request.endpoint in _ANSWERS
+        within = current_app.config["CONFIRM_WITHIN"] + (GRACE if late else timedelta(0))
+        if datetime.now(UTC) - current_user.signed_in_at > within:
+            return ask_to_confirm(where_they_were())
+        return view(*args, **kwargs)  # type: ignore[no-any-return]  # views are typed where they stand
+
+    guarded.needs_confirmation = True  # type: ignore[attr-defined]  # a mark, read by the test that walks the URL map
+    return guarded  # type: ignore[return-value]  # same signature by construction
+
+
+def ask_to_confirm(back: str, why: Confirming = Confirming.WHO) -> ResponseReturnValue:
+    """Lead through a new sign-in, and to `back` afterwards."""
+    current.confirm_before(back, why)
+    return redirect(url_for("signin.sign_in"), 303)
+
+
+def accounts_to_watch() -> list[str]:
+    """Accounts whose users the person may look at: those ADMINS names them for, with MFA.
+
+    By unique id, or by ARN where ADMINS has no id: then a namesake of a deleted administrator is taken for them.
+    """
+    if not current_user.is_authenticated or not current_user.with_mfa:
+        return []
+    me = {current_user.arn, current_user.user_id}
+    return sorted(account for account, named in current_app.config["ADMINS"].items() if me & named)
+
+
+def may_have_an_heir() -> bool:
+    """Does ADMINS name the user by ARN only? A later user of that name would be taken for them."""
+    return any(current_user.arn in named for named in current_app.config["ADMINS"].values())
+
+
+def admins_only(view: View) -> View:
+    """Only for those ADMINS names, with MFA; others are told so, and nothing else."""
+
+    @wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> ResponseReturnValue:
+        if not accounts_to_watch():
+            abort(403, FOR_ADMINISTRATORS)
+        return view(*args, **kwargs)  # type: ignore[no-any-return]  # views are typed where they stand
+
+    guarded.needs_admin = True  # type: ignore[attr-defined]  # a mark, read by the test that walks the URL map
+    return guarded  # type: ignore[return-value]  # same signature by construction

@@ -1,0 +1,127 @@
+"""A refused form waits for the GET of its page, with what was wrong and what was typed.
+
+Every form is answered with a redirect. Pages are not kept by browsers, so one that answered a form itself could be
+shown no second time: Back and reload would only offer to send the form again. What waits lies in the session, for one
+look within some minutes, encrypted; of a visitor in their own cookie (`app.sessions.visitors`). Secrets never wait.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
+
+from flask import flash, request
+from flask_wtf import FlaskForm
+from flask_wtf.file import FileField
+from werkzeug.datastructures import MultiDict
+from wtforms import Field, HiddenField, PasswordField
+
+from app.sessions.current import current_session
+from app.web.forms import Form
+
+WAITS = timedelta(minutes=5)
+KEPT_FOR = timedelta(minutes=15)
+"""How long a page that shows what was pasted can be reloaded."""
+MOST = 3
+"""Pages that wait at once; one browser rarely has more forms open."""
+LONGEST = 20_000
+"""Characters of a field that wait: more than any page takes of what it shows again."""
+LONGEST_OF_VISITORS = 128
+
+
+def keep(form: FlaskForm, address: str) -> None:
+    """Have a refused form wait for this page."""
+    errors = {field.name: [str(error) for error in field.errors] for field in form if field.errors}
+    _put(
+        "refused",
+        address,
+        WAITS,
+        {
+            "form": type(form).__name__,
+            "errors": errors,
+            "form_errors": [str(error) for error in form.form_errors],
+            "typed": {field.name: typed for field in form if (typed := _typed(form, field))},
+        },
+    )
+
+
+def _typed(form: FlaskForm, field: Field) -> list[str]:
+    """As it was typed; nothing of what is secret, and nothing that the view took out of the form."""
+    kept = isinstance(form, Form) and form.may_wait(field.name)
+    if not kept or isinstance(field, PasswordField | FileField | HiddenField) or field.data == "":
+        return []
+    longest = LONGEST_OF_VISITORS if current_session().of_visitor else LONGEST
+    # Text as the form has it: what it cut off may have been a secret. Whatever else it could not read, as it came.
+    typed = [field.data] if isinstance(field.data, str) else request.form.getlist(field.name)
+    return typed if sum(map(len, typed)) <= longest else []
+
+
+def waits(address: str) -> bool:
+    """Does a refused form wait for this page?"""
+    return _get("refused", address) is not None
+
+
+def put_back(form: FlaskForm, address: str) -> None:
+    """Give a form that is about to be shown on this page what waits for it, once.
+
+    Where the page shows another form by now, it still says what was wrong.
+    """
+    found = _get("refused", address)
+    if not found:
+        return
+    others = {at: each for at, each in current_session().pop("refused").items() if at != _short(address)}
+    if others:
+        current_session()["refused"] = others
+    if found["form"] != type(form).__name__:
+        for sentence in (*found["form_errors"], *(one for errors in found["errors"].values() for one in errors)):
+            flash(sentence, "danger")
+        return
+    for field in form:
+        if typed := found["typed"].get(field.name):
+            field.process(MultiDict((field.name, text) for text in typed))
+            field.process_errors = []
+        field.errors = list(found["errors"].get(field.name, ()))
+    form.form_errors = list(found["form_errors"])
+
+
+def remember(address: str, pasted: str | bytes) -> None:
+    """Keep what was pasted or uploaded for the page that shows what it is, and can be reloaded."""
+    _put("pasted", address, KEPT_FOR, {"text": pasted})
+
+
+def remembered(address: str) -> str | bytes | None:
+    """What was pasted or uploaded for this page; None where nothing was."""
+    found = _get("pasted", address)
+    text: str | bytes | None = found["text"] if found else None
+    return text
+
+
+def drop_what_is_over() -> None:
+    """Before each request: nothing outlives its time."""
+    session, now = current_session(), datetime.now(UTC)
+    for key in ("refused", "pasted"):
+        if any(each["until"] <= now for each in session.get(key, {}).values()):
+            left = {at: each for at, each in session.pop(key).items() if each["until"] > now}
+            session.update({key: left} if left else {})
+
+
+def _put(key: str, address: str, waits: timedelta, what: Mapping[str, Any]) -> None:
+    now, session = datetime.now(UTC), current_session()
+    at = _short(address)
+    others = [(other, each) for other, each in session.get(key, {}).items() if each["until"] > now and other != at]
+    session[key] = {**dict(others[1 - MOST :]), at: {**what, "until": now + waits}}
+
+
+def _get(key: str, address: str) -> Mapping[str, Any] | None:
+    found: Mapping[str, Any] | None = current_session().get(key, {}).get(_short(address))
+    return found if found and found["until"] > datetime.now(UTC) else None
+
+
+def _short(address: str) -> str:
+    """Names a page, however its address is written."""
+    parts = urlsplit(address)
+    query = urlencode(sorted(parse_qsl(parts.query, keep_blank_values=True)))
+    return hashlib.sha256(f"{unquote(parts.path)}?{query}".encode()).hexdigest()[:16]

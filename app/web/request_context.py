@@ -1,0 +1,92 @@
+"""What a view hands to its use case: the gateways of this process, the record for this person."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import cast
+
+from flask import Flask, current_app, g, request
+from flask_login import current_user
+from werkzeug.local import LocalProxy
+
+from app.audit.log import Audit, record
+from app.aws.clients import Clients, signing_as
+from app.aws.gateways import Gateways
+from app.policy.permits import Permits
+from app.sessions import current
+from app.sessions.contents import Person
+from app.sessions.refresh import keep_signed_in
+from app.web.rate_limits import LONGEST_ADDRESS
+
+NEEDS_NO_CREDENTIALS = ("static", "bootstrap.static", "signin.sign_out")
+
+
+def open_gateways(app: Flask, clients: Clients) -> None:
+    """Lend each request the credentials of its session, and take them back at its end."""
+    doors = Gateways.of(clients)
+    app.extensions["gateways"] = doors
+    app.jinja_env.globals["practice_url"] = clients.practice_url
+
+    @app.before_request
+    def lend() -> None:
+        if request.endpoint in NEEDS_NO_CREDENTIALS:
+            return
+        keep_signed_in(doors.signin)
+        credentials = current.credentials()
+        if credentials:
+            g.lent = ExitStack()
+            g.lent.enter_context(signing_as(credentials))
+
+    @app.teardown_request
+    def take_back(_: BaseException | None) -> None:
+        lent: ExitStack | None = g.pop("lent", None)
+        if lent:
+            lent.close()
+
+
+def gateways() -> Gateways:
+    """The doors to AWS."""
+    return cast("Gateways", current_app.extensions["gateways"])
+
+
+def person() -> Person:
+    """Who is signed in; only in views that are not public."""
+    return cast("LocalProxy[Person]", current_user)._get_current_object()
+
+
+def permitted() -> Permits:
+    """What the configured document lets the person signed in do."""
+    me = person()
+    return Permits(current_app.config["FORCE_MFA_DOCUMENT"], me.account_id, me.partition, me.user_name, me.arn)
+
+
+def mfa_present() -> bool | None:
+    """aws:MultiFactorAuthPresent of the session at hand; None with a plain key."""
+    me = person()
+    return True if me.with_mfa else None if me.access_key_id else False
+
+
+def audit(account_id: str | None = None, user_name: str = "", user_id: str = "") -> Audit:
+    """The audit log, for the user named ("" for nobody known), else for the user signed in."""
+    if account_id is None:
+        me = current_user
+        inside = me.is_authenticated
+        account_id, user_name, user_id = (me.account_id, me.user_name, me.user_id) if inside else ("", "", "")
+    return Audit(record(), account_id, user_name, address(), user_agent(), current.label(), user_id)
+
+
+def audit_of(account_id: str) -> Audit:
+    """The record of an account the person looks after; one of another account is named with it there."""
+    me = person()
+    whose = me.user_name if me.account_id == account_id else f"{me.account_id}/{me.user_name}"
+    return audit(account_id, whose, me.user_id)
+
+
+def address() -> str:
+    """Where the request comes from, as far as it is kept."""
+    return (request.remote_addr or "")[:LONGEST_ADDRESS]
+
+
+def user_agent() -> str:
+    """What the browser says it is, as far as it is kept."""
+    return request.user_agent.string[:256]

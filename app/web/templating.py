@@ -1,0 +1,39 @@
+"""What templates may call."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+from flask import Flask
+from markupsafe import Markup, escape
+
+from app.activity.words import device
+from app.web.guards import accounts_to_watch
+
+
+def grouped(seed: str) -> str:
+    """ "ABCD EFGH ...": groups of four are easier to type."""
+    return " ".join(seed[start : start + 4] for start in range(0, len(seed), 4))
+
+
+def machine_time(moment: datetime) -> str:
+    """A moment as the `datetime` of HTML's `<time>` takes it: to the second, since it has no microseconds."""
+    return moment.isoformat(timespec="seconds")
+
+
+def whole_options(text: str) -> Markup:
+    """A command as HTML in which no line ends inside an option like `--serial-number`; the text is the same."""
+    parts = re.sub(r"--[a-z][a-z-]{1,30}(?![\w-])", r'<span class="nowrap">\g<0></span>', str(escape(text)))
+    return Markup(parts)  # noqa: S704 # escaped before the spans, which hold letters and hyphens only
+
+
+def register(app: Flask) -> None:
+    """Make the filters known to Jinja."""
+    app.jinja_env.filters["grouped"] = grouped
+    app.jinja_env.filters["capitalize_first"] = lambda text: text[:1].upper() + text[1:]
+    app.jinja_env.filters["device"] = device
+    app.jinja_env.filters["whole_options"] = whole_options
+    app.jinja_env.filters["machine_time"] = machine_time
+    app.jinja_env.globals["accounts_to_watch"] = accounts_to_watch
+    app.jinja_env.globals["now"] = lambda: datetime.now(UTC)
