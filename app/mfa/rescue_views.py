@@ -16,7 +16,7 @@ from app.mfa.forms import ResyncForm
 from app.mfa.views import bp, devices_of_mine
 from app.sessions import slots
 from app.web.guards import public
-from app.web.pages import came_from, done, page, refuse
+from app.web.pages import done, page, refuse
 from app.web.rate_limits import codes_per_key, limiter, per_address
 from app.web.request_context import audit, gateways, person
 
@@ -41,7 +41,7 @@ def resync() -> ResponseReturnValue:
         return redirect(url_for(back))
     form = ResyncForm(formdata=None)
     form.offer(serial_numbers, request.args.get("serial", ""))
-    return page("mfa/resync.html", form, back=came_from(url_for(back)))
+    return page("mfa/resync.html", form, back=url_for(back))
 
 
 @bp.post("/resync")
@@ -56,7 +56,7 @@ def resync_post() -> ResponseReturnValue:
     form = ResyncForm()
     form.offer(serial_numbers)
     if not form.validate_on_submit():
-        return page("mfa/resync.html", form, back=came_from(url_for(back)))
+        return page("mfa/resync.html", form, back=url_for(back))
     pending = slots.pending_sign_in(datetime.now(UTC))
     record = audit(pending.account_id, pending.user_name, pending.user_id) if pending else audit()
     asked = (user_name, form.serial_number.data, form.first_code.data, form.second_code.data)
@@ -69,7 +69,7 @@ def resync_post() -> ResponseReturnValue:
     except PortalError as refusal:
         form.first_code.data = form.second_code.data = ""
         refuse(form, refusal)
-        return page("mfa/resync.html", form, back=came_from(url_for(back)))
+        return page("mfa/resync.html", form, back=url_for(back))
     return done("AWS knows your device’s clock again. Wait for the next code, and use that.", back)
 
 
@@ -91,4 +91,4 @@ def lost() -> ResponseReturnValue:
         who = pending.person(now) if pending else person()
         note = service.rescue_note(who.user_name, who.arn, gone, others=len(mine) > 1)
     otherwise = url_for(back, next=request.args.get("next") if back == "signin.sign_in" else None)
-    return page("mfa/lost.html", note=note, devices=mine, gone=gone, back=came_from(otherwise))
+    return page("mfa/lost.html", note=note, devices=mine, gone=gone, back=otherwise)

@@ -149,19 +149,32 @@ def local_path(target: str | None, otherwise: str) -> str:
     return target if target and re.fullmatch(r"/(?![/\\])[!-\[\]-~]*", target) else otherwise
 
 
-def came_from(otherwise: str) -> str:
-    """The page of ours whose link led here, for a link back; `otherwise` where none did, or this page itself.
+def came_from(otherwise: str = "") -> str:
+    """Return the address of the page whose link led here, for a link back, else `otherwise`.
 
-    Browsers say it to our own origin only (Referrer-Policy), and a header that was made up leads to a page of ours.
+    A form on this page sends it along, so an error doesn't lose it. Browsers name the page before to our own origin
+    only (Referrer-Policy). Whatever was made up leads to a page of ours.
     """
-    said = urlsplit(request.referrer or "")
-    ours = urlsplit(current_app.config["PUBLIC_URL"])
-    adapter = current_app.create_url_adapter(request)
-    if (said.scheme, said.netloc) != (ours.scheme, ours.netloc) or said.path == request.path or adapter is None:
+    if kept := refused.came_from():
+        return _page_before(kept) or otherwise
+    said, ours = urlsplit(request.referrer or ""), urlsplit(current_app.config["PUBLIC_URL"])
+    if (said.scheme, said.netloc) != (ours.scheme, ours.netloc):
         return otherwise
-    if not adapter.test(said.path, "GET"):
-        return otherwise
-    return local_path(said.path + (f"?{said.query}" if said.query else ""), otherwise)
+    return _page_before(said.path + (f"?{said.query}" if said.query else "")) or otherwise
+
+
+def _page_before(address: str) -> str:
+    """The address if a link back may lead there, else "".
+
+    It must be another page of ours, and no sign-in page for a person who is signed in: they passed that on the way.
+    """
+    path, adapter = urlsplit(address).path, current_app.create_url_adapter(request)
+    if adapter is None or path == request.path or not adapter.test(path, "GET"):
+        return ""
+    blueprint = str(adapter.match(path, "GET")[0]).partition(".")[0]
+    if current_user.is_authenticated and blueprint in ("signin", "aws_signin"):
+        return ""
+    return local_path(address, "")
 
 
 def sign_in_origins(signin_url: str) -> list[str]:
@@ -313,7 +326,9 @@ def _headers_of(error: HTTPException) -> list[tuple[str, str]]:
 
 def register_error_pages(app: Flask) -> None:
     """One page for everything that goes wrong, saying what happened and what to do."""
-    app.jinja_env.globals.update(session_left=current.session_left, return_address=where_they_were)
+    app.jinja_env.globals.update(
+        session_left=current.session_left, return_address=where_they_were, came_from=came_from
+    )
 
     @app.errorhandler(CredentialsRefused)
     def signed_out_by_aws(error: CredentialsRefused) -> ResponseReturnValue:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
-from flask import flash, request
+from flask import flash, g, request
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
 from werkzeug.datastructures import MultiDict
@@ -30,6 +30,8 @@ MOST = 3
 LONGEST = 20_000
 """Characters of a field that wait: more than any page takes of what it shows again."""
 LONGEST_OF_VISITORS = 128
+LONGEST_ADDRESS = 256
+"""Characters of the address of the page before that wait."""
 
 
 def keep(form: FlaskForm, address: str) -> None:
@@ -44,6 +46,7 @@ def keep(form: FlaskForm, address: str) -> None:
             "errors": errors,
             "form_errors": [str(error) for error in form.form_errors],
             "typed": {field.name: typed for field in form if (typed := _typed(form, field))},
+            "came_from": request.form.get("came_from", "")[:LONGEST_ADDRESS],
         },
     )
 
@@ -75,6 +78,7 @@ def put_back(form: FlaskForm, address: str) -> None:
     others = {at: each for at, each in current_session().pop("refused").items() if at != _short(address)}
     if others:
         current_session()["refused"] = others
+    g.came_from = found.get("came_from", "")
     if found["form"] != type(form).__name__:
         for sentence in (*found["form_errors"], *(one for errors in found["errors"].values() for one in errors)):
             flash(sentence, "danger")
@@ -85,6 +89,11 @@ def put_back(form: FlaskForm, address: str) -> None:
             field.process_errors = []
         field.errors = list(found["errors"].get(field.name, ()))
     form.form_errors = list(found["form_errors"])
+
+
+def came_from() -> str:
+    """Return the page before, as the refused form that was put back on this page sent it; "" where none did."""
+    return str(g.get("came_from", ""))
 
 
 def remember(address: str, pasted: str | bytes) -> None:

@@ -50,18 +50,61 @@ def test_the_last_way_in_says_one_thing(sandbox: Sandbox, entering: Entering) ->
         assert button and "btn-outline-danger" in button["class"]
 
 
-def test_back_leads_to_where_one_came_from(portal: Flask, entering: Entering) -> None:
-    guest = entering()
+STOPPED = [f"/sign-in/aws/stopped/{why}" for why in ("not-permitted", "no-code", "iam-refuses", "someone-else")]
+WITH_A_WAY_BACK = {
+    "/mfa/lost": "/mfa",
+    "/mfa/resync": "/mfa",
+    "/mfa/hardware": "/mfa",
+    "/password/new": "/password",
+    **dict.fromkeys(STOPPED, "/"),
+}
+"""Pages with a link back, and where that leads when nothing tells from where somebody came."""
 
-    def back(page: str, came_from: str) -> str:
-        answer = guest.ask("GET", page, headers={"Referer": came_from})
-        return BeautifulSoup(answer.text, "html.parser").select("main p:last-child a")[-1]["href"]  # type: ignore[return-value] # one link
 
-    for page in ("/mfa/lost", "/mfa/resync"):
-        assert back(page, f"{BASE}/activity?kind=") == "/activity?kind="
+def link_back(html: str) -> str:
+    """Where it leads."""
+    (link,) = BeautifulSoup(html, "html.parser").select("main a[data-back]")
+    assert link["rel"] == ["noreferrer"], "two pages with such links never lead to each other in a circle"
+    return str(link["href"])
+
+
+def test_back_leads_to_where_one_came_from(sandbox: Sandbox, entering: Entering) -> None:
+    who = hire(sandbox, "nadia")
+    sandbox.as_administrator("iam").create_login_profile(UserName=who.name, Password="Turquoise-otter-42-lamp")
+    guest = entering(who)
+    for page, otherwise in WITH_A_WAY_BACK.items():
+        for before in ("/activity?kind=", "/account"):
+            answer = guest.ask("GET", page, headers={"Referer": f"{BASE}{before}"})
+            assert link_back(answer.text) == before, page
         foreign = ("https://evil.example/mfa", f"{BASE}.evil.example/", f"{BASE}//evil.example/")
-        for nowhere in ("", f"{BASE}{page}?serial=x", f"{BASE}/nothing", f"{BASE}/sign-out", *foreign):
-            assert back(page, nowhere) == "/mfa", nowhere
+        passed = (f"{BASE}/sign-in?next=/mfa", f"{BASE}/sign-in/code", f"{BASE}/sign-in/aws")
+        for nowhere in ("", f"{BASE}{page}?serial=x", f"{BASE}/nothing", f"{BASE}/sign-out", *foreign, *passed):
+            answer = guest.ask("GET", page, headers={"Referer": nowhere})
+            assert link_back(answer.text) == otherwise, (page, nowhere)
+
+
+def test_an_error_does_not_lose_the_way_back(entering: Entering) -> None:
+    guest = entering()
+    for page in ("/mfa/resync", "/mfa/hardware", "/password/new"):
+        answer = guest.ask("GET", page, headers={"Referer": f"{BASE}/activity?kind="})
+        (field,) = BeautifulSoup(answer.text, "html.parser").select("main form input[name=came_from]")
+        sent = {"csrf_token": guest.token(), "came_from": str(field["value"])}
+        for came_from, leads_to in (
+            (field["value"], "/activity?kind="),
+            ("//evil.example/", None),
+            ("/nothing", None),
+        ):
+            assert guest.ask("POST", page, data={**sent, "came_from": came_from}).status_code == 303
+            refused = guest.ask("GET", page, headers={"Referer": f"{BASE}{page}"})
+            assert refused.status_code == 422
+            assert link_back(refused.text) == (leads_to or link_back(guest.open(page).html)), page
+
+
+def test_strangers_find_back_to_the_sign_in_page_they_came_from(portal: Flask) -> None:
+    stranger = Guest(portal)
+    for page in ("/mfa/lost", *STOPPED):
+        answer = stranger.ask("GET", page, headers={"Referer": f"{BASE}/sign-in?next=/mfa"})
+        assert link_back(answer.text) == "/sign-in?next=/mfa", page
 
 
 def test_what_was_deleted_is_said_to_be_deleted(sandbox: Sandbox, entering: Entering, clock: Clock) -> None:
