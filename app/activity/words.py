@@ -7,7 +7,7 @@ from typing import NamedTuple
 from ua_parser import parse
 
 from app.activity.queries import Entry
-from app.audit.log import HAPPENED, Event, Phase
+from app.audit.log import COMMAND_LINE, HAPPENED, Event, Phase
 
 
 class Words(NamedTuple):
@@ -139,10 +139,6 @@ def outcome(entry: Entry) -> str:
     told = OUTCOMES.get(entry.phase, entry.phase)
     reason = REASONS.get(entry.reason, entry.reason)
     return f"{told}: {reason}" if reason else told
-
-
-COMMAND_LINE = "command line, "
-"""How the user agent of a command begins; then comes the login it ran under."""
 
 
 def by_command(entry: Entry) -> bool:

@@ -31,6 +31,8 @@ from app.errors import NotRecorded, PortalError, Unanswered
 from app.monitoring import metrics
 
 log = logging.getLogger(__name__)
+COMMAND_LINE = "command line, "
+"""How the user agent of a command begins. The login that ran the command follows."""
 
 
 class Event(StrEnum):

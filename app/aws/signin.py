@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 from joserfc import jws
 from joserfc.jwk import ECKey
@@ -34,6 +34,17 @@ class Device(StrEnum):
 
     SAME = "arn:aws:signin:::devtools/same-device"
     CROSS = "arn:aws:signin:::devtools/cross-device"
+
+
+def oauth_client_for(public_url: str) -> tuple[Device, str]:
+    """Return the client that a portal at this address can use, and its callback ("" for none).
+
+    AWS Sign-In redirects to http://127.0.0.1 only (what the AWS CLI's `aws login` uses).
+    """
+    parts = urlsplit(public_url)
+    if (parts.scheme, parts.hostname) == ("http", "127.0.0.1"):
+        return Device.SAME, f"http://127.0.0.1:{parts.port or 80}/oauth/callback"
+    return Device.CROSS, ""
 
 
 @dataclass(frozen=True)

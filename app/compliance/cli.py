@@ -17,8 +17,7 @@ import click
 from flask import current_app
 from flask.cli import AppGroup
 
-from app.activity.words import COMMAND_LINE
-from app.audit.log import Audit, record
+from app.audit.log import COMMAND_LINE, Audit, record
 from app.aws.account import AccountGateway
 from app.aws.clients import AwsCredentials, Clients, signing_as
 from app.aws.iam import IamGateway

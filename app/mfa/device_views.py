@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from app.audit.history import last_done
 from app.audit.log import Event
 from app.aws.iam import MfaDevice
-from app.aws.signin import Device
+from app.aws.signin import Device, oauth_client_for
 from app.compliance.selfseen import seen
 from app.errors import PortalError
 from app.mfa import devices as service
@@ -21,7 +21,6 @@ from app.policy.documents import sign_in_client
 from app.sessions import current, slots
 from app.sessions.console_links import console_url, readable_alias
 from app.sessions.contents import Upgrade
-from app.signin.aws_service import device_for
 from app.web.guards import ask_to_confirm, recently_confirmed, with_mfa
 from app.web.pages import done, no_longer_there, page, refuse
 from app.web.request_context import audit, gateways, permitted, person
@@ -113,7 +112,7 @@ def _plan(mine: list[MfaDevice], old: MfaDevice) -> service.Replacement:
 
 def _doors() -> service.Doors:
     me = person()
-    client = "localhost" if device_for(current_app.config["PUBLIC_URL"])[0] is Device.SAME else "remote"
+    client = "localhost" if oauth_client_for(current_app.config["PUBLIC_URL"])[0] is Device.SAME else "remote"
     region = current_app.config["AWS_REGION"]
     resource = sign_in_client(me.partition, me.account_id, region, client)
     return service.Doors(current_app.config["SIGN_IN_METHODS"], resource)

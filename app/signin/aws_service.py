@@ -8,11 +8,11 @@ import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from app.aws.clients import signing_as
 from app.aws.iam import IamGateway
-from app.aws.signin import Device, SignInGateway, SignInTokens
+from app.aws.signin import SignInGateway, SignInTokens, oauth_client_for
 from app.aws.sts import Identity, StsGateway
 from app.errors import CredentialsRefused, NotAllowed, Refused
 from app.sessions.contents import PendingAwsSignIn, Person
@@ -76,7 +76,7 @@ def begin(
     back: str = "",
 ) -> PendingAwsSignIn:
     """A new sign-in at AWS; nothing is asked yet. public_url: of the portal."""
-    device, callback = device_for(public_url)
+    device, callback = oauth_client_for(public_url)
     asked = gateway.request(device, callback)
     return PendingAwsSignIn(
         asked.client_id,
@@ -88,14 +88,6 @@ def begin(
         expected_user_id,
         back,
     )
-
-
-def device_for(public_url: str) -> tuple[Device, str]:
-    """The client a portal at this address may use, and its callback: AWS redirects to loopback only."""
-    parts = urlsplit(public_url)
-    if (parts.scheme, parts.hostname) == ("http", "127.0.0.1"):
-        return Device.SAME, f"http://127.0.0.1:{parts.port or 80}/oauth/callback"
-    return Device.CROSS, ""
 
 
 def address_at_aws(gateway: SignInGateway, pending: PendingAwsSignIn) -> str:

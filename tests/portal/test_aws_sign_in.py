@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.aws.clients import AwsCredentials
-from app.aws.signin import AuthorizationRequest, Device, SignInGateway, SignInTokens
+from app.aws.signin import AuthorizationRequest, Device, SignInGateway, SignInTokens, oauth_client_for
 from app.sessions.contents import PendingAwsSignIn
-from app.signin.aws_service import SomeoneElse, device_for, finish
+from app.signin.aws_service import SomeoneElse, finish
 from app.signin.service import NotForThisPortal
 from app.web.pages import sign_in_origins
 from tests.support.gateways import Caller, NoIam
@@ -62,7 +62,7 @@ def test_who_goes_through_aws_again_must_come_back_as_themselves() -> None:
     ],
 )
 def test_aws_redirects_to_plain_loopback_only(public_url: str, device: Device, callback: str) -> None:
-    assert device_for(public_url) == (device, callback)
+    assert oauth_client_for(public_url) == (device, callback)
 
 
 def test_forms_may_end_at_aws_and_nowhere_else() -> None:
