@@ -67,6 +67,7 @@ def create_app(config: dict[str, Any]) -> Flask:
     login.unauthorized_handler(signin.ask_to_sign_in)
     # Address and browser are not who someone is: phones change networks. The id alone opens the session.
     login.session_protection = None
+    compliance.listen()
     app.before_request(guards.require_sign_in)
     app.before_request(compliance.allow_large_report)
     app.before_request(pages.only_text)

@@ -13,9 +13,9 @@ from app.access_keys.forms import CutForm
 from app.audit.history import last_done
 from app.audit.log import Event
 from app.aws.access_keys import RECORDED_SINCE, AccessKey
-from app.compliance.selfseen import seen
-from app.compliance.terms import key_age
 from app.credentials import lifecycle
+from app.credentials.max_age import access_key_max_age
+from app.credentials.observed import report_observed
 from app.sessions import current, slots
 from app.sessions.contents import NewAccessKey
 from app.web.forms import EmptyForm
@@ -61,8 +61,8 @@ def index() -> ResponseReturnValue:
     may_ask = LAST_USE in offered()
     uses = service.last_uses(gateways().keys, keys if may_ask else ())
     service.settle(keys, audit(), now)
-    seen(person(), access_keys=keys)
-    longest = key_age(current_app.config, person().account_id)
+    report_observed(person(), access_keys=keys)
+    longest = access_key_max_age(current_app.config, person().account_id)
     if new and not service.still_there(new, keys, now):
         new = None
     return page(

@@ -1,7 +1,8 @@
 """Who keeps the rules: the account's people and keys against the benchmark, for admins."""
 
-from app.compliance.audit_views import allow_large_report
-from app.compliance.audit_views import bp as audit_bp
+from app.compliance.auditor_views import allow_large_report
+from app.compliance.auditor_views import bp as audit_bp
+from app.compliance.self_reported import listen
 from app.compliance.views import bp
 
-__all__ = ["allow_large_report", "audit_bp", "bp"]
+__all__ = ["allow_large_report", "audit_bp", "bp", "listen"]

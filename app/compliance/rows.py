@@ -17,7 +17,7 @@ from app.compliance.facts import account, devices_told, others_of, subject
 from app.compliance.models import ComplianceAccount, ComplianceChange, ComplianceException, CompliancePerson
 from app.compliance.rules import BY_ID, OF_ACCOUNT, judged
 from app.compliance.subjects import Account, Subject, Terms
-from app.compliance.terms import fingerprint
+from app.compliance.thresholds import fingerprint
 from app.compliance.verdicts import FAIL, UNKNOWN, Verdict
 
 TermsOf = Callable[[int | None], Terms]

@@ -18,7 +18,7 @@ from app.compliance.refresh import Gateways, Refresh
 from app.compliance.report import NotAReport, parse
 from app.compliance.rules import BY_ID
 from app.compliance.subjects import Terms
-from app.compliance.terms import terms_of
+from app.compliance.thresholds import terms_of
 from app.errors import Gone, NotRecorded, Refused
 
 

@@ -32,7 +32,7 @@ from app.compliance.rows import (
     people,
     record_of,
 )
-from app.compliance.terms import fingerprint
+from app.compliance.thresholds import fingerprint
 
 
 class OwnUser(Protocol):

@@ -11,7 +11,7 @@ from app.audit.history import last_done
 from app.audit.log import Event
 from app.aws.iam import MfaDevice
 from app.aws.signin import Device, oauth_client_for
-from app.compliance.selfseen import seen
+from app.credentials.observed import report_observed
 from app.errors import PortalError
 from app.mfa import devices as service
 from app.mfa.forms import EmptyForm, HardwareTokenForm
@@ -46,7 +46,7 @@ def devices() -> ResponseReturnValue:
     iam, me, permits = gateways().iam, person(), permitted()
     service.settle(iam, audit(), me.user_name, datetime.now(UTC))
     mine = devices_of_mine()
-    seen(me, mfa_devices=mine)
+    report_observed(me, mfa_devices=mine)
     replacing = slots.replacing()
     if replacing and replacing not in {device.serial_number for device in mine}:
         slots.forget("replacing")
@@ -235,7 +235,7 @@ def hardware_post() -> ResponseReturnValue:
         refuse(form, refusal)
         return page("mfa/hardware.html", form)
     if not person().with_mfa:
-        seen(person(), mfa_devices=[MfaDevice(number, now)])  # their first
+        report_observed(person(), mfa_devices=[MfaDevice(number, now)])  # their first
         slots.keep_upgrade(Upgrade(number, enabled_at=now, used=list(codes)))
         return done("The token is now your MFA device.", "mfa.activate")
     return done("The token is now an MFA device of yours.", "mfa.devices")

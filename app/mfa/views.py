@@ -9,7 +9,7 @@ from flask import Blueprint, current_app, flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 
 from app.aws.iam import MfaDevice
-from app.compliance.selfseen import seen
+from app.credentials.observed import report_observed
 from app.errors import PortalError
 from app.mfa import qr, service, upgrading
 from app.mfa.devices import begin_where_free, without_qr_code
@@ -120,7 +120,8 @@ def enroll_post() -> ResponseReturnValue:
     if drift:
         flash(drift, "warning")
     if not person().with_mfa:
-        seen(person(), mfa_devices=[MfaDevice(pending.serial_number, now)])  # their first: else it would not be here
+        # This is their first device. With another one they could not have come here without MFA.
+        report_observed(person(), mfa_devices=[MfaDevice(pending.serial_number, now)])
         slots.keep_upgrade(Upgrade(pending.serial_number, enabled_at=now, used=[first, second]))
         return done("Your phone is now your MFA device.", "mfa.activate")
     if pending.replaces:
@@ -250,7 +251,7 @@ def finished() -> ResponseReturnValue:
     me, iam = person(), gateways().iam
     alias = alias_beside(iam, me)
     devices = iam.mfa_devices(me.user_name)
-    seen(me, mfa_devices=devices)
+    report_observed(me, mfa_devices=devices)
     return page(
         "mfa/finished.html",
         console_url=console_url(me, alias()),

@@ -8,8 +8,8 @@ from flask import Blueprint, current_app
 from flask.typing import ResponseReturnValue
 
 from app.access_keys.views import unsaved
-from app.compliance.selfseen import seen
-from app.compliance.terms import key_age
+from app.credentials.max_age import access_key_max_age
+from app.credentials.observed import report_observed
 from app.mfa.devices import settle
 from app.overview.service import Known, Limits, known, look
 from app.overview.todo import Look, Waiting, to_do
@@ -34,7 +34,7 @@ def _before_mfa() -> ResponseReturnValue:
     me, iam = person(), gateways().iam
     alias = alias_beside(iam, me)
     devices = iam.mfa_devices(me.user_name)
-    seen(me, mfa_devices=devices)
+    report_observed(me, mfa_devices=devices)
     return page(
         "overview/before_mfa.html",
         EmptyForm(formdata=None),
@@ -48,7 +48,7 @@ def _before_mfa() -> ResponseReturnValue:
 def _with_mfa() -> ResponseReturnValue:
     me, doors, now = person(), gateways(), datetime.now(UTC)
     has, alias = look(doors, me, key_uses="key-last-use" in offered())
-    seen(
+    report_observed(
         me,
         mfa_devices=has.devices,
         access_keys=known(has.keys),
@@ -63,7 +63,7 @@ def _with_mfa() -> ResponseReturnValue:
         [each.access_key_id for each in unsaved(has.keys.fact if isinstance(has.keys, Known) else (), now)],
         slots.replacing(),
     )
-    limits = Limits(key_age(current_app.config, me.account_id))
+    limits = Limits(access_key_max_age(current_app.config, me.account_id))
     return page(
         "overview/with_mfa.html",
         EmptyForm(formdata=None),

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from flask import Blueprint, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from app.compliance.selfseen import seen
+from app.credentials.observed import report_observed
 from app.errors import PortalError
 from app.public_keys import service
 from app.public_keys.certificates import validity
@@ -37,7 +37,7 @@ def index() -> ResponseReturnValue:
     now = datetime.now(UTC)
     held = _listed()
     service.settle(service.CERTIFICATE, held, audit(), now)
-    seen(person(), certificates=held)
+    report_observed(person(), certificates=held)
     new = request.args.get("new", "")
     return page(
         "public_keys/certificates.html",

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from flask import Blueprint, current_app, request
 from flask.typing import ResponseReturnValue
 
-from app.compliance.selfseen import seen
+from app.credentials.observed import report_observed
 from app.errors import PortalError
 from app.public_keys import service
 from app.public_keys.forms import UploadForm
@@ -35,7 +35,7 @@ def index() -> ResponseReturnValue:
     now = datetime.now(UTC)
     keys = service.listed_keys(gateways().ssh_keys, person().user_name)
     service.settle(service.SSH_KEY, keys, audit(), now)
-    seen(person(), ssh_keys=keys)
+    report_observed(person(), ssh_keys=keys)
     new = request.args.get("new", "")
     return page(
         "public_keys/ssh_keys.html",

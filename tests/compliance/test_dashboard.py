@@ -17,10 +17,10 @@ from app.aws.ssh_keys import SshKey
 from app.compliance import charts, queries, runs, service, summary, words
 from app.compliance.refresh import Gateways, Refresh, SessionEnded
 from app.compliance.rules import BY_ID
-from app.compliance.selfseen import seen
 from app.compliance.subjects import Seen, Source
 from app.compliance.summary import Count, Figures
 from app.compliance.verdicts import State, Verdict
+from app.credentials.observed import report_observed
 from app.db import db
 from app.sessions.contents import Person
 from config import from_env
@@ -95,15 +95,16 @@ def test_own_visits_are_kept_and_cost_little(portal: Flask, clock: Clock) -> Non
             return str(connection.execute(text("select own from compliance_people")).scalar())
 
     with portal.app_context():
-        seen(alice, mfa_devices=[device], has_password=True, ssh_keys=[SshKey("APKA", True, datetime.now(UTC))])
+        ssh_key = SshKey("APKA", True, datetime.now(UTC))
+        report_observed(alice, mfa_devices=[device], has_password=True, ssh_keys=[ssh_key])
         first = own()
         assert "SECURITY_KEY" in first and "ssh_keys" in first
-        seen(alice, mfa_devices=[device])
+        report_observed(alice, mfa_devices=[device])
         assert own() == first, "nothing new, and soon: nothing is written"
         clock.move(301)
-        seen(alice, mfa_devices=[device])
+        report_observed(alice, mfa_devices=[device])
         assert own() != first, "its time is brought up to date"
-        seen(alice, mfa_devices=[])
+        report_observed(alice, mfa_devices=[])
         with db.engine.connect() as connection:
             row = queries.person(connection, ACCOUNT, "alice")
         assert row and " mfa=fail " in row.verdicts and row.path == "/eng/"

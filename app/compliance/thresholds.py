@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cache
 from typing import Any
 
 from app.compliance.rules import EVERY, JUDGES
 from app.compliance.subjects import Terms
+from app.credentials.max_age import access_key_max_age
 from app.policy.permits import Permits
 
 
 def _chosen(config: Mapping[str, Any], account_id: str) -> dict[str, int]:
-    chosen = {"key_days": config["ACCESS_KEY_MAX_AGE"].days}
+    chosen = {"key_days": access_key_max_age(config, account_id).days}
     for account in ("", account_id):
         chosen |= config["COMPLIANCE_THRESHOLDS"].get(account, {})
     return chosen
-
-
-def key_age(config: Mapping[str, Any], account_id: str) -> timedelta:
-    """Age at which an access key of the account is to be replaced: one number for pages, to-do list and rules."""
-    return timedelta(days=_chosen(config, account_id)["key_days"])
 
 
 def terms_of(config: Mapping[str, Any], account_id: str, others: int | None, now: datetime) -> Terms:

@@ -1,0 +1,53 @@
+"""A signal that AWS told the portal about a user's own credentials. The features send it, compliance listens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from blinker import Signal
+
+from app.aws.access_keys import AccessKey
+from app.aws.iam import MfaDevice
+from app.sessions.contents import Person
+
+
+class UploadedKey(Protocol):
+    """An SSH public key or a signing certificate, as AWS lists it."""
+
+    @property
+    def active(self) -> bool: ...
+
+    @property
+    def uploaded_at(self) -> datetime: ...
+
+
+@dataclass(frozen=True)
+class ObservedCredentials:
+    """What AWS told about a user's credentials just now. None: AWS wasn't asked."""
+
+    mfa_devices: Iterable[MfaDevice] | None = None
+    access_keys: Iterable[AccessKey] | None = None
+    has_password: bool | None = None
+    ssh_keys: Iterable[UploadedKey] | None = None
+    certificates: Iterable[UploadedKey] | None = None
+
+
+credentials_observed = Signal()
+"""The sender is the user, a Person. The keyword `observed` is an ObservedCredentials. Receivers raise nothing."""
+
+
+def report_observed(
+    person: Person,
+    *,
+    mfa_devices: Iterable[MfaDevice] | None = None,
+    access_keys: Iterable[AccessKey] | None = None,
+    has_password: bool | None = None,
+    ssh_keys: Iterable[UploadedKey] | None = None,
+    certificates: Iterable[UploadedKey] | None = None,
+) -> None:
+    """Tell the receivers what AWS just answered about the person's own credentials. None: AWS wasn't asked."""
+    observed = ObservedCredentials(mfa_devices, access_keys, has_password, ssh_keys, certificates)
+    credentials_observed.send(person, observed=observed)
