@@ -11,8 +11,8 @@ from typing import Any
 from app.policy.checking import check
 from app.policy.documents import VARIANTS, read, tailored
 from app.policy.explaining import Explanation, Question, explain
-from app.policy.findings import Report
 from app.policy.rendering import FORMATS, Setup
+from app.policy.report import Report
 
 CONFIGURED = "configured"
 """The document the portal is set up for, beside those that come along."""

@@ -11,12 +11,13 @@ from app.policy.dangers import dangers, undemanding
 from app.policy.documents import PARTITIONS, PLACEHOLDER, rendered
 from app.policy.evaluation import WITH_VARIABLES
 from app.policy.features import FEATURES, Availability, When, availability
-from app.policy.findings import DOCUMENT, Finding, Place, Report, Severity
+from app.policy.findings import DOCUMENT, Finding, Place, Severity
 from app.policy.likeness import likeness
 from app.policy.permits import Permits
 from app.policy.placeholders import accounts_missing, repaired, variables_misspelt
 from app.policy.reading import LARGEST, read_text
 from app.policy.remedying import remedy, unknown_keys
+from app.policy.report import Report
 from app.policy.ruling import counted, rulings
 from app.policy.spelling import misspelt, unsupported
 from app.policy.validating import validations

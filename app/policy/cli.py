@@ -18,9 +18,10 @@ from app.policy.evaluation import PolicyError
 from app.policy.explaining import WAYS, Question
 from app.policy.explaining import explain as explained
 from app.policy.features import usual_resource
-from app.policy.findings import Severity, as_text
+from app.policy.findings import Severity
 from app.policy.placeholders import AS_MEANT, repaired
 from app.policy.rendering import FORMATS, GRANTED, GROUP, TEST_USER, NotRenderable, Setup
+from app.policy.report import as_text
 from app.policy.simulating import decided, lines_of
 from app.policy.unwrapping import decoded
 from app.policy.wording import in_words

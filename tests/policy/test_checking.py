@@ -15,8 +15,9 @@ from app.policy.actions import nearest, real_name, reference_date
 from app.policy.checking import check
 from app.policy.documents import VARIANTS, live_actions, read, rendered, source_text, without_path, without_sign_in
 from app.policy.features import EXTRAS, FEATURES
-from app.policy.findings import Finding, Report, Severity, as_text
+from app.policy.findings import Finding, Severity
 from app.policy.reading import grammar_problems
+from app.policy.report import Report, as_text
 from app.policy.variants import PUBLISHED, RE_POST
 from app.policy.wording import in_words
 

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from app.policy.actions import all_actions, may_name
 from app.policy.checking import check
 from app.policy.features import When
-from app.policy.findings import Report, Severity, as_text
+from app.policy.findings import Severity
 from app.policy.patterns import Pattern
+from app.policy.report import Report, as_text
 
 Document = dict[str, Any]
 

@@ -18,7 +18,7 @@ from app.policy.checking import check
 from app.policy.documents import source_text
 from app.policy.evaluation import Request
 from app.policy.features import When
-from app.policy.findings import Report
+from app.policy.report import Report
 from app.sandbox.behaviours.totp import take_code, take_pair
 from app.sandbox.doubts import doubts
 from app.sandbox.rehearsal.phone import Phone
