@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from app.policy.dangers import dangers, undemanding
-from app.policy.documents import PARTITIONS, PLACEHOLDER, rendered
+from app.policy.documents import rendered
 from app.policy.evaluation import WITH_VARIABLES
 from app.policy.features import FEATURES, Availability, When, availability
 from app.policy.findings import DOCUMENT, Finding, Place, Severity
 from app.policy.likeness import likeness
+from app.policy.meaning import arns_of, repaired, whereabouts
 from app.policy.permits import Permits
-from app.policy.placeholders import accounts_missing, repaired, variables_misspelt
+from app.policy.placeholders import accounts_missing, variables_misspelt
 from app.policy.reading import LARGEST, read_text
 from app.policy.remedying import remedy, unknown_keys
 from app.policy.report import Report
@@ -69,42 +69,11 @@ def strictly(document: Mapping[str, Any]) -> list[Finding]:
     return [each for each in undemanding(denies, permits) if each.severity is Severity.ERROR]
 
 
-def _arns(statements: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, str, str, str]]:
-    """(index of the statement, partition, service, account) of its resources; they may end early."""
-    for index, statement in enumerate(statements):
-        named = statement.get("Resource", statement.get("NotResource"))
-        for text in named if isinstance(named, list) else [named]:
-            parts = text.split(":", 5)
-            if parts[0] == "arn" and len(parts) > 2:
-                yield index, parts[1], parts[2], parts[4].rstrip("*") if len(parts) == 5 else "".join(parts[4:5])
-
-
-def whereabouts(statements: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
-    """(partition, account id) a document is for, by its resources; the placeholder where they do not say."""
-    arns = list(_arns(statements))
-    partitions = Counter(partition for _, partition, _, _ in arns if partition in PARTITIONS)
-    accounts = Counter(account for _, _, _, account in arns if re.fullmatch(r"[0-9]{12}", account))
-    nearly = [_filled(account) for _, _, _, account in arns if re.fullmatch(r"[0-9]*[0-9?][0-9?]*\*?", account)]
-    return (
-        partitions.most_common(1)[0][0] if partitions else "aws",
-        accounts.most_common(1)[0][0] if accounts else next(filter(_is_id, nearly), PLACEHOLDER),
-    )
-
-
-def _filled(account: str) -> str:
-    """An account that a pattern like "1234*" matches."""
-    return account.replace("?", "0").replace("*", "0" * (13 - len(account)))
-
-
-def _is_id(account: str) -> bool:
-    return re.fullmatch(r"[0-9]{12}", account) is not None
-
-
 def _mixed(statements: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
     """ARNs of another account or partition than the others': a statement pasted from elsewhere."""
     partition, account_id = whereabouts(statements)
     told = set()
-    for index, its_partition, _, its_account in _arns(statements):
+    for index, its_partition, _, its_account in arns_of(statements):
         place = Place(index, statements[index].get("Sid") or None, "Resource")
         stray = its_account if re.fullmatch(r"[0-9]{12}", its_account) and its_account != account_id else ""
         if its_partition not in (partition, "*"):

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 import click
 
-from app.policy.checking import SOMEBODY, whereabouts
+from app.policy.checking import SOMEBODY
 from app.policy.checking import check as examined
 from app.policy.documents import PARTITIONS, VARIANTS, accounts_named, read, source_text, tailored
 from app.policy.evaluation import PolicyError
@@ -19,7 +19,7 @@ from app.policy.explaining import WAYS, Question
 from app.policy.explaining import explain as explained
 from app.policy.features import usual_resource
 from app.policy.findings import Severity
-from app.policy.placeholders import AS_MEANT, repaired
+from app.policy.meaning import repaired, repairs, whereabouts
 from app.policy.rendering import FORMATS, GRANTED, GROUP, TEST_USER, NotRenderable, Setup
 from app.policy.report import as_text
 from app.policy.simulating import decided, lines_of
@@ -116,7 +116,8 @@ def check(file: Path, form: str, *, strict: bool) -> None:
 
 def _told(lines: Iterable[str], *, err: bool = False) -> None:
     """Print lines that words of a document are in, which steer no terminal."""
-    click.echo("\n".join(map(plain, lines)), err=err)
+    for line in lines:
+        click.echo(plain(line), err=err)
 
 
 def _text_of(file: Path) -> str:
@@ -200,9 +201,7 @@ def explain(
     _told(f"  {step.place}: {step.why}" for step in found.steps)
     if found.beyond:
         _told([found.beyond])
-    for each in report.findings if document != report.document else ():
-        if each.code in AS_MEANT:
-            _told([f"{each.place}: {each.sentence} It is judged as it is meant."])
+    _told(map(str, repairs(report.document, account_id)))
 
 
 @policy.command()

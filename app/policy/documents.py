@@ -83,6 +83,12 @@ def read(source: str) -> dict[str, Any]:
     return dict(found.document)
 
 
+def statements_of(document: Mapping[str, Any]) -> list[Any]:
+    """The statements of a document, one or a list of them as IAM takes them. Empty where there are none."""
+    given = document.get("Statement")
+    return [given] if isinstance(given, dict) else given if isinstance(given, list) else []
+
+
 def rendered(document: Mapping[str, Any], account_id: str, partition: str = "aws") -> dict[str, Any]:
     """The document for one account: the placeholder replaced, nothing else touched but the partition."""
 

@@ -16,9 +16,9 @@ from app.policy.actions import may_name
 from app.policy.evaluation import Request, compiled
 from app.policy.features import WITHOUT_MFA
 from app.policy.findings import Finding, Severity
+from app.policy.meaning import stands_for_nobody
 from app.policy.patterns import Pattern, completed
 from app.policy.permits import Permits
-from app.policy.placeholders import stands_for_nobody
 from app.policy.powers import DANGERS, PASSES_ROLE, RUNNERS, Danger, Target
 from app.policy.ruling import Ruling, client_chooses, counted, texts
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.policy.actions import nearest, real_name
-from app.policy.documents import rendered
 from app.policy.evaluation import Decision, Policy, Request, Statement, compiled
 from app.policy.findings import Place, cut
+from app.policy.meaning import meant
 from app.policy.patterns import Absent
 from app.policy.possible import Holds
 from app.policy.powers import RUNNERS
@@ -100,7 +100,7 @@ class Explanation:
 
 def explain(document: Mapping[str, Any], question: Question, account_id: str, partition: str = "aws") -> Explanation:
     """Decide and say why. Raises PolicyError for what is no policy, KeyError for an unknown way."""
-    own = rendered(document, account_id, partition)
+    own = meant(document, account_id, partition)
     policy = compiled(own)
     request = question.request(account_id, partition)
     found = weigh(policy.statements, request)

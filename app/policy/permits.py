@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
-from app.policy.documents import rendered
 from app.policy.evaluation import Decision, Effect, Policy, Request, compiled, decide
+from app.policy.meaning import meant
 from app.policy.request_context import IamUser, Session, request_context
 from app.policy.weighing import Weighed, unknown, weigh
 
@@ -20,7 +20,7 @@ from app.policy.weighing import Weighed, unknown, weigh
 @lru_cache(maxsize=64)
 def _compiled(document: str, account_id: str, partition: str) -> Policy:
     """Every page asks of the same few, and a text makes a key that is cheap to compare."""
-    return compiled(rendered(json.loads(document), account_id, partition))
+    return compiled(meant(json.loads(document), account_id, partition))
 
 
 @dataclass(frozen=True)

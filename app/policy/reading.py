@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.policy.documents import PLACEHOLDER
+from app.policy.documents import PLACEHOLDER, statements_of
 from app.policy.evaluation import WITH_VARIABLES, PolicyError, compiled
 from app.policy.findings import DOCUMENT, Finding, Place, Severity
 from app.policy.unwrapping import plain_text, unwrapped
@@ -154,12 +154,6 @@ def grammar_problems(document: Any) -> list[Problem]:
 
 
 _SYNTAX = "Syntax errors in policy."
-
-
-def statements_of(document: Mapping[str, Any]) -> list[Any]:
-    """The statements of a document, one or a list of them as IAM takes them; empty where there are none."""
-    given = document.get("Statement")
-    return [given] if isinstance(given, dict) else given if isinstance(given, list) else []
 
 
 def _read_document(document: Any, reading: Reading) -> None:

@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -66,14 +66,22 @@ def serve(
 
 
 @contextmanager
-def opened(settings: Settings, faults: list[Fault], port: int, instance: Path) -> Iterator[Running]:
-    """A sandbox that listens while inside; one per process, since moto keeps its state there. port: 0 for any.
+def opened(
+    settings: Settings,
+    faults: list[Fault],
+    port: int,
+    instance: Path,
+    document: Mapping[str, Any] | None = None,
+) -> Iterator[Running]:
+    """A sandbox that listens inside the with block. One per process, since moto keeps its state there.
 
+    port: 0 for any. document: the policy; without one, what `settings.policy` names.
     Raises PolicyError for a bad policy, OSError for a busy port.
     """
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     world = World(settings=settings)
-    users = populate(world, _document(settings.policy), settings.users, datetime.now(UTC))
+    document = policy_document(settings.policy) if document is None else document
+    users = populate(world, document, settings.users, datetime.now(UTC))
     listening = socket.create_server((HOST, port))
     file = instance / "sandbox.json"
     _nobody_elses(file)
@@ -102,8 +110,8 @@ def opened(settings: Settings, faults: list[Fault], port: int, instance: Path) -
             running.file.unlink()
 
 
-def _document(source: str) -> dict[str, Any]:
-    """The policy of a name or a file. Raises PolicyError, also where IAM would not take the file's JSON."""
+def policy_document(source: str) -> dict[str, Any]:
+    """The policy that a name or a file has. Raises PolicyError, also where IAM would not take the file's JSON."""
     document = read(source)
     if source not in VARIANTS:
         try:

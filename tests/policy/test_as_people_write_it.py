@@ -18,6 +18,7 @@ from app.policy.explaining import Question, explain
 from app.policy.features import usual_resource
 from app.policy.findings import Finding, Severity
 from app.policy.listing import LISTED_UNDER
+from app.policy.meaning import in_account
 from app.policy.patterns import ResourcePattern
 from app.policy.request_context import IamUser, Session, request_context
 from app.policy.wording import in_words
@@ -161,12 +162,37 @@ def test_what_stands_in_place_of_the_account_is_named(account: str) -> None:
 
 
 def test_explain_judges_them_as_check_does_and_says_so(tmp_path: Path) -> None:
-    for document in (sound(account="YOUR-ACCOUNT-ID"), sound(own="&{aws:username}")):
+    placeholder = (sound(account="YOUR-ACCOUNT-ID"), "YOUR-ACCOUNT-ID is read as the account’s ID")
+    variable = (sound(own="&{aws:username}"), "&{aws:username} is read as ${aws:username}")
+    for document, filled_in in (placeholder, variable):
         file = tmp_path / "policy.json"
         file.write_text(json.dumps(document))
         done = CliRunner().invoke(command, ["explain", str(file), "--action", "iam:ListMFADevices"])
-        first, *_, last = done.output.splitlines()
-        assert first.endswith("Allowed by statement 0.") and last.endswith("It is judged as it is meant.")
+        assert "Allowed by statement 0." in done.output
+        assert f"statement 0, Resource: {filled_in}." in done.output.splitlines()
+
+
+def test_a_placeholder_in_a_condition_is_named_and_judged_as_it_is_meant() -> None:
+    everyone = {"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::YOUR-ACCOUNT-ID:user/*"}}
+    document = sound(Condition=FORCED | everyone)
+    [finding] = [each for each in findings(document) if each.severity is Severity.ERROR]
+    assert (finding.code, finding.place.element) == ("account-malformed", "Condition")
+
+
+@pytest.mark.parametrize("partition", ["aws", "aws-cn"])
+@pytest.mark.parametrize("account", ["accountid", "YOUR-ACCOUNT-ID", "111122223333", "1111*"])
+def test_a_document_means_the_same_in_another_account(account: str, partition: str) -> None:
+    document = json.loads(json.dumps(sound(account=account)).replace("arn:aws:", f"arn:{partition}:"))
+    if account == "111122223333":
+        by_account = {"Condition": {"StringEquals": {"aws:PrincipalAccount": account}}}
+        elsewhere = f"arn:{partition}:iam::{ACCOUNT}:user/somebody"
+        document["Statement"] += [allow("s3:GetObject", elsewhere), allow("s3:GetObject") | by_account]
+    moved = in_account(document, ACCOUNT)
+    expected = sound()
+    assert moved["Statement"][:3] == expected["Statement"][:3]
+    if account == "111122223333":
+        assert moved["Statement"][3]["Resource"] == "arn:aws:iam::111122223333:user/somebody", "still someone else’s"
+        assert moved["Statement"][4]["Condition"] == {"StringEquals": {"aws:PrincipalAccount": ACCOUNT}}
 
 
 @pytest.mark.parametrize("account", [ACCOUNT, "*", "accountid", "1234*", "????????????"])

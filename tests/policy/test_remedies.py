@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from app.policy.actions import covered
-from app.policy.checking import check, whereabouts
+from app.policy.checking import check
 from app.policy.documents import VARIANTS, read, rendered
 from app.policy.findings import Finding
+from app.policy.meaning import whereabouts
 from app.policy.request_context import IamUser, Session, request_context
 from tests.policy.oracle import verdict
 from tests.policy.test_demanding_mfa import documents

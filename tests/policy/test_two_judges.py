@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from app.policy.actions import all_actions
-from app.policy.checking import check, whereabouts
+from app.policy.checking import check
 from app.policy.documents import VARIANTS, read, rendered
 from app.policy.evaluation import Effect, Request, compiled, decide
 from app.policy.explaining import Question, explain
 from app.policy.features import BY_CODE, FEATURES, Need, When, offers, resource
+from app.policy.meaning import whereabouts
 from app.policy.permits import Permits
 from app.policy.request_context import Circumstances, IamUser, Session, request_context
 from tests.policy.oracle import verdict

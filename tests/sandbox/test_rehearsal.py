@@ -80,6 +80,38 @@ def test_a_document_under_which_nobody_gets_mfa_does_not_pass_and_the_rest_is_se
     )
 
 
+TO_FILL_IN = [
+    # (what the document has for the account, for the user's name, for the partition; the account it is judged for)
+    ("YOUR-ACCOUNT-ID", "&{aws:username}", "aws", "123456789012"),
+    ("111122223333", "${!aws:username}", "aws-us-gov", "111122223333"),
+]
+
+
+@pytest.mark.parametrize(("account", "name", "partition", "judged_for"), TO_FILL_IN)
+def test_a_document_to_be_filled_in_is_rehearsed_as_check_and_explain_judge_it(
+    tmp_path: Path, account: str, name: str, partition: str, judged_for: str
+) -> None:
+    text = source_text("recommended").replace(":accountid:", f":{account}:").replace("${aws:username}", name)
+    file = tmp_path / "to-fill-in.json"
+    file.write_text(text.replace("arn:aws:", f"arn:{partition}:"))
+    done = rehearse(str(file), tmp_path, "--format", "json")
+    told = json.loads(done.stdout)
+    assert done.returncode == 0 and told["passed"], done.stdout
+    assert told["account_id"] == judged_for
+    compare(told["rows"], check(file.read_text()))
+    filled_in = {(each["written"], each["read_as"]) for each in told["read_as"]}
+    of_the_account = {(account, judged_for)} - {(judged_for, judged_for)}
+    assert filled_in == {(name, "${aws:username}")} | of_the_account
+
+
+def test_what_was_filled_in_is_told_to_people_too(tmp_path: Path) -> None:
+    file = tmp_path / "to-fill-in.json"
+    file.write_text(source_text("recommended").replace(":accountid:", ":<ACCOUNT\\u001b[2J>:"))
+    done = rehearse(str(file), tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert ", Resource: <ACCOUNT\\x1b[2J> is read as 123456789012.\n" in done.stdout
+
+
 def test_what_is_no_policy_is_told_in_a_line(tmp_path: Path) -> None:
     done = rehearse("missing.json", tmp_path)
     assert done.returncode == 1 and done.stderr.startswith("Error: missing.json is neither")

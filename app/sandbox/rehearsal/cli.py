@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from app.policy.documents import PLACEHOLDER, statements_of
+from app.policy.evaluation import PolicyError
+from app.policy.meaning import in_account, repairs, whereabouts
 from app.text.terminal import plain
 
 if TYPE_CHECKING:
@@ -37,25 +40,37 @@ def rehearse(file: str, form: str, assumed: tuple[str, ...]) -> None:
     """
     try:
         from app.sandbox.rehearsal.walk import Rehearsal  # noqa: PLC0415 # moto and boto3 load only when this runs
-        from app.sandbox.server import opened  # noqa: PLC0415 # likewise
-        from app.sandbox.world import Settings  # noqa: PLC0415 # likewise
+        from app.sandbox.server import opened, policy_document  # noqa: PLC0415 # likewise
+        from app.sandbox.world import ACCOUNT_ID, Settings  # noqa: PLC0415 # likewise
     except ModuleNotFoundError as error:
         raise click.ClickException(
             f"The rehearsal needs the package {error.name}: pip install 'latchkey[sandbox]'."
         ) from error
-    from app.policy.evaluation import PolicyError  # noqa: PLC0415 # likewise
-
     settings = Settings(policy=file, stand_ins=True, assumed=dict(map(_pair, assumed)))
     with tempfile.TemporaryDirectory(prefix="latchkey-") as folder:
         try:
-            with opened(settings, [], 0, Path(folder)) as running:
+            written = policy_document(file)
+            with opened(settings, [], 0, Path(folder), in_account(written, ACCOUNT_ID)) as running:
                 rows = Rehearsal(running.facts).rows()
         except PolicyError as error:
             raise click.ClickException(plain(str(error))) from error
     passed = all(row.as_wanted and not row.open for row in rows)
+    account_id = whereabouts(statements_of(written))[1]
+    account_id = ACCOUNT_ID if account_id == PLACEHOLDER else account_id
+    read_as = list(repairs(written, account_id))
     if form == "json":
-        click.echo(json.dumps({"passed": passed, "rows": [_as_json(row) for row in rows]}, indent=2))
+        told = {
+            "passed": passed,
+            "account_id": account_id,
+            "read_as": [each.as_json() for each in read_as],
+            "rows": [_as_json(row) for row in rows],
+        }
+        click.echo(json.dumps(told, indent=2))
     else:
+        for each in read_as:
+            click.echo(plain(str(each)))
+        if account_id != ACCOUNT_ID:
+            click.echo(f"The policy is written for account {account_id}. {ACCOUNT_ID} stands in for it here.")
         click.echo("\n".join(_as_text(rows)))
     sys.exit(not passed)
 
