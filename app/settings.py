@@ -123,7 +123,7 @@ THRESHOLDS = {
 
 
 def thresholds(text: str, accounts: Collection[str], problems: list[str]) -> dict[str, dict[str, int]]:
-    """By account, "" for all: names as `app.compliance.subjects.Terms` spells them."""
+    """By account, "" for all: names as `app.compliance.rules.subjects.Terms` spells them."""
     chosen: dict[str, dict[str, int]] = {}
     for part in filter(None, (part.strip() for part in text.split(","))):
         found = re.fullmatch(r"(?:(\d{12}):)?([a-z-]+)=(\d{1,4})", part)

@@ -6,7 +6,7 @@ import random
 from datetime import UTC, datetime, timedelta
 
 from app.aws.roster import RosterUser
-from app.compliance.subjects import Terms
+from app.compliance.rules.subjects import Terms
 
 ACCOUNT = "123456789012"
 NOW = datetime.now(UTC).replace(microsecond=0)

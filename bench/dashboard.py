@@ -13,8 +13,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
 from app.aws.clients import AwsCredentials
-from app.compliance import rows, store
-from app.compliance.report import parse
+from app.compliance.data import rows, store
+from app.compliance.data.credential_report import parse
 from app.db import Base, db
 from app.factory import create_app
 from app.sessions import current as sessions

@@ -29,9 +29,9 @@ from app.aws.clients import AwsCredentials, Clients
 from app.aws.iam import IamGateway
 from app.aws.passwords import PasswordGateway
 from app.aws.roster import READS, RosterGateway
-from app.compliance import runs, store
+from app.compliance.data import refresh_runs, store
+from app.compliance.data.credential_report import parse
 from app.compliance.refresh import Gateways, Refresh
-from app.compliance.report import parse
 from app.db import Base
 from app.factory import _patient_sqlite
 from bench import Row, medians
@@ -111,7 +111,7 @@ def measure() -> list[Row]:
                     connection.execute(text(f"delete from compliance_{table}"))
 
         def refresh() -> None:
-            run = runs.claim(engine, ACCOUNT, "bench", datetime.now(UTC))
+            run = refresh_runs.claim(engine, ACCOUNT, "bench", datetime.now(UTC))
             problem = Refresh(engine, gateways, ACCOUNT, run, KEY, terms_of).run()
             if problem:
                 raise RuntimeError(problem)

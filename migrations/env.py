@@ -8,7 +8,7 @@ from alembic.autogenerate.api import AutogenContext
 from flask import current_app
 
 import app.audit.models
-import app.compliance.models
+import app.compliance.data.models
 import app.sessions.models  # noqa: F401 (the tables must be known)
 from app.db import Utc, db
 

@@ -7,10 +7,11 @@ from typing import Any
 from flask import Blueprint, abort, current_app, request
 from flask.typing import ResponseReturnValue
 
-from app.compliance import queries, service, summary
+from app.compliance import service
+from app.compliance.data import daily, queries
+from app.compliance.data.credential_report import LARGEST
 from app.compliance.forms import STATES, ExceptionForm, ReportForm
-from app.compliance.report import LARGEST
-from app.compliance.rules import BY_ID, EVERY, RULES, applying, demanded
+from app.compliance.rules.table import BY_ID, EVERY, RULES, applying, demanded
 from app.compliance.views import bp as dashboard
 from app.compliance.views import chosen_account, shown, watched
 from app.db import db
@@ -31,12 +32,12 @@ def index() -> ResponseReturnValue:
     """Every rule and its numbers."""
     account = watched()
     with db.engine.connect() as connection:
-        history = summary.days(connection, account.account_id, account.terms.now, back=1)
+        history = daily.days(connection, account.account_id, account.terms.now, back=1)
         over = queries.exceptions(connection, account.account_id, account.terms.now)
     return shown(
         "compliance/rules.html",
         account,
-        figures=history[-1][1] if history else summary.Figures(),
+        figures=history[-1][1] if history else daily.Figures(),
         rules=applying(EVERY, account.terms),
         demanded=demanded,
         exceptions=over,
@@ -56,7 +57,7 @@ def rule(rule: str) -> ResponseReturnValue:
     number = page_number()
     wanted = queries.Filter(rule=rule, state="" if state == "any" else state, page=number)
     with db.engine.connect() as connection:
-        history = summary.days(connection, account.account_id, account.terms.now, back=1)
+        history = daily.days(connection, account.account_id, account.terms.now, back=1)
         found: queries.PageOfPeople | None = None
         evidence: list[tuple[Any, queries.RuleFinding]] = []
         if account.held is not None and chosen.about_account:
@@ -70,7 +71,7 @@ def rule(rule: str) -> ResponseReturnValue:
         account,
         rule=chosen,
         requirement=demanded(chosen, account.terms),
-        count=(history[-1][1] if history else summary.Figures()).of(rule),
+        count=(history[-1][1] if history else daily.Figures()).of(rule),
         found=found,
         evidence=evidence,
         state=state,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
 
-from app.compliance.summary import AGES, Figures
+from app.compliance.data.daily import AGES, Figures
 
 WIDTH, HEIGHT = 430, 200
 LEFT, RIGHT, TOP, BOTTOM = 44, 10, 12, 26

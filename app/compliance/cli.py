@@ -26,11 +26,12 @@ from app.aws.profile import credentials_of
 from app.aws.roster import READS, RosterGateway
 from app.aws.sts import Identity, StsGateway
 from app.commands import on_database
-from app.compliance import queries, service, store
+from app.compliance import service
+from app.compliance.data import queries, store
 from app.compliance.export import COLUMNS, exported
 from app.compliance.refresh import Gateways
-from app.compliance.rules import BY_ID
-from app.compliance.verdicts import State
+from app.compliance.rules.table import BY_ID
+from app.compliance.rules.verdicts import State
 from app.db import db
 from app.errors import NotAllowed, PortalError
 from app.web.exports import as_csv, as_json

@@ -7,11 +7,12 @@ from typing import Any
 
 from sqlalchemy import Engine, Row
 
-from app.compliance import queries, words
-from app.compliance.queries import Filter, RuleFinding
-from app.compliance.rows import subject_of
-from app.compliance.rules import CIS_VERSIONS, LATER_VERSIONS, OF_PEOPLE, cis_by_version, demanded
-from app.compliance.subjects import Terms
+from app.compliance import labels
+from app.compliance.data import queries
+from app.compliance.data.queries import Filter, RuleFinding
+from app.compliance.data.rows import subject_of
+from app.compliance.rules.subjects import Terms
+from app.compliance.rules.table import CIS_VERSIONS, LATER_VERSIONS, OF_PEOPLE, cis_by_version, demanded
 
 COLUMNS = (
     "account_id", "user_name", "arn", "user_id", "rule",
@@ -52,7 +53,7 @@ def _row(account_id: str, user: tuple[str, str, str], finding: RuleFinding, term
         "state": finding.verdict.state.value,
         "reason": finding.verdict.sentence,
         "evidence": "; ".join(
-            f"{words.FACTS[name]}: {words.SOURCES[seen.source]} of {seen.at:%Y-%m-%dT%H:%M:%SZ}"
+            f"{labels.FACTS[name]}: {labels.SOURCES[seen.source]} of {seen.at:%Y-%m-%dT%H:%M:%SZ}"
             for name, seen in finding.evidence
         ),
         "exception_reason": exception.reason if exception else "",

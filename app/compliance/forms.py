@@ -18,9 +18,9 @@ from wtforms import (
 )
 from wtforms.validators import InputRequired, Length, Optional
 
-from app.compliance.queries import GROUPS, NOT_PASSING, SORTS, Filter
-from app.compliance.rules import EVERY, OF_PEOPLE, Rule
-from app.compliance.words import STATE_WORDS, WORST_FIRST
+from app.compliance.data.queries import GROUPS, NOT_PASSING, SORTS, Filter
+from app.compliance.labels import STATE_WORDS, WORST_FIRST
+from app.compliance.rules.table import EVERY, OF_PEOPLE, Rule
 from app.web.forms import Form
 
 STATES = (

@@ -24,9 +24,9 @@ from app.aws.clients import AwsCredentials, signing_as
 from app.aws.iam import IamGateway
 from app.aws.passwords import PasswordGateway
 from app.aws.roster import Batch, RosterGateway, RosterUser
-from app.compliance import runs, store
-from app.compliance.facts import RosterFacts
-from app.compliance.rows import TermsOf, lock
+from app.compliance.data import refresh_runs, store
+from app.compliance.data.rows import TermsOf, lock
+from app.compliance.rules.facts import RosterFacts
 from app.errors import NotAllowed, PortalError, Throttled
 
 log = logging.getLogger(__name__)
@@ -80,7 +80,7 @@ class Refresh:
         try:
             with signing_as(self.credentials):
                 self._read_and_keep()
-        except runs.Overtaken as error:
+        except refresh_runs.Overtaken as error:
             return str(error)
         except PortalError as error:
             return self._failed(_said(error))
@@ -106,7 +106,7 @@ class Refresh:
         known["root_virtual_mfa"] = "" in owners
         with self.engine.begin() as connection:
             lock(connection, self.account_id)
-            runs.finish(connection, self.account_id, self.run_id, datetime.now(UTC), "", **self._progress())
+            refresh_runs.finish(connection, self.account_id, self.run_id, datetime.now(UTC), "", **self._progress())
             store.keep_roster(connection, self.account_id, users.result(), owners, known, at, self.terms_of)
 
     def _wait(self, *reads: Future[Any]) -> None:
@@ -119,7 +119,7 @@ class Refresh:
                 each.result()
 
     def _beat(self) -> None:
-        runs.beat(self.engine, self.account_id, self.run_id, datetime.now(UTC), **self._progress())
+        refresh_runs.beat(self.engine, self.account_id, self.run_id, datetime.now(UTC), **self._progress())
         if self.told:
             self.told(self.counts["users_read"], self.counts["expected"])
 
@@ -130,8 +130,8 @@ class Refresh:
         try:
             with self.engine.begin() as connection:
                 now = datetime.now(UTC)
-                runs.finish(connection, self.account_id, self.run_id, now, sentence, **self._progress())
-        except (runs.Overtaken, SQLAlchemyError):
+                refresh_runs.finish(connection, self.account_id, self.run_id, now, sentence, **self._progress())
+        except (refresh_runs.Overtaken, SQLAlchemyError):
             log.exception("the end of the refresh of account %s could not be stored", self.account_id)
         return sentence
 

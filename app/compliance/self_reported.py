@@ -10,8 +10,9 @@ from datetime import UTC, datetime, timedelta
 from flask import current_app
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.compliance import queries, service, store
-from app.compliance.facts import OwnFacts
+from app.compliance import service
+from app.compliance.data import queries, store
+from app.compliance.rules.facts import OwnFacts
 from app.credentials.observed import ObservedCredentials, UploadedKey, credentials_observed
 from app.db import db
 from app.sessions.contents import Person

@@ -12,12 +12,12 @@ from sqlalchemy import Connection, Engine, insert, select, update
 
 from app.audit.log import Audit, Event
 from app.aws.clients import AwsCredentials
-from app.compliance import rows, runs, store
-from app.compliance.models import ComplianceException, CompliancePerson
+from app.compliance.data import refresh_runs, rows, store
+from app.compliance.data.credential_report import NotAReport, parse
+from app.compliance.data.models import ComplianceException, CompliancePerson
 from app.compliance.refresh import Gateways, Refresh
-from app.compliance.report import NotAReport, parse
-from app.compliance.rules import BY_ID
-from app.compliance.subjects import Terms
+from app.compliance.rules.subjects import Terms
+from app.compliance.rules.table import BY_ID
 from app.compliance.thresholds import terms_of
 from app.errors import Gone, NotRecorded, Refused
 
@@ -54,12 +54,12 @@ def begin_refresh(
     terms: rows.TermsOf,
 ) -> Refresh:
     """Take on a refresh; who calls this runs it. Raises AlreadyRunning, NotRecorded."""
-    run_id = runs.claim(engine, account_id, arn, datetime.now(UTC))
+    run_id = refresh_runs.claim(engine, account_id, arn, datetime.now(UTC))
     try:
         audit.note(Event.COMPLIANCE_REFRESHED, account_id)
     except NotRecorded as error:
         with engine.begin() as connection:
-            runs.finish(connection, account_id, run_id, datetime.now(UTC), str(error))
+            refresh_runs.finish(connection, account_id, run_id, datetime.now(UTC), str(error))
         raise
     return Refresh(engine, gateways, account_id, run_id, credentials, terms)
 

@@ -8,8 +8,8 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from app.compliance.rules import EVERY, JUDGES
-from app.compliance.subjects import Terms
+from app.compliance.rules.subjects import Terms
+from app.compliance.rules.table import EVERY, JUDGES
 from app.credentials.max_age import access_key_max_age
 from app.policy.permits import Permits
 

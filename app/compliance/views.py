@@ -12,13 +12,14 @@ from sqlalchemy import Row
 
 from app.activity.queries import ids_under
 from app.audit.log import Event, record
-from app.compliance import charts, queries, rows, runs, service, store, summary, words
+from app.compliance import charts, labels, service
+from app.compliance.data import daily, queries, refresh_runs, rows, store
 from app.compliance.export import COLUMNS, exported
 from app.compliance.forms import FilterForm
 from app.compliance.refresh import Gateways
-from app.compliance.rules import BY_ID, OF_ACCOUNT, OF_PEOPLE, applying, cis
-from app.compliance.subjects import Terms
-from app.compliance.verdicts import State
+from app.compliance.rules.subjects import Terms
+from app.compliance.rules.table import BY_ID, OF_ACCOUNT, OF_PEOPLE, applying, cis
+from app.compliance.rules.verdicts import State
 from app.db import db
 from app.errors import CredentialsRefused
 from app.sessions import current as sessions
@@ -75,7 +76,7 @@ def shown(template: str, account: WatchedAccount, form: Any = None, **context: A
         account=account,
         may_refresh=person().account_id == account.account_id,
         several=len(accounts_to_watch()) > 1,
-        words=words,
+        labels=labels,
         cis=cis,
         State=State,
         day=timedelta(days=1),  # exceptions are stored with the moment after their last day
@@ -90,15 +91,15 @@ def index() -> ResponseReturnValue:
     account = watched()
     now = account.terms.now
     with db.engine.connect() as connection:
-        history = summary.days(connection, account.account_id, now)
-        run = runs.latest(connection, account.account_id, now)
-    figures = history[-1][1] if history else summary.Figures()
+        history = daily.days(connection, account.account_id, now)
+        run = refresh_runs.latest(connection, account.account_id, now)
+    figures = history[-1][1] if history else daily.Figures()
     return shown(
         "compliance/index.html",
         account,
         EmptyForm(formdata=None),
         figures=figures,
-        before=summary.a_week_before(history),
+        before=daily.a_week_before(history),
         run=run,
         of_people=applying(OF_PEOPLE, account.terms),
         of_account=applying(OF_ACCOUNT, account.terms),
@@ -115,7 +116,7 @@ def accounts() -> ResponseReturnValue:
     """All accounts side by side, as each was last looked at."""
     account = watched()
     with db.engine.connect() as connection:
-        found = summary.latest_of(connection, accounts_to_watch())
+        found = daily.latest_of(connection, accounts_to_watch())
     return shown("compliance/accounts.html", account, found=found, ids=accounts_to_watch())
 
 
@@ -145,7 +146,7 @@ def refresh() -> ResponseReturnValue:
             credentials,
             terms_of,
         )
-    except runs.AlreadyRunning as error:
+    except refresh_runs.AlreadyRunning as error:
         return done(str(error), "compliance.index", "info", account=account_id)
     service.in_background(work)
     return done("", "compliance.index", account=account_id)
@@ -156,8 +157,8 @@ def refresh() -> ResponseReturnValue:
 def progress() -> ResponseReturnValue:
     """How far the refresh is, for the page that waits for it."""
     with db.engine.connect() as connection:
-        run = runs.latest(connection, chosen_account(), datetime.now(UTC))
-    running = run is not None and run.state is runs.RunState.RUNNING
+        run = refresh_runs.latest(connection, chosen_account(), datetime.now(UTC))
+    running = run is not None and run.state is refresh_runs.RunState.RUNNING
     return {"running": running, "share": run.share if run else 0, "read": run.users_read if run else 0}
 
 
@@ -228,7 +229,7 @@ def reminders() -> ResponseReturnValue:
         account,
         form,
         names=names,
-        text=words.reminders(names, chosen.rules),
+        text=labels.reminders(names, chosen.rules),
         back=_address("compliance.people"),
     )
 
@@ -248,10 +249,10 @@ def one(name: str) -> ResponseReturnValue:
             account,
             EmptyForm(formdata=None),
             row=row,
-            findings=sorted(findings, key=lambda finding: words.WORST_FIRST.index(finding.verdict.state)),
+            findings=sorted(findings, key=lambda finding: labels.WORST_FIRST.index(finding.verdict.state)),
             changes=queries.changes(connection, account.account_id, row),
             exceptions=queries.exceptions(connection, account.account_id, account.terms.now, name),
-            message=words.message(name, account.name, findings),
+            message=labels.message(name, account.name, findings),
             rules=BY_ID,
             signed_in=sessions.sessions_by_owner(*_owners(row)),
         )

@@ -15,8 +15,8 @@ from flask import Flask
 from sqlalchemy import select, text
 
 from app.compliance import refresh as refreshing
-from app.compliance import runs, summary
-from app.compliance.models import CompliancePerson
+from app.compliance.data import daily, refresh_runs
+from app.compliance.data.models import CompliancePerson
 from app.db import db
 from app.sandbox.behaviours.credential_report import report_of
 from tests.compliance.conftest import PEOPLE, Aws, Command, act_as
@@ -31,14 +31,14 @@ def verdicts(portal: Flask) -> dict[str, dict[str, str]]:
         return {row.user_name: dict(word.split("=") for word in row.verdicts.split()) for row in rows}
 
 
-def figures(portal: Flask) -> summary.Figures:
+def figures(portal: Flask) -> daily.Figures:
     with portal.app_context(), db.engine.connect() as connection:
-        return summary.days(connection, ACCOUNT, datetime.now(UTC))[-1][1]
+        return daily.days(connection, ACCOUNT, datetime.now(UTC))[-1][1]
 
 
-def latest(portal: Flask) -> runs.Progress:
+def latest(portal: Flask) -> refresh_runs.Progress:
     with portal.app_context(), db.engine.connect() as connection:
-        found = runs.latest(connection, ACCOUNT, datetime.now(UTC))
+        found = refresh_runs.latest(connection, ACCOUNT, datetime.now(UTC))
         assert found
         return found
 
@@ -192,7 +192,7 @@ def test_throttling_slows_a_refresh_and_does_not_break_it(
     aws.faults({"action": "iam:ListAccountAliases", "fault": "throttle"})
     told = command("refresh")
     assert told.exit_code == 1 and "busy" in told.output
-    assert latest(portal).state is runs.RunState.FAILED
+    assert latest(portal).state is refresh_runs.RunState.FAILED
     assert len(verdicts(portal)) == PEOPLE + CAST, "the data of before"
 
 
@@ -216,14 +216,14 @@ def test_denied_half_way_the_data_of_before_stays(portal: Flask, command: Comman
 def test_one_refresh_at_a_time_and_a_killed_one_is_seen(portal: Flask, command: Command, aws: Aws) -> None:
     now = datetime.now(UTC)
     with portal.app_context():
-        runs.claim(db.engine, ACCOUNT, "arn:aws:iam::123456789012:user/other", now - timedelta(seconds=5))
+        refresh_runs.claim(db.engine, ACCOUNT, "arn:aws:iam::123456789012:user/other", now - timedelta(seconds=5))
     told = command("refresh")
     assert told.exit_code == 1 and "reading this account’s lists already" in told.output
     with portal.app_context(), db.engine.begin() as connection:
         connection.execute(text("update compliance_accounts set beat_at = '2020-01-01 00:00:00'"))
-    assert latest(portal).state is runs.RunState.KILLED
+    assert latest(portal).state is refresh_runs.RunState.KILLED
     assert command("refresh").exit_code == 0
-    assert latest(portal).state is runs.RunState.DONE
+    assert latest(portal).state is refresh_runs.RunState.DONE
     with portal.app_context(), db.engine.connect() as connection:
         states = connection.execute(text("select state from compliance_runs order by started_at")).scalars().all()
     assert states == ["killed", "done"]
@@ -232,12 +232,12 @@ def test_one_refresh_at_a_time_and_a_killed_one_is_seen(portal: Flask, command: 
 def test_what_was_overtaken_stores_nothing(portal: Flask, command: Command, aws: Aws) -> None:
     now = datetime.now(UTC)
     with portal.app_context():
-        slow = runs.claim(db.engine, ACCOUNT, "a", now - timedelta(minutes=2))
-        runs.claim(db.engine, ACCOUNT, "b", now)
-        with pytest.raises(runs.Overtaken):
-            runs.beat(db.engine, ACCOUNT, slow, now)
-        with pytest.raises(runs.Overtaken), db.engine.begin() as connection:
-            runs.finish(connection, ACCOUNT, slow, now)
+        slow = refresh_runs.claim(db.engine, ACCOUNT, "a", now - timedelta(minutes=2))
+        refresh_runs.claim(db.engine, ACCOUNT, "b", now)
+        with pytest.raises(refresh_runs.Overtaken):
+            refresh_runs.beat(db.engine, ACCOUNT, slow, now)
+        with pytest.raises(refresh_runs.Overtaken), db.engine.begin() as connection:
+            refresh_runs.finish(connection, ACCOUNT, slow, now)
 
 
 def test_export_has_a_row_for_each_person_and_rule(portal: Flask, command: Command, aws: Aws, tmp_path: Path) -> None:
@@ -278,7 +278,7 @@ def test_time_alone_makes_nobody_fail(portal: Flask, command: Command, aws: Aws,
     assert command("export").exit_code == 0
     assert {state for says in verdicts(portal).values() for state in says.values()} == {"unknown"}, "all too old now"
     with portal.app_context(), db.engine.connect() as connection:
-        history = summary.days(connection, ACCOUNT, datetime.now(UTC), back=120)
+        history = daily.days(connection, ACCOUNT, datetime.now(UTC), back=120)
         assert len(history) == 3
         assert not connection.execute(text("select count(*) from compliance_changes where became = 'fail'")).scalar()
     imported(command, aws, tmp_path)

@@ -14,12 +14,13 @@ from app.aws.iam import IamGateway, MfaDevice
 from app.aws.passwords import PasswordGateway
 from app.aws.roster import READS, RosterGateway
 from app.aws.ssh_keys import SshKey
-from app.compliance import charts, queries, runs, service, summary, words
+from app.compliance import charts, labels, service
+from app.compliance.data import daily, queries, refresh_runs
+from app.compliance.data.daily import Count, Figures
 from app.compliance.refresh import Gateways, Refresh, SessionEnded
-from app.compliance.rules import BY_ID
-from app.compliance.subjects import Seen, Source
-from app.compliance.summary import Count, Figures
-from app.compliance.verdicts import State, Verdict
+from app.compliance.rules.subjects import Seen, Source
+from app.compliance.rules.table import BY_ID
+from app.compliance.rules.verdicts import State, Verdict
 from app.credentials.observed import report_observed
 from app.db import db
 from app.sessions.contents import Person
@@ -39,11 +40,11 @@ def week(number: int, passed: int, failed: int) -> tuple[date, Figures]:
 
 def test_trends_look_back_a_week_at_least() -> None:
     history = [week(0, 1, 9), week(1, 4, 6), week(2, 8, 2)]
-    assert summary.a_week_before(history) == history[1]
+    assert daily.a_week_before(history) == history[1]
     late = [*history, (history[-1][0] + timedelta(days=3), history[-1][1])]
-    assert summary.a_week_before(late) == history[1], "three days are no week"
-    assert summary.a_week_before(history[:1]) is None
-    assert summary.a_week_before([]) is None
+    assert daily.a_week_before(late) == history[1], "three days are no week"
+    assert daily.a_week_before(history[:1]) is None
+    assert daily.a_week_before([]) is None
 
 
 def test_charts_stay_within_their_frame_and_say_the_same_as_their_table() -> None:
@@ -69,7 +70,7 @@ def test_messages_lead_to_the_exact_fix(portal: Flask) -> None:
         )
 
     with portal.test_request_context("/", base_url="http://127.0.0.1:8000"):
-        told = words.message(
+        told = labels.message(
             "alice",
             ACCOUNT,
             [
@@ -81,9 +82,9 @@ def test_messages_lead_to_the_exact_fix(portal: Flask) -> None:
         )
         assert told.count("Has no MFA device.") == 1, "one device puts both right"
         assert "http://127.0.0.1:8000/access-keys" in told and "administrator will look after" in told
-        assert words.message("alice", ACCOUNT, []) == ""
-        for rule in words.FIXES:
-            assert words.fix(rule)[0].startswith("http://127.0.0.1:8000/")
+        assert labels.message("alice", ACCOUNT, []) == ""
+        for rule in labels.FIXES:
+            assert labels.fix(rule)[0].startswith("http://127.0.0.1:8000/")
 
 
 def test_own_visits_are_kept_and_cost_little(portal: Flask, clock: Clock) -> None:
@@ -119,13 +120,13 @@ def test_a_refresh_stops_when_the_lent_session_ends(portal: Flask, aws: Aws, com
     before = aws.last_call()
     with portal.app_context():
         terms = service.terms_for(portal.config, ACCOUNT)
-        run = runs.claim(db.engine, ACCOUNT, "arn", datetime.now(UTC))
+        run = refresh_runs.claim(db.engine, ACCOUNT, "arn", datetime.now(UTC))
         work = Refresh(db.engine, gateways, ACCOUNT, run, over, terms)
         assert "s" * 4 not in repr(work) and "secret" not in repr(work)
         assert work.run() == SessionEnded.message
         with db.engine.connect() as connection:
-            found = runs.latest(connection, ACCOUNT, datetime.now(UTC))
-        assert found and found.state is runs.RunState.FAILED and found.problem == SessionEnded.message
+            found = refresh_runs.latest(connection, ACCOUNT, datetime.now(UTC))
+        assert found and found.state is refresh_runs.RunState.FAILED and found.problem == SessionEnded.message
         content = db.engine.url.database or ""
     assert aws.last_call() == before, "nobody was asked with it"
     with open(content, "rb") as file:  # noqa: PTH123 # a path as SQLAlchemy has it
@@ -164,6 +165,6 @@ def test_other_thresholds_are_other_verdicts_at_once(
     monkeypatch.setitem(portal.config, "COMPLIANCE_THRESHOLDS", {"": {"password_length": 6}})
     assert "password-length" in command("export").output
     with portal.app_context(), db.engine.connect() as connection:
-        figures = summary.days(connection, ACCOUNT, datetime.now(UTC))[-1][1]
+        figures = daily.days(connection, ACCOUNT, datetime.now(UTC))[-1][1]
     assert figures.of("password-length").passed == 1
     assert long_ago.count("\n") == 1, "the roster alone fails nobody for never signing in"

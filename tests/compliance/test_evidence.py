@@ -16,10 +16,10 @@ from flask import Flask
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.compliance.queries import GROUPS
-from app.compliance.rules import BY_ID, OF_ACCOUNT, RULES, TWINS, applying, cis, cis_by_version, judged
-from app.compliance.subjects import Credential, Seen, Source, Subject, Terms
-from app.compliance.verdicts import State
+from app.compliance.data.queries import GROUPS
+from app.compliance.rules.subjects import Credential, Seen, Source, Subject, Terms
+from app.compliance.rules.table import BY_ID, OF_ACCOUNT, RULES, TWINS, applying, cis, cis_by_version, judged
+from app.compliance.rules.verdicts import State
 from app.sandbox.behaviours.credential_report import HEADER
 from tests.compliance.conftest import Command
 from tests.compliance.test_report import BOB, WHOLE

@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, create_engine, insert, select
 
 from app.aws.roster import RosterUser
-from app.compliance import rows, store
-from app.compliance.facts import OwnFacts
-from app.compliance.models import ComplianceException, CompliancePerson
-from app.compliance.report import LARGEST, CredentialReport, NotAReport, parse
-from app.compliance.subjects import Terms
+from app.compliance.data import rows, store
+from app.compliance.data.credential_report import LARGEST, CredentialReport, NotAReport, parse
+from app.compliance.data.models import ComplianceException, CompliancePerson
+from app.compliance.rules.facts import OwnFacts
+from app.compliance.rules.subjects import Terms
 from app.db import Base
 from app.sandbox.behaviours.credential_report import HEADER
 from app.sessions.contents import Person

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.compliance.report import CredentialReport, NotAReport, parse
+from app.compliance.data.credential_report import CredentialReport, NotAReport, parse
 from app.sandbox.behaviours.credential_report import HEADER
 from tests.compliance.test_report import ALICE, ROOT, WHOLE
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.compliance.rules import BY_ID, CIS_VERSIONS, OF_ACCOUNT, OF_PEOPLE, RULES, demanded, judged
-from app.compliance.subjects import Account, Credential, Key, Subject, Terms
-from app.compliance.verdicts import State
+from app.compliance.rules.subjects import Account, Credential, Key, Subject, Terms
+from app.compliance.rules.table import BY_ID, CIS_VERSIONS, OF_ACCOUNT, OF_PEOPLE, RULES, demanded, judged
+from app.compliance.rules.verdicts import State
 from app.settings import THRESHOLDS
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)

@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 import pytest
 from bs4 import BeautifulSoup
 
-from app.compliance.report import LARGEST
+from app.compliance.data.credential_report import LARGEST
 from config import from_env
 from tests.deploy.conftest import NoAws
 from tests.support.browser import HOSTED

@@ -25,8 +25,8 @@ from werkzeug.datastructures import MultiDict
 from app.access_keys.forms import SavedForm
 from app.activity.words import device
 from app.aws.passwords import DEFAULT_POLICY
-from app.compliance.report import LARGEST as LARGEST_REPORT
-from app.compliance.report import NotAReport, parse
+from app.compliance.data.credential_report import LARGEST as LARGEST_REPORT
+from app.compliance.data.credential_report import NotAReport, parse
 from app.mfa.forms import HardwareTokenForm
 from app.password.forms import ChangeForm, NewPasswordForm
 from app.password.rules import broken

@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from app.compliance.models import ComplianceDay
-from app.compliance.verdicts import State, Verdict
+from app.compliance.data.models import ComplianceDay
+from app.compliance.rules.verdicts import State, Verdict
 
 STATES = tuple(State)
 """In the order of `Count`."""

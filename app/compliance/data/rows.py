@@ -12,13 +12,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Engine, Row, bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from app.compliance import summary
-from app.compliance.facts import account, devices_told, others_of, subject
-from app.compliance.models import ComplianceAccount, ComplianceChange, ComplianceException, CompliancePerson
-from app.compliance.rules import BY_ID, OF_ACCOUNT, judged
-from app.compliance.subjects import Account, Subject, Terms
+from app.compliance.data import daily
+from app.compliance.data.models import ComplianceAccount, ComplianceChange, ComplianceException, CompliancePerson
+from app.compliance.rules.facts import account, devices_told, others_of, subject
+from app.compliance.rules.subjects import Account, Subject, Terms
+from app.compliance.rules.table import BY_ID, OF_ACCOUNT, judged
+from app.compliance.rules.verdicts import FAIL, UNKNOWN, Verdict
 from app.compliance.thresholds import fingerprint
-from app.compliance.verdicts import FAIL, UNKNOWN, Verdict
 
 TermsOf = Callable[[int | None], Terms]
 """The account's terms, given how many MFA devices of other kinds there are at most."""
@@ -193,8 +193,8 @@ def judge_all(
     for row in after:
         row.__dict__.update(_judgement(row, subject_of(row, held), terms, exceptions))
     _write(connection, held.account_id, before, after, terms.now)
-    figures = summary.counted(after, account_verdicts(held, terms, exceptions), terms.now)
-    summary.keep_day(connection, held.account_id, terms.now, figures)
+    figures = daily.counted(after, account_verdicts(held, terms, exceptions), terms.now)
+    daily.keep_day(connection, held.account_id, terms.now, figures)
     change_account(connection, held.account_id, judged_with=fingerprint(terms), stale=False)
 
 

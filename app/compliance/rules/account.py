@@ -1,11 +1,11 @@
-"""What each rule about the account says. Pure; the table that names them is `app.compliance.rules`."""
+"""What each rule about the account says. Pure; the table that names them is `app.compliance.rules.table`."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
-from app.compliance.subjects import Account, Terms
-from app.compliance.verdicts import FAIL, PASS, UNKNOWN, Verdict, fresh
+from app.compliance.rules.subjects import Account, Terms
+from app.compliance.rules.verdicts import FAIL, PASS, UNKNOWN, Verdict, fresh
 
 US_GOV = "aws-us-gov"
 

@@ -1,12 +1,12 @@
-"""What each rule about a person says. Pure; the table that names them is `app.compliance.rules`."""
+"""What each rule about a person says. Pure; the table that names them is `app.compliance.rules.table`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from app.compliance.subjects import Credential, Key, Seen, Subject, Terms
-from app.compliance.verdicts import FAIL, PASS, UNKNOWN, Verdict, aged, fresh, passed, worst
+from app.compliance.rules.subjects import Credential, Key, Seen, Subject, Terms
+from app.compliance.rules.verdicts import FAIL, PASS, UNKNOWN, Verdict, aged, fresh, passed, worst
 
 AT_CREATION = timedelta(minutes=1)
 """A key made this soon after its user came with them."""

@@ -13,9 +13,9 @@ from datetime import UTC, datetime, timedelta
 from operator import itemgetter
 from typing import NamedTuple
 
-from app.compliance import report_forms
-from app.compliance.facts import ReportFacts, RootFacts
-from app.compliance.report_forms import NotAReport
+from app.compliance.data import report_formats as report_forms
+from app.compliance.data.report_formats import NotAReport
+from app.compliance.rules.facts import ReportFacts, RootFacts
 
 ROOT = "<root_account>"
 COLUMNS = (
@@ -61,7 +61,7 @@ class CredentialReport(NamedTuple):
 
 
 def parse(content: bytes, made_at: datetime | None = None) -> CredentialReport:
-    """Read a report: CSV, or what `aws iam get-credential-report` prints (`app.compliance.report_forms`).
+    """Read a report: CSV, or what `aws iam get-credential-report` prints (`app.compliance.data.report_formats`).
 
     made_at: when AWS made it, as somebody said; what the file itself says counts more. Raises NotAReport.
     """

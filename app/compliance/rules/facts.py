@@ -1,6 +1,6 @@
 """From what is stored to what the rules judge: of each fact the latest word counts. Pure.
 
-Stored by `app.compliance.store`: the roster's facts as columns, the rest as JSON in the shapes of `ReportFacts`
+Stored by `app.compliance.data.store`: the roster's facts as columns, the rest as JSON in the shapes of `ReportFacts`
 and `OwnFacts`, times as ISO text.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol, TypedDict
 
-from app.compliance.subjects import Account, Credential, Key, Seen, Source, Subject
+from app.compliance.rules.subjects import Account, Credential, Key, Seen, Source, Subject
 
 
 class ReportFacts(TypedDict):

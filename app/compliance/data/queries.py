@@ -9,11 +9,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, UnaryExpression, func, or_, select
 
-from app.compliance.models import ComplianceChange, ComplianceException, CompliancePerson
-from app.compliance.rows import account_of, in_force, subject_of
-from app.compliance.rules import OF_ACCOUNT, OF_PEOPLE, Rule, evidence, judged
-from app.compliance.subjects import Account, Seen, Subject, Terms
-from app.compliance.verdicts import State, Verdict
+from app.compliance.data.models import ComplianceChange, ComplianceException, CompliancePerson
+from app.compliance.data.rows import account_of, in_force, subject_of
+from app.compliance.rules.subjects import Account, Seen, Subject, Terms
+from app.compliance.rules.table import OF_ACCOUNT, OF_PEOPLE, Rule, evidence, judged
+from app.compliance.rules.verdicts import State, Verdict
 
 PAGE = 50
 GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {

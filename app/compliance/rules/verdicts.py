@@ -8,7 +8,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from app.compliance.subjects import Seen, Source, Terms
+from app.compliance.rules.subjects import Seen, Source, Terms
 
 
 class State(StrEnum):

@@ -2,7 +2,7 @@
 
 A statement sees the rows of one refresh or of the next, never half of each. What ends what is known of somebody:
 a newer list or report that does not tell of them, unless they showed themselves since; and one that tells of a user
-made later under the name. Which of several words counts is for `app.compliance.facts`.
+made later under the name. Which of several words counts is for `app.compliance.rules.facts`.
 """
 
 from __future__ import annotations
@@ -14,10 +14,9 @@ from typing import Any, Protocol
 from sqlalchemy import Connection, Engine, Row, select, update
 
 from app.aws.roster import RosterUser
-from app.compliance.facts import OwnFacts, RosterFacts
-from app.compliance.models import ComplianceDay, ComplianceException, CompliancePerson
-from app.compliance.report import CredentialReport, NotAReport
-from app.compliance.rows import (
+from app.compliance.data.credential_report import CredentialReport, NotAReport
+from app.compliance.data.models import ComplianceDay, ComplianceException, CompliancePerson
+from app.compliance.data.rows import (
     TermsOf,
     account_row,
     begin,
@@ -32,6 +31,7 @@ from app.compliance.rows import (
     people,
     record_of,
 )
+from app.compliance.rules.facts import OwnFacts, RosterFacts
 from app.compliance.thresholds import fingerprint
 
 

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 
 from flask import current_app, url_for
 
-from app.compliance.queries import RuleFinding
-from app.compliance.rules import BY_ID, TWINS
-from app.compliance.subjects import Seen, Source
-from app.compliance.verdicts import State, Verdict
+from app.compliance.data.queries import RuleFinding
+from app.compliance.rules.subjects import Seen, Source
+from app.compliance.rules.table import BY_ID, TWINS
+from app.compliance.rules.verdicts import State, Verdict
 
 FIXES = {
     "mfa": ("overview.index", "Set up an MFA device"),

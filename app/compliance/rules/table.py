@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from app.compliance import of_account, of_people
-from app.compliance.subjects import Account, Seen, Subject, Terms
-from app.compliance.verdicts import State, Verdict
+from app.compliance.rules import account, people
+from app.compliance.rules.subjects import Account, Seen, Subject, Terms
+from app.compliance.rules.verdicts import State, Verdict
 
 
 @dataclass(frozen=True)
@@ -39,54 +39,54 @@ class Rule:
 RULES: tuple[Rule, ...] = (
     Rule("mfa", "Everyone has MFA",
          "Every IAM user has an MFA device of some kind. Under Force_MFA nobody does anything else without one.",
-         of_people.mfa, ("mfa",)),
+         people.mfa, ("mfa",)),
     Rule("mfa-console", "MFA for everyone with a console password",
          "Every user who can sign in to the console with a password has MFA.",
-         of_people.mfa_console, ("password", "password_last_used", "mfa"), ("1.10", "1.9")),
+         people.mfa_console, ("password", "password_last_used", "mfa"), ("1.10", "1.9")),
     Rule("key-age", "Access keys are replaced in time",
          "No active access key is older than {key_days} days.",
-         of_people.key_age, ("keys",), ("1.14", "1.13")),
+         people.key_age, ("keys",), ("1.14", "1.13")),
     Rule("one-active-key", "One active access key each",
          "Nobody has two active access keys, save while replacing one.",
-         of_people.one_active_key, ("keys",), ("1.13", "1.12")),
+         people.one_active_key, ("keys",), ("1.13", "1.12")),
     Rule("unused", "Nothing lies unused",
          "Passwords and access keys that were not used for {unused_days} days are turned off; what was never used "
          "counts from when it was made.",
-         of_people.unused, ("password", "password_last_used", "keys", "key_use"), ("1.12", "1.11")),
+         people.unused, ("password", "password_last_used", "keys", "key_use"), ("1.12", "1.11")),
     Rule("key-at-creation", "No access key made along with a user",
          "Users with a console password were not given an access key at their creation which they then never used.",
-         of_people.key_at_creation, ("password", "keys", "key_use", "user"), ("1.11", "1.10")),
+         people.key_at_creation, ("password", "keys", "key_use", "user"), ("1.11", "1.10")),
     Rule("signed-in", "Everyone with a password has signed in",
          "Console passwords are used: their owner signed in within {first_sign_in_days} days.",
-         of_people.signed_in, ("password", "password_last_used", "user")),
+         people.signed_in, ("password", "password_last_used", "user")),
     Rule("certificate-age", "Signing certificates are fresh",
          "No active signing certificate has expired or is older than {certificate_days} days.",
-         of_people.certificate_age, ("certificates",)),
+         people.certificate_age, ("certificates",)),
     Rule("ssh-key-age", "SSH public keys are fresh",
          "No active SSH public key is older than {ssh_days} days.",
-         of_people.ssh_key_age, ("ssh_keys",)),
+         people.ssh_key_age, ("ssh_keys",)),
     Rule("within-reach", "The policy reaches everyone",
          "Users with an IAM path can look after their own credentials: the policy matches their ARN.",
-         of_people.within_reach, ("user",)),
+         people.within_reach, ("user",)),
     Rule("root-key", "The root user has no access key",
          "Nobody can act as the root user with a key.",
-         of_account.root_keys, ("root_keys",), ("1.4", "1.3"), about_account=True),
+         account.root_keys, ("root_keys",), ("1.4", "1.3"), about_account=True),
     Rule("root-mfa", "The root user has MFA",
          "Signing in as the root user takes a second factor.",
-         of_account.root_mfa, ("root_mfa", "root_password"), ("1.5", "1.4"), about_account=True),
+         account.root_mfa, ("root_mfa", "root_password"), ("1.5", "1.4"), about_account=True),
     Rule("root-hardware-mfa", "The root user’s MFA is hardware",
          "The second factor of the root user is a device of its own, not an app.",
-         of_account.root_hardware, ("root_mfa", "root_virtual_mfa", "root_password"), ("1.6", "1.5"),
+         account.root_hardware, ("root_mfa", "root_virtual_mfa", "root_password"), ("1.6", "1.5"),
          about_account=True, level=2),
     Rule("root-use", "The root user is not used for daily work",
          "Nobody signed in as the root user, or used its key, in the last {root_days} days.",
-         of_account.root_use, ("root_used_at",), ("1.7", "1.6"), about_account=True),
+         account.root_use, ("root_used_at",), ("1.7", "1.6"), about_account=True),
     Rule("password-length", "Passwords are long",
          "The account’s password policy wants {password_length} characters or more.",
-         of_account.password_length, ("password_policy",), ("1.8", "1.7"), about_account=True),
+         account.password_length, ("password_policy",), ("1.8", "1.7"), about_account=True),
     Rule("password-reuse", "Passwords do not come back",
          "The account’s password policy remembers {password_reuse} passwords.",
-         of_account.password_reuse, ("password_policy",), ("1.9", "1.8"), about_account=True),
+         account.password_reuse, ("password_policy",), ("1.9", "1.8"), about_account=True),
 )  # fmt: skip
 
 BENCHMARK: Mapping[str, Mapping[str, Any]] = {

@@ -10,8 +10,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, insert, or_, select, update
 
-from app.compliance.models import ComplianceAccount, ComplianceRun
-from app.compliance.rows import begin
+from app.compliance.data.models import ComplianceAccount, ComplianceRun
+from app.compliance.data.rows import begin
 from app.errors import PortalError, Refused
 
 DEAD_AFTER = timedelta(seconds=20)

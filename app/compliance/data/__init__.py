@@ -1,0 +1,1 @@
+"""What is known of accounts and users: read, merged, stored and queried."""
