@@ -169,7 +169,7 @@ def _waiting_page(template: str, upgrade: Upgrade) -> ResponseReturnValue:
 
 def _activate_page(upgrade: Upgrade, form: CodeForm) -> ResponseReturnValue:
     if upgrade.code:
-        return _waiting_page("mfa/slots.html", upgrade)
+        return _waiting_page("mfa/waiting.html", upgrade)
     return page("mfa/activate.html", form, upgrade=upgrade)
 
 
