@@ -51,10 +51,10 @@ def sandbox(
     """A local AWS on 127.0.0.1 that authenticates, enforces IAM policies and checks MFA codes."""
     try:
         from app.sandbox.faults import FaultError, parsed  # noqa: PLC0415 # see the module's docstring
-        from app.sandbox.handed_out import MARKER  # noqa: PLC0415 # likewise
+        from app.sandbox.generated_secrets import MARKER  # noqa: PLC0415 # likewise
         from app.sandbox.outcomes import parsed as parsed_outcomes  # noqa: PLC0415 # likewise
         from app.sandbox.server import InUse, serve  # noqa: PLC0415 # likewise
-        from app.sandbox.world import Settings  # noqa: PLC0415 # likewise
+        from app.sandbox.state import Settings  # noqa: PLC0415 # likewise
     except ModuleNotFoundError as error:
         raise click.ClickException(
             f"The sandbox needs the package {error.name}: pip install 'latchkey[sandbox]'."

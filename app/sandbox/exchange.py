@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from app.sandbox.calls import CallLog
+from app.sandbox.api import Caller
+from app.sandbox.auth.judge import Verdict
+from app.sandbox.call_log import CallLog
 from app.sandbox.faults import Faults, refusal_of
-from app.sandbox.judge import Verdict
-from app.sandbox.operations import Caller
-from app.sandbox.wire import Reading
+from app.sandbox.protocol.wire import Reading
 
 
 @dataclass

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from app.sandbox.operations import Refusal
+from app.sandbox.api import Refusal
 
 KINDS = ("latency", "throttle", "error-500", "error-503", "reset-before", "reset-after", "truncated", "stale-read")
 

@@ -13,10 +13,10 @@ from moto.iam.models import AWSManagedPolicy, SigningCertificate
 from app.policy.documents import rendered
 from app.policy.evaluation import PolicyError
 from app.policy.reading import grammar_problems
-from app.sandbox import handed_out
-from app.sandbox.behaviours import mfa, passwords, policies
-from app.sandbox.operations import Refusal
-from app.sandbox.world import World
+from app.sandbox import generated_secrets
+from app.sandbox.api import Refusal
+from app.sandbox.operations import mfa, passwords, policies
+from app.sandbox.state import World
 
 GROUP = "EC2MFA"
 POLICY = "Force_MFA"
@@ -102,7 +102,7 @@ def _hire(
     if group:
         world.iam.add_user_to_group(group, name)
     if password:
-        facts["password"] = handed_out.password(world.settings)
+        facts["password"] = generated_secrets.password(world.settings)
         passwords.remember(world, name, facts["password"], now - timedelta(days=1))
     if key:
         made = _give_key(world, name, now - timedelta(days=1))
@@ -116,7 +116,7 @@ def _hire(
 
 def _give_key(world: World, name: str, made_at: datetime) -> Any:
     made = world.iam.create_access_key(name)
-    made.secret_access_key = handed_out.secret_access_key(world.settings)
+    made.secret_access_key = generated_secrets.secret_access_key(world.settings)
     made.create_date = _naive(made_at)
     return made
 
@@ -135,7 +135,7 @@ def _employee(world: World, number: int, now: datetime) -> dict[str, dict[str, A
     )
     world.iam.users[name].create_date = _naive(made_at)
     if number % 10:
-        facts["password"] = handed_out.password(world.settings)
+        facts["password"] = generated_secrets.password(world.settings)
         passwords.promise(world, name, facts["password"], made_at)
         if number % 4:
             world.password_last_used[name] = max(made_at, now - timedelta(days=(number * 13) % 120))

@@ -21,13 +21,13 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from app.policy.documents import VARIANTS, read
 from app.policy.evaluation import PolicyError
 from app.policy.unwrapping import decoded, plain_text
-from app.sandbox.behaviours.mfa import hardware_tokens
-from app.sandbox.behaviours.policies import parsed
-from app.sandbox.door import Door
+from app.sandbox.api import Refusal
 from app.sandbox.faults import Fault, Faults
-from app.sandbox.operations import Refusal
+from app.sandbox.operations.mfa import hardware_tokens
+from app.sandbox.operations.policies import parsed
+from app.sandbox.sandbox_app import SandboxApp
 from app.sandbox.seed import populate
-from app.sandbox.world import Settings, World
+from app.sandbox.state import Settings, World
 
 HOST = "127.0.0.1"
 
@@ -87,7 +87,7 @@ def opened(
     _nobody_elses(file)
     port = listening.getsockname()[1]
     url = f"http://{HOST}:{port}"
-    door = Door(world, Faults(faults), frozenset({f"{HOST}:{port}", f"localhost:{port}"}))
+    door = SandboxApp(world, Faults(faults), frozenset({f"{HOST}:{port}", f"localhost:{port}"}))
     server = make_server(HOST, port, door, threaded=True, request_handler=_Quiet, fd=listening.fileno())
     server.daemon_threads = True  # type: ignore[attr-defined]  # of socketserver.ThreadingMixIn
     facts = {

@@ -18,10 +18,10 @@ from app.commands import compliance
 from app.db import db
 from app.factory import create_app
 from app.policy.documents import read
-from app.sandbox.door import Door
 from app.sandbox.faults import Faults, parsed
+from app.sandbox.sandbox_app import SandboxApp
 from app.sandbox.seed import populate
-from app.sandbox.world import Settings, World
+from app.sandbox.state import Settings, World
 from config import from_env
 from tests.support.sandbox import free_port
 
@@ -40,7 +40,7 @@ class Aws:
     url: str
     world: World
     users: dict[str, dict[str, Any]]
-    door: Door
+    door: SandboxApp
 
     def faults(self, *rules: dict[str, Any]) -> None:
         """What goes wrong from now on."""
@@ -59,7 +59,7 @@ def aws() -> Iterator[Aws]:
     world = World(settings=Settings(users=PEOPLE))
     users = populate(world, read("recommended"), PEOPLE, datetime.now(UTC))
     port = free_port()
-    door = Door(world, Faults([]), frozenset({f"127.0.0.1:{port}"}))
+    door = SandboxApp(world, Faults([]), frozenset({f"127.0.0.1:{port}"}))
     server = make_server("127.0.0.1", port, door, threaded=True, request_handler=Quiet)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield Aws(f"http://127.0.0.1:{port}", world, users, door)

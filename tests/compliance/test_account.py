@@ -18,7 +18,7 @@ from app.compliance import refresh as refreshing
 from app.compliance.data import daily, refresh_runs
 from app.compliance.data.models import CompliancePerson
 from app.db import db
-from app.sandbox.behaviours.credential_report import report_of
+from app.sandbox.operations.credential_report import report_of
 from tests.compliance.conftest import PEOPLE, Aws, Command, act_as
 
 ACCOUNT = "123456789012"

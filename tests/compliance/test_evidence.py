@@ -20,7 +20,7 @@ from app.compliance.data.queries import GROUPS
 from app.compliance.rules.subjects import Credential, Seen, Source, Subject, Terms
 from app.compliance.rules.table import BY_ID, OF_ACCOUNT, RULES, TWINS, applying, cis, cis_by_version, judged
 from app.compliance.rules.verdicts import State
-from app.sandbox.behaviours.credential_report import HEADER
+from app.sandbox.operations.credential_report import HEADER
 from tests.compliance.conftest import Command
 from tests.compliance.test_report import BOB, WHOLE
 from tests.compliance.test_rules import KNOWN, NOBODY, NOW, F, P, U, ago, key, subjects

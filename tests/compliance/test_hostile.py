@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from app.compliance.data.credential_report import NotAReport, parse
-from app.sandbox.behaviours.credential_report import HEADER
+from app.sandbox.operations.credential_report import HEADER
 from app.web.exports import neutral
 from tests.compliance.test_report import ALICE, ROOT
 

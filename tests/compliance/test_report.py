@@ -22,7 +22,7 @@ from app.compliance.data.models import ComplianceException, CompliancePerson
 from app.compliance.rules.facts import OwnFacts
 from app.compliance.rules.subjects import Terms
 from app.db import Base
-from app.sandbox.behaviours.credential_report import HEADER
+from app.sandbox.operations.credential_report import HEADER
 from app.sessions.contents import Person
 from config import engine_options
 from tests.support.postgres import Postgres, postgres

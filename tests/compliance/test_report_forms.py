@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.compliance.data.credential_report import CredentialReport, NotAReport, parse
-from app.sandbox.behaviours.credential_report import HEADER
+from app.sandbox.operations.credential_report import HEADER
 from tests.compliance.test_report import ALICE, ROOT, WHOLE
 
 IN_BASE64 = base64.b64encode(WHOLE.encode()).decode()

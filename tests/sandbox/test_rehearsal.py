@@ -19,10 +19,10 @@ from app.policy.documents import source_text
 from app.policy.evaluation import Request
 from app.policy.features import When
 from app.policy.report import Report
-from app.sandbox.behaviours.totp import take_code, take_pair
-from app.sandbox.doubts import doubts
+from app.sandbox.auth.not_evaluated import doubts
+from app.sandbox.operations.totp import take_code, take_pair
 from app.sandbox.rehearsal.phone import Phone
-from app.sandbox.world import Device
+from app.sandbox.state import Device
 
 ROOT = Path(__file__).parents[2]
 

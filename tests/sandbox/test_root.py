@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from app.sandbox.behaviours.accounts import summary
-from app.sandbox.behaviours.credential_report import report_of
-from app.sandbox.operations import Call, Caller
+from app.sandbox.api import Call, Caller
+from app.sandbox.operations.accounts import summary
+from app.sandbox.operations.credential_report import report_of
 from app.sandbox.outcomes import parsed
-from app.sandbox.world import Settings, World
+from app.sandbox.state import Settings, World
 
 NOW = datetime(2026, 11, 28, tzinfo=UTC)
 ADMIN = Caller("123456789012", "arn:aws:iam::123456789012:user/Administrator", "AIDA", "Administrator", "AKIA")

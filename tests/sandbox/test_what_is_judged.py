@@ -11,10 +11,10 @@ import pytest
 
 from app.policy.actions import arn_patterns, resource_types
 from app.policy.listing import LISTED_UNDER
-from app.sandbox.asked import of_an_iam_call
-from app.sandbox.operations import Caller
-from app.sandbox.resources import WITHOUT_A_NAME
-from app.sandbox.world import World
+from app.sandbox.api import Caller
+from app.sandbox.auth.permission_requests import of_an_iam_call
+from app.sandbox.auth.resources import WITHOUT_A_NAME
+from app.sandbox.state import World
 from tests.sandbox.conftest import Refused
 from tests.support.people import Employee, hire
 from tests.support.sandbox import Sandbox

@@ -41,7 +41,7 @@ def rehearse(file: str, form: str, assumed: tuple[str, ...]) -> None:
     try:
         from app.sandbox.rehearsal.walk import Rehearsal  # noqa: PLC0415 # moto and boto3 load only when this runs
         from app.sandbox.server import opened, policy_document  # noqa: PLC0415 # likewise
-        from app.sandbox.world import ACCOUNT_ID, Settings  # noqa: PLC0415 # likewise
+        from app.sandbox.state import ACCOUNT_ID, Settings  # noqa: PLC0415 # likewise
     except ModuleNotFoundError as error:
         raise click.ClickException(
             f"The rehearsal needs the package {error.name}: pip install 'latchkey[sandbox]'."

@@ -11,15 +11,15 @@ from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
-from app.sandbox.asked import Question
-from app.sandbox.authority import of_console
-from app.sandbox.behaviours import passwords
-from app.sandbox.behaviours.totp import take_code
-from app.sandbox.judge import Origin, Verdict, judge
-from app.sandbox.operations import Caller, Refusal
+from app.sandbox.api import Caller, Refusal
+from app.sandbox.auth.authority import of_console
+from app.sandbox.auth.judge import Origin, Verdict, judge
+from app.sandbox.auth.permission_requests import Question
+from app.sandbox.auth.users import stored
+from app.sandbox.operations import passwords
+from app.sandbox.operations.totp import take_code
 from app.sandbox.signin.state import ARRIVAL_LIFE, Arrival, ConsoleSession
-from app.sandbox.users import stored
-from app.sandbox.world import World
+from app.sandbox.state import World
 
 USED_EVERY = timedelta(minutes=5)
 """Several uses of a password within this count once in PasswordLastUsed (IAM API Reference)."""

@@ -7,16 +7,16 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from app.sandbox.asked import Question
-from app.sandbox.calls import CallLog
+from app.sandbox.api import Caller, Refusal
+from app.sandbox.auth.judge import Origin, judge
+from app.sandbox.auth.permission_requests import Question
+from app.sandbox.call_log import CallLog
 from app.sandbox.exchange import Around, Exchange
 from app.sandbox.faults import Faults
-from app.sandbox.judge import Origin, judge
-from app.sandbox.operations import Caller, Refusal
 from app.sandbox.signin import token
 from app.sandbox.signin.clients import resource_of
 from app.sandbox.signin.pages import make_pages
-from app.sandbox.world import World
+from app.sandbox.state import World
 
 LARGEST_BODY = 64 * 1024
 _OF_STATUS = {400: "rate_exceeded", 500: "server_error", 503: "service_unavailable"}

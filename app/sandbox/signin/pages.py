@@ -12,17 +12,17 @@ from flask import Flask, Response, redirect, render_template, request, session, 
 from flask.typing import ResponseReturnValue
 from flask_wtf import CSRFProtect, FlaskForm
 
-from app.sandbox.asked import Question
-from app.sandbox.authority import of_console
-from app.sandbox.behaviours.passwords import current_hash
-from app.sandbox.calls import CallLog
+from app.sandbox.auth.authority import of_console
+from app.sandbox.auth.judge import Origin, judge
+from app.sandbox.auth.permission_requests import Question
+from app.sandbox.call_log import CallLog
 from app.sandbox.exchange import Exchange
-from app.sandbox.judge import Origin, judge
+from app.sandbox.operations.passwords import current_hash
 from app.sandbox.signin import console
 from app.sandbox.signin.clients import SAME_DEVICE, BadRequest, asked, resource_of
 from app.sandbox.signin.forms import CodeForm, EmptyForm, NewPasswordForm, PasswordForm
 from app.sandbox.signin.state import CODE_LIFE, Arrival, AuthorizationRequest, Code, ConsoleSession, Grant
-from app.sandbox.world import World
+from app.sandbox.state import World
 
 ROOT = Path(__file__).parents[3]
 AUTHORIZE = "signin:AuthorizeOAuth2Access"

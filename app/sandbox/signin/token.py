@@ -15,15 +15,15 @@ from typing import Any
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
-from app.sandbox import handed_out
-from app.sandbox.authority import of_console
-from app.sandbox.behaviours.passwords import current_hash
-from app.sandbox.behaviours.sts import issue
-from app.sandbox.operations import Caller
+from app.sandbox import generated_secrets
+from app.sandbox.api import Caller
+from app.sandbox.auth.authority import of_console
+from app.sandbox.operations.passwords import current_hash
+from app.sandbox.operations.sts import issue
 from app.sandbox.signin.clients import CROSS_DEVICE, SAME_DEVICE
 from app.sandbox.signin.proof import BadProof, thumbprint_of
 from app.sandbox.signin.state import CREDENTIALS_LIFE, Code, Grant, RefreshToken
-from app.sandbox.world import World
+from app.sandbox.state import World
 
 ACTION = "signin:CreateOAuth2Token"
 _VERIFIER = re.compile(r"[A-Za-z0-9\-._~]{43,128}")
@@ -146,7 +146,7 @@ def _credentials(
         mfa_serial=grant.console.mfa_serial,
         signed_in=True,
     )
-    refresh_token = handed_out.refresh_token(world.settings)
+    refresh_token = generated_secrets.refresh_token(world.settings)
     world.signin.refresh_tokens[refresh_token] = RefreshToken(grant, thumbprint)
     made = {
         "accessToken": {

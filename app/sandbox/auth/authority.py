@@ -1,0 +1,113 @@
+"""Whose credentials signed: long-term keys from moto's IAM state, sessions from the world."""
+
+from __future__ import annotations
+
+import hmac
+from datetime import UTC, datetime
+from typing import Any
+
+from app.sandbox.api import Caller, Refusal
+from app.sandbox.auth.users import unique_id
+from app.sandbox.protocol.wire import Reading
+from app.sandbox.signin.state import ConsoleSession
+from app.sandbox.state import Session, World
+
+_INVALID = "The security token included in the request is invalid."
+
+
+def unknown(service: str) -> Refusal:
+    """The refusal of a key nobody knows, or an inactive one: AWS gives one answer for both."""
+    if service == "s3":
+        return Refusal("InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records.", 403)
+    if service == "ec2":
+        return Refusal("AuthFailure", "AWS was not able to validate the provided access credentials", 401)
+    return Refusal("InvalidClientTokenId", _INVALID, 403)
+
+
+def identify(world: World, reading: Reading, now: datetime) -> tuple[Caller, str]:
+    """The caller and the secret the signature must be checked with.
+
+    Raises Refusal: unknown or inactive key, missing or foreign session token, ExpiredToken 403, and IAM's
+    InvalidClientTokenId for sessions without MFA (observed).
+    """
+    token = reading.headers.get("x-amz-security-token")
+    session = world.sessions.get(reading.scope.access_key_id)
+    if session is None:
+        return _long_term(world, reading, token, now)
+    if token is None or not hmac.compare_digest(token.encode(), session.session_token.encode()):
+        raise unknown(reading.service)
+    if session.expires_at <= now:
+        raise Refusal(
+            *("ExpiredToken", "The provided token has expired.", 400)
+            if reading.service == "s3"
+            else ("ExpiredToken", "The security token included in the request is expired", 403)
+        )
+    user = world.iam.users.get(session.user_name)
+    if user is None or unique_id(user) != session.user_id or _died(world, session, user):
+        raise unknown(reading.service)
+    if reading.service == "iam" and session.mfa_at is None and not _spared(world, session):
+        raise unknown("iam")
+    return (
+        Caller(
+            account_id=world.account_id,
+            arn=user.arn,
+            unique_id=unique_id(user),
+            user_name=user.name,
+            access_key_id=session.access_key_id,
+            session_token=session.session_token,
+            mfa_present=session.mfa_at is not None,
+            mfa_at=session.mfa_at,
+            issued_at=session.issued_at,
+            signed_in=session.signed_in,
+        ),
+        session.secret_access_key,
+    )
+
+
+def _spared(world: World, session: Session) -> bool:
+    """IAM refuses GetSessionToken's sessions without MFA; of password-only sign-ins nobody knows."""
+    return session.signed_in and world.settings.outcomes["password-only-sign-in"] == "accepted-by-iam"
+
+
+def of_console(world: World, console: ConsoleSession) -> Caller:
+    """The person of a console session, as signin: actions are judged: MFA is as the session was opened."""
+    user = world.iam.users[console.user_name]
+    return Caller(
+        account_id=world.account_id,
+        arn=user.arn,
+        unique_id=unique_id(user),
+        user_name=user.name,
+        access_key_id="",
+        mfa_present=console.mfa_at is not None,
+        mfa_at=console.mfa_at,
+        issued_at=console.opened_at,
+        signed_in=True,
+    )
+
+
+def _long_term(world: World, reading: Reading, token: str | None, now: datetime) -> tuple[Caller, str]:
+    key = world.iam.access_keys.get(reading.scope.access_key_id)
+    user = key and world.iam.users.get(key.user_name)
+    if not user or token is not None or key.status != "Active":
+        raise unknown(reading.service)
+    if now - key.create_date.replace(tzinfo=UTC) < world.settings.consistency_delay:
+        raise unknown(reading.service)  # a new key takes seconds to spread (observed)
+    return (
+        Caller(
+            account_id=world.account_id,
+            arn=user.arn,
+            unique_id=unique_id(user),
+            user_name=user.name,
+            access_key_id=key.access_key_id,
+        ),
+        str(key.secret_access_key),
+    )
+
+
+def _died(world: World, session: Session, user: Any) -> bool:
+    """AWS says nothing on sessions whose key or device is gone: by default they live on (observed)."""
+    with_what = world.settings.outcomes["sessions-die-with"]
+    key = world.iam.access_keys.get(session.parent_access_key_id)
+    key_gone = not session.signed_in and (key is None or key.status != "Active")
+    device_gone = session.mfa_serial is not None and session.mfa_serial not in user.mfa_devices
+    return (key_gone and with_what in ("key", "both")) or (device_gone and with_what in ("device", "both"))

@@ -1,0 +1,143 @@
+"""May this caller do this? Policies are read live from moto's IAM state, the decision is app.policy's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from app.policy.evaluation import Decision, Effect, Policy, PolicyError, Request, compiled, decide
+from app.policy.request_context import Circumstances, IamUser, Session, request_context
+from app.sandbox.api import Caller, Refusal
+from app.sandbox.auth.not_evaluated import doubts
+from app.sandbox.auth.permission_requests import Question
+from app.sandbox.auth.resources import Target, printed
+from app.sandbox.auth.tags import as_context, tags_of
+from app.sandbox.state import World
+
+UNTOUCHABLE = ("sts:GetCallerIdentity", "sts:GetSessionToken")
+"""No policy reaches these, not even a deny (IAM User Guide; observed)."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was asked, in policy terms, and what was decided."""
+
+    action: str
+    resource: str
+    decision: Decision
+    not_evaluated: Sequence[str] = ()
+    """Condition keys on which the decision hangs, and which the sandbox does not know."""
+    by_boundary: bool = False
+    """Denied by the permissions boundary, though identity policies allow it."""
+
+
+@lru_cache(maxsize=512)
+def _compiled(document: str) -> Policy:
+    return compiled(json.loads(document))
+
+
+def documents_of(world: World, user: Any) -> list[str]:
+    """Identity policies of a user and its groups, managed and inline."""
+    documents = list(documents_held(user))
+    for group in world.iam.get_groups_for_user(user.name):
+        documents += documents_held(group)
+    return documents
+
+
+def documents_held(holder: Any) -> Iterator[str]:
+    """Policies of a user, group or role itself, managed and inline."""
+    yield from map(in_force, holder.managed_policies.values())
+    yield from holder.policies.values()
+
+
+def in_force(managed: Any) -> str:
+    """The document of a managed policy's default version."""
+    version = next(item for item in managed.versions if item.version_id == managed.default_version_id)
+    return str(version.document)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a request comes from, as far as conditions ask."""
+
+    address: str
+    region: str
+    user_agent: str | None
+
+
+def context_of(world: World, caller: Caller, origin: Origin, action: str, now: datetime) -> dict[str, Any]:
+    """Condition keys of the person and their request. SecureTransport is true: here http stands in for https."""
+    user = IamUser(caller.account_id, caller.user_name or "", caller.arn, caller.unique_id)
+    session = Session(
+        caller.mfa_present,
+        mfa_age=int((now - caller.mfa_at).total_seconds()) if caller.mfa_at else 0,
+        token_age=int((now - caller.issued_at).total_seconds()) if caller.issued_at else None,
+        signed_in=caller.signed_in,
+    )
+    here = Circumstances(now, origin.address, origin.region, origin.user_agent)
+    stored = Target(caller.arn, "user", world.iam.users.get(caller.user_name))
+    return {
+        **request_context(user, session, action, here),
+        **as_context("aws:PrincipalTag/", tags_of(world, stored)),
+        **world.settings.assumed,
+    }
+
+
+def judge(world: World, caller: Caller, origin: Origin, asked: Question, now: datetime) -> Verdict:
+    """Decide one question."""
+    action, resource = asked.action, asked.resource
+    if action in UNTOUCHABLE:
+        return Verdict(action, resource, Decision(Effect.ALLOWED, None))
+    if action == "iam:ListVirtualMFADevices" and world.settings.outcomes["list-virtual-devices"] == "denied":
+        return Verdict(action, resource, Decision(Effect.IMPLICITLY_DENIED, None))
+    user = world.iam.users[caller.user_name]
+    request = Request(action, resource, {**context_of(world, caller, origin, action, now), **asked.context})
+    try:
+        documents = documents_of(world, user)
+        decision = decide([_compiled(document) for document in documents], request)
+        bounded = _bounded(world, user, request)
+        unsure = doubts(documents, request, stand_in=world.settings.stand_ins, assumed=world.settings.assumed)
+    except PolicyError:  # refused at upload, so this is a mistake of ours: fail closed
+        return Verdict(action, resource, Decision(Effect.EXPLICITLY_DENIED, None))
+    if decision.effect is Effect.IMPLICITLY_DENIED and _by_account_flag(world, caller, action, resource):
+        decision = Decision(Effect.ALLOWED, "AllowUsersToChangePassword")
+    if bounded is not None and not bounded.allowed and decision.allowed:
+        return Verdict(action, resource, bounded, unsure, by_boundary=True)
+    return Verdict(action, resource, decision, unsure)
+
+
+def _bounded(world: World, user: Any, request: Request) -> Decision | None:
+    """What the user's permissions boundary says; None without one. It only limits what other policies allow."""
+    arn = world.boundaries.get(str(user.id))
+    if arn is None:
+        return None
+    boundary = world.iam.managed_policies.get(arn)
+    if boundary is None:  # IAM lets nobody delete one in use
+        return Decision(Effect.IMPLICITLY_DENIED, None)
+    return decide([_compiled(in_force(boundary))], request)
+
+
+def _by_account_flag(world: World, caller: Caller, action: str, resource: str) -> bool:
+    """The account's own setting grants these two without any policy (IAM User Guide)."""
+    return world.users_may_change_password and (
+        action == "iam:GetAccountPasswordPolicy" or (action == "iam:ChangePassword" and resource == caller.arn)
+    )
+
+
+def denial(verdict: Verdict, caller: Caller, service: str) -> Refusal:
+    """AWS's words for a denial. service: the one that was asked, whose protocol decides on the code."""
+    named = printed(verdict.action, verdict.resource)
+    policy = "a permissions boundary" if verdict.by_boundary else "an identity-based policy"
+    because = (
+        f"with an explicit deny in {policy}"
+        if verdict.decision.effect is Effect.EXPLICITLY_DENIED
+        else f"because no {policy.partition(' ')[2]} allows the {verdict.action} action"
+    )
+    sentence = f"User: {caller.arn} is not authorized to perform: {verdict.action} on resource: {named} {because}"
+    if service == "ec2":
+        return Refusal("UnauthorizedOperation", f"You are not authorized to perform this operation. {sentence}", 403)
+    return Refusal("AccessDenied", sentence, 403)

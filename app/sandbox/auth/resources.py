@@ -1,0 +1,202 @@
+"""Which resource an IAM or STS call is authorized on (Service Authorization Reference; observed where it differs)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from app.policy.actions import resource_types
+from app.policy.listing import LISTED_UNDER
+from app.sandbox.api import Caller
+from app.sandbox.auth.users import stored
+from app.sandbox.state import World
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a call is about.
+
+    arn: what policies are judged on, "*" where the action has no resource. kind: the reference's resource type, ""
+    without one. thing: moto's object, None where there is none of that name (yet).
+    """
+
+    arn: str
+    kind: str = ""
+    thing: Any = None
+
+
+NOTHING = Target("*")
+
+WITHOUT_A_NAME = frozenset({"ListMFADevices"})
+"""Their user is optional in the reference, and without UserName AWS judges them on "*" (observed)."""
+
+_NAMES = {
+    "user": "UserName",
+    "group": "GroupName",
+    "role": "RoleName",
+    "instance-profile": "InstanceProfileName",
+    "server-certificate": "ServerCertificateName",
+    "policy": "PolicyName",
+    "saml-provider": "Name",
+    "oidc-provider": "Url",
+    "mfa": "VirtualMFADeviceName",
+    "delegation-request": "DelegationRequestId",
+    "access-report": "EntityPath",
+}
+_ARNS = {
+    "user": ("Arn", "PolicySourceArn"),
+    "group": ("Arn", "PolicySourceArn"),
+    "role": ("Arn", "PolicySourceArn"),
+    "policy": ("PolicyArn", "Arn"),
+    "mfa": ("SerialNumber",),
+    "sms-mfa": ("SerialNumber",),
+    "oidc-provider": ("OpenIDConnectProviderArn",),
+    "saml-provider": ("SAMLProviderArn",),
+    "delegation-request": ("EntityArn",),
+    "role-template": ("TemplateArn",),
+}
+NEW_NAMES = {
+    "UpdateUser": ("user", "NewUserName"),
+    "UpdateGroup": ("group", "NewGroupName"),
+    "UpdateServerCertificate": ("server-certificate", "NewServerCertificateName"),
+}
+"""A new name or path takes the permission on what the ARN becomes, too (IAM API reference)."""
+
+
+def of_iam(world: World, caller: Caller, action: str, parameters: Mapping[str, Any]) -> Target:
+    """What an IAM call is judged on. action: "EnableMFADevice"."""
+    if under := LISTED_UNDER.get(f"iam:{action}"):
+        # The path they are asked for follows: AWS's denials print it.
+        return Target(f"{_prefix(world)}:{under.removesuffix('/')}{parameters.get('PathPrefix', '/')}")
+    if action == "GetAccessKeyLastUsed":
+        return _owner(world, str(parameters.get("AccessKeyId", "")))
+    if action == "CreateServiceLinkedRole":
+        return Target(f"{_prefix(world)}:role{_service_linked(parameters)}", "role")
+    if action == "GetServiceLinkedRoleDeletionStatus":
+        path = str(parameters["DeletionTaskId"]).removeprefix("task").rpartition("/")[0]
+        return Target(f"{_prefix(world)}:role{path}", "role")
+    kinds = sorted(resource_types(f"iam:{action}"))
+    if not kinds:
+        return NOTHING
+    for kind in kinds:
+        for name in _ARNS.get(kind, ()):
+            if name in parameters:
+                return by_arn(world, str(parameters[name]))
+    if kinds == ["user"]:
+        return _user(world, caller, action, parameters)
+    kind = kinds[0]
+    return _named(world, kind, str(parameters.get(_NAMES[kind], "")), action, parameters)
+
+
+def renamed(world: World, action: str, parameters: Mapping[str, Any], target: Target) -> str:
+    """The ARN after an Update with a new name or path; "" where it does not change."""
+    kind, parameter = NEW_NAMES.get(action, ("", ""))
+    if not kind or target.thing is None or not {"NewPath", parameter} & parameters.keys():
+        return ""
+    path, name = parameters.get("NewPath", target.thing.path), parameters.get(parameter, name_of(target.thing))
+    return f"{_prefix(world)}:{kind}{path}{name}"
+
+
+def by_arn(world: World, arn: str) -> Target:
+    """Something of IAM's under an ARN, which may name nothing."""
+    kind = arn.split(":", 5)[-1].partition("/")[0] if arn.startswith("arn:") else "mfa"
+    found = next((thing for thing in things(world, kind) if arn_of(thing) == arn), None)
+    return Target(arn, kind, found)
+
+
+def things(world: World, kind: str) -> list[Any]:
+    """Everything the account has of a resource type, as moto's objects."""
+    iam = world.iam
+    shelves = {
+        "user": iam.users,
+        "group": iam.groups,
+        "role": iam.roles,
+        "policy": iam.managed_policies,
+        "instance-profile": iam.instance_profiles,
+        "server-certificate": iam.certificates,
+        "saml-provider": iam.saml_providers,
+        "oidc-provider": iam.open_id_providers,
+        "mfa": iam.virtual_mfa_devices,
+    }
+    return list(shelves.get(kind, {}).values())
+
+
+def arn_of(thing: Any) -> str:
+    """Of one of moto's objects; devices have a serial number."""
+    return str(getattr(thing, "serial_number", None) or thing.arn)
+
+
+def name_of(thing: Any) -> str:
+    """Of one of moto's objects; server certificates spell it otherwise."""
+    return str(getattr(thing, "cert_name", None) or thing.name)
+
+
+def _prefix(world: World) -> str:
+    return f"arn:{world.partition}:iam::{world.account_id}"
+
+
+def _user(world: World, caller: Caller, action: str, parameters: Mapping[str, Any]) -> Target:
+    if "UserName" not in parameters and (action in WITHOUT_A_NAME or parameters.get("AllUsers")):
+        return NOTHING
+    name = parameters.get("UserName") or caller.user_name or ""
+    found = None if action == "CreateUser" else stored(world, name)
+    # The stored spelling and path count, not what was typed.
+    arn = str(found.arn) if found else f"{_prefix(world)}:user{parameters.get('Path', '/')}{name}"
+    return Target(arn, "user", found)
+
+
+def _named(world: World, kind: str, name: str, action: str, parameters: Mapping[str, Any]) -> Target:
+    found = None
+    if not action.startswith(("Create", "Upload")):
+        same = (thing for thing in things(world, kind) if name_of(thing).lower() == name.lower())
+        found = next(same, None)  # as for users: the stored path counts, and a request does not carry it
+    if found is not None:
+        return Target(arn_of(found), kind, found)
+    if kind in ("saml-provider", "delegation-request", "access-report"):
+        return Target(f"{_prefix(world)}:{kind}/{name}", kind)
+    if kind == "oidc-provider":
+        return Target(f"{_prefix(world)}:{kind}/{name.partition('://')[2]}", kind)
+    return Target(f"{_prefix(world)}:{kind}{parameters.get('Path', '/')}{name}", kind)
+
+
+def _owner(world: World, access_key_id: str) -> Target:
+    for user in world.iam.users.values():
+        if any(key.access_key_id == access_key_id for key in user.access_keys):
+            return Target(str(user.arn), "user", user)
+    return Target(f"{_prefix(world)}:user/", "user")
+
+
+def _service_linked(parameters: Mapping[str, Any]) -> str:
+    """Path and name as moto makes them: the service's own spelling is known to AWS only."""
+    service = str(parameters["AWSServiceName"])
+    known = {
+        "autoscaling": "AutoScaling",
+        "application-autoscaling": "ApplicationAutoScaling",
+        "elasticbeanstalk": "ElasticBeanstalk",
+    }
+    parts = service.split(".")
+    name = known.get(parts[-3], parts[-3]) if len(parts) > 2 else service
+    if len(parts) > 3:
+        name += "_" + "".join(word.capitalize() for word in parts[0].split("-"))
+    suffix = f"_{parameters['CustomSuffix']}" if "CustomSuffix" in parameters else ""
+    return f"/aws-service-role/{service}/AWSServiceRoleFor{name}{suffix}"
+
+
+def of_sts(world: World, action: str, parameters: Mapping[str, Any]) -> Target:
+    """What an STS call is judged on: a role, the root of a member account, or a federated user."""
+    if "RoleArn" in parameters:
+        return by_arn(world, str(parameters["RoleArn"]))
+    if action == "AssumeRoot":
+        whose = str(parameters["TargetPrincipal"])
+        return Target(whose if ":" in whose else f"arn:{world.partition}:iam::{whose}:root")
+    if action == "GetFederationToken":
+        return Target(f"arn:{world.partition}:sts::{world.account_id}:federated-user/{parameters['Name']}")
+    return NOTHING
+
+
+def printed(action: str, arn: str) -> str:
+    """How AWS names the resource in a denial (observed). action: "iam:ListUsers"."""
+    if action.startswith("iam:") and ":user/" in arn and not arn.endswith("/"):
+        return f"user {arn.rsplit('/', 1)[-1]}"
+    return arn

@@ -1,0 +1,36 @@
+"""Finding users as IAM does: in any letter case, the caller where no name is given."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from app.sandbox.api import Call, Refusal
+from app.sandbox.state import World
+
+
+def stored(world: World, name: str) -> Any | None:
+    """moto's user of this name in any letter case, or None."""
+    users = world.iam.users
+    if name in users:
+        return users[name]
+    return next((user for user in users.values() if user.name.lower() == name.lower()), None) if name else None
+
+
+def target(world: World, call: Call) -> Any:
+    """The user a call is about: UserName, else the caller. Raises Refusal NoSuchEntity 404."""
+    name = call.parameters.get("UserName") or call.caller.user_name or ""
+    user = stored(world, name)
+    if user is None:
+        raise Refusal("NoSuchEntity", f"The user with name {name} cannot be found.", 404)
+    return user
+
+
+def aware(moment: datetime | None) -> datetime | None:
+    """moto keeps naive UTC times."""
+    return moment and (moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+
+
+def unique_id(user: Any) -> str:
+    """AIDA and 17 capitals, from moto's id, which has neither."""
+    return f"AIDA{str(user.id).upper():0<17.17}"

@@ -1,0 +1,57 @@
+"""The secrets this AWS hands out: random, each with the marker that the sandbox was started with, if any.
+
+A marker lets a search of logs, databases and pages find a secret that was kept where it must not be.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import string
+
+from app.sandbox.state import Settings
+
+MARKER = re.compile("[A-Z2-7]{8,12}")
+"""Letters that stand in every kind of secret, seeds in base32 included."""
+_SEED = string.ascii_uppercase + "234567"
+_SECRET = string.ascii_letters + string.digits + "+/"
+
+
+def access_key_id(prefix: str) -> str:
+    """No secret. prefix: ASIA of temporary credentials."""
+    return prefix + _some(_SEED, 16)
+
+
+def secret_access_key(settings: Settings) -> str:
+    """40 characters."""
+    return _marked(settings, _some(_SECRET, 40))
+
+
+def session_token(settings: Settings) -> str:
+    """356 characters."""
+    return _marked(settings, _some(_SECRET, 356))
+
+
+def seed(settings: Settings, letters: int = 64) -> str:
+    """Of a device: base32 text without padding; 64 characters of a virtual one, 32 of a hardware token."""
+    return _marked(settings, _some(_SEED, letters))
+
+
+def refresh_token(settings: Settings) -> str:
+    """128 characters, fit for a URL."""
+    return _marked(settings, secrets.token_urlsafe(96))
+
+
+def password(settings: Settings) -> str:
+    """Good enough for any password policy."""
+    return f"{settings.marker}{secrets.token_urlsafe(12)}-aA1!"
+
+
+def _some(alphabet: str, length: int) -> str:
+    return "".join(secrets.choice(alphabet) for _ in range(length))
+
+
+def _marked(settings: Settings, made: str) -> str:
+    """In the middle, so that half a secret shows it, too."""
+    begin = (len(made) - len(settings.marker)) // 2
+    return made[:begin] + settings.marker + made[begin + len(settings.marker) :]

@@ -1,0 +1,148 @@
+"""moto, behind the judge: it keeps the state and gets requests made anew from what was judged."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from threading import Lock
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from botocore.model import OperationModel
+from botocore.parsers import create_parser
+from moto.core.utils import camelcase_to_underscores, method_names_from_class
+from moto.moto_server.werkzeug_app import create_backend_app
+from werkzeug.test import Client
+
+from app.sandbox.api import Refusal, not_emulated
+from app.sandbox.protocol.wire import Reading
+
+_HOSTS = {
+    "iam": "iam.amazonaws.com",
+    "sts": "sts.amazonaws.com",
+    "ec2": "ec2.us-east-1.amazonaws.com",
+    "s3": "s3.amazonaws.com",
+}
+_S3_HEADERS = re.compile(
+    r"content-type|content-md5|range|if-.*|x-amz-(acl|meta-.*|content-sha256|storage-class|checksum-.*|sdk-checksum-algorithm)"
+)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What moto said."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+
+_THERE_ALREADY: dict[str, dict[str, Any]] = {
+    "ec2": {
+        "path": "/",
+        "method": "POST",
+        "data": {
+            "Action": "RunInstances",
+            "Version": "2016-11-15",
+            "ImageId": "ami-12c6146b",
+            "MinCount": "1",
+            "MaxCount": "1",
+        },
+    },
+    "s3": {"path": "/payroll", "method": "PUT"},
+}
+"""One instance and one bucket: EC2 has something to show, S3 something to refuse."""
+_begun: dict[str, Client] = {}
+_beginning = {service: Lock() for service in _HOSTS}
+
+
+def _moto(service: str) -> Client:
+    """A service of moto's, begun when it is first asked for: EC2 alone takes as long to load as all the rest."""
+    if service in _begun:
+        return _begun[service]
+    with _beginning[service]:
+        if service not in _begun:
+            client = Client(create_backend_app(service))  # type: ignore[arg-type]  # moto lists every name it has
+            if service in _THERE_ALREADY:
+                _fill(service, client, **_THERE_ALREADY[service])
+            _begun[service] = client
+    return _begun[service]
+
+
+def _fill(service: str, client: Client, **asked: Any) -> None:
+    scope = f"seed/20000101/us-east-1/{service}/aws4_request"
+    headers = {"Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, Signature=0"}
+    said = client.open(headers=headers, base_url=f"http://{_HOSTS[service]}", **asked)
+    if said.status_code >= 300:
+        raise RuntimeError(f"moto refused what {service} begins with: {said.status}")
+
+
+def forward(reading: Reading, form: Mapping[str, str], account_key: str) -> Answer:
+    """Hand a judged request to moto. form: for query services, the parameters as judged."""
+    service = reading.service
+    headers = {
+        "Host": _HOSTS[service],
+        # moto reads account and region off the scope; the signature was checked already.
+        "Authorization": f"AWS4-HMAC-SHA256 Credential={account_key}/{reading.scope.date}/us-east-1/{service}"
+        "/aws4_request, SignedHeaders=host, Signature=0",
+    }
+    if service == "s3":
+        headers |= {name: value for name, value in reading.headers.items() if _S3_HEADERS.fullmatch(name)}
+        said = _moto(service).open(
+            path=quote(reading.path),  # read once, judged, and said again in one way only
+            query_string=urlencode(reading.query),
+            method=reading.method,
+            headers=headers,
+            data=reading.body,
+            base_url="http://s3.amazonaws.com",
+        )
+    else:
+        said = _moto(service).open(
+            path="/", method="POST", headers=headers, data=dict(form), base_url=f"http://{_HOSTS[service]}"
+        )
+    return Answer(said.status_code, tuple(said.headers.items()), said.get_data())
+
+
+def knows(service: str, action: str) -> bool:
+    """Does moto have an action of a query service at all?"""
+    module, name = _RESPONSES[service]
+    return camelcase_to_underscores(action) in method_names_from_class(getattr(import_module(module), name))
+
+
+_RESPONSES = {
+    "iam": ("moto.iam.responses", "IamResponse"),
+    "sts": ("moto.sts.responses", "TokenResponse"),
+    "ec2": ("moto.ec2.responses", "EC2Response"),
+}
+
+
+def as_told(service: str, action: str, answer: Answer) -> Answer:
+    """The answer, if it is one of the service's own form.
+
+    Raises Refusal where moto failed: it has the action, and not what was asked of it.
+    """
+    body = answer.body.lstrip()
+    xml = not body or (body.startswith(b"<") and not body[:9].lower().startswith((b"<!doctype", b"<html")))
+    plain = service == "s3" and answer.status < 300
+    if answer.status >= 500 or not (xml or plain):
+        raise not_emulated(service, action)
+    if answer.status >= 300 and service == "ec2" and b"<Errors>" not in body:
+        raise not_emulated(service, action)
+    return answer
+
+
+def members(operation: OperationModel, answer: Answer) -> dict[str, Any]:
+    """moto's answer of a query service as members of the output shape. Raises Refusal for its errors."""
+    parsed: dict[str, Any] = create_parser("query").parse(
+        {"status_code": answer.status, "headers": dict(answer.headers), "body": answer.body},
+        operation.output_shape,  # type: ignore[arg-type]  # None is fine for botocore, not for its stubs
+    )
+    if answer.status >= 300:
+        told = parsed.get("Error", {})
+        if "Code" not in told:
+            raise not_emulated(operation.service_model.signing_name, operation.name)
+        raise Refusal(told["Code"], told.get("Message", ""), answer.status)
+    parsed.pop("ResponseMetadata", None)
+    return parsed

@@ -1,0 +1,43 @@
+"""What the sandbox does itself because moto lacks it or gets it wrong. Importing this registers it all."""
+
+from app.sandbox.operations import (
+    access_keys,
+    accounts,
+    boundaries,
+    certificates,
+    credential_report,
+    deleting,
+    last_accessed,
+    mfa,
+    not_emulated,
+    passwords,
+    policies,
+    quotas,
+    renaming,
+    service_credentials,
+    simulating,
+    ssh_keys,
+    sts,
+    tagging,
+)
+
+__all__ = [
+    "access_keys",
+    "accounts",
+    "boundaries",
+    "certificates",
+    "credential_report",
+    "deleting",
+    "last_accessed",
+    "mfa",
+    "not_emulated",
+    "passwords",
+    "policies",
+    "quotas",
+    "renaming",
+    "service_credentials",
+    "simulating",
+    "ssh_keys",
+    "sts",
+    "tagging",
+]

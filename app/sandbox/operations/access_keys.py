@@ -1,0 +1,109 @@
+"""Access keys: two a user, inactive ones count."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from app.policy.request_context import requested_region
+from app.sandbox import generated_secrets
+from app.sandbox.api import Call, Refusal, operation
+from app.sandbox.auth.users import aware, target
+from app.sandbox.operations.quotas import limit
+from app.sandbox.state import World
+
+Members = Mapping[str, Any]
+NOTHING = "N/A"
+
+
+def named(call: Call) -> None:
+    """With temporary credentials these actions want UserName (IAM API reference)."""
+    if call.caller.is_session and "UserName" not in call.parameters:
+        raise Refusal("ValidationError", "Must specify userName when calling with non-User credentials", 400)
+
+
+def _key(world: World, call: Call) -> tuple[Any, Any]:
+    user, key_id = target(world, call), call.parameters["AccessKeyId"]
+    for key in user.access_keys:
+        if key.access_key_id == key_id:
+            return user, key
+    raise Refusal("NoSuchEntity", f"The Access Key with id {key_id} cannot be found.", 404)
+
+
+@operation("iam", "CreateAccessKey")
+def create(world: World, call: Call) -> Members:
+    """The only time the secret is told."""
+    user = target(world, call)
+    limit(len(user.access_keys), 2, "AccessKeysPerUser")
+    key = world.iam.create_access_key(user.name)
+    key.secret_access_key = generated_secrets.secret_access_key(world.settings)
+    return {
+        "AccessKey": {
+            "UserName": user.name,
+            "AccessKeyId": key.access_key_id,
+            "Status": key.status,
+            "SecretAccessKey": key.secret_access_key,
+            "CreateDate": aware(key.create_date),
+        }
+    }
+
+
+@operation("iam", "ListAccessKeys")
+def listed(world: World, call: Call) -> Members:
+    """Ids, status and dates; no secret, no last use."""
+    named(call)
+    user = target(world, call)
+    return {
+        "AccessKeyMetadata": [
+            {
+                "UserName": user.name,
+                "AccessKeyId": key.access_key_id,
+                "Status": key.status,
+                "CreateDate": aware(key.create_date),
+            }
+            for key in user.access_keys
+        ]
+    }
+
+
+@operation("iam", "GetAccessKeyLastUsed")
+def last_use(world: World, call: Call) -> Members:
+    """Whose key it is, and its last use; without one, no date, and N/A for the rest (IAM API Reference)."""
+    key_id = call.parameters["AccessKeyId"]
+    owner = next(
+        (user for user in world.iam.users.values() if key_id in {key.access_key_id for key in user.access_keys}), None
+    )
+    if owner is None:
+        raise Refusal("NoSuchEntity", f"The Access Key with id {key_id} cannot be found.", 404)
+    at, service = world.key_last_used.get(key_id, (None, NOTHING))
+    region = requested_region(f"{service}:", world.partition, world.region) if at else NOTHING
+    return {
+        "UserName": owner.name,
+        "AccessKeyLastUsed": {"LastUsedDate": at, "ServiceName": service, "Region": region},
+    }
+
+
+@operation("iam", "UpdateAccessKey")
+def update(world: World, call: Call) -> Members:
+    """Active or Inactive, also for the key that signs."""
+    named(call)
+    _, key = _key(world, call)
+    key.status = usable_status(call)
+    return {}
+
+
+def usable_status(call: Call) -> str:
+    """Raises Refusal InvalidInput for Expired, which the model knows and no operation takes."""
+    status = str(call.parameters["Status"])
+    if status == "Expired":
+        raise Refusal("InvalidInput", "Operation does not support status Expired", 400)
+    return status
+
+
+@operation("iam", "DeleteAccessKey")
+def delete(world: World, call: Call) -> Members:
+    """Gone for good, active or not."""
+    user, key = _key(world, call)
+    user.access_keys.remove(key)
+    world.iam.access_keys.pop(key.access_key_id, None)
+    return {}

@@ -1,0 +1,87 @@
+"""X.509 signing certificates: two a user, inside their validity."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from moto.iam.models import SigningCertificate
+
+from app.sandbox.api import Call, Refusal, operation
+from app.sandbox.auth.users import aware, target
+from app.sandbox.operations.access_keys import usable_status
+from app.sandbox.operations.quotas import limit
+from app.sandbox.state import World
+
+Members = Mapping[str, Any]
+
+
+def _id_of(body: str, now: datetime) -> str:
+    """Base32 of SHA-1 of the DER (observed)."""
+    try:
+        certificate = x509.load_pem_x509_certificate(body.encode())
+    except ValueError as error:
+        raise Refusal("MalformedCertificate", "Invalid certificate body.", 400) from error
+    if not certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc:
+        raise Refusal("MalformedCertificate", "The certificate is outside its validity.", 400)
+    der = certificate.public_bytes(Encoding.DER)
+    return base64.b32encode(hashlib.sha1(der, usedforsecurity=False).digest()).decode()
+
+
+def _members(user: Any, held: Any) -> dict[str, Any]:
+    return {
+        "UserName": user.name,
+        "CertificateId": held.id,
+        "CertificateBody": held.body,
+        "Status": held.status,
+        "UploadDate": aware(held.upload_date),
+    }
+
+
+def _find(world: World, call: Call) -> tuple[Any, Any]:
+    user, wanted = target(world, call), call.parameters["CertificateId"]
+    if wanted not in user.signing_certificates:
+        raise Refusal("NoSuchEntity", f"The Certificate with id {wanted} cannot be found.", 404)
+    return user, user.signing_certificates[wanted]
+
+
+@operation("iam", "UploadSigningCertificate")
+def upload(world: World, call: Call) -> Members:
+    """Again for the same user it succeeds with the same id and date, and says Active (observed)."""
+    user, body = target(world, call), call.parameters["CertificateBody"]
+    certificate_id = _id_of(body, call.now)
+    held = user.signing_certificates.get(certificate_id)
+    if held is None:
+        if any(certificate_id in other.signing_certificates for other in world.iam.users.values()):
+            raise Refusal("DuplicateCertificate", "Duplicate certificate uploaded.", 409)
+        limit(len(user.signing_certificates), 2, "CertificatesPerUser")
+        held = user.signing_certificates[certificate_id] = SigningCertificate(certificate_id, user.name, body)
+    return {"Certificate": _members(user, held) | {"Status": "Active"}}
+
+
+@operation("iam", "ListSigningCertificates")
+def listed(world: World, call: Call) -> Members:
+    """With the whole body."""
+    user = target(world, call)
+    return {"Certificates": [_members(user, held) for held in user.signing_certificates.values()]}
+
+
+@operation("iam", "UpdateSigningCertificate")
+def update(world: World, call: Call) -> Members:
+    """Active or Inactive."""
+    _, held = _find(world, call)
+    held.status = usable_status(call)
+    return {}
+
+
+@operation("iam", "DeleteSigningCertificate")
+def delete(world: World, call: Call) -> Members:
+    """Gone for good."""
+    user, held = _find(world, call)
+    del user.signing_certificates[held.id]
+    return {}

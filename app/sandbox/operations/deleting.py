@@ -1,0 +1,86 @@
+"""What has something left is not deleted (DeleteConflict, IAM API reference)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from app.sandbox.api import PASS_ON, Call, PassOn, Refusal, operation
+from app.sandbox.auth.resources import arn_of, things
+from app.sandbox.auth.users import target
+from app.sandbox.operations.tagging import there
+from app.sandbox.state import World
+
+Members = Mapping[str, Any]
+
+
+def _nothing_left(left: Mapping[str, object]) -> None:
+    """left: what has to be done first, to what is still there."""
+    for first, held in left.items():
+        if held:
+            raise Refusal("DeleteConflict", f"Cannot delete entity, must {first} first.", 409)
+
+
+@operation("iam", "DeleteUser")
+def user(world: World, call: Call) -> Members:
+    """A user who has or is in anything stays."""
+    found = target(world, call)
+    _nothing_left(
+        {
+            "remove users from group": world.iam.get_groups_for_user(found.name),
+            "detach all policies": found.managed_policies,
+            "delete policies": found.policies,
+            "delete login profile": found.password,
+            "delete access keys": found.access_keys,
+            "delete MFA device": found.mfa_devices,
+            "delete signing certificates": found.signing_certificates,
+            "delete SSH public keys": found.ssh_public_keys,
+            "delete service specific credentials": [
+                held for held in world.service_credentials.values() if held.user_id == str(found.id)
+            ],
+        }
+    )
+    world.boundaries.pop(str(found.id), None)
+    world.iam.delete_user(found.name)
+    return {}
+
+
+@operation("iam", "DeleteGroup")
+def group(world: World, call: Call) -> Members:
+    """A group with members or policies stays."""
+    found = there(world, call).thing
+    _nothing_left(
+        {
+            "remove users from group": found.users,
+            "detach all policies": found.managed_policies,
+            "delete policies": found.policies,
+        }
+    )
+    del world.iam.groups[found.name]
+    return {}
+
+
+@operation("iam", "DeletePolicy")
+def policy(world: World, call: Call) -> Members | PassOn:
+    """A policy that is attached, is a boundary, or has further versions stays."""
+    found = there(world, call).thing
+    arn = arn_of(found)
+    holders = [*things(world, "user"), *things(world, "group"), *things(world, "role")]
+    boundaries = [*world.boundaries.values(), *(role.permissions_boundary_arn for role in things(world, "role"))]
+    if arn in boundaries or any(arn in holder.managed_policies for holder in holders):
+        raise Refusal("DeleteConflict", "Cannot delete a policy attached to entities.", 409)
+    if len(found.versions) > 1:
+        raise Refusal(
+            "DeleteConflict",
+            "This policy has more than one version. Before you delete a policy, you must delete the policy's "
+            "versions. The default version is deleted with the policy.",
+            409,
+        )
+    return PASS_ON
+
+
+@operation("iam", "DeleteSAMLProvider", "DeleteServerCertificate")
+def tagged(world: World, call: Call) -> Members | PassOn:
+    """Its tags go with it."""
+    world.tags.pop(arn_of(there(world, call).thing), None)
+    return PASS_ON

@@ -1,0 +1,215 @@
+"""Virtual MFA devices: seeds given once, codes really checked."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from app.sandbox import generated_secrets
+from app.sandbox.api import Call, Refusal, operation
+from app.sandbox.auth.users import aware, target, unique_id
+from app.sandbox.operations.picture import png_of_qr
+from app.sandbox.operations.quotas import limit
+from app.sandbox.operations.tagging import give
+from app.sandbox.operations.totp import take_pair
+from app.sandbox.state import Device, World
+
+Members = Mapping[str, Any]
+
+
+def _wrong_codes() -> Refusal:
+    return Refusal("InvalidAuthenticationCode", "Authentication code for device is not valid.", 403)
+
+
+def _make(world: World, name: str, path: str, now: datetime) -> Device:
+    made = world.iam.create_virtual_mfa_device(device_name=name, path=path)
+    made.base32_string_seed = generated_secrets.seed(world.settings)
+    device = Device(made.serial_number, made.base32_string_seed, now)
+    world.devices[made.serial_number] = device
+    return device
+
+
+def _assign(world: World, user: Any, device: Device, now: datetime) -> None:
+    user.enable_mfa_device(device.serial_number, "", "")
+    user.mfa_devices[device.serial_number].enable_date = now
+    held = world.iam.virtual_mfa_devices.get(device.serial_number)
+    if held:  # hardware has no shelf of its own at moto
+        held.enable_date, held.user = now, user
+    device.assigned_at, device.known_to_sts_at = now, now + world.settings.consistency_delay
+
+
+def provision(world: World, user_name: str, now: datetime) -> Device:
+    """Give a user of the cast an enabled device named like them."""
+    device = _make(world, user_name, "/", now)
+    _assign(world, world.iam.users[user_name], device, now)
+    device.known_to_sts_at = now
+    return device
+
+
+def hardware_tokens(world: World, now: datetime) -> dict[str, str]:
+    """Two tokens of the vendor's, in nobody's hands yet: number on the back, and the seed inside."""
+    seeds = [generated_secrets.seed(world.settings, 32) for _ in range(2)]
+    tokens = [Device(f"GAHT{number:08d}", seed, now) for number, seed in enumerate(seeds, 1)]
+    world.devices |= {token.serial_number: token for token in tokens}
+    return {token.serial_number: token.seed for token in tokens}
+
+
+def give_security_key(world: World, user_name: str, now: datetime) -> None:
+    """A FIDO security key, as only the console enrolls them: it is listed, and gives no codes."""
+    user = world.iam.users[user_name]
+    key_id = secrets.token_hex(8).upper()
+    serial_number = f"arn:{world.partition}:iam::{world.account_id}:u2f/user/{user_name}/{key_id}"
+    user.enable_mfa_device(serial_number, "", "")
+    user.mfa_devices[serial_number].enable_date = now
+
+
+@operation("iam", "CreateVirtualMFADevice")
+def create(world: World, call: Call) -> Members:
+    """Seed and QR code, once. A leftover of the name answers EntityAlreadyExists."""
+    name, path = call.parameters["VirtualMFADeviceName"], call.parameters.get("Path", "/")
+    if not (path.startswith("/") and path.endswith("/")):
+        raise Refusal("ValidationError", "The specified value for path is invalid.", 400)
+    serial_number = f"arn:{world.partition}:iam::{world.account_id}:mfa{path}{name}"
+    if serial_number in world.iam.virtual_mfa_devices:
+        raise Refusal("EntityAlreadyExists", "MFADevice entity at the same path and name already exists.", 409)
+    limit(len(world.iam.virtual_mfa_devices), 5000, "VirtualMFADevicesPerAccount")
+    given = call.parameters.get("Tags") or []
+    if given:
+        give(world, serial_number, given)
+    device = _make(world, name, path, call.now)
+    account = world.iam.account_aliases[0] if world.iam.account_aliases else world.account_id
+    issuer = "Amazon%20Web%20Services"
+    uri = f"otpauth://totp/{issuer}:{name}@{account}?secret={device.seed}&issuer={issuer}"
+    return {
+        "VirtualMFADevice": {
+            "SerialNumber": serial_number,
+            "Base32StringSeed": device.seed.encode(),
+            "QRCodePNG": png_of_qr(uri),
+        }
+    }
+
+
+def _needs_mfa_session(call: Call, user: Any) -> None:
+    """Who has a device must show it (AWS-2023-001); acting on others is not affected (observed)."""
+    on_self = user.name == call.caller.user_name
+    if on_self and user.mfa_devices and call.caller.mfa_present is not True:
+        raise Refusal(
+            "AccessDenied",
+            "To complete this action, please ensure that you are authenticated with an MFA device that is enabled "
+            "for this user.",
+            403,
+        )
+
+
+@operation("iam", "EnableMFADevice")
+def enable(world: World, call: Call) -> Members:
+    """Assign a device with two consecutive codes of its seed."""
+    user, serial_number = target(world, call), call.parameters["SerialNumber"]
+    _needs_mfa_session(call, user)
+    if serial_number in user.mfa_devices:
+        raise Refusal("EntityAlreadyExists", f"MFA Device for user {user.name} already exists.", 409)
+    device = world.devices.get(serial_number)
+    if device is None:
+        raise Refusal("NoSuchEntity", f"VirtualMFADevice with serial number {serial_number} does not exist.", 404)
+    if device.assigned_at is not None:
+        raise Refusal("EntityAlreadyExists", "MFA Device is already in use.", 409)
+    limit(len(user.mfa_devices), 8, "MFADevicesPerUser")
+    if not take_pair(
+        device, call.parameters["AuthenticationCode1"], call.parameters["AuthenticationCode2"], call.now
+    ):
+        raise _wrong_codes()
+    _assign(world, user, device, call.now)
+    return {}
+
+
+@operation("iam", "ResyncMFADevice")
+def resync(world: World, call: Call) -> Members:
+    """Find the device's drift anew; works with a plain key (observed)."""
+    user, serial_number = target(world, call), call.parameters["SerialNumber"]
+    device = world.devices.get(serial_number)
+    if device is None or serial_number not in user.mfa_devices:
+        raise Refusal("NoSuchEntity", "MFA Device invalid for user.", 404)
+    if not take_pair(
+        device, call.parameters["AuthenticationCode1"], call.parameters["AuthenticationCode2"], call.now
+    ):
+        raise _wrong_codes()
+    device.known_to_sts_at = call.now + world.settings.consistency_delay
+    return {}
+
+
+@operation("iam", "DeactivateMFADevice")
+def deactivate(world: World, call: Call) -> Members:
+    """Detach; the virtual device stays, unassigned, with its seed and offset."""
+    user, serial_number = target(world, call), call.parameters["SerialNumber"]
+    _needs_mfa_session(call, user)
+    if serial_number not in user.mfa_devices:
+        raise Refusal("NoSuchEntity", "MFA Device invalid for user.", 404)
+    user.deactivate_mfa_device(serial_number)
+    held = world.iam.virtual_mfa_devices.get(serial_number)
+    if held:
+        held.enable_date, held.user = None, None
+    if serial_number in world.devices:
+        world.devices[serial_number].assigned_at = world.devices[serial_number].known_to_sts_at = None
+    return {}
+
+
+@operation("iam", "DeleteVirtualMFADevice")
+def delete(world: World, call: Call) -> Members:
+    """Remove an unassigned device."""
+    serial_number = call.parameters["SerialNumber"]
+    held = world.iam.virtual_mfa_devices.get(serial_number)
+    if held is None:
+        raise Refusal("NoSuchEntity", f"VirtualMFADevice with serial number {serial_number} doesn't exist.", 404)
+    if held.user is not None:
+        raise Refusal("DeleteConflict", "MFA VirtualDevice in use. Must deactivate first.", 409)
+    del world.iam.virtual_mfa_devices[serial_number]
+    world.devices.pop(serial_number, None)
+    world.tags.pop(serial_number, None)
+    return {}
+
+
+@operation("iam", "ListMFADevices")
+def of_user(world: World, call: Call) -> Members:
+    """One user's devices."""
+    user = target(world, call)
+    return {
+        "MFADevices": [
+            {"UserName": user.name, "SerialNumber": device.serial_number, "EnableDate": aware(device.enable_date)}
+            for device in user.mfa_devices.values()
+        ]
+    }
+
+
+@operation("iam", "GetMFADevice")
+def one_of_user(world: World, call: Call) -> Members:
+    """A device of a user, the caller's own where no name is given."""
+    user, serial_number = target(world, call), call.parameters["SerialNumber"]
+    device = user.mfa_devices.get(serial_number)
+    if device is None:
+        raise Refusal("NoSuchEntity", f"MFA Device with serial number {serial_number} cannot be found.", 404)
+    return {"UserName": user.name, "SerialNumber": serial_number, "EnableDate": aware(device.enable_date)}
+
+
+@operation("iam", "ListVirtualMFADevices")
+def of_account(world: World, call: Call) -> Members:
+    """The account's virtual devices, never a seed; assigned ones carry user and date."""
+    wanted = call.parameters.get("AssignmentStatus", "Any")
+    found = []
+    for device in world.iam.virtual_mfa_devices.values():
+        if wanted != "Any" and (device.user is not None) != (wanted == "Assigned"):
+            continue
+        member: dict[str, Any] = {"SerialNumber": device.serial_number}
+        if device.user is not None:
+            user = device.user
+            member["EnableDate"] = aware(device.enable_date)
+            member["User"] = {
+                "Path": user.path,
+                "UserName": user.name,
+                "UserId": unique_id(user),
+                "Arn": user.arn,
+                "CreateDate": aware(user.create_date),
+            }
+        found.append(member)
+    return {"VirtualMFADevices": found}

@@ -1,0 +1,30 @@
+"""What the sandbox does not do, answered so that clients can read it: judged like anything else, then refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from app.sandbox.api import Call, Refusal, operation
+from app.sandbox.state import World
+
+Members = Mapping[str, Any]
+
+
+@operation(
+    "iam",
+    "ListOrganizationsFeatures",
+    "EnableOrganizationsRootCredentialsManagement",
+    "DisableOrganizationsRootCredentialsManagement",
+    "EnableOrganizationsRootSessions",
+    "DisableOrganizationsRootSessions",
+)
+def no_organization(world: World, call: Call) -> Members:
+    """The account belongs to no organization."""
+    raise Refusal("OrganizationNotFoundException", "The request failed because no organization was found.", 400)
+
+
+@operation("iam", "GetOutboundWebIdentityFederationInfo", "DisableOutboundWebIdentityFederation")
+def no_federation(world: World, call: Call) -> Members:
+    """Nobody has turned it on."""
+    raise Refusal("FeatureDisabled", "Outbound web identity federation is not enabled for this account.", 404)

@@ -1,0 +1,154 @@
+"""Policy documents are saved only if IAM would take them: grammar, then size (IAM User Guide, quotas and grammar)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from moto.core.exceptions import ServiceException
+
+from app.policy.reading import grammar_problems
+from app.sandbox.api import PASS_ON, Call, PassOn, Refusal, operation
+from app.sandbox.auth.users import aware
+from app.sandbox.operations.tagging import there
+from app.sandbox.state import World
+
+Members = Mapping[str, Any]
+MANAGED = 6144
+"""Characters of a managed policy, white space not counted."""
+INLINE = {"user": 2048, "group": 5120, "role": 10240}
+"""Characters of all inline policies of an entity together, white space not counted."""
+TRUST = 2048
+"""Characters of a role's trust policy, white space not counted."""
+_PLAIN = json.dumps({"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Action": "*", "Resource": "*"}})
+"""What moto is given: its own rules refuse some documents that IAM takes."""
+
+
+def accepted(text: str) -> str:
+    """The document, if IAM would take it. Raises Refusal MalformedPolicyDocument 400 in IAM's words."""
+    found = grammar_problems(parsed(text))
+    if found:
+        raise Refusal("MalformedPolicyDocument", found[0].iam, 400)
+    return text
+
+
+def parsed(text: str) -> Any:
+    """A document's JSON. Raises Refusal MalformedPolicyDocument: it is none, or a name stands twice in one place."""
+
+    def once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            raise ValueError("a name stands twice in the same place")
+        return found
+
+    try:
+        return json.loads(text, object_pairs_hook=once)
+    except (ValueError, RecursionError) as error:
+        raise Refusal("MalformedPolicyDocument", "Syntax errors in policy.", 400) from error
+
+
+def size_of(text: str) -> int:
+    """Characters as IAM counts them: no white space."""
+    return len("".join(text.split()))
+
+
+def fitting(text: str) -> str:
+    """The document of a managed policy, if it is accepted and not too long. Raises Refusal."""
+    if size_of(accepted(text)) > MANAGED:
+        raise Refusal("LimitExceeded", f"Cannot exceed quota for PolicySize: {MANAGED}", 409)
+    return text
+
+
+def create(world: World, name: str, path: str, text: str, description: str, tags: Iterable[Mapping[str, str]]) -> Any:
+    """A new managed policy, as moto's object. Raises Refusal."""
+    fitting(text)
+    try:
+        made = world.iam.create_policy(description, path, _PLAIN, name, list(tags))
+    except ServiceException as error:
+        status = {"EntityAlreadyExists": 409, "LimitExceeded": 409}.get(error.code, 400)
+        raise Refusal(error.code, error.message, status) from error
+    made.versions[0].document = text
+    return made
+
+
+@operation("iam", "CreatePolicy")
+def create_policy(world: World, call: Call) -> Members:
+    """Version v1 is the default one."""
+    given = call.parameters
+    tags = given.get("Tags") or []
+    name, path, text = given["PolicyName"], given.get("Path", "/"), given["PolicyDocument"]
+    made = create(world, name, path, text, given.get("Description", ""), tags)
+    return {
+        "Policy": {
+            "PolicyName": made.name,
+            "PolicyId": made.id,
+            "Arn": made.arn,
+            "Path": made.path,
+            "DefaultVersionId": made.default_version_id,
+            "AttachmentCount": 0,
+            "PermissionsBoundaryUsageCount": 0,
+            "IsAttachable": True,
+            "CreateDate": aware(made.create_date),
+            "UpdateDate": aware(made.update_date),
+            "Tags": tags or None,
+        }
+    }
+
+
+@operation("iam", "CreatePolicyVersion")
+def create_version(world: World, call: Call) -> Members:
+    """At most five versions."""
+    policy, text = there(world, call).thing, fitting(call.parameters["PolicyDocument"])
+    default = bool(call.parameters.get("SetAsDefault", False))
+    try:
+        made = world.iam.create_policy_version(policy.arn, _PLAIN, default)
+    except ServiceException as error:
+        raise Refusal(error.code, error.message, 409 if error.code == "LimitExceeded" else 400) from error
+    made.document = text
+    return {
+        "PolicyVersion": {
+            "VersionId": made.version_id,
+            "IsDefaultVersion": default,
+            "CreateDate": aware(made.create_date),
+        }
+    }
+
+
+@operation("iam", "PutUserPolicy", "PutGroupPolicy", "PutRolePolicy")
+def put(world: World, call: Call) -> Members:
+    """An inline policy, new or in place of the one of its name; all of an entity have room together."""
+    target, name = there(world, call), call.parameters["PolicyName"]
+    text = accepted(call.parameters["PolicyDocument"])
+    others = (held for other, held in target.thing.policies.items() if other != name)
+    most = INLINE[target.kind]
+    if size_of(text) + sum(map(size_of, others)) > most:
+        whose = f"{target.kind} {target.thing.name}"
+        raise Refusal("LimitExceeded", f"Maximum policy size of {most} bytes exceeded for {whose}", 409)
+    target.thing.put_policy(name, text)
+    return {}
+
+
+@operation("iam", "CreateRole", "UpdateAssumeRolePolicy")
+def trust(world: World, call: Call) -> Members | PassOn:
+    """Who may take on a role: moto judges its grammar, which is not that of identity policies."""
+    text = call.parameters.get("AssumeRolePolicyDocument") or call.parameters["PolicyDocument"]
+    _of_trust(parsed(text))
+    if size_of(text) > TRUST:
+        raise Refusal("LimitExceeded", f"Cannot exceed quota for ACLSizePerRole: {TRUST}", 409)
+    return PASS_ON
+
+
+def _of_trust(document: Any) -> None:
+    """Raises Refusal for what no trust policy is; moto goes into the rest, but only when one is changed."""
+    statements = document.get("Statement") if isinstance(document, dict) else None
+    each = [statements] if isinstance(statements, dict) else statements
+    if not isinstance(each, list) or not each or not all(isinstance(one, dict) for one in each):
+        raise Refusal("MalformedPolicyDocument", "Syntax errors in policy.", 400)
+    for one in each:
+        if one.get("Effect") not in ("Allow", "Deny") or not {"Action", "NotAction"} & one.keys():
+            raise Refusal("MalformedPolicyDocument", "Syntax errors in policy.", 400)
+        if {"Resource", "NotResource"} & one.keys():
+            raise Refusal("MalformedPolicyDocument", "Has prohibited field Resource", 400)
+        if not {"Principal", "NotPrincipal"} & one.keys():
+            raise Refusal("MalformedPolicyDocument", "Missing required field Principal", 400)

@@ -1,0 +1,112 @@
+"""STS: who is calling, and sessions with and without MFA."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from app.sandbox import generated_secrets
+from app.sandbox.api import Call, Refusal, not_emulated, operation
+from app.sandbox.auth.users import unique_id
+from app.sandbox.operations.totp import take_code
+from app.sandbox.state import Session, World
+
+Members = Mapping[str, Any]
+
+
+@operation("sts", "GetCallerIdentity")
+def caller_identity(world: World, call: Call) -> Members:
+    """Works under every policy."""
+    return {"UserId": call.caller.unique_id, "Account": call.caller.account_id, "Arn": call.caller.arn}
+
+
+@operation("sts", "GetSessionToken")
+def session_token(world: World, call: Call) -> Members:
+    """A session of a long-term key; with MFA where serial number and code are given and right."""
+    serial_number, code = call.parameters.get("SerialNumber"), call.parameters.get("TokenCode")
+    if (serial_number is None) != (code is None):
+        raise Refusal("ValidationError", "SerialNumber and TokenCode have to be given together.", 400)
+    if serial_number is not None and code is not None:
+        _prove(world, call, serial_number, code)
+    session = issue(
+        world,
+        call.caller.user_name or "",
+        call.now,
+        timedelta(seconds=int(call.parameters.get("DurationSeconds", 43_200))),
+        parent=call.caller.access_key_id,
+        mfa_at=call.now.replace(microsecond=0) if serial_number else None,
+        mfa_serial=serial_number,
+    )
+    return {
+        "Credentials": {
+            "AccessKeyId": session.access_key_id,
+            "SecretAccessKey": session.secret_access_key,
+            "SessionToken": session.session_token,
+            "Expiration": session.expires_at,
+        }
+    }
+
+
+def issue(
+    world: World,
+    user_name: str,
+    now: datetime,
+    lasts: timedelta,
+    *,
+    parent: str | None = None,
+    mfa_at: datetime | None,
+    mfa_serial: str | None,
+    signed_in: bool = False,
+) -> Session:
+    """New temporary credentials of a user."""
+    issued = now.replace(microsecond=0)
+    session = Session(
+        access_key_id=generated_secrets.access_key_id("ASIA"),
+        secret_access_key=generated_secrets.secret_access_key(world.settings),
+        session_token=generated_secrets.session_token(world.settings),
+        user_name=user_name,
+        user_id=unique_id(world.iam.users[user_name]),
+        parent_access_key_id=parent,
+        issued_at=issued,
+        expires_at=issued + lasts,
+        mfa_at=mfa_at,
+        mfa_serial=mfa_serial,
+        signed_in=signed_in,
+    )
+    world.sessions[session.access_key_id] = session
+    return session
+
+
+def _prove(world: World, call: Call, serial_number: str, code: str) -> None:
+    unable = Refusal(
+        "AccessDenied",
+        "MultiFactorAuthentication failed, unable to validate MFA code.  Please verify your MFA serial number is "
+        "valid and associated with this user.",
+        403,
+    )
+    user, device = world.iam.users[call.caller.user_name], world.devices.get(serial_number)
+    if device is None or serial_number not in user.mfa_devices:
+        raise unable
+    if device.known_to_sts_at is None or call.now < device.known_to_sts_at:
+        raise unable
+    accepted = take_code(device, code, call.now)
+    if accepted is None:
+        raise unable
+    if not accepted:
+        raise Refusal("AccessDenied", "MultiFactorAuthentication failed with invalid MFA one time pass code. ", 403)
+
+
+@operation("sts", "GetAccessKeyInfo")
+def account_of_key(world: World, call: Call) -> Members:
+    """The account an id belongs to; ids of nobody here are of no account."""
+    known = {*world.iam.access_keys, *world.sessions}
+    if call.parameters["AccessKeyId"] not in known:
+        raise Refusal("ValidationError", "The access key id belongs to no account of the sandbox.", 400)
+    return {"Account": world.account_id}
+
+
+@operation("sts", "AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity", "AssumeRoot", "GetFederationToken")
+def refused(world: World, call: Call) -> Members:
+    """moto would hand out one hard-coded token that no judge knows."""
+    raise not_emulated("sts", call.action)
