@@ -72,7 +72,7 @@ function live(form) {
   });
 }
 
-/** Counts a known wait down, then asks. */
+/** Counts a known wait down; one that is over already is being asked about (`live`). */
 function countDown(box) {
   const total = Number(box.dataset.wait);
   const text = box.querySelector("[data-wait-text]");
@@ -85,7 +85,7 @@ function countDown(box) {
     text.textContent = left ? `About ${Math.ceil(left)} more second${Math.ceil(left) === 1 ? "" : "s"}.` : "Checking…";
     if (left && box.isConnected) setTimeout(tick, 500);
   };
-  if (total) tick();
+  tick();
 }
 
 /** How far a refresh is; once it is done, its figures come into the page. */

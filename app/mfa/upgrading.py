@@ -59,6 +59,11 @@ def advance(
         ) from silence
 
 
+def without_code(upgrade: Upgrade) -> Upgrade:
+    """Return the upgrade with no code waiting; AWS was not given this one, or could not check it."""
+    return replace(upgrade, code="", tries=0, next_try_at=None)
+
+
 def spent(upgrade: Upgrade) -> Upgrade:
     """The code at hand is gone; the next one is needed."""
-    return replace(upgrade, code="", tries=0, next_try_at=None, used=[*upgrade.used, upgrade.code][-5:])
+    return replace(without_code(upgrade), used=[*upgrade.used, upgrade.code][-5:])

@@ -228,6 +228,15 @@ def activate_continue() -> ResponseReturnValue:
         return redirect(url_for("mfa.activate"), 303)
 
 
+@bp.post("/activate/another")
+def another_code() -> ResponseReturnValue:
+    """Drop the code that waits, and ask for another."""
+    upgrade = slots.upgrade()
+    if upgrade and upgrade.code:
+        slots.keep_upgrade(upgrading.without_code(upgrade))
+    return done("", "mfa.activate")
+
+
 def _go_on(upgrade: Upgrade) -> ResponseReturnValue:
     lasts = current_app.config["SESSION_MAX"]
     try:

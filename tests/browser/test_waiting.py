@@ -125,6 +125,39 @@ def test_the_first_session_with_mfa_is_waited_for_in_place(surfer: Surfer, nadia
         surfer.page.clock.fast_forward(20_000)
 
 
+def waiting(surfer: Surfer) -> Phone:
+    """On the page that waits with the code for AWS, which doesn't know the device yet; her phone."""
+    surfer.press("Set up MFA")
+    phone = surfer.scan()
+    older, second, third = phone.next(), phone.next(), phone.next()
+    surfer.type(first_code=older, second_code=second)
+    surfer.press("Turn on MFA")
+    surfer.type(code=third)
+    surfer.press("Finish")
+    assert surfer.heading == "Waiting for AWS"
+    return phone
+
+
+def test_a_page_opened_after_the_wait_goes_on_by_itself(surfer: Surfer, nadia: Employee, clock: Clock) -> None:
+    surfer.sign_in(nadia)
+    waiting(surfer)
+    surfer.page.goto("about:blank")
+    clock.move(60)
+    surfer.page.goto(f"{surfer.url}/mfa/activate")
+    surfer.page.wait_for_url("**/mfa/finished")
+
+
+def test_another_code_can_be_entered_while_one_waits(surfing: Surfing, nadia: Employee, clock: Clock) -> None:
+    surfer = surfing(javascript=False)
+    surfer.sign_in(nadia)
+    phone = waiting(surfer)
+    surfer.press("Enter another code")
+    assert (surfer.path, surfer.heading) == ("/mfa/activate", "Enter the next code")
+    clock.move(60)
+    surfer.upgrade(phone)
+    assert surfer.path == "/mfa/finished"
+
+
 PRESS = """(label) => setTimeout(() => {
   [...document.querySelectorAll("main .btn")].find((each) => each.innerText.startsWith(label)).click();
 }, 50)"""

@@ -45,7 +45,7 @@ class People:
         self._guests: dict[Callable[[], Guest], Guest] = {}
         self._places: dict[str, Callable[[], Guest]] = {
             **dict.fromkeys(("mfa.enroll_post", "mfa.cancel"), self._enrolling),
-            **dict.fromkeys(("mfa.activate_post", "mfa.activate_continue"), self._activating),
+            **dict.fromkeys(("mfa.activate_post", "mfa.activate_continue", "mfa.another_code"), self._activating),
             "signin.code_post": self._at_the_door,
             **dict.fromkeys(("aws_signin.callback", "aws_signin.code_post"), self._at_aws),
             **dict.fromkeys(("access_keys.saved", "access_keys.prove", "access_keys.sign_in"), self._saving),
