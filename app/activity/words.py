@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ua_parser import parse
-
 from app.activity.queries import Entry
 from app.audit.log import COMMAND_LINE, HAPPENED, Event, Phase
+from app.text.browser_names import browser_name
 
 
 class Words(NamedTuple):
@@ -154,16 +153,6 @@ def who(entry: Entry) -> str:
 def where(entry: Entry) -> str:
     """From where: "Firefox on Linux · 192.0.2.7", or "a command on ..., run by root"."""
     if not by_command(entry):
-        return f"{device(entry.user_agent)} · {entry.address}"
+        return f"{browser_name(entry.user_agent)} · {entry.address}"
     login = entry.user_agent.removeprefix(COMMAND_LINE)
     return "a command on the portal’s machine" + (f", run by {login}" if login else "")
-
-
-def device(user_agent: str) -> str:
-    """ "Firefox on Linux"; what a browser says of itself is not proof of anything."""
-    found = parse(user_agent)
-    browser = found.user_agent.family if found.user_agent else ""
-    system = found.os.family if found.os else ""
-    if browser and system:
-        return f"{browser} on {system}"
-    return browser or system or "unknown device"

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from flask import Flask
 from markupsafe import Markup, escape
 
-from app.activity.words import device
+from app.text.browser_names import browser_name
 from app.web.guards import accounts_to_watch
 
 
@@ -32,7 +32,7 @@ def register(app: Flask) -> None:
     """Make the filters known to Jinja."""
     app.jinja_env.filters["grouped"] = grouped
     app.jinja_env.filters["capitalize_first"] = lambda text: text[:1].upper() + text[1:]
-    app.jinja_env.filters["device"] = device
+    app.jinja_env.filters["browser_name"] = browser_name
     app.jinja_env.filters["whole_options"] = whole_options
     app.jinja_env.filters["machine_time"] = machine_time
     app.jinja_env.globals["accounts_to_watch"] = accounts_to_watch

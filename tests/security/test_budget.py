@@ -23,7 +23,6 @@ from flask import Flask
 from werkzeug.datastructures import MultiDict
 
 from app.access_keys.forms import SavedForm
-from app.activity.words import device
 from app.aws.passwords import DEFAULT_POLICY
 from app.compliance.data.credential_report import LARGEST as LARGEST_REPORT
 from app.compliance.data.credential_report import NotAReport, parse
@@ -44,6 +43,7 @@ from app.public_keys.ssh import known_key, read_ssh_key
 from app.sessions.contents import PendingAwsSignIn, Person
 from app.signin.aws_service import NotTheCode, read_verification_code
 from app.signin.forms import AccessKeyForm, VerificationCodeForm
+from app.text.browser_names import browser_name
 from app.web.forms import CodeForm, DeviceForm, Form, TwoCodesForm
 from app.web.pages import local_path, page_number
 from app.web.rate_limits import Addressed, client_address
@@ -151,7 +151,7 @@ TEXTS: dict[str, tuple[Parser, int]] = {
     "verification codes": (quietly(NotTheCode)(lambda text: read_verification_code(text, PENDING)), BODY),
     "password rules": (lambda text: broken(DEFAULT_POLICY, text), 129),
     "password strength": (lambda text: strength(OLGA, text), BODY),
-    "browsers": (device, 256),
+    "browsers": (browser_name, 256),
     "pages to come back to": (lambda text: local_path(text, "/"), 64 * 1024),
     "policies": (policies, LONGEST),
     "simulated": (simulated, LONGEST),
