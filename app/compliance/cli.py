@@ -30,7 +30,7 @@ from app.compliance import service
 from app.compliance.data import queries, store
 from app.compliance.export import COLUMNS, exported
 from app.compliance.refresh import Gateways
-from app.compliance.rules.table import BY_ID
+from app.compliance.rules.table import BY_ID, GROUPS
 from app.compliance.rules.verdicts import State
 from app.db import db
 from app.errors import NotAllowed, PortalError
@@ -151,7 +151,7 @@ def import_command(file: BinaryIO, account_id: str | None, made_at: datetime | N
 @commands.command("export")
 @click.option("--account", "account_id", help="12 digits. Not needed with one account.")
 @click.option("--format", "form", type=click.Choice(["csv", "json"]), default="csv", show_default=True)
-@click.option("--rule", type=click.Choice([*BY_ID, *queries.GROUPS]), help="Only this rule, or group of rules.")
+@click.option("--rule", type=click.Choice([*BY_ID, *GROUPS]), help="Only this rule, or group of rules.")
 @click.option("--state", type=click.Choice([*map(str, State), queries.NOT_PASSING]), help="Only these verdicts.")
 @on_database
 def export(account_id: str | None, form: str, rule: str | None, state: str | None) -> None:

@@ -12,11 +12,11 @@ from app.compliance.data import queries
 from app.compliance.data.queries import Filter, RuleFinding
 from app.compliance.data.rows import subject_of
 from app.compliance.rules.subjects import Terms
-from app.compliance.rules.table import CIS_VERSIONS, LATER_VERSIONS, OF_PEOPLE, cis_by_version, demanded
+from app.compliance.rules.table import CIS_VERSIONS, OF_PEOPLE, cis_by_version, demanded
 
 COLUMNS = (
     "account_id", "user_name", "arn", "user_id", "rule",
-    *(f"cis_{version}" for version in (*CIS_VERSIONS, *LATER_VERSIONS)),
+    *(f"cis_{version}" for version in CIS_VERSIONS),
     "requirement", "state", "reason", "evidence", "exception_reason", "exception_owner", "exception_until",
 )  # fmt: skip
 

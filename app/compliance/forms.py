@@ -18,9 +18,10 @@ from wtforms import (
 )
 from wtforms.validators import InputRequired, Length, Optional
 
-from app.compliance.data.queries import GROUPS, NOT_PASSING, SORTS, Filter
+from app.compliance.data.queries import NOT_PASSING, SORTS, Filter
 from app.compliance.labels import STATE_WORDS, WORST_FIRST
-from app.compliance.rules.table import EVERY, OF_PEOPLE, Rule
+from app.compliance.rules.rule import Rule
+from app.compliance.rules.table import EVERY, GROUPS, OF_PEOPLE
 from app.web.forms import Form
 
 STATES = (
@@ -47,7 +48,7 @@ class FilterForm(Form):
         "Rule",
         choices=[
             ("", "Any"),
-            *((name, f"{title}: any of these") for name, (title, _) in GROUPS.items()),
+            *((name, f"{group.title}: any of these") for name, group in GROUPS.items()),
             *((rule.id, rule.title) for rule in OF_PEOPLE),
         ],
         default="",
@@ -60,7 +61,7 @@ class FilterForm(Form):
 
     def offer(self, rules: Iterable[Rule]) -> None:
         """The rules to choose from."""
-        groups = [(name, f"{title}: any of these") for name, (title, _) in GROUPS.items()]
+        groups = [(name, f"{group.title}: any of these") for name, group in GROUPS.items()]
         self.rule.choices = [("", "Any"), *groups, *((rule.id, rule.title) for rule in rules)]
 
     def chosen(self, page: int = 1) -> Filter:

@@ -2,46 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from flask import current_app, url_for
 
 from app.compliance.data.queries import RuleFinding
 from app.compliance.rules.subjects import Seen, Source
-from app.compliance.rules.table import BY_ID, TWINS
-from app.compliance.rules.verdicts import State, Verdict
+from app.compliance.rules.table import BY_ID, GROUPS
+from app.compliance.rules.verdicts import Fix, State
 
-FIXES = {
-    "mfa": ("overview.index", "Set up an MFA device"),
-    "mfa-console": ("overview.index", "Set up an MFA device"),
-    "key-age": ("access_keys.index", "Replace the access key"),
-    "one-active-key": ("access_keys.index", "Retire the access key you no longer use"),
-    "unused": ("password.index", "Remove the password you do not use"),
-    "key-at-creation": ("access_keys.index", "Delete the access key you never used"),
-    "signed-in": ("overview.index", "Sign in once, or have the password removed"),
-    "certificate-age": ("certificates.index", "Replace the signing certificate"),
-    "ssh-key-age": ("ssh_keys.index", "Replace the SSH public key"),
-}
-"""Rule to page, and to what is to be done there. What is missing here, only an administrator can put right."""
-SHORT = {
-    "mfa": "no MFA",
-    "mfa-console": "no MFA at the console",
-    "key-age": "old access key",
-    "one-active-key": "two active keys",
-    "unused": "unused",
-    "key-at-creation": "key made with the user",
-    "signed-in": "never signed in",
-    "certificate-age": "old certificate",
-    "ssh-key-age": "old SSH key",
-    "within-reach": "out of the policy’s reach",
-}
-"""Rule to the finding, in a list."""
-SHORT |= {twin.id: f"{SHORT[twin.twin_of]}, by CIS" for twin in TWINS if twin.twin_of in SHORT}
-WHO = {
-    "within-reach": "Only people with an IAM path can be out of its reach.",
-}
-"""Rule to whom it is about and why, where its title alone leaves one guessing."""
 STATE_WORDS = {
     State.PASS: "passes",
     State.FAIL: "fails",
@@ -72,15 +42,9 @@ SOURCES = {
 }
 
 
-def fix(rule: str, verdict: Verdict | None = None) -> tuple[str, str]:
-    """Address and words of the page that puts a finding right; ("", "") where only an administrator can."""
-    rule = BY_ID[rule].twin_of or rule if rule in BY_ID else rule
-    endpoint, what = FIXES.get(rule, ("", ""))
-    if rule == "unused" and verdict and "access key" in verdict.why:
-        endpoint, what = "access_keys.index", "Delete the access key you do not use"
-    if not endpoint:
-        return "", ""
-    return str(current_app.config["PUBLIC_URL"]) + url_for(endpoint), what
+def address(fix: Fix) -> str:
+    """Return the address of the page where a user can fix a finding, on this portal."""
+    return str(current_app.config["PUBLIC_URL"]) + url_for(fix.endpoint)
 
 
 def source(seen: Seen) -> str:
@@ -99,23 +63,25 @@ def ago(then: datetime, now: datetime) -> str:
 
 
 def message(user_name: str, account: str, findings: Iterable[RuleFinding]) -> str:
-    """What to write to somebody: each finding with the way to its fix."""
+    """Return what to write to a user: each failing finding with the page that fixes it, "" where none fails."""
     failing = [finding for finding in findings if finding.verdict.state is State.FAIL]
     if not failing:
         return ""
     lines = [f"Hello {user_name},", "", f"some of your credentials in AWS account {account} need your attention:", ""]
     told: set[str] = set()
     for finding in failing:
-        address, what = fix(finding.rule.id, finding.verdict)
         if finding.rule.id == "mfa-console" and "mfa" in told:
-            continue  # the same device puts both right
+            continue  # the same device fixes both
         told.add(finding.rule.id)
+        fix = finding.fix
         lines.append(f"- {finding.rule.title}: {finding.verdict.sentence}")
-        lines.append(f"  {what}: {address}" if address else "  Your administrator will look after this one.")
+        lines.append(f"  {fix.action}: {address(fix)}" if fix else "  Your administrator will look after this one.")
     return "\n".join([*lines, "", "Thank you!"])
 
 
-def reminders(names: Iterable[str], rules: Sequence[str]) -> str:
-    """Names to copy, a line each, with the page that puts the first of the rules right."""
-    address = next((found for rule in rules if (found := fix(rule)[0])), fix("mfa")[0])
-    return "\n".join(f"{name}\t{address}" for name in names)
+def reminders(names: Iterable[str], rule: str) -> str:
+    """Return the names to copy, a line each, with the page that fixes the rule or group asked for ("" for any)."""
+    asked = BY_ID.get(GROUPS[rule].first if rule in GROUPS else rule)
+    fix = (asked and asked.fix) or BY_ID["mfa"].fix
+    page = address(fix) if fix else ""
+    return "\n".join(f"{name}\t{page}" for name in names)

@@ -229,7 +229,7 @@ def reminders() -> ResponseReturnValue:
         account,
         form,
         names=names,
-        text=labels.reminders(names, chosen.rules),
+        text=labels.reminders(names, chosen.rule),
         back=_address("compliance.people"),
     )
 

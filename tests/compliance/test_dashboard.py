@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -18,7 +19,7 @@ from app.compliance import charts, labels, service
 from app.compliance.data import daily, queries, refresh_runs
 from app.compliance.data.daily import Count, Figures
 from app.compliance.refresh import Gateways, Refresh, SessionEnded
-from app.compliance.rules.subjects import Seen, Source
+from app.compliance.rules.subjects import Terms
 from app.compliance.rules.table import BY_ID
 from app.compliance.rules.verdicts import State, Verdict
 from app.credentials.observed import report_observed
@@ -26,6 +27,7 @@ from app.db import db
 from app.sessions.contents import Person
 from config import from_env
 from tests.compliance.conftest import GOOD, Aws, Command
+from tests.compliance.test_rules import NOBODY, NOW, ago, key
 from tests.support.clock import Clock
 
 ACCOUNT = "123456789012"
@@ -65,9 +67,13 @@ def test_charts_stay_within_their_frame_and_say_the_same_as_their_table() -> Non
 
 def test_messages_lead_to_the_exact_fix(portal: Flask) -> None:
     def finding(rule: str, why: str) -> queries.RuleFinding:
-        return queries.RuleFinding(
-            BY_ID[rule], Verdict(State.FAIL, why), (("keys", Seen(Source.REPORT, datetime.now(UTC))),)
-        )
+        return queries.RuleFinding(BY_ID[rule], Verdict(State.FAIL, why), ())
+
+    def unused(**known: Any) -> queries.RuleFinding:
+        someone = NOBODY._replace(**{"password": True, "keys": (), **known})
+        (found,) = queries.findings(someone, Terms(NOW), (), [BY_ID["unused"]])
+        assert found.verdict.state is State.FAIL
+        return found
 
     with portal.test_request_context("/", base_url="http://127.0.0.1:8000"):
         told = labels.message(
@@ -76,15 +82,20 @@ def test_messages_lead_to_the_exact_fix(portal: Flask) -> None:
             [
                 finding("mfa", "Has no MFA device."),
                 finding("mfa-console", "Has no MFA device."),
-                finding("unused", "An access key of x was never used."),
+                unused(keys=(key(300, 46),), password_last_used=ago(1)),
                 finding("within-reach", "The path keeps the policy from reaching them."),
             ],
         )
         assert told.count("Has no MFA device.") == 1, "one device puts both right"
         assert "http://127.0.0.1:8000/access-keys" in told and "administrator will look after" in told
         assert labels.message("alice", ACCOUNT, []) == ""
-        for rule in labels.FIXES:
-            assert labels.fix(rule)[0].startswith("http://127.0.0.1:8000/")
+        told = labels.message("alice", ACCOUNT, [unused(password_last_used=ago(46))])
+        assert "http://127.0.0.1:8000/password" in told and "access-keys" not in told
+        for fix in {rule.fix for rule in BY_ID.values() if rule.fix}:
+            assert labels.address(fix).startswith("http://127.0.0.1:8000/")
+        assert labels.reminders(["alice"], "public-keys-all") == "alice\thttp://127.0.0.1:8000/ssh-keys"
+        assert labels.reminders(["alice"], "key-age-cis") == "alice\thttp://127.0.0.1:8000/access-keys"
+        assert labels.reminders(["alice"], "") == "alice\thttp://127.0.0.1:8000/"
 
 
 def test_own_visits_are_kept_and_cost_little(portal: Flask, clock: Clock) -> None:

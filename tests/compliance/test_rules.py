@@ -10,7 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.compliance.rules.subjects import Account, Credential, Key, Subject, Terms
-from app.compliance.rules.table import BY_ID, CIS_VERSIONS, OF_ACCOUNT, OF_PEOPLE, RULES, demanded, judged
+from app.compliance.rules.table import (
+    BY_ID,
+    CIS_VERSIONS,
+    GROUPS,
+    OF_ACCOUNT,
+    OF_PEOPLE,
+    RULES,
+    demanded,
+    judged,
+    rules_in,
+)
 from app.compliance.rules.verdicts import State
 from app.settings import THRESHOLDS
 
@@ -162,7 +172,7 @@ def test_of_the_account(rule: str, known: dict[str, Any], expected: State) -> No
 
 
 def test_numbers_of_the_benchmark() -> None:
-    numbers = {rule.id: rule.cis for rule in RULES if rule.cis[0]}
+    numbers = {rule.id: (rule.cis.until_4, rule.cis.v5) for rule in RULES if any(rule.cis)}
     assert numbers == {
         "root-key": ("1.4", "1.3"),
         "root-mfa": ("1.5", "1.4"),
@@ -176,9 +186,22 @@ def test_numbers_of_the_benchmark() -> None:
         "one-active-key": ("1.13", "1.12"),
         "key-age": ("1.14", "1.13"),
     }
-    assert {BY_ID["key-age"].cis[place] for place in CIS_VERSIONS.values()} == {"1.14", "1.13"}
+    assert {version: BY_ID["key-age"].cis[place] for version, place in CIS_VERSIONS.items()} == {
+        **dict.fromkeys(("1.4", "1.5", "2.0", "3.0", "4.0.1"), "1.14"), "5.0": "1.13", "6.0": "2.13", "7.0": "2.12",
+    }  # fmt: skip
     assert "60 days" in demanded(BY_ID["key-age"], TERMS._replace(key_days=60))
     assert {name.replace("-", "_") for name in THRESHOLDS} < set(Terms._fields)
+
+
+def test_rows_of_the_table_fit_together() -> None:
+    assert {rule.group for rule in RULES if rule.group} == set(GROUPS)
+    for name, group in GROUPS.items():
+        assert group.first in rules_in(name) and BY_ID[group.first].fix
+    for rule in OF_PEOPLE:
+        assert rule.short, "a list of users names its findings"
+    for rule in BY_ID.values():
+        assert rule.thresholds.keys() <= set(Terms._fields) and len(rule.id) <= 32
+        assert "{" not in demanded(rule, TERMS)
 
 
 def test_an_exception_covers_what_does_not_pass_until_its_end() -> None:

@@ -11,18 +11,12 @@ from sqlalchemy import ColumnElement, Connection, Row, UnaryExpression, func, or
 
 from app.compliance.data.models import ComplianceChange, ComplianceException, CompliancePerson
 from app.compliance.data.rows import account_of, in_force, subject_of
+from app.compliance.rules.rule import Rule
 from app.compliance.rules.subjects import Account, Seen, Subject, Terms
-from app.compliance.rules.table import OF_ACCOUNT, OF_PEOPLE, Rule, evidence, judged
-from app.compliance.rules.verdicts import State, Verdict
+from app.compliance.rules.table import GROUPS, OF_ACCOUNT, OF_PEOPLE, evidence, judged, rules_in
+from app.compliance.rules.verdicts import Fix, State, Verdict
 
 PAGE = 50
-GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "mfa-all": ("MFA", ("mfa", "mfa-console")),
-    "keys-all": ("Access keys", ("key-age", "key-age-cis", "one-active-key", "key-at-creation")),
-    "unused-all": ("Unused", ("unused", "unused-cis", "signed-in")),
-    "public-keys-all": ("SSH keys and certificates", ("ssh-key-age", "certificate-age")),
-}
-"""Groups of findings that people ask for together: id to title and rules."""
 NOT_PASSING = "not-passing"
 """Fails or is not known."""
 SORTS = ("name", "findings", "created", "signed-in", "oldest-key")
@@ -46,7 +40,7 @@ class Filter:
     def rules(self) -> tuple[str, ...]:
         """Ids of the rules asked for; none for any."""
         if self.rule in GROUPS:
-            return GROUPS[self.rule][1]
+            return rules_in(self.rule)
         return (self.rule,) if self.rule else ()
 
     @property
@@ -176,6 +170,11 @@ class RuleFinding:
     verdict: Verdict
     evidence: tuple[tuple[str, Seen], ...]
     exception: Row[Any] | None = None
+
+    @property
+    def fix(self) -> Fix | None:
+        """Where the user can fix it; None where only an administrator can."""
+        return self.verdict.fix or self.rule.fix
 
 
 def findings(

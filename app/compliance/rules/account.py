@@ -1,9 +1,10 @@
-"""What each rule about the account says. Pure; the table that names them is `app.compliance.rules.table`."""
+"""The rules about the account: how each judges, and at the end of the file the table of them. Pure."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
+from app.compliance.rules.rule import Cis, Rule
 from app.compliance.rules.subjects import Account, Terms
 from app.compliance.rules.verdicts import FAIL, PASS, UNKNOWN, Verdict, fresh
 
@@ -80,3 +81,31 @@ def password_reuse(account: Account, terms: Terms) -> Verdict | None:
     else:
         verdict = Verdict(FAIL, "Passwords can be reused.")
     return fresh(verdict, terms, account.seen.get("password_policy"))
+
+
+RULES: tuple[Rule, ...] = (
+    Rule("root-key", "The root user has no access key",
+         "Nobody can act as the root user with a key.",
+         root_keys, ("root_keys",), Cis("1.4", "1.3", "2.3", "2.4"), about_account=True),
+    Rule("root-mfa", "The root user has MFA",
+         "Signing in as the root user takes a second factor.",
+         root_mfa, ("root_mfa", "root_password"), Cis("1.5", "1.4", "2.4", "2.5"), about_account=True),
+    Rule("root-hardware-mfa", "The root user’s MFA is hardware",
+         "The second factor of the root user is a device of its own, not an app.",
+         root_hardware, ("root_mfa", "root_virtual_mfa", "root_password"), Cis("1.6", "1.5", "2.5", "2.6"),
+         about_account=True, level=2),
+    Rule("root-use", "The root user is not used for daily work",
+         "Nobody signed in as the root user, or used its key, in the last {root_days} days.",
+         root_use, ("root_used_at",), Cis("1.7", "1.6", "2.6", "2.7"),
+         {"root_days": 30},  # the benchmark names no number: this is how the portal reads it
+         about_account=True),
+    Rule("password-length", "Passwords are long",
+         "The account’s password policy wants {password_length} characters or more.",
+         password_length, ("password_policy",), Cis("1.8", "1.7", "2.7", "2.8"), {"password_length": 14},
+         about_account=True),
+    Rule("password-reuse", "Passwords do not come back",
+         "The account’s password policy remembers {password_reuse} passwords.",
+         password_reuse, ("password_policy",), Cis("1.9", "1.8", "2.8", "2.9"), {"password_reuse": 24},
+         about_account=True),
+)  # fmt: skip
+"""In the order of the pages."""

@@ -1,12 +1,13 @@
-"""What each rule about a person says. Pure; the table that names them is `app.compliance.rules.table`."""
+"""The rules about users: how each judges, and at the end of the file the table of them. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from app.compliance.rules.rule import Cis, Rule
 from app.compliance.rules.subjects import Credential, Key, Seen, Subject, Terms
-from app.compliance.rules.verdicts import FAIL, PASS, UNKNOWN, Verdict, aged, fresh, passed, worst
+from app.compliance.rules.verdicts import FAIL, PASS, UNKNOWN, Fix, Verdict, aged, fresh, passed, worst
 
 AT_CREATION = timedelta(minutes=1)
 """A key made this soon after its user came with them."""
@@ -18,6 +19,7 @@ _HAS_NO_MFA = Verdict(FAIL, "Has no MFA device.")
 _TWO_KEYS = Verdict(FAIL, "Two access keys are active.")
 _ONE_KEY = Verdict(PASS, "One access key is active.")
 _NO_KEY_OF_FIRST_DAY = Verdict(PASS, "No unused access key was made together with the user.")
+_DELETE_UNUSED_KEY = Fix("access_keys.index", "Delete the access key you do not use")
 
 
 def mfa(someone: Subject, terms: Terms) -> Verdict | None:
@@ -146,13 +148,17 @@ def unused(someone: Subject, terms: Terms) -> Verdict | None:
     password = _unused_password(someone, terms)
     if password:
         found.append(password)
-    if someone.keys is None:
-        found.append(Verdict(UNKNOWN, f"When their access keys were last used {ONLY_IN_REPORT}."))
-    else:
-        keys = worst([_unused_key(key, someone.seen.get("key_use"), terms) for key in someone.keys if key.active])
-        current = fresh(keys, terms, someone.seen.get("keys"), someone.seen.get("key_use"))
-        found += [current] if current else []
+    keys = _unused_keys(someone, terms)
+    if keys:
+        found.append(keys._replace(fix=_DELETE_UNUSED_KEY))
     return worst(found)
+
+
+def _unused_keys(someone: Subject, terms: Terms) -> Verdict | None:
+    if someone.keys is None:
+        return Verdict(UNKNOWN, f"When their access keys were last used {ONLY_IN_REPORT}.")
+    used, held = someone.seen.get("key_use"), someone.seen.get("keys")
+    return fresh(worst([_unused_key(key, used, terms) for key in someone.keys if key.active]), terms, held, used)
 
 
 def key_at_creation(someone: Subject, terms: Terms) -> Verdict | None:
@@ -242,3 +248,55 @@ def signed_in(someone: Subject, terms: Terms) -> Verdict | None:
     if not someone.password_changed_at:
         never, late = f"{what} and has not signed in yet.", f"{what} and has not signed in for {{}} days."
     return fresh(aged(since, terms.first_sign_in_days, terms.now, never, late, seen), terms, password, seen)
+
+
+_SET_UP_MFA = Fix("overview.index", "Set up an MFA device")
+RULES: tuple[Rule, ...] = (
+    Rule("mfa", "Everyone has MFA",
+         "Every IAM user has an MFA device of some kind. Under Force_MFA nobody does anything else without one.",
+         mfa, ("mfa",),
+         fix=_SET_UP_MFA, short="no MFA", group="mfa-all"),
+    Rule("mfa-console", "MFA for everyone with a console password",
+         "Every user who can sign in to the console with a password has MFA.",
+         mfa_console, ("password", "password_last_used", "mfa"), Cis("1.10", "1.9", "2.9", "2.10"),
+         fix=_SET_UP_MFA, short="no MFA at the console", group="mfa-all"),
+    Rule("key-age", "Access keys are replaced in time",
+         "No active access key is older than {key_days} days.",
+         key_age, ("keys",), Cis("1.14", "1.13", "2.13", "2.12"), {"key_days": 90},
+         fix=Fix("access_keys.index", "Replace the access key"), short="old access key", group="keys-all"),
+    Rule("one-active-key", "One active access key each",
+         "Nobody has two active access keys, save while replacing one.",
+         one_active_key, ("keys",), Cis("1.13", "1.12", "2.12"),
+         fix=Fix("access_keys.index", "Retire the access key you no longer use"),
+         short="two active keys", group="keys-all"),
+    Rule("unused", "Nothing lies unused",
+         "Passwords and access keys that were not used for {unused_days} days are turned off; what was never used "
+         "counts from when it was made.",
+         unused, ("password", "password_last_used", "keys", "key_use"), Cis("1.12", "1.11", "2.11", "2.11"),
+         {"unused_days": 45},
+         fix=Fix("password.index", "Remove the password you do not use"), short="unused", group="unused-all"),
+    Rule("key-at-creation", "No access key made along with a user",
+         "Users with a console password were not given an access key at their creation which they then never used.",
+         key_at_creation, ("password", "keys", "key_use", "user"), Cis("1.11", "1.10", "2.10"),
+         fix=Fix("access_keys.index", "Delete the access key you never used"),
+         short="key made with the user", group="keys-all"),
+    Rule("signed-in", "Everyone with a password has signed in",
+         "Console passwords are used: their owner signed in within {first_sign_in_days} days.",
+         signed_in, ("password", "password_last_used", "user"),
+         fix=Fix("overview.index", "Sign in once, or have the password removed"),
+         short="never signed in", group="unused-all"),
+    Rule("certificate-age", "Signing certificates are fresh",
+         "No active signing certificate has expired or is older than {certificate_days} days.",
+         certificate_age, ("certificates",),
+         fix=Fix("certificates.index", "Replace the signing certificate"),
+         short="old certificate", group="public-keys-all"),
+    Rule("ssh-key-age", "SSH public keys are fresh",
+         "No active SSH public key is older than {ssh_days} days.",
+         ssh_key_age, ("ssh_keys",),
+         fix=Fix("ssh_keys.index", "Replace the SSH public key"), short="old SSH key", group="public-keys-all"),
+    Rule("within-reach", "The policy reaches everyone",
+         "Users with an IAM path can look after their own credentials: the policy matches their ARN.",
+         within_reach, ("user",),
+         short="out of the policy’s reach", who="Only people with an IAM path can be out of its reach."),
+)  # fmt: skip
+"""In the order of the pages."""

@@ -21,6 +21,15 @@ class State(StrEnum):
     """It would not pass, and somebody answers for that until a date."""
 
 
+class Fix(NamedTuple):
+    """Where a user can fix a finding, and how."""
+
+    endpoint: str
+    """Of a page of the portal, as Flask names it."""
+    action: str
+    """What to do there, as in "Replace the access key"."""
+
+
 class Verdict(NamedTuple):
     """A state and why. The sentence is made when somebody reads it: thousands are reached, few are read."""
 
@@ -29,6 +38,8 @@ class Verdict(NamedTuple):
     about: tuple[Any, ...] = ()
     until: datetime | None = None
     """When time alone makes it another."""
+    fix: Fix | None = None
+    """Where this finding can be fixed, if not where the rule says."""
 
     @property
     def sentence(self) -> str:
@@ -78,7 +89,7 @@ def fresh(verdict: Verdict | None, terms: Terms, *seen: Seen | None) -> Verdict 
     if terms.now > ends:
         return Verdict(UNKNOWN, _STALE[oldest.source], (oldest.at, terms.evidence_days))
     if verdict and (verdict.until is None or ends < verdict.until):
-        return Verdict(verdict.state, verdict.why, verdict.about, ends)
+        return Verdict(verdict.state, verdict.why, verdict.about, ends, verdict.fix)
     return verdict
 
 
