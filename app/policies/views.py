@@ -122,7 +122,7 @@ def try_it() -> ResponseReturnValue:
     """Who may do what, and which statement says so."""
     form = TryForm(request.args)
     form.offer(accounts_to_watch())
-    found, asked = None, ""
+    found, question, asked = None, None, ""
     if form.validate():
         document, account, partition = (
             service.document_of(form.document.data, _configured()),
@@ -131,5 +131,8 @@ def try_it() -> ResponseReturnValue:
         )
         name, path, action = form.user_name.data, form.path.data, form.action.data
         asked = (form.resource.data or "").strip() or usual_resource(document, action, name, path, account, partition)
-        found = service.try_it(document, Question(name, action, asked, form.way.data, path), account, partition)
-    return page("policies/try.html", form, found=found, asked=asked, actions=sorted(live_actions()))
+        question = Question(name, action, asked, form.way.data, path)
+        found = service.try_it(document, question, account, partition)
+    return page(
+        "policies/try.html", form, found=found, question=question, asked=asked, actions=sorted(live_actions())
+    )

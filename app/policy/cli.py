@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 import click
 
+from app.policy.assume import assume_option
 from app.policy.checking import SOMEBODY
 from app.policy.checking import check as examined
 from app.policy.documents import PARTITIONS, VARIANTS, accounts_named, read, source_text, tailored
@@ -135,14 +136,6 @@ def _text_of(file: Path) -> str:
         ) from error
 
 
-def _pairs(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) -> Mapping[str, str]:
-    """KEY=VALUE, as a mapping; keys have no letter case."""
-    pairs = [text.partition("=") for text in given]
-    if not all(found and ":" in key for key, found, _ in pairs):
-        raise click.BadParameter("Write it like aws:SourceIp=203.0.113.7.")
-    return {key.strip().lower(): value for key, _, value in pairs}
-
-
 @policy.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--action", help="Ask whether someone may do this, iam:ListUsers, instead.")
@@ -159,14 +152,7 @@ def _pairs(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) -
 )
 @click.option("--account-id", help="Whose policy it is. Default: the account its ARNs name.")
 @click.option("--partition", type=click.Choice(PARTITIONS), help="Default: the partition its ARNs name.")
-@click.option(
-    "--assume",
-    "assumed",
-    metavar="KEY=VALUE",
-    multiple=True,
-    callback=_pairs,
-    help="A condition key of the request, like aws:SourceIp=203.0.113.7. Can be repeated.",
-)
+@assume_option("A condition key of the request, like aws:SourceIp=203.0.113.7. Can be repeated.")
 def explain(
     file: Path,
     action: str | None,
@@ -197,7 +183,7 @@ def explain(
     asked = resource or usual_resource(document, action, user_name, path, account_id, partition)
     question = Question(user_name, action, asked, way, path, assumed)
     found = explained(document, question, account_id, partition)
-    _told([f"{action} on {asked}: {found.sentence}", *filter(None, [found.doubt])])
+    _told([f"{question.who}: {action} on {asked}: {found.sentence}", *filter(None, [found.elsewhere, found.doubt])])
     _told(f"  {step.place}: {step.why}" for step in found.steps)
     if found.beyond:
         _told([found.beyond])

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.policy.actions import nearest, real_name
-from app.policy.evaluation import Decision, Policy, Request, Statement, compiled
+from app.policy.evaluation import Decision, Effect, Policy, Request, Statement, compiled
 from app.policy.findings import Place, cut
 from app.policy.meaning import meant
 from app.policy.patterns import Absent
@@ -20,7 +20,12 @@ from app.policy.wording import statements_in, texts_of, wanted_words
 LONGEST_SESSION = 129_600
 """Seconds that a session with MFA can last (GetSessionToken)."""
 WAYS = {"key": PLAIN_KEY, "password": PASSWORD, "mfa": WITH_MFA}
-"""How somebody is signed in: with an access key alone, with a password and no code, or with MFA just now."""
+"""How a user is signed in: with an access key alone, with a password and no code, or with MFA just now."""
+_SIGNED_IN = {
+    "key": "with an access key and no MFA",
+    "password": "signed in with a password and no MFA",
+    "mfa": "signed in with MFA",
+}
 
 UNTOUCHED = {
     "sts:GetSessionToken": "No policy reaches this one: whoever has an access key can ask for a session with it.",
@@ -44,6 +49,13 @@ class Question:
     path: str = "/"
     assumed: Mapping[str, str] = field(default_factory=dict)
     """Condition keys whose value is given: for what is not known here, or other than it usually is."""
+
+    @property
+    def who(self) -> str:
+        """For whom the answer is, with any path and assumed keys: "alice, signed in with MFA"."""
+        path = f" (path {self.path})" if self.path != "/" else ""
+        assumed = "".join(f", assuming {cut(key)}={cut(value)}" for key, value in self.assumed.items())
+        return f"{self.user_name}{path}, {_SIGNED_IN[self.way]}{assumed}"
 
     def request(self, account_id: str, partition: str) -> Request:
         """As the judge is asked, with the keys whose value is known."""
@@ -78,6 +90,8 @@ class Explanation:
     """What AWS does whatever a policy says, or ""."""
     doubt: str
     """That there is no such action, as far as AWS's reference tells, or ""."""
+    no_policy_decides: bool = False
+    """Is it an action that no policy reaches?"""
     depends: Sequence[str] = ()
     """Keys the decision depends on whose values are not known; then `decision` is what there is without them."""
 
@@ -85,6 +99,12 @@ class Explanation:
     def evaluated(self) -> bool:
         """Is it decided?"""
         return not self.depends
+
+    @property
+    def elsewhere(self) -> str:
+        """That another policy may allow it; "" where this document decides, or nothing does."""
+        silent = self.evaluated and self.decision.effect is Effect.IMPLICITLY_DENIED
+        return "Another policy of this user may allow it." if silent and not self.no_policy_decides else ""
 
     @property
     def sentence(self) -> str:
@@ -121,6 +141,7 @@ def explain(document: Mapping[str, Any], question: Question, account_id: str, pa
         steps,
         " ".join(filter(None, [*_beyond(action), _with_an_older_code(policy, request, found)])),
         _doubt(question.action),
+        action in UNTOUCHED,
         found.depends,
     )
 

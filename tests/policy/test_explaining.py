@@ -6,10 +6,12 @@ import json
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.policy.checking import check
+from app.policy.cli import policy as command
 from app.policy.documents import VARIANTS, read
 from app.policy.evaluation import Effect
 from app.policy.explaining import WAYS, Question, explain
@@ -61,6 +63,41 @@ def test_try_it(way: str, action: str, resource: str, path: str, sentence: str, 
     found = explain(read("recommended"), Question("alice", action, resource, way, path), ACCOUNT)
     assert found.sentence.startswith(sentence)
     assert why in found.steps[other].why
+
+
+WHO = [
+    (("--signed-in-with", "key"), "alice, with an access key and no MFA: "),
+    (("--signed-in-with", "password", "--user", "bob"), "bob, signed in with a password and no MFA: "),
+    (("--path", "/eng/"), "alice (path /eng/), signed in with MFA: "),
+    (("--assume", "aws:SourceVpc=vpc-1"), "alice, signed in with MFA, assuming aws:sourcevpc=vpc-1: "),
+]
+
+
+@pytest.mark.parametrize(("options", "who"), WHO)
+def test_the_answer_says_for_whom_it_is(options: tuple[str, ...], who: str) -> None:
+    done = CliRunner().invoke(command, ["explain", "recommended", "--action", "iam:ListMFADevices", *options])
+    assert done.exit_code == 0 and done.output.startswith(f"{who}iam:ListMFADevices on arn:aws:iam::")
+
+
+ELSEWHERE = [
+    # how signed in, action; may another policy allow what this one does not?
+    ("mfa", "s3:ListAllMyBuckets", True),
+    ("mfa", "iam:ListUsers", False),
+    ("key", "s3:ListAllMyBuckets", False),
+    ("key", "sts:GetCallerIdentity", False),
+]
+
+
+@pytest.mark.parametrize(("way", "action", "elsewhere"), ELSEWHERE)
+def test_where_another_policy_may_allow_it_that_is_told(way: str, action: str, elsewhere: bool) -> None:
+    done = CliRunner().invoke(command, ["explain", "recommended", "--action", action, "--signed-in-with", way])
+    assert ("Another policy of this user may allow it." in done.output.splitlines()) is elsewhere
+    allowed_by_another = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    document = read("recommended")
+    document["Statement"].append(allowed_by_another)
+    beside = explain(document, Question("alice", action, "*", way), ACCOUNT)
+    alone = explain(read("recommended"), Question("alice", action, "*", way), ACCOUNT)
+    assert (beside.decision.allowed and not alone.decision.allowed) is elsewhere, "as the judge says"
 
 
 def test_what_no_policy_decides_is_told_too() -> None:

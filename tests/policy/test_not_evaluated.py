@@ -148,7 +148,7 @@ def test_explain_takes_account_and_partition_from_the_document_unless_they_are_g
         return done.output.splitlines()[0]
 
     own = "arn:aws-cn:iam::111122223333:user/alice"
-    assert said() == f"iam:EnableMFADevice on {own}: Allowed by statement 0."
+    assert said() == f"alice, signed in with MFA: iam:EnableMFADevice on {own}: Allowed by statement 0."
     assert said("--account-id", "444455556666").endswith("Not allowed: no statement allows it.")
     assert said("--partition", "aws").endswith("Not allowed: no statement allows it.")
     assert said("--resource", "arn:aws-cn:iam::1:user/alice").endswith("Not allowed: no statement allows it.")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from app.policy.assume import assume_option
 from app.policy.documents import PLACEHOLDER, statements_of
 from app.policy.evaluation import PolicyError
 from app.policy.meaning import in_account, repairs, whereabouts
@@ -23,14 +24,8 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("file")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-@click.option(
-    "--assume",
-    "assumed",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="A condition key all requests have: aws:SourceIp=203.0.113.7.",
-)
-def rehearse(file: str, form: str, assumed: tuple[str, ...]) -> None:
+@assume_option("A condition key of all requests, like aws:SourceIp=203.0.113.7. Can be repeated.")
+def rehearse(file: str, form: str, assumed: dict[str, str]) -> None:
     """Try a policy out in a throwaway local AWS: the tutorial's Step 3, and everything the portal does.
 
     FILE is a document, or the name of one that comes along. The exit status is 1 if Step 3 does not end as the
@@ -46,7 +41,7 @@ def rehearse(file: str, form: str, assumed: tuple[str, ...]) -> None:
         raise click.ClickException(
             f"The rehearsal needs the package {error.name}: pip install 'latchkey[sandbox]'."
         ) from error
-    settings = Settings(policy=file, stand_ins=True, assumed=dict(map(_pair, assumed)))
+    settings = Settings(policy=file, stand_ins=True, assumed=assumed)
     with tempfile.TemporaryDirectory(prefix="latchkey-") as folder:
         try:
             written = policy_document(file)
@@ -73,14 +68,6 @@ def rehearse(file: str, form: str, assumed: tuple[str, ...]) -> None:
             click.echo(f"The policy is written for account {account_id}. {ACCOUNT_ID} stands in for it here.")
         click.echo("\n".join(_as_text(rows)))
     sys.exit(not passed)
-
-
-def _pair(text: str) -> tuple[str, str]:
-    """KEY=VALUE; keys have no letter case."""
-    key, found, value = text.partition("=")
-    if not found or ":" not in key:
-        raise click.BadParameter("Write it like aws:SourceIp=203.0.113.7.", param_hint="--assume")
-    return key.strip().lower(), value
 
 
 def _as_json(row: Row) -> dict[str, object]:
