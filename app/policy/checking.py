@@ -16,7 +16,7 @@ from app.policy.meaning import arns_of, repaired, whereabouts
 from app.policy.permits import Permits
 from app.policy.placeholders import accounts_missing, variables_misspelt
 from app.policy.reading import LARGEST, read_text
-from app.policy.remedying import remedy, unknown_keys
+from app.policy.remedying import GETTING_MFA, remedies, remedy, unknown_keys
 from app.policy.report import Report
 from app.policy.ruling import counted, rulings
 from app.policy.spelling import misspelt, unsupported
@@ -97,6 +97,9 @@ def _of_features(
     told: set[str],
 ) -> Iterator[Finding]:
     """What the portal cannot offer, or not when it should. told: actions another finding is about already."""
+    if all(each.when is When.NEVER for each in features):
+        yield _nothing_works(features, statements, permits)
+        return
     for each in features:
         lacks = {one.need.action: one for one in each.missing}
         if not lacks or (lacks.keys() <= told and not each.feature.main):
@@ -111,6 +114,21 @@ def _of_features(
             remedy(each, statements, permits),
             each.feature.code,
         )
+
+
+def _nothing_works(
+    features: Sequence[Availability], statements: Sequence[Mapping[str, Any]], permits: Permits
+) -> Finding:
+    """Instead of a finding for every feature: what to do so that users can get MFA, and where to find the rest."""
+    getting = [(each, lack) for each in features for lack in each.missing if lack.need.action in GETTING_MFA]
+    return Finding(
+        "feature-missing",
+        Severity.ERROR,
+        DOCUMENT,
+        "Nothing in the portal works for users under this policy, not even signing in and setting up MFA.",
+        f"{remedies(getting, statements, permits)} "
+        "For everything else, compare it with the policy that policy render prints.",
+    )
 
 
 def _not_evaluated(features: Sequence[Availability], permits: Permits) -> Iterator[Finding]:

@@ -121,6 +121,11 @@ def _told(lines: Iterable[str], *, err: bool = False) -> None:
         click.echo(plain(line), err=err)
 
 
+def _may_be_a_name(file: Path) -> bool:
+    """Is a file that isn't there perhaps meant to be one of VARIANTS?"""
+    return not file.exists() and file.name == str(file) and not file.suffix
+
+
 def _text_of(file: Path) -> str:
     try:
         if str(file) == "-":
@@ -129,7 +134,8 @@ def _text_of(file: Path) -> str:
             return source_text(str(file))
         return decoded(file.read_bytes())
     except OSError as error:
-        raise click.ClickException(plain(f"{file}: {error.strerror}.")) from error
+        names = f" Names of the documents that come along: {', '.join(VARIANTS)}." if _may_be_a_name(file) else ""
+        raise click.ClickException(plain(f"{file}: {error.strerror}.{names}")) from error
     except UnicodeDecodeError as error:
         raise click.ClickException(
             plain(f"{file} is not UTF-8 text, nor UTF-16 with a byte order mark. Save it as UTF-8.")

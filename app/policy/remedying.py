@@ -14,34 +14,44 @@ from app.policy.evaluation import Effect
 from app.policy.features import WITHOUT_MFA, Availability, Missing, On, When, resource
 from app.policy.findings import DOCUMENT, Place
 from app.policy.permits import Permits
+from app.policy.ruling import is_all, texts
 
-GETTING_MFA = frozenset(
-    {
-        "iam:ListMFADevices",
-        "iam:CreateVirtualMFADevice",
-        "iam:EnableMFADevice",
-        "iam:ResyncMFADevice",
-        "signin:AuthorizeOAuth2Access",
-        "signin:CreateOAuth2Token",
-    }
+GETTING_MFA = (
+    "iam:ListMFADevices",
+    "iam:CreateVirtualMFADevice",
+    "iam:EnableMFADevice",
+    "iam:ResyncMFADevice",
+    "signin:AuthorizeOAuth2Access",
+    "signin:CreateOAuth2Token",
 )
-"""What people need before they have MFA, on themselves. Each shows or changes nothing but their own devices."""
+"""What users need before they have MFA, on themselves. Each shows or changes only their own devices."""
 WITH_MFA = ' with the condition "Bool": {"aws:MultiFactorAuthPresent": "true"}.'
 
 
 def remedy(found: Availability, statements: Sequence[Mapping[str, Any]], permits: Permits) -> str:
     """The lines to add and where, one sentence for what goes to the same place; or why nothing is proposed."""
+    return remedies([(found, lack) for lack in found.missing], statements, permits)
+
+
+def remedies(
+    lacks: Sequence[tuple[Availability, Missing]], statements: Sequence[Mapping[str, Any]], permits: Permits
+) -> str:
+    """The same for several features: what goes to the same place is one sentence."""
     places: dict[tuple[str, str], list[str]] = {}
-    for lack in found.missing:
+    for found, lack in lacks:
         before, after = _sentence(lack, found, statements, permits)
         places.setdefault((before, after), []).append(f'"{lack.need.action}"')
-    return " ".join(before + ", ".join(dict.fromkeys(named)) + after for (before, after), named in places.items())
+    sentences = []
+    for (before, after), named in places.items():
+        # A sentence with nothing after the names has a list of its own.
+        sentences.append(before + ", ".join(dict.fromkeys(named)) + after if after else before)
+    return " ".join(sentences)
 
 
 def _sentence(
     lack: Missing, found: Availability, statements: Sequence[Mapping[str, Any]], permits: Permits
 ) -> tuple[str, str]:
-    """What stands before and after the names of the actions."""
+    """What stands before and after the names of the actions; after is "" where the sentence names them itself."""
     action, getting = lack.need.action, lack.need.action in GETTING_MFA
     if lack.mfa is not True and not getting and found.when is When.WITH:
         return "Nothing has to change: ", " is there once there is MFA. Before it, an administrator can help."
@@ -57,6 +67,10 @@ def _sentence(
         return f"{_capital(str(place))} denies ", f" {when}. Change that only if people are meant to do it."
     if "NotAction" in statements[place.statement]:
         return "Add ", f" to NotAction of {place}."
+    if any(map(is_all, texts(statements[place.statement]["Action"]))):
+        # Nothing can be taken out of "*". All of it goes into one list, or the next remedy would undo this one.
+        spared = ", ".join(f'"{each}"' for each in GETTING_MFA)
+        return f'In {place}, write "NotAction": [{spared}] instead of Action.', ""
     return "Take ", f" out of what {place} denies."
 
 

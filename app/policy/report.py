@@ -48,7 +48,9 @@ class Report:
 
 
 def as_text(report: Report) -> Iterator[str]:
-    """For people, line by line."""
+    """For people, line by line. The verdict comes first, and again at the end."""
+    yield _verdict(report)
+    yield ""
     for finding in report.findings:
         yield f"{finding.severity.value.upper()} {finding.code}, {finding.place}"
         yield f"  {finding.sentence}"
@@ -69,7 +71,11 @@ def as_text(report: Report) -> Iterator[str]:
         if (number := sum(finding.severity is severity for finding in report.findings))
     ]
     yield f"{', '.join(counted) or 'No findings'}. {report.size:,} of 6,144 characters."
-    yield "The portal can do its main job." if report.usable else "The portal could NOT do its main job under it."
+    yield _verdict(report)
+
+
+def _verdict(report: Report) -> str:
+    return "The portal can do its main job." if report.usable else "The portal could NOT do its main job under it."
 
 
 def _likeness(likeness: Likeness) -> Iterator[str]:

@@ -117,7 +117,9 @@ def test_what_aws_published_is_recognized_and_judged(published: Any) -> None:
 def test_the_deny_of_re_post_forces_mfa_and_grants_nothing() -> None:
     report = check(source_text(RE_POST.name))
     assert not report.usable and RE_POST.source and RE_POST.change
-    assert {each.subject for each in report.findings if each.severity is ERROR} == {"see-devices", "enroll"}
+    assert [(each.code, each.subject) for each in report.findings if each.severity is ERROR] == [
+        ("feature-missing", "")
+    ]
     assert {each.code for each in report.findings if each.severity is WARNING} == {"deny-narrowed", "first-sign-in"}
     beside = {"Sid": "Granted", "Effect": "Allow", "Action": ["ec2:*", "iam:List*"], "Resource": "*"}
     document = read(RE_POST.name)

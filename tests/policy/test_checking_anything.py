@@ -104,6 +104,9 @@ def _sound(report: Report) -> None:
         assert finding.sentence.endswith((".", "…")) and finding.remedy and finding.code
     main = {each.feature.code: each for each in report.features if each.feature.main}
     blamed = {each.subject for each in report.findings if each.code in ("feature-missing", "feature-late")}
+    if "" in blamed:  # one finding instead of one for each feature
+        assert blamed == {""} and all(each.when is When.NEVER for each in report.features)
+        blamed = {each.feature.code for each in report.features}
     if report.features:
         assert report.usable is not bool(blamed & main.keys())
         assert all(each.when is When.BEFORE for each in main.values()) is report.usable

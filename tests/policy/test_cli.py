@@ -8,7 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from app.policy.documents import read, rendered
+import pytest
+
+from app.policy.documents import VARIANTS, read, rendered, source_text
 
 ROOT = Path(__file__).parents[2]
 
@@ -129,3 +131,18 @@ def test_check_tells_people_and_programs_and_its_status_says_whether_the_portal_
     assert run("check", "-", given="not json").returncode == 1
     missing = run("check", "missing.json")
     assert missing.returncode == 1 and missing.stderr == "Error: missing.json: No such file or directory.\n"
+
+
+@pytest.mark.parametrize(
+    "command", [("check",), ("explain",), ("rehearse",), ("render", "--account-id", "1" * 12, "--variant")]
+)
+def test_a_name_that_no_document_has_gets_the_names_there_are(command: tuple[str, ...]) -> None:
+    done = run(*command, "nosuch")
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    assert all(name in done.stderr for name in ("nosuch", *VARIANTS))
+
+
+def test_the_verdict_is_the_first_line_and_the_last(tmp_path: Path) -> None:
+    for given, verdict in ((source_text("recommended"), "can do"), ("{", "could NOT do")):
+        lines = run("check", "-", given=given).stdout.splitlines()
+        assert lines[0] == lines[-1] and verdict in lines[0]

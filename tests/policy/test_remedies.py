@@ -13,7 +13,7 @@ import pytest
 from app.policy.actions import covered
 from app.policy.checking import check
 from app.policy.documents import VARIANTS, read, rendered
-from app.policy.findings import Finding
+from app.policy.findings import Finding, Severity
 from app.policy.meaning import whereabouts
 from app.policy.request_context import IamUser, Session, request_context
 from tests.policy.oracle import verdict
@@ -50,6 +50,7 @@ _NAMES = r'((?:"[^"]+"(?:, )?)+)'
 _DEMANDED = ' with the condition "Bool": {"aws:MultiFactorAuthPresent": "true"}'
 ALLOW = re.compile(rf'Allow {_NAMES} on "([^"]+)"({re.escape(_DEMANDED)})?\.')
 SPARE = re.compile(rf"Add {_NAMES} to NotAction of statement (\d+)")
+SPARE_ALL = re.compile(rf'In statement (\d+)[^,]*, write "NotAction": \[{_NAMES}\] instead of Action')
 UNDENY = re.compile(rf"Take {_NAMES} out of what statement (\d+)")
 TAKE_OUT = re.compile(r"Take (\S+) out of NotAction")
 TO_ANYTHING = re.compile(r'Move it to a statement with "Resource": "\*"')
@@ -76,6 +77,10 @@ def followed(document: Document, finding: Finding) -> Document | None:
         done = True
     for names, number in SPARE.findall(finding.remedy):
         statements[int(number)]["NotAction"] = [*_list(statements[int(number)]["NotAction"]), *_named(names)]
+        done = True
+    for number, names in SPARE_ALL.findall(finding.remedy):
+        statements[int(number)].pop("Action")
+        statements[int(number)]["NotAction"] = _named(names)
         done = True
     for names, number in UNDENY.findall(finding.remedy):
         denied = [real for each in _list(statements[int(number)]["Action"]) for real in (covered(each) or [each])]
@@ -114,6 +119,9 @@ CONDITIONS: list[Document] = [
 ]
 
 
+EVERY_ACTION: list[Any] = ["*", ["*"], "*:*", ["iam:ListUsers", "*"]]
+
+
 def _examples() -> list[Document]:
     found = [rendered(read(variant), ACCOUNT) for variant in VARIANTS]
     bare: Document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}]}
@@ -127,10 +135,10 @@ def _examples() -> list[Document]:
         own = {**deny, "NotResource": f"arn:aws:iam::{ACCOUNT}:user/${{aws:username}}"}
         own.pop("Resource")
         found.append({**bare, "Statement": [{**bare["Statement"][0], "Action": "iam:GetAccountPasswordPolicy"}, own]})
-    for action in ("iam:*", "iam:Resync*", ["iam:CreateAccessKey", "iam:EnableMFADevice"], "*"):
-        found.append(
-            {**bare, "Statement": [*found[0]["Statement"], {"Effect": "Deny", "Action": action, "Resource": "*"}]}
-        )
+    for action in ("iam:*", "iam:Resync*", ["iam:CreateAccessKey", "iam:EnableMFADevice"], *EVERY_ACTION):
+        for condition in ({}, {"Condition": {"BoolIfExists": {"aws:MultiFactorAuthPresent": "false"}}}):
+            deny = {"Effect": "Deny", "Action": action, "Resource": "*", **condition}
+            found.append({**bare, "Statement": [*found[0]["Statement"], deny]})
     for action in READS:
         odd = {"Effect": "Allow", "Action": action, "Resource": f"arn:aws:iam::{ACCOUNT}:user/x/*"}
         found.append({**bare, "Statement": [*rendered(read("recommended"), ACCOUNT)["Statement"][1:], odd]})
@@ -171,6 +179,39 @@ def test_what_is_followed_helps() -> None:
     for finding in [each for each in report.findings if each.subject in ("see-devices", "enroll")]:
         sound = followed(sound, finding) or sound
     assert check(json.dumps(sound)).usable
+
+
+@pytest.mark.parametrize("action", EVERY_ACTION, ids=str)
+@pytest.mark.parametrize("sid", ["", "DenyAll"])
+def test_a_deny_of_everything_gets_one_list_that_lets_users_get_mfa(action: Any, sid: str) -> None:
+    forced = {"BoolIfExists": {"aws:MultiFactorAuthPresent": "false"}}
+    deny = {"Effect": "Deny", "Action": action, "Resource": "*", "Condition": forced} | ({"Sid": sid} if sid else {})
+    document = rendered(read("recommended"), ACCOUNT)
+    document["Statement"][-1] = deny
+    report = check(json.dumps(document))
+    assert not report.usable
+    lists = {names for each in report.findings for _, names in SPARE_ALL.findall(each.remedy)}
+    assert [set(_named(names)) for names in lists] == [GETTING_MFA], "whichever remedy is followed, it is the same"
+    assert not any(UNDENY.search(each.remedy) for each in report.findings)
+    after = next(filter(None, (followed(document, each) for each in report.findings)))
+    judged = check(json.dumps(after))
+    assert judged.usable and not [each for each in judged.findings if each.severity is Severity.ERROR]
+
+
+def test_where_nothing_works_one_finding_says_so_and_what_to_do() -> None:
+    document: Document = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}],
+    }
+    everything = {"Effect": "Deny", "Action": "*", "Resource": "*"}
+    for statements in (document["Statement"], [everything], [*document["Statement"], everything]):
+        report = check(json.dumps({**document, "Statement": statements}))
+        assert len(report.features) > 12 and not report.usable
+        [finding] = [each for each in report.findings if each.code.startswith("feature-")]
+        assert finding.severity is Severity.ERROR
+    [missing] = [each for each in check(json.dumps(document)).findings if each.code == "feature-missing"]
+    after = followed(rendered(document, "accountid"), missing)
+    assert after and check(json.dumps(after)).usable
 
 
 def test_no_remedy_spares_what_takes_mfa() -> None:
