@@ -11,6 +11,7 @@ from wtforms import HiddenField, RadioField, StringField, ValidationError
 from wtforms.validators import InputRequired
 
 from app.mfa.codes import FRESH_FOR
+from app.mfa.service import OlderQrCode
 from app.text.typed import without_blanks
 from app.web.forms import CodeForm, DeviceForm, EmptyForm, TwoCodesForm
 
@@ -19,6 +20,18 @@ __all__ = ["CodeForm", "EmptyForm", "EnrollForm", "HardwareTokenForm", "ResyncFo
 
 class EnrollForm(TwoCodesForm):
     """Two consecutive codes of the new device."""
+
+    qr_code = HiddenField()
+    """Which QR code stood beside the form: `Enrollment.attempt_id`. Nothing of the seed."""
+
+    def show_for(self, attempt_id: str) -> None:
+        """Put the form beside this QR code. If it was refused beside an older one, it says that and nothing else."""
+        sent, self.qr_code.data = self.qr_code.data, attempt_id
+        if not self.errors or sent in ("", attempt_id):
+            return
+        for code in (self.first_code, self.second_code):
+            code.data, code.errors = "", []
+        self.form_errors = [OlderQrCode.message]
 
 
 class _Now(HiddenField):

@@ -58,6 +58,7 @@ def enroll() -> ResponseReturnValue:
 def _enroll_page(pending: Enrollment | None, form: EnrollForm) -> ResponseReturnValue:
     if pending is None:
         return page("mfa/start.html", EmptyForm(formdata=None), lost=without_qr_code(audit(), datetime.now(UTC)))
+    form.show_for(pending.attempt_id)
     account = readable_alias(gateways().iam, person()) or person().account_id
     uri = qr.otpauth_uri(pending, account)
     return page(
@@ -70,8 +71,6 @@ def _enroll_page(pending: Enrollment | None, form: EnrollForm) -> ResponseReturn
 def begin() -> ResponseReturnValue:
     """Make a device (again)."""
     pending = slots.enrollment()
-    if pending:
-        flash("This is a new QR code: delete the earlier entry from your app.", "info")
     slots.forget("enrollment")
     mine = devices_of_mine() if person().with_mfa else []
     if pending is None and mine:  # a page that stood open too long
@@ -79,12 +78,16 @@ def begin() -> ResponseReturnValue:
     again = (pending.serial_number, pending.replaces) if pending and person().with_mfa else ("", "")
     asked = (gateways().iam, audit(), person(), permitted(), mine, *again)
     try:
-        begin_where_free(*asked, mfa_present(), slots.keep_enrollment)
+        begin_where_free(*asked, mfa_present(), _keep_remade if pending else slots.keep_enrollment)
     except service.AlreadyOn as told:
         if person().with_mfa:
             return done(str(told), "mfa.devices", "warning")
         return done("MFA is on for you already. One more code, and this session has it too.", "mfa.activate")
     return done("", "mfa.enroll")
+
+
+def _keep_remade(enrollment: Enrollment) -> None:
+    slots.keep_enrollment(replace(enrollment, remade=True))
 
 
 @bp.post("/enroll")

@@ -152,6 +152,8 @@ class Enrollment:
     """When two codes were last asked for: as the device was made, or as a pair was refused for its age."""
     last_step: int = 0
     """Step of the second code of that pair."""
+    remade: bool = False
+    """Its QR code took the place of another, which may be in the app or in another tab."""
 
 
 @dataclass(frozen=True)

@@ -248,6 +248,22 @@ def test_waiting_for_aws_survives_a_reload(surfing: Surfing, nadia: Employee, sa
     assert surfer.heading == "You are set up"
 
 
+@pytest.mark.one_policy
+@pytest.mark.parametrize("typed", ["codes of the newer one", "nothing"])
+def test_a_form_beside_an_older_qr_code(surfing: Surfing, nadia: Employee, typed: str) -> None:
+    surfer = begin(surfing, nadia, javascript=False)
+    first_tab, surfer.page = surfer.page, surfer.tab()
+    surfer.open("/mfa/enroll")
+    surfer.press("Make a new QR code")
+    fresh = surfer.scan()
+    surfer.page = first_tab
+    if typed == "nothing":
+        surfer.press("Turn on MFA")
+        assert "newer QR code in another tab" in surfer.text
+    surfer.give_two_codes(fresh)
+    assert nadia.devices() == [nadia.serial_number], "its codes count wherever they are typed"
+
+
 def test_two_tabs_of_one_browser(surfing: Surfing, nadia: Employee) -> None:
     surfer = begin(surfing, nadia)
     stale = surfer.scan()
@@ -259,10 +275,18 @@ def test_two_tabs_of_one_browser(surfing: Surfing, nadia: Employee) -> None:
 
     second_tab, surfer.page = surfer.page, first_tab
     surfer.give_two_codes(stale)
-    assert "do not fit this QR code" in surfer.text
+    assert "newer QR code in another tab" in surfer.text and "do not fit" not in surfer.text
+    assert surfer.page.locator("main [role=alert]").count() == 1, "one thing is said"
+    assert surfer.value("first_code") == "" == surfer.value("second_code")
     assert surfer.scan().seed == fresh.seed, "the first tab now shows the code that counts"
+    surfer.page.reload()
+    assert "This is a new QR code" in surfer.text
+    surfer.type(first_code="000000", second_code="000001")
+    surfer.press("Turn on MFA")
+    assert "do not fit this QR code" in surfer.text and "another tab" not in surfer.text
 
     surfer.page = second_tab
+    assert "This is a new QR code" in surfer.text
     surfer.give_two_codes(fresh)
     assert nadia.devices() == [nadia.serial_number]
     surfer.page = first_tab
