@@ -236,7 +236,7 @@ class SignInOver(CredentialsRefused):
     """A sign-in through AWS Sign-In cannot be continued."""
 
     aws_codes: ClassVar[tuple[str, ...]] = ("TOKEN_EXPIRED",)
-    message = "Your sign-in at AWS is over. Sign in again to go on; nothing was lost."
+    message = "Your sign-in at AWS has ended. Sign in again to continue."
     field = None
 
 

@@ -25,6 +25,8 @@ function watch() {
   let idle = Date.now() + Number(box.dataset.idle) * 1000;
   let end = Date.now() + Number(box.dataset.ends) * 1000;
   let said = "";
+  const loses = box.dataset.then ?? "Finish what you began.";
+  const lost = box.dataset.over ?? "What you typed, but no secret, comes back after you sign in again.";
 
   const say = (words, { stay = false, over = false } = {}) => {
     box.hidden = !words;
@@ -37,10 +39,10 @@ function watch() {
     const [left, longest] = [(idle - Date.now()) / 1000, (end - Date.now()) / 1000];
     if (Math.min(left, longest) <= 0) {
       keepDraft(true);
-      return say("Your session has ended. What you typed, but no secret, comes back after you sign in again.", { over: true });
+      return say(`Your session has ended. ${lost}`, { over: true });
     }
-    if (longest < WARN_BEFORE && longest <= left) return say(`Your session ends in ${minutes(longest)}, and you sign in again then. Finish what you began.`);
-    if (left < WARN_BEFORE) return say(`You will be signed out in ${minutes(left)}, because nothing was done here.`, { stay: true });
+    if (longest < WARN_BEFORE && longest <= left) return say(`Your session ends in ${minutes(longest)}, and you sign in again then. ${loses}`);
+    if (left < WARN_BEFORE) return say(`You will be signed out in ${minutes(left)}, because nothing was done here. ${loses}`, { stay: true });
     return say("");
   };
   const used = ({ idle: forSeconds, ends }) => {

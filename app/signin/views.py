@@ -21,7 +21,7 @@ from app.signin import service
 from app.signin.forms import AccessKeyForm, CodeForm
 from app.web import refused
 from app.web.guards import public
-from app.web.pages import done, here, local_path, page, refuse, where_they_were
+from app.web.pages import done, here, local_path, page, page_at, refuse, where_they_were
 from app.web.rate_limits import CHANGES, codes_per_key, limiter, per_address, per_key, this_person, typed_key_id
 from app.web.request_context import audit, gateways
 
@@ -29,7 +29,14 @@ bp = Blueprint("signin", __name__)
 
 LONGEST_PATH = 200
 """Of a page to come back to; ours are shorter."""
-ENDED = "Your session has ended, and nothing was lost at AWS. Sign in to go on."
+ENDED = "Your session has ended. Sign in again to continue."
+ENDED_ON = {
+    "mfa.enroll": "Your session has ended, and its QR code no longer works. Sign in again, delete the entry from "
+    "your app, and start again.",
+    "access_keys.new": "Your session has ended, so Latchkey can’t show the secret of your new access key again. "
+    "Sign in again. If you didn’t save the secret, delete that key.",
+}
+"""The same for somebody who was on a page whose secret ended with the session, by its endpoint."""
 
 
 START_AGAIN = "That sign-in started in another browser or has expired. Sign in again."
@@ -69,7 +76,7 @@ def sign_in() -> ResponseReturnValue:
     if current_user.is_authenticated and not current.confirming() and not refused.waits(here()):
         return redirect(url_for("overview.index"))
     if "ended" in request.args:
-        flash(ENDED, "warning")
+        flash(ENDED_ON.get(page_at(asked_for()), ENDED), "warning")
     elif why := WHYS.get(request.args.get("why", "")):
         flash(why, "warning")
     elif "next" in request.args and "_flashes" not in session:

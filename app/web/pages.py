@@ -168,13 +168,17 @@ def _page_before(address: str) -> str:
 
     It must be another page of ours, and no sign-in page for a person who is signed in: they passed that on the way.
     """
-    path, adapter = urlsplit(address).path, current_app.create_url_adapter(request)
-    if adapter is None or path == request.path or not adapter.test(path, "GET"):
-        return ""
-    blueprint = str(adapter.match(path, "GET")[0]).partition(".")[0]
-    if current_user.is_authenticated and blueprint in ("signin", "aws_signin"):
+    endpoint = page_at(address)
+    passed = current_user.is_authenticated and endpoint.startswith(("signin.", "aws_signin."))
+    if not endpoint or passed or urlsplit(address).path == request.path:
         return ""
     return local_path(address, "")
+
+
+def page_at(address: str) -> str:
+    """Return the endpoint that opens at an address of ours, "" where there is none."""
+    path, adapter = urlsplit(address).path, current_app.create_url_adapter(request)
+    return str(adapter.match(path, "GET")[0]) if adapter and adapter.test(path, "GET") else ""
 
 
 def sign_in_origins(signin_url: str) -> list[str]:

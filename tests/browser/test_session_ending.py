@@ -64,6 +64,43 @@ def test_a_session_about_to_end_says_so_and_is_kept(surfer: Surfer, phone: Phone
     surfer.page.wait_for_url("**/sign-in?next=/mfa")
 
 
+def at_the_sign_in_page(surfer: Surfer) -> str:
+    """What is said there to somebody who comes back to their page too late."""
+    surfer.page.reload()
+    assert surfer.path == "/sign-in"
+    return surfer.text
+
+
+@pytest.mark.one_policy
+def test_a_qr_code_that_ends_with_the_session_is_said_to(surfer: Surfer, nadia: Employee, clock: Clock) -> None:
+    surfer.sign_in(nadia)
+    surfer.press("Set up MFA")
+    surfer.page.clock.install()
+    surfer.page.reload()
+    assert surfer.scan()
+    minutes_pass(surfer, clock, 13.5)
+    assert "ends in" in banner(surfer) and "The QR code on this page then stops working" in banner(surfer)
+    minutes_pass(surfer, clock, 2)
+    assert "The QR code on this page no longer works" in banner(surfer) and "comes back" not in banner(surfer)
+    assert "its QR code no longer works" in at_the_sign_in_page(surfer)
+
+
+@pytest.mark.one_policy
+def test_a_secret_that_ends_with_the_session_is_said_to(surfer: Surfer, phone: Phone, clock: Clock) -> None:
+    assert phone
+    surfer.open("/access-keys")
+    surfer.press("Create a new key")
+    clock.move(20)
+    surfer.page.get_by_text("Your new key works").wait_for()  # from now on the page asks for nothing
+    surfer.page.clock.install()
+    surfer.page.reload()
+    minutes_pass(surfer, clock, 13.5)
+    assert "You will be signed out" in banner(surfer) and "Save the secret access key on this page" in banner(surfer)
+    minutes_pass(surfer, clock, 2)
+    assert "copy it now" in banner(surfer) and "comes back" not in banner(surfer)
+    assert "can’t show the secret of your new access key again" in at_the_sign_in_page(surfer)
+
+
 @pytest.mark.one_policy
 def test_what_was_typed_comes_back_on_the_page_where_it_was(
     surfer: Surfer, nadia: Employee, phone: Phone, clock: Clock, sandbox: Sandbox
