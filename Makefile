@@ -8,7 +8,7 @@ POLICY ?= recommended
 USERS ?= 0
 FLASK := $(BIN)/flask --app wsgi
 
-.PHONY: setup run serve sandbox test soak lint audit bench try-image lock
+.PHONY: setup run serve sandbox test soak lint audit bench try-image lock css
 
 run: $(VENV)/.run
 	@$(BIN)/python deploy/check-port PORT $(PORT)
@@ -61,6 +61,14 @@ lock: $(VENV)/.all
 	  --no-emit-index-url --no-emit-find-links --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  --no-emit-index-url --no-emit-find-links -c requirements.lock pyproject.toml -o requirements-serve.lock
+
+# The part of Bootstrap our pages use, by its own Sass: what is written to static/ is committed. Needs Node.js.
+css:
+	@command -v npm >/dev/null || deploy/apt-install nodejs npm
+	@mkdir -p build && cp -r deploy/css build/
+	cd build/css && npm ci --silent --ignore-scripts --omit=optional
+	build/css/node_modules/.bin/sass --style=compressed --no-source-map --quiet-deps --silence-deprecation=import \
+	  --load-path=build/css/node_modules build/css/bootstrap.scss static/bootstrap.css
 
 $(VENV)/.run: requirements.lock pyproject.toml
 	@deploy/make-venv $(PYTHON) $(VENV) requirements.lock

@@ -196,7 +196,6 @@ def from_env(env: Mapping[str, str]) -> dict[str, Any]:
         | ({"socket_connect_timeout": 2, "socket_timeout": 2} if redis_url else {}),
         "RATELIMIT_KEY_PREFIX": "latchkey",
         "MAX_CONTENT_LENGTH": 256 * 1024,
-        "BOOTSTRAP_SERVE_LOCAL": True,
         # Forms that are open stay good while SECRET_KEY is rotated: the last key signs, all are tried.
         "WTF_CSRF_SECRET_KEY": [*reversed(fallbacks), secret_key],
         # A form is as good as its session: no second, shorter clock that loses what people typed.

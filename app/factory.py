@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask
-from flask_bootstrap import Bootstrap5
 from flask_login import LoginManager
 from flask_migrate import Migrate
 from flask_wtf import CSRFProtect
@@ -75,7 +74,6 @@ def create_app(config: dict[str, Any]) -> Flask:
     app.before_request(refused.drop_what_is_over)
     CSRFProtect(app)
     limiter.init_app(app)
-    Bootstrap5(app)
     templating.register(app)
     permissions.register(app)
     pages.register_error_pages(app)

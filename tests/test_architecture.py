@@ -14,7 +14,6 @@ from config import from_env
 
 PUBLIC = {
     "static",
-    "bootstrap.static",
     "signin.sign_in",
     "signin.access_key",
     "aws_signin.begin",
@@ -197,7 +196,7 @@ def test_reading_and_changing_are_two_views(portal: Flask) -> None:
 
 def test_addresses_are_kebab_case(portal: Flask) -> None:
     for rule in portal.url_map.iter_rules():
-        if rule.endpoint not in ("static", "bootstrap.static"):
+        if rule.endpoint != "static":
             assert rule.rule == rule.rule.lower() and "_" not in rule.rule
 
 

@@ -27,12 +27,7 @@ def public(view: View) -> View:
 def is_public(endpoint: str | None) -> bool:
     """True for views marked `@public`, static files and pages that do not exist."""
     view = current_app.view_functions.get(endpoint or "")
-    return (
-        view is None
-        or endpoint == "static"
-        or bool(getattr(view, "is_public", False))
-        or (endpoint == "bootstrap.static")
-    )
+    return view is None or endpoint == "static" or bool(getattr(view, "is_public", False))
 
 
 def require_sign_in() -> ResponseReturnValue | None:

@@ -232,7 +232,7 @@ def protect(app: Flask, signin_url: str) -> None:
     def finish(response: Response) -> Response:
         response.headers.update(headers)
         # Where a file is missing, the answer is a page.
-        if request.endpoint not in ("static", "bootstrap.static") or response.status_code not in (200, 206, 304):
+        if request.endpoint != "static" or response.status_code not in (200, 206, 304):
             response.headers["Cache-Control"] = "no-store"
         return response
 
@@ -243,7 +243,7 @@ def protect(app: Flask, signin_url: str) -> None:
 
     @app.before_request
     def with_a_session() -> None:
-        if current.session_unavailable() and request.endpoint not in ("static", "bootstrap.static"):
+        if current.session_unavailable() and request.endpoint != "static":
             raise StoreDown("no session to work with")
 
     @app.before_request

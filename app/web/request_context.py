@@ -18,7 +18,7 @@ from app.sessions.contents import Person
 from app.sessions.refresh import keep_signed_in
 from app.web.rate_limits import LONGEST_ADDRESS
 
-NEEDS_NO_CREDENTIALS = ("static", "bootstrap.static", "signin.sign_out")
+NEEDS_NO_CREDENTIALS = ("static", "signin.sign_out")
 
 
 def open_gateways(app: Flask, clients: Clients) -> None:

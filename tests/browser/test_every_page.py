@@ -17,7 +17,6 @@ from tests.support.sandbox import ROOT
 
 NOT_PAGES = {
     "static",
-    "bootstrap.static",
     "aws_signin.callback",  # always redirects
     *FILES,
     "compliance.progress",  # for programs

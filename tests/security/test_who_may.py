@@ -21,13 +21,12 @@ from tests.support.people import Employee, hire
 from tests.support.public_keys import certificate_pem, openssh
 from tests.support.sandbox import Sandbox
 
-STATIC = ("static", "bootstrap.static")
 ABOUT_ONE = ("/mfa/remove", "/access-keys/delete", "/ssh-keys/delete", "/certificates/delete")
 CHANGING = ("Create", "Update", "Delete", "Enable", "Deactivate", "Resync", "Change", "Upload")
 
 
 def rules(app: Flask) -> list[Rule]:
-    return [rule for rule in app.url_map.iter_rules() if rule.endpoint not in STATIC]
+    return [rule for rule in app.url_map.iter_rules() if rule.endpoint != "static"]
 
 
 def address(app: Flask, rule: Rule) -> str:
