@@ -17,7 +17,8 @@
     |   `-- AwsFailure      AWS said that it failed
     `-- NotRecorded         our own record cannot be written, so AWS was not asked
 
-    Use cases add kinds of their own, beside the code that raises them.
+    Use cases add kinds of their own, beside the code that raises them. Each has a `code` of its own, with a label in
+    `app.activity.words`.
 
 A `field` names the form field the refusal is about.
 """
@@ -30,6 +31,8 @@ from typing import ClassVar
 class PortalError(Exception):
     """Something a person must be told. `str()` of it is the sentence they read."""
 
+    code: ClassVar[str] = "failed"
+    """Stable name of this kind of error, unique: the audit log and metrics have it. It outlives the class's name."""
     aws_codes: ClassVar[tuple[str, ...]] = ()
     message: ClassVar[str] = "Something went wrong. Try again."
     field: str | None = None
@@ -57,12 +60,14 @@ class PortalError(Exception):
 class Refused(PortalError):
     """AWS refused, or the portal did before asking. Nothing was changed."""
 
+    code: ClassVar[str] = "refused"
     message = "AWS did not accept this. Nothing was changed."
 
 
 class NotAllowed(Refused):
     """The person's policy does not permit it."""
 
+    code: ClassVar[str] = "not-allowed"
     aws_codes: ClassVar[tuple[str, ...]] = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
     message = "Your AWS permissions do not allow this. Nothing was changed. Ask your administrator."
     status = 403
@@ -71,6 +76,7 @@ class NotAllowed(Refused):
 class MfaSessionNeeded(NotAllowed):
     """Who has a device must act with an MFA session, whatever the policy says (AWS-2023-001)."""
 
+    code: ClassVar[str] = "mfa-session-needed"
     aws_codes: ClassVar[tuple[str, ...]] = ()
     message = "You already have an MFA device, so AWS wants a code from it first. Sign in again with the code."
 
@@ -78,6 +84,7 @@ class MfaSessionNeeded(NotAllowed):
 class WrongMfaCode(Refused):
     """Codes do not belong to the device, now."""
 
+    code: ClassVar[str] = "wrong-mfa-code"
     aws_codes: ClassVar[tuple[str, ...]] = ("InvalidAuthenticationCode",)
     message = "AWS did not accept this code. Type the code your device shows now; each code works once."
 
@@ -85,12 +92,14 @@ class WrongMfaCode(Refused):
 class MfaNotRecognized(Refused):
     """STS does not (yet) know the device, or too many tries: AWS says 'unable to validate' for both."""
 
+    code: ClassVar[str] = "mfa-not-recognized"
     message = "AWS could not check the code yet."
 
 
 class Gone(Refused):
     """What this was about does not exist."""
 
+    code: ClassVar[str] = "not-found"
     aws_codes: ClassVar[tuple[str, ...]] = ("NoSuchEntity",)
     message = "AWS no longer has this. It may have been removed elsewhere; reload to see what is true now."
     status = 404
@@ -99,6 +108,7 @@ class Gone(Refused):
 class AlreadyThere(Refused):
     """The name is taken."""
 
+    code: ClassVar[str] = "already-exists"
     aws_codes: ClassVar[tuple[str, ...]] = ("EntityAlreadyExists",)
     message = "AWS already has this. Reload to see what is true now."
 
@@ -106,6 +116,7 @@ class AlreadyThere(Refused):
 class InUse(Refused):
     """A device that is still assigned cannot be deleted."""
 
+    code: ClassVar[str] = "in-use"
     aws_codes: ClassVar[tuple[str, ...]] = ("DeleteConflict",)
     message = "This device is in use. It has to be deactivated first."
 
@@ -113,6 +124,7 @@ class InUse(Refused):
 class QuotaReached(Refused):
     """A quota, not throttling: trying again does not help."""
 
+    code: ClassVar[str] = "quota-exceeded"
     aws_codes: ClassVar[tuple[str, ...]] = ("LimitExceeded",)
     message = "AWS allows no more of these. Remove one first, or ask your administrator."
 
@@ -120,6 +132,7 @@ class QuotaReached(Refused):
 class BusyChanging(Refused):
     """An earlier change is still being applied."""
 
+    code: ClassVar[str] = "concurrent-modification"
     aws_codes: ClassVar[tuple[str, ...]] = ("EntityTemporarilyUnmodifiable", "ConcurrentModification")
     message = "AWS is still applying an earlier change. Try again in a minute. Nothing was changed."
 
@@ -127,6 +140,7 @@ class BusyChanging(Refused):
 class Throttled(Refused):
     """Too many requests in the account; its limits are shared by all users."""
 
+    code: ClassVar[str] = "throttled"
     aws_codes: ClassVar[tuple[str, ...]] = (
         "Throttling",
         "ThrottlingException",
@@ -143,6 +157,7 @@ class Throttled(Refused):
 class NotAcceptable(Refused):
     """A value AWS does not take."""
 
+    code: ClassVar[str] = "invalid-value"
     aws_codes: ClassVar[tuple[str, ...]] = (
         "ValidationError",
         "InvalidInput",
@@ -155,6 +170,7 @@ class NotAcceptable(Refused):
 class BreaksPasswordPolicy(Refused):
     """The account's password policy does not take the new password."""
 
+    code: ClassVar[str] = "password-policy-violation"
     aws_codes: ClassVar[tuple[str, ...]] = ("PasswordPolicyViolation",)
     message = "AWS says that the new password breaks the account’s password policy. Nothing was changed."
     field = "new"
@@ -163,6 +179,7 @@ class BreaksPasswordPolicy(Refused):
 class NotTaken(Refused):
     """AWS cannot read a public key or certificate, or does not want it: its codes do not tell more."""
 
+    code: ClassVar[str] = "public-key-refused"
     aws_codes: ClassVar[tuple[str, ...]] = (
         "InvalidPublicKey",
         "UnrecognizedPublicKeyEncoding",
@@ -176,6 +193,7 @@ class NotTaken(Refused):
 class AlreadyYours(Refused):
     """The user has this very SSH key."""
 
+    code: ClassVar[str] = "duplicate-ssh-key"
     aws_codes: ClassVar[tuple[str, ...]] = ("DuplicateSSHPublicKey",)
     message = "AWS has this key of yours already. If it is not listed yet, AWS needs some seconds: reload the list."
     field = "pasted"
@@ -184,6 +202,7 @@ class AlreadyYours(Refused):
 class HeldByAnother(Refused):
     """Another user of the account has this very certificate."""
 
+    code: ClassVar[str] = "duplicate-certificate"
     aws_codes: ClassVar[tuple[str, ...]] = ("DuplicateCertificate",)
     message = (
         "Another user of your account has this certificate: AWS takes each only once. Nothing was changed. "
@@ -195,6 +214,7 @@ class HeldByAnother(Refused):
 class WrongOldPassword(Refused):
     """The current password was not right, or the new one was used before: AWS gives one answer for both."""
 
+    code: ClassVar[str] = "wrong-old-password"
     message = (
         "AWS did not accept the current password. Check it; if it is right, the new one may be one you had before. "
         "Nothing was changed."
@@ -205,6 +225,7 @@ class WrongOldPassword(Refused):
 class CredentialsRefused(Refused):
     """AWS does not know the key, or it is inactive: AWS gives one answer for both."""
 
+    code: ClassVar[str] = "credentials-refused"
     aws_codes: ClassVar[tuple[str, ...]] = (
         "InvalidClientTokenId",
         "InvalidAccessKeyId",
@@ -219,6 +240,7 @@ class CredentialsRefused(Refused):
 class WrongSecret(CredentialsRefused):
     """The signature does not fit the key id."""
 
+    code: ClassVar[str] = "wrong-secret"
     aws_codes: ClassVar[tuple[str, ...]] = ("SignatureDoesNotMatch", "IncompleteSignature")
     message = "The secret access key does not belong to this access key ID. Copy it again, all 40 characters."
     field = "secret_access_key"
@@ -227,6 +249,7 @@ class WrongSecret(CredentialsRefused):
 class SessionExpired(CredentialsRefused):
     """Temporary credentials are past their time."""
 
+    code: ClassVar[str] = "session-expired"
     aws_codes: ClassVar[tuple[str, ...]] = ("ExpiredToken", "ExpiredTokenException", "RequestExpired")
     message = "AWS ended this session. Sign in again."
     field = None
@@ -235,6 +258,7 @@ class SessionExpired(CredentialsRefused):
 class SignInOver(CredentialsRefused):
     """A sign-in through AWS Sign-In cannot be continued."""
 
+    code: ClassVar[str] = "sign-in-expired"
     aws_codes: ClassVar[tuple[str, ...]] = ("TOKEN_EXPIRED",)
     message = "Your sign-in at AWS has ended. Sign in again to continue."
     field = None
@@ -243,6 +267,7 @@ class SignInOver(CredentialsRefused):
 class RefreshRefused(SignInOver):
     """AWS Sign-In does not take its own refresh token: INVALID_REQUEST or TOKEN_EXPIRED, also early (observed)."""
 
+    code: ClassVar[str] = "renewal-refused"
     aws_codes: ClassVar[tuple[str, ...]] = ()
     message = (
         "AWS didn’t renew your session. This has nothing to do with a code you typed. "
@@ -253,6 +278,7 @@ class RefreshRefused(SignInOver):
 class PasswordWasChanged(SignInOver):
     """Changing the console password ends what was signed in with the old one."""
 
+    code: ClassVar[str] = "password-was-changed"
     aws_codes: ClassVar[tuple[str, ...]] = ("USER_CREDENTIALS_CHANGED",)
     message = "Your console password was changed, so AWS ended this sign-in. Sign in with the new password."
 
@@ -260,6 +286,7 @@ class PasswordWasChanged(SignInOver):
 class SignInNotPermitted(NotAllowed):
     """The policy lacks the actions AWS Sign-In needs."""
 
+    code: ClassVar[str] = "sign-in-not-permitted"
     aws_codes: ClassVar[tuple[str, ...]] = ("INSUFFICIENT_PERMISSIONS",)
     message = "Your AWS permissions do not allow signing in this way."
 
@@ -267,6 +294,7 @@ class SignInNotPermitted(NotAllowed):
 class CodeRefused(Refused):
     """AWS Sign-In does not take this code, or this refresh token."""
 
+    code: ClassVar[str] = "code-refused"
     aws_codes: ClassVar[tuple[str, ...]] = (
         "AUTHCODE_EXPIRED",
         "invalid_grant",
@@ -280,6 +308,7 @@ class CodeRefused(Refused):
 class ClockOff(Refused):
     """Signatures are refused because the portal's clock differs from AWS's by 15 minutes or more."""
 
+    code: ClassVar[str] = "clock-skew"
     aws_codes: ClassVar[tuple[str, ...]] = ("RequestTimeTooSkewed",)
     message = (
         "The clock of the machine Latchkey runs on is wrong, so AWS refuses its requests. "
@@ -291,6 +320,7 @@ class ClockOff(Refused):
 class Unanswered(PortalError):
     """No answer from AWS: a change may or may not have happened."""
 
+    code: ClassVar[str] = "no-response"
     message = "AWS could not be reached. Try again in a moment."
     status = 503
 
@@ -298,6 +328,7 @@ class Unanswered(PortalError):
 class AwsFailure(Unanswered):
     """AWS answered that it failed; the outcome of a change is unknown."""
 
+    code: ClassVar[str] = "aws-server-error"
     aws_codes: ClassVar[tuple[str, ...]] = (
         "ServiceFailure",
         "InternalFailure",
@@ -313,6 +344,7 @@ class AwsFailure(Unanswered):
 class NotRecorded(PortalError):
     """The record could not be written, so nothing was attempted."""
 
+    code: ClassVar[str] = "not-recorded"
     message = "Latchkey cannot write its record right now, so nothing was changed. Try again in a moment."
     status = 503
 

@@ -50,7 +50,7 @@ def create_app(config: dict[str, Any]) -> Flask:
             event.listen(db.engine, "connect", _patient_sqlite)
     Migrate(app, db, directory=str(ROOT / "migrations"))
     app.session_interface = StoredSessions(app, _session_store(app))
-    open_record(app)
+    open_record(app, metrics.recorded)
 
     clients = Clients(
         allowed_actions(app.config["FORCE_MFA_DOCUMENT"]),

@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 from app.access_keys import saving, service
 from app.access_keys.forms import SavedForm
 from app.access_keys.views import bp, keys_of_mine, pending_key
-from app.audit.log import STILL_RUNNING
+from app.audit.events import STILL_RUNNING
 from app.errors import MfaNotRecognized, PortalError, Unanswered, WrongMfaCode
 from app.sessions import current, slots
 from app.sessions.contents import Confirming, NewAccessKey, Way

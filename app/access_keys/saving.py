@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.access_keys.service import ACCESS_KEY, SHOWN_FOR
+from app.audit.events import STILL_RUNNING, Event
 from app.audit.history import done_without, last_done_without, unsettled
-from app.audit.log import STILL_RUNNING, Audit, Event
+from app.audit.log import Audit
 from app.aws.access_keys import AccessKey
 
 _ENOUGH = (Event.ACCESS_KEY_SAVED, Event.SIGN_IN, Event.ACCESS_KEY_DELETED)

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
+from app.audit.events import SPREADING, STILL_RUNNING, Event
 from app.audit.history import last_done
-from app.audit.log import SPREADING, STILL_RUNNING, Attempt, Audit, Event
+from app.audit.log import Attempt, Audit
 from app.aws.access_keys import MOST_KEYS, AccessKey, AccessKeyGateway, LastUse
 from app.aws.clients import AwsCredentials, ahead, signing_as
 from app.aws.passwords import PasswordGateway
@@ -39,11 +40,14 @@ Kept = bool | None
 class AlreadyTwo(Refused):
     """AWS keeps two keys a user, and inactive ones count."""
 
+    code = "too-many-access-keys"
     message = "You have two access keys: AWS allows no more, and inactive ones count. Delete one first."
 
 
 class SecretLost(Refused):
     """The key was made, but its secret never arrived."""
+
+    code = "secret-lost"
 
     def __init__(self, access_key_ids: Sequence[str]) -> None:
         self.access_key_ids = access_key_ids
@@ -56,6 +60,7 @@ class SecretLost(Refused):
 class NotKnownYet(Refused):
     """The new key has not spread through AWS."""
 
+    code = "key-not-active-yet"
     message = (
         "AWS does not know the new key yet, which is usual for some seconds. Wait a moment and press once more; "
         "nothing is lost."
@@ -65,6 +70,7 @@ class NotKnownYet(Refused):
 class NotSaved(Refused):
     """What was pasted is not the end of the new secret."""
 
+    code = "wrong-last-characters"
     field = "last_characters"
 
 

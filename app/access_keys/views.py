@@ -10,8 +10,8 @@ from flask.typing import ResponseReturnValue
 
 from app.access_keys import saving, service
 from app.access_keys.forms import CutForm
+from app.audit.events import Event
 from app.audit.history import last_done
-from app.audit.log import Event
 from app.aws.access_keys import RECORDED_SINCE, AccessKey
 from app.credentials import lifecycle
 from app.credentials.max_age import access_key_max_age

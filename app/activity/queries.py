@@ -13,8 +13,9 @@ from sqlalchemy import ColumnElement, Connection, Engine, Row, String, exists, f
 from sqlalchemy.orm import aliased
 
 from app.audit.chain import Link
-from app.audit.log import HAPPENED, OPEN, STILL_RUNNING, Phase
+from app.audit.events import HAPPENED, OPEN, STILL_RUNNING, Phase
 from app.audit.models import ActivityHead, ActivityRow
+from app.audit.reasons import code_of
 
 _LINK = [getattr(ActivityRow, name) for name in Link._fields]
 
@@ -54,6 +55,7 @@ class Entry:
     target: str
     phase: str
     reason: str
+    """`PortalError.code`, whatever the stored row calls it; "" for none."""
     request_id: str
     address: str
     user_agent: str
@@ -153,7 +155,7 @@ def _entry(row: Row[Any], now: datetime) -> Entry:
         row.event,
         row.target,
         row.phase,
-        row.reason,
+        code_of(row.reason),
         row.request_id,
         row.address,
         row.user_agent,

@@ -11,7 +11,8 @@ from flask.typing import ResponseReturnValue
 from app.activity import queries, words
 from app.activity.export import FORMATS
 from app.activity.forms import EveryoneForm, FilterForm
-from app.audit.log import Event, record
+from app.audit.events import Event
+from app.audit.log import record
 from app.mfa.devices import settle
 from app.sessions import current
 from app.web.forms import EmptyForm

@@ -12,8 +12,10 @@ from sqlalchemy import BindParameter, Connection, Row, Select, and_, bindparam, 
 from sqlalchemy.orm import aliased
 
 from app.audit.chain import START, Link
-from app.audit.log import HAPPENED, STILL_RUNNING, Attempt, Audit, Event, Phase, Record
+from app.audit.events import HAPPENED, STILL_RUNNING, Event, Phase
+from app.audit.log import Attempt, Audit, Record
 from app.audit.models import ActivityRow
+from app.audit.reasons import stored_as
 from app.errors import Gone
 
 
@@ -150,7 +152,7 @@ def last_done_without(audit: Audit, event: Event, *followed_by: Event) -> list[D
                 later.account_id == ActivityRow.account_id,
                 later.target == ActivityRow.target,
                 later.event.in_(followed_by),
-                later.phase.in_(HAPPENED) | (later.reason == Gone.__name__),
+                later.phase.in_(HAPPENED) | later.reason.in_(stored_as(Gone.code)),
                 later.attempt_id != ActivityRow.attempt_id,
                 later.seq > began,
             ),

@@ -15,84 +15,23 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from enum import StrEnum
+from datetime import UTC, datetime
 from typing import cast
 
 from flask import Flask, current_app
 from sqlalchemy import Engine, bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from app.audit.chain import KEY_CHANGED, SHORTENED, START, Keyring, Link, head_text
+from app.audit.chain import START, Keyring, Link, head_text
+from app.audit.events import SPREADING, Event, Phase
 from app.audit.models import ActivityHead, ActivityRow
 from app.aws.clients import request_ids
 from app.db import db
 from app.errors import NotRecorded, PortalError, Unanswered
-from app.monitoring import metrics
 
 log = logging.getLogger(__name__)
 COMMAND_LINE = "command line, "
 """How the user agent of a command begins. The login that ran the command follows."""
-
-
-class Event(StrEnum):
-    """What can be attempted."""
-
-    SIGN_IN = "sign-in"
-    SIGN_OUT = "sign-out"
-    SESSION_ENDED = "session-ended"
-    MFA_DEVICE_CREATED = "mfa-device-created"
-    MFA_DEVICE_DELETED = "mfa-device-deleted"
-    MFA_DEVICE_ENABLED = "mfa-device-enabled"
-    MFA_DEVICE_DEACTIVATED = "mfa-device-deactivated"
-    MFA_DEVICE_RESYNCED = "mfa-device-resynced"
-    MFA_SESSION = "mfa-session"
-    PASSWORD_CHANGED = "password-changed"  # noqa: S105 # an event
-    PASSWORD_SET = "password-set"  # noqa: S105 # an event
-    PASSWORD_REMOVED = "password-removed"  # noqa: S105 # an event
-    ACCESS_KEY_CREATED = "access-key-created"
-    ACCESS_KEY_UNSAVED = "access-key-unsaved"
-    ACCESS_KEY_SAVED = "access-key-saved"
-    ACCESS_KEY_ACTIVATED = "access-key-activated"
-    ACCESS_KEY_DEACTIVATED = "access-key-deactivated"
-    ACCESS_KEY_DELETED = "access-key-deleted"
-    SSH_KEY_UPLOADED = "ssh-key-uploaded"
-    SSH_KEY_ACTIVATED = "ssh-key-activated"
-    SSH_KEY_DEACTIVATED = "ssh-key-deactivated"
-    SSH_KEY_DELETED = "ssh-key-deleted"
-    CERTIFICATE_UPLOADED = "certificate-uploaded"
-    CERTIFICATE_ACTIVATED = "certificate-activated"
-    CERTIFICATE_DEACTIVATED = "certificate-deactivated"
-    CERTIFICATE_DELETED = "certificate-deleted"
-    COMPLIANCE_REFRESHED = "compliance-refreshed"
-    CREDENTIAL_REPORT_TAKEN = "credential-report-taken"
-    EXCEPTION_ADDED = "exception-added"
-    EXCEPTION_ENDED = "exception-ended"
-    SOMEBODYS_SESSIONS_ENDED = "somebodys-sessions-ended"
-    COMPLIANCE_EXPORTED = "compliance-exported"
-    RECORD_EXPORTED = "record-exported"
-    RECORD_SHORTENED = SHORTENED
-    RECORD_KEY_CHANGED = KEY_CHANGED
-
-
-class Phase(StrEnum):
-    """Where an attempt stands; the latest row of it counts."""
-
-    INTENDED = "intended"
-    DONE = "done"
-    REFUSED = "refused"
-    UNKNOWN = "unknown"
-    FOUND_DONE = "found-done"
-    """AWS was asked later, and it had happened."""
-    FOUND_UNDONE = "found-undone"
-
-
-OPEN = (Phase.INTENDED, Phase.UNKNOWN)
-HAPPENED = (Phase.DONE, Phase.FOUND_DONE)
-STILL_RUNNING = timedelta(seconds=60)
-"""An intent this young may still get its outcome: no request lasts longer."""
-SPREADING = timedelta(seconds=30)
-"""AWS may not yet show a change this young (observed: some 10 to 15 s): that it is not seen proves nothing."""
 
 
 @dataclass(frozen=True)
@@ -227,14 +166,14 @@ def _key_changed(key_id: str, seq: int) -> dict[str, str]:
     return _by_itself(Event.RECORD_KEY_CHANGED, f"{key_id} from {seq}")
 
 
-def open_record(app: Flask) -> None:
-    """Make the portal's record, under AUDIT_KEYS."""
+def open_record(app: Flask, added: Added | None = None) -> None:
+    """Make the portal's record, under AUDIT_KEYS. added: told of each row, for counting."""
     with app.app_context():
         app.extensions["record"] = Record(
             db.engine,
             app.config["AUDIT_KEYS"],
             to_stdout=app.config["AUDIT_STREAM"] == "stdout",
-            added=metrics.recorded,
+            added=added,
         )
 
 
@@ -292,7 +231,7 @@ class Audit:
                 yield attempt
         except PortalError as error:
             phase = Phase.UNKNOWN if isinstance(error, Unanswered) else Phase.REFUSED
-            self._write_outcome(attempt.attempt_id, event, target, phase, type(error).__name__, error.request_id)
+            self._write_outcome(attempt.attempt_id, event, target, phase, error.code, error.request_id)
             raise
         self._write_outcome(
             attempt.attempt_id, event, attempt.target, Phase.DONE, "", answered[-1] if answered else ""
@@ -304,7 +243,7 @@ class Audit:
         Raises NotRecorded when it cannot be written.
         """
         phase = Phase.REFUSED if refused else Phase.DONE
-        reason, request_id = (type(refused).__name__, refused.request_id) if refused else ("", "")
+        reason, request_id = (refused.code, refused.request_id) if refused else ("", "")
         try:
             self._write(secrets.token_hex(16), event, target, phase, reason, request_id)
         except SQLAlchemyError as error:

@@ -35,7 +35,10 @@ class ActivityRow(Base):
     phase: Mapped[str] = mapped_column(String(16))
     """`app.audit.log.Phase`."""
     reason: Mapped[str] = mapped_column(String(64))
-    """Kind of the refusal, empty otherwise; never AWS's text, which may repeat what was typed."""
+    """`PortalError.code`, or in older rows the name of its class (`app.audit.reasons`); empty for none.
+
+    Never AWS's text, which may repeat what was typed.
+    """
     request_id: Mapped[str] = mapped_column(String(128))
     address: Mapped[str] = mapped_column(String(64))
     user_agent: Mapped[str] = mapped_column(String(256))

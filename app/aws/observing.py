@@ -18,7 +18,7 @@ class Observer:
     """Told of every call. Actions are named as in policies, "iam:ListUsers"."""
 
     answered: Callable[[str, str, float], None]
-    """Action, "ok" or the kind of PortalError, seconds with all repetitions."""
+    """Action, "ok" or the code of a PortalError, seconds with all repetitions."""
     throttled: Callable[[str], None]
     """Each answer that asked to slow down, also of reads that were then repeated."""
 
@@ -39,10 +39,10 @@ def observe(
     def answered(**event: Any) -> None:
         parsed, context = event["parsed"], event["context"]
         good = parsed.get("ResponseMetadata", {}).get("HTTPStatusCode", 500) < 300
-        end("ok" if good else type(meaning(ClientError(parsed, ""), "")).__name__, context)
+        end("ok" if good else meaning(ClientError(parsed, ""), "").code, context)
 
     def unanswered(**event: Any) -> None:
-        end(Unanswered.__name__, event["context"])
+        end(Unanswered.code, event["context"])
 
     def attempted(**event: Any) -> None:
         parsed = event["response"][1] if event["response"] else {}

@@ -12,6 +12,7 @@ from app.errors import Refused
 class NoCredentials(Refused):
     """The machine has none, or none of this name."""
 
+    code = "no-credentials"
     message = "There are no AWS credentials here. Name a profile with --profile, or set AWS_PROFILE."
 
 

@@ -41,12 +41,14 @@ BEAT = 1.0
 class SessionEnded(PortalError):
     """The credentials are past their time."""
 
+    code = "refresh-session-expired"
     message = "The session ended before everything was read. Sign in again and refresh once more."
 
 
 class Stopped(PortalError):
     """Another part of the refresh failed."""
 
+    code = "refresh-stopped"
     message = "Stopped."
 
 

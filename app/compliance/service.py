@@ -10,7 +10,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, insert, select, update
 
-from app.audit.log import Audit, Event
+from app.audit.events import Event
+from app.audit.log import Audit
 from app.aws.clients import AwsCredentials
 from app.compliance.data import refresh_runs, rows, store
 from app.compliance.data.credential_report import NotAReport, parse
@@ -25,6 +26,7 @@ from app.errors import Gone, NotRecorded, Refused
 class NoSuchPerson(Refused):
     """Nobody of this name is known in the account."""
 
+    code = "user-not-found"
     message = "Nobody of this name is known here. Check the spelling. Nothing was changed."
     field = "user_name"
 
@@ -32,6 +34,7 @@ class NoSuchPerson(Refused):
 class ExceptedAlready(Refused):
     """The same exception already exists: submitting a form twice makes one."""
 
+    code = "exception-already-exists"
     message = "This exception already exists. Nothing was changed."
 
 

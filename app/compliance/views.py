@@ -11,7 +11,8 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import Row
 
 from app.activity.queries import ids_under
-from app.audit.log import Event, record
+from app.audit.events import Event
+from app.audit.log import record
 from app.compliance import charts, labels, service
 from app.compliance.data import daily, queries, refresh_runs, rows, store
 from app.compliance.export import COLUMNS, exported

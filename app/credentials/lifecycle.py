@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
+from app.audit.events import Event
 from app.audit.history import unsettled
-from app.audit.log import Attempt, Audit, Event
+from app.audit.log import Attempt, Audit
 from app.errors import Gone, Unanswered
 
 

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from flask import current_app, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
+from app.audit.events import Event
 from app.audit.history import last_done
-from app.audit.log import Event
 from app.aws.iam import MfaDevice
 from app.aws.signin import Device, oauth_client_for
 from app.credentials.observed import report_observed

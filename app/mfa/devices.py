@@ -10,8 +10,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
+from app.audit.events import Event
 from app.audit.history import done_without, unsettled
-from app.audit.log import Attempt, Audit, Event
+from app.audit.log import Attempt, Audit
 from app.aws.iam import DeviceKind, IamGateway, MfaDevice
 from app.errors import (
     AlreadyThere,
@@ -38,12 +39,14 @@ ASSIGNMENT = (Event.MFA_DEVICE_ENABLED, Event.MFA_DEVICE_DEACTIVATED)
 class LastDevice(Refused):
     """Giving up the only device would leave the person without MFA."""
 
+    code = "last-device"
     message = "This is your only MFA device. Without one AWS lets you do next to nothing: replace it instead."
 
 
 class NoWayBack(Refused):
     """Whoever stopped halfway would be locked out."""
 
+    code = "would-lock-out"
     message = (
         "Without this device you could not get back in here: nobody gets back in here without an MFA device that "
         "works with the way you sign in. So Latchkey does not remove it. Ask an administrator to be at hand."
@@ -53,6 +56,7 @@ class NoWayBack(Refused):
 class NoRoom(Refused):
     """The policy lets the person make no device in the old one's place."""
 
+    code = "no-replacement-allowed"
     message = (
         "Your policy lets you make no other virtual device than the one you have, so nothing can take this one's "
         "place here. Remove it if you do not need it, or ask your administrator."
@@ -61,6 +65,8 @@ class NoRoom(Refused):
 
 class LeftBehind(Refused):
     """The device is off, but the person may not delete it."""
+
+    code = "device-not-deleted"
 
     def __init__(self, serial_number: str) -> None:
         super().__init__(f"{serial_number} is off, but your policy does not let you delete it. Nothing is at risk.")

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from app.audit.events import Event
 from app.audit.history import last_done
-from app.audit.log import Audit, Event
+from app.audit.log import Audit
 from app.aws.iam import IamGateway, NewVirtualMfaDevice
 from app.errors import (
     AlreadyThere,
@@ -29,6 +30,7 @@ SHOWN_FOR = timedelta(minutes=15)
 class StartedElsewhere(Refused):
     """The device this QR code was made for is no longer the one AWS has."""
 
+    code = "enrollment-replaced"
     message = (
         "This enrollment was restarted or cancelled in another browser or tab, so this QR code is no longer "
         "good. Start again, and delete the entry from your app."
@@ -47,6 +49,7 @@ class OlderQrCode(Refused):
 class AlreadyOn(Refused):
     """The person has MFA by now."""
 
+    code = "mfa-already-enabled"
     message = "MFA is already on for you: it was finished in another browser or tab."
 
 
@@ -56,6 +59,7 @@ class StaleCodes(Refused):
     asked_again: the enrollment, with two fresh codes asked for.
     """
 
+    code = "stale-codes"
     field = "first_code"
 
     def __init__(self, sentence: str, asked_again: Enrollment) -> None:
@@ -66,6 +70,7 @@ class StaleCodes(Refused):
 class NameTaken(Refused):
     """The person's own serial number is assigned to someone else."""
 
+    code = "device-name-taken"
     message = (
         "AWS already has an MFA device with your name that is in use by another user, and only an "
         "administrator can free it."
@@ -74,6 +79,8 @@ class NameTaken(Refused):
 
 class LeftoverInTheWay(NotAllowed):
     """An abandoned device has the name, and the policy lets only administrators delete it."""
+
+    code = "leftover-device"
 
     def __init__(self, serial_number: str, refusal: NotAllowed) -> None:
         super().__init__(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from app.audit.log import Audit, Event
+from app.audit.events import Event
+from app.audit.log import Audit
 from app.aws.clients import AwsCredentials
 from app.aws.sts import StsGateway
 from app.errors import MfaNotRecognized, Refused, Unanswered, WrongMfaCode
@@ -20,6 +21,7 @@ MOST_TRIES = 4
 class SpentCode(Refused):
     """The next code is needed."""
 
+    code = "code-already-used"
     field = "code"
 
 

@@ -15,6 +15,8 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from app.audit.events import Event, Phase
+from app.sessions.contents import Way
 from app.sessions.stores import StoreDown
 
 if TYPE_CHECKING:
@@ -54,10 +56,10 @@ def aws_throttled(action: str) -> None:
 def recorded(row: Mapping[str, str]) -> None:
     """A row was added to the record: outcomes are counted, intents are not."""
     event, outcome = row["event"], row["phase"]
-    if outcome == "intended":
+    if outcome == Phase.INTENDED:
         return
-    if event == "sign-in":
-        way = "aws-sign-in" if row["target"] == "aws-sign-in" else "access-key"
+    if event == Event.SIGN_IN:
+        way = Way.AWS_SIGN_IN if row["target"] == Way.AWS_SIGN_IN else Way.ACCESS_KEY
         SIGN_INS.labels(way, row["reason"] or outcome).inc()
     else:
         CHANGES.labels(event, outcome).inc()

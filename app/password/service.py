@@ -10,7 +10,8 @@ from threading import Lock
 from zxcvbn import zxcvbn
 from zxcvbn.matching import L33T_TABLE, relevant_l33t_subtable
 
-from app.audit.log import Audit, Event
+from app.audit.events import Event
+from app.audit.log import Audit
 from app.aws.passwords import PasswordGateway, PasswordPolicy
 from app.errors import Gone, NotAllowed, PortalError, Refused, Unanswered
 from app.password.rules import broken
@@ -23,12 +24,14 @@ TOO_WEAK = 2
 class Weak(Refused):
     """It keeps the account's rules and would be guessed nevertheless."""
 
+    code = "weak-password"
     field = "new"
 
 
 class InDoubt(Unanswered):
     """AWS tells nobody which password is right."""
 
+    code = "password-outcome-unknown"
     message = (
         "AWS did not answer, so your password may or may not be changed. Try once more with the old one; if AWS "
         "refuses that, the new one is in force."
@@ -38,6 +41,7 @@ class InDoubt(Unanswered):
 class NoPassword(Refused):
     """There is none to change."""
 
+    code = "no-password"
     message = "You have no console password."
 
 
@@ -78,6 +82,7 @@ _PATIENCE = 5.0
 class Busy(PortalError):
     """Other passwords are being judged."""
 
+    code = "strength-check-busy"
     status = 429
     message = "Too many passwords are being checked right now. Try again in a moment."
 

@@ -14,12 +14,14 @@ from app.text.typed import visible
 class NotUsable(Refused):
     """What was pasted is not what is wanted here; the sentence says what it is instead."""
 
+    code = "pasted-text-refused"
     field = "pasted"
 
 
 class PrivateKeyPasted(NotUsable):
     """A private key, or something that holds one."""
 
+    code = "private-key-pasted"
     message = (
         "This is, or contains, a private key. It was not sent to AWS, and Latchkey has kept nothing of it. But it "
         "has left your machine: treat it as exposed, and make a new pair. Only the public half is needed here."
@@ -29,6 +31,7 @@ class PrivateKeyPasted(NotUsable):
 class Pkcs12Pasted(PrivateKeyPasted):
     """A .p12 or .pfx file."""
 
+    code = "pkcs12-pasted"
     message = (
         "This is a PKCS#12 file, which as a rule holds the private key, too. Nothing was sent to AWS, and Latchkey "
         "has kept nothing of it. But it has left your machine: unless its password is strong, it is exposed. "

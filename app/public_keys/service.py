@@ -7,8 +7,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
+from app.audit.events import Event
 from app.audit.history import done_without
-from app.audit.log import Audit, Event
+from app.audit.log import Audit
 from app.aws.certificates import MOST_CERTIFICATES, CertificateGateway, SigningCertificate
 from app.aws.ssh_keys import MOST_SSH_KEYS, SshKey, SshKeyGateway
 from app.credentials import lifecycle
@@ -64,6 +65,7 @@ class ListedCertificate(Listed):
 class Already(Refused):
     """One has this very key or certificate."""
 
+    code = "key-already-uploaded"
     field = "pasted"
 
     def __init__(self, kind: Kind, held: Listed) -> None:
@@ -74,6 +76,8 @@ class Already(Refused):
 class Full(Refused):
     """AWS keeps no more of them."""
 
+    code = "too-many-public-keys"
+
     def __init__(self, kind: Kind) -> None:
         super().__init__(
             f"You have {kind.most} {kind.noun}s: AWS allows no more, and inactive ones count. Delete one first."
@@ -82,6 +86,8 @@ class Full(Refused):
 
 class InDoubt(Unanswered):
     """An upload without an answer, and without a trace so far."""
+
+    code = "upload-outcome-unknown"
 
     def __init__(self, kind: Kind) -> None:
         super().__init__(

@@ -92,6 +92,8 @@ BEFORE_IT = "There is text before the key. Paste the part that starts with ssh-r
 class WrongKind(NotUsable):
     """A sound key of another kind."""
 
+    code = "wrong-key-type"
+
     def __init__(self, kind: str) -> None:
         super().__init__(f"This is {kind}. CodeCommit takes RSA keys only. Make one beside it with: {MAKE_ONE}")
 

@@ -28,11 +28,14 @@ NOT_WHOLE = "This is not a whole verification code. Copy all of it, from first t
 class NotTheCode(Refused):
     """What was pasted cannot be the verification code of this sign-in."""
 
+    code = "invalid-verification-code"
     field = "verification_code"
 
 
 class SignedInWithoutCode(Refused):
     """The person has a device, but AWS answered with a console session without MFA."""
+
+    code = "signed-in-without-code"
 
     def __init__(self, user_name: str) -> None:
         super().__init__()
@@ -42,9 +45,13 @@ class SignedInWithoutCode(Refused):
 class IamRefusesSession(Refused):
     """AWS signed the person in, but IAM does not take the credentials."""
 
+    code = "iam-refuses-session"
+
 
 class SomeoneElse(Refused):
     """AWS answered with another person's console session."""
+
+    code = "different-user"
 
     def __init__(self, user_name: str) -> None:
         super().__init__()

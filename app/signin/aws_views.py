@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 import config
-from app.audit.log import Event
+from app.audit.events import Event
 from app.aws.signin import Device
 from app.errors import PortalError, Refused, SignInNotPermitted
 from app.policy.documents import SIGN_IN_ACTIONS, sign_in_statement
@@ -34,6 +34,8 @@ DENIED = ("access_denied", "unauthorized_client", "INSUFFICIENT_PERMISSIONS")
 
 class ForeignState(Refused):
     """A callback that answers no question of this session: someone may be trying to sign us in as themselves."""
+
+    code = "foreign-state"
 
 
 @bp.before_request

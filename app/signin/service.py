@@ -18,6 +18,7 @@ from app.policy.permits import Permits
 class NotForThisPortal(Refused):
     """The credentials are good, but not those of an IAM user of a configured account."""
 
+    code = "not-for-this-portal"
     status = 403
     field = "access_key_id"
 
@@ -25,18 +26,21 @@ class NotForThisPortal(Refused):
 class DevicesUnreadable(Refused):
     """Whether the person has MFA cannot be known, so they cannot come in."""
 
+    code = "devices-unreadable"
     status = 403
 
 
 class OnlySecurityKeys(Refused):
     """STS takes no security key, and the person has nothing else."""
 
+    code = "only-security-keys"
     status = 403
 
 
 class CodeInDoubt(Unanswered):
     """No answer: the code may be used up, so the next one is needed."""
 
+    code = "code-outcome-unknown"
     field = "code"
     message = "AWS did not answer, and the code may be used up. Type the next one your device shows."
 
@@ -44,6 +48,7 @@ class CodeInDoubt(Unanswered):
 class AskForNextCode(Refused):
     """The code is spent, or AWS cannot check it: the next one is needed."""
 
+    code = "next-code-needed"
     field = "code"
 
 

@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 import config
-from app.audit.log import Event
+from app.audit.events import Event
 from app.aws.clients import AwsCredentials
 from app.errors import NotRecorded, PortalError
 from app.sessions import current, slots

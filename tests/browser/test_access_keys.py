@@ -238,7 +238,7 @@ def test_aws_makes_no_key(
     told = {"throttled": "AWS is busy", "denied": "permission that is missing is iam:CreateAccessKey"}
     assert told[no] in surfer.text
     assert list(keys_of(nadia)) == [nadia.access_key_id]
-    reason = {"throttled": "Throttled", "denied": "NotAllowed"}[no]
+    reason = {"throttled": "throttled", "denied": "not-allowed"}[no]
     assert ("access-key-created", "refused", reason) in portal.activity(nadia.name)
 
 

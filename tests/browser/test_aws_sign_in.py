@@ -202,7 +202,7 @@ def test_a_foreign_callback_is_refused_and_noted(
     surfer.page.goto(f"{portal.url}/oauth/callback?code=abc&state=def")
     assert "started in another browser or has expired" in surfer.text
     assert refreshes(sandbox, mark) == [], "AWS was not even asked"
-    assert ("sign-in", "refused", "ForeignState") in portal.activity("")
+    assert ("sign-in", "refused", "foreign-state") in portal.activity("")
     surfer.page.goto(f"{portal.url}/oauth/callback?error=access_denied&state=def")
     assert "started in another browser or has expired" in surfer.text
     surfer.open("/oauth/callback?code=%01&state=")

@@ -77,7 +77,7 @@ def test_the_answer_to_giving_up_is_lost(
     surfer.page.reload()
     told = surfer.page.locator(".badge-outcome").all_inner_texts()
     assert told == ["did not happen, found later" if lost == "reset-before" else "done, found later"]
-    assert ("mfa-device-deactivated", "unknown", "Unanswered") in portal.activity(nadia.name)
+    assert ("mfa-device-deactivated", "unknown", "no-response") in portal.activity(nadia.name)
 
 
 @pytest.mark.one_policy

@@ -45,7 +45,7 @@ def test_the_answer_to_enable_is_lost_after_it_took_effect(
     surfer.give_two_codes(surfer.scan())
     assert nadia.devices() == [nadia.serial_number]
     assert surfer.heading == "Enter the next code", "the page asked AWS what is true"
-    assert ("mfa-device-enabled", "unknown", "Unanswered") in portal.activity(nadia.name)
+    assert ("mfa-device-enabled", "unknown", "no-response") in portal.activity(nadia.name)
     surfer.open("/")
     assert ("mfa-device-enabled", "found-done", "") in portal.activity(nadia.name), "asked once more, and settled"
 

@@ -271,7 +271,7 @@ def test_aws_throttles_and_falls_silent(
     (key_id,) = keys_of(nadia)
     assert f"Your key is uploaded: {key_id}" in surfer.text, "the page asked AWS what is true"
     assert portal.activity(nadia.name)[-2:] == [
-        ("ssh-key-uploaded", "unknown", "Unanswered"),
+        ("ssh-key-uploaded", "unknown", "no-response"),
         ("ssh-key-uploaded", "found-done", ""),
     ]
 
@@ -305,4 +305,4 @@ def test_a_deny_is_told_with_the_permission_that_is_missing(
     paste(surfer, openssh())
     assert "The permission that is missing is iam:UploadSSHPublicKey" in surfer.text
     assert len(keys_of(nadia)) == 1
-    assert portal.activity(nadia.name)[-1] == ("ssh-key-uploaded", "refused", "NotAllowed")
+    assert portal.activity(nadia.name)[-1] == ("ssh-key-uploaded", "refused", "not-allowed")

@@ -126,7 +126,7 @@ def test_calls_of_aws_are_counted_with_what_came_of_them(upstream: type[Upstream
             upstream.answer = b"<ErrorResponse><Error><Code>%s</Code></Error></ErrorResponse>" % code
             with pytest.raises(PortalError):
                 iam.mfa_devices("alice")
-    assert seen == [("iam:ListMFADevices", kind) for kind in ("ok", "NotAllowed", "Throttled", "Refused")]
+    assert seen == [("iam:ListMFADevices", kind) for kind in ("ok", "not-allowed", "throttled", "refused")]
     assert throttled == ["iam:ListMFADevices"] * 3, "each repetition"
 
 

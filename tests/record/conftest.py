@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from app.audit.log import Audit, Event, record
+from app.audit.events import Event
+from app.audit.log import Audit, record
 from app.db import db
 from tests.support.inside import portal_at
 

@@ -12,8 +12,9 @@ from flask import Flask
 from sqlalchemy import Connection, event, text
 
 from app.activity import queries
+from app.audit.events import Event
 from app.audit.history import unsettled
-from app.audit.log import Audit, Event, record
+from app.audit.log import Audit, record
 from app.commands import activity
 from app.db import db
 from app.errors import NotRecorded, Throttled, Unanswered
@@ -57,9 +58,9 @@ def test_intent_and_outcome_are_rows_of_their_own(portal: Flask) -> None:
         ("intended", "", ""),
         ("done", "", ""),
         ("intended", "", ""),
-        ("refused", "Throttled", "r-1"),
+        ("refused", "throttled", "r-1"),
         ("intended", "", ""),
-        ("unknown", "Unanswered", ""),
+        ("unknown", "no-response", ""),
     ]
     assert verify(portal) == (0, f"account {ACCOUNT}: 6 rows, sound, head 6:{rows[-1]['mac']}\n")
 

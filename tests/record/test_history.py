@@ -12,8 +12,9 @@ from sqlalchemy import event
 
 from app.activity import queries, words
 from app.activity.queries import COLUMNS
+from app.audit.events import Event
 from app.audit.history import last_done, unsettled
-from app.audit.log import COMMAND_LINE, Audit, Event, record
+from app.audit.log import COMMAND_LINE, Audit, record
 from app.db import db
 from app.errors import Unanswered
 from app.web.exports import as_csv

@@ -11,7 +11,8 @@ from sqlalchemy import create_engine
 
 from app.activity.queries import chain_of
 from app.audit.chain import Keyring, verify
-from app.audit.log import Audit, Event, Record
+from app.audit.events import Event
+from app.audit.log import Audit, Record
 from app.db import Base
 from tests.support.postgres import postgres
 from tests.support.sandbox import ROOT

@@ -24,7 +24,8 @@ from sqlalchemy import inspect, text
 
 from app.activity import queries
 from app.audit.chain import START, Link
-from app.audit.log import Audit, Event, record
+from app.audit.events import Event
+from app.audit.log import Audit, record
 from app.commands import activity
 from app.db import Utc, db
 from app.factory import create_app

@@ -31,12 +31,14 @@ class RunState(StrEnum):
 class AlreadyRunning(Refused):
     """Somebody else is at it."""
 
+    code = "refresh-already-running"
     message = "Somebody is reading this account’s lists already. Here is how far it is."
 
 
 class Overtaken(PortalError):
     """Another refresh took this one for dead."""
 
+    code = "refresh-replaced"
     message = "Another refresh took over."
 
 

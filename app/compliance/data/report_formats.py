@@ -20,6 +20,7 @@ from app.errors import Refused
 class NotAReport(Refused):
     """The file is not a credential report, or not all of one."""
 
+    code = "not-a-report"
     message = "This is not a credential report. Nothing was changed."
     field = "report"
 
