@@ -113,7 +113,7 @@ def test_under_the_tutorials_policy_the_missing_permissions_are_named(
         "access key",
     ):
         assert words in surfer.text
-    assert ("sign-in", "refused", "SignInNotPermitted") in portal.activity("")
+    assert ("sign-in", "refused", "sign-in-not-permitted") in portal.activity("")
     surfer.open("/")
     assert surfer.path == "/sign-in"
 

@@ -196,7 +196,7 @@ def test_without_javascript(
         assert "exposed" in surfer.text, kind
         assert surfer.value("pasted") == ""
         assert tell_tale(secret) not in surfer.page.content()
-    refused = ("ssh-key-uploaded", "refused", "PrivateKeyPasted")
+    refused = ("ssh-key-uploaded", "refused", "private-key-pasted")
     assert portal.activity(nadia.name).count(refused) >= len(secrets) - 1
     assert keys_of(nadia) == {} and not uploads(sandbox, before)
     everything = portal.log.read_bytes() + stored(portal)

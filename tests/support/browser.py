@@ -241,6 +241,12 @@ class Surfer:
     def heading(self) -> str:
         return self.page.inner_text("h1")
 
+    @property
+    def outcomes(self) -> list[str]:
+        """Of the attempts on a page of activity, newest first: phase, and reason if there is one, "refused:in-use"."""
+        shown = self.page.locator("[data-outcome]").all()
+        return [each.get_attribute("data-outcome") or "" for each in shown]
+
     def value(self, name: str) -> str:
         """What a field holds."""
         return self.page.locator(f"[name={name}]").input_value()
