@@ -121,6 +121,7 @@ REASONS: dict[str, str] = {
     "not-for-this-portal": "not an IAM user of this portal’s accounts",
     "not-found": "it no longer existed",
     "not-recorded": "the audit log couldn’t be written",
+    "older-qr-code": "the codes were for an older QR code",
     "only-security-keys": "a security key can’t be used with an access key",
     "password-outcome-unknown": "AWS didn’t answer",
     "password-policy-violation": "it breaks the password policy",

@@ -40,6 +40,7 @@ class StartedElsewhere(Refused):
 class OlderQrCode(Refused):
     """The form was made for a QR code that another one has replaced since, in the same browser."""
 
+    code = "older-qr-code"
     message = (
         "You made a newer QR code in another tab, so the earlier one no longer works. Delete its entry from your "
         "app, scan the QR code shown here, and enter two codes of the new entry."
