@@ -204,7 +204,7 @@ def test_without_javascript(
         assert tell_tale(secret).encode() not in everything, kind
 
     surfer.open("/activity")
-    assert "it was or held a private key, of which nothing was kept" in surfer.text
+    assert "refused:private-key-pasted" in surfer.outcomes
 
     hostile = "ssh-rsa AAAA </textarea><h1>no</h1>"
     paste(surfer, hostile)

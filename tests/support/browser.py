@@ -243,7 +243,7 @@ class Surfer:
 
     @property
     def outcomes(self) -> list[str]:
-        """Outcomes on a page of activity, newest first: the phase, with the reason if there is one, "refused:in-use"."""
+        """Outcomes on a page of activity, newest first: phase, and reason where there is one, "refused:in-use"."""
         shown = self.page.locator("[data-outcome]").all()
         return [each.get_attribute("data-outcome") or "" for each in shown]
 
