@@ -13,7 +13,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
 from app.aws.clients import AwsCredentials
-from app.compliance.data import rows, store
+from app.compliance.data import updates
+from app.compliance.data.account_data import ensure_account_row, locked
 from app.compliance.data.credential_report import parse
 from app.db import Base, db
 from app.factory import create_app
@@ -56,13 +57,10 @@ def portal(url: str) -> tuple[Flask, FlaskClient]:
 def fill(engine: Engine, accounts: int) -> None:
     """So many accounts of PEOPLE, all alike."""
     everyone = users(PEOPLE)
-    rows.begin(engine, ACCOUNT)
-    with engine.begin() as connection:
-        rows.lock(connection, ACCOUNT)
-        store.keep_roster(
-            connection, ACCOUNT, everyone, virtual(everyone), {"others": 3}, datetime.now(UTC), terms_of
-        )
-    store.keep_report(engine, parse(report(everyone)), datetime.now(UTC), terms_of)
+    ensure_account_row(engine, ACCOUNT)
+    with locked(engine, ACCOUNT) as account:
+        updates.keep_lists(account, everyone, virtual(everyone), {"others": 3}, datetime.now(UTC), terms_of)
+    updates.keep_report(engine, parse(report(everyone)), datetime.now(UTC), terms_of)
     with engine.begin() as connection:
         for table in ("people", "accounts", "days"):
             names = [column.name for column in Base.metadata.tables[f"compliance_{table}"].columns]

@@ -29,7 +29,7 @@ from app.aws.clients import AwsCredentials, Clients
 from app.aws.iam import IamGateway
 from app.aws.passwords import PasswordGateway
 from app.aws.roster import READS, RosterGateway
-from app.compliance.data import refresh_runs, store
+from app.compliance.data import refresh_runs, updates
 from app.compliance.data.credential_report import parse
 from app.compliance.refresh import Gateways, Refresh
 from app.db import Base
@@ -159,7 +159,7 @@ def _import() -> Row:
                 len(row)
 
         def take_in() -> None:
-            store.keep_report(engine, parse(next(days), next(made_at)), datetime.now(UTC), terms_of)
+            updates.keep_report(engine, parse(next(days), next(made_at)), datetime.now(UTC), terms_of)
 
         theirs, ours = medians(read, take_in, repeats=5)
         engine.dispose()

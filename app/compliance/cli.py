@@ -27,7 +27,7 @@ from app.aws.roster import READS, RosterGateway
 from app.aws.sts import Identity, StsGateway
 from app.commands import on_database
 from app.compliance import service
-from app.compliance.data import queries, store
+from app.compliance.data import queries, updates
 from app.compliance.export import COLUMNS, exported
 from app.compliance.refresh import Gateways
 from app.compliance.rules.table import BY_ID, GROUPS
@@ -158,7 +158,7 @@ def export(account_id: str | None, form: str, rule: str | None, state: str | Non
     """Print a row for each person and rule, with reason and evidence."""
     chosen = _account(account_id)
     terms_of = service.terms_for(current_app.config, chosen)
-    held = store.catch_up(db.engine, chosen, terms_of)
+    held = updates.catch_up(db.engine, chosen, terms_of)
     if held is None:
         raise click.ClickException(f"Nothing is known of account {chosen} yet: refresh it, or import a report.")
     found = exported(

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Engine, Row
+from sqlalchemy import Engine
 
 from app.compliance import labels
 from app.compliance.data import queries
+from app.compliance.data.judgements import subject_of
 from app.compliance.data.queries import Filter, RuleFinding
-from app.compliance.data.rows import subject_of
+from app.compliance.data.rows import AccountRow
 from app.compliance.rules.subjects import Terms
 from app.compliance.rules.table import CIS_VERSIONS, OF_PEOPLE, cis_by_version, demanded
 
@@ -21,7 +22,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def exported(engine: Engine, held: Row[Any], terms: Terms, chosen: Filter) -> Iterator[dict[str, Any]]:
+def exported(engine: Engine, held: AccountRow, terms: Terms, chosen: Filter) -> Iterator[dict[str, Any]]:
     """A row for each finding that fits, the account's own first; who is looked for by name are people only."""
     rules, states = chosen.rules, chosen.states
 

@@ -24,9 +24,10 @@ from app.aws.clients import AwsCredentials, signing_as
 from app.aws.iam import IamGateway
 from app.aws.passwords import PasswordGateway
 from app.aws.roster import Batch, RosterGateway, RosterUser
-from app.compliance.data import refresh_runs, store
-from app.compliance.data.rows import TermsOf, lock
-from app.compliance.rules.facts import RosterFacts
+from app.compliance.data import refresh_runs, updates
+from app.compliance.data.account_data import locked
+from app.compliance.data.judgements import TermsOf
+from app.compliance.rules.sources import RosterFacts
 from app.errors import NotAllowed, PortalError, Throttled
 
 log = logging.getLogger(__name__)
@@ -106,10 +107,10 @@ class Refresh:
         if self.counts["in_use_known"]:
             known["others"] = max(0, self.counts["in_use"] - sum(times for name, times in owners.items() if name))
         known["root_virtual_mfa"] = "" in owners
-        with self.engine.begin() as connection:
-            lock(connection, self.account_id)
-            refresh_runs.finish(connection, self.account_id, self.run_id, datetime.now(UTC), "", **self._progress())
-            store.keep_roster(connection, self.account_id, users.result(), owners, known, at, self.terms_of)
+        with locked(self.engine, self.account_id) as account:
+            now = datetime.now(UTC)
+            refresh_runs.finish(account.connection, self.account_id, self.run_id, now, "", **self._progress())
+            updates.keep_lists(account, users.result(), owners, known, at, self.terms_of)
 
     def _wait(self, *reads: Future[Any]) -> None:
         """Until all are done or one failed, with a sign of life now and then. Raises what the first raised."""

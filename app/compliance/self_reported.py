@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from flask import current_app
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.compliance import service
-from app.compliance.data import queries, store
-from app.compliance.rules.facts import OwnFacts
+from app.compliance.data import queries, updates
+from app.compliance.rules.sources import OwnFacts
 from app.credentials.observed import ObservedCredentials, UploadedKey, credentials_observed
 from app.db import db
 from app.sessions.contents import Person
@@ -34,7 +35,7 @@ def keep(person: Person, observed: ObservedCredentials) -> None:
     try:
         if not _is_stored(person, own, now):
             terms = service.terms_for(current_app.config, person.account_id)
-            store.keep_own(db.engine, person.account_id, person, own, now, terms)
+            updates.keep_own(db.engine, person.account_id, person, own, now, terms)
     except SQLAlchemyError:
         log.exception("what %s showed could not be kept", person.arn)
 
@@ -68,7 +69,7 @@ def _is_stored(person: Person, own: OwnFacts, now: datetime) -> bool:
     """Is each of these facts stored already, and stored recently?"""
     with db.engine.connect() as connection:
         row = queries.person(connection, person.account_id, person.user_name)
-    stored = row.own if row and row.user_id == person.user_id else {}
+    stored: Mapping[str, Any] = row.own if row and row.user_id == person.user_id else {}
     for name, (_, value) in json.loads(json.dumps(own)).items():
         at, known = stored.get(name, ("", None))
         if not at or known != value or now - datetime.fromisoformat(at) > SAME_FOR:

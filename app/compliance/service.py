@@ -13,8 +13,10 @@ from sqlalchemy import Connection, Engine, insert, select, update
 from app.audit.events import Event
 from app.audit.log import Audit
 from app.aws.clients import AwsCredentials
-from app.compliance.data import refresh_runs, rows, store
+from app.compliance.data import refresh_runs, updates
+from app.compliance.data.account_data import ensure_account_row, in_force, locked
 from app.compliance.data.credential_report import NotAReport, parse
+from app.compliance.data.judgements import TermsOf
 from app.compliance.data.models import ComplianceException, CompliancePerson
 from app.compliance.refresh import Gateways, Refresh
 from app.compliance.rules.subjects import Terms
@@ -38,7 +40,7 @@ class ExceptedAlready(Refused):
     message = "This exception already exists. Nothing was changed."
 
 
-def terms_for(config: Mapping[str, Any], account_id: str) -> rows.TermsOf:
+def terms_for(config: Mapping[str, Any], account_id: str) -> TermsOf:
     """What makes an account's terms at the moment they are needed. config: Flask's, without the application."""
     return partial(_terms_now, dict(config), account_id)
 
@@ -54,7 +56,7 @@ def begin_refresh(
     account_id: str,
     arn: str,
     credentials: AwsCredentials,
-    terms: rows.TermsOf,
+    terms: TermsOf,
 ) -> Refresh:
     """Take on a refresh; who calls this runs it. Raises AlreadyRunning, NotRecorded."""
     run_id = refresh_runs.claim(engine, account_id, arn, datetime.now(UTC))
@@ -78,7 +80,7 @@ def take_report(
     account_id: str,
     content: bytes,
     made_at: datetime | None,
-    terms: rows.TermsOf,
+    terms: TermsOf,
 ) -> int:
     """Take in a credential report of the account; how many people it tells of. Raises NotAReport, NotRecorded."""
     report = parse(content, made_at)
@@ -87,7 +89,7 @@ def take_report(
             f"This is the report of account {report.account_id}, not of {account_id}. Nothing was changed."
         )
     with audit.attempt(Event.CREDENTIAL_REPORT_TAKEN, account_id):
-        return store.keep_report(engine, report, datetime.now(UTC), terms)
+        return updates.keep_report(engine, report, datetime.now(UTC), terms)
 
 
 def add_exception(
@@ -100,7 +102,7 @@ def add_exception(
     owner: str,
     until: datetime,
     by: str,
-    terms: rows.TermsOf,
+    terms: TermsOf,
 ) -> None:
     """Let a user ("" for the account) off a rule until then. Raises NoSuchPerson, ExceptedAlready, NotRecorded."""
     about_account = BY_ID[rule].about_account
@@ -121,37 +123,37 @@ def add_exception(
         if not about_account and not connection.execute(there).first():
             raise NoSuchPerson
     whose = "" if about_account else user_name
-    rows.begin(engine, account_id)
+    ensure_account_row(engine, account_id)
     last_day = until - timedelta(days=1)
     told = f"{rule}: {whose or account_id}, until the end of {last_day:%Y-%m-%d}"
-    with audit.attempt(Event.EXCEPTION_ADDED, told), engine.begin() as connection:
-        rows.lock(connection, account_id)  # of two at once the second finds what the first made
-        if _in_force(connection, same):
+    with audit.attempt(Event.EXCEPTION_ADDED, told), locked(engine, account_id) as account:
+        if _in_force(account.connection, same):  # of two at once the second finds what the first made
             raise ExceptedAlready
         made = {**same, "made_at": datetime.now(UTC), "made_by": by, "ended_by": ""}
-        connection.execute(insert(ComplianceException).values(made))
-        rows.change_account(connection, account_id, stale=True)  # judged below, or when somebody looks
-    store.judge_again(engine, account_id, whose, terms)
+        account.connection.execute(insert(ComplianceException).values(made))
+        account.change(stale=True)  # judged below, or when somebody looks
+    updates.judge_again(engine, account_id, whose, terms)
 
 
 def _in_force(connection: Connection, exception: Mapping[str, Any]) -> bool:
     """Is there one of this rule, for this user, with this reason, owner and end?"""
     alike = [getattr(ComplianceException, name) == value for name, value in exception.items()]
-    query = select(ComplianceException.id).where(*alike, rows.in_force(datetime.now(UTC)))
+    query = select(ComplianceException.id).where(*alike, in_force(datetime.now(UTC)))
     return connection.execute(query).first() is not None
 
 
-def end_exception(engine: Engine, audit: Audit, account_id: str, number: int, by: str, terms: rows.TermsOf) -> None:
+def end_exception(engine: Engine, audit: Audit, account_id: str, number: int, by: str, terms: TermsOf) -> None:
     """End an exception before its time. Raises Gone, NotRecorded."""
     now = datetime.now(UTC)
-    mine = (ComplianceException.account_id == account_id) & (ComplianceException.id == number) & rows.in_force(now)
+    mine = (ComplianceException.account_id == account_id) & (ComplianceException.id == number) & in_force(now)
     with engine.connect() as connection:
         row = connection.execute(select(ComplianceException.__table__).where(mine)).first()
     if row is None:
         raise Gone("This exception is over already.")
     told = f"{row.rule}: {row.user_name or account_id}"
-    with audit.attempt(Event.EXCEPTION_ENDED, told), engine.begin() as connection:
-        if not connection.execute(update(ComplianceException).where(mine).values(ended_at=now, ended_by=by)).rowcount:
+    with audit.attempt(Event.EXCEPTION_ENDED, told), locked(engine, account_id) as account:
+        ended = update(ComplianceException).where(mine).values(ended_at=now, ended_by=by)
+        if not account.connection.execute(ended).rowcount:
             raise Gone("This exception is over already.")
-        rows.change_account(connection, account_id, stale=True)
-    store.judge_again(engine, account_id, row.user_name, terms)
+        account.change(stale=True)
+    updates.judge_again(engine, account_id, row.user_name, terms)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
 from typing import Any
 
 from app.compliance.rules.subjects import Terms
-from app.compliance.rules.table import EVERY, JUDGES
 from app.credentials.max_age import access_key_max_age
 from app.policy.permits import Permits
 
@@ -51,9 +49,3 @@ def is_path_blind(document: Document, account_id: str, partition: str) -> bool:
         return permits.allows("iam:EnableMFADevice", permits.arn, mfa=None)
 
     return reached("/") and not reached("/some/path/")
-
-
-def fingerprint(terms: Terms) -> str:
-    """The same for verdicts reached under the same rules, at whatever time."""
-    told = (JUDGES, sorted(rule.id for rule in EVERY), terms._replace(now=datetime.min))
-    return hashlib.sha256(repr(told).encode()).hexdigest()

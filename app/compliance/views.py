@@ -8,13 +8,15 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, Response, abort, current_app, request, stream_with_context, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy import Row
 
 from app.activity.queries import ids_under
 from app.audit.events import Event
 from app.audit.log import record
 from app.compliance import charts, labels, service
-from app.compliance.data import daily, queries, refresh_runs, rows, store
+from app.compliance.data import daily, queries, refresh_runs, updates
+from app.compliance.data.judgements import TermsOf
+from app.compliance.data.people_data import states
+from app.compliance.data.rows import AccountRow, PersonRow
 from app.compliance.export import COLUMNS, exported
 from app.compliance.forms import FilterForm
 from app.compliance.refresh import Gateways
@@ -40,10 +42,10 @@ class WatchedAccount(NamedTuple):
     """The account a page is about, up to date."""
 
     account_id: str
-    held: Row[Any] | None
+    held: AccountRow | None
     """None where nothing is known yet."""
     terms: Terms
-    terms_of: rows.TermsOf
+    terms_of: TermsOf
 
     @property
     def name(self) -> str:
@@ -65,7 +67,7 @@ def watched() -> WatchedAccount:
     """The account that is asked for, judged as of now."""
     account_id = chosen_account()
     terms_of = service.terms_for(current_app.config, account_id)
-    held = store.catch_up(db.engine, account_id, terms_of)
+    held = updates.catch_up(db.engine, account_id, terms_of)
     return WatchedAccount(account_id, held, terms_of(held.roster.get("others") if held else None), terms_of)
 
 
@@ -194,7 +196,7 @@ def people() -> ResponseReturnValue:
         found=found,
         chosen=chosen,
         address=_address,
-        states=rows.states,
+        states=states,
         rules=BY_ID,
     )
 
@@ -259,7 +261,7 @@ def one(name: str) -> ResponseReturnValue:
         )
 
 
-def _owners(row: Row[Any]) -> list[str]:
+def _owners(row: PersonRow) -> list[str]:
     """Whose sessions the user's are. Where no list told their unique id yet, whoever signed in under their name."""
     longest = max(current_app.config["SESSION_MAX"], current_app.config["SIGN_IN_SESSION_MAX"])
     since = datetime.now(UTC) - longest

@@ -7,6 +7,7 @@ import itertools
 import json
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from typing import Unpack
 
@@ -16,10 +17,13 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, create_engine, insert, select
 
 from app.aws.roster import RosterUser
-from app.compliance.data import rows, store
+from app.compliance.data import updates
+from app.compliance.data.account_data import ensure_account_row, locked
 from app.compliance.data.credential_report import LARGEST, CredentialReport, NotAReport, parse
-from app.compliance.data.models import ComplianceException, CompliancePerson
-from app.compliance.rules.facts import OwnFacts
+from app.compliance.data.models import ComplianceChange, ComplianceException, CompliancePerson
+from app.compliance.data.people_data import states
+from app.compliance.data.rows import ChangeRow, ExceptionRow, PersonRow
+from app.compliance.rules.sources import OwnFacts
 from app.compliance.rules.subjects import Terms
 from app.db import Base
 from app.sandbox.operations.credential_report import HEADER
@@ -170,22 +174,21 @@ def roster(
     made: dict[str, datetime] = MADE,
     ids: dict[str, str] = {},  # noqa: B006 # never changed
 ) -> None:
-    rows.begin(engine, ACCOUNT)
+    ensure_account_row(engine, ACCOUNT)
     users = [
         RosterUser(
             name, f"arn:aws:iam::{ACCOUNT}:user/{name}", "/", made.get(name, MADE["alice"]), None, ids.get(name, "")
         )
         for name in names
     ]
-    with engine.begin() as connection:
-        rows.lock(connection, ACCOUNT)
-        store.keep_roster(connection, ACCOUNT, users, virtual, {"others": others}, at, terms_of)
+    with locked(engine, ACCOUNT) as account:
+        updates.keep_lists(account, users, virtual, {"others": others}, at, terms_of)
 
 
 def says(engine: Engine, rule: str) -> dict[str, str]:
     with engine.connect() as connection:
         found = connection.execute(select(CompliancePerson.user_name, CompliancePerson.verdicts))
-        return {name: rows.states(words).get(rule, "") for name, words in found}
+        return {name: states(words).get(rule, "") for name, words in found}
 
 
 def stored(engine: Engine) -> list[tuple[object, ...]]:
@@ -197,38 +200,47 @@ def hour(of: int) -> datetime:
     return datetime(2026, 9, 1, of, tzinfo=UTC)
 
 
+def test_typed_rows_have_the_columns_of_their_tables() -> None:
+    for row, model in (
+        (PersonRow, CompliancePerson),
+        (ExceptionRow, ComplianceException),
+        (ChangeRow, ComplianceChange),
+    ):
+        assert [field.name for field in fields(row)] == model.__table__.columns.keys()
+
+
 def test_older_or_partial_reports_change_nothing(engine: Engine) -> None:
     roster(engine, hour(8), {}, ("alice", "bob", "carol", "dave"))
     with pytest.raises(NotAReport, match="lacks 2 whom the account’s lists know"):
-        store.keep_report(engine, read(WHOLE), NOW, terms_of)
+        updates.keep_report(engine, read(WHOLE), NOW, terms_of)
     roster(engine, hour(8), {}, ("alice", "bob", *(f"user{number}" for number in range(40))))
     with pytest.raises(NotAReport, match="lacks 40 whom the account’s lists know"):
-        store.keep_report(engine, read(WHOLE), NOW, terms_of)
+        updates.keep_report(engine, read(WHOLE), NOW, terms_of)
     roster(engine, hour(8), {}, ("alice", "bob"))
-    assert store.keep_report(engine, read(WHOLE, hour(12)), NOW, terms_of) == 2
+    assert updates.keep_report(engine, read(WHOLE, hour(12)), NOW, terms_of) == 2
     before = stored(engine)
     with pytest.raises(NotAReport, match="A newer one"):
-        store.keep_report(engine, read(WHOLE), NOW, terms_of)
+        updates.keep_report(engine, read(WHOLE), NOW, terms_of)
     with pytest.raises(NotAReport, match="future"):
-        store.keep_report(engine, read(WHOLE, NOW + timedelta(days=1)), NOW, terms_of)
+        updates.keep_report(engine, read(WHOLE, NOW + timedelta(days=1)), NOW, terms_of)
     assert stored(engine) == before
-    assert store.keep_report(engine, read(WHOLE, hour(12)), NOW, terms_of) == 2, "the same once more is harmless"
+    assert updates.keep_report(engine, read(WHOLE, hour(12)), NOW, terms_of) == 2, "the same once more is harmless"
 
 
 def test_who_is_gone_is_what_the_newer_of_both_says(engine: Engine) -> None:
     roster(engine, hour(8), {}, ("alice", "gone"))
-    store.keep_report(engine, read(WHOLE), NOW, terms_of)
+    updates.keep_report(engine, read(WHOLE), NOW, terms_of)
     assert set(says(engine, "mfa")) == {"alice", "bob"}, "bob came, somebody went"
     roster(engine, hour(10), {}, ("alice",))
     assert set(says(engine, "mfa")) == {"alice"}
-    store.keep_report(engine, read(WHOLE), NOW, terms_of)
+    updates.keep_report(engine, read(WHOLE), NOW, terms_of)
     assert set(says(engine, "mfa")) == {"alice"}, "an earlier report does not bring bob back"
 
 
 def test_mfa_of_every_kind_comes_from_the_report(engine: Engine) -> None:
     roster(engine, hour(8), {}, ("alice", "bob"))
     assert says(engine, "mfa") == {"alice": "unknown", "bob": "unknown"}
-    store.keep_report(engine, read(WHOLE), NOW, terms_of)
+    updates.keep_report(engine, read(WHOLE), NOW, terms_of)
     assert says(engine, "mfa") == {"alice": "fail", "bob": "pass"}
     roster(engine, hour(11), {"alice": 1}, ("alice", "bob"))
     assert says(engine, "mfa") == {"alice": "pass", "bob": "pass"}, "no roster will ever show bob's kind"
@@ -238,7 +250,7 @@ def test_mfa_of_every_kind_comes_from_the_report(engine: Engine) -> None:
 
 def test_a_virtual_device_that_goes_after_the_report_is_missed(engine: Engine) -> None:
     roster(engine, hour(8), {"bob": 1}, ("alice", "bob"))
-    store.keep_report(engine, read(WHOLE), NOW, terms_of)
+    updates.keep_report(engine, read(WHOLE), NOW, terms_of)
     roster(engine, hour(11), {}, ("alice", "bob"))
     assert says(engine, "mfa")["bob"] == "unknown"
     roster(engine, hour(12), {}, ("alice", "bob"), others=0)
@@ -247,14 +259,14 @@ def test_a_virtual_device_that_goes_after_the_report_is_missed(engine: Engine) -
 
 def test_what_people_show_themselves_counts_until_newer_is_known(engine: Engine) -> None:
     roster(engine, hour(8), {}, ("alice", "bob"))
-    store.keep_report(engine, read(WHOLE), NOW, terms_of)
+    updates.keep_report(engine, read(WHOLE), NOW, terms_of)
 
     shows(engine, "alice", mfa=(hour(11).isoformat(), ["SECURITY_KEY"]))
     shows(engine, "alice", keys=(hour(11).isoformat(), [(True, "2026-08-30T00:00:00+00:00")]))
     assert says(engine, "mfa")["alice"] == "pass" and says(engine, "key-age")["alice"] == "pass"
     roster(engine, hour(12), {}, ("alice", "bob"))
     assert says(engine, "mfa")["alice"] == "pass", "no roster shows a security key"
-    store.keep_report(engine, read(WHOLE, hour(13)), NOW, terms_of)
+    updates.keep_report(engine, read(WHOLE, hour(13)), NOW, terms_of)
     assert says(engine, "mfa")["alice"] == "fail" and says(engine, "key-age")["alice"] == "fail"
     shows(engine, "newcomer", mfa=(hour(14).isoformat(), []))
     assert says(engine, "mfa")["newcomer"] == "fail"
@@ -262,7 +274,7 @@ def test_what_people_show_themselves_counts_until_newer_is_known(engine: Engine)
 
 def shows(engine: Engine, name: str, user_id: str = "", **own: Unpack[OwnFacts]) -> None:
     user = Person(ACCOUNT, name, "/", "aws", True, NOW, user_id=user_id)
-    store.keep_own(engine, ACCOUNT, user, own, NOW, terms_of)
+    updates.keep_own(engine, ACCOUNT, user, own, NOW, terms_of)
 
 
 def excepted(engine: Engine, name: str, rule: str) -> None:
@@ -270,7 +282,7 @@ def excepted(engine: Engine, name: str, rule: str) -> None:
         whose = {"account_id": ACCOUNT, "user_name": name, "rule": rule, "reason": "leaves soon", "owner": "sec@corp"}
         made = {"until": NOW + timedelta(days=30), "made_at": hour(1), "made_by": "arn", "ended_by": ""}
         connection.execute(insert(ComplianceException).values(**whose, **made))
-    store.judge_again(engine, ACCOUNT, name, terms_of)
+    updates.judge_again(engine, ACCOUNT, name, terms_of)
 
 
 def test_exceptions_of_who_was_deleted_are_not_for_who_is_made_anew(engine: Engine) -> None:
@@ -285,7 +297,7 @@ def test_who_showed_themselves_since_is_not_dropped(engine: Engine) -> None:
     shows(engine, "newcomer", mfa=(hour(14).isoformat(), ["VIRTUAL"]))
     roster(engine, hour(13), {}, ("alice", "bob"))
     assert says(engine, "mfa")["newcomer"] == "pass", "the list was read before they were made"
-    store.keep_report(engine, read(WHOLE, hour(13)), NOW, terms_of)
+    updates.keep_report(engine, read(WHOLE, hour(13)), NOW, terms_of)
     assert says(engine, "mfa")["newcomer"] == "pass"
     roster(engine, hour(15), {}, ("alice", "bob"))
     assert "newcomer" not in says(engine, "mfa")
@@ -293,7 +305,7 @@ def test_who_showed_themselves_since_is_not_dropped(engine: Engine) -> None:
 
 def test_where_no_other_devices_are_in_use_nobody_has_one_of_earlier(engine: Engine) -> None:
     roster(engine, hour(8), {}, ("alice", "bob"))
-    store.keep_report(engine, read(WHOLE), NOW, terms_of)
+    updates.keep_report(engine, read(WHOLE), NOW, terms_of)
     shows(engine, "alice", mfa=(hour(10).isoformat(), ["HARDWARE"]))
     assert says(engine, "mfa") == {"alice": "pass", "bob": "pass"}
     roster(engine, hour(12), {}, ("alice", "bob"), others=0)
@@ -302,7 +314,7 @@ def test_where_no_other_devices_are_in_use_nobody_has_one_of_earlier(engine: Eng
 
 def test_nothing_is_known_of_who_was_made_anew_under_an_old_name(engine: Engine) -> None:
     roster(engine, hour(8), {}, ("alice", "bob"))
-    store.keep_report(engine, read(WHOLE), NOW, terms_of)
+    updates.keep_report(engine, read(WHOLE), NOW, terms_of)
     shows(engine, "bob", keys=(hour(10).isoformat(), [(True, "2026-08-30T00:00:00+00:00")]))
     excepted(engine, "alice", "mfa")
     assert says(engine, "mfa") == {"alice": "excepted", "bob": "pass"}
@@ -311,45 +323,45 @@ def test_nothing_is_known_of_who_was_made_anew_under_an_old_name(engine: Engine)
     roster(engine, hour(12), {}, ("alice", "bob"), made={"alice": hour(11), "bob": hour(11)})
     assert says(engine, "mfa") == {"alice": "unknown", "bob": "unknown"}, "nobody asked these two yet"
     assert says(engine, "key-age") == {"alice": "unknown", "bob": "unknown"}
-    store.keep_report(engine, read(WHOLE, hour(10)), NOW, terms_of)
+    updates.keep_report(engine, read(WHOLE, hour(10)), NOW, terms_of)
     assert says(engine, "mfa") == {"alice": "unknown", "bob": "unknown"}, "a report of before tells of the former"
 
     shows(engine, "bob", mfa=(hour(13).isoformat(), ["VIRTUAL"]))
     anew = WHOLE.replace("bob,2026-01-02T10:00:00Z", "bob,2026-09-01T14:00:00Z")
     anew = anew.replace("alice,2026-01-01T10:00:00Z", "alice,2026-09-01T11:00:00Z")
-    store.keep_report(engine, read(anew.replace("N/A,true,false", "N/A,false,false"), hour(15)), NOW, terms_of)
+    updates.keep_report(engine, read(anew.replace("N/A,true,false", "N/A,false,false"), hour(15)), NOW, terms_of)
     assert says(engine, "mfa") == {"alice": "fail", "bob": "fail"}, "no exception, no device of the former"
 
 
 def test_a_device_given_after_the_report_makes_nobody_fail_for_having_none(engine: Engine) -> None:
     roster(engine, hour(8), {}, ("alice", "bob"), others=1)
-    store.keep_report(engine, read(WHOLE), NOW, terms_of)
+    updates.keep_report(engine, read(WHOLE), NOW, terms_of)
     roster(engine, hour(12), {}, ("alice", "bob"), others=1)
     assert says(engine, "mfa") == {"alice": "fail", "bob": "pass"}, "as many as there were"
     roster(engine, hour(13), {}, ("alice", "bob"), others=2)
     assert says(engine, "mfa") == {"alice": "unknown", "bob": "pass"}, "somebody has a new one"
     roster(engine, hour(14), {"alice": 1}, ("alice", "bob"), others=2)
     assert says(engine, "mfa") == {"alice": "pass", "bob": "pass"}
-    store.keep_report(engine, read(WHOLE, hour(15)), NOW, terms_of)
+    updates.keep_report(engine, read(WHOLE, hour(15)), NOW, terms_of)
     assert says(engine, "mfa") == {"alice": "fail", "bob": "pass"}, "a newer report says whose it is not"
 
 
 def test_a_device_taken_after_the_report_makes_nobody_pass_for_having_had_one(engine: Engine) -> None:
     two = WHOLE.replace("bob", "carol") + "\n" + BOB
     roster(engine, hour(8), {}, ("alice", "bob", "carol"), others=2)
-    store.keep_report(engine, read(two), NOW, terms_of)
+    updates.keep_report(engine, read(two), NOW, terms_of)
     assert says(engine, "mfa") == {"alice": "fail", "bob": "pass", "carol": "pass"}
     roster(engine, hour(12), {}, ("alice", "bob", "carol"), others=1)
     assert says(engine, "mfa") == {"alice": "fail", "bob": "unknown", "carol": "unknown"}, "one of two has none now"
     shows(engine, "carol", mfa=(hour(13).isoformat(), ["HARDWARE"]))
     assert says(engine, "mfa")["carol"] == "pass", "she showed it since"
-    store.keep_report(engine, read(two, hour(14)), NOW, terms_of)
+    updates.keep_report(engine, read(two, hour(14)), NOW, terms_of)
     assert says(engine, "mfa") == {"alice": "fail", "bob": "pass", "carol": "pass"}
 
 
 def test_what_root_has_is_no_device_of_anybody_new(engine: Engine) -> None:
     roster(engine, hour(8), {}, ("alice", "bob"), others=3)
-    store.keep_report(engine, read(WHOLE), NOW, terms_of)
+    updates.keep_report(engine, read(WHOLE), NOW, terms_of)
     for at in (11, 12):
         roster(engine, hour(at), {}, ("alice", "bob"), others=3)
         assert says(engine, "mfa") == {"alice": "fail", "bob": "pass"}, "two were in use before and are not theirs"
@@ -360,7 +372,7 @@ def test_what_root_has_is_no_device_of_anybody_new(engine: Engine) -> None:
 
 def test_another_id_under_the_same_name_is_another_user(engine: Engine) -> None:
     roster(engine, hour(8), {}, ("alice", "bob"), ids={"alice": "AIDA1", "bob": "AIDA2"})
-    store.keep_report(engine, read(WHOLE), NOW, terms_of)
+    updates.keep_report(engine, read(WHOLE), NOW, terms_of)
     excepted(engine, "alice", "mfa")
     assert says(engine, "mfa")["alice"] == "excepted"
     shows(engine, "alice", "AIDA9", mfa=(hour(12).isoformat(), []))
@@ -374,5 +386,5 @@ def says_all(engine: Engine, name: str) -> dict[str, str]:
     """What is known of a user: rules that answer with more than unknown."""
     with engine.connect() as connection:
         query = select(CompliancePerson.verdicts).where(CompliancePerson.user_name == name)
-        found = rows.states(connection.execute(query).scalar_one())
+        found = states(connection.execute(query).scalar_one())
     return {rule: state for rule, state in found.items() if state != "unknown"}

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from app.compliance.data import report_formats as report_forms
 from app.compliance.data.report_formats import NotAReport
-from app.compliance.rules.facts import ReportFacts, RootFacts
+from app.compliance.rules.sources import ReportFacts, RootFacts
 
 ROOT = "<root_account>"
 COLUMNS = (

@@ -18,7 +18,7 @@ class ComplianceAccount(Base):
 
     account_id: Mapped[str] = mapped_column(String(12), primary_key=True)
     roster: Mapped[dict[str, Any]] = mapped_column(JSON)
-    """Root, password policy, alias, counts (`app.compliance.rules.facts`); {} before the first refresh."""
+    """Root, password policy, alias, counts (`app.compliance.rules.sources`); {} before the first refresh."""
     roster_at: Mapped[datetime | None] = mapped_column(Utc)
     """When the lists were read; everyone's roster columns are of then."""
     report: Mapped[dict[str, Any]] = mapped_column(JSON)
@@ -53,7 +53,7 @@ class CompliancePerson(Base):
     password_last_used: Mapped[datetime | None] = mapped_column(Utc)
     virtual_devices: Mapped[int]
     report: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
-    """Their row of the credential report (`app.compliance.rules.facts`)."""
+    """Their row of the credential report (`app.compliance.rules.sources`)."""
     own: Mapped[dict[str, Any]] = mapped_column(JSON)
     """What they showed themselves in the portal, each with its time."""
     verdicts: Mapped[str] = mapped_column(Text)
@@ -77,7 +77,7 @@ class ComplianceChange(Base):
     at: Mapped[datetime] = mapped_column(Utc)
     rule: Mapped[str] = mapped_column(String(32))
     was: Mapped[str] = mapped_column(String(16))
-    """`app.compliance.rules.table.State`, "" where the rule was not about them."""
+    """`app.compliance.rules.verdicts.State`, "" where the rule was not about them."""
     became: Mapped[str] = mapped_column(String(16))
 
 

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, UnaryExpression, func, or_, select
+from sqlalchemy import ColumnElement, Connection, UnaryExpression, func, or_, select
 
+from app.compliance.data.account_data import in_force
+from app.compliance.data.judgements import account_of, subject_of
 from app.compliance.data.models import ComplianceChange, ComplianceException, CompliancePerson
-from app.compliance.data.rows import account_of, in_force, subject_of
+from app.compliance.data.people_data import read_people
+from app.compliance.data.rows import AccountRow, ChangeRow, ExceptionRow, PersonRow
 from app.compliance.rules.rule import Rule
 from app.compliance.rules.subjects import Account, Seen, Subject, Terms
 from app.compliance.rules.table import GROUPS, OF_ACCOUNT, OF_PEOPLE, evidence, judged, rules_in
@@ -55,7 +58,7 @@ class Filter:
 class PageOfPeople:
     """Some people."""
 
-    rows: Sequence[Row[Any]]
+    rows: Sequence[PersonRow]
     total: int
     number: int
     size: int
@@ -105,26 +108,24 @@ def people(connection: Connection, account_id: str, chosen: Filter, size: int = 
     conditions = _conditions(account_id, chosen)
     total = connection.execute(select(func.count()).select_from(CompliancePerson).where(*conditions)).scalar_one()
     query = select(CompliancePerson.__table__).where(*conditions).order_by(*_order(chosen.sort))
-    rows = connection.execute(query.limit(size).offset((chosen.page - 1) * size)).all()
-    return PageOfPeople(rows, total, chosen.page, size)
+    found = connection.execute(query.limit(size).offset((chosen.page - 1) * size))
+    return PageOfPeople([PersonRow(*columns) for columns in found], total, chosen.page, size)
 
 
-def everyone(connection: Connection, account_id: str, chosen: Filter) -> Iterator[Row[Any]]:
-    """All that fit, a few at a time in memory."""
+def everyone(connection: Connection, account_id: str, chosen: Filter) -> Iterator[PersonRow]:
+    """Yield all users that match, with a few at a time in memory."""
     query = select(CompliancePerson.__table__).where(*_conditions(account_id, chosen)).order_by(*_order(chosen.sort))
-    yield from connection.execution_options(yield_per=500).execute(query)
+    for columns in connection.execution_options(yield_per=500).execute(query):
+        yield PersonRow(*columns)
 
 
-def person(connection: Connection, account_id: str, user_name: str) -> Row[Any] | None:
-    """One person."""
-    query = select(CompliancePerson.__table__).where(
-        CompliancePerson.account_id == account_id, CompliancePerson.user_name == user_name
-    )
-    return connection.execute(query).first()
+def person(connection: Connection, account_id: str, user_name: str) -> PersonRow | None:
+    """Return a user's row, None where the name isn't known."""
+    return read_people(connection, account_id, CompliancePerson.user_name == user_name).get(user_name)
 
 
-def changes(connection: Connection, account_id: str, person: Row[Any], at_most: int = 50) -> Sequence[Row[Any]]:
-    """When they began to fail a rule or stopped, newest first; nothing of who had the name before them."""
+def changes(connection: Connection, account_id: str, person: PersonRow, at_most: int = 50) -> list[ChangeRow]:
+    """Return when the user began or stopped to fail a rule, newest first. A former user of that name is left out."""
     query = (
         select(ComplianceChange.__table__)
         .where(
@@ -135,13 +136,16 @@ def changes(connection: Connection, account_id: str, person: Row[Any], at_most: 
         .order_by(ComplianceChange.at.desc(), ComplianceChange.id)
         .limit(at_most)
     )
-    return connection.execute(query).all()
+    return [ChangeRow(*columns) for columns in connection.execute(query)]
 
 
 def exceptions(
     connection: Connection, account_id: str, now: datetime, user_name: str | None = None, *, over: bool = False
-) -> Sequence[Row[Any]]:
-    """Exceptions in force, or the latest that are over; those that end last come first."""
+) -> list[ExceptionRow]:
+    """Return the exceptions in force, or the latest 500 that are over, with those that end last first.
+
+    user_name: of whom, "" for the account, None for all.
+    """
     chosen = ~in_force(now) if over else in_force(now)
     query = (
         select(ComplianceException.__table__)
@@ -150,14 +154,13 @@ def exceptions(
     )
     if user_name is not None:
         query = query.where(ComplianceException.user_name == user_name)
-    return connection.execute(query.limit(500) if over else query).all()
+    return [ExceptionRow(*columns) for columns in connection.execute(query.limit(500) if over else query)]
 
 
-def excepted(connection: Connection, account_id: str, now: datetime) -> dict[str, list[Row[Any]]]:
-    """All exceptions in force, by user name ("" for the account)."""
-    query = select(ComplianceException.__table__).where(ComplianceException.account_id == account_id, in_force(now))
-    found: dict[str, list[Row[Any]]] = {}
-    for row in connection.execute(query.order_by(ComplianceException.until)):
+def excepted(connection: Connection, account_id: str, now: datetime) -> dict[str, list[ExceptionRow]]:
+    """Return all exceptions in force by user name ("" for the account)."""
+    found: dict[str, list[ExceptionRow]] = {}
+    for row in exceptions(connection, account_id, now):
         found.setdefault(row.user_name, []).append(row)
     return found
 
@@ -169,7 +172,7 @@ class RuleFinding:
     rule: Rule
     verdict: Verdict
     evidence: tuple[tuple[str, Seen], ...]
-    exception: Row[Any] | None = None
+    exception: ExceptionRow | None = None
 
     @property
     def fix(self) -> Fix | None:
@@ -178,7 +181,7 @@ class RuleFinding:
 
 
 def findings(
-    subject: Subject | Account, terms: Terms, exceptions: Sequence[Row[Any]], rules: Sequence[Rule]
+    subject: Subject | Account, terms: Terms, exceptions: Sequence[ExceptionRow], rules: Sequence[Rule]
 ) -> list[RuleFinding]:
     """What the rules say, in their order; those that are not about the subject are left out.
 
@@ -198,15 +201,15 @@ def findings(
     ]
 
 
-def findings_of(connection: Connection, held: Row[Any], row: Row[Any], terms: Terms) -> list[RuleFinding]:
+def findings_of(connection: Connection, held: AccountRow, row: PersonRow, terms: Terms) -> list[RuleFinding]:
     """A person's."""
     mine = exceptions(connection, held.account_id, terms.now, row.user_name)
     return findings(subject_of(row, held), terms, mine, OF_PEOPLE)
 
 
 def evidence_of(
-    connection: Connection, held: Row[Any], people: Sequence[Row[Any]], terms: Terms, rule: Rule
-) -> list[tuple[Row[Any], RuleFinding]]:
+    connection: Connection, held: AccountRow, people: Sequence[PersonRow], terms: Terms, rule: Rule
+) -> list[tuple[PersonRow, RuleFinding]]:
     """What one rule says of some people, and what it goes by."""
     by_name = excepted(connection, held.account_id, terms.now)
     return [
@@ -216,6 +219,6 @@ def evidence_of(
     ]
 
 
-def findings_of_account(connection: Connection, held: Row[Any], terms: Terms) -> list[RuleFinding]:
+def findings_of_account(connection: Connection, held: AccountRow, terms: Terms) -> list[RuleFinding]:
     """The account's own."""
     return findings(account_of(held), terms, exceptions(connection, held.account_id, terms.now, ""), OF_ACCOUNT)

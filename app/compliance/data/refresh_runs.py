@@ -10,8 +10,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, insert, or_, select, update
 
+from app.compliance.data.account_data import ensure_account_row
 from app.compliance.data.models import ComplianceAccount, ComplianceRun
-from app.compliance.data.rows import begin
 from app.errors import PortalError, Refused
 
 DEAD_AFTER = timedelta(seconds=20)
@@ -69,7 +69,7 @@ class Progress:
 
 def claim(engine: Engine, account_id: str, begun_by: str, now: datetime) -> str:
     """Take on the refresh of an account; its id. Raises AlreadyRunning."""
-    begin(engine, account_id)
+    ensure_account_row(engine, account_id)
     run_id = secrets.token_hex(16)
     with engine.begin() as connection:
         free = or_(ComplianceAccount.running == "", ComplianceAccount.beat_at < now - DEAD_AFTER)

@@ -1,58 +1,13 @@
-"""From what is stored to what the rules judge: of each fact the latest word counts. Pure.
-
-Stored by `app.compliance.data.store`: the roster's facts as columns, the rest as JSON in the shapes of `ReportFacts`
-and `OwnFacts`, times as ISO text.
-"""
+"""From what the sources tell to what the rules judge: of each fact the latest word counts. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol, TypedDict
+from typing import Any, NamedTuple
 
+from app.compliance.rules.sources import OwnFacts, RootFacts, RosterFacts, StoredPerson
 from app.compliance.rules.subjects import Account, Credential, Key, Seen, Source, Subject
-
-
-class ReportFacts(TypedDict):
-    """A person's row of the credential report."""
-
-    password: bool
-    used: str | None
-    """Last use of the password; None for never, or not since AWS keeps track."""
-    changed: str | None
-    mfa: bool
-    other: bool | None
-    """They have MFA of a kind that is not virtual: the roster showed no virtual device. None: not compared yet."""
-    keys: list[list[Any]]
-    """active, made or last changed, last used."""
-    certificates: list[list[Any]]
-    """active, made or last changed."""
-
-
-class OwnFacts(TypedDict, total=False):
-    """What a person's own visits showed: each with the time of the visit first."""
-
-    mfa: tuple[str, list[str]]
-    """Kinds of their devices (`app.aws.iam.DeviceKind.name`)."""
-    password: tuple[str, bool]
-    keys: tuple[str, list[tuple[bool, str]]]
-    """active, made."""
-    ssh_keys: tuple[str, list[tuple[bool, str | None, str | None]]]
-    """active, made, expires."""
-    certificates: tuple[str, list[tuple[bool, str | None, str | None]]]
-
-
-class StoredPerson(Protocol):
-    """A row of `compliance_people`."""
-
-    user_name: str
-    path: str
-    created_at: datetime | None
-    in_roster: bool
-    password_last_used: datetime | None
-    virtual_devices: int
-    report: ReportFacts | None
-    own: OwnFacts
 
 
 def _time(text: str | None) -> datetime | None:
@@ -70,109 +25,117 @@ class Others(NamedTuple):
     """More than when the report was taken in, so someone has a new one."""
 
 
-def others_of(roster: Mapping[str, Any]) -> Others:
-    """From RosterFacts."""
+def others_of(roster: RosterFacts) -> Others:
+    """Return what the lists say of MFA devices that aren't virtual ones of users."""
     return Others(roster.get("others"), bool(roster.get("others_fewer")), bool(roster.get("others_more")))
 
 
 def devices_told(row: StoredPerson, roster_at: datetime, report_at: datetime | None) -> tuple[int, int]:
-    """How many devices of other kinds somebody is taken to have at the time of the lists: at least, at most.
+    """Return how many devices of other kinds a user is taken to have at the time of the lists: at least, at most.
 
-    What their own visit showed since may have been there then, or not.
+    A device that their own visit showed since may have been there then, or not.
     """
-    own, report = row.own.get("mfa"), row.report
-    report_newer = bool(own and report and report_at and report_at > datetime.fromisoformat(own[0]))
-    if own and not report_newer:
-        number = sum(kind != "VIRTUAL" for kind in own[1])
-        return (0, number) if datetime.fromisoformat(own[0]) > roster_at else (number, number)
+    own, report = _own(row.own, "mfa"), row.report
+    if own and not (report and report_at and report_at > own.seen.at):
+        number = sum(kind != VIRTUAL for kind in own.value)
+        return (0, number) if own.seen.at > roster_at else (number, number)
     number = int(bool(report and report["mfa"] and report["other"] and not row.virtual_devices))
     return number, number
 
 
-def subject(row: StoredPerson, roster_at: datetime | None, report_at: datetime | None, others: Others) -> Subject:
-    """What is known of a person."""
-    report, own = row.report, row.own
-    roster_seen = Seen(Source.ROSTER, roster_at) if row.in_roster and roster_at else None
-    report_seen = Seen(Source.REPORT, report_at) if report and report_at else None
-    seen: dict[str, Seen] = {}
-    if roster_seen or report_seen:
-        seen["user"] = roster_seen or report_seen  # type: ignore[assignment]  # one of them is there
+class _Own(NamedTuple):
+    """A fact that a user's own visit showed."""
 
-    mfa, doubt = _mfa(row, seen, roster_seen, report_seen, others)
-    password, changed_at = None, None
-    if report and report_seen:
-        password, changed_at = report["password"], _time(report["changed"])
-        seen["password"] = report_seen
-    if "password" in own and _newer(own["password"][0], report_seen):
-        password = own["password"][1]
-        seen["password"] = Seen(Source.SELF, datetime.fromisoformat(own["password"][0]))
-    used_at = row.password_last_used if roster_seen else None
-    reported = _time(report["used"]) if report else None
-    if reported and report_seen and (used_at is None or reported > used_at):
-        used_at = reported
-    sources = [each for each in (roster_seen, report_seen) if each]
-    if sources:
-        seen["password_last_used"] = max(sources, key=lambda each: each.at)
+    value: Any
+    seen: Seen
+
+
+def _own(own: OwnFacts, name: str, *others: Seen | None) -> _Own | None:
+    """Return what the user's visit showed of a fact, None where it showed nothing or another source is newer."""
+    told: tuple[str, Any] | None = own.get(name)  # type: ignore[assignment]  # every fact is its time and its value
+    if told is None:
+        return None
+    at = datetime.fromisoformat(told[0])
+    if any(other and other.at > at for other in others):
+        return None
+    return _Own(told[1], Seen(Source.SELF, at))
+
+
+def subject(row: StoredPerson, roster_at: datetime | None, report_at: datetime | None, others: Others) -> Subject:
+    """Return what is known of a user."""
+    roster = Seen(Source.ROSTER, roster_at) if row.in_roster and roster_at else None
+    report = Seen(Source.REPORT, report_at) if row.report and report_at else None
+    seen: dict[str, Seen | None] = {"user": roster or report}
+    mfa, seen["mfa"], doubt = _mfa(row, roster, report, others)
+    password, seen["password"] = _password(row, report)
+    used_at, seen["password_last_used"] = _password_use(row, roster, report)
+    keys, seen["keys"], seen["key_use"] = _keys(row, report)
+    certificates, seen["certificates"] = _certificates(row, report)
+    ssh_keys, seen["ssh_keys"] = _ssh_keys(row)
     return Subject(
         row.user_name,
         row.path,
         row.created_at,
         mfa,
-        bool(roster_seen) and row.virtual_devices == 0,
+        bool(roster) and row.virtual_devices == 0,
         password,
         used_at,
-        "password_last_used" in seen,
-        changed_at,
-        _keys(report, own, seen, report_seen),
-        _credentials("certificates", report, own, seen, report_seen),
-        _credentials("ssh_keys", None, own, seen, None),
-        seen,
+        seen["password_last_used"] is not None,
+        _time(row.report["changed"]) if row.report and report else None,
+        keys,
+        certificates,
+        ssh_keys,
+        {name: source for name, source in seen.items() if source},
         doubt,
     )
 
 
-def _newer(own: str, other: Seen | None) -> bool:
-    return other is None or datetime.fromisoformat(own) >= other.at
-
-
 def _mfa(
-    row: StoredPerson, seen: dict[str, Seen], roster: Seen | None, report: Seen | None, others: Others
-) -> tuple[bool | None, str]:
-    """Have they MFA, and why that is not known although something told of it."""
-    facts, own = row.report, row.own.get("mfa")
-    if own and _newer(own[0], roster) and _newer(own[0], report):
-        seen["mfa"] = Seen(Source.SELF, datetime.fromisoformat(own[0]))
-        return bool(own[1]), ""
+    row: StoredPerson, roster: Seen | None, report: Seen | None, others: Others
+) -> tuple[bool | None, Seen | None, str]:
+    """Does the user have MFA, what says so, and why it isn't known although something told of it."""
+    own = _own(row.own, "mfa", roster, report)
+    if own:
+        return bool(own.value), own.seen, ""
     if roster and (report is None or roster.at >= report.at):
-        seen["mfa"] = roster
-        if row.virtual_devices:
-            return True, ""
-        if others.at_most == 0:
-            return False, ""
-        # The roster shows virtual devices only. Who was known to have another kind is taken to have it still, as long
-        # as there are enough of them; and who was known to have none, as long as there are not more than there were.
-        if own and any(kind != "VIRTUAL" for kind in own[1]):
-            if others.fewer:
-                return None, FEWER
-            seen["mfa"] = Seen(Source.SELF, datetime.fromisoformat(own[0]))
-            return True, ""
-        if facts and report and facts["mfa"] and facts["other"]:
-            if others.fewer:
-                return None, FEWER
-            seen["mfa"] = report
-            return True, ""
-        if facts and report and not facts["mfa"]:
-            if others.more:
-                return None, MORE
-            seen["mfa"] = report
-            return False, ""
-        return None, ""
-    if facts and report:
-        seen["mfa"] = report
-        return facts["mfa"], ""
-    return None, ""
+        return _mfa_by_lists(row, roster, report, others)
+    return (row.report["mfa"], report, "") if row.report and report else (None, None, "")
 
 
+def _mfa_by_lists(
+    row: StoredPerson, roster: Seen, report: Seen | None, others: Others
+) -> tuple[bool | None, Seen | None, str]:
+    """As `_mfa`, where the lists are the newest source. They show virtual devices only.
+
+    A user who had a device of another kind is taken to have it still, as long as there are enough of them. A user
+    who had none is taken to have none still, as long as there are no more of them than before.
+    """
+    if row.virtual_devices:
+        return True, roster, ""
+    if others.at_most == 0:
+        return False, roster, ""
+    had, told_by = _other_device(row, report)
+    if had is None:
+        return None, roster, ""
+    if had and others.fewer:
+        return None, roster, FEWER
+    if not had and others.more:
+        return None, roster, MORE
+    return had, told_by, ""
+
+
+def _other_device(row: StoredPerson, report: Seen | None) -> tuple[bool | None, Seen | None]:
+    """Did the user have a device that isn't virtual, as an earlier visit or report says? None: neither says."""
+    own = _own(row.own, "mfa")
+    if own and any(kind != VIRTUAL for kind in own.value):
+        return True, own.seen
+    if row.report and report and (row.report["other"] or not row.report["mfa"]):
+        return row.report["mfa"], report
+    return None, None
+
+
+VIRTUAL = "VIRTUAL"
+"""As `app.aws.iam.DeviceKind` names it."""
 FEWER = (
     "We can’t tell who still has a hardware MFA device: the account has fewer than its users had. Upload a newer "
     "credential report."
@@ -183,97 +146,75 @@ MORE = (
 )
 
 
-def _keys(
-    report: ReportFacts | None, own: OwnFacts, seen: dict[str, Seen], report_seen: Seen | None
-) -> tuple[Key, ...] | None:
-    reported = (
-        tuple(Key(active, _time(made), _time(used), True) for active, made, used in report["keys"])
-        if report and report_seen
-        else None
-    )
-    if reported is not None and report_seen:
-        seen["key_use"] = report_seen
-    if "keys" in own and _newer(own["keys"][0], report_seen):
-        seen["keys"] = Seen(Source.SELF, datetime.fromisoformat(own["keys"][0]))
-        known = {key.created_at: key for key in reported or ()}
-        made = [(active, datetime.fromisoformat(text)) for active, text in own["keys"][1]]
-        return tuple(
-            known[at]._replace(active=active) if at in known else Key(active, at, None, False) for active, at in made
-        )
-    if reported is not None and report_seen:
-        seen["keys"] = report_seen
-    return reported
+def _password(row: StoredPerson, report: Seen | None) -> tuple[bool | None, Seen | None]:
+    own = _own(row.own, "password", report)
+    if own:
+        return own.value, own.seen
+    return (row.report["password"], report) if row.report and report else (None, None)
 
 
-def _credentials(
-    name: str, report: ReportFacts | None, own: OwnFacts, seen: dict[str, Seen], report_seen: Seen | None
-) -> tuple[Credential, ...] | None:
-    mine: tuple[str, list[tuple[bool, str | None, str | None]]] | None = own.get(name)  # type: ignore[assignment]  # both have this shape
-    if mine and _newer(mine[0], report_seen):
-        seen[name] = Seen(Source.SELF, datetime.fromisoformat(mine[0]))
-        return tuple(Credential(active, _time(made), _time(ends)) for active, made, ends in mine[1])
-    if report and report_seen:
-        seen[name] = report_seen
-        return tuple(Credential(active, _time(made)) for active, made in report["certificates"])
-    return None
+def _password_use(row: StoredPerson, roster: Seen | None, report: Seen | None) -> tuple[datetime | None, Seen | None]:
+    """The later of the two times that the lists and the report say, and the later of these sources."""
+    listed = row.password_last_used if roster else None
+    reported = _time(row.report["used"]) if row.report and report else None
+    used = [moment for moment in (listed, reported) if moment]
+    sources = [source for source in (roster, report) if source]
+    return max(used, default=None), max(sources, key=lambda source: source.at, default=None)
 
 
-class RosterFacts(TypedDict, total=False):
-    """What the roster says of the account."""
+def _keys(row: StoredPerson, report: Seen | None) -> tuple[tuple[Key, ...] | None, Seen | None, Seen | None]:
+    """The access keys, what tells of them, and what tells when they were used."""
+    reported: tuple[Key, ...] | None = None
+    if row.report and report:
+        told = row.report["keys"]
+        reported = tuple([Key(active, _time(made), _time(used), True) for active, made, used in told])
+    own = _own(row.own, "keys", report)
+    if not own:
+        return reported, report, report
+    known = {key.created_at: key for key in reported or ()}
+    keys = []
+    for active, text in own.value:
+        made = datetime.fromisoformat(text)
+        key = known.get(made)
+        keys.append(key._replace(active=active) if key else Key(active, made, None, False))
+    return tuple(keys), own.seen, report
 
-    alias: str
-    root_password: bool
-    root_keys: bool
-    root_mfa: bool
-    root_virtual_mfa: bool
-    others: int
-    """MFA devices in use that are not virtual ones of users, at most."""
-    others_fewer: bool
-    others_more: bool
-    """As in `Others`."""
-    password_length: int
-    password_reuse: int
-    why_no_password_policy: str
-    why_no_summary: str
+
+def _certificates(row: StoredPerson, report: Seen | None) -> tuple[tuple[Credential, ...] | None, Seen | None]:
+    own = _own(row.own, "certificates", report)
+    if own:
+        return _uploaded(own.value), own.seen
+    if row.report and report:
+        return tuple([Credential(active, _time(made)) for active, made in row.report["certificates"]]), report
+    return None, None
 
 
-class RootFacts(TypedDict, total=False):
-    """What the credential report says of the account."""
+def _ssh_keys(row: StoredPerson) -> tuple[tuple[Credential, ...] | None, Seen | None]:
+    own = _own(row.own, "ssh_keys")
+    return (_uploaded(own.value), own.seen) if own else (None, None)
 
-    mfa: bool
-    password: bool
-    """Missing where AWS does not say."""
-    keys: bool
-    used: str | None
-    """Latest use of password or keys."""
-    exact: bool
-    """AWS said when it made the report; else its latest entry stands for that."""
-    unexplained: int
-    """MFA devices of other kinds in use beyond those the report explained, when both were first compared."""
+
+def _uploaded(told: list[tuple[bool, str | None, str | None]]) -> tuple[Credential, ...]:
+    return tuple(Credential(active, _time(made), _time(ends)) for active, made, ends in told)
 
 
 def account(
-    roster: Mapping[str, Any], roster_at: datetime | None, report: Mapping[str, Any], report_at: datetime | None
+    roster: RosterFacts, roster_at: datetime | None, report: RootFacts, report_at: datetime | None
 ) -> Account:
-    """What is known of an account, from RosterFacts and RootFacts."""
-    seen: dict[str, Seen] = {}
+    """Return what is known of an account."""
+    sources: list[tuple[Seen, Mapping[str, Any]]] = []
+    if report_at:
+        facts = {f"root_{name}": told for name, told in report.items()}
+        sources.append((Seen(Source.REPORT, report_at), facts))
+    if roster_at:
+        sources.append((Seen(Source.ROSTER, roster_at), roster))
+    sources.sort(key=lambda source: source[0].at)  # the later one counts, of two at once the lists
     found: dict[str, Any] = {}
-    newest_first = sorted(
-        [
-            *([(roster_at, Source.ROSTER, roster)] if roster_at else []),
-            *(
-                [(report_at, Source.REPORT, {f"root_{name}": each for name, each in report.items()})]
-                if report_at
-                else []
-            ),
-        ],
-        key=lambda said: said[0],
-        reverse=True,
-    )
-    for at, source, facts in newest_first:
+    seen: dict[str, Seen] = {}
+    for source, told in sources:
         for name in ("root_keys", "root_mfa", "root_virtual_mfa", "root_password"):
-            if name in facts and name not in found:
-                found[name], seen[name] = facts[name], Seen(source, at)
+            if name in told:
+                found[name], seen[name] = told[name], source
     if report_at:
         seen["root_used_at"] = Seen(Source.REPORT, report_at)
     if roster_at and "password_length" in roster:

@@ -6,6 +6,7 @@ A benchmark's number is shown only where the account judges by the benchmark's t
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -89,6 +90,12 @@ def cis_by_version(rule: Rule, terms: Terms) -> dict[str, str]:
     """Return the rule's number in each version of the benchmark, "" for none. See `cis`."""
     numbers = cis(rule, terms)
     return {version: numbers[place] for version, place in CIS_VERSIONS.items()}
+
+
+def fingerprint(terms: Terms) -> str:
+    """Return a text that is the same for verdicts reached under the same rules and terms, at whatever time."""
+    told = (JUDGES, sorted(rule.id for rule in EVERY), terms._replace(now=datetime.min))
+    return hashlib.sha256(repr(told).encode()).hexdigest()
 
 
 def demanded(rule: Rule, terms: Terms) -> str:

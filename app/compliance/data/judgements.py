@@ -1,0 +1,47 @@
+"""Judging stored rows: from a row to what the rules judge, and from verdicts to what is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from app.compliance.data.rows import AccountRow, Exceptions, PersonRow
+from app.compliance.rules.facts import account, others_of, subject
+from app.compliance.rules.subjects import Account, Subject, Terms
+from app.compliance.rules.table import OF_ACCOUNT, judged
+from app.compliance.rules.verdicts import FAIL, Verdict
+
+TermsOf = Callable[[int | None], Terms]
+"""The account's terms, given how many MFA devices there are at most that aren't virtual ones of users."""
+_FAILED = f"={FAIL} "
+
+
+def subject_of(row: PersonRow, held: AccountRow) -> Subject:
+    """Return what is known of a user, from their row and the account's."""
+    return subject(row, held.roster_at, held.report_at, others_of(held.roster))
+
+
+def account_of(held: AccountRow) -> Account:
+    """Return what is known of the account."""
+    return account(held.roster, held.roster_at, held.report, held.report_at)
+
+
+def account_verdicts(held: AccountRow, terms: Terms, exceptions: Exceptions) -> dict[str, Verdict]:
+    """Return what the rules about the account say, by rule id."""
+    return judged(account_of(held), terms, exceptions.get(""), OF_ACCOUNT)
+
+
+def judge_people(people: Iterable[PersonRow], held: AccountRow, terms: Terms, exceptions: Exceptions) -> None:
+    """Set the columns of each row that follow from the verdicts."""
+    for row in people:
+        known = subject_of(row, held)
+        verdicts = judged(known, terms, exceptions.get(row.user_name))
+        made = [key.created_at for key in known.keys or () if key.active and key.created_at]
+        row.verdicts = _stored(verdicts)
+        row.failed = row.verdicts.count(_FAILED)
+        row.oldest_key_at = min(made, default=None)
+        row.changes_at = min([verdict.until for verdict in verdicts.values() if verdict.until], default=None)
+
+
+def _stored(verdicts: Mapping[str, Verdict]) -> str:
+    """As in `CompliancePerson.verdicts`: " mfa=fail key-age=pass "."""
+    return " " + "".join([rule + "=" + verdict.state + " " for rule, verdict in verdicts.items()])

@@ -1,0 +1,224 @@
+"""From what is stored and what a source tells to what is known from now on. Pure.
+
+A user's row ends where a newer list or report doesn't tell of them, unless they showed themselves since, and where a
+source tells of a user who was created later under the same name. `app.compliance.rules.facts` decides which of
+several sources counts for a fact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from app.compliance.data.credential_report import CredentialReport, NotAReport, ReportPerson
+from app.compliance.data.rows import AccountRow, PersonRow
+from app.compliance.rules.facts import devices_told
+from app.compliance.rules.sources import OwnFacts, ReportFacts, since
+
+MISSING_AT_MOST = 0.05
+"""The share of the users the lists know that a report can lack. With more it isn't whole. One is always allowed."""
+CLOCKS = timedelta(minutes=15)
+"""How far in the future a report's time can be."""
+
+
+class ListedUser(Protocol):
+    """A user as ListUsers tells (`app.aws.roster.RosterUser`)."""
+
+    @property
+    def user_name(self) -> str: ...
+
+    @property
+    def user_id(self) -> str: ...
+
+    @property
+    def arn(self) -> str: ...
+
+    @property
+    def path(self) -> str: ...
+
+    @property
+    def created_at(self) -> datetime: ...
+
+    @property
+    def password_last_used(self) -> datetime | None: ...
+
+
+class SignedInUser(Protocol):
+    """A user who is signed in to the portal."""
+
+    @property
+    def user_name(self) -> str: ...
+
+    @property
+    def user_id(self) -> str: ...
+
+    @property
+    def arn(self) -> str: ...
+
+    @property
+    def path(self) -> str: ...
+
+
+@dataclass
+class Merged:
+    """The rows of an account's users from now on, not judged yet."""
+
+    people: list[PersonRow] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
+    """Names whose stored row ends: of deleted users, and of former users whose name another user has now."""
+
+
+def check_complete(report: CredentialReport, held: AccountRow, known: Iterable[PersonRow], now: datetime) -> None:
+    """Raise NotAReport where the report is of the future, older than the stored one, or lacks too many users."""
+    if report.made_at > now + CLOCKS:
+        raise NotAReport("This report is of the future: check the time it was made. Nothing was changed.")
+    if held.report_at and report.made_at < held.report_at:
+        raise NotAReport(
+            f"This report is of {report.made_at:%-d %B %Y, %H:%M} UTC. A newer one, of "
+            f"{held.report_at:%-d %B %Y, %H:%M} UTC, is here already. Nothing was changed."
+        )
+    told = {person.user_name for person in report.people}
+    expected = [
+        row.user_name for row in known if row.in_roster and row.created_at and row.created_at < report.made_at
+    ]
+    missing = [name for name in expected if name not in told]
+    if len(missing) > max(1, MISSING_AT_MOST * len(expected)):
+        raise NotAReport(
+            f"This report tells of {len(told)} people and lacks {len(missing)} whom the account’s lists know, such "
+            f"as {missing[0]}. Download it again; if they were deleted, read the account’s lists first. Nothing was "
+            "changed."
+        )
+
+
+def merge_report(held: AccountRow, known: Mapping[str, PersonRow], report: CredentialReport) -> Merged:
+    """Merge a credential report into the stored rows."""
+    newer = held.roster_at is None or report.made_at > held.roster_at
+    merged = Merged()
+    told = set()
+    for person in report.people:
+        old = known.get(person.user_name)
+        if old is None and not newer:
+            continue  # deleted since: the lists know better
+        told.add(person.user_name)
+        row = old.copy() if old else PersonRow(report.account_id, person.user_name)
+        merged.people.append(row)
+        if _is_later(person.created_at, row.created_at):
+            row.report = None  # the report tells of the former user
+            continue
+        if person.created_at and _is_later(row.created_at, person.created_at):
+            merged.gone.append(row.user_name)
+            _forget_former(row, person.created_at, None)
+            row.in_roster = False
+        _set_reported(row, person)
+    for name, old in known.items():
+        if name in told:
+            continue
+        if newer and not old.was_seen_after(report.made_at):
+            merged.gone.append(name)
+            continue
+        row = old.copy()
+        row.report = None
+        row.in_roster = row.in_roster and not newer
+        merged.people.append(row)
+    return merged
+
+
+def _set_reported(row: PersonRow, person: ReportPerson) -> None:
+    if not row.in_roster:
+        row.arn, row.path, row.created_at = person.arn, person.path, person.created_at
+    row.report = _with_other(person.facts, row.virtual_devices) if row.in_roster else person.facts
+
+
+def _with_other(facts: ReportFacts, virtual_devices: int) -> ReportFacts:
+    """The facts, and for a user with MFA whether it is of a kind that isn't virtual, as the lists show."""
+    return {**facts, "other": not virtual_devices} if facts["mfa"] else facts
+
+
+def merge_lists(
+    held: AccountRow,
+    known: Mapping[str, PersonRow],
+    users: Mapping[str, ListedUser],
+    virtual: Mapping[str, int],
+    at: datetime,
+) -> Merged:
+    """Merge the account's lists, read at that time, into the stored rows.
+
+    users: by user name. virtual: how many virtual MFA devices a user has, by user name.
+    """
+    merged = Merged()
+    for name, user in users.items():
+        old = known.get(name)
+        row = old.copy() if old else PersonRow(held.account_id, name)
+        if _is_later(row.created_at, user.created_at) or _is_another(row.user_id, user.user_id):
+            merged.gone.append(name)
+            _forget_former(row, user.created_at, held.report_at)
+        row.user_id, row.arn, row.path, row.created_at = user.user_id, user.arn, user.path, user.created_at
+        row.password_last_used = user.password_last_used
+        row.in_roster, row.virtual_devices = True, virtual.get(name, 0)
+        if row.report and row.report["other"] is None:
+            row.report = _with_other(row.report, row.virtual_devices)
+        merged.people.append(row)
+    for name, old in known.items():
+        if name in users:
+            continue
+        reported = bool(held.report_at and held.report_at > at and old.report)
+        if not reported and not old.was_seen_after(at):
+            merged.gone.append(name)
+            continue
+        row = old.copy()
+        row.in_roster = False
+        row.report = old.report if reported else None
+        merged.people.append(row)
+    return merged
+
+
+def merge_own(account_id: str, old: PersonRow | None, user: SignedInUser, own: OwnFacts) -> Merged:
+    """Merge what a user's own visit showed into their stored row."""
+    merged = Merged()
+    if old and _is_another(old.user_id, user.user_id):
+        merged.gone.append(user.user_name)
+        old = None
+    row = old.copy() if old else PersonRow(account_id, user.user_name, arn=user.arn, path=user.path)
+    row.own = {**row.own, **own}
+    row.user_id = user.user_id
+    merged.people.append(row)
+    return merged
+
+
+def _is_later(earlier: datetime | None, later: datetime | None) -> bool:
+    """Was a user created later than another of the same name? Then the first was deleted between. None: not known."""
+    return bool(earlier and later and later - earlier >= timedelta(seconds=1))
+
+
+def _is_another(known: str, told: str) -> bool:
+    """Are these unique ids of two users? An id that isn't known yet ("") can be anybody's."""
+    return bool(known and told and known != told)
+
+
+def _forget_former(row: PersonRow, created_at: datetime, report_at: datetime | None) -> None:
+    """Drop what was known of the user who had the name before. report_at: of the report that `row.report` is from."""
+    row.user_id = ""
+    row.own = since(row.own, created_at)
+    if report_at is None or report_at < created_at:
+        row.report = None
+
+
+def compared_devices(held: AccountRow, people: Iterable[PersonRow]) -> dict[str, Any]:
+    """Compare the MFA devices users are taken to have with how many are in use, after new lists or a new report.
+
+    held: the account as it is from now on. Returns the columns of the account's row that change.
+    """
+    at_most = held.roster.get("others")
+    if at_most is None or held.roster_at is None:
+        return {}
+    told = [devices_told(row, held.roster_at, held.report_at) for row in people]
+    least, most = sum(low for low, _ in told), sum(high for _, high in told)
+    before = held.report.get("unexplained")
+    unexplained = max(0, at_most - least)
+    report = held.report
+    if report and (before is None or unexplained < before):
+        report = {**report, "unexplained": unexplained}
+    fewer, more = least > at_most, before is not None and at_most - most > before
+    return {"roster": {**held.roster, "others_fewer": fewer, "others_more": more}, "report": report}

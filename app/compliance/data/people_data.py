@@ -1,0 +1,100 @@
+"""What is stored of an account's users: typed rows, read all at once, and written where they differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, insert, select, update
+
+from app.compliance.data.models import ComplianceChange, CompliancePerson
+from app.compliance.data.rows import PERSON_COLUMNS, PersonRow, values_of
+from app.compliance.rules.table import BY_ID
+from app.compliance.rules.verdicts import FAIL, UNKNOWN
+
+PERSON_TABLE = CompliancePerson.__table__
+
+
+def read_people(connection: Connection, account_id: str, *conditions: ColumnElement[bool]) -> dict[str, PersonRow]:
+    """Return the rows of an account's users by user name."""
+    query = select(PERSON_TABLE).where(CompliancePerson.account_id == account_id, *conditions)
+    return {row.user_name: row for row in (PersonRow(*columns) for columns in connection.execute(query))}
+
+
+def write_people(
+    connection: Connection,
+    account_id: str,
+    before: Mapping[str, PersonRow],
+    after: Iterable[PersonRow],
+    now: datetime,
+) -> None:
+    """Store the rows that differ from those before, and note which users began or stopped to fail a rule."""
+    new: list[dict[str, Any]] = []
+    changed: list[tuple[Any, ...]] = []
+    was: list[tuple[Any, ...]] = []
+    turned: list[dict[str, Any]] = []
+    for row in after:
+        values, old = values_of(row), before.get(row.user_name)
+        if old is None:
+            new.append(dict(zip(PERSON_COLUMNS, values, strict=True)))
+            continue
+        old_values = values_of(old)
+        if values == old_values:
+            continue
+        changed.append(values)
+        was.append(old_values)
+        if old.verdicts != row.verdicts:
+            whose = {"account_id": account_id, "user_name": row.user_name, "at": now}
+            turned += [whose | turn for turn in _turns(old.verdicts, row.verdicts)]
+    if new:
+        connection.execute(insert(CompliancePerson), new)
+    if changed:
+        _update(connection, account_id, was, changed)
+    if turned:
+        connection.execute(insert(ComplianceChange), turned)
+
+
+def _update(
+    connection: Connection, account_id: str, was: Sequence[tuple[Any, ...]], becomes: Sequence[tuple[Any, ...]]
+) -> None:
+    """Write the columns that changed for any of these users: most of a row stays as it is."""
+    columns = zip(PERSON_COLUMNS, zip(*was, strict=True), zip(*becomes, strict=True), strict=True)
+    touched = {name: after for name, before, after in columns if before != after}
+    statement = (
+        update(CompliancePerson)
+        .where(CompliancePerson.account_id == account_id, CompliancePerson.user_name == bindparam("whose"))
+        .values({name: bindparam(f"new_{name}") for name in touched})
+        .execution_options(synchronize_session=None)
+    )
+    names = ["whose", *(f"new_{name}" for name in touched)]
+    whose = [values[PERSON_COLUMNS.index("user_name")] for values in becomes]
+    rows = zip(whose, *touched.values(), strict=True)
+    connection.execute(statement, [dict(zip(names, row, strict=True)) for row in rows])
+
+
+def delete_people(connection: Connection, account_id: str, names: Sequence[str]) -> None:
+    """Delete the rows of these users."""
+    for start in range(0, len(names), 500):
+        some = CompliancePerson.user_name.in_(names[start : start + 500])
+        connection.execute(delete(CompliancePerson).where(CompliancePerson.account_id == account_id, some))
+
+
+def states(stored: str) -> dict[str, str]:
+    """Return rule ids and states from `CompliancePerson.verdicts`."""
+    return dict(word.split("=") for word in stored.split())
+
+
+@lru_cache(maxsize=1024)
+def _turns(was: str, became: str) -> list[dict[str, str]]:
+    """The rules that turned to fail, or from it. A verdict that was or becomes unknown did not turn."""
+    before, after = states(was), states(became)
+    return [
+        {"rule": rule, "was": old, "became": new}
+        for rule in before.keys() | after.keys()
+        if (old := before.get(rule, "")) != (new := after.get(rule, ""))
+        and FAIL in (old, new)
+        and UNKNOWN not in (old, new)
+        and rule in BY_ID
+    ]

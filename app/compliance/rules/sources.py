@@ -1,0 +1,101 @@
+"""What the sources tell of users and accounts, in the shapes in which it is stored as JSON. Pure.
+
+Times are ISO 8601 text with a zone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Protocol, TypedDict, cast
+
+
+class ReportFacts(TypedDict):
+    """A user's row of the credential report."""
+
+    password: bool
+    used: str | None
+    """Last use of the password. None: never, or not since AWS keeps track."""
+    changed: str | None
+    mfa: bool
+    other: bool | None
+    """Their MFA is of a kind that isn't virtual: the lists showed no virtual device. None: not compared yet."""
+    keys: list[list[Any]]
+    """Active, created or last rotated, last used."""
+    certificates: list[list[Any]]
+    """Active, uploaded."""
+
+
+class OwnFacts(TypedDict, total=False):
+    """What a user's own visits showed. Each fact is the time of the visit and a value."""
+
+    mfa: tuple[str, list[str]]
+    """The types of their devices (`app.aws.iam.DeviceKind.name`)."""
+    password: tuple[str, bool]
+    keys: tuple[str, list[tuple[bool, str]]]
+    """Active, created."""
+    ssh_keys: tuple[str, list[tuple[bool, str | None, str | None]]]
+    """Active, uploaded, expires."""
+    certificates: tuple[str, list[tuple[bool, str | None, str | None]]]
+    """As `ssh_keys`."""
+
+
+class RosterFacts(TypedDict, total=False):
+    """What the lists say of the account. What the policy doesn't show is missing."""
+
+    alias: str
+    root_password: bool
+    root_keys: bool
+    root_mfa: bool
+    root_virtual_mfa: bool
+    others: int
+    """MFA devices in use that aren't virtual ones of users, at most."""
+    others_fewer: bool
+    others_more: bool
+    """As in `facts.Others`."""
+    password_length: int
+    password_reuse: int
+    why_no_password_policy: str
+    """A sentence."""
+    why_no_summary: str
+    """A sentence."""
+
+
+class RootFacts(TypedDict, total=False):
+    """What the credential report says of the root user."""
+
+    mfa: bool
+    password: bool
+    """Missing where AWS doesn't say."""
+    keys: bool
+    used: str | None
+    """Latest use of the password or a key."""
+    exact: bool
+    """AWS said when it made the report. Otherwise the latest time in it counts."""
+    unexplained: int
+    """MFA devices of other kinds in use beyond those the report explained, when both were first compared."""
+
+
+class StoredPerson(Protocol):
+    """What a row of `compliance_people` tells of a user."""
+
+    user_name: str
+    path: str
+    created_at: datetime | None
+    in_roster: bool
+    password_last_used: datetime | None
+    virtual_devices: int
+    report: ReportFacts | None
+    own: OwnFacts
+
+
+def times_of(own: OwnFacts) -> dict[str, datetime]:
+    """Return when the user's visits showed each fact, by its name."""
+    shown = cast("Mapping[str, tuple[str, Any]]", own)
+    return {name: datetime.fromisoformat(at) for name, (at, _) in shown.items()}
+
+
+def since(own: OwnFacts, moment: datetime) -> OwnFacts:
+    """Return the facts that visits at this moment or later showed."""
+    times = times_of(own)
+    return cast("OwnFacts", {name: told for name, told in own.items() if times[name] >= moment})
