@@ -15,6 +15,13 @@ __all__ = ["AccessKeyForm", "CodeForm", "VerificationCodeForm"]
 MAY_BE_KEY_ID = re.compile("[A-Z0-9]{0,24}|[a-z0-9]{0,24}")
 """What is kept of the field of the ID: 20 characters and a few too many, in one case. A secret, and nearly all of its
 pieces, has both cases, or is longer."""
+_KEY_ID = re.compile("AKIA[A-Z0-9]{16}")
+_SECRET = re.compile("[A-Za-z0-9/+=]{40}")
+SWAPPED = (
+    "The access key ID and the secret access key are swapped. Enter the ID, which begins with AKIA, in the first "
+    "field and the secret in the second."
+)
+NO_KEY_ID = "This is not an access key ID"
 UNSAVED = {
     "autocomplete": "off",
     "data-1p-ignore": "",
@@ -43,31 +50,68 @@ class AccessKeyForm(Form):
         render_kw=UNSAVED | {"maxlength": 512},
     )
 
+    by_password = True
+    """Is there another way in, with user name and password?"""
+
     def may_wait(self, name: str) -> bool:
         """What cannot be an ID, and is in its field, may be a secret or a piece of one."""
         return super().may_wait(name) and MAY_BE_KEY_ID.fullmatch(self.access_key_id.data or "") is not None
 
     def validate_access_key_id(self, field: StringField) -> None:
-        """20 characters, AKIA...; a temporary key gets its own words."""
+        """20 characters, AKIA...; what is something else is named, and never shown again if it may be a secret."""
         key_id = field.data or ""
+        if self._swapped():
+            raise ValidationError(SWAPPED)
         if not key_id:
             raise ValidationError("Enter your access key ID.")
         if re.fullmatch(r"ASIA[A-Z0-9]{16}", key_id):
             raise ValidationError(
                 "This is a temporary key (it begins with ASIA). Use your own access key; its ID begins with AKIA."
             )
-        if not re.fullmatch(r"AKIA[A-Z0-9]{16}", key_id):
+        if _SECRET.fullmatch(key_id):
             raise ValidationError(
-                "This is not an access key ID: it has 20 characters, capital letters and digits, and begins "
-                "with AKIA."
+                f"{NO_KEY_ID}. It looks like a secret access key: enter that in the second field, and the ID, which "
+                "begins with AKIA, in this one."
             )
+        if not _KEY_ID.fullmatch(key_id):
+            raise ValidationError(self._no_user_name_here() if _may_be_user_name(key_id) else _SHAPE)
+
+    def _swapped(self) -> bool:
+        """Is each of the two in the other's field?"""
+        key_id, secret = self.access_key_id.data or "", self.secret_access_key.data or ""
+        return bool(_SECRET.fullmatch(key_id) and _KEY_ID.fullmatch(secret))
+
+    def _no_user_name_here(self) -> str:
+        if self.by_password:
+            return f"{NO_KEY_ID}. To sign in with your user name and password, use Continue to AWS above."
+        return f"{_SHAPE} You can’t sign in with a user name here. If you have no access key, ask your administrator."
 
     def validate_secret_access_key(self, field: PasswordField) -> None:
         """40 characters of base64's alphabet."""
         if not field.data:
             raise ValidationError("Enter your secret access key.")
-        if not re.fullmatch(r"[A-Za-z0-9/+=]{40}", field.data):
+        if self._swapped():
+            return  # said once, beside the first field
+        if _KEY_ID.fullmatch(field.data):
+            raise ValidationError("This is an access key ID. Enter the secret access key that belongs to it here.")
+        if not _SECRET.fullmatch(field.data):
             raise ValidationError("This is not a secret access key: it has 40 characters. Copy it again.")
+
+
+_SHAPE = f"{NO_KEY_ID}: it has 20 characters, capital letters and digits, and begins with AKIA."
+
+
+def _may_be_user_name(typed: str) -> bool:
+    """Tell a user name, an email address or an account ID from a piece of a key.
+
+    IAM's user names are letters, digits and +=,.@_- (IAM API Reference, CreateUser). A piece of a secret has
+    capital and small letters and digits at once.
+    """
+    if re.fullmatch(r"\d{12}", typed):
+        return True
+    mixed = all(re.search(kind, typed) for kind in ("[A-Z]", "[a-z]", "[0-9]"))
+    named = re.fullmatch(r"[\w+=,.@-]{1,64}", typed) and re.search("[a-z]", typed)
+    return bool(named) and (not mixed or "@" in typed) and not typed.lower().startswith("akia")
 
 
 class VerificationCodeForm(Form):

@@ -81,7 +81,13 @@ def sign_in() -> ResponseReturnValue:
         flash(why, "warning")
     elif "next" in request.args and "_flashes" not in session:
         flash("Sign in first.", "info")
-    return _sign_in_page(AccessKeyForm())
+    return _sign_in_page(_key_form())
+
+
+def _key_form() -> AccessKeyForm:
+    form = AccessKeyForm()
+    form.by_password = Way.AWS_SIGN_IN in current_app.config["SIGN_IN_METHODS"]
+    return form
 
 
 def _sign_in_page(form: AccessKeyForm) -> ResponseReturnValue:
@@ -106,7 +112,7 @@ def access_key() -> ResponseReturnValue:
     """Prove the key; then in, or on to the code."""
     if Way.ACCESS_KEY not in current_app.config["SIGN_IN_METHODS"]:
         abort(404)
-    form = AccessKeyForm()
+    form = _key_form()
     if not form.validate_on_submit():
         return _sign_in_page(form)
     key = AwsCredentials(form.access_key_id.data, form.secret_access_key.data)

@@ -27,6 +27,14 @@ def test_every_refusal_has_its_own_words(surfer: Surfer, nadia: Employee, sandbo
     unknown = "AKIA" + "Q" * 16
     assert "Enter your access key ID" in try_key(surfer, "", "")
     assert "This is not an access key ID" in try_key(surfer, "nadia", nadia.secret_access_key)
+    assert "To sign in with your user name and password, use Continue to AWS" in surfer.text
+    assert "The access key ID and the secret access key are swapped" in try_key(
+        surfer, nadia.secret_access_key, nadia.access_key_id
+    )
+    assert surfer.page.locator("main [role=alert]").count() == 1, "one thing is said"
+    assert surfer.value("access_key_id") == "" == surfer.value("secret_access_key"), "and no secret is shown"
+    assert "This is an access key ID" in try_key(surfer, nadia.access_key_id, nadia.access_key_id)
+    assert "looks like a secret access key" in try_key(surfer, nadia.secret_access_key, nadia.secret_access_key)
     assert "temporary key" in try_key(surfer, "ASIA" + "Q" * 16, nadia.secret_access_key)
     assert "it has 40 characters" in try_key(surfer, nadia.access_key_id, "short")
     assert "does not know this access key, or it is inactive" in try_key(surfer, unknown, nadia.secret_access_key)

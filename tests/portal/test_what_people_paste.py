@@ -248,6 +248,30 @@ def test_an_access_key_is_read_in_full_width_and_with_what_nobody_sees() -> None
     assert not alike.validate(), "letters that only look alike"
 
 
+@pytest.mark.usefixtures("bare")
+@pytest.mark.parametrize(
+    ("typed", "is_name"),
+    [
+        *[
+            (name, True)
+            for name in ("nadia", "Nadia.Smith", "nadia@example.com", "ops-bot_2", "N4dia7@x.org", "123456789012")
+        ],
+        *[
+            (piece, False)
+            for piece in ("wJalrXUtnFEMI/K7", "wJalr7XUtnFEMIK7MDENGbPx", "AKIA123", "akiaiosfodnn7example")
+        ],
+    ],
+)
+def test_a_user_name_is_told_from_a_piece_of_a_key(typed: str, is_name: bool) -> None:
+    for by_password in (True, False):
+        form = AccessKeyForm(MultiDict({"access_key_id": typed, "secret_access_key": "x" * 40}))
+        form.by_password = by_password
+        assert not form.validate()
+        (told,) = form.access_key_id.errors
+        leads = "Continue to AWS" if by_password else "You can’t sign in with a user name here"
+        assert (leads in told) is is_name, told
+
+
 def test_visible_keeps_what_is_seen() -> None:
     for text in ("Ünïcödé", "日本語", "٣", "e\u0301", "a b\tc\n", "ß", "😀"):
         assert visible(text) == text
