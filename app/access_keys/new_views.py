@@ -16,7 +16,6 @@ from app.audit.events import STILL_RUNNING
 from app.errors import MfaNotRecognized, PortalError, Unanswered, WrongMfaCode
 from app.sessions import current, slots
 from app.sessions.contents import Confirming, NewAccessKey, Way
-from app.sessions.stores import StoreDown
 from app.web.guards import ask_to_confirm, recently_confirmed, with_mfa
 from app.web.pages import done, page, refuse, wants_part
 from app.web.rate_limits import codes_per_key
@@ -35,7 +34,7 @@ def create() -> ResponseReturnValue:
         return redirect(url_for("access_keys.new"), 303)
     noted = audit()
     try:
-        made, kept = service.create(gateways().keys, noted, person(), now, _keep)
+        made, kept = service.create(gateways().keys, noted, person(), now, slots.keep_new_key)
     except PortalError as told:
         slots.give_up_new_key()
         if isinstance(told, service.AlreadyTwo | service.SecretLost):
@@ -47,14 +46,6 @@ def create() -> ResponseReturnValue:
         return _unsaved(made, ended=False), 503
     service.unsaved(noted, made)
     return _unsaved(made, ended=True), 409
-
-
-def _keep(made: NewAccessKey) -> service.Kept:
-    try:
-        return slots.keep_new_key(made)
-    except StoreDown:
-        current_app.logger.exception("whether the secret of %s was kept is not known", made.access_key_id)
-        return None
 
 
 def _unsaved(made: NewAccessKey, *, ended: bool) -> str:

@@ -107,12 +107,9 @@ def at_aws() -> str:
 
 
 def keep_enrollment(enrollment: Enrollment) -> None:
-    """Hold the seed until AWS trusts the device: stored at once, for AWS tells it to nobody again."""
+    """Hold the seed until AWS trusts the device: stored at once, because AWS tells it only once."""
     keep("enrollment", enrollment)
-    try:
-        stored_sessions().commit(current_session())
-    except StoreDown:  # it is tried once more at the end of the request, which then says so
-        log.exception("whether the seed of %s was kept is not known", enrollment.serial_number)
+    _kept("seed", enrollment.serial_number)
 
 
 def enrollment() -> Enrollment | None:
@@ -141,11 +138,14 @@ def give_up_new_key() -> None:
     current_session().pop("making_key_until", None)
 
 
-def keep_new_key(new: NewAccessKey) -> bool:
-    """Hold a new secret until it is saved; False where the session was ended meanwhile, and nothing holds it."""
+def keep_new_key(new: NewAccessKey) -> bool | None:
+    """Hold a new secret until it is saved: stored at once, because AWS tells it only once.
+
+    Return False if the session was ended meanwhile, so nothing holds the secret. None: nobody knows.
+    """
     keep("new_key", new)
     give_up_new_key()
-    return _stored()
+    return _kept("secret", new.access_key_id)
 
 
 def new_key_meanwhile(now: datetime) -> str:
@@ -191,6 +191,15 @@ def forget_new_key() -> bool:
     """Drop the secret that was saved; False where the session was renewed meanwhile, maybe with it, or ended."""
     forget("new_key")
     return _stored()
+
+
+def _kept(what: str, of: str) -> bool | None:
+    """`_stored` for a secret. If the store doesn't answer, return None and leave it to the end of the request."""
+    try:
+        return _stored()
+    except StoreDown:
+        log.exception("whether the %s of %s was kept is not known", what, of)
+        return None
 
 
 def _stored() -> bool:
