@@ -15,6 +15,7 @@ from app.policy.evaluation import PolicyError
 from app.policy.reading import grammar_problems
 from app.sandbox import generated_secrets
 from app.sandbox.api import Refusal
+from app.sandbox.auth.users import unique_id
 from app.sandbox.operations import mfa, passwords, policies
 from app.sandbox.state import World
 
@@ -98,7 +99,7 @@ def _hire(
 ) -> dict[str, Any]:
     user = world.iam.create_user(world.region, name, path)
     user.create_date = _naive(now - timedelta(days=1))
-    facts: dict[str, Any] = {"arn": user.arn}
+    facts: dict[str, Any] = {"arn": user.arn, "user_id": unique_id(user)}
     if group:
         world.iam.add_user_to_group(group, name)
     if password:

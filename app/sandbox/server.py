@@ -165,6 +165,7 @@ def _wait(running: Running, command: str | None) -> int:
 
 def _environment(running: Running) -> dict[str, str]:
     """What makes a program talk to this sandbox as if it were AWS."""
+    administrator = running.facts["users"]["Administrator"]
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     return kept | {
         "AWS_ENDPOINT_URL_IAM": running.url,
@@ -172,4 +173,5 @@ def _environment(running: Running) -> dict[str, str]:
         "AWS_ENDPOINT_URL_SIGNIN": running.facts["signin_url"],
         "AWS_REGION": str(running.facts["region"]),
         "ACCOUNTS": str(running.facts["account_id"]),
+        "SANDBOX_ADMINISTRATOR": f"{administrator['arn']}#{administrator['user_id']}",
     }

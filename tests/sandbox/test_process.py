@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from config import from_env
 from tests.sandbox.conftest import Refused
 from tests.support.clock import Clock
 from tests.support.people import hire
@@ -130,6 +131,17 @@ def test_a_command_runs_against_the_sandbox_and_ends_with_it(tmp_path: Path) -> 
         f"AWS_ENDPOINT_URL_STS=http://127.0.0.1:{port}",
         "AWS_REGION=us-east-1",
     ]
+
+
+def test_a_command_is_told_its_administrator_as_admins_wants_it(tmp_path: Path) -> None:
+    told, kept = tmp_path / "told", tmp_path / "kept.json"
+    script = f"echo $SANDBOX_ADMINISTRATOR > {told}; cp {tmp_path}/sandbox.json {kept}"
+    assert run("--port", str(free_port()), "--run", script, instance=tmp_path).returncode == 0
+    facts = json.loads(kept.read_text())["users"]["Administrator"]
+    named = told.read_text().strip()
+    assert named == f"{facts['arn']}#{facts['user_id']}"
+    given = {"ACCOUNTS": "123456789012", "SECRET_KEY": "k" * 40, "AUDIT_KEYS": "k1:" + "a" * 40, "ADMINS": named}
+    assert from_env(given)["ADMINS"] == {"123456789012": {facts["user_id"]}}, "by the ID alone: nobody inherits it"
 
 
 def test_interrupting_stops_the_command_too(tmp_path: Path) -> None:
