@@ -87,7 +87,7 @@ class Due:
 def dated(keys: Sequence[AccessKey], longest: timedelta, now: datetime) -> list[Due]:
     """Each key with its age and due date."""
     return [
-        Due(key, key.created_at + longest, (now - key.created_at).days, now > key.created_at + longest)
+        Due(key, key.created_at + longest, max(0, (now - key.created_at).days), now > key.created_at + longest)
         for key in keys
     ]
 

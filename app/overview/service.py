@@ -63,6 +63,14 @@ class Credentials:
         return [part for part in parts if isinstance(part, Unknown)]
 
 
+def state_of(access_key_id: str, keys: Known[Sequence[AccessKey]] | Unknown) -> str:
+    """Return "deleted" or "inactive" for a key that is so by now, "" for a good one and where AWS didn't tell."""
+    if not access_key_id or isinstance(keys, Unknown):
+        return ""
+    found = next((key for key in keys.fact if key.access_key_id == access_key_id), None)
+    return "deleted" if found is None else "" if found.active else "inactive"
+
+
 def look(doors: Gateways, person: Person, *, key_uses: bool = False) -> tuple[Credentials, str | None]:
     """A person's credentials and the account's alias, asked side by side.
 

@@ -11,7 +11,7 @@ from app.access_keys.views import unsaved
 from app.credentials.max_age import access_key_max_age
 from app.credentials.observed import report_observed
 from app.mfa.devices import settle
-from app.overview.service import Known, Limits, known, look
+from app.overview.service import Known, Limits, known, look, state_of
 from app.overview.todo import Look, Waiting, to_do
 from app.sessions import current, slots
 from app.sessions.console_links import alias_beside, console_url
@@ -72,4 +72,5 @@ def _with_mfa() -> ResponseReturnValue:
         alias=alias,
         console_url=console_url(me, alias),
         ends_at=current.session_ends_at(),
+        key_state=state_of(me.access_key_id, has.keys),
     )

@@ -107,6 +107,19 @@ def test_strangers_find_back_to_the_sign_in_page_they_came_from(portal: Flask) -
         assert link_back(answer.text) == "/sign-in?next=/mfa", page
 
 
+def test_the_overview_says_what_became_of_the_key_of_the_session(sandbox: Sandbox, entering: Entering) -> None:
+    who = hire(sandbox, "nadia")
+    guest, iam = entering(who), sandbox.as_administrator("iam")
+    iam.create_access_key(UserName=who.name)
+    told = f"access key {who.access_key_id} (now"
+    assert told not in guest.open("/").text
+    iam.update_access_key(UserName=who.name, AccessKeyId=who.access_key_id, Status="Inactive")
+    assert f"{told} inactive" in guest.open("/").text
+    iam.update_access_key(UserName=who.name, AccessKeyId=who.access_key_id, Status="Active")
+    guest.open(f"/access-keys/delete?key={who.access_key_id}").submit("Delete this key")
+    assert f"{told} deleted; this session may end at any time)" in guest.open("/").text
+
+
 def test_what_was_deleted_is_said_to_be_deleted(sandbox: Sandbox, entering: Entering, clock: Clock) -> None:
     who = hire(sandbox, "nadia")
     guest, iam = entering(who), sandbox.as_administrator("iam")
