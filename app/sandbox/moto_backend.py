@@ -6,10 +6,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from threading import Lock
+from traceback import extract_tb
 from typing import Any
 from urllib.parse import quote, urlencode
 
+import moto
 from botocore.model import OperationModel
 from botocore.parsers import create_parser
 from moto.core.utils import camelcase_to_underscores, method_names_from_class
@@ -79,8 +82,15 @@ def _fill(service: str, client: Client, **asked: Any) -> None:
         raise RuntimeError(f"moto refused what {service} begins with: {said.status}")
 
 
+class MotoFailed(Exception):
+    """moto has the action, but can't do what was asked of it. The message says what failed in which of its files."""
+
+
 def forward(reading: Reading, form: Mapping[str, str], account_key: str) -> Answer:
-    """Hand a judged request to moto. form: for query services, the parameters as judged."""
+    """Hand an authorized request to moto. form: for query services, the parameters as they were authorized.
+
+    Raises MotoFailed for errors in moto's own code. Errors in ours are raised as they are.
+    """
     service = reading.service
     headers = {
         "Host": _HOSTS[service],
@@ -90,19 +100,30 @@ def forward(reading: Reading, form: Mapping[str, str], account_key: str) -> Answ
     }
     if service == "s3":
         headers |= {name: value for name, value in reading.headers.items() if _S3_HEADERS.fullmatch(name)}
-        said = _moto(service).open(
-            path=quote(reading.path),  # read once, judged, and said again in one way only
-            query_string=urlencode(reading.query),
-            method=reading.method,
-            headers=headers,
-            data=reading.body,
-            base_url="http://s3.amazonaws.com",
-        )
+        asked: dict[str, Any] = {
+            "path": quote(reading.path),  # read once, authorized, and written again in one way only
+            "query_string": urlencode(reading.query),
+            "method": reading.method,
+            "data": reading.body,
+        }
     else:
-        said = _moto(service).open(
-            path="/", method="POST", headers=headers, data=dict(form), base_url=f"http://{_HOSTS[service]}"
-        )
+        asked = {"path": "/", "method": "POST", "data": dict(form)}
+    client = _moto(service)
+    try:
+        said = client.open(headers=headers, base_url=f"http://{_HOSTS[service]}", **asked)
+    except Exception as error:
+        # moto has no exception for what it lacks: NotImplementedError here, KeyError or AttributeError there.
+        if (place := _place_in_moto(error)) is None:
+            raise
+        raise MotoFailed(f"{type(error).__name__}: {error} ({place})") from error
     return Answer(said.status_code, tuple(said.headers.items()), said.get_data())
+
+
+def _place_in_moto(error: Exception) -> str | None:
+    """File and line of the last call in moto's own code; None where the error was raised before moto was reached."""
+    package = Path(moto.__file__).parent
+    calls = [frame for frame in extract_tb(error.__traceback__) if Path(frame.filename).is_relative_to(package)]
+    return f"{Path(calls[-1].filename).relative_to(package)}:{calls[-1].lineno}" if calls else None
 
 
 def knows(service: str, action: str) -> bool:

@@ -18,7 +18,7 @@ from app.sandbox.auth.judge import Origin, denial, judge
 from app.sandbox.auth.permission_requests import Question, of_an_ec2_call, of_an_iam_call, of_an_sts_call
 from app.sandbox.auth.s3_requests import of_s3
 from app.sandbox.auth.users import stored
-from app.sandbox.call_log import CallLog
+from app.sandbox.call_log import BUG, CallLog
 from app.sandbox.exchange import Around, Exchange
 from app.sandbox.faults import FaultError, Faults, failure_of, parsed
 from app.sandbox.protocol import answers, paging, query, signature
@@ -56,8 +56,8 @@ class SandboxApp:
             status, headers, body = self._refused(exchange, refusal)
         except ConnectionError:
             raise  # a fault: the caller gets no answer at all
-        except Exception:  # noqa: BLE001 # a mistake of ours: logged whole, and answered as AWS answers its own
-            _LOG.exception("request %s", exchange.request_id)
+        except Exception:  # noqa: BLE001 # a bug of ours: logged with its traceback, and answered as AWS answers its own
+            _LOG.exception("%s %s", BUG, exchange.request_id)
             status, headers, body = self._refused(exchange, failure_of(exchange.service))
         else:
             exchange.status = status
@@ -133,8 +133,8 @@ class SandboxApp:
             raise not_emulated(service, action)
         try:
             answer = moto_backend.forward(reading, form, caller.access_key_id)
-        except Exception as error:  # moto has the action, but not what was asked of it: the log says where
-            _LOG.exception("moto failed at %s:%s", service, action)
+        except moto_backend.MotoFailed as error:
+            _LOG.warning("moto failed at %s:%s: %s", service, action, error)
             raise not_emulated(service, action) from error
         return moto_backend.as_told(service, action, answer)
 

@@ -16,6 +16,7 @@ import boto3
 import pyotp
 from botocore.config import Config
 
+from app.sandbox.call_log import BUG
 from tests.support.clock import Clock
 from tests.support.marks import MARKER
 from tests.support.waiting import wait_until
@@ -61,10 +62,12 @@ class Sandbox:
         self.facts: dict[str, Any] = json.loads((self.folder / "sandbox.json").read_text())
 
     def stop(self) -> None:
-        """Stop it as Ctrl-C would."""
+        """Stop it as Ctrl-C would. Raises AssertionError if it answered a request with a bug of its own."""
         if self.process and self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
             self.process.wait(60)
+            log = (self.folder / "sandbox.log").read_text()
+            assert BUG not in log, log[log.index(BUG) :][:6000]
 
     @property
     def url(self) -> str:
