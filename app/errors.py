@@ -2,19 +2,19 @@
 
     PortalError
     |-- Refused             AWS said no: nothing changed
-    |   |-- NotAllowed (and MfaSessionNeeded, SignInNotPermitted), Gone, AlreadyThere, InUse, QuotaReached,
-    |   |-- BusyChanging, Throttled, WrongMfaCode, MfaNotRecognized
+    |   |-- NotAllowed (and MfaSessionNeeded, SignInNotPermitted), NotFound, AlreadyExists, InUse, QuotaExceeded,
+    |   |-- ConcurrentModification, Throttled, WrongMfaCode, MfaNotRecognized
     |   |-- CredentialsRefused    the key or session itself no longer counts
     |   |   |-- WrongSecret, SessionExpired
-    |   |   `-- SignInOver          a sign-in through AWS Sign-In has ended
-    |   |       `-- PasswordWasChanged, RefreshRefused
+    |   |   `-- SignInExpired       a sign-in through AWS Sign-In has ended
+    |   |       `-- PasswordWasChanged, RenewalRefused
     |   |-- CodeRefused             by AWS Sign-In
-    |   |-- NotAcceptable           a value AWS does not take
-    |   |-- BreaksPasswordPolicy, WrongOldPassword
-    |   |-- NotTaken, AlreadyYours, HeldByAnother   a public key or certificate
-    |   `-- ClockOff
-    |-- Unanswered          no usable answer: it may or may not have happened
-    |   `-- AwsFailure      AWS said that it failed
+    |   |-- InvalidValue            a value AWS does not take
+    |   |-- PasswordPolicyViolation, WrongOldPassword
+    |   |-- PublicKeyRefused, DuplicateSshKey, DuplicateCertificate   a public key or certificate
+    |   `-- ClockSkew
+    |-- NoResponse          no usable answer: it may or may not have happened
+    |   `-- AwsServerError  AWS said that it failed
     `-- NotRecorded         our own record cannot be written, so AWS was not asked
 
     Use cases add kinds of their own, beside the code that raises them. Each has a `code` of its own, with a label in
@@ -96,7 +96,7 @@ class MfaNotRecognized(Refused):
     message = "AWS could not check the code yet."
 
 
-class Gone(Refused):
+class NotFound(Refused):
     """What this was about does not exist."""
 
     code: ClassVar[str] = "not-found"
@@ -105,7 +105,7 @@ class Gone(Refused):
     status = 404
 
 
-class AlreadyThere(Refused):
+class AlreadyExists(Refused):
     """The name is taken."""
 
     code: ClassVar[str] = "already-exists"
@@ -121,7 +121,7 @@ class InUse(Refused):
     message = "This device is in use. It has to be deactivated first."
 
 
-class QuotaReached(Refused):
+class QuotaExceeded(Refused):
     """A quota, not throttling: trying again does not help."""
 
     code: ClassVar[str] = "quota-exceeded"
@@ -129,7 +129,7 @@ class QuotaReached(Refused):
     message = "AWS allows no more of these. Remove one first, or ask your administrator."
 
 
-class BusyChanging(Refused):
+class ConcurrentModification(Refused):
     """An earlier change is still being applied."""
 
     code: ClassVar[str] = "concurrent-modification"
@@ -154,7 +154,7 @@ class Throttled(Refused):
     status = 503
 
 
-class NotAcceptable(Refused):
+class InvalidValue(Refused):
     """A value AWS does not take."""
 
     code: ClassVar[str] = "invalid-value"
@@ -167,7 +167,7 @@ class NotAcceptable(Refused):
     message = "AWS did not accept one of the values. Check what you typed. Nothing was changed."
 
 
-class BreaksPasswordPolicy(Refused):
+class PasswordPolicyViolation(Refused):
     """The account's password policy does not take the new password."""
 
     code: ClassVar[str] = "password-policy-violation"
@@ -176,7 +176,7 @@ class BreaksPasswordPolicy(Refused):
     field = "new"
 
 
-class NotTaken(Refused):
+class PublicKeyRefused(Refused):
     """AWS cannot read a public key or certificate, or does not want it: its codes do not tell more."""
 
     code: ClassVar[str] = "public-key-refused"
@@ -190,7 +190,7 @@ class NotTaken(Refused):
     field = "pasted"
 
 
-class AlreadyYours(Refused):
+class DuplicateSshKey(Refused):
     """The user has this very SSH key."""
 
     code: ClassVar[str] = "duplicate-ssh-key"
@@ -199,7 +199,7 @@ class AlreadyYours(Refused):
     field = "pasted"
 
 
-class HeldByAnother(Refused):
+class DuplicateCertificate(Refused):
     """Another user of the account has this very certificate."""
 
     code: ClassVar[str] = "duplicate-certificate"
@@ -255,7 +255,7 @@ class SessionExpired(CredentialsRefused):
     field = None
 
 
-class SignInOver(CredentialsRefused):
+class SignInExpired(CredentialsRefused):
     """A sign-in through AWS Sign-In cannot be continued."""
 
     code: ClassVar[str] = "sign-in-expired"
@@ -264,7 +264,7 @@ class SignInOver(CredentialsRefused):
     field = None
 
 
-class RefreshRefused(SignInOver):
+class RenewalRefused(SignInExpired):
     """AWS Sign-In does not take its own refresh token: INVALID_REQUEST or TOKEN_EXPIRED, also early (observed)."""
 
     code: ClassVar[str] = "renewal-refused"
@@ -275,7 +275,7 @@ class RefreshRefused(SignInOver):
     )
 
 
-class PasswordWasChanged(SignInOver):
+class PasswordWasChanged(SignInExpired):
     """Changing the console password ends what was signed in with the old one."""
 
     code: ClassVar[str] = "password-was-changed"
@@ -305,7 +305,7 @@ class CodeRefused(Refused):
     message = "AWS did not accept the code: it is too old, was used before, or is not complete. Sign in again."
 
 
-class ClockOff(Refused):
+class ClockSkew(Refused):
     """Signatures are refused because the portal's clock differs from AWS's by 15 minutes or more."""
 
     code: ClassVar[str] = "clock-skew"
@@ -317,7 +317,7 @@ class ClockOff(Refused):
     status = 503
 
 
-class Unanswered(PortalError):
+class NoResponse(PortalError):
     """No answer from AWS: a change may or may not have happened."""
 
     code: ClassVar[str] = "no-response"
@@ -325,7 +325,7 @@ class Unanswered(PortalError):
     status = 503
 
 
-class AwsFailure(Unanswered):
+class AwsServerError(NoResponse):
     """AWS answered that it failed; the outcome of a change is unknown."""
 
     code: ClassVar[str] = "aws-server-error"

@@ -13,7 +13,7 @@ from app.access_keys import saving, service
 from app.access_keys.forms import SavedForm
 from app.access_keys.views import bp, keys_of_mine, pending_key
 from app.audit.events import STILL_RUNNING
-from app.errors import MfaNotRecognized, PortalError, Unanswered, WrongMfaCode
+from app.errors import MfaNotRecognized, NoResponse, PortalError, WrongMfaCode
 from app.sessions import current, slots
 from app.sessions.contents import Confirming, NewAccessKey, Way
 from app.web.guards import ask_to_confirm, recently_confirmed, with_mfa
@@ -37,7 +37,7 @@ def create() -> ResponseReturnValue:
         made, kept = service.create(gateways().keys, noted, person(), now, slots.keep_new_key)
     except PortalError as told:
         slots.give_up_new_key()
-        if isinstance(told, service.AlreadyTwo | service.SecretLost):
+        if isinstance(told, service.TooManyAccessKeys | service.SecretLost):
             return done(str(told), "access_keys.index", "warning")
         raise
     if kept:
@@ -186,7 +186,7 @@ def _move(pending: NewAccessKey, form: SavedForm) -> None:
     serial_number = form.serial_number.data or form.serial_number.choices[0][0]
     try:
         credentials = service.move(gateways().sts, audit(), pending, serial_number, form.code.data, lasts)
-    except (WrongMfaCode, MfaNotRecognized, Unanswered) as refusal:
+    except (WrongMfaCode, MfaNotRecognized, NoResponse) as refusal:
         refusal.field = "code"
         raise
     current.sign_in(service.stands_on(person(), pending.access_key_id), credentials, lasts)

@@ -17,7 +17,7 @@ from app.aws.passwords import PasswordGateway
 from app.aws.sts import StsGateway
 from app.credentials import lifecycle
 from app.credentials.lifecycle import Kind
-from app.errors import CredentialsRefused, Gone, NotAllowed, NotRecorded, Refused, Throttled, Unanswered
+from app.errors import CredentialsRefused, NoResponse, NotAllowed, NotFound, NotRecorded, Refused, Throttled
 from app.sessions.contents import NewAccessKey, Person, Way
 
 SHOWN_FOR = timedelta(minutes=15)
@@ -37,7 +37,7 @@ Kept = bool | None
 """Was the secret of a new key stored? None where nobody knows."""
 
 
-class AlreadyTwo(Refused):
+class TooManyAccessKeys(Refused):
     """AWS keeps two keys a user, and inactive ones count."""
 
     code = "too-many-access-keys"
@@ -57,7 +57,7 @@ class SecretLost(Refused):
         )
 
 
-class NotKnownYet(Refused):
+class KeyNotActiveYet(Refused):
     """The new key has not spread through AWS."""
 
     code = "key-not-active-yet"
@@ -67,7 +67,7 @@ class NotKnownYet(Refused):
     )
 
 
-class NotSaved(Refused):
+class WrongLastCharacters(Refused):
     """What was pasted is not the end of the new secret."""
 
     code = "wrong-last-characters"
@@ -118,7 +118,7 @@ def last_uses(gateway: AccessKeyGateway, keys: Sequence[AccessKey]) -> Callable[
                 by_key[access_key_id] = answer()
             except NotAllowed:
                 denied = True
-            except (Throttled, Unanswered, Gone):
+            except (Throttled, NoResponse, NotFound):
                 continue
         return Uses(by_key, denied)
 
@@ -130,19 +130,19 @@ def create(
 ) -> tuple[NewAccessKey, Kept]:
     """Make a key, and have its secret stored before anything else happens, for AWS tells it once.
 
-    keep: stores it, and raises nothing. Raises AlreadyTwo, SecretLost (made, but the answer was lost), NotAllowed,
-    Unanswered.
+    keep: stores it, and raises nothing. Raises TooManyAccessKeys, SecretLost (made, but the answer was lost),
+    NotAllowed, NoResponse.
     """
     before = {key.access_key_id for key in gateway.of(person.user_name)}
     if len(before) >= ACCESS_KEY.most:
-        raise AlreadyTwo()
+        raise TooManyAccessKeys()
     try:
         with audit.attempt(Event.ACCESS_KEY_CREATED) as attempt:
             made = gateway.create(person.user_name)
             attempt.target = made.access_key_id
             new = NewAccessKey(made.access_key_id, made.secret_access_key, now + SHOWN_FOR)
             return new, keep(new)
-    except Unanswered as silence:
+    except NoResponse as silence:
         orphans = [key.access_key_id for key in gateway.of(person.user_name) if key.access_key_id not in before]
         if orphans:
             raise SecretLost(orphans) from silence
@@ -162,7 +162,7 @@ def still_there(new: NewAccessKey, keys: Sequence[AccessKey], now: datetime) -> 
 
 
 def proven(sts: StsGateway, new: NewAccessKey) -> bool:
-    """Does AWS know the new key by now? It takes a few seconds. Raises Throttled, Unanswered."""
+    """Does AWS know the new key by now? It takes a few seconds. Raises Throttled, NoResponse."""
     with signing_as(AwsCredentials(new.access_key_id, new.secret_access_key)):
         try:
             sts.caller()
@@ -174,20 +174,20 @@ def proven(sts: StsGateway, new: NewAccessKey) -> bool:
 def check_saved(sts: StsGateway, person: Person, new: NewAccessKey, typed: str) -> None:
     """The key works, and the person has its secret: they signed in with it, or `typed` is how it ends.
 
-    Raises NotKnownYet, NotSaved, Throttled, Unanswered.
+    Raises KeyNotActiveYet, WrongLastCharacters, Throttled, NoResponse.
     """
     if person.access_key_id == new.access_key_id:
         return
     if not new.proven and not proven(sts, new):
-        raise NotKnownYet()
+        raise KeyNotActiveYet()
     if typed != new.secret_access_key[-LAST_CHARACTERS:]:
-        raise NotSaved("The new secret does not end like this. Copy its end from where you saved it.")
+        raise WrongLastCharacters("The new secret does not end like this. Copy its end from where you saved it.")
 
 
 def move(
     sts: StsGateway, audit: Audit, new: NewAccessKey, serial_number: str, code: str, lasts: timedelta
 ) -> AwsCredentials:
-    """An MFA session that stands on the new key. Raises WrongMfaCode, MfaNotRecognized, Unanswered."""
+    """An MFA session that stands on the new key. Raises WrongMfaCode, MfaNotRecognized, NoResponse."""
     key = AwsCredentials(new.access_key_id, new.secret_access_key)
     with signing_as(key), audit.attempt(Event.MFA_SESSION, serial_number):
         return sts.mfa_session(serial_number, code, lasts)

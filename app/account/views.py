@@ -9,7 +9,7 @@ from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
 from app.aws.clients import ahead
-from app.errors import NotAcceptable, NotAllowed
+from app.errors import InvalidValue, NotAllowed
 from app.password.rules import rules
 from app.password.service import readable_policy
 from app.sessions.console_links import alias_beside, console_url
@@ -35,7 +35,7 @@ def index() -> ResponseReturnValue:
     policy = ahead(lambda: readable_policy(doors.passwords))
     try:
         users = _shown(lambda: doors.account.users(marker))
-    except NotAcceptable:
+    except InvalidValue:
         return done("That page of the list is no longer there. Here is the first one.", "account.index", "info")
     known = policy()
     return page(

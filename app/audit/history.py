@@ -16,7 +16,7 @@ from app.audit.events import HAPPENED, STILL_RUNNING, Event, Phase
 from app.audit.log import Attempt, Audit, Record
 from app.audit.models import ActivityRow
 from app.audit.reasons import stored_as
-from app.errors import Gone
+from app.errors import NotFound
 
 
 def unsettled(audit: Audit, now: datetime, *kinds: Collection[Event], running: bool = False) -> Sequence[Attempt]:
@@ -152,7 +152,7 @@ def last_done_without(audit: Audit, event: Event, *followed_by: Event) -> list[D
                 later.account_id == ActivityRow.account_id,
                 later.target == ActivityRow.target,
                 later.event.in_(followed_by),
-                later.phase.in_(HAPPENED) | later.reason.in_(stored_as(Gone.code)),
+                later.phase.in_(HAPPENED) | later.reason.in_(stored_as(NotFound.code)),
                 later.attempt_id != ActivityRow.attempt_id,
                 later.seq > began,
             ),

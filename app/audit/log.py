@@ -27,7 +27,7 @@ from app.audit.events import SPREADING, Event, Phase
 from app.audit.models import ActivityHead, ActivityRow
 from app.aws.clients import request_ids
 from app.db import db
-from app.errors import NotRecorded, PortalError, Unanswered
+from app.errors import NoResponse, NotRecorded, PortalError
 
 log = logging.getLogger(__name__)
 COMMAND_LINE = "command line, "
@@ -230,7 +230,7 @@ class Audit:
             with request_ids() as answered:
                 yield attempt
         except PortalError as error:
-            phase = Phase.UNKNOWN if isinstance(error, Unanswered) else Phase.REFUSED
+            phase = Phase.UNKNOWN if isinstance(error, NoResponse) else Phase.REFUSED
             self._write_outcome(attempt.attempt_id, event, target, phase, error.code, error.request_id)
             raise
         self._write_outcome(

@@ -60,7 +60,7 @@ class AccessKeyGateway:
         return sorted(keys, key=lambda key: (key.created_at, key.access_key_id))
 
     def last_use(self, access_key_id: str) -> LastUse:
-        """When, and for what, a key was last used (GetAccessKeyLastUsed). Raises NotAllowed, Gone, Unanswered."""
+        """When, and for what, a key was last used (GetAccessKeyLastUsed). Raises NotAllowed, NotFound, NoResponse."""
         with told_plainly("iam:GetAccessKeyLastUsed"):
             told = self._reads.get_access_key_last_used(AccessKeyId=access_key_id).get("AccessKeyLastUsed", {})
         service, region = (told.get(name, NOT_TOLD) for name in ("ServiceName", "Region"))
@@ -71,18 +71,18 @@ class AccessKeyGateway:
         )
 
     def create(self, user_name: str) -> AwsCredentials:
-        """A new, active key: the only time AWS tells the secret (CreateAccessKey). Raises QuotaReached."""
+        """A new, active key: the only time AWS tells the secret (CreateAccessKey). Raises QuotaExceeded."""
         with told_plainly("iam:CreateAccessKey"):
             made = self._changes.create_access_key(UserName=user_name)["AccessKey"]
         return AwsCredentials(made["AccessKeyId"], made["SecretAccessKey"])
 
     def set_active(self, user_name: str, access_key_id: str, *, active: bool) -> None:
-        """Activate or deactivate (UpdateAccessKey). Raises Gone."""
+        """Activate or deactivate (UpdateAccessKey). Raises NotFound."""
         status = "Active" if active else "Inactive"
         with told_plainly("iam:UpdateAccessKey"):
             self._changes.update_access_key(UserName=user_name, AccessKeyId=access_key_id, Status=status)  # type: ignore[arg-type]  # one of the two literals
 
     def delete(self, user_name: str, access_key_id: str) -> None:
-        """Delete for good (DeleteAccessKey). Raises Gone."""
+        """Delete for good (DeleteAccessKey). Raises NotFound."""
         with told_plainly("iam:DeleteAccessKey"):
             self._changes.delete_access_key(UserName=user_name, AccessKeyId=access_key_id)

@@ -43,7 +43,7 @@ class AccountGateway:
     def users(self, marker: str = "", most: int = 100) -> UsersPage:
         """A page of the account's users (ListUsers). marker: of the page before; most: 1 to 1000, AWS may give fewer.
 
-        Raises NotAcceptable for a marker that AWS does not know.
+        Raises InvalidValue for a marker that AWS does not know.
         """
         more = {"Marker": marker} if marker else {}
         with told_plainly("iam:ListUsers"):

@@ -43,7 +43,9 @@ class CertificateGateway:
         return sorted(certificates, key=lambda each: (each.uploaded_at, each.id))
 
     def upload(self, user_name: str, body: str) -> str:
-        """Id of the certificate (UploadSigningCertificate). Raises QuotaReached, NotTaken, HeldByAnother.
+        """Id of the certificate (UploadSigningCertificate).
+
+        Raises QuotaExceeded, PublicKeyRefused, DuplicateCertificate.
 
         One the user has already is no error; the answer then says "Active" whatever is true, so it is not read.
         """
@@ -52,12 +54,12 @@ class CertificateGateway:
         return made["Certificate"]["CertificateId"]
 
     def set_active(self, user_name: str, certificate_id: str, *, active: bool) -> None:
-        """Activate or deactivate (UpdateSigningCertificate). Raises Gone."""
+        """Activate or deactivate (UpdateSigningCertificate). Raises NotFound."""
         status = "Active" if active else "Inactive"
         with told_plainly("iam:UpdateSigningCertificate"):
             self._changes.update_signing_certificate(UserName=user_name, CertificateId=certificate_id, Status=status)  # type: ignore[arg-type]  # one of the two literals
 
     def delete(self, user_name: str, certificate_id: str) -> None:
-        """Delete for good (DeleteSigningCertificate). Raises Gone."""
+        """Delete for good (DeleteSigningCertificate). Raises NotFound."""
         with told_plainly("iam:DeleteSigningCertificate"):
             self._changes.delete_signing_certificate(UserName=user_name, CertificateId=certificate_id)

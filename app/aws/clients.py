@@ -26,14 +26,14 @@ from botocore.parsers import ResponseParserError
 from app.aws.observing import Observer, observe
 from app.errors import (
     MEANING,
-    AwsFailure,
-    ClockOff,
+    AwsServerError,
+    ClockSkew,
     MfaNotRecognized,
     MfaSessionNeeded,
+    NoResponse,
     NotAllowed,
     PortalError,
     Refused,
-    Unanswered,
     WrongMfaCode,
     WrongSecret,
 )
@@ -232,7 +232,7 @@ def _remember_request_id(**event: Any) -> None:
 def told_plainly(action: str) -> Iterator[None]:
     """Translate botocore's errors of one AWS call ("iam:ListUsers") into ours; nothing else does.
 
-    Raises a PortalError: Refused (nothing changed) or Unanswered (unknown).
+    Raises a PortalError: Refused (nothing changed) or NoResponse (unknown).
     """
     try:
         yield
@@ -242,9 +242,9 @@ def told_plainly(action: str) -> Iterator[None]:
         raise _meaning(error, action) from error
     except ResponseParserError:
         # Half an answer. What could be read of it, perhaps a secret, stands in this error: it goes no further.
-        raise Unanswered(action=action) from None
+        raise NoResponse(action=action) from None
     except (HTTPClientError, BotoCoreError) as error:
-        raise Unanswered(action=action) from error
+        raise NoResponse(action=action) from error
 
 
 def _meaning(error: ClientError, action: str) -> PortalError:
@@ -254,12 +254,12 @@ def _meaning(error: ClientError, action: str) -> PortalError:
     metadata = error.response.get("ResponseMetadata", {})
     kind: type[PortalError] | None = MEANING.get(code)
     if kind is WrongSecret and ("Signature expired" in text or "not yet current" in text):
-        kind = ClockOff
+        kind = ClockSkew
     elif kind is NotAllowed and "MultiFactorAuthentication failed" in text:
         kind = MfaNotRecognized if "unable to validate" in text else WrongMfaCode
     elif kind is NotAllowed and "authenticated with an MFA device" in text:
         kind = MfaSessionNeeded
     elif kind is None:
         # Codes nobody listed: a server error leaves the outcome open, anything else is a no.
-        kind = AwsFailure if metadata.get("HTTPStatusCode", 500) >= 500 else Refused
+        kind = AwsServerError if metadata.get("HTTPStatusCode", 500) >= 500 else Refused
     return kind(action=action, request_id=str(metadata.get("RequestId", "")), aws_message=text)

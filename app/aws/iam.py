@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import Enum
 
 from app.aws.clients import Clients, told_plainly
-from app.errors import Gone, NotAllowed
+from app.errors import NotAllowed, NotFound
 
 
 class DeviceKind(Enum):
@@ -76,7 +76,7 @@ class IamGateway:
         try:
             with told_plainly("iam:DeactivateMFADevice"):
                 self._changes.deactivate_mfa_device(UserName=user_name, SerialNumber=no_device)
-        except Gone:
+        except NotFound:
             return True
         except NotAllowed:
             return False
@@ -97,7 +97,7 @@ class IamGateway:
     def create_virtual_mfa_device(self, name: str, path: str = "/") -> NewVirtualMfaDevice:
         """Make an unassigned device (CreateVirtualMFADevice). path: "/" or "/alice/".
 
-        Raises AlreadyThere where a device of this name exists, assigned or left over.
+        Raises AlreadyExists where a device of this name exists, assigned or left over.
         """
         with told_plainly("iam:CreateVirtualMFADevice"):
             made = self._changes.create_virtual_mfa_device(VirtualMFADeviceName=name, Path=path)["VirtualMFADevice"]
@@ -107,7 +107,7 @@ class IamGateway:
     def enable_mfa_device(self, user_name: str, serial_number: str, first: str, second: str) -> None:
         """Assign a device with two consecutive codes (EnableMFADevice).
 
-        Raises WrongMfaCode, AlreadyThere (assigned), Gone (no such device), MfaSessionNeeded.
+        Raises WrongMfaCode, AlreadyExists (assigned), NotFound (no such device), MfaSessionNeeded.
         """
         with told_plainly("iam:EnableMFADevice"):
             self._changes.enable_mfa_device(
@@ -118,14 +118,14 @@ class IamGateway:
             )
 
     def delete_virtual_mfa_device(self, serial_number: str) -> None:
-        """Delete an unassigned device (DeleteVirtualMFADevice). Raises InUse, Gone."""
+        """Delete an unassigned device (DeleteVirtualMFADevice). Raises InUse, NotFound."""
         with told_plainly("iam:DeleteVirtualMFADevice"):
             self._changes.delete_virtual_mfa_device(SerialNumber=serial_number)
 
     def resync_mfa_device(self, user_name: str, serial_number: str, first: str, second: str) -> None:
         """Let AWS find a device's drift anew, from two consecutive codes (ResyncMFADevice); a plain key may.
 
-        Raises WrongMfaCode, Gone (not a device of the user).
+        Raises WrongMfaCode, NotFound (not a device of the user).
         """
         with told_plainly("iam:ResyncMFADevice"):
             self._changes.resync_mfa_device(
@@ -138,7 +138,7 @@ class IamGateway:
     def deactivate_mfa_device(self, user_name: str, serial_number: str) -> None:
         """Take a device from the user (DeactivateMFADevice); a virtual one stays behind, unassigned.
 
-        Raises Gone (not a device of the user), MfaSessionNeeded.
+        Raises NotFound (not a device of the user), MfaSessionNeeded.
         """
         with told_plainly("iam:DeactivateMFADevice"):
             self._changes.deactivate_mfa_device(UserName=user_name, SerialNumber=serial_number)

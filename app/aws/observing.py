@@ -10,7 +10,7 @@ from typing import Any
 import botocore.session
 from botocore.exceptions import ClientError
 
-from app.errors import PortalError, Throttled, Unanswered
+from app.errors import NoResponse, PortalError, Throttled
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def observe(
         end("ok" if good else meaning(ClientError(parsed, ""), "").code, context)
 
     def unanswered(**event: Any) -> None:
-        end(Unanswered.code, event["context"])
+        end(NoResponse.code, event["context"])
 
     def attempted(**event: Any) -> None:
         parsed = event["response"][1] if event["response"] else {}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.aws.clients import Clients, told_plainly
-from app.errors import BreaksPasswordPolicy, Gone, NotAllowed, WrongOldPassword
+from app.errors import NotAllowed, NotFound, PasswordPolicyViolation, WrongOldPassword
 
 SYMBOLS = "!@#$%^&*()_+-=[]{}|'"
 """What AWS counts as a symbol (IAM User Guide, password policy)."""
@@ -54,7 +54,7 @@ class PasswordGateway:
         try:
             with told_plainly("iam:GetLoginProfile"):
                 said = self._reads.get_login_profile(UserName=user_name)["LoginProfile"]
-        except Gone:
+        except NotFound:
             return None
         return LoginProfile(said["CreateDate"], said.get("PasswordResetRequired", False))
 
@@ -67,7 +67,7 @@ class PasswordGateway:
         try:
             with told_plainly("iam:GetAccountPasswordPolicy"):
                 said = self._reads.get_account_password_policy()["PasswordPolicy"]
-        except Gone:
+        except NotFound:
             return DEFAULT_POLICY
         return PasswordPolicy(
             said.get("MinimumPasswordLength", 6),
@@ -82,7 +82,8 @@ class PasswordGateway:
     def change(self, old: str, new: str) -> None:
         """Change the caller's own password (ChangePassword, which takes no user name).
 
-        Raises WrongOldPassword, BreaksPasswordPolicy, NotAllowed, Gone (there is none), BusyChanging.
+        Raises WrongOldPassword, PasswordPolicyViolation, NotAllowed, NotFound (there is none),
+        ConcurrentModification.
         """
         try:
             with told_plainly("iam:ChangePassword"):
@@ -92,21 +93,21 @@ class PasswordGateway:
             if "iam:ChangePassword" in refusal.aws_message:
                 raise
             raise WrongOldPassword(action=refusal.action, request_id=refusal.request_id) from refusal
-        except BreaksPasswordPolicy as refusal:
-            raise BreaksPasswordPolicy(_reason(refusal.aws_message), request_id=refusal.request_id) from refusal
+        except PasswordPolicyViolation as refusal:
+            raise PasswordPolicyViolation(_reason(refusal.aws_message), request_id=refusal.request_id) from refusal
 
     def create(self, user_name: str, password: str) -> None:
-        """Give the user a console password where there is none (CreateLoginProfile). Raises AlreadyThere."""
+        """Give the user a console password where there is none (CreateLoginProfile). Raises AlreadyExists."""
         with told_plainly("iam:CreateLoginProfile"):
             self._changes.create_login_profile(UserName=user_name, Password=password)
 
     def replace(self, user_name: str, password: str) -> None:
-        """Set another password without the old one (UpdateLoginProfile). Raises Gone, BusyChanging."""
+        """Set another password without the old one (UpdateLoginProfile). Raises NotFound, ConcurrentModification."""
         with told_plainly("iam:UpdateLoginProfile"):
             self._changes.update_login_profile(UserName=user_name, Password=password)
 
     def remove(self, user_name: str) -> None:
-        """Take away the console password (DeleteLoginProfile); access keys go on working. Raises Gone."""
+        """Take away the console password (DeleteLoginProfile); access keys go on working. Raises NotFound."""
         with told_plainly("iam:DeleteLoginProfile"):
             self._changes.delete_login_profile(UserName=user_name)
 

@@ -20,7 +20,7 @@ from joserfc import jws
 from joserfc.jwk import ECKey
 
 from app.aws.clients import AwsCredentials, Clients, told_plainly
-from app.errors import Unanswered
+from app.errors import NoResponse
 
 if TYPE_CHECKING:
     from mypy_boto3_signin.type_defs import CreateOAuth2TokenRequestBodyTypeDef
@@ -136,7 +136,7 @@ class SignInGateway:
     def exchange(self, asked: AuthorizationRequest, code: str) -> SignInTokens:
         """The code for credentials, asked exactly once, under a key of its own.
 
-        Raises CodeRefused, SignInNotPermitted, SignInOver, Throttled, Unanswered.
+        Raises CodeRefused, SignInNotPermitted, SignInExpired, Throttled, NoResponse.
         """
         key = ECKey.generate_key("P-256", private=True)
         return self._tokens(
@@ -171,4 +171,4 @@ class SignInGateway:
                 key.as_pem(private=True).decode(),
             )
         except KeyError as error:  # botocore reads half an answer as an empty one
-            raise Unanswered(action=ACTION) from error
+            raise NoResponse(action=ACTION) from error

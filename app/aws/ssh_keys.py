@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import partial
 
 from app.aws.clients import Clients, all_at_once, told_plainly
-from app.errors import Gone, NotAllowed
+from app.errors import NotAllowed, NotFound
 
 MOST_SSH_KEYS = 5
 """Per user; inactive ones count (IAM User Guide)."""
@@ -50,24 +50,24 @@ class SshKeyGateway:
         return [replace(key, body=body) for key, body in zip(keys, all_at_once(reads), strict=True)]
 
     def _body(self, user_name: str, key_id: str) -> str:
-        with suppress(Gone, NotAllowed), told_plainly("iam:GetSSHPublicKey"):
+        with suppress(NotFound, NotAllowed), told_plainly("iam:GetSSHPublicKey"):
             answer = self._reads.get_ssh_public_key(UserName=user_name, SSHPublicKeyId=key_id, Encoding="SSH")
             return answer["SSHPublicKey"]["SSHPublicKeyBody"]
         return ""
 
     def upload(self, user_name: str, body: str) -> str:
-        """The new key's id (UploadSSHPublicKey). Raises QuotaReached, AlreadyYours, NotTaken."""
+        """The new key's id (UploadSSHPublicKey). Raises QuotaExceeded, DuplicateSshKey, PublicKeyRefused."""
         with told_plainly("iam:UploadSSHPublicKey"):
             made = self._changes.upload_ssh_public_key(UserName=user_name, SSHPublicKeyBody=body)
         return made["SSHPublicKey"]["SSHPublicKeyId"]
 
     def set_active(self, user_name: str, key_id: str, *, active: bool) -> None:
-        """Activate or deactivate (UpdateSSHPublicKey). Raises Gone."""
+        """Activate or deactivate (UpdateSSHPublicKey). Raises NotFound."""
         status = "Active" if active else "Inactive"
         with told_plainly("iam:UpdateSSHPublicKey"):
             self._changes.update_ssh_public_key(UserName=user_name, SSHPublicKeyId=key_id, Status=status)  # type: ignore[arg-type]  # one of the two literals
 
     def delete(self, user_name: str, key_id: str) -> None:
-        """Delete for good (DeleteSSHPublicKey). Raises Gone."""
+        """Delete for good (DeleteSSHPublicKey). Raises NotFound."""
         with told_plainly("iam:DeleteSSHPublicKey"):
             self._changes.delete_ssh_public_key(UserName=user_name, SSHPublicKeyId=key_id)

@@ -121,7 +121,7 @@ def add_exception() -> ResponseReturnValue:
                 person().arn,
                 terms_of,
             )
-        except service.ExceptedAlready as already:
+        except service.ExceptionAlreadyExists as already:
             return done(str(already), "compliance_audit.exceptions", "info", account=account_id)
         except Refused as refusal:
             refuse(form, refusal)

@@ -39,14 +39,14 @@ BEAT = 1.0
 """Seconds between two signs of life."""
 
 
-class SessionEnded(PortalError):
+class RefreshSessionExpired(PortalError):
     """The credentials are past their time."""
 
     code = "refresh-session-expired"
     message = "The session ended before everything was read. Sign in again and refresh once more."
 
 
-class Stopped(PortalError):
+class RefreshStopped(PortalError):
     """Another part of the refresh failed."""
 
     code = "refresh-stopped"
@@ -83,7 +83,7 @@ class Refresh:
         try:
             with signing_as(self.credentials):
                 self._read_and_keep()
-        except refresh_runs.Overtaken as error:
+        except refresh_runs.RefreshReplaced as error:
             return str(error)
         except PortalError as error:
             return self._failed(_said(error))
@@ -134,7 +134,7 @@ class Refresh:
             with self.engine.begin() as connection:
                 now = datetime.now(UTC)
                 refresh_runs.finish(connection, self.account_id, self.run_id, now, sentence, **self._progress())
-        except (refresh_runs.Overtaken, SQLAlchemyError):
+        except (refresh_runs.RefreshReplaced, SQLAlchemyError):
             log.exception("the end of the refresh of account %s could not be stored", self.account_id)
         return sentence
 
@@ -188,7 +188,10 @@ class Refresh:
                 return
 
     def _patiently(self, ask: Callable[[], Answer]) -> Answer:
-        """Ask, and where AWS is busy wait and ask again. Raises SessionEnded, Stopped, and what AWS says else."""
+        """Ask, and where AWS is busy wait and ask again.
+
+        Raises RefreshSessionExpired, RefreshStopped, and what AWS says else.
+        """
         for pause in PAUSES:
             self._go_on()
             self.counts["calls"] += 1
@@ -202,10 +205,10 @@ class Refresh:
 
     def _go_on(self) -> None:
         if self._stop.is_set():
-            raise Stopped
+            raise RefreshStopped
         ends = self.credentials.expires_at
         if ends and datetime.now(UTC) >= ends:
-            raise SessionEnded
+            raise RefreshSessionExpired
 
 
 def _said(error: PortalError) -> str:

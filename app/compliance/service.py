@@ -22,10 +22,10 @@ from app.compliance.refresh import Gateways, Refresh
 from app.compliance.rules.subjects import Terms
 from app.compliance.rules.table import BY_ID
 from app.compliance.thresholds import terms_of
-from app.errors import Gone, NotRecorded, Refused
+from app.errors import NotFound, NotRecorded, Refused
 
 
-class NoSuchPerson(Refused):
+class UserNotFound(Refused):
     """Nobody of this name is known in the account."""
 
     code = "user-not-found"
@@ -33,7 +33,7 @@ class NoSuchPerson(Refused):
     field = "user_name"
 
 
-class ExceptedAlready(Refused):
+class ExceptionAlreadyExists(Refused):
     """The same exception already exists: submitting a form twice makes one."""
 
     code = "exception-already-exists"
@@ -58,7 +58,7 @@ def begin_refresh(
     credentials: AwsCredentials,
     terms: TermsOf,
 ) -> Refresh:
-    """Take on a refresh; who calls this runs it. Raises AlreadyRunning, NotRecorded."""
+    """Take on a refresh; who calls this runs it. Raises RefreshAlreadyRunning, NotRecorded."""
     run_id = refresh_runs.claim(engine, account_id, arn, datetime.now(UTC))
     try:
         audit.note(Event.COMPLIANCE_REFRESHED, account_id)
@@ -104,7 +104,10 @@ def add_exception(
     by: str,
     terms: TermsOf,
 ) -> None:
-    """Let a user ("" for the account) off a rule until then. Raises NoSuchPerson, ExceptedAlready, NotRecorded."""
+    """Let a user ("" for the account) off a rule until then.
+
+    Raises UserNotFound, ExceptionAlreadyExists, NotRecorded.
+    """
     about_account = BY_ID[rule].about_account
     same = {
         "account_id": account_id,
@@ -116,19 +119,19 @@ def add_exception(
     }
     with engine.connect() as connection:
         if _in_force(connection, same):
-            raise ExceptedAlready
+            raise ExceptionAlreadyExists
         there = select(CompliancePerson.user_name).where(
             CompliancePerson.account_id == account_id, CompliancePerson.user_name == user_name
         )
         if not about_account and not connection.execute(there).first():
-            raise NoSuchPerson
+            raise UserNotFound
     whose = "" if about_account else user_name
     ensure_account_row(engine, account_id)
     last_day = until - timedelta(days=1)
     told = f"{rule}: {whose or account_id}, until the end of {last_day:%Y-%m-%d}"
     with audit.attempt(Event.EXCEPTION_ADDED, told), locked(engine, account_id) as account:
         if _in_force(account.connection, same):  # of two at once the second finds what the first made
-            raise ExceptedAlready
+            raise ExceptionAlreadyExists
         made = {**same, "made_at": datetime.now(UTC), "made_by": by, "ended_by": ""}
         account.connection.execute(insert(ComplianceException).values(made))
         account.change(stale=True)  # judged below, or when somebody looks
@@ -143,17 +146,17 @@ def _in_force(connection: Connection, exception: Mapping[str, Any]) -> bool:
 
 
 def end_exception(engine: Engine, audit: Audit, account_id: str, number: int, by: str, terms: TermsOf) -> None:
-    """End an exception before its time. Raises Gone, NotRecorded."""
+    """End an exception before its time. Raises NotFound, NotRecorded."""
     now = datetime.now(UTC)
     mine = (ComplianceException.account_id == account_id) & (ComplianceException.id == number) & in_force(now)
     with engine.connect() as connection:
         row = connection.execute(select(ComplianceException.__table__).where(mine)).first()
     if row is None:
-        raise Gone("This exception is over already.")
+        raise NotFound("This exception is over already.")
     told = f"{row.rule}: {row.user_name or account_id}"
     with audit.attempt(Event.EXCEPTION_ENDED, told), locked(engine, account_id) as account:
         ended = update(ComplianceException).where(mine).values(ended_at=now, ended_by=by)
         if not account.connection.execute(ended).rowcount:
-            raise Gone("This exception is over already.")
+            raise NotFound("This exception is over already.")
         account.change(stale=True)
     updates.judge_again(engine, account_id, row.user_name, terms)

@@ -149,7 +149,7 @@ def refresh() -> ResponseReturnValue:
             credentials,
             terms_of,
         )
-    except refresh_runs.AlreadyRunning as error:
+    except refresh_runs.RefreshAlreadyRunning as error:
         return done(str(error), "compliance.index", "info", account=account_id)
     service.in_background(work)
     return done("", "compliance.index", account=account_id)

@@ -14,7 +14,7 @@ from typing import Protocol
 from app.audit.events import Event
 from app.audit.history import unsettled
 from app.audit.log import Attempt, Audit
-from app.errors import Gone, Unanswered
+from app.errors import NoResponse, NotFound
 
 
 @dataclass(frozen=True)
@@ -51,21 +51,24 @@ class Gateway(Protocol):
 
 
 def set_active(kind: Kind, gateway: Gateway, audit: Audit, user_name: str, item_id: str, *, active: bool) -> None:
-    """Activate or deactivate; asks AWS what is true where the answer is lost. Raises Gone, NotAllowed, Unanswered."""
+    """Activate or deactivate; asks AWS what is true where the answer is lost.
+
+    Raises NotFound, NotAllowed, NoResponse.
+    """
     try:
         with audit.attempt(kind.activated if active else kind.deactivated, item_id):
             gateway.set_active(user_name, item_id, active=active)
-    except Unanswered:
+    except NoResponse:
         if (item_id, active) not in {(each.id, each.active) for each in gateway.of(user_name)}:
             raise
 
 
 def delete(kind: Kind, gateway: Gateway, audit: Audit, user_name: str, item_id: str) -> None:
-    """Delete for good; one that is gone already is as good. Raises NotAllowed, Unanswered."""
+    """Delete for good; one that is gone already is as good. Raises NotAllowed, NoResponse."""
     try:
-        with audit.attempt(kind.deleted, item_id), suppress(Gone):
+        with audit.attempt(kind.deleted, item_id), suppress(NotFound):
             gateway.delete(user_name, item_id)
-    except Unanswered:
+    except NoResponse:
         if item_id in {each.id for each in gateway.of(user_name)}:
             raise
 

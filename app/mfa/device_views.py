@@ -15,7 +15,7 @@ from app.credentials.observed import report_observed
 from app.errors import PortalError
 from app.mfa import devices as service
 from app.mfa.forms import EmptyForm, HardwareTokenForm
-from app.mfa.service import AlreadyOn, LeftoverInTheWay, NameTaken
+from app.mfa.service import DeviceNameTaken, LeftoverDevice, MfaAlreadyEnabled
 from app.mfa.views import bp, devices_of_mine
 from app.policy.documents import sign_in_client
 from app.sessions import current, slots
@@ -84,7 +84,7 @@ def _begin(serial_number: str, replaces: str = "") -> ResponseReturnValue:
     asked = (gateways().iam, audit(), person(), permitted(), mine, serial_number, replaces)
     try:
         service.begin_where_free(*asked, keep=slots.keep_enrollment)
-    except (AlreadyOn, NameTaken, LeftoverInTheWay) as told:
+    except (MfaAlreadyEnabled, DeviceNameTaken, LeftoverDevice) as told:
         return done(str(told), "mfa.devices", "warning")
     return redirect(url_for("mfa.enroll"), 303)
 
@@ -98,7 +98,7 @@ def replace() -> ResponseReturnValue:
     old = _chosen(mine)
     try:
         plan = _plan(mine, old)
-    except (service.NoRoom, service.NoWayBack) as told:
+    except (service.NoReplacementAllowed, service.WouldLockOut) as told:
         return done(str(told), "mfa.devices", "warning")
     if plan.old_first and _time_left() < TIME_TO_REPLACE:
         return ask_to_confirm(request.full_path)
@@ -135,7 +135,7 @@ def replace_post() -> ResponseReturnValue:
             if _time_left() < TIME_TO_REPLACE:
                 return ask_to_confirm(url_for("mfa.replace", serial=old.serial_number))
             service.give_up(gateways().iam, audit(), person(), old.serial_number)
-    except (service.NoRoom, service.NoWayBack, service.LeftBehind) as told:
+    except (service.NoReplacementAllowed, service.WouldLockOut, service.DeviceNotDeleted) as told:
         return done(str(told), "mfa.devices", "warning")
     return _begin(plan.serial_number, "" if plan.old_first else old.serial_number)
 
@@ -165,7 +165,7 @@ def replaced_post() -> ResponseReturnValue:
 def _given_up(serial_number: str, sentence: str) -> ResponseReturnValue:
     try:
         service.remove(gateways().iam, audit(), person(), permitted(), serial_number, _doors())
-    except (service.LastDevice, service.NoWayBack, service.LeftBehind) as told:
+    except (service.LastDevice, service.WouldLockOut, service.DeviceNotDeleted) as told:
         return done(str(told), "mfa.devices", "warning")
     return done(sentence, "mfa.devices")
 
@@ -202,7 +202,7 @@ def clear() -> ResponseReturnValue:
         return done("There was nothing to clear.", "mfa.devices", "info")
     try:
         service.clear(gateways().iam, audit(), serial_number)
-    except service.LeftBehind as told:
+    except service.DeviceNotDeleted as told:
         return done(str(told), "mfa.devices", "warning")
     return done("Cleared.", "mfa.devices")
 
@@ -228,7 +228,7 @@ def hardware_post() -> ResponseReturnValue:
     number, codes = form.serial_number.data, (form.first_code.data, form.second_code.data)
     try:
         service.add_hardware_token(gateways().iam, audit(), person(), number, *codes)
-    except AlreadyOn as told:
+    except MfaAlreadyEnabled as told:
         return done(str(told), "mfa.devices" if person().with_mfa else "mfa.activate")
     except PortalError as refusal:
         form.first_code.data = form.second_code.data = ""

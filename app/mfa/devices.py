@@ -15,16 +15,16 @@ from app.audit.history import done_without, unsettled
 from app.audit.log import Attempt, Audit
 from app.aws.iam import DeviceKind, IamGateway, MfaDevice
 from app.errors import (
-    AlreadyThere,
-    Gone,
+    AlreadyExists,
     MfaSessionNeeded,
+    NoResponse,
     NotAllowed,
+    NotFound,
     Refused,
     Throttled,
-    Unanswered,
     WrongMfaCode,
 )
-from app.mfa.service import AlreadyOn, LeftoverInTheWay, assigned, begin, delete, trust
+from app.mfa.service import LeftoverDevice, MfaAlreadyEnabled, assigned, begin, delete, trust
 from app.policy.documents import SIGN_IN_ACTIONS
 from app.policy.permits import Permits
 from app.sessions.contents import Enrollment, Person, Way
@@ -43,7 +43,7 @@ class LastDevice(Refused):
     message = "This is your only MFA device. Without one AWS lets you do next to nothing: replace it instead."
 
 
-class NoWayBack(Refused):
+class WouldLockOut(Refused):
     """Whoever stopped halfway would be locked out."""
 
     code = "would-lock-out"
@@ -53,7 +53,7 @@ class NoWayBack(Refused):
     )
 
 
-class NoRoom(Refused):
+class NoReplacementAllowed(Refused):
     """The policy lets the person make no device in the old one's place."""
 
     code = "no-replacement-allowed"
@@ -63,7 +63,7 @@ class NoRoom(Refused):
     )
 
 
-class LeftBehind(Refused):
+class DeviceNotDeleted(Refused):
     """The device is off, but the person may not delete it."""
 
     code = "device-not-deleted"
@@ -106,13 +106,13 @@ def begin_where_free(
 ) -> Enrollment:
     """`begin`, under the next free serial number where the first has a leftover that only administrators can delete.
 
-    devices: the person's. mfa: as for `Permits.allows`. Raises LeftoverInTheWay where there is none, and as `begin`.
+    devices: the person's. mfa: as for `Permits.allows`. Raises LeftoverDevice where there is none, and as `begin`.
     """
     leftovers: set[str] = set()
     while True:
         try:
             return begin(iam, audit, person, serial_number, replaces, keep)
-        except LeftoverInTheWay as leftover:
+        except LeftoverDevice as leftover:
             leftovers.add(leftover.serial_number)
             serial_number = free_serial_number(person, permits, devices, mfa, leftovers)
             if not serial_number:
@@ -173,7 +173,8 @@ def plan_replacement(
 ) -> Replacement:
     """Add, prove, then give up the old one, where a further device can be; else the old one goes first.
 
-    Raises NoRoom where there is none even then, NoWayBack where nobody got back in without the old one.
+    Raises NoReplacementAllowed where there is none even then, WouldLockOut where nobody got back in without the old
+    one.
     """
     ways = ways_in_without(person, permits, devices, old.serial_number, doors)
     if free := free_serial_number(person, permits, devices):
@@ -181,23 +182,23 @@ def plan_replacement(
     free = free_serial_number(person, permits, [device for device in devices if device != old])
     may_delete = permits.allows("iam:DeleteVirtualMFADevice", old.serial_number)
     if not free or (free == old.serial_number and not may_delete):
-        raise NoRoom()
+        raise NoReplacementAllowed()
     if not ways:
-        raise NoWayBack()
+        raise WouldLockOut()
     return Replacement(free, True, ways)
 
 
 def give_up(iam: IamGateway, audit: Audit, person: Person, serial_number: str) -> None:
     """Turn a device off, and delete it where it is virtual.
 
-    Raises MfaSessionNeeded, NotAllowed, InUse, Unanswered; LeftBehind when it is off but may not be deleted.
+    Raises MfaSessionNeeded, NotAllowed, InUse, NoResponse; DeviceNotDeleted when it is off but may not be deleted.
     """
     try:
         with audit.attempt(Event.MFA_DEVICE_DEACTIVATED, serial_number):
             iam.deactivate_mfa_device(person.user_name, serial_number)
-    except Gone:
+    except NotFound:
         pass  # what we wanted, through another browser
-    except Unanswered:
+    except NoResponse:
         if any(device.serial_number == serial_number for device in iam.mfa_devices(person.user_name)):
             raise
     if ":mfa/" in serial_number:
@@ -205,25 +206,25 @@ def give_up(iam: IamGateway, audit: Audit, person: Person, serial_number: str) -
 
 
 def clear(iam: IamGateway, audit: Audit, serial_number: str) -> None:
-    """Delete a virtual device that nobody uses. Raises LeftBehind, InUse, Unanswered."""
+    """Delete a virtual device that nobody uses. Raises DeviceNotDeleted, InUse, NoResponse."""
     try:
         delete(iam, audit, serial_number)
     except NotAllowed as refusal:
-        raise LeftBehind(serial_number) from refusal
+        raise DeviceNotDeleted(serial_number) from refusal
 
 
 def remove(iam: IamGateway, audit: Audit, person: Person, permits: Permits, serial_number: str, doors: Doors) -> None:
-    """Give up one of several devices. Raises LastDevice, NoWayBack, and as `give_up`."""
+    """Give up one of several devices. Raises LastDevice, WouldLockOut, and as `give_up`."""
     devices = iam.mfa_devices(person.user_name)
     if [device.serial_number for device in devices] == [serial_number]:
         raise LastDevice()
     if not ways_in_without(person, permits, devices, serial_number, doors):
-        raise NoWayBack()
+        raise WouldLockOut()
     give_up(iam, audit, person, serial_number)
 
 
 def resync(iam: IamGateway, audit: Audit, user_name: str, serial_number: str, first: str, second: str) -> None:
-    """Get a device whose codes are refused back into step. Raises Refused with `field`, Gone, Unanswered."""
+    """Get a device whose codes are refused back into step. Raises Refused with `field`, NotFound, NoResponse."""
     if first == second:
         raise Refused("This is the same code twice. Wait for the next one.", field="second_code")
     try:
@@ -241,18 +242,21 @@ def resync(iam: IamGateway, audit: Audit, user_name: str, serial_number: str, fi
 def add_hardware_token(
     iam: IamGateway, audit: Audit, person: Person, serial_number: str, first: str, second: str
 ) -> None:
-    """Trust a hardware TOTP token, by the number on its back. Raises AlreadyOn, Refused with `field`, Unanswered."""
+    """Trust a hardware TOTP token, by the number on its back.
+
+    Raises MfaAlreadyEnabled, Refused with `field`, NoResponse.
+    """
     try:
         trust(iam, audit, person, serial_number, first, second)
-    except (AlreadyThere, MfaSessionNeeded) as refusal:
+    except (AlreadyExists, MfaSessionNeeded) as refusal:
         if assigned(iam, person, serial_number) or isinstance(refusal, MfaSessionNeeded):
-            raise AlreadyOn() from refusal
+            raise MfaAlreadyEnabled() from refusal
         raise Refused(
             "Somebody else uses the token with this number. Look at the back of yours once more.",
             field="serial_number",
             request_id=refusal.request_id,
         ) from refusal
-    except Gone as refusal:
+    except NotFound as refusal:
         raise Refused(
             "AWS knows no token with this number. It stands on the back, like GAHT12345678; only tokens made for AWS "
             "work.",
@@ -293,7 +297,7 @@ def settle(iam: IamGateway, audit: Audit, user_name: str, now: datetime) -> None
     """Ask AWS what became of attempts without an outcome, and record it; what AWS does not tell stays open."""
     attempts = unsettled(audit, now, EXISTENCE, ASSIGNMENT)
     if attempts:
-        with suppress(Throttled, Unanswered):  # another visit will do
+        with suppress(Throttled, NoResponse):  # another visit will do
             _settle(iam, audit, user_name, attempts)
 
 

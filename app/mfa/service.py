@@ -11,13 +11,13 @@ from app.audit.history import last_done
 from app.audit.log import Audit
 from app.aws.iam import IamGateway, NewVirtualMfaDevice
 from app.errors import (
-    AlreadyThere,
-    Gone,
+    AlreadyExists,
     InUse,
     MfaSessionNeeded,
+    NoResponse,
     NotAllowed,
+    NotFound,
     Refused,
-    Unanswered,
     WrongMfaCode,
 )
 from app.mfa.codes import examine, is_fresh, told_drift, told_stale
@@ -27,7 +27,7 @@ SHOWN_FOR = timedelta(minutes=15)
 """How long a seed is kept for its first two codes; before MFA no longer than the session (`config.BEFORE_MFA`)."""
 
 
-class StartedElsewhere(Refused):
+class EnrollmentReplaced(Refused):
     """The device this QR code was made for is no longer the one AWS has."""
 
     code = "enrollment-replaced"
@@ -47,7 +47,7 @@ class OlderQrCode(Refused):
     )
 
 
-class AlreadyOn(Refused):
+class MfaAlreadyEnabled(Refused):
     """The person has MFA by now."""
 
     code = "mfa-already-enabled"
@@ -68,7 +68,7 @@ class StaleCodes(Refused):
         self.asked_again = asked_again
 
 
-class NameTaken(Refused):
+class DeviceNameTaken(Refused):
     """The person's own serial number is assigned to someone else."""
 
     code = "device-name-taken"
@@ -78,7 +78,7 @@ class NameTaken(Refused):
     )
 
 
-class LeftoverInTheWay(NotAllowed):
+class LeftoverDevice(NotAllowed):
     """An abandoned device has the name, and the policy lets only administrators delete it."""
 
     code = "leftover-device"
@@ -107,20 +107,20 @@ def begin(
     keep: stores the seed before anything else happens, for AWS tells it once. It raises nothing.
 
     serial_number: of a further device; without one, the first of the person's own. replaces: the device to
-    be given up for it. Raises AlreadyOn, NameTaken, LeftoverInTheWay, NotAllowed, Throttled, Unanswered.
+    be given up for it. Raises MfaAlreadyEnabled, DeviceNameTaken, LeftoverDevice, NotAllowed, Throttled, NoResponse.
     """
     if not serial_number and iam.mfa_devices(person.user_name):
-        raise AlreadyOn()
+        raise MfaAlreadyEnabled()
     serial_number = serial_number or person.own_serial_number
     try:
         return _create(iam, audit, serial_number, replaces, keep)
-    except AlreadyThere:
+    except AlreadyExists:
         try:
             delete(iam, audit, serial_number)
         except InUse:
-            raise (AlreadyOn if assigned(iam, person, serial_number) else NameTaken)() from None
+            raise (MfaAlreadyEnabled if assigned(iam, person, serial_number) else DeviceNameTaken)() from None
         except NotAllowed as refusal:
-            raise LeftoverInTheWay(serial_number, refusal) from refusal
+            raise LeftoverDevice(serial_number, refusal) from refusal
         return _create(iam, audit, serial_number, replaces, keep)
 
 
@@ -142,7 +142,7 @@ def delete(iam: IamGateway, audit: Audit, serial_number: str) -> None:
     try:
         with audit.attempt(Event.MFA_DEVICE_DELETED, serial_number):
             iam.delete_virtual_mfa_device(serial_number)
-    except Gone:
+    except NotFound:
         pass  # what we wanted
 
 
@@ -153,13 +153,13 @@ def still_ours(audit: Audit, enrollment: Enrollment) -> bool:
 
 
 def cancel(iam: IamGateway, audit: Audit, enrollment: Enrollment) -> None:
-    """Remove the unassigned device; what another browser made since is left to it. Raises AlreadyOn."""
+    """Remove the unassigned device; what another browser made since is left to it. Raises MfaAlreadyEnabled."""
     if not still_ours(audit, enrollment):
         return
     try:
         delete(iam, audit, enrollment.serial_number)
     except InUse as refusal:
-        raise AlreadyOn() from refusal
+        raise MfaAlreadyEnabled() from refusal
 
 
 def enable(
@@ -173,8 +173,8 @@ def enable(
 ) -> str:
     """Trust the device. Codes that cannot be right are refused here, with the reason, and not spent.
 
-    Answers a sentence about the phone's clock, or "". Raises Refused with `field`, StaleCodes, StartedElsewhere,
-    AlreadyOn, Unanswered.
+    Answers a sentence about the phone's clock, or "". Raises Refused with `field`, StaleCodes, EnrollmentReplaced,
+    MfaAlreadyEnabled, NoResponse.
     """
     finding = examine(enrollment.seed, first, second, now)
     if finding.problem:
@@ -183,14 +183,14 @@ def enable(
         raise StaleCodes(told_stale(finding), replace(enrollment, asked_at=now, last_step=finding.step))
     try:
         trust(iam, audit, person, enrollment.serial_number, first, second)
-    except (AlreadyThere, MfaSessionNeeded) as refusal:
-        raise AlreadyOn() from refusal
-    except Gone as refusal:
-        raise StartedElsewhere() from refusal
+    except (AlreadyExists, MfaSessionNeeded) as refusal:
+        raise MfaAlreadyEnabled() from refusal
+    except NotFound as refusal:
+        raise EnrollmentReplaced() from refusal
     except WrongMfaCode as refusal:
         # Right for our seed, wrong for AWS's: the seed was replaced, or these very codes were used before.
         if not still_ours(audit, enrollment):
-            raise StartedElsewhere() from refusal
+            raise EnrollmentReplaced() from refusal
         raise Refused(
             "AWS did not accept these codes, although they fit this QR code. Wait for two fresh codes and try "
             "once more. If AWS refuses those too, start again: the enrollment was restarted elsewhere.",
@@ -202,12 +202,12 @@ def enable(
 def trust(iam: IamGateway, audit: Audit, person: Person, serial_number: str, first: str, second: str) -> None:
     """Make a device one of the person's (EnableMFADevice).
 
-    Raises as AWS answers: AlreadyThere, MfaSessionNeeded, Gone, WrongMfaCode, Unanswered.
+    Raises as AWS answers: AlreadyExists, MfaSessionNeeded, NotFound, WrongMfaCode, NoResponse.
     """
     try:
         with audit.attempt(Event.MFA_DEVICE_ENABLED, serial_number):
             iam.enable_mfa_device(person.user_name, serial_number, first, second)
-    except Unanswered:
+    except NoResponse:
         # The answer is lost, not necessarily the change: ask AWS before saying anything.
         if not assigned(iam, person, serial_number):
             raise

@@ -9,7 +9,7 @@ from app.audit.events import Event
 from app.audit.log import Audit
 from app.aws.clients import AwsCredentials
 from app.aws.sts import StsGateway
-from app.errors import MfaNotRecognized, Refused, Unanswered, WrongMfaCode
+from app.errors import MfaNotRecognized, NoResponse, Refused, WrongMfaCode
 from app.sessions.contents import Upgrade
 
 STS_LEARNS = timedelta(seconds=10)
@@ -18,7 +18,7 @@ TRY_AGAIN = timedelta(seconds=4)
 MOST_TRIES = 4
 
 
-class SpentCode(Refused):
+class CodeAlreadyUsed(Refused):
     """The next code is needed."""
 
     code = "code-already-used"
@@ -26,9 +26,9 @@ class SpentCode(Refused):
 
 
 def take_code(upgrade: Upgrade, code: str) -> Upgrade:
-    """Keep a fresh code until STS may be asked. Raises SpentCode for one that was given to AWS before."""
+    """Keep a fresh code until STS may be asked. Raises CodeAlreadyUsed for one that was given to AWS before."""
     if code in upgrade.used:
-        raise SpentCode("This code was already used. Wait until your app shows the next one, then type that.")
+        raise CodeAlreadyUsed("This code was already used. Wait until your app shows the next one, then type that.")
     return replace(upgrade, code=code, tries=0, next_try_at=upgrade.enabled_at + STS_LEARNS)
 
 
@@ -38,7 +38,7 @@ def advance(
     """One step towards the MFA session: credentials, or what to wait for next.
 
     The same code is tried again only after 'unable to validate', which spends none.
-    Raises SpentCode when the next code is needed.
+    Raises CodeAlreadyUsed when the next code is needed.
     """
     if upgrade.next_try_at and now < upgrade.next_try_at:
         return upgrade
@@ -48,15 +48,15 @@ def advance(
     except MfaNotRecognized as refusal:
         if upgrade.tries + 1 < MOST_TRIES:
             return replace(upgrade, tries=upgrade.tries + 1, next_try_at=now + TRY_AGAIN)
-        raise SpentCode(
+        raise CodeAlreadyUsed(
             "AWS still could not check the code. Wait a minute, then type the code your app shows."
         ) from refusal
     except WrongMfaCode as refusal:
-        raise SpentCode(
+        raise CodeAlreadyUsed(
             "AWS did not accept this code. Type the code your app shows now; each code works once."
         ) from refusal
-    except Unanswered as silence:
-        raise SpentCode(
+    except NoResponse as silence:
+        raise CodeAlreadyUsed(
             "AWS did not answer, and the code may be used up. Type the next one your app shows."
         ) from silence
 

@@ -48,7 +48,7 @@ def enroll() -> ResponseReturnValue:
         return done("MFA is on for you. One more code, and this session has it too.", "mfa.activate")
     if pending and not service.still_ours(audit(), pending):
         slots.forget("enrollment")
-        flash(service.StartedElsewhere.message, "warning")
+        flash(service.EnrollmentReplaced.message, "warning")
         pending = None
         if person().with_mfa:
             return redirect(url_for("mfa.devices"))
@@ -79,7 +79,7 @@ def begin() -> ResponseReturnValue:
     asked = (gateways().iam, audit(), person(), permitted(), mine, *again)
     try:
         begin_where_free(*asked, mfa_present(), _keep_remade if pending else slots.keep_enrollment)
-    except service.AlreadyOn as told:
+    except service.MfaAlreadyEnabled as told:
         if person().with_mfa:
             return done(str(told), "mfa.devices", "warning")
         return done("MFA is on for you already. One more code, and this session has it too.", "mfa.activate")
@@ -105,10 +105,10 @@ def enroll_post() -> ResponseReturnValue:
     first, second = form.first_code.data, form.second_code.data
     try:
         drift = service.enable(gateways().iam, audit(), person(), pending, first, second, now)
-    except service.AlreadyOn as told:
+    except service.MfaAlreadyEnabled as told:
         slots.forget("enrollment")
         return done(str(told), _onwards())
-    except service.StartedElsewhere as told:
+    except service.EnrollmentReplaced as told:
         slots.forget("enrollment")
         flash(str(told), "warning")
         return redirect(url_for("mfa.enroll"), 303)
@@ -144,7 +144,7 @@ def cancel() -> ResponseReturnValue:
     if pending:
         try:
             service.cancel(gateways().iam, audit(), pending)
-        except service.AlreadyOn as told:
+        except service.MfaAlreadyEnabled as told:
             slots.forget("enrollment")
             return done(str(told), _onwards())
         slots.forget("enrollment")
@@ -244,7 +244,7 @@ def _go_on(upgrade: Upgrade) -> ResponseReturnValue:
     lasts = current_app.config["SESSION_MAX"]
     try:
         step = upgrading.advance(gateways().sts, audit(), upgrade, datetime.now(UTC), lasts)
-    except upgrading.SpentCode:
+    except upgrading.CodeAlreadyUsed:
         slots.keep_upgrade(upgrading.spent(upgrade))
         raise
     if isinstance(step, Upgrade):

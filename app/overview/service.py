@@ -14,7 +14,7 @@ from app.aws.gateways import Gateways
 from app.aws.iam import MfaDevice
 from app.aws.passwords import LoginProfile
 from app.aws.ssh_keys import SshKey
-from app.errors import Gone, NotAllowed, Throttled, Unanswered
+from app.errors import NoResponse, NotAllowed, NotFound, Throttled
 from app.public_keys.service import ListedCertificate, listed_certificates
 from app.sessions.console_links import alias_beside
 from app.sessions.contents import Person
@@ -102,7 +102,7 @@ def _told(action: str, answer: Callable[[], Fact]) -> Known[Fact] | Unknown:
         return Known(answer())
     except NotAllowed:
         return Unknown(action, denied=True)
-    except (Throttled, Unanswered, Gone):
+    except (Throttled, NoResponse, NotFound):
         return Unknown(action, denied=False)
 
 

@@ -13,7 +13,7 @@ from zxcvbn.matching import L33T_TABLE, relevant_l33t_subtable
 from app.audit.events import Event
 from app.audit.log import Audit
 from app.aws.passwords import PasswordGateway, PasswordPolicy
-from app.errors import Gone, NotAllowed, PortalError, Refused, Unanswered
+from app.errors import NoResponse, NotAllowed, NotFound, PortalError, Refused
 from app.password.rules import broken
 from app.sessions.contents import Person
 
@@ -21,14 +21,14 @@ TOO_WEAK = 2
 """zxcvbn scores from 0 (guessed at once) to 4; below this a password is questioned."""
 
 
-class Weak(Refused):
+class WeakPassword(Refused):
     """It keeps the account's rules and would be guessed nevertheless."""
 
     code = "weak-password"
     field = "new"
 
 
-class InDoubt(Unanswered):
+class PasswordOutcomeUnknown(NoResponse):
     """AWS tells nobody which password is right."""
 
     code = "password-outcome-unknown"
@@ -79,7 +79,7 @@ _PATIENCE = 5.0
 """Seconds to wait for others' passwords to be judged."""
 
 
-class Busy(PortalError):
+class StrengthCheckBusy(PortalError):
     """Other passwords are being judged."""
 
     code = "strength-check-busy"
@@ -101,7 +101,7 @@ def tamed(password: str) -> str:
 
 
 def strength(person: Person, password: str) -> Strength:
-    """Judge a password with zxcvbn, which is told whose it is. Raises Busy.
+    """Judge a password with zxcvbn, which is told whose it is. Raises StrengthCheckBusy.
 
     A long one is as hard to guess as the harder of its beginning and its end.
     """
@@ -109,7 +109,7 @@ def strength(person: Person, password: str) -> Strength:
         return Strength(0, "", _WORDS[0])
     parts = {tamed(password), tamed(password[-MOST_CHARACTERS:])}
     if not _JUDGING.acquire(timeout=_PATIENCE):
-        raise Busy
+        raise StrengthCheckBusy
     try:
         judged = [zxcvbn(part, user_inputs=[person.user_name, person.account_id, "aws", "amazon"]) for part in parts]
     finally:
@@ -120,24 +120,29 @@ def strength(person: Person, password: str) -> Strength:
 
 
 def examine(policy: PasswordPolicy | None, person: Person, new: str, *, anyway: bool) -> None:
-    """Raises Refused with all broken rules at once, or Weak, before AWS is asked."""
+    """Raises Refused with all broken rules at once, or WeakPassword, before AWS is asked."""
     if problems := broken(policy, new):
         raise Refused(f"The new password needs {'; '.join(problems)}.", field="new")
     found = strength(person, new)
     if found.score < TOO_WEAK and not anyway:
         why = found.why or "It is among the first that are tried."
-        raise Weak(f"This password is easily guessed. {why.rstrip('.')}. Choose another, or tick the box below.")
+        raise WeakPassword(
+            f"This password is easily guessed. {why.rstrip('.')}. Choose another, or tick the box below."
+        )
 
 
 def change(gateway: PasswordGateway, audit: Audit, person: Person, old: str, new: str) -> None:
-    """With the old one. Raises WrongOldPassword, BreaksPasswordPolicy, NotAllowed, NoPassword, InDoubt."""
+    """With the old one.
+
+    Raises WrongOldPassword, PasswordPolicyViolation, NotAllowed, NoPassword, PasswordOutcomeUnknown.
+    """
     try:
         with audit.attempt(Event.PASSWORD_CHANGED, person.arn):
             gateway.change(old, new)
-    except Gone as none:
+    except NotFound as none:
         raise NoPassword(request_id=none.request_id) from none
-    except Unanswered as silence:
-        raise InDoubt(request_id=silence.request_id) from silence
+    except NoResponse as silence:
+        raise PasswordOutcomeUnknown(request_id=silence.request_id) from silence
 
 
 def give(gateway: PasswordGateway, audit: Audit, person: Person, new: str, *, exists: bool) -> None:
@@ -148,6 +153,6 @@ def give(gateway: PasswordGateway, audit: Audit, person: Person, new: str, *, ex
 
 
 def remove(gateway: PasswordGateway, audit: Audit, person: Person) -> None:
-    """No console sign-in any more. Raises Gone, NotAllowed, Unanswered."""
+    """No console sign-in any more. Raises NotFound, NotAllowed, NoResponse."""
     with audit.attempt(Event.PASSWORD_REMOVED, person.arn):
         gateway.remove(person.user_name)

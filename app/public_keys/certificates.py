@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import PublicKeyAlgorithmOID as KeyAlgorithm
 
-from app.public_keys.pasted import NotUsable, frame, labels, refuse_private_keys, shortened, text_of
+from app.public_keys.pasted import PastedTextRefused, frame, labels, refuse_private_keys, shortened, text_of
 
 LONGEST_BODY = 16384
 """Characters of a certificate that AWS takes (IAM's model)."""
@@ -76,7 +76,7 @@ class Certificate:
 def read_certificate(given: str | bytes, now: datetime) -> Certificate:
     """The one certificate in what was pasted, PEM or DER, inside its validity.
 
-    Raises PrivateKeyPasted, NotUsable.
+    Raises PrivateKeyPasted, PastedTextRefused.
     """
     refuse_private_keys(given)
     found, was_binary = _loaded(given)
@@ -87,9 +87,11 @@ def read_certificate(given: str | bytes, now: datetime) -> Certificate:
     if len(read.pem) > LONGEST_BODY:
         raise _too_long()
     if now > read.not_after:
-        raise NotUsable(f"This certificate expired on {day(read.not_after)}. AWS takes none outside its validity.")
+        raise PastedTextRefused(
+            f"This certificate expired on {day(read.not_after)}. AWS takes none outside its validity."
+        )
     if now < read.not_before:
-        raise NotUsable(f"This certificate is not valid before {day(read.not_before)}. Upload it then.")
+        raise PastedTextRefused(f"This certificate is not valid before {day(read.not_before)}. Upload it then.")
     return read
 
 
@@ -129,13 +131,15 @@ def day(when: datetime) -> str:
     return f"{when.day} {when:%B} {when.year}"
 
 
-def damaged() -> NotUsable:
+def damaged() -> PastedTextRefused:
     """It begins like a certificate, and is none."""
-    return NotUsable("The certificate is cut short or damaged. Copy it again, from BEGIN to END with both lines.")
+    return PastedTextRefused(
+        "The certificate is cut short or damaged. Copy it again, from BEGIN to END with both lines."
+    )
 
 
-def _too_long() -> NotUsable:
-    return NotUsable(f"This certificate is too long: AWS takes {LONGEST_BODY:,} characters of PEM at most.")
+def _too_long() -> PastedTextRefused:
+    return PastedTextRefused(f"This certificate is too long: AWS takes {LONGEST_BODY:,} characters of PEM at most.")
 
 
 def _key_of(found: x509.Certificate) -> str:
@@ -158,24 +162,24 @@ def _loaded(given: str | bytes) -> tuple[x509.Certificate, bool]:
     if isinstance(given, bytes) and (text is None or "\0" in text):
         return _binary(given), True
     if not text:
-        raise NotUsable("Paste the certificate, or choose its file.")
+        raise PastedTextRefused("Paste the certificate, or choose its file.")
     if len(text) > LONGEST_TEXT:
-        raise NotUsable("This is too long for one certificate.")
+        raise PastedTextRefused("This is too long for one certificate.")
     found = labels(text)
     if not found:
         raise _without_frame(text)
     wanted = [label for label in found if label in ("CERTIFICATE", "X509 CERTIFICATE")]
     if len(wanted) > 1:
-        raise NotUsable(
+        raise PastedTextRefused(
             f"There are {len(wanted)} certificates here, a chain or bundle. Paste only your own: as a rule the first."
         )
     for label in found:
         for ending, sentence in INSTEAD.items():
             if label.endswith(ending):
-                raise NotUsable(sentence)
+                raise PastedTextRefused(sentence)
     if not wanted or len(found) > 1:
         other = next((label for label in found if label not in wanted), found[0])
-        raise NotUsable(f"This contains a “{shortened(other)}” block. Paste only the certificate.")
+        raise PastedTextRefused(f"This contains a “{shortened(other)}” block. Paste only the certificate.")
     body = frame(text, wanted[0]).body
     if len(body) > LONGEST_BODY:
         raise _too_long()
@@ -187,23 +191,23 @@ def _loaded(given: str | bytes) -> tuple[x509.Certificate, bool]:
 
 def _binary(data: bytes) -> x509.Certificate:
     if _PKCS7.match(data):
-        raise NotUsable(INSTEAD["PKCS7"].replace("-in FILE", "-inform DER -in FILE"))
+        raise PastedTextRefused(INSTEAD["PKCS7"].replace("-in FILE", "-inform DER -in FILE"))
     if len(data) > LONGEST_BODY:
-        raise NotUsable("This file is too long for one certificate.")
+        raise PastedTextRefused("This file is too long for one certificate.")
     try:
         return x509.load_der_x509_certificate(data)
     except UNREADABLE as error:
-        raise NotUsable(
+        raise PastedTextRefused(
             "This file is neither a certificate in PEM (text that begins with BEGIN CERTIFICATE) nor one in DER."
         ) from error
 
 
-def _without_frame(text: str) -> NotUsable:
+def _without_frame(text: str) -> PastedTextRefused:
     if re.match(r"(?:ssh|ecdsa|sk)-[a-z0-9@.-]+\s+AAAA", text):
-        return NotUsable("This is an SSH public key, not a certificate. SSH keys have a page of their own.")
+        return PastedTextRefused("This is an SSH public key, not a certificate. SSH keys have a page of their own.")
     if text.startswith("MII"):
-        return NotUsable(
+        return PastedTextRefused(
             "The lines around it are missing: a certificate begins with -----BEGIN CERTIFICATE----- and ends with "
             "-----END CERTIFICATE-----."
         )
-    return NotUsable("This is not a certificate: one begins with -----BEGIN CERTIFICATE-----.")
+    return PastedTextRefused("This is not a certificate: one begins with -----BEGIN CERTIFICATE-----.")

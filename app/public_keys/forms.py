@@ -6,7 +6,7 @@ from flask import request
 from flask_wtf.file import FileField
 from wtforms import TextAreaField
 
-from app.public_keys.pasted import NotUsable, may_be_shown_again, refuse_private_keys
+from app.public_keys.pasted import PastedTextRefused, may_be_shown_again, refuse_private_keys
 from app.public_keys.private import SIGNS
 from app.web.forms import Form
 
@@ -22,13 +22,16 @@ class UploadForm(Form):
     file = FileField("Choose its file")
 
     def given(self) -> str | bytes:
-        """What was sent. Raises NotUsable for more than one thing, PrivateKeyPasted where any of it is one."""
+        """What was sent.
+
+        Raises PastedTextRefused for more than one thing, PrivateKeyPasted where any of it is one.
+        """
         text = self.pasted.data or ""
         files = [data for data in (each.read() for each in request.files.getlist(self.file.name)) if data]
         if len(files) + bool(text.strip()) > 1:
             for each in (text, *files):
                 refuse_private_keys(each)
-            raise NotUsable("You sent more than one thing. Paste it, or choose its file.")
+            raise PastedTextRefused("You sent more than one thing. Paste it, or choose its file.")
         return files[0] if files else text
 
     def clean(self) -> None:

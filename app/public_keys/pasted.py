@@ -11,14 +11,14 @@ from app.public_keys import private
 from app.text.typed import visible
 
 
-class NotUsable(Refused):
+class PastedTextRefused(Refused):
     """What was pasted is not what is wanted here; the sentence says what it is instead."""
 
     code = "pasted-text-refused"
     field = "pasted"
 
 
-class PrivateKeyPasted(NotUsable):
+class PrivateKeyPasted(PastedTextRefused):
     """A private key, or something that holds one."""
 
     code = "private-key-pasted"
@@ -134,19 +134,22 @@ def stands_before(before: str) -> bool:
 
 
 def refuse_private_keys(given: str | bytes) -> None:
-    """Raises PrivateKeyPasted, or Pkcs12Pasted, where there is any sign of one; NotUsable for more than LARGEST."""
+    """Refuse a text or file that shows any sign of a private key.
+
+    Raises PrivateKeyPasted or Pkcs12Pasted for one, PastedTextRefused for more than LARGEST.
+    """
     known = private.found(given[:LARGEST])
     if known is not None:
         raise Pkcs12Pasted() if known is private.Found.PKCS12 else PrivateKeyPasted()
     if len(given) > LARGEST:
-        raise NotUsable("This is too long to be one public key or certificate.")
+        raise PastedTextRefused("This is too long to be one public key or certificate.")
 
 
 def may_be_shown_again(text: str) -> bool:
     """May a refused text stand in the form again? Not where it might be a secret, even part of one."""
     try:
         refuse_private_keys(text)
-    except NotUsable:
+    except PastedTextRefused:
         return False
     return _PUBLIC.search(text) is not None or not _MAY_BE_A_PIECE.search(text)
 

@@ -14,7 +14,7 @@ from app.aws.certificates import MOST_CERTIFICATES, CertificateGateway, SigningC
 from app.aws.ssh_keys import MOST_SSH_KEYS, SshKey, SshKeyGateway
 from app.credentials import lifecycle
 from app.credentials.lifecycle import Kind
-from app.errors import NotRecorded, PortalError, Refused, Unanswered
+from app.errors import NoResponse, NotRecorded, PortalError, Refused
 from app.public_keys.certificates import Certificate, known_certificate, read_certificate, validity
 from app.public_keys.pasted import PrivateKeyPasted
 from app.public_keys.ssh import SshPublicKey, known_key, read_ssh_key
@@ -62,7 +62,7 @@ class ListedCertificate(Listed):
     certificate: Certificate | None
 
 
-class Already(Refused):
+class KeyAlreadyUploaded(Refused):
     """One has this very key or certificate."""
 
     code = "key-already-uploaded"
@@ -73,7 +73,7 @@ class Already(Refused):
         super().__init__(f"You have this {kind.noun} already: it is {held.id}.{state} Nothing was changed.")
 
 
-class Full(Refused):
+class TooManyPublicKeys(Refused):
     """AWS keeps no more of them."""
 
     code = "too-many-public-keys"
@@ -84,7 +84,7 @@ class Full(Refused):
         )
 
 
-class InDoubt(Unanswered):
+class UploadOutcomeUnknown(NoResponse):
     """An upload without an answer, and without a trace so far."""
 
     code = "upload-outcome-unknown"
@@ -124,7 +124,7 @@ def expiring(certificates: Iterable[ListedCertificate], now: datetime) -> list[t
 
 
 def checked_key(audit: Audit, given: str | bytes) -> SshPublicKey:
-    """The key in what was pasted; a private one is refused and that is recorded. Raises NotUsable."""
+    """The key in what was pasted; a private one is refused and that is recorded. Raises PastedTextRefused."""
     try:
         return read_ssh_key(given)
     except PrivateKeyPasted as refusal:
@@ -133,7 +133,7 @@ def checked_key(audit: Audit, given: str | bytes) -> SshPublicKey:
 
 
 def checked_certificate(audit: Audit, given: str | bytes, now: datetime) -> Certificate:
-    """The certificate in what was pasted; a private key is refused and that is recorded. Raises NotUsable."""
+    """The certificate in what was pasted; a private key is refused and that is recorded. Raises PastedTextRefused."""
     try:
         return read_certificate(given, now)
     except PrivateKeyPasted as refusal:
@@ -147,7 +147,10 @@ def _note(kind: Kind, audit: Audit, refusal: PrivateKeyPasted) -> None:
 
 
 def upload_key(gateway: SshKeyGateway, audit: Audit, user_name: str, key: SshPublicKey) -> str:
-    """Id of the uploaded key. Raises Already, Full, InDoubt, NotAllowed, Throttled, NotTaken."""
+    """Id of the uploaded key.
+
+    Raises KeyAlreadyUploaded, TooManyPublicKeys, UploadOutcomeUnknown, NotAllowed, Throttled, PublicKeyRefused.
+    """
     return _upload(
         SSH_KEY,
         audit,
@@ -158,7 +161,7 @@ def upload_key(gateway: SshKeyGateway, audit: Audit, user_name: str, key: SshPub
 
 
 def upload_certificate(gateway: CertificateGateway, audit: Audit, user_name: str, certificate: Certificate) -> str:
-    """Id of the uploaded certificate. Raises as upload_key does, and HeldByAnother."""
+    """Id of the uploaded certificate. Raises as upload_key does, and DuplicateCertificate."""
     return _upload(
         CERTIFICATE,
         audit,
@@ -169,12 +172,12 @@ def upload_certificate(gateway: CertificateGateway, audit: Audit, user_name: str
 
 
 def check_room(kind: Kind, held: Sequence[Listed], fingerprint: str) -> None:
-    """Raises Already or Full, before AWS is asked."""
+    """Raises KeyAlreadyUploaded or TooManyPublicKeys, before AWS is asked."""
     for each in held:
         if each.fingerprint == fingerprint:
-            raise Already(kind, each)
+            raise KeyAlreadyUploaded(kind, each)
     if len(held) >= kind.most:
-        raise Full(kind)
+        raise TooManyPublicKeys(kind)
 
 
 def _upload(
@@ -186,12 +189,12 @@ def _upload(
         with audit.attempt(kind.made, fingerprint) as attempt:
             attempt.target = upload()
             return attempt.target
-    except Unanswered as silence:
+    except NoResponse as silence:
         with suppress(PortalError):
             for each in read():
                 if each.fingerprint == fingerprint:
                     return each.id
-        raise InDoubt(kind) from silence
+        raise UploadOutcomeUnknown(kind) from silence
 
 
 def settle(kind: Kind, held: Sequence[Listed], audit: Audit, now: datetime) -> None:

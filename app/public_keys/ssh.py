@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from app.public_keys.pasted import (
     AROUND,
-    NotUsable,
+    PastedTextRefused,
     frame,
     labels,
     refuse_private_keys,
@@ -89,7 +89,7 @@ WHOLE = "Copy it again, all of it: the file ends in .pub."
 BEFORE_IT = "There is text before the key. Paste the part that starts with ssh-rsa."
 
 
-class WrongKind(NotUsable):
+class WrongKeyType(PastedTextRefused):
     """A sound key of another kind."""
 
     code = "wrong-key-type"
@@ -98,14 +98,14 @@ class WrongKind(NotUsable):
         super().__init__(f"This is {kind}. CodeCommit takes RSA keys only. Make one beside it with: {MAKE_ONE}")
 
 
-def several() -> NotUsable:
+def several() -> PastedTextRefused:
     """There is a choice, and it is not ours."""
-    return NotUsable("There is more than one key here. Paste one; each is uploaded on its own.")
+    return PastedTextRefused("There is more than one key here. Paste one; each is uploaded on its own.")
 
 
-def damaged() -> NotUsable:
+def damaged() -> PastedTextRefused:
     """It begins like a key, and is none."""
-    return NotUsable(f"The key is cut short or damaged. {WHOLE}")
+    return PastedTextRefused(f"The key is cut short or damaged. {WHOLE}")
 
 
 @dataclass(frozen=True)
@@ -124,27 +124,27 @@ class SshPublicKey:
 def read_ssh_key(given: str | bytes) -> SshPublicKey:
     """The one key in what was pasted: an OpenSSH line, PEM (both kinds), or RFC 4716.
 
-    Raises PrivateKeyPasted, WrongKind, NotUsable; also for a size that AWS does not take.
+    Raises PrivateKeyPasted, WrongKeyType, PastedTextRefused; also for a size that AWS does not take.
     """
     refuse_private_keys(given)
     key = _parsed(given)
     if key.key_size < SMALLEST:
-        raise NotUsable(
+        raise PastedTextRefused(
             f"This RSA key has {key.key_size} bits: AWS takes {SMALLEST} at least. Make a longer one with: {MAKE_ONE}"
         )
     if key.key_size > LARGEST:
-        raise NotUsable(f"This RSA key has {key.key_size:,} bits: AWS takes {LARGEST:,} at most.")
+        raise PastedTextRefused(f"This RSA key has {key.key_size:,} bits: AWS takes {LARGEST:,} at most.")
     return described(key)
 
 
 def _parsed(given: str | bytes) -> rsa.RSAPublicKey:
     text = text_of(given)
     if text is None:
-        raise NotUsable(f"This file is not text, so it is not a public key as OpenSSH keeps it. {WHOLE}")
+        raise PastedTextRefused(f"This file is not text, so it is not a public key as OpenSSH keeps it. {WHOLE}")
     if not text:
-        raise NotUsable("Paste the public key, or choose its file.")
+        raise PastedTextRefused("Paste the public key, or choose its file.")
     if len(text) > LONGEST_BODY:
-        raise NotUsable(
+        raise PastedTextRefused(
             f"This is too long for one public key: AWS takes {LONGEST_BODY:,} characters at most. {WHOLE}"
         )
     text = _SPACES.sub(" ", text)
@@ -167,7 +167,7 @@ def known_key(body: str) -> SshPublicKey | None:
     """What AWS holds, whatever its size; None where it cannot be read."""
     try:
         return described(_parsed(body))
-    except NotUsable:
+    except PastedTextRefused:
         return None
 
 
@@ -176,12 +176,12 @@ def _framed(text: str, found: list[str]) -> rsa.RSAPublicKey:
         raise several()
     label = found[0]
     if "CERTIFICATE" in label:
-        raise NotUsable("This is a certificate, not an SSH key. Certificates have a page of their own.")
+        raise PastedTextRefused("This is a certificate, not an SSH key. Certificates have a page of their own.")
     if label not in ("PUBLIC KEY", "RSA PUBLIC KEY", "SSH2 PUBLIC KEY"):
-        raise NotUsable(f"This is a “{shortened(label)}” block, not an SSH public key. {WHOLE}")
+        raise PastedTextRefused(f"This is a “{shortened(label)}” block, not an SSH public key. {WHOLE}")
     held = frame(text, label)
     if not held.body or stands_before(held.before) or held.after not in ("", *AROUND):
-        raise NotUsable(f"The key is cut short, or there is other text beside it. {WHOLE}")
+        raise PastedTextRefused(f"The key is cut short, or there is other text beside it. {WHOLE}")
     if label == "SSH2 PUBLIC KEY":
         return _blob(_whole(_body_of_rfc_4716(text))[0])
     try:
@@ -191,7 +191,7 @@ def _framed(text: str, found: list[str]) -> rsa.RSAPublicKey:
             RSA,
             RSA_PSS,
         ):
-            raise WrongKind(ALGORITHMS.get(algorithm, "a key of another kind"))
+            raise WrongKeyType(ALGORITHMS.get(algorithm, "a key of another kind"))
         key = load_der_public_key(der)
     except UNREADABLE as error:
         raise damaged() from error
@@ -201,7 +201,7 @@ def _framed(text: str, found: list[str]) -> rsa.RSAPublicKey:
 
 
 def _body_of_rfc_4716(text: str) -> str:
-    """Base64 without the headers ("Comment: …"), which go on after a backslash. Raises NotUsable."""
+    """Base64 without the headers ("Comment: …"), which go on after a backslash. Raises PastedTextRefused."""
     inside = _SSH2.search(text)
     if not inside:
         raise damaged()
@@ -217,7 +217,7 @@ def _body_of_rfc_4716(text: str) -> str:
 def _line(text: str) -> rsa.RSAPublicKey:
     text = _COMMENT.sub("", text)
     if not text.strip():
-        raise NotUsable("Paste the public key, or choose its file.")
+        raise PastedTextRefused("Paste the public key, or choose its file.")
     found = list(_KEY.finditer(text))
     if len(found) > 1:
         raise several()
@@ -225,7 +225,7 @@ def _line(text: str) -> rsa.RSAPublicKey:
         raise _no_key(text)
     begin = found[0]
     if stands_before(text[: begin.start()].rpartition("\n")[2]):
-        raise NotUsable(BEFORE_IT)
+        raise PastedTextRefused(BEFORE_IT)
     _check_kind("".join(begin[0].split()))
     run = _RUN.match(text, begin.end())
     written = run[0] if run else ""
@@ -236,30 +236,32 @@ def _line(text: str) -> rsa.RSAPublicKey:
     return _blob(blob)
 
 
-def _no_key(text: str) -> NotUsable:
+def _no_key(text: str) -> PastedTextRefused:
     words = text.split()
     if words[0].startswith("AAAA"):
-        return NotUsable(f"The beginning is missing: a key starts with “ssh-rsa”. {WHOLE}")
+        return PastedTextRefused(f"The beginning is missing: a key starts with “ssh-rsa”. {WHOLE}")
     if _is_type(words[0]):
         _check_kind(words[0])
-        return damaged() if len(words) > 1 else NotUsable(f"The key itself is missing after “ssh-rsa”. {WHOLE}")
+        return (
+            damaged() if len(words) > 1 else PastedTextRefused(f"The key itself is missing after “ssh-rsa”. {WHOLE}")
+        )
     if any(_is_type(word) for word in words):
-        return NotUsable(BEFORE_IT)
+        return PastedTextRefused(BEFORE_IT)
     if _JWK.search(text):
-        return NotUsable(
+        return PastedTextRefused(
             "This is a JSON Web Key. Paste the key as OpenSSH writes it: a line that begins with ssh-rsa."
         )
     if _FINGERPRINT.match(text):
-        return NotUsable(f"This is the fingerprint of a key. Paste the key itself. {WHOLE}")
+        return PastedTextRefused(f"This is the fingerprint of a key. Paste the key itself. {WHOLE}")
     if _FILE_NAME.fullmatch(text):
-        return NotUsable("This is the name of a file. Choose the file below, or paste what is in it.")
-    return NotUsable(f"This is not an SSH public key: one begins with “ssh-rsa”. {WHOLE}")
+        return PastedTextRefused("This is the name of a file. Choose the file below, or paste what is in it.")
+    return PastedTextRefused(f"This is not an SSH public key: one begins with “ssh-rsa”. {WHOLE}")
 
 
 def _whole(written: str) -> tuple[str, str]:
     """(the key in base64, the words behind it): it says how long it is, and so where a comment begins.
 
-    Raises WrongKind, NotUsable.
+    Raises WrongKeyType, PastedTextRefused.
     """
     words = written.split()
     start = "".join(words).partition("=")[0]
@@ -291,17 +293,19 @@ def _is_type(word: str) -> bool:
 
 def _check_kind(name: str) -> None:
     if name in KINDS:
-        raise WrongKind(KINDS[name])
+        raise WrongKeyType(KINDS[name])
     if _CERTIFICATE.fullmatch(name):
-        raise NotUsable(
+        raise PastedTextRefused(
             "This is an SSH certificate. CodeCommit takes the plain public key: the file without “-cert”."
         )
     if name != "ssh-rsa":
-        raise NotUsable(f"This kind of key is not known here. CodeCommit takes RSA keys only. Make one: {MAKE_ONE}")
+        raise PastedTextRefused(
+            f"This kind of key is not known here. CodeCommit takes RSA keys only. Make one: {MAKE_ONE}"
+        )
 
 
 def _blob(blob: str) -> rsa.RSAPublicKey:
-    """The key in OpenSSH's own form, base64. Raises NotUsable."""
+    """The key in OpenSSH's own form, base64. Raises PastedTextRefused."""
     try:
         key = load_ssh_public_key(f"ssh-rsa {blob}".encode())
     except UNREADABLE as error:

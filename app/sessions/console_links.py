@@ -10,7 +10,7 @@ from cachetools import TTLCache, cached
 
 from app.aws.clients import SIGN_IN_HOSTS, ahead
 from app.aws.iam import IamGateway
-from app.errors import NotAllowed, Throttled, Unanswered
+from app.errors import NoResponse, NotAllowed, Throttled
 from app.sessions.contents import Person
 
 KEPT = timedelta(minutes=5)
@@ -21,7 +21,7 @@ def readable_alias(iam: IamGateway, person: Person) -> str | None:
     """The account's alias, at most `KEPT` old; None where it has none or AWS does not tell: no page depends on it."""
     try:
         return _alias(iam, person)
-    except (NotAllowed, Throttled, Unanswered):
+    except (NotAllowed, Throttled, NoResponse):
         return None  # not kept: the next page asks again
 
 

@@ -13,13 +13,13 @@ from datetime import UTC, datetime, timedelta
 from app.aws.signin import SignInGateway
 from app.errors import (
     CodeRefused,
+    NoResponse,
     PasswordWasChanged,
     PortalError,
-    RefreshRefused,
+    RenewalRefused,
+    SignInExpired,
     SignInNotPermitted,
-    SignInOver,
     Throttled,
-    Unanswered,
 )
 from app.sessions import current
 from app.sessions.contents import Renewal
@@ -38,7 +38,7 @@ LOOK_EVERY_S = 0.1
 def keep_signed_in(gateway: SignInGateway) -> None:
     """See to it that the session's credentials are good; of no effect on other sessions.
 
-    Raises SignInOver (and PasswordWasChanged, RefreshRefused), Throttled, Unanswered.
+    Raises SignInExpired (and PasswordWasChanged, RenewalRefused), Throttled, NoResponse.
     """
     give_up_at = time.monotonic() + 2 * CLAIM.total_seconds()
     while renewal := current.renewal():
@@ -53,7 +53,7 @@ def keep_signed_in(gateway: SignInGateway) -> None:
         elif expires_at - now > LEFT_TO_WORK_WITH:
             return
         elif time.monotonic() > give_up_at:
-            raise Unanswered
+            raise NoResponse
         else:
             time.sleep(LOOK_EVERY_S)
             current.look_again()
@@ -67,20 +67,20 @@ def _expiry() -> datetime:
 def _refresh(gateway: SignInGateway, renewal: Renewal, expires_at: datetime) -> None:
     try:
         tokens = gateway.refresh(renewal.client_id, renewal.refresh_token, renewal.dpop_key)
-    except (Throttled, Unanswered):
+    except (Throttled, NoResponse):
         current.give_up_renewal()
         if datetime.now(UTC) < expires_at:
             return  # what we have is still good, the next request tries again
         raise
     except SignInNotPermitted as refusal:
-        raise SignInOver(
+        raise SignInExpired(
             "Your permissions no longer allow signing in through AWS Sign-In, so this session ended. "
             "Ask your administrator, or sign in with an access key."
         ) from refusal
     except PasswordWasChanged:
         raise
-    except (CodeRefused, SignInOver) as refusal:  # the codes of a wrong code, and nobody has typed one
-        raise RefreshRefused(request_id=refusal.request_id) from refusal
+    except (CodeRefused, SignInExpired) as refusal:  # the codes of a wrong code, and nobody has typed one
+        raise RenewalRefused(request_id=refusal.request_id) from refusal
     except PortalError:
         current.give_up_renewal()
         raise

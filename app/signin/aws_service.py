@@ -25,7 +25,7 @@ LONGEST_CODE = 4096
 NOT_WHOLE = "This is not a whole verification code. Copy all of it, from first to last character."
 
 
-class NotTheCode(Refused):
+class InvalidVerificationCode(Refused):
     """What was pasted cannot be the verification code of this sign-in."""
 
     code = "invalid-verification-code"
@@ -48,7 +48,7 @@ class IamRefusesSession(Refused):
     code = "iam-refuses-session"
 
 
-class SomeoneElse(Refused):
+class DifferentUser(Refused):
     """AWS answered with another person's console session."""
 
     code = "different-user"
@@ -106,22 +106,22 @@ def address_at_aws(gateway: SignInGateway, pending: PendingAwsSignIn) -> str:
 def read_verification_code(pasted: str | None, pending: PendingAwsSignIn) -> str:
     """The authorization code in what AWS's page showed: base64 of "state=...&code=..."; blanks are forgiven.
 
-    Raises NotTheCode.
+    Raises InvalidVerificationCode.
     """
     text = without_blanks(pasted)
     if not text:
-        raise NotTheCode("Paste the code that AWS’s page shows.")
+        raise InvalidVerificationCode("Paste the code that AWS’s page shows.")
     if len(text) > LONGEST_CODE:
-        raise NotTheCode("This is much longer than a verification code. Copy only the code itself.")
+        raise InvalidVerificationCode("This is much longer than a verification code. Copy only the code itself.")
     try:
         said = parse_qs(base64.b64decode(text, validate=True).decode("ascii"), max_num_fields=10)
     except (binascii.Error, ValueError) as error:
-        raise NotTheCode(NOT_WHOLE) from error
+        raise InvalidVerificationCode(NOT_WHOLE) from error
     states, codes = said.get("state", []), said.get("code", [])
     if len(states) != 1 or len(codes) != 1 or len(codes[0]) > 512:
-        raise NotTheCode(NOT_WHOLE)
+        raise InvalidVerificationCode(NOT_WHOLE)
     if states[0] != pending.state:
-        raise NotTheCode(
+        raise InvalidVerificationCode(
             "This code belongs to another sign-in, perhaps an earlier one. Open AWS sign-in again with the link "
             "on this page, and paste the code it shows then."
         )
@@ -138,15 +138,15 @@ def finish(
 ) -> Arrived:
     """Turn the code into credentials, and ask AWS whose they are and whether they have MFA.
 
-    Raises CodeRefused, SignInNotPermitted, SignInOver, NotForThisPortal, SomeoneElse, DevicesUnreadable,
-    IamRefusesSession, SignedInWithoutCode, Throttled, Unanswered.
+    Raises CodeRefused, SignInNotPermitted, SignInExpired, NotForThisPortal, DifferentUser, DevicesUnreadable,
+    IamRefusesSession, SignedInWithoutCode, Throttled, NoResponse.
     """
     tokens = gateway.exchange(pending.asked, code)
     with signing_as(tokens.credentials):
         identity = sts.caller()
         only_users_of(accounts, identity)
         if pending.expected_user_id and identity.user_id != pending.expected_user_id:
-            raise SomeoneElse(identity.user_name)
+            raise DifferentUser(identity.user_name)
         try:
             devices = iam.mfa_devices(identity.user_name)
         except NotAllowed as refusal:

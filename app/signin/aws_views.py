@@ -126,7 +126,7 @@ def code_post() -> ResponseReturnValue:
     if form.validate_on_submit():
         try:
             return _finish(service.read_verification_code(form.verification_code.data, pending))
-        except service.NotTheCode as refusal:
+        except service.InvalidVerificationCode as refusal:
             refuse(form, refusal)
     form.verification_code.data = ""
     return _code_page(form)
@@ -151,7 +151,7 @@ def _refused(refusal: PortalError) -> ResponseReturnValue:
         SignInNotPermitted: "not-permitted",
         service.SignedInWithoutCode: "no-code",
         service.IamRefusesSession: "iam-refuses",
-        service.SomeoneElse: "someone-else",
+        service.DifferentUser: "someone-else",
     }
     why = whys.get(type(refusal))
     if why:

@@ -10,7 +10,7 @@ from typing import Any
 from app.aws.clients import AwsCredentials, signing_as
 from app.aws.iam import IamGateway, MfaDevice
 from app.aws.sts import Identity, StsGateway
-from app.errors import MfaNotRecognized, NotAllowed, Refused, Unanswered, WrongMfaCode
+from app.errors import MfaNotRecognized, NoResponse, NotAllowed, Refused, WrongMfaCode
 from app.policy.documents import SIGN_IN_ACTIONS, sign_in_client
 from app.policy.permits import Permits
 
@@ -37,7 +37,7 @@ class OnlySecurityKeys(Refused):
     status = 403
 
 
-class CodeInDoubt(Unanswered):
+class CodeOutcomeUnknown(NoResponse):
     """No answer: the code may be used up, so the next one is needed."""
 
     code = "code-outcome-unknown"
@@ -45,7 +45,7 @@ class CodeInDoubt(Unanswered):
     message = "AWS did not answer, and the code may be used up. Type the next one your device shows."
 
 
-class AskForNextCode(Refused):
+class NextCodeNeeded(Refused):
     """The code is spent, or AWS cannot check it: the next one is needed."""
 
     code = "next-code-needed"
@@ -99,8 +99,8 @@ class KnownKey:
 def present_key(sts: StsGateway, iam: IamGateway, accounts: Collection[str], key: AwsCredentials) -> KnownKey:
     """Ask AWS whose key this is and which devices they have.
 
-    Raises CredentialsRefused, WrongSecret, ClockOff, NotForThisPortal, DevicesUnreadable,
-    OnlySecurityKeys, Throttled, Unanswered.
+    Raises CredentialsRefused, WrongSecret, ClockSkew, NotForThisPortal, DevicesUnreadable,
+    OnlySecurityKeys, Throttled, NoResponse.
     """
     with signing_as(key):
         identity = sts.caller()
@@ -153,23 +153,23 @@ def give_code(
 ) -> AwsCredentials:
     """Turn key and code into an MFA session; the code is spent whatever comes of it.
 
-    Raises AskForNextCode, CodeInDoubt, CredentialsRefused, Throttled.
+    Raises NextCodeNeeded, CodeOutcomeUnknown, CredentialsRefused, Throttled.
     """
     with signing_as(key):
         try:
             return sts.mfa_session(serial_number, code, lasts)
         except WrongMfaCode as refusal:
-            raise AskForNextCode(
+            raise NextCodeNeeded(
                 "AWS did not accept this code. Type the code your device shows now, in an app from the entry of this "
                 "account; each code works once. If codes keep being refused, check that your phone sets its "
                 "clock by itself.",
                 request_id=refusal.request_id,
             ) from refusal
         except MfaNotRecognized as refusal:
-            raise AskForNextCode(
+            raise NextCodeNeeded(
                 "AWS could not check this code. Either the device was set up a moment ago, or there were too "
                 "many tries. Wait a minute, then type the code your device shows.",
                 request_id=refusal.request_id,
             ) from refusal
-        except Unanswered as silence:
-            raise CodeInDoubt from silence
+        except NoResponse as silence:
+            raise CodeOutcomeUnknown from silence

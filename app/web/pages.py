@@ -45,7 +45,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError, SecurityErro
 from werkzeug.routing import IntegerConverter, Map
 
 from app.aws.clients import SIGN_IN_HOSTS
-from app.errors import CredentialsRefused, NotAllowed, PortalError, SignInOver
+from app.errors import CredentialsRefused, NotAllowed, PortalError, SignInExpired
 from app.monitoring.logs import request_id
 from app.sessions import current
 from app.sessions.contents import Way
@@ -338,7 +338,7 @@ def register_error_pages(app: Flask) -> None:
     def signed_out_by_aws(error: CredentialsRefused) -> ResponseReturnValue:
         back = where_they_were()
         current.sign_out()
-        told = str(error) if isinstance(error, SignInOver) else SIGNED_OUT
+        told = str(error) if isinstance(error, SignInExpired) else SIGNED_OUT
         return done(told, "signin.sign_in", "warning", **({"next": back} if back != "/" else {}))
 
     @app.errorhandler(PortalError)

@@ -234,9 +234,9 @@ def test_what_was_overtaken_stores_nothing(portal: Flask, command: Command, aws:
     with portal.app_context():
         slow = refresh_runs.claim(db.engine, ACCOUNT, "a", now - timedelta(minutes=2))
         refresh_runs.claim(db.engine, ACCOUNT, "b", now)
-        with pytest.raises(refresh_runs.Overtaken):
+        with pytest.raises(refresh_runs.RefreshReplaced):
             refresh_runs.beat(db.engine, ACCOUNT, slow, now)
-        with pytest.raises(refresh_runs.Overtaken), db.engine.begin() as connection:
+        with pytest.raises(refresh_runs.RefreshReplaced), db.engine.begin() as connection:
             refresh_runs.finish(connection, ACCOUNT, slow, now)
 
 

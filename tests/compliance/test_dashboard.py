@@ -18,7 +18,7 @@ from app.aws.ssh_keys import SshKey
 from app.compliance import charts, labels, service
 from app.compliance.data import daily, queries, refresh_runs
 from app.compliance.data.daily import Count, Figures
-from app.compliance.refresh import Gateways, Refresh, SessionEnded
+from app.compliance.refresh import Gateways, Refresh, RefreshSessionExpired
 from app.compliance.rules.subjects import Terms
 from app.compliance.rules.table import BY_ID
 from app.compliance.rules.verdicts import State, Verdict
@@ -134,10 +134,12 @@ def test_a_refresh_stops_when_the_lent_session_ends(portal: Flask, aws: Aws, com
         run = refresh_runs.claim(db.engine, ACCOUNT, "arn", datetime.now(UTC))
         work = Refresh(db.engine, gateways, ACCOUNT, run, over, terms)
         assert "s" * 4 not in repr(work) and "secret" not in repr(work)
-        assert work.run() == SessionEnded.message
+        assert work.run() == RefreshSessionExpired.message
         with db.engine.connect() as connection:
             found = refresh_runs.latest(connection, ACCOUNT, datetime.now(UTC))
-        assert found and found.state is refresh_runs.RunState.FAILED and found.problem == SessionEnded.message
+        assert (
+            found and found.state is refresh_runs.RunState.FAILED and found.problem == RefreshSessionExpired.message
+        )
         content = db.engine.url.database or ""
     assert aws.last_call() == before, "nobody was asked with it"
     with open(content, "rb") as file:  # noqa: PTH123 # a path as SQLAlchemy has it

@@ -9,7 +9,7 @@ import pytest
 from app.aws.clients import AwsCredentials
 from app.aws.signin import AuthorizationRequest, Device, SignInGateway, SignInTokens, oauth_client_for
 from app.sessions.contents import PendingAwsSignIn
-from app.signin.aws_service import SomeoneElse, finish
+from app.signin.aws_service import DifferentUser, finish
 from app.signin.service import NotForThisPortal
 from app.web.pages import sign_in_origins
 from tests.support.gateways import Caller, NoIam
@@ -47,7 +47,7 @@ def test_only_iam_users_of_configured_accounts(arn: str, account: str, words: st
 
 def test_who_goes_through_aws_again_must_come_back_as_themselves() -> None:
     bob = f"arn:aws:iam::{ACCOUNT}:user/bob"
-    with pytest.raises(SomeoneElse) as told:
+    with pytest.raises(DifferentUser) as told:
         finish(AnyCode(), Caller(bob, ACCOUNT), NoIam(), {ACCOUNT}, pending("AIDAALICE"), "code")
     assert told.value.user_name == "bob"
 

@@ -26,7 +26,7 @@ from app.aws.clients import (
 from app.aws.iam import DeviceKind, IamGateway, MfaDevice
 from app.aws.observing import Observer
 from app.aws.sts import Identity, StsGateway
-from app.errors import MEANING, AwsFailure, PortalError, Refused, Unanswered
+from app.errors import MEANING, AwsServerError, NoResponse, PortalError, Refused
 from app.policy.documents import allowed_actions, live_actions, read
 
 
@@ -80,7 +80,7 @@ def person(name: str) -> AwsCredentials:
 def test_outside_of_a_request_nothing_is_signed(upstream: type[Upstream], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAMACHINEMACHINE12")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x" * 40)
-    with pytest.raises(Unanswered) as told:
+    with pytest.raises(NoResponse) as told:
         IamGateway(clients()).mfa_devices("alice")
     assert isinstance(told.value.__cause__, NoCredentialsError)
     assert upstream.seen == []
@@ -118,7 +118,7 @@ def test_aws_is_told_for_which_request_it_is_asked(upstream: type[Upstream]) -> 
         iam.mfa_devices("nadia")
         iam.mfa_devices("nadia")
         upstream.status = 503
-        with pytest.raises(Unanswered):
+        with pytest.raises(NoResponse):
             iam.mfa_devices("nadia")
     ours = f"latchkey/1 Botocore/{botocore.__version__}"
     assert upstream.agents == [f"{ours} request/first", ours, *[f"{ours} request/third"] * 3], "each repetition, too"
@@ -126,7 +126,7 @@ def test_aws_is_told_for_which_request_it_is_asked(upstream: type[Upstream]) -> 
 
 def test_a_thread_of_its_own_has_nobodys_credentials(upstream: type[Upstream]) -> None:
     iam = IamGateway(clients())
-    with signing_as(person("alice")), ThreadPoolExecutor(1) as pool, pytest.raises(Unanswered):
+    with signing_as(person("alice")), ThreadPoolExecutor(1) as pool, pytest.raises(NoResponse):
         pool.submit(iam.mfa_devices, "alice").result()
     assert upstream.seen == []
 
@@ -186,7 +186,7 @@ def test_changes_and_codes_are_asked_once_reads_up_to_three_times(upstream: type
 
     def attempts(act: Callable[..., object], *arguments: object) -> int:
         upstream.seen.clear()
-        with signing_as(person("alice")), pytest.raises(Unanswered):
+        with signing_as(person("alice")), pytest.raises(NoResponse):
             act(*arguments)
         return len(upstream.seen)
 
@@ -205,7 +205,7 @@ def answer_with(
         f"<ErrorResponse><Error><Code>{code}</Code><Message>{message}</Message></Error>"
         "<RequestId>r-7</RequestId></ErrorResponse>"
     ).encode()
-    with signing_as(person("alice")), pytest.raises((Refused, Unanswered)) as told:
+    with signing_as(person("alice")), pytest.raises((Refused, NoResponse)) as told:
         (gateway or IamGateway(clients())).create_virtual_mfa_device("alice")
     return told.value
 
@@ -220,7 +220,7 @@ def test_every_code_aws_documents_has_a_meaning_and_a_sentence(upstream: type[Up
 
 def test_codes_nobody_listed_are_a_no_or_unknown_by_their_status(upstream: type[Upstream]) -> None:
     assert type(answer_with(upstream, "Surprise", "", 400)) is Refused
-    assert type(answer_with(upstream, "Surprise", "", 500)) is AwsFailure
+    assert type(answer_with(upstream, "Surprise", "", 500)) is AwsServerError
 
 
 @pytest.mark.parametrize(

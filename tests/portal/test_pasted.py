@@ -21,7 +21,7 @@ from app.aws.passwords import DEFAULT_POLICY, PasswordPolicy
 from app.password.rules import LONGEST, broken, rules
 from app.password.service import MOST_READINGS, TOO_WEAK, strength, tamed
 from app.sessions.contents import PendingAwsSignIn, Person
-from app.signin.aws_service import NotTheCode, read_verification_code
+from app.signin.aws_service import InvalidVerificationCode, read_verification_code
 from app.signin.forms import AccessKeyForm
 from app.text.typed import without_blanks
 from app.web.forms import CodeForm
@@ -53,7 +53,7 @@ def bare(application: Flask) -> Iterator[None]:
 def test_a_verification_code_is_read_or_refused(pasted: str) -> None:
     try:
         code = read_verification_code(pasted, PENDING)
-    except NotTheCode as refusal:
+    except InvalidVerificationCode as refusal:
         assert str(refusal)
     else:
         assert 0 < len(code) <= 512

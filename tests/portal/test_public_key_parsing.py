@@ -18,9 +18,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from app.public_keys.certificates import Certificate, known_certificate, read_certificate, validity
-from app.public_keys.pasted import NotUsable, PrivateKeyPasted, may_be_shown_again, shortened
+from app.public_keys.pasted import PastedTextRefused, PrivateKeyPasted, may_be_shown_again, shortened
 from app.public_keys.service import ListedCertificate, expiring
-from app.public_keys.ssh import SshPublicKey, WrongKind, known_key, read_ssh_key
+from app.public_keys.ssh import SshPublicKey, WrongKeyType, known_key, read_ssh_key
 from tests.support.private_keys import private_keys
 from tests.support.public_keys import (
     certificate,
@@ -50,7 +50,7 @@ PRIVATE = dict(private_keys())
 
 
 def why_not(reader: Callable[[str | bytes], Any], pasted: str | bytes) -> str:
-    with pytest.raises(NotUsable) as refused:
+    with pytest.raises(PastedTextRefused) as refused:
         reader(pasted)
     assert refused.value.field == "pasted"
     return str(refused.value)
@@ -161,7 +161,7 @@ def test_other_kinds_are_told_with_the_command_that_makes_the_right_one() -> Non
     line = elliptic.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
     in_pem = elliptic.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
     for pasted, kind in ((ed25519_line(), "Ed25519"), (line, "ECDSA"), (in_pem, "ECDSA"), ("ssh-dss AAAA", "DSA")):
-        with pytest.raises(WrongKind) as refused:
+        with pytest.raises(WrongKeyType) as refused:
             read_ssh_key(pasted)
         assert kind in str(refused.value) and "ssh-keygen -t rsa -b 4096" in str(refused.value)
     blob = ed25519_line().split()[1]
@@ -235,7 +235,7 @@ def test_a_name_of_an_odd_type_is_told_and_listed_as_unreadable() -> None:
     der = certificate(NEXT_YEAR, name="odd").public_bytes(Encoding.DER)
     odd = der.replace(b"\x0c\x03odd", b"\x03\x03\x00dd")  # a string of bits, which no name is
     assert odd != der
-    with pytest.raises(NotUsable):
+    with pytest.raises(PastedTextRefused):
         read_certificate(odd, NOW)
     body = f"-----BEGIN CERTIFICATE-----\n{base64.b64encode(odd).decode()}\n-----END CERTIFICATE-----\n"
     assert known_certificate(body) is None
@@ -342,7 +342,7 @@ def test_anything_is_read_or_refused(pasted: str | bytes) -> None:
     for reader, kind in ((read_ssh_key, SshPublicKey), (read_cert, Certificate)):
         try:
             assert isinstance(reader(pasted), kind)
-        except NotUsable as refusal:
+        except PastedTextRefused as refusal:
             assert str(refusal)
     if isinstance(pasted, str):
         may_be_shown_again(pasted)
@@ -361,10 +361,10 @@ def test_a_key_with_changed_bytes_is_read_or_refused(changes: list[tuple[int, in
     wire, der = bytearray(WIRE), bytearray(DER)
     for place, value in changes:
         wire[place % len(wire)] = der[place % len(der)] = value
-    with suppress(NotUsable):
+    with suppress(PastedTextRefused):
         read_ssh_key("ssh-rsa " + base64.b64encode(wire).decode())
     text = f"-----BEGIN CERTIFICATE-----\n{base64.b64encode(der).decode()}\n-----END CERTIFICATE-----"
     for changed in (bytes(der), text):
-        with suppress(NotUsable):
+        with suppress(PastedTextRefused):
             read_cert(changed)
     known_certificate(text)

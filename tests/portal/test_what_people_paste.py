@@ -16,7 +16,7 @@ from werkzeug.datastructures import MultiDict
 
 from app.access_keys.forms import SavedForm
 from app.public_keys.certificates import read_certificate
-from app.public_keys.pasted import NotUsable, may_be_shown_again
+from app.public_keys.pasted import PastedTextRefused, may_be_shown_again
 from app.public_keys.ssh import SshPublicKey, read_ssh_key
 from app.sandbox.signin.forms import CodeForm as SandboxCodeForm
 from app.signin.forms import AccessKeyForm
@@ -127,7 +127,7 @@ def test_what_nobody_sees_is_dropped(form: str, unseen: list[tuple[int, str]]) -
 
 def test_letters_that_only_look_alike_are_not_taken() -> None:
     for swapped in (LINE.replace("AAAAB3", "АААAB3"), LINE.replace("ssh", "ѕѕh"), LINE.replace("B", "Β")):
-        with pytest.raises(NotUsable):
+        with pytest.raises(PastedTextRefused):
             read_ssh_key(swapped)
     assert code("12345б") == "12345б" and code("1234l6") == "1234l6" and code("12³456") == "12³456"
 
@@ -154,7 +154,7 @@ def test_letters_that_only_look_alike_are_not_taken() -> None:
     ],
 )  # fmt: skip
 def test_what_is_not_taken_is_named(pasted: str, says: str) -> None:
-    with pytest.raises(NotUsable, match=says):
+    with pytest.raises(PastedTextRefused, match=says):
         read_ssh_key(pasted)
     assert may_be_shown_again(pasted) or "kty" in pasted, "and stays in the form"
 

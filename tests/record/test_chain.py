@@ -17,7 +17,7 @@ from app.audit.history import unsettled
 from app.audit.log import Audit, record
 from app.commands import activity
 from app.db import db
-from app.errors import NotRecorded, Throttled, Unanswered
+from app.errors import NoResponse, NotRecorded, Throttled
 from tests.record.conftest import ACCOUNT, somebody, write
 from tests.support.clock import Clock
 from tests.support.inside import portal_at
@@ -51,8 +51,8 @@ def test_intent_and_outcome_are_rows_of_their_own(portal: Flask) -> None:
         assert [row["phase"] for row in during] == ["intended"], "the intent stands before AWS is asked"
     with pytest.raises(Throttled), somebody().attempt(Event.MFA_DEVICE_DELETED, "arn:…:mfa/nadia"):
         raise Throttled(request_id="r-1")
-    with pytest.raises(Unanswered), somebody().attempt(Event.MFA_DEVICE_ENABLED, "arn:…:mfa/nadia"):
-        raise Unanswered
+    with pytest.raises(NoResponse), somebody().attempt(Event.MFA_DEVICE_ENABLED, "arn:…:mfa/nadia"):
+        raise NoResponse
     rows = list(queries.rows(db.engine, ACCOUNT, queries.Filter()))
     assert [(row["phase"], row["reason"], row["request_id"]) for row in rows] == [
         ("intended", "", ""),

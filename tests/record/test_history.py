@@ -16,7 +16,7 @@ from app.audit.events import Event
 from app.audit.history import last_done, unsettled
 from app.audit.log import COMMAND_LINE, Audit, record
 from app.db import db
-from app.errors import Unanswered
+from app.errors import NoResponse
 from app.web.exports import as_csv
 from tests.record.conftest import ACCOUNT, somebody, write
 from tests.support.clock import Clock
@@ -24,8 +24,8 @@ from tests.support.clock import Clock
 
 def test_what_was_left_open_is_found_and_settled(portal: Flask, clock: Clock) -> None:
     me = somebody()
-    with pytest.raises(Unanswered), me.attempt(Event.MFA_DEVICE_ENABLED, "arn:…:mfa/nadia"):
-        raise Unanswered
+    with pytest.raises(NoResponse), me.attempt(Event.MFA_DEVICE_ENABLED, "arn:…:mfa/nadia"):
+        raise NoResponse
     with pytest.raises(KeyboardInterrupt), me.attempt(Event.MFA_DEVICE_CREATED, "arn:…:mfa/nadia/device-2"):
         raise KeyboardInterrupt  # as good as a process that was killed
     every = list(Event)
@@ -47,8 +47,8 @@ def test_what_was_left_open_is_found_and_settled(portal: Flask, clock: Clock) ->
 
 def test_what_came_later_is_what_aws_tells_of(portal: Flask, clock: Clock) -> None:
     me, target = somebody(), "arn:…:mfa/nadia"
-    with pytest.raises(Unanswered), me.attempt(Event.MFA_DEVICE_CREATED, target):
-        raise Unanswered
+    with pytest.raises(NoResponse), me.attempt(Event.MFA_DEVICE_CREATED, target):
+        raise NoResponse
     with me.attempt(Event.MFA_DEVICE_CREATED, target) as second:
         pass
     clock.move(61)
@@ -58,10 +58,10 @@ def test_what_came_later_is_what_aws_tells_of(portal: Flask, clock: Clock) -> No
 
 def test_kinds_that_are_asked_for_together_stay_apart(portal: Flask, clock: Clock) -> None:
     me, target = somebody(), "arn:…:mfa/nadia"
-    with pytest.raises(Unanswered), me.attempt(Event.MFA_DEVICE_CREATED, target):
-        raise Unanswered
-    with pytest.raises(Unanswered), me.attempt(Event.MFA_DEVICE_ENABLED, target):
-        raise Unanswered
+    with pytest.raises(NoResponse), me.attempt(Event.MFA_DEVICE_CREATED, target):
+        raise NoResponse
+    with pytest.raises(NoResponse), me.attempt(Event.MFA_DEVICE_ENABLED, target):
+        raise NoResponse
     clock.move(61)
     kinds = ([Event.MFA_DEVICE_CREATED, Event.MFA_DEVICE_DELETED], [Event.MFA_DEVICE_ENABLED])
     asked: list[str] = []

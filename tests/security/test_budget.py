@@ -38,10 +38,16 @@ from app.policy.simulating import decided
 from app.policy.wording import in_words
 from app.public_keys.certificates import known_certificate, read_certificate
 from app.public_keys.forms import UploadForm
-from app.public_keys.pasted import LARGEST, NotUsable, PrivateKeyPasted, may_be_shown_again, refuse_private_keys
+from app.public_keys.pasted import (
+    LARGEST,
+    PastedTextRefused,
+    PrivateKeyPasted,
+    may_be_shown_again,
+    refuse_private_keys,
+)
 from app.public_keys.ssh import known_key, read_ssh_key
 from app.sessions.contents import PendingAwsSignIn, Person
-from app.signin.aws_service import NotTheCode, read_verification_code
+from app.signin.aws_service import InvalidVerificationCode, read_verification_code
 from app.signin.forms import AccessKeyForm, VerificationCodeForm
 from app.text.browser_names import browser_name
 from app.web.forms import CodeForm, DeviceForm, Form, TwoCodesForm
@@ -142,13 +148,16 @@ NAMES = (
 FORMS: dict[str, Parser] = {kind.__name__: filled(kind) for kind in CODES}
 
 TEXTS: dict[str, tuple[Parser, int]] = {
-    "private keys": (quietly(NotUsable)(refuse_private_keys), LARGEST + 1),
+    "private keys": (quietly(PastedTextRefused)(refuse_private_keys), LARGEST + 1),
     "shown again": (may_be_shown_again, 9_000),
-    "SSH keys": (quietly(NotUsable)(read_ssh_key), 16_500),
-    "certificates": (quietly(NotUsable)(lambda text: read_certificate(text, NOW)), 20_000),
+    "SSH keys": (quietly(PastedTextRefused)(read_ssh_key), 16_500),
+    "certificates": (quietly(PastedTextRefused)(lambda text: read_certificate(text, NOW)), 20_000),
     "SSH keys of AWS": (known_key, BODY),
     "certificates of AWS": (known_certificate, BODY),
-    "verification codes": (quietly(NotTheCode)(lambda text: read_verification_code(text, PENDING)), BODY),
+    "verification codes": (
+        quietly(InvalidVerificationCode)(lambda text: read_verification_code(text, PENDING)),
+        BODY,
+    ),
     "password rules": (lambda text: broken(DEFAULT_POLICY, text), 129),
     "password strength": (lambda text: strength(OLGA, text), BODY),
     "browsers": (browser_name, 256),
@@ -193,7 +202,7 @@ def test_missing_fields_are_told_and_nothing_else(application: Flask) -> None:
         upload = UploadForm(MultiDict())
         assert upload.given() == ""
         upload.clean()
-        with pytest.raises(NotTheCode):
+        with pytest.raises(InvalidVerificationCode):
             read_verification_code(VerificationCodeForm(MultiDict()).verification_code.data, PENDING)
 
 
@@ -215,11 +224,11 @@ def test_private_keys_of_any_size_are_known_without_being_loaded(bits: int) -> N
 def test_public_keys_with_large_and_odd_numbers_are_read_or_refused_at_once() -> None:
     for name, key in hostile.public_keys():
         text = hostile.in_frame("PUBLIC KEY", key)
-        assert (took := spent(quietly(NotUsable)(read_ssh_key), text)) < SECONDS, f"{name}: {took:.1f} s"
+        assert (took := spent(quietly(PastedTextRefused)(read_ssh_key), text)) < SECONDS, f"{name}: {took:.1f} s"
         assert (took := spent(known_key, text)) < SECONDS, f"{name}: {took:.1f} s"
         certificate = certificate_of(key)
         for given in (certificate, hostile.in_frame("CERTIFICATE", certificate)):
-            took = spent(quietly(NotUsable)(lambda data: read_certificate(data, NOW)), given)
+            took = spent(quietly(PastedTextRefused)(lambda data: read_certificate(data, NOW)), given)
             assert took < SECONDS, f"certificate of {name}: {took:.1f} s"
 
 
@@ -239,9 +248,9 @@ def certificate_of(key: bytes) -> bytes:
 
 def test_no_file_keeps_a_parser_busy() -> None:
     readers: dict[str, Parser] = {
-        "private keys": quietly(NotUsable)(refuse_private_keys),
-        "SSH keys": quietly(NotUsable)(read_ssh_key),
-        "certificates": quietly(NotUsable)(lambda data: read_certificate(data, NOW)),
+        "private keys": quietly(PastedTextRefused)(refuse_private_keys),
+        "SSH keys": quietly(PastedTextRefused)(read_ssh_key),
+        "certificates": quietly(PastedTextRefused)(lambda data: read_certificate(data, NOW)),
         "credential reports": quietly(NotAReport)(parse),
     }
     for length in (0, 1, 40, 16_384, LARGEST):

@@ -56,7 +56,7 @@ def test_one_password_is_judged_at_a_time(monkeypatch: pytest.MonkeyPatch) -> No
     with ThreadPoolExecutor(1) as pool:
         judging = pool.submit(service.strength, OLGA, "one")
         assert began.wait(20)
-        with pytest.raises(service.Busy):
+        with pytest.raises(service.StrengthCheckBusy):
             service.strength(OLGA, "two")
         go_on.set()
         assert judging.result(20).score == 3

@@ -28,14 +28,14 @@ class RunState(StrEnum):
     """Its process ended under it."""
 
 
-class AlreadyRunning(Refused):
+class RefreshAlreadyRunning(Refused):
     """Somebody else is at it."""
 
     code = "refresh-already-running"
     message = "Somebody is reading this account’s lists already. Here is how far it is."
 
 
-class Overtaken(PortalError):
+class RefreshReplaced(PortalError):
     """Another refresh took this one for dead."""
 
     code = "refresh-replaced"
@@ -68,7 +68,7 @@ class Progress:
 
 
 def claim(engine: Engine, account_id: str, begun_by: str, now: datetime) -> str:
-    """Take on the refresh of an account; its id. Raises AlreadyRunning."""
+    """Take on the refresh of an account; its id. Raises RefreshAlreadyRunning."""
     ensure_account_row(engine, account_id)
     run_id = secrets.token_hex(16)
     with engine.begin() as connection:
@@ -79,7 +79,7 @@ def claim(engine: Engine, account_id: str, begun_by: str, now: datetime) -> str:
             .values(running=run_id, beat_at=now)
         )
         if not taken.rowcount:
-            raise AlreadyRunning
+            raise RefreshAlreadyRunning
         connection.execute(
             update(ComplianceRun)
             .where(ComplianceRun.account_id == account_id, ComplianceRun.state == RunState.RUNNING)
@@ -101,7 +101,7 @@ def claim(engine: Engine, account_id: str, begun_by: str, now: datetime) -> str:
 
 
 def beat(engine: Engine, account_id: str, run_id: str, now: datetime, **counts: int) -> None:
-    """Say that the refresh is alive and how far it is. Raises Overtaken."""
+    """Say that the refresh is alive and how far it is. Raises RefreshReplaced."""
     with engine.begin() as connection:
         mine = connection.execute(
             update(ComplianceAccount)
@@ -109,21 +109,21 @@ def beat(engine: Engine, account_id: str, run_id: str, now: datetime, **counts: 
             .values(beat_at=now)
         )
         if not mine.rowcount:
-            raise Overtaken
+            raise RefreshReplaced
         connection.execute(update(ComplianceRun).where(ComplianceRun.run_id == run_id).values(**counts))
 
 
 def finish(
     connection: Connection, account_id: str, run_id: str, now: datetime, problem: str = "", **counts: int
 ) -> None:
-    """End the refresh, within a transaction. problem: why it did not end well. Raises Overtaken."""
+    """End the refresh, within a transaction. problem: why it did not end well. Raises RefreshReplaced."""
     mine = connection.execute(
         update(ComplianceAccount)
         .where(ComplianceAccount.account_id == account_id, ComplianceAccount.running == run_id)
         .values(running="")
     )
     if not mine.rowcount:
-        raise Overtaken
+        raise RefreshReplaced
     connection.execute(
         update(ComplianceRun)
         .where(ComplianceRun.run_id == run_id)
