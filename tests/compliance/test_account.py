@@ -20,6 +20,7 @@ from app.compliance.data.models import CompliancePerson
 from app.db import db
 from app.sandbox.operations.credential_report import report_of
 from tests.compliance.conftest import PEOPLE, Aws, Command, act_as
+from tests.compliance.test_rules import made_from_scratch
 
 ACCOUNT = "123456789012"
 CAST = 5
@@ -41,48 +42,6 @@ def latest(portal: Flask) -> refresh_runs.Progress:
         found = refresh_runs.latest(connection, ACCOUNT, datetime.now(UTC))
         assert found
         return found
-
-
-def made_from_scratch(aws: Aws, now: datetime) -> dict[str, dict[str, str]]:
-    """What the rules must say of everyone, read off the sandbox's state, fact by fact."""
-    answers = {}
-    for name, user in aws.world.iam.users.items():
-        says: dict[str, str] = {}
-        password, device = bool(user.password), bool(user.mfa_devices)
-        keys = [key for key in user.access_keys if key.status == "Active"]
-        age = {key.access_key_id: now - key.create_date.replace(tzinfo=UTC) for key in keys}
-        says["mfa"] = "pass" if device else "fail"
-        if password:
-            says["mfa-console"] = says["mfa"]
-        if keys:
-            says["key-age"] = "fail" if max(age.values()) > timedelta(days=90) else "pass"
-            says["one-active-key"] = "fail" if len(keys) > 1 else "pass"
-        idle = []
-        if password:
-            idle.append(now - (aws.world.password_last_used.get(name) or aws.world.password_set_at[name]))
-        for key in keys:
-            used = aws.world.key_last_used.get(key.access_key_id)
-            idle.append(now - used[0] if used else age[key.access_key_id])
-        if idle:
-            says["unused"] = "fail" if max(idle) > timedelta(days=45) else "pass"
-        if password:
-            with_user = [
-                key for key in keys
-                if abs(key.create_date - user.create_date) < timedelta(seconds=60)
-                and key.access_key_id not in aws.world.key_last_used
-            ]  # fmt: skip
-            says["key-at-creation"] = "fail" if with_user else "pass"
-            never = name not in aws.world.password_last_used
-            fresh = now - user.create_date.replace(tzinfo=UTC) <= timedelta(days=30)
-            says["signed-in"] = "fail" if never and not fresh else "pass"
-        for certificate in user.signing_certificates.values():
-            old = now - certificate.upload_date.replace(tzinfo=UTC) > timedelta(days=365)
-            says["certificate-age"] = "fail" if old else "pass"
-        if user.path != "/":
-            says["within-reach"] = "pass"
-        says["ssh-key-age"] = "unknown"
-        answers[name] = says
-    return answers
 
 
 def imported(command: Command, aws: Aws, tmp_path: Path) -> Any:

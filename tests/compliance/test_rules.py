@@ -23,6 +23,7 @@ from app.compliance.rules.table import (
 )
 from app.compliance.rules.verdicts import State
 from app.settings import THRESHOLDS
+from tests.compliance.conftest import Aws
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 TERMS = Terms(NOW, others_at_most=3)
@@ -134,6 +135,48 @@ def test_a_path_under_a_blind_policy() -> None:
 def test_other_kinds_of_mfa_are_bounded_and_said() -> None:
     verdict = judged(NOBODY._replace(no_virtual_device=True), TERMS)["mfa"]
     assert "at most 3" in verdict.sentence
+
+
+def made_from_scratch(aws: Aws, now: datetime) -> dict[str, dict[str, str]]:
+    """What the rules must say of every user, read off the sandbox's state. A new rule about users needs a line."""
+    answers = {}
+    for name, user in aws.world.iam.users.items():
+        says: dict[str, str] = {}
+        password, device = bool(user.password), bool(user.mfa_devices)
+        keys = [key for key in user.access_keys if key.status == "Active"]
+        age = {key.access_key_id: now - key.create_date.replace(tzinfo=UTC) for key in keys}
+        says["mfa"] = "pass" if device else "fail"
+        if password:
+            says["mfa-console"] = says["mfa"]
+        if keys:
+            says["key-age"] = "fail" if max(age.values()) > timedelta(days=90) else "pass"
+            says["one-active-key"] = "fail" if len(keys) > 1 else "pass"
+        idle = []
+        if password:
+            idle.append(now - (aws.world.password_last_used.get(name) or aws.world.password_set_at[name]))
+        for key in keys:
+            used = aws.world.key_last_used.get(key.access_key_id)
+            idle.append(now - used[0] if used else age[key.access_key_id])
+        if idle:
+            says["unused"] = "fail" if max(idle) > timedelta(days=45) else "pass"
+        if password:
+            with_user = [
+                key for key in keys
+                if abs(key.create_date - user.create_date) < timedelta(seconds=60)
+                and key.access_key_id not in aws.world.key_last_used
+            ]  # fmt: skip
+            says["key-at-creation"] = "fail" if with_user else "pass"
+            never = name not in aws.world.password_last_used
+            fresh = now - user.create_date.replace(tzinfo=UTC) <= timedelta(days=30)
+            says["signed-in"] = "fail" if never and not fresh else "pass"
+        for certificate in user.signing_certificates.values():
+            old = now - certificate.upload_date.replace(tzinfo=UTC) > timedelta(days=365)
+            says["certificate-age"] = "fail" if old else "pass"
+        if user.path != "/":
+            says["within-reach"] = "pass"
+        says["ssh-key-age"] = "unknown"
+        answers[name] = says
+    return answers
 
 
 KNOWN = Account(False, True, False, None, True, 14, 24, "The summary was not read yet.", "", {})
