@@ -274,7 +274,7 @@ def _whole(written: str) -> tuple[str, str]:
         used += 1
     if len(blob) != wanted or "=" in blob:
         raise damaged()
-    return blob + "=" * (-len(blob) % 4), " ".join(word for word in words[used:] if word.strip("="))
+    return blob + "=" * (-len(blob) % 4), " ".join(words[used:])
 
 
 def _characters(wire: bytes) -> int:

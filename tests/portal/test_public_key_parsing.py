@@ -88,6 +88,7 @@ def harmless(comment: str) -> bool:
 
 
 @given(bits, comments.filter(harmless), blanks, blanks, line_ends, st.booleans())
+@example(2048, "=?", "", "", "\n", False)  # not the padding of the key
 @PATIENT
 def test_a_key_is_read_whatever_surrounds_it(
     size: int, comment: str, before: str, after: str, end: str, mark: bool
