@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import flask_migrate
 import pytest
 from flask import Flask
 from werkzeug.serving import WSGIRequestHandler, make_server
@@ -23,6 +22,7 @@ from app.sandbox.sandbox_app import SandboxApp
 from app.sandbox.seed import populate
 from app.sandbox.state import Settings, World
 from config import from_env
+from tests.support.databases import GOOD, make_database
 from tests.support.sandbox import free_port
 
 PEOPLE = 500
@@ -61,12 +61,9 @@ def aws() -> Iterator[Aws]:
     port = free_port()
     door = SandboxApp(world, Faults([]), frozenset({f"127.0.0.1:{port}"}))
     server = make_server("127.0.0.1", port, door, threaded=True, request_handler=Quiet)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     yield Aws(f"http://127.0.0.1:{port}", world, users, door)
     server.shutdown()
-
-
-GOOD = {"ACCOUNTS": "123456789012", "SECRET_KEY": "k" * 40, "AUDIT_KEYS": "k1:" + "a" * 40}
 
 
 @pytest.fixture
@@ -78,9 +75,8 @@ def portal(aws: Aws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
     act_as(monkeypatch, aws, "Administrator")
+    make_database(tmp_path / "portal.db")
     made = create_app(from_env({**GOOD, "DATABASE_URL": f"sqlite:///{tmp_path / 'portal.db'}"}))
-    with made.app_context():
-        flask_migrate.upgrade()
     yield made
     with made.app_context():
         db.engine.dispose()

@@ -26,9 +26,10 @@ from app.credentials.observed import report_observed
 from app.db import db
 from app.sessions.contents import Person
 from config import from_env
-from tests.compliance.conftest import GOOD, Aws, Command
+from tests.compliance.conftest import Aws, Command
 from tests.compliance.test_rules import NOBODY, NOW, ago, key
 from tests.support.clock import Clock
+from tests.support.databases import GOOD
 
 ACCOUNT = "123456789012"
 

@@ -61,7 +61,7 @@ def upstream(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Upstream]]:
     # A short queue of waiting connections would drop some of those that come at once.
     queueing = type("Server", (ThreadingHTTPServer,), {"request_queue_size": 128})
     server = queueing(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     for service in ("IAM", "STS", "SIGNIN"):
         monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", f"http://127.0.0.1:{server.server_port}")
     yield handler

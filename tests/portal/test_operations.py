@@ -29,7 +29,8 @@ from app.factory import create_app
 from app.monitoring import logs
 from config import from_env
 from tests.portal.test_gateway import LISTED, Upstream, clients, person, upstream
-from tests.support.inside import BASE, GOOD, get, portal_at, post, visitors_cookie
+from tests.support.databases import GOOD
+from tests.support.inside import BASE, get, portal_at, post, visitors_cookie
 from tests.support.redis import RedisServer
 from tests.support.sandbox import ROOT, free_port
 

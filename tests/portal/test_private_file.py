@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.inside import GOOD, portal_at
+from tests.support.databases import GOOD
+from tests.support.inside import portal_at
 from tests.support.sandbox import ROOT
 
 

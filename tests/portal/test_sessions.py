@@ -26,7 +26,8 @@ from app.sessions import current, slots
 from app.sessions.session import Session
 from app.sessions.stores import Seen
 from tests.support.clock import Clock
-from tests.support.inside import GOOD, SECRET, cookie, get, portal_at, post, sessions_of, token
+from tests.support.databases import GOOD
+from tests.support.inside import SECRET, cookie, get, portal_at, post, sessions_of, token
 from tests.support.redis import RedisServer, contents
 
 

@@ -16,7 +16,7 @@ from app.factory import create_app
 from config import from_env
 from tests.record.conftest import ACCOUNT, write
 from tests.record.test_chain import change, run, verify
-from tests.support.inside import GOOD
+from tests.support.databases import GOOD
 from tests.support.postgres import Postgres, postgres
 
 ANYWHERE = ["mac = 'é'", "mac = ''", "target = 'é' || target", "at = '9999-12-31 23:59:59.999999'"]

@@ -30,7 +30,7 @@ from app.commands import activity
 from app.db import Utc, db
 from app.factory import create_app
 from config import from_env
-from tests.support.inside import GOOD
+from tests.support.databases import GOOD
 from tests.support.postgres import Postgres, postgres
 from tests.support.sandbox import ROOT
 

@@ -15,7 +15,7 @@ from app.factory import create_app
 from config import from_env
 from tests.faults.people import with_device
 from tests.support.clock import Clock
-from tests.support.inside import GOOD
+from tests.support.databases import GOOD, make_database
 from tests.support.people import Employee, hire
 from tests.support.sandbox import Sandbox
 from tests.support.visitor import Visitor
@@ -64,6 +64,7 @@ def sandbox(scratch: Path, clock: Clock) -> Iterator[Sandbox]:
 
 def portal_of(sandbox: Sandbox, folder: Path, **overrides: str) -> Flask:
     """overrides: of the settings."""
+    file = folder / "portal.db"
     with pytest.MonkeyPatch.context() as environment:
         for service, url in (("IAM", sandbox.url), ("STS", sandbox.url), ("SIGNIN", sandbox.facts["signin_url"])):
             environment.setenv(f"AWS_ENDPOINT_URL_{service}", url)
@@ -72,12 +73,16 @@ def portal_of(sandbox: Sandbox, folder: Path, **overrides: str) -> Flask:
             **GOOD,
             "ACCOUNTS": f"{sandbox.account_id},{ELSEWHERE}",
             "ADMINS": f"{arn}/Administrator,{ELSEWHERE}={arn}/elsewhere-admin",
-            "DATABASE_URL": f"sqlite:///{folder / 'portal.db'}",
+            "DATABASE_URL": f"sqlite:///{file}",
             **overrides,
         }
+        new = not file.exists() and "DATABASE_URL" not in overrides
+        if new:
+            make_database(file)
         app = create_app(from_env(settings))
-    with app.app_context():
-        flask_migrate.upgrade()
+    if not new:
+        with app.app_context():
+            flask_migrate.upgrade()
     return app
 
 

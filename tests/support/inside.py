@@ -17,14 +17,17 @@ from app.sessions.contents import Person
 from app.sessions.interface import StoredSessions
 from app.web.guards import public
 from config import from_env
+from tests.support.databases import GOOD, make_database
 
 SECRET = "s3cr3t/that+must=never/be+found=anywhere"
-GOOD = {"ACCOUNTS": "123456789012", "SECRET_KEY": "k" * 40, "AUDIT_KEYS": "k1:" + "a" * 40}
 BASE = "http://127.0.0.1:8000"
 
 
 def portal_at(file: Path, **settings: str) -> Flask:
     """A portal with its database in `file`, made ready."""
+    new = not file.exists()
+    if new:
+        make_database(file)
     app = create_app(from_env({**GOOD, "DATABASE_URL": f"sqlite:///{file}", **settings}))
 
     @app.post("/test/enter")
@@ -60,8 +63,9 @@ def portal_at(file: Path, **settings: str) -> Flask:
         public(app.view_functions[name])
     for name in ("enter", "leave", "upgrade"):
         app.extensions["csrf"].exempt(app.view_functions[name])
-    with app.app_context():
-        flask_migrate.upgrade()
+    if not new:
+        with app.app_context():
+            flask_migrate.upgrade()
     return app
 
 

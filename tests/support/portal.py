@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 from sqlalchemy import NullPool, create_engine, inspect, text
 
+from tests.support.databases import make_database
 from tests.support.marks import AUDIT_KEY, SECRET_KEY, kept_secrets
 from tests.support.redis import contents
 from tests.support.sandbox import ROOT, free_port
@@ -44,8 +45,6 @@ class Cloud(Protocol):
 
 class Portal:
     """A running portal; use as a context manager."""
-
-    _fresh: bytes | None = None
 
     def __init__(self, folder: Path, sandbox: Cloud, host: str = "", **settings: str) -> None:
         """host: serve TLS under this name, with a certificate of our own making."""
@@ -80,17 +79,13 @@ class Portal:
         return self
 
     def migrate(self) -> None:
-        """`flask db upgrade`; for SQLite once per run, further portals take a copy of the empty database."""
-        fresh = Portal._fresh if self.environment["DATABASE_URL"] == f"sqlite:///{self.database}" else None
-        if fresh:
-            self.database.write_bytes(fresh)
+        """`flask db upgrade`, or, for SQLite, a copy of a database that is empty after it."""
+        if self.environment["DATABASE_URL"] == f"sqlite:///{self.database}" and not self.database.exists():
+            make_database(self.database)
             return
         migrated = self.flask("db", "upgrade")
         if migrated.returncode:
             raise RuntimeError(migrated.stdout + migrated.stderr)
-        if self.database.exists():
-            self.rows("pragma wal_checkpoint(truncate)")
-            Portal._fresh = self.database.read_bytes()
 
     def __exit__(self, *_: object) -> None:
         self.stop()

@@ -1,0 +1,37 @@
+"""The portal's database in SQLite, as `flask db upgrade` leaves it: migrated once per process and copied."""
+
+from __future__ import annotations
+
+import sqlite3
+import tempfile
+from contextlib import closing
+from functools import cache
+from pathlib import Path
+
+import flask_migrate
+
+from app.db import db
+from app.factory import create_app
+from config import from_env
+
+GOOD = {"ACCOUNTS": "123456789012", "SECRET_KEY": "k" * 40, "AUDIT_KEYS": "k1:" + "a" * 40}
+"""Settings without which no portal starts."""
+
+
+@cache
+def _empty() -> bytes:
+    with tempfile.TemporaryDirectory(prefix="latchkey-empty-") as folder:
+        file = Path(folder) / "portal.db"
+        app = create_app(from_env({**GOOD, "DATABASE_URL": f"sqlite:///{file}"}))
+        with app.app_context():
+            flask_migrate.upgrade()
+            db.engine.dispose()
+        with closing(sqlite3.connect(file)) as connection:
+            connection.execute("pragma wal_checkpoint(truncate)")
+        return file.read_bytes()
+
+
+def make_database(file: Path) -> None:
+    """An empty one, migrated, for the owner only as the portal makes it. Raises FileExistsError."""
+    file.touch(0o600, exist_ok=False)
+    file.write_bytes(_empty())
