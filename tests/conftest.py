@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support.clock import Clock
+from tests.support.clock import Clock, stay_on_loopback
 from tests.support.redis import RedisServer, redis_server
 
 POLICIES = ("recommended", "tutorial")
 
-if "libfaketime" not in os.environ.get("LD_PRELOAD", ""):
-    sys.exit("Tests move the clock: start them with `make test`, or `python -m tests [pytest options]`.")
+stay_on_loopback()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--policy tutorial`: the browser's stories under one of the policies only."""
-    parser.addoption("--policy", choices=POLICIES, action="append", default=[])
+    """What a run of tests may be told, beside pytest's own options."""
+    parser.addoption("--policy", choices=POLICIES, action="append", default=[], help="only what is told under it")
+    parser.addoption("--database", choices=("sqlite", "postgresql"), default="sqlite", help="of the browser's portal")
+    parser.addoption("--redis", action="store_true", help="the browser's portal keeps its sessions in Redis")
+    parser.addoption("--workers", type=int, default=1, help="of the browser's portal; several need --redis")
     parser.addoption("--whole-matrix", action="store_true", help="each change with each fault, not with two of them")
     parser.addoption("--flows", type=int, default=20, help="people who enroll or rotate while replicas are killed")
     parser.addoption("--seed", type=int, default=20260101, help="of the chance by which replicas are killed")
@@ -29,14 +29,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(scope="session")
 def clock() -> Clock:
-    """Everyone's clock."""
+    """Everyone's clock, for stories that let time pass: plain pytest cannot tell them."""
+    if not Clock.can_be_moved():
+        pytest.fail("This test moves the clock: run it with `.venv/bin/python -m tests FILE -k NAME`.", pytrace=False)
     return Clock()
 
 
 @pytest.fixture(autouse=True)
-def same_phase(clock: Clock, pytestconfig: pytest.Config) -> None:
+def same_phase(request: pytest.FixtureRequest, pytestconfig: pytest.Config) -> None:
     """Every story begins at the same moment of a code's 30 seconds: what passes once passes always."""
-    clock.move((pytestconfig.getoption("phase") - clock.time()) % 30)
+    if Clock.can_be_moved():
+        clock: Clock = request.getfixturevalue("clock")
+        clock.move((pytestconfig.getoption("phase") - clock.time()) % 30)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""What `policy render` writes: the options, and what is refused. Applying it is next door, in test_applied.py."""
+"""What `policy render` writes: the options, and what is refused. Applied it is in tests/sandbox/test_applied.py."""
 
 from __future__ import annotations
 

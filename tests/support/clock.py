@@ -10,6 +10,8 @@ import os
 import time
 from pathlib import Path
 
+from tests.support.loopback import loopback_only
+
 CHILD = Path(__file__).parent / "child"
 """Holds the sitecustomize.py of every Python process of a test run."""
 
@@ -35,8 +37,20 @@ def environment(file: Path) -> dict[str, str]:
     }
 
 
+def stay_on_loopback() -> None:
+    """Keep this process, and the Python children it starts from now on, on this machine; `python -m tests` did so."""
+    if os.environ.get("PYTHONPATH") != str(CHILD):
+        loopback_only()
+        os.environ["PYTHONPATH"] = str(CHILD)
+
+
 class Clock:
     """Lets time pass, for everyone at once. It never goes back: what was, stays past."""
+
+    @staticmethod
+    def can_be_moved() -> bool:
+        """Was this process started by `python -m tests`, which gives it a clock of its own?"""
+        return "libfaketime" in os.environ.get("LD_PRELOAD", "")
 
     def __init__(self) -> None:
         self._file = Path(os.environ["FAKETIME_TIMESTAMP_FILE"])
