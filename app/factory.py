@@ -15,7 +15,7 @@ from flask_wtf import CSRFProtect
 from sqlalchemy import event
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app import access_keys, account, activity, compliance, mfa, overview, password, policies, public_keys, signin
+from app import access_keys, account, activity, compliance, mfa, overview, password, policy_pages, public_keys, signin
 from app.audit.log import open_record
 from app.aws.clients import Clients
 from app.aws.observing import Observer
@@ -91,7 +91,7 @@ def create_app(config: dict[str, Any]) -> Flask:
         public_keys.ssh_bp,
         public_keys.certificates_bp,
         activity.bp,
-        policies.bp,
+        policy_pages.bp,
         compliance.bp,
         compliance.audit_bp,
     ):

@@ -6,7 +6,7 @@ import json
 import random
 
 from app.policy.documents import live_actions, read, rendered
-from app.policy.simulating import decided
+from app.policy.simulate import decided
 from bench import Row, medians
 
 CASES = 3000

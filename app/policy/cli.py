@@ -11,21 +11,21 @@ from typing import BinaryIO
 
 import click
 
-from app.policy.assume import assume_option
-from app.policy.checking import SOMEBODY
-from app.policy.checking import check as examined
+from app.policy.assume_option import assume_option
+from app.policy.check.all_checks import SOMEBODY
+from app.policy.check.all_checks import check as examined
+from app.policy.check.findings import Severity
+from app.policy.check.report import as_text
 from app.policy.documents import PARTITIONS, VARIANTS, accounts_named, read, source_text, tailored
 from app.policy.evaluation import PolicyError
-from app.policy.explaining import WAYS, Question
-from app.policy.explaining import explain as explained
+from app.policy.explain import WAYS, Question
+from app.policy.explain import explain as explained
 from app.policy.features import usual_resource
-from app.policy.findings import Severity
 from app.policy.meaning import repaired, repairs, whereabouts
-from app.policy.rendering import FORMATS, GRANTED, GROUP, TEST_USER, NotRenderable, Setup
-from app.policy.report import as_text
-from app.policy.simulating import decided, lines_of
-from app.policy.unwrapping import decoded
-from app.policy.wording import in_words
+from app.policy.plain_words import in_words
+from app.policy.render import FORMATS, GRANTED, GROUP, TEST_USER, NotRenderable, Setup
+from app.policy.simulate import decided, lines_of
+from app.policy.unwrap import decoded
 from app.text.terminal import plain, plain_json
 
 

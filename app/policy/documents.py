@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from app.policy.evaluation import PolicyError, compiled
-from app.policy.unwrapping import decoded, plain_text, unwrapped
+from app.policy.unwrap import decoded, plain_text, unwrapped
 from app.policy.variants import PUBLISHED, RE_POST
 
 _FILES = {

@@ -9,8 +9,8 @@ from typing import Any
 
 from app.policy.documents import sign_in_client
 from app.policy.evaluation import Decision, Effect
-from app.policy.listing import LISTED_UNDER, listed_on
 from app.policy.permits import Permits
+from app.policy.reference.listed_resources import LISTED_UNDER, listed_on
 
 WITHOUT_MFA = (None, False)
 """aws:MultiFactorAuthPresent of a plain access key, and of a console session without a code."""

@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.policy.condition_lines import type_of
+from app.policy.check.condition_lines import type_of
+from app.policy.check.findings import Place, cut
 from app.policy.documents import PARTITIONS, PLACEHOLDER, rendered, statements_of
-from app.policy.findings import Place, cut
 from app.policy.patterns import Pattern, variable_key
-from app.policy.request_context import Presence, condition_key
+from app.policy.reference.request_context import Presence, condition_key
 
 _FEDERATED = (
     "saml:",

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
+from app.policy.analysis.partial_evaluation import Weighed, unknown, weigh
 from app.policy.evaluation import Decision, Effect, Policy, Request, compiled, decide
 from app.policy.meaning import meant
-from app.policy.request_context import IamUser, Session, request_context
-from app.policy.weighing import Weighed, unknown, weigh
+from app.policy.reference.request_context import IamUser, Session, request_context
 
 
 @lru_cache(maxsize=64)

@@ -10,9 +10,9 @@ from typing import Any
 
 from moto.iam.models import AWSManagedPolicy, SigningCertificate
 
+from app.policy.check.parse import grammar_problems
 from app.policy.documents import rendered
 from app.policy.evaluation import PolicyError
-from app.policy.reading import grammar_problems
 from app.sandbox import generated_secrets
 from app.sandbox.api import Refusal
 from app.sandbox.auth.users import unique_id

@@ -20,7 +20,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from app.policy.documents import VARIANTS, read
 from app.policy.evaluation import PolicyError
-from app.policy.unwrapping import decoded, plain_text
+from app.policy.unwrap import decoded, plain_text
 from app.sandbox.api import Refusal
 from app.sandbox.faults import Fault, Faults
 from app.sandbox.operations.mfa import hardware_tokens

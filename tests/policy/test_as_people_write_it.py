@@ -11,17 +11,17 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.policy.actions import arn_patterns, may_name
-from app.policy.checking import check
+from app.policy.check.all_checks import check
+from app.policy.check.findings import Finding, Severity
 from app.policy.cli import policy as command
-from app.policy.explaining import Question, explain
+from app.policy.explain import Question, explain
 from app.policy.features import usual_resource
-from app.policy.findings import Finding, Severity
-from app.policy.listing import LISTED_UNDER
 from app.policy.meaning import in_account
 from app.policy.patterns import ResourcePattern
-from app.policy.request_context import IamUser, Session, request_context
-from app.policy.wording import in_words
+from app.policy.plain_words import in_words
+from app.policy.reference.actions import arn_patterns, may_name
+from app.policy.reference.listed_resources import LISTED_UNDER
+from app.policy.reference.request_context import IamUser, Session, request_context
 
 Document = dict[str, Any]
 ACCOUNT = "123456789012"

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from app.policy.cli import policy as command
 from app.policy.evaluation import Effect
-from app.policy.explaining import Question, explain
+from app.policy.explain import Question, explain
 
 ACCOUNT = "123456789012"
 EVERYTHING = {"Effect": "Allow", "Action": "*", "Resource": "*"}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import botocore.session
 import pytest
 
-from app.policy.actions import real_name
 from app.policy.documents import VARIANTS, read
+from app.policy.reference.actions import real_name
 
 BEHIND = {"iam:AcquireRole", "iam:UpdateDelegationRequest"}
 """In the API, and not yet in the reference."""

@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from app.policy.actions import covered
-from app.policy.checking import check
+from app.policy.check.all_checks import check
+from app.policy.check.findings import Finding, Severity
 from app.policy.documents import VARIANTS, read, rendered
-from app.policy.findings import Finding, Severity
 from app.policy.meaning import whereabouts
-from app.policy.request_context import IamUser, Session, request_context
+from app.policy.reference.actions import covered
+from app.policy.reference.request_context import IamUser, Session, request_context
 from tests.policy.oracle import verdict
-from tests.policy.test_demanding_mfa import documents
+from tests.policy.test_mfa_enforcement import documents
 
 Document = dict[str, Any]
 ACCOUNT = "123456789012"

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from app.policy.request_context import (
+from app.policy.reference.request_context import (
     KEYS,
     PASSWORD,
     PLAIN_KEY,

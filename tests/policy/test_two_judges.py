@@ -8,18 +8,18 @@ from typing import Any
 
 import pytest
 
-from app.policy.actions import all_actions
-from app.policy.checking import check
+from app.policy.check.all_checks import check
 from app.policy.documents import VARIANTS, read, rendered
 from app.policy.evaluation import Effect, Request, compiled, decide
-from app.policy.explaining import Question, explain
+from app.policy.explain import Question, explain
 from app.policy.features import BY_CODE, FEATURES, Need, When, offers, resource
 from app.policy.meaning import whereabouts
 from app.policy.permits import Permits
-from app.policy.request_context import Circumstances, IamUser, Session, request_context
+from app.policy.reference.actions import all_actions
+from app.policy.reference.request_context import Circumstances, IamUser, Session, request_context
 from tests.policy.oracle import verdict
 from tests.policy.test_as_people_write_it import EVERYBODY, FORCED, SOMEBODY, sound
-from tests.policy.test_demanding_mfa import documents
+from tests.policy.test_mfa_enforcement import documents
 from tests.policy.test_remedies import EXAMPLES
 
 Document = dict[str, Any]

@@ -10,11 +10,11 @@ from urllib.parse import quote
 import pytest
 from click.testing import CliRunner
 
-from app.policy.checking import check
+from app.policy.check.all_checks import check
+from app.policy.check.findings import Severity
 from app.policy.cli import policy as command
 from app.policy.documents import read
 from app.policy.evaluation import PolicyError
-from app.policy.findings import Severity
 
 Document = dict[str, Any]
 SOUND: Document = read("recommended")

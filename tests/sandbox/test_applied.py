@@ -15,7 +15,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from app.policy.documents import DEAD_ACTIONS, read, rendered, tailored
-from app.policy.rendering import FORMATS, Setup
+from app.policy.render import FORMATS, Setup
 from tests.support.applying import apply_plan, apply_template, of_terraform, template_of
 from tests.support.clock import Clock
 from tests.support.sandbox import Sandbox

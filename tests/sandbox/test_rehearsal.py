@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from app.policy.checking import check
+from app.policy.check.all_checks import check
+from app.policy.check.report import Report
 from app.policy.documents import source_text
 from app.policy.evaluation import Request
 from app.policy.features import When
-from app.policy.report import Report
 from app.sandbox.auth.not_evaluated import doubts
 from app.sandbox.operations.totp import take_code, take_pair
 from app.sandbox.rehearsal.phone import Phone

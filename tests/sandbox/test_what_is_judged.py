@@ -9,8 +9,8 @@ from typing import Any
 import botocore.session
 import pytest
 
-from app.policy.actions import arn_patterns, resource_types
-from app.policy.listing import LISTED_UNDER
+from app.policy.reference.actions import arn_patterns, resource_types
+from app.policy.reference.listed_resources import LISTED_UNDER
 from app.sandbox.api import Caller
 from app.sandbox.auth.permission_requests import of_an_iam_call
 from app.sandbox.auth.resources import WITHOUT_A_NAME

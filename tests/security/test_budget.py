@@ -30,12 +30,12 @@ from app.mfa.forms import HardwareTokenForm
 from app.password.forms import ChangeForm, NewPasswordForm
 from app.password.rules import broken
 from app.password.service import strength
-from app.policies.forms import LONGEST
-from app.policy.checking import check
+from app.policy.check.all_checks import check
 from app.policy.evaluation import PolicyError
-from app.policy.explaining import Question, explain
-from app.policy.simulating import decided
-from app.policy.wording import in_words
+from app.policy.explain import Question, explain
+from app.policy.plain_words import in_words
+from app.policy.simulate import decided
+from app.policy_pages.forms import LONGEST
 from app.public_keys.certificates import known_certificate, read_certificate
 from app.public_keys.forms import UploadForm
 from app.public_keys.pasted import (

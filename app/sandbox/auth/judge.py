@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from app.policy.evaluation import Decision, Effect, Policy, PolicyError, Request, compiled, decide
-from app.policy.request_context import Circumstances, IamUser, Session, request_context
+from app.policy.reference.request_context import Circumstances, IamUser, Session, request_context
 from app.sandbox.api import Caller, Refusal
 from app.sandbox.auth.not_evaluated import doubts
 from app.sandbox.auth.permission_requests import Question

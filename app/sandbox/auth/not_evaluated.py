@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from app.policy.actions import condition_keys
 from app.policy.evaluation import Request, Statement, compiled
+from app.policy.reference.actions import condition_keys
 from app.sandbox.auth.permission_requests import SUPPLIED
 
 ELSEWHERE = frozenset(

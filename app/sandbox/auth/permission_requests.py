@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.policy.actions import condition_keys
+from app.policy.reference.actions import condition_keys
 from app.sandbox.api import Caller
 from app.sandbox.auth.resources import Target, by_arn, of_iam, of_sts, renamed, things
 from app.sandbox.auth.tags import as_context, from_pairs, requested, tags_of

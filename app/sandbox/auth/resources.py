@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app.policy.actions import resource_types
-from app.policy.listing import LISTED_UNDER
+from app.policy.reference.actions import resource_types
+from app.policy.reference.listed_resources import LISTED_UNDER
 from app.sandbox.api import Caller
 from app.sandbox.auth.users import stored
 from app.sandbox.state import World

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.policy.actions import condition_keys
+from app.policy.reference.actions import condition_keys
 from app.sandbox.api import Refusal
 from app.sandbox.auth.permission_requests import Question
 from app.sandbox.protocol.wire import Reading

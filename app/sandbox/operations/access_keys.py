@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from app.policy.request_context import requested_region
+from app.policy.reference.request_context import requested_region
 from app.sandbox import generated_secrets
 from app.sandbox.api import Call, Refusal, operation
 from app.sandbox.auth.users import aware, target

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from app.policy.actions import all_actions
 from app.policy.evaluation import compiled
+from app.policy.reference.actions import all_actions
 from app.sandbox.api import Call, Refusal, operation
 from app.sandbox.auth.judge import documents_held, documents_of, in_force
 from app.sandbox.auth.resources import Target, by_arn, things

@@ -8,7 +8,7 @@ from typing import Any
 
 from moto.core.exceptions import ServiceException
 
-from app.policy.reading import grammar_problems
+from app.policy.check.parse import grammar_problems
 from app.sandbox.api import PASS_ON, Call, PassOn, Refusal, operation
 from app.sandbox.auth.users import aware
 from app.sandbox.operations.tagging import there

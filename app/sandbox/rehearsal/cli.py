@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from app.policy.assume import assume_option
+from app.policy.assume_option import assume_option
 from app.policy.documents import PLACEHOLDER, statements_of
 from app.policy.evaluation import PolicyError
 from app.policy.meaning import in_account, repairs, whereabouts

@@ -1,5 +1,0 @@
-"""Force_MFA for admins: what is in force, writing it for an account, checking one, and why it decides as it does."""
-
-from app.policies.views import bp
-
-__all__ = ["bp"]

@@ -1,0 +1,1 @@
+"""What can be said of a request of which not everything is known."""

@@ -1,0 +1,290 @@
+"""Whether a condition holds for every request there can be, for some, or for none: put to the judge. Pure.
+
+A key that is always in the request has its true value, what depends on the session follows the session. What only
+sometimes is there, what the client chooses, and what nobody here knows is tried as absent and with every value that
+could make a difference: those the condition names, values near them, and others.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import Enum
+from functools import lru_cache
+from itertools import product
+
+from app.policy.analysis.matching_users import ids_matched, users_matched
+from app.policy.conditions import Condition
+from app.policy.patterns import Absent, Context
+from app.policy.reference.request_context import (
+    Circumstances,
+    IamUser,
+    Key,
+    Kind,
+    Presence,
+    Session,
+    condition_key,
+    request_context,
+)
+
+MOST = 20_000
+"""Requests tried for one condition. One with so many variables that this is not enough counts as SOMETIMES."""
+Value = str | tuple[str, ...] | None
+"""Of a key: text, several of it, or None where it is absent."""
+
+
+class Holds(Enum):
+    """For how many requests."""
+
+    ALWAYS = "always"
+    SOMETIMES = "sometimes"
+    NEVER = "never"
+
+
+@dataclass(frozen=True)
+class Users:
+    """The IAM users of an account, asking in one kind of session from a moment on. mfa: as for Session."""
+
+    mfa: bool | None
+    account_id: str
+    partition: str
+    now: datetime
+
+
+def this_hour() -> datetime:
+    """When it became this hour: answers about requests from now on are kept as long."""
+    return datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+
+
+@lru_cache(maxsize=8192)
+def holds(condition: Condition, users: Users) -> Holds:
+    """Of direct requests of these users; fresh ones, where there was MFA."""
+    if _asks_a_time_as_text(condition):
+        return Holds.SOMETIMES
+    seen = set()
+    for context in requests_of(condition, users):
+        seen.add(holds_in(condition, context))
+        if len(seen) > 1:
+            return Holds.SOMETIMES
+    return Holds.ALWAYS if seen == {True} else Holds.NEVER if seen == {False} else Holds.SOMETIMES
+
+
+def _asks_a_time_as_text(condition: Condition) -> bool:
+    """A pattern of a time comes and goes with the clock: every tenth second, say, or every night."""
+    known = condition_key(condition.key)
+    as_text = condition.operator.rpartition(":")[2].lower().startswith(("string", "arn"))
+    patterns = [each for each in condition.wanted if each.strip("*") and ("*" in each or "?" in each)]
+    return bool(known and known.kind is Kind.DATE and as_text and patterns)
+
+
+def holds_in(condition: Condition, context: Context) -> bool:
+    """In one request. context: keys in lower case. A variable without a value makes it not hold."""
+    try:
+        return condition.holds(context)
+    except Absent:
+        return False
+
+
+def spares_services(condition: Condition, users: Users) -> bool:
+    """Does it not hold for what an AWS service does on somebody's behalf?"""
+    user = IamUser(users.account_id, "alice", f"arn:{users.partition}:iam::{users.account_id}:user/alice")
+    context = request_context(user, Session.of(mfa=False), "any:Action", Circumstances(users.now))
+    by_service = context | dict.fromkeys(("aws:CalledViaFirst", "aws:CalledViaLast"), "cloudformation.amazonaws.com")
+    called: Mapping[str, str | Sequence[str]] = by_service | {
+        "aws:ViaAWSService": "true",
+        "aws:CalledVia": ["cloudformation.amazonaws.com"],
+    }
+    return not holds_in(condition, {name.lower(): value for name, value in called.items()})
+
+
+def requests_of(condition: Condition, users: Users) -> Iterator[Context]:
+    """The requests in which a condition is tried: keys in lower case."""
+    mfa, partition, now = users.mfa, users.partition, users.now
+    keys = [key.lower() for key in condition.keys]
+    near = _near(condition.wanted)
+    for account, (name, path, unique_id) in _people(keys, condition.wanted, users):
+        user = IamUser(account, name, f"arn:{partition}:iam::{account}:user{path}{name}", unique_id)
+        base = request_context(user, Session.of(mfa), "any:Action", Circumstances(now))
+        lower: dict[str, str | Sequence[str]] = {each.lower(): value for each, value in base.items()}
+        named = (*near, name, user.arn)
+        choices = [_values(key, lower.get(key), named, mfa, now) for key in keys]
+        size = 1
+        for each in choices:
+            size *= len(each)
+        if size > MOST:
+            yield from ({**lower, keys[0]: "x"}, {each: value for each, value in lower.items() if each != keys[0]})
+            continue
+        for chosen in product(*choices):
+            context = {each: value for each, value in lower.items() if each not in keys}
+            yield context | {key: value for key, value in zip(keys, chosen, strict=True) if value is not None}
+
+
+_PLAIN = ("alice", "/", "AIDACKCEVSQ6C2EXAMPLE")
+_ACCOUNT = re.compile(r"(?<!\d)\d{12}(?!\d)")
+_ANY_ACCOUNT = "000011112222"
+_NAME = re.compile(r"[\w+=,.@-]{1,64}", re.ASCII)
+_USER = re.compile(r"arn:[^:]*:iam::([^:]*):user(/(?:[!-9;-~]+/)?)([\w+=,.@-]{1,64})", re.ASCII)
+
+
+def _people(keys: Sequence[str], wanted: tuple[str, ...], users: Users) -> Iterator[tuple[str, tuple[str, str, str]]]:
+    """(account, (name, path, unique id)) of IAM users there can be, as far as these keys tell them apart."""
+    near, account_id = _near(wanted), users.account_id
+    by_account = not {"aws:principalaccount", "aws:principalarn"}.isdisjoint(keys)
+    by_name = not {"aws:username", "aws:userid", "aws:principalarn"}.isdisjoint(keys)
+    accounts = [account_id]
+    if by_account and not _ACCOUNT.fullmatch(account_id):  # nothing says which account it is
+        others = dict.fromkeys([_ANY_ACCOUNT, *(each for text in near for each in _ACCOUNT.findall(text))])
+        accounts = accounts if any(account_id in text for text in near) else list(others)
+    for account in accounts:
+        for each in [*_users(near, account), *_meant(wanted, account, users.partition)] if by_name else [_PLAIN]:
+            yield account, each
+
+
+def _meant(wanted: tuple[str, ...], account_id: str, partition: str) -> Iterator[tuple[str, str, str]]:
+    """(name, path, unique id) of users whom patterns match, be they few."""
+    for pattern in wanted:
+        if "*" in pattern or "?" in pattern:
+            for name, path in users_matched(pattern, f"arn:{partition}:iam::{account_id}:user/"):
+                yield name, path, _PLAIN[2]
+            for unique_id in ids_matched(pattern):
+                yield _PLAIN[0], _PLAIN[1], unique_id
+
+
+def _users(near: Iterable[str], account_id: str) -> list[tuple[str, str, str]]:
+    """(name, path, unique id), among them those that texts may mean."""
+    found = [
+        _PLAIN,
+        ("alice", "/engineering/", "AIDACKCEVSQ6C2EXAMPLE"),
+        ("Z" * 64, "/", f"AIDA{'Z' * 17}"),
+        ("x_y+=,.@-1", "/a/b/", f"AIDA{'2' * 17}"),
+        ("0", "/", f"AIDA{'0' * 13}"),
+    ]
+    for text in near:
+        if _NAME.fullmatch(text):
+            found += [(text, "/", _PLAIN[2]), (text, "/engineering/", _PLAIN[2])]
+        if re.fullmatch(r"AIDA[A-Z0-9]*", text):
+            found.append(("alice", "/", text))
+        if text.startswith("arn:") and (arn := _USER.fullmatch(_filled(text, account_id))):
+            found.append((arn[3], arn[2], _PLAIN[2]))
+    return list(dict.fromkeys(found))
+
+
+def _filled(arn: str, account_id: str) -> str:
+    """An ARN of a condition, with the account that is meant where it leaves that open."""
+    parts = arn.split(":", 5)
+    if len(parts) == 6 and parts[4] in ("", "x", account_id):
+        parts[4] = account_id
+    return ":".join(parts)
+
+
+_EDGES = ("", "x", "true", "false", "0", "1.5", "an/other:value")
+
+
+@lru_cache(maxsize=4096)
+def _near(wanted: tuple[str, ...]) -> tuple[str, ...]:
+    """Values of the policy as a request could have them, their wildcards put in, and values next to them."""
+    found: dict[str, None] = {}
+    for text in wanted:
+        plain = text.replace("${*}", "*").replace("${?}", "?").replace("${$}", "$")
+        for value in (
+            plain,
+            text.replace("*", "").replace("?", "x"),
+            text.replace("*", "x").replace("?", "x"),
+            re.sub(r"^\*", "AIDA", text).replace("*", "").replace("?", "X"),
+        ):
+            found |= dict.fromkeys((value, value.lower(), value.upper(), f"{value}x", value.swapcase()))
+        found |= dict.fromkeys(_beside_numbers(text))
+        found |= dict.fromkeys(_beside_addresses(text))
+    return tuple(found)
+
+
+def _beside_numbers(text: str) -> Iterator[str]:
+    try:
+        number = float(text)
+    except ValueError:
+        return
+    if abs(number) < 1e15:
+        whole = int(number)
+        yield from (str(whole), str(whole - 1), str(whole + 1), str(number), f"{whole}.0")
+
+
+def _beside_addresses(text: str) -> Iterator[str]:
+    try:
+        block = ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return
+    yield from (str(block[0]), str(block[-1]))
+    for beside in (int(block[0]) - 1, int(block[-1]) + 1):
+        if 0 <= beside < 2**block.max_prefixlen:
+            yield str(ipaddress.ip_address(beside) if block.version == 4 else ipaddress.IPv6Address(beside))
+
+
+def values_of(key: str, wanted: tuple[str, ...], said: Sequence[str], now: datetime) -> list[Value]:
+    """What a key can say that a condition asks for, in lower case. said: what else is in the request."""
+    return _values(key, "198.51.100.10" if key == "aws:sourceip" else None, (*_near(wanted), *said), None, now)
+
+
+def _values(
+    key: str, true: str | Sequence[str] | None, near: Sequence[str], mfa: bool | None, now: datetime
+) -> list[Value]:
+    """What a key can say in a request. true: its value in a plain request."""
+    known = condition_key(key)
+    if known and (known.presence is Presence.NEVER or _fixed(known)):
+        return [true if true is None or isinstance(true, str) else tuple(true)]
+    if known and known.kind is Kind.DATE:
+        return list(_moments(key, true, near, now, mfa))
+    values: list[Value] = [None, *near, *_EDGES]
+    if known is None or known.several or known.presence is Presence.SOMETIMES:
+        values += [(), ("x",), *[(each, "x") for each in near[:40]]]
+    if key == "aws:signinsessionarn":
+        return values if mfa is not None else [None]
+    if known and known.presence is Presence.ALWAYS:
+        values = [each for each in values if each is not None]
+    if key == "aws:securetransport":
+        return ["true", "false"]
+    if key == "aws:requestedregion":
+        return [*near, "us-east-1", "eu-central-1", "ap-southeast-99"]
+    if key == "aws:sourceip":
+        return [str(true), *(each for each in near if each), "203.0.113.77", "10.1.2.3", "2001:db8::7"]
+    return list(dict.fromkeys(values))
+
+
+def _fixed(key: Key) -> bool:
+    """Has it, for this person and session, just one value?"""
+    if key.person or key.name in ("aws:MultiFactorAuthPresent", "aws:MultiFactorAuthAge"):
+        return not key.name.startswith("aws:PrincipalTag/")
+    return key.presence is Presence.ALWAYS and not key.chosen and key.kind in (Kind.BOOL, Kind.STRING)
+
+
+def _moments(
+    key: str, true: str | Sequence[str] | None, near: Sequence[str], now: datetime, mfa: bool | None
+) -> Iterator[str | None]:
+    """Times a request can come at, or a session can have begun at: none is in the past for the first."""
+    issued = key == "aws:tokenissuetime"
+    if true is None:
+        yield None
+        return
+    times = [now, now + timedelta(days=3650), *([now - timedelta(hours=11)] if mfa is False else ())]
+    for text in near:
+        when = _moment(text)
+        if when:
+            times += [when - timedelta(seconds=1), when, when + timedelta(seconds=1)]
+    for when in times:
+        if when >= (now - timedelta(hours=36) if issued else now):
+            yield str(int(when.timestamp())) if key == "aws:epochtime" else f"{when:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(float(text), UTC)
+    except (ValueError, OverflowError, OSError):
+        pass
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    when = when if when.tzinfo else when.replace(tzinfo=UTC)
+    return when.astimezone(UTC) if when.year in range(1900, 9000) else None

@@ -1,0 +1,83 @@
+"""The lines of a Condition element, one an operator and key, and what the keys' values are. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from app.policy.check.findings import Place
+from app.policy.conditions import COMPARISONS, LIKE, NEGATED
+from app.policy.reference.actions import key_type
+from app.policy.reference.request_context import Kind, condition_key
+
+FAMILIES: Mapping[str, Sequence[Kind]] = {
+    "string": (Kind.STRING, Kind.ARN),
+    "numeric": (Kind.NUMBER,),
+    "date": (Kind.DATE,),
+    "bool": (Kind.BOOL,),
+    "ipaddress": (Kind.IP,),
+    "arn": (Kind.ARN,),
+}
+"""The beginning of an operator's name, without Not, to the kinds of keys it is for."""
+_BASE = {name.lower(): name for name in (*COMPARISONS, *LIKE, *NEGATED)}
+_VARIABLE = re.compile(r"\$\{[^}]*\}")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One operator and key of a Condition. qualifier: "forallvalues", "foranyvalue" or "". values: as text."""
+
+    place: Place
+    operator: str
+    qualifier: str
+    base: str
+    """The operator without qualifier and IfExists, in AWS's spelling; "Null" for that."""
+    key: str
+    values: Sequence[str]
+
+    @property
+    def family(self) -> str:
+        """ "string", "numeric", "date", "bool", "ipaddress", "arn"; "" for others."""
+        name = NEGATED.get(self.base, self.base).lower()
+        return next((family for family in FAMILIES if name.startswith(family)), "")
+
+    @property
+    def negated(self) -> bool:
+        """Does it hold where no value matches?"""
+        return self.base in NEGATED
+
+    @property
+    def literal(self) -> list[str]:
+        """The values without a variable: of the others nothing is known."""
+        return [value for value in self.values if not _VARIABLE.search(value)]
+
+    def values_with(self, stand_in: str) -> list[str]:
+        """All values, something put in for their variables."""
+        return [_VARIABLE.sub(stand_in, value) for value in self.values]
+
+
+def lines_of(place: Place, condition: Mapping[str, Any]) -> Iterator[Line]:
+    """One by one. condition: one that `evaluation.compiled` takes."""
+    for operator, keys in condition.items():
+        qualifier, _, name = operator.rpartition(":")
+        base = re.sub("ifexists$", "", name, flags=re.IGNORECASE).lower()
+        for key, given in keys.items():
+            values = [
+                str(value).lower() if isinstance(value, bool) else str(value)
+                for value in (given if isinstance(given, list) else [given])
+            ]
+            yield Line(place, operator, qualifier.lower(), _BASE.get(base, base.title()), key, values)
+
+
+def type_of(key: str) -> tuple[Kind, bool] | None:
+    """What a key's values are, and whether there can be several; None for a key nobody knows."""
+    known = condition_key(key)
+    if known:
+        return known.kind, known.several
+    told = key_type(key)
+    if told is None:
+        return None
+    kinds = {"ARN": Kind.ARN, "Bool": Kind.BOOL, "Numeric": Kind.NUMBER, "Date": Kind.DATE, "IPAddress": Kind.IP}
+    return kinds.get(told.removeprefix("ArrayOf"), Kind.STRING), told.startswith("ArrayOf")

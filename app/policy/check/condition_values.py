@@ -1,0 +1,161 @@
+"""What is wrong with values of a Condition element, as IAM Access Analyzer's published checks find it. Pure.
+
+A value that cannot be read is an error: the condition never holds, or for the negated operators always. Source: IAM
+User Guide, IAM policy validation check reference.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+from app.policy.check.condition_lines import Line
+from app.policy.check.findings import Finding, Severity, cut
+from app.policy.check.regions import is_region, miscounted, unknown_region, wrong_account
+
+_ACCOUNTS = ("aws:principalaccount", "aws:resourceaccount", "aws:sourceaccount", "aws:vpceaccount")
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+_PRIVATE: list[Network] = [
+    ipaddress.ip_network(block)
+    for block in (
+        "10.0.0.0/8",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "100.64.0.0/10",
+        "127.0.0.0/8",
+        "169.254.0.0/16",
+        "fc00::/7",
+        "fe80::/10",
+        "::1/128",
+    )
+]
+"""Addresses no request comes from over the internet (RFC 1918, 6598, 4193 and those of the link and the machine)."""
+_DATE = r"\d{4}-\d\d(-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)?)?)?"
+_WITH_ZONE = r"(Z|[+-]\d\d:\d\d)$"
+
+
+def _is_date(text: str) -> bool:
+    """In W3C's form of ISO 8601, or as seconds since 1970 (IAM User Guide, date condition operators)."""
+    if re.fullmatch(r"[0-9]{1,11}", text):
+        return True
+    if not re.fullmatch(_DATE, text, re.IGNORECASE):
+        return False
+    whole = f"{text}-01" if len(text) == len("2026-01") else re.sub(r"\.\d+", "", text.upper())
+    try:
+        datetime.fromisoformat(whole)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_number(text: str) -> bool:
+    return re.fullmatch(r"[+-]?[0-9]+(\.[0-9]+)?", text.strip()) is not None
+
+
+def _network(text: str) -> Network | None:
+    try:
+        return ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return None
+
+
+def _is_bool(text: str) -> bool:
+    return text.lower() in ("true", "false")
+
+
+def _is_arn(text: str) -> bool:
+    parts = text.split(":")
+    return text == "*" or (len(parts) >= 6 and (parts[0] == "arn" or "*" in parts[0]))
+
+
+_DATE_LIKE = "Write it like 2026-12-31T23:59:59Z, or in seconds since 1970."
+_READABLE: dict[str, tuple[str, Callable[[str], bool], str]] = {
+    "date": ("a valid date", _is_date, _DATE_LIKE),
+    "numeric": ("a number", _is_number, "Write a number."),
+    "ipaddress": (
+        "a valid IP address or CIDR block",
+        lambda text: _network(text) is not None,
+        "Write an address or a block, like 203.0.113.0/24.",
+    ),
+    "bool": ("true or false", _is_bool, "Write true or false."),
+    "arn": ("a whole ARN", _is_arn, "Write the whole ARN, with wildcards for the parts that do not matter."),
+}
+"""Family of operators to what its values must be, how to tell, and what to do."""
+
+
+def unreadable(line: Line) -> Iterator[Finding]:
+    """Values that are not what the operator compares."""
+    family = "bool" if line.base == "Null" else line.family
+    if family not in _READABLE:
+        return
+    what, reads, remedy = _READABLE[family]
+    values = line.values_with("x") if family == "arn" else line.literal
+    wrong = next((value for value in values if not reads(value)), None)
+    if wrong is None:
+        return
+    fails = "this value never matches" if len(line.values) > 1 or line.negated else "this condition never matches"
+    sentence = f"“{cut(wrong)}” isn’t {what}, so {fails}."
+    if family == "date" and re.fullmatch(r"[0-9]{12,}", wrong):
+        sentence = f"{cut(wrong)} looks like milliseconds. AWS expects seconds."
+    yield Finding("value-malformed", Severity.ERROR, line.place, sentence, remedy)
+
+
+def doubtful_dates(line: Line) -> Iterator[Finding]:
+    """Dates that may mean another moment than their author thinks."""
+    if line.family != "date":
+        return
+    for value in line.literal:
+        if re.fullmatch(r"[0-9]{1,8}", value):
+            sentence = f"{value} counts as seconds since 1970, so it is a moment in that year."
+        elif _is_date(value) and "T" in value.upper() and not re.search(_WITH_ZONE, value, re.IGNORECASE):
+            sentence = f"{value} has no time zone."
+        else:
+            continue
+        yield Finding("date-doubtful", Severity.WARNING, line.place, sentence, _DATE_LIKE)
+        return
+
+
+def several_booleans(line: Line) -> Iterator[Finding]:
+    """Bool with true and false: any of them will do."""
+    if line.base == "Bool" and len({value.lower() for value in line.values}) > 1:
+        sentence = f"{cut(line.operator)} lists both true and false for {cut(line.key)}, so it matches either."
+        yield Finding("several-booleans", Severity.ERROR, line.place, sentence, "Keep one of them.")
+
+
+def private_addresses(line: Line) -> Iterator[Finding]:
+    """aws:SourceIp is never one of these."""
+    if line.key.lower() != "aws:sourceip" or line.family != "ipaddress":
+        return
+    private = [value for value in line.literal if (block := _network(value)) and _is_private(block)]
+    if not private:
+        return
+    alone = len(private) == len(line.values)
+    yield Finding(
+        "private-address",
+        Severity.ERROR if alone else Severity.WARNING,
+        line.place,
+        f"{cut(private[0])} is private, and aws:SourceIp is the public address a request comes from: "
+        + (f"{cut(line.operator)} never finds it." if alone else "this value does nothing."),
+        "Name your public addresses, or use aws:VpcSourceIp for requests through a VPC endpoint.",
+    )
+
+
+def _is_private(block: Network) -> bool:
+    return any(block.network_address in wider and block.broadcast_address in wider for wider in _PRIVATE)
+
+
+def places(line: Line) -> Iterator[Finding]:
+    """Accounts and regions that there cannot be."""
+    key = line.key.lower()
+    plain = [value for value in line.literal if not re.search(r"[*?]", value)]
+    accounts: list[str] = []
+    if line.family == "string":
+        if key == "aws:requestedregion" and (region := next((each for each in plain if not is_region(each)), None)):
+            yield unknown_region(line.place, region)
+        accounts = plain if key in _ACCOUNTS else []
+    elif line.family == "arn":
+        accounts = [value.split(":", 5)[4] for value in line.values_with("x") if value.count(":") > 4]
+    if account := next((each for each in accounts if miscounted(each)), None):
+        yield wrong_account(line.place, account)

@@ -1,0 +1,114 @@
+"""What the deny that forces MFA lets through without it, beyond what getting MFA takes. Pure.
+
+A document that spares more does not demand MFA of a stolen key, whichever document of AWS's does it, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cache
+
+from app.policy.check.findings import Finding, Severity, cut
+from app.policy.check.statement_scope import Ruling, counted, named_by, open_service, texts
+from app.policy.documents import DEAD_ACTIONS, VARIANTS, read
+from app.policy.explain import UNTOUCHED
+from app.policy.features import WITHOUT_MFA
+
+ALL_OF_IAM = "iam:*"
+"""What the tutorial of 2017 spares. AWS has named single actions since."""
+TOLD = 8
+"""Entries of NotAction that get a finding of their own; the others of a statement are counted in one."""
+
+
+@cache
+def known() -> frozenset[str]:
+    """What AWS's documents and ours spare, entry by entry in lower case, and what no policy reaches anyway."""
+    spared = {
+        entry
+        for variant in VARIANTS
+        for statement in read(variant)["Statement"]
+        if statement["Effect"] == "Deny"
+        for entry in texts(statement["NotAction"])
+    }
+    return frozenset(entry.lower() for entry in (*spared, *UNTOUCHED)) - {ALL_OF_IAM}
+
+
+def spared(denies: Sequence[Ruling]) -> Iterator[Finding]:
+    """One finding an entry, whatever kind of credentials slips through; nothing where no deny forces MFA at all."""
+    found: dict[Finding, None] = {}
+    broad = [each for each in denies if each.broad and (each.demands_mfa or any(map(each.firm, WITHOUT_MFA)))]
+    for kind in WITHOUT_MFA:
+        holding = [each for each in broad if kind in each.kinds]
+        firm = [each for each in denies if each.firm(kind)]
+        # What slips through one of them may be caught by another; the strictest is looked through.
+        asked = sorted([each for each in holding if each.firm(kind)] or holding or broad, key=_leniency)
+        for deny in asked[:1]:
+            found |= dict.fromkeys(_of_deny(deny, [each for each in firm if each is not deny]))
+    yield from found
+
+
+def _leniency(deny: Ruling) -> tuple[int, int]:
+    if not deny.statement.not_actions:
+        return 0, 0
+    return sum(map(open_service, deny.entries)), len(deny.entries.keys() - known())
+
+
+def _of_deny(deny: Ruling, others: Sequence[Ruling]) -> Iterator[Finding]:
+    """Entry by entry. others: what holds beside it, and may deny what this one spares."""
+    if not deny.statement.not_actions:
+        return
+    place = deny.place("NotAction")
+    slipping = frozenset(action for action in deny.listed if action.lower() not in known())
+    for other in others:
+        slipping = other.escaping(slipping)
+    whole_iam = ALL_OF_IAM in deny.entries
+    if whole_iam and not slipping.isdisjoint(named_by(ALL_OF_IAM)):
+        yield Finding(
+            "iam-spared",
+            Severity.ERROR,
+            place,
+            "The deny spares all of IAM: what this or another policy grants there works without MFA, with a stolen "
+            "key alone.",
+            "Name what getting MFA takes, action by action.",
+        )
+    told: list[tuple[str, frozenset[str]]] = []
+    for entry, written in deny.entries.items():
+        if entry in known() or entry in _RETIRED or (whole_iam and entry.startswith("iam:")):
+            continue
+        beyond = slipping.intersection(named_by(written))
+        unheard = not named_by(written) and not any(other.statement.names_action(written) for other in others)
+        if beyond or open_service(entry) or unheard:
+            told.append((written, beyond))
+    for written, beyond in told[:TOLD]:
+        entry = cut(written)
+        which = "actions of many services" if open_service(written) else counted(sorted(beyond, key=_dull))
+        unheard = not beyond and not open_service(written)
+        named = "" if beyond == {written} else f", which is {which}"
+        named = ", though AWS’s reference knows no such action" if unheard else named
+        yield Finding(
+            "action-spared",
+            Severity.ERROR,
+            place,
+            f"{entry} is spared in the deny{named}: what this or another policy grants of it works without MFA, "
+            "with a stolen key alone.",
+            f"Take {entry} out of NotAction; getting MFA does not take it.",
+            entry,
+        )
+    if rest := [cut(written) for written, _ in told[TOLD:]]:
+        yield Finding(
+            "action-spared",
+            Severity.ERROR,
+            place,
+            f"So {'are' if rest[1:] else 'is'} {counted(rest)}.",
+            "Name what getting MFA takes, and nothing else.",
+            rest[0],
+        )
+
+
+_RETIRED = frozenset(action.lower() for action in DEAD_ACTIONS)
+_GRAVE = ("Create", "Put", "Attach", "Assume", "Delete", "Update")
+
+
+def _dull(action: str) -> tuple[bool, str]:
+    """What changes things first."""
+    return not action.partition(":")[2].startswith(_GRAVE), action

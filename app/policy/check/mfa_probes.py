@@ -1,0 +1,116 @@
+"""The last word on whether a document demands MFA: requests without it, put to the judge one by one. Pure.
+
+What reads the document (forcing, sparing) says what is wrong where. Should it overlook something, a request that
+passes every deny here is the finding. Other policies may allow anything, so nothing but a deny counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from math import ceil
+
+from app.policy.analysis.satisfiability import Users, holds_in, requests_of, this_hour
+from app.policy.check.exempted_actions import known
+from app.policy.check.findings import DOCUMENT, Finding, Severity
+from app.policy.check.statement_scope import Ruling, named_by, texts
+from app.policy.features import WITHOUT_MFA
+from app.policy.patterns import Absent, Context
+from app.policy.permits import Permits
+
+PROBES = (
+    "ec2:DescribeInstances",
+    "ec2:RunInstances",
+    "s3:GetObject",
+    "s3:ListAllMyBuckets",
+    "iam:CreateAccessKey",
+    "iam:CreateLoginProfile",
+    "iam:UpdateLoginProfile",
+    "iam:PutUserPolicy",
+    "iam:AttachUserPolicy",
+    "iam:DeactivateMFADevice",
+    "iam:PassRole",
+    "sts:AssumeRole",
+    "lambda:InvokeFunction",
+    "secretsmanager:GetSecretValue",
+    "kms:Decrypt",
+    "organizations:LeaveOrganization",
+    "signin:CreateAccount",
+    "tomorrow:Whatever",
+)
+MOST_ENTRIES = 24
+MOST_VARIED = 24
+"""Requests of each kind of session, beside the plain one and those that escape one of the conditions."""
+
+
+def unproven(denies: Sequence[Ruling], permits: Permits) -> Finding | None:
+    """A request that gets through without MFA; None where every one tried is denied."""
+    actions = [*PROBES, *islice(_entries(denies), MOST_ENTRIES)]
+    resources = ["*", permits.arn, f"arn:{permits.partition}:s3:::bucket/key", *islice(_resources(denies), 4)]
+    naming = {
+        action: [each for each in denies if each.statement.names_action(action)]
+        for action in dict.fromkeys(actions)
+        if action.lower() not in known()
+    }
+    for kind in WITHOUT_MFA:
+        for context in _contexts(denies, kind, permits):
+            # A deny for which these conditions hold, to the resources of those tried that it covers.
+            holding = {
+                id(each): {resource for resource in resources if _on(each, resource, context)}
+                for each in denies
+                if all(holds_in(condition, context) for condition in each.statement.conditions)
+            }
+            for action, named in naming.items():
+                denied = set().union(*(holding.get(id(each), ()) for each in named))
+                if resource := next((each for each in resources if each not in denied), None):
+                    return _finding(action, resource, kind)
+    return None
+
+
+def _on(deny: Ruling, resource: str, context: Context) -> bool:
+    try:
+        on = any(pattern.matches(resource, context) for pattern in deny.statement.resources)
+    except Absent:
+        return False
+    return on != deny.statement.not_resources
+
+
+def _finding(action: str, resource: str, kind: bool | None) -> Finding:
+    who = "an access key" if kind is None else "a password and no code"
+    return Finding(
+        "mfa-not-demanded",
+        Severity.ERROR,
+        DOCUMENT,
+        f"{action[:80]} on {resource[:200]} is not denied to {who}, at least in some requests: what other policies "
+        "grant of it works without MFA.",
+        'Write one deny with NotAction, "Resource": "*" and no condition but MFA.',
+        action[:80],
+    )
+
+
+def _entries(denies: Sequence[Ruling]) -> Iterator[str]:
+    """Actions that the denies name one by one, and some of those that their patterns name."""
+    for each in denies:
+        for entry in each.entries.values():
+            if "*" in entry or "?" in entry:
+                yield from named_by(entry)[:2]
+            elif ":" in entry.strip(":"):
+                yield entry
+
+
+def _resources(denies: Sequence[Ruling]) -> Iterator[str]:
+    for each in denies:
+        for pattern in texts(each.written["NotResource" if each.statement.not_resources else "Resource"]):
+            yield from filter(None, (pattern.replace("*", "x"), pattern.replace("*", "")))
+
+
+def _contexts(denies: Sequence[Ruling], kind: bool | None, permits: Permits) -> Iterator[Context]:
+    """The plain request, one that escapes each condition, then a sample in which what they depend on varies."""
+    yield {name.lower(): value for name, value in permits.context("any:Action", mfa=kind).items()}
+    conditions = [condition for each in denies if each.keys for condition in each.statement.conditions]
+    users = Users(kind, permits.account_id, permits.partition, this_hour())
+    varied = [(each, list(islice(requests_of(each, users), 64))) for each in conditions]
+    for condition, requests in varied:
+        yield from islice((context for context in requests if not holds_in(condition, context)), 1)
+    made = [context for _, requests in varied for context in requests]
+    yield from made[:: ceil(len(made) / MOST_VARIED) or 1]  # evenly, so that no condition is left out for its place

@@ -1,0 +1,229 @@
+"""A policy's text, read with suspicion: where IAM would refuse it, or take it otherwise than meant."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.policy.check.findings import DOCUMENT, Finding, Place, Severity
+from app.policy.documents import PLACEHOLDER, statements_of
+from app.policy.evaluation import WITH_VARIABLES, PolicyError, compiled
+from app.policy.unwrap import plain_text, unwrapped
+
+LARGEST = 6144
+"""Characters of a managed policy, white space not counted (IAM quotas)."""
+_SIZE_OF_ID = 12
+
+
+@dataclass
+class Reading:
+    """What was read. document: None where it cannot be judged."""
+
+    size: int
+    findings: list[Finding] = field(default_factory=list)
+    document: dict[str, Any] | None = None
+    statements: list[Mapping[str, Any]] = field(default_factory=list)
+
+
+def read_text(text: str) -> Reading:
+    """Read a document and find everything wrong with its form. Raises nothing."""
+    text = plain_text(text)
+    reading = Reading(_size(text))
+    twice: list[str] = []
+
+    def once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for name, value in pairs:
+            if name in found:
+                twice.append(name)
+            found[name] = value
+        return found
+
+    try:
+        document = json.loads(text, object_pairs_hook=once)
+        json.dumps(document, ensure_ascii=False).encode()  # half a surrogate pair is no text, and no page can show it
+    except UnicodeEncodeError:
+        reading.findings.append(_unreadable("It has characters that are only half of one (surrogates)."))
+        return reading
+    except RecursionError:
+        reading.findings.append(_unreadable("It is nested too deeply to be a policy."))
+        return reading
+    except ValueError as error:
+        reading.findings.append(_unreadable(f"It is not JSON: {error}."))
+        return reading
+    found = unwrapped(document)
+    if found.within:
+        reading.size = _size(json.dumps(found.document, ensure_ascii=False, separators=(",", ":")))
+        reading.findings.append(
+            Finding(
+                "wrapped",
+                Severity.NOTE,
+                DOCUMENT,
+                f"The policy is nested under {_cut(found.within)}. Only that part was checked.",
+                "Use only that part when you attach it.",
+            )
+        )
+    if reading.size > LARGEST and not found.sentence:
+        reading.findings.append(
+            Finding(
+                "too-long",
+                Severity.ERROR,
+                DOCUMENT,
+                f"It has {reading.size:,} characters without spaces. IAM allows {LARGEST:,} in a managed policy.",
+                "Shorten lists with wildcards, or spread the statements over two policies.",
+            )
+        )
+    for name in dict.fromkeys(twice):
+        reading.findings.append(
+            Finding(
+                "repeated-element",
+                Severity.ERROR,
+                DOCUMENT,
+                f"{_short(name)} appears twice in the same place, and only one of them counts.",
+                "Merge the two, or make them two statements.",
+            )
+        )
+    if found.sentence:
+        reading.findings.append(_grammar(DOCUMENT, found.sentence, found.remedy))
+    else:
+        _read_document(found.document, reading)
+    return reading
+
+
+def _size(text: str) -> int:
+    """Characters as IAM counts them, the account's id put in for the placeholder."""
+    placeholders = text.count(f":{PLACEHOLDER}:")
+    return len("".join(text.split())) + placeholders * (_SIZE_OF_ID - len(PLACEHOLDER))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 200 else f"{text[:197]}..."
+
+
+def _grammar(place: Place, sentence: str, remedy: str) -> Finding:
+    return Finding("grammar", Severity.ERROR, place, sentence, remedy)
+
+
+def _unreadable(sentence: str) -> Finding:
+    return Finding("not-json", Severity.ERROR, DOCUMENT, sentence, "Paste the whole document, from { to }.")
+
+
+def _short(text: object) -> str:
+    said = repr(text)
+    return said if len(said) <= 80 else f"{said[:77]}..."
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong with a document's form. iam: IAM's message when it refuses the document for it."""
+
+    place: Place
+    sentence: str
+    remedy: str
+    iam: str
+
+
+def grammar_problems(document: Any) -> list[Problem]:
+    """Why IAM refuses a document (MalformedPolicyDocument), statement by statement; empty where it takes it.
+
+    document: parsed JSON. Its size is another matter: IAM has limits by the kind of policy.
+    """
+    if not isinstance(document, dict):
+        return [Problem(DOCUMENT, "A policy is a JSON object.", "Paste the whole document, from { to }.", _SYNTAX)]
+    problems = [
+        Problem(
+            DOCUMENT,
+            f"{_short(name)} isn’t a policy element.",
+            "Remove it. A policy has Version and Statement.",
+            _SYNTAX,
+        )
+        for name in document
+        if name not in ("Version", "Id", "Statement")
+    ]
+    try:
+        compiled({**document, "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}]})
+    except PolicyError as error:
+        problems.append(Problem(Place(element="Version"), str(error), 'Write "Version": "2012-10-17".', error.iam))
+    statements = statements_of(document)
+    if statements:
+        return [*problems, *_of_statements(statements)]
+    return [*problems, Problem(DOCUMENT, "The policy has no Statement.", "Write a list of statements.", _SYNTAX)]
+
+
+_SYNTAX = "Syntax errors in policy."
+
+
+def _read_document(document: Any, reading: Reading) -> None:
+    problems = grammar_problems(document)
+    reading.findings.extend(_grammar(each.place, each.sentence, each.remedy) for each in problems)
+    if not isinstance(document, dict):
+        return
+    statements = statements_of(document)
+    if document.get("Version") != WITH_VARIABLES:
+        reading.findings.extend(_plain_text(statements, {each.place.statement for each in problems}))
+    if not problems:
+        if "Version" not in document:
+            reading.findings.append(
+                Finding(
+                    "missing-version",
+                    Severity.WARNING,
+                    DOCUMENT,
+                    "It has no Version, so it is read as one of 2008, which has no policy variables.",
+                    'Write "Version": "2012-10-17".',
+                )
+            )
+        reading.document = {"Version": document.get("Version", "2008-10-17"), "Statement": statements}
+        reading.statements = statements
+
+
+def _of_statements(statements: Sequence[Any]) -> Iterator[Problem]:
+    sids: set[str] = set()
+    for index, statement in enumerate(statements):
+        sid = statement.get("Sid") if isinstance(statement, dict) else None
+        place = Place(index, sid if isinstance(sid, str) and sid else None)
+        try:
+            compiled({"Version": WITH_VARIABLES, "Statement": [statement]})
+        except PolicyError as error:
+            sentence = re.sub(r"^Statement 0(?: \(.*?\))?:? ?", "", str(error), flags=re.DOTALL)
+            yield Problem(
+                place,
+                sentence[:1].upper() + sentence[1:],
+                "IAM refuses the whole document until this is right.",
+                error.iam,
+            )
+            continue
+        if not place.sid:
+            continue
+        where = Place(index, place.sid, "Sid")
+        if not re.fullmatch(r"[A-Za-z0-9]+", place.sid):
+            yield Problem(
+                where,
+                "A Sid has letters and digits only.",
+                "Remove spaces and punctuation.",
+                "Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression "
+                "[0-9A-Za-z]*",
+            )
+        if place.sid in sids:
+            yield Problem(
+                where,
+                "Another statement has the same Sid.",
+                "Give each its own.",
+                "Statement IDs (SID) in a single policy must be unique.",
+            )
+        sids.add(place.sid)
+
+
+def _plain_text(statements: Sequence[Any], broken: set[int | None]) -> Iterator[Finding]:
+    """Variables in a policy of a version that has none."""
+    for index, statement in enumerate(statements):
+        if index not in broken and "${" in json.dumps(statement):
+            yield Finding(
+                "variables-not-replaced",
+                Severity.ERROR,
+                Place(index, statement.get("Sid") or None),
+                "Variables like ${aws:username} are plain text in a policy of this version, so this matches nobody.",
+                'Write "Version": "2012-10-17".',
+            )

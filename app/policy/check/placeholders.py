@@ -1,0 +1,80 @@
+"""Where a document has a placeholder instead of the account, or something that is no variable of AWS's. Pure.
+
+What `app.policy.meaning` repairs is named here as it is spelt.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from app.policy.check.findings import Finding, Place, Severity, cut
+from app.policy.check.regions import miscounted, wrong_account
+from app.policy.meaning import FOREIGN, is_variable, no_account, repaired_text, texts_of_statement
+
+_OF_AWS = re.compile(r"\$\{([^{}]*)\}")
+_TOOLS = {"&": "Terraform’s", "$$": "Terraform’s", "${!": "CloudFormation’s"}
+
+
+def accounts_missing(statements: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    """Placeholders where an ARN has its account, each once a statement and element."""
+    for index, statement in enumerate(statements):
+        told: set[tuple[str, str]] = set()
+        for element, text in texts_of_statement(statement):
+            parts = text.split(":", 5)
+            if parts[0] != "arn" or len(parts) < 5 or (element, parts[4]) in told:
+                continue
+            told.add((element, parts[4]))
+            place, account = Place(index, statement.get("Sid") or None, element), parts[4]
+            if miscounted(account):
+                yield wrong_account(place, account)
+            elif no_account(account):
+                yield Finding(
+                    "account-malformed",
+                    Severity.ERROR,
+                    place,
+                    f"“{cut(account)}” isn’t an account ID, so this matches nothing.",
+                    f"Replace {cut(account)} with the 12 digits of the account ID.",
+                )
+
+
+def variables_misspelt(statements: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    """Variables in another tool's spelling, and names that are no variable, each once a statement.
+
+    statements: of a document whose version has variables.
+    """
+    for index, statement in enumerate(statements):
+        told: set[str] = set()
+        for element, text in texts_of_statement(statement):
+            place = Place(index, statement.get("Sid") or None, element)
+            for written in [each[0] for each in FOREIGN.finditer(text)]:
+                if written not in told:
+                    told.add(written)
+                    yield _foreign(place, written)
+            for found in _OF_AWS.finditer(text):
+                written = found[0]
+                if written not in told and not is_variable(found[1]) and not FOREIGN.search(written):
+                    told.add(written)
+                    yield Finding(
+                        "no-such-variable",
+                        Severity.ERROR,
+                        place,
+                        f"{cut(written)} isn’t an AWS policy variable. It has no value, so this matches nobody.",
+                        "Compare its spelling with the condition keys in the IAM User Guide. "
+                        "The name of an IAM user is ${aws:username}.",
+                        cut(written),
+                    )
+
+
+def _foreign(place: Place, written: str) -> Finding:
+    tool = next((name for start, name in _TOOLS.items() if written.startswith(start)), "another tool’s")
+    meant = repaired_text(written)
+    return Finding(
+        "no-such-variable",
+        Severity.ERROR,
+        place,
+        f"{cut(written)} is {tool} spelling. In AWS it is plain text, so this matches nobody.",
+        f"Write {cut(meant)}." if meant != written else "Write it as AWS does, like ${aws:username}.",
+        cut(written),
+    )

@@ -1,0 +1,199 @@
+"""What a document grants by which people get more than they were given, or around MFA: through others, or for good.
+
+Self-service is about your own credentials, so none of it belongs in a Force_MFA. It is an error where a user who has
+given a code once is free of the policy from then on, or acts as somebody who is not under it; a warning where that
+takes more than this document (a role that trusts them). A deny counts only where it surely stands in the way: names
+of the judge's choosing could be named in one. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from app.policy.check.findings import Finding, Severity
+from app.policy.check.privileged_actions import DANGERS, PASSES_ROLE, RUNNERS, Danger, Target
+from app.policy.check.statement_scope import Ruling, client_chooses, counted, texts
+from app.policy.evaluation import Request, compiled
+from app.policy.features import WITHOUT_MFA
+from app.policy.meaning import stands_for_nobody
+from app.policy.patterns import Pattern, completed
+from app.policy.permits import Permits
+from app.policy.reference.actions import may_name
+
+_VARIABLE = re.compile(r"\$\{([^}]*)\}")
+_OWN_NAME = "\ue000"
+"""Stands for ${aws:username}, so that a name written out is nobody's own."""
+_PASSED_TO = "iam:passedtoservice"
+
+Granted = dict[str, frozenset[bool | None]]
+"""Actions, to the credentials with which they are possible."""
+
+
+def escalations(rulings: Sequence[Ruling], permits: Permits) -> Iterator[Finding]:
+    """A finding a statement and danger. permits: whose account it is about."""
+    denies = [each for each in rulings if each.statement.denies and each.sure]
+    allows = [each for each in rulings if not each.statement.denies]
+    running: Granted | None = None
+    for allow in allows:
+        for danger in DANGERS:
+            granted = _of_danger(allow, danger, denies, permits)
+            if not granted:
+                continue
+            runs: list[str] = []
+            if PASSES_ROLE in granted:
+                running = _running(allows, denies) if running is None else running
+                runs = [
+                    action
+                    for action, kinds in running.items()
+                    if kinds & granted[PASSES_ROLE] and _may_pass_to(allow.written, RUNNERS[action])
+                ]
+            yield _finding(danger, allow, granted, runs)
+
+
+def _of_danger(allow: Ruling, danger: Danger, denies: Sequence[Ruling], permits: Permits) -> Granted:
+    granted: Granted = {}
+    named = [action for action in danger.kinds if allow.names(action)]
+    for target in dict.fromkeys(danger.kinds[action] for action in named):
+        covered = _targets(allow, target)
+        shields = [(deny, _shielded(deny, target, covered, permits)) for deny in denies] if covered else []
+        for action in [each for each in named if danger.kinds[each] == target]:
+            if kinds := _granted(allow, action, covered, shields):
+                granted[action] = kinds
+    return granted
+
+
+def _finding(danger: Danger, allow: Ruling, granted: Granted, runs: Sequence[str]) -> Finding:
+    early = [action for action, kinds in granted.items() if kinds & set(WITHOUT_MFA)]
+    within = f", as far as {counted(allow.keys)} {'allow' if allow.keys[1:] else 'allows'}" if allow.keys else ""
+    sooner = f"; even without MFA {counted(early)}" if early else ""
+    run = f" With {counted(runs)}, which the document allows as well, they run what they like as that role."
+    return Finding(
+        danger.code,
+        Severity.ERROR if early or runs else danger.severity,
+        allow.place(),
+        f"This statement lets users {danger.sentence}{within}: it allows {counted(list(granted), 4)}{sooner}."
+        + (run if runs else ""),
+        danger.remedy,
+        (early or ([PASSES_ROLE] if runs else list(granted)))[0],
+    )
+
+
+def _granted(
+    allow: Ruling, action: str, targets: frozenset[str], shields: Sequence[tuple[Ruling, frozenset[str]]]
+) -> frozenset[bool | None]:
+    """With which credentials something is left that no deny covers."""
+    asked = frozenset([action])
+    covering = [(deny.sure, covered) for deny, covered in shields if covered and not deny.escaping(asked)]
+    return frozenset(
+        kind for kind in allow.kinds if targets.difference(*[covered for kinds, covered in covering if kind in kinds])
+    )
+
+
+def _running(allows: Sequence[Ruling], denies: Sequence[Ruling]) -> Granted:
+    """Ways to run something with a role that is passed. A resource with a name is no limit: they choose the name."""
+    everywhere = [deny for deny in denies if deny.everywhere]
+    found: Granted = {}
+    for allow in allows:
+        for action in RUNNERS:
+            service = action.partition(":")[0]
+            if allow.names(action) and _reaches(allow, service):
+                asked = frozenset([action])
+                denied = [deny.sure for deny in everywhere if not deny.escaping(asked)]
+                if kinds := allow.kinds.difference(*denied):
+                    found[action] = found.get(action, frozenset()) | kinds
+    return found
+
+
+def _reaches(allow: Ruling, service: str) -> bool:
+    named = [] if allow.statement.not_resources else texts(allow.written["Resource"])
+    return not named or any(each == "*" or each.split(":")[2] == service for each in named)
+
+
+def _may_pass_to(written: Mapping[str, Any], service: str) -> bool:
+    """Do a statement's conditions on iam:PassedToService let a role go to this one, "ec2.amazonaws.com"?"""
+    about = {
+        operator: {key: value for key, value in keys.items() if key.lower() == _PASSED_TO}
+        for operator, keys in (written.get("Condition") or {}).items()
+    }
+    if not any(about.values()):
+        return True
+    alone = {"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": about}
+    [statement] = compiled({"Statement": alone}).statements
+    return statement.covers(Request(PASSES_ROLE, "*"), {_PASSED_TO: service})
+
+
+def _targets(allow: Ruling, target: Target) -> frozenset[str]:
+    """What of this kind a statement covers, a pattern a resource; not your own where that is no danger."""
+    named = ["*"] if allow.statement.not_resources else texts(allow.written["Resource"])
+    return frozenset(
+        each
+        for each in _below(named, target)
+        if not (target.others and _own(each)) and (not target.unnamed or _open(each, target))
+    )
+
+
+def _shielded(deny: Ruling, target: Target, targets: frozenset[str], permits: Permits) -> frozenset[str]:
+    """Those targets that a deny surely covers: all, all but your own, or just what is written in the same way."""
+    if deny.everywhere:
+        return targets
+    if deny.statement.not_resources:
+        spared = _below(texts(deny.written["NotResource"]), target)
+        if not all(_own(each) for each in spared) or (spared and not target.others):
+            return frozenset()  # their own user is left to them, whatever a target is called
+        return targets
+    here = [each for each in texts(deny.written["Resource"]) if _is_here(each, target, permits)]
+    covered = _below(here, target)
+    return targets if target.all_of in covered else targets & covered
+
+
+def _is_here(resource: str, target: Target, permits: Permits) -> bool:
+    """Is a resource of a deny about this account, in every region?"""
+    _, partition, _, region, account, _ = _parts(resource)
+    return (
+        partition in ("*", permits.partition)
+        and (region == "*" or not (region or target.regional))
+        and (account in ("*", permits.account_id) or (target.accountless and not account))
+    )
+
+
+def _parts(resource: str) -> list[str]:
+    """The six of an ARN. One that ends early goes on with wildcards (IAM User Guide, Resource element)."""
+    return completed(resource).split(":", 5) if resource != "*" else ["*"] * 6
+
+
+def _below(resources: Sequence[str], target: Target) -> set[str]:
+    """What stands after the account in ARNs of this kind, as patterns in which _OWN_NAME is your own name."""
+    found = set()
+    for resource in resources:
+        parts = _parts(resource)
+        if resource == "*":
+            found.add(target.all_of)
+        elif parts[2] == target.service and not any(map(stands_for_nobody, _VARIABLE.findall(parts[5]))):
+            below = _VARIABLE.sub(_value, parts[5])
+            if below in ("*", f"{target.prefix.rstrip('/:')}*"):
+                found.add(target.all_of)
+            elif may_name(below, target.all_of):
+                found.add(below)
+    return found
+
+
+def _value(variable: re.Match[str]) -> str:
+    key = variable[1].partition(",")[0].strip()
+    if key.lower() == "aws:username":
+        return _OWN_NAME
+    return "*" if client_chooses(key) else "x"
+
+
+def _own(below: str) -> bool:
+    return below.rpartition("/")[2] == _OWN_NAME
+
+
+def _open(below: str, target: Target) -> bool:
+    """Does a pattern leave the name open?"""
+    pattern = Pattern(below, variables=False)
+    return any(
+        all(pattern.matches(target.prefix + name, {}) for name in names)
+        for names in (("any", "Z0"), ("any/any", "Z0/Z0"))
+    )

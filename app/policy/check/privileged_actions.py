@@ -1,0 +1,196 @@
+"""Which actions make more of a person than they were given: the tables of privilege escalation. Pure.
+
+Sources: Service Authorization Reference (resource types), IAM User Guide, and the lists of privilege escalations in
+AWS that security researchers have published since 2018.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from app.policy.check.findings import Severity
+
+
+@dataclass(frozen=True)
+class Target:
+    """What an action is done to. service, prefix: of its ARN, "iam" and "user/"; none where it supports only *."""
+
+    service: str = ""
+    prefix: str = ""
+    regional: bool = False
+    """Does its ARN have a region?"""
+    accountless: bool = False
+    """Has its ARN no account?"""
+    others: bool = False
+    """Done to your own user, it is no danger."""
+    unnamed: bool = False
+    """A danger only where the resource leaves the name open: one that is named is meant."""
+
+    @property
+    def all_of(self) -> str:
+        """The end of a resource that covers all of them: "user/*"."""
+        return self.prefix if self.prefix == "root" else f"{self.prefix}*"
+
+
+ANYTHING = Target()
+USER = Target("iam", "user/")
+OTHERS = Target("iam", "user/", others=True)
+GROUP = Target("iam", "group/")
+POLICY = Target("iam", "policy/")
+ROLE = Target("iam", "role/")
+ANY_ROLE = Target("iam", "role/", unnamed=True)
+SAML_PROVIDER = Target("iam", "saml-provider/")
+OIDC_PROVIDER = Target("iam", "oidc-provider/")
+DELEGATION = Target("iam", "delegation-request/")
+ROOT = Target("iam", "root")
+PERMISSION_SET = Target("sso", "permissionSet/", accountless=True)
+ASSIGNED_ACCOUNT = Target("sso", "account/", accountless=True)
+DIRECTORY_GROUP = Target("identitystore", "group/", accountless=True)
+DIRECTORY_USER = Target("identitystore", "user/", accountless=True)
+DIRECTORY = Target("identitystore", "identitystore/")
+
+
+def _open(service: str, prefix: str) -> Target:
+    return Target(service, prefix, regional=True, unnamed=True)
+
+
+def _of(target: Target, names: str, service: str = "iam") -> dict[str, Target]:
+    return {f"{service}:{name}": target for name in names.split()}
+
+
+@dataclass(frozen=True)
+class Danger:
+    """Some actions, and what people can do by them. kinds: action to what it is done to."""
+
+    code: str
+    severity: Severity
+    sentence: str
+    remedy: str
+    kinds: Mapping[str, Target]
+
+
+DANGERS = (
+    Danger(
+        "can-escalate",
+        Severity.ERROR,
+        "give themselves more, or free themselves of this policy and of MFA",
+        "Remove it. Give it to administrators in a separate policy.",
+        _of(USER, "PutUserPolicy AttachUserPolicy DeleteUserPolicy DetachUserPolicy")
+        | _of(USER, "PutUserPermissionsBoundary DeleteUserPermissionsBoundary")
+        | _of(OTHERS, "CreateUser")
+        | _of(GROUP, "AddUserToGroup RemoveUserFromGroup PutGroupPolicy AttachGroupPolicy")
+        | _of(GROUP, "DeleteGroupPolicy DetachGroupPolicy DeleteGroup")
+        | _of(ROLE, "PutRolePolicy AttachRolePolicy UpdateAssumeRolePolicy")
+        | _of(ROLE, "PutRolePermissionsBoundary DeleteRolePermissionsBoundary")
+        | _of(POLICY, "CreatePolicyVersion SetDefaultPolicyVersion DeletePolicy")
+        | _of(SAML_PROVIDER, "CreateSAMLProvider UpdateSAMLProvider")
+        | _of(OIDC_PROVIDER, "CreateOpenIDConnectProvider UpdateOpenIDConnectProviderThumbprint")
+        | _of(OIDC_PROVIDER, "AddClientIDToOpenIDConnectProvider")
+        # Temporary delegation: what is accepted is permissions, and whoever has the exchange token gets them.
+        | _of(DELEGATION, "AcceptDelegationRequest SendDelegationToken")
+        # Settings of the account that decide how people come in, and as whom.
+        | _of(ANYTHING, "PutAccountProperties EnableOutboundWebIdentityFederation")
+        | _of(ANYTHING, "EnableOrganizationsRootSessions EnableOrganizationsRootCredentialsManagement")
+        | _of(ANYTHING, "PutResourcePermissionStatement DeleteResourcePermissionStatement", "signin")
+        | _of(ANYTHING, "PutConsoleAuthorizationConfiguration DeleteConsoleAuthorizationConfiguration", "signin")
+        | _of(ROOT, "AssumeRoot", "sts")
+        # A token that proves to others who they are, MFA or not; what it opens is not for this policy to say.
+        | _of(ANYTHING, "GetWebIdentityToken", "sts")
+        # IAM Identity Center: a second identity, which this policy does not reach.
+        | _of(ASSIGNED_ACCOUNT, "CreateAccountAssignment", "sso")
+        | _of(PERMISSION_SET, "PutInlinePolicyToPermissionSet AttachManagedPolicyToPermissionSet", "sso")
+        | _of(PERMISSION_SET, "AttachCustomerManagedPolicyReferenceToPermissionSet", "sso")
+        | _of(PERMISSION_SET, "DeletePermissionsBoundaryFromPermissionSet", "sso")
+        | _of(ANYTHING, "PutMfaDeviceManagementForDirectory", "sso")
+        | _of(DIRECTORY_GROUP, "CreateGroupMembership", "identitystore")
+        | _of(DIRECTORY, "CreateUser", "identitystore")
+        | _of(ANYTHING, "AddMemberToGroup CreateUser", "sso-directory")
+        # Code of theirs, run with a role that is not.
+        | _of(_open("lambda", "function:"), "UpdateFunctionCode", "lambda")
+        | _of(_open("glue", "devEndpoint/"), "UpdateDevEndpoint", "glue")
+        | _of(_open("eks", "cluster/"), "CreateAccessEntry", "eks")
+        | _of(_open("eks", "access-entry/"), "AssociateAccessPolicy", "eks"),
+    ),
+    Danger(
+        "others-credentials",
+        Severity.ERROR,
+        "take over or lock out other users’ sign-in",
+        "Name user/${aws:username} as the resource.",
+        _of(OTHERS, "CreateAccessKey UpdateAccessKey DeleteAccessKey")
+        | _of(OTHERS, "CreateLoginProfile UpdateLoginProfile DeleteLoginProfile")
+        | _of(OTHERS, "EnableMFADevice DeactivateMFADevice")
+        | _of(OTHERS, "UploadSSHPublicKey UpdateSSHPublicKey DeleteSSHPublicKey")
+        | _of(OTHERS, "UploadSigningCertificate UpdateSigningCertificate DeleteSigningCertificate")
+        | _of(OTHERS, "CreateServiceSpecificCredential ResetServiceSpecificCredential")
+        | _of(OTHERS, "UpdateServiceSpecificCredential DeleteServiceSpecificCredential")
+        | _of(OTHERS, "UpdateUser DeleteUser")
+        | _of(ANYTHING, "UpdatePassword", "sso-directory")
+        | _of(DIRECTORY_USER, "UpdateUser", "identitystore"),
+    ),
+    Danger(
+        "any-role",
+        Severity.WARNING,
+        "take, or hand to a service, any role that trusts the account or the service",
+        "List the specific roles.",
+        _of(ANY_ROLE, "PassRole") | _of(ANY_ROLE, "AssumeRole", "sts"),
+    ),
+    Danger(
+        "runs-as-role",
+        Severity.WARNING,
+        "run what they like with the roles that machines, builds and stacks have",
+        "List the specific resources.",
+        _of(_open("ec2", "instance/"), "SendCommand StartSession", "ssm")
+        | _of(_open("ec2", "instance/"), "SendSSHPublicKey SendSerialConsoleSSHPublicKey", "ec2-instance-connect")
+        | _of(_open("ecs", "task/"), "ExecuteCommand", "ecs")
+        | _of(_open("lambda", "function:"), "UpdateFunctionConfiguration", "lambda")
+        | _of(_open("codebuild", "project/"), "StartBuild StartBuildBatch", "codebuild")
+        | _of(_open("cloudformation", "stack/"), "UpdateStack ExecuteChangeSet", "cloudformation")
+        | _of(_open("sagemaker", "notebook-instance/"), "CreatePresignedNotebookInstanceUrl", "sagemaker")
+        | _of(_open("bedrock-agentcore", "code-interpreter-custom/"), "InvokeCodeInterpreter", "bedrock-agentcore"),
+    ),
+)
+
+PASSES_ROLE = "iam:PassRole"
+
+
+def _run_by(principal: str, names: str, service: str = "") -> dict[str, str]:
+    return {f"{service or principal}:{name}": f"{principal}.amazonaws.com" for name in names.split()}
+
+
+RUNNERS: Mapping[str, str] = MappingProxyType(
+    _run_by("ec2", "RunInstances RequestSpotInstances CreateFleet")
+    | _run_by("ec2", "AssociateIamInstanceProfile ReplaceIamInstanceProfileAssociation")
+    | _run_by("ec2", "CreateLaunchConfiguration CreateAutoScalingGroup UpdateAutoScalingGroup", "autoscaling")
+    | _run_by("lambda", "CreateFunction UpdateFunctionConfiguration")
+    | _run_by("cloudformation", "CreateStack UpdateStack CreateChangeSet CreateStackSet UpdateStackSet")
+    | _run_by("glue", "CreateDevEndpoint CreateJob UpdateJob CreateSession")
+    | _run_by("datapipeline", "CreatePipeline PutPipelineDefinition")
+    | _run_by("elasticmapreduce", "RunJobFlow")
+    | _run_by("emr-serverless", "StartJobRun")
+    | _run_by("sagemaker", "CreateNotebookInstance CreateTrainingJob CreateProcessingJob")
+    | _run_by("sagemaker", "CreateHyperParameterTuningJob")
+    | _run_by("codebuild", "CreateProject UpdateProject")
+    | _run_by("codepipeline", "CreatePipeline UpdatePipeline")
+    | _run_by("ecs-tasks", "RegisterTaskDefinition RunTask StartTask", "ecs")
+    | _run_by("ecs-tasks", "RegisterJobDefinition", "batch")
+    | _run_by("pods.eks", "CreatePodIdentityAssociation", "eks")
+    | _run_by("tasks.apprunner", "CreateService UpdateService", "apprunner")
+    | _run_by("states", "CreateStateMachine UpdateStateMachine")
+    | _run_by("bedrock-agentcore", "CreateCodeInterpreter CreateAgentRuntime")
+    | _run_by("ssm", "StartAutomationExecution")
+    | _run_by("events", "PutTargets")
+    | _run_by("scheduler", "CreateSchedule UpdateSchedule")
+    | _run_by("pipes", "CreatePipe UpdatePipe")
+    | _run_by("iot", "CreateTopicRule ReplaceTopicRule")
+    | _run_by("lambda", "CreateCanary UpdateCanary", "synthetics")
+    | _run_by("ec2", "CreateEnvironment UpdateEnvironment", "elasticbeanstalk")
+    | _run_by("amplify", "CreateApp UpdateApp")
+    | _run_by("airflow", "CreateEnvironment UpdateEnvironment")
+    | _run_by("braket", "CreateJob")
+    | _run_by("omics", "StartRun")
+    | _run_by("kinesisanalytics", "CreateApplication UpdateApplication")
+    | _run_by("gamelift", "CreateFleet")
+)
+"""What runs with a role that is passed to it: action to the service that takes the role (iam:PassedToService)."""

@@ -1,0 +1,125 @@
+"""What a document says twice: an action or resource that another one covers, a statement that another includes.
+
+Source: IAM User Guide, IAM policy validation check reference (redundant action, resource, condition value,
+statement). Pure.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from app.policy.check.findings import Finding, Place, Severity, cut
+
+MOST_COMPARED = 40
+"""Patterns of a list that are compared with the others: a document may be hostile."""
+_SAMPLES = ("", "\ue000", "\ue000\ue001\ue002")
+"""Put in for a `*`, to see whether another pattern takes whatever may stand there."""
+_ANY_CHARACTER = "\ue003"
+
+
+def redundancies(statements: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    """Statement by statement. statements: of a document that `evaluation.compiled` takes."""
+    for index, statement in enumerate(statements):
+        for element in ("Action", "NotAction", "Resource", "NotResource"):
+            place = Place(index, statement.get("Sid") or None, element)
+            entries = _texts(statement.get(element, []))
+            yield from _repeated(place, entries, ignore_case=element.endswith("Action"))
+        place = Place(index, statement.get("Sid") or None, "Condition")
+        for keys in (statement.get("Condition") or {}).values():
+            for values in keys.values():
+                yield from _twice(place, [str(value) for value in _texts(values)])
+    yield from _statements(statements)
+
+
+def _texts(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _repeated(place: Place, entries: Sequence[str], *, ignore_case: bool) -> Iterator[Finding]:
+    lower = [entry.lower() if ignore_case else entry for entry in entries]
+    whole = {entry: entries[lower.index(entry)] for entry in dict.fromkeys(lower)}
+    wild = sorted((entry for entry in whole if "*" in entry or "?" in entry), key=len)[:MOST_COMPARED]
+    matching = [(each, _compiled(each).match) for each in wild]
+    covered: dict[str, str] = {}
+    for entry in whole:
+        as_text = entry.replace("?", _ANY_CHARACTER)
+        near = [each for each, match in matching if each != entry and match(as_text)]  # which is most of the work
+        by = next((each for each in near if covers(each, entry)), None)
+        if by and not (by in covered and covered[by] == entry):
+            covered[entry] = by
+    needless = [(whole[entry], whole[by]) for entry, by in covered.items()]
+    twice = [entry for entry in whole if lower.count(entry) > 1]
+    if needless:
+        rest = len(needless) - 1
+        more = f" {rest} more {'is' if rest == 1 else 'are'} covered by others." if rest else ""
+        sentence = f"{cut(needless[0][0])} is covered by {cut(needless[0][1])}.{more}"
+        yield Finding("redundant", Severity.NOTE, place, sentence, "Leave out what is covered.", needless[0][0][:80])
+    if twice:
+        sentence = f"{cut(whole[twice[0]])} appears more than once."
+        yield Finding("redundant", Severity.NOTE, place, sentence, "Keep it once.", whole[twice[0]][:80])
+
+
+def _twice(place: Place, values: Sequence[str]) -> Iterator[Finding]:
+    if len(set(values)) < len(values):
+        value = next(value for value in values if values.count(value) > 1)
+        yield Finding("redundant", Severity.NOTE, place, f"{cut(value)} appears more than once.", "Keep it once.")
+
+
+def covers(pattern: str, other: str) -> bool:
+    """Does a pattern surely match whatever another one matches? `*` and `?` are wildcards, all else is plain text."""
+    if len(pattern) > 2048 or len(other) > 2048:  # no ARN comes near
+        return False
+    match = _compiled(pattern).match
+    as_text = other.replace("?", _ANY_CHARACTER)
+    return bool(match(as_text)) and all(match(as_text.replace("*", sample)) for sample in _SAMPLES)
+
+
+@lru_cache(maxsize=1024)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(fnmatch.translate(pattern.replace("[", "[[]")))
+
+
+def _statements(statements: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    """A statement whose effect, conditions and form are another's, and whose lists the other one includes."""
+    shapes: dict[str, list[int]] = {}
+    for index, statement in enumerate(statements):
+        form = sorted(set(statement) & {"Action", "NotAction", "Resource", "NotResource"})
+        shape = json.dumps([statement["Effect"], statement.get("Condition") or {}, form], sort_keys=True)
+        shapes.setdefault(shape, []).append(index)
+    compared = 0
+    for alike in shapes.values():
+        for index in alike:
+            for other in alike:
+                if other == index or compared > MOST_COMPARED:
+                    continue
+                compared += 1
+                same = _included(statements[other], statements[index])
+                if _included(statements[index], statements[other]) and not (same and other > index):
+                    yield Finding(
+                        "redundant-statement",
+                        Severity.NOTE,
+                        Place(index, statements[index].get("Sid") or None),
+                        f"{str(Place(other, statements[other].get('Sid') or None)).capitalize()} says all of this.",
+                        "Leave one of them out.",
+                    )
+                    break
+
+
+def _included(less: Mapping[str, Any], more: Mapping[str, Any]) -> bool:
+    for element in ("Action", "Resource"):
+        if element in less:
+            ours, theirs = _texts(less[element]), _texts(more[element])[:MOST_COMPARED]
+            if element == "Action":
+                ours, theirs = [each.lower() for each in ours], [each.lower() for each in theirs]
+            if not all(any(covers(pattern, each) for pattern in theirs) for each in ours[:MOST_COMPARED]):
+                return False
+            if len(ours) > MOST_COMPARED:
+                return False
+        elif sorted(map(str, _texts(less[f"Not{element}"]))) != sorted(map(str, _texts(more[f"Not{element}"]))):
+            return False
+    return True

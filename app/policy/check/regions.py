@@ -1,0 +1,60 @@
+"""AWS's regions and accounts, as they stand in ARNs and conditions. Pure."""
+
+from __future__ import annotations
+
+import re
+
+from app.policy.check.findings import Finding, Place, Severity, cut
+
+_BY_AREA = {
+    "af": "south-1",
+    "ap": "east-1 east-2 northeast-1 northeast-2 northeast-3 south-1 south-2 southeast-1 southeast-2 southeast-3 "
+    "southeast-4 southeast-5 southeast-6 southeast-7",
+    "ca": "central-1 west-1",
+    "cn": "north-1 northwest-1",
+    "eu": "central-1 central-2 isoe-west-1 north-1 south-1 south-2 west-1 west-2 west-3",
+    "eusc": "de-east-1",
+    "il": "central-1",
+    "me": "central-1 south-1 west-1",
+    "mx": "central-1",
+    "sa": "east-1 west-1",
+    "us": "east-1 east-2 west-1 west-2 gov-east-1 gov-west-1 iso-east-1 iso-west-1 isob-east-1 isob-west-1 "
+    "isof-east-1 isof-south-1",
+}
+REGIONS = frozenset(f"{area}-{name}" for area, names in _BY_AREA.items() for name in names.split())
+"""Of all partitions; a test compares them with botocore's."""
+
+
+def is_region(text: str) -> bool:
+    """Is it the code of a region that was known when this was written? aws-global is what some services write."""
+    return text.lower() in REGIONS or text == "aws-global"
+
+
+def miscounted(account: str) -> bool:
+    """Is it meant for an account's id, but not 12 digits: fewer or more, or with hyphens or blanks?"""
+    return re.fullmatch(r"[0-9][0-9 -]*", account) is not None and not re.fullmatch(r"[0-9]{12}", account)
+
+
+def unknown_region(place: Place, region: str) -> Finding:
+    """About a name that is no region's, as far as is known here."""
+    return Finding(
+        "region-unknown",
+        Severity.WARNING,
+        place,
+        f"Latchkey doesn’t know the AWS region “{cut(region)}”. If AWS doesn’t either, this matches nothing.",
+        "Compare it with the region's code, like eu-central-1.",
+    )
+
+
+def wrong_account(place: Place, account: str) -> Finding:
+    """About an account's id that is not 12 digits."""
+    why = (
+        f"has {len(account)} digits instead of 12" if account.isdigit() else "contains characters that aren’t digits"
+    )
+    return Finding(
+        "account-malformed",
+        Severity.ERROR,
+        place,
+        f"“{cut(account)}” isn’t an AWS account ID: it {why}. This matches nothing.",
+        "Write the account ID as 12 digits.",
+    )

@@ -1,0 +1,88 @@
+"""All that `policy check` says of one document, as data and as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.policy.check.findings import Finding, Severity
+from app.policy.check.similarity import Likeness
+from app.policy.features import Availability
+
+
+@dataclass(frozen=True)
+class Report:
+    """All about one document. features: empty where it cannot be judged."""
+
+    findings: Sequence[Finding]
+    size: int
+    """Characters without white space, the account's id put in."""
+    features: Sequence[Availability] = ()
+    likeness: Likeness | None = None
+    document: Mapping[str, Any] | None = field(default=None, repr=False)
+    """As read, where it could be."""
+
+    @property
+    def usable(self) -> bool:
+        """Could the portal do its main job: sign people in, show their devices, set up MFA, go on with it?"""
+        return bool(self.features) and all(each.as_wanted for each in self.features if each.feature.main)
+
+    def as_json(self) -> dict[str, Any]:
+        """For programs."""
+        return {
+            "usable": self.usable,
+            "size": self.size,
+            "resembles": self.likeness.as_json() if self.likeness else None,
+            "features": [
+                {
+                    "code": each.feature.code,
+                    "title": each.feature.title,
+                    "works": each.when.value,
+                    "missing": sorted({one.need.action for one in each.missing}),
+                }
+                for each in self.features
+            ],
+            "findings": [finding.as_json() for finding in self.findings],
+        }
+
+
+def as_text(report: Report) -> Iterator[str]:
+    """For people, line by line. The verdict comes first, and again at the end."""
+    yield _verdict(report)
+    yield ""
+    for finding in report.findings:
+        yield f"{finding.severity.value.upper()} {finding.code}, {finding.place}"
+        yield f"  {finding.sentence}"
+        yield f"  {finding.remedy}"
+        yield ""
+    if report.likeness:
+        yield from _likeness(report.likeness)
+        yield ""
+    if report.features:
+        width = max(len(each.feature.title) for each in report.features)
+        yield "What works for an IAM user under it:"
+        for each in report.features:
+            yield f"  {each.feature.title:<{width}}  {each.when.value}"
+        yield ""
+    counted = [
+        f"{number} {severity.value}{'s' if number > 1 else ''}"
+        for severity in Severity
+        if (number := sum(finding.severity is severity for finding in report.findings))
+    ]
+    yield f"{', '.join(counted) or 'No findings'}. {report.size:,} of 6,144 characters."
+    yield _verdict(report)
+
+
+def _verdict(report: Report) -> str:
+    return "The portal can do its main job." if report.usable else "The portal could NOT do its main job under it."
+
+
+def _likeness(likeness: Likeness) -> Iterator[str]:
+    if likeness.same:
+        yield f"It says what “{likeness.name}” says."
+        return
+    yield f"It resembles “{likeness.name}” ({likeness.share:.0%} in common)."
+    for sign, lines in (("+", likeness.more), ("-", likeness.less)):
+        for line in lines:
+            yield f"  {sign} {line}"

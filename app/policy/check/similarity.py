@@ -1,0 +1,121 @@
+"""Which published document one resembles, by what they say: order, Sids and grouping do not count."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from app.policy.documents import PLACEHOLDER, VARIANTS, read
+
+Line = tuple[str, str, str, str]
+"""(what it does, action, resource, condition)"""
+LIKE_ENOUGH = 0.4
+"""Below this share of common lines it is a document of its own."""
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """The nearest published document. more, less: what this one says beyond it, and what it leaves out."""
+
+    name: str
+    share: float
+    """Of lines in common, 0 to 1."""
+    more: tuple[str, ...]
+    less: tuple[str, ...]
+
+    @property
+    def same(self) -> bool:
+        """Does it say exactly the same?"""
+        return not self.more and not self.less
+
+    def as_json(self) -> dict[str, Any]:
+        """For programs."""
+        return {
+            "document": self.name,
+            "share": round(self.share, 3),
+            "more": list(self.more),
+            "less": list(self.less),
+        }
+
+
+def likeness(document: Mapping[str, Any]) -> Likeness | None:
+    """The published document with the most in common; None for one of its own kind.
+
+    document: one that `evaluation.compiled` takes.
+    """
+    lines = frozenset(_lines(document))
+
+    def share(name: str) -> float:
+        known = _known(name)
+        return len(lines & known) / len(lines | known)
+
+    nearest = max(VARIANTS, key=share)
+    if share(nearest) < LIKE_ENOUGH:
+        return None
+    known = _known(nearest)
+    return Likeness(
+        nearest,
+        share(nearest),
+        tuple(_told(line) for line in sorted(lines - known)),
+        tuple(_told(line) for line in sorted(known - lines)),
+    )
+
+
+@cache
+def _known(name: str) -> frozenset[Line]:
+    return frozenset(_lines(read(name)))
+
+
+def _lines(document: Mapping[str, Any]) -> Iterator[Line]:
+    statements = document["Statement"]
+    for statement in [statements] if isinstance(statements, Mapping) else statements:
+        condition = json.dumps(_plain(statement.get("Condition") or {}), sort_keys=True)
+        effect = "allows" if statement["Effect"] == "Allow" else "denies"
+        no_action, no_resource = "NotAction" in statement, "NotResource" in statement
+        doing = f"{effect} all but" if no_action else effect
+        places = [_anywhere(where) for where in _texts(statement["NotResource" if no_resource else "Resource"])]
+        for action in _texts(statement["NotAction" if no_action else "Action"]):
+            for where in places:
+                yield doing, action.lower(), ("all but " if no_resource else "") + where, condition
+
+
+def _plain(condition: Mapping[str, Any]) -> dict[str, Any]:
+    """One value or a list of one, text or truth value: the same."""
+    return {
+        operator: {
+            key.lower(): sorted(str(value).lower() for value in _texts(values)) for key, values in keys.items()
+        }
+        for operator, keys in condition.items()
+    }
+
+
+def _texts(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _anywhere(arn: str) -> str:
+    """Whatever the account and partition."""
+    parts = arn.split(":", 5)
+    if len(parts) == 6:
+        parts[1] = "aws"
+        if re.fullmatch(r"\d{12}", parts[4]):
+            parts[4] = PLACEHOLDER
+    return ":".join(parts)
+
+
+@cache
+def _spelling() -> dict[str, str]:
+    from app.policy.reference.actions import all_actions  # noqa: PLC0415 # tens of megabytes, only for telling differences
+
+    return {action.lower(): action for service in ("iam", "sts", "signin") for action in all_actions(service)}
+
+
+def _told(line: Line) -> str:
+    doing, action, resource, condition = line
+    named = _spelling().get(action, action)
+    where = "" if resource == "*" else f" on {resource}"
+    return f"{doing} {named}{where}" + ("" if condition == "{}" else f" if {condition}")

@@ -1,0 +1,68 @@
+"""What the pages about the policy ask of app.policy."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from app.policy.check.all_checks import check
+from app.policy.check.report import Report
+from app.policy.documents import VARIANTS, read, tailored
+from app.policy.explain import Explanation, Question, explain
+from app.policy.render import FORMATS, Setup
+
+CONFIGURED = "configured"
+"""The document the portal is set up for, beside those that come along."""
+DOCUMENTS = (CONFIGURED, *VARIANTS)
+
+
+@dataclass(frozen=True)
+class Written:
+    """A rendered file."""
+
+    text: str
+    file_name: str
+    media_type: str
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What to render. managed: names or ARNs, separated by blanks or commas."""
+
+    document: str
+    account_id: str
+    form: str
+    group: str
+    managed: str
+    test_user: bool
+    without_path: bool
+    without_sign_in: bool
+
+
+def document_of(name: str, configured: Mapping[str, Any]) -> Mapping[str, Any]:
+    """One of DOCUMENTS."""
+    return configured if name == CONFIGURED else read(name)
+
+
+def write(wish: Wish, configured: Mapping[str, Any], partition: str) -> Written:
+    """Render it. Raises NotRenderable."""
+    document = tailored(
+        document_of(wish.document, configured), wish.account_id, partition, wish.without_path, wish.without_sign_in
+    )
+    managed = tuple(filter(None, re.split(r"[\s,]+", wish.managed)))
+    setup = Setup(document, wish.account_id, partition, wish.group, managed, wish.test_user)
+    form = FORMATS[wish.form]
+    return Written(form.write(setup), form.file_name, form.media_type)
+
+
+def report_on(configured: Mapping[str, Any]) -> Report:
+    """On the document in force."""
+    return check(json.dumps(configured))
+
+
+def try_it(document: Mapping[str, Any], question: Question, account_id: str, partition: str) -> Explanation:
+    """Decide and say why."""
+    return explain(document, question, account_id, partition)

@@ -1,0 +1,138 @@
+"""Pages about the policy, for admins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Blueprint, Response, abort, current_app, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from app.policy.check.all_checks import check as examine
+from app.policy.documents import DIFFERENCES, live_actions
+from app.policy.explain import Question
+from app.policy.features import usual_resource
+from app.policy.plain_words import in_words
+from app.policy.render import NotRenderable
+from app.policy_pages import service
+from app.policy_pages.forms import CheckForm, TryForm, WriteForm
+from app.web import refused
+from app.web.guards import accounts_to_watch, admins_only
+from app.web.pages import page
+from app.web.rate_limits import CHANGES, limiter, this_person
+
+bp = Blueprint("policies", __name__, url_prefix="/policy")
+limiter.limit(CHANGES, key_func=this_person, methods=["POST"])(bp)
+
+FIELDS = {"group": "group", "managed-policy": "managed"}
+"""Options of the command to fields of the form."""
+
+
+def _configured() -> Mapping[str, Any]:
+    document: Mapping[str, Any] = current_app.config["FORCE_MFA_DOCUMENT"]
+    return document
+
+
+def _partition() -> str:
+    return str(current_app.config["AWS_PARTITION"])
+
+
+@bp.get("")
+@admins_only
+def index() -> ResponseReturnValue:
+    """The document in force: what works under it, what is wrong with it, what it says."""
+    return page("policies/index.html", report=service.report_on(_configured()), words=in_words(_configured()))
+
+
+@bp.get("/write")
+@admins_only
+def write() -> ResponseReturnValue:
+    """Steps 1 and 2 of the tutorial for an account, to copy or download."""
+    form = _write_form()
+    differences = DIFFERENCES if form.document.data == "recommended" else ()
+    return page("policies/write.html", form, written=_written(form), arguments=request.args, differences=differences)
+
+
+@bp.get("/write/file")
+@admins_only
+def download() -> ResponseReturnValue:
+    """The same as a file."""
+    written = _written(_write_form())
+    if written is None:
+        abort(400)
+    answer = Response(written.text, mimetype=written.media_type)
+    answer.headers["Content-Disposition"] = f'attachment; filename="{written.file_name}"'
+    return answer
+
+
+def _write_form() -> WriteForm:
+    form = WriteForm(request.args)
+    form.offer(accounts_to_watch())
+    return form
+
+
+def _written(form: WriteForm) -> service.Written | None:
+    if not form.validate():
+        return None
+    wish = service.Wish(
+        form.document.data,
+        form.account.data,
+        form.form.data,
+        (form.group.data or "").strip(),
+        form.managed.data or "",
+        form.test_user.data,
+        form.without_path.data,
+        form.without_sign_in.data,
+    )
+    try:
+        return service.write(wish, _configured(), _partition())
+    except NotRenderable as refusal:
+        field = form[FIELDS.get(refusal.option, "group")]
+        field.errors = [*field.errors, str(refusal)]
+        return None
+
+
+@bp.get("/check")
+@admins_only
+def check() -> ResponseReturnValue:
+    """A form for any document, and what is wrong with the one that was sent."""
+    kept = refused.remembered(url_for("policies.check"))
+    text = None if kept is None else str(kept)
+    form = CheckForm(formdata=None, document=text)
+    report = None if text is None else examine(text)
+    words = in_words(report.document) if report and report.document else None
+    return page("policies/check.html", form, report=report, words=words)
+
+
+@bp.post("/check")
+@admins_only
+def check_post() -> ResponseReturnValue:
+    """Take a document; nothing of it is kept but in this session, for some minutes."""
+    form = CheckForm()
+    form.take_file()
+    if not form.validate_on_submit():
+        return page("policies/check.html", form, report=None, words=None)
+    refused.remember(url_for("policies.check"), form.document.data)
+    return redirect(url_for("policies.check"), 303)
+
+
+@bp.get("/try")
+@admins_only
+def try_it() -> ResponseReturnValue:
+    """Who may do what, and which statement says so."""
+    form = TryForm(request.args)
+    form.offer(accounts_to_watch())
+    found, question, asked = None, None, ""
+    if form.validate():
+        document, account, partition = (
+            service.document_of(form.document.data, _configured()),
+            form.account.data,
+            _partition(),
+        )
+        name, path, action = form.user_name.data, form.path.data, form.action.data
+        asked = (form.resource.data or "").strip() or usual_resource(document, action, name, path, account, partition)
+        question = Question(name, action, asked, form.way.data, path)
+        found = service.try_it(document, question, account, partition)
+    return page(
+        "policies/try.html", form, found=found, question=question, asked=asked, actions=sorted(live_actions())
+    )
