@@ -1,4 +1,4 @@
-"""Who keeps the rules: the account's people and keys against the benchmark, for admins."""
+"""Which users and accounts are compliant with the rules, for administrators."""
 
 from app.compliance.auditor_views import allow_large_report
 from app.compliance.auditor_views import bp as audit_bp

@@ -1,4 +1,4 @@
-"""For the auditor: each rule with its numbers and evidence; exceptions; and where the data comes from."""
+"""Pages for the auditor: each rule with its figures and evidence, exceptions, and the credential report."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ON_A_PAGE = 200
 @bp.get("/rules")
 @admins_only
 def index() -> ResponseReturnValue:
-    """Every rule and its numbers."""
+    """Every rule and its figures."""
     account = watched()
     with db.engine.connect() as connection:
         history = daily.days(connection, account.account_id, account.terms.now, back=1)
@@ -48,7 +48,7 @@ def index() -> ResponseReturnValue:
 @bp.get("/rules/<rule>")
 @admins_only
 def rule(rule: str) -> ResponseReturnValue:
-    """A rule: who does not pass, and what says so."""
+    """A rule: the users who don't pass, with the evidence."""
     account = watched()
     if rule not in BY_ID or not applying([BY_ID[rule]], account.terms):
         abort(404)
@@ -60,12 +60,12 @@ def rule(rule: str) -> ResponseReturnValue:
         history = daily.days(connection, account.account_id, account.terms.now, back=1)
         found: queries.PageOfPeople | None = None
         evidence: list[tuple[Any, queries.RuleFinding]] = []
-        if account.held is not None and chosen.about_account:
-            all_of_them = queries.findings_of_account(connection, account.held, account.terms)
+        if account.stored is not None and chosen.about_account:
+            all_of_them = queries.findings_of_account(connection, account.stored, account.terms)
             evidence = [(None, finding) for finding in all_of_them if finding.rule.id == rule]
-        elif account.held is not None:
+        elif account.stored is not None:
             found = queries.people(connection, account.account_id, wanted, ON_A_PAGE)
-            evidence += queries.evidence_of(connection, account.held, found.rows, account.terms, chosen)
+            evidence += queries.evidence_of(connection, account.stored, found.rows, account.terms, chosen)
     return shown(
         "compliance/rule.html",
         account,
@@ -84,7 +84,7 @@ def rule(rule: str) -> ResponseReturnValue:
 @bp.get("/exceptions")
 @admins_only
 def exceptions() -> ResponseReturnValue:
-    """Exceptions in force and over, and a form for another."""
+    """The exceptions in force and over, and a form for a new one."""
     form = ExceptionForm(
         formdata=None, rule=request.args.get("rule", RULES[0].id), user_name=request.args.get("user", "")
     )
@@ -103,7 +103,7 @@ def _exceptions(form: ExceptionForm) -> ResponseReturnValue:
 @bp.post("/exceptions")
 @admins_only
 def add_exception() -> ResponseReturnValue:
-    """Let somebody off a rule for a while."""
+    """Add an exception."""
     account_id, form = chosen_account(), ExceptionForm()
     terms_of = service.terms_for(current_app.config, account_id)
     form.offer(applying(EVERY, terms_of(None)))
@@ -133,7 +133,7 @@ def add_exception() -> ResponseReturnValue:
 @bp.post("/exceptions/end")
 @admins_only
 def end_exception() -> ResponseReturnValue:
-    """End an exception before its time."""
+    """End an exception early."""
     account_id, number = chosen_account(), whole_number(request.form, "number") or 0
     terms_of = service.terms_for(current_app.config, account_id)
     try:
@@ -146,14 +146,14 @@ def end_exception() -> ResponseReturnValue:
 @bp.get("/report")
 @admins_only
 def report() -> ResponseReturnValue:
-    """How to get a credential report, and where to put it."""
+    """How to get a credential report, and a form to upload it."""
     return shown("compliance/report.html", watched(), ReportForm(formdata=None))
 
 
 @bp.post("/report")
 @admins_only
 def take_report() -> ResponseReturnValue:
-    """Take in a credential report."""
+    """Import an uploaded credential report."""
     account_id, form = chosen_account(), ReportForm()
     if form.validate_on_submit():
         try:
@@ -173,6 +173,6 @@ def take_report() -> ResponseReturnValue:
 
 
 def allow_large_report() -> None:
-    """Before a request is read: a report may be larger than a form, if somebody sends it who may."""
+    """Before a request's body is read, allow administrators a larger body where they upload a report."""
     if request.endpoint == "compliance_audit.take_report" and accounts_to_watch():
         request.max_content_length = LARGEST + 64 * 1024

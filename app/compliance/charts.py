@@ -1,4 +1,4 @@
-"""Charts as coordinates: templates draw them as plain SVG, whose colours come from the style sheet. Pure."""
+"""Charts as coordinates. Templates draw them as plain SVG, with colours from the style sheet. Pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ AGE_WORDS = (
 
 @dataclass(frozen=True)
 class Box:
-    """A rectangle of a bar. kind: number of its group."""
+    """A part of a bar. kind: the number of its group."""
 
     x: float
     y: float
@@ -36,9 +36,9 @@ class Chart:
     """What is drawn, in a view box of WIDTH by HEIGHT."""
 
     grid: list[tuple[float, str]]
-    """y and label of the horizontal lines."""
+    """The y and label of each horizontal line."""
     dates: list[tuple[float, str]]
-    """x and label below."""
+    """The x and label of each date."""
     line: str = ""
     """Points of a polyline."""
     area: str = ""
@@ -70,7 +70,7 @@ def _down(share: float) -> float:
 
 
 def adoption(history: History) -> Chart | None:
-    """Share of people known to have MFA, day by day; None where there is nothing to draw."""
+    """Draw the share of users known to have MFA, by day. Returns None where there is nothing to draw."""
     if not history or not any(figures.people for _, figures in history):
         return None
     xs = _across(history)
@@ -94,7 +94,7 @@ def adoption(history: History) -> Chart | None:
 
 
 def key_ages(history: History) -> Chart | None:
-    """People by the age of their oldest active key, as stacked bars; None where nothing is known of keys."""
+    """Draw users by the age of their oldest active key, as stacked bars. Returns None where no keys are known."""
     known = [(day, figures) for day, figures in history if sum(figures.key_ages)]
     if not known:
         return None

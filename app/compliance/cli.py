@@ -1,6 +1,6 @@
 """`flask --app wsgi compliance ...`: the dashboard's data from a terminal or from cron.
 
-These commands act with the AWS profile of whoever runs them; the portal itself never does.
+These commands use the AWS profile of the user who runs them. The portal itself never does.
 """
 
 from __future__ import annotations
@@ -158,11 +158,11 @@ def export(account_id: str | None, form: str, rule: str | None, state: str | Non
     """Print a row for each person and rule, with reason and evidence."""
     chosen = _account(account_id)
     terms_of = service.terms_for(current_app.config, chosen)
-    held = updates.catch_up(db.engine, chosen, terms_of)
-    if held is None:
+    stored = updates.catch_up(db.engine, chosen, terms_of)
+    if stored is None:
         raise click.ClickException(f"Nothing is known of account {chosen} yet: refresh it, or import a report.")
     found = exported(
-        db.engine, held, terms_of(held.roster.get("others")), queries.Filter(rule=rule or "", state=state or "")
+        db.engine, stored, terms_of(stored.roster.get("others")), queries.Filter(rule=rule or "", state=state or "")
     )
     for text in as_csv(COLUMNS, found) if form == "csv" else as_json(found):
         sys.stdout.write(text)

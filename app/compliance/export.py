@@ -22,8 +22,8 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def exported(engine: Engine, held: AccountRow, terms: Terms, chosen: Filter) -> Iterator[dict[str, Any]]:
-    """A row for each finding that fits, the account's own first; who is looked for by name are people only."""
+def exported(engine: Engine, stored: AccountRow, terms: Terms, chosen: Filter) -> Iterator[dict[str, Any]]:
+    """Yield a row for each finding that matches, the account's own first. A filter by name matches users only."""
     rules, states = chosen.rules, chosen.states
 
     def fits(finding: RuleFinding) -> bool:
@@ -31,13 +31,13 @@ def exported(engine: Engine, held: AccountRow, terms: Terms, chosen: Filter) -> 
 
     with engine.connect() as connection:
         if not chosen.text:
-            for finding in filter(fits, queries.findings_of_account(connection, held, terms)):
-                yield _row(held.account_id, ("", "", ""), finding, terms)
-        by_name = queries.excepted(connection, held.account_id, terms.now)
-        for row in queries.everyone(connection, held.account_id, chosen):
-            found = queries.findings(subject_of(row, held), terms, by_name.get(row.user_name, ()), OF_PEOPLE)
+            for finding in filter(fits, queries.findings_of_account(connection, stored, terms)):
+                yield _row(stored.account_id, ("", "", ""), finding, terms)
+        by_name = queries.excepted(connection, stored.account_id, terms.now)
+        for row in queries.everyone(connection, stored.account_id, chosen):
+            found = queries.findings(subject_of(row, stored), terms, by_name.get(row.user_name, ()), OF_PEOPLE)
             for finding in filter(fits, found):
-                yield _row(held.account_id, (row.user_name, row.arn, row.user_id), finding, terms)
+                yield _row(stored.account_id, (row.user_name, row.arn, row.user_id), finding, terms)
 
 
 def _row(account_id: str, user: tuple[str, str, str], finding: RuleFinding, terms: Terms) -> dict[str, Any]:

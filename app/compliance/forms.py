@@ -1,4 +1,4 @@
-"""Filters, exceptions, and the upload of a report."""
+"""The forms: the filter, an exception, and the upload of a report."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ STATES = (
     (NOT_PASSING, "Fails or not known"),
     *((state.value, STATE_WORDS[state].capitalize()) for state in WORST_FIRST),
 )
-"""What one may ask for, as it is called on pages."""
+"""The states to choose from, with their labels."""
 SORT_WORDS = {
     "name": "Name", "findings": "Most findings", "created": "Oldest user", "signed-in": "Signed in longest ago",
     "oldest-key": "Oldest access key", "-created": "Newest user", "-signed-in": "Signed in latest",
@@ -36,10 +36,10 @@ SORT_WORDS = {
 
 
 class FilterForm(Form):
-    """Which people. Read from the address, so that a view can be kept and sent."""
+    """Which users to show. It is read from the address, so that a list can be bookmarked and sent."""
 
     class Meta(Form.Meta):
-        """A form that changes nothing needs no token."""
+        """This form changes nothing, so it needs no CSRF token."""
 
         csrf = False
 
@@ -60,12 +60,12 @@ class FilterForm(Form):
     sort = SelectField("Order", choices=[*SORT_WORDS.items()], default="name")
 
     def offer(self, rules: Iterable[Rule]) -> None:
-        """The rules to choose from."""
+        """Set the rules to choose from."""
         groups = [(name, f"{group.title}: any of these") for name, group in GROUPS.items()]
         self.rule.choices = [("", "Any"), *groups, *((rule.id, rule.title) for rule in rules)]
 
     def chosen(self, page: int = 1) -> Filter:
-        """What to ask for; what cannot be understood is left out."""
+        """Return the filter. A field that isn't valid is left out."""
         sort = self.sort.data if not self.sort.errors else "name"
         return Filter(
             "" if self.rule.errors else self.rule.data or "",
@@ -80,7 +80,7 @@ LONGEST_EXCEPTION = timedelta(days=365)
 
 
 class ExceptionForm(Form):
-    """Who need not keep which rule, why, who answers for it, until when."""
+    """A new exception: the rule, the user, the reason, who is responsible, and the last day."""
 
     rule = SelectField("Rule", choices=[(rule.id, rule.title) for rule in EVERY])
     user_name = StringField(
@@ -102,19 +102,19 @@ class ExceptionForm(Form):
     )
 
     def offer(self, rules: Iterable[Rule]) -> None:
-        """The rules to choose from."""
+        """Set the rules to choose from."""
         self.rule.choices = [(rule.id, rule.title) for rule in rules]
 
     until = DateField("Last day", validators=[InputRequired("Choose the last day.")])
 
     def validate_user_name(self, field: StringField) -> None:
-        """Rules about the account are about nobody else."""
+        """A rule about users needs a user name. A rule about the account ignores it."""
         about_account = self.rule.data not in {rule.id for rule in OF_PEOPLE}
         if not about_account and not re.fullmatch(r"[\w+=,.@-]+", field.data or ""):
             raise ValidationError("Whom is it for? Type the name of an IAM user.")
 
     def validate_until(self, field: DateField) -> None:
-        """In the future, and not for ever."""
+        """The last day is today or later, and not too far away."""
         today = datetime.now(UTC).date()
         if field.data and field.data < today:
             raise ValidationError("This day is past.")
@@ -123,18 +123,18 @@ class ExceptionForm(Form):
 
     @property
     def ends(self) -> datetime:
-        """The end of the last day, UTC."""
+        """The end of the last day (UTC)."""
         return datetime.combine(self.until.data + timedelta(days=1), time(), UTC)
 
 
 class ReportForm(Form):
-    """A credential report."""
+    """The upload of a credential report."""
 
     report = FileField("Credential report", validators=[FileRequired("Choose the file.")])
     made_at = DateTimeLocalField("Made at (UTC), if you know", validators=[Optional()])
 
     @property
     def when(self) -> datetime | None:
-        """What was typed as the time AWS made it."""
+        """The typed time at which AWS made the report, None where it is empty."""
         typed: datetime | None = self.made_at.data
         return typed.replace(tzinfo=UTC) if typed else None

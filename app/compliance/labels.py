@@ -1,4 +1,4 @@
-"""What people are told about findings, with the way to the exact fix."""
+"""The labels of findings, and messages to users with the page that fixes each finding."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ def address(fix: Fix) -> str:
 
 
 def source(seen: Seen) -> str:
-    """ "the credential report of 3 May 2026, 10:00 UTC"."""
+    """Return where a fact comes from, as in "the credential report of 3 May 2026, 10:00 UTC"."""
     return f"{SOURCES[seen.source]} of {seen.at:%-d %B %Y, %H:%M} UTC"
 
 
 def ago(then: datetime, now: datetime) -> str:
-    """ "3 hours ago"."""
+    """Return the time between the two, as in "3 hours ago"."""
     passed = now - then
     for size, name in ((timedelta(days=1), "day"), (timedelta(hours=1), "hour"), (timedelta(minutes=1), "minute")):
         number = passed // size

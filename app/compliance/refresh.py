@@ -1,6 +1,6 @@
-"""A refresh: about a dozen calls, the two long lists side by side, then one swap.
+"""A refresh: about a dozen calls, with the two long lists read side by side, then one transaction.
 
-It works with a copy of the credentials of whoever asked for it, which is kept nowhere, and stops when they end.
+It uses a copy of the credentials of the person who began it, which is stored nowhere, and stops when they expire.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ log = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
 Item = TypeVar("Item")
 PAUSES = (0.5, 1, 2, 4, 8, 16, 30, 30, 30, 30)
-"""Seconds to wait when AWS is busy, beyond what botocore itself waits; then the refresh gives up."""
+"""Seconds to wait when AWS throttles, beyond what botocore itself waits. Then the refresh fails."""
 BEAT = 1.0
 """Seconds between two signs of life."""
 
 
 class RefreshSessionExpired(PortalError):
-    """The credentials are past their time."""
+    """The credentials expired during the refresh."""
 
     code = "refresh-session-expired"
     message = "The session ended before everything was read. Sign in again and refresh once more."
@@ -55,7 +55,7 @@ class RefreshStopped(PortalError):
 
 @dataclass
 class Gateways:
-    """What a refresh asks."""
+    """The gateways that a refresh asks."""
 
     roster: RosterGateway
     account: AccountGateway
@@ -74,12 +74,12 @@ class Refresh:
     credentials: AwsCredentials = field(repr=False)
     terms_of: TermsOf
     told: Callable[[int, int], None] | None = None
-    """Hears of the progress: users read, users there are (0: not known)."""
+    """Called with the progress: users read, and users in the account (0: not known)."""
     counts: Counter[str] = field(default_factory=Counter)
     _stop: threading.Event = field(default_factory=threading.Event)
 
     def run(self) -> str:
-        """Read, store, and say how it ended: "" for well, else a sentence. Raises nothing that is AWS's fault."""
+        """Read and store. Return "" for success, else why it failed, as a sentence. Raises no PortalError."""
         try:
             with signing_as(self.credentials):
                 self._read_and_keep()
@@ -95,7 +95,7 @@ class Refresh:
     def _read_and_keep(self) -> None:
         at = datetime.now(UTC)
         with ThreadPoolExecutor(3) as pool:
-            # Each with a context of its own: the credentials are lent to all three.
+            # Each thread gets a context of its own with the same credentials.
             users = pool.submit(copy_context().run, self._users)
             devices = pool.submit(copy_context().run, self._devices)
             facts = pool.submit(copy_context().run, self._facts)
@@ -113,7 +113,7 @@ class Refresh:
             updates.keep_lists(account, users.result(), owners, known, at, self.terms_of)
 
     def _wait(self, *reads: Future[Any]) -> None:
-        """Until all are done or one failed, with a sign of life now and then. Raises what the first raised."""
+        """Wait until all reads are done or one failed, with a sign of life each BEAT. Raises what that one raised."""
         left = set(reads)
         while left:
             done, left = wait(left, timeout=BEAT, return_when="FIRST_EXCEPTION")
@@ -155,7 +155,7 @@ class Refresh:
         return owners
 
     def _facts(self) -> RosterFacts:
-        """The account itself. What the policy does not show stays unknown."""
+        """Read what AWS tells of the account itself. What the policy doesn't allow stays unknown."""
         facts = RosterFacts()
         try:
             summary = self._patiently(self.gateways.account.summary)
@@ -174,7 +174,7 @@ class Refresh:
             facts["why_no_password_policy"] = f"The policy does not allow {error.action}."
         else:
             facts["password_length"], facts["password_reuse"] = policy.length, policy.reuse
-        with suppress(NotAllowed):  # a name is a comfort
+        with suppress(NotAllowed):  # the pages work without the alias
             facts["alias"] = self._patiently(self.gateways.iam.account_alias) or ""
         return facts
 
@@ -188,9 +188,9 @@ class Refresh:
                 return
 
     def _patiently(self, ask: Callable[[], Answer]) -> Answer:
-        """Ask, and where AWS is busy wait and ask again.
+        """Ask, and where AWS throttles, wait and ask again.
 
-        Raises RefreshSessionExpired, RefreshStopped, and what AWS says else.
+        Raises RefreshSessionExpired, RefreshStopped, and the other errors of the gateways.
         """
         for pause in PAUSES:
             self._go_on()

@@ -1,4 +1,4 @@
-"""What admins do: refresh, bring a credential report, make exceptions."""
+"""What administrators do: refresh an account, import a credential report, add and end exceptions."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from app.errors import NotFound, NotRecorded, Refused
 
 
 class UserNotFound(Refused):
-    """Nobody of this name is known in the account."""
+    """No user of this name is known in the account."""
 
     code = "user-not-found"
     message = "Nobody of this name is known here. Check the spelling. Nothing was changed."
@@ -34,14 +34,14 @@ class UserNotFound(Refused):
 
 
 class ExceptionAlreadyExists(Refused):
-    """The same exception already exists: submitting a form twice makes one."""
+    """The same exception already exists, for example because a form was submitted twice."""
 
     code = "exception-already-exists"
     message = "This exception already exists. Nothing was changed."
 
 
 def terms_for(config: Mapping[str, Any], account_id: str) -> TermsOf:
-    """What makes an account's terms at the moment they are needed. config: Flask's, without the application."""
+    """Return a function that makes the account's terms as of the moment it is called. config: Flask's."""
     return partial(_terms_now, dict(config), account_id)
 
 
@@ -58,7 +58,7 @@ def begin_refresh(
     credentials: AwsCredentials,
     terms: TermsOf,
 ) -> Refresh:
-    """Take on a refresh; who calls this runs it. Raises RefreshAlreadyRunning, NotRecorded."""
+    """Begin a refresh, which the caller must run. Raises RefreshAlreadyRunning, NotRecorded."""
     run_id = refresh_runs.claim(engine, account_id, arn, datetime.now(UTC))
     try:
         audit.note(Event.COMPLIANCE_REFRESHED, account_id)
@@ -70,7 +70,7 @@ def begin_refresh(
 
 
 def in_background(refresh: Refresh) -> None:
-    """Run it in a thread of its own, which ends with the process."""
+    """Run the refresh in a thread of its own, which ends with the process."""
     threading.Thread(target=refresh.run, name=f"refresh-{refresh.account_id}", daemon=True).start()
 
 
@@ -82,7 +82,7 @@ def take_report(
     made_at: datetime | None,
     terms: TermsOf,
 ) -> int:
-    """Take in a credential report of the account; how many people it tells of. Raises NotAReport, NotRecorded."""
+    """Import a credential report, return how many users it tells of. Raises NotAReport, NotRecorded."""
     report = parse(content, made_at)
     if report.account_id != account_id:
         raise NotAReport(
@@ -104,7 +104,7 @@ def add_exception(
     by: str,
     terms: TermsOf,
 ) -> None:
-    """Let a user ("" for the account) off a rule until then.
+    """Add an exception from a rule for a user. For a rule about the account, user_name is ignored.
 
     Raises UserNotFound, ExceptionAlreadyExists, NotRecorded.
     """
@@ -139,14 +139,14 @@ def add_exception(
 
 
 def _in_force(connection: Connection, exception: Mapping[str, Any]) -> bool:
-    """Is there one of this rule, for this user, with this reason, owner and end?"""
+    """Is an exception with the same rule, user, reason, owner and end in force?"""
     alike = [getattr(ComplianceException, name) == value for name, value in exception.items()]
     query = select(ComplianceException.id).where(*alike, in_force(datetime.now(UTC)))
     return connection.execute(query).first() is not None
 
 
 def end_exception(engine: Engine, audit: Audit, account_id: str, number: int, by: str, terms: TermsOf) -> None:
-    """End an exception before its time. Raises NotFound, NotRecorded."""
+    """End an exception early. Raises NotFound, NotRecorded."""
     now = datetime.now(UTC)
     mine = (ComplianceException.account_id == account_id) & (ComplianceException.id == number) & in_force(now)
     with engine.connect() as connection:

@@ -1,4 +1,4 @@
-"""The numbers an account's rules go by: from the settings, and from what the configured policy reaches."""
+"""The terms of an account's rules: numbers from the settings, and what the configured policy matches."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _chosen(config: Mapping[str, Any], account_id: str) -> dict[str, int]:
 
 
 def terms_of(config: Mapping[str, Any], account_id: str, others: int | None, now: datetime) -> Terms:
-    """config: Flask's. others: MFA devices of other kinds in the account, at most."""
+    """Return the account's terms. config: Flask's. others: MFA devices in use that aren't virtual, at most."""
     chosen = _chosen(config, account_id)
     blind = is_path_blind(Document(config["FORCE_MFA_DOCUMENT"]), account_id, config["AWS_PARTITION"])
     partition = config["AWS_PARTITION"]
@@ -28,7 +28,7 @@ def terms_of(config: Mapping[str, Any], account_id: str, others: int | None, now
 
 
 class Document:
-    """A policy document as a key: the same object is the same document."""
+    """A policy document as a cache key. The same object is the same document."""
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         self.document = document
@@ -42,7 +42,7 @@ class Document:
 
 @cache
 def is_path_blind(document: Document, account_id: str, partition: str) -> bool:
-    """Does the policy reach somebody at "/", and not somebody with a path?"""
+    """Does the policy match a user at "/", but not a user with another path?"""
 
     def reached(path: str) -> bool:
         permits = Permits.of_user(document.document, account_id, partition, "somebody", path)

@@ -1,4 +1,4 @@
-"""The dashboard: how the account stands, who the figures are, what to tell them."""
+"""The dashboard: an account's figures, the users behind them, and what to tell the users."""
 
 from __future__ import annotations
 
@@ -39,23 +39,23 @@ limiter.limit(CHANGES, key_func=this_person, methods=["POST"])(bp)
 
 
 class WatchedAccount(NamedTuple):
-    """The account a page is about, up to date."""
+    """The account that a page is about, judged as of now."""
 
     account_id: str
-    held: AccountRow | None
-    """None where nothing is known yet."""
+    stored: AccountRow | None
+    """None: nothing is known yet."""
     terms: Terms
     terms_of: TermsOf
 
     @property
     def name(self) -> str:
         """ "123456789012 (alias)"."""
-        alias = self.held.roster.get("alias") if self.held else ""
+        alias = self.stored.roster.get("alias") if self.stored else ""
         return f"{self.account_id} ({alias})" if alias else self.account_id
 
 
 def chosen_account() -> str:
-    """The account that is asked for, the first where none is. Aborts with 404 for one that is not theirs to see."""
+    """Return the account asked for, or the first if none is. Aborts with 404 if the person mustn't see it."""
     watched = accounts_to_watch()
     asked = request.values.get("account") or (person().account_id if person().account_id in watched else watched[0])
     if asked not in watched:
@@ -64,15 +64,15 @@ def chosen_account() -> str:
 
 
 def watched() -> WatchedAccount:
-    """The account that is asked for, judged as of now."""
+    """Return the account asked for, judged as of now."""
     account_id = chosen_account()
     terms_of = service.terms_for(current_app.config, account_id)
-    held = updates.catch_up(db.engine, account_id, terms_of)
-    return WatchedAccount(account_id, held, terms_of(held.roster.get("others") if held else None), terms_of)
+    stored = updates.catch_up(db.engine, account_id, terms_of)
+    return WatchedAccount(account_id, stored, terms_of(stored.roster.get("others") if stored else None), terms_of)
 
 
 def shown(template: str, account: WatchedAccount, form: Any = None, **context: Any) -> ResponseReturnValue:
-    """A page about an account."""
+    """Render a page about an account."""
     return page(
         template,
         form,
@@ -90,7 +90,7 @@ def shown(template: str, account: WatchedAccount, form: Any = None, **context: A
 @bp.get("")
 @admins_only
 def index() -> ResponseReturnValue:
-    """How the account stands."""
+    """The account's figures."""
     account = watched()
     now = account.terms.now
     with db.engine.connect() as connection:
@@ -116,7 +116,7 @@ def index() -> ResponseReturnValue:
 @bp.get("/accounts")
 @admins_only
 def accounts() -> ResponseReturnValue:
-    """All accounts side by side, as each was last looked at."""
+    """All accounts side by side, each as of when somebody last looked."""
     account = watched()
     with db.engine.connect() as connection:
         found = daily.latest_of(connection, accounts_to_watch())
@@ -126,7 +126,7 @@ def accounts() -> ResponseReturnValue:
 @bp.post("/refresh")
 @admins_only
 def refresh() -> ResponseReturnValue:
-    """Begin to read the account anew, as the person who asks."""
+    """Begin a refresh of the account with the person's own credentials."""
     account_id, me, doors = chosen_account(), person(), gateways()
     if me.account_id != account_id:
         return done(
@@ -158,7 +158,7 @@ def refresh() -> ResponseReturnValue:
 @bp.get("/progress")
 @admins_only
 def progress() -> ResponseReturnValue:
-    """How far the refresh is, for the page that waits for it."""
+    """The progress of the refresh, as JSON for the page that waits for it."""
     with db.engine.connect() as connection:
         run = refresh_runs.latest(connection, chosen_account(), datetime.now(UTC))
     running = run is not None and run.state is refresh_runs.RunState.RUNNING
@@ -173,7 +173,7 @@ def _filter(account: WatchedAccount) -> FilterForm:
 
 
 def _address(endpoint: str, **values: Any) -> str:
-    """An address with the same filters, changed by `values`."""
+    """Return an address with the same filters, except for `values`."""
     kept = {name: value for name, value in request.args.items() if value and name not in ("page", *values)}
     query = kept | {name: value for name, value in values.items() if value and name not in ("ending",)}
     path = url_for(endpoint, **{name: value for name, value in values.items() if name == "ending"})
@@ -183,7 +183,7 @@ def _address(endpoint: str, **values: Any) -> str:
 @bp.get("/people")
 @admins_only
 def people() -> ResponseReturnValue:
-    """People, by filter."""
+    """Users, by filter."""
     account = watched()
     form = _filter(account)
     chosen = form.chosen(page_number())
@@ -207,10 +207,10 @@ def export(ending: str) -> ResponseReturnValue:
     """The findings behind the page, as a file."""
     account = watched()
     form = _filter(account)
-    if form.errors or account.held is None:
+    if form.errors or account.stored is None:
         abort(400 if form.errors else 404)
     audit_of(account.account_id).note(Event.COMPLIANCE_EXPORTED, f"{account.account_id}.{ending}")
-    found = exported(db.engine, account.held, account.terms, form.chosen())
+    found = exported(db.engine, account.stored, account.terms, form.chosen())
     text = as_csv(COLUMNS, found) if ending == "csv" else as_json(found)
     answer = Response(stream_with_context(text), mimetype="text/csv" if ending == "csv" else "application/json")
     name = f"compliance-{account.account_id}-{account.terms.now:%Y%m%d-%H%M%S}.{ending}"
@@ -221,7 +221,7 @@ def export(ending: str) -> ResponseReturnValue:
 @bp.get("/reminders")
 @admins_only
 def reminders() -> ResponseReturnValue:
-    """The names behind the filter, to copy, each with the way to its fix."""
+    """The names of the users that match the filter, to copy, each with the page that fixes the finding."""
     account = watched()
     form = _filter(account)
     chosen = form.chosen()
@@ -240,13 +240,13 @@ def reminders() -> ResponseReturnValue:
 @bp.get("/people/<name>")
 @admins_only
 def one(name: str) -> ResponseReturnValue:
-    """A person: every finding, how it came, what to tell them."""
+    """A user: every finding, its history, and what to tell the user."""
     account = watched()
     with db.engine.connect() as connection:
         row = queries.person(connection, account.account_id, name)
-        if row is None or account.held is None:
+        if row is None or account.stored is None:
             abort(404)
-        findings = queries.findings_of(connection, account.held, row, account.terms)
+        findings = queries.findings_of(connection, account.stored, row, account.terms)
         return shown(
             "compliance/person.html",
             account,
@@ -262,7 +262,7 @@ def one(name: str) -> ResponseReturnValue:
 
 
 def _owners(row: PersonRow) -> list[str]:
-    """Whose sessions the user's are. Where no list told their unique id yet, whoever signed in under their name."""
+    """Return the owners of the user's sessions. If no list told the unique id yet, who signed in under their name."""
     longest = max(current_app.config["SESSION_MAX"], current_app.config["SIGN_IN_SESSION_MAX"])
     since = datetime.now(UTC) - longest
     ids = [row.user_id] if row.user_id else ids_under(record().engine, row.account_id, row.user_name, since)
@@ -272,7 +272,7 @@ def _owners(row: PersonRow) -> list[str]:
 @bp.post("/people/<name>/sessions/end")
 @admins_only
 def end_sessions(name: str) -> ResponseReturnValue:
-    """Sign somebody out of this portal, wherever they are."""
+    """End all sessions of a user in this portal."""
     account_id = chosen_account()
     with db.engine.connect() as connection:
         row = queries.person(connection, account_id, name) or abort(404)

@@ -1,7 +1,7 @@
-"""AWS's credential report: read by column name, refused in one sentence where it is not one, or not whole. Pure.
+"""AWS's credential report, read by column name. Raises NotAReport for what isn't one, or isn't complete. Pure.
 
-What is known of the format (IAM User Guide; observed): comma-separated with a header, 22 columns and lately more,
-the root user first, booleans in either letter case, times in ISO 8601; N/A, no_information and not_supported.
+The format (IAM User Guide, and as observed): comma-separated with a header, 22 columns or more, the root user first,
+booleans in either letter case, times in ISO 8601, and N/A, no_information or not_supported where there is no value.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ COLUMNS = (
     "access_key_2_active", "access_key_2_last_rotated", "access_key_2_last_used_date",
     "cert_1_active", "cert_1_last_rotated", "cert_2_active", "cert_2_last_rotated",
 )  # fmt: skip
-"""What is read; other columns may be there."""
+"""The columns that are read. Others are ignored."""
 PASSWORD = COLUMNS.index("password_enabled")
 CLOCKS = timedelta(hours=1)
-"""How much older than its latest entry the time may be that someone says a report was made."""
+"""How much earlier than the latest time in the report the time can be that somebody typed for it."""
 LARGEST = 8 * 1024 * 1024
-"""Bytes. A report of 5,000 users has some 1.5 million."""
+"""Bytes. A report of 5,000 users has about 1.5 million."""
 _NOTHING = ("N/A", "no_information", "not_supported")
 _NAME = re.compile(r"[\w+=,.@-]{1,64}", re.ASCII)
-"""Of IAM users (IAM's model, quotas)."""
+"""Names of IAM users (IAM's service model and quotas)."""
 _ARN = re.compile(r"arn:[a-z-]{3,20}:iam::(\d{12}):(?:(root)|user(/(?:[!-~]{1,510}/)?)([\w+=,.@-]{1,64}))", re.ASCII)
-"""Of the root user or of an IAM user, whose path has visible ASCII characters and 512 at most (IAM's model)."""
+"""ARNs of the root user or an IAM user, whose path has at most 512 visible ASCII characters (IAM's service model)."""
 
 
 class ReportPerson(NamedTuple):
@@ -49,21 +49,21 @@ class ReportPerson(NamedTuple):
 
 
 class CredentialReport(NamedTuple):
-    """A whole report."""
+    """A complete report."""
 
     account_id: str
     made_at: datetime
-    """When AWS made it; where nobody said, its latest entry: AWS made it then or later."""
+    """When AWS made it. Where nothing says so, the latest time in it: AWS made it then or later."""
     exact: bool
-    """AWS said when it made it."""
+    """The file or a user said when AWS made it."""
     root: RootFacts
     people: list[ReportPerson]
 
 
 def parse(content: bytes, made_at: datetime | None = None) -> CredentialReport:
-    """Read a report: CSV, or what `aws iam get-credential-report` prints (`app.compliance.data.report_formats`).
+    """Read a report: CSV, or what `aws iam get-credential-report` prints (`report_formats`).
 
-    made_at: when AWS made it, as somebody said; what the file itself says counts more. Raises NotAReport.
+    made_at: when AWS made it, as a user typed. If the file itself says it, that counts. Raises NotAReport.
     """
     if len(content) > LARGEST:
         raise NotAReport("This file is larger than any credential report. Nothing was changed.")
@@ -94,9 +94,9 @@ def _cut(line: int) -> NotAReport:
 
 
 class _Times(dict[str, str | None]):
-    """By what a cell says: itself where it is a time, None where it says that there is none.
+    """Maps each cell to itself where it is a time, and to None where it says that there is none.
 
-    Reads each spelling once. Raises ValueError for what is neither.
+    Parses each spelling once. Raises ValueError for any other text.
     """
 
     def __init__(self) -> None:
@@ -112,7 +112,7 @@ class _Times(dict[str, str | None]):
 
     @property
     def latest(self) -> datetime | None:
-        """Of all that were read; None where there is none."""
+        """The latest of all times that were read, None where there is none."""
         return max((datetime.fromisoformat(cell) for cell in self.values() if cell), default=None)
 
 
@@ -165,7 +165,7 @@ def _moment(time: datetime) -> str:
 
 
 def _row(cells: Sequence[str], times: _Times) -> tuple[str, ReportPerson]:
-    """The account's id and what the row, in order of COLUMNS, tells. Raises ValueError naming what it cannot read."""
+    """Return the account id and the user in a row, whose cells are in the order of COLUMNS. Raises ValueError."""
     if "" in cells:
         raise ValueError("an empty cell")
     name, arn, created, password, used, changed, mfa = cells[:7]
@@ -203,7 +203,7 @@ NO_KEY, NO_CERTIFICATE = [False, None, None], [False, None]
 
 
 def _root(facts: ReportFacts, password: str) -> RootFacts:
-    """password: as the cell says, for AWS may say neither."""
+    """password: the cell. It is one of _NOTHING where AWS doesn't say."""
     uses = [used for used in (facts["used"], *(key[2] for key in facts["keys"])) if used]
     told = RootFacts() if password in _NOTHING else RootFacts(password=facts["password"])
     return told | RootFacts(
@@ -214,7 +214,7 @@ def _root(facts: ReportFacts, password: str) -> RootFacts:
 
 
 class _Booleans(dict[str, bool]):
-    """By what a cell says; also where AWS does not say, as of the root user's password. Raises ValueError."""
+    """Maps a cell to its boolean, and to False where AWS says nothing. Raises ValueError for any other text."""
 
     def __missing__(self, cell: str) -> bool:
         raise ValueError(f"“{cell[:40]}” where there must be true or false")
@@ -227,7 +227,7 @@ __all__ = ["CredentialReport", "NotAReport", "ReportPerson", "parse"]
 
 
 def _aware(moment: datetime) -> datetime:
-    """Raises ValueError for what AWS never writes: a time without its zone, or outside of a man's life."""
+    """Return the time. Raises ValueError for what AWS never writes: no zone, before 1971 or after 2199."""
     if moment.tzinfo is None:
         raise ValueError("a time without its zone")
     if not 1970 < moment.year < 2200:

@@ -1,4 +1,4 @@
-"""What an account comes to: counted once when something changes, kept per day, so that pages and trends only read."""
+"""An account's figures: counted when something changes and stored by day, so that pages and trends only read."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from app.compliance.rules.verdicts import State, Verdict
 STATES = tuple(State)
 """In the order of `Count`."""
 AGES = (30, 60, 90)
-"""Days that bound the groups of `Figures.key_ages`; the last group is older."""
+"""Days that bound the groups of `Figures.key_ages`. The last group is older."""
 
 
 @dataclass(frozen=True)
 class Count:
-    """How many a rule is about, by what it says of them."""
+    """How many users a rule is about, by verdict. Of a rule about the account, one."""
 
     passed: int = 0
     failed: int = 0
@@ -41,23 +41,23 @@ class Figures:
     people: int = 0
     rules: Mapping[str, Count] = field(default_factory=dict)
     shown: int = 0
-    """People whose own visits showed something."""
+    """Users whose own visits showed any credentials."""
     key_ages: tuple[int, ...] = (0,) * (len(AGES) + 1)
-    """People with active access keys by the age of the oldest, in groups bounded by AGES."""
+    """Users with active access keys by the age of their oldest key, in groups bounded by AGES."""
 
     @property
     def coverage(self) -> float:
-        """Share of all answers that are known, 0 to 1."""
+        """The share of verdicts that are known, from 0 to 1."""
         answers = sum(count.population for count in self.rules.values())
         return 1 - sum(count.unknown for count in self.rules.values()) / answers if answers else 0.0
 
     def of(self, rule: str) -> Count:
-        """One rule's; zeros where it was not there yet."""
+        """Return the count of a rule, zeros where it didn't exist yet."""
         return self.rules.get(rule, Count())
 
 
 def counted(rows: Iterable[Any], account: Mapping[str, Verdict], now: datetime) -> Figures:
-    """Count people's rows and the verdicts about the account."""
+    """Count the users' rows and the verdicts about the account."""
     counts: dict[str, list[int]] = {}
     ages = [0] * (len(AGES) + 1)
     people = shown = 0
@@ -69,7 +69,7 @@ def counted(rows: Iterable[Any], account: Mapping[str, Verdict], now: datetime) 
         if row.oldest_key_at:
             days = (now - row.oldest_key_at).days
             ages[next((group for group, limit in enumerate(AGES) if days <= limit), len(AGES))] += 1
-    # Thousands of people share a few dozen combinations of verdicts.
+    # Thousands of users share a few dozen combinations of verdicts.
     for verdicts, times in seen.items():
         for word in verdicts.split():
             rule, _, state = word.partition("=")
@@ -80,7 +80,7 @@ def counted(rows: Iterable[Any], account: Mapping[str, Verdict], now: datetime) 
 
 
 def keep_day(connection: Connection, account_id: str, now: datetime, figures: Figures) -> None:
-    """Store the figures as today's, over earlier ones of today."""
+    """Store the figures as today's (UTC), in place of earlier ones of today."""
     stored = {
         "people": figures.people,
         "shown": figures.shown,
@@ -97,7 +97,7 @@ def keep_day(connection: Connection, account_id: str, now: datetime, figures: Fi
 
 
 def days(connection: Connection, account_id: str, now: datetime, back: int = 90) -> list[tuple[date, Figures]]:
-    """Figures of the last days, oldest first; days on which nothing was looked at are missing."""
+    """Return the figures of the last days, oldest first. Days on which nobody looked and no data came are missing."""
     query = (
         select(ComplianceDay.day, ComplianceDay.figures)
         .where(ComplianceDay.account_id == account_id, ComplianceDay.day > now.date() - timedelta(days=back))
@@ -112,7 +112,7 @@ def _figures(stored: Mapping[str, Any]) -> Figures:
 
 
 def latest_of(connection: Connection, account_ids: Collection[str]) -> dict[str, tuple[date, Figures]]:
-    """The last figures of several accounts; those of which nothing is known are left out."""
+    """Return the latest figures of each account. Accounts of which nothing is known are left out."""
     newest = (
         select(ComplianceDay.account_id, func.max(ComplianceDay.day).label("day"))
         .where(ComplianceDay.account_id.in_(account_ids))
@@ -126,7 +126,7 @@ def latest_of(connection: Connection, account_ids: Collection[str]) -> dict[str,
 
 
 def a_week_before(history: list[tuple[date, Figures]]) -> tuple[date, Figures] | None:
-    """The latest figures that are at least a week older than the last; None where there are none."""
+    """Return the latest figures that are at least a week older than the last, None where there are none."""
     if not history:
         return None
     limit = history[-1][0] - timedelta(days=7)

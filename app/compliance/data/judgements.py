@@ -15,33 +15,33 @@ TermsOf = Callable[[int | None], Terms]
 _FAILED = f"={FAIL} "
 
 
-def subject_of(row: PersonRow, held: AccountRow) -> Subject:
+def subject_of(row: PersonRow, stored: AccountRow) -> Subject:
     """Return what is known of a user, from their row and the account's."""
-    return subject(row, held.roster_at, held.report_at, others_of(held.roster))
+    return subject(row, stored.roster_at, stored.report_at, others_of(stored.roster))
 
 
-def account_of(held: AccountRow) -> Account:
+def account_of(stored: AccountRow) -> Account:
     """Return what is known of the account."""
-    return account(held.roster, held.roster_at, held.report, held.report_at)
+    return account(stored.roster, stored.roster_at, stored.report, stored.report_at)
 
 
-def account_verdicts(held: AccountRow, terms: Terms, exceptions: Exceptions) -> dict[str, Verdict]:
+def account_verdicts(stored: AccountRow, terms: Terms, exceptions: Exceptions) -> dict[str, Verdict]:
     """Return what the rules about the account say, by rule id."""
-    return judged(account_of(held), terms, exceptions.get(""), OF_ACCOUNT)
+    return judged(account_of(stored), terms, exceptions.get(""), OF_ACCOUNT)
 
 
-def judge_people(people: Iterable[PersonRow], held: AccountRow, terms: Terms, exceptions: Exceptions) -> None:
+def judge_people(people: Iterable[PersonRow], stored: AccountRow, terms: Terms, exceptions: Exceptions) -> None:
     """Set the columns of each row that follow from the verdicts."""
     for row in people:
-        known = subject_of(row, held)
+        known = subject_of(row, stored)
         verdicts = judged(known, terms, exceptions.get(row.user_name))
         made = [key.created_at for key in known.keys or () if key.active and key.created_at]
-        row.verdicts = _stored(verdicts)
+        row.verdicts = _as_text(verdicts)
         row.failed = row.verdicts.count(_FAILED)
         row.oldest_key_at = min(made, default=None)
         row.changes_at = min([verdict.until for verdict in verdicts.values() if verdict.until], default=None)
 
 
-def _stored(verdicts: Mapping[str, Verdict]) -> str:
+def _as_text(verdicts: Mapping[str, Verdict]) -> str:
     """As in `CompliancePerson.verdicts`: " mfa=fail key-age=pass "."""
     return " " + "".join([rule + "=" + verdict.state + " " for rule, verdict in verdicts.items()])

@@ -70,14 +70,14 @@ class Merged:
     """Names whose stored row ends: of deleted users, and of former users whose name another user has now."""
 
 
-def check_complete(report: CredentialReport, held: AccountRow, known: Iterable[PersonRow], now: datetime) -> None:
+def check_complete(report: CredentialReport, stored: AccountRow, known: Iterable[PersonRow], now: datetime) -> None:
     """Raise NotAReport where the report is of the future, older than the stored one, or lacks too many users."""
     if report.made_at > now + CLOCKS:
         raise NotAReport("This report is of the future: check the time it was made. Nothing was changed.")
-    if held.report_at and report.made_at < held.report_at:
+    if stored.report_at and report.made_at < stored.report_at:
         raise NotAReport(
             f"This report is of {report.made_at:%-d %B %Y, %H:%M} UTC. A newer one, of "
-            f"{held.report_at:%-d %B %Y, %H:%M} UTC, is here already. Nothing was changed."
+            f"{stored.report_at:%-d %B %Y, %H:%M} UTC, is here already. Nothing was changed."
         )
     told = {person.user_name for person in report.people}
     expected = [
@@ -92,9 +92,9 @@ def check_complete(report: CredentialReport, held: AccountRow, known: Iterable[P
         )
 
 
-def merge_report(held: AccountRow, known: Mapping[str, PersonRow], report: CredentialReport) -> Merged:
+def merge_report(stored: AccountRow, known: Mapping[str, PersonRow], report: CredentialReport) -> Merged:
     """Merge a credential report into the stored rows."""
-    newer = held.roster_at is None or report.made_at > held.roster_at
+    newer = stored.roster_at is None or report.made_at > stored.roster_at
     merged = Merged()
     told = set()
     for person in report.people:
@@ -137,7 +137,7 @@ def _with_other(facts: ReportFacts, virtual_devices: int) -> ReportFacts:
 
 
 def merge_lists(
-    held: AccountRow,
+    stored: AccountRow,
     known: Mapping[str, PersonRow],
     users: Mapping[str, ListedUser],
     virtual: Mapping[str, int],
@@ -150,10 +150,10 @@ def merge_lists(
     merged = Merged()
     for name, user in users.items():
         old = known.get(name)
-        row = old.copy() if old else PersonRow(held.account_id, name)
+        row = old.copy() if old else PersonRow(stored.account_id, name)
         if _is_later(row.created_at, user.created_at) or _is_another(row.user_id, user.user_id):
             merged.gone.append(name)
-            _forget_former(row, user.created_at, held.report_at)
+            _forget_former(row, user.created_at, stored.report_at)
         row.user_id, row.arn, row.path, row.created_at = user.user_id, user.arn, user.path, user.created_at
         row.password_last_used = user.password_last_used
         row.in_roster, row.virtual_devices = True, virtual.get(name, 0)
@@ -163,7 +163,7 @@ def merge_lists(
     for name, old in known.items():
         if name in users:
             continue
-        reported = bool(held.report_at and held.report_at > at and old.report)
+        reported = bool(stored.report_at and stored.report_at > at and old.report)
         if not reported and not old.was_seen_after(at):
             merged.gone.append(name)
             continue
@@ -205,20 +205,20 @@ def _forget_former(row: PersonRow, created_at: datetime, report_at: datetime | N
         row.report = None
 
 
-def compared_devices(held: AccountRow, people: Iterable[PersonRow]) -> dict[str, Any]:
+def compared_devices(stored: AccountRow, people: Iterable[PersonRow]) -> dict[str, Any]:
     """Compare the MFA devices users are taken to have with how many are in use, after new lists or a new report.
 
-    held: the account as it is from now on. Returns the columns of the account's row that change.
+    stored: the account as it is from now on. Returns the columns of the account's row that change.
     """
-    at_most = held.roster.get("others")
-    if at_most is None or held.roster_at is None:
+    at_most = stored.roster.get("others")
+    if at_most is None or stored.roster_at is None:
         return {}
-    told = [devices_told(row, held.roster_at, held.report_at) for row in people]
+    told = [devices_told(row, stored.roster_at, stored.report_at) for row in people]
     least, most = sum(low for low, _ in told), sum(high for _, high in told)
-    before = held.report.get("unexplained")
+    before = stored.report.get("unexplained")
     unexplained = max(0, at_most - least)
-    report = held.report
+    report = stored.report
     if report and (before is None or unexplained < before):
         report = {**report, "unexplained": unexplained}
     fewer, more = least > at_most, before is not None and at_most - most > before
-    return {"roster": {**held.roster, "others_fewer": fewer, "others_more": more}, "report": report}
+    return {"roster": {**stored.roster, "others_fewer": fewer, "others_more": more}, "report": report}

@@ -12,31 +12,31 @@ from app.db import Base, Utc
 
 
 class ComplianceAccount(Base):
-    """What is known of an account as a whole, and who is refreshing it."""
+    """What is known of an account as a whole, and which refresh of it is running."""
 
     __tablename__ = "compliance_accounts"
 
     account_id: Mapped[str] = mapped_column(String(12), primary_key=True)
     roster: Mapped[dict[str, Any]] = mapped_column(JSON)
-    """Root, password policy, alias, counts (`app.compliance.rules.sources`); {} before the first refresh."""
+    """RosterFacts (`app.compliance.rules.sources`), {} before the first refresh."""
     roster_at: Mapped[datetime | None] = mapped_column(Utc)
-    """When the lists were read; everyone's roster columns are of then."""
+    """When the lists were read. So old are the columns of users that come from the lists."""
     report: Mapped[dict[str, Any]] = mapped_column(JSON)
-    """The root row of the credential report, and where its time is from; {} before the first."""
+    """RootFacts (`app.compliance.rules.sources`), {} before the first credential report."""
     report_at: Mapped[datetime | None] = mapped_column(Utc)
-    """When AWS made the report; everyone's `report` is of then."""
+    """When AWS made the report. So old is the `report` of users."""
     judged_with: Mapped[str] = mapped_column(String(64))
-    """Fingerprint of rules and thresholds the verdicts were reached with."""
+    """The fingerprint of the rules and thresholds by which the verdicts were reached."""
     stale: Mapped[bool]
-    """A verdict changed since the day's summary was written."""
+    """A verdict changed since the day's figures were written."""
     running: Mapped[str] = mapped_column(String(32))
-    """Id of the refresh under way, or "". Who changes it from "" has the account to itself."""
+    """Id of the running refresh, or "". The refresh that changes it from "" has the account to itself."""
     beat_at: Mapped[datetime | None] = mapped_column(Utc)
-    """When that refresh last said that it is alive."""
+    """When that refresh last gave a sign of life."""
 
 
 class CompliancePerson(Base):
-    """What is known of an IAM user, each fact with its source, and what the rules say of it."""
+    """What is known of an IAM user, by source, and what the rules say."""
 
     __tablename__ = "compliance_people"
     __table_args__ = (Index(None, "account_id", "changes_at"),)
@@ -44,29 +44,29 @@ class CompliancePerson(Base):
     account_id: Mapped[str] = mapped_column(String(12), primary_key=True)
     user_name: Mapped[str] = mapped_column(String(128), primary_key=True)
     user_id: Mapped[str] = mapped_column(String(128), server_default="")
-    """AWS's unique id (AIDA...); empty until a refresh or the user's own visit tells it."""
+    """AWS's unique id (AIDA...), empty until a refresh or the user's own visit tells it."""
     arn: Mapped[str] = mapped_column(String(1024))
     path: Mapped[str] = mapped_column(String(512))
     created_at: Mapped[datetime | None] = mapped_column(Utc)
     in_roster: Mapped[bool]
-    """The roster lists them; then password_last_used and virtual_devices are what it says."""
+    """The account's lists name them. Then password_last_used and virtual_devices come from the lists."""
     password_last_used: Mapped[datetime | None] = mapped_column(Utc)
     virtual_devices: Mapped[int]
     report: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
-    """Their row of the credential report (`app.compliance.rules.sources`)."""
+    """ReportFacts (`app.compliance.rules.sources`): their row of the credential report."""
     own: Mapped[dict[str, Any]] = mapped_column(JSON)
-    """What they showed themselves in the portal, each with its time."""
+    """OwnFacts (`app.compliance.rules.sources`): what their own visits showed."""
     verdicts: Mapped[str] = mapped_column(Text)
-    """Like " mfa=fail key-age=pass ": a word for each rule that is about them."""
+    """As in " mfa=fail key-age=pass ", with a word for each rule that is about them."""
     failed: Mapped[int]
     oldest_key_at: Mapped[datetime | None] = mapped_column(Utc)
-    """When their oldest active access key was made, as far as known."""
+    """When their oldest active access key was created, as far as it is known."""
     changes_at: Mapped[datetime | None] = mapped_column(Utc)
     """When time alone changes a verdict."""
 
 
 class ComplianceChange(Base):
-    """Somebody began to fail a rule, or stopped."""
+    """A user began or stopped to fail a rule."""
 
     __tablename__ = "compliance_changes"
     __table_args__ = (Index(None, "account_id", "user_name", "at"),)
@@ -77,12 +77,12 @@ class ComplianceChange(Base):
     at: Mapped[datetime] = mapped_column(Utc)
     rule: Mapped[str] = mapped_column(String(32))
     was: Mapped[str] = mapped_column(String(16))
-    """`app.compliance.rules.verdicts.State`, "" where the rule was not about them."""
+    """`app.compliance.rules.verdicts.State`, "" where the rule wasn't about them."""
     became: Mapped[str] = mapped_column(String(16))
 
 
 class ComplianceDay(Base):
-    """The account at the end of a day (UTC), or so far today: what trends are made of."""
+    """The account's figures at the end of a day (UTC), or today's so far. Trends are made of these."""
 
     __tablename__ = "compliance_days"
 
@@ -93,7 +93,7 @@ class ComplianceDay(Base):
 
 
 class ComplianceRun(Base):
-    """A refresh from AWS."""
+    """A refresh of an account from AWS."""
 
     __tablename__ = "compliance_runs"
     __table_args__ = (Index(None, "account_id", "started_at"),)
@@ -107,18 +107,18 @@ class ComplianceRun(Base):
     state: Mapped[str] = mapped_column(String(16))
     """`app.compliance.data.refresh_runs.RunState`."""
     problem: Mapped[str] = mapped_column(String(1024))
-    """Why it did not end well, as a sentence."""
+    """Why it failed, as a sentence. Empty otherwise."""
     users_read: Mapped[int]
     devices_read: Mapped[int]
     expected: Mapped[int]
-    """Users the account has, once known."""
+    """How many users the account has, 0 while it isn't known."""
     calls: Mapped[int]
     slowed: Mapped[int]
-    """How often AWS asked to slow down."""
+    """How often AWS throttled it."""
 
 
 class ComplianceException(Base):
-    """Somebody need not keep a rule for a while, and somebody answers for that."""
+    """A user, or the account, doesn't have to pass a rule until a date, and somebody is responsible for that."""
 
     __tablename__ = "compliance_exceptions"
     __table_args__ = (Index(None, "account_id", "user_name"),)
@@ -130,11 +130,11 @@ class ComplianceException(Base):
     """Empty for a rule about the account."""
     reason: Mapped[str] = mapped_column(String(500))
     owner: Mapped[str] = mapped_column(String(128))
-    """Who answers for it."""
+    """Who is responsible for it."""
     until: Mapped[datetime] = mapped_column(Utc)
     made_at: Mapped[datetime] = mapped_column(Utc)
     made_by: Mapped[str] = mapped_column(String(1024))
     """ARN."""
     ended_at: Mapped[datetime | None] = mapped_column(Utc)
-    """Ended before its time."""
+    """When somebody ended it early."""
     ended_by: Mapped[str] = mapped_column(String(1024))

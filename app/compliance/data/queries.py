@@ -1,4 +1,4 @@
-"""Reading what is known: people by filter, one person, findings with their evidence and exceptions."""
+"""Reading what is known: users by filter, one user, findings with their evidence and exceptions."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from app.compliance.rules.verdicts import Fix, State, Verdict
 
 PAGE = 50
 NOT_PASSING = "not-passing"
-"""Fails or is not known."""
+"""As a state to ask for: fails or unknown."""
 SORTS = ("name", "findings", "created", "signed-in", "oldest-key")
 
 
 @dataclass(frozen=True)
 class Filter:
-    """Which people, in which order; empty means any."""
+    """Which users, in which order. Empty means any."""
 
     rule: str = ""
     """Id of a rule or of a group."""
@@ -36,19 +36,19 @@ class Filter:
     text: str = ""
     """Part of the user name or path."""
     sort: str = "name"
-    """One of SORTS, with "-" in front for the other way round."""
+    """One of SORTS. A "-" in front reverses it."""
     page: int = 1
 
     @property
     def rules(self) -> tuple[str, ...]:
-        """Ids of the rules asked for; none for any."""
+        """The ids of the rules asked for, none for any."""
         if self.rule in GROUPS:
             return rules_in(self.rule)
         return (self.rule,) if self.rule else ()
 
     @property
     def states(self) -> tuple[str, ...]:
-        """States asked for; none for any."""
+        """The states asked for, none for any."""
         if self.state == NOT_PASSING:
             return (State.FAIL, State.UNKNOWN)
         return (self.state,) if self.state else ()
@@ -56,7 +56,7 @@ class Filter:
 
 @dataclass(frozen=True)
 class PageOfPeople:
-    """Some people."""
+    """A page of a list of users."""
 
     rows: Sequence[PersonRow]
     total: int
@@ -65,7 +65,7 @@ class PageOfPeople:
 
     @property
     def last(self) -> int:
-        """Number of the last page."""
+        """The number of the last page."""
         return max(1, -(-self.total // self.size))
 
 
@@ -104,7 +104,7 @@ def _order(sort: str) -> list[UnaryExpression[Any] | ColumnElement[Any]]:
 
 
 def people(connection: Connection, account_id: str, chosen: Filter, size: int = PAGE) -> PageOfPeople:
-    """A page of people."""
+    """Return a page of the users that match."""
     conditions = _conditions(account_id, chosen)
     total = connection.execute(select(func.count()).select_from(CompliancePerson).where(*conditions)).scalar_one()
     query = select(CompliancePerson.__table__).where(*conditions).order_by(*_order(chosen.sort))
@@ -113,7 +113,7 @@ def people(connection: Connection, account_id: str, chosen: Filter, size: int = 
 
 
 def everyone(connection: Connection, account_id: str, chosen: Filter) -> Iterator[PersonRow]:
-    """Yield all users that match, with a few at a time in memory."""
+    """Yield all users that match, with 500 at a time in memory."""
     query = select(CompliancePerson.__table__).where(*_conditions(account_id, chosen)).order_by(*_order(chosen.sort))
     for columns in connection.execution_options(yield_per=500).execute(query):
         yield PersonRow(*columns)
@@ -167,7 +167,7 @@ def excepted(connection: Connection, account_id: str, now: datetime) -> dict[str
 
 @dataclass(frozen=True)
 class RuleFinding:
-    """What a rule says of somebody, or of the account, with what it goes by."""
+    """What a rule says of a user or the account, and the evidence: the name, source and time of each fact."""
 
     rule: Rule
     verdict: Verdict
@@ -176,16 +176,16 @@ class RuleFinding:
 
     @property
     def fix(self) -> Fix | None:
-        """Where the user can fix it; None where only an administrator can."""
+        """Where the user can fix it. None: only an administrator can."""
         return self.verdict.fix or self.rule.fix
 
 
 def findings(
     subject: Subject | Account, terms: Terms, exceptions: Sequence[ExceptionRow], rules: Sequence[Rule]
 ) -> list[RuleFinding]:
-    """What the rules say, in their order; those that are not about the subject are left out.
+    """Return what the rules say, in their order, without those that aren't about the subject.
 
-    exceptions: the subject's own that are in force; of two the one that ends last counts.
+    exceptions: the subject's own that are in force. Of two, the one that ends last counts.
     """
     by_rule = {row.rule: row for row in sorted(exceptions, key=lambda row: row.until)}
     verdicts = judged(subject, terms, {rule: row.until for rule, row in by_rule.items()}, rules)
@@ -201,24 +201,24 @@ def findings(
     ]
 
 
-def findings_of(connection: Connection, held: AccountRow, row: PersonRow, terms: Terms) -> list[RuleFinding]:
-    """A person's."""
-    mine = exceptions(connection, held.account_id, terms.now, row.user_name)
-    return findings(subject_of(row, held), terms, mine, OF_PEOPLE)
+def findings_of(connection: Connection, stored: AccountRow, row: PersonRow, terms: Terms) -> list[RuleFinding]:
+    """Return a user's findings."""
+    mine = exceptions(connection, stored.account_id, terms.now, row.user_name)
+    return findings(subject_of(row, stored), terms, mine, OF_PEOPLE)
 
 
 def evidence_of(
-    connection: Connection, held: AccountRow, people: Sequence[PersonRow], terms: Terms, rule: Rule
+    connection: Connection, stored: AccountRow, people: Sequence[PersonRow], terms: Terms, rule: Rule
 ) -> list[tuple[PersonRow, RuleFinding]]:
-    """What one rule says of some people, and what it goes by."""
-    by_name = excepted(connection, held.account_id, terms.now)
+    """Return each user's row with what one rule says of them."""
+    by_name = excepted(connection, stored.account_id, terms.now)
     return [
         (row, finding)
         for row in people
-        for finding in findings(subject_of(row, held), terms, by_name.get(row.user_name, ()), (rule,))
+        for finding in findings(subject_of(row, stored), terms, by_name.get(row.user_name, ()), (rule,))
     ]
 
 
-def findings_of_account(connection: Connection, held: AccountRow, terms: Terms) -> list[RuleFinding]:
-    """The account's own."""
-    return findings(account_of(held), terms, exceptions(connection, held.account_id, terms.now, ""), OF_ACCOUNT)
+def findings_of_account(connection: Connection, stored: AccountRow, terms: Terms) -> list[RuleFinding]:
+    """Return the account's own findings."""
+    return findings(account_of(stored), terms, exceptions(connection, stored.account_id, terms.now, ""), OF_ACCOUNT)

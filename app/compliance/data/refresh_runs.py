@@ -1,4 +1,4 @@
-"""Who refreshes an account: one at a time whatever the number of replicas, visible to all of them."""
+"""The refreshes of accounts: one at a time for an account, whatever the number of replicas, and visible to all."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from app.compliance.data.models import ComplianceAccount, ComplianceRun
 from app.errors import PortalError, Refused
 
 DEAD_AFTER = timedelta(seconds=20)
-"""A refresh that has not said for so long that it is alive was killed."""
+"""A refresh that gave no sign of life for so long counts as killed."""
 
 
 class RunState(StrEnum):
-    """How a refresh stands."""
+    """The state of a refresh."""
 
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
     KILLED = "killed"
-    """Its process ended under it."""
+    """Its process ended before it did."""
 
 
 class RefreshAlreadyRunning(Refused):
-    """Somebody else is at it."""
+    """Another refresh of the account is running."""
 
     code = "refresh-already-running"
     message = "Somebody is reading this account’s lists already. Here is how far it is."
 
 
 class RefreshReplaced(PortalError):
-    """Another refresh took this one for dead."""
+    """Another refresh found this one dead and took its place."""
 
     code = "refresh-replaced"
     message = "Another refresh took over."
@@ -44,7 +44,7 @@ class RefreshReplaced(PortalError):
 
 @dataclass(frozen=True)
 class Progress:
-    """The latest refresh of an account, as anyone may see it."""
+    """The latest refresh of an account. The counts are zero where they aren't known yet."""
 
     state: RunState
     started_at: datetime
@@ -54,13 +54,13 @@ class Progress:
     users_read: int
     devices_read: int
     expected: int
-    """Users there are; 0 while not known."""
+    """Users in the account, 0 while it isn't known."""
     calls: int
     slowed: int
 
     @property
     def share(self) -> float:
-        """How much is done, 0 to 1."""
+        """How much is done, from 0 to 1."""
         if self.state is RunState.DONE:
             return 1.0
         # Storing takes about a tenth.
@@ -68,7 +68,7 @@ class Progress:
 
 
 def claim(engine: Engine, account_id: str, begun_by: str, now: datetime) -> str:
-    """Take on the refresh of an account; its id. Raises RefreshAlreadyRunning."""
+    """Begin a refresh of the account and return its id. Raises RefreshAlreadyRunning."""
     ensure_account_row(engine, account_id)
     run_id = secrets.token_hex(16)
     with engine.begin() as connection:
@@ -101,7 +101,7 @@ def claim(engine: Engine, account_id: str, begun_by: str, now: datetime) -> str:
 
 
 def beat(engine: Engine, account_id: str, run_id: str, now: datetime, **counts: int) -> None:
-    """Say that the refresh is alive and how far it is. Raises RefreshReplaced."""
+    """Store a sign of life and the progress of the refresh. Raises RefreshReplaced."""
     with engine.begin() as connection:
         mine = connection.execute(
             update(ComplianceAccount)
@@ -116,7 +116,7 @@ def beat(engine: Engine, account_id: str, run_id: str, now: datetime, **counts: 
 def finish(
     connection: Connection, account_id: str, run_id: str, now: datetime, problem: str = "", **counts: int
 ) -> None:
-    """End the refresh, within a transaction. problem: why it did not end well. Raises RefreshReplaced."""
+    """End the refresh, within a transaction. problem: why it failed, "" if it didn't. Raises RefreshReplaced."""
     mine = connection.execute(
         update(ComplianceAccount)
         .where(ComplianceAccount.account_id == account_id, ComplianceAccount.running == run_id)
@@ -132,7 +132,7 @@ def finish(
 
 
 def latest(connection: Connection, account_id: str, now: datetime) -> Progress | None:
-    """The latest refresh of an account."""
+    """Return the latest refresh of an account, None where there was none."""
     query = (
         select(ComplianceRun.__table__, ComplianceAccount.beat_at)
         .join(ComplianceAccount, ComplianceAccount.account_id == ComplianceRun.account_id)

@@ -1,4 +1,4 @@
-"""The forms in which people have a credential report: CSV, or what the AWS CLI and tools print around it. Pure.
+"""The formats in which a credential report is uploaded: CSV, or what the AWS CLI and tools print around it. Pure.
 
 `aws iam get-credential-report` prints the CSV in base64 under `Content`, and when AWS made it under `GeneratedTime`,
 as JSON, YAML, text or a table; `--query Content` only the base64. PowerShell's `>` writes all of these in UTF-16.
@@ -18,7 +18,7 @@ from app.errors import Refused
 
 
 class NotAReport(Refused):
-    """The file is not a credential report, or not all of one."""
+    """The file isn't a credential report, or not a complete one."""
 
     code = "not-a-report"
     message = "This is not a credential report. Nothing was changed."
@@ -34,7 +34,7 @@ _HEADER = ("user,", "user\t", "\ufeffuser,")
 
 
 def opened(content: bytes) -> tuple[str, datetime | None]:
-    """The CSV in a file, and when AWS made it, if the file says so. Raises NotAReport."""
+    """Return the CSV in a file, and when AWS made it, None where the file doesn't say. Raises NotAReport."""
     text = _text(content)
     start = text.lstrip()
     if start.startswith("{"):
@@ -55,14 +55,14 @@ def opened(content: bytes) -> tuple[str, datetime | None]:
 
 
 def _is_base64(text: str) -> bool:
-    """Lines of nothing else; what is shorter than any header is not."""
+    """Has the text nothing but lines of base64? A text that is shorter than any report's header doesn't count."""
     return (
         len(text) > 40 and bool(_BASE64.fullmatch(text)) and all(len(line.split()) < 2 for line in text.split("\n"))
     )
 
 
 def _text(content: bytes) -> str:
-    """UTF-8, or UTF-16 where a byte order mark says so."""
+    """Decode UTF-8, or UTF-16 where a byte order mark says so."""
     marked = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and not content.startswith(
         codecs.BOM_UTF32_LE
     )
@@ -73,7 +73,7 @@ def _text(content: bytes) -> str:
 
 
 def _csv(told: str) -> str:
-    """The CSV that is told in base64, or as Python prints bytes. Raises NotAReport."""
+    """Return the CSV that the text has in base64, or as Python prints bytes. Raises NotAReport."""
     written = told.strip()
     try:
         if _BYTES.fullmatch(written):
@@ -108,7 +108,7 @@ def _told(value: object) -> str:
 
 
 def _from_string(text: str) -> str:
-    """`--query Content` as JSON."""
+    """Return the CSV in what `--query Content` prints as JSON."""
     try:
         told = json.loads(text)
     except ValueError as error:
@@ -117,7 +117,7 @@ def _from_string(text: str) -> str:
 
 
 def _from_yaml(text: str) -> tuple[str, datetime]:
-    """The three keys of the answer, whose values may go on over indented lines. This is no YAML parser."""
+    """Read the answer's three keys, whose values can continue over indented lines. Other YAML isn't read."""
     found: dict[str, list[str]] = {}
     name = ""
     for line in text.splitlines():
@@ -139,7 +139,7 @@ def _from_yaml(text: str) -> tuple[str, datetime]:
 
 
 def _scalar(lines: list[str]) -> str:
-    """A value without its tag, block mark and quotes."""
+    """Return a YAML value without its tag, block mark and quotes."""
     first = re.sub(r"^(?:!!?\w+)?\s*(?:[|>][+-]?)?$", "", lines[0].strip())
     first = re.sub(r"^!!?\w+\s+", "", first)
     whole = "\n".join([first, *(line.strip() for line in lines[1:])]).strip()
@@ -147,7 +147,7 @@ def _scalar(lines: list[str]) -> str:
 
 
 def _from_line(first: str, others: list[str]) -> tuple[str, datetime | None]:
-    """`--output text`: base64, time and format, separated by tabs."""
+    """Read what `--output text` prints: base64, time and format, separated by tabs."""
     made_at = None
     for other in others:
         try:
@@ -158,7 +158,7 @@ def _from_line(first: str, others: list[str]) -> tuple[str, datetime | None]:
 
 
 def _time(told: object) -> datetime:
-    """A time as the AWS CLI and Python print one: ISO 8601, or seconds since 1970. Raises ValueError, TypeError."""
+    """Read a time as the AWS CLI or Python prints it: ISO 8601, or Unix seconds. Raises ValueError, TypeError."""
     if isinstance(told, int | float) and not isinstance(told, bool):
         if not 0 < told < 7e9:
             raise ValueError("a time far from ours")

@@ -9,8 +9,6 @@ from app.compliance.rules.subjects import Account, Terms
 from app.compliance.rules.verdicts import FAIL, PASS, UNKNOWN, Verdict, fresh
 
 US_GOV = "aws-us-gov"
-
-
 _CANNOT_SIGN_IN = Verdict(PASS, "The root user has no password, so it cannot sign in and needs no MFA.")
 
 

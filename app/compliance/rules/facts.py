@@ -1,4 +1,4 @@
-"""From what the sources tell to what the rules judge: of each fact the latest word counts. Pure."""
+"""From what the sources tell to what the rules judge: of each fact, the newest source counts. Pure."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ def _time(text: str | None) -> datetime | None:
 
 
 class Others(NamedTuple):
-    """MFA devices that aren't virtual ones of users: AWS tells only how many are in use."""
+    """MFA devices that aren't virtual ones of users. AWS tells only how many are in use."""
 
     at_most: int | None
     """None: not known."""
     fewer: bool = False
     """Fewer than users are taken to have, so some of them no longer have theirs."""
     more: bool = False
-    """More than when the report was taken in, so someone has a new one."""
+    """More than when the report was imported, so somebody has a new one."""
 
 
 def others_of(roster: RosterFacts) -> Others:

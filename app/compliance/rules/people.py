@@ -10,10 +10,10 @@ from app.compliance.rules.subjects import Credential, Key, Seen, Subject, Terms
 from app.compliance.rules.verdicts import FAIL, PASS, UNKNOWN, Fix, Verdict, aged, fresh, passed, worst
 
 AT_CREATION = timedelta(minutes=1)
-"""A key made this soon after its user came with them."""
+"""A key created this soon after its user was created with them."""
 ONLY_IN_REPORT = "is only in the credential report, which does not tell of them yet"
 
-# Reached thousands of times in a row, so made once.
+# These verdicts are reached thousands of times in a row, so they are made once.
 _HAS_MFA = Verdict(PASS, "Has an MFA device.")
 _HAS_NO_MFA = Verdict(FAIL, "Has no MFA device.")
 _TWO_KEYS = Verdict(FAIL, "Two access keys are active.")
@@ -88,7 +88,7 @@ def one_active_key(someone: Subject, terms: Terms) -> Verdict | None:
 
 
 def _used(what: str, used: datetime, seen: Seen | None, terms: Terms) -> Verdict:
-    """Of what was used: in time, too long ago, or not known since."""
+    """The verdict on a credential that was used: recently, too long ago, or unknown since then."""
     limit = used + timedelta(days=terms.unused_days)
     if terms.now <= limit:
         return Verdict(PASS, f"{what} was used on {{}}.", (used,), limit)
@@ -157,8 +157,8 @@ def unused(someone: Subject, terms: Terms) -> Verdict | None:
 def _unused_keys(someone: Subject, terms: Terms) -> Verdict | None:
     if someone.keys is None:
         return Verdict(UNKNOWN, f"When their access keys were last used {ONLY_IN_REPORT}.")
-    used, held = someone.seen.get("key_use"), someone.seen.get("keys")
-    return fresh(worst([_unused_key(key, used, terms) for key in someone.keys if key.active]), terms, held, used)
+    listed, use = someone.seen.get("keys"), someone.seen.get("key_use")
+    return fresh(worst([_unused_key(key, use, terms) for key in someone.keys if key.active]), terms, listed, use)
 
 
 def key_at_creation(someone: Subject, terms: Terms) -> Verdict | None:
@@ -186,11 +186,11 @@ def _key_at_creation(someone: Subject) -> Verdict:
 
 
 def _credentials(
-    held: tuple[Credential, ...] | None, seen: Seen | None, days: int, terms: Terms, what: str, unknown: str
+    uploaded: tuple[Credential, ...] | None, seen: Seen | None, days: int, terms: Terms, what: str, unknown: str
 ) -> Verdict | None:
-    if held is None:
+    if uploaded is None:
         return Verdict(UNKNOWN, unknown)
-    found = worst([_credential(each, seen, days, terms, what) for each in held if each.active])
+    found = worst([_credential(each, seen, days, terms, what) for each in uploaded if each.active])
     return fresh(found, terms, seen)
 
 

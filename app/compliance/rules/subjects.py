@@ -1,4 +1,4 @@
-"""What the rules judge: a person, or the account, as far as anything is known of them. Pure."""
+"""What the rules judge: a user, or the account, as far as it is known. Pure."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import NamedTuple
 
 
 class Source(StrEnum):
-    """Who said so."""
+    """Where a fact comes from."""
 
     ROSTER = "roster"
     """The account's lists, read with an admin's session."""
     REPORT = "report"
     """AWS's credential report."""
     SELF = "self"
-    """The person's own visit to the portal."""
+    """The user's own visit to the portal."""
 
 
 class Seen(NamedTuple):
-    """Where a fact is from, and of when it is."""
+    """Where a fact comes from, and when it was collected."""
 
     source: Source
     at: datetime
@@ -32,9 +32,9 @@ class Key(NamedTuple):
     active: bool
     created_at: datetime | None
     used_at: datetime | None
-    """None where it was never used, or nobody knows."""
+    """None: never used, or not known."""
     use_known: bool
-    """Only the credential report tells last use."""
+    """Only the credential report tells the last use."""
 
 
 class Credential(NamedTuple):
@@ -46,7 +46,7 @@ class Credential(NamedTuple):
 
 
 class Subject(NamedTuple):
-    """An IAM user. None: not known."""
+    """An IAM user. None: not known, unless it says otherwise."""
 
     user_name: str
     path: str
@@ -54,11 +54,11 @@ class Subject(NamedTuple):
     mfa: bool | None
     """Has an MFA device of any kind."""
     no_virtual_device: bool
-    """The roster shows none: what is not known of `mfa` is only whether there is another kind."""
+    """The lists show none. Where `mfa` isn't known, the user may have a device of another kind."""
     password: bool | None
     """Has a console password."""
     password_last_used: datetime | None
-    """None where it was never used, or nobody knows."""
+    """None: never used, or not known."""
     password_use_known: bool
     password_changed_at: datetime | None
     keys: tuple[Key, ...] | None
@@ -69,7 +69,7 @@ class Subject(NamedTuple):
     "ssh_keys".
     """
     mfa_doubt: str = ""
-    """Why `mfa` is not known although something told of it; a sentence."""
+    """Why `mfa` isn't known although a source told of it. A sentence."""
 
 
 class Account(NamedTuple):
@@ -78,26 +78,26 @@ class Account(NamedTuple):
     root_keys: bool | None
     root_mfa: bool | None
     root_virtual_mfa: bool | None
-    """One of root's devices is virtual."""
+    """One of the root user's devices is virtual."""
     root_used_at: datetime | None
     root_use_known: bool
     password_length: int | None
     password_reuse: int | None
-    """Earlier passwords that may not come back; 0 for none."""
+    """How many earlier passwords can't be reused."""
     why_no_summary: str
-    """Why what only the account's summary tells is not known."""
+    """Why the facts that only the account's summary tells aren't known. A sentence."""
     why_no_password_policy: str
-    """Why the two are not known."""
+    """Why the two aren't known. A sentence."""
     seen: Mapping[str, Seen]
     """By name of the fact: "root_keys", "root_mfa", "root_virtual_mfa", "root_password", "root_used_at",
     "password_policy".
     """
     root_password: bool | None = None
-    """False where root has no password: under central root access it cannot sign in."""
+    """False: the root user has no password. Under central root access it can't sign in."""
 
 
 class Terms(NamedTuple):
-    """What the rules go by."""
+    """The time, the numbers and the circumstances by which the rules judge. Durations are days."""
 
     now: datetime
     key_days: int = 90
@@ -109,9 +109,9 @@ class Terms(NamedTuple):
     password_length: int = 14
     password_reuse: int = 24
     path_blind: bool = False
-    """The configured policy does not reach users with an IAM path."""
+    """The configured policy doesn't match users with an IAM path."""
     others_at_most: int | None = None
-    """MFA devices in use in the account that are not virtual ones of users, at most; None where not known."""
+    """MFA devices in use in the account that aren't virtual ones of users, at most. None: not known."""
     evidence_days: int = 90
-    """What is older vouches for nothing."""
+    """Evidence older than this counts as unknown."""
     partition: str = "aws"

@@ -1,4 +1,4 @@
-"""What a rule can say: pass, fail, or unknown with the reason. Pure."""
+"""What a rule can say: pass, fail, or unknown, with the reason. Pure."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from app.compliance.rules.subjects import Seen, Source, Terms
 
 
 class State(StrEnum):
-    """What a rule says of someone."""
+    """What a rule says of a user or the account."""
 
     PASS = "pass"  # noqa: S105 # a verdict
     FAIL = "fail"
     UNKNOWN = "unknown"
     EXCEPTED = "excepted"
-    """It would not pass, and somebody answers for that until a date."""
+    """It doesn't pass, and an exception allows that until a date."""
 
 
 class Fix(NamedTuple):
@@ -31,19 +31,19 @@ class Fix(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """A state and why. The sentence is made when somebody reads it: thousands are reached, few are read."""
+    """A state and the reason. The sentence is formatted when it is read: few of thousands are."""
 
     state: State
     why: str
     about: tuple[Any, ...] = ()
     until: datetime | None = None
-    """When time alone makes it another."""
+    """When time alone changes the verdict."""
     fix: Fix | None = None
     """Where this finding can be fixed, if not where the rule says."""
 
     @property
     def sentence(self) -> str:
-        """The reason as people read it."""
+        """The reason as a sentence."""
         return self.why.format(*(f"{each:%-d %B %Y}" if isinstance(each, datetime) else each for each in self.about))
 
 
@@ -56,15 +56,16 @@ _STALE = {
 
 
 def passed(since: datetime, days: int, now: datetime) -> str:
-    """How many days have passed, of more than `days`: "400", or "more than 90" for 90 days and some minutes."""
+    """Return how many days have passed, which is more than `days`: "400", or "more than 90" for 90.2."""
     number = (now - since).days
     return str(number) if number > days else f"more than {days}"
 
 
 def aged(made: datetime, days: int, now: datetime, still: str, too_old: str, seen: Seen | None = None) -> Verdict:
-    """Pass while at most so many days old.
+    """Return the verdict on a credential made at that time: it passes while it is at most so many days old.
 
-    seen: what tells of it. It fails where it was too old by then. What became so since may be gone by now.
+    still, too_old: the reasons, with {} for the date, and in `too_old` another for the age.
+    seen: what tells of the credential. If it became too old only after that, it may be gone by now: unknown.
     """
     limit = made + timedelta(days=days)
     if now <= limit:
@@ -75,8 +76,8 @@ def aged(made: datetime, days: int, now: datetime, still: str, too_old: str, see
 
 
 def fresh(verdict: Verdict | None, terms: Terms, *seen: Seen | None) -> Verdict | None:
-    """The verdict while none of what it goes by is too old, unknown afterwards. None: the rule isn't about them."""
-    # Spelt out, for it is asked ten times for each of thousands of users.
+    """Return the verdict while the evidence is fresh, unknown afterwards. None: the rule isn't about this user."""
+    # A plain loop is faster than min(), and this runs ten times for each of thousands of users.
     if verdict and verdict.state is UNKNOWN:
         return verdict
     oldest: Seen | None = None
@@ -97,7 +98,7 @@ _days = lru_cache(timedelta)
 
 
 def worst(found: Sequence[Verdict]) -> Verdict | None:
-    """One for several credentials: a fail counts most, then what is not known; the next change of any of them."""
+    """Return one verdict for several credentials: a fail counts most, then an unknown. It lasts until any changes."""
     if len(found) <= 1:
         return found[0] if found else None
     chosen, until = found[0], None
