@@ -1,65 +1,205 @@
-"""Every setting of the portal: read from the environment once, checked at start, all problems told together."""
+"""Every setting of the portal, in one table. They are read from the environment once and checked at startup.
+
+`python config.py` prints the table as README has it.
+"""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import click
 import orjson
 
-from app import settings
-from app.policy.documents import PARTITIONS, read
-from app.policy.evaluation import PolicyError
+from app.policy.documents import PARTITIONS
+from app.settings import kinds, parsers
+from app.settings.table import Setting, read_all
 
 ROOT = Path(__file__).parent
 
-SETTINGS: dict[str, str] = {
-    "ACCOUNTS": "Account ids (12 digits, separated by commas) whose IAM users may sign in. Required.",
-    "SECRET_KEY": "At least 32 random characters; sessions are encrypted with keys derived from it. Required. "
-    "Make one: python3 -c 'import secrets; print(secrets.token_urlsafe(48))'",
-    "SECRET_KEY_FALLBACKS": "Earlier SECRET_KEYs, separated by commas: open sessions stay readable while you rotate.",
-    "AUDIT_KEYS": "Keys of the record of activity, KEYID:SECRET, separated by commas; secrets of at least 32 random "
-    "characters. The first makes new rows; keep earlier ones behind it, or their rows cannot be verified, each with "
-    "its end: KEYID@2026-05-03:SECRET. +KEYID:SECRET in front: does not sign yet. Required.",
-    "AUDIT_RETENTION_DAYS": "Age at which `flask activity prune` removes rows, 30 to 3650. Default: rows are kept.",
-    "AUDIT_STREAM": "stdout: every row also goes to standard output as a JSON line. Default: none.",
-    "ADMINS": "Who sees everyone's activity, the compliance pages and those about the policy, separated by commas: "
-    "ARN#ID of IAM users, where ID is AWS's unique id (AIDA...), each for its own account, or ACCOUNT=ARN#ID for "
-    "another one. Without the id a later user of that name is an administrator, too. Default: nobody.",
-    "PUBLIC_URL": "Address people type, without a path. https, or http://127.0.0.1:PORT. "
-    "Default http://127.0.0.1:8000.",
-    "TRUSTED_PROXIES": "How many reverse proxies in front set X-Forwarded-For, -Proto and -Host. Default 0.",
-    "DATABASE_URL": "sqlite:////PATH/TO/FILE, or postgresql+psycopg://USER:PASSWORD@HOST/NAME. "
-    "Default: SQLite in instance/latchkey.db.",
-    "REDIS_URL": "redis://HOST:PORT/NUMBER (rediss:// with TLS): sessions, rate limits and what else replicas share. "
-    "Needed for more than one worker or replica. Default: none, sessions are in the database.",
-    "WORKERS": "Processes of `make serve`, 1 to 64; more than one needs REDIS_URL. Default: WEB_CONCURRENCY, else 1.",
-    "BIND": "HOST:PORT or unix:/PATH to listen on. Default 127.0.0.1:PORT; in a container 0.0.0.0:PORT.",
-    "LOG_LEVEL": "DEBUG, INFO, WARNING or ERROR. Default INFO: a line per request.",
-    "METRICS_TOKEN": "At least 16 characters: a bearer token that opens /metrics. Default: there is no /metrics.",
-    "FORCE_MFA_POLICY": "The policy your users are under: recommended, tutorial, a date AWS published one at "
-    "(docs/policy.md), or a file. Default recommended.",
-    "AWS_PARTITION": "aws, aws-cn, aws-us-gov or aws-eusc. Default aws.",
-    "AWS_REGION": "Region whose STS and AWS Sign-In endpoints are used. Default us-east-1, or one of the partition.",
-    "SIGN_IN_METHODS": "aws-sign-in, access-key, or both, separated by a comma. Default both; in partitions other "
-    "than aws, which had no AWS Sign-In for programs when last looked at, access-key.",
-    "COMPLIANCE_THRESHOLDS": "Numbers the compliance rules go by, NAME=NUMBER, separated by commas; for one "
-    "account ACCOUNT:NAME=NUMBER: key-days (default ACCESS_KEY_MAX_AGE_DAYS), unused-days 45, certificate-days 365, "
-    "ssh-days 365, first-sign-in-days 30, root-days 30, password-length 14, password-reuse 24, "
-    "evidence-days 90 (what is older vouches for nothing).",
-    "ACCESS_KEY_MAX_AGE_DAYS": "Age at which an access key is due to be replaced, 1 to 365. Default 90.",
-    "SESSION_IDLE_MINUTES": "Minutes without a request after which a session ends, 1 to 60. Default 15.",
-    "CONFIRM_MINUTES": "Minutes after a sign-in within which credentials may be added or given up, 5 to 60. "
-    "Default 30.",
-    "SESSION_MAX_MINUTES": "Minutes after which an MFA session from an access key ends, 15 to 720. Default 60.",
-    "SIGN_IN_SESSION_MAX_MINUTES": "The same for sessions from AWS Sign-In, 15 to 720. Default 480.",
-    "SIGN_IN_LIMIT_PER_ADDRESS": "Sign-in attempts per address. Default 30 per 5 minutes.",
-    "SIGN_IN_LIMIT_PER_KEY": "Sign-in attempts per access key id, and codes after it. Default 10 per 5 minutes.",
+_DATABASE = f"sqlite:///{ROOT / 'instance' / 'latchkey.db'}"
+_MAKE_ONE = "Make one: `python3 -c 'import secrets; print(secrets.token_urlsafe(48))'`"
+
+SETTINGS: dict[str, Setting] = {
+    each.name: each
+    for each in (
+        Setting(
+            "ACCOUNTS",
+            parsers.accounts,
+            help="Account IDs (12 digits, separated by commas) whose IAM users may sign in. Required",
+        ),
+        Setting(
+            "SECRET_KEY",
+            parsers.secret_key,
+            help="At least 32 random characters. Sessions are encrypted with keys derived from it. Required. "
+            f"{_MAKE_ONE}",
+        ),
+        Setting(
+            "SECRET_KEY_FALLBACKS",
+            parsers.secret_keys,
+            help="Earlier keys, separated by commas. Open sessions stay readable while you rotate",
+        ),
+        Setting(
+            "AUDIT_KEYS",
+            parsers.audit_keys,
+            help="Keys of the audit log, `KEYID:SECRET`, separated by commas, each secret with at least 32 random "
+            "characters: [docs/activity.md](docs/activity.md). The first signs new entries. Keep earlier keys after "
+            "it, with an end date: `KEYID@2026-05-03:SECRET`. `+KEYID:SECRET` in front doesn't sign yet. Required",
+        ),
+        Setting(
+            "AUDIT_RETENTION_DAYS",
+            kinds.optional(kinds.days(30, 3650)),
+            key="AUDIT_RETENTION",
+            help="Age, 30 to 3650 days, at which `flask activity prune` removes entries. Default: entries are kept",
+        ),
+        Setting(
+            "AUDIT_STREAM",
+            kinds.one_of("", "stdout"),
+            help="`stdout`: every entry also goes to standard output as a JSON line. Default: none",
+        ),
+        Setting(
+            "ADMINS",
+            parsers.admins,
+            help="Administrators, separated by commas. They see everyone's activity, the "
+            "[compliance pages](docs/compliance.md) and the policy pages. `ARN#ID` of an IAM user, where `ID` is its "
+            "unique ID (`AIDA…`, on the user's overview page), or `ACCOUNT=ARN#ID` for another account. An ARN "
+            "without an ID also works, but if that user is deleted, the next user with that name is an administrator",
+        ),
+        Setting(
+            "PUBLIC_URL",
+            parsers.public_url,
+            help="Address of the portal, without a path: `https://HOST`, or `http://127.0.0.1:PORT`. "
+            "Default `http://127.0.0.1:8000`",
+        ),
+        Setting(
+            "TRUSTED_PROXIES",
+            kinds.whole(0, 10),
+            default="0",
+            help="Number of reverse proxies that set `X-Forwarded-*`",
+        ),
+        Setting(
+            "DATABASE_URL",
+            parsers.database_url(_DATABASE),
+            key="SQLALCHEMY_DATABASE_URI",
+            help="`sqlite:////PATH/TO/FILE`, or `postgresql+psycopg://USER:PASSWORD@HOST/NAME`. "
+            "Default: SQLite in `instance/latchkey.db`",
+        ),
+        Setting(
+            "REDIS_URL",
+            parsers.redis,
+            help="`redis://HOST:PORT/NUMBER` (`rediss://` with TLS), for sessions and rate limits that all replicas "
+            "share: [docs/operations.md](docs/operations.md). Default: none, so sessions are in the database and "
+            "rate limits in memory",
+        ),
+        Setting(
+            "WORKERS",
+            parsers.workers,
+            help="Processes of `make serve`, 1 to 64. More than one needs `REDIS_URL`. "
+            "Default `WEB_CONCURRENCY`, else 1",
+        ),
+        Setting(
+            "BIND",
+            parsers.bind,
+            help="`HOST:PORT` or `unix:/PATH` to listen on. Default `127.0.0.1:PORT`, in a container `0.0.0.0:PORT`",
+        ),
+        Setting(
+            "LOG_LEVEL",
+            parsers.log_level,
+            default="INFO",
+            help="`DEBUG`, `INFO` (a line per request), `WARNING` or `ERROR`",
+        ),
+        Setting(
+            "METRICS_TOKEN",
+            parsers.metrics_token,
+            help="The bearer token for `/metrics`, at least 16 characters. Default: none, and no `/metrics`",
+        ),
+        Setting(
+            "FORCE_MFA_POLICY",
+            parsers.policy,
+            default="recommended",
+            key="FORCE_MFA_DOCUMENT",
+            help="The policy this portal assumes your users have: `recommended`, `tutorial`, another name in "
+            "[docs/policy.md](docs/policy.md), or a file",
+        ),
+        Setting(
+            "AWS_PARTITION",
+            kinds.one_of(*PARTITIONS),
+            default="aws",
+            help="`aws`, `aws-cn`, `aws-us-gov` or `aws-eusc`",
+        ),
+        Setting(
+            "AWS_REGION",
+            parsers.region,
+            help="Region of AWS STS and AWS Sign-In. Default `us-east-1`, in other partitions one of their regions",
+        ),
+        Setting(
+            "SIGN_IN_METHODS",
+            parsers.methods,
+            help="`aws-sign-in`, `access-key`, or both, separated by a comma: [docs/sign-in.md](docs/sign-in.md). "
+            "Default both, in partitions other than `aws` only `access-key`",
+        ),
+        Setting(
+            "COMPLIANCE_THRESHOLDS",
+            parsers.thresholds,
+            help="Thresholds of the compliance rules, `NAME=NUMBER` or `ACCOUNT:NAME=NUMBER`, separated by commas: "
+            "[docs/compliance.md](docs/compliance.md)",
+        ),
+        Setting(
+            "ACCESS_KEY_MAX_AGE_DAYS",
+            kinds.days(1, 365),
+            default="90",
+            key="ACCESS_KEY_MAX_AGE",
+            help="Age, 1 to 365 days, at which an access key is due to be replaced",
+        ),
+        Setting(
+            "SESSION_IDLE_MINUTES",
+            kinds.minutes(1, 60),
+            default="15",
+            key="SESSION_IDLE",
+            help="Minutes without a request, 1 to 60, after which a session ends",
+        ),
+        Setting(
+            "REAUTH_MINUTES",
+            kinds.minutes(5, 60),
+            default="30",
+            key="REAUTH_WITHIN",
+            formerly="CONFIRM_MINUTES",
+            help="Minutes after a sign-in, 5 to 60, in which you can add or remove credentials. Later you confirm "
+            "it's you first",
+        ),
+        Setting(
+            "ACCESS_KEY_SESSION_MAX_MINUTES",
+            kinds.minutes(15, 720),
+            default="60",
+            key="ACCESS_KEY_SESSION_MAX",
+            formerly="SESSION_MAX_MINUTES",
+            help="Longest MFA session from an access key, 15 to 720 minutes",
+        ),
+        Setting(
+            "SIGN_IN_SESSION_MAX_MINUTES",
+            kinds.minutes(15, 720),
+            default="480",
+            key="SIGN_IN_SESSION_MAX",
+            help="Longest session from AWS Sign-In, 15 to 720 minutes",
+        ),
+        Setting(
+            "SIGN_IN_LIMIT_PER_ADDRESS",
+            parsers.limit,
+            default="30 per 5 minutes",
+            help="Attempts to sign in from one address",
+        ),
+        Setting(
+            "SIGN_IN_LIMIT_PER_KEY",
+            parsers.limit,
+            default="10 per 5 minutes",
+            help="Attempts to sign in with one access key ID, and codes after it",
+        ),
+    )
 }
+"""By name, in the order they are read: a setting may look at those above it."""
 
 BEFORE_MFA = timedelta(minutes=15)
 """Life of a session without MFA, and so of the secret key it stands on."""
@@ -100,72 +240,18 @@ def from_env(env: Mapping[str, str]) -> dict[str, Any]:
 
     Raises SystemExit listing every missing or wrong setting at once, each with what to set.
     """
-    problems: list[str] = []
-    accounts = [part.strip() for part in env.get("ACCOUNTS", "").split(",") if part.strip()]
-    if not accounts or any(not re.fullmatch(r"\d{12}", account) for account in accounts):
-        problems.append("ACCOUNTS is missing or wrong: set the 12-digit ids of your accounts, like 123456789012.")
-    secret_key = env.get("SECRET_KEY", "")
-    fallbacks = [part.strip() for part in env.get("SECRET_KEY_FALLBACKS", "").split(",") if part.strip()]
-    if any(len(key) < 32 for key in (secret_key, *fallbacks)):
-        problems.append(
-            "SECRET_KEY (and each of SECRET_KEY_FALLBACKS) needs at least 32 random characters; make one with: "
-            "python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
-        )
-    public_url = settings.public_url(env.get("PUBLIC_URL") or f"http://127.0.0.1:{env.get('PORT') or 8000}", problems)
-    partition = env.get("AWS_PARTITION") or "aws"
-    if partition not in PARTITIONS:
-        problems.append(f"AWS_PARTITION is {partition!r}: set one of {', '.join(PARTITIONS)}.")
-    region = settings.region(env, partition, problems)
-    policy: dict[str, Any] = {}
-    try:
-        policy = read(env.get("FORCE_MFA_POLICY") or "recommended")
-    except PolicyError as error:
-        problems.append(f"FORCE_MFA_POLICY: {error}")
-    methods = settings.methods(env, partition, policy, problems)
-    proxies = settings.whole(env, "TRUSTED_PROXIES", 0, 0, 10, problems)
-    idle = settings.whole(env, "SESSION_IDLE_MINUTES", 15, 1, 60, problems)
-    longest = settings.whole(env, "SESSION_MAX_MINUTES", 60, 15, 720, problems)
-    longest_sign_in = settings.whole(env, "SIGN_IN_SESSION_MAX_MINUTES", 480, 15, 720, problems)
-    key_age = settings.whole(env, "ACCESS_KEY_MAX_AGE_DAYS", 90, 1, 365, problems)
-    confirm = settings.whole(env, "CONFIRM_MINUTES", 30, 5, 60, problems)
-    audit_keys = settings.audit_keys(env.get("AUDIT_KEYS", ""), problems)
-    kept = (
-        settings.whole(env, "AUDIT_RETENTION_DAYS", 0, 30, 3650, problems) if env.get("AUDIT_RETENTION_DAYS") else 0
-    )
-    stream = env.get("AUDIT_STREAM", "")
-    if stream not in ("", "stdout"):
-        problems.append(f"AUDIT_STREAM is {stream!r}: set stdout, or nothing.")
-    admins = settings.admins(env.get("ADMINS", ""), accounts, problems)
-    thresholds = settings.thresholds(env.get("COMPLIANCE_THRESHOLDS", ""), accounts, problems)
-    own_database = f"sqlite:///{ROOT / 'instance' / 'latchkey.db'}"
-    database_url = settings.database_url(env, own_database, problems)
-    settings.bind(env, problems)
-    redis_url = settings.redis(env.get("REDIS_URL", ""), problems)
-    workers = settings.workers(env, problems)
-    per_address = settings.limit(env, "SIGN_IN_LIMIT_PER_ADDRESS", "30 per 5 minutes", problems)
-    per_key = settings.limit(env, "SIGN_IN_LIMIT_PER_KEY", "10 per 5 minutes", problems)
-    level = (env.get("LOG_LEVEL") or "INFO").upper()
-    if level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
-        problems.append(f"LOG_LEVEL is {level!r}: set DEBUG, INFO, WARNING or ERROR.")
-    metrics_token = env.get("METRICS_TOKEN", "")
-    if metrics_token and len(metrics_token) < 16:
-        problems.append("METRICS_TOKEN is shorter than 16 characters: set a longer one, or none.")
+    values, problems = read_all(SETTINGS.values(), env)
     if problems:
         raise SystemExit("Latchkey cannot start:\n" + "\n".join(f"- {problem}" for problem in problems))
+    return values | _derived(values)
 
+
+def _derived(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What follows from the settings, for Flask and its extensions."""
+    public_url, redis_url = values["PUBLIC_URL"], values["REDIS_URL"]
     https = public_url.startswith("https:")
     parts = urlsplit(public_url)
     return {
-        "ACCOUNTS": frozenset(accounts),
-        "SECRET_KEY": secret_key,
-        "SECRET_KEY_FALLBACKS": fallbacks,
-        "AUDIT_KEYS": audit_keys,
-        "AUDIT_RETENTION": timedelta(days=kept) if kept else None,
-        "AUDIT_STREAM": stream,
-        "ADMINS": admins,
-        "COMPLIANCE_THRESHOLDS": thresholds,
-        "PUBLIC_URL": public_url,
-        "TRUSTED_PROXIES": proxies,
         "TRUSTED_HOSTS": [parts.hostname] + ([] if https else ["localhost"]),
         "PREFERRED_URL_SCHEME": parts.scheme,
         # Cookies are shared by all ports of a host, so plain http carries the port in the name.
@@ -173,23 +259,7 @@ def from_env(env: Mapping[str, str]) -> dict[str, Any]:
         "SESSION_COOKIE_SECURE": https,
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
-        "SESSION_IDLE": timedelta(minutes=idle),
-        "ACCESS_KEY_MAX_AGE": timedelta(days=key_age),
-        "CONFIRM_WITHIN": timedelta(minutes=confirm),
-        "SESSION_MAX": timedelta(minutes=longest),
-        "SIGN_IN_SESSION_MAX": timedelta(minutes=longest_sign_in),
-        "SIGN_IN_METHODS": methods,
-        "SQLALCHEMY_DATABASE_URI": database_url,
-        "SQLALCHEMY_ENGINE_OPTIONS": engine_options(database_url),
-        "REDIS_URL": redis_url,
-        "WORKERS": workers,
-        "LOG_LEVEL": level,
-        "METRICS_TOKEN": metrics_token,
-        "FORCE_MFA_DOCUMENT": policy,
-        "AWS_PARTITION": partition,
-        "AWS_REGION": region,
-        "SIGN_IN_LIMIT_PER_ADDRESS": per_address,
-        "SIGN_IN_LIMIT_PER_KEY": per_key,
+        "SQLALCHEMY_ENGINE_OPTIONS": engine_options(values["SQLALCHEMY_DATABASE_URI"]),
         "RATELIMIT_STORAGE_URI": redis_url or "memory://",
         # As patient as the store of sessions is.
         "RATELIMIT_STORAGE_OPTIONS": {"wrap_exceptions": True}
@@ -197,7 +267,17 @@ def from_env(env: Mapping[str, str]) -> dict[str, Any]:
         "RATELIMIT_KEY_PREFIX": "latchkey",
         "MAX_CONTENT_LENGTH": 256 * 1024,
         # Forms that are open stay good while SECRET_KEY is rotated: the last key signs, all are tried.
-        "WTF_CSRF_SECRET_KEY": [*reversed(fallbacks), secret_key],
+        "WTF_CSRF_MAKE_ONE_KEY": [*reversed(values["SECRET_KEY_FALLBACKS"]), values["SECRET_KEY"]],
         # A form is as good as its session: no second, shorter clock that loses what people typed.
         "WTF_CSRF_TIME_LIMIT": None,
     }
+
+
+def table() -> str:
+    """README's table of settings, as Markdown."""
+    rows = (f"| `{each.name}` | {each.description()} |" for each in SETTINGS.values())
+    return "\n".join(["| setting | |", "| --- | --- |", *rows])
+
+
+if __name__ == "__main__":
+    click.echo(table())

@@ -182,7 +182,7 @@ def saved() -> ResponseReturnValue:
 
 
 def _move(pending: NewAccessKey, form: SavedForm) -> None:
-    lasts = current_app.config["SESSION_MAX"]
+    lasts = current_app.config["ACCESS_KEY_SESSION_MAX"]
     serial_number = form.serial_number.data or form.serial_number.choices[0][0]
     try:
         credentials = service.move(gateways().sts, audit(), pending, serial_number, form.code.data, lasts)

@@ -241,7 +241,7 @@ def another_code() -> ResponseReturnValue:
 
 
 def _go_on(upgrade: Upgrade) -> ResponseReturnValue:
-    lasts = current_app.config["SESSION_MAX"]
+    lasts = current_app.config["ACCESS_KEY_SESSION_MAX"]
     try:
         step = upgrading.advance(gateways().sts, audit(), upgrade, datetime.now(UTC), lasts)
     except upgrading.CodeAlreadyUsed:

@@ -192,7 +192,7 @@ def code_post() -> ResponseReturnValue:
     form.offer(pending.serial_numbers)
     if not form.validate_on_submit():
         return page("signin/code.html", form, pending=pending)
-    lasts = current_app.config["SESSION_MAX"]
+    lasts = current_app.config["ACCESS_KEY_SESSION_MAX"]
     record = audit(pending.account_id, pending.user_name, pending.user_id)
     try:
         with record.attempt(Event.MFA_SESSION, form.serial_number.data):

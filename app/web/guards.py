@@ -63,7 +63,7 @@ def recently_confirmed(view: View) -> View:
     @wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> ResponseReturnValue:
         late = request.method == "POST" or request.endpoint in _ANSWERS
-        within = current_app.config["CONFIRM_WITHIN"] + (GRACE if late else timedelta(0))
+        within = current_app.config["REAUTH_WITHIN"] + (GRACE if late else timedelta(0))
         if datetime.now(UTC) - current_user.signed_in_at > within:
             return ask_to_confirm(where_they_were())
         return view(*args, **kwargs)  # type: ignore[no-any-return]  # views are typed where they stand

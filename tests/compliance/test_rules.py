@@ -22,7 +22,7 @@ from app.compliance.rules.table import (
     rules_in,
 )
 from app.compliance.rules.verdicts import State
-from app.settings import THRESHOLDS
+from app.settings.parsers import THRESHOLDS
 from tests.compliance.conftest import Aws
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)

@@ -17,7 +17,7 @@ from app.db import Utc, db
 from app.sessions import current
 from app.sessions.contents import Person
 from app.web import rate_limits, request_context
-from config import SETTINGS, from_env
+from config import from_env
 from tests.support.inside import SECRET, get, portal_at, post
 
 NOBODYS = AwsCredentials("AKIA", SECRET)
@@ -123,11 +123,6 @@ def test_all_wrong_settings_are_told_at_once() -> None:
         from_env(wrong)
     assert all(name in str(told.value) for name in wrong)
     assert "Traceback" not in str(told.value) and "short" not in str(told.value)
-
-
-def test_every_setting_is_documented() -> None:
-    readme = Path(__file__).parents[2].joinpath("README.md").read_text()
-    assert [name for name in SETTINGS if f"`{name}`" not in readme] == []
 
 
 def test_migrations_and_models_say_the_same(portal: Flask) -> None:

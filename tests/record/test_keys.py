@@ -12,7 +12,8 @@ from sqlalchemy import text
 from app.audit.chain import START, Keyring, Link
 from app.audit.log import begin_keys
 from app.db import db
-from app.settings import audit_keys
+from app.settings.parsers import audit_keys
+from app.settings.table import Reading
 from tests.record.conftest import ACCOUNT, write
 from tests.record.test_chain import change, run, verify
 from tests.support.clock import Clock
@@ -150,7 +151,7 @@ def test_replicas_are_renewed_one_by_one(portal: Flask, file: Path) -> None:
 )
 def test_keys_that_make_no_sense_are_refused(wrong: str, told: str) -> None:
     problems: list[str] = []
-    audit_keys(wrong, problems)
+    audit_keys(wrong, Reading("AUDIT_KEYS", {}, {}, problems))
     assert len(problems) == 1 and told in problems[0]
 
 

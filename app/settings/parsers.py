@@ -1,12 +1,10 @@
-"""How single settings are read: text in, value out. What is wrong is added to `problems`, with what to set.
-
-`config.py` has the list of all of them. Where one is wrong, what is returned is never used.
-"""
+"""Parsers for settings with rules of their own. What is wrong is added to the problems, with what to set."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,28 +15,70 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from app.audit.chain import Keyring
-from app.policy.documents import allowed_actions
+from app.policy.documents import allowed_actions, read
+from app.policy.evaluation import PolicyError
+from app.settings.kinds import listed, one_of, whole
+from app.settings.table import Parser, Reading
+
+
+def accounts(text: str, at: Reading) -> frozenset[str]:
+    """Account ids."""
+    found = frozenset(listed(text))
+    if not found or any(not re.fullmatch(r"\d{12}", account) for account in found):
+        at.wrong(f"{at.name} is missing or wrong: set the 12-digit ids of your accounts, like 123456789012.")
+    return found
+
+
+_MAKE_ONE = "Make one: python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
+
+
+def secret_key(text: str, at: Reading) -> str:
+    """A key of at least 32 characters."""
+    if len(text) < 32:  # not repeated: it is a secret
+        at.wrong(f"{at.name} needs at least 32 random characters. {_MAKE_ONE}")
+    return text
+
+
+def secret_keys(text: str, at: Reading) -> list[str]:
+    """Such keys, or none."""
+    found = listed(text)
+    if any(len(key) < 32 for key in found):
+        at.wrong(f"{at.name}: each key needs at least 32 random characters. {_MAKE_ONE}")
+    return found
+
+
+def log_level(text: str, at: Reading) -> str:
+    """A level of Python's logging."""
+    return str(one_of("DEBUG", "INFO", "WARNING", "ERROR")(text.upper(), at))
+
+
+def metrics_token(text: str, at: Reading) -> str:
+    """A token, "" for none."""
+    if text and len(text) < 16:
+        at.wrong(f"{at.name} is shorter than 16 characters: set a longer one, or none.")
+    return text
+
+
+def policy(text: str, at: Reading) -> dict[str, Any]:
+    """The Force_MFA document, {} where it can't be read."""
+    try:
+        return read(text)
+    except PolicyError as error:
+        at.wrong(f"{at.name}: {error}")
+        return {}
+
 
 _USUAL = {"https": 443, "http": 80}
 """Ports that browsers leave out."""
 
 
-def whole(env: Mapping[str, str], name: str, default: int, low: int, high: int, problems: list[str]) -> int:
-    """A whole number from `low` to `high`."""
-    text = env.get(name) or str(default)
-    if text.isdecimal() and low <= int(text) <= high:
-        return int(text)
-    problems.append(f"{name} is {text!r}: set a whole number from {low} to {high}.")
-    return default
-
-
-def bind(env: Mapping[str, str], problems: list[str]) -> None:
-    """Where to listen, as gunicorn reads it."""
-    whole(env, "PORT", 8000, 1, 65535, problems)
-    text = env.get("BIND", "")
+def bind(text: str, at: Reading) -> str:
+    """Where to listen, as gunicorn reads it. Checks PORT, too."""
+    whole(1, 65535)(at.env.get("PORT") or "8000", replace(at, name="PORT"))
     found = re.fullmatch(r"(?:\[[0-9a-fA-F:.]+\]|[\w.-]+):(\d{1,5})|unix:/\S+", text)
     if text and (not found or (found[1] and not 1 <= int(found[1]) <= 65535)):
-        problems.append(f"BIND is {text!r}: set HOST:PORT, like 127.0.0.1:8000, or unix:/PATH/TO/SOCKET.")
+        at.wrong(f"{at.name} is {text!r}: set HOST:PORT, like 127.0.0.1:8000, or unix:/PATH/TO/SOCKET.")
+    return text
 
 
 def _parts(url: str) -> tuple[SplitResult, int | None]:
@@ -60,48 +100,49 @@ _REGIONS = {
 """By partition: how its regions are called (botocore's partitions.json), and the one asked where none is set."""
 
 
-def region(env: Mapping[str, str], partition: str, problems: list[str]) -> str:
+def region(text: str, at: Reading) -> str:
     """A region of the partition."""
+    partition = at.values["AWS_PARTITION"]
     looks_like, default = _REGIONS.get(partition, _REGIONS["aws"])
-    name = env.get("AWS_REGION") or default
+    name = text or default
     if not re.fullmatch(looks_like, name):
-        problems.append(f"AWS_REGION is {name!r}: set a region of the partition {partition}, like {default}.")
+        at.wrong(f"{at.name} is {name!r}: set a region of the partition {partition}, like {default}.")
     return name
 
 
-def public_url(url: str, problems: list[str]) -> str:
+def public_url(text: str, at: Reading) -> str:
     """The address as browsers write it: in small letters, without the usual port."""
+    url = text or f"http://127.0.0.1:{at.env.get('PORT') or 8000}"
     parts, port = _parts(url)
     host = parts.hostname or ""
     local = parts.scheme == "http" and host == "127.0.0.1"
     nothing_else = parts.path in ("", "/") and not parts.query and not parts.fragment and "@" not in parts.netloc
     if not host or not host.isascii() or not nothing_else or not (local or parts.scheme == "https"):
-        problems.append(
-            f"PUBLIC_URL is {url!r}: set https://HOST, or http://127.0.0.1:PORT for a portal on this machine; a HOST "
+        at.wrong(
+            f"{at.name} is {url!r}: set https://HOST, or http://127.0.0.1:PORT for a portal on this machine; a HOST "
             "with other letters than a to z in the form that begins with xn--."
         )
     written = f"[{host}]" if ":" in host else host
     return f"{parts.scheme}://{written}" + (f":{port}" if port not in (None, _USUAL.get(parts.scheme)) else "")
 
 
-def limit(env: Mapping[str, str], name: str, default: str, problems: list[str]) -> str:
+def limit(text: str, at: Reading) -> str:
     """How often in how long, as the library of rate limits reads it: "30 per 5 minutes"."""
-    text = env.get(name) or default
     try:
         parse_many(text)
     except ValueError:
-        problems.append(f"{name} is {text!r}: set something like {default!r}.")
+        at.wrong(f"{at.name} is {text!r}: set something like '10 per 5 minutes'.")
     return text
 
 
-def methods(env: Mapping[str, str], partition: str, policy: Mapping[str, Any], problems: list[str]) -> frozenset[str]:
-    """Ways to sign in. policy: the Force_MFA document, {} where it cannot be read."""
-    text = env.get("SIGN_IN_METHODS") or ("aws-sign-in,access-key" if partition == "aws" else "access-key")
-    chosen = frozenset(part.strip() for part in text.split(",") if part.strip())
+def methods(text: str, at: Reading) -> frozenset[str]:
+    """Ways to sign in."""
+    text = text or ("aws-sign-in,access-key" if at.values["AWS_PARTITION"] == "aws" else "access-key")
+    chosen, policy = frozenset(listed(text)), at.values["FORCE_MFA_DOCUMENT"]
     if not chosen or chosen - {"aws-sign-in", "access-key"}:
-        problems.append(f"SIGN_IN_METHODS is {text!r}: set aws-sign-in, access-key, or both separated by a comma.")
+        at.wrong(f"{at.name} is {text!r}: set aws-sign-in, access-key, or both separated by a comma.")
     if "aws-sign-in" in chosen and policy and "iam:DeactivateMFADevice" not in allowed_actions(policy):
-        problems.append(
+        at.wrong(
             "FORCE_MFA_POLICY does not allow iam:DeactivateMFADevice, which AWS Sign-In needs: the answer to it is "
             "what shows that a session has MFA. Allow it, or set SIGN_IN_METHODS=access-key."
         )
@@ -122,18 +163,19 @@ THRESHOLDS = {
 """Names COMPLIANCE_THRESHOLDS may give, and the largest number for each."""
 
 
-def thresholds(text: str, accounts: Collection[str], problems: list[str]) -> dict[str, dict[str, int]]:
+def thresholds(text: str, at: Reading) -> dict[str, dict[str, int]]:
     """By account, "" for all: names as `app.compliance.rules.subjects.Terms` spells them."""
     chosen: dict[str, dict[str, int]] = {}
-    for part in filter(None, (part.strip() for part in text.split(","))):
+    accounts = at.values["ACCOUNTS"]
+    for part in listed(text):
         found = re.fullmatch(r"(?:(\d{12}):)?([a-z-]+)=(\d{1,4})", part)
         if not found or found[2] not in THRESHOLDS or not 1 <= int(found[3]) <= THRESHOLDS[found[2]]:
-            problems.append(
+            at.wrong(
                 f"COMPLIANCE_THRESHOLDS: {part!r} is not NAME=NUMBER or ACCOUNT:NAME=NUMBER with one of "
                 f"{', '.join(THRESHOLDS)}."
             )
         elif found[1] and found[1] not in accounts:
-            problems.append(f"COMPLIANCE_THRESHOLDS: {part!r} names an account that is not one of ACCOUNTS.")
+            at.wrong(f"COMPLIANCE_THRESHOLDS: {part!r} names an account that is not one of ACCOUNTS.")
         else:
             chosen.setdefault(found[1] or "", {})[found[2].replace("-", "_")] = int(found[3])
     return chosen
@@ -143,40 +185,40 @@ _AUDIT_KEY = re.compile(r"(\+?)([A-Za-z0-9_-]{1,16})(?:@(\d{4}-\d\d-\d\d|\d{8}T\
 """+ for a key that doesn't sign yet, id, end, secret."""
 
 
-def audit_keys(text: str, problems: list[str]) -> Keyring:
+def audit_keys(text: str, at: Reading) -> Keyring:
     """The keys of the audit log, the newest first; the first without a + signs."""
     keys: dict[str, bytes] = {}
     ends: dict[str, datetime] = {}
     prepared = 0
-    for part in filter(None, (part.strip() for part in text.split(","))):
+    for part in listed(text):
         found = _AUDIT_KEY.fullmatch(part)
         if not found or found[2] in keys:
-            problems.append(
+            at.wrong(
                 "AUDIT_KEYS: each must be KEYID:SECRET, the id 1 to 16 letters and digits and used once, the secret "
                 "at least 32 characters. +KEYID:SECRET for one that does not sign yet."
             )
             return Keyring({})
         newer, key_id, end, secret = found.groups()
         if newer and prepared < len(keys):
-            problems.append(f"AUDIT_KEYS: +{key_id} comes after a key that signs. The newest keys come first.")
+            at.wrong(f"AUDIT_KEYS: +{key_id} comes after a key that signs. The newest keys come first.")
         try:
             if end:
                 ends[key_id] = datetime.fromisoformat(end).replace(tzinfo=UTC)
         except ValueError:
-            problems.append(
+            at.wrong(
                 f"AUDIT_KEYS: the end in {key_id}@{end} isn’t a date such as 2026-05-03, or a minute such as "
                 "20260503T1000Z."
             )
         if end and prepared == len(keys):
-            problems.append(
+            at.wrong(
                 f"AUDIT_KEYS: {key_id} has an end, but it is the key that signs. Only replaced keys have an end."
             )
         prepared += bool(newer)
         keys[key_id] = secret.encode()
     if keys and prepared == len(keys):
-        problems.append("AUDIT_KEYS: every key has a +, so none signs. Leave it out where the key signs.")
+        at.wrong("AUDIT_KEYS: every key has a +, so none signs. Leave it out where the key signs.")
     if not keys:
-        problems.append(
+        at.wrong(
             "AUDIT_KEYS is missing: set KEYID:SECRET with a secret of its own. "
             "Make one: echo k1:$(python3 -c 'import secrets; print(secrets.token_urlsafe(48))')"
         )
@@ -188,60 +230,69 @@ _ADMIN = re.compile(
 )
 
 
-def admins(text: str, accounts: Collection[str], problems: list[str]) -> dict[str, frozenset[str]]:
+def admins(text: str, at: Reading) -> dict[str, frozenset[str]]:
     """Account to those who look after it: unique ids (AIDA...), and ARNs where no id was given."""
     by_account: dict[str, frozenset[str]] = {}
-    for part in filter(None, (part.strip() for part in text.split(","))):
+    accounts: Collection[str] = at.values["ACCOUNTS"]
+    for part in listed(text):
         found = _ADMIN.fullmatch(part)
         account = (found[1] or found[3]) if found else None
         if not found or not account:
-            problems.append(
+            at.wrong(
                 f"ADMINS: {part!r} must be ARN, ARN#ID, ACCOUNT=ARN#ID or ACCOUNT=ID, where ARN is that of a user "
                 "and ID its unique ID (AIDA...)."
             )
             continue
         if account not in accounts or (found[3] or account) not in accounts:
-            problems.append(f"ADMINS: {part!r} names an account that is not one of ACCOUNTS.")
+            at.wrong(f"ADMINS: {part!r} names an account that is not one of ACCOUNTS.")
         by_account[account] = by_account.get(account, frozenset()) | {found[4] or found[5] or found[2]}
     return by_account
 
 
-def database_url(env: Mapping[str, str], default: str, problems: list[str]) -> str:
-    """As SQLAlchemy reads it; of the databases and drivers that the portal knows."""
-    url = env.get("DATABASE_URL") or default
+def database_url(default: str) -> Parser:
+    """As SQLAlchemy reads it; of the databases and drivers that the portal knows. default: where none is set."""
+
+    def parse(text: str, at: Reading) -> str:
+        url = text or default
+        _check_database(url, at, own=url == default)
+        return url
+
+    return parse
+
+
+def _check_database(url: str, at: Reading, *, own: bool) -> None:
     try:
         made = make_url(url)
         kind, folder = made.drivername, Path(made.database or "").parent
     except (ArgumentError, ValueError):
         kind, folder = "", Path()
-    if kind == "sqlite" and folder.is_absolute() and not folder.is_dir() and url != default:
-        problems.append(f"DATABASE_URL: there is no folder {folder}. Make it, or name another.")
+    if kind == "sqlite" and folder.is_absolute() and not folder.is_dir() and not own:
+        at.wrong(f"DATABASE_URL: there is no folder {folder}. Make it, or name another.")
     if kind not in ("sqlite", "postgresql+psycopg"):
         # Not repeated: it may hold a password.
-        problems.append(
+        at.wrong(
             "DATABASE_URL: set sqlite:////PATH/TO/FILE, or postgresql+psycopg://USER:PASSWORD@HOST/NAME; Latchkey "
             "knows no other database or driver."
         )
-    return url
 
 
-def redis(url: str, problems: list[str]) -> str:
+def redis(url: str, at: Reading) -> str:
     """The URL, "" for none."""
     if not url:
         return ""
     parts, _ = _parts(url)
     if parts.scheme not in ("redis", "rediss") or not parts.hostname or not re.fullmatch(r"/?\d*", parts.path):
         # Not repeated: it may hold a password.
-        problems.append("REDIS_URL: set redis://HOST:PORT/NUMBER, with :PASSWORD@ before HOST where it wants one.")
+        at.wrong("REDIS_URL: set redis://HOST:PORT/NUMBER, with :PASSWORD@ before HOST where it wants one.")
     return url
 
 
-def workers(env: Mapping[str, str], problems: list[str]) -> int:
+def workers(text: str, at: Reading) -> int:
     """How many processes serve."""
-    name = "WEB_CONCURRENCY" if env.get("WEB_CONCURRENCY") and not env.get("WORKERS") else "WORKERS"
-    number = whole(env, name, 1, 1, 64, problems)
-    if number > 1 and not env.get("REDIS_URL"):
-        problems.append(
+    name = at.name if text else "WEB_CONCURRENCY"
+    number = int(whole(1, 64)(text or at.env.get("WEB_CONCURRENCY") or "1", replace(at, name=name)))
+    if number > 1 and not at.values["REDIS_URL"]:
+        at.wrong(
             f"{name} is {number}, but without REDIS_URL sessions, rate limits and locks are those of one process: "
             "set REDIS_URL, or one worker."
         )

@@ -1,0 +1,78 @@
+"""A line of the table of settings, and reading all of them. Where one is wrong, the values are never used."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Where a setting is read: what its parser may look at, and where it says what is wrong."""
+
+    name: str
+    """As the environment has it, so possibly a former name."""
+    env: Mapping[str, str]
+    values: Mapping[str, Any]
+    """The settings above in the table, by `Setting.key`."""
+    problems: list[str]
+
+    def wrong(self, sentence: str) -> None:
+        """Say what is wrong, and what to set."""
+        self.problems.append(sentence)
+
+
+Parser = Callable[[str, Reading], Any]
+"""Makes the value out of the text, which is the default, or empty, where the setting isn't set."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A line of the table."""
+
+    name: str
+    """Of the environment variable."""
+    parse: Parser
+    default: str = ""
+    help: str = ""
+    """For README, as Markdown, without the default and the full stop."""
+    key: str = ""
+    """Its name in Flask's configuration, where that is another one."""
+    formerly: str = ""
+    """An earlier name, which still works."""
+
+    def description(self) -> str:
+        """What README says of it."""
+        parts = [self.help]
+        if self.default:
+            parts.append(f"Default `{self.default}`")
+        if self.formerly:
+            parts.append(f"The former name `{self.formerly}` still works")
+        return ". ".join(parts)
+
+    def _name_in(self, env: Mapping[str, str]) -> str:
+        if not self.formerly or not env.get(self.formerly):
+            return self.name
+        if env.get(self.name):
+            log.warning("%s is ignored, because %s is set. Remove it.", self.formerly, self.name)
+            return self.name
+        log.warning("%s is now called %s. The former name still works: rename it.", self.formerly, self.name)
+        return self.formerly
+
+    def read(self, env: Mapping[str, str], values: Mapping[str, Any], problems: list[str]) -> Any:
+        """Return its value. Adds to the problems."""
+        name = self._name_in(env)
+        return self.parse(env.get(name) or self.default, Reading(name, env, values, problems))
+
+
+def read_all(table: Iterable[Setting], env: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
+    """Return the values of all settings, for Flask's configuration, and every problem."""
+    values: dict[str, Any] = {}
+    problems: list[str] = []
+    for setting in table:
+        values[setting.key or setting.name] = setting.read(env, values, problems)
+    return values, problems
