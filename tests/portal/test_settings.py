@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from config import SETTINGS, from_env, table
-from tests.support.inside import GOOD
+from tests.support.databases import GOOD
 
 SECRET = "k" * 40
 FORMER = [
