@@ -19,7 +19,7 @@ function begin(control, words) {
   const show = () => {
     control.style.minWidth = `${control.offsetWidth}px`; // nothing around it moves
     const ring = document.createElement("span");
-    ring.className = "spinner";
+    ring.className = "lk-spinner";
     ring.setAttribute("aria-hidden", "true");
     control.replaceChildren(ring, words);
     control.setAttribute("aria-busy", "true");

@@ -5,7 +5,7 @@ const STEP = 30;
 /** "New code in 12 seconds", by the portal's clock, which is the one that counts. */
 function countdown(box) {
   const ahead = Number(box.dataset.now) - performance.now() / 1000;
-  const text = box.querySelector(".countdown-text");
+  const text = box.querySelector("[data-countdown-text]");
   const bar = box.querySelector("progress");
   bar.hidden = false;
   const tick = () => {
@@ -59,7 +59,7 @@ function rules(list) {
   if (!field) return;
   field.addEventListener("input", () => {
     for (const item of list.querySelectorAll("[data-rule]")) {
-      item.classList.toggle("is-kept", new RegExp(item.dataset.rule, "s").test(field.value));
+      item.toggleAttribute("data-kept", new RegExp(item.dataset.rule, "s").test(field.value));
     }
   });
 }
@@ -112,7 +112,7 @@ function comfort(root) {
   each("[data-next]", advance);
   each("[data-typed-ago]", typedAgo);
   each("[data-copy]", copyButton);
-  each(".rules", rules);
+  each("[data-rules]", rules);
   each("[data-strength]", strength);
   each("time[data-local]", localTime);
 }

@@ -51,7 +51,7 @@ function watch(form) {
 
   /** One message at a time: what was said before, by the portal too, was about something else. "": none. */
   const tell = (box, sentence) => {
-    form.querySelectorAll(".field-error").forEach((each) => {
+    form.querySelectorAll("[data-field-error]").forEach((each) => {
       each.textContent = each === box ? sentence : "";
       each.hidden = !each.textContent;
     });
@@ -121,11 +121,11 @@ function watch(form) {
   form.addEventListener("dragover", (event) => {
     if (!event.dataTransfer.types.includes("Files")) return;
     event.preventDefault();
-    form.classList.add("is-over");
+    form.classList.add("lk-is-dragged-over");
   });
-  form.addEventListener("dragleave", () => form.classList.remove("is-over"));
+  form.addEventListener("dragleave", () => form.classList.remove("lk-is-dragged-over"));
   form.addEventListener("drop", (event) => {
-    form.classList.remove("is-over");
+    form.classList.remove("lk-is-dragged-over");
     const dropped = event.dataTransfer.files[0];
     if (!dropped) return; // text is dropped into the field as ever
     event.preventDefault();

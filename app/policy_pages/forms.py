@@ -94,7 +94,7 @@ class CheckForm(Form):
     document = TextAreaField(
         "Policy document (JSON)",
         validators=[Length(max=LONGEST, message="That is too long: IAM takes 6,144 characters. Is it one policy?")],
-        render_kw={**PLAIN, "rows": 14, "class": "pasted"},
+        render_kw={**PLAIN, "rows": 14, "class": "lk-pasted-field"},
     )
     file = FileField("Or a file")
 

@@ -10,7 +10,7 @@ from app.public_keys.pasted import PastedTextRefused, may_be_shown_again, refuse
 from app.public_keys.private import SIGNS
 from app.web.forms import Form
 
-ROOMY = {"rows": 7, "spellcheck": "false", "autocomplete": "off", "autocapitalize": "off", "class": "pasted"}
+ROOMY = {"rows": 7, "spellcheck": "false", "autocomplete": "off", "autocapitalize": "off", "class": "lk-pasted-field"}
 
 
 class UploadForm(Form):

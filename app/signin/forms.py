@@ -120,5 +120,5 @@ class VerificationCodeForm(Form):
     secret = ("verification_code",)
     verification_code = TextAreaField(
         "Code from AWS",
-        render_kw={"autocomplete": "off", "spellcheck": "false", "rows": 4, "class": "pasted"},
+        render_kw={"autocomplete": "off", "spellcheck": "false", "rows": 4, "class": "lk-pasted-field"},
     )

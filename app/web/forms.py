@@ -59,7 +59,7 @@ CODE_FIELD = {
     "autocomplete": "one-time-code",
     "maxlength": 64,
     "spellcheck": "false",
-    "class": "code",
+    "class": "lk-code-field",
 }
 
 

@@ -24,7 +24,7 @@ def machine_time(moment: datetime) -> str:
 
 def whole_options(text: str) -> Markup:
     """A command as HTML in which no line ends inside an option like `--serial-number`; the text is the same."""
-    parts = re.sub(r"--[a-z][a-z-]{1,30}(?![\w-])", r'<span class="nowrap">\g<0></span>', str(escape(text)))
+    parts = re.sub(r"--[a-z][a-z-]{1,30}(?![\w-])", r'<span class="lk-nowrap">\g<0></span>', str(escape(text)))
     return Markup(parts)  # noqa: S704 # escaped before the spans, which hold letters and hyphens only
 
 

@@ -41,7 +41,7 @@ def test_everyone_reads_their_own_history(surfing: Surfing, nadia: Employee, por
     surfer = surfing()
     phone = enter(surfer, nadia)
     surfer.press_nav("Activity")
-    told = surfer.page.locator(".log-what strong").all_inner_texts()
+    told = surfer.page.locator("[data-entry] [data-what]").all_inner_texts()
     assert told == ["Gave an MFA code", "Enabled an MFA device", "Began to set up an MFA device", "Signed in"]
     assert nadia.serial_number in surfer.text
     assert surfer.page.get_by_text("Chrome on Linux").first.is_visible()
@@ -73,7 +73,7 @@ def test_someone_elses_history_is_out_of_reach(
     enter(surfer, nadia)
     enter(attacker, mallory)
     surfer.open("/activity")
-    address = surfer.page.locator(".log-act a").first.get_attribute("href")
+    address = surfer.page.locator("[data-not-me]").first.get_attribute("href")
     attacker.open(f"{address}")
     assert attacker.heading == "There is no such page"
     attacker.open("/activity?user=" + nadia.name)
@@ -88,7 +88,7 @@ def test_this_was_not_me(surfing: Surfing, nadia: Employee, portal: Portal) -> N
     phone = enter(surfer, nadia)
     come_back(thief, nadia, phone)
     surfer.open("/activity")
-    surfer.page.locator(".log-act a", has_text="Signed in").first.click()
+    surfer.page.locator("[data-not-me]", has_text="Signed in").first.click()
     surfer.page.wait_for_load_state()
     surfer.inspect()
     note = surfer.page.locator("#note").inner_text()
@@ -108,11 +108,11 @@ def test_sessions_are_listed_and_ended_one_by_one(surfing: Surfing, nadia: Emplo
     come_back(phone_browser, nadia, phone)
     come_back(office, nadia, phone)
     here.open("/activity/sessions")
-    assert here.page.locator(".log-entry").count() == 3
+    assert here.page.locator("[data-entry]").count() == 3
     assert here.page.get_by_text("this one").count() == 1
     here.page.get_by_role("button", name="End this session").first.click()
     here.page.wait_for_load_state()
-    assert here.page.locator(".log-entry").count() == 2
+    assert here.page.locator("[data-entry]").count() == 2
     ended = [surfer for surfer in (phone_browser, office) if opened(surfer) == "/sign-in"]
     assert len(ended) == 1, "the other goes on"
 
@@ -130,7 +130,7 @@ def test_nobody_ends_anothers_session(surfing: Surfing, nadia: Employee, sandbox
     phone = enter(attacker, mallory)
     come_back(surfing(), mallory, phone)
     surfer.open("/activity/sessions")
-    label = surfer.page.locator(".log-where").first.inner_text().split("session ")[1][:8]
+    label = surfer.page.locator("[data-origin]").first.inner_text().split("session ")[1][:8]
     attacker.open("/activity/sessions")
     button = attacker.page.locator("button[name=label]").first
     button.evaluate(f"button => button.value = '{label}'")
@@ -152,7 +152,7 @@ def test_admins_see_everyone_and_take_it_away(
     assert f"{formula.name}: Enabled an MFA device" in surfer.text
     surfer.type(user=formula.name)
     surfer.press("Show")
-    assert all(formula.name in told for told in surfer.page.locator(".log-what strong").all_inner_texts())
+    assert all(formula.name in told for told in surfer.page.locator("[data-entry] [data-what]").all_inner_texts())
     with surfer.page.expect_download() as started:
         surfer.page.get_by_role("link", name="Download as CSV").click()
     rows = list(csv.DictReader(io.StringIO(started.value.path().read_text())))

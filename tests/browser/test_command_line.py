@@ -41,7 +41,7 @@ def shell(tmp_path: Path, sandbox: Sandbox) -> Run:
 
 def shown(surfer: Surfer) -> dict[str, str]:
     """What can be copied, by id."""
-    texts = surfer.page.locator(".copyable > pre")
+    texts = surfer.page.locator("[data-copyable]")
     return {str(each.get_attribute("id")): each.text_content() or "" for each in texts.all()}
 
 

@@ -84,7 +84,7 @@ def devices(company: Sandbox) -> dict[str, list[str]]:
 
 def read_lists(surfer: Surfer, button: str) -> None:
     surfer.press(button)
-    surfer.page.locator(".headline").wait_for()
+    surfer.page.locator("[data-headline]").wait_for()
     surfer.page.locator("[data-progress]").wait_for(state="detached")
     surfer.inspect()
 
@@ -92,14 +92,14 @@ def read_lists(surfer: Surfer, button: str) -> None:
 def names_shown(surfer: Surfer) -> set[str]:
     found: set[str] = set()
     while True:
-        found |= set(surfer.page.locator("table.people tbody th a").all_inner_texts())
+        found |= set(surfer.page.locator("[data-users] tbody th a").all_inner_texts())
         if not surfer.page.locator("a[rel=next]").count():
             return found
         surfer.press("Next")
 
 
 def tile(surfer: Surfer, title: str) -> str:
-    return surfer.page.locator(".tile", has_text=title).inner_text()
+    return surfer.page.locator("[data-tile]", has_text=title).inner_text()
 
 
 def test_who_has_no_mfa(admin: Surfer, company: Sandbox) -> None:
@@ -110,7 +110,7 @@ def test_who_has_no_mfa(admin: Surfer, company: Sandbox) -> None:
     held = devices(company)
     without = {name for name, serials in held.items() if not any(":mfa/" in serial for serial in serials)}
     others = sum(":mfa/" not in serial for serials in held.values() for serial in serials)
-    assert admin.page.locator(".headline-figure").inner_text() == f"{len(without)}"
+    assert admin.page.locator("[data-headline-figure]").inner_text() == f"{len(without)}"
     assert "without a virtual MFA device" in admin.text
     unread = tile(admin, "Everyone has MFA")
     assert "\n?\n" in unread and f"not known yet for {len(without)} of {len(held)}" in unread, "no good 0"
@@ -153,7 +153,7 @@ def test_a_report_fills_in_what_no_list_tells(admin: Surfer, company: Sandbox, o
     rows = {row["user"]: row for row in csv.DictReader(io.StringIO(report.decode()))}
     del rows["<root_account>"]
     without = {name for name, row in rows.items() if row["mfa_active"] == "false"}
-    assert admin.page.locator(".headline-figure").inner_text() == f"{len(without)}"
+    assert admin.page.locator("[data-headline-figure]").inner_text() == f"{len(without)}"
     assert "None of them has a device of any kind" in admin.text
     old = {
         name for name, row in rows.items() for number in (1, 2)
@@ -163,7 +163,7 @@ def test_a_report_fills_in_what_no_list_tells(admin: Surfer, company: Sandbox, o
     assert f"\n{len(old)}\n" in tile(admin, "Access keys are replaced in time")
     admin.open("/compliance/people?rule=key-age&state=fail&sort=oldest-key")
     assert names_shown(admin) == old
-    first = admin.page.locator("table.people tbody th a").first.inner_text()
+    first = admin.page.locator("[data-users] tbody th a").first.inner_text()
     admin.press(first)
     assert admin.heading == first
     message = admin.page.locator("#note-message").inner_text()
@@ -187,7 +187,7 @@ def test_the_auditor_sees_evidence_and_takes_it_away(admin: Surfer, company: San
 
 def test_an_exception_is_counted_apart_until_it_ends(admin: Surfer, office: Portal) -> None:
     admin.open("/compliance")
-    before = int(admin.page.locator(".headline-figure").inner_text())
+    before = int(admin.page.locator("[data-headline-figure]").inner_text())
     admin.open("/compliance/people/MFAUser")
     admin.page.get_by_role("link", name="Make an exception from: Everyone has MFA").click()
     admin.page.wait_for_load_state()
@@ -209,7 +209,7 @@ def test_an_exception_is_counted_apart_until_it_ends(admin: Surfer, office: Port
     admin.open("/compliance/people/MFAUser")
     assert f"Excepted until {last_day}: Phone ordered" in admin.text
     admin.open("/compliance")
-    assert admin.page.locator(".headline-figure").inner_text() == f"{before - 1}"
+    assert admin.page.locator("[data-headline-figure]").inner_text() == f"{before - 1}"
     assert "1 more are excepted" in admin.text and "1 excepted" in tile(admin, "Everyone has MFA")
     with admin.page.expect_download() as started:
         admin.page.evaluate("location.assign('/compliance/people.csv?state=excepted')")
@@ -219,7 +219,7 @@ def test_an_exception_is_counted_apart_until_it_ends(admin: Surfer, office: Port
     admin.press("End it now")
     assert "The exception is over" in admin.text
     admin.open("/compliance")
-    assert admin.page.locator(".headline-figure").inner_text() == f"{before}"
+    assert admin.page.locator("[data-headline-figure]").inner_text() == f"{before}"
     assert ("exception-ended", "done", "") in office.activity("Administrator")
 
 
@@ -257,7 +257,7 @@ def test_a_killed_refresh_leaves_the_data_and_is_said(
     admin: Surfer, company: Sandbox, office: Portal, clock: Clock
 ) -> None:
     admin.open("/compliance")
-    figure = admin.page.locator(".headline-figure").inner_text()
+    figure = admin.page.locator("[data-headline-figure]").inner_text()
     company.set_faults([{"action": "iam:ListVirtualMFADevices", "fault": "latency", "latency_ms": 8000}])
     admin.press("Read the account’s lists")
     assert "Reading the account’s lists" in admin.text
@@ -276,7 +276,7 @@ def test_a_killed_refresh_leaves_the_data_and_is_said(
     office.start()
     admin.open("/compliance")
     assert "It was stopped before its end" in admin.text
-    assert admin.page.locator(".headline-figure").inner_text() == figure
+    assert admin.page.locator("[data-headline-figure]").inner_text() == figure
     read_lists(admin, "Read the account’s lists")
     assert "did not end well" not in admin.text
 
@@ -291,7 +291,7 @@ def test_it_works_without_javascript_and_on_a_phone(enter: Callable[..., Surfer]
     plain.press("Read the account’s lists")
     while "Reading the account’s lists" in plain.text:
         plain.press("See how far it is now")
-    assert plain.page.locator(".headline").count() == 1
+    assert plain.page.locator("[data-headline]").count() == 1
 
 
 def test_nobody_else_learns_that_there_is_an_answer(

@@ -83,7 +83,7 @@ def test_each_key_says_when_and_for_what_it_was_last_used(
     nina_surfs.press_nav("Access keys")
     assert asked(granting, before) == [200, 200], "one call a key"
     used, unused = (
-        nina_surfs.page.locator(".panel", has=nina_surfs.page.get_by_role("heading", name=key)).inner_text()
+        nina_surfs.page.locator("section", has=nina_surfs.page.get_by_role("heading", name=key)).inner_text()
         for key in (nina.access_key_id, spare)
     )
     assert f"Last used on {datetime.now(UTC):%-d %B %Y} for iam in us-east-1." in " ".join(used.split())

@@ -106,7 +106,7 @@ def test_an_administrator_sees_a_long_name_whole(
     surfer.press("Sign in")
     surfer.open("/compliance")
     surfer.press("Read the account’s lists")
-    surfer.page.locator(".headline").wait_for()
+    surfer.page.locator("[data-headline]").wait_for()
     surfer.page.locator("[data-progress]").wait_for(state="detached")
     account = f"account={sandbox.account_id}"
     for address in (

@@ -41,7 +41,7 @@ def arrive(surfer: Surfer, olga: Employee, phone: Phone) -> Surfer:
 
 
 def to_do(surfer: Surfer) -> list[str]:
-    return [item.inner_text() for item in surfer.page.locator(".todo-what strong").all()]
+    return [item.inner_text() for item in surfer.page.locator("[data-what]").all()]
 
 
 def test_worst_first_and_each_one_click_away(
@@ -101,9 +101,9 @@ def test_the_account_and_who_is_in_it(
         "at least 8 characters" if policy == "recommended" else "does not let you read (iam:GetAccountPasswordPolicy)"
     )
     assert words in surfer.text
-    while not surfer.page.locator("tr.is-me").count():
+    while not surfer.page.locator("tr[data-me]").count():
         surfer.press("Next page")
-    assert olga.name in surfer.page.locator("tr.is-me").inner_text()
+    assert olga.name in surfer.page.locator("tr[data-me]").inner_text()
     surfer.open("/account?marker=nobody-gave-this-out")
     assert "no longer there" in surfer.text and surfer.path == "/account"
 

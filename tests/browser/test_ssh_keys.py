@@ -152,7 +152,9 @@ def test_a_private_key_never_leaves_the_page(surfer: Surfer, nadia: Employee, sa
     surfer.press("Upload it")
     assert page.get_by_text("This is an Ed25519 key").is_visible()
     surfer.type(pasted=str(dict(private_keys())["openssh"]))
-    assert page.locator(".field-error:visible").all_inner_texts() == [page.locator("[data-stopped]").inner_text()]
+    assert page.locator("[data-field-error]:visible").all_inner_texts() == [
+        page.locator("[data-stopped]").inner_text()
+    ]
     assert page.get_by_text("Stopped: this is").is_visible(), "one message at a time"
     dropped = openssh(comment="nadia@laptop")
     drop(surfer, dropped)
@@ -174,7 +176,7 @@ def test_words_stay_and_what_is_public_is_left(surfer: Surfer, nadia: Employee) 
     assert page.get_by_text("What is public was left here").is_visible()
     words = f"{openssh()}\nmy-private-key for codecommit"
     surfer.type(pasted=words)
-    assert surfer.value("pasted") == words and page.locator(".field-error:visible").count() == 0
+    assert surfer.value("pasted") == words and page.locator("[data-field-error]:visible").count() == 0
     surfer.press("Upload it")
     assert list(keys_of(nadia).values()) == ["Active"], "the words are no key, and the key is whole"
 

@@ -169,7 +169,7 @@ BUSY = """() => new Promise((told) => {
     const seen = {
       words: busy.innerText.trim(),
       said: [...document.querySelectorAll("[role=status]")].map((each) => each.innerText.trim()),
-      animation: getComputedStyle(busy.querySelector(".spinner")).animationName,
+      animation: getComputedStyle(busy.querySelector(".lk-spinner")).animationName,
     };
     busy.click(); // by somebody impatient
     told(seen);

@@ -98,7 +98,7 @@ def nothing_bare(pages: dict[str, Page]) -> None:
 
 
 def places(page: Page) -> list[str]:
-    nav = BeautifulSoup(page.html, "html.parser").select_one("nav.places")
+    nav = BeautifulSoup(page.html, "html.parser").select_one("nav[aria-label=Pages]")
     return [link.get_text() for link in nav.find_all("a")] if nav else []
 
 

@@ -20,7 +20,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map
 
 from tests.support.clock import Clock
-from tests.support.looks import not_valid, seen_and_reached, too_wide
+from tests.support.looks import not_valid, seen_and_reached, too_wide, without_style
 from tests.support.marks import kept_secrets, shown_secrets
 from tests.support.people import Employee, Phone
 from tests.support.sandbox import ROOT
@@ -179,7 +179,7 @@ class Surfer:
         """Point a phone at the QR code on the screen: pixels in, an entry of the app out."""
         codes = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
         for _ in range(3):  # as a phone does, which looks many times a second
-            picture = self.page.locator(".qr").screenshot()
+            picture = self.page.locator("[data-qr]").screenshot()
             found = zxingcpp.read_barcodes(Image.open(io.BytesIO(picture)), formats=codes)
             if len(found) == 1:
                 break
@@ -275,7 +275,7 @@ class Surfer:
         if not _is_first(f"{state} {page.evaluate(_BUILT_OF)}"):
             self.seen.add(state)
             return
-        said = not_valid(page)
+        said = not_valid(page) + without_style(page)
         for theme in ("dark", "light"):
             page.emulate_media(color_scheme=theme, reduced_motion="reduce")
             found = Axe().run(page)

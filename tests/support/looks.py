@@ -58,6 +58,25 @@ def too_wide(page: Page) -> list[str]:
     return complaints
 
 
+def without_style(page: Page) -> list[str]:
+    """Classes on the page that none of its style sheets knows; [] where all is well."""
+    unknown: list[str] = page.evaluate(
+        """() => {
+          const known = new Set();
+          const read = (rules) => {
+            for (const rule of rules) {
+              for (const [, name] of (rule.selectorText ?? "").matchAll(/\\.([\\w-]+)/g)) known.add(name);
+              if (rule.cssRules) read(rule.cssRules);
+            }
+          };
+          for (const sheet of document.styleSheets) read(sheet.cssRules);
+          const used = [...document.querySelectorAll("[class]")].flatMap((each) => [...each.classList]);
+          return [...new Set(used)].filter((name) => !known.has(name));
+        }"""
+    )
+    return [f"no style sheet knows the class {each}" for each in unknown]
+
+
 def not_valid(page: Page) -> list[str]:
     """Names on elements that take none, and moments that HTML does not know; [] where all is well."""
     labelled: list[str] = page.eval_on_selector_all(

@@ -1,0 +1,72 @@
+"""The form of templates and style sheets: what a page names is there, and both can be read."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.support.sandbox import ROOT
+
+TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
+SCRIPTS = sorted((ROOT / "static").glob("*.js"))
+OURS, BOOTSTRAP, SANDBOX = (ROOT / "static" / f"{name}.css" for name in ("latchkey", "bootstrap", "sandbox"))
+SERVER_SIDE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
+
+
+def classes(style_sheet: Path) -> set[str]:
+    """All that its selectors name."""
+    text = re.sub(r"/\*.*?\*/|url\(.*?\)(?=[;}])", "", style_sheet.read_text(), flags=re.DOTALL)
+    return set(re.findall(r"\.([A-Za-z][\w-]*)", text))
+
+
+def used(file: Path) -> set[str]:
+    """Classes a template or script names in full; their beginning where the rest is put together ("alert-")."""
+    text = file.read_text()
+    if file.suffix == ".js":
+        strings = r"""(?:className = |classList\.\w+\()["']([^"']+)"""
+        return {name for found in re.findall(strings, text) for name in found.split()}
+    values = re.findall(r'\sclass="((?:[^"{]|\{\{.*?\}\}|\{%.*?%\})*)"', text, re.DOTALL)
+    put_together = {name for value in values for name in re.findall(r"([\w-]+-)\{\{", value)}
+    in_expressions = {
+        name
+        for value in values
+        for expression in SERVER_SIDE.findall(value)
+        for literal in re.findall(r"""["']([\w -]+)["']""", expression)
+        for name in literal.split()
+        if name.startswith(("lk-", "btn-"))
+    }
+    plain = {name for value in values for name in SERVER_SIDE.sub(" ", value).split() if not name.endswith("-")}
+    return plain | put_together | in_expressions
+
+
+@pytest.mark.parametrize("file", [*TEMPLATES, *SCRIPTS], ids=lambda file: str(file.relative_to(ROOT)))
+def test_every_class_is_in_a_style_sheet_its_page_loads(file: Path) -> None:
+    known = classes(SANDBOX) if file.parent.name == "sandbox" else classes(OURS) | classes(BOOTSTRAP)
+    unknown = {
+        name
+        for name in used(file)
+        if name not in known and not (name.endswith("-") and any(each.startswith(name) for each in known))
+    }
+    assert not unknown
+
+
+@pytest.mark.parametrize("style_sheet", [OURS, SANDBOX], ids=lambda file: file.name)
+def test_classes_of_our_own_have_our_prefix(style_sheet: Path) -> None:
+    others = {name for name in classes(style_sheet) if not name.startswith("lk-")}
+    assert others <= classes(BOOTSTRAP)
+    assert not any(name.startswith("lk-") for name in classes(BOOTSTRAP))
+
+
+def test_every_class_of_our_own_is_used() -> None:
+    named = {name for file in [*TEMPLATES, *SCRIPTS] for name in used(file)}
+    named |= {name for file in (ROOT / "app").rglob("*.py") for name in re.findall(r"lk-[\w-]+", file.read_text())}
+    beginnings = tuple(name for name in named if name.endswith("-"))
+    ours = {name for name in classes(OURS) | classes(SANDBOX) if name.startswith("lk-")}
+    assert {name for name in ours - named if not name.startswith(beginnings)} == set()
+
+
+def test_bootstrap_keeps_its_licence_at_the_top() -> None:
+    first, _, _ = BOOTSTRAP.read_text().partition("*/")
+    assert first.startswith("/*!") and "The Bootstrap Authors" in first and "Licensed under MIT" in first
