@@ -5,6 +5,7 @@ from __future__ import annotations
 from wtforms import BooleanField, PasswordField, ValidationError
 from wtforms.validators import DataRequired, Length
 
+from app.password.service import WeakPassword
 from app.web.forms import Form
 
 
@@ -18,6 +19,11 @@ class NewPasswordForm(Form):
     )
     again = PasswordField("The same again", render_kw={"autocomplete": "new-password", "maxlength": 200})
     anyway = BooleanField("Use it although it is easily guessed")
+
+    @property
+    def weak(self) -> bool:
+        """Was the new password refused as easy to guess, so that the user may insist?"""
+        return self.refused_as == WeakPassword.code
 
     def validate_again(self, field: PasswordField) -> None:
         """A slip would lock the person out."""

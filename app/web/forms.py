@@ -21,6 +21,8 @@ class Form(FlaskForm):
 
     secret: ClassVar[tuple[str, ...]] = ()
     """Fields, beside passwords and files, of which nothing is shown again."""
+    refused_as: str = ""
+    """`PortalError.code` of what the form was refused with, after the redirect, too; "" where there was none."""
 
     def may_wait(self, name: str) -> bool:
         """May what was typed into this field be shown again where the form was refused (`app.web.refused`)?"""

@@ -52,6 +52,7 @@ from app.sessions.contents import Way
 from app.sessions.stores import StoreDown, StoreFull
 from app.sessions.stores.database import is_full
 from app.web import refused
+from app.web.forms import Form
 from app.web.rate_limits import limiter
 
 LARGEST_NUMBER = 2**63 - 1
@@ -88,6 +89,8 @@ def refuse(form: FlaskForm, refusal: PortalError) -> None:
         form[refusal.field].errors = [*form[refusal.field].errors, sentence]
     else:
         form.form_errors.append(sentence)
+    if isinstance(form, Form):
+        form.refused_as = refusal.code
 
 
 def page(template: str, form: FlaskForm | None = None, **context: Any) -> ResponseReturnValue:

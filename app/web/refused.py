@@ -43,6 +43,7 @@ def keep(form: FlaskForm, address: str) -> None:
         WAITS,
         {
             "form": type(form).__name__,
+            "code": form.refused_as if isinstance(form, Form) else "",
             "errors": errors,
             "form_errors": [str(error) for error in form.form_errors],
             "typed": {field.name: typed for field in form if (typed := _typed(form, field))},
@@ -83,6 +84,8 @@ def put_back(form: FlaskForm, address: str) -> None:
         for sentence in (*found["form_errors"], *(one for errors in found["errors"].values() for one in errors)):
             flash(sentence, "danger")
         return
+    if isinstance(form, Form):
+        form.refused_as = found.get("code", "")  # none in a session of the release before
     for field in form:
         if typed := found["typed"].get(field.name):
             field.process(MultiDict((field.name, text) for text in typed))
