@@ -96,44 +96,49 @@ def merge_report(stored: AccountRow, known: Mapping[str, PersonRow], report: Cre
     """Merge a credential report into the stored rows."""
     newer = stored.roster_at is None or report.made_at > stored.roster_at
     merged = Merged()
-    told = set()
     for person in report.people:
         old = known.get(person.user_name)
-        if old is None and not newer:
-            continue  # deleted since: the lists know better
-        told.add(person.user_name)
-        row = old.copy() if old else PersonRow(report.account_id, person.user_name)
-        merged.people.append(row)
-        if _is_later(person.created_at, row.created_at):
-            row.report = None  # the report tells of the former user
-            continue
-        if person.created_at and _is_later(row.created_at, person.created_at):
-            merged.gone.append(row.user_name)
-            _forget_former(row, person.created_at, None)
-            row.in_roster = False
-        _set_reported(row, person)
+        if old or newer:  # a user the lists don't name was deleted since
+            row = old.copy() if old else PersonRow(report.account_id, person.user_name)
+            _set_reported(merged, row, person)
+    told = {person.user_name for person in report.people}
     for name, old in known.items():
         if name in told:
             continue
         if newer and not old.was_seen_after(report.made_at):
             merged.gone.append(name)
-            continue
-        row = old.copy()
-        row.report = None
-        row.in_roster = row.in_roster and not newer
-        merged.people.append(row)
+        else:
+            merged.people.append(_left(old, None, in_roster=old.in_roster and not newer))
     return merged
 
 
-def _set_reported(row: PersonRow, person: ReportPerson) -> None:
-    if not row.in_roster:
+def _set_reported(merged: Merged, row: PersonRow, person: ReportPerson) -> None:
+    """Add the row with what the report tells of the user."""
+    merged.people.append(row)
+    if _is_later(person.created_at, row.created_at):
+        row.report = None  # the report tells of the former user
+        return
+    if person.created_at and _is_later(row.created_at, person.created_at):
+        merged.gone.append(row.user_name)
+        _forget_former(row, person.created_at, None)
+        row.in_roster = False
+    if row.in_roster:
+        row.report = _with_other(person.facts, row.virtual_devices)
+    else:
         row.arn, row.path, row.created_at = person.arn, person.path, person.created_at
-    row.report = _with_other(person.facts, row.virtual_devices) if row.in_roster else person.facts
+        row.report = person.facts
 
 
 def _with_other(facts: ReportFacts, virtual_devices: int) -> ReportFacts:
     """The facts, and for a user with MFA whether it is of a kind that isn't virtual, as the lists show."""
     return {**facts, "other": not virtual_devices} if facts["mfa"] else facts
+
+
+def _left(old: PersonRow, report: ReportFacts | None, *, in_roster: bool) -> PersonRow:
+    """The row of a user whom a newer source doesn't name, but another one does."""
+    row = old.copy()
+    row.report, row.in_roster = report, in_roster
+    return row
 
 
 def merge_lists(
@@ -154,24 +159,27 @@ def merge_lists(
         if _is_later(row.created_at, user.created_at) or _is_another(row.user_id, user.user_id):
             merged.gone.append(name)
             _forget_former(row, user.created_at, stored.report_at)
-        row.user_id, row.arn, row.path, row.created_at = user.user_id, user.arn, user.path, user.created_at
-        row.password_last_used = user.password_last_used
-        row.in_roster, row.virtual_devices = True, virtual.get(name, 0)
-        if row.report and row.report["other"] is None:
-            row.report = _with_other(row.report, row.virtual_devices)
+        _set_listed(row, user, virtual.get(name, 0))
         merged.people.append(row)
+    report_is_newer = stored.report_at is not None and stored.report_at > at
     for name, old in known.items():
         if name in users:
             continue
-        reported = bool(stored.report_at and stored.report_at > at and old.report)
-        if not reported and not old.was_seen_after(at):
+        report = old.report if report_is_newer else None
+        if report or old.was_seen_after(at):
+            merged.people.append(_left(old, report, in_roster=False))
+        else:
             merged.gone.append(name)
-            continue
-        row = old.copy()
-        row.in_roster = False
-        row.report = old.report if reported else None
-        merged.people.append(row)
     return merged
+
+
+def _set_listed(row: PersonRow, user: ListedUser, virtual_devices: int) -> None:
+    """Set what the lists tell of the user."""
+    row.user_id, row.arn, row.path, row.created_at = user.user_id, user.arn, user.path, user.created_at
+    row.password_last_used = user.password_last_used
+    row.in_roster, row.virtual_devices = True, virtual_devices
+    if row.report and row.report["other"] is None:
+        row.report = _with_other(row.report, virtual_devices)
 
 
 def merge_own(account_id: str, old: PersonRow | None, user: SignedInUser, own: OwnFacts) -> Merged:

@@ -78,14 +78,20 @@ def _conditions(account_id: str, chosen: Filter) -> list[ColumnElement[bool]]:
                 CompliancePerson.path.icontains(chosen.text, autoescape=True),
             )
         )
-    wanted, rules = chosen.states, chosen.rules
-    if wanted == (State.FAIL,) and not rules:
-        found.append(CompliancePerson.failed > 0)
-    elif wanted or rules:
-        words = [f" {rule}={state} " if state else f" {rule}=" for rule in rules for state in wanted or ("",)]
-        words = words if rules else [f"={state} " for state in wanted]
-        found.append(or_(*(CompliancePerson.verdicts.contains(word, autoescape=True) for word in words)))
-    return found
+    verdicts = _verdicts(chosen.rules, chosen.states)
+    return found if verdicts is None else [*found, verdicts]
+
+
+def _verdicts(rules: Sequence[str], states: Sequence[str]) -> ColumnElement[bool] | None:
+    """The condition that one of the rules gives one of the states. Empty means any, and None no condition."""
+    if states == (State.FAIL,) and not rules:
+        return CompliancePerson.failed > 0
+    parts = [f"={state} " for state in states]
+    if rules:
+        parts = [f" {rule}{part}" for rule in rules for part in parts or ("=",)]
+    if not parts:
+        return None
+    return or_(*(CompliancePerson.verdicts.contains(part, autoescape=True) for part in parts))
 
 
 def _order(sort: str) -> list[UnaryExpression[Any] | ColumnElement[Any]]:
