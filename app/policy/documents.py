@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from app.policy.evaluation import PolicyError, compiled
-from app.policy.unwrap import decoded, plain_text, unwrapped
+from app.policy.texts import brought, what_it_is
+from app.policy.unwrap import decoded, unwrapped
 from app.policy.variants import PUBLISHED, RE_POST
 
 _FILES = {
@@ -71,9 +72,12 @@ def read(source: str) -> dict[str, Any]:
                 f"{source} is neither {' nor '.join(VARIANTS)} nor a readable file: {reason}."
             ) from error
     try:
-        found = unwrapped(json.loads(plain_text(text)))
-    except (ValueError, RecursionError) as error:
-        raise PolicyError(f"{name} is not JSON: {error}.") from error
+        found = unwrapped(json.loads(brought(text).text))
+    except RecursionError as error:
+        raise PolicyError(f"{name} is not JSON: it is nested too deeply.") from error
+    except ValueError as error:
+        sentence, remedy = what_it_is(text, error)
+        raise PolicyError(f"{name} is not JSON: {sentence.removeprefix('It is not JSON: ')} {remedy}") from error
     if found.sentence:
         raise PolicyError(f"{name} is not a policy: {found.sentence} {found.remedy}")
     try:

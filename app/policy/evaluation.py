@@ -134,7 +134,11 @@ def _statement(statement: Any, index: int, variables: bool) -> Statement:
     unknown = set(statement) - _ELEMENTS
     if unknown:
         named = ", ".join(sorted(map(str, unknown)))
-        raise PolicyError(f"{where} has {named}, which an identity policy does not know.")
+        principals = unknown <= {"Principal", "NotPrincipal"}
+        raise PolicyError(
+            f"{where} has {named}, which an identity policy does not know.",
+            "Policy document should not specify a principal." if principals else "Syntax errors in policy.",
+        )
     if statement.get("Effect") not in ("Allow", "Deny"):
         raise PolicyError(f"{where}: Effect must be Allow or Deny.")
     actions, not_actions = _either(statement, "Action", where)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,9 +28,11 @@ _FEDERATED = (
 )
 """Prefixes of the condition keys of people who come through an identity provider."""
 FOREIGN = re.compile(
-    r"(?:[&#%@]|\$\$|\$!)\{[^{}]*\}|\$\{![^{}]*\}|\{\{[^{}]*\}\}|(?<![$&#%@!{])\{[^{}]*\}|\$\([^()]*\)"
+    r"(?:[&#%@]|\$\$|\$!|\\+\$|%24)\{[^{}]*\}|\$\{![^{}]*\}|\$?\{\{[^{}]*\}\}|(?<![$&#%@!{])\{[^{}]*\}|\$\([^()]*\)"
+    r"|<aws:[^<>]*>|(?<=/)<[^<>/]*>$|\$aws:\w+|\$\{[^{}]*$"
 )
-"""Variables as other tools spell them: Terraform's &{...} and $${...}, CloudFormation's ${!...}, and typos."""
+"""Variables as other tools spell them: Terraform's &{...} and $${...}, CloudFormation's ${!...}, a shell's \\${...},
+and typos: $aws:username, <username>, one that is never closed."""
 _ID = re.compile(r"[0-9]{12}")
 
 
@@ -41,15 +43,44 @@ def resources_of(statement: Mapping[str, Any]) -> list[str]:
 
 
 def whereabouts(statements: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
-    """(partition, account ID) a document is written for, by its resources; PLACEHOLDER where they don't say."""
-    arns = list(arns_of(statements))
-    partitions = Counter(partition for _, partition, _, _ in arns if partition in PARTITIONS)
-    accounts = Counter(account for _, _, _, account in arns if _ID.fullmatch(account))
-    nearly = [_completed(account) for _, _, _, account in arns if re.fullmatch(r"[0-9]*[0-9?][0-9?]*\*?", account)]
+    """(partition, account ID) a document is written for: by its resources, else by the users it allows something.
+
+    PLACEHOLDER where neither says an account.
+    """
+    arns = [(partition, account) for _, partition, _, account in arns_of(statements)]
+    asked = list(_asked_of_users(statements))
+    nearly = [_completed(account) for _, account in arns if re.fullmatch(r"[0-9]*[0-9?][0-9?]*\*?", account)]
     return (
-        partitions.most_common(1)[0][0] if partitions else "aws",
-        accounts.most_common(1)[0][0] if accounts else next(filter(_ID.fullmatch, nearly), PLACEHOLDER),
+        _usual(partition for partition, _ in arns if partition in PARTITIONS)
+        or _usual(partition for partition, _ in asked if partition in PARTITIONS)
+        or "aws",
+        _usual(account for _, account in arns if _ID.fullmatch(account))
+        or next(filter(_ID.fullmatch, nearly), "")
+        or _usual(account for _, account in asked if _ID.fullmatch(account))
+        or PLACEHOLDER,
     )
+
+
+def _usual(names: Iterable[str]) -> str:
+    """The most frequent, of several the first; "" of none."""
+    return next((name for name, _ in Counter(names).most_common(1)), "")
+
+
+def _asked_of_users(statements: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    """(partition, account) of the users whom something is allowed, by its conditions; "" for what they leave open.
+
+    What a deny asks tells nothing: it may hold for users of another account, and for none of these.
+    """
+    for statement in (each for each in statements if each["Effect"] == "Allow"):
+        for operator, keys in (statement.get("Condition") or {}).items():
+            negated = "not" in operator.lower()
+            for key, given in keys.items():
+                values = [str(each) for each in (given if isinstance(given, list) else [given])]
+                if key.lower() == "aws:principalarn":
+                    parts = [value.split(":", 5) for value in values if value.startswith("arn:")]
+                    yield from ((each[1], "" if negated else each[4]) for each in parts if len(each) > 4)
+                elif key.lower() == "aws:principalaccount" and not negated:
+                    yield from (("", value) for value in values)
 
 
 def arns_of(statements: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, str, str, str]]:
@@ -58,7 +89,9 @@ def arns_of(statements: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, str,
         for text in resources_of(statement):
             parts = text.split(":", 5)
             if parts[0] == "arn" and len(parts) > 2:
-                yield index, parts[1], parts[2], parts[4].rstrip("*") if len(parts) == 5 else "".join(parts[4:5])
+                account = "".join(parts[4:5])
+                whole = len(parts) == 5 and _ID.fullmatch(account.removesuffix("*"))
+                yield index, parts[1], parts[2], account.removesuffix("*") if whole else account
 
 
 def _completed(account: str) -> str:
@@ -97,7 +130,7 @@ def repaired_text(text: str) -> str:
     """The text with variables in AWS's spelling, where it is clear which one is meant."""
 
     def mended(found: re.Match[str]) -> str:
-        inside = found[0].strip("&#%@$!(){}").strip()
+        inside = found[0].removeprefix("%24").strip("&#%@$!(){}<>\\").strip()
         return f"${{{inside}}}" if ":" in inside and is_variable(inside) else found[0]
 
     return FOREIGN.sub(mended, text)

@@ -7,11 +7,13 @@ within a resource, the API URL-encoded. What is in it is judged where it is one 
 from __future__ import annotations
 
 import codecs
+import difflib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote
+
+from app.policy.texts import plain_text
 
 DEEPEST = 24
 """Levels of a document within something else: `get-account-authorization-details` has six."""
@@ -26,12 +28,6 @@ def decoded(given: bytes) -> str:
     """
     utf_16 = given.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     return given.decode("utf-16" if utf_16 else "utf-8-sig")
-
-
-def plain_text(text: str) -> str:
-    """Without a byte order mark, and with URL-encoding undone: the API encodes documents so."""
-    text = text.removeprefix("\ufeff")
-    return unquote(text) if text.lstrip()[:3].upper() in ("%7B", "%5B") else text
 
 
 @dataclass(frozen=True)
@@ -67,7 +63,7 @@ def unwrapped(given: Any) -> Unwrapped:
                 remedy='Make it the Statement of a policy: {"Version": "2012-10-17", "Statement": [ … ]}.',
             )
         return _within(given)
-    return Unwrapped(given)
+    return _of_a_template(given, "This policy") or Unwrapped(given)
 
 
 def _is_statement(given: Any) -> bool:
@@ -91,7 +87,7 @@ def _unquoted(given: Any) -> Any:
 def _within(given: Any) -> Unwrapped:
     found = list(_documents(given, (), DEEPEST))
     if not found:
-        return Unwrapped(given)
+        return _without_document(given)
     if len(found) > 1:
         named = ", ".join(path for path, _ in found[:3]) + (f" and {len(found) - 3} more" if found[3:] else "")
         return Unwrapped(
@@ -100,14 +96,79 @@ def _within(given: Any) -> Unwrapped:
             remedy="Paste one of them, from { to }.",
         )
     [(path, document)] = found
-    if function := next(_functions(document, DEEPEST), ""):
+    return _of_a_template(document, f"The policy under {path}") or Unwrapped(document, path)
+
+
+def _of_a_template(document: Any, what: str) -> Unwrapped | None:
+    """What to say of a document that only a deployment completes."""
+    function = next(_functions(document, DEEPEST), "")
+    if not function:
+        return None
+    return Unwrapped(
+        None,
+        sentence=f"{what} contains CloudFormation functions ({function}), so it’s only complete after deployment.",
+        remedy="Paste the policy as AWS has it: what aws iam get-policy-version prints.",
+    )
+
+
+_NAMING = frozenset(
+    {"AttachedPolicies", "DefaultVersionId", "PolicyArn", "PolicyNames", "VersionId", "PolicyId", "Arn"}
+)
+"""Keys in answers of the AWS CLI about policies that have no document."""
+
+
+def _without_document(given: Any) -> Unwrapped:
+    """What JSON is that has no Statement anywhere. It may still be a policy that lacks one."""
+    if not isinstance(given, Mapping) or given.keys() <= {"Version", "Id"}:
+        return Unwrapped(given)
+    for name, value in given.items():
+        if isinstance(value, Mapping | list) and difflib.get_close_matches(str(name).lower(), ["statement"], 1, 0.8):
+            return _misspelt_statement(str(name), value)
+    keys = set(_keys(given, DEEPEST))
+    if _TRUST in keys:
         return Unwrapped(
             None,
-            sentence=f"The policy under {path} contains CloudFormation functions ({function}), so it’s only complete "
-            "after deployment.",
+            sentence="This has only a trust policy: it says who may take on a role, not what users may do.",
+            remedy="Paste a policy of permissions: what aws iam get-policy-version or get-role-policy prints.",
+        )
+    if keys & _NAMING:
+        return Unwrapped(
+            None,
+            sentence="This names policies and doesn’t contain what they say.",
+            remedy="Paste what aws iam get-policy-version prints, or for an inline policy get-user-policy or "
+            "get-group-policy.",
+        )
+    names = ", ".join(str(name)[:40] for name in list(given)[:3])
+    return Unwrapped(
+        None,
+        sentence=f"There is no policy in this. It has {names}.",
+        remedy="Paste the policy itself, from { to }: it has Version and Statement.",
+    )
+
+
+def _misspelt_statement(name: str, value: Any) -> Unwrapped:
+    inner = value[0] if isinstance(value, list) and value else value
+    if isinstance(inner, Mapping) and not {"actions", "not_actions", "effect"}.isdisjoint(inner):
+        return Unwrapped(
+            None,
+            sentence="This is a policy as Terraform writes it, with statement, actions and resources.",
             remedy="Paste the policy as AWS has it: what aws iam get-policy-version prints.",
         )
-    return Unwrapped(document, path)
+    return Unwrapped(
+        None,
+        sentence=f"“{name[:40]}” isn’t a policy element. AWS spells it Statement.",
+        remedy='Write "Statement", and "Version" beside it. Capital letters matter.',
+    )
+
+
+def _keys(given: Any, deeper: int) -> Iterator[str]:
+    """Of everything in it."""
+    inner = given.values() if isinstance(given, Mapping) else given if isinstance(given, list) else ()
+    if isinstance(given, Mapping):
+        yield from map(str, given)
+    if deeper:
+        for value in inner:
+            yield from _keys(value, deeper - 1)
 
 
 def _documents(given: Any, path: tuple[str, ...], deeper: int) -> Iterator[tuple[str, Any]]:

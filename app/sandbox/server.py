@@ -20,7 +20,8 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from app.policy.documents import VARIANTS, read
 from app.policy.evaluation import PolicyError
-from app.policy.unwrap import decoded, plain_text
+from app.policy.texts import brought
+from app.policy.unwrap import decoded
 from app.sandbox.api import Refusal
 from app.sandbox.faults import Fault, Faults
 from app.sandbox.operations.mfa import hardware_tokens
@@ -115,7 +116,7 @@ def policy_document(source: str) -> dict[str, Any]:
     document = read(source)
     if source not in VARIANTS:
         try:
-            parsed(plain_text(decoded(Path(source).read_bytes())))
+            parsed(brought(decoded(Path(source).read_bytes())).text)
         except Refusal as refusal:
             raise PolicyError(
                 f"IAM refuses {source} (MalformedPolicyDocument): {refusal.__cause__}. IAM’s words: {refusal.message}"

@@ -118,6 +118,10 @@ def test_what_is_asked_on_anything_stays_an_error_elsewhere(action: str, resourc
         ("lambda:InvokeFunction", f"arn:aws:lambda:*:{ACCOUNT}:layer:*", False),
         ("ec2:StartInstances", f"arn:aws:ec2:eu-west-1:{ACCOUNT}:instance/*", True),
         ("ec2:StartInstances", "arn:aws:ec2:*", True),
+        ("s3:ListBucket", "arn:aws:s3:::bucket/*", False),
+        ("s3:ListBucket", "arn:aws:s3:::bucket*", True),
+        ("s3:GetObject", "arn:aws:s3:::bucket", False),
+        ("s3:GetObject", "arn:aws:s3:::*", True),
     ],
 )
 def test_the_wrong_type_of_resource_is_found_whatever_it_ends_in(action: str, resource: str, fits: bool) -> None:
@@ -202,6 +206,45 @@ def test_what_can_be_an_account_is_one(account: str) -> None:
     assert not findings(sound(allow("iam:GetPolicy", "arn:aws:iam::aws:policy/*")), "account-malformed")
 
 
+# The account and partition that a document names anywhere.
+
+OF_CONDITIONS = [
+    ({"ArnLike": {"aws:PrincipalArn": "arn:aws-us-gov:iam::123456789012:user/*"}}, "aws-us-gov"),
+    ({"StringLike": {"AWS:principalarn": ["arn:aws:iam::123456789012:user/a*"]}}, "aws"),
+    ({"StringEquals": {"aws:PrincipalAccount": "123456789012"}}, "aws"),
+]
+
+
+@pytest.mark.parametrize(("condition", "partition"), OF_CONDITIONS)
+def test_an_account_that_only_a_condition_names_is_the_documents(
+    condition: dict[str, Any], partition: str, tmp_path: Path
+) -> None:
+    document = {"Version": "2012-10-17", "Statement": [{**allow("iam:ListMFADevices"), "Condition": condition}]}
+    works = {each.feature.code: each.when.value for each in check(json.dumps(document)).features}
+    assert works["see-devices"] == "before MFA"
+    file = tmp_path / "policy.json"
+    file.write_text(json.dumps(document))
+    done = CliRunner().invoke(command, ["explain", str(file), "--action", "iam:ListMFADevices"])
+    assert f"on arn:{partition}:iam::{ACCOUNT}:user/alice: Allowed by statement 0." in done.output
+
+
+def test_an_account_that_a_condition_keeps_out_is_not_the_documents() -> None:
+    others = {"StringNotEquals": {"aws:PrincipalAccount": "210987654321"}}
+    document = {"Version": "2012-10-17", "Statement": [{**allow("iam:ListMFADevices"), "Condition": others}]}
+    assert {each.when.value for each in check(json.dumps(document)).features} == {"before MFA", "not at all"}
+
+
+@pytest.mark.parametrize(
+    "beginning", ["arn:aws*:iam::123456789012:", "arn:*:iam::123456789012:", "arn:aws:iam::1234*"]
+)
+def test_a_pattern_that_matches_where_the_document_is_for_is_not_elsewhere(beginning: str) -> None:
+    document = sound(allow("iam:GetUser", f"{beginning}user/*" if beginning.endswith(":") else beginning))
+    assert errors(document) == [] and not findings(document, "elsewhere")
+    only = {"Version": "2012-10-17", "Statement": [allow("iam:ListMFADevices", beginning)]}
+    works = {each.feature.code: each.when.value for each in check(json.dumps(only)).features}
+    assert beginning.endswith(":") or works["see-devices"] == "before MFA"
+
+
 # Variables as other tools write them, and slips.
 
 
@@ -214,6 +257,11 @@ def test_what_can_be_an_account_is_one(account: str) -> None:
         ("#{aws:username}", "another tool’s"),
         ("{{aws:username}}", "another tool’s"),
         ("{aws:username}", "another tool’s"),
+        ("${{aws:username}}", "another tool’s"),
+        ("\\${aws:username}", "another tool’s"),
+        ("$aws:username", "AWS spells"),
+        ("<aws:username>", "AWS spells"),
+        ("${aws:username", "AWS spells"),
     ],
 )
 def test_a_variable_in_another_tools_spelling_is_named(written: str, tool: str) -> None:
@@ -221,6 +269,13 @@ def test_a_variable_in_another_tools_spelling_is_named(written: str, tool: str) 
     [finding] = [each for each in findings(document) if each.severity is Severity.ERROR]
     assert (finding.code, finding.place.statement, finding.subject) == ("no-such-variable", 3, written)
     assert tool in finding.sentence and finding.remedy == "Write ${aws:username}."
+
+
+@pytest.mark.parametrize("written", ["<username>", "<your name>", "{{username}}", "&{username}"])
+def test_a_placeholder_for_the_user_is_named_and_is_nobody(written: str) -> None:
+    document = sound(allow("iam:CreateAccessKey", f"{IAM}user/{written}"))
+    assert errors(document) == ["no-such-variable"]
+    assert findings(document, "no-such-variable")[0].subject == written
 
 
 @pytest.mark.parametrize(
@@ -273,6 +328,7 @@ EVERYBODY = [
     ("StringNotLike", "aws:userid", "*:*"),
     ("DateGreaterThan", "aws:CurrentTime", "2020-01-01T00:00:00Z"),
     ("Null", "aws:FederatedProvider", "true"),
+    ("IpAddress", "aws:SourceIp", ["0.0.0.0/0", "::/0"]),
 ]
 
 
@@ -291,6 +347,8 @@ SOMEBODY = [
     ("StringNotLike", "aws:userid", "AIDAEXAMPLE*"),
     ("DateLessThan", "aws:CurrentTime", "2099-01-01T00:00:00Z"),
     ("StringEquals", "aws:PrincipalOrgID", "o-12345"),
+    ("IpAddress", "aws:SourceIp", "0.0.0.0/0"),
+    ("StringLike", "aws:SourceIp", "203.0.113.*"),
 ]
 
 
@@ -302,7 +360,7 @@ def test_one_that_exempts_people_stays_an_error(operator: str, key: str, value: 
 # NotAction that spares everything.
 
 
-@pytest.mark.parametrize("spared", ["*", "*:*", ["iam:*", "sts:AssumeRole", "*"], ["s3:*", "*:**"]])
+@pytest.mark.parametrize("spared", ["*", "*:*", ["iam:*", "sts:AssumeRole", "*"], ["s3:*", "*:**"], "*:?*"])
 def test_a_deny_that_spares_everything_denies_nothing(spared: Any) -> None:
     document = sound(NotAction=spared)
     [finding] = [each for each in findings(document) if each.severity is Severity.ERROR]

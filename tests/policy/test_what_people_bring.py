@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 import pytest
 from click.testing import CliRunner
@@ -89,6 +90,89 @@ def test_what_is_not_one_document_is_told_in_one_finding(given: Any, words: str)
     [finding] = check(json.dumps(given)).findings
     assert (finding.code, finding.severity) == ("grammar", Severity.ERROR)
     assert words in finding.sentence and "Leave it out" not in finding.remedy
+
+
+PRETTY = json.dumps(SOUND, indent=2)
+AROUND = {
+    "a prompt": f"$ cat policy.json\n{PRETTY}\n$ ",
+    "a code fence": f"Here it is:\n```json\n{PRETTY}\n```\nRegards",
+    "a command": f"aws iam create-policy --policy-name Force_MFA --policy-document '{TEXT}'",
+    "a heredoc of Terraform": f'resource "aws_iam_policy" "x" {{\n  policy = <<EOF\n{PRETTY}\nEOF\n}}\n',
+    "comments before it": f"// Force MFA {{{{ team }}}}\n{PRETTY}",
+    "quotes": f"'{TEXT}'",
+    "escaped quotes": TEXT.replace('"', '\\"'),
+    "escaped line ends": PRETTY.replace("\n", "\\n").replace('"', '\\"'),
+    "an answer after a prompt": "$ aws iam get-policy-version\n"
+    + json.dumps({"PolicyVersion": VERSIONS[0]}, indent=4),
+}
+
+
+@pytest.mark.parametrize("text", AROUND.values(), ids=AROUND)
+def test_a_policy_with_other_text_around_it_is_judged_and_that_said(text: str) -> None:
+    report = check(text)
+    assert {finding.code for finding in report.findings} == {"wrapped"} and report.document == check(TEXT).document
+    assert report.findings[0].severity is Severity.NOTE
+
+
+@pytest.mark.parametrize("text", [TEXT.replace(" ", "%20").replace("{", "%7B"), quote_plus(PRETTY)])
+def test_a_policy_in_an_address_is_the_same_policy(text: str) -> None:
+    assert told(text) == []
+
+
+NO_JSON = {
+    "nothing": (" \n", "nothing in it"),
+    "YAML of the CLI": ("PolicyVersion:\n  Document:\n    Version: '2012-10-17'\n", "This is YAML"),
+    "YAML of a template": (
+        "Resources:\n  P:\n    Properties:\n      PolicyDocument:\n        Statement:\n"
+        "          - {Effect: Deny, Action: !Ref A, Resource: '*'}\n",
+        "This is YAML",
+    ),
+    "Terraform": ('resource "aws_iam_policy" "x" {\n  policy = jsonencode({ Statement = [] })\n}', "Terraform code"),
+    "Terraform's data": ('data "aws_iam_policy_document" "x" {\n  statement {\n  }\n}', "Terraform code"),
+    "--output text": ("POLICYVERSION\t2026-01-01\tTrue\tv1\nDOCUMENT\t2012-10-17\n", "as text or a table"),
+    "--output table": ("-------------------------\n|   GetPolicyVersion    |\n", "as text or a table"),
+    "XML": (f"<GetPolicyVersionResponse><Document>{quote(TEXT)}</Document></GetPolicyVersionResponse>", "XML"),
+    "HTML": ("<!DOCTYPE html><html><body>Sign in</body></html>", "web page"),
+    "typographic quotes": (TEXT.replace('"', "\u201d"), "typographic quotes"),
+    "non-breaking spaces": (PRETTY.replace("  ", "\xa0 "), "non-breaking spaces"),
+    "a comma too many": (f"{TEXT[:-1]},}}", "comma before a closing bracket"),
+    "comments in it": (PRETTY.replace("{\n", "{\n  // Force MFA\n", 1), "has comments"),
+    "a shell's backslashes": (TEXT.replace("${", "\\${"), "backslash before a $"),
+    "Python": (str(SOUND), "Python’s printout"),
+    "two": (f"{TEXT}\n{TEXT}", "another JSON text"),
+    "cut": (PRETTY[:-40], "ends too early"),
+    "cut, after a prompt": (f"$ cat policy.json\n{PRETTY[:-40]}", "not JSON"),
+}
+
+
+@pytest.mark.parametrize(("text", "words"), NO_JSON.values(), ids=NO_JSON)
+def test_what_is_no_json_is_told_for_what_it_is(text: str, words: str, tmp_path: Path) -> None:
+    [finding] = check(text).findings
+    assert (finding.code, finding.severity) == ("not-json", Severity.ERROR) and words in finding.sentence
+    file = tmp_path / "policy"
+    file.write_text(text)
+    with pytest.raises(PolicyError, match=re.escape(words)):
+        read(str(file))
+
+
+NO_POLICY = {
+    "get-role": ({"Role": {"RoleName": "r", "AssumeRolePolicyDocument": SOUND}}, "only a trust policy"),
+    "get-policy": ({"Policy": {"PolicyName": "Force_MFA", "DefaultVersionId": "v3"}}, "names policies"),
+    "list-attached": ({"AttachedPolicies": [{"PolicyName": "Force_MFA", "PolicyArn": "arn:x"}]}, "names policies"),
+    "list-user-policies": ({"PolicyNames": ["Force_MFA"]}, "names policies"),
+    "small letters": ({"version": "2012-10-17", "statement": SOUND["Statement"]}, "AWS spells it Statement"),
+    "a slip": ({"Version": "2012-10-17", "Statments": SOUND["Statement"]}, "AWS spells it Statement"),
+    "Terraform's JSON": ({"statement": [{"effect": "Deny", "actions": ["*"]}]}, "as Terraform writes it"),
+    "a template's document": ({**SOUND, "Statement": [{**ONE, "Resource": {"Ref": "Bucket"}}]}, "functions (Ref)"),
+    "something else": ({"name": "x", "scripts": {}}, "no policy in this. It has name, scripts"),
+}
+
+
+@pytest.mark.parametrize(("given", "words"), NO_POLICY.values(), ids=NO_POLICY)
+def test_json_without_a_policy_is_told_for_what_it_is(given: Any, words: str) -> None:
+    [finding] = check(json.dumps(given)).findings
+    assert (finding.code, finding.severity) == ("grammar", Severity.ERROR) and words in finding.sentence
+    assert "Remove it" not in finding.remedy
 
 
 def test_findings_come_in_the_order_of_the_document() -> None:

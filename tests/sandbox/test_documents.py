@@ -43,7 +43,19 @@ REFUSED = {
     "no resource": (document({"Effect": "Allow", "Action": "iam:ListUsers"}), ""),
     "a resource that is no ARN": (document(ONE | {"Resource": "user/alice"}), "must be in ARN format"),
     "an operator that there is not": (document(ONE | {"Condition": {"StringSame": {"aws:username": "a"}}}), ""),
-    "a principal": (document(ONE | {"Principal": "*"}), ""),
+    "a principal": (document(ONE | {"Principal": "*"}), "should not specify a principal"),
+    "an action with two colons": (document(ONE | {"Action": "ec2:ec2:RunInstances"}), "only one colon"),
+    "a service with a blank": (document(ONE | {"Action": "i am:ListUsers"}), "Vendor i am is not valid"),
+    "a partition that there is not": (document(ONE | {"Resource": "arn:amazon:s3:::b"}), 'Partition "amazon" is not'),
+    "another partition": (document(ONE | {"Resource": "arn:aws-cn:s3:::b"}), 'Partition "aws-cn" is not valid'),
+    "a user's region": (document(ONE | {"Resource": "arn:aws:iam:us-east-1::user/a"}), "cannot contain region"),
+    "a bucket's region": (document(ONE | {"Resource": "arn:aws:s3:eu-west-1::b"}), "can not contain region"),
+    "no type": (document(ONE | {"Resource": "arn:aws:iam::123456789012:alice"}), "IAM resource path must either be"),
+    "an Id that is no text": (document(ONE, Id=5), "Syntax errors in policy"),
+    "no number": (
+        document(ONE | {"Condition": {"NumericLessThan": {"aws:EpochTime": float("nan")}}}),
+        "Syntax errors",
+    ),
 }
 """(text, part of IAM's words)"""
 

@@ -211,6 +211,14 @@ def _beside_numbers(text: str) -> Iterator[str]:
         yield from (str(whole), str(whole - 1), str(whole + 1), str(number), f"{whole}.0")
 
 
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _beside_addresses(text: str) -> Iterator[str]:
     try:
         block = ipaddress.ip_network(text, strict=False)
@@ -248,7 +256,9 @@ def _values(
     if key == "aws:requestedregion":
         return [*near, "us-east-1", "eu-central-1", "ap-southeast-99"]
     if key == "aws:sourceip":
-        return [str(true), *(each for each in near if each), "203.0.113.77", "10.1.2.3", "2001:db8::7"]
+        # Beside a block of addresses, text that is no address would be a request that nobody can send.
+        said = [each for each in near if _is_address(each)] or [each for each in near if each]
+        return [str(true), *said, "203.0.113.77", "10.1.2.3", "2001:db8::7"]
     return list(dict.fromkeys(values))
 
 

@@ -20,6 +20,7 @@ from app.policy.documents import rendered
 from app.policy.evaluation import WITH_VARIABLES
 from app.policy.features import FEATURES, Availability, When, availability
 from app.policy.meaning import arns_of, repaired, whereabouts
+from app.policy.patterns import Pattern
 from app.policy.permits import Permits
 
 SOMEBODY = "alice"
@@ -76,7 +77,7 @@ def _mixed(statements: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
     for index, its_partition, _, its_account in arns_of(statements):
         place = Place(index, statements[index].get("Sid") or None, "Resource")
         stray = its_account if re.fullmatch(r"[0-9]{12}", its_account) and its_account != account_id else ""
-        if its_partition not in (partition, "*"):
+        if not Pattern(its_partition, variables=False).matches(partition, {}):
             stray = f"partition {its_partition[:40]}"
         if stray and (index, stray) not in told:
             told.add((index, stray))

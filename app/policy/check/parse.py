@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.policy.check.findings import DOCUMENT, Finding, Place, Severity
+from app.policy.check.iam_refusals import refused
 from app.policy.documents import PLACEHOLDER, statements_of
 from app.policy.evaluation import WITH_VARIABLES, PolicyError, compiled
-from app.policy.unwrap import plain_text, unwrapped
+from app.policy.texts import WHOLE, brought, what_it_is
+from app.policy.unwrap import unwrapped
 
 LARGEST = 6144
 """Characters of a managed policy, white space not counted (IAM quotas)."""
@@ -30,7 +32,8 @@ class Reading:
 
 def read_text(text: str) -> Reading:
     """Read a document and find everything wrong with its form. Raises nothing."""
-    text = plain_text(text)
+    given = brought(text)
+    text = given.text
     reading = Reading(_size(text))
     twice: list[str] = []
 
@@ -43,7 +46,7 @@ def read_text(text: str) -> Reading:
         return found
 
     try:
-        document = json.loads(text, object_pairs_hook=once)
+        document = json.loads(text, object_pairs_hook=once, parse_constant=no_number)
         json.dumps(document, ensure_ascii=False).encode()  # half a surrogate pair is no text, and no page can show it
     except UnicodeEncodeError:
         reading.findings.append(_unreadable("It has characters that are only half of one (surrogates)."))
@@ -52,9 +55,13 @@ def read_text(text: str) -> Reading:
         reading.findings.append(_unreadable("It is nested too deeply to be a policy."))
         return reading
     except ValueError as error:
-        reading.findings.append(_unreadable(f"It is not JSON: {error}."))
+        reading.findings.append(Finding("not-json", Severity.ERROR, DOCUMENT, *what_it_is(text, error)))
         return reading
     found = unwrapped(document)
+    if given.around and not found.sentence:
+        reading.findings.append(
+            Finding("wrapped", Severity.NOTE, DOCUMENT, given.around, "Use only the policy when you attach it.")
+        )
     if found.within:
         reading.size = _size(json.dumps(found.document, ensure_ascii=False, separators=(",", ":")))
         reading.findings.append(
@@ -93,6 +100,11 @@ def read_text(text: str) -> Reading:
     return reading
 
 
+def no_number(text: str) -> float:
+    """For json.loads, which takes NaN and Infinity: JSON has neither. Raises ValueError."""
+    raise ValueError(f"{text} is no value of JSON")
+
+
 def _size(text: str) -> int:
     """Characters as IAM counts them, the account's id put in for the placeholder."""
     placeholders = text.count(f":{PLACEHOLDER}:")
@@ -108,7 +120,7 @@ def _grammar(place: Place, sentence: str, remedy: str) -> Finding:
 
 
 def _unreadable(sentence: str) -> Finding:
-    return Finding("not-json", Severity.ERROR, DOCUMENT, sentence, "Paste the whole document, from { to }.")
+    return Finding("not-json", Severity.ERROR, DOCUMENT, sentence, WHOLE)
 
 
 def _short(text: object) -> str:
@@ -143,6 +155,8 @@ def grammar_problems(document: Any) -> list[Problem]:
         for name in document
         if name not in ("Version", "Id", "Statement")
     ]
+    if not isinstance(document.get("Id", ""), str):
+        problems.append(Problem(Place(element="Id"), "Id must be text.", "Put it in quotes, or remove it.", _SYNTAX))
     try:
         compiled({**document, "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}]})
     except PolicyError as error:
@@ -195,6 +209,8 @@ def _of_statements(statements: Sequence[Any]) -> Iterator[Problem]:
                 error.iam,
             )
             continue
+        for why in refused(statement):
+            yield Problem(Place(index, place.sid, why.element), why.sentence, why.remedy, why.iam)
         if not place.sid:
             continue
         where = Place(index, place.sid, "Sid")

@@ -68,13 +68,15 @@ def variables_misspelt(statements: Sequence[Mapping[str, Any]]) -> Iterator[Find
 
 
 def _foreign(place: Place, written: str) -> Finding:
-    tool = next((name for start, name in _TOOLS.items() if written.startswith(start)), "another tool’s")
+    braced = "another tool’s" if written.endswith(("}", ")")) else ""
+    tool = next((name for start, name in _TOOLS.items() if written.startswith(start)), braced)
+    what = f"is {tool} spelling" if tool else "isn’t a variable as AWS spells one"
     meant = repaired_text(written)
     return Finding(
         "no-such-variable",
         Severity.ERROR,
         place,
-        f"{cut(written)} is {tool} spelling. In AWS it is plain text, so this matches nobody.",
+        f"{cut(written)} {what}. In AWS it is plain text, so this matches nobody.",
         f"Write {cut(meant)}." if meant != written else "Write it as AWS does, like ${aws:username}.",
         cut(written),
     )

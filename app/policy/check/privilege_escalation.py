@@ -17,7 +17,7 @@ from app.policy.check.privileged_actions import DANGERS, PASSES_ROLE, RUNNERS, D
 from app.policy.check.statement_scope import Ruling, client_chooses, counted, texts
 from app.policy.evaluation import Request, compiled
 from app.policy.features import WITHOUT_MFA
-from app.policy.meaning import stands_for_nobody
+from app.policy.meaning import FOREIGN, stands_for_nobody
 from app.policy.patterns import Pattern, completed
 from app.policy.permits import Permits
 from app.policy.reference.actions import may_name
@@ -170,13 +170,18 @@ def _below(resources: Sequence[str], target: Target) -> set[str]:
         parts = _parts(resource)
         if resource == "*":
             found.add(target.all_of)
-        elif parts[2] == target.service and not any(map(stands_for_nobody, _VARIABLE.findall(parts[5]))):
+        elif parts[2] == target.service and not _is_nobody(parts[5]):
             below = _VARIABLE.sub(_value, parts[5])
             if below in ("*", f"{target.prefix.rstrip('/:')}*"):
                 found.add(target.all_of)
             elif may_name(below, target.all_of):
                 found.add(below)
     return found
+
+
+def _is_nobody(below: str) -> bool:
+    """Does it hold a variable without a value, or plain text that was meant as one and is in nobody's name?"""
+    return FOREIGN.search(below) is not None or any(map(stands_for_nobody, _VARIABLE.findall(below)))
 
 
 def _value(variable: re.Match[str]) -> str:

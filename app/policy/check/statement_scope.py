@@ -152,8 +152,9 @@ def _open(key: str, condition: Condition) -> bool:
 
 
 def is_all(entry: str) -> bool:
-    """Does an entry of Action or NotAction name every action: "*", "*:*", "**"?"""
-    return set(entry) <= {"*", ":"} and Pattern(entry, variables=False).matches("a:b", {})
+    """Does an entry of Action or NotAction name every action: "*", "*:*", "*:?*"?"""
+    pattern = Pattern(entry, variables=False)
+    return set(entry) <= {"*", "?", ":"} and all(pattern.matches(each, {}) for each in ("a:b", "service:Action"))
 
 
 def named_by(pattern: str) -> tuple[str, ...]:

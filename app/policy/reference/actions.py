@@ -128,10 +128,13 @@ def key_type(key: str) -> str | None:
 
 @cache
 def arn_patterns(action: str) -> tuple[str, ...]:
-    """ARNs the resource types of an action can have, `*` for what varies: "arn:*:iam::*:user/*"."""
+    """ARNs the resource types of an action can have, `*` for what varies: "arn:*:iam::*:user/*".
+
+    Of a bucket's name _A_NAME stands there: it has no slash, so bucket/* is no bucket.
+    """
     service = action.partition(":")[0]
     details = [_data().resources.get_resource_type_details(service, kind) for kind in sorted(resource_types(action))]
-    return tuple(re.sub(r"\$\{[^}]*\}", "*", each["arn"]) for each in details)
+    return tuple(re.sub(r"\$\{[^}]*\}", "*", each["arn"].replace("${BucketName}", _A_NAME)) for each in details)
 
 
 _FREE, _IN_PART, _A_NAME = "*", "\ue001", "\ue002"

@@ -15,6 +15,7 @@ LISTED_UNDER: Mapping[str, str] = MappingProxyType(
         "iam:ListGroups": "group/",
         "iam:ListRoles": "role/",
         "iam:ListInstanceProfiles": "instance-profile/",
+        "iam:ListServerCertificates": "server-certificate/",
         "iam:ListVirtualMFADevices": "mfa/",
     }
 )

@@ -8,7 +8,10 @@ from typing import Any
 
 from moto.core.exceptions import ServiceException
 
-from app.policy.check.parse import grammar_problems
+from app.policy.check.parse import grammar_problems, no_number
+from app.policy.documents import statements_of
+from app.policy.meaning import resources_of
+from app.policy.patterns import Pattern
 from app.sandbox.api import PASS_ON, Call, PassOn, Refusal, operation
 from app.sandbox.auth.users import aware
 from app.sandbox.operations.tagging import there
@@ -27,10 +30,19 @@ _PLAIN = json.dumps({"Version": "2012-10-17", "Statement": {"Effect": "Deny", "A
 
 def accepted(text: str) -> str:
     """The document, if IAM would take it. Raises Refusal MalformedPolicyDocument 400 in IAM's words."""
-    found = grammar_problems(parsed(text))
-    if found:
+    document = parsed(text)
+    if found := grammar_problems(document):
         raise Refusal("MalformedPolicyDocument", found[0].iam, 400)
+    for arn in filter(None, (elsewhere(each) for each in statements_of(document))):
+        partition = arn.split(":", 2)[1]
+        raise Refusal("MalformedPolicyDocument", f'Partition "{partition}" is not valid for resource "{arn}".', 400)
     return text
+
+
+def elsewhere(statement: Mapping[str, Any]) -> str:
+    """An ARN of another partition than the sandbox's, which IAM refuses (observed); "" where there is none."""
+    arns = [text for text in resources_of(statement) if text.startswith("arn:")]
+    return next((arn for arn in arns if not Pattern(arn.split(":")[1], variables=False).matches("aws", {})), "")
 
 
 def parsed(text: str) -> Any:
@@ -43,7 +55,7 @@ def parsed(text: str) -> Any:
         return found
 
     try:
-        return json.loads(text, object_pairs_hook=once)
+        return json.loads(text, object_pairs_hook=once, parse_constant=no_number)
     except (ValueError, RecursionError) as error:
         raise Refusal("MalformedPolicyDocument", "Syntax errors in policy.", 400) from error
 

@@ -1,0 +1,196 @@
+"""The JSON in a text as people bring it: with a prompt, a code fence or a command around it, escaped, URL-encoded.
+
+What holds no JSON is told for what it is: Terraform, YAML, a printout. Pure; in time that grows with the text.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+from urllib.parse import unquote, unquote_plus
+
+from app.text.typed import visible
+
+MOST_STARTS = 50
+"""Opening braces at which a document is looked for."""
+LONGEST = 100_000
+"""Characters of a text that is no JSON and is looked at more closely."""
+
+
+def plain_text(text: str) -> str:
+    """Without a byte order mark, and with URL-encoding undone: the API encodes documents so."""
+    text = text.removeprefix("\ufeff")
+    if text.lstrip()[:3].upper() not in ("%7B", "%5B"):
+        return text
+    return unquote(text) if "%20" in text or " " in text else unquote_plus(text)
+
+
+@dataclass(frozen=True)
+class Brought:
+    """The text to parse. around: what to say of the rest, ""; where there is none."""
+
+    text: str
+    around: str = ""
+
+
+def brought(text: str) -> Brought:
+    """What is to be parsed as JSON: the whole text, or the one policy in it where the whole is no JSON."""
+    text = plain_text(text)
+    if _is_json(text) or len(text) > LONGEST:
+        return Brought(text)
+    if re.match(r'\s*"?\s*[{\[]\s*\\+[n"]', text):
+        inner = _unescaped(text)
+        if inner and _is_json(inner):
+            return Brought(
+                inner, 'Its quotes and line ends are escaped (\\" and \\n). They were read as what they mean.'
+            )
+    found = _within(text)
+    if not found:
+        return Brought(text)
+    return Brought(found, "There is other text around the policy. Only the policy was checked.")
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except RecursionError:
+        return True  # whoever parses it says so
+    except ValueError:
+        return False
+    return True
+
+
+def _unescaped(text: str) -> str:
+    try:
+        return str(json.loads(f'"{text.strip().strip(chr(34))}"', strict=False))
+    except ValueError:
+        return ""
+
+
+def _within(text: str) -> str:
+    """The one JSON text with a Statement; "" where there is none, or another one, or a broken one beside it."""
+    read = json.JSONDecoder().raw_decode
+    found, at = "", 0
+    for start in islice(re.finditer(r'\{(?=\s*")', text), MOST_STARTS):
+        if start.start() < at:
+            continue
+        try:
+            value, at = read(text, start.start())
+        except (ValueError, RecursionError):
+            return ""  # what is whole further in is only a piece
+        if '"Statement"' in text[start.start() : at] or _is_statement(value):
+            if found:
+                return ""
+            found = text[start.start() : at]
+    return found
+
+
+def _is_statement(value: Any) -> bool:
+    return isinstance(value, dict) and "Effect" in value and not {"Action", "NotAction"}.isdisjoint(value)
+
+
+WHOLE = "Paste the whole document, from { to }."
+_AS_AWS_HAS_IT = "Paste the policy as AWS has it: what aws iam get-policy-version prints with --output json."
+
+
+def what_it_is(text: str, error: ValueError) -> tuple[str, str]:
+    """(sentence, remedy) about a text that is no JSON. error: of parsing it."""
+    text = plain_text(text)
+    if not text.strip():
+        return "It is not JSON: there is nothing in it.", WHOLE
+    if len(text) <= LONGEST:
+        for is_it, sentence, remedy in _FORMS:
+            if is_it(text):
+                return sentence, remedy
+    if isinstance(error, json.JSONDecodeError) and error.msg == "Extra data" and text[error.pos] in "{[":
+        return f"It has another JSON text after the first, at line {error.lineno}.", "Paste one policy at a time."
+    if isinstance(error, json.JSONDecodeError) and (
+        error.pos >= len(text.rstrip()) - 1 or error.msg.startswith("Unterminated")
+    ):
+        return f"It is not JSON: it ends too early, at line {error.lineno}.", WHOLE
+    return f"It is not JSON: {error}.", WHOLE
+
+
+def _changed(change: Callable[[str], str]) -> Callable[[str], bool]:
+    """Is it JSON once it is changed so?"""
+    return lambda text: _is_json(change(text))
+
+
+def _straight(text: str) -> str:
+    return re.sub("[\u201c\u201d\u201e\u201f\u00ab\u00bb]", '"', text)
+
+
+def _uncommented(text: str) -> str:
+    return re.sub(r"(?m)^\s*(?://|#).*$|(?<=[,{}\[\]])[ \t]*(?://|#).*$", "", text)
+
+
+def _is_printed_by_python(text: str) -> bool:
+    try:
+        return isinstance(ast.literal_eval(text.strip()), dict | list)
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return False
+
+
+def _is_yaml(text: str) -> bool:
+    keys = "AWSTemplateFormatVersion|Resources|PolicyVersion|PolicyDocument|Document|Version|Statement"
+    found = re.search(rf"(?m)^[ \t]*(?:- )?(?:{keys})[ \t]*:(?:[ \t]|$)", text)
+    return found is not None and not text.lstrip().startswith(("{", "[", '"'))
+
+
+def _looks_like(pattern: str) -> Callable[[str], bool]:
+    return lambda text: re.search(pattern, text) is not None
+
+
+_FORMS: tuple[tuple[Callable[[str], bool], str, str], ...] = (
+    (
+        _looks_like(r"(?i)\A\s*<(?:!doctype html|html)\b"),
+        "This is a web page, not a policy.",
+        WHOLE,
+    ),
+    (_looks_like(r"\A\s*<[?A-Za-z]"), "This is XML, perhaps an answer of AWS’s API.", _AS_AWS_HAS_IT),
+    (
+        _looks_like(
+            r"(?m)^\s*(?:resource|data|module|variable|locals|output|provider)\b[^\n:]*\{|jsonencode\("
+            r"|^\s*(?:statement|principals|condition)\s*\{"
+        ),
+        "This is Terraform code.",
+        f"{_AS_AWS_HAS_IT} terraform show -json has it, too.",
+    ),
+    (
+        _changed(_straight),
+        'It has typographic quotes (“ ”), and JSON needs straight ones (").',
+        "Replace them, or copy the policy from where it was first written.",
+    ),
+    (
+        _changed(lambda text: visible(text).translate({0xA0: " ", 0x202F: " ", 0x2028: "\n", 0x2029: "\n"})),
+        "It has invisible characters or non-breaking spaces, which JSON doesn’t allow there.",
+        "Paste it into a plain text editor first, and replace them with plain spaces.",
+    ),
+    (
+        _changed(lambda text: re.sub(r",(\s*[}\]])", r"\1", text)),
+        "It has a comma before a closing bracket, which JSON doesn’t allow.",
+        "Remove that comma.",
+    ),
+    (_changed(_uncommented), "It has comments, and JSON has none.", "Remove them."),
+    (
+        _changed(lambda text: re.sub(r"\\+\$", "$", text)),
+        "It has a backslash before a $, as scripts need it, and JSON doesn’t allow that.",
+        "Remove the backslashes.",
+    ),
+    (_is_printed_by_python, "This is Python’s printout, not JSON.", "Print it with json.dumps."),
+    (
+        _is_yaml,
+        "This is YAML.",
+        f"Latchkey reads JSON. {_AS_AWS_HAS_IT}",
+    ),
+    (
+        _looks_like(r"(?m)\A\s*(?:-{20,}|\|\s+\w+)|^(?:POLICYVERSION|POLICY|DOCUMENT|STATEMENT)\t"),
+        "This is what the AWS CLI prints as text or a table.",
+        "Run the same command with --output json, and paste that.",
+    ),
+)
