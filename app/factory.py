@@ -11,7 +11,6 @@ from typing import Any
 from flask import Flask
 from flask_login import LoginManager
 from flask_migrate import Migrate
-from flask_wtf import CSRFProtect
 from sqlalchemy import event
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -24,13 +23,14 @@ from app.monitoring import metrics
 from app.monitoring.health import Health, Machines
 from app.monitoring.logs import Watched, request_id
 from app.policy.documents import allowed_actions
-from app.sessions import current, slots
+from app.sessions import current
 from app.sessions.interface import StoredSessions
 from app.sessions.stores import SessionStore
 from app.sessions.stores.database import DatabaseStore
 from app.sessions.stores.redis import RedisStore, connect
-from app.web import guards, pages, permissions, refused, request_context, templating
-from app.web.rate_limits import Addressed, limiter
+from app.web import error_pages, permissions, pipeline, request_context, security, templating
+from app.web.rate_limits import Addressed
+from app.web.responses import Number
 
 ROOT = Path(__file__).parent.parent
 log = logging.getLogger(__name__)
@@ -59,7 +59,8 @@ def create_app(config: dict[str, Any]) -> Flask:
         observer=Observer(metrics.aws_answered, metrics.aws_throttled),
         request_id=request_id,
     )
-    pages.protect(app, clients.signin_url)
+    app.url_map.converters["number"] = Number
+    security.prepare(app, clients.signin_url)
     request_context.open_gateways(app, clients)
     login = LoginManager(app)
     login.user_loader(current.load_person)
@@ -67,16 +68,10 @@ def create_app(config: dict[str, Any]) -> Flask:
     # Address and browser are not who someone is: phones change networks. The id alone opens the session.
     login.session_protection = None
     compliance.listen()
-    app.before_request(guards.require_sign_in)
-    app.before_request(compliance.allow_large_report)
-    app.before_request(pages.only_text)
-    app.before_request(slots.drop_what_is_over)
-    app.before_request(refused.drop_what_is_over)
-    CSRFProtect(app)
-    limiter.init_app(app)
+    pipeline.register(app, large_uploads=compliance.allow_large_report)
     templating.register(app)
     permissions.register(app)
-    pages.register_error_pages(app)
+    error_pages.register(app)
     app.jinja_env.globals["request_id"] = request_id
 
     for blueprint in (

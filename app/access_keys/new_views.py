@@ -17,9 +17,9 @@ from app.errors import MfaNotRecognized, NoResponse, PortalError, WrongMfaCode
 from app.sessions import current, slots
 from app.sessions.contents import Confirming, NewAccessKey, Way
 from app.web.guards import ask_to_confirm, recently_confirmed, with_mfa
-from app.web.pages import done, page, refuse, wants_part
 from app.web.rate_limits import codes_per_key
 from app.web.request_context import audit, gateways, person
+from app.web.responses import done, page, refuse, wants_part
 
 
 @bp.post("/create")

@@ -20,10 +20,10 @@ from app.sessions import current, slots
 from app.sessions.contents import NewAccessKey
 from app.web.forms import EmptyForm
 from app.web.guards import recently_confirmed, with_mfa
-from app.web.pages import done, no_longer_there, page
 from app.web.permissions import offered
 from app.web.rate_limits import CHANGES, limiter, this_person
 from app.web.request_context import audit, gateways, person
+from app.web.responses import NoLongerThere, done, page
 
 LAST_USE = "key-last-use"
 """The feature that shows when keys were last used."""
@@ -43,7 +43,7 @@ def _chosen(keys: list[AccessKey]) -> AccessKey:
     found = next((key for key in keys if key.access_key_id == wanted), None)
     if found is None:
         was_deleted = last_done(audit(), (Event.ACCESS_KEY_DELETED,), wanted) is not None
-        no_longer_there("access key", wanted, was_deleted, "access_keys.index")
+        raise NoLongerThere("access key", wanted, was_deleted, "access_keys.index")
     return found
 
 

@@ -14,8 +14,8 @@ from app.password.rules import rules
 from app.password.service import readable_policy
 from app.sessions.console_links import alias_beside, console_url
 from app.web.guards import accounts_to_watch, with_mfa
-from app.web.pages import done, page
 from app.web.request_context import gateways, person
+from app.web.responses import done, page
 
 bp = Blueprint("account", __name__, url_prefix="/account")
 

@@ -17,8 +17,8 @@ from app.mfa.devices import settle
 from app.sessions import current
 from app.web.forms import EmptyForm
 from app.web.guards import accounts_to_watch, admins_only, with_mfa
-from app.web.pages import done, page, whole_number
 from app.web.request_context import audit, audit_of, gateways, person
+from app.web.responses import done, page, whole_number
 
 bp = Blueprint("activity", __name__, url_prefix="/activity")
 

@@ -17,9 +17,9 @@ from app.compliance.views import chosen_account, shown, watched
 from app.db import db
 from app.errors import Refused
 from app.web.guards import accounts_to_watch, admins_only
-from app.web.pages import done, page_number, refuse, whole_number
 from app.web.rate_limits import CHANGES, limiter, this_person
 from app.web.request_context import audit_of, person
+from app.web.responses import done, page_number, refuse, whole_number
 
 bp = Blueprint("compliance_audit", __name__, url_prefix=dashboard.url_prefix)
 limiter.limit(CHANGES, key_func=this_person, methods=["POST"])(bp)

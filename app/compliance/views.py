@@ -30,9 +30,9 @@ from app.sessions.contents import owner_of
 from app.web.exports import as_csv, as_json
 from app.web.forms import EmptyForm
 from app.web.guards import accounts_to_watch, admins_only, may_have_an_heir
-from app.web.pages import done, page, page_number
 from app.web.rate_limits import CHANGES, limiter, this_person
 from app.web.request_context import audit, audit_of, gateways, person
+from app.web.responses import done, page, page_number
 
 bp = Blueprint("compliance", __name__, url_prefix="/compliance")
 limiter.limit(CHANGES, key_func=this_person, methods=["POST"])(bp)

@@ -22,8 +22,8 @@ from app.sessions import current, slots
 from app.sessions.console_links import console_url, readable_alias
 from app.sessions.contents import Upgrade
 from app.web.guards import ask_to_confirm, recently_confirmed, with_mfa
-from app.web.pages import done, no_longer_there, page, refuse
 from app.web.request_context import audit, gateways, permitted, person
+from app.web.responses import NoLongerThere, done, page, refuse
 
 TIME_TO_REPLACE = timedelta(minutes=10)
 """Where the old device goes first, the MFA session must last at least this long."""
@@ -35,7 +35,7 @@ def _chosen(devices: list[MfaDevice]) -> MfaDevice:
     found = next((device for device in devices if device.serial_number == wanted), None)
     if found is None:
         was_deleted = last_done(audit(), (Event.MFA_DEVICE_DEACTIVATED, Event.MFA_DEVICE_DELETED), wanted) is not None
-        no_longer_there("MFA device", wanted, was_deleted, "mfa.devices")
+        raise NoLongerThere("MFA device", wanted, was_deleted, "mfa.devices")
     return found
 
 

@@ -16,9 +16,9 @@ from app.mfa.forms import ResyncForm
 from app.mfa.views import bp, devices_of_mine
 from app.sessions import slots
 from app.web.guards import public
-from app.web.pages import done, page, refuse
 from app.web.rate_limits import codes_per_key, limiter, per_address
 from app.web.request_context import audit, gateways, person
+from app.web.responses import done, page, refuse
 
 
 def _whose() -> tuple[str, list[str], str]:

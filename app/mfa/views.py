@@ -18,9 +18,9 @@ from app.sessions import current, slots
 from app.sessions.console_links import alias_beside, console_url, readable_alias
 from app.sessions.contents import Enrollment, Upgrade, Way
 from app.web.guards import recently_confirmed, with_mfa
-from app.web.pages import done, page, refuse, wants_part
 from app.web.rate_limits import CHANGES, codes_per_key, limiter, this_person
 from app.web.request_context import audit, gateways, mfa_present, permitted, person
+from app.web.responses import done, page, refuse, wants_part
 
 bp = Blueprint("mfa", __name__, url_prefix="/mfa")
 limiter.limit(CHANGES, key_func=this_person, methods=["POST"])(bp)

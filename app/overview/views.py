@@ -16,9 +16,9 @@ from app.overview.todo import Look, Waiting, to_do
 from app.sessions import current, slots
 from app.sessions.console_links import alias_beside, console_url
 from app.web.forms import EmptyForm
-from app.web.pages import page
 from app.web.permissions import offered
 from app.web.request_context import audit, gateways, person
+from app.web.responses import page
 
 bp = Blueprint("overview", __name__)
 

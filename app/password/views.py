@@ -16,10 +16,10 @@ from app.sessions import current
 from app.sessions.contents import Way
 from app.web.forms import EmptyForm
 from app.web.guards import recently_confirmed, with_mfa
-from app.web.pages import done, page, refuse
 from app.web.permissions import denied, may, offered
 from app.web.rate_limits import CHANGES, limiter, this_person
 from app.web.request_context import audit, gateways, mfa_present, permitted, person
+from app.web.responses import done, page, refuse
 
 OLD_PASSWORDS = "20 per 5 minutes"
 """Of one person, in all their sessions: whoever finds one open shall not guess the password there."""

@@ -18,8 +18,8 @@ from app.policy_pages import service
 from app.policy_pages.forms import CheckForm, TryForm, WriteForm
 from app.web import refused
 from app.web.guards import accounts_to_watch, admins_only
-from app.web.pages import page
 from app.web.rate_limits import CHANGES, limiter, this_person
+from app.web.responses import page
 
 bp = Blueprint("policies", __name__, url_prefix="/policy")
 limiter.limit(CHANGES, key_func=this_person, methods=["POST"])(bp)

@@ -14,8 +14,8 @@ from app.errors import CredentialsRefused, PortalError
 from app.public_keys.forms import UploadForm
 from app.web.forms import EmptyForm
 from app.web.guards import recently_confirmed, with_mfa
-from app.web.pages import done, page, refuse
 from app.web.request_context import audit, person
+from app.web.responses import done, page, refuse
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,9 @@ from app.public_keys.shared_views import Pages, add_life_cycle, refused
 from app.public_keys.ssh import MAKE_ONE
 from app.web.forms import EmptyForm
 from app.web.guards import recently_confirmed, with_mfa
-from app.web.pages import done, page
 from app.web.rate_limits import CHANGES, limiter, this_person
 from app.web.request_context import audit, gateways, person
+from app.web.responses import done, page
 
 bp = Blueprint("ssh_keys", __name__, url_prefix="/ssh-keys")
 limiter.limit(CHANGES, key_func=this_person, methods=["POST"])(bp)

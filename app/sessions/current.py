@@ -18,7 +18,7 @@ from app.aws.signin import SignInTokens
 from app.sessions.contents import Confirming, Person, Renewal
 from app.sessions.interface import TOUCH_EVERY, StoredSessions
 from app.sessions.session import Session
-from app.sessions.stores import OpenSession
+from app.sessions.stores import OpenSession, StoreDown
 
 
 def current_session() -> Session:
@@ -286,6 +286,20 @@ def session_unavailable() -> bool:
 def leave_session_alone() -> None:
     """Whatever this request changed of its session is not stored."""
     current_session().unavailable = True
+
+
+def store_now() -> bool:
+    """Store what this request changed of the session, before its end. Return False where that can't be.
+
+    Then the request leaves the session alone: the store doesn't answer, or the session was ended meanwhile.
+    """
+    try:
+        if stored_sessions().commit(current_session()):
+            return True
+    except StoreDown:
+        pass
+    leave_session_alone()
+    return False
 
 
 def session_was_lost() -> bool:

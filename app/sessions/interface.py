@@ -56,7 +56,7 @@ class StoredSessions(SessionInterface):
     """Flask's session interface over a store.
 
     Where the store does not answer, a request gets an empty session that is `unavailable`, or StoreDown when it is to
-    be saved: either way a page that says so (`app.web.pages`), and the cookie stays.
+    be saved: either way a page that says so (`app.web.error_pages`), and the cookie stays.
     """
 
     def __init__(self, app: Flask, store: SessionStore) -> None:

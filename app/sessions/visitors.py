@@ -4,7 +4,7 @@ So a stranger who opens pages, or sends forms that lead nowhere, fills nothing o
 its forms (the double-submit pattern: without reading or setting the cookie nobody can send a form that fits it) and
 what the next page has to say. It does not say who somebody is or where they go after signing in, because a cookie can
 be planted: with https its name begins with `__Host-`, which keeps other hosts from that, and forms are taken from our
-own origin only (`app.web.pages`).
+own origin only (`app.web.security`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from cryptography.fernet import InvalidToken, MultiFernet
 from flask import Flask, Request, Response
 from flask.json.tag import TaggedJSONSerializer
 
-KEPT = ("csrf_token", "label", "_flashes", "refused")
+KEPT = ("csrf_token", "label", "_flashes", "error_pages", "refused")
 """What may be kept of a visitor; the last is left out first where it is too much."""
 GOOD_FOR = timedelta(hours=12)
 """Longer than a sign-in page stays open; renewed when half of it is over."""

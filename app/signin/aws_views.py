@@ -21,9 +21,9 @@ from app.signin import aws_service as service
 from app.signin.forms import VerificationCodeForm
 from app.signin.views import asked_for
 from app.web.guards import public
-from app.web.pages import local_path, page, refuse
 from app.web.rate_limits import limiter, per_address
 from app.web.request_context import audit, gateways
+from app.web.responses import local_path, page, refuse
 
 bp = Blueprint("aws_signin", __name__)
 

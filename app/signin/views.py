@@ -21,9 +21,9 @@ from app.signin import service
 from app.signin.forms import AccessKeyForm, CodeForm
 from app.web import refused
 from app.web.guards import public
-from app.web.pages import done, here, local_path, page, page_at, refuse, where_they_were
 from app.web.rate_limits import CHANGES, codes_per_key, limiter, per_address, per_key, this_person, typed_key_id
 from app.web.request_context import audit, gateways
+from app.web.responses import done, here, local_path, page, page_at, refuse, where_they_were
 
 bp = Blueprint("signin", __name__)
 

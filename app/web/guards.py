@@ -7,13 +7,14 @@ from datetime import UTC, datetime, timedelta
 from functools import wraps
 from typing import Any, TypeVar
 
-from flask import abort, current_app, flash, redirect, request, url_for
+from flask import current_app, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
+from werkzeug.exceptions import Forbidden
 
 from app.sessions import current
 from app.sessions.contents import Confirming
-from app.web.pages import FOR_ADMINISTRATORS, where_they_were
+from app.web.responses import where_they_were
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -94,13 +95,17 @@ def may_have_an_heir() -> bool:
     return any(current_user.arn in named for named in current_app.config["ADMINS"].values())
 
 
+class ForAdministrators(Forbidden):
+    """The page is for those ADMINS names, with MFA."""
+
+
 def admins_only(view: View) -> View:
     """Only for those ADMINS names, with MFA; others are told so, and nothing else."""
 
     @wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> ResponseReturnValue:
         if not accounts_to_watch():
-            abort(403, FOR_ADMINISTRATORS)
+            raise ForAdministrators
         return view(*args, **kwargs)  # type: ignore[no-any-return]  # views are typed where they stand
 
     guarded.needs_admin = True  # type: ignore[attr-defined]  # a mark, read by the test that walks the URL map

@@ -1,7 +1,7 @@
 """Offer only what can work: links that the configured document rules out are not shown, their pages say why.
 
 What the document merely does not grant may come from another policy of the person: there AWS decides, and its
-refusal names the permission as well (`app.web.pages`).
+refusal names the permission as well (`app.web.error_pages`).
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from threading import Lock
 
 from cachetools import TTLCache
 from flask import Flask, current_app, render_template, request
-from flask.typing import ResponseReturnValue
 from flask_login import current_user
+from werkzeug.exceptions import Forbidden
 
 from app.policy.features import BY_CODE, Need, On, offers, ruled_out
 from app.web.request_context import mfa_present, permitted, person
@@ -109,20 +109,31 @@ def may(endpoint: str) -> bool:
 
 
 def register(app: Flask) -> None:
-    """Guard every page, and let templates ask."""
+    """Let templates ask."""
     app.jinja_env.globals.update(may=may, offered=offered)
     app.extensions["ruled-out"] = TTLCache(50_000, SECONDS_KEPT)
 
-    @app.before_request
-    def explain_what_cannot_work() -> ResponseReturnValue | None:
-        if request.endpoint not in NEEDS or not current_user.is_authenticated:
-            return None
-        if not current_user.with_mfa and getattr(app.view_functions[request.endpoint], "needs_mfa", False):
-            return None  # its own guard leads to the overview
-        lacks = denied(request.endpoint)
-        if not lacks:
-            return None
-        permits = permitted()
-        later = not person().with_mfa and not denied(request.endpoint, with_mfa=True)
-        body = render_template("not_offered.html", lacks=lacks, permits=permits, later=later)
-        return body, 403
+
+class NotOffered(Forbidden):
+    """The configured document rules out what an endpoint needs."""
+
+    def __init__(self, endpoint: str) -> None:
+        super().__init__()
+        self.endpoint = endpoint
+
+
+def explain_what_cannot_work() -> None:
+    """Stop a request for what the configured document rules out for the user. Raises NotOffered."""
+    if request.endpoint not in NEEDS or not current_user.is_authenticated:
+        return
+    if not current_user.with_mfa and getattr(current_app.view_functions[request.endpoint], "needs_mfa", False):
+        return  # its own guard leads to the overview
+    if denied(request.endpoint):
+        raise NotOffered(request.endpoint)
+
+
+def explanation(endpoint: str) -> str:
+    """Return the page that says what is missing for an endpoint."""
+    lacks = denied(endpoint)
+    later = not person().with_mfa and not denied(endpoint, with_mfa=True)
+    return render_template("not_offered.html", lacks=lacks, permits=permitted(), later=later)

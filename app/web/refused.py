@@ -76,9 +76,7 @@ def put_back(form: FlaskForm, address: str) -> None:
     found = _get("refused", address)
     if not found:
         return
-    others = {at: each for at, each in current_session().pop("refused").items() if at != _short(address)}
-    if others:
-        current_session()["refused"] = others
+    _drop("refused", address)
     g.came_from = found.get("came_from", "")
     if found["form"] != type(form).__name__:
         for sentence in (*found["form_errors"], *(one for errors in found["errors"].values() for one in errors)):
@@ -111,10 +109,23 @@ def remembered(address: str) -> str | bytes | None:
     return text
 
 
+def keep_error_page(address: str, told: Mapping[str, Any]) -> None:
+    """Have an error page wait for this address, as what it is made of: words, no secret."""
+    _put("error_pages", address, WAITS, told)
+
+
+def take_error_page(address: str) -> Mapping[str, Any] | None:
+    """Return what waits for this address, once; None where nothing does."""
+    found = _get("error_pages", address)
+    if found:
+        _drop("error_pages", address)
+    return found
+
+
 def drop_what_is_over() -> None:
     """Before each request: nothing outlives its time."""
     session, now = current_session(), datetime.now(UTC)
-    for key in ("refused", "pasted"):
+    for key in ("refused", "pasted", "error_pages"):
         if any(each["until"] <= now for each in session.get(key, {}).values()):
             left = {at: each for at, each in session.pop(key).items() if each["until"] > now}
             session.update({key: left} if left else {})
@@ -125,6 +136,12 @@ def _put(key: str, address: str, waits: timedelta, what: Mapping[str, Any]) -> N
     at = _short(address)
     others = [(other, each) for other, each in session.get(key, {}).items() if each["until"] > now and other != at]
     session[key] = {**dict(others[1 - MOST :]), at: {**what, "until": now + waits}}
+
+
+def _drop(key: str, address: str) -> None:
+    others = {at: each for at, each in current_session().pop(key).items() if at != _short(address)}
+    if others:
+        current_session()[key] = others
 
 
 def _get(key: str, address: str) -> Mapping[str, Any] | None:

@@ -22,26 +22,30 @@ NEEDS_NO_CREDENTIALS = ("static", "signin.sign_out")
 
 
 def open_gateways(app: Flask, clients: Clients) -> None:
-    """Lend each request the credentials of its session, and take them back at its end."""
-    doors = Gateways.of(clients)
-    app.extensions["gateways"] = doors
+    """Make the gateways of this process."""
+    app.extensions["gateways"] = Gateways.of(clients)
     app.jinja_env.globals["practice_url"] = clients.practice_url
 
-    @app.before_request
-    def lend() -> None:
-        if request.endpoint in NEEDS_NO_CREDENTIALS:
-            return
-        keep_signed_in(doors.signin)
-        credentials = current.credentials()
-        if credentials:
-            g.lent = ExitStack()
-            g.lent.enter_context(signing_as(credentials))
 
-    @app.teardown_request
-    def take_back(_: BaseException | None) -> None:
-        lent: ExitStack | None = g.pop("lent", None)
-        if lent:
-            lent.close()
+def lend_credentials() -> None:
+    """Lend this request the credentials of its session, until `take_credentials_back`.
+
+    Raises what renewing them raises (`app.sessions.refresh`).
+    """
+    if request.endpoint in NEEDS_NO_CREDENTIALS:
+        return
+    keep_signed_in(gateways().signin)
+    credentials = current.credentials()
+    if credentials:
+        g.lent = ExitStack()
+        g.lent.enter_context(signing_as(credentials))
+
+
+def take_credentials_back(_: BaseException | None) -> None:
+    """After the request, also where it broke: nothing else in this process signs with them."""
+    lent: ExitStack | None = g.pop("lent", None)
+    if lent:
+        lent.close()
 
 
 def gateways() -> Gateways:

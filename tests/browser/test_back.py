@@ -111,6 +111,26 @@ def test_back_and_reload_after_every_error_of_administrators(admin: Surfer, url_
 
 
 @pytest.mark.one_policy
+def test_back_and_reload_after_a_button_that_aws_refused(surfing: Surfing, nadia: Employee) -> None:
+    surfer = surfing()
+    surfer.sign_in(nadia)
+    surfer.get_mfa()
+    nadia.denied("iam:DeleteAccessKey")
+    surfer.open(f"/access-keys/delete?key={nadia.access_key_id}")
+    surfer.page.locator("#understood").check()
+    sent: list[str] = []
+    surfer.page.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
+    surfer.press("Delete this key")
+    assert surfer.heading == "That did not work" and "iam:DeleteAccessKey" in surfer.text
+    assert surfer.path == "/access-keys/delete", "the page of the form"
+    assert len(sent) == 1
+    surfer.open("/mfa")
+    assert surfer.page.go_back(), "Back to the error leads to a page"
+    assert surfer.heading == "Delete an access key"
+    assert surfer.page.reload() and len(sent) == 1, "and nothing is sent again"
+
+
+@pytest.mark.one_policy
 def test_what_was_typed_is_there_after_the_error_and_no_secret_is(surfer: Surfer) -> None:
     surfer.open("/sign-in?next=/access-keys")
     surfer.type(access_key_id="AKIAWRONG", secret_access_key="x" * 40)

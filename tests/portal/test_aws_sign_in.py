@@ -11,7 +11,7 @@ from app.aws.signin import AuthorizationRequest, Device, SignInGateway, SignInTo
 from app.sessions.contents import PendingAwsSignIn
 from app.signin.aws_service import DifferentUser, finish
 from app.signin.service import NotForThisPortal
-from app.web.pages import sign_in_origins
+from app.web.security import sign_in_origins
 from tests.support.gateways import Caller, NoIam
 
 ACCOUNT = "123456789012"

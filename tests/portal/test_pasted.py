@@ -25,7 +25,7 @@ from app.signin.aws_service import InvalidVerificationCode, read_verification_co
 from app.signin.forms import AccessKeyForm
 from app.text.typed import without_blanks
 from app.web.forms import CodeForm
-from app.web.pages import local_path
+from app.web.responses import local_path
 
 pytestmark = pytest.mark.usefixtures("bare")
 PENDING = PendingAwsSignIn("client", "https://x/y", "the-state", "verifier", datetime.now(UTC), False)

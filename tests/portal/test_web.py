@@ -104,7 +104,7 @@ def test_other_hosts_are_refused(portal: Flask) -> None:
     "target", ["//evil.example", "/\\evil.example", "https://evil.example", "/\t/evil", "javascript:x"]
 )
 def test_only_local_paths_are_followed(target: str) -> None:
-    from app.web.pages import local_path  # noqa: PLC0415 # beside its table
+    from app.web.responses import local_path  # noqa: PLC0415 # beside its table
 
     assert local_path(target, "/") == "/"
     assert local_path("/mfa/enroll?x=1", "/") == "/mfa/enroll?x=1"

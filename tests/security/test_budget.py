@@ -51,8 +51,8 @@ from app.signin.aws_service import InvalidVerificationCode, read_verification_co
 from app.signin.forms import AccessKeyForm, VerificationCodeForm
 from app.text.browser_names import browser_name
 from app.web.forms import CodeForm, DeviceForm, Form, TwoCodesForm
-from app.web.pages import local_path, page_number
 from app.web.rate_limits import Addressed, client_address
+from app.web.responses import local_path, page_number
 from tests.support import hostile
 
 if TYPE_CHECKING:

@@ -1,0 +1,228 @@
+"""One page for everything that goes wrong: what happened, and what to do."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from datetime import timedelta
+from math import ceil
+from typing import Any, cast
+
+from flask import Flask, Response, current_app, redirect, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+from flask_wtf.csrf import CSRFError
+from limits.errors import StorageError
+from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.exceptions import HTTPException, InternalServerError, SecurityError, TooManyRequests
+
+from app.errors import CredentialsRefused, PortalError, SignInExpired
+from app.monitoring.logs import request_id
+from app.sessions import current
+from app.sessions.stores import StoreDown, StoreFull
+from app.sessions.stores.database import is_full
+from app.web import permissions, refused
+from app.web.guards import ForAdministrators
+from app.web.permissions import NotOffered
+from app.web.rate_limits import limiter
+from app.web.responses import NoLongerThere, came_from, done, here, where_they_were
+from app.web.security import FromElsewhere
+
+Headers = Sequence[tuple[str, str]]
+
+SIGNED_OUT = (
+    "AWS no longer accepts the credentials of your session, so you were signed out. Sign in again; "
+    "if your access key is refused, it was deactivated or deleted."
+)
+
+MAYBE_DONE = "A change that you sent may have been made: the overview shows what AWS has."
+
+NO_ROOM = "Latchkey can’t take new sign-ins right now. If you’re already signed in, you can keep working."
+FULL = "Latchkey’s storage is full, so it can’t save changes. Tell your Latchkey administrator."
+
+FOR_ADMINISTRATORS = (
+    "This page is for the administrators of this portal, signed in with MFA. If you should see it, ask one of them."
+)
+FROM_ELSEWHERE = "This did not come from a page of this portal, so nothing was done. Go back to the overview."
+SENTENCES = {
+    403: "You can’t do this here. Go back to the overview.",
+    404: "Check the address, or go back to the overview.",
+    405: "Go back to the overview and start from there.",
+    413: "What you sent is larger than anything this page needs.",
+    500: "This is our mistake, and it has been written to the log. Go back to the overview and try again.",
+}
+NOT_UNDERSTOOD = "The request could not be understood. Go back to the overview and start from there."
+TITLES = {
+    400: "This page is out of date",
+    403: "Not allowed",
+    404: "There is no such page",
+    405: "That is not how this page works",
+    413: "That is too large",
+    429: "Too many attempts",
+    503: "Latchkey is not ready",
+}
+SOMETHING_ELSE = "Something went wrong"
+
+
+def _wait() -> timedelta:
+    """How long until the limit that was reached lets the next request pass, at least a second."""
+    with suppress(StorageError):  # gone since it counted
+        if reached := limiter.current_limit:
+            return max(timedelta(seconds=1), timedelta(seconds=ceil(reached.reset_at - time.time())))
+    return timedelta(minutes=5)
+
+
+def _in_words(wait: timedelta) -> str:
+    minutes = ceil((wait.total_seconds() - 1) / 60)
+    return f"Wait {minutes} minutes" if minutes > 1 else "Wait a minute"
+
+
+def answer(status: int, told: Mapping[str, Any], headers: Headers = (), *, keep: bool = True) -> ResponseReturnValue:
+    """Answer with an error page. told: title, sentence and what else `error.html` shows, or `not_offered`, an
+    endpoint; words only, no secret.
+
+    A browser that sent a form is redirected to the page of that form, which shows this once, with the same status:
+    an answer to the form itself could be shown no second time by Back or reload. Other clients get it at once, and so
+    does a browser where the session can't hold it. keep: False where it must not be asked to.
+    """
+    if keep and _answers_a_form():
+        back = where_they_were()
+        refused.keep_error_page(back, {**told, "status": status, "headers": dict(headers)})
+        if current.store_now():
+            return redirect(back, 303)
+    return _rendered(told), status, [*headers]
+
+
+def _rendered(told: Mapping[str, Any]) -> str:
+    if "not_offered" in told:
+        return permissions.explanation(told["not_offered"])
+    return render_template("error.html", **told)
+
+
+def _answers_a_form() -> bool:
+    """Was this sent by a form on a page of ours, in a browser that waits for the next page? Browsers say so
+    themselves (Fetch Metadata), and no script can say it for them."""
+    wanted = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site": "same-origin"}
+    told = all(request.headers.get(name) == value for name, value in wanted.items())
+    return told and request.method == "POST" and request.url_rule is not None and not current.session_unavailable()
+
+
+def show_what_waits() -> ResponseReturnValue | None:
+    """Before a request: answer with the error page that waits for this address, if one does."""
+    waits = refused.take_error_page(here()) if request.method == "GET" else None
+    if waits is None or ("not_offered" in waits and not permissions.denied(waits["not_offered"])):
+        return None
+    told = {name: value for name, value in waits.items() if name not in ("status", "headers", "until")}
+    return answer(waits["status"], told, [*waits["headers"].items()])
+
+
+def register(app: Flask) -> None:
+    """One page for everything that goes wrong, saying what happened and what to do."""
+    app.jinja_env.globals.update(
+        session_left=current.session_left, return_address=where_they_were, came_from=came_from
+    )
+    for kind, handler in HANDLERS.items():
+        app.register_error_handler(kind, handler)
+
+
+def _signed_out_by_aws(error: CredentialsRefused) -> ResponseReturnValue:
+    back = where_they_were()
+    current.sign_out()
+    told = str(error) if isinstance(error, SignInExpired) else SIGNED_OUT
+    return done(told, "signin.sign_in", "warning", **({"next": back} if back != "/" else {}))
+
+
+def _refused(error: PortalError) -> ResponseReturnValue:
+    missing = error.action if error.status == 403 else ""
+    return answer(error.status, {"title": "That did not work", "sentence": str(error), "missing": missing})
+
+
+def _cannot_be_reached(error: Exception) -> ResponseReturnValue:
+    if not current.session_unavailable():  # of which was logged why
+        current_app.logger.error("what the portal keeps cannot be reached", exc_info=error)
+    before = current.session_unavailable() or isinstance(error, StorageError)  # of rate limits, counted first
+    known = "Nothing was done." if before or request.method != "POST" else MAYBE_DONE
+    current.leave_session_alone()
+    return _not_ready(known, error)
+
+
+def _not_ready(known: str, error: BaseException) -> ResponseReturnValue:
+    why = "Latchkey cannot reach what it needs to work right now."
+    if isinstance(error, StoreFull):
+        why = NO_ROOM
+        known = "Nothing was done." if not current_user.is_authenticated else known
+    elif isinstance(error, SQLAlchemyError) and is_full(error):
+        why = FULL
+    sentence = f"{why} {known}" if why == FULL else f"{why} {known} Try again in a moment."
+    return answer(503, {"title": TITLES[503], "sentence": sentence}, keep=False)
+
+
+def _out_of_date(_: CSRFError) -> ResponseReturnValue:
+    if current.session_was_lost():
+        return cast("ResponseReturnValue", current_app.login_manager.unauthorized())  # type: ignore[attr-defined]  # Flask-Login adds it
+    sentence = "Your session changed since this page was opened, so nothing was done. Open it again."
+    return answer(400, {"title": TITLES[400], "sentence": sentence, "again": True})
+
+
+def _for_administrators(_: ForAdministrators) -> ResponseReturnValue:
+    return answer(403, {"title": TITLES[403], "sentence": FOR_ADMINISTRATORS})
+
+
+def _from_elsewhere(_: FromElsewhere) -> ResponseReturnValue:
+    return answer(403, {"title": TITLES[403], "sentence": FROM_ELSEWHERE}, keep=False)
+
+
+def _not_offered(error: NotOffered) -> ResponseReturnValue:
+    return answer(403, {"not_offered": error.endpoint})
+
+
+def _no_longer_there(error: NoLongerThere) -> ResponseReturnValue:
+    return answer(404, error.told)
+
+
+def _too_many(_: TooManyRequests) -> ResponseReturnValue:
+    wait = _wait()
+    sentence = f"There were many attempts in a short time. {_in_words(wait)}, then try again."
+    headers = [("Retry-After", str(int(wait.total_seconds())))]
+    return answer(429, {"title": TITLES[429], "sentence": sentence}, headers)
+
+
+def _not_our_address(_: SecurityError) -> ResponseReturnValue:
+    # Without a host of ours no address can be built, so no page of ours either.
+    return Response(
+        f"This is not the address of this portal. Reference: {request_id()}\n", 400, mimetype="text/plain"
+    )
+
+
+def _our_mistake(error: InternalServerError) -> ResponseReturnValue:
+    if isinstance(error.original_exception, StoreDown):
+        known = MAYBE_DONE if request.method == "POST" else ""
+        return _not_ready(known, error.original_exception)  # at the end of a request, saving
+    return _other(error)
+
+
+def _other(error: HTTPException) -> ResponseReturnValue:
+    status = error.code or 500
+    told = {"title": TITLES.get(status, SOMETHING_ELSE), "sentence": SENTENCES.get(status, NOT_UNDERSTOOD)}
+    # What the status needs beside a page, like Allow of 405. The page has a type of its own.
+    return answer(status, told, [(name, value) for name, value in error.get_headers() if name != "Content-Type"])
+
+
+HANDLERS: Mapping[type[Exception], Callable[[Any], ResponseReturnValue]] = {
+    CredentialsRefused: _signed_out_by_aws,
+    PortalError: _refused,
+    StoreDown: _cannot_be_reached,
+    StorageError: _cannot_be_reached,
+    SQLAlchemyError: _cannot_be_reached,
+    CSRFError: _out_of_date,
+    SecurityError: _not_our_address,
+    ForAdministrators: _for_administrators,
+    FromElsewhere: _from_elsewhere,
+    NotOffered: _not_offered,
+    NoLongerThere: _no_longer_there,
+    TooManyRequests: _too_many,
+    InternalServerError: _our_mistake,
+    HTTPException: _other,
+}
+"""What went wrong to what is answered. Of several kinds that fit, Flask takes the narrowest."""

@@ -1,0 +1,158 @@
+"""How a view answers: a page, a redirect, a refused form; and which addresses are ours."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from flask import current_app, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+from flask_wtf import FlaskForm
+from werkzeug.datastructures import MultiDict
+from werkzeug.exceptions import NotFound
+from werkzeug.routing import IntegerConverter, Map
+
+from app.errors import NotAllowed, PortalError
+from app.web import refused
+from app.web.forms import Form
+
+LARGEST_NUMBER = 2**63 - 1
+"""That a database takes."""
+_MOST_PAGES = 1_000_000
+
+
+class Number(IntegerConverter):
+    """A part of an address that is a whole number and fits a database: `<number:seq>`."""
+
+    regex = "[0-9]{1,19}"
+
+    def __init__(self, map: Map) -> None:  # noqa: A002 # werkzeug's name
+        super().__init__(map, min=1, max=LARGEST_NUMBER)
+
+
+def whole_number(sent: MultiDict[str, str], name: str) -> int | None:
+    """A field or parameter as a whole number from 1 that fits a database; None for anything else."""
+    number = sent.get(name, type=int)
+    return number if number is not None and 0 < number <= LARGEST_NUMBER else None
+
+
+def page_number() -> int:
+    """Which page of a list the address asks for, from 1; what is beyond any list is beyond its end as well."""
+    return min(whole_number(request.args, "page") or 1, _MOST_PAGES)
+
+
+def refuse(form: FlaskForm, refusal: PortalError) -> None:
+    """Put a refusal beside its field, or above the form; a missing permission with its name."""
+    sentence = str(refusal)
+    if isinstance(refusal, NotAllowed) and refusal.action:
+        sentence += f" The permission that is missing is {refusal.action}."
+    if refusal.field and refusal.field in form:
+        form[refusal.field].errors = [*form[refusal.field].errors, sentence]
+    else:
+        form.form_errors.append(sentence)
+    if isinstance(form, Form):
+        form.refused_as = refusal.code
+
+
+def page(template: str, form: FlaskForm | None = None, **context: Any) -> ResponseReturnValue:
+    """Render; status 422 when the form on it was refused, so that refusals can be told from successes.
+
+    The answer to a refused form that was sent is a redirect to its page, which then says what was wrong: a page that
+    answered a form itself could not be shown again by Back or reload.
+    """
+    if form is not None and form.errors and request.method == "POST":
+        back = where_they_were()
+        refused.keep(form, back)
+        return redirect(back, 303)
+    if form is not None and request.method == "GET":
+        refused.put_back(form, here())
+    refused_before = form is not None and bool(form.errors)
+    return render_template(template, form=form, **context), 422 if refused_before else 200
+
+
+def wants_part() -> bool:
+    """True where a page that waits asks only for what changed of it (`static/live.js`): elements with `data-part`.
+
+    Such an answer holds no secret. Where there is nothing to wait for any more, it is the redirect a form would get.
+    """
+    return request.headers.get("Latchkey-Part") == "yes"
+
+
+def done(sentence: str, endpoint: str, category: str = "success", **values: Any) -> ResponseReturnValue:
+    """Say what was done and go on; always by redirect, so that a reload repeats nothing."""
+    if sentence:
+        flash(sentence, category)
+    return redirect(url_for(endpoint, **values), 303)
+
+
+def here() -> str:
+    """The address of this request, within the site and in ASCII."""
+    query = request.query_string.decode("ascii", "replace")
+    return local_path(quote(request.path, safe="/:@!$&'()*+,;=~") + (f"?{query}" if query else ""), "/")
+
+
+class NoLongerThere(NotFound):
+    """A thing of the user's that the address names is not there."""
+
+    def __init__(self, noun: str, named: str, was_deleted: bool, index: str) -> None:
+        """noun: like "access key". named: by the address. was_deleted: as the audit log says. index: endpoint."""
+        super().__init__()
+        title, sentence = f"You have no such {noun}", NOT_YOURS
+        if was_deleted:
+            title, sentence = (
+                f"This {noun} was deleted",
+                f"{named} was deleted. Your activity shows when and from where.",
+            )
+        self.told = {"title": title, "sentence": sentence, "list_of": noun, "index": url_for(index)}
+
+
+NOT_YOURS = "AWS doesn’t list it as yours. It may have been deleted elsewhere, or the address isn’t complete."
+
+
+def local_path(target: str | None, otherwise: str) -> str:
+    """The target if it stays on this site, read as suspiciously as a browser reads it kindly."""
+    return target if target and re.fullmatch(r"/(?![/\\])[!-\[\]-~]*", target) else otherwise
+
+
+def came_from(otherwise: str = "") -> str:
+    """Return the address of the page whose link led here, for a link back, else `otherwise`.
+
+    A form on this page sends it along, so an error doesn't lose it. Browsers name the page before to our own origin
+    only (Referrer-Policy). Whatever was made up leads to a page of ours.
+    """
+    if kept := refused.came_from():
+        return _page_before(kept) or otherwise
+    said, ours = urlsplit(request.referrer or ""), urlsplit(current_app.config["PUBLIC_URL"])
+    if (said.scheme, said.netloc) != (ours.scheme, ours.netloc):
+        return otherwise
+    return _page_before(said.path + (f"?{said.query}" if said.query else "")) or otherwise
+
+
+def _page_before(address: str) -> str:
+    """The address if a link back may lead there, else "".
+
+    It must be another page of ours, and no sign-in page for a person who is signed in: they passed that on the way.
+    """
+    endpoint = page_at(address)
+    passed = current_user.is_authenticated and endpoint.startswith(("signin.", "aws_signin."))
+    if not endpoint or passed or urlsplit(address).path == request.path:
+        return ""
+    return local_path(address, "")
+
+
+def page_at(address: str) -> str:
+    """Return the endpoint that opens at an address of ours, "" where there is none."""
+    path, adapter = urlsplit(address).path, current_app.create_url_adapter(request)
+    return str(adapter.match(path, "GET")[0]) if adapter and adapter.test(path, "GET") else ""
+
+
+def where_they_were() -> str:
+    """The page to come back to after signing in; a form that was sent is opened, not sent again."""
+    adapter, path = current_app.create_url_adapter(request), request.path
+    if adapter is None or adapter.test(path, "GET"):
+        return here()
+    while path and not adapter.test(path, "GET"):
+        path = path.rpartition("/")[0]  # the page the button stands on
+    return local_path(path, "/")

@@ -1,0 +1,124 @@
+"""A browser that sent a form gets its error page at an address that opens again; other clients get it at once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bs4 import BeautifulSoup
+from flask import Flask
+
+from app.policy.documents import read
+from app.web.refused import WAITS
+from tests.security.conftest import Entering, Guest, portal_of
+from tests.support.clock import Clock
+from tests.support.people import hire
+from tests.support.sandbox import Sandbox
+
+FORM_OF_OURS = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site": "same-origin"}
+"""What browsers say when a form on a page of ours is sent."""
+NO_FORM_OF_OURS: dict[str, dict[str, str]] = {
+    "no browser": {},
+    "a script": {"Sec-Fetch-Mode": "cors", "Sec-Fetch-Site": "same-origin"},
+    "a page that waits": {"Sec-Fetch-Mode": "cors", "Sec-Fetch-Site": "same-origin", "Latchkey-Part": "yes"},
+    "another site": {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site": "cross-site"},
+    "another port": {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site": "same-site"},
+}
+
+
+def told(html: str) -> tuple[str, str]:
+    """Heading and sentence of a page."""
+    soup = BeautifulSoup(html, "html.parser")
+    heading, sentence = soup.select_one("h1"), soup.select_one("main .panel p, main p")
+    return heading.get_text(strip=True) if heading else "", sentence.get_text(" ", strip=True) if sentence else ""
+
+
+def shown_again(guest: Guest, form: str, page: str, status: int, **data: str) -> Any:
+    """Send a form as every kind of client; the answer that other clients get."""
+    sent = {"csrf_token": guest.token(), **data}
+    for client, headers in NO_FORM_OF_OURS.items():
+        direct = guest.ask("POST", form, data=sent, headers=headers)
+        assert direct.status_code == status, (client, direct.status_code)
+    answer = guest.ask("POST", form, data=sent, headers=FORM_OF_OURS)
+    assert (answer.status_code, answer.headers["Location"]) == (303, page)
+    shown = guest.ask("GET", page)
+    assert (shown.status_code, told(shown.text)) == (status, told(direct.text))
+    assert shown.headers.get("Retry-After", "0").isdigit() == direct.headers.get("Retry-After", "0").isdigit()
+    assert told(guest.ask("GET", page, follow_redirects=True).text) != told(shown.text), "once"
+    return direct
+
+
+def test_what_aws_refuses(sandbox: Sandbox, entering: Entering) -> None:
+    who = hire(sandbox, "nadia")
+    guest, form = entering(who), f"/access-keys/activate?key={who.access_key_id}"
+    who.denied("iam:UpdateAccessKey")
+    direct = shown_again(guest, form, "/access-keys", 403)
+    assert "iam:UpdateAccessKey" in direct.text
+
+
+def test_what_aws_does_not_answer(sandbox: Sandbox, entering: Entering) -> None:
+    who = hire(sandbox, "nadia")
+    guest, form = entering(who), f"/access-keys/activate?key={who.access_key_id}"
+    sandbox.set_faults([{"action": "iam:UpdateAccessKey", "fault": "throttle"}])
+    try:
+        shown_again(guest, form, "/access-keys", 503)
+    finally:
+        sandbox.set_faults([])
+
+
+def test_what_is_no_longer_there(entering: Entering) -> None:
+    page = "/mfa/replace?serial=arn:aws:iam::123456789012:mfa/nobody"
+    guest = entering()
+    answer = guest.ask("POST", page, data={"csrf_token": guest.token()}, headers=FORM_OF_OURS)
+    assert (answer.status_code, answer.headers["Location"]) == (303, page)
+    assert guest.open(page).status == 404 and guest.heading == "You have no such MFA device"
+
+
+def test_pages_for_administrators(entering: Entering) -> None:
+    guest = entering()
+    answer = guest.ask("POST", "/policy/check", data={"csrf_token": guest.token()}, headers=FORM_OF_OURS)
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/policy/check")
+    for _ in range(2):  # it is for them in any case
+        assert guest.open("/policy/check").status == 403 and "administrators of this portal" in guest.text
+
+
+@pytest.mark.parametrize("signed_in", [True, False])
+def test_a_form_that_is_out_of_date(portal: Flask, entering: Entering, signed_in: bool) -> None:
+    guest = entering() if signed_in else Guest(portal)
+    form, page = ("/ssh-keys/new", "/ssh-keys/new") if signed_in else ("/sign-in", "/sign-in")
+    shown_again(guest, form, page, 400, csrf_token="of another session")
+
+
+@pytest.mark.parametrize("signed_in", [True, False])
+def test_too_many(
+    sandbox: Sandbox, tmp_path: Path, entering: Callable[..., Guest], clock: Clock, signed_in: bool
+) -> None:
+    app = portal_of(sandbox, tmp_path, SIGN_IN_LIMIT_PER_ADDRESS="9 per hour", SIGN_IN_LIMIT_PER_KEY="9 per hour")
+    guest = entering(app=app) if signed_in else Guest(app)
+    form, page = ("/mfa/resync", "/mfa/resync") if signed_in else ("/sign-in", "/sign-in")
+    token = guest.token()
+    for _ in range(9):
+        guest.ask("POST", form, data={"csrf_token": token})
+    assert shown_again(guest, form, page, 429).headers["Retry-After"]
+
+
+def test_what_the_policy_rules_out(sandbox: Sandbox, tmp_path: Path, entering: Callable[..., Guest]) -> None:
+    document = read("recommended")
+    document["Statement"].append(
+        {"Sid": "NoKeys", "Effect": "Deny", "Action": "iam:CreateAccessKey", "Resource": "*"}
+    )
+    (tmp_path / "policy.json").write_text(json.dumps(document))
+    guest = entering(app=portal_of(sandbox, tmp_path, FORCE_MFA_POLICY=str(tmp_path / "policy.json")))
+    shown_again(guest, "/access-keys/create", "/access-keys", 403)
+
+
+def test_an_error_that_nobody_looked_at_is_forgotten(sandbox: Sandbox, entering: Entering, clock: Clock) -> None:
+    who = hire(sandbox, "nadia")
+    guest, form = entering(who), f"/access-keys/activate?key={who.access_key_id}"
+    who.denied("iam:UpdateAccessKey")
+    assert guest.ask("POST", form, data={"csrf_token": guest.token()}, headers=FORM_OF_OURS).status_code == 303
+    clock.move(WAITS.total_seconds() + 1)
+    assert guest.open("/access-keys").status == 200 and guest.heading == "Access keys"
