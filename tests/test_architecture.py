@@ -207,5 +207,13 @@ def test_what_the_security_document_names_is_there() -> None:
     files = {file.stem for file in stories}
     functions = {name for file in stories for name in re.findall(r"^def (test_\w+)", file.read_text(), re.MULTILINE)}
     assert set(re.findall(r"`(test_\w+)`", text)) - functions <= files
-    for path in re.findall(r"`((?:app|docs|templates)/[\w/.]+)`", text):
-        assert (root / path).exists(), path
+
+
+@pytest.mark.parametrize(
+    "document", sorted((Path(__file__).parents[1] / "docs").glob("*.md")), ids=lambda path: path.name
+)
+def test_the_files_that_documents_name_are_there(document: Path) -> None:
+    root = document.parents[1]
+    # Words in capitals stand for a name, as in app/FEATURE/views.py.
+    for path in re.findall(r"`((?:app|docs|templates|tests)/[\w/.-]+)`", document.read_text()):
+        assert (root / path).exists() or re.search(r"\b[A-Z]{2,}\b", path), path
