@@ -6,45 +6,41 @@ A new page is added by a line in CHANGES; `test_matrix.py` does the rest.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any
 
-from botocore.exceptions import ClientError
-
-from tests.faults.people import with_device
-from tests.support.clock import Clock
+from tests.faults.scenes import (
+    Scene,
+    certificates,
+    enrolling,
+    in_step,
+    key_ids,
+    new_password,
+    no_certificate,
+    no_other_key,
+    no_password,
+    no_ssh_key,
+    one_certificate,
+    one_other_key,
+    one_ssh_key,
+    opens,
+    other_key,
+    out_of_step,
+    password,
+    second_device,
+    ssh_keys,
+    token,
+    token_typed,
+    with_password,
+    with_two_devices,
+    without_devices,
+    without_token,
+)
 from tests.support.marks import BETTER_PASSWORD, PASSWORD
-from tests.support.people import Employee
-from tests.support.public_keys import certificate_pem, openssh
+from tests.support.public_keys import openssh
 from tests.support.visitor import Visitor
 
 
-@dataclass
-class Scene:
-    """Who acts, and the administrator's hands behind the stage."""
-
-    who: Employee
-    page: Visitor
-    clock: Clock
-    seed: str = ""
-    """Of their own device, for those who have one."""
-    fast_s: int = 0
-    """How far that device's clock is ahead; AWS takes codes a minute around what it last learnt of it."""
-
-    @property
-    def iam(self) -> Any:
-        return self.who.sandbox.as_administrator("iam")
-
-    def codes(self, seed: str = "") -> dict[str, str]:
-        """Two in a row that are new."""
-        self.clock.move(60)
-        show, steps = self.who.sandbox.code, self.fast_s // 30
-        return {"first_code": show(seed or self.seed, steps), "second_code": show(seed or self.seed, steps + 1)}
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Change:
     """One form. Functions of a scene: `ready` sets the stage, `typed` fills in, `happened` looks at AWS."""
 
@@ -67,340 +63,183 @@ class Change:
         return scene.page.submit(self.button, **self.typed(scene))
 
 
-# -- devices
-
-
-def no_devices(scene: Scene) -> None:
-    """An administrator takes them away."""
-    for serial in scene.who.devices():
-        scene.iam.deactivate_mfa_device(UserName=scene.who.name, SerialNumber=serial)
-    for serial in scene.who.unassigned():
-        scene.iam.delete_virtual_mfa_device(SerialNumber=serial)
-
-
-def without_devices(scene: Scene) -> None:
-    """As before the first enrollment."""
-    no_devices(scene)
-    page = scene.page.open("/mfa/enroll")  # what the session holds of an enrollment is given up
-    if page.has("Cancel"):
-        page.submit("Cancel")
-
-
-def enrolling(scene: Scene) -> None:
-    """The QR code is on the screen."""
-    without_devices(scene)
-    scene.page.open("/mfa/enroll").submit("Show the QR code")
-    assert scene.page.seed(), scene.page.text
-
-
-def out_of_step(scene: Scene) -> None:
-    """The device's clock has run five minutes further ahead."""
-    scene.fast_s += 300
-
-
-def in_step(scene: Scene) -> bool:
-    """Does AWS take its codes?"""
-    scene.clock.move(60)  # a new code, and time for STS to have heard of a resync
-    code = scene.who.sandbox.code(scene.seed, scene.fast_s // 30)
-    try:
-        scene.who.with_code("sts", code)
-    except ClientError as refusal:
-        assert "invalid MFA one time pass code" in refusal.response["Error"]["Message"]
-        return False
-    return True
-
-
-def token(scene: Scene) -> tuple[str, str]:
-    """Number and seed of a hardware token the account has."""
-    number, seed = min(scene.who.sandbox.facts["hardware_tokens"].items())
-    return str(number), str(seed)
-
-
-def without_token(scene: Scene) -> None:
-    """It is nobody's, and they have no device."""
-    no_devices(scene)
-    scene.page.open("/mfa/hardware")
-    assert scene.page.has("Add the token"), scene.page.text
-
-
-def token_typed(scene: Scene) -> dict[str, str]:
-    number, seed = token(scene)
-    return {"serial_number": number, **scene.codes(seed)}
-
-
-def second_device(scene: Scene) -> str:
-    return f"{scene.who.serial_number}-2"
-
-
-def with_two_devices(scene: Scene) -> None:
-    serial = second_device(scene)
-    with suppress(ClientError):
-        scene.iam.deactivate_mfa_device(UserName=scene.who.name, SerialNumber=serial)
-    with suppress(ClientError):
-        scene.iam.delete_virtual_mfa_device(SerialNumber=serial)
-    with_device(scene.who.sandbox, scene.who, f"{scene.who.name}-2")
-
-
-# -- keys and certificates
-
-
-def key_ids(scene: Scene) -> dict[str, str]:
-    listed = scene.iam.list_access_keys(UserName=scene.who.name)["AccessKeyMetadata"]
-    return {key["AccessKeyId"]: key["Status"] for key in listed if key["AccessKeyId"] != scene.who.access_key_id}
-
-
-def no_other_key(scene: Scene) -> None:
-    scene.clock.move(31)  # a key that vanished is believed gone only then
-    for key_id in key_ids(scene):
-        scene.iam.delete_access_key(UserName=scene.who.name, AccessKeyId=key_id)
-
-
-def one_other_key(scene: Scene) -> None:
-    no_other_key(scene)
-    scene.iam.create_access_key(UserName=scene.who.name)
-
-
-def other_key(scene: Scene) -> str:
-    return next(iter(key_ids(scene)))
-
-
-def ssh_keys(scene: Scene) -> dict[str, str]:
-    listed = scene.iam.list_ssh_public_keys(UserName=scene.who.name)["SSHPublicKeys"]
-    return {key["SSHPublicKeyId"]: key["Status"] for key in listed}
-
-
-def no_ssh_key(scene: Scene) -> None:
-    for key_id in ssh_keys(scene):
-        scene.iam.delete_ssh_public_key(UserName=scene.who.name, SSHPublicKeyId=key_id)
-
-
-def one_ssh_key(scene: Scene) -> None:
-    no_ssh_key(scene)
-    scene.iam.upload_ssh_public_key(UserName=scene.who.name, SSHPublicKeyBody=openssh())
-
-
-def certificates(scene: Scene) -> dict[str, str]:
-    listed = scene.iam.list_signing_certificates(UserName=scene.who.name)["Certificates"]
-    return {each["CertificateId"]: each["Status"] for each in listed}
-
-
-def no_certificate(scene: Scene) -> None:
-    for each in certificates(scene):
-        scene.iam.delete_signing_certificate(UserName=scene.who.name, CertificateId=each)
-
-
-def new_certificate(scene: Scene) -> str:
-    return certificate_pem(datetime.fromtimestamp(int(scene.clock.time()), UTC) + timedelta(days=100))
-
-
-def one_certificate(scene: Scene) -> None:
-    no_certificate(scene)
-    scene.iam.upload_signing_certificate(UserName=scene.who.name, CertificateBody=new_certificate(scene))
-
-
-# -- the password
-
-
-def opens(scene: Scene, password: str) -> bool:
-    """Is this the console password? AWS looks at it first, and then refuses a new one of one letter."""
-    try:
-        scene.who.client("iam").change_password(OldPassword=password, NewPassword="x")
-    except ClientError as refusal:
-        return refusal.response["Error"]["Code"] == "PasswordPolicyViolation"
-    raise AssertionError("AWS took a password of one letter")
-
-
-def password(scene: Scene) -> bool:
-    try:
-        scene.iam.get_login_profile(UserName=scene.who.name)
-    except ClientError:
-        return False
-    return True
-
-
-def no_password(scene: Scene) -> None:
-    if password(scene):
-        scene.iam.delete_login_profile(UserName=scene.who.name)
-
-
-def with_password(scene: Scene) -> None:
-    no_password(scene)
-    scene.iam.create_login_profile(UserName=scene.who.name, Password=PASSWORD)
-
-
-def new_password(scene: Scene) -> dict[str, str]:
-    return {"new": BETTER_PASSWORD, "again": BETTER_PASSWORD}
-
-
 CHANGES = [
     Change(
-        "iam:CreateVirtualMFADevice",
-        "mfa-device-created",
-        "/mfa/enroll",
-        "Show the QR code",
-        lambda scene: scene.who.leftover(),
-        without_devices,
+        action="iam:CreateVirtualMFADevice",
+        event="mfa-device-created",
+        path="/mfa/enroll",
+        button="Show the QR code",
+        happened=lambda scene: scene.who.leftover(),
+        ready=without_devices,
         with_mfa=False,
         told_later="/",
     ),
     Change(
-        "iam:EnableMFADevice",
-        "mfa-device-enabled",
-        "/mfa/enroll",
-        "Turn on MFA",
-        lambda scene: scene.who.devices() != [],
-        enrolling,
-        lambda scene: scene.codes(scene.page.seed()),
+        action="iam:EnableMFADevice",
+        event="mfa-device-enabled",
+        path="/mfa/enroll",
+        button="Turn on MFA",
+        happened=lambda scene: scene.who.devices() != [],
+        ready=enrolling,
+        typed=lambda scene: scene.codes(scene.page.seed()),
         with_mfa=False,
         told_later="/",
     ),
     Change(
-        "iam:EnableMFADevice",
-        "mfa-device-enabled",
-        "/mfa/hardware",
-        "Add the token",
-        lambda scene: scene.who.devices() == [token(scene)[0]],
-        without_token,
-        token_typed,
+        action="iam:EnableMFADevice",
+        event="mfa-device-enabled",
+        path="/mfa/hardware",
+        button="Add the token",
+        happened=lambda scene: scene.who.devices() == [token(scene)[0]],
+        ready=without_token,
+        typed=token_typed,
         with_mfa=False,
         what=", a hardware token",
         told_later="/",
     ),
     Change(
-        "iam:DeleteVirtualMFADevice",
-        "mfa-device-deleted",
-        "/mfa/enroll",
-        "Cancel",
-        lambda scene: not scene.who.leftover(),
-        enrolling,
+        action="iam:DeleteVirtualMFADevice",
+        event="mfa-device-deleted",
+        path="/mfa/enroll",
+        button="Cancel",
+        happened=lambda scene: not scene.who.leftover(),
+        ready=enrolling,
         with_mfa=False,
         told_later="/",
     ),
     Change(
-        "iam:DeactivateMFADevice",
-        "mfa-device-deactivated",
-        lambda scene: f"/mfa/remove?serial={second_device(scene)}",
-        "Remove this device",
-        lambda scene: second_device(scene) not in scene.who.devices(),
-        with_two_devices,
+        action="iam:DeactivateMFADevice",
+        event="mfa-device-deactivated",
+        path=lambda scene: f"/mfa/remove?serial={second_device(scene)}",
+        button="Remove this device",
+        happened=lambda scene: second_device(scene) not in scene.who.devices(),
+        ready=with_two_devices,
         told_later="/mfa",
     ),
     Change(
-        "iam:ResyncMFADevice",
-        "mfa-device-resynced",
-        "/mfa/resync",
-        "Resync",
-        in_step,
-        out_of_step,
-        lambda scene: scene.codes(),
+        action="iam:ResyncMFADevice",
+        event="mfa-device-resynced",
+        path="/mfa/resync",
+        button="Resync",
+        happened=in_step,
+        ready=out_of_step,
+        typed=lambda scene: scene.codes(),
     ),
     Change(
-        "iam:CreateAccessKey",
-        "access-key-created",
-        "/access-keys",
-        "Create a new key",
-        lambda scene: bool(key_ids(scene)),
-        no_other_key,
+        action="iam:CreateAccessKey",
+        event="access-key-created",
+        path="/access-keys",
+        button="Create a new key",
+        happened=lambda scene: bool(key_ids(scene)),
+        ready=no_other_key,
         told_later="/access-keys",
     ),
     Change(
-        "iam:UpdateAccessKey",
-        "access-key-deactivated",
-        lambda scene: f"/access-keys/deactivate?key={other_key(scene)}",
-        "Deactivate this key",
-        lambda scene: key_ids(scene)[other_key(scene)] == "Inactive",
-        one_other_key,
+        action="iam:UpdateAccessKey",
+        event="access-key-deactivated",
+        path=lambda scene: f"/access-keys/deactivate?key={other_key(scene)}",
+        button="Deactivate this key",
+        happened=lambda scene: key_ids(scene)[other_key(scene)] == "Inactive",
+        ready=one_other_key,
         told_later="/access-keys",
     ),
     Change(
-        "iam:DeleteAccessKey",
-        "access-key-deleted",
-        lambda scene: f"/access-keys/delete?key={other_key(scene)}",
-        "Delete this key",
-        lambda scene: not key_ids(scene),
-        one_other_key,
+        action="iam:DeleteAccessKey",
+        event="access-key-deleted",
+        path=lambda scene: f"/access-keys/delete?key={other_key(scene)}",
+        button="Delete this key",
+        happened=lambda scene: not key_ids(scene),
+        ready=one_other_key,
         told_later="/access-keys",
     ),
     Change(
-        "iam:UploadSSHPublicKey",
-        "ssh-key-uploaded",
-        "/ssh-keys/new",
-        "Upload it",
-        lambda scene: bool(ssh_keys(scene)),
-        no_ssh_key,
-        lambda scene: {"pasted": openssh()},
+        action="iam:UploadSSHPublicKey",
+        event="ssh-key-uploaded",
+        path="/ssh-keys/new",
+        button="Upload it",
+        happened=lambda scene: bool(ssh_keys(scene)),
+        ready=no_ssh_key,
+        typed=lambda scene: {"pasted": openssh()},
         told_later="/ssh-keys",
     ),
     Change(
-        "iam:UpdateSSHPublicKey",
-        "ssh-key-deactivated",
-        lambda scene: f"/ssh-keys/deactivate?id={next(iter(ssh_keys(scene)))}",
-        "Deactivate this",
-        lambda scene: "Inactive" in ssh_keys(scene).values(),
-        one_ssh_key,
+        action="iam:UpdateSSHPublicKey",
+        event="ssh-key-deactivated",
+        path=lambda scene: f"/ssh-keys/deactivate?id={next(iter(ssh_keys(scene)))}",
+        button="Deactivate this",
+        happened=lambda scene: "Inactive" in ssh_keys(scene).values(),
+        ready=one_ssh_key,
         told_later="/ssh-keys",
     ),
     Change(
-        "iam:DeleteSSHPublicKey",
-        "ssh-key-deleted",
-        lambda scene: f"/ssh-keys/delete?id={next(iter(ssh_keys(scene)))}",
-        "Delete this",
-        lambda scene: not ssh_keys(scene),
-        one_ssh_key,
+        action="iam:DeleteSSHPublicKey",
+        event="ssh-key-deleted",
+        path=lambda scene: f"/ssh-keys/delete?id={next(iter(ssh_keys(scene)))}",
+        button="Delete this",
+        happened=lambda scene: not ssh_keys(scene),
+        ready=one_ssh_key,
         told_later="/ssh-keys",
     ),
     Change(
-        "iam:UploadSigningCertificate",
-        "certificate-uploaded",
-        "/certificates/new",
-        "Upload this certificate",
-        lambda scene: bool(certificates(scene)),
-        no_certificate,
+        action="iam:UploadSigningCertificate",
+        event="certificate-uploaded",
+        path="/certificates/new",
+        button="Upload this certificate",
+        happened=lambda scene: bool(certificates(scene)),
+        ready=no_certificate,
         told_later="/certificates",
     ),
     Change(
-        "iam:UpdateSigningCertificate",
-        "certificate-deactivated",
-        lambda scene: f"/certificates/deactivate?id={next(iter(certificates(scene)))}",
-        "Deactivate this",
-        lambda scene: "Inactive" in certificates(scene).values(),
-        one_certificate,
+        action="iam:UpdateSigningCertificate",
+        event="certificate-deactivated",
+        path=lambda scene: f"/certificates/deactivate?id={next(iter(certificates(scene)))}",
+        button="Deactivate this",
+        happened=lambda scene: "Inactive" in certificates(scene).values(),
+        ready=one_certificate,
         told_later="/certificates",
     ),
     Change(
-        "iam:DeleteSigningCertificate",
-        "certificate-deleted",
-        lambda scene: f"/certificates/delete?id={next(iter(certificates(scene)))}",
-        "Delete this",
-        lambda scene: not certificates(scene),
-        one_certificate,
+        action="iam:DeleteSigningCertificate",
+        event="certificate-deleted",
+        path=lambda scene: f"/certificates/delete?id={next(iter(certificates(scene)))}",
+        button="Delete this",
+        happened=lambda scene: not certificates(scene),
+        ready=one_certificate,
         told_later="/certificates",
     ),
     Change(
-        "iam:ChangePassword",
-        "password-changed",
-        "/password",
-        "Change it",
-        lambda scene: opens(scene, BETTER_PASSWORD),
-        with_password,
-        lambda scene: {"old": PASSWORD, **new_password(scene)},
-    ),
-    Change("iam:CreateLoginProfile", "password-set", "/password/new", "Set it", password, no_password, new_password),
-    Change(
-        "iam:UpdateLoginProfile",
-        "password-set",
-        "/password/new",
-        "Set it",
-        lambda scene: opens(scene, BETTER_PASSWORD),
-        with_password,
-        new_password,
+        action="iam:ChangePassword",
+        event="password-changed",
+        path="/password",
+        button="Change it",
+        happened=lambda scene: opens(scene, BETTER_PASSWORD),
+        ready=with_password,
+        typed=lambda scene: {"old": PASSWORD, **new_password(scene)},
     ),
     Change(
-        "iam:DeleteLoginProfile",
-        "password-removed",
-        "/password/remove",
-        "Remove my password",
-        lambda scene: not password(scene),
-        with_password,
+        action="iam:CreateLoginProfile",
+        event="password-set",
+        path="/password/new",
+        button="Set it",
+        happened=password,
+        ready=no_password,
+        typed=new_password,
+    ),
+    Change(
+        action="iam:UpdateLoginProfile",
+        event="password-set",
+        path="/password/new",
+        button="Set it",
+        happened=lambda scene: opens(scene, BETTER_PASSWORD),
+        ready=with_password,
+        typed=new_password,
+    ),
+    Change(
+        action="iam:DeleteLoginProfile",
+        event="password-removed",
+        path="/password/remove",
+        button="Remove my password",
+        happened=lambda scene: not password(scene),
+        ready=with_password,
     ),
 ]

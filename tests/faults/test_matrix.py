@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from app.policy.documents import live_actions
-from tests.faults.changes import CHANGES, Change, Scene, new_certificate, no_devices
+from tests.faults.changes import CHANGES, Change
 from tests.faults.people import with_device
+from tests.faults.scenes import Scene, new_certificate, no_devices
 from tests.support.clock import Clock
 from tests.support.people import hire
 from tests.support.replicas import Replicas

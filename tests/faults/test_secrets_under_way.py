@@ -10,10 +10,11 @@ from functools import partial
 import pytest
 from sqlalchemy import NullPool, create_engine, text
 
-from tests.faults.changes import CHANGES, Change, Scene, new_certificate
+from tests.faults.changes import CHANGES, Change
 from tests.faults.people import Inside
+from tests.faults.scenes import Scene, new_certificate
 from tests.support.clock import Clock
-from tests.support.people import Employee, hire
+from tests.support.people import Employee
 from tests.support.replicas import Replicas, kill_a_worker
 from tests.support.sandbox import Sandbox
 from tests.support.visitor import Broken, Visitor
@@ -23,18 +24,10 @@ CREATE_KEY = "iam:CreateAccessKey"
 
 
 @pytest.fixture
-def nadia(sandbox: Sandbox, clock: Clock) -> Iterator[Employee]:
-    hired = hire(sandbox, "nadia")
-    clock.move(10)
-    yield hired
-    sandbox.set_faults([])
-
-
-@pytest.fixture
-def inside(nadia: Employee, many: Replicas, clock: Clock) -> Inside:
-    made = Inside(nadia, many, clock)
-    made.page.urls = [many.first.url]
-    return made
+def inside(inside: Inside, many: Replicas) -> Inside:
+    """As everywhere, and from now on through the first replica."""
+    inside.page.urls = [many.first.url]
+    return inside
 
 
 def broken_off(many: Replicas, send: Callable[[], Visitor], at: Callable[[], object]) -> None:

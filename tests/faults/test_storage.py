@@ -16,25 +16,10 @@ from sqlalchemy import NullPool, create_engine, text
 
 from tests.faults.people import Inside
 from tests.support.clock import Clock
-from tests.support.people import Employee, hire
 from tests.support.portal import Portal
 from tests.support.replicas import Replicas
-from tests.support.sandbox import Sandbox
 from tests.support.visitor import Visitor
 from tests.support.waiting import wait_until
-
-
-@pytest.fixture
-def nadia(sandbox: Sandbox, clock: Clock) -> Iterator[Employee]:
-    hired = hire(sandbox, "nadia")
-    clock.move(10)
-    yield hired
-    sandbox.set_faults([])
-
-
-@pytest.fixture
-def inside(nadia: Employee, many: Replicas, clock: Clock) -> Inside:
-    return Inside(nadia, many, clock)
 
 
 def ready(portal: Portal) -> tuple[int, dict[str, str]]:
