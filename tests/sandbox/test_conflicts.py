@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.sandbox.conftest import Refused
-from tests.sandbox.test_what_is_judged import EVERYTHING, TRUST
+from tests.sandbox.denials import EVERYTHING, TRUST
 from tests.support.marks import PASSWORD
 from tests.support.public_keys import certificate_pem, openssh
 from tests.support.sandbox import Sandbox

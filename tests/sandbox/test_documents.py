@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.sandbox.denials import TRUST
 from tests.sandbox.test_rehearsal import edited, rehearse
-from tests.sandbox.test_what_is_judged import TRUST
 from tests.support.people import hire
 from tests.support.sandbox import Sandbox
 

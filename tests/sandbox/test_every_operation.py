@@ -13,8 +13,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.sandbox.conftest import Refused
+from tests.sandbox.denials import EVERYTHING, TRUST, under
 from tests.sandbox.test_front_door import Signer, send
-from tests.sandbox.test_what_is_judged import EVERYTHING, TRUST, VALUES, under
+from tests.sandbox.test_operations_judged import VALUES
 from tests.support.clock import Clock
 from tests.support.people import Employee, hire
 from tests.support.sandbox import Sandbox
