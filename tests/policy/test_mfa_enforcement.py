@@ -29,7 +29,8 @@ from tests.policy.oracle import about, holds, names
 
 Document = dict[str, Any]
 ACCOUNT = "123456789012"
-DOCUMENTS, AT_ONCE = 20_000, 2_500
+AT_ONCE = 2_500
+"""Documents of one batch; a run has eight batches (`--batches`)."""
 
 GETTING_MFA = {
     action.lower()
@@ -246,7 +247,12 @@ def documents(seed: int, most: int) -> Iterator[Document]:
             yield document
 
 
-@pytest.mark.parametrize("seed", range(DOCUMENTS // AT_ONCE))
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A batch for each seed."""
+    if "seed" in metafunc.fixturenames:
+        metafunc.parametrize("seed", range(metafunc.config.getoption("batches")))
+
+
 def test_no_document_without_an_error_lets_a_key_or_a_password_through(seed: int) -> None:
     chance = random.Random(seed)
     passed = [document for document in documents(seed, AT_ONCE) if not strictly(document)]
