@@ -9,6 +9,7 @@ from flask import Flask
 from markupsafe import Markup, escape
 
 from app.text.browser_names import browser_name
+from app.text.dates import written
 from app.web.guards import accounts_to_watch
 
 
@@ -30,6 +31,7 @@ def whole_options(text: str) -> Markup:
 
 def register(app: Flask) -> None:
     """Make the filters known to Jinja."""
+    app.jinja_env.filters["date"] = written
     app.jinja_env.filters["grouped"] = grouped
     app.jinja_env.filters["capitalize_first"] = lambda text: text[:1].upper() + text[1:]
     app.jinja_env.filters["browser_name"] = browser_name

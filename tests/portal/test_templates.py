@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from app.text.dates import WAYS, written
 from tests.support.sandbox import ROOT
 
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
@@ -70,3 +72,23 @@ def test_every_class_of_our_own_is_used() -> None:
 def test_bootstrap_keeps_its_licence_at_the_top() -> None:
     first, _, _ = BOOTSTRAP.read_text().partition("*/")
     assert first.startswith("/*!") and "The Bootstrap Authors" in first and "Licensed under MIT" in first
+
+
+def test_templates_write_dates_and_tokens_in_one_place_each() -> None:
+    macros = ROOT / "templates" / "_macros.html"
+    by_hand = {
+        (file.name, found)
+        for file in TEMPLATES
+        for found in ("strftime", "isoformat", "csrf_token")
+        if found in file.read_text() and (file != macros or found != "csrf_token")
+    }
+    assert by_hand == set(), "dates are written by the filter `date`, a form's token by the macro `csrf`"
+    assert macros.read_text().count("csrf_token()") == 1
+
+
+def test_every_date_is_written_in_a_way_there_is() -> None:
+    ways = {way for file in TEMPLATES for way in re.findall(r"""\| date\(["'](.+?)["']\)""", file.read_text())}
+    assert ways <= set(WAYS)
+    moment = datetime(2026, 5, 3, 9, 5, 7, tzinfo=UTC)
+    assert written(moment) == "3 May 2026" == written(moment.date())
+    assert written(moment, "minute") == "3 May 2026, 09:05 UTC"

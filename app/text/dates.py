@@ -1,0 +1,28 @@
+"""How pages write dates and times: each in one of these ways, always in UTC."""
+
+from __future__ import annotations
+
+from datetime import date
+
+WAYS = {
+    "day": "%-d %B %Y",
+    "day of the year": "%-d %B",
+    "minute": "%-d %B %Y, %H:%M UTC",
+    "minute of the year": "%-d %B, %H:%M UTC",
+    "second": "%-d %B %Y, %H:%M:%S UTC",
+    "second of the year": "%-d %B %H:%M:%S",
+    "short day": "%-d %b %Y",
+    "short day of the year": "%-d %b",
+    "short minute": "%-d %b %Y, %H:%M UTC",
+    "sortable": "%Y-%m-%d %H:%M:%S UTC",
+    "time": "%H:%M UTC",
+}
+"""Name of a way: the format `strftime` takes."""
+
+
+def written(moment: date, way: str = "day") -> str:
+    """A date or moment as text: "3 May 2026" unless `way`, a name in WAYS, says otherwise.
+
+    moment: in UTC; a `datetime` for ways that show a time. Raises KeyError for another way.
+    """
+    return moment.strftime(WAYS[way])
