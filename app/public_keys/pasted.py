@@ -60,6 +60,8 @@ _QUOTED = _MARGIN + ">|"
 _BEGIN = re.compile(r"(?<!-)-{2,}BEGIN([A-Z0-9#]{1,60}?)-{2,}")
 _END = re.compile(r"-{2,}END([A-Z0-9#]{1,60}?)-{2,}")
 _DASHES = re.compile("-{6,}")
+_WITH_HEADERS = "SSH2PUBLICKEY"
+"""RFC 4716 has lines like `Comment: "rsa-key-20260101"` in the frame."""
 MOST_FRAMES = 20
 """Frames whose names are put as they were written."""
 _QUOTES = "\"'`“”‘’«»"
@@ -108,10 +110,11 @@ def frame(text: str, label: str) -> Frame:
     begin = next((begin for begin in _BEGIN.finditer(squeezed) if begin[1] == name), None)
     if begin is None:
         raise LookupError(label)
-    start = squeezed.find("-", begin.end())
-    end = _END.match(squeezed, start) if start >= 0 else None
-    whole = end is not None and end[1] == name
-    return Frame(squeezed[begin.end() : start] if whole else "", *_beside(text, name))
+    end = _END.search(squeezed, begin.end())
+    body = squeezed[begin.end() : end.start()] if end is not None and end[1] == name else ""
+    if "-" in body and name != _WITH_HEADERS:
+        body = ""
+    return Frame(body, *_beside(text, name))
 
 
 def _as_written(text: str, label: str) -> str:

@@ -79,6 +79,10 @@ _KEY = re.compile(
 _SSH2 = re.compile(
     rf"{_broken('SSH2PUBLICKEY')}\s?-[- ]{{0,9}}\n?(.*?)-[- \n]{{0,9}}{_broken('ENDSSH2PUBLICKEY')}", re.DOTALL
 )
+_BESIDE_A_HEADER = re.compile(r"[ \"](AAAA[A-Za-z0-9+/]{40}[A-Za-z0-9+/= ]*)$")
+"""The key on the line of a header, where lines were joined."""
+_CONTINUED = re.compile(r"[\"'] ?[\\+.]?\n ?[\"']|\\\n")
+"""Where a program breaks a text over two lines."""
 _RUN = re.compile(r"[A-Za-z0-9+/=\s]+")
 _COMMENT = re.compile(r"^#.*\n?", re.MULTILINE)
 _JWK = re.compile(r"[\"']kty[\"']\s?:")
@@ -172,7 +176,7 @@ def known_key(body: str) -> SshPublicKey | None:
 
 
 def _framed(text: str, found: list[str]) -> rsa.RSAPublicKey:
-    if len(found) > 1 or _KEY.search(text):
+    if len(found) > 1 or _KEY.search(_SSH2.sub("", text)):  # a comment inside, "rsa-key-20260101", is no key
         raise several()
     label = found[0]
     if "CERTIFICATE" in label:
@@ -209,13 +213,15 @@ def _body_of_rfc_4716(text: str) -> str:
     for line in inside[1].splitlines():
         if header or ":" in line:
             header = line.endswith("\\")
+            if begun := _BESIDE_A_HEADER.search(line):
+                lines.append(begun[1])
         else:
             lines.append(line)
     return "".join("".join(lines).split())
 
 
 def _line(text: str) -> rsa.RSAPublicKey:
-    text = _COMMENT.sub("", text)
+    text = _CONTINUED.sub("\n", _COMMENT.sub("", text))
     if not text.strip():
         raise PastedTextRefused("Paste the public key, or choose its file.")
     found = list(_KEY.finditer(text))

@@ -27,7 +27,7 @@ def without_blanks(text: str | None) -> str:
     return "".join(visible(text).split())
 
 
-_WITHIN_CODES = frozenset(".,_'’·•∙‧․。､٫٬−")
+_WITHIN_CODES = frozenset(".,_'’·・･•∙‧․。､٫٬−")
 """What stands between the digits of a code, beside blanks and dashes."""
 
 

@@ -93,6 +93,35 @@ def test_a_certificate_is_the_same_however_it_was_copied(way: str) -> None:
     assert read_certificate(pasted.encode("utf-16"), NOW) == read
 
 
+@pytest.mark.parametrize("between", ['"\n    "', '" \\\n"', "\\\n", "' +\n'", '" .\n  "'])
+def test_a_key_may_be_broken_as_programs_break_a_text(between: str) -> None:
+    quote = between[0] if between[0] in "\"'" else ""
+    assert read_ssh_key(f"{quote}{LINE[:60]}{between}{LINE[60:].strip()}{quote}") == expected()
+
+
+COMMENTS = [
+    "rsa-key-20260101",
+    "imported-openssh-key",
+    "3072-bit RSA, converted by alice@laptop from OpenSSH",
+    "a--b",
+]
+
+
+@pytest.mark.parametrize("comment", COMMENTS)
+@pytest.mark.parametrize(
+    "header", ['Comment: "{}"', "Comment: {}", 'Subject: alice\nComment: "{}"', 'Comment: "{} \\\nx"']
+)
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_key_in_rfc_4716_has_the_comments_that_puttygen_and_openssh_write(
+    comment: str, header: str, end: str
+) -> None:
+    begin, *lines = rfc_4716(KEY).split("\n")
+    headed = header.format(comment)
+    assert read_ssh_key(end.join([begin, headed.replace("\n", end), *lines])) == expected()
+    if "\n" not in headed:
+        assert read_ssh_key(" ".join([begin, headed, *lines])) == expected(), "in one line"
+
+
 @given(st.sampled_from(sorted(FORMS)), st.integers(12, 90), ENDS, st.booleans())
 @PATIENT
 def test_a_key_may_be_broken_anywhere(form: str, width: int, end: str, at_blanks: bool) -> None:
