@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from app.compliance.data.rows import AccountRow, Exceptions, PersonRow
 from app.compliance.rules.facts import account, others_of, subject
 from app.compliance.rules.subjects import Account, Subject, Terms
-from app.compliance.rules.table import OF_ACCOUNT, judged
+from app.compliance.rules.table import OF_ACCOUNT, OF_PEOPLE, applying, judged
 from app.compliance.rules.verdicts import FAIL, Verdict
 
 TermsOf = Callable[[int | None], Terms]
@@ -32,9 +32,10 @@ def account_verdicts(stored: AccountRow, terms: Terms, exceptions: Exceptions) -
 
 def judge_people(people: Iterable[PersonRow], stored: AccountRow, terms: Terms, exceptions: Exceptions) -> None:
     """Set the columns of each row that follow from the verdicts."""
+    rules = applying(OF_PEOPLE, terms)
     for row in people:
         known = subject_of(row, stored)
-        verdicts = judged(known, terms, exceptions.get(row.user_name))
+        verdicts = judged(known, terms, exceptions.get(row.user_name), rules)
         made = [key.created_at for key in known.keys or () if key.active and key.created_at]
         row.verdicts = _as_text(verdicts)
         row.failed = row.verdicts.count(_FAILED)

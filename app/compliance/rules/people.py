@@ -150,7 +150,7 @@ def unused(someone: Subject, terms: Terms) -> Verdict | None:
         found.append(password)
     keys = _unused_keys(someone, terms)
     if keys:
-        found.append(keys._replace(fix=_DELETE_UNUSED_KEY))
+        found.append(keys._replace(fix=_DELETE_UNUSED_KEY) if keys.state is FAIL else keys)
     return worst(found)
 
 
