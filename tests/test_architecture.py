@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -217,3 +218,12 @@ def test_the_files_that_documents_name_are_there(document: Path) -> None:
     # Words in capitals stand for a name, as in app/FEATURE/views.py.
     for path in re.findall(r"`((?:app|docs|templates|tests)/[\w/.-]+)`", document.read_text()):
         assert (root / path).exists() or re.search(r"\b[A-Z]{2,}\b", path), path
+
+
+def test_the_layers_of_the_development_document_are_those_of_the_contract() -> None:
+    root = Path(__file__).parents[1]
+    contracts = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    [layers] = [contract["layers"] for contract in contracts if contract["type"] == "layers"]
+    section = (root / "docs/development.md").read_text().split("## Layout")[1].split("\n## ")[0]
+    cells = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
+    assert [re.findall(r"`(\w+)`", cell) for cell in cells] == [layer.split(" | ") for layer in layers]

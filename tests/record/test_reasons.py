@@ -64,6 +64,10 @@ def test_every_kind_of_error_has_a_code_of_its_own_and_a_label() -> None:
     assert codes.keys() == words.REASONS.keys(), "each has a label, and no label is without its error"
 
 
+def test_every_event_has_its_words() -> None:
+    assert words.EVENTS.keys() == set(Event)
+
+
 def test_codes_that_earlier_rows_are_read_as_exist() -> None:
     assert FORMER.keys() == {row["reason"] for row in BEFORE} - {""}
     assert set(FORMER.values()) <= {kind.code for kind in kinds()}
