@@ -52,6 +52,11 @@ WITHOUT_TIME = {
     "base64 in json": json.dumps(IN_BASE64),
     "base64 in yaml": f"{IN_BASE64}\n...\n",
     "bytes of Python": str(WHOLE.encode()),
+    "csv after a prompt": f"$ aws iam get-credential-report --query Content --output text | base64 -d\n{WHOLE}",
+    "csv after blank lines": f"\n\n{WHOLE}",
+    "csv with a mark of Excel": f"sep=,\n{WHOLE}",
+    "base64 after a prompt": f"$ aws iam get-credential-report --query Content --output text\n{IN_BASE64}\n",
+    "base64 of certutil": f"-----BEGIN CERTIFICATE-----\n{LINES}\n-----END CERTIFICATE-----\n",
     "base64 of utf-8 with a mark": base64.b64encode(b"\xef\xbb\xbf" + WHOLE.encode()).decode(),
 }
 ENCODINGS = {
@@ -94,6 +99,9 @@ def test_every_form_is_read_in_every_encoding(form: str, encoding: str) -> None:
         (f"Content: {IN_BASE64}\nReportFormat: text/csv\n", "YAML, but not the whole"),
         (f"Content: {IN_BASE64[:-5]}\nGeneratedTime: '{ISO}'\n", "incomplete or damaged"),
         (WHOLE.replace(",", ";"), "it has no column"),
+        (f"<GetCredentialReportResponse><Content>{IN_BASE64}</Content></GetCredentialReportResponse>", "This is XML"),
+        ("<!DOCTYPE html><html>", "a web page or XML"),
+        ("\nContent       : {117, 115, 101}\nGeneratedTime : 9/1/2026 12:00:00 PM\n", "PowerShell’s printout"),
         ("\n".join([HEADER, ROOT, ALICE[:50]]).replace(",", "\t"), "ends in line 3"),
     ],
 )  # fmt: skip

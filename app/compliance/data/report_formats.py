@@ -51,7 +51,32 @@ def opened(content: bytes) -> tuple[str, datetime | None]:
     alone = start.rstrip().removesuffix("\n...")
     if _BYTES.fullmatch(alone) or _is_base64(alone):
         return _csv(alone), None
-    return text, None
+    return _beside_other_text(text), None
+
+
+_BEGINS = re.compile(r'^(?:"user","arn"|user[,\t]arn)[,\t]', re.MULTILINE)
+_FRAME = re.compile(r"-----[A-Z ]+-----")
+_NAMED = (
+    (r"\s*<(?:\?xml|\w+Response\b)", "This is XML, an answer of AWS’s API."),
+    (r"\s*<", "This is a web page or XML, not a report."),
+    (r"\s*Content\s+: ", "This is PowerShell’s printout of an object."),
+    (r"PK\x03\x04", "This is a spreadsheet or an archive, not the CSV."),
+)
+"""How other things begin that people have, and what they are."""
+
+
+def _beside_other_text(text: str) -> str:
+    """The CSV where a prompt, a command or a spreadsheet's mark stands before it. Raises NotAReport."""
+    if begins := _BEGINS.search(text):
+        return text[begins.start() :]
+    lines = [line for line in text.strip().splitlines() if not _FRAME.fullmatch(line.strip())]
+    rest = "\n".join(lines if len(lines) < len(text.strip().splitlines()) else lines[1:])
+    if _is_base64(rest):  # after a prompt, or in the frame that certutil -encode writes
+        return _csv(rest)
+    for begins_with, sentence in _NAMED:
+        if re.match(begins_with, text):
+            raise NotAReport(f"{sentence} {HOW}")
+    return text
 
 
 def _is_base64(text: str) -> bool:
