@@ -92,3 +92,10 @@ def test_every_date_is_written_in_a_way_there_is() -> None:
     moment = datetime(2026, 5, 3, 9, 5, 7, tzinfo=UTC)
     assert written(moment) == "3 May 2026" == written(moment.date())
     assert written(moment, "minute") == "3 May 2026, 09:05 UTC"
+
+
+@pytest.mark.parametrize("file", [*TEMPLATES, OURS, SANDBOX], ids=lambda file: str(file.relative_to(ROOT)))
+def test_lines_can_be_read(file: Path) -> None:
+    drawn = r"url\(.data:image|<path d=|\bd=\""  # pictures are one word
+    long = [line for line in file.read_text().splitlines() if len(line) > 120 and not re.search(drawn, line)]
+    assert long == []
