@@ -15,15 +15,16 @@ from app.credentials.observed import report_observed
 from app.errors import PortalError
 from app.mfa import devices as service
 from app.mfa.forms import EmptyForm, HardwareTokenForm
-from app.mfa.service import DeviceNameTaken, LeftoverDevice, MfaAlreadyEnabled
+from app.mfa.service import DeviceNameTaken, LeftoverDevice
 from app.mfa.views import bp, devices_of_mine
 from app.policy.documents import sign_in_client
 from app.sessions import current, slots
 from app.sessions.console_links import console_url, readable_alias
 from app.sessions.contents import Upgrade
+from app.web import error_pages
 from app.web.guards import ask_to_confirm, recently_confirmed, with_mfa
 from app.web.request_context import audit, gateways, permitted, person
-from app.web.responses import NoLongerThere, done, page, refuse
+from app.web.responses import NoLongerThere, done, page
 
 TIME_TO_REPLACE = timedelta(minutes=10)
 """Where the old device goes first, the MFA session must last at least this long."""
@@ -37,6 +38,17 @@ def _chosen(devices: list[MfaDevice]) -> MfaDevice:
         was_deleted = last_done(audit(), (Event.MFA_DEVICE_DEACTIVATED, Event.MFA_DEVICE_DELETED), wanted) is not None
         raise NoLongerThere("MFA device", wanted, was_deleted, "mfa.devices")
     return found
+
+
+@bp.errorhandler(DeviceNameTaken)
+@bp.errorhandler(LeftoverDevice)
+@bp.errorhandler(service.DeviceNotDeleted)
+@bp.errorhandler(service.LastDevice)
+@bp.errorhandler(service.NoReplacementAllowed)
+@bp.errorhandler(service.WouldLockOut)
+def not_with_these_devices(error: PortalError) -> ResponseReturnValue:
+    """Lead to the list of devices, which shows why; before MFA there is none."""
+    return done(str(error), "mfa.devices", "warning") if person().with_mfa else error_pages.refusal_page(error)
 
 
 @bp.get("")
@@ -82,10 +94,7 @@ def add() -> ResponseReturnValue:
 def _begin(serial_number: str, replaces: str = "") -> ResponseReturnValue:
     mine = devices_of_mine()
     asked = (gateways().iam, audit(), person(), permitted(), mine, serial_number, replaces)
-    try:
-        service.begin_where_free(*asked, keep=slots.keep_enrollment)
-    except (MfaAlreadyEnabled, DeviceNameTaken, LeftoverDevice) as told:
-        return done(str(told), "mfa.devices", "warning")
+    service.begin_where_free(*asked, keep=slots.keep_enrollment)
     return redirect(url_for("mfa.enroll"), 303)
 
 
@@ -96,10 +105,7 @@ def replace() -> ResponseReturnValue:
     """What replacing a device will do, before it does."""
     mine = devices_of_mine()
     old = _chosen(mine)
-    try:
-        plan = _plan(mine, old)
-    except (service.NoReplacementAllowed, service.WouldLockOut) as told:
-        return done(str(told), "mfa.devices", "warning")
+    plan = _plan(mine, old)
     if plan.old_first and _time_left() < TIME_TO_REPLACE:
         return ask_to_confirm(request.full_path)
     return page("mfa/replace.html", EmptyForm(formdata=None), old=old, plan=plan)
@@ -129,14 +135,11 @@ def replace_post() -> ResponseReturnValue:
     """Begin the new device; where there is room for one only, after giving up the old one."""
     mine = devices_of_mine()
     old = _chosen(mine)
-    try:
-        plan = _plan(mine, old)
-        if plan.old_first:
-            if _time_left() < TIME_TO_REPLACE:
-                return ask_to_confirm(url_for("mfa.replace", serial=old.serial_number))
-            service.give_up(gateways().iam, audit(), person(), old.serial_number)
-    except (service.NoReplacementAllowed, service.WouldLockOut, service.DeviceNotDeleted) as told:
-        return done(str(told), "mfa.devices", "warning")
+    plan = _plan(mine, old)
+    if plan.old_first:
+        if _time_left() < TIME_TO_REPLACE:
+            return ask_to_confirm(url_for("mfa.replace", serial=old.serial_number))
+        service.give_up(gateways().iam, audit(), person(), old.serial_number)
     return _begin(plan.serial_number, "" if plan.old_first else old.serial_number)
 
 
@@ -163,10 +166,7 @@ def replaced_post() -> ResponseReturnValue:
 
 
 def _given_up(serial_number: str, sentence: str) -> ResponseReturnValue:
-    try:
-        service.remove(gateways().iam, audit(), person(), permitted(), serial_number, _doors())
-    except (service.LastDevice, service.WouldLockOut, service.DeviceNotDeleted) as told:
-        return done(str(told), "mfa.devices", "warning")
+    service.remove(gateways().iam, audit(), person(), permitted(), serial_number, _doors())
     return done(sentence, "mfa.devices")
 
 
@@ -200,10 +200,7 @@ def clear() -> ResponseReturnValue:
     permits, serial_number = permitted(), request.args.get("serial", "")
     if (serial_number, True) not in service.left_behind(audit(), permits, devices_of_mine()):
         return done("There was nothing to clear.", "mfa.devices", "info")
-    try:
-        service.clear(gateways().iam, audit(), serial_number)
-    except service.DeviceNotDeleted as told:
-        return done(str(told), "mfa.devices", "warning")
+    service.clear(gateways().iam, audit(), serial_number)
     return done("Cleared.", "mfa.devices")
 
 
@@ -223,17 +220,9 @@ def hardware_post() -> ResponseReturnValue:
     form, now = HardwareTokenForm(), datetime.now(UTC)
     if not person().with_mfa and devices_of_mine():
         return redirect(url_for("mfa.activate"), 303)
-    if not form.validate_on_submit():
-        return page("mfa/hardware.html", form)
+    form.accept()
     number, codes = form.serial_number.data, (form.first_code.data, form.second_code.data)
-    try:
-        service.add_hardware_token(gateways().iam, audit(), person(), number, *codes)
-    except MfaAlreadyEnabled as told:
-        return done(str(told), "mfa.devices" if person().with_mfa else "mfa.activate")
-    except PortalError as refusal:
-        form.first_code.data = form.second_code.data = ""
-        refuse(form, refusal)
-        return page("mfa/hardware.html", form)
+    service.add_hardware_token(gateways().iam, audit(), person(), number, *codes)
     if not person().with_mfa:
         report_observed(person(), mfa_devices=[MfaDevice(number, now)])  # their first
         slots.keep_upgrade(Upgrade(number, enabled_at=now, used=list(codes)))

@@ -10,8 +10,9 @@ from typing import Any
 from wtforms import HiddenField, RadioField, StringField, ValidationError
 from wtforms.validators import InputRequired
 
+from app.errors import PortalError
 from app.mfa.codes import FRESH_FOR
-from app.mfa.service import OlderQrCode
+from app.mfa.service import OlderQrCode, StaleCodes
 from app.text.typed import without_blanks
 from app.web.forms import CodeForm, DeviceForm, EmptyForm, TwoCodesForm
 
@@ -24,10 +25,24 @@ class EnrollForm(TwoCodesForm):
     qr_code = HiddenField()
     """Which QR code stood beside the form: `Enrollment.attempt_id`. Nothing of the seed."""
 
-    def show_for(self, attempt_id: str) -> None:
-        """Put the form beside this QR code. If it was refused beside an older one, it says that and nothing else."""
-        sent, self.qr_code.data = self.qr_code.data, attempt_id
-        if not self.errors or sent in ("", attempt_id):
+    newest = ""
+    """The one that counts now, set before the form is checked."""
+
+    def validate(self, extra_validators: Mapping[str, Sequence[Any]] | None = None) -> bool:
+        """Check both codes. If the form is beside an older QR code, it says that and nothing else."""
+        valid = bool(super().validate(extra_validators))
+        if not valid:
+            self._say_if_older()
+        return valid
+
+    def refused_by(self, refusal: PortalError) -> None:
+        """Empty the codes where two others are needed."""
+        if isinstance(refusal, StaleCodes):
+            self.first_code.data = self.second_code.data = ""
+        self._say_if_older()
+
+    def _say_if_older(self) -> None:
+        if self.qr_code.data in ("", self.newest):
             return
         for code in (self.first_code, self.second_code):
             code.data, code.errors = "", []
@@ -54,6 +69,7 @@ class FreshCodesForm(TwoCodesForm):
     AWS stores by how much they are off (`app.mfa.codes`). Whoever changes the hidden fields harms only themselves.
     """
 
+    spent = ("first_code", "second_code")
     shown_at = _Now()
     typed_ago = _Unsaid(render_kw={"data-typed-ago": "first_code"})
     """Seconds since the first code was typed; only where scripts run."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import UTC, datetime
 
 from flask import redirect, request, url_for
@@ -10,7 +11,6 @@ from flask_login import current_user
 
 from app.aws.clients import signing_as
 from app.aws.iam import MfaDevice
-from app.errors import PortalError
 from app.mfa import devices as service
 from app.mfa.forms import ResyncForm
 from app.mfa.views import bp, devices_of_mine
@@ -18,7 +18,7 @@ from app.sessions import slots
 from app.web.guards import public
 from app.web.rate_limits import codes_per_key, limiter, per_address
 from app.web.request_context import audit, gateways, person
-from app.web.responses import done, page, refuse
+from app.web.responses import done, page
 
 
 def _whose() -> tuple[str, list[str], str]:
@@ -55,21 +55,12 @@ def resync_post() -> ResponseReturnValue:
         return redirect(url_for(back), 303)
     form = ResyncForm()
     form.offer(serial_numbers)
-    if not form.validate_on_submit():
-        return page("mfa/resync.html", form, back=url_for(back))
+    form.accept()
     pending = slots.pending_sign_in(datetime.now(UTC))
     record = audit(pending.account_id, pending.user_name, pending.user_id) if pending else audit()
     asked = (user_name, form.serial_number.data, form.first_code.data, form.second_code.data)
-    try:
-        if pending:
-            with signing_as(pending.credentials):
-                service.resync(gateways().iam, record, *asked)
-        else:
-            service.resync(gateways().iam, record, *asked)
-    except PortalError as refusal:
-        form.first_code.data = form.second_code.data = ""
-        refuse(form, refusal)
-        return page("mfa/resync.html", form, back=url_for(back))
+    with signing_as(pending.credentials) if pending else nullcontext():
+        service.resync(gateways().iam, record, *asked)
     return done("AWS knows your device’s clock again. Wait for the next code, and use that.", back)
 
 

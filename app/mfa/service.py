@@ -20,7 +20,7 @@ from app.errors import (
     Refused,
     WrongMfaCode,
 )
-from app.mfa.codes import examine, is_fresh, told_drift, told_stale
+from app.mfa.codes import Diagnosis, examine, is_fresh, told_stale
 from app.sessions.contents import Enrollment, Person
 
 SHOWN_FOR = timedelta(minutes=15)
@@ -170,10 +170,10 @@ def enable(
     first: str,
     second: str,
     now: datetime,
-) -> str:
+) -> Diagnosis:
     """Trust the device. Codes that cannot be right are refused here, with the reason, and not spent.
 
-    Answers a sentence about the phone's clock, or "". Raises Refused with `field`, StaleCodes, EnrollmentReplaced,
+    Return what the codes tell of the phone's clock. Raises Refused with `field`, StaleCodes, EnrollmentReplaced,
     MfaAlreadyEnabled, NoResponse.
     """
     finding = examine(enrollment.seed, first, second, now)
@@ -196,7 +196,7 @@ def enable(
             "once more. If AWS refuses those too, start again: the enrollment was restarted elsewhere.",
             field="first_code",
         ) from refusal
-    return told_drift(finding)
+    return finding
 
 
 def trust(iam: IamGateway, audit: Audit, person: Person, serial_number: str, first: str, second: str) -> None:

@@ -23,6 +23,8 @@ class CodeAlreadyUsed(Refused):
 
     code = "code-already-used"
     field = "code"
+    upgrade: Upgrade | None = None
+    """Where AWS was given the code: the upgrade without it."""
 
 
 def take_code(upgrade: Upgrade, code: str) -> Upgrade:
@@ -48,17 +50,19 @@ def advance(
     except MfaNotRecognized as refusal:
         if upgrade.tries + 1 < MOST_TRIES:
             return replace(upgrade, tries=upgrade.tries + 1, next_try_at=now + TRY_AGAIN)
-        raise CodeAlreadyUsed(
-            "AWS still could not check the code. Wait a minute, then type the code your app shows."
-        ) from refusal
+        told = "AWS still could not check the code. Wait a minute, then type the code your app shows."
+        raise _used(upgrade, told) from refusal
     except WrongMfaCode as refusal:
-        raise CodeAlreadyUsed(
-            "AWS did not accept this code. Type the code your app shows now; each code works once."
-        ) from refusal
+        raise _used(upgrade, WrongMfaCode.message) from refusal
     except NoResponse as silence:
-        raise CodeAlreadyUsed(
-            "AWS did not answer, and the code may be used up. Type the next one your app shows."
-        ) from silence
+        told = "AWS did not answer, and the code may be used up. Type the next one your app shows."
+        raise _used(upgrade, told) from silence
+
+
+def _used(upgrade: Upgrade, sentence: str) -> CodeAlreadyUsed:
+    used = CodeAlreadyUsed(sentence)
+    used.upgrade = spent(upgrade)
+    return used
 
 
 def without_code(upgrade: Upgrade) -> Upgrade:

@@ -10,17 +10,18 @@ from flask.typing import ResponseReturnValue
 
 from app.aws.iam import MfaDevice
 from app.credentials.observed import report_observed
-from app.errors import PortalError
 from app.mfa import qr, service, upgrading
+from app.mfa.codes import told_drift
 from app.mfa.devices import begin_where_free, without_qr_code
 from app.mfa.forms import CodeForm, EmptyForm, EnrollForm
 from app.sessions import current, slots
 from app.sessions.console_links import alias_beside, console_url, readable_alias
 from app.sessions.contents import Enrollment, Upgrade, Way
+from app.web import error_pages
 from app.web.guards import recently_confirmed, with_mfa
 from app.web.rate_limits import CHANGES, codes_per_key, limiter, this_person
 from app.web.request_context import audit, gateways, mfa_present, permitted, person
-from app.web.responses import done, page, refuse, wants_part
+from app.web.responses import done, page, wants_part
 
 bp = Blueprint("mfa", __name__, url_prefix="/mfa")
 limiter.limit(CHANGES, key_func=this_person, methods=["POST"])(bp)
@@ -58,7 +59,7 @@ def enroll() -> ResponseReturnValue:
 def _enroll_page(pending: Enrollment | None, form: EnrollForm) -> ResponseReturnValue:
     if pending is None:
         return page("mfa/start.html", EmptyForm(formdata=None), lost=without_qr_code(audit(), datetime.now(UTC)))
-    form.show_for(pending.attempt_id)
+    form.qr_code.data = pending.attempt_id
     account = readable_alias(gateways().iam, person()) or person().account_id
     uri = qr.otpauth_uri(pending, account)
     return page(
@@ -77,17 +78,43 @@ def begin() -> ResponseReturnValue:
         return done("That QR code is no longer good. Choose anew what to do.", "mfa.devices", "warning")
     again = (pending.serial_number, pending.replaces) if pending and person().with_mfa else ("", "")
     asked = (gateways().iam, audit(), person(), permitted(), mine, *again)
-    try:
-        begin_where_free(*asked, mfa_present(), _keep_remade if pending else slots.keep_enrollment)
-    except service.MfaAlreadyEnabled as told:
-        if person().with_mfa:
-            return done(str(told), "mfa.devices", "warning")
-        return done("MFA is on for you already. One more code, and this session has it too.", "mfa.activate")
+    begin_where_free(*asked, mfa_present(), _keep_remade if pending else slots.keep_enrollment)
     return done("", "mfa.enroll")
 
 
 def _keep_remade(enrollment: Enrollment) -> None:
     slots.keep_enrollment(replace(enrollment, remade=True))
+
+
+@bp.errorhandler(service.MfaAlreadyEnabled)
+def already_enabled(error: service.MfaAlreadyEnabled) -> ResponseReturnValue:
+    """Continue with the device that is there by now."""
+    slots.forget("enrollment")
+    if person().with_mfa:
+        return done(str(error), "mfa.devices", "info")
+    return done(f"{error} One more code, and this session has it too.", "mfa.activate", "info")
+
+
+@bp.errorhandler(service.EnrollmentReplaced)
+def enrollment_replaced(error: service.EnrollmentReplaced) -> ResponseReturnValue:
+    """Start again."""
+    slots.forget("enrollment")
+    return done(str(error), "mfa.enroll", "warning")
+
+
+@bp.errorhandler(service.StaleCodes)
+def stale_codes(error: service.StaleCodes) -> ResponseReturnValue:
+    """Ask for two fresh codes."""
+    slots.keep_enrollment(error.asked_again)
+    return error_pages.refusal_page(error)
+
+
+@bp.errorhandler(upgrading.CodeAlreadyUsed)
+def code_already_used(error: upgrading.CodeAlreadyUsed) -> ResponseReturnValue:
+    """Ask for the next code."""
+    if error.upgrade:
+        slots.keep_upgrade(error.upgrade)
+    return error_pages.refusal_page(error)
 
 
 @bp.post("/enroll")
@@ -99,28 +126,12 @@ def enroll_post() -> ResponseReturnValue:
         minutes = service.SHOWN_FOR.seconds // 60
         told = f"No QR code waits for these: each is kept for {minutes} minutes. Begin again."
         return done(told, "mfa.enroll", "warning")
-    if not form.validate_on_submit():
-        return _enroll_page(pending, form)
-    now = datetime.now(UTC)
+    form.newest, now = pending.attempt_id, datetime.now(UTC)
+    form.accept()
     first, second = form.first_code.data, form.second_code.data
-    try:
-        drift = service.enable(gateways().iam, audit(), person(), pending, first, second, now)
-    except service.MfaAlreadyEnabled as told:
-        slots.forget("enrollment")
-        return done(str(told), _onwards())
-    except service.EnrollmentReplaced as told:
-        slots.forget("enrollment")
-        flash(str(told), "warning")
-        return redirect(url_for("mfa.enroll"), 303)
-    except PortalError as refusal:
-        if isinstance(refusal, service.StaleCodes):
-            pending = refusal.asked_again
-            slots.keep_enrollment(pending)
-            form.first_code.data = form.second_code.data = ""
-        refuse(form, refusal)
-        return _enroll_page(pending, form)
+    found = service.enable(gateways().iam, audit(), person(), pending, first, second, now)
     slots.forget("enrollment")
-    if drift:
+    if drift := told_drift(found):
         flash(drift, "warning")
     if not person().with_mfa:
         # This is their first device. With another one they could not have come here without MFA.
@@ -133,20 +144,12 @@ def enroll_post() -> ResponseReturnValue:
     return done("Your phone is now an MFA device of yours.", "mfa.devices")
 
 
-def _onwards() -> str:
-    return "mfa.devices" if person().with_mfa else "mfa.activate"
-
-
 @bp.post("/enroll/cancel")
 def cancel() -> ResponseReturnValue:
     """Remove the device that was never trusted."""
     pending = slots.enrollment()
     if pending:
-        try:
-            service.cancel(gateways().iam, audit(), pending)
-        except service.MfaAlreadyEnabled as told:
-            slots.forget("enrollment")
-            return done(str(told), _onwards())
+        service.cancel(gateways().iam, audit(), pending)
         slots.forget("enrollment")
     onwards = "mfa.devices" if person().with_mfa else "overview.index"
     return done("Enrollment cancelled. Nothing was left behind at AWS.", onwards)
@@ -206,16 +209,10 @@ def activate_post() -> ResponseReturnValue:
     if person().with_mfa or upgrade is None or person().way is Way.AWS_SIGN_IN:
         return done("", "mfa.activate")
     form = _code_form(upgrade)
-    if not form.validate_on_submit():
-        return _activate_page(upgrade, form)
+    form.accept()
     if form.serial_number.data != upgrade.serial_number:
         upgrade = replace(upgrade, serial_number=form.serial_number.data)
-    try:
-        return _go_on(upgrading.take_code(upgrade, form.code.data))
-    except PortalError as refusal:
-        form.code.data = ""
-        refuse(form, refusal)
-        return _activate_page(slots.upgrade() or upgrade, form)
+    return _go_on(upgrading.take_code(upgrade, form.code.data))
 
 
 @bp.post("/activate/continue")
@@ -224,11 +221,8 @@ def activate_continue() -> ResponseReturnValue:
     upgrade = slots.upgrade()
     if person().with_mfa or upgrade is None or not upgrade.code:
         return done("", "mfa.activate")
-    try:
-        return _go_on(upgrade)
-    except PortalError as refusal:
-        flash(str(refusal), "danger")
-        return redirect(url_for("mfa.activate"), 303)
+    EmptyForm().accept()
+    return _go_on(upgrade)
 
 
 @bp.post("/activate/another")
@@ -242,11 +236,7 @@ def another_code() -> ResponseReturnValue:
 
 def _go_on(upgrade: Upgrade) -> ResponseReturnValue:
     lasts = current_app.config["ACCESS_KEY_SESSION_MAX"]
-    try:
-        step = upgrading.advance(gateways().sts, audit(), upgrade, datetime.now(UTC), lasts)
-    except upgrading.CodeAlreadyUsed:
-        slots.keep_upgrade(upgrading.spent(upgrade))
-        raise
+    step = upgrading.advance(gateways().sts, audit(), upgrade, datetime.now(UTC), lasts)
     if isinstance(step, Upgrade):
         slots.keep_upgrade(step)
         if wants_part():

@@ -12,7 +12,7 @@ from zxcvbn.matching import L33T_TABLE, relevant_l33t_subtable
 
 from app.audit.events import Event
 from app.audit.log import Audit
-from app.aws.passwords import PasswordGateway, PasswordPolicy
+from app.aws.passwords import LoginProfile, PasswordGateway, PasswordPolicy
 from app.errors import NoResponse, NotAllowed, NotFound, PortalError, Refused
 from app.password.rules import broken
 from app.sessions.contents import Person
@@ -51,6 +51,18 @@ def readable_policy(gateway: PasswordGateway) -> PasswordPolicy | None:
         return gateway.policy()
     except NotAllowed:
         return None
+
+
+def shown_profile(gateway: PasswordGateway, user_name: str) -> tuple[bool, LoginProfile | None]:
+    """Return whether there is no password, as far as AWS tells, and what it tells of one.
+
+    Some policies grant the change and not the look. If there is no password then, AWS says so to the change.
+    """
+    try:
+        profile = gateway.profile(user_name)
+    except NotAllowed:
+        return False, None
+    return profile is None, profile
 
 
 @dataclass(frozen=True)

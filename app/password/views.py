@@ -8,7 +8,6 @@ from flask import Blueprint, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app.aws.passwords import LoginProfile, PasswordPolicy
-from app.errors import NotAllowed, PortalError
 from app.password import service
 from app.password.forms import ChangeForm, NewPasswordForm
 from app.password.rules import LONGEST, rules
@@ -19,7 +18,7 @@ from app.web.guards import recently_confirmed, with_mfa
 from app.web.permissions import denied, may, offered
 from app.web.rate_limits import CHANGES, limiter, this_person
 from app.web.request_context import audit, gateways, mfa_present, permitted, person
-from app.web.responses import done, page, refuse
+from app.web.responses import done, page
 
 OLD_PASSWORDS = "20 per 5 minutes"
 """Of one person, in all their sessions: whoever finds one open shall not guess the password there."""
@@ -47,11 +46,7 @@ def _look() -> tuple[bool, LoginProfile | None]:
     told = permitted().allows("iam:GetLoginProfile", me.arn, mfa=mfa_present())
     if not me.with_mfa and not (me.access_key_id and told):
         return False, None
-    try:
-        profile = gateways().passwords.profile(me.user_name)
-    except NotAllowed:
-        return False, None  # some policies grant the change and not the look: who has none is told by AWS then
-    return profile is None, profile
+    return service.shown_profile(gateways().passwords, me.user_name)
 
 
 def _change_page(form: ChangeForm, policy: PasswordPolicy | None, *, none: bool = False) -> ResponseReturnValue:
@@ -85,18 +80,17 @@ def strength() -> ResponseReturnValue:
 @limiter.limit(OLD_PASSWORDS, key_func=this_person)
 def change() -> ResponseReturnValue:
     """Change it."""
-    form, policy = ChangeForm(), _policy()
-    if not form.validate_on_submit():
-        return _change_page(form, policy)
-    try:
-        service.examine(policy, person(), form.new.data, anyway=form.anyway.data)
-        service.change(gateways().passwords, audit(), person(), form.old.data, form.new.data)
-    except service.NoPassword:
-        return redirect(url_for("password.index", none="yes"), 303)
-    except PortalError as refusal:
-        refuse(form, refusal)
-        return _change_page(form, policy)
+    form = ChangeForm()
+    form.accept()
+    service.examine(_policy(), person(), form.new.data, anyway=form.anyway.data)
+    service.change(gateways().passwords, audit(), person(), form.old.data, form.new.data)
     return _changed("Your console password is changed.")
+
+
+@bp.errorhandler(service.NoPassword)
+def no_password(_: service.NoPassword) -> ResponseReturnValue:
+    """Lead to the page that says so."""
+    return redirect(url_for("password.index", none="yes"), 303)
 
 
 def _changed(sentence: str) -> ResponseReturnValue:
@@ -113,10 +107,7 @@ def _changed(sentence: str) -> ResponseReturnValue:
 @recently_confirmed
 def new() -> ResponseReturnValue:
     """A first password, or another in place of a forgotten one."""
-    return _new_page(NewPasswordForm(formdata=None), _policy())
-
-
-def _new_page(form: NewPasswordForm, policy: PasswordPolicy | None) -> ResponseReturnValue:
+    form, policy = NewPasswordForm(formdata=None), _policy()
     exists = gateways().passwords.exists(person().user_name)
     return page("password/new.html", form, rules=rules(policy) if policy else None, policy=policy, exists=exists)
 
@@ -126,16 +117,11 @@ def _new_page(form: NewPasswordForm, policy: PasswordPolicy | None) -> ResponseR
 @recently_confirmed
 def new_post() -> ResponseReturnValue:
     """Set it without the old one."""
-    form, policy, passwords = NewPasswordForm(), _policy(), gateways().passwords
-    if not form.validate_on_submit():
-        return _new_page(form, policy)
-    try:
-        service.examine(policy, person(), form.new.data, anyway=form.anyway.data)
-        exists = passwords.exists(person().user_name)
-        service.give(passwords, audit(), person(), form.new.data, exists=exists)
-    except PortalError as refusal:
-        refuse(form, refusal)
-        return _new_page(form, policy)
+    form, passwords = NewPasswordForm(), gateways().passwords
+    form.accept()
+    service.examine(_policy(), person(), form.new.data, anyway=form.anyway.data)
+    exists = passwords.exists(person().user_name)
+    service.give(passwords, audit(), person(), form.new.data, exists=exists)
     return _changed("Your console password is set.")
 
 

@@ -12,7 +12,7 @@ from app.errors import PortalError
 from app.public_keys import service
 from app.public_keys.certificates import validity
 from app.public_keys.forms import UploadForm
-from app.public_keys.shared_views import Pages, add_life_cycle, refused
+from app.public_keys.shared_views import Pages, add_life_cycle
 from app.web import refused as again
 from app.web.forms import EmptyForm
 from app.web.guards import recently_confirmed, with_mfa
@@ -70,13 +70,10 @@ def _new_page(form: UploadForm) -> ResponseReturnValue:
 def check() -> ResponseReturnValue:
     """What it says of itself, before it is uploaded. Changes nothing."""
     form = UploadForm()
-    try:
-        given = form.given()
-        certificate = service.checked_certificate(audit(), given, datetime.now(UTC))
-        service.check_room(service.CERTIFICATE, _listed(), certificate.sha256)
-    except PortalError as refusal:
-        refused(form, refusal)
-        return _new_page(form)
+    form.accept()
+    given = form.given()
+    certificate = service.checked_certificate(audit(), given, datetime.now(UTC))
+    service.check_room(service.CERTIFICATE, _listed(), certificate.sha256)
     again.remember(url_for("certificates.checked"), given if len(given) <= again.LONGEST else certificate.pem)
     return redirect(url_for("certificates.checked"), 303)
 
@@ -109,11 +106,8 @@ def checked() -> ResponseReturnValue:
 def upload() -> ResponseReturnValue:
     """Upload it."""
     form = UploadForm()
-    try:
-        certificate = service.checked_certificate(audit(), form.given(), datetime.now(UTC))
-        certificate_id = service.upload_certificate(gateways().certificates, audit(), person().user_name, certificate)
-    except PortalError as refusal:
-        refused(form, refusal)
-        return _new_page(form)
+    form.accept()
+    certificate = service.checked_certificate(audit(), form.given(), datetime.now(UTC))
+    certificate_id = service.upload_certificate(gateways().certificates, audit(), person().user_name, certificate)
     # Active or not is what the list says: AWS's answer claims it even where it is not so.
     return done(f"Your certificate is uploaded: {certificate_id}.", "certificates.index", new=certificate_id)

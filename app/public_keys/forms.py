@@ -6,6 +6,7 @@ from flask import request
 from flask_wtf.file import FileField
 from wtforms import TextAreaField
 
+from app.errors import PortalError
 from app.public_keys.pasted import PastedTextRefused, may_be_shown_again, refuse_private_keys
 from app.public_keys.private import SIGNS
 from app.web.forms import Form
@@ -34,7 +35,7 @@ class UploadForm(Form):
             raise PastedTextRefused("You sent more than one thing. Paste it, or choose its file.")
         return files[0] if files else text
 
-    def clean(self) -> None:
-        """Take out what must not be shown again."""
+    def refused_by(self, _: PortalError) -> None:
+        """Take out what must not be shown again: a private key, or a piece of one."""
         if not may_be_shown_again(self.pasted.data or ""):
             self.pasted.data = ""

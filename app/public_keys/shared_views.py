@@ -10,12 +10,10 @@ from flask.typing import ResponseReturnValue
 
 from app.audit.history import last_done
 from app.credentials import lifecycle
-from app.errors import CredentialsRefused, PortalError
-from app.public_keys.forms import UploadForm
 from app.web.forms import EmptyForm
 from app.web.guards import recently_confirmed, with_mfa
 from app.web.request_context import audit, person
-from app.web.responses import done, page, refuse
+from app.web.responses import done, page
 
 
 @dataclass(frozen=True)
@@ -58,14 +56,6 @@ class Pages:
         lifecycle.set_active(self.kind, self.gateway(), audit(), person().user_name, held.id, active=active)
         sentence = "is active again." if active else "is inactive. If something still needs it, activate it again."
         return done(f"{held.id} {sentence}", self.at("index"))
-
-
-def refused(form: UploadForm, refusal: PortalError) -> None:
-    """Say it beside the field; nothing that may be a secret stays in the form. Raises CredentialsRefused on."""
-    if isinstance(refusal, CredentialsRefused):
-        raise refusal
-    form.clean()
-    refuse(form, refusal)
 
 
 def add_life_cycle(pages: Pages) -> None:

@@ -8,10 +8,9 @@ from flask import Blueprint, current_app, request
 from flask.typing import ResponseReturnValue
 
 from app.credentials.observed import report_observed
-from app.errors import PortalError
 from app.public_keys import service
 from app.public_keys.forms import UploadForm
-from app.public_keys.shared_views import Pages, add_life_cycle, refused
+from app.public_keys.shared_views import Pages, add_life_cycle
 from app.public_keys.ssh import MAKE_ONE
 from app.web.forms import EmptyForm
 from app.web.guards import recently_confirmed, with_mfa
@@ -69,10 +68,7 @@ def _new_page(form: UploadForm) -> ResponseReturnValue:
 def new_post() -> ResponseReturnValue:
     """Upload it."""
     form = UploadForm()
-    try:
-        key = service.checked_key(audit(), form.given())
-        key_id = service.upload_key(gateways().ssh_keys, audit(), person().user_name, key)
-    except PortalError as refusal:
-        refused(form, refusal)
-        return _new_page(form)
+    form.accept()
+    key = service.checked_key(audit(), form.given())
+    key_id = service.upload_key(gateways().ssh_keys, audit(), person().user_name, key)
     return done(f"Your key is uploaded: {key_id}.", "ssh_keys.index", new=key_id)

@@ -160,9 +160,8 @@ def give_code(
             return sts.mfa_session(serial_number, code, lasts)
         except WrongMfaCode as refusal:
             raise NextCodeNeeded(
-                "AWS did not accept this code. Type the code your device shows now, in an app from the entry of this "
-                "account; each code works once. If codes keep being refused, check that your phone sets its "
-                "clock by itself.",
+                f"{WrongMfaCode.message} In an app, use the entry of this account. If codes keep being refused, "
+                "check that your phone sets its clock by itself.",
                 request_id=refusal.request_id,
             ) from refusal
         except MfaNotRecognized as refusal:

@@ -23,10 +23,11 @@ from app.sessions import current
 from app.sessions.stores import StoreDown, StoreFull
 from app.sessions.stores.database import is_full
 from app.web import permissions, refused
+from app.web.forms import FormNotValid, accepted_form
 from app.web.guards import ForAdministrators
 from app.web.permissions import NotOffered
 from app.web.rate_limits import limiter
-from app.web.responses import NoLongerThere, came_from, done, here, where_they_were
+from app.web.responses import NoLongerThere, back_to, came_from, done, here, refuse, where_they_were
 from app.web.security import FromElsewhere
 
 Headers = Sequence[tuple[str, str]]
@@ -126,14 +127,26 @@ def register(app: Flask) -> None:
         app.register_error_handler(kind, handler)
 
 
+def _form_not_valid(error: FormNotValid) -> ResponseReturnValue:
+    return back_to(error.form)
+
+
 def _signed_out_by_aws(error: CredentialsRefused) -> ResponseReturnValue:
+    form = accepted_form()
+    if form and (form.proves_credentials or not current_user.is_authenticated):
+        return refusal_page(error)
     back = where_they_were()
     current.sign_out()
     told = str(error) if isinstance(error, SignInExpired) else SIGNED_OUT
     return done(told, "signin.sign_in", "warning", **({"next": back} if back != "/" else {}))
 
 
-def _refused(error: PortalError) -> ResponseReturnValue:
+def refusal_page(error: PortalError) -> ResponseReturnValue:
+    """Answer to a refusal: the page of the form that was accepted, with it; else an error page."""
+    if form := accepted_form():
+        refuse(form, error)
+        form.refused_by(error)
+        return back_to(form)
     missing = error.action if error.status == 403 else ""
     return answer(error.status, {"title": "That did not work", "sentence": str(error), "missing": missing})
 
@@ -211,7 +224,8 @@ def _other(error: HTTPException) -> ResponseReturnValue:
 
 HANDLERS: Mapping[type[Exception], Callable[[Any], ResponseReturnValue]] = {
     CredentialsRefused: _signed_out_by_aws,
-    PortalError: _refused,
+    PortalError: refusal_page,
+    FormNotValid: _form_not_valid,
     StoreDown: _cannot_be_reached,
     StorageError: _cannot_be_reached,
     SQLAlchemyError: _cannot_be_reached,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, ClassVar
 
-from flask import request
+from flask import g, request
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
 from werkzeug.datastructures import CombinedMultiDict, MultiDict
@@ -13,6 +13,7 @@ from wtforms import HiddenField, PasswordField, RadioField, StringField, Validat
 from wtforms.form import BaseForm
 from wtforms.validators import InputRequired
 
+from app.errors import PortalError
 from app.text.typed import code as digits_of
 
 
@@ -23,6 +24,22 @@ class Form(FlaskForm):
     """Fields, beside passwords and files, of which nothing is shown again."""
     refused_as: str = ""
     """`PortalError.code` of what the form was refused with, after the redirect, too; "" where there was none."""
+
+    spent: ClassVar[tuple[str, ...]] = ()
+    """Fields emptied when AWS refuses what was sent: codes count once."""
+    proves_credentials: ClassVar[bool] = False
+    """Are the credentials that AWS may refuse those of the form, and not those of the session?"""
+
+    def accept(self) -> None:
+        """Check what was sent. From here on, a refusal is shown on the form's page. Raises FormNotValid."""
+        if not self.validate_on_submit():
+            raise FormNotValid(self)
+        g.accepted_form = self
+
+    def refused_by(self, _: PortalError) -> None:
+        """After this refusal was put into the form: take out what must not be shown again."""
+        for name in self.spent:
+            self[name].data = ""
 
     def may_wait(self, name: str) -> bool:
         """May what was typed into this field be shown again where the form was refused (`app.web.refused`)?"""
@@ -48,6 +65,20 @@ class Form(FlaskForm):
                 field.data = ""
             if field.name not in self.secret and not isinstance(field, PasswordField | FileField | HiddenField):
                 field.render_kw = {**(field.render_kw or {}), "data-keep": True}  # by static/session.js
+
+
+class FormNotValid(Exception):
+    """What was sent doesn't fit the form, which says why."""
+
+    def __init__(self, form: Form) -> None:
+        super().__init__()
+        self.form = form
+
+
+def accepted_form() -> Form | None:
+    """Return the form that this request sent and that was accepted; None where there is none."""
+    form: Form | None = g.get("accepted_form")
+    return form
 
 
 def six_digits(_: FlaskForm, field: StringField) -> None:
@@ -81,6 +112,8 @@ class DeviceForm(Form):
 
 class CodeForm(DeviceForm):
     """One code of one of the person's devices."""
+
+    spent = ("code",)
 
     code = StringField("MFA code", filters=[digits_of], validators=[six_digits], render_kw=CODE_FIELD)
 

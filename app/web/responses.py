@@ -63,13 +63,18 @@ def page(template: str, form: FlaskForm | None = None, **context: Any) -> Respon
     answered a form itself could not be shown again by Back or reload.
     """
     if form is not None and form.errors and request.method == "POST":
-        back = where_they_were()
-        refused.keep(form, back)
-        return redirect(back, 303)
+        return back_to(form)
     if form is not None and request.method == "GET":
         refused.put_back(form, here())
     refused_before = form is not None and bool(form.errors)
     return render_template(template, form=form, **context), 422 if refused_before else 200
+
+
+def back_to(form: FlaskForm) -> ResponseReturnValue:
+    """Lead to the page of a form that was sent and refused: there it says what was wrong, once."""
+    back = where_they_were()
+    refused.keep(form, back)
+    return redirect(back, 303)
 
 
 def wants_part() -> bool:
