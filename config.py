@@ -267,7 +267,7 @@ def _derived(values: Mapping[str, Any]) -> dict[str, Any]:
         "RATELIMIT_KEY_PREFIX": "latchkey",
         "MAX_CONTENT_LENGTH": 256 * 1024,
         # Forms that are open stay good while SECRET_KEY is rotated: the last key signs, all are tried.
-        "WTF_CSRF_MAKE_ONE_KEY": [*reversed(values["SECRET_KEY_FALLBACKS"]), values["SECRET_KEY"]],
+        "WTF_CSRF_SECRET_KEY": [*reversed(values["SECRET_KEY_FALLBACKS"]), values["SECRET_KEY"]],
         # A form is as good as its session: no second, shorter clock that loses what people typed.
         "WTF_CSRF_TIME_LIMIT": None,
     }
