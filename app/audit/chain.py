@@ -197,6 +197,19 @@ class _Walk:
             self.found.append(Flaw(self.last, f"is followed by a row whose number is {stored['seq']!r}"))
             self._all_old = False
             return
+        self._take_number(link, mac)
+        if link.event == SHORTENED:
+            self._checkpoints.update(_checkpoint(link.target))
+        self._take_mac(link, mac, odd)
+        if link.seq in self._wanted:
+            self.seen[link.seq] = mac
+        self._all_old = self._all_old and not odd and bool(self._old_before and link.at < self._old_before)
+        if self._all_old:
+            self.old = (link.seq, mac)
+        self.last, self.before = link.seq, mac
+
+    def _take_number(self, link: Link, mac: str) -> None:
+        """Does it follow the last row's?"""
         if self.first is None:
             self.first = (link, mac)
             self.last = link.seq - 1
@@ -204,22 +217,17 @@ class _Walk:
             self.found.append(Flaw(self.last + 1, _missing(self.last + 1, link.seq - 1)))
         if link.seq < 1:
             self.found.append(Flaw(link.seq, "comes before the first row: Latchkey didn’t write it"))
-        if link.event == SHORTENED:
-            self._checkpoints.update(_checkpoint(link.target))
+
+    def _take_mac(self, link: Link, mac: str, odd: str) -> None:
+        """Is it what Latchkey wrote? odd: what cannot be, "" where nothing is."""
         checkable = self.count > 1 or link.seq == 1
         problem = odd or (_problem(self._keyring, self.before, link, mac) if checkable else "")
-        if problem:
-            self.found.append(Flaw(link.seq, problem))
-            if not odd:
-                self.suspects.append((link, mac, self.before))
-        else:
+        if not problem:
             self._take_key(link)
-        if link.seq in self._wanted:
-            self.seen[link.seq] = mac
-        self._all_old = self._all_old and not odd and bool(self._old_before and link.at < self._old_before)
-        if self._all_old:
-            self.old = (link.seq, mac)
-        self.last, self.before = link.seq, mac
+            return
+        self.found.append(Flaw(link.seq, problem))
+        if not odd:
+            self.suspects.append((link, mac, self.before))
 
     def _take_key(self, link: Link) -> None:
         """Is the key one that may sign here?"""

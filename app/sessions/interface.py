@@ -121,20 +121,10 @@ class StoredSessions(SessionInterface):
             raise
 
     def _save(self, app: Flask, session: Session, response: Response) -> None:
-        renewed = ""
-        if session.replaced and session and session.follows:
-            renewed = self._renewed(session, session.replaced)
-            if not renewed:
-                session.clear()  # ended meanwhile, by signing out elsewhere: a renewal does not bring it back
-        elif session.replaced:
-            self._forget(session.replaced)
+        renewed = self._follow(session)
         goes = session.sid is None and not renewed and self._stays_a_visitor(session)
         if not session or goes:
-            if session.sid:
-                self._forget(session.sid)
-            # An id that is not good any more may be an old one, sent late: the browser's newer cookie stays.
-            if (session.sid or session.replaced) and not session.lost:
-                response.delete_cookie(self.get_cookie_name(app), **self._cookie(app))
+            self._end(app, session, response)
             if goes and session and session.modified:
                 self._visitors.write(response, session, self._cookie(app))
         elif session.sid is None:
@@ -145,6 +135,25 @@ class StoredSessions(SessionInterface):
             self._change_at_the_end(session, session.sid)
         elif session.last_used_at and datetime.now(UTC) - session.last_used_at > TOUCH_EVERY:
             self._touch(session, session.sid)
+
+    def _follow(self, session: Session) -> str:
+        """Continue or end the session that this one replaces. Return its new id, "" where it was not continued."""
+        if not session.replaced:
+            return ""
+        if not (session and session.follows):
+            self._forget(session.replaced)
+            return ""
+        renewed = self._renewed(session, session.replaced)
+        if not renewed:
+            session.clear()  # ended meanwhile, by signing out elsewhere: a renewal does not bring it back
+        return renewed
+
+    def _end(self, app: Flask, session: Session, response: Response) -> None:
+        if session.sid:
+            self._forget(session.sid)
+        # An id that is not good any more may be an old one, sent late: the browser's newer cookie stays.
+        if (session.sid or session.replaced) and not session.lost:
+            response.delete_cookie(self.get_cookie_name(app), **self._cookie(app))
 
     @staticmethod
     def _stays_a_visitor(session: Session) -> bool:

@@ -201,14 +201,8 @@ def audit_keys(text: str, at: Reading) -> Keyring:
         newer, key_id, end, secret = found.groups()
         if newer and prepared < len(keys):
             at.wrong(f"AUDIT_KEYS: +{key_id} comes after a key that signs. The newest keys come first.")
-        try:
-            if end:
-                ends[key_id] = datetime.fromisoformat(end).replace(tzinfo=UTC)
-        except ValueError:
-            at.wrong(
-                f"AUDIT_KEYS: the end in {key_id}@{end} isn’t a date such as 2026-05-03, or a minute such as "
-                "20260503T1000Z."
-            )
+        if moment := _end_of(key_id, end, at):
+            ends[key_id] = moment
         if end and prepared == len(keys):
             at.wrong(
                 f"AUDIT_KEYS: {key_id} has an end, but it is the key that signs. Only replaced keys have an end."
@@ -223,6 +217,18 @@ def audit_keys(text: str, at: Reading) -> Keyring:
             "Make one: echo k1:$(python3 -c 'import secrets; print(secrets.token_urlsafe(48))')"
         )
     return Keyring(keys, ends, prepared)
+
+
+def _end_of(key_id: str, end: str | None, at: Reading) -> datetime | None:
+    """When an older key ended; None where it has no end."""
+    try:
+        return datetime.fromisoformat(end).replace(tzinfo=UTC) if end else None
+    except ValueError:
+        at.wrong(
+            f"AUDIT_KEYS: the end in {key_id}@{end} isn’t a date such as 2026-05-03, or a minute such as "
+            "20260503T1000Z."
+        )
+        return None
 
 
 _ADMIN = re.compile(
