@@ -271,6 +271,15 @@ def test_a_variable_in_another_tools_spelling_is_named(written: str, tool: str) 
     assert tool in finding.sentence and finding.remedy == "Write ${aws:username}."
 
 
+@pytest.mark.parametrize("unseen", ["\u200b", "\u00ad", "\ufeff", "\u202a"])
+def test_what_nobody_sees_in_a_policy_is_named(unseen: str) -> None:
+    document = sound(allow(f"iam:Get{unseen}User", f"{IAM}user/*"), allow("iam:GetRole", f"{IAM}role/{unseen}admin"))
+    found = findings(document, "invisible-character")
+    assert [(each.place.statement, each.place.element) for each in found] == [(3, "Action"), (4, "Resource")]
+    assert all(f"U+{ord(unseen):04X}" in each.sentence and unseen not in each.sentence for each in found)
+    assert found[0].subject == "iam:GetUser" and not findings(sound(), "invisible-character")
+
+
 @pytest.mark.parametrize("written", ["<username>", "<your name>", "{{username}}", "&{username}"])
 def test_a_placeholder_for_the_user_is_named_and_is_nobody(written: str) -> None:
     document = sound(allow("iam:CreateAccessKey", f"{IAM}user/{written}"))

@@ -10,7 +10,7 @@ from app.policy.check.access_analyzer import validations
 from app.policy.check.action_names import misspelt, unsupported
 from app.policy.check.findings import DOCUMENT, Finding, Place, Severity
 from app.policy.check.parse import LARGEST, read_text
-from app.policy.check.placeholders import accounts_missing, variables_misspelt
+from app.policy.check.placeholders import accounts_missing, invisible_characters, variables_misspelt
 from app.policy.check.remedies import GETTING_MFA, remedies, remedy, unknown_keys
 from app.policy.check.report import Report
 from app.policy.check.risks import dangers, undemanding
@@ -47,6 +47,7 @@ def check(text: str) -> Report:
         *reading.findings,
         *wrong,
         *accounts_missing(as_written),
+        *invisible_characters(as_written),
         *(variables_misspelt(as_written) if variables else ()),
         *_mixed(reading.statements),
         *validations(statements),

@@ -1,4 +1,4 @@
-"""Where a document has a placeholder instead of the account, or something that is no variable of AWS's. Pure.
+"""Where a document has a placeholder for the account, what is no variable of AWS's, or what nobody sees. Pure.
 
 What `app.policy.meaning` repairs is named here as it is spelt.
 """
@@ -12,6 +12,7 @@ from typing import Any
 from app.policy.check.findings import Finding, Place, Severity, cut
 from app.policy.check.regions import miscounted, wrong_account
 from app.policy.meaning import FOREIGN, is_variable, no_account, repaired_text, texts_of_statement
+from app.text.typed import visible
 
 _OF_AWS = re.compile(r"\$\{([^{}]*)\}")
 _TOOLS = {"&": "Terraform’s", "$$": "Terraform’s", "${!": "CloudFormation’s"}
@@ -36,6 +37,28 @@ def accounts_missing(statements: Sequence[Mapping[str, Any]]) -> Iterator[Findin
                     place,
                     f"“{cut(account)}” isn’t an account ID, so this matches nothing.",
                     f"Replace {cut(account)} with the 12 digits of the account ID.",
+                )
+
+
+def invisible_characters(statements: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    """Characters that came along unseen when an action or ARN was copied, the first of a statement and element."""
+    for index, statement in enumerate(statements):
+        told: set[str] = set()
+        actions = "Action" if "Action" in statement else "NotAction"
+        named = statement[actions]
+        texts = [(actions, each) for each in (named if isinstance(named, list) else [named])]
+        for element, text in [*texts, *texts_of_statement(statement)]:
+            unseen = next((char for char in text if not visible(char)), "")
+            if unseen and element not in told:
+                told.add(element)
+                yield Finding(
+                    "invisible-character",
+                    Severity.ERROR,
+                    Place(index, statement.get("Sid") or None, element),
+                    f"“{cut(visible(text))}” contains an invisible character (U+{ord(unseen):04X}). AWS doesn’t "
+                    "ignore it, so this matches nothing.",
+                    "Delete it and type it again.",
+                    cut(visible(text)),
                 )
 
 
