@@ -15,7 +15,7 @@ from app.compliance.rules.table import BY_ID, EVERY, RULES, applying, demanded
 from app.compliance.views import bp as dashboard
 from app.compliance.views import chosen_account, shown, watched
 from app.db import db
-from app.errors import Refused
+from app.errors import NotFound, Refused
 from app.web.guards import accounts_to_watch, admins_only
 from app.web.rate_limits import CHANGES, limiter, this_person
 from app.web.request_context import audit_of, person
@@ -108,26 +108,28 @@ def add_exception() -> ResponseReturnValue:
     terms_of = service.terms_for(current_app.config, account_id)
     form.offer(applying(EVERY, terms_of(None)))
     if form.validate_on_submit():
+        wanted = service.NewException(
+            form.rule.data, form.user_name.data, form.reason.data, form.owner.data, form.ends
+        )
         try:
-            service.add_exception(
-                db.engine,
-                audit_of(account_id),
-                account_id,
-                form.rule.data,
-                form.user_name.data,
-                form.reason.data,
-                form.owner.data,
-                form.ends,
-                person().arn,
-                terms_of,
-            )
-        except service.ExceptionAlreadyExists as already:
-            return done(str(already), "compliance_audit.exceptions", "info", account=account_id)
-        except Refused as refusal:
+            service.add_exception(db.engine, audit_of(account_id), account_id, wanted, person().arn, terms_of)
+        except service.UserNotFound as refusal:
             refuse(form, refusal)
         else:
             return done("The exception holds from now on.", "compliance_audit.exceptions", account=account_id)
     return _exceptions(form)
+
+
+@bp.errorhandler(service.ExceptionAlreadyExists)
+def exception_already_exists(refusal: service.ExceptionAlreadyExists) -> ResponseReturnValue:
+    """Show the exceptions, which have it."""
+    return done(str(refusal), "compliance_audit.exceptions", "info", account=chosen_account())
+
+
+@bp.errorhandler(NotFound)
+def exception_over(refusal: NotFound) -> ResponseReturnValue:
+    """Show the exceptions, where it is over."""
+    return done(str(refusal), "compliance_audit.exceptions", "warning", account=chosen_account())
 
 
 @bp.post("/exceptions/end")
@@ -136,10 +138,7 @@ def end_exception() -> ResponseReturnValue:
     """End an exception early."""
     account_id, number = chosen_account(), whole_number(request.form, "number") or 0
     terms_of = service.terms_for(current_app.config, account_id)
-    try:
-        service.end_exception(db.engine, audit_of(account_id), account_id, number, person().arn, terms_of)
-    except Refused as refusal:
-        return done(str(refusal), "compliance_audit.exceptions", "warning", account=account_id)
+    service.end_exception(db.engine, audit_of(account_id), account_id, number, person().arn, terms_of)
     return done("The exception is over.", "compliance_audit.exceptions", account=account_id)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -13,11 +14,11 @@ from sqlalchemy import Connection, Engine, insert, select, update
 from app.audit.events import Event
 from app.audit.log import Audit
 from app.aws.clients import AwsCredentials
-from app.compliance.data import refresh_runs, updates
+from app.compliance.data import queries, refresh_runs, updates
 from app.compliance.data.account_data import ensure_account_row, in_force, locked
 from app.compliance.data.credential_report import NotAReport, parse
 from app.compliance.data.judgements import TermsOf
-from app.compliance.data.models import ComplianceException, CompliancePerson
+from app.compliance.data.models import ComplianceException
 from app.compliance.refresh import Gateways, Refresh
 from app.compliance.rules.subjects import Terms
 from app.compliance.rules.table import BY_ID
@@ -92,43 +93,35 @@ def take_report(
         return updates.keep_report(engine, report, datetime.now(UTC), terms)
 
 
-def add_exception(
-    engine: Engine,
-    audit: Audit,
-    account_id: str,
-    rule: str,
-    user_name: str,
-    reason: str,
-    owner: str,
-    until: datetime,
-    by: str,
-    terms: TermsOf,
-) -> None:
-    """Add an exception from a rule for a user. For a rule about the account, user_name is ignored.
+@dataclass(frozen=True)
+class NewException:
+    """An exception to add."""
 
-    Raises UserNotFound, ExceptionAlreadyExists, NotRecorded.
-    """
-    about_account = BY_ID[rule].about_account
-    same = {
-        "account_id": account_id,
-        "rule": rule,
-        "user_name": "" if about_account else user_name,
-        "reason": reason,
-        "owner": owner,
-        "until": until,
-    }
+    rule: str
+    user_name: str
+    """Ignored for a rule about the account."""
+    reason: str
+    owner: str
+    """Who is responsible for it."""
+    until: datetime
+    """The moment after its last day."""
+
+
+def add_exception(
+    engine: Engine, audit: Audit, account_id: str, wanted: NewException, by: str, terms: TermsOf
+) -> None:
+    """Add an exception. by: the administrator's ARN. Raises UserNotFound, ExceptionAlreadyExists, NotRecorded."""
+    about_account = BY_ID[wanted.rule].about_account
+    whose = "" if about_account else wanted.user_name
+    same = {"account_id": account_id, **asdict(replace(wanted, user_name=whose))}
     with engine.connect() as connection:
         if _in_force(connection, same):
             raise ExceptionAlreadyExists
-        there = select(CompliancePerson.user_name).where(
-            CompliancePerson.account_id == account_id, CompliancePerson.user_name == user_name
-        )
-        if not about_account and not connection.execute(there).first():
+        if not about_account and queries.person(connection, account_id, whose) is None:
             raise UserNotFound
-    whose = "" if about_account else user_name
     ensure_account_row(engine, account_id)
-    last_day = until - timedelta(days=1)
-    told = f"{rule}: {whose or account_id}, until the end of {last_day:%Y-%m-%d}"
+    last_day = wanted.until - timedelta(days=1)
+    told = f"{wanted.rule}: {whose or account_id}, until the end of {last_day:%Y-%m-%d}"
     with audit.attempt(Event.EXCEPTION_ADDED, told), locked(engine, account_id) as account:
         if _in_force(account.connection, same):  # of two at once the second finds what the first made
             raise ExceptionAlreadyExists

@@ -127,7 +127,7 @@ def accounts() -> ResponseReturnValue:
 @admins_only
 def refresh() -> ResponseReturnValue:
     """Begin a refresh of the account with the person's own credentials."""
-    account_id, me, doors = chosen_account(), person(), gateways()
+    account_id, me, aws = chosen_account(), person(), gateways()
     if me.account_id != account_id:
         return done(
             "Only somebody signed in to that account can read its lists.",
@@ -138,21 +138,17 @@ def refresh() -> ResponseReturnValue:
     credentials = sessions.credentials()
     if credentials is None:
         raise CredentialsRefused
+    asked = Gateways(aws.roster, aws.account, aws.iam, aws.passwords)
     terms_of = service.terms_for(current_app.config, account_id)
-    try:
-        work = service.begin_refresh(
-            db.engine,
-            Gateways(doors.roster, doors.account, doors.iam, doors.passwords),
-            audit(),
-            account_id,
-            me.arn,
-            credentials,
-            terms_of,
-        )
-    except refresh_runs.RefreshAlreadyRunning as error:
-        return done(str(error), "compliance.index", "info", account=account_id)
+    work = service.begin_refresh(db.engine, asked, audit(), account_id, me.arn, credentials, terms_of)
     service.in_background(work)
     return done("", "compliance.index", account=account_id)
+
+
+@bp.errorhandler(refresh_runs.RefreshAlreadyRunning)
+def refresh_already_running(refusal: refresh_runs.RefreshAlreadyRunning) -> ResponseReturnValue:
+    """Show the dashboard, which shows how far the other refresh is."""
+    return done(str(refusal), "compliance.index", "info", account=chosen_account())
 
 
 @bp.get("/progress")

@@ -42,6 +42,24 @@ def test_a_form_that_is_sent_twenty_times_makes_one_exception(portal: Flask, ent
     assert exceptions(portal, "sent often") == 2, "another owner, another exception"
 
 
+def test_an_exception_that_is_ended_twice_is_over(portal: Flask, entering_as_chief: Chief) -> None:
+    chief = entering_as_chief()
+    page = f"/compliance/exceptions?account={ACCOUNT}"
+    until = f"{datetime.now(UTC) + timedelta(days=9):%Y-%m-%d}"
+    form = {"rule": "root-mfa", "reason": "ended twice", "owner": "boss", "until": until, "csrf_token": chief.token()}
+    chief.go("POST", page, form)
+    with portal.app_context(), db.engine.connect() as connection:
+        query = "select id from compliance_exceptions where reason = 'ended twice'"
+        number = str(connection.exec_driver_sql(query).scalar_one())
+    for told in ("The exception is over.", "This exception is over already."):
+        token = chief.token()
+        chief.go("POST", "/compliance/exceptions/end", {"number": number, "account": ACCOUNT, "csrf_token": token})
+        assert told in chief.text and "ended twice" in chief.text
+    with portal.app_context(), db.engine.connect() as connection:
+        query = f"select count(*) from compliance_exceptions where id = {int(number)} and ended_at is not null"
+        assert connection.exec_driver_sql(query).scalar_one() == 1
+
+
 def cookie(guest: Guest) -> str:
     found = guest.client.get_cookie("latchkey-8000", domain="127.0.0.1")
     assert found
