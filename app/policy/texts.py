@@ -184,6 +184,14 @@ _FORMS: tuple[tuple[Callable[[str], bool], str, str], ...] = (
     ),
     (_is_printed_by_python, "This is Python’s printout, not JSON.", "Print it with json.dumps."),
     (
+        _looks_like(
+            r"(?m)\bJSON\.stringify\(|\bPolicyStatement\b|\bStatement\("
+            r"|^\s*(?:import|const|let|var|export|def|class) \w"
+        ),
+        "This is program code.",
+        _AS_AWS_HAS_IT,
+    ),
+    (
         _is_yaml,
         "This is YAML.",
         f"Latchkey reads JSON. {_AS_AWS_HAS_IT}",

@@ -102,6 +102,10 @@ AROUND = {
     "quotes": f"'{TEXT}'",
     "escaped quotes": TEXT.replace('"', '\\"'),
     "escaped line ends": PRETTY.replace("\n", "\\n").replace('"', '\\"'),
+    "a page about it": (
+        '## MFA\n\nuse `--details \'{"principalArn": "x"}\'`, {as always}:\n\n'
+        f"```json\n{PRETTY}\n```\n\nfor user in users:\n    print({{user}}, {{1: 2}})\n"
+    ),
     "an answer after a prompt": "$ aws iam get-policy-version\n"
     + json.dumps({"PolicyVersion": VERSIONS[0]}, indent=4),
 }
@@ -129,6 +133,8 @@ NO_JSON = {
     ),
     "Terraform": ('resource "aws_iam_policy" "x" {\n  policy = jsonencode({ Statement = [] })\n}', "Terraform code"),
     "Terraform's data": ('data "aws_iam_policy_document" "x" {\n  statement {\n  }\n}', "Terraform code"),
+    "Pulumi": ("policy: JSON.stringify({\n  Version: '2012-10-17',\n  Statement: [],\n})", "program code"),
+    "troposphere": ("from awacs.aws import Deny\nStatement(Sid='x', Effect=Deny, NotAction=[])\n", "program code"),
     "--output text": ("POLICYVERSION\t2026-01-01\tTrue\tv1\nDOCUMENT\t2012-10-17\n", "as text or a table"),
     "--output table": ("-------------------------\n|   GetPolicyVersion    |\n", "as text or a table"),
     "XML": (f"<GetPolicyVersionResponse><Document>{quote(TEXT)}</Document></GetPolicyVersionResponse>", "XML"),
