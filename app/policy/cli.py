@@ -12,16 +12,17 @@ from typing import BinaryIO
 import click
 
 from app.policy.assume_option import assume_option
-from app.policy.check.all_checks import SOMEBODY
 from app.policy.check.all_checks import check as examined
 from app.policy.check.findings import Severity
+from app.policy.check.portal_features import EXAMPLE_USER
 from app.policy.check.report import as_text
 from app.policy.documents import PARTITIONS, VARIANTS, accounts_named, read, source_text, tailored
 from app.policy.evaluation import PolicyError
 from app.policy.explain import WAYS, Question
 from app.policy.explain import explain as explained
 from app.policy.features import usual_resource
-from app.policy.meaning import repaired, repairs, whereabouts
+from app.policy.meaning import repairs
+from app.policy.parsed import parsed
 from app.policy.plain_words import in_words
 from app.policy.render import FORMATS, GRANTED, GROUP, TEST_USER, NotRenderable, Setup
 from app.policy.simulate import decided, lines_of
@@ -146,7 +147,7 @@ def _text_of(file: Path) -> str:
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--action", help="Ask whether someone may do this, iam:ListUsers, instead.")
 @click.option("--resource", help="An ARN, or *. Default: what people have of it themselves.")
-@click.option("--user", "user_name", default=SOMEBODY, show_default=True, help="Who asks.")
+@click.option("--user", "user_name", default=EXAMPLE_USER, show_default=True, help="Who asks.")
 @click.option("--path", default="/", show_default=True, help="The user's IAM path.")
 @click.option(
     "--signed-in-with",
@@ -176,24 +177,23 @@ def explain(
     --assume says what it is.
     """
     report = examined(_text_of(file))
-    if report.document is None:
+    policy = report.policy
+    if policy is None:
         raise click.ClickException(plain(report.findings[0].sentence))
     if action is None:
-        for words in in_words(report.document):
+        for words in in_words(policy):
             _told([f"{words.place}: {words.sentence}"])
             _told(f"  {name}" + (f": {meaning}" if meaning else "") for name, meaning in words.actions)
         return
-    its_partition, its_account = whereabouts(report.document["Statement"])
-    account_id, partition = account_id or its_account, partition or its_partition
-    document = repaired(report.document, account_id)
-    asked = resource or usual_resource(document, action, user_name, path, account_id, partition)
+    policy = parsed(policy.source, account_id, partition)
+    asked = resource or usual_resource(policy, action, user_name, path)
     question = Question(user_name, action, asked, way, path, assumed)
-    found = explained(document, question, account_id, partition)
+    found = explained(policy, question)
     _told([f"{question.who}: {action} on {asked}: {found.sentence}", *filter(None, [found.elsewhere, found.doubt])])
     _told(f"  {step.place}: {step.why}" for step in found.steps)
     if found.beyond:
         _told([found.beyond])
-    _told(map(str, repairs(report.document, account_id)))
+    _told(map(str, repairs(policy.source, policy.account_id)))
 
 
 @policy.command()

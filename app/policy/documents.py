@@ -93,6 +93,11 @@ def statements_of(document: Mapping[str, Any]) -> list[Any]:
     return [given] if isinstance(given, dict) else given if isinstance(given, list) else []
 
 
+def texts_of(value: Any) -> list[Any]:
+    """The values of an element that has one or a list of them."""
+    return value if isinstance(value, list) else [value]
+
+
 def rendered(document: Mapping[str, Any], account_id: str, partition: str = "aws") -> dict[str, Any]:
     """The document for one account: the placeholder replaced, nothing else touched but the partition."""
 

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from app.policy.analysis.partial_evaluation import Weighed, Weight, unknown, weigh, weighed
 from app.policy.analysis.satisfiability import Holds
-from app.policy.check.findings import Place, cut
-from app.policy.check.privileged_actions import RUNNERS
-from app.policy.evaluation import Decision, Effect, Policy, Request, Statement, compiled
-from app.policy.meaning import meant
+from app.policy.evaluation import Decision, Effect, Policy, Request, Statement
+from app.policy.parsed import ParsedPolicy, ParsedStatement
 from app.policy.patterns import Absent
-from app.policy.plain_words import statements_in, texts_of, wanted_words
-from app.policy.reference.actions import nearest, real_name
+from app.policy.places import Place, cut
+from app.policy.plain_words import wanted_words
+from app.policy.reference.actions import UNTOUCHED, nearest, real_name
+from app.policy.reference.pass_role import RUNNERS
 from app.policy.reference.request_context import MFA_AGE, PASSWORD, PLAIN_KEY, WITH_MFA, IamUser, request_context
 
 LONGEST_SESSION = 129_600
@@ -27,10 +26,6 @@ _SIGNED_IN = {
     "mfa": "signed in with MFA",
 }
 
-UNTOUCHED = {
-    "sts:GetSessionToken": "No policy reaches this one: whoever has an access key can ask for a session with it.",
-    "sts:GetCallerIdentity": "No policy reaches this one: everyone may ask who they are.",
-}
 _OWN_RULE = (
     "Whatever the policy says: who has an MFA device already needs a session with MFA for this, by a rule of AWS’s "
     "own since April 2023."
@@ -118,28 +113,24 @@ class Explanation:
         return f"{verb} by {decider.place}."
 
 
-def explain(document: Mapping[str, Any], question: Question, account_id: str, partition: str = "aws") -> Explanation:
-    """Decide and say why. Raises PolicyError for what is no policy, KeyError for an unknown way."""
-    own = meant(document, account_id, partition)
-    policy = compiled(own)
-    request = question.request(account_id, partition)
-    found = weigh(policy.statements, request)
+def explain(policy: ParsedPolicy, question: Question) -> Explanation:
+    """Decide and say why. Raises KeyError for an unknown way."""
+    request = question.request(policy.account_id, policy.partition)
+    found = weigh(policy.policy.statements, request)
     decider = None
     if not found.depends:
-        matching = [number for number, each in enumerate(found.weights) if each.matches]
-        deciding = [number for number in matching if policy.statements[number].denies] or matching
+        matching = [each for each, weight in zip(policy.statements, found.weights, strict=True) if weight.matches]
+        deciding = [each for each in matching if each.denies] or matching
         decider = next(iter(deciding), None)
     steps = [
-        _step(index, statement, raw, own, request, weight, decider)
-        for index, (statement, raw, weight) in enumerate(
-            zip(policy.statements, statements_in(own), found.weights, strict=True)
-        )
+        _step(each, request, weight, decides=each is decider)
+        for each, weight in zip(policy.statements, found.weights, strict=True)
     ]
     action = real_name(question.action) or question.action
     return Explanation(
         found.decision,
         steps,
-        " ".join(filter(None, [*_beyond(action), _with_an_older_code(policy, request, found)])),
+        " ".join(filter(None, [*_beyond(action), _with_an_older_code(policy.policy, request, found)])),
         _doubt(question.action),
         action in UNTOUCHED,
         found.depends,
@@ -171,22 +162,14 @@ def _dependent(action: str) -> str:
     return f"AWS may also ask for {' and '.join(also)}: that is not evaluated here." if also else ""
 
 
-def _step(
-    index: int,
-    statement: Statement,
-    raw: Mapping[str, Any],
-    document: Mapping[str, Any],
-    request: Request,
-    weight: Weight,
-    decider: int | None,
-) -> Step:
+def _step(statement: ParsedStatement, request: Request, weight: Weight, *, decides: bool) -> Step:
     if weight.matches is None:
         why = f"It may match: that depends on {', '.join(map(cut, weight.depends))}."
     elif weight.matches:
-        why = "It matches, and decides." if index == decider else "It matches, too, but another one decides."
+        why = "It matches, and decides." if decides else "It matches, too, but another one decides."
     else:
-        why = _why(statement, raw, document, request)
-    return Step(Place(index, raw.get("Sid") or None), statement.denies, weight.matches, index == decider, why)
+        why = _why(statement.statement, request)
+    return Step(statement.place(), statement.denies, weight.matches, decides, why)
 
 
 def _doubt(action: str) -> str:
@@ -201,7 +184,7 @@ def _doubt(action: str) -> str:
     return f"AWS’s reference knows no action {cut(action)}{rest}"
 
 
-def _why(statement: Statement, raw: Mapping[str, Any], document: Mapping[str, Any], request: Request) -> str:
+def _why(statement: Statement, request: Request) -> str:
     """Why a statement does not match."""
     context = {key.lower(): value for key, value in request.context.items()}
     if not statement.names_action(request.action):
@@ -214,17 +197,10 @@ def _why(statement: Statement, raw: Mapping[str, Any], document: Mapping[str, An
         if request.resource == "*":
             return "It is about named resources; this was asked of no particular one."
         return f"It is not about {request.resource}."
-    for operator, keys in (raw.get("Condition") or {}).items():
-        for key, values in keys.items():
-            if not _may_hold(document, {operator: {key: values}}, context):
-                value = context.get(key.lower())
-                said = f"is {value}" if value is not None else "is absent"
-                wanted = wanted_words(texts_of(values))
-                return f"Its condition does not hold: {key} {said}, and {operator} wants {wanted}."
+    for condition in statement.conditions:
+        if weighed(condition, context)[0] is Holds.NEVER:
+            value = context.get(condition.key.lower())
+            said = f"is {value}" if value is not None else "is absent"
+            wanted = wanted_words(condition.wanted)
+            return f"Its condition does not hold: {condition.key} {said}, and {condition.operator} wants {wanted}."
     return "Its condition needs a value that the request does not have."
-
-
-def _may_hold(document: Mapping[str, Any], condition: Mapping[str, Any], context: Mapping[str, Any]) -> bool:
-    alone = {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": condition}
-    [statement] = compiled({**document, "Statement": [alone]}).statements
-    return all(weighed(each, context)[0] is not Holds.NEVER for each in statement.conditions)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 from app.policy.documents import sign_in_client
 from app.policy.evaluation import Decision, Effect
+from app.policy.parsed import ParsedPolicy
 from app.policy.permits import Permits
 from app.policy.reference.listed_resources import LISTED_UNDER, listed_on
 
@@ -248,11 +247,10 @@ def offers(permits: Permits, mfa: bool | None) -> frozenset[str]:
     )
 
 
-def usual_resource(
-    document: Mapping[str, Any], action: str, user_name: str, path: str, account_id: str, partition: str
-) -> str:
-    """What an action of the portal is judged on when someone does it for themselves; "*" for any other."""
-    permits = Permits.of_user(document, account_id, partition, user_name, path)
+def usual_resource(policy: ParsedPolicy, action: str, user_name: str, path: str) -> str:
+    """The ARN an action of the portal is evaluated on when users do it for themselves; "*" for any other action."""
+    account_id, partition = policy.account_id, policy.partition
+    permits = Permits.of_user(policy.source, account_id, partition, user_name, path)
     needs = [need for feature in BY_CODE.values() for need in (*feature.needs, *feature.and_with_mfa)]
     own = next((need for need in needs if need.action.lower() == action.lower()), None)
     if own:

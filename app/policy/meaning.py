@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.policy.check.condition_lines import type_of
-from app.policy.check.findings import Place, cut
 from app.policy.documents import PARTITIONS, PLACEHOLDER, rendered, statements_of
 from app.policy.patterns import Pattern, variable_key
+from app.policy.places import Place, cut
 from app.policy.reference.request_context import Presence, condition_key
 
 _FEDERATED = (

@@ -5,22 +5,15 @@ Other policies of the person may allow or deny more; AWS has the last word.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 
 from app.policy.analysis.partial_evaluation import Weighed, unknown, weigh
-from app.policy.evaluation import Decision, Effect, Policy, Request, compiled, decide
-from app.policy.meaning import meant
+from app.policy.evaluation import Decision, Effect, Policy, Request, decide
+from app.policy.parsed import parsed
 from app.policy.reference.request_context import IamUser, Session, request_context
-
-
-@lru_cache(maxsize=64)
-def _compiled(document: str, account_id: str, partition: str) -> Policy:
-    """Every page asks of the same few, and a text makes a key that is cheap to compare."""
-    return compiled(meant(json.loads(document), account_id, partition))
 
 
 @dataclass(frozen=True)
@@ -44,8 +37,8 @@ class Permits:
 
     @cached_property
     def policy(self) -> Policy:
-        """The document, compiled for their account."""
-        return _compiled(json.dumps(self.document), self.account_id, self.partition)
+        """The document, compiled for the user's account."""
+        return parsed(self.document, self.account_id, self.partition).policy
 
     def context(self, action: str, *, mfa: bool | None = True) -> dict[str, str]:
         """The condition keys of their request in a fresh session. mfa: as for `allows`."""

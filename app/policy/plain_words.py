@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.policy.check.findings import Place
-from app.policy.check.statement_scope import is_all
-from app.policy.evaluation import compiled
+from app.policy.documents import texts_of
+from app.policy.parsed import ParsedPolicy, ParsedStatement
+from app.policy.places import Place
+from app.policy.reference.action_patterns import is_all
 from app.policy.reference.actions import covered, description, real_name
 from app.policy.reference.request_context import MFA_PRESENT as MFA
 
@@ -49,46 +50,33 @@ class Words:
     actions: Sequence[tuple[str, str]]
 
 
-def in_words(document: Mapping[str, Any]) -> list[Words]:
-    """Every statement, in order. Raises PolicyError for what is no policy."""
-    compiled(document)
-    return [_words(index, statement) for index, statement in enumerate(statements_in(document))]
+def in_words(policy: ParsedPolicy) -> list[Words]:
+    """Every statement in words, in order, as it is written in the document."""
+    return [_words(each.place(), each.denies, written) for each, written in _pairs(policy)]
 
 
-def statements_in(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Of a document, whether it has one or a list."""
-    given = document["Statement"]
-    return [given] if isinstance(given, Mapping) else given
+def _pairs(policy: ParsedPolicy) -> Iterator[tuple[ParsedStatement, Mapping[str, Any]]]:
+    return zip(policy.statements, policy.source_statements, strict=True)
 
 
-def texts_of(value: Any) -> list[Any]:
-    """One or a list of them."""
-    return value if isinstance(value, list) else [value]
-
-
-def _words(index: int, statement: Mapping[str, Any]) -> Words:
-    denies, spares = statement["Effect"] == "Deny", "NotAction" in statement
-    actions = texts_of(statement["NotAction" if spares else "Action"])
+def _words(place: Place, denies: bool, statement: Mapping[str, Any]) -> Words:
+    exempts = "NotAction" in statement
+    actions = texts_of(statement["NotAction" if exempts else "Action"])
     everything = any(map(is_all, actions))
     verb = "Denies" if denies else "Allows"
-    what = "everything" if spares or everything else "this" if len(actions) == 1 else f"these {len(actions)} actions"
-    if spares and everything:
+    what = "everything" if exempts or everything else "this" if len(actions) == 1 else f"these {len(actions)} actions"
+    if exempts and everything:
         what = "nothing: NotAction spares every action"
-    elif spares:
+    elif exempts:
         what += " but this" if len(actions) == 1 else f" but these {len(actions)} actions"
-    where = _resource_words(statement)
     conditions = [
         _condition_words(operator, key, texts_of(values))
         for operator, keys in (statement.get("Condition") or {}).items()
         for key, values in keys.items()
     ]
+    where = _resource_words(statement)
     sentence = f"{verb} {what}{where}{', ' if conditions else ''}{' and '.join(conditions)}."
-    return Words(
-        Place(index, statement.get("Sid") or None),
-        denies,
-        sentence,
-        [] if everything else [(action, _meaning(action)) for action in actions],
-    )
+    return Words(place, denies, sentence, [] if everything else [(action, _meaning(action)) for action in actions])
 
 
 def _resource_words(statement: Mapping[str, Any]) -> str:

@@ -12,6 +12,7 @@ from app.policy.check.all_checks import check
 from app.policy.check.report import Report
 from app.policy.documents import VARIANTS, read, tailored
 from app.policy.explain import Explanation, Question, explain
+from app.policy.parsed import ParsedPolicy
 from app.policy.render import FORMATS, Setup
 
 CONFIGURED = "configured"
@@ -63,6 +64,6 @@ def report_on(configured: Mapping[str, Any]) -> Report:
     return check(json.dumps(configured))
 
 
-def try_it(document: Mapping[str, Any], question: Question, account_id: str, partition: str) -> Explanation:
+def try_it(policy: ParsedPolicy, question: Question) -> Explanation:
     """Decide and say why."""
-    return explain(document, question, account_id, partition)
+    return explain(policy, question)

@@ -12,6 +12,7 @@ from app.policy.check.all_checks import check as examine
 from app.policy.documents import DIFFERENCES, live_actions
 from app.policy.explain import Question
 from app.policy.features import usual_resource
+from app.policy.parsed import parsed
 from app.policy.plain_words import in_words
 from app.policy.render import NotRenderable
 from app.policy_pages import service
@@ -41,7 +42,7 @@ def _partition() -> str:
 @admins_only
 def index() -> ResponseReturnValue:
     """The document in force: what works under it, what is wrong with it, what it says."""
-    return page("policies/index.html", report=service.report_on(_configured()), words=in_words(_configured()))
+    return page("policies/index.html", report=service.report_on(_configured()), words=in_words(parsed(_configured())))
 
 
 @bp.get("/write")
@@ -100,7 +101,7 @@ def check() -> ResponseReturnValue:
     text = None if kept is None else str(kept)
     form = CheckForm(formdata=None, document=text)
     report = None if text is None else examine(text)
-    words = in_words(report.document) if report and report.document else None
+    words = in_words(report.policy) if report and report.policy else None
     return page("policies/check.html", form, report=report, words=words)
 
 
@@ -124,15 +125,12 @@ def try_it() -> ResponseReturnValue:
     form.offer(accounts_to_watch())
     found, question, asked = None, None, ""
     if form.validate():
-        document, account, partition = (
-            service.document_of(form.document.data, _configured()),
-            form.account.data,
-            _partition(),
-        )
+        document = service.document_of(form.document.data, _configured())
+        policy = parsed(document, form.account.data, _partition())
         name, path, action = form.user_name.data, form.path.data, form.action.data
-        asked = (form.resource.data or "").strip() or usual_resource(document, action, name, path, account, partition)
+        asked = (form.resource.data or "").strip() or usual_resource(policy, action, name, path)
         question = Question(name, action, asked, form.way.data, path)
-        found = service.try_it(document, question, account, partition)
+        found = service.try_it(policy, question)
     return page(
         "policies/try.html", form, found=found, question=question, asked=asked, actions=sorted(live_actions())
     )

@@ -17,6 +17,7 @@ from app.policy.cli import policy as command
 from app.policy.explain import Question, explain
 from app.policy.features import usual_resource
 from app.policy.meaning import in_account
+from app.policy.parsed import parsed
 from app.policy.patterns import ResourcePattern
 from app.policy.plain_words import in_words
 from app.policy.reference.actions import arn_patterns, may_name
@@ -81,9 +82,11 @@ def test_a_list_on_the_arn_aws_judges_it_on_is_no_error(action: str, under: str)
 def test_explain_asks_on_it_too_and_agrees() -> None:
     for action, under in LISTED_UNDER.items():
         document = sound(allow(action, f"{IAM}{under}"))
-        asked = usual_resource(document, action.upper().replace("IAM", "iam"), "alice", "/", ACCOUNT, "aws")
+        asked = usual_resource(parsed(document, ACCOUNT), action.upper().replace("IAM", "iam"), "alice", "/")
         assert asked == f"{IAM}{under}"
-        assert explain(document, Question("alice", action, asked), ACCOUNT).sentence == "Allowed by statement 3."
+        assert (
+            explain(parsed(document, ACCOUNT), Question("alice", action, asked)).sentence == "Allowed by statement 3."
+        )
 
 
 @pytest.mark.parametrize(
@@ -296,7 +299,7 @@ def test_a_name_that_is_no_variable_is_named_and_counts_as_nobody(written: str) 
     assert findings(document, "no-such-variable")[0].subject == written
     own = sound(own=written)
     assert not check(json.dumps(own)).usable, "it matches nobody"
-    found = explain(own, Question("alice", "iam:ListMFADevices", f"{IAM}user/alice", "key"), ACCOUNT)
+    found = explain(parsed(own, ACCOUNT), Question("alice", "iam:ListMFADevices", f"{IAM}user/alice", "key"))
     assert found.sentence == "Not allowed: no statement allows it."
     condition = {"StringEquals": {"aws:PrincipalTag/team": written}}
     assert "no-such-variable" in errors(sound({**allow("s3:GetObject"), "Condition": condition}))
@@ -374,7 +377,7 @@ def test_a_deny_that_spares_everything_denies_nothing(spared: Any) -> None:
     document = sound(NotAction=spared)
     [finding] = [each for each in findings(document) if each.severity is Severity.ERROR]
     assert (finding.code, finding.place.statement, finding.place.element) == ("deny-of-nothing", 2, "NotAction")
-    assert in_words(document)[2].sentence.startswith("Denies nothing")
+    assert in_words(parsed(document))[2].sentence.startswith("Denies nothing")
 
 
 # The age of a code.

@@ -304,8 +304,8 @@ def work(text: str) -> tuple[Report, int]:
     sys.setprofile(seen)
     try:
         report = check(text)
-        if report.document:
-            in_words(report.document)
+        if report.policy:
+            in_words(report.policy)
     finally:
         sys.setprofile(None)
     return report, calls
@@ -317,7 +317,7 @@ def test_a_hostile_document_is_judged_and_one_that_iam_would_not_take_is_not() -
     assert calls < 400_000, "a tenth of a second"
     report, calls = work(hostile(100_000))
     assert [finding.code for finding in report.findings] == ["too-long"]
-    assert not report.usable and report.document is None
+    assert not report.usable and report.policy is None
     assert calls < 100_000, "reading it is all"
 
 

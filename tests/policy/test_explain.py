@@ -15,6 +15,7 @@ from app.policy.cli import policy as command
 from app.policy.documents import VARIANTS, read
 from app.policy.evaluation import Effect
 from app.policy.explain import WAYS, Question, explain
+from app.policy.parsed import parsed
 from app.policy.plain_words import in_words
 from tests.policy.test_check_anything import documents
 
@@ -24,7 +25,7 @@ DENY = "DenyAllButGettingMFAUnlessSignedInWithMFA"
 
 
 def test_the_recommended_document_in_words() -> None:
-    said = in_words(read("recommended"))
+    said = in_words(parsed(read("recommended")))
     assert [words.sentence for words in said] == [
         "Allows these 5 actions.",
         "Allows these 22 actions on one’s own IAM user and one’s own IAM user below any path.",
@@ -41,7 +42,7 @@ def test_the_recommended_document_in_words() -> None:
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_every_document_that_comes_along_can_be_told(variant: str) -> None:
-    for words in in_words(read(variant)):
+    for words in in_words(parsed(read(variant))):
         assert words.sentence.endswith(".") and "${" not in words.sentence
 
 
@@ -60,7 +61,7 @@ ASKED = [
 
 @pytest.mark.parametrize(("way", "action", "resource", "path", "sentence", "other", "why"), ASKED)
 def test_try_it(way: str, action: str, resource: str, path: str, sentence: str, other: int, why: str) -> None:
-    found = explain(read("recommended"), Question("alice", action, resource, way, path), ACCOUNT)
+    found = explain(parsed(read("recommended"), ACCOUNT), Question("alice", action, resource, way, path))
     assert found.sentence.startswith(sentence)
     assert why in found.steps[other].why
 
@@ -95,20 +96,20 @@ def test_where_another_policy_may_allow_it_that_is_told(way: str, action: str, e
     allowed_by_another = {"Effect": "Allow", "Action": "*", "Resource": "*"}
     document = read("recommended")
     document["Statement"].append(allowed_by_another)
-    beside = explain(document, Question("alice", action, "*", way), ACCOUNT)
-    alone = explain(read("recommended"), Question("alice", action, "*", way), ACCOUNT)
+    beside = explain(parsed(document, ACCOUNT), Question("alice", action, "*", way))
+    alone = explain(parsed(read("recommended"), ACCOUNT), Question("alice", action, "*", way))
     assert (beside.decision.allowed and not alone.decision.allowed) is elsewhere, "as the judge says"
 
 
 def test_what_no_policy_decides_is_told_too() -> None:
     asked = [Question("alice", action, "*", "key") for action in ("sts:getsessiontoken", "iam:DeactivateMFADevice")]
-    session, device = (explain(read("recommended"), question, ACCOUNT).beyond for question in asked)
+    session, device = (explain(parsed(read("recommended"), ACCOUNT), question).beyond for question in asked)
     assert session.startswith("No policy reaches") and "April 2023" in device
 
 
 def test_an_action_that_nobody_knows_is_doubted_and_no_other() -> None:
     def doubt(action: str) -> str:
-        return explain(read("recommended"), Question("alice", action, "*"), ACCOUNT).doubt
+        return explain(parsed(read("recommended"), ACCOUNT), Question("alice", action, "*")).doubt
 
     for real in ("iam:ListUsers", "S3:getobject", "ec2:DescribeInstances", "sts:GetCallerIdentity"):
         assert doubt(real) == ""
@@ -132,14 +133,14 @@ def test_a_missing_variable_and_a_condition_of_another_kind_are_told() -> None:
             {"Effect": "Allow", "NotAction": "s3:*", "NotResource": "arn:aws:s3:::x"},
         ],
     }
-    found = explain(document, Question("alice", "s3:GetObject", "arn:aws:s3:::x"), ACCOUNT)
+    found = explain(parsed(document, ACCOUNT), Question("alice", "s3:GetObject", "arn:aws:s3:::x"))
     assert [step.why for step in found.steps] == [
         "Its resource needs a value of aws:PrincipalTag/team, which the request does not have.",
         "Its condition does not hold: aws:SourceVpc is absent, and StringLike wants v*.",
         "It leaves alone s3:GetObject.",
     ]
-    assert in_words(document)[1].sentence == "Allows everything, if aws:SourceVpc passes StringLike of v*."
-    assert in_words(document)[2].sentence == "Allows everything but this on everything but arn:aws:s3:::x."
+    assert in_words(parsed(document))[1].sentence == "Allows everything, if aws:SourceVpc passes StringLike of v*."
+    assert in_words(parsed(document))[2].sentence == "Allows everything but this on everything but arn:aws:s3:::x."
 
 
 @settings(max_examples=200)
@@ -150,11 +151,11 @@ def test_a_missing_variable_and_a_condition_of_another_kind_are_told() -> None:
     st.sampled_from(sorted(WAYS)),
 )
 def test_the_statement_named_agrees_with_the_decision(document: Any, action: str, resource: str, way: str) -> None:
-    read_back = check(json.dumps(document)).document
+    read_back = check(json.dumps(document)).policy
     if read_back is None:
         return
     in_words(read_back)
-    found = explain(read_back, Question("alice", action, resource, way), ACCOUNT)
+    found = explain(parsed(read_back.source, ACCOUNT), Question("alice", action, resource, way))
     deciders = [step for step in found.steps if step.decides]
     if found.decision.effect is Effect.IMPLICITLY_DENIED:
         assert not deciders and not any(step.matches for step in found.steps)

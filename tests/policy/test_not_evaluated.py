@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from app.policy.cli import policy as command
 from app.policy.evaluation import Effect
 from app.policy.explain import Question, explain
+from app.policy.parsed import parsed
 
 ACCOUNT = "123456789012"
 EVERYTHING = {"Effect": "Allow", "Action": "*", "Resource": "*"}
@@ -20,7 +21,7 @@ EVERYTHING = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 def asked(*statements: dict[str, Any], action: str = "s3:ListBucket", way: str = "key", **assumed: str) -> str:
     document = {"Version": "2012-10-17", "Statement": list(statements)}
     given = {key.replace("_", ":"): value for key, value in assumed.items()}
-    found = explain(document, Question("alice", action, "*", way, assumed=given), ACCOUNT)
+    found = explain(parsed(document, ACCOUNT), Question("alice", action, "*", way, assumed=given))
     assert found.evaluated is not found.sentence.startswith("Not evaluated")
     return found.sentence
 
@@ -121,7 +122,7 @@ def test_where_an_age_limit_makes_it_end_is_told() -> None:
     fresh = when("Allow", "NumericLessThan", "aws:MultiFactorAuthAge", "3600")
     for statements, ends in (([fresh], True), ([EVERYTHING], False), ([EVERYTHING, fresh], False)):
         document = {"Version": "2012-10-17", "Statement": statements}
-        found = explain(document, Question("alice", "s3:ListBucket", "*"), ACCOUNT)
+        found = explain(parsed(document, ACCOUNT), Question("alice", "s3:ListBucket", "*"))
         assert found.decision.allowed and ("with an older code it is otherwise" in found.beyond) is ends
 
 
@@ -167,6 +168,8 @@ def test_explain_takes_account_and_partition_from_the_document_unless_they_are_g
     ],
 )
 def test_what_else_aws_asks_for_is_named(action: str, also: str) -> None:
-    found = explain({"Version": "2012-10-17", "Statement": EVERYTHING}, Question("alice", action, "*"), ACCOUNT)
+    found = explain(
+        parsed({"Version": "2012-10-17", "Statement": EVERYTHING}, ACCOUNT), Question("alice", action, "*")
+    )
     assert found.decision.effect is Effect.ALLOWED
     assert found.beyond == (f"AWS may also ask for {also} that is not evaluated here." if also else "")

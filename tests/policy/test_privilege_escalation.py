@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from app.policy.check.privileged_actions import ANYTHING, DANGERS, RUNNERS, Danger, Target
+from app.policy.check.privileged_actions import ANYTHING, DANGERS, Danger, Target
 from app.policy.reference.actions import arn_patterns, real_name
+from app.policy.reference.pass_role import RUNNERS
 from tests.policy.test_risks import DENY, ERROR, IAM, SPARED, WARNING, found, with_more
 
 

@@ -14,6 +14,7 @@ from app.policy.evaluation import Effect, Request, compiled, decide
 from app.policy.explain import Question, explain
 from app.policy.features import BY_CODE, FEATURES, Need, When, offers, resource
 from app.policy.meaning import whereabouts
+from app.policy.parsed import parsed
 from app.policy.permits import Permits
 from app.policy.reference.actions import all_actions
 from app.policy.reference.request_context import Circumstances, IamUser, Session, request_context
@@ -81,7 +82,7 @@ WAYS: dict[str, bool | None] = {"key": None, "password": False, "mfa": True}
 def _explained(document: Document, need: Need, way: str, permits: Permits) -> bool | None:
     """What `explain` says; None where it is not evaluated."""
     asked = Question("alice", need.action, resource(need, permits), way)
-    found = explain(document, asked, permits.account_id, permits.partition)
+    found = explain(parsed(document, permits.account_id, permits.partition), asked)
     return found.decision.allowed if found.evaluated else None
 
 

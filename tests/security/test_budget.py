@@ -33,6 +33,7 @@ from app.password.service import strength
 from app.policy.check.all_checks import check
 from app.policy.evaluation import PolicyError
 from app.policy.explain import Question, explain
+from app.policy.parsed import parsed
 from app.policy.plain_words import in_words
 from app.policy.simulate import decided
 from app.policy_pages.forms import LONGEST
@@ -107,10 +108,12 @@ def policies(text: str) -> None:
     }
     for given in (text, json.dumps({"Version": "2012-10-17", "Statement": [{**statement, "Condition": condition}]})):
         report = check(given)
-        if report.document:
-            in_words(report.document)
+        if report.policy:
+            in_words(report.policy)
             with suppress(PolicyError):
-                explain(report.document, Question("iam:ListUsers", "olga", "*", "key", "/"), "123456789012")
+                explain(
+                    parsed(report.policy.source, "123456789012"), Question("iam:ListUsers", "olga", "*", "key", "/")
+                )
 
 
 def simulated(text: str) -> None:

@@ -6,14 +6,14 @@ its suggestions notes. What IAM itself refuses is not among them: see `app.polic
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from app.policy.check import condition_keys, condition_values
 from app.policy.check.condition_lines import lines_of
-from app.policy.check.findings import Finding, Place
-from app.policy.check.redundancy import redundancies
+from app.policy.check.findings import Finding
 from app.policy.check.regions import is_region, unknown_region
+from app.policy.parsed import ParsedPolicy
+from app.policy.places import Place
 
 _OF_LINES = (
     condition_keys.deprecated_or_unknown,
@@ -27,24 +27,21 @@ _OF_LINES = (
 )
 
 
-def validations(statements: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
-    """All of them, in the order of the statements. statements: of a document that `evaluation.compiled` takes."""
-    for index, statement in enumerate(statements):
-        sid = statement.get("Sid") or None
-        element = "Resource" if "Resource" in statement else "NotResource"
-        yield from _of_resources(Place(index, sid, element), statement[element])
-        place, condition = Place(index, sid, "Condition"), statement.get("Condition") or {}
-        yield from condition_keys.empty_or_repeated(place, condition)
-        for line in lines_of(place, condition):
+def validations(policy: ParsedPolicy) -> Iterator[Finding]:
+    """All of them, in the order of the statements."""
+    for statement in policy.statements:
+        yield from _of_resources(statement.place(statement.resource_element), statement.resources)
+        place = statement.place("Condition")
+        yield from condition_keys.empty_or_repeated(place, statement.condition)
+        for line in lines_of(place, statement.condition):
             for check in _OF_LINES:
                 yield from check(line)
-    yield from redundancies(statements)
 
 
-def _of_resources(place: Place, named: Any) -> Iterator[Finding]:
+def _of_resources(place: Place, resources: Sequence[str]) -> Iterator[Finding]:
     """Each wrong region once."""
     told: set[str] = set()
-    for resource in named if isinstance(named, list) else [named]:
+    for resource in resources:
         for region in {*resource.split(":", 5)[3:4]} - told:
             if region and not any(char in region for char in "*?$") and not is_region(region):
                 yield unknown_region(place, region)

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
-from app.policy.check.findings import Finding, Place, Severity
+from app.policy.check.findings import Finding, Severity
 from app.policy.documents import DEAD_ACTIONS
+from app.policy.parsed import ParsedPolicy, ParsedStatement
+from app.policy.places import cut
 from app.policy.reference.actions import arn_patterns, covered, may_name, real_name, reference_date, resource_types
 from app.policy.reference.listed_resources import LISTED_UNDER
 
 
-def misspelt(statements: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+def misspelt(policy: ParsedPolicy) -> Iterator[Finding]:
     """Actions the reference does not know, statement by statement: misspelt, or younger than it.
 
     No other action is proposed: it would be another permission than the one somebody wrote.
     """
-    for index, statement in enumerate(statements):
-        element = "NotAction" if "NotAction" in statement else "Action"
-        place = Place(index, statement.get("Sid") or None, element)
-        for action in dict.fromkeys(_texts(statement[element])):
+    for statement in policy.statements:
+        place = statement.place(statement.action_element)
+        for action in dict.fromkeys(statement.actions):
             if action == "*" or "*" in action.partition(":")[0] or _exists(action):
                 continue
             if real := next((dead for dead in DEAD_ACTIONS if dead.lower() == action.lower()), None):
@@ -32,7 +32,7 @@ def misspelt(statements: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
                     real,
                 )
                 continue
-            name = action if len(action) <= 80 else f"{action[:77]}..."
+            name = cut(action)
             yield Finding(
                 "unknown-action",
                 Severity.WARNING,
@@ -51,40 +51,44 @@ def _exists(action: str) -> bool:
     return bool(covered(action))
 
 
-def unsupported(statements: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+def unsupported(policy: ParsedPolicy) -> Iterator[Finding]:
     """Actions named with resources of types they do not have: there the statement does nothing."""
-    for index, statement in enumerate(statements):
-        if "Action" not in statement or "Resource" not in statement:
+    for statement in policy.statements:
+        if statement.statement.not_actions or statement.statement.not_resources or "*" in statement.resources:
             continue
-        resources = _texts(statement["Resource"])
-        place = Place(index, statement.get("Sid") or None, "Resource")
-        for written in dict.fromkeys(_texts(statement["Action"])):
-            action = real_name(written) if "*" not in written and "?" not in written else None
-            if action is None or "*" in resources:
-                continue
-            if any(may_name(resource, arn) for resource in resources for arn in arn_patterns(action)):
-                continue
-            effect = "grants" if statement["Effect"] == "Allow" else "denies"
-            if any(may_name(resource, arn) for resource in resources for arn in _observed(action)):
-                yield Finding(
-                    "resource-undocumented",
-                    Severity.WARNING,
-                    place,
-                    f"{action} supports only the resource *, says AWS’s reference; here it has been seen to work.",
-                    "Leave it where it works for you: that is less than the documented *.",
-                    action,
-                )
-                continue
-            kinds = sorted(resource_types(action))
-            yield Finding(
-                "resource-unsupported",
-                Severity.ERROR,
-                place,
-                f"{action} supports only {'resources of type ' + ', '.join(kinds) if kinds else 'the resource *'}, "
-                f"so this {effect} nothing.",
-                _remedy(kinds, denies=statement["Effect"] == "Deny"),
-                action,
-            )
+        for written in dict.fromkeys(statement.actions):
+            if finding := _unsupported(statement, written):
+                yield finding
+
+
+def _unsupported(statement: ParsedStatement, written: str) -> Finding | None:
+    action = real_name(written) if "*" not in written and "?" not in written else None
+    if action is None or _may_name_any(statement.resources, arn_patterns(action)):
+        return None
+    place, effect = statement.place("Resource"), "denies" if statement.denies else "grants"
+    if _may_name_any(statement.resources, _observed(action)):
+        return Finding(
+            "resource-undocumented",
+            Severity.WARNING,
+            place,
+            f"{action} supports only the resource *, says AWS’s reference; here it has been seen to work.",
+            "Leave it where it works for you: that is less than the documented *.",
+            action,
+        )
+    kinds = sorted(resource_types(action))
+    return Finding(
+        "resource-unsupported",
+        Severity.ERROR,
+        place,
+        f"{action} supports only {'resources of type ' + ', '.join(kinds) if kinds else 'the resource *'}, "
+        f"so this {effect} nothing.",
+        _remedy(kinds, denies=statement.denies),
+        action,
+    )
+
+
+def _may_name_any(resources: Sequence[str], arns: Sequence[str]) -> bool:
+    return any(may_name(resource, arn) for resource in resources for arn in arns)
 
 
 def _remedy(kinds: Sequence[str], *, denies: bool) -> str:
@@ -99,7 +103,3 @@ def _observed(action: str) -> tuple[str, ...]:
     """ARNs that a list is judged on, without and with a PathPrefix, though the reference names none."""
     under = LISTED_UNDER.get(action)
     return (f"arn:*:iam::*:{under}", f"arn:*:iam::*:{under}*/") if under else ()
-
-
-def _texts(value: Any) -> list[str]:
-    return value if isinstance(value, list) else [value]

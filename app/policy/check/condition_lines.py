@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.policy.check.findings import Place
 from app.policy.conditions import COMPARISONS, LIKE, NEGATED
+from app.policy.places import Place
 from app.policy.reference.actions import key_type
 from app.policy.reference.request_context import Kind, condition_key
 

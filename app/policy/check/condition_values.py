@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from app.policy.check.condition_lines import Line
-from app.policy.check.findings import Finding, Severity, cut
+from app.policy.check.findings import Finding, Severity
 from app.policy.check.regions import is_region, miscounted, unknown_region, wrong_account
+from app.policy.places import cut
 
 _ACCOUNTS = ("aws:principalaccount", "aws:resourceaccount", "aws:sourceaccount", "aws:vpceaccount")
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network

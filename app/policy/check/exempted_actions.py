@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import cache
 
-from app.policy.check.findings import Finding, Severity, cut
-from app.policy.check.statement_scope import Ruling, counted, named_by, open_service, texts
-from app.policy.documents import DEAD_ACTIONS, VARIANTS, read
-from app.policy.explain import UNTOUCHED
+from app.policy.check.findings import Finding, Severity
+from app.policy.check.statement_scope import Ruling
+from app.policy.documents import DEAD_ACTIONS, VARIANTS, read, texts_of
 from app.policy.features import WITHOUT_MFA
+from app.policy.places import counted, cut
+from app.policy.reference.action_patterns import named_by, open_service
+from app.policy.reference.actions import UNTOUCHED
 
 ALL_OF_IAM = "iam:*"
 """What the tutorial of 2017 spares. AWS has named single actions since."""
@@ -28,12 +30,12 @@ def known() -> frozenset[str]:
         for variant in VARIANTS
         for statement in read(variant)["Statement"]
         if statement["Effect"] == "Deny"
-        for entry in texts(statement["NotAction"])
+        for entry in texts_of(statement["NotAction"])
     }
     return frozenset(entry.lower() for entry in (*spared, *UNTOUCHED)) - {ALL_OF_IAM}
 
 
-def spared(denies: Sequence[Ruling]) -> Iterator[Finding]:
+def exempted_actions(denies: Sequence[Ruling]) -> Iterator[Finding]:
     """One finding an entry, whatever kind of credentials slips through; nothing where no deny forces MFA at all."""
     found: dict[Finding, None] = {}
     broad = [each for each in denies if each.broad and (each.demands_mfa or any(map(each.firm, WITHOUT_MFA)))]

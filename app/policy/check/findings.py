@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from app.policy.places import Place
+
 
 class Severity(StrEnum):
     """How bad."""
@@ -16,24 +18,6 @@ class Severity(StrEnum):
     """It does more than it should, or shuts somebody out."""
     NOTE = "note"
     """The portal can do less than it could, or the document says more than it needs to."""
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where in the document. statement: index from 0; None for the document as a whole."""
-
-    statement: int | None = None
-    sid: str | None = None
-    element: str | None = None
-
-    def __str__(self) -> str:
-        if self.statement is None:
-            return "the document"
-        named = f"statement {self.statement}" + (f" ({self.sid})" if self.sid else "")
-        return f"{named}, {self.element}" if self.element else named
-
-
-DOCUMENT = Place()
 
 
 @dataclass(frozen=True)
@@ -59,8 +43,3 @@ class Finding:
             "sentence": self.sentence,
             "remedy": self.remedy,
         }
-
-
-def cut(text: str) -> str:
-    """At most 80 characters of it, to put into a sentence."""
-    return text if len(text) <= 80 else f"{text[:77]}..."

@@ -7,11 +7,12 @@ are left alone: what IAM says to those is not known.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app.policy.check.findings import cut
+from app.policy.documents import texts_of
+from app.policy.places import cut
 
 _PARTITIONS = frozenset({"aws", "aws-cn", "aws-us-gov", "aws-eusc", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f"})
 _UNDER = (
@@ -47,10 +48,10 @@ class Refused:
 def refused(statement: Mapping[str, Any]) -> Iterator[Refused]:
     """What of a statement makes IAM refuse the document. statement: one that `evaluation.compiled` takes."""
     for element in ("Action", "NotAction"):
-        for action in _texts(statement.get(element, [])):
+        for action in texts_of(statement.get(element, [])):
             yield from _of_action(element, action)
     for element in ("Resource", "NotResource"):
-        for arn in _texts(statement.get(element, [])):
+        for arn in texts_of(statement.get(element, [])):
             if arn != "*":
                 yield from _of_arn(element, arn)
 
@@ -110,7 +111,3 @@ def _of_iam(below: str) -> bool:
 def _open(text: str) -> bool:
     """Is it not said in full?"""
     return re.search(r"[*?]|\$\{", text) is not None
-
-
-def _texts(value: Any) -> Sequence[str]:
-    return value if isinstance(value, list) else [value]

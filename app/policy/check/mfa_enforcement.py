@@ -5,27 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from app.policy.check.findings import DOCUMENT, Finding, Severity
-from app.policy.check.statement_scope import WHO, Ruling, client_chooses, counted, is_all
+from app.policy.check.findings import Finding, Severity
+from app.policy.check.statement_scope import WHO, Ruling, client_chooses
 from app.policy.features import WITHOUT_MFA
+from app.policy.places import DOCUMENT, counted
+from app.policy.reference.action_patterns import is_all
+from app.policy.reference.actions import WELL_KNOWN
 
-WELL_KNOWN = (
-    "ec2:DescribeInstances",
-    "s3:GetObject",
-    "iam:CreateAccessKey",
-    "sts:AssumeRole",
-    "lambda:InvokeFunction",
-    "secretsmanager:GetSecretValue",
-    "ssm:GetParameter",
-    "kms:Decrypt",
-    "dynamodb:GetItem",
-    "rds:DeleteDBInstance",
-    "logs:GetLogEvents",
-    "cloudtrail:StopLogging",
-    "cloudformation:CreateStack",
-    "organizations:LeaveOrganization",
-)
-"""Of each service one, to name what a deny leaves out."""
+ONE_A_SERVICE = tuple({action.partition(":")[0]: action for action in reversed(WELL_KNOWN)}.values())[::-1]
+"""The first of WELL_KNOWN for each service, to name what a deny leaves out."""
 
 
 NOTHING_DENIED = Finding(
@@ -35,19 +23,6 @@ NOTHING_DENIED = Finding(
     "Nothing is denied without MFA: what other policies grant works with a password or a key alone.",
     'Deny with "BoolIfExists": {"aws:MultiFactorAuthPresent": "false"}, so that a missing value counts.',
 )
-
-
-def locked_out(denies: Sequence[Ruling]) -> Iterator[Finding]:
-    """A deny that MFA does not end."""
-    for each in denies:
-        if each.broad and each.firm(True) and all(each.names(action) for action in WELL_KNOWN):
-            yield Finding(
-                "denied-with-mfa",
-                Severity.ERROR,
-                each.place(),
-                "This deny also applies to users with MFA, so nothing that other policies grant works.",
-                'Give it the condition "BoolIfExists": {"aws:MultiFactorAuthPresent": "false"}.',
-            )
 
 
 def unforced(denies: Sequence[Ruling]) -> Iterator[Finding]:
@@ -169,7 +144,7 @@ def _narrowings(deny: Ruling, lacking: Sequence[bool | None]) -> Iterator[Findin
 def _left_out(partial: Sequence[Ruling]) -> Finding:
     """The first of them stands for all."""
     services = dict.fromkeys(
-        action.partition(":")[0] for action in WELL_KNOWN if not any(each.names(action) for each in partial)
+        action.partition(":")[0] for action in ONE_A_SERVICE if not any(each.names(action) for each in partial)
     )
     named = f", {counted(list(services))} among them" if services else ""
     return Finding(

@@ -12,32 +12,17 @@ from math import ceil
 
 from app.policy.analysis.satisfiability import Users, holds_in, requests_of, this_hour
 from app.policy.check.exempted_actions import known
-from app.policy.check.findings import DOCUMENT, Finding, Severity
-from app.policy.check.statement_scope import Ruling, named_by, texts
+from app.policy.check.findings import Finding, Severity
+from app.policy.check.statement_scope import Ruling
 from app.policy.features import WITHOUT_MFA
 from app.policy.patterns import Absent, Context
 from app.policy.permits import Permits
+from app.policy.places import DOCUMENT
+from app.policy.reference.action_patterns import named_by
+from app.policy.reference.actions import WELL_KNOWN
 
-PROBES = (
-    "ec2:DescribeInstances",
-    "ec2:RunInstances",
-    "s3:GetObject",
-    "s3:ListAllMyBuckets",
-    "iam:CreateAccessKey",
-    "iam:CreateLoginProfile",
-    "iam:UpdateLoginProfile",
-    "iam:PutUserPolicy",
-    "iam:AttachUserPolicy",
-    "iam:DeactivateMFADevice",
-    "iam:PassRole",
-    "sts:AssumeRole",
-    "lambda:InvokeFunction",
-    "secretsmanager:GetSecretValue",
-    "kms:Decrypt",
-    "organizations:LeaveOrganization",
-    "signin:CreateAccount",
-    "tomorrow:Whatever",
-)
+PROBES = (*WELL_KNOWN, "signin:CreateAccount", "tomorrow:Whatever")
+"""Also one that AWS's reference may not know, and one of a service to come."""
 MOST_ENTRIES = 24
 MOST_VARIED = 24
 """Requests of each kind of session, beside the plain one and those that escape one of the conditions."""
@@ -100,7 +85,7 @@ def _entries(denies: Sequence[Ruling]) -> Iterator[str]:
 
 def _resources(denies: Sequence[Ruling]) -> Iterator[str]:
     for each in denies:
-        for pattern in texts(each.written["NotResource" if each.statement.not_resources else "Resource"]):
+        for pattern in each.resources:
             yield from filter(None, (pattern.replace("*", "x"), pattern.replace("*", "")))
 
 

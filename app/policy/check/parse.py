@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.policy.check.findings import DOCUMENT, Finding, Place, Severity
+from app.policy.check.findings import Finding, Severity
 from app.policy.check.iam_refusals import refused
 from app.policy.documents import PLACEHOLDER, statements_of
 from app.policy.evaluation import WITH_VARIABLES, PolicyError, compiled
+from app.policy.places import DOCUMENT, Place
 from app.policy.texts import WHOLE, brought, what_it_is
 from app.policy.unwrap import unwrapped
 

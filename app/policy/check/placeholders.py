@@ -1,4 +1,4 @@
-"""Where a document has a placeholder for the account, what is no variable of AWS's, or what nobody sees. Pure.
+"""Where a document has a placeholder for the account, what is no variable of AWS's, or what nobody sees.
 
 What `app.policy.meaning` repairs is named here as it is spelt.
 """
@@ -6,21 +6,23 @@ What `app.policy.meaning` repairs is named here as it is spelt.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator
 
-from app.policy.check.findings import Finding, Place, Severity, cut
+from app.policy.check.findings import Finding, Severity
 from app.policy.check.regions import miscounted, wrong_account
-from app.policy.meaning import FOREIGN, is_variable, no_account, repaired_text, texts_of_statement
+from app.policy.meaning import FOREIGN, arns_of, is_variable, no_account, repaired_text, texts_of_statement
+from app.policy.parsed import ParsedPolicy
+from app.policy.patterns import Pattern
+from app.policy.places import Place, cut
 from app.text.typed import visible
 
 _OF_AWS = re.compile(r"\$\{([^{}]*)\}")
 _TOOLS = {"&": "Terraform’s", "$$": "Terraform’s", "${!": "CloudFormation’s"}
 
 
-def accounts_missing(statements: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+def accounts_missing(policy: ParsedPolicy) -> Iterator[Finding]:
     """Placeholders where an ARN has its account, each once a statement and element."""
-    for index, statement in enumerate(statements):
+    for index, statement in enumerate(policy.source_statements):
         told: set[tuple[str, str]] = set()
         for element, text in texts_of_statement(statement):
             parts = text.split(":", 5)
@@ -40,21 +42,19 @@ def accounts_missing(statements: Sequence[Mapping[str, Any]]) -> Iterator[Findin
                 )
 
 
-def invisible_characters(statements: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+def invisible_characters(policy: ParsedPolicy) -> Iterator[Finding]:
     """Characters that came along unseen when an action or ARN was copied, the first of a statement and element."""
-    for index, statement in enumerate(statements):
+    for statement, written in zip(policy.statements, policy.source_statements, strict=True):
         told: set[str] = set()
-        actions = "Action" if "Action" in statement else "NotAction"
-        named = statement[actions]
-        texts = [(actions, each) for each in (named if isinstance(named, list) else [named])]
-        for element, text in [*texts, *texts_of_statement(statement)]:
+        actions = [(statement.action_element, each) for each in statement.actions]
+        for element, text in [*actions, *texts_of_statement(written)]:
             unseen = next((char for char in text if not visible(char)), "")
             if unseen and element not in told:
                 told.add(element)
                 yield Finding(
                     "invisible-character",
                     Severity.ERROR,
-                    Place(index, statement.get("Sid") or None, element),
+                    statement.place(element),
                     f"“{cut(visible(text))}” contains an invisible character (U+{ord(unseen):04X}). AWS doesn’t "
                     "ignore it, so this matches nothing.",
                     "Delete it and type it again.",
@@ -62,12 +62,11 @@ def invisible_characters(statements: Sequence[Mapping[str, Any]]) -> Iterator[Fi
                 )
 
 
-def variables_misspelt(statements: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
-    """Variables in another tool's spelling, and names that are no variable, each once a statement.
-
-    statements: of a document whose version has variables.
-    """
-    for index, statement in enumerate(statements):
+def variables_misspelt(policy: ParsedPolicy) -> Iterator[Finding]:
+    """Variables in another tool's spelling, and names that are no variable, each once a statement."""
+    if not policy.has_variables:
+        return
+    for index, statement in enumerate(policy.source_statements):
         told: set[str] = set()
         for element, text in texts_of_statement(statement):
             place = Place(index, statement.get("Sid") or None, element)
@@ -103,3 +102,25 @@ def _foreign(place: Place, written: str) -> Finding:
         f"Write {cut(meant)}." if meant != written else "Write it as AWS does, like ${aws:username}.",
         cut(written),
     )
+
+
+def mixed_accounts(policy: ParsedPolicy) -> Iterator[Finding]:
+    """ARNs of another account or partition than the others': a statement pasted from elsewhere."""
+    statements = policy.source_statements
+    partition, account_id = policy.partition, policy.account_id
+    told = set()
+    for index, its_partition, _, its_account in arns_of(statements):
+        place = Place(index, statements[index].get("Sid") or None, "Resource")
+        stray = its_account if re.fullmatch(r"[0-9]{12}", its_account) and its_account != account_id else ""
+        if not Pattern(its_partition, variables=False).matches(partition, {}):
+            stray = f"partition {its_partition[:40]}"
+        if stray and (index, stray) not in told:
+            told.add((index, stray))
+            yield Finding(
+                "elsewhere",
+                Severity.ERROR,
+                place,
+                f"This names {stray if stray.startswith('partition') else 'account ' + stray}, the rest of the "
+                f"document {account_id} in {partition}: there it matches nothing.",
+                f"Leave it out, unless this account is meant: its ARNs read arn:{partition}:…:{account_id}:….",
+            )

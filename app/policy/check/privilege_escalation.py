@@ -9,18 +9,20 @@ of the judge's choosing could be named in one. Pure.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
+from app.policy.analysis.satisfiability import holds_in
 from app.policy.check.findings import Finding, Severity
-from app.policy.check.privileged_actions import DANGERS, PASSES_ROLE, RUNNERS, Danger, Target
-from app.policy.check.statement_scope import Ruling, client_chooses, counted, texts
-from app.policy.evaluation import Request, compiled
+from app.policy.check.privileged_actions import DANGERS, Danger, Target
+from app.policy.check.statement_scope import Ruling, client_chooses, rulings
+from app.policy.evaluation import Statement
 from app.policy.features import WITHOUT_MFA
 from app.policy.meaning import FOREIGN, stands_for_nobody
+from app.policy.parsed import ParsedPolicy
 from app.policy.patterns import Pattern, completed
-from app.policy.permits import Permits
+from app.policy.places import counted
 from app.policy.reference.actions import may_name
+from app.policy.reference.pass_role import PASSES_ROLE, RUNNERS
 
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 _OWN_NAME = "\ue000"
@@ -31,14 +33,14 @@ Granted = dict[str, frozenset[bool | None]]
 """Actions, to the credentials with which they are possible."""
 
 
-def escalations(rulings: Sequence[Ruling], permits: Permits) -> Iterator[Finding]:
-    """A finding a statement and danger. permits: whose account it is about."""
-    denies = [each for each in rulings if each.statement.denies and each.sure]
-    allows = [each for each in rulings if not each.statement.denies]
+def escalations(policy: ParsedPolicy) -> Iterator[Finding]:
+    """A finding for each statement and danger."""
+    denies = [each for each in rulings(policy) if each.statement.denies and each.sure]
+    allows = [each for each in rulings(policy) if not each.statement.denies]
     running: Granted | None = None
     for allow in allows:
         for danger in DANGERS:
-            granted = _of_danger(allow, danger, denies, permits)
+            granted = _of_danger(allow, danger, denies, policy)
             if not granted:
                 continue
             runs: list[str] = []
@@ -47,17 +49,17 @@ def escalations(rulings: Sequence[Ruling], permits: Permits) -> Iterator[Finding
                 runs = [
                     action
                     for action, kinds in running.items()
-                    if kinds & granted[PASSES_ROLE] and _may_pass_to(allow.written, RUNNERS[action])
+                    if kinds & granted[PASSES_ROLE] and _may_pass_to(allow.statement, RUNNERS[action])
                 ]
             yield _finding(danger, allow, granted, runs)
 
 
-def _of_danger(allow: Ruling, danger: Danger, denies: Sequence[Ruling], permits: Permits) -> Granted:
+def _of_danger(allow: Ruling, danger: Danger, denies: Sequence[Ruling], policy: ParsedPolicy) -> Granted:
     granted: Granted = {}
     named = [action for action in danger.kinds if allow.names(action)]
     for target in dict.fromkeys(danger.kinds[action] for action in named):
         covered = _targets(allow, target)
-        shields = [(deny, _shielded(deny, target, covered, permits)) for deny in denies] if covered else []
+        shields = [(deny, _shielded(deny, target, covered, policy)) for deny in denies] if covered else []
         for action in [each for each in named if danger.kinds[each] == target]:
             if kinds := _granted(allow, action, covered, shields):
                 granted[action] = kinds
@@ -107,26 +109,19 @@ def _running(allows: Sequence[Ruling], denies: Sequence[Ruling]) -> Granted:
 
 
 def _reaches(allow: Ruling, service: str) -> bool:
-    named = [] if allow.statement.not_resources else texts(allow.written["Resource"])
+    named = [] if allow.statement.not_resources else allow.resources
     return not named or any(each == "*" or each.split(":")[2] == service for each in named)
 
 
-def _may_pass_to(written: Mapping[str, Any], service: str) -> bool:
+def _may_pass_to(statement: Statement, service: str) -> bool:
     """Do a statement's conditions on iam:PassedToService let a role go to this one, "ec2.amazonaws.com"?"""
-    about = {
-        operator: {key: value for key, value in keys.items() if key.lower() == _PASSED_TO}
-        for operator, keys in (written.get("Condition") or {}).items()
-    }
-    if not any(about.values()):
-        return True
-    alone = {"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": about}
-    [statement] = compiled({"Statement": alone}).statements
-    return statement.covers(Request(PASSES_ROLE, "*"), {_PASSED_TO: service})
+    about = [each for each in statement.conditions if each.key.lower() == _PASSED_TO]
+    return all(holds_in(each, {_PASSED_TO: service}) for each in about)
 
 
 def _targets(allow: Ruling, target: Target) -> frozenset[str]:
     """What of this kind a statement covers, a pattern a resource; not your own where that is no danger."""
-    named = ["*"] if allow.statement.not_resources else texts(allow.written["Resource"])
+    named = ["*"] if allow.statement.not_resources else allow.resources
     return frozenset(
         each
         for each in _below(named, target)
@@ -134,27 +129,27 @@ def _targets(allow: Ruling, target: Target) -> frozenset[str]:
     )
 
 
-def _shielded(deny: Ruling, target: Target, targets: frozenset[str], permits: Permits) -> frozenset[str]:
+def _shielded(deny: Ruling, target: Target, targets: frozenset[str], policy: ParsedPolicy) -> frozenset[str]:
     """Those targets that a deny surely covers: all, all but your own, or just what is written in the same way."""
     if deny.everywhere:
         return targets
     if deny.statement.not_resources:
-        spared = _below(texts(deny.written["NotResource"]), target)
+        spared = _below(deny.resources, target)
         if not all(_own(each) for each in spared) or (spared and not target.others):
             return frozenset()  # their own user is left to them, whatever a target is called
         return targets
-    here = [each for each in texts(deny.written["Resource"]) if _is_here(each, target, permits)]
+    here = [each for each in deny.resources if _is_here(each, target, policy)]
     covered = _below(here, target)
     return targets if target.all_of in covered else targets & covered
 
 
-def _is_here(resource: str, target: Target, permits: Permits) -> bool:
+def _is_here(resource: str, target: Target, policy: ParsedPolicy) -> bool:
     """Is a resource of a deny about this account, in every region?"""
     _, partition, _, region, account, _ = _parts(resource)
     return (
-        partition in ("*", permits.partition)
+        partition in ("*", policy.partition)
         and (region == "*" or not (region or target.regional))
-        and (account in ("*", permits.account_id) or (target.accountless and not account))
+        and (account in ("*", policy.account_id) or (target.accountless and not account))
     )
 
 

@@ -13,7 +13,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from app.policy.check.findings import Finding, Place, Severity, cut
+from app.policy.check.findings import Finding, Severity
+from app.policy.documents import texts_of
+from app.policy.parsed import ParsedPolicy
+from app.policy.places import Place, cut
 
 MOST_COMPARED = 40
 """Patterns of a list that are compared with the others: a document may be hostile."""
@@ -22,22 +25,15 @@ _SAMPLES = ("", "\ue000", "\ue000\ue001\ue002")
 _ANY_CHARACTER = "\ue003"
 
 
-def redundancies(statements: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
-    """Statement by statement. statements: of a document that `evaluation.compiled` takes."""
-    for index, statement in enumerate(statements):
-        for element in ("Action", "NotAction", "Resource", "NotResource"):
-            place = Place(index, statement.get("Sid") or None, element)
-            entries = _texts(statement.get(element, []))
-            yield from _repeated(place, entries, ignore_case=element.endswith("Action"))
-        place = Place(index, statement.get("Sid") or None, "Condition")
-        for keys in (statement.get("Condition") or {}).values():
+def redundancies(policy: ParsedPolicy) -> Iterator[Finding]:
+    """Statement by statement, then between statements."""
+    for statement in policy.statements:
+        yield from _repeated(statement.place(statement.action_element), statement.actions, ignore_case=True)
+        yield from _repeated(statement.place(statement.resource_element), statement.resources, ignore_case=False)
+        for keys in statement.condition.values():
             for values in keys.values():
-                yield from _twice(place, [str(value) for value in _texts(values)])
-    yield from _statements(statements)
-
-
-def _texts(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
+                yield from _twice(statement.place("Condition"), [str(value) for value in texts_of(values)])
+    yield from _statements([each.written for each in policy.statements])
 
 
 def _repeated(place: Place, entries: Sequence[str], *, ignore_case: bool) -> Iterator[Finding]:
@@ -113,13 +109,13 @@ def _statements(statements: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
 def _included(less: Mapping[str, Any], more: Mapping[str, Any]) -> bool:
     for element in ("Action", "Resource"):
         if element in less:
-            ours, theirs = _texts(less[element]), _texts(more[element])[:MOST_COMPARED]
+            ours, theirs = texts_of(less[element]), texts_of(more[element])[:MOST_COMPARED]
             if element == "Action":
                 ours, theirs = [each.lower() for each in ours], [each.lower() for each in theirs]
             if not all(any(covers(pattern, each) for pattern in theirs) for each in ours[:MOST_COMPARED]):
                 return False
             if len(ours) > MOST_COMPARED:
                 return False
-        elif sorted(map(str, _texts(less[f"Not{element}"]))) != sorted(map(str, _texts(more[f"Not{element}"]))):
+        elif sorted(map(str, texts_of(less[f"Not{element}"]))) != sorted(map(str, texts_of(more[f"Not{element}"]))):
             return False
     return True

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from app.policy.check.findings import Finding, Place, Severity, cut
+from app.policy.check.findings import Finding, Severity
+from app.policy.places import Place, cut
 
 _BY_AREA = {
     "af": "south-1",

@@ -7,14 +7,14 @@ purpose, is for the administrator to decide: there the remedy says so, and propo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
-from app.policy.check.findings import DOCUMENT, Place
-from app.policy.check.statement_scope import is_all, texts
 from app.policy.evaluation import Effect
 from app.policy.features import WITHOUT_MFA, Availability, Missing, On, When, resource
+from app.policy.parsed import ParsedPolicy, ParsedStatement
 from app.policy.permits import Permits
+from app.policy.places import DOCUMENT, Place
+from app.policy.reference.action_patterns import is_all
 
 GETTING_MFA = (
     "iam:ListMFADevices",
@@ -28,18 +28,16 @@ GETTING_MFA = (
 WITH_MFA = ' with the condition "Bool": {"aws:MultiFactorAuthPresent": "true"}.'
 
 
-def remedy(found: Availability, statements: Sequence[Mapping[str, Any]], permits: Permits) -> str:
+def remedy(found: Availability, policy: ParsedPolicy, permits: Permits) -> str:
     """The lines to add and where, one sentence for what goes to the same place; or why nothing is proposed."""
-    return remedies([(found, lack) for lack in found.missing], statements, permits)
+    return remedies([(found, lack) for lack in found.missing], policy, permits)
 
 
-def remedies(
-    lacks: Sequence[tuple[Availability, Missing]], statements: Sequence[Mapping[str, Any]], permits: Permits
-) -> str:
+def remedies(lacks: Sequence[tuple[Availability, Missing]], policy: ParsedPolicy, permits: Permits) -> str:
     """The same for several features: what goes to the same place is one sentence."""
     places: dict[tuple[str, str], list[str]] = {}
     for found, lack in lacks:
-        before, after = _sentence(lack, found, statements, permits)
+        before, after = _sentence(lack, found, policy, permits)
         places.setdefault((before, after), []).append(f'"{lack.need.action}"')
     sentences = []
     for (before, after), named in places.items():
@@ -48,9 +46,7 @@ def remedies(
     return " ".join(sentences)
 
 
-def _sentence(
-    lack: Missing, found: Availability, statements: Sequence[Mapping[str, Any]], permits: Permits
-) -> tuple[str, str]:
+def _sentence(lack: Missing, found: Availability, policy: ParsedPolicy, permits: Permits) -> tuple[str, str]:
     """What stands before and after the names of the actions; after is "" where the sentence names them itself."""
     action, getting = lack.need.action, lack.need.action in GETTING_MFA
     if lack.mfa is not True and not getting and found.when is When.WITH:
@@ -61,13 +57,13 @@ def _sentence(
         where = f' on "{lack.need.on.pattern(permits)}"'
         safe = getting or all(permits.denies(action, resource(lack.need, permits), mfa=mfa) for mfa in WITHOUT_MFA)
         return "Allow ", where + ("." if safe else WITH_MFA)
-    place = place_of(statements, lack.decision.statement)
-    if not getting or place.statement is None:
+    place, denying = place_of(policy, lack.decision.statement), _named(policy, lack.decision.statement)
+    if not getting or denying is None:
         when = "also with MFA" if lack.mfa else "without MFA"
         return f"{_capital(str(place))} denies ", f" {when}. Change that only if people are meant to do it."
-    if "NotAction" in statements[place.statement]:
+    if denying.statement.not_actions:
         return "Add ", f" to NotAction of {place}."
-    if any(map(is_all, texts(statements[place.statement]["Action"]))):
+    if any(map(is_all, denying.actions)):
         # Nothing can be taken out of "*". All of it goes into one list, or the next remedy would undo this one.
         spared = ", ".join(f'"{each}"' for each in GETTING_MFA)
         return f'In {place}, write "NotAction": [{spared}] instead of Action.', ""
@@ -78,12 +74,15 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def place_of(statements: Sequence[Mapping[str, Any]], named: str | int | None) -> Place:
-    """Of the statement a decision names."""
-    for index, statement in enumerate(statements):
-        if named == index or (named is not None and statement.get("Sid") == named):
-            return Place(index, statement.get("Sid") or None)
-    return DOCUMENT
+def place_of(policy: ParsedPolicy, named: str | int | None) -> Place:
+    """Where the statement is that a decision names by Sid or index; DOCUMENT for None."""
+    statement = _named(policy, named)
+    return statement.place() if statement else DOCUMENT
+
+
+def _named(policy: ParsedPolicy, named: str | int | None) -> ParsedStatement | None:
+    matching = (each for each in policy.statements if named in (each.index, each.written.get("Sid")))
+    return next(matching, None) if named is not None else None
 
 
 def unknown_keys(features: Sequence[Availability], permits: Permits) -> Iterator[str]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from app.policy.check.findings import Finding, Severity
 from app.policy.check.similarity import Likeness
 from app.policy.features import Availability
+from app.policy.parsed import ParsedPolicy
 
 
 @dataclass(frozen=True)
@@ -20,8 +21,8 @@ class Report:
     """Characters without white space, the account's id put in."""
     features: Sequence[Availability] = ()
     likeness: Likeness | None = None
-    document: Mapping[str, Any] | None = field(default=None, repr=False)
-    """As read, where it could be."""
+    policy: ParsedPolicy | None = field(default=None, repr=False)
+    """The document, where it could be parsed and isn't too long."""
 
     @property
     def usable(self) -> bool:

@@ -1,99 +1,95 @@
-"""What a document lets through that it should not, and whom it shuts out: asked of the judge. Pure."""
+"""What users can do without MFA, or to each other's devices, and whom the document locks out."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
-from app.policy.check.exempted_actions import spared
-from app.policy.check.findings import DOCUMENT, Finding, Place, Severity
-from app.policy.check.mfa_enforcement import locked_out, spared_services, unforced
-from app.policy.check.mfa_probes import unproven
-from app.policy.check.privilege_escalation import escalations
+from app.policy.check.findings import Finding, Severity
+from app.policy.check.portal_features import example_user
 from app.policy.check.remedies import place_of
-from app.policy.check.statement_scope import Ruling, rulings
 from app.policy.features import BY_CODE, WITHOUT_MFA, missing
-from app.policy.permits import Permits
+from app.policy.parsed import ParsedPolicy
+from app.policy.places import DOCUMENT, Place
 
 PATH = "/engineering/"
 
 
-def dangers(statements: Sequence[Mapping[str, Any]], permits: Permits) -> Iterator[Finding]:
-    """All of them, worst first. permits: of someone without a path."""
-    iam = f"arn:{permits.partition}:iam::{permits.account_id}"
+def _allowing(policy: ParsedPolicy, action: str, resource: str, mfas: Sequence[bool | None]) -> Place | None:
+    """The statement that allows it with one of these credentials; None where none does."""
+    permits = example_user(policy)
+    for mfa in mfas:
+        decision = permits.decision(action, resource, mfa=mfa)
+        if decision.allowed:
+            return place_of(policy, decision.statement)
+    return None
 
-    def deciding(action: str, resource: str, mfas: Sequence[bool | None]) -> Place | None:
-        """The statement that allows it, with one of these credentials; None where none does."""
-        for mfa in mfas:
-            decision = permits.decision(action, resource, mfa=mfa)
-            if decision.allowed:
-                return place_of(statements, decision.statement)
-        return None
 
-    ruled = rulings(statements, permits.policy, permits.account_id, permits.partition)
-    denies = [each for each in ruled if each.statement.denies]
-    yield from undemanding(denies, permits)
-    yield from locked_out(denies)
+def password_without_mfa(policy: ParsedPolicy) -> Iterator[Finding]:
+    """A stolen access key is enough to set a console password."""
+    arn = example_user(policy).arn
     passwords = [
         (action, place)
         for action in ("iam:CreateLoginProfile", "iam:UpdateLoginProfile")
-        if (place := deciding(action, permits.arn, WITHOUT_MFA))
+        if (place := _allowing(policy, action, arn, WITHOUT_MFA))
     ]
     if passwords:
         yield Finding(
             "key-makes-password",
             Severity.WARNING,
             passwords[0][1],
-            f"{' and '.join(action for action, _ in passwords)} {'work' if passwords[1:] else 'works'} without MFA: "
-            "whoever steals an access key sets a console password, without the old one.",
-            "Do not spare them in the deny.",
+            f"{' and '.join(action for action, _ in passwords)} {'work' if passwords[1:] else 'works'} without MFA. "
+            "Anyone with a stolen access key can set a console password without knowing the old one.",
+            "The deny must apply to them. Don’t name them in its NotAction.",
             passwords[0][0],
         )
-    if place := deciding("iam:DeactivateMFADevice", permits.arn, WITHOUT_MFA):
+
+
+def device_without_mfa(policy: ParsedPolicy) -> Iterator[Finding]:
+    """Users can deactivate their MFA device without MFA."""
+    if place := _allowing(policy, "iam:DeactivateMFADevice", example_user(policy).arn, WITHOUT_MFA):
         yield Finding(
             "device-removable",
             Severity.WARNING,
             place,
-            "One’s MFA device can be given up without MFA. Since April 2023 AWS’s service refuses that itself.",
-            "Do not spare iam:DeactivateMFADevice in the deny.",
+            "Users can deactivate their MFA device without MFA. Since April 2023 AWS’s service refuses that itself.",
+            "The deny must apply to it. Don’t name iam:DeactivateMFADevice in its NotAction.",
             "iam:DeactivateMFADevice",
         )
-    if place := deciding("iam:DeleteVirtualMFADevice", f"{iam}:mfa/somebody-else", (*WITHOUT_MFA, True)):
+
+
+def devices_of_others(policy: ParsedPolicy) -> Iterator[Finding]:
+    """Users can delete other users' virtual devices."""
+    somebody_elses = f"arn:{policy.partition}:iam::{policy.account_id}:mfa/somebody-else"
+    if place := _allowing(policy, "iam:DeleteVirtualMFADevice", somebody_elses, (*WITHOUT_MFA, True)):
         yield Finding(
             "others-devices",
             Severity.WARNING,
             place,
-            "Everyone can delete virtual devices of others that are not in use yet, and so spoil their enrollment.",
+            "Every user can delete other users’ virtual devices that are not in use yet, so they can’t set up MFA.",
             "Name mfa/${aws:username} as the resource of iam:DeleteVirtualMFADevice.",
             "iam:DeleteVirtualMFADevice",
         )
-    if missing(BY_CODE["change-password"], permits, False):
+
+
+def first_sign_in(policy: ParsedPolicy) -> Iterator[Finding]:
+    """Users who must change their password first can't get to MFA."""
+    if missing(BY_CODE["change-password"], example_user(policy), False):
         yield Finding(
             "first-sign-in",
             Severity.WARNING,
             DOCUMENT,
-            "Who must change the password at the first sign-in, or whose password has expired, is stuck: "
-            "iam:ChangePassword does not work before MFA.",
-            "Give people passwords they need not change at the first sign-in, and set a new one for somebody who is "
-            "stuck.",
+            "Users who must change their password at the first sign-in, or whose password has expired, are stuck: "
+            "iam:ChangePassword doesn’t work before MFA.",
+            "Give users passwords that they don’t have to change at the first sign-in. If a user is stuck, set a new "
+            "one.",
             "iam:ChangePassword",
         )
-    yield from _paths(permits)
-    yield from escalations(ruled, permits)
 
 
-def undemanding(denies: Sequence[Ruling], permits: Permits) -> Iterator[Finding]:
-    """Why a document does not demand MFA of a plain key and of a password; warnings where it nearly does not."""
-    reasons = [*unforced(denies), *spared(denies)]
-    yield from reasons
-    if not any(each.severity is Severity.ERROR for each in reasons):
-        yield from filter(None, [unproven(denies, permits)])  # whatever it seems: this is what counts
-    yield from spared_services(denies)
-
-
-def _paths(permits: Permits) -> Iterator[Finding]:
-    """People below an IAM path against people without one."""
+def users_with_a_path(policy: ParsedPolicy) -> Iterator[Finding]:
+    """What works for users without an IAM path doesn't for those with one."""
+    permits = example_user(policy)
     below = replace(permits, arn=permits.arn.replace(":user/", f":user{PATH}"))
     for code in ("see-devices", "enroll"):
         if not missing(BY_CODE[code], permits, False) and (lacks := missing(BY_CODE[code], below, False)):
@@ -102,7 +98,7 @@ def _paths(permits: Permits) -> Iterator[Finding]:
                 "path-shut-out",
                 Severity.WARNING,
                 DOCUMENT,
-                f"People whose IAM user has a path (user{PATH}alice) are shut out: their ARN does not match.",
+                f"Users with an IAM path (user{PATH}alice) are locked out, because their ARN doesn’t match.",
                 f'Beside "{need.on.pattern(permits)}", name "{need.on.pattern(below)}" for what getting MFA takes. '
                 "Name it for the rest, too, once the document forces MFA.",
                 need.action,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from app.policy.documents import PLACEHOLDER, VARIANTS, read
+from app.policy.documents import PLACEHOLDER, VARIANTS, read, statements_of, texts_of
 
 Line = tuple[str, str, str, str]
 """(what it does, action, resource, condition)"""
@@ -71,14 +71,13 @@ def _known(name: str) -> frozenset[Line]:
 
 
 def _lines(document: Mapping[str, Any]) -> Iterator[Line]:
-    statements = document["Statement"]
-    for statement in [statements] if isinstance(statements, Mapping) else statements:
+    for statement in statements_of(document):
         condition = json.dumps(_plain(statement.get("Condition") or {}), sort_keys=True)
         effect = "allows" if statement["Effect"] == "Allow" else "denies"
         no_action, no_resource = "NotAction" in statement, "NotResource" in statement
         doing = f"{effect} all but" if no_action else effect
-        places = [_anywhere(where) for where in _texts(statement["NotResource" if no_resource else "Resource"])]
-        for action in _texts(statement["NotAction" if no_action else "Action"]):
+        places = [_anywhere(where) for where in texts_of(statement["NotResource" if no_resource else "Resource"])]
+        for action in texts_of(statement["NotAction" if no_action else "Action"]):
             for where in places:
                 yield doing, action.lower(), ("all but " if no_resource else "") + where, condition
 
@@ -87,14 +86,10 @@ def _plain(condition: Mapping[str, Any]) -> dict[str, Any]:
     """One value or a list of one, text or truth value: the same."""
     return {
         operator: {
-            key.lower(): sorted(str(value).lower() for value in _texts(values)) for key, values in keys.items()
+            key.lower(): sorted(str(value).lower() for value in texts_of(values)) for key, values in keys.items()
         }
         for operator, keys in condition.items()
     }
-
-
-def _texts(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
 
 
 def _anywhere(arn: str) -> str:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from datetime import datetime
+from functools import cached_property, lru_cache
 
 from app.policy.analysis.satisfiability import Holds, Users, holds, spares_services, this_hour
-from app.policy.check.findings import Place
 from app.policy.conditions import Condition
-from app.policy.evaluation import Policy, Statement
+from app.policy.evaluation import Statement
+from app.policy.parsed import ParsedPolicy, ParsedStatement
 from app.policy.patterns import Pattern
-from app.policy.reference.actions import covered, real_name
+from app.policy.places import Place
+from app.policy.reference.action_patterns import is_all, named_by, open_service
 from app.policy.reference.request_context import condition_key
 
 MFA_KEYS = ("aws:multifactorauthpresent", "aws:multifactorauthage")
@@ -24,11 +25,9 @@ WHO = ("aws:username", "aws:userid", "aws:principal")
 
 @dataclass(frozen=True)
 class Ruling:
-    """One statement. written: as in the document, rendered. index: over the document, from 0."""
+    """One statement, and when its conditions hold."""
 
-    index: int
-    written: Mapping[str, Any]
-    statement: Statement
+    parsed: ParsedStatement
     kinds: frozenset[bool | None]
     """The sessions (KINDS) in which its conditions can hold, in a direct request of an IAM user."""
     sure: frozenset[bool | None]
@@ -40,15 +39,25 @@ class Ruling:
     dead: tuple[Condition, ...]
     """Conditions, not about MFA, that hold in no direct request."""
 
+    @property
+    def statement(self) -> Statement:
+        """The compiled statement."""
+        return self.parsed.statement
+
+    @property
+    def resources(self) -> Sequence[str]:
+        """The entries of Resource or NotResource."""
+        return self.parsed.resources
+
     def place(self, element: str | None = None) -> Place:
-        """Of one of its elements."""
-        return Place(self.index, self.written.get("Sid") or None, element)
+        """Where the statement is, or one of its elements."""
+        return self.parsed.place(element)
 
     @cached_property
     def entries(self) -> dict[str, str]:
         """Of Action or NotAction: in lower case, to how it is written."""
         found: dict[str, str] = {}
-        for entry in texts(self.written["NotAction" if self.statement.not_actions else "Action"]):
+        for entry in self.parsed.actions:
             found.setdefault(entry.lower(), entry)
         return found
 
@@ -65,7 +74,7 @@ class Ruling:
     @property
     def everywhere(self) -> bool:
         """Is it about every resource?"""
-        return not self.statement.not_resources and "*" in texts(self.written["Resource"])
+        return not self.statement.not_resources and "*" in self.resources
 
     def firm(self, kind: bool | None) -> bool:
         """Does it surely hold in this kind of session, on every resource?"""
@@ -108,19 +117,24 @@ class Ruling:
         return actions if self._open else actions & self.listed
 
 
-def rulings(statements: Sequence[Mapping[str, Any]], policy: Policy, account_id: str, partition: str) -> list[Ruling]:
-    """All statements of a document. policy: the same compiled. account_id, partition: whose users are under it."""
-    now = this_hour()
-    sessions = {kind: Users(kind, account_id, partition, now) for kind in KINDS}
-    return [
-        _ruling(index, written, statement, sessions)
-        for index, (written, statement) in enumerate(zip(statements, policy.statements, strict=True))
-    ]
+def rulings(policy: ParsedPolicy) -> Sequence[Ruling]:
+    """All statements of a document, for the users of its account."""
+    return _rulings(policy, this_hour())
 
 
-def _ruling(
-    index: int, written: Mapping[str, Any], statement: Statement, sessions: Mapping[bool | None, Users]
-) -> Ruling:
+@lru_cache(maxsize=16)
+def _rulings(policy: ParsedPolicy, now: datetime) -> Sequence[Ruling]:
+    sessions = {kind: Users(kind, policy.account_id, policy.partition, now) for kind in KINDS}
+    return [_ruling(each, sessions) for each in policy.statements]
+
+
+def denies_of(policy: ParsedPolicy) -> Sequence[Ruling]:
+    """Those that deny."""
+    return [each for each in rulings(policy) if each.statement.denies]
+
+
+def _ruling(parsed: ParsedStatement, sessions: Mapping[bool | None, Users]) -> Ruling:
+    statement = parsed.statement
     found = {kind: [(each, holds(each, users)) for each in statement.conditions] for kind, users in sessions.items()}
     kinds = frozenset(kind for kind, told in found.items() if all(how is not Holds.NEVER for _, how in told))
     depends = [each for kind in kinds for each, how in found[kind] if how is Holds.SOMETIMES]
@@ -133,9 +147,7 @@ def _ruling(
         and all((each, Holds.ALWAYS) in told for kind, told in found.items() if kind in kinds)
     ]
     return Ruling(
-        index,
-        written,
-        statement,
+        parsed,
         kinds,
         frozenset(kind for kind in kinds if all(how is Holds.ALWAYS for _, how in found[kind])),
         tuple(dict.fromkeys(key for each in depends for key in each.keys if _open(key, each))),
@@ -151,39 +163,7 @@ def _open(key: str, condition: Condition) -> bool:
     return key == condition.key or condition_key(key) is None or key.lower() not in ("aws:username", "aws:userid")
 
 
-def is_all(entry: str) -> bool:
-    """Does an entry of Action or NotAction name every action: "*", "*:*", "*:?*"?"""
-    pattern = Pattern(entry, variables=False)
-    return set(entry) <= {"*", "?", ":"} and all(pattern.matches(each, {}) for each in ("a:b", "service:Action"))
-
-
-def named_by(pattern: str) -> tuple[str, ...]:
-    """Real actions that "iam:List*" or "iam:ListUsers" names. Without a service of its own it names none."""
-    if "*" in pattern or "?" in pattern:
-        return covered(pattern)
-    real = real_name(pattern)
-    return (real,) if real else ()
-
-
-def open_service(pattern: str) -> bool:
-    """Has it a wildcard where the service stands?"""
-    service = pattern.partition(":")[0]
-    return "*" in service or "?" in service
-
-
 def client_chooses(key: str) -> bool:
     """May somebody who sends a request put in what they like?"""
     known = condition_key(key)
     return known is not None and known.chosen
-
-
-def texts(value: Any) -> list[Any]:
-    """One or a list of them."""
-    return value if isinstance(value, list) else [value]
-
-
-def counted(names: Sequence[str], most: int = 3) -> str:
-    """ "a, b, c and 4 more"; each cut short."""
-    shown = [name if len(name) <= 80 else f"{name[:77]}..." for name in names[:most]]
-    rest = len(names) - len(shown)
-    return ", ".join(shown) + (f" and {rest} more" if rest else "")

@@ -12,6 +12,37 @@ from app.policy.patterns import Pattern, completed
 
 LONGEST = 128
 """Characters of a name worth comparing: no action of AWS comes near."""
+WELL_KNOWN = (
+    "ec2:DescribeInstances",
+    "ec2:RunInstances",
+    "s3:GetObject",
+    "s3:ListAllMyBuckets",
+    "iam:CreateAccessKey",
+    "iam:CreateLoginProfile",
+    "iam:UpdateLoginProfile",
+    "iam:PutUserPolicy",
+    "iam:AttachUserPolicy",
+    "iam:DeactivateMFADevice",
+    "iam:PassRole",
+    "sts:AssumeRole",
+    "lambda:InvokeFunction",
+    "secretsmanager:GetSecretValue",
+    "ssm:GetParameter",
+    "kms:Decrypt",
+    "dynamodb:GetItem",
+    "rds:DeleteDBInstance",
+    "logs:GetLogEvents",
+    "cloudtrail:StopLogging",
+    "cloudformation:CreateStack",
+    "organizations:LeaveOrganization",
+)
+"""Actions of well-known services, to try whether a deny applies to them. The first of each service stands for it."""
+
+UNTOUCHED = {
+    "sts:GetSessionToken": "No policy reaches this one: whoever has an access key can ask for a session with it.",
+    "sts:GetCallerIdentity": "No policy reaches this one: everyone may ask who they are.",
+}
+"""Actions that no policy allows or denies (IAM User Guide), to why."""
 
 
 @cache

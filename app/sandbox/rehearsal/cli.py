@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 import click
 
 from app.policy.assume_option import assume_option
-from app.policy.documents import PLACEHOLDER, statements_of
+from app.policy.documents import PLACEHOLDER
 from app.policy.evaluation import PolicyError
-from app.policy.meaning import in_account, repairs, whereabouts
+from app.policy.meaning import in_account, repairs
+from app.policy.parsed import parsed
 from app.text.terminal import plain
 
 if TYPE_CHECKING:
@@ -44,15 +45,14 @@ def rehearse(file: str, form: str, assumed: dict[str, str]) -> None:
     settings = Settings(policy=file, stand_ins=True, assumed=assumed)
     with tempfile.TemporaryDirectory(prefix="latchkey-") as folder:
         try:
-            written = policy_document(file)
-            with opened(settings, [], 0, Path(folder), in_account(written, ACCOUNT_ID)) as running:
+            policy = parsed(policy_document(file))
+            with opened(settings, [], 0, Path(folder), in_account(policy.source, ACCOUNT_ID)) as running:
                 rows = Rehearsal(running.facts).rows()
         except PolicyError as error:
             raise click.ClickException(plain(str(error))) from error
     passed = all(row.as_wanted and not row.open for row in rows)
-    account_id = whereabouts(statements_of(written))[1]
-    account_id = ACCOUNT_ID if account_id == PLACEHOLDER else account_id
-    read_as = list(repairs(written, account_id))
+    account_id = ACCOUNT_ID if policy.account_id == PLACEHOLDER else policy.account_id
+    read_as = list(repairs(policy.source, account_id))
     if form == "json":
         told = {
             "passed": passed,
