@@ -87,19 +87,24 @@ def parsed(document: Mapping[str, Any], account_id: str | None = None, partition
 
     Raises PolicyError for what IAM would not take. The same document gives the same object.
     """
+    text = json.dumps(document)
     if account_id is None or partition is None:
-        compiled(document)
-        its_partition, its_account = whereabouts(statements_of(document))
+        its_partition, its_account = whereabouts(_source(text)["Statement"])
         account_id, partition = account_id or its_account, partition or its_partition
-    return _parsed(json.dumps(document), account_id, partition)
+    return _parsed(text, account_id, partition)
 
 
 @lru_cache(maxsize=64)
-def _parsed(document: str, account_id: str, partition: str) -> ParsedPolicy:
+def _source(text: str) -> Mapping[str, Any]:
+    document = json.loads(text)
+    compiled(document)
+    return {**document, "Statement": statements_of(document)}
+
+
+@lru_cache(maxsize=64)
+def _parsed(text: str, account_id: str, partition: str) -> ParsedPolicy:
     """Every page asks about the same few documents, and a text is a key that is cheap to compare."""
-    source = json.loads(document)
-    compiled(source)
-    source["Statement"] = statements_of(source)
+    source = _source(text)
     own = meant(source, account_id, partition)
     policy = compiled(own)
     pairs = zip(own["Statement"], policy.statements, strict=True)
