@@ -15,6 +15,9 @@ from app.web.forms import CODE_FIELD, DeviceForm, Form
 class SavedForm(DeviceForm):
     """The end of the new secret, from where it was saved; and a code, where the session moves to the new key."""
 
+    spent = ("code",)
+    proves_credentials = True  # of the new key
+
     last_characters = StringField(
         f"Last {LAST_CHARACTERS} characters of the secret",
         filters=[without_blanks],

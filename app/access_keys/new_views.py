@@ -13,13 +13,12 @@ from app.access_keys import saving, service
 from app.access_keys.forms import SavedForm
 from app.access_keys.views import bp, keys_of_mine, pending_key
 from app.audit.events import STILL_RUNNING
-from app.errors import MfaNotRecognized, NoResponse, PortalError, WrongMfaCode
 from app.sessions import current, slots
 from app.sessions.contents import Confirming, NewAccessKey, Way
 from app.web.guards import ask_to_confirm, recently_confirmed, with_mfa
 from app.web.rate_limits import codes_per_key
 from app.web.request_context import audit, gateways, person
-from app.web.responses import done, page, refuse, wants_part
+from app.web.responses import done, page, wants_part
 
 
 @bp.post("/create")
@@ -30,22 +29,24 @@ def create() -> ResponseReturnValue:
     pending, now = pending_key(), datetime.now(UTC)
     if pending and not service.still_there(pending, keys_of_mine(), now):
         slots.forget("new_key")
-    if not slots.claim_new_key(now, now + STILL_RUNNING):
-        return redirect(url_for("access_keys.new"), 303)
     noted = audit()
-    try:
-        made, kept = service.create(gateways().keys, noted, person(), now, slots.keep_new_key)
-    except PortalError as told:
-        slots.give_up_new_key()
-        if isinstance(told, service.TooManyAccessKeys | service.SecretLost):
-            return done(str(told), "access_keys.index", "warning")
-        raise
+    with slots.making_key(now, now + STILL_RUNNING) as keep:
+        if keep is None:
+            return redirect(url_for("access_keys.new"), 303)
+        made, kept = service.create(gateways().keys, noted, person(), now, keep)
     if kept:
         return redirect(url_for("access_keys.new"), 303)
     if kept is None:
         return _unsaved(made, ended=False), 503
     service.unsaved(noted, made)
     return _unsaved(made, ended=True), 409
+
+
+@bp.errorhandler(service.TooManyAccessKeys)
+@bp.errorhandler(service.SecretLost)
+def no_key_to_show(error: service.TooManyAccessKeys | service.SecretLost) -> ResponseReturnValue:
+    """Lead to the list of keys, from which one is deleted."""
+    return done(str(error), "access_keys.index", "warning")
 
 
 def _unsaved(made: NewAccessKey, *, ended: bool) -> str:
@@ -164,16 +165,10 @@ def saved() -> ResponseReturnValue:
         return redirect(url_for("access_keys.index"), 303)
     serial_numbers = _code_devices()
     form = _form(pending, serial_numbers)
-    if not form.validate_on_submit():
-        return _new_page(pending, form, serial_numbers)
-    try:
-        service.check_saved(gateways().sts, person(), pending, form.last_characters.data)
-        if form.code.data and form.serial_number.choices:
-            _move(pending, form)
-    except PortalError as refusal:
-        form.code.data = ""
-        refuse(form, refusal)
-        return _new_page(pending, form, serial_numbers)
+    form.accept()
+    service.check_saved(gateways().sts, person(), pending, form.last_characters.data)
+    if form.code.data and form.serial_number.choices:
+        _move(pending, form)
     saving.saved(audit(), pending.access_key_id)
     if not slots.forget_new_key():
         current.leave_session_alone()
@@ -184,9 +179,5 @@ def saved() -> ResponseReturnValue:
 def _move(pending: NewAccessKey, form: SavedForm) -> None:
     lasts = current_app.config["ACCESS_KEY_SESSION_MAX"]
     serial_number = form.serial_number.data or form.serial_number.choices[0][0]
-    try:
-        credentials = service.move(gateways().sts, audit(), pending, serial_number, form.code.data, lasts)
-    except (WrongMfaCode, MfaNotRecognized, NoResponse) as refusal:
-        refusal.field = "code"
-        raise
+    credentials = service.move(gateways().sts, audit(), pending, serial_number, form.code.data, lasts)
     current.sign_in(service.stands_on(person(), pending.access_key_id), credentials, lasts)

@@ -17,7 +17,17 @@ from app.aws.passwords import PasswordGateway
 from app.aws.sts import StsGateway
 from app.credentials import lifecycle
 from app.credentials.lifecycle import Kind
-from app.errors import CredentialsRefused, NoResponse, NotAllowed, NotFound, NotRecorded, Refused, Throttled
+from app.errors import (
+    CredentialsRefused,
+    MfaNotRecognized,
+    NoResponse,
+    NotAllowed,
+    NotFound,
+    NotRecorded,
+    Refused,
+    Throttled,
+    WrongMfaCode,
+)
 from app.sessions.contents import NewAccessKey, Person, Way
 
 SHOWN_FOR = timedelta(minutes=15)
@@ -187,10 +197,14 @@ def check_saved(sts: StsGateway, person: Person, new: NewAccessKey, typed: str) 
 def move(
     sts: StsGateway, audit: Audit, new: NewAccessKey, serial_number: str, code: str, lasts: timedelta
 ) -> AwsCredentials:
-    """An MFA session that stands on the new key. Raises WrongMfaCode, MfaNotRecognized, NoResponse."""
+    """Return an MFA session of the new key. Raises WrongMfaCode, MfaNotRecognized, NoResponse, about field `code`."""
     key = AwsCredentials(new.access_key_id, new.secret_access_key)
-    with signing_as(key), audit.attempt(Event.MFA_SESSION, serial_number):
-        return sts.mfa_session(serial_number, code, lasts)
+    try:
+        with signing_as(key), audit.attempt(Event.MFA_SESSION, serial_number):
+            return sts.mfa_session(serial_number, code, lasts)
+    except (WrongMfaCode, MfaNotRecognized, NoResponse) as refusal:
+        refusal.field = "code"
+        raise
 
 
 def stands_on(person: Person, access_key_id: str) -> Person:

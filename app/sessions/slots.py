@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Protocol, TypeVar
 
 from flask_login import current_user
 
+from app.errors import PortalError
 from app.sessions.contents import Enrollment, NewAccessKey, PendingAwsSignIn, PendingSignIn, Upgrade, owner_of
 from app.sessions.current import (
     current_session,
@@ -131,6 +134,21 @@ def claim_new_key(now: datetime, until: datetime) -> bool:
             return True
         if session_was_lost():
             return False
+
+
+@contextmanager
+def making_key(now: datetime, until: datetime) -> Iterator[Callable[[NewAccessKey], bool | None] | None]:
+    """Make a key inside the block; yield what keeps its secret (`keep_new_key`).
+
+    Yield None where another request of this session is making one, in any process. until: when to think that request
+    dead. If AWS or the portal refuses, the next request may try.
+    """
+    claimed = claim_new_key(now, until)
+    try:
+        yield keep_new_key if claimed else None
+    except PortalError:
+        give_up_new_key()
+        raise
 
 
 def give_up_new_key() -> None:

@@ -38,18 +38,28 @@ def require_sign_in() -> ResponseReturnValue | None:
     return current_app.login_manager.unauthorized()  # type: ignore[attr-defined, no-any-return]  # Flask-Login adds it
 
 
-def with_mfa(view: View) -> View:
-    """Only for sessions AWS has seen a code for; others are led to the overview, which says how to."""
+def _guarded(view: View, mark: str, instead: Callable[[], ResponseReturnValue | None]) -> View:
+    """Return the view behind a question: it opens where `instead` answers None. mark: an attribute that says so."""
 
     @wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> ResponseReturnValue:
-        if not current_user.with_mfa:
-            flash("This page needs MFA. Here is how you get it.", "info")
-            return redirect(url_for("overview.index"))
-        return view(*args, **kwargs)  # type: ignore[no-any-return]  # views are typed where they stand
+        answer = instead()
+        return view(*args, **kwargs) if answer is None else answer
 
-    guarded.needs_mfa = True  # type: ignore[attr-defined]  # a mark, read by the test that walks the URL map
+    setattr(guarded, mark, True)  # read by the test that walks the URL map
     return guarded  # type: ignore[return-value]  # same signature by construction
+
+
+def with_mfa(view: View) -> View:
+    """Only for sessions AWS has seen a code for; others are led to the overview, which says how to."""
+    return _guarded(view, "needs_mfa", _how_to_get_mfa)
+
+
+def _how_to_get_mfa() -> ResponseReturnValue | None:
+    if current_user.with_mfa:
+        return None
+    flash("This page needs MFA. Here is how you get it.", "info")
+    return redirect(url_for("overview.index"))
 
 
 GRACE = timedelta(minutes=10)
@@ -60,17 +70,14 @@ _ANSWERS = ("access_keys.new", "access_keys.download")
 
 def recently_confirmed(view: View) -> View:
     """Only soon after signing in; others sign in once more and come back to the form, never to its answer."""
+    return _guarded(view, "needs_confirmation", _sign_in_once_more)
 
-    @wraps(view)
-    def guarded(*args: Any, **kwargs: Any) -> ResponseReturnValue:
-        late = request.method == "POST" or request.endpoint in _ANSWERS
-        within = current_app.config["REAUTH_WITHIN"] + (GRACE if late else timedelta(0))
-        if datetime.now(UTC) - current_user.signed_in_at > within:
-            return ask_to_confirm(where_they_were())
-        return view(*args, **kwargs)  # type: ignore[no-any-return]  # views are typed where they stand
 
-    guarded.needs_confirmation = True  # type: ignore[attr-defined]  # a mark, read by the test that walks the URL map
-    return guarded  # type: ignore[return-value]  # same signature by construction
+def _sign_in_once_more() -> ResponseReturnValue | None:
+    late = request.method == "POST" or request.endpoint in _ANSWERS
+    within = current_app.config["REAUTH_WITHIN"] + (GRACE if late else timedelta(0))
+    recent = datetime.now(UTC) - current_user.signed_in_at <= within
+    return None if recent else ask_to_confirm(where_they_were())
 
 
 def ask_to_confirm(back: str, why: Confirming = Confirming.WHO) -> ResponseReturnValue:
@@ -100,13 +107,10 @@ class ForAdministrators(Forbidden):
 
 
 def admins_only(view: View) -> View:
-    """Only for those ADMINS names, with MFA; others are told so, and nothing else."""
+    """Only for those ADMINS names, with MFA; others are told so, and nothing else. Raises ForAdministrators."""
+    return _guarded(view, "needs_admin", _refuse_others)
 
-    @wraps(view)
-    def guarded(*args: Any, **kwargs: Any) -> ResponseReturnValue:
-        if not accounts_to_watch():
-            raise ForAdministrators
-        return view(*args, **kwargs)  # type: ignore[no-any-return]  # views are typed where they stand
 
-    guarded.needs_admin = True  # type: ignore[attr-defined]  # a mark, read by the test that walks the URL map
-    return guarded  # type: ignore[return-value]  # same signature by construction
+def _refuse_others() -> None:
+    if not accounts_to_watch():
+        raise ForAdministrators
