@@ -75,6 +75,16 @@ def test_whatever_the_deny_spares_beyond_getting_mfa_is_an_error(entry: str, wor
     assert finding.remedy.startswith(f"Take {entry} out of NotAction")
 
 
+@pytest.mark.parametrize("entry", ["iam:*MFA*", "iam:*MFADevice*", "*:*MFADevice*"])
+def test_what_getting_mfa_takes_of_a_wildcard_stays_spared(entry: str) -> None:
+    document = with_deny(NotAction=[entry, "iam:ChangePassword", "iam:ResyncMFADevice"])
+    [finding] = found(document, "action-spared")
+    named = "iam:ListMFADevices, iam:CreateVirtualMFADevice, iam:EnableMFADevice"
+    assert finding.remedy == f"Take {entry} out of NotAction, and name {named} instead."
+    spelt_out = with_deny(NotAction=["iam:ChangePassword", "iam:ResyncMFADevice", *named.split(", ")])
+    assert not [each for each in found(spelt_out) if each.severity is ERROR], "and users can still get MFA"
+
+
 def test_a_deny_of_nothing_is_no_deny() -> None:
     for action in ("*:", ":*", "::"):
         codes = {each.code for each in found(with_deny(NotAction=None, Action=action)) if each.severity is ERROR}

@@ -9,9 +9,11 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 
 from app.policy.check.findings import Finding, Severity
+from app.policy.check.remedies import GETTING_MFA
 from app.policy.check.statement_scope import Ruling
 from app.policy.documents import DEAD_ACTIONS, VARIANTS, read, texts_of
 from app.policy.features import WITHOUT_MFA
+from app.policy.patterns import Pattern
 from app.policy.places import counted, cut
 from app.policy.reference.action_patterns import named_by, open_service
 from app.policy.reference.actions import UNTOUCHED
@@ -93,7 +95,7 @@ def _of_deny(deny: Ruling, others: Sequence[Ruling]) -> Iterator[Finding]:
             place,
             f"{entry} is spared in the deny{named}: what this or another policy grants of it works without MFA, "
             "with a stolen key alone.",
-            f"Take {entry} out of NotAction; getting MFA does not take it.",
+            f"Take {entry} out of NotAction{_needed(deny, written)}",
             entry,
         )
     if rest := [cut(written) for written, _ in told[TOLD:]]:
@@ -105,6 +107,17 @@ def _of_deny(deny: Ruling, others: Sequence[Ruling]) -> Iterator[Finding]:
             "Name what getting MFA takes, and nothing else.",
             rest[0],
         )
+
+
+def _needed(deny: Ruling, written: str) -> str:
+    """What of an entry is to stay spared, since getting MFA takes it and no other entry names it."""
+    rest = [each for each in deny.entries.values() if each != written]
+    named = [each for each in GETTING_MFA if _names(written, each) and not any(_names(other, each) for other in rest)]
+    return f", and name {', '.join(named)} instead." if named else "; getting MFA does not take it."
+
+
+def _names(entry: str, action: str) -> bool:
+    return Pattern(entry, variables=False, ignore_case=True).matches(action, {})
 
 
 _RETIRED = frozenset(action.lower() for action in DEAD_ACTIONS)
