@@ -15,11 +15,11 @@ from app.compliance.rules.table import BY_ID, EVERY, RULES, applying, demanded
 from app.compliance.views import bp as dashboard
 from app.compliance.views import chosen_account, shown, watched
 from app.db import db
-from app.errors import NotFound, Refused
+from app.errors import NotFound
 from app.web.guards import accounts_to_watch, admins_only
 from app.web.rate_limits import CHANGES, limiter, this_person
 from app.web.request_context import audit_of, person
-from app.web.responses import done, page_number, refuse, whole_number
+from app.web.responses import done, page_number, whole_number
 
 bp = Blueprint("compliance_audit", __name__, url_prefix=dashboard.url_prefix)
 limiter.limit(CHANGES, key_func=this_person, methods=["POST"])(bp)
@@ -85,14 +85,10 @@ def rule(rule: str) -> ResponseReturnValue:
 @admins_only
 def exceptions() -> ResponseReturnValue:
     """The exceptions in force and over, and a form for a new one."""
+    account = watched()
     form = ExceptionForm(
         formdata=None, rule=request.args.get("rule", RULES[0].id), user_name=request.args.get("user", "")
     )
-    return _exceptions(form)
-
-
-def _exceptions(form: ExceptionForm) -> ResponseReturnValue:
-    account = watched()
     form.offer(applying(EVERY, account.terms))
     with db.engine.connect() as connection:
         in_force = queries.exceptions(connection, account.account_id, account.terms.now)
@@ -107,17 +103,10 @@ def add_exception() -> ResponseReturnValue:
     account_id, form = chosen_account(), ExceptionForm()
     terms_of = service.terms_for(current_app.config, account_id)
     form.offer(applying(EVERY, terms_of(None)))
-    if form.validate_on_submit():
-        wanted = service.NewException(
-            form.rule.data, form.user_name.data, form.reason.data, form.owner.data, form.ends
-        )
-        try:
-            service.add_exception(db.engine, audit_of(account_id), account_id, wanted, person().arn, terms_of)
-        except service.UserNotFound as refusal:
-            refuse(form, refusal)
-        else:
-            return done("The exception holds from now on.", "compliance_audit.exceptions", account=account_id)
-    return _exceptions(form)
+    form.accept()
+    wanted = service.NewException(form.rule.data, form.user_name.data, form.reason.data, form.owner.data, form.ends)
+    service.add_exception(db.engine, audit_of(account_id), account_id, wanted, person().arn, terms_of)
+    return done("The exception holds from now on.", "compliance_audit.exceptions", account=account_id)
 
 
 @bp.errorhandler(service.ExceptionAlreadyExists)
@@ -154,21 +143,10 @@ def report() -> ResponseReturnValue:
 def take_report() -> ResponseReturnValue:
     """Import an uploaded credential report."""
     account_id, form = chosen_account(), ReportForm()
-    if form.validate_on_submit():
-        try:
-            number = service.take_report(
-                db.engine,
-                audit_of(account_id),
-                account_id,
-                form.report.data.read(LARGEST + 1),
-                form.when,
-                service.terms_for(current_app.config, account_id),
-            )
-        except Refused as refusal:
-            refuse(form, refusal)
-        else:
-            return done(f"The report was taken in: {number} people.", "compliance.index", account=account_id)
-    return shown("compliance/report.html", watched(), form)
+    form.accept()
+    content, terms_of = form.report.data.read(LARGEST + 1), service.terms_for(current_app.config, account_id)
+    number = service.take_report(db.engine, audit_of(account_id), account_id, content, form.when, terms_of)
+    return done(f"The report was taken in: {number} people.", "compliance.index", account=account_id)
 
 
 def allow_large_report() -> None:
