@@ -1,7 +1,7 @@
 """`python -m tests [pytest options]`: pytest under the clock that tests can move, on loopback only.
 
-Without options the whole suite runs as processes side by side, the browser's stories under each policy in two
-halves, what goes wrong on purpose, and the rest, each with a clock of its own; last comes what looks back on all.
+Without options the whole suite runs as processes side by side, each with a clock of its own; last comes what looks
+back on all. docs/development.md says more.
 """
 
 import os
@@ -15,25 +15,36 @@ from tests.support.clock import environment
 
 LAST = "tests/browser/test_every_page.py"
 BROWSER = Path(__file__).parent / "browser"
-UNDER_FIRE = ("tests/faults", "tests/security", "tests/deploy")
+AS_REPLICAS = ("--database=postgresql", "--redis", "--workers=2")
+"""How the portal runs for these stories, which take about half of the time; for the others, on SQLite alone."""
+TOLD_OF_REPLICAS = (
+    "access_keys", "enroll", "faults", "last_use", "narrow", "password", "policies", "private_keys",
+    "session_ending", "ssh_keys", "step_3", "waiting",
+)  # fmt: skip
+APART = {
+    "policies": ["tests/policy", "tests/compliance"],
+    "every input": ["tests/security/test_every_input.py"],
+    "attacks": ["tests/security", "--ignore=tests/security/test_every_input.py"],
+    "under fire": ["tests/faults", "tests/deploy"],
+    "sandbox": ["tests/sandbox"],
+}
+"""Parts of the suite that take about as long as each other; "the rest" is what no part names."""
 AT_ONCE = 3
 """More than the two cores there may be: a story waits a good part of its time."""
 
 
 def shards() -> dict[str, list[str]]:
     """What runs beside each other, the longest first."""
-    stories = sorted(
-        f"tests/browser/{file.name}" for file in BROWSER.glob("test_*.py") if file.name != Path(LAST).name
-    )
-    halves = (stories[0::2], stories[1::2])
-    rest = ["tests", "--ignore=tests/browser", *(f"--ignore={folder}" for folder in UNDER_FIRE)]
-    browser = {
-        f"browser, {policy}, {number}": [*half, f"--policy={policy}"]
-        for policy in ("recommended", "tutorial")
-        for number, half in enumerate(halves, 1)
+    stories = {f"tests/browser/{file.name}" for file in BROWSER.glob("test_*.py")} - {LAST}
+    replicas = {f"tests/browser/test_{name}.py" for name in TOLD_OF_REPLICAS}
+    named = [each for part in APART.values() for each in part if not each.startswith("-")]
+    return {
+        "browser, on SQLite": [*sorted(stories - replicas), "--policy=recommended"],
+        "browser, as replicas": [*sorted(replicas), "--policy=recommended", *AS_REPLICAS],
+        **APART,
+        "the rest": ["tests", "--ignore=tests/browser", *(f"--ignore={each}" for each in named)],
+        "browser, under the tutorial's policy": [*sorted(stories), "--policy=tutorial", *AS_REPLICAS],
     }
-    last = browser.popitem()
-    return {"the rest": rest, **browser, "under fire": [*UNDER_FIRE], **dict([last])}
 
 
 def start(folder: Path, options: list[str], output: int | None = None) -> "subprocess.Popen[bytes]":
@@ -63,9 +74,10 @@ def main(options: list[str], scratch: Path) -> int:
     return start(scratch / "last", [LAST]).wait() | failed
 
 
-with tempfile.TemporaryDirectory(prefix="latchkey-tests-") as _scratch:
-    try:
-        _status = main(sys.argv[1:], Path(_scratch))
-    except LookupError as missing:
-        sys.exit(str(missing))
-sys.exit(1 if _status else 0)
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory(prefix="latchkey-tests-") as _scratch:
+        try:
+            _status = main(sys.argv[1:], Path(_scratch))
+        except LookupError as missing:
+            sys.exit(str(missing))
+    sys.exit(1 if _status else 0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol, Unpack
@@ -24,6 +24,8 @@ from tests.support.portal import AUDIT_KEYS, Portal
 from tests.support.postgres import postgres
 from tests.support.redis import redis_server
 from tests.support.sandbox import Sandbox
+
+HERE = Path(__file__).parent
 
 
 @pytest.fixture(scope="session")
@@ -59,7 +61,7 @@ def seen() -> Iterator[set[str]]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Which Force_MFA the account is under: every story is told under both."""
+    """Which Force_MFA the account is under; a story's marks say under which of them it is told."""
     if "policy" in metafunc.fixturenames:
         chosen = metafunc.config.getoption("policy") or POLICIES
         metafunc.parametrize("policy", chosen, scope="session", indirect=True)
@@ -85,13 +87,13 @@ def sandbox(scratch: Path, clock: Clock, policy: str) -> Iterator[Sandbox]:
 
 
 @pytest.fixture(scope="session")
-def portal(scratch: Path, sandbox: Sandbox, policy: str) -> Iterator[Portal]:
+def portal(scratch: Path, sandbox: Sandbox, policy: str, pytestconfig: pytest.Config) -> Iterator[Portal]:
     with ExitStack() as stack:
-        settings = {"FORCE_MFA_POLICY": policy}
-        if policy == "tutorial":  # one policy's stories run as many replicas do, the other's on SQLite alone
+        settings = {"FORCE_MFA_POLICY": policy, "WORKERS": str(pytestconfig.getoption("workers"))}
+        if pytestconfig.getoption("database") == "postgresql":
             settings["DATABASE_URL"] = stack.enter_context(postgres()).database("portal")
+        if pytestconfig.getoption("redis"):
             settings["REDIS_URL"] = stack.enter_context(redis_server()).database()
-            settings["WORKERS"] = "2"
         yield stack.enter_context(Portal(scratch / f"portal-{policy}", sandbox, **settings))
 
 
@@ -176,25 +178,29 @@ def marta(sandbox: Sandbox, clock: Clock) -> Iterator[Employee]:
     sandbox.set_faults([])
 
 
-def only_recommended(policy: str) -> None:
-    if policy != "recommended":
-        pytest.skip("the tutorial's policy grants no signin: action; its story is told by itself")
-
-
 def refreshes(sandbox: Sandbox, mark: int) -> list[int]:
     calls = sandbox.calls(mark)
     return [call["status"] for call in calls if call["action"] == "signin:CreateOAuth2Token"]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Stories no policy matters to are told under the first; what looks back on all stories comes last."""
-    again = [
-        item
-        for item in items
-        if isinstance(item, pytest.Function)
-        and "one_policy" in item.keywords
-        and item.callspec.params["policy"] != POLICIES[0]
-    ]
-    items[:] = [item for item in items if item not in again]
-    config.hook.pytest_deselected(items=again)
+    """Stories are told under the policies they say; what looks back on all stories comes last."""
+    chosen = config.getoption("policy") or POLICIES
+    elsewhere = [item for item in items if item.path.parent == HERE and not _is_told(item, chosen)]
+    items[:] = [item for item in items if item not in elsewhere]
+    config.hook.pytest_deselected(items=elsewhere)
     items.sort(key=lambda item: "looks_back" in item.keywords)
+
+
+def _is_told(story: pytest.Item, chosen: Sequence[str]) -> bool:
+    """Under the recommended policy, unless a mark says otherwise; what looks back, whatever was chosen."""
+    if "both_policies" in story.keywords:
+        told: tuple[str, ...] = POLICIES
+    else:
+        told = ("tutorial",) if "tutorials_policy" in story.keywords else ("recommended",)
+    under = (
+        story.callspec.params.get("policy")
+        if isinstance(story, pytest.Function) and hasattr(story, "callspec")
+        else None
+    )
+    return "looks_back" in story.keywords or (under in told if under else not set(told).isdisjoint(chosen))

@@ -47,6 +47,7 @@ def follow(surfer: Surfer, name: str) -> None:
     surfer.inspect()
 
 
+@pytest.mark.both_policies
 def test_a_key_is_rotated(
     surfing: Surfing, surfer: Surfer, nadia: Employee, phone: Phone, clock: Clock, portal: Portal
 ) -> None:
@@ -138,9 +139,7 @@ def test_the_answer_with_the_secret_is_lost(
     assert list(keys_of(nadia)) == [nadia.access_key_id]
 
 
-def test_two_clicks_make_one_key(surfing: Surfing, sandbox: Sandbox, clock: Clock, policy: str) -> None:
-    if policy == "tutorial":
-        pytest.skip("takes somebody without a key, who needs AWS Sign-In, which it does not grant")
+def test_two_clicks_make_one_key(surfing: Surfing, sandbox: Sandbox, clock: Clock) -> None:
     marta = hire_without_key(sandbox, "marta")
     clock.move(10)
     phone = marta.given_device(clock, marta.name)

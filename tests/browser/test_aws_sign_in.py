@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.browser.conftest import Surfing, only_recommended, refreshes
+from tests.browser.conftest import Surfing, refreshes
 from tests.support.aws_login import AwsLogin
 from tests.support.aws_login import Browser as WithoutScreen
 from tests.support.browser import Surfer
@@ -62,9 +62,8 @@ def refused(act: Callable[[], object]) -> str:
 
 @pytest.mark.parametrize("javascript", [True, False], ids=["with-javascript", "without-javascript"])
 def test_step_3_with_nothing_but_a_password(
-    surfing: Surfing, marta: Employee, sandbox: Sandbox, portal: Portal, policy: str, javascript: bool
+    surfing: Surfing, marta: Employee, sandbox: Sandbox, portal: Portal, javascript: bool
 ) -> None:
-    only_recommended(policy)
     before = len(sandbox.calls())
     assert refused(aws_login(marta).describe_instances) == "UnauthorizedOperation"
     surfer = surfing(javascript=javascript)
@@ -101,10 +100,7 @@ def test_step_3_with_nothing_but_a_password(
     ]
 
 
-def test_an_old_console_session_does_not_count_as_mfa(
-    surfing: Surfing, marta: Employee, policy: str, sandbox: Sandbox
-) -> None:
-    only_recommended(policy)
+def test_an_old_console_session_does_not_count_as_mfa(surfing: Surfing, marta: Employee, sandbox: Sandbox) -> None:
     surfer, old = surfing(), surfing()
     old.begin_at_aws()
     old.give_password(marta)  # a console session from before the device
@@ -124,10 +120,7 @@ def test_an_old_console_session_does_not_count_as_mfa(
     assert "You are signed in with MFA" in old.text
 
 
-def test_someone_else_at_aws_does_not_take_over(
-    surfing: Surfing, marta: Employee, policy: str, sandbox: Sandbox
-) -> None:
-    only_recommended(policy)
+def test_someone_else_at_aws_does_not_take_over(surfing: Surfing, marta: Employee, sandbox: Sandbox) -> None:
     surfer, oskar = surfing(), hire_without_key(sandbox, "oskar")
     surfer.sign_in_at_aws(marta)
     surfer.enroll()
@@ -140,8 +133,7 @@ def test_someone_else_at_aws_does_not_take_over(
     assert surfer.heading == f"Hello, {marta.name}"
 
 
-def test_iam_may_refuse_a_sign_in_without_mfa(surfing: Surfing, scratch: Path, clock: Clock, policy: str) -> None:
-    only_recommended(policy)
+def test_iam_may_refuse_a_sign_in_without_mfa(surfing: Surfing, scratch: Path, clock: Clock) -> None:
     knob = ("--outcome", "password-only-sign-in=refused-by-iam")
     with (
         Sandbox(scratch / "strict", clock, *knob) as strict,
@@ -174,9 +166,8 @@ def test_iam_may_refuse_a_sign_in_without_mfa(surfing: Surfing, scratch: Path, c
     ],
 )
 def test_the_token_endpoint_fails_at_the_sign_in(
-    surfer: Surfer, marta: Employee, sandbox: Sandbox, policy: str, fault: str, words: str
+    surfer: Surfer, marta: Employee, sandbox: Sandbox, fault: str, words: str
 ) -> None:
-    only_recommended(policy)
     sandbox.set_faults([{"action": "signin:CreateOAuth2Token", "fault": fault, "occurrences": [1]}])
     surfer.sign_in_at_aws(marta)
     assert surfer.path == "/sign-in"
@@ -189,9 +180,8 @@ def test_the_token_endpoint_fails_at_the_sign_in(
 
 
 def test_a_foreign_callback_is_refused_and_noted(
-    surfer: Surfer, marta: Employee, sandbox: Sandbox, portal: Portal, policy: str
+    surfer: Surfer, marta: Employee, sandbox: Sandbox, portal: Portal
 ) -> None:
-    only_recommended(policy)
     surfer.open("/oauth/callback?code=abc&state=def")
     assert surfer.path == "/sign-in"
     assert "started in another browser or has expired" in surfer.text
@@ -211,10 +201,7 @@ def test_a_foreign_callback_is_refused_and_noted(
     assert "could not be understood" in surfer.text
 
 
-def test_a_callback_is_taken_once(
-    surfing: Surfing, marta: Employee, sandbox: Sandbox, portal: Portal, policy: str
-) -> None:
-    only_recommended(policy)
+def test_a_callback_is_taken_once(surfing: Surfing, marta: Employee, sandbox: Sandbox, portal: Portal) -> None:
     surfer = surfing()
     surfer.open("/sign-in")
     surfer.press("Continue to AWS")
@@ -234,10 +221,7 @@ def test_a_callback_is_taken_once(
     assert stranger.path == "/sign-in"
 
 
-def test_the_password_never_comes_near_the_portal(
-    surfer: Surfer, marta: Employee, portal: Portal, policy: str
-) -> None:
-    only_recommended(policy)
+def test_the_password_never_comes_near_the_portal(surfer: Surfer, marta: Employee, portal: Portal) -> None:
     sent: list[str] = []
     surfer.page.on("request", lambda asked: sent.append(f"{asked.url} {asked.post_data}"))
     surfer.sign_in_at_aws(marta)
@@ -250,7 +234,6 @@ def test_the_password_never_comes_near_the_portal(
         assert secret not in stored + portal.log.read_text()
 
 
-@pytest.mark.one_policy
 def test_only_the_ways_that_are_offered_exist(
     surfing: Surfing, marta: Employee, sandbox: Sandbox, scratch: Path, policy: str
 ) -> None:

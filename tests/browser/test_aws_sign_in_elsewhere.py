@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.conftest import Surfing, only_recommended
+from tests.browser.conftest import Surfing
 from tests.support.browser import HOSTED, Surfer
 from tests.support.clock import Clock
 from tests.support.people import Employee, Phone
@@ -44,8 +44,7 @@ def paste(surfer: Surfer, code: str) -> None:
     surfer.press("Sign in")
 
 
-def test_the_same_from_another_machine(surfing: Surfing, marta: Employee, hosted: Portal, policy: str) -> None:
-    only_recommended(policy)
+def test_the_same_from_another_machine(surfing: Surfing, marta: Employee, hosted: Portal) -> None:
     surfer = surfing(hosted.url)
     surfer.begin_at_aws()
     assert surfer.heading == "Sign in at AWS"
@@ -64,9 +63,8 @@ def test_the_same_from_another_machine(surfing: Surfing, marta: Employee, hosted
 
 
 def test_pasting_goes_wrong_in_every_way(
-    surfing: Surfing, marta: Employee, hosted: Portal, policy: str, sandbox: Sandbox, clock: Clock
+    surfing: Surfing, marta: Employee, hosted: Portal, sandbox: Sandbox, clock: Clock
 ) -> None:
-    only_recommended(policy)
     surfer = surfing(hosted.url)
     surfer.begin_at_aws()
     first = verification_code(surfer, marta)
@@ -96,11 +94,10 @@ def test_pasting_goes_wrong_in_every_way(
     assert other.path == "/sign-in", "no half-made session"
 
 
+@pytest.mark.tutorials_policy
 def test_under_the_tutorials_policy_the_missing_permissions_are_named(
-    surfing: Surfing, marta: Employee, hosted: Portal, portal: Portal, policy: str
+    surfing: Surfing, marta: Employee, hosted: Portal, portal: Portal
 ) -> None:
-    if policy != "tutorial":
-        pytest.skip("the recommended policy grants the signin: actions")
     surfer = surfing()
     surfer.sign_in_at_aws(marta)
     assert surfer.heading == "Your policy does not allow this sign-in"

@@ -62,7 +62,6 @@ def walk(surfer: Surfer, paths: list[str]) -> set[str]:
     return refused
 
 
-@pytest.mark.one_policy
 def test_back_and_reload_after_every_forms_error(surfing: Surfing, nadia: Employee, url_map: Map) -> None:
     everywhere, stranger = pages(url_map), surfing()
     assert walk(stranger, everywhere) == {"/sign-in"}
@@ -104,13 +103,11 @@ def admin(surfing: Surfing, sandbox: Sandbox, clock: Clock) -> Surfer:
     return opened
 
 
-@pytest.mark.one_policy
 def test_back_and_reload_after_every_error_of_administrators(admin: Surfer, url_map: Map) -> None:
     theirs = [path for path in pages(url_map) if path.startswith(("/compliance", "/policy"))]
     assert "/compliance/exceptions" in walk(admin, theirs)
 
 
-@pytest.mark.one_policy
 def test_back_and_reload_after_a_button_that_aws_refused(surfing: Surfing, nadia: Employee) -> None:
     surfer = surfing()
     surfer.sign_in(nadia)
@@ -130,7 +127,6 @@ def test_back_and_reload_after_a_button_that_aws_refused(surfing: Surfing, nadia
     assert surfer.page.reload() and len(sent) == 1, "and nothing is sent again"
 
 
-@pytest.mark.one_policy
 def test_what_was_typed_is_there_after_the_error_and_no_secret_is(surfer: Surfer) -> None:
     surfer.open("/sign-in?next=/access-keys")
     surfer.type(access_key_id="AKIAWRONG", secret_access_key="x" * 40)
@@ -141,7 +137,6 @@ def test_what_was_typed_is_there_after_the_error_and_no_secret_is(surfer: Surfer
     assert "not an access key ID" not in surfer.text, "said once"
 
 
-@pytest.mark.one_policy
 def test_a_page_that_shows_what_was_pasted_can_be_reloaded(admin: Surfer) -> None:
     admin.open("/policy/check")
     admin.type(document='{"Version": "2012-10-17", "Statement": []}')

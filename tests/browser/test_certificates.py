@@ -62,6 +62,7 @@ def upload(surfer: Surfer, text: str) -> None:
     surfer.press("Upload this certificate")
 
 
+@pytest.mark.both_policies
 def test_a_certificate_is_replaced(
     surfer: Surfer, nadia: Employee, sandbox: Sandbox, portal: Portal, clock: Clock
 ) -> None:
@@ -122,7 +123,6 @@ def test_a_certificate_is_replaced(
     assert "It expired on" in surfer.text
 
 
-@pytest.mark.one_policy
 def test_what_is_not_uploaded(
     surfing: Surfing, nadia: Employee, clock: Clock, sandbox: Sandbox, portal: Portal
 ) -> None:
@@ -169,7 +169,6 @@ def test_what_is_not_uploaded(
     assert uploads(sandbox, before) == 1
 
 
-@pytest.mark.one_policy
 def test_aws_says_no_or_nothing(
     surfer: Surfer, nadia: Employee, sandbox: Sandbox, portal: Portal, clock: Clock
 ) -> None:

@@ -12,13 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.conftest import Surfing, only_recommended
+from tests.browser.conftest import Surfing
 from tests.support.browser import Surfer
 from tests.support.clock import Clock
 from tests.support.people import Employee, Phone
 from tests.support.sandbox import Sandbox
-
-pytestmark = pytest.mark.one_policy
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -112,9 +110,8 @@ def test_nothing_of_a_command_is_cut_off(surfer: Surfer, nadia: Employee, phone:
 
 
 def test_somebody_without_a_key_is_led_to_aws_login(
-    surfing: Surfing, marta: Employee, clock: Clock, policy: str, shell: Run
+    surfing: Surfing, marta: Employee, clock: Clock, shell: Run
 ) -> None:
-    only_recommended(policy)
     surfer = surfing()
     surfer.sign_in_at_aws(marta, marta.given_device(clock, marta.name))
     surfer.open("/mfa/finished")

@@ -29,6 +29,7 @@ def come_in(surfing: Callable[[], Surfer], employee: Employee, phone: Phone, dev
     return surfer
 
 
+@pytest.mark.both_policies
 def test_a_second_device_where_the_policy_allows_it(
     surfing: Surfing, surfer: Surfer, nadia: Employee, phone: Phone, policy: str
 ) -> None:
@@ -52,6 +53,7 @@ def test_a_second_device_where_the_policy_allows_it(
     assert not nadia.unassigned()
 
 
+@pytest.mark.both_policies
 def test_the_only_device_is_not_removed(surfer: Surfer, nadia: Employee, phone: Phone) -> None:
     assert surfer.page.get_by_role("link", name="Remove").count() == 0
     surfer.open(f"/mfa/remove?serial={nadia.serial_number}")
@@ -59,6 +61,7 @@ def test_the_only_device_is_not_removed(surfer: Surfer, nadia: Employee, phone: 
     assert nadia.devices() == [nadia.serial_number]
 
 
+@pytest.mark.both_policies
 def test_another_phone(surfing: Surfing, surfer: Surfer, nadia: Employee, phone: Phone, policy: str) -> None:
     surfer.press("Replace")
     if policy == "tutorial":
@@ -86,7 +89,8 @@ def test_another_phone(surfing: Surfing, surfer: Surfer, nadia: Employee, phone:
     come_in(surfing, nadia, new)
 
 
-def test_a_hardware_token(surfing: Surfing, nadia: Employee, sandbox: Sandbox, clock: Clock, policy: str) -> None:
+@pytest.mark.both_policies
+def test_a_hardware_token(surfing: Surfing, nadia: Employee, sandbox: Sandbox, clock: Clock) -> None:
     serial_number, seed = min(sandbox.facts["hardware_tokens"].items())
     token = Phone(clock, f"otpauth://totp/token?secret={seed}")
     surfer = surfing()
@@ -132,7 +136,6 @@ def test_giving_up_a_device_is_confirmed(
     assert surfer.heading == "Replace a device", "back where she was"
 
 
-@pytest.mark.one_policy
 def test_a_qr_code_waits_a_quarter_of_an_hour(
     surfing: Surfing, surfer: Surfer, nadia: Employee, phone: Phone, clock: Clock, sandbox: Sandbox
 ) -> None:
@@ -154,8 +157,9 @@ def test_a_qr_code_waits_a_quarter_of_an_hour(
     assert nadia.devices() == [nadia.serial_number], "the old phone still is the one"
 
 
+@pytest.mark.both_policies
 def test_what_may_not_be_deleted_goes_into_a_note(
-    surfer: Surfer, nadia: Employee, phone: Phone, sandbox: Sandbox, clock: Clock, policy: str
+    surfer: Surfer, nadia: Employee, phone: Phone, sandbox: Sandbox, clock: Clock
 ) -> None:
     tablet = f"{nadia.name}-tablet"
     nadia.given_device(clock, tablet)
@@ -199,12 +203,10 @@ def stricter(file: Path, *, own_only: bool) -> Path:
     return file
 
 
-@pytest.mark.one_policy
 @pytest.mark.parametrize("own_only", [True, False], ids=["one device", "several"])
 def test_under_a_stricter_policy_only_what_can_work_is_offered(
-    surfing: Surfing, scratch: Path, clock: Clock, policy: str, own_only: bool
+    surfing: Surfing, scratch: Path, clock: Clock, own_only: bool
 ) -> None:
-    only_once(policy)
     file = str(stricter(scratch / f"strict-{own_only}.json", own_only=own_only))
     with Sandbox(scratch / f"strict-aws-{own_only}", clock, "--policy", file) as aws:
         nadia = hire(aws, "nadia")
@@ -227,15 +229,7 @@ def test_under_a_stricter_policy_only_what_can_work_is_offered(
             assert "iam:ResyncMFADevice" in surfer.text, "what AWS refuses is named"
 
 
-def only_once(policy: str) -> None:
-    """The story's own document decides, whichever policy the others run under."""
-    if policy == "tutorial":
-        pytest.skip("told once, under a document of its own")
-
-
-def test_with_a_password_only_another_phone(surfing: Surfing, sandbox: Sandbox, clock: Clock, policy: str) -> None:
-    if policy == "tutorial":
-        pytest.skip("grants no AWS Sign-In: that story is told with the sign-in")
+def test_with_a_password_only_another_phone(surfing: Surfing, sandbox: Sandbox, clock: Clock) -> None:
     marta = hire_without_key(sandbox, "marta")
     phone = marta.given_device(clock, marta.name)
     clock.move(40)

@@ -15,6 +15,7 @@ from tests.support.sandbox import Sandbox
 from tests.support.waiting import wait_until
 
 
+@pytest.mark.both_policies
 def test_replacing_is_taken_up_where_it_was_left(
     surfing: Surfing, surfer: Surfer, nadia: Employee, phone: Phone, portal: Portal, policy: str
 ) -> None:
@@ -46,6 +47,7 @@ def test_replacing_is_taken_up_where_it_was_left(
     assert checked.returncode == 0, checked.stdout
 
 
+@pytest.mark.both_policies
 @pytest.mark.parametrize("lost", ["reset-before", "reset-after"])
 def test_the_answer_to_giving_up_is_lost(
     surfer: Surfer,
@@ -78,7 +80,7 @@ def test_the_answer_to_giving_up_is_lost(
     assert ("mfa-device-deactivated", "unknown", "no-response") in portal.activity(nadia.name)
 
 
-@pytest.mark.one_policy
+@pytest.mark.both_policies
 def test_sessions_may_die_with_their_device(surfing: Surfing, scratch: Path, clock: Clock, policy: str) -> None:
     with Sandbox(
         scratch / f"mortal-{policy}", clock, "--policy", policy, "--outcome", "sessions-die-with=device"
@@ -117,11 +119,11 @@ KILLED_AT = {
 @pytest.mark.parametrize(
     "action",
     [
-        "iam:CreateVirtualMFADevice",
-        *(
-            pytest.param(each, marks=pytest.mark.one_policy)  # the tutorial's does not let a given-up one be deleted
-            for each in ("iam:EnableMFADevice", "iam:DeactivateMFADevice", "iam:DeleteVirtualMFADevice")
-        ),
+        pytest.param("iam:CreateVirtualMFADevice", marks=pytest.mark.both_policies),
+        # The tutorial's does not let a given-up one be deleted.
+        "iam:EnableMFADevice",
+        "iam:DeactivateMFADevice",
+        "iam:DeleteVirtualMFADevice",
     ],
 )
 def test_the_portal_is_killed_while_aws_is_at_work(

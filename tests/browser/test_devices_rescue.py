@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.browser.conftest import Surfing
 from tests.support.browser import Surfer
 from tests.support.clock import Clock
@@ -9,6 +11,7 @@ from tests.support.people import Employee, Phone
 from tests.support.sandbox import Sandbox
 
 
+@pytest.mark.both_policies
 def test_out_of_step_at_the_door(
     surfing: Surfing, surfer: Surfer, nadia: Employee, phone: Phone, clock: Clock
 ) -> None:

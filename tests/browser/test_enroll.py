@@ -22,7 +22,6 @@ def begin(surfing: Surfing, employee: Employee, **window: Unpack[Window]) -> Sur
     return surfer
 
 
-@pytest.mark.one_policy
 def test_wrong_pairs_are_told_apart_and_cost_nothing_at_aws(
     surfing: Surfing, nadia: Employee, sandbox: Sandbox, clock: Clock
 ) -> None:
@@ -56,7 +55,6 @@ def test_wrong_pairs_are_told_apart_and_cost_nothing_at_aws(
     assert nadia.devices() == [nadia.serial_number]
 
 
-@pytest.mark.one_policy
 def test_a_slow_phone_is_told_not_refused(surfing: Surfing, nadia: Employee, clock: Clock) -> None:
     surfer = begin(surfing, nadia)
     surfer.give_two_codes(surfer.scan(slow_s=300))
@@ -64,7 +62,6 @@ def test_a_slow_phone_is_told_not_refused(surfing: Surfing, nadia: Employee, clo
     assert nadia.devices() == [nadia.serial_number]
 
 
-@pytest.mark.one_policy
 def test_codes_typed_slowly_are_no_slow_clock(
     surfing: Surfing, nadia: Employee, sandbox: Sandbox, clock: Clock
 ) -> None:
@@ -89,7 +86,6 @@ def test_codes_typed_slowly_are_no_slow_clock(
         nadia.with_code("ec2", phone.next()).describe_instances()
 
 
-@pytest.mark.one_policy
 def test_a_slow_clock_tells_by_fresh_codes_however_long_it_took_to_get_there(
     surfing: Surfing, nadia: Employee, clock: Clock
 ) -> None:
@@ -104,7 +100,6 @@ def test_a_slow_clock_tells_by_fresh_codes_however_long_it_took_to_get_there(
     nadia.with_code("ec2", phone.next()).describe_instances()
 
 
-@pytest.mark.one_policy
 def test_codes_typed_with_blanks_and_in_other_digits_are_fine(surfing: Surfing, nadia: Employee) -> None:
     surfer = begin(surfing, nadia)
     phone = surfer.scan()
@@ -126,7 +121,6 @@ def test_reload_shows_the_same_qr_code(surfing: Surfing, nadia: Employee) -> Non
     assert surfer.scan().seed == seed
 
 
-@pytest.mark.one_policy
 def test_the_seed_as_text_is_the_seed_of_the_picture(surfing: Surfing, nadia: Employee) -> None:
     surfer = begin(surfing, nadia)
     phone = surfer.scan()
@@ -138,7 +132,6 @@ def test_the_seed_as_text_is_the_seed_of_the_picture(surfing: Surfing, nadia: Em
     assert phone.seed in (surfer.page.locator("a[href^='otpauth:']").get_attribute("href") or "")
 
 
-@pytest.mark.one_policy
 def test_six_digits_lead_to_the_next_field(surfing: Surfing, nadia: Employee) -> None:
     surfer = begin(surfing, nadia)
     for typed in ("123456", "123-456", "１２３４５６", "۱۲۳۴۵۶"):
@@ -147,6 +140,7 @@ def test_six_digits_lead_to_the_next_field(surfing: Surfing, nadia: Employee) ->
         assert surfer.page.evaluate("document.activeElement.id") == "second_code", typed
 
 
+@pytest.mark.both_policies
 def test_cancel_leaves_nothing_at_aws(surfing: Surfing, nadia: Employee) -> None:
     surfer = begin(surfing, nadia)
     assert nadia.leftover()
@@ -155,6 +149,7 @@ def test_cancel_leaves_nothing_at_aws(surfing: Surfing, nadia: Employee) -> None
     assert "Next: set up MFA" in surfer.text
 
 
+@pytest.mark.both_policies
 def test_a_closed_tab_strands_no_one(surfing: Surfing, nadia: Employee) -> None:
     begin(surfing, nadia).page.close()
     assert nadia.leftover()
@@ -248,7 +243,6 @@ def test_waiting_for_aws_survives_a_reload(surfing: Surfing, nadia: Employee, sa
     assert surfer.heading == "You are set up"
 
 
-@pytest.mark.one_policy
 @pytest.mark.parametrize("typed", ["codes of the newer one", "nothing"])
 def test_a_form_beside_an_older_qr_code(surfing: Surfing, nadia: Employee, typed: str) -> None:
     surfer = begin(surfing, nadia, javascript=False)

@@ -64,7 +64,6 @@ def test_the_answer_to_enable_is_lost_before_it_took_effect(
     assert nadia.devices() == [nadia.serial_number]
 
 
-@pytest.mark.one_policy
 @pytest.mark.parametrize("fault", ["reset-before", "reset-after", "error-500", "throttle"])
 def test_making_the_device_fails_and_is_tried_again(
     surfing: Surfing, nadia: Employee, sandbox: Sandbox, fault: str
@@ -109,7 +108,6 @@ def test_the_lost_answer_of_a_code_asks_for_the_next(surfing: Surfing, nadia: Em
     assert surfer.heading == "You are set up"
 
 
-@pytest.mark.one_policy
 def test_aws_restarted_underneath(surfing: Surfing, scratch: Path, clock: Clock, policy: str) -> None:
     with Sandbox(scratch / f"restarting-{policy}", clock, "--policy", policy) as aws:
         nadia = hire(aws, "nadia")

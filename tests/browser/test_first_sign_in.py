@@ -27,6 +27,7 @@ def with_temporary_password(sandbox: Sandbox) -> Employee:
     return hired
 
 
+@pytest.mark.both_policies
 def test_where_the_policy_lets_it_be_changed_the_way_leads_through_aws(
     surfing: Surfing, sandbox: Sandbox, clock: Clock, policy: str
 ) -> None:
@@ -63,9 +64,8 @@ def strict(scratch: Path) -> Path:
     return file
 
 
-@pytest.mark.one_policy
 def test_where_it_is_a_circle_the_key_leads_out_of_it(
-    surfing: Surfing, scratch: Path, clock: Clock, strict: Path, policy: str
+    surfing: Surfing, scratch: Path, clock: Clock, strict: Path
 ) -> None:
     with Sandbox(scratch / "strict", clock, "--policy", str(strict)) as aws:
         olga = with_temporary_password(aws)

@@ -109,6 +109,7 @@ def test_where_aws_denies_it_all_the_same_the_page_says_what_it_always_said(
     assert "ast used on" not in nina_surfs.text
 
 
+@pytest.mark.both_policies
 def test_under_a_policy_that_does_not_grant_it_aws_is_not_asked(
     surfer: Surfer, nadia: Employee, sandbox: Sandbox
 ) -> None:

@@ -51,7 +51,6 @@ def addresses(url_map: Map) -> list[str]:
     return sorted(rule.rule for rule in pages)
 
 
-@pytest.mark.one_policy
 def test_a_long_name_fits_on_every_page(
     surfing: Surfing, wilhelmina: Employee, url_map: Map, sandbox: Sandbox, clock: Clock
 ) -> None:
@@ -95,7 +94,6 @@ def test_a_long_name_fits_on_every_page(
     fits(again)
 
 
-@pytest.mark.one_policy
 def test_an_administrator_sees_a_long_name_whole(
     surfing: Surfing, wilhelmina: Employee, sandbox: Sandbox, clock: Clock
 ) -> None:
@@ -119,7 +117,6 @@ def test_an_administrator_sees_a_long_name_whole(
         fits(surfer)
 
 
-@pytest.mark.one_policy
 def test_a_new_secret_is_whole_on_a_phone_without_javascript(surfing: Surfing, nadia: Employee) -> None:
     surfer = surfing(javascript=False, width=375)
     surfer.sign_in(nadia)

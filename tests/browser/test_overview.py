@@ -44,6 +44,7 @@ def to_do(surfer: Surfer) -> list[str]:
     return [item.inner_text() for item in surfer.page.locator("[data-what]").all()]
 
 
+@pytest.mark.both_policies
 def test_worst_first_and_each_one_click_away(
     surfing: Surfing, olga: Employee, phone: Phone, clock: Clock, sandbox: Sandbox
 ) -> None:
@@ -78,6 +79,7 @@ def test_worst_first_and_each_one_click_away(
     assert surfer.page.get_by_role("heading", name="Nothing to do", exact=True).count() == 1
 
 
+@pytest.mark.both_policies
 def test_what_cannot_be_read_is_said(surfing: Surfing, olga: Employee, phone: Phone, sandbox: Sandbox) -> None:
     olga.denied("iam:ListAccessKeys")
     sandbox.set_faults([{"action": "iam:GetLoginProfile", "occurrences": [1, 2, 3], "fault": "throttle"}])
@@ -89,6 +91,7 @@ def test_what_cannot_be_read_is_said(surfing: Surfing, olga: Employee, phone: Ph
     assert to_do(surfer) == ["Replace your temporary console password"], "AWS answers again"
 
 
+@pytest.mark.both_policies
 def test_the_account_and_who_is_in_it(
     surfing: Surfing, olga: Employee, phone: Phone, sandbox: Sandbox, policy: str
 ) -> None:

@@ -60,6 +60,7 @@ def opens_console(employee: Employee, password: str) -> bool:
     raise AssertionError("AWS took a password of one letter")
 
 
+@pytest.mark.both_policies
 def test_with_the_old_one_also_before_mfa(surfer: Surfer, olga: Employee, portal: Portal) -> None:
     owner = surfer.page.locator("form [autocomplete=username]")
     assert owner.input_value() == olga.name and owner.is_hidden(), "whose password it is, for password managers"
@@ -88,6 +89,7 @@ def test_three_refusals_in_three_sentences(surfer: Surfer, olga: Employee) -> No
     assert opens_console(olga, PASSWORD)
 
 
+@pytest.mark.both_policies
 def test_who_has_none_is_told_so(surfer: Surfer, olga: Employee, sandbox: Sandbox, policy: str) -> None:
     sandbox.as_administrator("iam").delete_login_profile(UserName=olga.name)
     surfer.open("/password")
@@ -99,6 +101,7 @@ def test_who_has_none_is_told_so(surfer: Surfer, olga: Employee, sandbox: Sandbo
     assert surfer.page.locator("[name=old]").count() == 0
 
 
+@pytest.mark.both_policies
 def test_the_accounts_policy_in_words(surfing: Surfing, surfer: Surfer, olga: Employee, sandbox: Sandbox) -> None:
     admin = sandbox.as_administrator("iam")
     admin.update_account_password_policy(MinimumPasswordLength=14, RequireNumbers=True, RequireSymbols=True)
@@ -117,6 +120,7 @@ def test_the_accounts_policy_in_words(surfing: Surfing, surfer: Surfer, olga: Em
         admin.delete_account_password_policy()
 
 
+@pytest.mark.both_policies
 def test_under_the_tutorials_policy_the_rules_are_readable_once_users_may_change_passwords(
     surfer: Surfer, sandbox: Sandbox, policy: str
 ) -> None:
@@ -153,6 +157,7 @@ def test_the_answer_is_lost_or_a_no(surfer: Surfer, olga: Employee, sandbox: San
     assert opens_console(olga, NEW if fault == "reset-after" else PASSWORD)
 
 
+@pytest.mark.both_policies
 def test_forgotten_with_key_and_mfa_at_hand(surfer: Surfer, olga: Employee, clock: Clock) -> None:
     with_mfa(surfer)
     surfer.press("I forgot it")
@@ -170,9 +175,7 @@ def test_forgotten_with_key_and_mfa_at_hand(surfer: Surfer, olga: Employee, cloc
     assert opens_console(olga, NEW)
 
 
-def test_who_signed_in_with_it_signs_in_again(surfing: Surfing, sandbox: Sandbox, clock: Clock, policy: str) -> None:
-    if policy == "tutorial":
-        pytest.skip("grants no AWS Sign-In")
+def test_who_signed_in_with_it_signs_in_again(surfing: Surfing, sandbox: Sandbox, clock: Clock) -> None:
     marta = hire_without_key(sandbox, "marta")
     clock.move(10)
     surfer = surfing()
@@ -184,7 +187,6 @@ def test_who_signed_in_with_it_signs_in_again(surfing: Surfing, sandbox: Sandbox
     assert surfer.path == "/sign-in"
 
 
-@pytest.mark.one_policy
 def test_the_page_goes_on_where_too_many_passwords_were_judged(surfer: Surfer, olga: Employee) -> None:
     meter = surfer.page.locator("[data-strength]")
     surfer.page.locator("[name=new]").press_sequentially("Tur")

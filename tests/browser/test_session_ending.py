@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from playwright.sync_api import Page
 
 from tests.support.browser import Surfer
@@ -34,7 +33,6 @@ def come_back(surfer: Surfer, who: Employee, phone: Phone) -> None:
     surfer.press("Sign in")
 
 
-@pytest.mark.one_policy
 def test_a_session_about_to_end_says_so_and_is_kept(surfer: Surfer, phone: Phone, clock: Clock) -> None:
     assert phone
     surfer.page.clock.install()
@@ -71,7 +69,6 @@ def at_the_sign_in_page(surfer: Surfer) -> str:
     return surfer.text
 
 
-@pytest.mark.one_policy
 def test_a_qr_code_that_ends_with_the_session_is_said_to(surfer: Surfer, nadia: Employee, clock: Clock) -> None:
     surfer.sign_in(nadia)
     surfer.press("Set up MFA")
@@ -85,7 +82,6 @@ def test_a_qr_code_that_ends_with_the_session_is_said_to(surfer: Surfer, nadia: 
     assert "its QR code no longer works" in at_the_sign_in_page(surfer)
 
 
-@pytest.mark.one_policy
 def test_a_secret_that_ends_with_the_session_is_said_to(surfer: Surfer, phone: Phone, clock: Clock) -> None:
     assert phone
     surfer.open("/access-keys")
@@ -101,7 +97,6 @@ def test_a_secret_that_ends_with_the_session_is_said_to(surfer: Surfer, phone: P
     assert "can’t show the secret of your new access key again" in at_the_sign_in_page(surfer)
 
 
-@pytest.mark.one_policy
 def test_what_was_typed_comes_back_on_the_page_where_it_was(
     surfer: Surfer, nadia: Employee, phone: Phone, clock: Clock, sandbox: Sandbox
 ) -> None:
@@ -145,7 +140,6 @@ def kept_drafts(page: Page) -> str:
     return str(page.evaluate("JSON.stringify({...sessionStorage, ...localStorage})"))
 
 
-@pytest.mark.one_policy
 def test_a_secret_typed_into_the_wrong_field_is_not_kept(
     surfer: Surfer, nadia: Employee, phone: Phone, clock: Clock
 ) -> None:
@@ -163,7 +157,6 @@ def test_a_secret_typed_into_the_wrong_field_is_not_kept(
     assert nadia.secret_access_key not in kept_drafts(surfer.page)
 
 
-@pytest.mark.one_policy
 def test_nothing_is_kept_of_somebody_who_signed_out(surfer: Surfer, phone: Phone, clock: Clock) -> None:
     assert phone
     surfer.page.clock.install()
@@ -183,7 +176,6 @@ def test_nothing_is_kept_of_somebody_who_signed_out(surfer: Surfer, phone: Phone
         assert "ssh-" not in kept_drafts(page), "the end of the session is looked at every second"
 
 
-@pytest.mark.one_policy
 def test_what_was_typed_is_kept_for_half_an_hour_also_while_nobody_signs_in(
     surfer: Surfer, phone: Phone, clock: Clock
 ) -> None:

@@ -55,13 +55,13 @@ def test_a_pasted_key_may_carry_blanks(surfer: Surfer, nadia: Employee) -> None:
     assert surfer.heading == f"Hello, {nadia.name}"
 
 
-@pytest.mark.one_policy
 def test_no_browser_is_invited_to_keep_a_secret_key(surfer: Surfer) -> None:
     surfer.open("/sign-in")
     for name in ("access_key_id", "secret_access_key"):
         assert surfer.page.locator(f"[name={name}]").get_attribute("autocomplete") == "off"
 
 
+@pytest.mark.both_policies
 def test_a_user_with_a_path(surfer: Surfer, sandbox: Sandbox, clock: Clock, policy: str) -> None:
     paula = hire(sandbox, "paula", path="/engineering/")
     clock.move(10)
@@ -77,6 +77,7 @@ def test_a_user_with_a_path(surfer: Surfer, sandbox: Sandbox, clock: Clock, poli
         assert surfer.path == "/sign-in", "nobody gets in whose devices cannot be read"
 
 
+@pytest.mark.both_policies
 def test_who_may_not_read_devices_is_told_the_permission(surfer: Surfer, sandbox: Sandbox, clock: Clock) -> None:
     otto = hire(sandbox, "otto", group=None)
     clock.move(10)
@@ -86,7 +87,6 @@ def test_who_may_not_read_devices_is_told_the_permission(surfer: Surfer, sandbox
     assert surfer.path == "/sign-in"
 
 
-@pytest.mark.one_policy
 def test_another_accounts_user_is_refused(
     surfing: Surfing, nadia: Employee, sandbox: Sandbox, scratch: Path, policy: str
 ) -> None:
@@ -134,7 +134,6 @@ def test_with_two_devices_the_person_says_which(surfing: Surfing, nadia: Employe
     assert surfer.heading == f"Hello, {nadia.name}"
 
 
-@pytest.mark.one_policy
 def test_the_portals_clock_is_wrong(
     surfing: Surfing, nadia: Employee, sandbox: Sandbox, scratch: Path, policy: str
 ) -> None:
@@ -149,7 +148,6 @@ def test_the_portals_clock_is_wrong(
         assert "Your key is not at fault" in surfer.text
 
 
-@pytest.mark.one_policy
 def test_aws_cannot_be_reached_at_the_door(
     surfing: Surfing, nadia: Employee, sandbox: Sandbox, scratch: Path, policy: str
 ) -> None:

@@ -62,6 +62,7 @@ def uploads(sandbox: Sandbox, since: int) -> list[dict[str, Any]]:
     return [call for call in sandbox.calls(since) if call["action"] == "iam:UploadSSHPublicKey"]
 
 
+@pytest.mark.both_policies
 def test_the_life_of_a_key(surfer: Surfer, nadia: Employee, sandbox: Sandbox, portal: Portal) -> None:
     assert "You have no SSH key" in surfer.text
     surfer.press("Upload a key")
@@ -112,7 +113,6 @@ def drop(surfer: Surfer, *texts: str) -> None:
     )
 
 
-@pytest.mark.one_policy
 def test_a_private_key_never_leaves_the_page(surfer: Surfer, nadia: Employee, sandbox: Sandbox) -> None:
     sent: list[str] = []
     surfer.open("/ssh-keys/new")
@@ -164,7 +164,6 @@ def test_a_private_key_never_leaves_the_page(surfer: Surfer, nadia: Employee, sa
     assert list(keys_of(nadia).values()) == ["Active"]
 
 
-@pytest.mark.one_policy
 def test_words_stay_and_what_is_public_is_left(surfer: Surfer, nadia: Employee) -> None:
     page, secret = surfer.page, str(dict(private_keys())["openssh"])
     surfer.open("/ssh-keys/new")
@@ -181,7 +180,6 @@ def test_words_stay_and_what_is_public_is_left(surfer: Surfer, nadia: Employee) 
     assert list(keys_of(nadia).values()) == ["Active"], "the words are no key, and the key is whole"
 
 
-@pytest.mark.one_policy
 def test_without_javascript(
     surfing: Surfing, nadia: Employee, clock: Clock, sandbox: Sandbox, portal: Portal
 ) -> None:
@@ -228,7 +226,6 @@ def test_without_javascript(
     assert len(uploads(sandbox, before)) == 1, "AWS was asked once"
 
 
-@pytest.mark.one_policy
 def test_five_keys_are_enough(surfer: Surfer, nadia: Employee, sandbox: Sandbox, clock: Clock) -> None:
     ids = [given_key(nadia) for _ in range(5)]
     iam = sandbox.as_administrator("iam")
@@ -249,7 +246,6 @@ def test_five_keys_are_enough(surfer: Surfer, nadia: Employee, sandbox: Sandbox,
     assert "AWS does not list that SSH key" in surfer.text, "nobody's, or somebody else's"
 
 
-@pytest.mark.one_policy
 def test_aws_throttles_and_falls_silent(
     surfer: Surfer, nadia: Employee, sandbox: Sandbox, portal: Portal, clock: Clock
 ) -> None:
@@ -291,7 +287,6 @@ def test_aws_throttles_and_falls_silent(
     assert "Not listed yet" not in surfer.text and newer in surfer.text
 
 
-@pytest.mark.one_policy
 def test_a_deny_is_told_with_the_permission_that_is_missing(
     surfer: Surfer, nadia: Employee, sandbox: Sandbox, portal: Portal
 ) -> None:

@@ -24,6 +24,7 @@ def code_of(refused: pytest.ExceptionInfo[ClientError]) -> str:
     return str(refused.value.response["Error"]["Code"])
 
 
+@pytest.mark.both_policies
 @pytest.mark.parametrize("javascript", [True, False], ids=["with-javascript", "without-javascript"])
 def test_nadia_gets_from_blocked_to_working(
     surfing: Surfing, nadia: Employee, sandbox: Sandbox, portal: Portal, javascript: bool
@@ -74,6 +75,7 @@ def test_nadia_gets_from_blocked_to_working(
     ]
 
 
+@pytest.mark.both_policies
 def test_next_time_the_code_is_asked_at_the_door(surfing: Surfing, nadia: Employee) -> None:
     surfer = surfing()
     surfer.sign_in(nadia)
@@ -89,6 +91,7 @@ def test_next_time_the_code_is_asked_at_the_door(surfing: Surfing, nadia: Employ
     assert "You are signed in with MFA" in surfer.text
 
 
+@pytest.mark.both_policies
 def test_the_long_term_secret_is_gone_after_the_upgrade(surfing: Surfing, nadia: Employee, sandbox: Sandbox) -> None:
     surfer = surfing()
     surfer.sign_in(nadia)

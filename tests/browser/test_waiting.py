@@ -15,8 +15,6 @@ from tests.support.people import Employee, Phone
 from tests.support.portal import Portal
 from tests.support.sandbox import Sandbox
 
-pytestmark = pytest.mark.one_policy
-
 
 @pytest.fixture
 def keys(surfer: Surfer, nadia: Employee, phone: Phone, sandbox: Sandbox) -> Iterator[Phone]:
