@@ -256,20 +256,18 @@ class Surfer:
     def inspect(self) -> None:
         """Heading, labels, CSRF tokens; once per page and state: axe and what the eye needs, in both themes."""
         page = self.page
-        heading = page.inner_text("h1")
-        assert page.locator("h1").count() == 1
+        has = page.locator("html").evaluate(_HAS)  # at once: each question by itself takes as long
+        assert len(has["headings"]) == 1, f"{page.url}: {has['headings']}"
         here = page.url.startswith(self.url)
-        assert page.title().endswith("· Latchkey" if here else "· sandbox sign-in")
+        assert has["title"].endswith("· Latchkey" if here else "· sandbox sign-in")
         if here:
             assert kept_secrets(page.url) == []
-            assert shown_secrets(self.path, page.content()) == [], page.url
-        for form in page.locator("form[method=post]").all():
-            assert form.locator("[name=csrf_token]").count() == 1, f"{page.url}: a form without its token"
-        for link in page.locator("a.btn[href]:not([data-download])").all() if here else ():
-            where = str(link.evaluate("link => link.origin === location.origin ? link.pathname : '/'"))
+            assert shown_secrets(self.path, has["html"]) == [], page.url
+        assert set(has["tokens"]) <= {1}, f"{page.url}: a form without its token"
+        for where in has["leading"] if here else ():
             assert self._endpoint(where) not in FILES, f"{page.url}: {where} looks as if it went on for ever"
         where = self._endpoint() if here else "sandbox"
-        state = f"{where} {re.sub(r'[0-9]+', '', heading)} {page.locator('[aria-invalid=true]').count()}"
+        state = f"{where} {re.sub(r'[0-9]+', '', has['headings'][0])} {has['invalid']}"
         if not self.javascript or state in self.seen:
             return  # axe runs in the page; the same pages are inspected with JavaScript
         if not _is_first(f"{state} {page.evaluate(_BUILT_OF)}"):
@@ -295,6 +293,20 @@ class Surfer:
             # The answer to a POST stands under the POST's address.
             return "none"
 
+
+_HAS = """(html) => {
+  const all = (selector) => [...html.querySelectorAll(selector)];
+  return {
+    headings: all("h1").map((each) => each.innerText),
+    title: document.title,
+    html: html.outerHTML,
+    tokens: all("form[method=post]").map((each) => each.querySelectorAll("[name=csrf_token]").length),
+    leading: all("a.btn[href]:not([data-download])")
+      .map((each) => each.origin === location.origin ? each.pathname : "/"),
+    invalid: all("[aria-invalid=true]").length,
+  };
+}"""
+"""What every page is asked: its heading, how many tokens each form holds, where what looks like a button leads."""
 
 _BUILT_OF = """() => [...new Set([...document.querySelectorAll("body *")]
   .map((each) => `${each.localName}.${each.getAttribute("class") ?? ""}`))].sort().join(" ")"""
