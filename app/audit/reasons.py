@@ -1,4 +1,4 @@
-"""Reasons in the audit log: codes of errors, and what entries of earlier releases have instead.
+"""Reasons in the audit log: what entries of earlier releases have in place of `PortalError.code`.
 
 Entries are chained, so stored ones are never rewritten. They are translated when they are read.
 """
