@@ -49,7 +49,7 @@ class SavedForm(DeviceForm):
             raise ValidationError("Enter the six digits your authenticator app shows, or leave this empty.")
 
 
-class CutForm(Form):
+class ConfirmationForm(Form):
     """Deactivating or deleting; where it is the last way in, it is said aloud."""
 
     understood = BooleanField("I understand that I cannot sign in any more afterwards")

@@ -9,7 +9,7 @@ from flask import Blueprint, current_app, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app.access_keys import saving, service
-from app.access_keys.forms import CutForm
+from app.access_keys.forms import ConfirmationForm
 from app.audit.events import Event
 from app.audit.history import last_done
 from app.aws.access_keys import RECORDED_SINCE, AccessKey
@@ -130,7 +130,7 @@ def _without_saved_secret(keys: Sequence[AccessKey]) -> set[str]:
 @recently_confirmed
 def deactivate() -> ResponseReturnValue:
     """What deactivating means."""
-    return _cut_page("deactivate", CutForm(formdata=None))
+    return _confirmation_page("deactivate", ConfirmationForm(formdata=None))
 
 
 @bp.get("/delete")
@@ -138,10 +138,10 @@ def deactivate() -> ResponseReturnValue:
 @recently_confirmed
 def delete() -> ResponseReturnValue:
     """What deleting means."""
-    return _cut_page("delete", CutForm(formdata=None))
+    return _confirmation_page("delete", ConfirmationForm(formdata=None))
 
 
-def _cut_page(act: str, form: CutForm) -> ResponseReturnValue:
+def _confirmation_page(act: str, form: ConfirmationForm) -> ResponseReturnValue:
     me, doors = person(), gateways()
     methods = current_app.config["SIGN_IN_METHODS"]
     keys = keys_of_mine()
@@ -149,7 +149,7 @@ def _cut_page(act: str, form: CutForm) -> ResponseReturnValue:
     unproven = _without_saved_secret(keys) - {key.access_key_id}
     ways = service.other_ways_in(me, keys, {key.access_key_id, *unproven}, doors.passwords, methods)
     return page(
-        "access_keys/cut.html", form, act=act, key=key, ways=ways, last=key.active and not ways,
+        "access_keys/deactivate_or_delete.html", form, act=act, key=key, ways=ways, last=key.active and not ways,
         here=key.access_key_id == me.access_key_id,
         unproven=[each.access_key_id for each in keys if each.active and each.access_key_id in unproven],
     )  # fmt: skip
@@ -160,7 +160,7 @@ def _cut_page(act: str, form: CutForm) -> ResponseReturnValue:
 @recently_confirmed
 def deactivate_post() -> ResponseReturnValue:
     """Deactivate: can be undone."""
-    return _cut("deactivate")
+    return _deactivate_or_delete("deactivate")
 
 
 @bp.post("/delete")
@@ -168,11 +168,11 @@ def deactivate_post() -> ResponseReturnValue:
 @recently_confirmed
 def delete_post() -> ResponseReturnValue:
     """Delete: cannot."""
-    return _cut("delete")
+    return _deactivate_or_delete("delete")
 
 
-def _cut(act: str) -> ResponseReturnValue:
-    form, me, doors = CutForm(), person(), gateways()
+def _deactivate_or_delete(act: str) -> ResponseReturnValue:
+    form, me, doors = ConfirmationForm(), person(), gateways()
     keys = keys_of_mine()
     wanted = request.args.get("key", "")
     key = next((each for each in keys if each.access_key_id == wanted), None)
@@ -183,7 +183,7 @@ def _cut(act: str) -> ResponseReturnValue:
     form.validate_on_submit()
     if key.active and not ways and not form.understood.data:
         form.understood.errors = [*form.understood.errors, "This is your last way in. Tick the box, or go back."]
-        return _cut_page(act, form)
+        return _confirmation_page(act, form)
     pending = pending_key()
     if pending and pending.access_key_id == wanted:
         slots.forget("new_key")

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar
-
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
+from app.account import service
 from app.aws.clients import ahead
-from app.errors import InvalidValue, NotAllowed
+from app.errors import InvalidValue
 from app.password.rules import rules
 from app.password.service import readable_policy
 from app.sessions.console_links import alias_beside, console_url
@@ -21,7 +19,6 @@ bp = Blueprint("account", __name__, url_prefix="/account")
 
 LONGEST_MARKER = 320
 """As IAM's model says."""
-Fact = TypeVar("Fact")
 
 
 @bp.get("")
@@ -33,16 +30,13 @@ def index() -> ResponseReturnValue:
     alias = alias_beside(doors.iam, me)
     summary = ahead(doors.account.summary)
     policy = ahead(lambda: readable_policy(doors.passwords))
-    try:
-        users = _shown(lambda: doors.account.users(marker))
-    except InvalidValue:
-        return done("That page of the list is no longer there. Here is the first one.", "account.index", "info")
+    users = service.if_allowed(lambda: doors.account.users(marker))
     known = policy()
     return page(
         "account/index.html",
         alias=alias(),
         console_url=console_url(me, alias()),
-        summary=_shown(summary),
+        summary=service.if_allowed(summary),
         policy=known,
         rules=rules(known) if known else None,
         users=users,
@@ -51,9 +45,7 @@ def index() -> ResponseReturnValue:
     )
 
 
-def _shown(read: Callable[[], Fact]) -> Fact | None:
-    """None where the policy does not show it."""
-    try:
-        return read()
-    except NotAllowed:
-        return None
+@bp.errorhandler(InvalidValue)
+def no_such_page(_: InvalidValue) -> ResponseReturnValue:
+    """AWS doesn't know the `marker` of the address, the only value the page sends it."""
+    return done("That page of the list is no longer there. Here is the first one.", "account.index", "info")

@@ -33,12 +33,12 @@ class Pages:
         wanted = request.args.get("id", "")
         return next((held for held in self.gateway().of(person().user_name) if held.id == wanted), None)
 
-    def cut_page(self, act: str) -> ResponseReturnValue:
+    def confirmation_page(self, act: str) -> ResponseReturnValue:
         """What an act means."""
         held = self.chosen()
         if held is None:
             return self.gone()
-        return page("public_keys/cut.html", EmptyForm(formdata=None), act=act, held=held, pages=self)
+        return page("public_keys/deactivate_or_delete.html", EmptyForm(formdata=None), act=act, held=held, pages=self)
 
     def gone(self) -> ResponseReturnValue:
         """It was removed meanwhile, or is too new for AWS's list."""
@@ -67,14 +67,14 @@ def add_life_cycle(pages: Pages) -> None:
     @recently_confirmed
     def deactivate() -> ResponseReturnValue:
         """What deactivating means."""
-        return pages.cut_page("deactivate")
+        return pages.confirmation_page("deactivate")
 
     @bp.get("/delete")
     @with_mfa
     @recently_confirmed
     def delete() -> ResponseReturnValue:
         """What deleting means."""
-        return pages.cut_page("delete")
+        return pages.confirmation_page("delete")
 
     @bp.post("/deactivate")
     @with_mfa

@@ -159,7 +159,7 @@ def first() -> ResponseReturnValue:
         current_app.config["FORCE_MFA_DOCUMENT"], account, partition, current_app.config["AWS_REGION"]
     )
     return page(
-        "signin/first.html",
+        "signin/temporary_password.html",
         way=way,
         ways=current_app.config["SIGN_IN_METHODS"],
         at_aws=Way.AWS_SIGN_IN,

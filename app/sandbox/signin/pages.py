@@ -249,7 +249,7 @@ def _refused(template: str, form: FlaskForm, refusal: console.NotIn, **context: 
 
 
 def _told(title: str, sentence: str, status: int) -> ResponseReturnValue:
-    return render_template("told.html", title=title, sentence=sentence), status
+    return render_template("message.html", title=title, sentence=sentence), status
 
 
 def _leading_to(redirect_uri: str, body: str) -> Response:
