@@ -32,7 +32,7 @@ NO_FORM_OF_OURS: dict[str, dict[str, str]] = {
 def told(html: str) -> tuple[str, str]:
     """Heading and sentence of a page."""
     soup = BeautifulSoup(html, "html.parser")
-    heading, sentence = soup.select_one("h1"), soup.select_one("main .panel p, main p")
+    heading, sentence = soup.select_one("h1"), soup.select_one("main p")
     return heading.get_text(strip=True) if heading else "", sentence.get_text(" ", strip=True) if sentence else ""
 
 
