@@ -47,5 +47,5 @@ class _Later(click.Group):
         return self._commands().get_command(ctx, cmd_name)
 
 
-activity = _Later("activity", help="The record of activity: verify it, apply retention.")
+activity = _Later("activity", help="The audit log: verify it, apply retention.")
 compliance = _Later("compliance", help="Who keeps the rules: refresh from AWS, bring a credential report, export.")

@@ -1,4 +1,4 @@
-"""The record of what was done: everyone's own, and everyone's for admins; and the sessions one has open."""
+"""Pages of the audit log, of your own and for administrators of all entries, and of your open sessions."""
 
 from app.activity.views import bp
 

@@ -1,4 +1,4 @@
-"""The record as files: CSV for spreadsheets, JSON Lines for programs; streamed."""
+"""The audit log as files: CSV for spreadsheets, JSON Lines for programs, streamed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Filters of the record."""
+"""Filters of the audit log."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class FilterForm(Form):
         self.kind.choices = _kinds(of_admins=False)
 
     def validate_since(self, field: DateField) -> None:
-        """A date of this record."""
+        """A date that the audit log can have."""
         _of_our_time(field)
 
     def validate_until(self, field: DateField) -> None:

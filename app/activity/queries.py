@@ -1,4 +1,4 @@
-"""Reading the record."""
+"""Reading the audit log."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LINK = [getattr(ActivityRow, name) for name in Link._fields]
 
 @dataclass(frozen=True)
 class Filter:
-    """Which attempts to show; empty means any."""
+    """Which entries to show; empty means any."""
 
     user: str = ""
     """User name, or unique id."""

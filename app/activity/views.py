@@ -1,4 +1,4 @@
-"""Pages of the record, and of one's open sessions."""
+"""Pages of the audit log, and of your open sessions."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def export(ending: str) -> ResponseReturnValue:
     if form.errors:
         abort(400)
     account_id = _account(form)
-    # In the record that is taken away, for whoever watches over that one.
+    # In the audit log of the account that is exported, so that its administrators see it.
     audit_of(account_id or person().account_id).note(Event.RECORD_EXPORTED, f"{account_id or 'nobody'}.{ending}")
     content_type, written = FORMATS[ending]
     rows = queries.rows(record().engine, account_id, form.chosen(form.user.data or ""))

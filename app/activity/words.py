@@ -1,4 +1,4 @@
-"""The record in plain words."""
+"""Labels of the audit log: what was done, what came of it, and why."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one person attempted before: questions that use cases put to the record (`app.audit.log`)."""
+"""What a user attempted before: queries of use cases to the audit log (`app.audit.log`)."""
 
 from __future__ import annotations
 

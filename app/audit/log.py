@@ -1,4 +1,4 @@
-"""The record of attempts and outcomes: intent before the call, outcome after it, each a row of its own.
+"""The audit log: an attempt is an intent, written before AWS is asked, and an outcome, written after it.
 
 AWS cannot join our transaction; an intent without an outcome is itself a finding: what happened is unknown
 until AWS is asked. Rows are only ever added, one chain per account (`app.audit.chain`), until retention
@@ -167,7 +167,7 @@ def _key_changed(key_id: str, seq: int) -> dict[str, str]:
 
 
 def open_record(app: Flask, added: Added | None = None) -> None:
-    """Make the portal's record, under AUDIT_KEYS. added: told of each row, for counting."""
+    """Open the portal's audit log, with AUDIT_KEYS. added: called with each new entry, for counting."""
     with app.app_context():
         app.extensions["record"] = Record(
             db.engine,
@@ -197,7 +197,7 @@ def _chains(engine: Engine) -> Sequence[str]:
 
 
 def record() -> Record:
-    """The portal's record."""
+    """Return the portal's audit log."""
     return cast("Record", current_app.extensions["record"])
 
 

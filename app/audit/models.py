@@ -11,7 +11,7 @@ from app.db import Base, Utc
 
 
 class ActivityRow(Base):
-    """One line of the record of attempts and outcomes. Rows are only ever added (`app.audit.log`)."""
+    """An entry of the audit log. Entries are only added (`app.audit.log`), until retention removes the oldest."""
 
     __tablename__ = "activity"
     __table_args__ = (
