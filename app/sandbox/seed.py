@@ -60,6 +60,7 @@ def populate(world: World, document: Mapping[str, Any], employees: int, now: dat
         "Administrator": _hire(world, "Administrator", now, password=True, key=True, device=True),
     }
     iam.attach_user_policy(_arn(world, "AdministratorAccess"), "Administrator")
+    users["Administrator"]["user_id"] = unique_id(iam.get_user("Administrator"))  # as the portal's ADMINS names them
     mfa.give_security_key(world, "SecurityKeyUser", now)
     for number in range(1, employees + 1):
         users |= _employee(world, number, now)
@@ -99,7 +100,7 @@ def _hire(
 ) -> dict[str, Any]:
     user = world.iam.create_user(world.region, name, path)
     user.create_date = _naive(now - timedelta(days=1))
-    facts: dict[str, Any] = {"arn": user.arn, "user_id": unique_id(user)}
+    facts: dict[str, Any] = {"arn": user.arn}
     if group:
         world.iam.add_user_to_group(group, name)
     if password:
