@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.policy.check.condition_lines import type_of
-from app.policy.documents import PARTITIONS, PLACEHOLDER, rendered, statements_of
+from app.policy.documents import PARTITIONS, PLACEHOLDER, rendered, statements_of, texts_of
 from app.policy.patterns import Pattern, variable_key
 from app.policy.places import Place, cut
+from app.policy.reference.key_types import type_of
 from app.policy.reference.request_context import Presence, condition_key
 
 _FEDERATED = (
@@ -38,8 +38,7 @@ _ID = re.compile(r"[0-9]{12}")
 
 def resources_of(statement: Mapping[str, Any]) -> list[str]:
     """The texts of Resource or NotResource."""
-    named = statement.get("Resource", statement.get("NotResource"))
-    return named if isinstance(named, list) else [named]
+    return texts_of(statement.get("Resource", statement.get("NotResource")))
 
 
 def whereabouts(statements: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
@@ -75,7 +74,7 @@ def _asked_of_users(statements: Sequence[Mapping[str, Any]]) -> Iterator[tuple[s
         for operator, keys in (statement.get("Condition") or {}).items():
             negated = "not" in operator.lower()
             for key, given in keys.items():
-                values = [str(each) for each in (given if isinstance(given, list) else [given])]
+                values = [str(each) for each in texts_of(given)]
                 if key.lower() == "aws:principalarn":
                     parts = [value.split(":", 5) for value in values if value.startswith("arn:")]
                     yield from ((each[1], "" if negated else each[4]) for each in parts if len(each) > 4)
@@ -250,4 +249,4 @@ def texts_of_statement(statement: Mapping[str, Any]) -> Iterator[tuple[str, str]
     yield from ((element, each) for each in resources_of(statement))
     for keys in (statement.get("Condition") or {}).values():
         for given in keys.values():
-            yield from (("Condition", str(each)) for each in (given if isinstance(given, list) else [given]))
+            yield from (("Condition", str(each)) for each in texts_of(given))

@@ -24,13 +24,13 @@ class Place:
 DOCUMENT = Place()
 
 
-def cut(text: str) -> str:
-    """At most 80 characters of it, to put into a sentence."""
-    return text if len(text) <= 80 else f"{text[:77]}..."
+def cut(text: str, most: int = 80) -> str:
+    """The text, or its beginning and "..." where it has more than `most` characters: to quote it in a sentence."""
+    return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
 def counted(names: Sequence[str], most: int = 3) -> str:
-    """ "a, b, c and 4 more"; each cut short."""
+    """The first names, each cut short, and how many more there are: "a, b, c and 4 more"."""
     shown = [cut(name) for name in names[:most]]
     rest = len(names) - len(shown)
     return ", ".join(shown) + (f" and {rest} more" if rest else "")

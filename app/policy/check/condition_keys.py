@@ -9,10 +9,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from app.policy.check.condition_lines import FAMILIES, Line, type_of
+from app.policy.check.condition_lines import FAMILIES, Line
 from app.policy.check.findings import Finding, Severity
 from app.policy.places import Place, cut
 from app.policy.reference.actions import services
+from app.policy.reference.key_types import type_of
 from app.policy.reference.request_context import Kind
 
 _DEPRECATED = {"aws:arn": "aws:PrincipalArn"}

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.policy.conditions import COMPARISONS, LIKE, NEGATED
+from app.policy.documents import texts_of
 from app.policy.places import Place
-from app.policy.reference.actions import key_type
-from app.policy.reference.request_context import Kind, condition_key
+from app.policy.reference.request_context import Kind
 
 FAMILIES: Mapping[str, Sequence[Kind]] = {
     "string": (Kind.STRING, Kind.ARN),
@@ -64,20 +64,5 @@ def lines_of(place: Place, condition: Mapping[str, Any]) -> Iterator[Line]:
         qualifier, _, name = operator.rpartition(":")
         base = re.sub("ifexists$", "", name, flags=re.IGNORECASE).lower()
         for key, given in keys.items():
-            values = [
-                str(value).lower() if isinstance(value, bool) else str(value)
-                for value in (given if isinstance(given, list) else [given])
-            ]
+            values = [str(value).lower() if isinstance(value, bool) else str(value) for value in texts_of(given)]
             yield Line(place, operator, qualifier.lower(), _BASE.get(base, base.title()), key, values)
-
-
-def type_of(key: str) -> tuple[Kind, bool] | None:
-    """What a key's values are, and whether there can be several; None for a key nobody knows."""
-    known = condition_key(key)
-    if known:
-        return known.kind, known.several
-    told = key_type(key)
-    if told is None:
-        return None
-    kinds = {"ARN": Kind.ARN, "Bool": Kind.BOOL, "Numeric": Kind.NUMBER, "Date": Kind.DATE, "IPAddress": Kind.IP}
-    return kinds.get(told.removeprefix("ArrayOf"), Kind.STRING), told.startswith("ArrayOf")

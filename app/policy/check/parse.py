@@ -12,7 +12,7 @@ from app.policy.check.findings import Finding, Severity
 from app.policy.check.iam_refusals import refused
 from app.policy.documents import PLACEHOLDER, statements_of
 from app.policy.evaluation import WITH_VARIABLES, PolicyError, compiled
-from app.policy.places import DOCUMENT, Place
+from app.policy.places import DOCUMENT, Place, cut
 from app.policy.texts import WHOLE, brought, what_it_is
 from app.policy.unwrap import unwrapped
 
@@ -70,7 +70,7 @@ def read_text(text: str) -> Reading:
                 "wrapped",
                 Severity.NOTE,
                 DOCUMENT,
-                f"The policy is nested under {_cut(found.within)}. Only that part was checked.",
+                f"The policy is nested under {cut(found.within, 200)}. Only that part was checked.",
                 "Use only that part when you attach it.",
             )
         )
@@ -90,7 +90,7 @@ def read_text(text: str) -> Reading:
                 "repeated-element",
                 Severity.ERROR,
                 DOCUMENT,
-                f"{_short(name)} appears twice in the same place, and only one of them counts.",
+                f"{cut(repr(name))} appears twice in the same place, and only one of them counts.",
                 "Merge the two, or make them two statements.",
             )
         )
@@ -112,21 +112,12 @@ def _size(text: str) -> int:
     return len("".join(text.split())) + placeholders * (_SIZE_OF_ID - len(PLACEHOLDER))
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= 200 else f"{text[:197]}..."
-
-
 def _grammar(place: Place, sentence: str, remedy: str) -> Finding:
     return Finding("grammar", Severity.ERROR, place, sentence, remedy)
 
 
 def _unreadable(sentence: str) -> Finding:
     return Finding("not-json", Severity.ERROR, DOCUMENT, sentence, WHOLE)
-
-
-def _short(text: object) -> str:
-    said = repr(text)
-    return said if len(said) <= 80 else f"{said[:77]}..."
 
 
 @dataclass(frozen=True)
@@ -149,7 +140,7 @@ def grammar_problems(document: Any) -> list[Problem]:
     problems = [
         Problem(
             DOCUMENT,
-            f"{_short(name)} isn’t a policy element.",
+            f"{cut(repr(name))} isn’t a policy element.",
             "Remove it. A policy has Version and Statement.",
             _SYNTAX,
         )
