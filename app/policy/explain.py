@@ -1,4 +1,4 @@
-"""Why a request was decided as it was, statement by statement. Pure."""
+"""Why a request is decided as it is, statement by statement."""
 
 from __future__ import annotations
 

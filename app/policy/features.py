@@ -1,4 +1,4 @@
-"""What the portal does for people, and which permissions each thing takes: one table for all who ask. Pure."""
+"""The features of the portal, and the permissions each needs."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What the configured Force_MFA document lets a person do: so that only what can work is offered. Pure.
+"""What the configured Force_MFA document allows a user, so that the portal offers only what can work.
 
-Other policies of the person may allow or deny more; AWS has the last word.
+Other policies of the user may allow or deny more. AWS decides.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A document in plain words, statement by statement. Pure."""
+"""A document in plain words, statement by statement."""
 
 from __future__ import annotations
 

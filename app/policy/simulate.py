@@ -1,4 +1,4 @@
-"""`policy simulate`: requests in, decisions out, a JSON line each. Pure."""
+"""`policy simulate`: one request per line in, one decision per line out, as JSON."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from app.policy.check.all_checks import check
 from app.policy.check.findings import Finding, Severity
 from app.policy.check.mfa_demanded import mfa_demanded
 from app.policy.check.mfa_probes import unproven
-from app.policy.check.statement_scope import rulings
+from app.policy.check.statement_scope import scopes_of
 from app.policy.documents import VARIANTS, read, rendered
 from app.policy.evaluation import PolicyError, compiled
 from app.policy.parsed import parsed
@@ -301,11 +301,11 @@ def test_the_proof_tries_every_condition_wherever_it_is_written(*, last: bool) -
     deny = document["Statement"][-1]
     deny["Condition"] |= (holding | escaped) if last else (escaped | holding)
     permits = Permits.of_user(document, ACCOUNT, "aws", "alice")
-    [*_, ruling] = rulings(parsed(document, ACCOUNT, "aws"))
+    [*_, ruling] = scopes_of(parsed(document, ACCOUNT, "aws"))
     assert unproven([ruling], permits) is not None
     deny["Condition"] = {key: value for key, value in deny["Condition"].items() if key not in escaped}
     permits = Permits.of_user(document, ACCOUNT, "aws", "alice")
-    [*_, ruling] = rulings(parsed(document, ACCOUNT, "aws"))
+    [*_, ruling] = scopes_of(parsed(document, ACCOUNT, "aws"))
     assert unproven([ruling], permits) is None, "what always holds lets nobody through"
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from app.policy.check.all_checks import check
 from app.policy.check.exempted_actions import known
 from app.policy.check.findings import Finding, Severity
-from app.policy.check.statement_scope import rulings
+from app.policy.check.statement_scope import scopes_of
 from app.policy.documents import VARIANTS, read
 from app.policy.evaluation import compiled
 from app.policy.parsed import parsed
@@ -286,7 +286,7 @@ def test_what_a_statement_names_is_what_the_judge_says(patterns: list[str], all_
     element = "NotAction" if all_but else "Action"
     statement = {"Effect": "Deny", element: patterns, "Resource": "*"}
     policy = compiled({"Version": "2012-10-17", "Statement": [statement]})
-    [ruling] = rulings(parsed({"Version": "2012-10-17", "Statement": [statement]}))
+    [ruling] = scopes_of(parsed({"Version": "2012-10-17", "Statement": [statement]}))
     assert ruling.names(action) is policy.statements[0].names_action(action)
     if action not in ruling.escaping(frozenset([action])):
         assert ruling.names(action)

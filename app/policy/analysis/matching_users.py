@@ -1,8 +1,8 @@
-"""IAM users whom a pattern with wildcards matches, made up from the pattern. Pure.
+"""IAM users that a pattern with wildcards matches, made up from the pattern.
 
-A pattern on aws:PrincipalArn or aws:userid can mean one user in thousands. Trying usual names does not find them, so
-the pattern is followed through what every ARN and unique id begins with, and what is left of it is spelt out. Source
-of the grammar: IAM User Guide, IAM identifiers.
+A pattern on aws:PrincipalArn or aws:userid may match one user in thousands, whom no list of usual names contains. So
+the pattern is followed through the beginning that all ARNs and unique IDs share, and what is left of it is spelled
+out. Source of the grammar: IAM User Guide, IAM identifiers.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""A decision where some keys of the request have values that nobody here knows: made only where they do not matter.
+"""Decisions on requests of which some keys are unknown: made only where those keys make no difference.
 
-Such are the keys of one service (s3:prefix), names that are no key AWS documents for every request, and the address
-somebody comes from (aws:SourceIp). Keys that are only sometimes there, like tags, count as absent. Pure.
+Unknown are the keys of single services (s3:prefix), names that aren't documented keys, and the address of the client
+(aws:SourceIp). Keys that are only sometimes present, like tags, count as absent.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Whether a condition holds for every request there can be, for some, or for none: put to the judge. Pure.
+"""Does a condition hold for every request, for some, or for none? Evaluated over the requests there can be.
 
-A key that is always in the request has its true value, what depends on the session follows the session. What only
-sometimes is there, what the client chooses, and what nobody here knows is tried as absent and with every value that
-could make a difference: those the condition names, values near them, and others.
+A key that every request has keeps its true value, and a key of the session follows the session. A key that is only
+sometimes present, that the client chooses or that is unknown is tried as absent and with every value that may matter:
+the values in the condition, values near them, and others.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Of IAM Access Analyzer's published policy checks those that help with a Force_MFA, put together. Pure.
+"""The checks of IAM Access Analyzer that matter for a Force_MFA policy.
 
-Source: IAM User Guide, IAM policy validation check reference. Its errors are errors here, its warnings warnings, and
-its suggestions notes. What IAM itself refuses is not among them: see `app.policy.check.parse`.
+Source: IAM User Guide, IAM policy validation check reference. Its errors are errors here, its warnings warnings, its
+suggestions notes. What IAM itself refuses is in `app.policy.check.parse`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Actions that do not exist, and actions on resources that they do not support. Source: IAM's reference data."""
+"""Actions that don't exist, and resources that an action doesn't support. Source: IAM's reference data."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What is wrong with keys and operators of a Condition element, as IAM Access Analyzer's published checks find it.
+"""Mistakes in the keys and operators of a Condition element.
 
-Source: IAM User Guide, IAM policy validation check reference. Pure.
+Source: IAM User Guide, IAM policy validation check reference.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The lines of a Condition element, one an operator and key, and what the keys' values are. Pure."""
+"""A Condition element, taken apart: one line for each operator and key."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What is wrong with values of a Condition element, as IAM Access Analyzer's published checks find it. Pure.
+"""Mistakes in the values of a Condition element.
 
-A value that cannot be read is an error: the condition never holds, or for the negated operators always. Source: IAM
-User Guide, IAM policy validation check reference.
+If a value can't be read, the condition never holds. With a negated operator it always holds. Either is an error.
+Source: IAM User Guide, IAM policy validation check reference.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""What the deny that forces MFA lets through without it, beyond what getting MFA takes. Pure.
+"""Actions that the deny exempts from MFA beyond those that users need to get MFA.
 
-A document that spares more does not demand MFA of a stolen key, whichever document of AWS's does it, too.
+Such a document doesn't demand MFA of somebody with a stolen key. That AWS's own document exempts them is no excuse.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from functools import cache
 
 from app.policy.check.findings import Finding, Severity
 from app.policy.check.remedies import GETTING_MFA
-from app.policy.check.statement_scope import Ruling
+from app.policy.check.statement_scope import Scope
 from app.policy.documents import DEAD_ACTIONS, VARIANTS, read, texts_of
 from app.policy.features import WITHOUT_MFA
 from app.policy.patterns import Pattern
@@ -37,7 +37,7 @@ def known() -> frozenset[str]:
     return frozenset(entry.lower() for entry in (*spared, *UNTOUCHED)) - {ALL_OF_IAM}
 
 
-def exempted_actions(denies: Sequence[Ruling]) -> Iterator[Finding]:
+def exempted_actions(denies: Sequence[Scope]) -> Iterator[Finding]:
     """One finding an entry, whatever kind of credentials slips through; nothing where no deny forces MFA at all."""
     found: dict[Finding, None] = {}
     broad = [each for each in denies if each.broad and (each.demands_mfa or any(map(each.firm, WITHOUT_MFA)))]
@@ -51,13 +51,13 @@ def exempted_actions(denies: Sequence[Ruling]) -> Iterator[Finding]:
     yield from found
 
 
-def _leniency(deny: Ruling) -> tuple[int, int]:
+def _leniency(deny: Scope) -> tuple[int, int]:
     if not deny.statement.not_actions:
         return 0, 0
     return sum(map(open_service, deny.entries)), len(deny.entries.keys() - known())
 
 
-def _of_deny(deny: Ruling, others: Sequence[Ruling]) -> Iterator[Finding]:
+def _of_deny(deny: Scope, others: Sequence[Scope]) -> Iterator[Finding]:
     """Entry by entry. others: what holds beside it, and may deny what this one spares."""
     if not deny.statement.not_actions:
         return
@@ -109,7 +109,7 @@ def _of_deny(deny: Ruling, others: Sequence[Ruling]) -> Iterator[Finding]:
         )
 
 
-def _needed(deny: Ruling, written: str) -> str:
+def _needed(deny: Scope, written: str) -> str:
     """What of an entry is to stay spared, since getting MFA takes it and no other entry names it."""
     rest = [each for each in deny.entries.values() if each != written]
     named = [each for each in GETTING_MFA if _names(written, each) and not any(_names(other, each) for other in rest)]

@@ -1,4 +1,4 @@
-"""One thing `policy check` says: what, how bad it is, and where."""
+"""One finding of `policy check`: what is wrong, how severe it is, where, and what to do."""
 
 from __future__ import annotations
 

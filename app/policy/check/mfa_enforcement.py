@@ -1,4 +1,4 @@
-"""Whether a document forces MFA: on both ways to come without it, on everybody, for every service. Pure."""
+"""Does a deny demand MFA of access keys and passwords, of every user, for every service and resource?"""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from app.policy.check.findings import Finding, Severity
-from app.policy.check.statement_scope import WHO, Ruling, client_chooses
+from app.policy.check.statement_scope import WHO, Scope, client_chooses
 from app.policy.features import WITHOUT_MFA
 from app.policy.places import DOCUMENT, counted
 from app.policy.reference.action_patterns import is_all
@@ -25,7 +25,7 @@ NOTHING_DENIED = Finding(
 )
 
 
-def unforced(denies: Sequence[Ruling]) -> Iterator[Finding]:
+def unforced(denies: Sequence[Scope]) -> Iterator[Finding]:
     """Why it does not force MFA; nothing where it does. Statements that only add to one that does are no matter."""
     lacking = [kind for kind in WITHOUT_MFA if not any(each.broad and each.firm(kind) for each in denies)]
     if not lacking:
@@ -57,7 +57,7 @@ def unforced(denies: Sequence[Ruling]) -> Iterator[Finding]:
         )
 
 
-def spared_services(denies: Sequence[Ruling]) -> Iterator[Finding]:
+def spared_services(denies: Sequence[Scope]) -> Iterator[Finding]:
     """Denies that hold for what people do themselves, and not for what a service does for them."""
     for each in denies:
         if each.broad and each.demands_mfa and each.via_services:
@@ -71,7 +71,7 @@ def spared_services(denies: Sequence[Ruling]) -> Iterator[Finding]:
             )
 
 
-def _spares_all(deny: Ruling) -> Finding:
+def _spares_all(deny: Scope) -> Finding:
     """A deny of nothing: its NotAction names every action."""
     named = next(written for entry, written in deny.entries.items() if is_all(entry))
     return Finding(
@@ -84,7 +84,7 @@ def _spares_all(deny: Ruling) -> Finding:
     )
 
 
-def _never(deny: Ruling) -> Finding:
+def _never(deny: Scope) -> Finding:
     """A deny with a condition that no request of an IAM user meets."""
     condition = deny.dead[0]
     wanted = counted(condition.wanted) or "nothing"
@@ -98,7 +98,7 @@ def _never(deny: Ruling) -> Finding:
     )
 
 
-def _narrowings(deny: Ruling, lacking: Sequence[bool | None]) -> Iterator[Finding]:
+def _narrowings(deny: Scope, lacking: Sequence[bool | None]) -> Iterator[Finding]:
     """What makes a deny hold for less than everybody and everything."""
 
     def narrowed(element: str, sentence: str, remedy: str) -> Finding:
@@ -141,7 +141,7 @@ def _narrowings(deny: Ruling, lacking: Sequence[bool | None]) -> Iterator[Findin
         )
 
 
-def _left_out(partial: Sequence[Ruling]) -> Finding:
+def _left_out(partial: Sequence[Scope]) -> Finding:
     """The first of them stands for all."""
     services = dict.fromkeys(
         action.partition(":")[0] for action in ONE_A_SERVICE if not any(each.names(action) for each in partial)

@@ -1,7 +1,7 @@
-"""The last word on whether a document demands MFA: requests without it, put to the judge one by one. Pure.
+"""Requests without MFA, evaluated one by one: one that no deny stops proves that MFA isn't demanded.
 
-What reads the document (forcing, sparing) says what is wrong where. Should it overlook something, a request that
-passes every deny here is the finding. Other policies may allow anything, so nothing but a deny counts.
+`mfa_enforcement` and `exempted_actions` say what is wrong where. If they overlook something, this finds it. Other
+policies may allow anything, so only a deny counts.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from math import ceil
 from app.policy.analysis.satisfiability import Users, holds_in, requests_of, this_hour
 from app.policy.check.exempted_actions import known
 from app.policy.check.findings import Finding, Severity
-from app.policy.check.statement_scope import Ruling
+from app.policy.check.statement_scope import Scope
 from app.policy.features import WITHOUT_MFA
 from app.policy.patterns import Absent, Context
 from app.policy.permits import Permits
@@ -28,7 +28,7 @@ MOST_VARIED = 24
 """Requests of each kind of session, beside the plain one and those that escape one of the conditions."""
 
 
-def unproven(denies: Sequence[Ruling], permits: Permits) -> Finding | None:
+def unproven(denies: Sequence[Scope], permits: Permits) -> Finding | None:
     """A request that gets through without MFA; None where every one tried is denied."""
     actions = [*PROBES, *islice(_entries(denies), MOST_ENTRIES)]
     resources = ["*", permits.arn, f"arn:{permits.partition}:s3:::bucket/key", *islice(_resources(denies), 4)]
@@ -52,7 +52,7 @@ def unproven(denies: Sequence[Ruling], permits: Permits) -> Finding | None:
     return None
 
 
-def _on(deny: Ruling, resource: str, context: Context) -> bool:
+def _on(deny: Scope, resource: str, context: Context) -> bool:
     try:
         on = any(pattern.matches(resource, context) for pattern in deny.statement.resources)
     except Absent:
@@ -73,7 +73,7 @@ def _finding(action: str, resource: str, kind: bool | None) -> Finding:
     )
 
 
-def _entries(denies: Sequence[Ruling]) -> Iterator[str]:
+def _entries(denies: Sequence[Scope]) -> Iterator[str]:
     """Actions that the denies name one by one, and some of those that their patterns name."""
     for each in denies:
         for entry in each.entries.values():
@@ -83,13 +83,13 @@ def _entries(denies: Sequence[Ruling]) -> Iterator[str]:
                 yield entry
 
 
-def _resources(denies: Sequence[Ruling]) -> Iterator[str]:
+def _resources(denies: Sequence[Scope]) -> Iterator[str]:
     for each in denies:
         for pattern in each.resources:
             yield from filter(None, (pattern.replace("*", "x"), pattern.replace("*", "")))
 
 
-def _contexts(denies: Sequence[Ruling], kind: bool | None, permits: Permits) -> Iterator[Context]:
+def _contexts(denies: Sequence[Scope], kind: bool | None, permits: Permits) -> Iterator[Context]:
     """The plain request, one that escapes each condition, then a sample in which what they depend on varies."""
     yield {name.lower(): value for name, value in permits.context("any:Action", mfa=kind).items()}
     conditions = [condition for each in denies if each.keys for condition in each.statement.conditions]

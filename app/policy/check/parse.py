@@ -1,4 +1,4 @@
-"""A policy's text, read with suspicion: where IAM would refuse it, or take it otherwise than meant."""
+"""Reads the text of a policy, and finds what IAM would refuse or would take in another sense than it seems."""
 
 from __future__ import annotations
 

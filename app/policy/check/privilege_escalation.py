@@ -1,9 +1,9 @@
-"""What a document grants by which people get more than they were given, or around MFA: through others, or for good.
+"""Permissions by which users can get more than they were given, or get around MFA for good.
 
-Self-service is about your own credentials, so none of it belongs in a Force_MFA. It is an error where a user who has
-given a code once is free of the policy from then on, or acts as somebody who is not under it; a warning where that
-takes more than this document (a role that trusts them). A deny counts only where it surely stands in the way: names
-of the judge's choosing could be named in one. Pure.
+Self-service is about your own credentials, so none of this belongs in a Force_MFA policy. It is an error if users
+who gave an MFA code once are no longer bound by the policy, or act as somebody who isn't bound by it. It is a
+warning if that also takes something outside the document, like a role that trusts them. A deny counts only if it
+surely applies: a name that the check made up could be listed in one.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from app.policy.analysis.satisfiability import holds_in
 from app.policy.check.findings import Finding, Severity
 from app.policy.check.privileged_actions import DANGERS, Danger, Target
-from app.policy.check.statement_scope import Ruling, client_chooses, rulings
+from app.policy.check.statement_scope import Scope, client_chooses, scopes_of
 from app.policy.evaluation import Statement
 from app.policy.features import WITHOUT_MFA
 from app.policy.meaning import FOREIGN, stands_for_nobody
@@ -35,8 +35,8 @@ Granted = dict[str, frozenset[bool | None]]
 
 def escalations(policy: ParsedPolicy) -> Iterator[Finding]:
     """A finding for each statement and danger."""
-    denies = [each for each in rulings(policy) if each.statement.denies and each.sure]
-    allows = [each for each in rulings(policy) if not each.statement.denies]
+    denies = [each for each in scopes_of(policy) if each.statement.denies and each.sure]
+    allows = [each for each in scopes_of(policy) if not each.statement.denies]
     running: Granted | None = None
     for allow in allows:
         for danger in DANGERS:
@@ -54,7 +54,7 @@ def escalations(policy: ParsedPolicy) -> Iterator[Finding]:
             yield _finding(danger, allow, granted, runs)
 
 
-def _of_danger(allow: Ruling, danger: Danger, denies: Sequence[Ruling], policy: ParsedPolicy) -> Granted:
+def _of_danger(allow: Scope, danger: Danger, denies: Sequence[Scope], policy: ParsedPolicy) -> Granted:
     granted: Granted = {}
     named = [action for action in danger.kinds if allow.names(action)]
     for target in dict.fromkeys(danger.kinds[action] for action in named):
@@ -66,7 +66,7 @@ def _of_danger(allow: Ruling, danger: Danger, denies: Sequence[Ruling], policy: 
     return granted
 
 
-def _finding(danger: Danger, allow: Ruling, granted: Granted, runs: Sequence[str]) -> Finding:
+def _finding(danger: Danger, allow: Scope, granted: Granted, runs: Sequence[str]) -> Finding:
     early = [action for action, kinds in granted.items() if kinds & set(WITHOUT_MFA)]
     within = f", as far as {counted(allow.keys)} {'allow' if allow.keys[1:] else 'allows'}" if allow.keys else ""
     sooner = f"; even without MFA {counted(early)}" if early else ""
@@ -83,7 +83,10 @@ def _finding(danger: Danger, allow: Ruling, granted: Granted, runs: Sequence[str
 
 
 def _granted(
-    allow: Ruling, action: str, targets: frozenset[str], shields: Sequence[tuple[Ruling, frozenset[str]]]
+    allow: Scope,
+    action: str,
+    targets: frozenset[str],
+    shields: Sequence[tuple[Scope, frozenset[str]]],
 ) -> frozenset[bool | None]:
     """With which credentials something is left that no deny covers."""
     asked = frozenset([action])
@@ -93,7 +96,7 @@ def _granted(
     )
 
 
-def _running(allows: Sequence[Ruling], denies: Sequence[Ruling]) -> Granted:
+def _running(allows: Sequence[Scope], denies: Sequence[Scope]) -> Granted:
     """Ways to run something with a role that is passed. A resource with a name is no limit: they choose the name."""
     everywhere = [deny for deny in denies if deny.everywhere]
     found: Granted = {}
@@ -108,7 +111,7 @@ def _running(allows: Sequence[Ruling], denies: Sequence[Ruling]) -> Granted:
     return found
 
 
-def _reaches(allow: Ruling, service: str) -> bool:
+def _reaches(allow: Scope, service: str) -> bool:
     named = [] if allow.statement.not_resources else allow.resources
     return not named or any(each == "*" or each.split(":")[2] == service for each in named)
 
@@ -119,7 +122,7 @@ def _may_pass_to(statement: Statement, service: str) -> bool:
     return all(holds_in(each, {_PASSED_TO: service}) for each in about)
 
 
-def _targets(allow: Ruling, target: Target) -> frozenset[str]:
+def _targets(allow: Scope, target: Target) -> frozenset[str]:
     """What of this kind a statement covers, a pattern a resource; not your own where that is no danger."""
     named = ["*"] if allow.statement.not_resources else allow.resources
     return frozenset(
@@ -129,7 +132,7 @@ def _targets(allow: Ruling, target: Target) -> frozenset[str]:
     )
 
 
-def _shielded(deny: Ruling, target: Target, targets: frozenset[str], policy: ParsedPolicy) -> frozenset[str]:
+def _shielded(deny: Scope, target: Target, targets: frozenset[str], policy: ParsedPolicy) -> frozenset[str]:
     """Those targets that a deny surely covers: all, all but your own, or just what is written in the same way."""
     if deny.everywhere:
         return targets

@@ -1,4 +1,4 @@
-"""Which actions make more of a person than they were given: the tables of privilege escalation. Pure.
+"""The actions by which users can get more permissions, and what each is done to.
 
 Sources: Service Authorization Reference (resource types), IAM User Guide, and the lists of privilege escalations in
 AWS that security researchers have published since 2018.

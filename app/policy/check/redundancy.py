@@ -1,7 +1,6 @@
-"""What a document says twice: an action or resource that another one covers, a statement that another includes.
+"""What a document says twice: entries that another entry covers, and statements that another statement includes.
 
-Source: IAM User Guide, IAM policy validation check reference (redundant action, resource, condition value,
-statement). Pure.
+Source: IAM User Guide, IAM policy validation check reference (redundant action, resource, value, statement).
 """
 
 from __future__ import annotations

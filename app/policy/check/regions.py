@@ -1,4 +1,4 @@
-"""AWS's regions and accounts, as they stand in ARNs and conditions. Pure."""
+"""Regions and account IDs in ARNs and conditions."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""What to write so that something of the portal works: never what opens anything before MFA or shows the account.
+"""What to write so that a feature of the portal works, without opening anything before MFA.
 
-Only what getting MFA takes is ever to be spared by a deny. What else is missing is allowed where the document denies
-it without MFA anyway, or with a condition that demands it. What shows things of the whole account, or is denied on
-purpose, is for the administrator to decide: there the remedy says so, and proposes nothing. Pure.
+Only what users need to get MFA is ever exempted from a deny. Other permissions are allowed where a deny requires MFA
+for them anyway, or with a condition that does. Whether users may see data of the whole account, or do what is denied
+on purpose, is up to the administrator: there the remedy says so, and suggests nothing.
 """
 
 from __future__ import annotations

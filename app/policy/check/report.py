@@ -1,4 +1,4 @@
-"""All that `policy check` says of one document, as data and as text."""
+"""The report of `policy check` on one document, as data and as text."""
 
 from __future__ import annotations
 

