@@ -36,6 +36,10 @@ class UploadForm(Form):
         return files[0] if files else text
 
     def refused_by(self, _: PortalError) -> None:
+        """Clean it: what was refused may be a private key."""
+        self.clean()
+
+    def clean(self) -> None:
         """Take out what must not be shown again: a private key, or a piece of one."""
         if not may_be_shown_again(self.pasted.data or ""):
             self.pasted.data = ""
