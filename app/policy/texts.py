@@ -43,7 +43,7 @@ def brought(text: str) -> Brought:
     text = plain_text(text)
     if _is_json(text) or len(text) > LONGEST:
         return Brought(text)
-    if re.match(r'\s*"?\s*[{\[]\s*\\+[n"]', text):
+    if re.match(r'\s*(?:"\s*)?[{\[]\s*\\+[n"]', text):
         inner = _unescaped(text)
         if inner and _is_json(inner):
             return Brought(
@@ -126,7 +126,7 @@ def _straight(text: str) -> str:
 
 
 def _uncommented(text: str) -> str:
-    return re.sub(r"(?m)^\s*(?://|#).*$|(?<=[,{}\[\]])[ \t]*(?://|#).*$", "", text)
+    return re.sub(r"(?m)^[^\S\n]*(?://|#).*$|(?<=[,{}\[\]])[ \t]*(?://|#).*$", "", text)
 
 
 def _is_printed_by_python(text: str) -> bool:
@@ -155,8 +155,8 @@ _FORMS: tuple[tuple[Callable[[str], bool], str, str], ...] = (
     (_looks_like(r"\A\s*<[?A-Za-z]"), "This is XML, perhaps an answer of AWS’s API.", _AS_AWS_HAS_IT),
     (
         _looks_like(
-            r"(?m)^\s*(?:resource|data|module|variable|locals|output|provider)\b[^\n:]*\{|jsonencode\("
-            r"|^\s*(?:statement|principals|condition)\s*\{"
+            r"(?m)^[^\S\n]*(?:resource|data|module|variable|locals|output|provider)\b[^\n:]*\{|jsonencode\("
+            r"|^[^\S\n]*(?:statement|principals|condition)\s*\{"
         ),
         "This is Terraform code.",
         f"{_AS_AWS_HAS_IT} terraform show -json has it, too.",
@@ -186,7 +186,7 @@ _FORMS: tuple[tuple[Callable[[str], bool], str, str], ...] = (
     (
         _looks_like(
             r"(?m)\bJSON\.stringify\(|\bPolicyStatement\b|\bStatement\("
-            r"|^\s*(?:import|const|let|var|export|def|class) \w"
+            r"|^[^\S\n]*(?:import|const|let|var|export|def|class) \w"
         ),
         "This is program code.",
         _AS_AWS_HAS_IT,
