@@ -65,6 +65,7 @@ def _unsettled(kinds: int) -> Select[Any]:
             ~exists().where(later.attempt_id == ActivityRow.attempt_id, later.seq > ActivityRow.seq),
             ~exists().where(
                 other.account_id == ActivityRow.account_id,
+                other.user_id.in_((ActivityRow.user_id, "")),  # earlier releases knew no ids
                 other.target == ActivityRow.target,
                 other.target != "",
                 or_(*alike),
@@ -150,6 +151,7 @@ def last_done_without(audit: Audit, event: Event, *followed_by: Event) -> list[D
             ActivityRow.phase.in_(HAPPENED),
             ~exists().where(
                 later.account_id == ActivityRow.account_id,
+                later.user_id.in_((ActivityRow.user_id, "")),
                 later.target == ActivityRow.target,
                 later.event.in_(followed_by),
                 later.phase.in_(HAPPENED) | later.reason.in_(stored_as(NotFound.code)),

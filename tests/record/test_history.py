@@ -13,10 +13,10 @@ from sqlalchemy import event
 from app.activity import queries, words
 from app.activity.queries import COLUMNS
 from app.audit.events import Event
-from app.audit.history import last_done, unsettled
+from app.audit.history import done_without, last_done, unsettled
 from app.audit.log import COMMAND_LINE, Audit, record
 from app.db import db
-from app.errors import NoResponse
+from app.errors import NoResponse, NotFound
 from app.web.exports import as_csv
 from tests.record.conftest import ACCOUNT, somebody, write
 from tests.support.clock import Clock
@@ -54,6 +54,22 @@ def test_what_came_later_is_what_aws_tells_of(portal: Flask, clock: Clock) -> No
     clock.move(61)
     assert unsettled(me, datetime.now(UTC), list(Event)) == []
     assert last_done(me, [Event.MFA_DEVICE_CREATED], target) == second.attempt_id
+
+
+def test_what_others_do_does_not_tell_of_ones_own(portal: Flask, clock: Clock) -> None:
+    me, target = somebody(), "a fingerprint"
+    with pytest.raises(NoResponse), me.attempt(Event.SSH_KEY_UPLOADED, target):
+        raise NoResponse
+    with me.attempt(Event.SSH_KEY_DELETED, "APKA1"):
+        pass
+    with pytest.raises(NotFound), somebody("zoe").attempt(Event.SSH_KEY_UPLOADED, target):
+        raise NotFound
+    for event_ in (Event.SSH_KEY_UPLOADED, Event.SSH_KEY_DELETED):
+        with somebody("zoe").attempt(event_, "APKA1"):
+            pass
+    clock.move(61)
+    assert [attempt.target for attempt in unsettled(me, datetime.now(UTC), list(Event))] == [target]
+    assert done_without(me, Event.SSH_KEY_DELETED, Event.SSH_KEY_UPLOADED) == ["APKA1"]
 
 
 def test_kinds_that_are_asked_for_together_stay_apart(portal: Flask, clock: Clock) -> None:
