@@ -135,7 +135,9 @@ def _put(key: str, address: str, waits: timedelta, what: Mapping[str, Any]) -> N
     now, session = datetime.now(UTC), current_session()
     at = _short(address)
     others = [(other, each) for other, each in session.get(key, {}).items() if each["until"] > now and other != at]
-    session[key] = {**dict(others[1 - MOST :]), at: {**what, "until": now + waits}}
+    others.sort(key=lambda other: other[1]["number"])  # the session keeps no order, and times by the second
+    number = others[-1][1]["number"] + 1 if others else 0
+    session[key] = {**dict(others[1 - MOST :]), at: {**what, "until": now + waits, "number": number}}
 
 
 def _drop(key: str, address: str) -> None:
