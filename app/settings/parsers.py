@@ -78,6 +78,8 @@ def bind(text: str, at: Reading) -> str:
     found = re.fullmatch(r"(?:\[[0-9a-fA-F:.]+\]|[\w.-]+):(\d{1,5})|unix:/\S+", text)
     if text and (not found or (found[1] and not 1 <= int(found[1]) <= 65535)):
         at.wrong(f"{at.name} is {text!r}: set HOST:PORT, like 127.0.0.1:8000, or unix:/PATH/TO/SOCKET.")
+    if text.startswith("unix:") and not at.values["TRUSTED_PROXIES"]:
+        at.wrong(f"{at.name} is a socket: set TRUSTED_PROXIES to 1. Only the proxy knows the addresses of users.")
     return text
 
 
@@ -232,7 +234,7 @@ def _end_of(key_id: str, end: str | None, at: Reading) -> datetime | None:
 
 
 _ADMIN = re.compile(
-    r"(?:(\d{12})=)?(?:(arn:[a-z-]+:iam::(\d{12}):user/\S+?)(?:#(AIDA[A-Z0-9]{4,124}))?|(AIDA[A-Z0-9]{4,124}))"
+    r"(?:(\d{12})=)?(?:(arn:[a-z-]+:iam::(\d{12}):user/[^\s#]+)(?:#(AIDA[A-Z0-9]{4,124}))?|(AIDA[A-Z0-9]{4,124}))"
 )
 
 

@@ -233,8 +233,18 @@ def test_where_to_listen_is_checked_at_start() -> None:
             from_env({**GOOD, "BIND": wrong})
     with pytest.raises(SystemExit, match="PORT is 'http'"):
         from_env({**GOOD, "PORT": "http", "PUBLIC_URL": "https://latchkey.example"})
-    for good in ("0.0.0.0:8000", "[::]:8000", "localhost:80", "unix:/run/latchkey/socket", ""):
+    for good in ("0.0.0.0:8000", "[::]:8000", "localhost:80", ""):
         from_env({**GOOD, "BIND": good})
+    from_env({**GOOD, "BIND": "unix:/run/latchkey/socket", "TRUSTED_PROXIES": "1"})
+    with pytest.raises(SystemExit, match="BIND is a socket: set TRUSTED_PROXIES to 1"):
+        from_env({**GOOD, "BIND": "unix:/run/latchkey/socket"})
+
+
+@pytest.mark.parametrize("ending", ["#aida123456", "#AIDA12", "#", "#AROA1234567890", "#AIDA1234567890#X", " x"])
+def test_an_administrator_is_never_named_in_vain(ending: str) -> None:
+    account = GOOD["ACCOUNTS"].split(",")[0]
+    with pytest.raises(SystemExit, match="ADMINS: "):
+        from_env({**GOOD, "ADMINS": f"arn:aws:iam::{account}:user/Bob{ending}"})
 
 
 def test_addresses_are_written_as_browsers_write_them() -> None:
