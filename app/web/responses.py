@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from flask import current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from flask_wtf import FlaskForm
 from werkzeug.datastructures import MultiDict
-from werkzeug.exceptions import NotFound
+from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.routing import IntegerConverter, Map
 
 from app.errors import NotAllowed, PortalError
@@ -129,7 +129,7 @@ def came_from(otherwise: str = "") -> str:
     """
     if kept := refused.came_from():
         return _page_before(kept) or otherwise
-    said, ours = urlsplit(request.referrer or ""), urlsplit(current_app.config["PUBLIC_URL"])
+    said, ours = _parts(request.referrer or ""), urlsplit(current_app.config["PUBLIC_URL"])
     if (said.scheme, said.netloc) != (ours.scheme, ours.netloc):
         return otherwise
     return _page_before(said.path + (f"?{said.query}" if said.query else "")) or otherwise
@@ -142,15 +142,28 @@ def _page_before(address: str) -> str:
     """
     endpoint = page_at(address)
     passed = current_user.is_authenticated and endpoint.startswith(("signin.", "aws_signin."))
-    if not endpoint or passed or urlsplit(address).path == request.path:
+    if not endpoint or passed or _parts(address).path == request.path:
         return ""
     return local_path(address, "")
 
 
 def page_at(address: str) -> str:
-    """Return the endpoint that opens at an address of ours, "" where there is none."""
-    path, adapter = urlsplit(address).path, current_app.create_url_adapter(request)
-    return str(adapter.match(path, "GET")[0]) if adapter and adapter.test(path, "GET") else ""
+    """Return the endpoint that opens at an address of ours, "" where there is none or only a redirect."""
+    path, adapter = _parts(address).path, current_app.create_url_adapter(request)
+    if not path or adapter is None:
+        return ""
+    try:
+        return str(adapter.match(path, "GET")[0])
+    except HTTPException:  # what Werkzeug raises where no rule fits, or where another address does
+        return ""
+
+
+def _parts(address: str) -> SplitResult:
+    """The parts of an address that anybody can send, of an empty one where it is none."""
+    try:
+        return urlsplit(address)
+    except ValueError:
+        return urlsplit("")
 
 
 def where_they_were() -> str:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from flask import Flask, request
 from sqlalchemy import text
 
@@ -47,6 +48,43 @@ def test_a_file_is_no_text(portal: Flask, entering: Entering) -> None:
         data = {"csrf_token": guest.token(), name: (io.BytesIO(b"x"), "x.txt")}
         form = {"content_type": "multipart/form-data", "follow_redirects": True}
         assert guest.ask("POST", path, data, **form).status_code == 422, path
+
+
+NO_ADDRESSES = (
+    "http://[",
+    "//[",
+    "//",
+    "http://127.0.0.1:x/",
+    "/mfa//enroll",
+    "/access-keys//new",
+    "javascript:alert(1)",
+)
+
+
+@pytest.mark.parametrize("address", NO_ADDRESSES)
+def test_an_address_that_was_made_up_leads_nowhere(portal: Flask, entering: Entering, address: str) -> None:
+    for where in (address, f"{BASE}{address}"):
+        assert Guest(portal).ask("GET", "/mfa/lost", headers={"Referer": where}).status_code == 200
+        guest = entering()
+        page = guest.ask("GET", "/mfa/hardware", headers={"Referer": where})
+        assert page.status_code == 200 and address not in page.text
+        form = {"csrf_token": guest.token(), "came_from": where, "serial_number": "?"}
+        refused = guest.ask("POST", "/mfa/hardware", form, follow_redirects=True)
+        assert refused.status_code == 422 and "serial_number" in refused.text and address not in refused.text
+
+
+@pytest.mark.parametrize("next_", ["", "&next=", "&next=/mfa//enroll", "&next=//[", "&next=/nowhere"])
+def test_the_end_of_a_session_is_told_wherever_it_ended(portal: Flask, next_: str) -> None:
+    page = Guest(portal).ask("GET", f"/sign-in?ended=yes{next_}")
+    assert page.status_code == 200 and "alert-warning" in page.text
+
+
+def test_what_waits_longest_makes_room(entering: Entering) -> None:
+    guest = entering()
+    pages = [f"/mfa/hardware?tab={number}" for number in range(9)]
+    for page in pages:
+        guest.ask("POST", page, {"csrf_token": guest.token()})
+    assert [page for page in pages if guest.ask("GET", page).status_code == 422] == pages[-3:]
 
 
 def test_forms_are_forms(portal: Flask) -> None:
