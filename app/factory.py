@@ -15,7 +15,7 @@ from sqlalchemy import event
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import access_keys, account, activity, compliance, mfa, overview, password, policy_pages, public_keys, signin
-from app.audit.log import open_record
+from app.audit.log import open_audit_log
 from app.aws.clients import Clients
 from app.aws.observing import Observer
 from app.db import db
@@ -50,7 +50,7 @@ def create_app(config: dict[str, Any]) -> Flask:
             event.listen(db.engine, "connect", _patient_sqlite)
     Migrate(app, db, directory=str(ROOT / "migrations"))
     app.session_interface = StoredSessions(app, _session_store(app))
-    open_record(app, metrics.recorded)
+    open_audit_log(app, metrics.recorded)
 
     clients = Clients(
         allowed_actions(app.config["FORCE_MFA_DOCUMENT"]),

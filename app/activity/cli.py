@@ -12,7 +12,7 @@ from flask.cli import AppGroup
 
 from app.activity.queries import accounts, chain_of, head_of
 from app.audit.chain import Flaw, Verification, head_text, read_head, verify
-from app.audit.log import record
+from app.audit.log import audit_log
 from app.commands import on_database
 from app.text.terminal import plain
 
@@ -31,7 +31,7 @@ def verify_command(account_id: str | None, expect_head: tuple[str, ...]) -> None
         expected = [read_head(text) for text in expect_head]
     except ValueError as error:
         raise click.BadParameter(f"{error}.", param_hint="--expect-head") from error
-    found, odd = accounts(record().engine)
+    found, odd = accounts(audit_log().engine)
     known = {*found, *current_app.config["ACCOUNTS"]}
     if account_id is not None and account_id not in known:
         raise click.BadParameter("there is no such chain.", param_hint="--account")
@@ -49,11 +49,11 @@ def _verified(
     account: str, expected: Sequence[tuple[int, str]] = (), old_before: datetime | None = None
 ) -> Verification:
     """Check a chain against heads seen earlier and the table of heads."""
-    engine = record().engine
+    engine = audit_log().engine
     # The head first: rows written meanwhile follow it.
     head = head_of(engine, account)
     heads = [*expected, *([head] if head and head[0] else [])]
-    verified = verify(account, chain_of(engine, account), record().keyring, heads, old_before)
+    verified = verify(account, chain_of(engine, account), audit_log().keyring, heads, old_before)
     if head is None:
         verified.flaws.append(Flaw(verified.head[0], "is the last row, but the stored chain head is invalid"))
     elif verified.rows and not head[0]:
@@ -90,7 +90,7 @@ def prune() -> None:
     keep = current_app.config["AUDIT_RETENTION"]
     if keep is None:
         raise click.ClickException("AUDIT_RETENTION_DAYS is not set: nothing is ever removed.")
-    found, odd = accounts(record().engine)
+    found, odd = accounts(audit_log().engine)
     bad = _told_of_odd(odd)
     for account in found:
         # A checkpoint vouches for what is removed: only for what is sound.
@@ -99,6 +99,6 @@ def prune() -> None:
             bad = _told(verified)
             click.echo(f"account {plain(account) or '(nobody signed in)'}: nothing removed")
             continue
-        gone = record().shorten(account, *verified.old) if verified.old[0] else 0
+        gone = audit_log().shorten(account, *verified.old) if verified.old[0] else 0
         click.echo(f"account {plain(account) or '(nobody signed in)'}: {gone} rows removed")
     sys.exit(bad)

@@ -12,7 +12,7 @@ from app.activity import queries, words
 from app.activity.export import FORMATS
 from app.activity.forms import EveryoneForm, FilterForm
 from app.audit.events import Event
-from app.audit.log import record
+from app.audit.log import audit_log
 from app.mfa.devices import settle
 from app.sessions import current
 from app.web.forms import EmptyForm
@@ -42,7 +42,7 @@ def index() -> ResponseReturnValue:
         form.offer_own()
     form.validate()
     settle(gateways().iam, audit(), me.user_name, datetime.now(UTC))
-    engine, chosen = record().engine, form.chosen(own_id=me.user_id)
+    engine, chosen = audit_log().engine, form.chosen(own_id=me.user_id)
     found = queries.entries(engine, me.account_id, chosen, datetime.now(UTC), whole_number(request.args, "before"))
     return page(
         "activity/mine.html",
@@ -59,7 +59,7 @@ def index() -> ResponseReturnValue:
 def not_me(seq: int) -> ResponseReturnValue:
     """What to do about an entry that was not oneself."""
     me = person()
-    entry = queries.entry(record().engine, me.account_id, me.user_id, seq, datetime.now(UTC))
+    entry = queries.entry(audit_log().engine, me.account_id, me.user_id, seq, datetime.now(UTC))
     if entry is None:
         abort(404)
     return page(
@@ -122,7 +122,7 @@ def everyone() -> ResponseReturnValue:
     form = _everyone_form()
     chosen = form.chosen(form.user.data or "")
     found = queries.entries(
-        record().engine, _account(form), chosen, datetime.now(UTC), whole_number(request.args, "before")
+        audit_log().engine, _account(form), chosen, datetime.now(UTC), whole_number(request.args, "before")
     )
     exports = {ending: _with_filters(url_for("activity.export", ending=ending)) for ending in FORMATS}
     return page(
@@ -146,7 +146,7 @@ def export(ending: str) -> ResponseReturnValue:
     # In the audit log of the account that is exported, so that its administrators see it.
     audit_of(account_id or person().account_id).note(Event.RECORD_EXPORTED, f"{account_id or 'nobody'}.{ending}")
     content_type, written = FORMATS[ending]
-    rows = queries.rows(record().engine, account_id, form.chosen(form.user.data or ""))
+    rows = queries.rows(audit_log().engine, account_id, form.chosen(form.user.data or ""))
     name = f"activity-{account_id or 'unknown'}-{datetime.now(UTC):%Y%m%d-%H%M%S}.{ending}"
     answer = Response(stream_with_context(written(rows)), mimetype=content_type)
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'

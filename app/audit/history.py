@@ -13,7 +13,7 @@ from sqlalchemy.orm import aliased
 
 from app.audit.chain import START, Link
 from app.audit.events import HAPPENED, STILL_RUNNING, Event, Phase
-from app.audit.log import Attempt, Audit, Record
+from app.audit.log import Attempt, Audit, AuditLog
 from app.audit.models import ActivityRow
 from app.audit.reasons import stored_as
 from app.errors import NotFound
@@ -32,9 +32,9 @@ def unsettled(audit: Audit, now: datetime, *kinds: Collection[Event], running: b
         "any": [event for kind in kinds for event in kind],
         **{f"kind_{number}": list(kind) for number, kind in enumerate(kinds)},
     }
-    with audit.record.engine.connect() as connection:
+    with audit.log.engine.connect() as connection:
         found = connection.execute(_unsettled(len(kinds)), asked).all()
-        rows = [row for row in found if _is_ours(audit.record, connection, row)]
+        rows = [row for row in found if _is_ours(audit.log, connection, row)]
     return [
         Attempt(row.attempt_id, Event(row.event), row.target, row.at, row.address, row.user_agent, row.session)
         for row in rows
@@ -78,7 +78,7 @@ def _unsettled(kinds: int) -> Select[Any]:
     )
 
 
-def _is_ours(record: Record, connection: Connection, row: Row[Any]) -> bool:
+def _is_ours(log: AuditLog, connection: Connection, row: Row[Any]) -> bool:
     """Does the row's mac follow from its predecessor's?"""
     before = START
     if row.seq != 1:
@@ -87,7 +87,7 @@ def _is_ours(record: Record, connection: Connection, row: Row[Any]) -> bool:
         )
         before = connection.execute(query).scalar() or START
     link = Link(*[getattr(row, name) for name in Link._fields])
-    return row.key_id in record.keyring.keys and record.keyring.mac(before, link) == row.mac
+    return row.key_id in log.keyring.keys and log.keyring.mac(before, link) == row.mac
 
 
 def last_done(audit: Audit, events: Collection[Event], target: str) -> str | None:
@@ -113,7 +113,7 @@ def last_done(audit: Audit, events: Collection[Event], target: str) -> str | Non
         .order_by(ActivityRow.seq.desc())
         .limit(1)
     )
-    with audit.record.engine.connect() as connection:
+    with audit.log.engine.connect() as connection:
         return connection.execute(query).scalar()
 
 
@@ -161,5 +161,5 @@ def last_done_without(audit: Audit, event: Event, *followed_by: Event) -> list[D
         )
         .order_by(ActivityRow.target, ActivityRow.seq)
     )
-    with audit.record.engine.connect() as connection:
+    with audit.log.engine.connect() as connection:
         return list({row.target: Done(*row) for row in connection.execute(query)}.values())

@@ -59,7 +59,7 @@ Added = Callable[[Mapping[str, str]], None]
 """Told of the columns of each row that was added."""
 
 
-class Record:
+class AuditLog:
     """The table, its chains and its stream; one per portal."""
 
     def __init__(
@@ -166,10 +166,10 @@ def _key_changed(key_id: str, seq: int) -> dict[str, str]:
     return _by_itself(Event.RECORD_KEY_CHANGED, f"{key_id} from {seq}")
 
 
-def open_record(app: Flask, added: Added | None = None) -> None:
+def open_audit_log(app: Flask, added: Added | None = None) -> None:
     """Open the portal's audit log, with AUDIT_KEYS. added: called with each new entry, for counting."""
     with app.app_context():
-        app.extensions["record"] = Record(
+        app.extensions["audit_log"] = AuditLog(
             db.engine,
             app.config["AUDIT_KEYS"],
             to_stdout=app.config["AUDIT_STREAM"] == "stdout",
@@ -183,7 +183,7 @@ def begin_keys(app: Flask) -> None:
     Then no chain waits for its next visitor until an old key counts for nothing.
     """
     with app.app_context():
-        made = cast("Record", app.extensions["record"])
+        made = cast("AuditLog", app.extensions["audit_log"])
         for account_id in _chains(made.engine):
             try:
                 made.begin_key(account_id)
@@ -196,16 +196,16 @@ def _chains(engine: Engine) -> Sequence[str]:
         return connection.execute(select(ActivityHead.account_id)).scalars().all()
 
 
-def record() -> Record:
+def audit_log() -> AuditLog:
     """Return the portal's audit log."""
-    return cast("Record", current_app.extensions["record"])
+    return cast("AuditLog", current_app.extensions["audit_log"])
 
 
 @dataclass(frozen=True)
 class Audit:
     """Writes what one person attempts, from one place."""
 
-    record: Record
+    log: AuditLog
     account_id: str
     user_name: str
     address: str
@@ -272,7 +272,7 @@ class Audit:
     def _write(
         self, attempt_id: str, event: Event, target: str, phase: Phase, reason: str = "", request_id: str = ""
     ) -> None:
-        self.record.append(
+        self.log.append(
             self.account_id,
             attempt_id=attempt_id,
             user_name=self.user_name,

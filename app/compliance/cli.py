@@ -17,7 +17,7 @@ import click
 from flask import current_app
 from flask.cli import AppGroup
 
-from app.audit.log import COMMAND_LINE, Audit, record
+from app.audit.log import COMMAND_LINE, Audit, audit_log
 from app.aws.account import AccountGateway
 from app.aws.clients import AwsCredentials, Clients, signing_as
 from app.aws.iam import IamGateway
@@ -48,7 +48,7 @@ actions that docs/compliance.md lists."""
 
 def _audit(account_id: str, user_name: str = "", user_id: str = "") -> Audit:
     login = f"{COMMAND_LINE}{pwd.getpwuid(os.getuid()).pw_name}"[:256]
-    return Audit(record(), account_id, user_name, "", login, "", user_id)
+    return Audit(audit_log(), account_id, user_name, "", login, "", user_id)
 
 
 def _account(account_id: str | None) -> str:

@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 
 from app.activity.queries import ids_under
 from app.audit.events import Event
-from app.audit.log import record
+from app.audit.log import audit_log
 from app.compliance import charts, labels, service
 from app.compliance.data import daily, queries, refresh_runs, updates
 from app.compliance.data.judgements import TermsOf
@@ -261,7 +261,7 @@ def _owners(row: PersonRow) -> list[str]:
     """Return the owners of the user's sessions. If no list told the unique id yet, who signed in under their name."""
     longest = max(current_app.config["ACCESS_KEY_SESSION_MAX"], current_app.config["SIGN_IN_SESSION_MAX"])
     since = datetime.now(UTC) - longest
-    ids = [row.user_id] if row.user_id else ids_under(record().engine, row.account_id, row.user_name, since)
+    ids = [row.user_id] if row.user_id else ids_under(audit_log().engine, row.account_id, row.user_name, since)
     return [owner_of(row.account_id, user_id) for user_id in ids]
 
 

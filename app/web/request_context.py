@@ -9,7 +9,7 @@ from flask import Flask, current_app, g, request
 from flask_login import current_user
 from werkzeug.local import LocalProxy
 
-from app.audit.log import Audit, record
+from app.audit.log import Audit, audit_log
 from app.aws.clients import Clients, signing_as
 from app.aws.gateways import Gateways
 from app.policy.permits import Permits
@@ -76,7 +76,7 @@ def audit(account_id: str | None = None, user_name: str = "", user_id: str = "")
         me = current_user
         inside = me.is_authenticated
         account_id, user_name, user_id = (me.account_id, me.user_name, me.user_id) if inside else ("", "", "")
-    return Audit(record(), account_id, user_name, address(), user_agent(), current.label(), user_id)
+    return Audit(audit_log(), account_id, user_name, address(), user_agent(), current.label(), user_id)
 
 
 def audit_of(account_id: str) -> Audit:

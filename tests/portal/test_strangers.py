@@ -15,7 +15,7 @@ from redis import Redis
 from sqlalchemy import text
 
 from app.activity import queries
-from app.audit.log import record
+from app.audit.log import audit_log
 from app.aws.clients import AwsCredentials
 from app.aws.iam import MfaDevice
 from app.aws.signin import AuthorizationRequest, SignInGateway, SignInTokens
@@ -202,7 +202,7 @@ def test_nothing_planted_goes_along_whichever_way_somebody_signs_in(portal: Flas
         assert session["label"] != PLANTED["label"] and "Mallory" not in str(session.get("_flashes"))
         assert session.get("csrf_token") != known
     with portal.app_context():
-        entries = queries.entries(record().engine, "123456789012", queries.Filter(), datetime.now(UTC)).entries
+        entries = queries.entries(audit_log().engine, "123456789012", queries.Filter(), datetime.now(UTC)).entries
     assert [entry.event for entry in entries] == ["sign-in"] and "deadbeef" not in str(entries)
 
 

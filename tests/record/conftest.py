@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 
 from app.audit.events import Event
-from app.audit.log import Audit, record
+from app.audit.log import Audit, audit_log
 from app.db import db
 from tests.support.inside import portal_at
 
@@ -30,7 +30,7 @@ def portal(file: Path) -> Iterator[Flask]:
 
 
 def somebody(name: str = "nadia") -> Audit:
-    return Audit(record(), ACCOUNT, name, "192.0.2.7", "Mozilla/5.0", "abcd1234", f"AIDA{name.upper()}")
+    return Audit(audit_log(), ACCOUNT, name, "192.0.2.7", "Mozilla/5.0", "abcd1234", f"AIDA{name.upper()}")
 
 
 def write(rows: int, name: str = "nadia") -> None:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, event, text
 from app.activity import queries
 from app.audit.events import Event
 from app.audit.history import unsettled
-from app.audit.log import Audit, record
+from app.audit.log import Audit, audit_log
 from app.commands import activity
 from app.db import db
 from app.errors import NoResponse, NotRecorded, Throttled
@@ -280,8 +280,8 @@ def test_a_forged_checkpoint_hides_nothing(portal: Flask) -> None:
 
 def test_accounts_have_chains_of_their_own(portal: Flask) -> None:
     write(2)
-    Audit(record(), "210987654321", "zoe", "", "", "").note(Event.SIGN_IN)
-    Audit(record(), "", "", "", "", "").note(Event.SIGN_IN, "AKIA", Throttled())
+    Audit(audit_log(), "210987654321", "zoe", "", "", "").note(Event.SIGN_IN)
+    Audit(audit_log(), "", "", "", "", "").note(Event.SIGN_IN, "AKIA", Throttled())
     status, output = verify(portal)
     assert status == 0
     assert output.count("sound") == 3

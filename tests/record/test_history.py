@@ -14,7 +14,7 @@ from app.activity import queries, words
 from app.activity.queries import COLUMNS
 from app.audit.events import Event
 from app.audit.history import done_without, last_done, unsettled
-from app.audit.log import COMMAND_LINE, Audit, record
+from app.audit.log import COMMAND_LINE, Audit, audit_log
 from app.db import db
 from app.errors import NoResponse, NotFound
 from app.web.exports import as_csv
@@ -109,10 +109,10 @@ def test_pages_of_the_record_hold_every_attempt_once(portal: Flask) -> None:
 
 def test_what_commands_did_is_told_as_that(portal: Flask) -> None:
     write(1)
-    Audit(record(), ACCOUNT, "", "", f"{COMMAND_LINE}root", "").note(Event.CREDENTIAL_REPORT_TAKEN)
-    Audit(record(), ACCOUNT, "", "", "", "").note(Event.RECORD_SHORTENED)
-    Audit(record(), ACCOUNT, "", "192.0.2.7", f"{COMMAND_LINE}root", "").note(Event.SIGN_IN)
-    told = queries.entries(record().engine, ACCOUNT, queries.Filter(), datetime.now(UTC)).entries
+    Audit(audit_log(), ACCOUNT, "", "", f"{COMMAND_LINE}root", "").note(Event.CREDENTIAL_REPORT_TAKEN)
+    Audit(audit_log(), ACCOUNT, "", "", "", "").note(Event.RECORD_SHORTENED)
+    Audit(audit_log(), ACCOUNT, "", "192.0.2.7", f"{COMMAND_LINE}root", "").note(Event.SIGN_IN)
+    told = queries.entries(audit_log().engine, ACCOUNT, queries.Filter(), datetime.now(UTC)).entries
     assert [(words.who(entry), words.where(entry)) for entry in told][1:] == [
         ("A command", "a command on the portal’s machine"),
         ("A command", "a command on the portal’s machine, run by root"),

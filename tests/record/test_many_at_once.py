@@ -12,7 +12,7 @@ from sqlalchemy import create_engine
 from app.activity.queries import chain_of
 from app.audit.chain import Keyring, verify
 from app.audit.events import Event
-from app.audit.log import Audit, Record
+from app.audit.log import Audit, AuditLog
 from app.db import Base
 from tests.support.postgres import postgres
 from tests.support.sandbox import ROOT
@@ -30,10 +30,10 @@ replica(sys.argv[1], sys.argv[2:])
 
 def replica(url: str, names: list[str]) -> None:
     """One replica of the portal: its people act at the same time."""
-    record = Record(create_engine(url, pool_size=len(names)), KEYS)
+    log = AuditLog(create_engine(url, pool_size=len(names)), KEYS)
 
     def act(name: str) -> None:
-        me = Audit(record, ACCOUNT, name, "192.0.2.7", "Mozilla/5.0", "abcd1234", f"AIDA{name}")
+        me = Audit(log, ACCOUNT, name, "192.0.2.7", "Mozilla/5.0", "abcd1234", f"AIDA{name}")
         for number in range(ATTEMPTS):
             with me.attempt(Event.MFA_SESSION, f"device-{number}"):
                 pass

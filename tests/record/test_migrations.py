@@ -25,7 +25,7 @@ from sqlalchemy import inspect, text
 from app.activity import queries
 from app.audit.chain import START, Link
 from app.audit.events import Event
-from app.audit.log import Audit, record
+from app.audit.log import Audit, audit_log
 from app.commands import activity
 from app.db import Utc, db
 from app.factory import create_app
@@ -69,7 +69,7 @@ def test_from_nothing_and_from_each_step(portal: Flask) -> None:
             flask_migrate.upgrade(revision=revision)
         flask_migrate.upgrade()
         assert differences() == [], f"from {revision}"
-        Audit(record(), "123456789012", "nadia", "", "", "").note(Event.SIGN_OUT)
+        Audit(audit_log(), "123456789012", "nadia", "", "", "").note(Event.SIGN_OUT)
         flask_migrate.downgrade(revision="base")
         assert [name for name in inspect(db.engine).get_table_names() if name != "alembic_version"] == []
 
@@ -120,7 +120,7 @@ def test_a_record_of_before_unique_ids_stays_sound_and_nobodys_own(portal: Flask
         head = {"seq": 3, "mac": before}
         connection.execute(text("insert into activity_heads values ('123456789012', :seq, :mac)"), head)
     flask_migrate.upgrade()
-    Audit(record(), "123456789012", "nadia", "", "", "", "AIDANADIA").note(Event.SIGN_OUT)
+    Audit(audit_log(), "123456789012", "nadia", "", "", "", "AIDANADIA").note(Event.SIGN_OUT)
     answer = verified(db.engine.url.render_as_string(hide_password=False))
     assert answer.exit_code == 0 and "4 rows, sound" in answer.output, answer.output
     own = queries.entries(db.engine, "123456789012", queries.Filter(own_id="AIDANADIA"), datetime.now(UTC)).entries
@@ -151,7 +151,7 @@ def command_of(document: str, beginning: str) -> str:
 
 def test_a_backup_is_restored_as_documented(portal: Flask, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     flask_migrate.upgrade()
-    me = Audit(record(), "123456789012", "nadia", "", "", "")
+    me = Audit(audit_log(), "123456789012", "nadia", "", "", "")
     for _ in range(3):
         me.note(Event.SIGN_OUT)
     url = db.engine.url

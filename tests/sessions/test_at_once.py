@@ -13,7 +13,7 @@ import pytest
 from flask import Flask, request, session
 
 from app.activity import queries
-from app.audit.log import record
+from app.audit.log import audit_log
 from app.aws.access_keys import AccessKey, AccessKeyGateway
 from app.aws.clients import AwsCredentials
 from app.sessions import current, slots
@@ -87,7 +87,7 @@ def test_a_secret_that_no_session_holds_any_more_is_said_to_be_lost(portal: Flas
     portal.extensions["gateways"] = replace(doors, keys=SlowKeys(act))
     answer = post(client, "/access-keys/create", csrf_token=form)
     with portal.app_context():
-        entries = queries.entries(record().engine, "123456789012", queries.Filter(), datetime.now(UTC)).entries
+        entries = queries.entries(audit_log().engine, "123456789012", queries.Filter(), datetime.now(UTC)).entries
     told = [(entry.event, entry.target) for entry in entries]
     assert ("access-key-created", "AKIANEW") in told
     if meanwhile == "/test/see":
