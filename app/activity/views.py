@@ -144,7 +144,7 @@ def export(ending: str) -> ResponseReturnValue:
         abort(400)
     account_id = _account(form)
     # In the audit log of the account that is exported, so that its administrators see it.
-    audit_of(account_id or person().account_id).note(Event.RECORD_EXPORTED, f"{account_id or 'nobody'}.{ending}")
+    audit_of(account_id or person().account_id).note(Event.AUDIT_LOG_EXPORTED, f"{account_id or 'nobody'}.{ending}")
     content_type, written = FORMATS[ending]
     rows = queries.rows(audit_log().engine, account_id, form.chosen(form.user.data or ""))
     name = f"activity-{account_id or 'unknown'}-{datetime.now(UTC):%Y%m%d-%H%M%S}.{ending}"

@@ -52,9 +52,11 @@ EVENTS: dict[str, Words] = {
     Event.EXCEPTION_ENDED: Words("Ended an exception", "Tried to end an exception"),
     Event.SOMEBODYS_SESSIONS_ENDED: Words("Ended somebody’s sessions", "Tried to end somebody’s sessions"),
     Event.COMPLIANCE_EXPORTED: Words("Exported compliance findings", "Tried to export compliance findings"),
-    Event.RECORD_EXPORTED: Words("Exported the record", "Tried to export the record"),
-    Event.RECORD_SHORTENED: Words("Retention removed older rows", "Retention tried to remove older rows"),
-    Event.RECORD_KEY_CHANGED: Words("Changed the key of the audit log", "Tried to change the key of the audit log"),
+    Event.AUDIT_LOG_EXPORTED: Words("Exported the audit log", "Tried to export the audit log"),
+    Event.AUDIT_LOG_SHORTENED: Words("Retention removed older entries", "Retention tried to remove older entries"),
+    Event.AUDIT_LOG_KEY_CHANGED: Words(
+        "Changed the key of the audit log", "Tried to change the key of the audit log"
+    ),
 }
 
 OF_ADMINS = frozenset(
@@ -65,9 +67,9 @@ OF_ADMINS = frozenset(
         Event.EXCEPTION_ENDED,
         Event.SOMEBODYS_SESSIONS_ENDED,
         Event.COMPLIANCE_EXPORTED,
-        Event.RECORD_EXPORTED,
-        Event.RECORD_SHORTENED,
-        Event.RECORD_KEY_CHANGED,
+        Event.AUDIT_LOG_EXPORTED,
+        Event.AUDIT_LOG_SHORTENED,
+        Event.AUDIT_LOG_KEY_CHANGED,
     }
 )
 """What nobody else can do."""

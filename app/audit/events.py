@@ -43,9 +43,9 @@ class Event(StrEnum):
     EXCEPTION_ENDED = "exception-ended"
     SOMEBODYS_SESSIONS_ENDED = "somebodys-sessions-ended"
     COMPLIANCE_EXPORTED = "compliance-exported"
-    RECORD_EXPORTED = "record-exported"
-    RECORD_SHORTENED = SHORTENED
-    RECORD_KEY_CHANGED = KEY_CHANGED
+    AUDIT_LOG_EXPORTED = "record-exported"
+    AUDIT_LOG_SHORTENED = SHORTENED
+    AUDIT_LOG_KEY_CHANGED = KEY_CHANGED
 
 
 class Phase(StrEnum):

@@ -139,7 +139,7 @@ class AuditLog:
 
         seq, mac: of a row as it was verified. What the table says by now may have been changed since.
         """
-        self.append(account_id, **_by_itself(Event.RECORD_SHORTENED, head_text(seq, mac)))
+        self.append(account_id, **_by_itself(Event.AUDIT_LOG_SHORTENED, head_text(seq, mac)))
         with self.engine.begin() as connection:
             mine = ActivityRow.account_id == account_id
             return int(connection.execute(delete(ActivityRow).where(mine, ActivityRow.seq <= seq)).rowcount)
@@ -163,7 +163,7 @@ def _by_itself(event: Event, target: str) -> dict[str, str]:
 
 
 def _key_changed(key_id: str, seq: int) -> dict[str, str]:
-    return _by_itself(Event.RECORD_KEY_CHANGED, f"{key_id} from {seq}")
+    return _by_itself(Event.AUDIT_LOG_KEY_CHANGED, f"{key_id} from {seq}")
 
 
 def open_audit_log(app: Flask, added: Added | None = None) -> None:

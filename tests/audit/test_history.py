@@ -18,7 +18,7 @@ from app.audit.log import COMMAND_LINE, Audit, audit_log
 from app.db import db
 from app.errors import NoResponse, NotFound
 from app.web.exports import as_csv
-from tests.record.conftest import ACCOUNT, somebody, write
+from tests.audit.conftest import ACCOUNT, somebody, write
 from tests.support.clock import Clock
 
 
@@ -110,7 +110,7 @@ def test_pages_of_the_record_hold_every_attempt_once(portal: Flask) -> None:
 def test_what_commands_did_is_told_as_that(portal: Flask) -> None:
     write(1)
     Audit(audit_log(), ACCOUNT, "", "", f"{COMMAND_LINE}root", "").note(Event.CREDENTIAL_REPORT_TAKEN)
-    Audit(audit_log(), ACCOUNT, "", "", "", "").note(Event.RECORD_SHORTENED)
+    Audit(audit_log(), ACCOUNT, "", "", "", "").note(Event.AUDIT_LOG_SHORTENED)
     Audit(audit_log(), ACCOUNT, "", "192.0.2.7", f"{COMMAND_LINE}root", "").note(Event.SIGN_IN)
     told = queries.entries(audit_log().engine, ACCOUNT, queries.Filter(), datetime.now(UTC)).entries
     assert [(words.who(entry), words.where(entry)) for entry in told][1:] == [

@@ -25,7 +25,7 @@ from app.audit.reasons import FORMER, code_of
 from app.commands import activity
 from app.db import db
 from app.errors import PortalError, Throttled
-from tests.record.conftest import ACCOUNT, somebody
+from tests.audit.conftest import ACCOUNT, somebody
 
 FILE = Path(__file__).parent / "data/before-error-codes.jsonl"
 BEFORE = [json.loads(line) for line in FILE.read_text().splitlines()]

@@ -14,8 +14,8 @@ from app.audit.log import begin_keys
 from app.db import db
 from app.settings.parsers import audit_keys
 from app.settings.table import Reading
-from tests.record.conftest import ACCOUNT, write
-from tests.record.test_chain import change, run, verify
+from tests.audit.conftest import ACCOUNT, write
+from tests.audit.test_chain import change, run, verify
 from tests.support.clock import Clock
 from tests.support.inside import portal_at
 

@@ -23,7 +23,7 @@ ATTEMPTS = 10
 
 REPLICA = """
 import sys
-from tests.record.test_many_at_once import replica
+from tests.audit.test_many_at_once import replica
 replica(sys.argv[1], sys.argv[2:])
 """
 

@@ -18,7 +18,7 @@ from app.audit.log import Audit, audit_log
 from app.commands import activity
 from app.db import db
 from app.errors import NoResponse, NotRecorded, Throttled
-from tests.record.conftest import ACCOUNT, somebody, write
+from tests.audit.conftest import ACCOUNT, somebody, write
 from tests.support.clock import Clock
 from tests.support.inside import portal_at
 

@@ -14,8 +14,8 @@ from sqlalchemy import text
 from app.db import db
 from app.factory import create_app
 from config import from_env
-from tests.record.conftest import ACCOUNT, write
-from tests.record.test_chain import change, run, verify
+from tests.audit.conftest import ACCOUNT, write
+from tests.audit.test_chain import change, run, verify
 from tests.support.databases import GOOD
 from tests.support.postgres import Postgres, postgres
 
