@@ -80,8 +80,8 @@ def _in_words(wait: timedelta) -> str:
 
 
 def answer(status: int, told: Mapping[str, Any], headers: Headers = (), *, keep: bool = True) -> ResponseReturnValue:
-    """Answer with an error page. told: title, sentence and what else `error.html` shows, or `not_offered`, an
-    endpoint; words only, no secret.
+    """Answer with an error page. told: title, sentence and what else `error.html` shows (`refused_with` is the
+    `PortalError.code`), or `not_offered`, an endpoint; words only, no secret.
 
     A browser that sent a form is redirected to the page of that form, which shows this once, with the same status:
     an answer to the form itself could be shown no second time by Back or reload. Other clients get it at once, and so
@@ -121,7 +121,10 @@ def show_what_waits() -> ResponseReturnValue | None:
 def register(app: Flask) -> None:
     """One page for everything that goes wrong, saying what happened and what to do."""
     app.jinja_env.globals.update(
-        session_left=current.session_left, return_address=where_they_were, came_from=came_from
+        session_left=current.session_left,
+        return_address=where_they_were,
+        came_from=came_from,
+        refused_as=refused.refused_as,
     )
     for kind, handler in HANDLERS.items():
         app.register_error_handler(kind, handler)
@@ -148,7 +151,8 @@ def refusal_page(error: PortalError) -> ResponseReturnValue:
         form.refused_by(error)
         return back_to(form)
     missing = error.action if error.status == 403 else ""
-    return answer(error.status, {"title": "That did not work", "sentence": str(error), "missing": missing})
+    told = {"title": "That did not work", "sentence": str(error), "missing": missing, "refused_with": error.code}
+    return answer(error.status, told)
 
 
 def _cannot_be_reached(error: Exception) -> ResponseReturnValue:

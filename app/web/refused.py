@@ -78,12 +78,13 @@ def put_back(form: FlaskForm, address: str) -> None:
         return
     _drop("refused", address)
     g.came_from = found.get("came_from", "")
+    g.refused_as = found.get("code", "")  # none in a session of the release before
     if found["form"] != type(form).__name__:
         for sentence in (*found["form_errors"], *(one for errors in found["errors"].values() for one in errors)):
             flash(sentence, "danger")
         return
     if isinstance(form, Form):
-        form.refused_as = found.get("code", "")  # none in a session of the release before
+        form.refused_as = g.refused_as
     for field in form:
         if typed := found["typed"].get(field.name):
             field.process(MultiDict((field.name, text) for text in typed))
@@ -95,6 +96,11 @@ def put_back(form: FlaskForm, address: str) -> None:
 def came_from() -> str:
     """Return the page before, as the refused form that was put back on this page sent it; "" where none did."""
     return str(g.get("came_from", ""))
+
+
+def refused_as() -> str:
+    """Return the `PortalError.code` that a form put back on this page was refused with; "" where there is none."""
+    return str(g.get("refused_as", ""))
 
 
 def remember(address: str, pasted: str | bytes) -> None:

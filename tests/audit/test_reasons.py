@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-import pkgutil
 import re
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +13,6 @@ import pytest
 from flask import Flask
 from sqlalchemy import insert
 
-import app
 from app.activity import queries, words
 from app.audit.events import Event
 from app.audit.history import done_without
@@ -26,6 +22,7 @@ from app.commands import activity
 from app.db import db
 from app.errors import PortalError, Throttled
 from tests.audit.conftest import ACCOUNT, somebody
+from tests.support.refusals import kinds, nothing_changed
 
 FILE = Path(__file__).parent / "data/before-error-codes.jsonl"
 BEFORE = [json.loads(line) for line in FILE.read_text().splitlines()]
@@ -33,16 +30,6 @@ BEFORE = [json.loads(line) for line in FILE.read_text().splitlines()]
 
 The key AKIAGONE no longer existed when its user deleted it. Deleting AKIADENIED was not allowed.
 """
-
-
-def kinds(kind: type[PortalError] = PortalError) -> Iterator[type[PortalError]]:
-    """Every kind of error there is, wherever it is defined."""
-    if kind is PortalError:
-        for module in pkgutil.walk_packages(app.__path__, "app."):
-            importlib.import_module(module.name)
-    yield kind
-    for child in kind.__subclasses__():
-        yield from kinds(child)
 
 
 @pytest.fixture
@@ -62,6 +49,12 @@ def test_every_kind_of_error_has_a_code_of_its_own_and_a_label() -> None:
     assert [code for code, times in codes.items() if times > 1] == []
     assert [code for code in codes if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", code) or len(code) > 64] == []
     assert codes.keys() == words.REASONS.keys(), "each has a label, and no label is without its error"
+
+
+def test_only_errors_after_which_nothing_changed_say_so() -> None:
+    says_so = {kind.code for kind in kinds() if "othing was changed" in kind.message}
+    assert Throttled.code in says_so
+    assert says_so <= nothing_changed()
 
 
 def test_every_event_has_its_words() -> None:

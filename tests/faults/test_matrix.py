@@ -12,6 +12,7 @@ from tests.faults.people import with_device
 from tests.faults.scenes import Scene, new_certificate, no_devices
 from tests.support.clock import Clock
 from tests.support.people import hire
+from tests.support.refusals import nothing_changed, outcome_unknown
 from tests.support.replicas import Replicas
 from tests.support.sandbox import Sandbox
 from tests.support.visitor import Visitor
@@ -89,11 +90,14 @@ def test_whatever_goes_wrong_is_told_and_recorded(
         assert sandbox.begun(change.action) == 1, f"{told}: asked more than once"
         happened = change.happened(scene)
         assert happened is takes_effect, told
-        if "othing was changed" in page.text:
+        if page.refused_as in nothing_changed():
             assert not happened, f"{told}: the page denies what happened"
         elif page.status == 200:
             assert happened, f"{told}: the page claims what did not happen: {page.text}"
         assert page.status in (200, 409, 422, 503), told
+        if page.status != 200:
+            expected = nothing_changed() if fault == "throttle" else outcome_unknown()
+            assert page.refused_as in expected, f"{told}: the page tells of {page.refused_as!r}"
         assert "mistake" not in page.text, told
         new = rows(scene, change, many)[before:]
         assert [phase for phase, _ in new[:2]] == ["intended", "refused" if fault == "throttle" else "unknown"], told

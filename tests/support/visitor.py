@@ -102,6 +102,12 @@ class Visitor:
         found = self.soup.find("h1")
         return re.sub(r"\s+", " ", found.get_text(" ").strip()) if found else ""
 
+    @property
+    def refused_as(self) -> str:
+        """Stable code of the error that the page tells of, "" where it tells of none."""
+        main = self.soup.select_one("main[data-refused]")
+        return str(main["data-refused"]) if main else ""
+
     def form(self, button: str = "") -> Tag:
         """The form with this button (anywhere on the page)."""
         for form in self.soup.select("form"):
