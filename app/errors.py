@@ -15,7 +15,7 @@
     |   `-- ClockSkew
     |-- NoResponse          no usable answer: it may or may not have happened
     |   `-- AwsServerError  AWS said that it failed
-    `-- NotRecorded         our own record cannot be written, so AWS was not asked
+    `-- NotRecorded         the audit log can't be written, so AWS wasn't asked
 
     Use cases add kinds of their own, beside the code that raises them. Each has a `code` of its own, with a label in
     `app.activity.words`.
@@ -342,7 +342,7 @@ class AwsServerError(NoResponse):
 
 
 class NotRecorded(PortalError):
-    """The record could not be written, so nothing was attempted."""
+    """The audit log can't be written, so nothing was attempted."""
 
     code: ClassVar[str] = "not-recorded"
     message = "Latchkey cannot write its record right now, so nothing was changed. Try again in a moment."

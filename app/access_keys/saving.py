@@ -1,6 +1,6 @@
 """Which keys' secrets does nobody have? AWS tells a secret once; browser, session or portal can end right then.
 
-The record answers: a key that was made here counts as saved once the person confirmed that, or signed in with it.
+The audit log answers: a key that was made here counts as saved once the person confirmed that, or signed in with it.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def unsaved_keys(
 
 
 def _known(audit: Audit, key: AccessKey) -> bool:
-    """The record names it: another attempt made it, or somebody has its secret."""
+    """The audit log names it: another attempt made it, or somebody has its secret."""
     events = (ACCESS_KEY.made, Event.ACCESS_KEY_SAVED, Event.SIGN_IN)
     return any(key.access_key_id in done_without(audit, event) for event in events)
 

@@ -1,6 +1,6 @@
 """MFA for life: which devices a person may have, giving one up, replacing it, getting it back into step.
 
-No state of its own: what is left to do follows from what AWS has, and from the record.
+No state of its own: what is left to do follows from what AWS has, and from the audit log.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ def aws_throttled(action: str) -> None:
 
 
 def recorded(row: Mapping[str, str]) -> None:
-    """A row was added to the record: outcomes are counted, intents are not."""
+    """An entry was added to the audit log: outcomes are counted, intents aren't."""
     event, outcome = row["event"], row["phase"]
     if outcome == Phase.INTENDED:
         return

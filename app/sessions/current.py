@@ -66,7 +66,7 @@ def _whose() -> str | None:
 def drop_what_is_nobodys() -> None:
     """As a sign-in begins: nothing goes along from a session of nobody known, for somebody else may have planted it.
 
-    Least of all its label, which names a session in the record. One that is stored keeps where it was going, and
+    Least of all its label, which names a session in the audit log. One that is stored keeps where it was going, and
     the token of its forms until somebody is signed in: they may be open in another tab.
     """
     session = current_session()
@@ -158,7 +158,7 @@ def look_again() -> None:
 
 
 def label() -> str:
-    """Short id of this session: names it, in the record and to its owner, and opens nothing."""
+    """Short id of this session: names it, in the audit log and to its owner, and opens nothing."""
     return str(current_session().setdefault("label", secrets.token_hex(4)))
 
 

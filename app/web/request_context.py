@@ -1,4 +1,4 @@
-"""What a view hands to its use case: the gateways of this process, the record for this person."""
+"""What a view hands to its use case: the gateways of this process, the audit log for this person."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def audit(account_id: str | None = None, user_name: str = "", user_id: str = "")
 
 
 def audit_of(account_id: str) -> Audit:
-    """The record of an account the person looks after; one of another account is named with it there."""
+    """The audit log of an account the person looks after; one of another account is named with it there."""
     me = person()
     whose = me.user_name if me.account_id == account_id else f"{me.account_id}/{me.user_name}"
     return audit(account_id, whose, me.user_id)

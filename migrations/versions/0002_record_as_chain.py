@@ -1,6 +1,6 @@
-"""The record becomes a chain; sessions know their owner.
+"""The audit log becomes a chain; sessions know their owner.
 
-Rows from before the chain carry no mac and cannot be given one that means anything: the record begins anew.
+Rows from before the chain carry no mac and cannot be given one that means anything: the audit log begins again.
 Open sessions end: they do not say whose they are.
 
 Revision ID: 0002
@@ -59,7 +59,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """The record is lost: rows of a chain are not rows without one."""
+    """The audit log is lost: rows of a chain are not rows without one."""
     op.execute("DELETE FROM sessions")
     with op.batch_alter_table("sessions") as sessions:
         sessions.drop_index(op.f("ix_sessions_owner"))

@@ -1,4 +1,4 @@
-"""A portal's record, and people who write to it."""
+"""A portal's audit log, and users who write to it."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def written(url: str) -> Flask:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def broken(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Flask, list[str]]]:
-    """A record, and what may be done to a row of it on this database."""
+    """An audit log, and what may be done to an entry of it on this database."""
     if request.param == "sqlite":
         app, ways = written(f"sqlite:///{tmp_path / 'portal.db'}"), [*ANYWHERE, *SQLITE]
     else:

@@ -1,4 +1,4 @@
-"""The record keeps what happened: whoever changes, removes or moves a row of it is found out."""
+"""The audit log keeps what happened: an entry that is changed, removed or moved is found."""
 
 from __future__ import annotations
 

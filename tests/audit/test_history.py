@@ -1,4 +1,4 @@
-"""What the record answers: what was left open, what came last, and what people are shown of it."""
+"""What the audit log answers: whose outcome is unknown, what came last, and what users are shown of it."""
 
 from __future__ import annotations
 

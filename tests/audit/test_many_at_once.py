@@ -45,7 +45,7 @@ def replica(url: str, names: list[str]) -> None:
 def test_two_admins_and_forty_users_write_at_once() -> None:
     names = ["admin-1", "admin-2", *(f"user-{number}" for number in range(40))]
     with postgres() as server:
-        url = server.database("record")
+        url = server.database("audit")
         engine = create_engine(url)
         Base.metadata.create_all(engine)
         crowds = [names[start::3] for start in range(3)]

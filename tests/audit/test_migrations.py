@@ -75,7 +75,7 @@ def test_from_nothing_and_from_each_step(portal: Flask) -> None:
 
 
 BEFORE_ANY_RELEASE = REVISIONS[:2]
-"""The second made the record anew, when nobody had one yet."""
+"""The second created the audit log again, when nobody had one yet."""
 
 
 def columns() -> dict[tuple[str, str], tuple[str, bool]]:

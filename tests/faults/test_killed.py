@@ -219,14 +219,14 @@ def nothing_secret_lies_about(flows: list[Flow], many: Replicas) -> None:
 
 
 def check(flow: Flow, many: Replicas, sandbox: Sandbox) -> None:
-    """What AWS has is what the person has, and what the record knows."""
+    """What AWS has is what the person has, and what the audit log has."""
     name = flow.who.name
     query = "select event, target, phase, attempt_id from activity where user_name = :name order by seq"
     rows = many.first.rows(query, name=name)
     known = {str(target) for _, target, _, _ in rows}
     listed = sandbox.as_administrator("iam").list_access_keys(UserName=name)["AccessKeyMetadata"]
     for key_id in (key["AccessKeyId"] for key in listed):
-        assert key_id in known | {flow.first_key}, f"{name} has a key that the record does not name"
+        assert key_id in known | {flow.first_key}, f"{name} has a key that the audit log does not name"
         assert key_id in flow.secrets, f"{name} has a key whose secret nobody has"
     assert flow.who.devices() == [flow.who.serial_number] and flow.who.unassigned() == []
     assert flow.phone

@@ -1,4 +1,4 @@
-"""Each change with each fault: the page tells what AWS now has, nothing is asked twice, the record is complete."""
+"""Each change with each fault: the page tells what AWS now has, nothing is asked twice, the audit log is complete."""
 
 from __future__ import annotations
 

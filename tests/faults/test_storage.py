@@ -93,7 +93,7 @@ def test_the_database_goes_away_and_comes_back(inside: Inside, many: Replicas) -
     assert (page.status, page.refused_as) == (503, NotRecorded.code)
     assert page.open("/").status == 503 and "Try again" in page.text
     many.database.start()
-    assert len(inside.keys()) == 1, "no record, no change"
+    assert len(inside.keys()) == 1, "no entry, no change"
     assert ready(many.first)[0] == 200
     page.open("/access-keys")
     assert page.path == "/access-keys", "still signed in"

@@ -124,7 +124,7 @@ def test_who_signs_in_over_somebody_else_is_not_led_where_they_were(
         of_nadia, of_olga = ({label for name, label in rows if name == who.name} for who in (nadia, olga))
         guest.open("/sign-in/code").submit("Sign in", code=sandbox.code(guest.seed_of_mine))
         assert guest.path == "/", "nor is she led back by what olga's session kept"
-    assert of_nadia and of_olga and not of_nadia & of_olga, "the record tells their sessions apart"
+    assert of_nadia and of_olga and not of_nadia & of_olga, "the audit log tells their sessions apart"
 
 
 def test_nobodys_things_but_ones_own(portal: Flask, sandbox: Sandbox, entering: Entering, clock: Clock) -> None:

@@ -264,7 +264,7 @@ class Fuzz:
             self.ask(guest, f"POST {path}: {kind}", "POST", path, **sent)
 
     def headers(self, rule: Rule) -> None:
-        """Headers that no browser sends, with what is recorded of a request."""
+        """Headers that no browser sends, with what the audit log keeps of a request."""
         for kind, headers in HEADERS.items():
             guest, path = self.people.at(rule), address(self.app, rule)
             sent = {"data": {"csrf_token": guest.csrf_token}} if method(rule) == "POST" else {}

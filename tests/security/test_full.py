@@ -133,7 +133,7 @@ def test_with_a_full_disk_nothing_changes_that_cannot_be_recorded(
         clock.move(40)
         for path in ("/", "/activity", "/mfa", "/access-keys"):
             assert guest.open(path).status == 200, path
-        for number in range(20):  # there is some room left in the pages that the record has
+        for number in range(20):  # there is some room left in the pages that the audit log has
             before = keys()
             if number % 2:
                 guest.open(f"/access-keys/delete?key={guest.at('#access-key-id')}").submit("Delete this key")
