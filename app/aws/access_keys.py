@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from app.aws.clients import AwsCredentials, Clients, told_plainly
+from app.aws.clients import AwsCredentials, Clients, translate_errors
 
 MOST_KEYS = 2
 """Per user; inactive ones count (IAM User Guide)."""
@@ -44,7 +44,7 @@ NOT_TOLD = "N/A"
 
 
 class AccessKeyGateway:
-    """What one signed-in person may ask about access keys. Raises PortalErrors only (`told_plainly`)."""
+    """What one signed-in person may ask about access keys. Raises PortalErrors only (`translate_errors`)."""
 
     def __init__(self, clients: Clients) -> None:
         self._reads = clients.iam_reads
@@ -53,7 +53,7 @@ class AccessKeyGateway:
 
     def of(self, user_name: str) -> list[AccessKey]:
         """The user's keys, oldest first (ListAccessKeys)."""
-        with told_plainly("iam:ListAccessKeys"):
+        with translate_errors("iam:ListAccessKeys"):
             pages = self._pages.paginate(UserName=user_name)
             found = [key for page in pages for key in page["AccessKeyMetadata"]]
         keys = [AccessKey(key["AccessKeyId"], key["Status"] == "Active", key["CreateDate"]) for key in found]
@@ -61,7 +61,7 @@ class AccessKeyGateway:
 
     def last_use(self, access_key_id: str) -> LastUse:
         """When, and for what, a key was last used (GetAccessKeyLastUsed). Raises NotAllowed, NotFound, NoResponse."""
-        with told_plainly("iam:GetAccessKeyLastUsed"):
+        with translate_errors("iam:GetAccessKeyLastUsed"):
             told = self._reads.get_access_key_last_used(AccessKeyId=access_key_id).get("AccessKeyLastUsed", {})
         service, region = (told.get(name, NOT_TOLD) for name in ("ServiceName", "Region"))
         return LastUse(
@@ -72,17 +72,17 @@ class AccessKeyGateway:
 
     def create(self, user_name: str) -> AwsCredentials:
         """A new, active key: the only time AWS tells the secret (CreateAccessKey). Raises QuotaExceeded."""
-        with told_plainly("iam:CreateAccessKey"):
+        with translate_errors("iam:CreateAccessKey"):
             made = self._changes.create_access_key(UserName=user_name)["AccessKey"]
         return AwsCredentials(made["AccessKeyId"], made["SecretAccessKey"])
 
     def set_active(self, user_name: str, access_key_id: str, *, active: bool) -> None:
         """Activate or deactivate (UpdateAccessKey). Raises NotFound."""
         status = "Active" if active else "Inactive"
-        with told_plainly("iam:UpdateAccessKey"):
+        with translate_errors("iam:UpdateAccessKey"):
             self._changes.update_access_key(UserName=user_name, AccessKeyId=access_key_id, Status=status)  # type: ignore[arg-type]  # one of the two literals
 
     def delete(self, user_name: str, access_key_id: str) -> None:
         """Delete for good (DeleteAccessKey). Raises NotFound."""
-        with told_plainly("iam:DeleteAccessKey"):
+        with translate_errors("iam:DeleteAccessKey"):
             self._changes.delete_access_key(UserName=user_name, AccessKeyId=access_key_id)

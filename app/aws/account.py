@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.aws.clients import Clients, told_plainly
+from app.aws.clients import Clients, translate_errors
 
 
 @dataclass(frozen=True)
@@ -30,14 +30,14 @@ class UsersPage:
 
 
 class AccountGateway:
-    """What one signed-in person may ask about their account. Raises PortalErrors only (`told_plainly`)."""
+    """What one signed-in person may ask about their account. Raises PortalErrors only (`translate_errors`)."""
 
     def __init__(self, clients: Clients) -> None:
         self._reads = clients.iam_reads
 
     def summary(self) -> Mapping[str, int]:
         """Counts and quotas by AWS's names, "Users", "MFADevicesInUse" (GetAccountSummary)."""
-        with told_plainly("iam:GetAccountSummary"):
+        with translate_errors("iam:GetAccountSummary"):
             return {str(name): number for name, number in self._reads.get_account_summary()["SummaryMap"].items()}
 
     def users(self, marker: str = "", most: int = 100) -> UsersPage:
@@ -46,7 +46,7 @@ class AccountGateway:
         Raises InvalidValue for a marker that AWS does not know.
         """
         more = {"Marker": marker} if marker else {}
-        with told_plainly("iam:ListUsers"):
+        with translate_errors("iam:ListUsers"):
             said = self._reads.list_users(MaxItems=most, **more)
         found = [
             AccountUser(user["UserName"], user["Path"], user["CreateDate"], user.get("PasswordLastUsed"))

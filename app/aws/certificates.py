@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.aws.clients import Clients, told_plainly
+from app.aws.clients import Clients, translate_errors
 
 MOST_CERTIFICATES = 2
 """Per user; inactive ones count (IAM User Guide)."""
@@ -23,7 +23,7 @@ class SigningCertificate:
 
 
 class CertificateGateway:
-    """What one signed-in person may ask about signing certificates. Raises PortalErrors only (`told_plainly`)."""
+    """What one signed-in person may ask about signing certificates. Raises PortalErrors only (`translate_errors`)."""
 
     def __init__(self, clients: Clients) -> None:
         self._pages = clients.iam_reads.get_paginator("list_signing_certificates")
@@ -31,7 +31,7 @@ class CertificateGateway:
 
     def of(self, user_name: str) -> list[SigningCertificate]:
         """The user's certificates, oldest first (ListSigningCertificates)."""
-        with told_plainly("iam:ListSigningCertificates"):
+        with translate_errors("iam:ListSigningCertificates"):
             pages = self._pages.paginate(UserName=user_name)
             found = [each for page in pages for each in page["Certificates"]]
         certificates = [
@@ -49,17 +49,17 @@ class CertificateGateway:
 
         One the user has already is no error; the answer then says "Active" whatever is true, so it is not read.
         """
-        with told_plainly("iam:UploadSigningCertificate"):
+        with translate_errors("iam:UploadSigningCertificate"):
             made = self._changes.upload_signing_certificate(UserName=user_name, CertificateBody=body)
         return made["Certificate"]["CertificateId"]
 
     def set_active(self, user_name: str, certificate_id: str, *, active: bool) -> None:
         """Activate or deactivate (UpdateSigningCertificate). Raises NotFound."""
         status = "Active" if active else "Inactive"
-        with told_plainly("iam:UpdateSigningCertificate"):
+        with translate_errors("iam:UpdateSigningCertificate"):
             self._changes.update_signing_certificate(UserName=user_name, CertificateId=certificate_id, Status=status)  # type: ignore[arg-type]  # one of the two literals
 
     def delete(self, user_name: str, certificate_id: str) -> None:
         """Delete for good (DeleteSigningCertificate). Raises NotFound."""
-        with told_plainly("iam:DeleteSigningCertificate"):
+        with translate_errors("iam:DeleteSigningCertificate"):
             self._changes.delete_signing_certificate(UserName=user_name, CertificateId=certificate_id)

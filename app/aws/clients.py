@@ -229,7 +229,7 @@ def _remember_request_id(**event: Any) -> None:
 
 
 @contextmanager
-def told_plainly(action: str) -> Iterator[None]:
+def translate_errors(action: str) -> Iterator[None]:
     """Translate botocore's errors of one AWS call ("iam:ListUsers") into ours; nothing else does.
 
     Raises a PortalError: Refused (nothing changed) or NoResponse (unknown).

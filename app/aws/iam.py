@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
-from app.aws.clients import Clients, told_plainly
+from app.aws.clients import Clients, translate_errors
 from app.errors import NotAllowed, NotFound
 
 
@@ -51,7 +51,7 @@ class NewVirtualMfaDevice:
 
 
 class IamGateway:
-    """What one signed-in person may ask of IAM. Raises PortalErrors only (`told_plainly`)."""
+    """What one signed-in person may ask of IAM. Raises PortalErrors only (`translate_errors`)."""
 
     def __init__(self, clients: Clients) -> None:
         self._reads = clients.iam_reads
@@ -62,7 +62,7 @@ class IamGateway:
 
     def mfa_devices(self, user_name: str) -> list[MfaDevice]:
         """The user's MFA devices of all kinds (ListMFADevices)."""
-        with told_plainly("iam:ListMFADevices"):
+        with translate_errors("iam:ListMFADevices"):
             pages = self._devices.paginate(UserName=user_name)
             found = [device for page in pages for device in page["MFADevices"]]
         return [MfaDevice(device["SerialNumber"], device["EnableDate"]) for device in found]
@@ -74,7 +74,7 @@ class IamGateway:
         NoSuchEntity to an MFA session and AccessDenied to any other (observed; AWS-2023-001).
         """
         try:
-            with told_plainly("iam:DeactivateMFADevice"):
+            with translate_errors("iam:DeactivateMFADevice"):
                 self._changes.deactivate_mfa_device(UserName=user_name, SerialNumber=no_device)
         except NotFound:
             return True
@@ -84,13 +84,13 @@ class IamGateway:
 
     def account_alias(self) -> str | None:
         """The account's alias, or None where it has none (ListAccountAliases)."""
-        with told_plainly("iam:ListAccountAliases"):
+        with translate_errors("iam:ListAccountAliases"):
             aliases = self._reads.list_account_aliases()["AccountAliases"]
         return aliases[0] if aliases else None
 
     def unassigned_virtual_mfa_devices(self) -> list[str]:
         """Serial numbers of the account's virtual devices that nobody uses (ListVirtualMFADevices)."""
-        with told_plainly("iam:ListVirtualMFADevices"):
+        with translate_errors("iam:ListVirtualMFADevices"):
             pages = self._virtual_devices.paginate(AssignmentStatus="Unassigned")
             return [device["SerialNumber"] for page in pages for device in page["VirtualMFADevices"]]
 
@@ -99,7 +99,7 @@ class IamGateway:
 
         Raises AlreadyExists where a device of this name exists, assigned or left over.
         """
-        with told_plainly("iam:CreateVirtualMFADevice"):
+        with translate_errors("iam:CreateVirtualMFADevice"):
             made = self._changes.create_virtual_mfa_device(VirtualMFADeviceName=name, Path=path)["VirtualMFADevice"]
         # The blob holds base32 text: the SDK undoes only the transport's base64 (IAM's model).
         return NewVirtualMfaDevice(made["SerialNumber"], bytes(made["Base32StringSeed"]).decode("ascii"))
@@ -109,7 +109,7 @@ class IamGateway:
 
         Raises WrongMfaCode, AlreadyExists (assigned), NotFound (no such device), MfaSessionNeeded.
         """
-        with told_plainly("iam:EnableMFADevice"):
+        with translate_errors("iam:EnableMFADevice"):
             self._changes.enable_mfa_device(
                 UserName=user_name,
                 SerialNumber=serial_number,
@@ -119,7 +119,7 @@ class IamGateway:
 
     def delete_virtual_mfa_device(self, serial_number: str) -> None:
         """Delete an unassigned device (DeleteVirtualMFADevice). Raises InUse, NotFound."""
-        with told_plainly("iam:DeleteVirtualMFADevice"):
+        with translate_errors("iam:DeleteVirtualMFADevice"):
             self._changes.delete_virtual_mfa_device(SerialNumber=serial_number)
 
     def resync_mfa_device(self, user_name: str, serial_number: str, first: str, second: str) -> None:
@@ -127,7 +127,7 @@ class IamGateway:
 
         Raises WrongMfaCode, NotFound (not a device of the user).
         """
-        with told_plainly("iam:ResyncMFADevice"):
+        with translate_errors("iam:ResyncMFADevice"):
             self._changes.resync_mfa_device(
                 UserName=user_name,
                 SerialNumber=serial_number,
@@ -140,5 +140,5 @@ class IamGateway:
 
         Raises NotFound (not a device of the user), MfaSessionNeeded.
         """
-        with told_plainly("iam:DeactivateMFADevice"):
+        with translate_errors("iam:DeactivateMFADevice"):
             self._changes.deactivate_mfa_device(UserName=user_name, SerialNumber=serial_number)

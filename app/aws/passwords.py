@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.aws.clients import Clients, told_plainly
+from app.aws.clients import Clients, translate_errors
 from app.errors import NotAllowed, NotFound, PasswordPolicyViolation, WrongOldPassword
 
 SYMBOLS = "!@#$%^&*()_+-=[]{}|'"
@@ -43,7 +43,7 @@ DEFAULT_POLICY = PasswordPolicy(8, False, False, False, False, kinds=3)
 
 
 class PasswordGateway:
-    """What one signed-in person may ask about their console password. Raises PortalErrors only (`told_plainly`)."""
+    """What a signed-in user may ask about their console password. Raises PortalErrors only (`translate_errors`)."""
 
     def __init__(self, clients: Clients) -> None:
         self._reads = clients.iam_reads
@@ -52,7 +52,7 @@ class PasswordGateway:
     def profile(self, user_name: str) -> LoginProfile | None:
         """The user's console password, or None where there is none (GetLoginProfile)."""
         try:
-            with told_plainly("iam:GetLoginProfile"):
+            with translate_errors("iam:GetLoginProfile"):
                 said = self._reads.get_login_profile(UserName=user_name)["LoginProfile"]
         except NotFound:
             return None
@@ -65,7 +65,7 @@ class PasswordGateway:
     def policy(self) -> PasswordPolicy:
         """The account's password policy, or AWS's default (GetAccountPasswordPolicy). Raises NotAllowed."""
         try:
-            with told_plainly("iam:GetAccountPasswordPolicy"):
+            with translate_errors("iam:GetAccountPasswordPolicy"):
                 said = self._reads.get_account_password_policy()["PasswordPolicy"]
         except NotFound:
             return DEFAULT_POLICY
@@ -86,7 +86,7 @@ class PasswordGateway:
         ConcurrentModification.
         """
         try:
-            with told_plainly("iam:ChangePassword"):
+            with translate_errors("iam:ChangePassword"):
                 self._changes.change_password(OldPassword=old, NewPassword=new)
         except NotAllowed as refusal:
             # One code for both; only a denial by policy names the action (observed).
@@ -98,17 +98,17 @@ class PasswordGateway:
 
     def create(self, user_name: str, password: str) -> None:
         """Give the user a console password where there is none (CreateLoginProfile). Raises AlreadyExists."""
-        with told_plainly("iam:CreateLoginProfile"):
+        with translate_errors("iam:CreateLoginProfile"):
             self._changes.create_login_profile(UserName=user_name, Password=password)
 
     def replace(self, user_name: str, password: str) -> None:
         """Set another password without the old one (UpdateLoginProfile). Raises NotFound, ConcurrentModification."""
-        with told_plainly("iam:UpdateLoginProfile"):
+        with translate_errors("iam:UpdateLoginProfile"):
             self._changes.update_login_profile(UserName=user_name, Password=password)
 
     def remove(self, user_name: str) -> None:
         """Take away the console password (DeleteLoginProfile); access keys go on working. Raises NotFound."""
-        with told_plainly("iam:DeleteLoginProfile"):
+        with translate_errors("iam:DeleteLoginProfile"):
             self._changes.delete_login_profile(UserName=user_name)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Generic, NamedTuple, TypeVar
 
-from app.aws.clients import Clients, told_plainly
+from app.aws.clients import Clients, translate_errors
 
 Item = TypeVar("Item")
 PAGE = 1000
@@ -45,14 +45,14 @@ class RosterUser(NamedTuple):
 
 
 class RosterGateway:
-    """What one signed-in person may ask of the whole account. Raises PortalErrors only (`told_plainly`)."""
+    """What one signed-in person may ask of the whole account. Raises PortalErrors only (`translate_errors`)."""
 
     def __init__(self, clients: Clients) -> None:
         self._reads = clients.iam_reads
 
     def users(self, marker: str = "") -> Batch[RosterUser]:
         """A page of users (ListUsers)."""
-        with told_plainly("iam:ListUsers"):
+        with translate_errors("iam:ListUsers"):
             said = self._reads.list_users(MaxItems=PAGE, **({"Marker": marker} if marker else {}))
         found = [
             RosterUser(
@@ -69,7 +69,7 @@ class RosterGateway:
 
     def virtual_device_owners(self, marker: str = "") -> Batch[str]:
         """A page of assigned virtual devices: whose each is, "" for the root user's (ListVirtualMFADevices)."""
-        with told_plainly("iam:ListVirtualMFADevices"):
+        with translate_errors("iam:ListVirtualMFADevices"):
             said = self._reads.list_virtual_mfa_devices(
                 AssignmentStatus="Assigned", MaxItems=PAGE, **({"Marker": marker} if marker else {})
             )

@@ -19,7 +19,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from joserfc import jws
 from joserfc.jwk import ECKey
 
-from app.aws.clients import AwsCredentials, Clients, told_plainly
+from app.aws.clients import AwsCredentials, Clients, translate_errors
 from app.errors import NoResponse
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def _proved_with(key: ECKey) -> Iterator[None]:
 
 
 class SignInGateway:
-    """AWS Sign-In of one region. Raises PortalErrors only (`told_plainly`)."""
+    """AWS Sign-In of one region. Raises PortalErrors only (`translate_errors`)."""
 
     def __init__(self, clients: Clients) -> None:
         self._client = clients.signin_once
@@ -159,7 +159,7 @@ class SignInGateway:
         return self._tokens(key, {"clientId": client_id, "grantType": "refresh_token", "refreshToken": refresh_token})
 
     def _tokens(self, key: ECKey, body: CreateOAuth2TokenRequestBodyTypeDef) -> SignInTokens:
-        with told_plainly(ACTION), _proved_with(key):
+        with translate_errors(ACTION), _proved_with(key):
             made = self._client.create_oauth2_token(tokenInput=body)["tokenOutput"]
         try:
             access = made["accessToken"]

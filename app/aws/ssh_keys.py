@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
-from app.aws.clients import Clients, all_at_once, told_plainly
+from app.aws.clients import Clients, all_at_once, translate_errors
 from app.errors import NotAllowed, NotFound
 
 MOST_SSH_KEYS = 5
@@ -28,7 +28,7 @@ class SshKey:
 
 
 class SshKeyGateway:
-    """What one signed-in person may ask about SSH keys. Raises PortalErrors only (`told_plainly`)."""
+    """What one signed-in person may ask about SSH keys. Raises PortalErrors only (`translate_errors`)."""
 
     def __init__(self, clients: Clients) -> None:
         self._reads = clients.iam_reads
@@ -37,7 +37,7 @@ class SshKeyGateway:
 
     def of(self, user_name: str) -> list[SshKey]:
         """The user's keys without their bodies, oldest first (ListSSHPublicKeys)."""
-        with told_plainly("iam:ListSSHPublicKeys"):
+        with translate_errors("iam:ListSSHPublicKeys"):
             pages = self._pages.paginate(UserName=user_name)
             found = [key for page in pages for key in page["SSHPublicKeys"]]
         keys = [SshKey(key["SSHPublicKeyId"], key["Status"] == "Active", key["UploadDate"]) for key in found]
@@ -50,24 +50,24 @@ class SshKeyGateway:
         return [replace(key, body=body) for key, body in zip(keys, all_at_once(reads), strict=True)]
 
     def _body(self, user_name: str, key_id: str) -> str:
-        with suppress(NotFound, NotAllowed), told_plainly("iam:GetSSHPublicKey"):
+        with suppress(NotFound, NotAllowed), translate_errors("iam:GetSSHPublicKey"):
             answer = self._reads.get_ssh_public_key(UserName=user_name, SSHPublicKeyId=key_id, Encoding="SSH")
             return answer["SSHPublicKey"]["SSHPublicKeyBody"]
         return ""
 
     def upload(self, user_name: str, body: str) -> str:
         """The new key's id (UploadSSHPublicKey). Raises QuotaExceeded, DuplicateSshKey, PublicKeyRefused."""
-        with told_plainly("iam:UploadSSHPublicKey"):
+        with translate_errors("iam:UploadSSHPublicKey"):
             made = self._changes.upload_ssh_public_key(UserName=user_name, SSHPublicKeyBody=body)
         return made["SSHPublicKey"]["SSHPublicKeyId"]
 
     def set_active(self, user_name: str, key_id: str, *, active: bool) -> None:
         """Activate or deactivate (UpdateSSHPublicKey). Raises NotFound."""
         status = "Active" if active else "Inactive"
-        with told_plainly("iam:UpdateSSHPublicKey"):
+        with translate_errors("iam:UpdateSSHPublicKey"):
             self._changes.update_ssh_public_key(UserName=user_name, SSHPublicKeyId=key_id, Status=status)  # type: ignore[arg-type]  # one of the two literals
 
     def delete(self, user_name: str, key_id: str) -> None:
         """Delete for good (DeleteSSHPublicKey). Raises NotFound."""
-        with told_plainly("iam:DeleteSSHPublicKey"):
+        with translate_errors("iam:DeleteSSHPublicKey"):
             self._changes.delete_ssh_public_key(UserName=user_name, SSHPublicKeyId=key_id)

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 
-from app.aws.clients import AwsCredentials, Clients, told_plainly
+from app.aws.clients import AwsCredentials, Clients, translate_errors
 
 _ARN = re.compile(r"arn:(?P<partition>[\w-]+):(?P<service>iam|sts)::(?P<account>\d{12}):(?P<resource>.+)")
 
@@ -51,7 +51,7 @@ class StsGateway:
 
     def caller(self) -> Identity:
         """Whose credentials these are (GetCallerIdentity); needs no permission, says nothing about MFA."""
-        with told_plainly("sts:GetCallerIdentity"):
+        with translate_errors("sts:GetCallerIdentity"):
             said = self._reads.get_caller_identity()
         return Identity(said["Account"], said["Arn"], said["UserId"])
 
@@ -61,7 +61,7 @@ class StsGateway:
         duration: 15 minutes to 36 hours. Raises WrongMfaCode, MfaNotRecognized (device unknown to STS,
         not yet propagated, or too many tries), CredentialsRefused.
         """
-        with told_plainly("sts:GetSessionToken"):
+        with translate_errors("sts:GetSessionToken"):
             made = self._once.get_session_token(
                 SerialNumber=serial_number, TokenCode=code, DurationSeconds=int(duration.total_seconds())
             )["Credentials"]
