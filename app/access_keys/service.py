@@ -12,7 +12,7 @@ from app.audit.events import SPREADING, STILL_RUNNING, Event
 from app.audit.history import last_done
 from app.audit.log import Attempt, Audit
 from app.aws.access_keys import MOST_KEYS, AccessKey, AccessKeyGateway, LastUse
-from app.aws.clients import AwsCredentials, ahead, signing_as
+from app.aws.clients import AwsCredentials, ahead, using_credentials
 from app.aws.passwords import PasswordGateway
 from app.aws.sts import StsGateway
 from app.credentials import lifecycle
@@ -174,7 +174,7 @@ def still_there(new: NewAccessKey, keys: Sequence[AccessKey], now: datetime) -> 
 
 def proven(sts: StsGateway, new: NewAccessKey) -> bool:
     """Does AWS know the new key by now? It takes a few seconds. Raises Throttled, NoResponse."""
-    with signing_as(AwsCredentials(new.access_key_id, new.secret_access_key)):
+    with using_credentials(AwsCredentials(new.access_key_id, new.secret_access_key)):
         try:
             sts.caller()
         except CredentialsRefused:
@@ -201,7 +201,7 @@ def move(
     """Return an MFA session of the new key. Raises WrongMfaCode, MfaNotRecognized, NoResponse, about field `code`."""
     key = AwsCredentials(new.access_key_id, new.secret_access_key)
     try:
-        with signing_as(key), audit.attempt(Event.MFA_SESSION, serial_number):
+        with using_credentials(key), audit.attempt(Event.MFA_SESSION, serial_number):
             return sts.mfa_session(serial_number, code, lasts)
     except (WrongMfaCode, MfaNotRecognized, NoResponse) as refusal:
         refusal.field = "code"

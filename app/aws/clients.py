@@ -1,7 +1,7 @@
 """Pooled AWS clients that sign with borrowed credentials and send nothing outside the allow-list.
 
 A client is expensive (tens of milliseconds, megabytes) and shared by everyone. Credentials are nobody's
-until `signing_as` lends them to the code inside it; outside there is nothing to sign with.
+until `using_credentials` lends them to the code inside it; outside there is nothing to sign with.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class Borrowed(Credentials):
         super().__init__("borrowed", "borrowed")
 
     def get_frozen_credentials(self) -> ReadOnlyCredentials:
-        """What botocore signs with. Raises NoCredentialsError outside `signing_as`."""
+        """What botocore signs with. Raises NoCredentialsError outside `using_credentials`."""
         try:
             return _person.get()
         except LookupError:
@@ -108,7 +108,7 @@ class _Lender:
 
 
 @contextmanager
-def signing_as(credentials: AwsCredentials) -> Iterator[None]:
+def using_credentials(credentials: AwsCredentials) -> Iterator[None]:
     """Lend these credentials to every AWS call made inside."""
     frozen = ReadOnlyCredentials(credentials.access_key_id, credentials.secret_access_key, credentials.session_token)
     person = _person.set(frozen)
@@ -142,7 +142,7 @@ def ahead(read: Callable[[], Answer]) -> Callable[[], Answer]:
     return _readers.submit(copy_context().run, read).result
 
 
-def all_at_once(reads: Sequence[Callable[[], Answer]]) -> list[Answer]:
+def read_concurrently(reads: Sequence[Callable[[], Answer]]) -> list[Answer]:
     """Make independent reads at the same time, as the same person; answers in their order.
 
     Raises what the first failing read raised.

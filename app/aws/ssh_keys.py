@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
-from app.aws.clients import Clients, all_at_once, translate_errors
+from app.aws.clients import Clients, read_concurrently, translate_errors
 from app.errors import NotAllowed, NotFound
 
 MOST_SSH_KEYS = 5
@@ -47,7 +47,7 @@ class SshKeyGateway:
         """The same with bodies, all read at once (GetSSHPublicKey); "" for one that may not be read, or went."""
         keys = self.of(user_name)
         reads: list[Callable[[], str]] = [partial(self._body, user_name, key.id) for key in keys]
-        return [replace(key, body=body) for key, body in zip(keys, all_at_once(reads), strict=True)]
+        return [replace(key, body=body) for key, body in zip(keys, read_concurrently(reads), strict=True)]
 
     def _body(self, user_name: str, key_id: str) -> str:
         with suppress(NotFound, NotAllowed), translate_errors("iam:GetSSHPublicKey"):

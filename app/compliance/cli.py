@@ -19,7 +19,7 @@ from flask.cli import AppGroup
 
 from app.audit.log import COMMAND_LINE, Audit, audit_log
 from app.aws.account import AccountGateway
-from app.aws.clients import AwsCredentials, Clients, signing_as
+from app.aws.clients import AwsCredentials, Clients, using_credentials
 from app.aws.iam import IamGateway
 from app.aws.passwords import PasswordGateway
 from app.aws.profile import credentials_of
@@ -72,7 +72,7 @@ def refresh(profile: str | None, quiet: bool) -> None:
     )
     try:
         credentials = credentials_of(profile)
-        with signing_as(credentials):
+        with using_credentials(credentials):
             caller = StsGateway(clients).caller()
             account_id = _account(caller.account_id)
             _may_list(gateways.roster, credentials, caller, profile)

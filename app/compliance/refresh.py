@@ -20,7 +20,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.aws.account import AccountGateway
-from app.aws.clients import AwsCredentials, signing_as
+from app.aws.clients import AwsCredentials, using_credentials
 from app.aws.iam import IamGateway
 from app.aws.passwords import PasswordGateway
 from app.aws.roster import Batch, RosterGateway, RosterUser
@@ -81,7 +81,7 @@ class Refresh:
     def run(self) -> str:
         """Read and store. Return "" for success, else why it failed, as a sentence. Raises no PortalError."""
         try:
-            with signing_as(self.credentials):
+            with using_credentials(self.credentials):
                 self._read_and_keep()
         except refresh_runs.RefreshReplaced as error:
             return str(error)

@@ -9,7 +9,7 @@ from flask import redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
-from app.aws.clients import signing_as
+from app.aws.clients import using_credentials
 from app.aws.iam import MfaDevice
 from app.mfa import devices as service
 from app.mfa.forms import ResyncForm
@@ -59,7 +59,7 @@ def resync_post() -> ResponseReturnValue:
     pending = slots.pending_sign_in(datetime.now(UTC))
     record = audit(pending.account_id, pending.user_name, pending.user_id) if pending else audit()
     asked = (user_name, form.serial_number.data, form.first_code.data, form.second_code.data)
-    with signing_as(pending.credentials) if pending else nullcontext():
+    with using_credentials(pending.credentials) if pending else nullcontext():
         service.resync(gateways().iam, record, *asked)
     return done("AWS knows your device’s clock again. Wait for the next code, and use that.", back)
 

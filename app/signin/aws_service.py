@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import parse_qs
 
-from app.aws.clients import signing_as
+from app.aws.clients import using_credentials
 from app.aws.iam import IamGateway
 from app.aws.signin import SignInGateway, SignInTokens, oauth_client_for
 from app.aws.sts import Identity, StsGateway
@@ -142,7 +142,7 @@ def finish(
     IamRefusesSession, SignedInWithoutCode, Throttled, NoResponse.
     """
     tokens = gateway.exchange(pending.asked, code)
-    with signing_as(tokens.credentials):
+    with using_credentials(tokens.credentials):
         identity = sts.caller()
         only_users_of(accounts, identity)
         if pending.expected_user_id and identity.user_id != pending.expected_user_id:

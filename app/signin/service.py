@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from app.aws.clients import AwsCredentials, signing_as
+from app.aws.clients import AwsCredentials, using_credentials
 from app.aws.iam import IamGateway, MfaDevice
 from app.aws.sts import Identity, StsGateway
 from app.errors import MfaNotRecognized, NoResponse, NotAllowed, Refused, WrongMfaCode
@@ -102,7 +102,7 @@ def present_key(sts: StsGateway, iam: IamGateway, accounts: Collection[str], key
     Raises CredentialsRefused, WrongSecret, ClockSkew, NotForThisPortal, DevicesUnreadable,
     OnlySecurityKeys, Throttled, NoResponse.
     """
-    with signing_as(key):
+    with using_credentials(key):
         identity = sts.caller()
         only_users_of(accounts, identity)
         try:
@@ -155,7 +155,7 @@ def give_code(
 
     Raises NextCodeNeeded, CodeOutcomeUnknown, CredentialsRefused, Throttled.
     """
-    with signing_as(key):
+    with using_credentials(key):
         try:
             return sts.mfa_session(serial_number, code, lasts)
         except WrongMfaCode as refusal:

@@ -10,7 +10,7 @@ from flask_login import current_user
 from werkzeug.local import LocalProxy
 
 from app.audit.log import Audit, audit_log
-from app.aws.clients import Clients, signing_as
+from app.aws.clients import Clients, using_credentials
 from app.aws.gateways import Gateways
 from app.policy.permits import Permits
 from app.sessions import current
@@ -38,7 +38,7 @@ def lend_credentials() -> None:
     credentials = current.credentials()
     if credentials:
         g.lent = ExitStack()
-        g.lent.enter_context(signing_as(credentials))
+        g.lent.enter_context(using_credentials(credentials))
 
 
 def take_credentials_back(_: BaseException | None) -> None:

@@ -20,8 +20,8 @@ from app.aws.clients import (
     AwsCredentials,
     Clients,
     NotOnTheAllowList,
-    all_at_once,
-    signing_as,
+    read_concurrently,
+    using_credentials,
 )
 from app.aws.iam import DeviceKind, IamGateway, MfaDevice
 from app.aws.observing import Observer
@@ -91,7 +91,7 @@ def test_under_parallel_load_everyone_signs_for_themselves(upstream: type[Upstre
 
     def read_own_devices(number: int) -> None:
         name = f"user{number % 40}"
-        with signing_as(person(name)):
+        with using_credentials(person(name)):
             iam.mfa_devices(name)
 
     with ThreadPoolExecutor(32) as pool:
@@ -104,17 +104,17 @@ def test_under_parallel_load_everyone_signs_for_themselves(upstream: type[Upstre
 
 def test_reads_at_once_are_all_signed_by_the_person(upstream: type[Upstream]) -> None:
     iam = IamGateway(clients())
-    with signing_as(person("nadia")):
-        assert all_at_once([partial(iam.mfa_devices, f"user{number}") for number in range(20)]) == [[]] * 20
+    with using_credentials(person("nadia")):
+        assert read_concurrently([partial(iam.mfa_devices, f"user{number}") for number in range(20)]) == [[]] * 20
     assert {who for who, _ in upstream.seen} == {person("nadia").access_key_id} and len(upstream.seen) == 20
-    assert all_at_once([]) == []
+    assert read_concurrently([]) == []
 
 
 def test_aws_is_told_for_which_request_it_is_asked(upstream: type[Upstream]) -> None:
     numbers = iter(["first", "", *["third"] * 3])
     every = allowed_actions(read("recommended"))
     iam = IamGateway(Clients(every, "us-east-1", "latchkey/1", request_id=lambda: next(numbers)))
-    with signing_as(person("nadia")):
+    with using_credentials(person("nadia")):
         iam.mfa_devices("nadia")
         iam.mfa_devices("nadia")
         upstream.status = 503
@@ -126,7 +126,7 @@ def test_aws_is_told_for_which_request_it_is_asked(upstream: type[Upstream]) -> 
 
 def test_a_thread_of_its_own_has_nobodys_credentials(upstream: type[Upstream]) -> None:
     iam = IamGateway(clients())
-    with signing_as(person("alice")), ThreadPoolExecutor(1) as pool, pytest.raises(NoResponse):
+    with using_credentials(person("alice")), ThreadPoolExecutor(1) as pool, pytest.raises(NoResponse):
         pool.submit(iam.mfa_devices, "alice").result()
     assert upstream.seen == []
 
@@ -163,7 +163,7 @@ def test_every_operation_outside_the_allow_list_is_stopped_before_it_is_sent(
     upstream.answer = b"<ErrorResponse><Error><Code>AccessDenied</Code><Message/></Error></ErrorResponse>"
     by_service: dict[str, Any] = {}
     passed = set()
-    with signing_as(person("alice")):
+    with using_credentials(person("alice")):
         for service, operation in every_operation(with_others=document != "tutorial"):
             client = by_service.setdefault(service, pooled.client(service))
             upstream.seen.clear()
@@ -186,7 +186,7 @@ def test_changes_and_codes_are_asked_once_reads_up_to_three_times(upstream: type
 
     def attempts(act: Callable[..., object], *arguments: object) -> int:
         upstream.seen.clear()
-        with signing_as(person("alice")), pytest.raises(NoResponse):
+        with using_credentials(person("alice")), pytest.raises(NoResponse):
             act(*arguments)
         return len(upstream.seen)
 
@@ -205,7 +205,7 @@ def answer_with(
         f"<ErrorResponse><Error><Code>{code}</Code><Message>{message}</Message></Error>"
         "<RequestId>r-7</RequestId></ErrorResponse>"
     ).encode()
-    with signing_as(person("alice")), pytest.raises((Refused, NoResponse)) as told:
+    with using_credentials(person("alice")), pytest.raises((Refused, NoResponse)) as told:
         (gateway or IamGateway(clients())).create_virtual_mfa_device("alice")
     return told.value
 

@@ -115,11 +115,11 @@ def test_calls_of_aws_are_counted_with_what_came_of_them(upstream: type[Upstream
     seen: list[tuple[str, str]] = []
     throttled: list[str] = []
     observer = Observer(lambda action, outcome, seconds: seen.append((action, outcome)), throttled.append)
-    from app.aws.clients import signing_as  # noqa: PLC0415 # beside its use
+    from app.aws.clients import using_credentials  # noqa: PLC0415 # beside its use
     from app.aws.iam import IamGateway  # noqa: PLC0415 # beside its use
 
     iam = IamGateway(clients(observer=observer))
-    with signing_as(person("alice")):
+    with using_credentials(person("alice")):
         iam.mfa_devices("alice")
         upstream.status = 403
         upstream.answer = LISTED.replace(b"ListMFADevicesResponse", b"ErrorResponse")
