@@ -12,7 +12,7 @@ from app.audit.events import SPREADING, STILL_RUNNING, Event
 from app.audit.history import last_done
 from app.audit.log import Attempt, Audit
 from app.aws.access_keys import MOST_KEYS, AccessKey, AccessKeyGateway, LastUse
-from app.aws.clients import AwsCredentials, ahead, using_credentials
+from app.aws.clients import AwsCredentials, start_read, using_credentials
 from app.aws.passwords import PasswordGateway
 from app.aws.sts import StsGateway
 from app.credentials import lifecycle
@@ -119,7 +119,7 @@ def last_uses(gateway: AccessKeyGateway, keys: Sequence[AccessKey]) -> Callable[
 
     What is denied, throttled or unanswered is left out: a page about keys does without.
     """
-    asked = [(key.access_key_id, ahead(partial(gateway.last_use, key.access_key_id))) for key in keys]
+    asked = [(key.access_key_id, start_read(partial(gateway.last_use, key.access_key_id))) for key in keys]
 
     def answered() -> Uses:
         by_key: dict[str, LastUse] = {}

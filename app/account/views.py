@@ -6,7 +6,7 @@ from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
 from app.account import service
-from app.aws.clients import ahead
+from app.aws.clients import start_read
 from app.errors import InvalidValue
 from app.password.rules import rules
 from app.password.service import readable_policy
@@ -28,8 +28,8 @@ def index() -> ResponseReturnValue:
     me, doors = person(), gateways()
     marker = request.args.get("marker", "")[:LONGEST_MARKER]
     alias = alias_beside(doors.iam, me)
-    summary = ahead(doors.account.summary)
-    policy = ahead(lambda: readable_policy(doors.passwords))
+    summary = start_read(doors.account.summary)
+    policy = start_read(lambda: readable_policy(doors.passwords))
     users = service.if_allowed(lambda: doors.account.users(marker))
     known = policy()
     return page(

@@ -134,10 +134,10 @@ FAN_OUT = 96
 _readers = ThreadPoolExecutor(FAN_OUT, "aws-read")
 
 
-def ahead(read: Callable[[], Answer]) -> Callable[[], Answer]:
+def start_read(read: Callable[[], Answer]) -> Callable[[], Answer]:
     """Start a read now, beside others, as the same person; what is answered waits for its result.
 
-    Calling the answer raises what the read raised. A read must not itself read ahead: all share these threads.
+    Calling the answer raises what the read raised. A read must not itself start one: all share these threads.
     """
     return _readers.submit(copy_context().run, read).result
 
@@ -147,7 +147,7 @@ def read_concurrently(reads: Sequence[Callable[[], Answer]]) -> list[Answer]:
 
     Raises what the first failing read raised.
     """
-    return [answer() for answer in [ahead(read) for read in reads]]
+    return [answer() for answer in [start_read(read) for read in reads]]
 
 
 class Clients:

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 from app.access_keys.service import NO_USES, Uses, last_uses
 from app.aws.access_keys import AccessKey
-from app.aws.clients import ahead
+from app.aws.clients import start_read
 from app.aws.gateways import Gateways
 from app.aws.iam import MfaDevice
 from app.aws.passwords import LoginProfile
@@ -79,10 +79,10 @@ def look(doors: Gateways, person: Person, *, key_uses: bool = False) -> tuple[Cr
     """
     name = person.user_name
     alias = alias_beside(doors.iam, person)
-    keys = ahead(lambda: doors.keys.of(name))
-    password = ahead(lambda: doors.passwords.profile(name))
-    ssh_keys = ahead(lambda: doors.ssh_keys.of(name))
-    certificates = ahead(lambda: listed_certificates(doors.certificates, name))
+    keys = start_read(lambda: doors.keys.of(name))
+    password = start_read(lambda: doors.passwords.profile(name))
+    ssh_keys = start_read(lambda: doors.ssh_keys.of(name))
+    certificates = start_read(lambda: listed_certificates(doors.certificates, name))
     devices = doors.iam.mfa_devices(name)
     listed: Known[Sequence[AccessKey]] | Unknown = _told("iam:ListAccessKeys", keys)
     several = listed.fact if key_uses and isinstance(listed, Known) and len(listed.fact) > 1 else ()

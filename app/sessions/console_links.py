@@ -8,7 +8,7 @@ from threading import Lock
 
 from cachetools import TTLCache, cached
 
-from app.aws.clients import SIGN_IN_HOSTS, ahead
+from app.aws.clients import SIGN_IN_HOSTS, start_read
 from app.aws.iam import IamGateway
 from app.errors import NoResponse, NotAllowed, Throttled
 from app.sessions.contents import Person
@@ -29,7 +29,7 @@ def alias_beside(iam: IamGateway, person: Person) -> Callable[[], str | None]:
     """`readable_alias`, begun now beside other reads; at hand it costs no thread."""
     with _known_lock:
         at_hand = person.arn in _known
-    return (lambda: readable_alias(iam, person)) if at_hand else ahead(lambda: readable_alias(iam, person))
+    return (lambda: readable_alias(iam, person)) if at_hand else start_read(lambda: readable_alias(iam, person))
 
 
 # By person, because what AWS shows to one it may keep from another.
