@@ -144,7 +144,7 @@ def sign_in() -> ResponseReturnValue:
 def prove() -> ResponseReturnValue:
     """See whether AWS knows the new key by now."""
     pending = pending_key()
-    known = pending is not None and (pending.proven or service.proven(gateways().sts, pending))
+    known = pending is not None and (pending.proven or service.is_propagated(gateways().sts, pending))
     if pending and known:
         slots.mark_proven(pending.access_key_id)
     if pending is None or not wants_part():

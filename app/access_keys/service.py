@@ -172,7 +172,7 @@ def still_there(new: NewAccessKey, keys: Sequence[AccessKey], now: datetime) -> 
     return listed or now - (new.until - SHOWN_FOR) < SPREADING
 
 
-def proven(sts: StsGateway, new: NewAccessKey) -> bool:
+def is_propagated(sts: StsGateway, new: NewAccessKey) -> bool:
     """Does AWS know the new key by now? It takes a few seconds. Raises Throttled, NoResponse."""
     with using_credentials(AwsCredentials(new.access_key_id, new.secret_access_key)):
         try:
@@ -189,7 +189,7 @@ def check_saved(sts: StsGateway, person: Person, new: NewAccessKey, typed: str) 
     """
     if person.access_key_id == new.access_key_id:
         return
-    if not new.proven and not proven(sts, new):
+    if not new.proven and not is_propagated(sts, new):
         raise KeyNotActiveYet()
     if typed != new.secret_access_key[-LAST_CHARACTERS:]:
         raise WrongLastCharacters("The new secret does not end like this. Copy its end from where you saved it.")

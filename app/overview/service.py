@@ -71,7 +71,7 @@ def state_of(access_key_id: str, keys: Known[Sequence[AccessKey]] | Unknown) -> 
     return "deleted" if found is None else "" if found.active else "inactive"
 
 
-def look(doors: Gateways, person: Person, *, key_uses: bool = False) -> tuple[Credentials, str | None]:
+def load_inventory(doors: Gateways, person: Person, *, key_uses: bool = False) -> tuple[Credentials, str | None]:
     """A person's credentials and the account's alias, asked side by side.
 
     key_uses: may AWS be asked when keys were last used? It is only where there are two, since one of them is to go.

@@ -11,7 +11,7 @@ from app.access_keys.views import unsaved
 from app.credentials.max_age import access_key_max_age
 from app.credentials.observed import report_observed
 from app.mfa.devices import settle
-from app.overview.service import Known, Limits, known, look, state_of
+from app.overview.service import Known, Limits, known, load_inventory, state_of
 from app.overview.todo import Look, Waiting, to_do
 from app.sessions import current, slots
 from app.sessions.console_links import alias_beside, console_url
@@ -47,7 +47,7 @@ def _before_mfa() -> ResponseReturnValue:
 
 def _with_mfa() -> ResponseReturnValue:
     me, doors, now = person(), gateways(), datetime.now(UTC)
-    has, alias = look(doors, me, key_uses="key-last-use" in offered())
+    has, alias = load_inventory(doors, me, key_uses="key-last-use" in offered())
     report_observed(
         me,
         mfa_devices=has.devices,

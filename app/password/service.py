@@ -99,7 +99,7 @@ class StrengthCheckBusy(PortalError):
     message = "Too many passwords are being checked right now. Try again in a moment."
 
 
-def tamed(password: str) -> str:
+def truncate_for_zxcvbn(password: str) -> str:
     """At most MOST_CHARACTERS of a password, in a form that zxcvbn judges quickly.
 
     Where it would have to try many readings, it gets the first of them instead: that is as easy to guess or easier.
@@ -119,7 +119,7 @@ def strength(person: Person, password: str) -> Strength:
     """
     if not password:
         return Strength(0, "", _WORDS[0])
-    parts = {tamed(password), tamed(password[-MOST_CHARACTERS:])}
+    parts = {truncate_for_zxcvbn(password), truncate_for_zxcvbn(password[-MOST_CHARACTERS:])}
     if not _JUDGING.acquire(timeout=_PATIENCE):
         raise StrengthCheckBusy
     try:
