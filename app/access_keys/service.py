@@ -144,7 +144,7 @@ def create(
     keep: stores it, and raises nothing. Raises TooManyAccessKeys, SecretLost (made, but the answer was lost),
     NotAllowed, NoResponse.
     """
-    before = {key.access_key_id for key in gateway.of(person.user_name)}
+    before = {key.access_key_id for key in gateway.list_for(person.user_name)}
     if len(before) >= ACCESS_KEY.most:
         raise TooManyAccessKeys()
     try:
@@ -154,7 +154,7 @@ def create(
             new = NewAccessKey(made.access_key_id, made.secret_access_key, now + SHOWN_FOR)
             return new, keep(new)
     except NoResponse as silence:
-        orphans = [key.access_key_id for key in gateway.of(person.user_name) if key.access_key_id not in before]
+        orphans = [key.access_key_id for key in gateway.list_for(person.user_name) if key.access_key_id not in before]
         if orphans:
             raise SecretLost(orphans) from silence
         raise

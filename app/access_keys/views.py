@@ -34,7 +34,7 @@ limiter.limit(CHANGES, key_func=this_person, methods=["POST"])(bp)
 
 def keys_of_mine() -> list[AccessKey]:
     """As AWS lists them."""
-    return gateways().keys.of(person().user_name)
+    return gateways().keys.list_for(person().user_name)
 
 
 def _chosen(keys: list[AccessKey]) -> AccessKey:

@@ -51,7 +51,7 @@ class AccessKeyGateway:
         self._pages = clients.iam_reads.get_paginator("list_access_keys")
         self._changes = clients.iam_changes
 
-    def of(self, user_name: str) -> list[AccessKey]:
+    def list_for(self, user_name: str) -> list[AccessKey]:
         """The user's keys, oldest first (ListAccessKeys)."""
         with translate_errors("iam:ListAccessKeys"):
             pages = self._pages.paginate(UserName=user_name)

@@ -29,7 +29,7 @@ class CertificateGateway:
         self._pages = clients.iam_reads.get_paginator("list_signing_certificates")
         self._changes = clients.iam_changes
 
-    def of(self, user_name: str) -> list[SigningCertificate]:
+    def list_for(self, user_name: str) -> list[SigningCertificate]:
         """The user's certificates, oldest first (ListSigningCertificates)."""
         with translate_errors("iam:ListSigningCertificates"):
             pages = self._pages.paginate(UserName=user_name)

@@ -35,7 +35,7 @@ class SshKeyGateway:
         self._pages = clients.iam_reads.get_paginator("list_ssh_public_keys")
         self._changes = clients.iam_changes
 
-    def of(self, user_name: str) -> list[SshKey]:
+    def list_for(self, user_name: str) -> list[SshKey]:
         """The user's keys without their bodies, oldest first (ListSSHPublicKeys)."""
         with translate_errors("iam:ListSSHPublicKeys"):
             pages = self._pages.paginate(UserName=user_name)
@@ -45,7 +45,7 @@ class SshKeyGateway:
 
     def with_bodies(self, user_name: str) -> list[SshKey]:
         """The same with bodies, all read at once (GetSSHPublicKey); "" for one that may not be read, or went."""
-        keys = self.of(user_name)
+        keys = self.list_for(user_name)
         reads: list[Callable[[], str]] = [partial(self._body, user_name, key.id) for key in keys]
         return [replace(key, body=body) for key, body in zip(keys, read_concurrently(reads), strict=True)]
 

@@ -43,7 +43,7 @@ class Owned(Protocol):
 class Gateway(Protocol):
     """What the gateway of each kind can."""
 
-    def of(self, user_name: str) -> Sequence[Owned]: ...
+    def list_for(self, user_name: str) -> Sequence[Owned]: ...
 
     def set_active(self, user_name: str, item_id: str, /, *, active: bool) -> None: ...
 
@@ -59,7 +59,7 @@ def set_active(kind: Kind, gateway: Gateway, audit: Audit, user_name: str, item_
         with audit.attempt(kind.activated if active else kind.deactivated, item_id):
             gateway.set_active(user_name, item_id, active=active)
     except NoResponse:
-        if (item_id, active) not in {(each.id, each.active) for each in gateway.of(user_name)}:
+        if (item_id, active) not in {(each.id, each.active) for each in gateway.list_for(user_name)}:
             raise
 
 
@@ -69,7 +69,7 @@ def delete(kind: Kind, gateway: Gateway, audit: Audit, user_name: str, item_id: 
         with audit.attempt(kind.deleted, item_id), suppress(NotFound):
             gateway.delete(user_name, item_id)
     except NoResponse:
-        if item_id in {each.id for each in gateway.of(user_name)}:
+        if item_id in {each.id for each in gateway.list_for(user_name)}:
             raise
 
 

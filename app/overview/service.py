@@ -79,9 +79,9 @@ def load_inventory(doors: Gateways, person: Person, *, key_uses: bool = False) -
     """
     name = person.user_name
     alias = alias_beside(doors.iam, person)
-    keys = start_read(lambda: doors.keys.of(name))
+    keys = start_read(lambda: doors.keys.list_for(name))
     password = start_read(lambda: doors.passwords.profile(name))
-    ssh_keys = start_read(lambda: doors.ssh_keys.of(name))
+    ssh_keys = start_read(lambda: doors.ssh_keys.list_for(name))
     certificates = start_read(lambda: listed_certificates(doors.certificates, name))
     devices = doors.iam.mfa_devices(name)
     listed: Known[Sequence[AccessKey]] | Unknown = _told("iam:ListAccessKeys", keys)

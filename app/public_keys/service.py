@@ -108,7 +108,7 @@ def _listed_key(held: SshKey) -> ListedKey:
 
 def listed_certificates(gateway: CertificateGateway, user_name: str) -> list[ListedCertificate]:
     """The user's certificates, read, oldest first."""
-    return [_listed_certificate(held) for held in gateway.of(user_name)]
+    return [_listed_certificate(held) for held in gateway.list_for(user_name)]
 
 
 def _listed_certificate(held: SigningCertificate) -> ListedCertificate:

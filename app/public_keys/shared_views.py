@@ -31,7 +31,7 @@ class Pages:
     def chosen(self) -> lifecycle.Owned | None:
         """The person's own item that the address's `id` names."""
         wanted = request.args.get("id", "")
-        return next((held for held in self.gateway().of(person().user_name) if held.id == wanted), None)
+        return next((held for held in self.gateway().list_for(person().user_name) if held.id == wanted), None)
 
     def confirmation_page(self, act: str) -> ResponseReturnValue:
         """What an act means."""

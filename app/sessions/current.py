@@ -179,14 +179,15 @@ def end_sessions(person: Person, labels: Collection[str]) -> int:
 
 def sessions_by_owner(*owners: str) -> Sequence[OpenSession]:
     """Open sessions of another user (`owner_of`), for an administrator; latest used first."""
-    found = [session for owner in owners for session in stored_sessions().of(owner)]
+    found = [session for owner in owners for session in stored_sessions().list_for(owner)]
     return sorted(found, key=lambda session: session.last_used_at, reverse=True)
 
 
 def end_all_sessions(*owners: str) -> int:
     """End every session of another user here, for an administrator; how many there were."""
     return sum(
-        stored_sessions().end(owner, [session.label for session in stored_sessions().of(owner)]) for owner in owners
+        stored_sessions().end(owner, [session.label for session in stored_sessions().list_for(owner)])
+        for owner in owners
     )
 
 

@@ -278,9 +278,9 @@ class StoredSessions(SessionInterface):
             return False
         raise StoreDown(_BUSY)
 
-    def of(self, owner: str) -> Sequence[OpenSession]:
+    def list_for(self, owner: str) -> Sequence[OpenSession]:
         """Open sessions of a user (`app.sessions.contents.owner_of`), latest used first."""
-        return self.store.of(owner)
+        return self.store.list_for(owner)
 
     def end(self, owner: str, labels: Collection[str]) -> int:
         """Delete sessions of a person by their short ids; how many there were."""

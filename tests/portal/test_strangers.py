@@ -258,5 +258,5 @@ def test_what_is_not_ours_in_the_store_is_no_session(portal: Flask, settings: di
         post(client, "/test/enter")
         assert get(client, "/test/see").json["secret"] == SECRET
         with portal.app_context():
-            assert len(sessions_of(portal).store.of(OWNER)) >= 1
+            assert len(sessions_of(portal).store.list_for(OWNER)) >= 1
             sessions_of(portal).store.disconnect()

@@ -67,7 +67,7 @@ class SlowKeys(AccessKeyGateway):
     def __init__(self, meanwhile: Callable[[], object]) -> None:
         self.meanwhile = meanwhile
 
-    def of(self, user_name: str) -> list[AccessKey]:
+    def list_for(self, user_name: str) -> list[AccessKey]:
         return []
 
     def create(self, user_name: str) -> AwsCredentials:

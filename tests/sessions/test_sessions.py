@@ -144,15 +144,19 @@ def test_what_a_person_is_shown_of_their_sessions_and_ends(portal: Flask, clock:
             (5, "", ""),
         ):
             begin(number, owner, label)
-        assert [(one.label, one.user_agent) for one in store.of("me")] == [("l3", "B3"), ("l2", "B2"), ("l1", "B1")]
-        assert [one.label for one in store.of("you")] == ["l4"]
+        assert [(one.label, one.user_agent) for one in store.list_for("me")] == [
+            ("l3", "B3"),
+            ("l2", "B2"),
+            ("l1", "B1"),
+        ]
+        assert [one.label for one in store.list_for("you")] == ["l4"]
         assert store.end("me", ["l4", "", "l3"]) == 1, "nobody ends anybody else's"
         assert store.count() == 4
         clock.move(5 * 60)
-        assert [one.label for one in store.of("me")] == ["l2"]
+        assert [one.label for one in store.list_for("me")] == ["l2"]
         assert store.count() == 3
         clock.move(5 * 60)
-        assert list(store.of("me")) == []
+        assert list(store.list_for("me")) == []
         assert store.end("me", ["l2"]) in (0, 1), "over, whether removed yet or not"
 
 

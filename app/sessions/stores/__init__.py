@@ -84,7 +84,7 @@ class SessionStore(Protocol):
     def forget(self, id_hash: str, version: int | None = None) -> bool:
         """End a session; with `version` only as it was then. True where that was done, for one caller only."""
 
-    def of(self, owner: str) -> Sequence[OpenSession]:
+    def list_for(self, owner: str) -> Sequence[OpenSession]:
         """Open sessions of a person, latest used first."""
 
     def end(self, owner: str, labels: Collection[str]) -> int:

@@ -103,7 +103,7 @@ class DatabaseStore:
         with self._connection() as connection:
             return bool(connection.execute(gone).rowcount)
 
-    def of(self, owner: str) -> Sequence[OpenSession]:
+    def list_for(self, owner: str) -> Sequence[OpenSession]:
         """By the index on `owner`."""
         query = (
             select(

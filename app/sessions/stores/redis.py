@@ -160,7 +160,7 @@ class RedisStore:
             keys = [_key(id_hash), EVERYONES, _index((owner or b"").decode())]
             return bool(self._forget(keys=keys, args=[id_hash, "" if version is None else version]))
 
-    def of(self, owner: str) -> Sequence[OpenSession]:
+    def list_for(self, owner: str) -> Sequence[OpenSession]:
         """By the owner's index; what Redis has forgotten by now is left out."""
         with self._answering():
             ids: Any = self._redis.zrange(_index(owner), 0, -1)
