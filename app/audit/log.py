@@ -249,6 +249,15 @@ class Audit:
         except SQLAlchemyError as error:
             raise NotRecorded from error
 
+    @contextmanager
+    def refusals(self, event: Event, target: str = "") -> Iterator[None]:
+        """Record a refusal inside the block with `note`, and let it go on. Raises NotRecorded in its place."""
+        try:
+            yield
+        except PortalError as refusal:
+            self.note(event, target, refusal)
+            raise
+
     def settle(self, attempt: Attempt, *, happened: bool) -> None:
         """Record what AWS turned out to have done about an attempt, as of the place it was made from.
 

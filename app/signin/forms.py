@@ -7,7 +7,8 @@ import re
 from wtforms import PasswordField, StringField, TextAreaField, ValidationError
 
 from app.text.typed import without_blanks
-from app.web.forms import CodeForm, Form
+from app.web import forms as shared
+from app.web.forms import Form
 
 __all__ = ["AccessKeyForm", "CodeForm", "VerificationCodeForm"]
 
@@ -49,6 +50,8 @@ class AccessKeyForm(Form):
         filters=[without_blanks],
         render_kw=UNSAVED | {"maxlength": 512},
     )
+
+    proves_credentials = True
 
     by_password = True
     """Is there another way in, with user name and password?"""
@@ -112,6 +115,12 @@ def _may_be_user_name(typed: str) -> bool:
     mixed = all(re.search(kind, typed) for kind in ("[A-Z]", "[a-z]", "[0-9]"))
     named = re.fullmatch(r"[\w+=,.@-]{1,64}", typed) and re.search("[a-z]", typed)
     return bool(named) and (not mixed or "@" in typed) and not typed.lower().startswith("akia")
+
+
+class CodeForm(shared.CodeForm):
+    """The code that belongs to a key."""
+
+    proves_credentials = True
 
 
 class VerificationCodeForm(Form):

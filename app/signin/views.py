@@ -14,18 +14,19 @@ from flask_login import current_user
 import config
 from app.audit.events import Event
 from app.aws.clients import AwsCredentials
-from app.errors import NotRecorded, PortalError
+from app.errors import NotRecorded
 from app.sessions import current, slots
 from app.sessions.contents import PendingSignIn, Person, Way
 from app.signin import service
 from app.signin.forms import AccessKeyForm, CodeForm
-from app.web import refused
+from app.web import error_pages, refused
 from app.web.guards import public
 from app.web.rate_limits import CHANGES, codes_per_key, limiter, per_address, per_key, this_person, typed_key_id
 from app.web.request_context import audit, gateways
-from app.web.responses import done, here, local_path, page, page_at, refuse, where_they_were
+from app.web.responses import done, here, local_path, page, page_at, where_they_were
 
 bp = Blueprint("signin", __name__)
+bp.register_error_handler(NotRecorded, error_pages.error_page)  # the portal's trouble: nothing typed is wrong
 
 LONGEST_PATH = 200
 """Of a page to come back to; ours are shorter."""
@@ -81,20 +82,10 @@ def sign_in() -> ResponseReturnValue:
         flash(why, "warning")
     elif "next" in request.args and "_flashes" not in session:
         flash("Sign in first.", "info")
-    return _sign_in_page(_key_form())
-
-
-def _key_form() -> AccessKeyForm:
-    form = AccessKeyForm()
-    form.by_password = Way.AWS_SIGN_IN in current_app.config["SIGN_IN_METHODS"]
-    return form
-
-
-def _sign_in_page(form: AccessKeyForm) -> ResponseReturnValue:
     aws = gateways().signin
     return page(
         "signin/sign_in.html",
-        form,
+        _key_form(),
         ways=current_app.config["SIGN_IN_METHODS"],
         confirming=current.confirming(),
         wanted=asked_for() or current.still_wanted(),
@@ -102,6 +93,12 @@ def _sign_in_page(form: AccessKeyForm) -> ResponseReturnValue:
         aws_sign_out=aws.sign_out_url(aws.url),
         minutes=config.BEFORE_MFA.seconds // 60,
     )
+
+
+def _key_form() -> AccessKeyForm:
+    form = AccessKeyForm()
+    form.by_password = Way.AWS_SIGN_IN in current_app.config["SIGN_IN_METHODS"]
+    return form
 
 
 @bp.post("/sign-in")
@@ -113,16 +110,11 @@ def access_key() -> ResponseReturnValue:
     if Way.ACCESS_KEY not in current_app.config["SIGN_IN_METHODS"]:
         abort(404)
     form = _key_form()
-    if not form.validate_on_submit():
-        return _sign_in_page(form)
+    form.accept()
     key = AwsCredentials(form.access_key_id.data, form.secret_access_key.data)
     doors = gateways()
-    try:
+    with audit("", "").refusals(Event.SIGN_IN, key.access_key_id):
         known = service.present_key(doors.sts, doors.iam, current_app.config["ACCOUNTS"], key)
-    except PortalError as refusal:
-        audit("", "").note(Event.SIGN_IN, key.access_key_id, refusal)
-        refuse(form, refusal)
-        return _sign_in_page(form)
 
     who, now, wanted = known.identity, datetime.now(UTC), asked_for()
     if known.devices:
@@ -190,20 +182,14 @@ def code_post() -> ResponseReturnValue:
         return _too_late()
     form = CodeForm()
     form.offer(pending.serial_numbers)
-    if not form.validate_on_submit():
-        return page("signin/code.html", form, pending=pending)
+    form.accept()
     lasts = current_app.config["ACCESS_KEY_SESSION_MAX"]
-    record = audit(pending.account_id, pending.user_name, pending.user_id)
-    try:
-        with record.attempt(Event.MFA_SESSION, form.serial_number.data):
-            credentials = service.give_code(
-                gateways().sts, pending.credentials, form.serial_number.data, form.code.data, lasts
-            )
-    except PortalError as refusal:
-        record.note(Event.SIGN_IN, pending.access_key_id, refusal)
-        form.code.data = ""
-        refuse(form, refusal)
-        return page("signin/code.html", form, pending=pending)
+    serial_number, record = form.serial_number.data, audit(pending.account_id, pending.user_name, pending.user_id)
+    with (
+        record.refusals(Event.SIGN_IN, pending.access_key_id),
+        record.attempt(Event.MFA_SESSION, serial_number),
+    ):
+        credentials = service.give_code(gateways().sts, pending.credentials, serial_number, form.code.data, lasts)
     record.note(Event.SIGN_IN, pending.access_key_id)
     current.sign_in(pending.person(datetime.now(UTC)), credentials, lasts)
     return redirect(local_path(current.wanted(), url_for("overview.index")), 303)

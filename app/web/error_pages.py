@@ -150,6 +150,11 @@ def refusal_page(error: PortalError) -> ResponseReturnValue:
         refuse(form, error)
         form.refused_by(error)
         return back_to(form)
+    return error_page(error)
+
+
+def error_page(error: PortalError) -> ResponseReturnValue:
+    """Answer to a refusal that isn't about a form, even where one was accepted: an error page."""
     missing = error.action if error.status == 403 else ""
     told = {"title": "That did not work", "sentence": str(error), "missing": missing, "refused_with": error.code}
     return answer(error.status, told)
