@@ -10,9 +10,12 @@ from typing import Any
 import pytest
 from bs4 import BeautifulSoup
 from flask import Flask
+from sqlalchemy import text
 
+from app.db import db
 from app.policy.documents import read
 from app.web.refused import WAITS
+from tests.faults.people import with_device
 from tests.security.conftest import Entering, Guest, portal_of
 from tests.support.clock import Clock
 from tests.support.people import hire
@@ -67,6 +70,23 @@ def test_what_aws_does_not_answer(sandbox: Sandbox, entering: Entering) -> None:
         shown_again(guest, form, "/access-keys", 503)
     finally:
         sandbox.set_faults([])
+
+
+@pytest.mark.parametrize("form", ["a key", "a wrong secret", "a code"])
+def test_a_sign_in_that_cannot_be_recorded(sandbox: Sandbox, tmp_path: Path, form: str) -> None:
+    app, who = portal_of(sandbox, tmp_path), hire(sandbox, "nadia")
+    guest, page = Guest(app), "/sign-in"
+    secret = "a" * 40 if form == "a wrong secret" else who.secret_access_key
+    data = {"access_key_id": who.access_key_id, "secret_access_key": secret}
+    if form == "a code":
+        seed = with_device(sandbox, who)
+        guest.ask("POST", page, {"csrf_token": guest.token(), **data})
+        page, data = "/sign-in/code", {"serial_number": who.devices()[0], "code": sandbox.code(seed)}
+    with app.app_context(), db.engine.begin() as connection:
+        connection.execute(text("alter table activity rename to activity_gone"))
+    answer = guest.ask("POST", page, {"csrf_token": guest.token(), **data})
+    assert answer.status_code == 503 and "cannot write its record" in answer.text
+    assert guest.open("/access-keys").path == "/sign-in", "not let in"
 
 
 def test_what_is_no_longer_there(entering: Entering) -> None:
