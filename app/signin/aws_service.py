@@ -5,17 +5,20 @@ from __future__ import annotations
 import base64
 import binascii
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import parse_qs
 
+from app.audit.events import Event
+from app.audit.log import Audit
 from app.aws.clients import using_credentials
 from app.aws.iam import IamGateway
 from app.aws.signin import SignInGateway, SignInTokens, oauth_client_for
 from app.aws.sts import Identity, StsGateway
-from app.errors import CredentialsRefused, NotAllowed, Refused
-from app.sessions.contents import PendingAwsSignIn, Person
+from app.errors import CredentialsRefused, NotAllowed, PortalError, Refused
+from app.sessions.contents import PendingAwsSignIn, Person, Way
 from app.signin.service import DevicesUnreadable, only_users_of, why_unreadable
 from app.text.typed import without_blanks
 
@@ -56,6 +59,14 @@ class DifferentUser(Refused):
     def __init__(self, user_name: str) -> None:
         super().__init__()
         self.user_name = user_name
+
+
+class NotArrived(Exception):
+    """The sign-in is over, and nobody is signed in. refusal: why; str() of it is the sentence they read."""
+
+    def __init__(self, refusal: PortalError) -> None:
+        super().__init__(refusal)
+        self.refusal = refusal
 
 
 @dataclass(frozen=True)
@@ -157,6 +168,16 @@ def finish(
     if devices and not with_mfa:
         raise SignedInWithoutCode(identity.user_name)
     return Arrived(identity, tokens, with_mfa)
+
+
+@contextmanager
+def ended_by_refusals(audit: Audit) -> Iterator[None]:
+    """Record a refusal inside the block, and raise NotArrived for it; NotRecorded where it can't be recorded."""
+    try:
+        yield
+    except PortalError as refusal:
+        audit.note(Event.SIGN_IN, Way.AWS_SIGN_IN, refusal)
+        raise NotArrived(refusal) from refusal
 
 
 def _no_device(identity: Identity) -> str:

@@ -13,19 +13,21 @@ from flask_login import current_user
 import config
 from app.audit.events import Event
 from app.aws.signin import Device
-from app.errors import PortalError, Refused, SignInNotPermitted
+from app.errors import NotRecorded, Refused, SignInNotPermitted
 from app.policy.documents import SIGN_IN_ACTIONS, sign_in_statement
 from app.sessions import current, slots
 from app.sessions.contents import PendingAwsSignIn, Way
 from app.signin import aws_service as service
 from app.signin.forms import VerificationCodeForm
 from app.signin.views import asked_for
+from app.web import error_pages
 from app.web.guards import public
 from app.web.rate_limits import limiter, per_address
 from app.web.request_context import audit, gateways
-from app.web.responses import local_path, page, refuse
+from app.web.responses import local_path, page
 
 bp = Blueprint("aws_signin", __name__)
+bp.register_error_handler(NotRecorded, error_pages.error_page)  # the portal's trouble: nothing typed is wrong
 
 ACCOUNT = "ACCOUNT-ID"
 """Stands for the account's id in what a stranger may read."""
@@ -100,16 +102,11 @@ def callback() -> ResponseReturnValue:
 @public
 def code() -> ResponseReturnValue:
     """Open AWS in a new tab, and paste what it shows."""
-    return _code_page(VerificationCodeForm(formdata=None))
-
-
-def _code_page(form: VerificationCodeForm) -> ResponseReturnValue:
     pending = slots.pending_aws_sign_in(datetime.now(UTC))
     if pending is None or pending.device is Device.SAME:
         return redirect(url_for("signin.sign_in"), 303)
-    return page(
-        "signin/aws_code.html", form, address=service.address_at_aws(gateways().signin, pending), pending=pending
-    )
+    form, address = VerificationCodeForm(formdata=None), service.address_at_aws(gateways().signin, pending)
+    return page("signin/aws_code.html", form, address=address, pending=pending)
 
 
 @bp.post("/sign-in/aws/code")
@@ -123,13 +120,8 @@ def code_post() -> ResponseReturnValue:
         if current_user.is_authenticated and current_user.with_mfa:
             return redirect(url_for("overview.index"), 303)
         return redirect(url_for("signin.sign_in", why="elsewhere"), 303)
-    if form.validate_on_submit():
-        try:
-            return _finish(service.read_verification_code(form.verification_code.data, pending))
-        except service.InvalidVerificationCode as refusal:
-            refuse(form, refusal)
-    form.verification_code.data = ""
-    return _code_page(form)
+    form.accept()
+    return _finish(service.read_verification_code(form.verification_code.data, pending))
 
 
 def _finish(code: str) -> ResponseReturnValue:
@@ -138,26 +130,25 @@ def _finish(code: str) -> ResponseReturnValue:
     pending = slots.take_aws_sign_in(now)
     if pending is None:
         return redirect(url_for("overview.index"), 303)
-    try:
+    with service.ended_by_refusals(audit()):
         arrived = service.finish(doors.signin, doors.sts, doors.iam, current_app.config["ACCOUNTS"], pending, code)
-    except PortalError as refusal:
-        audit().note(Event.SIGN_IN, Way.AWS_SIGN_IN, refusal)
-        return _refused(refusal)
     return _enter(arrived, pending, now)
 
 
-def _refused(refusal: PortalError) -> ResponseReturnValue:
+@bp.errorhandler(service.NotArrived)
+def not_arrived(error: service.NotArrived) -> ResponseReturnValue:
+    """Explain what can be explained; else back to the ways in, which say what was wrong."""
     whys = {
         SignInNotPermitted: "not-permitted",
         service.SignedInWithoutCode: "no-code",
         service.IamRefusesSession: "iam-refuses",
         service.DifferentUser: "someone-else",
     }
-    why = whys.get(type(refusal))
+    why = whys.get(type(error.refusal))
     if why:
-        slots.remember_at_aws(getattr(refusal, "user_name", ""))
+        slots.remember_at_aws(getattr(error.refusal, "user_name", ""))
         return redirect(url_for("aws_signin.stopped", why=why), 303)
-    flash(str(refusal), "danger")
+    flash(str(error.refusal), "danger")
     return redirect(url_for("signin.sign_in"), 303)
 
 
