@@ -172,6 +172,29 @@ def test_who_signed_in_long_ago_confirms_first(
     assert changes_since(sandbox, before) == []
 
 
+def test_who_confirms_with_a_key_that_aws_refuses_stays_signed_in(
+    sandbox: Sandbox, entering: Entering, clock: Clock
+) -> None:
+    who = hire(sandbox, "nadia")
+    guest = entering(who)
+    for _ in range(3):
+        clock.move(14 * 60)
+        assert guest.open("/").status == 200
+    assert guest.open("/access-keys").submit("Create a new key").path == "/sign-in"
+    key = {"access_key_id": who.access_key_id, "secret_access_key": "s" * 40}
+    assert "does not belong to this access key ID" in guest.submit("Sign in with the key", **key).text
+    assert guest.heading == "Confirm that it is you", "not signed out"
+    assert guest.sign_in(who).path == "/sign-in/code"
+    owner = sandbox.as_administrator("iam")
+    mine = {"UserName": who.name, "AccessKeyId": who.access_key_id}
+    owner.update_access_key(**mine, Status="Inactive")
+    assert guest.submit("Sign in", code=sandbox.code(guest.seed_of_mine)).path == "/sign-in/code"
+    assert "it is inactive" in guest.text
+    owner.update_access_key(**mine, Status="Active")
+    clock.move(60)
+    assert guest.submit("Sign in", code=sandbox.code(guest.seed_of_mine)).heading == "Access keys"
+
+
 def test_pages_for_admins_exist_for_admins(
     portal: Flask, sandbox: Sandbox, entering: Entering, entering_as_chief: Callable[[], Guest]
 ) -> None:
