@@ -8,13 +8,14 @@ from flask import Blueprint, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app.credentials.observed import report_observed
-from app.errors import PortalError
 from app.public_keys import service
 from app.public_keys.certificates import validity
 from app.public_keys.forms import UploadForm
+from app.public_keys.pasted import PastedTextRefused
 from app.public_keys.shared_views import Pages, add_life_cycle
+from app.web import error_pages
 from app.web import refused as again
-from app.web.forms import EmptyForm
+from app.web.forms import EmptyForm, accepted_form
 from app.web.guards import recently_confirmed, with_mfa
 from app.web.rate_limits import CHANGES, limiter, this_person
 from app.web.request_context import audit, gateways, person
@@ -86,18 +87,20 @@ def checked() -> ResponseReturnValue:
     given, now = again.remembered(url_for("certificates.checked")), datetime.now(UTC)
     if given is None:
         return redirect(url_for("certificates.new"))
-    form = EmptyForm(formdata=None)
-    try:
-        certificate = service.checked_certificate(audit(), given, now)
-    except PortalError as refusal:  # it expired while it was looked at
-        return done(str(refusal), "certificates.new", "warning")
+    certificate = service.checked_certificate(audit(), given, now)
     return page(
         "public_keys/certificate_check.html",
-        form,
+        EmptyForm(formdata=None),
         certificate=certificate,
         soon=validity(certificate, now) == "expires soon",
         second=any(each.active for each in _listed()),
     )
+
+
+@bp.errorhandler(PastedTextRefused)
+def refused(error: PastedTextRefused) -> ResponseReturnValue:
+    """Say why beside the field; of one that expired while it was looked at, where another is pasted."""
+    return error_pages.refusal_page(error) if accepted_form() else done(str(error), "certificates.new", "warning")
 
 
 @bp.post("/new/upload")

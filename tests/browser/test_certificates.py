@@ -123,6 +123,15 @@ def test_a_certificate_is_replaced(
     assert "It expired on" in surfer.text
 
 
+def test_one_that_expires_while_it_is_looked_at(surfer: Surfer, nadia: Employee, clock: Clock) -> None:
+    look_at(surfer, certificate_pem(now(clock) + timedelta(minutes=5)))
+    assert surfer.heading == "Is this the one?"
+    clock.move(6 * 60)
+    surfer.open("/certificates/new/check")
+    assert surfer.path == "/certificates/new" and "This certificate expired on" in surfer.text
+    assert held(nadia) == {}
+
+
 def test_what_is_not_uploaded(
     surfing: Surfing, nadia: Employee, clock: Clock, sandbox: Sandbox, portal: Portal
 ) -> None:
