@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from flask_wtf.file import FileField
 from wtforms import BooleanField, SelectField, StringField, TextAreaField
 from wtforms.validators import Length, Regexp
 
-from app.policy.render import FORMATS, GROUP
+from app.policy.render import FORMATS, GROUP, NotRenderable
 from app.policy.unwrap import decoded
+from app.policy_pages import service
 from app.policy_pages.service import CONFIGURED, DOCUMENTS
 from app.web.forms import Form
 
@@ -23,6 +26,10 @@ _NAMES = {
     "tutorial": "AWS’s tutorial, 2017",
 }
 _CHOICES = [(name, _NAMES.get(name, f"AWS’s, {name}")) for name in DOCUMENTS]
+
+
+FIELDS = {"group": "group", "managed-policy": "managed"}
+"""Options of the command to fields of `WriteForm`."""
 
 
 class _InAddress(Form):
@@ -52,6 +59,30 @@ class WriteForm(_InAddress):
     test_user = BooleanField("Also the tutorial’s test user, MFAUser")
     without_path = BooleanField("Nobody here has an IAM path")
     without_sign_in = BooleanField("Without AWS Sign-In (aws login)")
+
+    def written(self, configured: Mapping[str, Any], partition: str) -> service.Written | None:
+        """Render what is asked for; None where that can't be done, which the fields say then.
+
+        configured: the document the portal is set up for.
+        """
+        if not self.validate():
+            return None
+        wish = service.Wish(
+            self.document.data,
+            self.account.data,
+            self.form.data,
+            (self.group.data or "").strip(),
+            self.managed.data or "",
+            self.test_user.data,
+            self.without_path.data,
+            self.without_sign_in.data,
+        )
+        try:
+            return service.write(wish, configured, partition)
+        except NotRenderable as refusal:
+            field = self[FIELDS.get(refusal.option, "group")]
+            field.errors = [*field.errors, str(refusal)]
+            return None
 
 
 class TryForm(_InAddress):

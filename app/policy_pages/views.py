@@ -14,7 +14,6 @@ from app.policy.explain import Question
 from app.policy.features import usual_resource
 from app.policy.parsed import parsed
 from app.policy.plain_words import in_words
-from app.policy.render import NotRenderable
 from app.policy_pages import service
 from app.policy_pages.forms import CheckForm, TryForm, WriteForm
 from app.web import refused
@@ -24,9 +23,6 @@ from app.web.responses import page
 
 bp = Blueprint("policies", __name__, url_prefix="/policy")
 limiter.limit(CHANGES, key_func=this_person, methods=["POST"])(bp)
-
-FIELDS = {"group": "group", "managed-policy": "managed"}
-"""Options of the command to fields of the form."""
 
 
 def _configured() -> Mapping[str, Any]:
@@ -51,14 +47,15 @@ def write() -> ResponseReturnValue:
     """Steps 1 and 2 of the tutorial for an account, to copy or download."""
     form = _write_form()
     differences = DIFFERENCES if form.document.data == "recommended" else ()
-    return page("policies/write.html", form, written=_written(form), arguments=request.args, differences=differences)
+    written = form.written(_configured(), _partition())
+    return page("policies/write.html", form, written=written, arguments=request.args, differences=differences)
 
 
 @bp.get("/write/file")
 @admins_only
 def download() -> ResponseReturnValue:
     """The same as a file."""
-    written = _written(_write_form())
+    written = _write_form().written(_configured(), _partition())
     if written is None:
         abort(400)
     answer = Response(written.text, mimetype=written.media_type)
@@ -70,27 +67,6 @@ def _write_form() -> WriteForm:
     form = WriteForm(request.args)
     form.offer(accounts_to_watch())
     return form
-
-
-def _written(form: WriteForm) -> service.Written | None:
-    if not form.validate():
-        return None
-    wish = service.Wish(
-        form.document.data,
-        form.account.data,
-        form.form.data,
-        (form.group.data or "").strip(),
-        form.managed.data or "",
-        form.test_user.data,
-        form.without_path.data,
-        form.without_sign_in.data,
-    )
-    try:
-        return service.write(wish, _configured(), _partition())
-    except NotRenderable as refusal:
-        field = form[FIELDS.get(refusal.option, "group")]
-        field.errors = [*field.errors, str(refusal)]
-        return None
 
 
 @bp.get("/check")
