@@ -113,15 +113,15 @@ def replace() -> ResponseReturnValue:
 
 def _plan(mine: list[MfaDevice], old: MfaDevice) -> service.Replacement:
     me = person()
-    return service.plan_replacement(me, permitted(), mine, old, _doors())
+    return service.plan_replacement(me, permitted(), mine, old, _sign_in_options())
 
 
-def _doors() -> service.Doors:
+def _sign_in_options() -> service.SignInOptions:
     me = person()
     client = "localhost" if oauth_client_for(current_app.config["PUBLIC_URL"])[0] is Device.SAME else "remote"
     region = current_app.config["AWS_REGION"]
     resource = sign_in_client(me.partition, me.account_id, region, client)
-    return service.Doors(current_app.config["SIGN_IN_METHODS"], resource)
+    return service.SignInOptions(current_app.config["SIGN_IN_METHODS"], resource)
 
 
 def _time_left() -> timedelta:
@@ -139,7 +139,7 @@ def replace_post() -> ResponseReturnValue:
     if plan.old_first:
         if _time_left() < TIME_TO_REPLACE:
             return ask_to_confirm(url_for("mfa.replace", serial=old.serial_number))
-        service.give_up(gateways().iam, audit(), person(), old.serial_number)
+        service.deactivate(gateways().iam, audit(), person(), old.serial_number)
     return _begin(plan.serial_number, "" if plan.old_first else old.serial_number)
 
 
@@ -162,11 +162,11 @@ def replaced_post() -> ResponseReturnValue:
     old = slots.replacing()
     if not old:
         return redirect(url_for("mfa.devices"), 303)
-    return _given_up(old, "Done: the new device has replaced the old one. Delete the old entry from your app.")
+    return _removed(old, "Done: the new device has replaced the old one. Delete the old entry from your app.")
 
 
-def _given_up(serial_number: str, sentence: str) -> ResponseReturnValue:
-    service.remove(gateways().iam, audit(), person(), permitted(), serial_number, _doors())
+def _removed(serial_number: str, sentence: str) -> ResponseReturnValue:
+    service.remove(gateways().iam, audit(), person(), permitted(), serial_number, _sign_in_options())
     return done(sentence, "mfa.devices")
 
 
@@ -190,7 +190,7 @@ def remove_post() -> ResponseReturnValue:
     serial_number = request.args.get("serial", "")
     if serial_number not in {device.serial_number for device in devices_of_mine()}:
         return done("That device was not yours any more.", "mfa.devices", "info")
-    return _given_up(serial_number, "The device is removed. Delete its entry from your app.")
+    return _removed(serial_number, "The device is removed. Delete its entry from your app.")
 
 
 @bp.post("/clear")

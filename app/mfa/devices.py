@@ -120,7 +120,7 @@ def begin_where_free(
 
 
 @dataclass(frozen=True)
-class Doors:
+class SignInOptions:
     """What this portal offers. signin_client: the resource AWS Sign-In is judged on."""
 
     methods: Collection[str]
@@ -128,13 +128,13 @@ class Doors:
 
 
 def ways_in_without(
-    person: Person, permits: Permits, devices: Sequence[MfaDevice], given_up: str, doors: Doors
+    person: Person, permits: Permits, devices: Sequence[MfaDevice], removed: str, sign_in: SignInOptions
 ) -> list[str]:
-    """How the person would get in here again if they stopped after giving up a device; sentences."""
-    others = [device for device in devices if device.serial_number != given_up]
+    """How the person would get in here again if they stopped after removing a device; sentences."""
+    others = [device for device in devices if device.serial_number != removed]
     if others:
         codes = [f"with a code of {device.serial_number}" for device in others if device.gives_codes]
-        through_aws = Way.AWS_SIGN_IN in doors.methods and person.way is Way.AWS_SIGN_IN
+        through_aws = Way.AWS_SIGN_IN in sign_in.methods and person.way is Way.AWS_SIGN_IN
         keys = ["through AWS, with another of your MFA devices"] if through_aws else []
         return codes or keys
 
@@ -149,10 +149,10 @@ def ways_in_without(
         )
 
     ways = []
-    if person.access_key_id and Way.ACCESS_KEY in doors.methods and enrolling(None):
+    if person.access_key_id and Way.ACCESS_KEY in sign_in.methods and enrolling(None):
         ways.append(f"with your access key {person.access_key_id}, without a code")
-    signs_in = all(permits.allows(action, doors.signin_client, mfa=False) for action in SIGN_IN_ACTIONS)
-    if not person.access_key_id and Way.AWS_SIGN_IN in doors.methods and signs_in and enrolling(False):
+    signs_in = all(permits.allows(action, sign_in.signin_client, mfa=False) for action in SIGN_IN_ACTIONS)
+    if not person.access_key_id and Way.AWS_SIGN_IN in sign_in.methods and signs_in and enrolling(False):
         ways.append("with your console password, without a code")
     return ways
 
@@ -169,14 +169,14 @@ class Replacement:
 
 
 def plan_replacement(
-    person: Person, permits: Permits, devices: Sequence[MfaDevice], old: MfaDevice, doors: Doors
+    person: Person, permits: Permits, devices: Sequence[MfaDevice], old: MfaDevice, sign_in: SignInOptions
 ) -> Replacement:
     """Add, prove, then give up the old one, where a further device can be; else the old one goes first.
 
     Raises NoReplacementAllowed where there is none even then, WouldLockOut where nobody got back in without the old
     one.
     """
-    ways = ways_in_without(person, permits, devices, old.serial_number, doors)
+    ways = ways_in_without(person, permits, devices, old.serial_number, sign_in)
     if free := free_serial_number(person, permits, devices):
         return Replacement(free, False, ways)
     free = free_serial_number(person, permits, [device for device in devices if device != old])
@@ -188,10 +188,10 @@ def plan_replacement(
     return Replacement(free, True, ways)
 
 
-def give_up(iam: IamGateway, audit: Audit, person: Person, serial_number: str) -> None:
-    """Turn a device off, and delete it where it is virtual.
+def deactivate(iam: IamGateway, audit: Audit, person: Person, serial_number: str) -> None:
+    """Deactivate a device, and delete it if it is virtual.
 
-    Raises MfaSessionNeeded, NotAllowed, InUse, NoResponse; DeviceNotDeleted when it is off but may not be deleted.
+    Raises MfaSessionNeeded, NotAllowed, InUse, NoResponse; DeviceNotDeleted when only deactivated.
     """
     try:
         with audit.attempt(Event.MFA_DEVICE_DEACTIVATED, serial_number):
@@ -213,14 +213,16 @@ def clear(iam: IamGateway, audit: Audit, serial_number: str) -> None:
         raise DeviceNotDeleted(serial_number) from refusal
 
 
-def remove(iam: IamGateway, audit: Audit, person: Person, permits: Permits, serial_number: str, doors: Doors) -> None:
-    """Give up one of several devices. Raises LastDevice, WouldLockOut, and as `give_up`."""
+def remove(
+    iam: IamGateway, audit: Audit, person: Person, permits: Permits, serial_number: str, sign_in: SignInOptions
+) -> None:
+    """Remove one of several devices. Raises LastDevice, WouldLockOut, and as `deactivate`."""
     devices = iam.mfa_devices(person.user_name)
     if [device.serial_number for device in devices] == [serial_number]:
         raise LastDevice()
-    if not ways_in_without(person, permits, devices, serial_number, doors):
+    if not ways_in_without(person, permits, devices, serial_number, sign_in):
         raise WouldLockOut()
-    give_up(iam, audit, person, serial_number)
+    deactivate(iam, audit, person, serial_number)
 
 
 def resync(iam: IamGateway, audit: Audit, user_name: str, serial_number: str, first: str, second: str) -> None:
