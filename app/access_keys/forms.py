@@ -33,7 +33,7 @@ class SavedForm(DeviceForm):
     code = StringField("MFA code", filters=[digits_of], render_kw=CODE_FIELD)
 
     signed_in_with_it = False
-    """The person typed the whole secret at the door: nothing is left to show."""
+    """The person typed the whole secret at sign-in: nothing is left to show."""
 
     def validate_last_characters(self, field: StringField) -> None:
         """Of a secret of 40 characters."""

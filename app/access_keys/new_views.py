@@ -135,7 +135,7 @@ def download() -> ResponseReturnValue:
 @bp.post("/new/sign-in")
 @with_mfa
 def sign_in() -> ResponseReturnValue:
-    """Off to the door, to sign in with the new key; back to its page afterwards."""
+    """Off to the sign-in page, with the new key; back to its page afterwards."""
     return ask_to_confirm(url_for("access_keys.new"), Confirming.NEW_KEY)
 
 

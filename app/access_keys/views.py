@@ -142,12 +142,12 @@ def delete() -> ResponseReturnValue:
 
 
 def _confirmation_page(act: str, form: ConfirmationForm) -> ResponseReturnValue:
-    me, doors = person(), gateways()
+    me, aws = person(), gateways()
     methods = current_app.config["SIGN_IN_METHODS"]
     keys = keys_of_mine()
     key = _chosen(keys)
     unproven = _without_saved_secret(keys) - {key.access_key_id}
-    ways = service.other_ways_in(me, keys, {key.access_key_id, *unproven}, doors.passwords, methods)
+    ways = service.other_ways_in(me, keys, {key.access_key_id, *unproven}, aws.passwords, methods)
     return page(
         "access_keys/deactivate_or_delete.html", form, act=act, key=key, ways=ways, last=key.active and not ways,
         here=key.access_key_id == me.access_key_id,
@@ -172,14 +172,14 @@ def delete_post() -> ResponseReturnValue:
 
 
 def _deactivate_or_delete(act: str) -> ResponseReturnValue:
-    form, me, doors = ConfirmationForm(), person(), gateways()
+    form, me, aws = ConfirmationForm(), person(), gateways()
     keys = keys_of_mine()
     wanted = request.args.get("key", "")
     key = next((each for each in keys if each.access_key_id == wanted), None)
     if key is None:
         return done("That key is gone already.", "access_keys.index", "info")
     without = {wanted, *_without_saved_secret(keys)}
-    ways = service.other_ways_in(me, keys, without, doors.passwords, current_app.config["SIGN_IN_METHODS"])
+    ways = service.other_ways_in(me, keys, without, aws.passwords, current_app.config["SIGN_IN_METHODS"])
     form.validate_on_submit()
     if key.active and not ways and not form.understood.data:
         form.understood.errors = [*form.understood.errors, "This is your last way in. Tick the box, or go back."]
@@ -188,9 +188,9 @@ def _deactivate_or_delete(act: str) -> ResponseReturnValue:
     if pending and pending.access_key_id == wanted:
         slots.forget("new_key")
     if act == "delete":
-        lifecycle.delete(service.ACCESS_KEY, doors.keys, audit(), me.user_name, wanted)
+        lifecycle.delete(service.ACCESS_KEY, aws.keys, audit(), me.user_name, wanted)
         return done(f"{wanted} is deleted.", "access_keys.index")
-    lifecycle.set_active(service.ACCESS_KEY, doors.keys, audit(), me.user_name, wanted, active=False)
+    lifecycle.set_active(service.ACCESS_KEY, aws.keys, audit(), me.user_name, wanted, active=False)
     return done(f"{wanted} is inactive. If something still needs it, activate it again.", "access_keys.index")
 
 

@@ -25,12 +25,12 @@ LONGEST_MARKER = 320
 @with_mfa
 def index() -> ResponseReturnValue:
     """Numbers, the password policy in words, and who is in the account, a page at a time."""
-    me, doors = person(), gateways()
+    me, aws = person(), gateways()
     marker = request.args.get("marker", "")[:LONGEST_MARKER]
-    alias = alias_beside(doors.iam, me)
-    summary = start_read(doors.account.summary)
-    policy = start_read(lambda: readable_policy(doors.passwords))
-    users = service.if_allowed(lambda: doors.account.users(marker))
+    alias = alias_beside(aws.iam, me)
+    summary = start_read(aws.account.summary)
+    policy = start_read(lambda: readable_policy(aws.passwords))
+    users = service.if_allowed(lambda: aws.account.users(marker))
     known = policy()
     return page(
         "account/index.html",

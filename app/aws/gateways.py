@@ -1,4 +1,4 @@
-"""Every door to AWS, opened once per process."""
+"""Every gateway to AWS, opened once per process."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from app.aws.sts import StsGateway
 
 @dataclass(frozen=True)
 class Gateways:
-    """The doors to AWS, shared by all requests."""
+    """The gateways to AWS, shared by all requests."""
 
     iam: IamGateway
     keys: AccessKeyGateway

@@ -1,4 +1,4 @@
-"""Pages for whose codes are refused, or whose device is lost: open also to those who stand at the door."""
+"""Pages for users whose codes are refused or whose device is lost: open also during sign-in."""
 
 from __future__ import annotations
 

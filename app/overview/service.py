@@ -71,22 +71,22 @@ def state_of(access_key_id: str, keys: Known[Sequence[AccessKey]] | Unknown) -> 
     return "deleted" if found is None else "" if found.active else "inactive"
 
 
-def load_inventory(doors: Gateways, person: Person, *, key_uses: bool = False) -> tuple[Credentials, str | None]:
+def load_inventory(gateways: Gateways, person: Person, *, key_uses: bool = False) -> tuple[Credentials, str | None]:
     """A person's credentials and the account's alias, asked side by side.
 
     key_uses: may AWS be asked when keys were last used? It is only where there are two, since one of them is to go.
     Raises what asking for the MFA devices raises; what else is denied, throttled or unanswered is `Unknown`.
     """
     name = person.user_name
-    alias = alias_beside(doors.iam, person)
-    keys = start_read(lambda: doors.keys.list_for(name))
-    password = start_read(lambda: doors.passwords.profile(name))
-    ssh_keys = start_read(lambda: doors.ssh_keys.list_for(name))
-    certificates = start_read(lambda: listed_certificates(doors.certificates, name))
-    devices = doors.iam.mfa_devices(name)
+    alias = alias_beside(gateways.iam, person)
+    keys = start_read(lambda: gateways.keys.list_for(name))
+    password = start_read(lambda: gateways.passwords.profile(name))
+    ssh_keys = start_read(lambda: gateways.ssh_keys.list_for(name))
+    certificates = start_read(lambda: listed_certificates(gateways.certificates, name))
+    devices = gateways.iam.mfa_devices(name)
     listed: Known[Sequence[AccessKey]] | Unknown = _told("iam:ListAccessKeys", keys)
     several = listed.fact if key_uses and isinstance(listed, Known) and len(listed.fact) > 1 else ()
-    uses = last_uses(doors.keys, several)
+    uses = last_uses(gateways.keys, several)
     return Credentials(
         devices,
         listed,

@@ -22,7 +22,7 @@ class Urgency(IntEnum):
     NOW = 0
     """Something is lost, or refused, if it waits."""
     DUE = 1
-    """Past its time, or a door more than is needed."""
+    """Past its time, or a way in more than is needed."""
     SOON = 2
 
 

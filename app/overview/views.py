@@ -46,8 +46,8 @@ def _before_mfa() -> ResponseReturnValue:
 
 
 def _with_mfa() -> ResponseReturnValue:
-    me, doors, now = person(), gateways(), datetime.now(UTC)
-    has, alias = load_inventory(doors, me, key_uses="key-last-use" in offered())
+    me, aws, now = person(), gateways(), datetime.now(UTC)
+    has, alias = load_inventory(aws, me, key_uses="key-last-use" in offered())
     report_observed(
         me,
         mfa_devices=has.devices,

@@ -88,8 +88,8 @@ def opened(
     _nobody_elses(file)
     port = listening.getsockname()[1]
     url = f"http://{HOST}:{port}"
-    door = SandboxApp(world, Faults(faults), frozenset({f"{HOST}:{port}", f"localhost:{port}"}))
-    server = make_server(HOST, port, door, threaded=True, request_handler=_Quiet, fd=listening.fileno())
+    app = SandboxApp(world, Faults(faults), frozenset({f"{HOST}:{port}", f"localhost:{port}"}))
+    server = make_server(HOST, port, app, threaded=True, request_handler=_Quiet, fd=listening.fileno())
     server.daemon_threads = True  # type: ignore[attr-defined]  # of socketserver.ThreadingMixIn
     facts = {
         "endpoint_url": url,

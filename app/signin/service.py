@@ -68,7 +68,7 @@ class FirstWayIn:
     """What a document lets someone do who has a temporary console password and no MFA yet."""
 
     changes_password: bool
-    """When AWS asks for another password at the door, it may be given."""
+    """When AWS asks for another password at sign-in, it may be given."""
     signs_in_here: bool
     """AWS Sign-In lets them on to this portal."""
 

@@ -49,7 +49,7 @@ def take_credentials_back(_: BaseException | None) -> None:
 
 
 def gateways() -> Gateways:
-    """The doors to AWS."""
+    """The gateways to AWS."""
     return cast("Gateways", current_app.extensions["gateways"])
 
 

@@ -40,14 +40,14 @@ class Aws:
     url: str
     world: World
     users: dict[str, dict[str, Any]]
-    door: SandboxApp
+    app: SandboxApp
 
     def faults(self, *rules: dict[str, Any]) -> None:
         """What goes wrong from now on."""
-        self.door.faults.replace(parsed(list(rules)))
+        self.app.faults.replace(parsed(list(rules)))
 
     def calls(self, since: int = 0) -> list[dict[str, Any]]:
-        return list(self.door.log.since(since))
+        return list(self.app.log.since(since))
 
     def last_call(self) -> int:
         return max((call["seq"] for call in self.calls()), default=0)
@@ -59,10 +59,10 @@ def aws() -> Iterator[Aws]:
     world = World(settings=Settings(users=PEOPLE))
     users = populate(world, read("recommended"), PEOPLE, datetime.now(UTC))
     port = free_port()
-    door = SandboxApp(world, Faults([]), frozenset({f"127.0.0.1:{port}"}))
-    server = make_server("127.0.0.1", port, door, threaded=True, request_handler=Quiet)
+    app = SandboxApp(world, Faults([]), frozenset({f"127.0.0.1:{port}"}))
+    server = make_server("127.0.0.1", port, app, threaded=True, request_handler=Quiet)
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    yield Aws(f"http://127.0.0.1:{port}", world, users, door)
+    yield Aws(f"http://127.0.0.1:{port}", world, users, app)
     server.shutdown()
 
 

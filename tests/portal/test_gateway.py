@@ -1,4 +1,4 @@
-"""The one door to AWS: nobody's credentials but the person's, nothing outside the allow-list, one attempt."""
+"""The gateways to AWS: nobody's credentials but the person's, nothing outside the allow-list, one attempt."""
 
 from __future__ import annotations
 

@@ -179,9 +179,9 @@ def test_nothing_planted_goes_along_whichever_way_somebody_signs_in(portal: Flas
     planted = cookie(mallory) if begun else visitors_cookie(mallory)
     assert planted
     nadia.set_cookie("latchkey-8000" if begun else "latchkey-8000-visitor", planted, domain="127.0.0.1")
-    doors = portal.extensions["gateways"]
+    gateways = portal.extensions["gateways"]
     caller = Caller("arn:aws:iam::123456789012:user/nadia", "123456789012")
-    portal.extensions["gateways"] = replace(doors, sts=caller, iam=NoDevices(), signin=AnyCode())
+    portal.extensions["gateways"] = replace(gateways, sts=caller, iam=NoDevices(), signin=AnyCode())
     hers = token(get(nadia, "/sign-in").text)
     with nadia.session_transaction(base_url=BASE) as session:
         known = session["csrf_token"]

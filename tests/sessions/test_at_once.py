@@ -83,8 +83,8 @@ def test_a_secret_that_no_session_holds_any_more_is_said_to_be_lost(portal: Flas
     post(client, "/test/upgrade")
     other_tab.set_cookie("latchkey-8000", cookie(client), domain="127.0.0.1")
     act = partial(get if meanwhile == "/test/see" else post, other_tab, meanwhile)
-    doors = portal.extensions["gateways"]
-    portal.extensions["gateways"] = replace(doors, keys=SlowKeys(act))
+    gateways = portal.extensions["gateways"]
+    portal.extensions["gateways"] = replace(gateways, keys=SlowKeys(act))
     answer = post(client, "/access-keys/create", csrf_token=form)
     with portal.app_context():
         entries = queries.entries(audit_log().engine, "123456789012", queries.Filter(), datetime.now(UTC)).entries
