@@ -9,11 +9,12 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.access_keys.service import ACCESS_KEY, SHOWN_FOR
+from app.access_keys.service import ACCESS_KEY
 from app.audit.events import STILL_RUNNING, Event
 from app.audit.history import done_without, last_done_without, unsettled
 from app.audit.log import Audit
 from app.aws.access_keys import AccessKey
+from app.sessions.contents import SHOWN_FOR
 
 _ENOUGH = (Event.ACCESS_KEY_SAVED, Event.SIGN_IN, Event.ACCESS_KEY_DELETED)
 

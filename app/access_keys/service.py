@@ -28,10 +28,8 @@ from app.errors import (
     Throttled,
     WrongMfaCode,
 )
-from app.sessions.contents import NewAccessKey, Person, Way
+from app.sessions.contents import SHOWN_FOR, NewAccessKey, Person, Way
 
-SHOWN_FOR = timedelta(minutes=15)
-"""The longest a new secret waits to be saved."""
 LAST_CHARACTERS = 6
 """How many last characters of a new secret its user pastes to show that it was saved."""
 ACCESS_KEY = Kind(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from app.audit.events import Event
 from app.audit.history import last_done
@@ -21,10 +21,7 @@ from app.errors import (
     WrongMfaCode,
 )
 from app.mfa.codes import Diagnosis, examine, is_fresh, told_stale
-from app.sessions.contents import Enrollment, Person
-
-SHOWN_FOR = timedelta(minutes=15)
-"""How long a seed is kept for its first two codes; before MFA no longer than the session (`config.BEFORE_MFA`)."""
+from app.sessions.contents import SHOWN_FOR, Enrollment, Person
 
 
 class EnrollmentReplaced(Refused):

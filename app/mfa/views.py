@@ -16,7 +16,7 @@ from app.mfa.devices import begin_where_free, without_qr_code
 from app.mfa.forms import CodeForm, EmptyForm, EnrollForm
 from app.sessions import current, slots
 from app.sessions.console_links import alias_beside, console_url, readable_alias
-from app.sessions.contents import Enrollment, Upgrade, Way
+from app.sessions.contents import SHOWN_FOR, Enrollment, Upgrade, Way
 from app.web import error_pages
 from app.web.guards import recently_confirmed, with_mfa
 from app.web.rate_limits import CHANGES, codes_per_key, limiter, this_person
@@ -123,7 +123,7 @@ def enroll_post() -> ResponseReturnValue:
     """Trust the device with its first two codes."""
     pending, form = slots.enrollment(), EnrollForm()
     if pending is None:
-        minutes = service.SHOWN_FOR.seconds // 60
+        minutes = SHOWN_FOR.seconds // 60
         told = f"No QR code waits for these: each is kept for {minutes} minutes. Begin again."
         return done(told, "mfa.enroll", "warning")
     form.newest, now = pending.attempt_id, datetime.now(UTC)

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from flask_login import UserMixin
 
 from app.aws.clients import AwsCredentials
 from app.aws.signin import AuthorizationRequest, Device
+
+SHOWN_FOR = timedelta(minutes=15)
+"""The longest that a secret AWS tells only once waits here for its user: of an access key, or the seed of a device.
+
+Before MFA no longer than the session (`config.BEFORE_MFA`).
+"""
 
 
 class Way(StrEnum):
