@@ -345,7 +345,7 @@ class NotRecorded(PortalError):
     """The audit log can't be written, so nothing was attempted."""
 
     code: ClassVar[str] = "not-recorded"
-    message = "Latchkey cannot write its record right now, so nothing was changed. Try again in a moment."
+    message = "Latchkey cannot write its audit log right now, so nothing was changed. Try again in a moment."
     status = 503
 
 

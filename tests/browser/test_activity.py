@@ -55,10 +55,10 @@ def test_everyone_reads_their_own_history(surfing: Surfing, nadia: Employee, por
     surfer.press("Show")
     assert surfer.outcomes[0] == "refused:next-code-needed"
     offered = surfer.page.get_by_label("What").inner_text()
-    assert "Signed out" in offered and "record" not in offered and "compliance" not in offered, "what one can do"
+    assert "Signed out" in offered and "audit log" not in offered and "compliance" not in offered, "what one can do"
     surfer.page.get_by_label("What").select_option("Signed out")
     surfer.press("Show")
-    assert "Nothing is recorded that fits" in surfer.text
+    assert "No activity matches these filters" in surfer.text
     surfer.type(since="2026-05-02", until="2026-05-01")
     surfer.press("Show")
     assert "The period ends before it begins" in surfer.text
@@ -92,7 +92,7 @@ def test_this_was_not_me(surfing: Surfing, nadia: Employee, portal: Portal) -> N
     surfer.page.wait_for_load_state()
     surfer.inspect()
     note = surfer.page.locator("#note").inner_text()
-    assert f"user/{nadia.name}" in note and "row of the record:" in note
+    assert f"user/{nadia.name}" in note and "entry of the audit log:" in note
     surfer.press("End all my other sessions")
     assert "That session is over. Now the second step." in surfer.text
     assert surfer.heading == "This wasn’t me", "the guide goes on"

@@ -138,7 +138,7 @@ def test_nothing_is_changed_that_cannot_be_recorded(
     portal.rows("alter table activity rename to activity_gone")
     try:
         surfer.press("Set up MFA")
-        assert "cannot write its record" in surfer.text
+        assert "cannot write its audit log" in surfer.text
         assert not nadia.leftover()
     finally:
         portal.rows("alter table activity_gone rename to activity")

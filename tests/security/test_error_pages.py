@@ -85,7 +85,7 @@ def test_a_sign_in_that_cannot_be_recorded(sandbox: Sandbox, tmp_path: Path, for
     with app.app_context(), db.engine.begin() as connection:
         connection.execute(text("alter table activity rename to activity_gone"))
     answer = guest.ask("POST", page, {"csrf_token": guest.token(), **data})
-    assert answer.status_code == 503 and "cannot write its record" in answer.text
+    assert answer.status_code == 503 and "cannot write its audit log" in answer.text
     assert guest.open("/access-keys").path == "/sign-in", "not let in"
 
 
