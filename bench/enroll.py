@@ -38,8 +38,8 @@ class _Watch:
         start = time.perf_counter()
         page = act()
         self.taken += time.perf_counter() - start
-        if arrives not in page.heading:
-            raise RuntimeError(f"not {arrives!r} but {page.heading!r}: {page.text[:300]}")
+        if arrives not in ("", page.path):
+            raise RuntimeError(f"not {arrives} but {page.path}: {page.text[:300]}")
 
 
 def _enroll(url: str, number: int) -> float:
@@ -50,14 +50,14 @@ def _enroll(url: str, number: int) -> float:
     def code(steps: int) -> str:
         return totp.at(int(time.time()), counter_offset=steps)
 
-    watch(lambda: person.open("/sign-in"), "Sign in")
-    watch(lambda: person.submit("Sign in with the key", **key), "Hello")
-    watch(lambda: person.submit("Set up MFA"), "")
-    watch(lambda: person.submit("Turn on MFA", first_code=code(-2), second_code=code(-1)), "next code")
+    watch(lambda: person.open("/sign-in"), "/sign-in")
+    watch(lambda: person.submit("/sign-in", **key), "/")
+    watch(lambda: person.submit("/mfa/enroll/begin"), "/mfa/enroll")
+    watch(lambda: person.submit("/mfa/enroll", first_code=code(-2), second_code=code(-1)), "/mfa/activate")
     enabled = time.monotonic()
-    watch(lambda: person.submit("Finish", code=code(0)), "")
+    watch(lambda: person.submit("/mfa/activate", code=code(0)), "")
     time.sleep(max(0.0, STS_LEARNS_S - (time.monotonic() - enabled)))
-    watch(lambda: person.submit("Continue"), "You are set up")
+    watch(lambda: person.submit("/mfa/activate/continue"), "/mfa/finished")
     return watch.taken
 
 

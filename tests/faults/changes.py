@@ -47,7 +47,8 @@ class Change:
     action: str
     event: str
     path: Callable[[Scene], str] | str
-    button: str
+    form: str
+    """The address that the form is sent to."""
     happened: Callable[[Scene], bool]
     ready: Callable[[Scene], None]
     typed: Callable[[Scene], dict[str, str]] = lambda scene: {}
@@ -60,7 +61,7 @@ class Change:
     def send(self, scene: Scene) -> Visitor:
         """Open the page and send the form."""
         scene.page.open(self.path if isinstance(self.path, str) else self.path(scene))
-        return scene.page.submit(self.button, **self.typed(scene))
+        return scene.page.submit(self.form, **self.typed(scene))
 
 
 CHANGES = [
@@ -68,7 +69,7 @@ CHANGES = [
         action="iam:CreateVirtualMFADevice",
         event="mfa-device-created",
         path="/mfa/enroll",
-        button="Show the QR code",
+        form="/mfa/enroll/begin",
         happened=lambda scene: scene.who.leftover(),
         ready=without_devices,
         with_mfa=False,
@@ -78,7 +79,7 @@ CHANGES = [
         action="iam:EnableMFADevice",
         event="mfa-device-enabled",
         path="/mfa/enroll",
-        button="Turn on MFA",
+        form="/mfa/enroll",
         happened=lambda scene: scene.who.devices() != [],
         ready=enrolling,
         typed=lambda scene: scene.codes(scene.page.seed()),
@@ -89,7 +90,7 @@ CHANGES = [
         action="iam:EnableMFADevice",
         event="mfa-device-enabled",
         path="/mfa/hardware",
-        button="Add the token",
+        form="/mfa/hardware",
         happened=lambda scene: scene.who.devices() == [token(scene)[0]],
         ready=without_token,
         typed=token_typed,
@@ -101,7 +102,7 @@ CHANGES = [
         action="iam:DeleteVirtualMFADevice",
         event="mfa-device-deleted",
         path="/mfa/enroll",
-        button="Cancel",
+        form="/mfa/enroll/cancel",
         happened=lambda scene: not scene.who.leftover(),
         ready=enrolling,
         with_mfa=False,
@@ -111,7 +112,7 @@ CHANGES = [
         action="iam:DeactivateMFADevice",
         event="mfa-device-deactivated",
         path=lambda scene: f"/mfa/remove?serial={second_device(scene)}",
-        button="Remove this device",
+        form="/mfa/remove",
         happened=lambda scene: second_device(scene) not in scene.who.devices(),
         ready=with_two_devices,
         told_later="/mfa",
@@ -120,7 +121,7 @@ CHANGES = [
         action="iam:ResyncMFADevice",
         event="mfa-device-resynced",
         path="/mfa/resync",
-        button="Resync",
+        form="/mfa/resync",
         happened=in_step,
         ready=out_of_step,
         typed=lambda scene: scene.codes(),
@@ -129,7 +130,7 @@ CHANGES = [
         action="iam:CreateAccessKey",
         event="access-key-created",
         path="/access-keys",
-        button="Create a new key",
+        form="/access-keys/create",
         happened=lambda scene: bool(key_ids(scene)),
         ready=no_other_key,
         told_later="/access-keys",
@@ -138,7 +139,7 @@ CHANGES = [
         action="iam:UpdateAccessKey",
         event="access-key-deactivated",
         path=lambda scene: f"/access-keys/deactivate?key={other_key(scene)}",
-        button="Deactivate this key",
+        form="/access-keys/deactivate",
         happened=lambda scene: key_ids(scene)[other_key(scene)] == "Inactive",
         ready=one_other_key,
         told_later="/access-keys",
@@ -147,7 +148,7 @@ CHANGES = [
         action="iam:DeleteAccessKey",
         event="access-key-deleted",
         path=lambda scene: f"/access-keys/delete?key={other_key(scene)}",
-        button="Delete this key",
+        form="/access-keys/delete",
         happened=lambda scene: not key_ids(scene),
         ready=one_other_key,
         told_later="/access-keys",
@@ -156,7 +157,7 @@ CHANGES = [
         action="iam:UploadSSHPublicKey",
         event="ssh-key-uploaded",
         path="/ssh-keys/new",
-        button="Upload it",
+        form="/ssh-keys/new",
         happened=lambda scene: bool(ssh_keys(scene)),
         ready=no_ssh_key,
         typed=lambda scene: {"pasted": openssh()},
@@ -166,7 +167,7 @@ CHANGES = [
         action="iam:UpdateSSHPublicKey",
         event="ssh-key-deactivated",
         path=lambda scene: f"/ssh-keys/deactivate?id={next(iter(ssh_keys(scene)))}",
-        button="Deactivate this",
+        form="/ssh-keys/deactivate",
         happened=lambda scene: "Inactive" in ssh_keys(scene).values(),
         ready=one_ssh_key,
         told_later="/ssh-keys",
@@ -175,7 +176,7 @@ CHANGES = [
         action="iam:DeleteSSHPublicKey",
         event="ssh-key-deleted",
         path=lambda scene: f"/ssh-keys/delete?id={next(iter(ssh_keys(scene)))}",
-        button="Delete this",
+        form="/ssh-keys/delete",
         happened=lambda scene: not ssh_keys(scene),
         ready=one_ssh_key,
         told_later="/ssh-keys",
@@ -184,7 +185,7 @@ CHANGES = [
         action="iam:UploadSigningCertificate",
         event="certificate-uploaded",
         path="/certificates/new",
-        button="Upload this certificate",
+        form="/certificates/new/upload",
         happened=lambda scene: bool(certificates(scene)),
         ready=no_certificate,
         told_later="/certificates",
@@ -193,7 +194,7 @@ CHANGES = [
         action="iam:UpdateSigningCertificate",
         event="certificate-deactivated",
         path=lambda scene: f"/certificates/deactivate?id={next(iter(certificates(scene)))}",
-        button="Deactivate this",
+        form="/certificates/deactivate",
         happened=lambda scene: "Inactive" in certificates(scene).values(),
         ready=one_certificate,
         told_later="/certificates",
@@ -202,7 +203,7 @@ CHANGES = [
         action="iam:DeleteSigningCertificate",
         event="certificate-deleted",
         path=lambda scene: f"/certificates/delete?id={next(iter(certificates(scene)))}",
-        button="Delete this",
+        form="/certificates/delete",
         happened=lambda scene: not certificates(scene),
         ready=one_certificate,
         told_later="/certificates",
@@ -211,7 +212,7 @@ CHANGES = [
         action="iam:ChangePassword",
         event="password-changed",
         path="/password",
-        button="Change it",
+        form="/password",
         happened=lambda scene: opens(scene, BETTER_PASSWORD),
         ready=with_password,
         typed=lambda scene: {"old": PASSWORD, **new_password(scene)},
@@ -220,7 +221,7 @@ CHANGES = [
         action="iam:CreateLoginProfile",
         event="password-set",
         path="/password/new",
-        button="Set it",
+        form="/password/new",
         happened=password,
         ready=no_password,
         typed=new_password,
@@ -229,7 +230,7 @@ CHANGES = [
         action="iam:UpdateLoginProfile",
         event="password-set",
         path="/password/new",
-        button="Set it",
+        form="/password/new",
         happened=lambda scene: opens(scene, BETTER_PASSWORD),
         ready=with_password,
         typed=new_password,
@@ -238,7 +239,7 @@ CHANGES = [
         action="iam:DeleteLoginProfile",
         event="password-removed",
         path="/password/remove",
-        button="Remove my password",
+        form="/password/remove",
         happened=lambda scene: not password(scene),
         ready=with_password,
     ),

@@ -55,14 +55,14 @@ def without_devices(scene: Scene) -> None:
     """As before the first enrollment."""
     no_devices(scene)
     page = scene.page.open("/mfa/enroll")  # what the session holds of an enrollment is given up
-    if page.has("Cancel"):
-        page.submit("Cancel")
+    if page.has("/mfa/enroll/cancel"):
+        page.submit("/mfa/enroll/cancel")
 
 
 def enrolling(scene: Scene) -> None:
     """The QR code is on the screen."""
     without_devices(scene)
-    scene.page.open("/mfa/enroll").submit("Show the QR code")
+    scene.page.open("/mfa/enroll").submit("/mfa/enroll/begin")
     assert scene.page.seed(), scene.page.text
 
 
@@ -93,7 +93,7 @@ def without_token(scene: Scene) -> None:
     """It is nobody's, and they have no device."""
     no_devices(scene)
     scene.page.open("/mfa/hardware")
-    assert scene.page.has("Add the token"), scene.page.text
+    assert scene.page.has("/mfa/hardware"), scene.page.text
 
 
 def token_typed(scene: Scene) -> dict[str, str]:

@@ -87,19 +87,19 @@ class Enrollment(Flow):
         page = self.enter("/mfa/enroll")
         if page.path == "/mfa/activate":
             assert self.phone, "AWS has a device that nobody scanned"
-            page.submit("Finish", code=self.phone.next())
-            while page.heading in ("Waiting for AWS", "AWS should be ready"):
+            page.submit("/mfa/activate", code=self.phone.next())
+            while page.has("/mfa/activate/continue"):
                 time.sleep(0.1)
-                page.submit("Continue")
+                page.submit("/mfa/activate/continue")
             return page.path == "/mfa/finished"
         if page.path == "/mfa":  # the list of devices
             return True
         if not page.seed():
-            page.submit("Show the QR code")
+            page.submit("/mfa/enroll/begin")
         if not page.seed():
             return False
         self.phone = Phone(self.clock, page.seed())
-        page.submit("Turn on MFA", first_code=self.phone.next(), second_code=self.phone.next())
+        page.submit("/mfa/enroll", first_code=self.phone.next(), second_code=self.phone.next())
         return False
 
 
@@ -115,20 +115,20 @@ class Rotation(Flow):
         if "A new key waits to be saved" in page.text:
             page.open("/access-keys/new")
             key_id, secret = page.at("#access-key-id"), page.at("#secret-access-key")
-            page.submit("I saved it", last_characters=secret[-6:])
+            page.submit("/access-keys/new", last_characters=secret[-6:])
             self.secrets[key_id] = secret
             return False
         lost = [key_id for key_id in keys if key_id not in self.secrets]
         if lost:  # made, but its secret died with a replica
-            page.open(f"/access-keys/delete?key={lost[0]}").submit("Delete this key")
+            page.open(f"/access-keys/delete?key={lost[0]}").submit("/access-keys/delete")
         elif set(keys) == {self.first_key}:
-            page.submit("Create a new key")
+            page.submit("/access-keys/create")
         elif keys.get(self.first_key):
-            page.open(f"/access-keys/deactivate?key={self.first_key}").submit("Deactivate this key")
+            page.open(f"/access-keys/deactivate?key={self.first_key}").submit("/access-keys/deactivate")
         elif self.first_key in keys:
             self.who.access_key_id = next(key_id for key_id in keys if key_id != self.first_key)
             self.who.secret_access_key = self.secrets[self.who.access_key_id]
-            page.open(f"/access-keys/delete?key={self.first_key}").submit("Delete this key")
+            page.open(f"/access-keys/delete?key={self.first_key}").submit("/access-keys/delete")
         else:
             return keys == dict.fromkeys(keys, True) and len(keys) == 1
         return False

@@ -65,16 +65,16 @@ def in_the_call(inside: Inside, many: Replicas, action: str, send: Callable[[], 
 
 def test_a_key_whose_answer_nobody_heard_is_deleted_with_one_click(inside: Inside, many: Replicas) -> None:
     page = inside.page.open("/access-keys")
-    in_the_call(inside, many, CREATE_KEY, lambda: page.submit("Create a new key"))
+    in_the_call(inside, many, CREATE_KEY, lambda: page.submit("/access-keys/create"))
     wait_until(lambda: len(inside.keys()) == 2)
     (orphan,) = set(inside.keys()) - {inside.employee.access_key_id}
     assert f"Save or delete access key {orphan}" in page.open("/").text
     assert orphan in page.text and "Retire" not in page.text
     assert f"The secret of {orphan} may be lost" in page.open("/access-keys").text
     assert "retire the older" not in page.text
-    page.submit(f"Delete key {orphan}")
+    page.submit(f"/access-keys/lost?key={orphan}")
     assert inside.keys() == [inside.employee.access_key_id] and "may be lost" not in page.text
-    page.submit("Create a new key")
+    page.submit("/access-keys/create")
     assert page.path == "/access-keys/new" and page.at("#secret-access-key"), "at once, too"
 
 
@@ -85,7 +85,7 @@ def test_a_key_whose_answer_arrived_is_there_whatever_happens_then(
     sandbox = inside.employee.sandbox
     sandbox.set_faults([{"action": CREATE_KEY, "fault": "latency", "latency_ms": 700}])
     with ThreadPoolExecutor(1) as pool:
-        sent = pool.submit(page.submit, "Create a new key")
+        sent = pool.submit(page.submit, "/access-keys/create")
         wait_until(lambda: sandbox.begun(CREATE_KEY) > 0)
         with nothing_can_be_recorded(many):
             other = Visitor(many.urls[1:])
@@ -97,7 +97,7 @@ def test_a_key_whose_answer_arrived_is_there_whatever_happens_then(
     secret = page.open("/access-keys/new").at("#secret-access-key")
     assert secret and inside.phases("access-key-created") == ["intended"]
     assert not asked_about(page.open("/access-keys"))
-    page.open("/access-keys/new").submit("I saved it", last_characters=secret[-6:])
+    page.open("/access-keys/new").submit("/access-keys/new", last_characters=secret[-6:])
     assert page.path == "/access-keys" and not asked_about(page), page.text
     clock.move(70)  # the attempt to create it is settled now, after its secret was saved
     assert not asked_about(page.open("/access-keys")), page.text
@@ -114,21 +114,21 @@ def test_a_qr_code_nobody_saw_is_made_anew_with_one_click(
     action = "iam:CreateVirtualMFADevice"
     sandbox.set_faults([{"action": action, "fault": "latency", "latency_ms": 700}])
     page.open("/mfa/enroll")
-    broken_off(many, lambda: page.submit("Show the QR code"), lambda: sandbox.begun(action) > 0)
+    broken_off(many, lambda: page.submit("/mfa/enroll/begin"), lambda: sandbox.begun(action) > 0)
     sandbox.set_faults([])
     wait_until(nadia.leftover)
     page.open("/mfa/enroll")
     assert "You started setting up MFA earlier" in page.text and nadia.serial_number in page.text
-    page.submit("Show the QR code")
+    page.submit("/mfa/enroll/begin")
     assert page.seed() and "You started setting up MFA earlier" not in page.text
     clock.move(60)
     codes = {"first_code": sandbox.code(page.seed()), "second_code": sandbox.code(page.seed(), 1)}
-    page.submit("Turn on MFA", **codes)
+    page.submit("/mfa/enroll", **codes)
     assert nadia.devices() == [nadia.serial_number] and nadia.unassigned() == []
 
 
 def test_a_secret_that_ended_with_its_session_is_said_to_be_lost(inside: Inside, clock: Clock) -> None:
-    page = inside.page.open("/access-keys").submit("Create a new key")
+    page = inside.page.open("/access-keys").submit("/access-keys/create")
     (made,) = set(inside.keys()) - {inside.employee.access_key_id}
     secret = page.at("#secret-access-key")
     other = Inside.__new__(Inside)
@@ -141,14 +141,14 @@ def test_a_secret_that_ended_with_its_session_is_said_to_be_lost(inside: Inside,
     assert "Retire your older access key" not in page.text, "nobody can use the newer one"
     page.open("/access-keys")
     assert f"Did you save the secret of {made}" in page.text and "Use" not in page.text
-    page.submit("I have the secret access key")
+    page.submit("/access-keys/have")
     assert "Did you save" not in page.text and "retire the older key" in page.text
     assert secret and inside.phases("access-key-saved") == ["done"]
 
 
 def test_a_key_whose_secret_is_not_saved_is_no_way_in(inside: Inside, clock: Clock) -> None:
     """Somebody creates a key, leaves the page, and signs in elsewhere with the old key: their only one that works."""
-    inside.page.open("/access-keys").submit("Create a new key")
+    inside.page.open("/access-keys").submit("/access-keys/create")
     old = inside.employee.access_key_id
     (made,) = set(inside.keys()) - {old}
     elsewhere = Inside.__new__(Inside)
@@ -160,18 +160,18 @@ def test_a_key_whose_secret_is_not_saved_is_no_way_in(inside: Inside, clock: Clo
         for browser in (page, inside.page):
             browser.open(f"/access-keys/{act}?key={old}")
             assert "This will lock you out" in browser.text and made in browser.text
-            browser.submit(f"{act.capitalize()} this key")
+            browser.submit(f"/access-keys/{act}")
             assert "Tick the box" in browser.text
     clock.move(15 * 60 + 1)
     page = inside.enter().open(f"/access-keys/delete?key={old}")
     assert "This will lock you out" in page.text, "now the secret is lost"
     assert set(inside.keys()) == {old, made}
-    page.open("/access-keys").submit("I have the secret access key")
+    page.open("/access-keys").submit("/access-keys/have")
     assert "This will lock you out" not in page.open(f"/access-keys/delete?key={old}").text
 
 
 def test_who_signs_in_with_the_new_key_has_its_secret(inside: Inside, clock: Clock) -> None:
-    page = inside.page.open("/access-keys").submit("Create a new key")
+    page = inside.page.open("/access-keys").submit("/access-keys/create")
     made, secret = page.at("#access-key-id"), page.at("#secret-access-key")
     clock.move(15 * 60 + 1)
     first = inside.employee.access_key_id, inside.employee.secret_access_key
@@ -186,7 +186,7 @@ def test_who_signs_in_with_the_new_key_has_its_secret(inside: Inside, clock: Clo
 def test_a_secret_that_waits_survives_whatever_kills_the_worker(
     inside: Inside, many: Replicas, sandbox: Sandbox, clock: Clock
 ) -> None:
-    page = inside.page.open("/access-keys").submit("Create a new key")
+    page = inside.page.open("/access-keys").submit("/access-keys/create")
     secret = page.at("#secret-access-key")
     scene = Scene(inside.employee, page, clock, inside.phone.seed)
     changes = [each for each in CHANGES if each.with_mfa and not each.event.startswith("access-key")]
@@ -197,12 +197,12 @@ def test_a_secret_that_waits_survives_whatever_kills_the_worker(
         sandbox.set_faults([])
         assert page.open("/access-keys/new").at("#secret-access-key") == secret, change
         assert page.open("/").status == 200, change
-    page.open("/access-keys/new").submit("I saved it", last_characters=secret[-6:])
+    page.open("/access-keys/new").submit("/access-keys/new", last_characters=secret[-6:])
     assert page.path == "/access-keys" and "is saved" in page.text
 
 
 def send(change: Change, scene: Scene) -> Visitor:
     if change.action == "iam:UploadSigningCertificate":  # two forms, of which the first changes nothing
-        scene.page.open(str(change.path)).submit("", pasted=new_certificate(scene))
-        return scene.page.submit(change.button)
+        scene.page.open(str(change.path)).submit("/certificates/new", pasted=new_certificate(scene))
+        return scene.page.submit(change.form)
     return change.send(scene)

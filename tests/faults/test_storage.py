@@ -39,7 +39,7 @@ def while_making_a_key(inside: Inside, latency_ms: int = 1500) -> Iterator[Futur
     inside.page.open("/access-keys")
     sandbox.set_faults([{"action": "iam:CreateAccessKey", "fault": "latency", "latency_ms": latency_ms}])
     with ThreadPoolExecutor(1) as pool:
-        making = pool.submit(inside.page.submit, "Create a new key")
+        making = pool.submit(inside.page.submit, "/access-keys/create")
         wait_until(lambda: sandbox.begun("iam:CreateAccessKey") > 0)
         yield making
         making.result()
@@ -49,7 +49,7 @@ def test_redis_goes_away_and_comes_back_empty(inside: Inside, many: Replicas) ->
     page = inside.page.open("/access-keys")
     many.redis.stop()
     assert ready(many.first) == (503, {"database": "ok", "schema": "ok", "sessions": "failing"})
-    page.submit("Create a new key")
+    page.submit("/access-keys/create")
     assert page.status == 503 and "Nothing was done" in page.text and "name this request" in page.text
     assert "Set-Cookie" not in page.headers, "the session may be there again in a moment"
     assert len(inside.keys()) == 1
@@ -81,7 +81,7 @@ def test_redis_dies_while_a_key_is_made(inside: Inside, many: Replicas) -> None:
     assert inside.phases("access-key-created") == ["intended", "done"]
     inside.enter().open("/access-keys")
     assert f"Did you save the secret of {orphan}" in page.text
-    page.submit(f"Delete key {orphan}")
+    page.submit(f"/access-keys/lost?key={orphan}")
     assert inside.keys() == [inside.employee.access_key_id], "with one click"
 
 
@@ -89,7 +89,7 @@ def test_the_database_goes_away_and_comes_back(inside: Inside, many: Replicas) -
     page = inside.page.open("/access-keys")
     many.database.stop()
     assert ready(many.first) == (503, {"database": "failing", "schema": "unknown", "sessions": "ok"})
-    page.submit("Create a new key")
+    page.submit("/access-keys/create")
     assert (page.status, page.refused_as) == (503, NotRecorded.code)
     assert page.open("/").status == 503 and "Try again" in page.text
     many.database.start()
@@ -97,7 +97,7 @@ def test_the_database_goes_away_and_comes_back(inside: Inside, many: Replicas) -
     assert ready(many.first)[0] == 200
     page.open("/access-keys")
     assert page.path == "/access-keys", "still signed in"
-    page.submit("Create a new key")
+    page.submit("/access-keys/create")
     assert page.path == "/access-keys/new" and inside.phases("access-key-created") == ["intended", "done"]
 
 
@@ -120,11 +120,11 @@ def test_the_database_is_slow(inside: Inside, many: Replicas) -> None:
     engine = create_engine(many.first.environment["DATABASE_URL"], poolclass=NullPool)
     with engine.begin() as connection:
         connection.execute(text("lock table activity_heads in exclusive mode"))
-        page.submit("Create a new key")
+        page.submit("/access-keys/create")
         assert (page.status, page.refused_as) == (503, NotRecorded.code)
     assert len(inside.keys()) == 1
     page.open("/access-keys")
-    assert page.submit("Create a new key").path == "/access-keys/new"
+    assert page.submit("/access-keys/create").path == "/access-keys/new"
     engine.dispose()
 
 

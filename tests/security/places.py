@@ -68,14 +68,14 @@ class People:
 
     def _enrolling(self) -> Guest:
         guest = self._entering(mfa=False)
-        guest.open("/mfa/enroll").submit("Show the QR code")
+        guest.open("/mfa/enroll").submit("/mfa/enroll/begin")
         assert guest.seed()
         return guest
 
     def _activating(self) -> Guest:
         guest = self._enrolling()
         codes = [self._sandbox.code(guest.seed(), step) for step in (0, 1)]
-        assert guest.submit("Turn on MFA", first_code=codes[0], second_code=codes[1]).path == "/mfa/activate"
+        assert guest.submit("/mfa/enroll", first_code=codes[0], second_code=codes[1]).path == "/mfa/activate"
         return guest
 
     def _at_the_door(self) -> Guest:
@@ -93,7 +93,7 @@ class People:
 
     def _saving(self) -> Guest:
         guest = self._entering()
-        assert guest.open("/access-keys").submit("Create a new key").path == "/access-keys/new"
+        assert guest.open("/access-keys").submit("/access-keys/create").path == "/access-keys/new"
         return guest
 
     def _with_password(self) -> Guest:

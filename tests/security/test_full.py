@@ -63,17 +63,17 @@ def test_with_a_full_redis_strangers_wait_and_people_go_on(
 
         stranger = Guest(app, "192.0.2.7")
         assert stranger.open("/sign-in").status == 200, "which needs nothing of Redis"
-        stranger.submit("Continue to AWS")
+        stranger.submit("/sign-in/aws")
         assert stranger.status == 503 and "take new sign-ins right now" in stranger.text
         assert "Nothing was done" in stranger.text
 
         clock.move(40)  # that it was used is noted, too
         for path in ("/", "/activity", "/mfa", "/access-keys", "/activity/sessions"):
             assert guest.open(path).status == 200, path
-        guest.open("/access-keys").submit("Create a new key")
+        guest.open("/access-keys").submit("/access-keys/create")
         assert guest.path == "/access-keys/new" and guest.at("#secret-access-key"), "kept, though it is full"
         secret = guest.at("#secret-access-key")
-        enrolling.open("/mfa/enroll").submit("Show the QR code")
+        enrolling.open("/mfa/enroll").submit("/mfa/enroll/begin")
         assert enrolling.seed() == enrolling.open("/mfa/enroll").seed() != ""
         colleague = Guest(app, "192.0.2.8")
         assert colleague.sign_in(hire(sandbox, "olga")).path == "/", "AWS has vouched for them"
@@ -83,7 +83,7 @@ def test_with_a_full_redis_strangers_wait_and_people_go_on(
         token = {"csrf_token": stranger.token()}
         assert stranger.ask("POST", "/sign-in/aws", token).status_code == 303
     clock.move(15)
-    guest.open("/access-keys/new").submit("I saved it", last_characters=secret[-6:])
+    guest.open("/access-keys/new").submit("/access-keys/new", last_characters=secret[-6:])
     assert guest.path == "/access-keys" and "is saved" in guest.text
 
 
@@ -136,9 +136,9 @@ def test_with_a_full_disk_nothing_changes_that_cannot_be_recorded(
         for number in range(20):  # there is some room left in the pages that the audit log has
             before = keys()
             if number % 2:
-                guest.open(f"/access-keys/delete?key={guest.at('#access-key-id')}").submit("Delete this key")
+                guest.open(f"/access-keys/delete?key={guest.at('#access-key-id')}").submit("/access-keys/delete")
             else:
-                guest.open("/access-keys").submit("Create a new key")
+                guest.open("/access-keys").submit("/access-keys/create")
             if guest.status == 503:
                 break
             assert keys() != before, guest.text

@@ -23,7 +23,7 @@ WHOLE = "aB3" * 13 + "x"
 
 def try_key(app: Flask, address: str, key_id: str = "AKIA" + "Y" * 16) -> int:
     guest = Guest(app, address)
-    guest.open("/sign-in").submit("Sign in with the key", access_key_id=key_id, secret_access_key="s" * 40)
+    guest.open("/sign-in").submit("/sign-in", access_key_id=key_id, secret_access_key="s" * 40)
     return guest.status
 
 
@@ -88,7 +88,7 @@ def test_what_is_typed_into_the_wrong_field_is_kept_nowhere(
     ],
 )
 def test_only_what_may_be_an_id_stays_in_its_field(portal: Flask, typed: str, kept: str) -> None:
-    guest = Guest(portal).open("/sign-in").submit("Sign in with the key", access_key_id=typed)
+    guest = Guest(portal).open("/sign-in").submit("/sign-in", access_key_id=typed)
     assert guest.status == 422 and "This is not an access key ID" in guest.text
     assert guest.soup.select("[name=access_key_id]")[0].get("value", "") == kept
 

@@ -20,7 +20,7 @@ ACCOUNT = "123456789012"
 
 def refresh(chief: Guest) -> None:
     """Read the account's lists, as the button does, to the end."""
-    chief.open("/compliance").submit("Read", account=ACCOUNT)
+    chief.open("/compliance").submit("/compliance/refresh", account=ACCOUNT)
     wait_until(lambda: "Reading the account’s lists" not in chief.open("/compliance").text)
 
 
@@ -37,7 +37,8 @@ def test_an_administrator_signs_out_who_was_renamed_or_moved(
     for known_as in (victim.name, name):
         assert "1 session" in chief.open(f"/compliance/people/{known_as}?account={ACCOUNT}").text, known_as
         refresh(chief)
-    chief.open(f"/compliance/people/{name}?account={ACCOUNT}").submit("Sign them out")
+    page = f"/compliance/people/{name}"
+    chief.open(f"{page}?account={ACCOUNT}").submit(f"{page}/sessions/end")
     assert "Their session is over." in chief.text
     assert guest.open("/activity").path == "/sign-in"
 
@@ -50,7 +51,8 @@ def test_who_is_not_in_the_lists_yet_is_signed_out_by_what_the_record_says(
     refresh(chief)
     with portal.app_context(), db.engine.begin() as connection:
         connection.exec_driver_sql("update compliance_people set user_id = ''")
-    chief.open(f"/compliance/people/{victim.name}?account={ACCOUNT}").submit("Sign them out")
+    page = f"/compliance/people/{victim.name}"
+    chief.open(f"{page}?account={ACCOUNT}").submit(f"{page}/sessions/end")
     assert "Their session is over." in chief.text and guest.open("/activity").path == "/sign-in"
 
 

@@ -212,7 +212,7 @@ def test_pages_for_admins_exist_for_admins(
             answer = elsewhere.ask("GET", page + query)
             assert "mallory" not in answer.text, f"{page}{query}: rows of an account that is not theirs"
     stranger = "AKIASTRANGERSTRANGER"
-    Guest(portal).open("/sign-in").submit("Sign in with the key", access_key_id=stranger, secret_access_key="s" * 40)
+    Guest(portal).open("/sign-in").submit("/sign-in", access_key_id=stranger, secret_access_key="s" * 40)
     for someone in (elsewhere, entering_as_chief()):
         for page in ("/activity/everyone", "/activity/everyone.csv"):
             assert stranger not in someone.ask("GET", f"{page}?account=-").text, "it may be of the other account"

@@ -78,12 +78,11 @@ class Visitor:
         """Type an address."""
         return self.go("GET", path)
 
-    def submit(self, button: str = "", **typed: str) -> Visitor:
-        """Fill in and send the form with this button, in the page's main part."""
-        form = self.form(button)
+    def submit(self, address: str, **typed: str) -> Visitor:
+        """Fill in and send the form that goes to this address (`form`)."""
+        form = self.form(address)
         data = {str(field["name"]): str(field.get("value", "")) for field in form.select("input[name]") if ok(field)}
-        action = str(form.get("action") or self.path)
-        return self.go("POST", action, data | typed)
+        return self.go("POST", self._goes_to(form), data | typed)
 
     # -- what is there
 
@@ -108,17 +107,29 @@ class Visitor:
         main = self.soup.select_one("main[data-refused]")
         return str(main["data-refused"]) if main else ""
 
-    def form(self, button: str = "") -> Tag:
-        """The form with this button (anywhere on the page)."""
-        for form in self.soup.select("form"):
-            if form.find_parent("header") is None and button in form.get_text(" "):
-                return form
-        raise LookupError(f"no form with {button!r} on {self.path} ({self.status}): {self.text[:300]}")
+    @property
+    def user_name(self) -> str:
+        """Who is signed in, as the page's head says; "" where nobody is."""
+        return self.at("[data-signed-in] [title]")
 
-    def has(self, button: str) -> bool:
-        """Is there such a form?"""
+    def is_inside(self, user_name: str) -> bool:
+        """Is this the overview of this user, signed in?"""
+        return (self.status, self.path, self.user_name) == (200, "/", user_name)
+
+    def form(self, address: str) -> Tag:
+        """The first form that is sent to this address; without a query, one with any query. Raises LookupError."""
+        for form in self.soup.select("form[method=post]"):
+            if address in (goes_to := self._goes_to(form), urlsplit(goes_to).path):
+                return form
+        raise LookupError(f"no form to {address} on {self.path} ({self.status}): {self.text[:300]}")
+
+    def _goes_to(self, form: Tag) -> str:
+        return str(form.get("action") or self.path)
+
+    def has(self, address: str) -> bool:
+        """Is there a form that is sent to this address?"""
         try:
-            self.form(button)
+            self.form(address)
         except LookupError:
             return False
         return True
@@ -132,13 +143,13 @@ class Visitor:
 
     def sign_in(self, employee: Employee, code: str = "") -> Visitor:
         """With the access key, and a code where it is asked for; on the sign-in page they are on, if they are."""
-        if self.path != "/sign-in" or not self.has("Sign in with the key"):
+        if self.path != "/sign-in" or not self.has("/sign-in"):
             self.open("/sign-in")
         if self.path == "/sign-in":
             key = {"access_key_id": employee.access_key_id, "secret_access_key": employee.secret_access_key}
-            self.submit("Sign in with the key", **key)
+            self.submit("/sign-in", **key)
         if code and self.path == "/sign-in/code":
-            self.submit("Sign in", code=code)
+            self.submit("/sign-in/code", code=code)
         return self
 
     def seed(self) -> str:
