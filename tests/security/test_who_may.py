@@ -180,19 +180,19 @@ def test_who_confirms_with_a_key_that_aws_refuses_stays_signed_in(
     for _ in range(3):
         clock.move(14 * 60)
         assert guest.open("/").status == 200
-    assert guest.open("/access-keys").submit("Create a new key").path == "/sign-in"
+    assert guest.open("/access-keys").submit("/access-keys/create").path == "/sign-in"
     key = {"access_key_id": who.access_key_id, "secret_access_key": "s" * 40}
-    assert "does not belong to this access key ID" in guest.submit("Sign in with the key", **key).text
+    assert "does not belong to this access key ID" in guest.submit("/sign-in", **key).text
     assert guest.heading == "Confirm that it is you", "not signed out"
     assert guest.sign_in(who).path == "/sign-in/code"
     owner = sandbox.as_administrator("iam")
     mine = {"UserName": who.name, "AccessKeyId": who.access_key_id}
     owner.update_access_key(**mine, Status="Inactive")
-    assert guest.submit("Sign in", code=sandbox.code(guest.seed_of_mine)).path == "/sign-in/code"
+    assert guest.submit("/sign-in/code", code=sandbox.code(guest.seed_of_mine)).path == "/sign-in/code"
     assert "it is inactive" in guest.text
     owner.update_access_key(**mine, Status="Active")
     clock.move(60)
-    assert guest.submit("Sign in", code=sandbox.code(guest.seed_of_mine)).heading == "Access keys"
+    assert guest.submit("/sign-in/code", code=sandbox.code(guest.seed_of_mine)).heading == "Access keys"
 
 
 def test_pages_for_admins_exist_for_admins(
