@@ -57,10 +57,10 @@ def resync_post() -> ResponseReturnValue:
     form.offer(serial_numbers)
     form.accept()
     pending = slots.pending_sign_in(datetime.now(UTC))
-    record = audit(pending.account_id, pending.user_name, pending.user_id) if pending else audit()
+    audit_log = audit(pending.account_id, pending.user_name, pending.user_id) if pending else audit()
     asked = (user_name, form.serial_number.data, form.first_code.data, form.second_code.data)
     with using_credentials(pending.credentials) if pending else nullcontext():
-        service.resync(gateways().iam, record, *asked)
+        service.resync(gateways().iam, audit_log, *asked)
     return done("AWS knows your device’s clock again. Wait for the next code, and use that.", back)
 
 

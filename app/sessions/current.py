@@ -253,7 +253,7 @@ def upgrade_in_place(credentials: AwsCredentials, lasts: timedelta) -> None:
 
 def confirm_before(path: str, why: Confirming = Confirming.WHO) -> None:
     """The person signs in once more before they go on to `path`."""
-    want(path)
+    remember_next(path)
     current_session()["confirming"] = why.value
 
 
@@ -263,17 +263,17 @@ def confirming() -> Confirming | None:
     return Confirming(why) if why else None
 
 
-def want(path: str) -> None:
+def remember_next(path: str) -> None:
     """Remember where somebody was going, in a session that is theirs: a visitor's form has it instead."""
     current_session()["wanted"] = path
 
 
-def still_wanted() -> str:
+def next_page() -> str:
     """Where the person was going before the sign-in, or ""."""
     return str(current_session().get("wanted", ""))
 
 
-def wanted() -> str | None:
+def pop_next() -> str | None:
     """Where the person was going before the sign-in, told once."""
     path: str | None = current_session().pop("wanted", None)
     return path

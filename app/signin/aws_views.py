@@ -64,7 +64,7 @@ def begin() -> ResponseReturnValue:
     )
     slots.begin_aws_sign_in(pending)
     if not inside and (wanted := asked_for()):
-        current.want(wanted)
+        current.remember_next(wanted)
     if pending.device is Device.CROSS:
         return redirect(url_for("aws_signin.code"), 303)
     return redirect(service.address_at_aws(gateways().signin, pending), 303)
@@ -126,12 +126,12 @@ def code_post() -> ResponseReturnValue:
 
 def _finish(code: str) -> ResponseReturnValue:
     """Exactly one request gets here with a pending sign-in."""
-    doors, now = gateways(), datetime.now(UTC)
+    aws, now = gateways(), datetime.now(UTC)
     pending = slots.take_aws_sign_in(now)
     if pending is None:
         return redirect(url_for("overview.index"), 303)
     with service.ended_by_refusals(audit()):
-        arrived = service.finish(doors.signin, doors.sts, doors.iam, current_app.config["ACCOUNTS"], pending, code)
+        arrived = service.finish(aws.signin, aws.sts, aws.iam, current_app.config["ACCOUNTS"], pending, code)
     return _enter(arrived, pending, now)
 
 
@@ -160,7 +160,7 @@ def _enter(arrived: service.Arrived, pending: PendingAwsSignIn, now: datetime) -
     current.sign_in_through_aws(person, arrived.tokens, lasts)
     if not (pending.expected_user_id and arrived.with_mfa):
         flash(f"Signed in as {person.user_name}, who is signed in to AWS in this browser.", "success")
-    return redirect(local_path(current.wanted() or pending.back, url_for("overview.index")), 303)
+    return redirect(local_path(current.pop_next() or pending.back, url_for("overview.index")), 303)
 
 
 @bp.get('/sign-in/aws/stopped/<any("not-permitted", "no-code", "iam-refuses", "someone-else"):why>')

@@ -88,7 +88,7 @@ def sign_in() -> ResponseReturnValue:
         _key_form(),
         ways=current_app.config["SIGN_IN_METHODS"],
         confirming=current.confirming(),
-        wanted=asked_for() or current.still_wanted(),
+        wanted=asked_for() or current.next_page(),
         signed_out_of=request.args.get("out"),
         aws_sign_out=aws.sign_out_url(aws.url),
         minutes=config.BEFORE_MFA.seconds // 60,
@@ -112,9 +112,9 @@ def access_key() -> ResponseReturnValue:
     form = _key_form()
     form.accept()
     key = AwsCredentials(form.access_key_id.data, form.secret_access_key.data)
-    doors = gateways()
+    aws = gateways()
     with audit("", "").refusals(Event.SIGN_IN, key.access_key_id):
-        known = service.present_key(doors.sts, doors.iam, current_app.config["ACCOUNTS"], key)
+        known = service.present_key(aws.sts, aws.iam, current_app.config["ACCOUNTS"], key)
 
     who, now, wanted = known.identity, datetime.now(UTC), asked_for()
     if known.devices:
@@ -132,14 +132,14 @@ def access_key() -> ResponseReturnValue:
             )
         )
         if wanted:
-            current.want(wanted)
+            current.remember_next(wanted)
         return done("", "signin.code")
     told = (who.account_id, who.user_name, who.path, who.partition)
     person = Person(*told, False, now, key.access_key_id, user_id=who.user_id)
     current.make_way_for(person.owner)
     audit(who.account_id, who.user_name, who.user_id).note(Event.SIGN_IN, key.access_key_id)
     current.sign_in(person, key, config.BEFORE_MFA)
-    return redirect(local_path(wanted or current.wanted(), url_for("overview.index")), 303)
+    return redirect(local_path(wanted or current.pop_next(), url_for("overview.index")), 303)
 
 
 @bp.get("/sign-in/first")
@@ -184,15 +184,15 @@ def code_post() -> ResponseReturnValue:
     form.offer(pending.serial_numbers)
     form.accept()
     lasts = current_app.config["ACCESS_KEY_SESSION_MAX"]
-    serial_number, record = form.serial_number.data, audit(pending.account_id, pending.user_name, pending.user_id)
+    serial_number, audit_log = form.serial_number.data, audit(pending.account_id, pending.user_name, pending.user_id)
     with (
-        record.refusals(Event.SIGN_IN, pending.access_key_id),
-        record.attempt(Event.MFA_SESSION, serial_number),
+        audit_log.refusals(Event.SIGN_IN, pending.access_key_id),
+        audit_log.attempt(Event.MFA_SESSION, serial_number),
     ):
         credentials = service.give_code(gateways().sts, pending.credentials, serial_number, form.code.data, lasts)
-    record.note(Event.SIGN_IN, pending.access_key_id)
+    audit_log.note(Event.SIGN_IN, pending.access_key_id)
     current.sign_in(pending.person(datetime.now(UTC)), credentials, lasts)
-    return redirect(local_path(current.wanted(), url_for("overview.index")), 303)
+    return redirect(local_path(current.pop_next(), url_for("overview.index")), 303)
 
 
 def _too_late() -> ResponseReturnValue:
