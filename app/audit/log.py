@@ -1,7 +1,7 @@
 """The audit log: an attempt is an intent, written before AWS is asked, and an outcome, written after it.
 
 AWS cannot join our transaction; an intent without an outcome is itself a finding: what happened is unknown
-until AWS is asked. Rows are only ever added, one chain per account (`app.audit.chain`), until retention
+until AWS is asked. Entries are only ever added, one chain per account (`app.audit.chain`), until retention
 removes the oldest.
 What use cases ask of it afterwards is in `app.audit.history`, what pages show of it in `app.activity.queries`.
 """
@@ -56,7 +56,7 @@ class UnderWay:
 
 
 Added = Callable[[Mapping[str, str]], None]
-"""Told of the columns of each row that was added."""
+"""Called with the columns of each entry that was added."""
 
 
 class AuditLog:
@@ -65,14 +65,14 @@ class AuditLog:
     def __init__(
         self, engine: Engine, keyring: Keyring, *, to_stdout: bool = False, added: Added | None = None
     ) -> None:
-        """to_stdout: every row also goes there as a JSON line, for a SIEM. added: told of each row, for counting."""
+        """to_stdout: entries go there as JSON lines, too, for a SIEM. added: called with each, for counting."""
         self.engine = engine
         self.keyring = keyring
         self._to_stdout = to_stdout
         self._added = added
 
     def append(self, account_id: str, **values: str) -> int:
-        """Add a row at the end of the account's chain; its position. Raises SQLAlchemyError."""
+        """Add an entry at the end of the account's chain, return its position. Raises SQLAlchemyError."""
         try:
             written = self._append(account_id, values)
         except LookupError:
@@ -84,7 +84,7 @@ class AuditLog:
         return written[-1][0].seq
 
     def begin_key(self, account_id: str) -> None:
-        """Where a newer key signs from now on, add the row that says so. Raises SQLAlchemyError, LookupError."""
+        """Where a newer key signs from now on, add the entry that says so. Raises SQLAlchemyError, LookupError."""
         self._stream(self._append(account_id, None))
 
     def _stream(self, written: Sequence[tuple[Link, str]]) -> None:
@@ -105,7 +105,7 @@ class AuditLog:
             pass  # another replica was faster: now there is a head to follow
 
     def _append(self, account_id: str, values: dict[str, str] | None) -> list[tuple[Link, str]]:
-        """Add a row, after one that says so where a newer key begins. None: only that one.
+        """Add an entry, after one that says so where a newer key begins. None: only that one.
 
         Raises LookupError where the chain has no head yet.
         """
@@ -135,9 +135,9 @@ class AuditLog:
         return written
 
     def shorten(self, account_id: str, seq: int, mac: str) -> int:
-        """Retention: remove rows up to this one, leaving a checkpoint in the chain; how many went.
+        """Retention: remove entries up to this one, leave a checkpoint in the chain, return how many went.
 
-        seq, mac: of a row as it was verified. What the table says by now may have been changed since.
+        seq, mac: of an entry as it was verified. What the table says by now may have been changed since.
         """
         self.append(account_id, **_by_itself(Event.AUDIT_LOG_SHORTENED, head_text(seq, mac)))
         with self.engine.begin() as connection:
@@ -148,11 +148,11 @@ class AuditLog:
 _KEY = select(ActivityRow.key_id).where(
     ActivityRow.account_id == bindparam("account_id"), ActivityRow.seq == bindparam("seq")
 )
-"""Which key the row at a position was made with."""
+"""Which key the entry at a position was made with."""
 
 
 def _by_itself(event: Event, target: str) -> dict[str, str]:
-    """A row about the audit log, of nobody."""
+    """An entry about the audit log, of nobody."""
     nobody = dict.fromkeys(("user_name", "reason", "request_id", "address", "user_agent", "session"), "")
     return nobody | {
         "attempt_id": secrets.token_hex(16),
@@ -178,7 +178,7 @@ def open_audit_log(app: Flask, added: Added | None = None) -> None:
 
 
 def begin_keys(app: Flask) -> None:
-    """At start: where AUDIT_KEYS has a newer key than the last row of a chain, add the row that says so.
+    """At start: where AUDIT_KEYS has a newer key than the last entry of a chain, add the entry that says so.
 
     Then no chain waits for its next visitor until an old key counts for nothing.
     """
