@@ -155,6 +155,7 @@ def test_a_key_whose_secret_is_not_saved_is_no_way_in(inside: Inside, clock: Clo
     elsewhere.__dict__.update(inside.__dict__, page=Visitor(inside.page.urls))
     page = elsewhere.enter().open("/access-keys")
     assert f"{made} isn’t saved yet" in page.text and "retire the older key" not in page.text
+    assert "delete the inactive key" not in page.text, "both are active, and one of them is the only way in"
     assert "Retire your older access key" not in page.open("/").text
     for act in ("deactivate", "delete"):
         for browser in (page, inside.page):
