@@ -122,6 +122,8 @@ def code_already_used(error: upgrading.CodeAlreadyUsed) -> ResponseReturnValue:
 def enroll_post() -> ResponseReturnValue:
     """Trust the device with its first two codes."""
     pending, form = slots.enrollment(), EnrollForm()
+    if pending is None and not person().with_mfa and devices_of_mine():
+        return redirect(url_for("mfa.enroll"), 303)  # another tab has turned MFA on: that page says so
     if pending is None:
         minutes = SHOWN_FOR.seconds // 60
         told = f"No QR code waits for these: each is kept for {minutes} minutes. Begin again."
