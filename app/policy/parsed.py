@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
-from app.policy.documents import statements_of, texts_of
+from app.policy.documents import PLACEHOLDER, statements_of, texts_of
 from app.policy.evaluation import WITH_VARIABLES, Policy, Statement, compiled
-from app.policy.meaning import meant, whereabouts
+from app.policy.meaning import arns_of, meant, whereabouts
 from app.policy.places import Place
 
 
@@ -75,6 +75,11 @@ class ParsedPolicy:
         """The statements as they were read, placeholders and all."""
         found: Sequence[Mapping[str, Any]] = self.source["Statement"]
         return found
+
+    @property
+    def has_placeholder(self) -> bool:
+        """Does an ARN name the account as our own documents do, by `documents.PLACEHOLDER`?"""
+        return any(account == PLACEHOLDER for _, _, _, account in arns_of(self.source_statements))
 
     @property
     def has_variables(self) -> bool:

@@ -18,6 +18,8 @@ from app.text.typed import visible
 
 MOST_STARTS = 50
 """Opening braces at which a document is looked for."""
+_HEREDOC = re.compile(r"=[ \t]*<<-?[ \t]*\w+[ \t]*\n\s*\Z")
+"""Where a document begins that Terraform's code holds as text: there $${ and %%{ mean ${ and %{."""
 LONGEST = 100_000
 """Characters of a text that is no JSON and is looked at more closely."""
 
@@ -52,6 +54,8 @@ def brought(text: str) -> Brought:
     found = _within(text)
     if not found:
         return Brought(text)
+    if _HEREDOC.search(text[: text.index(found)]):
+        found = found.replace("$${", "${").replace("%%{", "%{")
     return Brought(found, "There is other text around the policy. Only the policy was checked.")
 
 

@@ -48,6 +48,26 @@ def test_what_cannot_be_rendered_is_told_in_a_line() -> None:
         assert done.stderr.count("\n") == 1 and done.stderr.startswith("Error: ")
 
 
+def test_what_render_writes_check_takes(tmp_path: Path) -> None:
+    for form in ("json", "terraform"):
+        file = tmp_path / f"policy.{form}"
+        file.write_text(run("render", "--account-id", "111122223333", "--format", form).stdout)
+        done = run("check", str(file), "--strict")
+        assert done.returncode == 0 and "no-such-variable" not in done.stdout and "accountid" not in done.stdout
+
+
+def test_a_remedy_can_be_copied_as_it_stands(tmp_path: Path) -> None:
+    document = read("recommended")
+    any_account = json.loads(json.dumps(document).replace(":accountid:", ":*:"))
+    file = tmp_path / "policy.json"
+    for written, account in ((document, "accountid"), (any_account, "*")):
+        written["Statement"] = [each for each in written["Statement"] if "mfa/" not in json.dumps(each["Resource"])]
+        file.write_text(json.dumps(written))
+        done = run("check", str(file))
+        assert f"arn:aws:iam::{account}:mfa/${{aws:username}}" in done.stdout
+        assert ("is read as your account’s ID" in done.stdout) == (account == "accountid")
+
+
 def case(
     name: str, action: str, resource: str = "*", username: str | None = "alice", mfa_present: str | bool | None = None
 ) -> str:

@@ -98,6 +98,9 @@ AROUND = {
     "a code fence": f"Here it is:\n```json\n{PRETTY}\n```\nRegards",
     "a command": f"aws iam create-policy --policy-name Force_MFA --policy-document '{TEXT}'",
     "a heredoc of Terraform": f'resource "aws_iam_policy" "x" {{\n  policy = <<EOF\n{PRETTY}\nEOF\n}}\n',
+    "a heredoc of Terraform with its escapes": (
+        f'resource "aws_iam_policy" "x" {{\n  policy = <<-EOF\n{PRETTY.replace("${", "$${")}\n  EOF\n}}\n'
+    ),
     "comments before it": f"// Force MFA {{{{ team }}}}\n{PRETTY}",
     "quotes": f"'{TEXT}'",
     "escaped quotes": TEXT.replace('"', '\\"'),

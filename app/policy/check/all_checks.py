@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from app.policy.check.access_analyzer import validations
 from app.policy.check.action_names import misspelt, unsupported
@@ -22,6 +23,7 @@ from app.policy.check.risks import (
     users_with_a_path,
 )
 from app.policy.check.similarity import likeness
+from app.policy.documents import PLACEHOLDER
 from app.policy.parsed import ParsedPolicy, parsed
 
 Check = Callable[[ParsedPolicy], Iterator[Finding]]
@@ -59,6 +61,8 @@ def check(text: str) -> Report:
         return Report(_sorted(reading.findings), reading.size)
     policy = parsed(reading.document)
     findings = [*reading.findings, *(finding for each in ALL_CHECKS for finding in each(policy))]
+    if not policy.has_placeholder:  # a remedy is copied as it stands, so it names any account where none is known
+        findings = [replace(each, remedy=each.remedy.replace(f":{PLACEHOLDER}:", ":*:")) for each in findings]
     return Report(_sorted(findings), reading.size, features_of(policy), likeness(policy.source), policy)
 
 

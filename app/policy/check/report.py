@@ -8,6 +8,7 @@ from typing import Any
 
 from app.policy.check.findings import Finding, Severity
 from app.policy.check.similarity import Likeness
+from app.policy.documents import PLACEHOLDER
 from app.policy.features import Availability
 from app.policy.parsed import ParsedPolicy
 
@@ -56,6 +57,9 @@ def as_text(report: Report) -> Iterator[str]:
         yield f"{finding.severity.value.upper()} {finding.code}, {finding.place}"
         yield f"  {finding.sentence}"
         yield f"  {finding.remedy}"
+        yield ""
+    if report.policy and report.policy.has_placeholder:
+        yield f"“{PLACEHOLDER}” is read as your account’s ID. Replace it with the ID before you attach the policy."
         yield ""
     if report.likeness:
         yield from _likeness(report.likeness)
