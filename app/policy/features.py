@@ -217,6 +217,8 @@ class Availability:
     feature: Feature
     when: When
     missing: list[Missing]
+    escapes: str = ""
+    """The one kind of sign-in without MFA with which it works, too: "an access key" or "a password"."""
 
     @property
     def as_wanted(self) -> bool:
@@ -226,7 +228,8 @@ class Availability:
 
 def availability(feature: Feature, permits: Permits) -> Availability:
     """Before MFA means with a plain key and with a console session alike."""
-    before = [each for mfa in WITHOUT_MFA for each in missing(feature, permits, mfa)]
+    lacks = {mfa: missing(feature, permits, mfa) for mfa in WITHOUT_MFA}
+    before = [each for found in lacks.values() for each in found]
     after = missing(feature, permits, True)
     when = {
         (True, True): When.BEFORE,
@@ -234,7 +237,9 @@ def availability(feature: Feature, permits: Permits) -> Availability:
         (True, False): When.ONLY_BEFORE,
         (False, False): When.NEVER,
     }[not before and not feature.by_service, not after]
-    return Availability(feature, when, after + (before if feature.early else []))
+    one_way = [words for mfa, words in ((None, "an access key"), (False, "a password")) if not lacks[mfa]]
+    escapes = one_way[0] if when is When.WITH and len(one_way) == 1 and not feature.by_service else ""
+    return Availability(feature, when, after + (before if feature.early else []), escapes)
 
 
 def offers(permits: Permits, mfa: bool | None) -> frozenset[str]:

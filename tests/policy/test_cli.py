@@ -56,6 +56,18 @@ def test_what_render_writes_check_takes(tmp_path: Path) -> None:
         assert done.returncode == 0 and "no-such-variable" not in done.stdout and "accountid" not in done.stdout
 
 
+def test_what_escapes_the_deny_with_a_plain_key_is_told_as_rehearse_finds_it(tmp_path: Path) -> None:
+    document = read("recommended")
+    [deny] = [each for each in document["Statement"] if each["Effect"] == "Deny"]
+    deny["Condition"] = {"Bool": {"aws:MultiFactorAuthPresent": "false"}}
+    file = tmp_path / "policy.json"
+    file.write_text(json.dumps(document))
+    lines = run("check", str(file)).stdout.splitlines()
+    told = [line for line in lines if line.startswith("  Look after access keys ")]
+    assert told and told[0].endswith("only with MFA (but with an access key before MFA, too)")
+    assert not any("(but with" in line for line in run("check", "recommended").stdout.splitlines())
+
+
 def test_a_remedy_can_be_copied_as_it_stands(tmp_path: Path) -> None:
     document = read("recommended")
     any_account = json.loads(json.dumps(document).replace(":accountid:", ":*:"))

@@ -68,7 +68,7 @@ def as_text(report: Report) -> Iterator[str]:
         width = max(len(each.feature.title) for each in report.features)
         yield "What works for an IAM user under it:"
         for each in report.features:
-            yield f"  {each.feature.title:<{width}}  {each.when.value}"
+            yield f"  {each.feature.title:<{width}}  {each.when.value}{_escape(each)}"
         yield ""
     counted = [
         f"{number} {severity.value}{'s' if number > 1 else ''}"
@@ -77,6 +77,10 @@ def as_text(report: Report) -> Iterator[str]:
     ]
     yield f"{', '.join(counted) or 'No findings'}. {report.size:,} of 6,144 characters."
     yield _verdict(report)
+
+
+def _escape(found: Availability) -> str:
+    return f" (but with {found.escapes} before MFA, too)" if found.escapes else ""
 
 
 def _verdict(report: Report) -> str:
