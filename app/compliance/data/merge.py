@@ -23,8 +23,8 @@ CLOCKS = timedelta(minutes=15)
 """How far in the future a report's time can be."""
 
 
-class ListedUser(Protocol):
-    """A user as ListUsers tells (`app.aws.roster.RosterUser`)."""
+class SignedInUser(Protocol):
+    """A user who has signed in to the portal."""
 
     @property
     def user_name(self) -> str: ...
@@ -37,28 +37,16 @@ class ListedUser(Protocol):
 
     @property
     def path(self) -> str: ...
+
+
+class ListedUser(SignedInUser, Protocol):
+    """A user as ListUsers tells (`app.aws.roster.RosterUser`)."""
 
     @property
     def created_at(self) -> datetime: ...
 
     @property
     def password_last_used(self) -> datetime | None: ...
-
-
-class SignedInUser(Protocol):
-    """A user who is signed in to the portal."""
-
-    @property
-    def user_name(self) -> str: ...
-
-    @property
-    def user_id(self) -> str: ...
-
-    @property
-    def arn(self) -> str: ...
-
-    @property
-    def path(self) -> str: ...
 
 
 @dataclass
