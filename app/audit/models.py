@@ -23,7 +23,7 @@ class ActivityRow(Base):
     )
 
     account_id: Mapped[str] = mapped_column(String(12), primary_key=True)
-    """Empty where nobody knows yet who is trying."""
+    """Empty until the account of the user is known."""
     seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     """Position in the account's chain, from 1, without gaps."""
     at: Mapped[datetime] = mapped_column(Utc)

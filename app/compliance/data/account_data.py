@@ -62,7 +62,7 @@ class AccountData:
             if (created_at := created.get(name)) and made_at < created_at
         ]
         if former:
-            ended = {"ended_at": now, "ended_by": "Latchkey, for the user was deleted and made anew"}
+            ended = {"ended_at": now, "ended_by": "Latchkey, because the user was deleted and created again"}
             chosen = ComplianceException.id.in_(former)
             self.connection.execute(update(ComplianceException).where(chosen).values(**ended))
 

@@ -62,7 +62,7 @@ _NAMED = (
     (r"\s*Content\s+: ", "This is PowerShell’s printout of an object."),
     (r"PK\x03\x04", "This is a spreadsheet or an archive, not the CSV."),
 )
-"""How other things begin that people have, and what they are."""
+"""What files start with that are uploaded in place of a report, and what they are."""
 
 
 def _beside_other_text(text: str) -> str:
