@@ -156,7 +156,7 @@ def phone(surfer: Surfer, nadia: Employee) -> Phone:
     """Nadia's first device; her session has MFA."""
     surfer.sign_in(nadia)
     enrolled = surfer.get_mfa()
-    surfer.press_nav("MFA")
+    surfer.navigate("/mfa")
     return enrolled
 
 

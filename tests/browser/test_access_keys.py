@@ -24,7 +24,7 @@ def surfer(surfing: Surfing, nadia: Employee) -> Surfer:
 @pytest.fixture
 def phone(surfer: Surfer, phone: Phone) -> Phone:
     """Nadia's MFA device; her session has MFA, and stands on her first key."""
-    surfer.press_nav("Access keys")
+    surfer.navigate("/access-keys")
     return phone
 
 
@@ -102,7 +102,7 @@ def test_a_rotation_is_taken_up_in_another_browser(
     other.sign_in(nadia)
     other.type(code=phone.next())
     other.press("Sign in")
-    other.press_nav("Access keys")
+    other.navigate("/access-keys")
     assert f"{key_id} isn’t saved yet" in other.text and "Next: retire the older key" not in other.text
     assert "If you can’t get back to that session, delete the key" in other.text
     follow(other, f"Delete {key_id}")

@@ -40,7 +40,7 @@ def administrator(sandbox: Sandbox, clock: Clock) -> tuple[Employee, Phone]:
 def test_everyone_reads_their_own_history(surfing: Surfing, nadia: Employee, portal: Portal) -> None:
     surfer = surfing()
     phone = enter(surfer, nadia)
-    surfer.press_nav("Activity")
+    surfer.navigate("/activity")
     told = surfer.page.locator("[data-entry] [data-what]").all_inner_texts()
     assert told == ["Gave an MFA code", "Enabled an MFA device", "Began to set up an MFA device", "Signed in"]
     assert nadia.serial_number in surfer.text
@@ -148,7 +148,7 @@ def test_admins_see_everyone_and_take_it_away(
     enter(surfing(), formula)
     surfer = surfing()
     come_back(surfer, *administrator)
-    surfer.press_nav("Everyone")
+    surfer.navigate("/activity/everyone")
     assert f"{formula.name}: Enabled an MFA device" in surfer.text
     surfer.type(user=formula.name)
     surfer.press("Show")

@@ -66,7 +66,7 @@ def upload(surfer: Surfer, text: str) -> None:
 def test_a_certificate_is_replaced(
     surfer: Surfer, nadia: Employee, sandbox: Sandbox, portal: Portal, clock: Clock
 ) -> None:
-    surfer.press_nav("Certificates")
+    surfer.navigate("/certificates")
     assert "You have no signing certificate" in surfer.text and "AWS Certificate Manager" in surfer.text
     surfer.press("Upload a certificate")
     soon = certificate_pem(now(clock) + timedelta(days=29), name="<b>nadia</b>")

@@ -101,7 +101,7 @@ def tile(surfer: Surfer, title: str) -> str:
 
 
 def test_who_has_no_mfa(admin: Surfer, company: Sandbox) -> None:
-    admin.press_nav("Compliance")
+    admin.navigate("/compliance")
     assert "Nothing is known of this account yet" in admin.text
     assert "Except what one person, perhaps you, has shown of their own credentials" in admin.text
     read_lists(admin, "Read the account’s lists")
@@ -166,7 +166,7 @@ def test_a_report_fills_in_what_no_list_tells(admin: Surfer, company: Sandbox, o
     assert admin.heading == first
     message = admin.page.locator("#note-message").inner_text()
     assert f"Hello {first}" in message and f"{admin.url}/access-keys" in message
-    admin.press_nav("Activity")
+    admin.navigate("/activity")
     assert "Brought a credential report" in admin.text
 
 

@@ -110,7 +110,7 @@ def test_a_hardware_token(surfing: Surfing, nadia: Employee, sandbox: Sandbox, c
     surfer.press("Add the token")
     assert nadia.devices() == [serial_number]
     surfer.upgrade(token)
-    surfer.press_nav("MFA")
+    surfer.navigate("/mfa")
     assert "Hardware token" in surfer.text
     # The own serial number is free, so a phone can take the token's place under either policy.
     surfer.press("Replace")
@@ -163,7 +163,7 @@ def test_what_may_not_be_deleted_goes_into_a_note(
 ) -> None:
     tablet = f"{nadia.name}-tablet"
     nadia.given_device(clock, tablet)
-    surfer.press_nav("MFA")
+    surfer.navigate("/mfa")
     other = f"arn:aws:iam::{sandbox.account_id}:mfa/{tablet}"
     surfer.page.get_by_role("link", name=f"Remove {other}", exact=True).click()
     surfer.page.wait_for_load_state()
@@ -214,7 +214,7 @@ def test_under_a_stricter_policy_only_what_can_work_is_offered(
         clock.move(40)
         with Portal(scratch / f"strict-portal-{own_only}", aws, FORCE_MFA_POLICY=file) as portal:
             surfer = come_in(lambda: surfing(portal.url), nadia, phone)
-            surfer.press_nav("MFA")
+            surfer.navigate("/mfa")
             assert surfer.page.get_by_role("link", name="Codes are refused").count() == 0
             surfer.press("Replace")
             if own_only:
@@ -235,7 +235,7 @@ def test_with_a_password_only_another_phone(surfing: Surfing, sandbox: Sandbox, 
     clock.move(40)
     surfer = surfing()
     surfer.sign_in_at_aws(marta, phone)
-    surfer.press_nav("MFA")
+    surfer.navigate("/mfa")
     surfer.press("Replace")
     surfer.press("Begin")
     prove(surfer)

@@ -165,7 +165,7 @@ def test_the_portal_is_killed_while_aws_is_at_work(
         surfer.press("Enter the code")
         surfer.upgrade(phone)
     elif action == "iam:DeactivateMFADevice":
-        surfer.press_nav("MFA")
+        surfer.navigate("/mfa")
         assert "Left behind: device-2" in surfer.text
         surfer.press("Delete it")
     assert nadia.devices() == [nadia.serial_number]

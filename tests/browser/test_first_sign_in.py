@@ -86,7 +86,7 @@ def test_where_it_is_a_circle_the_key_leads_out_of_it(
             assert "Your policy wants MFA first" in surfer.text
             surfer.press("Go to the overview")
             surfer.get_mfa()
-            surfer.press_nav("Overview")
+            surfer.navigate("/")
             assert "Replace your temporary console password" in surfer.text
             surfer.press("Change it")
             surfer.type(old=PASSWORD, new=NEW, again=NEW)

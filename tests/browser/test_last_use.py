@@ -80,7 +80,7 @@ def test_each_key_says_when_and_for_what_it_was_last_used(
     spare = granting.as_administrator("iam").create_access_key(UserName=nina.name)["AccessKey"]["AccessKeyId"]
     nina.client("iam").list_mfa_devices(UserName=nina.name)
     before = last_call(granting)
-    nina_surfs.press_nav("Access keys")
+    nina_surfs.navigate("/access-keys")
     assert asked(granting, before) == [200, 200], "one call a key"
     used, unused = (
         nina_surfs.page.locator("section", has=nina_surfs.page.get_by_role("heading", name=key)).inner_text()
@@ -89,7 +89,7 @@ def test_each_key_says_when_and_for_what_it_was_last_used(
     assert f"Last used on {datetime.now(UTC):%-d %B %Y} for iam in us-east-1." in " ".join(used.split())
     assert "Never used, as far as AWS has recorded." in unused
     assert NOT_SHOWN not in nina_surfs.text
-    nina_surfs.press_nav("Overview")
+    nina_surfs.navigate("/")
     assert f"{nina.access_key_id} was last used on {datetime.now(UTC):%-d %B %Y}." in nina_surfs.text
 
 
@@ -103,7 +103,7 @@ def test_where_aws_denies_it_all_the_same_the_page_says_what_it_always_said(
         PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [never]}),
     )
     before = last_call(granting)
-    nina_surfs.press_nav("Access keys")
+    nina_surfs.navigate("/access-keys")
     assert asked(granting, before) == [403]
     assert NOT_SHOWN in nina_surfs.text and nina.access_key_id in nina_surfs.text
     assert "ast used on" not in nina_surfs.text
@@ -116,7 +116,7 @@ def test_under_a_policy_that_does_not_grant_it_aws_is_not_asked(
     surfer.sign_in(nadia)
     surfer.get_mfa()
     before = last_call(sandbox)
-    surfer.press_nav("Access keys")
+    surfer.navigate("/access-keys")
     assert nadia.access_key_id in surfer.text and NOT_SHOWN in surfer.text
     assert any(call["action"] == "iam:ListAccessKeys" for call in sandbox.calls(before))
     assert asked(sandbox, before) == []

@@ -64,14 +64,14 @@ def test_worst_first_and_each_one_click_away(
     surfer.press("Rotate it")
     assert "It was due to be replaced on" in surfer.text
     surfer.press("Create a new key")
-    surfer.press_nav("Overview")
+    surfer.navigate("/")
     assert to_do(surfer)[0] == "Save your new access key"
     surfer.press("Save it")
     secret = surfer.page.locator("#secret-access-key").inner_text()
     clock.move(20)
     surfer.type(last_characters=secret[-6:])
     surfer.press("I saved it")
-    surfer.press_nav("Overview")
+    surfer.navigate("/")
     assert to_do(surfer) == ["Replace your access key", "Retire your older access key"]
     sandbox.as_administrator("iam").delete_access_key(UserName=olga.name, AccessKeyId=olga.access_key_id)
     surfer.open("/")
@@ -97,7 +97,7 @@ def test_the_account_and_who_is_in_it(
 ) -> None:
     surfer = arrive(surfing(), olga, phone)
     summary = sandbox.as_administrator("iam").get_account_summary()["SummaryMap"]
-    surfer.press_nav("Account")
+    surfer.navigate("/account")
     assert f"{summary['Users']} of 5000" in surfer.text
     assert f"{summary['MFADevicesInUse']} in use" in surfer.text
     words = (

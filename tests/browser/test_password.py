@@ -40,7 +40,7 @@ def surfer(surfing: Surfing, olga: Employee) -> Surfer:
 def with_mfa(surfer: Surfer) -> Surfer:
     surfer.open("/")
     surfer.get_mfa()
-    surfer.press_nav("Password")
+    surfer.navigate("/password")
     return surfer
 
 
@@ -164,11 +164,11 @@ def test_forgotten_with_key_and_mfa_at_hand(surfer: Surfer, olga: Employee, cloc
     send(surfer, "Set it", new=NEW, again=NEW)
     assert "Your console password is set" in surfer.text
     assert opens_console(olga, NEW)
-    surfer.press_nav("Password")
+    surfer.navigate("/password")
     surfer.press("Remove it")
     surfer.press("Remove my password")
     assert not opens_console(olga, NEW)
-    surfer.press_nav("Password")
+    surfer.navigate("/password")
     assert surfer.heading == "Set a console password", "there is none"
     send(surfer, "Set it", new=NEW, again=NEW)
     clock.move(10)  # AWS takes a moment before it lets a new one be changed

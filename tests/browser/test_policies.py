@@ -31,7 +31,7 @@ def test_an_admin_writes_checks_and_questions_the_policy(
     admin: Surfer, sandbox: Sandbox, surfing: Surfing, nadia: Employee, tmp_path: Path
 ) -> None:
     calls = len(sandbox.calls())
-    admin.press_nav("Policy")
+    admin.navigate("/policies")
     assert admin.heading == "The policy"
     assert "Nothing is wrong with it." in admin.text and "Allows these 22 actions on one’s own IAM user" in admin.text
 

@@ -19,7 +19,7 @@ from tests.support.sandbox import Sandbox
 @pytest.fixture
 def keys(surfer: Surfer, nadia: Employee, phone: Phone, sandbox: Sandbox) -> Iterator[Phone]:
     """Nadia is on the page of her access keys; her phone."""
-    surfer.press_nav("Access keys")
+    surfer.navigate("/access-keys")
     yield phone
     sandbox.set_faults([])
 

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import zxingcpp
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
-from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, Playwright, sync_playwright
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map
 
@@ -132,16 +132,36 @@ class Surfer:
         self.inspect()
 
     def press(self, name: str) -> None:
-        """Press a button (or follow a link that looks like one) and land on what comes."""
-        with self.page.expect_navigation():
-            self.page.locator(f"main button:has-text('{name}'), main a:has-text('{name}')").first.click()
-        self.page.wait_for_load_state()
-        self.inspect()
+        """Press a button by its label and land on what comes. For pages that are not ours, such as AWS's."""
+        self._click(self.page.locator(f"main button:has-text('{name}'), main a:has-text('{name}')").first)
 
-    def press_nav(self, name: str) -> None:
-        """Follow a link of the page's head."""
+    def submit(self, address: str, **typed: str) -> None:
+        """Fill in the first form that is sent to this address (without a query: with any), and press its button."""
+        form = self._form(address)
+        for name, text in typed.items():
+            form.locator(f"[name={name}]").fill(text)
+        self._click(form.locator("button:not([type=button])").first)
+
+    def has(self, address: str) -> bool:
+        """Is there a form that is sent to this address?"""
+        return self._form(address).count() == 1
+
+    def _form(self, address: str) -> Locator:
+        forms = f"main form[method=post][action='{address}'], main form[method=post][action^='{address}?']"
+        own = ", main form[method=post]:not([action])" if self.path == address else ""
+        return self.page.locator(forms + own).first
+
+    def follow(self, address: str) -> None:
+        """Follow the first link in the page that leads to this address (without a query: with any)."""
+        self._click(self.page.locator(f"main a[href='{address}'], main a[href^='{address}?']").first)
+
+    def navigate(self, address: str) -> None:
+        """Follow a link of the navigation."""
+        self._click(self.page.locator(f"nav a[href='{address}']").first)
+
+    def _click(self, target: Locator) -> None:
         with self.page.expect_navigation():
-            self.page.locator("header nav").get_by_role("link", name=name).click()
+            target.click()
         self.page.wait_for_load_state()
         self.inspect()
 
@@ -153,13 +173,13 @@ class Surfer:
     def sign_in(self, employee: Employee) -> None:
         """With the access key."""
         self.open("/sign-in")
-        self.type(access_key_id=employee.access_key_id, secret_access_key=employee.secret_access_key)
-        self.press("Sign in with the key")
+        key = {"access_key_id": employee.access_key_id, "secret_access_key": employee.secret_access_key}
+        self.submit("/sign-in", **key)
 
     def begin_at_aws(self) -> None:
         """Off to AWS's page, on this machine."""
         self.open("/sign-in")
-        self.press("Continue to AWS")
+        self.submit("/sign-in/aws")
 
     def give_password(self, employee: Employee, phone: Phone | None = None) -> None:
         """On AWS's pages: who, the password and, from a phone, the next code."""
@@ -192,7 +212,7 @@ class Surfer:
 
     def enroll(self) -> Phone:
         """From the overview to a trusted device; stays on the page that asks for the next code."""
-        self.press("Set up MFA")
+        self.submit("/mfa/enroll/begin")
         phone = self.scan()
         self.give_two_codes(phone)
         return phone
@@ -200,16 +220,14 @@ class Surfer:
     def give_two_codes(self, phone: Phone) -> None:
         """Type a code, wait for the next, type that."""
         first = phone.next()
-        self.type(first_code=first, second_code=phone.next())
-        self.press("Turn on MFA")
+        self.submit("/mfa/enroll", first_code=first, second_code=phone.next())
 
     def upgrade(self, phone: Phone) -> None:
         """Give the next code and wait until AWS knows the device."""
-        self.type(code=phone.next())
-        self.press("Finish")
-        while self.heading in ("Waiting for AWS", "AWS should be ready"):
+        self.submit("/mfa/activate", code=phone.next())
+        while self.has("/mfa/activate/continue"):
             self.clock.move(5)
-            self.press("Continue")
+            self.submit("/mfa/activate/continue")
 
     def get_mfa(self) -> Phone:
         """From the overview to a session with MFA; their phone."""
@@ -240,6 +258,21 @@ class Surfer:
     @property
     def heading(self) -> str:
         return self.page.inner_text("h1")
+
+    @property
+    def refused_as(self) -> str:
+        """Stable code of the error that the page tells of, "" where it tells of none."""
+        return self.page.locator("main").get_attribute("data-refused") or ""
+
+    @property
+    def invalid(self) -> list[str]:
+        """Names of the fields that the page says are wrong."""
+        return [each.get_attribute("name") or "" for each in self.page.locator("main [aria-invalid=true]").all()]
+
+    @property
+    def notices(self) -> list[str]:
+        """Categories of the messages at the top: "success", "info", "warning", "danger"."""
+        return [each.get_attribute("data-notice") or "" for each in self.page.locator("main [data-notice]").all()]
 
     @property
     def outcomes(self) -> list[str]:

@@ -94,8 +94,7 @@ def arrived(surfer: Surfer, nadia: Employee, clock: Clock) -> Surfer:
     phone = nadia.given_device(clock, nadia.name)
     clock.move(15)
     surfer.sign_in(nadia)
-    surfer.type(code=phone.next())
-    surfer.press("Sign in")
+    surfer.submit("/sign-in/code", code=phone.next())
     surfer.open("/ssh-keys")
     return surfer
 

@@ -84,6 +84,13 @@ class Visitor:
         data = {str(field["name"]): str(field.get("value", "")) for field in form.select("input[name]") if ok(field)}
         return self.go("POST", self._goes_to(form), data | typed)
 
+    def follow(self, address: str) -> Visitor:
+        """Follow the first link in the page that leads to this address (without a query: with any)."""
+        for link in self.soup.select("main a[href]"):
+            if address in (leads_to := str(link["href"]), urlsplit(leads_to).path):
+                return self.open(leads_to)
+        raise LookupError(f"no link to {address} on {self.path} ({self.status}): {self.text[:300]}")
+
     # -- what is there
 
     @property
@@ -106,6 +113,16 @@ class Visitor:
         """Stable code of the error that the page tells of, "" where it tells of none."""
         main = self.soup.select_one("main[data-refused]")
         return str(main["data-refused"]) if main else ""
+
+    @property
+    def invalid(self) -> list[str]:
+        """Names of the fields that the page says are wrong."""
+        return [str(each["name"]) for each in self.soup.select("main [aria-invalid=true]")]
+
+    @property
+    def notices(self) -> list[str]:
+        """Categories of the messages at the top: "success", "info", "warning", "danger"."""
+        return [str(each["data-notice"]) for each in self.soup.select("main [data-notice]")]
 
     @property
     def user_name(self) -> str:
