@@ -12,7 +12,7 @@ from werkzeug.routing import Map
 from app.policy.documents import allowed_actions, live_actions, read
 from tests.conftest import POLICIES
 from tests.support.asked import NO_PAGE, all_asked
-from tests.support.browser import FILES
+from tests.support.inspection import FILES
 from tests.support.sandbox import ROOT
 
 NOT_PAGES = {

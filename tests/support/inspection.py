@@ -1,0 +1,104 @@
+"""What is wrong with a page that a test opened, though no story asks: structure, secrets, accessibility, looks."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import Map
+
+from tests.support.looks import not_valid, seen_and_reached, too_wide, without_style
+from tests.support.marks import kept_secrets, shown_secrets
+
+FILES = {"activity.export", "access_keys.download", "policies.download", "compliance.export"}
+"""Endpoints whose answer is saved: the page that leads to them stays, and must not wait for another one."""
+
+
+class Inspection:
+    """Inspects pages of one browser. seen: names of what was inspected, shared by all browsers of a run."""
+
+    def __init__(self, portal_url: str, url_map: Map, seen: set[str], javascript: bool) -> None:
+        self.url = portal_url
+        self.seen = seen
+        self._routes = url_map.bind(urlsplit(portal_url).netloc)
+        self._javascript = javascript
+
+    def __call__(self, page: Page) -> None:
+        """Heading, labels, CSRF tokens; once per page and state: axe and what the eye needs, in both themes."""
+        has = page.locator("html").evaluate(_HAS)  # at once: each question by itself takes as long
+        assert len(has["headings"]) == 1, f"{page.url}: {has['headings']}"
+        here, path = page.url.startswith(self.url), urlsplit(page.url).path
+        assert has["title"].endswith("· Latchkey" if here else "· sandbox sign-in")
+        if here:
+            assert kept_secrets(page.url) == []
+            assert shown_secrets(path, has["html"]) == [], page.url
+        assert set(has["tokens"]) <= {1}, f"{page.url}: a form without its token"
+        for where in has["leading"] if here else ():
+            assert self._endpoint(where) not in FILES, f"{page.url}: {where} looks as if it went on for ever"
+        endpoint = self._endpoint(path) if here else "sandbox"
+        state = f"{endpoint} {re.sub(r'[0-9]+', '', has['headings'][0])} {has['invalid']}"
+        if not self._javascript or state in self.seen:
+            return  # axe runs in the page; the same pages are inspected with JavaScript
+        if not _is_first(f"{state} {page.evaluate(_BUILT_OF)}"):
+            self.seen.add(state)
+            return
+        if said := self._look(page):
+            raise AssertionError("\n".join([page.url, *said]))
+        self.seen.update((state, endpoint) if here else (state,))
+
+    def _look(self, page: Page) -> list[str]:
+        """What the eye and the keyboard miss."""
+        said = not_valid(page) + without_style(page)
+        for theme in ("dark", "light"):
+            page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+            found = Axe().run(page)
+            assert not found.violations_count, f"{page.url} in {theme}:\n{found.generate_report()}"
+            said += [f"in {theme}: {complaint}" for complaint in seen_and_reached(page)]
+        page.emulate_media(forced_colors="active", reduced_motion="reduce")
+        said += [f"in forced colours: {complaint}" for complaint in seen_and_reached(page)]
+        page.emulate_media(forced_colors="none", reduced_motion="reduce")
+        return said + too_wide(page)
+
+    def _endpoint(self, path: str) -> str:
+        try:
+            return str(self._routes.match(path, method="GET")[0])
+        except HTTPException:
+            # The answer to a POST stands under the POST's address.
+            return "none"
+
+
+_HAS = """(html) => {
+  const all = (selector) => [...html.querySelectorAll(selector)];
+  return {
+    headings: all("h1").map((each) => each.innerText),
+    title: document.title,
+    html: html.outerHTML,
+    tokens: all("form[method=post]").map((each) => each.querySelectorAll("[name=csrf_token]").length),
+    leading: all("a.btn[href]:not([data-download])")
+      .map((each) => each.origin === location.origin ? each.pathname : "/"),
+    invalid: all("[aria-invalid=true]").length,
+  };
+}"""
+"""What every page is asked: its heading, how many tokens each form holds, where what looks like a button leads."""
+
+_BUILT_OF = """() => [...new Set([...document.querySelectorAll("body *")]
+  .map((each) => `${each.localName}.${each.getAttribute("class") ?? ""}`))].sort().join(" ")"""
+"""The kinds of elements on a page: two pages with the same ones look alike to an inspection."""
+
+
+def _is_first(state: str) -> bool:
+    """Claim a page's state for this process; False where another process of the run inspects it."""
+    folder = os.environ.get("TESTS_SEEN")
+    if folder is None:
+        return True
+    try:
+        (Path(folder) / f"{hashlib.sha256(state.encode()).hexdigest()}.claimed").touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
