@@ -8,7 +8,7 @@ POLICY ?= recommended
 USERS ?= 0
 # Tests that need no server: all of policies, and those of other rules and of parsers.
 POLICIES := tests/policy --batches=1
-PARSERS := tests/test_architecture.py tests/compliance/test_report.py tests/compliance/test_report_forms.py \
+PARSERS := tests/test_architecture.py tests/prose tests/compliance/test_report.py tests/compliance/test_report_forms.py \
   tests/compliance/test_rules.py tests/compliance/test_hostile.py tests/portal/test_pasted.py \
   tests/portal/test_private_keys.py tests/portal/test_public_key_parsing.py tests/portal/test_todo.py \
   tests/portal/test_sign_in_vectors.py tests/portal/test_what_people_paste.py tests/portal/test_who_gets_in.py
@@ -56,6 +56,7 @@ lint: $(VENV)/.all
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/bandit -q -c pyproject.toml -r app config.py wsgi.py
+	$(BIN)/python -m tests.prose
 
 # Known vulnerabilities of what the portal installs; asks the internet, so it is no part of `make test`.
 audit: $(VENV)/.all

@@ -202,7 +202,7 @@ SETTINGS: dict[str, Setting] = {
 """By name, in the order they are read: a setting may look at those above it."""
 
 BEFORE_MFA = timedelta(minutes=15)
-"""Life of a session without MFA, and so of the secret key it stands on."""
+"""How long a session without MFA lasts, and how long the secret access key in it is kept."""
 BETWEEN_KEY_AND_CODE = timedelta(minutes=5)
 """How long a secret is held between the key step and the code step of a sign-in."""
 
