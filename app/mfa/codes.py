@@ -13,6 +13,8 @@ from itertools import pairwise
 
 import pyotp
 
+from app.errors import Refused
+
 STEP = 30
 """Seconds a code is shown (RFC 6238; AWS names the same)."""
 WINDOW = range(-998, 1000)
@@ -27,16 +29,69 @@ FRESH_FOR = timedelta(seconds=90)
 at most CODES_TAKEN steps older than the one that is shown when they are sent."""
 
 
+class SameCodeTwice(Refused):
+    """Two consecutive codes are needed."""
+
+    code = "same-code-twice"
+    message = "This is the same code twice. Wait until your app shows a new one, and type that here."
+    field = "second_code"
+
+
+class CodesSwapped(Refused):
+    """The later code is in the first field."""
+
+    code = "codes-swapped"
+    message = "These two codes are swapped: the older one goes into the first field."
+    field = "first_code"
+
+
+class CodesNotConsecutive(Refused):
+    """Between the two codes there was another one."""
+
+    code = "codes-not-consecutive"
+    message = (
+        "These codes do not follow each other. Type the code your app shows now, wait for the next one, "
+        "and type that into the second field."
+    )
+    field = "second_code"
+
+
+class FirstCodeNotOfThisEntry(Refused):
+    """Only the second code is of this seed."""
+
+    code = "first-code-not-of-this-entry"
+    message = "The first code is not from this entry of your app, or it has a slip."
+    field = "first_code"
+
+
+class SecondCodeNotOfThisEntry(Refused):
+    """Only the first code is of this seed."""
+
+    code = "second-code-not-of-this-entry"
+    message = "The second code is not from this entry of your app, or it has a slip."
+    field = "second_code"
+
+
+class CodesNotOfThisEntry(Refused):
+    """Neither code is of this seed."""
+
+    code = "codes-not-of-this-entry"
+    message = (
+        "These codes do not fit this QR code. Check the digits; if your app has several entries for AWS, use the "
+        "newest, or scan the QR code again."
+    )
+    field = "first_code"
+
+
 @dataclass(frozen=True)
 class Diagnosis:
-    """problem: a sentence, empty when AWS would accept the pair; field: the one it is about.
+    """problem: what is wrong, None when AWS would accept the pair.
 
     drift_s: by how many seconds the second code is ahead of the one a right clock shows now. step: of the second
     code, counted from 1970.
     """
 
-    problem: str = ""
-    field: str = ""
+    problem: type[Refused] | None = None
     drift_s: int = 0
     step: int = 0
 
@@ -50,12 +105,7 @@ def examine(seed: str, first: str, second: str, now: datetime) -> Diagnosis:
     codes = [totp.at(now, counter_offset=step) for step in (*WINDOW, WINDOW.stop)]
     if first == second:
         known = first in codes
-        return Diagnosis(
-            "This is the same code twice. Wait until your app shows a new one, and type that here."
-            if known
-            else NOT_FROM_THIS_ENTRY,
-            "second_code" if known else "first_code",
-        )
+        return Diagnosis(SameCodeTwice if known else CodesNotOfThisEntry)
     pairs = list(pairwise(codes))
     found = [step for step, pair in zip(WINDOW, pairs, strict=True) if pair == (first, second)]
     if found:
@@ -63,24 +113,14 @@ def examine(seed: str, first: str, second: str, now: datetime) -> Diagnosis:
         nearest = min(found, key=lambda step: abs(step + 1))
         return Diagnosis(drift_s=(nearest + 1) * STEP, step=_step(now) + nearest + 1)
     if (second, first) in pairs:
-        return Diagnosis("These two codes are swapped: the older one goes into the first field.", "first_code")
+        return Diagnosis(CodesSwapped)
     if first in codes and second in codes:
-        return Diagnosis(
-            "These codes do not follow each other. Type the code your app shows now, wait for the next one, "
-            "and type that into the second field.",
-            "second_code",
-        )
+        return Diagnosis(CodesNotConsecutive)
     if first in codes:
-        return Diagnosis("The second code is not from this entry of your app, or it has a slip.", "second_code")
+        return Diagnosis(SecondCodeNotOfThisEntry)
     if second in codes:
-        return Diagnosis("The first code is not from this entry of your app, or it has a slip.", "first_code")
-    return Diagnosis(NOT_FROM_THIS_ENTRY, "first_code")
-
-
-NOT_FROM_THIS_ENTRY = (
-    "These codes do not fit this QR code. Check the digits; if your app has several entries for AWS, use the newest, "
-    "or scan the QR code again."
-)
+        return Diagnosis(FirstCodeNotOfThisEntry)
+    return Diagnosis(CodesNotOfThisEntry)
 
 
 def _step(time: datetime) -> int:

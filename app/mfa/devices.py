@@ -24,6 +24,7 @@ from app.errors import (
     Throttled,
     WrongMfaCode,
 )
+from app.mfa.codes import SameCodeTwice
 from app.mfa.service import LeftoverDevice, MfaAlreadyEnabled, assigned, begin, delete, trust
 from app.policy.documents import SIGN_IN_ACTIONS
 from app.policy.permits import Permits
@@ -228,7 +229,7 @@ def remove(
 def resync(iam: IamGateway, audit: Audit, user_name: str, serial_number: str, first: str, second: str) -> None:
     """Get a device whose codes are refused back into step. Raises Refused with `field`, NotFound, NoResponse."""
     if first == second:
-        raise Refused("This is the same code twice. Wait for the next one.", field="second_code")
+        raise SameCodeTwice("This is the same code twice. Wait for the next one.")
     try:
         with audit.attempt(Event.MFA_DEVICE_RESYNCED, serial_number):
             iam.resync_mfa_device(user_name, serial_number, first, second)

@@ -46,7 +46,7 @@ class EnrollForm(TwoCodesForm):
             return
         for code in (self.first_code, self.second_code):
             code.data, code.errors = "", []
-        self.form_errors = [OlderQrCode.message]
+        self.form_errors, self.refused_as = [OlderQrCode.message], OlderQrCode.code
 
 
 class _Now(HiddenField):
@@ -84,7 +84,7 @@ class FreshCodesForm(TwoCodesForm):
         if not known or min(known) <= FRESH_FOR.total_seconds():
             return True
         self.first_code.data = self.second_code.data = ""
-        self.first_code.errors = [OLD_BY_NOW]
+        self.first_code.errors, self.refused_as = [OLD_BY_NOW], StaleCodes.code
         return False
 
 

@@ -175,7 +175,7 @@ def enable(
     """
     finding = examine(enrollment.seed, first, second, now)
     if finding.problem:
-        raise Refused(finding.problem, field=finding.field)
+        raise finding.problem()
     if not is_fresh(finding, now, enrollment.asked_at or now, enrollment.last_step):
         raise StaleCodes(told_stale(finding), replace(enrollment, asked_at=now, last_step=finding.step))
     try:

@@ -27,6 +27,13 @@ class CodeAlreadyUsed(Refused):
     """Where AWS was given the code: the upgrade without it."""
 
 
+class CodeMayBeUsed(CodeAlreadyUsed):
+    """AWS was given the code and didn't answer: the next one is needed."""
+
+    code = "code-may-be-used"
+    message = "AWS did not answer, and the code may be used up. Type the next one your app shows."
+
+
 def take_code(upgrade: Upgrade, code: str) -> Upgrade:
     """Keep a fresh code until STS may be asked. Raises CodeAlreadyUsed for one that was given to AWS before."""
     if code in upgrade.used:
@@ -51,16 +58,14 @@ def advance(
         if upgrade.tries + 1 < MOST_TRIES:
             return replace(upgrade, tries=upgrade.tries + 1, next_try_at=now + TRY_AGAIN)
         told = "AWS still could not check the code. Wait a minute, then type the code your app shows."
-        raise _used(upgrade, told) from refusal
+        raise _used(upgrade, CodeAlreadyUsed(told)) from refusal
     except WrongMfaCode as refusal:
-        raise _used(upgrade, WrongMfaCode.message) from refusal
+        raise _used(upgrade, CodeAlreadyUsed(WrongMfaCode.message)) from refusal
     except NoResponse as silence:
-        told = "AWS did not answer, and the code may be used up. Type the next one your app shows."
-        raise _used(upgrade, told) from silence
+        raise _used(upgrade, CodeMayBeUsed()) from silence
 
 
-def _used(upgrade: Upgrade, sentence: str) -> CodeAlreadyUsed:
-    used = CodeAlreadyUsed(sentence)
+def _used(upgrade: Upgrade, used: CodeAlreadyUsed) -> CodeAlreadyUsed:
     used.upgrade = spent(upgrade)
     return used
 

@@ -269,6 +269,25 @@ class Surfer:
         shown = self.page.locator("[data-outcome]").all()
         return [each.get_attribute("data-outcome") or "" for each in shown]
 
+    @property
+    def states(self) -> list[str]:
+        """Codes of what the page says of its matter (`data-state`): "old-goes-first"."""
+        return [each.get_attribute("data-state") or "" for each in self.page.locator("main [data-state]").all()]
+
+    @property
+    def user_name(self) -> str:
+        """Who is signed in, as the page's head says; "" where nobody is."""
+        found = self.page.locator("[data-signed-in] [title]")
+        return found.inner_text() if found.count() else ""
+
+    def is_inside(self, user_name: str) -> bool:
+        """Is this the overview of this user, signed in?"""
+        return (self.path, self.user_name) == ("/", user_name)
+
+    def leads_to(self, address: str) -> bool:
+        """Does a link in the page lead to this address (without a query: with any)?"""
+        return self.page.locator(f"main a[href='{address}'], main a[href^='{address}?']").count() > 0
+
     def value(self, name: str) -> str:
         """What a field holds."""
         return self.page.locator(f"[name={name}]").input_value()

@@ -125,6 +125,11 @@ class Visitor:
         return [str(each["data-notice"]) for each in self.soup.select("main [data-notice]")]
 
     @property
+    def states(self) -> list[str]:
+        """Codes of what the page says of its matter (`data-state`): "old-goes-first"."""
+        return [str(each["data-state"]) for each in self.soup.select("main [data-state]")]
+
+    @property
     def user_name(self) -> str:
         """Who is signed in, as the page's head says; "" where nobody is."""
         return self.at("[data-signed-in] [title]")
