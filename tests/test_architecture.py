@@ -16,11 +16,11 @@ from config import from_env
 PUBLIC = {
     "static",
     "signin.sign_in",
-    "signin.access_key",
-    "aws_signin.begin",
+    "signin.sign_in_post",
+    "aws_signin.sign_in_post",
     "aws_signin.callback",
+    "aws_signin.sign_in",
     "aws_signin.code",
-    "aws_signin.code_post",
     "aws_signin.stopped",
     "signin.code",
     "signin.first",
@@ -36,7 +36,7 @@ ONLY_WITH_MFA = {
     "password.new_post",
     "password.remove",
     "password.remove_post",
-    "certificates.checked",
+    "certificates.check",
     "access_keys.delete_lost",
     "access_keys.have",
     "access_keys.activate",
@@ -49,11 +49,11 @@ ONLY_WITH_MFA = {
     "access_keys.index",
     "access_keys.new",
     "access_keys.prove",
-    "access_keys.saved",
+    "access_keys.new_post",
     "access_keys.sign_in",
     "account.index",
     "certificates.activate",
-    "certificates.check",
+    "certificates.new_post",
     "certificates.deactivate",
     "certificates.deactivate_post",
     "certificates.delete",
@@ -85,7 +85,7 @@ ONLY_WITH_MFA = {
     "activity.end_session",
 }
 RECENTLY_CONFIRMED = {
-    "certificates.checked",
+    "certificates.check",
     "access_keys.delete_lost",
     "access_keys.have",
     "access_keys.new",
@@ -105,7 +105,7 @@ RECENTLY_CONFIRMED = {
     "access_keys.deactivate_post",
     "access_keys.delete",
     "access_keys.delete_post",
-    "certificates.check",
+    "certificates.new_post",
     "certificates.deactivate",
     "certificates.deactivate_post",
     "certificates.delete",
@@ -145,13 +145,13 @@ ONLY_FOR_ADMINS = {
     "compliance.progress",
     "compliance.refresh",
     "compliance.reminders",
-    "compliance_audit.add_exception",
+    "compliance_audit.exceptions_post",
     "compliance_audit.end_exception",
     "compliance_audit.exceptions",
     "compliance_audit.index",
     "compliance_audit.report",
     "compliance_audit.rule",
-    "compliance_audit.take_report",
+    "compliance_audit.report_post",
 }
 
 
@@ -193,6 +193,15 @@ def test_reading_and_changing_are_two_views(portal: Flask) -> None:
     for rule in portal.url_map.iter_rules():
         methods = (rule.methods or set()) - {"HEAD", "OPTIONS"}
         assert methods in ({"GET"}, {"POST"}), f"{rule} answers {methods}"
+
+
+def test_a_form_sent_to_the_address_of_a_page_is_named_after_the_page(portal: Flask) -> None:
+    pages = {rule.rule: rule.endpoint for rule in portal.url_map.iter_rules() if "GET" in (rule.methods or ())}
+    forms = {rule.rule: rule.endpoint for rule in portal.url_map.iter_rules() if "POST" in (rule.methods or ())}
+    twins = {path: endpoint for path, endpoint in forms.items() if path in pages}
+    assert len(twins) > 10
+    assert twins == {path: f"{pages[path]}_post" for path in twins}
+    assert {endpoint for endpoint in forms.values() if endpoint.endswith("_post")} == set(twins.values())
 
 
 def test_addresses_are_kebab_case(portal: Flask) -> None:

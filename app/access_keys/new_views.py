@@ -158,7 +158,7 @@ def prove() -> ResponseReturnValue:
 @bp.post("/new")
 @with_mfa
 @codes_per_key
-def saved() -> ResponseReturnValue:
+def new_post() -> ResponseReturnValue:
     """The person has the secret: forget it here; move the session to the new key where a code came along."""
     pending = pending_key()
     if pending is None:

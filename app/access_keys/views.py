@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from flask import Blueprint, current_app, redirect, request, url_for
+from flask import Blueprint, current_app, redirect, url_for
 from flask.typing import ResponseReturnValue
 
 from app.access_keys import saving, service
@@ -22,7 +22,7 @@ from app.web.forms import EmptyForm
 from app.web.guards import recently_confirmed, with_mfa
 from app.web.permissions import offered
 from app.web.rate_limits import CHANGES, limiter, this_person
-from app.web.request_context import audit, gateways, person
+from app.web.request_context import audit, chosen_id, gateways, person
 from app.web.responses import NoLongerThere, done, page
 
 LAST_USE = "key-last-use"
@@ -38,8 +38,8 @@ def keys_of_mine() -> list[AccessKey]:
 
 
 def _chosen(keys: list[AccessKey]) -> AccessKey:
-    """The key of the address's `key`; 404 for any other, and in other words for one that was deleted."""
-    wanted = request.args.get("key", "")
+    """The key of the address's `id`; 404 for any other, and in other words for one that was deleted."""
+    wanted = chosen_id()
     found = next((key for key in keys if key.access_key_id == wanted), None)
     if found is None:
         was_deleted = last_done(audit(), (Event.ACCESS_KEY_DELETED,), wanted) is not None
@@ -87,7 +87,7 @@ GONE_OR_SAVED = "Nothing was deleted. The key no longer exists, or its secret ac
 @recently_confirmed
 def delete_lost() -> ResponseReturnValue:
     """Delete, in one click, a key whose secret nobody has."""
-    wanted, now = request.args.get("key", ""), datetime.now(UTC)
+    wanted, now = chosen_id(), datetime.now(UTC)
     if wanted not in {each.access_key_id for each in unsaved(keys_of_mine(), now)}:
         return done(GONE_OR_SAVED, "access_keys.index", "info")
     lifecycle.delete(service.ACCESS_KEY, gateways().keys, audit(), person().user_name, wanted)
@@ -100,7 +100,7 @@ def delete_lost() -> ResponseReturnValue:
 @recently_confirmed
 def have() -> ResponseReturnValue:
     """The person has the secret after all: they saved it, and did not say so in time."""
-    wanted = request.args.get("key", "")
+    wanted = chosen_id()
     if wanted in {each.access_key_id for each in unsaved(keys_of_mine(), datetime.now(UTC)) if each.lost}:
         saving.saved(audit(), wanted)
     return redirect(url_for("access_keys.index"), 303)
@@ -174,7 +174,7 @@ def delete_post() -> ResponseReturnValue:
 def _deactivate_or_delete(act: str) -> ResponseReturnValue:
     form, me, aws = ConfirmationForm(), person(), gateways()
     keys = keys_of_mine()
-    wanted = request.args.get("key", "")
+    wanted = chosen_id()
     key = next((each for each in keys if each.access_key_id == wanted), None)
     if key is None:
         return done("That key is gone already.", "access_keys.index", "info")
@@ -199,7 +199,7 @@ def _deactivate_or_delete(act: str) -> ResponseReturnValue:
 @recently_confirmed
 def activate() -> ResponseReturnValue:
     """Undo a deactivation."""
-    wanted = request.args.get("key", "")
+    wanted = chosen_id()
     if wanted not in {key.access_key_id for key in keys_of_mine()}:
         return done("That key is gone.", "access_keys.index", "info")
     lifecycle.set_active(service.ACCESS_KEY, gateways().keys, audit(), person().user_name, wanted, active=True)

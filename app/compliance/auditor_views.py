@@ -98,7 +98,7 @@ def exceptions() -> ResponseReturnValue:
 
 @bp.post("/exceptions")
 @admins_only
-def add_exception() -> ResponseReturnValue:
+def exceptions_post() -> ResponseReturnValue:
     """Add an exception."""
     account_id, form = chosen_account(), ExceptionForm()
     terms_of = service.terms_for(current_app.config, account_id)
@@ -140,7 +140,7 @@ def report() -> ResponseReturnValue:
 
 @bp.post("/report")
 @admins_only
-def take_report() -> ResponseReturnValue:
+def report_post() -> ResponseReturnValue:
     """Import an uploaded credential report."""
     account_id, form = chosen_account(), ReportForm()
     form.accept()
@@ -151,5 +151,5 @@ def take_report() -> ResponseReturnValue:
 
 def allow_large_report() -> None:
     """Before a request's body is read, allow administrators a larger body where they upload a report."""
-    if request.endpoint == "compliance_audit.take_report" and accounts_to_watch():
+    if request.endpoint == "compliance_audit.report_post" and accounts_to_watch():
         request.max_content_length = LARGEST + 64 * 1024

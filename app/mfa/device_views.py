@@ -23,7 +23,7 @@ from app.sessions.console_links import console_url, readable_alias
 from app.sessions.contents import Upgrade
 from app.web import error_pages
 from app.web.guards import ask_to_confirm, recently_confirmed, with_mfa
-from app.web.request_context import audit, gateways, permitted, person
+from app.web.request_context import audit, chosen_id, gateways, permitted, person
 from app.web.responses import NoLongerThere, done, page
 
 TIME_TO_REPLACE = timedelta(minutes=10)
@@ -31,8 +31,8 @@ TIME_TO_REPLACE = timedelta(minutes=10)
 
 
 def _chosen(devices: list[MfaDevice]) -> MfaDevice:
-    """The device of the address's `serial`; 404 for any other, and in other words for one that was removed."""
-    wanted = request.args.get("serial", "")
+    """The device of the address's `id`; 404 for any other, and in other words for one that was removed."""
+    wanted = chosen_id()
     found = next((device for device in devices if device.serial_number == wanted), None)
     if found is None:
         was_deleted = last_done(audit(), (Event.MFA_DEVICE_DEACTIVATED, Event.MFA_DEVICE_DELETED), wanted) is not None
@@ -138,7 +138,7 @@ def replace_post() -> ResponseReturnValue:
     plan = _plan(mine, old)
     if plan.old_first:
         if _time_left() < TIME_TO_REPLACE:
-            return ask_to_confirm(url_for("mfa.replace", serial=old.serial_number))
+            return ask_to_confirm(url_for("mfa.replace", id=old.serial_number))
         service.deactivate(gateways().iam, audit(), person(), old.serial_number)
     return _begin(plan.serial_number, "" if plan.old_first else old.serial_number)
 
@@ -187,7 +187,7 @@ def remove() -> ResponseReturnValue:
 @recently_confirmed
 def remove_post() -> ResponseReturnValue:
     """Give up one of several devices."""
-    serial_number = request.args.get("serial", "")
+    serial_number = chosen_id()
     if serial_number not in {device.serial_number for device in devices_of_mine()}:
         return done("That device was not yours any more.", "mfa.devices", "info")
     return _removed(serial_number, "The device is removed. Delete its entry from your app.")
@@ -197,7 +197,7 @@ def remove_post() -> ResponseReturnValue:
 @with_mfa
 def clear() -> ResponseReturnValue:
     """Delete a virtual device that was given up and is still there."""
-    permits, serial_number = permitted(), request.args.get("serial", "")
+    permits, serial_number = permitted(), chosen_id()
     if (serial_number, True) not in service.left_behind(audit(), permits, devices_of_mine()):
         return done("There was nothing to clear.", "mfa.devices", "info")
     service.clear(gateways().iam, audit(), serial_number)

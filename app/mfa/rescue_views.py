@@ -17,7 +17,7 @@ from app.mfa.views import bp, devices_of_mine
 from app.sessions import slots
 from app.web.guards import public
 from app.web.rate_limits import codes_per_key, limiter, per_address
-from app.web.request_context import audit, gateways, person
+from app.web.request_context import audit, chosen_id, gateways, person
 from app.web.responses import done, page
 
 
@@ -40,7 +40,7 @@ def resync() -> ResponseReturnValue:
     if not serial_numbers:
         return redirect(url_for(back))
     form = ResyncForm(formdata=None)
-    form.offer(serial_numbers, request.args.get("serial", ""))
+    form.offer(serial_numbers, chosen_id())
     return page("mfa/resync.html", form, back=url_for(back))
 
 
@@ -75,7 +75,7 @@ def lost() -> ResponseReturnValue:
         mine, back = [MfaDevice(serial_number, now) for serial_number in pending.serial_numbers], "signin.code"
     elif current_user.is_authenticated:
         mine, back = devices_of_mine(), "mfa.devices" if person().with_mfa else "overview.index"
-    wanted = request.args.get("serial", "")
+    wanted = chosen_id()
     gone = next((device for device in mine if len(mine) == 1 or device.serial_number == wanted), None)
     note = ""
     if gone:

@@ -78,7 +78,7 @@ def strength() -> ResponseReturnValue:
 
 @bp.post("")
 @limiter.limit(OLD_PASSWORDS, key_func=this_person)
-def change() -> ResponseReturnValue:
+def index_post() -> ResponseReturnValue:
     """Change it."""
     form = ChangeForm()
     form.accept()

@@ -68,23 +68,23 @@ def _new_page(form: UploadForm) -> ResponseReturnValue:
 @bp.post("/new")
 @with_mfa
 @recently_confirmed
-def check() -> ResponseReturnValue:
+def new_post() -> ResponseReturnValue:
     """What it says of itself, before it is uploaded. Changes nothing."""
     form = UploadForm()
     form.accept()
     given = form.given()
     certificate = service.checked_certificate(audit(), given, datetime.now(UTC))
     service.check_room(service.CERTIFICATE, _listed(), certificate.sha256)
-    again.remember(url_for("certificates.checked"), given if len(given) <= again.LONGEST else certificate.pem)
-    return redirect(url_for("certificates.checked"), 303)
+    again.remember(url_for("certificates.check"), given if len(given) <= again.LONGEST else certificate.pem)
+    return redirect(url_for("certificates.check"), 303)
 
 
 @bp.get("/new/check")
 @with_mfa
 @recently_confirmed
-def checked() -> ResponseReturnValue:
+def check() -> ResponseReturnValue:
     """What the certificate that was pasted says of itself."""
-    given, now = again.remembered(url_for("certificates.checked")), datetime.now(UTC)
+    given, now = again.remembered(url_for("certificates.check")), datetime.now(UTC)
     if given is None:
         return redirect(url_for("certificates.new"))
     certificate = service.checked_certificate(audit(), given, now)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from flask import Blueprint, request
+from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
 from app.audit.history import last_done
 from app.credentials import lifecycle
 from app.web.forms import EmptyForm
 from app.web.guards import recently_confirmed, with_mfa
-from app.web.request_context import audit, person
+from app.web.request_context import audit, chosen_id, person
 from app.web.responses import done, page
 
 
@@ -30,7 +30,7 @@ class Pages:
 
     def chosen(self) -> lifecycle.Owned | None:
         """The person's own item that the address's `id` names."""
-        wanted = request.args.get("id", "")
+        wanted = chosen_id()
         return next((held for held in self.gateway().list_for(person().user_name) if held.id == wanted), None)
 
     def confirmation_page(self, act: str) -> ResponseReturnValue:
@@ -42,7 +42,7 @@ class Pages:
 
     def gone(self) -> ResponseReturnValue:
         """It was removed meanwhile, or is too new for AWS's list."""
-        wanted = request.args.get("id", "")
+        wanted = chosen_id()
         if last_done(audit(), (self.kind.deleted,), wanted) is not None:
             return done(f"{wanted} was deleted. Your activity shows when.", self.at("index"), "info")
         sentence = f"AWS does not list that {self.kind.noun}. If you uploaded it just now, try again in some seconds."

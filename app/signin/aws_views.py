@@ -50,7 +50,7 @@ def only_where_offered() -> None:
 @bp.post("/sign-in/aws")
 @public
 @limiter.limit(per_address, methods=["POST"])
-def begin() -> ResponseReturnValue:
+def sign_in_post() -> ResponseReturnValue:
     """Off to AWS; through its sign-out first where an old console session must not answer."""
     inside = current_user.is_authenticated
     pending = service.begin(
@@ -66,7 +66,7 @@ def begin() -> ResponseReturnValue:
     if not inside and (wanted := asked_for()):
         current.remember_next(wanted)
     if pending.device is Device.CROSS:
-        return redirect(url_for("aws_signin.code"), 303)
+        return redirect(url_for("aws_signin.sign_in"), 303)
     return redirect(service.address_at_aws(gateways().signin, pending), 303)
 
 
@@ -100,7 +100,7 @@ def callback() -> ResponseReturnValue:
 
 @bp.get("/sign-in/aws")
 @public
-def code() -> ResponseReturnValue:
+def sign_in() -> ResponseReturnValue:
     """Open AWS in a new tab, and paste what it shows."""
     pending = slots.pending_aws_sign_in(datetime.now(UTC))
     if pending is None or pending.device is Device.SAME:
@@ -112,7 +112,7 @@ def code() -> ResponseReturnValue:
 @bp.post("/sign-in/aws/code")
 @public
 @limiter.limit(per_address, methods=["POST"])
-def code_post() -> ResponseReturnValue:
+def code() -> ResponseReturnValue:
     """The pasted verification code."""
     form = VerificationCodeForm()
     pending = slots.pending_aws_sign_in(datetime.now(UTC))

@@ -105,7 +105,7 @@ def _key_form() -> AccessKeyForm:
 @public
 @limiter.limit(per_address, methods=["POST"])
 @limiter.limit(per_key, key_func=typed_key_id, methods=["POST"])
-def access_key() -> ResponseReturnValue:
+def sign_in_post() -> ResponseReturnValue:
     """Prove the key; then in, or on to the code."""
     if Way.ACCESS_KEY not in current_app.config["SIGN_IN_METHODS"]:
         abort(404)

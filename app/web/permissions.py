@@ -42,7 +42,7 @@ def _life_cycle(blueprint: str, one: str, uploading: Sequence[str]) -> dict[str,
 
 NEEDS: dict[str, tuple[Need, ...]] = {
     **_life_cycle("ssh_keys", "SSHPublicKey", ("new", "new_post")),
-    **_life_cycle("certificates", "SigningCertificate", ("new", "check", "checked", "upload")),
+    **_life_cycle("certificates", "SigningCertificate", ("new", "new_post", "check", "upload")),
     "mfa.begin": _ENROLLING,
     "mfa.enroll_post": _on_user("EnableMFADevice"),
     "mfa.add": _on_user("EnableMFADevice"),
@@ -63,7 +63,7 @@ NEEDS: dict[str, tuple[Need, ...]] = {
     "access_keys.delete_lost": _on_user("ListAccessKeys", "DeleteAccessKey"),
     "access_keys.have": _on_user("ListAccessKeys"),
     "access_keys.delete_post": _on_user("ListAccessKeys", "DeleteAccessKey"),
-    "password.change": _on_user("ChangePassword"),
+    "password.index_post": _on_user("ChangePassword"),
     "password.new": BY_CODE["set-password"].needs,
     "password.new_post": BY_CODE["set-password"].needs,
     "password.remove": _on_user("DeleteLoginProfile"),

@@ -19,6 +19,8 @@ from app.sessions.refresh import keep_signed_in
 from app.web.rate_limits import LONGEST_ADDRESS
 
 NEEDS_NO_CREDENTIALS = ("static", "signin.sign_out")
+ID_PARAMETERS = ("id", "key", "serial")
+"""Query parameters that name one of the user's keys, certificates or devices: today's, then those of older links."""
 
 
 def open_gateways(app: Flask, clients: Clients) -> None:
@@ -84,6 +86,11 @@ def audit_of(account_id: str) -> Audit:
     me = person()
     whose = me.user_name if me.account_id == account_id else f"{me.account_id}/{me.user_name}"
     return audit(account_id, whose, me.user_id)
+
+
+def chosen_id() -> str:
+    """Return the key ID, certificate ID or serial number that the query string names, "" where it names none."""
+    return next((request.args[name] for name in ID_PARAMETERS if name in request.args), "")
 
 
 def address() -> str:

@@ -244,5 +244,5 @@ def test_aws_makes_no_key(
 def test_nobody_touches_anothers_key(surfer: Surfer, nadia: Employee, phone: Phone, sandbox: Sandbox) -> None:
     another = sandbox.user("Administrator")["access_key_id"]
     for act in ("deactivate", "delete"):
-        surfer.open(f"/access-keys/{act}?key={another}")
+        surfer.open(f"/access-keys/{act}?id={another}")
         assert surfer.heading == "You have no such access key", "as for one that there never was"

@@ -113,7 +113,7 @@ def test_back_and_reload_after_a_button_that_aws_refused(surfing: Surfing, nadia
     surfer.sign_in(nadia)
     surfer.get_mfa()
     nadia.denied("iam:DeleteAccessKey")
-    surfer.open(f"/access-keys/delete?key={nadia.access_key_id}")
+    surfer.open(f"/access-keys/delete?id={nadia.access_key_id}")
     surfer.page.locator("#understood").check()
     sent: list[str] = []
     surfer.page.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)

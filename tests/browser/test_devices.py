@@ -56,7 +56,7 @@ def test_a_second_device_where_the_policy_allows_it(
 @pytest.mark.both_policies
 def test_the_only_device_is_not_removed(surfer: Surfer, nadia: Employee, phone: Phone) -> None:
     assert surfer.page.get_by_role("link", name="Remove").count() == 0
-    surfer.open(f"/mfa/remove?serial={nadia.serial_number}")
+    surfer.open(f"/mfa/remove?id={nadia.serial_number}")
     assert "replace it instead" in surfer.text
     assert nadia.devices() == [nadia.serial_number]
 
@@ -179,7 +179,7 @@ def test_nobody_touches_anothers_device(
 ) -> None:
     administrators = sandbox.user("Administrator")["mfa"]["serial_number"]
     for page in ("remove", "replace"):
-        surfer.open(f"/mfa/{page}?serial={administrators}")
+        surfer.open(f"/mfa/{page}?id={administrators}")
         assert surfer.heading == "You have no such MFA device", "as for one that there never was"
 
 

@@ -136,7 +136,7 @@ def test_the_portal_is_killed_while_aws_is_at_work(
     if giving_up:
         surfer.get_mfa()
         nadia.given_device(clock, "device-2", path=f"/{nadia.name}/")
-        surfer.open(f"/mfa/remove?serial={nadia.serial_number}/device-2")
+        surfer.open(f"/mfa/remove?id={nadia.serial_number}/device-2")
     else:
         surfer.open("/mfa/enroll")
         if action == "iam:EnableMFADevice":

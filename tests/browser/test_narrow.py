@@ -75,11 +75,11 @@ def test_a_long_name_fits_on_every_page(
         fits(surfer)
     iam, name = sandbox.as_administrator("iam"), {"UserName": LONG}
     one = {
-        "/mfa/remove?serial=": wilhelmina.serial_number,
-        "/mfa/replace?serial=": wilhelmina.serial_number,
-        "/mfa/resync?serial=": wilhelmina.serial_number,
-        "/access-keys/deactivate?key=": wilhelmina.access_key_id,
-        "/access-keys/delete?key=": wilhelmina.access_key_id,
+        "/mfa/remove?id=": wilhelmina.serial_number,
+        "/mfa/replace?id=": wilhelmina.serial_number,
+        "/mfa/resync?id=": wilhelmina.serial_number,
+        "/access-keys/deactivate?id=": wilhelmina.access_key_id,
+        "/access-keys/delete?id=": wilhelmina.access_key_id,
         "/ssh-keys/delete?id=": iam.list_ssh_public_keys(**name)["SSHPublicKeys"][0]["SSHPublicKeyId"],
         "/certificates/delete?id=": iam.list_signing_certificates(**name)["Certificates"][0]["CertificateId"],
     }

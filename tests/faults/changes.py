@@ -111,7 +111,7 @@ CHANGES = [
     Change(
         action="iam:DeactivateMFADevice",
         event="mfa-device-deactivated",
-        path=lambda scene: f"/mfa/remove?serial={second_device(scene)}",
+        path=lambda scene: f"/mfa/remove?id={second_device(scene)}",
         form="/mfa/remove",
         happened=lambda scene: second_device(scene) not in scene.who.devices(),
         ready=with_two_devices,
@@ -138,7 +138,7 @@ CHANGES = [
     Change(
         action="iam:UpdateAccessKey",
         event="access-key-deactivated",
-        path=lambda scene: f"/access-keys/deactivate?key={other_key(scene)}",
+        path=lambda scene: f"/access-keys/deactivate?id={other_key(scene)}",
         form="/access-keys/deactivate",
         happened=lambda scene: key_ids(scene)[other_key(scene)] == "Inactive",
         ready=one_other_key,
@@ -147,7 +147,7 @@ CHANGES = [
     Change(
         action="iam:DeleteAccessKey",
         event="access-key-deleted",
-        path=lambda scene: f"/access-keys/delete?key={other_key(scene)}",
+        path=lambda scene: f"/access-keys/delete?id={other_key(scene)}",
         form="/access-keys/delete",
         happened=lambda scene: not key_ids(scene),
         ready=one_other_key,

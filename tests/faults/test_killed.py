@@ -120,15 +120,15 @@ class Rotation(Flow):
             return False
         lost = [key_id for key_id in keys if key_id not in self.secrets]
         if lost:  # made, but its secret died with a replica
-            page.open(f"/access-keys/delete?key={lost[0]}").submit("/access-keys/delete")
+            page.open(f"/access-keys/delete?id={lost[0]}").submit("/access-keys/delete")
         elif set(keys) == {self.first_key}:
             page.submit("/access-keys/create")
         elif keys.get(self.first_key):
-            page.open(f"/access-keys/deactivate?key={self.first_key}").submit("/access-keys/deactivate")
+            page.open(f"/access-keys/deactivate?id={self.first_key}").submit("/access-keys/deactivate")
         elif self.first_key in keys:
             self.who.access_key_id = next(key_id for key_id in keys if key_id != self.first_key)
             self.who.secret_access_key = self.secrets[self.who.access_key_id]
-            page.open(f"/access-keys/delete?key={self.first_key}").submit("/access-keys/delete")
+            page.open(f"/access-keys/delete?id={self.first_key}").submit("/access-keys/delete")
         else:
             return keys == dict.fromkeys(keys, True) and len(keys) == 1
         return False

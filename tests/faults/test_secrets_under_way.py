@@ -72,7 +72,7 @@ def test_a_key_whose_answer_nobody_heard_is_deleted_with_one_click(inside: Insid
     assert orphan in page.text and "Retire" not in page.text
     assert f"The secret of {orphan} may be lost" in page.open("/access-keys").text
     assert "retire the older" not in page.text
-    page.submit(f"/access-keys/lost?key={orphan}")
+    page.submit(f"/access-keys/lost?id={orphan}")
     assert inside.keys() == [inside.employee.access_key_id] and "may be lost" not in page.text
     page.submit("/access-keys/create")
     assert page.path == "/access-keys/new" and page.at("#secret-access-key"), "at once, too"
@@ -103,7 +103,7 @@ def test_a_key_whose_answer_arrived_is_there_whatever_happens_then(
     assert not asked_about(page.open("/access-keys")), page.text
     assert inside.phases("access-key-created") == ["intended", "found-done"]
     assert not asked_about(page.open("/access-keys")), page.text
-    page.open(f"/access-keys/deactivate?key={inside.employee.access_key_id}")
+    page.open(f"/access-keys/deactivate?id={inside.employee.access_key_id}")
     assert "This will lock you out" not in page.text
 
 
@@ -159,16 +159,16 @@ def test_a_key_whose_secret_is_not_saved_is_no_way_in(inside: Inside, clock: Clo
     assert "Retire your older access key" not in page.open("/").text
     for act in ("deactivate", "delete"):
         for browser in (page, inside.page):
-            browser.open(f"/access-keys/{act}?key={old}")
+            browser.open(f"/access-keys/{act}?id={old}")
             assert "This will lock you out" in browser.text and made in browser.text
             browser.submit(f"/access-keys/{act}")
             assert "Tick the box" in browser.text
     clock.move(15 * 60 + 1)
-    page = inside.enter().open(f"/access-keys/delete?key={old}")
+    page = inside.enter().open(f"/access-keys/delete?id={old}")
     assert "This will lock you out" in page.text, "now the secret is lost"
     assert set(inside.keys()) == {old, made}
     page.open("/access-keys").submit("/access-keys/have")
-    assert "This will lock you out" not in page.open(f"/access-keys/delete?key={old}").text
+    assert "This will lock you out" not in page.open(f"/access-keys/delete?id={old}").text
 
 
 def test_who_signs_in_with_the_new_key_has_its_secret(inside: Inside, clock: Clock) -> None:

@@ -81,7 +81,7 @@ def test_redis_dies_while_a_key_is_made(inside: Inside, many: Replicas) -> None:
     assert inside.phases("access-key-created") == ["intended", "done"]
     inside.enter().open("/access-keys")
     assert f"Did you save the secret of {orphan}" in page.text
-    page.submit(f"/access-keys/lost?key={orphan}")
+    page.submit(f"/access-keys/lost?id={orphan}")
     assert inside.keys() == [inside.employee.access_key_id], "with one click"
 
 

@@ -47,9 +47,9 @@ class People:
             **dict.fromkeys(("mfa.enroll_post", "mfa.cancel"), self._enrolling),
             **dict.fromkeys(("mfa.activate_post", "mfa.activate_continue", "mfa.another_code"), self._activating),
             "signin.code_post": self._at_the_door,
-            **dict.fromkeys(("aws_signin.callback", "aws_signin.code_post"), self._at_aws),
-            **dict.fromkeys(("access_keys.saved", "access_keys.prove", "access_keys.sign_in"), self._saving),
-            **dict.fromkeys(("password.change", "password.remove_post"), self._with_password),
+            **dict.fromkeys(("aws_signin.callback", "aws_signin.code"), self._at_aws),
+            **dict.fromkeys(("access_keys.new_post", "access_keys.prove", "access_keys.sign_in"), self._saving),
+            **dict.fromkeys(("password.index_post", "password.remove_post"), self._with_password),
         }
         self._chief = entering_as_chief
 

@@ -112,7 +112,7 @@ def test_who_signs_in_over_somebody_else_is_not_led_where_they_were(
     for _ in range(3):
         clock.move(14 * 60)
         guest.open("/")
-    guest.open(f"/access-keys/delete?key={nadia.access_key_id}")
+    guest.open(f"/access-keys/delete?id={nadia.access_key_id}")
     assert guest.path == "/sign-in", "she is to confirm first, and then comes back here"
     for who, leads_to in ((olga, "/"), (nadia, "/sign-in/code")):
         key = {"access_key_id": who.access_key_id, "secret_access_key": who.secret_access_key}
@@ -136,9 +136,6 @@ def test_nobodys_things_but_ones_own(portal: Flask, sandbox: Sandbox, entering: 
     name = guest.user_name
     token, before = guest.token(), last(sandbox)
     theirs = {
-        "key": nadia.access_key_id,
-        "id": ssh_key["SSHPublicKeyId"],
-        "serial": nadia.serial_number,
         "serial_number": nadia.serial_number,
         "user_name": nadia.name,
         "UserName": nadia.name,
@@ -152,10 +149,12 @@ def test_nobodys_things_but_ones_own(portal: Flask, sandbox: Sandbox, entering: 
         "with_mfa": "true",
         "label": "00000000",
     }
+    ids = {"access-keys": nadia.access_key_id, "mfa": nadia.serial_number}
     for rule in rules(portal):
-        if method(rule) == "POST" and rule.endpoint not in ("signin.sign_out", "aws_signin.begin"):
+        if method(rule) == "POST" and rule.endpoint not in ("signin.sign_out", "aws_signin.sign_in_post"):
             where = address(portal, rule)
-            assert guest.ask("POST", where, {"csrf_token": token, **theirs}, query_string=theirs).status_code < 500
+            sent = {**theirs, "id": ids.get(where.split("/")[1], ssh_key["SSHPublicKeyId"])}
+            assert guest.ask("POST", where, {"csrf_token": token, **sent}, query_string=sent).status_code < 500
     guest.open("/")
     for call in sandbox.calls(before):
         assert nadia.name not in str(call["resource"]), f"{call['action']} was asked about somebody else"
@@ -290,7 +289,7 @@ def test_names_are_text_wherever_they_stand(sandbox: Sandbox, entering: Entering
         assert (
             "49" not in page.at("[data-signed-in]") and "<b>'" not in page.html and "/{{7*7}}<b>" not in page.html
         ), path
-    odd = guest.ask("GET", "/mfa/remove?serial={{7*7}}<script>alert(1)</script>", headers={"User-Agent": "<i>{{"})
+    odd = guest.ask("GET", "/mfa/remove?id={{7*7}}<script>alert(1)</script>", headers={"User-Agent": "<i>{{"})
     assert "<script>alert" not in odd.text
     assert "<i>{{" not in guest.open("/activity/sessions").html
 

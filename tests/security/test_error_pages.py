@@ -56,7 +56,7 @@ def shown_again(guest: Guest, form: str, page: str, status: int, **data: str) ->
 
 def test_what_aws_refuses(sandbox: Sandbox, entering: Entering) -> None:
     who = hire(sandbox, "nadia")
-    guest, form = entering(who), f"/access-keys/activate?key={who.access_key_id}"
+    guest, form = entering(who), f"/access-keys/activate?id={who.access_key_id}"
     who.denied("iam:UpdateAccessKey")
     direct = shown_again(guest, form, "/access-keys", 403)
     assert "iam:UpdateAccessKey" in direct.text
@@ -64,7 +64,7 @@ def test_what_aws_refuses(sandbox: Sandbox, entering: Entering) -> None:
 
 def test_what_aws_does_not_answer(sandbox: Sandbox, entering: Entering) -> None:
     who = hire(sandbox, "nadia")
-    guest, form = entering(who), f"/access-keys/activate?key={who.access_key_id}"
+    guest, form = entering(who), f"/access-keys/activate?id={who.access_key_id}"
     sandbox.set_faults([{"action": "iam:UpdateAccessKey", "fault": "throttle"}])
     try:
         shown_again(guest, form, "/access-keys", 503)
@@ -90,7 +90,7 @@ def test_a_sign_in_that_cannot_be_recorded(sandbox: Sandbox, tmp_path: Path, for
 
 
 def test_what_is_no_longer_there(entering: Entering) -> None:
-    page = "/mfa/replace?serial=arn:aws:iam::123456789012:mfa/nobody"
+    page = "/mfa/replace?id=arn:aws:iam::123456789012:mfa/nobody"
     guest = entering()
     answer = guest.ask("POST", page, data={"csrf_token": guest.token()}, headers=FORM_OF_OURS)
     assert (answer.status_code, answer.headers["Location"]) == (303, page)
@@ -137,7 +137,7 @@ def test_what_the_policy_rules_out(sandbox: Sandbox, tmp_path: Path, entering: C
 
 def test_an_error_that_nobody_looked_at_is_forgotten(sandbox: Sandbox, entering: Entering, clock: Clock) -> None:
     who = hire(sandbox, "nadia")
-    guest, form = entering(who), f"/access-keys/activate?key={who.access_key_id}"
+    guest, form = entering(who), f"/access-keys/activate?id={who.access_key_id}"
     who.denied("iam:UpdateAccessKey")
     assert guest.ask("POST", form, data={"csrf_token": guest.token()}, headers=FORM_OF_OURS).status_code == 303
     clock.move(WAITS.total_seconds() + 1)

@@ -124,7 +124,7 @@ FILES = {
     "wrong times": COLUMNS + b"a,arn:aws:iam::123456789012:user/a,9999-99-99T00:00:00Z,maybe,N/A,\x00,-\n",
     "utf-16": (COLUMNS + b"a,b,c,d,e,f,g\n").decode().encode("utf-16"),
 }
-WITH_HEADERS = ("signin.sign_in", "signin.access_key", "mfa.add", "overview.index", "activity.index", "mfa.lost")
+WITH_HEADERS = ("signin.sign_in", "signin.sign_in_post", "mfa.add", "overview.index", "activity.index", "mfa.lost")
 """Pages asked with HEADERS: what reads headers is the same for all."""
 
 

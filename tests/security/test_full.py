@@ -138,7 +138,7 @@ def test_with_a_full_disk_nothing_changes_that_cannot_be_recorded(
         for number in range(20):  # there is some room left in the pages that the audit log has
             before = keys()
             if number % 2:
-                guest.open(f"/access-keys/delete?key={guest.at('#access-key-id')}").submit("/access-keys/delete")
+                guest.open(f"/access-keys/delete?id={guest.at('#access-key-id')}").submit("/access-keys/delete")
             else:
                 guest.open("/access-keys").submit("/access-keys/create")
             if guest.status == 503:

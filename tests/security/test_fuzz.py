@@ -28,13 +28,13 @@ IN_ADDRESSES = (
 )  # fmt: skip
 """What pages take from addresses and from forms without a class."""
 WITH_FIELDS = {
-    "access_keys.saved", "certificates.check", "certificates.upload", "compliance_audit.add_exception",
-    "compliance_audit.take_report", "mfa.activate_post", "mfa.enroll_post", "mfa.hardware_post", "mfa.resync_post",
-    "password.change", "password.new_post", "policies.check_post", "signin.access_key", "signin.code_post",
+    "access_keys.new_post", "certificates.new_post", "certificates.upload", "compliance_audit.exceptions_post",
+    "compliance_audit.report_post", "mfa.activate_post", "mfa.enroll_post", "mfa.hardware_post", "mfa.resync_post",
+    "password.index_post", "password.new_post", "policies.check_post", "signin.sign_in_post", "signin.code_post",
     "ssh_keys.new_post",
 }  # fmt: skip
 """Forms to be filled in: each refuses what was typed at least once."""
-LEAVES = ("signin.sign_out", "aws_signin.begin")
+LEAVES = ("signin.sign_out", "aws_signin.sign_in_post")
 """Forms that end or leave the session."""
 ANY = list(HealthCheck)
 """A session has a past and a sign-in takes its time: none of Hypothesis' own worries."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from bs4 import BeautifulSoup
 from flask import Flask
 
@@ -28,7 +29,7 @@ def test_the_note_about_a_lost_device_names_no_other(
     with_device(sandbox, who, f"{who.name}-2")
     clock.move(60)
     assert guest.open("/mfa/lost").at("#note") == "", "which one is lost is asked first"
-    note = guest.open(f"/mfa/lost?serial={own}-2").at("#note")
+    note = guest.open(f"/mfa/lost?id={own}-2").at("#note")
     assert f"--serial-number {own}-2" in note and f"--serial-number {own}\n" not in note
     assert "leave my other MFA devices" in note
 
@@ -43,7 +44,7 @@ def test_the_last_way_in_says_one_thing(sandbox: Sandbox, entering: Entering) ->
     who = hire(sandbox, "nadia")
     guest = entering(who)
     for act in ("deactivate", "delete"):
-        guest.open(f"/access-keys/{act}?key={who.access_key_id}")
+        guest.open(f"/access-keys/{act}?id={who.access_key_id}")
         assert "This will lock you out" in guest.text and "Nothing is lost" not in guest.text
         assert len(guest.soup.select(".alert")) == 1
         button = guest.form(f"/access-keys/{act}").select_one("button")
@@ -116,7 +117,7 @@ def test_the_overview_says_what_became_of_the_key_of_the_session(sandbox: Sandbo
     iam.update_access_key(UserName=who.name, AccessKeyId=who.access_key_id, Status="Inactive")
     assert f"{told} inactive" in guest.open("/").text
     iam.update_access_key(UserName=who.name, AccessKeyId=who.access_key_id, Status="Active")
-    guest.open(f"/access-keys/delete?key={who.access_key_id}").submit("/access-keys/delete")
+    guest.open(f"/access-keys/delete?id={who.access_key_id}").submit("/access-keys/delete")
     assert f"{told} deleted; this session may end at any time)" in guest.open("/").text
 
 
@@ -124,19 +125,46 @@ def test_what_was_deleted_is_said_to_be_deleted(sandbox: Sandbox, entering: Ente
     who = hire(sandbox, "nadia")
     guest, iam = entering(who), sandbox.as_administrator("iam")
     spare = iam.create_access_key(UserName=who.name)["AccessKey"]["AccessKeyId"]
-    for page in (f"/access-keys/delete?key={spare}", f"/access-keys/deactivate?key={spare}"):
+    for page in (f"/access-keys/delete?id={spare}", f"/access-keys/deactivate?id={spare}"):
         assert guest.open(page).status == 200
-    guest.open(f"/access-keys/delete?key={spare}").submit("/access-keys/delete")
+    guest.open(f"/access-keys/delete?id={spare}").submit("/access-keys/delete")
     for act in ("delete", "deactivate"):
-        guest.open(f"/access-keys/{act}?key={spare}")
+        guest.open(f"/access-keys/{act}?id={spare}")
         assert (guest.status, guest.heading) == (404, "This access key was deleted") and spare in guest.text
-        assert guest.open(f"/access-keys/{act}?key=AKIANOBODYSNOBODYS00").heading == "You have no such access key"
+        assert guest.open(f"/access-keys/{act}?id=AKIANOBODYSNOBODYS00").heading == "You have no such access key"
     with_device(sandbox, who, f"{who.name}-2")
     second = f"{who.serial_number}-2"
-    guest.open(f"/mfa/remove?serial={second}").submit("/mfa/remove")
-    assert guest.open(f"/mfa/remove?serial={second}").heading == "This MFA device was deleted"
+    guest.open(f"/mfa/remove?id={second}").submit("/mfa/remove")
+    assert guest.open(f"/mfa/remove?id={second}").heading == "This MFA device was deleted"
 
     iam.upload_ssh_public_key(UserName=who.name, SSHPublicKeyBody=openssh())
     key = iam.list_ssh_public_keys(UserName=who.name)["SSHPublicKeys"][0]["SSHPublicKeyId"]
     guest.open(f"/ssh-keys/delete?id={key}").submit("/ssh-keys/delete")
     assert f"{key} was deleted" in guest.open(f"/ssh-keys/delete?id={key}").text
+
+
+@pytest.mark.parametrize("parameter", ["id", "key"])
+def test_links_saved_before_parameters_were_renamed_still_name_an_access_key(
+    sandbox: Sandbox, entering: Entering, parameter: str
+) -> None:
+    who = hire(sandbox, "nadia")
+    guest, iam = entering(who), sandbox.as_administrator("iam")
+    spare = iam.create_access_key(UserName=who.name)["AccessKey"]["AccessKeyId"]
+    assert spare in guest.open(f"/access-keys/deactivate?{parameter}={spare}").text and guest.status == 200
+    guest.ask("POST", f"/access-keys/deactivate?{parameter}={spare}", {"csrf_token": guest.token()})
+    keys = iam.list_access_keys(UserName=who.name)["AccessKeyMetadata"]
+    assert {key["AccessKeyId"]: key["Status"] for key in keys} == {who.access_key_id: "Active", spare: "Inactive"}
+
+
+@pytest.mark.parametrize("parameter", ["id", "serial"])
+def test_links_saved_before_parameters_were_renamed_still_name_a_device(
+    sandbox: Sandbox, entering: Entering, parameter: str
+) -> None:
+    who = hire(sandbox, "nadia")
+    guest, iam = entering(who), sandbox.as_administrator("iam")
+    with_device(sandbox, who, f"{who.name}-2")
+    second = f"{who.serial_number}-2"
+    assert second in guest.open(f"/mfa/lost?{parameter}={second}").at("#note")
+    guest.ask("POST", f"/mfa/remove?{parameter}={second}", {"csrf_token": guest.token()})
+    devices = iam.list_mfa_devices(UserName=who.name)["MFADevices"]
+    assert [device["SerialNumber"] for device in devices] == [who.serial_number]

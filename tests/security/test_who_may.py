@@ -22,6 +22,8 @@ from tests.support.public_keys import certificate_pem, openssh
 from tests.support.sandbox import Sandbox
 
 ABOUT_ONE = ("/mfa/remove", "/access-keys/delete", "/ssh-keys/delete", "/certificates/delete")
+LISTED_UNDER = {"mfa": "serial", "access-keys": "key", "certificates": "certificate"}
+"""First part of an address, and the kind of credential whose ID its pages take."""
 CHANGING = ("Create", "Update", "Delete", "Enable", "Deactivate", "Resync", "Change", "Upload")
 
 
@@ -105,8 +107,7 @@ def test_nothing_changes_by_looking(
 
     answers: dict[str, int] = {}
     for rule in rules(portal):
-        chosen = first["certificate" if rule.rule.startswith("/certificates") else "ssh"]
-        query = urlencode({"serial": first["serial"], "key": first["key"], "id": chosen})
+        query = urlencode({"id": first[LISTED_UNDER.get(rule.rule.split("/")[1], "ssh")]})
         for looking in ("GET", "HEAD"):
             answers[rule.rule] = guest.ask(looking, f"{address(portal, rule)}?{query}").status_code
 

@@ -94,7 +94,7 @@ def test_a_form_sent_too_late_leads_back_to_its_page(portal: Flask, clock: Clock
     client = portal.test_client()
     for path, back in (
         ("/ssh-keys/new", "/ssh-keys/new"),
-        ("/access-keys/delete?key=AKIA", "/access-keys/delete?key%3DAKIA"),
+        ("/access-keys/delete?id=AKIA", "/access-keys/delete?id%3DAKIA"),
         ("/certificates/new/upload", "/certificates/new"),
         ("/mfa/enroll/begin", "/mfa/enroll"),
     ):
