@@ -28,7 +28,8 @@ function watch() {
   const loses = box.dataset.then ?? "Finish what you began.";
   const lost = box.dataset.over ?? "What you typed, but no secret, comes back after you sign in again.";
 
-  const say = (words, { stay = false, over = false } = {}) => {
+  const say = (state, words = "", { stay = false, over = false } = {}) => {
+    box.dataset.state = state; // "", "idle", "ending", "ended", "unasked": for tests
     box.hidden = !words;
     form.hidden = !stay;
     again.hidden = !over;
@@ -39,10 +40,10 @@ function watch() {
     const [left, longest] = [(idle - Date.now()) / 1000, (end - Date.now()) / 1000];
     if (Math.min(left, longest) <= 0) {
       keepDraft(true);
-      return say(`Your session has ended. ${lost}`, { over: true });
+      return say("ended", `Your session has ended. ${lost}`, { over: true });
     }
-    if (longest < WARN_BEFORE && longest <= left) return say(`Your session ends in ${minutes(longest)}, and you sign in again then. ${loses}`);
-    if (left < WARN_BEFORE) return say(`You will be signed out in ${minutes(left)}, because nothing was done here. ${loses}`, { stay: true });
+    if (longest < WARN_BEFORE && longest <= left) return say("ending", `Your session ends in ${minutes(longest)}, and you sign in again then. ${loses}`);
+    if (left < WARN_BEFORE) return say("idle", `You will be signed out in ${minutes(left)}, because nothing was done here. ${loses}`, { stay: true });
     return say("");
   };
   const used = ({ idle: forSeconds, ends }) => {
@@ -67,7 +68,7 @@ function watch() {
       used(now);
       elsewhere?.postMessage({ user: box.dataset.user, ...now });
     } catch {
-      say("Latchkey could not be asked to keep your session. Try again, or sign in again.", { stay: true, over: true });
+      say("unasked", "Latchkey could not be asked to keep your session. Try again, or sign in again.", { stay: true, over: true });
     }
   });
   setInterval(look, LOOK_EVERY);
@@ -121,6 +122,7 @@ function putBack(draft) {
   if (!found) return;
   const note = document.createElement("p");
   note.className = "alert alert-info";
+  note.dataset.draft = "back";
   note.setAttribute("role", "status");
   document.querySelector("main h1").before(note);
   note.textContent = "What you typed before you signed in again is back. Check it, then send it.";

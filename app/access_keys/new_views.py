@@ -46,7 +46,7 @@ def create() -> ResponseReturnValue:
 @bp.errorhandler(service.SecretLost)
 def no_key_to_show(error: service.TooManyAccessKeys | service.SecretLost) -> ResponseReturnValue:
     """Lead to the list of keys, from which one is deleted."""
-    return done(str(error), "access_keys.index", "warning")
+    return done(error, "access_keys.index", "warning")
 
 
 def _unsaved(made: NewAccessKey, *, ended: bool) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from wtforms import DateField, SelectField, StringField, ValidationError
+from wtforms import DateField, SelectField, StringField
 from wtforms.validators import Length, Optional
 
 from app.activity.queries import OUTCOMES, Filter
 from app.activity.words import EVENTS, OF_ADMINS
 from app.web.forms import Form
+from app.web.told import FieldError
 
 
 def _kinds(*, of_admins: bool) -> list[tuple[str, str]]:
@@ -17,7 +18,7 @@ def _kinds(*, of_admins: bool) -> list[tuple[str, str]]:
 
 def _of_our_time(field: DateField) -> None:
     if field.data and not 2000 <= field.data.year < 2200:
-        raise ValidationError("Enter a date of this century or the next.")
+        raise FieldError("other-time", "Enter a date of this century or the next.")
 
 
 class FilterForm(Form):
@@ -47,7 +48,7 @@ class FilterForm(Form):
         """A period ends after it begins."""
         _of_our_time(field)
         if field.data and self.since.data and field.data < self.since.data:
-            raise ValidationError("The period ends before it begins.")
+            raise FieldError("ends-before-it-begins", "The period ends before it begins.")
 
     def chosen(self, user: str = "", own_id: str = "") -> Filter:
         """What to ask for; what cannot be understood is left out, and told beside its field."""

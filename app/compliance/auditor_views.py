@@ -112,13 +112,13 @@ def exceptions_post() -> ResponseReturnValue:
 @bp.errorhandler(service.ExceptionAlreadyExists)
 def exception_already_exists(refusal: service.ExceptionAlreadyExists) -> ResponseReturnValue:
     """Show the exceptions, which have it."""
-    return done(str(refusal), "compliance_audit.exceptions", "info", account=chosen_account())
+    return done(refusal, "compliance_audit.exceptions", "info", account=chosen_account())
 
 
 @bp.errorhandler(NotFound)
 def exception_over(refusal: NotFound) -> ResponseReturnValue:
     """Show the exceptions, where it is over."""
-    return done(str(refusal), "compliance_audit.exceptions", "warning", account=chosen_account())
+    return done(refusal, "compliance_audit.exceptions", "warning", account=chosen_account())
 
 
 @bp.post("/exceptions/end")

@@ -14,7 +14,6 @@ from wtforms import (
     SelectField,
     StringField,
     TextAreaField,
-    ValidationError,
 )
 from wtforms.validators import InputRequired, Length, Optional
 
@@ -23,6 +22,7 @@ from app.compliance.labels import STATE_WORDS, WORST_FIRST
 from app.compliance.rules.rule import Rule
 from app.compliance.rules.table import EVERY, GROUPS, OF_PEOPLE
 from app.web.forms import Form
+from app.web.told import FieldError
 
 STATES = (
     (NOT_PASSING, "Fails or not known"),
@@ -111,15 +111,15 @@ class ExceptionForm(Form):
         """A rule about users needs a user name. A rule about the account ignores it."""
         about_account = self.rule.data not in {rule.id for rule in OF_PEOPLE}
         if not about_account and not re.fullmatch(r"[\w+=,.@-]+", field.data or ""):
-            raise ValidationError("Whom is it for? Type the name of an IAM user.")
+            raise FieldError("no-user", "Whom is it for? Type the name of an IAM user.")
 
     def validate_until(self, field: DateField) -> None:
         """The last day is today or later, and not too far away."""
         today = datetime.now(UTC).date()
         if field.data and field.data < today:
-            raise ValidationError("This day is past.")
+            raise FieldError("past", "This day is past.")
         if field.data and field.data > today + LONGEST_EXCEPTION:
-            raise ValidationError(f"At most {LONGEST_EXCEPTION.days} days: then somebody looks at it again.")
+            raise FieldError("too-late", f"At most {LONGEST_EXCEPTION.days} days: then somebody looks at it again.")
 
     @property
     def ends(self) -> datetime:

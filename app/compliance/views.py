@@ -148,7 +148,7 @@ def refresh() -> ResponseReturnValue:
 @bp.errorhandler(refresh_runs.RefreshAlreadyRunning)
 def refresh_already_running(refusal: refresh_runs.RefreshAlreadyRunning) -> ResponseReturnValue:
     """Show the dashboard, which shows how far the other refresh is."""
-    return done(str(refusal), "compliance.index", "info", account=chosen_account())
+    return done(refusal, "compliance.index", "info", account=chosen_account())
 
 
 @bp.get("/progress")

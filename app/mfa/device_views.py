@@ -48,7 +48,7 @@ def _chosen(devices: list[MfaDevice]) -> MfaDevice:
 @bp.errorhandler(service.WouldLockOut)
 def not_with_these_devices(error: PortalError) -> ResponseReturnValue:
     """Lead to the list of devices, which shows why; before MFA there is none."""
-    return done(str(error), "mfa.devices", "warning") if person().with_mfa else error_pages.refusal_page(error)
+    return done(error, "mfa.devices", "warning") if person().with_mfa else error_pages.refusal_page(error)
 
 
 @bp.get("")

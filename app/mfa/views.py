@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from flask import Blueprint, current_app, flash, redirect, url_for
+from flask import Blueprint, current_app, redirect, url_for
 from flask.typing import ResponseReturnValue
 
 from app.aws.iam import MfaDevice
@@ -22,6 +22,7 @@ from app.web.guards import recently_confirmed, with_mfa
 from app.web.rate_limits import CHANGES, codes_per_key, limiter, this_person
 from app.web.request_context import audit, gateways, mfa_present, permitted, person
 from app.web.responses import done, page, wants_part
+from app.web.told import tell
 
 bp = Blueprint("mfa", __name__, url_prefix="/mfa")
 limiter.limit(CHANGES, key_func=this_person, methods=["POST"])(bp)
@@ -49,7 +50,7 @@ def enroll() -> ResponseReturnValue:
         return done("MFA is on for you. One more code, and this session has it too.", "mfa.activate")
     if pending and not service.still_ours(audit(), pending):
         slots.forget("enrollment")
-        flash(service.EnrollmentReplaced.message, "warning")
+        tell(service.EnrollmentReplaced(), "warning")
         pending = None
         if person().with_mfa:
             return redirect(url_for("mfa.devices"))
@@ -91,7 +92,7 @@ def already_enabled(error: service.MfaAlreadyEnabled) -> ResponseReturnValue:
     """Continue with the device that is there by now."""
     slots.forget("enrollment")
     if person().with_mfa:
-        return done(str(error), "mfa.devices", "info")
+        return done(error, "mfa.devices", "info")
     return done(f"{error} One more code, and this session has it too.", "mfa.activate", "info")
 
 
@@ -99,7 +100,7 @@ def already_enabled(error: service.MfaAlreadyEnabled) -> ResponseReturnValue:
 def enrollment_replaced(error: service.EnrollmentReplaced) -> ResponseReturnValue:
     """Start again."""
     slots.forget("enrollment")
-    return done(str(error), "mfa.enroll", "warning")
+    return done(error, "mfa.enroll", "warning")
 
 
 @bp.errorhandler(service.StaleCodes)
@@ -134,7 +135,7 @@ def enroll_post() -> ResponseReturnValue:
     found = service.enable(gateways().iam, audit(), person(), pending, first, second, now)
     slots.forget("enrollment")
     if drift := told_drift(found):
-        flash(drift, "warning")
+        tell(drift, "warning", "clock-drift")
     if not person().with_mfa:
         # This is their first device. With another one they could not have come here without MFA.
         report_observed(person(), mfa_devices=[MfaDevice(pending.serial_number, now)])

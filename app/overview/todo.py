@@ -28,9 +28,10 @@ class Urgency(IntEnum):
 
 @dataclass(frozen=True)
 class Item:
-    """One thing to do. endpoint and values: of the page on which it is done; label: its button."""
+    """One thing to do. code: of its kind. endpoint and values: of the page where it is done; label: its button."""
 
     urgency: Urgency
+    code: str
     what: str
     why: str
     label: str
@@ -68,38 +69,41 @@ Rule = Callable[[Look], Iterator[Item]]
 def _secret_waits(look: Look) -> Iterator[Item]:
     if key := look.waiting.new_key:
         why = f"The secret of {key} is shown a few minutes more, then never again."
-        yield Item(Urgency.NOW, "Save your new access key", why, "Save it", "access_keys.new")
+        yield Item(Urgency.NOW, "save-key", "Save your new access key", why, "Save it", "access_keys.new")
 
 
 def _secret_is_lost(look: Look) -> Iterator[Item]:
     for key in look.waiting.unsaved_keys:
         why = f"You haven’t confirmed that you saved the secret access key of {key}. AWS shows it only once."
-        yield Item(Urgency.NOW, f"Save or delete access key {key}", why, "Your access keys", "access_keys.index")
+        what = f"Save or delete access key {key}"
+        yield Item(Urgency.NOW, "save-or-delete-key", what, why, "Your access keys", "access_keys.index")
 
 
 def _no_device(look: Look) -> Iterator[Item]:
     if not look.has.devices and not look.waiting.enrolling:
         why = "You have no MFA device now. This session still has MFA, your next one will not."
-        yield Item(Urgency.NOW, "Set up MFA again", why, "Your MFA devices", "mfa.devices")
+        yield Item(Urgency.NOW, "set-up-mfa", "Set up MFA again", why, "Your MFA devices", "mfa.devices")
 
 
 def _device_waits(look: Look) -> Iterator[Item]:
     if serial := look.waiting.enrolling:
         why = f"{serial} waits for two codes. Its QR code is still good."
-        yield Item(Urgency.NOW, "Finish setting up your MFA device", why, "Continue", "mfa.enroll")
+        what = "Finish setting up your MFA device"
+        yield Item(Urgency.NOW, "finish-device", what, why, "Continue", "mfa.enroll")
 
 
 def _old_device_counts(look: Look) -> Iterator[Item]:
     if (serial := look.waiting.replaced) and serial in {device.serial_number for device in look.has.devices}:
         why = f"Your new device works, and {serial} still counts, too."
-        yield Item(Urgency.DUE, "Give up your old MFA device", why, "Continue", "mfa.replaced")
+        yield Item(Urgency.DUE, "remove-old-device", "Give up your old MFA device", why, "Continue", "mfa.replaced")
 
 
 def _temporary_password(look: Look) -> Iterator[Item]:
     password = look.has.password
     if isinstance(password, Known) and password.fact and password.fact.reset_required:
         why = "Whoever set it may know it. The AWS console asks for another one before it lets you in."
-        yield Item(Urgency.NOW, "Replace your temporary console password", why, "Change it", "password.index")
+        what = "Replace your temporary console password"
+        yield Item(Urgency.NOW, "temporary-password", what, why, "Change it", "password.index")
 
 
 def _old_keys(look: Look) -> Iterator[Item]:
@@ -112,11 +116,13 @@ def _old_keys(look: Look) -> Iterator[Item]:
         if due.overdue:
             late = -left.days - 1
             why = f"{said}, and was due to be replaced {_days(late)} ago." if late else f"{said}, and is due today."
-            yield Item(Urgency.DUE, "Replace your access key", why, "Rotate it", "access_keys.index")
+            yield Item(Urgency.DUE, "key-overdue", "Replace your access key", why, "Rotate it", "access_keys.index")
         elif left <= look.limits.warning:
             when = f"in {_days(left.days)}" if left.days else "within a day"
             why = f"{said}, and is due to be replaced {when}."
-            yield Item(Urgency.SOON, "Replace your access key soon", why, "Rotate it", "access_keys.index")
+            yield Item(
+                Urgency.SOON, "key-due-soon", "Replace your access key soon", why, "Rotate it", "access_keys.index"
+            )
 
 
 def _last_used(look: Look, key: AccessKey) -> str:
@@ -132,12 +138,14 @@ def _two_keys(look: Look) -> Iterator[Item]:
     if len(keys) > 1 and all(key.active for key in keys):
         why = f"Two are active. Once {keys[1].access_key_id} is used everywhere, {keys[0].access_key_id} can go."
         why += _last_used(look, keys[0])
-        yield Item(Urgency.DUE, "Retire your older access key", why, "Continue", "access_keys.index")
+        what = "Retire your older access key"
+        yield Item(Urgency.DUE, "retire-key", what, why, "Continue", "access_keys.index")
     for key in keys:
         if not key.active:
             why = f"{key.access_key_id} is inactive. If nothing missed it, delete it: there is room for two only."
             why += _last_used(look, key)
-            yield Item(Urgency.SOON, "Delete an inactive access key", why, "Your access keys", "access_keys.index")
+            what = "Delete an inactive access key"
+            yield Item(Urgency.SOON, "delete-key", what, why, "Your access keys", "access_keys.index")
 
 
 def _certificates(look: Look) -> Iterator[Item]:
@@ -149,7 +157,8 @@ def _certificates(look: Look) -> Iterator[Item]:
         over = f"{held.id} expired on {until}. If nothing misses it, delete it."
         why = over if state == "expired" else f"{held.id} expires on {until}; whatever uses it stops then."
         urgency = Urgency.DUE if state == "expired" else Urgency.SOON
-        yield Item(urgency, what, why, "Your certificates", "certificates.index")
+        code = "certificate-expired" if state == "expired" else "certificate-expires-soon"
+        yield Item(urgency, code, what, why, "Your certificates", "certificates.index")
 
 
 RULES: tuple[Rule, ...] = (

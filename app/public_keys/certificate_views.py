@@ -100,7 +100,7 @@ def check() -> ResponseReturnValue:
 @bp.errorhandler(PastedTextRefused)
 def refused(error: PastedTextRefused) -> ResponseReturnValue:
     """Say why beside the field; of one that expired while it was looked at, where another is pasted."""
-    return error_pages.refusal_page(error) if accepted_form() else done(str(error), "certificates.new", "warning")
+    return error_pages.refusal_page(error) if accepted_form() else done(error, "certificates.new", "warning")
 
 
 @bp.post("/new/upload")

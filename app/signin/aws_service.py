@@ -25,7 +25,6 @@ from app.text.typed import without_blanks
 AT_AWS = timedelta(minutes=10)
 """How long an answer of AWS is waited for, as the AWS CLI does."""
 LONGEST_CODE = 4096
-NOT_WHOLE = "This is not a whole verification code. Copy all of it, from first to last character."
 
 
 class InvalidVerificationCode(Refused):
@@ -33,6 +32,37 @@ class InvalidVerificationCode(Refused):
 
     code = "invalid-verification-code"
     field = "verification_code"
+
+
+class VerificationCodeMissing(InvalidVerificationCode):
+    """Nothing was pasted."""
+
+    code = "verification-code-missing"
+    message = "Paste the code that AWS’s page shows."
+
+
+class VerificationCodeTooLong(InvalidVerificationCode):
+    """Longer than any code."""
+
+    code = "verification-code-too-long"
+    message = "This is much longer than a verification code. Copy only the code itself."
+
+
+class VerificationCodeNotWhole(InvalidVerificationCode):
+    """A piece of a code, or something else."""
+
+    code = "verification-code-not-whole"
+    message = "This is not a whole verification code. Copy all of it, from first to last character."
+
+
+class OtherVerificationCode(InvalidVerificationCode):
+    """The code of another sign-in."""
+
+    code = "other-verification-code"
+    message = (
+        "This code belongs to another sign-in, perhaps an earlier one. Open AWS sign-in again with the link "
+        "on this page, and paste the code it shows then."
+    )
 
 
 class SignedInWithoutCode(Refused):
@@ -121,21 +151,18 @@ def read_verification_code(pasted: str | None, pending: PendingAwsSignIn) -> str
     """
     text = without_blanks(pasted)
     if not text:
-        raise InvalidVerificationCode("Paste the code that AWS’s page shows.")
+        raise VerificationCodeMissing
     if len(text) > LONGEST_CODE:
-        raise InvalidVerificationCode("This is much longer than a verification code. Copy only the code itself.")
+        raise VerificationCodeTooLong
     try:
         said = parse_qs(base64.b64decode(text, validate=True).decode("ascii"), max_num_fields=10)
     except (binascii.Error, ValueError) as error:
-        raise InvalidVerificationCode(NOT_WHOLE) from error
+        raise VerificationCodeNotWhole from error
     states, codes = said.get("state", []), said.get("code", [])
     if len(states) != 1 or len(codes) != 1 or len(codes[0]) > 512:
-        raise InvalidVerificationCode(NOT_WHOLE)
+        raise VerificationCodeNotWhole
     if states[0] != pending.state:
-        raise InvalidVerificationCode(
-            "This code belongs to another sign-in, perhaps an earlier one. Open AWS sign-in again with the link "
-            "on this page, and paste the code it shows then."
-        )
+        raise OtherVerificationCode
     return codes[0]
 
 

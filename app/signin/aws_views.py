@@ -6,7 +6,7 @@ import hmac
 import json
 from datetime import UTC, datetime
 
-from flask import Blueprint, abort, current_app, flash, redirect, request, url_for
+from flask import Blueprint, abort, current_app, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
@@ -25,6 +25,7 @@ from app.web.guards import public
 from app.web.rate_limits import limiter, per_address
 from app.web.request_context import audit, gateways
 from app.web.responses import local_path, page
+from app.web.told import tell
 
 bp = Blueprint("aws_signin", __name__)
 bp.register_error_handler(NotRecorded, error_pages.error_page)  # the portal's trouble: nothing typed is wrong
@@ -94,7 +95,7 @@ def callback() -> ResponseReturnValue:
     if request.args.get("error") in DENIED:
         audit().note(Event.SIGN_IN, Way.AWS_SIGN_IN, SignInNotPermitted())
         return redirect(url_for("aws_signin.stopped", why="not-permitted"), 303)
-    flash("AWS did not complete the sign-in. Begin again.", "warning")
+    tell("AWS did not complete the sign-in. Begin again.", "warning", "not-completed")
     return redirect(url_for("signin.sign_in"), 303)
 
 
@@ -148,7 +149,7 @@ def not_arrived(error: service.NotArrived) -> ResponseReturnValue:
     if why:
         slots.remember_at_aws(getattr(error.refusal, "user_name", ""))
         return redirect(url_for("aws_signin.stopped", why=why), 303)
-    flash(str(error.refusal), "danger")
+    tell(error.refusal, "danger")
     return redirect(url_for("signin.sign_in"), 303)
 
 
@@ -159,7 +160,7 @@ def _enter(arrived: service.Arrived, pending: PendingAwsSignIn, now: datetime) -
     lasts = current_app.config["SIGN_IN_SESSION_MAX"] if arrived.with_mfa else config.BEFORE_MFA
     current.sign_in_through_aws(person, arrived.tokens, lasts)
     if not (pending.expected_user_id and arrived.with_mfa):
-        flash(f"Signed in as {person.user_name}, who is signed in to AWS in this browser.", "success")
+        tell(f"Signed in as {person.user_name}, who is signed in to AWS in this browser.", "success")
     return redirect(local_path(current.pop_next() or pending.back, url_for("overview.index")), 303)
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 
-from wtforms import PasswordField, StringField, TextAreaField, ValidationError
+from wtforms import PasswordField, StringField, TextAreaField
 
 from app.text.typed import without_blanks
 from app.web import forms as shared
 from app.web.forms import Form
+from app.web.told import FieldError
 
 __all__ = ["AccessKeyForm", "CodeForm", "VerificationCodeForm"]
 
@@ -64,20 +65,24 @@ class AccessKeyForm(Form):
         """20 characters, AKIA...; what is something else is named, and never shown again if it may be a secret."""
         key_id = field.data or ""
         if self._swapped():
-            raise ValidationError(SWAPPED)
+            raise FieldError("swapped", SWAPPED)
         if not key_id:
-            raise ValidationError("Enter your access key ID.")
+            raise FieldError("missing", "Enter your access key ID.")
         if re.fullmatch(r"ASIA[A-Z0-9]{16}", key_id):
-            raise ValidationError(
-                "This is a temporary key (it begins with ASIA). Use your own access key; its ID begins with AKIA."
+            raise FieldError(
+                "temporary-key",
+                "This is a temporary key (it begins with ASIA). Use your own access key; its ID begins with AKIA.",
             )
         if _SECRET.fullmatch(key_id):
-            raise ValidationError(
+            raise FieldError(
+                "secret-key",
                 f"{NO_KEY_ID}. It looks like a secret access key: enter that in the second field, and the ID, which "
-                "begins with AKIA, in this one."
+                "begins with AKIA, in this one.",
             )
         if not _KEY_ID.fullmatch(key_id):
-            raise ValidationError(self._no_user_name_here() if _may_be_user_name(key_id) else _SHAPE)
+            if _may_be_user_name(key_id):
+                raise FieldError("user-name", self._no_user_name_here())
+            raise FieldError("shape", _SHAPE)
 
     def _swapped(self) -> bool:
         """Is each of the two in the other's field?"""
@@ -92,13 +97,15 @@ class AccessKeyForm(Form):
     def validate_secret_access_key(self, field: PasswordField) -> None:
         """40 characters of base64's alphabet."""
         if not field.data:
-            raise ValidationError("Enter your secret access key.")
+            raise FieldError("missing", "Enter your secret access key.")
         if self._swapped():
             return  # said once, beside the first field
         if _KEY_ID.fullmatch(field.data):
-            raise ValidationError("This is an access key ID. Enter the secret access key that belongs to it here.")
+            raise FieldError(
+                "key-id", "This is an access key ID. Enter the secret access key that belongs to it here."
+            )
         if not _SECRET.fullmatch(field.data):
-            raise ValidationError("This is not a secret access key: it has 40 characters. Copy it again.")
+            raise FieldError("shape", "This is not a secret access key: it has 40 characters. Copy it again.")
 
 
 _SHAPE = f"{NO_KEY_ID}: it has 20 characters, capital letters and digits, and begins with AKIA."

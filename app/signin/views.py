@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from urllib.parse import urlencode
 
-from flask import Blueprint, abort, current_app, flash, redirect, request, session, url_for
+from flask import Blueprint, abort, current_app, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
@@ -24,6 +24,7 @@ from app.web.guards import public
 from app.web.rate_limits import CHANGES, codes_per_key, limiter, per_address, per_key, this_person, typed_key_id
 from app.web.request_context import audit, gateways
 from app.web.responses import done, here, local_path, page, page_at, where_they_were
+from app.web.told import tell
 
 bp = Blueprint("signin", __name__)
 bp.register_error_handler(NotRecorded, error_pages.error_page)  # the portal's trouble: nothing typed is wrong
@@ -77,11 +78,11 @@ def sign_in() -> ResponseReturnValue:
     if current_user.is_authenticated and not current.confirming() and not refused.waits(here()):
         return redirect(url_for("overview.index"))
     if "ended" in request.args:
-        flash(ENDED_ON.get(page_at(asked_for()), ENDED), "warning")
+        tell(ENDED_ON.get(page_at(asked_for()), ENDED), "warning", "session-ended")
     elif why := WHYS.get(request.args.get("why", "")):
-        flash(why, "warning")
+        tell(why, "warning", request.args["why"])
     elif "next" in request.args and "_flashes" not in session:
-        flash("Sign in first.", "info")
+        tell("Sign in first.", "info", "sign-in-first")
     aws = gateways().signin
     return page(
         "signin/sign_in.html",

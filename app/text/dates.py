@@ -16,6 +16,7 @@ WAYS = {
     "short minute": "%-d %b %Y, %H:%M UTC",
     "sortable": "%Y-%m-%d %H:%M:%S UTC",
     "time": "%H:%M UTC",
+    "machine": "%Y-%m-%d",
 }
 """Name of a way: the format `strftime` takes."""
 

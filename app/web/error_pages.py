@@ -29,6 +29,7 @@ from app.web.permissions import NotOffered
 from app.web.rate_limits import limiter
 from app.web.responses import NoLongerThere, back_to, came_from, done, here, refuse, where_they_were
 from app.web.security import FromElsewhere
+from app.web.told import notices
 
 Headers = Sequence[tuple[str, str]]
 
@@ -64,6 +65,17 @@ TITLES = {
     503: "Latchkey is not ready",
 }
 SOMETHING_ELSE = "Something went wrong"
+CODES = {
+    400: "bad-request",
+    403: "forbidden",
+    404: "no-such-page",
+    405: "wrong-method",
+    413: "too-large",
+    429: "too-many-attempts",
+    500: "our-mistake",
+    503: "not-ready",
+}
+"""What a page with this status has as `data-refused`, unless something narrower is known."""
 
 
 def _wait() -> timedelta:
@@ -81,12 +93,13 @@ def _in_words(wait: timedelta) -> str:
 
 def answer(status: int, told: Mapping[str, Any], headers: Headers = (), *, keep: bool = True) -> ResponseReturnValue:
     """Answer with an error page. told: title, sentence and what else `error.html` shows (`refused_with` is the
-    `PortalError.code`), or `not_offered`, an endpoint; words only, no secret.
+    `PortalError.code`, or another code), or `not_offered`, an endpoint; words only, no secret.
 
     A browser that sent a form is redirected to the page of that form, which shows this once, with the same status:
     an answer to the form itself could be shown no second time by Back or reload. Other clients get it at once, and so
     does a browser where the session can't hold it. keep: False where it must not be asked to.
     """
+    told = {"refused_with": CODES.get(status, "failed"), **told}
     if keep and _answers_a_form():
         back = where_they_were()
         refused.keep_error_page(back, {**told, "status": status, "headers": dict(headers)})
@@ -125,6 +138,7 @@ def register(app: Flask) -> None:
         return_address=where_they_were,
         came_from=came_from,
         refused_as=refused.refused_as,
+        get_flashed_messages=notices,
     )
     for kind, handler in HANDLERS.items():
         app.register_error_handler(kind, handler)
@@ -140,7 +154,7 @@ def _signed_out_by_aws(error: CredentialsRefused) -> ResponseReturnValue:
         return refusal_page(error)
     back = where_they_were()
     current.sign_out()
-    told = str(error) if isinstance(error, SignInExpired) else SIGNED_OUT
+    told = error if isinstance(error, SignInExpired) else CredentialsRefused(SIGNED_OUT)
     return done(told, "signin.sign_in", "warning", **({"next": back} if back != "/" else {}))
 
 
@@ -177,26 +191,29 @@ def _not_ready(known: str, error: BaseException) -> ResponseReturnValue:
     elif isinstance(error, SQLAlchemyError) and is_full(error):
         why = FULL
     sentence = f"{why} {known}" if why == FULL else f"{why} {known} Try again in a moment."
-    return answer(503, {"title": TITLES[503], "sentence": sentence}, keep=False)
+    code = "no-room" if isinstance(error, StoreFull) else "storage-full" if why == FULL else CODES[503]
+    return answer(503, {"title": TITLES[503], "sentence": sentence, "refused_with": code}, keep=False)
 
 
 def _out_of_date(_: CSRFError) -> ResponseReturnValue:
     if current.session_was_lost():
         return cast("ResponseReturnValue", current_app.login_manager.unauthorized())  # type: ignore[attr-defined]  # Flask-Login adds it
     sentence = "Your session changed since this page was opened, so nothing was done. Open it again."
-    return answer(400, {"title": TITLES[400], "sentence": sentence, "again": True})
+    return answer(400, {"title": TITLES[400], "sentence": sentence, "again": True, "refused_with": "out-of-date"})
 
 
 def _for_administrators(_: ForAdministrators) -> ResponseReturnValue:
-    return answer(403, {"title": TITLES[403], "sentence": FOR_ADMINISTRATORS})
+    return answer(403, {"title": TITLES[403], "sentence": FOR_ADMINISTRATORS, "refused_with": "for-administrators"})
 
 
 def _from_elsewhere(_: FromElsewhere) -> ResponseReturnValue:
-    return answer(403, {"title": TITLES[403], "sentence": FROM_ELSEWHERE}, keep=False)
+    return answer(
+        403, {"title": TITLES[403], "sentence": FROM_ELSEWHERE, "refused_with": "from-elsewhere"}, keep=False
+    )
 
 
 def _not_offered(error: NotOffered) -> ResponseReturnValue:
-    return answer(403, {"not_offered": error.endpoint})
+    return answer(403, {"not_offered": error.endpoint, "refused_with": "not-offered"})
 
 
 def _no_longer_there(error: NoLongerThere) -> ResponseReturnValue:

@@ -9,12 +9,13 @@ from flask import g, request
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
 from werkzeug.datastructures import CombinedMultiDict, MultiDict
-from wtforms import HiddenField, PasswordField, RadioField, StringField, ValidationError
+from wtforms import HiddenField, PasswordField, RadioField, StringField
 from wtforms.form import BaseForm
 from wtforms.validators import InputRequired
 
 from app.errors import PortalError
 from app.text.typed import code as digits_of
+from app.web.told import FieldError
 
 
 class Form(FlaskForm):
@@ -84,7 +85,7 @@ def accepted_form() -> Form | None:
 def six_digits(_: FlaskForm, field: StringField) -> None:
     """Refuse what cannot be a code."""
     if not re.fullmatch(r"[0-9]{6}", field.data or ""):
-        raise ValidationError("Enter the six digits your authenticator app shows.")
+        raise FieldError("six-digits", "Enter the six digits your authenticator app shows.")
 
 
 CODE_FIELD = {

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import wraps
 from typing import Any, TypeVar
 
-from flask import current_app, flash, redirect, request, url_for
+from flask import current_app, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from werkzeug.exceptions import Forbidden
@@ -15,6 +15,7 @@ from werkzeug.exceptions import Forbidden
 from app.sessions import current
 from app.sessions.contents import Confirming
 from app.web.responses import where_they_were
+from app.web.told import tell
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -58,7 +59,7 @@ def with_mfa(view: View) -> View:
 def _how_to_get_mfa() -> ResponseReturnValue | None:
     if current_user.with_mfa:
         return None
-    flash("This page needs MFA. Here is how you get it.", "info")
+    tell("This page needs MFA. Here is how you get it.", "info", "needs-mfa")
     return redirect(url_for("overview.index"))
 
 

@@ -136,4 +136,5 @@ def explanation(endpoint: str) -> str:
     """Return the page that says what is missing for an endpoint."""
     lacks = denied(endpoint)
     later = not person().with_mfa and not denied(endpoint, with_mfa=True)
-    return render_template("not_offered.html", lacks=lacks, permits=permitted(), later=later)
+    code = "mfa-first" if later else "not-offered"
+    return render_template("not_offered.html", lacks=lacks, permits=permitted(), later=later, refused_with=code)

@@ -8,12 +8,12 @@ look within some minutes, encrypted; of a visitor in their own cookie (`app.sess
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
-from flask import flash, g, request
+from flask import g, request
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
 from werkzeug.datastructures import MultiDict
@@ -21,6 +21,7 @@ from wtforms import Field, HiddenField, PasswordField
 
 from app.sessions.current import current_session
 from app.web.forms import Form
+from app.web.told import Sentence, code_of, code_of_notices, tell
 
 WAITS = timedelta(minutes=5)
 KEPT_FOR = timedelta(minutes=15)
@@ -36,7 +37,7 @@ LONGEST_ADDRESS = 256
 
 def keep(form: FlaskForm, address: str) -> None:
     """Have a refused form wait for this page."""
-    errors = {field.name: [str(error) for error in field.errors] for field in form if field.errors}
+    errors = {field.name: [(str(error), code_of(error)) for error in field.errors] for field in form if field.errors}
     _put(
         "refused",
         address,
@@ -80,8 +81,9 @@ def put_back(form: FlaskForm, address: str) -> None:
     g.came_from = found.get("came_from", "")
     g.refused_as = found.get("code", "")  # none in a session of the release before
     if found["form"] != type(form).__name__:
-        for sentence in (*found["form_errors"], *(one for errors in found["errors"].values() for one in errors)):
-            flash(sentence, "danger")
+        of_fields = (_sentence(one) for errors in found["errors"].values() for one in errors)
+        for sentence in (*found["form_errors"], *of_fields):
+            tell(sentence, "danger")
         return
     if isinstance(form, Form):
         form.refused_as = g.refused_as
@@ -89,8 +91,13 @@ def put_back(form: FlaskForm, address: str) -> None:
         if typed := found["typed"].get(field.name):
             field.process(MultiDict((field.name, text) for text in typed))
             field.process_errors = []
-        field.errors = list(found["errors"].get(field.name, ()))
+        field.errors = [_sentence(one) for one in found["errors"].get(field.name, ())]
     form.form_errors = list(found["form_errors"])
+
+
+def _sentence(kept: str | Sequence[str]) -> Sentence:
+    """An error of a field, as a session keeps it: with its code, or, in one of the release before, without."""
+    return Sentence(kept) if isinstance(kept, str) else Sentence(*kept)
 
 
 def came_from() -> str:
@@ -99,8 +106,8 @@ def came_from() -> str:
 
 
 def refused_as() -> str:
-    """Return the `PortalError.code` that a form put back on this page was refused with; "" where there is none."""
-    return str(g.get("refused_as", ""))
+    """Return the code of what this page tells of: its form was refused, or a message at the top says so; else ""."""
+    return str(g.get("refused_as", "")) or code_of_notices()
 
 
 def remember(address: str, pasted: str | bytes) -> None:

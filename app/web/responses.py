@@ -6,7 +6,7 @@ import re
 from typing import Any
 from urllib.parse import SplitResult, quote, urlsplit
 
-from flask import current_app, flash, redirect, render_template, request, url_for
+from flask import current_app, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from flask_wtf import FlaskForm
@@ -17,6 +17,7 @@ from werkzeug.routing import IntegerConverter, Map
 from app.errors import NotAllowed, PortalError
 from app.web import refused
 from app.web.forms import Form
+from app.web.told import Sentence, tell
 
 LARGEST_NUMBER = 2**63 - 1
 """That a database takes."""
@@ -48,6 +49,7 @@ def refuse(form: FlaskForm, refusal: PortalError) -> None:
     sentence = str(refusal)
     if isinstance(refusal, NotAllowed) and refusal.action:
         sentence += f" The permission that is missing is {refusal.action}."
+    sentence = Sentence(sentence, refusal.code)
     if refusal.field and refusal.field in form:
         form[refusal.field].errors = [*form[refusal.field].errors, sentence]
     else:
@@ -85,10 +87,10 @@ def wants_part() -> bool:
     return request.headers.get("Latchkey-Part") == "yes"
 
 
-def done(sentence: str, endpoint: str, category: str = "success", **values: Any) -> ResponseReturnValue:
-    """Say what was done and go on; always by redirect, so that a reload repeats nothing."""
+def done(sentence: str | PortalError, endpoint: str, category: str = "success", **values: Any) -> ResponseReturnValue:
+    """Say what was done, or why not, and go on; always by redirect, so that a reload repeats nothing."""
     if sentence:
-        flash(sentence, category)
+        tell(sentence, category)
     return redirect(url_for(endpoint, **values), 303)
 
 
@@ -110,7 +112,14 @@ class NoLongerThere(NotFound):
                 f"This {noun} was deleted",
                 f"{named} was deleted. Your activity shows when and from where.",
             )
-        self.told = {"title": title, "sentence": sentence, "list_of": noun, "index": url_for(index)}
+        code = "was-deleted" if was_deleted else "not-yours"
+        self.told = {
+            "title": title,
+            "sentence": sentence,
+            "list_of": noun,
+            "index": url_for(index),
+            "refused_with": code,
+        }
 
 
 NOT_YOURS = "AWS doesn’t list it as yours. It may have been deleted elsewhere, or the address isn’t complete."

@@ -1,0 +1,59 @@
+"""What a page tells of, with a stable code beside the sentence: tests and scripts go by the code."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from flask import flash, get_flashed_messages
+from wtforms import ValidationError
+
+from app.errors import PortalError
+
+
+class Sentence(str):
+    """A sentence with the code of what it says; "" for none. Pages have the code as `data-field-error`."""
+
+    __slots__ = ("code",)
+    code: str
+
+    def __new__(cls, text: str, code: str = "") -> Sentence:
+        made = super().__new__(cls, text)
+        made.code = code
+        return made
+
+
+class FieldError(ValidationError):
+    """What is wrong with a field of a form. code: stable name of this reason, unique within the field."""
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(Sentence(text, code))
+
+
+def code_of(text: str) -> str:
+    """Return the code of a sentence, "" where it has none."""
+    return text.code if isinstance(text, Sentence) else ""
+
+
+def tell(sentence: str | PortalError, category: str, code: str = "") -> None:
+    """Show a sentence, or what a refusal says, at the top of the next page. category: "success", "info", ...
+
+    The code, of a refusal its own, becomes that page's `data-refused`.
+    """
+    code = sentence.code if isinstance(sentence, PortalError) else code
+    flash(str(sentence), f"{category} {code}" if code else category)
+
+
+def _flashed() -> list[tuple[str, str]]:
+    return cast("list[tuple[str, str]]", get_flashed_messages(with_categories=True))
+
+
+def notices(with_categories: bool = True) -> list[tuple[str, str]] | list[str]:
+    """Flask's `get_flashed_messages` for templates: category and sentence, without the codes."""
+    told = [(category.partition(" ")[0], text) for category, text in _flashed()]
+    return told if with_categories else [text for _, text in told]
+
+
+def code_of_notices() -> str:
+    """Return the code of the first message at the top that has one, else ""."""
+    codes = (category.partition(" ")[2] for category, _ in _flashed())
+    return next((code for code in codes if code), "")
