@@ -1,6 +1,6 @@
 """Every setting of the portal, in one table. They are read from the environment once and checked at startup.
 
-`python config.py` prints the table as README has it.
+`python config.py` prints the table in docs/settings.md.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ SETTINGS: dict[str, Setting] = {
             "AUDIT_KEYS",
             parsers.audit_keys,
             help="Keys of the audit log, `KEYID:SECRET`, separated by commas, each secret with at least 32 random "
-            "characters: [docs/activity.md](docs/activity.md). The first signs new entries. Keep earlier keys after "
+            "characters: [activity.md](activity.md). The first signs new entries. Keep earlier keys after "
             "it, with an end date: `KEYID@2026-05-03:SECRET`. `+KEYID:SECRET` in front doesn't sign yet. Required",
         ),
         Setting(
@@ -64,7 +64,7 @@ SETTINGS: dict[str, Setting] = {
             "ADMINS",
             parsers.admins,
             help="Administrators, separated by commas. They see everyone's activity, the "
-            "[compliance pages](docs/compliance.md) and the policy pages. `ARN#ID` of an IAM user, where `ID` is its "
+            "[compliance pages](compliance.md) and the policy pages. `ARN#ID` of an IAM user, where `ID` is its "
             "unique ID (`AIDA…`, on the user's overview page), or `ACCOUNT=ARN#ID` for another account. An ARN "
             "without an ID also works, but if that user is deleted, the next user with that name is an administrator",
         ),
@@ -91,7 +91,7 @@ SETTINGS: dict[str, Setting] = {
             "REDIS_URL",
             parsers.redis,
             help="`redis://HOST:PORT/NUMBER` (`rediss://` with TLS), for sessions and rate limits that all replicas "
-            "share: [docs/operations.md](docs/operations.md). Default: none, so sessions are in the database and "
+            "share: [operations.md](operations.md). Default: none, so sessions are in the database and "
             "rate limits in memory",
         ),
         Setting(
@@ -122,7 +122,7 @@ SETTINGS: dict[str, Setting] = {
             default="recommended",
             key="FORCE_MFA_DOCUMENT",
             help="The policy this portal assumes your users have: `recommended`, `tutorial`, another name in "
-            "[docs/policy.md](docs/policy.md), or a file",
+            "[policy.md](policy.md), or a file",
         ),
         Setting(
             "AWS_PARTITION",
@@ -138,14 +138,14 @@ SETTINGS: dict[str, Setting] = {
         Setting(
             "SIGN_IN_METHODS",
             parsers.methods,
-            help="`aws-sign-in`, `access-key`, or both, separated by a comma: [docs/sign-in.md](docs/sign-in.md). "
+            help="`aws-sign-in`, `access-key`, or both, separated by a comma: [sign-in.md](sign-in.md). "
             "Default both, in partitions other than `aws` only `access-key`",
         ),
         Setting(
             "COMPLIANCE_THRESHOLDS",
             parsers.thresholds,
             help="Thresholds of the compliance rules, `NAME=NUMBER` or `ACCOUNT:NAME=NUMBER`, separated by commas: "
-            "[docs/compliance.md](docs/compliance.md)",
+            "[compliance.md](compliance.md)",
         ),
         Setting(
             "ACCESS_KEY_MAX_AGE_DAYS",
@@ -274,7 +274,7 @@ def _derived(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def table() -> str:
-    """README's table of settings, as Markdown."""
+    """The table in docs/settings.md, as Markdown."""
     rows = (f"| `{each.name}` | {each.description()} |" for each in SETTINGS.values())
     return "\n".join(["| setting | |", "| --- | --- |", *rows])
 

@@ -39,14 +39,14 @@ class Setting:
     parse: Parser
     default: str = ""
     help: str = ""
-    """For README, as Markdown, without the default and the full stop."""
+    """For docs/settings.md, as Markdown, without the default and the full stop."""
     key: str = ""
     """Its name in Flask's configuration, where that is another one."""
     formerly: str = ""
     """An earlier name, which still works."""
 
     def description(self) -> str:
-        """What README says of it."""
+        """What docs/settings.md says about it."""
         parts = [self.help]
         if self.default:
             parts.append(f"Default `{self.default}`")

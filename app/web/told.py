@@ -1,4 +1,4 @@
-"""What a page tells of, with a stable code beside the sentence: tests and scripts go by the code."""
+"""What a page says, with a stable code beside the sentence: tests and scripts go by the code."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def make_venv(folder: Path, status: int) -> subprocess.CompletedProcess[str]:
     python = folder / "venv/bin/python"
     python.write_text(PIP.replace("{status}", str(status)))
     python.chmod(0o755)
-    command = [ROOT / "deploy/make-venv", "python3", folder / "venv", folder / "requirements.lock"]
+    command: list[str | Path] = [ROOT / "deploy/make-venv", "python3", folder / "venv", folder / "requirements.lock"]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 

@@ -69,7 +69,7 @@ class Inspection:
         try:
             return str(self._routes.match(path, method="GET")[0])
         except HTTPException:
-            # The answer to a POST stands under the POST's address.
+            # The answer to a POST has the POST's address.
             return "none"
 
 
