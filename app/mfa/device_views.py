@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from flask import current_app, redirect, request, url_for
@@ -16,11 +17,11 @@ from app.errors import PortalError
 from app.mfa import devices as service
 from app.mfa.forms import EmptyForm, HardwareTokenForm
 from app.mfa.service import DeviceNameTaken, LeftoverDevice
-from app.mfa.views import bp, devices_of_mine
+from app.mfa.views import bp, devices_of_mine, enrollment_under_way
 from app.policy.documents import sign_in_client
 from app.sessions import current, slots
 from app.sessions.console_links import console_url, readable_alias
-from app.sessions.contents import Upgrade
+from app.sessions.contents import ReplacedDevice, Upgrade
 from app.web import error_pages
 from app.web.guards import ask_to_confirm, recently_confirmed, with_mfa
 from app.web.request_context import audit, chosen_id, gateways, permitted, person
@@ -59,16 +60,12 @@ def devices() -> ResponseReturnValue:
     service.settle(iam, audit(), me.user_name, datetime.now(UTC))
     mine = devices_of_mine()
     report_observed(me, mfa_devices=mine)
-    replacing = slots.replacing()
-    if replacing and replacing not in {device.serial_number for device in mine}:
-        slots.forget("replacing")
-        replacing = ""
     return page(
         "mfa/devices.html",
         EmptyForm(formdata=None),
         devices=mine,
-        replacing=replacing,
-        enrolling=slots.enrollment(),
+        replacing=replaced_device(mine),
+        enrolling=enrollment_under_way(mine),
         free=service.free_serial_number(me, permits, mine),
         full=len(mine) >= service.MOST_DEVICES,
         left_behind=service.left_behind(audit(), permits, mine),
@@ -91,7 +88,7 @@ def add() -> ResponseReturnValue:
     return _begin(free)
 
 
-def _begin(serial_number: str, replaces: str = "") -> ResponseReturnValue:
+def _begin(serial_number: str, replaces: ReplacedDevice | None = None) -> ResponseReturnValue:
     mine = devices_of_mine()
     asked = (gateways().iam, audit(), person(), permitted(), mine, serial_number, replaces)
     service.begin_where_free(*asked, keep=slots.keep_enrollment)
@@ -140,16 +137,25 @@ def replace_post() -> ResponseReturnValue:
         if _time_left() < TIME_TO_REPLACE:
             return ask_to_confirm(url_for("mfa.replace", id=old.serial_number))
         service.deactivate(gateways().iam, audit(), person(), old.serial_number)
-    return _begin(plan.serial_number, "" if plan.old_first else old.serial_number)
+    replaces = None if plan.old_first else ReplacedDevice(old.serial_number, old.enabled_at)
+    return _begin(plan.serial_number, replaces)
+
+
+def replaced_device(mine: Sequence[MfaDevice]) -> str:
+    """Serial number of the device that this session has replaced and that is still there, or "".
+
+    mine: the person's devices. A later one of the same serial number is another device.
+    """
+    old = slots.replacing()
+    return next((device.serial_number for device in mine if old and old.is_same(device)), "")
 
 
 @bp.get("/replaced")
 @with_mfa
 def replaced() -> ResponseReturnValue:
     """The new device works; the old one is still to be given up."""
-    old = slots.replacing()
-    if old not in {device.serial_number for device in devices_of_mine()}:
-        slots.forget("replacing")
+    old = replaced_device(devices_of_mine())
+    if not old:
         return redirect(url_for("mfa.devices"))
     return page("mfa/replaced.html", EmptyForm(formdata=None), old=old)
 
@@ -160,9 +166,14 @@ def replaced() -> ResponseReturnValue:
 def replaced_post() -> ResponseReturnValue:
     """Give up the old device."""
     old = slots.replacing()
-    if not old:
+    others = {device.serial_number for device in devices_of_mine() if not (old and old.is_same(device))}
+    if old is None or old.serial_number in others:
+        slots.forget("replacing")
         return redirect(url_for("mfa.devices"), 303)
-    return _removed(old, "Done: the new device has replaced the old one. Delete the old entry from your app.")
+    sentence = "Done: the new device has replaced the old one. Delete the old entry from your app."
+    answer = _removed(old.serial_number, sentence)
+    slots.forget("replacing")
+    return answer
 
 
 def _removed(serial_number: str, sentence: str) -> ResponseReturnValue:

@@ -28,7 +28,7 @@ from app.mfa.codes import SameCodeTwice
 from app.mfa.service import LeftoverDevice, MfaAlreadyEnabled, assigned, begin, delete, trust
 from app.policy.documents import SIGN_IN_ACTIONS
 from app.policy.permits import Permits
-from app.sessions.contents import Enrollment, Person, Way
+from app.sessions.contents import Enrollment, Person, ReplacedDevice, Way
 
 MOST_DEVICES = 8
 """Per user, of any mix (IAM User Guide, quotas)."""
@@ -101,7 +101,7 @@ def begin_where_free(
     permits: Permits,
     devices: Sequence[MfaDevice],
     serial_number: str = "",
-    replaces: str = "",
+    replaces: ReplacedDevice | None = None,
     mfa: bool | None = True,
     keep: Callable[[Enrollment], None] = lambda _: None,
 ) -> Enrollment:

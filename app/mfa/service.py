@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from app.audit.events import Event
 from app.audit.history import last_done
 from app.audit.log import Audit
-from app.aws.iam import IamGateway, NewVirtualMfaDevice
+from app.aws.iam import IamGateway, MfaDevice, NewVirtualMfaDevice
 from app.errors import (
     AlreadyExists,
     InUse,
@@ -21,7 +21,7 @@ from app.errors import (
     WrongMfaCode,
 )
 from app.mfa.codes import Diagnosis, examine, is_fresh, told_stale
-from app.sessions.contents import SHOWN_FOR, Enrollment, Person
+from app.sessions.contents import SHOWN_FOR, Enrollment, Person, ReplacedDevice
 
 
 class EnrollmentReplaced(Refused):
@@ -96,7 +96,7 @@ def begin(
     audit: Audit,
     person: Person,
     serial_number: str = "",
-    replaces: str = "",
+    replaces: ReplacedDevice | None = None,
     keep: Callable[[Enrollment], None] = lambda _: None,
 ) -> Enrollment:
     """Make a device for the person, clearing a leftover of an earlier try, which nobody has the seed of.
@@ -122,14 +122,26 @@ def begin(
 
 
 def _create(
-    iam: IamGateway, audit: Audit, serial_number: str, replaces: str, keep: Callable[[Enrollment], None]
+    iam: IamGateway,
+    audit: Audit,
+    serial_number: str,
+    replaces: ReplacedDevice | None,
+    keep: Callable[[Enrollment], None],
 ) -> Enrollment:
     path, _, name = serial_number.partition(":mfa")[2].rpartition("/")
     with audit.attempt(Event.MFA_DEVICE_CREATED, serial_number) as attempt:
         made: NewVirtualMfaDevice = iam.create_virtual_mfa_device(name, f"{path}/")
         until = datetime.now(UTC) + SHOWN_FOR
         now = datetime.now(UTC)
-        enrollment = Enrollment(made.serial_number, made.seed, attempt.attempt_id, until, replaces, asked_at=now)
+        enrollment = Enrollment(
+            made.serial_number,
+            made.seed,
+            attempt.attempt_id,
+            until,
+            replaces.serial_number if replaces else "",
+            replaces.enabled_at if replaces else None,
+            asked_at=now,
+        )
         keep(enrollment)
     return enrollment
 
@@ -147,6 +159,18 @@ def still_ours(audit: Audit, enrollment: Enrollment) -> bool:
     """False once another browser, through any replica, made or removed the device after us."""
     latest = last_done(audit, (Event.MFA_DEVICE_CREATED, Event.MFA_DEVICE_DELETED), enrollment.serial_number)
     return latest == enrollment.attempt_id
+
+
+def still_waits(audit: Audit, enrollment: Enrollment, devices: Sequence[MfaDevice]) -> bool:
+    """Are two codes of this enrollment still waited for?
+
+    devices: the person's. False once the device is trusted, by whatever means, or was made anew or removed. A device
+    that was trusted here and then deactivated stays what it is: its seed is shown no more.
+    """
+    if any(device.serial_number == enrollment.serial_number for device in devices):
+        return False
+    trusted = (Event.MFA_DEVICE_CREATED, Event.MFA_DEVICE_DELETED, Event.MFA_DEVICE_ENABLED)
+    return last_done(audit, trusted, enrollment.serial_number) == enrollment.attempt_id
 
 
 def cancel(iam: IamGateway, audit: Audit, enrollment: Enrollment) -> None:

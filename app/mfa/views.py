@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -33,28 +34,31 @@ def devices_of_mine() -> list[MfaDevice]:
     return gateways().iam.mfa_devices(person().user_name)
 
 
+def enrollment_under_way(mine: Sequence[MfaDevice]) -> Enrollment | None:
+    """The enrollment that this session has begun, as long as its codes are waited for. mine: the person's devices.
+
+    What is over stays in the session until a form or its time removes it, but no page shows it.
+    """
+    kept = slots.enrollment()
+    return kept if kept and service.still_waits(audit(), kept, mine) else None
+
+
 @bp.get("/enroll")
 @recently_confirmed
 def enroll() -> ResponseReturnValue:
     """The QR code and two fields; or the button that makes them."""
-    pending = slots.enrollment()
-    if person().with_mfa:
-        known = [device.serial_number for device in devices_of_mine()]
-        if pending and pending.serial_number in known:  # trusted meanwhile: its seed is shown no more
-            slots.forget("enrollment")
-            pending = None
-        if known and pending is None:
-            return redirect(url_for("mfa.devices"))
-    elif devices_of_mine():
-        slots.forget("enrollment")
+    mine, kept = devices_of_mine(), slots.enrollment()
+    if mine and not person().with_mfa:
         return done("MFA is on for you. One more code, and this session has it too.", "mfa.activate")
-    if pending and not service.still_ours(audit(), pending):
-        slots.forget("enrollment")
+    waits = enrollment_under_way(mine)
+    trusted = kept is not None and kept.serial_number in {device.serial_number for device in mine}
+    if kept and not waits and not trusted:
         tell(service.EnrollmentReplaced(), "warning")
-        pending = None
         if person().with_mfa:
             return redirect(url_for("mfa.devices"))
-    return _enroll_page(pending, EnrollForm(formdata=None))
+    if mine and not waits:
+        return redirect(url_for("mfa.devices"))
+    return _enroll_page(waits, EnrollForm(formdata=None))
 
 
 def _enroll_page(pending: Enrollment | None, form: EnrollForm) -> ResponseReturnValue:
@@ -72,14 +76,14 @@ def _enroll_page(pending: Enrollment | None, form: EnrollForm) -> ResponseReturn
 @recently_confirmed
 def begin() -> ResponseReturnValue:
     """Make a device (again)."""
-    pending = slots.enrollment()
-    slots.forget("enrollment")
     mine = devices_of_mine() if person().with_mfa else []
-    if pending is None and mine:  # a page that stood open too long
+    kept, waits = slots.enrollment(), enrollment_under_way(mine)
+    slots.forget("enrollment")
+    if waits is None and mine:  # a page that stood open too long
         return done("That QR code is no longer good. Choose anew what to do.", "mfa.devices", "warning")
-    again = (pending.serial_number, pending.replaces) if pending and person().with_mfa else ("", "")
+    again = (waits.serial_number, waits.replaced_device) if waits and person().with_mfa else ("", None)
     asked = (gateways().iam, audit(), person(), permitted(), mine, *again)
-    begin_where_free(*asked, mfa_present(), _keep_remade if pending else slots.keep_enrollment)
+    begin_where_free(*asked, mfa_present(), _keep_remade if kept else slots.keep_enrollment)
     return done("", "mfa.enroll")
 
 
@@ -141,8 +145,8 @@ def enroll_post() -> ResponseReturnValue:
         report_observed(person(), mfa_devices=[MfaDevice(pending.serial_number, now)])
         slots.keep_upgrade(Upgrade(pending.serial_number, enabled_at=now, used=[first, second]))
         return done("Your phone is now your MFA device.", "mfa.activate")
-    if pending.replaces:
-        slots.keep_replacing(pending.replaces)
+    if pending.replaced_device:
+        slots.keep_replacing(pending.replaced_device)
         return redirect(url_for("mfa.replaced"), 303)
     return done("Your phone is now an MFA device of yours.", "mfa.devices")
 

@@ -10,7 +10,9 @@ from flask.typing import ResponseReturnValue
 from app.access_keys.views import unsaved
 from app.credentials.max_age import access_key_max_age
 from app.credentials.observed import report_observed
+from app.mfa.device_views import replaced_device
 from app.mfa.devices import settle
+from app.mfa.views import enrollment_under_way
 from app.overview.service import Known, Limits, known, load_inventory, state_of
 from app.overview.todo import Look, Waiting, to_do
 from app.sessions import current, slots
@@ -40,7 +42,7 @@ def _before_mfa() -> ResponseReturnValue:
         EmptyForm(formdata=None),
         devices=devices,
         alias=alias(),
-        enrolling=slots.enrollment() is not None,
+        enrolling=enrollment_under_way(devices) is not None,
         ends_at=current.session_ends_at(),
     )
 
@@ -56,12 +58,12 @@ def _with_mfa() -> ResponseReturnValue:
         ssh_keys=known(has.ssh_keys),
         certificates=known(has.certificates),
     )
-    new, enrolling = slots.new_key(now), slots.enrollment()
+    new, enrolling = slots.new_key(now), enrollment_under_way(has.devices)
     unfinished = Waiting(
         new.access_key_id if new else "",
         enrolling.serial_number if enrolling else "",
         [each.access_key_id for each in unsaved(has.keys.fact if isinstance(has.keys, Known) else (), now)],
-        slots.replacing(),
+        replaced_device(has.devices),
     )
     limits = Limits(access_key_max_age(current_app.config, me.account_id))
     return page(

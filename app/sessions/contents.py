@@ -9,6 +9,7 @@ from enum import StrEnum
 from flask_login import UserMixin
 
 from app.aws.clients import AwsCredentials
+from app.aws.iam import MfaDevice
 from app.aws.signin import AuthorizationRequest, Device
 
 SHOWN_FOR = timedelta(minutes=15)
@@ -144,6 +145,21 @@ class Renewal:
 
 
 @dataclass(frozen=True)
+class ReplacedDevice:
+    """A device that a new one replaces. A later device can get the same serial number, but not the same date."""
+
+    serial_number: str
+    enabled_at: datetime
+
+    def is_same(self, device: MfaDevice) -> bool:
+        """Is it this device? A session keeps times to the second, as AWS does."""
+        return (self.serial_number, self.enabled_at.replace(microsecond=0)) == (
+            device.serial_number,
+            device.enabled_at.replace(microsecond=0),
+        )
+
+
+@dataclass(frozen=True)
 class Enrollment:
     """A virtual device that waits for its first two codes. The seed lives here and nowhere else."""
 
@@ -154,12 +170,18 @@ class Enrollment:
     until: datetime
     replaces: str = ""
     """Serial number of the device to be given up once this one is trusted."""
+    replaces_enabled_at: datetime | None = None
     asked_at: datetime | None = None
     """When two codes were last asked for: as the device was made, or as a pair was refused for its age."""
     last_step: int = 0
     """Step of the second code of that pair."""
     remade: bool = False
     """Its QR code took the place of another, which may be in the app or in another tab."""
+
+    @property
+    def replaced_device(self) -> ReplacedDevice | None:
+        """The device to be given up once this one is trusted; None where it is a further one."""
+        return ReplacedDevice(self.replaces, self.replaces_enabled_at) if self.replaces_enabled_at else None
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,15 @@ from typing import Protocol, TypeVar
 from flask_login import current_user
 
 from app.errors import PortalError
-from app.sessions.contents import Enrollment, NewAccessKey, PendingAwsSignIn, PendingSignIn, Upgrade, owner_of
+from app.sessions.contents import (
+    Enrollment,
+    NewAccessKey,
+    PendingAwsSignIn,
+    PendingSignIn,
+    ReplacedDevice,
+    Upgrade,
+    owner_of,
+)
 from app.sessions.current import (
     current_session,
     drop_what_is_nobodys,
@@ -195,14 +203,14 @@ def upgrade() -> Upgrade | None:
     return read(Upgrade, current_session().get("upgrade"))
 
 
-def keep_replacing(serial_number: str) -> None:
+def keep_replacing(old: ReplacedDevice) -> None:
     """The new device is trusted; this one is still to be given up."""
-    current_session()["replacing"] = serial_number
+    keep("replacing", old)
 
 
-def replacing() -> str:
-    """Serial number of the device that a new one has replaced and that is still to be given up, or ""."""
-    return str(current_session().get("replacing", ""))
+def replacing() -> ReplacedDevice | None:
+    """The device that a new one has replaced and that was still to be given up when this was stored."""
+    return read(ReplacedDevice, current_session().get("replacing"))
 
 
 def forget_new_key() -> bool:
