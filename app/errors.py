@@ -46,8 +46,11 @@ class PortalError(Exception):
         request_id: str = "",
         aws_message: str = "",
         field: str | None = None,
+        diagnosis: str = "",
     ) -> None:
         super().__init__(message or self.message)
+        self.diagnosis = diagnosis
+        """Stable name of which of several things an error of this kind tells, "cut-short"; "" where there is one."""
         self.action = action
         """What was asked of AWS, "iam:ListUsers"; empty where AWS was not asked."""
         self.request_id = request_id
@@ -55,6 +58,11 @@ class PortalError(Exception):
         """AWS's own words, for telling cases apart; never shown as they are."""
         if field:
             self.field = field
+
+    @property
+    def told_as(self) -> str:
+        """Return what a page that tells of it is marked with: the code, and the diagnosis where there is one."""
+        return f"{self.code}:{self.diagnosis}" if self.diagnosis else self.code
 
 
 class Refused(PortalError):

@@ -37,6 +37,10 @@ class Item:
     label: str
     endpoint: str
     values: Mapping[str, str] = field(default_factory=dict)
+    about: str = ""
+    """Id or serial number of what this is about."""
+    last_used_at: datetime | None = None
+    """When AWS says it was last used; None where it was never used, or where AWS doesn't say."""
 
 
 @dataclass(frozen=True)
@@ -69,14 +73,14 @@ Rule = Callable[[Look], Iterator[Item]]
 def _secret_waits(look: Look) -> Iterator[Item]:
     if key := look.waiting.new_key:
         why = f"The secret of {key} is shown a few minutes more, then never again."
-        yield Item(Urgency.NOW, "save-key", "Save your new access key", why, "Save it", "access_keys.new")
+        yield Item(Urgency.NOW, "save-key", "Save your new access key", why, "Save it", "access_keys.new", about=key)
 
 
 def _secret_is_lost(look: Look) -> Iterator[Item]:
     for key in look.waiting.unsaved_keys:
         why = f"You haven’t confirmed that you saved the secret access key of {key}. AWS shows it only once."
         what = f"Save or delete access key {key}"
-        yield Item(Urgency.NOW, "save-or-delete-key", what, why, "Your access keys", "access_keys.index")
+        yield Item(Urgency.NOW, "save-or-delete-key", what, why, "Your access keys", "access_keys.index", about=key)
 
 
 def _no_device(look: Look) -> Iterator[Item]:
@@ -89,13 +93,21 @@ def _device_waits(look: Look) -> Iterator[Item]:
     if serial := look.waiting.enrolling:
         why = f"{serial} waits for two codes. Its QR code is still good."
         what = "Finish setting up your MFA device"
-        yield Item(Urgency.NOW, "finish-device", what, why, "Continue", "mfa.enroll")
+        yield Item(Urgency.NOW, "finish-device", what, why, "Continue", "mfa.enroll", about=serial)
 
 
 def _old_device_counts(look: Look) -> Iterator[Item]:
     if (serial := look.waiting.replaced) and serial in {device.serial_number for device in look.has.devices}:
         why = f"Your new device works, and {serial} still counts, too."
-        yield Item(Urgency.DUE, "remove-old-device", "Give up your old MFA device", why, "Continue", "mfa.replaced")
+        yield Item(
+            Urgency.DUE,
+            "remove-old-device",
+            "Give up your old MFA device",
+            why,
+            "Continue",
+            "mfa.replaced",
+            about=serial,
+        )
 
 
 def _temporary_password(look: Look) -> Iterator[Item]:
@@ -111,24 +123,41 @@ def _old_keys(look: Look) -> Iterator[Item]:
         return
     keys = dated([key for key in look.has.keys.fact if key.active], look.limits.key_age, look.now)
     for due in keys[:1]:  # of two the older is to go in any case
-        left = due.due_at - look.now
+        left, about = due.due_at - look.now, due.key.access_key_id
         said = f"{due.key.access_key_id} was made on {due.key.created_at:%-d %B %Y}"
         if due.overdue:
             late = -left.days - 1
             why = f"{said}, and was due to be replaced {_days(late)} ago." if late else f"{said}, and is due today."
-            yield Item(Urgency.DUE, "key-overdue", "Replace your access key", why, "Rotate it", "access_keys.index")
+            yield Item(
+                Urgency.DUE,
+                "key-overdue",
+                "Replace your access key",
+                why,
+                "Rotate it",
+                "access_keys.index",
+                about=about,
+            )
         elif left <= look.limits.warning:
             when = f"in {_days(left.days)}" if left.days else "within a day"
             why = f"{said}, and is due to be replaced {when}."
             yield Item(
-                Urgency.SOON, "key-due-soon", "Replace your access key soon", why, "Rotate it", "access_keys.index"
+                Urgency.SOON,
+                "key-due-soon",
+                "Replace your access key soon",
+                why,
+                "Rotate it",
+                "access_keys.index",
+                about=about,
             )
 
 
-def _last_used(look: Look, key: AccessKey) -> str:
-    """A further sentence, where AWS was asked and said when."""
+def _retire(look: Look, key: AccessKey, urgency: Urgency, code: str, what: str, why: str, label: str) -> Item:
+    """A key that can go, with a further sentence where AWS was asked and said when it was last used."""
     use = look.has.key_uses.by_key.get(key.access_key_id)
-    return f" {key.access_key_id} was last used on {use.at:%-d %B %Y}." if use and use.at else ""
+    at = use.at if use else None
+    why += f" {key.access_key_id} was last used on {at:%-d %B %Y}." if at else ""
+    page, about = "access_keys.index", key.access_key_id
+    return Item(urgency, code, what, why, label, page, about=about, last_used_at=at)
 
 
 def _two_keys(look: Look) -> Iterator[Item]:
@@ -137,15 +166,13 @@ def _two_keys(look: Look) -> Iterator[Item]:
     keys = [key for key in look.has.keys.fact if key.access_key_id not in look.waiting.unsaved_keys]
     if len(keys) > 1 and all(key.active for key in keys):
         why = f"Two are active. Once {keys[1].access_key_id} is used everywhere, {keys[0].access_key_id} can go."
-        why += _last_used(look, keys[0])
         what = "Retire your older access key"
-        yield Item(Urgency.DUE, "retire-key", what, why, "Continue", "access_keys.index")
+        yield _retire(look, keys[0], Urgency.DUE, "retire-key", what, why, "Continue")
     for key in keys:
         if not key.active:
             why = f"{key.access_key_id} is inactive. If nothing missed it, delete it: there is room for two only."
-            why += _last_used(look, key)
             what = "Delete an inactive access key"
-            yield Item(Urgency.SOON, "delete-key", what, why, "Your access keys", "access_keys.index")
+            yield _retire(look, key, Urgency.SOON, "delete-key", what, why, "Your access keys")
 
 
 def _certificates(look: Look) -> Iterator[Item]:
@@ -158,7 +185,7 @@ def _certificates(look: Look) -> Iterator[Item]:
         why = over if state == "expired" else f"{held.id} expires on {until}; whatever uses it stops then."
         urgency = Urgency.DUE if state == "expired" else Urgency.SOON
         code = "certificate-expired" if state == "expired" else "certificate-expires-soon"
-        yield Item(urgency, code, what, why, "Your certificates", "certificates.index")
+        yield Item(urgency, code, what, why, "Your certificates", "certificates.index", about=held.id)
 
 
 RULES: tuple[Rule, ...] = (

@@ -170,7 +170,7 @@ def refusal_page(error: PortalError) -> ResponseReturnValue:
 def error_page(error: PortalError) -> ResponseReturnValue:
     """Answer to a refusal that isn't about a form, even where one was accepted: an error page."""
     missing = error.action if error.status == 403 else ""
-    told = {"title": "That did not work", "sentence": str(error), "missing": missing, "refused_with": error.code}
+    told = {"title": "That did not work", "sentence": str(error), "missing": missing, "refused_with": error.told_as}
     return answer(error.status, told)
 
 

@@ -49,13 +49,13 @@ def refuse(form: FlaskForm, refusal: PortalError) -> None:
     sentence = str(refusal)
     if isinstance(refusal, NotAllowed) and refusal.action:
         sentence += f" The permission that is missing is {refusal.action}."
-    sentence = Sentence(sentence, refusal.code)
+    sentence = Sentence(sentence, refusal.told_as)
     if refusal.field and refusal.field in form:
         form[refusal.field].errors = [*form[refusal.field].errors, sentence]
     else:
         form.form_errors.append(sentence)
     if isinstance(form, Form):
-        form.refused_as = refusal.code
+        form.refused_as = refusal.told_as
 
 
 def page(template: str, form: FlaskForm | None = None, **context: Any) -> ResponseReturnValue:

@@ -39,7 +39,7 @@ def tell(sentence: str | PortalError, category: str, code: str = "") -> None:
 
     The code, of a refusal its own, becomes that page's `data-refused`.
     """
-    code = sentence.code if isinstance(sentence, PortalError) else code
+    code = sentence.told_as if isinstance(sentence, PortalError) else code
     flash(str(sentence), f"{category} {code}" if code else category)
 
 

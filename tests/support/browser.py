@@ -271,8 +271,19 @@ class Surfer:
 
     @property
     def states(self) -> list[str]:
-        """Codes of what the page says of its matter (`data-state`): "old-goes-first"."""
-        return [each.get_attribute("data-state") or "" for each in self.page.locator("main [data-state]").all()]
+        """What the page says of the state of things: a code, or of one thing "active:AKIA...", in order."""
+        shown = self.page.locator("main [data-state]").evaluate_all(_STATES)
+        return [str(each) for each in shown]
+
+    @property
+    def to_do(self) -> list[str]:
+        """Codes of what the overview lists to do, and of what: "retire-key:AKIA..."."""
+        shown = self.page.locator("main [data-todo]").evaluate_all(_TO_DO)
+        return [str(each) for each in shown]
+
+    def row(self, item: str) -> Locator:
+        """What the page shows of one thing, by its id."""
+        return self.page.locator(f"main [data-item='{item}']").first
 
     @property
     def user_name(self) -> str:
@@ -297,3 +308,7 @@ class Surfer:
     def inspect(self) -> None:
         """Look critically at the page; see `Inspection`."""
         self._inspection(self.page)
+
+
+_NAMED = "(all) => all.map((each) => [each.dataset.NAME, each.dataset.item].filter(Boolean).join(':'))"
+_STATES, _TO_DO = _NAMED.replace("NAME", "state"), _NAMED.replace("NAME", "todo")

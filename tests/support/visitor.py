@@ -126,8 +126,17 @@ class Visitor:
 
     @property
     def states(self) -> list[str]:
-        """Codes of what the page says of its matter (`data-state`): "old-goes-first"."""
-        return [str(each["data-state"]) for each in self.soup.select("main [data-state]")]
+        """What the page says of the state of things: a code, or of one thing "active:AKIA...", in order."""
+        return self._named("data-state")
+
+    @property
+    def to_do(self) -> list[str]:
+        """Codes of what the overview lists to do, and of what: "retire-key:AKIA..."."""
+        return self._named("data-todo")
+
+    def _named(self, attribute: str) -> list[str]:
+        found = self.soup.select(f"main [{attribute}]")
+        return [":".join(filter(None, (str(each[attribute]), str(each.get("data-item", ""))))) for each in found]
 
     @property
     def user_name(self) -> str:
