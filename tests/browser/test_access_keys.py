@@ -7,6 +7,8 @@ import io
 
 import pytest
 
+from app.access_keys.service import KeyNotActiveYet, SecretLost, TooManyAccessKeys, WrongLastCharacters
+from app.errors import NoResponse, NotAllowed, Throttled
 from tests.browser.conftest import Surfing
 from tests.support.browser import Surfer
 from tests.support.clock import Clock
@@ -34,17 +36,29 @@ def keys_of(employee: Employee) -> dict[str, str]:
     return {key["AccessKeyId"]: key["Status"] for key in listed["AccessKeyMetadata"]}
 
 
+def saved(employee: Employee, portal: Portal) -> list[object]:
+    """Ids of their keys whose secret they confirmed to have, as the audit log says."""
+    query = "select target from activity where user_name = :name and event = 'access-key-saved'"
+    return [target for (target,) in portal.rows(query, name=employee.name)]
+
+
 def shown(surfer: Surfer) -> tuple[str, str]:
     """The new key on the page."""
     return surfer.page.locator("#access-key-id").inner_text(), surfer.page.locator("#secret-access-key").inner_text()
 
 
-def follow(surfer: Surfer, name: str) -> None:
-    """Follow a link by its whole accessible name."""
-    with surfer.page.expect_navigation():
-        surfer.page.get_by_role("link", name=name, exact=True).click()
-    surfer.page.wait_for_load_state()
-    surfer.inspect()
+def delete(surfer: Surfer, key_id: str) -> None:
+    """From the list of keys."""
+    surfer.follow(f"/access-keys/delete?id={key_id}")
+    surfer.submit("/access-keys/delete")
+
+
+def deactivate_older(surfer: Surfer, key_id: str) -> None:
+    """From the list of keys, which says that this one is next."""
+    assert f"retire-older:{key_id}" in surfer.states
+    surfer.follow("/access-keys/deactivate")
+    assert "signed-in-with-it" not in surfer.states, "the session stands on the new key"
+    surfer.submit(f"/access-keys/deactivate?id={key_id}")
 
 
 @pytest.mark.both_policies
@@ -52,38 +66,34 @@ def test_a_key_is_rotated(
     surfing: Surfing, surfer: Surfer, nadia: Employee, phone: Phone, clock: Clock, portal: Portal
 ) -> None:
     old = nadia.access_key_id
-    surfer.press("Create a new key")
+    surfer.submit("/access-keys/create")
     key_id, secret = shown(surfer)
     assert keys_of(nadia) == {old: "Active", key_id: "Active"}
     with surfer.page.expect_download() as started:
-        surfer.page.get_by_role("link", name="Download for “aws configure import”").click()
+        surfer.page.locator("a[href='/access-keys/new/accesskeys.csv']").click()
     rows = list(csv.DictReader(io.StringIO(started.value.path().read_text())))
     assert rows == [{"User Name": nadia.name, "Access key ID": key_id, "Secret access key": secret}]
 
     clock.move(20)  # AWS learns new keys within seconds
-    surfer.page.get_by_role("button", name="Check the new key").click()
-    surfer.page.get_by_text("Your new key works").wait_for()
+    surfer.page.locator("form[action='/access-keys/new/prove'] button").click()
+    surfer.page.locator("[data-state=works]").wait_for()
     surfer.inspect()
-    surfer.type(last_characters="abcdef")
-    surfer.press("I saved it")
-    assert "does not end like this" in surfer.text
+    surfer.submit("/access-keys/new", last_characters="abcdef")
+    assert (surfer.refused_as, surfer.invalid) == (WrongLastCharacters.code, ["last_characters"])
     assert shown(surfer)[1] == secret, "still there"
-    surfer.type(last_characters=secret[-6:], code=phone.next())
-    surfer.press("I saved it")
-    assert "is saved" in surfer.text
+    surfer.submit("/access-keys/new", last_characters=secret[-6:], code=phone.next())
+    assert (surfer.path, surfer.notices) == ("/access-keys", ["success"])
+    assert saved(nadia, portal) == [key_id]
     assert secret not in surfer.page.content()
     surfer.open("/access-keys/new")
     assert surfer.path == "/access-keys" and secret not in surfer.page.content(), "never again"
 
-    surfer.press("Deactivate the older key")
-    assert "You signed in with this key" not in surfer.text, "the session stands on the new key"
-    surfer.press("Deactivate this key")
+    deactivate_older(surfer, old)
     assert keys_of(nadia) == {old: "Inactive", key_id: "Active"}
-    assert surfer.text.count("Due to be replaced") == 1 and "opens nothing while it is inactive" in surfer.text
-    surfer.press("Activate again")
+    assert f"active:{key_id}" in surfer.states and f"inactive:{old}" in surfer.states
+    surfer.submit(f"/access-keys/activate?id={old}")
     assert keys_of(nadia)[old] == "Active", "undone"
-    follow(surfer, f"Delete {old}")
-    surfer.press("Delete this key")
+    delete(surfer, old)
     assert keys_of(nadia) == {key_id: "Active"}
     events = [event for event, phase, _ in portal.activity(nadia.name) if phase == "done"]
     assert events[-3:] == ["access-key-deactivated", "access-key-activated", "access-key-deleted"]
@@ -95,29 +105,27 @@ def test_a_key_is_rotated(
 def test_a_rotation_is_taken_up_in_another_browser(
     surfing: Surfing, surfer: Surfer, nadia: Employee, phone: Phone, clock: Clock
 ) -> None:
-    surfer.press("Create a new key")
+    surfer.submit("/access-keys/create")
     key_id, _ = shown(surfer)
     clock.move(20)
     other = surfing()
     other.sign_in(nadia)
-    other.type(code=phone.next())
-    other.press("Sign in")
+    other.submit("/sign-in/code", code=phone.next())
     other.navigate("/access-keys")
-    assert f"{key_id} isn’t saved yet" in other.text and "Next: retire the older key" not in other.text
-    assert "If you can’t get back to that session, delete the key" in other.text
-    follow(other, f"Delete {key_id}")
-    other.press("Delete this key")
+    assert f"secret-elsewhere:{key_id}" in other.states
+    assert f"retire-older:{nadia.access_key_id}" not in other.states
+    assert other.has(f"/access-keys/lost?id={key_id}"), "for those who can't get back to that session"
+    delete(other, key_id)
     assert keys_of(nadia) == {nadia.access_key_id: "Active"}
     clock.move(30)  # a key that vanished is believed gone only then
     surfer.open("/access-keys")
-    assert "waits to be saved" not in surfer.text, "the first browser sees that it is gone"
+    assert f"to-be-saved:{key_id}" not in surfer.states, "the first browser sees that it is gone"
 
 
 def test_two_keys_are_enough(surfer: Surfer, nadia: Employee, phone: Phone, sandbox: Sandbox) -> None:
     sandbox.as_administrator("iam").create_access_key(UserName=nadia.name)
-    surfer.page.get_by_role("button", name="Create a new key").click()
-    surfer.page.wait_for_load_state()
-    assert "AWS allows no more, and inactive ones count" in surfer.text
+    surfer.submit("/access-keys/create")
+    assert surfer.refused_as == TooManyAccessKeys.code
     assert len(keys_of(nadia)) == 2
 
 
@@ -126,16 +134,16 @@ def test_the_answer_with_the_secret_is_lost(
     surfer: Surfer, nadia: Employee, phone: Phone, sandbox: Sandbox, lost: str
 ) -> None:
     sandbox.set_faults([{"action": "iam:CreateAccessKey", "occurrences": [1], "fault": lost}])
-    surfer.press("Create a new key")
+    surfer.submit("/access-keys/create")
     sandbox.set_faults([])
     if lost == "reset-before":
-        assert "could not be reached" in surfer.text
+        assert surfer.refused_as == NoResponse.code
         assert len(keys_of(nadia)) == 1
         return
     (orphan,) = set(keys_of(nadia)) - {nadia.access_key_id}
-    assert f"it made the key {orphan}: nobody has its secret" in surfer.text
-    follow(surfer, f"Delete {orphan}")
-    surfer.press("Delete this key")
+    assert surfer.refused_as == SecretLost.code
+    assert orphan in surfer.page.locator("[data-notice]").inner_text(), "which key it is"
+    delete(surfer, orphan)
     assert list(keys_of(nadia)) == [nadia.access_key_id]
 
 
@@ -150,7 +158,7 @@ def test_two_clicks_make_one_key(surfing: Surfing, sandbox: Sandbox, clock: Cloc
     other.goto(f"{surfer.url}/access-keys")
     sandbox.set_faults([{"action": "iam:CreateAccessKey", "fault": "latency", "latency_ms": 700}])
     for page in (surfer.page, other):
-        page.locator("main button:has-text('Create a key')").click(no_wait_after=True)
+        page.locator("form[action='/access-keys/create'] button").click(no_wait_after=True)
     other.wait_for_load_state()
     surfer.page.wait_for_url("**/access-keys/new")
     sandbox.set_faults([])
@@ -160,7 +168,7 @@ def test_two_clicks_make_one_key(surfing: Surfing, sandbox: Sandbox, clock: Cloc
 def test_the_secret_is_gone_after_fifteen_minutes(
     surfer: Surfer, nadia: Employee, phone: Phone, clock: Clock
 ) -> None:
-    surfer.press("Create a new key")
+    surfer.submit("/access-keys/create")
     secret = shown(surfer)[1]
     clock.move(8 * 60)
     surfer.page.reload()
@@ -171,40 +179,35 @@ def test_the_secret_is_gone_after_fifteen_minutes(
 
 
 def test_the_last_way_in_is_not_cut_by_mistake(surfer: Surfer, nadia: Employee, phone: Phone) -> None:
-    follow(surfer, f"Deactivate {nadia.access_key_id}")
-    assert "This is your last way in" in surfer.text
-    assert "This will lock you out" in surfer.text and "Nothing is lost" not in surfer.text
-    surfer.press("Deactivate this key")
-    assert "Tick the box, or go back" in surfer.text
+    surfer.follow(f"/access-keys/deactivate?id={nadia.access_key_id}")
+    assert surfer.states == ["last-way-in"], "and not that nothing is lost"
+    surfer.submit("/access-keys/deactivate")
+    assert surfer.page.locator("[name=understood] ~ [data-field-error]").count() == 1
     assert keys_of(nadia) == {nadia.access_key_id: "Active"}
-    surfer.page.get_by_label("I understand").check()
-    surfer.press("Deactivate this key")
+    surfer.page.locator("[name=understood]").check()
+    surfer.submit("/access-keys/deactivate")
     assert keys_of(nadia) == {nadia.access_key_id: "Inactive"}
 
 
 def test_saved_is_shown_by_signing_in_with_it(
     surfer: Surfer, nadia: Employee, phone: Phone, clock: Clock, portal: Portal
 ) -> None:
-    surfer.press("Create a new key")
+    surfer.submit("/access-keys/create")
     key_id, secret = shown(surfer)
-    surfer.type(last_characters=secret[-6:])
-    surfer.press("I saved it")
-    assert "AWS does not know the new key yet" in surfer.text, "what is not proven is not taken for saved"
+    surfer.submit("/access-keys/new", last_characters=secret[-6:])
+    assert surfer.refused_as == KeyNotActiveYet.code, "what is not proven is not taken for saved"
     assert surfer.value("last_characters") == secret[-6:], "nothing typed is lost"
     clock.move(20)
-    surfer.press("Sign in with the new key")
-    assert surfer.heading == "Sign in with your new key"
-    surfer.type(access_key_id=key_id, secret_access_key=secret)
-    surfer.press("Sign in with the key")
-    surfer.type(code=phone.next())
-    surfer.press("Sign in")
+    surfer.submit("/access-keys/new/sign-in")
+    assert surfer.path == "/sign-in" and surfer.page.locator("[data-confirming=new-key]").count() == 1
+    surfer.submit("/sign-in", access_key_id=key_id, secret_access_key=secret)
+    surfer.submit("/sign-in/code", code=phone.next())
     assert surfer.path == "/access-keys/new"
-    assert "You’re signed in with this key" in surfer.text
-    surfer.press("I saved it")
-    assert "is saved" in surfer.text
-    surfer.press("Deactivate the older key")
-    assert "You signed in with this key" not in surfer.text
-    surfer.press("Deactivate this key")
+    assert "signed-in-with-it" in surfer.states
+    surfer.submit("/access-keys/new")
+    assert (surfer.path, surfer.notices) == ("/access-keys", ["success"])
+    assert key_id in saved(nadia, portal)
+    deactivate_older(surfer, nadia.access_key_id)
     assert keys_of(nadia) == {nadia.access_key_id: "Inactive", key_id: "Active"}
     assert secret.encode() not in portal.log.read_bytes()
 
@@ -213,12 +216,12 @@ def test_a_list_that_lags_behind_loses_no_secret(
     surfer: Surfer, nadia: Employee, phone: Phone, clock: Clock, sandbox: Sandbox
 ) -> None:
     sandbox.set_faults([{"action": "iam:ListAccessKeys", "fault": "stale-read"}])
-    surfer.press("Create a new key")
+    surfer.submit("/access-keys/create")
     sandbox.set_faults([{"action": "iam:ListAccessKeys", "fault": "stale-read"}])
     key_id, secret = shown(surfer)
     surfer.open("/access-keys")
-    assert "A new key waits to be saved" in surfer.text
-    surfer.press("Continue")
+    assert f"to-be-saved:{key_id}" in surfer.states
+    surfer.follow("/access-keys/new")
     assert shown(surfer) == (key_id, secret)
     sandbox.set_faults([])
     assert set(keys_of(nadia)) == {nadia.access_key_id, key_id}
@@ -232,12 +235,12 @@ def test_aws_makes_no_key(
         sandbox.set_faults([{"action": "iam:CreateAccessKey", "occurrences": [1], "fault": "throttle"}])
     else:
         nadia.denied("iam:CreateAccessKey")
-    surfer.press("Create a new key")
+    surfer.submit("/access-keys/create")
     sandbox.set_faults([])
-    told = {"throttled": "AWS is busy", "denied": "permission that is missing is iam:CreateAccessKey"}
-    assert told[no] in surfer.text
+    reason = {"throttled": Throttled.code, "denied": NotAllowed.code}[no]
+    assert surfer.refused_as == reason
+    assert no == "throttled" or "iam:CreateAccessKey" in surfer.text, "the permission that is missing"
     assert list(keys_of(nadia)) == [nadia.access_key_id]
-    reason = {"throttled": "throttled", "denied": "not-allowed"}[no]
     assert ("access-key-created", "refused", reason) in portal.activity(nadia.name)
 
 
@@ -245,4 +248,4 @@ def test_nobody_touches_anothers_key(surfer: Surfer, nadia: Employee, phone: Pho
     another = sandbox.user("Administrator")["access_key_id"]
     for act in ("deactivate", "delete"):
         surfer.open(f"/access-keys/{act}?id={another}")
-        assert surfer.heading == "You have no such access key", "as for one that there never was"
+        assert surfer.refused_as == "not-yours", "as for one that there never was"
