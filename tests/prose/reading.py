@@ -75,6 +75,8 @@ def _is_prose(path: str, kind: _TokenType) -> bool:
 
 def _lexer(path: str) -> Lexer:
     options = {"stripnl": False, "ensurenl": False}
+    if path.endswith(".md"):
+        return get_lexer_by_name("markdown", handlecodeblocks=False, **options)
     if path.endswith(".html"):
         return get_lexer_by_name("html+django", **options)
     try:

@@ -97,6 +97,11 @@ def terms() -> dict[str, str]:
     }
 
 
+def _plural(word: str) -> str:
+    """The pattern of a plural's end; abbreviations have none (2FAS is an app)."""
+    return "" if word.isupper() else "s?"
+
+
 def _check(pattern: str, better: str, engine: Engine) -> Check:
     """A check of proselint; also within quotation marks, because pages are quoted."""
     return Check(
@@ -113,7 +118,7 @@ def _register() -> Config:
     """All checks in proselint's registry, and the setting that enables them."""
     phrases = [
         *((each.replace(" ", GAP), better) for each, better in PHRASES),
-        *((rf"{re.escape(wrong)}s?".replace(r"\ ", GAP), right) for wrong, right in terms().items()),
+        *((re.escape(wrong).replace(r"\ ", GAP) + _plural(wrong), right) for wrong, right in terms().items()),
     ]
     ours = [
         *(_check(rf"\b(?:{pattern})\b", better, Fast(ANY_CASE)) for pattern, better in phrases),

@@ -38,6 +38,7 @@ FINE = [
     "| rule | one thing; another thing here; a third thing |",
     "`somebody stands anew`",
     "```\nsomebody stands anew\n```",
+    "```sh\nsomebody stands anew  # go on\n```",
     "Understand it, and outstanding work.",
 ]
 

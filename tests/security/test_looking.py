@@ -24,7 +24,7 @@ from tests.support.sandbox import Sandbox
 SHOWN_ONCE = {"_flashes", "refused", "error_pages"}
 """Messages and refused forms that wait for the next page."""
 ON_THE_WAY = {"csrf_token", "wanted", "confirming"}
-"""The token of forms, and where a person goes on after the sign-in that a page leads to."""
+"""The token of forms, and the page a user returns to after the sign-in it leads to."""
 SHOWN_CREDENTIALS = {
     "overview.index",
     "mfa.devices",
@@ -127,7 +127,7 @@ STATES = {
     "with MFA, and all is over": {"new_key", "replacing", "enrollment", "pasted"},
     "administrator": set(),
 }
-"""As whom one looks, and what their session holds."""
+"""Each kind of user who looks, and what is in their session."""
 
 
 @pytest.mark.parametrize("as_whom", STATES)
