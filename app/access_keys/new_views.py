@@ -16,6 +16,7 @@ from app.audit.events import STILL_RUNNING
 from app.sessions import current, slots
 from app.sessions.contents import Confirming, NewAccessKey, Way
 from app.web.guards import ask_to_confirm, recently_confirmed, with_mfa
+from app.web.permissions import calls, needs
 from app.web.rate_limits import codes_per_key
 from app.web.request_context import audit, gateways, person
 from app.web.responses import done, page, wants_part
@@ -24,6 +25,7 @@ from app.web.responses import done, page, wants_part
 @bp.post("/create")
 @with_mfa
 @recently_confirmed
+@needs("iam:ListAccessKeys", "iam:CreateAccessKey")
 def create() -> ResponseReturnValue:
     """Make a key; its secret is on the next page."""
     pending, now = pending_key(), datetime.now(UTC)
@@ -141,6 +143,7 @@ def sign_in() -> ResponseReturnValue:
 
 @bp.post("/new/prove")
 @with_mfa
+@calls("iam:ListMFADevices")
 def prove() -> ResponseReturnValue:
     """See whether AWS knows the new key by now."""
     pending = pending_key()
@@ -158,6 +161,7 @@ def prove() -> ResponseReturnValue:
 @bp.post("/new")
 @with_mfa
 @codes_per_key
+@calls("iam:ListMFADevices")
 def new_post() -> ResponseReturnValue:
     """The person has the secret: forget it here; move the session to the new key where a code came along."""
     pending = pending_key()

@@ -20,7 +20,7 @@ from app.sessions import current, slots
 from app.sessions.contents import NewAccessKey
 from app.web.forms import EmptyForm
 from app.web.guards import recently_confirmed, with_mfa
-from app.web.permissions import offered
+from app.web.permissions import calls, needs, offered
 from app.web.rate_limits import CHANGES, limiter, this_person
 from app.web.request_context import audit, chosen_id, gateways, person
 from app.web.responses import NoLongerThere, done, page
@@ -54,6 +54,7 @@ def pending_key() -> NewAccessKey | None:
 
 @bp.get("")
 @with_mfa
+@needs("iam:ListAccessKeys")
 def index() -> ResponseReturnValue:
     """One's keys, and the next step of a rotation, whoever began it."""
     now = datetime.now(UTC)
@@ -85,6 +86,7 @@ GONE_OR_SAVED = "Nothing was deleted. The key no longer exists, or its secret ac
 @bp.post("/lost")
 @with_mfa
 @recently_confirmed
+@needs("iam:ListAccessKeys", "iam:DeleteAccessKey")
 def delete_lost() -> ResponseReturnValue:
     """Delete, in one click, a key whose secret nobody has."""
     wanted, now = chosen_id(), datetime.now(UTC)
@@ -98,6 +100,7 @@ def delete_lost() -> ResponseReturnValue:
 @bp.post("/have")
 @with_mfa
 @recently_confirmed
+@needs("iam:ListAccessKeys")
 def have() -> ResponseReturnValue:
     """The person has the secret after all: they saved it, and did not say so in time."""
     wanted = chosen_id()
@@ -128,6 +131,7 @@ def _without_saved_secret(keys: Sequence[AccessKey]) -> set[str]:
 @bp.get("/deactivate")
 @with_mfa
 @recently_confirmed
+@needs("iam:ListAccessKeys", "iam:UpdateAccessKey")
 def deactivate() -> ResponseReturnValue:
     """What deactivating means."""
     return _confirmation_page("deactivate", ConfirmationForm(formdata=None))
@@ -136,6 +140,7 @@ def deactivate() -> ResponseReturnValue:
 @bp.get("/delete")
 @with_mfa
 @recently_confirmed
+@needs("iam:ListAccessKeys", "iam:DeleteAccessKey")
 def delete() -> ResponseReturnValue:
     """What deleting means."""
     return _confirmation_page("delete", ConfirmationForm(formdata=None))
@@ -158,6 +163,8 @@ def _confirmation_page(act: str, form: ConfirmationForm) -> ResponseReturnValue:
 @bp.post("/deactivate")
 @with_mfa
 @recently_confirmed
+@needs("iam:ListAccessKeys", "iam:UpdateAccessKey")
+@calls("iam:GetLoginProfile")
 def deactivate_post() -> ResponseReturnValue:
     """Deactivate: can be undone."""
     return _deactivate_or_delete("deactivate")
@@ -166,6 +173,8 @@ def deactivate_post() -> ResponseReturnValue:
 @bp.post("/delete")
 @with_mfa
 @recently_confirmed
+@needs("iam:ListAccessKeys", "iam:DeleteAccessKey")
+@calls("iam:GetLoginProfile")
 def delete_post() -> ResponseReturnValue:
     """Delete: cannot."""
     return _deactivate_or_delete("delete")
@@ -197,6 +206,8 @@ def _deactivate_or_delete(act: str) -> ResponseReturnValue:
 @bp.post("/activate")
 @with_mfa
 @recently_confirmed
+@needs("iam:UpdateAccessKey")
+@calls("iam:ListAccessKeys")
 def activate() -> ResponseReturnValue:
     """Undo a deactivation."""
     wanted = chosen_id()

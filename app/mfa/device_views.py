@@ -24,6 +24,7 @@ from app.sessions.console_links import console_url, readable_alias
 from app.sessions.contents import ReplacedDevice, Upgrade
 from app.web import error_pages
 from app.web.guards import ask_to_confirm, recently_confirmed, with_mfa
+from app.web.permissions import calls, needs
 from app.web.request_context import audit, chosen_id, gateways, permitted, person
 from app.web.responses import NoLongerThere, done, page
 
@@ -79,6 +80,8 @@ def devices() -> ResponseReturnValue:
 @bp.post("/add")
 @with_mfa
 @recently_confirmed
+@needs(later=("iam:EnableMFADevice",))
+@calls("iam:ListMFADevices", "iam:CreateVirtualMFADevice", "iam:DeleteVirtualMFADevice")
 def add() -> ResponseReturnValue:
     """Begin a further virtual device."""
     me = person()
@@ -98,6 +101,7 @@ def _begin(serial_number: str, replaces: ReplacedDevice | None = None) -> Respon
 @bp.get("/replace")
 @with_mfa
 @recently_confirmed
+@needs("iam:DeactivateMFADevice")
 def replace() -> ResponseReturnValue:
     """What replacing a device will do, before it does."""
     mine = devices_of_mine()
@@ -128,6 +132,8 @@ def _time_left() -> timedelta:
 @bp.post("/replace")
 @with_mfa
 @recently_confirmed
+@needs("iam:DeactivateMFADevice")
+@calls("iam:ListMFADevices", "iam:CreateVirtualMFADevice", "iam:DeleteVirtualMFADevice")
 def replace_post() -> ResponseReturnValue:
     """Begin the new device; where there is room for one only, after giving up the old one."""
     mine = devices_of_mine()
@@ -163,6 +169,8 @@ def replaced() -> ResponseReturnValue:
 @bp.post("/replaced")
 @with_mfa
 @recently_confirmed
+@needs("iam:DeactivateMFADevice")
+@calls("iam:ListMFADevices", "iam:DeleteVirtualMFADevice")
 def replaced_post() -> ResponseReturnValue:
     """Give up the old device."""
     old = slots.replacing()
@@ -184,6 +192,7 @@ def _removed(serial_number: str, sentence: str) -> ResponseReturnValue:
 @bp.get("/remove")
 @with_mfa
 @recently_confirmed
+@needs("iam:DeactivateMFADevice")
 def remove() -> ResponseReturnValue:
     """What giving up a device means."""
     mine = devices_of_mine()
@@ -196,6 +205,8 @@ def remove() -> ResponseReturnValue:
 @bp.post("/remove")
 @with_mfa
 @recently_confirmed
+@needs("iam:DeactivateMFADevice")
+@calls("iam:ListMFADevices", "iam:DeleteVirtualMFADevice")
 def remove_post() -> ResponseReturnValue:
     """Give up one of several devices."""
     serial_number = chosen_id()
@@ -206,6 +217,8 @@ def remove_post() -> ResponseReturnValue:
 
 @bp.post("/clear")
 @with_mfa
+@needs("iam:DeleteVirtualMFADevice")
+@calls("iam:ListMFADevices")
 def clear() -> ResponseReturnValue:
     """Delete a virtual device that was given up and is still there."""
     permits, serial_number = permitted(), chosen_id()
@@ -217,6 +230,7 @@ def clear() -> ResponseReturnValue:
 
 @bp.get("/hardware")
 @recently_confirmed
+@needs("iam:EnableMFADevice")
 def hardware() -> ResponseReturnValue:
     """A token's number and two codes."""
     if not person().with_mfa and devices_of_mine():
@@ -226,6 +240,8 @@ def hardware() -> ResponseReturnValue:
 
 @bp.post("/hardware")
 @recently_confirmed
+@needs("iam:EnableMFADevice")
+@calls("iam:ListMFADevices")
 def hardware_post() -> ResponseReturnValue:
     """Trust a hardware token."""
     form, now = HardwareTokenForm(), datetime.now(UTC)

@@ -16,6 +16,7 @@ from app.mfa.forms import ResyncForm
 from app.mfa.views import bp, devices_of_mine
 from app.sessions import slots
 from app.web.guards import public
+from app.web.permissions import calls
 from app.web.rate_limits import codes_per_key, limiter, per_address
 from app.web.request_context import audit, chosen_id, gateways, person
 from app.web.responses import done, page
@@ -48,6 +49,7 @@ def resync() -> ResponseReturnValue:
 @public
 @limiter.limit(per_address)
 @codes_per_key
+@calls("iam:ListMFADevices", "iam:ResyncMFADevice")
 def resync_post() -> ResponseReturnValue:
     """Resync with the credentials at hand: a plain key may."""
     user_name, serial_numbers, back = _whose()

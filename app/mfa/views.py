@@ -20,6 +20,7 @@ from app.sessions.console_links import alias_beside, console_url, readable_alias
 from app.sessions.contents import SHOWN_FOR, Enrollment, Upgrade, Way
 from app.web import error_pages
 from app.web.guards import recently_confirmed, with_mfa
+from app.web.permissions import calls, needs
 from app.web.rate_limits import CHANGES, codes_per_key, limiter, this_person
 from app.web.request_context import audit, gateways, mfa_present, permitted, person
 from app.web.responses import done, page, wants_part
@@ -74,6 +75,8 @@ def _enroll_page(pending: Enrollment | None, form: EnrollForm) -> ResponseReturn
 
 @bp.post("/enroll/begin")
 @recently_confirmed
+@needs("iam:CreateVirtualMFADevice", later=("iam:EnableMFADevice",))
+@calls("iam:ListMFADevices", "iam:DeleteVirtualMFADevice")
 def begin() -> ResponseReturnValue:
     """Make a device (again)."""
     mine = devices_of_mine() if person().with_mfa else []
@@ -124,6 +127,8 @@ def code_already_used(error: upgrading.CodeAlreadyUsed) -> ResponseReturnValue:
 
 @bp.post("/enroll")
 @recently_confirmed
+@needs("iam:EnableMFADevice")
+@calls("iam:ListMFADevices")
 def enroll_post() -> ResponseReturnValue:
     """Trust the device with its first two codes."""
     pending, form = slots.enrollment(), EnrollForm()
@@ -152,6 +157,7 @@ def enroll_post() -> ResponseReturnValue:
 
 
 @bp.post("/enroll/cancel")
+@calls("iam:DeleteVirtualMFADevice")
 def cancel() -> ResponseReturnValue:
     """Remove the device that was never trusted."""
     pending = slots.enrollment()
@@ -210,6 +216,7 @@ def activate() -> ResponseReturnValue:
 
 @bp.post("/activate")
 @codes_per_key
+@calls("iam:ListMFADevices")
 def activate_post() -> ResponseReturnValue:
     """Take the next code."""
     upgrade = _upgrade()

@@ -15,7 +15,7 @@ from app.sessions import current
 from app.sessions.contents import Way
 from app.web.forms import EmptyForm
 from app.web.guards import recently_confirmed, with_mfa
-from app.web.permissions import denied, may, offered
+from app.web.permissions import calls, denied, may, needs, offered
 from app.web.rate_limits import CHANGES, limiter, this_person
 from app.web.request_context import audit, gateways, mfa_present, permitted, person
 from app.web.responses import done, page
@@ -78,6 +78,8 @@ def strength() -> ResponseReturnValue:
 
 @bp.post("")
 @limiter.limit(OLD_PASSWORDS, key_func=this_person)
+@needs("iam:ChangePassword")
+@calls("iam:GetAccountPasswordPolicy")
 def index_post() -> ResponseReturnValue:
     """Change it."""
     form = ChangeForm()
@@ -105,6 +107,7 @@ def _changed(sentence: str) -> ResponseReturnValue:
 @bp.get("/new")
 @with_mfa
 @recently_confirmed
+@needs("iam:GetLoginProfile", "iam:CreateLoginProfile", "iam:UpdateLoginProfile")
 def new() -> ResponseReturnValue:
     """A first password, or another in place of a forgotten one."""
     form, policy = NewPasswordForm(formdata=None), _policy()
@@ -115,6 +118,8 @@ def new() -> ResponseReturnValue:
 @bp.post("/new")
 @with_mfa
 @recently_confirmed
+@needs("iam:GetLoginProfile", "iam:CreateLoginProfile", "iam:UpdateLoginProfile")
+@calls("iam:GetAccountPasswordPolicy")
 def new_post() -> ResponseReturnValue:
     """Set it without the old one."""
     form, passwords = NewPasswordForm(), gateways().passwords
@@ -128,6 +133,7 @@ def new_post() -> ResponseReturnValue:
 @bp.get("/remove")
 @with_mfa
 @recently_confirmed
+@needs("iam:DeleteLoginProfile")
 def remove() -> ResponseReturnValue:
     """What removing means."""
     if _look()[0]:
@@ -138,6 +144,7 @@ def remove() -> ResponseReturnValue:
 @bp.post("/remove")
 @with_mfa
 @recently_confirmed
+@needs("iam:DeleteLoginProfile")
 def remove_post() -> ResponseReturnValue:
     """Remove it, unless it is the person's way in."""
     if person().way is Way.AWS_SIGN_IN:

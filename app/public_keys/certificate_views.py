@@ -17,13 +17,14 @@ from app.web import error_pages
 from app.web import refused as again
 from app.web.forms import EmptyForm, accepted_form
 from app.web.guards import recently_confirmed, with_mfa
+from app.web.permissions import needs
 from app.web.rate_limits import CHANGES, limiter, this_person
 from app.web.request_context import audit, gateways, person
 from app.web.responses import done, page
 
 bp = Blueprint("certificates", __name__, url_prefix="/certificates")
 limiter.limit(CHANGES, key_func=this_person, methods=["POST"])(bp)
-pages = Pages(bp, service.CERTIFICATE, lambda: gateways().certificates)
+pages = Pages(bp, service.CERTIFICATE, lambda: gateways().certificates, "SigningCertificate")
 add_life_cycle(pages)
 
 
@@ -33,6 +34,7 @@ def _listed() -> list[service.ListedCertificate]:
 
 @bp.get("")
 @with_mfa
+@needs("iam:ListSigningCertificates")
 def index() -> ResponseReturnValue:
     """One's certificates, and the next step of a rotation, whoever began it."""
     now = datetime.now(UTC)
@@ -56,6 +58,7 @@ def index() -> ResponseReturnValue:
 @bp.get("/new")
 @with_mfa
 @recently_confirmed
+@needs("iam:ListSigningCertificates", "iam:UploadSigningCertificate")
 def new() -> ResponseReturnValue:
     """Where a certificate is pasted."""
     return _new_page(UploadForm(formdata=None))
@@ -68,6 +71,7 @@ def _new_page(form: UploadForm) -> ResponseReturnValue:
 @bp.post("/new")
 @with_mfa
 @recently_confirmed
+@needs("iam:ListSigningCertificates", later=("iam:UploadSigningCertificate",))
 def new_post() -> ResponseReturnValue:
     """What it says of itself, before it is uploaded. Changes nothing."""
     form = UploadForm()
@@ -82,6 +86,7 @@ def new_post() -> ResponseReturnValue:
 @bp.get("/new/check")
 @with_mfa
 @recently_confirmed
+@needs("iam:ListSigningCertificates", "iam:UploadSigningCertificate")
 def check() -> ResponseReturnValue:
     """What the certificate that was pasted says of itself."""
     given, now = again.remembered(url_for("certificates.check")), datetime.now(UTC)
@@ -106,6 +111,7 @@ def refused(error: PastedTextRefused) -> ResponseReturnValue:
 @bp.post("/new/upload")
 @with_mfa
 @recently_confirmed
+@needs("iam:ListSigningCertificates", "iam:UploadSigningCertificate")
 def upload() -> ResponseReturnValue:
     """Upload it."""
     form = UploadForm()

@@ -12,6 +12,7 @@ from app.audit.history import last_done
 from app.credentials import lifecycle
 from app.web.forms import EmptyForm
 from app.web.guards import recently_confirmed, with_mfa
+from app.web.permissions import needs
 from app.web.request_context import audit, chosen_id, person
 from app.web.responses import done, page
 
@@ -23,6 +24,12 @@ class Pages:
     bp: Blueprint
     kind: lifecycle.Kind
     gateway: Callable[[], lifecycle.Gateway]
+    resource: str
+    """IAM's name of one, as in its actions: "SSHPublicKey"."""
+
+    def action(self, verb: str) -> str:
+        """IAM's action with this verb, "List" for all of them."""
+        return f"iam:{verb}{self.resource}{'s' if verb == 'List' else ''}"
 
     def at(self, view: str) -> str:
         """Endpoint of one of its views."""
@@ -65,6 +72,7 @@ def add_life_cycle(pages: Pages) -> None:
     @bp.get("/deactivate")
     @with_mfa
     @recently_confirmed
+    @needs(pages.action("List"), pages.action("Update"))
     def deactivate() -> ResponseReturnValue:
         """What deactivating means."""
         return pages.confirmation_page("deactivate")
@@ -72,6 +80,7 @@ def add_life_cycle(pages: Pages) -> None:
     @bp.get("/delete")
     @with_mfa
     @recently_confirmed
+    @needs(pages.action("List"), pages.action("Delete"))
     def delete() -> ResponseReturnValue:
         """What deleting means."""
         return pages.confirmation_page("delete")
@@ -79,6 +88,7 @@ def add_life_cycle(pages: Pages) -> None:
     @bp.post("/deactivate")
     @with_mfa
     @recently_confirmed
+    @needs(pages.action("List"), pages.action("Update"))
     def deactivate_post() -> ResponseReturnValue:
         """Deactivate: can be undone."""
         return pages.switch(active=False)
@@ -86,6 +96,7 @@ def add_life_cycle(pages: Pages) -> None:
     @bp.post("/activate")
     @with_mfa
     @recently_confirmed
+    @needs(pages.action("List"), pages.action("Update"))
     def activate() -> ResponseReturnValue:
         """Undo a deactivation."""
         return pages.switch(active=True)
@@ -93,6 +104,7 @@ def add_life_cycle(pages: Pages) -> None:
     @bp.post("/delete")
     @with_mfa
     @recently_confirmed
+    @needs(pages.action("List"), pages.action("Delete"))
     def delete_post() -> ResponseReturnValue:
         """Delete: cannot be undone."""
         held = pages.chosen()

@@ -14,13 +14,14 @@ from app.public_keys.shared_views import Pages, add_life_cycle
 from app.public_keys.ssh import MAKE_ONE
 from app.web.forms import EmptyForm
 from app.web.guards import recently_confirmed, with_mfa
+from app.web.permissions import calls, needs
 from app.web.rate_limits import CHANGES, limiter, this_person
 from app.web.request_context import audit, gateways, person
 from app.web.responses import done, page
 
 bp = Blueprint("ssh_keys", __name__, url_prefix="/ssh-keys")
 limiter.limit(CHANGES, key_func=this_person, methods=["POST"])(bp)
-pages = Pages(bp, service.SSH_KEY, lambda: gateways().ssh_keys)
+pages = Pages(bp, service.SSH_KEY, lambda: gateways().ssh_keys, "SSHPublicKey")
 add_life_cycle(pages)
 
 GIT_HOSTS = {"aws-cn": "amazonaws.com.cn", "aws-eusc": "amazonaws.eu"}
@@ -29,6 +30,7 @@ GIT_HOSTS = {"aws-cn": "amazonaws.com.cn", "aws-eusc": "amazonaws.eu"}
 
 @bp.get("")
 @with_mfa
+@needs("iam:ListSSHPublicKeys")
 def index() -> ResponseReturnValue:
     """One's keys, and how to use them."""
     now = datetime.now(UTC)
@@ -53,6 +55,7 @@ def index() -> ResponseReturnValue:
 @bp.get("/new")
 @with_mfa
 @recently_confirmed
+@needs("iam:ListSSHPublicKeys", "iam:UploadSSHPublicKey")
 def new() -> ResponseReturnValue:
     """Where a key is pasted."""
     return _new_page(UploadForm(formdata=None))
@@ -65,6 +68,8 @@ def _new_page(form: UploadForm) -> ResponseReturnValue:
 @bp.post("/new")
 @with_mfa
 @recently_confirmed
+@needs("iam:ListSSHPublicKeys", "iam:UploadSSHPublicKey")
+@calls("iam:GetSSHPublicKey")
 def new_post() -> ResponseReturnValue:
     """Upload it."""
     form = UploadForm()

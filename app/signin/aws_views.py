@@ -22,6 +22,7 @@ from app.signin.forms import VerificationCodeForm
 from app.signin.views import asked_for
 from app.web import error_pages
 from app.web.guards import public
+from app.web.permissions import calls
 from app.web.rate_limits import limiter, per_address
 from app.web.request_context import audit, gateways
 from app.web.responses import local_path, page
@@ -113,6 +114,7 @@ def sign_in() -> ResponseReturnValue:
 @bp.post("/sign-in/aws/code")
 @public
 @limiter.limit(per_address, methods=["POST"])
+@calls("iam:ListMFADevices", "iam:DeactivateMFADevice")
 def code() -> ResponseReturnValue:
     """The pasted verification code."""
     form = VerificationCodeForm()

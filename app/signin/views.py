@@ -21,6 +21,7 @@ from app.signin import service
 from app.signin.forms import AccessKeyForm, CodeForm
 from app.web import error_pages, refused
 from app.web.guards import public
+from app.web.permissions import calls
 from app.web.rate_limits import CHANGES, codes_per_key, limiter, per_address, per_key, this_person, typed_key_id
 from app.web.request_context import audit, gateways
 from app.web.responses import done, here, local_path, page, page_at, where_they_were
@@ -106,6 +107,7 @@ def _key_form() -> AccessKeyForm:
 @public
 @limiter.limit(per_address, methods=["POST"])
 @limiter.limit(per_key, key_func=typed_key_id, methods=["POST"])
+@calls("iam:ListMFADevices")
 def sign_in_post() -> ResponseReturnValue:
     """Prove the key; then in, or on to the code."""
     if Way.ACCESS_KEY not in current_app.config["SIGN_IN_METHODS"]:

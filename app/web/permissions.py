@@ -6,70 +6,56 @@ refusal names the permission as well (`app.web.error_pages`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from threading import Lock
+from typing import Any, TypeVar
 
 from cachetools import TTLCache
 from flask import Flask, current_app, render_template, request
 from flask_login import current_user
 from werkzeug.exceptions import Forbidden
 
-from app.policy.features import BY_CODE, Need, On, offers, ruled_out
+from app.policy.features import BY_CODE, Need, offers, ruled_out
 from app.web.request_context import mfa_present, permitted, person
 
-
-def _on_user(*names: str) -> tuple[Need, ...]:
-    return tuple(Need(f"iam:{name}", On.USER) for name in names)
-
-
-_ENROLLING = BY_CODE["enroll"].needs
-_DELETING = (Need("iam:DeleteVirtualMFADevice", On.DEVICE),)
+View = TypeVar("View", bound=Callable[..., Any])
+_NEEDS = {need.action: need for feature in reversed(BY_CODE.values()) for need in reversed(feature.needs)}
+"""Action to what it is authorized on, as the first feature that has it says."""
 
 
-def _life_cycle(blueprint: str, one: str, uploading: Sequence[str]) -> dict[str, tuple[Need, ...]]:
-    """Pages of SSH keys, or of certificates: listed, uploaded, switched off and on, deleted. one: "SSHPublicKey"."""
-    listing, switching = f"List{one}s", f"Update{one}"
-    return {
-        f"{blueprint}.index": _on_user(listing),
-        **{f"{blueprint}.{view}": _on_user(listing, f"Upload{one}") for view in uploading},
-        **{
-            f"{blueprint}.{view}": _on_user(listing, switching)
-            for view in ("activate", "deactivate", "deactivate_post")
-        },
-        **{f"{blueprint}.{view}": _on_user(listing, f"Delete{one}") for view in ("delete", "delete_post")},
-    }
+def needs(*actions: str, later: Collection[str] = ()) -> Callable[[View], View]:
+    """Mark a view with the IAM actions it asks for and can't do without, like "iam:UpdateAccessKey".
+
+    Where the policy rules one out, the page says so and AWS is not asked. later: what the page it leads to can't do
+    without. Pages that manage with less say themselves what is missing.
+    """
+    return _mark(tuple(_NEEDS[action] for action in (*actions, *later)), frozenset(actions))
 
 
-NEEDS: dict[str, tuple[Need, ...]] = {
-    **_life_cycle("ssh_keys", "SSHPublicKey", ("new", "new_post")),
-    **_life_cycle("certificates", "SigningCertificate", ("new", "new_post", "check", "upload")),
-    "mfa.begin": _ENROLLING,
-    "mfa.enroll_post": _on_user("EnableMFADevice"),
-    "mfa.add": _on_user("EnableMFADevice"),
-    "mfa.hardware": _on_user("EnableMFADevice"),
-    "mfa.hardware_post": _on_user("EnableMFADevice"),
-    "mfa.remove": _on_user("DeactivateMFADevice"),
-    "mfa.remove_post": _on_user("DeactivateMFADevice"),
-    "mfa.replace": _on_user("DeactivateMFADevice"),
-    "mfa.replace_post": _on_user("DeactivateMFADevice"),
-    "mfa.replaced_post": _on_user("DeactivateMFADevice"),
-    "mfa.clear": _DELETING,
-    "access_keys.index": _on_user("ListAccessKeys"),
-    "access_keys.create": _on_user("ListAccessKeys", "CreateAccessKey"),
-    "access_keys.activate": _on_user("UpdateAccessKey"),
-    "access_keys.deactivate": _on_user("ListAccessKeys", "UpdateAccessKey"),
-    "access_keys.deactivate_post": _on_user("ListAccessKeys", "UpdateAccessKey"),
-    "access_keys.delete": _on_user("ListAccessKeys", "DeleteAccessKey"),
-    "access_keys.delete_lost": _on_user("ListAccessKeys", "DeleteAccessKey"),
-    "access_keys.have": _on_user("ListAccessKeys"),
-    "access_keys.delete_post": _on_user("ListAccessKeys", "DeleteAccessKey"),
-    "password.index_post": _on_user("ChangePassword"),
-    "password.new": BY_CODE["set-password"].needs,
-    "password.new_post": BY_CODE["set-password"].needs,
-    "password.remove": _on_user("DeleteLoginProfile"),
-    "password.remove_post": _on_user("DeleteLoginProfile"),
-}
-"""Endpoint to what it cannot do without. Pages that manage with less say themselves what is missing."""
+def calls(*actions: str) -> Callable[[View], View]:
+    """Mark a view with further IAM actions it may ask for, and can do without, or says itself what is missing."""
+    return _mark((), frozenset(actions))
+
+
+def _mark(what: tuple[Need, ...], actions: frozenset[str]) -> Callable[[View], View]:
+    def mark(view: View) -> View:
+        view.needed = needed_by(view) + what  # type: ignore[attr-defined]  # marks on a function, read below
+        view.called = called_by(view) | actions  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
+def needed_by(view: object) -> tuple[Need, ...]:
+    """What a view can't do without."""
+    found: tuple[Need, ...] = getattr(view, "needed", ())
+    return found
+
+
+def called_by(view: object) -> frozenset[str]:
+    """The IAM actions a view may ask for."""
+    found: frozenset[str] = getattr(view, "called", frozenset())
+    return found
 
 
 _lock = Lock()
@@ -87,8 +73,8 @@ def denied(endpoint: str, *, with_mfa: bool = False) -> Sequence[Need]:
 
     with_mfa: once they have it; else as they are signed in now.
     """
-    needs = NEEDS.get(endpoint)
-    if not needs:
+    needed = needed_by(current_app.view_functions.get(endpoint))
+    if not needed:
         return ()
     permits, mfa = permitted(), True if with_mfa else mfa_present()
     # A page asks this about every link of it, and the answer stays the same while the document does.
@@ -97,7 +83,7 @@ def denied(endpoint: str, *, with_mfa: bool = False) -> Sequence[Need]:
     with _lock:
         if key in known:
             return known[key]
-    found = tuple(need for need in needs if ruled_out(need, permits, mfa))
+    found = tuple(need for need in needed if ruled_out(need, permits, mfa))
     with _lock:
         known[key] = found
     return found
@@ -124,9 +110,10 @@ class NotOffered(Forbidden):
 
 def explain_what_cannot_work() -> None:
     """Stop a request for what the configured document rules out for the user. Raises NotOffered."""
-    if request.endpoint not in NEEDS or not current_user.is_authenticated:
+    view = current_app.view_functions.get(request.endpoint or "")
+    if request.endpoint is None or not needed_by(view) or not current_user.is_authenticated:
         return
-    if not current_user.with_mfa and getattr(current_app.view_functions[request.endpoint], "needs_mfa", False):
+    if not current_user.with_mfa and getattr(view, "needs_mfa", False):
         return  # its own guard leads to the overview
     if denied(request.endpoint):
         raise NotOffered(request.endpoint)
