@@ -8,6 +8,9 @@ import json
 
 import pytest
 
+from app.activity import words
+from app.audit.events import Event
+from app.text.browser_names import browser_name
 from tests.browser.conftest import Surfing
 from tests.support.browser import Surfer
 from tests.support.clock import Clock
@@ -25,9 +28,8 @@ def enter(surfer: Surfer, employee: Employee) -> Phone:
 def come_back(surfer: Surfer, employee: Employee, phone: Phone) -> None:
     """Sign in with a device."""
     surfer.sign_in(employee)
-    surfer.type(code=phone.next())
-    surfer.press("Sign in")
-    assert surfer.heading == f"Hello, {employee.name}"
+    surfer.submit("/sign-in/code", code=phone.next())
+    assert surfer.is_inside(employee.name)
 
 
 @pytest.fixture
@@ -41,27 +43,25 @@ def test_everyone_reads_their_own_history(surfing: Surfing, nadia: Employee, por
     surfer = surfing()
     phone = enter(surfer, nadia)
     surfer.navigate("/activity")
-    told = surfer.page.locator("[data-entry] [data-what]").all_inner_texts()
-    assert told == ["Gave an MFA code", "Enabled an MFA device", "Began to set up an MFA device", "Signed in"]
+    assert surfer.data("event") == ["mfa-session", "mfa-device-enabled", "mfa-device-created", "sign-in"]
+    done = [words.EVENTS[event].done for event in surfer.data("event")]
+    assert surfer.page.locator("[data-entry] [data-what]").all_inner_texts() == done
     assert nadia.serial_number in surfer.text
-    assert surfer.page.get_by_text("Chrome on Linux").first.is_visible()
+    sent = str(surfer.page.evaluate("navigator.userAgent"))
+    assert browser_name(sent) in surfer.page.locator("[data-origin]").first.inner_text()
 
     other = surfing()
     other.sign_in(nadia)
-    other.type(code=phone.latest)
-    other.press("Sign in")
+    other.submit("/sign-in/code", code=phone.latest)
     assert other.path == "/sign-in/code", "a used code"
-    surfer.page.get_by_label("Outcome").select_option("Refused")
-    surfer.press("Show")
+    surfer.ask(outcome="refused")
     assert surfer.outcomes[0] == "refused:next-code-needed"
-    offered = surfer.page.get_by_label("What").inner_text()
-    assert "Signed out" in offered and "audit log" not in offered and "compliance" not in offered, "what one can do"
-    surfer.page.get_by_label("What").select_option("Signed out")
-    surfer.press("Show")
-    assert "No activity matches these filters" in surfer.text
-    surfer.type(since="2026-05-02", until="2026-05-01")
-    surfer.press("Show")
-    assert "The period ends before it begins" in surfer.text
+    offered = surfer.page.locator("[name=kind] option").evaluate_all("all => all.map((each) => each.value)")
+    assert set(offered) == {""} | set(Event) - words.OF_ADMINS, "what one can do"
+    surfer.ask(kind="sign-out")
+    assert surfer.data("event") == [] and surfer.data("none") == [""]
+    surfer.ask(since="2026-05-02", until="2026-05-01")
+    assert surfer.wrong == {"until": "ends-before-it-begins"}
 
 
 def test_someone_elses_history_is_out_of_reach(
@@ -75,12 +75,12 @@ def test_someone_elses_history_is_out_of_reach(
     surfer.open("/activity")
     address = surfer.page.locator("[data-not-me]").first.get_attribute("href")
     attacker.open(f"{address}")
-    assert attacker.heading == "There is no such page"
+    assert attacker.refused_as == "no-such-page"
     attacker.open("/activity?user=" + nadia.name)
     assert nadia.name not in attacker.text
     for page in ("/activity/everyone", "/activity/everyone.csv"):
         attacker.open(page)
-        assert attacker.heading == "Not allowed" and "for the administrators" in attacker.text
+        assert attacker.refused_as == "for-administrators"
 
 
 def test_this_was_not_me(surfing: Surfing, nadia: Employee, portal: Portal) -> None:
@@ -88,17 +88,17 @@ def test_this_was_not_me(surfing: Surfing, nadia: Employee, portal: Portal) -> N
     phone = enter(surfer, nadia)
     come_back(thief, nadia, phone)
     surfer.open("/activity")
-    surfer.page.locator("[data-not-me]", has_text="Signed in").first.click()
-    surfer.page.wait_for_load_state()
-    surfer.inspect()
-    note = surfer.page.locator("#note").inner_text()
-    assert f"user/{nadia.name}" in note and "entry of the audit log:" in note
-    surfer.press("End all my other sessions")
-    assert "That session is over. Now the second step." in surfer.text
-    assert surfer.heading == "This wasn’t me", "the guide goes on"
+    surfer.click("[data-event=sign-in] [data-not-me]")
+    guide = surfer.path
+    note, entry = surfer.page.locator("#note").inner_text(), guide.split("/")[2]
+    assert f"user/{nadia.name}" in note and note.endswith(f" {entry}")
+    surfer.submit("/activity/sessions/end")
+    assert surfer.notices == ["success"]
+    assert surfer.path == guide, "the guide goes on"
     thief.open("/activity")
     assert thief.path == "/sign-in"
     surfer.open("/activity")
+    assert surfer.path == "/activity", "only the other one is over"
     assert ("session-ended", "done", "") in portal.activity(nadia.name)
 
 
@@ -109,9 +109,8 @@ def test_sessions_are_listed_and_ended_one_by_one(surfing: Surfing, nadia: Emplo
     come_back(office, nadia, phone)
     here.open("/activity/sessions")
     assert here.page.locator("[data-entry]").count() == 3
-    assert here.page.get_by_text("this one").count() == 1
-    here.page.get_by_role("button", name="End this session").first.click()
-    here.page.wait_for_load_state()
+    assert here.data("this") == [""]
+    here.submit("/activity/sessions/end")
     assert here.page.locator("[data-entry]").count() == 2
     ended = [surfer for surfer in (phone_browser, office) if opened(surfer) == "/sign-in"]
     assert len(ended) == 1, "the other goes on"
@@ -122,7 +121,9 @@ def opened(surfer: Surfer) -> str:
     return surfer.path
 
 
-def test_nobody_ends_anothers_session(surfing: Surfing, nadia: Employee, sandbox: Sandbox, clock: Clock) -> None:
+def test_nobody_ends_anothers_session(
+    surfing: Surfing, nadia: Employee, sandbox: Sandbox, clock: Clock, portal: Portal
+) -> None:
     mallory = hire(sandbox, "mallory")
     clock.move(10)
     surfer, attacker = surfing(), surfing()
@@ -130,14 +131,15 @@ def test_nobody_ends_anothers_session(surfing: Surfing, nadia: Employee, sandbox
     phone = enter(attacker, mallory)
     come_back(surfing(), mallory, phone)
     surfer.open("/activity/sessions")
-    label = surfer.page.locator("[data-origin]").first.inner_text().split("session ")[1][:8]
+    label = surfer.page.locator("[data-this]").get_attribute("data-of-session")
     attacker.open("/activity/sessions")
     button = attacker.page.locator("button[name=label]").first
     button.evaluate(f"button => button.value = '{label}'")
     button.click()
     attacker.page.wait_for_load_state()
-    assert "There was nothing to end" in attacker.text
+    assert attacker.notices == ["success"] and len(attacker.data("of-session")) == 2, "none was ended"
     assert opened(surfer) == "/"
+    assert ("session-ended", "done", "") not in portal.activity("mallory") + portal.activity(nadia.name)
 
 
 def test_admins_see_everyone_and_take_it_away(
@@ -149,24 +151,23 @@ def test_admins_see_everyone_and_take_it_away(
     surfer = surfing()
     come_back(surfer, *administrator)
     surfer.navigate("/activity/everyone")
-    assert f"{formula.name}: Enabled an MFA device" in surfer.text
-    surfer.type(user=formula.name)
-    surfer.press("Show")
+    enabled = surfer.page.locator("[data-event=mfa-device-enabled] [data-what]").first.inner_text()
+    assert enabled == f"{formula.name}: {words.EVENTS[Event.MFA_DEVICE_ENABLED].done}"
+    surfer.ask(user=formula.name)
     assert all(formula.name in told for told in surfer.page.locator("[data-entry] [data-what]").all_inner_texts())
     with surfer.page.expect_download() as started:
-        surfer.page.get_by_role("link", name="Download as CSV").click()
+        surfer.page.locator("main a[href^='/activity/everyone.csv']").click()
     rows = list(csv.DictReader(io.StringIO(started.value.path().read_text())))
     assert {row["user_name"] for row in rows} == {f"'{formula.name}"}, "a spreadsheet runs nothing"
     assert [row["phase"] for row in rows if row["event"] == "mfa-device-enabled"] == ["intended", "done"]
     with surfer.page.expect_download() as started:
-        surfer.page.get_by_role("link", name="Download as JSON Lines").click()
+        surfer.page.locator("main a[href^='/activity/everyone.jsonl']").click()
     lines = [json.loads(line) for line in started.value.path().read_text().splitlines()]
     assert {line["user_name"] for line in lines} == {formula.name}
     assert ("record-exported", "done", "") in portal.activity("Administrator")
 
-    surfer.page.get_by_label("Account").select_option("Not known: refused at sign-in")
-    surfer.type(user="")
-    surfer.press("Show")
-    assert surfer.heading == "Everyone’s activity"
+    surfer.ask(account="-", user="")
+    assert surfer.path == "/activity/everyone" and surfer.invalid == []
+    assert {outcome.split(":")[0] for outcome in surfer.outcomes} <= {"refused"}, "nobody got in there"
     checked = portal.flask("activity", "verify")
     assert checked.returncode == 0, checked.stdout

@@ -144,6 +144,28 @@ class Surfer:
         """Follow the first link in the page that leads to this address (without a query: with any)."""
         self._click(self.page.locator(f"main a[href='{address}'], main a[href^='{address}?']").first)
 
+    def ask(self, **chosen: str) -> None:
+        """Fill in the page's form that changes nothing (its answer has an address of its own), and send it."""
+        form = self.page.locator("main form[method=get]").first
+        for name, text in chosen.items():
+            field = form.locator(f"[name={name}]")
+            if field.evaluate("field => field.localName") == "select":
+                field.select_option(text)
+            elif field.get_attribute("type") == "checkbox":
+                field.check()
+            else:
+                field.fill(text)
+        self._click(form.locator("button").first)
+
+    def sign_out(self) -> None:
+        """With the button on every page."""
+        self.page.locator("form[data-sign-out] button").click()
+        self.page.wait_for_url("**/sign-in*")
+
+    def click(self, selector: str) -> None:
+        """Click the first that matches and land on what comes."""
+        self._click(self.page.locator(selector).first)
+
     def navigate(self, address: str) -> None:
         """Follow a link of the navigation."""
         self._click(self.page.locator(f"nav a[href='{address}']").first)
@@ -252,6 +274,33 @@ class Surfer:
     def refused_as(self) -> str:
         """Stable code of the error that the page tells of, "" where it tells of none."""
         return self.page.locator("main").get_attribute("data-refused") or ""
+
+    @property
+    def user_name(self) -> str:
+        """Who is signed in, as the page says; "" where nobody is."""
+        who = self.page.locator("[data-signed-in] [title]")
+        return who.first.inner_text() if who.count() else ""
+
+    @property
+    def with_mfa(self) -> bool:
+        """Does the page say that the session has MFA?"""
+        return self.page.locator("[data-signed-in][data-mfa=yes]").count() == 1
+
+    def is_inside(self, user_name: str) -> bool:
+        """Is this the overview of this user, signed in?"""
+        return (self.path, self.user_name) == ("/", user_name)
+
+    def data(self, name: str) -> list[str]:
+        """Values of an attribute on the page, from top to bottom: "todo" is `data-todo`."""
+        found = self.page.locator(f"main [data-{name}]").all()
+        return [each.get_attribute(f"data-{name}") or "" for each in found]
+
+    @property
+    def wrong(self) -> dict[str, str]:
+        """Code of what is wrong with each field that the page says is wrong."""
+        found = self.page.locator("main [data-field-error][id]").all()
+        ids = [(each.get_attribute("id") or "", each.get_attribute("data-field-error") or "") for each in found]
+        return {name.removesuffix("-error"): code for name, code in ids}
 
     @property
     def invalid(self) -> list[str]:
