@@ -7,7 +7,7 @@
     |   |-- CredentialsRefused    the key or session itself no longer counts
     |   |   |-- WrongSecret, SessionExpired
     |   |   `-- SignInExpired       a sign-in through AWS Sign-In has ended
-    |   |       `-- PasswordWasChanged, RenewalRefused
+    |   |       `-- PasswordWasChanged, RenewalRefused, RenewalNotPermitted
     |   |-- CodeRefused             by AWS Sign-In
     |   |-- InvalidValue            a value AWS does not take
     |   |-- PasswordPolicyViolation, WrongOldPassword
@@ -280,6 +280,17 @@ class RenewalRefused(SignInExpired):
     message = (
         "AWS didn’t renew your session. This has nothing to do with a code you typed. "
         "Sign in again to continue where you were."
+    )
+
+
+class RenewalNotPermitted(SignInExpired):
+    """The policy doesn't allow AWS Sign-In any more."""
+
+    code: ClassVar[str] = "renewal-not-permitted"
+    aws_codes: ClassVar[tuple[str, ...]] = ()
+    message = (
+        "Your permissions no longer allow signing in through AWS Sign-In, so this session ended. "
+        "Ask your administrator, or sign in with an access key."
     )
 
 

@@ -144,6 +144,7 @@ REASONS: dict[str, str] = {
     "refresh-session-expired": "the session ended during the refresh",
     "refresh-stopped": "another part of the refresh failed",
     "refused": "for another reason",
+    "renewal-not-permitted": "the policy no longer allows AWS Sign-In",
     "renewal-refused": "AWS didn’t renew the session",
     "same-code-twice": "the same code was entered twice",
     "second-code-not-of-this-entry": "the second code was of another entry",

@@ -87,7 +87,8 @@ def take_report(
     report = parse(content, made_at)
     if report.account_id != account_id:
         raise NotAReport(
-            f"This is the report of account {report.account_id}, not of {account_id}. Nothing was changed."
+            f"This is the report of account {report.account_id}, not of {account_id}. Nothing was changed.",
+            diagnosis="other-account",
         )
     with audit.attempt(Event.CREDENTIAL_REPORT_TAKEN, account_id):
         return updates.keep_report(engine, report, datetime.now(UTC), terms)

@@ -16,6 +16,7 @@ from app.errors import (
     NoResponse,
     PasswordWasChanged,
     PortalError,
+    RenewalNotPermitted,
     RenewalRefused,
     SignInExpired,
     SignInNotPermitted,
@@ -38,7 +39,7 @@ LOOK_EVERY_S = 0.1
 def keep_signed_in(gateway: SignInGateway) -> None:
     """See to it that the session's credentials are good; of no effect on other sessions.
 
-    Raises SignInExpired (and PasswordWasChanged, RenewalRefused), Throttled, NoResponse.
+    Raises SignInExpired (and PasswordWasChanged, RenewalRefused, RenewalNotPermitted), Throttled, NoResponse.
     """
     give_up_at = time.monotonic() + 2 * CLAIM.total_seconds()
     while renewal := current.renewal():
@@ -73,10 +74,7 @@ def _refresh(gateway: SignInGateway, renewal: Renewal, expires_at: datetime) -> 
             return  # what we have is still good, the next request tries again
         raise
     except SignInNotPermitted as refusal:
-        raise SignInExpired(
-            "Your permissions no longer allow signing in through AWS Sign-In, so this session ended. "
-            "Ask your administrator, or sign in with an access key."
-        ) from refusal
+        raise RenewalNotPermitted from refusal
     except PasswordWasChanged:
         raise
     except (CodeRefused, SignInExpired) as refusal:  # the codes of a wrong code, and nobody has typed one

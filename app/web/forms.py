@@ -15,7 +15,7 @@ from wtforms.validators import InputRequired
 
 from app.errors import PortalError
 from app.text.typed import code as digits_of
-from app.web.told import FieldError
+from app.web.told import FieldError, Sentence
 
 
 class Form(FlaskForm):
@@ -97,10 +97,13 @@ CODE_FIELD = {
 }
 
 
+NO_DEVICE = Sentence("Choose the device the code is from.", "no-device")
+
+
 class DeviceForm(Form):
     """Something about one of the person's devices."""
 
-    serial_number = RadioField("MFA device", validators=[InputRequired("Choose the device the code is from.")])
+    serial_number = RadioField("MFA device", validators=[InputRequired(NO_DEVICE)])
 
     def offer(self, serial_numbers: list[str], chosen: str = "") -> None:
         """The devices to choose from, with one of them chosen already; of a single one there is no choice."""

@@ -101,7 +101,7 @@ def test_how_old_evidence_may_be_is_a_setting() -> None:
     assert said("mfa", 20, mfa=True) is P
     verdict = judged(NOBODY._replace(mfa=True, seen=told(20)), Terms(NOW, evidence_days=19))["mfa"]
     assert verdict.state is U
-    assert verdict.sentence == "The credential report is from 12 May 2026, more than 19 days ago. Upload a newer one."
+    assert re.findall(r"\d+", verdict.sentence) == ["12", "2026", "19"], "when it was made, and how old is too old"
 
 
 @pytest.mark.parametrize(
@@ -141,12 +141,20 @@ def test_a_verdict_with_evidence_stands_until_the_time_it_names(
 
 
 def test_what_is_90_days_old_is_not_said_to_be_older_by_saying_90() -> None:
-    for days, words in ((90.01, "more than 90 days old"), (91.5, "is 91 days old"), (400, "is 400 days old")):
-        verdict = judged(NOBODY._replace(keys=(key(days),)), Terms(NOW))["key-age"]
-        assert verdict.state is F and words in verdict.sentence and "is 90 days" not in verdict.sentence
+
+    def sentence(rule: str, **known: Any) -> list[str]:
+        verdict = judged(NOBODY._replace(**known), Terms(NOW))[rule]
+        assert verdict.state is F
+        return verdict.sentence.split()
+
+    older = sentence("key-age", keys=(key(91.5),))
+    assert "91" in older and "400" in (oldest := sentence("key-age", keys=(key(400),)))
+    barely = sentence("key-age", keys=(key(90.01),))
+    assert "90" in barely and len(barely) > len(older) == len(oldest), "more than 90, in more words"
     assert judged(NOBODY._replace(keys=(key(90),)), Terms(NOW))["key-age"].state is P
-    verdict = judged(NOBODY._replace(password=False, keys=(key(300, 45.01),)), Terms(NOW))["unused"]
-    assert verdict.state is F and "more than 45 days ago" in verdict.sentence
+    older = sentence("unused", password=False, keys=(key(300, 47.5),))
+    barely = sentence("unused", password=False, keys=(key(300, 45.01),))
+    assert "45" in barely and len(barely) > len(older) and "47" in older
 
 
 def test_a_new_password_has_its_own_time_to_be_used() -> None:
@@ -162,7 +170,8 @@ def test_a_new_password_has_its_own_time_to_be_used() -> None:
 def test_a_root_user_who_cannot_sign_in_needs_no_mfa(rule: str) -> None:
     without = KNOWN._replace(root_mfa=False, root_virtual_mfa=None, root_password=False)
     verdict = judged(without, Terms(NOW), None, OF_ACCOUNT)[rule]
-    assert verdict.state is P and "no password" in verdict.sentence
+    usual = judged(KNOWN._replace(root_password=True), Terms(NOW), None, OF_ACCOUNT)[rule]
+    assert verdict.state is P and verdict.sentence != usual.sentence, "it says that there is no password"
     for known in (None, True):
         assert judged(without._replace(root_password=known), Terms(NOW), None, OF_ACCOUNT)[rule].state is F
     assert rule not in judged(without, Terms(NOW, partition="aws-us-gov"), None, OF_ACCOUNT), (
@@ -217,7 +226,7 @@ def test_a_number_of_the_benchmark_stands_on_its_own_threshold_only(
         twin = alice[f"{rule}-cis"]
         assert twin["cis_5.0"] == number and twin["state"] == strict[number], "beside it stands CIS's, as it was"
     assert alice["key-age"]["state"] == "pass" and alice["key-age-cis"]["state"] == "fail"
-    assert "3650 days" in alice["key-age"]["requirement"] and "90 days" in alice["key-age-cis"]["requirement"]
+    assert " 3650 " in alice["key-age"]["requirement"] and " 90 " in alice["key-age-cis"]["requirement"]
     assert json.loads(command("export", "--format", "json", "--rule", "key-age-cis").output)
 
 

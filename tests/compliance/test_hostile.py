@@ -17,22 +17,26 @@ def report(row: str) -> bytes:
     return "\n".join([HEADER, ROOT, row]).encode()
 
 
+def refusal(content: bytes, made_at: datetime | None = None) -> NotAReport:
+    """Of what is no report."""
+    with pytest.raises(NotAReport) as told:
+        parse(content, made_at)
+    return told.value
+
+
 @pytest.mark.parametrize("name", ["=cmd|x", "a/b", "<b>x", "al ice", "\t" * 2000, "x" * 65, ""])
 def test_who_could_be_no_user_is_refused(name: str) -> None:
     row = ALICE.replace("alice,", f"{name},", 1)
-    with pytest.raises(NotAReport):
-        parse(report(row))
+    assert refusal(report(row)).diagnosis == ("user-name" if name else "empty")
 
 
 @pytest.mark.parametrize("when", ["9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59", "1969-01-01T00:00:00Z"])
 def test_times_far_from_ours_are_refused(when: str) -> None:
-    with pytest.raises(NotAReport):
-        parse(report(ALICE.replace("2026-02-01T10:00:00Z", when)))
+    assert refusal(report(ALICE.replace("2026-02-01T10:00:00Z", when))).diagnosis == "time"
 
 
 def test_deep_json_is_no_report() -> None:
-    with pytest.raises(NotAReport):
-        parse(b'{"a":' * 200_000)
+    assert refusal(b'{"a":' * 200_000).diagnosis == "json"
 
 
 def test_formulas_are_neutral_also_behind_separators() -> None:
@@ -66,20 +70,21 @@ USERS = "arn:aws:iam::123456789012:user"
     ],
 )
 def test_an_arn_that_is_not_the_users_is_refused_with_its_line(arn: str) -> None:
-    with pytest.raises(NotAReport, match=r"^Line 3 has .* as (an ARN|the ARN of alice), which"):
-        parse(report(ALICE.replace(f"{USERS}/eng/alice", arn)))
+    refused = refusal(report(ALICE.replace(f"{USERS}/eng/alice", arn)))
+    assert refused.diagnosis in ("arn", "other-arn") and " 3 " in str(refused)
 
 
 def test_the_root_users_line_is_of_the_root_user_and_there_is_one() -> None:
-    with pytest.raises(NotAReport, match=r"Line 2 has .* as the ARN of <root_account>"):
-        parse("\n".join([HEADER, ROOT.replace(":root,", ":user/root,")]).encode())
-    with pytest.raises(NotAReport, match="Line 3 tells of <root_account> a second time"):
-        parse(report(ROOT))
+    refused = refusal("\n".join([HEADER, ROOT.replace(":root,", ":user/root,")]).encode())
+    assert refused.diagnosis == "other-arn" and " 2 " in str(refused) and "<root_account>" in str(refused)
+    refused = refusal(report(ROOT))
+    assert refused.diagnosis == "twice" and " 3 " in str(refused) and "<root_account>" in str(refused)
 
 
 def test_another_accounts_line_is_named() -> None:
-    with pytest.raises(NotAReport, match="Line 3 is of account 999999999999, the lines before it are of 1234"):
-        parse(report(ALICE.replace("123456789012", "999999999999")))
+    refused = refusal(report(ALICE.replace("123456789012", "999999999999")))
+    assert refused.diagnosis == "mixes-accounts"
+    assert re.findall(r"\d+", str(refused)) == ["3", "999999999999", "123456789012"], "line and accounts"
 
 
 def test_a_path_as_long_as_iam_allows_is_read() -> None:
@@ -91,12 +96,10 @@ def test_a_path_as_long_as_iam_allows_is_read() -> None:
 
 def test_a_report_without_any_time_is_refused() -> None:
     timeless = "\n".join([HEADER, re.sub(r"\d{4}-[^,]*", "N/A", ROOT)])
-    with pytest.raises(NotAReport, match="No line of this file has a time"):
-        parse(timeless.encode())
+    assert refusal(timeless.encode()).diagnosis == "no-time"
 
 
 def test_a_report_made_before_what_it_tells_of_is_refused() -> None:
     for told in (datetime(2026, 8, 1, tzinfo=UTC), datetime(1, 1, 1, tzinfo=UTC)):
-        with pytest.raises(NotAReport, match="Correct the date"):
-            parse(report(ALICE), told)
+        assert refusal(report(ALICE), told).diagnosis == "made-before"
     assert parse(report(ALICE), datetime(2026, 9, 2, tzinfo=UTC)).exact

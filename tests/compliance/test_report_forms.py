@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from app.compliance.data.credential_report import CredentialReport, NotAReport, parse
 from app.sandbox.operations.credential_report import HEADER
-from tests.compliance.test_report import ALICE, ROOT, WHOLE
+from tests.compliance.test_report import ALICE, ROOT, SAID_LAST, WHOLE
 
 IN_BASE64 = base64.b64encode(WHOLE.encode()).decode()
 MADE = datetime(2026, 9, 1, 12, tzinfo=UTC)
@@ -81,34 +81,35 @@ def test_every_form_is_read_in_every_encoding(form: str, encoding: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "sentence"),
+    ("content", "why"),
     [
-        (f"{'-' * 4000}\n|  GetCredentialReport  |\n+--------+\n|  Content  |  {IN_BASE64}  |\n", "as a table"),
-        (base64.b64encode(b"a picture, or something else that is no report at all").decode(), "contain a credential"),
-        (IN_BASE64[:-5], "incomplete or damaged"),
-        (IN_BASE64[: len(IN_BASE64) // 8 * 4], "ends in line"),
-        (f"{IN_BASE64[:-5]}\t{ISO}\ttext/csv", "incomplete or damaged"),
-        (f'"{IN_BASE64}', "never closed"),
-        (json.dumps({**ANSWER, "Content": IN_BASE64[:-5]}), "incomplete or damaged"),
-        (json.dumps({**ANSWER, "Content": 7}), "not the whole answer"),
-        (json.dumps({**ANSWER, "GeneratedTime": "2026-09-01T12:00:00"}), "not the whole answer"),
-        (json.dumps({**ANSWER, "GeneratedTime": 1e300}), "not the whole answer"),
-        (json.dumps({**ANSWER, "GeneratedTime": True}), "not the whole answer"),
-        (json.dumps(ANSWER)[:-60], "not the whole answer"),
-        (f"{{'Content': {WHOLE.encode()!r}, 'GeneratedTime': datetime.datetime(2026, 9, 1)}}", "Python’s printout"),
-        (f"Content: {IN_BASE64}\nReportFormat: text/csv\n", "YAML, but not the whole"),
-        (f"Content: {IN_BASE64[:-5]}\nGeneratedTime: '{ISO}'\n", "incomplete or damaged"),
-        (WHOLE.replace(",", ";"), "it has no column"),
-        (f"<GetCredentialReportResponse><Content>{IN_BASE64}</Content></GetCredentialReportResponse>", "This is XML"),
-        ("<!DOCTYPE html><html>", "a web page or XML"),
-        ("\nContent       : {117, 115, 101}\nGeneratedTime : 9/1/2026 12:00:00 PM\n", "PowerShell’s printout"),
-        ("\n".join([HEADER, ROOT, ALICE[:50]]).replace(",", "\t"), "ends in line 3"),
+        (f"{'-' * 4000}\n|  GetCredentialReport  |\n+--------+\n|  Content  |  {IN_BASE64}  |\n", "table"),
+        (base64.b64encode(b"a picture, or something else that is no report at all").decode(), "base64-of-others"),
+        (IN_BASE64[:-5], "base64-damaged"),
+        (IN_BASE64[: len(IN_BASE64) // 8 * 4], "cut-short"),
+        (f"{IN_BASE64[:-5]}\t{ISO}\ttext/csv", "base64-damaged"),
+        (f'"{IN_BASE64}', "unclosed"),
+        (json.dumps({**ANSWER, "Content": IN_BASE64[:-5]}), "base64-damaged"),
+        (json.dumps({**ANSWER, "Content": 7}), "json"),
+        (json.dumps({**ANSWER, "GeneratedTime": "2026-09-01T12:00:00"}), "json"),
+        (json.dumps({**ANSWER, "GeneratedTime": 1e300}), "json"),
+        (json.dumps({**ANSWER, "GeneratedTime": True}), "json"),
+        (json.dumps(ANSWER)[:-60], "json"),
+        (f"{{'Content': {WHOLE.encode()!r}, 'GeneratedTime': datetime.datetime(2026, 9, 1)}}", "python"),
+        (f"Content: {IN_BASE64}\nReportFormat: text/csv\n", "yaml"),
+        (f"Content: {IN_BASE64[:-5]}\nGeneratedTime: '{ISO}'\n", "base64-damaged"),
+        (WHOLE.replace(",", ";"), "columns"),
+        (f"<GetCredentialReportResponse><Content>{IN_BASE64}</Content></GetCredentialReportResponse>", "xml"),
+        ("<!DOCTYPE html><html>", "markup"),
+        ("\nContent       : {117, 115, 101}\nGeneratedTime : 9/1/2026 12:00:00 PM\n", "powershell"),
+        ("\n".join([HEADER, ROOT, ALICE[:50]]).replace(",", "\t"), "cut-short"),
     ],
 )  # fmt: skip
-def test_what_is_not_one_is_called_what_it_is(content: str, sentence: str) -> None:
-    with pytest.raises(NotAReport, match=sentence) as told:
+def test_what_is_not_one_is_called_what_it_is(content: str, why: str) -> None:
+    with pytest.raises(NotAReport) as told:
         parse(content.encode())
-    assert str(told.value).endswith("Nothing was changed.")
+    assert told.value.diagnosis == why
+    assert str(told.value).endswith(SAID_LAST)
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32", "utf-32-le"])
@@ -125,4 +126,4 @@ def test_no_damage_breaks_the_reader(text: str, at: int, junk: bytes) -> None:
         try:
             parse(damaged)
         except NotAReport as told:
-            assert str(told).endswith("Nothing was changed.")
+            assert told.diagnosis and str(told).endswith(SAID_LAST)

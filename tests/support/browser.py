@@ -276,19 +276,9 @@ class Surfer:
         return self.page.locator("main").get_attribute("data-refused") or ""
 
     @property
-    def user_name(self) -> str:
-        """Who is signed in, as the page says; "" where nobody is."""
-        who = self.page.locator("[data-signed-in] [title]")
-        return who.first.inner_text() if who.count() else ""
-
-    @property
     def with_mfa(self) -> bool:
         """Does the page say that the session has MFA?"""
         return self.page.locator("[data-signed-in][data-mfa=yes]").count() == 1
-
-    def is_inside(self, user_name: str) -> bool:
-        """Is this the overview of this user, signed in?"""
-        return (self.path, self.user_name) == ("/", user_name)
 
     def data(self, name: str) -> list[str]:
         """Values of an attribute on the page, from top to bottom: "todo" is `data-todo`."""

@@ -66,7 +66,8 @@ def parse(content: bytes, made_at: datetime | None = None) -> CredentialReport:
     made_at: when AWS made it, as a user typed. If the file itself says it, that counts. Raises NotAReport.
     """
     if len(content) > LARGEST:
-        raise NotAReport("This file is larger than any credential report. Nothing was changed.")
+        too_large = "This file is larger than any credential report. Nothing was changed."
+        raise NotAReport(too_large, diagnosis="too-large")
     text, told = report_forms.opened(content)
     made_at = told or made_at
     first = text[: text.find("\n") + 1 or len(text)]
@@ -85,12 +86,22 @@ def _positions(header: list[str]) -> list[int]:
     missing = [name for name in COLUMNS if name not in header]
     if missing:
         told = ", ".join(missing[:3]) + (" and others" if len(missing) > 3 else "")
-        raise NotAReport(f"This is not a credential report: it has no column {told}. Nothing was changed.")
+        why = f"This is not a credential report: it has no column {told}. Nothing was changed."
+        raise NotAReport(why, diagnosis="columns")
     return [header.index(name) for name in COLUMNS]
 
 
 def _cut(line: int) -> NotAReport:
-    return NotAReport(f"The file is incomplete: it ends in line {line}. Download it again. Nothing was changed.")
+    why = f"The file is incomplete: it ends in line {line}. Download it again. Nothing was changed."
+    return NotAReport(why, diagnosis="cut-short")
+
+
+class _WrongCell(ValueError):
+    """What a cell of a credential report never has. code: which kind of thing that is."""
+
+    def __init__(self, code: str, told: str) -> None:
+        super().__init__(told)
+        self.code = code
 
 
 class _Times(dict[str, str | None]):
@@ -106,7 +117,7 @@ class _Times(dict[str, str | None]):
         try:
             _aware(datetime.fromisoformat(cell))
         except ValueError as error:
-            raise ValueError(f"“{cell[:40]}” where there must be a time") from error
+            raise _WrongCell("time", f"“{cell[:40]}” where there must be a time") from error
         self[cell] = cell
         return cell
 
@@ -129,33 +140,39 @@ def _read(rows: list[list[str]], at: list[int], width: int, made_at: datetime | 
             raise _cut(number)
         try:
             account, person = _row(chosen(row), times)
-        except ValueError as error:
+        except _WrongCell as error:
             raise NotAReport(
                 f"Line {number} has {error}, which a credential report never has. Download it again, and do not "
-                "save it from a spreadsheet. Nothing was changed."
+                "save it from a spreadsheet. Nothing was changed.",
+                diagnosis=error.code,
             ) from error
         if accounts and account not in accounts:
             raise NotAReport(
                 f"Line {number} is of account {account}, the lines before it are of {accounts.pop()}: this file "
-                "mixes accounts. Nothing was changed."
+                "mixes accounts. Nothing was changed.",
+                diagnosis="mixes-accounts",
             )
         accounts.add(account)
         if person.user_name in names:
-            raise NotAReport(f"Line {number} tells of {person.user_name} a second time. Nothing was changed.")
+            why = f"Line {number} tells of {person.user_name} a second time. Nothing was changed."
+            raise NotAReport(why, diagnosis="twice")
         names.add(person.user_name)
         if person.user_name == ROOT:
             root = _root(person.facts, row[at[PASSWORD]])
         else:
             people.append(person)
     if root is None:
-        raise NotAReport("The line of the root user is missing, so the file is not whole. Nothing was changed.")
+        why = "The line of the root user is missing, so the file is not whole. Nothing was changed."
+        raise NotAReport(why, diagnosis="no-root")
     latest = times.latest
     if latest is None:
-        raise NotAReport("No line of this file has a time, which every credential report has. Nothing was changed.")
+        why = "No line of this file has a time, which every credential report has. Nothing was changed."
+        raise NotAReport(why, diagnosis="no-time")
     if made_at and made_at < latest - CLOCKS:
         raise NotAReport(
             f"The report contains data from {_moment(latest)}, so it can’t have been created on {_moment(made_at)}. "
-            "Correct the date or leave it empty. Nothing was changed."
+            "Correct the date or leave it empty. Nothing was changed.",
+            diagnosis="made-before",
         )
     return CredentialReport(accounts.pop(), made_at or latest, made_at is not None, root, people)
 
@@ -167,15 +184,15 @@ def _moment(time: datetime) -> str:
 def _row(cells: Sequence[str], times: _Times) -> tuple[str, ReportPerson]:
     """Return the account id and the user in a row, whose cells are in the order of COLUMNS. Raises ValueError."""
     if "" in cells:
-        raise ValueError("an empty cell")
+        raise _WrongCell("empty", "an empty cell")
     name, arn, created, password, used, changed, mfa = cells[:7]
     if name != ROOT and not _NAME.fullmatch(name):
-        raise ValueError(f"“{name[:80]}” as the name of a user")
+        raise _WrongCell("user-name", f"“{name[:80]}” as the name of a user")
     found = _ARN.fullmatch(arn)
     if not found:
-        raise ValueError(f"“{arn[:80]}” as an ARN")
+        raise _WrongCell("arn", f"“{arn[:80]}” as an ARN")
     if found[4] != name and not (found[2] and name == ROOT):
-        raise ValueError(f"“{arn[:80]}” as the ARN of {name}")
+        raise _WrongCell("other-arn", f"“{arn[:80]}” as the ARN of {name}")
     keys = []
     for active, made, last in (cells[7:10], cells[10:13]):
         key = [_TRUE[active], times[made], times[last]]
@@ -217,7 +234,7 @@ class _Booleans(dict[str, bool]):
     """Maps a cell to its boolean, and to False where AWS says nothing. Raises ValueError for any other text."""
 
     def __missing__(self, cell: str) -> bool:
-        raise ValueError(f"“{cell[:40]}” where there must be true or false")
+        raise _WrongCell("boolean", f"“{cell[:40]}” where there must be true or false")
 
 
 _TRUE = _Booleans({"true": True, "false": False, "TRUE": True, "FALSE": False} | dict.fromkeys(_NOTHING, False))

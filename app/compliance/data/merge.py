@@ -61,11 +61,13 @@ class Merged:
 def check_complete(report: CredentialReport, stored: AccountRow, known: Iterable[PersonRow], now: datetime) -> None:
     """Raise NotAReport where the report is of the future, older than the stored one, or lacks too many users."""
     if report.made_at > now + CLOCKS:
-        raise NotAReport("This report is of the future: check the time it was made. Nothing was changed.")
+        why = "This report is of the future: check the time it was made. Nothing was changed."
+        raise NotAReport(why, diagnosis="future")
     if stored.report_at and report.made_at < stored.report_at:
         raise NotAReport(
             f"This report is of {report.made_at:%-d %B %Y, %H:%M} UTC. A newer one, of "
-            f"{stored.report_at:%-d %B %Y, %H:%M} UTC, is here already. Nothing was changed."
+            f"{stored.report_at:%-d %B %Y, %H:%M} UTC, is here already. Nothing was changed.",
+            diagnosis="older",
         )
     told = {person.user_name for person in report.people}
     expected = [
@@ -76,7 +78,8 @@ def check_complete(report: CredentialReport, stored: AccountRow, known: Iterable
         raise NotAReport(
             f"This report tells of {len(told)} people and lacks {len(missing)} whom the account’s lists know, such "
             f"as {missing[0]}. Download it again; if they were deleted, read the account’s lists first. Nothing was "
-            "changed."
+            "changed.",
+            diagnosis="incomplete",
         )
 
 

@@ -44,7 +44,7 @@ def opened(content: bytes) -> tuple[str, datetime | None]:
     if _YAML_KEY.match(start.removeprefix("---").lstrip("\n")):
         return _from_yaml(start)
     if start.startswith(("+-", "|", "--")) and "GetCredentialReport" in start:
-        raise NotAReport(f"This is the report as a table, which Latchkey can’t read. {HOW}")
+        raise NotAReport(f"This is the report as a table, which Latchkey can’t read. {HOW}", diagnosis="table")
     first, _, rest = start.rstrip().partition("\t")
     if rest and "\n" not in rest and _is_base64(first):
         return _from_line(first, rest.split("\t"))
@@ -57,10 +57,10 @@ def opened(content: bytes) -> tuple[str, datetime | None]:
 _BEGINS = re.compile(r'^(?:"user","arn"|user[,\t]arn)[,\t]', re.MULTILINE)
 _FRAME = re.compile(r"-----[A-Z ]+-----")
 _NAMED = (
-    (r"\s*<(?:\?xml|\w+Response\b)", "This is XML, an answer of AWS’s API."),
-    (r"\s*<", "This is a web page or XML, not a report."),
-    (r"\s*Content\s+: ", "This is PowerShell’s printout of an object."),
-    (r"PK\x03\x04", "This is a spreadsheet or an archive, not the CSV."),
+    (r"\s*<(?:\?xml|\w+Response\b)", "xml", "This is XML, an answer of AWS’s API."),
+    (r"\s*<", "markup", "This is a web page or XML, not a report."),
+    (r"\s*Content\s+: ", "powershell", "This is PowerShell’s printout of an object."),
+    (r"PK\x03\x04", "archive", "This is a spreadsheet or an archive, not the CSV."),
 )
 """What files start with that are uploaded in place of a report, and what they are."""
 
@@ -73,9 +73,9 @@ def _beside_other_text(text: str) -> str:
     rest = "\n".join(lines if len(lines) < len(text.strip().splitlines()) else lines[1:])
     if _is_base64(rest):  # after a prompt, or in the frame that certutil -encode writes
         return _csv(rest)
-    for begins_with, sentence in _NAMED:
+    for begins_with, kind, sentence in _NAMED:
         if re.match(begins_with, text):
-            raise NotAReport(f"{sentence} {HOW}")
+            raise NotAReport(f"{sentence} {HOW}", diagnosis=kind)
     return text
 
 
@@ -94,12 +94,13 @@ def _text(content: bytes) -> str:
     try:
         return content.decode("utf-16" if marked else "utf-8-sig")
     except UnicodeDecodeError as error:
-        raise NotAReport("This file is not text. Choose the CSV that AWS gives. Nothing was changed.") from error
+        told = "This file is not text. Choose the CSV that AWS gives. Nothing was changed."
+        raise NotAReport(told, diagnosis="not-text") from error
 
 
-def _csv(told: str) -> str:
+def _csv(given: str) -> str:
     """Return the CSV that the text has in base64, or as Python prints bytes. Raises NotAReport."""
-    written = told.strip()
+    written = given.strip()
     try:
         if _BYTES.fullmatch(written):
             found = ast.literal_eval(written)
@@ -108,10 +109,12 @@ def _csv(told: str) -> str:
         else:
             found = base64.b64decode("".join(written.split()), validate=True)
     except (binascii.Error, ValueError, SyntaxError, MemoryError) as error:
-        raise NotAReport(f"The base64 in this file is incomplete or damaged. {HOW}") from error
+        told = f"The base64 in this file is incomplete or damaged. {HOW}"
+        raise NotAReport(told, diagnosis="base64-damaged") from error
     text = _text(found)
     if not text.startswith(_HEADER):
-        raise NotAReport(f"The base64 in this file doesn’t contain a credential report. {HOW}")
+        told = f"The base64 in this file doesn’t contain a credential report. {HOW}"
+        raise NotAReport(told, diagnosis="base64-of-others")
     return text
 
 
@@ -122,7 +125,8 @@ def _from_json(text: str) -> tuple[str, datetime]:
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         python = "datetime.datetime(" in text
         what = "This is Python’s printout" if python else "This is JSON, but not the whole answer"
-        raise NotAReport(f"{what} of aws iam get-credential-report. {HOW}") from error
+        told = f"{what} of aws iam get-credential-report. {HOW}"
+        raise NotAReport(told, diagnosis="python" if python else "json") from error
     return (content if content.startswith(_HEADER) else _csv(content)), made_at
 
 
@@ -137,7 +141,8 @@ def _from_string(text: str) -> str:
     try:
         told = json.loads(text)
     except ValueError as error:
-        raise NotAReport(f"The file is incomplete: its opening quotation mark is never closed. {HOW}") from error
+        why = f"The file is incomplete: its opening quotation mark is never closed. {HOW}"
+        raise NotAReport(why, diagnosis="unclosed") from error
     return _csv(str(told))
 
 
@@ -157,7 +162,8 @@ def _from_yaml(text: str) -> tuple[str, datetime]:
         made_at = _time(told["GeneratedTime"])
         content = told["Content"]
     except (KeyError, ValueError, TypeError) as error:
-        raise NotAReport(f"This is YAML, but not the whole answer of aws iam get-credential-report. {HOW}") from error
+        why = f"This is YAML, but not the whole answer of aws iam get-credential-report. {HOW}"
+        raise NotAReport(why, diagnosis="yaml") from error
     return _csv(
         content if content.startswith("b") and _BYTES.fullmatch(content) else content.replace("\\", "")
     ), made_at
