@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from app.errors import AwsServerError, PasswordWasChanged, RenewalNotPermitted, RenewalRefused
 from tests.browser.conftest import Surfing, refreshes
 from tests.support.browser import Surfer
 from tests.support.clock import Clock
@@ -18,11 +19,13 @@ from tests.support.people import Employee
 from tests.support.portal import Portal
 from tests.support.sandbox import Sandbox
 
+SIGNED_IN = 'data-signed-in data-mfa="yes"'
+
 
 def signed_in_with_mfa(surfer: Surfer, employee: Employee) -> Surfer:
     surfer.sign_in_at_aws(employee)
     phone = surfer.enroll()
-    surfer.press("Sign out and in at AWS")
+    surfer.submit("/sign-in/aws")
     surfer.give_password(employee, phone)
     surfer.press("Continue")
     return surfer
@@ -46,7 +49,7 @@ def test_the_session_outlives_its_credentials(signed_in: Surfer, clock: Clock, s
     for _ in range(4):
         clock.move(11 * 60)
         signed_in.open("/")
-        assert "You are signed in with MFA" in signed_in.text
+        assert signed_in.with_mfa
     assert refreshes(sandbox, mark) == [200] * 4
 
 
@@ -76,20 +79,20 @@ def test_parallel_requests_in_two_processes_refresh_once(
             mark = sandbox.calls()[-1]["seq"]
             with ThreadPoolExecutor(12) as pool:
                 pages = list(pool.map(ask, range(24)))
-            assert all("You are signed in with MFA" in page for page in pages), what
+            assert all(SIGNED_IN in page for page in pages), what
             assert refreshes(sandbox, mark) == [200], what
 
 
 @pytest.mark.parametrize(
-    ("spoil", "words"),
+    ("spoil", "told"),
     [
-        ("password", "Your console password was changed"),
-        ("permission", "no longer allow signing in through AWS Sign-In"),
-        ("twelve hours", "AWS didn’t renew your session"),
+        ("password", PasswordWasChanged.code),
+        ("permission", RenewalNotPermitted.code),
+        ("twelve hours", RenewalRefused.code),
     ],
 )
 def test_refreshing_fails_and_the_person_comes_back_to_where_they_were(
-    signed_in: Surfer, marta: Employee, sandbox: Sandbox, clock: Clock, spoil: str, words: str
+    signed_in: Surfer, marta: Employee, sandbox: Sandbox, clock: Clock, spoil: str, told: str
 ) -> None:
     admin = sandbox.as_administrator("iam")
     if spoil == "password":
@@ -100,17 +103,17 @@ def test_refreshing_fails_and_the_person_comes_back_to_where_they_were(
         denied = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
         admin.put_user_policy(UserName=marta.name, PolicyName="no", PolicyDocument=denied)
     else:  # a console session that was open long before we were asked for it
-        signed_in.page.get_by_role("button", name="Sign out").click()
+        signed_in.sign_out()
         clock.move(12 * 3600 - 5 * 60)
         signed_in.begin_at_aws()
         signed_in.press("Continue")
     clock.move(11 * 60)
     signed_in.open("/mfa/finished")
     assert signed_in.path == "/sign-in"
-    assert words in signed_in.text
+    assert signed_in.refused_as == told
     if spoil == "permission":
         admin.delete_user_policy(UserName=marta.name, PolicyName="no")
-    signed_in.press("Continue to AWS")
+    signed_in.submit("/sign-in/aws")
     if spoil != "twelve hours":  # after that AWS asks for the password anew
         signed_in.press("Continue")
         assert signed_in.path == "/mfa/finished"
@@ -120,13 +123,13 @@ def test_the_token_endpoint_is_slow_or_down(signed_in: Surfer, sandbox: Sandbox,
     clock.move(11 * 60)
     sandbox.set_faults([{"action": "signin:CreateOAuth2Token", "fault": "throttle", "occurrences": [1]}])
     signed_in.open("/")
-    assert "You are signed in with MFA" in signed_in.text, "what it has is still good"
+    assert signed_in.with_mfa and signed_in.refused_as == "", "what it has is still good"
     clock.move(5 * 60)
     sandbox.set_faults([{"action": "signin:CreateOAuth2Token", "fault": "error-503", "occurrences": [1]}])
     signed_in.open("/")
-    assert "AWS has a problem of its own" in signed_in.text
+    assert signed_in.refused_as == AwsServerError.code
     signed_in.open("/")
-    assert "You are signed in with MFA" in signed_in.text, "it lost nothing"
+    assert signed_in.with_mfa and signed_in.refused_as == "", "it lost nothing"
 
 
 def test_the_answer_to_a_refresh_is_lost(signed_in: Surfer, sandbox: Sandbox, clock: Clock) -> None:
@@ -135,7 +138,7 @@ def test_the_answer_to_a_refresh_is_lost(signed_in: Surfer, sandbox: Sandbox, cl
     signed_in.open("/")
     signed_in.open("/mfa/finished")
     assert signed_in.path == "/sign-in", "the token works once, and AWS has seen it"
-    assert "AWS didn’t renew your session" in signed_in.text and "code is too old" not in signed_in.text
+    assert signed_in.refused_as == RenewalRefused.code, "not that a code was too old"
     sandbox.set_faults([])
 
 
@@ -148,8 +151,7 @@ def test_signing_out_while_refreshing(signed_in: Surfer, sandbox: Sandbox, clock
         refreshing = pool.submit(lambda: urllib.request.urlopen(request).read().decode())
         while not sandbox.begun("signin:CreateOAuth2Token"):
             assert not refreshing.done()  # until AWS is asked for the next credentials
-        signed_in.page.get_by_role("button", name="Sign out").click()
-        signed_in.page.wait_for_url("**/sign-in*")
-        assert "You are signed in with MFA" not in refreshing.result()
+        signed_in.sign_out()
+        assert SIGNED_IN not in refreshing.result()
     signed_in.open("/")
     assert signed_in.path == "/sign-in", "signed out is signed out"

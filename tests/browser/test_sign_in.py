@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from app.errors import ClockSkew, CredentialsRefused, NoResponse, WrongMfaCode, WrongSecret
+from app.signin.service import DevicesUnreadable, NextCodeNeeded, NotForThisPortal
 from tests.browser.conftest import Surfing
 from tests.support.browser import Surfer
 from tests.support.clock import Clock
@@ -15,31 +17,31 @@ from tests.support.people import Employee, hire
 from tests.support.portal import Portal
 from tests.support.sandbox import Sandbox, free_port
 
+ID, SECRET = "access_key_id", "secret_access_key"
 
-def try_key(surfer: Surfer, key_id: str, secret: str) -> str:
+
+def try_key(surfer: Surfer, key_id: str, secret: str) -> dict[str, str]:
+    """What the page then says is wrong, by field."""
     surfer.open("/sign-in")
-    surfer.type(access_key_id=key_id, secret_access_key=secret)
-    surfer.press("Sign in")
-    return surfer.text
+    surfer.submit("/sign-in", access_key_id=key_id, secret_access_key=secret)
+    return surfer.wrong
 
 
 def test_every_refusal_has_its_own_words(surfer: Surfer, nadia: Employee, sandbox: Sandbox, clock: Clock) -> None:
     unknown = "AKIA" + "Q" * 16
-    assert "Enter your access key ID" in try_key(surfer, "", "")
-    assert "This is not an access key ID" in try_key(surfer, "nadia", nadia.secret_access_key)
-    assert "To sign in with your user name and password, use Continue to AWS" in surfer.text
-    assert "The access key ID and the secret access key are swapped" in try_key(
-        surfer, nadia.secret_access_key, nadia.access_key_id
-    )
+    assert try_key(surfer, "", "") == {ID: "missing", SECRET: "missing"}
+    assert try_key(surfer, "nadia", nadia.secret_access_key) == {ID: "user-name"}
+    assert surfer.has("/sign-in/aws"), "the way in with a user name is on the same page"
+    assert try_key(surfer, nadia.secret_access_key, nadia.access_key_id) == {ID: "swapped"}
     assert surfer.page.locator("main [role=alert]").count() == 1, "one thing is said"
     assert surfer.value("access_key_id") == "" == surfer.value("secret_access_key"), "and no secret is shown"
-    assert "This is an access key ID" in try_key(surfer, nadia.access_key_id, nadia.access_key_id)
-    assert "looks like a secret access key" in try_key(surfer, nadia.secret_access_key, nadia.secret_access_key)
-    assert "temporary key" in try_key(surfer, "ASIA" + "Q" * 16, nadia.secret_access_key)
-    assert "it has 40 characters" in try_key(surfer, nadia.access_key_id, "short")
-    assert "does not know this access key, or it is inactive" in try_key(surfer, unknown, nadia.secret_access_key)
+    assert try_key(surfer, nadia.access_key_id, nadia.access_key_id) == {SECRET: "key-id"}
+    assert try_key(surfer, nadia.secret_access_key, nadia.secret_access_key) == {ID: "secret-key"}
+    assert try_key(surfer, "ASIA" + "Q" * 16, nadia.secret_access_key) == {ID: "temporary-key"}
+    assert try_key(surfer, nadia.access_key_id, "short") == {SECRET: "shape"}
+    assert try_key(surfer, unknown, nadia.secret_access_key) == {ID: CredentialsRefused.code}
     wrong = try_key(surfer, nadia.access_key_id, secrets.token_urlsafe(30).replace("-", "/").replace("_", "+"))
-    assert "does not belong to this access key ID" in wrong
+    assert wrong == {SECRET: WrongSecret.code}
     assert surfer.value("access_key_id") == nadia.access_key_id, "the key id is kept"
     assert surfer.value("secret_access_key") == "", "the secret is not"
 
@@ -47,12 +49,12 @@ def test_every_refusal_has_its_own_words(surfer: Surfer, nadia: Employee, sandbo
         UserName=nadia.name, AccessKeyId=nadia.access_key_id, Status="Inactive"
     )
     inactive = try_key(surfer, nadia.access_key_id, nadia.secret_access_key)
-    assert "does not know this access key, or it is inactive" in inactive
+    assert inactive == {ID: CredentialsRefused.code}
 
 
 def test_a_pasted_key_may_carry_blanks(surfer: Surfer, nadia: Employee) -> None:
     try_key(surfer, f" \u200b{nadia.access_key_id} ", f"{nadia.secret_access_key}\u2060  ")
-    assert surfer.heading == f"Hello, {nadia.name}"
+    assert surfer.is_inside(nadia.name)
 
 
 def test_no_browser_is_invited_to_keep_a_secret_key(surfer: Surfer) -> None:
@@ -68,10 +70,11 @@ def test_a_user_with_a_path(surfer: Surfer, sandbox: Sandbox, clock: Clock, poli
     surfer.sign_in(paula)
     if policy == "recommended":
         surfer.get_mfa()
-        assert surfer.heading == "You are set up"
+        assert surfer.path == "/mfa/finished"
         assert paula.devices() == [paula.serial_number]
     else:
-        assert "has the path /engineering/" in surfer.text
+        assert surfer.refused_as == DevicesUnreadable.code
+        assert "/engineering/" in surfer.text
         assert f"arn:aws:iam::{sandbox.account_id}:user/*/${{aws:username}}" in surfer.text
         surfer.open("/")
         assert surfer.path == "/sign-in", "nobody gets in whose devices cannot be read"
@@ -82,6 +85,7 @@ def test_who_may_not_read_devices_is_told_the_permission(surfer: Surfer, sandbox
     otto = hire(sandbox, "otto", group=None)
     clock.move(10)
     surfer.sign_in(otto)
+    assert surfer.refused_as == DevicesUnreadable.code
     assert "iam:ListMFADevices" in surfer.text
     surfer.open("/")
     assert surfer.path == "/sign-in"
@@ -93,7 +97,8 @@ def test_another_accounts_user_is_refused(
     with Portal(scratch / f"elsewhere-{policy}", sandbox, ACCOUNTS="999999999999", ADMINS="") as elsewhere:
         surfer = surfing(elsewhere.url)
         surfer.sign_in(nadia)
-        assert f"belongs to AWS account {sandbox.account_id}, which this portal does not serve" in surfer.text
+        assert surfer.wrong == {ID: NotForThisPortal.code}
+        assert sandbox.account_id in surfer.text
 
 
 def test_wrong_and_replayed_codes_at_the_door(surfing: Surfing, nadia: Employee) -> None:
@@ -103,16 +108,14 @@ def test_wrong_and_replayed_codes_at_the_door(surfing: Surfing, nadia: Employee)
     surfer.clock.move(10)  # STS knows the device
     other = surfing()
     other.sign_in(nadia)
-    other.type(code="12345")
-    other.press("Sign in")
-    assert "six digits" in other.text
-    other.type(code=phone.latest)
-    other.press("Sign in")
-    assert "each code works once" in other.text
+    other.submit("/sign-in/code", code="12345")
+    assert other.wrong == {"code": "six-digits"}
+    other.submit("/sign-in/code", code=phone.latest)
+    assert other.wrong == {"code": NextCodeNeeded.code}
+    assert WrongMfaCode.message in other.text, "not: too many tries"
     assert other.value("code") == ""
-    other.type(code=phone.next())
-    other.press("Sign in")
-    assert other.heading == f"Hello, {nadia.name}"
+    other.submit("/sign-in/code", code=phone.next())
+    assert other.is_inside(nadia.name)
 
 
 def test_with_two_devices_the_person_says_which(surfing: Surfing, nadia: Employee, clock: Clock) -> None:
@@ -121,17 +124,15 @@ def test_with_two_devices_the_person_says_which(surfing: Surfing, nadia: Employe
     clock.move(40)
     surfer = surfing()
     surfer.sign_in(nadia)
-    surfer.type(code=phone.next())
-    surfer.press("Sign in")
-    assert "Choose the device the code is from" in surfer.text
-    surfer.page.get_by_label(f"{nadia.name}-tablet").check()
-    surfer.type(code=phone.shows())
-    surfer.press("Sign in")
+    surfer.submit("/sign-in/code", code=phone.next())
+    assert surfer.data("field-error") == ["no-device"] and surfer.path == "/sign-in/code"
+    device = surfer.page.locator("[name=serial_number]")
+    device.and_(surfer.page.locator(f"[value$='{nadia.name}-tablet']")).check()
+    surfer.submit("/sign-in/code", code=phone.shows())
     assert surfer.path == "/sign-in/code", "a code of the other device"
-    surfer.page.get_by_label(f"{nadia.name}-phone").check()
-    surfer.type(code=phone.next())
-    surfer.press("Sign in")
-    assert surfer.heading == f"Hello, {nadia.name}"
+    device.and_(surfer.page.locator(f"[value$='{nadia.name}-phone']")).check()
+    surfer.submit("/sign-in/code", code=phone.next())
+    assert surfer.is_inside(nadia.name)
 
 
 def test_the_portals_clock_is_wrong(
@@ -144,8 +145,8 @@ def test_the_portals_clock_is_wrong(
     with Portal(folder, sandbox, FAKETIME_TIMESTAMP_FILE=str(ahead), FORCE_MFA_POLICY=policy) as portal:
         surfer = surfing(portal.url)
         surfer.sign_in(nadia)
-        assert "The clock of the machine Latchkey runs on is wrong" in surfer.text
-        assert "Your key is not at fault" in surfer.text
+        assert surfer.refused_as == ClockSkew.code
+        assert ClockSkew.message in surfer.text, "the key is not at fault"
 
 
 def test_aws_cannot_be_reached_at_the_door(
@@ -155,7 +156,7 @@ def test_aws_cannot_be_reached_at_the_door(
     with Portal(scratch / f"nowhere-{policy}", sandbox, AWS_ENDPOINT_URL_STS=nowhere) as portal:
         surfer = surfing(portal.url)
         surfer.sign_in(nadia)
-        assert "AWS could not be reached" in surfer.text
+        assert surfer.refused_as == NoResponse.code
         assert surfer.value("access_key_id") == nadia.access_key_id
 
 
@@ -166,10 +167,9 @@ def test_the_code_must_follow_within_five_minutes(surfing: Surfing, nadia: Emplo
     other = surfing()
     other.sign_in(nadia)
     clock.move(301)
-    other.type(code=phone.next())
-    other.press("Sign in")
+    other.submit("/sign-in/code", code=phone.next())
     assert other.path == "/sign-in"
-    assert "start again" in other.text.lower() or "session" in other.text
+    assert other.refused_as == "session-ended"
 
 
 def test_after_fifteen_idle_minutes_one_signs_in_again_and_goes_on(
@@ -177,15 +177,14 @@ def test_after_fifteen_idle_minutes_one_signs_in_again_and_goes_on(
 ) -> None:
     surfer = surfing()
     surfer.sign_in(nadia)
-    surfer.press("Set up MFA")
+    surfer.submit("/mfa/enroll/begin")
     clock.move(16 * 60)
     surfer.open("/mfa/enroll")
     assert surfer.path == "/sign-in"
-    assert "session has ended" in surfer.text
-    surfer.type(access_key_id=nadia.access_key_id, secret_access_key=nadia.secret_access_key)
-    surfer.press("Sign in")
+    assert surfer.refused_as == "session-ended"
+    surfer.submit("/sign-in", access_key_id=nadia.access_key_id, secret_access_key=nadia.secret_access_key)
     assert surfer.path == "/mfa/enroll", "back to where they were going"
-    surfer.press("Show the QR code")
+    surfer.submit("/mfa/enroll/begin")
     surfer.give_two_codes(surfer.scan())
     assert nadia.devices() == [nadia.serial_number]
 
@@ -195,8 +194,7 @@ def test_signing_out_ends_the_session_at_the_server(surfing: Surfing, nadia: Emp
     surfer.sign_in(nadia)
     thief = surfing()
     thief.take_cookies_of(surfer)
-    surfer.page.get_by_role("button", name="Sign out").click()
-    surfer.page.wait_for_url("**/sign-in*")
+    surfer.sign_out()
     thief.open("/")
     assert thief.path == "/sign-in"
 
@@ -205,15 +203,14 @@ def test_too_many_tries_for_one_key_are_stopped(surfing: Surfing, nadia: Employe
     surfer = surfing()
     for _ in range(11):
         try_key(surfer, nadia.access_key_id, "A" * 40)
-    assert surfer.heading == "Too many attempts"
-    assert "Wait 5 minutes, then try again" in surfer.text
+    assert surfer.refused_as == "too-many-attempts"
+    assert "5 minutes" in surfer.text
 
 
 def test_deep_links_wait_behind_the_sign_in(surfer: Surfer, nadia: Employee) -> None:
     surfer.open("/mfa/enroll?from=mail")
     assert surfer.path == "/sign-in"
-    surfer.type(access_key_id=nadia.access_key_id, secret_access_key=nadia.secret_access_key)
-    surfer.press("Sign in")
+    surfer.submit("/sign-in", access_key_id=nadia.access_key_id, secret_access_key=nadia.secret_access_key)
     assert surfer.path == "/mfa/enroll"
 
 
