@@ -39,6 +39,8 @@ class Item:
     values: Mapping[str, str] = field(default_factory=dict)
     about: str = ""
     """Id or serial number of what this is about."""
+    days_left: int | None = None
+    """Days until it is due, less than 0 where it is overdue; None where nothing is due on a day."""
     last_used_at: datetime | None = None
     """When AWS says it was last used; None where it was never used, or where AWS doesn't say."""
 
@@ -136,6 +138,7 @@ def _old_keys(look: Look) -> Iterator[Item]:
                 "Rotate it",
                 "access_keys.index",
                 about=about,
+                days_left=-late,
             )
         elif left <= look.limits.warning:
             when = f"in {_days(left.days)}" if left.days else "within a day"
@@ -148,6 +151,7 @@ def _old_keys(look: Look) -> Iterator[Item]:
                 "Rotate it",
                 "access_keys.index",
                 about=about,
+                days_left=left.days,
             )
 
 

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from app.errors import CodeRefused
+from app.policy.documents import sign_in_statement
+from app.signin.aws_service import (
+    OtherVerificationCode,
+    VerificationCodeMissing,
+    VerificationCodeNotWhole,
+    VerificationCodeTooLong,
+)
+from app.signin.aws_views import ACCOUNT
 from tests.browser.conftest import Surfing
 from tests.support.browser import HOSTED, Surfer
 from tests.support.clock import Clock
@@ -26,7 +36,7 @@ def verification_code(surfer: Surfer, employee: Employee | None, phone: Phone | 
     """Opens AWS in a new tab, signs in there unless AWS knows them already, and copies the code."""
     ours = surfer.page
     with surfer.page.context.expect_page() as opened:
-        ours.get_by_role("link", name="Open AWS sign-in").click()
+        ours.locator("[data-at-aws]").click()
     surfer.page = opened.value
     surfer.page.wait_for_load_state()
     surfer.inspect()
@@ -40,23 +50,22 @@ def verification_code(surfer: Surfer, employee: Employee | None, phone: Phone | 
 
 
 def paste(surfer: Surfer, code: str) -> None:
-    surfer.type(verification_code=code)
-    surfer.press("Sign in")
+    surfer.submit("/sign-in/aws/code", verification_code=code)
 
 
 def test_the_same_from_another_machine(surfing: Surfing, marta: Employee, hosted: Portal) -> None:
     surfer = surfing(hosted.url)
     surfer.begin_at_aws()
-    assert surfer.heading == "Sign in at AWS"
+    assert surfer.path == "/sign-in/aws"
     code = verification_code(surfer, marta)
     paste(surfer, f"  {code[:20]}\n{code[20:]} ")
-    assert surfer.heading == f"Hello, {marta.name}"
+    assert surfer.is_inside(marta.name)
 
     phone = surfer.enroll()
-    surfer.press("Sign out and in at AWS")
-    assert surfer.heading == "Sign in at AWS"
+    surfer.submit("/sign-in/aws")
+    assert surfer.path == "/sign-in/aws"
     paste(surfer, verification_code(surfer, marta, phone))
-    assert surfer.heading == "You are set up"
+    assert surfer.path == "/mfa/finished"
     cookie = next(c for c in surfer.page.context.cookies() if "latchkey" in c["name"])
     assert cookie["name"] == "__Host-latchkey"
     assert cookie["secure"]
@@ -68,27 +77,27 @@ def test_pasting_goes_wrong_in_every_way(
     surfer = surfing(hosted.url)
     surfer.begin_at_aws()
     first = verification_code(surfer, marta)
-    for wrong, words in (
-        ("", "Paste the code"),
-        ("hello", "not a whole verification code"),
-        (first[:-7], "not a whole verification code"),
-        (f"{first}{first}", "not a whole verification code"),
-        ("A" * 5000, "much longer than a verification code"),
+    for wrong, told in (
+        ("", VerificationCodeMissing),
+        ("hello", VerificationCodeNotWhole),
+        (first[:-7], VerificationCodeNotWhole),
+        (f"{first}{first}", VerificationCodeNotWhole),
+        ("A" * 5000, VerificationCodeTooLong),
     ):
         paste(surfer, wrong)
-        assert words in surfer.text, wrong
+        assert surfer.wrong == {"verification_code": told.code}, wrong
         assert surfer.value("verification_code") == "", "a code is not shown again"
     other = surfing(hosted.url)
     other.begin_at_aws()
     paste(other, first)
-    assert "belongs to another sign-in" in other.text
+    assert other.wrong == {"verification_code": OtherVerificationCode.code}
     paste(surfer, first)
-    assert surfer.heading == f"Hello, {marta.name}", "none of it spoiled the good one"
+    assert surfer.is_inside(marta.name), "none of it spoiled the good one"
 
     late = verification_code(other, marta)
     clock.move(301)
     paste(other, late)
-    assert "too old, was used before" in other.text
+    assert other.refused_as == CodeRefused.code
     assert other.path == "/sign-in"
     other.open("/")
     assert other.path == "/sign-in", "no half-made session"
@@ -100,16 +109,14 @@ def test_under_the_tutorials_policy_the_missing_permissions_are_named(
 ) -> None:
     surfer = surfing()
     surfer.sign_in_at_aws(marta)
-    assert surfer.heading == "Your policy does not allow this sign-in"
-    for words in (
-        "signin:AuthorizeOAuth2Access",
-        "signin:CreateOAuth2Token",
-        "oauth2/public-client/remote",
-        "NotAction",
-        "AWS console",
-        "access key",
-    ):
+    assert surfer.path == "/sign-in/aws/stopped/not-permitted"
+    statement = json.loads(surfer.page.locator("#statement").inner_text())
+    assert statement == sign_in_statement(ACCOUNT, "aws") and "oauth2/public-client/remote" in str(statement)
+    for action in ("signin:AuthorizeOAuth2Access", "signin:CreateOAuth2Token"):
+        assert action in surfer.page.locator("#spared").inner_text()
+    for words in ("NotAction", "AWS console"):
         assert words in surfer.text
+    assert surfer.leads_to("/sign-in"), "with an access key"
     assert ("sign-in", "refused", "sign-in-not-permitted") in portal.activity("")
     surfer.open("/")
     assert surfer.path == "/sign-in"
@@ -117,6 +124,6 @@ def test_under_the_tutorials_policy_the_missing_permissions_are_named(
     remote = surfing(hosted.url)
     remote.begin_at_aws()
     assert "not authorized to perform: signin:AuthorizeOAuth2Access" in verification_code(remote, marta)
-    remote.page.get_by_text("AWS shows an error instead of a code").click()
-    remote.press("two permissions")
-    assert remote.heading == "Your policy does not allow this sign-in"
+    remote.page.locator("main summary").click()
+    remote.follow("/sign-in/aws/stopped/not-permitted")
+    assert remote.path == "/sign-in/aws/stopped/not-permitted"

@@ -73,7 +73,7 @@ def test_the_commands_for_an_access_key_work(
     order = list(commands)
     places = [order.index(each) for each in ("configure", "mfa-login", "get-session-token", "by-hand-sh")]
     assert places == sorted(places), "by hand comes last"
-    assert surfer.page.get_by_text("This lasts 12 hours.").count() == 1
+    assert surfer.data("lasts") == ["12"]
     assert surfer.page.locator("#mfa-login").is_visible() and not surfer.page.locator("#by-hand-sh").is_visible()
 
     key = f"{nadia.access_key_id}\n{nadia.secret_access_key}\nus-east-1\n\n"
@@ -118,5 +118,6 @@ def test_somebody_without_a_key_is_led_to_aws_login(
     commands = shown(surfer)
     assert list(commands)[-3:] == ["login-region", "aws-login", "describe-instances"]
     assert commands["aws-login"] == f"aws login --profile {marta.name}"
-    assert f"Updated profile {marta.name} to use" in surfer.text and "up to 12 hours" in surfer.text
+    assert f"Updated profile {marta.name} to use" in surfer.text, "what the AWS CLI prints"
+    assert surfer.data("lasts-up-to") == ["12"]
     assert shell(commands["login-region"]).returncode == 0, "a profile that has no key: aws login takes no other"

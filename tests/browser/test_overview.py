@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -35,13 +36,14 @@ def phone(olga: Employee, clock: Clock) -> Phone:
 
 def arrive(surfer: Surfer, olga: Employee, phone: Phone) -> Surfer:
     surfer.sign_in(olga)
-    surfer.type(code=phone.next())
-    surfer.press("Sign in")
+    surfer.submit("/sign-in/code", code=phone.next())
     return surfer
 
 
-def to_do(surfer: Surfer) -> list[str]:
-    return [item.inner_text() for item in surfer.page.locator("[data-what]").all()]
+def keys_of(sandbox: Sandbox, who: Employee) -> list[Any]:
+    """As AWS lists them."""
+    found: list[Any] = sandbox.as_administrator("iam").list_access_keys(UserName=who.name)["AccessKeyMetadata"]
+    return found
 
 
 @pytest.mark.both_policies
@@ -50,33 +52,34 @@ def test_worst_first_and_each_one_click_away(
 ) -> None:
     clock.move(91 * A_DAY)
     surfer = arrive(surfing(), olga, phone)
-    assert to_do(surfer) == ["Replace your temporary console password", "Replace your access key"]
-    assert "was due to be replaced 1 day ago" in surfer.text
+    old_key = olga.access_key_id
+    assert surfer.to_do == ["temporary-password", f"key-overdue:{old_key}"]
+    assert surfer.row(old_key).get_attribute("data-days-left") == "-1"
 
-    surfer.press("Change it")
-    assert "Yours is temporary" in surfer.text
-    surfer.type(old=PASSWORD, new=STRONG_PASSWORD, again=STRONG_PASSWORD)
-    surfer.press("Change it")
-    assert to_do(surfer) == ["Replace your access key"]
+    surfer.follow("/password")
+    assert "temporary" in surfer.states
+    surfer.submit("/password", old=PASSWORD, new=STRONG_PASSWORD, again=STRONG_PASSWORD)
+    surfer.navigate("/")
+    assert surfer.to_do == [f"key-overdue:{old_key}"]
     profile = sandbox.as_administrator("iam").get_login_profile(UserName=olga.name)["LoginProfile"]
     assert not profile.get("PasswordResetRequired")
 
-    surfer.press("Rotate it")
-    assert "It was due to be replaced on" in surfer.text
-    surfer.press("Create a new key")
+    surfer.follow("/access-keys")
+    assert f"overdue:{old_key}" in surfer.states
+    surfer.submit("/access-keys/create")
     surfer.navigate("/")
-    assert to_do(surfer)[0] == "Save your new access key"
-    surfer.press("Save it")
+    (new_key,) = {key["AccessKeyId"] for key in keys_of(sandbox, olga)} - {old_key}
+    assert surfer.to_do[0] == f"save-key:{new_key}"
+    surfer.follow("/access-keys/new")
     secret = surfer.page.locator("#secret-access-key").inner_text()
     clock.move(20)
-    surfer.type(last_characters=secret[-6:])
-    surfer.press("I saved it")
+    surfer.submit("/access-keys/new", last_characters=secret[-6:])
     surfer.navigate("/")
-    assert to_do(surfer) == ["Replace your access key", "Retire your older access key"]
+    assert surfer.to_do == [f"key-overdue:{old_key}", f"retire-key:{old_key}"]
     sandbox.as_administrator("iam").delete_access_key(UserName=olga.name, AccessKeyId=olga.access_key_id)
     surfer.open("/")
-    assert to_do(surfer) == []
-    assert surfer.page.get_by_role("heading", name="Nothing to do", exact=True).count() == 1
+    assert surfer.to_do == []
+    assert surfer.data("nothing-to-do") == [""] and surfer.data("unread") == [], "nothing at all"
 
 
 @pytest.mark.both_policies
@@ -84,11 +87,11 @@ def test_what_cannot_be_read_is_said(surfing: Surfing, olga: Employee, phone: Ph
     olga.denied("iam:ListAccessKeys")
     sandbox.set_faults([{"action": "iam:GetLoginProfile", "occurrences": [1, 2, 3], "fault": "throttle"}])
     surfer = arrive(surfing(), olga, phone)
-    assert "Your policy does not allow iam:ListAccessKeys" in surfer.text
-    assert "AWS did not answer iam:GetLoginProfile this time" in surfer.text
-    assert "Nothing to do that Latchkey can see" in surfer.text
+    why = dict(zip(surfer.data("unread"), surfer.data("why"), strict=True))
+    assert why == {"iam:ListAccessKeys": "denied", "iam:GetLoginProfile": "no-answer"}
+    assert surfer.data("nothing-to-do") == [""], "that Latchkey can see"
     surfer.open("/")
-    assert to_do(surfer) == ["Replace your temporary console password"], "AWS answers again"
+    assert surfer.to_do == ["temporary-password"], "AWS answers again"
 
 
 @pytest.mark.both_policies
@@ -98,19 +101,19 @@ def test_the_account_and_who_is_in_it(
     surfer = arrive(surfing(), olga, phone)
     summary = sandbox.as_administrator("iam").get_account_summary()["SummaryMap"]
     surfer.navigate("/account")
-    assert f"{summary['Users']} of 5000" in surfer.text
-    assert f"{summary['MFADevicesInUse']} in use" in surfer.text
-    words = (
-        "at least 8 characters" if policy == "recommended" else "does not let you read (iam:GetAccountPasswordPolicy)"
-    )
-    assert words in surfer.text
-    while not surfer.page.locator("tr[data-me]").count():
-        surfer.press("Next page")
-    assert olga.name in surfer.page.locator("tr[data-me]").inner_text()
+    assert surfer.data("users") == [f"{summary['Users']} {summary['UsersQuota']}"]
+    assert surfer.data("devices-in-use") == [f"{summary['MFADevicesInUse']}"]
+    if policy == "recommended":
+        assert surfer.data("rule")[0] == "^.{8,}$" and "rules-not-readable" not in surfer.states
+    else:
+        assert surfer.data("rule") == [] and "rules-not-readable" in surfer.states
+    while not surfer.data("me"):
+        surfer.click("main a[href^='/account?marker=']")
+    assert olga.name in surfer.page.locator("[data-me]").inner_text()
     surfer.open("/account?marker=nobody-gave-this-out")
-    assert "no longer there" in surfer.text and surfer.path == "/account"
+    assert surfer.notices == ["info"] and surfer.path == "/account"
 
     olga.denied("iam:ListUsers", "iam:GetAccountSummary")
     surfer.open("/account")
-    assert "does not show who else is in the account (iam:ListUsers)" in surfer.text
-    assert "does not show more (iam:GetAccountSummary)" in surfer.text
+    assert surfer.data("unread")[:1] == ["iam:GetAccountSummary"] and "iam:ListUsers" in surfer.data("unread")
+    assert surfer.data("users") == [] == surfer.data("me")
