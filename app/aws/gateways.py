@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, cast
 
 from app.aws.access_keys import AccessKeyGateway
 from app.aws.account import AccountGateway
-from app.aws.certificates import CertificateGateway
 from app.aws.clients import Clients
 from app.aws.iam import IamGateway
 from app.aws.passwords import PasswordGateway
 from app.aws.roster import RosterGateway
 from app.aws.signin import SignInGateway
-from app.aws.ssh_keys import SshKeyGateway
 from app.aws.sts import StsGateway
+
+Opened = TypeVar("Opened")
 
 
 @dataclass(frozen=True)
@@ -25,10 +27,10 @@ class Gateways:
     passwords: PasswordGateway
     account: AccountGateway
     roster: RosterGateway
-    ssh_keys: SshKeyGateway
-    certificates: CertificateGateway
     sts: StsGateway
     signin: SignInGateway
+    clients: Clients
+    _opened: dict[object, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, clients: Clients) -> Gateways:
@@ -39,8 +41,13 @@ class Gateways:
             PasswordGateway(clients),
             AccountGateway(clients),
             RosterGateway(clients),
-            SshKeyGateway(clients),
-            CertificateGateway(clients),
             StsGateway(clients),
             SignInGateway(clients),
+            clients,
         )
+
+    def of_type(self, gateway: Callable[[Clients], Opened]) -> Opened:
+        """The gateway of this class, for types of credentials that bring their own: opened once."""
+        if gateway not in self._opened:
+            self._opened.setdefault(gateway, gateway(self.clients))
+        return cast("Opened", self._opened[gateway])

@@ -9,11 +9,12 @@ from typing import Generic, TypeVar
 
 from app.access_keys.service import NO_USES, Uses, last_uses
 from app.aws.access_keys import AccessKey
+from app.aws.certificates import CertificateGateway
 from app.aws.clients import start_read
 from app.aws.gateways import Gateways
 from app.aws.iam import MfaDevice
 from app.aws.passwords import LoginProfile
-from app.aws.ssh_keys import SshKey
+from app.aws.ssh_keys import SshKey, SshKeyGateway
 from app.errors import NoResponse, NotAllowed, NotFound, Throttled
 from app.public_keys.service import ListedCertificate, listed_certificates
 from app.sessions.console_links import alias_beside
@@ -81,8 +82,8 @@ def load_inventory(gateways: Gateways, person: Person, *, key_uses: bool = False
     alias = alias_beside(gateways.iam, person)
     keys = start_read(lambda: gateways.keys.list_for(name))
     password = start_read(lambda: gateways.passwords.profile(name))
-    ssh_keys = start_read(lambda: gateways.ssh_keys.list_for(name))
-    certificates = start_read(lambda: listed_certificates(gateways.certificates, name))
+    ssh_keys = start_read(lambda: gateways.of_type(SshKeyGateway).list_for(name))
+    certificates = start_read(lambda: listed_certificates(gateways.of_type(CertificateGateway), name))
     devices = gateways.iam.mfa_devices(name)
     listed: Known[Sequence[AccessKey]] | Unknown = _told("iam:ListAccessKeys", keys)
     several = listed.fact if key_uses and isinstance(listed, Known) and len(listed.fact) > 1 else ()

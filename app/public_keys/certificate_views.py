@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 from flask import Blueprint, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
+from app.aws.certificates import CertificateGateway
 from app.credentials.observed import report_observed
 from app.public_keys import service
 from app.public_keys.certificates import validity
 from app.public_keys.forms import UploadForm
 from app.public_keys.pasted import PastedTextRefused
-from app.public_keys.shared_views import Pages, add_life_cycle
+from app.public_keys.shared_pages import Pages, add_life_cycle
 from app.web import error_pages
 from app.web import refused as again
 from app.web.forms import EmptyForm, accepted_form
@@ -24,12 +25,12 @@ from app.web.responses import done, page
 
 bp = Blueprint("certificates", __name__, url_prefix="/certificates")
 limiter.limit(CHANGES, key_func=this_person, methods=["POST"])(bp)
-pages = Pages(bp, service.CERTIFICATE, lambda: gateways().certificates, "SigningCertificate")
+pages = Pages(bp, service.CERTIFICATE, CertificateGateway, "SigningCertificate")
 add_life_cycle(pages)
 
 
 def _listed() -> list[service.ListedCertificate]:
-    return service.listed_certificates(gateways().certificates, person().user_name)
+    return service.listed_certificates(gateways().of_type(CertificateGateway), person().user_name)
 
 
 @bp.get("")
@@ -117,6 +118,8 @@ def upload() -> ResponseReturnValue:
     form = UploadForm()
     form.accept()
     certificate = service.checked_certificate(audit(), form.given(), datetime.now(UTC))
-    certificate_id = service.upload_certificate(gateways().certificates, audit(), person().user_name, certificate)
+    certificate_id = service.upload_certificate(
+        gateways().of_type(CertificateGateway), audit(), person().user_name, certificate
+    )
     # Active or not is what the list says: AWS's answer claims it even where it is not so.
     return done(f"Your certificate is uploaded: {certificate_id}.", "certificates.index", new=certificate_id)

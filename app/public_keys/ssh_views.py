@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from flask import Blueprint, current_app, request
 from flask.typing import ResponseReturnValue
 
+from app.aws.ssh_keys import SshKeyGateway
 from app.credentials.observed import report_observed
 from app.public_keys import service
 from app.public_keys.forms import UploadForm
-from app.public_keys.shared_views import Pages, add_life_cycle
+from app.public_keys.shared_pages import Pages, add_life_cycle
 from app.public_keys.ssh import MAKE_ONE
 from app.web.forms import EmptyForm
 from app.web.guards import recently_confirmed, with_mfa
@@ -21,7 +22,7 @@ from app.web.responses import done, page
 
 bp = Blueprint("ssh_keys", __name__, url_prefix="/ssh-keys")
 limiter.limit(CHANGES, key_func=this_person, methods=["POST"])(bp)
-pages = Pages(bp, service.SSH_KEY, lambda: gateways().ssh_keys, "SSHPublicKey")
+pages = Pages(bp, service.SSH_KEY, SshKeyGateway, "SSHPublicKey")
 add_life_cycle(pages)
 
 GIT_HOSTS = {"aws-cn": "amazonaws.com.cn", "aws-eusc": "amazonaws.eu"}
@@ -34,7 +35,7 @@ GIT_HOSTS = {"aws-cn": "amazonaws.com.cn", "aws-eusc": "amazonaws.eu"}
 def index() -> ResponseReturnValue:
     """One's keys, and how to use them."""
     now = datetime.now(UTC)
-    keys = service.listed_keys(gateways().ssh_keys, person().user_name)
+    keys = service.listed_keys(gateways().of_type(SshKeyGateway), person().user_name)
     service.settle(service.SSH_KEY, keys, audit(), now)
     report_observed(person(), ssh_keys=keys)
     new = request.args.get("new", "")
@@ -75,5 +76,5 @@ def new_post() -> ResponseReturnValue:
     form = UploadForm()
     form.accept()
     key = service.checked_key(audit(), form.given())
-    key_id = service.upload_key(gateways().ssh_keys, audit(), person().user_name, key)
+    key_id = service.upload_key(gateways().of_type(SshKeyGateway), audit(), person().user_name, key)
     return done(f"Your key is uploaded: {key_id}.", "ssh_keys.index", new=key_id)

@@ -9,21 +9,22 @@ from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
 from app.audit.history import last_done
+from app.aws.clients import Clients
 from app.credentials import lifecycle
 from app.web.forms import EmptyForm
 from app.web.guards import recently_confirmed, with_mfa
 from app.web.permissions import needs
-from app.web.request_context import audit, chosen_id, person
+from app.web.request_context import audit, chosen_id, gateways, person
 from app.web.responses import done, page
 
 
 @dataclass(frozen=True)
 class Pages:
-    """The pages of one kind. gateway: asked for at each request."""
+    """The pages of one kind. gateway: the class."""
 
     bp: Blueprint
     kind: lifecycle.Kind
-    gateway: Callable[[], lifecycle.Gateway]
+    gateway: Callable[[Clients], lifecycle.Gateway]
     resource: str
     """IAM's name of one, as in its actions: "SSHPublicKey"."""
 
@@ -35,10 +36,18 @@ class Pages:
         """Endpoint of one of its views."""
         return f"{self.bp.name}.{view}"
 
+    @property
+    def at_aws(self) -> lifecycle.Gateway:
+        """The gateway of this type."""
+        return gateways().of_type(self.gateway)
+
     def chosen(self) -> lifecycle.Owned | None:
         """The person's own item that the address's `id` names."""
         wanted = chosen_id()
-        return next((held for held in self.gateway().list_for(person().user_name) if held.id == wanted), None)
+        return next(
+            (held for held in self.at_aws.list_for(person().user_name) if held.id == wanted),
+            None,
+        )
 
     def confirmation_page(self, act: str) -> ResponseReturnValue:
         """What an act means."""
@@ -60,7 +69,7 @@ class Pages:
         held = self.chosen()
         if held is None:
             return self.gone()
-        lifecycle.set_active(self.kind, self.gateway(), audit(), person().user_name, held.id, active=active)
+        lifecycle.set_active(self.kind, self.at_aws, audit(), person().user_name, held.id, active=active)
         sentence = "is active again." if active else "is inactive. If something still needs it, activate it again."
         return done(f"{held.id} {sentence}", self.at("index"))
 
@@ -110,5 +119,5 @@ def add_life_cycle(pages: Pages) -> None:
         held = pages.chosen()
         if held is None:
             return pages.gone()
-        lifecycle.delete(pages.kind, pages.gateway(), audit(), person().user_name, held.id)
+        lifecycle.delete(pages.kind, pages.at_aws, audit(), person().user_name, held.id)
         return done(f"{held.id} is deleted.", pages.at("index"))
