@@ -1,0 +1,49 @@
+"""The documents hang together: links lead somewhere, the index is complete, pictures are small."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.docs.pages import DOCUMENTS, text
+from tests.support.sandbox import ROOT
+
+LINKED = (*DOCUMENTS, "CHANGELOG.md")
+_LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+_PICTURE = re.compile(r"(?:src|srcset)=\"([^\"]+)\"")
+MAX_PICTURES = 1_500_000
+"""Bytes of all pictures together: everyone who clones the repository downloads them."""
+
+
+def anchors(document: Path) -> set[str]:
+    """What `#...` can name in a document: its headings, as GitHub writes them."""
+    headings = re.findall(r"^#+ (.+)$", document.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("document", LINKED)
+def test_every_link_leads_somewhere(document: str) -> None:
+    here = (ROOT / document).parent
+    whole = re.sub(r"```.*?```|`[^`\n]*`", "", text(document), flags=re.DOTALL)
+    for target in _LINK.findall(whole) + _PICTURE.findall(whole):
+        if target.startswith(("https://", "http://127.0.0.1")):
+            continue
+        path, _, anchor = target.partition("#")
+        file = (here / path).resolve() if path else ROOT / document
+        assert file.exists(), f"{document}: {target}"
+        assert not anchor or anchor in anchors(file), f"{document}: {target}"
+
+
+def test_the_index_names_every_document_once() -> None:
+    named = re.findall(r"^\| \[[^\]]+\]\(([^)]+)\)", text("docs/index.md"), re.MULTILINE)
+    pages = {f"{file.name}" for file in (ROOT / "docs").glob("*.md")} - {"index.md"}
+    assert sorted(named) == sorted({*pages, "../CHANGELOG.md"})
+
+
+def test_every_picture_is_shown_and_all_are_small() -> None:
+    pictures = [file for file in (ROOT / "docs").rglob("*") if file.suffix in {".png", ".webp", ".svg", ".gif"}]
+    shown = " ".join(text(document) for document in DOCUMENTS)
+    assert [file.name for file in pictures if file.name not in shown] == []
+    assert sum(file.stat().st_size for file in pictures) < MAX_PICTURES
