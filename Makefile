@@ -14,7 +14,7 @@ PARSERS := tests/test_architecture.py tests/prose tests/compliance/test_report.p
   tests/portal/test_sign_in_vectors.py tests/portal/test_what_people_paste.py tests/portal/test_who_gets_in.py
 FLASK := $(BIN)/flask --app wsgi
 
-.PHONY: setup run serve sandbox test check check-policies check-parsers soak lint audit bench try-image lock css
+.PHONY: setup run serve sandbox test check check-policies check-parsers soak lint audit bench pictures try-image lock css
 
 run: $(VENV)/.run
 	@$(BIN)/python deploy/check-port PORT $(PORT)
@@ -65,6 +65,11 @@ audit: $(VENV)/.all
 # The Dockerfile's steps, without Docker.
 try-image: $(VENV)/.all
 	@$(BIN)/python deploy/try-image
+
+# The pictures of README and docs/, from the real pages, light and dark: what is written to docs/pictures/ is committed.
+pictures: $(VENV)/.all
+	@deploy/apt-install chromium-headless-shell libfaketime fonts-inter
+	$(BIN)/python -m tests.pictures
 
 bench: $(VENV)/.all
 	@deploy/apt-install postgresql redis-server
