@@ -17,47 +17,7 @@ class Words(NamedTuple):
     tried: str
 
 
-EVENTS: dict[str, Words] = {
-    Event.SIGN_IN: Words("Signed in", "Tried to sign in"),
-    Event.SIGN_OUT: Words("Signed out", "Tried to sign out"),
-    Event.SESSION_ENDED: Words("Ended a session", "Tried to end a session"),
-    Event.MFA_DEVICE_CREATED: Words("Began to set up an MFA device", "Tried to begin setting up an MFA device"),
-    Event.MFA_DEVICE_DELETED: Words("Deleted a virtual MFA device", "Tried to delete a virtual MFA device"),
-    Event.MFA_DEVICE_ENABLED: Words("Enabled an MFA device", "Tried to enable an MFA device"),
-    Event.MFA_DEVICE_DEACTIVATED: Words("Deactivated an MFA device", "Tried to deactivate an MFA device"),
-    Event.MFA_DEVICE_RESYNCED: Words("Resynced an MFA device", "Tried to resync an MFA device"),
-    Event.MFA_SESSION: Words("Gave an MFA code", "Gave an MFA code that did not count"),
-    Event.PASSWORD_CHANGED: Words("Changed the console password", "Tried to change the console password"),
-    Event.PASSWORD_SET: Words("Set a new console password", "Tried to set a new console password"),
-    Event.PASSWORD_REMOVED: Words("Removed the console password", "Tried to remove the console password"),
-    Event.ACCESS_KEY_CREATED: Words("Created an access key", "Tried to create an access key"),
-    Event.ACCESS_KEY_UNSAVED: Words("Lost the secret of a new access key", "Lost the secret of a new access key"),
-    Event.ACCESS_KEY_SAVED: Words("Saved the secret of a new access key", "Tried to save the secret of a new key"),
-    Event.ACCESS_KEY_ACTIVATED: Words("Activated an access key", "Tried to activate an access key"),
-    Event.ACCESS_KEY_DEACTIVATED: Words("Deactivated an access key", "Tried to deactivate an access key"),
-    Event.ACCESS_KEY_DELETED: Words("Deleted an access key", "Tried to delete an access key"),
-    Event.SSH_KEY_UPLOADED: Words("Uploaded an SSH key", "Tried to upload an SSH key"),
-    Event.SSH_KEY_ACTIVATED: Words("Activated an SSH key", "Tried to activate an SSH key"),
-    Event.SSH_KEY_DEACTIVATED: Words("Deactivated an SSH key", "Tried to deactivate an SSH key"),
-    Event.SSH_KEY_DELETED: Words("Deleted an SSH key", "Tried to delete an SSH key"),
-    Event.CERTIFICATE_UPLOADED: Words("Uploaded a signing certificate", "Tried to upload a signing certificate"),
-    Event.CERTIFICATE_ACTIVATED: Words("Activated a signing certificate", "Tried to activate a signing certificate"),
-    Event.CERTIFICATE_DEACTIVATED: Words(
-        "Deactivated a signing certificate", "Tried to deactivate a signing certificate"
-    ),
-    Event.CERTIFICATE_DELETED: Words("Deleted a signing certificate", "Tried to delete a signing certificate"),
-    Event.COMPLIANCE_REFRESHED: Words("Refreshed the compliance pages", "Tried to refresh the compliance pages"),
-    Event.CREDENTIAL_REPORT_TAKEN: Words("Brought a credential report", "Tried to bring a credential report"),
-    Event.EXCEPTION_ADDED: Words("Made an exception", "Tried to make an exception"),
-    Event.EXCEPTION_ENDED: Words("Ended an exception", "Tried to end an exception"),
-    Event.SOMEBODYS_SESSIONS_ENDED: Words("Ended somebody’s sessions", "Tried to end somebody’s sessions"),
-    Event.COMPLIANCE_EXPORTED: Words("Exported compliance findings", "Tried to export compliance findings"),
-    Event.AUDIT_LOG_EXPORTED: Words("Exported the audit log", "Tried to export the audit log"),
-    Event.AUDIT_LOG_SHORTENED: Words("Retention removed older entries", "Retention tried to remove older entries"),
-    Event.AUDIT_LOG_KEY_CHANGED: Words(
-        "Changed the key of the audit log", "Tried to change the key of the audit log"
-    ),
-}
+EVENTS: dict[str, Words] = {event.value: Words(event.done, event.tried) for event in Event}
 
 OF_ADMINS = frozenset(
     {

@@ -59,6 +59,7 @@ def test_only_errors_after_which_nothing_changed_say_so() -> None:
 
 def test_every_event_has_its_words() -> None:
     assert words.EVENTS.keys() == set(Event)
+    assert all(event.done and event.tried for event in Event)
 
 
 def test_codes_that_earlier_rows_are_read_as_exist() -> None:
