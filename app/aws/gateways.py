@@ -47,7 +47,7 @@ class Gateways:
         )
 
     def of_type(self, gateway: Callable[[Clients], Opened]) -> Opened:
-        """The gateway of this class, for types of credentials that bring their own: opened once."""
+        """Return the gateway of this class. It is opened once per process."""
         if gateway not in self._opened:
             self._opened.setdefault(gateway, gateway(self.clients))
         return cast("Opened", self._opened[gateway])
