@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -47,3 +48,17 @@ def test_every_picture_is_shown_and_all_are_small() -> None:
     shown = " ".join(text(document) for document in DOCUMENTS)
     assert [file.name for file in pictures if file.name not in shown] == []
     assert sum(file.stat().st_size for file in pictures) < MAX_PICTURES
+
+
+def test_the_changelog_has_versions_newest_first_and_ends_with_no_empty_section() -> None:
+    whole = text("CHANGELOG.md")
+    versions = re.findall(r"^## (.+)$", whole, re.MULTILINE)
+    released = [re.fullmatch(r"(\d+)\.(\d+)\.(\d+) - (\d{4}-\d\d-\d\d)", each) for each in versions[1:]]
+    assert versions[0] == "Unreleased" and all(released)
+    numbers = [tuple(map(int, found.groups()[:3])) for found in released if found]
+    assert numbers == sorted(numbers, reverse=True)
+    current = tomllib.loads(text("pyproject.toml"))["project"]["version"]
+    assert current == ".".join(map(str, numbers[0])), "the newest released version is the project's"
+    sections = re.findall(r"^### (\w+)\n\n(.)", whole, re.MULTILINE)
+    assert {name for name, _ in sections} <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+    assert len(sections) == whole.count("\n### "), "a section without entries"
