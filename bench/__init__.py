@@ -36,7 +36,7 @@ class Row:
 
 
 def medians(*things: Callable[[], object], repeats: int = 9) -> list[float]:
-    """Median seconds of each thing, taken in turns so that a slow moment of the machine meets them all.
+    """Median seconds of each thing. They run in turns, so that a slow moment of the machine affects all of them.
 
     Each runs once unmeasured first, and without the garbage collector while measured.
     """

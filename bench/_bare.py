@@ -1,6 +1,6 @@
 """`python -m bench._bare`: the overview's calls by one shared botocore client, one after the other; prints JSON.
 
-Default settings but for the pool's size, as whoever shares a client would have it.
+Default settings, except for the pool's size: a client shared by several threads needs a larger one.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ READS = (
     "list_ssh_public_keys",
     "list_signing_certificates",
 )
-"""What the overview asks anew for each page, as botocore's methods are called."""
+"""What the overview asks for on every page, by the names of botocore's methods."""
 _WHEN = "2026-05-01T10:00:00Z"
 _KEY = (
     "<member><UserName>olga</UserName><AccessKeyId>AKIA{n}AAAAAAAAAAAAAAA</AccessKeyId>"
@@ -54,7 +54,7 @@ NEWCOMERS = {
     f"</SecretAccessKey><SessionToken>{'t' * 300}</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration>"
     "</Credentials>",
 }
-"""For somebody who enrolls. Who signs with a key that begins with AKIANEW has no device before EnableMFADevice."""
+"""For a user who sets up MFA. A key that starts with AKIANEW has no device before EnableMFADevice."""
 
 
 def _answer(action: str, inside: str) -> bytes:

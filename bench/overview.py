@@ -1,7 +1,7 @@
 """The overview against the calls it is made of: a static AWS with 80 ms latency in a process of its own.
 
 The real page, with session, guards, templates; served by gunicorn as in production, with two workers. The
-account's alias comes from the portal's five-minute cache, everything else is asked anew for each page.
+account's alias comes from the portal's five-minute cache, everything else is asked for on every page.
 """
 
 from __future__ import annotations

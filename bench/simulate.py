@@ -51,5 +51,5 @@ def _row(name: str, cases: list[str]) -> Row:
 
 
 def measure() -> list[Row]:
-    """One company of few, one where nearly every line is about somebody else."""
+    """A small company, and one in which nearly every line is about another user."""
     return [_row("simulate, 20 people", lines(1, 20)), _row("simulate, 100,000 people", lines(2, 100_000))]

@@ -1,5 +1,5 @@
 // Is there a private key in a text or file? The same steps and the same patterns as app/public_keys/private.py, which
-// says what each is for: the form brings the patterns along (SIGNS there). Both are tested over one table.
+// says what each is for: the form contains the patterns (SIGNS there). Both are tested over one table.
 
 const INVISIBLE = /[\p{Default_Ignorable_Code_Point}\ufff9-\ufffc\u2800]/gu;
 const FULL_WIDTH = /[\uff01-\uff5e\u3000]/g;

@@ -1,4 +1,4 @@
-"""Whatever stands in the table, `verify` names the rows that are wrong and goes on to the end; so does `prune`."""
+"""Whatever the table contains, `verify` and `prune` name the rows that are wrong and continue to the end."""
 
 from __future__ import annotations
 

@@ -142,7 +142,7 @@ def verified(database_url: str, *options: str) -> Result:
 
 
 def command_of(document: str, beginning: str) -> str:
-    """The documented command, as it stands there."""
+    """The command, exactly as documented."""
     written = (ROOT / "docs" / document).read_text()
     found = re.search(rf"^{re.escape(beginning)}.*$", written, re.MULTILINE)
     assert found, beginning

@@ -54,7 +54,7 @@ def no_devices(scene: Scene) -> None:
 def without_devices(scene: Scene) -> None:
     """As before the first enrollment."""
     no_devices(scene)
-    page = scene.page.open("/mfa/enroll")  # what the session holds of an enrollment is given up
+    page = scene.page.open("/mfa/enroll")  # then the session has no unfinished enrollment
     if page.has("/mfa/enroll/cancel"):
         page.submit("/mfa/enroll/cancel")
 

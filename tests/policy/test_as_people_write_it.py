@@ -369,7 +369,7 @@ def test_one_that_exempts_people_stays_an_error(operator: str, key: str, value: 
     assert errors(sound(Condition={**FORCED, operator: {key: value}})) == ["deny-narrowed"]
 
 
-# NotAction that spares everything.
+# NotAction that exempts everything.
 
 
 @pytest.mark.parametrize("spared", ["*", "*:*", ["iam:*", "sts:AssumeRole", "*"], ["s3:*", "*:**"], "*:?*"])

@@ -42,7 +42,7 @@ GETTING_MFA = {
     if statement["Effect"] == "Deny"
     for action in statement["NotAction"]
 } | {"iam:getmfadevice", "sts:getsessiontoken", "sts:getcalleridentity"}
-"""What AWS's documents spare since 2017-12, and ours."""
+"""What AWS's documents since 2017-12, and ours, exempt."""
 
 
 def not_demanding(document: Document) -> list[Finding]:
@@ -142,7 +142,7 @@ def mutated(chance: random.Random, start: Sequence[Document]) -> Document:
             condition[chance.choice(OPERATORS)] = condition.pop(chance.choice(sorted(condition)))
         elif change == 4:
             deny["Condition"] = {chance.choice(OPERATORS): {chance.choice(KEYS): chance.choice(VALUES)}}
-        elif change == 5:  # what it spares
+        elif change == 5:  # what it exempts
             element = "NotAction" if "NotAction" in deny else "Action"
             named = deny[element] if isinstance(deny[element], list) else [deny[element]]
             deny[element] = [*named, chance.choice(ENTRIES)]
@@ -150,7 +150,7 @@ def mutated(chance: random.Random, start: Sequence[Document]) -> Document:
             element = chance.choice(("Resource", "Resource", "NotResource"))
             deny.pop("Resource", None), deny.pop("NotResource", None)
             deny[element] = chance.choice(RESOURCES)
-        elif change == 7:  # named instead of spared, or the reverse
+        elif change == 7:  # named instead of exempted, or the reverse
             named = deny.pop("NotAction", None) or deny.pop("Action")
             deny[chance.choice(("Action", "NotAction", "NotAction"))] = named
         else:  # spread over two

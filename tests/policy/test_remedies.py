@@ -65,7 +65,7 @@ def _list(value: Any) -> list[Any]:
 
 
 def followed(document: Document, finding: Finding) -> Document | None:
-    """The document once somebody has done what the remedy says; None where it is nothing to write."""
+    """The document after following the remedy, or None if the remedy has nothing to write."""
     after = deepcopy(document)
     statements = after["Statement"]
     done = False

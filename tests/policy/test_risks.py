@@ -1,4 +1,4 @@
-"""`policy check`: a policy that does not force MFA is told of, and no other."""
+"""`policy check` reports a policy that does not force MFA, and no other."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ def test_what_another_statement_denies_is_not_spared() -> None:
     ):
         document["Statement"][-1] = {**second, **narrower}
         assert [each.subject for each in found(document, "action-spared")] == ["s3:GetObject", "iam:CreateAccessKey"]
-    # of two denies that force MFA, what either spares the other denies
+    # of two denies that force MFA, each denies what the other exempts
     document["Statement"][-1] = {"Effect": "Deny", "NotAction": SPARED, "Resource": "*", "Condition": FORCED}
     assert found(document) == []
 

@@ -1,4 +1,4 @@
-"""The database is for nobody else on the machine, whatever the umask of whoever made it."""
+"""No other user of the machine can read the database, whatever the umask of the command that created it."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ def browser() -> Browser:
 
 
 def signed_in(browser: Browser, login: AwsLogin, who: Employee) -> Page:
-    """At the page that asks whether to go on."""
+    """At the page that asks whether to continue."""
     browser.open(login.authorize_url())
     return browser.sign_in(who.sandbox.account_id, who.name, who.password)
 

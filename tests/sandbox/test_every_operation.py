@@ -29,7 +29,7 @@ ARN = "arn:aws:iam::123456789012"
 
 @pytest.fixture(scope="module")
 def aws(scratch: Path, clock: Clock) -> Iterator[Sandbox]:
-    """One of its own: some operations would change what other stories stand on."""
+    """A separate sandbox, because some operations would change what other stories rely on."""
     with Sandbox(scratch / "aws-every-operation", clock) as running:
         yield running
 

@@ -1,4 +1,4 @@
-"""What `aws login` sends is exchanged for credentials, and refreshed; what anybody else sends is not."""
+"""What `aws login` sends is exchanged for credentials and refreshed. Nothing else is."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ class Asked(NamedTuple):
 
 
 def page_of(url_map: Map, path: str) -> str:
-    """The page at an address; of a form's own address the page it stands on; "" where there is none."""
+    """The page at an address; for the address of a form, the page that shows the form; "" if there is none."""
     pages = url_map.bind("127.0.0.1")
     while path:
         try:
@@ -43,7 +43,7 @@ def page_of(url_map: Map, path: str) -> str:
 
 
 class Notebook:
-    """Writes down, for whoever looks back on all stories (TESTS_SEEN), what pages of a portal asked."""
+    """Writes down what pages of a portal asked, for the test that looks back on all stories (TESTS_SEEN)."""
 
     def __init__(self, portal: Portal, sandbox: Sandbox, url_map: Map) -> None:
         self._portal = portal

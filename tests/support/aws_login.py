@@ -1,4 +1,4 @@
-"""What `aws login` sends, written anew from its documentation: a client independent of the portal and sandbox.
+"""What `aws login` sends, written from its documentation: a client independent of the portal and the sandbox.
 
 The browser's part is played by `Browser`, which follows redirects and fills in forms of the sign-in pages.
 """

@@ -13,7 +13,7 @@ class Caller(StsGateway):
         self._identity = Identity(account, arn, f"AIDA{arn.rpartition('/')[2].upper()}")
 
     def caller(self) -> Identity:
-        """The same whoever asks."""
+        """Always the same user."""
         return self._identity
 
 

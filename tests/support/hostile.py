@@ -1,4 +1,4 @@
-"""Inputs made to keep a parser busy: what people send who mean no good. Nothing here is anybody's key."""
+"""Inputs that an attacker sends to keep a parser busy. None of them is a real key."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ _NAMELESS = "pre, p, span, div, code, strong, em, b, i, u, s, small, q, kbd, sam
 
 
 def seen_and_reached(page: Page) -> list[str]:
-    """What somebody with a keyboard, or with weak eyes, could not see in the theme at hand; [] where all is well.
+    """What a user with a keyboard or low vision could not see in the current theme; [] if there is nothing.
 
     Every control's focus ring, and every field's and box's edge, has at least 3:1 (WCAG 2.4.7, 1.4.11).
     """

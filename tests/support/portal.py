@@ -29,7 +29,7 @@ AUDIT_KEYS = f"k1:{AUDIT_KEY}"
 
 
 class Cloud(Protocol):
-    """What a portal is told of its AWS: a sandbox, or what stands in the place of one."""
+    """What a portal needs to know about its AWS: a sandbox, or a replacement for one."""
 
     @property
     def account_id(self) -> str: ...
@@ -47,7 +47,7 @@ class Portal:
     """A running portal; use as a context manager."""
 
     def __init__(self, folder: Path, sandbox: Cloud, host: str = "", **settings: str) -> None:
-        """host: serve TLS under this name, with a certificate of our own making."""
+        """host: serve TLS under this name, with a self-made certificate."""
         self.folder = folder
         self.port = free_port()
         self.host = host
@@ -160,7 +160,7 @@ class Portal:
         return self.rows(query, name=user_name)
 
     def stored(self) -> str:
-        """All that lies in the database, in what its files still have of rows that were deleted, and in Redis."""
+        """Everything in the database, in what its files still have of deleted rows, and in Redis."""
         engine, parts = create_engine(self.environment["DATABASE_URL"], poolclass=NullPool), []
         with engine.connect() as connection:
             for table in inspect(engine).get_table_names():

@@ -24,7 +24,7 @@ class Postgres:
         self.port = free_port()
         self.programs = programs
         self._home = home
-        # initdb refuses root; the package brings a user of its own.
+        # initdb refuses root. The package adds a user for it.
         self._user = "postgres" if os.geteuid() == 0 else None
         if self._user:
             os.chown(home, pwd.getpwnam(self._user).pw_uid, -1)

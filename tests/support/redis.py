@@ -76,7 +76,7 @@ class RedisServer:
 
 
 def contents(url: str) -> bytes:
-    """Everything that lies in a database of a server: keys, fields and values."""
+    """Everything in a database of a server: keys, fields and values."""
     found: list[bytes] = []
     with Redis.from_url(url) as client:
         for key in client.scan_iter():

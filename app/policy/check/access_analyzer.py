@@ -1,7 +1,7 @@
 """The checks of IAM Access Analyzer that matter for a Force_MFA policy.
 
-Source: IAM User Guide, IAM policy validation check reference. Its errors are errors here, its warnings warnings, its
-suggestions notes. What IAM itself refuses is in `app.policy.check.parse`.
+Source: IAM User Guide, IAM policy validation check reference. Its errors and warnings have the same severity here,
+and its suggestions are notes. What IAM itself refuses is in `app.policy.check.parse`.
 """
 
 from __future__ import annotations
