@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from app.aws.clients import ALWAYS_ALLOWED
+from app.policy.documents import live_actions
 from tests.docs.pages import DOCUMENTS, text
 from tests.support.sandbox import ROOT
 
@@ -62,3 +64,23 @@ def test_the_changelog_has_versions_newest_first_and_ends_with_no_empty_section(
     sections = re.findall(r"^### (\w+)\n\n(.)", whole, re.MULTILINE)
     assert {name for name, _ in sections} <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
     assert len(sections) == whole.count("\n### "), "a section without entries"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_button_a_document_names_is_on_a_page(document: str) -> None:
+    """Documents name few buttons, and each as “press **Label**”. Where quotes are typographic, both forms count."""
+    pages = "".join(file.read_text() for folder in ("templates", "app") for file in _texts(ROOT / folder))
+    named = re.findall(r"\bpress\s+\*\*([^*]+)\*\*", text(document), re.IGNORECASE)
+    assert [label for label in named if label not in pages.replace("’", "'")] == []
+
+
+def test_what_the_portal_may_call_is_counted_right() -> None:
+    for document in ("README.md", "docs/security-review.md"):
+        assert f"{len(live_actions())} IAM actions" in text(document), document
+    review = text("docs/security-review.md")
+    assert [action for action in ALWAYS_ALLOWED if f"`{action}`" not in review] == []
+    assert len(ALWAYS_ALLOWED) == 3 and "three of AWS STS and AWS" in text("README.md")
+
+
+def _texts(folder: Path) -> list[Path]:
+    return [file for file in folder.rglob("*") if file.suffix in {".html", ".py"}]
