@@ -15,6 +15,7 @@ from app.policy.unwrap import decoded
 from app.policy_pages import service
 from app.policy_pages.service import CONFIGURED, DOCUMENTS
 from app.web.forms import Form
+from app.web.told import Sentence
 
 LONGEST = 16_000
 """Characters of a document that are read: IAM takes 6,144, without white space, which may well double that."""
@@ -27,6 +28,12 @@ _NAMES = {
 }
 _CHOICES = [(name, _NAMES.get(name, f"AWS’s, {name}")) for name in DOCUMENTS]
 
+
+TOO_LONG = Sentence("That is too long: IAM takes 6,144 characters. Is it one policy?", "too-long")
+NOTHING = Sentence("Paste a policy, or choose a file.", "missing")
+NOT_TEXT = Sentence(
+    "This file is not UTF-8 text, nor UTF-16 with a byte order mark. Save it as UTF-8, or paste it.", "not-text"
+)
 
 FIELDS = {"group": "group", "managed-policy": "managed"}
 """Options of the command to fields of `WriteForm`."""
@@ -124,7 +131,7 @@ class CheckForm(Form):
 
     document = TextAreaField(
         "Policy document (JSON)",
-        validators=[Length(max=LONGEST, message="That is too long: IAM takes 6,144 characters. Is it one policy?")],
+        validators=[Length(max=LONGEST, message=TOO_LONG)],
         render_kw={**PLAIN, "rows": 14, "class": "lk-pasted-field"},
     )
     file = FileField("Or a file")
@@ -148,11 +155,9 @@ class CheckForm(Form):
     def validate_file(self, field: FileField) -> None:
         """Text in an encoding that policies come in."""
         if self.unreadable:
-            field.errors = [
-                "This file is not UTF-8 text, nor UTF-16 with a byte order mark. Save it as UTF-8, or paste it."
-            ]
+            field.errors = [NOT_TEXT]
 
     def validate_document(self, field: TextAreaField) -> None:
         """Something to check."""
         if not (field.data or "").strip() and not self.unreadable:
-            field.errors = ["Paste a policy, or choose a file."]
+            field.errors = [NOTHING]

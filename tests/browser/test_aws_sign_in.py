@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from botocore.exceptions import ClientError
 
+from app.errors import AwsServerError, NoResponse, Throttled
 from tests.browser.conftest import Surfing, refreshes
 from tests.support.aws_login import AwsLogin
 from tests.support.aws_login import Browser as WithoutScreen
@@ -68,24 +69,24 @@ def test_step_3_with_nothing_but_a_password(
     assert refused(aws_login(marta).describe_instances) == "UnauthorizedOperation"
     surfer = surfing(javascript=javascript)
     surfer.sign_in_at_aws(marta)
-    assert surfer.heading == f"Hello, {marta.name}"
-    assert f"Signed in as {marta.name}, who is signed in to AWS in this browser." in surfer.text
-    assert "Next: set up MFA" in surfer.text
+    assert surfer.is_inside(marta.name)
+    assert surfer.notices == ["success"] and marta.name in surfer.page.locator("[data-notice]").inner_text()
+    assert surfer.has("/mfa/enroll/begin") and not surfer.with_mfa
 
     phone = surfer.enroll()
     assert marta.devices() == [marta.serial_number]
-    assert surfer.heading == "Now sign in with the code"
-    surfer.press("Sign out and in at AWS")
+    assert surfer.path == "/mfa/activate" and surfer.has("/sign-in/aws")
+    surfer.submit("/sign-in/aws")
     surfer.give_password(marta, phone)
     surfer.press("Continue")
-    assert surfer.heading == "You are set up", "back where they were"
+    assert surfer.path == "/mfa/finished", "back where they were"
     assert "aws login" in surfer.text
     assert aws_login(marta, phone).describe_instances()["Reservations"]
     assert refused(aws_login(marta, phone, "s3").list_buckets) == "AccessDenied"
 
     surfer.open("/")
-    assert "You are signed in with MFA" in surfer.text
-    assert "AWS Sign-In and MFA" in surfer.text
+    assert surfer.with_mfa
+    assert surfer.data("way") == ["aws-sign-in"]
     made = [call for call in sandbox.calls(before) if "latchkey" in call["user_agent"] and call["principal"]]
     mine = [call for call in made if call["principal"].endswith(f"/{marta.name}")]
     assert {call["action"] for call in mine} == ALLOWED_AT_AWS
@@ -109,28 +110,28 @@ def test_an_old_console_session_does_not_count_as_mfa(surfing: Surfing, marta: E
 
     old.begin_at_aws()
     old.press("Continue")
-    assert old.heading == "AWS signed you in without your MFA code"
-    assert f"signed in to AWS as {marta.name} in this browser" in old.text
+    assert old.path == "/sign-in/aws/stopped/no-code"
+    assert old.page.locator("[data-at-aws-as]").inner_text() == marta.name
     old.open("/")
     assert old.path == "/sign-in", "who has a device gets in only with it"
     old.page.go_back()
-    old.press("Sign out and in at AWS")
+    old.submit("/sign-in/aws")
     old.give_password(marta, phone)
     old.press("Continue")
-    assert "You are signed in with MFA" in old.text
+    assert old.with_mfa
 
 
 def test_someone_else_at_aws_does_not_take_over(surfing: Surfing, marta: Employee, sandbox: Sandbox) -> None:
     surfer, oskar = surfing(), hire_without_key(sandbox, "oskar")
     surfer.sign_in_at_aws(marta)
     surfer.enroll()
-    surfer.press("Sign out and in at AWS")
+    surfer.submit("/sign-in/aws")
     surfer.give_password(oskar)
     surfer.press("Continue")
-    assert surfer.heading == "That is someone else"
-    assert f"signed in to AWS as {oskar.name} in this browser, and here as {marta.name}" in surfer.text
+    assert surfer.path == "/sign-in/aws/stopped/someone-else"
+    assert surfer.page.locator("[data-at-aws-as]").inner_text() == oskar.name and marta.name in surfer.text
     surfer.open("/")
-    assert surfer.heading == f"Hello, {marta.name}"
+    assert surfer.is_inside(marta.name)
 
 
 def test_iam_may_refuse_a_sign_in_without_mfa(surfing: Surfing, scratch: Path, clock: Clock) -> None:
@@ -141,8 +142,8 @@ def test_iam_may_refuse_a_sign_in_without_mfa(surfing: Surfing, scratch: Path, c
     ):
         marta, surfer = hire_without_key(strict, "marta"), surfing(portal.url)
         surfer.sign_in_at_aws(marta)
-        assert surfer.heading == "AWS signed you in, but IAM wants MFA first"
-        assert "There are two ways forward" in surfer.text
+        assert surfer.path == "/sign-in/aws/stopped/iam-refuses"
+        assert surfer.has("/sign-in/aws") and surfer.leads_to("/sign-in"), "two ways forward"
         surfer.open("/")
         assert surfer.path == "/sign-in"
 
@@ -150,33 +151,33 @@ def test_iam_may_refuse_a_sign_in_without_mfa(surfing: Surfing, scratch: Path, c
         boss = Employee(strict, "Administrator", "", "", password=admin["password"])
         phone = Phone(clock, f"otpauth://totp/x?secret={admin['mfa']['seed']}")
         surfer.open("/sign-in/aws/stopped/iam-refuses")
-        surfer.press("Sign out and in at AWS")
+        surfer.submit("/sign-in/aws")
         surfer.give_password(boss, phone)
         surfer.press("Continue")
-        assert "You are signed in with MFA" in surfer.text
+        assert surfer.with_mfa
 
 
 @pytest.mark.parametrize(
-    ("fault", "words"),
+    ("fault", "told"),
     [
-        ("throttle", "AWS is busy"),
-        ("error-500", "AWS has a problem of its own"),
-        ("reset-after", "could not be reached"),
-        ("truncated", "could not be reached"),
+        ("throttle", Throttled.code),
+        ("error-500", AwsServerError.code),
+        ("reset-after", NoResponse.code),
+        ("truncated", NoResponse.code),
     ],
 )
 def test_the_token_endpoint_fails_at_the_sign_in(
-    surfer: Surfer, marta: Employee, sandbox: Sandbox, fault: str, words: str
+    surfer: Surfer, marta: Employee, sandbox: Sandbox, fault: str, told: str
 ) -> None:
     sandbox.set_faults([{"action": "signin:CreateOAuth2Token", "fault": fault, "occurrences": [1]}])
     surfer.sign_in_at_aws(marta)
     assert surfer.path == "/sign-in"
-    assert words in surfer.text
+    assert surfer.refused_as == told
     surfer.open("/")
     assert surfer.path == "/sign-in", "no half-made session"
-    surfer.press("Continue to AWS")
+    surfer.submit("/sign-in/aws")
     surfer.press("Continue")
-    assert surfer.heading == f"Hello, {marta.name}", "one click later it works"
+    assert surfer.is_inside(marta.name), "one click later it works"
 
 
 def test_a_foreign_callback_is_refused_and_noted(
@@ -184,27 +185,26 @@ def test_a_foreign_callback_is_refused_and_noted(
 ) -> None:
     surfer.open("/oauth/callback?code=abc&state=def")
     assert surfer.path == "/sign-in"
-    assert "started in another browser or has expired" in surfer.text
+    assert surfer.refused_as == "elsewhere"
 
     surfer.begin_at_aws()
     surfer.give_password(marta)
     mark = sandbox.calls()[-1]["seq"]
     surfer.page.goto(f"{portal.url}/oauth/callback?code=abc&state=def")
-    assert "started in another browser or has expired" in surfer.text
+    assert surfer.refused_as == "elsewhere"
     assert refreshes(sandbox, mark) == [], "AWS was not even asked"
     assert ("sign-in", "refused", "foreign-state") in portal.activity("")
     surfer.page.goto(f"{portal.url}/oauth/callback?error=access_denied&state=def")
-    assert "started in another browser or has expired" in surfer.text
+    assert surfer.refused_as == "elsewhere"
     surfer.open("/oauth/callback?code=%01&state=")
     assert surfer.path == "/sign-in"
     surfer.open("/oauth/callback?code=%00&state=")
-    assert "could not be understood" in surfer.text
+    assert surfer.refused_as == "bad-request"
 
 
 def test_a_callback_is_taken_once(surfing: Surfing, marta: Employee, sandbox: Sandbox, portal: Portal) -> None:
     surfer = surfing()
-    surfer.open("/sign-in")
-    surfer.press("Continue to AWS")
+    surfer.begin_at_aws()
     asked = parse_qs(urlsplit(surfer.page.url).query)
     surfer.give_password(marta)
     visited: list[str] = []
@@ -214,7 +214,7 @@ def test_a_callback_is_taken_once(surfing: Surfing, marta: Employee, sandbox: Sa
     assert asked["state"][0] in callback
     mark = sandbox.calls()[-1]["seq"]
     surfer.page.goto(callback)
-    assert surfer.heading == f"Hello, {marta.name}"
+    assert surfer.is_inside(marta.name)
     assert refreshes(sandbox, mark) == []
     stranger = surfing()
     stranger.page.goto(callback)
@@ -240,13 +240,13 @@ def test_only_the_ways_that_are_offered_exist(
     with Portal(scratch / f"keys-{policy}", sandbox, SIGN_IN_METHODS="access-key") as keys:
         surfer = surfing(keys.url)
         surfer.open("/sign-in")
-        assert surfer.page.get_by_text("Continue to AWS").count() == 0
+        assert not surfer.has("/sign-in/aws") and surfer.has("/sign-in")
         surfer.page.goto(f"{keys.url}/oauth/callback?code=a&state=b")
-        assert surfer.heading == "There is no such page"
+        assert surfer.refused_as == "no-such-page"
     with Portal(scratch / f"aws-only-{policy}", sandbox, SIGN_IN_METHODS="aws-sign-in") as aws_only:
         surfer = surfing(aws_only.url)
         surfer.open("/sign-in")
-        assert surfer.page.locator("[name=access_key_id]").count() == 0
+        assert surfer.has("/sign-in/aws") and surfer.page.locator("[name=access_key_id]").count() == 0
 
 
 def test_the_sandboxs_pages_are_as_accessible(

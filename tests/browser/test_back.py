@@ -8,6 +8,7 @@ import pytest
 from bs4 import BeautifulSoup
 from werkzeug.routing import Map
 
+from app.errors import NotAllowed
 from tests.browser.conftest import Surfing
 from tests.support.browser import Surfer
 from tests.support.clock import Clock
@@ -67,7 +68,7 @@ def test_back_and_reload_after_every_forms_error(surfing: Surfing, nadia: Employ
     assert walk(stranger, everywhere) == {"/sign-in"}
     stranger.sign_in(nadia)
     stranger.open("/mfa/enroll")
-    stranger.press("Show the QR code")
+    stranger.submit("/mfa/enroll/begin")
     phone = stranger.scan()
     before_mfa = walk(stranger, everywhere)
     assert before_mfa >= {"/mfa/enroll", "/mfa/hardware", "/password"}, before_mfa
@@ -77,7 +78,7 @@ def test_back_and_reload_after_every_forms_error(surfing: Surfing, nadia: Employ
     stranger.open("/mfa/activate")
     stranger.upgrade(phone)
     stranger.open("/access-keys")
-    stranger.press("Create a new key")
+    stranger.submit("/access-keys/create")
     inside = walk(stranger, everywhere)
     assert inside >= {
         "/access-keys/new",
@@ -98,8 +99,7 @@ def admin(surfing: Surfing, sandbox: Sandbox, clock: Clock) -> Surfer:
     opened, facts = surfing(), sandbox.user("Administrator")
     opened.sign_in(Employee(sandbox, "Administrator", facts["access_key_id"], facts["secret_access_key"]))
     clock.move(60)
-    opened.type(code=sandbox.code(facts["mfa"]["seed"]))
-    opened.press("Sign in")
+    opened.submit("/sign-in/code", code=sandbox.code(facts["mfa"]["seed"]))
     return opened
 
 
@@ -117,30 +117,28 @@ def test_back_and_reload_after_a_button_that_aws_refused(surfing: Surfing, nadia
     surfer.page.locator("#understood").check()
     sent: list[str] = []
     surfer.page.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
-    surfer.press("Delete this key")
-    assert surfer.heading == "That did not work" and "iam:DeleteAccessKey" in surfer.text
+    surfer.submit("/access-keys/delete")
+    assert surfer.refused_as == NotAllowed.code and "iam:DeleteAccessKey" in surfer.text
     assert surfer.path == "/access-keys/delete", "the page of the form"
     assert len(sent) == 1
     surfer.open("/mfa")
     assert surfer.page.go_back(), "Back to the error leads to a page"
-    assert surfer.heading == "Delete an access key"
+    assert surfer.has("/access-keys/delete") and surfer.refused_as == ""
     assert surfer.page.reload() and len(sent) == 1, "and nothing is sent again"
 
 
 def test_what_was_typed_is_there_after_the_error_and_no_secret_is(surfer: Surfer) -> None:
     surfer.open("/sign-in?next=/access-keys")
-    surfer.type(access_key_id="AKIAWRONG", secret_access_key="x" * 40)
-    surfer.press("Sign in with the key")
+    surfer.submit("/sign-in", access_key_id="AKIAWRONG", secret_access_key="x" * 40)
     assert surfer.value("access_key_id") == "AKIAWRONG" and surfer.value("secret_access_key") == ""
-    assert "not an access key ID" in surfer.text and "next=/access-keys" in surfer.page.url
+    assert surfer.wrong == {"access_key_id": "shape"} and "next=/access-keys" in surfer.page.url
     surfer.page.reload()
-    assert "not an access key ID" not in surfer.text, "said once"
+    assert surfer.wrong == {} == dict.fromkeys(surfer.invalid), "said once"
 
 
 def test_a_page_that_shows_what_was_pasted_can_be_reloaded(admin: Surfer) -> None:
     admin.open("/policy/check")
-    admin.type(document='{"Version": "2012-10-17", "Statement": []}')
-    admin.press("Check it")
+    admin.submit("/policy/check", document='{"Version": "2012-10-17", "Statement": []}')
     said = admin.text
     admin.page.reload()
     assert admin.text == said and admin.value("document").startswith('{"Version"')

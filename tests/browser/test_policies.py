@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from app.policy.documents import read, rendered, source_text
+from app.policy.documents import DIFFERENCES, read, rendered, source_text
+from app.policy.explain import BY_THE_SERVICE, Question, explain
+from app.policy.parsed import parsed
 from tests.browser.conftest import Surfing
 from tests.browser.test_activity import come_back
 from tests.support.browser import Surfer
@@ -30,27 +32,25 @@ def admin(surfing: Surfing, sandbox: Sandbox, clock: Clock) -> Surfer:
 def test_an_admin_writes_checks_and_questions_the_policy(
     admin: Surfer, sandbox: Sandbox, surfing: Surfing, nadia: Employee, tmp_path: Path
 ) -> None:
-    calls = len(sandbox.calls())
-    admin.navigate("/policies")
-    assert admin.heading == "The policy"
-    assert "Nothing is wrong with it." in admin.text and "Allows these 22 actions on one’s own IAM user" in admin.text
+    calls, own_arn = len(sandbox.calls()), f"arn:aws:iam::{sandbox.account_id}"
+    admin.navigate("/policy")
+    assert admin.path == "/policy"
+    assert admin.data("verdict") == ["usable"] and admin.data("finding") == []
+    says = list(zip(admin.data("says"), admin.data("actions"), strict=True))
+    assert ("allow", "22") in says and says[-1][0] == "deny"
 
     # writes
-    admin.press("Write")
+    admin.follow("/policy/write")
     shown = admin.page.locator("#written").inner_text()
     assert json.loads(shown) == rendered(read("recommended"), sandbox.account_id)
-    admin.page.get_by_label("As", exact=True).select_option("CloudFormation")
-    admin.page.get_by_label("Document").select_option("recommended")
-    admin.press("Write it")
-    admin.page.get_by_text("does otherwise than AWS’s tutorial").click()
-    assert "retired them in 2019" in admin.text
-    admin.page.get_by_label("As", exact=True).select_option("CloudFormation")
-    admin.page.get_by_label("Document").select_option("tutorial")
-    admin.page.get_by_label("test user").check()
-    admin.type(group="Developers", managed="AmazonS3ReadOnlyAccess")
-    admin.press("Write it")
+    admin.ask(format="cloudformation", document="recommended")
+    admin.page.locator("[data-differences] summary").click()
+    shown = admin.page.locator("[data-differences]").inner_text()
+    assert all(what in shown and why in shown for what, why in DIFFERENCES)
+    group = {"group": "Developers", "managed": "AmazonS3ReadOnlyAccess"}
+    admin.ask(format="cloudformation", document="tutorial", test_user="yes", **group)
     with admin.page.expect_download() as downloaded:
-        admin.page.get_by_role("link", name="Download").click()
+        admin.page.locator("main a[href^='/policy/write/file']").click()
     file = tmp_path / downloaded.value.suggested_filename
     downloaded.value.save_as(file)
     assert file.name == "force-mfa-stack.json"
@@ -58,51 +58,51 @@ def test_an_admin_writes_checks_and_questions_the_policy(
     assert stack == json.loads(admin.page.locator("#written").inner_text())
     assert stack["Resources"]["Group"]["Properties"]["GroupName"] == "Developers"
     assert stack["Resources"]["TestUser"]["Properties"]["UserName"] == "MFAUser"
-    admin.type(group="not a name")
-    admin.press("Write it")
-    assert "is no name for a group" in admin.text and admin.value("group") == "not a name"
+    admin.ask(group="not a name")
+    assert admin.invalid == ["group"] and admin.value("group") == "not a name"
     assert admin.page.locator("#written").count() == 0
 
     # checks
-    admin.press("Check")
-    admin.press("Check it")
-    assert "Paste a policy, or choose a file." in admin.text
+    admin.follow("/policy/check")
+    admin.submit("/policy/check")
+    assert admin.wrong == {"document": "missing"}
     nasty = "<script>alert(1)</script>"
     broken = source_text("recommended").replace("iam:EnableMFADevice", f"iam:{nasty}")
-    admin.type(document=broken)
-    admin.press("Check it")
-    assert "People could not get MFA under it" in admin.text and f"has no action iam:{nasty}" in admin.text
+    admin.submit("/policy/check", document=broken)
+    assert admin.data("verdict") == ["unusable"] and "unknown-action" in admin.data("finding")
+    assert f"iam:{nasty}" in admin.page.locator("[data-finding=unknown-action]").first.inner_text()
     assert admin.value("document").split() == broken.split()
     upload = tmp_path / "mine.json"
     upload.write_text(source_text("tutorial"))
     admin.page.locator("[name=file]").set_input_files(upload)
-    admin.press("Check it")
-    assert "10 findings" in admin.text and "resource-unsupported" in admin.text
-    assert "It says what the document “tutorial” says." in admin.text
+    admin.submit("/policy/check")
+    assert len(admin.data("finding")) == 10 and "resource-unsupported" in admin.data("finding")
+    assert admin.data("same-as") == ["tutorial"]
     assert admin.value("document").split() == source_text("tutorial").split()
     upload.write_text("x" * 70_000)
     admin.page.locator("[name=file]").set_input_files(upload)
-    admin.press("Check it")
-    assert "That is too long" in admin.text
+    admin.submit("/policy/check")
+    assert admin.wrong == {"document": "too-long"}
     upload.write_bytes(b"\xff\xfe\x00")
     admin.page.locator("[name=file]").set_input_files(upload)
-    admin.press("Check it")
-    assert "not UTF-8 text" in admin.text
+    admin.submit("/policy/check")
+    assert admin.wrong == {"file": "not-text"}
 
     # asks why, and the address can be sent
-    admin.press("Try it")
-    assert "Denied by statement 4" in admin.text and "It does not name ec2:DescribeInstances." in admin.text
-    admin.page.get_by_label("Signed in with").select_option("MFA")
-    admin.type(action="iam:EnableMFADevice", user_name="bob", path="/engineering/")
-    admin.press("Ask")
-    assert "Allowed by statement 1" in admin.text
-    assert f"arn:aws:iam::{sandbox.account_id}:user/engineering/bob" in admin.text and "April 2023" in admin.text
+    admin.follow("/policy/try")
+    assert (admin.data("decision"), admin.data("decides")) == (["denied"], ["4"])
+    policy = parsed(read("recommended"), sandbox.account_id, "aws")
+    steps = explain(policy, Question("alice", "ec2:DescribeInstances", "*", "key")).steps
+    assert [step.inner_text() for step in admin.page.locator("[data-why]").all()] == [step.why for step in steps]
+    admin.ask(**{"with": "mfa"}, action="iam:EnableMFADevice", user_name="bob", path="/engineering/")
+    assert (admin.data("decision"), admin.data("decides")) == (["allowed"], ["1"])
+    assert admin.page.locator("[data-asked]").inner_text() == f"{own_arn}:user/engineering/bob"
+    assert BY_THE_SERVICE["iam:EnableMFADevice"] in admin.text
     address = admin.page.url.removeprefix(admin.url)
-    admin.type(action="nonsense")
-    admin.press("Ask")
-    assert "An action reads like iam:ListUsers." in admin.text
+    admin.ask(action="nonsense")
+    assert admin.invalid == ["action"] and admin.data("decision") == []
     admin.open(address)
-    assert "Allowed by statement 1" in admin.text
+    assert (admin.data("decision"), admin.data("decides")) == (["allowed"], ["1"])
 
     assert not [call for call in sandbox.calls(calls) if "List" not in call["action"]], "nothing changed in AWS"
 
@@ -111,4 +111,4 @@ def test_an_admin_writes_checks_and_questions_the_policy(
     stranger.sign_in(nadia)
     for path in ("/policy", "/policy/write", "/policy/check", address):
         stranger.open(path)
-        assert stranger.heading == "Not allowed"
+        assert stranger.refused_as == "for-administrators"

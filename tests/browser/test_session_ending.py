@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from playwright.sync_api import Page
 
+from app.signin.views import ENDED_ON
 from tests.support.browser import Surfer
 from tests.support.clock import Clock
 from tests.support.people import Employee, Phone, hire
 from tests.support.public_keys import openssh
 from tests.support.sandbox import Sandbox
-
-STAY = "Stay signed in"
 
 
 def minutes_pass(surfer: Surfer, clock: Clock, minutes: float) -> None:
@@ -21,16 +20,33 @@ def minutes_pass(surfer: Surfer, clock: Clock, minutes: float) -> None:
 
 
 def banner(surfer: Surfer) -> str:
-    """What it says, "" where there is none."""
+    """Code of what the note about the session's end says, "" where there is none."""
     box = surfer.page.locator("[data-session]")
-    return box.inner_text() if box.is_visible() else ""
+    state = box.get_attribute("data-state") or ""
+    assert box.is_visible() == bool(state) == bool(said(surfer))
+    return state
+
+
+def said(surfer: Surfer) -> str:
+    return surfer.page.locator("[data-session-text]").inner_text()
+
+
+def offers(surfer: Surfer) -> list[str]:
+    """What the note offers: "stay" with this session, or sign in "again"."""
+    box = surfer.page.locator("[data-session]")
+    ways = {"stay": box.locator("form[action='/sign-in/stay'] button"), "again": box.locator("[data-session-again]")}
+    return [name for name, way in ways.items() if way.is_visible()]
+
+
+def loss(surfer: Surfer, when: str) -> str:
+    """What the page itself says is lost with the session, "then" or when it is "over"."""
+    words = surfer.page.locator("[data-session]").get_attribute(f"data-{when}") or ""
+    return " ".join(words.split())
 
 
 def come_back(surfer: Surfer, who: Employee, phone: Phone) -> None:
-    surfer.type(access_key_id=who.access_key_id, secret_access_key=who.secret_access_key)
-    surfer.press("Sign in with the key")
-    surfer.type(code=phone.next())
-    surfer.press("Sign in")
+    surfer.submit("/sign-in", access_key_id=who.access_key_id, secret_access_key=who.secret_access_key)
+    surfer.submit("/sign-in/code", code=phone.next())
 
 
 def test_a_session_about_to_end_says_so_and_is_kept(surfer: Surfer, phone: Phone, clock: Clock) -> None:
@@ -41,11 +57,11 @@ def test_a_session_about_to_end_says_so_and_is_kept(surfer: Surfer, phone: Phone
     minutes_pass(surfer, clock, 12)
     assert banner(surfer) == ""
     minutes_pass(surfer, clock, 1.5)
-    assert "You will be signed out in 2 minutes" in banner(surfer) and STAY in banner(surfer)
-    surfer.page.get_by_role("button", name=STAY).click()
+    assert banner(surfer) == "idle" and "2 minutes" in said(surfer) and offers(surfer) == ["stay"]
+    surfer.page.locator("form[action='/sign-in/stay'] button").click()
     surfer.page.locator("[data-session]").wait_for(state="hidden")
     minutes_pass(surfer, clock, 13.2)
-    assert "You will be signed out" in banner(surfer), "15 minutes later than without it"
+    assert banner(surfer) == "idle", "15 minutes later than without it"
     other_tab.goto(surfer.url + "/mfa")
     surfer.page.locator("[data-session]").wait_for(state="hidden")
     minutes_pass(surfer, clock, 12)
@@ -54,47 +70,46 @@ def test_a_session_about_to_end_says_so_and_is_kept(surfer: Surfer, phone: Phone
     minutes_pass(surfer, clock, 10)
     surfer.open("/mfa")
     minutes_pass(surfer, clock, 9.7)
-    said = banner(surfer)
-    assert "Your session ends in" in said and STAY not in said, "whatever is done: an hour is over"
+    assert banner(surfer) == "ending" and offers(surfer) == [], "whatever is done: an hour is over"
     minutes_pass(surfer, clock, 3)
-    assert "Your session has ended" in banner(surfer) and "Sign in again" in banner(surfer)
-    surfer.page.get_by_role("link", name="Sign in again").click()
+    assert banner(surfer) == "ended" and offers(surfer) == ["again"]
+    surfer.page.locator("[data-session-again]").click()
     surfer.page.wait_for_url("**/sign-in?next=/mfa")
 
 
-def at_the_sign_in_page(surfer: Surfer) -> str:
-    """What is said there to somebody who comes back to their page too late."""
+def at_the_sign_in_page(surfer: Surfer, endpoint: str) -> None:
+    """Somebody who comes back to a page too late is told what that means for what it showed."""
     surfer.page.reload()
-    assert surfer.path == "/sign-in"
-    return surfer.text
+    assert surfer.path == "/sign-in" and surfer.refused_as == "session-ended"
+    assert ENDED_ON[endpoint] in surfer.text
 
 
 def test_a_qr_code_that_ends_with_the_session_is_said_to(surfer: Surfer, nadia: Employee, clock: Clock) -> None:
     surfer.sign_in(nadia)
-    surfer.press("Set up MFA")
+    surfer.submit("/mfa/enroll/begin")
     surfer.page.clock.install()
     surfer.page.reload()
     assert surfer.scan()
     minutes_pass(surfer, clock, 13.5)
-    assert "ends in" in banner(surfer) and "The QR code on this page then stops working" in banner(surfer)
+    assert banner(surfer) == "ending" and said(surfer).endswith(lost := loss(surfer, "then")) and "QR code" in lost
     minutes_pass(surfer, clock, 2)
-    assert "The QR code on this page no longer works" in banner(surfer) and "comes back" not in banner(surfer)
-    assert "its QR code no longer works" in at_the_sign_in_page(surfer)
+    assert banner(surfer) == "ended" and said(surfer).endswith(lost := loss(surfer, "over")) and "QR code" in lost
+    at_the_sign_in_page(surfer, "mfa.enroll")
 
 
 def test_a_secret_that_ends_with_the_session_is_said_to(surfer: Surfer, phone: Phone, clock: Clock) -> None:
     assert phone
     surfer.open("/access-keys")
-    surfer.press("Create a new key")
+    surfer.submit("/access-keys/create")
     clock.move(20)
-    surfer.page.get_by_text("Your new key works").wait_for()  # from now on the page asks for nothing
+    surfer.page.locator("[data-live-text][data-state=works]").wait_for()  # from now on the page asks for nothing
     surfer.page.clock.install()
     surfer.page.reload()
     minutes_pass(surfer, clock, 13.5)
-    assert "You will be signed out" in banner(surfer) and "Save the secret access key on this page" in banner(surfer)
+    assert banner(surfer) == "idle" and said(surfer).endswith(lost := loss(surfer, "then")) and "secret" in lost
     minutes_pass(surfer, clock, 2)
-    assert "copy it now" in banner(surfer) and "comes back" not in banner(surfer)
-    assert "can’t show the secret of your new access key again" in at_the_sign_in_page(surfer)
+    assert banner(surfer) == "ended" and said(surfer).endswith(lost := loss(surfer, "over")) and "secret" in lost
+    at_the_sign_in_page(surfer, "access_keys.new")
 
 
 def test_what_was_typed_comes_back_on_the_page_where_it_was(
@@ -104,20 +119,22 @@ def test_what_was_typed_comes_back_on_the_page_where_it_was(
     surfer.open("/ssh-keys/new")
     surfer.type(pasted=key)
     clock.move(15 * 60 + 1)
-    surfer.press("Upload it")
-    assert surfer.path == "/sign-in" and "session has ended" in surfer.text
+    surfer.submit("/ssh-keys/new")
+    assert surfer.path == "/sign-in" and surfer.refused_as == "session-ended"
     come_back(surfer, nadia, phone)
     assert surfer.path == "/ssh-keys/new" and surfer.value("pasted") == key
-    assert "What you typed before you signed in again is back" in surfer.text
-    surfer.press("Upload it")
-    assert surfer.path == "/ssh-keys" and "is uploaded" in surfer.text
+    assert surfer.data("draft") == ["back"]
+    surfer.submit("/ssh-keys/new")
+    assert surfer.path == "/ssh-keys" and surfer.notices == ["success"]
+    (uploaded,) = sandbox.as_administrator("iam").list_ssh_public_keys(UserName=nadia.name)["SSHPublicKeys"]
+    assert uploaded["SSHPublicKeyId"] in surfer.page.locator("[data-notice]").inner_text()
     surfer.open("/ssh-keys/new")
     assert surfer.value("pasted") == "", "once"
 
     surfer.open("/password/new")
     surfer.type(new="Turquoise-otter-42-lamp", again="Turquoise-otter-42-lamp")
     clock.move(15 * 60 + 1)
-    surfer.press("Set it")
+    surfer.submit("/password/new")
     kept = surfer.page.evaluate("JSON.stringify({...sessionStorage, ...localStorage})")
     assert "otter" not in kept, "no secret"
     come_back(surfer, nadia, phone)
@@ -126,11 +143,10 @@ def test_what_was_typed_comes_back_on_the_page_where_it_was(
     surfer.open("/ssh-keys/new")
     surfer.type(pasted=openssh())
     clock.move(15 * 60 + 1)
-    surfer.press("Upload it")
+    surfer.submit("/ssh-keys/new")
     olga = hire(sandbox, "olga")
     clock.move(10)
-    surfer.type(access_key_id=olga.access_key_id, secret_access_key=olga.secret_access_key)
-    surfer.press("Sign in with the key")
+    surfer.submit("/sign-in", access_key_id=olga.access_key_id, secret_access_key=olga.secret_access_key)
     kept = surfer.page.evaluate("JSON.stringify({...sessionStorage})")
     assert "ssh-" not in kept and "ssh-" not in surfer.text, "nothing for anybody else"
 
@@ -149,11 +165,11 @@ def test_a_secret_typed_into_the_wrong_field_is_not_kept(
     for _ in range(3):
         minutes_pass(surfer, clock, 11)
         surfer.open("/mfa")
-    surfer.press("Replace")
-    assert surfer.heading == "Confirm that it is you"
+    surfer.follow("/mfa/replace")
+    assert surfer.path == "/sign-in" and surfer.data("confirming") == ["who"]
     surfer.type(access_key_id=nadia.secret_access_key)
     minutes_pass(surfer, clock, 16)
-    assert "Your session has ended" in banner(surfer)
+    assert banner(surfer) == "ended"
     assert nadia.secret_access_key not in kept_drafts(surfer.page)
 
 
@@ -169,7 +185,7 @@ def test_nothing_is_kept_of_somebody_who_signed_out(surfer: Surfer, phone: Phone
     for page in (surfer.page, other_tab):
         page.wait_for_function("JSON.stringify({...sessionStorage}).includes('ssh-')")
     surfer.page.route("**/sign-out", lambda route: route.fulfill(status=204))  # as long as the answer takes
-    surfer.page.get_by_role("button", name="Sign out").click()
+    surfer.page.locator("form[data-sign-out] button").click()
     other_tab.wait_for_function("!JSON.stringify({...sessionStorage}).includes('ssh-')")
     surfer.page.clock.run_for(3_000)
     for page in (surfer.page, other_tab):
@@ -184,7 +200,7 @@ def test_what_was_typed_is_kept_for_half_an_hour_also_while_nobody_signs_in(
     surfer.open("/ssh-keys/new")
     surfer.type(pasted=openssh())
     minutes_pass(surfer, clock, 16)
-    surfer.press("Upload it")
+    surfer.submit("/ssh-keys/new")
     assert surfer.path == "/sign-in"
     kept = kept_drafts(surfer.page)
     minutes_pass(surfer, clock, 25)
