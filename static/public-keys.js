@@ -18,15 +18,15 @@ const PUBLIC = {
 
 const WRONG = {
   "ssh-key": [
-    [/^\s*(ssh-ed25519|ssh-dss|ssh-ed448|ecdsa-sha2-\S+|sk-\S+)\s/, (found) => `This is a key of the kind ${found[1]}. CodeCommit takes RSA keys only: make one as shown below.`],
-    [/BEGIN [A-Z0-9 ]{0,40}CERTIFICATE/, () => "This is a certificate. Certificates have a page of their own."],
-    [/^[^]*?ssh-rsa\s+AAAA[^]*\sssh-rsa\s+AAAA/, () => "There is more than one key here. Upload them one by one."],
+    ["wrong-key-type", /^\s*(ssh-ed25519|ssh-dss|ssh-ed448|ecdsa-sha2-\S+|sk-\S+)\s/, (found) => `This is a key of the kind ${found[1]}. CodeCommit takes RSA keys only: make one as shown below.`],
+    ["certificate", /BEGIN [A-Z0-9 ]{0,40}CERTIFICATE/, () => "This is a certificate. Certificates have a page of their own."],
+    ["several-keys", /^[^]*?ssh-rsa\s+AAAA[^]*\sssh-rsa\s+AAAA/, () => "There is more than one key here. Upload them one by one."],
   ],
   certificate: [
-    [/^\s*(ssh|ecdsa|sk)-\S+\s+AAAA/, () => "This is an SSH key. SSH keys have a page of their own."],
-    [/BEGIN [A-Z ]{0,40}CERTIFICATE REQUEST/, () => "This is a request for a certificate. The certificate is what its signer sends back."],
-    [/BEGIN (RSA )?PUBLIC KEY/, () => "This is a public key alone, not a certificate."],
-    [/BEGIN CERTIFICATE-[^]*BEGIN CERTIFICATE-/, () => "There is more than one certificate here. Paste only your own: as a rule the first."],
+    ["ssh-key", /^\s*(ssh|ecdsa|sk)-\S+\s+AAAA/, () => "This is an SSH key. SSH keys have a page of their own."],
+    ["request", /BEGIN [A-Z ]{0,40}CERTIFICATE REQUEST/, () => "This is a request for a certificate. The certificate is what its signer sends back."],
+    ["public-key", /BEGIN (RSA )?PUBLIC KEY/, () => "This is a public key alone, not a certificate."],
+    ["several", /BEGIN CERTIFICATE-[^]*BEGIN CERTIFICATE-/, () => "There is more than one certificate here. Paste only your own: as a rule the first."],
   ],
 };
 
@@ -49,10 +49,11 @@ function watch(form) {
   const stopped = form.querySelector("[data-stopped]");
   const doubt = form.querySelector("[data-doubt]");
 
-  /** One message at a time: what was said before, by the portal too, was about something else. "": none. */
-  const tell = (box, sentence) => {
+  /** One message at a time: what was said before, by the portal too, was about something else. code: "" for none. */
+  const tell = (box, code, sentence) => {
     form.querySelectorAll("[data-field-error]").forEach((each) => {
       each.textContent = each === box ? sentence : "";
+      each.dataset.fieldError = each === box ? code : "";
       each.hidden = !each.textContent;
     });
     pasted.setAttribute("aria-invalid", "false");
@@ -65,7 +66,8 @@ function watch(form) {
   const stop = (what, text) => {
     const [found = ""] = PUBLIC[kind].exec(text) ?? [];
     pasted.value = left = privateIn(found, signs) ? "" : found;
-    tell(stopped, STOPPED + INSTEAD[pasted.value ? "left" : what === "pkcs12" ? what : kind]);
+    const instead = pasted.value ? "left" : what === "pkcs12" ? what : kind;
+    tell(stopped, `private-key:${instead}`, STOPPED + INSTEAD[instead]);
   };
 
   /** True when nothing private is in the field; else it is taken out, and said. */
@@ -77,23 +79,23 @@ function watch(form) {
     }
     if (left && pasted.value === left) return true;
     if (pasted.getAttribute("aria-invalid") === "true" && pasted.value === pasted.defaultValue) return true; // told by the portal
-    const found = WRONG[kind].map(([sign, say]) => [sign.exec(visible(pasted.value)), say]).find(([match]) => match);
-    if (found || pasted.value.trim() || stopped.hidden) tell(doubt, found ? found[1](found[0]) : "");
+    const found = WRONG[kind].map(([code, sign, say]) => [sign.exec(visible(pasted.value)), code, say]).find(([match]) => match);
+    if (found || pasted.value.trim() || stopped.hidden) tell(doubt, found ? found[1] : "", found ? found[2](found[0]) : "");
     return true;
   };
 
   /** A file becomes text in the field, to be seen; a binary one stays a file. False when it is private. */
   const take = async (chosen) => {
-    tell(stopped, "");
+    tell(stopped, "", "");
     if (chosen.size > LARGEST) {
       file.value = "";
-      tell(stopped, "This file is too large to be one public key or certificate. It was not sent.");
+      tell(stopped, "too-large", "This file is too large to be one public key or certificate. It was not sent.");
       return false;
     }
     const content = await chosen.arrayBuffer().catch(() => null);
     if (content === null) {
       file.value = "";
-      tell(stopped, "This file could not be read. Choose it again.");
+      tell(stopped, "unreadable", "This file could not be read. Choose it again.");
       return false;
     }
     const bytes = new Uint8Array(content);
@@ -130,7 +132,7 @@ function watch(form) {
     if (!dropped) return; // text is dropped into the field as ever
     event.preventDefault();
     if (event.dataTransfer.files.length > 1) {
-      tell(stopped, "You dropped several files. Nothing was sent: drop the one with the public half.");
+      tell(stopped, "several-files", "You dropped several files. Nothing was sent: drop the one with the public half.");
       return;
     }
     file.files = event.dataTransfer.files;

@@ -91,7 +91,7 @@ def delete_lost() -> ResponseReturnValue:
     """Delete, in one click, a key whose secret nobody has."""
     wanted, now = chosen_id(), datetime.now(UTC)
     if wanted not in {each.access_key_id for each in unsaved(keys_of_mine(), now)}:
-        return done(GONE_OR_SAVED, "access_keys.index", "info")
+        return done(GONE_OR_SAVED, "access_keys.index", "info", code="gone-or-saved")
     lifecycle.delete(service.ACCESS_KEY, gateways().keys, audit(), person().user_name, wanted)
     slots.give_up_new_key()
     return done(f"{wanted} is deleted.", "access_keys.index")
@@ -186,7 +186,7 @@ def _deactivate_or_delete(act: str) -> ResponseReturnValue:
     wanted = chosen_id()
     key = next((each for each in keys if each.access_key_id == wanted), None)
     if key is None:
-        return done("That key is gone already.", "access_keys.index", "info")
+        return done("That key is gone already.", "access_keys.index", "info", code="not-listed")
     without = {wanted, *_without_saved_secret(keys)}
     ways = service.other_ways_in(me, keys, without, aws.passwords, current_app.config["SIGN_IN_METHODS"])
     form.validate_on_submit()
@@ -212,6 +212,6 @@ def activate() -> ResponseReturnValue:
     """Undo a deactivation."""
     wanted = chosen_id()
     if wanted not in {key.access_key_id for key in keys_of_mine()}:
-        return done("That key is gone.", "access_keys.index", "info")
+        return done("That key is gone.", "access_keys.index", "info", code="not-listed")
     lifecycle.set_active(service.ACCESS_KEY, gateways().keys, audit(), person().user_name, wanted, active=True)
     return done(f"{wanted} is active again.", "access_keys.index")

@@ -40,14 +40,32 @@ OTHER_KEYS = {
 _PKCS7 = re.compile(rb"\x30(?:\x80|\x81.|\x82..|\x83...)\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07", re.DOTALL)
 
 INSTEAD = {
-    "PUBLIC KEY": "This is a public key alone, not a certificate: no name and no validity belong to it.",
-    "CERTIFICATE REQUEST": "This is a request for a certificate. The certificate is what its signer sends back.",
-    "TRUSTED CERTIFICATE": "This is a form only OpenSSL knows. Convert it: openssl x509 -in FILE -out cert.pem",
-    "X509 CRL": "This is a list of revoked certificates, not a certificate.",
-    "PKCS7": "This is a PKCS#7 bundle. Take your certificate out of it: openssl pkcs7 -print_certs -in FILE",
-    "CMS": "This is a PKCS#7 bundle. Take your certificate out of it: openssl pkcs7 -print_certs -in FILE",
+    "PUBLIC KEY": (
+        "public-key",
+        "This is a public key alone, not a certificate: no name and no validity belong to it.",
+    ),
+    "CERTIFICATE REQUEST": (
+        "request",
+        "This is a request for a certificate. The certificate is what its signer sends back.",
+    ),
+    "TRUSTED CERTIFICATE": (
+        "trusted-certificate",
+        "This is a form only OpenSSL knows. Convert it: openssl x509 -in FILE -out cert.pem",
+    ),
+    "X509 CRL": (
+        "revocation-list",
+        "This is a list of revoked certificates, not a certificate.",
+    ),
+    "PKCS7": (
+        "pkcs7",
+        "This is a PKCS#7 bundle. Take your certificate out of it: openssl pkcs7 -print_certs -in FILE",
+    ),
+    "CMS": (
+        "pkcs7",
+        "This is a PKCS#7 bundle. Take your certificate out of it: openssl pkcs7 -print_certs -in FILE",
+    ),
 }
-"""What people paste in place of a certificate, by the end of its name in PEM."""
+"""What people paste in place of a certificate, by the end of its name in PEM: diagnosis and sentence."""
 
 
 @dataclass(frozen=True)
@@ -88,10 +106,13 @@ def read_certificate(given: str | bytes, now: datetime) -> Certificate:
         raise _too_long()
     if now > read.not_after:
         raise PastedTextRefused(
-            f"This certificate expired on {day(read.not_after)}. AWS takes none outside its validity."
+            f"This certificate expired on {day(read.not_after)}. AWS takes none outside its validity.",
+            "expired",
         )
     if now < read.not_before:
-        raise PastedTextRefused(f"This certificate is not valid before {day(read.not_before)}. Upload it then.")
+        raise PastedTextRefused(
+            f"This certificate is not valid before {day(read.not_before)}. Upload it then.", "not-valid-yet"
+        )
     return read
 
 
@@ -134,12 +155,15 @@ def day(when: datetime) -> str:
 def damaged() -> PastedTextRefused:
     """It begins like a certificate, and is none."""
     return PastedTextRefused(
-        "The certificate is cut short or damaged. Copy it again, from BEGIN to END with both lines."
+        "The certificate is cut short or damaged. Copy it again, from BEGIN to END with both lines.",
+        "cut-short",
     )
 
 
 def _too_long() -> PastedTextRefused:
-    return PastedTextRefused(f"This certificate is too long: AWS takes {LONGEST_BODY:,} characters of PEM at most.")
+    return PastedTextRefused(
+        f"This certificate is too long: AWS takes {LONGEST_BODY:,} characters of PEM at most.", "too-long-for-aws"
+    )
 
 
 def _key_of(found: x509.Certificate) -> str:
@@ -162,24 +186,28 @@ def _loaded(given: str | bytes) -> tuple[x509.Certificate, bool]:
     if isinstance(given, bytes) and (text is None or "\0" in text):
         return _binary(given), True
     if not text:
-        raise PastedTextRefused("Paste the certificate, or choose its file.")
+        raise PastedTextRefused("Paste the certificate, or choose its file.", "empty")
     if len(text) > LONGEST_TEXT:
-        raise PastedTextRefused("This is too long for one certificate.")
+        raise PastedTextRefused("This is too long for one certificate.", "too-long")
     found = labels(text)
     if not found:
         raise _without_frame(text)
     wanted = [label for label in found if label in ("CERTIFICATE", "X509 CERTIFICATE")]
     if len(wanted) > 1:
         raise PastedTextRefused(
-            f"There are {len(wanted)} certificates here, a chain or bundle. Paste only your own: as a rule the first."
+            f"There are {len(wanted)} certificates here, a chain or bundle. "
+            "Paste only your own: as a rule the first.",
+            f"several:{len(wanted)}",
         )
     for label in found:
-        for ending, sentence in INSTEAD.items():
+        for ending, (diagnosis, sentence) in INSTEAD.items():
             if label.endswith(ending):
-                raise PastedTextRefused(sentence)
+                raise PastedTextRefused(sentence, diagnosis)
     if not wanted or len(found) > 1:
         other = next((label for label in found if label not in wanted), found[0])
-        raise PastedTextRefused(f"This contains a “{shortened(other)}” block. Paste only the certificate.")
+        raise PastedTextRefused(
+            f"This contains a “{shortened(other)}” block. Paste only the certificate.", "another-block"
+        )
     body = frame(text, wanted[0]).body
     if len(body) > LONGEST_BODY:
         raise _too_long()
@@ -191,23 +219,30 @@ def _loaded(given: str | bytes) -> tuple[x509.Certificate, bool]:
 
 def _binary(data: bytes) -> x509.Certificate:
     if _PKCS7.match(data):
-        raise PastedTextRefused(INSTEAD["PKCS7"].replace("-in FILE", "-inform DER -in FILE"))
+        diagnosis, sentence = INSTEAD["PKCS7"]
+        raise PastedTextRefused(sentence.replace("-in FILE", "-inform DER -in FILE"), diagnosis)
     if len(data) > LONGEST_BODY:
-        raise PastedTextRefused("This file is too long for one certificate.")
+        raise PastedTextRefused("This file is too long for one certificate.", "too-long")
     try:
         return x509.load_der_x509_certificate(data)
     except UNREADABLE as error:
         raise PastedTextRefused(
-            "This file is neither a certificate in PEM (text that begins with BEGIN CERTIFICATE) nor one in DER."
+            "This file is neither a certificate in PEM (text that begins with BEGIN CERTIFICATE) nor one in DER.",
+            "not-a-certificate",
         ) from error
 
 
 def _without_frame(text: str) -> PastedTextRefused:
     if re.match(r"(?:ssh|ecdsa|sk)-[a-z0-9@.-]+\s+AAAA", text):
-        return PastedTextRefused("This is an SSH public key, not a certificate. SSH keys have a page of their own.")
+        return PastedTextRefused(
+            "This is an SSH public key, not a certificate. SSH keys have a page of their own.", "ssh-key"
+        )
     if text.startswith("MII"):
         return PastedTextRefused(
             "The lines around it are missing: a certificate begins with -----BEGIN CERTIFICATE----- and ends with "
-            "-----END CERTIFICATE-----."
+            "-----END CERTIFICATE-----.",
+            "no-frame",
         )
-    return PastedTextRefused("This is not a certificate: one begins with -----BEGIN CERTIFICATE-----.")
+    return PastedTextRefused(
+        "This is not a certificate: one begins with -----BEGIN CERTIFICATE-----.", "something-else"
+    )

@@ -32,7 +32,7 @@ class UploadForm(Form):
         if len(files) + bool(text.strip()) > 1:
             for each in (text, *files):
                 refuse_private_keys(each)
-            raise PastedTextRefused("You sent more than one thing. Paste it, or choose its file.")
+            raise PastedTextRefused("You sent more than one thing. Paste it, or choose its file.", "several-things")
         return files[0] if files else text
 
     def refused_by(self, _: PortalError) -> None:

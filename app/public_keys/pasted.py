@@ -12,10 +12,13 @@ from app.text.typed import visible
 
 
 class PastedTextRefused(Refused):
-    """What was pasted is not what is wanted here; the sentence says what it is instead."""
+    """What was pasted is not what is wanted here; the sentence says what it is instead, and `diagnosis` names it."""
 
     code = "pasted-text-refused"
     field = "pasted"
+
+    def __init__(self, message: str = "", diagnosis: str = "") -> None:
+        super().__init__(message, diagnosis=diagnosis)
 
 
 class PrivateKeyPasted(PastedTextRefused):
@@ -145,7 +148,7 @@ def refuse_private_keys(given: str | bytes) -> None:
     if known is not None:
         raise Pkcs12Pasted() if known is private.Found.PKCS12 else PrivateKeyPasted()
     if len(given) > LARGEST:
-        raise PastedTextRefused("This is too long to be one public key or certificate.")
+        raise PastedTextRefused("This is too long to be one public key or certificate.", "too-long")
 
 
 def may_be_shown_again(text: str) -> bool:

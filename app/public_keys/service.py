@@ -70,7 +70,10 @@ class KeyAlreadyUploaded(Refused):
 
     def __init__(self, kind: Kind, held: Listed) -> None:
         state = "" if held.active else " It is inactive: activate it in the list; uploading it again would not."
-        super().__init__(f"You have this {kind.noun} already: it is {held.id}.{state} Nothing was changed.")
+        super().__init__(
+            f"You have this {kind.noun} already: it is {held.id}.{state} Nothing was changed.",
+            diagnosis="" if held.active else "inactive",
+        )
 
 
 class TooManyPublicKeys(Refused):

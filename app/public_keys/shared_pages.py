@@ -60,9 +60,10 @@ class Pages:
         """It was removed meanwhile, or is too new for AWS's list."""
         wanted = chosen_id()
         if last_done(audit(), (self.kind.deleted,), wanted) is not None:
-            return done(f"{wanted} was deleted. Your activity shows when.", self.at("index"), "info")
+            sentence = f"{wanted} was deleted. Your activity shows when."
+            return done(sentence, self.at("index"), "info", code="was-deleted")
         sentence = f"AWS does not list that {self.kind.noun}. If you uploaded it just now, try again in some seconds."
-        return done(sentence, self.at("index"), "info")
+        return done(sentence, self.at("index"), "info", code="not-listed")
 
     def switch(self, *, active: bool) -> ResponseReturnValue:
         """Activate or deactivate."""

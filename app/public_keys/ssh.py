@@ -27,36 +27,25 @@ from app.public_keys.pasted import (
     stands_before,
     text_of,
 )
+from app.public_keys.ssh_refusals import (
+    ALGORITHMS,
+    KINDS,
+    MAKE_ONE,
+    WHOLE,
+    WrongKeyType,
+    damaged,
+    several,
+    text_before_it,
+)
 
 SMALLEST, LARGEST = 2048, 16384
 """Bits of an RSA key that AWS takes (IAM User Guide, SSH keys)."""
 LONGEST_BODY = 16384
 """Characters of a key that AWS takes (IAM's model)."""
-MAKE_ONE = "ssh-keygen -t rsa -b 4096 -f ~/.ssh/codecommit_rsa"
 
-KINDS = {
-    "ssh-ed25519": "an Ed25519 key",
-    "ssh-ed448": "an Ed448 key",
-    "ssh-dss": "a DSA key",
-    "ecdsa-sha2-nistp256": "an ECDSA key",
-    "ecdsa-sha2-nistp384": "an ECDSA key",
-    "ecdsa-sha2-nistp521": "an ECDSA key",
-    "sk-ssh-ed25519@openssh.com": "a key of a security key (Ed25519)",
-    "sk-ecdsa-sha2-nistp256@openssh.com": "a key of a security key (ECDSA)",
-}
-"""Kinds of SSH keys that CodeCommit does not take, by the name a key begins with."""
 UNREADABLE = (ValueError, UnsupportedAlgorithm, InternalError)
 """What `cryptography` and base64 raise about keys that are none, or odd ones."""
 RSA, RSA_PSS = (bytes.fromhex(f"2a864886f70d0101{last}") for last in ("01", "0a"))
-ALGORITHMS = {
-    bytes.fromhex("2a8648ce3d0201"): "an ECDSA key",
-    bytes.fromhex("2b6570"): "an Ed25519 key",
-    bytes.fromhex("2b6571"): "an Ed448 key",
-    bytes.fromhex("2a8648ce380401"): "a DSA key",
-    bytes.fromhex("2a864886f70d010301"): "a Diffie-Hellman key",
-    bytes.fromhex("2a8648ce3e0201"): "a Diffie-Hellman key",
-}
-"""Other kinds in PEM, by the identifier of their algorithm (RFC 3279, RFC 5480, RFC 8410)."""
 _SIZE = rb"(?:[\x00-\x7f]|\x81.|\x82..|\x83...)"
 _ALGORITHM = re.compile(rb"\x30%b\x30%b\x06(.)" % (_SIZE, _SIZE), re.DOTALL)
 
@@ -89,28 +78,6 @@ _JWK = re.compile(r"[\"']kty[\"']\s?:")
 _FINGERPRINT = re.compile(r"(?:\d+ )?(?:SHA256:|MD5:|(?:[0-9a-f]{2}:){15})")
 _FILE_NAME = re.compile(r"[~/.\w:\\-]{1,200}\.pub")
 
-WHOLE = "Copy it again, all of it: the file ends in .pub."
-BEFORE_IT = "There is text before the key. Paste the part that starts with ssh-rsa."
-
-
-class WrongKeyType(PastedTextRefused):
-    """A sound key of another kind."""
-
-    code = "wrong-key-type"
-
-    def __init__(self, kind: str) -> None:
-        super().__init__(f"This is {kind}. CodeCommit takes RSA keys only. Make one beside it with: {MAKE_ONE}")
-
-
-def several() -> PastedTextRefused:
-    """There is a choice, and it is not ours."""
-    return PastedTextRefused("There is more than one key here. Paste one; each is uploaded on its own.")
-
-
-def damaged() -> PastedTextRefused:
-    """It begins like a key, and is none."""
-    return PastedTextRefused(f"The key is cut short or damaged. {WHOLE}")
-
 
 @dataclass(frozen=True)
 class SshPublicKey:
@@ -134,22 +101,29 @@ def read_ssh_key(given: str | bytes) -> SshPublicKey:
     key = _parsed(given)
     if key.key_size < SMALLEST:
         raise PastedTextRefused(
-            f"This RSA key has {key.key_size} bits: AWS takes {SMALLEST} at least. Make a longer one with: {MAKE_ONE}"
+            f"This RSA key has {key.key_size} bits: AWS takes {SMALLEST} at least. "
+            f"Make a longer one with: {MAKE_ONE}",
+            f"too-small:{key.key_size}",
         )
     if key.key_size > LARGEST:
-        raise PastedTextRefused(f"This RSA key has {key.key_size:,} bits: AWS takes {LARGEST:,} at most.")
+        raise PastedTextRefused(
+            f"This RSA key has {key.key_size:,} bits: AWS takes {LARGEST:,} at most.", f"too-large:{key.key_size}"
+        )
     return described(key)
 
 
 def _parsed(given: str | bytes) -> rsa.RSAPublicKey:
     text = text_of(given)
     if text is None:
-        raise PastedTextRefused(f"This file is not text, so it is not a public key as OpenSSH keeps it. {WHOLE}")
+        raise PastedTextRefused(
+            f"This file is not text, so it is not a public key as OpenSSH keeps it. {WHOLE}", "not-text"
+        )
     if not text:
-        raise PastedTextRefused("Paste the public key, or choose its file.")
+        raise PastedTextRefused("Paste the public key, or choose its file.", "empty")
     if len(text) > LONGEST_BODY:
         raise PastedTextRefused(
-            f"This is too long for one public key: AWS takes {LONGEST_BODY:,} characters at most. {WHOLE}"
+            f"This is too long for one public key: AWS takes {LONGEST_BODY:,} characters at most. {WHOLE}",
+            "too-long",
         )
     text = _SPACES.sub(" ", text)
     found = labels(text)
@@ -180,12 +154,18 @@ def _framed(text: str, found: list[str]) -> rsa.RSAPublicKey:
         raise several()
     label = found[0]
     if "CERTIFICATE" in label:
-        raise PastedTextRefused("This is a certificate, not an SSH key. Certificates have a page of their own.")
+        raise PastedTextRefused(
+            "This is a certificate, not an SSH key. Certificates have a page of their own.", "certificate"
+        )
     if label not in ("PUBLIC KEY", "RSA PUBLIC KEY", "SSH2 PUBLIC KEY"):
-        raise PastedTextRefused(f"This is a “{shortened(label)}” block, not an SSH public key. {WHOLE}")
+        raise PastedTextRefused(
+            f"This is a “{shortened(label)}” block, not an SSH public key. {WHOLE}", "another-block"
+        )
     held = frame(text, label)
     if not held.body or stands_before(held.before) or held.after not in ("", *AROUND):
-        raise PastedTextRefused(f"The key is cut short, or there is other text beside it. {WHOLE}")
+        raise PastedTextRefused(
+            f"The key is cut short, or there is other text beside it. {WHOLE}", "cut-short-or-text-beside-it"
+        )
     if label == "SSH2 PUBLIC KEY":
         return _blob(_whole(_body_of_rfc_4716(text))[0])
     try:
@@ -195,7 +175,7 @@ def _framed(text: str, found: list[str]) -> rsa.RSAPublicKey:
             RSA,
             RSA_PSS,
         ):
-            raise WrongKeyType(ALGORITHMS.get(algorithm, "a key of another kind"))
+            raise WrongKeyType(ALGORITHMS.get(algorithm, ""))
         key = load_der_public_key(der)
     except UNREADABLE as error:
         raise damaged() from error
@@ -223,7 +203,7 @@ def _body_of_rfc_4716(text: str) -> str:
 def _line(text: str) -> rsa.RSAPublicKey:
     text = _CONTINUED.sub("\n", _COMMENT.sub("", text))
     if not text.strip():
-        raise PastedTextRefused("Paste the public key, or choose its file.")
+        raise PastedTextRefused("Paste the public key, or choose its file.", "empty")
     found = list(_KEY.finditer(text))
     if len(found) > 1:
         raise several()
@@ -231,7 +211,7 @@ def _line(text: str) -> rsa.RSAPublicKey:
         raise _no_key(text)
     begin = found[0]
     if stands_before(text[: begin.start()].rpartition("\n")[2]):
-        raise PastedTextRefused(BEFORE_IT)
+        raise text_before_it()
     _check_kind("".join(begin[0].split()))
     run = _RUN.match(text, begin.end())
     written = run[0] if run else ""
@@ -245,23 +225,28 @@ def _line(text: str) -> rsa.RSAPublicKey:
 def _no_key(text: str) -> PastedTextRefused:
     words = text.split()
     if words[0].startswith("AAAA"):
-        return PastedTextRefused(f"The beginning is missing: a key starts with “ssh-rsa”. {WHOLE}")
+        return PastedTextRefused(f"The beginning is missing: a key starts with “ssh-rsa”. {WHOLE}", "no-beginning")
     if _is_type(words[0]):
         _check_kind(words[0])
         return (
-            damaged() if len(words) > 1 else PastedTextRefused(f"The key itself is missing after “ssh-rsa”. {WHOLE}")
+            damaged()
+            if len(words) > 1
+            else PastedTextRefused(f"The key itself is missing after “ssh-rsa”. {WHOLE}", "no-key")
         )
     if any(_is_type(word) for word in words):
-        return PastedTextRefused(BEFORE_IT)
+        return text_before_it()
     if _JWK.search(text):
         return PastedTextRefused(
-            "This is a JSON Web Key. Paste the key as OpenSSH writes it: a line that begins with ssh-rsa."
+            "This is a JSON Web Key. Paste the key as OpenSSH writes it: a line that begins with ssh-rsa.",
+            "json-web-key",
         )
     if _FINGERPRINT.match(text):
-        return PastedTextRefused(f"This is the fingerprint of a key. Paste the key itself. {WHOLE}")
+        return PastedTextRefused(f"This is the fingerprint of a key. Paste the key itself. {WHOLE}", "fingerprint")
     if _FILE_NAME.fullmatch(text):
-        return PastedTextRefused("This is the name of a file. Choose the file below, or paste what is in it.")
-    return PastedTextRefused(f"This is not an SSH public key: one begins with “ssh-rsa”. {WHOLE}")
+        return PastedTextRefused(
+            "This is the name of a file. Choose the file below, or paste what is in it.", "file-name"
+        )
+    return PastedTextRefused(f"This is not an SSH public key: one begins with “ssh-rsa”. {WHOLE}", "something-else")
 
 
 def _whole(written: str) -> tuple[str, str]:
@@ -302,11 +287,13 @@ def _check_kind(name: str) -> None:
         raise WrongKeyType(KINDS[name])
     if _CERTIFICATE.fullmatch(name):
         raise PastedTextRefused(
-            "This is an SSH certificate. CodeCommit takes the plain public key: the file without “-cert”."
+            "This is an SSH certificate. CodeCommit takes the plain public key: the file without “-cert”.",
+            "ssh-certificate",
         )
     if name != "ssh-rsa":
         raise PastedTextRefused(
-            f"This kind of key is not known here. CodeCommit takes RSA keys only. Make one: {MAKE_ONE}"
+            f"This kind of key is not known here. CodeCommit takes RSA keys only. Make one: {MAKE_ONE}",
+            "unknown-type",
         )
 
 

@@ -12,7 +12,7 @@ from app.credentials.observed import report_observed
 from app.public_keys import service
 from app.public_keys.forms import UploadForm
 from app.public_keys.shared_pages import Pages, add_life_cycle
-from app.public_keys.ssh import MAKE_ONE
+from app.public_keys.ssh_refusals import MAKE_ONE
 from app.web.forms import EmptyForm
 from app.web.guards import recently_confirmed, with_mfa
 from app.web.permissions import calls, needs

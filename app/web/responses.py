@@ -87,10 +87,15 @@ def wants_part() -> bool:
     return request.headers.get("Latchkey-Part") == "yes"
 
 
-def done(sentence: str | PortalError, endpoint: str, category: str = "success", **values: Any) -> ResponseReturnValue:
-    """Say what was done, or why not, and go on; always by redirect, so that a reload repeats nothing."""
+def done(
+    sentence: str | PortalError, endpoint: str, category: str = "success", *, code: str = "", **values: Any
+) -> ResponseReturnValue:
+    """Say what was done, or why not, and go on; always by redirect, so that a reload repeats nothing.
+
+    code: of a sentence that is no error's and that isn't about success (`app.web.told.tell`).
+    """
     if sentence:
-        tell(sentence, category)
+        tell(sentence, category, code)
     return redirect(url_for(endpoint, **values), 303)
 
 

@@ -8,6 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from app.errors import DuplicateCertificate, NotAllowed, Throttled
+from app.public_keys.pasted import PastedTextRefused, Pkcs12Pasted, PrivateKeyPasted
+from app.public_keys.service import KeyAlreadyUploaded, TooManyPublicKeys, UploadOutcomeUnknown
 from tests.browser.conftest import Surfing
 from tests.support.browser import Surfer
 from tests.support.clock import Clock
@@ -18,7 +21,6 @@ from tests.support.public_keys import (
     arrived,
     certificate,
     certificate_pem,
-    follow,
     mark,
     openssh,
     stored,
@@ -52,14 +54,30 @@ def uploads(sandbox: Sandbox, since: int) -> int:
 def look_at(surfer: Surfer, text: str) -> None:
     """Open the form, paste, send."""
     surfer.open("/certificates/new")
-    surfer.type(pasted=text)
-    surfer.press("Look at it")
+    surfer.submit("/certificates/new", pasted=text)
 
 
 def upload(surfer: Surfer, text: str) -> None:
     """And confirm."""
     look_at(surfer, text)
-    surfer.press("Upload this certificate")
+    surfer.submit("/certificates/new/upload")
+
+
+def uploaded(surfer: Surfer, certificate_id: str) -> bool:
+    """Does the list say that it is there now?"""
+    listed = surfer.row(certificate_id).get_attribute("data-state")
+    return (surfer.path, surfer.notices) == ("/certificates", ["success"]) and listed in ("active", "expires-soon")
+
+
+def delete(surfer: Surfer, certificate_id: str) -> None:
+    """From the list of certificates."""
+    surfer.follow(f"/certificates/delete?id={certificate_id}")
+    surfer.submit("/certificates/delete")
+
+
+def why_not(diagnosis: str) -> str:
+    """What a page says of a text that is no certificate to upload."""
+    return f"{PastedTextRefused.code}:{diagnosis}"
 
 
 @pytest.mark.both_policies
@@ -67,47 +85,44 @@ def test_a_certificate_is_replaced(
     surfer: Surfer, nadia: Employee, sandbox: Sandbox, portal: Portal, clock: Clock
 ) -> None:
     surfer.navigate("/certificates")
-    assert "You have no signing certificate" in surfer.text and "AWS Certificate Manager" in surfer.text
-    surfer.press("Upload a certificate")
+    assert surfer.states == ["rarely-needed", "room"], "and no certificate"
+    surfer.follow("/certificates/new")
     soon = certificate_pem(now(clock) + timedelta(days=29), name="<b>nadia</b>")
-    surfer.type(pasted=f"subject=CN = nadia\r\n\r\n{soon}")
-    surfer.press("Look at it")
-    assert surfer.heading == "Is this the one?" and held(nadia) == {}, "nothing is uploaded yet"
+    surfer.submit("/certificates/new", pasted=f"subject=CN = nadia\r\n\r\n{soon}")
+    assert surfer.path == "/certificates/new/check" and held(nadia) == {}, "nothing is uploaded yet"
     assert "b\\>nadia" in surfer.text, "shown as text"
-    assert "itself (self-signed)" in surfer.text and "elliptic curve, secp256r1" in surfer.text
-    assert "It expires soon" in surfer.text
-    surfer.press("Upload this certificate")
+    assert "secp256r1" in surfer.text
+    assert surfer.states == ["self-signed", "expires-soon"]
+    surfer.submit("/certificates/new/upload")
     (old,) = held(nadia)
-    assert f"Your certificate is uploaded: {old}" in surfer.text
-    assert "Upload its successor now" in surfer.text, "expires soon"
+    assert uploaded(surfer, old)
+    assert {f"expires-soon:{old}", "upload-successor"} <= {*surfer.states}
 
     clock.move(5)  # AWS's times have whole seconds
-    surfer.press("Upload a certificate")
-    lasting = certificate_pem(now(clock) + timedelta(days=300))
-    surfer.type(pasted=lasting)
-    surfer.press("Look at it")
-    assert "You then have two" in surfer.text
-    surfer.press("Upload this certificate")
+    surfer.follow("/certificates/new")
+    surfer.submit("/certificates/new", pasted=certificate_pem(now(clock) + timedelta(days=300)))
+    assert "second" in surfer.states
+    surfer.submit("/certificates/new/upload")
     (new,) = set(held(nadia)) - {old}
-    assert f"Let your tools sign with {new}, then deactivate {old}" in surfer.text
-    surfer.press("Deactivate the older one")
-    surfer.press("Deactivate this certificate")
+    assert f"retire-older:{old}" in surfer.states
+    assert new in surfer.page.locator("[data-state=retire-older]").inner_text(), "what tools are to sign with"
+    surfer.follow("/certificates/deactivate")
+    surfer.submit(f"/certificates/deactivate?id={old}")
     assert held(nadia) == {old: "Inactive", new: "Active"}
-    assert "Next: delete the inactive certificate" in surfer.text and "Upload its successor" not in surfer.text
+    assert "delete-inactive" in surfer.states and "upload-successor" not in surfer.states
 
     before = mark(sandbox)
     look_at(surfer, soon)
-    assert f"You have this certificate already: it is {old}. It is inactive" in surfer.text
+    assert surfer.refused_as == f"{KeyAlreadyUploaded.code}:inactive" and old in surfer.text
     look_at(surfer, certificate_pem(now(clock) + timedelta(days=300)))
-    assert "You have 2 certificates: AWS allows no more" in surfer.text
+    assert surfer.refused_as == TooManyPublicKeys.code
     assert surfer.value("pasted").startswith("-----BEGIN CERTIFICATE"), "kept"
     assert uploads(sandbox, before) == 0, "AWS was not asked"
 
     surfer.open("/certificates")
-    surfer.press("Activate again")
+    surfer.submit(f"/certificates/activate?id={old}")
     assert held(nadia)[old] == "Active", "undone"
-    follow(surfer, f"Delete {old}")
-    surfer.press("Delete this certificate")
+    delete(surfer, old)
     assert held(nadia) == {new: "Active"}
     done = [event for event, phase, _ in portal.activity(nadia.name) if phase == "done"]
     assert done[-5:] == [
@@ -118,17 +133,18 @@ def test_a_certificate_is_replaced(
         "certificate-deleted",
     ]
     upload(surfer, certificate_pem(now(clock) + timedelta(seconds=60)))
+    (short,) = set(held(nadia)) - {new}
     clock.move(120)
     surfer.open("/certificates")
-    assert "It expired on" in surfer.text
+    assert f"expired:{short}" in surfer.states
 
 
 def test_one_that_expires_while_it_is_looked_at(surfer: Surfer, nadia: Employee, clock: Clock) -> None:
     look_at(surfer, certificate_pem(now(clock) + timedelta(minutes=5)))
-    assert surfer.heading == "Is this the one?"
+    assert surfer.path == "/certificates/new/check"
     clock.move(6 * 60)
     surfer.open("/certificates/new/check")
-    assert surfer.path == "/certificates/new" and "This certificate expired on" in surfer.text
+    assert (surfer.path, surfer.refused_as) == ("/certificates/new", why_not("expired"))
     assert held(nadia) == {}
 
 
@@ -145,20 +161,22 @@ def test_what_is_not_uploaded(
             surfer.type(pasted=good + secret)
         else:
             surfer.choose_file("file", "c", secret)
-        surfer.press("Look at it")
-        assert "exposed" in surfer.text and surfer.value("pasted") == "", kind
+        surfer.submit("/certificates/new")
+        assert surfer.refused_as in (PrivateKeyPasted.code, Pkcs12Pasted.code), kind
+        assert surfer.value("pasted") == "", kind
         assert tell_tale(secret) not in surfer.page.content()
     everything = portal.log.read_bytes() + stored(portal)
     for kind, secret in secrets:
         assert tell_tale(secret).encode() not in everything, kind
-    for text, says in (
-        (good + certificate_pem(now(clock) + timedelta(days=3)), "There are 2 certificates here"),
-        (certificate_pem(now(clock) - timedelta(days=1)), "This certificate expired on"),
-        (certificate_pem(now(clock) + timedelta(days=300), days=200), "not valid before"),
-        (openssh(), "This is an SSH public key"),
+    for text, diagnosis in (
+        (good + certificate_pem(now(clock) + timedelta(days=3)), "several:2"),
+        (certificate_pem(now(clock) - timedelta(days=1)), "expired"),
+        (certificate_pem(now(clock) + timedelta(days=300), days=200), "not-valid-yet"),
+        (openssh(), "ssh-key"),
     ):
         look_at(surfer, text)
-        assert says in surfer.text and surfer.value("pasted").strip() == text.strip(), "kept"
+        assert surfer.refused_as == why_not(diagnosis)
+        assert surfer.value("pasted").strip() == text.strip(), "kept"
     assert uploads(sandbox, before) == 0
 
     made = certificate(now(clock) + timedelta(days=300))
@@ -166,15 +184,15 @@ def test_what_is_not_uploaded(
     other = surfer.tab()
     other.goto(f"{portal.url}/certificates/new")
     other.locator("[name=pasted]").fill(made.public_bytes(Encoding.PEM).decode())
-    other.get_by_role("button", name="Look at it").click()
+    other.locator("form[action='/certificates/new'] button:not([type=button])").click()
     surfer.open("/certificates/new")
     surfer.choose_file("file", "mine.cer", binary)
-    surfer.press("Look at it")
-    assert "binary form (DER)" in surfer.text
-    surfer.press("Upload this certificate")
+    surfer.submit("/certificates/new")
+    assert "was-binary" in surfer.states
+    surfer.submit("/certificates/new/upload")
     assert list(held(nadia).values()) == ["Active"]
-    other.get_by_role("button", name="Upload this certificate").click()
-    other.get_by_text("You have this certificate already").wait_for()
+    other.locator("form[action='/certificates/new/upload'] button").click()
+    other.locator(f"main[data-refused={KeyAlreadyUploaded.code}]").wait_for()
     assert uploads(sandbox, before) == 1
 
 
@@ -186,36 +204,37 @@ def test_aws_says_no_or_nothing(
     locked = dict(private_keys())["pkcs12"]
     assert isinstance(locked, bytes)
     surfer.choose_file("file", "mine.p12", locked)
-    surfer.page.get_by_text("openssl pkcs12 -in FILE -clcerts -nokeys").wait_for()
+    stopped = surfer.page.locator("[data-field-error='private-key:pkcs12']")
+    stopped.wait_for()
+    assert "openssl pkcs12 -in FILE -clcerts -nokeys" in stopped.inner_text(), "a way on"
     made = certificate(now(clock) + timedelta(days=300))
     surfer.choose_file("file", "mine.cer", made.public_bytes(Encoding.DER))
-    surfer.press("Look at it")
-    assert "binary form (DER)" in surfer.text
+    surfer.submit("/certificates/new")
+    assert "was-binary" in surfer.states
     text = made.public_bytes(Encoding.PEM).decode()
 
     action = {"action": "iam:UploadSigningCertificate", "occurrences": [1]}
     sandbox.set_faults([{**action, "fault": "throttle"}])
-    surfer.press("Upload this certificate")
-    assert "AWS is busy" in surfer.text and surfer.value("pasted").strip() == text.strip(), "kept"
+    surfer.submit("/certificates/new/upload")
+    assert surfer.refused_as == Throttled.code and surfer.value("pasted").strip() == text.strip(), "kept"
     sandbox.set_faults([{**action, "fault": "reset-before"}])
     upload(surfer, text)
-    assert "AWS did not answer, and does not list the certificate so far" in surfer.text and held(nadia) == {}
+    assert surfer.refused_as == UploadOutcomeUnknown.code and held(nadia) == {}
     sandbox.set_faults([{**action, "fault": "reset-after"}])
     upload(surfer, text)
     (kept,) = held(nadia)
-    assert f"Your certificate is uploaded: {kept}" in surfer.text, "the page asked AWS what is true"
+    assert uploaded(surfer, kept), "the page asked AWS what is true"
     assert portal.activity(nadia.name)[-1] == ("certificate-uploaded", "found-done", "")
     sandbox.set_faults([{"action": "iam:DeleteSigningCertificate", "occurrences": [1], "fault": "reset-after"}])
-    follow(surfer, f"Delete {kept}")
-    surfer.press("Delete this certificate")
-    assert held(nadia) == {} and f"{kept} is deleted" in surfer.text
+    delete(surfer, kept)
+    assert held(nadia) == {} and surfer.notices == ["success"] and kept in surfer.text
     sandbox.set_faults([])
 
     iam, other = sandbox.as_administrator("iam"), hire(sandbox, "otto")
     theirs = certificate_pem(now(clock) + timedelta(days=300))
     iam.upload_signing_certificate(UserName=other.name, CertificateBody=theirs)
     upload(surfer, theirs)
-    assert "Another user of your account has this certificate" in surfer.text
+    assert surfer.refused_as == DuplicateCertificate.code
     iam.put_user_policy(
         UserName=nadia.name,
         PolicyName="no-certificates",
@@ -223,5 +242,5 @@ def test_aws_says_no_or_nothing(
         '"Action": "iam:UploadSigningCertificate"}}',
     )
     upload(surfer, text)
-    assert "The permission that is missing is iam:UploadSigningCertificate" in surfer.text
+    assert surfer.refused_as == NotAllowed.code and "iam:UploadSigningCertificate" in surfer.text, "what is missing"
     assert held(nadia) == {}

@@ -60,16 +60,15 @@ def test_a_long_name_fits_on_every_page(
         surfer.open(address)
         fits(surfer)
     surfer.open("/")
-    surfer.press("Set up MFA")
+    surfer.submit("/mfa/enroll/begin")
     fits(surfer)
     surfer.give_two_codes(phone := surfer.scan())
-    surfer.type(code="12345")
-    surfer.press("Finish")
+    surfer.submit("/mfa/activate", code="12345")
     fits(surfer)
     surfer.upgrade(phone)
     wilhelmina.given_device(clock, f"{LONG}-{LONG}")
     surfer.open("/access-keys")
-    surfer.press("Create a new key")
+    surfer.submit("/access-keys/create")
     for address in addresses(url_map):
         surfer.open(address)
         fits(surfer)
@@ -85,12 +84,12 @@ def test_a_long_name_fits_on_every_page(
     }
     for address, value in one.items():
         surfer.open(address + value)
-        assert surfer.heading != "There is no such page"
+        assert surfer.refused_as != "no-such-page"
         fits(surfer)
 
     again = surfing()
     again.sign_in(wilhelmina)
-    assert again.heading == "MFA code" and f"{LONG}-{LONG}" in again.text, "one of two devices"
+    assert again.path == "/sign-in/code" and f"{LONG}-{LONG}" in again.text, "one of two devices"
     fits(again)
 
 
@@ -100,10 +99,10 @@ def test_an_administrator_sees_a_long_name_whole(
     user = sandbox.user("Administrator")
     surfer = surfing()
     surfer.sign_in(Employee(sandbox, "Administrator", user["access_key_id"], user["secret_access_key"]))
-    surfer.type(code=Phone(clock, f"otpauth://totp/Administrator?secret={user['mfa']['seed']}").next())
-    surfer.press("Sign in")
+    phone = Phone(clock, f"otpauth://totp/Administrator?secret={user['mfa']['seed']}")
+    surfer.submit("/sign-in/code", code=phone.next())
     surfer.open("/compliance")
-    surfer.press("Read the account’s lists")
+    surfer.submit("/compliance/refresh")
     surfer.page.locator("[data-headline]").wait_for()
     surfer.page.locator("[data-progress]").wait_for(state="detached")
     account = f"account={sandbox.account_id}"
@@ -113,7 +112,7 @@ def test_an_administrator_sees_a_long_name_whole(
         "/compliance/report", "/activity/everyone", "/policy", "/policy/check", "/policy/try", "/policy/write",
     ):  # fmt: skip
         surfer.open(f"{address}{'&' if '?' in address else '?'}{account}")
-        assert surfer.heading != "There is no such page"
+        assert surfer.refused_as != "no-such-page"
         fits(surfer)
 
 
@@ -122,7 +121,7 @@ def test_a_new_secret_is_whole_on_a_phone_without_javascript(surfing: Surfing, n
     surfer.sign_in(nadia)
     surfer.get_mfa()
     surfer.open("/access-keys")
-    surfer.press("Create a new key")
+    surfer.submit("/access-keys/create")
     box = surfer.page.locator("#secret-access-key")
     assert len(box.inner_text()) == 40
     widths = "element => [element.scrollWidth, element.clientWidth, element.getBoundingClientRect().right]"

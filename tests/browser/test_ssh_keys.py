@@ -7,8 +7,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
+from app.errors import NotAllowed, Throttled
+from app.public_keys.pasted import PastedTextRefused, Pkcs12Pasted, PrivateKeyPasted
+from app.public_keys.service import KeyAlreadyUploaded, TooManyPublicKeys, UploadOutcomeUnknown
+from app.public_keys.ssh import read_ssh_key
+from app.public_keys.ssh_refusals import MAKE_ONE, WrongKeyType
 from tests.browser.conftest import Surfing
 from tests.support.browser import Surfer
 from tests.support.clock import Clock
@@ -18,7 +23,6 @@ from tests.support.private_keys import private_keys
 from tests.support.public_keys import (
     arrived,
     ed25519_line,
-    follow,
     mark,
     openssh,
     pair,
@@ -53,8 +57,18 @@ def given_key(employee: Employee, body: str = "") -> str:
 def paste(surfer: Surfer, text: str) -> None:
     """Open the form, paste, send."""
     surfer.open("/ssh-keys/new")
-    surfer.type(pasted=text)
-    surfer.press("Upload it")
+    surfer.submit("/ssh-keys/new", pasted=text)
+
+
+def uploaded(surfer: Surfer, key_id: str) -> bool:
+    """Does the list say that it is there now?"""
+    return (surfer.path, surfer.notices) == ("/ssh-keys", ["success"]) and f"active:{key_id}" in surfer.states
+
+
+def deactivate(surfer: Surfer, key_id: str) -> None:
+    """From the list of keys."""
+    surfer.follow(f"/ssh-keys/deactivate?id={key_id}")
+    surfer.submit("/ssh-keys/deactivate")
 
 
 def uploads(sandbox: Sandbox, since: int) -> list[dict[str, Any]]:
@@ -64,40 +78,47 @@ def uploads(sandbox: Sandbox, since: int) -> list[dict[str, Any]]:
 
 @pytest.mark.both_policies
 def test_the_life_of_a_key(surfer: Surfer, nadia: Employee, sandbox: Sandbox, portal: Portal) -> None:
-    assert "You have no SSH key" in surfer.text
-    surfer.press("Upload a key")
-    assert "ssh-keygen -t rsa -b 4096 -f ~/.ssh/codecommit_rsa" in surfer.text
-    surfer.type(pasted=f"{openssh(pair().public_key(), 'nadia@laptop')}\r\n")
-    surfer.press("Upload it")
+    assert surfer.states == ["room"], "and no key"
+    surfer.follow("/ssh-keys/new")
+    assert surfer.page.locator("#make-one").inner_text() == MAKE_ONE
+    surfer.submit("/ssh-keys/new", pasted=f"{openssh(pair().public_key(), 'nadia@laptop')}\r\n")
     (key_id,) = keys_of(nadia)
-    assert f"Your key is uploaded: {key_id}" in surfer.text
-    assert (
-        f"Host git-codecommit.*.amazonaws.com\n  User {key_id}\n  IdentityFile ~/.ssh/codecommit_rsa" in surfer.text
-    )
-    assert "ssh git-codecommit.us-east-1.amazonaws.com" in surfer.text
+    assert uploaded(surfer, key_id)
+    config, trying = (surfer.page.locator(f"#{name}-{key_id}").inner_text() for name in ("config", "try"))
+    assert config == f"Host git-codecommit.*.amazonaws.com\n  User {key_id}\n  IdentityFile ~/.ssh/codecommit_rsa"
+    assert trying == "ssh git-codecommit.us-east-1.amazonaws.com"
     held = sandbox.as_administrator("iam").get_ssh_public_key(
         UserName=nadia.name, SSHPublicKeyId=key_id, Encoding="SSH"
     )["SSHPublicKey"]
     assert held["SSHPublicKeyBody"] == openssh(pair().public_key())
-    assert held["Fingerprint"] in surfer.text, "AWS's own, computed here"
-    assert "SHA256:" in surfer.text and "2048 bits" in surfer.text
+    shown = surfer.row(key_id).inner_text()
+    assert held["Fingerprint"] in shown, "AWS's own, computed here"
+    assert read_ssh_key(held["SSHPublicKeyBody"]).sha256 in shown and "2048" in shown
 
-    surfer.press("Deactivate")
-    surfer.press("Deactivate this SSH key")
+    deactivate(surfer, key_id)
     assert keys_of(nadia) == {key_id: "Inactive"}
     paste(surfer, pem(pair().public_key()))
-    assert f"You have this SSH key already: it is {key_id}. It is inactive" in surfer.text
+    assert surfer.refused_as == f"{KeyAlreadyUploaded.code}:inactive" and key_id in surfer.text
     surfer.open("/ssh-keys")
-    surfer.press("Activate again")
+    surfer.submit(f"/ssh-keys/activate?id={key_id}")
     assert keys_of(nadia) == {key_id: "Active"}, "undone"
 
-    follow(surfer, f"Delete {key_id}")
-    surfer.press("Delete this SSH key")
+    surfer.follow(f"/ssh-keys/delete?id={key_id}")
+    surfer.submit("/ssh-keys/delete")
     assert keys_of(nadia) == {}
     done = [event for event, phase, _ in portal.activity(nadia.name) if phase == "done"]
     assert done[-4:] == ["ssh-key-uploaded", "ssh-key-deactivated", "ssh-key-activated", "ssh-key-deleted"]
     surfer.open("/activity")
-    assert "Uploaded an SSH key" in surfer.text and key_id in surfer.text
+    assert key_id in surfer.page.locator("[data-event=ssh-key-uploaded]").inner_text()
+
+
+def said(page: Page) -> list[str]:
+    """Codes of what the form says is wrong with what is in it."""
+    shown = page.locator("[data-field-error]:visible").all()
+    return [each.get_attribute("data-field-error") or "" for each in shown]
+
+
+STOPPED = "[data-stopped][data-field-error^='private-key:']:visible"
 
 
 def drop(surfer: Surfer, *texts: str) -> None:
@@ -122,12 +143,12 @@ def test_a_private_key_never_leaves_the_page(surfer: Surfer, nadia: Employee, sa
         data = secret.encode() if isinstance(secret, str) else secret
         if isinstance(secret, str):
             surfer.type(pasted=secret)
-            assert page.get_by_text("Stopped: this is").is_visible(), kind
+            assert page.locator(STOPPED).is_visible(), kind
             assert surfer.value("pasted") == "", kind
         surfer.type(pasted=openssh())
-        assert page.get_by_text("Stopped: this is").is_hidden()
+        assert said(page) == []
         surfer.choose_file("file", "id_rsa", data)
-        page.get_by_text("Stopped: this is").wait_for()
+        page.locator(STOPPED).wait_for()
         assert page.locator("[name=file]").input_value() == "", kind
     # Chosen, or set by the browser itself, and sent at once: it is looked at first.
     surfer.type(pasted="")
@@ -140,27 +161,26 @@ def test_a_private_key_never_leaves_the_page(surfer: Surfer, nadia: Employee, sa
         }""",
         str(dict(private_keys())["openssh"]),
     )
-    page.get_by_text("Stopped: this is").wait_for()
+    page.locator(STOPPED).wait_for()
     drop(surfer, openssh(), str(dict(private_keys())["openssh"]))
-    page.get_by_text("You dropped several files").wait_for()
+    page.locator("[data-field-error=several-files]").wait_for()
     assert page.locator("[name=file]").input_value() == "", "not even the first is taken"
     surfer.inspect()
     assert sent == [], "nothing was sent"
 
     surfer.type(pasted=ed25519_line())
-    assert page.get_by_text("CodeCommit takes RSA keys only: make one").is_visible()
-    surfer.press("Upload it")
-    assert page.get_by_text("This is an Ed25519 key").is_visible()
+    assert said(page) == ["wrong-key-type"]
+    surfer.submit("/ssh-keys/new")
+    assert surfer.refused_as == f"{WrongKeyType.code}:ed25519"
+    assert said(page) == [surfer.refused_as]
     surfer.type(pasted=str(dict(private_keys())["openssh"]))
-    assert page.locator("[data-field-error]:visible").all_inner_texts() == [
-        page.locator("[data-stopped]").inner_text()
-    ]
-    assert page.get_by_text("Stopped: this is").is_visible(), "one message at a time"
+    assert page.locator(STOPPED).is_visible()
+    assert said(page) == ["private-key:ssh-key"], "one message at a time"
     dropped = openssh(comment="nadia@laptop")
     drop(surfer, dropped)
     expect(page.locator("[name=pasted]")).to_have_value(re.compile("^ssh-rsa"))
-    assert page.get_by_text("CodeCommit takes RSA keys only: make one").is_hidden()
-    surfer.press("Upload it")
+    assert said(page) == []
+    surfer.submit("/ssh-keys/new")
     assert list(keys_of(nadia).values()) == ["Active"]
 
 
@@ -168,15 +188,15 @@ def test_words_stay_and_what_is_public_is_left(surfer: Surfer, nadia: Employee) 
     page, secret = surfer.page, str(dict(private_keys())["openssh"])
     surfer.open("/ssh-keys/new")
     surfer.type(pasted=secret)
-    assert page.get_by_text("what this prints: ssh-keygen -y -f FILE").is_visible(), "a way on"
+    assert "ssh-keygen -y -f FILE" in page.locator(STOPPED).inner_text(), "a way on"
     mine = openssh(comment="nadia@laptop")
     surfer.type(pasted=f"{secret}\n{mine}\n")
     assert surfer.value("pasted") == mine
-    assert page.get_by_text("What is public was left here").is_visible()
+    assert said(page) == ["private-key:left"]
     words = f"{openssh()}\nmy-private-key for codecommit"
     surfer.type(pasted=words)
-    assert surfer.value("pasted") == words and page.locator("[data-field-error]:visible").count() == 0
-    surfer.press("Upload it")
+    assert surfer.value("pasted") == words and said(page) == []
+    surfer.submit("/ssh-keys/new")
     assert list(keys_of(nadia).values()) == ["Active"], "the words are no key, and the key is whole"
 
 
@@ -192,8 +212,8 @@ def test_without_javascript(
             surfer.type(pasted=f"{openssh()}\n{secret}")
         else:
             surfer.choose_file("file", "id_rsa", secret)
-        surfer.press("Upload it")
-        assert "exposed" in surfer.text, kind
+        surfer.submit("/ssh-keys/new")
+        assert surfer.refused_as in (PrivateKeyPasted.code, Pkcs12Pasted.code), kind
         assert surfer.value("pasted") == ""
         assert tell_tale(secret) not in surfer.page.content()
     refused = ("ssh-key-uploaded", "refused", "private-key-pasted")
@@ -208,21 +228,23 @@ def test_without_javascript(
 
     hostile = "ssh-rsa AAAA </textarea><h1>no</h1>"
     paste(surfer, hostile)
-    assert "cut short or damaged" in surfer.text and surfer.value("pasted") == hostile, "text, and nothing else"
+    assert surfer.refused_as == f"{PastedTextRefused.code}:cut-short"
+    assert surfer.value("pasted") == hostile, "text, and nothing else"
     paste(surfer, ed25519_line())
-    assert "This is an Ed25519 key" in surfer.text and surfer.value("pasted").startswith("ssh-ed25519")
+    assert surfer.refused_as == f"{WrongKeyType.code}:ed25519"
+    assert surfer.value("pasted").startswith("ssh-ed25519")
     key = public_numbers(4096)
     chosen = ("file", "key.pub", ("\ufeff" + openssh(key)).encode("utf-16-le"), "text/plain")
     surfer.choose_file(*chosen)
-    surfer.press("Upload it")
-    assert "You sent more than one thing" in surfer.text
+    surfer.submit("/ssh-keys/new")
+    assert surfer.refused_as == f"{PastedTextRefused.code}:several-things"
     surfer.open("/ssh-keys/new")
     surfer.choose_file(*chosen)
-    surfer.press("Upload it")
+    surfer.submit("/ssh-keys/new")
     (key_id,) = keys_of(nadia)
-    assert f"Your key is uploaded: {key_id}" in surfer.text
+    assert uploaded(surfer, key_id)
     paste(surfer, openssh(key))
-    assert f"You have this SSH key already: it is {key_id}." in surfer.text, "sent twice"
+    assert surfer.refused_as == KeyAlreadyUploaded.code and key_id in surfer.text, "sent twice"
     assert len(uploads(sandbox, before)) == 1, "AWS was asked once"
 
 
@@ -232,18 +254,18 @@ def test_five_keys_are_enough(surfer: Surfer, nadia: Employee, sandbox: Sandbox,
     iam.update_ssh_public_key(UserName=nadia.name, SSHPublicKeyId=ids[0], Status="Inactive")
     before = mark(sandbox)
     surfer.open("/ssh-keys")
-    assert "AWS allows no more, and inactive ones count" in surfer.text
+    assert "full" in surfer.states
     reads = [call["action"] for call in sandbox.calls(before)]
     assert (reads.count("iam:ListSSHPublicKeys"), reads.count("iam:GetSSHPublicKey")) == (1, 5)
     paste(surfer, openssh())
-    assert "You have 5 SSH keys: AWS allows no more" in surfer.text
+    assert surfer.refused_as == TooManyPublicKeys.code
     assert surfer.value("pasted").startswith("ssh-rsa"), "kept"
     surfer.open(f"/ssh-keys/delete?id={ids[0]}")
     iam.delete_ssh_public_key(UserName=nadia.name, SSHPublicKeyId=ids[0])
-    surfer.press("Delete this SSH key")
-    assert "AWS does not list that SSH key" in surfer.text, "deleted elsewhere meanwhile"
+    surfer.submit("/ssh-keys/delete")
+    assert surfer.refused_as == "not-listed", "deleted elsewhere meanwhile"
     surfer.open("/ssh-keys/deactivate?id=APKAEIBAERJR2EXAMPLE")
-    assert "AWS does not list that SSH key" in surfer.text, "nobody's, or somebody else's"
+    assert surfer.refused_as == "not-listed", "nobody's, or somebody else's"
 
 
 def test_aws_throttles_and_falls_silent(
@@ -252,11 +274,11 @@ def test_aws_throttles_and_falls_silent(
     line = openssh()
     sandbox.set_faults([{"action": "iam:UploadSSHPublicKey", "occurrences": [1], "fault": "throttle"}])
     paste(surfer, line)
-    assert "AWS is busy" in surfer.text and surfer.value("pasted").startswith("ssh-rsa"), "kept"
+    assert surfer.refused_as == Throttled.code and surfer.value("pasted").startswith("ssh-rsa"), "kept"
 
     sandbox.set_faults([{"action": "iam:UploadSSHPublicKey", "occurrences": [1], "fault": "reset-before"}])
-    surfer.press("Upload it")
-    assert "AWS did not answer, and does not list the SSH key so far" in surfer.text
+    surfer.submit("/ssh-keys/new")
+    assert surfer.refused_as == UploadOutcomeUnknown.code
     assert keys_of(nadia) == {}
     surfer.open("/ssh-keys")
     assert ("ssh-key-uploaded", "found-undone", "") not in portal.activity(nadia.name), "it might still appear"
@@ -267,30 +289,30 @@ def test_aws_throttles_and_falls_silent(
     sandbox.set_faults([{"action": "iam:UploadSSHPublicKey", "occurrences": [1], "fault": "reset-after"}])
     paste(surfer, line)
     (key_id,) = keys_of(nadia)
-    assert f"Your key is uploaded: {key_id}" in surfer.text, "the page asked AWS what is true"
+    assert uploaded(surfer, key_id), "the page asked AWS what is true"
     assert portal.activity(nadia.name)[-2:] == [
         ("ssh-key-uploaded", "unknown", "no-response"),
         ("ssh-key-uploaded", "found-done", ""),
     ]
 
     sandbox.set_faults([{"action": "iam:UpdateSSHPublicKey", "occurrences": [1], "fault": "reset-after"}])
-    surfer.press("Deactivate")
-    surfer.press("Deactivate this SSH key")
-    assert keys_of(nadia) == {key_id: "Inactive"} and f"{key_id} is inactive" in surfer.text
+    deactivate(surfer, key_id)
+    assert keys_of(nadia) == {key_id: "Inactive"} and f"inactive:{key_id}" in surfer.states
+    assert surfer.notices == ["success"]
 
     # A list that is older than the upload: nobody concludes that it is not there.
     sandbox.set_faults([{"action": "iam:ListSSHPublicKeys", "occurrences": [2], "fault": "stale-read"}])
     paste(surfer, openssh())
     (newer,) = set(keys_of(nadia)) - {key_id}
-    assert "Not listed yet" in surfer.text and newer in surfer.text
-    surfer.press("Look again")
-    assert "Not listed yet" not in surfer.text and newer in surfer.text
+    assert f"not-listed-yet:{newer}" in surfer.states
+    surfer.follow(f"/ssh-keys?new={newer}")
+    assert f"not-listed-yet:{newer}" not in surfer.states and f"active:{newer}" in surfer.states
 
 
 def test_a_deny_is_told_with_the_permission_that_is_missing(
     surfer: Surfer, nadia: Employee, sandbox: Sandbox, portal: Portal
 ) -> None:
-    given_key(nadia)
+    key_id = given_key(nadia)
     sandbox.as_administrator("iam").put_user_policy(
         UserName=nadia.name,
         PolicyName="no-keys",
@@ -298,8 +320,8 @@ def test_a_deny_is_told_with_the_permission_that_is_missing(
         '"Action": ["iam:UploadSSHPublicKey", "iam:GetSSHPublicKey"]}}',
     )
     surfer.open("/ssh-keys")
-    assert "AWS does not let you read this key (iam:GetSSHPublicKey)" in surfer.text
+    assert surfer.row(key_id).get_attribute("data-unread") == "iam:GetSSHPublicKey"
     paste(surfer, openssh())
-    assert "The permission that is missing is iam:UploadSSHPublicKey" in surfer.text
+    assert surfer.refused_as == NotAllowed.code and "iam:UploadSSHPublicKey" in surfer.text, "what is missing"
     assert len(keys_of(nadia)) == 1
     assert portal.activity(nadia.name)[-1] == ("ssh-key-uploaded", "refused", "not-allowed")

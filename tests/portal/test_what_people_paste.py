@@ -162,29 +162,30 @@ def test_letters_that_only_look_alike_are_not_taken() -> None:
 
 
 @pytest.mark.parametrize(
-    ("pasted", "says"),
+    ("pasted", "why"),
     [
-        (f"key: {LINE}", "There is text before the key"),
-        (f"$ echo {LINE}", "There is text before the key"),
-        (f"SSHPublicKeyBody: {LINE}", "There is text before the key"),
-        (f'restrict,command="x" {LINE}', "There is text before the key"),
-        (f"{LINE}\n{openssh()}", "more than one key"),
-        (json.dumps({"keys": [LINE, openssh()]}), "more than one key"),
-        (LINE[:300], "cut short"),
-        (f"{LINE[:300]}\nalice", "cut short"),
-        (LINE[:200] + LINE[260:], "cut short"),
-        (LINE.replace(" alice", "alice"), "cut short"),
-        (json.dumps({"kty": "RSA", "n": "AQAB" * 80, "e": "AQAB"}), "This is a JSON Web Key"),
-        ("3072 SHA256:Js2Dxmvn6q4imp7p4HPS1bOZqtUEaZ alice (RSA)", "the fingerprint of a key"),
-        ("~/.ssh/id_rsa.pub", "the name of a file"),
-        (ed25519_line().replace(" ", "\n"), "This is an Ed25519 key"),
-        (json.dumps({"SSHPublicKeyBody": ed25519_line()}), "This is an Ed25519 key"),
-        (CERTIFICATE.replace("\n", "\\n"), "This is a certificate"),
+        (f"key: {LINE}", "text-before-it"),
+        (f"$ echo {LINE}", "text-before-it"),
+        (f"SSHPublicKeyBody: {LINE}", "text-before-it"),
+        (f'restrict,command="x" {LINE}', "text-before-it"),
+        (f"{LINE}\n{openssh()}", "several-keys"),
+        (json.dumps({"keys": [LINE, openssh()]}), "several-keys"),
+        (LINE[:300], "cut-short"),
+        (f"{LINE[:300]}\nalice", "cut-short"),
+        (LINE[:200] + LINE[260:], "cut-short"),
+        (LINE.replace(" alice", "alice"), "cut-short"),
+        (json.dumps({"kty": "RSA", "n": "AQAB" * 80, "e": "AQAB"}), "json-web-key"),
+        ("3072 SHA256:Js2Dxmvn6q4imp7p4HPS1bOZqtUEaZ alice (RSA)", "fingerprint"),
+        ("~/.ssh/id_rsa.pub", "file-name"),
+        (ed25519_line().replace(" ", "\n"), "ed25519"),
+        (json.dumps({"SSHPublicKeyBody": ed25519_line()}), "ed25519"),
+        (CERTIFICATE.replace("\n", "\\n"), "certificate"),
     ],
 )  # fmt: skip
-def test_what_is_not_taken_is_named(pasted: str, says: str) -> None:
-    with pytest.raises(PastedTextRefused, match=says):
+def test_what_is_not_taken_is_named(pasted: str, why: str) -> None:
+    with pytest.raises(PastedTextRefused) as refused:
         read_ssh_key(pasted)
+    assert refused.value.diagnosis == why
     assert may_be_shown_again(pasted) or "kty" in pasted, "and stays in the form"
 
 

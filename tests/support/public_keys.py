@@ -99,14 +99,6 @@ def arrived(surfer: Surfer, nadia: Employee, clock: Clock) -> Surfer:
     return surfer
 
 
-def follow(surfer: Surfer, name: str) -> None:
-    """Follow a link by its whole accessible name."""
-    with surfer.page.expect_navigation():
-        surfer.page.get_by_role("link", name=name, exact=True).click()
-    surfer.page.wait_for_load_state()
-    surfer.inspect()
-
-
 def mark(sandbox: Sandbox) -> int:
     """Where the call log stands."""
     return int(sandbox.calls()[-1]["seq"])
