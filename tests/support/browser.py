@@ -349,5 +349,6 @@ class Surfer:
         self._inspection(self.page)
 
 
-_NAMED = "(all) => all.map((each) => [each.dataset.NAME, each.dataset.item].filter(Boolean).join(':'))"
+_NAMED = """(all) => all.map(({ dataset }) =>
+  [dataset.NAME, dataset.item ?? dataset.about].filter(Boolean).join(":"))"""
 _STATES, _TO_DO = _NAMED.replace("NAME", "state"), _NAMED.replace("NAME", "todo")

@@ -135,8 +135,9 @@ class Visitor:
         return self._named("data-todo")
 
     def _named(self, attribute: str) -> list[str]:
-        found = self.soup.select(f"main [{attribute}]")
-        return [":".join(filter(None, (str(each[attribute]), str(each.get("data-item", ""))))) for each in found]
+        shown = self.soup.select(f"main [{attribute}]")
+        named = ((each[attribute], each.get("data-item") or each.get("data-about")) for each in shown)
+        return [":".join(str(part) for part in parts if part) for parts in named]
 
     @property
     def user_name(self) -> str:
