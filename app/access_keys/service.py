@@ -24,6 +24,7 @@ from app.errors import (
     NotAllowed,
     NotFound,
     NotRecorded,
+    PortalError,
     Refused,
     Throttled,
     WrongMfaCode,
@@ -53,8 +54,8 @@ class TooManyAccessKeys(Refused):
     message = "You have two access keys: AWS allows no more, and inactive ones count. Delete one first."
 
 
-class SecretLost(Refused):
-    """The key was made, but its secret never arrived."""
+class SecretLost(PortalError):
+    """The key was made, but its secret never arrived: no refusal, because something changed."""
 
     code = "secret-lost"
 

@@ -20,6 +20,7 @@ from app.errors import (
     NoResponse,
     NotAllowed,
     NotFound,
+    PortalError,
     Refused,
     Throttled,
     WrongMfaCode,
@@ -64,8 +65,8 @@ class NoReplacementAllowed(Refused):
     )
 
 
-class DeviceNotDeleted(Refused):
-    """The device is off, but the person may not delete it."""
+class DeviceNotDeleted(PortalError):
+    """The device is off, but the user may not delete it: no refusal, because something changed."""
 
     code = "device-not-deleted"
 

@@ -91,7 +91,7 @@ def test_whatever_goes_wrong_is_told_and_recorded(
         happened = change.happened(scene)
         assert happened is takes_effect, told
         if page.refused_as in nothing_changed():
-            assert not happened, f"{told}: the page denies what happened"
+            assert not happened, f"{told}: the page denies what happened: {page.refused_as}"
         elif page.status == 200:
             assert happened, f"{told}: the page claims what did not happen: {page.text}"
         assert page.status in (200, 409, 422, 503), told

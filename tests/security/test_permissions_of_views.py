@@ -217,6 +217,7 @@ def everything_else(scene: Scene, seen: Seen) -> None:
             page.ask("POST", address(app, rule), {"csrf_token": token})
 
 
+@pytest.mark.timeout(400)  # every form there is, sent before it begins
 def test_every_form_declares_the_actions_it_was_seen_to_ask_for(portal: Flask, seen: Seen) -> None:
     forms = {rule.endpoint for rule in rules(portal) if method(rule) == "POST"} - {"signin.sign_out"}
     assert forms <= seen.keys()
