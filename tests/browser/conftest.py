@@ -163,9 +163,7 @@ def phone(surfer: Surfer, nadia: Employee) -> Phone:
 def prove(surfer: Surfer) -> Phone:
     """Scan what is shown and give two codes."""
     scanned = surfer.scan()
-    first = scanned.next()
-    surfer.type(first_code=first, second_code=scanned.next())
-    surfer.press("Add this device")
+    surfer.give_two_codes(scanned)
     return scanned
 
 
