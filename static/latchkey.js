@@ -79,12 +79,14 @@ function strength(box) {
       if (answer.status === 429) {
         pause = Date.now() + 60_000;
         [meter.hidden, text.textContent, box.hidden] = [true, "You tried many passwords. This one is checked when you send it.", false];
+        box.dataset.state = "checked-when-sent";
         return;
       }
       if (!answer.ok) throw new Error(answer.status);
       meter.hidden = false;
       const { score, words, why } = await answer.json();
       meter.value = score;
+      box.dataset.state = "judged";
       text.textContent = `This would be ${words}.${why ? ` ${why.replace(/\.$/, "")}.` : ""}`;
       box.hidden = false;
     } catch (error) {

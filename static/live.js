@@ -34,7 +34,11 @@ function take(html) {
  * `data-in-place`: so does pressing the button.
  */
 function live(form) {
-  const say = (words) => { document.querySelector("[data-live-text]").textContent = words; };
+  const say = (state, words) => {
+    const text = document.querySelector("[data-live-text]");
+    text.textContent = words;
+    text.dataset.state = state;
+  };
   let looks = 0;
   let pause = Number(form.dataset.live);
   let timer;
@@ -55,10 +59,10 @@ function live(form) {
     if (!form.isConnected) return;
     if (answer?.type === "opaqueredirect") {
       if (form.dataset.then) return location.assign(form.dataset.then);
-      return say("This page can’t check any more. Save what it shows, then reload it.");
+      return say("stopped", "This page can’t check any more. Save what it shows, then reload it.");
     }
-    if (looks >= MOST) return say("AWS takes longer than usual. Use the button to check again.");
-    if (!answer?.ok) say("There was no answer. This page keeps checking.");
+    if (looks >= MOST) return say("slow", "AWS takes longer than usual. Use the button to check again.");
+    if (!answer?.ok) say("no-answer", "There was no answer. This page keeps checking.");
     pause = Math.min(LONGEST, pause * 1.25);
     timer = setTimeout(ask, pause * 1000);
   };
@@ -67,7 +71,7 @@ function live(form) {
   form.addEventListener("submit", (event) => {
     if (!("inPlace" in form.dataset)) return clearTimeout(timer);
     event.preventDefault();
-    say("Checking…");
+    say("checking", "Checking…");
     ask();
   });
 }
@@ -82,6 +86,7 @@ function countDown(box) {
   const tick = () => {
     const left = Math.max(0, total - (performance.now() - start) / 1000);
     bar.value = total - left;
+    text.dataset.state = left ? "counting" : "checking";
     text.textContent = left ? `About ${Math.ceil(left)} more second${Math.ceil(left) === 1 ? "" : "s"}.` : "Checking…";
     if (left && box.isConnected) setTimeout(tick, 500);
   };

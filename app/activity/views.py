@@ -96,6 +96,8 @@ def end_session() -> ResponseReturnValue:
     entry = whole_number(request.form, "entry")
     if entry:
         return done(f"{told} Now the second step.", "activity.not_me", seq=entry)
+    if not ended:
+        return done(told, "activity.sessions", "info", code="nothing-ended")
     return done(told, "activity.sessions")
 
 

@@ -198,7 +198,7 @@ def remove() -> ResponseReturnValue:
     mine = devices_of_mine()
     old = _chosen(mine)
     if len(mine) == 1:
-        return done(service.LastDevice.message, "mfa.devices", "warning")
+        return done(service.LastDevice(), "mfa.devices", "warning")
     return page("mfa/remove.html", EmptyForm(formdata=None), old=old, others=[each for each in mine if each != old])
 
 

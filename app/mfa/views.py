@@ -137,7 +137,7 @@ def enroll_post() -> ResponseReturnValue:
     if pending is None:
         minutes = SHOWN_FOR.seconds // 60
         told = f"No QR code waits for these: each is kept for {minutes} minutes. Begin again."
-        return done(told, "mfa.enroll", "warning")
+        return done(told, "mfa.enroll", "warning", code="qr-code-over")
     form.newest, now = pending.attempt_id, datetime.now(UTC)
     form.accept()
     first, second = form.first_code.data, form.second_code.data

@@ -38,6 +38,7 @@ SIGNED_OUT = (
     "if your access key is refused, it was deactivated or deleted."
 )
 
+NOTHING_DONE = "Nothing was done."
 MAYBE_DONE = "A change that you sent may have been made: the overview shows what AWS has."
 
 NO_ROOM = "Latchkey can’t take new sign-ins right now. If you’re already signed in, you can keep working."
@@ -71,6 +72,7 @@ CODES = {
     404: "no-such-page",
     405: "wrong-method",
     413: "too-large",
+    415: "wrong-content-type",
     429: "too-many-attempts",
     500: "our-mistake",
     503: "not-ready",
@@ -86,7 +88,8 @@ def _wait() -> timedelta:
     return timedelta(minutes=5)
 
 
-def _in_words(wait: timedelta) -> str:
+def in_words(wait: timedelta) -> str:
+    """How long to wait, in whole minutes: the beginning of a sentence."""
     minutes = ceil((wait.total_seconds() - 1) / 60)
     return f"Wait {minutes} minutes" if minutes > 1 else "Wait a minute"
 
@@ -178,7 +181,7 @@ def _cannot_be_reached(error: Exception) -> ResponseReturnValue:
     if not current.session_unavailable():  # of which was logged why
         current_app.logger.error("what the portal keeps cannot be reached", exc_info=error)
     before = current.session_unavailable() or isinstance(error, StorageError)  # of rate limits, counted first
-    known = "Nothing was done." if before or request.method != "POST" else MAYBE_DONE
+    known = NOTHING_DONE if before or request.method != "POST" else MAYBE_DONE
     current.leave_session_alone()
     return _not_ready(known, error)
 
@@ -187,7 +190,7 @@ def _not_ready(known: str, error: BaseException) -> ResponseReturnValue:
     why = "Latchkey cannot reach what it needs to work right now."
     if isinstance(error, StoreFull):
         why = NO_ROOM
-        known = "Nothing was done." if not current_user.is_authenticated else known
+        known = NOTHING_DONE if not current_user.is_authenticated else known
     elif isinstance(error, SQLAlchemyError) and is_full(error):
         why = FULL
     sentence = f"{why} {known}" if why == FULL else f"{why} {known} Try again in a moment."
@@ -222,7 +225,7 @@ def _no_longer_there(error: NoLongerThere) -> ResponseReturnValue:
 
 def _too_many(_: TooManyRequests) -> ResponseReturnValue:
     wait = _wait()
-    sentence = f"There were many attempts in a short time. {_in_words(wait)}, then try again."
+    sentence = f"There were many attempts in a short time. {in_words(wait)}, then try again."
     headers = [("Retry-After", str(int(wait.total_seconds())))]
     return answer(429, {"title": TITLES[429], "sentence": sentence}, headers)
 

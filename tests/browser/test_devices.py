@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from app.errors import NotAllowed
+from app.mfa.devices import LastDevice, WouldLockOut
 from tests.browser.conftest import Surfing, prove
 from tests.support.browser import Surfer
 from tests.support.clock import Clock
@@ -22,10 +24,9 @@ def come_in(surfing: Callable[[], Surfer], employee: Employee, phone: Phone, dev
     surfer.clock.move(20)
     surfer.sign_in(employee)
     if device:
-        surfer.page.get_by_label(device, exact=True).check()
-    surfer.type(code=phone.next())
-    surfer.press("Sign in")
-    assert surfer.heading == f"Hello, {employee.name}"
+        surfer.page.locator(f"[name=serial_number][value='{device}']").check()
+    surfer.submit("/sign-in/code", code=phone.next())
+    assert surfer.is_inside(employee.name)
     return surfer
 
 
@@ -34,56 +35,54 @@ def test_a_second_device_where_the_policy_allows_it(
     surfing: Surfing, surfer: Surfer, nadia: Employee, phone: Phone, policy: str
 ) -> None:
     if policy == "tutorial":
-        assert "Your policy allows one virtual device of your own" in surfer.text
+        assert "one-device-only" in surfer.states
         assert f"{nadia.serial_number}/*" in surfer.text
-        assert surfer.page.get_by_role("button", name="Add an authenticator app").count() == 0
+        assert not surfer.has("/mfa/add")
         return
-    surfer.press("Add an authenticator app")
+    surfer.submit("/mfa/add")
     tablet = prove(surfer)
     second = f"{nadia.serial_number}/device-2"
     assert nadia.devices() == [nadia.serial_number, second]
     come_in(surfing, nadia, tablet, second)
 
-    surfer.page.get_by_role("link", name=f"Remove {second}", exact=True).click()
-    surfer.page.wait_for_load_state()
-    surfer.inspect()
-    assert "From then on it opens nothing" in surfer.text
-    surfer.press("Remove this device")
+    surfer.follow(f"/mfa/remove?id={second}")
+    assert second in surfer.text and second in nadia.devices(), "asked before"
+    surfer.submit("/mfa/remove")
     assert nadia.devices() == [nadia.serial_number]
     assert not nadia.unassigned()
 
 
 @pytest.mark.both_policies
 def test_the_only_device_is_not_removed(surfer: Surfer, nadia: Employee, phone: Phone) -> None:
-    assert surfer.page.get_by_role("link", name="Remove").count() == 0
+    assert not surfer.leads_to("/mfa/remove")
     surfer.open(f"/mfa/remove?id={nadia.serial_number}")
-    assert "replace it instead" in surfer.text
+    assert (surfer.path, surfer.refused_as) == ("/mfa", LastDevice.code)
     assert nadia.devices() == [nadia.serial_number]
 
 
 @pytest.mark.both_policies
 def test_another_phone(surfing: Surfing, surfer: Surfer, nadia: Employee, phone: Phone, policy: str) -> None:
-    surfer.press("Replace")
+    surfer.follow("/mfa/replace")
     if policy == "tutorial":
-        assert "the old one has to go first" in surfer.text
-        assert f"with your access key {nadia.access_key_id}, without a code" in surfer.text
-        surfer.press("Remove the old one and go on")
+        assert "old-goes-first" in surfer.states
+        assert nadia.access_key_id in surfer.text, "the way back in"
+        surfer.submit("/mfa/replace")
         assert nadia.devices() == [] and nadia.leftover()
         new = prove(surfer)
         assert nadia.devices() == [nadia.serial_number]
     else:
-        assert "the old one goes on working" in surfer.text
-        surfer.press("Begin")
+        assert "new-comes-first" in surfer.states
+        surfer.submit("/mfa/replace")
         new = prove(surfer)
-        assert surfer.heading == "Give up the old device"
+        assert surfer.path == "/mfa/replaced"
         assert len(nadia.devices()) == 2, "nothing is given up before the new one is proven"
-        surfer.press("Remove the old device")
+        surfer.submit("/mfa/replaced")
         assert nadia.devices() == [f"{nadia.serial_number}/device-2"]
         # Next time the own serial number is free again: whichever is, is used.
-        surfer.press("Replace")
-        surfer.press("Begin")
+        surfer.follow("/mfa/replace")
+        surfer.submit("/mfa/replace")
         new = prove(surfer)
-        surfer.press("Remove the old device")
+        surfer.submit("/mfa/replaced")
         assert nadia.devices() == [nadia.serial_number]
     assert not nadia.unassigned()
     come_in(surfing, nadia, new)
@@ -95,28 +94,25 @@ def test_a_hardware_token(surfing: Surfing, nadia: Employee, sandbox: Sandbox, c
     token = Phone(clock, f"otpauth://totp/token?secret={seed}")
     surfer = surfing()
     surfer.sign_in(nadia)
-    surfer.press("Set up MFA")
-    surfer.press("I have a hardware token")
-    surfer.type(serial_number="12", first_code="1", second_code="")
-    surfer.press("Add the token")
-    assert "number on the back" in surfer.text
+    surfer.submit("/mfa/enroll/begin")
+    surfer.follow("/mfa/hardware")
+    surfer.submit("/mfa/hardware", serial_number="12", first_code="1", second_code="")
+    assert surfer.invalid == ["serial_number", "first_code", "second_code"]
     first = token.next()
-    surfer.type(serial_number="GAHT99999999", first_code=first, second_code=token.next())
-    surfer.press("Add the token")
-    assert "AWS knows no token with this number" in surfer.text
+    surfer.submit("/mfa/hardware", serial_number="GAHT99999999", first_code=first, second_code=token.next())
+    assert (surfer.invalid, nadia.devices()) == (["serial_number"], []), "AWS knows none with this number"
     assert surfer.value("serial_number") == "GAHT99999999"
     first = token.next()
-    surfer.type(serial_number=serial_number, first_code=first, second_code=token.next())
-    surfer.press("Add the token")
+    surfer.submit("/mfa/hardware", serial_number=serial_number, first_code=first, second_code=token.next())
     assert nadia.devices() == [serial_number]
     surfer.upgrade(token)
     surfer.navigate("/mfa")
-    assert "Hardware token" in surfer.text
+    assert f"hardware:{serial_number}" in surfer.states
     # The own serial number is free, so a phone can take the token's place under either policy.
-    surfer.press("Replace")
-    surfer.press("Begin")
+    surfer.follow("/mfa/replace")
+    surfer.submit("/mfa/replace")
     prove(surfer)
-    surfer.press("Remove the old device")
+    surfer.submit("/mfa/replaced")
     assert nadia.devices() == [nadia.serial_number]
 
 
@@ -127,20 +123,19 @@ def test_giving_up_a_device_is_confirmed(
     for _ in range(3):
         clock.move(11 * 60)
         surfer.open("/mfa")
-    surfer.press("Replace")
-    assert surfer.heading == "Confirm that it is you"
-    surfer.type(access_key_id=nadia.access_key_id, secret_access_key=nadia.secret_access_key)
-    surfer.press("Sign in with the key")
-    surfer.type(code=phone.next())
-    surfer.press("Sign in")
-    assert surfer.heading == "Replace a device", "back where she was"
+    surfer.follow("/mfa/replace")
+    assert (surfer.path, surfer.user_name) == ("/sign-in", nadia.name), "to confirm that it is her"
+    key = {"access_key_id": nadia.access_key_id, "secret_access_key": nadia.secret_access_key}
+    surfer.submit("/sign-in", **key)
+    surfer.submit("/sign-in/code", code=phone.next())
+    assert surfer.path == "/mfa/replace", "back where she was"
 
 
 def test_a_qr_code_waits_a_quarter_of_an_hour(
     surfing: Surfing, surfer: Surfer, nadia: Employee, phone: Phone, clock: Clock, sandbox: Sandbox
 ) -> None:
-    surfer.press("Replace")
-    surfer.press("Begin")
+    surfer.follow("/mfa/replace")
+    surfer.submit("/mfa/replace")
     stale, begun = surfer.scan(), nadia.unassigned()
     assert len(begun) == 1
     clock.move(8 * 60)
@@ -150,8 +145,8 @@ def test_a_qr_code_waits_a_quarter_of_an_hour(
     surfer.type(first_code=first, second_code=stale.next())
     clock.move(8 * 60)
     mark = sandbox.calls()[-1]["seq"]
-    surfer.press("Add this device")
-    assert "each is kept for 15 minutes" in surfer.text
+    surfer.submit("/mfa/enroll")
+    assert (surfer.path, surfer.refused_as) == ("/mfa", "qr-code-over")
     assert stale.seed not in surfer.page.content().replace(" ", "")
     assert "iam:EnableMFADevice" not in {call["action"] for call in sandbox.calls(mark)}
     assert nadia.devices() == [nadia.serial_number], "the old phone still is the one"
@@ -165,11 +160,10 @@ def test_what_may_not_be_deleted_goes_into_a_note(
     nadia.given_device(clock, tablet)
     surfer.navigate("/mfa")
     other = f"arn:aws:iam::{sandbox.account_id}:mfa/{tablet}"
-    surfer.page.get_by_role("link", name=f"Remove {other}", exact=True).click()
-    surfer.page.wait_for_load_state()
-    surfer.press("Remove this device")
+    surfer.follow(f"/mfa/remove?id={other}")
+    surfer.submit("/mfa/remove")
     assert nadia.devices() == [nadia.serial_number]
-    assert f"Left behind: {tablet}" in surfer.text
+    assert f"left-behind:{other}" in surfer.states
     note = surfer.page.locator("#note-1").inner_text()
     assert note.endswith(f"aws iam delete-virtual-mfa-device --serial-number {other}")
 
@@ -180,13 +174,14 @@ def test_nobody_touches_anothers_device(
     administrators = sandbox.user("Administrator")["mfa"]["serial_number"]
     for page in ("remove", "replace"):
         surfer.open(f"/mfa/{page}?id={administrators}")
-        assert surfer.heading == "You have no such MFA device", "as for one that there never was"
+        assert surfer.refused_as == "not-yours", "as for one that there never was"
 
 
 def test_the_kinds_that_cannot_be_enrolled_are_explained(surfer: Surfer, nadia: Employee, phone: Phone) -> None:
-    assert "A security key or passkey can be added only in the AWS console" in surfer.text
-    surfer.page.get_by_text("And text messages?").click()
-    assert "retired MFA by SMS in 2019" in surfer.text
+    assert "security-keys-at-console" in surfer.states
+    text_messages = surfer.page.locator("[data-state=no-text-messages]")
+    text_messages.locator("summary").click()
+    assert text_messages.locator("p").is_visible()
 
 
 def stricter(file: Path, *, own_only: bool) -> Path:
@@ -215,17 +210,17 @@ def test_under_a_stricter_policy_only_what_can_work_is_offered(
         with Portal(scratch / f"strict-portal-{own_only}", aws, FORCE_MFA_POLICY=file) as portal:
             surfer = come_in(lambda: surfing(portal.url), nadia, phone)
             surfer.navigate("/mfa")
-            assert surfer.page.get_by_role("link", name="Codes are refused").count() == 0
-            surfer.press("Replace")
+            assert not surfer.leads_to("/mfa/resync")
+            surfer.follow("/mfa/replace")
             if own_only:
-                assert "nobody gets back in here without an MFA device" in surfer.text
+                assert surfer.refused_as == WouldLockOut.code
                 assert nadia.devices() == [nadia.serial_number]
             else:
-                assert "the old one goes on working" in surfer.text, "there is room for a second one"
+                assert "new-comes-first" in surfer.states, "there is room for a second one"
             surfer.open("/mfa/resync")
             first = phone.next()
-            surfer.type(first_code=first, second_code=phone.next())
-            surfer.press("Resync")
+            surfer.submit("/mfa/resync", first_code=first, second_code=phone.next())
+            assert surfer.refused_as == NotAllowed.code
             assert "iam:ResyncMFADevice" in surfer.text, "what AWS refuses is named"
 
 
@@ -236,8 +231,8 @@ def test_with_a_password_only_another_phone(surfing: Surfing, sandbox: Sandbox, 
     surfer = surfing()
     surfer.sign_in_at_aws(marta, phone)
     surfer.navigate("/mfa")
-    surfer.press("Replace")
-    surfer.press("Begin")
+    surfer.follow("/mfa/replace")
+    surfer.submit("/mfa/replace")
     prove(surfer)
-    surfer.press("Remove the old device")
+    surfer.submit("/mfa/replaced")
     assert marta.devices() == [f"{marta.serial_number}/device-2"]

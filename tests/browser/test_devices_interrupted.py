@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from app.errors import NoResponse
 from tests.browser.conftest import Surfing, prove
 from tests.support.browser import Surfer
 from tests.support.clock import Clock
@@ -19,28 +20,27 @@ from tests.support.waiting import wait_until
 def test_replacing_is_taken_up_where_it_was_left(
     surfing: Surfing, surfer: Surfer, nadia: Employee, phone: Phone, portal: Portal, policy: str
 ) -> None:
-    surfer.press("Replace")
-    surfer.press("Remove the old one and go on" if policy == "tutorial" else "Begin")
+    surfer.follow("/mfa/replace")
+    surfer.submit("/mfa/replace")
     portal.kill()
     portal.start()
     surfer.open("/")
     if policy == "tutorial":  # no device, and the session is as it was
         surfer.open("/mfa")
-        assert "A new device is waiting for two codes" in surfer.text
+        assert surfer.leads_to("/mfa/enroll"), "a new device waits for two codes"
         surfer.page.context.clear_cookies()
         surfer.sign_in(nadia)
-        assert "Next: set up MFA" in surfer.text, "the key alone lets her begin anew"
+        assert surfer.is_inside(nadia.name), "with the key alone, to begin again"
         surfer.get_mfa()
     else:
         surfer.open("/mfa")
-        surfer.press("Continue")
+        surfer.follow("/mfa/enroll")
         prove(surfer)
         portal.kill()
         portal.start()
         surfer.open("/mfa")
-        assert "One step left: give up the old device" in surfer.text
-        surfer.press("Continue")
-        surfer.press("Remove the old device")
+        surfer.follow("/mfa/replaced")  # one step is left
+        surfer.submit("/mfa/replaced")
     assert len(nadia.devices()) == 1
     assert not nadia.unassigned()
     checked = portal.flask("activity", "verify")
@@ -59,15 +59,15 @@ def test_the_answer_to_giving_up_is_lost(
     portal: Portal,
     clock: Clock,
 ) -> None:
-    surfer.press("Replace")
+    surfer.follow("/mfa/replace")
     if policy == "recommended":
-        surfer.press("Begin")
+        surfer.submit("/mfa/replace")
         prove(surfer)
     sandbox.set_faults([{"action": "iam:DeactivateMFADevice", "occurrences": [1], "fault": lost}])
-    surfer.press("Remove the old one and go on" if policy == "tutorial" else "Remove the old device")
+    surfer.submit("/mfa/replace" if policy == "tutorial" else "/mfa/replaced")
     sandbox.set_faults([])
     if lost == "reset-before":
-        assert "could not be reached" in surfer.text
+        assert surfer.refused_as == NoResponse.code
         assert nadia.serial_number in nadia.devices()
     else:
         assert nadia.serial_number not in nadia.devices()
@@ -91,13 +91,11 @@ def test_sessions_may_die_with_their_device(surfing: Surfing, scratch: Path, clo
             surfer.sign_in(nadia)
             surfer.get_mfa()
             surfer.open("/mfa")
-            surfer.press("Replace")
-            if policy == "tutorial":
-                surfer.press("Remove the old one and go on")
-            else:
-                surfer.press("Begin")
+            surfer.follow("/mfa/replace")
+            surfer.submit("/mfa/replace")
+            if policy == "recommended":
                 prove(surfer)
-                surfer.press("Remove the old device")
+                surfer.submit("/mfa/replaced")
             assert surfer.path == "/sign-in", "AWS ended the session with the device"
             surfer.sign_in(nadia)
             if policy == "tutorial":
@@ -105,14 +103,14 @@ def test_sessions_may_die_with_their_device(surfing: Surfing, scratch: Path, clo
                 assert nadia.devices() == [nadia.serial_number]
                 assert not nadia.unassigned()
             else:
-                assert surfer.heading == "MFA code", "the new device is asked for"
+                assert surfer.path == "/sign-in/code", "the new device is asked for"
 
 
 KILLED_AT = {
-    "iam:CreateVirtualMFADevice": ("mfa-device-created", "Show the QR code"),
-    "iam:EnableMFADevice": ("mfa-device-enabled", "Turn on MFA"),
-    "iam:DeactivateMFADevice": ("mfa-device-deactivated", "Remove this device"),
-    "iam:DeleteVirtualMFADevice": ("mfa-device-deleted", "Remove this device"),
+    "iam:CreateVirtualMFADevice": ("mfa-device-created", "/mfa/enroll/begin"),
+    "iam:EnableMFADevice": ("mfa-device-enabled", "/mfa/enroll"),
+    "iam:DeactivateMFADevice": ("mfa-device-deactivated", "/mfa/remove"),
+    "iam:DeleteVirtualMFADevice": ("mfa-device-deleted", "/mfa/remove"),
 }
 
 
@@ -129,10 +127,10 @@ KILLED_AT = {
 def test_the_portal_is_killed_while_aws_is_at_work(
     surfing: Surfing, sandbox: Sandbox, nadia: Employee, clock: Clock, portal: Portal, policy: str, action: str
 ) -> None:
-    event, button = KILLED_AT[action]
+    event, form = KILLED_AT[action]
     surfer = surfing()
     surfer.sign_in(nadia)
-    giving_up = button == "Remove this device"
+    giving_up = form == "/mfa/remove"
     if giving_up:
         surfer.get_mfa()
         nadia.given_device(clock, "device-2", path=f"/{nadia.name}/")
@@ -140,13 +138,13 @@ def test_the_portal_is_killed_while_aws_is_at_work(
     else:
         surfer.open("/mfa/enroll")
         if action == "iam:EnableMFADevice":
-            surfer.press("Show the QR code")
+            surfer.submit("/mfa/enroll/begin")
             phone = surfer.scan()
             first = phone.next()
             surfer.type(first_code=first, second_code=phone.next())
     mark = sandbox.calls()[-1]["seq"]
     sandbox.set_faults([{"action": action, "fault": "latency", "latency_ms": 1500, "occurrences": [1]}])
-    surfer.page.locator(f"main button:has-text('{button}')").click(no_wait_after=True)
+    surfer.button(form).click(no_wait_after=True)
     wait_until(lambda: sandbox.begun(action))
     portal.kill()
     assert (event, "intended", "") in portal.activity(nadia.name)
@@ -161,13 +159,12 @@ def test_the_portal_is_killed_while_aws_is_at_work(
     if action == "iam:CreateVirtualMFADevice":
         surfer.get_mfa()
     elif action == "iam:EnableMFADevice":
-        assert "One more code and you are there" in surfer.text
-        surfer.press("Enter the code")
+        surfer.follow("/mfa/activate")
         surfer.upgrade(phone)
     elif action == "iam:DeactivateMFADevice":
         surfer.navigate("/mfa")
-        assert "Left behind: device-2" in surfer.text
-        surfer.press("Delete it")
+        assert f"left-behind:{nadia.serial_number}/device-2" in surfer.states
+        surfer.submit("/mfa/clear")
     assert nadia.devices() == [nadia.serial_number]
     assert policy == "tutorial" or not nadia.unassigned()
     checked = portal.flask("activity", "verify")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from app.mfa.codes import SameCodeTwice
+from app.signin.service import OnlySecurityKeys
 from tests.browser.conftest import Surfing
 from tests.support.browser import Surfer
 from tests.support.clock import Clock
@@ -18,36 +20,30 @@ def test_out_of_step_at_the_door(
     slow = Phone(clock, f"otpauth://totp/x?secret={phone.seed}", slow_s=600)
     other = surfing()
     other.sign_in(nadia)
-    assert other.page.get_by_text("back into step").count() == 0, "offered where it helps, not before"
-    other.type(code=slow.next())
-    other.press("Sign in")
-    other.page.get_by_role("link", name="Get your device back into step").click()
-    other.page.wait_for_load_state()
-    other.inspect()
+    assert not other.leads_to("/mfa/resync"), "offered where it helps, not before"
+    other.submit("/sign-in/code", code=slow.next())
+    other.follow("/mfa/resync")
     code = slow.next()
-    other.type(first_code=code, second_code=code)
-    other.press("Resync")
-    assert "the same code twice" in other.text
+    other.submit("/mfa/resync", first_code=code, second_code=code)
+    assert other.refused_as == SameCodeTwice.code
     # New codes of a slow clock are older than the pair of the enrollment until its ten minutes have passed.
     clock.move(601)
     other.sign_in(nadia)
     other.open("/mfa/resync")
     first = slow.next()
-    other.type(first_code=first, second_code=slow.next())
-    other.press("Resync")
-    assert "knows your device’s clock again" in other.text
+    other.submit("/mfa/resync", first_code=first, second_code=slow.next())
+    assert (other.path, other.notices) == ("/sign-in/code", ["success"]), "AWS knows her phone's clock again"
     clock.move(10)
-    other.type(code=slow.next())
-    other.press("Sign in")
-    assert other.heading == f"Hello, {nadia.name}"
+    other.submit("/sign-in/code", code=slow.next())
+    assert other.is_inside(nadia.name)
 
 
 def test_only_a_security_key(surfing: Surfing, sandbox: Sandbox) -> None:
     user = sandbox.user("SecurityKeyUser")
     surfer = surfing()
     surfer.sign_in(Employee(sandbox, "SecurityKeyUser", user["access_key_id"], user["secret_access_key"]))
-    assert "Your only MFA device is a security key" in surfer.text
-    assert surfer.page.get_by_role("button", name="Continue to AWS").is_visible(), "where it works"
+    assert surfer.refused_as == OnlySecurityKeys.code
+    assert surfer.button("/sign-in/aws").is_visible(), "where it works"
 
 
 def test_a_lost_phone(surfing: Surfing, surfer: Surfer, nadia: Employee, phone: Phone, sandbox: Sandbox) -> None:
@@ -55,8 +51,7 @@ def test_a_lost_phone(surfing: Surfing, surfer: Surfer, nadia: Employee, phone: 
     other.open("/mfa/lost")
     assert "YOUR-USER-NAME" in other.page.locator("#note").inner_text()
     other.sign_in(nadia)
-    other.page.get_by_role("link", name="I lost my device").click()
-    other.page.wait_for_load_state()
+    other.follow("/mfa/lost")
     note = other.page.locator("#note").inner_text()
     assert f"user/{nadia.name}" in note
     # The administrator runs what the note says.
@@ -71,4 +66,4 @@ def test_a_lost_phone(surfing: Surfing, surfer: Surfer, nadia: Employee, phone: 
                 iam.delete_virtual_mfa_device(SerialNumber=options["--serial-number"])
     assert nadia.devices() == [] and not nadia.unassigned()
     other.sign_in(nadia)
-    assert "Next: set up MFA" in other.text
+    assert other.is_inside(nadia.name) and other.has("/mfa/enroll/begin"), "to set up MFA again"

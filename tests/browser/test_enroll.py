@@ -7,6 +7,19 @@ from typing import Unpack
 
 import pytest
 
+from app.mfa.codes import (
+    CodesNotConsecutive,
+    CodesNotOfThisEntry,
+    CodesSwapped,
+    Diagnosis,
+    FirstCodeNotOfThisEntry,
+    SameCodeTwice,
+    SecondCodeNotOfThisEntry,
+    told_drift,
+    told_stale,
+)
+from app.mfa.service import EnrollmentReplaced, OlderQrCode, StaleCodes
+from app.mfa.upgrading import CodeAlreadyUsed
 from tests.browser.conftest import Surfing
 from tests.support.browser import Surfer, Window
 from tests.support.clock import Clock
@@ -18,7 +31,7 @@ from tests.support.sandbox import Sandbox
 def begin(surfing: Surfing, employee: Employee, **window: Unpack[Window]) -> Surfer:
     surfer = surfing(**window)
     surfer.sign_in(employee)
-    surfer.press("Set up MFA")
+    surfer.submit("/mfa/enroll/begin")
     return surfer
 
 
@@ -30,22 +43,21 @@ def test_wrong_pairs_are_told_apart_and_cost_nothing_at_aws(
     clock.to_next_code()
     older, current = phone.shows(), phone.next()
 
-    def told(first: str, second: str) -> str:
-        surfer.type(first_code=first, second_code=second)
-        surfer.press("Turn on MFA")
-        return surfer.text
+    def refused(first: str, second: str) -> tuple[str, list[str]]:
+        surfer.submit("/mfa/enroll", first_code=first, second_code=second)
+        return surfer.refused_as, surfer.invalid
 
     mark = sandbox.calls()[-1]["seq"]
-    assert "same code twice" in told(current, current)
-    assert "swapped" in told(current, older)
+    assert refused(current, current) == (SameCodeTwice.code, ["second_code"])
+    assert refused(current, older) == (CodesSwapped.code, ["first_code"])
     wrong = phone.never_shows()
-    assert "The second code is not from this entry" in told(older, wrong)
-    assert "The first code is not from this entry" in told(wrong, current)
-    assert "do not fit this QR code" in told("000000", "000001")
-    assert "six digits" in told("12345", current)
-    assert "six digits" in told("", "")
+    assert refused(older, wrong) == (SecondCodeNotOfThisEntry.code, ["second_code"])
+    assert refused(wrong, current) == (FirstCodeNotOfThisEntry.code, ["first_code"])
+    assert refused("000000", "000001") == (CodesNotOfThisEntry.code, ["first_code"])
+    assert refused("12345", current)[1] == ["first_code"]
+    assert refused("", "")[1] == ["first_code", "second_code"]
     latest = phone.next()
-    assert "do not follow each other" in told(older, latest)
+    assert refused(older, latest) == (CodesNotConsecutive.code, ["second_code"])
     assert surfer.value("first_code") == older, "what was typed is kept"
 
     assert "iam:EnableMFADevice" not in {call["action"] for call in sandbox.calls(mark)}
@@ -58,7 +70,7 @@ def test_wrong_pairs_are_told_apart_and_cost_nothing_at_aws(
 def test_a_slow_phone_is_told_not_refused(surfing: Surfing, nadia: Employee, clock: Clock) -> None:
     surfer = begin(surfing, nadia)
     surfer.give_two_codes(surfer.scan(slow_s=300))
-    assert "about 5 minutes slow" in surfer.text
+    assert told_drift(Diagnosis(drift_s=-300)) in surfer.text
     assert nadia.devices() == [nadia.serial_number]
 
 
@@ -71,8 +83,9 @@ def test_codes_typed_slowly_are_no_slow_clock(
     for minutes in (3, 3):  # slowly twice, by the same time: that is still no clock
         surfer.type(first_code=phone.next(), second_code=phone.next())
         clock.move(60 * minutes)
-        surfer.press("Turn on MFA")
-        assert "about 3 minutes ago" in surfer.text and "next one" in surfer.text
+        surfer.submit("/mfa/enroll")
+        assert (surfer.refused_as, surfer.invalid) == (StaleCodes.code, ["first_code"])
+        assert told_stale(Diagnosis(drift_s=-60 * minutes)) in surfer.text, "how old, and to send the next ones"
         assert surfer.value("first_code") == surfer.value("second_code") == ""
     surfer.type(first_code=phone.latest, second_code=phone.latest)
     assert "iam:EnableMFADevice" not in {call["action"] for call in sandbox.calls(mark)}, (
@@ -80,7 +93,7 @@ def test_codes_typed_slowly_are_no_slow_clock(
     )
 
     surfer.give_two_codes(phone)
-    assert "clock is about" not in surfer.text
+    assert surfer.notices == ["success"], "nothing is said of her clock"
     for _ in range(3):  # AWS takes the codes of a phone whose clock is right
         clock.move(30)
         nadia.with_code("ec2", phone.next()).describe_instances()
@@ -93,9 +106,9 @@ def test_a_slow_clock_tells_by_fresh_codes_however_long_it_took_to_get_there(
     phone = surfer.scan(slow_s=300)
     clock.move(180)  # finding the phone, and an app for it
     surfer.give_two_codes(phone)
-    assert "let the phone set it by itself" in surfer.text and nadia.devices() == []
+    assert surfer.refused_as == StaleCodes.code and nadia.devices() == []
     surfer.give_two_codes(phone)
-    assert "about 5 minutes slow" in surfer.text
+    assert told_drift(Diagnosis(drift_s=-300)) in surfer.text
     clock.move(30)
     nadia.with_code("ec2", phone.next()).describe_instances()
 
@@ -106,8 +119,8 @@ def test_codes_typed_with_blanks_and_in_other_digits_are_fine(surfing: Surfing, 
     first = phone.next()
     second = phone.next()
     persian = second.translate({ord(str(digit)): "۰۱۲۳۴۵۶۷۸۹"[digit] for digit in range(10)})
-    surfer.type(first_code=f"{first[:3]} {first[3:]}", second_code=f"\u200f {persian[:3]}-{persian[3:]}\u200f ")
-    surfer.press("Turn on MFA")
+    typed = {"first_code": f"{first[:3]} {first[3:]}", "second_code": f"\u200f {persian[:3]}-{persian[3:]}\u200f "}
+    surfer.submit("/mfa/enroll", **typed)
     assert nadia.devices() == [nadia.serial_number]
 
 
@@ -117,17 +130,17 @@ def test_reload_shows_the_same_qr_code(surfing: Surfing, nadia: Employee) -> Non
     surfer.page.reload()
     assert surfer.scan().seed == seed
     surfer.open("/")
-    surfer.press("Continue")
+    surfer.follow("/mfa/enroll")
     assert surfer.scan().seed == seed
 
 
 def test_the_seed_as_text_is_the_seed_of_the_picture(surfing: Surfing, nadia: Employee) -> None:
     surfer = begin(surfing, nadia)
     phone = surfer.scan()
-    surfer.page.get_by_text("Cannot scan?").click()
+    surfer.page.locator("details:has(#seed) > summary").click()
     shown = surfer.page.inner_text("#seed")
     assert re.fullmatch(r"([A-Z2-7]{4} ){15}[A-Z2-7]{4}", shown)
-    surfer.page.get_by_role("button", name="Copy").click()
+    surfer.page.locator("[data-copy=seed]").click()
     assert surfer.page.evaluate("navigator.clipboard.readText()") == phone.seed
     assert phone.seed in (surfer.page.locator("a[href^='otpauth:']").get_attribute("href") or "")
 
@@ -144,9 +157,9 @@ def test_six_digits_lead_to_the_next_field(surfing: Surfing, nadia: Employee) ->
 def test_cancel_leaves_nothing_at_aws(surfing: Surfing, nadia: Employee) -> None:
     surfer = begin(surfing, nadia)
     assert nadia.leftover()
-    surfer.press("Cancel")
+    surfer.submit("/mfa/enroll/cancel")
     assert not nadia.leftover()
-    assert "Next: set up MFA" in surfer.text
+    assert surfer.is_inside(nadia.name) and surfer.has("/mfa/enroll/begin")
 
 
 @pytest.mark.both_policies
@@ -165,7 +178,7 @@ def test_the_other_browser_is_told_that_enrollment_was_restarted(surfing: Surfin
     second = begin(surfing, nadia)
 
     first.give_two_codes(stale)
-    assert "restarted or cancelled in another browser" in first.text
+    assert first.refused_as == EnrollmentReplaced.code
     assert nadia.devices() == []
 
     second.page.reload()
@@ -173,13 +186,13 @@ def test_the_other_browser_is_told_that_enrollment_was_restarted(surfing: Surfin
     assert nadia.devices() == [nadia.serial_number]
 
     first.open("/mfa/enroll")
-    assert first.heading == "Enter the next code", "the first browser goes on with the device that is there now"
+    assert first.has("/mfa/activate"), "the first browser goes on with the device that is there now"
 
 
 def test_cancelling_in_one_browser_leaves_the_others_device_alone(surfing: Surfing, nadia: Employee) -> None:
     first = begin(surfing, nadia)
     second = begin(surfing, nadia)
-    first.press("Cancel")
+    first.submit("/mfa/enroll/cancel")
     assert nadia.leftover()
     second.give_two_codes(second.scan())
     assert nadia.devices() == [nadia.serial_number]
@@ -204,11 +217,11 @@ def test_a_double_click_turns_on_one_device(surfing: Surfing, nadia: Employee, s
     surfer.type(first_code=first, second_code=phone.next())
     mark = sandbox.calls()[-1]["seq"]
     with surfer.page.expect_navigation():
-        surfer.page.get_by_role("button", name="Turn on MFA").dblclick()
+        surfer.button("/mfa/enroll").dblclick()
     surfer.page.wait_for_load_state()
     enabled = [call for call in sandbox.calls(mark) if call["action"] == "iam:EnableMFADevice"]
     assert len(enabled) == 1
-    assert surfer.heading == "Enter the next code"
+    assert surfer.has("/mfa/activate")
 
 
 def test_a_used_code_does_not_upgrade(surfing: Surfing, nadia: Employee, sandbox: Sandbox) -> None:
@@ -216,12 +229,11 @@ def test_a_used_code_does_not_upgrade(surfing: Surfing, nadia: Employee, sandbox
     phone = surfer.scan()
     surfer.give_two_codes(phone)
     mark = sandbox.calls()[-1]["seq"]
-    surfer.type(code=phone.latest)
-    surfer.press("Finish")
-    assert "already used" in surfer.text
+    surfer.submit("/mfa/activate", code=phone.latest)
+    assert surfer.refused_as == CodeAlreadyUsed.code
     assert "sts:GetSessionToken" not in {call["action"] for call in sandbox.calls(mark)}
     surfer.upgrade(phone)
-    assert surfer.heading == "You are set up"
+    assert surfer.path == "/mfa/finished"
 
 
 def test_waiting_for_aws_survives_a_reload(surfing: Surfing, nadia: Employee, sandbox: Sandbox) -> None:
@@ -229,18 +241,19 @@ def test_waiting_for_aws_survives_a_reload(surfing: Surfing, nadia: Employee, sa
     phone = surfer.scan()
     # The pair before the current code: the next code is there at once, long before STS knows the device.
     older, second, third = phone.next(), phone.next(), phone.next()
-    surfer.type(first_code=older, second_code=second)
-    surfer.press("Turn on MFA")
-    surfer.type(code=third)
-    surfer.press("Finish")
-    assert surfer.heading == "Waiting for AWS"
+    surfer.submit("/mfa/enroll", first_code=older, second_code=second)
+    surfer.submit("/mfa/activate", code=third)
+    assert surfer.has("/mfa/activate/continue"), "AWS is waited for"
     surfer.page.reload()
-    assert surfer.heading == "Waiting for AWS"
-    surfer.press("Continue")
-    assert surfer.heading == "Waiting for AWS", "asking before ten seconds would waste a try"
+    assert surfer.has("/mfa/activate/continue")
+    mark = sandbox.calls()[-1]["seq"]
+    surfer.submit("/mfa/activate/continue")
+    assert surfer.has("/mfa/activate/continue")
+    asked = {call["action"] for call in sandbox.calls(mark)}
+    assert "sts:GetSessionToken" not in asked, "asking before ten seconds would waste a try"
     surfer.clock.move(11)
-    surfer.press("Continue")
-    assert surfer.heading == "You are set up"
+    surfer.submit("/mfa/activate/continue")
+    assert surfer.path == "/mfa/finished"
 
 
 @pytest.mark.parametrize("typed", ["codes of the newer one", "nothing"])
@@ -248,12 +261,12 @@ def test_a_form_beside_an_older_qr_code(surfing: Surfing, nadia: Employee, typed
     surfer = begin(surfing, nadia, javascript=False)
     first_tab, surfer.page = surfer.page, surfer.tab()
     surfer.open("/mfa/enroll")
-    surfer.press("Make a new QR code")
+    surfer.submit("/mfa/enroll/begin")
     fresh = surfer.scan()
     surfer.page = first_tab
     if typed == "nothing":
-        surfer.press("Turn on MFA")
-        assert "newer QR code in another tab" in surfer.text
+        surfer.submit("/mfa/enroll")
+        assert surfer.refused_as == OlderQrCode.code
     surfer.give_two_codes(fresh)
     assert nadia.devices() == [nadia.serial_number], "its codes count wherever they are typed"
 
@@ -263,27 +276,25 @@ def test_two_tabs_of_one_browser(surfing: Surfing, nadia: Employee) -> None:
     stale = surfer.scan()
     first_tab, surfer.page = surfer.page, surfer.tab()
     surfer.open("/mfa/enroll")
-    surfer.press("Make a new QR code")
+    surfer.submit("/mfa/enroll/begin")
     fresh = surfer.scan()
     assert fresh.seed != stale.seed
 
     second_tab, surfer.page = surfer.page, first_tab
     surfer.give_two_codes(stale)
-    assert "newer QR code in another tab" in surfer.text and "do not fit" not in surfer.text
+    assert (surfer.refused_as, surfer.invalid) == (OlderQrCode.code, [])
     assert surfer.page.locator("main [role=alert]").count() == 1, "one thing is said"
     assert surfer.value("first_code") == "" == surfer.value("second_code")
     assert surfer.scan().seed == fresh.seed, "the first tab now shows the code that counts"
     surfer.page.reload()
-    assert "This is a new QR code" in surfer.text
-    surfer.type(first_code="000000", second_code="000001")
-    surfer.press("Turn on MFA")
-    assert "do not fit this QR code" in surfer.text and "another tab" not in surfer.text
+    assert "new-qr-code" in surfer.states
+    surfer.submit("/mfa/enroll", first_code="000000", second_code="000001")
+    assert (surfer.refused_as, surfer.invalid) == (CodesNotOfThisEntry.code, ["first_code"])
 
     surfer.page = second_tab
-    assert "This is a new QR code" in surfer.text
+    assert "new-qr-code" in surfer.states
     surfer.give_two_codes(fresh)
     assert nadia.devices() == [nadia.serial_number]
     surfer.page = first_tab
-    surfer.type(first_code="000000", second_code="000001")
-    surfer.press("Turn on MFA")
-    assert surfer.heading == "Enter the next code" and "No QR code waits" not in surfer.text
+    surfer.submit("/mfa/enroll", first_code="000000", second_code="000001")
+    assert surfer.has("/mfa/activate") and set(surfer.notices) <= {"success"}, "and nothing of a QR code that is gone"

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from app.errors import AwsServerError, CredentialsRefused, NoResponse, NotRecorded, PortalError, Throttled
+from app.mfa.upgrading import CodeMayBeUsed
 from tests.browser.conftest import Surfing
 from tests.support.clock import Clock
 from tests.support.people import Employee, hire
@@ -25,11 +27,11 @@ def nadia(sandbox: Sandbox, clock: Clock) -> Iterator[Employee]:
 def test_throttled_while_turning_on(surfing: Surfing, nadia: Employee, sandbox: Sandbox) -> None:
     surfer = surfing()
     surfer.sign_in(nadia)
-    surfer.press("Set up MFA")
+    surfer.submit("/mfa/enroll/begin")
     phone = surfer.scan()
     sandbox.set_faults([{"action": "iam:EnableMFADevice", "occurrences": [1], "fault": "throttle"}])
     surfer.give_two_codes(phone)
-    assert "AWS is busy" in surfer.text and "Nothing was changed" in surfer.text
+    assert surfer.refused_as == Throttled.code
     assert nadia.devices() == []
     surfer.give_two_codes(phone)
     assert nadia.devices() == [nadia.serial_number]
@@ -40,11 +42,11 @@ def test_the_answer_to_enable_is_lost_after_it_took_effect(
 ) -> None:
     surfer = surfing()
     surfer.sign_in(nadia)
-    surfer.press("Set up MFA")
+    surfer.submit("/mfa/enroll/begin")
     sandbox.set_faults([{"action": "iam:EnableMFADevice", "occurrences": [1], "fault": "reset-after"}])
     surfer.give_two_codes(surfer.scan())
     assert nadia.devices() == [nadia.serial_number]
-    assert surfer.heading == "Enter the next code", "the page asked AWS what is true"
+    assert surfer.has("/mfa/activate"), "the page asked AWS what is true"
     assert ("mfa-device-enabled", "unknown", "no-response") in portal.activity(nadia.name)
     surfer.open("/")
     assert ("mfa-device-enabled", "found-done", "") in portal.activity(nadia.name), "asked once more, and settled"
@@ -55,26 +57,34 @@ def test_the_answer_to_enable_is_lost_before_it_took_effect(
 ) -> None:
     surfer = surfing()
     surfer.sign_in(nadia)
-    surfer.press("Set up MFA")
+    surfer.submit("/mfa/enroll/begin")
     phone = surfer.scan()
     sandbox.set_faults([{"action": "iam:EnableMFADevice", "occurrences": [1], "fault": "reset-before"}])
     surfer.give_two_codes(phone)
-    assert "could not be reached" in surfer.text
+    assert surfer.refused_as == NoResponse.code
     surfer.give_two_codes(phone)
     assert nadia.devices() == [nadia.serial_number]
 
 
-@pytest.mark.parametrize("fault", ["reset-before", "reset-after", "error-500", "throttle"])
+TOLD: dict[str, type[PortalError]] = {
+    "reset-before": NoResponse,
+    "reset-after": NoResponse,
+    "error-500": AwsServerError,
+    "throttle": Throttled,
+}
+
+
+@pytest.mark.parametrize("fault", TOLD)
 def test_making_the_device_fails_and_is_tried_again(
     surfing: Surfing, nadia: Employee, sandbox: Sandbox, fault: str
 ) -> None:
     surfer = surfing()
     surfer.sign_in(nadia)
     sandbox.set_faults([{"action": "iam:CreateVirtualMFADevice", "occurrences": [1], "fault": fault}])
-    surfer.press("Set up MFA")
-    assert surfer.heading == "That did not work"
-    surfer.press("Go to the overview")
-    surfer.press("Set up MFA")
+    surfer.submit("/mfa/enroll/begin")
+    assert surfer.refused_as == TOLD[fault].code
+    surfer.follow("/")
+    surfer.submit("/mfa/enroll/begin")
     surfer.give_two_codes(surfer.scan())
     assert nadia.devices() == [nadia.serial_number]
 
@@ -89,12 +99,12 @@ def test_a_change_is_asked_once_and_a_read_again(surfing: Surfing, nadia: Employ
             {"action": "iam:ListMFADevices", "occurrences": [1], "fault": "throttle"},
         ]
     )
-    surfer.press("Set up MFA")
+    surfer.submit("/mfa/enroll/begin")
     actions = [call["action"] for call in sandbox.calls(mark)]
     assert actions.count("iam:CreateVirtualMFADevice") == 1
     assert actions.count("iam:ListMFADevices") == 2, "the read that was refused, and its repetition"
     surfer.open("/")
-    assert surfer.heading == f"Hello, {nadia.name}"
+    assert surfer.is_inside(nadia.name)
 
 
 def test_the_lost_answer_of_a_code_asks_for_the_next(surfing: Surfing, nadia: Employee, sandbox: Sandbox) -> None:
@@ -103,9 +113,9 @@ def test_the_lost_answer_of_a_code_asks_for_the_next(surfing: Surfing, nadia: Em
     phone = surfer.enroll()
     sandbox.set_faults([{"action": "sts:GetSessionToken", "occurrences": [1], "fault": "reset-after"}])
     surfer.upgrade(phone)
-    assert "the code may be used up" in surfer.text
+    assert surfer.refused_as == CodeMayBeUsed.code
     surfer.upgrade(phone)
-    assert surfer.heading == "You are set up"
+    assert surfer.path == "/mfa/finished"
 
 
 def test_aws_restarted_underneath(surfing: Surfing, scratch: Path, clock: Clock, policy: str) -> None:
@@ -117,17 +127,17 @@ def test_aws_restarted_underneath(surfing: Surfing, scratch: Path, clock: Clock,
 
             aws.stop()
             surfer.open("/")
-            assert "AWS could not be reached" in surfer.text
+            assert surfer.refused_as == NoResponse.code
 
             aws.start()
             surfer.open("/")
             assert surfer.path == "/sign-in"
-            assert "no longer accepts the credentials of your session" in surfer.text
+            assert surfer.refused_as == CredentialsRefused.code
 
             again = hire(aws, "nadia")
             surfer.sign_in(again)
             surfer.get_mfa()
-            assert surfer.heading == "You are set up"
+            assert surfer.path == "/mfa/finished"
 
 
 def test_nothing_is_changed_that_cannot_be_recorded(
@@ -137,13 +147,13 @@ def test_nothing_is_changed_that_cannot_be_recorded(
     surfer.sign_in(nadia)
     portal.rows("alter table activity rename to activity_gone")
     try:
-        surfer.press("Set up MFA")
-        assert "cannot write its audit log" in surfer.text
+        surfer.submit("/mfa/enroll/begin")
+        assert surfer.refused_as == NotRecorded.code
         assert not nadia.leftover()
     finally:
         portal.rows("alter table activity_gone rename to activity")
     surfer.open("/")
-    surfer.press("Set up MFA")
+    surfer.submit("/mfa/enroll/begin")
     assert nadia.leftover()
 
 
@@ -151,6 +161,6 @@ def test_aws_throttles_at_the_door(surfing: Surfing, nadia: Employee, sandbox: S
     surfer = surfing()
     sandbox.set_faults([{"action": "sts:GetCallerIdentity", "occurrences": [1, 2, 3], "fault": "throttle"}])
     surfer.sign_in(nadia)
-    assert "AWS is busy" in surfer.text
+    assert surfer.refused_as == Throttled.code
     surfer.sign_in(nadia)
-    assert surfer.heading == f"Hello, {nadia.name}"
+    assert surfer.is_inside(nadia.name)

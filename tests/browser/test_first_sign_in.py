@@ -35,18 +35,18 @@ def test_where_the_policy_lets_it_be_changed_the_way_leads_through_aws(
     clock.move(10)
     surfer = surfing()
     surfer.open("/sign-in")
-    surfer.press("My password is a temporary one")
-    assert surfer.heading == "Your first sign-in"
+    surfer.follow("/sign-in/first")
     if policy == "tutorial":
-        assert "Sign in to the AWS console with the temporary password" in surfer.text
+        assert "change-in-console" in surfer.states
         return
-    surfer.press("sign-in page")
-    surfer.press("Continue to AWS")
+    assert "change-at-sign-in" in surfer.states
+    surfer.follow("/sign-in")
+    surfer.submit("/sign-in/aws")
     surfer.give_password(olga)
     surfer.type(old=PASSWORD, new=NEW)
     surfer.press("Change password")
     surfer.press("Continue")
-    assert surfer.heading == f"Hello, {olga.name}"
+    assert surfer.is_inside(olga.name)
     surfer.enroll()
     assert olga.devices() == [olga.serial_number]
     profile = sandbox.as_administrator("iam").get_login_profile(UserName=olga.name)["LoginProfile"]
@@ -79,18 +79,18 @@ def test_where_it_is_a_circle_the_key_leads_out_of_it(
             assert "You are not allowed to change your password" in surfer.text, "the dead end, at AWS"
 
             surfer.open("/sign-in/first")
-            assert "makes this a circle" in surfer.text
-            assert "--no-password-reset-required" in surfer.text, "for those who have only the password"
+            assert "circle" in surfer.states
+            note = surfer.page.locator("#note").inner_text()
+            assert "--no-password-reset-required" in note, "for those who have only the password"
             surfer.sign_in(olga)
             surfer.open("/password")
-            assert "Your policy wants MFA first" in surfer.text
-            surfer.press("Go to the overview")
+            assert "mfa-first" in surfer.states
+            surfer.follow("/")
             surfer.get_mfa()
             surfer.navigate("/")
-            assert "Replace your temporary console password" in surfer.text
-            surfer.press("Change it")
-            surfer.type(old=PASSWORD, new=NEW, again=NEW)
-            surfer.press("Change it")
-            assert "Your console password is changed" in surfer.text
+            assert "temporary-password" in surfer.to_do
+            surfer.follow("/password")
+            surfer.submit("/password", old=PASSWORD, new=NEW, again=NEW)
+            assert (surfer.path, surfer.notices) == ("/", ["success"])
             profile = aws.as_administrator("iam").get_login_profile(UserName=olga.name)["LoginProfile"]
             assert not profile.get("PasswordResetRequired")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Route, expect
 
+from app.errors import NotAllowed, PasswordPolicyViolation, Throttled, WrongOldPassword
+from app.password.service import TOO_WEAK, PasswordOutcomeUnknown
 from tests.browser.conftest import Surfing
 from tests.support.browser import Surfer
 from tests.support.clock import Clock
@@ -44,9 +47,9 @@ def with_mfa(surfer: Surfer) -> Surfer:
     return surfer
 
 
-def send(surfer: Surfer, button: str, **fields: str) -> None:
-    surfer.type(**fields)
-    surfer.press(button)
+def at_least(surfer: Surfer, characters: int) -> bool:
+    """Does the page list this rule of the account, as a pattern that a browser can test?"""
+    return surfer.page.locator(f"[data-rule='^.{{{characters},}}$']").count() == 1
 
 
 def opens_console(employee: Employee, password: str) -> bool:
@@ -64,27 +67,27 @@ def opens_console(employee: Employee, password: str) -> bool:
 def test_with_the_old_one_also_before_mfa(surfer: Surfer, olga: Employee, portal: Portal) -> None:
     owner = surfer.page.locator("form [autocomplete=username]")
     assert owner.input_value() == olga.name and owner.is_hidden(), "whose password it is, for password managers"
-    send(surfer, "Change it", old=PASSWORD, new=NEW, again=NEW)
-    assert "Your console password is changed" in surfer.text
+    surfer.submit("/password", old=PASSWORD, new=NEW, again=NEW)
+    assert surfer.is_inside(olga.name) and surfer.notices == ["success"]
     assert opens_console(olga, NEW) and not opens_console(olga, PASSWORD)
     assert ("password-changed", "done", "") in portal.activity(olga.name)
     stored = portal.stored()
     assert NEW not in stored + portal.log.read_text()
 
 
-def test_three_refusals_in_three_sentences(surfer: Surfer, olga: Employee) -> None:
-    send(surfer, "Change it", old=WRONG_PASSWORD, new=NEW, again=NEW)
-    assert "did not accept the current password" in surfer.text
+def test_four_refusals_are_told_apart(surfer: Surfer, olga: Employee) -> None:
+    surfer.submit("/password", old=WRONG_PASSWORD, new=NEW, again=NEW)
+    assert (surfer.refused_as, surfer.invalid) == (WrongOldPassword.code, ["old"])
     assert surfer.value("old") == surfer.value("new") == "", "no secret comes back"
 
-    send(surfer, "Change it", old=PASSWORD, new=PASSWORD, again=PASSWORD)
-    assert "This is your current password" in surfer.text
-    send(surfer, "Change it", old=PASSWORD, new=NEW, again=NEW + "x")
-    assert "not the same as above" in surfer.text
+    surfer.submit("/password", old=PASSWORD, new=PASSWORD, again=PASSWORD)
+    assert surfer.invalid == ["new"], "it is the current one"
+    surfer.submit("/password", old=PASSWORD, new=NEW, again=NEW + "x")
+    assert surfer.invalid == ["again"]
 
     olga.denied("iam:ChangePassword")
-    send(surfer, "Change it", old=PASSWORD, new=NEW, again=NEW)
-    assert "The permission that is missing is iam:ChangePassword" in surfer.text
+    surfer.submit("/password", old=PASSWORD, new=NEW, again=NEW)
+    assert surfer.refused_as == NotAllowed.code and "iam:ChangePassword" in surfer.text
     olga.no_longer_denied()
     assert opens_console(olga, PASSWORD)
 
@@ -94,10 +97,9 @@ def test_who_has_none_is_told_so(surfer: Surfer, olga: Employee, sandbox: Sandbo
     sandbox.as_administrator("iam").delete_login_profile(UserName=olga.name)
     surfer.open("/password")
     if policy == "recommended":  # it does not tell before MFA, and the attempt does
-        assert "Forgotten, or never had one? With MFA you can set a new one here" in surfer.text
-        send(surfer, "Change it", old=PASSWORD, new=NEW, again=NEW)
-    assert "You have no console password" in surfer.text
-    assert "Once you are signed in with MFA, you can set one here" in surfer.text
+        assert surfer.page.locator("#old-hint").is_visible(), "what to do without one"
+        surfer.submit("/password", old=PASSWORD, new=NEW, again=NEW)
+    assert {"no-password", "set-with-mfa"} <= set(surfer.states)
     assert surfer.page.locator("[name=old]").count() == 0
 
 
@@ -107,15 +109,18 @@ def test_the_accounts_policy_in_words(surfing: Surfing, surfer: Surfer, olga: Em
     admin.update_account_password_policy(MinimumPasswordLength=14, RequireNumbers=True, RequireSymbols=True)
     try:
         surfer.open("/password")
-        readable = surfer.page.get_by_text("at least 14 characters").count() == 1
-        send(surfer, "Change it", old=PASSWORD, new=POOR_PASSWORD, again=POOR_PASSWORD)
+        readable = at_least(surfer, 14)
+        surfer.submit("/password", old=PASSWORD, new=POOR_PASSWORD, again=POOR_PASSWORD)
         if readable:
-            assert "needs at least 14 characters; a digit; a symbol" in surfer.text, "all at once"
+            rules = surfer.page.locator("[data-rule]").all()
+            broken = [rule for rule in rules if not re.search(rule.get_attribute("data-rule") or "", POOR_PASSWORD)]
+            told = surfer.page.locator("[data-field-error]").inner_text()
+            assert len(broken) == 3 and all(rule.inner_text() in told for rule in broken), "all at once"
             surfer.page.locator("[name=new]").press_sequentially("turquoise-otter-42")
             assert surfer.page.locator("[data-rule][data-kept]").count() == surfer.page.locator("[data-rule]").count()
         else:
-            assert "iam:GetAccountPasswordPolicy" in surfer.text
-            assert "breaks the account’s password policy" in surfer.text, "AWS names what is missing"
+            assert "rules-not-readable" in surfer.states and "iam:GetAccountPasswordPolicy" in surfer.text
+            assert surfer.refused_as == PasswordPolicyViolation.code, "AWS names what is missing"
     finally:
         admin.delete_account_password_policy()
 
@@ -127,50 +132,50 @@ def test_under_the_tutorials_policy_the_rules_are_readable_once_users_may_change
     admin = sandbox.as_administrator("iam")
     admin.update_account_password_policy(MinimumPasswordLength=11, AllowUsersToChangePassword=False)
     surfer.open("/password")
-    assert surfer.page.get_by_text("at least 11 characters").count() == (policy == "recommended")
+    assert at_least(surfer, 11) is (policy == "recommended")
     admin.update_account_password_policy(MinimumPasswordLength=11, AllowUsersToChangePassword=True)
     surfer.open("/password")
-    assert surfer.page.get_by_text("at least 11 characters").count() == 1
+    assert at_least(surfer, 11)
     admin.delete_account_password_policy()
 
 
 def test_what_is_easily_guessed_is_questioned(surfer: Surfer, olga: Employee) -> None:
     insist = surfer.page.locator("[name=anyway]")
-    send(surfer, "Change it", old=PASSWORD, new="Password1!", again="Password2!")
+    surfer.submit("/password", old=PASSWORD, new="Password1!", again="Password2!")
     assert insist.count() == 0, "only that they differ"
-    send(surfer, "Change it", old=PASSWORD, new="Password1!", again="Password1!")
+    surfer.submit("/password", old=PASSWORD, new="Password1!", again="Password1!")
     assert opens_console(olga, PASSWORD)
     insist.check()
-    send(surfer, "Change it", old=PASSWORD, new="Password1!", again="Password1!")
+    surfer.submit("/password", old=PASSWORD, new="Password1!", again="Password1!")
     assert opens_console(olga, "Password1!")
 
 
 @pytest.mark.parametrize("fault", ["reset-before", "reset-after", "throttle"])
 def test_the_answer_is_lost_or_a_no(surfer: Surfer, olga: Employee, sandbox: Sandbox, fault: str) -> None:
     sandbox.set_faults([{"action": "iam:ChangePassword", "occurrences": [1], "fault": fault}])
-    send(surfer, "Change it", old=PASSWORD, new=NEW, again=NEW)
+    surfer.submit("/password", old=PASSWORD, new=NEW, again=NEW)
     sandbox.set_faults([])
     if fault == "throttle":
-        assert "AWS is busy" in surfer.text
+        assert surfer.refused_as == Throttled.code
     else:
-        assert "may or may not be changed" in surfer.text
+        assert surfer.refused_as == PasswordOutcomeUnknown.code
     assert opens_console(olga, NEW if fault == "reset-after" else PASSWORD)
 
 
 @pytest.mark.both_policies
 def test_forgotten_with_key_and_mfa_at_hand(surfer: Surfer, olga: Employee, clock: Clock) -> None:
     with_mfa(surfer)
-    surfer.press("I forgot it")
-    send(surfer, "Set it", new=NEW, again=NEW)
-    assert "Your console password is set" in surfer.text
+    surfer.follow("/password/new")
+    surfer.submit("/password/new", new=NEW, again=NEW)
+    assert (surfer.path, surfer.notices) == ("/", ["success"])
     assert opens_console(olga, NEW)
     surfer.navigate("/password")
-    surfer.press("Remove it")
-    surfer.press("Remove my password")
+    surfer.follow("/password/remove")
+    surfer.submit("/password/remove")
     assert not opens_console(olga, NEW)
     surfer.navigate("/password")
-    assert surfer.heading == "Set a console password", "there is none"
-    send(surfer, "Set it", new=NEW, again=NEW)
+    assert surfer.path == "/password/new", "there is none"
+    surfer.submit("/password/new", new=NEW, again=NEW)
     clock.move(10)  # AWS takes a moment before it lets a new one be changed
     assert opens_console(olga, NEW)
 
@@ -181,16 +186,20 @@ def test_who_signed_in_with_it_signs_in_again(surfing: Surfing, sandbox: Sandbox
     surfer = surfing()
     surfer.sign_in_at_aws(marta)
     surfer.open("/password")
-    assert "AWS then ends this sign-in" in surfer.text
-    send(surfer, "Change it", old=PASSWORD, new=NEW, again=NEW)
-    assert "Sign in with the new password" in surfer.text
+    assert "signs-out" in surfer.states
+    surfer.submit("/password", old=PASSWORD, new=NEW, again=NEW)
+    assert surfer.notices == ["success"]
     assert surfer.path == "/sign-in"
+    again, marta.password = surfing(), NEW
+    again.sign_in_at_aws(marta)
+    assert again.is_inside(marta.name)
 
 
 def test_the_page_goes_on_where_too_many_passwords_were_judged(surfer: Surfer, olga: Employee) -> None:
     meter = surfer.page.locator("[data-strength]")
     surfer.page.locator("[name=new]").press_sequentially("Tur")
-    expect(meter).to_contain_text("This would be guessed")
+    expect(meter).to_have_attribute("data-state", "judged")
+    assert meter.locator("meter").evaluate("(it) => it.value") < TOO_WEAK
     asked: list[str] = []
 
     def refuse(route: Route) -> None:
@@ -199,8 +208,8 @@ def test_the_page_goes_on_where_too_many_passwords_were_judged(surfer: Surfer, o
 
     surfer.page.route("**/password/strength", refuse)
     surfer.page.locator("[name=new]").press_sequentially("quoise")
-    expect(meter).to_contain_text("This one is checked when you send it")
+    expect(meter).to_have_attribute("data-state", "checked-when-sent")
     expect(meter.locator("meter")).to_be_hidden()
-    send(surfer, "Change it", old=PASSWORD, new=NEW, again=NEW)
-    assert "Your console password is changed" in surfer.text
+    surfer.submit("/password", old=PASSWORD, new=NEW, again=NEW)
+    assert surfer.notices == ["success"] and opens_console(olga, NEW)
     assert len(asked) == 1, "it does not ask again"

@@ -36,16 +36,16 @@ def test_nadia_gets_from_blocked_to_working(
 
     surfer = surfing(javascript=javascript)
     surfer.sign_in(nadia)
-    assert surfer.heading == f"Hello, {nadia.name}"
-    assert "Next: set up MFA" in surfer.text
+    assert surfer.is_inside(nadia.name)
+    assert surfer.has("/mfa/enroll/begin")
 
     phone = surfer.enroll()
     assert nadia.devices() == [nadia.serial_number], surfer.text
     assert phone.label == f"Amazon%20Web%20Services:{nadia.name}%40{sandbox.account_id}"
-    assert surfer.heading == "Enter the next code"
+    assert surfer.has("/mfa/activate")
 
     surfer.upgrade(phone)
-    assert surfer.heading == "You are set up"
+    assert surfer.path == "/mfa/finished"
     assert f"--serial-number {nadia.serial_number}" in surfer.text
     assert f"https://{sandbox.account_id}.signin.aws.amazon.com/console" in surfer.text
 
@@ -80,15 +80,16 @@ def test_next_time_the_code_is_asked_at_the_door(surfing: Surfing, nadia: Employ
     surfer = surfing()
     surfer.sign_in(nadia)
     phone = surfer.enroll()
-    surfer.page.get_by_role("button", name="Sign out").click()
+    surfer.page.locator("[data-sign-out] button").click()
     surfer.page.wait_for_url("**/sign-in*")
 
     surfer.sign_in(nadia)
-    assert surfer.heading == "MFA code"
-    surfer.type(code=phone.next())
-    surfer.press("Sign in")
-    assert surfer.heading == f"Hello, {nadia.name}"
-    assert "You are signed in with MFA" in surfer.text
+    assert surfer.path == "/sign-in/code"
+    surfer.submit("/sign-in/code", code=phone.next())
+    assert surfer.is_inside(nadia.name)
+    assert surfer.page.locator("[data-signed-in][data-mfa=yes]").count() == 1
+    surfer.navigate("/mfa")
+    assert surfer.path == "/mfa", "open only with MFA"
 
 
 @pytest.mark.both_policies

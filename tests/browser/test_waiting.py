@@ -34,31 +34,31 @@ def test_a_new_key_is_proven_where_the_page_stands(
     surfer: Surfer, nadia: Employee, keys: Phone, clock: Clock, portal: Portal
 ) -> None:
     page = surfer.page
-    surfer.press("Create a new key")
+    surfer.submit("/access-keys/create")
     page.set_viewport_size({"width": 1280, "height": 500})
     secret = page.locator("#secret-access-key").inner_text()
     answers: list[str] = []
     page.on("requestfinished", lambda request: answers.append(body(request)) if "/prove" in request.url else None)
     standing = stays(surfer)
-    page.get_by_text("As files").click()
+    page.locator("details:has(#file-credentials) > summary").click()
     surfer.type(last_characters=secret[-6:])
     page.evaluate("scrollTo(0, 300)")
-    page.get_by_text("This page keeps checking").wait_for()
+    page.locator("#key-status [data-asked]").wait_for()
     assert page.locator("[name=code]").count() == 0
 
     clock.move(20)  # AWS learns new keys within seconds
-    page.get_by_text("Your new key works").wait_for()
-    assert standing(), "nothing was loaded anew"
+    page.locator("#key-status [data-state=works]").wait_for()
+    assert standing(), "nothing was loaded again"
     assert page.evaluate("scrollY") == 300
     assert page.locator("details[open]").count() == 1
     assert page.evaluate("document.activeElement.name") == "last_characters"
     assert surfer.value("last_characters") == secret[-6:]
-    assert page.get_by_role("button", name="Check the new key").count() == 0
+    assert not surfer.has("/access-keys/new/prove")
     assert answers and secret not in "".join(answers), "the secret came once, with the page"
     surfer.inspect()
     surfer.type(code=keys.next())
-    surfer.press("I saved it")
-    assert "is saved" in surfer.text
+    surfer.submit("/access-keys/new")
+    assert (surfer.path, surfer.notices) == ("/access-keys", ["success"]), "it is saved"
     assert secret not in portal.log.read_text()
 
 
@@ -68,23 +68,23 @@ def body(request: Request) -> str:
 
 
 def test_whoever_presses_check_keeps_their_place(surfer: Surfer, keys: Phone, clock: Clock) -> None:
-    surfer.press("Create a new key")
+    surfer.submit("/access-keys/create")
     standing = stays(surfer)
     clock.move(20)
-    surfer.page.get_by_role("button", name="Check the new key").press("Enter")
-    surfer.page.get_by_text("Your new key works").wait_for()
+    surfer.button("/access-keys/new/prove").press("Enter")
+    surfer.page.locator("#key-status [data-state=works]").wait_for()
     assert standing()
     assert surfer.page.evaluate("document.activeElement.id") == "key-check", "not lost with the button"
 
 
 def test_a_session_that_ends_meanwhile_takes_no_secret_off_the_screen(surfer: Surfer, keys: Phone) -> None:
-    surfer.press("Create a new key")
+    surfer.submit("/access-keys/create")
     secret = surfer.page.locator("#secret-access-key").inner_text()
     other = surfer.tab()
     other.goto(f"{surfer.url}/")
-    other.get_by_role("button", name="Sign out").click()
+    other.locator("[data-sign-out] button").click()
     other.wait_for_url("**/sign-in*")
-    surfer.page.get_by_text("can’t check any more").wait_for()
+    surfer.page.locator("[data-live-text][data-state=stopped]").wait_for()
     assert surfer.page.locator("#secret-access-key").inner_text() == secret
 
 
@@ -93,30 +93,28 @@ def test_without_javascript_the_button_checks_a_new_key(surfing: Surfing, nadia:
     surfer.sign_in(nadia)
     surfer.get_mfa()
     surfer.open("/access-keys")
-    surfer.press("Create a new key")
+    surfer.submit("/access-keys/create")
     clock.move(20)
-    surfer.press("Check the new key")
-    assert surfer.path == "/access-keys/new" and "Your new key works" in surfer.text
+    surfer.submit("/access-keys/new/prove")
+    assert surfer.path == "/access-keys/new" and "works" in surfer.states
 
 
 def test_the_first_session_with_mfa_is_waited_for_in_place(surfer: Surfer, nadia: Employee, clock: Clock) -> None:
     surfer.sign_in(nadia)
-    surfer.press("Set up MFA")
+    surfer.submit("/mfa/enroll/begin")
     phone = surfer.scan()
     # The pair before the current code: the next code is there at once, long before STS knows the device.
     older, second, third = phone.next(), phone.next(), phone.next()
-    surfer.type(first_code=older, second_code=second)
-    surfer.press("Turn on MFA")
+    surfer.submit("/mfa/enroll", first_code=older, second_code=second)
     surfer.page.clock.install()  # the page's time, which runs ahead of the portal's here
-    surfer.type(code=third)
-    surfer.press("Finish")
-    assert surfer.heading == "Waiting for AWS"
+    surfer.submit("/mfa/activate", code=third)
+    assert surfer.has("/mfa/activate/continue")
     standing = stays(surfer)
     surfer.page.locator("#go-on").focus()
     with surfer.page.expect_response("**/mfa/activate/continue"):
         surfer.page.clock.fast_forward(15_000)
-    surfer.page.locator("[data-wait-text]:has-text('About')").wait_for()
-    assert standing() and surfer.heading == "Waiting for AWS", "too early, and the page still stands"
+    surfer.page.locator("[data-wait-text][data-state=counting]").wait_for()
+    assert standing() and surfer.has("/mfa/activate/continue"), "too early, and the page still stands"
     assert surfer.page.evaluate("document.activeElement.id") == "go-on"
     clock.move(15)
     with surfer.page.expect_navigation(url="**/mfa/finished"):
@@ -125,14 +123,12 @@ def test_the_first_session_with_mfa_is_waited_for_in_place(surfer: Surfer, nadia
 
 def waiting(surfer: Surfer) -> Phone:
     """On the page that waits with the code for AWS, which doesn't know the device yet; her phone."""
-    surfer.press("Set up MFA")
+    surfer.submit("/mfa/enroll/begin")
     phone = surfer.scan()
     older, second, third = phone.next(), phone.next(), phone.next()
-    surfer.type(first_code=older, second_code=second)
-    surfer.press("Turn on MFA")
-    surfer.type(code=third)
-    surfer.press("Finish")
-    assert surfer.heading == "Waiting for AWS"
+    surfer.submit("/mfa/enroll", first_code=older, second_code=second)
+    surfer.submit("/mfa/activate", code=third)
+    assert surfer.has("/mfa/activate/continue")
     return phone
 
 
@@ -149,16 +145,14 @@ def test_another_code_can_be_entered_while_one_waits(surfing: Surfing, nadia: Em
     surfer = surfing(javascript=False)
     surfer.sign_in(nadia)
     phone = waiting(surfer)
-    surfer.press("Enter another code")
-    assert (surfer.path, surfer.heading) == ("/mfa/activate", "Enter the next code")
+    surfer.submit("/mfa/activate/another")
+    assert surfer.path == "/mfa/activate" and surfer.has("/mfa/activate")
     clock.move(60)
     surfer.upgrade(phone)
     assert surfer.path == "/mfa/finished"
 
 
-PRESS = """(label) => setTimeout(() => {
-  [...document.querySelectorAll("main .btn")].find((each) => each.innerText.startsWith(label)).click();
-}, 50)"""
+PRESS = "(control) => setTimeout(() => control.click(), 50)"
 """Press something without waiting for what it leads to, as a locator would."""
 BUSY = """() => new Promise((told) => {
   const look = () => {
@@ -166,6 +160,7 @@ BUSY = """() => new Promise((told) => {
     if (!busy) return setTimeout(look, 20);
     const seen = {
       words: busy.innerText.trim(),
+      wanted: busy.dataset.busy ?? "",
       said: [...document.querySelectorAll("[role=status]")].map((each) => each.innerText.trim()),
       animation: getComputedStyle(busy.querySelector(".lk-spinner")).animationName,
     };
@@ -188,9 +183,9 @@ def test_a_slow_change_shows_that_it_is_under_way(
 ) -> None:
     sandbox.set_faults([{"action": "iam:CreateAccessKey", "fault": "latency", "latency_ms": 2500}])
     surfer.page.emulate_media(reduced_motion=motion)
-    surfer.page.evaluate(PRESS, "Create a new key")
+    surfer.button("/access-keys/create").evaluate(PRESS)
     seen = surfer.page.evaluate(BUSY)
-    assert seen["words"] == "Creating the key…" and seen["words"] in seen["said"], "shown, and said aloud"
+    assert seen["words"] == seen["wanted"] != "" and seen["words"] in seen["said"], "shown, and said aloud"
     assert seen["animation"] == animation
     surfer.page.wait_for_url("**/access-keys/new")
     made = sandbox.as_administrator("iam").list_access_keys(UserName=nadia.name)["AccessKeyMetadata"]
@@ -218,37 +213,43 @@ BACK = {
 @pytest.mark.parametrize("back", BACK)
 def test_a_page_that_is_come_back_to_can_be_used_again(surfer: Surfer, keys: Phone, back: str) -> None:
     came, page = held_back(surfer, "**/access-keys/create"), surfer.page
-    page.evaluate(PRESS, "Create a new key")
-    assert page.evaluate(BUSY)["words"] == "Creating the key…"
+    surfer.button("/access-keys/create").evaluate(PRESS)
+    seen = page.evaluate(BUSY)
+    assert seen["words"] == seen["wanted"] != ""
     (held,) = came
     held.abort("aborted")  # nothing comes, and the page stays
     page.unroute("**/access-keys/create")
     assert not page.evaluate(NOTHING_BUSY)
     page.evaluate(BACK[back])
     assert page.evaluate(NOTHING_BUSY)
-    surfer.press("Create a new key")
+    surfer.submit("/access-keys/create")
     assert surfer.path == "/access-keys/new", "and it is sent"
 
 
 def test_a_download_leaves_the_page_as_it_was(surfer: Surfer, keys: Phone) -> None:
-    surfer.press("Create a new key")
+    surfer.submit("/access-keys/create")
     page = surfer.page
     page.clock.install()
     page.reload()
-    link = page.get_by_role("link", name="Download for “aws configure import”")
+    link = page.locator("main a[data-download]")
+    before = link.inner_text()
     with page.expect_download():
         link.click()
     page.clock.fast_forward(1_000)
-    page.get_by_role("link", name="Preparing the file…").wait_for()
+    page.locator("main a[data-download][aria-busy=true]").wait_for()
+    assert link.inner_text() not in ("", before), "it says what goes on"
     page.clock.fast_forward(5_000)
-    link.wait_for()
+    page.locator("main a[data-download]:not([aria-busy])").wait_for()
+    assert link.inner_text() == before
     assert page.locator("[aria-busy]").count() == 0
 
 
 def test_a_link_to_a_slow_page_shows_that_it_opens(surfer: Surfer, keys: Phone) -> None:
-    surfer.press("Create a new key")
+    surfer.submit("/access-keys/create")
     surfer.open("/access-keys")
     came = held_back(surfer, "**/access-keys/new")
-    surfer.page.evaluate(PRESS, "Continue")
-    assert surfer.page.evaluate(BUSY)["words"] == "Opening…"
+    link = surfer.page.locator("main a.btn[href='/access-keys/new']")
+    before = link.inner_text()
+    link.evaluate(PRESS)
+    assert surfer.page.evaluate(BUSY)["words"] not in ("", before), "it says what goes on"
     came[0].abort()

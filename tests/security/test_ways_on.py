@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from bs4 import BeautifulSoup
 from flask import Flask
 
+from app.aws.iam import MfaDevice
+from app.mfa.devices import rescue_note
 from tests.faults.people import with_device
 from tests.security.conftest import Entering, Guest
 from tests.support.clock import Clock
@@ -31,7 +35,8 @@ def test_the_note_about_a_lost_device_names_no_other(
     assert guest.open("/mfa/lost").at("#note") == "", "which one is lost is asked first"
     note = guest.open(f"/mfa/lost?id={own}-2").at("#note")
     assert f"--serial-number {own}-2" in note and f"--serial-number {own}\n" not in note
-    assert "leave my other MFA devices" in note
+    lost, arn = MfaDevice(f"{own}-2", datetime.now(UTC)), f"arn:aws:iam::{sandbox.account_id}:user/{who.name}"
+    assert note == rescue_note(who.name, arn, lost, others=True), "and that the other one stays"
 
     door = Guest(portal)
     door.sign_in(who)
@@ -45,7 +50,7 @@ def test_the_last_way_in_says_one_thing(sandbox: Sandbox, entering: Entering) ->
     guest = entering(who)
     for act in ("deactivate", "delete"):
         guest.open(f"/access-keys/{act}?id={who.access_key_id}")
-        assert "This will lock you out" in guest.text and "Nothing is lost" not in guest.text
+        assert guest.states == ["last-way-in"], "and not that nothing is lost"
         assert len(guest.soup.select(".alert")) == 1
         button = guest.form(f"/access-keys/{act}").select_one("button")
         assert button and "btn-outline-danger" in button["class"]
@@ -112,13 +117,17 @@ def test_the_overview_says_what_became_of_the_key_of_the_session(sandbox: Sandbo
     who = hire(sandbox, "nadia")
     guest, iam = entering(who), sandbox.as_administrator("iam")
     iam.create_access_key(UserName=who.name)
-    told = f"access key {who.access_key_id} (now"
-    assert told not in guest.open("/").text
+
+    def key_state() -> list[str]:
+        assert who.access_key_id in guest.open("/").text
+        return [str(each["data-key-state"]) for each in guest.soup.select("[data-key-state]")]
+
+    assert key_state() == []
     iam.update_access_key(UserName=who.name, AccessKeyId=who.access_key_id, Status="Inactive")
-    assert f"{told} inactive" in guest.open("/").text
+    assert key_state() == ["inactive"]
     iam.update_access_key(UserName=who.name, AccessKeyId=who.access_key_id, Status="Active")
     guest.open(f"/access-keys/delete?id={who.access_key_id}").submit("/access-keys/delete")
-    assert f"{told} deleted; this session may end at any time)" in guest.open("/").text
+    assert key_state() == ["deleted"]
 
 
 def test_what_was_deleted_is_said_to_be_deleted(sandbox: Sandbox, entering: Entering, clock: Clock) -> None:
@@ -130,17 +139,17 @@ def test_what_was_deleted_is_said_to_be_deleted(sandbox: Sandbox, entering: Ente
     guest.open(f"/access-keys/delete?id={spare}").submit("/access-keys/delete")
     for act in ("delete", "deactivate"):
         guest.open(f"/access-keys/{act}?id={spare}")
-        assert (guest.status, guest.heading) == (404, "This access key was deleted") and spare in guest.text
-        assert guest.open(f"/access-keys/{act}?id=AKIANOBODYSNOBODYS00").heading == "You have no such access key"
+        assert (guest.status, guest.refused_as) == (404, "was-deleted") and spare in guest.text
+        assert guest.open(f"/access-keys/{act}?id=AKIANOBODYSNOBODYS00").refused_as == "not-yours"
     with_device(sandbox, who, f"{who.name}-2")
     second = f"{who.serial_number}-2"
     guest.open(f"/mfa/remove?id={second}").submit("/mfa/remove")
-    assert guest.open(f"/mfa/remove?id={second}").heading == "This MFA device was deleted"
+    assert guest.open(f"/mfa/remove?id={second}").refused_as == "was-deleted"
 
     iam.upload_ssh_public_key(UserName=who.name, SSHPublicKeyBody=openssh())
     key = iam.list_ssh_public_keys(UserName=who.name)["SSHPublicKeys"][0]["SSHPublicKeyId"]
     guest.open(f"/ssh-keys/delete?id={key}").submit("/ssh-keys/delete")
-    assert f"{key} was deleted" in guest.open(f"/ssh-keys/delete?id={key}").text
+    assert guest.open(f"/ssh-keys/delete?id={key}").refused_as == "was-deleted" and key in guest.text
 
 
 @pytest.mark.parametrize("parameter", ["id", "key"])

@@ -130,7 +130,11 @@ class Surfer(Seen):
         form = self._form(address)
         for name, text in typed.items():
             form.locator(f"[name={name}]").fill(text)
-        self._click(form.locator("button:not([type=button])").first)
+        self._click(self.button(address))
+
+    def button(self, address: str) -> Locator:
+        """The button that sends the form of this address (without a query: with any)."""
+        return self._form(address).locator("button:not([type=button])").first
 
     def has(self, address: str) -> bool:
         """Is there a form that is sent to this address?"""

@@ -20,6 +20,8 @@ from config import from_env
 from tests.support.databases import GOOD, make_database
 
 SECRET = "s3cr3t/that+must=never/be+found=anywhere"
+FAREWELL = "You are signed out."
+"""What the test's own way out says."""
 BASE = "http://127.0.0.1:8000"
 
 
@@ -39,7 +41,7 @@ def portal_at(file: Path, **settings: str) -> Flask:
     @app.post("/test/leave")
     def leave() -> str:
         current.sign_out()
-        flash("You are signed out.")
+        flash(FAREWELL)
         return ""
 
     @app.post("/test/upgrade")

@@ -111,13 +111,19 @@ class Visitor:
     @property
     def refused_as(self) -> str:
         """Stable code of the error that the page tells of, "" where it tells of none."""
-        main = self.soup.select_one("main[data-refused]")
-        return str(main["data-refused"]) if main else ""
+        return refused_as(self.html)
 
     @property
     def invalid(self) -> list[str]:
         """Names of the fields that the page says are wrong."""
         return [str(each["name"]) for each in self.soup.select("main [aria-invalid=true]")]
+
+    @property
+    def field_errors(self) -> dict[str, str]:
+        """Codes of what is wrong with fields, by name."""
+        shown = {f"{each['id']}-error": str(each["name"]) for each in self.soup.select("main [aria-invalid=true]")}
+        told = self.soup.select("main [data-field-error]")
+        return {shown[str(each["id"])]: str(each["data-field-error"]) for each in told if each.get("id") in shown}
 
     @property
     def notices(self) -> list[str]:
@@ -187,6 +193,12 @@ class Visitor:
     def seed(self) -> str:
         """The seed on the page that shows a QR code."""
         return re.sub(r"\s", "", self.at("#seed"))
+
+
+def refused_as(html: str) -> str:
+    """Stable code of the error that a page tells of, "" where it tells of none."""
+    main = BeautifulSoup(html, "html.parser").select_one("main[data-refused]")
+    return str(main["data-refused"]) if main else ""
 
 
 def ok(field: Tag) -> bool:
