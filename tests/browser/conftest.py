@@ -154,8 +154,7 @@ def nadia(sandbox: Sandbox, clock: Clock) -> Employee:
 @pytest.fixture
 def phone(surfer: Surfer, nadia: Employee) -> Phone:
     """Nadia's first device; her session has MFA."""
-    surfer.sign_in(nadia)
-    enrolled = surfer.get_mfa()
+    enrolled = surfer.arrive_with_mfa(nadia)
     surfer.navigate("/mfa")
     return enrolled
 

@@ -24,13 +24,15 @@ class Broken(Exception):
 class Visitor:
     """One person at one browser. Each request goes to a replica picked by chance."""
 
-    def __init__(self, urls: str | Sequence[str], chance: random.Random | None = None) -> None:
+    def __init__(
+        self, urls: str | Sequence[str], chance: random.Random | None = None, agent: str = "Visitor"
+    ) -> None:
         self.urls = [urls] if isinstance(urls, str) else list(urls)
         self._chance = chance or random.Random(1)
         self._http = requests.Session()
         self._http.trust_env = False
         self._http.headers["Connection"] = "close"  # a replica that died is not asked through an old connection
-        self._http.headers["User-Agent"] = "Visitor"
+        self._http.headers["User-Agent"] = agent
         self.status = 0
         self.path = ""
         self.html = ""
