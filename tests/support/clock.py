@@ -34,6 +34,8 @@ def environment(file: Path) -> dict[str, str]:
         # Its repair of timed waits is for a glibc long gone, and makes threads wait ten times as long.
         "FAKETIME_FORCE_MONOTONIC_FIX": "0",
         "PYTHONPATH": str(CHILD),
+        # Hundreds of processes import the same modules: one compiles them, wherever this is turned off by default.
+        "PYTHONDONTWRITEBYTECODE": "",
     }
 
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,19 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+@lru_cache(maxsize=256)
+def _client(service: str, url: str, region: str, **credentials: str) -> Any:
+    """Kept, because making one takes longer than what is asked with it; threads may share it."""
+    made: Callable[..., Any] = _BOTO.client  # its overloads know services by literal names only
+    return made(
+        service,
+        endpoint_url=url,
+        region_name=region,
+        config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}, parameter_validation=False),
+        **credentials,
+    )
 
 
 class Sandbox:
@@ -83,16 +97,7 @@ class Sandbox:
 
     def client(self, service: str, **credentials: str) -> Any:
         """A plain boto3 client of this sandbox: aws_access_key_id=..., aws_secret_access_key=..., ..."""
-        made: Callable[..., Any] = _BOTO.client  # its overloads know services by literal names only
-        return made(
-            service,
-            endpoint_url=self.url,
-            region_name=self.facts["region"],
-            config=Config(
-                retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}, parameter_validation=False
-            ),
-            **credentials,
-        )
+        return _client(service, self.url, self.facts["region"], **credentials)
 
     def as_user(self, service: str, name: str) -> Any:
         """A client signing with the long-term key of one of the cast."""
