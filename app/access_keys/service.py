@@ -55,7 +55,7 @@ class TooManyAccessKeys(Refused):
 
 
 class SecretLost(PortalError):
-    """The key was made, but its secret never arrived: no refusal, because something changed."""
+    """The key was made, but its secret never arrived: not a refusal, because something changed."""
 
     code = "secret-lost"
 

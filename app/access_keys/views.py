@@ -24,6 +24,7 @@ from app.web.permissions import calls, needs, offered
 from app.web.rate_limits import CHANGES, limiter, this_person
 from app.web.request_context import audit, chosen_id, gateways, person
 from app.web.responses import NoLongerThere, done, page
+from app.web.told import Sentence
 
 LAST_USE = "key-last-use"
 """The feature that shows when keys were last used."""
@@ -80,6 +81,7 @@ def index() -> ResponseReturnValue:
     )
 
 
+LAST_WAY_IN = "This is your last way in. Tick the box, or go back."
 GONE_OR_SAVED = "Nothing was deleted. The key no longer exists, or its secret access key was saved."
 
 
@@ -191,7 +193,7 @@ def _deactivate_or_delete(act: str) -> ResponseReturnValue:
     ways = service.other_ways_in(me, keys, without, aws.passwords, current_app.config["SIGN_IN_METHODS"])
     form.validate_on_submit()
     if key.active and not ways and not form.understood.data:
-        form.understood.errors = [*form.understood.errors, "This is your last way in. Tick the box, or go back."]
+        form.understood.errors = [*form.understood.errors, Sentence(LAST_WAY_IN, "last-way-in")]
         return _confirmation_page(act, form)
     pending = pending_key()
     if pending and pending.access_key_id == wanted:

@@ -182,7 +182,7 @@ def test_the_last_way_in_is_not_cut_by_mistake(surfer: Surfer, nadia: Employee, 
     surfer.follow(f"/access-keys/deactivate?id={nadia.access_key_id}")
     assert surfer.states == ["last-way-in"], "and not that nothing is lost"
     surfer.submit("/access-keys/deactivate")
-    assert surfer.page.locator("[name=understood] ~ [data-field-error]").count() == 1
+    assert surfer.page.locator("[data-field-error=last-way-in]").count() == 1
     assert keys_of(nadia) == {nadia.access_key_id: "Active"}
     surfer.page.locator("[name=understood]").check()
     surfer.submit("/access-keys/deactivate")

@@ -78,7 +78,7 @@ def test_enrolling_and_rotating_through_both(two: Replicas, sandbox: Sandbox, ap
     secret = page.at("#secret-access-key")
     page.submit("/access-keys/new", last_characters=secret[-6:])
     page.open(f"/access-keys/deactivate?id={nadia.access_key_id}").submit("/access-keys/deactivate")
-    assert f"{nadia.access_key_id} is inactive" in page.text
+    assert page.notices == ["success"] and f"inactive:{nadia.access_key_id}" in page.states
     for _ in range(4):
         apart.move(12 * 60)  # used, so not idle, by either clock
         assert page.open("/").is_inside(nadia.name), page.text

@@ -110,9 +110,9 @@ class Rotation(Flow):
         page = self.enter("/access-keys")
         if page.path != "/access-keys":
             return False
-        heads = page.soup.select("h2:has(code)")
-        keys = {head.select("code")[0].get_text(): "inactive" not in head.get_text() for head in heads}
-        if "A new key waits to be saved" in page.text:
+        rows = page.soup.select("main [data-item]")
+        keys = {str(row["data-item"]): row["data-state"] != "inactive" for row in rows}
+        if page.soup.select("main [data-state=to-be-saved]"):
             page.open("/access-keys/new")
             key_id, secret = page.at("#access-key-id"), page.at("#secret-access-key")
             page.submit("/access-keys/new", last_characters=secret[-6:])

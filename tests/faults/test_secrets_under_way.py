@@ -52,7 +52,12 @@ def nothing_can_be_recorded(many: Replicas) -> Iterator[None]:
 
 def asked_about(page: Visitor) -> bool:
     """Does the page say of a key that its secret may be lost?"""
-    return "may be lost" in page.text or "Did you save the secret" in page.text
+    return any(state.startswith(("secret-on-its-way:", "secret-lost:")) for state in page.states)
+
+
+def codes(shown: list[str]) -> set[str]:
+    """Without the ids of what they are about."""
+    return {each.partition(":")[0] for each in shown}
 
 
 def in_the_call(inside: Inside, many: Replicas, action: str, send: Callable[[], Visitor]) -> None:
@@ -68,12 +73,12 @@ def test_a_key_whose_answer_nobody_heard_is_deleted_with_one_click(inside: Insid
     in_the_call(inside, many, CREATE_KEY, lambda: page.submit("/access-keys/create"))
     wait_until(lambda: len(inside.keys()) == 2)
     (orphan,) = set(inside.keys()) - {inside.employee.access_key_id}
-    assert f"Save or delete access key {orphan}" in page.open("/").text
-    assert orphan in page.text and "Retire" not in page.text
-    assert f"The secret of {orphan} may be lost" in page.open("/access-keys").text
-    assert "retire the older" not in page.text
+    assert f"save-or-delete-key:{orphan}" in page.open("/").to_do
+    assert "retire-key" not in codes(page.to_do)
+    assert f"secret-on-its-way:{orphan}" in page.open("/access-keys").states
+    assert "retire-older" not in codes(page.states)
     page.submit(f"/access-keys/lost?id={orphan}")
-    assert inside.keys() == [inside.employee.access_key_id] and "may be lost" not in page.text
+    assert inside.keys() == [inside.employee.access_key_id] and not asked_about(page)
     page.submit("/access-keys/create")
     assert page.path == "/access-keys/new" and page.at("#secret-access-key"), "at once, too"
 
@@ -104,7 +109,7 @@ def test_a_key_whose_answer_arrived_is_there_whatever_happens_then(
     assert inside.phases("access-key-created") == ["intended", "found-done"]
     assert not asked_about(page.open("/access-keys")), page.text
     page.open(f"/access-keys/deactivate?id={inside.employee.access_key_id}")
-    assert "This will lock you out" not in page.text
+    assert page.has("/access-keys/deactivate") and "last-way-in" not in codes(page.states)
 
 
 def test_a_qr_code_nobody_saw_is_made_anew_with_one_click(
@@ -118,9 +123,9 @@ def test_a_qr_code_nobody_saw_is_made_anew_with_one_click(
     sandbox.set_faults([])
     wait_until(nadia.leftover)
     page.open("/mfa/enroll")
-    assert "You started setting up MFA earlier" in page.text and nadia.serial_number in page.text
+    assert "qr-code-lost" in page.states and nadia.serial_number in page.text
     page.submit("/mfa/enroll/begin")
-    assert page.seed() and "You started setting up MFA earlier" not in page.text
+    assert page.seed() and "qr-code-lost" not in page.states
     clock.move(60)
     codes = {"first_code": sandbox.code(page.seed()), "second_code": sandbox.code(page.seed(), 1)}
     page.submit("/mfa/enroll", **codes)
@@ -137,12 +142,12 @@ def test_a_secret_that_ended_with_its_session_is_said_to_be_lost(inside: Inside,
     assert not asked_about(other.page), "it waits in the first browser"
     clock.move(15 * 60 + 1)
     inside.enter().open("/")
-    assert f"Save or delete access key {made}" in page.text
-    assert "Retire your older access key" not in page.text, "nobody can use the newer one"
+    assert f"save-or-delete-key:{made}" in page.to_do
+    assert "retire-key" not in codes(page.to_do), "nobody can use the newer one"
     page.open("/access-keys")
-    assert f"Did you save the secret of {made}" in page.text and "Use" not in page.text
+    assert f"secret-lost:{made}" in page.states and "retire-older" not in codes(page.states)
     page.submit("/access-keys/have")
-    assert "Did you save" not in page.text and "retire the older key" in page.text
+    assert not asked_about(page) and f"retire-older:{inside.employee.access_key_id}" in page.states
     assert secret and inside.phases("access-key-saved") == ["done"]
 
 
@@ -154,21 +159,22 @@ def test_a_key_whose_secret_is_not_saved_is_no_way_in(inside: Inside, clock: Clo
     elsewhere = Inside.__new__(Inside)
     elsewhere.__dict__.update(inside.__dict__, page=Visitor(inside.page.urls))
     page = elsewhere.enter().open("/access-keys")
-    assert f"{made} isn’t saved yet" in page.text and "retire the older key" not in page.text
-    assert "delete the inactive key" not in page.text, "both are active, and one of them is the only way in"
-    assert "Retire your older access key" not in page.open("/").text
+    assert f"secret-elsewhere:{made}" in page.states and "retire-older" not in codes(page.states)
+    assert "delete-inactive" not in codes(page.states), "both are active, and one of them is the only way in"
+    assert "retire-key" not in codes(page.open("/").to_do)
     for act in ("deactivate", "delete"):
         for browser in (page, inside.page):
             browser.open(f"/access-keys/{act}?id={old}")
-            assert "This will lock you out" in browser.text and made in browser.text
+            assert browser.states == [f"last-way-in:{made}"]
             browser.submit(f"/access-keys/{act}")
-            assert "Tick the box" in browser.text
+            assert browser.soup.select("[data-field-error=last-way-in]")
     clock.move(15 * 60 + 1)
     page = inside.enter().open(f"/access-keys/delete?id={old}")
-    assert "This will lock you out" in page.text, "now the secret is lost"
+    assert page.states == [f"last-way-in:{made}"], "now the secret is lost"
     assert set(inside.keys()) == {old, made}
     page.open("/access-keys").submit("/access-keys/have")
-    assert "This will lock you out" not in page.open(f"/access-keys/delete?id={old}").text
+    page.open(f"/access-keys/delete?id={old}")
+    assert page.has("/access-keys/delete") and "last-way-in" not in codes(page.states)
 
 
 def test_who_signs_in_with_the_new_key_has_its_secret(inside: Inside, clock: Clock) -> None:
@@ -178,10 +184,10 @@ def test_who_signs_in_with_the_new_key_has_its_secret(inside: Inside, clock: Clo
     first = inside.employee.access_key_id, inside.employee.secret_access_key
     inside.employee.access_key_id, inside.employee.secret_access_key = made, secret
     inside.enter().open("/access-keys")
-    assert "Did you save" not in page.text
+    assert not asked_about(page)
     inside.employee.access_key_id, inside.employee.secret_access_key = first
     inside.page = Visitor(inside.page.urls)
-    assert "Did you save" not in inside.enter().open("/access-keys").text, "nor later"
+    assert not asked_about(inside.enter().open("/access-keys")), "nor later"
 
 
 def test_a_secret_that_waits_survives_whatever_kills_the_worker(
@@ -199,7 +205,8 @@ def test_a_secret_that_waits_survives_whatever_kills_the_worker(
         assert page.open("/access-keys/new").at("#secret-access-key") == secret, change
         assert page.open("/").status == 200, change
     page.open("/access-keys/new").submit("/access-keys/new", last_characters=secret[-6:])
-    assert page.path == "/access-keys" and "is saved" in page.text
+    assert page.path == "/access-keys" and page.notices == ["success"]
+    assert inside.phases("access-key-saved") == ["done"]
 
 
 def send(change: Change, scene: Scene) -> Visitor:

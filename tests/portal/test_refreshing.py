@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from markupsafe import escape
 
 from app.aws.clients import AwsCredentials
 from app.aws.signin import Device, SignInGateway, SignInTokens
 from app.db import db
-from app.errors import MEANING, PasswordWasChanged
+from app.errors import MEANING, CodeRefused, PasswordWasChanged, RenewalRefused
 from app.sessions import current
 from app.sessions.contents import Person
 from app.web.guards import public
@@ -63,8 +64,6 @@ def test_a_refused_refresh_has_its_own_sentence(portal: Flask, code: str) -> Non
     told = get(client, "/activity?page=2")
     assert told.status_code == 303 and "next=/activity?page%3D2" in told.headers["Location"]
     page = get(client, told.headers["Location"]).text
-    if MEANING[code] is PasswordWasChanged:
-        assert "Your console password was changed" in page
-    else:
-        assert "AWS didn’t renew your session" in page and "Sign in again to continue where you were" in page
-    assert "did not accept the code" not in page and cookie(client) == ""
+    told_of = PasswordWasChanged if MEANING[code] is PasswordWasChanged else RenewalRefused
+    assert f'data-refused="{told_of.code}"' in page and escape(told_of.message) in page
+    assert CodeRefused.message not in page and cookie(client) == ""

@@ -23,6 +23,7 @@ from app.db import db
 from app.sessions import stores
 from app.sessions.stores import Seen, StoreFull, database
 from app.sessions.stores import redis as in_redis
+from app.web.error_pages import NOTHING_DONE
 from tests.support.clock import Clock
 from tests.support.gateways import Caller, NoIam
 from tests.support.inside import BASE, SECRET, cookie, get, portal_at, post, sessions_of, token, visitors_cookie
@@ -116,7 +117,7 @@ def test_so_many_strangers_and_no_more(portal: Flask, monkeypatch: pytest.Monkey
         client = portal.test_client()
         answers.append(post(client, "/sign-in/aws", csrf_token=token(get(client, "/sign-in").text)))
     assert [answer.status_code for answer in answers] == [303] * 3 + [503] * 2
-    assert "take new sign-ins right now" in answers[-1].text and "Nothing was done" in answers[-1].text
+    assert 'data-refused="no-room"' in answers[-1].text and NOTHING_DONE in answers[-1].text
     post(inside, "/test/upgrade")
     assert get(inside, "/test/see").json["secret"] == "temporary"
     post(portal.test_client(), "/test/enter")  # and who is known to AWS may come

@@ -11,7 +11,7 @@ from app.aws.access_keys import AccessKey, LastUse
 from app.aws.iam import MfaDevice
 from app.aws.passwords import LoginProfile
 from app.overview.service import Credentials, Known, Limits, Unknown
-from app.overview.todo import Look, Urgency, Waiting, to_do
+from app.overview.todo import Item, Look, Urgency, Waiting, to_do
 from app.public_keys.certificates import Certificate
 from app.public_keys.service import ListedCertificate
 
@@ -33,7 +33,7 @@ def listed(
 ) -> list[str]:
     profile = None if temporary is None else LoginProfile(NOW, temporary)
     has = Credentials(devices, Known(keys), Known(profile), Known([]), Known(certificates))
-    return [item.what for item in to_do(Look(has, waiting, Limits(timedelta(days=90)), NOW))]
+    return [item.code for item in to_do(Look(has, waiting, Limits(timedelta(days=90)), NOW))]
 
 
 def test_nothing_to_do() -> None:
@@ -45,10 +45,10 @@ def test_nothing_to_do() -> None:
     ("days", "told"),
     [
         (75, []),
-        (76, ["Replace your access key soon"]),
-        (89.9, ["Replace your access key soon"]),
-        (90.1, ["Replace your access key"]),
-        (400, ["Replace your access key"]),
+        (76, ["key-due-soon"]),
+        (89.9, ["key-due-soon"]),
+        (90.1, ["key-overdue"]),
+        (400, ["key-overdue"]),
     ],
 )
 def test_a_key_is_due_by_its_age(days: float, told: list[str]) -> None:
@@ -56,23 +56,26 @@ def test_a_key_is_due_by_its_age(days: float, told: list[str]) -> None:
 
 
 def test_of_two_keys_it_says_when_the_one_to_go_was_last_used_if_aws_told() -> None:
-    def why(use: LastUse | None, *, active: bool = True) -> str:
+    def item(use: LastUse | None, *, active: bool = True) -> Item:
         uses = Uses({"AKIA1": use} if use else {})
         keys = (key("AKIA1", 30, active=active), key("AKIA2", 1))
         has = Credentials((PHONE,), Known(keys), Known(None), Known([]), Known([]), uses)
-        [item] = to_do(Look(has, NOTHING, Limits(timedelta(days=90)), NOW))
-        return item.why
+        [found] = to_do(Look(has, NOTHING, Limits(timedelta(days=90)), NOW))
+        return found
 
     for active in (True, False):
-        used = why(LastUse(NOW - timedelta(days=2), "s3", "eu-central-1"), active=active)
-        assert used.endswith(" AKIA1 was last used on 30 May 2026.")
-        assert "last used" not in why(None, active=active) + why(LastUse(None), active=active)
+        used = item(LastUse(NOW - timedelta(days=2), "s3", "eu-central-1"), active=active)
+        unknown, never = item(None, active=active), item(LastUse(None), active=active)
+        assert (used.about, used.last_used_at) == ("AKIA1", NOW - timedelta(days=2))
+        assert unknown.last_used_at is never.last_used_at is None
+        assert "30 May 2026" in used.why and used.why.startswith(never.why), "it says so, and the rest is the same"
+        assert unknown.why == never.why
 
 
 def test_of_two_keys_the_older_goes() -> None:
-    assert listed(key("AKIA1", 100), key("AKIA2", 1)) == ["Replace your access key", "Retire your older access key"]
-    assert listed(key("AKIA1", 100, active=False), key("AKIA2", 1)) == ["Delete an inactive access key"]
-    assert listed(key("AKIA1", 5), key("AKIA2", 0), waiting=Waiting(new_key="AKIA2")) == ["Save your new access key"]
+    assert listed(key("AKIA1", 100), key("AKIA2", 1)) == ["key-overdue", "retire-key"]
+    assert listed(key("AKIA1", 100, active=False), key("AKIA2", 1)) == ["delete-key"]
+    assert listed(key("AKIA1", 5), key("AKIA2", 0), waiting=Waiting(new_key="AKIA2")) == ["save-key"]
 
 
 def test_what_is_lost_if_it_waits_comes_first() -> None:
@@ -82,16 +85,16 @@ def test_what_is_lost_if_it_waits_comes_first() -> None:
         waiting=Waiting(new_key="AKIA2", enrolling="arn:aws:iam::123456789012:mfa/olga/device-2"),
     )
     assert found == [
-        "Save your new access key",
-        "Finish setting up your MFA device",
-        "Replace your temporary console password",
-        "Replace your access key",
+        "save-key",
+        "finish-device",
+        "temporary-password",
+        "key-overdue",
     ]
 
 
 def test_without_a_device_the_next_session_has_no_mfa() -> None:
-    assert listed(devices=()) == ["Set up MFA again"]
-    assert listed(waiting=Waiting(replaced=PHONE.serial_number)) == ["Give up your old MFA device"]
+    assert listed(devices=()) == ["set-up-mfa"]
+    assert listed(waiting=Waiting(replaced=PHONE.serial_number)) == ["remove-old-device"]
     assert listed(waiting=Waiting(replaced="arn:aws:iam::123456789012:mfa/gone")) == []
 
 
@@ -103,8 +106,8 @@ def certificate(days_left: float, *, active: bool = True) -> ListedCertificate:
 
 def test_a_certificate_is_due_by_its_end() -> None:
     assert listed(certificates=(certificate(40),)) == []
-    assert listed(certificates=(certificate(20),)) == ["Replace your signing certificate soon"]
-    assert listed(certificates=(certificate(-1),)) == ["Replace your signing certificate"]
+    assert listed(certificates=(certificate(20),)) == ["certificate-expires-soon"]
+    assert listed(certificates=(certificate(-1),)) == ["certificate-expired"]
     assert listed(certificates=(certificate(-1, active=False),)) == [], "nothing uses it"
 
 
