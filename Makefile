@@ -14,7 +14,7 @@ PARSERS := tests/test_architecture.py tests/prose tests/compliance/test_report.p
   tests/portal/test_sign_in_vectors.py tests/portal/test_what_people_paste.py tests/portal/test_who_gets_in.py
 FLASK := $(BIN)/flask --app wsgi
 
-.PHONY: setup run serve sandbox test check check-policies check-parsers soak lint audit bench pictures try-image lock css
+.PHONY: setup run serve sandbox test check check-policies check-parsers soak lint audit bench pictures try-image lock css messages
 
 run: $(VENV)/.run
 	@$(BIN)/python deploy/check-port PORT $(PORT)
@@ -91,6 +91,11 @@ css:
 	cd build/css && npm ci --silent --ignore-scripts --omit=optional
 	build/css/node_modules/.bin/sass --style=compressed --no-source-map --quiet-deps --silence-deprecation=import \
 	  --load-path=build/css/node_modules build/css/bootstrap.scss static/bootstrap.css
+
+# The texts people read, for translators: build/messages.pot.
+messages: $(VENV)/.all
+	@mkdir -p build
+	$(BIN)/pybabel -q extract -F pyproject.toml --no-location --sort-output --omit-header -o build/messages.pot .
 
 $(VENV)/.run: requirements.lock pyproject.toml
 	@deploy/make-venv $(PYTHON) $(VENV) requirements.lock

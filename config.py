@@ -15,7 +15,7 @@ import click
 import orjson
 
 from app.policy.documents import PARTITIONS
-from app.settings import kinds, parsers
+from app.settings import branding, kinds, parsers
 from app.settings.table import Setting, read_all
 
 ROOT = Path(__file__).parent
@@ -196,6 +196,28 @@ SETTINGS: dict[str, Setting] = {
             parsers.limit,
             default="10 per 5 minutes",
             help="Attempts to sign in with one access key ID, and codes after it",
+        ),
+        Setting(
+            "BRAND_NAME",
+            branding.line(40),
+            default="Latchkey",
+            help="The name in the top bar and in page titles, at most 40 characters",
+        ),
+        Setting(
+            "BRAND_LOGO",
+            branding.logo,
+            help="Path of an SVG or PNG file of at most 64 KiB, shown before the name. Default: the key of Latchkey",
+        ),
+        Setting(
+            "SIGN_IN_NOTE",
+            branding.line(300),
+            help="A sentence for your users on the sign-in page, plain text of at most 300 characters. Default: none",
+        ),
+        Setting(
+            "SUPPORT_CONTACT",
+            branding.contact,
+            help="Whom users ask for help: `NAME`, `NAME <MAIL>` or `NAME <https://…>`, like "
+            "`IT help desk <help@example.com>`. Default: pages say “your administrator”",
         ),
     )
 }

@@ -28,7 +28,17 @@ from app.sessions.interface import StoredSessions
 from app.sessions.stores import SessionStore
 from app.sessions.stores.database import DatabaseStore
 from app.sessions.stores.redis import RedisStore, connect
-from app.web import error_pages, permissions, pipeline, request_context, security, templating
+from app.web import (
+    branding,
+    error_pages,
+    navigation,
+    permissions,
+    pipeline,
+    request_context,
+    security,
+    templating,
+    translations,
+)
 from app.web.rate_limits import Addressed
 from app.web.responses import Number
 
@@ -69,7 +79,10 @@ def create_app(config: dict[str, Any]) -> Flask:
     login.session_protection = None
     compliance.listen()
     pipeline.register(app, large_uploads=compliance.allow_large_report)
+    translations.register(app)
     templating.register(app)
+    branding.register(app)
+    navigation.register(app)
     permissions.register(app)
     error_pages.register(app)
     app.jinja_env.globals["request_id"] = request_id

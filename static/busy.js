@@ -1,18 +1,24 @@
 // Says that something is under way, for as long as AWS takes. One script for every form, and for links that look like buttons.
 
 const SHOWN_AFTER = 300; // ms; most answers are there before
-const SLOW_AFTER = 8000; // ms
+const SLOW_AFTER = 4000; // ms
 const PREPARED = 4000; // ms that a download shows as under way: no page tells when it has begun
 
 const said = document.createElement("p");
 said.className = "visually-hidden";
 said.setAttribute("role", "status");
-document.querySelector("footer").append(said);
+document.body.append(said);
 
 const sent = new Set(); // forms whose answer is awaited
 const working = new Map(); // buttons and links that show it, and how they are put back
 
-/** Show on a button or link what goes on; `still` is said where it takes long. */
+/** It takes long: what was said to screen readers only is now shown to everyone. */
+function slow() {
+  said.className = "lk-slow";
+  said.textContent = "AWS is taking longer than usual. This page keeps waiting.";
+}
+
+/** Show on a button or link what goes on. */
 function begin(control, words) {
   if (!control || working.has(control)) return;
   const before = [...control.childNodes];
@@ -27,7 +33,7 @@ function begin(control, words) {
   };
   const timers = [
     setTimeout(show, SHOWN_AFTER),
-    setTimeout(() => { said.textContent = "Still working. AWS is slow to answer."; }, SLOW_AFTER),
+    setTimeout(slow, SLOW_AFTER),
   ];
   working.set(control, () => {
     timers.forEach(clearTimeout);
@@ -43,6 +49,7 @@ function end() {
   working.clear();
   for (const form of sent) for (const button of form.querySelectorAll("button")) button.removeAttribute("aria-disabled");
   sent.clear();
+  said.className = "visually-hidden";
   said.textContent = "";
 }
 

@@ -101,10 +101,36 @@ function strength(box) {
   });
 }
 
-/** Times in the reader's own zone. */
+const CLOCK = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
+const DAY = { day: "numeric", month: "long" };
+const SHOWN = { // by the ways of app/text/dates.py
+  time: CLOCK,
+  minute: { ...DAY, year: "numeric", ...CLOCK },
+  "minute of the year": { ...DAY, ...CLOCK },
+  "short minute": { day: "numeric", month: "short", year: "numeric", ...CLOCK },
+  second: { ...DAY, year: "numeric", ...CLOCK, second: "2-digit" },
+  "second of the year": { ...DAY, ...CLOCK, second: "2-digit" },
+};
+
+/** A time in the reader's own zone; in UTC, as it was written, when the pointer is over it. */
 function localTime(element) {
+  const shown = SHOWN[element.dataset.local || "time"];
   const time = new Date(element.dateTime);
-  element.textContent = time.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  if (!shown || !time.getTimezoneOffset()) return;
+  element.title = element.textContent.trim();
+  element.textContent = new Intl.DateTimeFormat("en-GB", shown).format(time).replace(" at ", ", ");
+}
+
+/** A menu closes when the pointer or the focus goes elsewhere, and with Escape. */
+function menu(details) {
+  const close = (event) => { if (!details.contains(event.target)) details.open = false; };
+  document.addEventListener("click", close);
+  document.addEventListener("focusin", close);
+  details.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    details.open = false;
+    details.querySelector("summary").focus();
+  });
 }
 
 /** Give a page, or a part that came into it later, its comforts. */
@@ -117,6 +143,7 @@ function comfort(root) {
   each("[data-rules]", rules);
   each("[data-strength]", strength);
   each("time[data-local]", localTime);
+  each("details[data-menu]", menu);
 }
 comfort(document);
 document.addEventListener("swapped", (event) => comfort(event.target));

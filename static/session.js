@@ -124,7 +124,7 @@ function putBack(draft) {
   note.className = "alert alert-info";
   note.dataset.draft = "back";
   note.setAttribute("role", "status");
-  document.querySelector("main h1").before(note);
+  document.querySelector("main").prepend(note);
   note.textContent = "What you typed before you signed in again is back. Check it, then send it.";
 }
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import SplitResult, quote, urlsplit
 
@@ -15,6 +17,7 @@ from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.routing import IntegerConverter, Map
 
 from app.errors import NotAllowed, PortalError
+from app.text.messages import N_, _
 from app.web import refused
 from app.web.forms import Form
 from app.web.told import Sentence, tell
@@ -87,6 +90,16 @@ def wants_part() -> bool:
     return request.headers.get("Latchkey-Part") == "yes"
 
 
+@dataclass(frozen=True)
+class Undo:
+    """The button beside a sentence that says what was done: it sends a form that takes it back."""
+
+    endpoint: str
+    fields: Mapping[str, str]
+    """What the form sends, beside its token. No secret: it waits in the session."""
+    label: str = N_("Undo")
+
+
 def done(
     sentence: str | PortalError, endpoint: str, category: str = "success", *, code: str = "", **values: Any
 ) -> ResponseReturnValue:
@@ -96,6 +109,13 @@ def done(
     """
     if sentence:
         tell(sentence, category, code)
+    return redirect(url_for(endpoint, **values), 303)
+
+
+def done_with_undo(sentence: str, undo: Undo, endpoint: str, **values: Any) -> ResponseReturnValue:
+    """The same, with a button beside the sentence that takes it back."""
+    form = {"undo": url_for(undo.endpoint), "fields": dict(undo.fields), "label": _(undo.label)}
+    flash({"text": sentence, **form}, "success")  # type: ignore[arg-type] # any value the session can hold
     return redirect(url_for(endpoint, **values), 303)
 
 

@@ -75,7 +75,7 @@ def add_headers(response: Response) -> Response:
     """Give an answer the security headers, and let neither browser nor proxy keep a page."""
     response.headers.update(current_app.extensions["security-headers"])
     # Where a file is missing, the answer is a page.
-    if request.endpoint != "static" or response.status_code not in (200, 206, 304):
+    if request.endpoint not in ("static", "branding.logo") or response.status_code not in (200, 206, 304):
         response.headers["Cache-Control"] = "no-store"
     return response
 

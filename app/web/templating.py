@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from functools import cache
 
 from flask import Flask
+from heroicons.jinja import heroicon_micro, heroicon_mini, heroicon_outline, heroicon_solid
 from markupsafe import Markup, escape
 
 from app.text.browser_names import browser_name
@@ -29,6 +31,19 @@ def whole_options(text: str) -> Markup:
     return Markup(parts)  # noqa: S704 # escaped before the spans, which hold letters and hyphens only
 
 
+_ATTRIBUTES = {"aria-hidden": "true", "focusable": "false", "class": "lk-icon"}
+
+
+@cache
+def icon(name: str, size: int = 20, style: str = "outline") -> Markup:
+    """A picture of Heroicons (https://heroicons.com), drawn in the colour of the text, for the eye only.
+
+    size: in pixels. style: "outline", "solid", "mini" or "micro". Raises IconDoesNotExist for a name there is not.
+    """
+    draw = {"outline": heroicon_outline, "solid": heroicon_solid, "mini": heroicon_mini, "micro": heroicon_micro}
+    return Markup(draw[style](name, size=size, **_ATTRIBUTES))  # noqa: S704 # drawn by the package from its own files
+
+
 def register(app: Flask) -> None:
     """Make the filters known to Jinja."""
     app.jinja_env.filters["date"] = written
@@ -38,4 +53,5 @@ def register(app: Flask) -> None:
     app.jinja_env.filters["whole_options"] = whole_options
     app.jinja_env.filters["machine_time"] = machine_time
     app.jinja_env.globals["accounts_to_watch"] = accounts_to_watch
+    app.jinja_env.globals["icon"] = icon
     app.jinja_env.globals["now"] = lambda: datetime.now(UTC)

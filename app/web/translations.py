@@ -1,0 +1,39 @@
+"""Texts through Flask-Babel: English is the only language so far (`app.text.messages`)."""
+
+from __future__ import annotations
+
+import flask_babel
+from flask import Flask, current_app, has_app_context
+from markupsafe import Markup, escape
+
+from app.text import messages
+from app.text.messages import Contact
+
+
+def _contact() -> Contact | None:
+    return current_app.config["SUPPORT_CONTACT"] if has_app_context() else None
+
+
+def administrator() -> Markup:
+    """Return whom users ask, for the middle of a sentence on a page, with a link where SUPPORT_CONTACT has one."""
+    contact = _contact()
+    if contact is None:
+        return escape(messages.administrator())
+    if not contact.link:
+        return escape(contact.name)
+    if contact.link == contact.address:
+        return Markup('<a href="{}" rel="noreferrer">{}</a>').format(contact.link, contact.name)
+    return Markup('{} (<a href="{}">{}</a>)').format(contact.name, contact.link, contact.address)
+
+
+def ask_admin() -> Markup:
+    """Return "Ask IT help desk", with a link, or "Ask your administrator": the beginning of a sentence on a page."""
+    return escape(messages._("Ask %(administrator)s")) % {"administrator": administrator()}
+
+
+def register(app: Flask) -> None:
+    """Let templates and Python say every text through Flask-Babel."""
+    flask_babel.Babel(app, default_locale="en")
+    messages.say_with(flask_babel.gettext, flask_babel.ngettext, _contact)
+    app.jinja_env.filters["translated"] = messages._
+    app.jinja_env.globals.update(administrator=administrator, ask_admin=ask_admin)
