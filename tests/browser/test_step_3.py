@@ -80,7 +80,7 @@ def test_next_time_the_code_is_asked_at_the_door(surfing: Surfing, nadia: Employ
     surfer = surfing()
     surfer.sign_in(nadia)
     phone = surfer.enroll()
-    surfer.page.locator("[data-sign-out] button").click()
+    surfer.sign_out()
     surfer.page.wait_for_url("**/sign-in*")
 
     surfer.sign_in(nadia)

@@ -82,7 +82,7 @@ def test_a_session_that_ends_meanwhile_takes_no_secret_off_the_screen(surfer: Su
     secret = surfer.page.locator("#secret-access-key").inner_text()
     other = surfer.tab()
     other.goto(f"{surfer.url}/")
-    other.locator("[data-sign-out] button").click()
+    surfer.sign_out(other)
     other.wait_for_url("**/sign-in*")
     surfer.page.locator("[data-live-text][data-state=stopped]").wait_for()
     assert surfer.page.locator("#secret-access-key").inner_text() == secret

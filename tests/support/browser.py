@@ -173,8 +173,17 @@ class Surfer(Seen):
         self._click(self.page.locator(selector).first)
 
     def navigate(self, address: str) -> None:
-        """Follow a link of the navigation."""
-        self._click(self.page.locator(f"nav a[href='{address}']").first)
+        """Follow a link of the sidebar or of the menu under their name, which is opened first where it is closed."""
+        link = self.page.locator(f"nav a[href='{address}'], [data-signed-in] a[href='{address}']").first
+        if not link.is_visible():
+            link.locator("xpath=ancestor::details/summary").click()
+        self._click(link)
+
+    def sign_out(self, tab: Page | None = None) -> None:
+        """Sign out, in the menu under their name."""
+        page = tab or self.page
+        page.locator("[data-signed-in] summary").click()
+        page.locator("[data-sign-out] button").click()
 
     def _click(self, target: Locator) -> None:
         with self.page.expect_navigation():
