@@ -17,15 +17,10 @@ from config import from_env
 PUBLIC = {
     "static",
     "signin.sign_in",
-<<<<<<< HEAD
     "signin.sign_in_post",
     "aws_signin.sign_in_post",
-=======
-    "signin.access_key",
-    "aws_signin.begin",
     "branding.choose_theme",
     "branding.logo",
->>>>>>> afac782 (Send every text through gettext, with the pages not yet done listed)
     "aws_signin.callback",
     "aws_signin.sign_in",
     "aws_signin.code",
