@@ -6,6 +6,7 @@ import re
 
 from wtforms import PasswordField, StringField, TextAreaField
 
+from app.text.messages import N_, _, administrator
 from app.text.typed import without_blanks
 from app.web import forms as shared
 from app.web.forms import Form
@@ -19,11 +20,10 @@ MAY_BE_KEY_ID = re.compile("[A-Z0-9]{0,24}|[a-z0-9]{0,24}")
 pieces, has both cases, or is longer."""
 _KEY_ID = re.compile("AKIA[A-Z0-9]{16}")
 _SECRET = re.compile("[A-Za-z0-9/+=]{40}")
-SWAPPED = (
+SWAPPED = N_(
     "The access key ID and the secret access key are swapped. Enter the ID, which begins with AKIA, in the first "
     "field and the secret in the second."
 )
-NO_KEY_ID = "This is not an access key ID"
 UNSAVED = {
     "autocomplete": "off",
     "data-1p-ignore": "",
@@ -37,7 +37,7 @@ class AccessKeyForm(Form):
     """Key id and secret, checked for shape before AWS is asked."""
 
     access_key_id = StringField(
-        "Access key ID",
+        N_("Access key ID"),
         filters=[without_blanks],
         render_kw={
             "autocomplete": "off",
@@ -47,7 +47,7 @@ class AccessKeyForm(Form):
         },
     )
     secret_access_key = PasswordField(
-        "Secret access key",
+        N_("Secret access key"),
         filters=[without_blanks],
         render_kw=UNSAVED | {"maxlength": 512},
     )
@@ -65,24 +65,28 @@ class AccessKeyForm(Form):
         """20 characters, AKIA...; what is something else is named, and never shown again if it may be a secret."""
         key_id = field.data or ""
         if self._swapped():
-            raise FieldError("swapped", SWAPPED)
+            raise FieldError("swapped", _(SWAPPED))
         if not key_id:
-            raise FieldError("missing", "Enter your access key ID.")
+            raise FieldError("missing", _("Enter your access key ID."))
         if re.fullmatch(r"ASIA[A-Z0-9]{16}", key_id):
             raise FieldError(
                 "temporary-key",
-                "This is a temporary key (it begins with ASIA). Use your own access key; its ID begins with AKIA.",
+                _(
+                    "This is a temporary key, because it starts with ASIA. Use your access key: its ID starts with AKIA."
+                ),
             )
         if _SECRET.fullmatch(key_id):
             raise FieldError(
                 "secret-key",
-                f"{NO_KEY_ID}. It looks like a secret access key: enter that in the second field, and the ID, which "
-                "begins with AKIA, in this one.",
+                _(
+                    "This looks like a secret access key. Enter it in the second field, and the access key ID, which "
+                    "starts with AKIA, in this one."
+                ),
             )
         if not _KEY_ID.fullmatch(key_id):
             if _may_be_user_name(key_id):
                 raise FieldError("user-name", self._no_user_name_here())
-            raise FieldError("shape", _SHAPE)
+            raise FieldError("shape", _(_SHAPE))
 
     def _swapped(self) -> bool:
         """Is each of the two in the other's field?"""
@@ -91,24 +95,29 @@ class AccessKeyForm(Form):
 
     def _no_user_name_here(self) -> str:
         if self.by_password:
-            return f"{NO_KEY_ID}. To sign in with your user name and password, use Continue to AWS above."
-        return f"{_SHAPE} You can’t sign in with a user name here. If you have no access key, ask your administrator."
+            return _(
+                "This is not an access key ID, which has 20 characters and starts with AKIA. To sign in with your "
+                "user name and password, choose Continue to AWS."
+            )
+        return _(
+            "This is not an access key ID, which has 20 characters and starts with AKIA. You can’t sign in with a "
+            "user name here. If you have no access key, ask %(administrator)s for one.",
+            administrator=administrator(),
+        )
 
     def validate_secret_access_key(self, field: PasswordField) -> None:
         """40 characters of base64's alphabet."""
         if not field.data:
-            raise FieldError("missing", "Enter your secret access key.")
+            raise FieldError("missing", _("Enter your secret access key."))
         if self._swapped():
             return  # said once, beside the first field
         if _KEY_ID.fullmatch(field.data):
-            raise FieldError(
-                "key-id", "This is an access key ID. Enter the secret access key that belongs to it here."
-            )
+            raise FieldError("key-id", _("This is an access key ID. Enter its secret access key here."))
         if not _SECRET.fullmatch(field.data):
-            raise FieldError("shape", "This is not a secret access key: it has 40 characters. Copy it again.")
+            raise FieldError("shape", _("This is not a secret access key, which has 40 characters. Copy it again."))
 
 
-_SHAPE = f"{NO_KEY_ID}: it has 20 characters, capital letters and digits, and begins with AKIA."
+_SHAPE = N_("This is not an access key ID, which has 20 capital letters and digits and starts with AKIA.")
 
 
 def _may_be_user_name(typed: str) -> bool:
@@ -135,6 +144,6 @@ class VerificationCodeForm(Form):
 
     secret = ("verification_code",)
     verification_code = TextAreaField(
-        "Code from AWS",
+        N_("Code from AWS"),
         render_kw={"autocomplete": "off", "spellcheck": "false", "rows": 4, "class": "lk-pasted-field"},
     )

@@ -34,6 +34,7 @@ def ask_admin() -> Markup:
 def register(app: Flask) -> None:
     """Let templates and Python say every text through Flask-Babel."""
     flask_babel.Babel(app, default_locale="en")
+    app.jinja_env.policies["ext.i18n.trimmed"] = True  # how a template's lines are broken is no part of a text
     messages.say_with(flask_babel.gettext, flask_babel.ngettext, _contact)
     app.jinja_env.filters["translated"] = messages._
     app.jinja_env.globals.update(administrator=administrator, ask_admin=ask_admin)

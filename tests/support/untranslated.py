@@ -18,7 +18,7 @@ _SAID = ("alt", "aria-label", "content", "data-busy", "data-label", "data-over",
 _VERBATIM = ("code", "kbd", "samp", "script", "style", "svg")
 """Elements whose text is no language."""
 _EXPRESSION = "\ue000"
-"""Stands for an expression: a character that no template has."""
+"""In place of an expression: a character that no template has."""
 _WORD = re.compile(r"[A-Za-z]{2,}")
 _SENTENCE = re.compile(r"[A-Z][a-z]+|[a-z]{2,}[,.:…]? [a-z]")
 _CLASSES = re.compile(r"(?:\s*(?:lk|btn|form|alert|visually|is|w)-[\w-]*\s*|btn|alert|\s)+")
