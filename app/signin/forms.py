@@ -71,9 +71,7 @@ class AccessKeyForm(Form):
         if re.fullmatch(r"ASIA[A-Z0-9]{16}", key_id):
             raise FieldError(
                 "temporary-key",
-                _(
-                    "This is a temporary key, because it starts with ASIA. Use your access key: its ID starts with AKIA."
-                ),
+                _("This is a temporary key, as it starts with ASIA. Use your access key: its ID starts with AKIA."),
             )
         if _SECRET.fullmatch(key_id):
             raise FieldError(
