@@ -85,7 +85,7 @@ def create_app(config: dict[str, Any]) -> Flask:
     navigation.register(app)
     permissions.register(app)
     error_pages.register(app)
-    app.jinja_env.globals["request_id"] = request_id
+    app.jinja_env.globals.update(request_id=request_id, account_figure=compliance.account_figure)
 
     for blueprint in (
         overview.bp,

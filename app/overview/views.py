@@ -70,6 +70,7 @@ def _with_mfa() -> ResponseReturnValue:
         "overview/with_mfa.html",
         EmptyForm(formdata=None),
         has=has,
+        key_limit=limits.key_age.days,
         items=to_do(Look(has, unfinished, limits, now)),
         alias=alias,
         console_url=console_url(me, alias),
