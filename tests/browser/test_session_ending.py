@@ -185,6 +185,7 @@ def test_nothing_is_kept_of_somebody_who_signed_out(surfer: Surfer, phone: Phone
     for page in (surfer.page, other_tab):
         page.wait_for_function("JSON.stringify({...sessionStorage}).includes('ssh-')")
     surfer.page.route("**/sign-out", lambda route: route.fulfill(status=204))  # as long as the answer takes
+    surfer.page.locator("[data-signed-in] summary").click()
     surfer.page.locator("form[data-sign-out] button").click()
     other_tab.wait_for_function("!JSON.stringify({...sessionStorage}).includes('ssh-')")
     surfer.page.clock.run_for(3_000)

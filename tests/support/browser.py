@@ -163,10 +163,12 @@ class Surfer(Seen):
                 field.fill(text)
         self._click(form.locator("button").first)
 
-    def sign_out(self) -> None:
-        """With the button on every page."""
-        self.page.locator("form[data-sign-out] button").click()
-        self.page.wait_for_url("**/sign-in*")
+    def sign_out(self, tab: Page | None = None) -> None:
+        """Sign out, in the menu under their name."""
+        page = tab or self.page
+        page.locator("[data-signed-in] summary").click()
+        page.locator("form[data-sign-out] button").click()
+        page.wait_for_url("**/sign-in*")
 
     def click(self, selector: str) -> None:
         """Click the first that matches and land on what comes."""
@@ -178,12 +180,6 @@ class Surfer(Seen):
         if not link.is_visible():
             link.locator("xpath=ancestor::details/summary").click()
         self._click(link)
-
-    def sign_out(self, tab: Page | None = None) -> None:
-        """Sign out, in the menu under their name."""
-        page = tab or self.page
-        page.locator("[data-signed-in] summary").click()
-        page.locator("[data-sign-out] button").click()
 
     def _click(self, target: Locator) -> None:
         with self.page.expect_navigation():
