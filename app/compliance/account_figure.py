@@ -19,7 +19,7 @@ class AccountFigure:
     without: int
     """Users who have no MFA device, and users of whom only a virtual one is known to be missing."""
     unknown: int
-    """How many of them may have a device of another kind."""
+    """How many of them, at most, may have a device of another kind."""
     people: int
 
 
@@ -36,5 +36,6 @@ def account_figure() -> AccountFigure | None:
         found = daily.latest_of(connection, [account_id]).get(account_id)
     if found is None:
         return None
-    mfa = found[1].of("mfa")
-    return AccountFigure(account_id, mfa.failed + mfa.unknown, mfa.unknown, found[1].people)
+    mfa, others = found[1].of("mfa"), account.roster.get("others")
+    unknown = mfa.unknown if others is None else min(others, mfa.unknown)
+    return AccountFigure(account_id, mfa.failed + mfa.unknown, unknown, found[1].people)

@@ -113,6 +113,7 @@ def headline(surfer: Surfer) -> int:
 
 
 def test_who_has_no_mfa(admin: Surfer, company: Sandbox) -> None:
+    assert admin.data("account-figure") == [], "no figure of an account whose users nobody has listed"
     admin.navigate("/compliance")
     assert admin.data("nothing-known") == [""]
     assert admin.data("shown") == ["1"], "what this one person has shown of their own credentials"
@@ -126,6 +127,11 @@ def test_who_has_no_mfa(admin: Surfer, company: Sandbox) -> None:
     assert admin.page.locator("[data-tile=mfa] [data-figure]").inner_text() == "?", "no good 0"
     assert BY_ID["within-reach"].who in admin.page.locator("[data-tile=within-reach]").inner_text()
     assert admin.data("others-at-most") == [f"{others}"] and others
+    admin.navigate("/")
+    assert admin.data("account-figure") == [f"{len(without)}"], "on the overview without a click"
+    admin.click("[data-account-figure] a[href^='/compliance/people?']")
+    assert names_shown(admin) == without
+    admin.open("/compliance")
     admin.click("[data-headline-figure] a")
     assert names_shown(admin) == without
     admin.open("/compliance/people?rule=mfa&state=not-passing&text=EMPLOYEE-000")

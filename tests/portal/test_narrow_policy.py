@@ -104,7 +104,7 @@ def nothing_bare(pages: dict[str, Visitor]) -> None:
             assert told in (("not-offered", True), ("for-administrators", False)), f"{endpoint}: {page.text}"
 
 
-PLACES = ["/", "/mfa", "/access-keys", "/password", "/ssh-keys", "/certificates", "/activity", "/account"]
+PLACES = ["/", "/mfa", "/password", "/access-keys", "/ssh-keys", "/certificates", "/activity"]
 
 
 def places(page: Visitor) -> list[str]:
@@ -126,7 +126,7 @@ def test_every_page_says_what_is_missing_and_whom_to_ask(
     phone = nadia.given_device(clock, nadia.name)
     visitor = sign_in(portal, nadia, phone.next())
     assert visitor.is_inside(nadia.name)
-    assert places(visitor) == ["/", "/mfa", "/password", "/certificates", "/activity", "/account"]
+    assert places(visitor) == ["/", "/mfa", "/password", "/certificates", "/activity"]
     assert "iam:ListAccessKeys" in unread(visitor)
     pages = walk(app, visitor)
     nothing_bare(pages)

@@ -104,8 +104,9 @@ class Browser:
         return self.page
 
     def submit(self, number: int = 0, **typed: str) -> Page:
-        """Fill in and send the page's form."""
-        form = BeautifulSoup(self.page.html, "html.parser").find_all("form")[number]
+        """Fill in and send a form of the page's content, from 0."""
+        page = BeautifulSoup(self.page.html, "html.parser")
+        form = (page.select("main form") or page.find_all("form"))[number]
         data = {field["name"]: field.get("value", "") for field in form.find_all("input") if field.get("name")}
         return self.open(urllib.parse.urljoin(self.page.url, form.get("action") or self.page.url), data | typed)
 
