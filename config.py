@@ -15,7 +15,7 @@ import click
 import orjson
 
 from app.policy.documents import PARTITIONS
-from app.settings import branding, kinds, parsers
+from app.settings import branding, parsers, values
 from app.settings.table import Setting, read_all
 
 ROOT = Path(__file__).parent
@@ -51,13 +51,13 @@ SETTINGS: dict[str, Setting] = {
         ),
         Setting(
             "AUDIT_RETENTION_DAYS",
-            kinds.optional(kinds.days(30, 3650)),
+            values.optional(values.days(30, 3650)),
             key="AUDIT_RETENTION",
             help="Age, 30 to 3650 days, at which `flask activity prune` removes entries. Default: entries are kept",
         ),
         Setting(
             "AUDIT_STREAM",
-            kinds.one_of("", "stdout"),
+            values.one_of("", "stdout"),
             help="`stdout`: every entry also goes to standard output as a JSON line. Default: none",
         ),
         Setting(
@@ -76,7 +76,7 @@ SETTINGS: dict[str, Setting] = {
         ),
         Setting(
             "TRUSTED_PROXIES",
-            kinds.whole(0, 10),
+            values.whole(0, 10),
             default="0",
             help="Number of reverse proxies that set `X-Forwarded-*`",
         ),
@@ -126,7 +126,7 @@ SETTINGS: dict[str, Setting] = {
         ),
         Setting(
             "AWS_PARTITION",
-            kinds.one_of(*PARTITIONS),
+            values.one_of(*PARTITIONS),
             default="aws",
             help="`aws`, `aws-cn`, `aws-us-gov` or `aws-eusc`",
         ),
@@ -149,21 +149,21 @@ SETTINGS: dict[str, Setting] = {
         ),
         Setting(
             "ACCESS_KEY_MAX_AGE_DAYS",
-            kinds.days(1, 365),
+            values.days(1, 365),
             default="90",
             key="ACCESS_KEY_MAX_AGE",
             help="Age, 1 to 365 days, at which an access key is due to be replaced",
         ),
         Setting(
             "SESSION_IDLE_MINUTES",
-            kinds.minutes(1, 60),
+            values.minutes(1, 60),
             default="15",
             key="SESSION_IDLE",
             help="Minutes without a request, 1 to 60, after which a session ends",
         ),
         Setting(
             "REAUTH_MINUTES",
-            kinds.minutes(5, 60),
+            values.minutes(5, 60),
             default="30",
             key="REAUTH_WITHIN",
             formerly="CONFIRM_MINUTES",
@@ -172,7 +172,7 @@ SETTINGS: dict[str, Setting] = {
         ),
         Setting(
             "ACCESS_KEY_SESSION_MAX_MINUTES",
-            kinds.minutes(15, 720),
+            values.minutes(15, 720),
             default="60",
             key="ACCESS_KEY_SESSION_MAX",
             formerly="SESSION_MAX_MINUTES",
@@ -180,7 +180,7 @@ SETTINGS: dict[str, Setting] = {
         ),
         Setting(
             "SIGN_IN_SESSION_MAX_MINUTES",
-            kinds.minutes(15, 720),
+            values.minutes(15, 720),
             default="480",
             key="SIGN_IN_SESSION_MAX",
             help="Longest session from AWS Sign-In, 15 to 720 minutes",

@@ -368,9 +368,11 @@ class NotRecorded(PortalError):
     status = 503
 
 
-def _family(kind: type[PortalError]) -> list[type[PortalError]]:
-    return [kind, *(member for child in kind.__subclasses__() for member in _family(child))]
+def _family(error_class: type[PortalError]) -> list[type[PortalError]]:
+    return [error_class, *(member for child in error_class.__subclasses__() for member in _family(child))]
 
 
-MEANING: dict[str, type[PortalError]] = {code: kind for kind in _family(PortalError) for code in kind.aws_codes}
+MEANING: dict[str, type[PortalError]] = {
+    code: error_class for error_class in _family(PortalError) for code in error_class.aws_codes
+}
 """AWS error code to the kind of error it is here."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from datetime import UTC, datetime, timedelta
 
-from app.aws.roster import RosterUser
+from app.aws.user_list import UserListEntry
 from app.compliance.rules.subjects import Terms
 
 ACCOUNT = "123456789012"
@@ -24,11 +24,11 @@ def terms_of(others: int | None) -> Terms:
     return Terms(datetime.now(UTC), others_at_most=others)
 
 
-def users(number: int, account: str = ACCOUNT) -> list[RosterUser]:
+def users(number: int, account: str = ACCOUNT) -> list[UserListEntry]:
     """So many users; two of three have signed in."""
     chance = random.Random(number)
     return [
-        RosterUser(
+        UserListEntry(
             f"employee-{each:05d}",
             f"arn:aws:iam::{account}:user/employee-{each:05d}",
             "/",
@@ -40,12 +40,12 @@ def users(number: int, account: str = ACCOUNT) -> list[RosterUser]:
     ]
 
 
-def virtual(people: list[RosterUser]) -> dict[str, int]:
+def virtual(people: list[UserListEntry]) -> dict[str, int]:
     """Three of five have a virtual device."""
     return {user.user_name: 1 for place, user in enumerate(people) if place % 5 < 3}
 
 
-def report(people: list[RosterUser], account: str = ACCOUNT, days_ago: int = 0) -> bytes:
+def report(people: list[UserListEntry], account: str = ACCOUNT, days_ago: int = 0) -> bytes:
     """The same people as a credential report: everyone has a password, two of three an access key.
 
     days_ago: everything was last used so many days earlier.

@@ -7,7 +7,7 @@ from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs
 
-from app.aws.roster import RosterUser
+from app.aws.user_list import UserListEntry
 from bench._accounts import ACCOUNT, users, virtual
 
 PAGE = 1000
@@ -19,7 +19,7 @@ def _time(name: str, moment: datetime | None) -> str:
     return f"<{name}>{moment:%Y-%m-%dT%H:%M:%SZ}</{name}>" if moment else ""
 
 
-def _user(user: RosterUser, tag: str) -> str:
+def _user(user: UserListEntry, tag: str) -> str:
     return (
         f"<{tag}><Path>{user.path}</Path><UserName>{user.user_name}</UserName><UserId>AIDAEXAMPLE</UserId>"
         f"<Arn>{user.arn}</Arn>{_time('CreateDate', user.created_at)}"

@@ -28,7 +28,7 @@ from app.aws.account import AccountGateway
 from app.aws.clients import AwsCredentials, Clients
 from app.aws.iam import IamGateway
 from app.aws.passwords import PasswordGateway
-from app.aws.roster import READS, RosterGateway
+from app.aws.user_list import READS, UserListGateway
 from app.compliance.data import refresh_runs, updates
 from app.compliance.data.credential_report import parse
 from app.compliance.refresh import Gateways, Refresh
@@ -84,7 +84,7 @@ def measure() -> list[Row]:
         os.environ["AWS_ENDPOINT_URL_IAM"] = url
         clients = Clients(READS, "us-east-1")
         gateways = Gateways(
-            RosterGateway(clients), AccountGateway(clients), IamGateway(clients), PasswordGateway(clients)
+            UserListGateway(clients), AccountGateway(clients), IamGateway(clients), PasswordGateway(clients)
         )
         engine = database(Path(folder))
         iam = bare(url)

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from app.access_keys.service import ACCESS_KEY
 from app.audit.events import STILL_RUNNING, Event
-from app.audit.history import done_without, last_done_without, unsettled
+from app.audit.history import done_without, last_done_without, without_outcome
 from app.audit.log import Audit
 from app.aws.access_keys import AccessKey
 from app.sessions.contents import SHOWN_FOR
@@ -44,7 +44,7 @@ def unsaved_keys(
     the person's sessions. Both are asked only where that matters.
     """
     made = {each.target: each for each in last_done_without(audit, ACCESS_KEY.made, *_ENOUGH)}
-    begun = unsettled(audit, now, (ACCESS_KEY.made, ACCESS_KEY.deleted), running=True)
+    begun = without_outcome(audit, now, (ACCESS_KEY.made, ACCESS_KEY.deleted), running=True)
     making = [attempt.at for attempt in begun if attempt.event is ACCESS_KEY.made]
     if not making and not made.keys() & {key.access_key_id for key in keys}:
         return []

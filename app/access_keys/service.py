@@ -16,7 +16,7 @@ from app.aws.clients import AwsCredentials, start_read, using_credentials
 from app.aws.passwords import PasswordGateway
 from app.aws.sts import StsGateway
 from app.credentials import lifecycle
-from app.credentials.lifecycle import Kind
+from app.credentials.lifecycle import CredentialType
 from app.errors import (
     CredentialsRefused,
     MfaNotRecognized,
@@ -33,7 +33,7 @@ from app.sessions.contents import SHOWN_FOR, NewAccessKey, Person, Way
 
 LAST_CHARACTERS = 6
 """How many last characters of a new secret its user pastes to show that it was saved."""
-ACCESS_KEY = Kind(
+ACCESS_KEY = CredentialType(
     "access key",
     MOST_KEYS,
     Event.ACCESS_KEY_CREATED,
@@ -235,11 +235,11 @@ def other_ways_in(
     return ways
 
 
-def settle(keys: Sequence[AccessKey], audit: Audit, now: datetime) -> None:
+def reconcile(keys: Sequence[AccessKey], audit: Audit, now: datetime) -> None:
     """Record what became of attempts without an outcome, as AWS's list of the person's keys tells it."""
 
     def made_by(attempt: Attempt) -> str:
         near = [key.id for key in keys if abs(key.created_at - attempt.at) < STILL_RUNNING]
         return next((each for each in near if not last_done(audit, (Event.ACCESS_KEY_CREATED,), each)), "")
 
-    lifecycle.settle(ACCESS_KEY, keys, audit, now, made_by)
+    lifecycle.reconcile(ACCESS_KEY, keys, audit, now, made_by)

@@ -62,7 +62,7 @@ def index() -> ResponseReturnValue:
     keys, new = keys_of_mine(), pending_key()
     may_ask = LAST_USE in offered()
     uses = service.last_uses(gateways().keys, keys if may_ask else ())
-    service.settle(keys, audit(), now)
+    service.reconcile(keys, audit(), now)
     report_observed(person(), access_keys=keys)
     longest = access_key_max_age(current_app.config, person().account_id)
     if new and not service.still_there(new, keys, now):
@@ -95,7 +95,7 @@ def delete_lost() -> ResponseReturnValue:
     if wanted not in {each.access_key_id for each in unsaved(keys_of_mine(), now)}:
         return done(GONE_OR_SAVED, "access_keys.index", "info", code="gone-or-saved")
     lifecycle.delete(service.ACCESS_KEY, gateways().keys, audit(), person().user_name, wanted)
-    slots.give_up_new_key()
+    slots.discard_new_key()
     return done(f"{wanted} is deleted.", "access_keys.index")
 
 

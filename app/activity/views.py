@@ -13,7 +13,7 @@ from app.activity.export import FORMATS
 from app.activity.forms import EveryoneForm, FilterForm
 from app.audit.events import Event
 from app.audit.log import audit_log
-from app.mfa.devices import settle
+from app.mfa.devices import reconcile
 from app.sessions import current
 from app.web.forms import EmptyForm
 from app.web.guards import accounts_to_watch, admins_only, with_mfa
@@ -41,7 +41,7 @@ def index() -> ResponseReturnValue:
     if not accounts_to_watch():
         form.offer_own()
     form.validate()
-    settle(gateways().iam, audit(), me.user_name, datetime.now(UTC))
+    reconcile(gateways().iam, audit(), me.user_name, datetime.now(UTC))
     engine, chosen = audit_log().engine, form.chosen(own_id=me.user_id)
     found = queries.entries(engine, me.account_id, chosen, datetime.now(UTC), whole_number(request.args, "before"))
     return page(

@@ -19,8 +19,10 @@ from app.audit.reasons import stored_as
 from app.errors import NotFound
 
 
-def unsettled(audit: Audit, now: datetime, *kinds: Collection[Event], running: bool = False) -> Sequence[Attempt]:
-    """The person's attempts without an outcome, oldest first. Each of `kinds`: events of which the latest counts.
+def without_outcome(
+    audit: Audit, now: datetime, *groups: Collection[Event], running: bool = False
+) -> Sequence[Attempt]:
+    """The person's attempts without an outcome, oldest first. Each of `groups`: events of which the latest counts.
 
     Not those still running, unless they are asked for; not those followed by another of the same kind on the same
     target, of which AWS tells instead; and none whose row is not ours, for its outcome would be.
@@ -29,11 +31,11 @@ def unsettled(audit: Audit, now: datetime, *kinds: Collection[Event], running: b
         "account_id": audit.account_id,
         "user_id": audit.user_id,
         "before": now if running else now - STILL_RUNNING,
-        "any": [event for kind in kinds for event in kind],
-        **{f"kind_{number}": list(kind) for number, kind in enumerate(kinds)},
+        "any": [event for group in groups for event in group],
+        **{f"group_{number}": list(group) for number, group in enumerate(groups)},
     }
     with audit.log.engine.connect() as connection:
-        found = connection.execute(_unsettled(len(kinds)), asked).all()
+        found = connection.execute(_without_outcome(len(groups)), asked).all()
         rows = [row for row in found if _is_ours(audit.log, connection, row)]
     return [
         Attempt(row.attempt_id, Event(row.event), row.target, row.at, row.address, row.user_agent, row.session)
@@ -42,16 +44,16 @@ def unsettled(audit: Audit, now: datetime, *kinds: Collection[Event], running: b
 
 
 @cache
-def _unsettled(kinds: int) -> Select[Any]:
-    """What `unsettled` asks. Nearly every page does, and putting it together takes longer than the answer."""
+def _without_outcome(groups: int) -> Select[Any]:
+    """What `without_outcome` asks. Nearly every page does, and putting it together takes longer than the answer."""
     later, other = aliased(ActivityRow), aliased(ActivityRow)
 
     def events(name: str) -> BindParameter[Any]:
         return bindparam(name, expanding=True)
 
     alike = [
-        and_(ActivityRow.event.in_(events(f"kind_{number}")), other.event.in_(events(f"kind_{number}")))
-        for number in range(kinds)
+        and_(ActivityRow.event.in_(events(f"group_{number}")), other.event.in_(events(f"group_{number}")))
+        for number in range(groups)
     ]
     return (
         select(ActivityRow.__table__)

@@ -258,7 +258,7 @@ class Audit:
             self.note(event, target, refusal)
             raise
 
-    def settle(self, attempt: Attempt, *, happened: bool) -> None:
+    def reconcile(self, attempt: Attempt, *, happened: bool) -> None:
         """Record what AWS turned out to have done about an attempt, as of the place it was made from.
 
         A change that is not seen yet may be on its way: of a young attempt only that it happened is recorded.

@@ -252,14 +252,14 @@ def _meaning(error: ClientError, action: str) -> PortalError:
     # AWS Sign-In tells its cases apart by `error`, not by exception or status.
     code, text = str(error.response.get("error") or told.get("Code", "")), str(told.get("Message", ""))
     metadata = error.response.get("ResponseMetadata", {})
-    kind: type[PortalError] | None = MEANING.get(code)
-    if kind is WrongSecret and ("Signature expired" in text or "not yet current" in text):
-        kind = ClockSkew
-    elif kind is NotAllowed and "MultiFactorAuthentication failed" in text:
-        kind = MfaNotRecognized if "unable to validate" in text else WrongMfaCode
-    elif kind is NotAllowed and "authenticated with an MFA device" in text:
-        kind = MfaSessionNeeded
-    elif kind is None:
+    error_class: type[PortalError] | None = MEANING.get(code)
+    if error_class is WrongSecret and ("Signature expired" in text or "not yet current" in text):
+        error_class = ClockSkew
+    elif error_class is NotAllowed and "MultiFactorAuthentication failed" in text:
+        error_class = MfaNotRecognized if "unable to validate" in text else WrongMfaCode
+    elif error_class is NotAllowed and "authenticated with an MFA device" in text:
+        error_class = MfaSessionNeeded
+    elif error_class is None:
         # Codes nobody listed: a server error leaves the outcome open, anything else is a no.
-        kind = AwsServerError if metadata.get("HTTPStatusCode", 500) >= 500 else Refused
-    return kind(action=action, request_id=str(metadata.get("RequestId", "")), aws_message=text)
+        error_class = AwsServerError if metadata.get("HTTPStatusCode", 500) >= 500 else Refused
+    return error_class(action=action, request_id=str(metadata.get("RequestId", "")), aws_message=text)

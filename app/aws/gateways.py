@@ -11,9 +11,9 @@ from app.aws.account import AccountGateway
 from app.aws.clients import Clients
 from app.aws.iam import IamGateway
 from app.aws.passwords import PasswordGateway
-from app.aws.roster import RosterGateway
 from app.aws.signin import SignInGateway
 from app.aws.sts import StsGateway
+from app.aws.user_list import UserListGateway
 
 Opened = TypeVar("Opened")
 
@@ -26,7 +26,7 @@ class Gateways:
     keys: AccessKeyGateway
     passwords: PasswordGateway
     account: AccountGateway
-    roster: RosterGateway
+    user_list: UserListGateway
     sts: StsGateway
     signin: SignInGateway
     clients: Clients
@@ -40,7 +40,7 @@ class Gateways:
             AccessKeyGateway(clients),
             PasswordGateway(clients),
             AccountGateway(clients),
-            RosterGateway(clients),
+            UserListGateway(clients),
             StsGateway(clients),
             SignInGateway(clients),
             clients,

@@ -10,7 +10,7 @@ from app.aws.clients import Clients, translate_errors
 from app.errors import NotAllowed, NotFound
 
 
-class DeviceKind(Enum):
+class DeviceType(Enum):
     """Told by the serial number (IAM User Guide; Service Authorization Reference)."""
 
     VIRTUAL = "virtual MFA device"
@@ -27,18 +27,18 @@ class MfaDevice:
     enabled_at: datetime
 
     @property
-    def kind(self) -> DeviceKind:
+    def device_type(self) -> DeviceType:
         """What kind of device the serial number tells of."""
         if ":u2f/" in self.serial_number:
-            return DeviceKind.SECURITY_KEY
+            return DeviceType.SECURITY_KEY
         if ":sms-mfa/" in self.serial_number:
-            return DeviceKind.SMS
-        return DeviceKind.VIRTUAL if self.serial_number.startswith("arn:") else DeviceKind.HARDWARE
+            return DeviceType.SMS
+        return DeviceType.VIRTUAL if self.serial_number.startswith("arn:") else DeviceType.HARDWARE
 
     @property
     def gives_codes(self) -> bool:
         """True where GetSessionToken takes its codes: virtual and hardware TOTP, nothing else."""
-        return self.kind in (DeviceKind.VIRTUAL, DeviceKind.HARDWARE)
+        return self.device_type in (DeviceType.VIRTUAL, DeviceType.HARDWARE)
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ class PasswordPolicy:
     lowercase: bool
     digits: bool
     symbols: bool
-    kinds: int = 0
+    character_classes: int = 0
     """How many of the four kinds at least; only AWS's own default says so."""
     reuse: int = 0
     """Earlier passwords that may not come back."""
@@ -38,7 +38,7 @@ class LoginProfile:
     """A temporary one: AWS asks for another at the next sign-in to the console."""
 
 
-DEFAULT_POLICY = PasswordPolicy(8, False, False, False, False, kinds=3)
+DEFAULT_POLICY = PasswordPolicy(8, False, False, False, False, character_classes=3)
 """Where the account has none of its own (IAM User Guide)."""
 
 

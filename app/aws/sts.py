@@ -25,7 +25,7 @@ class Identity:
         return self.arn.split(":")[1]
 
     @property
-    def kind(self) -> str:
+    def principal_type(self) -> str:
         """ "user", "root", "assumed-role", "federated-user"."""
         found = _ARN.fullmatch(self.arn)
         return found["resource"].split("/")[0] if found else "unknown"

@@ -28,7 +28,7 @@ class Box:
     y: float
     width: float
     height: float
-    kind: int
+    group: int
 
 
 @dataclass(frozen=True)
@@ -105,9 +105,9 @@ def key_ages(history: History) -> Chart | None:
     for (_, figures), x in zip(known, xs, strict=True):
         left = round(min(max(x - width / 2, LEFT), WIDTH - RIGHT - width), 1)
         below = 0
-        for kind, count in enumerate(figures.key_ages):
+        for group, count in enumerate(figures.key_ages):
             top = _down((below + count) / most)
-            boxes.append(Box(left, top, width, round(_down(below / most) - top, 1), kind))
+            boxes.append(Box(left, top, width, round(_down(below / most) - top, 1), group))
             below += count
     return Chart(
         [(_down(0), "0"), (_down(0.5), f"{most / 2:g}"), (_down(1), f"{most}")],

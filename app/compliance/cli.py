@@ -23,8 +23,8 @@ from app.aws.clients import AwsCredentials, Clients, using_credentials
 from app.aws.iam import IamGateway
 from app.aws.passwords import PasswordGateway
 from app.aws.profile import credentials_of
-from app.aws.roster import READS, RosterGateway
 from app.aws.sts import Identity, StsGateway
+from app.aws.user_list import READS, UserListGateway
 from app.commands import on_database
 from app.compliance import service
 from app.compliance.data import queries, updates
@@ -68,14 +68,14 @@ def refresh(profile: str | None, quiet: bool) -> None:
     """Read the lists of the profile's account and take them in. Exit status 1 if the data is still of before."""
     clients = Clients(READS, current_app.config["AWS_REGION"], user_agent=f"latchkey/{version('latchkey')}")
     gateways = Gateways(
-        RosterGateway(clients), AccountGateway(clients), IamGateway(clients), PasswordGateway(clients)
+        UserListGateway(clients), AccountGateway(clients), IamGateway(clients), PasswordGateway(clients)
     )
     try:
         credentials = credentials_of(profile)
         with using_credentials(credentials):
             caller = StsGateway(clients).caller()
             account_id = _account(caller.account_id)
-            _may_list(gateways.roster, credentials, caller, profile)
+            _may_list(gateways.user_list, credentials, caller, profile)
         work = service.begin_refresh(
             db.engine,
             gateways,
@@ -99,7 +99,7 @@ def refresh(profile: str | None, quiet: bool) -> None:
         )
 
 
-def _may_list(roster: RosterGateway, credentials: AwsCredentials, caller: Identity, profile: str | None) -> None:
+def _may_list(user_list: UserListGateway, credentials: AwsCredentials, caller: Identity, profile: str | None) -> None:
     """Try one call with a plain key before the refresh begins, so that a refusal can say how to get MFA.
 
     profile: as the user named it, None for the default. Raises ClickException.
@@ -107,7 +107,7 @@ def _may_list(roster: RosterGateway, credentials: AwsCredentials, caller: Identi
     if credentials.session_token:
         return
     try:
-        roster.users()
+        user_list.users()
     except NotAllowed as error:
         raise click.ClickException(
             MFA_NEEDED.format(
@@ -162,7 +162,10 @@ def export(account_id: str | None, form: str, rule: str | None, state: str | Non
     if stored is None:
         raise click.ClickException(f"Nothing is known of account {chosen} yet: refresh it, or import a report.")
     found = exported(
-        db.engine, stored, terms_of(stored.roster.get("others")), queries.Filter(rule=rule or "", state=state or "")
+        db.engine,
+        stored,
+        terms_of(stored.user_list.get("others")),
+        queries.Filter(rule=rule or "", state=state or ""),
     )
     for text in as_csv(COLUMNS, found) if form == "csv" else as_json(found):
         sys.stdout.write(text)

@@ -36,7 +36,7 @@ FACTS = {
     "password_policy": "the password policy",
 }
 SOURCES = {
-    Source.ROSTER: "the account’s lists",
+    Source.USER_LIST: "the account’s lists",
     Source.REPORT: "the credential report",
     Source.SELF: "their own visit",
 }

@@ -23,11 +23,11 @@ from app.aws.account import AccountGateway
 from app.aws.clients import AwsCredentials, using_credentials
 from app.aws.iam import IamGateway
 from app.aws.passwords import PasswordGateway
-from app.aws.roster import Batch, RosterGateway, RosterUser
+from app.aws.user_list import Batch, UserListEntry, UserListGateway
 from app.compliance.data import refresh_runs, updates
 from app.compliance.data.account_data import locked
 from app.compliance.data.judgements import TermsOf
-from app.compliance.rules.sources import RosterFacts
+from app.compliance.rules.sources import UserListFacts
 from app.errors import NotAllowed, PortalError, Throttled
 
 log = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ class RefreshStopped(PortalError):
 class Gateways:
     """The gateways that a refresh asks."""
 
-    roster: RosterGateway
+    user_list: UserListGateway
     account: AccountGateway
     iam: IamGateway
     passwords: PasswordGateway
@@ -140,23 +140,23 @@ class Refresh:
 
     # -- what is read
 
-    def _users(self) -> list[RosterUser]:
-        found: list[RosterUser] = []
-        for page in self._pages(self.gateways.roster.users):
+    def _users(self) -> list[UserListEntry]:
+        found: list[UserListEntry] = []
+        for page in self._pages(self.gateways.user_list.users):
             found += page
             self.counts["users_read"] = len(found)
         return found
 
     def _devices(self) -> Counter[str]:
         owners: Counter[str] = Counter()
-        for page in self._pages(self.gateways.roster.virtual_device_owners):
+        for page in self._pages(self.gateways.user_list.virtual_device_owners):
             owners.update(page)
             self.counts["devices_read"] += len(page)
         return owners
 
-    def _facts(self) -> RosterFacts:
+    def _facts(self) -> UserListFacts:
         """Read what AWS tells of the account itself. What the policy doesn't allow stays unknown."""
-        facts = RosterFacts()
+        facts = UserListFacts()
         try:
             summary = self._patiently(self.gateways.account.summary)
         except NotAllowed as error:

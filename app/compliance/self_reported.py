@@ -44,7 +44,7 @@ def _facts(observed: ObservedCredentials, now: datetime) -> OwnFacts:
     at = now.isoformat()
     own: OwnFacts = {}
     if observed.mfa_devices is not None:
-        own["mfa"] = (at, sorted(device.kind.name for device in observed.mfa_devices))
+        own["mfa"] = (at, sorted(device.device_type.name for device in observed.mfa_devices))
     if observed.access_keys is not None:
         own["keys"] = (at, [(key.active, key.created_at.isoformat()) for key in observed.access_keys])
     if observed.has_password is not None:

@@ -50,7 +50,7 @@ class WatchedAccount(NamedTuple):
     @property
     def name(self) -> str:
         """ "123456789012 (alias)"."""
-        alias = self.stored.roster.get("alias") if self.stored else ""
+        alias = self.stored.user_list.get("alias") if self.stored else ""
         return f"{self.account_id} ({alias})" if alias else self.account_id
 
 
@@ -68,7 +68,7 @@ def watched() -> WatchedAccount:
     account_id = chosen_account()
     terms_of = service.terms_for(current_app.config, account_id)
     stored = updates.catch_up(db.engine, account_id, terms_of)
-    return WatchedAccount(account_id, stored, terms_of(stored.roster.get("others") if stored else None), terms_of)
+    return WatchedAccount(account_id, stored, terms_of(stored.user_list.get("others") if stored else None), terms_of)
 
 
 def shown(template: str, account: WatchedAccount, form: Any = None, **context: Any) -> ResponseReturnValue:
@@ -138,7 +138,7 @@ def refresh() -> ResponseReturnValue:
     credentials = sessions.credentials()
     if credentials is None:
         raise CredentialsRefused
-    asked = Gateways(aws.roster, aws.account, aws.iam, aws.passwords)
+    asked = Gateways(aws.user_list, aws.account, aws.iam, aws.passwords)
     terms_of = service.terms_for(current_app.config, account_id)
     work = service.begin_refresh(db.engine, asked, audit(), account_id, me.arn, credentials, terms_of)
     service.in_background(work)

@@ -12,13 +12,13 @@ from datetime import datetime
 from typing import Protocol
 
 from app.audit.events import Event
-from app.audit.history import unsettled
+from app.audit.history import without_outcome
 from app.audit.log import Attempt, Audit
 from app.errors import NoResponse, NotFound
 
 
 @dataclass(frozen=True)
-class Kind:
+class CredentialType:
     """What differs between the kinds."""
 
     noun: str
@@ -50,44 +50,53 @@ class Gateway(Protocol):
     def delete(self, user_name: str, item_id: str, /) -> None: ...
 
 
-def set_active(kind: Kind, gateway: Gateway, audit: Audit, user_name: str, item_id: str, *, active: bool) -> None:
+def set_active(
+    credential_type: CredentialType, gateway: Gateway, audit: Audit, user_name: str, item_id: str, *, active: bool
+) -> None:
     """Activate or deactivate; asks AWS what is true where the answer is lost.
 
     Raises NotFound, NotAllowed, NoResponse.
     """
     try:
-        with audit.attempt(kind.activated if active else kind.deactivated, item_id):
+        with audit.attempt(credential_type.activated if active else credential_type.deactivated, item_id):
             gateway.set_active(user_name, item_id, active=active)
     except NoResponse:
         if (item_id, active) not in {(each.id, each.active) for each in gateway.list_for(user_name)}:
             raise
 
 
-def delete(kind: Kind, gateway: Gateway, audit: Audit, user_name: str, item_id: str) -> None:
+def delete(credential_type: CredentialType, gateway: Gateway, audit: Audit, user_name: str, item_id: str) -> None:
     """Delete for good; one that is gone already is as good. Raises NotAllowed, NoResponse."""
     try:
-        with audit.attempt(kind.deleted, item_id), suppress(NotFound):
+        with audit.attempt(credential_type.deleted, item_id), suppress(NotFound):
             gateway.delete(user_name, item_id)
     except NoResponse:
         if item_id in {each.id for each in gateway.list_for(user_name)}:
             raise
 
 
-def settle(
-    kind: Kind, listed: Sequence[Owned], audit: Audit, now: datetime, made_by: Callable[[Attempt], str | None]
+def reconcile(
+    credential_type: CredentialType,
+    listed: Sequence[Owned],
+    audit: Audit,
+    now: datetime,
+    made_by: Callable[[Attempt], str | None],
 ) -> None:
     """Record what became of attempts without an outcome, as AWS's list tells it.
 
     made_by: id of what an attempt to make one has made; "" for nothing, None where the list does not tell.
     """
     active = {each.id: each.active for each in listed}
-    existence, status = (kind.made, kind.deleted), (kind.activated, kind.deactivated)
-    for attempt in unsettled(audit, now, existence, status):
-        if attempt.event is kind.made:
+    existence, status = (
+        (credential_type.made, credential_type.deleted),
+        (credential_type.activated, credential_type.deactivated),
+    )
+    for attempt in without_outcome(audit, now, existence, status):
+        if attempt.event is credential_type.made:
             made = made_by(attempt)
             if made is not None:
-                audit.settle(replace(attempt, target=made or attempt.target), happened=bool(made))
-        elif attempt.event is kind.deleted:
-            audit.settle(attempt, happened=attempt.target not in active)
+                audit.reconcile(replace(attempt, target=made or attempt.target), happened=bool(made))
+        elif attempt.event is credential_type.deleted:
+            audit.reconcile(attempt, happened=attempt.target not in active)
         elif attempt.target in active:  # deleted since: nothing tells what it was before
-            audit.settle(attempt, happened=active[attempt.target] is (attempt.event is kind.activated))
+            audit.reconcile(attempt, happened=active[attempt.target] is (attempt.event is credential_type.activated))

@@ -58,7 +58,7 @@ def not_with_these_devices(error: PortalError) -> ResponseReturnValue:
 def devices() -> ResponseReturnValue:
     """The person's devices, and what can be done."""
     iam, me, permits = gateways().iam, person(), permitted()
-    service.settle(iam, audit(), me.user_name, datetime.now(UTC))
+    service.reconcile(iam, audit(), me.user_name, datetime.now(UTC))
     mine = devices_of_mine()
     report_observed(me, mfa_devices=mine)
     return page(
@@ -70,7 +70,7 @@ def devices() -> ResponseReturnValue:
         free=service.free_serial_number(me, permits, mine),
         full=len(mine) >= service.MOST_DEVICES,
         left_behind=service.left_behind(audit(), permits, mine),
-        may_give_up=permits.allows("iam:DeactivateMFADevice", me.arn),
+        may_deactivate=permits.allows("iam:DeactivateMFADevice", me.arn),
         may_resync=permits.allows("iam:ResyncMFADevice", me.arn),
         may_enable=permits.allows("iam:EnableMFADevice", me.arn),
         console_url=console_url(me, readable_alias(iam, me)),

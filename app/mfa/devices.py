@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.audit.events import Event
-from app.audit.history import done_without, unsettled
+from app.audit.history import done_without, without_outcome
 from app.audit.log import Attempt, Audit
-from app.aws.iam import DeviceKind, IamGateway, MfaDevice
+from app.aws.iam import DeviceType, IamGateway, MfaDevice
 from app.errors import (
     AlreadyExists,
     MfaSessionNeeded,
@@ -292,14 +292,14 @@ def without_qr_code(audit: Audit, now: datetime) -> str:
     It opens nothing, and makes way when they begin anew (`app.mfa.service.begin`).
     """
     made = done_without(audit, Event.MFA_DEVICE_CREATED, Event.MFA_DEVICE_DELETED, Event.MFA_DEVICE_ENABLED)
-    maybe = unsettled(audit, now, EXISTENCE, running=True)
+    maybe = without_outcome(audit, now, EXISTENCE, running=True)
     found = made + [each.target for each in maybe if each.event is EXISTENCE[0]]
     return next(iter(found), "")
 
 
-def settle(iam: IamGateway, audit: Audit, user_name: str, now: datetime) -> None:
+def reconcile(iam: IamGateway, audit: Audit, user_name: str, now: datetime) -> None:
     """Ask AWS what became of attempts without an outcome, and record it; what AWS does not tell stays open."""
-    attempts = unsettled(audit, now, EXISTENCE, ASSIGNMENT)
+    attempts = without_outcome(audit, now, EXISTENCE, ASSIGNMENT)
     if attempts:
         with suppress(Throttled, NoResponse):  # another visit will do
             _settle(iam, audit, user_name, attempts)
@@ -314,7 +314,7 @@ def _settle(iam: IamGateway, audit: Audit, user_name: str, attempts: Sequence[At
     for attempt in attempts:
         happened = _happened(attempt, theirs, unassigned)
         if happened is not None:
-            audit.settle(attempt, happened=happened)
+            audit.reconcile(attempt, happened=happened)
 
 
 def _about_existence(attempt: Attempt) -> bool:
@@ -346,7 +346,7 @@ def rescue_note(user_name: str, arn: str, lost: MfaDevice, *, others: bool) -> s
         "Please verify that this request is from me, then run:",
         f"aws iam deactivate-mfa-device --user-name {user_name} --serial-number {lost.serial_number}",
     ]
-    if lost.kind is DeviceKind.VIRTUAL:
+    if lost.device_type is DeviceType.VIRTUAL:
         lines.append(f"aws iam delete-virtual-mfa-device --serial-number {lost.serial_number}")
     then = "Please leave my other MFA devices." if others else "After that I set up MFA again in Latchkey."
     return "\n".join([*lines, "", then])

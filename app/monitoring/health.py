@@ -95,8 +95,8 @@ class Health:
         except StoreFull:
             return {"sessions": FULL.format("Redis")}
         except StoreDown as error:
-            kind = type(error.__cause__).__name__
-            return {"sessions": f"Redis does not answer ({kind}). Is REDIS_URL right, and Redis running?"}
+            content_type = type(error.__cause__).__name__
+            return {"sessions": f"Redis does not answer ({content_type}). Is REDIS_URL right, and Redis running?"}
         return {}
 
     def parts(self) -> dict[str, str]:
@@ -137,8 +137,8 @@ class Machines:
         return self._inner(environ, start_response)
 
 
-def _plain(start_response: StartResponse, status: str, body: bytes, kind: str = "text/plain") -> list[bytes]:
-    headers = [("Content-Type", kind), ("Content-Length", str(len(body))), ("Cache-Control", "no-store")]
+def _plain(start_response: StartResponse, status: str, body: bytes, content_type: str = "text/plain") -> list[bytes]:
+    headers = [("Content-Type", content_type), ("Content-Length", str(len(body))), ("Cache-Control", "no-store")]
     if status.startswith("401"):
         headers.append(("WWW-Authenticate", "Bearer"))
     start_response(status, headers)

@@ -60,7 +60,7 @@ class Waiting:
 
 
 @dataclass(frozen=True)
-class Look:
+class Situation:
     """What the rules judge."""
 
     has: Credentials
@@ -69,37 +69,39 @@ class Look:
     now: datetime
 
 
-Rule = Callable[[Look], Iterator[Item]]
+Rule = Callable[[Situation], Iterator[Item]]
 
 
-def _secret_waits(look: Look) -> Iterator[Item]:
-    if key := look.waiting.new_key:
+def _secret_waits(situation: Situation) -> Iterator[Item]:
+    if key := situation.waiting.new_key:
         why = f"The secret of {key} is shown a few minutes more, then never again."
         yield Item(Urgency.NOW, "save-key", "Save your new access key", why, "Save it", "access_keys.new", about=key)
 
 
-def _secret_is_lost(look: Look) -> Iterator[Item]:
-    for key in look.waiting.unsaved_keys:
+def _secret_is_lost(situation: Situation) -> Iterator[Item]:
+    for key in situation.waiting.unsaved_keys:
         why = f"You haven’t confirmed that you saved the secret access key of {key}. AWS shows it only once."
         what = f"Save or delete access key {key}"
         yield Item(Urgency.NOW, "save-or-delete-key", what, why, "Your access keys", "access_keys.index", about=key)
 
 
-def _no_device(look: Look) -> Iterator[Item]:
-    if not look.has.devices and not look.waiting.enrolling:
+def _no_device(situation: Situation) -> Iterator[Item]:
+    if not situation.has.devices and not situation.waiting.enrolling:
         why = "You have no MFA device now. This session still has MFA, your next one will not."
         yield Item(Urgency.NOW, "set-up-mfa", "Set up MFA again", why, "Your MFA devices", "mfa.devices")
 
 
-def _device_waits(look: Look) -> Iterator[Item]:
-    if serial := look.waiting.enrolling:
+def _device_waits(situation: Situation) -> Iterator[Item]:
+    if serial := situation.waiting.enrolling:
         why = f"{serial} waits for two codes. Its QR code is still good."
         what = "Finish setting up your MFA device"
         yield Item(Urgency.NOW, "finish-device", what, why, "Continue", "mfa.enroll", about=serial)
 
 
-def _old_device_counts(look: Look) -> Iterator[Item]:
-    if (serial := look.waiting.replaced) and serial in {device.serial_number for device in look.has.devices}:
+def _old_device_counts(situation: Situation) -> Iterator[Item]:
+    if (serial := situation.waiting.replaced) and serial in {
+        device.serial_number for device in situation.has.devices
+    }:
         why = f"Your new device works, and {serial} still counts, too."
         yield Item(
             Urgency.DUE,
@@ -112,20 +114,20 @@ def _old_device_counts(look: Look) -> Iterator[Item]:
         )
 
 
-def _temporary_password(look: Look) -> Iterator[Item]:
-    password = look.has.password
+def _temporary_password(situation: Situation) -> Iterator[Item]:
+    password = situation.has.password
     if isinstance(password, Known) and password.fact and password.fact.reset_required:
         why = "Whoever set it may know it. The AWS console asks for another one before it lets you in."
         what = "Replace your temporary console password"
         yield Item(Urgency.NOW, "temporary-password", what, why, "Change it", "password.index")
 
 
-def _old_keys(look: Look) -> Iterator[Item]:
-    if not isinstance(look.has.keys, Known):
+def _old_keys(situation: Situation) -> Iterator[Item]:
+    if not isinstance(situation.has.keys, Known):
         return
-    keys = dated([key for key in look.has.keys.fact if key.active], look.limits.key_age, look.now)
+    keys = dated([key for key in situation.has.keys.fact if key.active], situation.limits.key_age, situation.now)
     for due in keys[:1]:  # of two the older is to go in any case
-        left, about = due.due_at - look.now, due.key.access_key_id
+        left, about = due.due_at - situation.now, due.key.access_key_id
         said = f"{due.key.access_key_id} was made on {due.key.created_at:%-d %B %Y}"
         if due.overdue:
             late = -left.days - 1
@@ -140,7 +142,7 @@ def _old_keys(look: Look) -> Iterator[Item]:
                 about=about,
                 days_left=-late,
             )
-        elif left <= look.limits.warning:
+        elif left <= situation.limits.warning:
             when = f"in {_days(left.days)}" if left.days else "within a day"
             why = f"{said}, and is due to be replaced {when}."
             yield Item(
@@ -155,34 +157,36 @@ def _old_keys(look: Look) -> Iterator[Item]:
             )
 
 
-def _retire(look: Look, key: AccessKey, urgency: Urgency, code: str, what: str, why: str, label: str) -> Item:
+def _retire(
+    situation: Situation, key: AccessKey, urgency: Urgency, code: str, what: str, why: str, label: str
+) -> Item:
     """A key that can go, with a further sentence where AWS was asked and said when it was last used."""
-    use = look.has.key_uses.by_key.get(key.access_key_id)
+    use = situation.has.key_uses.by_key.get(key.access_key_id)
     at = use.at if use else None
     why += f" {key.access_key_id} was last used on {at:%-d %B %Y}." if at else ""
     page, about = "access_keys.index", key.access_key_id
     return Item(urgency, code, what, why, label, page, about=about, last_used_at=at)
 
 
-def _two_keys(look: Look) -> Iterator[Item]:
-    if not isinstance(look.has.keys, Known) or look.waiting.new_key:
+def _two_keys(situation: Situation) -> Iterator[Item]:
+    if not isinstance(situation.has.keys, Known) or situation.waiting.new_key:
         return
-    keys = [key for key in look.has.keys.fact if key.access_key_id not in look.waiting.unsaved_keys]
+    keys = [key for key in situation.has.keys.fact if key.access_key_id not in situation.waiting.unsaved_keys]
     if len(keys) > 1 and all(key.active for key in keys):
         why = f"Two are active. Once {keys[1].access_key_id} is used everywhere, {keys[0].access_key_id} can go."
         what = "Retire your older access key"
-        yield _retire(look, keys[0], Urgency.DUE, "retire-key", what, why, "Continue")
+        yield _retire(situation, keys[0], Urgency.DUE, "retire-key", what, why, "Continue")
     for key in keys:
         if not key.active:
             why = f"{key.access_key_id} is inactive. If nothing missed it, delete it: there is room for two only."
             what = "Delete an inactive access key"
-            yield _retire(look, key, Urgency.SOON, "delete-key", what, why, "Your access keys")
+            yield _retire(situation, key, Urgency.SOON, "delete-key", what, why, "Your access keys")
 
 
-def _certificates(look: Look) -> Iterator[Item]:
-    if not isinstance(look.has.certificates, Known):
+def _certificates(situation: Situation) -> Iterator[Item]:
+    if not isinstance(situation.has.certificates, Known):
         return
-    for held, state in expiring(look.has.certificates.fact, look.now):
+    for held, state in expiring(situation.has.certificates.fact, situation.now):
         what = "Replace your signing certificate" + ("" if state == "expired" else " soon")
         until = f"{held.certificate.not_after:%-d %B %Y}" if held.certificate else ""
         over = f"{held.id} expired on {until}. If nothing misses it, delete it."
@@ -209,6 +213,6 @@ def _days(number: int) -> str:
     return f"{number} day" + ("" if number == 1 else "s")
 
 
-def to_do(look: Look, rules: Iterable[Rule] = RULES) -> list[Item]:
+def to_do(situation: Situation, rules: Iterable[Rule] = RULES) -> list[Item]:
     """Everything due or missing, worst first; within one urgency in the order of the rules."""
-    return sorted((item for rule in rules for item in rule(look)), key=lambda item: item.urgency)
+    return sorted((item for rule in rules for item in rule(situation)), key=lambda item: item.urgency)

@@ -11,10 +11,10 @@ from app.access_keys.views import unsaved
 from app.credentials.max_age import access_key_max_age
 from app.credentials.observed import report_observed
 from app.mfa.device_views import replaced_device
-from app.mfa.devices import settle
+from app.mfa.devices import reconcile
 from app.mfa.views import enrollment_under_way
 from app.overview.service import Known, Limits, known, load_inventory, state_of
-from app.overview.todo import Look, Waiting, to_do
+from app.overview.todo import Situation, Waiting, to_do
 from app.sessions import current, slots
 from app.sessions.console_links import alias_beside, console_url
 from app.web.forms import EmptyForm
@@ -28,7 +28,7 @@ bp = Blueprint("overview", __name__)
 @bp.get("/")
 def index() -> ResponseReturnValue:
     """Before MFA: how to get it. With MFA: everything due or missing, worst first."""
-    settle(gateways().iam, audit(), person().user_name, datetime.now(UTC))
+    reconcile(gateways().iam, audit(), person().user_name, datetime.now(UTC))
     return _with_mfa() if person().with_mfa else _before_mfa()
 
 
@@ -71,7 +71,7 @@ def _with_mfa() -> ResponseReturnValue:
         EmptyForm(formdata=None),
         has=has,
         key_limit=limits.key_age.days,
-        items=to_do(Look(has, unfinished, limits, now)),
+        items=to_do(Situation(has, unfinished, limits, now)),
         alias=alias,
         console_url=console_url(me, alias),
         ends_at=current.session_ends_at(),

@@ -68,14 +68,15 @@ def rules(policy: PasswordPolicy) -> list[Rule]:
         if wanted[words]:
             told = f"{words} ({SYMBOLS})" if words == "a symbol" else words
             found.append(Rule(told, pattern, _has(characters)))
-    if policy.kinds:
-        kinds = [f"(?=.*{pattern})" for pattern, _ in _CLASS.values()]
-        enough = "|".join("".join(chosen) for chosen in combinations(kinds, policy.kinds))
+    if policy.character_classes:
+        character_classes = [f"(?=.*{pattern})" for pattern, _ in _CLASS.values()]
+        enough = "|".join("".join(chosen) for chosen in combinations(character_classes, policy.character_classes))
         found.append(
             Rule(
-                f"{policy.kinds} of these kinds: uppercase letter, lowercase letter, digit, symbol ({SYMBOLS})",
+                f"{policy.character_classes} of these kinds: "
+                f"uppercase letter, lowercase letter, digit, symbol ({SYMBOLS})",
                 f"^(?:{enough})",
-                lambda password: _kinds(password) >= policy.kinds,
+                lambda password: _kinds(password) >= policy.character_classes,
             )
         )
     return found

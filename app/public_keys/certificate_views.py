@@ -40,7 +40,7 @@ def index() -> ResponseReturnValue:
     """One's certificates, and the next step of a rotation, whoever began it."""
     now = datetime.now(UTC)
     held = _listed()
-    service.settle(service.CERTIFICATE, held, audit(), now)
+    service.reconcile(service.CERTIFICATE, held, audit(), now)
     report_observed(person(), certificates=held)
     new = request.args.get("new", "")
     return page(

@@ -13,13 +13,13 @@ from app.audit.log import Audit
 from app.aws.certificates import MOST_CERTIFICATES, CertificateGateway, SigningCertificate
 from app.aws.ssh_keys import MOST_SSH_KEYS, SshKey, SshKeyGateway
 from app.credentials import lifecycle
-from app.credentials.lifecycle import Kind
+from app.credentials.lifecycle import CredentialType
 from app.errors import NoResponse, NotRecorded, PortalError, Refused
 from app.public_keys.certificates import Certificate, known_certificate, read_certificate, validity
 from app.public_keys.pasted import PrivateKeyPasted
 from app.public_keys.ssh import SshPublicKey, known_key, read_ssh_key
 
-SSH_KEY = Kind(
+SSH_KEY = CredentialType(
     "SSH key",
     MOST_SSH_KEYS,
     Event.SSH_KEY_UPLOADED,
@@ -27,7 +27,7 @@ SSH_KEY = Kind(
     Event.SSH_KEY_DEACTIVATED,
     Event.SSH_KEY_DELETED,
 )
-CERTIFICATE = Kind(
+CERTIFICATE = CredentialType(
     "certificate",
     MOST_CERTIFICATES,
     Event.CERTIFICATE_UPLOADED,
@@ -68,10 +68,10 @@ class KeyAlreadyUploaded(Refused):
     code = "key-already-uploaded"
     field = "pasted"
 
-    def __init__(self, kind: Kind, held: Listed) -> None:
+    def __init__(self, credential_type: CredentialType, held: Listed) -> None:
         state = "" if held.active else " It is inactive: activate it in the list; uploading it again would not."
         super().__init__(
-            f"You have this {kind.noun} already: it is {held.id}.{state} Nothing was changed.",
+            f"You have this {credential_type.noun} already: it is {held.id}.{state} Nothing was changed.",
             diagnosis="" if held.active else "inactive",
         )
 
@@ -81,9 +81,10 @@ class TooManyPublicKeys(Refused):
 
     code = "too-many-public-keys"
 
-    def __init__(self, kind: Kind) -> None:
+    def __init__(self, credential_type: CredentialType) -> None:
         super().__init__(
-            f"You have {kind.most} {kind.noun}s: AWS allows no more, and inactive ones count. Delete one first."
+            f"You have {credential_type.most} {credential_type.noun}s: AWS allows no more, and inactive ones count. "
+            "Delete one first."
         )
 
 
@@ -92,10 +93,10 @@ class UploadOutcomeUnknown(NoResponse):
 
     code = "upload-outcome-unknown"
 
-    def __init__(self, kind: Kind) -> None:
+    def __init__(self, credential_type: CredentialType) -> None:
         super().__init__(
-            f"AWS did not answer, and does not list the {kind.noun} so far. It may still appear: look at the list in "
-            "half a minute before you upload it again."
+            f"AWS did not answer, and does not list the {credential_type.noun} so far. It may still appear: "
+            "look at the list in half a minute before you upload it again."
         )
 
 
@@ -144,9 +145,9 @@ def checked_certificate(audit: Audit, given: str | bytes, now: datetime) -> Cert
         raise
 
 
-def _note(kind: Kind, audit: Audit, refusal: PrivateKeyPasted) -> None:
+def _note(credential_type: CredentialType, audit: Audit, refusal: PrivateKeyPasted) -> None:
     with suppress(NotRecorded):  # that the key is exposed is told in any case
-        audit.note(kind.made, refused=refusal)
+        audit.note(credential_type.made, refused=refusal)
 
 
 def upload_key(gateway: SshKeyGateway, audit: Audit, user_name: str, key: SshPublicKey) -> str:
@@ -174,22 +175,26 @@ def upload_certificate(gateway: CertificateGateway, audit: Audit, user_name: str
     )
 
 
-def check_room(kind: Kind, held: Sequence[Listed], fingerprint: str) -> None:
+def check_room(credential_type: CredentialType, held: Sequence[Listed], fingerprint: str) -> None:
     """Raises KeyAlreadyUploaded or TooManyPublicKeys, before AWS is asked."""
     for each in held:
         if each.fingerprint == fingerprint:
-            raise KeyAlreadyUploaded(kind, each)
-    if len(held) >= kind.most:
-        raise TooManyPublicKeys(kind)
+            raise KeyAlreadyUploaded(credential_type, each)
+    if len(held) >= credential_type.most:
+        raise TooManyPublicKeys(credential_type)
 
 
 def _upload(
-    kind: Kind, audit: Audit, fingerprint: str, read: Callable[[], Sequence[Listed]], upload: Callable[[], str]
+    credential_type: CredentialType,
+    audit: Audit,
+    fingerprint: str,
+    read: Callable[[], Sequence[Listed]],
+    upload: Callable[[], str],
 ) -> str:
-    check_room(kind, read(), fingerprint)
+    check_room(credential_type, read(), fingerprint)
     try:
         # Until AWS has named it, it is known by its fingerprint: that is how a lost answer is settled.
-        with audit.attempt(kind.made, fingerprint) as attempt:
+        with audit.attempt(credential_type.made, fingerprint) as attempt:
             attempt.target = upload()
             return attempt.target
     except NoResponse as silence:
@@ -197,23 +202,23 @@ def _upload(
             for each in read():
                 if each.fingerprint == fingerprint:
                     return each.id
-        raise UploadOutcomeUnknown(kind) from silence
+        raise UploadOutcomeUnknown(credential_type) from silence
 
 
-def settle(kind: Kind, held: Sequence[Listed], audit: Audit, now: datetime) -> None:
+def reconcile(credential_type: CredentialType, held: Sequence[Listed], audit: Audit, now: datetime) -> None:
     """Record what became of attempts without an outcome, as AWS's list tells it.
 
     An upload is known by its fingerprint; one that cannot be read may be any, so then nothing is said of it.
     """
     by_fingerprint = {each.fingerprint: each.id for each in held if each.fingerprint}
     absent = "" if len(by_fingerprint) == len(held) else None
-    lifecycle.settle(kind, held, audit, now, lambda attempt: by_fingerprint.get(attempt.target, absent))
+    lifecycle.reconcile(credential_type, held, audit, now, lambda attempt: by_fingerprint.get(attempt.target, absent))
 
 
-def missing(kind: Kind, held: Sequence[Listed], audit: Audit, item_id: str) -> bool:
+def missing(credential_type: CredentialType, held: Sequence[Listed], audit: Audit, item_id: str) -> bool:
     """Was this uploaded here and not deleted since, and is it absent from AWS's list?"""
     return (
         bool(item_id)
         and item_id not in {each.id for each in held}
-        and item_id in done_without(audit, kind.made, kind.deleted)
+        and item_id in done_without(audit, credential_type.made, credential_type.deleted)
     )

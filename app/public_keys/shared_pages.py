@@ -23,7 +23,7 @@ class Pages:
     """The pages of one kind. gateway: the class."""
 
     bp: Blueprint
-    kind: lifecycle.Kind
+    credential_type: lifecycle.CredentialType
     gateway: Callable[[Clients], lifecycle.Gateway]
     resource: str
     """IAM's name of one, as in its actions: "SSHPublicKey"."""
@@ -59,10 +59,11 @@ class Pages:
     def gone(self) -> ResponseReturnValue:
         """It was removed meanwhile, or is too new for AWS's list."""
         wanted = chosen_id()
-        if last_done(audit(), (self.kind.deleted,), wanted) is not None:
+        if last_done(audit(), (self.credential_type.deleted,), wanted) is not None:
             sentence = f"{wanted} was deleted. Your activity shows when."
             return done(sentence, self.at("index"), "info", code="was-deleted")
-        sentence = f"AWS does not list that {self.kind.noun}. If you uploaded it just now, try again in some seconds."
+        noun = self.credential_type.noun
+        sentence = f"AWS does not list that {noun}. If you uploaded it just now, try again in some seconds."
         return done(sentence, self.at("index"), "info", code="not-listed")
 
     def switch(self, *, active: bool) -> ResponseReturnValue:
@@ -70,7 +71,7 @@ class Pages:
         held = self.chosen()
         if held is None:
             return self.gone()
-        lifecycle.set_active(self.kind, self.at_aws, audit(), person().user_name, held.id, active=active)
+        lifecycle.set_active(self.credential_type, self.at_aws, audit(), person().user_name, held.id, active=active)
         sentence = "is active again." if active else "is inactive. If something still needs it, activate it again."
         return done(f"{held.id} {sentence}", self.at("index"))
 
@@ -120,5 +121,5 @@ def add_life_cycle(pages: Pages) -> None:
         held = pages.chosen()
         if held is None:
             return pages.gone()
-        lifecycle.delete(pages.kind, pages.at_aws, audit(), person().user_name, held.id)
+        lifecycle.delete(pages.credential_type, pages.at_aws, audit(), person().user_name, held.id)
         return done(f"{held.id} is deleted.", pages.at("index"))

@@ -29,8 +29,8 @@ from app.public_keys.pasted import (
 )
 from app.public_keys.ssh_refusals import (
     ALGORITHMS,
-    KINDS,
     MAKE_ONE,
+    OTHER_KEY_TYPES,
     WHOLE,
     WrongKeyType,
     damaged,
@@ -57,7 +57,7 @@ def _broken(text: str) -> str:
 
 _CERTIFICATE = re.compile(r"[a-z0-9@.-]{1,40}-cert-v[0-9]{1,4}@openssh\.com")
 _TYPE = re.compile(r"(?:ssh|ecdsa|sk|rsa)-[a-z0-9@.-]{2,60}")
-_NAMES = sorted((*KINDS, "ssh-rsa"), key=len, reverse=True)
+_NAMES = sorted((*OTHER_KEY_TYPES, "ssh-rsa"), key=len, reverse=True)
 _KEY = re.compile(
     # A line may be broken anywhere, so also within the name.
     r"(?<![A-Za-z0-9@.-])(?:"
@@ -279,12 +279,12 @@ def _characters(wire: bytes) -> int:
 
 
 def _is_type(word: str) -> bool:
-    return word in KINDS or word == "ssh-rsa" or bool(_CERTIFICATE.fullmatch(word) or _TYPE.fullmatch(word))
+    return word in OTHER_KEY_TYPES or word == "ssh-rsa" or bool(_CERTIFICATE.fullmatch(word) or _TYPE.fullmatch(word))
 
 
 def _check_kind(name: str) -> None:
-    if name in KINDS:
-        raise WrongKeyType(KINDS[name])
+    if name in OTHER_KEY_TYPES:
+        raise WrongKeyType(OTHER_KEY_TYPES[name])
     if _CERTIFICATE.fullmatch(name):
         raise PastedTextRefused(
             "This is an SSH certificate. CodeCommit takes the plain public key: the file without “-cert”.",

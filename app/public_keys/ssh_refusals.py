@@ -17,7 +17,7 @@ NAMES = {
     "security-key-ecdsa": "a key of a security key (ECDSA)",
 }
 """What kinds of keys that CodeCommit does not take are called."""
-KINDS = {
+OTHER_KEY_TYPES = {
     "ssh-ed25519": "ed25519",
     "ssh-ed448": "ed448",
     "ssh-dss": "dsa",
@@ -44,10 +44,12 @@ class WrongKeyType(PastedTextRefused):
 
     code = "wrong-key-type"
 
-    def __init__(self, kind: str) -> None:
-        """kind: "ecdsa", one of KINDS or ALGORITHMS; "" for any other."""
-        what = NAMES.get(kind, "a key of another kind")
-        super().__init__(f"This is {what}. CodeCommit takes RSA keys only. Make one beside it with: {MAKE_ONE}", kind)
+    def __init__(self, key_type: str) -> None:
+        """key_type: "ecdsa", one of OTHER_KEY_TYPES or ALGORITHMS; "" for any other."""
+        what = NAMES.get(key_type, "a key of another kind")
+        super().__init__(
+            f"This is {what}. CodeCommit takes RSA keys only. Make one beside it with: {MAKE_ONE}", key_type
+        )
 
 
 def several() -> PastedTextRefused:

@@ -36,7 +36,7 @@ def index() -> ResponseReturnValue:
     """One's keys, and how to use them."""
     now = datetime.now(UTC)
     keys = service.listed_keys(gateways().of_type(SshKeyGateway), person().user_name)
-    service.settle(service.SSH_KEY, keys, audit(), now)
+    service.reconcile(service.SSH_KEY, keys, audit(), now)
     report_observed(person(), ssh_keys=keys)
     new = request.args.get("new", "")
     return page(

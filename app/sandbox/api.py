@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from app.sandbox.state import World
+    from app.sandbox.state import State
 
 
 class Refusal(Exception):
@@ -87,7 +87,7 @@ class PassOn:
 
 PASS_ON: Final = PassOn()
 
-Operation = Callable[["World", Call], "Mapping[str, Any] | PassOn"]
+Operation = Callable[["State", Call], "Mapping[str, Any] | PassOn"]
 """Returns the members of the operation's output shape ({} where it has none), or PASS_ON; raises Refusal."""
 
 OPERATIONS: Final[dict[tuple[str, str], Operation]] = {}

@@ -25,7 +25,7 @@ from app.sandbox.protocol import answers, paging, query, signature
 from app.sandbox.protocol.validation import validate
 from app.sandbox.protocol.wire import EMULATED, Reading, headers_of, read
 from app.sandbox.signin.endpoint import SignIn, is_ours
-from app.sandbox.state import World
+from app.sandbox.state import State
 
 __all__ = ["SandboxApp", "_operations"]
 _LOG = logging.getLogger(__name__)
@@ -34,12 +34,12 @@ _LOG = logging.getLogger(__name__)
 class SandboxApp:
     """The WSGI application of the sandbox. hosts: Host headers that are ours."""
 
-    def __init__(self, world: World, faults: Faults, hosts: frozenset[str]) -> None:
-        self.world = world
+    def __init__(self, state: State, faults: Faults, hosts: frozenset[str]) -> None:
+        self.state = state
         self.faults = faults
         self.log = CallLog()
         self._hosts = hosts
-        self._sign_in = SignIn(world, faults, self.log, hosts)
+        self._sign_in = SignIn(state, faults, self.log, hosts)
         self._earlier: dict[tuple[str, str], tuple[int, bytes, bytes]] = {}
         """Per reader and question: number of changes then, the answer, and the one before the latest change."""
         self._changes = 0
@@ -80,12 +80,12 @@ class SandboxApp:
     def _handle(self, environ: dict[str, Any], exchange: Exchange) -> tuple[int, list[tuple[str, str]], bytes]:
         now = datetime.now(UTC)
         reading = exchange.reading = read(environ, self._hosts)
-        with self.world.lock:
-            exchange.caller, secret = identify(self.world, reading, now)
+        with self.state.lock:
+            exchange.caller, secret = identify(self.state, reading, now)
         signature.verify(reading, secret, now)
         self._used(exchange.caller, reading.service, now)
-        if self.world.settings.latency:
-            time.sleep(self.world.settings.latency.total_seconds())
+        if self.state.settings.latency:
+            time.sleep(self.state.settings.latency.total_seconds())
         if reading.service not in EMULATED:
             raise self._not_emulated(exchange, reading, exchange.caller, now)
         if reading.service == "s3":
@@ -95,7 +95,7 @@ class SandboxApp:
     def _used(self, caller: Caller, service: str, now: datetime) -> None:
         """Last use of keys, for the credential report."""
         if not caller.is_session:
-            self.world.key_last_used[caller.access_key_id] = (now, service)
+            self.state.key_last_used[caller.access_key_id] = (now, service)
 
     def _query(
         self, environ: dict[str, Any], exchange: Exchange, reading: Reading, caller: Caller, now: datetime
@@ -104,20 +104,20 @@ class SandboxApp:
         operation = query.operation_of(service, reading.form)
         exchange.action = f"{service}:{operation.name}"
         if service == "ec2":
-            with self.world.lock:
-                asked = of_an_ec2_call(self.world, operation.name, reading.scope.region, reading.form)
+            with self.state.lock:
+                asked = of_an_ec2_call(self.state, operation.name, reading.scope.region, reading.form)
                 self._judge(exchange, reading, caller, asked, now)
             with self._with_faults(environ, exchange):
                 answer = self._of_moto(reading, operation.name, reading.form, caller)
             return answer.status, _kept(answer.headers), answer.body
         parameters = query.parameters(operation, reading.form)
         validate(operation, parameters)
-        with self.world.lock:
+        with self.state.lock:
             self._judge(exchange, reading, caller, self._asked(service, operation.name, caller, parameters), now)
             call = Call(service, operation.name, parameters, caller, exchange.request_id, now)
             with self._with_faults(environ, exchange):
                 behaviour = OPERATIONS.get((service, operation.name))
-                members = behaviour(self.world, call) if behaviour else PASS_ON
+                members = behaviour(self.state, call) if behaviour else PASS_ON
                 if members is PASS_ON:
                     form = self._form(reading, parameters)
                     members = moto_backend.members(operation, self._of_moto(reading, operation.name, form, caller))
@@ -140,21 +140,21 @@ class SandboxApp:
 
     def _asked(self, service: str, name: str, caller: Caller, parameters: dict[str, Any]) -> list[Question]:
         if service == "sts":
-            return [of_an_sts_call(self.world, name, parameters)]
-        return of_an_iam_call(self.world, caller, name, parameters)
+            return [of_an_sts_call(self.state, name, parameters)]
+        return of_an_iam_call(self.state, caller, name, parameters)
 
     def _form(self, reading: Reading, parameters: dict[str, Any]) -> dict[str, str]:
         """What moto gets: no paging (that is ours), and the stored spelling of the user's name."""
         form = {name: value for name, value in reading.form.items() if name not in ("Marker", "MaxItems")}
-        user = stored(self.world, parameters.get("UserName", ""))
+        user = stored(self.state, parameters.get("UserName", ""))
         return form | ({"UserName": user.name} if user and form.get("Action") != "CreateUser" else {})
 
     def _s3(
         self, environ: dict[str, Any], exchange: Exchange, reading: Reading, caller: Caller, now: datetime
     ) -> tuple[int, list[tuple[str, str]], bytes]:
-        asked = of_s3(reading, self.world.account_id)
+        asked = of_s3(reading, self.state.account_id)
         exchange.action = asked.action
-        with self.world.lock:
+        with self.state.lock:
             self._judge(exchange, reading, caller, [asked], now)
             with self._with_faults(environ, exchange):
                 answer = self._of_moto(reading, asked.action.partition(":")[2], {}, caller)
@@ -163,7 +163,7 @@ class SandboxApp:
     def _not_emulated(self, exchange: Exchange, reading: Reading, caller: Caller, now: datetime) -> Refusal:
         target = reading.headers.get("x-amz-target", "").rpartition(".")[-1]
         exchange.action = f"{reading.service}:{(target or reading.form.get('Action') or 'Unknown')[:64]}"
-        with self.world.lock:
+        with self.state.lock:
             self._judge(exchange, reading, caller, [Question(exchange.action)], now)
         return Refusal("UnknownOperation", "The sandbox emulates IAM, STS, EC2 and S3, nothing else.", 404)
 
@@ -173,7 +173,7 @@ class SandboxApp:
         """All of it has to be allowed. Raises Refusal; the exchange keeps the verdict that decided."""
         action = exchange.action or ""
         origin = Origin(reading.address, reading.scope.region, reading.headers.get("user-agent"))
-        verdicts = [judge(self.world, caller, origin, question, now) for question in asked]
+        verdicts = [judge(self.state, caller, origin, question, now) for question in asked]
         exchange.verdict = next((each for each in verdicts if not each.decision.allowed), verdicts[0])
         exchange.not_evaluated = sorted({key for each in verdicts for key in each.not_evaluated})
         if caller.is_session and action.startswith("sts:") and action not in SESSIONS_MAY:

@@ -28,7 +28,7 @@ from app.sandbox.operations.mfa import hardware_tokens
 from app.sandbox.operations.policies import parsed
 from app.sandbox.sandbox_app import SandboxApp
 from app.sandbox.seed import populate
-from app.sandbox.state import Settings, World
+from app.sandbox.state import Settings, State
 
 HOST = "127.0.0.1"
 
@@ -80,24 +80,24 @@ def opened(
     Raises PolicyError for a bad policy, OSError for a busy port.
     """
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    world = World(settings=settings)
+    state = State(settings=settings)
     document = policy_document(settings.policy) if document is None else document
-    users = populate(world, document, settings.users, datetime.now(UTC))
+    users = populate(state, document, settings.users, datetime.now(UTC))
     listening = socket.create_server((HOST, port))
     file = instance / "sandbox.json"
     _nobody_elses(file)
     port = listening.getsockname()[1]
     url = f"http://{HOST}:{port}"
-    app = SandboxApp(world, Faults(faults), frozenset({f"{HOST}:{port}", f"localhost:{port}"}))
+    app = SandboxApp(state, Faults(faults), frozenset({f"{HOST}:{port}", f"localhost:{port}"}))
     server = make_server(HOST, port, app, threaded=True, request_handler=_Quiet, fd=listening.fileno())
     server.daemon_threads = True  # type: ignore[attr-defined]  # of socketserver.ThreadingMixIn
     facts = {
         "endpoint_url": url,
         "signin_url": url,
-        "account_id": world.account_id,
-        "region": world.region,
+        "account_id": state.account_id,
+        "region": state.region,
         "users": users,
-        "hardware_tokens": hardware_tokens(world, datetime.now(UTC)),
+        "hardware_tokens": hardware_tokens(state, datetime.now(UTC)),
     }
     running = Running(url, facts, file)
     _write(running)

@@ -90,7 +90,7 @@ class Settings:
 
 
 @dataclass
-class World:
+class State:
     """One account. Everything that changes it holds `lock`; moto's backends are not thread-safe."""
 
     settings: Settings = field(default_factory=Settings)

@@ -34,12 +34,12 @@ def stored_sessions() -> StoredSessions:
 Kept = TypeVar("Kept")
 
 
-def read(kind: type[Kept], stored: Mapping[str, Any] | None) -> Kept | None:
+def read(slot_type: type[Kept], stored: Mapping[str, Any] | None) -> Kept | None:
     """A record that the session holds. None where there is none, or another release wrote it and it doesn't fit."""
     if stored is None:
         return None
     try:
-        return kind(**stored)
+        return slot_type(**stored)
     except TypeError:
         return None
 
@@ -138,7 +138,7 @@ def claim_renewal(until: datetime) -> bool:
     return stored_sessions().commit(current_session(), if_unchanged=True)
 
 
-def give_up_renewal() -> None:
+def release_renewal() -> None:
     """Leave it to the next request."""
     current_session().pop("renewing_until", None)
     stored_sessions().commit(current_session())

@@ -41,7 +41,7 @@ def keep_signed_in(gateway: SignInGateway) -> None:
 
     Raises SignInExpired (and PasswordWasChanged, RenewalRefused, RenewalNotPermitted), Throttled, NoResponse.
     """
-    give_up_at = time.monotonic() + 2 * CLAIM.total_seconds()
+    deadline = time.monotonic() + 2 * CLAIM.total_seconds()
     while renewal := current.renewal():
         expires_at, now = _expiry(), datetime.now(UTC)
         if expires_at - now > AHEAD:
@@ -53,7 +53,7 @@ def keep_signed_in(gateway: SignInGateway) -> None:
                 return
         elif expires_at - now > LEFT_TO_WORK_WITH:
             return
-        elif time.monotonic() > give_up_at:
+        elif time.monotonic() > deadline:
             raise NoResponse
         else:
             time.sleep(LOOK_EVERY_S)
@@ -69,7 +69,7 @@ def _refresh(gateway: SignInGateway, renewal: Renewal, expires_at: datetime) -> 
     try:
         tokens = gateway.refresh(renewal.client_id, renewal.refresh_token, renewal.dpop_key)
     except (Throttled, NoResponse):
-        current.give_up_renewal()
+        current.release_renewal()
         if datetime.now(UTC) < expires_at:
             return  # what we have is still good, the next request tries again
         raise
@@ -80,6 +80,6 @@ def _refresh(gateway: SignInGateway, renewal: Renewal, expires_at: datetime) -> 
     except (CodeRefused, SignInExpired) as refusal:  # the codes of a wrong code, and nobody has typed one
         raise RenewalRefused(request_id=refusal.request_id) from refusal
     except PortalError:
-        current.give_up_renewal()
+        current.release_renewal()
         raise
     current.keep_renewed(tokens)

@@ -45,9 +45,9 @@ class _Timed(Protocol):
 Timed = TypeVar("Timed", bound=_Timed)
 
 
-def _in_time(key: str, kind: type[Timed], now: datetime) -> Timed | None:
+def _in_time(key: str, slot_type: type[Timed], now: datetime) -> Timed | None:
     """What waits under this key, unless its time is up: then it is dropped, with its secret."""
-    found = read(kind, current_session().get(key))
+    found = read(slot_type, current_session().get(key))
     if found and found.until <= now:
         forget(key)
         return None
@@ -155,11 +155,11 @@ def making_key(now: datetime, until: datetime) -> Iterator[Callable[[NewAccessKe
     try:
         yield keep_new_key if claimed else None
     except PortalError:
-        give_up_new_key()
+        discard_new_key()
         raise
 
 
-def give_up_new_key() -> None:
+def discard_new_key() -> None:
     """None was made, or it is seen to: the next request may try."""
     current_session().pop("making_key_until", None)
 
@@ -170,7 +170,7 @@ def keep_new_key(new: NewAccessKey) -> bool | None:
     Return False if the session was ended meanwhile, so nothing holds the secret. None: nobody knows.
     """
     keep("new_key", new)
-    give_up_new_key()
+    discard_new_key()
     return _kept("secret", new.access_key_id)
 
 

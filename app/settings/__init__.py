@@ -1,1 +1,1 @@
-"""The settings: what a line of `config.py`'s table is (`table`), and how the values are read (`kinds`, `parsers`)."""
+"""The settings: `table` says what a line of `config.py`'s table is. `values` and `parsers` read the values."""

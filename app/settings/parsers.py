@@ -17,8 +17,8 @@ from sqlalchemy.exc import ArgumentError
 from app.audit.chain import Keyring
 from app.policy.documents import allowed_actions, read
 from app.policy.evaluation import PolicyError
-from app.settings.kinds import listed, one_of, whole
 from app.settings.table import Parser, Reading
+from app.settings.values import listed, one_of, whole
 
 
 def accounts(text: str, at: Reading) -> frozenset[str]:
@@ -271,12 +271,12 @@ def database_url(default: str) -> Parser:
 def _check_database(url: str, at: Reading, *, own: bool) -> None:
     try:
         made = make_url(url)
-        kind, folder = made.drivername, Path(made.database or "").parent
+        driver, folder = made.drivername, Path(made.database or "").parent
     except (ArgumentError, ValueError):
-        kind, folder = "", Path()
-    if kind == "sqlite" and folder.is_absolute() and not folder.is_dir() and not own:
+        driver, folder = "", Path()
+    if driver == "sqlite" and folder.is_absolute() and not folder.is_dir() and not own:
         at.wrong(f"DATABASE_URL: there is no folder {folder}. Make it, or name another.")
-    if kind not in ("sqlite", "postgresql+psycopg"):
+    if driver not in ("sqlite", "postgresql+psycopg"):
         # Not repeated: it may hold a password.
         at.wrong(
             "DATABASE_URL: set sqlite:////PATH/TO/FILE, or postgresql+psycopg://USER:PASSWORD@HOST/NAME; Latchkey "

@@ -126,7 +126,7 @@ def _may_be_user_name(typed: str) -> bool:
     """
     if re.fullmatch(r"\d{12}", typed):
         return True
-    mixed = all(re.search(kind, typed) for kind in ("[A-Z]", "[a-z]", "[0-9]"))
+    mixed = all(re.search(characters, typed) for characters in ("[A-Z]", "[a-z]", "[0-9]"))
     named = re.fullmatch(r"[\w+=,.@-]{1,64}", typed) and re.search("[a-z]", typed)
     return bool(named) and (not mixed or "@" in typed) and not typed.lower().startswith("akia")
 

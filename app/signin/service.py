@@ -120,12 +120,12 @@ def present_key(sts: StsGateway, iam: IamGateway, accounts: Collection[str], key
 
 def only_users_of(accounts: Collection[str], identity: Identity) -> None:
     """Raises NotForThisPortal for root, roles, federated users and other accounts."""
-    if identity.kind == "root":
+    if identity.principal_type == "root":
         raise NotForThisPortal(
             "These are credentials of the account’s root user. Latchkey is for IAM users: sign in as your "
             "IAM user, and if root has an access key, consider deleting it."
         )
-    if identity.kind != "user":
+    if identity.principal_type != "user":
         raise NotForThisPortal("These credentials belong to a role or a federated user. Latchkey is for IAM users.")
     if identity.account_id not in accounts:
         raise NotForThisPortal(

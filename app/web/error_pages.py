@@ -143,8 +143,8 @@ def register(app: Flask) -> None:
         refused_as=refused.refused_as,
         get_flashed_messages=notices,
     )
-    for kind, handler in HANDLERS.items():
-        app.register_error_handler(kind, handler)
+    for error_class, handler in HANDLERS.items():
+        app.register_error_handler(error_class, handler)
 
 
 def _form_not_valid(error: FormNotValid) -> ResponseReturnValue:

@@ -79,9 +79,9 @@ def per_key() -> str:
     return str(current_app.config["SIGN_IN_LIMIT_PER_KEY"])
 
 
-def named(kind: str, what: str) -> str:
+def named(prefix: str, what: str) -> str:
     """A counter's name that does not tell what is counted."""
-    return f"{kind}:{hashlib.sha256(what.encode()).hexdigest()[:32]}"
+    return f"{prefix}:{hashlib.sha256(what.encode()).hexdigest()[:32]}"
 
 
 def typed_key_id() -> str:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, event, text
 
 from app.activity import queries
 from app.audit.events import Event
-from app.audit.history import unsettled
+from app.audit.history import without_outcome
 from app.audit.log import Audit, audit_log
 from app.commands import activity
 from app.db import db
@@ -201,7 +201,7 @@ def test_forged_intents_are_not_settled(portal: Flask, clock: Clock) -> None:
         " from activity where seq = 1"
     )
     clock.move(61)
-    assert unsettled(somebody(), datetime.now(UTC), list(Event)) == []
+    assert without_outcome(somebody(), datetime.now(UTC), list(Event)) == []
 
 
 def test_wrong_heads_are_refused_with_a_sentence(portal: Flask) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import event
 from app.activity import queries, words
 from app.activity.queries import COLUMNS
 from app.audit.events import Event
-from app.audit.history import done_without, last_done, unsettled
+from app.audit.history import done_without, last_done, without_outcome
 from app.audit.log import COMMAND_LINE, Audit, audit_log
 from app.db import db
 from app.errors import NoResponse, NotFound
@@ -29,14 +29,14 @@ def test_what_was_left_open_is_found_and_settled(portal: Flask, clock: Clock) ->
     with pytest.raises(KeyboardInterrupt), me.attempt(Event.MFA_DEVICE_CREATED, "arn:…:mfa/nadia/device-2"):
         raise KeyboardInterrupt  # as good as a process that was killed
     every = list(Event)
-    assert [attempt.event for attempt in unsettled(me, datetime.now(UTC), every)] == ["mfa-device-enabled"]
+    assert [attempt.event for attempt in without_outcome(me, datetime.now(UTC), every)] == ["mfa-device-enabled"]
     clock.move(61)
-    left = unsettled(me, datetime.now(UTC), every)
+    left = without_outcome(me, datetime.now(UTC), every)
     assert [attempt.event for attempt in left] == ["mfa-device-enabled", "mfa-device-created"]
-    assert not unsettled(somebody("zoe"), datetime.now(UTC), every), "everyone settles their own"
-    me.settle(left[0], happened=True)
-    me.settle(left[1], happened=False)
-    assert not unsettled(me, datetime.now(UTC), every)
+    assert not without_outcome(somebody("zoe"), datetime.now(UTC), every), "everyone settles their own"
+    me.reconcile(left[0], happened=True)
+    me.reconcile(left[1], happened=False)
+    assert not without_outcome(me, datetime.now(UTC), every)
     assert last_done(me, [Event.MFA_DEVICE_ENABLED], "arn:…:mfa/nadia") == left[0].attempt_id
     shown = queries.entries(db.engine, ACCOUNT, queries.Filter(), datetime.now(UTC)).entries
     assert [(entry.event, entry.phase) for entry in shown] == [
@@ -52,7 +52,7 @@ def test_what_came_later_is_what_aws_tells_of(portal: Flask, clock: Clock) -> No
     with me.attempt(Event.MFA_DEVICE_CREATED, target) as second:
         pass
     clock.move(61)
-    assert unsettled(me, datetime.now(UTC), list(Event)) == []
+    assert without_outcome(me, datetime.now(UTC), list(Event)) == []
     assert last_done(me, [Event.MFA_DEVICE_CREATED], target) == second.attempt_id
 
 
@@ -68,7 +68,7 @@ def test_what_others_do_does_not_tell_of_ones_own(portal: Flask, clock: Clock) -
         with somebody("zoe").attempt(event_, "APKA1"):
             pass
     clock.move(61)
-    assert [attempt.target for attempt in unsettled(me, datetime.now(UTC), list(Event))] == [target]
+    assert [attempt.target for attempt in without_outcome(me, datetime.now(UTC), list(Event))] == [target]
     assert done_without(me, Event.SSH_KEY_DELETED, Event.SSH_KEY_UPLOADED) == ["APKA1"]
 
 
@@ -82,14 +82,14 @@ def test_kinds_that_are_asked_for_together_stay_apart(portal: Flask, clock: Cloc
     kinds = ([Event.MFA_DEVICE_CREATED, Event.MFA_DEVICE_DELETED], [Event.MFA_DEVICE_ENABLED])
     asked: list[str] = []
     event.listen(db.engine, "before_cursor_execute", lambda *about: asked.append(about[2]))
-    left = unsettled(me, datetime.now(UTC), *kinds)
+    left = without_outcome(me, datetime.now(UTC), *kinds)
     assert sum("attempt_id" in statement for statement in asked) == 1, "one question for both"
     assert [attempt.event for attempt in left] == ["mfa-device-created", "mfa-device-enabled"], (
         "neither tells of both"
     )
     with me.attempt(Event.MFA_DEVICE_DELETED, target):
         pass
-    assert unsettled(me, datetime.now(UTC), *kinds) == left[1:]
+    assert without_outcome(me, datetime.now(UTC), *kinds) == left[1:]
 
 
 def test_pages_of_the_record_hold_every_attempt_once(portal: Flask) -> None:

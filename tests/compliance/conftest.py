@@ -20,7 +20,7 @@ from app.policy.documents import read
 from app.sandbox.faults import Faults, parsed
 from app.sandbox.sandbox_app import SandboxApp
 from app.sandbox.seed import populate
-from app.sandbox.state import Settings, World
+from app.sandbox.state import Settings, State
 from config import from_env
 from tests.support.databases import GOOD, make_database
 from tests.support.sandbox import free_port
@@ -38,7 +38,7 @@ class Aws:
     """A running sandbox and what is in it."""
 
     url: str
-    world: World
+    state: State
     users: dict[str, dict[str, Any]]
     app: SandboxApp
 
@@ -56,13 +56,13 @@ class Aws:
 @pytest.fixture(scope="session")
 def aws() -> Iterator[Aws]:
     """One per run: moto keeps its state per process."""
-    world = World(settings=Settings(users=PEOPLE))
-    users = populate(world, read("recommended"), PEOPLE, datetime.now(UTC))
+    state = State(settings=Settings(users=PEOPLE))
+    users = populate(state, read("recommended"), PEOPLE, datetime.now(UTC))
     port = free_port()
-    app = SandboxApp(world, Faults([]), frozenset({f"127.0.0.1:{port}"}))
+    app = SandboxApp(state, Faults([]), frozenset({f"127.0.0.1:{port}"}))
     server = make_server("127.0.0.1", port, app, threaded=True, request_handler=Quiet)
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    yield Aws(f"http://127.0.0.1:{port}", world, users, app)
+    yield Aws(f"http://127.0.0.1:{port}", state, users, app)
     server.shutdown()
 
 

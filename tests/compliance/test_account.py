@@ -50,11 +50,11 @@ def latest(portal: Flask) -> refresh_runs.Progress:
 def imported(command: Command, aws: Aws, tmp_path: Path) -> Any:
     now = datetime.now(UTC)
     file = tmp_path / "report.csv"
-    file.write_bytes(report_of(aws.world, now))
+    file.write_bytes(report_of(aws.state, now))
     return command("import", str(file), "--made-at", f"{now:%Y-%m-%dT%H:%M:%SZ}")
 
 
-def test_with_roster_and_report_every_verdict_is_as_the_account_is(
+def test_with_user_list_and_report_every_verdict_is_as_the_account_is(
     portal: Flask, command: Command, aws: Aws, tmp_path: Path
 ) -> None:
     done = command("refresh")
@@ -77,14 +77,14 @@ def test_with_roster_and_report_every_verdict_is_as_the_account_is(
         assert (counted.of(rule).passed, counted.of(rule).failed) == (states["pass"], states["fail"])
     ages = [
         (now - min(key.create_date.replace(tzinfo=UTC) for key in keys)).days
-        for user in aws.world.iam.users.values()
+        for user in aws.state.iam.users.values()
         if (keys := [key for key in user.access_keys if key.status == "Active"])
     ]
     assert counted.key_ages[3] == sum(age > 90 for age in ages)
     assert sum(counted.key_ages) == len(ages)
 
 
-def test_the_roster_alone_says_what_it_cannot_know(portal: Flask, command: Command, aws: Aws) -> None:
+def test_the_user_list_alone_says_what_it_cannot_know(portal: Flask, command: Command, aws: Aws) -> None:
     before = aws.last_call()
     assert command("refresh").exit_code == 0
     asked = Counter(call["action"] for call in aws.calls(before))
@@ -93,7 +93,7 @@ def test_the_roster_alone_says_what_it_cannot_know(portal: Flask, command: Comma
         "sts:GetCallerIdentity", "iam:ListUsers", "iam:ListVirtualMFADevices", "iam:GetAccountSummary",
         "iam:GetAccountPasswordPolicy", "iam:ListAccountAliases",
     }  # fmt: skip
-    users = aws.world.iam.users
+    users = aws.state.iam.users
     found = verdicts(portal)
     for name, user in users.items():
         virtual = any(":mfa/" in serial for serial in user.mfa_devices)
@@ -101,13 +101,13 @@ def test_the_roster_alone_says_what_it_cannot_know(portal: Flask, command: Comma
         assert found[name]["key-age"] == "unknown"
     others = sum(":mfa/" not in serial for user in users.values() for serial in user.mfa_devices)
     with portal.app_context(), db.engine.connect() as connection:
-        (roster,) = connection.execute(text("select roster from compliance_accounts")).scalars()
-    assert json.loads(roster)["others"] == others > 0
+        (user_list,) = connection.execute(text("select roster from compliance_accounts")).scalars()
+    assert json.loads(user_list)["others"] == others > 0
 
 
 def test_without_other_devices_in_the_account_nobody_has_one(portal: Flask, command: Command, aws: Aws) -> None:
     kept = {}
-    for user in aws.world.iam.users.values():
+    for user in aws.state.iam.users.values():
         kept[user.name] = dict(user.mfa_devices)
         for serial in [serial for serial in user.mfa_devices if ":mfa/" not in serial]:
             del user.mfa_devices[serial]
@@ -116,7 +116,7 @@ def test_without_other_devices_in_the_account_nobody_has_one(portal: Flask, comm
         assert {says["mfa"] for says in verdicts(portal).values()} == {"pass", "fail"}
     finally:
         for name, devices in kept.items():
-            aws.world.iam.users[name].mfa_devices = devices
+            aws.state.iam.users[name].mfa_devices = devices
 
 
 def test_a_profile_without_mfa_is_told_so(
@@ -165,11 +165,11 @@ def test_denied_half_way_the_data_of_before_stays(portal: Flask, command: Comman
         {"Version": "2012-10-17",
          "Statement": [{"Effect": "Deny", "Action": "iam:ListVirtualMFADevices", "Resource": "*"}]}
     )  # fmt: skip
-    aws.world.iam.put_user_policy("Administrator", "no-devices", deny)
+    aws.state.iam.put_user_policy("Administrator", "no-devices", deny)
     try:
         told = command("refresh")
     finally:
-        aws.world.iam.delete_user_policy("Administrator", "no-devices")
+        aws.state.iam.delete_user_policy("Administrator", "no-devices")
     assert told.exit_code == 1 and "iam:ListVirtualMFADevices" in told.output
     assert verdicts(portal) == before
     assert "iam:ListVirtualMFADevices" in latest(portal).problem
@@ -213,7 +213,7 @@ def test_export_has_a_row_for_each_person_and_rule(portal: Flask, command: Comma
     assert of_people == {(name, rule): state for name, says in found.items() for rule, state in says.items()}
     (root,) = [row for row in rows if row["rule"] == "root-mfa"]
     assert (root["state"], root["cis_1.5"], root["cis_5.0"]) == ("pass", "1.5", "1.4")
-    told = f"{labels.FACTS['root_mfa']}: {labels.SOURCES[Source.ROSTER]}"
+    told = f"{labels.FACTS['root_mfa']}: {labels.SOURCES[Source.USER_LIST]}"
     assert root["evidence"].startswith(told) and " 20" in root["evidence"], "as pages say it"
     failing = json.loads(command("export", "--format", "json", "--rule", "mfa", "--state", "fail").output)
     assert {row["user_name"] for row in failing} == {name for name, says in found.items() if says["mfa"] == "fail"}

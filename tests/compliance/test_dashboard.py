@@ -13,8 +13,8 @@ from app.aws.account import AccountGateway
 from app.aws.clients import AwsCredentials, Clients
 from app.aws.iam import IamGateway, MfaDevice
 from app.aws.passwords import PasswordGateway
-from app.aws.roster import READS, RosterGateway
 from app.aws.ssh_keys import SshKey
+from app.aws.user_list import READS, UserListGateway
 from app.compliance import charts, labels, service
 from app.compliance.data import daily, queries, refresh_runs
 from app.compliance.data.daily import Count, Figures
@@ -129,7 +129,7 @@ def test_own_visits_are_kept_and_cost_little(portal: Flask, clock: Clock) -> Non
 def test_a_refresh_stops_when_the_lent_session_ends(portal: Flask, aws: Aws, command: Command) -> None:
     clients = Clients(READS, "us-east-1")
     gateways = Gateways(
-        RosterGateway(clients), AccountGateway(clients), IamGateway(clients), PasswordGateway(clients)
+        UserListGateway(clients), AccountGateway(clients), IamGateway(clients), PasswordGateway(clients)
     )
     over = AwsCredentials("ASIA", "s", "t", datetime.now(UTC) - timedelta(seconds=1))
     before = aws.last_call()
@@ -184,4 +184,4 @@ def test_other_thresholds_are_other_verdicts_at_once(
     with portal.app_context(), db.engine.connect() as connection:
         figures = daily.days(connection, ACCOUNT, datetime.now(UTC))[-1][1]
     assert figures.of("password-length").passed == 1
-    assert long_ago.count("\n") == 1, "the roster alone fails nobody for never signing in"
+    assert long_ago.count("\n") == 1, "the user list alone fails nobody for never signing in"

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, create_engine, insert, select
 
-from app.aws.roster import RosterUser
+from app.aws.user_list import UserListEntry
 from app.compliance.data import updates
 from app.compliance.data.account_data import ensure_account_row, locked
 from app.compliance.data.credential_report import LARGEST, CredentialReport, NotAReport, parse
@@ -169,7 +169,7 @@ MADE = {"alice": datetime(2026, 1, 1, 10, tzinfo=UTC), "bob": datetime(2026, 1, 
 USERS = f"arn:aws:iam::{ACCOUNT}:user"
 
 
-def roster(
+def user_list(
     engine: Engine,
     at: datetime,
     virtual: dict[str, int],
@@ -180,7 +180,7 @@ def roster(
 ) -> None:
     ensure_account_row(engine, ACCOUNT)
     users = [
-        RosterUser(
+        UserListEntry(
             name, f"arn:aws:iam::{ACCOUNT}:user/{name}", "/", made.get(name, MADE["alice"]), None, ids.get(name, "")
         )
         for name in names
@@ -220,11 +220,11 @@ def test_typed_rows_have_the_columns_of_their_tables() -> None:
 
 
 def test_older_or_partial_reports_change_nothing(engine: Engine) -> None:
-    roster(engine, hour(8), {}, ("alice", "bob", "carol", "dave"))
+    user_list(engine, hour(8), {}, ("alice", "bob", "carol", "dave"))
     refused(engine, read(WHOLE), "incomplete", " 2 ")
-    roster(engine, hour(8), {}, ("alice", "bob", *(f"user{number}" for number in range(40))))
+    user_list(engine, hour(8), {}, ("alice", "bob", *(f"user{number}" for number in range(40))))
     refused(engine, read(WHOLE), "incomplete", " 40 ")
-    roster(engine, hour(8), {}, ("alice", "bob"))
+    user_list(engine, hour(8), {}, ("alice", "bob"))
     assert updates.keep_report(engine, read(WHOLE, hour(12)), NOW, terms_of) == 2
     before = stored(engine)
     refused(engine, read(WHOLE), "older")
@@ -234,44 +234,44 @@ def test_older_or_partial_reports_change_nothing(engine: Engine) -> None:
 
 
 def test_who_is_gone_is_what_the_newer_of_both_says(engine: Engine) -> None:
-    roster(engine, hour(8), {}, ("alice", "gone"))
+    user_list(engine, hour(8), {}, ("alice", "gone"))
     updates.keep_report(engine, read(WHOLE), NOW, terms_of)
     assert set(says(engine, "mfa")) == {"alice", "bob"}, "bob came, somebody went"
-    roster(engine, hour(10), {}, ("alice",))
+    user_list(engine, hour(10), {}, ("alice",))
     assert set(says(engine, "mfa")) == {"alice"}
     updates.keep_report(engine, read(WHOLE), NOW, terms_of)
     assert set(says(engine, "mfa")) == {"alice"}, "an earlier report does not bring bob back"
 
 
 def test_mfa_of_every_kind_comes_from_the_report(engine: Engine) -> None:
-    roster(engine, hour(8), {}, ("alice", "bob"))
+    user_list(engine, hour(8), {}, ("alice", "bob"))
     assert says(engine, "mfa") == {"alice": "unknown", "bob": "unknown"}
     updates.keep_report(engine, read(WHOLE), NOW, terms_of)
     assert says(engine, "mfa") == {"alice": "fail", "bob": "pass"}
-    roster(engine, hour(11), {"alice": 1}, ("alice", "bob"))
-    assert says(engine, "mfa") == {"alice": "pass", "bob": "pass"}, "no roster will ever show bob's kind"
-    roster(engine, hour(12), {}, ("alice", "bob"))
+    user_list(engine, hour(11), {"alice": 1}, ("alice", "bob"))
+    assert says(engine, "mfa") == {"alice": "pass", "bob": "pass"}, "no user list will ever show bob's kind"
+    user_list(engine, hour(12), {}, ("alice", "bob"))
     assert says(engine, "mfa") == {"alice": "fail", "bob": "pass"}, "alice gave hers up again"
 
 
 def test_a_virtual_device_that_goes_after_the_report_is_missed(engine: Engine) -> None:
-    roster(engine, hour(8), {"bob": 1}, ("alice", "bob"))
+    user_list(engine, hour(8), {"bob": 1}, ("alice", "bob"))
     updates.keep_report(engine, read(WHOLE), NOW, terms_of)
-    roster(engine, hour(11), {}, ("alice", "bob"))
+    user_list(engine, hour(11), {}, ("alice", "bob"))
     assert says(engine, "mfa")["bob"] == "unknown"
-    roster(engine, hour(12), {}, ("alice", "bob"), others=0)
+    user_list(engine, hour(12), {}, ("alice", "bob"), others=0)
     assert says(engine, "mfa")["bob"] == "fail"
 
 
 def test_what_people_show_themselves_counts_until_newer_is_known(engine: Engine) -> None:
-    roster(engine, hour(8), {}, ("alice", "bob"))
+    user_list(engine, hour(8), {}, ("alice", "bob"))
     updates.keep_report(engine, read(WHOLE), NOW, terms_of)
 
     shows(engine, "alice", mfa=(hour(11).isoformat(), ["SECURITY_KEY"]))
     shows(engine, "alice", keys=(hour(11).isoformat(), [(True, "2026-08-30T00:00:00+00:00")]))
     assert says(engine, "mfa")["alice"] == "pass" and says(engine, "key-age")["alice"] == "pass"
-    roster(engine, hour(12), {}, ("alice", "bob"))
-    assert says(engine, "mfa")["alice"] == "pass", "no roster shows a security key"
+    user_list(engine, hour(12), {}, ("alice", "bob"))
+    assert says(engine, "mfa")["alice"] == "pass", "no user list shows a security key"
     updates.keep_report(engine, read(WHOLE, hour(13)), NOW, terms_of)
     assert says(engine, "mfa")["alice"] == "fail" and says(engine, "key-age")["alice"] == "fail"
     shows(engine, "newcomer", mfa=(hour(14).isoformat(), []))
@@ -292,41 +292,41 @@ def excepted(engine: Engine, name: str, rule: str) -> None:
 
 
 def test_exceptions_of_who_was_deleted_are_not_for_who_is_made_anew(engine: Engine) -> None:
-    roster(engine, hour(8), {}, ("alice", "bob"))
+    user_list(engine, hour(8), {}, ("alice", "bob"))
     excepted(engine, "alice", "mfa")
-    roster(engine, hour(9), {}, ("bob",))
-    roster(engine, hour(11), {}, ("alice", "bob"), others=0, made={"alice": hour(10)})
+    user_list(engine, hour(9), {}, ("bob",))
+    user_list(engine, hour(11), {}, ("alice", "bob"), others=0, made={"alice": hour(10)})
     assert says(engine, "mfa")["alice"] == "fail"
 
 
 def test_who_showed_themselves_since_is_not_dropped(engine: Engine) -> None:
     shows(engine, "newcomer", mfa=(hour(14).isoformat(), ["VIRTUAL"]))
-    roster(engine, hour(13), {}, ("alice", "bob"))
+    user_list(engine, hour(13), {}, ("alice", "bob"))
     assert says(engine, "mfa")["newcomer"] == "pass", "the list was read before they were made"
     updates.keep_report(engine, read(WHOLE, hour(13)), NOW, terms_of)
     assert says(engine, "mfa")["newcomer"] == "pass"
-    roster(engine, hour(15), {}, ("alice", "bob"))
+    user_list(engine, hour(15), {}, ("alice", "bob"))
     assert "newcomer" not in says(engine, "mfa")
 
 
 def test_where_no_other_devices_are_in_use_nobody_has_one_of_earlier(engine: Engine) -> None:
-    roster(engine, hour(8), {}, ("alice", "bob"))
+    user_list(engine, hour(8), {}, ("alice", "bob"))
     updates.keep_report(engine, read(WHOLE), NOW, terms_of)
     shows(engine, "alice", mfa=(hour(10).isoformat(), ["HARDWARE"]))
     assert says(engine, "mfa") == {"alice": "pass", "bob": "pass"}
-    roster(engine, hour(12), {}, ("alice", "bob"), others=0)
+    user_list(engine, hour(12), {}, ("alice", "bob"), others=0)
     assert says(engine, "mfa") == {"alice": "fail", "bob": "fail"}
 
 
 def test_nothing_is_known_of_who_was_made_anew_under_an_old_name(engine: Engine) -> None:
-    roster(engine, hour(8), {}, ("alice", "bob"))
+    user_list(engine, hour(8), {}, ("alice", "bob"))
     updates.keep_report(engine, read(WHOLE), NOW, terms_of)
     shows(engine, "bob", keys=(hour(10).isoformat(), [(True, "2026-08-30T00:00:00+00:00")]))
     excepted(engine, "alice", "mfa")
     assert says(engine, "mfa") == {"alice": "excepted", "bob": "pass"}
     assert says(engine, "key-age") == {"alice": "fail", "bob": "pass"}
 
-    roster(engine, hour(12), {}, ("alice", "bob"), made={"alice": hour(11), "bob": hour(11)})
+    user_list(engine, hour(12), {}, ("alice", "bob"), made={"alice": hour(11), "bob": hour(11)})
     assert says(engine, "mfa") == {"alice": "unknown", "bob": "unknown"}, "nobody asked these two yet"
     assert says(engine, "key-age") == {"alice": "unknown", "bob": "unknown"}
     updates.keep_report(engine, read(WHOLE, hour(10)), NOW, terms_of)
@@ -340,13 +340,13 @@ def test_nothing_is_known_of_who_was_made_anew_under_an_old_name(engine: Engine)
 
 
 def test_a_device_given_after_the_report_makes_nobody_fail_for_having_none(engine: Engine) -> None:
-    roster(engine, hour(8), {}, ("alice", "bob"), others=1)
+    user_list(engine, hour(8), {}, ("alice", "bob"), others=1)
     updates.keep_report(engine, read(WHOLE), NOW, terms_of)
-    roster(engine, hour(12), {}, ("alice", "bob"), others=1)
+    user_list(engine, hour(12), {}, ("alice", "bob"), others=1)
     assert says(engine, "mfa") == {"alice": "fail", "bob": "pass"}, "as many as there were"
-    roster(engine, hour(13), {}, ("alice", "bob"), others=2)
+    user_list(engine, hour(13), {}, ("alice", "bob"), others=2)
     assert says(engine, "mfa") == {"alice": "unknown", "bob": "pass"}, "somebody has a new one"
-    roster(engine, hour(14), {"alice": 1}, ("alice", "bob"), others=2)
+    user_list(engine, hour(14), {"alice": 1}, ("alice", "bob"), others=2)
     assert says(engine, "mfa") == {"alice": "pass", "bob": "pass"}
     updates.keep_report(engine, read(WHOLE, hour(15)), NOW, terms_of)
     assert says(engine, "mfa") == {"alice": "fail", "bob": "pass"}, "a newer report says whose it is not"
@@ -354,10 +354,10 @@ def test_a_device_given_after_the_report_makes_nobody_fail_for_having_none(engin
 
 def test_a_device_taken_after_the_report_makes_nobody_pass_for_having_had_one(engine: Engine) -> None:
     two = WHOLE.replace("bob", "carol") + "\n" + BOB
-    roster(engine, hour(8), {}, ("alice", "bob", "carol"), others=2)
+    user_list(engine, hour(8), {}, ("alice", "bob", "carol"), others=2)
     updates.keep_report(engine, read(two), NOW, terms_of)
     assert says(engine, "mfa") == {"alice": "fail", "bob": "pass", "carol": "pass"}
-    roster(engine, hour(12), {}, ("alice", "bob", "carol"), others=1)
+    user_list(engine, hour(12), {}, ("alice", "bob", "carol"), others=1)
     assert says(engine, "mfa") == {"alice": "fail", "bob": "unknown", "carol": "unknown"}, "one of two has none now"
     shows(engine, "carol", mfa=(hour(13).isoformat(), ["HARDWARE"]))
     assert says(engine, "mfa")["carol"] == "pass", "she showed it since"
@@ -366,25 +366,25 @@ def test_a_device_taken_after_the_report_makes_nobody_pass_for_having_had_one(en
 
 
 def test_what_root_has_is_no_device_of_anybody_new(engine: Engine) -> None:
-    roster(engine, hour(8), {}, ("alice", "bob"), others=3)
+    user_list(engine, hour(8), {}, ("alice", "bob"), others=3)
     updates.keep_report(engine, read(WHOLE), NOW, terms_of)
     for at in (11, 12):
-        roster(engine, hour(at), {}, ("alice", "bob"), others=3)
+        user_list(engine, hour(at), {}, ("alice", "bob"), others=3)
         assert says(engine, "mfa") == {"alice": "fail", "bob": "pass"}, "two were in use before and are not theirs"
-    roster(engine, hour(13), {}, ("alice", "bob"), others=2)
-    roster(engine, hour(14), {}, ("alice", "bob"), others=3)
+    user_list(engine, hour(13), {}, ("alice", "bob"), others=2)
+    user_list(engine, hour(14), {}, ("alice", "bob"), others=3)
     assert says(engine, "mfa")["alice"] == "unknown", "one went, and one came"
 
 
 def test_another_id_under_the_same_name_is_another_user(engine: Engine) -> None:
-    roster(engine, hour(8), {}, ("alice", "bob"), ids={"alice": "AIDA1", "bob": "AIDA2"})
+    user_list(engine, hour(8), {}, ("alice", "bob"), ids={"alice": "AIDA1", "bob": "AIDA2"})
     updates.keep_report(engine, read(WHOLE), NOW, terms_of)
     excepted(engine, "alice", "mfa")
     assert says(engine, "mfa")["alice"] == "excepted"
     shows(engine, "alice", "AIDA9", mfa=(hour(12).isoformat(), []))
     assert says(engine, "mfa")["alice"] == "fail" and "key-age" not in says_all(engine, "alice")
     made = {"bob": hour(11)}
-    roster(engine, hour(13), {}, ("alice", "bob"), ids={"alice": "AIDA9", "bob": "AIDA3"}, made=made)
+    user_list(engine, hour(13), {}, ("alice", "bob"), ids={"alice": "AIDA9", "bob": "AIDA3"}, made=made)
     assert says(engine, "mfa")["bob"] == "unknown", "the report tells of the former bob"
 
 

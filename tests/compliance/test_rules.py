@@ -140,7 +140,7 @@ def test_other_kinds_of_mfa_are_bounded_and_said() -> None:
 def made_from_scratch(aws: Aws, now: datetime) -> dict[str, dict[str, str]]:
     """What the rules must say of every user, read off the sandbox's state. A new rule about users needs a line."""
     answers = {}
-    for name, user in aws.world.iam.users.items():
+    for name, user in aws.state.iam.users.items():
         says: dict[str, str] = {}
         password, device = bool(user.password), bool(user.mfa_devices)
         keys = [key for key in user.access_keys if key.status == "Active"]
@@ -153,9 +153,9 @@ def made_from_scratch(aws: Aws, now: datetime) -> dict[str, dict[str, str]]:
             says["one-active-key"] = "fail" if len(keys) > 1 else "pass"
         idle = []
         if password:
-            idle.append(now - (aws.world.password_last_used.get(name) or aws.world.password_set_at[name]))
+            idle.append(now - (aws.state.password_last_used.get(name) or aws.state.password_set_at[name]))
         for key in keys:
-            used = aws.world.key_last_used.get(key.access_key_id)
+            used = aws.state.key_last_used.get(key.access_key_id)
             idle.append(now - used[0] if used else age[key.access_key_id])
         if idle:
             says["unused"] = "fail" if max(idle) > timedelta(days=45) else "pass"
@@ -163,10 +163,10 @@ def made_from_scratch(aws: Aws, now: datetime) -> dict[str, dict[str, str]]:
             with_user = [
                 key for key in keys
                 if abs(key.create_date - user.create_date) < timedelta(seconds=60)
-                and key.access_key_id not in aws.world.key_last_used
+                and key.access_key_id not in aws.state.key_last_used
             ]  # fmt: skip
             says["key-at-creation"] = "fail" if with_user else "pass"
-            never = name not in aws.world.password_last_used
+            never = name not in aws.state.password_last_used
             fresh = now - user.create_date.replace(tzinfo=UTC) <= timedelta(days=30)
             says["signed-in"] = "fail" if never and not fresh else "pass"
         for certificate in user.signing_certificates.values():

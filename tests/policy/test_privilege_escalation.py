@@ -22,7 +22,7 @@ def arn(target: Target, name: str) -> str:
     return f"arn:aws:{target.service}:{region}:{account}:{target.all_of.replace('*', name)}"
 
 
-OF_ACTIONS = [(danger, action, target) for danger in DANGERS for action, target in danger.kinds.items()]
+OF_ACTIONS = [(danger, action, target) for danger in DANGERS for action, target in danger.target_of.items()]
 SERVICES = sorted({f"{action.partition(':')[0]}:*" for _, action, _ in OF_ACTIONS})
 
 
@@ -52,12 +52,12 @@ def test_every_danger_is_an_action_of_aws_on_what_aws_judges_it_on(action: str, 
     if target is ANYTHING:
         assert not arn_patterns(action)
     elif target.prefix != "root":  # the reference has no type for it
-        kinds = [pattern.split(":", 5) for pattern in arn_patterns(action)]
+        patterns = [pattern.split(":", 5) for pattern in arn_patterns(action)]
         assert any(
             (parts[2], bool(parts[3]), bool(parts[4])) == (target.service, target.regional, not target.accountless)
             and parts[5].startswith(target.prefix)
-            for parts in kinds
-        ), kinds
+            for parts in patterns
+        ), patterns
 
 
 PASSING = {"Effect": "Allow", "Action": "iam:PassRole", "Resource": f"{IAM}role/*"}

@@ -23,7 +23,7 @@ from app.aws.clients import (
     read_concurrently,
     using_credentials,
 )
-from app.aws.iam import DeviceKind, IamGateway, MfaDevice
+from app.aws.iam import DeviceType, IamGateway, MfaDevice
 from app.aws.observing import Observer
 from app.aws.sts import Identity, StsGateway
 from app.errors import MEANING, AwsServerError, NoResponse, PortalError, Refused
@@ -238,16 +238,16 @@ def test_a_wrong_clock_is_not_a_wrong_secret(upstream: type[Upstream], message: 
 @pytest.mark.parametrize(
     ("serial_number", "kind"),
     [
-        ("arn:aws:iam::123456789012:mfa/alice", DeviceKind.VIRTUAL),
-        ("arn:aws:iam::123456789012:u2f/user/alice/KEY", DeviceKind.SECURITY_KEY),
-        ("arn:aws:iam::123456789012:sms-mfa/alice", DeviceKind.SMS),
-        ("GAHT12345678", DeviceKind.HARDWARE),
+        ("arn:aws:iam::123456789012:mfa/alice", DeviceType.VIRTUAL),
+        ("arn:aws:iam::123456789012:u2f/user/alice/KEY", DeviceType.SECURITY_KEY),
+        ("arn:aws:iam::123456789012:sms-mfa/alice", DeviceType.SMS),
+        ("GAHT12345678", DeviceType.HARDWARE),
     ],
 )
-def test_kinds_of_devices(serial_number: str, kind: DeviceKind) -> None:
+def test_kinds_of_devices(serial_number: str, kind: DeviceType) -> None:
     device = MfaDevice(serial_number, datetime.now(UTC))
-    assert device.kind is kind
-    assert device.gives_codes is (kind in (DeviceKind.VIRTUAL, DeviceKind.HARDWARE))
+    assert device.device_type is kind
+    assert device.gives_codes is (kind in (DeviceType.VIRTUAL, DeviceType.HARDWARE))
 
 
 @pytest.mark.parametrize(
@@ -262,7 +262,7 @@ def test_kinds_of_devices(serial_number: str, kind: DeviceKind) -> None:
 )
 def test_identities(resource: str, kind: str, path: str, name: str) -> None:
     identity = Identity("123456789012", f"arn:aws-cn:{resource}", "AIDA")
-    assert (identity.kind, identity.partition) == (kind, "aws-cn")
+    assert (identity.principal_type, identity.partition) == (kind, "aws-cn")
     if kind == "user":
         assert (identity.path, identity.user_name) == (path, name)
 

@@ -11,7 +11,7 @@ from app.aws.access_keys import AccessKey, LastUse
 from app.aws.iam import MfaDevice
 from app.aws.passwords import LoginProfile
 from app.overview.service import Credentials, Known, Limits, Unknown
-from app.overview.todo import Item, Look, Urgency, Waiting, to_do
+from app.overview.todo import Item, Situation, Urgency, Waiting, to_do
 from app.public_keys.certificates import Certificate
 from app.public_keys.service import ListedCertificate
 
@@ -33,7 +33,7 @@ def listed(
 ) -> list[str]:
     profile = None if temporary is None else LoginProfile(NOW, temporary)
     has = Credentials(devices, Known(keys), Known(profile), Known([]), Known(certificates))
-    return [item.code for item in to_do(Look(has, waiting, Limits(timedelta(days=90)), NOW))]
+    return [item.code for item in to_do(Situation(has, waiting, Limits(timedelta(days=90)), NOW))]
 
 
 def test_nothing_to_do() -> None:
@@ -60,7 +60,7 @@ def test_of_two_keys_it_says_when_the_one_to_go_was_last_used_if_aws_told() -> N
         uses = Uses({"AKIA1": use} if use else {})
         keys = (key("AKIA1", 30, active=active), key("AKIA2", 1))
         has = Credentials((PHONE,), Known(keys), Known(None), Known([]), Known([]), uses)
-        [found] = to_do(Look(has, NOTHING, Limits(timedelta(days=90)), NOW))
+        [found] = to_do(Situation(has, NOTHING, Limits(timedelta(days=90)), NOW))
         return found
 
     for active in (True, False):
@@ -114,11 +114,11 @@ def test_a_certificate_is_due_by_its_end() -> None:
 def test_what_cannot_be_read_is_nobodys_fault() -> None:
     keys, password = Unknown("iam:ListAccessKeys", denied=True), Unknown("iam:GetLoginProfile", denied=False)
     has = Credentials([PHONE], keys, password, Known([]), Known([]))
-    assert to_do(Look(has, NOTHING, Limits(timedelta(days=90)), NOW)) == []
+    assert to_do(Situation(has, NOTHING, Limits(timedelta(days=90)), NOW)) == []
     assert [part.action for part in has.unknown] == ["iam:ListAccessKeys", "iam:GetLoginProfile"]
 
 
 def test_worst_first() -> None:
     has = Credentials([PHONE], Known([key("AKIA1", 80)]), Known(LoginProfile(NOW, True)), Known([]), Known([]))
-    urgencies = [item.urgency for item in to_do(Look(has, NOTHING, Limits(timedelta(days=90)), NOW))]
+    urgencies = [item.urgency for item in to_do(Situation(has, NOTHING, Limits(timedelta(days=90)), NOW))]
     assert urgencies == sorted(urgencies) == [Urgency.NOW, Urgency.SOON]

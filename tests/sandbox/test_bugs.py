@@ -13,7 +13,7 @@ from app.sandbox.call_log import BUG
 from app.sandbox.faults import Faults
 from app.sandbox.protocol.wire import Reading, Scope
 from app.sandbox.sandbox_app import SandboxApp
-from app.sandbox.state import World
+from app.sandbox.state import State
 from tests.sandbox.conftest import Refused
 from tests.support.clock import Clock
 from tests.support.sandbox import Sandbox
@@ -41,7 +41,7 @@ def test_a_bug_of_ours_is_a_500_and_logged_with_its_traceback(
         raise ZeroDivisionError("ours")
 
     monkeypatch.setattr(sandbox_app, "read", read)
-    app = SandboxApp(World(), Faults([]), frozenset({"127.0.0.1:5000"}))
+    app = SandboxApp(State(), Faults([]), frozenset({"127.0.0.1:5000"}))
     with caplog.at_level(logging.ERROR):
         status, body = ask(app)
     assert status.startswith("500 ") and b"Internal failure" in body

@@ -11,7 +11,7 @@ from app.policy.reference.listed_resources import LISTED_UNDER
 from app.sandbox.api import Caller
 from app.sandbox.auth.permission_requests import of_an_iam_call
 from app.sandbox.auth.resources import WITHOUT_A_NAME
-from app.sandbox.state import World
+from app.sandbox.state import State
 
 IAM = "arn:aws:iam::123456789012"
 CALLER = Caller("123456789012", f"{IAM}:user/alice", "AIDA", "alice", "AKIA")
@@ -46,7 +46,7 @@ OPERATIONS = MODEL.operation_names
 def judged_on(operation: str, **given: Any) -> str:
     shape = MODEL.operation_model(operation).input_shape
     parameters = {name: VALUES[name] for name in (shape.members if shape else ()) if name in VALUES}
-    return of_an_iam_call(World(), CALLER, operation, parameters | given)[0].resource
+    return of_an_iam_call(State(), CALLER, operation, parameters | given)[0].resource
 
 
 def test_every_operation_is_judged_on_its_type_of_resource() -> None:
@@ -73,5 +73,5 @@ def test_an_operation_without_a_name_is_the_callers_own_unless_the_reference_cal
         if shape is None or "UserName" not in shape.members or "UserName" in shape.required_members:
             continue
         if resource_types(f"iam:{operation}") == {"user"}:
-            found = of_an_iam_call(World(), CALLER, operation, {})[0].resource
+            found = of_an_iam_call(State(), CALLER, operation, {})[0].resource
             assert found == ("*" if operation in WITHOUT_A_NAME else CALLER.arn), operation

@@ -12,7 +12,7 @@ from app.sandbox.api import Call, Caller
 from app.sandbox.operations.accounts import summary
 from app.sandbox.operations.credential_report import report_of
 from app.sandbox.outcomes import parsed
-from app.sandbox.state import Settings, World
+from app.sandbox.state import Settings, State
 
 NOW = datetime(2026, 11, 28, tzinfo=UTC)
 ADMIN = Caller("123456789012", "arn:aws:iam::123456789012:user/Administrator", "AIDA", "Administrator", "AKIA")
@@ -20,10 +20,10 @@ ADMIN = Caller("123456789012", "arn:aws:iam::123456789012:user/Administrator", "
 
 @pytest.mark.parametrize(("outcome", "cells", "number"), [("present", "true", 1), ("removed", "false", 0)])
 def test_report_and_summary_agree_on_root(outcome: str, cells: str, number: int) -> None:
-    world = World(Settings(outcomes=parsed((f"root-credentials={outcome}",))))
-    members: Any = summary(world, Call("iam", "GetAccountSummary", {}, ADMIN, "id", NOW))
+    state = State(Settings(outcomes=parsed((f"root-credentials={outcome}",))))
+    members: Any = summary(state, Call("iam", "GetAccountSummary", {}, ADMIN, "id", NOW))
     told = members["SummaryMap"]
-    root = next(csv.DictReader(report_of(world, NOW).decode().splitlines()))
+    root = next(csv.DictReader(report_of(state, NOW).decode().splitlines()))
     assert root["user"] == "<root_account>"
     assert (root["password_enabled"], root["mfa_active"]) == (cells, cells)
     assert (told["AccountPasswordPresent"], told["AccountMFAEnabled"]) == (number, number)

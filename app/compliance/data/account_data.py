@@ -72,7 +72,7 @@ def ensure_account_row(engine: Engine, account_id: str) -> None:
     with engine.connect() as connection:
         if read_account(connection, account_id):
             return
-    blank = {"roster": {}, "report": {}, "judged_with": "", "stale": False, "running": ""}
+    blank = {"user_list": {}, "report": {}, "judged_with": "", "stale": False, "running": ""}
     try:
         with engine.begin() as connection:
             connection.execute(insert(ComplianceAccount).values(account_id=account_id, **blank))

@@ -89,8 +89,8 @@ def keep_day(connection: Connection, account_id: str, now: datetime, figures: Fi
         },
         "key_ages": list(figures.key_ages),
     }
-    kind = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = kind.insert(ComplianceDay).values(account_id=account_id, day=now.date(), figures=stored)
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(ComplianceDay).values(account_id=account_id, day=now.date(), figures=stored)
     connection.execute(
         statement.on_conflict_do_update(index_elements=["account_id", "day"], set_={"figures": stored})
     )

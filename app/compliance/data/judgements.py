@@ -17,12 +17,12 @@ _FAILED = f"={FAIL} "
 
 def subject_of(row: PersonRow, stored: AccountRow) -> Subject:
     """Return what is known of a user, from their row and the account's."""
-    return subject(row, stored.roster_at, stored.report_at, others_of(stored.roster))
+    return subject(row, stored.user_list_at, stored.report_at, others_of(stored.user_list))
 
 
 def account_of(stored: AccountRow) -> Account:
     """Return what is known of the account."""
-    return account(stored.roster, stored.roster_at, stored.report, stored.report_at)
+    return account(stored.user_list, stored.user_list_at, stored.report, stored.report_at)
 
 
 def account_verdicts(stored: AccountRow, terms: Terms, exceptions: Exceptions) -> dict[str, Verdict]:

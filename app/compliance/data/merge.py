@@ -40,7 +40,7 @@ class SignedInUser(Protocol):
 
 
 class ListedUser(SignedInUser, Protocol):
-    """A user as ListUsers tells (`app.aws.roster.RosterUser`)."""
+    """A user as ListUsers tells (`app.aws.user_list.UserListEntry`)."""
 
     @property
     def created_at(self) -> datetime: ...
@@ -71,7 +71,7 @@ def check_complete(report: CredentialReport, stored: AccountRow, known: Iterable
         )
     told = {person.user_name for person in report.people}
     expected = [
-        row.user_name for row in known if row.in_roster and row.created_at and row.created_at < report.made_at
+        row.user_name for row in known if row.in_user_list and row.created_at and row.created_at < report.made_at
     ]
     missing = [name for name in expected if name not in told]
     if len(missing) > max(1, MISSING_AT_MOST * len(expected)):
@@ -85,7 +85,7 @@ def check_complete(report: CredentialReport, stored: AccountRow, known: Iterable
 
 def merge_report(stored: AccountRow, known: Mapping[str, PersonRow], report: CredentialReport) -> Merged:
     """Merge a credential report into the stored rows."""
-    newer = stored.roster_at is None or report.made_at > stored.roster_at
+    newer = stored.user_list_at is None or report.made_at > stored.user_list_at
     merged = Merged()
     for person in report.people:
         old = known.get(person.user_name)
@@ -99,7 +99,7 @@ def merge_report(stored: AccountRow, known: Mapping[str, PersonRow], report: Cre
         if newer and not old.was_seen_after(report.made_at):
             merged.gone.append(name)
         else:
-            merged.people.append(_left(old, None, in_roster=old.in_roster and not newer))
+            merged.people.append(_left(old, None, in_user_list=old.in_user_list and not newer))
     return merged
 
 
@@ -112,8 +112,8 @@ def _set_reported(merged: Merged, row: PersonRow, person: ReportPerson) -> None:
     if person.created_at and _is_later(row.created_at, person.created_at):
         merged.gone.append(row.user_name)
         _forget_former(row, person.created_at, None)
-        row.in_roster = False
-    if row.in_roster:
+        row.in_user_list = False
+    if row.in_user_list:
         row.report = _with_other(person.facts, row.virtual_devices)
     else:
         row.arn, row.path, row.created_at = person.arn, person.path, person.created_at
@@ -125,10 +125,10 @@ def _with_other(facts: ReportFacts, virtual_devices: int) -> ReportFacts:
     return {**facts, "other": not virtual_devices} if facts["mfa"] else facts
 
 
-def _left(old: PersonRow, report: ReportFacts | None, *, in_roster: bool) -> PersonRow:
+def _left(old: PersonRow, report: ReportFacts | None, *, in_user_list: bool) -> PersonRow:
     """The row of a user whom a newer source doesn't name, but another one does."""
     row = old.copy()
-    row.report, row.in_roster = report, in_roster
+    row.report, row.in_user_list = report, in_user_list
     return row
 
 
@@ -158,7 +158,7 @@ def merge_lists(
             continue
         report = old.report if report_is_newer else None
         if report or old.was_seen_after(at):
-            merged.people.append(_left(old, report, in_roster=False))
+            merged.people.append(_left(old, report, in_user_list=False))
         else:
             merged.gone.append(name)
     return merged
@@ -168,7 +168,7 @@ def _set_listed(row: PersonRow, user: ListedUser, virtual_devices: int) -> None:
     """Set what the lists tell of the user."""
     row.user_id, row.arn, row.path, row.created_at = user.user_id, user.arn, user.path, user.created_at
     row.password_last_used = user.password_last_used
-    row.in_roster, row.virtual_devices = True, virtual_devices
+    row.in_user_list, row.virtual_devices = True, virtual_devices
     if row.report and row.report["other"] is None:
         row.report = _with_other(row.report, virtual_devices)
 
@@ -209,10 +209,10 @@ def compared_devices(stored: AccountRow, people: Iterable[PersonRow]) -> dict[st
 
     stored: the account as it is from now on. Returns the columns of the account's row that change.
     """
-    at_most = stored.roster.get("others")
-    if at_most is None or stored.roster_at is None:
+    at_most = stored.user_list.get("others")
+    if at_most is None or stored.user_list_at is None:
         return {}
-    told = [devices_told(row, stored.roster_at, stored.report_at) for row in people]
+    told = [devices_told(row, stored.user_list_at, stored.report_at) for row in people]
     least, most = sum(low for low, _ in told), sum(high for _, high in told)
     before = stored.report.get("unexplained")
     unexplained = max(0, at_most - least)
@@ -220,4 +220,4 @@ def compared_devices(stored: AccountRow, people: Iterable[PersonRow]) -> dict[st
     if report and (before is None or unexplained < before):
         report = {**report, "unexplained": unexplained}
     fewer, more = least > at_most, before is not None and at_most - most > before
-    return {"roster": {**stored.roster, "others_fewer": fewer, "others_more": more}, "report": report}
+    return {"user_list": {**stored.user_list, "others_fewer": fewer, "others_more": more}, "report": report}

@@ -17,9 +17,10 @@ class ComplianceAccount(Base):
     __tablename__ = "compliance_accounts"
 
     account_id: Mapped[str] = mapped_column(String(12), primary_key=True)
-    roster: Mapped[dict[str, Any]] = mapped_column(JSON)
+    # The columns keep the names that earlier releases gave them.
+    user_list: Mapped[dict[str, Any]] = mapped_column("roster", JSON, key="user_list")
     """RosterFacts (`app.compliance.rules.sources`), {} before the first refresh."""
-    roster_at: Mapped[datetime | None] = mapped_column(Utc)
+    user_list_at: Mapped[datetime | None] = mapped_column("roster_at", Utc, key="user_list_at")
     """When the lists were read. So old are the columns of users that come from the lists."""
     report: Mapped[dict[str, Any]] = mapped_column(JSON)
     """RootFacts (`app.compliance.rules.sources`), {} before the first credential report."""
@@ -48,7 +49,7 @@ class CompliancePerson(Base):
     arn: Mapped[str] = mapped_column(String(1024))
     path: Mapped[str] = mapped_column(String(512))
     created_at: Mapped[datetime | None] = mapped_column(Utc)
-    in_roster: Mapped[bool]
+    in_user_list: Mapped[bool] = mapped_column("in_roster", key="in_user_list")
     """The account's lists name them. Then password_last_used and virtual_devices come from the lists."""
     password_last_used: Mapped[datetime | None] = mapped_column(Utc)
     virtual_devices: Mapped[int]

@@ -8,7 +8,7 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
-from app.compliance.rules.sources import OwnFacts, ReportFacts, RootFacts, RosterFacts, times_of
+from app.compliance.rules.sources import OwnFacts, ReportFacts, RootFacts, UserListFacts, times_of
 
 Exceptions = Mapping[str, Mapping[str, datetime]]
 """By user name ("" for the account) and rule id: when the exception ends."""
@@ -19,9 +19,9 @@ class AccountRow:
     """A row of `compliance_accounts`, without what only a refresh under way needs (`refresh_runs`)."""
 
     account_id: str
-    roster: RosterFacts
+    user_list: UserListFacts
     """{} before the first refresh."""
-    roster_at: datetime | None
+    user_list_at: datetime | None
     report: RootFacts
     """{} before the first credential report."""
     report_at: datetime | None
@@ -39,7 +39,7 @@ class PersonRow:
     arn: str = ""
     path: str = "/"
     created_at: datetime | None = None
-    in_roster: bool = False
+    in_user_list: bool = False
     password_last_used: datetime | None = None
     virtual_devices: int = 0
     report: ReportFacts | None = None

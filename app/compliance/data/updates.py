@@ -27,7 +27,7 @@ from app.compliance.data.merge import (
 from app.compliance.data.models import ComplianceDay, CompliancePerson
 from app.compliance.data.people_data import delete_people, read_people, write_people
 from app.compliance.data.rows import AccountRow, PersonRow
-from app.compliance.rules.sources import OwnFacts, RosterFacts
+from app.compliance.rules.sources import OwnFacts, UserListFacts
 from app.compliance.rules.subjects import Terms
 from app.compliance.rules.table import fingerprint
 
@@ -42,7 +42,7 @@ def keep_report(engine: Engine, report: CredentialReport, now: datetime, terms_o
         account.end_exceptions_of_former({person.user_name: person.created_at for person in report.people}, now)
         merged = merge_report(account.row, known, report)
         account.change(**compared_devices(account.row, merged.people))
-        _judge_and_write_all(account, known, merged, terms_of(account.row.roster.get("others")))
+        _judge_and_write_all(account, known, merged, terms_of(account.row.user_list.get("others")))
     return len(report.people)
 
 
@@ -50,18 +50,18 @@ def keep_lists(
     account: AccountData,
     users: Iterable[ListedUser],
     virtual: Mapping[str, int],
-    facts: RosterFacts,
+    facts: UserListFacts,
     at: datetime,
     terms_of: TermsOf,
 ) -> None:
     """Store what the account's lists said at that time. virtual: number of virtual MFA devices by user name."""
     known = read_people(account.connection, account.account_id)
     listed = {user.user_name: user for user in users}
-    account.change(roster=facts, roster_at=at)
+    account.change(user_list=facts, user_list_at=at)
     account.end_exceptions_of_former({name: user.created_at for name, user in listed.items()}, at)
     merged = merge_lists(account.row, known, listed, virtual, at)
     account.change(**compared_devices(account.row, merged.people))
-    _judge_and_write_all(account, known, merged, terms_of(account.row.roster.get("others")))
+    _judge_and_write_all(account, known, merged, terms_of(account.row.user_list.get("others")))
 
 
 def keep_own(
@@ -94,7 +94,7 @@ def catch_up(engine: Engine, account_id: str, terms_of: TermsOf) -> AccountRow |
         row = read_account(connection, account_id)
         if row is None:
             return None
-        terms = terms_of(row.roster.get("others"))
+        terms = terms_of(row.user_list.get("others"))
         day = select(ComplianceDay.day).where(
             ComplianceDay.account_id == account_id, ComplianceDay.day == terms.now.date()
         )
@@ -128,7 +128,7 @@ def _judge_and_write_some(
     account: AccountData, known: Mapping[str, PersonRow], merged: Merged, terms_of: TermsOf
 ) -> None:
     """Judge and store some users. The day's figures are counted when somebody looks."""
-    terms = terms_of(account.row.roster.get("others"))
+    terms = terms_of(account.row.user_list.get("others"))
     before = {row.user_name: (row.verdicts, row.oldest_key_at) for row in merged.people}
     judge_people(merged.people, account.row, terms, account.exceptions(terms.now))
     _write(account, known, merged, terms.now)

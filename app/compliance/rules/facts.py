@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from app.compliance.rules.sources import OwnFacts, RootFacts, RosterFacts, StoredPerson
+from app.compliance.rules.sources import OwnFacts, RootFacts, StoredPerson, UserListFacts
 from app.compliance.rules.subjects import Account, Credential, Key, Seen, Source, Subject
 
 
@@ -25,20 +25,20 @@ class Others(NamedTuple):
     """More than when the report was imported, so somebody has a new one."""
 
 
-def others_of(roster: RosterFacts) -> Others:
+def others_of(user_list: UserListFacts) -> Others:
     """Return what the lists say of MFA devices that aren't virtual ones of users."""
-    return Others(roster.get("others"), bool(roster.get("others_fewer")), bool(roster.get("others_more")))
+    return Others(user_list.get("others"), bool(user_list.get("others_fewer")), bool(user_list.get("others_more")))
 
 
-def devices_told(row: StoredPerson, roster_at: datetime, report_at: datetime | None) -> tuple[int, int]:
+def devices_told(row: StoredPerson, user_list_at: datetime, report_at: datetime | None) -> tuple[int, int]:
     """Return how many devices of other kinds a user is taken to have at the time of the lists: at least, at most.
 
     A device that their own visit showed since may have been there then, or not.
     """
     own, report = _own(row.own, "mfa"), row.report
     if own and not (report and report_at and report_at > own.seen.at):
-        number = sum(kind != VIRTUAL for kind in own.value)
-        return (0, number) if own.seen.at > roster_at else (number, number)
+        number = sum(device_type != VIRTUAL for device_type in own.value)
+        return (0, number) if own.seen.at > user_list_at else (number, number)
     number = int(bool(report and report["mfa"] and report["other"] and not row.virtual_devices))
     return number, number
 
@@ -61,14 +61,14 @@ def _own(own: OwnFacts, name: str, *others: Seen | None) -> _Own | None:
     return _Own(told[1], Seen(Source.SELF, at))
 
 
-def subject(row: StoredPerson, roster_at: datetime | None, report_at: datetime | None, others: Others) -> Subject:
+def subject(row: StoredPerson, user_list_at: datetime | None, report_at: datetime | None, others: Others) -> Subject:
     """Return what is known of a user."""
-    roster = Seen(Source.ROSTER, roster_at) if row.in_roster and roster_at else None
+    user_list = Seen(Source.USER_LIST, user_list_at) if row.in_user_list and user_list_at else None
     report = Seen(Source.REPORT, report_at) if row.report and report_at else None
-    seen: dict[str, Seen | None] = {"user": roster or report}
-    mfa, seen["mfa"], doubt = _mfa(row, roster, report, others)
+    seen: dict[str, Seen | None] = {"user": user_list or report}
+    mfa, seen["mfa"], doubt = _mfa(row, user_list, report, others)
     password, seen["password"] = _password(row, report)
-    used_at, seen["password_last_used"] = _password_use(row, roster, report)
+    used_at, seen["password_last_used"] = _password_use(row, user_list, report)
     keys, seen["keys"], seen["key_use"] = _keys(row, report)
     certificates, seen["certificates"] = _certificates(row, report)
     ssh_keys, seen["ssh_keys"] = _ssh_keys(row)
@@ -77,7 +77,7 @@ def subject(row: StoredPerson, roster_at: datetime | None, report_at: datetime |
         row.path,
         row.created_at,
         mfa,
-        bool(roster) and row.virtual_devices == 0,
+        bool(user_list) and row.virtual_devices == 0,
         password,
         used_at,
         seen["password_last_used"] is not None,
@@ -91,19 +91,19 @@ def subject(row: StoredPerson, roster_at: datetime | None, report_at: datetime |
 
 
 def _mfa(
-    row: StoredPerson, roster: Seen | None, report: Seen | None, others: Others
+    row: StoredPerson, user_list: Seen | None, report: Seen | None, others: Others
 ) -> tuple[bool | None, Seen | None, str]:
     """Does the user have MFA, what says so, and why it isn't known although something told of it."""
-    own = _own(row.own, "mfa", roster, report)
+    own = _own(row.own, "mfa", user_list, report)
     if own:
         return bool(own.value), own.seen, ""
-    if roster and (report is None or roster.at >= report.at):
-        return _mfa_by_lists(row, roster, report, others)
+    if user_list and (report is None or user_list.at >= report.at):
+        return _mfa_by_lists(row, user_list, report, others)
     return (row.report["mfa"], report, "") if row.report and report else (None, None, "")
 
 
 def _mfa_by_lists(
-    row: StoredPerson, roster: Seen, report: Seen | None, others: Others
+    row: StoredPerson, user_list: Seen, report: Seen | None, others: Others
 ) -> tuple[bool | None, Seen | None, str]:
     """As `_mfa`, where the lists are the newest source. They show virtual devices only.
 
@@ -111,23 +111,23 @@ def _mfa_by_lists(
     who had none is taken to have none still, as long as there are no more of them than before.
     """
     if row.virtual_devices:
-        return True, roster, ""
+        return True, user_list, ""
     if others.at_most == 0:
-        return False, roster, ""
+        return False, user_list, ""
     had, told_by = _other_device(row, report)
     if had is None:
-        return None, roster, ""
+        return None, user_list, ""
     if had and others.fewer:
-        return None, roster, FEWER
+        return None, user_list, FEWER
     if not had and others.more:
-        return None, roster, MORE
+        return None, user_list, MORE
     return had, told_by, ""
 
 
 def _other_device(row: StoredPerson, report: Seen | None) -> tuple[bool | None, Seen | None]:
     """Did the user have a device that isn't virtual, as an earlier visit or report says? None: neither says."""
     own = _own(row.own, "mfa")
-    if own and any(kind != VIRTUAL for kind in own.value):
+    if own and any(device_type != VIRTUAL for device_type in own.value):
         return True, own.seen
     if row.report and report and (row.report["other"] or not row.report["mfa"]):
         return row.report["mfa"], report
@@ -135,7 +135,7 @@ def _other_device(row: StoredPerson, report: Seen | None) -> tuple[bool | None, 
 
 
 VIRTUAL = "VIRTUAL"
-"""As `app.aws.iam.DeviceKind` names it."""
+"""As `app.aws.iam.DeviceType` names it."""
 FEWER = (
     "We can’t tell who still has a hardware MFA device: the account has fewer than its users had. Upload a newer "
     "credential report."
@@ -153,12 +153,14 @@ def _password(row: StoredPerson, report: Seen | None) -> tuple[bool | None, Seen
     return (row.report["password"], report) if row.report and report else (None, None)
 
 
-def _password_use(row: StoredPerson, roster: Seen | None, report: Seen | None) -> tuple[datetime | None, Seen | None]:
+def _password_use(
+    row: StoredPerson, user_list: Seen | None, report: Seen | None
+) -> tuple[datetime | None, Seen | None]:
     """The later of the two times that the lists and the report say, and the later of these sources."""
-    listed = row.password_last_used if roster else None
+    listed = row.password_last_used if user_list else None
     reported = _time(row.report["used"]) if row.report and report else None
     used = [moment for moment in (listed, reported) if moment]
-    sources = [source for source in (roster, report) if source]
+    sources = [source for source in (user_list, report) if source]
     return max(used, default=None), max(sources, key=lambda source: source.at, default=None)
 
 
@@ -199,15 +201,15 @@ def _uploaded(told: list[tuple[bool, str | None, str | None]]) -> tuple[Credenti
 
 
 def account(
-    roster: RosterFacts, roster_at: datetime | None, report: RootFacts, report_at: datetime | None
+    user_list: UserListFacts, user_list_at: datetime | None, report: RootFacts, report_at: datetime | None
 ) -> Account:
     """Return what is known of an account."""
     sources: list[tuple[Seen, Mapping[str, Any]]] = []
     if report_at:
         facts = {f"root_{name}": told for name, told in report.items()}
         sources.append((Seen(Source.REPORT, report_at), facts))
-    if roster_at:
-        sources.append((Seen(Source.ROSTER, roster_at), roster))
+    if user_list_at:
+        sources.append((Seen(Source.USER_LIST, user_list_at), user_list))
     sources.sort(key=lambda source: source[0].at)  # the later one counts, of two at once the lists
     found: dict[str, Any] = {}
     seen: dict[str, Seen] = {}
@@ -217,18 +219,18 @@ def account(
                 found[name], seen[name] = told[name], source
     if report_at:
         seen["root_used_at"] = Seen(Source.REPORT, report_at)
-    if roster_at and "password_length" in roster:
-        seen["password_policy"] = Seen(Source.ROSTER, roster_at)
+    if user_list_at and "password_length" in user_list:
+        seen["password_policy"] = Seen(Source.USER_LIST, user_list_at)
     return Account(
         found.get("root_keys"),
         found.get("root_mfa"),
         found.get("root_virtual_mfa"),
         _time(report.get("used")),
         report_at is not None,
-        roster.get("password_length"),
-        roster.get("password_reuse"),
-        roster.get("why_no_summary") or "The account summary was not read yet.",
-        roster.get("why_no_password_policy") or "The password policy was not read yet.",
+        user_list.get("password_length"),
+        user_list.get("password_reuse"),
+        user_list.get("why_no_summary") or "The account summary was not read yet.",
+        user_list.get("why_no_password_policy") or "The password policy was not read yet.",
         seen,
         found.get("root_password"),
     )

@@ -30,7 +30,7 @@ class OwnFacts(TypedDict, total=False):
     """What a user's own visits showed. Each fact is the time of the visit and a value."""
 
     mfa: tuple[str, list[str]]
-    """The types of their devices (`app.aws.iam.DeviceKind.name`)."""
+    """The types of their devices (`app.aws.iam.DeviceType.name`)."""
     password: tuple[str, bool]
     keys: tuple[str, list[tuple[bool, str]]]
     """Active, created."""
@@ -40,7 +40,7 @@ class OwnFacts(TypedDict, total=False):
     """As `ssh_keys`."""
 
 
-class RosterFacts(TypedDict, total=False):
+class UserListFacts(TypedDict, total=False):
     """What the lists say of the account. What the policy doesn't show is missing."""
 
     alias: str
@@ -82,7 +82,7 @@ class StoredPerson(Protocol):
     user_name: str
     path: str
     created_at: datetime | None
-    in_roster: bool
+    in_user_list: bool
     password_last_used: datetime | None
     virtual_devices: int
     report: ReportFacts | None

@@ -11,7 +11,7 @@ from typing import NamedTuple
 class Source(StrEnum):
     """Where a fact comes from."""
 
-    ROSTER = "roster"
+    USER_LIST = "roster"
     """The account's lists, read with an admin's session."""
     REPORT = "report"
     """AWS's credential report."""

@@ -49,7 +49,7 @@ class Verdict(NamedTuple):
 
 PASS, FAIL, UNKNOWN = State.PASS, State.FAIL, State.UNKNOWN
 _STALE = {
-    Source.ROSTER: "The account’s lists were read on {}, more than {} days ago. Read them again.",
+    Source.USER_LIST: "The account’s lists were read on {}, more than {} days ago. Read them again.",
     Source.REPORT: "The credential report is from {}, more than {} days ago. Upload a newer one.",
     Source.SELF: "This was last seen at the user’s own visit on {}, more than {} days ago.",
 }

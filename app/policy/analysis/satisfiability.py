@@ -23,9 +23,9 @@ from app.policy.reference.request_context import (
     Circumstances,
     IamUser,
     Key,
-    Kind,
     Presence,
     Session,
+    ValueType,
     condition_key,
     request_context,
 )
@@ -77,7 +77,7 @@ def _asks_a_time_as_text(condition: Condition) -> bool:
     known = condition_key(condition.key)
     as_text = condition.operator.rpartition(":")[2].lower().startswith(("string", "arn"))
     patterns = [each for each in condition.wanted if each.strip("*") and ("*" in each or "?" in each)]
-    return bool(known and known.kind is Kind.DATE and as_text and patterns)
+    return bool(known and known.value_type is ValueType.DATE and as_text and patterns)
 
 
 def holds_in(condition: Condition, context: Context) -> bool:
@@ -242,7 +242,7 @@ def _values(
     known = condition_key(key)
     if known and (known.presence is Presence.NEVER or _fixed(known)):
         return [true if true is None or isinstance(true, str) else tuple(true)]
-    if known and known.kind is Kind.DATE:
+    if known and known.value_type is ValueType.DATE:
         return list(_moments(key, true, near, now, mfa))
     values: list[Value] = [None, *near, *_EDGES]
     if known is None or known.several or known.presence is Presence.SOMETIMES:
@@ -266,7 +266,7 @@ def _fixed(key: Key) -> bool:
     """Has it, for this person and session, just one value?"""
     if key.person or key.name in ("aws:MultiFactorAuthPresent", "aws:MultiFactorAuthAge"):
         return not key.name.startswith("aws:PrincipalTag/")
-    return key.presence is Presence.ALWAYS and not key.chosen and key.kind in (Kind.BOOL, Kind.STRING)
+    return key.presence is Presence.ALWAYS and not key.chosen and key.value_type in (ValueType.BOOL, ValueType.STRING)
 
 
 def _moments(

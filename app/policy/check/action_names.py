@@ -75,14 +75,14 @@ def _unsupported(statement: ParsedStatement, written: str) -> Finding | None:
             "Leave it where it works for you: that is less than the documented *.",
             action,
         )
-    kinds = sorted(resource_types(action))
+    types = sorted(resource_types(action))
     return Finding(
         "resource-unsupported",
         Severity.ERROR,
         place,
-        f"{action} supports only {'resources of type ' + ', '.join(kinds) if kinds else 'the resource *'}, "
+        f"{action} supports only {'resources of type ' + ', '.join(types) if types else 'the resource *'}, "
         f"so this {effect} nothing.",
-        _remedy(kinds, denies=statement.denies),
+        _remedy(types, denies=statement.denies),
         action,
     )
 
@@ -91,8 +91,8 @@ def _may_name_any(resources: Sequence[str], arns: Sequence[str]) -> bool:
     return any(may_name(resource, arn) for resource in resources for arn in arns)
 
 
-def _remedy(kinds: Sequence[str], *, denies: bool) -> str:
-    if kinds:
+def _remedy(types: Sequence[str], *, denies: bool) -> str:
+    if types:
         return "Name such a resource."
     if denies:
         return 'Move it to a statement with "Resource": "*".'

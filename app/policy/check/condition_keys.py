@@ -14,16 +14,16 @@ from app.policy.check.findings import Finding, Severity
 from app.policy.places import Place, cut
 from app.policy.reference.actions import services
 from app.policy.reference.key_types import type_of
-from app.policy.reference.request_context import Kind
+from app.policy.reference.request_context import ValueType
 
 _DEPRECATED = {"aws:arn": "aws:PrincipalArn"}
 _NAMED = {
-    Kind.ARN: ("an ARN", "ARNs, like ArnLike"),
-    Kind.STRING: ("text", "text, like StringEquals"),
-    Kind.NUMBER: ("a number", "numbers, like NumericLessThan"),
-    Kind.DATE: ("a date", "dates, like DateLessThan"),
-    Kind.BOOL: ("true or false", "truth values, Bool"),
-    Kind.IP: ("an IP address", "IP addresses, IpAddress"),
+    ValueType.ARN: ("an ARN", "ARNs, like ArnLike"),
+    ValueType.STRING: ("text", "text, like StringEquals"),
+    ValueType.NUMBER: ("a number", "numbers, like NumericLessThan"),
+    ValueType.DATE: ("a date", "dates, like DateLessThan"),
+    ValueType.BOOL: ("true or false", "truth values, Bool"),
+    ValueType.IP: ("an IP address", "IP addresses, IpAddress"),
 }
 
 
@@ -66,7 +66,7 @@ def unfitting(line: Line) -> Iterator[Finding]:
     told = type_of(line.key)
     if told is None or not line.family:
         return
-    kind, several = told
+    value_type, several = told
     if line.qualifier == "forallvalues" and not several:
         yield Finding(
             "for-all-values",
@@ -78,8 +78,8 @@ def unfitting(line: Line) -> Iterator[Finding]:
             "for requests without the key.",
         )
     seconds = line.family == "numeric" and line.key.lower() == "aws:epochtime"
-    if kind not in FAMILIES[line.family] and not seconds:
-        is_a, operators = _NAMED[kind]
+    if value_type not in FAMILIES[line.family] and not seconds:
+        is_a, operators = _NAMED[value_type]
         yield Finding(
             "operator-mismatch",
             Severity.WARNING,

@@ -10,15 +10,15 @@ from typing import Any
 from app.policy.conditions import COMPARISONS, LIKE, NEGATED
 from app.policy.documents import texts_of
 from app.policy.places import Place
-from app.policy.reference.request_context import Kind
+from app.policy.reference.request_context import ValueType
 
-FAMILIES: Mapping[str, Sequence[Kind]] = {
-    "string": (Kind.STRING, Kind.ARN),
-    "numeric": (Kind.NUMBER,),
-    "date": (Kind.DATE,),
-    "bool": (Kind.BOOL,),
-    "ipaddress": (Kind.IP,),
-    "arn": (Kind.ARN,),
+FAMILIES: Mapping[str, Sequence[ValueType]] = {
+    "string": (ValueType.STRING, ValueType.ARN),
+    "numeric": (ValueType.NUMBER,),
+    "date": (ValueType.DATE,),
+    "bool": (ValueType.BOOL,),
+    "ipaddress": (ValueType.IP,),
+    "arn": (ValueType.ARN,),
 }
 """The beginning of an operator's name, without Not, to the kinds of keys it is for."""
 _BASE = {name.lower(): name for name in (*COMPARISONS, *LIKE, *NEGATED)}

@@ -41,11 +41,11 @@ def exempted_actions(denies: Sequence[Scope]) -> Iterator[Finding]:
     """One finding an entry, whatever kind of credentials slips through; nothing where no deny forces MFA at all."""
     found: dict[Finding, None] = {}
     broad = [each for each in denies if each.broad and (each.demands_mfa or any(map(each.firm, WITHOUT_MFA)))]
-    for kind in WITHOUT_MFA:
-        holding = [each for each in broad if kind in each.kinds]
-        firm = [each for each in denies if each.firm(kind)]
+    for mfa in WITHOUT_MFA:
+        holding = [each for each in broad if mfa in each.mfa_states]
+        firm = [each for each in denies if each.firm(mfa)]
         # What slips through one of them may be caught by another; the strictest is looked through.
-        asked = sorted([each for each in holding if each.firm(kind)] or holding or broad, key=_leniency)
+        asked = sorted([each for each in holding if each.firm(mfa)] or holding or broad, key=_leniency)
         for deny in asked[:1]:
             found |= dict.fromkeys(_of_deny(deny, [each for each in firm if each is not deny]))
     yield from found

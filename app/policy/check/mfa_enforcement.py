@@ -27,21 +27,21 @@ NOTHING_DENIED = Finding(
 
 def unforced(denies: Sequence[Scope]) -> Iterator[Finding]:
     """Why it does not force MFA; nothing where it does. Statements that only add to one that does are no matter."""
-    lacking = [kind for kind in WITHOUT_MFA if not any(each.broad and each.firm(kind) for each in denies)]
+    lacking = [mfa for mfa in WITHOUT_MFA if not any(each.broad and each.firm(mfa) for each in denies)]
     if not lacking:
         return
     empty = [each for each in denies if each.about_nothing and each.demands_mfa]
     for each in empty:
         yield _spares_all(each)
     denies = [each for each in denies if not each.about_nothing]
-    narrowed = [each for each in denies if each.broad and each.demands_mfa and each.kinds & set(lacking)]
+    narrowed = [each for each in denies if each.broad and each.demands_mfa and each.mfa_states & set(lacking)]
     for each in narrowed:
         yield from _narrowings(each, lacking)
-    lacking = [kind for kind in lacking if not any(kind in each.kinds for each in narrowed)]
-    partial = [each for each in denies if not each.broad and each.demands_mfa and each.kinds & set(lacking)]
+    lacking = [mfa for mfa in lacking if not any(mfa in each.mfa_states for each in narrowed)]
+    partial = [each for each in denies if not each.broad and each.demands_mfa and each.mfa_states & set(lacking)]
     if partial:
         yield _left_out(partial)
-    lacking = [kind for kind in lacking if not any(kind in each.kinds for each in partial)]
+    lacking = [mfa for mfa in lacking if not any(mfa in each.mfa_states for each in partial)]
     dead = [each for each in denies if each.broad and each.dead] if lacking else []
     for each in dead:
         yield _never(each)

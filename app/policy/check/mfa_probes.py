@@ -37,8 +37,8 @@ def unproven(denies: Sequence[Scope], permits: Permits) -> Finding | None:
         for action in dict.fromkeys(actions)
         if action.lower() not in known()
     }
-    for kind in WITHOUT_MFA:
-        for context in _contexts(denies, kind, permits):
+    for mfa in WITHOUT_MFA:
+        for context in _contexts(denies, mfa, permits):
             # A deny for which these conditions hold, to the resources of those tried that it covers.
             holding = {
                 id(each): {resource for resource in resources if _on(each, resource, context)}
@@ -48,7 +48,7 @@ def unproven(denies: Sequence[Scope], permits: Permits) -> Finding | None:
             for action, named in naming.items():
                 denied = set().union(*(holding.get(id(each), ()) for each in named))
                 if resource := next((each for each in resources if each not in denied), None):
-                    return _finding(action, resource, kind)
+                    return _finding(action, resource, mfa)
     return None
 
 
@@ -60,8 +60,8 @@ def _on(deny: Scope, resource: str, context: Context) -> bool:
     return on != deny.statement.not_resources
 
 
-def _finding(action: str, resource: str, kind: bool | None) -> Finding:
-    who = "an access key" if kind is None else "a password and no code"
+def _finding(action: str, resource: str, mfa: bool | None) -> Finding:
+    who = "an access key" if mfa is None else "a password and no code"
     return Finding(
         "mfa-not-demanded",
         Severity.ERROR,
@@ -89,11 +89,11 @@ def _resources(denies: Sequence[Scope]) -> Iterator[str]:
             yield from filter(None, (pattern.replace("*", "x"), pattern.replace("*", "")))
 
 
-def _contexts(denies: Sequence[Scope], kind: bool | None, permits: Permits) -> Iterator[Context]:
+def _contexts(denies: Sequence[Scope], mfa: bool | None, permits: Permits) -> Iterator[Context]:
     """The plain request, one that escapes each condition, then a sample in which what they depend on varies."""
-    yield {name.lower(): value for name, value in permits.context("any:Action", mfa=kind).items()}
+    yield {name.lower(): value for name, value in permits.context("any:Action", mfa=mfa).items()}
     conditions = [condition for each in denies if each.keys for condition in each.statement.conditions]
-    users = Users(kind, permits.account_id, permits.partition, this_hour())
+    users = Users(mfa, permits.account_id, permits.partition, this_hour())
     varied = [(each, list(islice(requests_of(each, users), 64))) for each in conditions]
     for condition, requests in varied:
         yield from islice((context for context in requests if not holds_in(condition, context)), 1)

@@ -48,26 +48,26 @@ def escalations(policy: ParsedPolicy) -> Iterator[Finding]:
                 running = _running(allows, denies) if running is None else running
                 runs = [
                     action
-                    for action, kinds in running.items()
-                    if kinds & granted[PASSES_ROLE] and _may_pass_to(allow.statement, RUNNERS[action])
+                    for action, mfa_states in running.items()
+                    if mfa_states & granted[PASSES_ROLE] and _may_pass_to(allow.statement, RUNNERS[action])
                 ]
             yield _finding(danger, allow, granted, runs)
 
 
 def _of_danger(allow: Scope, danger: Danger, denies: Sequence[Scope], policy: ParsedPolicy) -> Granted:
     granted: Granted = {}
-    named = [action for action in danger.kinds if allow.names(action)]
-    for target in dict.fromkeys(danger.kinds[action] for action in named):
+    named = [action for action in danger.target_of if allow.names(action)]
+    for target in dict.fromkeys(danger.target_of[action] for action in named):
         covered = _targets(allow, target)
         shields = [(deny, _shielded(deny, target, covered, policy)) for deny in denies] if covered else []
-        for action in [each for each in named if danger.kinds[each] == target]:
-            if kinds := _granted(allow, action, covered, shields):
-                granted[action] = kinds
+        for action in [each for each in named if danger.target_of[each] == target]:
+            if mfa_states := _granted(allow, action, covered, shields):
+                granted[action] = mfa_states
     return granted
 
 
 def _finding(danger: Danger, allow: Scope, granted: Granted, runs: Sequence[str]) -> Finding:
-    early = [action for action, kinds in granted.items() if kinds & set(WITHOUT_MFA)]
+    early = [action for action, mfa_states in granted.items() if mfa_states & set(WITHOUT_MFA)]
     within = f", as far as {counted(allow.keys)} {'allow' if allow.keys[1:] else 'allows'}" if allow.keys else ""
     sooner = f"; even without MFA {counted(early)}" if early else ""
     run = f" With {counted(runs)}, which the document allows as well, they run what they like as that role."
@@ -92,7 +92,9 @@ def _granted(
     asked = frozenset([action])
     covering = [(deny.sure, covered) for deny, covered in shields if covered and not deny.escaping(asked)]
     return frozenset(
-        kind for kind in allow.kinds if targets.difference(*[covered for kinds, covered in covering if kind in kinds])
+        mfa
+        for mfa in allow.mfa_states
+        if targets.difference(*[covered for mfa_states, covered in covering if mfa in mfa_states])
     )
 
 
@@ -106,8 +108,8 @@ def _running(allows: Sequence[Scope], denies: Sequence[Scope]) -> Granted:
             if allow.names(action) and _reaches(allow, service):
                 asked = frozenset([action])
                 denied = [deny.sure for deny in everywhere if not deny.escaping(asked)]
-                if kinds := allow.kinds.difference(*denied):
-                    found[action] = found.get(action, frozenset()) | kinds
+                if mfa_states := allow.mfa_states.difference(*denied):
+                    found[action] = found.get(action, frozenset()) | mfa_states
     return found
 
 

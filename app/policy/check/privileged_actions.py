@@ -61,13 +61,13 @@ def _of(target: Target, names: str, service: str = "iam") -> dict[str, Target]:
 
 @dataclass(frozen=True)
 class Danger:
-    """Some actions, and what people can do by them. kinds: action to what it is done to."""
+    """Some actions, and what people can do by them. target_of: action to what it is done to."""
 
     code: str
     severity: Severity
     sentence: str
     remedy: str
-    kinds: Mapping[str, Target]
+    target_of: Mapping[str, Target]
 
 
 DANGERS = (

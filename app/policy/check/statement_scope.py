@@ -17,7 +17,7 @@ from app.policy.reference.action_patterns import is_all, named_by, open_service
 from app.policy.reference.request_context import condition_key
 
 MFA_KEYS = ("aws:multifactorauthpresent", "aws:multifactorauthage")
-KINDS: tuple[bool | None, ...] = (None, False, True)
+MFA_STATES: tuple[bool | None, ...] = (None, False, True)
 """Sessions by aws:MultiFactorAuthPresent: a plain access key has none, a password without a code says false."""
 WHO = ("aws:username", "aws:userid", "aws:principal")
 """Keys that begin so tell people apart: a condition on one exempts somebody."""
@@ -28,7 +28,7 @@ class Scope:
     """One statement, and when its conditions hold."""
 
     parsed: ParsedStatement
-    kinds: frozenset[bool | None]
+    mfa_states: frozenset[bool | None]
     """The sessions (KINDS) in which its conditions can hold, in a direct request of an IAM user."""
     sure: frozenset[bool | None]
     """Those in which they hold, whatever else is in the request."""
@@ -76,15 +76,15 @@ class Scope:
         """Is it about every resource?"""
         return not self.statement.not_resources and "*" in self.resources
 
-    def firm(self, kind: bool | None) -> bool:
+    def firm(self, mfa: bool | None) -> bool:
         """Does it surely hold in this kind of session, on every resource?"""
-        return self.everywhere and kind in self.sure
+        return self.everywhere and mfa in self.sure
 
     @property
     def demands_mfa(self) -> bool:
         """Does it hold for somebody without MFA, and end with MFA?"""
         about_it = any(each.key.lower() in MFA_KEYS for each in self.statement.conditions)
-        return bool(self.kinds) and (True not in self.kinds or (about_it and True not in self.sure))
+        return bool(self.mfa_states) and (True not in self.mfa_states or (about_it and True not in self.sure))
 
     @cached_property
     def listed(self) -> frozenset[str]:
@@ -124,7 +124,7 @@ def scopes_of(policy: ParsedPolicy) -> Sequence[Scope]:
 
 @lru_cache(maxsize=16)
 def _scopes_of(policy: ParsedPolicy, now: datetime) -> Sequence[Scope]:
-    sessions = {kind: Users(kind, policy.account_id, policy.partition, now) for kind in KINDS}
+    sessions = {mfa: Users(mfa, policy.account_id, policy.partition, now) for mfa in MFA_STATES}
     return [_scope_of(each, sessions) for each in policy.statements]
 
 
@@ -135,21 +135,21 @@ def denies_of(policy: ParsedPolicy) -> Sequence[Scope]:
 
 def _scope_of(parsed: ParsedStatement, sessions: Mapping[bool | None, Users]) -> Scope:
     statement = parsed.statement
-    found = {kind: [(each, holds(each, users)) for each in statement.conditions] for kind, users in sessions.items()}
-    kinds = frozenset(kind for kind, told in found.items() if all(how is not Holds.NEVER for _, how in told))
-    depends = [each for kind in kinds for each, how in found[kind] if how is Holds.SOMETIMES]
+    found = {mfa: [(each, holds(each, users)) for each in statement.conditions] for mfa, users in sessions.items()}
+    mfa_states = frozenset(mfa for mfa, told in found.items() if all(how is not Holds.NEVER for _, how in told))
+    depends = [each for mfa in mfa_states for each, how in found[mfa] if how is Holds.SOMETIMES]
     others = [each for each in statement.conditions if each.key.lower() not in MFA_KEYS]
     never = {id(each) for each in others if all((each, Holds.NEVER) in told for told in found.values())}
     services = [
         each.key
         for each in others
         if spares_services(each, sessions[False])
-        and all((each, Holds.ALWAYS) in told for kind, told in found.items() if kind in kinds)
+        and all((each, Holds.ALWAYS) in told for mfa, told in found.items() if mfa in mfa_states)
     ]
     return Scope(
         parsed,
-        kinds,
-        frozenset(kind for kind in kinds if all(how is Holds.ALWAYS for _, how in found[kind])),
+        mfa_states,
+        frozenset(mfa for mfa in mfa_states if all(how is Holds.ALWAYS for _, how in found[mfa])),
         tuple(dict.fromkeys(key for each in depends for key in each.keys if _open(key, each))),
         tuple(dict.fromkeys(services)),
         tuple(each for each in others if id(each) in never),

@@ -67,7 +67,7 @@ def resource_types(action: str) -> frozenset[str]:
     if not data.services.service_exists(service) or not data.actions.action_exists(service, name):
         return frozenset()
     found = data.actions.get_action_details(service, name)["resourceTypes"]
-    return frozenset(kind["name"] for kind in found)
+    return frozenset(type_name["name"] for type_name in found)
 
 
 @cache
@@ -79,9 +79,9 @@ def condition_keys(action: str) -> frozenset[str]:
     service, _, name = action.partition(":")
     if action not in all_actions(service):
         return frozenset()
-    kinds = [_data().resources.get_resource_type_details(service, kind) for kind in resource_types(action)]
+    types = [_data().resources.get_resource_type_details(service, type_name) for type_name in resource_types(action)]
     own = _data().actions.get_action_details(service, name)
-    return frozenset(key for each in (own, *kinds) for key in each.get("conditionKeys") or ())
+    return frozenset(key for each in (own, *types) for key in each.get("conditionKeys") or ())
 
 
 @cache
@@ -164,7 +164,10 @@ def arn_patterns(action: str) -> tuple[str, ...]:
     Of a bucket's name _A_NAME stands there: it has no slash, so bucket/* is no bucket.
     """
     service = action.partition(":")[0]
-    details = [_data().resources.get_resource_type_details(service, kind) for kind in sorted(resource_types(action))]
+    details = [
+        _data().resources.get_resource_type_details(service, type_name)
+        for type_name in sorted(resource_types(action))
+    ]
     return tuple(re.sub(r"\$\{[^}]*\}", "*", each["arn"].replace("${BucketName}", _A_NAME)) for each in details)
 
 

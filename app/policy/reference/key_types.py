@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from app.policy.reference.actions import key_type
-from app.policy.reference.request_context import Kind, condition_key
+from app.policy.reference.request_context import ValueType, condition_key
 
 
-def type_of(key: str) -> tuple[Kind, bool] | None:
+def type_of(key: str) -> tuple[ValueType, bool] | None:
     """The type of a key's values, and whether it can have several; None for a key that the reference doesn't know."""
     known = condition_key(key)
     if known:
-        return known.kind, known.several
+        return known.value_type, known.several
     told = key_type(key)
     if told is None:
         return None
-    kinds = {"ARN": Kind.ARN, "Bool": Kind.BOOL, "Numeric": Kind.NUMBER, "Date": Kind.DATE, "IPAddress": Kind.IP}
-    return kinds.get(told.removeprefix("ArrayOf"), Kind.STRING), told.startswith("ArrayOf")
+    value_types = {
+        "ARN": ValueType.ARN,
+        "Bool": ValueType.BOOL,
+        "Numeric": ValueType.NUMBER,
+        "Date": ValueType.DATE,
+        "IPAddress": ValueType.IP,
+    }
+    return value_types.get(told.removeprefix("ArrayOf"), ValueType.STRING), told.startswith("ArrayOf")

@@ -166,7 +166,7 @@ class Presence(StrEnum):
     """Only in requests of roles, of federated users, or of services."""
 
 
-class Kind(StrEnum):
+class ValueType(StrEnum):
     """What the values of a key are."""
 
     ARN = "ARN"
@@ -183,49 +183,53 @@ class Key:
 
     name: str
     presence: Presence
-    kind: Kind = Kind.STRING
+    value_type: ValueType = ValueType.STRING
     chosen: bool = False
     several: bool = False
     person: bool = False
     """Does it tell people apart?"""
 
 
-def _all(presence: Presence, kind: Kind, *names: str, chosen: bool = False, several: bool = False) -> list[Key]:
-    return [Key(f"aws:{name}", presence, kind, chosen, several) for name in names]
+def _all(
+    presence: Presence, value_type: ValueType, *names: str, chosen: bool = False, several: bool = False
+) -> list[Key]:
+    return [Key(f"aws:{name}", presence, value_type, chosen, several) for name in names]
 
 
 _KEYS = (
-    *_all(Presence.ALWAYS, Kind.BOOL, "ViaAWSService", "PrincipalIsAWSService"),
-    *_all(Presence.ALWAYS, Kind.STRING, "PrincipalType", "PrincipalAccount"),
-    *_all(Presence.ALWAYS, Kind.BOOL, "SecureTransport", chosen=True),
-    *_all(Presence.ALWAYS, Kind.STRING, "RequestedRegion", chosen=True),
-    *_all(Presence.ALWAYS, Kind.DATE, "CurrentTime", "EpochTime"),
-    *_all(Presence.ALWAYS, Kind.IP, "SourceIp"),
-    Key("aws:PrincipalArn", Presence.ALWAYS, Kind.ARN, person=True),
+    *_all(Presence.ALWAYS, ValueType.BOOL, "ViaAWSService", "PrincipalIsAWSService"),
+    *_all(Presence.ALWAYS, ValueType.STRING, "PrincipalType", "PrincipalAccount"),
+    *_all(Presence.ALWAYS, ValueType.BOOL, "SecureTransport", chosen=True),
+    *_all(Presence.ALWAYS, ValueType.STRING, "RequestedRegion", chosen=True),
+    *_all(Presence.ALWAYS, ValueType.DATE, "CurrentTime", "EpochTime"),
+    *_all(Presence.ALWAYS, ValueType.IP, "SourceIp"),
+    Key("aws:PrincipalArn", Presence.ALWAYS, ValueType.ARN, person=True),
     Key("aws:userid", Presence.ALWAYS, person=True),
     Key("aws:username", Presence.ALWAYS, person=True),
-    *_all(Presence.SESSION, Kind.BOOL, "MultiFactorAuthPresent"),
-    *_all(Presence.SESSION, Kind.NUMBER, "MultiFactorAuthAge"),
-    *_all(Presence.SESSION, Kind.DATE, "TokenIssueTime"),
-    *_all(Presence.SESSION, Kind.ARN, "SignInSessionArn"),
-    *_all(Presence.SOMETIMES, Kind.STRING, "UserAgent", "Referer", "SourceIdentity", chosen=True),
-    *_all(Presence.SOMETIMES, Kind.STRING, "TagKeys", chosen=True, several=True),
-    *_all(Presence.SOMETIMES, Kind.STRING, "SourceVpc", "SourceVpce", "VpceAccount", "VpceOrgID"),
-    *_all(Presence.SOMETIMES, Kind.ARN, "SourceVpcArn"),
-    *_all(Presence.SOMETIMES, Kind.IP, "VpcSourceIp"),
-    *_all(Presence.SOMETIMES, Kind.STRING, "PrincipalOrgID", "ResourceAccount", "ResourceOrgID"),
-    *_all(Presence.SOMETIMES, Kind.STRING, "PrincipalOrgPaths", "ResourceOrgPaths", "VpceOrgPaths", several=True),
-    *_all(Presence.NEVER, Kind.STRING, "CalledVia", "PrincipalServiceNamesList", several=True),
-    *_all(Presence.NEVER, Kind.STRING, "CalledViaFirst", "CalledViaLast", "PrincipalServiceName"),
-    *_all(Presence.NEVER, Kind.STRING, "FederatedProvider", "SourceAccount", "SourceOrgID"),
-    *_all(Presence.NEVER, Kind.STRING, "Ec2InstanceSourceVpc", "ChatbotSourceArn"),
-    *_all(Presence.NEVER, Kind.STRING, "SourceOrgPaths", several=True),
-    *_all(Presence.NEVER, Kind.IP, "Ec2InstanceSourcePrivateIPv4"),
-    *_all(Presence.NEVER, Kind.ARN, "SourceArn"),
-    *_all(Presence.NEVER, Kind.BOOL, "AssumedRoot"),
-    Key("ec2:SourceInstanceArn", Presence.NEVER, Kind.ARN),
-    Key("lambda:SourceFunctionArn", Presence.NEVER, Kind.ARN),
-    Key("ec2:RoleDelivery", Presence.NEVER, Kind.NUMBER),
+    *_all(Presence.SESSION, ValueType.BOOL, "MultiFactorAuthPresent"),
+    *_all(Presence.SESSION, ValueType.NUMBER, "MultiFactorAuthAge"),
+    *_all(Presence.SESSION, ValueType.DATE, "TokenIssueTime"),
+    *_all(Presence.SESSION, ValueType.ARN, "SignInSessionArn"),
+    *_all(Presence.SOMETIMES, ValueType.STRING, "UserAgent", "Referer", "SourceIdentity", chosen=True),
+    *_all(Presence.SOMETIMES, ValueType.STRING, "TagKeys", chosen=True, several=True),
+    *_all(Presence.SOMETIMES, ValueType.STRING, "SourceVpc", "SourceVpce", "VpceAccount", "VpceOrgID"),
+    *_all(Presence.SOMETIMES, ValueType.ARN, "SourceVpcArn"),
+    *_all(Presence.SOMETIMES, ValueType.IP, "VpcSourceIp"),
+    *_all(Presence.SOMETIMES, ValueType.STRING, "PrincipalOrgID", "ResourceAccount", "ResourceOrgID"),
+    *_all(
+        Presence.SOMETIMES, ValueType.STRING, "PrincipalOrgPaths", "ResourceOrgPaths", "VpceOrgPaths", several=True
+    ),
+    *_all(Presence.NEVER, ValueType.STRING, "CalledVia", "PrincipalServiceNamesList", several=True),
+    *_all(Presence.NEVER, ValueType.STRING, "CalledViaFirst", "CalledViaLast", "PrincipalServiceName"),
+    *_all(Presence.NEVER, ValueType.STRING, "FederatedProvider", "SourceAccount", "SourceOrgID"),
+    *_all(Presence.NEVER, ValueType.STRING, "Ec2InstanceSourceVpc", "ChatbotSourceArn"),
+    *_all(Presence.NEVER, ValueType.STRING, "SourceOrgPaths", several=True),
+    *_all(Presence.NEVER, ValueType.IP, "Ec2InstanceSourcePrivateIPv4"),
+    *_all(Presence.NEVER, ValueType.ARN, "SourceArn"),
+    *_all(Presence.NEVER, ValueType.BOOL, "AssumedRoot"),
+    Key("ec2:SourceInstanceArn", Presence.NEVER, ValueType.ARN),
+    Key("lambda:SourceFunctionArn", Presence.NEVER, ValueType.ARN),
+    Key("ec2:RoleDelivery", Presence.NEVER, ValueType.NUMBER),
 )
 KEYS: Mapping[str, Key] = MappingProxyType({key.name.lower(): key for key in _KEYS})
 """Name in lower case to the key, for keys whose name is fixed."""
@@ -249,7 +253,7 @@ def condition_key(name: str) -> Key | None:
         else Key(
             known.name + name[len(known.name) :],
             known.presence,
-            known.kind,
+            known.value_type,
             known.chosen,
             known.several,
             known.person,

@@ -1,4 +1,4 @@
-"""Whose credentials signed: long-term keys from moto's IAM state, sessions from the world."""
+"""Whose credentials signed: long-term keys from moto's IAM state, sessions from the sandbox's own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from app.sandbox.api import Caller, Refusal
 from app.sandbox.auth.users import unique_id
 from app.sandbox.protocol.wire import Reading
 from app.sandbox.signin.state import ConsoleSession
-from app.sandbox.state import Session, World
+from app.sandbox.state import Session, State
 
 _INVALID = "The security token included in the request is invalid."
 
@@ -24,16 +24,16 @@ def unknown(service: str) -> Refusal:
     return Refusal("InvalidClientTokenId", _INVALID, 403)
 
 
-def identify(world: World, reading: Reading, now: datetime) -> tuple[Caller, str]:
+def identify(state: State, reading: Reading, now: datetime) -> tuple[Caller, str]:
     """The caller and the secret the signature must be checked with.
 
     Raises Refusal: unknown or inactive key, missing or foreign session token, ExpiredToken 403, and IAM's
     InvalidClientTokenId for sessions without MFA (observed).
     """
     token = reading.headers.get("x-amz-security-token")
-    session = world.sessions.get(reading.scope.access_key_id)
+    session = state.sessions.get(reading.scope.access_key_id)
     if session is None:
-        return _long_term(world, reading, token, now)
+        return _long_term(state, reading, token, now)
     if token is None or not hmac.compare_digest(token.encode(), session.session_token.encode()):
         raise unknown(reading.service)
     if session.expires_at <= now:
@@ -42,14 +42,14 @@ def identify(world: World, reading: Reading, now: datetime) -> tuple[Caller, str
             if reading.service == "s3"
             else ("ExpiredToken", "The security token included in the request is expired", 403)
         )
-    user = world.iam.users.get(session.user_name)
-    if user is None or unique_id(user) != session.user_id or _died(world, session, user):
+    user = state.iam.users.get(session.user_name)
+    if user is None or unique_id(user) != session.user_id or _died(state, session, user):
         raise unknown(reading.service)
-    if reading.service == "iam" and session.mfa_at is None and not _spared(world, session):
+    if reading.service == "iam" and session.mfa_at is None and not _spared(state, session):
         raise unknown("iam")
     return (
         Caller(
-            account_id=world.account_id,
+            account_id=state.account_id,
             arn=user.arn,
             unique_id=unique_id(user),
             user_name=user.name,
@@ -64,16 +64,16 @@ def identify(world: World, reading: Reading, now: datetime) -> tuple[Caller, str
     )
 
 
-def _spared(world: World, session: Session) -> bool:
+def _spared(state: State, session: Session) -> bool:
     """IAM refuses GetSessionToken's sessions without MFA; of password-only sign-ins nobody knows."""
-    return session.signed_in and world.settings.outcomes["password-only-sign-in"] == "accepted-by-iam"
+    return session.signed_in and state.settings.outcomes["password-only-sign-in"] == "accepted-by-iam"
 
 
-def of_console(world: World, console: ConsoleSession) -> Caller:
+def of_console(state: State, console: ConsoleSession) -> Caller:
     """The person of a console session, as signin: actions are judged: MFA is as the session was opened."""
-    user = world.iam.users[console.user_name]
+    user = state.iam.users[console.user_name]
     return Caller(
-        account_id=world.account_id,
+        account_id=state.account_id,
         arn=user.arn,
         unique_id=unique_id(user),
         user_name=user.name,
@@ -85,16 +85,16 @@ def of_console(world: World, console: ConsoleSession) -> Caller:
     )
 
 
-def _long_term(world: World, reading: Reading, token: str | None, now: datetime) -> tuple[Caller, str]:
-    key = world.iam.access_keys.get(reading.scope.access_key_id)
-    user = key and world.iam.users.get(key.user_name)
+def _long_term(state: State, reading: Reading, token: str | None, now: datetime) -> tuple[Caller, str]:
+    key = state.iam.access_keys.get(reading.scope.access_key_id)
+    user = key and state.iam.users.get(key.user_name)
     if not user or token is not None or key.status != "Active":
         raise unknown(reading.service)
-    if now - key.create_date.replace(tzinfo=UTC) < world.settings.consistency_delay:
+    if now - key.create_date.replace(tzinfo=UTC) < state.settings.consistency_delay:
         raise unknown(reading.service)  # a new key takes seconds to spread (observed)
     return (
         Caller(
-            account_id=world.account_id,
+            account_id=state.account_id,
             arn=user.arn,
             unique_id=unique_id(user),
             user_name=user.name,
@@ -104,10 +104,10 @@ def _long_term(world: World, reading: Reading, token: str | None, now: datetime)
     )
 
 
-def _died(world: World, session: Session, user: Any) -> bool:
+def _died(state: State, session: Session, user: Any) -> bool:
     """AWS says nothing on sessions whose key or device is gone: by default they live on (observed)."""
-    with_what = world.settings.outcomes["sessions-die-with"]
-    key = world.iam.access_keys.get(session.parent_access_key_id)
+    with_what = state.settings.outcomes["sessions-die-with"]
+    key = state.iam.access_keys.get(session.parent_access_key_id)
     key_gone = not session.signed_in and (key is None or key.status != "Active")
     device_gone = session.mfa_serial is not None and session.mfa_serial not in user.mfa_devices
     return (key_gone and with_what in ("key", "both")) or (device_gone and with_what in ("device", "both"))

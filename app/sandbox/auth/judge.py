@@ -16,7 +16,7 @@ from app.sandbox.auth.not_evaluated import doubts
 from app.sandbox.auth.permission_requests import Question
 from app.sandbox.auth.resources import Target, printed
 from app.sandbox.auth.tags import as_context, tags_of
-from app.sandbox.state import World
+from app.sandbox.state import State
 
 UNTOUCHABLE = ("sts:GetCallerIdentity", "sts:GetSessionToken")
 """No policy reaches these, not even a deny (IAM User Guide; observed)."""
@@ -40,10 +40,10 @@ def _compiled(document: str) -> Policy:
     return compiled(json.loads(document))
 
 
-def documents_of(world: World, user: Any) -> list[str]:
+def documents_of(state: State, user: Any) -> list[str]:
     """Identity policies of a user and its groups, managed and inline."""
     documents = list(documents_held(user))
-    for group in world.iam.get_groups_for_user(user.name):
+    for group in state.iam.get_groups_for_user(user.name):
         documents += documents_held(group)
     return documents
 
@@ -69,7 +69,7 @@ class Origin:
     user_agent: str | None
 
 
-def context_of(world: World, caller: Caller, origin: Origin, action: str, now: datetime) -> dict[str, Any]:
+def context_of(state: State, caller: Caller, origin: Origin, action: str, now: datetime) -> dict[str, Any]:
     """Condition keys of the person and their request. SecureTransport is true: here http stands in for https."""
     user = IamUser(caller.account_id, caller.user_name or "", caller.arn, caller.unique_id)
     session = Session(
@@ -79,51 +79,51 @@ def context_of(world: World, caller: Caller, origin: Origin, action: str, now: d
         signed_in=caller.signed_in,
     )
     here = Circumstances(now, origin.address, origin.region, origin.user_agent)
-    stored = Target(caller.arn, "user", world.iam.users.get(caller.user_name))
+    stored = Target(caller.arn, "user", state.iam.users.get(caller.user_name))
     return {
         **request_context(user, session, action, here),
-        **as_context("aws:PrincipalTag/", tags_of(world, stored)),
-        **world.settings.assumed,
+        **as_context("aws:PrincipalTag/", tags_of(state, stored)),
+        **state.settings.assumed,
     }
 
 
-def judge(world: World, caller: Caller, origin: Origin, asked: Question, now: datetime) -> Verdict:
+def judge(state: State, caller: Caller, origin: Origin, asked: Question, now: datetime) -> Verdict:
     """Decide one question."""
     action, resource = asked.action, asked.resource
     if action in UNTOUCHABLE:
         return Verdict(action, resource, Decision(Effect.ALLOWED, None))
-    if action == "iam:ListVirtualMFADevices" and world.settings.outcomes["list-virtual-devices"] == "denied":
+    if action == "iam:ListVirtualMFADevices" and state.settings.outcomes["list-virtual-devices"] == "denied":
         return Verdict(action, resource, Decision(Effect.IMPLICITLY_DENIED, None))
-    user = world.iam.users[caller.user_name]
-    request = Request(action, resource, {**context_of(world, caller, origin, action, now), **asked.context})
+    user = state.iam.users[caller.user_name]
+    request = Request(action, resource, {**context_of(state, caller, origin, action, now), **asked.context})
     try:
-        documents = documents_of(world, user)
+        documents = documents_of(state, user)
         decision = decide([_compiled(document) for document in documents], request)
-        bounded = _bounded(world, user, request)
-        unsure = doubts(documents, request, stand_in=world.settings.stand_ins, assumed=world.settings.assumed)
+        bounded = _bounded(state, user, request)
+        unsure = doubts(documents, request, stand_in=state.settings.stand_ins, assumed=state.settings.assumed)
     except PolicyError:  # refused at upload, so this is a mistake of ours: fail closed
         return Verdict(action, resource, Decision(Effect.EXPLICITLY_DENIED, None))
-    if decision.effect is Effect.IMPLICITLY_DENIED and _by_account_flag(world, caller, action, resource):
+    if decision.effect is Effect.IMPLICITLY_DENIED and _by_account_flag(state, caller, action, resource):
         decision = Decision(Effect.ALLOWED, "AllowUsersToChangePassword")
     if bounded is not None and not bounded.allowed and decision.allowed:
         return Verdict(action, resource, bounded, unsure, by_boundary=True)
     return Verdict(action, resource, decision, unsure)
 
 
-def _bounded(world: World, user: Any, request: Request) -> Decision | None:
+def _bounded(state: State, user: Any, request: Request) -> Decision | None:
     """What the user's permissions boundary says; None without one. It only limits what other policies allow."""
-    arn = world.boundaries.get(str(user.id))
+    arn = state.boundaries.get(str(user.id))
     if arn is None:
         return None
-    boundary = world.iam.managed_policies.get(arn)
+    boundary = state.iam.managed_policies.get(arn)
     if boundary is None:  # IAM lets nobody delete one in use
         return Decision(Effect.IMPLICITLY_DENIED, None)
     return decide([_compiled(in_force(boundary))], request)
 
 
-def _by_account_flag(world: World, caller: Caller, action: str, resource: str) -> bool:
+def _by_account_flag(state: State, caller: Caller, action: str, resource: str) -> bool:
     """The account's own setting grants these two without any policy (IAM User Guide)."""
-    return world.users_may_change_password and (
+    return state.users_may_change_password and (
         action == "iam:GetAccountPasswordPolicy" or (action == "iam:ChangePassword" and resource == caller.arn)
     )
 

@@ -15,7 +15,7 @@ from app.policy.reference.actions import condition_keys
 from app.sandbox.api import Caller
 from app.sandbox.auth.resources import Target, by_arn, of_iam, of_sts, renamed, things
 from app.sandbox.auth.tags import as_context, from_pairs, requested, tags_of
-from app.sandbox.state import World
+from app.sandbox.state import State
 
 Values = Mapping[str, str | Sequence[str]]
 
@@ -66,37 +66,37 @@ SUPPLIED = {
 """Services' own condition keys, in lower case, that calls have here when they have them at AWS."""
 
 
-def of_an_iam_call(world: World, caller: Caller, action: str, parameters: Mapping[str, Any]) -> list[Question]:
+def of_an_iam_call(state: State, caller: Caller, action: str, parameters: Mapping[str, Any]) -> list[Question]:
     """Everything that has to be allowed for an IAM call, the action itself first."""
-    target = of_iam(world, caller, action, parameters)
-    context = {**_of_resource(world, target), **_of_tags(parameters), **_own(world, action, parameters, target)}
+    target = of_iam(state, caller, action, parameters)
+    context = {**_of_resource(state, target), **_of_tags(parameters), **_own(state, action, parameters, target)}
     asked = [Question(f"iam:{action}", target.arn, context)]
-    if becomes := renamed(world, action, parameters, target):
+    if becomes := renamed(state, action, parameters, target):
         asked.append(Question(f"iam:{action}", becomes, context))
     if parameters.get("Tags") and action.startswith(("Create", "Upload")):
         asked.append(Question(TAGGED_WITH[target.kind], target.arn, context))
     if action == "AddRoleToInstanceProfile":
-        asked += passing(world, [str(parameters["RoleName"])], "ec2.amazonaws.com")
+        asked += passing(state, [str(parameters["RoleName"])], "ec2.amazonaws.com")
     return asked
 
 
-def of_an_sts_call(world: World, action: str, parameters: Mapping[str, Any]) -> Question:
+def of_an_sts_call(state: State, action: str, parameters: Mapping[str, Any]) -> Question:
     """What has to be allowed for an STS call."""
     context: dict[str, str | Sequence[str]] = {
         f"sts:{name}": str(parameters[name])
         for name in ("RoleSessionName", "ExternalId", "SourceIdentity", "DurationSeconds")
         if name in parameters
     }
-    target = of_sts(world, action, parameters)
+    target = of_sts(state, action, parameters)
     if target.thing is not None:
-        context |= _of_resource(world, target)
+        context |= _of_resource(state, target)
     return Question(f"sts:{action}", target.arn, {**context, **_of_tags(parameters)})
 
 
-def _of_resource(world: World, target: Target) -> dict[str, str]:
+def _of_resource(state: State, target: Target) -> dict[str, str]:
     """What AWS says of the thing a call is about."""
-    account = target.arn.split(":")[4] if target.arn.startswith("arn:") else world.account_id
-    tags = tags_of(world, target)
+    account = target.arn.split(":")[4] if target.arn.startswith("arn:") else state.account_id
+    tags = tags_of(state, target)
     found = as_context("aws:ResourceTag/", tags)
     if target.kind in ("user", "role"):
         found |= as_context("iam:ResourceTag/", tags)
@@ -107,7 +107,7 @@ def _of_tags(parameters: Mapping[str, Any]) -> Values:
     return requested(from_pairs(parameters.get("Tags") or ()), parameters.get("TagKeys") or ())
 
 
-def _own(world: World, action: str, parameters: Mapping[str, Any], target: Target) -> dict[str, str]:
+def _own(state: State, action: str, parameters: Mapping[str, Any], target: Target) -> dict[str, str]:
     wanted = condition_keys(f"iam:{action}")
     found = {
         key: str(value)
@@ -115,30 +115,30 @@ def _own(world: World, action: str, parameters: Mapping[str, Any], target: Targe
         if key in wanted and (value := value_in(parameters)) is not None
     }
     if "iam:PermissionsBoundary" in wanted:
-        boundary = parameters.get("PermissionsBoundary") or boundary_of(world, target)
+        boundary = parameters.get("PermissionsBoundary") or boundary_of(state, target)
         found |= {"iam:PermissionsBoundary": str(boundary)} if boundary else {}
     if "iam:ServiceSpecificCredentialServiceName" in wanted and "ServiceSpecificCredentialId" in parameters:
-        held = world.service_credentials.get(str(parameters["ServiceSpecificCredentialId"]))
+        held = state.service_credentials.get(str(parameters["ServiceSpecificCredentialId"]))
         found |= {"iam:ServiceSpecificCredentialServiceName": held.service_name} if held else {}
     return found
 
 
-def boundary_of(world: World, target: Target) -> str:
+def boundary_of(state: State, target: Target) -> str:
     """ARN of the permissions boundary of a user or role; "" without one."""
     if target.thing is None:
         return ""
     if target.kind == "user":
-        return world.boundaries.get(str(target.thing.id), "")
+        return state.boundaries.get(str(target.thing.id), "")
     return str(getattr(target.thing, "permissions_boundary_arn", None) or "")
 
 
-def passing(world: World, role_names: Sequence[str], service: str, to: str = "") -> list[Question]:
+def passing(state: State, role_names: Sequence[str], service: str, to: str = "") -> list[Question]:
     """iam:PassRole on roles that are given to a service. to: ARN of what gets them, "" where that is not said."""
     asked = []
     for name in role_names:
-        role = next((each for each in things(world, "role") if each.name.lower() == name.lower()), None)
-        arn = str(role.arn) if role else f"arn:{world.partition}:iam::{world.account_id}:role/{name}"
-        context = {"iam:PassedToService": service, **_of_resource(world, Target(arn, "role", role))}
+        role = next((each for each in things(state, "role") if each.name.lower() == name.lower()), None)
+        arn = str(role.arn) if role else f"arn:{state.partition}:iam::{state.account_id}:role/{name}"
+        context = {"iam:PassedToService": service, **_of_resource(state, Target(arn, "role", role))}
         asked.append(Question("iam:PassRole", arn, context | ({"iam:AssociatedResourceArn": to} if to else {})))
     return asked
 
@@ -153,9 +153,9 @@ _FOR_LATER = "LaunchTemplateData."
 _READS = ("Describe", "Get", "List", "Search")
 
 
-def of_an_ec2_call(world: World, action: str, region: str, form: Mapping[str, str]) -> list[Question]:
+def of_an_ec2_call(state: State, action: str, region: str, form: Mapping[str, str]) -> list[Question]:
     """Everything that has to be allowed for an EC2 call; EC2 is judged on "*"."""
-    here: dict[str, str | Sequence[str]] = {"ec2:Region": region, "aws:ResourceAccount": world.account_id}
+    here: dict[str, str | Sequence[str]] = {"ec2:Region": region, "aws:ResourceAccount": state.account_id}
     if action.startswith(_READS):
         return [Question(f"ec2:{action}", "*", here)]
     if action in ("CreateTags", "DeleteTags"):
@@ -170,19 +170,19 @@ def of_an_ec2_call(world: World, action: str, region: str, form: Mapping[str, st
         asked.append(Question(f"ec2:{action}", "*", {**here, **requested(tags)}))
         if tags:
             asked.append(Question("ec2:CreateTags", "*", {**here, **requested(tags), "ec2:CreateAction": action}))
-    return [*asked, *_of_roles(world, action, region, form)]
+    return [*asked, *_of_roles(state, action, region, form)]
 
 
-def _of_roles(world: World, action: str, region: str, form: Mapping[str, str]) -> Iterator[Question]:
+def _of_roles(state: State, action: str, region: str, form: Mapping[str, str]) -> Iterator[Question]:
     """iam:PassRole for every role or instance profile that is named."""
-    to = f"arn:{world.partition}:ec2:{region}:{world.account_id}:instance/{form.get('InstanceId', '*')}"
+    to = f"arn:{state.partition}:ec2:{region}:{state.account_id}:instance/{form.get('InstanceId', '*')}"
     for name, value in form.items():
         if _PROFILE.fullmatch(name):
-            yield from passing(world, _roles_in(world, value), "ec2.amazonaws.com", to)
+            yield from passing(state, _roles_in(state, value), "ec2.amazonaws.com", to)
         elif re.match(r"arn:[\w-]+:iam::\d{12}:role/", value):
-            role = by_arn(world, value)
+            role = by_arn(state, value)
             service = _PASSED_TO.get(action, "ec2.amazonaws.com")
-            yield Question("iam:PassRole", role.arn, {"iam:PassedToService": service, **_of_resource(world, role)})
+            yield Question("iam:PassRole", role.arn, {"iam:PassedToService": service, **_of_resource(state, role)})
 
 
 _PASSED_TO = {"CreateFlowLogs": "vpc-flow-logs.amazonaws.com", "RequestSpotFleet": "spotfleet.amazonaws.com"}
@@ -197,7 +197,7 @@ def _tags_in(form: Mapping[str, str], pattern: re.Pattern[str]) -> dict[str, str
     return from_pairs(pair for pair in pairs.values() if "Key" in pair)
 
 
-def _roles_in(world: World, profile: str) -> list[str]:
+def _roles_in(state: State, profile: str) -> list[str]:
     """Names of the roles in an instance profile, given by name or ARN."""
-    known: Iterator[Any] = (each for each in things(world, "instance-profile") if profile in (each.arn, each.name))
+    known: Iterator[Any] = (each for each in things(state, "instance-profile") if profile in (each.arn, each.name))
     return [str(role.name) for each in known for role in each.roles]

@@ -10,7 +10,7 @@ from app.policy.reference.actions import resource_types
 from app.policy.reference.listed_resources import LISTED_UNDER
 from app.sandbox.api import Caller
 from app.sandbox.auth.users import stored
-from app.sandbox.state import World
+from app.sandbox.state import State
 
 
 @dataclass(frozen=True)
@@ -64,50 +64,50 @@ NEW_NAMES = {
 """A new name or path takes the permission on what the ARN becomes, too (IAM API reference)."""
 
 
-def of_iam(world: World, caller: Caller, action: str, parameters: Mapping[str, Any]) -> Target:
+def of_iam(state: State, caller: Caller, action: str, parameters: Mapping[str, Any]) -> Target:
     """What an IAM call is judged on. action: "EnableMFADevice"."""
     if under := LISTED_UNDER.get(f"iam:{action}"):
         # The path they are asked for follows: AWS's denials print it.
-        return Target(f"{_prefix(world)}:{under.removesuffix('/')}{parameters.get('PathPrefix', '/')}")
+        return Target(f"{_prefix(state)}:{under.removesuffix('/')}{parameters.get('PathPrefix', '/')}")
     if action == "GetAccessKeyLastUsed":
-        return _owner(world, str(parameters.get("AccessKeyId", "")))
+        return _owner(state, str(parameters.get("AccessKeyId", "")))
     if action == "CreateServiceLinkedRole":
-        return Target(f"{_prefix(world)}:role{_service_linked(parameters)}", "role")
+        return Target(f"{_prefix(state)}:role{_service_linked(parameters)}", "role")
     if action == "GetServiceLinkedRoleDeletionStatus":
         path = str(parameters["DeletionTaskId"]).removeprefix("task").rpartition("/")[0]
-        return Target(f"{_prefix(world)}:role{path}", "role")
+        return Target(f"{_prefix(state)}:role{path}", "role")
     kinds = sorted(resource_types(f"iam:{action}"))
     if not kinds:
         return NOTHING
     for kind in kinds:
         for name in _ARNS.get(kind, ()):
             if name in parameters:
-                return by_arn(world, str(parameters[name]))
+                return by_arn(state, str(parameters[name]))
     if kinds == ["user"]:
-        return _user(world, caller, action, parameters)
+        return _user(state, caller, action, parameters)
     kind = kinds[0]
-    return _named(world, kind, str(parameters.get(_NAMES[kind], "")), action, parameters)
+    return _named(state, kind, str(parameters.get(_NAMES[kind], "")), action, parameters)
 
 
-def renamed(world: World, action: str, parameters: Mapping[str, Any], target: Target) -> str:
+def renamed(state: State, action: str, parameters: Mapping[str, Any], target: Target) -> str:
     """The ARN after an Update with a new name or path; "" where it does not change."""
     kind, parameter = NEW_NAMES.get(action, ("", ""))
     if not kind or target.thing is None or not {"NewPath", parameter} & parameters.keys():
         return ""
     path, name = parameters.get("NewPath", target.thing.path), parameters.get(parameter, name_of(target.thing))
-    return f"{_prefix(world)}:{kind}{path}{name}"
+    return f"{_prefix(state)}:{kind}{path}{name}"
 
 
-def by_arn(world: World, arn: str) -> Target:
+def by_arn(state: State, arn: str) -> Target:
     """Something of IAM's under an ARN, which may name nothing."""
     kind = arn.split(":", 5)[-1].partition("/")[0] if arn.startswith("arn:") else "mfa"
-    found = next((thing for thing in things(world, kind) if arn_of(thing) == arn), None)
+    found = next((thing for thing in things(state, kind) if arn_of(thing) == arn), None)
     return Target(arn, kind, found)
 
 
-def things(world: World, kind: str) -> list[Any]:
+def things(state: State, kind: str) -> list[Any]:
     """Everything the account has of a resource type, as moto's objects."""
-    iam = world.iam
+    iam = state.iam
     shelves = {
         "user": iam.users,
         "group": iam.groups,
@@ -132,39 +132,39 @@ def name_of(thing: Any) -> str:
     return str(getattr(thing, "cert_name", None) or thing.name)
 
 
-def _prefix(world: World) -> str:
-    return f"arn:{world.partition}:iam::{world.account_id}"
+def _prefix(state: State) -> str:
+    return f"arn:{state.partition}:iam::{state.account_id}"
 
 
-def _user(world: World, caller: Caller, action: str, parameters: Mapping[str, Any]) -> Target:
+def _user(state: State, caller: Caller, action: str, parameters: Mapping[str, Any]) -> Target:
     if "UserName" not in parameters and (action in WITHOUT_A_NAME or parameters.get("AllUsers")):
         return NOTHING
     name = parameters.get("UserName") or caller.user_name or ""
-    found = None if action == "CreateUser" else stored(world, name)
+    found = None if action == "CreateUser" else stored(state, name)
     # The stored spelling and path count, not what was typed.
-    arn = str(found.arn) if found else f"{_prefix(world)}:user{parameters.get('Path', '/')}{name}"
+    arn = str(found.arn) if found else f"{_prefix(state)}:user{parameters.get('Path', '/')}{name}"
     return Target(arn, "user", found)
 
 
-def _named(world: World, kind: str, name: str, action: str, parameters: Mapping[str, Any]) -> Target:
+def _named(state: State, kind: str, name: str, action: str, parameters: Mapping[str, Any]) -> Target:
     found = None
     if not action.startswith(("Create", "Upload")):
-        same = (thing for thing in things(world, kind) if name_of(thing).lower() == name.lower())
+        same = (thing for thing in things(state, kind) if name_of(thing).lower() == name.lower())
         found = next(same, None)  # as for users: the stored path counts, and a request does not carry it
     if found is not None:
         return Target(arn_of(found), kind, found)
     if kind in ("saml-provider", "delegation-request", "access-report"):
-        return Target(f"{_prefix(world)}:{kind}/{name}", kind)
+        return Target(f"{_prefix(state)}:{kind}/{name}", kind)
     if kind == "oidc-provider":
-        return Target(f"{_prefix(world)}:{kind}/{name.partition('://')[2]}", kind)
-    return Target(f"{_prefix(world)}:{kind}{parameters.get('Path', '/')}{name}", kind)
+        return Target(f"{_prefix(state)}:{kind}/{name.partition('://')[2]}", kind)
+    return Target(f"{_prefix(state)}:{kind}{parameters.get('Path', '/')}{name}", kind)
 
 
-def _owner(world: World, access_key_id: str) -> Target:
-    for user in world.iam.users.values():
+def _owner(state: State, access_key_id: str) -> Target:
+    for user in state.iam.users.values():
         if any(key.access_key_id == access_key_id for key in user.access_keys):
             return Target(str(user.arn), "user", user)
-    return Target(f"{_prefix(world)}:user/", "user")
+    return Target(f"{_prefix(state)}:user/", "user")
 
 
 def _service_linked(parameters: Mapping[str, Any]) -> str:
@@ -183,15 +183,15 @@ def _service_linked(parameters: Mapping[str, Any]) -> str:
     return f"/aws-service-role/{service}/AWSServiceRoleFor{name}{suffix}"
 
 
-def of_sts(world: World, action: str, parameters: Mapping[str, Any]) -> Target:
+def of_sts(state: State, action: str, parameters: Mapping[str, Any]) -> Target:
     """What an STS call is judged on: a role, the root of a member account, or a federated user."""
     if "RoleArn" in parameters:
-        return by_arn(world, str(parameters["RoleArn"]))
+        return by_arn(state, str(parameters["RoleArn"]))
     if action == "AssumeRoot":
         whose = str(parameters["TargetPrincipal"])
-        return Target(whose if ":" in whose else f"arn:{world.partition}:iam::{whose}:root")
+        return Target(whose if ":" in whose else f"arn:{state.partition}:iam::{whose}:root")
     if action == "GetFederationToken":
-        return Target(f"arn:{world.partition}:sts::{world.account_id}:federated-user/{parameters['Name']}")
+        return Target(f"arn:{state.partition}:sts::{state.account_id}:federated-user/{parameters['Name']}")
     return NOTHING
 
 

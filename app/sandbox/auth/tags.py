@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.sandbox.auth.resources import Target, arn_of
-from app.sandbox.state import World
+from app.sandbox.state import State
 
 KEPT_HERE = ("mfa", "saml-provider", "server-certificate")
 """Resource types whose tags moto does not keep."""
@@ -14,12 +14,12 @@ KEPT_HERE = ("mfa", "saml-provider", "server-certificate")
 Tags = Mapping[str, str]
 
 
-def tags_of(world: World, target: Target) -> Tags:
+def tags_of(state: State, target: Target) -> Tags:
     """Key to value; empty for what has none, or is not there."""
     if target.thing is None:
         return {}
     if target.kind in KEPT_HERE:
-        return world.tags.get(arn_of(target.thing), {})
+        return state.tags.get(arn_of(target.thing), {})
     held = getattr(target.thing, "tags", None) or []
     return from_pairs(held.values() if isinstance(held, Mapping) else held)
 

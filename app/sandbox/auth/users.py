@@ -6,21 +6,21 @@ from datetime import UTC, datetime
 from typing import Any
 
 from app.sandbox.api import Call, Refusal
-from app.sandbox.state import World
+from app.sandbox.state import State
 
 
-def stored(world: World, name: str) -> Any | None:
+def stored(state: State, name: str) -> Any | None:
     """moto's user of this name in any letter case, or None."""
-    users = world.iam.users
+    users = state.iam.users
     if name in users:
         return users[name]
     return next((user for user in users.values() if user.name.lower() == name.lower()), None) if name else None
 
 
-def target(world: World, call: Call) -> Any:
+def target(state: State, call: Call) -> Any:
     """The user a call is about: UserName, else the caller. Raises Refusal NoSuchEntity 404."""
     name = call.parameters.get("UserName") or call.caller.user_name or ""
-    user = stored(world, name)
+    user = stored(state, name)
     if user is None:
         raise Refusal("NoSuchEntity", f"The user with name {name} cannot be found.", 404)
     return user

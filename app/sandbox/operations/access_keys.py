@@ -10,7 +10,7 @@ from app.sandbox import generated_secrets
 from app.sandbox.api import Call, Refusal, operation
 from app.sandbox.auth.users import aware, target
 from app.sandbox.operations.quotas import limit
-from app.sandbox.state import World
+from app.sandbox.state import State
 
 Members = Mapping[str, Any]
 NOTHING = "N/A"
@@ -22,8 +22,8 @@ def named(call: Call) -> None:
         raise Refusal("ValidationError", "Must specify userName when calling with non-User credentials", 400)
 
 
-def _key(world: World, call: Call) -> tuple[Any, Any]:
-    user, key_id = target(world, call), call.parameters["AccessKeyId"]
+def _key(state: State, call: Call) -> tuple[Any, Any]:
+    user, key_id = target(state, call), call.parameters["AccessKeyId"]
     for key in user.access_keys:
         if key.access_key_id == key_id:
             return user, key
@@ -31,12 +31,12 @@ def _key(world: World, call: Call) -> tuple[Any, Any]:
 
 
 @operation("iam", "CreateAccessKey")
-def create(world: World, call: Call) -> Members:
+def create(state: State, call: Call) -> Members:
     """The only time the secret is told."""
-    user = target(world, call)
+    user = target(state, call)
     limit(len(user.access_keys), 2, "AccessKeysPerUser")
-    key = world.iam.create_access_key(user.name)
-    key.secret_access_key = generated_secrets.secret_access_key(world.settings)
+    key = state.iam.create_access_key(user.name)
+    key.secret_access_key = generated_secrets.secret_access_key(state.settings)
     return {
         "AccessKey": {
             "UserName": user.name,
@@ -49,10 +49,10 @@ def create(world: World, call: Call) -> Members:
 
 
 @operation("iam", "ListAccessKeys")
-def listed(world: World, call: Call) -> Members:
+def listed(state: State, call: Call) -> Members:
     """Ids, status and dates; no secret, no last use."""
     named(call)
-    user = target(world, call)
+    user = target(state, call)
     return {
         "AccessKeyMetadata": [
             {
@@ -67,16 +67,16 @@ def listed(world: World, call: Call) -> Members:
 
 
 @operation("iam", "GetAccessKeyLastUsed")
-def last_use(world: World, call: Call) -> Members:
+def last_use(state: State, call: Call) -> Members:
     """Whose key it is, and its last use; without one, no date, and N/A for the rest (IAM API Reference)."""
     key_id = call.parameters["AccessKeyId"]
     owner = next(
-        (user for user in world.iam.users.values() if key_id in {key.access_key_id for key in user.access_keys}), None
+        (user for user in state.iam.users.values() if key_id in {key.access_key_id for key in user.access_keys}), None
     )
     if owner is None:
         raise Refusal("NoSuchEntity", f"The Access Key with id {key_id} cannot be found.", 404)
-    at, service = world.key_last_used.get(key_id, (None, NOTHING))
-    region = requested_region(f"{service}:", world.partition, world.region) if at else NOTHING
+    at, service = state.key_last_used.get(key_id, (None, NOTHING))
+    region = requested_region(f"{service}:", state.partition, state.region) if at else NOTHING
     return {
         "UserName": owner.name,
         "AccessKeyLastUsed": {"LastUsedDate": at, "ServiceName": service, "Region": region},
@@ -84,10 +84,10 @@ def last_use(world: World, call: Call) -> Members:
 
 
 @operation("iam", "UpdateAccessKey")
-def update(world: World, call: Call) -> Members:
+def update(state: State, call: Call) -> Members:
     """Active or Inactive, also for the key that signs."""
     named(call)
-    _, key = _key(world, call)
+    _, key = _key(state, call)
     key.status = usable_status(call)
     return {}
 
@@ -101,9 +101,9 @@ def usable_status(call: Call) -> str:
 
 
 @operation("iam", "DeleteAccessKey")
-def delete(world: World, call: Call) -> Members:
+def delete(state: State, call: Call) -> Members:
     """Gone for good, active or not."""
-    user, key = _key(world, call)
+    user, key = _key(state, call)
     user.access_keys.remove(key)
-    world.iam.access_keys.pop(key.access_key_id, None)
+    state.iam.access_keys.pop(key.access_key_id, None)
     return {}

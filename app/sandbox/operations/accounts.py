@@ -9,52 +9,52 @@ from app.sandbox.api import Call, operation
 from app.sandbox.auth.resources import Target
 from app.sandbox.auth.tags import tags_of
 from app.sandbox.auth.users import aware, target, unique_id
-from app.sandbox.state import World
+from app.sandbox.state import State
 
 Members = Mapping[str, Any]
 
 
-def _user(world: World, user: Any) -> dict[str, Any]:
+def _user(state: State, user: Any) -> dict[str, Any]:
     return {
         "Path": user.path,
         "UserName": user.name,
         "UserId": unique_id(user),
         "Arn": user.arn,
         "CreateDate": aware(user.create_date),
-        "PasswordLastUsed": world.password_last_used.get(user.name),
+        "PasswordLastUsed": state.password_last_used.get(user.name),
     }
 
 
 @operation("iam", "ListUsers")
-def users(world: World, call: Call) -> Members:
+def users(state: State, call: Call) -> Members:
     """Everyone under a path; with PasswordLastUsed, without tags and boundary."""
     prefix = call.parameters.get("PathPrefix", "/")
-    found = sorted(world.iam.users.values(), key=lambda user: user.name)
-    return {"Users": [_user(world, user) for user in found if user.path.startswith(prefix)]}
+    found = sorted(state.iam.users.values(), key=lambda user: user.name)
+    return {"Users": [_user(state, user) for user in found if user.path.startswith(prefix)]}
 
 
 @operation("iam", "GetUser")
-def user_of(world: World, call: Call) -> Members:
+def user_of(state: State, call: Call) -> Members:
     """One user, with tags and permissions boundary."""
-    found = target(world, call)
-    return {"User": described(world, found)}
+    found = target(state, call)
+    return {"User": described(state, found)}
 
 
-def described(world: World, user: Any) -> dict[str, Any]:
+def described(state: State, user: Any) -> dict[str, Any]:
     """A user with what lists leave out."""
-    tags = tags_of(world, Target(user.arn, "user", user))
-    boundary = world.boundaries.get(str(user.id))
+    tags = tags_of(state, Target(user.arn, "user", user))
+    boundary = state.boundaries.get(str(user.id))
     attached = {"PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": boundary}
-    return _user(world, user) | {
+    return _user(state, user) | {
         "Tags": [{"Key": key, "Value": tags[key]} for key in sorted(tags)] or None,
         "PermissionsBoundary": attached if boundary else None,
     }
 
 
 @operation("iam", "GetAccountSummary")
-def summary(world: World, call: Call) -> Members:
+def summary(state: State, call: Call) -> Members:
     """Integers only; the root user has no key here, and a password with MFA unless its credentials are removed."""
-    iam = world.iam
+    iam = state.iam
     assigned = {serial for user in iam.users.values() for serial in user.mfa_devices}
     unassigned = [serial for serial in iam.virtual_mfa_devices if serial not in assigned]
     customer = [policy for arn, policy in iam.managed_policies.items() if ":aws:policy/" not in arn]
@@ -74,9 +74,9 @@ def summary(world: World, call: Call) -> Members:
             "Providers": len(iam.saml_providers) + len(iam.open_id_providers),
             "MFADevices": len(assigned) + len(unassigned),
             "MFADevicesInUse": len(assigned),
-            "AccountMFAEnabled": int(world.root_has_credentials),
+            "AccountMFAEnabled": int(state.root_has_credentials),
             "AccountAccessKeysPresent": 0,
-            "AccountPasswordPresent": int(world.root_has_credentials),
+            "AccountPasswordPresent": int(state.root_has_credentials),
             "AccountSigningCertificatesPresent": 0,
             "AccessKeysPerUserQuota": 2,
             "SigningCertificatesPerUserQuota": 2,

@@ -7,30 +7,30 @@ from typing import Any
 
 from app.sandbox.api import Call, Refusal, operation
 from app.sandbox.auth.users import target
-from app.sandbox.state import World
+from app.sandbox.state import State
 
 Members = Mapping[str, Any]
 
 
-def policy_for(world: World, arn: str) -> str:
+def policy_for(state: State, arn: str) -> str:
     """The ARN, if it is that of a managed policy. Raises Refusal NoSuchEntity."""
-    if arn not in world.iam.managed_policies:
+    if arn not in state.iam.managed_policies:
         raise Refusal("NoSuchEntity", f"Scope ARN: {arn} does not exist or is not attachable.", 404)
     return arn
 
 
 @operation("iam", "PutUserPermissionsBoundary")
-def put(world: World, call: Call) -> Members:
+def put(state: State, call: Call) -> Members:
     """Set or replace it."""
-    user = target(world, call)
-    world.boundaries[str(user.id)] = policy_for(world, call.parameters["PermissionsBoundary"])
+    user = target(state, call)
+    state.boundaries[str(user.id)] = policy_for(state, call.parameters["PermissionsBoundary"])
     return {}
 
 
 @operation("iam", "DeleteUserPermissionsBoundary")
-def delete(world: World, call: Call) -> Members:
+def delete(state: State, call: Call) -> Members:
     """Without one: NoSuchEntity."""
-    user = target(world, call)
-    if world.boundaries.pop(str(user.id), None) is None:
+    user = target(state, call)
+    if state.boundaries.pop(str(user.id), None) is None:
         raise Refusal("NoSuchEntity", f"User {user.name} has no permissions boundary.", 404)
     return {}

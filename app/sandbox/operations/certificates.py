@@ -16,7 +16,7 @@ from app.sandbox.api import Call, Refusal, operation
 from app.sandbox.auth.users import aware, target
 from app.sandbox.operations.access_keys import usable_status
 from app.sandbox.operations.quotas import limit
-from app.sandbox.state import World
+from app.sandbox.state import State
 
 Members = Mapping[str, Any]
 
@@ -43,21 +43,21 @@ def _members(user: Any, held: Any) -> dict[str, Any]:
     }
 
 
-def _find(world: World, call: Call) -> tuple[Any, Any]:
-    user, wanted = target(world, call), call.parameters["CertificateId"]
+def _find(state: State, call: Call) -> tuple[Any, Any]:
+    user, wanted = target(state, call), call.parameters["CertificateId"]
     if wanted not in user.signing_certificates:
         raise Refusal("NoSuchEntity", f"The Certificate with id {wanted} cannot be found.", 404)
     return user, user.signing_certificates[wanted]
 
 
 @operation("iam", "UploadSigningCertificate")
-def upload(world: World, call: Call) -> Members:
+def upload(state: State, call: Call) -> Members:
     """Again for the same user it succeeds with the same id and date, and says Active (observed)."""
-    user, body = target(world, call), call.parameters["CertificateBody"]
+    user, body = target(state, call), call.parameters["CertificateBody"]
     certificate_id = _id_of(body, call.now)
     held = user.signing_certificates.get(certificate_id)
     if held is None:
-        if any(certificate_id in other.signing_certificates for other in world.iam.users.values()):
+        if any(certificate_id in other.signing_certificates for other in state.iam.users.values()):
             raise Refusal("DuplicateCertificate", "Duplicate certificate uploaded.", 409)
         limit(len(user.signing_certificates), 2, "CertificatesPerUser")
         held = user.signing_certificates[certificate_id] = SigningCertificate(certificate_id, user.name, body)
@@ -65,23 +65,23 @@ def upload(world: World, call: Call) -> Members:
 
 
 @operation("iam", "ListSigningCertificates")
-def listed(world: World, call: Call) -> Members:
+def listed(state: State, call: Call) -> Members:
     """With the whole body."""
-    user = target(world, call)
+    user = target(state, call)
     return {"Certificates": [_members(user, held) for held in user.signing_certificates.values()]}
 
 
 @operation("iam", "UpdateSigningCertificate")
-def update(world: World, call: Call) -> Members:
+def update(state: State, call: Call) -> Members:
     """Active or Inactive."""
-    _, held = _find(world, call)
+    _, held = _find(state, call)
     held.status = usable_status(call)
     return {}
 
 
 @operation("iam", "DeleteSigningCertificate")
-def delete(world: World, call: Call) -> Members:
+def delete(state: State, call: Call) -> Members:
     """Gone for good."""
-    user, held = _find(world, call)
+    user, held = _find(state, call)
     del user.signing_certificates[held.id]
     return {}

@@ -10,7 +10,7 @@ from typing import Any
 
 from app.sandbox.api import Call, Refusal, operation
 from app.sandbox.auth.users import aware
-from app.sandbox.state import World
+from app.sandbox.state import State
 
 Members = Mapping[str, Any]
 FRESH = timedelta(hours=4)
@@ -24,14 +24,14 @@ HEADER = (
 NOTHING = "N/A"
 
 
-def report_of(world: World, now: datetime) -> bytes:
+def report_of(state: State, now: datetime) -> bytes:
     """The CSV as AWS writes it: lines end in LF, the last without."""
     text = io.StringIO()
     text.write(HEADER + "\n")
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_root(world))
-    for user in sorted(world.iam.users.values(), key=lambda user: str(user.name)):
-        writer.writerow(_row(world, user, now))
+    writer.writerow(_root(state))
+    for user in sorted(state.iam.users.values(), key=lambda user: str(user.name)):
+        writer.writerow(_row(state, user, now))
     return text.getvalue().rstrip("\n").encode()
 
 
@@ -43,34 +43,34 @@ def _true(fact: object) -> str:
     return "true" if fact else "false"
 
 
-def _root(world: World) -> list[str]:
+def _root(state: State) -> list[str]:
     """No keys, not used; password and MFA as GetAccountSummary has them."""
-    has_password = _true(world.root_has_credentials)
-    last_used = "no_information" if world.root_has_credentials else NOTHING
-    arn = f"arn:{world.partition}:iam::{world.account_id}:root"
+    has_password = _true(state.root_has_credentials)
+    last_used = "no_information" if state.root_has_credentials else NOTHING
+    arn = f"arn:{state.partition}:iam::{state.account_id}:root"
     no_key = ["false", *[NOTHING] * 4]
     return [
         "<root_account>",
         arn,
         "2020-01-01T00:00:00Z",
         *(has_password, last_used, "not_supported", "not_supported"),
-        _true(world.root_has_credentials),
+        _true(state.root_has_credentials),
         *no_key,
         *no_key,
         *["false", NOTHING] * 2,
     ]
 
 
-def _row(world: World, user: Any, now: datetime) -> list[str]:
+def _row(state: State, user: Any, now: datetime) -> list[str]:
     password = [_true(user.password), NOTHING, NOTHING, NOTHING]
     if user.password:
-        changed = world.password_set_at.get(user.name)
-        policy = world.iam.account_password_policy
+        changed = state.password_set_at.get(user.name)
+        policy = state.iam.account_password_policy
         days = int(policy.max_password_age or 0) if policy else 0
-        password[1] = _time(world.password_last_used.get(user.name), "no_information")
+        password[1] = _time(state.password_last_used.get(user.name), "no_information")
         password[2] = _time(changed)
         password[3] = _time(changed + timedelta(days=days) if changed and days else None)
-    keys = [_key(world, key) for key in list(user.access_keys)[:2]]
+    keys = [_key(state, key) for key in list(user.access_keys)[:2]]
     certificates = [
         [_true(certificate.status == "Active"), _time(aware(certificate.upload_date))]
         for certificate in list(user.signing_certificates.values())[:2]
@@ -88,27 +88,27 @@ def _row(world: World, user: Any, now: datetime) -> list[str]:
     ]
 
 
-def _key(world: World, key: Any) -> list[str]:
-    used = world.key_last_used.get(key.access_key_id)
-    use = [_time(used[0]), NOTHING if used[1] == "iam" else world.region, used[1]] if used else [NOTHING] * 3
+def _key(state: State, key: Any) -> list[str]:
+    used = state.key_last_used.get(key.access_key_id)
+    use = [_time(used[0]), NOTHING if used[1] == "iam" else state.region, used[1]] if used else [NOTHING] * 3
     return [_true(key.status == "Active"), _time(aware(key.create_date)), *use]
 
 
 @operation("iam", "GenerateCredentialReport")
-def generate(world: World, call: Call) -> Members:
+def generate(state: State, call: Call) -> Members:
     """Start a report, unless the last one is younger than four hours."""
-    if world.credential_report and call.now - world.credential_report[0] < FRESH:
+    if state.credential_report and call.now - state.credential_report[0] < FRESH:
         return {"State": "COMPLETE"}
-    world.credential_report = (call.now, report_of(world, call.now))
+    state.credential_report = (call.now, report_of(state, call.now))
     return {"State": "STARTED", "Description": "No report exists. Starting a new report generation task"}
 
 
 @operation("iam", "GetCredentialReport")
-def get(world: World, call: Call) -> Members:
+def get(state: State, call: Call) -> Members:
     """The last report, while it is fresh."""
-    if world.credential_report is None:
+    if state.credential_report is None:
         raise Refusal("ReportNotPresent", "No report is present. Generate one first.", 410)
-    made_at, content = world.credential_report
+    made_at, content = state.credential_report
     if call.now - made_at >= FRESH:
         raise Refusal("ReportExpired", "The report has expired. Generate a new one.", 410)
     return {"Content": content, "ReportFormat": "text/csv", "GeneratedTime": made_at}

@@ -9,7 +9,7 @@ from app.sandbox.api import PASS_ON, Call, PassOn, Refusal, operation
 from app.sandbox.auth.resources import arn_of, things
 from app.sandbox.auth.users import target
 from app.sandbox.operations.tagging import there
-from app.sandbox.state import World
+from app.sandbox.state import State
 
 Members = Mapping[str, Any]
 
@@ -22,12 +22,12 @@ def _nothing_left(left: Mapping[str, object]) -> None:
 
 
 @operation("iam", "DeleteUser")
-def user(world: World, call: Call) -> Members:
+def user(state: State, call: Call) -> Members:
     """A user who has or is in anything stays."""
-    found = target(world, call)
+    found = target(state, call)
     _nothing_left(
         {
-            "remove users from group": world.iam.get_groups_for_user(found.name),
+            "remove users from group": state.iam.get_groups_for_user(found.name),
             "detach all policies": found.managed_policies,
             "delete policies": found.policies,
             "delete login profile": found.password,
@@ -36,19 +36,19 @@ def user(world: World, call: Call) -> Members:
             "delete signing certificates": found.signing_certificates,
             "delete SSH public keys": found.ssh_public_keys,
             "delete service specific credentials": [
-                held for held in world.service_credentials.values() if held.user_id == str(found.id)
+                held for held in state.service_credentials.values() if held.user_id == str(found.id)
             ],
         }
     )
-    world.boundaries.pop(str(found.id), None)
-    world.iam.delete_user(found.name)
+    state.boundaries.pop(str(found.id), None)
+    state.iam.delete_user(found.name)
     return {}
 
 
 @operation("iam", "DeleteGroup")
-def group(world: World, call: Call) -> Members:
+def group(state: State, call: Call) -> Members:
     """A group with members or policies stays."""
-    found = there(world, call).thing
+    found = there(state, call).thing
     _nothing_left(
         {
             "remove users from group": found.users,
@@ -56,17 +56,17 @@ def group(world: World, call: Call) -> Members:
             "delete policies": found.policies,
         }
     )
-    del world.iam.groups[found.name]
+    del state.iam.groups[found.name]
     return {}
 
 
 @operation("iam", "DeletePolicy")
-def policy(world: World, call: Call) -> Members | PassOn:
+def policy(state: State, call: Call) -> Members | PassOn:
     """A policy that is attached, is a boundary, or has further versions stays."""
-    found = there(world, call).thing
+    found = there(state, call).thing
     arn = arn_of(found)
-    holders = [*things(world, "user"), *things(world, "group"), *things(world, "role")]
-    boundaries = [*world.boundaries.values(), *(role.permissions_boundary_arn for role in things(world, "role"))]
+    holders = [*things(state, "user"), *things(state, "group"), *things(state, "role")]
+    boundaries = [*state.boundaries.values(), *(role.permissions_boundary_arn for role in things(state, "role"))]
     if arn in boundaries or any(arn in holder.managed_policies for holder in holders):
         raise Refusal("DeleteConflict", "Cannot delete a policy attached to entities.", 409)
     if len(found.versions) > 1:
@@ -80,7 +80,7 @@ def policy(world: World, call: Call) -> Members | PassOn:
 
 
 @operation("iam", "DeleteSAMLProvider", "DeleteServerCertificate")
-def tagged(world: World, call: Call) -> Members | PassOn:
+def tagged(state: State, call: Call) -> Members | PassOn:
     """Its tags go with it."""
-    world.tags.pop(arn_of(there(world, call).thing), None)
+    state.tags.pop(arn_of(there(state, call).thing), None)
     return PASS_ON

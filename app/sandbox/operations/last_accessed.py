@@ -14,7 +14,7 @@ from app.sandbox.api import Call, Refusal, operation
 from app.sandbox.auth.judge import documents_held, documents_of, in_force
 from app.sandbox.auth.resources import Target, by_arn, things
 from app.sandbox.auth.users import unique_id
-from app.sandbox.state import World
+from app.sandbox.state import State
 
 Members = Mapping[str, Any]
 SERVICES = {
@@ -27,35 +27,35 @@ SERVICES = {
 
 
 @operation("iam", "GenerateServiceLastAccessedDetails")
-def generate(world: World, call: Call) -> Members:
+def generate(state: State, call: Call) -> Members:
     """Of a user, group, role or policy. The answer can be fetched at once."""
-    target = by_arn(world, call.parameters["Arn"])
+    target = by_arn(state, call.parameters["Arn"])
     if target.kind not in ("user", "group", "role", "policy"):
         raise Refusal("InvalidInput", f"{target.arn} is not the ARN of a user, group, role or policy.", 400)
     if target.thing is None:
         raise Refusal("NoSuchEntity", f"{target.arn} cannot be found.", 404)
     job = str(uuid.uuid4())
-    world.last_accessed_jobs[job] = (call.now, target.arn, call.parameters.get("Granularity", "SERVICE_LEVEL"))
+    state.last_accessed_jobs[job] = (call.now, target.arn, call.parameters.get("Granularity", "SERVICE_LEVEL"))
     return {"JobId": job}
 
 
-def _job(world: World, call: Call) -> tuple[Target, dict[str, Any], str]:
-    found = world.last_accessed_jobs.get(call.parameters["JobId"])
+def _job(state: State, call: Call) -> tuple[Target, dict[str, Any], str]:
+    found = state.last_accessed_jobs.get(call.parameters["JobId"])
     if found is None:
         raise Refusal("NoSuchEntity", "The job cannot be found.", 404)
     at, arn, granularity = found
-    return by_arn(world, arn), {"JobStatus": "COMPLETED", "JobCreationDate": at, "JobCompletionDate": at}, granularity
+    return by_arn(state, arn), {"JobStatus": "COMPLETED", "JobCreationDate": at, "JobCompletionDate": at}, granularity
 
 
-def _documents(world: World, target: Target) -> list[str]:
+def _documents(state: State, target: Target) -> list[str]:
     if target.thing is None:
         return []
     if target.kind == "user":
-        return documents_of(world, target.thing)
+        return documents_of(state, target.thing)
     return [in_force(target.thing)] if target.kind == "policy" else list(documents_held(target.thing))
 
 
-def _users_of(world: World, target: Target) -> list[Any]:
+def _users_of(state: State, target: Target) -> list[Any]:
     """Users whose use counts for it."""
     if target.thing is None or target.kind == "role":
         return []
@@ -63,25 +63,25 @@ def _users_of(world: World, target: Target) -> list[Any]:
         return [target.thing]
     if target.kind == "group":
         return list(target.thing.users)
-    direct = [user for user in things(world, "user") if target.arn in user.managed_policies]
-    groups = [group for group in things(world, "group") if target.arn in group.managed_policies]
+    direct = [user for user in things(state, "user") if target.arn in user.managed_policies]
+    groups = [group for group in things(state, "group") if target.arn in group.managed_policies]
     members = [user for group in groups for user in group.users]
     return list({user.name: user for user in (*direct, *members)}.values())
 
 
-def _used(world: World, user: Any, service: str) -> datetime | None:
+def _used(state: State, user: Any, service: str) -> datetime | None:
     """When one of the user's keys was last used, if for this service."""
-    uses = (world.key_last_used.get(key.access_key_id) for key in user.access_keys)
+    uses = (state.key_last_used.get(key.access_key_id) for key in user.access_keys)
     return max((use[0] for use in uses if use is not None and use[1] == service), default=None)
 
 
 @operation("iam", "GetServiceLastAccessedDetails")
-def details(world: World, call: Call) -> Members:
+def details(state: State, call: Call) -> Members:
     """The emulated services that the policies allow something of, and when they were last used."""
-    target, job, granularity = _job(world, call)
+    target, job, granularity = _job(state, call)
     allows = [
         statement
-        for text in _documents(world, target)
+        for text in _documents(state, target)
         for statement in compiled(json.loads(text)).statements
         if not statement.denies
     ]
@@ -89,7 +89,7 @@ def details(world: World, call: Call) -> Members:
     for service, name in SERVICES.items():
         if not any(each.names_action(action) for action in all_actions(service) for each in allows):
             continue
-        uses = {user.arn: at for user in _users_of(world, target) if (at := _used(world, user, service))}
+        uses = {user.arn: at for user in _users_of(state, target) if (at := _used(state, user, service))}
         latest = max(uses, key=lambda arn: uses[arn], default=None)
         found.append(
             {
@@ -98,16 +98,16 @@ def details(world: World, call: Call) -> Members:
                 "TotalAuthenticatedEntities": len(uses),
                 "LastAuthenticated": uses.get(latest) if latest else None,
                 "LastAuthenticatedEntity": latest,
-                "LastAuthenticatedRegion": world.region if latest else None,
+                "LastAuthenticatedRegion": state.region if latest else None,
             }
         )
     return job | {"JobType": granularity, "ServicesLastAccessed": found}
 
 
 @operation("iam", "GetServiceLastAccessedDetailsWithEntities")
-def entities(world: World, call: Call) -> Members:
+def entities(state: State, call: Call) -> Members:
     """The users who used a service with what the job is about."""
-    target, job, _ = _job(world, call)
+    target, job, _ = _job(state, call)
     service = call.parameters["ServiceNamespace"]
     found = [
         {
@@ -118,8 +118,8 @@ def entities(world: World, call: Call) -> Members:
                 "Id": unique_id(user),
                 "Path": user.path,
             },
-            "LastAuthenticated": _used(world, user, service),
+            "LastAuthenticated": _used(state, user, service),
         }
-        for user in _users_of(world, target)
+        for user in _users_of(state, target)
     ]
     return job | {"EntityDetailsList": found}

@@ -14,7 +14,7 @@ from app.sandbox.operations.picture import png_of_qr
 from app.sandbox.operations.quotas import limit
 from app.sandbox.operations.tagging import give
 from app.sandbox.operations.totp import take_pair
-from app.sandbox.state import Device, World
+from app.sandbox.state import Device, State
 
 Members = Mapping[str, Any]
 
@@ -23,63 +23,63 @@ def _wrong_codes() -> Refusal:
     return Refusal("InvalidAuthenticationCode", "Authentication code for device is not valid.", 403)
 
 
-def _make(world: World, name: str, path: str, now: datetime) -> Device:
-    made = world.iam.create_virtual_mfa_device(device_name=name, path=path)
-    made.base32_string_seed = generated_secrets.seed(world.settings)
+def _make(state: State, name: str, path: str, now: datetime) -> Device:
+    made = state.iam.create_virtual_mfa_device(device_name=name, path=path)
+    made.base32_string_seed = generated_secrets.seed(state.settings)
     device = Device(made.serial_number, made.base32_string_seed, now)
-    world.devices[made.serial_number] = device
+    state.devices[made.serial_number] = device
     return device
 
 
-def _assign(world: World, user: Any, device: Device, now: datetime) -> None:
+def _assign(state: State, user: Any, device: Device, now: datetime) -> None:
     user.enable_mfa_device(device.serial_number, "", "")
     user.mfa_devices[device.serial_number].enable_date = now
-    held = world.iam.virtual_mfa_devices.get(device.serial_number)
+    held = state.iam.virtual_mfa_devices.get(device.serial_number)
     if held:  # hardware has no shelf of its own at moto
         held.enable_date, held.user = now, user
-    device.assigned_at, device.known_to_sts_at = now, now + world.settings.consistency_delay
+    device.assigned_at, device.known_to_sts_at = now, now + state.settings.consistency_delay
 
 
-def provision(world: World, user_name: str, now: datetime) -> Device:
+def provision(state: State, user_name: str, now: datetime) -> Device:
     """Give a user of the cast an enabled device named like them."""
-    device = _make(world, user_name, "/", now)
-    _assign(world, world.iam.users[user_name], device, now)
+    device = _make(state, user_name, "/", now)
+    _assign(state, state.iam.users[user_name], device, now)
     device.known_to_sts_at = now
     return device
 
 
-def hardware_tokens(world: World, now: datetime) -> dict[str, str]:
+def hardware_tokens(state: State, now: datetime) -> dict[str, str]:
     """Two tokens of the vendor's, in nobody's hands yet: number on the back, and the seed inside."""
-    seeds = [generated_secrets.seed(world.settings, 32) for _ in range(2)]
+    seeds = [generated_secrets.seed(state.settings, 32) for _ in range(2)]
     tokens = [Device(f"GAHT{number:08d}", seed, now) for number, seed in enumerate(seeds, 1)]
-    world.devices |= {token.serial_number: token for token in tokens}
+    state.devices |= {token.serial_number: token for token in tokens}
     return {token.serial_number: token.seed for token in tokens}
 
 
-def give_security_key(world: World, user_name: str, now: datetime) -> None:
+def give_security_key(state: State, user_name: str, now: datetime) -> None:
     """A FIDO security key, as only the console enrolls them: it is listed, and gives no codes."""
-    user = world.iam.users[user_name]
+    user = state.iam.users[user_name]
     key_id = secrets.token_hex(8).upper()
-    serial_number = f"arn:{world.partition}:iam::{world.account_id}:u2f/user/{user_name}/{key_id}"
+    serial_number = f"arn:{state.partition}:iam::{state.account_id}:u2f/user/{user_name}/{key_id}"
     user.enable_mfa_device(serial_number, "", "")
     user.mfa_devices[serial_number].enable_date = now
 
 
 @operation("iam", "CreateVirtualMFADevice")
-def create(world: World, call: Call) -> Members:
+def create(state: State, call: Call) -> Members:
     """Seed and QR code, once. A leftover of the name answers EntityAlreadyExists."""
     name, path = call.parameters["VirtualMFADeviceName"], call.parameters.get("Path", "/")
     if not (path.startswith("/") and path.endswith("/")):
         raise Refusal("ValidationError", "The specified value for path is invalid.", 400)
-    serial_number = f"arn:{world.partition}:iam::{world.account_id}:mfa{path}{name}"
-    if serial_number in world.iam.virtual_mfa_devices:
+    serial_number = f"arn:{state.partition}:iam::{state.account_id}:mfa{path}{name}"
+    if serial_number in state.iam.virtual_mfa_devices:
         raise Refusal("EntityAlreadyExists", "MFADevice entity at the same path and name already exists.", 409)
-    limit(len(world.iam.virtual_mfa_devices), 5000, "VirtualMFADevicesPerAccount")
+    limit(len(state.iam.virtual_mfa_devices), 5000, "VirtualMFADevicesPerAccount")
     given = call.parameters.get("Tags") or []
     if given:
-        give(world, serial_number, given)
-    device = _make(world, name, path, call.now)
-    account = world.iam.account_aliases[0] if world.iam.account_aliases else world.account_id
+        give(state, serial_number, given)
+    device = _make(state, name, path, call.now)
+    account = state.iam.account_aliases[0] if state.iam.account_aliases else state.account_id
     issuer = "Amazon%20Web%20Services"
     uri = f"otpauth://totp/{issuer}:{name}@{account}?secret={device.seed}&issuer={issuer}"
     return {
@@ -104,13 +104,13 @@ def _needs_mfa_session(call: Call, user: Any) -> None:
 
 
 @operation("iam", "EnableMFADevice")
-def enable(world: World, call: Call) -> Members:
+def enable(state: State, call: Call) -> Members:
     """Assign a device with two consecutive codes of its seed."""
-    user, serial_number = target(world, call), call.parameters["SerialNumber"]
+    user, serial_number = target(state, call), call.parameters["SerialNumber"]
     _needs_mfa_session(call, user)
     if serial_number in user.mfa_devices:
         raise Refusal("EntityAlreadyExists", f"MFA Device for user {user.name} already exists.", 409)
-    device = world.devices.get(serial_number)
+    device = state.devices.get(serial_number)
     if device is None:
         raise Refusal("NoSuchEntity", f"VirtualMFADevice with serial number {serial_number} does not exist.", 404)
     if device.assigned_at is not None:
@@ -120,60 +120,60 @@ def enable(world: World, call: Call) -> Members:
         device, call.parameters["AuthenticationCode1"], call.parameters["AuthenticationCode2"], call.now
     ):
         raise _wrong_codes()
-    _assign(world, user, device, call.now)
+    _assign(state, user, device, call.now)
     return {}
 
 
 @operation("iam", "ResyncMFADevice")
-def resync(world: World, call: Call) -> Members:
+def resync(state: State, call: Call) -> Members:
     """Find the device's drift anew; works with a plain key (observed)."""
-    user, serial_number = target(world, call), call.parameters["SerialNumber"]
-    device = world.devices.get(serial_number)
+    user, serial_number = target(state, call), call.parameters["SerialNumber"]
+    device = state.devices.get(serial_number)
     if device is None or serial_number not in user.mfa_devices:
         raise Refusal("NoSuchEntity", "MFA Device invalid for user.", 404)
     if not take_pair(
         device, call.parameters["AuthenticationCode1"], call.parameters["AuthenticationCode2"], call.now
     ):
         raise _wrong_codes()
-    device.known_to_sts_at = call.now + world.settings.consistency_delay
+    device.known_to_sts_at = call.now + state.settings.consistency_delay
     return {}
 
 
 @operation("iam", "DeactivateMFADevice")
-def deactivate(world: World, call: Call) -> Members:
+def deactivate(state: State, call: Call) -> Members:
     """Detach; the virtual device stays, unassigned, with its seed and offset."""
-    user, serial_number = target(world, call), call.parameters["SerialNumber"]
+    user, serial_number = target(state, call), call.parameters["SerialNumber"]
     _needs_mfa_session(call, user)
     if serial_number not in user.mfa_devices:
         raise Refusal("NoSuchEntity", "MFA Device invalid for user.", 404)
     user.deactivate_mfa_device(serial_number)
-    held = world.iam.virtual_mfa_devices.get(serial_number)
+    held = state.iam.virtual_mfa_devices.get(serial_number)
     if held:
         held.enable_date, held.user = None, None
-    if serial_number in world.devices:
-        world.devices[serial_number].assigned_at = world.devices[serial_number].known_to_sts_at = None
+    if serial_number in state.devices:
+        state.devices[serial_number].assigned_at = state.devices[serial_number].known_to_sts_at = None
     return {}
 
 
 @operation("iam", "DeleteVirtualMFADevice")
-def delete(world: World, call: Call) -> Members:
+def delete(state: State, call: Call) -> Members:
     """Remove an unassigned device."""
     serial_number = call.parameters["SerialNumber"]
-    held = world.iam.virtual_mfa_devices.get(serial_number)
+    held = state.iam.virtual_mfa_devices.get(serial_number)
     if held is None:
         raise Refusal("NoSuchEntity", f"VirtualMFADevice with serial number {serial_number} doesn't exist.", 404)
     if held.user is not None:
         raise Refusal("DeleteConflict", "MFA VirtualDevice in use. Must deactivate first.", 409)
-    del world.iam.virtual_mfa_devices[serial_number]
-    world.devices.pop(serial_number, None)
-    world.tags.pop(serial_number, None)
+    del state.iam.virtual_mfa_devices[serial_number]
+    state.devices.pop(serial_number, None)
+    state.tags.pop(serial_number, None)
     return {}
 
 
 @operation("iam", "ListMFADevices")
-def of_user(world: World, call: Call) -> Members:
+def of_user(state: State, call: Call) -> Members:
     """One user's devices."""
-    user = target(world, call)
+    user = target(state, call)
     return {
         "MFADevices": [
             {"UserName": user.name, "SerialNumber": device.serial_number, "EnableDate": aware(device.enable_date)}
@@ -183,9 +183,9 @@ def of_user(world: World, call: Call) -> Members:
 
 
 @operation("iam", "GetMFADevice")
-def one_of_user(world: World, call: Call) -> Members:
+def one_of_user(state: State, call: Call) -> Members:
     """A device of a user, the caller's own where no name is given."""
-    user, serial_number = target(world, call), call.parameters["SerialNumber"]
+    user, serial_number = target(state, call), call.parameters["SerialNumber"]
     device = user.mfa_devices.get(serial_number)
     if device is None:
         raise Refusal("NoSuchEntity", f"MFA Device with serial number {serial_number} cannot be found.", 404)
@@ -193,11 +193,11 @@ def one_of_user(world: World, call: Call) -> Members:
 
 
 @operation("iam", "ListVirtualMFADevices")
-def of_account(world: World, call: Call) -> Members:
+def of_account(state: State, call: Call) -> Members:
     """The account's virtual devices, never a seed; assigned ones carry user and date."""
     wanted = call.parameters.get("AssignmentStatus", "Any")
     found = []
-    for device in world.iam.virtual_mfa_devices.values():
+    for device in state.iam.virtual_mfa_devices.values():
         if wanted != "Any" and (device.user is not None) != (wanted == "Assigned"):
             continue
         member: dict[str, Any] = {"SerialNumber": device.serial_number}

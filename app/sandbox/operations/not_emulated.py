@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.sandbox.api import Call, Refusal, operation
-from app.sandbox.state import World
+from app.sandbox.state import State
 
 Members = Mapping[str, Any]
 
@@ -19,12 +19,12 @@ Members = Mapping[str, Any]
     "EnableOrganizationsRootSessions",
     "DisableOrganizationsRootSessions",
 )
-def no_organization(world: World, call: Call) -> Members:
+def no_organization(state: State, call: Call) -> Members:
     """The account belongs to no organization."""
     raise Refusal("OrganizationNotFoundException", "The request failed because no organization was found.", 400)
 
 
 @operation("iam", "GetOutboundWebIdentityFederationInfo", "DisableOutboundWebIdentityFederation")
-def no_federation(world: World, call: Call) -> Members:
+def no_federation(state: State, call: Call) -> Members:
     """Nobody has turned it on."""
     raise Refusal("FeatureDisabled", "Outbound web identity federation is not enabled for this account.", 404)

@@ -12,7 +12,7 @@ from werkzeug.security import check_password_hash, generate_password_hash
 
 from app.sandbox.api import PASS_ON, Call, PassOn, Refusal, operation
 from app.sandbox.auth.users import aware, target
-from app.sandbox.state import World
+from app.sandbox.state import State
 
 Members = Mapping[str, Any]
 _HASH = "scrypt:1024:8:1"
@@ -22,62 +22,62 @@ _NOBODYS = generate_password_hash(secrets.token_urlsafe(), _HASH)
 """Compared with where there is no password, so that it takes as long."""
 
 
-def promise(world: World, user_name: str, password: str, now: datetime) -> None:
+def promise(state: State, user_name: str, password: str, now: datetime) -> None:
     """As `remember` for a first password, but hashed only when somebody tries one."""
-    world.iam.users[user_name].password = "set"  # noqa: S105 # as in `remember`
-    world.login_profiles[user_name] = world.password_set_at[user_name] = now
-    world.unhashed[user_name] = password
+    state.iam.users[user_name].password = "set"  # noqa: S105 # as in `remember`
+    state.login_profiles[user_name] = state.password_set_at[user_name] = now
+    state.unhashed[user_name] = password
 
 
-def _hashes(world: World, user_name: str) -> list[str]:
+def _hashes(state: State, user_name: str) -> list[str]:
     """Of past and present passwords, the newest last."""
-    with world.lock:
-        first = world.unhashed.pop(user_name, None)
-        past = world.passwords.setdefault(user_name, [])
+    with state.lock:
+        first = state.unhashed.pop(user_name, None)
+        past = state.passwords.setdefault(user_name, [])
         if first is not None:
             past.append(generate_password_hash(first, _HASH))
         return past
 
 
-def remember(world: World, user_name: str, password: str, now: datetime) -> None:
+def remember(state: State, user_name: str, password: str, now: datetime) -> None:
     """Set a user's console password, keeping hashes of the earlier ones."""
-    user = world.iam.users[user_name]
+    user = state.iam.users[user_name]
     if not user.password:
-        world.login_profiles[user_name] = now
+        state.login_profiles[user_name] = now
     user.password = "set"  # noqa: S105 # moto only needs to know that there is one
-    past = _hashes(world, user_name)
+    past = _hashes(state, user_name)
     past.append(generate_password_hash(password, _HASH))
     del past[:-_KEPT]
-    world.password_set_at[user_name] = now
+    state.password_set_at[user_name] = now
 
 
-def is_password(world: World, user_name: str, password: str) -> bool:
+def is_password(state: State, user_name: str, password: str) -> bool:
     """Is it the user's present console password?"""
-    return check_password_hash(current_hash(world, user_name) or _NOBODYS, password)
+    return check_password_hash(current_hash(state, user_name) or _NOBODYS, password)
 
 
-def current_hash(world: World, user_name: str) -> str:
+def current_hash(state: State, user_name: str) -> str:
     """Changes whenever the password does; "" where there is none."""
-    user = world.iam.users.get(user_name)
-    past = _hashes(world, user_name) if user and user.password else []
+    user = state.iam.users.get(user_name)
+    past = _hashes(state, user_name) if user and user.password else []
     return past[-1] if past else ""
 
 
-def has_expired(world: World, user_name: str, now: datetime) -> bool:
+def has_expired(state: State, user_name: str, now: datetime) -> bool:
     """Is the password older than the account's policy allows?"""
-    policy, since = world.iam.account_password_policy, world.password_set_at.get(user_name)
+    policy, since = state.iam.account_password_policy, state.password_set_at.get(user_name)
     days = int(policy.max_password_age or 0) if policy else 0
     return bool(days and since and now - since >= timedelta(days=days))
 
 
-def change_own(world: World, user: Any, old: str, new: str, now: datetime) -> None:
+def change_own(state: State, user: Any, old: str, new: str, now: datetime) -> None:
     """What iam:ChangePassword does once it is allowed. Raises Refusal."""
     if not user.password:
         raise _no_profile(user)
-    _settled(world, user, now)
-    if not is_password(world, user.name, old) or old == new:
+    _user_readable(state, user, now)
+    if not is_password(state, user.name, old) or old == new:
         raise Refusal("AccessDenied", "The old password was incorrect.", 403)
-    _accept(world, user, new, now)
+    _accept(state, user, new, now)
     user.password_reset_required = False
 
 
@@ -85,9 +85,9 @@ def _no_profile(user: Any) -> Refusal:
     return Refusal("NoSuchEntity", f"Login Profile for User {user.name} cannot be found.", 404)
 
 
-def broken_rule(world: World, user_name: str, password: str) -> str:
+def broken_rule(state: State, user_name: str, password: str) -> str:
     """The rule of the account's password policy that a new password breaks, in AWS's words, or ""."""
-    policy = world.iam.account_password_policy
+    policy = state.iam.account_password_policy
     kinds = {
         "uppercase": any(char in string.ascii_uppercase for char in password),
         "lowercase": any(char in string.ascii_lowercase for char in password),
@@ -95,7 +95,7 @@ def broken_rule(world: World, user_name: str, password: str) -> str:
         "symbol": any(char in _SYMBOLS for char in password),
     }
     if policy is None:
-        aliases = [alias.lower() for alias in world.iam.account_aliases]
+        aliases = [alias.lower() for alias in state.iam.account_aliases]
         if len(password) < 8:
             return "Password should have a minimum length of 8"
         if sum(kinds.values()) < 3:
@@ -103,7 +103,7 @@ def broken_rule(world: World, user_name: str, password: str) -> str:
                 f"Password should meet {3 - sum(kinds.values())} more of the following requirements: "
                 "uppercase characters, lowercase characters, numbers, symbols"
             )
-        return "Password should not be the account name" if password.lower() in [*aliases, world.account_id] else ""
+        return "Password should not be the account name" if password.lower() in [*aliases, state.account_id] else ""
     if len(password) < (policy.minimum_password_length or 6):
         return f"Password should have a minimum length of {policy.minimum_password_length or 6}"
     needed = {
@@ -116,22 +116,22 @@ def broken_rule(world: World, user_name: str, password: str) -> str:
         if required and not kinds[kind]:
             return f"Password should have at least one {kind}" + (" letter" if kind.endswith("case") else "")
     reuse = int(policy.password_reuse_prevention or 0)
-    past = _hashes(world, user_name)[-reuse:] if reuse else []
+    past = _hashes(state, user_name)[-reuse:] if reuse else []
     if any(check_password_hash(earlier, password) for earlier in past):
         return "Password cannot be one of the previous passwords"
     return ""
 
 
-def _accept(world: World, user: Any, password: str, now: datetime) -> None:
-    problem = broken_rule(world, user.name, password)
+def _accept(state: State, user: Any, password: str, now: datetime) -> None:
+    problem = broken_rule(state, user.name, password)
     if problem:
         raise Refusal("PasswordPolicyViolation", problem, 400)
-    remember(world, user.name, password, now)
+    remember(state, user.name, password, now)
 
 
-def _settled(world: World, user: Any, now: datetime) -> None:
-    made = world.login_profiles.get(user.name)
-    if made is not None and now - made < world.settings.consistency_delay:
+def _user_readable(state: State, user: Any, now: datetime) -> None:
+    made = state.login_profiles.get(user.name)
+    if made is not None and now - made < state.settings.consistency_delay:
         raise Refusal(
             "EntityTemporarilyUnmodifiable",
             f"Login Profile for User {user.name} cannot be modified while login profile is being created.",
@@ -140,75 +140,75 @@ def _settled(world: World, user: Any, now: datetime) -> None:
 
 
 @operation("iam", "ChangePassword")
-def change(world: World, call: Call) -> Members:
+def change(state: State, call: Call) -> Members:
     """Own password, with the old one; a wrong old one answers like a denial (observed)."""
-    user = world.iam.users[call.caller.user_name]
-    change_own(world, user, call.parameters["OldPassword"], call.parameters["NewPassword"], call.now)
+    user = state.iam.users[call.caller.user_name]
+    change_own(state, user, call.parameters["OldPassword"], call.parameters["NewPassword"], call.now)
     return {}
 
 
-def _profile(world: World, user: Any) -> Members:
+def _profile(state: State, user: Any) -> Members:
     return {
         "LoginProfile": {
             "UserName": user.name,
-            "CreateDate": aware(world.login_profiles.get(user.name)) or aware(user.create_date),
+            "CreateDate": aware(state.login_profiles.get(user.name)) or aware(user.create_date),
             "PasswordResetRequired": bool(user.password_reset_required),
         }
     }
 
 
 @operation("iam", "CreateLoginProfile")
-def create_profile(world: World, call: Call) -> Members:
+def create_profile(state: State, call: Call) -> Members:
     """A console password for a user without one."""
-    user = target(world, call)
+    user = target(state, call)
     if user.password:
         raise Refusal("EntityAlreadyExists", f"Login Profile for user {user.name} already exists.", 409)
-    _accept(world, user, call.parameters.get("Password", ""), call.now)
+    _accept(state, user, call.parameters.get("Password", ""), call.now)
     user.password_reset_required = call.parameters.get("PasswordResetRequired", False)
-    return _profile(world, user)
+    return _profile(state, user)
 
 
 @operation("iam", "UpdateLoginProfile")
-def update_profile(world: World, call: Call) -> Members:
+def update_profile(state: State, call: Call) -> Members:
     """A new password without the old one; what is not given stays."""
-    user = target(world, call)
+    user = target(state, call)
     if not user.password:
         raise _no_profile(user)
-    _settled(world, user, call.now)
+    _user_readable(state, user, call.now)
     if "Password" in call.parameters:
-        _accept(world, user, call.parameters["Password"], call.now)
+        _accept(state, user, call.parameters["Password"], call.now)
     user.password_reset_required = call.parameters.get("PasswordResetRequired", user.password_reset_required)
     return {}
 
 
 @operation("iam", "GetLoginProfile")
-def get_profile(world: World, call: Call) -> Members:
+def get_profile(state: State, call: Call) -> Members:
     """When the password was first made; NoSuchEntity means there is none."""
-    user = target(world, call)
+    user = target(state, call)
     if not user.password:
         raise _no_profile(user)
-    return _profile(world, user)
+    return _profile(state, user)
 
 
 @operation("iam", "DeleteLoginProfile")
-def delete_profile(world: World, call: Call) -> Members:
+def delete_profile(state: State, call: Call) -> Members:
     """Ends console sign-in; access keys go on working."""
-    user = target(world, call)
+    user = target(state, call)
     if not user.password:
         raise _no_profile(user)
-    _settled(world, user, call.now)
+    _user_readable(state, user, call.now)
     user.password = None
-    world.login_profiles.pop(user.name, None)
+    state.login_profiles.pop(user.name, None)
     return {}
 
 
 @operation("iam", "GetAccountPasswordPolicy")
-def get_policy(world: World, call: Call) -> Members:
+def get_policy(state: State, call: Call) -> Members:
     """The custom policy; NoSuchEntity where the default applies."""
-    policy = world.iam.account_password_policy
+    policy = state.iam.account_password_policy
     if policy is None:
         raise Refusal(
-            "NoSuchEntity", f"The Password Policy with domain name {world.account_id} cannot be found.", 404
+            "NoSuchEntity", f"The Password Policy with domain name {state.account_id} cannot be found.", 404
         )
     return {
         "PasswordPolicy": {
@@ -227,14 +227,14 @@ def get_policy(world: World, call: Call) -> Members:
 
 
 @operation("iam", "UpdateAccountPasswordPolicy")
-def update_policy(world: World, call: Call) -> Members | PassOn:
+def update_policy(state: State, call: Call) -> Members | PassOn:
     """moto keeps it; the flag that lets users change their own password takes effect here."""
-    world.users_may_change_password = bool(call.parameters.get("AllowUsersToChangePassword", False))
+    state.users_may_change_password = bool(call.parameters.get("AllowUsersToChangePassword", False))
     return PASS_ON
 
 
 @operation("iam", "DeleteAccountPasswordPolicy")
-def delete_policy(world: World, call: Call) -> Members | PassOn:
+def delete_policy(state: State, call: Call) -> Members | PassOn:
     """Back to the default policy, and to the flag's default."""
-    world.users_may_change_password = False
+    state.users_may_change_password = False
     return PASS_ON

@@ -15,7 +15,7 @@ from app.policy.patterns import Pattern
 from app.sandbox.api import PASS_ON, Call, PassOn, Refusal, operation
 from app.sandbox.auth.users import aware
 from app.sandbox.operations.tagging import there
-from app.sandbox.state import World
+from app.sandbox.state import State
 
 Members = Mapping[str, Any]
 MANAGED = 6144
@@ -72,11 +72,11 @@ def fitting(text: str) -> str:
     return text
 
 
-def create(world: World, name: str, path: str, text: str, description: str, tags: Iterable[Mapping[str, str]]) -> Any:
+def create(state: State, name: str, path: str, text: str, description: str, tags: Iterable[Mapping[str, str]]) -> Any:
     """A new managed policy, as moto's object. Raises Refusal."""
     fitting(text)
     try:
-        made = world.iam.create_policy(description, path, _PLAIN, name, list(tags))
+        made = state.iam.create_policy(description, path, _PLAIN, name, list(tags))
     except ServiceException as error:
         status = {"EntityAlreadyExists": 409, "LimitExceeded": 409}.get(error.code, 400)
         raise Refusal(error.code, error.message, status) from error
@@ -85,12 +85,12 @@ def create(world: World, name: str, path: str, text: str, description: str, tags
 
 
 @operation("iam", "CreatePolicy")
-def create_policy(world: World, call: Call) -> Members:
+def create_policy(state: State, call: Call) -> Members:
     """Version v1 is the default one."""
     given = call.parameters
     tags = given.get("Tags") or []
     name, path, text = given["PolicyName"], given.get("Path", "/"), given["PolicyDocument"]
-    made = create(world, name, path, text, given.get("Description", ""), tags)
+    made = create(state, name, path, text, given.get("Description", ""), tags)
     return {
         "Policy": {
             "PolicyName": made.name,
@@ -109,12 +109,12 @@ def create_policy(world: World, call: Call) -> Members:
 
 
 @operation("iam", "CreatePolicyVersion")
-def create_version(world: World, call: Call) -> Members:
+def create_version(state: State, call: Call) -> Members:
     """At most five versions."""
-    policy, text = there(world, call).thing, fitting(call.parameters["PolicyDocument"])
+    policy, text = there(state, call).thing, fitting(call.parameters["PolicyDocument"])
     default = bool(call.parameters.get("SetAsDefault", False))
     try:
-        made = world.iam.create_policy_version(policy.arn, _PLAIN, default)
+        made = state.iam.create_policy_version(policy.arn, _PLAIN, default)
     except ServiceException as error:
         raise Refusal(error.code, error.message, 409 if error.code == "LimitExceeded" else 400) from error
     made.document = text
@@ -128,9 +128,9 @@ def create_version(world: World, call: Call) -> Members:
 
 
 @operation("iam", "PutUserPolicy", "PutGroupPolicy", "PutRolePolicy")
-def put(world: World, call: Call) -> Members:
+def put(state: State, call: Call) -> Members:
     """An inline policy, new or in place of the one of its name; all of an entity have room together."""
-    target, name = there(world, call), call.parameters["PolicyName"]
+    target, name = there(state, call), call.parameters["PolicyName"]
     text = accepted(call.parameters["PolicyDocument"])
     others = (held for other, held in target.thing.policies.items() if other != name)
     most = INLINE[target.kind]
@@ -142,7 +142,7 @@ def put(world: World, call: Call) -> Members:
 
 
 @operation("iam", "CreateRole", "UpdateAssumeRolePolicy")
-def trust(world: World, call: Call) -> Members | PassOn:
+def trust(state: State, call: Call) -> Members | PassOn:
     """Who may take on a role: moto judges its grammar, which is not that of identity policies."""
     text = call.parameters.get("AssumeRolePolicyDocument") or call.parameters["PolicyDocument"]
     _of_trust(parsed(text))

@@ -9,7 +9,7 @@ from app.sandbox.api import PASS_ON, Call, PassOn, Refusal, operation
 from app.sandbox.auth.users import target
 from app.sandbox.operations.accounts import described
 from app.sandbox.operations.boundaries import policy_for
-from app.sandbox.state import World
+from app.sandbox.state import State
 
 
 def limit(count: int, most: int, name: str) -> None:
@@ -19,45 +19,45 @@ def limit(count: int, most: int, name: str) -> None:
 
 
 @operation("iam", "AddUserToGroup")
-def add_to_group(world: World, call: Call) -> Mapping[str, Any] | PassOn:
+def add_to_group(state: State, call: Call) -> Mapping[str, Any] | PassOn:
     """At most ten groups a user; joining twice is no news."""
-    user = target(world, call)
-    groups = world.iam.get_groups_for_user(user.name)
+    user = target(state, call)
+    groups = state.iam.get_groups_for_user(user.name)
     if call.parameters["GroupName"] not in [group.name for group in groups]:
         limit(len(groups), 10, "GroupsPerUser")
     return PASS_ON
 
 
 @operation("iam", "AttachUserPolicy")
-def attach_to_user(world: World, call: Call) -> Mapping[str, Any] | PassOn:
+def attach_to_user(state: State, call: Call) -> Mapping[str, Any] | PassOn:
     """At most ten attached managed policies a user."""
-    limit(len(target(world, call).managed_policies), 10, "PoliciesPerUser")
+    limit(len(target(state, call).managed_policies), 10, "PoliciesPerUser")
     return PASS_ON
 
 
 @operation("iam", "AttachGroupPolicy")
-def attach_to_group(world: World, call: Call) -> Mapping[str, Any] | PassOn:
+def attach_to_group(state: State, call: Call) -> Mapping[str, Any] | PassOn:
     """At most ten attached managed policies a group."""
-    group = world.iam.groups.get(call.parameters["GroupName"])
+    group = state.iam.groups.get(call.parameters["GroupName"])
     limit(len(group.managed_policies) if group else 0, 10, "PoliciesPerGroup")
     return PASS_ON
 
 
 @operation("iam", "CreateUser")
-def create_user(world: World, call: Call) -> Mapping[str, Any]:
+def create_user(state: State, call: Call) -> Mapping[str, Any]:
     """At most 5,000 users; names are unique in any letter case and at most 64 characters."""
     name = call.parameters["UserName"]
     if len(name) > 64:
         raise Refusal("ValidationError", "The specified value for userName is invalid: at most 64 characters.", 400)
-    if any(user.name.lower() == name.lower() for user in world.iam.users.values()):
+    if any(user.name.lower() == name.lower() for user in state.iam.users.values()):
         raise Refusal("EntityAlreadyExists", f"User with name {name} already exists.", 409)
-    limit(len(world.iam.users), 5000, "UsersPerAccount")
+    limit(len(state.iam.users), 5000, "UsersPerAccount")
     boundary = call.parameters.get("PermissionsBoundary")
     if boundary is not None:
-        policy_for(world, boundary)
+        policy_for(state, boundary)
     tags = call.parameters.get("Tags") or []
     limit(len(tags) - 1, 50, "TagsPerUser")
-    user = world.iam.create_user(world.region, name, call.parameters.get("Path", "/"), tags)
+    user = state.iam.create_user(state.region, name, call.parameters.get("Path", "/"), tags)
     if boundary is not None:
-        world.boundaries[str(user.id)] = boundary
-    return {"User": described(world, user)}
+        state.boundaries[str(user.id)] = boundary
+    return {"User": described(state, user)}

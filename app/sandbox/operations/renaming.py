@@ -9,40 +9,40 @@ from app.sandbox.api import Call, Refusal, operation
 from app.sandbox.auth.resources import arn_of, name_of, things
 from app.sandbox.auth.users import unique_id
 from app.sandbox.operations.tagging import there
-from app.sandbox.state import World
+from app.sandbox.state import State
 
 Members = Mapping[str, Any]
 
 
-def _free(world: World, call: Call, kind: str, thing: Any, new: str) -> None:
-    taken = any(name_of(each).lower() == new.lower() for each in things(world, kind) if each is not thing)
+def _free(state: State, call: Call, kind: str, thing: Any, new: str) -> None:
+    taken = any(name_of(each).lower() == new.lower() for each in things(state, kind) if each is not thing)
     if taken:
         raise Refusal("EntityAlreadyExists", f"{kind.capitalize()} with name {new} already exists.", 409)
 
 
 @operation("iam", "UpdateUser")
-def user(world: World, call: Call) -> Members:
+def user(state: State, call: Call) -> Members:
     """Keys, sessions, password, tags and groups stay the user's."""
-    found = there(world, call).thing
+    found = there(state, call).thing
     name, new = str(found.name), str(call.parameters.get("NewUserName", found.name))
-    _free(world, call, "user", found, new)
+    _free(state, call, "user", found, new)
     if len(new) > 64:
         raise Refusal("ValidationError", "The specified value for newUserName is invalid: over 64 characters.", 400)
-    iam, arn = world.iam, str(found.arn)
+    iam, arn = state.iam, str(found.arn)
     found.path = call.parameters.get("NewPath", found.path)
     found.name = new
     iam.users = {each.name: each for each in iam.users.values()}
     if found.arn != arn and arn in iam.tagger.tags:
         iam.tagger.tags[found.arn] = iam.tagger.tags.pop(arn)
-    for held in (world.passwords, world.unhashed, world.password_last_used, world.password_set_at):
+    for held in (state.passwords, state.unhashed, state.password_last_used, state.password_set_at):
         _move(held, name, new)
-    _move(world.login_profiles, name, new)
+    _move(state.login_profiles, name, new)
     for key in found.access_keys:
         key.user_name = new
-    for session in world.sessions.values():
+    for session in state.sessions.values():
         if session.user_id == unique_id(found):
             session.user_name = new
-    world.signin.rename(str(found.id), new)
+    state.signin.rename(str(found.id), new)
     return {}
 
 
@@ -52,24 +52,24 @@ def _move(held: dict[str, Any], name: str, new: str) -> None:
 
 
 @operation("iam", "UpdateGroup")
-def group(world: World, call: Call) -> Members:
+def group(state: State, call: Call) -> Members:
     """Members and policies stay the group's."""
-    found = there(world, call).thing
+    found = there(state, call).thing
     new = str(call.parameters.get("NewGroupName", found.name))
-    _free(world, call, "group", found, new)
+    _free(state, call, "group", found, new)
     found.path, found.name = call.parameters.get("NewPath", found.path), new
-    world.iam.groups = {each.name: each for each in world.iam.groups.values()}
+    state.iam.groups = {each.name: each for each in state.iam.groups.values()}
     return {}
 
 
 @operation("iam", "UpdateServerCertificate")
-def server_certificate(world: World, call: Call) -> Members:
+def server_certificate(state: State, call: Call) -> Members:
     """Its tags go along."""
-    found = there(world, call).thing
+    found = there(state, call).thing
     new, arn = str(call.parameters.get("NewServerCertificateName", found.cert_name)), arn_of(found)
-    _free(world, call, "server-certificate", found, new)
+    _free(state, call, "server-certificate", found, new)
     found.path, found.cert_name = call.parameters.get("NewPath", found.path), new
-    world.iam.certificates = {each.cert_name: each for each in world.iam.certificates.values()}
-    if arn in world.tags and found.arn != arn:
-        world.tags[arn_of(found)] = world.tags.pop(arn)
+    state.iam.certificates = {each.cert_name: each for each in state.iam.certificates.values()}
+    if arn in state.tags and found.arn != arn:
+        state.tags[arn_of(found)] = state.tags.pop(arn)
     return {}

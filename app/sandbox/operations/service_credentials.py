@@ -12,7 +12,7 @@ from app.sandbox.api import Call, Refusal, operation
 from app.sandbox.auth.users import target
 from app.sandbox.operations.access_keys import usable_status
 from app.sandbox.operations.quotas import limit
-from app.sandbox.state import ServiceCredential, World
+from app.sandbox.state import ServiceCredential, State
 
 Members = Mapping[str, Any]
 WITH_PASSWORD = ("codecommit.amazonaws.com", "cassandra.amazonaws.com")
@@ -26,13 +26,13 @@ def _supported(name: str) -> str:
     return name
 
 
-def _of(world: World, user: Any) -> list[ServiceCredential]:
-    return [held for held in world.service_credentials.values() if held.user_id == str(user.id)]
+def _of(state: State, user: Any) -> list[ServiceCredential]:
+    return [held for held in state.service_credentials.values() if held.user_id == str(user.id)]
 
 
-def _find(world: World, call: Call) -> tuple[Any, ServiceCredential]:
-    user, wanted = target(world, call), call.parameters["ServiceSpecificCredentialId"]
-    found = next((held for held in _of(world, user) if held.id == wanted), None)
+def _find(state: State, call: Call) -> tuple[Any, ServiceCredential]:
+    user, wanted = target(state, call), call.parameters["ServiceSpecificCredentialId"]
+    found = next((held for held in _of(state, user) if held.id == wanted), None)
     if found is None:
         raise Refusal("NoSuchEntity", f"No such credential {wanted} exists", 404)
     return user, found
@@ -51,23 +51,23 @@ def _members(user_name: str, held: ServiceCredential) -> dict[str, Any]:
     }
 
 
-def _with_secret(world: World, user_name: str, held: ServiceCredential) -> Members:
+def _with_secret(state: State, user_name: str, held: ServiceCredential) -> Members:
     """The secret is handed out once, and kept nowhere: no service here takes it."""
     name = "ServiceCredentialSecret" if held.service_name in API_KEYS else "ServicePassword"
-    secret = generated_secrets.secret_access_key(world.settings)
+    secret = generated_secrets.secret_access_key(state.settings)
     return {"ServiceSpecificCredential": _members(user_name, held) | {name: secret}}
 
 
 @operation("iam", "CreateServiceSpecificCredential")
-def create(world: World, call: Call) -> Members:
+def create(state: State, call: Call) -> Members:
     """At most two for each service."""
-    user, service = target(world, call), _supported(call.parameters["ServiceName"])
-    same = [held for held in _of(world, user) if held.service_name == service]
+    user, service = target(state, call), _supported(call.parameters["ServiceName"])
+    same = [held for held in _of(state, user) if held.service_name == service]
     limit(len(same), 2, "ServiceSpecificCredentialsPerUser")
     days = call.parameters.get("CredentialAgeDays")
     if days is not None and service not in API_KEYS:
         raise Refusal("ValidationError", f"CredentialAgeDays is not supported for {service}", 400)
-    alias = f"{user.name}+{len(same) + 1}-at-{world.account_id}"
+    alias = f"{user.name}+{len(same) + 1}-at-{state.account_id}"
     made = ServiceCredential(
         id=f"ACCA{secrets.token_hex(8).upper()}",
         user_id=str(user.id),
@@ -76,12 +76,12 @@ def create(world: World, call: Call) -> Members:
         created_at=call.now.replace(microsecond=0),
         expires_at=call.now.replace(microsecond=0) + timedelta(days=int(days)) if days is not None else None,
     )
-    world.service_credentials[made.id] = made
-    return _with_secret(world, user.name, made)
+    state.service_credentials[made.id] = made
+    return _with_secret(state, user.name, made)
 
 
 @operation("iam", "ListServiceSpecificCredentials")
-def listed(world: World, call: Call) -> Members:
+def listed(state: State, call: Call) -> Members:
     """One user's, or with AllUsers everybody's; never a secret."""
     everybody = call.parameters.get("AllUsers")
     if everybody and "UserName" in call.parameters:
@@ -89,35 +89,35 @@ def listed(world: World, call: Call) -> Members:
     service = call.parameters.get("ServiceName")
     if service is not None:
         _supported(service)
-    users = sorted(world.iam.users.values(), key=lambda user: str(user.name)) if everybody else [target(world, call)]
+    users = sorted(state.iam.users.values(), key=lambda user: str(user.name)) if everybody else [target(state, call)]
     return {
         "ServiceSpecificCredentials": [
             _members(user.name, held)
             for user in users
-            for held in _of(world, user)
+            for held in _of(state, user)
             if service in (None, held.service_name)
         ]
     }
 
 
 @operation("iam", "UpdateServiceSpecificCredential")
-def update(world: World, call: Call) -> Members:
+def update(state: State, call: Call) -> Members:
     """Active or Inactive."""
-    _, held = _find(world, call)
+    _, held = _find(state, call)
     held.status = usable_status(call)
     return {}
 
 
 @operation("iam", "ResetServiceSpecificCredential")
-def reset(world: World, call: Call) -> Members:
+def reset(state: State, call: Call) -> Members:
     """Another secret; the former one is gone."""
-    user, held = _find(world, call)
-    return _with_secret(world, user.name, held)
+    user, held = _find(state, call)
+    return _with_secret(state, user.name, held)
 
 
 @operation("iam", "DeleteServiceSpecificCredential")
-def delete(world: World, call: Call) -> Members:
+def delete(state: State, call: Call) -> Members:
     """Gone for good."""
-    _, held = _find(world, call)
-    del world.service_credentials[held.id]
+    _, held = _find(state, call)
+    del state.service_credentials[held.id]
     return {}

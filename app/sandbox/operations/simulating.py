@@ -13,7 +13,7 @@ from app.sandbox.auth.judge import documents_of, in_force
 from app.sandbox.auth.resources import Target, by_arn
 from app.sandbox.auth.users import unique_id
 from app.sandbox.operations.policies import accepted
-from app.sandbox.state import World
+from app.sandbox.state import State
 
 Members = Mapping[str, Any]
 _DECISION = {
@@ -25,8 +25,8 @@ _VARIABLE = re.compile(r"\$\{\s*([A-Za-z0-9-]+:[^},\s]+)[^}]*\}")
 _NOT_EMULATED = ("ResourcePolicy", "ResourceHandlingOption", "OrderedOrganizationPolicyInputList")
 
 
-def _source(world: World, call: Call) -> Target:
-    found = by_arn(world, call.parameters["PolicySourceArn"])
+def _source(state: State, call: Call) -> Target:
+    found = by_arn(state, call.parameters["PolicySourceArn"])
     if found.kind not in ("user", "group", "role"):
         raise Refusal("InvalidInput", f"Invalid Entity Arn: {found.arn} does not clearly define entity type", 400)
     if found.thing is None:
@@ -34,9 +34,9 @@ def _source(world: World, call: Call) -> Target:
     return found
 
 
-def _policies_of(world: World, source: Target) -> list[str]:
+def _policies_of(state: State, source: Target) -> list[str]:
     if source.kind == "user":
-        return documents_of(world, source.thing)
+        return documents_of(state, source.thing)
     return [*map(in_force, source.thing.managed_policies.values()), *source.thing.policies.values()]
 
 
@@ -48,32 +48,32 @@ def _given(call: Call, name: str) -> list[str]:
 
 
 @operation("iam", "SimulatePrincipalPolicy")
-def principal(world: World, call: Call) -> Members:
+def principal(state: State, call: Call) -> Members:
     """The policies of a user, group or role, and those given, on the context that is given."""
-    source = _source(world, call)
+    source = _source(state, call)
     if call.parameters.get("PolicyExclusionList"):
         raise Refusal("NotImplemented", "The sandbox does not emulate PolicyExclusionList.", 400)
-    documents = [*_policies_of(world, source), *_given(call, "PolicyInputList")]
-    known = _of_user(world, source) if source.kind == "user" else {}
-    boundary = world.boundaries.get(str(source.thing.id)) if source.kind == "user" else None
-    held = world.iam.managed_policies.get(boundary) if boundary else None
+    documents = [*_policies_of(state, source), *_given(call, "PolicyInputList")]
+    known = _of_user(state, source) if source.kind == "user" else {}
+    boundary = state.boundaries.get(str(source.thing.id)) if source.kind == "user" else None
+    held = state.iam.managed_policies.get(boundary) if boundary else None
     boundaries = _given(call, "PermissionsBoundaryPolicyInputList") or ([in_force(held)] if held else [])
     return _simulated(call, documents, boundaries, known)
 
 
-def _of_user(world: World, source: Target) -> dict[str, str]:
+def _of_user(state: State, source: Target) -> dict[str, str]:
     """What the simulator fills in of the user whose policies are simulated."""
     return {
         "aws:username": source.thing.name,
         "aws:userid": unique_id(source.thing),
         "aws:PrincipalArn": source.arn,
-        "aws:PrincipalAccount": world.account_id,
+        "aws:PrincipalAccount": state.account_id,
         "aws:PrincipalType": "User",
     }
 
 
 @operation("iam", "SimulateCustomPolicy")
-def custom(world: World, call: Call) -> Members:
+def custom(state: State, call: Call) -> Members:
     """Policies as they are given, of nobody."""
     documents, boundaries = _given(call, "PolicyInputList"), _given(call, "PermissionsBoundaryPolicyInputList")
     return _simulated(call, documents, boundaries, {})
@@ -157,12 +157,12 @@ def _keys(documents: Sequence[str]) -> dict[str, list[str]]:
 
 
 @operation("iam", "GetContextKeysForCustomPolicy")
-def keys_of_documents(world: World, call: Call) -> Members:
+def keys_of_documents(state: State, call: Call) -> Members:
     """Of policies as they are given."""
     return _keys(_given(call, "PolicyInputList"))
 
 
 @operation("iam", "GetContextKeysForPrincipalPolicy")
-def keys_of_principal(world: World, call: Call) -> Members:
+def keys_of_principal(state: State, call: Call) -> Members:
     """Of a user's, group's or role's policies, and those given."""
-    return _keys([*_policies_of(world, _source(world, call)), *_given(call, "PolicyInputList")])
+    return _keys([*_policies_of(state, _source(state, call)), *_given(call, "PolicyInputList")])

@@ -20,7 +20,7 @@ from app.sandbox.api import Call, Refusal, operation
 from app.sandbox.auth.users import aware, target
 from app.sandbox.operations.access_keys import usable_status
 from app.sandbox.operations.quotas import limit
-from app.sandbox.state import World
+from app.sandbox.state import State
 
 Members = Mapping[str, Any]
 
@@ -57,8 +57,8 @@ def _summary(user: Any, key: Any) -> dict[str, Any]:
     }
 
 
-def _find(world: World, call: Call) -> tuple[Any, Any]:
-    user, key_id = target(world, call), call.parameters["SSHPublicKeyId"]
+def _find(state: State, call: Call) -> tuple[Any, Any]:
+    user, key_id = target(state, call), call.parameters["SSHPublicKeyId"]
     for key in user.ssh_public_keys:
         if key.ssh_public_key_id == key_id:
             return user, key
@@ -66,9 +66,9 @@ def _find(world: World, call: Call) -> tuple[Any, Any]:
 
 
 @operation("iam", "UploadSSHPublicKey")
-def upload(world: World, call: Call) -> Members:
+def upload(state: State, call: Call) -> Members:
     """The body is echoed with its comment; the same key in the other encoding is a duplicate."""
-    user, body = target(world, call), call.parameters["SSHPublicKeyBody"]
+    user, body = target(state, call), call.parameters["SSHPublicKeyBody"]
     key = _read(body)
     held = [_openssh(_read(other.ssh_public_key_body)) for other in user.ssh_public_keys]
     if _openssh(key) in held:
@@ -80,9 +80,9 @@ def upload(world: World, call: Call) -> Members:
 
 
 @operation("iam", "GetSSHPublicKey")
-def get(world: World, call: Call) -> Members:
+def get(state: State, call: Call) -> Members:
     """As SSH without the comment, as PEM SubjectPublicKeyInfo."""
-    user, held = _find(world, call)
+    user, held = _find(state, call)
     key = _read(held.ssh_public_key_body)
     if call.parameters["Encoding"] == "SSH":
         body = _openssh(key)
@@ -92,23 +92,23 @@ def get(world: World, call: Call) -> Members:
 
 
 @operation("iam", "ListSSHPublicKeys")
-def listed(world: World, call: Call) -> Members:
+def listed(state: State, call: Call) -> Members:
     """Without body and fingerprint."""
-    user = target(world, call)
+    user = target(state, call)
     return {"SSHPublicKeys": [_summary(user, key) for key in user.ssh_public_keys]}
 
 
 @operation("iam", "UpdateSSHPublicKey")
-def update(world: World, call: Call) -> Members:
+def update(state: State, call: Call) -> Members:
     """Active or Inactive."""
-    _, key = _find(world, call)
+    _, key = _find(state, call)
     key.status = usable_status(call)
     return {}
 
 
 @operation("iam", "DeleteSSHPublicKey")
-def delete(world: World, call: Call) -> Members:
+def delete(state: State, call: Call) -> Members:
     """Gone for good."""
-    user, key = _find(world, call)
+    user, key = _find(state, call)
     user.ssh_public_keys.remove(key)
     return {}

@@ -10,27 +10,27 @@ from app.sandbox import generated_secrets
 from app.sandbox.api import Call, Refusal, not_emulated, operation
 from app.sandbox.auth.users import unique_id
 from app.sandbox.operations.totp import take_code
-from app.sandbox.state import Session, World
+from app.sandbox.state import Session, State
 
 Members = Mapping[str, Any]
 
 
 @operation("sts", "GetCallerIdentity")
-def caller_identity(world: World, call: Call) -> Members:
+def caller_identity(state: State, call: Call) -> Members:
     """Works under every policy."""
     return {"UserId": call.caller.unique_id, "Account": call.caller.account_id, "Arn": call.caller.arn}
 
 
 @operation("sts", "GetSessionToken")
-def session_token(world: World, call: Call) -> Members:
+def session_token(state: State, call: Call) -> Members:
     """A session of a long-term key; with MFA where serial number and code are given and right."""
     serial_number, code = call.parameters.get("SerialNumber"), call.parameters.get("TokenCode")
     if (serial_number is None) != (code is None):
         raise Refusal("ValidationError", "SerialNumber and TokenCode have to be given together.", 400)
     if serial_number is not None and code is not None:
-        _prove(world, call, serial_number, code)
+        _prove(state, call, serial_number, code)
     session = issue(
-        world,
+        state,
         call.caller.user_name or "",
         call.now,
         timedelta(seconds=int(call.parameters.get("DurationSeconds", 43_200))),
@@ -49,7 +49,7 @@ def session_token(world: World, call: Call) -> Members:
 
 
 def issue(
-    world: World,
+    state: State,
     user_name: str,
     now: datetime,
     lasts: timedelta,
@@ -63,10 +63,10 @@ def issue(
     issued = now.replace(microsecond=0)
     session = Session(
         access_key_id=generated_secrets.access_key_id("ASIA"),
-        secret_access_key=generated_secrets.secret_access_key(world.settings),
-        session_token=generated_secrets.session_token(world.settings),
+        secret_access_key=generated_secrets.secret_access_key(state.settings),
+        session_token=generated_secrets.session_token(state.settings),
         user_name=user_name,
-        user_id=unique_id(world.iam.users[user_name]),
+        user_id=unique_id(state.iam.users[user_name]),
         parent_access_key_id=parent,
         issued_at=issued,
         expires_at=issued + lasts,
@@ -74,18 +74,18 @@ def issue(
         mfa_serial=mfa_serial,
         signed_in=signed_in,
     )
-    world.sessions[session.access_key_id] = session
+    state.sessions[session.access_key_id] = session
     return session
 
 
-def _prove(world: World, call: Call, serial_number: str, code: str) -> None:
+def _prove(state: State, call: Call, serial_number: str, code: str) -> None:
     unable = Refusal(
         "AccessDenied",
         "MultiFactorAuthentication failed, unable to validate MFA code.  Please verify your MFA serial number is "
         "valid and associated with this user.",
         403,
     )
-    user, device = world.iam.users[call.caller.user_name], world.devices.get(serial_number)
+    user, device = state.iam.users[call.caller.user_name], state.devices.get(serial_number)
     if device is None or serial_number not in user.mfa_devices:
         raise unable
     if device.known_to_sts_at is None or call.now < device.known_to_sts_at:
@@ -98,15 +98,15 @@ def _prove(world: World, call: Call, serial_number: str, code: str) -> None:
 
 
 @operation("sts", "GetAccessKeyInfo")
-def account_of_key(world: World, call: Call) -> Members:
+def account_of_key(state: State, call: Call) -> Members:
     """The account an id belongs to; ids of nobody here are of no account."""
-    known = {*world.iam.access_keys, *world.sessions}
+    known = {*state.iam.access_keys, *state.sessions}
     if call.parameters["AccessKeyId"] not in known:
         raise Refusal("ValidationError", "The access key id belongs to no account of the sandbox.", 400)
-    return {"Account": world.account_id}
+    return {"Account": state.account_id}
 
 
 @operation("sts", "AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity", "AssumeRoot", "GetFederationToken")
-def refused(world: World, call: Call) -> Members:
+def refused(state: State, call: Call) -> Members:
     """moto would hand out one hard-coded token that no judge knows."""
     raise not_emulated("sts", call.action)

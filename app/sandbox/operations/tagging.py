@@ -9,60 +9,60 @@ from app.sandbox.api import PASS_ON, Call, PassOn, Refusal, operation
 from app.sandbox.auth.resources import Target, arn_of, of_iam
 from app.sandbox.auth.tags import from_pairs, tags_of
 from app.sandbox.operations.quotas import limit
-from app.sandbox.state import World
+from app.sandbox.state import State
 
 Members = Mapping[str, Any]
 MOST = 50
 
 
-def there(world: World, call: Call) -> Target:
+def there(state: State, call: Call) -> Target:
     """What a call is about. Raises Refusal NoSuchEntity where there is no such thing."""
-    target = of_iam(world, call.caller, call.action, call.parameters)
+    target = of_iam(state, call.caller, call.action, call.parameters)
     if target.thing is None:
         raise Refusal("NoSuchEntity", f"{target.arn} does not exist.", 404)
     return target
 
 
-def give(world: World, arn: str, given: Any) -> None:
+def give(state: State, arn: str, given: Any) -> None:
     """Add tags. given: AWS's list of Key and Value. Raises Refusal InvalidInput, LimitExceeded."""
     tags = from_pairs(given or ())
     if len({key.lower() for key in tags}) < len(given or ()):
         raise Refusal("InvalidInput", "Duplicate tag keys found. Tag keys are case insensitive.", 400)
     if any(key.lower().startswith("aws:") for key in tags):
         raise Refusal("InvalidInput", "Tag keys with the prefix aws: are reserved for system use.", 400)
-    held = world.tags.get(arn, {}) | tags
+    held = state.tags.get(arn, {}) | tags
     limit(len(held) - 1, MOST, "TagsPerResource")
-    world.tags[arn] = held
+    state.tags[arn] = held
 
 
 @operation("iam", "TagMFADevice", "TagSAMLProvider", "TagServerCertificate")
-def tag(world: World, call: Call) -> Members:
+def tag(state: State, call: Call) -> Members:
     """Tags are added; one of the same key is replaced."""
-    give(world, arn_of(there(world, call).thing), call.parameters["Tags"])
+    give(state, arn_of(there(state, call).thing), call.parameters["Tags"])
     return {}
 
 
 @operation("iam", "UntagMFADevice", "UntagSAMLProvider", "UntagServerCertificate")
-def untag(world: World, call: Call) -> Members:
+def untag(state: State, call: Call) -> Members:
     """Keys that are not there are no news."""
-    held = world.tags.get(arn_of(there(world, call).thing), {})
+    held = state.tags.get(arn_of(there(state, call).thing), {})
     for key in call.parameters["TagKeys"]:
         held.pop(key, None)
     return {}
 
 
 @operation("iam", "ListMFADeviceTags", "ListSAMLProviderTags", "ListServerCertificateTags", "ListInstanceProfileTags")
-def listed(world: World, call: Call) -> Members:
+def listed(state: State, call: Call) -> Members:
     """All of them, in the order of their keys."""
-    found = tags_of(world, there(world, call))
+    found = tags_of(state, there(state, call))
     return {"Tags": [{"Key": key, "Value": found[key]} for key in sorted(found)]}
 
 
 @operation("iam", "CreateSAMLProvider", "UploadServerCertificate")
-def create(world: World, call: Call) -> Members | PassOn:
+def create(state: State, call: Call) -> Members | PassOn:
     """moto makes it; its tags are kept here. Both answer EntityAlreadyExists where the name is taken."""
-    target = of_iam(world, call.caller, call.action, call.parameters)
-    if target.arn in world.tags:
+    target = of_iam(state, call.caller, call.action, call.parameters)
+    if target.arn in state.tags:
         raise Refusal("EntityAlreadyExists", f"{target.arn} already exists.", 409)
-    give(world, target.arn, call.parameters.get("Tags"))
+    give(state, target.arn, call.parameters.get("Tags"))
     return PASS_ON

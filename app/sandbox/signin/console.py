@@ -19,7 +19,7 @@ from app.sandbox.auth.users import stored
 from app.sandbox.operations import passwords
 from app.sandbox.operations.totp import take_code
 from app.sandbox.signin.state import ARRIVAL_LIFE, Arrival, ConsoleSession
-from app.sandbox.state import World
+from app.sandbox.state import State
 
 USED_EVERY = timedelta(minutes=5)
 """Several uses of a password within this count once in PasswordLastUsed (IAM API Reference)."""
@@ -51,35 +51,35 @@ class Guesses:
 
 
 def give_password(
-    world: World, guesses: Guesses, account: str, name: str, password: str, now: datetime
+    state: State, guesses: Guesses, account: str, name: str, password: str, now: datetime
 ) -> tuple[str, Arrival]:
     """First step. Answers the arrival and its secret id. Raises NotIn: which of the three is wrong is not told."""
     guesses.check(name)
-    aliases = [alias.lower() for alias in world.iam.account_aliases]
-    user = stored(world, name) if account.lower() in (world.account_id, *aliases) else None
+    aliases = [alias.lower() for alias in state.iam.account_aliases]
+    user = stored(state, name) if account.lower() in (state.account_id, *aliases) else None
     # The comparison takes as long for users that do not exist.
-    right = passwords.is_password(world, user.name if user else "", password)
+    right = passwords.is_password(state, user.name if user else "", password)
     if not user or not right:
         guesses.count(name)
         raise NotIn("The account, the user name or the password is wrong.")
-    if passwords.has_expired(world, user.name, now) and world.iam.account_password_policy.hard_expiry:
+    if passwords.has_expired(state, user.name, now) and state.iam.account_password_policy.hard_expiry:
         raise NotIn("Your password has expired, and only an administrator can set a new one.")
     arrival = Arrival(user.name, now + ARRIVAL_LIFE)
     return secrets.token_urlsafe(24), arrival
 
 
-def devices_of(world: World, arrival: Arrival) -> list[str]:
+def devices_of(state: State, arrival: Arrival) -> list[str]:
     """Serial numbers to choose from; empty where no code is asked."""
-    user = world.iam.users.get(arrival.user_name)
+    user = state.iam.users.get(arrival.user_name)
     return sorted(user.mfa_devices) if user else []
 
 
-def give_code(world: World, arrival: Arrival, serial_number: str, code: str, now: datetime) -> None:
+def give_code(state: State, arrival: Arrival, serial_number: str, code: str, now: datetime) -> None:
     """Second step, for people with a device. Raises NotIn."""
-    device = world.devices.get(serial_number)
+    device = state.devices.get(serial_number)
     if ":u2f/" in serial_number:
         raise NotIn("The sandbox has no security keys: nobody can touch one here.", "serial_number")
-    if device is None or serial_number not in devices_of(world, arrival):
+    if device is None or serial_number not in devices_of(state, arrival):
         raise NotIn("This is not one of your devices.", "serial_number")
     accepted = take_code(device, code, now)
     if accepted is None:
@@ -89,37 +89,37 @@ def give_code(world: World, arrival: Arrival, serial_number: str, code: str, now
     arrival.mfa_at, arrival.mfa_serial = now.replace(microsecond=0), serial_number
 
 
-def must_change(world: World, arrival: Arrival, now: datetime) -> bool:
+def must_change(state: State, arrival: Arrival, now: datetime) -> bool:
     """Is a new password due before anything else?"""
-    user = world.iam.users.get(arrival.user_name)
-    return bool(user and (user.password_reset_required or passwords.has_expired(world, user.name, now)))
+    user = state.iam.users.get(arrival.user_name)
+    return bool(user and (user.password_reset_required or passwords.has_expired(state, user.name, now)))
 
 
 def change_password(
-    world: World, arrival: Arrival, origin: Origin, old: str, new: str, now: datetime
+    state: State, arrival: Arrival, origin: Origin, old: str, new: str, now: datetime
 ) -> tuple[Caller, Verdict, NotIn | None]:
     """The forced change: iam:ChangePassword of the user, judged without MFA."""
-    caller = replace(of_console(world, ConsoleSession(arrival.user_name, now)), signed_in=False)
-    verdict = judge(world, caller, origin, Question("iam:ChangePassword", caller.arn), now)
+    caller = replace(of_console(state, ConsoleSession(arrival.user_name, now)), signed_in=False)
+    verdict = judge(state, caller, origin, Question("iam:ChangePassword", caller.arn), now)
     if not verdict.decision.allowed:
         return caller, verdict, NotIn("You are not allowed to change your password (iam:ChangePassword).")
-    user: Any = world.iam.users[arrival.user_name]
+    user: Any = state.iam.users[arrival.user_name]
     try:
-        passwords.change_own(world, user, old, new, now)
+        passwords.change_own(state, user, old, new, now)
     except Refusal as refusal:
         field = "new" if refusal.code == "PasswordPolicyViolation" else "old"
         return caller, verdict, NotIn(refusal.message, field)
     return caller, verdict, None
 
 
-def open_session(world: World, arrival: Arrival, now: datetime) -> tuple[str, ConsoleSession]:
+def open_session(state: State, arrival: Arrival, now: datetime) -> tuple[str, ConsoleSession]:
     """In: the console session and its secret id; the use of the password is noted."""
-    before = world.password_last_used.get(arrival.user_name)
+    before = state.password_last_used.get(arrival.user_name)
     if before is None or now - before >= USED_EVERY:
-        world.password_last_used[arrival.user_name] = now.replace(microsecond=0)
-    user_id = str(world.iam.users[arrival.user_name].id)
+        state.password_last_used[arrival.user_name] = now.replace(microsecond=0)
+    user_id = str(state.iam.users[arrival.user_name].id)
     at = now.replace(microsecond=0)
     session = ConsoleSession(arrival.user_name, at, arrival.mfa_at, arrival.mfa_serial, user_id)
     number = secrets.token_urlsafe(24)
-    world.signin.console[number] = session
+    state.signin.console[number] = session
     return number, session

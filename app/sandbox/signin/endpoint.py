@@ -16,7 +16,7 @@ from app.sandbox.faults import Faults
 from app.sandbox.signin import token
 from app.sandbox.signin.clients import resource_of
 from app.sandbox.signin.pages import make_pages
-from app.sandbox.state import World
+from app.sandbox.state import State
 
 LARGEST_BODY = 64 * 1024
 _OF_STATUS = {400: "rate_exceeded", 500: "server_error", 503: "service_unavailable"}
@@ -43,12 +43,12 @@ def _no_such_operation(start_response: StartResponse) -> Iterable[bytes]:
 class SignIn:
     """AWS Sign-In of the sandbox."""
 
-    def __init__(self, world: World, faults: Faults, log: CallLog, hosts: frozenset[str]) -> None:
-        self._world = world
+    def __init__(self, state: State, faults: Faults, log: CallLog, hosts: frozenset[str]) -> None:
+        self._state = state
         self._faults = faults
         self._log = log
         self._hosts = hosts
-        self._pages = make_pages(world, log, hosts)
+        self._pages = make_pages(state, log, hosts)
         self._served = self._pages.url_map.bind("")
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
@@ -65,7 +65,7 @@ class SignIn:
         exchange, headers = Exchange(action=token.ACTION), [("Content-Type", "application/json")]
         try:
             try:
-                with Around(self._faults, environ, exchange), self._world.lock:
+                with Around(self._faults, environ, exchange), self._state.lock:
                     body = json.dumps(self._answer(environ, exchange)).encode()
             except Refusal as fault:
                 raise token.TokenRefusal(_OF_STATUS[fault.status], fault.message) from fault
@@ -91,14 +91,14 @@ class SignIn:
 
         def allowed(caller: Caller, client_id: str, grant_type: str) -> bool:
             exchange.caller = caller
-            resource = resource_of(client_id, self._world.region, self._world.account_id)
-            origin = Origin(str(environ["REMOTE_ADDR"]), self._world.region, environ.get("HTTP_USER_AGENT"))
+            resource = resource_of(client_id, self._state.region, self._state.account_id)
+            origin = Origin(str(environ["REMOTE_ADDR"]), self._state.region, environ.get("HTTP_USER_AGENT"))
             carried = {"signin:OAuthClientId": client_id, "signin:OAuthGrantType": grant_type}
-            exchange.verdict = judge(self._world, caller, origin, Question(token.ACTION, resource, carried), now)
+            exchange.verdict = judge(self._state, caller, origin, Question(token.ACTION, resource, carried), now)
             return exchange.verdict.decision.allowed
 
         return token.answer(
-            self._world,
+            self._state,
             environ["wsgi.input"].read(int(length)),
             str(environ.get("CONTENT_TYPE", "")),
             environ.get("HTTP_DPOP"),

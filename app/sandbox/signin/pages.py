@@ -22,13 +22,13 @@ from app.sandbox.signin import console
 from app.sandbox.signin.clients import SAME_DEVICE, BadRequest, asked, resource_of
 from app.sandbox.signin.forms import CodeForm, EmptyForm, NewPasswordForm, PasswordForm
 from app.sandbox.signin.state import CODE_LIFE, Arrival, AuthorizationRequest, Code, ConsoleSession, Grant
-from app.sandbox.state import World
+from app.sandbox.state import State
 
 ROOT = Path(__file__).parents[3]
 AUTHORIZE = "signin:AuthorizeOAuth2Access"
 
 
-def make_pages(world: World, log: CallLog, hosts: frozenset[str]) -> Flask:
+def make_pages(state: State, log: CallLog, hosts: frozenset[str]) -> Flask:
     """The pages as an application of their own, with cookies of their own."""
     app = Flask(
         __name__,
@@ -45,13 +45,13 @@ def make_pages(world: World, log: CallLog, hosts: frozenset[str]) -> Flask:
         WTF_CSRF_TIME_LIMIT=None,
     )
     CSRFProtect(app)
-    _Pages(app, world, log)
+    _Pages(app, state, log)
     return app
 
 
 class _Pages:
-    def __init__(self, app: Flask, world: World, log: CallLog) -> None:
-        self._world = world
+    def __init__(self, app: Flask, state: State, log: CallLog) -> None:
+        self._state = state
         self._log = log
         self._guesses = console.Guesses()
         for path, methods, view in (
@@ -73,19 +73,19 @@ class _Pages:
         return asked(parse_qs(request.query_string.decode("ascii", "replace")), request.host_url.rstrip("/"))
 
     def _console(self) -> ConsoleSession | None:
-        found = self._world.signin.console.get(session.get("console", ""))
+        found = self._state.signin.console.get(session.get("console", ""))
         if found is None or found.ends_at <= datetime.now(UTC):
             return None
-        user = self._world.iam.users.get(found.user_name)
+        user = self._state.iam.users.get(found.user_name)
         # Without a password there is no console to be signed in at.
-        return found if user and str(user.id) == found.user_id and current_hash(self._world, user.name) else None
+        return found if user and str(user.id) == found.user_id and current_hash(self._state, user.name) else None
 
     def _arrival(self) -> Arrival | None:
-        found = self._world.signin.arrivals.get(session.get("arrival", ""))
+        found = self._state.signin.arrivals.get(session.get("arrival", ""))
         return found if found and found.until > datetime.now(UTC) else None
 
     def _origin(self) -> Origin:
-        return Origin(request.remote_addr or "", self._world.region, request.headers.get("User-Agent"))
+        return Origin(request.remote_addr or "", self._state.region, request.headers.get("User-Agent"))
 
     def _note(self, exchange: Exchange, status: int, error: str | None = None) -> None:
         exchange.status, exchange.error = status, error
@@ -96,13 +96,13 @@ class _Pages:
     def authorize(self) -> ResponseReturnValue:
         """Whoever is signed in in this browser may let the client in."""
         wanted = self._asked()
-        with self._world.lock:
+        with self._state.lock:
             who = self._console()
             if who is None:
                 return redirect(_next("sign_in"), 303)
             form = EmptyForm()
             if not form.validate_on_submit():
-                same, caller = wanted.client_id == SAME_DEVICE, of_console(self._world, who)
+                same, caller = wanted.client_id == SAME_DEVICE, of_console(self._state, who)
                 body = render_template("confirm.html", form=form, caller=caller, same=same, mfa=bool(who.mfa_at))
                 return _leading_to(wanted.redirect_uri, body)
             answer = {"state": wanted.state, **self._grant(wanted, who)}
@@ -110,19 +110,19 @@ class _Pages:
 
     def _grant(self, wanted: AuthorizationRequest, who: ConsoleSession) -> dict[str, str]:
         """What is added to the redirect: a code, or the error of someone who may not."""
-        now, caller = datetime.now(UTC), of_console(self._world, who)
-        resource = resource_of(wanted.client_id, self._world.region, self._world.account_id)
+        now, caller = datetime.now(UTC), of_console(self._state, who)
+        resource = resource_of(wanted.client_id, self._state.region, self._state.account_id)
         exchange = Exchange(action=AUTHORIZE, caller=caller)
         carried = {"signin:OAuthClientId": wanted.client_id, "signin:OAuthRedirectUri": wanted.redirect_uri}
-        exchange.verdict = judge(self._world, caller, self._origin(), Question(AUTHORIZE, resource, carried), now)
+        exchange.verdict = judge(self._state, caller, self._origin(), Question(AUTHORIZE, resource, carried), now)
         if not exchange.verdict.decision.allowed:
             self._note(exchange, 403, "AccessDenied")
             sentence = f"{caller.arn} is not authorized to perform: {AUTHORIZE} on resource: {resource}"
             return {"error": "access_denied", "error_description": sentence}
         self._note(exchange, 200)
         code = secrets.token_urlsafe(64)
-        grant = Grant(wanted.client_id, who, current_hash(self._world, who.user_name))
-        self._world.signin.codes[code] = Code(grant, wanted, now + CODE_LIFE)
+        grant = Grant(wanted.client_id, who, current_hash(self._state, who.user_name))
+        self._state.signin.codes[code] = Code(grant, wanted, now + CODE_LIFE)
         return {"code": code}
 
     def sign_in(self) -> ResponseReturnValue:
@@ -132,40 +132,40 @@ class _Pages:
         if not form.validate_on_submit():
             return _page("sign_in.html", form)
         now = datetime.now(UTC)
-        with self._world.lock:
+        with self._state.lock:
             try:
                 number, arrival = console.give_password(
-                    self._world, self._guesses, form.account.data, form.user_name.data, form.password.data, now
+                    self._state, self._guesses, form.account.data, form.user_name.data, form.password.data, now
                 )
             except console.NotIn as refusal:
                 self._note(Exchange(action="signin:ConsoleLogin"), 401, "Failure")
                 return _refused("sign_in.html", form, refusal)
-            self._world.signin.arrivals[number] = arrival
+            self._state.signin.arrivals[number] = arrival
             session.clear()
             session["arrival"] = number
             return self._onwards(arrival, now)
 
     def _onwards(self, arrival: Arrival, now: datetime) -> ResponseReturnValue:
-        if not arrival.mfa_at and console.devices_of(self._world, arrival):
+        if not arrival.mfa_at and console.devices_of(self._state, arrival):
             return redirect(_next("code"), 303)
-        if console.must_change(self._world, arrival, now):
+        if console.must_change(self._state, arrival, now):
             return redirect(_next("new_password"), 303)
-        number, opened = console.open_session(self._world, arrival, now)
-        self._world.signin.arrivals.pop(session.get("arrival", ""), None)
+        number, opened = console.open_session(self._state, arrival, now)
+        self._state.signin.arrivals.pop(session.get("arrival", ""), None)
         session.clear()
         session["console"] = number
-        self._note(Exchange(action="signin:ConsoleLogin", caller=of_console(self._world, opened)), 200)
+        self._note(Exchange(action="signin:ConsoleLogin", caller=of_console(self._state, opened)), 200)
         return redirect(_next("authorize"), 303)
 
     def code(self) -> ResponseReturnValue:
         """The code of the person's device."""
         self._asked()
-        with self._world.lock:
+        with self._state.lock:
             arrival = self._arrival()
             if arrival is None:
                 return redirect(_next("sign_in"), 303)
             form = CodeForm()
-            devices = console.devices_of(self._world, arrival)
+            devices = console.devices_of(self._state, arrival)
             form.serial_number.choices = [(serial, serial) for serial in devices]
             if len(devices) == 1:
                 form.serial_number.data = devices[0]
@@ -173,7 +173,7 @@ class _Pages:
                 return _page("code.html", form, user_name=arrival.user_name)
             now = datetime.now(UTC)
             try:
-                console.give_code(self._world, arrival, form.serial_number.data, form.code.data, now)
+                console.give_code(self._state, arrival, form.serial_number.data, form.code.data, now)
             except console.NotIn as refusal:
                 self._note(Exchange(action="signin:ConsoleLogin"), 401, "Failure")
                 form.code.data = ""
@@ -183,17 +183,17 @@ class _Pages:
     def new_password(self) -> ResponseReturnValue:
         """The forced change."""
         self._asked()
-        with self._world.lock:
+        with self._state.lock:
             arrival, now = self._arrival(), datetime.now(UTC)
-            if arrival is None or not console.must_change(self._world, arrival, now):
+            if arrival is None or not console.must_change(self._state, arrival, now):
                 return redirect(_next("sign_in"), 303)
-            if not arrival.mfa_at and console.devices_of(self._world, arrival):
+            if not arrival.mfa_at and console.devices_of(self._state, arrival):
                 return redirect(_next("code"), 303)
             form = NewPasswordForm()
             if not form.validate_on_submit():
                 return _page("new_password.html", form, user_name=arrival.user_name)
             caller, verdict, refusal = console.change_password(
-                self._world, arrival, self._origin(), form.old.data, form.new.data, now
+                self._state, arrival, self._origin(), form.old.data, form.new.data, now
             )
             exchange = Exchange(action="iam:ChangePassword", caller=caller, verdict=verdict)
             self._note(exchange, 403 if refusal else 200, "AccessDenied" if refusal else None)
@@ -226,9 +226,9 @@ class _Pages:
         return render_template("signed_out.html")
 
     def _leave(self) -> None:
-        with self._world.lock:
-            self._world.signin.console.pop(session.get("console", ""), None)
-            self._world.signin.arrivals.pop(session.get("arrival", ""), None)
+        with self._state.lock:
+            self._state.signin.console.pop(session.get("console", ""), None)
+            self._state.signin.arrivals.pop(session.get("arrival", ""), None)
         session.clear()
 
 

@@ -23,7 +23,7 @@ from app.sandbox.operations.sts import issue
 from app.sandbox.signin.clients import CROSS_DEVICE, SAME_DEVICE
 from app.sandbox.signin.proof import BadProof, thumbprint_of
 from app.sandbox.signin.state import CREDENTIALS_LIFE, Code, Grant, RefreshToken
-from app.sandbox.state import World
+from app.sandbox.state import State
 
 ACTION = "signin:CreateOAuth2Token"
 _VERIFIER = re.compile(r"[A-Za-z0-9\-._~]{43,128}")
@@ -56,27 +56,27 @@ Allowed = Callable[[Caller, str, str], bool]
 
 
 def answer(
-    world: World, body: bytes, content_type: str, proof: str | None, own_url: str, now: datetime, allowed: Allowed
+    state: State, body: bytes, content_type: str, proof: str | None, own_url: str, now: datetime, allowed: Allowed
 ) -> dict[str, Any]:
     """The token endpoint's answer. Raises TokenRefusal."""
     asked = _read(body, content_type)
     try:
-        thumbprint = thumbprint_of(proof, f"{own_url}/v1/token", world.signin, now)
+        thumbprint = thumbprint_of(proof, f"{own_url}/v1/token", state.signin, now)
     except BadProof as error:
         raise TokenRefusal("invalid_request", str(error)) from error
     if asked["grantType"] == "authorization_code":
-        grant = _of_code(world, asked, now)
+        grant = _of_code(state, asked, now)
     else:
-        grant = _of_refresh_token(world, asked, thumbprint)
-    user = world.iam.users.get(grant.console.user_name)
-    if user is None or current_hash(world, user.name) != grant.password:
+        grant = _of_refresh_token(state, asked, thumbprint)
+    user = state.iam.users.get(grant.console.user_name)
+    if user is None or current_hash(state, user.name) != grant.password:
         raise TokenRefusal("USER_CREDENTIALS_CHANGED", "The user's credentials were changed.")
     if grant.console.ends_at <= now:
         raise TokenRefusal("TOKEN_EXPIRED", "The sign-in session is over.")
-    caller = of_console(world, grant.console)
+    caller = of_console(state, grant.console)
     if not allowed(caller, grant.client_id, asked["grantType"]):
         raise TokenRefusal("INSUFFICIENT_PERMISSIONS", f"{caller.arn} is not authorized to perform: {ACTION}")
-    return _credentials(world, grant, thumbprint, caller, now, first=asked["grantType"] == "authorization_code")
+    return _credentials(state, grant, thumbprint, caller, now, first=asked["grantType"] == "authorization_code")
 
 
 def refusal_body(refusal: TokenRefusal) -> bytes:
@@ -105,8 +105,8 @@ def _read(body: bytes, content_type: str) -> Mapping[str, str]:
     return asked
 
 
-def _of_code(world: World, asked: Mapping[str, str], now: datetime) -> Grant:
-    code = world.signin.codes.get(asked["code"])
+def _of_code(state: State, asked: Mapping[str, str], now: datetime) -> Grant:
+    code = state.signin.codes.get(asked["code"])
     if code is None:
         raise TokenRefusal("invalid_grant", "The authorization code is not known.")
     if code.used or code.expires_at <= now:
@@ -123,8 +123,8 @@ def _fits(verifier: str, code: Code) -> bool:
     return bool(_VERIFIER.fullmatch(verifier)) and hmac.compare_digest(digest, code.request.code_challenge.encode())
 
 
-def _of_refresh_token(world: World, asked: Mapping[str, str], thumbprint: str) -> Grant:
-    token = world.signin.refresh_tokens.get(asked["refreshToken"])
+def _of_refresh_token(state: State, asked: Mapping[str, str], thumbprint: str) -> Grant:
+    token = state.signin.refresh_tokens.get(asked["refreshToken"])
     if token is None or token.used or token.grant.client_id != asked["clientId"] or token.thumbprint != thumbprint:
         raise TokenRefusal(
             "invalid_grant", "The provided authorization grant is invalid, expired, revoked, or malformed"
@@ -134,11 +134,11 @@ def _of_refresh_token(world: World, asked: Mapping[str, str], thumbprint: str) -
 
 
 def _credentials(
-    world: World, grant: Grant, thumbprint: str, caller: Caller, now: datetime, *, first: bool
+    state: State, grant: Grant, thumbprint: str, caller: Caller, now: datetime, *, first: bool
 ) -> dict[str, Any]:
     lasts = min(CREDENTIALS_LIFE, grant.console.ends_at - now).total_seconds()
     session = issue(
-        world,
+        state,
         grant.console.user_name,
         now,
         timedelta(seconds=int(lasts)),
@@ -146,8 +146,8 @@ def _credentials(
         mfa_serial=grant.console.mfa_serial,
         signed_in=True,
     )
-    refresh_token = generated_secrets.refresh_token(world.settings)
-    world.signin.refresh_tokens[refresh_token] = RefreshToken(grant, thumbprint)
+    refresh_token = generated_secrets.refresh_token(state.settings)
+    state.signin.refresh_tokens[refresh_token] = RefreshToken(grant, thumbprint)
     made = {
         "accessToken": {
             "accessKeyId": session.access_key_id,

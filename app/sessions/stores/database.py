@@ -40,8 +40,8 @@ class DatabaseStore:
             with self._engine.begin() as connection:
                 yield connection
         except SQLAlchemyError as error:
-            kind = StoreFull if is_full(error) else StoreDown
-            raise kind("the table of sessions cannot be used") from error
+            error_class = StoreFull if is_full(error) else StoreDown
+            raise error_class("the table of sessions cannot be used") from error
 
     def load(self, id_hash: str) -> Kept | None:
         """As SessionStore says, and so below."""

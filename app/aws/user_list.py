@@ -31,7 +31,7 @@ class Batch(NamedTuple, Generic[Item]):
     next: str
 
 
-class RosterUser(NamedTuple):
+class UserListEntry(NamedTuple):
     """A user of the account's list."""
 
     user_name: str
@@ -44,18 +44,18 @@ class RosterUser(NamedTuple):
     """AWS's unique id, like AIDA...: a rename keeps it, a namesake never gets it."""
 
 
-class RosterGateway:
+class UserListGateway:
     """What one signed-in person may ask of the whole account. Raises PortalErrors only (`translate_errors`)."""
 
     def __init__(self, clients: Clients) -> None:
         self._reads = clients.iam_reads
 
-    def users(self, marker: str = "") -> Batch[RosterUser]:
+    def users(self, marker: str = "") -> Batch[UserListEntry]:
         """A page of users (ListUsers)."""
         with translate_errors("iam:ListUsers"):
             said = self._reads.list_users(MaxItems=PAGE, **({"Marker": marker} if marker else {}))
         found = [
-            RosterUser(
+            UserListEntry(
                 user["UserName"],
                 user["Arn"],
                 user["Path"],
