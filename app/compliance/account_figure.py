@@ -36,6 +36,6 @@ def account_figure() -> AccountFigure | None:
         found = daily.latest_of(connection, [account_id]).get(account_id)
     if found is None:
         return None
-    mfa, others = found[1].of("mfa"), account.roster.get("others")
+    mfa, others = found[1].of("mfa"), account.user_list.get("others")
     unknown = mfa.unknown if others is None else min(others, mfa.unknown)
     return AccountFigure(account_id, mfa.failed + mfa.unknown, unknown, found[1].people)

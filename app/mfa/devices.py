@@ -302,10 +302,10 @@ def reconcile(iam: IamGateway, audit: Audit, user_name: str, now: datetime) -> N
     attempts = without_outcome(audit, now, EXISTENCE, ASSIGNMENT)
     if attempts:
         with suppress(Throttled, NoResponse):  # another visit will do
-            _settle(iam, audit, user_name, attempts)
+            _reconcile(iam, audit, user_name, attempts)
 
 
-def _settle(iam: IamGateway, audit: Audit, user_name: str, attempts: Sequence[Attempt]) -> None:
+def _reconcile(iam: IamGateway, audit: Audit, user_name: str, attempts: Sequence[Attempt]) -> None:
     theirs = {device.serial_number for device in iam.mfa_devices(user_name)}
     unassigned: set[str] | None = None
     if any(_about_existence(attempt) and attempt.target not in theirs for attempt in attempts):

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.settings.kinds import optional
+from app.settings.values import optional
 from app.settings.table import Parser, Reading
 from app.text.messages import Contact
 
