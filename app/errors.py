@@ -61,7 +61,7 @@ class PortalError(Exception):
 
     @property
     def told_as(self) -> str:
-        """Return what a page that tells of it is marked with: the code, and the diagnosis where there is one."""
+        """Return what a page that shows it is marked with: the code, and the diagnosis where there is one."""
         return f"{self.code}:{self.diagnosis}" if self.diagnosis else self.code
 
 
@@ -246,7 +246,7 @@ class CredentialsRefused(Refused):
 
 
 class WrongSecret(CredentialsRefused):
-    """The signature does not fit the key id."""
+    """The signature doesn't match the access key ID."""
 
     code: ClassVar[str] = "wrong-secret"
     aws_codes: ClassVar[tuple[str, ...]] = ("SignatureDoesNotMatch", "IncompleteSignature")

@@ -52,7 +52,7 @@ def no_key_to_show(error: service.TooManyAccessKeys | service.SecretLost) -> Res
 
 
 def _unsaved(made: NewAccessKey, *, ended: bool) -> str:
-    # Whoever signed in or out in this browser meanwhile has a session of their own: this request leaves it alone.
+    # A sign-in or sign-out in this browser meanwhile made another session: this request leaves that alone.
     current.leave_session_alone()
     return render_template("access_keys/unsaved.html", access_key_id=made.access_key_id, ended=ended)
 
@@ -63,7 +63,7 @@ def _code_devices() -> list[str]:
 
 
 def _form(new: NewAccessKey, serial_numbers: list[str]) -> SavedForm:
-    """Asks for a code only where the session stands on another key."""
+    """Return the form. It asks for an MFA code only if the session was started with another key."""
     form = SavedForm()
     me = person()
     form.signed_in_with_it = me.access_key_id == new.access_key_id
@@ -145,7 +145,7 @@ def sign_in() -> ResponseReturnValue:
 @with_mfa
 @calls("iam:ListMFADevices")
 def prove() -> ResponseReturnValue:
-    """See whether AWS knows the new key by now."""
+    """Ask AWS whether the new key works by now."""
     pending = pending_key()
     known = pending is not None and (pending.proven or service.is_propagated(gateways().sts, pending))
     if pending and known:

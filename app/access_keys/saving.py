@@ -1,4 +1,4 @@
-"""Which keys' secrets does nobody have? AWS tells a secret once; browser, session or portal can end right then.
+"""Find access keys whose secret was never saved. AWS shows a secret once, and the session can end right then.
 
 The audit log answers: a key that was made here counts as saved once the person confirmed that, or signed in with it.
 """
@@ -62,7 +62,7 @@ def unsaved_keys(
 
 
 def _known(audit: Audit, key: AccessKey) -> bool:
-    """The audit log names it: another attempt made it, or somebody has its secret."""
+    """True if the audit log names the key: another attempt created it, or its secret was saved."""
     events = (ACCESS_KEY.made, Event.ACCESS_KEY_SAVED, Event.SIGN_IN)
     return any(key.access_key_id in done_without(audit, event) for event in events)
 

@@ -138,7 +138,7 @@ def last_uses(gateway: AccessKeyGateway, keys: Sequence[AccessKey]) -> Callable[
 def create(
     gateway: AccessKeyGateway, audit: Audit, person: Person, now: datetime, keep: Callable[[NewAccessKey], Kept]
 ) -> tuple[NewAccessKey, Kept]:
-    """Make a key, and have its secret stored before anything else happens, for AWS tells it once.
+    """Create a key, and have its secret stored before anything else happens, because AWS shows it once.
 
     keep: stores it, and raises nothing. Raises TooManyAccessKeys, SecretLost (made, but the answer was lost),
     NotAllowed, NoResponse.

@@ -57,7 +57,7 @@ def pending_key() -> NewAccessKey | None:
 @with_mfa
 @needs("iam:ListAccessKeys")
 def index() -> ResponseReturnValue:
-    """One's keys, and the next step of a rotation, whoever began it."""
+    """List the user's access keys, with the next step of a rotation."""
     now = datetime.now(UTC)
     keys, new = keys_of_mine(), pending_key()
     may_ask = LAST_USE in offered()

@@ -37,7 +37,7 @@ class FilterForm(Form):
     until = DateField("To", validators=[Optional()])
 
     def offer_own(self) -> None:
-        """Only what somebody who is no admin can do."""
+        """Offer only the events that a user who is no administrator can cause."""
         self.kind.choices = _kinds(of_admins=False)
 
     def validate_since(self, field: DateField) -> None:

@@ -178,7 +178,7 @@ def rows(engine: Engine, account_id: str, chosen: Filter) -> Iterator[dict[str, 
 
 @contextmanager
 def _as_stored(engine: Engine) -> Iterator[Connection]:
-    """A connection that hands out whatever lies in a table: SQLite keeps any value in any column."""
+    """Open a connection that returns stored values as they are: SQLite keeps any value in any column."""
     with engine.connect() as connection:
         raw: Any = connection.connection.dbapi_connection
         if engine.dialect.name != "sqlite":
@@ -192,7 +192,7 @@ def _as_stored(engine: Engine) -> Iterator[Connection]:
 
 
 def accounts(engine: Engine) -> tuple[list[str], list[object]]:
-    """Accounts that have rows or a head; and what stands in the place of an account and can't be one."""
+    """Return the accounts that have rows or a head, and the stored values that can't be an account ID."""
     with _as_stored(engine) as connection:
         heads = connection.execute(select(ActivityHead.account_id)).scalars().all()
         found = {*heads, *connection.execute(select(ActivityRow.account_id).distinct()).scalars()}

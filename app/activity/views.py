@@ -36,7 +36,7 @@ def _with_filters(address: str, before: int | None = None) -> str:
 @bp.get("")
 @with_mfa
 def index() -> ResponseReturnValue:
-    """What was done in one's own name."""
+    """List the audit log's entries of the user."""
     me, form = person(), FilterForm(request.args)
     if not accounts_to_watch():
         form.offer_own()
@@ -57,7 +57,7 @@ def index() -> ResponseReturnValue:
 @bp.get("/<number:seq>/not-me")
 @with_mfa
 def not_me(seq: int) -> ResponseReturnValue:
-    """What to do about an entry that was not oneself."""
+    """Say what to do about an entry that wasn't caused by the user."""
     me = person()
     entry = queries.entry(audit_log().engine, me.account_id, me.user_id, seq, datetime.now(UTC))
     if entry is None:

@@ -155,7 +155,7 @@ def by_command(entry: Entry) -> bool:
 
 
 def who(entry: Entry) -> str:
-    """Whose name stands before what was done."""
+    """Return the user's name for the beginning of an entry."""
     return entry.user_name or ("A command" if by_command(entry) else "Someone")
 
 

@@ -1,4 +1,4 @@
-"""The words of the audit log: what can be attempted, and where an attempt stands."""
+"""The words of the audit log: events that can be attempted, and the phases of an attempt."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ class Event(StrEnum):
 
 
 class Phase(StrEnum):
-    """Where an attempt stands; the latest row of it counts."""
+    """The phase of an attempt. The latest row of an attempt counts."""
 
     INTENDED = "intended"
     DONE = "done"

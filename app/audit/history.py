@@ -22,10 +22,10 @@ from app.errors import NotFound
 def without_outcome(
     audit: Audit, now: datetime, *groups: Collection[Event], running: bool = False
 ) -> Sequence[Attempt]:
-    """The person's attempts without an outcome, oldest first. Each of `groups`: events of which the latest counts.
+    """Return the user's attempts without an outcome, oldest first. Of the events in a group, only the latest counts.
 
-    Not those still running, unless they are asked for; not those followed by another of the same kind on the same
-    target, of which AWS tells instead; and none whose row is not ours, for its outcome would be.
+    Leaves out attempts that are still running, unless `running` is true, and attempts followed by another of the same
+    group on the same target, whose outcome AWS shows instead. Rows that Latchkey didn't write are left out as well.
     """
     asked = {
         "account_id": audit.account_id,

@@ -65,7 +65,7 @@ class AuditLog:
     def __init__(
         self, engine: Engine, keyring: Keyring, *, to_stdout: bool = False, added: Added | None = None
     ) -> None:
-        """to_stdout: entries go there as JSON lines, too, for a SIEM. added: called with each, for counting."""
+        """to_stdout: also write entries there as JSON lines, for a SIEM. added: called with each, for counting."""
         self.engine = engine
         self.keyring = keyring
         self._to_stdout = to_stdout
@@ -94,7 +94,7 @@ class AuditLog:
                 sys.stdout.write(json.dumps(line) + "\n")
                 sys.stdout.flush()
             except OSError:
-                # The row stands; whoever collects the stream sees the gap in `seq`.
+                # The row is stored. A SIEM that collects the stream sees the gap in `seq`.
                 log.exception("row %s of account %s did not reach standard output", link.seq, link.account_id)
 
     def _begin(self, account_id: str) -> None:
@@ -111,7 +111,7 @@ class AuditLog:
         """
         mine = ActivityHead.account_id == account_id
         with self.engine.begin() as connection:
-            # The first statement takes the lock, on SQLite and PostgreSQL: whoever comes second sees our row.
+            # The first statement takes the lock, on SQLite and PostgreSQL: a second process sees our row.
             head = connection.execute(
                 update(ActivityHead)
                 .where(mine)
@@ -251,7 +251,7 @@ class Audit:
 
     @contextmanager
     def refusals(self, event: Event, target: str = "") -> Iterator[None]:
-        """Record a refusal inside the block with `note`, and let it go on. Raises NotRecorded in its place."""
+        """Record a refusal inside the block with `note`, and raise it again. Raises NotRecorded in its place."""
         try:
             yield
         except PortalError as refusal:

@@ -71,7 +71,7 @@ class AccessKeyGateway:
         )
 
     def create(self, user_name: str) -> AwsCredentials:
-        """A new, active key: the only time AWS tells the secret (CreateAccessKey). Raises QuotaExceeded."""
+        """Create an active key (CreateAccessKey). AWS shows its secret only here. Raises QuotaExceeded."""
         with translate_errors("iam:CreateAccessKey"):
             made = self._changes.create_access_key(UserName=user_name)["AccessKey"]
         return AwsCredentials(made["AccessKeyId"], made["SecretAccessKey"])

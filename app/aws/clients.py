@@ -86,7 +86,7 @@ class NotInTheDocument(NotOnTheAllowList):
 
 
 class Borrowed(Credentials):
-    """The credentials of whoever the running request belongs to; outside of one, nobody's."""
+    """The credentials of the running request's user. Outside of a request there are none."""
 
     def __init__(self) -> None:
         super().__init__("borrowed", "borrowed")
@@ -100,7 +100,7 @@ class Borrowed(Credentials):
 
 
 class _Lender:
-    """Stands where botocore would search the machine for credentials."""
+    """Takes the place of botocore's search for credentials on this machine."""
 
     def load_credentials(self) -> Borrowed:
         """What botocore asks of its credential provider."""
@@ -213,7 +213,7 @@ class Clients:
         raise NotOnTheAllowList(f"{action} is not an action of the configured policy: not sent.")
 
     def _name_the_request(self, **event: Any) -> None:
-        """In the user agent, which CloudTrail keeps: whoever reads there finds the page in our log."""
+        """In the user agent, which CloudTrail keeps, so that a call there can be traced to a request in our log."""
         if number := self._request_id():
             event["request"].headers["User-Agent"] += f" request/{number}".encode()
 
@@ -241,7 +241,7 @@ def translate_errors(action: str) -> Iterator[None]:
     except ClientError as error:
         raise _meaning(error, action) from error
     except ResponseParserError:
-        # Half an answer. What could be read of it, perhaps a secret, stands in this error: it goes no further.
+        # Half an answer. This error contains what could be read of it, perhaps a secret: it goes no further.
         raise NoResponse(action=action) from None
     except (HTTPClientError, BotoCoreError) as error:
         raise NoResponse(action=action) from error

@@ -28,7 +28,7 @@ class MfaDevice:
 
     @property
     def device_type(self) -> DeviceType:
-        """What kind of device the serial number tells of."""
+        """Return the type of the device, as its serial number shows it."""
         if ":u2f/" in self.serial_number:
             return DeviceType.SECURITY_KEY
         if ":sms-mfa/" in self.serial_number:
@@ -123,7 +123,7 @@ class IamGateway:
             self._changes.delete_virtual_mfa_device(SerialNumber=serial_number)
 
     def resync_mfa_device(self, user_name: str, serial_number: str, first: str, second: str) -> None:
-        """Let AWS find a device's drift anew, from two consecutive codes (ResyncMFADevice); a plain key may.
+        """Resync a device's clock with two consecutive codes (ResyncMFADevice). A plain access key may do this.
 
         Raises WrongMfaCode, NotFound (not a device of the user).
         """

@@ -1,4 +1,4 @@
-"""How calls of AWS go, for whoever counts: by action and outcome, with their time. No parameter, no answer."""
+"""Reports calls of AWS to an observer: action, outcome and seconds, but no parameters and no answers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from app.errors import NoResponse, PortalError, Throttled
 
 @dataclass(frozen=True)
 class Observer:
-    """Told of every call. Actions are named as in policies, "iam:ListUsers"."""
+    """Is called for every call of AWS. Actions are named as in policies, "iam:ListUsers"."""
 
     answered: Callable[[str, str, float], None]
     """Action, "ok" or the code of a PortalError, seconds with all repetitions."""
@@ -26,7 +26,7 @@ class Observer:
 def observe(
     session: botocore.session.Session, observer: Observer, meaning: Callable[[ClientError, str], PortalError]
 ) -> None:
-    """Have the observer told of every call of this session's clients."""
+    """Report every call of this session's clients to the observer."""
 
     def begin(**event: Any) -> None:
         model = event["model"]

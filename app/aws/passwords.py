@@ -30,7 +30,7 @@ class PasswordPolicy:
 
 @dataclass(frozen=True)
 class LoginProfile:
-    """That a user has a console password, and what AWS tells of it."""
+    """A user's console password, as far as AWS shows it."""
 
     created_at: datetime
     """When the user first had one; not when it was last changed."""
@@ -107,7 +107,7 @@ class PasswordGateway:
             self._changes.update_login_profile(UserName=user_name, Password=password)
 
     def remove(self, user_name: str) -> None:
-        """Take away the console password (DeleteLoginProfile); access keys go on working. Raises NotFound."""
+        """Delete the console password (DeleteLoginProfile). Access keys keep working. Raises NotFound."""
         with translate_errors("iam:DeleteLoginProfile"):
             self._changes.delete_login_profile(UserName=user_name)
 

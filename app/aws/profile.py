@@ -1,4 +1,4 @@
-"""The credentials of whoever runs a command: their AWS profile, as every AWS tool finds it. Never used by pages."""
+"""The credentials of the user who runs a command: their AWS profile, as AWS tools find it. Pages never use it."""
 
 from __future__ import annotations
 

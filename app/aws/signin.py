@@ -30,7 +30,7 @@ ACTION = "signin:CreateOAuth2Token"
 
 
 class Device(StrEnum):
-    """The two public clients AWS knows: a browser on this machine, or one anywhere."""
+    """The two public OAuth clients of AWS Sign-In: for a browser on this machine, or for one anywhere."""
 
     SAME = "arn:aws:signin:::devtools/same-device"
     CROSS = "arn:aws:signin:::devtools/cross-device"
@@ -64,7 +64,7 @@ class SignInTokens:
     credentials: AwsCredentials
     client_id: str
     refresh_token: str = field(repr=False)
-    """Works once; whoever refreshes gets another."""
+    """Works once. A refresh returns another."""
     dpop_key: str = field(repr=False)
     """PEM. The refresh token is bound to it."""
 

@@ -73,7 +73,7 @@ class UserListGateway:
             said = self._reads.list_virtual_mfa_devices(
                 AssignmentStatus="Assigned", MaxItems=PAGE, **({"Marker": marker} if marker else {})
             )
-        # The root user's device is listed, too; its User has no name.
+        # The root user's device is also listed. Its User has no name.
         owners = [
             "" if device["SerialNumber"].endswith(ROOT_DEVICE) else device.get("User", {}).get("UserName", "")
             for device in said["VirtualMFADevices"]

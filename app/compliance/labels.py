@@ -48,7 +48,7 @@ def address(fix: Fix) -> str:
 
 
 def source(seen: Seen) -> str:
-    """Return where a fact comes from, as in "the credential report of 3 May 2026, 10:00 UTC"."""
+    """Return where a fact comes from, as in "the credential report, 3 May 2026, 10:00 UTC"."""
     return f"{SOURCES[seen.source]} of {seen.at:%-d %B %Y, %H:%M} UTC"
 
 

@@ -155,7 +155,7 @@ class Refresh:
         return owners
 
     def _facts(self) -> UserListFacts:
-        """Read what AWS tells of the account itself. What the policy doesn't allow stays unknown."""
+        """Read the facts about the account itself. What the policy doesn't allow stays unknown."""
         facts = UserListFacts()
         try:
             summary = self._patiently(self.gateways.account.summary)

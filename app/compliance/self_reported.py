@@ -29,7 +29,7 @@ def listen() -> None:
 
 
 def keep(person: Person, observed: ObservedCredentials) -> None:
-    """Store what AWS told about the person. Raises nothing if the database fails: their page opens all the same."""
+    """Store what AWS returned about the user. Raises nothing if the database fails: their page opens all the same."""
     now = datetime.now(UTC)
     own = _facts(observed, now)
     try:

@@ -83,7 +83,7 @@ def take_report(
     made_at: datetime | None,
     terms: TermsOf,
 ) -> int:
-    """Import a credential report, return how many users it tells of. Raises NotAReport, NotRecorded."""
+    """Import a credential report, return how many users it lists. Raises NotAReport, NotRecorded."""
     report = parse(content, made_at)
     if report.account_id != account_id:
         raise NotAReport(
@@ -128,7 +128,7 @@ def add_exception(
             raise ExceptionAlreadyExists
         made = {**same, "made_at": datetime.now(UTC), "made_by": by, "ended_by": ""}
         account.connection.execute(insert(ComplianceException).values(made))
-        account.change(stale=True)  # judged below, or when somebody looks
+        account.change(stale=True)  # judged below, or when a page is opened
     updates.judge_again(engine, account_id, whose, terms)
 
 

@@ -116,7 +116,7 @@ def index() -> ResponseReturnValue:
 @bp.get("/accounts")
 @admins_only
 def accounts() -> ResponseReturnValue:
-    """All accounts side by side, each as of when somebody last looked."""
+    """All accounts side by side, each as of its last visit."""
     account = watched()
     with db.engine.connect() as connection:
         found = daily.latest_of(connection, accounts_to_watch())

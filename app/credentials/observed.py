@@ -1,4 +1,4 @@
-"""A signal that AWS told the portal about a user's own credentials. The features send it, compliance listens."""
+"""A signal that AWS returned a user's own credentials. The features send it, compliance listens."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class UploadedKey(Protocol):
 
 @dataclass(frozen=True)
 class ObservedCredentials:
-    """What AWS told about a user's credentials just now. None: AWS wasn't asked."""
+    """What AWS returned about a user's credentials just now. None: AWS wasn't asked."""
 
     mfa_devices: Iterable[MfaDevice] | None = None
     access_keys: Iterable[AccessKey] | None = None

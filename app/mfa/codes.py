@@ -133,7 +133,7 @@ def is_fresh(found: Diagnosis, now: datetime, asked_at: datetime, last_step: int
     asked_at: when these two codes were asked for. last_step: of the second code of a pair refused for its age.
     True for a pair of this moment. One that is off must have been read after it was asked for, and sent soon: within
     FRESH_FOR, with a change of code in between, and later than the codes of the refused pair, unless the clock of the
-    phone was put right since.
+    phone's clock was corrected since.
     """
     if abs(found.drift_s) <= SOON * STEP:
         return True

@@ -135,7 +135,7 @@ def _time_left() -> timedelta:
 @needs("iam:DeactivateMFADevice")
 @calls("iam:ListMFADevices", "iam:CreateVirtualMFADevice", "iam:DeleteVirtualMFADevice")
 def replace_post() -> ResponseReturnValue:
-    """Begin the new device; where there is room for one only, after giving up the old one."""
+    """Begin the new device. Where the user can have only one, deactivate the old one first."""
     mine = devices_of_mine()
     old = _chosen(mine)
     plan = _plan(mine, old)
@@ -159,7 +159,7 @@ def replaced_device(mine: Sequence[MfaDevice]) -> str:
 @bp.get("/replaced")
 @with_mfa
 def replaced() -> ResponseReturnValue:
-    """The new device works; the old one is still to be given up."""
+    """Say that the new device works and the old one is still to be removed."""
     old = replaced_device(devices_of_mine())
     if not old:
         return redirect(url_for("mfa.devices"))
@@ -172,7 +172,7 @@ def replaced() -> ResponseReturnValue:
 @needs("iam:DeactivateMFADevice")
 @calls("iam:ListMFADevices", "iam:DeleteVirtualMFADevice")
 def replaced_post() -> ResponseReturnValue:
-    """Give up the old device."""
+    """Remove the old device."""
     old = slots.replacing()
     others = {device.serial_number for device in devices_of_mine() if not (old and old.is_same(device))}
     if old is None or old.serial_number in others:
@@ -194,7 +194,7 @@ def _removed(serial_number: str, sentence: str) -> ResponseReturnValue:
 @recently_confirmed
 @needs("iam:DeactivateMFADevice")
 def remove() -> ResponseReturnValue:
-    """What giving up a device means."""
+    """Say what removing a device means."""
     mine = devices_of_mine()
     old = _chosen(mine)
     if len(mine) == 1:
@@ -208,7 +208,7 @@ def remove() -> ResponseReturnValue:
 @needs("iam:DeactivateMFADevice")
 @calls("iam:ListMFADevices", "iam:DeleteVirtualMFADevice")
 def remove_post() -> ResponseReturnValue:
-    """Give up one of several devices."""
+    """Remove one of several devices."""
     serial_number = chosen_id()
     if serial_number not in {device.serial_number for device in devices_of_mine()}:
         return done("That device was not yours any more.", "mfa.devices", "info")
@@ -220,7 +220,7 @@ def remove_post() -> ResponseReturnValue:
 @needs("iam:DeleteVirtualMFADevice")
 @calls("iam:ListMFADevices")
 def clear() -> ResponseReturnValue:
-    """Delete a virtual device that was given up and is still there."""
+    """Delete a virtual device that was deactivated and still exists."""
     permits, serial_number = permitted(), chosen_id()
     if (serial_number, True) not in service.left_behind(audit(), permits, devices_of_mine()):
         return done("There was nothing to clear.", "mfa.devices", "info")

@@ -39,14 +39,14 @@ ASSIGNMENT = (Event.MFA_DEVICE_ENABLED, Event.MFA_DEVICE_DEACTIVATED)
 
 
 class LastDevice(Refused):
-    """Giving up the only device would leave the person without MFA."""
+    """Removing the only device would leave the user without MFA."""
 
     code = "last-device"
     message = "This is your only MFA device. Without one AWS lets you do next to nothing: replace it instead."
 
 
 class WouldLockOut(Refused):
-    """Whoever stopped halfway would be locked out."""
+    """A user who stopped halfway would be locked out."""
 
     code = "would-lock-out"
     message = (
@@ -56,7 +56,7 @@ class WouldLockOut(Refused):
 
 
 class NoReplacementAllowed(Refused):
-    """The policy lets the person make no device in the old one's place."""
+    """The policy doesn't let the user create a device in the old one's place."""
 
     code = "no-replacement-allowed"
     message = (
@@ -81,7 +81,7 @@ def free_serial_number(
     mfa: bool | None = True,
     but: Collection[str] = (),
 ) -> str:
-    """Where a further virtual device can be: one's own serial number if free, else one below it, else "".
+    """Return the serial number for another virtual device: the user's own if free, else one below it, else "".
 
     mfa: as for `Permits.allows`. but: others that are taken.
     """
@@ -173,7 +173,7 @@ class Replacement:
 def plan_replacement(
     person: Person, permits: Permits, devices: Sequence[MfaDevice], old: MfaDevice, sign_in: SignInOptions
 ) -> Replacement:
-    """Add, prove, then give up the old one, where a further device can be; else the old one goes first.
+    """Add and prove the new device, then remove the old one. Where there is no room for two, the old one goes first.
 
     Raises NoReplacementAllowed where there is none even then, WouldLockOut where nobody got back in without the old
     one.
@@ -277,7 +277,7 @@ def add_hardware_token(
 
 
 def left_behind(audit: Audit, permits: Permits, devices: Sequence[MfaDevice]) -> list[tuple[str, bool]]:
-    """Virtual devices the person gave up here that were not deleted: (serial number, may they delete it)."""
+    """Return the virtual devices deactivated here but not deleted: (serial number, may the user delete it)."""
     theirs = {device.serial_number for device in devices}
     return [
         (serial_number, permits.allows("iam:DeleteVirtualMFADevice", serial_number))
@@ -289,7 +289,7 @@ def left_behind(audit: Audit, permits: Permits, devices: Sequence[MfaDevice]) ->
 def without_qr_code(audit: Audit, now: datetime) -> str:
     """Serial number of a device the person made here and never finished, and whose seed nobody has; or "".
 
-    It opens nothing, and makes way when they begin anew (`app.mfa.service.begin`).
+    It can't be used, and is replaced when they start again (`app.mfa.service.begin`).
     """
     made = done_without(audit, Event.MFA_DEVICE_CREATED, Event.MFA_DEVICE_DELETED, Event.MFA_DEVICE_ENABLED)
     maybe = without_outcome(audit, now, EXISTENCE, running=True)

@@ -23,7 +23,7 @@ class EnrollForm(TwoCodesForm):
     """Two consecutive codes of the new device."""
 
     qr_code = HiddenField()
-    """Which QR code stood beside the form: `Enrollment.attempt_id`. Nothing of the seed."""
+    """Which QR code the form was shown with: `Enrollment.attempt_id`. Nothing of the seed."""
 
     newest = ""
     """The one that counts now, set before the form is checked."""
@@ -66,7 +66,7 @@ class _Unsaid(HiddenField):
 class FreshCodesForm(TwoCodesForm):
     """Two codes of a device whose seed the portal does not have: by the time they took alone they count as fresh.
 
-    AWS stores by how much they are off (`app.mfa.codes`). Whoever changes the hidden fields harms only themselves.
+    AWS stores by how much they are off (`app.mfa.codes`). A user who changes the hidden fields harms only themselves.
     """
 
     spent = ("first_code", "second_code")

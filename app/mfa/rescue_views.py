@@ -23,7 +23,7 @@ from app.web.responses import done, page
 
 
 def _whose() -> tuple[str, list[str], str]:
-    """(user name, serial numbers, where to go afterwards) of whoever may resync here; no numbers for others."""
+    """Return (user name, serial numbers, endpoint to open afterwards). Visitors have no serial numbers."""
     pending = slots.pending_sign_in(datetime.now(UTC))
     if pending:
         return pending.user_name, pending.serial_numbers, "signin.code"

@@ -101,10 +101,10 @@ def begin(
 ) -> Enrollment:
     """Make a device for the person, clearing a leftover of an earlier try, which nobody has the seed of.
 
-    keep: stores the seed before anything else happens, for AWS tells it once. It raises nothing.
+    keep: stores the seed before anything else happens, because AWS shows it once. It raises nothing.
 
     serial_number: of a further device; without one, the first of the person's own. replaces: the device to
-    be given up for it. Raises MfaAlreadyEnabled, DeviceNameTaken, LeftoverDevice, NotAllowed, Throttled, NoResponse.
+    be removed for it. Raises MfaAlreadyEnabled, DeviceNameTaken, LeftoverDevice, NotAllowed, Throttled, NoResponse.
     """
     if not serial_number and iam.mfa_devices(person.user_name):
         raise MfaAlreadyEnabled()
@@ -164,7 +164,7 @@ def still_ours(audit: Audit, enrollment: Enrollment) -> bool:
 def still_waits(audit: Audit, enrollment: Enrollment, devices: Sequence[MfaDevice]) -> bool:
     """Are two codes of this enrollment still waited for?
 
-    devices: the person's. False once the device is trusted, by whatever means, or was made anew or removed. A device
+    devices: the person's. False once the device is trusted, by whatever means, or was replaced or removed. A device
     that was trusted here and then deactivated stays what it is: its seed is shown no more.
     """
     if any(device.serial_number == enrollment.serial_number for device in devices):
@@ -194,7 +194,7 @@ def enable(
 ) -> Diagnosis:
     """Trust the device. Codes that cannot be right are refused here, with the reason, and not spent.
 
-    Return what the codes tell of the phone's clock. Raises Refused with `field`, StaleCodes, EnrollmentReplaced,
+    Return what the codes show about the phone's clock. Raises Refused with `field`, StaleCodes, EnrollmentReplaced,
     MfaAlreadyEnabled, NoResponse.
     """
     finding = examine(enrollment.seed, first, second, now)

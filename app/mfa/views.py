@@ -1,4 +1,4 @@
-"""Pages of enrolling, and of going on with MFA."""
+"""Pages to set up MFA and to start an MFA session."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def begin() -> ResponseReturnValue:
     mine = devices_of_mine() if person().with_mfa else []
     kept, waits = slots.enrollment(), enrollment_under_way(mine)
     slots.forget("enrollment")
-    if waits is None and mine:  # a page that stood open too long
+    if waits is None and mine:  # a page that was open too long
         return done("That QR code is no longer good. Choose anew what to do.", "mfa.devices", "warning")
     again = (waits.serial_number, waits.replaced_device) if waits and person().with_mfa else ("", None)
     asked = (gateways().iam, audit(), person(), permitted(), mine, *again)

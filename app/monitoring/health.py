@@ -80,7 +80,7 @@ class Health:
         return found
 
     def _of_writing(self) -> dict[str, str]:
-        """A row comes and goes: a database that can be read may be full, or be somebody else's."""
+        """Write and remove a row: a database that can be read may be full, or belong to another program."""
         try:
             DatabaseStore(self._engine).check()
         except StoreFull:

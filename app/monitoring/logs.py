@@ -1,6 +1,6 @@
 """Logs: a JSON object a line on stderr, each naming the request it belongs to. Nothing secret is put into one.
 
-The id of a request is also a header of its answer and stands on every error page, so that who looks for help and who
+The id of a request is also a header of its answer and on every error page, so that who looks for help and who
 looks into the log mean the same request.
 """
 
@@ -74,14 +74,14 @@ def settings(level: str) -> dict[str, Any]:
 
 
 Answered = Callable[["WSGIEnvironment", int, float], None]
-"""Told of every answer: the request, its status, seconds until it began."""
+"""Is called for every answer: the request, its status, seconds until it began."""
 
 
 class Watched:
     """Gives each request its id, and logs its answer."""
 
     def __init__(self, inner: WSGIApplication, answered: Answered, *, proxied: bool) -> None:
-        """proxied: a proxy that we trust stands in front, and may have given the request its id."""
+        """proxied: a proxy that we trust is in front, and may have given the request its id."""
         self._inner = inner
         self._answered = answered
         self._proxied = proxied

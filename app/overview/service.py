@@ -55,7 +55,7 @@ class Credentials:
     ssh_keys: Known[Sequence[SshKey]] | Unknown
     certificates: Known[Sequence[ListedCertificate]] | Unknown
     key_uses: Uses = NO_USES
-    """When keys were last used, of somebody with more than one."""
+    """When keys were last used, for a user with more than one."""
 
     @property
     def unknown(self) -> list[Unknown]:

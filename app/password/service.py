@@ -29,7 +29,7 @@ class WeakPassword(Refused):
 
 
 class PasswordOutcomeUnknown(NoResponse):
-    """AWS tells nobody which password is right."""
+    """AWS doesn't show which password is right."""
 
     code = "password-outcome-unknown"
     message = (
@@ -54,7 +54,7 @@ def readable_policy(gateway: PasswordGateway) -> PasswordPolicy | None:
 
 
 def shown_profile(gateway: PasswordGateway, user_name: str) -> tuple[bool, LoginProfile | None]:
-    """Return whether there is no password, as far as AWS tells, and what it tells of one.
+    """Return whether there is no password, as far as AWS shows it, and what it shows of one.
 
     Some policies grant the change and not the look. If there is no password then, AWS says so to the change.
     """
@@ -72,7 +72,7 @@ class Strength:
     score: int
     """zxcvbn's, 0 to 4."""
     why: str
-    """What makes it weak; "" where nothing stands out."""
+    """What makes it weak, "" where nothing does."""
     words: str
 
 

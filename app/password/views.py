@@ -21,7 +21,7 @@ from app.web.request_context import audit, gateways, mfa_present, permitted, per
 from app.web.responses import done, page
 
 OLD_PASSWORDS = "20 per 5 minutes"
-"""Of one person, in all their sessions: whoever finds one open shall not guess the password there."""
+"""For one user, in all their sessions: nobody who finds one open can guess the password there."""
 JUDGEMENTS = "20 per minute"
 """Of one person, in all their sessions: each costs the processor some hundredths of a second."""
 bp = Blueprint("password", __name__, url_prefix="/password")
@@ -41,7 +41,7 @@ def index() -> ResponseReturnValue:
 
 
 def _look() -> tuple[bool, LoginProfile | None]:
-    """Is there no password, as far as AWS tells? And what it tells of one. Who came through AWS has one."""
+    """Return whether there is no password, and what AWS shows of one. A user who signed in through AWS has one."""
     me = person()
     told = permitted().allows("iam:GetLoginProfile", me.arn, mfa=mfa_present())
     if not me.with_mfa and not (me.access_key_id and told):
@@ -96,7 +96,7 @@ def no_password(_: service.NoPassword) -> ResponseReturnValue:
 
 
 def _changed(sentence: str) -> ResponseReturnValue:
-    """AWS ends what was signed in with the old password; who stands on that is told now, not by surprise."""
+    """Say what was done. AWS ends sessions that began with the old password: sign the user out now and say why."""
     if person().way is Way.AWS_SIGN_IN:
         current.sign_out()
         told = f"{sentence} AWS signed you out because the password changed. Sign in with the new password."

@@ -23,7 +23,7 @@ _FILES = {
 VARIANTS = tuple(_FILES)
 PARTITIONS = ("aws", "aws-cn", "aws-us-gov", "aws-eusc")
 PLACEHOLDER = "accountid"
-"""Stands where the account id belongs, as in AWS's tutorial."""
+"""The placeholder for the account ID, as in AWS's tutorial."""
 
 DEAD_ACTIONS = frozenset({"iam:RequestSmsMfaRegistration", "iam:FinalizeSmsMfaRegistration"})
 """Of the retired SMS preview: no operation of the API bears these names any more."""
@@ -32,7 +32,7 @@ LATER_ACTIONS = frozenset({"iam:GetAccessKeyLastUsed"})
 """Granted by an example AWS has published since the tutorial, and of use to the portal."""
 
 SIGN_IN_ACTIONS = ("signin:AuthorizeOAuth2Access", "signin:CreateOAuth2Token")
-"""What AWS Sign-In needs: to be granted, and to be spared by the deny."""
+"""What AWS Sign-In needs: to be granted, and to be exempt from the deny."""
 
 DIFFERENCES = (
     ("GetAccountPasswordPolicy on *", "it supports no other resource; under user/… it grants nothing"),
@@ -117,7 +117,7 @@ def without_path(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def without_sign_in(document: Mapping[str, Any]) -> dict[str, Any]:
-    """The document for an account that does not use AWS Sign-In: no `signin:` action is granted or spared."""
+    """The document for an account that does not use AWS Sign-In: no `signin:` action is granted or exempt."""
     return _thinned(document, lambda element, text: element.endswith("Action") and text.startswith("signin:"))
 
 

@@ -189,7 +189,7 @@ class Missing:
 
 
 def missing(feature: Feature, permits: Permits, mfa: bool | None) -> list[Missing]:
-    """What stands in the way with credentials of this kind; empty where nothing does."""
+    """Return what prevents it with these credentials, empty where nothing does."""
     needs = feature.needs + (feature.and_with_mfa if mfa else ())
     asked = [Missing(need, mfa, permits.decision(need.action, resource(need, permits), mfa=mfa)) for need in needs]
     return [each for each in asked if not each.decision.allowed]
@@ -218,7 +218,7 @@ class Availability:
     when: When
     missing: list[Missing]
     escapes: str = ""
-    """The one kind of sign-in without MFA with which it works, too: "an access key" or "a password"."""
+    """The one way to sign in without MFA with which it also works: "an access key" or "a password"."""
 
     @property
     def as_wanted(self) -> bool:

@@ -19,7 +19,7 @@ class Absent(LookupError):
 
 
 def value_of(variable: str, context: Context) -> str:
-    """What `${variable}` stands for: literal text, never a wildcard. Raises Absent."""
+    """Return the value of `${variable}`: literal text, never a wildcard. Raises Absent."""
     if variable in _LITERALS:
         return variable
     default = _WITH_DEFAULT.fullmatch(variable)
@@ -40,7 +40,7 @@ def variable_key(variable: str) -> str:
 
 
 Segment = tuple[str, tuple[int, ...]]
-"""Text between two `*`, and the places in it where a `?` stands."""
+"""Text between two `*`, and the places of each `?` in it."""
 
 
 class Pattern:
@@ -74,7 +74,7 @@ class Pattern:
 class ResourcePattern(Pattern):
     """The Resource of a statement: an ARN, which may end early, or "*".
 
-    A `*` that ends a part goes on beyond the colons, and an ARN with fewer than six parts is completed with `*`:
+    A `*` that ends a part continues beyond the colons, and an ARN with fewer than six parts is completed with `*`:
     `arn:aws:sqs` means `arn:aws:sqs:*:*:*` (IAM User Guide, Resource element).
     """
 

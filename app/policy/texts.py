@@ -1,4 +1,4 @@
-"""The JSON in a text as people bring it: with a prompt, a code fence or a command around it, escaped, URL-encoded.
+"""The JSON in a text as people paste it: with a prompt, a code fence or a command around it, escaped, URL-encoded.
 
 What holds no JSON is told for what it is: Terraform, YAML, a printout. Pure; in time that grows with the text.
 """
@@ -63,7 +63,7 @@ def _is_json(text: str) -> bool:
     try:
         json.loads(text)
     except RecursionError:
-        return True  # whoever parses it says so
+        return True  # the parser says so
     except ValueError:
         return False
     return True

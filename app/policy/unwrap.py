@@ -1,4 +1,4 @@
-"""The policy in what people bring: files of any tool, answers of commands, resources of templates, bare statements.
+"""The policy in what people paste: files of any tool, answers of commands, resources of templates, bare statements.
 
 `aws iam get-policy-version` prints a document within PolicyVersion.Document, others within PolicyDocument, a template
 within a resource, the API URL-encoded. What is in it is judged where it is one document. Pure.
@@ -34,7 +34,7 @@ def decoded(given: bytes) -> str:
 class Unwrapped:
     """What a text turned out to hold. document: the one to judge; None where there is none, or more than one.
 
-    within: where it stood in the whole, "PolicyVersion.Document"; "" where it was the whole.
+    within: where it was in the whole, "PolicyVersion.Document"; "" where it was the whole.
     sentence, remedy: what to say where there is not one document; empty where there is.
     """
 

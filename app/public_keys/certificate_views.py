@@ -37,7 +37,7 @@ def _listed() -> list[service.ListedCertificate]:
 @with_mfa
 @needs("iam:ListSigningCertificates")
 def index() -> ResponseReturnValue:
-    """One's certificates, and the next step of a rotation, whoever began it."""
+    """List the user's signing certificates, with the next step of a rotation."""
     now = datetime.now(UTC)
     held = _listed()
     service.reconcile(service.CERTIFICATE, held, audit(), now)

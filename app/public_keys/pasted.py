@@ -96,7 +96,7 @@ class Frame:
     body: str
     """What it holds, without blanks; "" where it has no end."""
     before: str
-    """What stands before it on its line."""
+    """The text before it on its line."""
     after: str
     """What follows behind its end on its line: one character, or ""."""
 
@@ -127,7 +127,7 @@ def _as_written(text: str, label: str) -> str:
 
 
 def _beside(text: str, name: str) -> tuple[str, str]:
-    """What stands on the lines of a frame before its beginning and behind its end; "" where these are broken."""
+    """Return the text before a frame's beginning and after its end, on their lines; "" where these are broken."""
     label = r"\s?".join(map(re.escape, name))
     begin = re.search(rf"^(.*?)(?<!-)-{{2,}} ?BEGIN\s?{label}", text, re.MULTILINE)
     end = re.search(rf"END\s?{label} ?-{{2,}} ?(.?)", text)
@@ -135,7 +135,7 @@ def _beside(text: str, name: str) -> tuple[str, str]:
 
 
 def stands_before(before: str) -> bool:
-    """Is what stands before a key on its line in its way? A quote right before it is not, nor a name before that."""
+    """Return whether text before a key is in its way. A quote right before it isn't, nor a name before that."""
     return bool(before.strip()) and before[-1] not in _QUOTES
 
 

@@ -45,7 +45,7 @@ _EQUAL_NUMBERS = "|".join(
 """Three numbers of one size: primes and exponents of an RSA key of 1,024 to 8,192 bits, the beginning cut off."""
 
 SIGNS: dict[str, list[str]] = {
-    # In text; blanks as they are. A name and what it stands for: what is DER or SSH's own is told by its bytes.
+    # In text; blanks as they are. A name and what it means. DER and SSH's own formats are recognized by their bytes.
     "text": [
         r"P(?:RIVATE|rivate)[ _-]?K(?:EY|ey)[\"']? {0,3}[:=] {0,3}[\"']?(?:0x)?(?!AAAA|M[A-P])[A-Za-z0-9+/]{40}",
         r"private[ _-]?[Kk]ey[\"']? {0,3}[:=] {0,3}[\"']?(?:0x)?(?!AAAA|M[A-P])[A-Za-z0-9+/]{40}",
@@ -68,7 +68,7 @@ SIGNS: dict[str, list[str]] = {
     "file": [
         r"^(?:[\x94\x9c].|[\x95\x9d]..|[\xc5\xc7](?:[\x00-\xbf]|[\xc0-\xdf].|\xff....))[\x03-\x06]....[\x01-\x1c]",
     ],
-    # At the beginning of a file, or of what base64 stands for: Java key stores, ssh.com, Microsoft.
+    # At the beginning of a file, or of decoded base64: Java key stores, ssh.com, Microsoft.
     "first": [
         r"^(?:\xfe\xed\xfe\xed|\xce\xce\xce\xce)",
         r"^\x3f\x6f\xf9\xeb|^\x1e\xf1\xb5\xb0|^\x07\x02\x00\x00....RSA2",
@@ -82,7 +82,7 @@ SIGNS: dict[str, list[str]] = {
         rf"\x02(?:{_EQUAL_NUMBERS})",
     ],
     # Anywhere within bytes, if what the inner sequence ends before is an octet string: PKCS#8, and encrypted PKCS#8.
-    # A certificate of X.509 v1, and a curve that is spelled out, begin alike, and go on otherwise.
+    # A certificate of X.509 v1, and a curve that is spelled out, begin alike, and continue otherwise.
     "enclosing": [
         rf"(?=({_SEQUENCE}{_VERSION}\x30({_LENGTH}))\x06)",
         rf"(?=({_SEQUENCE}\x30({_LENGTH}))\x06{_LENGTH}\x2a\x86\x48\x86\xf7\x0d\x01(?:\x05|\x0c\x01))",
@@ -156,7 +156,7 @@ def _text(given: str | bytes) -> str:
 
 
 def _in_bytes(data: str, *, beginning: bool) -> Found | None:
-    """data: characters 0 to 255 for bytes. beginning: of a file, or of what base64 stands for."""
+    """data: characters 0 to 255 for bytes. beginning: of a file, or of decoded base64."""
     if any(sign.search(data) for sign in _COMPILED["pkcs12"]):
         return Found.PKCS12
     signs = _COMPILED["bytes"] + (_COMPILED["first"] if beginning else [])

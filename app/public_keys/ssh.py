@@ -185,7 +185,7 @@ def _framed(text: str, found: list[str]) -> rsa.RSAPublicKey:
 
 
 def _body_of_rfc_4716(text: str) -> str:
-    """Base64 without the headers ("Comment: …"), which go on after a backslash. Raises PastedTextRefused."""
+    """Base64 without the headers ("Comment: …"), which continue after a backslash. Raises PastedTextRefused."""
     inside = _SSH2.search(text)
     if not inside:
         raise damaged()

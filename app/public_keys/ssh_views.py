@@ -33,7 +33,7 @@ GIT_HOSTS = {"aws-cn": "amazonaws.com.cn", "aws-eusc": "amazonaws.eu"}
 @with_mfa
 @needs("iam:ListSSHPublicKeys")
 def index() -> ResponseReturnValue:
-    """One's keys, and how to use them."""
+    """List the user's SSH keys, and say how to use them."""
     now = datetime.now(UTC)
     keys = service.listed_keys(gateways().of_type(SshKeyGateway), person().user_name)
     service.reconcile(service.SSH_KEY, keys, audit(), now)

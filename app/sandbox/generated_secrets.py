@@ -52,6 +52,6 @@ def _some(alphabet: str, length: int) -> str:
 
 
 def _marked(settings: Settings, made: str) -> str:
-    """In the middle, so that half a secret shows it, too."""
+    """In the middle, so that half a secret also shows it."""
     begin = (len(made) - len(settings.marker)) // 2
     return made[:begin] + settings.marker + made[begin + len(settings.marker) :]

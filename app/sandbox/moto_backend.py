@@ -1,4 +1,4 @@
-"""moto, behind the judge: it keeps the state and gets requests made anew from what was judged."""
+"""moto, behind the judge: it keeps the state, and gets requests rebuilt from what was judged."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class Session:
     session_token: str = field(repr=False)
     user_name: str
     user_id: str
-    """AWS's unique id: who is made anew under the name is another user."""
+    """AWS's unique ID: a user created later under the same name is another user."""
     parent_access_key_id: str | None
     issued_at: datetime
     expires_at: datetime
@@ -105,7 +105,7 @@ class State:
     passwords: dict[str, list[str]] = field(default_factory=dict, repr=False)
     """Per user name, past console passwords as salted hashes, newest last."""
     unhashed: dict[str, str] = field(default_factory=dict, repr=False)
-    """First passwords of synthetic employees, hashed once somebody tries one: thousands of hashes take a minute."""
+    """First passwords of synthetic employees, hashed once one is tried: thousands of hashes take a minute."""
     key_last_used: dict[str, tuple[datetime, str]] = field(default_factory=dict)
     """By access key id: when, and of which service."""
     credential_report: tuple[datetime, bytes] | None = field(default=None, repr=False)

@@ -13,7 +13,7 @@ from app.aws.iam import MfaDevice
 from app.aws.signin import AuthorizationRequest, Device
 
 SHOWN_FOR = timedelta(minutes=15)
-"""The longest that a secret AWS tells only once waits here for its user: of an access key, or the seed of a device.
+"""The longest that a secret AWS shows only once waits here for its user: of an access key, or the seed of a device.
 
 Before MFA no longer than the session (`config.BEFORE_MFA`).
 """
@@ -166,10 +166,10 @@ class Enrollment:
     serial_number: str
     seed: str = field(repr=False)
     attempt_id: str
-    """The recorded attempt that made the device: a later one means it was begun anew elsewhere."""
+    """The recorded attempt that made the device: a later one means it was started again elsewhere."""
     until: datetime
     replaces: str = ""
-    """Serial number of the device to be given up once this one is trusted."""
+    """Serial number of the device to remove once this one is trusted."""
     replaces_enabled_at: datetime | None = None
     asked_at: datetime | None = None
     """When two codes were last asked for: as the device was made, or as a pair was refused for its age."""
@@ -180,7 +180,7 @@ class Enrollment:
 
     @property
     def replaced_device(self) -> ReplacedDevice | None:
-        """The device to be given up once this one is trusted; None where it is a further one."""
+        """The device to remove once this one is trusted; None where it is a further one."""
         return ReplacedDevice(self.replaces, self.replaces_enabled_at) if self.replaces_enabled_at else None
 
 

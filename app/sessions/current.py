@@ -35,7 +35,7 @@ Kept = TypeVar("Kept")
 
 
 def read(slot_type: type[Kept], stored: Mapping[str, Any] | None) -> Kept | None:
-    """A record that the session holds. None where there is none, or another release wrote it and it doesn't fit."""
+    """Return a record of the session. None where there is none, or another release wrote it in another shape."""
     if stored is None:
         return None
     try:
@@ -50,12 +50,12 @@ def keep(key: str, record: Any) -> None:
 
 
 _THEIR_OWN = {"enrollment": "attempt_id", "replacing": "", "new_key": "access_key_id"}
-"""What somebody who signs in once more in the same browser finds again; nobody else does.
+"""What the same user finds again who signs in once more in the same browser; nobody else does.
 
 With the field of the record that tells one from another, "" where the value is all there is.
 """
 _OF_THE_BROWSER = ("label", "wanted")
-"""What goes along with whoever signs in, unless `make_way_for` dropped it."""
+"""What is kept at a sign-in, unless `make_way_for` dropped it."""
 
 
 def _whose() -> str | None:
@@ -64,10 +64,10 @@ def _whose() -> str | None:
 
 
 def drop_what_is_nobodys() -> None:
-    """As a sign-in begins: nothing goes along from a session of nobody known, for somebody else may have planted it.
+    """As a sign-in begins, drop what a visitor's session has, because an attacker may have planted it.
 
     Least of all its label, which names a session in the audit log. One that is stored keeps where it was going, and
-    the token of its forms until somebody is signed in: they may be open in another tab.
+    the token of its forms until a user is signed in: they may be open in another tab.
     """
     session = current_session()
     if _whose() is None:
@@ -100,7 +100,7 @@ def renew(owner: str) -> None:
 
 
 def sign_in(person: Person, credentials: AwsCredentials, lasts: timedelta) -> None:
-    """Open the person's session under a new id; what was held for anybody else is dropped."""
+    """Open the user's session under a new ID, and drop what it had for any other user."""
     session = current_session()
     renew(person.owner)
     now = datetime.now(UTC)
@@ -153,12 +153,12 @@ def keep_renewed(tokens: SignInTokens) -> None:
 
 
 def look_again() -> None:
-    """Read the session anew: another request is changing it."""
+    """Read the session from the store again: another request is changing it."""
     stored_sessions().reload(current_session())
 
 
 def label() -> str:
-    """Short id of this session: names it, in the audit log and to its owner, and opens nothing."""
+    """Short id of this session: names it in the audit log and to its owner, but can't be used to sign in."""
     return str(current_session().setdefault("label", secrets.token_hex(4)))
 
 
@@ -194,7 +194,7 @@ def end_all_sessions(*owners: str) -> int:
 def sign_out() -> None:
     """Forget everything; the stored session is deleted, and its id with it, whatever is said afterwards.
 
-    One that a sign-in of this browser is making of it at this moment, too: it has the same label.
+    Also one that a sign-in of this browser is making of it at this moment: it has the same label.
     """
     owner, name = current_session().get("owner"), known_label()
     logout_user()
@@ -243,7 +243,7 @@ def session_left() -> Left:
 
 
 def upgrade_in_place(credentials: AwsCredentials, lasts: timedelta) -> None:
-    """Go on with an MFA session under a new session id; the long-term secret is no longer held."""
+    """Turn the session into an MFA session under a new ID, without the long-term secret."""
     session = current_session()
     person = Person(**{**session["person"], "with_mfa": True})
     same = {key: session[key] for key in ("csrf_token", "began_at") if key in session}
@@ -252,7 +252,7 @@ def upgrade_in_place(credentials: AwsCredentials, lasts: timedelta) -> None:
 
 
 def confirm_before(path: str, why: Confirming = Confirming.WHO) -> None:
-    """The person signs in once more before they go on to `path`."""
+    """Have the user sign in once more before they continue to `path`."""
     remember_next(path)
     current_session()["confirming"] = why.value
 
@@ -264,7 +264,7 @@ def confirming() -> Confirming | None:
 
 
 def remember_next(path: str) -> None:
-    """Remember where somebody was going, in a session that is theirs: a visitor's form has it instead."""
+    """Remember where the user was going, in their session. A visitor's form has it instead."""
     current_session()["wanted"] = path
 
 

@@ -3,7 +3,7 @@
 Nothing is stored before a sign-in has begun: until then all there is lies with the browser (`app.sessions.visitors`).
 
 Two requests of one browser may run at once. So a change is stored as the keys it changed, on top of what
-is there; a session that was ended meanwhile is never brought back; and the cookie is sent only when the
+is there. A session that was ended meanwhile is never restored. The cookie is sent only when the
 id is new, so that a slow answer cannot put an old id back into the browser. What a slow request has and nobody
 else can get again it commits: it is told when the session was ended meanwhile.
 """
@@ -145,7 +145,7 @@ class StoredSessions(SessionInterface):
             return ""
         renewed = self._renewed(session, session.replaced)
         if not renewed:
-            session.clear()  # ended meanwhile, by signing out elsewhere: a renewal does not bring it back
+            session.clear()  # ended meanwhile, by signing out elsewhere: a renewal does not restore it
         return renewed
 
     def _end(self, app: Flask, session: Session, response: Response) -> None:
@@ -180,7 +180,7 @@ class StoredSessions(SessionInterface):
     def _renewed(self, session: Session, former: str) -> str:
         """Store it under a new id and end the former one; "" where that was ended meanwhile.
 
-        In this order: whoever ends sessions finds at least one of them. Of what is taken along the latest counts.
+        In this order, so that ending sessions finds at least one of them. Of what is taken along the latest counts.
         What this request removed stays removed, whatever another request notes about the same thing until then.
         """
         _, removed = session.changes()
@@ -191,7 +191,7 @@ class StoredSessions(SessionInterface):
                 return ""
             for key, field in session.takes_along.items():
                 before, now = session.before.get(key, ABSENT), stored.get(key, ABSENT)
-                if now != before and not (key in removed and _same(before, now, field)):  # somebody else changed it
+                if now != before and not (key in removed and _same(before, now, field)):  # another request changed it
                     session.pop(key, None)
                     if now is not ABSENT:
                         session[key] = now
@@ -202,7 +202,7 @@ class StoredSessions(SessionInterface):
         raise StoreDown(_BUSY)
 
     def commit(self, session: Session, *, if_unchanged: bool = False) -> bool:
-        """Store the changes now, not at the end of the request: for what others must see before we go on.
+        """Store the changes now, not at the end of the request: for what others must see before we continue.
 
         if_unchanged: only where nobody else stored anything since this request read the session. Answers
         False where that was so, or where the session was ended; then it holds what is stored now, if anything.

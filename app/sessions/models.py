@@ -25,6 +25,6 @@ class StoredSession(Base):
     owner: Mapped[str] = mapped_column(String(640), index=True)
     """`app.sessions.contents.owner_of` the user who is signed in: account and AWS's unique id. Empty before."""
     label: Mapped[str] = mapped_column(String(16))
-    """The session's short id: names it to its owner and in the audit log, and opens nothing."""
+    """The session's short id: names it to its owner and in the audit log, but can't be used to sign in."""
     address: Mapped[str] = mapped_column(String(64))
     user_agent: Mapped[str] = mapped_column(String(256))

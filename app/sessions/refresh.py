@@ -1,7 +1,7 @@
 """Credentials of AWS Sign-In live 15 minutes: the next ones are got ahead of time, by one request at a time.
 
-The refresh token works once. So whoever refreshes says so in the stored session first, and stores the new
-token before anyone uses the new credentials; other requests, in whatever process, go on with what they
+The refresh token works once. So a request that refreshes says so in the stored session first, and stores the new
+token before anyone uses the new credentials; other requests, in any process, continue with what they
 have, or wait for the outcome where that has expired.
 """
 

@@ -22,7 +22,7 @@ class Session(CallbackDict[str, Any], SessionMixin):
 
         super().__init__(deepcopy(dict(data)), touched)
         self.sid = sid
-        """Cookie value; None until a session is first stored, which is when somebody begins to sign in."""
+        """Cookie value; None until a session is first stored, which is when a sign-in begins."""
         self.version = version
         self.before = dict(data)
         self.last_used_at: datetime | None = None
@@ -43,7 +43,7 @@ class Session(CallbackDict[str, Any], SessionMixin):
 
     @property
     def of_visitor(self) -> bool:
-        """No sign-in has begun: what it holds came from the browser, where somebody else may have put it."""
+        """No sign-in has begun: what it has came from the browser, where an attacker may have put it."""
         return self.sid is None and self.replaced is None
 
     def renew(self, takes_along: Mapping[str, str] | None = None) -> None:

@@ -118,7 +118,7 @@ def at_aws() -> str:
 
 
 def keep_enrollment(enrollment: Enrollment) -> None:
-    """Hold the seed until AWS trusts the device: stored at once, because AWS tells it only once."""
+    """Keep the seed until AWS trusts the device: stored at once, because AWS shows it only once."""
     keep("enrollment", enrollment)
     _kept("seed", enrollment.serial_number)
 
@@ -165,7 +165,7 @@ def discard_new_key() -> None:
 
 
 def keep_new_key(new: NewAccessKey) -> bool | None:
-    """Hold a new secret until it is saved: stored at once, because AWS tells it only once.
+    """Keep a new secret until it is saved: stored at once, because AWS shows it only once.
 
     Return False if the session was ended meanwhile, so nothing holds the secret. None: nobody knows.
     """
@@ -181,7 +181,7 @@ def new_key_meanwhile(now: datetime) -> str:
 
 
 def mark_proven(access_key_id: str) -> None:
-    """Note that AWS knows the key that waits, if it still does: nothing that was saved meanwhile comes back."""
+    """Note that AWS accepts the pending key, unless its secret was saved meanwhile: that isn't restored."""
     while (stored := current_session().get("new_key")) and stored["access_key_id"] == access_key_id:
         current_session()["new_key"] = {**stored, "proven": True}
         if stored_sessions().commit(current_session(), if_unchanged=True):
@@ -204,12 +204,12 @@ def upgrade() -> Upgrade | None:
 
 
 def keep_replacing(old: ReplacedDevice) -> None:
-    """The new device is trusted; this one is still to be given up."""
+    """Remember that the new device is trusted and this one is still to be removed."""
     keep("replacing", old)
 
 
 def replacing() -> ReplacedDevice | None:
-    """The device that a new one has replaced and that was still to be given up when this was stored."""
+    """Return the device that a new one has replaced, still to be removed when this was stored."""
     return read(ReplacedDevice, current_session().get("replacing"))
 
 

@@ -1,8 +1,8 @@
 """What is kept of a browser in which nobody is signed in: in its own cookie, encrypted and small, and nowhere else.
 
 So a stranger who opens pages, or sends forms that lead nowhere, fills nothing of ours. The cookie holds the token of
-its forms (the double-submit pattern: without reading or setting the cookie nobody can send a form that fits it) and
-what the next page has to say. It does not say who somebody is or where they go after signing in, because a cookie can
+its forms (the double-submit pattern: without reading or setting the cookie nobody can send such a form) and
+what the next page has to say. It does not say who the user is or where they go after signing in, because a cookie can
 be planted: with https its name begins with `__Host-`, which keeps other hosts from that, and forms are taken from our
 own origin only (`app.web.security`).
 """
@@ -35,7 +35,7 @@ class VisitorCookies:
         self._serializer = TaggedJSONSerializer()
 
     def read(self, request: Request) -> tuple[dict[str, Any], bool]:
-        """What the browser has, {} where that is nothing of ours or too old; and whether it is to be written anew."""
+        """What the browser has, {} if that isn't ours or is too old; and whether it is to be written again."""
         sent = request.cookies.get(self.name, "").encode()
         if not sent:
             return {}, False
@@ -54,6 +54,6 @@ class VisitorCookies:
         response.set_cookie(self.name, self._cipher.encrypt(text.encode()).decode(), **options)
 
     def delete(self, request: Request, response: Response, options: Mapping[str, Any]) -> None:
-        """Take it back, where the browser has one: whoever signs in has a session."""
+        """Delete the cookie where the browser has one: a signed-in user has a session."""
         if self.name in request.cookies:
             response.delete_cookie(self.name, **options)

@@ -73,7 +73,7 @@ _USUAL = {"https": 443, "http": 80}
 
 
 def bind(text: str, at: Reading) -> str:
-    """Where to listen, as gunicorn reads it. Checks PORT, too."""
+    """Return the address to listen on, as gunicorn reads it. Also checks PORT."""
     whole(1, 65535)(at.env.get("PORT") or "8000", replace(at, name="PORT"))
     found = re.fullmatch(r"(?:\[[0-9a-fA-F:.]+\]|[\w.-]+):(\d{1,5})|unix:/\S+", text)
     if text and (not found or (found[1] and not 1 <= int(found[1]) <= 65535)):

@@ -32,7 +32,7 @@ bp = Blueprint("aws_signin", __name__)
 bp.register_error_handler(NotRecorded, error_pages.error_page)  # the portal's trouble: nothing typed is wrong
 
 ACCOUNT = "ACCOUNT-ID"
-"""Stands for the account's id in what a stranger may read."""
+"""Replaces the account ID in what a visitor may read."""
 DENIED = ("access_denied", "unauthorized_client", "INSUFFICIENT_PERMISSIONS")
 
 
@@ -169,7 +169,7 @@ def _enter(arrived: service.Arrived, pending: PendingAwsSignIn, now: datetime) -
 @bp.get('/sign-in/aws/stopped/<any("not-permitted", "no-code", "iam-refuses", "someone-else"):why>')
 @public
 def stopped(why: str) -> ResponseReturnValue:
-    """Why it went no further, and every way on. Whoever is not signed in is not told whose portal this is."""
+    """Say why the sign-in stopped, and how to continue. Visitors don't see whose portal this is."""
     account = current_user.account_id if current_user.is_authenticated else ACCOUNT
     partition = current_app.config["AWS_PARTITION"]
     statement = json.dumps(sign_in_statement(account, partition), indent=2)

@@ -40,7 +40,7 @@ ENDED_ON = {
     "access_keys.new": "Your session has ended, so Latchkey can’t show the secret of your new access key again. "
     "Sign in again. If you didn’t save the secret, delete that key.",
 }
-"""The same for somebody who was on a page whose secret ended with the session, by its endpoint."""
+"""The same for a user who was on a page whose secret ended with the session, by its endpoint."""
 
 
 START_AGAIN = "That sign-in started in another browser or has expired. Sign in again."
@@ -49,7 +49,7 @@ WHYS = {
     "late": f"You have {_MINUTES} minutes to enter your MFA code. Start again with your access key.",
     "elsewhere": START_AGAIN,
 }
-"""Why somebody is at the sign-in page, by a word in its address: nothing need be stored to say it."""
+"""Why the user is at the sign-in page, by a word in its address, so that nothing is stored for it."""
 
 
 def asked_for() -> str:

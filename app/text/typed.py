@@ -28,7 +28,7 @@ def without_blanks(text: str | None) -> str:
 
 
 _WITHIN_CODES = frozenset(".,_'’·・･•∙‧․。､٫٬−")
-"""What stands between the digits of a code, beside blanks and dashes."""
+"""What is allowed between the digits of a code, beside blanks and dashes."""
 
 
 LONGEST_CODE = 256
@@ -36,7 +36,7 @@ LONGEST_CODE = 256
 
 
 def code(text: str | None) -> str:
-    """A code as its digits 0 to 9, whatever digits it was typed in, without what stands between them.
+    """A code as its digits 0 to 9, whatever digits it was typed in, without what is between them.
 
     Other characters stay, so that what is no code is known as such.
     """

@@ -268,4 +268,4 @@ HANDLERS: Mapping[type[Exception], Callable[[Any], ResponseReturnValue]] = {
     InternalServerError: _our_mistake,
     HTTPException: _other,
 }
-"""What went wrong to what is answered. Of several kinds that fit, Flask takes the narrowest."""
+"""What went wrong to what is answered. Of several classes that match, Flask uses the narrowest."""

@@ -24,7 +24,7 @@ class Form(FlaskForm):
     secret: ClassVar[tuple[str, ...]] = ()
     """Fields, beside passwords and files, of which nothing is shown again."""
     refused_as: str = ""
-    """`PortalError.code` of what the form was refused with, after the redirect, too; "" where there was none."""
+    """`PortalError.code` of what the form was refused with, also after the redirect; "" where there was none."""
 
     spent: ClassVar[tuple[str, ...]] = ()
     """Fields emptied when AWS refuses what was sent: codes count once."""
@@ -69,7 +69,7 @@ class Form(FlaskForm):
 
 
 class FormNotValid(Exception):
-    """What was sent doesn't fit the form, which says why."""
+    """What was sent isn't valid. The form says why."""
 
     def __init__(self, form: Form) -> None:
         super().__init__()

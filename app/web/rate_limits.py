@@ -101,7 +101,7 @@ def whose_codes() -> str:
     if pending := slots.pending_sign_in(datetime.now(UTC)):
         return named("key", pending.access_key_id)
     if current_user.is_authenticated and current_user.with_mfa:
-        return this_person()  # whoever has but their key uses up none of their tries
+        return this_person()  # a thief who has only their key uses up none of their tries
     if current_user.is_authenticated:
         return named("key", current_user.access_key_id) if current_user.access_key_id else this_person()
     return client_address()
@@ -116,5 +116,5 @@ CHANGES = "120 per 5 minutes"
 
 
 def this_person() -> str:
-    """Whoever is signed in, in whatever session, as a counter's name; the address of everybody else."""
+    """Return the counter's name for a user in all their sessions, or for a visitor's address."""
     return named("person", current_user.owner) if current_user.is_authenticated else client_address()

@@ -1,8 +1,8 @@
 """A refused form waits for the GET of its page, with what was wrong and what was typed.
 
 Every form is answered with a redirect. Pages are not kept by browsers, so one that answered a form itself could be
-shown no second time: Back and reload would only offer to send the form again. What waits lies in the session, for one
-look within some minutes, encrypted; of a visitor in their own cookie (`app.sessions.visitors`). Secrets never wait.
+shown no second time: Back and reload would only offer to send the form again. What waits is kept in the session,
+encrypted, for one look within some minutes; a visitor's in a cookie (`app.sessions.visitors`). Secrets never wait.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def came_from() -> str:
 
 
 def refused_as() -> str:
-    """Return the code of what this page tells of: its form was refused, or a message at the top says so; else ""."""
+    """Return the code of what this page shows: its form was refused, or a message at the top says so; else ""."""
     return str(g.get("refused_as", "")) or code_of_notices()
 
 

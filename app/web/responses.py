@@ -37,7 +37,7 @@ class Number(IntegerConverter):
 
 
 def whole_number(sent: MultiDict[str, str], name: str) -> int | None:
-    """A field or parameter as a whole number from 1 that fits a database; None for anything else."""
+    """A field or parameter as a whole number from 1 that a database can store; None for anything else."""
     number = sent.get(name, type=int)
     return number if number is not None and 0 < number <= LARGEST_NUMBER else None
 
@@ -103,7 +103,7 @@ class Undo:
 def done(
     sentence: str | PortalError, endpoint: str, category: str = "success", *, code: str = "", **values: Any
 ) -> ResponseReturnValue:
-    """Say what was done, or why not, and go on; always by redirect, so that a reload repeats nothing.
+    """Say what was done, or why not, on the next page: always by redirect, so that a reload repeats nothing.
 
     code: of a sentence that is no error's and that isn't about success (`app.web.told.tell`).
     """
@@ -193,7 +193,7 @@ def page_at(address: str) -> str:
 
 
 def _parts(address: str) -> SplitResult:
-    """The parts of an address that anybody can send, of an empty one where it is none."""
+    """Return the parts of an address from outside; those of "" where it is no address."""
     try:
         return urlsplit(address)
     except ValueError:
@@ -206,5 +206,5 @@ def where_they_were() -> str:
     if adapter is None or adapter.test(path, "GET"):
         return here()
     while path and not adapter.test(path, "GET"):
-        path = path.rpartition("/")[0]  # the page the button stands on
+        path = path.rpartition("/")[0]  # the page with the button
     return local_path(path, "/")

@@ -28,7 +28,7 @@ COLUMNS = (
 """The columns that are read. Others are ignored."""
 PASSWORD = COLUMNS.index("password_enabled")
 CLOCKS = timedelta(hours=1)
-"""How much earlier than the latest time in the report the time can be that somebody typed for it."""
+"""How much earlier a time typed for the report may be than the latest time in it."""
 LARGEST = 8 * 1024 * 1024
 """Bytes. A report of 5,000 users has about 1.5 million."""
 _NOTHING = ("N/A", "no_information", "not_supported")

@@ -1,7 +1,7 @@
 """From what is stored and what a source tells to what is known from now on. Pure.
 
-A user's row ends where a newer list or report doesn't tell of them, unless they showed themselves since, and where a
-source tells of a user who was created later under the same name. `app.compliance.rules.facts` decides which of
+A user's row ends where a newer list or report doesn't list them, unless they showed themselves since, and where a
+source shows a user who was created later under the same name. `app.compliance.rules.facts` decides which of
 several sources counts for a fact.
 """
 
@@ -104,10 +104,10 @@ def merge_report(stored: AccountRow, known: Mapping[str, PersonRow], report: Cre
 
 
 def _set_reported(merged: Merged, row: PersonRow, person: ReportPerson) -> None:
-    """Add the row with what the report tells of the user."""
+    """Add the row with the report's facts about the user."""
     merged.people.append(row)
     if _is_later(person.created_at, row.created_at):
-        row.report = None  # the report tells of the former user
+        row.report = None  # the report is about the former user
         return
     if person.created_at and _is_later(row.created_at, person.created_at):
         merged.gone.append(row.user_name)
@@ -165,7 +165,7 @@ def merge_lists(
 
 
 def _set_listed(row: PersonRow, user: ListedUser, virtual_devices: int) -> None:
-    """Set what the lists tell of the user."""
+    """Set the facts that the lists have about the user."""
     row.user_id, row.arn, row.path, row.created_at = user.user_id, user.arn, user.path, user.created_at
     row.password_last_used = user.password_last_used
     row.in_user_list, row.virtual_devices = True, virtual_devices
@@ -192,7 +192,7 @@ def _is_later(earlier: datetime | None, later: datetime | None) -> bool:
 
 
 def _is_another(known: str, told: str) -> bool:
-    """Are these unique ids of two users? An id that isn't known yet ("") can be anybody's."""
+    """Are these unique ids of two users? An id that isn't known yet ("") can be any user's."""
     return bool(known and told and known != told)
 
 

@@ -119,7 +119,7 @@ class ComplianceRun(Base):
 
 
 class ComplianceException(Base):
-    """A user, or the account, doesn't have to pass a rule until a date, and somebody is responsible for that."""
+    """A user, or the account, doesn't have to pass a rule until a date. An owner is responsible for that."""
 
     __tablename__ = "compliance_exceptions"
     __table_args__ = (Index(None, "account_id", "user_name"),)
@@ -137,5 +137,5 @@ class ComplianceException(Base):
     made_by: Mapped[str] = mapped_column(String(1024))
     """ARN."""
     ended_at: Mapped[datetime | None] = mapped_column(Utc)
-    """When somebody ended it early."""
+    """When an administrator ended it early."""
     ended_by: Mapped[str] = mapped_column(String(1024))

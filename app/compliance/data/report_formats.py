@@ -66,7 +66,7 @@ _NAMED = (
 
 
 def _beside_other_text(text: str) -> str:
-    """The CSV where a prompt, a command or a spreadsheet's mark stands before it. Raises NotAReport."""
+    """Return the CSV without a prompt, command or spreadsheet's mark before it. Raises NotAReport."""
     if begins := _BEGINS.search(text):
         return text[begins.start() :]
     lines = [line for line in text.strip().splitlines() if not _FRAME.fullmatch(line.strip())]

@@ -85,7 +85,7 @@ class ExceptionRow:
     made_by: str
     """ARN."""
     ended_at: datetime | None
-    """When somebody ended it early."""
+    """When an administrator ended it early."""
     ended_by: str
 
 

@@ -33,7 +33,7 @@ from app.compliance.rules.table import fingerprint
 
 
 def keep_report(engine: Engine, report: CredentialReport, now: datetime, terms_of: TermsOf) -> int:
-    """Store a credential report and return how many users it tells of. Raises NotAReport: nothing was changed."""
+    """Store a credential report and return how many users it lists. Raises NotAReport: nothing was changed."""
     ensure_account_row(engine, report.account_id)
     with locked(engine, report.account_id) as account:
         known = read_people(account.connection, report.account_id)
@@ -127,7 +127,7 @@ def _judge_and_write_all(account: AccountData, known: Mapping[str, PersonRow], m
 def _judge_and_write_some(
     account: AccountData, known: Mapping[str, PersonRow], merged: Merged, terms_of: TermsOf
 ) -> None:
-    """Judge and store some users. The day's figures are counted when somebody looks."""
+    """Judge and store some users. The day's figures are counted when a page is opened."""
     terms = terms_of(account.row.user_list.get("others"))
     before = {row.user_name: (row.verdicts, row.oldest_key_at) for row in merged.people}
     judge_people(merged.people, account.row, terms, account.exceptions(terms.now))

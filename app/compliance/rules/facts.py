@@ -15,14 +15,14 @@ def _time(text: str | None) -> datetime | None:
 
 
 class Others(NamedTuple):
-    """MFA devices that aren't virtual ones of users. AWS tells only how many are in use."""
+    """MFA devices that aren't virtual ones of users. AWS returns only how many are in use."""
 
     at_most: int | None
     """None: not known."""
     fewer: bool = False
     """Fewer than users are taken to have, so some of them no longer have theirs."""
     more: bool = False
-    """More than when the report was imported, so somebody has a new one."""
+    """More than when the report was imported, so a user has a new one."""
 
 
 def others_of(user_list: UserListFacts) -> Others:
@@ -93,7 +93,7 @@ def subject(row: StoredPerson, user_list_at: datetime | None, report_at: datetim
 def _mfa(
     row: StoredPerson, user_list: Seen | None, report: Seen | None, others: Others
 ) -> tuple[bool | None, Seen | None, str]:
-    """Does the user have MFA, what says so, and why it isn't known although something told of it."""
+    """Does the user have MFA, what says so, and why it isn't known although a source reported it."""
     own = _own(row.own, "mfa", user_list, report)
     if own:
         return bool(own.value), own.seen, ""
@@ -165,7 +165,7 @@ def _password_use(
 
 
 def _keys(row: StoredPerson, report: Seen | None) -> tuple[tuple[Key, ...] | None, Seen | None, Seen | None]:
-    """The access keys, what tells of them, and what tells when they were used."""
+    """Return the access keys, their source, and the source of when they were used."""
     reported: tuple[Key, ...] | None = None
     if row.report and report:
         told = row.report["keys"]

@@ -49,7 +49,7 @@ def mfa_console(someone: Subject, terms: Terms) -> Verdict | None:
     if someone.password:
         return fresh(verdict, terms, seen.get("password"))
     if someone.password_last_used:
-        # A password that was used and removed since is rare, and nothing tells of it: say what was seen.
+        # A password that was used and removed since is rare, and no source shows it: say what was seen.
         why = f"{verdict.why} Last signed in with a password on {{}}."
         told = verdict._replace(why=why, about=(*verdict.about, someone.password_last_used))
         return fresh(told, terms, seen.get("password_last_used"))

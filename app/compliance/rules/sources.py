@@ -1,4 +1,4 @@
-"""What the sources tell of users and accounts, in the shapes in which it is stored as JSON. Pure.
+"""The facts of the sources about users and accounts, in the shapes in which they are stored as JSON. Pure.
 
 Times are ISO 8601 text with a zone.
 """
@@ -77,7 +77,7 @@ class RootFacts(TypedDict, total=False):
 
 
 class StoredPerson(Protocol):
-    """What a row of `compliance_people` tells of a user."""
+    """The facts of a row of `compliance_people` about a user."""
 
     user_name: str
     path: str

@@ -69,7 +69,7 @@ class Subject(NamedTuple):
     "ssh_keys".
     """
     mfa_doubt: str = ""
-    """Why `mfa` isn't known although a source told of it. A sentence."""
+    """Why `mfa` isn't known although a source reported it. A sentence."""
 
 
 class Account(NamedTuple):

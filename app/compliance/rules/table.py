@@ -55,7 +55,7 @@ class Group(NamedTuple):
 
     title: str
     first: str
-    """Id of the rule whose fix stands for all of them."""
+    """Id of the rule whose fix is used for all of them."""
 
 
 GROUPS: dict[str, Group] = {

@@ -65,7 +65,7 @@ def aged(made: datetime, days: int, now: datetime, still: str, too_old: str, see
     """Return the verdict on a credential made at that time: it passes while it is at most so many days old.
 
     still, too_old: the reasons, with {} for the date, and in `too_old` another for the age.
-    seen: what tells of the credential. If it became too old only after that, it may be gone by now: unknown.
+    seen: the source of the credential. If it became too old only after that, it may be gone by now: unknown.
     """
     limit = made + timedelta(days=days)
     if now <= limit:

@@ -16,7 +16,7 @@ _VARIABLE = re.compile(r"\$\{(?!\*\}|\?\}|\$\})[^}]*\}")
 _LITERAL = {"${*}": "\ue000", "${?}": "\ue001", "${$}": "$"}
 """Stand-ins for characters that are meant literally; no ARN has the first two."""
 _PATH_AND_NAME = re.compile(r"((?:[!-.0-9;-~][!-9;-~]*/)?)([\w+=,.@-]{1,64})", re.ASCII)
-"""Paths without a colon: IAM takes one, but then `*:role/*` would mean users, too, which nobody has in mind."""
+"""Paths without a colon: IAM accepts one, but then `*:role/*` would also mean users, which nobody has in mind."""
 _REST_OF_ID = re.compile(r"[A-Z0-9]{1,124}")
 
 

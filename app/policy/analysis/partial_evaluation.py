@@ -94,7 +94,7 @@ def _resource(statement: Statement, request: Request, context: Context) -> tuple
             found = pattern.matches(request.resource, context)
         except Absent:
             absent = [key for key in pattern.keys if key.lower() not in context]
-            # A name that is no key at all, or one that this request does not have, stands for nobody.
+            # A name that is no key at all, or one that this request does not have, matches nobody.
             may = all(unknown(key) and (condition_key(key) or key_type(key)) for key in absent)
             return (None, tuple(absent)) if may else (False, ())
         if found:

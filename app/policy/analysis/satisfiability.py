@@ -89,7 +89,7 @@ def holds_in(condition: Condition, context: Context) -> bool:
 
 
 def spares_services(condition: Condition, users: Users) -> bool:
-    """Does it not hold for what an AWS service does on somebody's behalf?"""
+    """Return whether it doesn't apply to what an AWS service does on a user's behalf."""
     user = IamUser(users.account_id, "alice", f"arn:{users.partition}:iam::{users.account_id}:user/alice")
     context = request_context(user, Session.of(mfa=False), "any:Action", Circumstances(users.now))
     by_service = context | dict.fromkeys(("aws:CalledViaFirst", "aws:CalledViaLast"), "cloudformation.amazonaws.com")

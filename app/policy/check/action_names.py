@@ -15,7 +15,7 @@ from app.policy.reference.listed_resources import LISTED_UNDER
 def misspelt(policy: ParsedPolicy) -> Iterator[Finding]:
     """Actions the reference does not know, statement by statement: misspelt, or younger than it.
 
-    No other action is proposed: it would be another permission than the one somebody wrote.
+    No other action is proposed: it would be another permission than the one in the document.
     """
     for statement in policy.statements:
         place = statement.place(statement.action_element)

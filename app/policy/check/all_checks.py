@@ -61,7 +61,7 @@ def check(text: str) -> Report:
         return Report(_sorted(reading.findings), reading.size)
     policy = parsed(reading.document)
     findings = [*reading.findings, *(finding for each in ALL_CHECKS for finding in each(policy))]
-    if not policy.has_placeholder:  # a remedy is copied as it stands, so it names any account where none is known
+    if not policy.has_placeholder:  # a remedy is copied as it is, so it names any account where none is known
         findings = [replace(each, remedy=each.remedy.replace(f":{PLACEHOLDER}:", ":*:")) for each in findings]
     return Report(_sorted(findings), reading.size, features_of(policy), likeness(policy.source), policy)
 

@@ -1,6 +1,6 @@
 """Actions that the deny exempts from MFA beyond those that users need to get MFA.
 
-Such a document doesn't demand MFA of somebody with a stolen key. That AWS's own document exempts them is no excuse.
+Such a document doesn't demand MFA of a thief with a stolen key. That AWS's own document exempts them is no excuse.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from app.policy.reference.action_patterns import named_by, open_service
 from app.policy.reference.actions import UNTOUCHED
 
 ALL_OF_IAM = "iam:*"
-"""What the tutorial of 2017 spares. AWS has named single actions since."""
+"""What the tutorial of 2017 exempts. AWS has named single actions since."""
 TOLD = 8
 """Entries of NotAction that get a finding of their own; the others of a statement are counted in one."""
 
 
 @cache
 def known() -> frozenset[str]:
-    """What AWS's documents and ours spare, entry by entry in lower case, and what no policy reaches anyway."""
+    """What AWS's documents and ours exempt, entry by entry in lower case, and what no policy reaches anyway."""
     spared = {
         entry
         for variant in VARIANTS
@@ -58,7 +58,7 @@ def _leniency(deny: Scope) -> tuple[int, int]:
 
 
 def _of_deny(deny: Scope, others: Sequence[Scope]) -> Iterator[Finding]:
-    """Entry by entry. others: what holds beside it, and may deny what this one spares."""
+    """Entry by entry. others: what holds beside it, and may deny what this one exempts."""
     if not deny.statement.not_actions:
         return
     place = deny.place("NotAction")
@@ -110,7 +110,7 @@ def _of_deny(deny: Scope, others: Sequence[Scope]) -> Iterator[Finding]:
 
 
 def _needed(deny: Scope, written: str) -> str:
-    """What of an entry is to stay spared, since getting MFA takes it and no other entry names it."""
+    """Return what must stay exempt of an entry: an MFA session needs it, and no other entry names it."""
     rest = [each for each in deny.entries.values() if each != written]
     named = [each for each in GETTING_MFA if _names(written, each) and not any(_names(other, each) for other in rest)]
     return f", and name {', '.join(named)} instead." if named else "; getting MFA does not take it."

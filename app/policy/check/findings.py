@@ -15,7 +15,7 @@ class Severity(StrEnum):
     ERROR = "error"
     """It does not do what is written, or IAM would not take it."""
     WARNING = "warning"
-    """It does more than it should, or shuts somebody out."""
+    """It allows more than it should, or shuts a user out."""
     NOTE = "note"
     """The portal can do less than it could, or the document says more than it needs to."""
 

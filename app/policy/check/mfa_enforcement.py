@@ -142,7 +142,7 @@ def _narrowings(deny: Scope, lacking: Sequence[bool | None]) -> Iterator[Finding
 
 
 def _left_out(partial: Sequence[Scope]) -> Finding:
-    """The first of them stands for all."""
+    """The first of them represents all."""
     services = dict.fromkeys(
         action.partition(":")[0] for action in ONE_A_SERVICE if not any(each.names(action) for each in partial)
     )

@@ -1,4 +1,4 @@
-"""Reads the text of a policy, and finds what IAM would refuse or would take in another sense than it seems."""
+"""Reads the text of a policy, and finds what IAM would refuse, or would understand otherwise than it seems."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Permissions by which users can get more than they were given, or get around MFA for good.
 
 Self-service is about your own credentials, so none of this belongs in a Force_MFA policy. It is an error if users
-who gave an MFA code once are no longer bound by the policy, or act as somebody who isn't bound by it. It is a
+who gave an MFA code once are no longer bound by the policy, or act as a user who isn't bound by it. It is a
 warning if that also takes something outside the document, like a role that trusts them. A deny counts only if it
 surely applies: a name that the check made up could be listed in one.
 """
@@ -26,7 +26,7 @@ from app.policy.reference.pass_role import PASSES_ROLE, RUNNERS
 
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 _OWN_NAME = "\ue000"
-"""Stands for ${aws:username}, so that a name written out is nobody's own."""
+"""Replaces ${aws:username}, so that a name written out is nobody's own."""
 _PASSED_TO = "iam:passedtoservice"
 
 Granted = dict[str, frozenset[bool | None]]
@@ -159,12 +159,12 @@ def _is_here(resource: str, target: Target, policy: ParsedPolicy) -> bool:
 
 
 def _parts(resource: str) -> list[str]:
-    """The six of an ARN. One that ends early goes on with wildcards (IAM User Guide, Resource element)."""
+    """Return an ARN's six parts. One that ends early continues with wildcards (IAM User Guide, Resource element)."""
     return completed(resource).split(":", 5) if resource != "*" else ["*"] * 6
 
 
 def _below(resources: Sequence[str], target: Target) -> set[str]:
-    """What stands after the account in ARNs of this kind, as patterns in which _OWN_NAME is your own name."""
+    """Return what comes after the account in ARNs of this type, as patterns in which _OWN_NAME is your own name."""
     found = set()
     for resource in resources:
         parts = _parts(resource)

@@ -87,9 +87,9 @@ DANGERS = (
         | _of(SAML_PROVIDER, "CreateSAMLProvider UpdateSAMLProvider")
         | _of(OIDC_PROVIDER, "CreateOpenIDConnectProvider UpdateOpenIDConnectProviderThumbprint")
         | _of(OIDC_PROVIDER, "AddClientIDToOpenIDConnectProvider")
-        # Temporary delegation: what is accepted is permissions, and whoever has the exchange token gets them.
+        # Temporary delegation: what is accepted is permissions, and the holder of the exchange token gets them.
         | _of(DELEGATION, "AcceptDelegationRequest SendDelegationToken")
-        # Settings of the account that decide how people come in, and as whom.
+        # Settings of the account that decide who can sign in, and how.
         | _of(ANYTHING, "PutAccountProperties EnableOutboundWebIdentityFederation")
         | _of(ANYTHING, "EnableOrganizationsRootSessions EnableOrganizationsRootCredentialsManagement")
         | _of(ANYTHING, "PutResourcePermissionStatement DeleteResourcePermissionStatement", "signin")

@@ -20,7 +20,7 @@ from app.policy.places import Place, cut
 MOST_COMPARED = 40
 """Patterns of a list that are compared with the others: a document may be hostile."""
 _SAMPLES = ("", "\ue000", "\ue000\ue001\ue002")
-"""Put in for a `*`, to see whether another pattern takes whatever may stand there."""
+"""Replace a `*`, to see whether another pattern matches everything that it may match."""
 _ANY_CHARACTER = "\ue003"
 
 

@@ -27,7 +27,7 @@ class Report:
 
     @property
     def usable(self) -> bool:
-        """Could the portal do its main job: sign people in, show their devices, set up MFA, go on with it?"""
+        """Return whether the portal can do its main job: sign users in, show their devices, set up and use MFA."""
         return bool(self.features) and all(each.as_wanted for each in self.features if each.feature.main)
 
     def as_json(self) -> dict[str, Any]:

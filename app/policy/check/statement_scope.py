@@ -20,7 +20,7 @@ MFA_KEYS = ("aws:multifactorauthpresent", "aws:multifactorauthage")
 MFA_STATES: tuple[bool | None, ...] = (None, False, True)
 """Sessions by aws:MultiFactorAuthPresent: a plain access key has none, a password without a code says false."""
 WHO = ("aws:username", "aws:userid", "aws:principal")
-"""Keys that begin so tell people apart: a condition on one exempts somebody."""
+"""Keys that begin so tell users apart: a condition on one exempts some of them."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Scope:
 
     @property
     def demands_mfa(self) -> bool:
-        """Does it hold for somebody without MFA, and end with MFA?"""
+        """Return whether it applies to a user without MFA, and no longer with MFA."""
         about_it = any(each.key.lower() in MFA_KEYS for each in self.statement.conditions)
         return bool(self.mfa_states) and (True not in self.mfa_states or (about_it and True not in self.sure))
 
@@ -164,6 +164,6 @@ def _open(key: str, condition: Condition) -> bool:
 
 
 def client_chooses(key: str) -> bool:
-    """May somebody who sends a request put in what they like?"""
+    """Return whether a client may send any value for it."""
     known = condition_key(key)
     return known is not None and known.chosen

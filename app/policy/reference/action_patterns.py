@@ -21,6 +21,6 @@ def named_by(pattern: str) -> tuple[str, ...]:
 
 
 def open_service(pattern: str) -> bool:
-    """Has it a wildcard where the service stands?"""
+    """Return whether it has a wildcard in the service's name."""
     service = pattern.partition(":")[0]
     return "*" in service or "?" in service

@@ -36,7 +36,7 @@ WELL_KNOWN = (
     "cloudformation:CreateStack",
     "organizations:LeaveOrganization",
 )
-"""Actions of well-known services, to try whether a deny applies to them. The first of each service stands for it."""
+"""Actions of well-known services, to try whether a deny applies to them. The first of each service represents it."""
 
 UNTOUCHED = {
     "sts:GetSessionToken": "No policy reaches this one: whoever has an access key can ask for a session with it.",
@@ -161,7 +161,7 @@ def key_type(key: str) -> str | None:
 def arn_patterns(action: str) -> tuple[str, ...]:
     """ARNs the resource types of an action can have, `*` for what varies: "arn:*:iam::*:user/*".
 
-    Of a bucket's name _A_NAME stands there: it has no slash, so bucket/* is no bucket.
+    A bucket's name is replaced by _A_NAME: it has no slash, so bucket/* is no bucket.
     """
     service = action.partition(":")[0]
     details = [
@@ -172,7 +172,7 @@ def arn_patterns(action: str) -> tuple[str, ...]:
 
 
 _FREE, _IN_PART, _A_NAME = "*", "\ue001", "\ue002"
-"""Stars: for anything; for what has no colon; for what has neither colon nor slash."""
+"""Stars for anything, for text without a colon, and for text with neither colon nor slash."""
 _ONE = "\ue003"
 """One character of a name."""
 _SHUT = {_FREE: "", _IN_PART: ":", _A_NAME: ":/"}

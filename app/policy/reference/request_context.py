@@ -19,7 +19,7 @@ ISSUE_TIME = "aws:TokenIssueTime"
 EXAMPLE_ADDRESS = "198.51.100.10"
 """Where a request comes from if nobody says: one that RFC 5737 keeps for examples, so it is in nobody's network."""
 EXAMPLE_USER_ID = "AIDACKCEVSQ6C2EXAMPLE"
-"""The unique id of somebody made up, as the IAM User Guide writes it."""
+"""The unique ID of a made-up user, as the IAM User Guide writes it."""
 FRESH = 60
 """Seconds since the code, in a session with MFA that has just begun."""
 
@@ -69,7 +69,7 @@ class IamUser:
 
 @dataclass(frozen=True)
 class Session:
-    """With which credentials somebody asks.
+    """The credentials a request is made with.
 
     mfa: aws:MultiFactorAuthPresent; None where it is absent, with a plain access key.
     mfa_age: seconds since the code. AWS sends it whenever mfa is True, and never otherwise.

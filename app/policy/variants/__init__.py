@@ -1,6 +1,6 @@
 """What AWS itself has published since its tutorial, as documents of this package: 2017-12.json and so on.
 
-Written anew from AWS's pages, with Sids of ours.
+Written by us from AWS's pages, with our own Sids.
 """
 
 from __future__ import annotations

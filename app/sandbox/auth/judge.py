@@ -70,7 +70,7 @@ class Origin:
 
 
 def context_of(state: State, caller: Caller, origin: Origin, action: str, now: datetime) -> dict[str, Any]:
-    """Condition keys of the person and their request. SecureTransport is true: here http stands in for https."""
+    """Condition keys of the person and their request. SecureTransport is true: here http takes the place of https."""
     user = IamUser(caller.account_id, caller.user_name or "", caller.arn, caller.unique_id)
     session = Session(
         caller.mfa_present,

@@ -97,7 +97,7 @@ def _applies(key: str, action: str, known: Mapping[str, Any], *, stand_in: bool)
 def doubts(documents: Sequence[str], request: Request, *, stand_in: bool, assumed: Collection[str] = ()) -> list[str]:
     """Keys on which it hangs whether a request is allowed; empty where it does not matter what they are.
 
-    stand_in: is the person one who stands for others (in a rehearsal)? assumed: keys whose value was given, in lower
+    stand_in: does the user represent others (in a rehearsal)? assumed: keys whose value was given, in lower
     case. Raises PolicyError, ValueError.
     """
     reads = [read(document) for document in documents]

@@ -1,4 +1,4 @@
-"""Service last accessed details: a job, done at once, that tells of the last use of access keys."""
+"""Service last accessed details: a job, done at once, that reports the last use of access keys."""
 
 from __future__ import annotations
 

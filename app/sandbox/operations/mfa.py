@@ -126,7 +126,7 @@ def enable(state: State, call: Call) -> Members:
 
 @operation("iam", "ResyncMFADevice")
 def resync(state: State, call: Call) -> Members:
-    """Find the device's drift anew; works with a plain key (observed)."""
+    """Resync the device's clock; works with a plain key (observed)."""
     user, serial_number = target(state, call), call.parameters["SerialNumber"]
     device = state.devices.get(serial_number)
     if device is None or serial_number not in user.mfa_devices:

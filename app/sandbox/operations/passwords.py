@@ -23,7 +23,7 @@ _NOBODYS = generate_password_hash(secrets.token_urlsafe(), _HASH)
 
 
 def promise(state: State, user_name: str, password: str, now: datetime) -> None:
-    """As `remember` for a first password, but hashed only when somebody tries one."""
+    """As `remember` for a first password, but hashed only when one is tried."""
     state.iam.users[user_name].password = "set"  # noqa: S105 # as in `remember`
     state.login_profiles[user_name] = state.password_set_at[user_name] = now
     state.unhashed[user_name] = password
@@ -192,7 +192,7 @@ def get_profile(state: State, call: Call) -> Members:
 
 @operation("iam", "DeleteLoginProfile")
 def delete_profile(state: State, call: Call) -> Members:
-    """Ends console sign-in; access keys go on working."""
+    """End console sign-in. Access keys keep working."""
     user = target(state, call)
     if not user.password:
         raise _no_profile(user)

@@ -46,7 +46,7 @@ def elsewhere(statement: Mapping[str, Any]) -> str:
 
 
 def parsed(text: str) -> Any:
-    """A document's JSON. Raises Refusal MalformedPolicyDocument: it is none, or a name stands twice in one place."""
+    """A document's JSON. Raises Refusal MalformedPolicyDocument: it is none, or has a name twice in one place."""
 
     def once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)

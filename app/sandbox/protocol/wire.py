@@ -1,6 +1,6 @@
 """One unambiguous reading of an HTTP request, or a refusal.
 
-Whatever two layers could read differently is refused here, and what goes on is built from this reading
+Whatever two layers could read differently is refused here, and what is passed on is built from this reading
 alone: nobody behind it sees the original request.
 """
 

@@ -113,7 +113,7 @@ def _as_text(rows: Sequence[Row]) -> Iterator[str]:
 
 
 def _unknown(rows: Sequence[Row], width: int) -> Iterator[str]:
-    """What depends on something only AWS knows, and what to do about it."""
+    """What depends on a value that only AWS has, and what to do about it."""
     if not rows:
         return
     yield "Not evaluated, because the answer depends on condition keys this rehearsal does not know:"

@@ -53,7 +53,7 @@ class Person:
 
     @property
     def phone(self) -> Phone:
-        """Their first; one that AWS knows nothing of before they have it."""
+        """Their first password, which AWS has no record of before they have it."""
         return self.phones.get(self.serial_number) or Phone(pyotp.random_base32())
 
 
@@ -78,7 +78,7 @@ def enable_device(person: Person, iam: Any, serial_number: str) -> None:
 
 
 def _restart(person: Person) -> None:
-    """Begin, and not go on with it: the device is then in the way of the next try."""
+    """Begin without finishing: the device is then in the way of the next try."""
     with suppress(ClientError):
         create_device(person, person.iam, person.serial_number)
     person.iam.delete_virtual_mfa_device(SerialNumber=person.serial_number)

@@ -176,7 +176,7 @@ class Rehearsal:
         }, Outcome()
 
     def _granted_more(self, admin: Any) -> Row:
-        """Someone to whom another policy grants everything tries, with a plain key, what no deny should spare."""
+        """Someone to whom another policy grants everything tries, with a plain key, what no deny should exempt."""
         admin.create_user(UserName=GRANTED_ALL)
         admin.add_user_to_group(GroupName=GROUP, UserName=GRANTED_ALL)
         everything = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
@@ -225,7 +225,7 @@ class Rehearsal:
         return self._calls.tried("iam:ListMFADevices", lambda: iam.list_mfa_devices(UserName="PathUser"))
 
     def _phase(self, person: Person, *, with_mfa: bool) -> dict[str, Outcome]:
-        """Every feature once; giving up the device comes last."""
+        """Every feature once. Removing the device comes last."""
         order = [*FIRST, *(feature.code for feature in FEATURES if feature.code not in (*FIRST, LAST)), LAST]
         return {code: self._feature(person, BY_CODE[code], with_mfa=with_mfa) for code in order}
 

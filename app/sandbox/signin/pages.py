@@ -67,7 +67,7 @@ class _Pages:
         app.after_request(_protect)
         app.register_error_handler(BadRequest, lambda error: _told("AWS cannot answer this request", str(error), 400))
 
-    # -- what the browser brings along
+    # -- what the browser sends
 
     def _asked(self) -> AuthorizationRequest:
         return asked(parse_qs(request.query_string.decode("ascii", "replace")), request.host_url.rstrip("/"))
@@ -94,7 +94,7 @@ class _Pages:
     # -- pages
 
     def authorize(self) -> ResponseReturnValue:
-        """Whoever is signed in in this browser may let the client in."""
+        """The user signed in in this browser may let the client in."""
         wanted = self._asked()
         with self._state.lock:
             who = self._console()

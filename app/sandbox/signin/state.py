@@ -55,7 +55,7 @@ class AuthorizationRequest:
 
 @dataclass(frozen=True)
 class Grant:
-    """What a code or a refresh token stands for."""
+    """What a code or a refresh token grants."""
 
     client_id: str
     console: ConsoleSession
@@ -97,7 +97,7 @@ class SignInState:
     """Ids (jti) of DPoP proofs already seen, with their time: none is taken twice."""
 
     def rename(self, user_id: str, new: str) -> None:
-        """A user has another name from now on; their sessions go on."""
+        """Give a user another name. Their sessions continue."""
 
         def same(console: ConsoleSession) -> ConsoleSession:
             return replace(console, user_name=new) if console.user_id == user_id else console

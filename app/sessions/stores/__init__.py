@@ -16,7 +16,7 @@ class StoreDown(Exception):
 
 
 class StoreFull(StoreDown):
-    """The store has no room for another session; those it has go on."""
+    """The store has no room for another session. Those it has continue."""
 
 
 MOST_STRANGERS = 20_000
@@ -41,7 +41,7 @@ class Seen:
     owner: str
     """`app.sessions.contents.owner_of` the user who is signed in; empty before."""
     label: str
-    """Short id: names the session, opens nothing."""
+    """Short ID: names the session, but can't be used to sign in."""
     address: str
     user_agent: str
     last_used_at: datetime
@@ -53,7 +53,7 @@ class OpenSession:
     """A session as its owner is shown it."""
 
     label: str
-    """Short id: opens nothing."""
+    """Short ID: can't be used to sign in."""
     began_at: datetime
     last_used_at: datetime
     address: str

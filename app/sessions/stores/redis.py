@@ -4,7 +4,7 @@ What must happen at once is a script, which Redis runs alone: so of many that co
 client repeats nothing: a lost answer is told as such. Times to live are counted by Redis, from now; the absolute
 end beside them is looked at too, so that neither clock alone keeps a session open.
 
-Where Redis has reached its `maxmemory`, strangers get no new session, and people AWS has vouched for go on: their
+Where Redis has reached its `maxmemory`, visitors get no new session, and users AWS has vouched for continue: their
 scripts may write all the same. They are as many as people, so it stays a little. This takes Redis 7 or newer.
 """
 
@@ -219,7 +219,7 @@ def _number(text: bytes) -> int:
 
 
 _NOT_OURS = (AttributeError, TypeError, ValueError)
-"""What reading raises where somebody else has written: that is no session of ours."""
+"""What reading raises where another program has written: that is no session of ours."""
 _SHOWN = ("owner", "label", "began_at", "last_used_at", "address", "user_agent", "expires_at")
 
 
