@@ -31,7 +31,7 @@ def account_figure() -> AccountFigure | None:
     account_id = person().account_id if person().account_id in watched else watched[0]
     with db.engine.connect() as connection:
         account = read_account(connection, account_id)
-        if account is None or not (account.roster_at or account.report_at):
+        if account is None or not (account.user_list_at or account.report_at):
             return None
         found = daily.latest_of(connection, [account_id]).get(account_id)
     if found is None:

@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.settings.values import optional
 from app.settings.table import Parser, Reading
+from app.settings.values import optional
 from app.text.messages import Contact
 
 LARGEST_LOGO = 64 * 1024
@@ -24,7 +24,7 @@ class Logo:
     """A picture beside the name of the portal, read once at startup."""
 
     content: bytes
-    kind: str
+    content_type: str
     """Its MIME type."""
 
     @property
@@ -59,11 +59,11 @@ def _logo(text: str, at: Reading) -> Logo | None:
     if len(content) > LARGEST_LOGO:
         at.wrong(f"{at.name}: {text} is larger than {LARGEST_LOGO // 1024} KiB. Set a smaller picture.")
         return None
-    kind = "image/png" if content.startswith(_PNG) else "image/svg+xml" if _is_svg(content) else ""
-    if not kind:
+    content_type = "image/png" if content.startswith(_PNG) else "image/svg+xml" if _is_svg(content) else ""
+    if not content_type:
         at.wrong(f"{at.name}: {text} is neither an SVG nor a PNG file. Set the path of one.")
         return None
-    return Logo(content, kind)
+    return Logo(content, content_type)
 
 
 def _contact(text: str, at: Reading) -> Contact | None:

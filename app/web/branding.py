@@ -51,7 +51,7 @@ def logo() -> ResponseReturnValue:
     picture = current_app.config["BRAND_LOGO"]
     if picture is None:
         abort(404)
-    answer = Response(picture.content, content_type=picture.kind)
+    answer = Response(picture.content, content_type=picture.content_type)
     answer.headers["Cache-Control"] = "public, max-age=31536000, immutable"
     return answer
 

@@ -12,6 +12,7 @@ from app.db import db
 from tests.security.conftest import Entering, Guest, portal_of
 from tests.support.people import Employee, hire
 from tests.support.sandbox import Sandbox
+from tests.support.visitor import Visitor
 from tests.support.waiting import wait_until
 
 Chief = Callable[[], Guest]
@@ -24,7 +25,7 @@ def refresh(chief: Guest) -> None:
     wait_until(lambda: not chief.open("/compliance").soup.select("[data-progress]"))
 
 
-def sessions(chief: Guest) -> int:
+def sessions(chief: Visitor) -> int:
     """Of how many sessions here the page of a user tells."""
     return int(str(chief.soup.select("[data-sessions]")[0]["data-sessions"]))
 
