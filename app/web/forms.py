@@ -13,7 +13,9 @@ from wtforms import HiddenField, PasswordField, RadioField, StringField
 from wtforms.form import BaseForm
 from wtforms.validators import InputRequired
 
+from app.credentials import labels
 from app.errors import PortalError
+from app.text.messages import N_
 from app.text.typed import code as digits_of
 from app.web.told import FieldError, Sentence
 
@@ -132,6 +134,21 @@ class TwoCodesForm(Form):
         render_kw={**CODE_FIELD, "data-next": "second_code"},
     )
     second_code = StringField("Second code", filters=[digits_of], validators=[six_digits], render_kw=CODE_FIELD)
+
+
+class LabelForm(Form):
+    """The name of a device, or a note about a key. An empty one removes it."""
+
+    label = StringField(N_("Name"), filters=[labels.tidied], render_kw={"autocomplete": "off", "maxlength": 256})
+
+    def validate_label(self, field: StringField) -> None:
+        """Refuse what is too long, or looks like a secret."""
+        if wrong := labels.problem(field.data or ""):
+            raise FieldError(*wrong)
+
+    def may_wait(self, name: str) -> bool:
+        """What looks like a secret is not shown again."""
+        return super().may_wait(name) and (name != "label" or not labels.looks_secret(self.label.data or ""))
 
 
 class EmptyForm(Form):

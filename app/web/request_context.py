@@ -12,6 +12,8 @@ from werkzeug.local import LocalProxy
 from app.audit.log import Audit, audit_log
 from app.aws.clients import Clients, using_credentials
 from app.aws.gateways import Gateways
+from app.credentials.labels import Labels
+from app.db import db
 from app.policy.permits import Permits
 from app.sessions import current
 from app.sessions.contents import Person
@@ -79,6 +81,12 @@ def audit(account_id: str | None = None, user_name: str = "", user_id: str = "")
         inside = me.is_authenticated
         account_id, user_name, user_id = (me.account_id, me.user_name, me.user_id) if inside else ("", "", "")
     return Audit(audit_log(), account_id, user_name, address(), user_agent(), current.label(), user_id)
+
+
+def labels() -> Labels:
+    """Return the labels that the user who is signed in gave their own devices and keys."""
+    me = person()
+    return Labels(db.engine, me.account_id, me.user_id)
 
 
 def audit_of(account_id: str) -> Audit:

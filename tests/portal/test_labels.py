@@ -1,0 +1,135 @@
+"""Names of devices and notes about keys: kept for their owner only, and never a secret."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import flask_migrate
+import pyotp
+import pytest
+from flask import Flask
+from sqlalchemy import text
+
+from app.credentials.labels import LONGEST, Labels, Type, problem, tidied
+from app.db import db
+from app.factory import create_app
+from config import from_env
+from tests.support.databases import GOOD
+from tests.support.postgres import Postgres, postgres
+
+NOW = datetime(2026, 5, 3, 12, tzinfo=UTC)
+PHONE, TABLET = (f"arn:aws:iam::123456789012:mfa/nadia{more}" for more in ("", "/device-2"))
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Postgres]:
+    with postgres() as running:
+        yield running
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def portal(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Flask]:
+    url = f"sqlite:///{tmp_path / 'portal.db'}"
+    if request.param == "postgresql":
+        url = request.getfixturevalue("server").database(f"labels-{os.urandom(4).hex()}")
+    app = create_app(from_env({**GOOD, "DATABASE_URL": url}))
+    with app.app_context():
+        flask_migrate.upgrade()
+        yield app
+        db.engine.dispose()
+
+
+def of(user_id: str, account_id: str = "123456789012") -> Labels:
+    return Labels(db.engine, account_id, user_id)
+
+
+def test_a_label_is_kept_changed_and_removed(portal: Flask) -> None:
+    mine = of("AIDANADIA")
+    assert mine.all_of(Type.MFA_DEVICE) == {}
+    mine.put(Type.MFA_DEVICE, PHONE, "iPhone 15", NOW)
+    mine.put(Type.MFA_DEVICE, TABLET, "テーブル 📱" * 9, NOW)
+    mine.put(Type.ACCESS_KEY, "AKIA1", "build server", NOW)
+    mine.put(Type.MFA_DEVICE, PHONE, "iPhone 16", NOW)
+    assert mine.all_of(Type.MFA_DEVICE) == {PHONE: "iPhone 16", TABLET: "テーブル 📱" * 9}
+    assert mine.all_of(Type.ACCESS_KEY) == {"AKIA1": "build server"}
+    mine.put(Type.MFA_DEVICE, TABLET, "", NOW)
+    mine.remove(Type.ACCESS_KEY, "AKIA1")
+    mine.remove(Type.ACCESS_KEY, "AKIA1")
+    assert mine.all_of(Type.MFA_DEVICE) == {PHONE: "iPhone 16"}
+    assert mine.all_of(Type.ACCESS_KEY) == {}
+
+
+def test_nobody_else_has_them_namesakes_included(portal: Flask) -> None:
+    of("AIDANADIA").put(Type.MFA_DEVICE, PHONE, "iPhone 15", NOW)
+    for other in (of("AIDANADIA2"), of("AIDANADIA", "999988887777"), of("")):
+        assert other.all_of(Type.MFA_DEVICE) == {}
+        other.put(Type.MFA_DEVICE, PHONE, "mine now", NOW, existing=[])
+        other.remove(Type.MFA_DEVICE, PHONE)
+    assert of("AIDANADIA").all_of(Type.MFA_DEVICE) == {PHONE: "iPhone 15"}
+
+
+def test_what_is_gone_at_aws_loses_its_label(portal: Flask) -> None:
+    mine = of("AIDANADIA")
+    mine.put(Type.MFA_DEVICE, PHONE, "iPhone 15", NOW)
+    mine.put(Type.ACCESS_KEY, "AKIA1", "build server", NOW)
+    mine.put(Type.MFA_DEVICE, TABLET, "tablet", NOW, existing=[TABLET])
+    assert mine.all_of(Type.MFA_DEVICE) == {TABLET: "tablet"}
+    assert mine.all_of(Type.ACCESS_KEY) == {"AKIA1": "build server"}
+    with db.engine.connect() as connection:
+        assert connection.execute(text("select count(*) from credential_labels")).scalar() == 2
+
+
+def test_a_later_device_of_the_same_serial_number_has_no_name(portal: Flask) -> None:
+    mine = of("AIDANADIA")
+    mine.put(Type.MFA_DEVICE, PHONE, "iPhone 15", NOW)
+    just_before, long_after = NOW - timedelta(seconds=20), NOW + timedelta(hours=1)
+    assert mine.all_of(Type.MFA_DEVICE, {PHONE: just_before}) == {PHONE: "iPhone 15"}
+    assert mine.all_of(Type.MFA_DEVICE, {PHONE: long_after}) == {}
+    assert mine.all_of(Type.MFA_DEVICE, {}) == {}
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["iPhone 15", "Nadia’s tablet", "arn:aws:iam::123456789012:mfa/nadia", "日本語", "📱", "<b>&amp;", "x" * LONGEST]
+    + [
+        "",
+        "  ",
+        "Work phone, blue case, top drawer",
+        "TerraformStateBackendRunnerOfTheDataTeam",
+        "AKIAIOSFODNN7EXAMPLE",
+    ],
+)
+def test_texts_of_people_can_be_labels(typed: str) -> None:
+    assert problem(tidied(typed)) is None
+
+
+def test_what_cannot_be_one_is_named() -> None:
+    assert tidied("  a\u200b \t b\u202e\n") == "a b"
+    wrong = {"x" * (LONGEST + 1): "too-long", "a\x07b": "not-printable", "a\ud800": "not-printable"}
+    assert {typed: (problem(tidied(typed)) or ("",))[0] for typed in wrong} == wrong
+
+
+def test_secrets_are_refused_and_never_stored(portal: Flask) -> None:
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/+"
+    for _ in range(50):
+        key = "".join(secrets.choice(alphabet) for _ in range(37)) + "aA0"
+        seed = pyotp.random_base32(64)
+        grouped = " ".join(seed[at : at + 4] for at in range(0, 48, 4))
+        for secret in (
+            key,
+            f"key {key}",
+            seed,
+            seed.lower(),
+            seed[:32],
+            grouped,
+            grouped.lower(),
+            "otpauth://totp/x",
+        ):
+            assert (problem(secret) or ("",))[0] == "secret", secret
+            with pytest.raises(ValueError, match="can't be a label"):
+                of("AIDANADIA").put(Type.ACCESS_KEY, "AKIA1", secret, NOW)
+    assert of("AIDANADIA").all_of(Type.ACCESS_KEY) == {}
