@@ -94,8 +94,14 @@ def test_a_later_device_of_the_same_serial_number_has_no_name(portal: Flask) -> 
 
 @pytest.mark.parametrize(
     "typed",
-    ["iPhone 15", "Nadia’s tablet", "arn:aws:iam::123456789012:mfa/nadia", "日本語", "📱", "<b>&amp;", "x" * LONGEST]
-    + [
+    [
+        "iPhone 15",
+        "Nadia’s tablet",
+        "arn:aws:iam::123456789012:mfa/nadia",
+        "日本語",
+        "📱",
+        "<b>&amp;",
+        "x" * LONGEST,
         "",
         "  ",
         "Work phone, blue case, top drawer",
