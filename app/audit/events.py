@@ -57,6 +57,16 @@ class Event(StrEnum):
         "Deactivated an access key",
         "Tried to deactivate an access key",
     )
+    ACCESS_KEY_SEEN_INACTIVE = (
+        "access-key-seen-inactive",
+        "Saw that an access key was deactivated elsewhere",
+        "Saw that an access key was deactivated elsewhere",
+    )
+    ACCESS_KEY_SEEN_ACTIVE = (
+        "access-key-seen-active",
+        "Saw that an access key was activated elsewhere",
+        "Saw that an access key was activated elsewhere",
+    )
     ACCESS_KEY_DELETED = "access-key-deleted", "Deleted an access key", "Tried to delete an access key"
     SSH_KEY_UPLOADED = "ssh-key-uploaded", "Uploaded an SSH key", "Tried to upload an SSH key"
     SSH_KEY_ACTIVATED = "ssh-key-activated", "Activated an SSH key", "Tried to activate an SSH key"

@@ -128,6 +128,25 @@ class Done:
     session: str
 
 
+def latest(audit: Audit, events: Collection[Event], targets: Collection[str]) -> dict[str, tuple[Event, datetime]]:
+    """Return the latest of these events on each target, with its time (UTC). A target without any is absent."""
+    query = (
+        select(ActivityRow.target, ActivityRow.event, ActivityRow.at)
+        .where(
+            ActivityRow.account_id == audit.account_id,
+            ActivityRow.user_id == audit.user_id,
+            ActivityRow.event.in_(events),
+            ActivityRow.target.in_(targets),
+            ActivityRow.phase.in_(HAPPENED),
+        )
+        .order_by(ActivityRow.seq)
+    )
+    if not targets:
+        return {}
+    with audit.log.engine.connect() as connection:
+        return {row.target: (Event(row.event), row.at) for row in connection.execute(query)}
+
+
 def done_without(audit: Audit, event: Event, *followed_by: Event) -> list[str]:
     """Targets on which the person last did `event`, and on which nothing of `followed_by` was done since."""
     return [each.target for each in last_done_without(audit, event, *followed_by)]

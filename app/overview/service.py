@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
 from app.access_keys.service import NO_USES, Uses, last_uses
@@ -56,6 +56,8 @@ class Credentials:
     certificates: Known[Sequence[ListedCertificate]] | Unknown
     key_uses: Uses = NO_USES
     """When keys were last used, for a user with more than one."""
+    inactive_since: Mapping[str, datetime] = field(default_factory=dict)
+    """Since when inactive access keys are inactive, by key ID, as far as that is known."""
 
     @property
     def unknown(self) -> list[Unknown]:

@@ -6,14 +6,16 @@ Before MFA there is one thing to do, and the page says it by itself; this is the
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import IntEnum
 
+from app.access_keys.inactive import DELETE_AFTER
 from app.access_keys.service import dated
-from app.aws.access_keys import AccessKey
 from app.overview.service import Credentials, Known, Limits
 from app.public_keys.service import expiring
+from app.text.dates import written
+from app.text.messages import _
 
 
 class Urgency(IntEnum):
@@ -157,15 +159,13 @@ def _old_keys(situation: Situation) -> Iterator[Item]:
             )
 
 
-def _retire(
-    situation: Situation, key: AccessKey, urgency: Urgency, code: str, what: str, why: str, label: str
-) -> Item:
-    """A key that can go, with a further sentence where AWS was asked and said when it was last used."""
-    use = situation.has.key_uses.by_key.get(key.access_key_id)
-    at = use.at if use else None
-    why += f" {key.access_key_id} was last used on {at:%-d %B %Y}." if at else ""
-    page, about = "access_keys.index", key.access_key_id
-    return Item(urgency, code, what, why, label, page, about=about, last_used_at=at)
+def _with_last_use(situation: Situation, item: Item) -> Item:
+    """The item about a key, with a further sentence where AWS was asked and said when it was last used."""
+    use = situation.has.key_uses.by_key.get(item.about)
+    if use is None or use.at is None:
+        return item
+    used = _("%(key)s was last used on %(day)s.", key=item.about, day=written(use.at))
+    return replace(item, why=f"{item.why} {used}", last_used_at=use.at)
 
 
 def _two_keys(situation: Situation) -> Iterator[Item]:
@@ -173,14 +173,22 @@ def _two_keys(situation: Situation) -> Iterator[Item]:
         return
     keys = [key for key in situation.has.keys.fact if key.access_key_id not in situation.waiting.unsaved_keys]
     if len(keys) > 1 and all(key.active for key in keys):
-        why = f"Two are active. Once {keys[1].access_key_id} is used everywhere, {keys[0].access_key_id} can go."
-        what = "Retire your older access key"
-        yield _retire(situation, keys[0], Urgency.DUE, "retire-key", what, why, "Continue")
+        older, newer = keys[0].access_key_id, keys[1].access_key_id
+        what = _("Deactivate your older access key")
+        why = _("You have two. Use %(newer)s everywhere, then deactivate %(older)s.", newer=newer, older=older)
+        label = _("Show access keys")
+        item = Item(Urgency.DUE, "retire-key", what, why, label, "access_keys.index", about=older)
+        yield _with_last_use(situation, item)
     for key in keys:
-        if not key.active:
-            why = f"{key.access_key_id} is inactive. If nothing missed it, delete it: there is room for two only."
-            what = "Delete an inactive access key"
-            yield _retire(situation, key, Urgency.SOON, "delete-key", what, why, "Your access keys")
+        since, key_id = situation.has.inactive_since.get(key.access_key_id), key.access_key_id
+        if key.active or since is None or situation.now - since < DELETE_AFTER:
+            continue
+        what = _("Delete your inactive access key")
+        day = written(since)
+        why = _("%(key)s has been inactive since %(day)s. If nothing has broken, delete it.", key=key_id, day=day)
+        page, values = "access_keys.delete", {"id": key_id}
+        item = Item(Urgency.SOON, "delete-key", what, why, _("Delete the key"), page, values, about=key_id)
+        yield _with_last_use(situation, item)
 
 
 def _certificates(situation: Situation) -> Iterator[Item]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from flask import Blueprint, current_app
 from flask.typing import ResponseReturnValue
 
+from app.access_keys.inactive import inactive_since
 from app.access_keys.views import unsaved
 from app.credentials.max_age import access_key_max_age
 from app.credentials.observed import report_observed
@@ -58,6 +60,8 @@ def _with_mfa() -> ResponseReturnValue:
         ssh_keys=known(has.ssh_keys),
         certificates=known(has.certificates),
     )
+    if isinstance(has.keys, Known):
+        has = replace(has, inactive_since=inactive_since(has.keys.fact, audit(), now))
     new, enrolling = slots.new_key(now), enrollment_under_way(has.devices)
     unfinished = Waiting(
         new.access_key_id if new else "",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -17,6 +18,7 @@ from app.public_keys.service import ListedCertificate
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 NOTHING = Waiting()
+LONG_INACTIVE = {"AKIA1": NOW - timedelta(days=8)}
 PHONE = MfaDevice("arn:aws:iam::123456789012:mfa/olga", NOW - timedelta(days=30))
 
 
@@ -30,9 +32,11 @@ def listed(
     devices: tuple[MfaDevice, ...] = (PHONE,),
     waiting: Waiting = NOTHING,
     certificates: tuple[ListedCertificate, ...] = (),
+    inactive_since: dict[str, datetime] | None = None,
 ) -> list[str]:
     profile = None if temporary is None else LoginProfile(NOW, temporary)
     has = Credentials(devices, Known(keys), Known(profile), Known([]), Known(certificates))
+    has = replace(has, inactive_since=inactive_since or {})
     return [item.code for item in to_do(Situation(has, waiting, Limits(timedelta(days=90)), NOW))]
 
 
@@ -59,7 +63,7 @@ def test_of_two_keys_it_says_when_the_one_to_go_was_last_used_if_aws_told() -> N
     def item(use: LastUse | None, *, active: bool = True) -> Item:
         uses = Uses({"AKIA1": use} if use else {})
         keys = (key("AKIA1", 30, active=active), key("AKIA2", 1))
-        has = Credentials((PHONE,), Known(keys), Known(None), Known([]), Known([]), uses)
+        has = Credentials((PHONE,), Known(keys), Known(None), Known([]), Known([]), uses, LONG_INACTIVE)
         [found] = to_do(Situation(has, NOTHING, Limits(timedelta(days=90)), NOW))
         return found
 
@@ -74,8 +78,18 @@ def test_of_two_keys_it_says_when_the_one_to_go_was_last_used_if_aws_told() -> N
 
 def test_of_two_keys_the_older_goes() -> None:
     assert listed(key("AKIA1", 100), key("AKIA2", 1)) == ["key-overdue", "retire-key"]
-    assert listed(key("AKIA1", 100, active=False), key("AKIA2", 1)) == ["delete-key"]
+    assert listed(key("AKIA1", 100, active=False), key("AKIA2", 1), inactive_since=LONG_INACTIVE) == ["delete-key"]
     assert listed(key("AKIA1", 5), key("AKIA2", 0), waiting=Waiting(new_key="AKIA2")) == ["save-key"]
+
+
+@pytest.mark.parametrize(
+    ("since", "told"), [(None, []), (0, []), (6.9, []), (7, ["delete-key"]), (90, ["delete-key"])]
+)
+def test_an_inactive_key_is_deleted_after_days(since: float | None, told: list[str]) -> None:
+    known = {} if since is None else {"AKIA1": NOW - timedelta(days=since)}
+    keys = key("AKIA1", 100, active=False), key("AKIA2", 1)
+    assert listed(*keys, inactive_since=known) == told
+    assert listed(keys[0], inactive_since=known) == told, "with one key it is no different"
 
 
 def test_what_is_lost_if_it_waits_comes_first() -> None:
