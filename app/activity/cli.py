@@ -18,15 +18,17 @@ from app.text.terminal import plain
 
 commands = AppGroup("activity")
 FLAWS_SHOWN = 50
-"""Lines per account: whoever wants every row that is wrong has them in the database."""
+"""Lines per account. The database has all rows."""
 
 
 @commands.command("verify")
-@click.option("--account", "account_id", help="Only this account's chain; 12 digits.")
-@click.option("--expect-head", metavar="SEQ:HASH", multiple=True, help="A head seen earlier, kept elsewhere.")
+@click.option("--account", "account_id", help="Check only this account's entries. 12 digits.")
+@click.option(
+    "--expect-head", metavar="SEQ:HASH", multiple=True, help="A head that an earlier run printed. Can be repeated."
+)
 @on_database
 def verify_command(account_id: str | None, expect_head: tuple[str, ...]) -> None:
-    """Find rows that were changed, removed, added or reordered. Exit status 1 if there are any."""
+    """Find entries that were changed, removed, added or reordered. The exit status is 1 if there are any."""
     try:
         expected = [read_head(text) for text in expect_head]
     except ValueError as error:
@@ -34,11 +36,11 @@ def verify_command(account_id: str | None, expect_head: tuple[str, ...]) -> None
     found, odd = accounts(audit_log().engine)
     known = {*found, *current_app.config["ACCOUNTS"]}
     if account_id is not None and account_id not in known:
-        raise click.BadParameter("there is no such chain.", param_hint="--account")
+        raise click.BadParameter("The audit log has no entries of this account.", param_hint="--account")
     chosen = sorted(known) if account_id is None else [account_id]
     named = [account for account in chosen if account] if account_id is None else chosen
     if expected and len(named) > 1:
-        raise click.UsageError(f"--expect-head needs --account: there are chains of {', '.join(named)}.")
+        raise click.UsageError(f"--expect-head needs --account. There are entries of {', '.join(named)}.")
     bad = _told_of_odd(odd)
     for account in chosen:
         bad |= _told(_verified(account, expected if account in named else []))
@@ -86,10 +88,10 @@ def _told(verified: Verification) -> bool:
 @commands.command("prune")
 @on_database
 def prune() -> None:
-    """Remove rows older than AUDIT_RETENTION_DAYS, leaving a checkpoint that `verify` follows."""
+    """Remove entries older than AUDIT_RETENTION_DAYS. `verify` still works on the rest."""
     keep = current_app.config["AUDIT_RETENTION"]
     if keep is None:
-        raise click.ClickException("AUDIT_RETENTION_DAYS is not set: nothing is ever removed.")
+        raise click.ClickException("AUDIT_RETENTION_DAYS is not set, so nothing was removed.")
     found, odd = accounts(audit_log().engine)
     bad = _told_of_odd(odd)
     for account in found:

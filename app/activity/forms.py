@@ -7,18 +7,27 @@ from wtforms.validators import Length, Optional
 
 from app.activity.queries import OUTCOMES, Filter
 from app.activity.words import EVENTS, OF_ADMINS
+from app.text.messages import N_, _
 from app.web.forms import Form
 from app.web.told import FieldError
 
 
-def _kinds(*, of_admins: bool) -> list[tuple[str, str]]:
+def _kinds(*, of_admins: bool = True) -> list[tuple[str, str]]:
     offered = [event for event in EVENTS if of_admins or event not in OF_ADMINS]
-    return [("", "Anything"), *((str(event), EVENTS[event].done) for event in offered)]
+    return [("", _("Anything")), *((str(event), _(EVENTS[event].done)) for event in offered)]
+
+
+def _outcomes() -> list[tuple[str, str]]:
+    return [("", _("Any")), *((name, _(LABELS[name])) for name in OUTCOMES)]
+
+
+LABELS = {"done": N_("Done"), "refused": N_("Failed"), "unknown": N_("Unknown")}
+"""Outcomes of the filter as pages name them."""
 
 
 def _of_our_time(field: DateField) -> None:
     if field.data and not 2000 <= field.data.year < 2200:
-        raise FieldError("other-time", "Enter a date of this century or the next.")
+        raise FieldError("other-time", _("Enter a date between 2000 and 2199."))
 
 
 class FilterForm(Form):
@@ -29,12 +38,10 @@ class FilterForm(Form):
 
         csrf = False
 
-    kind = SelectField("What", choices=_kinds(of_admins=True), default="")
-    outcome = SelectField(
-        "Outcome", choices=[("", "Any"), *((name, name.capitalize()) for name in OUTCOMES)], default=""
-    )
-    since = DateField("From", validators=[Optional()])
-    until = DateField("To", validators=[Optional()])
+    kind = SelectField(N_("Activity"), choices=_kinds, default="")
+    outcome = SelectField(N_("Outcome"), choices=_outcomes, default="")
+    since = DateField(N_("From"), validators=[Optional()])
+    until = DateField(N_("To"), validators=[Optional()])
 
     def offer_own(self) -> None:
         """Offer only the events that a user who is no administrator can cause."""
@@ -48,7 +55,7 @@ class FilterForm(Form):
         """A period ends after it begins."""
         _of_our_time(field)
         if field.data and self.since.data and field.data < self.since.data:
-            raise FieldError("ends-before-it-begins", "The period ends before it begins.")
+            raise FieldError("ends-before-it-begins", _("This date is before the first one. Enter a later date."))
 
     def chosen(self, user: str = "", own_id: str = "") -> Filter:
         """What to ask for; what cannot be understood is left out, and told beside its field."""
@@ -65,5 +72,7 @@ class FilterForm(Form):
 class EveryoneForm(FilterForm):
     """For admins: whose, and in which account."""
 
-    account = SelectField("Account")
-    user = StringField("User", validators=[Length(max=128)], render_kw={"autocomplete": "off", "spellcheck": "false"})
+    account = SelectField(N_("Account"))
+    user = StringField(
+        N_("User"), validators=[Length(max=128)], render_kw={"autocomplete": "off", "spellcheck": "false"}
+    )

@@ -15,6 +15,7 @@ from app.audit.events import Event
 from app.audit.log import audit_log
 from app.mfa.devices import reconcile
 from app.sessions import current
+from app.text.messages import _, ngettext
 from app.web.forms import EmptyForm
 from app.web.guards import accounts_to_watch, admins_only, with_mfa
 from app.web.request_context import audit, audit_of, gateways, person
@@ -67,13 +68,14 @@ def not_me(seq: int) -> ResponseReturnValue:
         EmptyForm(formdata=None),
         entry=entry,
         words=words,
+        note=words.note(entry, me.arn),
     )
 
 
 @bp.get("/sessions")
 @with_mfa
 def sessions() -> ResponseReturnValue:
-    """Where one is signed in to this portal."""
+    """List the user's sessions of this portal."""
     return page(
         "activity/sessions.html",
         EmptyForm(formdata=None),
@@ -92,10 +94,12 @@ def end_session() -> ResponseReturnValue:
     for each in chosen:
         audit().note(Event.SESSION_ENDED, each)
     ended = current.end_sessions(person(), chosen) if chosen else 0
-    told = {0: "There was nothing to end.", 1: "That session is over."}.get(ended, f"{ended} sessions are over.")
+    told = _("You have no other open session.")
+    if ended:
+        told = ngettext("%(num)d session ended.", "%(num)d sessions ended.", ended)
     entry = whole_number(request.form, "entry")
     if entry:
-        return done(f"{told} Now the second step.", "activity.not_me", seq=entry)
+        return done(_("%(result)s Continue with step 2.", result=told), "activity.not_me", seq=entry)
     if not ended:
         return done(told, "activity.sessions", "info", code="nothing-ended")
     return done(told, "activity.sessions")
@@ -106,8 +110,8 @@ def _everyone_form() -> EveryoneForm:
     watched = accounts_to_watch()
     form.account.choices = [(account, account) for account in watched]
     if set(watched) == current_app.config["ACCOUNTS"]:  # whose account is not known may be of any
-        form.account.choices.append(("-", "Not known: refused at sign-in"))
-    if form.account.data not in [value for value, _ in form.account.choices]:
+        form.account.choices.append(("-", _("Unknown (failed sign-ins)")))
+    if form.account.data not in [value for value, _label in form.account.choices]:
         form.account.data = watched[0]
     form.validate()
     return form

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from app.activity.queries import Entry
-from app.audit.events import HAPPENED, Event, Phase
+from app.audit.events import HAPPENED, OPEN, Event, Phase
 from app.audit.log import COMMAND_LINE
 from app.text.browser_names import browser_name
+from app.text.dates import written
+from app.text.messages import N_, _
 
 
 class Words(NamedTuple):
@@ -35,118 +37,151 @@ OF_ADMINS = frozenset(
 """What nobody else can do."""
 
 OUTCOMES: dict[str, str] = {
-    Phase.INTENDED: "unknown",
-    Phase.DONE: "done",
-    Phase.REFUSED: "refused",
-    Phase.UNKNOWN: "unknown",
-    Phase.FOUND_DONE: "done, found later",
-    Phase.FOUND_UNDONE: "did not happen, found later",
+    Phase.INTENDED: N_("Unknown"),
+    Phase.DONE: N_("Done"),
+    Phase.REFUSED: N_("Failed"),
+    Phase.UNKNOWN: N_("Unknown"),
+    Phase.FOUND_DONE: N_("Done (checked later)"),
+    Phase.FOUND_UNDONE: N_("Didn’t happen (checked later)"),
 }
 
+ICONS = {
+    "sign-in": "arrow-right-end-on-rectangle",
+    "sign-out": "arrow-left-start-on-rectangle",
+    "session": "x-circle",
+    "somebodys-sessions": "x-circle",
+    "mfa": "device-phone-mobile",
+    "password": "lock-closed",
+    "access-key": "key",
+    "ssh-key": "command-line",
+    "certificate": "document-check",
+    "credential-report": "arrow-up-tray",
+    "compliance": "chart-bar",
+    "exception": "shield-exclamation",
+}
+"""The beginning of an event's name to the icon of its kind."""
+
 REASONS: dict[str, str] = {
-    "already-exists": "it already existed",
-    "aws-server-error": "AWS failed",
-    "clock-skew": "the portal’s clock is wrong",
-    "code-already-used": "the code was already used",
-    "code-may-be-used": "AWS didn’t answer, the code may be used up",
-    "code-outcome-unknown": "AWS didn’t answer, the code may be used up",
-    "code-refused": "AWS didn’t accept the code",
-    "codes-not-consecutive": "the two codes didn’t follow each other",
-    "codes-not-of-this-entry": "the codes were of another entry",
-    "codes-swapped": "the two codes were swapped",
-    "concurrent-modification": "AWS was still applying an earlier change",
-    "credentials-refused": "AWS doesn’t know the key, or it is inactive",
-    "device-name-taken": "another user has a device of this name",
-    "device-not-deleted": "the policy doesn’t allow deleting it",
-    "devices-unreadable": "the policy doesn’t allow reading MFA devices",
-    "different-user": "another user was signed in to AWS",
-    "duplicate-certificate": "another user has it",
-    "duplicate-ssh-key": "AWS already has it",
-    "enrollment-replaced": "the setup was restarted or cancelled elsewhere",
-    "exception-already-exists": "the exception already existed",
-    "failed": "it failed",
-    "first-code-not-of-this-entry": "the first code was of another entry",
-    "foreign-state": "an answer of AWS to another user’s sign-in",
-    "iam-refuses-session": "IAM requires MFA first",
-    "in-use": "it was in use",
-    "invalid-value": "AWS didn’t accept a value",
-    "invalid-verification-code": "not the verification code of this sign-in",
-    "key-already-uploaded": "the user already had it",
-    "key-not-active-yet": "AWS didn’t know the new key yet",
-    "last-device": "it was the only MFA device",
-    "leftover-device": "an earlier device has the name, and the policy doesn’t allow deleting it",
-    "mfa-already-enabled": "MFA was already set up",
-    "mfa-not-recognized": "AWS couldn’t check the code",
-    "mfa-session-needed": "AWS requires MFA first",
-    "next-code-needed": "the code was not accepted",
-    "no-credentials": "there were no AWS credentials",
-    "no-password": "there was no console password",
-    "no-replacement-allowed": "the policy doesn’t allow another device",
-    "no-response": "AWS didn’t answer",
-    "not-a-report": "not a credential report",
-    "not-allowed": "the policy doesn’t allow it",
-    "not-for-this-portal": "not an IAM user of this portal’s accounts",
-    "not-found": "it no longer existed",
-    "not-recorded": "the audit log couldn’t be written",
-    "older-qr-code": "the codes were for an older QR code",
-    "other-verification-code": "the verification code of another sign-in",
-    "only-security-keys": "a security key can’t be used with an access key",
-    "password-outcome-unknown": "AWS didn’t answer",
-    "password-policy-violation": "it breaks the password policy",
-    "password-was-changed": "the password was changed",
-    "pasted-text-refused": "not a key or certificate that can be used",
-    "pkcs12-pasted": "it usually contains a private key, of which nothing was kept",
-    "private-key-pasted": "it was or contained a private key, of which nothing was kept",
-    "public-key-refused": "AWS didn’t accept it",
-    "quota-exceeded": "AWS allows no more",
-    "refresh-already-running": "another refresh was running",
-    "refresh-replaced": "another refresh took over",
-    "refresh-session-expired": "the session ended during the refresh",
-    "refresh-stopped": "another part of the refresh failed",
-    "refused": "for another reason",
-    "renewal-not-permitted": "the policy no longer allows AWS Sign-In",
-    "renewal-refused": "AWS didn’t renew the session",
-    "same-code-twice": "the same code was entered twice",
-    "second-code-not-of-this-entry": "the second code was of another entry",
-    "secret-lost": "AWS created the key, but its secret never arrived",
-    "session-expired": "the session had ended",
-    "sign-in-expired": "the sign-in at AWS had ended",
-    "sign-in-not-permitted": "the policy doesn’t allow AWS Sign-In",
-    "signed-in-without-code": "without the MFA code",
-    "stale-codes": "the codes were too old",
-    "strength-check-busy": "too many passwords were being checked",
-    "throttled": "AWS was busy",
-    "too-many-access-keys": "there were two access keys already",
-    "too-many-public-keys": "AWS allows no more",
-    "upload-outcome-unknown": "AWS didn’t answer",
-    "user-not-found": "no such user",
-    "verification-code-missing": "no verification code",
-    "verification-code-not-whole": "not a whole verification code",
-    "verification-code-too-long": "longer than a verification code",
-    "weak-password": "the password is easy to guess",
-    "would-lock-out": "the user would have been locked out",
-    "wrong-key-type": "CodeCommit doesn’t take this type of key",
-    "wrong-last-characters": "not the end of the new secret",
-    "wrong-mfa-code": "wrong or used code",
-    "wrong-old-password": "wrong current password",
-    "wrong-secret": "wrong secret access key",
+    "already-exists": N_("it already existed"),
+    "aws-server-error": N_("AWS failed"),
+    "clock-skew": N_("the portal’s clock is wrong"),
+    "code-already-used": N_("the code was already used"),
+    "code-may-be-used": N_("AWS didn’t answer, the code may be used up"),
+    "code-outcome-unknown": N_("AWS didn’t answer, the code may be used up"),
+    "code-refused": N_("AWS didn’t accept the code"),
+    "codes-not-consecutive": N_("the two codes didn’t follow each other"),
+    "codes-not-of-this-entry": N_("the codes were of another entry"),
+    "codes-swapped": N_("the two codes were swapped"),
+    "concurrent-modification": N_("AWS was still applying an earlier change"),
+    "credentials-refused": N_("AWS doesn’t know the key, or it is inactive"),
+    "device-name-taken": N_("another user has a device of this name"),
+    "device-not-deleted": N_("the policy doesn’t allow deleting it"),
+    "devices-unreadable": N_("the policy doesn’t allow reading MFA devices"),
+    "different-user": N_("another user was signed in to AWS"),
+    "duplicate-certificate": N_("another user has it"),
+    "duplicate-ssh-key": N_("AWS already has it"),
+    "enrollment-replaced": N_("the setup was restarted or cancelled elsewhere"),
+    "exception-already-exists": N_("the exception already existed"),
+    "failed": N_("it failed"),
+    "first-code-not-of-this-entry": N_("the first code was of another entry"),
+    "foreign-state": N_("an answer of AWS to another user’s sign-in"),
+    "iam-refuses-session": N_("IAM requires MFA first"),
+    "in-use": N_("it was in use"),
+    "invalid-value": N_("AWS didn’t accept a value"),
+    "invalid-verification-code": N_("not the verification code of this sign-in"),
+    "key-already-uploaded": N_("the user already had it"),
+    "key-not-active-yet": N_("AWS didn’t know the new key yet"),
+    "last-device": N_("it was the only MFA device"),
+    "leftover-device": N_("an earlier device has the name, and the policy doesn’t allow deleting it"),
+    "mfa-already-enabled": N_("MFA was already set up"),
+    "mfa-not-recognized": N_("AWS couldn’t check the code"),
+    "mfa-session-needed": N_("AWS requires MFA first"),
+    "next-code-needed": N_("the code was not accepted"),
+    "no-credentials": N_("there were no AWS credentials"),
+    "no-password": N_("there was no console password"),
+    "no-replacement-allowed": N_("the policy doesn’t allow another device"),
+    "no-response": N_("AWS didn’t answer"),
+    "not-a-report": N_("not a credential report"),
+    "not-allowed": N_("the policy doesn’t allow it"),
+    "not-for-this-portal": N_("not an IAM user of this portal’s accounts"),
+    "not-found": N_("it no longer existed"),
+    "not-recorded": N_("the audit log couldn’t be written"),
+    "older-qr-code": N_("the codes were for an older QR code"),
+    "other-verification-code": N_("the verification code of another sign-in"),
+    "only-security-keys": N_("a security key can’t be used with an access key"),
+    "password-outcome-unknown": N_("AWS didn’t answer"),
+    "password-policy-violation": N_("it breaks the password policy"),
+    "password-was-changed": N_("the password was changed"),
+    "pasted-text-refused": N_("not a key or certificate that can be used"),
+    "pkcs12-pasted": N_("it usually contains a private key, of which nothing was kept"),
+    "private-key-pasted": N_("it was or contained a private key, of which nothing was kept"),
+    "public-key-refused": N_("AWS didn’t accept it"),
+    "quota-exceeded": N_("AWS allows no more"),
+    "refresh-already-running": N_("another refresh was running"),
+    "refresh-replaced": N_("another refresh took over"),
+    "refresh-session-expired": N_("the session ended during the refresh"),
+    "refresh-stopped": N_("another part of the refresh failed"),
+    "refused": N_("for another reason"),
+    "renewal-not-permitted": N_("the policy no longer allows AWS Sign-In"),
+    "renewal-refused": N_("AWS didn’t renew the session"),
+    "same-code-twice": N_("the same code was entered twice"),
+    "second-code-not-of-this-entry": N_("the second code was of another entry"),
+    "secret-lost": N_("AWS created the key, but its secret never arrived"),
+    "session-expired": N_("the session had ended"),
+    "sign-in-expired": N_("the sign-in at AWS had ended"),
+    "sign-in-not-permitted": N_("the policy doesn’t allow AWS Sign-In"),
+    "signed-in-without-code": N_("without the MFA code"),
+    "stale-codes": N_("the codes were too old"),
+    "strength-check-busy": N_("too many passwords were being checked"),
+    "throttled": N_("AWS was busy"),
+    "too-many-access-keys": N_("there were two access keys already"),
+    "too-many-public-keys": N_("AWS allows no more"),
+    "upload-outcome-unknown": N_("AWS didn’t answer"),
+    "user-not-found": N_("no such user"),
+    "verification-code-missing": N_("no verification code"),
+    "verification-code-not-whole": N_("not a whole verification code"),
+    "verification-code-too-long": N_("longer than a verification code"),
+    "weak-password": N_("the password is easy to guess"),
+    "would-lock-out": N_("the user would have been locked out"),
+    "wrong-key-type": N_("CodeCommit doesn’t take this type of key"),
+    "wrong-last-characters": N_("not the end of the new secret"),
+    "wrong-mfa-code": N_("wrong or used code"),
+    "wrong-old-password": N_("wrong current password"),
+    "wrong-secret": N_("wrong secret access key"),
 }
 """By `PortalError.code`: why something was refused, or its outcome isn't known."""
 
 
 def said(entry: Entry) -> str:
-    """What was done or tried, "Enabled an MFA device"."""
-    words = EVENTS.get(entry.event, Words(entry.event, entry.event))
-    return words.done if entry.phase in HAPPENED else words.tried
+    """What was done or tried, "Turned on an MFA device"."""
+    words = EVENTS.get(entry.event)
+    if words is None:
+        return entry.event
+    return _(words.done if entry.phase in HAPPENED else words.tried)
+
+
+def icon_of(entry: Entry) -> str:
+    """Return the name of the icon of the event's kind."""
+    return next((icon for kind, icon in ICONS.items() if entry.event.startswith(kind)), "clipboard-document-list")
+
+
+def tone(entry: Entry) -> str:
+    """Return the tone of the outcome: "good", "bad", or "warn" where it isn't known."""
+    return "good" if entry.phase in HAPPENED else "warn" if entry.phase in OPEN else "bad"
 
 
 def outcome(entry: Entry) -> str:
-    """What became of it, "refused: wrong or used code"."""
+    """What became of it, "Failed"."""
     if entry.under_way:
-        return "under way"
-    told = OUTCOMES.get(entry.phase, entry.phase)
-    reason = REASONS.get(entry.reason, entry.reason)
-    return f"{told}: {reason}" if reason else told
+        return _("In progress")
+    found = OUTCOMES.get(entry.phase)
+    return _(found) if found else entry.phase
+
+
+def reason(entry: Entry) -> str:
+    """Why, "wrong or used code"; "" where nothing went wrong."""
+    found = REASONS.get(entry.reason)
+    return _(found) if found else entry.reason
 
 
 def by_command(entry: Entry) -> bool:
@@ -156,7 +191,7 @@ def by_command(entry: Entry) -> bool:
 
 def who(entry: Entry) -> str:
     """Return the user's name for the beginning of an entry."""
-    return entry.user_name or ("A command" if by_command(entry) else "Someone")
+    return entry.user_name or (_("A command") if by_command(entry) else _("Someone"))
 
 
 def where(entry: Entry) -> str:
@@ -164,4 +199,23 @@ def where(entry: Entry) -> str:
     if not by_command(entry):
         return f"{browser_name(entry.user_agent)} · {entry.address}"
     login = entry.user_agent.removeprefix(COMMAND_LINE)
-    return "a command on the portal’s machine" + (f", run by {login}" if login else "")
+    if not login:
+        return _("a command on the portal’s machine")
+    return _("a command on the portal’s machine, run by %(login)s", login=login)
+
+
+def note(entry: Entry, arn: str) -> str:
+    """Return what users send to their administrator about an entry that wasn't caused by them. arn: theirs."""
+    why = reason(entry)
+    lines = [
+        _("I didn’t do this in Latchkey:"),
+        _("%(what)s (%(outcome)s)", what=said(entry), outcome=outcome(entry)),
+        *([_("Reason: %(reason)s", reason=why)] if why else []),
+        _("User: %(arn)s", arn=arn),
+        _("Time: %(time)s", time=written(entry.at, "sortable")),
+        *([_("Target: %(target)s", target=entry.target)] if entry.target else []),
+        _("From: %(where)s", where=where(entry)),
+        *([_("AWS request: %(id)s", id=entry.request_id)] if entry.request_id else []),
+        _("Audit log entry: %(number)s", number=entry.seq),
+    ]
+    return "\n".join(lines)

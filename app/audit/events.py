@@ -7,10 +7,14 @@ from enum import StrEnum
 from typing import Self
 
 from app.audit.chain import KEY_CHANGED, SHORTENED
+from app.text.messages import N_
 
 
 class Event(StrEnum):
-    """What can be attempted: the name that is stored, and labels for when it was done and when it was tried."""
+    """What can be attempted: the name that is stored, and labels for when it was done and when it was tried.
+
+    The labels are English. Pages translate them.
+    """
 
     done: str
     tried: str
@@ -20,102 +24,138 @@ class Event(StrEnum):
         event._value_, event.done, event.tried = name, done, tried
         return event
 
-    SIGN_IN = "sign-in", "Signed in", "Tried to sign in"
-    SIGN_OUT = "sign-out", "Signed out", "Tried to sign out"
-    SESSION_ENDED = "session-ended", "Ended a session", "Tried to end a session"
+    SIGN_IN = "sign-in", N_("Signed in"), N_("Tried to sign in")
+    SIGN_OUT = "sign-out", N_("Signed out"), N_("Tried to sign out")
+    SESSION_ENDED = "session-ended", N_("Ended a session"), N_("Tried to end a session")
     MFA_DEVICE_CREATED = (
         "mfa-device-created",
-        "Began to set up an MFA device",
-        "Tried to begin setting up an MFA device",
+        N_("Started setting up an MFA device"),
+        N_("Tried to start setting up an MFA device"),
     )
-    MFA_DEVICE_DELETED = "mfa-device-deleted", "Deleted a virtual MFA device", "Tried to delete a virtual MFA device"
-    MFA_DEVICE_ENABLED = "mfa-device-enabled", "Enabled an MFA device", "Tried to enable an MFA device"
+    MFA_DEVICE_DELETED = (
+        "mfa-device-deleted",
+        N_("Deleted a virtual MFA device"),
+        N_("Tried to delete a virtual MFA device"),
+    )
+    MFA_DEVICE_ENABLED = (
+        "mfa-device-enabled",
+        N_("Turned on an MFA device"),
+        N_("Tried to turn on an MFA device"),
+    )
     MFA_DEVICE_DEACTIVATED = (
         "mfa-device-deactivated",
-        "Deactivated an MFA device",
-        "Tried to deactivate an MFA device",
+        N_("Turned off an MFA device"),
+        N_("Tried to turn off an MFA device"),
     )
-    MFA_DEVICE_RESYNCED = "mfa-device-resynced", "Resynced an MFA device", "Tried to resync an MFA device"
-    MFA_SESSION = "mfa-session", "Gave an MFA code", "Gave an MFA code that did not count"
-    PASSWORD_CHANGED = "password-changed", "Changed the console password", "Tried to change the console password"
-    PASSWORD_SET = "password-set", "Set a new console password", "Tried to set a new console password"
-    PASSWORD_REMOVED = "password-removed", "Removed the console password", "Tried to remove the console password"
-    ACCESS_KEY_CREATED = "access-key-created", "Created an access key", "Tried to create an access key"
+    MFA_DEVICE_RESYNCED = (
+        "mfa-device-resynced",
+        N_("Fixed rejected codes of an MFA device"),
+        N_("Tried to fix rejected codes of an MFA device"),
+    )
+    MFA_SESSION = "mfa-session", N_("Entered an MFA code"), N_("Entered an MFA code that wasn’t accepted")
+    PASSWORD_CHANGED = (
+        "password-changed",
+        N_("Changed the console password"),
+        N_("Tried to change the console password"),
+    )
+    PASSWORD_SET = (
+        "password-set",
+        N_("Set a new console password"),
+        N_("Tried to set a new console password"),
+    )
+    PASSWORD_REMOVED = (
+        "password-removed",
+        N_("Removed the console password"),
+        N_("Tried to remove the console password"),
+    )
+    ACCESS_KEY_CREATED = "access-key-created", N_("Created an access key"), N_("Tried to create an access key")
     ACCESS_KEY_UNSAVED = (
         "access-key-unsaved",
-        "Lost the secret of a new access key",
-        "Lost the secret of a new access key",
+        N_("Lost the secret of a new access key"),
+        N_("Lost the secret of a new access key"),
     )
     ACCESS_KEY_SAVED = (
         "access-key-saved",
-        "Saved the secret of a new access key",
-        "Tried to save the secret of a new key",
+        N_("Saved the secret of a new access key"),
+        N_("Tried to save the secret of a new access key"),
     )
-    ACCESS_KEY_ACTIVATED = "access-key-activated", "Activated an access key", "Tried to activate an access key"
+    ACCESS_KEY_ACTIVATED = (
+        "access-key-activated",
+        N_("Activated an access key"),
+        N_("Tried to activate an access key"),
+    )
     ACCESS_KEY_DEACTIVATED = (
         "access-key-deactivated",
-        "Deactivated an access key",
-        "Tried to deactivate an access key",
+        N_("Deactivated an access key"),
+        N_("Tried to deactivate an access key"),
     )
     ACCESS_KEY_SEEN_INACTIVE = (
         "access-key-seen-inactive",
-        "Saw that an access key was deactivated elsewhere",
-        "Saw that an access key was deactivated elsewhere",
+        N_("Saw that an access key was deactivated elsewhere"),
+        N_("Saw that an access key was deactivated elsewhere"),
     )
     ACCESS_KEY_SEEN_ACTIVE = (
         "access-key-seen-active",
-        "Saw that an access key was activated elsewhere",
-        "Saw that an access key was activated elsewhere",
+        N_("Saw that an access key was activated elsewhere"),
+        N_("Saw that an access key was activated elsewhere"),
     )
-    ACCESS_KEY_DELETED = "access-key-deleted", "Deleted an access key", "Tried to delete an access key"
-    SSH_KEY_UPLOADED = "ssh-key-uploaded", "Uploaded an SSH key", "Tried to upload an SSH key"
-    SSH_KEY_ACTIVATED = "ssh-key-activated", "Activated an SSH key", "Tried to activate an SSH key"
-    SSH_KEY_DEACTIVATED = "ssh-key-deactivated", "Deactivated an SSH key", "Tried to deactivate an SSH key"
-    SSH_KEY_DELETED = "ssh-key-deleted", "Deleted an SSH key", "Tried to delete an SSH key"
+    ACCESS_KEY_DELETED = "access-key-deleted", N_("Deleted an access key"), N_("Tried to delete an access key")
+    SSH_KEY_UPLOADED = "ssh-key-uploaded", N_("Uploaded an SSH key"), N_("Tried to upload an SSH key")
+    SSH_KEY_ACTIVATED = "ssh-key-activated", N_("Activated an SSH key"), N_("Tried to activate an SSH key")
+    SSH_KEY_DEACTIVATED = "ssh-key-deactivated", N_("Deactivated an SSH key"), N_("Tried to deactivate an SSH key")
+    SSH_KEY_DELETED = "ssh-key-deleted", N_("Deleted an SSH key"), N_("Tried to delete an SSH key")
     CERTIFICATE_UPLOADED = (
         "certificate-uploaded",
-        "Uploaded a signing certificate",
-        "Tried to upload a signing certificate",
+        N_("Uploaded a signing certificate"),
+        N_("Tried to upload a signing certificate"),
     )
     CERTIFICATE_ACTIVATED = (
         "certificate-activated",
-        "Activated a signing certificate",
-        "Tried to activate a signing certificate",
+        N_("Activated a signing certificate"),
+        N_("Tried to activate a signing certificate"),
     )
     CERTIFICATE_DEACTIVATED = (
         "certificate-deactivated",
-        "Deactivated a signing certificate",
-        "Tried to deactivate a signing certificate",
+        N_("Deactivated a signing certificate"),
+        N_("Tried to deactivate a signing certificate"),
     )
     CERTIFICATE_DELETED = (
         "certificate-deleted",
-        "Deleted a signing certificate",
-        "Tried to delete a signing certificate",
+        N_("Deleted a signing certificate"),
+        N_("Tried to delete a signing certificate"),
     )
     COMPLIANCE_REFRESHED = (
         "compliance-refreshed",
-        "Refreshed the compliance pages",
-        "Tried to refresh the compliance pages",
+        N_("Refreshed the compliance data"),
+        N_("Tried to refresh the compliance data"),
     )
     CREDENTIAL_REPORT_TAKEN = (
         "credential-report-taken",
-        "Brought a credential report",
-        "Tried to bring a credential report",
+        N_("Uploaded a credential report"),
+        N_("Tried to upload a credential report"),
     )
-    EXCEPTION_ADDED = "exception-added", "Made an exception", "Tried to make an exception"
-    EXCEPTION_ENDED = "exception-ended", "Ended an exception", "Tried to end an exception"
+    EXCEPTION_ADDED = "exception-added", N_("Added an exception"), N_("Tried to add an exception")
+    EXCEPTION_ENDED = "exception-ended", N_("Ended an exception"), N_("Tried to end an exception")
     SOMEBODYS_SESSIONS_ENDED = (
         "somebodys-sessions-ended",
-        "Ended somebody’s sessions",
-        "Tried to end somebody’s sessions",
+        N_("Ended another user’s sessions"),
+        N_("Tried to end another user’s sessions"),
     )
-    COMPLIANCE_EXPORTED = "compliance-exported", "Exported compliance findings", "Tried to export compliance findings"
-    AUDIT_LOG_EXPORTED = "record-exported", "Exported the audit log", "Tried to export the audit log"
-    AUDIT_LOG_SHORTENED = SHORTENED, "Retention removed older entries", "Retention tried to remove older entries"
+    COMPLIANCE_EXPORTED = (
+        "compliance-exported",
+        N_("Exported compliance findings"),
+        N_("Tried to export compliance findings"),
+    )
+    AUDIT_LOG_EXPORTED = "record-exported", N_("Exported the audit log"), N_("Tried to export the audit log")
+    AUDIT_LOG_SHORTENED = (
+        SHORTENED,
+        N_("Removed entries past the retention period"),
+        N_("Tried to remove entries past the retention period"),
+    )
     AUDIT_LOG_KEY_CHANGED = (
         KEY_CHANGED,
-        "Changed the key of the audit log",
-        "Tried to change the key of the audit log",
+        N_("Changed the key of the audit log"),
+        N_("Tried to change the key of the audit log"),
     )
 
 

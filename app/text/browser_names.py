@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from ua_parser import parse
 
+from app.text.messages import _
+
 
 def browser_name(user_agent: str) -> str:
     """Name browser and system as in "Firefox on Linux". A browser can claim to be another, so this proves nothing."""
@@ -11,5 +13,17 @@ def browser_name(user_agent: str) -> str:
     browser = found.user_agent.family if found.user_agent else ""
     system = found.os.family if found.os else ""
     if browser and system:
-        return f"{browser} on {system}"
-    return browser or system or "unknown device"
+        return _("%(browser)s on %(system)s", browser=browser, system=system)
+    return browser or system or _("Unknown device")
+
+
+def device_kind(user_agent: str) -> str:
+    """Return what a browser runs on: "phone", "tablet", "computer", or "unknown"."""
+    found = parse(user_agent.encode(errors="replace").decode())
+    system = found.os.family if found.os else ""
+    device = found.device.family if found.device else ""
+    if "iPad" in device or "Tablet" in user_agent or (system == "Android" and "Mobile" not in user_agent):
+        return "tablet"
+    if system in {"Android", "iOS"}:
+        return "phone"
+    return "computer" if system else "unknown"

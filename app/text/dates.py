@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime, timedelta
+
+from app.text.messages import _, ngettext
 
 WAYS = {
     "day": "%-d %B %Y",
@@ -27,3 +29,16 @@ def written(moment: date, way: str = "day") -> str:
     moment: in UTC; a `datetime` for ways that show a time. Raises KeyError for another way.
     """
     return moment.strftime(WAYS[way])
+
+
+def ago(moment: datetime, now: datetime) -> str:
+    """How long ago a moment was, in the largest whole unit: "5 minutes ago". Both with a zone."""
+    passed = max(now - moment, timedelta())
+    minutes, hours = int(passed.total_seconds()) // 60, int(passed.total_seconds()) // 3600
+    if not minutes:
+        return _("just now")
+    if not hours:
+        return ngettext("%(num)d minute ago", "%(num)d minutes ago", minutes)
+    if not passed.days:
+        return ngettext("%(num)d hour ago", "%(num)d hours ago", hours)
+    return ngettext("%(num)d day ago", "%(num)d days ago", passed.days)

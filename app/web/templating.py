@@ -10,8 +10,8 @@ from flask import Flask
 from heroicons.jinja import heroicon_micro, heroicon_mini, heroicon_outline, heroicon_solid
 from markupsafe import Markup, escape
 
-from app.text.browser_names import browser_name
-from app.text.dates import written
+from app.text.browser_names import browser_name, device_kind
+from app.text.dates import ago, written
 from app.web.guards import accounts_to_watch
 
 
@@ -49,7 +49,9 @@ def register(app: Flask) -> None:
     app.jinja_env.filters["date"] = written
     app.jinja_env.filters["grouped"] = grouped
     app.jinja_env.filters["capitalize_first"] = lambda text: text[:1].upper() + text[1:]
+    app.jinja_env.filters["ago"] = lambda moment: ago(moment, datetime.now(UTC))
     app.jinja_env.filters["browser_name"] = browser_name
+    app.jinja_env.filters["device_kind"] = device_kind
     app.jinja_env.filters["whole_options"] = whole_options
     app.jinja_env.filters["machine_time"] = machine_time
     app.jinja_env.globals["accounts_to_watch"] = accounts_to_watch

@@ -14,7 +14,7 @@ from flask import Flask
 from sqlalchemy import insert
 
 from app.activity import queries, words
-from app.audit.events import Event
+from app.audit.events import Event, Phase
 from app.audit.history import done_without
 from app.audit.models import ActivityHead, ActivityRow
 from app.audit.reasons import FORMER, code_of
@@ -74,7 +74,8 @@ def test_rows_of_an_earlier_release_are_sound_and_shown_with_their_labels(earlie
     assert len(page.entries) == len(FORMER)
     for entry in page.entries:
         assert entry.reason not in FORMER
-        assert words.outcome(entry) == f"refused: {words.REASONS[entry.reason]}"
+        assert words.outcome(entry) == words.OUTCOMES[Phase.REFUSED]
+        assert words.reason(entry) == words.REASONS[entry.reason]
 
 
 def test_what_an_earlier_release_found_missing_is_not_asked_for_again(earlier: Flask) -> None:
@@ -94,4 +95,4 @@ def test_the_code_is_what_is_stored(portal: Flask) -> None:
 def test_a_reason_of_a_newer_release_is_shown_as_it_is(portal: Flask) -> None:
     somebody().note(Event.SIGN_IN, "AKIA", refused=Throttled())
     [entry] = queries.entries(db.engine, ACCOUNT, queries.Filter(), datetime.now(UTC)).entries
-    assert words.outcome(replace(entry, reason=code_of("from-the-future"))) == "refused: from-the-future"
+    assert words.reason(replace(entry, reason=code_of("from-the-future"))) == "from-the-future"
