@@ -29,12 +29,17 @@ class Contact:
         return f"{self.name} ({self.address})" if self.address else self.name
 
 
+def in_english(one: str, more: str, number: int) -> str:
+    """Return the text for a number of things where nothing translates."""
+    return one if number == 1 else more
+
+
 @dataclass
 class _Says:
     """What the application put in place of the plain functions."""
 
     gettext: Callable[[str], str] = str
-    ngettext: Callable[[str, str, int], str] = lambda one, more, number: one if number == 1 else more
+    ngettext: Callable[[str, str, int], str] = in_english
     contact: Callable[[], Contact | None] = lambda: None
 
 

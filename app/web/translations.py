@@ -14,6 +14,19 @@ def _contact() -> Contact | None:
     return current_app.config["SUPPORT_CONTACT"] if has_app_context() else None
 
 
+def _gettext(text: str) -> str:
+    return flask_babel.gettext(text) if _translates() else text
+
+
+def _ngettext(one: str, more: str, number: int) -> str:
+    return flask_babel.ngettext(one, more, number) if _translates() else messages.in_english(one, more, number)
+
+
+def _translates() -> bool:
+    """Does the application at hand translate? A process may hold several, and commands run outside of any."""
+    return has_app_context() and "babel" in current_app.extensions
+
+
 def administrator() -> Markup:
     """Return whom users ask, for the middle of a sentence on a page, with a link where SUPPORT_CONTACT has one."""
     contact = _contact()
@@ -35,6 +48,6 @@ def register(app: Flask) -> None:
     """Let templates and Python say every text through Flask-Babel."""
     flask_babel.Babel(app, default_locale="en")
     app.jinja_env.policies["ext.i18n.trimmed"] = True  # how a template's lines are broken is no part of a text
-    messages.say_with(flask_babel.gettext, flask_babel.ngettext, _contact)
+    messages.say_with(_gettext, _ngettext, _contact)
     app.jinja_env.filters["translated"] = messages._
     app.jinja_env.globals.update(administrator=administrator, ask_admin=ask_admin)
