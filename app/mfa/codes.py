@@ -1,4 +1,4 @@
-"""What two codes tell, before AWS is asked. Pure: seed, codes and time in, a finding out.
+"""What two codes show, before AWS is asked. Pure: seed, codes and time in, a finding out.
 
 AWS stores by how much a pair of codes is off, whatever the reason, and from then on takes only codes that are about
 as much off (`CODES_TAKEN`). For a phone whose clock is wrong that is right. A pair that was typed slowly would make
@@ -14,6 +14,7 @@ from itertools import pairwise
 import pyotp
 
 from app.errors import Refused
+from app.text.messages import N_, _, ngettext
 
 STEP = 30
 """Seconds a code is shown (RFC 6238; AWS names the same)."""
@@ -33,7 +34,7 @@ class SameCodeTwice(Refused):
     """Two consecutive codes are needed."""
 
     code = "same-code-twice"
-    message = "This is the same code twice. Wait until your app shows a new one, and type that here."
+    message = N_("You entered the same code twice. Wait until your app shows a new one, and enter that here.")
     field = "second_code"
 
 
@@ -41,7 +42,7 @@ class CodesSwapped(Refused):
     """The later code is in the first field."""
 
     code = "codes-swapped"
-    message = "These two codes are swapped: the older one goes into the first field."
+    message = N_("These two codes are swapped. Enter the older one in the first field.")
     field = "first_code"
 
 
@@ -49,9 +50,9 @@ class CodesNotConsecutive(Refused):
     """Between the two codes there was another one."""
 
     code = "codes-not-consecutive"
-    message = (
-        "These codes do not follow each other. Type the code your app shows now, wait for the next one, "
-        "and type that into the second field."
+    message = N_(
+        "These codes don’t follow each other. Enter the code your app shows now, wait for the next one, "
+        "and enter that in the second field."
     )
     field = "second_code"
 
@@ -60,7 +61,9 @@ class FirstCodeNotOfThisEntry(Refused):
     """Only the second code is of this seed."""
 
     code = "first-code-not-of-this-entry"
-    message = "The first code is not from this entry of your app, or it has a slip."
+    message = N_(
+        "The first code doesn’t match. Check for typos, and that you’re looking at the right entry in your app."
+    )
     field = "first_code"
 
 
@@ -68,7 +71,9 @@ class SecondCodeNotOfThisEntry(Refused):
     """Only the first code is of this seed."""
 
     code = "second-code-not-of-this-entry"
-    message = "The second code is not from this entry of your app, or it has a slip."
+    message = N_(
+        "The second code doesn’t match. Check for typos, and that you’re looking at the right entry in your app."
+    )
     field = "second_code"
 
 
@@ -76,9 +81,9 @@ class CodesNotOfThisEntry(Refused):
     """Neither code is of this seed."""
 
     code = "codes-not-of-this-entry"
-    message = (
-        "These codes do not fit this QR code. Check the digits; if your app has several entries for AWS, use the "
-        "newest, or scan the QR code again."
+    message = N_(
+        "Those codes don’t match this QR code. Check them, and use the newest AWS entry in your app. Or scan the QR "
+        "code again."
     )
     field = "first_code"
 
@@ -132,7 +137,7 @@ def is_fresh(found: Diagnosis, now: datetime, asked_at: datetime, last_step: int
 
     asked_at: when these two codes were asked for. last_step: of the second code of a pair refused for its age.
     True for a pair of this moment. One that is off must have been read after it was asked for, and sent soon: within
-    FRESH_FOR, with a change of code in between, and later than the codes of the refused pair, unless the clock of the
+    FRESH_FOR, with a change of code in between, and later than the codes of the refused pair, unless the
     phone's clock was corrected since.
     """
     if abs(found.drift_s) <= SOON * STEP:
@@ -153,10 +158,16 @@ def _put_right(found: Diagnosis, now: datetime, asked_at: datetime, last_step: i
 
 def told_stale(found: Diagnosis) -> str:
     """A sentence that asks for two fresh codes."""
-    when = "from about {} ago" if found.drift_s < 0 else "about {} ahead of the time"
-    return (
-        f"These two codes are {when.format(_size(found.drift_s))}. Type the code your app shows now, then the next "
-        "one, and send both at once. If you did just that, your phone’s clock is off: let the phone set it by itself."
+    if found.drift_s < 0:
+        return _(
+            "These two codes are about %(time)s old. Enter the code your app shows now, then the next one, and send "
+            "both right away. If you did that, your phone’s clock is off. Turn on automatic time on the phone.",
+            time=_size(found.drift_s),
+        )
+    return _(
+        "These two codes are about %(time)s early. Enter the code your app shows now, then the next one, and send "
+        "both right away. If you did that, your phone’s clock is off. Turn on automatic time on the phone.",
+        time=_size(found.drift_s),
     )
 
 
@@ -164,13 +175,21 @@ def told_drift(found: Diagnosis) -> str:
     """A sentence about the phone's clock where it is worth one, else ""."""
     if abs(found.drift_s) <= CODES_TAKEN * STEP:
         return ""
-    way = "fast" if found.drift_s > 0 else "slow"
-    return (
-        f"Your phone’s clock is about {_size(found.drift_s)} {way}. AWS accepts that, "
-        "but let the phone set its clock by itself so that it does not get worse."
+    if found.drift_s > 0:
+        return _(
+            "Your phone’s clock is about %(time)s fast. AWS accepts your codes. Turn on automatic time on the phone, "
+            "so that it doesn’t get worse.",
+            time=_size(found.drift_s),
+        )
+    return _(
+        "Your phone’s clock is about %(time)s slow. AWS accepts your codes. Turn on automatic time on the phone, "
+        "so that it doesn’t get worse.",
+        time=_size(found.drift_s),
     )
 
 
 def _size(drift_s: int) -> str:
     amount = abs(drift_s)
-    return f"{amount} seconds" if amount < 120 else f"{round(amount / 60)} minutes"
+    if amount < 120:
+        return ngettext("%(num)d second", "%(num)d seconds", amount)
+    return ngettext("%(num)d minute", "%(num)d minutes", round(amount / 60))

@@ -1,4 +1,4 @@
-"""Pages of MFA for life: the devices one has, and every way on from there."""
+"""Pages of MFA after setup: the devices a user has, and what can be done with them."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ from app.errors import PortalError
 from app.mfa import devices as service
 from app.mfa.forms import EmptyForm, HardwareTokenForm
 from app.mfa.service import DeviceNameTaken, LeftoverDevice
-from app.mfa.views import bp, devices_of_mine, enrollment_under_way
+from app.mfa.views import bp, devices_of_mine, enrollment_under_way, keep_name
 from app.policy.documents import sign_in_client
 from app.sessions import current, slots
 from app.sessions.console_links import console_url, readable_alias
 from app.sessions.contents import ReplacedDevice, Upgrade
+from app.text.messages import _
 from app.web import error_pages
 from app.web.guards import ask_to_confirm, recently_confirmed, with_mfa
 from app.web.permissions import calls, needs
@@ -87,7 +88,7 @@ def add() -> ResponseReturnValue:
     me = person()
     free = service.free_serial_number(me, permitted(), devices_of_mine())
     if not free:
-        return done("There is no room for another virtual MFA device of yours.", "mfa.devices", "warning")
+        return done(_("You can’t add another virtual MFA device."), "mfa.devices", "warning")
     return _begin(free)
 
 
@@ -178,7 +179,7 @@ def replaced_post() -> ResponseReturnValue:
     if old is None or old.serial_number in others:
         slots.forget("replacing")
         return redirect(url_for("mfa.devices"), 303)
-    sentence = "Done: the new device has replaced the old one. Delete the old entry from your app."
+    sentence = _("Device replaced. Delete the old entry from your app.")
     answer = _removed(old.serial_number, sentence)
     slots.forget("replacing")
     return answer
@@ -211,8 +212,8 @@ def remove_post() -> ResponseReturnValue:
     """Remove one of several devices."""
     serial_number = chosen_id()
     if serial_number not in {device.serial_number for device in devices_of_mine()}:
-        return done("That device was not yours any more.", "mfa.devices", "info")
-    return _removed(serial_number, "The device is removed. Delete its entry from your app.")
+        return done(_("That device was already removed."), "mfa.devices", "info")
+    return _removed(serial_number, _("Device removed. Delete its entry from your app."))
 
 
 @bp.post("/clear")
@@ -223,9 +224,9 @@ def clear() -> ResponseReturnValue:
     """Delete a virtual device that was deactivated and still exists."""
     permits, serial_number = permitted(), chosen_id()
     if (serial_number, True) not in service.left_behind(audit(), permits, devices_of_mine()):
-        return done("There was nothing to clear.", "mfa.devices", "info")
+        return done(_("That device was already deleted."), "mfa.devices", "info")
     service.clear(gateways().iam, audit(), serial_number)
-    return done("Cleared.", "mfa.devices")
+    return done(_("Unused device deleted."), "mfa.devices")
 
 
 @bp.get("/hardware")
@@ -250,8 +251,9 @@ def hardware_post() -> ResponseReturnValue:
     form.accept()
     number, codes = form.serial_number.data, (form.first_code.data, form.second_code.data)
     service.add_hardware_token(gateways().iam, audit(), person(), number, *codes)
+    keep_name(number, form.label.data)
     if not person().with_mfa:
         report_observed(person(), mfa_devices=[MfaDevice(number, now)])  # their first
         slots.keep_upgrade(Upgrade(number, enabled_at=now, used=list(codes)))
-        return done("The token is now your MFA device.", "mfa.activate")
-    return done("The token is now an MFA device of yours.", "mfa.devices")
+        return done(_("The token is now your MFA device."), "mfa.activate")
+    return done(_("Device added."), "mfa.devices")

@@ -1,6 +1,6 @@
-"""MFA for life: which devices a person may have, giving one up, replacing it, getting it back into step.
+"""MFA after setup: which devices a user may have, and how to remove, replace and resync one.
 
-No state of its own: what is left to do follows from what AWS has, and from the audit log.
+No state of its own: what is left to do follows from what AWS returns, and from the audit log.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from app.mfa.service import LeftoverDevice, MfaAlreadyEnabled, assigned, begin, 
 from app.policy.documents import SIGN_IN_ACTIONS
 from app.policy.permits import Permits
 from app.sessions.contents import Enrollment, Person, ReplacedDevice, Way
+from app.text.messages import N_, _, administrator
 
 MOST_DEVICES = 8
 """Per user, of any mix (IAM User Guide, quotas)."""
@@ -42,27 +43,37 @@ class LastDevice(Refused):
     """Removing the only device would leave the user without MFA."""
 
     code = "last-device"
-    message = "This is your only MFA device. Without one AWS lets you do next to nothing: replace it instead."
+    message = N_("This is your only MFA device. Without one, AWS blocks almost everything. Replace it instead.")
 
 
 class WouldLockOut(Refused):
     """A user who stopped halfway would be locked out."""
 
     code = "would-lock-out"
-    message = (
-        "Without this device you could not get back in here: nobody gets back in here without an MFA device that "
-        "works with the way you sign in. So Latchkey does not remove it. Ask an administrator to be at hand."
-    )
+
+    def __init__(self) -> None:
+        super().__init__(
+            _(
+                "Removing this device would lock you out, so nothing was changed. Add another device first, or ask "
+                "%(administrator)s to reset MFA.",
+                administrator=administrator(),
+            )
+        )
 
 
 class NoReplacementAllowed(Refused):
-    """The policy doesn't let the user create a device in the old one's place."""
+    """The policy doesn't let the user create a device in place of the old one."""
 
     code = "no-replacement-allowed"
-    message = (
-        "Your policy lets you make no other virtual device than the one you have, so nothing can take this one's "
-        "place here. Remove it if you do not need it, or ask your administrator."
-    )
+
+    def __init__(self) -> None:
+        super().__init__(
+            _(
+                "Your policy doesn’t let you create another virtual device, so you can’t replace this one. Remove it "
+                "if you don’t need it, or ask %(administrator)s.",
+                administrator=administrator(),
+            )
+        )
 
 
 class DeviceNotDeleted(PortalError):
@@ -71,7 +82,12 @@ class DeviceNotDeleted(PortalError):
     code = "device-not-deleted"
 
     def __init__(self, serial_number: str) -> None:
-        super().__init__(f"{serial_number} is off, but your policy does not let you delete it. Nothing is at risk.")
+        super().__init__(
+            _(
+                "%(serial)s is turned off, but your policy doesn’t let you delete it. It can’t be used to sign in.",
+                serial=serial_number,
+            )
+        )
 
 
 def free_serial_number(
@@ -135,9 +151,11 @@ def ways_in_without(
     """How the person would get in here again if they stopped after removing a device; sentences."""
     others = [device for device in devices if device.serial_number != removed]
     if others:
-        codes = [f"with a code of {device.serial_number}" for device in others if device.gives_codes]
+        codes = [
+            _("with a code from %(serial)s", serial=device.serial_number) for device in others if device.gives_codes
+        ]
         through_aws = Way.AWS_SIGN_IN in sign_in.methods and person.way is Way.AWS_SIGN_IN
-        keys = ["through AWS, with another of your MFA devices"] if through_aws else []
+        keys = [_("through AWS, with another of your MFA devices")] if through_aws else []
         return codes or keys
 
     def enrolling(mfa: bool | None) -> bool:
@@ -152,10 +170,10 @@ def ways_in_without(
 
     ways = []
     if person.access_key_id and Way.ACCESS_KEY in sign_in.methods and enrolling(None):
-        ways.append(f"with your access key {person.access_key_id}, without a code")
+        ways.append(_("with your access key %(id)s, without a code", id=person.access_key_id))
     signs_in = all(permits.allows(action, sign_in.signin_client, mfa=False) for action in SIGN_IN_ACTIONS)
     if not person.access_key_id and Way.AWS_SIGN_IN in sign_in.methods and signs_in and enrolling(False):
-        ways.append("with your console password, without a code")
+        ways.append(_("with your console password, without a code"))
     return ways
 
 
@@ -167,7 +185,7 @@ class Replacement:
     """Of the new one."""
     old_first: bool
     ways_in: list[str]
-    """If one stopped in between."""
+    """If the user stopped in between."""
 
 
 def plan_replacement(
@@ -175,8 +193,8 @@ def plan_replacement(
 ) -> Replacement:
     """Add and prove the new device, then remove the old one. Where there is no room for two, the old one goes first.
 
-    Raises NoReplacementAllowed where there is none even then, WouldLockOut where nobody got back in without the old
-    one.
+    Raises NoReplacementAllowed where there is none even then, WouldLockOut where the user couldn't sign in without
+    the old one.
     """
     ways = ways_in_without(person, permits, devices, old.serial_number, sign_in)
     if free := free_serial_number(person, permits, devices):
@@ -228,16 +246,18 @@ def remove(
 
 
 def resync(iam: IamGateway, audit: Audit, user_name: str, serial_number: str, first: str, second: str) -> None:
-    """Get a device whose codes are refused back into step. Raises Refused with `field`, NotFound, NoResponse."""
+    """Let AWS work out how far the clock of a device is off. Raises Refused with `field`, NotFound, NoResponse."""
     if first == second:
-        raise SameCodeTwice("This is the same code twice. Wait for the next one.")
+        raise SameCodeTwice(_("You entered the same code twice. Wait for the next one."))
     try:
         with audit.attempt(Event.MFA_DEVICE_RESYNCED, serial_number):
             iam.resync_mfa_device(user_name, serial_number, first, second)
     except WrongMfaCode as refusal:
         raise Refused(
-            "AWS did not accept these codes. They must be two in a row, both new, from this device: wait for a "
-            "fresh code, type it, and then the very next one.",
+            _(
+                "AWS didn’t accept these codes. Both must be new, in a row, and from this device. Wait for a new "
+                "code and enter it, then enter the next one."
+            ),
             field="first_code",
             request_id=refusal.request_id,
         ) from refusal
@@ -256,21 +276,25 @@ def add_hardware_token(
         if assigned(iam, person, serial_number) or isinstance(refusal, MfaSessionNeeded):
             raise MfaAlreadyEnabled() from refusal
         raise Refused(
-            "Somebody else uses the token with this number. Look at the back of yours once more.",
+            _("Another user has the token with this number. Check the number on the back of yours."),
             field="serial_number",
             request_id=refusal.request_id,
         ) from refusal
     except NotFound as refusal:
         raise Refused(
-            "AWS knows no token with this number. It stands on the back, like GAHT12345678; only tokens made for AWS "
-            "work.",
+            _(
+                "AWS has no token with this number. Check the number on its back, like GAHT12345678. Only tokens "
+                "made for AWS work."
+            ),
             field="serial_number",
             request_id=refusal.request_id,
         ) from refusal
     except WrongMfaCode as refusal:
         raise Refused(
-            "AWS did not accept these codes. Press the token’s button, type the code, wait until it shows another, "
-            "and type that.",
+            _(
+                "AWS didn’t accept these codes. Press the token’s button and enter the code, wait until it shows "
+                "another one, and enter that."
+            ),
             field="first_code",
             request_id=refusal.request_id,
         ) from refusal

@@ -8,20 +8,24 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wtforms import HiddenField, RadioField, StringField, ValidationError
-from wtforms.validators import InputRequired
 
 from app.errors import PortalError
 from app.mfa.codes import FRESH_FOR
 from app.mfa.service import OlderQrCode, StaleCodes
+from app.text.messages import N_, _
 from app.text.typed import without_blanks
-from app.web.forms import CodeForm, DeviceForm, EmptyForm, TwoCodesForm
+from app.web.forms import CodeForm, DeviceChosen, DeviceForm, EmptyForm, LabelForm, TwoCodesForm, label_field
 
-__all__ = ["CodeForm", "EmptyForm", "EnrollForm", "HardwareTokenForm", "ResyncForm"]
+__all__ = ["CodeForm", "EmptyForm", "EnrollForm", "HardwareTokenForm", "LabelForm", "ResyncForm"]
 
 
-class EnrollForm(TwoCodesForm):
+NAME = N_("Name for this device (optional)")
+
+
+class EnrollForm(TwoCodesForm, LabelForm):
     """Two consecutive codes of the new device."""
 
+    label = label_field(NAME)
     qr_code = HiddenField()
     """Which QR code the form was shown with: `Enrollment.attempt_id`. Nothing of the seed."""
 
@@ -46,7 +50,7 @@ class EnrollForm(TwoCodesForm):
             return
         for code in (self.first_code, self.second_code):
             code.data, code.errors = "", []
-        self.form_errors, self.refused_as = [OlderQrCode.message], OlderQrCode.code
+        self.form_errors, self.refused_as = [_(OlderQrCode.message)], OlderQrCode.code
 
 
 class _Now(HiddenField):
@@ -84,13 +88,13 @@ class FreshCodesForm(TwoCodesForm):
         if not known or min(known) <= FRESH_FOR.total_seconds():
             return True
         self.first_code.data = self.second_code.data = ""
-        self.first_code.errors, self.refused_as = [OLD_BY_NOW], StaleCodes.code
+        self.first_code.errors, self.refused_as = [_(OLD_BY_NOW)], StaleCodes.code
         return False
 
 
-OLD_BY_NOW = (
-    "These codes may be old by now, so AWS was not asked. Type the code your device shows now, then the "
-    "next one, and send both at once."
+OLD_BY_NOW = N_(
+    "These codes may be too old, so we didn’t send them to AWS. Enter the code your device shows now, then the "
+    "next one, and send both right away."
 )
 
 
@@ -101,14 +105,18 @@ def _seconds(sent: str | None) -> float | None:
 class ResyncForm(FreshCodesForm, DeviceForm):
     """Two consecutive codes of a device whose codes are refused."""
 
-    serial_number = RadioField("MFA device", validators=[InputRequired("Choose the device the codes are from.")])
+    serial_number = RadioField(
+        N_("MFA device"), validators=[DeviceChosen(N_("Choose the device the codes are from."))]
+    )
 
 
-class HardwareTokenForm(FreshCodesForm):
+class HardwareTokenForm(FreshCodesForm, LabelForm):
     """The number on a token's back, and two codes."""
 
+    label = label_field(NAME)
+
     serial_number = StringField(
-        "Serial number",
+        N_("Serial number"),
         filters=[without_blanks, str.upper],
         render_kw={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "characters", "maxlength": 256},
     )
@@ -116,4 +124,4 @@ class HardwareTokenForm(FreshCodesForm):
     def validate_serial_number(self, field: StringField) -> None:
         """9 characters or more, no ARN (IAM API Reference, EnableMFADevice)."""
         if not re.fullmatch(r"[A-Za-z0-9_+=,.@-]{9,256}", field.data or ""):
-            raise ValidationError("Enter the number on the back of the token, like GAHT12345678.")
+            raise ValidationError(_("Enter the serial number on the back of the token, like GAHT12345678."))

@@ -13,35 +13,41 @@ from app.aws.clients import using_credentials
 from app.aws.iam import MfaDevice
 from app.mfa import devices as service
 from app.mfa.forms import ResyncForm
-from app.mfa.views import bp, devices_of_mine
+from app.mfa.names import names_at_sign_in
+from app.mfa.views import bp, devices_of_mine, names_of_mine
 from app.sessions import slots
+from app.text.messages import _
 from app.web.guards import public
 from app.web.permissions import calls
 from app.web.rate_limits import codes_per_key, limiter, per_address
-from app.web.request_context import audit, chosen_id, gateways, person
+from app.web.request_context import audit, chosen_id, gateways, labels, person
 from app.web.responses import done, page
 
 
-def _whose() -> tuple[str, list[str], str]:
-    """Return (user name, serial numbers, endpoint to open afterwards). Visitors have no serial numbers."""
+def _whose() -> tuple[str, dict[str, str], str]:
+    """Return (user name, names of devices by serial number, endpoint to open afterwards). Visitors have none."""
     pending = slots.pending_sign_in(datetime.now(UTC))
     if pending:
-        return pending.user_name, pending.serial_numbers, "signin.code"
+        return (
+            pending.user_name,
+            names_at_sign_in(pending, labels(pending.account_id, pending.user_id)),
+            "signin.code",
+        )
     if not current_user.is_authenticated:
-        return "", [], "signin.sign_in"
+        return "", {}, "signin.sign_in"
     back = "mfa.devices" if person().with_mfa else "mfa.activate"
-    return person().user_name, [device.serial_number for device in devices_of_mine() if device.gives_codes], back
+    return person().user_name, names_of_mine([device for device in devices_of_mine() if device.gives_codes]), back
 
 
 @bp.get("/resync")
 @public
 def resync() -> ResponseReturnValue:
-    """Two codes in a row, and AWS finds the device's clock."""
-    _, serial_numbers, back = _whose()
-    if not serial_numbers:
+    """Ask for two codes in a row, from which AWS works out how far the device's clock is off."""
+    names, back = _whose()[1:]
+    if not names:
         return redirect(url_for(back))
     form = ResyncForm(formdata=None)
-    form.offer(serial_numbers, chosen_id())
+    form.offer(names, chosen_id())
     return page("mfa/resync.html", form, back=url_for(back))
 
 
@@ -52,24 +58,24 @@ def resync() -> ResponseReturnValue:
 @calls("iam:ListMFADevices", "iam:ResyncMFADevice")
 def resync_post() -> ResponseReturnValue:
     """Resync with the credentials at hand: a plain key may."""
-    user_name, serial_numbers, back = _whose()
-    if not serial_numbers:
+    user_name, names, back = _whose()
+    if not names:
         return redirect(url_for(back), 303)
     form = ResyncForm()
-    form.offer(serial_numbers)
+    form.offer(names)
     form.accept()
     pending = slots.pending_sign_in(datetime.now(UTC))
     audit_log = audit(pending.account_id, pending.user_name, pending.user_id) if pending else audit()
     asked = (user_name, form.serial_number.data, form.first_code.data, form.second_code.data)
     with using_credentials(pending.credentials) if pending else nullcontext():
         service.resync(gateways().iam, audit_log, *asked)
-    return done("AWS knows your device’s clock again. Wait for the next code, and use that.", back)
+    return done(_("Fixed. Wait for the next code, then sign in with it."), back)
 
 
 @bp.get("/lost")
 @public
 def lost() -> ResponseReturnValue:
-    """Nobody gets past a lost device without an administrator: the note to send them."""
+    """Show the note for an administrator, who alone can help after a device is lost."""
     pending, now = slots.pending_sign_in(datetime.now(UTC)), datetime.now(UTC)
     mine: list[MfaDevice] = []
     back = "signin.sign_in"

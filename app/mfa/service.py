@@ -22,15 +22,16 @@ from app.errors import (
 )
 from app.mfa.codes import Diagnosis, examine, is_fresh, told_stale
 from app.sessions.contents import SHOWN_FOR, Enrollment, Person, ReplacedDevice
+from app.text.messages import N_, _, administrator, ask_admin
 
 
 class EnrollmentReplaced(Refused):
     """The device this QR code was made for is no longer the one AWS has."""
 
     code = "enrollment-replaced"
-    message = (
-        "This enrollment was restarted or cancelled in another browser or tab, so this QR code is no longer "
-        "good. Start again, and delete the entry from your app."
+    message = N_(
+        "You restarted or canceled this setup in another browser or tab, so this QR code no longer works. Start "
+        "again, and delete its entry from your app."
     )
 
 
@@ -38,7 +39,7 @@ class OlderQrCode(Refused):
     """The form was made for a QR code that another one has replaced since, in the same browser."""
 
     code = "older-qr-code"
-    message = (
+    message = N_(
         "You made a newer QR code in another tab, so the earlier one no longer works. Delete its entry from your "
         "app, scan the QR code shown here, and enter two codes of the new entry."
     )
@@ -48,7 +49,7 @@ class MfaAlreadyEnabled(Refused):
     """The person has MFA by now."""
 
     code = "mfa-already-enabled"
-    message = "MFA is already on for you: it was finished in another browser or tab."
+    message = N_("MFA is already on. You finished setting it up in another browser or tab.")
 
 
 class StaleCodes(Refused):
@@ -69,10 +70,15 @@ class DeviceNameTaken(Refused):
     """The person's own serial number is assigned to someone else."""
 
     code = "device-name-taken"
-    message = (
-        "AWS already has an MFA device with your name that is in use by another user, and only an "
-        "administrator can free it."
-    )
+
+    def __init__(self) -> None:
+        super().__init__(
+            _(
+                "Another user has an MFA device with your name, so AWS can’t create yours. Ask %(administrator)s to "
+                "remove it from that user.",
+                administrator=administrator(),
+            )
+        )
 
 
 class LeftoverDevice(NotAllowed):
@@ -82,9 +88,14 @@ class LeftoverDevice(NotAllowed):
 
     def __init__(self, serial_number: str, refusal: NotAllowed) -> None:
         super().__init__(
-            f"An earlier try left the MFA device {serial_number} behind, and your policy does not let you delete it. "
-            "It opens nothing, but it is in the way. Ask your administrator to run: aws iam "
-            f"delete-virtual-mfa-device --serial-number {serial_number}",
+            _(
+                "An earlier attempt left the unused MFA device %(serial)s, and your policy doesn’t let you delete "
+                "it. It can’t be used to sign in, but you can’t set up MFA until it is gone. %(ask)s to run: "
+                "%(command)s",
+                serial=serial_number,
+                ask=ask_admin(),
+                command=f"aws iam delete-virtual-mfa-device --serial-number {serial_number}",
+            ),
             action=refusal.action,
             request_id=refusal.request_id,
         )
@@ -99,7 +110,7 @@ def begin(
     replaces: ReplacedDevice | None = None,
     keep: Callable[[Enrollment], None] = lambda _: None,
 ) -> Enrollment:
-    """Make a device for the person, clearing a leftover of an earlier try, which nobody has the seed of.
+    """Create a device for the user. A leftover of an earlier attempt, whose seed is lost, is deleted first.
 
     keep: stores the seed before anything else happens, because AWS shows it once. It raises nothing.
 
@@ -213,8 +224,10 @@ def enable(
         if not still_ours(audit, enrollment):
             raise EnrollmentReplaced() from refusal
         raise Refused(
-            "AWS did not accept these codes, although they fit this QR code. Wait for two fresh codes and try "
-            "once more. If AWS refuses those too, start again: the enrollment was restarted elsewhere.",
+            _(
+                "AWS didn’t accept these codes, although they match this QR code. Wait for two new codes and enter "
+                "them. If AWS rejects those as well, make a new QR code."
+            ),
             field="first_code",
         ) from refusal
     return finding

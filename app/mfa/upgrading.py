@@ -11,6 +11,7 @@ from app.aws.clients import AwsCredentials
 from app.aws.sts import StsGateway
 from app.errors import MfaNotRecognized, NoResponse, Refused, WrongMfaCode
 from app.sessions.contents import Upgrade
+from app.text.messages import N_, _
 
 STS_LEARNS = timedelta(seconds=10)
 """STS knows a new device 8 to 14 s after IAM (observed); each try counts, so the first waits this long."""
@@ -31,13 +32,13 @@ class CodeMayBeUsed(CodeAlreadyUsed):
     """AWS was given the code and didn't answer: the next one is needed."""
 
     code = "code-may-be-used"
-    message = "AWS did not answer, and the code may be used up. Type the next one your app shows."
+    message = N_("AWS didn’t answer, and may have used the code. Enter the next one your app shows.")
 
 
 def take_code(upgrade: Upgrade, code: str) -> Upgrade:
     """Keep a fresh code until STS may be asked. Raises CodeAlreadyUsed for one that was given to AWS before."""
     if code in upgrade.used:
-        raise CodeAlreadyUsed("This code was already used. Wait until your app shows the next one, then type that.")
+        raise CodeAlreadyUsed(_("You already used this code. Wait until your app shows the next one."))
     return replace(upgrade, code=code, tries=0, next_try_at=upgrade.enabled_at + STS_LEARNS)
 
 
@@ -57,10 +58,10 @@ def advance(
     except MfaNotRecognized as refusal:
         if upgrade.tries + 1 < MOST_TRIES:
             return replace(upgrade, tries=upgrade.tries + 1, next_try_at=now + TRY_AGAIN)
-        told = "AWS still could not check the code. Wait a minute, then type the code your app shows."
+        told = _("AWS still couldn’t check the code. Wait a minute, then enter the code your app shows.")
         raise _used(upgrade, CodeAlreadyUsed(told)) from refusal
     except WrongMfaCode as refusal:
-        raise _used(upgrade, CodeAlreadyUsed(WrongMfaCode.message)) from refusal
+        raise _used(upgrade, CodeAlreadyUsed(_(WrongMfaCode.message))) from refusal
     except NoResponse as silence:
         raise _used(upgrade, CodeMayBeUsed()) from silence
 

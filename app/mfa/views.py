@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from flask import Blueprint, current_app, redirect, url_for
 from flask.typing import ResponseReturnValue
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.aws.iam import MfaDevice
+from app.credentials.labels import Type
 from app.credentials.observed import report_observed
 from app.mfa import qr, service, upgrading
 from app.mfa.codes import told_drift
 from app.mfa.devices import begin_where_free, without_qr_code
 from app.mfa.forms import CodeForm, EmptyForm, EnrollForm
+from app.mfa.names import names_of, read_labels
 from app.sessions import current, slots
 from app.sessions.console_links import alias_beside, console_url, readable_alias
 from app.sessions.contents import SHOWN_FOR, Enrollment, Upgrade, Way
+from app.text.messages import _, ngettext
 from app.web import error_pages
 from app.web.guards import recently_confirmed, with_mfa
 from app.web.permissions import calls, needs
 from app.web.rate_limits import CHANGES, codes_per_key, limiter, this_person
-from app.web.request_context import audit, gateways, mfa_present, permitted, person
+from app.web.request_context import audit, gateways, labels, mfa_present, permitted, person
 from app.web.responses import done, page, wants_part
 from app.web.told import tell
 
+log = logging.getLogger(__name__)
 bp = Blueprint("mfa", __name__, url_prefix="/mfa")
 limiter.limit(CHANGES, key_func=this_person, methods=["POST"])(bp)
 
@@ -33,6 +39,27 @@ limiter.limit(CHANGES, key_func=this_person, methods=["POST"])(bp)
 def devices_of_mine() -> list[MfaDevice]:
     """What AWS has for the person signed in."""
     return gateways().iam.mfa_devices(person().user_name)
+
+
+def names_of_mine(mine: Sequence[MfaDevice]) -> dict[str, str]:
+    """Return what pages call the devices of the user who is signed in, by serial number. mine: these devices."""
+    return names_of(mine, labels_of_mine(mine))
+
+
+def labels_of_mine(mine: Sequence[MfaDevice]) -> dict[str, str]:
+    """Return the names that the user gave their devices, by serial number. Devices without one are missing."""
+    return read_labels(labels(), {device.serial_number: device.enabled_at for device in mine})
+
+
+def keep_name(serial_number: str, name: str) -> None:
+    """Keep the name of a device that was just added, "" for none.
+
+    It raises nothing if the database fails, because the device works all the same.
+    """
+    try:
+        labels().put(Type.MFA_DEVICE, serial_number, name, datetime.now(UTC))
+    except SQLAlchemyError:
+        log.exception("the name of %s could not be kept", serial_number)
 
 
 def enrollment_under_way(mine: Sequence[MfaDevice]) -> Enrollment | None:
@@ -50,7 +77,7 @@ def enroll() -> ResponseReturnValue:
     """The QR code and two fields; or the button that makes them."""
     mine, kept = devices_of_mine(), slots.enrollment()
     if mine and not person().with_mfa:
-        return done("MFA is on for you. One more code, and this session has it too.", "mfa.activate")
+        return done(_("You already have an MFA device. Enter a code to sign in with it."), "mfa.activate")
     waits = enrollment_under_way(mine)
     trusted = kept is not None and kept.serial_number in {device.serial_number for device in mine}
     if kept and not waits and not trusted:
@@ -83,7 +110,7 @@ def begin() -> ResponseReturnValue:
     kept, waits = slots.enrollment(), enrollment_under_way(mine)
     slots.forget("enrollment")
     if waits is None and mine:  # a page that was open too long
-        return done("That QR code is no longer good. Choose anew what to do.", "mfa.devices", "warning")
+        return done(_("That QR code no longer works. Add the device again."), "mfa.devices", "warning")
     again = (waits.serial_number, waits.replaced_device) if waits and person().with_mfa else ("", None)
     asked = (gateways().iam, audit(), person(), permitted(), mine, *again)
     begin_where_free(*asked, mfa_present(), _keep_remade if kept else slots.keep_enrollment)
@@ -100,7 +127,7 @@ def already_enabled(error: service.MfaAlreadyEnabled) -> ResponseReturnValue:
     slots.forget("enrollment")
     if person().with_mfa:
         return done(error, "mfa.devices", "info")
-    return done(f"{error} One more code, and this session has it too.", "mfa.activate", "info")
+    return done(error, "mfa.activate", "info")
 
 
 @bp.errorhandler(service.EnrollmentReplaced)
@@ -136,24 +163,29 @@ def enroll_post() -> ResponseReturnValue:
         return redirect(url_for("mfa.enroll"), 303)  # another tab has turned MFA on: that page says so
     if pending is None:
         minutes = SHOWN_FOR.seconds // 60
-        told = f"No QR code waits for these: each is kept for {minutes} minutes. Begin again."
+        told = ngettext(
+            "Your QR code has expired. It is kept for %(num)d minute. Start again.",
+            "Your QR code has expired. It is kept for %(num)d minutes. Start again.",
+            minutes,
+        )
         return done(told, "mfa.enroll", "warning", code="qr-code-over")
     form.newest, now = pending.attempt_id, datetime.now(UTC)
     form.accept()
     first, second = form.first_code.data, form.second_code.data
     found = service.enable(gateways().iam, audit(), person(), pending, first, second, now)
     slots.forget("enrollment")
+    keep_name(pending.serial_number, form.label.data)
     if drift := told_drift(found):
         tell(drift, "warning", "clock-drift")
     if not person().with_mfa:
         # This is their first device. With another one they could not have come here without MFA.
         report_observed(person(), mfa_devices=[MfaDevice(pending.serial_number, now)])
         slots.keep_upgrade(Upgrade(pending.serial_number, enabled_at=now, used=[first, second]))
-        return done("Your phone is now your MFA device.", "mfa.activate")
+        return done(_("Your phone is now your MFA device."), "mfa.activate")
     if pending.replaced_device:
         slots.keep_replacing(pending.replaced_device)
         return redirect(url_for("mfa.replaced"), 303)
-    return done("Your phone is now an MFA device of yours.", "mfa.devices")
+    return done(_("Device added."), "mfa.devices")
 
 
 @bp.post("/enroll/cancel")
@@ -165,7 +197,7 @@ def cancel() -> ResponseReturnValue:
         service.cancel(gateways().iam, audit(), pending)
         slots.forget("enrollment")
     onwards = "mfa.devices" if person().with_mfa else "overview.index"
-    return done("Enrollment cancelled. Nothing was left behind at AWS.", onwards)
+    return done(_("Setup canceled. Nothing is left at AWS."), onwards)
 
 
 def _upgrade() -> Upgrade | None:
@@ -194,8 +226,8 @@ def _activate_page(upgrade: Upgrade, form: CodeForm) -> ResponseReturnValue:
 
 def _code_form(upgrade: Upgrade) -> CodeForm:
     form = CodeForm()
-    devices = [device.serial_number for device in devices_of_mine() if device.gives_codes]
-    form.offer(devices if len(devices) > 1 else [upgrade.serial_number])
+    devices = [device for device in devices_of_mine() if device.gives_codes]
+    form.offer(names_of_mine(devices) if len(devices) > 1 else {upgrade.serial_number: upgrade.serial_number})
     return form
 
 

@@ -16,6 +16,7 @@ from app.audit.events import Event
 from app.aws.clients import AwsCredentials
 from app.aws.signin import Device, oauth_client_for
 from app.errors import NotRecorded
+from app.mfa.names import names_at_sign_in
 from app.sessions import current, slots
 from app.sessions.contents import PendingSignIn, Person, Way
 from app.signin import service
@@ -24,7 +25,7 @@ from app.web import error_pages, refused
 from app.web.guards import public
 from app.web.permissions import calls
 from app.web.rate_limits import CHANGES, codes_per_key, limiter, per_address, per_key, this_person, typed_key_id
-from app.web.request_context import audit, gateways
+from app.web.request_context import audit, gateways, labels
 from app.web.responses import done, here, local_path, page, page_at, where_they_were
 from app.web.told import tell
 
@@ -172,7 +173,7 @@ def code() -> ResponseReturnValue:
     if pending is None:
         return _too_late()
     form = CodeForm(formdata=None)
-    form.offer(pending.serial_numbers)
+    form.offer(names_at_sign_in(pending, labels(pending.account_id, pending.user_id)))
     return page("signin/code.html", form, pending=pending)
 
 
@@ -186,7 +187,7 @@ def code_post() -> ResponseReturnValue:
     if pending is None:
         return _too_late()
     form = CodeForm()
-    form.offer(pending.serial_numbers)
+    form.offer(names_at_sign_in(pending, labels(pending.account_id, pending.user_id)))
     form.accept()
     lasts = current_app.config["ACCESS_KEY_SESSION_MAX"]
     serial_number, audit_log = form.serial_number.data, audit(pending.account_id, pending.user_name, pending.user_id)

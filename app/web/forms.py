@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from flask import g, request
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
 from werkzeug.datastructures import CombinedMultiDict, MultiDict
-from wtforms import HiddenField, PasswordField, RadioField, StringField
+from wtforms import Field, HiddenField, PasswordField, RadioField, StringField
 from wtforms.form import BaseForm
-from wtforms.validators import InputRequired
+from wtforms.validators import InputRequired, StopValidation
 
 from app.credentials import labels
 from app.errors import PortalError
-from app.text.messages import N_
+from app.text.messages import N_, _
 from app.text.typed import code as digits_of
 from app.web.told import FieldError, Sentence
 
@@ -39,7 +40,7 @@ class Form(FlaskForm):
             raise FormNotValid(self)
         g.accepted_form = self
 
-    def refused_by(self, _: PortalError) -> None:
+    def refused_by(self, _refusal: PortalError) -> None:
         """After this refusal was put into the form: take out what must not be shown again."""
         for name in self.spent:
             self[name].data = ""
@@ -84,10 +85,10 @@ def accepted_form() -> Form | None:
     return form
 
 
-def six_digits(_: FlaskForm, field: StringField) -> None:
+def six_digits(_form: FlaskForm, field: StringField) -> None:
     """Refuse what cannot be a code."""
     if not re.fullmatch(r"[0-9]{6}", field.data or ""):
-        raise FieldError("six-digits", "Enter the six digits your authenticator app shows.")
+        raise FieldError("six-digits", _("Enter the 6 digits your authenticator app shows."))
 
 
 CODE_FIELD = {
@@ -99,21 +100,37 @@ CODE_FIELD = {
 }
 
 
-NO_DEVICE = Sentence("Choose the device the code is from.", "no-device")
+class DeviceChosen(InputRequired):
+    """Refuses a form without a device. text: the sentence, marked for translation."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self._text = text
+
+    def __call__(self, form: BaseForm, field: Field) -> None:
+        """Raise StopValidation where no device is chosen."""
+        if field.raw_data and field.raw_data[0]:
+            return
+        field.errors = []
+        raise StopValidation(Sentence(_(self._text), "no-device"))
 
 
 class DeviceForm(Form):
     """Something about one of the person's devices."""
 
-    serial_number = RadioField("MFA device", validators=[InputRequired(NO_DEVICE)])
+    serial_number = RadioField(N_("MFA device"), validators=[DeviceChosen(N_("Choose the device the code is from."))])
 
-    def offer(self, serial_numbers: list[str], chosen: str = "") -> None:
-        """The devices to choose from, with one of them chosen already; of a single one there is no choice."""
-        self.serial_number.choices = [(serial, serial) for serial in serial_numbers]
-        if chosen in serial_numbers:
+    def offer(self, devices: Mapping[str, str] | Sequence[str], chosen: str = "") -> None:
+        """Offer these devices, with one of them chosen already. Of a single one there is no choice.
+
+        devices: what to call each, by serial number; or serial numbers only.
+        """
+        names = devices if isinstance(devices, Mapping) else dict(zip(devices, devices, strict=True))
+        self.serial_number.choices = list(names.items())
+        if chosen in names:
             self.serial_number.data = chosen
-        elif len(serial_numbers) == 1:
-            self.serial_number.data = serial_numbers[0]
+        elif len(names) == 1:
+            self.serial_number.data = next(iter(names))
 
 
 class CodeForm(DeviceForm):
@@ -121,25 +138,30 @@ class CodeForm(DeviceForm):
 
     spent = ("code",)
 
-    code = StringField("MFA code", filters=[digits_of], validators=[six_digits], render_kw=CODE_FIELD)
+    code = StringField(N_("MFA code"), filters=[digits_of], validators=[six_digits], render_kw=CODE_FIELD)
 
 
 class TwoCodesForm(Form):
     """Two consecutive codes of a device."""
 
     first_code = StringField(
-        "First code",
+        N_("First code"),
         filters=[digits_of],
         validators=[six_digits],
         render_kw={**CODE_FIELD, "data-next": "second_code"},
     )
-    second_code = StringField("Second code", filters=[digits_of], validators=[six_digits], render_kw=CODE_FIELD)
+    second_code = StringField(N_("Second code"), filters=[digits_of], validators=[six_digits], render_kw=CODE_FIELD)
+
+
+def label_field(text: str) -> StringField:
+    """Return the field of a `LabelForm`. text: of its label, marked for translation."""
+    return StringField(text, filters=[labels.tidied], render_kw={"autocomplete": "off", "maxlength": 256})
 
 
 class LabelForm(Form):
     """The name of a device, or a note about a key. An empty one removes it."""
 
-    label = StringField(N_("Name"), filters=[labels.tidied], render_kw={"autocomplete": "off", "maxlength": 256})
+    label = label_field(N_("Name"))
 
     def validate_label(self, field: StringField) -> None:
         """Refuse what is too long, or looks like a secret."""

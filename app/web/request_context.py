@@ -83,10 +83,14 @@ def audit(account_id: str | None = None, user_name: str = "", user_id: str = "")
     return Audit(audit_log(), account_id, user_name, address(), user_agent(), current.label(), user_id)
 
 
-def labels() -> Labels:
-    """Return the labels that the user who is signed in gave their own devices and keys."""
-    me = person()
-    return Labels(db.engine, me.account_id, me.user_id)
+def labels(account_id: str = "", user_id: str = "") -> Labels:
+    """Return the labels that a user gave their own devices and keys.
+
+    By default, the user is the one who is signed in. Otherwise it must be one whose access key was proven.
+    """
+    if not account_id:
+        account_id, user_id = person().account_id, person().user_id
+    return Labels(db.engine, account_id, user_id)
 
 
 def audit_of(account_id: str) -> Audit:
