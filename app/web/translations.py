@@ -44,21 +44,6 @@ def ask_admin() -> Markup:
     return escape(messages._("Ask %(administrator)s")) % {"administrator": administrator()}
 
 
-def _gettext(message: str) -> str:
-    return str(flask_babel.gettext(message)) if _translates() else message
-
-
-def _ngettext(one: str, more: str, number: int) -> str:
-    if _translates():
-        return str(flask_babel.ngettext(one, more, number))
-    return one if number == 1 else more
-
-
-def _translates() -> bool:
-    """Tell whether the application at hand, if there is one, is a portal. Forms also work in another."""
-    return not has_app_context() or "babel" in current_app.extensions
-
-
 def register(app: Flask) -> None:
     """Let templates and Python say every text through Flask-Babel."""
     flask_babel.Babel(app, default_locale="en")
