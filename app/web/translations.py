@@ -11,7 +11,7 @@ from app.text.messages import Contact
 
 
 def _contact() -> Contact | None:
-    return current_app.config["SUPPORT_CONTACT"] if has_app_context() else None
+    return current_app.config.get("SUPPORT_CONTACT") if has_app_context() else None
 
 
 def _gettext(text: str) -> str:

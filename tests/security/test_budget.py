@@ -51,7 +51,6 @@ from app.sessions.contents import PendingAwsSignIn, Person
 from app.signin.aws_service import InvalidVerificationCode, read_verification_code
 from app.signin.forms import AccessKeyForm, VerificationCodeForm
 from app.text.browser_names import browser_name
-from app.web import translations
 from app.web.forms import CodeForm, DeviceForm, Form, TwoCodesForm
 from app.web.rate_limits import Addressed, client_address
 from app.web.responses import local_path, page_number
@@ -80,8 +79,7 @@ def processor() -> float:
 @pytest.fixture(scope="module")
 def application() -> Flask:
     app = Flask(__name__)
-    app.config.update(SECRET_KEY="x" * 40, WTF_CSRF_ENABLED=False, SUPPORT_CONTACT=None)
-    translations.register(app)
+    app.config.update(SECRET_KEY="x" * 40, WTF_CSRF_ENABLED=False)
     return app
 
 
