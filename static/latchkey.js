@@ -78,7 +78,7 @@ function strength(box) {
       const answer = await fetch(box.dataset.strength, { method: "POST", body: sent, signal: asking.signal, redirect: "error" });
       if (answer.status === 429) {
         pause = Date.now() + 60_000;
-        [meter.hidden, text.textContent, box.hidden] = [true, "You tried many passwords. This one is checked when you send it.", false];
+        [meter.hidden, text.textContent, box.hidden] = [true, box.dataset.many, false];
         box.dataset.state = "checked-when-sent";
         return;
       }
@@ -87,7 +87,7 @@ function strength(box) {
       const { score, words, why } = await answer.json();
       meter.value = score;
       box.dataset.state = "judged";
-      text.textContent = `This would be ${words}.${why ? ` ${why.replace(/\.$/, "")}.` : ""}`;
+      text.textContent = `${words} ${why}`;
       box.hidden = false;
     } catch (error) {
       if (error.name !== "AbortError") box.hidden = true; // the form is judged when it is sent

@@ -1,4 +1,4 @@
-"""The account one is in, as far as AWS shows it to every user."""
+"""The user's account, as far as AWS shows it to every user."""
 
 from app.account.views import bp
 

@@ -11,6 +11,7 @@ from app.errors import InvalidValue
 from app.password.rules import rules
 from app.password.service import readable_policy
 from app.sessions.console_links import alias_beside, console_url
+from app.text.messages import _
 from app.web.guards import accounts_to_watch, with_mfa
 from app.web.request_context import gateways, person
 from app.web.responses import done, page
@@ -46,6 +47,6 @@ def index() -> ResponseReturnValue:
 
 
 @bp.errorhandler(InvalidValue)
-def no_such_page(_: InvalidValue) -> ResponseReturnValue:
+def no_such_page(_refusal: InvalidValue) -> ResponseReturnValue:
     """AWS doesn't know the `marker` of the address, the only value the page sends it."""
-    return done("That page of the list is no longer there. Here is the first one.", "account.index", "info")
+    return done(_("That page of the list no longer exists. This is the first one."), "account.index", "info")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from wtforms import BooleanField, PasswordField, ValidationError
-from wtforms.validators import DataRequired, Length
 
+from app.password.rules import LONGEST
 from app.password.service import WeakPassword
+from app.text.messages import N_, _
 from app.web.forms import Form
 
 
@@ -13,12 +14,13 @@ class NewPasswordForm(Form):
     """A new password, twice; blanks count."""
 
     new = PasswordField(
-        "New password",
-        validators=[DataRequired("Enter a new password."), Length(max=128, message="At most 128 characters.")],
-        render_kw={"autocomplete": "new-password", "maxlength": 200},
+        N_("New password"),
+        render_kw={"autocomplete": "new-password", "maxlength": 200, "required": True},
     )
-    again = PasswordField("The same again", render_kw={"autocomplete": "new-password", "maxlength": 200})
-    anyway = BooleanField("Use it although it is easily guessed")
+    again = PasswordField(
+        N_("Repeat new password"), render_kw={"autocomplete": "new-password", "maxlength": 200, "required": True}
+    )
+    anyway = BooleanField(N_("Use this weak password anyway"))
 
     @property
     def weak(self) -> bool:
@@ -26,21 +28,33 @@ class NewPasswordForm(Form):
         return self.refused_as == WeakPassword.code
 
     def validate_again(self, field: PasswordField) -> None:
-        """A slip would lock the person out."""
+        """A typo would lock the user out."""
         if field.data != self.new.data:
-            raise ValidationError("This is not the same as above.")
+            raise ValidationError(_("The two passwords don’t match. Enter the new one twice."))
+
+    def validate_new(self, field: PasswordField) -> None:
+        """Something that AWS can take at all."""
+        if not (field.data or "").strip():
+            raise ValidationError(_("Enter a new password."))
+        if len(field.data or "") > LONGEST:
+            raise ValidationError(_("Enter at most %(num)d characters.", num=LONGEST))
 
 
 class ChangeForm(NewPasswordForm):
     """With the old password."""
 
     old = PasswordField(
-        "Current password",
-        validators=[DataRequired("Enter your current password.")],
-        render_kw={"autocomplete": "current-password", "maxlength": 200},
+        N_("Current password"),
+        render_kw={"autocomplete": "current-password", "maxlength": 200, "required": True},
     )
+
+    def validate_old(self, field: PasswordField) -> None:
+        """AWS changes nothing without it."""
+        if not field.data:
+            raise ValidationError(_("Enter your current password."))
 
     def validate_new(self, field: PasswordField) -> None:
         """AWS takes a reused password for a wrong old one."""
-        if field.data and field.data == self.old.data:
-            raise ValidationError("This is your current password. Choose another.")
+        super().validate_new(field)
+        if field.data == self.old.data:
+            raise ValidationError(_("This is your current password. Choose another."))

@@ -8,24 +8,24 @@ from itertools import combinations
 from typing import NamedTuple
 
 from app.aws.passwords import SYMBOLS, PasswordPolicy
+from app.text.messages import _, ngettext
 
 LONGEST = 128
 
 
 class Rule(NamedTuple):
-    """words: as people read it. pattern: what a browser tests it with. kept: the test."""
+    """words: as people read it, in their language. pattern: what a browser tests it with. kept: the test."""
 
     words: str
     pattern: str
     kept: Callable[[str], bool]
 
 
-_CLASS = {
-    "an uppercase letter": ("[A-Z]", string.ascii_uppercase),
-    "a lowercase letter": ("[a-z]", string.ascii_lowercase),
-    "a digit": ("[0-9]", string.digits),
-    "a symbol": (r"[!@#$%^&*()_+\-=\[\]{}|']", SYMBOLS),
-}
+_UPPERCASE = ("[A-Z]", string.ascii_uppercase)
+_LOWERCASE = ("[a-z]", string.ascii_lowercase)
+_DIGIT = ("[0-9]", string.digits)
+_SYMBOL = (r"[!@#$%^&*()_+\-=\[\]{}|']", SYMBOLS)
+_CLASSES = (_UPPERCASE, _LOWERCASE, _DIGIT, _SYMBOL)
 
 
 def _has(characters: str) -> Callable[[str], bool]:
@@ -33,15 +33,19 @@ def _has(characters: str) -> Callable[[str], bool]:
 
 
 def _kinds(password: str) -> int:
-    return sum(_has(characters)(password) for _, characters in _CLASS.values())
+    return sum(_has(characters)(password) for _pattern, characters in _CLASSES)
 
 
 def limits() -> list[Rule]:
     """What AWS itself takes, whatever the account asks for (IAM's model of a password)."""
     return [
-        Rule(f"at most {LONGEST} characters", f"^.{{0,{LONGEST}}}$", lambda password: len(password) <= LONGEST),
         Rule(
-            "no characters that AWS does not take, like € or emoji",
+            _("at most %(num)d characters", num=LONGEST),
+            f"^.{{0,{LONGEST}}}$",
+            lambda password: len(password) <= LONGEST,
+        ),
+        Rule(
+            _("no emoji or characters such as €"),
             r"^[\t\n\r\x20-\xff]*$",
             lambda password: all(each in "\t\n\r" or " " <= each <= "\xff" for each in password),
         ),
@@ -52,29 +56,29 @@ def rules(policy: PasswordPolicy) -> list[Rule]:
     """What a new password has to keep, in the order people read it."""
     found = [
         Rule(
-            f"at least {policy.length} characters",
+            ngettext("at least %(num)d character", "at least %(num)d characters", policy.length),
             f"^.{{{policy.length},}}$",
             lambda password: policy.length <= len(password),
         ),
         *limits(),
     ]
-    wanted = {
-        "an uppercase letter": policy.uppercase,
-        "a lowercase letter": policy.lowercase,
-        "a digit": policy.digits,
-        "a symbol": policy.symbols,
-    }
-    for words, (pattern, characters) in _CLASS.items():
-        if wanted[words]:
-            told = f"{words} ({SYMBOLS})" if words == "a symbol" else words
-            found.append(Rule(told, pattern, _has(characters)))
+    wanted = (
+        (policy.uppercase, _("an uppercase letter"), _UPPERCASE),
+        (policy.lowercase, _("a lowercase letter"), _LOWERCASE),
+        (policy.digits, _("a digit"), _DIGIT),
+        (policy.symbols, _("a symbol (%(symbols)s)", symbols=SYMBOLS), _SYMBOL),
+    )
+    found += [Rule(words, pattern, _has(characters)) for asked, words, (pattern, characters) in wanted if asked]
     if policy.character_classes:
-        character_classes = [f"(?=.*{pattern})" for pattern, _ in _CLASS.values()]
+        character_classes = [f"(?=.*{pattern})" for pattern, _characters in _CLASSES]
         enough = "|".join("".join(chosen) for chosen in combinations(character_classes, policy.character_classes))
         found.append(
             Rule(
-                f"{policy.character_classes} of these kinds: "
-                f"uppercase letter, lowercase letter, digit, symbol ({SYMBOLS})",
+                _(
+                    "%(num)d of these kinds: uppercase letter, lowercase letter, digit, symbol (%(symbols)s)",
+                    num=policy.character_classes,
+                    symbols=SYMBOLS,
+                ),
                 f"^(?:{enough})",
                 lambda password: _kinds(password) >= policy.character_classes,
             )
@@ -83,5 +87,5 @@ def rules(policy: PasswordPolicy) -> list[Rule]:
 
 
 def broken(policy: PasswordPolicy | None, password: str) -> list[str]:
-    """Every rule the password breaks, in words; of an unknown policy only what AWS always demands."""
+    """Return each rule the password breaks, in words. If the policy is unknown, only AWS's own limits count."""
     return [rule.words for rule in (rules(policy) if policy else limits()) if not rule.kept(password)]

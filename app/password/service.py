@@ -16,6 +16,7 @@ from app.aws.passwords import LoginProfile, PasswordGateway, PasswordPolicy
 from app.errors import NoResponse, NotAllowed, NotFound, PortalError, Refused
 from app.password.rules import broken
 from app.sessions.contents import Person
+from app.text.messages import N_, _
 
 TOO_WEAK = 2
 """zxcvbn scores from 0 (guessed at once) to 4; below this a password is questioned."""
@@ -32,9 +33,9 @@ class PasswordOutcomeUnknown(NoResponse):
     """AWS doesn't show which password is right."""
 
     code = "password-outcome-unknown"
-    message = (
-        "AWS did not answer, so your password may or may not be changed. Try once more with the old one; if AWS "
-        "refuses that, the new one is in force."
+    message = N_(
+        "AWS didn’t answer, so we don’t know whether your password was changed. Try again with the current one. "
+        "If AWS rejects it, your password is already the new one."
     )
 
 
@@ -42,11 +43,11 @@ class NoPassword(Refused):
     """There is none to change."""
 
     code = "no-password"
-    message = "You have no console password."
+    message = N_("You have no console password.")
 
 
 def readable_policy(gateway: PasswordGateway) -> PasswordPolicy | None:
-    """The account's policy; None where one may not read it (the tutorial's policy grants it on nothing)."""
+    """Return the account's policy, None if the user can't read it (the tutorial's policy grants it on nothing)."""
     try:
         return gateway.policy()
     except NotAllowed:
@@ -72,11 +73,18 @@ class Strength:
     score: int
     """zxcvbn's, 0 to 4."""
     why: str
-    """What makes it weak, "" where nothing does."""
+    """A sentence about what makes it weak, in zxcvbn's English. "" if nothing does."""
     words: str
+    """A sentence that says how hard."""
 
 
-_WORDS = ("guessed at once", "guessed easily", "so-so", "strong", "very strong")
+_WORDS = (
+    N_("Very weak: it would be guessed at once."),
+    N_("Weak: it would be guessed easily."),
+    N_("Fair."),
+    N_("Strong."),
+    N_("Very strong."),
+)
 
 
 MOST_READINGS = 32
@@ -96,7 +104,7 @@ class StrengthCheckBusy(PortalError):
 
     code = "strength-check-busy"
     status = 429
-    message = "Too many passwords are being checked right now. Try again in a moment."
+    message = N_("Too many passwords are being checked right now. Try again in a moment.")
 
 
 def truncate_for_zxcvbn(password: str) -> str:
@@ -118,7 +126,7 @@ def strength(person: Person, password: str) -> Strength:
     A long one is as hard to guess as the harder of its beginning and its end.
     """
     if not password:
-        return Strength(0, "", _WORDS[0])
+        return Strength(0, "", _(_WORDS[0]))
     parts = {truncate_for_zxcvbn(password), truncate_for_zxcvbn(password[-MOST_CHARACTERS:])}
     if not _JUDGING.acquire(timeout=_PATIENCE):
         raise StrengthCheckBusy
@@ -128,18 +136,19 @@ def strength(person: Person, password: str) -> Strength:
         _JUDGING.release()
     found = max(judged, key=lambda each: int(each["score"]))
     score = int(found["score"])
-    return Strength(score, str(found["feedback"]["warning"] or ""), _WORDS[score])
+    why = str(found["feedback"]["warning"] or "").rstrip(".")
+    return Strength(score, f"{why}." if why else "", _(_WORDS[score]))
 
 
 def examine(policy: PasswordPolicy | None, person: Person, new: str, *, anyway: bool) -> None:
     """Raises Refused with all broken rules at once, or WeakPassword, before AWS is asked."""
     if problems := broken(policy, new):
-        raise Refused(f"The new password needs {'; '.join(problems)}.", field="new")
+        raise Refused(_("This password breaks these rules: %(rules)s.", rules="; ".join(problems)), field="new")
     found = strength(person, new)
     if found.score < TOO_WEAK and not anyway:
-        why = found.why or "It is among the first that are tried."
+        why = found.why or _("Attackers try it among the first.")
         raise WeakPassword(
-            f"This password is easily guessed. {why.rstrip('.')}. Choose another, or tick the box below."
+            _("This password is easy to guess. %(why)s Choose another, or tick the box below.", why=why)
         )
 
 

@@ -13,6 +13,7 @@ from app.password.forms import ChangeForm, NewPasswordForm
 from app.password.rules import LONGEST, rules
 from app.sessions import current
 from app.sessions.contents import Way
+from app.text.messages import _
 from app.web.forms import EmptyForm
 from app.web.guards import recently_confirmed, with_mfa
 from app.web.permissions import calls, denied, may, needs, offered
@@ -36,7 +37,7 @@ def _policy() -> PasswordPolicy | None:
 
 @bp.get("")
 def index() -> ResponseReturnValue:
-    """Change it with the old one, also before MFA."""
+    """Show the form to change the password with the old one, also before MFA."""
     return _change_page(ChangeForm(formdata=None), _policy(), none="none" in request.args)
 
 
@@ -81,16 +82,16 @@ def strength() -> ResponseReturnValue:
 @needs("iam:ChangePassword")
 @calls("iam:GetAccountPasswordPolicy")
 def index_post() -> ResponseReturnValue:
-    """Change it."""
+    """Change the password."""
     form = ChangeForm()
     form.accept()
     service.examine(_policy(), person(), form.new.data, anyway=form.anyway.data)
     service.change(gateways().passwords, audit(), person(), form.old.data, form.new.data)
-    return _changed("Your console password is changed.")
+    return _changed(_("Password changed."))
 
 
 @bp.errorhandler(service.NoPassword)
-def no_password(_: service.NoPassword) -> ResponseReturnValue:
+def no_password(_refusal: service.NoPassword) -> ResponseReturnValue:
     """Lead to the page that says so."""
     return redirect(url_for("password.index", none="yes"), 303)
 
@@ -99,7 +100,9 @@ def _changed(sentence: str) -> ResponseReturnValue:
     """Say what was done. AWS ends sessions that began with the old password: sign the user out now and say why."""
     if person().way is Way.AWS_SIGN_IN:
         current.sign_out()
-        told = f"{sentence} AWS signed you out because the password changed. Sign in with the new password."
+        told = _(
+            "%(done)s AWS signed you out because the password changed. Sign in with the new password.", done=sentence
+        )
         return done(told, "signin.sign_in")
     return done(sentence, "overview.index")
 
@@ -127,7 +130,7 @@ def new_post() -> ResponseReturnValue:
     service.examine(_policy(), person(), form.new.data, anyway=form.anyway.data)
     exists = passwords.exists(person().user_name)
     service.give(passwords, audit(), person(), form.new.data, exists=exists)
-    return _changed("Your console password is set.")
+    return _changed(_("Password set."))
 
 
 @bp.get("/remove")
@@ -137,7 +140,7 @@ def new_post() -> ResponseReturnValue:
 def remove() -> ResponseReturnValue:
     """What removing means."""
     if _look()[0]:
-        return done("You have no console password, so there is none to remove.", "password.new", "info")
+        return done(_("You have no console password, so there is nothing to remove."), "password.new", "info")
     return page("password/remove.html", EmptyForm(formdata=None), only_way=person().way is Way.AWS_SIGN_IN)
 
 
@@ -148,6 +151,6 @@ def remove() -> ResponseReturnValue:
 def remove_post() -> ResponseReturnValue:
     """Remove it, unless it is the person's way in."""
     if person().way is Way.AWS_SIGN_IN:
-        return done("You are signed in with this password, so it stays.", "password.index", "warning")
+        return done(_("You’re signed in with this password, so it wasn’t removed."), "password.index", "warning")
     service.remove(gateways().passwords, audit(), person())
-    return done("Your console password is removed. Your access keys go on working.", "overview.index")
+    return done(_("Password removed. Your access keys keep working."), "overview.index")

@@ -119,8 +119,8 @@ def test_the_page_ticks_off_what_the_portal_takes(policy: PasswordPolicy, passwo
 @given(POLICIES, st.text(alphabet=st.characters(min_codepoint=256), min_size=1))
 @example(DEFAULT_POLICY, "Price-in-€-42")
 def test_letters_aws_does_not_take_are_told(policy: PasswordPolicy, password: str) -> None:
-    assert any("AWS does not take" in words for words in broken(policy, password))
-    assert any("AWS does not take" in words for words in broken(None, password)), "whatever the account asks"
+    assert any("emoji" in words for words in broken(policy, password))
+    assert any("emoji" in words for words in broken(None, password)), "whatever the account asks"
 
 
 @given(POLICIES, st.text(min_size=LONGEST + 1, max_size=LONGEST + 20))
