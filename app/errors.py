@@ -27,6 +27,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from app.text.messages import N_, _, administrator, ask_admin
+
 
 class PortalError(Exception):
     """Something a person must be told. `str()` of it is the sentence they read."""
@@ -34,7 +36,7 @@ class PortalError(Exception):
     code: ClassVar[str] = "failed"
     """Stable name of this kind of error, unique: the audit log and metrics have it. It outlives the class's name."""
     aws_codes: ClassVar[tuple[str, ...]] = ()
-    message: ClassVar[str] = "Something went wrong. Try again."
+    message: ClassVar[str] = N_("Something went wrong. Try again.")
     field: str | None = None
     status: ClassVar[int] = 409
 
@@ -48,7 +50,7 @@ class PortalError(Exception):
         field: str | None = None,
         diagnosis: str = "",
     ) -> None:
-        super().__init__(message or self.message)
+        super().__init__(message or self.sentence())
         self.diagnosis = diagnosis
         """Stable name of which of several things an error of this kind tells, "cut-short"; "" where there is one."""
         self.action = action
@@ -58,6 +60,11 @@ class PortalError(Exception):
         """AWS's own words, for telling cases apart; never shown as they are."""
         if field:
             self.field = field
+
+    @classmethod
+    def sentence(cls) -> str:
+        """Return `message` in the reader's language. `%(ask_admin)s` in it is whom to ask."""
+        return _(cls.message, ask_admin=ask_admin(), administrator=administrator())
 
     @property
     def told_as(self) -> str:
@@ -69,7 +76,7 @@ class Refused(PortalError):
     """AWS refused, or the portal did before asking. Nothing was changed."""
 
     code: ClassVar[str] = "refused"
-    message = "AWS did not accept this. Nothing was changed."
+    message = N_("AWS didn’t accept this. Nothing was changed.")
 
 
 class NotAllowed(Refused):
@@ -77,16 +84,16 @@ class NotAllowed(Refused):
 
     code: ClassVar[str] = "not-allowed"
     aws_codes: ClassVar[tuple[str, ...]] = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
-    message = "Your AWS permissions do not allow this. Nothing was changed. Ask your administrator."
+    message = N_("Your AWS permissions don’t allow this. Nothing was changed. %(ask_admin)s to allow it.")
     status = 403
 
 
 class MfaSessionNeeded(NotAllowed):
-    """Who has a device must act with an MFA session, whatever the policy says (AWS-2023-001)."""
+    """A user with a device needs an MFA session for this, whatever the policy says (AWS-2023-001)."""
 
     code: ClassVar[str] = "mfa-session-needed"
     aws_codes: ClassVar[tuple[str, ...]] = ()
-    message = "You already have an MFA device, so AWS wants a code from it first. Sign in again with the code."
+    message = N_("You already have an MFA device, so AWS needs a code from it first. Sign in again with a code.")
 
 
 class WrongMfaCode(Refused):
@@ -94,14 +101,14 @@ class WrongMfaCode(Refused):
 
     code: ClassVar[str] = "wrong-mfa-code"
     aws_codes: ClassVar[tuple[str, ...]] = ("InvalidAuthenticationCode",)
-    message = "AWS did not accept this code. Type the code your device shows now; each code works once."
+    message = N_("AWS didn’t accept this code. Enter the code your device shows now. Each code works only once.")
 
 
 class MfaNotRecognized(Refused):
     """STS does not (yet) know the device, or too many tries: AWS says 'unable to validate' for both."""
 
     code: ClassVar[str] = "mfa-not-recognized"
-    message = "AWS could not check the code yet."
+    message = N_("AWS couldn’t check the code yet. Wait a minute, then try again.")
 
 
 class NotFound(Refused):
@@ -109,7 +116,9 @@ class NotFound(Refused):
 
     code: ClassVar[str] = "not-found"
     aws_codes: ClassVar[tuple[str, ...]] = ("NoSuchEntity",)
-    message = "AWS no longer has this. It may have been removed elsewhere; reload to see what is true now."
+    message = N_(
+        "This no longer exists in AWS. It may have been removed elsewhere. Reload the page to see what’s there now."
+    )
     status = 404
 
 
@@ -118,7 +127,7 @@ class AlreadyExists(Refused):
 
     code: ClassVar[str] = "already-exists"
     aws_codes: ClassVar[tuple[str, ...]] = ("EntityAlreadyExists",)
-    message = "AWS already has this. Reload to see what is true now."
+    message = N_("This already exists in AWS. Reload the page to see what’s there now.")
 
 
 class InUse(Refused):
@@ -126,7 +135,7 @@ class InUse(Refused):
 
     code: ClassVar[str] = "in-use"
     aws_codes: ClassVar[tuple[str, ...]] = ("DeleteConflict",)
-    message = "This device is in use. It has to be deactivated first."
+    message = N_("This MFA device is still in use, so AWS can’t delete it. Deactivate it first.")
 
 
 class QuotaExceeded(Refused):
@@ -134,7 +143,7 @@ class QuotaExceeded(Refused):
 
     code: ClassVar[str] = "quota-exceeded"
     aws_codes: ClassVar[tuple[str, ...]] = ("LimitExceeded",)
-    message = "AWS allows no more of these. Remove one first, or ask your administrator."
+    message = N_("You can’t have more of these in AWS. Remove one first, or ask %(administrator)s.")
 
 
 class ConcurrentModification(Refused):
@@ -142,7 +151,7 @@ class ConcurrentModification(Refused):
 
     code: ClassVar[str] = "concurrent-modification"
     aws_codes: ClassVar[tuple[str, ...]] = ("EntityTemporarilyUnmodifiable", "ConcurrentModification")
-    message = "AWS is still applying an earlier change. Try again in a minute. Nothing was changed."
+    message = N_("AWS is still applying an earlier change, so nothing was changed. Wait a minute, then try again.")
 
 
 class Throttled(Refused):
@@ -158,7 +167,9 @@ class Throttled(Refused):
         "TooManyRequestsError",
         "rate_exceeded",
     )
-    message = "AWS is busy answering your account. Wait half a minute, then try again. Nothing was changed."
+    message = N_(
+        "AWS is getting too many requests from your account. Nothing was changed. Wait 30 seconds, then try again."
+    )
     status = 503
 
 
@@ -172,7 +183,7 @@ class InvalidValue(Refused):
         "InvalidParameterValue",
         "MalformedInput",
     )
-    message = "AWS did not accept one of the values. Check what you typed. Nothing was changed."
+    message = N_("AWS didn’t accept one of the values. Nothing was changed. Check what you entered.")
 
 
 class PasswordPolicyViolation(Refused):
@@ -180,7 +191,9 @@ class PasswordPolicyViolation(Refused):
 
     code: ClassVar[str] = "password-policy-violation"
     aws_codes: ClassVar[tuple[str, ...]] = ("PasswordPolicyViolation",)
-    message = "AWS says that the new password breaks the account’s password policy. Nothing was changed."
+    message = N_(
+        "The new password doesn’t meet your account’s password policy. Nothing was changed. Choose another password."
+    )
     field = "new"
 
 
@@ -194,7 +207,9 @@ class PublicKeyRefused(Refused):
         "MalformedCertificate",
         "InvalidCertificate",
     )
-    message = "AWS does not take this one, though it looks right from here. Make a new one. Nothing was changed."
+    message = N_(
+        "AWS didn’t accept this, although it looks right. Nothing was changed. Create a new one and upload that."
+    )
     field = "pasted"
 
 
@@ -203,7 +218,7 @@ class DuplicateSshKey(Refused):
 
     code: ClassVar[str] = "duplicate-ssh-key"
     aws_codes: ClassVar[tuple[str, ...]] = ("DuplicateSSHPublicKey",)
-    message = "AWS has this key of yours already. If it is not listed yet, AWS needs some seconds: reload the list."
+    message = N_("You’ve already uploaded this key. If it isn’t listed yet, wait a few seconds and reload the list.")
     field = "pasted"
 
 
@@ -212,9 +227,9 @@ class DuplicateCertificate(Refused):
 
     code: ClassVar[str] = "duplicate-certificate"
     aws_codes: ClassVar[tuple[str, ...]] = ("DuplicateCertificate",)
-    message = (
-        "Another user of your account has this certificate: AWS takes each only once. Nothing was changed. "
-        "Ask your administrator if it should be yours."
+    message = N_(
+        "Another user in your account has this certificate, and AWS accepts each certificate only once. Nothing "
+        "was changed. If it should be yours, ask %(administrator)s."
     )
     field = "pasted"
 
@@ -223,9 +238,9 @@ class WrongOldPassword(Refused):
     """The current password was not right, or the new one was used before: AWS gives one answer for both."""
 
     code: ClassVar[str] = "wrong-old-password"
-    message = (
-        "AWS did not accept the current password. Check it; if it is right, the new one may be one you had before. "
-        "Nothing was changed."
+    message = N_(
+        "AWS didn’t accept your current password. Nothing was changed. Check it. If it’s right, you may have used "
+        "the new password before: choose another one."
     )
     field = "old"
 
@@ -240,7 +255,7 @@ class CredentialsRefused(Refused):
         "UnrecognizedClientException",
         "AuthFailure",
     )
-    message = "AWS does not know this access key, or it is inactive. Check the access key ID."
+    message = N_("AWS doesn’t recognize this access key, or the key is inactive. Check the access key ID.")
     field: str | None = "access_key_id"
     status = 403
 
@@ -250,7 +265,7 @@ class WrongSecret(CredentialsRefused):
 
     code: ClassVar[str] = "wrong-secret"
     aws_codes: ClassVar[tuple[str, ...]] = ("SignatureDoesNotMatch", "IncompleteSignature")
-    message = "The secret access key does not belong to this access key ID. Copy it again, all 40 characters."
+    message = N_("This secret access key doesn’t belong to the access key ID. Copy it again, all 40 characters.")
     field = "secret_access_key"
 
 
@@ -259,7 +274,7 @@ class SessionExpired(CredentialsRefused):
 
     code: ClassVar[str] = "session-expired"
     aws_codes: ClassVar[tuple[str, ...]] = ("ExpiredToken", "ExpiredTokenException", "RequestExpired")
-    message = "AWS ended this session. Sign in again."
+    message = N_("AWS ended this session. Sign in again.")
     field = None
 
 
@@ -268,7 +283,7 @@ class SignInExpired(CredentialsRefused):
 
     code: ClassVar[str] = "sign-in-expired"
     aws_codes: ClassVar[tuple[str, ...]] = ("TOKEN_EXPIRED",)
-    message = "Your sign-in at AWS has ended. Sign in again to continue."
+    message = N_("Your sign-in at AWS has ended. Sign in again to continue.")
     field = None
 
 
@@ -277,9 +292,9 @@ class RenewalRefused(SignInExpired):
 
     code: ClassVar[str] = "renewal-refused"
     aws_codes: ClassVar[tuple[str, ...]] = ()
-    message = (
-        "AWS didn’t renew your session. This has nothing to do with a code you typed. "
-        "Sign in again to continue where you were."
+    message = N_(
+        "AWS didn’t renew your session. This has nothing to do with a code you entered. Sign in again to continue "
+        "where you were."
     )
 
 
@@ -288,9 +303,9 @@ class RenewalNotPermitted(SignInExpired):
 
     code: ClassVar[str] = "renewal-not-permitted"
     aws_codes: ClassVar[tuple[str, ...]] = ()
-    message = (
-        "Your permissions no longer allow signing in through AWS Sign-In, so this session ended. "
-        "Ask your administrator, or sign in with an access key."
+    message = N_(
+        "Your permissions no longer allow signing in through AWS Sign-In, so this session ended. Sign in with an "
+        "access key, or ask %(administrator)s."
     )
 
 
@@ -299,7 +314,7 @@ class PasswordWasChanged(SignInExpired):
 
     code: ClassVar[str] = "password-was-changed"
     aws_codes: ClassVar[tuple[str, ...]] = ("USER_CREDENTIALS_CHANGED",)
-    message = "Your console password was changed, so AWS ended this sign-in. Sign in with the new password."
+    message = N_("Your console password was changed, so AWS ended this session. Sign in with the new password.")
 
 
 class SignInNotPermitted(NotAllowed):
@@ -307,7 +322,9 @@ class SignInNotPermitted(NotAllowed):
 
     code: ClassVar[str] = "sign-in-not-permitted"
     aws_codes: ClassVar[tuple[str, ...]] = ("INSUFFICIENT_PERMISSIONS",)
-    message = "Your AWS permissions do not allow signing in this way."
+    message = N_(
+        "Your AWS permissions don’t allow signing in this way. Sign in with an access key, or ask %(administrator)s."
+    )
 
 
 class CodeRefused(Refused):
@@ -321,7 +338,7 @@ class CodeRefused(Refused):
         "INVALID_REQUEST",
         "ValidationException",
     )
-    message = "AWS did not accept the code: it is too old, was used before, or is not complete. Sign in again."
+    message = N_("AWS didn’t accept the code. It may be too old, already used, or incomplete. Sign in again.")
 
 
 class ClockSkew(Refused):
@@ -329,9 +346,9 @@ class ClockSkew(Refused):
 
     code: ClassVar[str] = "clock-skew"
     aws_codes: ClassVar[tuple[str, ...]] = ("RequestTimeTooSkewed",)
-    message = (
-        "The clock of the machine Latchkey runs on is wrong, so AWS refuses its requests. "
-        "Your key is not at fault: tell your administrator to set the clock."
+    message = N_(
+        "The clock of this server is wrong, so AWS rejects its requests. Your key is fine. %(ask_admin)s to set "
+        "the clock."
     )
     status = 503
 
@@ -340,7 +357,7 @@ class NoResponse(PortalError):
     """No answer from AWS: a change may or may not have happened."""
 
     code: ClassVar[str] = "no-response"
-    message = "AWS could not be reached. Try again in a moment."
+    message = N_("AWS couldn’t be reached. Try again in a moment.")
     status = 503
 
 
@@ -357,14 +374,14 @@ class AwsServerError(NoResponse):
         "server_error",
         "service_unavailable",
     )
-    message = "AWS has a problem of its own right now. Try again in a moment."
+    message = N_("AWS has a problem right now. Try again in a moment.")
 
 
 class NotRecorded(PortalError):
     """The audit log can't be written, so nothing was attempted."""
 
     code: ClassVar[str] = "not-recorded"
-    message = "Latchkey cannot write its audit log right now, so nothing was changed. Try again in a moment."
+    message = N_("The audit log can’t be written right now, so nothing was changed. Try again in a moment.")
     status = 503
 
 

@@ -61,7 +61,7 @@ def advance(
         told = _("AWS still couldn’t check the code. Wait a minute, then enter the code your app shows.")
         raise _used(upgrade, CodeAlreadyUsed(told)) from refusal
     except WrongMfaCode as refusal:
-        raise _used(upgrade, CodeAlreadyUsed(_(WrongMfaCode.message))) from refusal
+        raise _used(upgrade, CodeAlreadyUsed(WrongMfaCode.sentence())) from refusal
     except NoResponse as silence:
         raise _used(upgrade, CodeMayBeUsed()) from silence
 

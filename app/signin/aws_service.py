@@ -20,6 +20,7 @@ from app.aws.sts import Identity, StsGateway
 from app.errors import CredentialsRefused, NotAllowed, PortalError, Refused
 from app.sessions.contents import PendingAwsSignIn, Person, Way
 from app.signin.service import DevicesUnreadable, only_users_of, why_unreadable
+from app.text.messages import N_
 from app.text.typed import without_blanks
 
 AT_AWS = timedelta(minutes=10)
@@ -38,30 +39,30 @@ class VerificationCodeMissing(InvalidVerificationCode):
     """Nothing was pasted."""
 
     code = "verification-code-missing"
-    message = "Paste the code that AWS’s page shows."
+    message = N_("Paste the code that AWS shows.")
 
 
 class VerificationCodeTooLong(InvalidVerificationCode):
     """Longer than any code."""
 
     code = "verification-code-too-long"
-    message = "This is much longer than a verification code. Copy only the code itself."
+    message = N_("This is too long to be a code from AWS. Copy only the code.")
 
 
 class VerificationCodeNotWhole(InvalidVerificationCode):
     """A piece of a code, or something else."""
 
     code = "verification-code-not-whole"
-    message = "This is not a whole verification code. Copy all of it, from first to last character."
+    message = N_("This isn’t a complete code from AWS. Copy all of it, from the first character to the last.")
 
 
 class OtherVerificationCode(InvalidVerificationCode):
     """The code of another sign-in."""
 
     code = "other-verification-code"
-    message = (
-        "This code belongs to another sign-in, perhaps an earlier one. Open AWS sign-in again with the link "
-        "on this page, and paste the code it shows then."
+    message = N_(
+        "This code is from another sign-in, perhaps an earlier one. Open AWS sign-in with the button on this page, "
+        "and paste the code AWS shows then."
     )
 
 

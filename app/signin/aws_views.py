@@ -20,6 +20,7 @@ from app.sessions.contents import PendingAwsSignIn, Way
 from app.signin import aws_service as service
 from app.signin.forms import VerificationCodeForm
 from app.signin.views import asked_for
+from app.text.messages import _
 from app.web import error_pages
 from app.web.guards import public
 from app.web.permissions import calls
@@ -96,7 +97,7 @@ def callback() -> ResponseReturnValue:
     if request.args.get("error") in DENIED:
         audit().note(Event.SIGN_IN, Way.AWS_SIGN_IN, SignInNotPermitted())
         return redirect(url_for("aws_signin.stopped", why="not-permitted"), 303)
-    tell("AWS did not complete the sign-in. Begin again.", "warning", "not-completed")
+    tell(_("AWS didn’t complete the sign-in. Start again."), "warning", "not-completed")
     return redirect(url_for("signin.sign_in"), 303)
 
 
@@ -162,7 +163,7 @@ def _enter(arrived: service.Arrived, pending: PendingAwsSignIn, now: datetime) -
     lasts = current_app.config["SIGN_IN_SESSION_MAX"] if arrived.with_mfa else config.BEFORE_MFA
     current.sign_in_through_aws(person, arrived.tokens, lasts)
     if not (pending.expected_user_id and arrived.with_mfa):
-        tell(f"Signed in as {person.user_name}, who is signed in to AWS in this browser.", "success")
+        tell(_("You’re signed in as %(name)s.", name=person.user_name), "success")
     return redirect(local_path(current.pop_next() or pending.back, url_for("overview.index")), 303)
 
 

@@ -13,6 +13,7 @@ from app.aws.sts import Identity, StsGateway
 from app.errors import MfaNotRecognized, NoResponse, NotAllowed, Refused, WrongMfaCode
 from app.policy.documents import SIGN_IN_ACTIONS, sign_in_client
 from app.policy.permits import Permits
+from app.text.messages import N_, _, ask_admin
 
 
 class NotForThisPortal(Refused):
@@ -42,7 +43,7 @@ class CodeOutcomeUnknown(NoResponse):
 
     code = "code-outcome-unknown"
     field = "code"
-    message = "AWS did not answer, and the code may be used up. Type the next one your device shows."
+    message = N_("AWS didn’t answer, and your code may be used up. Enter the next code your device shows.")
 
 
 class NextCodeNeeded(Refused):
@@ -52,15 +53,16 @@ class NextCodeNeeded(Refused):
     field = "code"
 
 
-NOTE_ABOUT_THE_CIRCLE = """\
-I have a temporary console password and no MFA yet, and our Force_MFA policy lets me do neither first.
-
-Either let everyone change their password before MFA, which takes the old password: in the policy's deny
-statement, add to NotAction
-  "iam:ChangePassword", "iam:GetAccountPasswordPolicy"
-Or, once, for me: let me in with the password as it is
-  aws iam update-login-profile --user-name MY-USER-NAME --no-password-reset-required
-After that I sign in, set up MFA in Latchkey, and change the password there."""
+NOTE_ABOUT_THE_CIRCLE = N_(
+    "I have a temporary console password and no MFA yet. Our Force_MFA policy requires MFA before I can change the "
+    "password, and AWS requires a new password before I can set up MFA.\n\n"
+    "You can fix this for everyone: allow users to change their password before MFA. They need the old password for "
+    "it. In the policy’s deny statement, add to NotAction\n"
+    '  "iam:ChangePassword", "iam:GetAccountPasswordPolicy"\n\n'
+    "Or you can fix it once, for me: keep the password as it is\n"
+    "  aws iam update-login-profile --user-name MY-USER-NAME --no-password-reset-required\n\n"
+    "Then I sign in, set up MFA, and change the password."
+)
 
 
 @dataclass(frozen=True)
@@ -112,8 +114,10 @@ def present_key(sts: StsGateway, iam: IamGateway, accounts: Collection[str], key
     known = KnownKey(identity, devices)
     if devices and not known.code_devices:
         raise OnlySecurityKeys(
-            "Your only MFA device is a security key or passkey. AWS takes no codes from those here, "
-            "so you cannot sign in with an access key. Sign in through AWS, where the key can be touched."
+            _(
+                "Your only MFA device is a security key or passkey, which gives no codes. So you can’t sign in with "
+                "an access key. Sign in with your user name and password: AWS then asks for the security key."
+            )
         )
     return known
 
@@ -122,14 +126,20 @@ def only_users_of(accounts: Collection[str], identity: Identity) -> None:
     """Raises NotForThisPortal for root, roles, federated users and other accounts."""
     if identity.principal_type == "root":
         raise NotForThisPortal(
-            "These are credentials of the account’s root user. Latchkey is for IAM users: sign in as your "
-            "IAM user, and if root has an access key, consider deleting it."
+            _(
+                "These credentials belong to the account’s root user. Sign in as an IAM user instead. If the root "
+                "user has an access key, delete it."
+            )
         )
     if identity.principal_type != "user":
-        raise NotForThisPortal("These credentials belong to a role or a federated user. Latchkey is for IAM users.")
+        raise NotForThisPortal(_("These credentials belong to a role or a federated user. Sign in as an IAM user."))
     if identity.account_id not in accounts:
         raise NotForThisPortal(
-            f"{identity.user_name} belongs to AWS account {identity.account_id}, which this portal does not serve."
+            _(
+                "%(name)s belongs to AWS account %(account)s, which this site doesn’t serve.",
+                name=identity.user_name,
+                account=identity.account_id,
+            )
         )
 
 
@@ -137,14 +147,18 @@ def why_unreadable(identity: Identity) -> str:
     """What is missing when iam:ListMFADevices is denied, and the line that grants it."""
     if identity.path != "/":
         line = f"arn:{identity.partition}:iam::{identity.account_id}:user/*/${{aws:username}}"
-        return (
-            f"Your IAM user has the path {identity.path}, and your policy matches only users without one, so "
-            "AWS does not let you see your own MFA devices (iam:ListMFADevices). Ask your administrator to "
-            f'add this line to the Resource lists of the policy: "{line}"'
+        return _(
+            "Your IAM user has the path %(path)s, and your policy covers only users without a path. So AWS doesn’t "
+            "let you list your MFA devices (iam:ListMFADevices). %(ask_admin)s to add this line to the Resource "
+            'lists of the policy: "%(line)s"',
+            path=identity.path,
+            line=line,
+            ask_admin=ask_admin(),
         )
-    return (
-        "AWS does not let you see your own MFA devices, so Latchkey cannot tell whether you need a code. "
-        "Ask your administrator to allow iam:ListMFADevices on your own user."
+    return _(
+        "AWS doesn’t let you list your MFA devices, so we can’t tell whether you need a code. %(ask_admin)s to allow "
+        "iam:ListMFADevices for your user.",
+        ask_admin=ask_admin(),
     )
 
 
@@ -160,14 +174,20 @@ def give_code(
             return sts.mfa_session(serial_number, code, lasts)
         except WrongMfaCode as refusal:
             raise NextCodeNeeded(
-                f"{WrongMfaCode.message} In an app, use the entry of this account. If codes keep being refused, "
-                "check that your phone sets its clock by itself.",
+                WrongMfaCode.sentence()
+                + " "
+                + _(
+                    "In an app, use the entry for this account. If AWS keeps rejecting your codes, check that your "
+                    "phone sets its time automatically."
+                ),
                 request_id=refusal.request_id,
             ) from refusal
         except MfaNotRecognized as refusal:
             raise NextCodeNeeded(
-                "AWS could not check this code. Either the device was set up a moment ago, or there were too "
-                "many tries. Wait a minute, then type the code your device shows.",
+                _(
+                    "AWS couldn’t check this code. You may have set up the device a moment ago, or there were too "
+                    "many attempts. Wait a minute, then enter the code your device shows."
+                ),
                 request_id=refusal.request_id,
             ) from refusal
         except NoResponse as silence:

@@ -21,6 +21,7 @@ from app.sessions import current, slots
 from app.sessions.contents import PendingSignIn, Person, Way
 from app.signin import service
 from app.signin.forms import AccessKeyForm, CodeForm
+from app.text.messages import N_, _
 from app.web import error_pages, refused
 from app.web.guards import public
 from app.web.permissions import calls
@@ -34,20 +35,24 @@ bp.register_error_handler(NotRecorded, error_pages.error_page)  # the portal's t
 
 LONGEST_PATH = 200
 """Of a page to come back to; ours are shorter."""
-ENDED = "Your session has ended. Sign in again to continue."
+ENDED = N_("Your session ended. Nothing changed in AWS. Sign in to continue.")
 ENDED_ON = {
-    "mfa.enroll": "Your session has ended, and its QR code no longer works. Sign in again, delete the entry from "
-    "your app, and start again.",
-    "access_keys.new": "Your session has ended, so Latchkey can’t show the secret of your new access key again. "
-    "Sign in again. If you didn’t save the secret, delete that key.",
+    "mfa.enroll": N_(
+        "Your session ended, and your QR code no longer works. Delete the entry from your app, then sign in and "
+        "start again."
+    ),
+    "access_keys.new": N_(
+        "Your session ended, so we can’t show the secret of your new access key again. Sign in again. If you didn’t "
+        "save the secret, delete that key."
+    ),
 }
 """The same for a user who was on a page whose secret ended with the session, by its endpoint."""
 
 
-START_AGAIN = "That sign-in started in another browser or has expired. Sign in again."
+START_AGAIN = N_("That sign-in started in another browser or has expired. Sign in again.")
 _MINUTES = config.BETWEEN_KEY_AND_CODE.seconds // 60
 WHYS = {
-    "late": f"You have {_MINUTES} minutes to enter your MFA code. Start again with your access key.",
+    "late": N_("You have %(minutes)d minutes to enter your MFA code. Start again with your access key."),
     "elsewhere": START_AGAIN,
 }
 """Why the user is at the sign-in page, by a word in its address, so that nothing is stored for it."""
@@ -81,11 +86,11 @@ def sign_in() -> ResponseReturnValue:
     if current_user.is_authenticated and not current.confirming() and not refused.waits(here()):
         return redirect(url_for("overview.index"))
     if "ended" in request.args:
-        tell(ENDED_ON.get(page_at(asked_for()), ENDED), "warning", "session-ended")
+        tell(_(ENDED_ON.get(page_at(asked_for()), ENDED)), "warning", "session-ended")
     elif why := WHYS.get(request.args.get("why", "")):
-        tell(why, "warning", request.args["why"])
+        tell(_(why, minutes=_MINUTES), "warning", request.args["why"])
     elif "next" in request.args and "_flashes" not in session:
-        tell("Sign in first.", "info", "sign-in-first")
+        tell(_("Sign in to open that page."), "info", "sign-in-first")
     aws = gateways().signin
     return page(
         "signin/sign_in.html",
@@ -161,7 +166,7 @@ def first() -> ResponseReturnValue:
         way=way,
         ways=current_app.config["SIGN_IN_METHODS"],
         at_aws=Way.AWS_SIGN_IN,
-        note=service.NOTE_ABOUT_THE_CIRCLE,
+        note=_(service.NOTE_ABOUT_THE_CIRCLE),
     )
 
 
@@ -232,4 +237,4 @@ def sign_out() -> ResponseReturnValue:
     if noted:
         with suppress(NotRecorded):  # nobody stays signed in for want of a record; the log has why
             noted.note(Event.SIGN_OUT)
-    return done("You are signed out.", "signin.sign_in", **({"out": way.value} if way is Way.AWS_SIGN_IN else {}))
+    return done(_("You are signed out."), "signin.sign_in", **({"out": way.value} if way is Way.AWS_SIGN_IN else {}))

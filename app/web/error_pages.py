@@ -22,6 +22,7 @@ from app.monitoring.logs import request_id
 from app.sessions import current
 from app.sessions.stores import StoreDown, StoreFull
 from app.sessions.stores.database import is_full
+from app.text.messages import N_, _, administrator, ask_admin, ngettext
 from app.web import permissions, refused
 from app.web.forms import FormNotValid, accepted_form
 from app.web.guards import ForAdministrators
@@ -33,39 +34,45 @@ from app.web.told import notices
 
 Headers = Sequence[tuple[str, str]]
 
-SIGNED_OUT = (
-    "AWS no longer accepts the credentials of your session, so you were signed out. Sign in again; "
-    "if your access key is refused, it was deactivated or deleted."
+SIGNED_OUT = N_(
+    "AWS no longer accepts the credentials of your session, so you were signed out. Sign in again. "
+    "If AWS rejects your access key, it was deactivated or deleted."
 )
 
-NOTHING_DONE = "Nothing was done."
-MAYBE_DONE = "A change that you sent may have been made: the overview shows what AWS has."
+NOTHING_DONE = N_("Nothing was changed.")
+MAYBE_DONE = N_("Your change may have been made. The overview shows what AWS has now.")
 
-NO_ROOM = "Latchkey can’t take new sign-ins right now. If you’re already signed in, you can keep working."
-FULL = "Latchkey’s storage is full, so it can’t save changes. Tell your Latchkey administrator."
+UNREACHABLE = N_("This site can’t reach its own storage right now.")
+NO_ROOM = N_("This site can’t accept new sign-ins right now. If you’re already signed in, you can keep working.")
+FULL = N_("The storage of this site is full, so it can’t save changes. %(ask_admin)s to make room.")
+TRY_AGAIN = N_("Try again in a moment.")
 
-FOR_ADMINISTRATORS = (
-    "This page is for the administrators of this portal, signed in with MFA. If you should see it, ask one of them."
+FOR_ADMINISTRATORS = N_(
+    "Only administrators who are signed in with MFA can open this page. If you need it, ask %(administrator)s."
 )
-FROM_ELSEWHERE = "This did not come from a page of this portal, so nothing was done. Go back to the overview."
+FROM_ELSEWHERE = N_("This request didn’t come from a page of this site. Nothing was changed.")
+OUT_OF_DATE = N_("Your session changed after you opened this page. Nothing was changed. Open the page again.")
+TOO_MANY = N_("There were too many attempts in a short time.")
 SENTENCES = {
-    403: "You can’t do this here. Go back to the overview.",
-    404: "Check the address, or go back to the overview.",
-    405: "Go back to the overview and start from there.",
-    413: "What you sent is larger than anything this page needs.",
-    500: "This is our mistake, and it has been written to the log. Go back to the overview and try again.",
+    403: N_("You can’t do this here."),
+    404: N_("Check the address, or start from the overview."),
+    405: N_("This address can’t be used like this. Start from the overview."),
+    413: N_("What you sent is larger than anything this page accepts. Nothing was changed."),
+    500: N_("This is our mistake. We have recorded it. Go to the overview and try again."),
 }
-NOT_UNDERSTOOD = "The request could not be understood. Go back to the overview and start from there."
+NOT_UNDERSTOOD = N_("The request couldn’t be understood. Start from the overview.")
 TITLES = {
-    400: "This page is out of date",
-    403: "Not allowed",
-    404: "There is no such page",
-    405: "That is not how this page works",
-    413: "That is too large",
-    429: "Too many attempts",
-    503: "Latchkey is not ready",
+    400: N_("This page is out of date"),
+    403: N_("You can’t open this page"),
+    404: N_("Page not found"),
+    405: N_("This page doesn’t work like that"),
+    413: N_("Too large"),
+    429: N_("Too many attempts"),
+    503: N_("Temporarily unavailable"),
 }
-SOMETHING_ELSE = "Something went wrong"
+SOMETHING_ELSE = N_("Something went wrong")
+REFUSED = N_("That didn’t work")
+NOT_OUR_ADDRESS = N_("This site has another address. Ask for the right one, and give this reference: %(reference)s")
 CODES = {
     400: "bad-request",
     403: "forbidden",
@@ -89,9 +96,9 @@ def _wait() -> timedelta:
 
 
 def in_words(wait: timedelta) -> str:
-    """How long to wait, in whole minutes: the beginning of a sentence."""
-    minutes = ceil((wait.total_seconds() - 1) / 60)
-    return f"Wait {minutes} minutes" if minutes > 1 else "Wait a minute"
+    """Return a sentence that says how long to wait, in whole minutes."""
+    minutes = max(1, ceil((wait.total_seconds() - 1) / 60))
+    return ngettext("Wait %(num)d minute, then try again.", "Wait %(num)d minutes, then try again.", minutes)
 
 
 def answer(status: int, told: Mapping[str, Any], headers: Headers = (), *, keep: bool = True) -> ResponseReturnValue:
@@ -157,7 +164,7 @@ def _signed_out_by_aws(error: CredentialsRefused) -> ResponseReturnValue:
         return refusal_page(error)
     back = where_they_were()
     current.sign_out()
-    told = error if isinstance(error, SignInExpired) else CredentialsRefused(SIGNED_OUT)
+    told = error if isinstance(error, SignInExpired) else CredentialsRefused(_(SIGNED_OUT))
     return done(told, "signin.sign_in", "warning", **({"next": back} if back != "/" else {}))
 
 
@@ -173,7 +180,7 @@ def refusal_page(error: PortalError) -> ResponseReturnValue:
 def error_page(error: PortalError) -> ResponseReturnValue:
     """Answer to a refusal that isn't about a form, even where one was accepted: an error page."""
     missing = error.action if error.status == 403 else ""
-    told = {"title": "That did not work", "sentence": str(error), "missing": missing, "refused_with": error.told_as}
+    told = {"title": _(REFUSED), "sentence": str(error), "missing": missing, "refused_with": error.told_as}
     return answer(error.status, told)
 
 
@@ -187,32 +194,31 @@ def _cannot_be_reached(error: Exception) -> ResponseReturnValue:
 
 
 def _not_ready(known: str, error: BaseException) -> ResponseReturnValue:
-    why = "Latchkey cannot reach what it needs to work right now."
+    said, code = [_(UNREACHABLE), _(known), _(TRY_AGAIN)], CODES[503]
     if isinstance(error, StoreFull):
-        why = NO_ROOM
         known = NOTHING_DONE if not current_user.is_authenticated else known
+        said, code = [_(NO_ROOM), _(known), _(TRY_AGAIN)], "no-room"
     elif isinstance(error, SQLAlchemyError) and is_full(error):
-        why = FULL
-    sentence = f"{why} {known}" if why == FULL else f"{why} {known} Try again in a moment."
-    code = "no-room" if isinstance(error, StoreFull) else "storage-full" if why == FULL else CODES[503]
-    return answer(503, {"title": TITLES[503], "sentence": sentence, "refused_with": code}, keep=False)
+        said, code = [_(FULL, ask_admin=ask_admin()), _(known)], "storage-full"
+    sentence = " ".join(filter(None, said))
+    return answer(503, {"title": _(TITLES[503]), "sentence": sentence, "refused_with": code}, keep=False)
 
 
-def _out_of_date(_: CSRFError) -> ResponseReturnValue:
+def _out_of_date(error: CSRFError) -> ResponseReturnValue:
     if current.session_was_lost():
         return cast("ResponseReturnValue", current_app.login_manager.unauthorized())  # type: ignore[attr-defined]  # Flask-Login adds it
-    sentence = "Your session changed since this page was opened, so nothing was done. Open it again."
-    return answer(400, {"title": TITLES[400], "sentence": sentence, "again": True, "refused_with": "out-of-date"})
+    told = {"title": _(TITLES[400]), "sentence": _(OUT_OF_DATE), "again": True, "refused_with": "out-of-date"}
+    return answer(400, told)
 
 
-def _for_administrators(_: ForAdministrators) -> ResponseReturnValue:
-    return answer(403, {"title": TITLES[403], "sentence": FOR_ADMINISTRATORS, "refused_with": "for-administrators"})
+def _for_administrators(error: ForAdministrators) -> ResponseReturnValue:
+    sentence = _(FOR_ADMINISTRATORS, administrator=administrator())
+    return answer(403, {"title": _(TITLES[403]), "sentence": sentence, "refused_with": "for-administrators"})
 
 
-def _from_elsewhere(_: FromElsewhere) -> ResponseReturnValue:
-    return answer(
-        403, {"title": TITLES[403], "sentence": FROM_ELSEWHERE, "refused_with": "from-elsewhere"}, keep=False
-    )
+def _from_elsewhere(error: FromElsewhere) -> ResponseReturnValue:
+    told = {"title": _(REFUSED), "sentence": _(FROM_ELSEWHERE), "refused_with": "from-elsewhere"}
+    return answer(403, told, keep=False)
 
 
 def _not_offered(error: NotOffered) -> ResponseReturnValue:
@@ -223,18 +229,16 @@ def _no_longer_there(error: NoLongerThere) -> ResponseReturnValue:
     return answer(404, error.told)
 
 
-def _too_many(_: TooManyRequests) -> ResponseReturnValue:
+def _too_many(error: TooManyRequests) -> ResponseReturnValue:
     wait = _wait()
-    sentence = f"There were many attempts in a short time. {in_words(wait)}, then try again."
+    sentence = f"{_(TOO_MANY)} {in_words(wait)}"
     headers = [("Retry-After", str(int(wait.total_seconds())))]
-    return answer(429, {"title": TITLES[429], "sentence": sentence}, headers)
+    return answer(429, {"title": _(TITLES[429]), "sentence": sentence}, headers)
 
 
-def _not_our_address(_: SecurityError) -> ResponseReturnValue:
+def _not_our_address(error: SecurityError) -> ResponseReturnValue:
     # Without a host of ours no address can be built, so no page of ours either.
-    return Response(
-        f"This is not the address of this portal. Reference: {request_id()}\n", 400, mimetype="text/plain"
-    )
+    return Response(f"{_(NOT_OUR_ADDRESS, reference=request_id())}\n", 400, mimetype="text/plain")
 
 
 def _our_mistake(error: InternalServerError) -> ResponseReturnValue:
@@ -246,7 +250,7 @@ def _our_mistake(error: InternalServerError) -> ResponseReturnValue:
 
 def _other(error: HTTPException) -> ResponseReturnValue:
     status = error.code or 500
-    told = {"title": TITLES.get(status, SOMETHING_ELSE), "sentence": SENTENCES.get(status, NOT_UNDERSTOOD)}
+    told = {"title": _(TITLES.get(status, SOMETHING_ELSE)), "sentence": _(SENTENCES.get(status, NOT_UNDERSTOOD))}
     # What the status needs beside a page, like Allow of 405. The page has a type of its own.
     return answer(status, told, [(name, value) for name, value in error.get_headers() if name != "Content-Type"])
 

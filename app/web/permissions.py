@@ -16,6 +16,7 @@ from flask_login import current_user
 from werkzeug.exceptions import Forbidden
 
 from app.policy.features import BY_CODE, Need, offers, ruled_out
+from app.text.messages import _
 from app.web.request_context import mfa_present, permitted, person
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -124,4 +125,14 @@ def explanation(endpoint: str) -> str:
     lacks = denied(endpoint)
     later = not person().with_mfa and not denied(endpoint, with_mfa=True)
     code = "mfa-first" if later else "not-offered"
-    return render_template("not_offered.html", lacks=lacks, permits=permitted(), later=later, refused_with=code)
+    note = "" if later else _note(lacks)
+    return render_template("not_offered.html", note=note, later=later, refused_with=code)
+
+
+def _note(lacks: Sequence[Need]) -> str:
+    """Return what the user can send to an administrator: the actions the policy lacks, and on what."""
+    return _(
+        "Please allow me to do this myself. My policy (Force_MFA) doesn’t allow\n%(actions)s\non %(resource)s",
+        actions="\n".join(need.action for need in lacks),
+        resource=lacks[0].on.pattern(permitted()),
+    )

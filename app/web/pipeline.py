@@ -43,7 +43,7 @@ def _with_a_session() -> None:
 def before(large_uploads: Hook) -> tuple[Step, ...]:
     """Return the steps before a request. large_uploads: raises the limit of a page that takes large files."""
     return (
-        Step(_known_to_the_log, "what is refused below is in the log, too, by page and session"),
+        Step(_known_to_the_log, "what is refused below is also in the log, by page and session"),
         Step(_with_a_session, "no step below works without knowing who it is"),
         Step(security.from_our_own_pages, "a forged form is refused before anything is read or done"),
         Step(security.one_name, "only under one name do cookie and AWS's redirect work"),

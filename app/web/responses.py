@@ -51,7 +51,7 @@ def refuse(form: FlaskForm, refusal: PortalError) -> None:
     """Put a refusal beside its field, or above the form; a missing permission with its name."""
     sentence = str(refusal)
     if isinstance(refusal, NotAllowed) and refusal.action:
-        sentence += f" The permission that is missing is {refusal.action}."
+        sentence += " " + _("The missing permission is %(permission)s.", permission=refusal.action)
     sentence = Sentence(sentence, refusal.told_as)
     if refusal.field and refusal.field in form:
         form[refusal.field].errors = [*form[refusal.field].errors, sentence]
@@ -129,25 +129,35 @@ class NoLongerThere(NotFound):
     """A thing of the user's that the address names is not there."""
 
     def __init__(self, noun: str, named: str, was_deleted: bool, index: str) -> None:
-        """noun: like "access key". named: by the address. was_deleted: as the audit log says. index: endpoint."""
+        """noun: a key of `_GONE`. named: by the address. was_deleted: as the audit log says. index: endpoint."""
         super().__init__()
-        title, sentence = f"You have no such {noun}", NOT_YOURS
+        not_yours, deleted, back = _GONE[noun]
+        sentence = _(NOT_YOURS)
         if was_deleted:
-            title, sentence = (
-                f"This {noun} was deleted",
-                f"{named} was deleted. Your activity shows when and from where.",
-            )
-        code = "was-deleted" if was_deleted else "not-yours"
+            sentence = _("%(name)s was deleted. Your activity shows when and from where.", name=named)
         self.told = {
-            "title": title,
+            "title": _(deleted if was_deleted else not_yours),
             "sentence": sentence,
-            "list_of": noun,
+            "back_to_list": _(back),
             "index": url_for(index),
-            "refused_with": code,
+            "refused_with": "was-deleted" if was_deleted else "not-yours",
         }
 
 
-NOT_YOURS = "AWS doesn’t list it as yours. It may have been deleted elsewhere, or the address isn’t complete."
+_GONE = {
+    "access key": (
+        N_("You don’t have this access key"),
+        N_("This access key was deleted"),
+        N_("Go to your access keys"),
+    ),
+    "MFA device": (
+        N_("You don’t have this MFA device"),
+        N_("This MFA device was removed"),
+        N_("Go to your MFA devices"),
+    ),
+}
+"""By what it was: the title where it isn't theirs, where it was deleted, and the way back."""
+NOT_YOURS = N_("AWS doesn’t list it as yours. It may have been deleted elsewhere, or the address isn’t complete.")
 
 
 def local_path(target: str | None, otherwise: str) -> str:

@@ -146,7 +146,7 @@ def test_the_portals_clock_is_wrong(
         surfer = surfing(portal.url)
         surfer.sign_in(nadia)
         assert surfer.refused_as == ClockSkew.code
-        assert ClockSkew.message in surfer.text, "the key is not at fault"
+        assert ClockSkew.sentence() in surfer.text, "the key is not at fault"
 
 
 def test_aws_cannot_be_reached_at_the_door(

@@ -34,14 +34,12 @@ NOT_YET: set[str] = {
     "compliance/report.html",
     "compliance/rule.html",
     "compliance/rules.html",
-    "error.html",
     "mfa/devices.html",
     "mfa/finished.html",
     "mfa/lost.html",
     "mfa/remove.html",
     "mfa/replace.html",
     "mfa/replaced.html",
-    "not_offered.html",
     "policies/_parts.html",
     "policies/check.html",
     "policies/index.html",
@@ -56,10 +54,6 @@ NOT_YET: set[str] = {
     "public_keys/deactivate_or_delete.html",
     "public_keys/ssh_key_new.html",
     "public_keys/ssh_keys.html",
-    "signin/aws_code.html",
-    "signin/aws_stopped.html",
-    "signin/code.html",
-    "signin/temporary_password.html",
 }
 """Templates with texts that no translator would see. The list only gets shorter."""
 
