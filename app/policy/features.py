@@ -10,6 +10,7 @@ from app.policy.evaluation import Decision, Effect
 from app.policy.parsed import ParsedPolicy
 from app.policy.permits import Permits
 from app.policy.reference.listed_resources import LISTED_UNDER, listed_on
+from app.text.messages import N_
 
 WITHOUT_MFA = (None, False)
 """aws:MultiFactorAuthPresent of a plain access key, and of a console session without a code."""
@@ -57,7 +58,7 @@ class Need:
 
 @dataclass(frozen=True)
 class Feature:
-    """One thing the portal offers. code: stable, in reports and URLs."""
+    """One thing the portal offers. code: stable, in reports and URLs. title: English, pages translate it."""
 
     code: str
     title: str
@@ -77,24 +78,24 @@ def _needs(on: On, *names: str) -> tuple[Need, ...]:
 
 
 FEATURES = (
-    Feature("see-devices", "Sign in and see one’s MFA devices", _needs(On.USER, "ListMFADevices"), True, True),
+    Feature("see-devices", N_("Sign in and see your MFA devices"), _needs(On.USER, "ListMFADevices"), True, True),
     Feature(
         "enroll",
-        "Set up MFA",
+        N_("Set up MFA"),
         _needs(On.DEVICE, "CreateVirtualMFADevice") + _needs(On.USER, "EnableMFADevice"),
         early=True,
         main=True,
     ),
     Feature(
         "restart-enrollment",
-        "Start an abandoned enrollment anew",
+        N_("Restart an unfinished MFA setup"),
         _needs(On.DEVICE, "DeleteVirtualMFADevice"),
         early=True,
     ),
-    Feature("resync", "Bring a device back into step", _needs(On.USER, "ResyncMFADevice"), early=True),
+    Feature("resync", N_("Fix rejected codes"), _needs(On.USER, "ResyncMFADevice"), early=True),
     Feature(
         "aws-sign-in",
-        "Sign in with the console password, through AWS Sign-In",
+        N_("Sign in with the console password through AWS Sign-In"),
         _needs(On.CLIENT, "signin:AuthorizeOAuth2Access", "signin:CreateOAuth2Token"),
         early=True,
         # The answer to this one shows that a session has MFA.
@@ -102,47 +103,47 @@ FEATURES = (
     ),
     Feature(
         "change-password",
-        "Change the console password, with the old one",
+        N_("Change the console password with the current one"),
         _needs(On.USER, "ChangePassword"),
         early=True,
     ),
     Feature(
         "password-rules",
-        "See the account’s rules for passwords",
+        N_("See the account’s password rules"),
         _needs(On.ANYTHING, "GetAccountPasswordPolicy"),
         early=True,
     ),
-    Feature("account-alias", "See the account’s alias", _needs(On.ANYTHING, "ListAccountAliases"), early=True),
+    Feature("account-alias", N_("See the account’s alias"), _needs(On.ANYTHING, "ListAccountAliases"), early=True),
     Feature(
         "further-device",
-        "Have a second virtual MFA device",
+        N_("Add a second virtual MFA device"),
         _needs(On.FURTHER_DEVICE, "CreateVirtualMFADevice") + _needs(On.USER, "EnableMFADevice"),
         by_service=True,
     ),
     Feature(
         "give-up-device",
-        "Give up an MFA device",
+        N_("Remove an MFA device"),
         _needs(On.USER, "DeactivateMFADevice") + _needs(On.DEVICE, "DeleteVirtualMFADevice"),
         by_service=True,
     ),
     Feature(
         "set-password",
-        "Set a console password without the old one",
+        N_("Set a console password without the current one"),
         _needs(On.USER, "GetLoginProfile", "CreateLoginProfile", "UpdateLoginProfile"),
     ),
     Feature(
         "remove-password",
-        "Remove the console password",
+        N_("Remove the console password"),
         _needs(On.USER, "GetLoginProfile", "DeleteLoginProfile"),
     ),
     Feature(
         "access-keys",
-        "Look after access keys",
+        N_("Manage access keys"),
         _needs(On.USER, "ListAccessKeys", "CreateAccessKey", "UpdateAccessKey", "DeleteAccessKey"),
     ),
     Feature(
         "ssh-keys",
-        "Look after SSH public keys",
+        N_("Manage SSH keys"),
         _needs(
             On.USER,
             "ListSSHPublicKeys",
@@ -154,7 +155,7 @@ FEATURES = (
     ),
     Feature(
         "signing-certificates",
-        "Look after signing certificates",
+        N_("Manage signing certificates"),
         _needs(
             On.USER,
             "ListSigningCertificates",
@@ -165,11 +166,13 @@ FEATURES = (
     ),
     Feature(
         "account-overview",
-        "See who in the account has MFA",
+        N_("See the account’s users and MFA devices"),
         _needs(On.ANYTHING, "ListUsers", "GetAccountSummary", "ListVirtualMFADevices"),
     ),
 )
-EXTRAS = (Feature("key-last-use", "See when access keys were last used", _needs(On.USER, "GetAccessKeyLastUsed")),)
+EXTRAS = (
+    Feature("key-last-use", N_("See when access keys were last used"), _needs(On.USER, "GetAccessKeyLastUsed")),
+)
 """Shown where a document grants it. Neither the tutorial's nor ours does, so a document without it lacks nothing."""
 BY_CODE = {feature.code: feature for feature in (*FEATURES, *EXTRAS)}
 

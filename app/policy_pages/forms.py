@@ -8,32 +8,39 @@ from typing import Any
 
 from flask_wtf.file import FileField
 from wtforms import BooleanField, SelectField, StringField, TextAreaField
-from wtforms.validators import Length, Regexp
 
 from app.policy.render import FORMATS, GROUP, NotRenderable
 from app.policy.unwrap import decoded
 from app.policy_pages import service
 from app.policy_pages.service import CONFIGURED, DOCUMENTS
+from app.text.messages import N_, _
 from app.web.forms import Form
-from app.web.told import Sentence
+from app.web.told import FieldError
 
 LONGEST = 16_000
 """Characters of a document that are read: IAM takes 6,144, without white space, which may well double that."""
+LONGEST_ARN = 2048
 PLAIN = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "off"}
 
 _NAMES = {
-    CONFIGURED: "The one this portal is set up for",
-    "recommended": "Recommended",
-    "tutorial": "AWS’s tutorial, 2017",
+    CONFIGURED: N_("This portal’s policy"),
+    "recommended": N_("Recommended"),
+    "tutorial": N_("AWS’s tutorial, 2017"),
 }
-_CHOICES = [(name, _NAMES.get(name, f"AWS’s, {name}")) for name in DOCUMENTS]
 
 
-TOO_LONG = Sentence("That is too long: IAM takes 6,144 characters. Is it one policy?", "too-long")
-NOTHING = Sentence("Paste a policy, or choose a file.", "missing")
-NOT_TEXT = Sentence(
-    "This file is not UTF-8 text, nor UTF-16 with a byte order mark. Save it as UTF-8, or paste it.", "not-text"
-)
+def _documents() -> list[tuple[str, str]]:
+    names = {name: _(label) for name, label in _NAMES.items()}
+    return [(name, names.get(name) or _("AWS, %(revision)s", revision=name)) for name in DOCUMENTS]
+
+
+def _ways() -> list[tuple[str, str]]:
+    return [("key", _("Access key, no code")), ("password", _("Password, no code")), ("mfa", _("MFA"))]
+
+
+def _formats() -> list[tuple[str, str]]:
+    return [(name, _(form.label)) for name, form in FORMATS.items()]
+
 
 FIELDS = {"group": "group", "managed-policy": "managed"}
 """Options of the command to fields of `WriteForm`."""
@@ -45,8 +52,8 @@ class _InAddress(Form):
 
         csrf = False
 
-    account = SelectField("Account")
-    document = SelectField("Document", choices=_CHOICES, default=CONFIGURED)
+    account = SelectField(N_("Account"))
+    document = SelectField(N_("Policy"), choices=_documents, default=CONFIGURED)
 
     def offer(self, accounts: list[str]) -> None:
         """The accounts to choose from."""
@@ -58,14 +65,12 @@ class _InAddress(Form):
 class WriteForm(_InAddress):
     """What to render."""
 
-    form = SelectField(
-        "As", choices=[(name, form.label) for name, form in FORMATS.items()], default="json", name="format"
-    )
-    group = StringField("Group", default=GROUP, render_kw=PLAIN)
-    managed = StringField("Further managed policies of the group", default="", render_kw=PLAIN)
-    test_user = BooleanField("Also the tutorial’s test user, MFAUser")
-    without_path = BooleanField("Nobody here has an IAM path")
-    without_sign_in = BooleanField("Without AWS Sign-In (aws login)")
+    form = SelectField(N_("Format"), choices=_formats, default="json", name="format")
+    group = StringField(N_("Group"), default=GROUP, render_kw=PLAIN)
+    managed = StringField(N_("More managed policies for the group"), default="", render_kw=PLAIN)
+    test_user = BooleanField(N_("Include the tutorial’s test user, MFAUser"))
+    without_path = BooleanField(N_("No user has an IAM path"))
+    without_sign_in = BooleanField(N_("Leave out AWS Sign-In (aws login)"))
 
     def written(self, configured: Mapping[str, Any], partition: str) -> service.Written | None:
         """Render what is asked for; None where that can't be done, which the fields say then.
@@ -96,45 +101,52 @@ class TryForm(_InAddress):
     """Who asks for what."""
 
     user_name = StringField(
-        "IAM user",
+        N_("IAM user"),
         default="alice",
-        validators=[Regexp(r"^[\w+=,.@-]{1,64}$", re.ASCII, "A user name has letters, digits and +=,.@-_ only.")],
         render_kw=PLAIN,
     )
     path = StringField(
-        "IAM path",
+        N_("IAM path"),
         default="/",
-        validators=[
-            Regexp(r"^/(?:[!-.0-~]+/){0,20}$", 0, "A path begins and ends with a slash, like /engineering/.")
-        ],
         render_kw=PLAIN,
     )
-    way = SelectField(
-        "Signed in with",
-        choices=[("key", "an access key, no code"), ("password", "the password, no code"), ("mfa", "MFA")],
-        default="key",
-        name="with",
-    )
+    way = SelectField(N_("Signed in with"), choices=_ways, default="key", name="with")
     action = StringField(
-        "Action",
+        N_("Action"),
         default="ec2:DescribeInstances",
-        validators=[Regexp(r"^[A-Za-z0-9-]{1,60}:[A-Za-z0-9]{1,100}$", 0, "An action reads like iam:ListUsers.")],
         render_kw={**PLAIN, "list": "actions"},
     )
-    resource = StringField(
-        "Resource", default="", validators=[Length(max=2048, message="That is too long for an ARN.")], render_kw=PLAIN
-    )
+    resource = StringField(N_("Resource"), default="", render_kw=PLAIN)
+
+    def validate_user_name(self, field: StringField) -> None:
+        """As IAM names users."""
+        if not re.fullmatch(r"[\w+=,.@-]{1,64}", field.data or "", re.ASCII):
+            raise FieldError("user-name", _("Enter a user name: letters, digits and +=,.@-_ only."))
+
+    def validate_path(self, field: StringField) -> None:
+        """As IAM writes paths."""
+        if not re.fullmatch(r"/(?:[!-.0-~]+/){0,20}", field.data or ""):
+            raise FieldError("path", _("Enter a path that begins and ends with a slash, like /engineering/."))
+
+    def validate_action(self, field: StringField) -> None:
+        """One action, no pattern."""
+        if not re.fullmatch(r"[A-Za-z0-9-]{1,60}:[A-Za-z0-9]{1,100}", field.data or ""):
+            raise FieldError("action", _("Enter an action like iam:ListUsers."))
+
+    def validate_resource(self, field: StringField) -> None:
+        """No longer than an ARN can be."""
+        if len(field.data or "") > LONGEST_ARN:
+            raise FieldError("resource", _("This is too long for an ARN. Enter an ARN, or *."))
 
 
 class CheckForm(Form):
     """A document, pasted or uploaded."""
 
     document = TextAreaField(
-        "Policy document (JSON)",
-        validators=[Length(max=LONGEST, message=TOO_LONG)],
+        N_("Policy document (JSON)"),
         render_kw={**PLAIN, "rows": 14, "class": "lk-pasted-field"},
     )
-    file = FileField("Or a file")
+    file = FileField(N_("Or choose a file"))
 
     def take_file(self) -> None:
         """What was uploaded goes where it would have been pasted."""
@@ -155,9 +167,17 @@ class CheckForm(Form):
     def validate_file(self, field: FileField) -> None:
         """Text in an encoding that policies come in."""
         if self.unreadable:
-            field.errors = [NOT_TEXT]
+            sentence = _(
+                "This file isn’t UTF-8 text, or UTF-16 with a byte order mark. Save it as UTF-8, or paste the policy."
+            )
+            raise FieldError("not-text", sentence)
 
     def validate_document(self, field: TextAreaField) -> None:
-        """Something to check."""
+        """Something to check, that may be one policy."""
         if not (field.data or "").strip() and not self.unreadable:
-            field.errors = [NOTHING]
+            raise FieldError("missing", _("Paste a policy, or choose a file."))
+        if len(field.data or "") > LONGEST:
+            raise FieldError(
+                "too-long",
+                _("This is too long. IAM allows 6,144 characters in a policy. Paste one policy at a time."),
+            )

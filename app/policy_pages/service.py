@@ -12,12 +12,23 @@ from app.policy.check.all_checks import check
 from app.policy.check.report import Report
 from app.policy.documents import VARIANTS, read, tailored
 from app.policy.explain import Explanation, Question, explain
+from app.policy.features import When
 from app.policy.parsed import ParsedPolicy
 from app.policy.render import FORMATS, Setup
+from app.text.messages import N_
 
 CONFIGURED = "configured"
 """The document the portal is set up for, beside those that come along."""
 DOCUMENTS = (CONFIGURED, *VARIANTS)
+
+
+WHEN = {
+    When.BEFORE.name: (N_("Before MFA"), "check-circle", "good"),
+    When.WITH.name: (N_("Only with MFA"), "lock-closed", "info"),
+    When.ONLY_BEFORE.name: (N_("Only before MFA"), "exclamation-triangle", "warn"),
+    When.NEVER.name: (N_("Doesn’t work"), "x-circle", "bad"),
+}
+"""Name of a `When` to its label on pages, icon and tone."""
 
 
 @dataclass(frozen=True)

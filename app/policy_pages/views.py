@@ -38,7 +38,12 @@ def _partition() -> str:
 @admins_only
 def index() -> ResponseReturnValue:
     """The document in force: what works under it, what is wrong with it, what it says."""
-    return page("policies/index.html", report=service.report_on(_configured()), words=in_words(parsed(_configured())))
+    return page(
+        "policies/index.html",
+        report=service.report_on(_configured()),
+        words=in_words(parsed(_configured())),
+        when=service.WHEN,
+    )
 
 
 @bp.get("/write")
@@ -78,7 +83,7 @@ def check() -> ResponseReturnValue:
     form = CheckForm(formdata=None, document=text)
     report = None if text is None else examine(text)
     words = in_words(report.policy) if report and report.policy else None
-    return page("policies/check.html", form, report=report, words=words)
+    return page("policies/check.html", form, report=report, words=words, when=service.WHEN)
 
 
 @bp.post("/check")
@@ -88,7 +93,7 @@ def check_post() -> ResponseReturnValue:
     form = CheckForm()
     form.take_file()
     if not form.validate_on_submit():
-        return page("policies/check.html", form, report=None, words=None)
+        return page("policies/check.html", form, report=None, words=None, when=service.WHEN)
     refused.remember(url_for("policies.check"), form.document.data)
     return redirect(url_for("policies.check"), 303)
 

@@ -63,7 +63,7 @@ def test_what_escapes_the_deny_with_a_plain_key_is_told_as_rehearse_finds_it(tmp
     file = tmp_path / "policy.json"
     file.write_text(json.dumps(document))
     lines = run("check", str(file)).stdout.splitlines()
-    told = [line for line in lines if line.startswith("  Look after access keys ")]
+    told = [line for line in lines if line.startswith("  Manage access keys ")]
     assert told and told[0].endswith("only with MFA (but with an access key before MFA, too)")
     assert not any("(but with" in line for line in run("check", "recommended").stdout.splitlines())
 

@@ -70,8 +70,8 @@ def test_a_document_under_which_nobody_gets_mfa_does_not_pass_and_the_rest_is_se
     assert done.returncode == 1 and done.stderr == ""
     worked_before, _, rest = done.stdout.partition("Worked only with MFA:")
     with_mfa, _, never = rest.partition("Did not work:")
-    assert "Sign in and see one’s MFA devices" in worked_before and "Set up MFA" not in worked_before
-    assert "Set up MFA" in with_mfa and "Look after access keys" in with_mfa and "look at EC2" in with_mfa
+    assert "Sign in and see your MFA devices" in worked_before and "Set up MFA" not in worked_before
+    assert "Set up MFA" in with_mfa and "Manage access keys" in with_mfa and "look at EC2" in with_mfa
     assert "look at S3" in never and "as it should be" in never
     assert "granted by another policy" in worked_before and "the deny lets it through" in worked_before
     wrong = ["Set up MFA", "Use EC2 and S3 without MFA, granted by another policy"]
