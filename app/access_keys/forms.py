@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import re
 
-from wtforms import BooleanField, RadioField, StringField, ValidationError
+from wtforms import BooleanField, HiddenField, RadioField, StringField, ValidationError
 
 from app.access_keys.service import LAST_CHARACTERS
+from app.text.messages import N_, _
 from app.text.typed import code as digits_of
 from app.text.typed import without_blanks
 from app.web.forms import CODE_FIELD, DeviceForm, Form
 
 
 class SavedForm(DeviceForm):
-    """The end of the new secret, from where it was saved; and a code, where the session moves to the new key."""
+    """The end of the new secret, from where it was saved, and a code to switch the session to the new key."""
 
     spent = ("code",)
     proves_credentials = True  # of the new key
 
     last_characters = StringField(
-        f"Last {LAST_CHARACTERS} characters of the secret",
+        N_("End of the secret access key"),
         filters=[without_blanks],
         render_kw={
             "autocomplete": "off",
@@ -29,27 +30,31 @@ class SavedForm(DeviceForm):
             "data-secret": True,  # a part of one, or all of it
         },
     )
-    serial_number = RadioField("MFA device", validate_choice=False)
-    code = StringField("MFA code", filters=[digits_of], render_kw=CODE_FIELD)
+    serial_number = RadioField(N_("MFA device"), validate_choice=False)
+    code = StringField(N_("MFA code"), filters=[digits_of], render_kw=CODE_FIELD)
 
     signed_in_with_it = False
-    """The person typed the whole secret at sign-in: nothing is left to show."""
+    """The user signed in with the new key, so they have its secret."""
 
     def validate_last_characters(self, field: StringField) -> None:
-        """Of a secret of 40 characters."""
+        """Take the end of what was pasted, which may be the whole secret."""
         if self.signed_in_with_it:
             return
         field.data = (field.data or "")[-LAST_CHARACTERS:]
         if not re.fullmatch(rf"[A-Za-z0-9/+=]{{{LAST_CHARACTERS}}}", field.data):
-            raise ValidationError(f"Paste the last {LAST_CHARACTERS} characters of the secret you saved.")
+            raise ValidationError(
+                _("Paste the last %(num)d characters of the secret access key.", num=LAST_CHARACTERS)
+            )
 
     def validate_code(self, field: StringField) -> None:
-        """Left out, the session stays on the old key."""
+        """Take none: then the session stays signed in with the old key."""
         if field.data and not re.fullmatch(r"[0-9]{6}", field.data):
-            raise ValidationError("Enter the six digits your authenticator app shows, or leave this empty.")
+            raise ValidationError(_("Enter the 6 digits your authenticator app shows, or leave this empty."))
 
 
 class ConfirmationForm(Form):
-    """Deactivating or deleting; where it is the last way in, it is said aloud."""
+    """Deactivating or deleting. For the last way in, a box says what that means."""
 
-    understood = BooleanField("I understand that I cannot sign in any more afterwards")
+    asked = HiddenField()
+    """Filled where the page with the question sent it, and not a row of the list."""
+    understood = BooleanField(N_("I understand that I won’t be able to sign in"))

@@ -11,10 +11,11 @@ from flask.typing import ResponseReturnValue
 
 from app.access_keys import saving, service
 from app.access_keys.forms import SavedForm
-from app.access_keys.views import bp, keys_of_mine, pending_key
+from app.access_keys.views import bp, keys_of_mine, minutes_left, pending_key
 from app.audit.events import STILL_RUNNING
 from app.sessions import current, slots
 from app.sessions.contents import Confirming, NewAccessKey, Way
+from app.text.messages import _
 from app.web.guards import ask_to_confirm, recently_confirmed, with_mfa
 from app.web.permissions import calls, needs
 from app.web.rate_limits import codes_per_key
@@ -84,12 +85,12 @@ def new() -> ResponseReturnValue:
 
 
 def _new_page(pending: NewAccessKey, form: SavedForm, serial_numbers: list[str]) -> ResponseReturnValue:
-    left = pending.until - datetime.now(UTC)
     return page(
         "access_keys/new.html",
         form,
         new=pending,
-        minutes=max(1, round(left.total_seconds() / 60)),
+        minutes=minutes_left(pending, datetime.now(UTC)),
+        last_characters=service.LAST_CHARACTERS,
         devices=form.serial_number.choices,
         files=_texts(pending, serial_numbers),
         signed_in_with_it=form.signed_in_with_it,
@@ -177,7 +178,7 @@ def new_post() -> ResponseReturnValue:
     if not slots.forget_new_key():
         current.leave_session_alone()
         return redirect(url_for("access_keys.new"), 303)  # where the secret went along, it is confirmed once more
-    return done(f"{pending.access_key_id} is saved. Its secret is not kept here any more.", "access_keys.index")
+    return done(_("%(key)s is saved. We’ve erased its secret.", key=pending.access_key_id), "access_keys.index")
 
 
 def _move(pending: NewAccessKey, form: SavedForm) -> None:

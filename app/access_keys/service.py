@@ -30,6 +30,7 @@ from app.errors import (
     WrongMfaCode,
 )
 from app.sessions.contents import SHOWN_FOR, NewAccessKey, Person, Way
+from app.text.messages import N_, _, ngettext
 
 LAST_CHARACTERS = 6
 """How many last characters of a new secret its user pastes to show that it was saved."""
@@ -51,7 +52,7 @@ class TooManyAccessKeys(Refused):
     """AWS keeps two keys a user, and inactive ones count."""
 
     code = "too-many-access-keys"
-    message = "You have two access keys: AWS allows no more, and inactive ones count. Delete one first."
+    message = N_("You already have two access keys, including inactive ones. AWS allows no more. Delete one first.")
 
 
 class SecretLost(PortalError):
@@ -61,9 +62,15 @@ class SecretLost(PortalError):
 
     def __init__(self, access_key_ids: Sequence[str]) -> None:
         self.access_key_ids = access_key_ids
-        named = " and ".join(access_key_ids)
         super().__init__(
-            f"AWS did not answer, but it made the key {named}: nobody has its secret. Delete it, then create another."
+            ngettext(
+                "AWS created the key %(keys)s, but its answer didn’t arrive, so nobody has its secret access key. "
+                "Delete it, then create another.",
+                "AWS created the keys %(keys)s, but its answers didn’t arrive, so nobody has their secret access "
+                "keys. Delete them, then create another.",
+                len(access_key_ids),
+                keys=", ".join(access_key_ids),
+            )
         )
 
 
@@ -71,10 +78,7 @@ class KeyNotActiveYet(Refused):
     """The new key has not spread through AWS."""
 
     code = "key-not-active-yet"
-    message = (
-        "AWS does not know the new key yet, which is usual for some seconds. Wait a moment and press once more; "
-        "nothing is lost."
-    )
+    message = N_("AWS hasn’t activated the new key yet. That takes some seconds. Wait a moment, then try again.")
 
 
 class WrongLastCharacters(Refused):
@@ -191,7 +195,13 @@ def check_saved(sts: StsGateway, person: Person, new: NewAccessKey, typed: str) 
     if not new.proven and not is_propagated(sts, new):
         raise KeyNotActiveYet()
     if typed != new.secret_access_key[-LAST_CHARACTERS:]:
-        raise WrongLastCharacters("The new secret does not end like this. Copy its end from where you saved it.")
+        raise WrongLastCharacters(
+            _(
+                "Those aren’t the last %(num)d characters of the new secret access key. Copy them from where you "
+                "saved it.",
+                num=LAST_CHARACTERS,
+            )
+        )
 
 
 def move(
@@ -224,14 +234,14 @@ def other_ways_in(
     without: ids of the key that is to go, and of those whose secret nobody has confirmed to have.
     """
     ways = [
-        f"the access key {key.access_key_id}"
+        _("access key %(key)s", key=key.access_key_id)
         for key in keys
         if key.active and key.access_key_id not in without and Way.ACCESS_KEY in methods
     ]
     if Way.AWS_SIGN_IN in methods:
         with suppress(NotAllowed):  # where the policy does not tell, nothing is promised
             if passwords.exists(person.user_name):
-                ways.append("your console password")
+                ways.append(_("your console password"))
     return ways
 
 

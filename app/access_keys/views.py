@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 
 from flask import Blueprint, current_app, redirect, url_for
@@ -10,20 +10,24 @@ from flask.typing import ResponseReturnValue
 
 from app.access_keys import saving, service
 from app.access_keys.forms import ConfirmationForm
+from app.access_keys.inactive import inactive_since
+from app.access_keys.rotation import rotation
 from app.audit.events import Event
 from app.audit.history import last_done
 from app.aws.access_keys import RECORDED_SINCE, AccessKey
 from app.credentials import lifecycle
+from app.credentials.labels import Type
 from app.credentials.max_age import access_key_max_age
 from app.credentials.observed import report_observed
 from app.sessions import current, slots
 from app.sessions.contents import NewAccessKey
+from app.text.messages import N_, _
 from app.web.forms import EmptyForm
 from app.web.guards import recently_confirmed, with_mfa
 from app.web.permissions import calls, needs, offered
 from app.web.rate_limits import CHANGES, limiter, this_person
-from app.web.request_context import audit, chosen_id, gateways, person
-from app.web.responses import NoLongerThere, done, page
+from app.web.request_context import audit, chosen_id, gateways, labels, person
+from app.web.responses import NoLongerThere, Undo, done, done_with_undo, page
 from app.web.told import Sentence
 
 LAST_USE = "key-last-use"
@@ -38,8 +42,8 @@ def keys_of_mine() -> list[AccessKey]:
     return gateways().keys.list_for(person().user_name)
 
 
-def _chosen(keys: list[AccessKey]) -> AccessKey:
-    """The key of the address's `id`; 404 for any other, and in other words for one that was deleted."""
+def chosen(keys: list[AccessKey]) -> AccessKey:
+    """Return the key that the address's `id` names. Raises NoLongerThere, which says so of one that was deleted."""
     wanted = chosen_id()
     found = next((key for key in keys if key.access_key_id == wanted), None)
     if found is None:
@@ -61,28 +65,38 @@ def index() -> ResponseReturnValue:
     now = datetime.now(UTC)
     keys, new = keys_of_mine(), pending_key()
     may_ask = LAST_USE in offered()
-    uses = service.last_uses(gateways().keys, keys if may_ask else ())
+    asked = service.last_uses(gateways().keys, keys if may_ask else ())
     service.reconcile(keys, audit(), now)
+    since = inactive_since(keys, audit(), now)
     report_observed(person(), access_keys=keys)
     longest = access_key_max_age(current_app.config, person().account_id)
     if new and not service.still_there(new, keys, now):
         new = None
+    uses = asked()
     return page(
         "access_keys/index.html",
         EmptyForm(formdata=None),
-        keys=service.dated(keys, longest, now),
+        keys=service.dated(keys, longest, now)[::-1],
         new=new,
+        minutes=minutes_left(new, now) if new else 0,
         unsaved=unsaved(keys, now),
         full=len(keys) >= service.ACCESS_KEY.most,
-        both_active=len(keys) > 1 and all(key.active for key in keys),
+        rotation=rotation(keys, uses, since, now),
+        inactive_since=since,
+        notes=labels().all_of(Type.ACCESS_KEY),
         max_age=longest.days,
-        uses=uses() if may_ask else None,
+        uses=uses if may_ask else None,
         recorded_since=RECORDED_SINCE,
     )
 
 
-LAST_WAY_IN = "This is your last way in. Tick the box, or go back."
-GONE_OR_SAVED = "Nothing was deleted. The key no longer exists, or its secret access key was saved."
+def minutes_left(new: NewAccessKey, now: datetime) -> int:
+    """Return for how many more minutes, at least 1, the secret of a new key is shown."""
+    return max(1, round((new.until - now).total_seconds() / 60))
+
+
+LAST_WAY_IN = N_("This key is your only way to sign in. Tick the box, or cancel.")
+GONE_OR_SAVED = N_("Nothing was deleted. The key no longer exists, or its secret access key was saved.")
 
 
 @bp.post("/lost")
@@ -93,10 +107,11 @@ def delete_lost() -> ResponseReturnValue:
     """Delete, in one click, a key whose secret nobody has."""
     wanted, now = chosen_id(), datetime.now(UTC)
     if wanted not in {each.access_key_id for each in unsaved(keys_of_mine(), now)}:
-        return done(GONE_OR_SAVED, "access_keys.index", "info", code="gone-or-saved")
+        return done(_(GONE_OR_SAVED), "access_keys.index", "info", code="gone-or-saved")
     lifecycle.delete(service.ACCESS_KEY, gateways().keys, audit(), person().user_name, wanted)
     slots.discard_new_key()
-    return done(f"{wanted} is deleted.", "access_keys.index")
+    labels().remove(Type.ACCESS_KEY, wanted)
+    return done(_("%(key)s is deleted.", key=wanted), "access_keys.index")
 
 
 @bp.post("/have")
@@ -149,17 +164,21 @@ def delete() -> ResponseReturnValue:
 
 
 def _confirmation_page(act: str, form: ConfirmationForm) -> ResponseReturnValue:
-    me, aws = person(), gateways()
-    methods = current_app.config["SIGN_IN_METHODS"]
-    keys = keys_of_mine()
-    key = _chosen(keys)
+    me, keys = person(), keys_of_mine()
+    key = chosen(keys)
     unproven = _without_saved_secret(keys) - {key.access_key_id}
-    ways = service.other_ways_in(me, keys, {key.access_key_id, *unproven}, aws.passwords, methods)
+    ways = _other_ways_in(keys, {key.access_key_id, *unproven})
     return page(
         "access_keys/deactivate_or_delete.html", form, act=act, key=key, ways=ways, last=key.active and not ways,
-        here=key.access_key_id == me.access_key_id,
+        here=key.active and key.access_key_id == me.access_key_id,
+        note=labels().all_of(Type.ACCESS_KEY).get(key.access_key_id, ""),
         unproven=[each.access_key_id for each in keys if each.active and each.access_key_id in unproven],
     )  # fmt: skip
+
+
+def _other_ways_in(keys: Sequence[AccessKey], without: Collection[str]) -> list[str]:
+    methods = current_app.config["SIGN_IN_METHODS"]
+    return service.other_ways_in(person(), keys, without, gateways().passwords, methods)
 
 
 @bp.post("/deactivate")
@@ -168,7 +187,7 @@ def _confirmation_page(act: str, form: ConfirmationForm) -> ResponseReturnValue:
 @needs("iam:ListAccessKeys", "iam:UpdateAccessKey")
 @calls("iam:GetLoginProfile")
 def deactivate_post() -> ResponseReturnValue:
-    """Deactivate: can be undone."""
+    """Deactivate, which can be undone. Asks only about the last way in, and the key of this session."""
     return _deactivate_or_delete("deactivate")
 
 
@@ -178,7 +197,7 @@ def deactivate_post() -> ResponseReturnValue:
 @needs("iam:ListAccessKeys", "iam:DeleteAccessKey")
 @calls("iam:GetLoginProfile")
 def delete_post() -> ResponseReturnValue:
-    """Delete: cannot."""
+    """Delete, which can't be undone."""
     return _deactivate_or_delete("delete")
 
 
@@ -188,21 +207,24 @@ def _deactivate_or_delete(act: str) -> ResponseReturnValue:
     wanted = chosen_id()
     key = next((each for each in keys if each.access_key_id == wanted), None)
     if key is None:
-        return done("That key is gone already.", "access_keys.index", "info", code="not-listed")
-    without = {wanted, *_without_saved_secret(keys)}
-    ways = service.other_ways_in(me, keys, without, aws.passwords, current_app.config["SIGN_IN_METHODS"])
+        return done(_("That key no longer exists."), "access_keys.index", "info", code="not-listed")
+    last = key.active and not _other_ways_in(keys, {wanted, *_without_saved_secret(keys)})
     form.validate_on_submit()
-    if key.active and not ways and not form.understood.data:
-        form.understood.errors = [*form.understood.errors, Sentence(LAST_WAY_IN, "last-way-in")]
+    if key.active and (last or wanted == me.access_key_id) and not form.asked.data:
+        return redirect(url_for(f"access_keys.{act}", id=wanted), 303)  # from a row: the question comes first
+    if last and not form.understood.data:
+        form.understood.errors = [*form.understood.errors, Sentence(_(LAST_WAY_IN), "last-way-in")]
         return _confirmation_page(act, form)
     pending = pending_key()
     if pending and pending.access_key_id == wanted:
         slots.forget("new_key")
     if act == "delete":
         lifecycle.delete(service.ACCESS_KEY, aws.keys, audit(), me.user_name, wanted)
-        return done(f"{wanted} is deleted.", "access_keys.index")
+        labels().remove(Type.ACCESS_KEY, wanted)
+        return done(_("%(key)s is deleted.", key=wanted), "access_keys.index")
     lifecycle.set_active(service.ACCESS_KEY, aws.keys, audit(), me.user_name, wanted, active=False)
-    return done(f"{wanted} is inactive. If something still needs it, activate it again.", "access_keys.index")
+    undo = Undo("access_keys.activate", values={"id": wanted})
+    return done_with_undo(_("%(key)s is inactive now.", key=wanted), undo, "access_keys.index")
 
 
 @bp.post("/activate")
@@ -214,6 +236,6 @@ def activate() -> ResponseReturnValue:
     """Undo a deactivation."""
     wanted = chosen_id()
     if wanted not in {key.access_key_id for key in keys_of_mine()}:
-        return done("That key is gone.", "access_keys.index", "info", code="not-listed")
+        return done(_("That key no longer exists."), "access_keys.index", "info", code="not-listed")
     lifecycle.set_active(service.ACCESS_KEY, gateways().keys, audit(), person().user_name, wanted, active=True)
-    return done(f"{wanted} is active again.", "access_keys.index")
+    return done(_("%(key)s is active again.", key=wanted), "access_keys.index")

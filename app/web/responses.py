@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import SplitResult, quote, urlsplit
 
@@ -95,9 +95,11 @@ class Undo:
     """The button beside a sentence that says what was done: it sends a form that takes it back."""
 
     endpoint: str
-    fields: Mapping[str, str]
+    fields: Mapping[str, str] = field(default_factory=dict)
     """What the form sends, beside its token. No secret: it waits in the session."""
     label: str = N_("Undo")
+    values: Mapping[str, Any] = field(default_factory=dict)
+    """Of the address it is sent to."""
 
 
 def done(
@@ -114,7 +116,7 @@ def done(
 
 def done_with_undo(sentence: str, undo: Undo, endpoint: str, **values: Any) -> ResponseReturnValue:
     """The same, with a button beside the sentence that takes it back."""
-    form = {"undo": url_for(undo.endpoint), "fields": dict(undo.fields), "label": _(undo.label)}
+    form = {"undo": url_for(undo.endpoint, **undo.values), "fields": dict(undo.fields), "label": _(undo.label)}
     flash({"text": sentence, **form}, "success")  # type: ignore[arg-type] # any value the session can hold
     return redirect(url_for(endpoint, **values), 303)
 

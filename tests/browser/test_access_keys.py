@@ -54,11 +54,10 @@ def delete(surfer: Surfer, key_id: str) -> None:
 
 
 def deactivate_older(surfer: Surfer, key_id: str) -> None:
-    """From the list of keys, which says that this one is next."""
+    """From the list of keys, which says that this one is next. Nothing is asked, since it can be undone."""
     assert f"retire-older:{key_id}" in surfer.states
-    surfer.follow("/access-keys/deactivate")
-    assert "signed-in-with-it" not in surfer.states, "the session stands on the new key"
     surfer.submit(f"/access-keys/deactivate?id={key_id}")
+    assert (surfer.path, surfer.notices) == ("/access-keys", ["success"])
 
 
 @pytest.mark.both_policies
@@ -91,8 +90,13 @@ def test_a_key_is_rotated(
     deactivate_older(surfer, old)
     assert keys_of(nadia) == {old: "Inactive", key_id: "Active"}
     assert f"active:{key_id}" in surfer.states and f"inactive:{old}" in surfer.states
-    surfer.submit(f"/access-keys/activate?id={old}")
+    surfer.page.locator("[data-notice] form").wait_for()
+    surfer.click("[data-notice] button")
     assert keys_of(nadia)[old] == "Active", "undone"
+    surfer.submit(f"/access-keys/deactivate?id={old}")
+    surfer.open("/access-keys")
+    surfer.submit(f"/access-keys/activate?id={old}")
+    assert keys_of(nadia)[old] == "Active", "also later, from its row"
     delete(surfer, old)
     assert keys_of(nadia) == {key_id: "Active"}
     events = [event for event, phase, _ in portal.activity(nadia.name) if phase == "done"]
@@ -179,7 +183,11 @@ def test_the_secret_is_gone_after_fifteen_minutes(
 
 
 def test_the_last_way_in_is_not_cut_by_mistake(surfer: Surfer, nadia: Employee, phone: Phone) -> None:
-    surfer.follow(f"/access-keys/deactivate?id={nadia.access_key_id}")
+    surfer.submit(f"/access-keys/deactivate?id={nadia.access_key_id}")
+    assert (surfer.path, surfer.refused_as) == ("/access-keys/deactivate", ""), (
+        "it is asked, and nothing is wrong yet"
+    )
+    assert keys_of(nadia) == {nadia.access_key_id: "Active"}
     assert surfer.states == ["last-way-in"], "and not that nothing is lost"
     surfer.submit("/access-keys/deactivate")
     assert surfer.page.locator("[data-field-error=last-way-in]").count() == 1
@@ -249,3 +257,74 @@ def test_nobody_touches_anothers_key(surfer: Surfer, nadia: Employee, phone: Pho
     for act in ("deactivate", "delete"):
         surfer.open(f"/access-keys/{act}?id={another}")
         assert surfer.refused_as == "not-yours", "as for one that there never was"
+
+
+def test_the_key_of_this_session_is_asked_about(
+    surfer: Surfer, nadia: Employee, phone: Phone, sandbox: Sandbox
+) -> None:
+    sandbox.as_administrator("iam").create_access_key(UserName=nadia.name)
+    surfer.open("/access-keys")
+    surfer.submit(f"/access-keys/deactivate?id={nadia.access_key_id}")
+    assert surfer.states == ["signed-in-with-it"]
+    assert keys_of(nadia)[nadia.access_key_id] == "Active"
+    surfer.submit("/access-keys/deactivate")
+    assert keys_of(nadia)[nadia.access_key_id] == "Inactive"
+
+
+def test_a_rotation_takes_a_week_and_its_end_one_click(
+    surfer: Surfer, nadia: Employee, phone: Phone, sandbox: Sandbox, clock: Clock
+) -> None:
+    iam, old = sandbox.as_administrator("iam"), nadia.access_key_id
+    clock.move(5)  # AWS's times have whole seconds
+    new = iam.create_access_key(UserName=nadia.name)["AccessKey"]
+    surfer.open("/access-keys")
+    assert [row.get_attribute("data-item") for row in surfer.page.locator("[data-item]").all()] == [
+        new["AccessKeyId"],
+        old,
+    ], "newest first"
+    surfer.sign_out()
+    clock.move(20)
+    nadia.access_key_id, nadia.secret_access_key = new["AccessKeyId"], new["SecretAccessKey"]
+    surfer.sign_in(nadia)
+    surfer.submit("/sign-in/code", code=phone.next())
+    surfer.open("/access-keys")
+    deactivate_older(surfer, old)
+    step = "[data-state=delete-inactive]"
+    assert surfer.page.locator(step).get_attribute("data-step") == "4"
+    assert surfer.page.locator(f"{step} form").count() == 0, "not yet"
+    surfer.open("/")
+    assert surfer.to_do == []
+
+    clock.move(7 * 24 * 60 * 60)
+    surfer.sign_in(nadia)
+    surfer.submit("/sign-in/code", code=phone.next())
+    surfer.open("/")
+    assert surfer.to_do == [f"delete-key:{old}"]
+    assert surfer.leads_to(f"/access-keys/delete?id={old}")
+    surfer.open("/access-keys")
+    surfer.click(f"{step} button")
+    assert keys_of(nadia) == {new["AccessKeyId"]: "Active"}
+
+
+def test_a_note_says_what_a_key_is_for(surfer: Surfer, nadia: Employee, phone: Phone, portal: Portal) -> None:
+    key_id = nadia.access_key_id
+
+    def noted(text: str) -> None:
+        surfer.open("/access-keys")
+        row = surfer.row(key_id)
+        row.locator("summary").click()
+        surfer.submit(f"/access-keys/note?id={key_id}", label=text)
+
+    noted("CI of <b>payments</b>")
+    assert (surfer.path, surfer.notices) == ("/access-keys", ["success"])
+    assert "CI of <b>payments</b>" in surfer.row(key_id).inner_text() and key_id in surfer.row(key_id).inner_text()
+    noted("x" * 65)
+    assert (surfer.path, surfer.wrong) == ("/access-keys/note", {"label": "too-long"})
+    assert surfer.value("label") == "x" * 65, "nothing typed is lost"
+    noted(nadia.secret_access_key)
+    assert surfer.wrong == {"label": "secret"} and surfer.value("label") == "CI of <b>payments</b>"
+    assert nadia.secret_access_key not in surfer.page.content() + portal.stored()
+    noted("")
+    assert surfer.row(key_id).locator("[data-note]").get_attribute("data-note") == ""
+    surfer.open("/access-keys/note?id=AKIANOBODYSNOBODYS00")
+    assert surfer.refused_as == "not-yours"

@@ -51,9 +51,9 @@ def test_the_last_way_in_says_one_thing(sandbox: Sandbox, entering: Entering) ->
     for act in ("deactivate", "delete"):
         guest.open(f"/access-keys/{act}?id={who.access_key_id}")
         assert guest.states == ["last-way-in"], "and not that nothing is lost"
-        assert len(guest.soup.select(".alert")) == 1
+        assert len(guest.soup.select(".lk-notice, .alert")) == 1
         button = guest.form(f"/access-keys/{act}").select_one("button")
-        assert button and "btn-outline-danger" in button["class"]
+        assert button and "btn-danger" in button["class"]
 
 
 STOPPED = [f"/sign-in/aws/stopped/{why}" for why in ("not-permitted", "no-code", "iam-refuses", "someone-else")]
