@@ -51,6 +51,8 @@ ONLY_WITH_MFA = {
     "access_keys.download",
     "access_keys.index",
     "access_keys.new",
+    "access_keys.note",
+    "access_keys.note_post",
     "access_keys.prove",
     "access_keys.new_post",
     "access_keys.sign_in",

@@ -19,7 +19,10 @@ def _gettext(text: str) -> str:
 
 
 def _ngettext(one: str, more: str, number: int) -> str:
-    return flask_babel.ngettext(one, more, number) if _translates() else messages.in_english(one, more, number)
+    if not _translates():
+        return messages.in_english(one, more, number)
+    # Flask-Babel's own ngettext would fill in the number, and fail for a text with more than that in it.
+    return str(flask_babel.get_domain().get_translations().ungettext(one, more, number))
 
 
 def _translates() -> bool:

@@ -82,6 +82,15 @@ def test_words_need_neither_request_nor_application() -> None:
     assert N_("MFA") == "MFA"
 
 
+def test_a_text_for_a_number_of_things_can_name_them() -> None:
+    def said() -> list[str]:
+        return [ngettext("The key %(id)s", "%(num)d keys, 100%% of %(id)s", number, id="1 %") for number in (1, 2)]
+
+    outside = said()
+    with portal().test_request_context():
+        assert said() == outside == ["The key 1 %", "2 keys, 100% of 1 %"]
+
+
 def test_what_people_typed_is_escaped_within_a_text() -> None:
     with portal().test_request_context():
         page = render_template_string(
