@@ -25,7 +25,7 @@ def surfer(surfing: Surfing, nadia: Employee) -> Surfer:
 
 @pytest.fixture
 def phone(surfer: Surfer, phone: Phone) -> Phone:
-    """Nadia's MFA device; her session has MFA, and stands on her first key."""
+    """Nadia's MFA device; her session has MFA, and she signed in with her first key."""
     surfer.navigate("/access-keys")
     return phone
 
@@ -73,7 +73,7 @@ def test_a_key_is_rotated(
     rows = list(csv.DictReader(io.StringIO(started.value.path().read_text())))
     assert rows == [{"User Name": nadia.name, "Access key ID": key_id, "Secret access key": secret}]
 
-    clock.move(20)  # AWS learns new keys within seconds
+    clock.move(20)  # a new key works after some seconds
     surfer.page.locator("form[action='/access-keys/new/prove'] button").click()
     surfer.page.locator("[data-state=works]").wait_for()
     surfer.inspect()
