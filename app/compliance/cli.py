@@ -34,15 +34,16 @@ from app.compliance.rules.table import BY_ID, GROUPS
 from app.compliance.rules.verdicts import State
 from app.db import db
 from app.errors import NotAllowed, PortalError
+from app.text.messages import _
 from app.web.exports import as_csv, as_json
 
 commands = AppGroup("compliance")
 
 MFA_NEEDED = """AWS didn’t allow {action} for {arn}.
-This profile uses a plain access key, which can do nothing under Force_MFA. Get a session with an MFA code:
+This profile uses an access key without MFA, which can do almost nothing under Force_MFA. Get a session with a code:
   aws configure mfa-login{option} --update-profile {with_mfa} --serial-number arn:{partition}:iam::{account}:mfa/NAME
 Replace NAME with the name of the MFA device, and run this command again with --profile {with_mfa}.
-An AWS CLI older than 2.30.3 has only aws sts get-session-token. A cron job needs a role of its own, with the five
+With an AWS CLI older than 2.30.3, use aws sts get-session-token instead. A cron job needs a role with the five
 actions that docs/compliance.md lists."""
 
 
@@ -56,16 +57,17 @@ def _account(account_id: str | None) -> str:
     if account_id is None and len(known) == 1:
         return str(next(iter(known)))
     if account_id is None or account_id not in known:
-        raise click.BadParameter(f"choose one of {', '.join(sorted(known))}.", param_hint="--account")
+        told = _("choose one of %(accounts)s.", accounts=", ".join(sorted(known)))
+        raise click.BadParameter(told, param_hint="--account")
     return account_id
 
 
 @commands.command("refresh")
-@click.option("--profile", help="AWS profile to use; default as for every AWS tool.")
-@click.option("--quiet", is_flag=True, help="Say nothing unless something goes wrong.")
+@click.option("--profile", help="AWS profile to use. Default: as in the AWS CLI.")
+@click.option("--quiet", is_flag=True, help="Print nothing if it succeeds.")
 @on_database
 def refresh(profile: str | None, quiet: bool) -> None:
-    """Read the lists of the profile's account and take them in. Exit status 1 if the data is still of before."""
+    """Read the profile's account from AWS and store the data. Exit status 1 if the data wasn't updated."""
     clients = Clients(READS, current_app.config["AWS_REGION"], user_agent=f"latchkey/{version('latchkey')}")
     gateways = Gateways(
         UserListGateway(clients), AccountGateway(clients), IamGateway(clients), PasswordGateway(clients)
@@ -94,8 +96,13 @@ def refresh(profile: str | None, quiet: bool) -> None:
         raise click.ClickException(problem)
     if not quiet:
         click.echo(
-            f"account {account_id}: {work.counts['users_read']} users, {work.counts['devices_read']} virtual MFA "
-            f"devices, {work.counts['calls']} calls"
+            _(
+                "Account %(id)s: %(users)d users, %(devices)d virtual MFA devices, %(calls)d calls",
+                id=account_id,
+                users=work.counts["users_read"],
+                devices=work.counts["devices_read"],
+                calls=work.counts["calls"],
+            )
         )
 
 
@@ -122,21 +129,21 @@ def _may_list(user_list: UserListGateway, credentials: AwsCredentials, caller: I
 
 
 def _tell(users: int, expected: int) -> None:
-    click.echo(f"{users} of {expected or '?'} users read", err=True)
+    click.echo(_("%(read)d of %(all)s users read", read=users, all=expected or "?"), err=True)
 
 
 @commands.command("import")
 @click.argument("file", type=click.File("rb"))
-@click.option("--account", "account_id", help="Whose report it must be; 12 digits. Not needed with one account.")
+@click.option("--account", "account_id", help="Account of the report, 12 digits. Not needed with only one account.")
 @click.option(
     "--made-at",
     type=click.DateTime(["%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S"]),
-    help="When AWS made it, in UTC. Default: what the JSON of `aws iam get-credential-report` says, for CSV the "
-    "latest time in it.",
+    help="When AWS created the report, in UTC. Default: the time in the output of `aws iam get-credential-report`. "
+    "For CSV, the latest time in the file.",
 )
 @on_database
 def import_command(file: BinaryIO, account_id: str | None, made_at: datetime | None) -> None:
-    """Take in a credential report: FILE, or - for standard input. Refused reports change nothing."""
+    """Import a credential report from FILE, or from standard input with -. A refused report changes nothing."""
     chosen = _account(account_id)
     made = made_at.replace(tzinfo=UTC) if made_at else None
     try:
@@ -145,22 +152,23 @@ def import_command(file: BinaryIO, account_id: str | None, made_at: datetime | N
         )
     except PortalError as error:
         raise click.ClickException(str(error)) from error
-    click.echo(f"account {chosen}: {people} people")
+    click.echo(_("Account %(id)s: %(users)d users", id=chosen, users=people))
 
 
 @commands.command("export")
-@click.option("--account", "account_id", help="12 digits. Not needed with one account.")
+@click.option("--account", "account_id", help="Account, 12 digits. Not needed with only one account.")
 @click.option("--format", "form", type=click.Choice(["csv", "json"]), default="csv", show_default=True)
-@click.option("--rule", type=click.Choice([*BY_ID, *GROUPS]), help="Only this rule, or group of rules.")
-@click.option("--state", type=click.Choice([*map(str, State), queries.NOT_PASSING]), help="Only these verdicts.")
+@click.option("--rule", type=click.Choice([*BY_ID, *GROUPS]), help="Only this rule or group of rules.")
+@click.option("--state", type=click.Choice([*map(str, State), queries.NOT_PASSING]), help="Only this result.")
 @on_database
 def export(account_id: str | None, form: str, rule: str | None, state: str | None) -> None:
-    """Print a row for each person and rule, with reason and evidence."""
+    """Print one row per user and rule, with reason and evidence."""
     chosen = _account(account_id)
     terms_of = service.terms_for(current_app.config, chosen)
     stored = updates.catch_up(db.engine, chosen, terms_of)
     if stored is None:
-        raise click.ClickException(f"Nothing is known of account {chosen} yet: refresh it, or import a report.")
+        told = _("There’s no data about account %(id)s yet. Refresh it, or import a credential report.", id=chosen)
+        raise click.ClickException(told)
     found = exported(
         db.engine,
         stored,

@@ -29,6 +29,7 @@ from app.compliance.data.account_data import locked
 from app.compliance.data.judgements import TermsOf
 from app.compliance.rules.sources import UserListFacts
 from app.errors import NotAllowed, PortalError, Throttled
+from app.text.messages import N_, _
 
 log = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
@@ -43,14 +44,14 @@ class RefreshSessionExpired(PortalError):
     """The credentials expired during the refresh."""
 
     code = "refresh-session-expired"
-    message = "The session ended before everything was read. Sign in again and refresh once more."
+    message = N_("Your session ended before everything was read. Sign in and refresh again.")
 
 
 class RefreshStopped(PortalError):
     """Another part of the refresh failed."""
 
     code = "refresh-stopped"
-    message = "Stopped."
+    message = N_("The refresh stopped.")
 
 
 @dataclass
@@ -89,7 +90,7 @@ class Refresh:
             return self._failed(_said(error))
         except SQLAlchemyError:
             log.exception("the refresh of account %s could not be stored", self.account_id)
-            return self._failed("What was read could not be stored. The data shown is from before.")
+            return self._failed(_("The new data couldn’t be stored. You see the data from before."))
         return ""
 
     def _read_and_keep(self) -> None:
@@ -160,7 +161,7 @@ class Refresh:
         try:
             summary = self._patiently(self.gateways.account.summary)
         except NotAllowed as error:
-            facts["why_no_summary"] = f"The policy does not allow {error.action}."
+            facts["why_no_summary"] = _("The policy doesn’t allow %(action)s.", action=error.action)
         else:
             facts["root_keys"] = bool(summary.get("AccountAccessKeysPresent"))
             facts["root_mfa"] = bool(summary.get("AccountMFAEnabled"))
@@ -171,7 +172,7 @@ class Refresh:
         try:
             policy = self._patiently(self.gateways.passwords.policy)
         except NotAllowed as error:
-            facts["why_no_password_policy"] = f"The policy does not allow {error.action}."
+            facts["why_no_password_policy"] = _("The policy doesn’t allow %(action)s.", action=error.action)
         else:
             facts["password_length"], facts["password_reuse"] = policy.length, policy.reuse
         with suppress(NotAllowed):  # the pages work without the alias
@@ -213,5 +214,5 @@ class Refresh:
 
 def _said(error: PortalError) -> str:
     if isinstance(error, NotAllowed) and error.action:
-        return f"AWS did not allow {error.action}. The data shown is from before."
+        return _("AWS didn’t allow %(action)s. You see the data from before.", action=error.action)
     return str(error)

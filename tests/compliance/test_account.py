@@ -233,7 +233,7 @@ def test_time_alone_makes_nobody_fail(portal: Flask, command: Command, aws: Aws,
     after = figures(portal)
     expected = made_from_scratch(aws, datetime.now(UTC))
     for name, says in expected.items():
-        # What fails only since the report was made may have been put right since.
+        # What fails only since the report was made may have been fixed since.
         says.update({rule: "unknown" for rule, state in says.items() if state == "fail" != was[name][rule]})
     assert verdicts(portal) == expected
     grown = sum(says.get("key-age") == "unknown" for says in expected.values())

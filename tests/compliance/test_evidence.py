@@ -198,7 +198,7 @@ def test_what_the_report_says_of_roots_password(
 
 
 def exported(command: Command, folder: Path, report: str, *options: str) -> list[dict[str, str]]:
-    """Takes in a report that AWS made just now; the findings as the command prints them."""
+    """Import a report that AWS made just now, and return the findings as the command prints them."""
     file = folder / "report.csv"
     file.write_text(report)
     done = command("import", str(file), "--made-at", f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}")

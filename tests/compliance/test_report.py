@@ -135,7 +135,7 @@ def test_no_file_brings_the_parser_down(garbage: str, at: int) -> None:
             read(text)
 
 
-# -- taken in
+# -- imported
 
 
 @pytest.fixture(scope="module")

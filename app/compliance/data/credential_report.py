@@ -16,6 +16,7 @@ from typing import NamedTuple
 from app.compliance.data import report_formats as report_forms
 from app.compliance.data.report_formats import NotAReport
 from app.compliance.rules.sources import ReportFacts, RootFacts
+from app.text.messages import _, ngettext
 
 ROOT = "<root_account>"
 COLUMNS = (
@@ -66,7 +67,7 @@ def parse(content: bytes, made_at: datetime | None = None) -> CredentialReport:
     made_at: when AWS made it, as a user typed. If the file itself says it, that counts. Raises NotAReport.
     """
     if len(content) > LARGEST:
-        too_large = "This file is larger than any credential report. Nothing was changed."
+        too_large = _("This file is larger than any credential report. Nothing was changed.")
         raise NotAReport(too_large, diagnosis="too-large")
     text, told = report_forms.opened(content)
     made_at = told or made_at
@@ -85,19 +86,24 @@ def parse(content: bytes, made_at: datetime | None = None) -> CredentialReport:
 def _positions(header: list[str]) -> list[int]:
     missing = [name for name in COLUMNS if name not in header]
     if missing:
-        told = ", ".join(missing[:3]) + (" and others" if len(missing) > 3 else "")
-        why = f"This is not a credential report: it has no column {told}. Nothing was changed."
+        names = ", ".join(missing[:3] + ["…"] * (len(missing) > 3))
+        why = ngettext(
+            "This isn’t a credential report: the column %(names)s is missing. Nothing was changed.",
+            "This isn’t a credential report: %(num)d columns are missing (%(names)s). Nothing was changed.",
+            len(missing),
+            names=names,
+        )
         raise NotAReport(why, diagnosis="columns")
     return [header.index(name) for name in COLUMNS]
 
 
 def _cut(line: int) -> NotAReport:
-    why = f"The file is incomplete: it ends in line {line}. Download it again. Nothing was changed."
+    why = _("The file is incomplete: it ends in line %(line)d. Download it again. Nothing was changed.", line=line)
     return NotAReport(why, diagnosis="cut-short")
 
 
 class _WrongCell(ValueError):
-    """What a cell of a credential report never has. code: which kind of thing that is."""
+    """What a cell of a credential report never has. code: which kind of thing that is. told: a sentence."""
 
     def __init__(self, code: str, told: str) -> None:
         super().__init__(told)
@@ -117,7 +123,7 @@ class _Times(dict[str, str | None]):
         try:
             _aware(datetime.fromisoformat(cell))
         except ValueError as error:
-            raise _WrongCell("time", f"“{cell[:40]}” where there must be a time") from error
+            raise _WrongCell("time", _("“%(cell)s” isn’t a date.", cell=cell[:40])) from error
         self[cell] = cell
         return cell
 
@@ -141,20 +147,29 @@ def _read(rows: list[list[str]], at: list[int], width: int, made_at: datetime | 
         try:
             account, person = _row(chosen(row), times)
         except _WrongCell as error:
-            raise NotAReport(
-                f"Line {number} has {error}, which a credential report never has. Download it again, and do not "
-                "save it from a spreadsheet. Nothing was changed.",
-                diagnosis=error.code,
-            ) from error
-        if accounts and account not in accounts:
-            raise NotAReport(
-                f"Line {number} is of account {account}, the lines before it are of {accounts.pop()}: this file "
-                "mixes accounts. Nothing was changed.",
-                diagnosis="mixes-accounts",
+            why = _(
+                "Line %(line)d isn’t from a credential report. %(why)s Download the report again, and don’t save it "
+                "from a spreadsheet. Nothing was changed.",
+                line=number,
+                why=str(error),
             )
+            raise NotAReport(why, diagnosis=error.code) from error
+        if accounts and account not in accounts:
+            why = _(
+                "This file mixes accounts: line %(line)d is about account %(account)s, the lines before it are about "
+                "%(former)s. Nothing was changed.",
+                line=number,
+                account=account,
+                former=accounts.pop(),
+            )
+            raise NotAReport(why, diagnosis="mixes-accounts")
         accounts.add(account)
         if person.user_name in names:
-            why = f"Line {number} tells of {person.user_name} a second time. Nothing was changed."
+            why = _(
+                "Line %(line)d lists %(name)s a second time. Download the report again. Nothing was changed.",
+                line=number,
+                name=person.user_name,
+            )
             raise NotAReport(why, diagnosis="twice")
         names.add(person.user_name)
         if person.user_name == ROOT:
@@ -162,18 +177,20 @@ def _read(rows: list[list[str]], at: list[int], width: int, made_at: datetime | 
         else:
             people.append(person)
     if root is None:
-        why = "The line of the root user is missing, so the file is not whole. Nothing was changed."
+        why = _("The file is incomplete: the root user is missing. Download it again. Nothing was changed.")
         raise NotAReport(why, diagnosis="no-root")
     latest = times.latest
     if latest is None:
-        why = "No line of this file has a time, which every credential report has. Nothing was changed."
+        why = _("This isn’t a credential report: no line has a date. Nothing was changed.")
         raise NotAReport(why, diagnosis="no-time")
     if made_at and made_at < latest - CLOCKS:
-        raise NotAReport(
-            f"The report contains data from {_moment(latest)}, so it can’t have been created on {_moment(made_at)}. "
-            "Correct the date or leave it empty. Nothing was changed.",
-            diagnosis="made-before",
+        why = _(
+            "The report contains data from %(latest)s, so it can’t have been created on %(made)s. Correct the date "
+            "or leave it empty. Nothing was changed.",
+            latest=_moment(latest),
+            made=_moment(made_at),
         )
+        raise NotAReport(why, diagnosis="made-before")
     return CredentialReport(accounts.pop(), made_at or latest, made_at is not None, root, people)
 
 
@@ -184,15 +201,15 @@ def _moment(time: datetime) -> str:
 def _row(cells: Sequence[str], times: _Times) -> tuple[str, ReportPerson]:
     """Return the account id and the user in a row, whose cells are in the order of COLUMNS. Raises ValueError."""
     if "" in cells:
-        raise _WrongCell("empty", "an empty cell")
+        raise _WrongCell("empty", _("A cell is empty."))
     name, arn, created, password, used, changed, mfa = cells[:7]
     if name != ROOT and not _NAME.fullmatch(name):
-        raise _WrongCell("user-name", f"“{name[:80]}” as the name of a user")
+        raise _WrongCell("user-name", _("“%(name)s” isn’t the name of a user.", name=name[:80]))
     found = _ARN.fullmatch(arn)
     if not found:
-        raise _WrongCell("arn", f"“{arn[:80]}” as an ARN")
+        raise _WrongCell("arn", _("“%(arn)s” isn’t the ARN of a user.", arn=arn[:80]))
     if found[4] != name and not (found[2] and name == ROOT):
-        raise _WrongCell("other-arn", f"“{arn[:80]}” as the ARN of {name}")
+        raise _WrongCell("other-arn", _("“%(arn)s” isn’t the ARN of %(name)s.", arn=arn[:80], name=name))
     keys = []
     for active, made, last in (cells[7:10], cells[10:13]):
         key = [_TRUE[active], times[made], times[last]]
@@ -234,7 +251,7 @@ class _Booleans(dict[str, bool]):
     """Maps a cell to its boolean, and to False where AWS says nothing. Raises ValueError for any other text."""
 
     def __missing__(self, cell: str) -> bool:
-        raise _WrongCell("boolean", f"“{cell[:40]}” where there must be true or false")
+        raise _WrongCell("boolean", _("“%(cell)s” is neither true nor false.", cell=cell[:40]))
 
 
 _TRUE = _Booleans({"true": True, "false": False, "TRUE": True, "FALSE": False} | dict.fromkeys(_NOTHING, False))

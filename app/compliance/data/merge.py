@@ -16,6 +16,7 @@ from app.compliance.data.credential_report import CredentialReport, NotAReport, 
 from app.compliance.data.rows import AccountRow, PersonRow
 from app.compliance.rules.facts import devices_told
 from app.compliance.rules.sources import OwnFacts, ReportFacts, since
+from app.text.messages import _, ngettext
 
 MISSING_AT_MOST = 0.05
 """The share of the users the lists know that a report can lack. With more it isn't whole. One is always allowed."""
@@ -61,26 +62,30 @@ class Merged:
 def check_complete(report: CredentialReport, stored: AccountRow, known: Iterable[PersonRow], now: datetime) -> None:
     """Raise NotAReport where the report is of the future, older than the stored one, or lacks too many users."""
     if report.made_at > now + CLOCKS:
-        why = "This report is of the future: check the time it was made. Nothing was changed."
+        why = _("The time the report was created is in the future. Correct it and try again. Nothing was changed.")
         raise NotAReport(why, diagnosis="future")
     if stored.report_at and report.made_at < stored.report_at:
-        raise NotAReport(
-            f"This report is of {report.made_at:%-d %B %Y, %H:%M} UTC. A newer one, of "
-            f"{stored.report_at:%-d %B %Y, %H:%M} UTC, is here already. Nothing was changed.",
-            diagnosis="older",
+        why = _(
+            "This report is from %(time)s. A newer one, from %(newer)s, was uploaded before. Nothing was changed.",
+            time=f"{report.made_at:%-d %B %Y, %H:%M} UTC",
+            newer=f"{stored.report_at:%-d %B %Y, %H:%M} UTC",
         )
+        raise NotAReport(why, diagnosis="older")
     told = {person.user_name for person in report.people}
     expected = [
         row.user_name for row in known if row.in_user_list and row.created_at and row.created_at < report.made_at
     ]
     missing = [name for name in expected if name not in told]
     if len(missing) > max(1, MISSING_AT_MOST * len(expected)):
-        raise NotAReport(
-            f"This report tells of {len(told)} people and lacks {len(missing)} whom the account’s lists know, such "
-            f"as {missing[0]}. Download it again; if they were deleted, read the account’s lists first. Nothing was "
-            "changed.",
-            diagnosis="incomplete",
+        why = ngettext(
+            "This report lacks %(num)d user of this account, %(name)s. Download it again. If the user was deleted, "
+            "refresh from AWS first. Nothing was changed.",
+            "This report lacks %(num)d users of this account, for example %(name)s. Download it again. If they were "
+            "deleted, refresh from AWS first. Nothing was changed.",
+            len(missing),
+            name=missing[0],
         )
+        raise NotAReport(why, diagnosis="incomplete")
 
 
 def merge_report(stored: AccountRow, known: Mapping[str, PersonRow], report: CredentialReport) -> Merged:

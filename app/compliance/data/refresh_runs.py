@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, insert, or_, select, update
 from app.compliance.data.account_data import ensure_account_row
 from app.compliance.data.models import ComplianceAccount, ComplianceRun
 from app.errors import PortalError, Refused
+from app.text.messages import N_
 
 DEAD_AFTER = timedelta(seconds=20)
 """A refresh that gave no sign of life for so long counts as killed."""
@@ -32,14 +33,14 @@ class RefreshAlreadyRunning(Refused):
     """Another refresh of the account is running."""
 
     code = "refresh-already-running"
-    message = "Somebody is reading this account’s lists already. Here is how far it is."
+    message = N_("A refresh of this account is already running. This page shows its progress.")
 
 
 class RefreshReplaced(PortalError):
     """Another refresh found this one dead and took its place."""
 
     code = "refresh-replaced"
-    message = "Another refresh took over."
+    message = N_("Another refresh has taken over.")
 
 
 @dataclass(frozen=True)

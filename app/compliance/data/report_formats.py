@@ -15,17 +15,23 @@ import re
 from datetime import UTC, datetime
 
 from app.errors import Refused
+from app.text.messages import N_, _
 
 
 class NotAReport(Refused):
     """The file isn't a credential report, or not a complete one."""
 
     code = "not-a-report"
-    message = "This is not a credential report. Nothing was changed."
+    message = N_("This isn’t a credential report. Nothing was changed.")
     field = "report"
 
 
-HOW = "Save what this prints: aws iam get-credential-report --output json. Nothing was changed."
+def _wrong_form(what: str, diagnosis: str) -> NotAReport:
+    """The refusal of a file in a form that can't be read. what: a sentence that says which."""
+    how = _("Save the output of this command: aws iam get-credential-report --output json. Nothing was changed.")
+    return NotAReport(f"{what} {how}", diagnosis=diagnosis)
+
+
 _BASE64 = re.compile(r"[A-Za-z0-9+/=\s]+")
 _BYTES = re.compile(r"b'[^'\n]*'|b\"[^\"\n]*\"")
 """As Python prints bytes."""
@@ -44,8 +50,8 @@ def opened(content: bytes) -> tuple[str, datetime | None]:
     if _YAML_KEY.match(start.removeprefix("---").lstrip("\n")):
         return _from_yaml(start)
     if start.startswith(("+-", "|", "--")) and "GetCredentialReport" in start:
-        raise NotAReport(f"This is the report as a table, which Latchkey can’t read. {HOW}", diagnosis="table")
-    first, _, rest = start.rstrip().partition("\t")
+        raise _wrong_form(_("This is the report printed as a table."), "table")
+    first, _tab, rest = start.rstrip().partition("\t")
     if rest and "\n" not in rest and _is_base64(first):
         return _from_line(first, rest.split("\t"))
     alone = start.rstrip().removesuffix("\n...")
@@ -57,10 +63,10 @@ def opened(content: bytes) -> tuple[str, datetime | None]:
 _BEGINS = re.compile(r'^(?:"user","arn"|user[,\t]arn)[,\t]', re.MULTILINE)
 _FRAME = re.compile(r"-----[A-Z ]+-----")
 _NAMED = (
-    (r"\s*<(?:\?xml|\w+Response\b)", "xml", "This is XML, an answer of AWS’s API."),
-    (r"\s*<", "markup", "This is a web page or XML, not a report."),
-    (r"\s*Content\s+: ", "powershell", "This is PowerShell’s printout of an object."),
-    (r"PK\x03\x04", "archive", "This is a spreadsheet or an archive, not the CSV."),
+    (r"\s*<(?:\?xml|\w+Response\b)", "xml", N_("This is XML, an answer of the AWS API.")),
+    (r"\s*<", "markup", N_("This is a web page or XML, not a report.")),
+    (r"\s*Content\s+: ", "powershell", N_("This is an object as PowerShell prints it.")),
+    (r"PK\x03\x04", "archive", N_("This is a spreadsheet or an archive, not the CSV file.")),
 )
 """What files start with that are uploaded in place of a report, and what they are."""
 
@@ -75,7 +81,7 @@ def _beside_other_text(text: str) -> str:
         return _csv(rest)
     for begins_with, kind, sentence in _NAMED:
         if re.match(begins_with, text):
-            raise NotAReport(f"{sentence} {HOW}", diagnosis=kind)
+            raise _wrong_form(_(sentence), kind)
     return text
 
 
@@ -94,7 +100,7 @@ def _text(content: bytes) -> str:
     try:
         return content.decode("utf-16" if marked else "utf-8-sig")
     except UnicodeDecodeError as error:
-        told = "This file is not text. Choose the CSV that AWS gives. Nothing was changed."
+        told = _("This isn’t a text file. Choose the CSV file you downloaded from AWS. Nothing was changed.")
         raise NotAReport(told, diagnosis="not-text") from error
 
 
@@ -109,12 +115,10 @@ def _csv(given: str) -> str:
         else:
             found = base64.b64decode("".join(written.split()), validate=True)
     except (binascii.Error, ValueError, SyntaxError, MemoryError) as error:
-        told = f"The base64 in this file is incomplete or damaged. {HOW}"
-        raise NotAReport(told, diagnosis="base64-damaged") from error
+        raise _wrong_form(_("The base64 in this file is incomplete or damaged."), "base64-damaged") from error
     text = _text(found)
     if not text.startswith(_HEADER):
-        told = f"The base64 in this file doesn’t contain a credential report. {HOW}"
-        raise NotAReport(told, diagnosis="base64-of-others")
+        raise _wrong_form(_("The base64 in this file doesn’t contain a credential report."), "base64-of-others")
     return text
 
 
@@ -124,9 +128,9 @@ def _from_json(text: str) -> tuple[str, datetime]:
         content, made_at = _told(answer["Content"]), _time(answer["GeneratedTime"])
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         python = "datetime.datetime(" in text
-        what = "This is Python’s printout" if python else "This is JSON, but not the whole answer"
-        told = f"{what} of aws iam get-credential-report. {HOW}"
-        raise NotAReport(told, diagnosis="python" if python else "json") from error
+        if python:
+            raise _wrong_form(_("This is the report as Python prints it."), "python") from error
+        raise _wrong_form(_("This is JSON, but not the whole credential report."), "json") from error
     return (content if content.startswith(_HEADER) else _csv(content)), made_at
 
 
@@ -141,8 +145,7 @@ def _from_string(text: str) -> str:
     try:
         told = json.loads(text)
     except ValueError as error:
-        why = f"The file is incomplete: its opening quotation mark is never closed. {HOW}"
-        raise NotAReport(why, diagnosis="unclosed") from error
+        raise _wrong_form(_("The file is incomplete: a quotation mark is never closed."), "unclosed") from error
     return _csv(str(told))
 
 
@@ -162,8 +165,7 @@ def _from_yaml(text: str) -> tuple[str, datetime]:
         made_at = _time(told["GeneratedTime"])
         content = told["Content"]
     except (KeyError, ValueError, TypeError) as error:
-        why = f"This is YAML, but not the whole answer of aws iam get-credential-report. {HOW}"
-        raise NotAReport(why, diagnosis="yaml") from error
+        raise _wrong_form(_("This is YAML, but not the whole credential report."), "yaml") from error
     return _csv(
         content if content.startswith("b") and _BYTES.fullmatch(content) else content.replace("\\", "")
     ), made_at

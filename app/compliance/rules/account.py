@@ -7,17 +7,18 @@ from datetime import timedelta
 from app.compliance.rules.rule import Cis, Rule
 from app.compliance.rules.subjects import Account, Terms
 from app.compliance.rules.verdicts import FAIL, PASS, UNKNOWN, Verdict, fresh
+from app.text.messages import N_
 
 US_GOV = "aws-us-gov"
-_CANNOT_SIGN_IN = Verdict(PASS, "The root user has no password, so it cannot sign in and needs no MFA.")
+_CANNOT_SIGN_IN = Verdict(PASS, N_("The root user has no password, so it can’t sign in and needs no MFA."))
 
 
 def root_keys(account: Account, terms: Terms) -> Verdict | None:
     if account.root_keys is None:
         return Verdict(UNKNOWN, account.why_no_summary)
-    verdict = Verdict(PASS, "The root user has no access key.")
+    verdict = Verdict(PASS, N_("The root user has no access key."))
     if account.root_keys:
-        verdict = Verdict(FAIL, "The root user has an access key.")
+        verdict = Verdict(FAIL, N_("The root user has an access key."))
     return fresh(verdict, terms, account.seen.get("root_keys"))
 
 
@@ -29,9 +30,9 @@ def root_mfa(account: Account, terms: Terms) -> Verdict | None:
         return fresh(_CANNOT_SIGN_IN, terms, account.seen.get("root_password"))
     if account.root_mfa is None:
         return Verdict(UNKNOWN, account.why_no_summary)
-    verdict = Verdict(PASS, "The root user has MFA.")
+    verdict = Verdict(PASS, N_("The root user has MFA."))
     if not account.root_mfa:
-        verdict = Verdict(FAIL, "The root user has no MFA.")
+        verdict = Verdict(FAIL, N_("The root user has no MFA."))
     return fresh(verdict, terms, account.seen.get("root_mfa"))
 
 
@@ -40,22 +41,22 @@ def root_hardware(account: Account, terms: Terms) -> Verdict | None:
     if mfa is None or mfa.state is not PASS or account.root_password is False:
         return mfa
     if account.root_virtual_mfa is None:
-        return Verdict(UNKNOWN, "The list of virtual MFA devices was not read yet.")
-    verdict = Verdict(PASS, "The root user has MFA, and none of its devices is virtual.")
+        return Verdict(UNKNOWN, N_("The list of virtual MFA devices hasn’t been read yet."))
+    verdict = Verdict(PASS, N_("The root user has MFA, and none of its devices is virtual."))
     if account.root_virtual_mfa:
-        verdict = Verdict(FAIL, "The root user has a virtual MFA device.")
+        verdict = Verdict(FAIL, N_("The root user has a virtual MFA device."))
     return fresh(verdict, terms, account.seen.get("root_mfa"), account.seen.get("root_virtual_mfa"))
 
 
 def root_use(account: Account, terms: Terms) -> Verdict | None:
     if not account.root_use_known:
-        return Verdict(UNKNOWN, "When the root user was last used is only in the credential report.")
+        return Verdict(UNKNOWN, N_("Only a credential report shows when the root user was last used."))
     used, limit, seen = account.root_used_at, timedelta(days=terms.root_days), account.seen.get("root_used_at")
     if used and terms.now <= used + limit:
-        return fresh(Verdict(FAIL, "The root user was used on {}.", (used,), used + limit), terms, seen)
-    verdict = Verdict(PASS, "The root user was never used, or AWS has no record of it.")
+        return fresh(Verdict(FAIL, N_("The root user was used on {}."), (used,), used + limit), terms, seen)
+    verdict = Verdict(PASS, N_("AWS has no record of the root user being used."))
     if used:
-        verdict = Verdict(PASS, "The root user was last used on {}.", (used,))
+        verdict = Verdict(PASS, N_("The root user was last used on {}."), (used,))
     # Older evidence says nothing about these days.
     return fresh(verdict, terms._replace(evidence_days=min(terms.evidence_days, terms.root_days)), seen)
 
@@ -64,7 +65,8 @@ def password_length(account: Account, terms: Terms) -> Verdict | None:
     if account.password_length is None:
         return Verdict(UNKNOWN, account.why_no_password_policy)
     enough = account.password_length >= terms.password_length
-    verdict = Verdict(PASS if enough else FAIL, "Passwords have at least {} characters.", (account.password_length,))
+    why = N_("The password policy requires at least {} characters.")
+    verdict = Verdict(PASS if enough else FAIL, why, (account.password_length,))
     return fresh(verdict, terms, account.seen.get("password_policy"))
 
 
@@ -73,36 +75,36 @@ def password_reuse(account: Account, terms: Terms) -> Verdict | None:
         return Verdict(UNKNOWN, account.why_no_password_policy)
     told = (account.password_reuse,)
     if account.password_reuse >= terms.password_reuse:
-        verdict = Verdict(PASS, "The last {} passwords can’t be reused.", told)
+        verdict = Verdict(PASS, N_("The last {} passwords can’t be reused."), told)
     elif account.password_reuse:
-        verdict = Verdict(FAIL, "Only the last {} passwords can’t be reused.", told)
+        verdict = Verdict(FAIL, N_("Only the last {} passwords can’t be reused."), told)
     else:
-        verdict = Verdict(FAIL, "Passwords can be reused.")
+        verdict = Verdict(FAIL, N_("Passwords can be reused."))
     return fresh(verdict, terms, account.seen.get("password_policy"))
 
 
 RULES: tuple[Rule, ...] = (
-    Rule("root-key", "The root user has no access key",
-         "Nobody can act as the root user with a key.",
+    Rule("root-key", N_("The root user has no access key"),
+         N_("The root user has no access key, so nobody can use its permissions from the command line."),
          root_keys, ("root_keys",), Cis("1.4", "1.3", "2.3", "2.4"), about_account=True),
-    Rule("root-mfa", "The root user has MFA",
-         "Signing in as the root user takes a second factor.",
+    Rule("root-mfa", N_("The root user has MFA"),
+         N_("Signing in as the root user requires MFA."),
          root_mfa, ("root_mfa", "root_password"), Cis("1.5", "1.4", "2.4", "2.5"), about_account=True),
-    Rule("root-hardware-mfa", "The root user’s MFA is hardware",
-         "The second factor of the root user is a device of its own, not an app.",
+    Rule("root-hardware-mfa", N_("The root user has hardware MFA"),
+         N_("The root user’s MFA device is hardware, not an app."),
          root_hardware, ("root_mfa", "root_virtual_mfa", "root_password"), Cis("1.6", "1.5", "2.5", "2.6"),
          about_account=True, level=2),
-    Rule("root-use", "The root user is not used for daily work",
-         "Nobody signed in as the root user, or used its key, in the last {root_days} days.",
+    Rule("root-use", N_("The root user isn’t used for daily work"),
+         N_("Nobody has signed in as the root user, or used its key, in the last {root_days} days."),
          root_use, ("root_used_at",), Cis("1.7", "1.6", "2.6", "2.7"),
          {"root_days": 30},  # the benchmark names no number: this is how the portal reads it
          about_account=True),
-    Rule("password-length", "Passwords are long",
-         "The account’s password policy wants {password_length} characters or more.",
+    Rule("password-length", N_("The password policy sets a minimum length"),
+         N_("The account’s password policy requires at least {password_length} characters."),
          password_length, ("password_policy",), Cis("1.8", "1.7", "2.7", "2.8"), {"password_length": 14},
          about_account=True),
-    Rule("password-reuse", "Passwords do not come back",
-         "The account’s password policy remembers {password_reuse} passwords.",
+    Rule("password-reuse", N_("The password policy prevents reuse"),
+         N_("The account’s password policy prevents the reuse of the last {password_reuse} passwords."),
          password_reuse, ("password_policy",), Cis("1.9", "1.8", "2.8", "2.9"), {"password_reuse": 24},
          about_account=True),
 )  # fmt: skip

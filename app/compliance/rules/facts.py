@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from app.compliance.rules.sources import OwnFacts, RootFacts, StoredPerson, UserListFacts
 from app.compliance.rules.subjects import Account, Credential, Key, Seen, Source, Subject
+from app.text.messages import N_
 
 
 def _time(text: str | None) -> datetime | None:
@@ -136,12 +137,12 @@ def _other_device(row: StoredPerson, report: Seen | None) -> tuple[bool | None, 
 
 VIRTUAL = "VIRTUAL"
 """As `app.aws.iam.DeviceType` names it."""
-FEWER = (
-    "We can’t tell who still has a hardware MFA device: the account has fewer than its users had. Upload a newer "
+FEWER = N_(
+    "We can’t see who still has a hardware MFA device: the account has fewer of them than before. Upload a newer "
     "credential report."
 )
-MORE = (
-    "We can’t tell who has a new hardware MFA device: the account has more than its users had. Upload a newer "
+MORE = N_(
+    "We can’t see who has a new hardware MFA device: the account has more of them than before. Upload a newer "
     "credential report."
 )
 
@@ -229,8 +230,8 @@ def account(
         report_at is not None,
         user_list.get("password_length"),
         user_list.get("password_reuse"),
-        user_list.get("why_no_summary") or "The account summary was not read yet.",
-        user_list.get("why_no_password_policy") or "The password policy was not read yet.",
+        user_list.get("why_no_summary") or N_("The account summary hasn’t been read yet."),
+        user_list.get("why_no_password_policy") or N_("The password policy hasn’t been read yet."),
         seen,
         found.get("root_password"),
     )

@@ -8,18 +8,20 @@ from datetime import datetime, timedelta
 from app.compliance.rules.rule import Cis, Rule
 from app.compliance.rules.subjects import Credential, Key, Seen, Subject, Terms
 from app.compliance.rules.verdicts import FAIL, PASS, UNKNOWN, Fix, Verdict, aged, fresh, passed, worst
+from app.compliance.rules.words import CERTIFICATE, KEY, PASSWORD, SSH_KEY, UploadWords, UseWords
+from app.text.messages import N_
 
 AT_CREATION = timedelta(minutes=1)
-"""A key created this soon after its user was created with them."""
-ONLY_IN_REPORT = "is only in the credential report, which does not tell of them yet"
+"""A key created this soon after its user was created together with the user."""
 
 # These verdicts are reached thousands of times in a row, so they are made once.
-_HAS_MFA = Verdict(PASS, "Has an MFA device.")
-_HAS_NO_MFA = Verdict(FAIL, "Has no MFA device.")
-_TWO_KEYS = Verdict(FAIL, "Two access keys are active.")
-_ONE_KEY = Verdict(PASS, "One access key is active.")
-_NO_KEY_OF_FIRST_DAY = Verdict(PASS, "No unused access key was made together with the user.")
-_DELETE_UNUSED_KEY = Fix("access_keys.index", "Delete the access key you do not use")
+_HAS_MFA = Verdict(PASS, N_("Has an MFA device."))
+_HAS_NO_MFA = Verdict(FAIL, N_("Has no MFA device."))
+_TWO_KEYS = Verdict(FAIL, N_("Two access keys are active."))
+_ONE_KEY = Verdict(PASS, N_("One access key is active."))
+_NO_KEY_OF_FIRST_DAY = Verdict(PASS, N_("No unused access key was created together with the user."))
+_DELETE_UNUSED_KEY = Fix("access_keys.index", N_("Delete the access key you don’t use"))
+_PASSWORD_UNKNOWN = N_("Only a credential report shows whether this user has a console password.")
 
 
 def mfa(someone: Subject, terms: Terms) -> Verdict | None:
@@ -34,9 +36,9 @@ def _mfa(someone: Subject, terms: Terms) -> Verdict:
     if someone.mfa_doubt:
         return Verdict(UNKNOWN, someone.mfa_doubt)
     if someone.no_virtual_device and terms.others_at_most is not None:
-        why = "Has no virtual MFA device. Some may have another kind: at most {} such devices are in use here."
+        why = N_("Has no virtual MFA device. At most {} hardware tokens or passkeys are in use in this account.")
         return Verdict(UNKNOWN, why, (terms.others_at_most,))
-    return Verdict(UNKNOWN, f"Which MFA devices they have {ONLY_IN_REPORT}.")
+    return Verdict(UNKNOWN, N_("Only a credential report shows whether this user has MFA."))
 
 
 def mfa_console(someone: Subject, terms: Terms) -> Verdict | None:
@@ -50,15 +52,15 @@ def mfa_console(someone: Subject, terms: Terms) -> Verdict | None:
         return fresh(verdict, terms, seen.get("password"))
     if someone.password_last_used:
         # A password that was used and removed since is rare, and no source shows it: say what was seen.
-        why = f"{verdict.why} Last signed in with a password on {{}}."
+        why = f"{verdict.why}\n{N_('Last signed in with a password on {}.')}"
         told = verdict._replace(why=why, about=(*verdict.about, someone.password_last_used))
         return fresh(told, terms, seen.get("password_last_used"))
-    return Verdict(UNKNOWN, f"Whether they have a console password {ONLY_IN_REPORT}.")
+    return Verdict(UNKNOWN, _PASSWORD_UNKNOWN)
 
 
 def key_age(someone: Subject, terms: Terms) -> Verdict | None:
     if someone.keys is None:
-        return Verdict(UNKNOWN, f"How old their access keys are {ONLY_IN_REPORT}.")
+        return Verdict(UNKNOWN, N_("Only a credential report shows how old this user’s access keys are."))
     return fresh(_key_age(someone.keys, someone.seen.get("keys"), terms), terms, someone.seen.get("keys"))
 
 
@@ -68,35 +70,33 @@ def _key_age(keys: Sequence[Key], seen: Seen | None, terms: Terms) -> Verdict | 
         return None
     made = [key.created_at for key in active if key.created_at]
     if len(made) < len(active):
-        return Verdict(UNKNOWN, "The age of an active access key is not told.")
+        return Verdict(UNKNOWN, N_("AWS doesn’t say when an active access key was created."))
     return aged(
         min(made),
         terms.key_days,
         terms.now,
-        "The oldest active access key was created on {}.",
-        "An active access key was created on {} and is {} days old.",
+        N_("The oldest active access key was created on {}."),
+        N_("An active access key was created on {} and is {} days old."),
         seen,
     )
 
 
 def one_active_key(someone: Subject, terms: Terms) -> Verdict | None:
     if someone.keys is None:
-        return Verdict(UNKNOWN, f"How many access keys they have {ONLY_IN_REPORT}.")
+        return Verdict(UNKNOWN, N_("Only a credential report shows how many access keys this user has."))
     active = sum(key.active for key in someone.keys)
     verdict = _TWO_KEYS if active > 1 else _ONE_KEY if active else None
     return fresh(verdict, terms, someone.seen.get("keys"))
 
 
-def _used(what: str, used: datetime, seen: Seen | None, terms: Terms) -> Verdict:
+def _used(words: UseWords, used: datetime, seen: Seen | None, terms: Terms) -> Verdict:
     """The verdict on a credential that was used: recently, too long ago, or unknown since then."""
     limit = used + timedelta(days=terms.unused_days)
     if terms.now <= limit:
-        return Verdict(PASS, f"{what} was used on {{}}.", (used,), limit)
+        return Verdict(PASS, words.recently, (used,), limit)
     if seen and seen.at <= limit:
-        why = f"{what} was last used on {{}}, according to data collected on {{}}. It may have been used since."
-        return Verdict(UNKNOWN, why, (used, seen.at))
-    ago = passed(used, terms.unused_days, terms.now)
-    return Verdict(FAIL, f"{what} was last used on {{}}, {{}} days ago.", (used, ago))
+        return Verdict(UNKNOWN, words.last, (used, seen.at))
+    return Verdict(FAIL, words.too_long_ago, (used, passed(used, terms.unused_days, terms.now)))
 
 
 def _unused_password(someone: Subject, terms: Terms) -> Verdict | None:
@@ -105,42 +105,43 @@ def _unused_password(someone: Subject, terms: Terms) -> Verdict | None:
     if someone.password is False:
         return fresh(None, terms, someone.seen.get("password"))
     if used and terms.now <= used + limit:
-        return fresh(_used("The password", used, seen, terms), terms, seen)
+        return fresh(_used(PASSWORD, used, seen, terms), terms, seen)
     if someone.password is None:
         if used:
-            why = f"The password was last used on {{}}; whether there still is one {ONLY_IN_REPORT}."
+            why = N_("The password was last used on {}. Only a credential report shows whether it still exists.")
             return Verdict(UNKNOWN, why, (used,))
-        return Verdict(UNKNOWN, f"Whether they have a console password {ONLY_IN_REPORT}.")
+        return Verdict(UNKNOWN, _PASSWORD_UNKNOWN)
     if used:
-        return fresh(_used("The password", used, seen, terms), terms, seen, someone.seen.get("password"))
+        return fresh(_used(PASSWORD, used, seen, terms), terms, seen, someone.seen.get("password"))
     since = someone.password_changed_at
     if someone.password_use_known and since:
         verdict = aged(
             since,
             terms.unused_days,
             terms.now,
-            "The password was set on {} and was not used yet.",
-            "The password was set on {} and was not used in {} days.",
+            N_("The password was set on {} and hasn’t been used yet."),
+            N_("The password was set on {} and hasn’t been used in {} days."),
             seen,
         )
         return fresh(verdict, terms, seen, someone.seen.get("password"))
     made = someone.created_at
     if made and terms.now <= made + limit:
-        return Verdict(PASS, "The user was created on {}.", (made,), made + limit)
-    return Verdict(UNKNOWN, f"When the password was set {ONLY_IN_REPORT}.")
+        return Verdict(PASS, N_("The user was created on {}."), (made,), made + limit)
+    return Verdict(UNKNOWN, N_("Only a credential report shows when the password was set."))
 
 
 def _unused_key(key: Key, seen: Seen | None, terms: Terms) -> Verdict:
     used, limit = key.used_at, timedelta(days=terms.unused_days)
     if used and (key.use_known or terms.now <= used + limit):
-        return _used("An access key", used, seen, terms)
+        return _used(KEY, used, seen, terms)
     made = key.created_at
     if made and terms.now <= made + limit:
-        return Verdict(PASS, "An access key was created on {}.", (made,), made + limit)
+        return Verdict(PASS, N_("An access key was created on {}."), (made,), made + limit)
     if made and key.use_known:
-        still, never = "An access key was created on {}.", "An access key created on {} was not used in {} days."
+        still = N_("An access key was created on {}.")
+        never = N_("An access key was created on {} and hasn’t been used in {} days.")
         return aged(made, terms.unused_days, terms.now, still, never, seen)
-    return Verdict(UNKNOWN, f"When an access key was last used {ONLY_IN_REPORT}.")
+    return Verdict(UNKNOWN, N_("Only a credential report shows when an access key was last used."))
 
 
 def unused(someone: Subject, terms: Terms) -> Verdict | None:
@@ -156,7 +157,7 @@ def unused(someone: Subject, terms: Terms) -> Verdict | None:
 
 def _unused_keys(someone: Subject, terms: Terms) -> Verdict | None:
     if someone.keys is None:
-        return Verdict(UNKNOWN, f"When their access keys were last used {ONLY_IN_REPORT}.")
+        return Verdict(UNKNOWN, N_("Only a credential report shows when this user’s access keys were last used."))
     listed, use = someone.seen.get("keys"), someone.seen.get("key_use")
     return fresh(worst([_unused_key(key, use, terms) for key in someone.keys if key.active]), terms, listed, use)
 
@@ -170,63 +171,66 @@ def key_at_creation(someone: Subject, terms: Terms) -> Verdict | None:
 
 def _key_at_creation(someone: Subject) -> Verdict:
     if someone.keys is None or someone.password is None:
-        return Verdict(UNKNOWN, f"Whether they have access keys and a password {ONLY_IN_REPORT}.")
+        return Verdict(UNKNOWN, N_("Only a credential report shows this user’s access keys and password."))
     for key in someone.keys:
         if not key.active or key.used_at:
             continue
         if someone.created_at is None or key.created_at is None:
-            return Verdict(UNKNOWN, "When the user or an access key was made is not known.")
+            return Verdict(UNKNOWN, N_("We don’t know when the user or an access key was created."))
         if abs(key.created_at - someone.created_at) <= AT_CREATION:
             if not key.use_known:
-                return Verdict(UNKNOWN, f"Whether the key made with the user was ever used {ONLY_IN_REPORT}.")
-            return Verdict(
-                FAIL, "An access key was made together with the user on {} and never used.", (key.created_at,)
-            )
+                why = N_("Only a credential report shows whether the access key created with the user was ever used.")
+                return Verdict(UNKNOWN, why)
+            why = N_("An access key was created together with the user on {} and has never been used.")
+            return Verdict(FAIL, why, (key.created_at,))
     return _NO_KEY_OF_FIRST_DAY
 
 
 def _credentials(
-    uploaded: tuple[Credential, ...] | None, seen: Seen | None, days: int, terms: Terms, what: str, unknown: str
+    uploaded: tuple[Credential, ...] | None,
+    seen: Seen | None,
+    days: int,
+    terms: Terms,
+    words: UploadWords,
+    unknown: str,
 ) -> Verdict | None:
     if uploaded is None:
         return Verdict(UNKNOWN, unknown)
-    found = worst([_credential(each, seen, days, terms, what) for each in uploaded if each.active])
+    found = worst([_credential(each, seen, days, terms, words) for each in uploaded if each.active])
     return fresh(found, terms, seen)
 
 
-def _credential(each: Credential, seen: Seen | None, days: int, terms: Terms, what: str) -> Verdict:
+def _credential(each: Credential, seen: Seen | None, days: int, terms: Terms, words: UploadWords) -> Verdict:
     if each.expires_at and terms.now >= each.expires_at:
         if seen and seen.at < each.expires_at:
-            why = f"{what} expired on {{}}, according to data collected on {{}}. It may have been removed since."
-            return Verdict(UNKNOWN, why, (each.expires_at, seen.at))
-        return Verdict(FAIL, f"{what} expired on {{}}.", (each.expires_at,))
+            return Verdict(UNKNOWN, words.expired_since, (each.expires_at, seen.at))
+        return Verdict(FAIL, words.expired, (each.expires_at,))
     if each.created_at is None:
-        return Verdict(UNKNOWN, f"We don’t know when {what[0].lower()}{what[1:]} was uploaded.")
-    still, too_old = f"{what} was uploaded on {{}}.", f"{what} was uploaded on {{}} and is {{}} days old."
-    verdict = aged(each.created_at, days, terms.now, still, too_old, seen)
+        return Verdict(UNKNOWN, words.time_unknown)
+    verdict = aged(each.created_at, days, terms.now, words.uploaded, words.too_old, seen)
     ends = [moment for moment in (verdict.until, each.expires_at) if moment]
     return verdict._replace(until=min(ends)) if verdict.state is PASS else verdict
 
 
 def certificate_age(someone: Subject, terms: Terms) -> Verdict | None:
-    unknown, seen = f"Which signing certificates they have {ONLY_IN_REPORT}.", someone.seen.get("certificates")
-    what = "An active signing certificate"
-    return _credentials(someone.certificates, seen, terms.certificate_days, terms, what, unknown)
+    unknown = N_("Only a credential report shows this user’s signing certificates.")
+    seen = someone.seen.get("certificates")
+    return _credentials(someone.certificates, seen, terms.certificate_days, terms, CERTIFICATE, unknown)
 
 
 def ssh_key_age(someone: Subject, terms: Terms) -> Verdict | None:
-    unknown = "Which SSH public keys they have, AWS tells only them: it will be known once they visit this portal."
+    unknown = N_("AWS shows SSH keys only to their owner. We’ll know after this user has signed in here.")
     seen = someone.seen.get("ssh_keys")
-    return _credentials(someone.ssh_keys, seen, terms.ssh_days, terms, "An active SSH public key", unknown)
+    return _credentials(someone.ssh_keys, seen, terms.ssh_days, terms, SSH_KEY, unknown)
 
 
 def within_reach(someone: Subject, terms: Terms) -> Verdict | None:
     if someone.path == "/":
         return None
     if terms.path_blind:
-        why = "The path {} keeps the policy from reaching them: they cannot look after their own credentials."
+        why = N_("The policy doesn’t cover users with the path {}, so this user can’t manage their own credentials.")
         return fresh(Verdict(FAIL, why, (someone.path,)), terms, someone.seen.get("user"))
-    verdict = Verdict(PASS, "The policy reaches users with the path {}.", (someone.path,))
+    verdict = Verdict(PASS, N_("The policy covers users with the path {}."), (someone.path,))
     return fresh(verdict, terms, someone.seen.get("user"))
 
 
@@ -235,68 +239,80 @@ def signed_in(someone: Subject, terms: Terms) -> Verdict | None:
     if someone.password is False:
         return fresh(None, terms, password)
     if someone.password_last_used:
-        verdict = Verdict(PASS, "Last signed in with a password on {}.", (someone.password_last_used,))
+        verdict = Verdict(PASS, N_("Last signed in with a password on {}."), (someone.password_last_used,))
         return fresh(verdict, terms, seen)
     if someone.password is None or not someone.password_use_known:
-        return Verdict(UNKNOWN, f"Never seen signing in; whether they have a console password {ONLY_IN_REPORT}.")
+        return Verdict(UNKNOWN, _PASSWORD_UNKNOWN)
     since = someone.password_changed_at or someone.created_at
     if since is None:
-        return Verdict(UNKNOWN, "We don’t know when the password was set.")
-    what = "The password was set on {}" if someone.password_changed_at else "The user was created on {}"
-    never = f"{what} and has not been used to sign in yet."
-    late = f"{what}, and nobody has signed in with it in {{}} days."
-    if not someone.password_changed_at:
-        never, late = f"{what} and has not signed in yet.", f"{what} and has not signed in for {{}} days."
+        return Verdict(UNKNOWN, N_("We don’t know when the password was set."))
+    if someone.password_changed_at:
+        never = N_("The password was set on {} and hasn’t been used to sign in yet.")
+        late = N_("The password was set on {} and hasn’t been used to sign in for {} days.")
+    else:
+        never = N_("The user was created on {} and hasn’t signed in yet.")
+        late = N_("The user was created on {} and hasn’t signed in for {} days.")
     return fresh(aged(since, terms.first_sign_in_days, terms.now, never, late, seen), terms, password, seen)
 
 
-_SET_UP_MFA = Fix("overview.index", "Set up an MFA device")
+_SET_UP_MFA = Fix("overview.index", N_("Set up MFA"))
 RULES: tuple[Rule, ...] = (
-    Rule("mfa", "Everyone has MFA",
-         "Every IAM user has an MFA device of some kind. Under Force_MFA nobody does anything else without one.",
+    Rule("mfa", N_("Every user has an MFA device"),
+         N_("Every IAM user has an MFA device. Under Force_MFA, a user without one can do almost nothing."),
          mfa, ("mfa",),
-         fix=_SET_UP_MFA, short="no MFA", group="mfa-all"),
-    Rule("mfa-console", "MFA for everyone with a console password",
-         "Every user who can sign in to the console with a password has MFA.",
+         fix=_SET_UP_MFA, short=N_("no MFA"), topic=N_("MFA"), told=N_("You don’t have MFA yet."), group="mfa-all"),
+    Rule("mfa-console", N_("Every user with a console password has MFA"),
+         N_("Every user who can sign in to the console with a password has an MFA device."),
          mfa_console, ("password", "password_last_used", "mfa"), Cis("1.10", "1.9", "2.9", "2.10"),
-         fix=_SET_UP_MFA, short="no MFA at the console", group="mfa-all"),
-    Rule("key-age", "Access keys are replaced in time",
-         "No active access key is older than {key_days} days.",
+         fix=_SET_UP_MFA, short=N_("no MFA at the console"), topic=N_("MFA at the console"),
+         told=N_("You have a console password, but no MFA."), part_of="mfa", group="mfa-all"),
+    Rule("key-age", N_("Access keys are rotated in time"),
+         N_("No active access key is older than {key_days} days."),
          key_age, ("keys",), Cis("1.14", "1.13", "2.13", "2.12"), {"key_days": 90},
-         fix=Fix("access_keys.index", "Replace the access key"), short="old access key", group="keys-all"),
-    Rule("one-active-key", "One active access key each",
-         "Nobody has two active access keys, save while replacing one.",
+         fix=Fix("access_keys.index", N_("Rotate your access key")), short=N_("old access key"),
+         topic=N_("access key age"), told=N_("You have an access key that is too old."), group="keys-all"),
+    Rule("one-active-key", N_("Every user has one active access key at most"),
+         N_("No user has two active access keys, except while rotating one."),
          one_active_key, ("keys",), Cis("1.13", "1.12", "2.12"),
-         fix=Fix("access_keys.index", "Retire the access key you no longer use"),
-         short="two active keys", group="keys-all"),
-    Rule("unused", "Nothing lies unused",
-         "Passwords and access keys that were not used for {unused_days} days are turned off; what was never used "
-         "counts from when it was made.",
+         fix=Fix("access_keys.index", N_("Deactivate the access key you no longer use")),
+         short=N_("two active keys"), topic=N_("number of access keys"),
+         told=N_("You have two active access keys."), group="keys-all"),
+    Rule("unused", N_("No unused credentials"),
+         N_("Every active password and access key was used in the last {unused_days} days. If one was never used, "
+            "the time counts from its creation."),
          unused, ("password", "password_last_used", "keys", "key_use"), Cis("1.12", "1.11", "2.11", "2.11"),
          {"unused_days": 45},
-         fix=Fix("password.index", "Remove the password you do not use"), short="unused", group="unused-all"),
-    Rule("key-at-creation", "No access key made along with a user",
-         "Users with a console password were not given an access key at their creation which they then never used.",
+         fix=Fix("password.index", N_("Remove the password you don’t use")), short=N_("unused credentials"),
+         topic=N_("use of credentials"), told=N_("You have a password or an access key that you don’t use."),
+         group="unused-all"),
+    Rule("key-at-creation", N_("No unused access key from user creation"),
+         N_("No user with a console password has an access key that was created with the user and never used."),
          key_at_creation, ("password", "keys", "key_use", "user"), Cis("1.11", "1.10", "2.10"),
-         fix=Fix("access_keys.index", "Delete the access key you never used"),
-         short="key made with the user", group="keys-all"),
-    Rule("signed-in", "Everyone with a password has signed in",
-         "Console passwords are used: their owner signed in within {first_sign_in_days} days.",
+         fix=Fix("access_keys.index", N_("Delete the access key you never used")),
+         short=N_("unused first key"), topic=N_("first access key"),
+         told=N_("You have an access key from your first day that was never used."), group="keys-all"),
+    Rule("signed-in", N_("Every user with a password has signed in"),
+         N_("Every user with a console password has signed in within {first_sign_in_days} days of getting it."),
          signed_in, ("password", "password_last_used", "user"),
-         fix=Fix("overview.index", "Sign in once, or have the password removed"),
-         short="never signed in", group="unused-all"),
-    Rule("certificate-age", "Signing certificates are fresh",
-         "No active signing certificate has expired or is older than {certificate_days} days.",
+         fix=Fix("overview.index", N_("Sign in once, or ask your administrator to remove the password")),
+         short=N_("never signed in"), topic=N_("first sign-in"),
+         told=N_("You have a console password, but have never signed in."), group="unused-all"),
+    Rule("certificate-age", N_("Signing certificates are replaced in time"),
+         N_("No active signing certificate has expired or is older than {certificate_days} days."),
          certificate_age, ("certificates",),
-         fix=Fix("certificates.index", "Replace the signing certificate"),
-         short="old certificate", group="public-keys-all"),
-    Rule("ssh-key-age", "SSH public keys are fresh",
-         "No active SSH public key is older than {ssh_days} days.",
+         fix=Fix("certificates.index", N_("Replace your signing certificate")),
+         short=N_("old certificate"), topic=N_("certificates"),
+         told=N_("You have a signing certificate that has expired or is too old."), group="public-keys-all"),
+    Rule("ssh-key-age", N_("SSH keys are replaced in time"),
+         N_("No active SSH key is older than {ssh_days} days."),
          ssh_key_age, ("ssh_keys",),
-         fix=Fix("ssh_keys.index", "Replace the SSH public key"), short="old SSH key", group="public-keys-all"),
-    Rule("within-reach", "The policy reaches everyone",
-         "Users with an IAM path can look after their own credentials: the policy matches their ARN.",
+         fix=Fix("ssh_keys.index", N_("Replace your SSH key")), short=N_("old SSH key"), topic=N_("SSH keys"),
+         told=N_("You have an SSH key that is too old."), group="public-keys-all"),
+    Rule("within-reach", N_("The policy covers every user"),
+         N_("Every user with an IAM path can manage their own credentials, because the policy matches their ARN."),
          within_reach, ("user",),
-         short="out of the policy’s reach", who="Only people with an IAM path can be out of its reach."),
+         short=N_("not covered by the policy"), topic=N_("policy"),
+         told=N_("Your policy doesn’t let you manage your own credentials. Your administrator will fix this."),
+         who=N_("Applies only to users with an IAM path.")),
 )  # fmt: skip
 """In the order of the pages."""

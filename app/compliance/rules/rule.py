@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from app.compliance.rules.subjects import Terms
 from app.compliance.rules.verdicts import Fix, Verdict
+from app.text.messages import _
 
 
 class Cis(NamedTuple):
@@ -33,9 +34,9 @@ class Rule:
 
     id: str
     title: str
-    """What is true when all is well."""
+    """What must be true. Of a benchmark item, the title of its rule: pages show `name`."""
     requirement: str
-    """In our own words. Numbers are named as in Terms: "{key_days} days"."""
+    """The same in more words, not the benchmark's. Numbers are named as in Terms: "{key_days} days"."""
     judge: Callable[[Any, Terms], Verdict | None]
     facts: tuple[str, ...]
     """What the verdict is based on: names in `Subject.seen` or `Account.seen`."""
@@ -46,6 +47,12 @@ class Rule:
     """Where users can fix a finding. None: only an administrator can, or the verdict says where."""
     short: str = ""
     """The finding in a list of users, as in "old access key"."""
+    topic: str = ""
+    """What isn't known where the verdict is unknown, in a list of users, as in "access key age"."""
+    told: str = ""
+    """The finding, told to the user. A sentence."""
+    part_of: str = ""
+    """Id of a rule that fails with the same problem. Where both fail, users and lists see only that one."""
     who: str = ""
     """Whom the rule is about and why, where its title doesn't say so. A sentence."""
     group: str = ""
@@ -55,6 +62,16 @@ class Rule:
     """Of the benchmark's profile."""
     twin_of: str = ""
     """Id of the rule whose benchmark item this is, judged by the benchmark's own numbers."""
+
+    @property
+    def name(self) -> str:
+        """The title in the reader's language."""
+        return _("%(rule)s (CIS threshold)", rule=_(self.title)) if self.twin_of else _(self.title)
+
+    @property
+    def finding(self) -> str:
+        """`short` in the reader's language."""
+        return _("%(finding)s (CIS threshold)", finding=_(self.short)) if self.twin_of else _(self.short)
 
     def keeps_benchmark(self, terms: Terms) -> bool:
         """Does the account judge this rule by the benchmark's own numbers?"""

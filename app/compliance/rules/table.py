@@ -16,6 +16,7 @@ from app.compliance.rules import account, people
 from app.compliance.rules.rule import NO_CIS, Cis, Rule
 from app.compliance.rules.subjects import Account, Seen, Subject, Terms
 from app.compliance.rules.verdicts import State, Verdict
+from app.text.messages import N_, _
 
 JUDGES = 2
 """Raise this where a rule judges otherwise than before: stored verdicts are then judged again."""
@@ -31,10 +32,8 @@ def _twin(rule: Rule) -> Rule:
     return replace(
         rule,
         id=f"{rule.id}-cis",
-        title=f"{rule.title}, with the CIS threshold",
-        requirement=rule.requirement.format(**rule.thresholds),
         judge=judge,
-        short=f"{rule.short}, by CIS" if rule.short else "",
+        part_of=rule.id,
         twin_of=rule.id,
     )
 
@@ -59,10 +58,10 @@ class Group(NamedTuple):
 
 
 GROUPS: dict[str, Group] = {
-    "mfa-all": Group("MFA", "mfa"),
-    "keys-all": Group("Access keys", "key-age"),
-    "unused-all": Group("Unused", "unused"),
-    "public-keys-all": Group("SSH keys and certificates", "ssh-key-age"),
+    "mfa-all": Group(N_("MFA"), "mfa"),
+    "keys-all": Group(N_("Access keys"), "key-age"),
+    "unused-all": Group(N_("Unused credentials"), "unused"),
+    "public-keys-all": Group(N_("SSH keys and certificates"), "ssh-key-age"),
 }
 """By id."""
 
@@ -99,8 +98,9 @@ def fingerprint(terms: Terms) -> str:
 
 
 def demanded(rule: Rule, terms: Terms) -> str:
-    """Return the requirement with the account's numbers."""
-    return rule.requirement.format(**terms._asdict())
+    """Return the requirement in the reader's language, with the account's numbers or the benchmark's."""
+    numbers = {**terms._asdict(), **(rule.thresholds if rule.twin_of else {})}
+    return _(rule.requirement).format(**numbers)
 
 
 def judged(

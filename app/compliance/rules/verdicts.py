@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from app.compliance.rules.subjects import Seen, Source, Terms
+from app.text.messages import N_, _
 
 
 class State(StrEnum):
@@ -27,7 +28,7 @@ class Fix(NamedTuple):
     endpoint: str
     """Of a page of the portal, as Flask names it."""
     action: str
-    """What to do there, as in "Replace the access key"."""
+    """What to do there, as in "Rotate the access key"."""
 
 
 class Verdict(NamedTuple):
@@ -35,6 +36,7 @@ class Verdict(NamedTuple):
 
     state: State
     why: str
+    """Sentences, one a line, each translated by itself. "{}" stands for what is in `about`, in order."""
     about: tuple[Any, ...] = ()
     until: datetime | None = None
     """When time alone changes the verdict."""
@@ -43,22 +45,24 @@ class Verdict(NamedTuple):
 
     @property
     def sentence(self) -> str:
-        """The reason as a sentence."""
-        return self.why.format(*(f"{each:%-d %B %Y}" if isinstance(each, datetime) else each for each in self.about))
+        """The reason as text, in the reader's language."""
+        why = " ".join(_(line) for line in self.why.split("\n"))
+        return why.format(*(f"{each:%-d %B %Y}" if isinstance(each, datetime) else each for each in self.about))
 
 
 PASS, FAIL, UNKNOWN = State.PASS, State.FAIL, State.UNKNOWN
+_OVER_SINCE = N_("It has passed the limit since this was collected, on {}.")
 _STALE = {
-    Source.USER_LIST: "The account’s lists were read on {}, more than {} days ago. Read them again.",
-    Source.REPORT: "The credential report is from {}, more than {} days ago. Upload a newer one.",
-    Source.SELF: "This was last seen at the user’s own visit on {}, more than {} days ago.",
+    Source.USER_LIST: N_("The last refresh was on {}, more than {} days ago. Refresh again."),
+    Source.REPORT: N_("The credential report is from {}, more than {} days ago. Upload a newer one."),
+    Source.SELF: N_("The user’s last visit here was on {}, more than {} days ago."),
 }
 
 
 def passed(since: datetime, days: int, now: datetime) -> str:
     """Return how many days have passed, which is more than `days`: "400", or "more than 90" for 90.2."""
     number = (now - since).days
-    return str(number) if number > days else f"more than {days}"
+    return str(number) if number > days else _("more than %(days)d", days=days)
 
 
 def aged(made: datetime, days: int, now: datetime, still: str, too_old: str, seen: Seen | None = None) -> Verdict:
@@ -71,7 +75,7 @@ def aged(made: datetime, days: int, now: datetime, still: str, too_old: str, see
     if now <= limit:
         return Verdict(PASS, still, (made,), limit)
     if seen and seen.at <= limit:
-        return Verdict(UNKNOWN, f"{still} It passed the limit after this was collected, on {{}}.", (made, seen.at))
+        return Verdict(UNKNOWN, f"{still}\n{_OVER_SINCE}", (made, seen.at))
     return Verdict(FAIL, too_old, (made, passed(made, days, now)))
 
 

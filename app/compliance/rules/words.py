@@ -1,0 +1,51 @@
+"""What rules say of several kinds of credentials in the same way. "{}" stands for dates and days. Pure."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from app.text.messages import N_
+
+
+class UseWords(NamedTuple):
+    """What is said of a credential that was used."""
+
+    recently: str
+    last: str
+    too_long_ago: str
+
+
+class UploadWords(NamedTuple):
+    """What is said of a credential that was uploaded."""
+
+    uploaded: str
+    too_old: str
+    time_unknown: str
+    expired: str
+    expired_since: str
+
+
+PASSWORD = UseWords(
+    N_("The password was used on {}."),
+    N_("The password was last used on {}, according to data collected on {}. It may have been used since."),
+    N_("The password was last used on {}, {} days ago."),
+)
+KEY = UseWords(
+    N_("An access key was used on {}."),
+    N_("An access key was last used on {}, according to data collected on {}. It may have been used since."),
+    N_("An access key was last used on {}, {} days ago."),
+)
+CERTIFICATE = UploadWords(
+    N_("An active signing certificate was uploaded on {}."),
+    N_("An active signing certificate was uploaded on {} and is {} days old."),
+    N_("We don’t know when an active signing certificate was uploaded."),
+    N_("An active signing certificate expired on {}."),
+    N_("An active signing certificate expired on {}, according to data collected on {}. It may be gone by now."),
+)
+SSH_KEY = UploadWords(
+    N_("An active SSH key was uploaded on {}."),
+    N_("An active SSH key was uploaded on {} and is {} days old."),
+    N_("We don’t know when an active SSH key was uploaded."),
+    N_("An active SSH key expired on {}."),
+    N_("An active SSH key expired on {}, according to data collected on {}. It may be gone by now."),
+)
