@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from itertools import islice
 from typing import Any
 
 from flask import Blueprint, abort, current_app, request
@@ -16,14 +18,17 @@ from app.compliance.views import bp as dashboard
 from app.compliance.views import chosen_account, shown, watched
 from app.db import db
 from app.errors import NotFound
+from app.text.messages import _, ngettext
 from app.web.guards import accounts_to_watch, admins_only
 from app.web.rate_limits import CHANGES, limiter, this_person
 from app.web.request_context import audit_of, person
-from app.web.responses import done, page_number, whole_number
+from app.web.responses import Undo, done, done_with_undo, page_number, whole_number
 
 bp = Blueprint("compliance_audit", __name__, url_prefix=dashboard.url_prefix)
 limiter.limit(CHANGES, key_func=this_person, methods=["POST"])(bp)
 ON_A_PAGE = 200
+OFFERED = 1000
+"""Names to choose from in the form of an exception. Others can be typed."""
 
 
 @bp.get("/rules")
@@ -74,7 +79,7 @@ def rule(rule: str) -> ResponseReturnValue:
         count=(history[-1][1] if history else daily.Figures()).of(rule),
         found=found,
         evidence=evidence,
-        state=state,
+        state_wanted=state,
         states=STATES,
         last=found.last if found else 1,
         number=number,
@@ -93,7 +98,9 @@ def exceptions() -> ResponseReturnValue:
     with db.engine.connect() as connection:
         in_force = queries.exceptions(connection, account.account_id, account.terms.now)
         over = queries.exceptions(connection, account.account_id, account.terms.now, over=True)
-    return shown("compliance/exceptions.html", account, form, in_force=in_force, over=over, rules=BY_ID)
+        not_passing = queries.everyone(connection, account.account_id, queries.Filter(state=queries.NOT_PASSING))
+        names = [row.user_name for row in islice(not_passing, OFFERED)]
+    return shown("compliance/exceptions.html", account, form, in_force=in_force, over=over, rules=BY_ID, names=names)
 
 
 @bp.post("/exceptions")
@@ -106,7 +113,7 @@ def exceptions_post() -> ResponseReturnValue:
     form.accept()
     wanted = service.NewException(form.rule.data, form.user_name.data, form.reason.data, form.owner.data, form.ends)
     service.add_exception(db.engine, audit_of(account_id), account_id, wanted, person().arn, terms_of)
-    return done("The exception holds from now on.", "compliance_audit.exceptions", account=account_id)
+    return done(_("Exception added."), "compliance_audit.exceptions", account=account_id)
 
 
 @bp.errorhandler(service.ExceptionAlreadyExists)
@@ -127,8 +134,17 @@ def end_exception() -> ResponseReturnValue:
     """End an exception early."""
     account_id, number = chosen_account(), whole_number(request.form, "number") or 0
     terms_of = service.terms_for(current_app.config, account_id)
-    service.end_exception(db.engine, audit_of(account_id), account_id, number, person().arn, terms_of)
-    return done("The exception is over.", "compliance_audit.exceptions", account=account_id)
+    ended = service.end_exception(db.engine, audit_of(account_id), account_id, number, person().arn, terms_of)
+    fields = {
+        "account": account_id,
+        "rule": ended.rule,
+        "user_name": ended.user_name,
+        "reason": ended.reason,
+        "owner": ended.owner,
+        "until": f"{ended.until - timedelta(days=1):%Y-%m-%d}",
+    }
+    undo = Undo("compliance_audit.exceptions_post", fields)
+    return done_with_undo(_("Exception ended."), undo, "compliance_audit.exceptions", account=account_id)
 
 
 @bp.get("/report")
@@ -146,7 +162,8 @@ def report_post() -> ResponseReturnValue:
     form.accept()
     content, terms_of = form.report.data.read(LARGEST + 1), service.terms_for(current_app.config, account_id)
     number = service.take_report(db.engine, audit_of(account_id), account_id, content, form.when, terms_of)
-    return done(f"The report was taken in: {number} people.", "compliance.index", account=account_id)
+    told = ngettext("Report uploaded: %(num)d user.", "Report uploaded: %(num)d users.", number)
+    return done(told, "compliance.index", account=account_id)
 
 
 def allow_large_report() -> None:

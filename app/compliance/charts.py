@@ -8,16 +8,20 @@ from datetime import date
 from itertools import pairwise
 
 from app.compliance.data.daily import AGES, Figures
+from app.text.messages import _
 
 WIDTH, HEIGHT = 430, 200
 LEFT, RIGHT, TOP, BOTTOM = 44, 10, 12, 26
 History = Sequence[tuple[date, Figures]]
 
-AGE_WORDS = (
-    f"up to {AGES[0]} days",
-    *(f"{low + 1} to {high} days" for low, high in pairwise(AGES)),
-    f"over {AGES[-1]} days",
-)
+
+def age_words() -> tuple[str, ...]:
+    """Return the labels of the groups of `Figures.key_ages`."""
+    return (
+        _("up to %(days)d days", days=AGES[0]),
+        *(_("%(low)d to %(high)d days", low=low + 1, high=high) for low, high in pairwise(AGES)),
+        _("over %(days)d days", days=AGES[-1]),
+    )
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,7 @@ def _across(history: History) -> list[float]:
     room = WIDTH - LEFT - RIGHT
     if first == last:
         return [LEFT + room / 2]
-    return [round(LEFT + room * (day - first).days / span, 1) for day, _ in history]
+    return [round(LEFT + room * (day - first).days / span, 1) for day, _figures in history]
 
 
 def _dates(history: History, xs: Sequence[float]) -> list[tuple[float, str]]:
@@ -71,10 +75,10 @@ def _down(share: float) -> float:
 
 def adoption(history: History) -> Chart | None:
     """Draw the share of users known to have MFA, by day. Returns None where there is nothing to draw."""
-    if not history or not any(figures.people for _, figures in history):
+    if not history or not any(figures.people for _day, figures in history):
         return None
     xs = _across(history)
-    shares = [figures.of("mfa").passed / figures.people if figures.people else 0.0 for _, figures in history]
+    shares = [figures.of("mfa").passed / figures.people if figures.people else 0.0 for _day, figures in history]
     points = [(x, _down(share)) for x, share in zip(xs, shares, strict=True)]
     line = " ".join(f"{x},{y}" for x, y in points)
     floor = _down(0)
@@ -99,10 +103,11 @@ def key_ages(history: History) -> Chart | None:
     if not known:
         return None
     xs = _across(known)
-    most = max(sum(figures.key_ages) for _, figures in known)
+    most = max(sum(figures.key_ages) for _day, figures in known)
+    most += most % 2  # half of it has a label, and there are no half users
     width = round(min(28.0, max(3.0, (WIDTH - LEFT - RIGHT) / (len(known) + 1) * 0.7)), 1)
     boxes = []
-    for (_, figures), x in zip(known, xs, strict=True):
+    for (_day, figures), x in zip(known, xs, strict=True):
         left = round(min(max(x - width / 2, LEFT), WIDTH - RIGHT - width), 1)
         below = 0
         for group, count in enumerate(figures.key_ages):
@@ -110,7 +115,7 @@ def key_ages(history: History) -> Chart | None:
             boxes.append(Box(left, top, width, round(_down(below / most) - top, 1), group))
             below += count
     return Chart(
-        [(_down(0), "0"), (_down(0.5), f"{most / 2:g}"), (_down(1), f"{most}")],
+        [(_down(0), "0"), (_down(0.5), f"{most // 2}"), (_down(1), f"{most}")],
         _dates(known, xs),
         boxes=tuple(box for box in boxes if box.height > 0),
         rows=tuple((day, tuple(f"{count}" for count in figures.key_ages)) for day, figures in reversed(known)),

@@ -14,6 +14,7 @@ from app.compliance.data.queries import Filter, RuleFinding
 from app.compliance.data.rows import AccountRow
 from app.compliance.rules.subjects import Terms
 from app.compliance.rules.table import CIS_VERSIONS, OF_PEOPLE, cis_by_version, demanded
+from app.text.messages import _
 
 COLUMNS = (
     "account_id", "user_name", "arn", "user_id", "rule",
@@ -54,7 +55,7 @@ def _row(account_id: str, user: tuple[str, str, str], finding: RuleFinding, term
         "state": finding.verdict.state.value,
         "reason": finding.verdict.sentence,
         "evidence": "; ".join(
-            f"{labels.FACTS[name]}: {labels.SOURCES[seen.source]} of {seen.at:%Y-%m-%dT%H:%M:%SZ}"
+            f"{_(labels.FACTS[name])}: {_(labels.SOURCES[seen.source])} {seen.at:%Y-%m-%dT%H:%M:%SZ}"
             for name, seen in finding.evidence
         ),
         "exception_reason": exception.reason if exception else "",

@@ -18,20 +18,24 @@ from wtforms import (
 from wtforms.validators import InputRequired, Length, Optional
 
 from app.compliance.data.queries import NOT_PASSING, SORTS, Filter
-from app.compliance.labels import STATE_WORDS, WORST_FIRST
 from app.compliance.rules.rule import Rule
-from app.compliance.rules.table import EVERY, GROUPS, OF_PEOPLE
+from app.compliance.rules.table import GROUPS, OF_PEOPLE
+from app.text.messages import N_, _
 from app.web.forms import Form
 from app.web.told import FieldError
 
 STATES = (
-    (NOT_PASSING, "Fails or not known"),
-    *((state.value, STATE_WORDS[state].capitalize()) for state in WORST_FIRST),
+    (NOT_PASSING, N_("Fails or unknown")),
+    ("fail", N_("Fails")),
+    ("unknown", N_("Unknown")),
+    ("excepted", N_("Excepted")),
+    ("pass", N_("Passes")),
 )
 """The states to choose from, with their labels."""
 SORT_WORDS = {
-    "name": "Name", "findings": "Most findings", "created": "Oldest user", "signed-in": "Signed in longest ago",
-    "oldest-key": "Oldest access key", "-created": "Newest user", "-signed-in": "Signed in latest",
+    "name": N_("Name"), "findings": N_("Most findings"), "created": N_("Oldest user"),
+    "signed-in": N_("Longest since sign-in"), "oldest-key": N_("Oldest access key"), "-created": N_("Newest user"),
+    "-signed-in": N_("Latest sign-in"),
 }  # fmt: skip
 
 
@@ -44,25 +48,19 @@ class FilterForm(Form):
         csrf = False
 
     account = HiddenField()
-    rule = SelectField(
-        "Rule",
-        choices=[
-            ("", "Any"),
-            *((name, f"{group.title}: any of these") for name, group in GROUPS.items()),
-            *((rule.id, rule.title) for rule in OF_PEOPLE),
-        ],
-        default="",
-    )
-    state = SelectField("State", choices=[("", "Any"), *STATES], default="")
+    rule = SelectField(N_("Rule"), default="")
+    state = SelectField(N_("Result"), default="")
     text = StringField(
-        "Name or path", validators=[Length(max=128)], render_kw={"autocomplete": "off", "spellcheck": "false"}
+        N_("Name or path"), validators=[Length(max=128)], render_kw={"autocomplete": "off", "spellcheck": "false"}
     )
-    sort = SelectField("Order", choices=[*SORT_WORDS.items()], default="name")
+    sort = SelectField(N_("Order"), default="name")
 
     def offer(self, rules: Iterable[Rule]) -> None:
-        """Set the rules to choose from."""
-        groups = [(name, f"{group.title}: any of these") for name, group in GROUPS.items()]
-        self.rule.choices = [("", "Any"), *groups, *((rule.id, rule.title) for rule in rules)]
+        """Set what there is to choose from."""
+        groups = [(name, _("Any rule: %(group)s", group=_(group.title))) for name, group in GROUPS.items()]
+        self.rule.choices = [("", _("Any rule")), *groups, *((rule.id, rule.name) for rule in rules)]
+        self.state.choices = [("", _("Any result")), *((state, _(label)) for state, label in STATES)]
+        self.sort.choices = [(sort, _(label)) for sort, label in SORT_WORDS.items()]
 
     def chosen(self, page: int = 1) -> Filter:
         """Return the filter. A field that isn't valid is left out."""
@@ -82,44 +80,44 @@ LONGEST_EXCEPTION = timedelta(days=365)
 class ExceptionForm(Form):
     """A new exception: the rule, the user, the reason, who is responsible, and the last day."""
 
-    rule = SelectField("Rule", choices=[(rule.id, rule.title) for rule in EVERY])
+    rule = SelectField(N_("Rule"))
     user_name = StringField(
-        "IAM user",
+        N_("IAM user"),
         filters=[lambda text: (text or "").strip()],
         validators=[Length(max=128)],
-        render_kw={"autocomplete": "off", "spellcheck": "false"},
+        render_kw={"autocomplete": "off", "spellcheck": "false", "list": "known-users"},
     )
     reason = TextAreaField(
-        "Reason",
+        N_("Reason"),
         filters=[lambda text: (text or "").strip()],
-        validators=[InputRequired("Say why."), Length(max=500)],
+        validators=[InputRequired(N_("Enter a reason.")), Length(max=500)],
         render_kw={"rows": 2},
     )
     owner = StringField(
-        "Who answers for it",
+        N_("Owner"),
         filters=[lambda text: (text or "").strip()],
-        validators=[InputRequired("Name somebody."), Length(max=128)],
+        validators=[InputRequired(N_("Enter who is responsible for this exception.")), Length(max=128)],
     )
 
     def offer(self, rules: Iterable[Rule]) -> None:
         """Set the rules to choose from."""
-        self.rule.choices = [(rule.id, rule.title) for rule in rules]
+        self.rule.choices = [(rule.id, rule.name) for rule in rules]
 
-    until = DateField("Last day", validators=[InputRequired("Choose the last day.")])
+    until = DateField(N_("Last day"), validators=[InputRequired(N_("Choose the last day."))])
 
     def validate_user_name(self, field: StringField) -> None:
         """A rule about users needs a user name. A rule about the account ignores it."""
         about_account = self.rule.data not in {rule.id for rule in OF_PEOPLE}
         if not about_account and not re.fullmatch(r"[\w+=,.@-]+", field.data or ""):
-            raise FieldError("no-user", "Whom is it for? Type the name of an IAM user.")
+            raise FieldError("no-user", _("Enter the name of an IAM user."))
 
     def validate_until(self, field: DateField) -> None:
         """The last day is today or later, and not too far away."""
         today = datetime.now(UTC).date()
         if field.data and field.data < today:
-            raise FieldError("past", "This day is past.")
+            raise FieldError("past", _("Choose today or a later day."))
         if field.data and field.data > today + LONGEST_EXCEPTION:
-            raise FieldError("too-late", f"At most {LONGEST_EXCEPTION.days} days: then somebody looks at it again.")
+            raise FieldError("too-late", _("Choose a day within %(days)d days.", days=LONGEST_EXCEPTION.days))
 
     @property
     def ends(self) -> datetime:
@@ -130,8 +128,8 @@ class ExceptionForm(Form):
 class ReportForm(Form):
     """The upload of a credential report."""
 
-    report = FileField("Credential report", validators=[FileRequired("Choose the file.")])
-    made_at = DateTimeLocalField("Made at (UTC), if you know", validators=[Optional()])
+    report = FileField(N_("Credential report"), validators=[FileRequired(N_("Choose a file."))])
+    made_at = DateTimeLocalField(N_("Created at (UTC), if you know"), validators=[Optional()])
 
     @property
     def when(self) -> datetime | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
@@ -11,35 +12,41 @@ from app.compliance.data.queries import RuleFinding
 from app.compliance.rules.subjects import Seen, Source
 from app.compliance.rules.table import BY_ID, GROUPS
 from app.compliance.rules.verdicts import Fix, State
+from app.text.messages import N_, _, ngettext
 
 STATE_WORDS = {
-    State.PASS: "passes",
-    State.FAIL: "fails",
-    State.UNKNOWN: "not known",
-    State.EXCEPTED: "excepted",
+    State.PASS: N_("passes"),
+    State.FAIL: N_("fails"),
+    State.UNKNOWN: N_("unknown"),
+    State.EXCEPTED: N_("excepted"),
 }
+TONES = {State.PASS: "good", State.FAIL: "bad", State.UNKNOWN: "warn", State.EXCEPTED: "off"}
+"""As pages colour the states."""
 WORST_FIRST = (State.FAIL, State.UNKNOWN, State.EXCEPTED, State.PASS)
 FACTS = {
-    "user": "the user",
-    "mfa": "MFA devices",
-    "password": "whether there is a password",
-    "password_last_used": "last use of the password",
-    "keys": "access keys",
-    "key_use": "last use of access keys",
-    "certificates": "signing certificates",
-    "ssh_keys": "SSH public keys",
-    "root_keys": "root’s access keys",
-    "root_mfa": "root’s MFA",
-    "root_virtual_mfa": "root’s virtual MFA",
-    "root_password": "whether root has a password",
-    "root_used_at": "last use of root",
-    "password_policy": "the password policy",
+    "user": N_("user"),
+    "mfa": N_("MFA devices"),
+    "password": N_("password"),
+    "password_last_used": N_("last use of the password"),
+    "keys": N_("access keys"),
+    "key_use": N_("last use of access keys"),
+    "certificates": N_("signing certificates"),
+    "ssh_keys": N_("SSH keys"),
+    "root_keys": N_("access keys of the root user"),
+    "root_mfa": N_("MFA of the root user"),
+    "root_virtual_mfa": N_("virtual MFA of the root user"),
+    "root_password": N_("password of the root user"),
+    "root_used_at": N_("last use of the root user"),
+    "password_policy": N_("password policy"),
 }
 SOURCES = {
-    Source.USER_LIST: "the account’s lists",
-    Source.REPORT: "the credential report",
-    Source.SELF: "their own visit",
+    Source.USER_LIST: N_("refresh from AWS"),
+    Source.REPORT: N_("credential report"),
+    Source.SELF: N_("the user’s visit"),
 }
+
+GET_REPORT = "aws iam generate-credential-report\naws iam get-credential-report > report.json"
+"""The commands that get a credential report."""
 
 
 def address(fix: Fix) -> str:
@@ -48,40 +55,73 @@ def address(fix: Fix) -> str:
 
 
 def source(seen: Seen) -> str:
-    """Return where a fact comes from, as in "the credential report, 3 May 2026, 10:00 UTC"."""
-    return f"{SOURCES[seen.source]} of {seen.at:%-d %B %Y, %H:%M} UTC"
+    """Return where a fact comes from, as in "credential report, 3 May 2026, 10:00 UTC"."""
+    return _("%(source)s, %(time)s UTC", source=_(SOURCES[seen.source]), time=f"{seen.at:%-d %B %Y, %H:%M}")
 
 
 def ago(then: datetime, now: datetime) -> str:
     """Return the time between the two, as in "3 hours ago"."""
     passed = now - then
-    for size, name in ((timedelta(days=1), "day"), (timedelta(hours=1), "hour"), (timedelta(minutes=1), "minute")):
-        number = passed // size
-        if number:
-            return f"{number} {name}{'s' if number > 1 else ''} ago"
-    return "just now"
+    if days := passed // timedelta(days=1):
+        return ngettext("%(num)d day ago", "%(num)d days ago", days)
+    if hours := passed // timedelta(hours=1):
+        return ngettext("%(num)d hour ago", "%(num)d hours ago", hours)
+    if minutes := passed // timedelta(minutes=1):
+        return ngettext("%(num)d minute ago", "%(num)d minutes ago", minutes)
+    return _("just now")
+
+
+def one_each(findings: Iterable[RuleFinding]) -> list[RuleFinding]:
+    """Return the findings without those that another one is about as well: one problem is told once."""
+    found = list(findings)
+    alike = {(finding.rule.id, finding.verdict.state) for finding in found}
+    return [finding for finding in found if (finding.rule.part_of, finding.verdict.state) not in alike]
 
 
 def message(user_name: str, account: str, findings: Iterable[RuleFinding]) -> str:
     """Return what to write to a user: each failing finding with the page that fixes it, "" where none fails."""
-    failing = [finding for finding in findings if finding.verdict.state is State.FAIL]
+    failing = [finding for finding in one_each(findings) if finding.verdict.state is State.FAIL]
     if not failing:
         return ""
-    lines = [f"Hello {user_name},", "", f"some of your credentials in AWS account {account} need your attention:", ""]
-    told: set[str] = set()
+    lines = [
+        _("Hello %(name)s,", name=user_name),
+        "",
+        _("Some of your credentials in AWS account %(account)s need your attention:", account=account),
+        "",
+    ]
     for finding in failing:
-        if finding.rule.id == "mfa-console" and "mfa" in told:
-            continue  # the same device fixes both
-        told.add(finding.rule.id)
-        fix = finding.fix
-        lines.append(f"- {finding.rule.title}: {finding.verdict.sentence}")
-        lines.append(f"  {fix.action}: {address(fix)}" if fix else "  Your administrator will look after this one.")
-    return "\n".join([*lines, "", "Thank you!"])
+        told, fix = _(finding.rule.told), finding.fix
+        if fix:
+            lines += [_("- %(finding)s", finding=told), f"  {_(fix.action)}: {address(fix)}"]
+        else:
+            lines.append(_("- %(finding)s", finding=told))
+    return "\n".join([*lines, "", _("Thank you!")])
 
 
-def reminders(names: Iterable[str], rule: str) -> str:
-    """Return the names to copy, a line each, with the page that fixes the rule or group asked for ("" for any)."""
+def _fix_of(rule: str) -> Fix | None:
+    """Return where users fix the rule or group of a filter ("" for any)."""
     asked = BY_ID.get(GROUPS[rule].first if rule in GROUPS else rule)
-    fix = (asked and asked.fix) or BY_ID["mfa"].fix
-    page = address(fix) if fix else ""
-    return "\n".join(f"{name}\t{page}" for name in names)
+    return (asked and asked.fix) or BY_ID["mfa"].fix
+
+
+def announcement(rule: str) -> str:
+    """Return one message for all users of a filter, with the page that fixes its rule or group ("" for any)."""
+    asked = BY_ID.get(GROUPS[rule].first if rule in GROUPS else rule)
+    fix = _fix_of(rule)
+    said = _(asked.told) if asked and asked.fix else _("Some of your AWS credentials need your attention.")
+    lines = [_("Hello,"), "", said]
+    if fix:
+        lines.append(f"{_(fix.action)}: {address(fix)}")
+    return "\n".join([*lines, "", _("Thank you!")])
+
+
+def mfa_reset(user_name: str) -> str:
+    """Return the commands with which an administrator removes a user's MFA devices. Names have no blanks at AWS."""
+    name = shlex.quote(user_name)
+    return "\n".join(
+        [
+            f"aws iam list-mfa-devices --user-name {name} --query 'MFADevices[].SerialNumber'",
+            f"aws iam deactivate-mfa-device --user-name {name} --serial-number SERIAL",
+            "aws iam delete-virtual-mfa-device --serial-number SERIAL",
+        ]
+    )

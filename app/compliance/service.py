@@ -24,13 +24,14 @@ from app.compliance.rules.subjects import Terms
 from app.compliance.rules.table import BY_ID
 from app.compliance.thresholds import terms_of
 from app.errors import NotFound, NotRecorded, Refused
+from app.text.messages import N_, _
 
 
 class UserNotFound(Refused):
     """No user of this name is known in the account."""
 
     code = "user-not-found"
-    message = "Nobody of this name is known here. Check the spelling. Nothing was changed."
+    message = N_("There’s no user with this name in this account. Check the spelling. Nothing was changed.")
     field = "user_name"
 
 
@@ -38,7 +39,7 @@ class ExceptionAlreadyExists(Refused):
     """The same exception already exists, for example because a form was submitted twice."""
 
     code = "exception-already-exists"
-    message = "This exception already exists. Nothing was changed."
+    message = N_("This exception already exists. Nothing was changed.")
 
 
 def terms_for(config: Mapping[str, Any], account_id: str) -> TermsOf:
@@ -139,18 +140,21 @@ def _in_force(connection: Connection, exception: Mapping[str, Any]) -> bool:
     return connection.execute(query).first() is not None
 
 
-def end_exception(engine: Engine, audit: Audit, account_id: str, number: int, by: str, terms: TermsOf) -> None:
-    """End an exception early. Raises NotFound, NotRecorded."""
+def end_exception(
+    engine: Engine, audit: Audit, account_id: str, number: int, by: str, terms: TermsOf
+) -> NewException:
+    """End an exception early, and return what would add it again. Raises NotFound, NotRecorded."""
     now = datetime.now(UTC)
     mine = (ComplianceException.account_id == account_id) & (ComplianceException.id == number) & in_force(now)
     with engine.connect() as connection:
         row = connection.execute(select(ComplianceException.__table__).where(mine)).first()
     if row is None:
-        raise NotFound("This exception is over already.")
+        raise NotFound(_("This exception has already ended."))
     told = f"{row.rule}: {row.user_name or account_id}"
     with audit.attempt(Event.EXCEPTION_ENDED, told), locked(engine, account_id) as account:
         ended = update(ComplianceException).where(mine).values(ended_at=now, ended_by=by)
         if not account.connection.execute(ended).rowcount:
-            raise NotFound("This exception is over already.")
+            raise NotFound(_("This exception has already ended."))
         account.change(stale=True)
     updates.judge_again(engine, account_id, row.user_name, terms)
+    return NewException(row.rule, row.user_name, row.reason, row.owner, row.until)

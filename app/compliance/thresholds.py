@@ -45,7 +45,7 @@ def is_path_blind(document: Document, account_id: str, partition: str) -> bool:
     """Does the policy match a user at "/", but not a user with another path?"""
 
     def reached(path: str) -> bool:
-        permits = Permits.of_user(document.document, account_id, partition, "somebody", path)
+        permits = Permits.of_user(document.document, account_id, partition, "any-user", path)
         return permits.allows("iam:EnableMFADevice", permits.arn, mfa=None)
 
     return reached("/") and not reached("/some/path/")

@@ -12,21 +12,21 @@ from flask.typing import ResponseReturnValue
 from app.activity.queries import ids_under
 from app.audit.events import Event
 from app.audit.log import audit_log
-from app.compliance import charts, labels, service
+from app.compliance import charts, labels, service, tables
 from app.compliance.data import daily, queries, refresh_runs, updates
 from app.compliance.data.judgements import TermsOf
-from app.compliance.data.people_data import states
 from app.compliance.data.rows import AccountRow, PersonRow
 from app.compliance.export import COLUMNS, exported
 from app.compliance.forms import FilterForm
 from app.compliance.refresh import Gateways
 from app.compliance.rules.subjects import Terms
-from app.compliance.rules.table import BY_ID, OF_ACCOUNT, OF_PEOPLE, applying, cis
+from app.compliance.rules.table import BY_ID, EVERY, OF_PEOPLE, applying, cis
 from app.compliance.rules.verdicts import State
 from app.db import db
 from app.errors import CredentialsRefused
 from app.sessions import current as sessions
 from app.sessions.contents import owner_of
+from app.text.messages import _, ngettext
 from app.web.exports import as_csv, as_json
 from app.web.forms import EmptyForm
 from app.web.guards import accounts_to_watch, admins_only, may_have_an_heir
@@ -104,8 +104,7 @@ def index() -> ResponseReturnValue:
         figures=figures,
         before=daily.a_week_before(history),
         run=run,
-        of_people=applying(OF_PEOPLE, account.terms),
-        of_account=applying(OF_ACCOUNT, account.terms),
+        rules=tables.worst_first(applying(EVERY, account.terms), figures),
         charts=charts,
         adoption=charts.adoption(history),
         key_ages=charts.key_ages(history),
@@ -130,7 +129,7 @@ def refresh() -> ResponseReturnValue:
     account_id, me, aws = chosen_account(), person(), gateways()
     if me.account_id != account_id:
         return done(
-            "Only somebody signed in to that account can read its lists.",
+            _("To refresh this account, sign in to it."),
             "compliance.index",
             "warning",
             account=account_id,
@@ -192,8 +191,7 @@ def people() -> ResponseReturnValue:
         found=found,
         chosen=chosen,
         address=_address,
-        states=states,
-        rules=BY_ID,
+        problems=tables.problems(found.rows, chosen.rules),
     )
 
 
@@ -217,7 +215,7 @@ def export(ending: str) -> ResponseReturnValue:
 @bp.get("/reminders")
 @admins_only
 def reminders() -> ResponseReturnValue:
-    """The names of the users that match the filter, to copy, each with the page that fixes the finding."""
+    """A message for the users that match the filter, and their names, to copy."""
     account = watched()
     form = _filter(account)
     chosen = form.chosen()
@@ -228,8 +226,10 @@ def reminders() -> ResponseReturnValue:
         account,
         form,
         names=names,
-        text=labels.reminders(names, chosen.rule),
+        message=labels.announcement(chosen.rule),
+        chosen=chosen,
         back=_address("compliance.people"),
+        rules=BY_ID,
     )
 
 
@@ -249,9 +249,11 @@ def one(name: str) -> ResponseReturnValue:
             EmptyForm(formdata=None),
             row=row,
             findings=sorted(findings, key=lambda finding: labels.WORST_FIRST.index(finding.verdict.state)),
+            failing=[each for each in labels.one_each(findings) if each.verdict.state is State.FAIL],
             changes=queries.changes(connection, account.account_id, row),
             exceptions=queries.exceptions(connection, account.account_id, account.terms.now, name),
             message=labels.message(name, account.name, findings),
+            mfa_reset=labels.mfa_reset(name),
             rules=BY_ID,
             signed_in=sessions.sessions_by_owner(*_owners(row)),
         )
@@ -274,5 +276,5 @@ def end_sessions(name: str) -> ResponseReturnValue:
         row = queries.person(connection, account_id, name) or abort(404)
     with audit_of(account_id).attempt(Event.SOMEBODYS_SESSIONS_ENDED, row.arn):
         ended = sessions.end_all_sessions(*_owners(row))
-    told = {0: "They were signed in nowhere.", 1: "Their session is over."}.get(ended, f"{ended} sessions are over.")
+    told = ngettext("%(num)d session ended.", "%(num)d sessions ended.", ended) if ended else _("No open sessions.")
     return done(told, "compliance.one", name=name, account=account_id)

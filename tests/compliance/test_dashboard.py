@@ -60,7 +60,7 @@ def test_charts_stay_within_their_frame_and_say_the_same_as_their_table() -> Non
         assert box.x >= charts.LEFT and box.x + box.width <= charts.WIDTH - charts.RIGHT + 0.1
         assert box.y >= charts.TOP and box.y + box.height <= charts.HEIGHT - charts.BOTTOM + 0.3
     assert adoption.rows[0] == (history[-1][0], ("55.0%", "11", "20"))
-    assert ages.rows[0][1] == ("11", "0", "9", "11") and len(charts.AGE_WORDS) == 4
+    assert ages.rows[0][1] == ("11", "0", "9", "11") and len(charts.age_words()) == 4
     alone = charts.adoption(history[:1])
     assert alone and alone.dots and not alone.line
     assert charts.adoption([]) is None and charts.key_ages([(date(2026, 1, 1), Figures(5))]) is None
@@ -87,19 +87,19 @@ def test_messages_lead_to_the_exact_fix(portal: Flask) -> None:
                 finding("within-reach", "The path keeps the policy from reaching them."),
             ],
         )
-        assert told.count("Has no MFA device.") == 1, "one device puts both right"
+        assert told.count(BY_ID["mfa"].told) == 1 and BY_ID["mfa-console"].told not in told, "one device fixes both"
         assert "http://127.0.0.1:8000/access-keys" in told
-        assert told.count("http://") == 2 and "policy from reaching" in told, (
-            "what users cannot put right has no page"
+        assert told.count("http://") == 2 and BY_ID["within-reach"].told in told, (
+            "what only an administrator can fix has no page"
         )
         assert labels.message("alice", ACCOUNT, []) == ""
         told = labels.message("alice", ACCOUNT, [unused(password_last_used=ago(46))])
         assert "http://127.0.0.1:8000/password" in told and "access-keys" not in told
         for fix in {rule.fix for rule in BY_ID.values() if rule.fix}:
             assert labels.address(fix).startswith("http://127.0.0.1:8000/")
-        assert labels.reminders(["alice"], "public-keys-all") == "alice\thttp://127.0.0.1:8000/ssh-keys"
-        assert labels.reminders(["alice"], "key-age-cis") == "alice\thttp://127.0.0.1:8000/access-keys"
-        assert labels.reminders(["alice"], "") == "alice\thttp://127.0.0.1:8000/"
+        for rule, page in (("public-keys-all", "/ssh-keys"), ("key-age-cis", "/access-keys"), ("", "/")):
+            assert f"http://127.0.0.1:8000{page}" in labels.announcement(rule).split(), "once, for all of them"
+        assert BY_ID["mfa"].told in labels.announcement("mfa-all")
 
 
 def test_own_visits_are_kept_and_cost_little(portal: Flask, clock: Clock) -> None:

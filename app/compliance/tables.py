@@ -1,0 +1,82 @@
+"""What the dashboard's tables show: rules with the worst first, and users with one badge for each problem."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from app.compliance.data.daily import Figures
+from app.compliance.data.people_data import states
+from app.compliance.data.rows import PersonRow
+from app.compliance.labels import TONES
+from app.compliance.rules.rule import Rule
+from app.compliance.rules.table import BY_ID
+from app.compliance.rules.verdicts import State
+from app.text.messages import _
+
+_IN_ORDER = (State.FAIL, State.EXCEPTED, State.UNKNOWN)
+
+
+def worst_first(rules: Iterable[Rule], figures: Figures) -> list[Rule]:
+    """Return the rules by the share of users who fail, then by the share of unknown ones. Those about nobody last."""
+
+    def share(rule: Rule) -> tuple[bool, float, float, float]:
+        count = figures.of(rule.id)
+        all_of_them = max(1, count.population)
+        worst = -count.failed / all_of_them, -count.unknown / all_of_them, -count.excepted / all_of_them
+        return (not count.population, *worst)
+
+    return sorted(rules, key=share)
+
+
+class Badge(NamedTuple):
+    """One problem of a user. tone: of `templates/_components.html`."""
+
+    text: str
+    tone: str
+
+
+class UserProblems(NamedTuple):
+    """The problems of the users on a page."""
+
+    of_user: Mapping[str, Sequence[Badge]]
+    """By user name."""
+    unknown_for_all: Sequence[str]
+    """What is unknown for every user on the page, so that it is said once."""
+
+
+def problems(rows: Sequence[PersonRow], asked: Collection[str]) -> UserProblems:
+    """Return what is wrong with each user. A rule that fails with the same problem as another is left out.
+
+    asked: ids of the rules that the page is about. They are never said once for all.
+    """
+    found = {row.user_name: _open(states(row.verdicts)) for row in rows}
+    unknown = [{rule for rule, state in each.items() if state == State.UNKNOWN} for each in found.values()]
+    for_all = set.intersection(*unknown) - set(asked) if len(unknown) > 1 else set()
+    return UserProblems(
+        {
+            name: [_badge(BY_ID[rule], State(state)) for rule, state in each.items() if rule not in for_all]
+            for name, each in found.items()
+        },
+        [_(rule.topic) for rule in BY_ID.values() if rule.id in for_all],
+    )
+
+
+def _open(verdicts: Mapping[str, str]) -> dict[str, str]:
+    """Return the verdicts that aren't passes, each problem once, fails first."""
+    left = {
+        rule: state
+        for rule, state in verdicts.items()
+        if state != State.PASS and rule in BY_ID and verdicts.get(BY_ID[rule].part_of) != state
+    }
+    return dict(
+        sorted(left.items(), key=lambda each: [State.FAIL, State.EXCEPTED, State.UNKNOWN].index(State(each[1])))
+    )
+
+
+def _badge(rule: Rule, state: State) -> Badge:
+    if state is State.UNKNOWN:
+        return Badge(_("unknown: %(topic)s", topic=_(rule.topic)), TONES[state])
+    if state is State.EXCEPTED:
+        return Badge(_("%(finding)s (excepted)", finding=rule.finding), TONES[state])
+    return Badge(rule.finding, TONES[state])
