@@ -213,7 +213,7 @@ def test_export_has_a_row_for_each_person_and_rule(portal: Flask, command: Comma
     assert of_people == {(name, rule): state for name, says in found.items() for rule, state in says.items()}
     (root,) = [row for row in rows if row["rule"] == "root-mfa"]
     assert (root["state"], root["cis_1.5"], root["cis_5.0"]) == ("pass", "1.5", "1.4")
-    # Both sources tell of root's MFA; the later one counts, which within a second may be either.
+    # Both sources say if root has MFA. The later one counts, which within a second may be either.
     told = tuple(f"{labels.FACTS['root_mfa']}: {labels.SOURCES[each]}" for each in (Source.USER_LIST, Source.REPORT))
     assert root["evidence"].startswith(told) and " 20" in root["evidence"], "as pages say it"
     failing = json.loads(command("export", "--format", "json", "--rule", "mfa", "--state", "fail").output)

@@ -36,7 +36,7 @@ class Verdict(NamedTuple):
 
     state: State
     why: str
-    """Sentences, one a line, each translated by itself. "{}" stands for what is in `about`, in order."""
+    """Sentences, one a line, each translated by itself. "{}" is a place for what is in `about`, in order."""
     about: tuple[Any, ...] = ()
     until: datetime | None = None
     """When time alone changes the verdict."""

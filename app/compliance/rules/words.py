@@ -1,4 +1,4 @@
-"""What rules say of several kinds of credentials in the same way. "{}" stands for dates and days. Pure."""
+"""What rules say of several kinds of credentials in the same way. "{}" takes a date or a number of days. Pure."""
 
 from __future__ import annotations
 
