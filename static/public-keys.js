@@ -4,29 +4,23 @@ import { compiled, found as privateIn, visible } from "./private-keys.js";
 
 const LARGEST = 96 * 1024; // bytes of a file, characters of a text, that are looked at
 
-const STOPPED = "Stopped: this is, or contains, a private key. Nothing was sent, and it was taken out of the form. It stays on your machine, and only there. ";
-const INSTEAD = {
-  left: "What is public was left here: look at it, then send it.",
-  pkcs12: "The certificate alone comes out with: openssl pkcs12 -in FILE -clcerts -nokeys",
-  "ssh-key": "Paste the public half: what is in the file that ends in .pub, or what this prints: ssh-keygen -y -f FILE",
-  certificate: "Paste the certificate only. If it is in the same file, this prints it: openssl x509 -in FILE",
-};
 const PUBLIC = {
   "ssh-key": /^ssh-rsa AAAA[A-Za-z0-9+\/]+={0,2}(?: [^\r\n]*)?$/m,
   certificate: /-----BEGIN (X509 )?CERTIFICATE-----[A-Za-z0-9+\/=\s]+-----END \1CERTIFICATE-----/,
 };
 
+/** What people paste instead: the code of what to say, and how to tell. */
 const WRONG = {
   "ssh-key": [
-    ["wrong-key-type", /^\s*(ssh-ed25519|ssh-dss|ssh-ed448|ecdsa-sha2-\S+|sk-\S+)\s/, (found) => `This is a key of the kind ${found[1]}. CodeCommit takes RSA keys only: make one as shown below.`],
-    ["certificate", /BEGIN [A-Z0-9 ]{0,40}CERTIFICATE/, () => "This is a certificate. Certificates have a page of their own."],
-    ["several-keys", /^[^]*?ssh-rsa\s+AAAA[^]*\sssh-rsa\s+AAAA/, () => "There is more than one key here. Upload them one by one."],
+    ["wrong-key-type", /^\s*(ssh-ed25519|ssh-dss|ssh-ed448|ecdsa-sha2-\S+|sk-\S+)\s/],
+    ["certificate", /BEGIN [A-Z0-9 ]{0,40}CERTIFICATE/],
+    ["several-keys", /^[^]*?ssh-rsa\s+AAAA[^]*\sssh-rsa\s+AAAA/],
   ],
   certificate: [
-    ["ssh-key", /^\s*(ssh|ecdsa|sk)-\S+\s+AAAA/, () => "This is an SSH key. SSH keys have a page of their own."],
-    ["request", /BEGIN [A-Z ]{0,40}CERTIFICATE REQUEST/, () => "This is a request for a certificate. The certificate is what its signer sends back."],
-    ["public-key", /BEGIN (RSA )?PUBLIC KEY/, () => "This is a public key alone, not a certificate."],
-    ["several", /BEGIN CERTIFICATE-[^]*BEGIN CERTIFICATE-/, () => "There is more than one certificate here. Paste only your own: as a rule the first."],
+    ["ssh-key", /^\s*(ssh|ecdsa|sk)-\S+\s+AAAA/],
+    ["request", /BEGIN [A-Z ]{0,40}CERTIFICATE REQUEST/],
+    ["public-key", /BEGIN (RSA )?PUBLIC KEY/],
+    ["several", /BEGIN CERTIFICATE-[^]*BEGIN CERTIFICATE-/],
   ],
 };
 
@@ -44,15 +38,16 @@ function textOf(bytes) {
 function watch(form) {
   const kind = form.dataset.publicKey;
   const signs = compiled(JSON.parse(form.dataset.signs));
+  const says = JSON.parse(form.dataset.says); // texts by code
   const pasted = form.querySelector("textarea");
   const file = form.querySelector("input[type=file]");
   const stopped = form.querySelector("[data-stopped]");
   const doubt = form.querySelector("[data-doubt]");
 
   /** One message at a time: what was said before, by the portal too, was about something else. code: "" for none. */
-  const tell = (box, code, sentence) => {
+  const tell = (box, code, type = "") => {
     form.querySelectorAll("[data-field-error]").forEach((each) => {
-      each.textContent = each === box ? sentence : "";
+      each.textContent = each === box && code ? says[code].replace("%(type)s", () => type) : "";
       each.dataset.fieldError = each === box ? code : "";
       each.hidden = !each.textContent;
     });
@@ -67,7 +62,7 @@ function watch(form) {
     const [found = ""] = PUBLIC[kind].exec(text) ?? [];
     pasted.value = left = privateIn(found, signs) ? "" : found;
     const instead = pasted.value ? "left" : what === "pkcs12" ? what : kind;
-    tell(stopped, `private-key:${instead}`, STOPPED + INSTEAD[instead]);
+    tell(stopped, `private-key:${instead}`);
   };
 
   /** True when nothing private is in the field; else it is taken out, and said. */
@@ -79,23 +74,23 @@ function watch(form) {
     }
     if (left && pasted.value === left) return true;
     if (pasted.getAttribute("aria-invalid") === "true" && pasted.value === pasted.defaultValue) return true; // told by the portal
-    const found = WRONG[kind].map(([code, sign, say]) => [sign.exec(visible(pasted.value)), code, say]).find(([match]) => match);
-    if (found || pasted.value.trim() || stopped.hidden) tell(doubt, found ? found[1] : "", found ? found[2](found[0]) : "");
+    const [code, match] = WRONG[kind].map(([name, sign]) => [name, sign.exec(visible(pasted.value))]).find(([, found]) => found) ?? [""];
+    if (code || pasted.value.trim() || stopped.hidden) tell(doubt, code, match?.[1]);
     return true;
   };
 
   /** A file becomes text in the field, to be seen; a binary one stays a file. False when it is private. */
   const take = async (chosen) => {
-    tell(stopped, "", "");
+    tell(stopped, "");
     if (chosen.size > LARGEST) {
       file.value = "";
-      tell(stopped, "too-large", "This file is too large to be one public key or certificate. It was not sent.");
+      tell(stopped, "too-large");
       return false;
     }
     const content = await chosen.arrayBuffer().catch(() => null);
     if (content === null) {
       file.value = "";
-      tell(stopped, "unreadable", "This file could not be read. Choose it again.");
+      tell(stopped, "unreadable");
       return false;
     }
     const bytes = new Uint8Array(content);
@@ -132,7 +127,7 @@ function watch(form) {
     if (!dropped) return; // text is dropped into the field as ever
     event.preventDefault();
     if (event.dataTransfer.files.length > 1) {
-      tell(stopped, "several-files", "You dropped several files. Nothing was sent: drop the one with the public half.");
+      tell(stopped, "several-files");
       return;
     }
     file.files = event.dataTransfer.files;

@@ -13,9 +13,9 @@ from enum import IntEnum
 from app.access_keys.inactive import DELETE_AFTER
 from app.access_keys.service import dated
 from app.overview.service import Credentials, Known, Limits
-from app.public_keys.service import expiring
+from app.public_keys.service import expiring, successor
 from app.text.dates import written
-from app.text.messages import _
+from app.text.messages import _, ngettext
 
 
 class Urgency(IntEnum):
@@ -76,41 +76,44 @@ Rule = Callable[[Situation], Iterator[Item]]
 
 def _secret_waits(situation: Situation) -> Iterator[Item]:
     if key := situation.waiting.new_key:
-        why = f"The secret of {key} is shown a few minutes more, then never again."
-        yield Item(Urgency.NOW, "save-key", "Save your new access key", why, "Save it", "access_keys.new", about=key)
+        what = _("Save your new access key")
+        why = _("We show the secret access key of %(key)s a few more minutes, then never again.", key=key)
+        yield Item(Urgency.NOW, "save-key", what, why, _("Save the key"), "access_keys.new", about=key)
 
 
 def _secret_is_lost(situation: Situation) -> Iterator[Item]:
     for key in situation.waiting.unsaved_keys:
-        why = f"You haven’t confirmed that you saved the secret access key of {key}. AWS shows it only once."
-        what = f"Save or delete access key {key}"
-        yield Item(Urgency.NOW, "save-or-delete-key", what, why, "Your access keys", "access_keys.index", about=key)
+        why = _(
+            "You haven’t confirmed that you saved the secret access key of %(key)s. AWS shows it only once.", key=key
+        )
+        what, label = _("Save or delete access key %(key)s", key=key), _("Show access keys")
+        yield Item(Urgency.NOW, "save-or-delete-key", what, why, label, "access_keys.index", about=key)
 
 
 def _no_device(situation: Situation) -> Iterator[Item]:
     if not situation.has.devices and not situation.waiting.enrolling:
-        why = "You have no MFA device now. This session still has MFA, your next one will not."
-        yield Item(Urgency.NOW, "set-up-mfa", "Set up MFA again", why, "Your MFA devices", "mfa.devices")
+        why = _("You have no MFA device. This session still has MFA, but your next one won’t.")
+        yield Item(Urgency.NOW, "set-up-mfa", _("Set up MFA again"), why, _("Show MFA devices"), "mfa.devices")
 
 
 def _device_waits(situation: Situation) -> Iterator[Item]:
     if serial := situation.waiting.enrolling:
-        why = f"{serial} waits for two codes. Its QR code is still good."
-        what = "Finish setting up your MFA device"
-        yield Item(Urgency.NOW, "finish-device", what, why, "Continue", "mfa.enroll", about=serial)
+        why = _("Enter two codes for %(device)s. Its QR code still works.", device=serial)
+        what = _("Finish setting up your MFA device")
+        yield Item(Urgency.NOW, "finish-device", what, why, _("Continue setup"), "mfa.enroll", about=serial)
 
 
 def _old_device_counts(situation: Situation) -> Iterator[Item]:
     if (serial := situation.waiting.replaced) and serial in {
         device.serial_number for device in situation.has.devices
     }:
-        why = f"Your new device works, and {serial} still counts, too."
+        why = _("Your new device works, and %(device)s still works, too.", device=serial)
         yield Item(
             Urgency.DUE,
             "remove-old-device",
-            "Give up your old MFA device",
+            _("Remove your old MFA device"),
             why,
-            "Continue",
+            _("Remove the old device"),
             "mfa.replaced",
             about=serial,
         )
@@ -119,9 +122,9 @@ def _old_device_counts(situation: Situation) -> Iterator[Item]:
 def _temporary_password(situation: Situation) -> Iterator[Item]:
     password = situation.has.password
     if isinstance(password, Known) and password.fact and password.fact.reset_required:
-        why = "Whoever set it may know it. The AWS console asks for another one before it lets you in."
-        what = "Replace your temporary console password"
-        yield Item(Urgency.NOW, "temporary-password", what, why, "Change it", "password.index")
+        why = _("The person who set it may know it. The AWS console asks you for another one before you can sign in.")
+        what = _("Replace your temporary console password")
+        yield Item(Urgency.NOW, "temporary-password", what, why, _("Change password"), "password.index")
 
 
 def _old_keys(situation: Situation) -> Iterator[Item]:
@@ -130,29 +133,44 @@ def _old_keys(situation: Situation) -> Iterator[Item]:
     keys = dated([key for key in situation.has.keys.fact if key.active], situation.limits.key_age, situation.now)
     for due in keys[:1]:  # of two the older is to go in any case
         left, about = due.due_at - situation.now, due.key.access_key_id
-        said = f"{due.key.access_key_id} was made on {due.key.created_at:%-d %B %Y}"
+        day = written(due.key.created_at)
         if due.overdue:
             late = -left.days - 1
-            why = f"{said}, and was due to be replaced {_days(late)} ago." if late else f"{said}, and is due today."
+            why = ngettext(
+                "You created %(key)s on %(day)s. It was due to be rotated %(num)d day ago.",
+                "You created %(key)s on %(day)s. It was due to be rotated %(num)d days ago.",
+                late,
+                key=about,
+                day=day,
+            )
+            if not late:
+                why = _("You created %(key)s on %(day)s. It’s due to be rotated today.", key=about, day=day)
             yield Item(
                 Urgency.DUE,
                 "key-overdue",
-                "Replace your access key",
+                _("Rotate your access key"),
                 why,
-                "Rotate it",
+                _("Rotate the key"),
                 "access_keys.index",
                 about=about,
                 days_left=-late,
             )
         elif left <= situation.limits.warning:
-            when = f"in {_days(left.days)}" if left.days else "within a day"
-            why = f"{said}, and is due to be replaced {when}."
+            why = ngettext(
+                "You created %(key)s on %(day)s. It’s due to be rotated in %(num)d day.",
+                "You created %(key)s on %(day)s. It’s due to be rotated in %(num)d days.",
+                left.days,
+                key=about,
+                day=day,
+            )
+            if not left.days:
+                why = _("You created %(key)s on %(day)s. It’s due to be rotated within a day.", key=about, day=day)
             yield Item(
                 Urgency.SOON,
                 "key-due-soon",
-                "Replace your access key soon",
+                _("Rotate your access key soon"),
                 why,
-                "Rotate it",
+                _("Rotate the key"),
                 "access_keys.index",
                 about=about,
                 days_left=left.days,
@@ -194,14 +212,23 @@ def _two_keys(situation: Situation) -> Iterator[Item]:
 def _certificates(situation: Situation) -> Iterator[Item]:
     if not isinstance(situation.has.certificates, Known):
         return
-    for held, state in expiring(situation.has.certificates.fact, situation.now):
-        what = "Replace your signing certificate" + ("" if state == "expired" else " soon")
-        until = f"{held.certificate.not_after:%-d %B %Y}" if held.certificate else ""
-        over = f"{held.id} expired on {until}. If nothing misses it, delete it."
-        why = over if state == "expired" else f"{held.id} expires on {until}; whatever uses it stops then."
+    held = situation.has.certificates.fact
+    for ends, state in expiring(held, situation.now):
+        if ends.certificate is None:
+            continue
+        day, next_one = written(ends.certificate.not_after), successor(held, ends, situation.now)
+        if state == "expired":
+            what = _("Delete your expired signing certificate")
+            why = _("%(id)s expired on %(day)s. If nothing needs it any more, delete it.", id=ends.id, day=day)
+        elif next_one:
+            what = _("Deactivate the signing certificate that expires soon")
+            why = _("%(id)s expires on %(day)s. Use %(next)s in its place.", id=ends.id, day=day, next=next_one.id)
+        else:
+            what = _("Replace your signing certificate")
+            why = _("%(id)s expires on %(day)s. Anything that uses it will stop working.", id=ends.id, day=day)
         urgency = Urgency.DUE if state == "expired" else Urgency.SOON
         code = "certificate-expired" if state == "expired" else "certificate-expires-soon"
-        yield Item(urgency, code, what, why, "Your certificates", "certificates.index", about=held.id)
+        yield Item(urgency, code, what, why, _("Show certificates"), "certificates.index", about=ends.id)
 
 
 RULES: tuple[Rule, ...] = (
@@ -215,10 +242,6 @@ RULES: tuple[Rule, ...] = (
     _two_keys,
     _certificates,
 )
-
-
-def _days(number: int) -> str:
-    return f"{number} day" + ("" if number == 1 else "s")
 
 
 def to_do(situation: Situation, rules: Iterable[Rule] = RULES) -> list[Item]:

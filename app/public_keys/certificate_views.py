@@ -14,6 +14,7 @@ from app.public_keys.certificates import validity
 from app.public_keys.forms import UploadForm
 from app.public_keys.pasted import PastedTextRefused
 from app.public_keys.shared_pages import Pages, add_life_cycle
+from app.text.messages import _
 from app.web import error_pages
 from app.web import refused as again
 from app.web.forms import EmptyForm, accepted_form
@@ -27,6 +28,12 @@ bp = Blueprint("certificates", __name__, url_prefix="/certificates")
 limiter.limit(CHANGES, key_func=this_person, methods=["POST"])(bp)
 pages = Pages(bp, service.CERTIFICATE, CertificateGateway, "SigningCertificate")
 add_life_cycle(pages)
+
+MAKE_ONE = (
+    "openssl req -x509 -newkey rsa:2048 -nodes -days 365 -subj '/CN={name}' "
+    "-keyout signing-key.pem -out signing-cert.pem"
+)
+"""The command that creates a self-signed certificate."""
 
 
 def _listed() -> list[service.ListedCertificate]:
@@ -43,15 +50,18 @@ def index() -> ResponseReturnValue:
     service.reconcile(service.CERTIFICATE, held, audit(), now)
     report_observed(person(), certificates=held)
     new = request.args.get("new", "")
+    keep, retire = service.of_two(held)
     return page(
         "public_keys/certificates.html",
         EmptyForm(formdata=None),
         certificates=held,
         pages=pages,
         missing=new if service.missing(service.CERTIFICATE, held, audit(), new) else "",
-        ending={each.id: found for each, found in service.expiring(held, now)},
+        ending={each.id: found.replace(" ", "-") for each, found in service.expiring(held, now)},
         full=len(held) >= service.CERTIFICATE.most,
         active=[each for each in held if each.active],
+        retire=retire,
+        keep=keep,
         today=now,
     )
 
@@ -66,7 +76,8 @@ def new() -> ResponseReturnValue:
 
 
 def _new_page(form: UploadForm) -> ResponseReturnValue:
-    return page("public_keys/certificate_new.html", form, pages=pages)
+    name = person().user_name.replace("+", r"\+")  # begins another part of the subject for OpenSSL
+    return page("public_keys/certificate_new.html", form, pages=pages, make_one=MAKE_ONE.format(name=name))
 
 
 @bp.post("/new")
@@ -74,7 +85,7 @@ def _new_page(form: UploadForm) -> ResponseReturnValue:
 @recently_confirmed
 @needs("iam:ListSigningCertificates", later=("iam:UploadSigningCertificate",))
 def new_post() -> ResponseReturnValue:
-    """What it says of itself, before it is uploaded. Changes nothing."""
+    """Show what the certificate contains, before it is uploaded. Changes nothing."""
     form = UploadForm()
     form.accept()
     given = form.given()
@@ -89,23 +100,26 @@ def new_post() -> ResponseReturnValue:
 @recently_confirmed
 @needs("iam:ListSigningCertificates", "iam:UploadSigningCertificate")
 def check() -> ResponseReturnValue:
-    """What the certificate that was pasted says of itself."""
+    """Show what the certificate that was pasted contains."""
     given, now = again.remembered(url_for("certificates.check")), datetime.now(UTC)
     if given is None:
         return redirect(url_for("certificates.new"))
     certificate = service.checked_certificate(audit(), given, now)
+    active = [each for each in _listed() if each.active]
     return page(
         "public_keys/certificate_check.html",
         EmptyForm(formdata=None),
         certificate=certificate,
         soon=validity(certificate, now) == "expires soon",
-        second=any(each.active for each in _listed()),
+        days_left=(certificate.not_after - now).days,
+        expires_first=service.outlasting(active, certificate),
+        second=bool(active),
     )
 
 
 @bp.errorhandler(PastedTextRefused)
 def refused(error: PastedTextRefused) -> ResponseReturnValue:
-    """Say why beside the field; of one that expired while it was looked at, where another is pasted."""
+    """Say why beside the field, or on the form for another one if it expired on the page that shows it."""
     return error_pages.refusal_page(error) if accepted_form() else done(error, "certificates.new", "warning")
 
 
@@ -122,4 +136,4 @@ def upload() -> ResponseReturnValue:
         gateways().of_type(CertificateGateway), audit(), person().user_name, certificate
     )
     # Active or not is what the list says: AWS's answer claims it even where it is not so.
-    return done(f"Your certificate is uploaded: {certificate_id}.", "certificates.index", new=certificate_id)
+    return done(_("%(id)s is uploaded.", id=certificate_id), "certificates.index", new=certificate_id)

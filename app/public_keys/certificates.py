@@ -15,6 +15,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import PublicKeyAlgorithmOID as KeyAlgorithm
 
 from app.public_keys.pasted import PastedTextRefused, frame, labels, refuse_private_keys, shortened, text_of
+from app.text.dates import written
+from app.text.messages import N_, _
 
 LONGEST_BODY = 16384
 """Characters of a certificate that AWS takes (IAM's model)."""
@@ -39,38 +41,30 @@ OTHER_KEYS = {
 
 _PKCS7 = re.compile(rb"\x30(?:\x80|\x81.|\x82..|\x83...)\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07", re.DOTALL)
 
+_BUNDLE = (
+    "pkcs7",
+    N_("This is a PKCS#7 bundle. To get your certificate out of it, run: openssl pkcs7 -print_certs -in FILE"),
+)
 INSTEAD = {
-    "PUBLIC KEY": (
-        "public-key",
-        "This is a public key alone, not a certificate: no name and no validity belong to it.",
-    ),
+    "PUBLIC KEY": ("public-key", N_("This is only a public key, not a certificate.")),
     "CERTIFICATE REQUEST": (
         "request",
-        "This is a request for a certificate. The certificate is what its signer sends back.",
+        N_("This is a request for a certificate. Paste the certificate you got for it."),
     ),
     "TRUSTED CERTIFICATE": (
         "trusted-certificate",
-        "This is a form only OpenSSL knows. Convert it: openssl x509 -in FILE -out cert.pem",
+        N_("Only OpenSSL reads this form. To convert it, run: openssl x509 -in FILE -out cert.pem"),
     ),
-    "X509 CRL": (
-        "revocation-list",
-        "This is a list of revoked certificates, not a certificate.",
-    ),
-    "PKCS7": (
-        "pkcs7",
-        "This is a PKCS#7 bundle. Take your certificate out of it: openssl pkcs7 -print_certs -in FILE",
-    ),
-    "CMS": (
-        "pkcs7",
-        "This is a PKCS#7 bundle. Take your certificate out of it: openssl pkcs7 -print_certs -in FILE",
-    ),
+    "X509 CRL": ("revocation-list", N_("This is a list of revoked certificates, not a certificate.")),
+    "PKCS7": _BUNDLE,
+    "CMS": _BUNDLE,
 }
 """What people paste in place of a certificate, by the end of its name in PEM: diagnosis and sentence."""
 
 
 @dataclass(frozen=True)
 class Certificate:
-    """What a certificate says of itself. The texts are other people's: they are never more than text."""
+    """What a certificate contains. Anyone can write anything into one, so its texts are shown as text only."""
 
     pem: str
     subject: str
@@ -84,6 +78,12 @@ class Certificate:
     """"AB:CD:…", of the whole certificate, as OpenSSL shows it."""
     was_binary: bool = False
     """It came as DER, and is PEM now."""
+
+    def share_over(self, now: datetime) -> int:
+        """Return how much of its validity is over at this moment (UTC), 0 to 100."""
+        whole = (self.not_after - self.not_before).total_seconds()
+        over = (now - self.not_before).total_seconds()
+        return max(0, min(100, round(100 * over / whole))) if whole > 0 else 100
 
     @property
     def self_signed(self) -> bool:
@@ -106,12 +106,13 @@ def read_certificate(given: str | bytes, now: datetime) -> Certificate:
         raise _too_long()
     if now > read.not_after:
         raise PastedTextRefused(
-            f"This certificate expired on {day(read.not_after)}. AWS takes none outside its validity.",
+            _("This certificate expired on %(day)s. AWS accepts only valid ones.", day=written(read.not_after)),
             "expired",
         )
     if now < read.not_before:
         raise PastedTextRefused(
-            f"This certificate is not valid before {day(read.not_before)}. Upload it then.", "not-valid-yet"
+            _("This certificate isn’t valid before %(day)s. Upload it then.", day=written(read.not_before)),
+            "not-valid-yet",
         )
     return read
 
@@ -128,8 +129,8 @@ def described(found: x509.Certificate, *, was_binary: bool = False) -> Certifica
     """Raises one of UNREADABLE where its parts cannot be read."""
     return Certificate(
         found.public_bytes(Encoding.PEM).decode(),
-        shortened(found.subject.rfc4514_string()) or "(no name)",
-        shortened(found.issuer.rfc4514_string()) or "(no name)",
+        shortened(found.subject.rfc4514_string()) or _("(no name)"),
+        shortened(found.issuer.rfc4514_string()) or _("(no name)"),
         found.not_valid_before_utc,
         found.not_valid_after_utc,
         _key_of(found),
@@ -147,37 +148,33 @@ def validity(certificate: Certificate, now: datetime) -> str:
     return "expires soon" if certificate.not_after - now < EXPIRES_SOON else ""
 
 
-def day(when: datetime) -> str:
-    """ "1 March 2027"."""
-    return f"{when.day} {when:%B} {when.year}"
-
-
 def damaged() -> PastedTextRefused:
     """It begins like a certificate, and is none."""
     return PastedTextRefused(
-        "The certificate is cut short or damaged. Copy it again, from BEGIN to END with both lines.",
+        _("The certificate is cut off or damaged. Copy it again, with the BEGIN and END lines."),
         "cut-short",
     )
 
 
 def _too_long() -> PastedTextRefused:
     return PastedTextRefused(
-        f"This certificate is too long: AWS takes {LONGEST_BODY:,} characters of PEM at most.", "too-long-for-aws"
+        _("This certificate is too long. AWS accepts up to %(num)s characters of PEM.", num=f"{LONGEST_BODY:,}"),
+        "too-long-for-aws",
     )
 
 
 def _key_of(found: x509.Certificate) -> str:
     if found.public_key_algorithm_oid not in LOADED:
-        return OTHER_KEYS.get(found.public_key_algorithm_oid, "of a kind not known here")
+        return OTHER_KEYS.get(found.public_key_algorithm_oid, _("a type that isn’t known here"))
     try:
         key = found.public_key()
     except UNREADABLE:
-        return "of a kind not known here"
+        return _("a type that isn’t known here")
     if isinstance(key, rsa.RSAPublicKey):
-        return f"RSA, {key.key_size} bits"
+        return _("RSA, %(bits)s bits", bits=key.key_size)
     if isinstance(key, ec.EllipticCurvePublicKey):
-        return f"elliptic curve, {key.curve.name}"
-    return "of a kind not known here"
+        return _("elliptic curve, %(name)s", name=key.curve.name)
+    return _("a type that isn’t known here")
 
 
 def _loaded(given: str | bytes) -> tuple[x509.Certificate, bool]:
@@ -186,27 +183,30 @@ def _loaded(given: str | bytes) -> tuple[x509.Certificate, bool]:
     if isinstance(given, bytes) and (text is None or "\0" in text):
         return _binary(given), True
     if not text:
-        raise PastedTextRefused("Paste the certificate, or choose its file.", "empty")
+        raise PastedTextRefused(_("Paste the certificate, or choose its file."), "empty")
     if len(text) > LONGEST_TEXT:
-        raise PastedTextRefused("This is too long for one certificate.", "too-long")
+        raise PastedTextRefused(_("This is too long for one certificate."), "too-long")
     found = labels(text)
     if not found:
         raise _without_frame(text)
     wanted = [label for label in found if label in ("CERTIFICATE", "X509 CERTIFICATE")]
     if len(wanted) > 1:
         raise PastedTextRefused(
-            f"There are {len(wanted)} certificates here, a chain or bundle. "
-            "Paste only your own: as a rule the first.",
+            _(
+                "There are %(num)d certificates here. Paste only your own, which is usually the first.",
+                num=len(wanted),
+            ),
             f"several:{len(wanted)}",
         )
     for label in found:
         for ending, (diagnosis, sentence) in INSTEAD.items():
             if label.endswith(ending):
-                raise PastedTextRefused(sentence, diagnosis)
+                raise PastedTextRefused(_(sentence), diagnosis)
     if not wanted or len(found) > 1:
         other = next((label for label in found if label not in wanted), found[0])
         raise PastedTextRefused(
-            f"This contains a “{shortened(other)}” block. Paste only the certificate.", "another-block"
+            _("This contains a “%(name)s” block. Paste only the certificate.", name=shortened(other)),
+            "another-block",
         )
     body = frame(text, wanted[0]).body
     if len(body) > LONGEST_BODY:
@@ -220,14 +220,14 @@ def _loaded(given: str | bytes) -> tuple[x509.Certificate, bool]:
 def _binary(data: bytes) -> x509.Certificate:
     if _PKCS7.match(data):
         diagnosis, sentence = INSTEAD["PKCS7"]
-        raise PastedTextRefused(sentence.replace("-in FILE", "-inform DER -in FILE"), diagnosis)
+        raise PastedTextRefused(_(sentence).replace("-in FILE", "-inform DER -in FILE"), diagnosis)
     if len(data) > LONGEST_BODY:
-        raise PastedTextRefused("This file is too long for one certificate.", "too-long")
+        raise PastedTextRefused(_("This file is too long for one certificate."), "too-long")
     try:
         return x509.load_der_x509_certificate(data)
     except UNREADABLE as error:
         raise PastedTextRefused(
-            "This file is neither a certificate in PEM (text that begins with BEGIN CERTIFICATE) nor one in DER.",
+            _("This file isn’t a certificate, neither in PEM (text that starts with BEGIN CERTIFICATE) nor in DER."),
             "not-a-certificate",
         ) from error
 
@@ -235,14 +235,16 @@ def _binary(data: bytes) -> x509.Certificate:
 def _without_frame(text: str) -> PastedTextRefused:
     if re.match(r"(?:ssh|ecdsa|sk)-[a-z0-9@.-]+\s+AAAA", text):
         return PastedTextRefused(
-            "This is an SSH public key, not a certificate. SSH keys have a page of their own.", "ssh-key"
+            _("This is an SSH public key, not a certificate. Upload it on the SSH keys page."), "ssh-key"
         )
     if text.startswith("MII"):
         return PastedTextRefused(
-            "The lines around it are missing: a certificate begins with -----BEGIN CERTIFICATE----- and ends with "
-            "-----END CERTIFICATE-----.",
+            _(
+                "The first and last lines are missing. A certificate starts with -----BEGIN CERTIFICATE----- and "
+                "ends with -----END CERTIFICATE-----."
+            ),
             "no-frame",
         )
     return PastedTextRefused(
-        "This is not a certificate: one begins with -----BEGIN CERTIFICATE-----.", "something-else"
+        _("This isn’t a certificate. Certificates start with -----BEGIN CERTIFICATE-----."), "something-else"
     )

@@ -1,4 +1,4 @@
-"""The form both kinds are uploaded with."""
+"""The form both types are uploaded with."""
 
 from __future__ import annotations
 
@@ -7,20 +7,26 @@ from flask_wtf.file import FileField
 from wtforms import TextAreaField
 
 from app.errors import PortalError
+from app.public_keys.page_texts import page_texts
 from app.public_keys.pasted import PastedTextRefused, may_be_shown_again, refuse_private_keys
 from app.public_keys.private import SIGNS
+from app.text.messages import N_, _
 from app.web.forms import Form
 
 ROOMY = {"rows": 7, "spellcheck": "false", "autocomplete": "off", "autocapitalize": "off", "class": "lk-pasted-field"}
 
 
 class UploadForm(Form):
-    """Pasted, or chosen as a file."""
+    """A public key or certificate, pasted or chosen as a file."""
 
     signs = SIGNS
     """What the page looks for before anything is sent."""
-    pasted = TextAreaField("Paste it here", render_kw=ROOMY)
-    file = FileField("Choose its file")
+    pasted = TextAreaField(N_("Paste it here"), render_kw=ROOMY)
+    file = FileField(N_("Choose its file"))
+
+    def says(self, kind: str) -> dict[str, str]:
+        """Return what the page may say about what is pasted, by code. kind: "ssh-key" or "certificate"."""
+        return page_texts(kind)
 
     def given(self) -> str | bytes:
         """What was sent.
@@ -32,7 +38,7 @@ class UploadForm(Form):
         if len(files) + bool(text.strip()) > 1:
             for each in (text, *files):
                 refuse_private_keys(each)
-            raise PastedTextRefused("You sent more than one thing. Paste it, or choose its file.", "several-things")
+            raise PastedTextRefused(_("You sent more than one. Paste it, or choose its file."), "several-things")
         return files[0] if files else text
 
     def refused_by(self, _: PortalError) -> None:

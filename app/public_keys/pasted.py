@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from app.errors import Refused
 from app.public_keys import private
+from app.text.messages import N_, _
 from app.text.typed import visible
 
 
@@ -25,9 +26,9 @@ class PrivateKeyPasted(PastedTextRefused):
     """A private key, or something that holds one."""
 
     code = "private-key-pasted"
-    message = (
-        "This is, or contains, a private key. It was not sent to AWS, and Latchkey has kept nothing of it. But it "
-        "has left your machine: treat it as exposed, and make a new pair. Only the public half is needed here."
+    message = N_(
+        "This is a private key, or contains one. It wasn’t sent to AWS, and we kept nothing of it, but it left your "
+        "computer. Treat it as exposed and create a new key pair. Upload only the public key."
     )
 
 
@@ -35,10 +36,10 @@ class Pkcs12Pasted(PrivateKeyPasted):
     """A .p12 or .pfx file."""
 
     code = "pkcs12-pasted"
-    message = (
-        "This is a PKCS#12 file, which as a rule holds the private key, too. Nothing was sent to AWS, and Latchkey "
-        "has kept nothing of it. But it has left your machine: unless its password is strong, it is exposed. "
-        "The certificate alone comes out with: openssl pkcs12 -in FILE -clcerts -nokeys"
+    message = N_(
+        "This is a PKCS#12 file, which usually contains the private key. It wasn’t sent to AWS, and we kept nothing "
+        "of it, but it left your computer. Unless its password is strong, treat the key as exposed. To get the "
+        "certificate alone, run: openssl pkcs12 -in FILE -clcerts -nokeys"
     )
 
 
@@ -148,7 +149,7 @@ def refuse_private_keys(given: str | bytes) -> None:
     if known is not None:
         raise Pkcs12Pasted() if known is private.Found.PKCS12 else PrivateKeyPasted()
     if len(given) > LARGEST:
-        raise PastedTextRefused("This is too long to be one public key or certificate.", "too-long")
+        raise PastedTextRefused(_("This is too long for one public key or certificate."), "too-long")
 
 
 def may_be_shown_again(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""SSH keys and signing certificates at AWS: read, uploaded, missed; the same for both kinds."""
+"""SSH keys and signing certificates at AWS: reading, uploading and missing them is the same for both."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from app.errors import NoResponse, NotRecorded, PortalError, Refused
 from app.public_keys.certificates import Certificate, known_certificate, read_certificate, validity
 from app.public_keys.pasted import PrivateKeyPasted
 from app.public_keys.ssh import SshPublicKey, known_key, read_ssh_key
+from app.text.messages import _
 
 SSH_KEY = CredentialType(
     "SSH key",
@@ -39,7 +40,7 @@ CERTIFICATE = CredentialType(
 
 @dataclass(frozen=True)
 class Listed:
-    """One of either kind, read."""
+    """One of either type, read."""
 
     id: str
     active: bool
@@ -63,17 +64,21 @@ class ListedCertificate(Listed):
 
 
 class KeyAlreadyUploaded(Refused):
-    """One has this very key or certificate."""
+    """The user already has this key or certificate."""
 
     code = "key-already-uploaded"
     field = "pasted"
 
     def __init__(self, credential_type: CredentialType, held: Listed) -> None:
-        state = "" if held.active else " It is inactive: activate it in the list; uploading it again would not."
-        super().__init__(
-            f"You have this {credential_type.noun} already: it is {held.id}.{state} Nothing was changed.",
-            diagnosis="" if held.active else "inactive",
-        )
+        if credential_type is SSH_KEY and held.active:
+            said = _("You already have this SSH key: %(id)s. Nothing was changed.", id=held.id)
+        elif credential_type is SSH_KEY:
+            said = _("You already have this SSH key: %(id)s. It’s inactive. Activate it in the list.", id=held.id)
+        elif held.active:
+            said = _("You already have this certificate: %(id)s. Nothing was changed.", id=held.id)
+        else:
+            said = _("You already have this certificate: %(id)s. It’s inactive. Activate it in the list.", id=held.id)
+        super().__init__(said, diagnosis="" if held.active else "inactive")
 
 
 class TooManyPublicKeys(Refused):
@@ -82,10 +87,17 @@ class TooManyPublicKeys(Refused):
     code = "too-many-public-keys"
 
     def __init__(self, credential_type: CredentialType) -> None:
-        super().__init__(
-            f"You have {credential_type.most} {credential_type.noun}s: AWS allows no more, and inactive ones count. "
-            "Delete one first."
-        )
+        if credential_type is SSH_KEY:
+            said = _(
+                "You have %(num)d SSH keys, including inactive ones. AWS allows no more. Delete one first.",
+                num=credential_type.most,
+            )
+        else:
+            said = _(
+                "You have %(num)d certificates, including inactive ones. AWS allows no more. Delete one first.",
+                num=credential_type.most,
+            )
+        super().__init__(said)
 
 
 class UploadOutcomeUnknown(NoResponse):
@@ -94,10 +106,17 @@ class UploadOutcomeUnknown(NoResponse):
     code = "upload-outcome-unknown"
 
     def __init__(self, credential_type: CredentialType) -> None:
-        super().__init__(
-            f"AWS did not answer, and does not list the {credential_type.noun} so far. It may still appear: "
-            "look at the list in half a minute before you upload it again."
-        )
+        if credential_type is SSH_KEY:
+            said = _(
+                "AWS didn’t answer, so we don’t know whether it has your SSH key. Check "
+                "the list in half a minute before you upload it again."
+            )
+        else:
+            said = _(
+                "AWS didn’t answer, so we don’t know whether it has your certificate. Check "
+                "the list in half a minute before you upload it again."
+            )
+        super().__init__(said)
 
 
 def listed_keys(gateway: SshKeyGateway, user_name: str) -> list[ListedKey]:
@@ -125,6 +144,39 @@ def expiring(certificates: Iterable[ListedCertificate], now: datetime) -> list[t
     """Active certificates whose end is past ("expired") or near ("expires soon"), for warnings. Pure."""
     judged = [(each, validity(each.certificate, now)) for each in certificates if each.active and each.certificate]
     return [(each, found) for each, found in judged if found in ("expired", "expires soon")]
+
+
+def of_two(certificates: Sequence[ListedCertificate]) -> tuple[ListedCertificate | None, ListedCertificate | None]:
+    """Return (the one to keep, the one to retire) of two active certificates, (None, None) for fewer. Pure.
+
+    certificates: oldest first. The one that is valid longer is kept, and the newer one if that isn't known or they
+    are alike.
+    """
+    active = [each for each in certificates if each.active]
+    if len(active) < 2:
+        return None, None
+    older, newer = active[0], active[-1]
+    if older.certificate and newer.certificate and older.certificate.not_after > newer.certificate.not_after:
+        return older, newer
+    return newer, older
+
+
+def outlasting(held: Iterable[ListedCertificate], new: Certificate) -> ListedCertificate | None:
+    """Return the certificate that is valid longest of those valid longer than the new one, None without any. Pure."""
+    longer = [(each.certificate.not_after, each) for each in held if each.certificate]
+    return max((pair for pair in longer if pair[0] > new.not_after), key=lambda pair: pair[0], default=(None, None))[
+        1
+    ]
+
+
+def successor(
+    certificates: Iterable[ListedCertificate], ends: ListedCertificate, now: datetime
+) -> ListedCertificate | None:
+    """Return another active certificate that can take the place of one that ends, valid for a while yet. Pure."""
+    for each in certificates:
+        if each is not ends and each.active and each.certificate and not validity(each.certificate, now):
+            return each
+    return None
 
 
 def checked_key(audit: Audit, given: str | bytes) -> SshPublicKey:

@@ -1,4 +1,4 @@
-"""Pages both kinds have alike: deactivate, activate again, delete."""
+"""Pages that both types have: deactivate, activate and delete."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from flask.typing import ResponseReturnValue
 from app.audit.history import last_done
 from app.aws.clients import Clients
 from app.credentials import lifecycle
+from app.text.messages import _
 from app.web.forms import EmptyForm
 from app.web.guards import recently_confirmed, with_mfa
 from app.web.permissions import needs
 from app.web.request_context import audit, chosen_id, gateways, person
-from app.web.responses import done, page
+from app.web.responses import Undo, done, done_with_undo, page
 
 
 @dataclass(frozen=True)
 class Pages:
-    """The pages of one kind. gateway: the class."""
+    """The pages of one type. gateway: the class."""
 
     bp: Blueprint
     credential_type: lifecycle.CredentialType
@@ -31,6 +32,11 @@ class Pages:
     def action(self, verb: str) -> str:
         """IAM's action with this verb, "List" for all of them."""
         return f"iam:{verb}{self.resource}{'s' if verb == 'List' else ''}"
+
+    @property
+    def actions(self) -> dict[str, str]:
+        """IAM's actions that a list names where they are missing."""
+        return {"switch": self.action("Update"), "upload": self.action("Upload"), "read": self.action("Get")}
 
     def at(self, view: str) -> str:
         """Endpoint of one of its views."""
@@ -57,27 +63,28 @@ class Pages:
         return page("public_keys/deactivate_or_delete.html", EmptyForm(formdata=None), act=act, held=held, pages=self)
 
     def gone(self) -> ResponseReturnValue:
-        """It was removed meanwhile, or is too new for AWS's list."""
+        """Lead to the list, and say that it was removed meanwhile, or is too new for AWS's list."""
         wanted = chosen_id()
         if last_done(audit(), (self.credential_type.deleted,), wanted) is not None:
-            sentence = f"{wanted} was deleted. Your activity shows when."
+            sentence = _("%(id)s was deleted. Your activity shows when.", id=wanted)
             return done(sentence, self.at("index"), "info", code="was-deleted")
-        noun = self.credential_type.noun
-        sentence = f"AWS does not list that {noun}. If you uploaded it just now, try again in some seconds."
+        sentence = _("AWS doesn’t list it. If you just uploaded it, try again in some seconds.")
         return done(sentence, self.at("index"), "info", code="not-listed")
 
     def switch(self, *, active: bool) -> ResponseReturnValue:
-        """Activate or deactivate."""
+        """Activate or deactivate. Each can be undone, so nothing is asked."""
         held = self.chosen()
         if held is None:
             return self.gone()
         lifecycle.set_active(self.credential_type, self.at_aws, audit(), person().user_name, held.id, active=active)
-        sentence = "is active again." if active else "is inactive. If something still needs it, activate it again."
-        return done(f"{held.id} {sentence}", self.at("index"))
+        if active:
+            return done(_("%(id)s is active again.", id=held.id), self.at("index"))
+        undo = Undo(self.at("activate"), values={"id": held.id})
+        return done_with_undo(_("%(id)s is inactive now.", id=held.id), undo, self.at("index"))
 
 
 def add_life_cycle(pages: Pages) -> None:
-    """Register the pages on the blueprint of their kind."""
+    """Register the pages on the blueprint of their type."""
     bp = pages.bp
 
     @bp.get("/deactivate")
@@ -101,7 +108,7 @@ def add_life_cycle(pages: Pages) -> None:
     @recently_confirmed
     @needs(pages.action("List"), pages.action("Update"))
     def deactivate_post() -> ResponseReturnValue:
-        """Deactivate: can be undone."""
+        """Deactivate, which can be undone."""
         return pages.switch(active=False)
 
     @bp.post("/activate")
@@ -117,9 +124,9 @@ def add_life_cycle(pages: Pages) -> None:
     @recently_confirmed
     @needs(pages.action("List"), pages.action("Delete"))
     def delete_post() -> ResponseReturnValue:
-        """Delete: cannot be undone."""
+        """Delete, which can't be undone."""
         held = pages.chosen()
         if held is None:
             return pages.gone()
         lifecycle.delete(pages.credential_type, pages.at_aws, audit(), person().user_name, held.id)
-        return done(f"{held.id} is deleted.", pages.at("index"))
+        return done(_("%(id)s is deleted.", id=held.id), pages.at("index"))

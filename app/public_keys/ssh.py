@@ -31,9 +31,9 @@ from app.public_keys.ssh_refusals import (
     ALGORITHMS,
     MAKE_ONE,
     OTHER_KEY_TYPES,
-    WHOLE,
     WrongKeyType,
     damaged,
+    refusal,
     several,
     text_before_it,
 )
@@ -100,31 +100,20 @@ def read_ssh_key(given: str | bytes) -> SshPublicKey:
     refuse_private_keys(given)
     key = _parsed(given)
     if key.key_size < SMALLEST:
-        raise PastedTextRefused(
-            f"This RSA key has {key.key_size} bits: AWS takes {SMALLEST} at least. "
-            f"Make a longer one with: {MAKE_ONE}",
-            f"too-small:{key.key_size}",
-        )
+        raise refusal("too-small", detail=key.key_size, bits=key.key_size, least=SMALLEST, command=MAKE_ONE)
     if key.key_size > LARGEST:
-        raise PastedTextRefused(
-            f"This RSA key has {key.key_size:,} bits: AWS takes {LARGEST:,} at most.", f"too-large:{key.key_size}"
-        )
+        raise refusal("too-large", detail=key.key_size, bits=f"{key.key_size:,}", most=f"{LARGEST:,}")
     return described(key)
 
 
 def _parsed(given: str | bytes) -> rsa.RSAPublicKey:
     text = text_of(given)
     if text is None:
-        raise PastedTextRefused(
-            f"This file is not text, so it is not a public key as OpenSSH keeps it. {WHOLE}", "not-text"
-        )
+        raise refusal("not-text")
     if not text:
-        raise PastedTextRefused("Paste the public key, or choose its file.", "empty")
+        raise refusal("empty")
     if len(text) > LONGEST_BODY:
-        raise PastedTextRefused(
-            f"This is too long for one public key: AWS takes {LONGEST_BODY:,} characters at most. {WHOLE}",
-            "too-long",
-        )
+        raise refusal("too-long", num=f"{LONGEST_BODY:,}")
     text = _SPACES.sub(" ", text)
     found = labels(text)
     return _framed(text, found) if found else _line(text)
@@ -154,18 +143,12 @@ def _framed(text: str, found: list[str]) -> rsa.RSAPublicKey:
         raise several()
     label = found[0]
     if "CERTIFICATE" in label:
-        raise PastedTextRefused(
-            "This is a certificate, not an SSH key. Certificates have a page of their own.", "certificate"
-        )
+        raise refusal("certificate")
     if label not in ("PUBLIC KEY", "RSA PUBLIC KEY", "SSH2 PUBLIC KEY"):
-        raise PastedTextRefused(
-            f"This is a “{shortened(label)}” block, not an SSH public key. {WHOLE}", "another-block"
-        )
+        raise refusal("another-block", name=shortened(label))
     held = frame(text, label)
     if not held.body or stands_before(held.before) or held.after not in ("", *AROUND):
-        raise PastedTextRefused(
-            f"The key is cut short, or there is other text beside it. {WHOLE}", "cut-short-or-text-beside-it"
-        )
+        raise refusal("cut-short-or-text-beside-it")
     if label == "SSH2 PUBLIC KEY":
         return _blob(_whole(_body_of_rfc_4716(text))[0])
     try:
@@ -203,7 +186,7 @@ def _body_of_rfc_4716(text: str) -> str:
 def _line(text: str) -> rsa.RSAPublicKey:
     text = _CONTINUED.sub("\n", _COMMENT.sub("", text))
     if not text.strip():
-        raise PastedTextRefused("Paste the public key, or choose its file.", "empty")
+        raise refusal("empty")
     found = list(_KEY.finditer(text))
     if len(found) > 1:
         raise several()
@@ -225,28 +208,19 @@ def _line(text: str) -> rsa.RSAPublicKey:
 def _no_key(text: str) -> PastedTextRefused:
     words = text.split()
     if words[0].startswith("AAAA"):
-        return PastedTextRefused(f"The beginning is missing: a key starts with “ssh-rsa”. {WHOLE}", "no-beginning")
+        return refusal("no-beginning")
     if _is_type(words[0]):
         _check_kind(words[0])
-        return (
-            damaged()
-            if len(words) > 1
-            else PastedTextRefused(f"The key itself is missing after “ssh-rsa”. {WHOLE}", "no-key")
-        )
+        return damaged() if len(words) > 1 else refusal("no-key")
     if any(_is_type(word) for word in words):
         return text_before_it()
     if _JWK.search(text):
-        return PastedTextRefused(
-            "This is a JSON Web Key. Paste the key as OpenSSH writes it: a line that begins with ssh-rsa.",
-            "json-web-key",
-        )
+        return refusal("json-web-key")
     if _FINGERPRINT.match(text):
-        return PastedTextRefused(f"This is the fingerprint of a key. Paste the key itself. {WHOLE}", "fingerprint")
+        return refusal("fingerprint")
     if _FILE_NAME.fullmatch(text):
-        return PastedTextRefused(
-            "This is the name of a file. Choose the file below, or paste what is in it.", "file-name"
-        )
-    return PastedTextRefused(f"This is not an SSH public key: one begins with “ssh-rsa”. {WHOLE}", "something-else")
+        return refusal("file-name")
+    return refusal("something-else")
 
 
 def _whole(written: str) -> tuple[str, str]:
@@ -286,15 +260,9 @@ def _check_kind(name: str) -> None:
     if name in OTHER_KEY_TYPES:
         raise WrongKeyType(OTHER_KEY_TYPES[name])
     if _CERTIFICATE.fullmatch(name):
-        raise PastedTextRefused(
-            "This is an SSH certificate. CodeCommit takes the plain public key: the file without “-cert”.",
-            "ssh-certificate",
-        )
+        raise refusal("ssh-certificate")
     if name != "ssh-rsa":
-        raise PastedTextRefused(
-            f"This kind of key is not known here. CodeCommit takes RSA keys only. Make one: {MAKE_ONE}",
-            "unknown-type",
-        )
+        raise refusal("unknown-type", command=MAKE_ONE)
 
 
 def _blob(blob: str) -> rsa.RSAPublicKey:

@@ -13,6 +13,7 @@ from app.public_keys import service
 from app.public_keys.forms import UploadForm
 from app.public_keys.shared_pages import Pages, add_life_cycle
 from app.public_keys.ssh_refusals import MAKE_ONE
+from app.text.messages import _
 from app.web.forms import EmptyForm
 from app.web.guards import recently_confirmed, with_mfa
 from app.web.permissions import calls, needs
@@ -28,6 +29,9 @@ add_life_cycle(pages)
 GIT_HOSTS = {"aws-cn": "amazonaws.com.cn", "aws-eusc": "amazonaws.eu"}
 """Where CodeCommit's hosts are, per partition; elsewhere amazonaws.com."""
 
+CONFIG = "Host git-codecommit.*.{domain}\n  User {id}\n  IdentityFile ~/.ssh/codecommit_rsa"
+"""Lines for ~/.ssh/config (CodeCommit User Guide, SSH connections)."""
+
 
 @bp.get("")
 @with_mfa
@@ -39,6 +43,7 @@ def index() -> ResponseReturnValue:
     service.reconcile(service.SSH_KEY, keys, audit(), now)
     report_observed(person(), ssh_keys=keys)
     new = request.args.get("new", "")
+    domain, region = GIT_HOSTS.get(person().partition, "amazonaws.com"), current_app.config["AWS_REGION"]
     return page(
         "public_keys/ssh_keys.html",
         EmptyForm(formdata=None),
@@ -47,9 +52,9 @@ def index() -> ResponseReturnValue:
         missing=new if service.missing(service.SSH_KEY, keys, audit(), new) else "",
         full=len(keys) >= service.SSH_KEY.most,
         newest=next((key.id for key in reversed(keys) if key.active), ""),
-        domain=GIT_HOSTS.get(person().partition, "amazonaws.com"),
-        region=current_app.config["AWS_REGION"],
-        today=now,
+        configs={key.id: CONFIG.format(domain=domain, id=key.id) for key in keys},
+        trying=f"ssh git-codecommit.{region}.{domain}",
+        region=region,
     )
 
 
@@ -77,4 +82,4 @@ def new_post() -> ResponseReturnValue:
     form.accept()
     key = service.checked_key(audit(), form.given())
     key_id = service.upload_key(gateways().of_type(SshKeyGateway), audit(), person().user_name, key)
-    return done(f"Your key is uploaded: {key_id}.", "ssh_keys.index", new=key_id)
+    return done(_("%(id)s is uploaded.", id=key_id), "ssh_keys.index", new=key_id)

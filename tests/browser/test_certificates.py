@@ -92,7 +92,7 @@ def test_a_certificate_is_replaced(
     assert surfer.path == "/certificates/new/check" and held(nadia) == {}, "nothing is uploaded yet"
     assert "b\\>nadia" in surfer.text, "shown as text"
     assert "secp256r1" in surfer.text
-    assert surfer.states == ["self-signed", "expires-soon"]
+    assert surfer.states == ["expires-soon", "self-signed"]
     surfer.submit("/certificates/new/upload")
     (old,) = held(nadia)
     assert uploaded(surfer, old)
@@ -106,7 +106,10 @@ def test_a_certificate_is_replaced(
     (new,) = set(held(nadia)) - {old}
     assert f"retire-older:{old}" in surfer.states
     assert new in surfer.page.locator("[data-state=retire-older]").inner_text(), "what tools are to sign with"
-    surfer.follow("/certificates/deactivate")
+    surfer.open(f"/certificates/deactivate?id={old}")
+    surfer.submit("/certificates/deactivate")
+    surfer.click("[data-notice] button")
+    assert held(nadia) == {old: "Active", new: "Active"}, "undone"
     surfer.submit(f"/certificates/deactivate?id={old}")
     assert held(nadia) == {old: "Inactive", new: "Active"}
     assert "delete-inactive" in surfer.states and "upload-successor" not in surfer.states
@@ -125,11 +128,10 @@ def test_a_certificate_is_replaced(
     delete(surfer, old)
     assert held(nadia) == {new: "Active"}
     done = [event for event, phase, _ in portal.activity(nadia.name) if phase == "done"]
-    assert done[-5:] == [
+    assert done[-7:] == [
         "certificate-uploaded",
         "certificate-uploaded",
-        "certificate-deactivated",
-        "certificate-activated",
+        *["certificate-deactivated", "certificate-activated"] * 2,
         "certificate-deleted",
     ]
     upload(surfer, certificate_pem(now(clock) + timedelta(seconds=60)))
@@ -137,6 +139,22 @@ def test_a_certificate_is_replaced(
     clock.move(120)
     surfer.open("/certificates")
     assert f"expired:{short}" in surfer.states
+
+
+def test_the_one_that_is_valid_longer_is_kept_though_it_is_older(
+    surfer: Surfer, nadia: Employee, clock: Clock
+) -> None:
+    upload(surfer, certificate_pem(now(clock) + timedelta(days=365)))
+    (year,) = held(nadia)
+    clock.move(5)  # AWS's times have whole seconds
+    look_at(surfer, certificate_pem(now(clock) + timedelta(days=10)))
+    assert {"expires-soon", "expires-first"} <= {*surfer.states}, "it is said before the upload"
+    surfer.submit("/certificates/new/upload")
+    (ten,) = set(held(nadia)) - {year}
+    assert f"retire-older:{ten}" in surfer.states
+    surfer.open("/")
+    assert surfer.to_do == [f"certificate-expires-soon:{ten}"]
+    assert year in surfer.page.locator("[data-todo]").inner_text(), "what takes its place"
 
 
 def test_one_that_expires_while_it_is_looked_at(surfer: Surfer, nadia: Employee, clock: Clock) -> None:

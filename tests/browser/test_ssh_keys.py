@@ -66,9 +66,8 @@ def uploaded(surfer: Surfer, key_id: str) -> bool:
 
 
 def deactivate(surfer: Surfer, key_id: str) -> None:
-    """From the list of keys."""
-    surfer.follow(f"/ssh-keys/deactivate?id={key_id}")
-    surfer.submit("/ssh-keys/deactivate")
+    """From the list of keys. Nothing is asked, since it can be undone."""
+    surfer.submit(f"/ssh-keys/deactivate?id={key_id}")
 
 
 def uploads(sandbox: Sandbox, since: int) -> list[dict[str, Any]]:
@@ -91,10 +90,16 @@ def test_the_life_of_a_key(surfer: Surfer, nadia: Employee, sandbox: Sandbox, po
         UserName=nadia.name, SSHPublicKeyId=key_id, Encoding="SSH"
     )["SSHPublicKey"]
     assert held["SSHPublicKeyBody"] == openssh(pair().public_key())
-    shown = surfer.row(key_id).inner_text()
+    shown = surfer.row(key_id).text_content() or ""
     assert held["Fingerprint"] in shown, "AWS's own, computed here"
     assert read_ssh_key(held["SSHPublicKeyBody"]).sha256 in shown and "2048" in shown
 
+    surfer.open(f"/ssh-keys/deactivate?id={key_id}")
+    assert keys_of(nadia) == {key_id: "Active"}, "the page only says what it means"
+    surfer.submit("/ssh-keys/deactivate")
+    assert keys_of(nadia) == {key_id: "Inactive"}
+    surfer.click("[data-notice] button")
+    assert keys_of(nadia) == {key_id: "Active"}, "undone"
     deactivate(surfer, key_id)
     assert keys_of(nadia) == {key_id: "Inactive"}
     paste(surfer, pem(pair().public_key()))
@@ -107,7 +112,8 @@ def test_the_life_of_a_key(surfer: Surfer, nadia: Employee, sandbox: Sandbox, po
     surfer.submit("/ssh-keys/delete")
     assert keys_of(nadia) == {}
     done = [event for event, phase, _ in portal.activity(nadia.name) if phase == "done"]
-    assert done[-4:] == ["ssh-key-uploaded", "ssh-key-deactivated", "ssh-key-activated", "ssh-key-deleted"]
+    switched = ["ssh-key-deactivated", "ssh-key-activated"] * 2
+    assert done[-6:] == ["ssh-key-uploaded", *switched, "ssh-key-deleted"]
     surfer.open("/activity")
     assert key_id in surfer.page.locator("[data-event=ssh-key-uploaded]").inner_text()
 

@@ -21,7 +21,7 @@ from app.public_keys.certificates import Certificate, known_certificate, read_ce
 from app.public_keys.pasted import PastedTextRefused, PrivateKeyPasted, may_be_shown_again, shortened
 from app.public_keys.service import ListedCertificate, expiring
 from app.public_keys.ssh import SshPublicKey, known_key, read_ssh_key
-from app.public_keys.ssh_refusals import MAKE_ONE, NAMES, WrongKeyType
+from app.public_keys.ssh_refusals import MAKE_ONE, WRONG_TYPES, WrongKeyType
 from tests.support.private_keys import private_keys
 from tests.support.public_keys import (
     certificate,
@@ -166,7 +166,7 @@ def test_other_kinds_are_told_with_the_command_that_makes_the_right_one() -> Non
         with pytest.raises(WrongKeyType) as refused:
             read_ssh_key(pasted)
         assert refused.value.diagnosis == kind
-        assert NAMES[kind] in str(refused.value) and MAKE_ONE in str(refused.value)
+        assert str(refused.value) == WRONG_TYPES[kind] % {"command": MAKE_ONE}
     assert MAKE_ONE.startswith("ssh-keygen -t rsa -b 4096")
     blob = ed25519_line().split()[1]
     assert why_not(read_ssh_key, f"ssh-rsa {blob}") == "ed25519", "what it is, not what it is called"
