@@ -11,7 +11,8 @@ from flask import current_app
 from flask.cli import AppGroup
 
 from app.activity.queries import accounts, chain_of, head_of
-from app.audit.chain import Flaw, Verification, head_text, read_head, verify
+from app.audit import flaws as kinds
+from app.audit.chain import Verification, head_text, read_head, verify
 from app.audit.log import audit_log
 from app.commands import on_database
 from app.text.terminal import plain
@@ -57,9 +58,9 @@ def _verified(
     heads = [*expected, *([head] if head and head[0] else [])]
     verified = verify(account, chain_of(engine, account), audit_log().keyring, heads, old_before)
     if head is None:
-        verified.flaws.append(Flaw(verified.head[0], "is the last row, but the stored chain head is invalid"))
+        verified.flaws.append(kinds.invalid_head(verified.head[0]))
     elif verified.rows and not head[0]:
-        verified.flaws.append(Flaw(verified.head[0], "is the last row, but this chain has no stored head"))
+        verified.flaws.append(kinds.no_head(verified.head[0]))
     return verified
 
 
@@ -77,7 +78,7 @@ def _told(verified: Verification) -> bool:
     flaws = verified.flaws
     name = plain(verified.account_id) or "(nobody signed in)"
     for flaw in flaws[:FLAWS_SHOWN]:
-        click.echo(f"account {name}: row {flaw.seq} {plain(flaw.what)}")
+        click.echo(f"account {name}: {plain(flaw.what)} [{flaw.code}]")
     if len(flaws) > FLAWS_SHOWN:
         click.echo(f"account {name}: and {len(flaws) - FLAWS_SHOWN} more. If it is every row, check AUDIT_KEYS.")
     sound = "NOT sound" if flaws else "sound"

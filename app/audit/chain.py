@@ -17,6 +17,9 @@ from functools import cached_property
 from itertools import product
 from typing import Any, NamedTuple
 
+from app.audit import flaws
+from app.audit.flaws import Flaw
+
 START = ""
 """The predecessor of a chain's first row."""
 SHORTENED = "record-shortened"
@@ -89,14 +92,6 @@ class Keyring:
 
 
 @dataclass(frozen=True)
-class Flaw:
-    """Something wrong at a position of the chain."""
-
-    seq: int
-    what: str
-
-
-@dataclass(frozen=True)
 class Verification:
     """What verifying an account's chain found."""
 
@@ -122,8 +117,8 @@ def read_head(text: str) -> tuple[int, str]:
     return int(seq), mac
 
 
-def _link(stored: Mapping[str, object]) -> tuple[Link, str, str]:
-    """The row, its mac, and what of it isn't what the portal ever writes ("" for nothing): others stand in then."""
+def _link(stored: Mapping[str, object]) -> tuple[Link, str, list[str]]:
+    """Return the row, its mac, and the columns with values the portal never writes. The row has others in place."""
     told: dict[str, Any] = {}
     odd = []
     for name in (*Link._fields, "mac"):
@@ -136,7 +131,7 @@ def _link(stored: Mapping[str, object]) -> tuple[Link, str, str]:
             value = {int: 0, datetime: _NEVER}.get(right, "")
         told[name] = value
     mac = told.pop("mac")
-    return Link(**told), mac, f"has a value in {', '.join(odd)} that Latchkey never writes" if odd else ""
+    return Link(**told), mac, odd
 
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
@@ -194,7 +189,7 @@ class _Walk:
         link, mac, odd = _link(stored)
         self.count += 1
         if not isinstance(stored["seq"], int):
-            self.found.append(Flaw(self.last, f"is followed by a row whose number is {stored['seq']!r}"))
+            self.found.append(flaws.wrong_number(self.last, stored["seq"]))
             self._all_old = False
             return
         self._take_number(link, mac)
@@ -214,18 +209,20 @@ class _Walk:
             self.first = (link, mac)
             self.last = link.seq - 1
         elif link.seq != self.last + 1:
-            self.found.append(Flaw(self.last + 1, _missing(self.last + 1, link.seq - 1)))
+            self.found.append(flaws.missing(self.last + 1, link.seq - 1))
         if link.seq < 1:
-            self.found.append(Flaw(link.seq, "comes before the first row: Latchkey didn’t write it"))
+            self.found.append(flaws.before_first(link.seq))
 
-    def _take_mac(self, link: Link, mac: str, odd: str) -> None:
-        """Is it what Latchkey wrote? odd: what cannot be, "" where nothing is."""
+    def _take_mac(self, link: Link, mac: str, odd: Sequence[str]) -> None:
+        """Is it what Latchkey wrote? odd: the columns with values that can't be."""
         checkable = self.count > 1 or link.seq == 1
-        problem = odd or (_problem(self._keyring, self.before, link, mac) if checkable else "")
+        problem = _problem(self._keyring, self.before, link, mac) if checkable else None
+        if odd:
+            problem = flaws.odd_value(link.seq, odd)
         if not problem:
             self._take_key(link)
             return
-        self.found.append(Flaw(link.seq, problem))
+        self.found.append(problem)
         if not odd:
             self.suspects.append((link, mac, self.before))
 
@@ -236,14 +233,12 @@ class _Walk:
             return  # the first row that is left: it is judged with what retention removed
         ends = ring.ends.get(link.key_id)
         if former and ring.age(link.key_id) > ring.age(former):
-            self.found.append(Flaw(link.seq, f"was made with the key {link.key_id!r} after {former!r} replaced it"))
+            self.found.append(flaws.replaced_key(link.seq, link.key_id, former))
             return
         if ends and link.at >= ends:
-            self.found.append(
-                Flaw(link.seq, f"was made with the key {link.key_id!r}, which ended on {_minute(ends)}")
-            )
+            self.found.append(flaws.ended_key(link.seq, link.key_id, ends))
         if former and former != link.key_id and (ended := ring.ends.get(former)) and link.at >= ended:
-            self.found.append(Flaw(link.seq, _late(former, ended)))
+            self.found.append(flaws.gap_after_ended_key(link.seq, former, ended))
         self._key = link.key_id
 
     def end(self) -> None:
@@ -252,42 +247,20 @@ class _Walk:
             self.found.extend(_beginning(self._keyring, *self.first, self._checkpoints))
         ring = self._keyring
         if self._key and ring.age(self._key) > ring.age(ring.signing):
-            self.found.append(Flaw(self.last, _outlived(self._key, ring.signing)))
+            self.found.append(flaws.old_key_last(self.last, self._key, ring.signing))
 
 
-def _outlived(old: str, new: str) -> str:
-    return (
-        f"is the last row and was made with the old key {old!r}: no row made with {new!r} follows. If the portal has "
-        "run with the new key, rows were removed or replaced"
-    )
-
-
-def _minute(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M} UTC"
-
-
-def _late(former: str, ended: datetime) -> str:
-    return (
-        f"is the first after the rows made with the key {former!r}, but that key ended on {_minute(ended)}: "
-        "the rows in between were removed or replaced"
-    )
-
-
-def _problem(keyring: Keyring, before: str, link: Link, mac: str) -> str:
+def _problem(keyring: Keyring, before: str, link: Link, mac: str) -> Flaw | None:
     if link.key_id not in keyring.keys:
-        return f"was made with the key {link.key_id!r}, which AUDIT_KEYS does not have"
+        return flaws.unknown_key(link.seq, link.key_id)
     if not _same(keyring.mac(before, link), mac):
-        return "isn’t what Latchkey wrote: it was changed, moved or added"
-    return ""
+        return flaws.not_written(link.seq)
+    return None
 
 
 def _same(made: str, stored: str) -> bool:
     """Compare macs, of which the stored one may be any text."""
     return hmac.compare_digest(made.encode(), stored.encode("utf-8", "surrogatepass"))
-
-
-def _missing(low: int, high: int) -> str:
-    return "is missing" if low == high else f"to {high} are missing"
 
 
 def _checkpoint(target: str) -> Iterator[tuple[int, str]]:
@@ -301,19 +274,19 @@ def _beginning(keyring: Keyring, link: Link, mac: str, checkpoints: set[tuple[in
     """A chain that does not begin at 1 must follow a checkpoint, which a later row of it vouches for."""
     before = [checked for seq, checked in checkpoints if seq == link.seq - 1]
     if not before:
-        yield Flaw(1, f"{_missing(1, link.seq - 1)}, and no checkpoint of a retention says so")
+        yield flaws.missing_at_start(link.seq - 1)
     elif all(_problem(keyring, checked, link, mac) for checked in before):
-        yield Flaw(link.seq, "is not what followed the rows that retention removed")
+        yield flaws.wrong_start(link.seq)
 
 
 def _compared(expected: Sequence[tuple[int, str]], seen: Mapping[int, str], last: int, begins: int) -> Iterator[Flaw]:
     for seq, mac in expected:
         if seq > last:
-            yield Flaw(last + 1, f"to {seq} are missing: the chain was cut after {last}")
+            yield flaws.cut(last, seq)
         elif seq < begins:
-            yield Flaw(seq, "was removed by retention, so it cannot be compared with the expected head")
+            yield flaws.head_removed(seq)
         elif seen.get(seq) != mac:
-            yield Flaw(seq, "has another hash than the expected head")
+            yield flaws.other_head(seq)
 
 
 def _moved(keyring: Keyring, suspects: Sequence[tuple[Link, str, str]]) -> Iterator[Flaw]:
@@ -325,4 +298,4 @@ def _moved(keyring: Keyring, suspects: Sequence[tuple[Link, str, str]]) -> Itera
         if link.seq != other.seq and link.key_id in keyring.keys:
             as_written = link._replace(seq=other.seq)
             if _same(keyring.mac(before, as_written), mac):
-                yield Flaw(link.seq, f"was written as {other.seq}: rows were reordered")
+                yield flaws.moved(link.seq, other.seq)

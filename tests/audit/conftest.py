@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,6 +28,11 @@ def portal(file: Path) -> Iterator[Flask]:
     with app.app_context():
         yield app
         db.engine.dispose()
+
+
+def flaws(output: str) -> list[tuple[int, str]]:
+    """The rows that `activity verify` names, each with the code of what is wrong."""
+    return [(int(seq), code) for seq, code in re.findall(r": row (-?\d+) .*\[([a-z-]+)\]$", output, re.MULTILINE)]
 
 
 def somebody(name: str = "nadia") -> Audit:

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from app.db import db
 from app.factory import create_app
 from config import from_env
-from tests.audit.conftest import ACCOUNT, write
+from tests.audit.conftest import ACCOUNT, flaws, write
 from tests.audit.test_chain import change, run, verify
 from tests.support.databases import GOOD
 from tests.support.postgres import Postgres, postgres
@@ -83,7 +83,7 @@ def test_a_row_that_cannot_be_read_is_named_and_so_is_every_other(broken: tuple[
         status, output = verify(portal)
         assert status == 1, (way, output)
         assert f"account {ACCOUNT}: row 2 " in output, (way, output)
-        assert "row 5 isn’t what Latchkey wrote" in output and "6 rows, NOT sound" in output, (way, output)
+        assert (5, "not-written") in flaws(output) and "6 rows, NOT sound" in output, (way, output)
         assert "row 4 " not in output and "row 6 " not in output, (way, "the others are sound")
         status, output = run(portal, "prune")
         assert status == 1 and "row 2 " in output and "nothing removed" in output, (way, output)
@@ -97,8 +97,8 @@ def test_a_row_without_a_place_is_named(portal: Flask, seq: str) -> None:
     write(3)
     change(f"update activity set seq = {seq} where seq = 2")
     status, output = verify(portal)
-    assert status == 1 and "NOT sound" in output and "row 2 is missing" in output
-    assert "followed by a row whose number is" in output or "before the first row" in output or "to 9223" in output
+    assert status == 1 and "NOT sound" in output and (2, "missing") in flaws(output)
+    assert {"wrong-number", "before-first"} & {code for _, code in flaws(output)} or "to 9223" in output
 
 
 def test_what_is_no_account_and_no_head_is_named(portal: Flask) -> None:
@@ -109,4 +109,4 @@ def test_what_is_no_account_and_no_head_is_named(portal: Flask) -> None:
     assert run(portal, "verify", "--account", ACCOUNT)[0] == 1
     change("delete from activity_heads where seq = 1")
     change("update activity_heads set seq = 'many'")
-    assert "the stored chain head is invalid" in verify(portal)[1]
+    assert (3, "invalid-head") in flaws(verify(portal)[1])

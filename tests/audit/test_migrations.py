@@ -30,6 +30,7 @@ from app.commands import activity
 from app.db import Utc, db
 from app.factory import create_app
 from config import from_env
+from tests.audit.conftest import flaws
 from tests.support.databases import GOOD
 from tests.support.postgres import Postgres, postgres
 from tests.support.sandbox import ROOT
@@ -132,7 +133,7 @@ def test_a_record_of_before_unique_ids_stays_sound_and_nobodys_own(portal: Flask
         with db.engine.begin() as connection:
             connection.execute(text(f"update activity set {change} where seq = 4"))
         output = verified(db.engine.url.render_as_string(hide_password=False)).output
-        assert "row 4 isn’t what Latchkey wrote" in output
+        assert flaws(output) == [(4, "not-written")]
 
 
 def verified(database_url: str, *options: str) -> Result:
