@@ -31,7 +31,7 @@ sandbox: $(VENV)/.run
 
 setup: $(VENV)/.all
 
-test: $(VENV)/.all
+test: $(VENV)/.all build/markup/.installed
 	@deploy/apt-install chromium-headless-shell libfaketime postgresql redis-server nginx-light systemd fonts-dejavu-core
 	$(BIN)/python -m tests $(ARGS)
 
@@ -91,6 +91,14 @@ css:
 	cd build/css && npm ci --silent --ignore-scripts --omit=optional
 	build/css/node_modules/.bin/sass --style=compressed --no-source-map --quiet-deps --silence-deprecation=import \
 	  --load-path=build/css/node_modules build/css/bootstrap.scss static/bootstrap.css
+
+# The W3C's HTML checker, a Java program that npm has.
+build/markup/.installed: deploy/markup/package-lock.json
+	@command -v java >/dev/null || deploy/apt-install default-jre-headless
+	@command -v npm >/dev/null || deploy/apt-install nodejs npm
+	@mkdir -p build && cp -r deploy/markup build/
+	@cd build/markup && npm ci --silent --ignore-scripts
+	@touch $@
 
 # The texts people read, for translators: build/messages.pot.
 messages: $(VENV)/.all

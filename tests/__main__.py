@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.support.clock import environment
 
-LAST = "tests/browser/test_every_page.py"
+LAST = ("tests/browser/test_every_page.py", "tests/browser/test_html.py")
 BROWSER = Path(__file__).parent / "browser"
 AS_REPLICAS = ("--database=postgresql", "--redis", "--workers=2")
 """How the portal runs for these stories, which take about half of the time; for the others, on SQLite alone."""
@@ -35,7 +35,7 @@ AT_ONCE = 3
 
 def shards() -> dict[str, list[str]]:
     """What runs beside each other, the longest first."""
-    stories = {f"tests/browser/{file.name}" for file in BROWSER.glob("test_*.py")} - {LAST}
+    stories = {f"tests/browser/{file.name}" for file in BROWSER.glob("test_*.py")} - set(LAST)
     replicas = {f"tests/browser/test_{name}.py" for name in TOLD_OF_REPLICAS}
     alone = sorted(stories - replicas)
     named = [each for part in APART.values() for each in part if not each.startswith("-")]
@@ -73,7 +73,7 @@ def main(options: list[str], scratch: Path) -> int:
         for name, process in running.items():
             failed |= process.result()
             print(f"\n######## {name}\n", (scratch / f"{name}.log").read_text(), sep="", flush=True)
-    return start(scratch / "last", [LAST]).wait() | failed
+    return start(scratch / "last", [*LAST]).wait() | failed
 
 
 if __name__ == "__main__":

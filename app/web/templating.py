@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime
 from functools import cache
 
-from flask import Flask
+from flask import Flask, g
 from heroicons.jinja import heroicon_micro, heroicon_mini, heroicon_outline, heroicon_solid
 from markupsafe import Markup, escape
 
@@ -44,6 +44,14 @@ def icon(name: str, size: int = 20, style: str = "outline") -> Markup:
     return Markup(draw[style](name, size=size, **_ATTRIBUTES))  # noqa: S704 # drawn by the package from its own files
 
 
+def takes_focus(wanted: object) -> bool:
+    """Return whether a field gets `autofocus`: of those of a page that want it, the first (HTML allows one)."""
+    if not wanted or g.get("focus_is_taken"):
+        return False
+    g.focus_is_taken = True
+    return True
+
+
 def register(app: Flask) -> None:
     """Make the filters known to Jinja."""
     app.jinja_env.filters["date"] = written
@@ -56,4 +64,5 @@ def register(app: Flask) -> None:
     app.jinja_env.filters["machine_time"] = machine_time
     app.jinja_env.globals["accounts_to_watch"] = accounts_to_watch
     app.jinja_env.globals["icon"] = icon
+    app.jinja_env.globals["takes_focus"] = takes_focus
     app.jinja_env.globals["now"] = lambda: datetime.now(UTC)

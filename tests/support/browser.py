@@ -7,11 +7,11 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TypedDict
-from urllib.parse import urlsplit
+from urllib.parse import urldefrag, urlsplit
 
 import zxingcpp
 from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, Playwright, Response, sync_playwright
 from werkzeug.routing import Map
 
 from tests.support.clock import Clock
@@ -78,6 +78,7 @@ class Surfer(Seen):
     ) -> None:
         self.url = portal_url
         self.clock = clock
+        self._documents: dict[str, Response] = {}
         self._inspection = Inspection(portal_url, url_map, seen, javascript)
         self._context = browser.new_context(
             java_script_enabled=javascript,
@@ -85,6 +86,7 @@ class Surfer(Seen):
             bypass_csp=False,
             ignore_https_errors=True,
         )
+        self._context.on("response", self._answered)
         self._context.grant_permissions(["clipboard-read", "clipboard-write"])
         self.complaints: list[str] = []
         self.outside: list[str] = []
@@ -106,6 +108,10 @@ class Surfer(Seen):
     def _asked(self, request: Any) -> None:
         if urlsplit(request.url).hostname not in ("127.0.0.1", "localhost", HOSTED, None):
             self.outside.append(request.url)
+
+    def _answered(self, response: Response) -> None:
+        if response.request.is_navigation_request():
+            self._documents[response.url] = response
 
     def close(self) -> None:
         """Close the profile; fails where a page broke its own security policy, called out or kept a secret."""
@@ -292,4 +298,4 @@ class Surfer(Seen):
 
     def inspect(self) -> None:
         """Look critically at the page; see `Inspection`."""
-        self._inspection(self.page)
+        self._inspection(self.page, self._documents[urldefrag(self.page.url).url])

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Response
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map
 
@@ -29,8 +29,11 @@ class Inspection:
         self._routes = url_map.bind(urlsplit(portal_url).netloc)
         self._javascript = javascript
 
-    def __call__(self, page: Page) -> None:
-        """Heading, labels, CSRF tokens; once per page and state: axe and what the eye needs, in both themes."""
+    def __call__(self, page: Page, document: Response) -> None:
+        """Heading, labels, CSRF tokens; once per page and state: axe and what the eye needs, in both themes.
+
+        document: what the server answered, which is kept for the HTML checker where the whole suite runs.
+        """
         has = page.locator("html").evaluate(_HAS)  # at once: each question by itself takes as long
         assert len(has["headings"]) == 1, f"{page.url}: {has['headings']}"
         here, path = page.url.startswith(self.url), urlsplit(page.url).path
@@ -48,6 +51,7 @@ class Inspection:
         if not _is_first(f"{state} {page.evaluate(_BUILT_OF)}"):
             self.seen.add(state)
             return
+        _keep(state, document)
         if said := self._look(page):
             raise AssertionError("\n".join([page.url, *said]))
         self.seen.update((state, endpoint) if here else (state,))
@@ -90,6 +94,14 @@ _HAS = """(html) => {
 _BUILT_OF = """() => [...new Set([...document.querySelectorAll("body *")]
   .map((each) => `${each.localName}.${each.getAttribute("class") ?? ""}`))].sort().join(" ")"""
 """The kinds of elements on a page: two pages with the same ones look alike to an inspection."""
+
+
+def _keep(state: str, document: Response) -> None:
+    """Keep the page as the server sent it, before scripts change it, for `tests.browser.test_html`."""
+    folder = os.environ.get("TESTS_SEEN")
+    if folder and "html" in document.headers.get("content-type", ""):
+        name = re.sub(r"\W+", "-", state).strip("-")
+        (Path(folder) / f"{name}-{os.getpid()}.html").write_text(document.text())
 
 
 def _is_first(state: str) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask_wtf import FlaskForm
 from wtforms import PasswordField, RadioField, StringField
 from wtforms.validators import InputRequired, Length
@@ -60,4 +62,8 @@ class NewPasswordForm(FlaskForm):
 
 
 class EmptyForm(FlaskForm):
-    """A button, with its protection against forgery."""
+    """A button, with its protection against forgery. A page may hold several, so the token's field has no id."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.csrf_token.render_kw = {"id": False}
