@@ -13,7 +13,7 @@ from app.activity.export import FORMATS
 from app.activity.forms import EveryoneForm, FilterForm
 from app.audit.events import Event
 from app.audit.log import audit_log
-from app.mfa.devices import reconcile
+from app.mfa.leftovers import reconcile
 from app.sessions import current
 from app.text.messages import _, ngettext
 from app.web.forms import EmptyForm

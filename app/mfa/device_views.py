@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace as changed
 from datetime import UTC, datetime, timedelta
 
 from flask import current_app, redirect, request, url_for
@@ -12,21 +13,24 @@ from app.audit.events import Event
 from app.audit.history import last_done
 from app.aws.iam import MfaDevice
 from app.aws.signin import Device, oauth_client_for
+from app.credentials.labels import Type
 from app.credentials.observed import report_observed
 from app.errors import PortalError
 from app.mfa import devices as service
-from app.mfa.forms import EmptyForm, HardwareTokenForm
+from app.mfa import leftovers
+from app.mfa.forms import DeviceNameForm, EmptyForm, HardwareTokenForm
+from app.mfa.own_names import forget_name, keep_name, labels_of_mine, names_of_mine
 from app.mfa.service import DeviceNameTaken, LeftoverDevice
-from app.mfa.views import bp, devices_of_mine, enrollment_under_way, keep_name
+from app.mfa.views import bp, devices_of_mine, enrollment_under_way
 from app.policy.documents import sign_in_client
 from app.sessions import current, slots
 from app.sessions.console_links import console_url, readable_alias
-from app.sessions.contents import ReplacedDevice, Upgrade
+from app.sessions.contents import Enrollment, ReplacedDevice, Upgrade
 from app.text.messages import _
 from app.web import error_pages
 from app.web.guards import ask_to_confirm, recently_confirmed, with_mfa
 from app.web.permissions import calls, needs
-from app.web.request_context import audit, chosen_id, gateways, permitted, person
+from app.web.request_context import audit, chosen_id, gateways, labels, permitted, person
 from app.web.responses import NoLongerThere, done, page
 
 TIME_TO_REPLACE = timedelta(minutes=10)
@@ -59,18 +63,23 @@ def not_with_these_devices(error: PortalError) -> ResponseReturnValue:
 def devices() -> ResponseReturnValue:
     """The person's devices, and what can be done."""
     iam, me, permits = gateways().iam, person(), permitted()
-    service.reconcile(iam, audit(), me.user_name, datetime.now(UTC))
+    leftovers.reconcile(iam, audit(), me.user_name, datetime.now(UTC))
     mine = devices_of_mine()
     report_observed(me, mfa_devices=mine)
     return page(
         "mfa/devices.html",
-        EmptyForm(formdata=None),
+        DeviceNameForm(formdata=None),
         devices=mine,
+        names=names_of_mine(mine),
+        labels=labels_of_mine(mine),
         replacing=replaced_device(mine),
         enrolling=enrollment_under_way(mine),
         free=service.free_serial_number(me, permits, mine),
         full=len(mine) >= service.MOST_DEVICES,
-        left_behind=service.left_behind(audit(), permits, mine),
+        left_behind=[
+            (serial_number, may_delete, leftovers.deletion_note(me.user_name, serial_number))
+            for serial_number, may_delete in leftovers.left_behind(audit(), permits, mine)
+        ],
         may_deactivate=permits.allows("iam:DeactivateMFADevice", me.arn),
         may_resync=permits.allows("iam:ResyncMFADevice", me.arn),
         may_enable=permits.allows("iam:EnableMFADevice", me.arn),
@@ -84,19 +93,40 @@ def devices() -> ResponseReturnValue:
 @needs(later=("iam:EnableMFADevice",))
 @calls("iam:ListMFADevices", "iam:CreateVirtualMFADevice", "iam:DeleteVirtualMFADevice")
 def add() -> ResponseReturnValue:
-    """Begin a further virtual device."""
-    me = person()
-    free = service.free_serial_number(me, permitted(), devices_of_mine())
+    """Begin a further virtual device, or a backup to print."""
+    form, backup = DeviceNameForm(), "backup" in request.form
+    form.accept()
+    label = _("Printed backup") if backup else form.label.data
+    free = service.free_serial_number(person(), permitted(), devices_of_mine(), named=label)
     if not free:
         return done(_("You can’t add another virtual MFA device."), "mfa.devices", "warning")
-    return _begin(free)
+    return _begin(free, label=label, backup=backup)
 
 
-def _begin(serial_number: str, replaces: ReplacedDevice | None = None) -> ResponseReturnValue:
+def _begin(
+    serial_number: str, replaces: ReplacedDevice | None = None, label: str = "", *, backup: bool = False
+) -> ResponseReturnValue:
+    def keep(enrollment: Enrollment) -> None:
+        slots.keep_enrollment(changed(enrollment, label=label, backup=backup))
+
     mine = devices_of_mine()
     asked = (gateways().iam, audit(), person(), permitted(), mine, serial_number, replaces)
-    service.begin_where_free(*asked, keep=slots.keep_enrollment)
-    return redirect(url_for("mfa.enroll"), 303)
+    service.begin_where_free(*asked, keep=keep)
+    return redirect(url_for("mfa.print_qr_code" if backup else "mfa.enroll"), 303)
+
+
+@bp.post("/name")
+@with_mfa
+@calls("iam:ListMFADevices")
+def name() -> ResponseReturnValue:
+    """Keep the name of a device, for its user only; AWS has no place for it."""
+    form, mine = DeviceNameForm(), {device.serial_number for device in devices_of_mine()}
+    form.accept()
+    serial_number = form.serial_number.data
+    if serial_number not in mine:
+        return done(_("That device was already removed."), "mfa.devices", "info")
+    labels().put(Type.MFA_DEVICE, serial_number, form.label.data, datetime.now(UTC), existing=mine)
+    return done(_("Name saved.") if form.label.data else _("Name removed."), "mfa.devices")
 
 
 @bp.get("/replace")
@@ -110,7 +140,8 @@ def replace() -> ResponseReturnValue:
     plan = _plan(mine, old)
     if plan.old_first and _time_left() < TIME_TO_REPLACE:
         return ask_to_confirm(request.full_path)
-    return page("mfa/replace.html", EmptyForm(formdata=None), old=old, plan=plan)
+    names = names_of_mine(mine)
+    return page("mfa/replace.html", EmptyForm(formdata=None), old=old, plan=plan, name=names[old.serial_number])
 
 
 def _plan(mine: list[MfaDevice], old: MfaDevice) -> service.Replacement:
@@ -144,6 +175,7 @@ def replace_post() -> ResponseReturnValue:
         if _time_left() < TIME_TO_REPLACE:
             return ask_to_confirm(url_for("mfa.replace", id=old.serial_number))
         service.deactivate(gateways().iam, audit(), person(), old.serial_number)
+        forget_name(old.serial_number)
     replaces = None if plan.old_first else ReplacedDevice(old.serial_number, old.enabled_at)
     return _begin(plan.serial_number, replaces)
 
@@ -161,10 +193,11 @@ def replaced_device(mine: Sequence[MfaDevice]) -> str:
 @with_mfa
 def replaced() -> ResponseReturnValue:
     """Say that the new device works and the old one is still to be removed."""
-    old = replaced_device(devices_of_mine())
+    mine = devices_of_mine()
+    old = replaced_device(mine)
     if not old:
         return redirect(url_for("mfa.devices"))
-    return page("mfa/replaced.html", EmptyForm(formdata=None), old=old)
+    return page("mfa/replaced.html", EmptyForm(formdata=None), old=old, name=names_of_mine(mine)[old])
 
 
 @bp.post("/replaced")
@@ -187,6 +220,7 @@ def replaced_post() -> ResponseReturnValue:
 
 def _removed(serial_number: str, sentence: str) -> ResponseReturnValue:
     service.remove(gateways().iam, audit(), person(), permitted(), serial_number, _sign_in_options())
+    forget_name(serial_number)
     return done(sentence, "mfa.devices")
 
 
@@ -200,7 +234,8 @@ def remove() -> ResponseReturnValue:
     old = _chosen(mine)
     if len(mine) == 1:
         return done(service.LastDevice(), "mfa.devices", "warning")
-    return page("mfa/remove.html", EmptyForm(formdata=None), old=old, others=[each for each in mine if each != old])
+    others = [each for each in mine if each != old]
+    return page("mfa/remove.html", EmptyForm(formdata=None), old=old, others=others, names=names_of_mine(mine))
 
 
 @bp.post("/remove")
@@ -223,9 +258,10 @@ def remove_post() -> ResponseReturnValue:
 def clear() -> ResponseReturnValue:
     """Delete a virtual device that was deactivated and still exists."""
     permits, serial_number = permitted(), chosen_id()
-    if (serial_number, True) not in service.left_behind(audit(), permits, devices_of_mine()):
+    if (serial_number, True) not in leftovers.left_behind(audit(), permits, devices_of_mine()):
         return done(_("That device was already deleted."), "mfa.devices", "info")
     service.clear(gateways().iam, audit(), serial_number)
+    forget_name(serial_number)
     return done(_("Unused device deleted."), "mfa.devices")
 
 

@@ -5,14 +5,12 @@ No state of its own: what is left to do follows from what AWS returns, and from 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 
 from app.audit.events import Event
-from app.audit.history import done_without, without_outcome
-from app.audit.log import Attempt, Audit
+from app.audit.log import Audit
 from app.aws.iam import DeviceType, IamGateway, MfaDevice
 from app.errors import (
     AlreadyExists,
@@ -22,7 +20,6 @@ from app.errors import (
     NotFound,
     PortalError,
     Refused,
-    Throttled,
     WrongMfaCode,
 )
 from app.mfa.codes import SameCodeTwice
@@ -34,9 +31,6 @@ from app.text.messages import N_, _, administrator
 
 MOST_DEVICES = 8
 """Per user, of any mix (IAM User Guide, quotas)."""
-EXISTENCE = (Event.MFA_DEVICE_CREATED, Event.MFA_DEVICE_DELETED)
-ASSIGNMENT = (Event.MFA_DEVICE_ENABLED, Event.MFA_DEVICE_DEACTIVATED)
-"""Two kinds of attempts whose outcome AWS still tells afterwards."""
 
 
 class LastDevice(Refused):
@@ -96,19 +90,27 @@ def free_serial_number(
     devices: Sequence[MfaDevice],
     mfa: bool | None = True,
     but: Collection[str] = (),
+    named: str = "",
 ) -> str:
     """Return the serial number for another virtual device: the user's own if free, else one below it, else "".
 
-    mfa: as for `Permits.allows`. but: others that are taken.
+    mfa: as for `Permits.allows`. but: others that are taken. named: what the user wants to call it. Where the policy
+    allows it, the serial number ends with that.
     """
     if len(devices) >= MOST_DEVICES:
         return ""
     taken = {*but, *(device.serial_number for device in devices)}
     own = person.own_serial_number
-    for serial_number in (own, *(f"{own}/device-{number}" for number in range(2, MOST_DEVICES + 2))):
+    chosen = [f"{own}/{end}"] if (end := as_path(named)) else []
+    for serial_number in (*chosen, own, *(f"{own}/device-{number}" for number in range(2, MOST_DEVICES + 2))):
         if serial_number not in taken and permits.allows("iam:CreateVirtualMFADevice", serial_number, mfa=mfa):
             return serial_number
     return ""
+
+
+def as_path(name: str) -> str:
+    """Return a name as the end of a serial number: only characters that CreateVirtualMFADevice takes, "" for none."""
+    return re.sub("[^A-Za-z0-9_+=,.@-]+", "-", name).strip("-")
 
 
 def begin_where_free(
@@ -300,77 +302,36 @@ def add_hardware_token(
         ) from refusal
 
 
-def left_behind(audit: Audit, permits: Permits, devices: Sequence[MfaDevice]) -> list[tuple[str, bool]]:
-    """Return the virtual devices deactivated here but not deleted: (serial number, may the user delete it)."""
-    theirs = {device.serial_number for device in devices}
-    return [
-        (serial_number, permits.allows("iam:DeleteVirtualMFADevice", serial_number))
-        for serial_number in done_without(audit, Event.MFA_DEVICE_DEACTIVATED, Event.MFA_DEVICE_DELETED)
-        if ":mfa/" in serial_number and serial_number not in theirs
-    ]
-
-
-def without_qr_code(audit: Audit, now: datetime) -> str:
-    """Serial number of a device the person made here and never finished, and whose seed nobody has; or "".
-
-    It can't be used, and is replaced when they start again (`app.mfa.service.begin`).
-    """
-    made = done_without(audit, Event.MFA_DEVICE_CREATED, Event.MFA_DEVICE_DELETED, Event.MFA_DEVICE_ENABLED)
-    maybe = without_outcome(audit, now, EXISTENCE, running=True)
-    found = made + [each.target for each in maybe if each.event is EXISTENCE[0]]
-    return next(iter(found), "")
-
-
-def reconcile(iam: IamGateway, audit: Audit, user_name: str, now: datetime) -> None:
-    """Ask AWS what became of attempts without an outcome, and record it; what AWS does not tell stays open."""
-    attempts = without_outcome(audit, now, EXISTENCE, ASSIGNMENT)
-    if attempts:
-        with suppress(Throttled, NoResponse):  # another visit will do
-            _reconcile(iam, audit, user_name, attempts)
-
-
-def _reconcile(iam: IamGateway, audit: Audit, user_name: str, attempts: Sequence[Attempt]) -> None:
-    theirs = {device.serial_number for device in iam.mfa_devices(user_name)}
-    unassigned: set[str] | None = None
-    if any(_about_existence(attempt) and attempt.target not in theirs for attempt in attempts):
-        with suppress(NotAllowed):  # the policy does not show it: these stay unknown
-            unassigned = set(iam.unassigned_virtual_mfa_devices())
-    for attempt in attempts:
-        happened = _happened(attempt, theirs, unassigned)
-        if happened is not None:
-            audit.reconcile(attempt, happened=happened)
-
-
-def _about_existence(attempt: Attempt) -> bool:
-    return attempt.event in EXISTENCE
-
-
-def _happened(attempt: Attempt, theirs: set[str], unassigned: set[str] | None) -> bool | None:
-    is_assigned = attempt.target in theirs
-    if attempt.event is Event.MFA_DEVICE_ENABLED:
-        return is_assigned
-    if attempt.event is Event.MFA_DEVICE_DEACTIVATED:
-        return not is_assigned
-    if not is_assigned and unassigned is None:
-        return None
-    exists = is_assigned or attempt.target in (unassigned or ())
-    return exists if attempt.event is Event.MFA_DEVICE_CREATED else not exists
-
-
 def rescue_note(user_name: str, arn: str, lost: MfaDevice, *, others: bool) -> str:
     """What an administrator needs to remove a lost device, and no other; for copying.
 
     others: has the user further devices?
     """
     lines = [
-        "One of my MFA devices is lost." if others else "My MFA device is lost, and I cannot sign in.",
-        f"IAM user: {arn}",
-        f"Lost MFA device: {lost.serial_number}",
+        _("I lost one of my MFA devices.") if others else _("I lost my MFA device, and I can’t sign in."),
+        _("IAM user: %(arn)s", arn=arn),
+        _("Lost MFA device: %(serial)s", serial=lost.serial_number),
         "",
-        "Please verify that this request is from me, then run:",
+        _("Please check that this request is from me, then run:"),
         f"aws iam deactivate-mfa-device --user-name {user_name} --serial-number {lost.serial_number}",
     ]
     if lost.device_type is DeviceType.VIRTUAL:
         lines.append(f"aws iam delete-virtual-mfa-device --serial-number {lost.serial_number}")
-    then = "Please leave my other MFA devices." if others else "After that I set up MFA again in Latchkey."
+    then = _("Please leave my other MFA devices.") if others else _("After that, I’ll set up MFA again.")
     return "\n".join([*lines, "", then])
+
+
+def rescue_note_to_fill_in() -> str:
+    """Return the same note for a user who isn't signed in: they and the administrator fill in what is in capitals."""
+    lines = [
+        _("I lost my MFA device, and I can’t sign in."),
+        _("IAM user: %(name)s in account %(id)s", name="YOUR-USER-NAME", id="OUR-ACCOUNT-ID"),
+        "",
+        _("Please check that this request is from me, then run:"),
+        "aws iam list-mfa-devices --user-name YOUR-USER-NAME",
+        "aws iam deactivate-mfa-device --user-name YOUR-USER-NAME --serial-number SERIAL",
+        "aws iam delete-virtual-mfa-device --serial-number SERIAL",
+        "",
+        _("After that, I’ll set up MFA again."),
+    ]
+    return "\n".join(lines)

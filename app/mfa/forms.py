@@ -16,7 +16,7 @@ from app.text.messages import N_, _
 from app.text.typed import without_blanks
 from app.web.forms import CodeForm, DeviceChosen, DeviceForm, EmptyForm, LabelForm, TwoCodesForm, label_field
 
-__all__ = ["CodeForm", "EmptyForm", "EnrollForm", "HardwareTokenForm", "LabelForm", "ResyncForm"]
+__all__ = ["CodeForm", "DeviceNameForm", "EmptyForm", "EnrollForm", "HardwareTokenForm", "ResyncForm"]
 
 
 NAME = N_("Name for this device (optional)")
@@ -51,6 +51,13 @@ class EnrollForm(TwoCodesForm, LabelForm):
         for code in (self.first_code, self.second_code):
             code.data, code.errors = "", []
         self.form_errors, self.refused_as = [_(OlderQrCode.message)], OlderQrCode.code
+
+
+class DeviceNameForm(LabelForm):
+    """The name of a device, or of one that is about to be added."""
+
+    serial_number = StringField()
+    """Of the device, "" for a new one. Pages have it as a hidden field. It comes back with what was refused."""
 
 
 class _Now(HiddenField):

@@ -14,7 +14,8 @@ from app.aws.iam import MfaDevice
 from app.mfa import devices as service
 from app.mfa.forms import ResyncForm
 from app.mfa.names import names_at_sign_in
-from app.mfa.views import bp, devices_of_mine, names_of_mine
+from app.mfa.own_names import names_of_mine
+from app.mfa.views import bp, devices_of_mine
 from app.sessions import slots
 from app.text.messages import _
 from app.web.guards import public
@@ -78,11 +79,14 @@ def lost() -> ResponseReturnValue:
     """Show the note for an administrator, who alone can help after a device is lost."""
     pending, now = slots.pending_sign_in(datetime.now(UTC)), datetime.now(UTC)
     mine: list[MfaDevice] = []
+    names: dict[str, str] = {}
     back = "signin.sign_in"
     if pending:
         mine, back = [MfaDevice(serial_number, now) for serial_number in pending.serial_numbers], "signin.code"
+        names = names_at_sign_in(pending, labels(pending.account_id, pending.user_id))
     elif current_user.is_authenticated:
         mine, back = devices_of_mine(), "mfa.devices" if person().with_mfa else "overview.index"
+        names = names_of_mine(mine)
     wanted = chosen_id()
     gone = next((device for device in mine if len(mine) == 1 or device.serial_number == wanted), None)
     note = ""
@@ -90,4 +94,13 @@ def lost() -> ResponseReturnValue:
         who = pending.person(now) if pending else person()
         note = service.rescue_note(who.user_name, who.arn, gone, others=len(mine) > 1)
     otherwise = url_for(back, next=request.args.get("next") if back == "signin.sign_in" else None)
-    return page("mfa/lost.html", note=note, devices=mine, gone=gone, back=otherwise)
+    note_to_fill_in = "" if mine else service.rescue_note_to_fill_in()
+    return page(
+        "mfa/lost.html",
+        note=note,
+        note_to_fill_in=note_to_fill_in,
+        devices=mine,
+        names=names,
+        gone=gone,
+        back=otherwise,
+    )

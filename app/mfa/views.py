@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from flask import Blueprint, current_app, redirect, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy.exc import SQLAlchemyError
 
 from app.aws.iam import MfaDevice
-from app.credentials.labels import Type
 from app.credentials.observed import report_observed
 from app.mfa import qr, service, upgrading
 from app.mfa.codes import told_drift
-from app.mfa.devices import begin_where_free, without_qr_code
+from app.mfa.command_line import commands
+from app.mfa.devices import begin_where_free, free_serial_number
 from app.mfa.forms import CodeForm, EmptyForm, EnrollForm
-from app.mfa.names import names_of, read_labels
+from app.mfa.leftovers import without_qr_code
+from app.mfa.own_names import keep_name, names_of_mine
 from app.sessions import current, slots
 from app.sessions.console_links import alias_beside, console_url, readable_alias
 from app.sessions.contents import SHOWN_FOR, Enrollment, Upgrade, Way
@@ -27,11 +26,10 @@ from app.web import error_pages
 from app.web.guards import recently_confirmed, with_mfa
 from app.web.permissions import calls, needs
 from app.web.rate_limits import CHANGES, codes_per_key, limiter, this_person
-from app.web.request_context import audit, gateways, labels, mfa_present, permitted, person
+from app.web.request_context import audit, gateways, mfa_present, permitted, person
 from app.web.responses import done, page, wants_part
 from app.web.told import tell
 
-log = logging.getLogger(__name__)
 bp = Blueprint("mfa", __name__, url_prefix="/mfa")
 limiter.limit(CHANGES, key_func=this_person, methods=["POST"])(bp)
 
@@ -39,27 +37,6 @@ limiter.limit(CHANGES, key_func=this_person, methods=["POST"])(bp)
 def devices_of_mine() -> list[MfaDevice]:
     """What AWS has for the person signed in."""
     return gateways().iam.mfa_devices(person().user_name)
-
-
-def names_of_mine(mine: Sequence[MfaDevice]) -> dict[str, str]:
-    """Return what pages call the devices of the user who is signed in, by serial number. mine: these devices."""
-    return names_of(mine, labels_of_mine(mine))
-
-
-def labels_of_mine(mine: Sequence[MfaDevice]) -> dict[str, str]:
-    """Return the names that the user gave their devices, by serial number. Devices without one are missing."""
-    return read_labels(labels(), {device.serial_number: device.enabled_at for device in mine})
-
-
-def keep_name(serial_number: str, name: str) -> None:
-    """Keep the name of a device that was just added, "" for none.
-
-    It raises nothing if the database fails, because the device works all the same.
-    """
-    try:
-        labels().put(Type.MFA_DEVICE, serial_number, name, datetime.now(UTC))
-    except SQLAlchemyError:
-        log.exception("the name of %s could not be kept", serial_number)
 
 
 def enrollment_under_way(mine: Sequence[MfaDevice]) -> Enrollment | None:
@@ -92,12 +69,25 @@ def enroll() -> ResponseReturnValue:
 def _enroll_page(pending: Enrollment | None, form: EnrollForm) -> ResponseReturnValue:
     if pending is None:
         return page("mfa/start.html", EmptyForm(formdata=None), lost=without_qr_code(audit(), datetime.now(UTC)))
-    form.qr_code.data = pending.attempt_id
+    form.qr_code.data, form.label.data = pending.attempt_id, form.label.data or pending.label
+    return page("mfa/enroll.html", form, enrollment=pending, **_shown(pending))
+
+
+def _shown(pending: Enrollment) -> dict[str, str]:
+    """What pages show of the seed: the link for apps, its picture, and how apps list it."""
     account = readable_alias(gateways().iam, person()) or person().account_id
     uri = qr.otpauth_uri(pending, account)
-    return page(
-        "mfa/enroll.html", form, enrollment=pending, uri=uri, picture=qr.svg(uri), label=qr.label(pending, account)
-    )
+    return {"uri": uri, "picture": qr.svg(uri), "label": qr.label(pending, account)}
+
+
+@bp.get("/enroll/print")
+@recently_confirmed
+def print_qr_code() -> ResponseReturnValue:
+    """The QR code on a page to print and seal. Once its two codes were entered, no page shows it again."""
+    waits = enrollment_under_way(devices_of_mine())
+    if waits is None:
+        return redirect(url_for("mfa.enroll"))
+    return page("mfa/print.html", EmptyForm(formdata=None), enrollment=waits, **_shown(waits))
 
 
 @bp.post("/enroll/begin")
@@ -113,12 +103,13 @@ def begin() -> ResponseReturnValue:
         return done(_("That QR code no longer works. Add the device again."), "mfa.devices", "warning")
     again = (waits.serial_number, waits.replaced_device) if waits and person().with_mfa else ("", None)
     asked = (gateways().iam, audit(), person(), permitted(), mine, *again)
-    begin_where_free(*asked, mfa_present(), _keep_remade if kept else slots.keep_enrollment)
+
+    def keep(enrollment: Enrollment) -> None:
+        label, backup = (waits.label, waits.backup) if waits else ("", False)
+        slots.keep_enrollment(replace(enrollment, remade=kept is not None, label=label, backup=backup))
+
+    begin_where_free(*asked, mfa_present(), keep)
     return done("", "mfa.enroll")
-
-
-def _keep_remade(enrollment: Enrollment) -> None:
-    slots.keep_enrollment(replace(enrollment, remade=True))
 
 
 @bp.errorhandler(service.MfaAlreadyEnabled)
@@ -185,6 +176,8 @@ def enroll_post() -> ResponseReturnValue:
     if pending.replaced_device:
         slots.keep_replacing(pending.replaced_device)
         return redirect(url_for("mfa.replaced"), 303)
+    if pending.backup:
+        return done(_("Your backup works. Now delete its entry from your app, and seal the print."), "mfa.devices")
     return done(_("Device added."), "mfa.devices")
 
 
@@ -296,14 +289,19 @@ def _go_on(upgrade: Upgrade) -> ResponseReturnValue:
 @with_mfa
 def finished() -> ResponseReturnValue:
     """What was wanted all along: the console, and the command line."""
-    me, iam = person(), gateways().iam
+    me, iam, permits = person(), gateways().iam, permitted()
     alias = alias_beside(iam, me)
     devices = iam.mfa_devices(me.user_name)
     report_observed(me, mfa_devices=devices)
+    codes_of = [device.serial_number for device in devices if device.gives_codes]
+    region = current_app.config["AWS_REGION"]
     return page(
         "mfa/finished.html",
         console_url=console_url(me, alias()),
-        region=current_app.config["AWS_REGION"],
+        region=region,
+        say=commands(me, region, codes_of[0] if codes_of else "", str(current_app.jinja_env.globals["practice_url"])),
         by_password=Way.AWS_SIGN_IN in current_app.config["SIGN_IN_METHODS"],
-        devices=[device for device in devices if device.gives_codes],
+        devices=codes_of,
+        one_device=len(devices) == 1,
+        may_add=bool(free_serial_number(me, permits, devices)) and permits.allows("iam:EnableMFADevice", me.arn),
     )

@@ -13,7 +13,7 @@ from app.access_keys.views import unsaved
 from app.credentials.max_age import access_key_max_age
 from app.credentials.observed import report_observed
 from app.mfa.device_views import replaced_device
-from app.mfa.devices import reconcile
+from app.mfa.leftovers import reconcile
 from app.mfa.views import enrollment_under_way
 from app.overview.service import Known, Limits, known, load_inventory, state_of
 from app.overview.todo import Situation, Waiting, to_do

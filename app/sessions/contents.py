@@ -177,6 +177,10 @@ class Enrollment:
     """Step of the second code of that pair."""
     remade: bool = False
     """Its QR code took the place of another, which may be in the app or in another tab."""
+    label: str = ""
+    """The name the user gave it in advance."""
+    backup: bool = False
+    """Its QR code is to be printed, as a backup."""
 
     @property
     def replaced_device(self) -> ReplacedDevice | None:

@@ -52,6 +52,51 @@ def test_a_second_device_where_the_policy_allows_it(
     assert not nadia.unassigned()
 
 
+def test_devices_have_names_that_people_choose(
+    surfing: Surfing, surfer: Surfer, nadia: Employee, phone: Phone
+) -> None:
+    surfer.page.locator("[data-rename] summary").first.click()
+    surfer.submit("/mfa/name", label="iPhone 15")
+    assert (surfer.path, surfer.notices) == ("/mfa", ["success"])
+    surfer.submit("/mfa/add", label="Nadia’s tablet")
+    assert surfer.value("label") == "Nadia’s tablet"
+    tablet = prove(surfer)
+    second = f"{nadia.serial_number}/Nadia-s-tablet"
+    assert nadia.devices() == [nadia.serial_number, second], "the policy lets her choose the path, too"
+
+    other = surfing()
+    surfer.clock.move(20)
+    other.sign_in(nadia)
+    labels = other.page.locator("fieldset label").all_inner_texts()
+    assert labels == ["iPhone 15", "Nadia’s tablet"], "no ARNs"
+    other.page.get_by_label("Nadia’s tablet").check()
+    other.submit("/sign-in/code", code=tablet.next())
+    assert other.is_inside(nadia.name)
+    other.navigate("/mfa")
+    other.follow(f"/mfa/remove?id={second}")
+    assert "Nadia’s tablet" in other.heading
+    other.submit("/mfa/remove")
+    assert "iPhone 15" in other.text and "Nadia’s tablet" not in other.text
+
+
+def test_a_backup_is_printed_before_it_works_and_shown_no_more_after(
+    surfer: Surfer, nadia: Employee, phone: Phone
+) -> None:
+    surfer.click("[data-print-backup] button")
+    assert surfer.path == "/mfa/enroll/print"
+    paper = surfer.scan()
+    surfer.page.emulate_media(media="print")
+    assert surfer.page.locator("[data-qr]").is_visible() and surfer.page.locator("#seed").is_visible()
+    assert not surfer.page.locator("[data-print]").is_visible()
+    surfer.page.emulate_media(media="screen")
+    assert surfer.page.locator("#seed").inner_text().replace(" ", "") == paper.seed
+    surfer.follow("/mfa/enroll")
+    surfer.give_two_codes(paper)
+    assert len(nadia.devices()) == 2
+    surfer.open("/mfa/enroll/print")
+    assert surfer.path == "/mfa" and paper.seed not in surfer.page.content().replace(" ", "")
+
+
 @pytest.mark.both_policies
 def test_the_only_device_is_not_removed(surfer: Surfer, nadia: Employee, phone: Phone) -> None:
     assert not surfer.leads_to("/mfa/remove")

@@ -20,7 +20,7 @@ POOR_PASSWORD = "Otterlamp"
 SECRET_KEY = "a-secret-key-of-the-tests-and-of-nothing-else"
 AUDIT_KEY = "a-key-of-the-record-of-the-tests-only"
 
-HAND_OUT = ("/mfa/enroll", "/access-keys/new", "/access-keys/new/accesskeys.csv")
+HAND_OUT = ("/mfa/enroll", "/mfa/enroll/print", "/access-keys/new", "/access-keys/new/accesskeys.csv")
 """Pages that show a secret, once."""
 
 
