@@ -54,7 +54,9 @@ REFUSALS = {
     "empty": N_("Paste the public key, or choose its file."),
     "too-long": N_("This is too long for one public key. AWS accepts up to %(num)s characters."),
     "certificate": N_("This is a certificate, not an SSH key. Upload it on the Certificates page."),
-    "another-block": N_("This is a “%(name)s” block, not an SSH public key. Paste the file that ends in .pub."),
+    "another-block": N_(
+        "This is a “%(name)s” block, not an SSH public key. Paste what is in the file that ends in .pub."
+    ),
     "cut-short-or-text-beside-it": N_(
         "The key is cut off, or there is other text beside it. Copy all of the file that ends in .pub again."
     ),
@@ -65,7 +67,9 @@ REFUSALS = {
     "json-web-key": N_("This is a JSON Web Key. Paste the OpenSSH form of the key: a line that starts with ssh-rsa."),
     "fingerprint": N_("This is a key’s fingerprint. Paste the key, from the file that ends in .pub."),
     "file-name": N_("This is the name of a file. Choose the file below, or paste what is in it."),
-    "something-else": N_("This isn’t an SSH public key. Those start with ssh-rsa. Paste the file that ends in .pub."),
+    "something-else": N_(
+        "This isn’t an SSH public key. Those start with ssh-rsa. Paste what is in the file that ends in .pub."
+    ),
     "ssh-certificate": N_(
         "This is an SSH certificate. CodeCommit accepts plain public keys: paste the file without “-cert”."
     ),
