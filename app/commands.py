@@ -20,7 +20,7 @@ Act = TypeVar("Act", bound=Callable[..., Any])
 
 
 def on_database(act: Act) -> Act:
-    """A command that runs only where the database answers and is at this version's schema, as `make serve` does."""
+    """Run a command only if the database answers and has this version's schema, as `make serve` does."""
 
     @wraps(act)
     def checked(*args: Any, **kwargs: Any) -> Any:
@@ -47,5 +47,5 @@ class _Later(click.Group):
         return self._commands().get_command(ctx, cmd_name)
 
 
-activity = _Later("activity", help="The audit log: verify it, apply retention.")
-compliance = _Later("compliance", help="Who keeps the rules: refresh from AWS, bring a credential report, export.")
+activity = _Later("activity", help="The audit log: verify it, and remove old entries.")
+compliance = _Later("compliance", help="Compliance: refresh from AWS, upload a credential report, export.")

@@ -32,16 +32,14 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
-UNANSWERED = "The database does not answer. Is DATABASE_URL right, and the database running?"
-IN_THE_DATABASE = "The database does not let the portal keep sessions. Has its user the rights to them?"
-FULL = (
-    "{} has no room left: nothing new can be kept. Make room; people who are signed in go on as far as it lets them."
-)
-OUT_OF_DATE = "The database is not at this version’s schema. Run: .venv/bin/flask --app wsgi db upgrade"
+UNANSWERED = "The database does not answer. Check DATABASE_URL, and that the database is running."
+IN_THE_DATABASE = "The database doesn’t let the portal store sessions. Give its user the rights to write them."
+FULL = "{} is full, so nothing new can be stored. Free some space. Signed-in users can continue as far as possible."
+OUT_OF_DATE = "The database doesn’t have this version’s schema. Run: .venv/bin/flask --app wsgi db upgrade"
 
 
 class Health:
-    """Whether a portal's parts would serve people now."""
+    """Whether a portal's parts can serve users now."""
 
     def __init__(self, app: Flask) -> None:
         with app.app_context():
@@ -96,7 +94,9 @@ class Health:
             return {"sessions": FULL.format("Redis")}
         except StoreDown as error:
             content_type = type(error.__cause__).__name__
-            return {"sessions": f"Redis does not answer ({content_type}). Is REDIS_URL right, and Redis running?"}
+            return {
+                "sessions": f"Redis does not answer ({content_type}). Check REDIS_URL, and that Redis is running."
+            }
         return {}
 
     def parts(self) -> dict[str, str]:
@@ -131,7 +131,7 @@ class Machines:
         if path == "/metrics" and self._token:
             sent = environ.get("HTTP_AUTHORIZATION", "").encode("latin-1")
             if not hmac.compare_digest(sent, b"Bearer " + self._token.encode()):
-                return _plain(start_response, "401 Unauthorized", b"METRICS_TOKEN as a bearer token is needed.\n")
+                return _plain(start_response, "401 Unauthorized", b"Send METRICS_TOKEN as a bearer token.\n")
             text = metrics.exposition(self._health.sessions.store.count, self._health.parts)
             return _plain(start_response, "200 OK", text, metrics.CONTENT_TYPE)
         return self._inner(environ, start_response)

@@ -31,7 +31,7 @@ from app.text.terminal import plain, plain_json
 
 
 class _Extensible(click.Group):
-    """A group that installed packages add to: what rehearses a policy needs the sandbox, which is none of ours."""
+    """A group that installed packages add commands to, like the rehearsal, which needs the sandbox."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Ours and theirs."""
@@ -50,7 +50,7 @@ EXTENSIONS = "latchkey.policy_commands"
 
 @click.group(cls=_Extensible)
 def policy() -> None:
-    """Force_MFA: write it for an account, check it, ask what it decides."""
+    """Force_MFA: write it for an account, check it, and ask what it allows."""
 
 
 @policy.command()
@@ -64,11 +64,13 @@ def policy() -> None:
     "managed",
     multiple=True,
     metavar="NAME|ARN",
-    help=f"A further policy of the group, beside {GRANTED}. Can be repeated.",
+    help=f"Another policy for the group, beside {GRANTED}. Can be repeated.",
 )
-@click.option("--test-user", is_flag=True, help=f"Also the tutorial's {TEST_USER}, without password and access key.")
-@click.option("--without-path", is_flag=True, help="For accounts whose users have no IAM paths.")
-@click.option("--without-aws-sign-in", is_flag=True, help="Grant nothing of aws login.")
+@click.option(
+    "--test-user", is_flag=True, help=f"Include the tutorial's {TEST_USER}, without a password and an access key."
+)
+@click.option("--without-path", is_flag=True, help="Leave out what only users with an IAM path need.")
+@click.option("--without-aws-sign-in", is_flag=True, help="Leave out AWS Sign-In (aws login).")
 def render(
     account_id: str,
     variant: str,
@@ -82,7 +84,7 @@ def render(
 ) -> None:
     """Print steps 1 and 2 of AWS's tutorial for one account, as something to apply.
 
-    json is the policy alone; the other formats make policy and group.
+    json is the policy alone. The other formats also create the group.
     """
     try:
         document = tailored(read(variant), account_id, partition, without_path, without_aws_sign_in)
@@ -100,12 +102,12 @@ def render(
 @policy.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-@click.option("--strict", is_flag=True, help="Exit status 1 for any error, too.")
+@click.option("--strict", is_flag=True, help="Exit with status 1 for any error.")
 def check(file: Path, form: str, *, strict: bool) -> None:
-    """Say what is wrong with a policy, and what of the portal works under it.
+    """Say what is wrong with a policy, and what works in the portal under it.
 
-    FILE is a document, "-" for standard input, or the name of one that comes along. The exit status is 1 where
-    the portal could not do its main job: sign people in, show their MFA devices, set up MFA and go on with it.
+    FILE is a document, "-" for standard input, or the name of a built-in document. The exit status is 1 if the
+    portal can't do its main job: sign users in, show their MFA devices, set up MFA and continue with it.
     """
     report = examined(_text_of(file))
     if form == "json":
@@ -117,13 +119,13 @@ def check(file: Path, form: str, *, strict: bool) -> None:
 
 
 def _told(lines: Iterable[str], *, err: bool = False) -> None:
-    """Print lines that words of a document are in, which steer no terminal."""
+    """Print lines that quote a document, without characters that control a terminal."""
     for line in lines:
         click.echo(plain(line), err=err)
 
 
 def _may_be_a_name(file: Path) -> bool:
-    """Is a file that isn't there perhaps meant to be one of VARIANTS?"""
+    """Could a missing file be meant as one of VARIANTS?"""
     return not file.exists() and file.name == str(file) and not file.suffix
 
 
@@ -135,19 +137,19 @@ def _text_of(file: Path) -> str:
             return source_text(str(file))
         return decoded(file.read_bytes())
     except OSError as error:
-        names = f" Names of the documents that come along: {', '.join(VARIANTS)}." if _may_be_a_name(file) else ""
+        names = f" The built-in documents are: {', '.join(VARIANTS)}." if _may_be_a_name(file) else ""
         raise click.ClickException(plain(f"{file}: {error.strerror}.{names}")) from error
     except UnicodeDecodeError as error:
         raise click.ClickException(
-            plain(f"{file} is not UTF-8 text, nor UTF-16 with a byte order mark. Save it as UTF-8.")
+            plain(f"{file} isn’t UTF-8 text, or UTF-16 with a byte order mark. Save it as UTF-8.")
         ) from error
 
 
 @policy.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--action", help="Ask whether someone may do this, iam:ListUsers, instead.")
-@click.option("--resource", help="An ARN, or *. Default: what people have of it themselves.")
-@click.option("--user", "user_name", default=EXAMPLE_USER, show_default=True, help="Who asks.")
+@click.option("--action", help="Ask whether the user may do this, for example iam:ListUsers.")
+@click.option("--resource", help="An ARN, or *. Default: the user's own.")
+@click.option("--user", "user_name", default=EXAMPLE_USER, show_default=True, help="The user who asks.")
 @click.option("--path", default="/", show_default=True, help="The user's IAM path.")
 @click.option(
     "--signed-in-with",
@@ -155,10 +157,10 @@ def _text_of(file: Path) -> str:
     type=click.Choice(list(WAYS)),
     default="mfa",
     show_default=True,
-    help="How: a plain access key, a password without a code, or with MFA.",
+    help="An access key alone, a password without a code, or MFA.",
 )
-@click.option("--account-id", help="Whose policy it is. Default: the account its ARNs name.")
-@click.option("--partition", type=click.Choice(PARTITIONS), help="Default: the partition its ARNs name.")
+@click.option("--account-id", help="The account of the policy. Default: the one its ARNs name.")
+@click.option("--partition", type=click.Choice(PARTITIONS), help="Default: the one its ARNs name.")
 @assume_option("A condition key of the request, like aws:SourceIp=203.0.113.7. Can be repeated.")
 def explain(
     file: Path,
@@ -171,10 +173,10 @@ def explain(
     partition: str | None,
     assumed: Mapping[str, str],
 ) -> None:
-    """Say in plain words what a policy does, or why it decides as it does (--action).
+    """Say in plain words what a policy does, or whether it allows an action and why (--action).
 
-    What depends on a key that is not known here, like s3:prefix or the address somebody comes from, is not evaluated;
-    --assume says what it is.
+    What depends on a key that isn't known, like s3:prefix or the address of the client, is not evaluated. Give its
+    value with --assume.
     """
     report = examined(_text_of(file))
     policy = report.policy
@@ -199,7 +201,7 @@ def explain(
 @policy.command()
 @click.argument("file", type=click.File("rb"), default="-")
 def simulate(file: BinaryIO) -> None:
-    """Decide requests: JSON lines in (FILE or standard input), a decision a line out.
+    """Decide requests: JSON lines in (FILE or standard input), one decision a line out.
 
     A request has the condition keys that its context names, and what its principal implies; AWS sends more. With an
     access key: "aws:ViaAWSService": "false", "aws:PrincipalIsAWSService": "false", "aws:PrincipalType": "User",

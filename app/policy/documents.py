@@ -14,6 +14,7 @@ from app.policy.evaluation import PolicyError, compiled
 from app.policy.texts import brought, what_it_is
 from app.policy.unwrap import decoded, unwrapped
 from app.policy.variants import PUBLISHED, RE_POST
+from app.text.messages import N_
 
 _FILES = {
     "tutorial": "force_mfa_tutorial.json",
@@ -35,19 +36,49 @@ SIGN_IN_ACTIONS = ("signin:AuthorizeOAuth2Access", "signin:CreateOAuth2Token")
 """What AWS Sign-In needs: to be granted, and to be exempt from the deny."""
 
 DIFFERENCES = (
-    ("GetAccountPasswordPolicy on *", "it supports no other resource; under user/… it grants nothing"),
-    ("ListVirtualMFADevices on *", "it supports no other resource (Service Authorization Reference)"),
-    ("user/*/${aws:username} beside user/${aws:username}", "the ARN of a user with an IAM path contains the path"),
-    ("mfa/${aws:username}/* beside mfa/${aws:username}", "a second device of one’s own, under the path /USERNAME/"),
-    ("Create and DeleteVirtualMFADevice on mfa/… only", "the only type they support; nobody else’s devices match"),
-    ("signin:AuthorizeOAuth2Access, signin:CreateOAuth2Token", "AWS Sign-In (aws login), also before MFA"),
-    ("the deny spares a list, not iam:*", "before MFA only what getting MFA needs: a stolen key makes no password"),
-    ("DeactivateMFADevice is not spared", "giving up a device takes a code; AWS’s service demands it as well"),
-    ("DeleteVirtualMFADevice is spared", "an abandoned enrollment is cleared by its owner; an assigned one is safe"),
-    ("ChangePassword is spared", "it takes the old password, and helps at a forced change"),
-    ("no SMS actions", "AWS retired them in 2019"),
+    (
+        N_("GetAccountPasswordPolicy on *"),
+        N_("It supports no other resource. On user/… it grants nothing."),
+    ),
+    (
+        N_("ListVirtualMFADevices on *"),
+        N_("It supports no other resource (Service Authorization Reference)."),
+    ),
+    (
+        N_("user/*/${aws:username} as well as user/${aws:username}"),
+        N_("The ARN of a user with an IAM path contains the path."),
+    ),
+    (
+        N_("mfa/${aws:username}/* as well as mfa/${aws:username}"),
+        N_("Users can have a second device, under the path /USERNAME/."),
+    ),
+    (
+        N_("CreateVirtualMFADevice and DeleteVirtualMFADevice on mfa/… only"),
+        N_("They support no other type. Other users’ devices don’t match."),
+    ),
+    (
+        N_("signin:AuthorizeOAuth2Access, signin:CreateOAuth2Token"),
+        N_("Users can sign in through AWS Sign-In (aws login), also before MFA."),
+    ),
+    (
+        N_("The deny exempts a list of actions, not iam:*"),
+        N_("Before MFA, only what setting up MFA needs works. A stolen key can’t set a password."),
+    ),
+    (
+        N_("DeactivateMFADevice isn’t exempt"),
+        N_("Removing a device takes a code. AWS’s service demands it as well."),
+    ),
+    (
+        N_("DeleteVirtualMFADevice is exempt"),
+        N_("Users can clear their own unfinished setup. A device in use is safe."),
+    ),
+    (
+        N_("ChangePassword is exempt"),
+        N_("It takes the current password, and helps users who must change it."),
+    ),
+    (N_("No SMS actions"), N_("AWS retired them in 2019.")),
 )
-"""What the recommended document does otherwise than the tutorial's, and why."""
+"""How the recommended document differs from the tutorial's, and why: pages translate both."""
 
 
 def source_text(variant: str) -> str:

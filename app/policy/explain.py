@@ -15,20 +15,21 @@ from app.policy.plain_words import wanted_words
 from app.policy.reference.actions import UNTOUCHED, nearest, real_name
 from app.policy.reference.pass_role import RUNNERS
 from app.policy.reference.request_context import MFA_AGE, PASSWORD, PLAIN_KEY, WITH_MFA, IamUser, request_context
+from app.text.messages import N_, _
 
 LONGEST_SESSION = 129_600
 """Seconds that a session with MFA can last (GetSessionToken)."""
 WAYS = {"key": PLAIN_KEY, "password": PASSWORD, "mfa": WITH_MFA}
 """How a user is signed in: with an access key alone, with a password and no code, or with MFA just now."""
 _SIGNED_IN = {
-    "key": "with an access key and no MFA",
-    "password": "signed in with a password and no MFA",
-    "mfa": "signed in with MFA",
+    "key": N_("%(user)s, with an access key and no MFA"),
+    "password": N_("%(user)s, signed in with a password and no MFA"),
+    "mfa": N_("%(user)s, signed in with MFA"),
 }
 
-_OWN_RULE = (
-    "Whatever the policy says: who has an MFA device already needs a session with MFA for this, by a rule of AWS’s "
-    "own since April 2023."
+_OWN_RULE = N_(
+    "Whatever the policy says, AWS requires a session with MFA for this from users who already have an MFA device. "
+    "That is a rule since April 2023."
 )
 BY_THE_SERVICE = {"iam:EnableMFADevice": _OWN_RULE, "iam:DeactivateMFADevice": _OWN_RULE}
 
@@ -48,9 +49,14 @@ class Question:
     @property
     def who(self) -> str:
         """For whom the answer is, with any path and assumed keys: "alice, signed in with MFA"."""
-        path = f" (path {self.path})" if self.path != "/" else ""
-        assumed = "".join(f", assuming {cut(key)}={cut(value)}" for key, value in self.assumed.items())
-        return f"{self.user_name}{path}, {_SIGNED_IN[self.way]}{assumed}"
+        user = self.user_name
+        if self.path != "/":
+            user = _("%(user)s (path %(path)s)", user=user, path=self.path)
+        signed_in = _(_SIGNED_IN[self.way], user=user)
+        if not self.assumed:
+            return signed_in
+        given = ", ".join(f"{cut(key)}={cut(value)}" for key, value in self.assumed.items())
+        return _("%(user)s, assuming %(values)s", user=signed_in, values=given)
 
     def request(self, account_id: str, partition: str) -> Request:
         """As the judge is asked, with the keys whose value is known."""
@@ -99,18 +105,23 @@ class Explanation:
     def elsewhere(self) -> str:
         """That another policy may allow it; "" where this document decides, or nothing does."""
         silent = self.evaluated and self.decision.effect is Effect.IMPLICITLY_DENIED
-        return "Another policy of this user may allow it." if silent and not self.no_policy_decides else ""
+        return _("Another policy of this user may allow it.") if silent and not self.no_policy_decides else ""
 
     @property
     def sentence(self) -> str:
         """The decision in words."""
         if self.depends:
-            return f"Not evaluated: it depends on {', '.join(map(cut, self.depends))}, which is not known here."
+            return _("Not evaluated: it depends on %(keys)s, which we don’t know.", keys=_listed(self.depends))
         decider = next((step for step in self.steps if step.decides), None)
         if decider is None:
-            return "Not allowed: no statement allows it."
-        verb = "Denied" if decider.denies else "Allowed"
-        return f"{verb} by {decider.place}."
+            return _("Not allowed: no statement allows it.")
+        if decider.denies:
+            return _("Denied by %(place)s.", place=decider.place)
+        return _("Allowed by %(place)s.", place=decider.place)
+
+
+def _listed(keys: Sequence[str]) -> str:
+    return ", ".join(map(cut, keys))
 
 
 def explain(policy: ParsedPolicy, question: Question) -> Explanation:
@@ -138,7 +149,8 @@ def explain(policy: ParsedPolicy, question: Question) -> Explanation:
 
 
 def _beyond(action: str) -> Iterator[str]:
-    yield UNTOUCHED.get(action, "") or BY_THE_SERVICE.get(action, "")
+    beyond = UNTOUCHED.get(action, "") or BY_THE_SERVICE.get(action, "")
+    yield _(beyond) if beyond else ""
     yield _dependent(action)
 
 
@@ -149,24 +161,26 @@ def _with_an_older_code(policy: Policy, request: Request, found: Weighed) -> str
     old = Request(request.action, request.resource, {**request.context, MFA_AGE: str(LONGEST_SESSION)})
     if weigh(policy.statements, old).decision.effect is found.decision.effect:
         return ""
-    return f"That is for a code just given: a condition goes by {MFA_AGE}, and with an older code it is otherwise."
+    return _(
+        "This is for a new code. A condition depends on %(key)s, so an older code gets another answer.", key=MFA_AGE
+    )
 
 
 def _dependent(action: str) -> str:
     """What else AWS asks for where a request has more in it: a role that is handed on, tags."""
-    service, _, name = action.partition(":")
+    service, _colon, name = action.partition(":")
     hands_on = action in RUNNERS or action == "iam:AddRoleToInstanceProfile"
     tags = {"iam": f"iam:Tag{name.removeprefix('Create')}", "ec2": "ec2:CreateTags"}.get(service, "")
     tagging = tags if name.startswith(("Create", "RunInstances")) and real_name(tags) else ""
     also = [*(["iam:PassRole"] if hands_on else []), *([tagging] if tagging else [])]
-    return f"AWS may also ask for {' and '.join(also)}: that is not evaluated here." if also else ""
+    return _("AWS may also require %(actions)s. We don’t check that here.", actions=", ".join(also)) if also else ""
 
 
 def _step(statement: ParsedStatement, request: Request, weight: Weight, *, decides: bool) -> Step:
     if weight.matches is None:
-        why = f"It may match: that depends on {', '.join(map(cut, weight.depends))}."
+        why = _("It may match. That depends on %(keys)s.", keys=_listed(weight.depends))
     elif weight.matches:
-        why = "It matches, and decides." if decides else "It matches, too, but another one decides."
+        why = _("It matches, and decides.") if decides else _("It matches, but another one decides.")
     else:
         why = _why(statement.statement, request)
     return Step(statement.place(), statement.denies, weight.matches, decides, why)
@@ -176,31 +190,42 @@ def _doubt(action: str) -> str:
     if real_name(action):
         return ""
     if ":" not in action:
-        return f"{cut(action)} is no action: one reads like iam:ListUsers."
+        return _("%(action)s isn’t an action. Enter one like iam:ListUsers.", action=cut(action))
     if "*" in action or "?" in action:
-        return "A request is for one action, never for a pattern: name one, like iam:ListUsers."
+        return _("A request is for one action, not for a pattern. Enter one like iam:ListUsers.")
     meant = nearest(action)
-    rest = f"; {meant} is near." if meant else ": is it spelt right?"
-    return f"AWS’s reference knows no action {cut(action)}{rest}"
+    if meant:
+        return _("AWS’s reference has no action %(action)s. Did you mean %(near)s?", action=cut(action), near=meant)
+    return _("AWS’s reference has no action %(action)s. Check its spelling.", action=cut(action))
 
 
 def _why(statement: Statement, request: Request) -> str:
     """Why a statement does not match."""
     context = {key.lower(): value for key, value in request.context.items()}
     if not statement.names_action(request.action):
-        return f"It {'leaves alone' if statement.not_actions else 'does not name'} {request.action}."
+        if statement.not_actions:
+            return _("It exempts %(action)s.", action=request.action)
+        return _("It doesn’t name %(action)s.", action=request.action)
     try:
         on_it = any(pattern.matches(request.resource, context) for pattern in statement.resources)
     except Absent as absent:
-        return f"Its resource needs a value of {absent}, which the request does not have."
+        return _("Its resource needs a value of %(key)s, which the request doesn’t have.", key=absent)
     if on_it == statement.not_resources:
         if request.resource == "*":
-            return "It is about named resources; this was asked of no particular one."
-        return f"It is not about {request.resource}."
+            return _("It is about named resources, and this request names none.")
+        return _("It isn’t about %(resource)s.", resource=request.resource)
     for condition in statement.conditions:
         if weighed(condition, context)[0] is Holds.NEVER:
             value = context.get(condition.key.lower())
-            said = f"is {value}" if value is not None else "is absent"
-            wanted = wanted_words(condition.wanted)
-            return f"Its condition does not hold: {condition.key} {said}, and {condition.operator} wants {wanted}."
-    return "Its condition needs a value that the request does not have."
+            named = {"key": condition.key, "operator": condition.operator, "wanted": wanted_words(condition.wanted)}
+            if value is None:
+                return _(
+                    "Its condition isn’t met: %(key)s is absent, and %(operator)s requires %(wanted)s.",
+                    **named,
+                )
+            return _(
+                "Its condition isn’t met: %(key)s is %(value)s, and %(operator)s requires %(wanted)s.",
+                value=value,
+                **named,
+            )
+    return _("Its condition needs a value that the request doesn’t have.")

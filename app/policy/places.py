@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from app.text.messages import _
+
 
 @dataclass(frozen=True)
 class Place:
@@ -16,9 +18,11 @@ class Place:
 
     def __str__(self) -> str:
         if self.statement is None:
-            return "the document"
-        named = f"statement {self.statement}" + (f" ({self.sid})" if self.sid else "")
-        return f"{named}, {self.element}" if self.element else named
+            return _("the document")
+        named = f"{self.statement} ({self.sid})" if self.sid else str(self.statement)
+        if self.element:
+            return _("statement %(name)s, %(element)s", name=named, element=self.element)
+        return _("statement %(name)s", name=named)
 
 
 DOCUMENT = Place()
@@ -33,4 +37,6 @@ def counted(names: Sequence[str], most: int = 3) -> str:
     """The first names, each cut short, and how many more there are: "a, b, c and 4 more"."""
     shown = [cut(name) for name in names[:most]]
     rest = len(names) - len(shown)
-    return ", ".join(shown) + (f" and {rest} more" if rest else "")
+    if rest:
+        return _("%(names)s and %(number)s more", names=", ".join(shown), number=rest)
+    return ", ".join(shown)

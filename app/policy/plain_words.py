@@ -12,31 +12,34 @@ from app.policy.places import Place
 from app.policy.reference.action_patterns import is_all
 from app.policy.reference.actions import covered, description, real_name
 from app.policy.reference.request_context import MFA_PRESENT as MFA
+from app.text.messages import N_, _, ngettext
 
 _RESOURCES = {
-    "user/${aws:username}": "one’s own IAM user",
-    "user/*/${aws:username}": "one’s own IAM user below any path",
-    "user/*": "every IAM user",
-    "mfa/${aws:username}": "the virtual MFA device with one’s own name",
-    "mfa/${aws:username}/*": "virtual MFA devices below one’s own name",
-    "mfa/*": "every virtual MFA device of the account",
-    "oauth2/public-client/localhost": "AWS Sign-In for a program on the same machine",
-    "oauth2/public-client/remote": "AWS Sign-In for a program on another machine",
-    "oauth2/public-client/*": "AWS Sign-In for programs",
+    "user/${aws:username}": N_("the user’s own IAM user"),
+    "user/*/${aws:username}": N_("the user’s own IAM user under any path"),
+    "user/*": N_("every IAM user"),
+    "mfa/${aws:username}": N_("the virtual MFA device with the user’s own name"),
+    "mfa/${aws:username}/*": N_("virtual MFA devices under the user’s own name"),
+    "mfa/*": N_("every virtual MFA device of the account"),
+    "oauth2/public-client/localhost": N_("AWS Sign-In for a program on the same machine"),
+    "oauth2/public-client/remote": N_("AWS Sign-In for a program on another machine"),
+    "oauth2/public-client/*": N_("AWS Sign-In for programs"),
 }
 _CONDITIONS = {
     (
         "boolifexists",
         MFA.lower(),
         "false",
-    ): "unless there was MFA (access keys, whose requests do not say, count as without)",
+    ): N_("unless the session has MFA (access keys, whose requests don’t say, count as without)"),
     (
         "bool",
         MFA.lower(),
         "false",
-    ): "if the session says that there was no MFA (access keys, which say nothing, escape)",
-    ("bool", MFA.lower(), "true"): "if there was MFA",
-    ("boolifexists", MFA.lower(), "true"): "if there was MFA, or nothing is said about it (as with access keys)",
+    ): N_("if the session says it has no MFA (access keys, which say nothing, escape)"),
+    ("bool", MFA.lower(), "true"): N_("if the session has MFA"),
+    ("boolifexists", MFA.lower(), "true"): N_(
+        "if the session has MFA, or says nothing about it (as with access keys)"
+    ),
 }
 
 
@@ -63,20 +66,37 @@ def _words(place: Place, denies: bool, statement: Mapping[str, Any]) -> Words:
     exempts = "NotAction" in statement
     actions = texts_of(statement["NotAction" if exempts else "Action"])
     everything = any(map(is_all, actions))
-    verb = "Denies" if denies else "Allows"
-    what = "everything" if exempts or everything else "this" if len(actions) == 1 else f"these {len(actions)} actions"
-    if exempts and everything:
-        what = "nothing: NotAction spares every action"
-    elif exempts:
-        what += " but this" if len(actions) == 1 else f" but these {len(actions)} actions"
     conditions = [
         _condition_words(operator, key, texts_of(values))
         for operator, keys in (statement.get("Condition") or {}).items()
         for key, values in keys.items()
     ]
+    what = _what(denies=denies, exempts=exempts, everything=everything, number=len(actions))
     where = _resource_words(statement)
-    sentence = f"{verb} {what}{where}{', ' if conditions else ''}{' and '.join(conditions)}."
+    sentence = _("%(what)s %(where)s", what=what, where=where) if where else what
+    if conditions:
+        joined = _(" and ").join(conditions)
+        sentence = _("%(effect)s, %(conditions)s.", effect=sentence, conditions=joined)
+    else:
+        sentence = _("%(effect)s.", effect=sentence)
     return Words(place, denies, sentence, [] if everything else [(action, _meaning(action)) for action in actions])
+
+
+def _what(*, denies: bool, exempts: bool, everything: bool, number: int) -> str:
+    """What a statement does, without resources and conditions. number: of actions it names."""
+    if exempts and everything:
+        if denies:
+            return _("Denies nothing: NotAction exempts every action")
+        return _("Allows nothing: NotAction exempts every action")
+    if exempts and denies:
+        return ngettext("Denies everything but this", "Denies everything but these %(num)d actions", number)
+    if exempts:
+        return ngettext("Allows everything but this", "Allows everything but these %(num)d actions", number)
+    if everything:
+        return _("Denies everything") if denies else _("Allows everything")
+    if denies:
+        return ngettext("Denies this", "Denies these %(num)d actions", number)
+    return ngettext("Allows this", "Allows these %(num)d actions", number)
 
 
 def _resource_words(statement: Mapping[str, Any]) -> str:
@@ -84,24 +104,30 @@ def _resource_words(statement: Mapping[str, Any]) -> str:
     named = texts_of(statement["NotResource" if unlike else "Resource"])
     if not unlike and "*" in named:
         return ""
-    phrases = dict.fromkeys(_RESOURCES.get(arn.split(":", 5)[-1], arn) for arn in named)
-    return f" on {'everything but ' if unlike else ''}{' and '.join(phrases)}"
+    known = [(_RESOURCES.get(arn.split(":", 5)[-1], ""), arn) for arn in named]
+    phrases = dict.fromkeys(_(phrase) if phrase else arn for phrase, arn in known)
+    resources = _(" and ").join(phrases)
+    if unlike:
+        return _("on everything but %(resources)s", resources=resources)
+    return _("on %(resources)s", resources=resources)
 
 
 def _condition_words(operator: str, key: str, values: Sequence[Any]) -> str:
     wanted = wanted_words(values)
     known = _CONDITIONS.get((operator.lower(), key.lower(), wanted.lower()))
-    return known or f"if {key} passes {operator} of {wanted}"
+    if known:
+        return _(known)
+    return _("if %(key)s passes %(operator)s of %(values)s", key=key, operator=operator, values=wanted)
 
 
 def wanted_words(values: Sequence[Any]) -> str:
     """The values of a condition: "true or false"."""
     written = [str(value).lower() if isinstance(value, bool) else str(value) for value in values]
-    return " or ".join(written) or "nothing"
+    return _(" or ").join(written) or _("nothing")
 
 
 def _meaning(action: str) -> str:
     if "*" not in action and "?" not in action:
         return description(real_name(action) or "")
     matching = covered(action)
-    return f"{len(matching)} actions" if matching else ""
+    return ngettext("%(num)d action", "%(num)d actions", len(matching)) if matching else ""

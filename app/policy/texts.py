@@ -14,6 +14,7 @@ from itertools import islice
 from typing import Any
 from urllib.parse import unquote, unquote_plus
 
+from app.text.messages import N_, _
 from app.text.typed import visible
 
 MOST_STARTS = 50
@@ -49,14 +50,14 @@ def brought(text: str) -> Brought:
         inner = _unescaped(text)
         if inner and _is_json(inner):
             return Brought(
-                inner, 'Its quotes and line ends are escaped (\\" and \\n). They were read as what they mean.'
+                inner, _('Its quotes and line ends are escaped (\\" and \\n). We read them as what they stand for.')
             )
     found = _within(text)
     if not found:
         return Brought(text)
     if _HEREDOC.search(text[: text.index(found)]):
         found = found.replace("$${", "${").replace("%%{", "%{")
-    return Brought(found, "There is other text around the policy. Only the policy was checked.")
+    return Brought(found, _("There is other text around the policy. Only the policy was checked."))
 
 
 def _is_json(text: str) -> bool:
@@ -98,26 +99,32 @@ def _is_statement(value: Any) -> bool:
     return isinstance(value, dict) and "Effect" in value and not {"Action", "NotAction"}.isdisjoint(value)
 
 
-WHOLE = "Paste the whole document, from { to }."
-_AS_AWS_HAS_IT = "Paste the policy as AWS has it: what aws iam get-policy-version prints with --output json."
+WHOLE = N_("Paste the whole document, from { to }.")
+_AS_AWS_HAS_IT = N_("Paste the policy as AWS has it: what aws iam get-policy-version prints with --output json.")
 
 
 def what_it_is(text: str, error: ValueError) -> tuple[str, str]:
     """(sentence, remedy) about a text that is no JSON. error: of parsing it."""
     text = plain_text(text)
     if not text.strip():
-        return "It is not JSON: there is nothing in it.", WHOLE
+        return _("It is not JSON: there is nothing in it."), _(WHOLE)
     if len(text) <= LONGEST:
         for is_it, sentence, remedy in _FORMS:
             if is_it(text):
-                return sentence, remedy
+                return _(sentence), _(remedy)
     if isinstance(error, json.JSONDecodeError) and error.msg == "Extra data" and text[error.pos] in "{[":
-        return f"It has another JSON text after the first, at line {error.lineno}.", "Paste one policy at a time."
+        sentence = _("It has another JSON text after the first, at line %(line)s.", line=error.lineno)
+        return sentence, _("Paste one policy at a time.")
     if isinstance(error, json.JSONDecodeError) and (
         error.pos >= len(text.rstrip()) - 1 or error.msg.startswith("Unterminated")
     ):
-        return f"It is not JSON: it ends too early, at line {error.lineno}.", WHOLE
-    return f"It is not JSON: {error}.", WHOLE
+        return _("It is not JSON: it ends too early, at line %(line)s.", line=error.lineno), _(WHOLE)
+    if isinstance(error, json.JSONDecodeError):
+        where = {"line": error.lineno, "column": error.colno, "why": error.msg}
+        return _("It is not JSON: there is a mistake at line %(line)s, column %(column)s (%(why)s).", **where), _(
+            WHOLE
+        )
+    return _("It is not JSON: %(why)s.", why=error), _(WHOLE)
 
 
 def _changed(change: Callable[[str], str]) -> Callable[[str], bool]:
@@ -153,56 +160,62 @@ def _looks_like(pattern: str) -> Callable[[str], bool]:
 _FORMS: tuple[tuple[Callable[[str], bool], str, str], ...] = (
     (
         _looks_like(r"(?i)\A\s*<(?:!doctype html|html)\b"),
-        "This is a web page, not a policy.",
+        N_("This is a web page, not a policy."),
         WHOLE,
     ),
-    (_looks_like(r"\A\s*<[?A-Za-z]"), "This is XML, perhaps an answer of AWS’s API.", _AS_AWS_HAS_IT),
+    (_looks_like(r"\A\s*<[?A-Za-z]"), N_("This is XML, perhaps an answer from AWS’s API."), _AS_AWS_HAS_IT),
     (
         _looks_like(
             r"(?m)^[^\S\n]*(?:resource|data|module|variable|locals|output|provider)\b[^\n:]*\{|jsonencode\("
             r"|^[^\S\n]*(?:statement|principals|condition)\s*\{"
         ),
-        "This is Terraform code.",
-        f"{_AS_AWS_HAS_IT} terraform show -json has it, too.",
+        N_("This is Terraform code."),
+        N_(
+            "Paste the policy as AWS has it: what aws iam get-policy-version prints with --output json. "
+            "terraform show -json also has it."
+        ),
     ),
     (
         _changed(_straight),
-        'It has typographic quotes (“ ”), and JSON needs straight ones (").',
-        "Replace them, or copy the policy from where it was first written.",
+        N_('It has typographic quotes (“ ”), and JSON needs straight ones (").'),
+        N_("Replace them, or copy the policy from where it was first written."),
     ),
     (
         _changed(lambda text: visible(text).translate({0xA0: " ", 0x202F: " ", 0x2028: "\n", 0x2029: "\n"})),
-        "It has invisible characters or non-breaking spaces, which JSON doesn’t allow there.",
-        "Paste it into a plain text editor first, and replace them with plain spaces.",
+        N_("It has invisible characters or non-breaking spaces, which JSON doesn’t allow there."),
+        N_("Paste it into a plain text editor first, and replace them with plain spaces."),
     ),
     (
         _changed(lambda text: re.sub(r",(\s*[}\]])", r"\1", text)),
-        "It has a comma before a closing bracket, which JSON doesn’t allow.",
-        "Remove that comma.",
+        N_("It has a comma before a closing bracket, which JSON doesn’t allow."),
+        N_("Remove that comma."),
     ),
-    (_changed(_uncommented), "It has comments, and JSON has none.", "Remove them."),
+    (_changed(_uncommented), N_("It has comments, and JSON has none."), N_("Remove them.")),
     (
         _changed(lambda text: re.sub(r"\\+\$", "$", text)),
-        "It has a backslash before a $, as scripts need it, and JSON doesn’t allow that.",
-        "Remove the backslashes.",
+        N_("It has a backslash before a $, as scripts need it, and JSON doesn’t allow that."),
+        N_("Remove the backslashes."),
     ),
-    (_is_printed_by_python, "This is Python’s printout, not JSON.", "Print it with json.dumps."),
+    (_is_printed_by_python, N_("This is Python’s printout, not JSON."), N_("Print it with json.dumps.")),
     (
         _looks_like(
             r"(?m)\bJSON\.stringify\(|\bPolicyStatement\b|\bStatement\("
             r"|^[^\S\n]*(?:import|const|let|var|export|def|class) \w"
         ),
-        "This is program code.",
+        N_("This is program code."),
         _AS_AWS_HAS_IT,
     ),
     (
         _is_yaml,
-        "This is YAML.",
-        f"Latchkey reads JSON. {_AS_AWS_HAS_IT}",
+        N_("This is YAML."),
+        N_(
+            "Latchkey reads JSON. Paste the policy as AWS has it: what aws iam get-policy-version prints with "
+            "--output json."
+        ),
     ),
     (
         _looks_like(r"(?m)\A\s*(?:-{20,}|\|\s+\w+)|^(?:POLICYVERSION|POLICY|DOCUMENT|STATEMENT)\t"),
-        "This is what the AWS CLI prints as text or a table.",
-        "Run the same command with --output json, and paste that.",
+        N_("This is what the AWS CLI prints as text or a table."),
+        N_("Run the same command with --output json, and paste that."),
     ),
 )

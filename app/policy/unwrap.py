@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.policy.texts import plain_text
+from app.text.messages import _
 
 DEEPEST = 24
 """Levels of a document within something else: `get-account-authorization-details` has six."""
@@ -51,16 +52,16 @@ def unwrapped(given: Any) -> Unwrapped:
         if _is_statement(given):
             return Unwrapped(
                 None,
-                sentence="This is one statement, not a policy.",
-                remedy='Put it in the Statement list of a policy: {"Version": "2012-10-17", "Statement": [ … ]}.',
+                sentence=_("This is one statement, not a policy."),
+                remedy=_('Put it in the Statement list of a policy: {"Version": "2012-10-17", "Statement": [ … ]}.'),
             )
         return _within(given)
     if isinstance(given, list) and given:
         if all(map(_is_statement, given)):
             return Unwrapped(
                 None,
-                sentence="This is a list of statements, not a policy.",
-                remedy='Make it the Statement of a policy: {"Version": "2012-10-17", "Statement": [ … ]}.',
+                sentence=_("This is a list of statements, not a policy."),
+                remedy=_('Make it the Statement of a policy: {"Version": "2012-10-17", "Statement": [ … ]}.'),
             )
         return _within(given)
     return _of_a_template(given, "This policy") or Unwrapped(given)
@@ -92,8 +93,8 @@ def _within(given: Any) -> Unwrapped:
         named = ", ".join(path for path, _ in found[:3]) + (f" and {len(found) - 3} more" if found[3:] else "")
         return Unwrapped(
             None,
-            sentence=f"This contains {len(found)} policies, not one: {named}.",
-            remedy="Paste one of them, from { to }.",
+            sentence=_("This contains %(found)s policies, not one: %(named)s.", found=len(found), named=named),
+            remedy=_("Paste one of them, from { to }."),
         )
     [(path, document)] = found
     return _of_a_template(document, f"The policy under {path}") or Unwrapped(document, path)
@@ -106,8 +107,12 @@ def _of_a_template(document: Any, what: str) -> Unwrapped | None:
         return None
     return Unwrapped(
         None,
-        sentence=f"{what} contains CloudFormation functions ({function}), so it’s only complete after deployment.",
-        remedy="Paste the policy as AWS has it: what aws iam get-policy-version prints.",
+        sentence=_(
+            "%(what)s contains CloudFormation functions (%(function)s), so it’s only complete after deployment.",
+            what=what,
+            function=function,
+        ),
+        remedy=_("Paste the policy as AWS has it: what aws iam get-policy-version prints."),
     )
 
 
@@ -128,21 +133,23 @@ def _without_document(given: Any) -> Unwrapped:
     if _TRUST in keys:
         return Unwrapped(
             None,
-            sentence="This has only a trust policy: it says who may take on a role, not what users may do.",
-            remedy="Paste a policy of permissions: what aws iam get-policy-version or get-role-policy prints.",
+            sentence=_("This has only a trust policy: it says who may take on a role, not what users may do."),
+            remedy=_("Paste a policy of permissions: what aws iam get-policy-version or get-role-policy prints."),
         )
     if keys & _NAMING:
         return Unwrapped(
             None,
-            sentence="This names policies and doesn’t contain what they say.",
-            remedy="Paste what aws iam get-policy-version prints, or for an inline policy get-user-policy or "
-            "get-group-policy.",
+            sentence=_("This names policies and doesn’t contain what they say."),
+            remedy=_(
+                "Paste what aws iam get-policy-version prints, or for an inline policy get-user-policy "
+                "or get-group-policy."
+            ),
         )
     names = ", ".join(str(name)[:40] for name in list(given)[:3])
     return Unwrapped(
         None,
-        sentence=f"There is no policy in this. It has {names}.",
-        remedy="Paste the policy itself, from { to }: it has Version and Statement.",
+        sentence=_("There is no policy in this. It has %(names)s.", names=names),
+        remedy=_("Paste the policy itself, from { to }: it has Version and Statement."),
     )
 
 
@@ -151,13 +158,13 @@ def _misspelt_statement(name: str, value: Any) -> Unwrapped:
     if isinstance(inner, Mapping) and not {"actions", "not_actions", "effect"}.isdisjoint(inner):
         return Unwrapped(
             None,
-            sentence="This is a policy as Terraform writes it, with statement, actions and resources.",
-            remedy="Paste the policy as AWS has it: what aws iam get-policy-version prints.",
+            sentence=_("This is a policy as Terraform writes it, with statement, actions and resources."),
+            remedy=_("Paste the policy as AWS has it: what aws iam get-policy-version prints."),
         )
     return Unwrapped(
         None,
-        sentence=f"“{name[:40]}” isn’t a policy element. AWS spells it Statement.",
-        remedy='Write "Statement", and "Version" beside it. Capital letters matter.',
+        sentence=_("“%(name)s” isn’t a policy element. AWS spells it Statement.", name=name[:40]),
+        remedy=_('Write "Statement", and "Version" beside it. Capital letters matter.'),
     )
 
 

@@ -19,23 +19,42 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--port", type=click.IntRange(1, 65535), default=5000, show_default=True)
 @click.option("--policy", default="recommended", show_default=True, help="recommended, tutorial, or a file.")
-@click.option("--users", type=click.IntRange(0, 5000), default=0, help="Synthetic employees of mixed compliance.")
-@click.option("--latency-ms", type=click.IntRange(0, 60_000), default=0, help="Added to every answer.")
 @click.option(
-    "--faults", "faults_file", type=click.Path(dir_okay=False, path_type=Path), help="JSON: docs/sandbox.md."
+    "--users",
+    type=click.IntRange(0, 5000),
+    default=0,
+    help="Number of synthetic employees, some compliant and some not.",
+)
+@click.option("--latency-ms", type=click.IntRange(0, 60_000), default=0, help="Delay every answer by this much.")
+@click.option(
+    "--faults",
+    "faults_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="A JSON file of faults: see docs/sandbox.md.",
 )
 @click.option(
     "--consistency-delay-s",
     type=click.FloatRange(0, 600),
     default=0.0,
-    help="Until STS knows a new device, and AWS a new key.",
+    help="Delay until STS accepts a new device, and AWS a new key.",
 )
-@click.option("--outcome", "outcomes", multiple=True, metavar="NAME=VALUE", help="Where AWS's behaviour is open.")
+@click.option(
+    "--outcome",
+    "outcomes",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="How the sandbox behaves where AWS's behavior isn't documented.",
+)
 @click.option(
     "--instance", type=click.Path(file_okay=False, path_type=Path), default=Path("instance"), show_default=True
 )
-@click.option("--marker", default="", metavar="TEXT", help="Stands in every secret, for a search: 8 to 12 of A-Z2-7.")
-@click.option("--run", "command", help="Run this against the sandbox; both end together.")
+@click.option(
+    "--marker",
+    default="",
+    metavar="TEXT",
+    help="A text in every secret, to search for: 8 to 12 characters of A-Z and 2-7.",
+)
+@click.option("--run", "command", help="Run this command against the sandbox. Both end together.")
 def sandbox(
     port: int,
     policy: str,
@@ -48,7 +67,7 @@ def sandbox(
     marker: str,
     command: str | None,
 ) -> None:
-    """A local AWS on 127.0.0.1 that authenticates, enforces IAM policies and checks MFA codes."""
+    """Run a local AWS on 127.0.0.1 that authenticates, enforces IAM policies and checks MFA codes."""
     try:
         from app.sandbox.faults import FaultError, parsed  # noqa: PLC0415 # see the module's docstring
         from app.sandbox.generated_secrets import MARKER  # noqa: PLC0415 # likewise
@@ -63,7 +82,7 @@ def sandbox(
 
     if marker and not MARKER.fullmatch(marker):
         raise click.BadParameter(
-            "8 to 12 characters of A-Z and 2-7, so that a seed can hold it.", param_hint="--marker"
+            "Use 8 to 12 characters of A-Z and 2-7, so that it fits in a seed.", param_hint="--marker"
         )
     try:
         rules = parsed(json.loads(faults_file.read_text())) if faults_file else []
@@ -80,14 +99,14 @@ def sandbox(
     except OSError as error:
         raise click.ClickException(f"{faults_file}: {error.strerror}") from error
     except ValueError as error:
-        raise click.ClickException(f"{faults_file}: not JSON: {error}" if faults_file else str(error)) from error
+        raise click.ClickException(f"{faults_file} is not JSON: {error}" if faults_file else str(error)) from error
     try:
         status = serve(settings, rules, port, instance, _tell, command)
     except (PolicyError, InUse) as error:
         raise click.ClickException(plain(str(error))) from error
     except OSError as error:
         raise click.ClickException(
-            f"Port {port} cannot be used: {error.strerror}. Choose another with --port."
+            f"Port {port} can’t be used: {error.strerror}. Choose another with --port."
         ) from error
     sys.exit(status)
 
@@ -96,9 +115,9 @@ CAST = ("MFAUser", "KeyUser", "PathUser", "SecurityKeyUser", "Administrator")
 
 
 def _tell(running: Running) -> None:
-    """What a newcomer needs to begin."""
+    """Print the users and their credentials."""
     click.echo(f"\n  A local AWS listens on {running.url} (account {running.facts['account_id']}).")
-    click.echo("  It starts afresh every time, with these IAM users:\n")
+    click.echo("  It starts from scratch every time, with these IAM users:\n")
     for name in CAST:
         click.echo(f"    {name}")
         for label, value in _shown(running.facts["users"][name]):
@@ -106,7 +125,7 @@ def _tell(running: Running) -> None:
     others = len(running.facts["users"]) - len(CAST)
     if others:
         click.echo(f"    and {others} employees, in {running.file}")
-    click.echo(f"\n  All of this is in {running.file} as JSON.\n")
+    click.echo(f"\n  {running.file} has all of this as JSON.\n")
 
 
 def _shown(user: dict[str, Any]) -> list[tuple[str, str]]:

@@ -164,7 +164,7 @@ def test_every_region_botocore_knows_is_one() -> None:
 
 REDUNDANT = [
     ("Action", ["iam:List*", "iam:GetUser", "IAM:ListUsers"], "IAM:ListUsers is covered by iam:List*."),
-    ("Action", ["ec2:*", "ec2:Describe*", "ec2:RunInstances"], "ec2:Describe* is covered by ec2:*. 1 more is"),
+    ("Action", ["ec2:*", "ec2:Describe*", "ec2:RunInstances"], "ec2:Describe* is covered by ec2:*. 1 more entry is"),
     ("Action", ["s3:GetObject", "s3:getobject"], "s3:GetObject appears more than once."),
     ("Action", ["s3:Get*", "s3:**"], "s3:Get* is covered by s3:**."),
     ("Resource", [f"{BUCKET}/*", f"{BUCKET}/a/*"], f"{BUCKET}/a/* is covered by {BUCKET}/*."),

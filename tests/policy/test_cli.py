@@ -64,7 +64,7 @@ def test_what_escapes_the_deny_with_a_plain_key_is_told_as_rehearse_finds_it(tmp
     file.write_text(json.dumps(document))
     lines = run("check", str(file)).stdout.splitlines()
     told = [line for line in lines if line.startswith("  Manage access keys ")]
-    assert told and told[0].endswith("only with MFA (but with an access key before MFA, too)")
+    assert told and told[0].endswith("only with MFA (but also before MFA, with an access key)")
     assert not any("(but with" in line for line in run("check", "recommended").stdout.splitlines())
 
 
@@ -159,7 +159,7 @@ def test_check_tells_people_and_programs_and_its_status_says_whether_the_portal_
     assert run("check", "-", "--strict", given=json.dumps(lax)).returncode == 1, "and do not have to"
 
     unknown = run("explain", str(file), "--action", "nonsense", "--signed-in-with", "key")
-    assert unknown.returncode == 0 and "nonsense is no action" in unknown.stdout
+    assert unknown.returncode == 0 and "nonsense isn’t an action" in unknown.stdout
     assert run("check", "-", given="not json").returncode == 1
     missing = run("check", "missing.json")
     assert missing.returncode == 1 and missing.stderr == "Error: missing.json: No such file or directory.\n"

@@ -56,8 +56,8 @@ def sparing(*entries: str) -> dict[str, Any]:
 SPARED_BEYOND = [
     ("s3:*", "s3:CreateAccessGrant, "),
     ("S3:GetObject", "s3:GetObject"),
-    ("iam:CreateAccessKey", "with a stolen key alone"),
-    ("sts:AssumeRole", "with a stolen key alone"),
+    ("iam:CreateAccessKey", "even with a stolen key"),
+    ("sts:AssumeRole", "even with a stolen key"),
     ("iam:*AccessKey", "iam:CreateAccessKey, iam:DeleteAccessKey, iam:UpdateAccessKey"),
     ("iam:??tUserPolicy", "iam:PutUserPolicy"),
     ("iam:*MFA*", "iam:DeactivateMFADevice"),
@@ -175,9 +175,9 @@ NARROWED = [
     (narrowed("StringNotEquals", "AWS:referer", "x"), "Condition", "the client chooses"),
     (narrowed("StringEquals", "aws:RequestTag/team", "x"), "Condition", "the client chooses"),
     (narrowed("StringEquals", "aws:RequestedRegion", "eu-west-1"), "Condition", "the client chooses"),
-    (narrowed("StringNotEquals", "aws:username", "bob"), "Condition", "for some people"),
-    (narrowed("ArnNotLike", "aws:PrincipalArn", "arn:aws:iam::*:user/bob"), "Condition", "for some people"),
-    (narrowed("StringNotEquals", "aws:PrincipalTag/admin", "yes"), "Condition", "for some people"),
+    (narrowed("StringNotEquals", "aws:username", "bob"), "Condition", "Some users are exempt"),
+    (narrowed("ArnNotLike", "aws:PrincipalArn", "arn:aws:iam::*:user/bob"), "Condition", "Some users are exempt"),
+    (narrowed("StringNotEquals", "aws:PrincipalTag/admin", "yes"), "Condition", "Some users are exempt"),
     (narrowed("NotIpAddress", "aws:SourceIp", "10.0.0.0/8"), "Condition", "aws:SourceIp"),
     (narrowed("DateLessThan", "aws:CurrentTime", "2030-01-01T00:00:00Z"), "Condition", "aws:CurrentTime"),
     (with_deny(Resource="arn:aws:s3:::*"), "Resource", "some resources only"),
@@ -255,9 +255,9 @@ def test_one_deny_for_keys_and_one_for_passwords_do_as_well() -> None:
 
 def test_a_deny_of_named_services_leaves_the_others_out() -> None:
     for actions, words in [
-        (["ec2:*", "s3:*"], "iam, sts, lambda and 9 more among them"),
+        (["ec2:*", "s3:*"], "for example in iam, sts, lambda and 9 more,"),
         (["ec2:*", "s3:*", "iam:*", "sts:*", "l*:*"], "secretsmanager, ssm, kms"),
-        ([f"{letter}*:*" for letter in "abcdefghijklmnopqrstuvwxyz"], "works without it, and so will"),
+        ([f"{letter}*:*" for letter in "abcdefghijklmnopqrstuvwxyz"], "works without MFA, and so will"),
     ]:
         [finding] = found(with_deny(NotAction=None, Action=actions), "deny-leaves-out")
         assert (finding.severity, finding.place.statement, finding.place.element) == (ERROR, DENY, "Action")

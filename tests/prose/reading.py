@@ -28,6 +28,8 @@ _NOT_OURS = re.compile(
 _ROW = re.compile(r"^\|.*$", re.MULTILINE)
 """A row of a table, in whose cells semicolons separate items."""
 
+_ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)+")
+"""A string that is a stable code or a name, like "not-json": no prose."""
 _MARGIN = re.compile(r"^[ \t]*(?:#|//|\*)", re.MULTILINE)
 """What begins a line of a comment."""
 
@@ -55,6 +57,8 @@ def _as_prose(path: str, kind: _TokenType, text: str) -> str:
         tag = path.endswith(".html") and (kind in Name.Tag or kind is Punctuation)
         gone = " " if tag else CODE  # a tag is no gap in a sentence
         return re.sub(r"[^\s]", gone, text)
+    if kind in String and _ID.fullmatch(text):
+        return re.sub(r"[^\s]", CODE, text)
     if kind in Comment:
         return _MARGIN.sub(lambda margin: " " * len(margin[0]), text)
     # Between two halves of a string over two lines, a quotation mark is no gap in the sentence, either.

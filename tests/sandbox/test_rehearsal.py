@@ -187,7 +187,7 @@ def test_what_depends_on_something_only_aws_knows_is_not_decided(tmp_path: Path)
     source = edited(tmp_path, change)
     done = rehearse(source, tmp_path)
     assert done.returncode == 1 and "Step 3 is not evaluated." in done.stdout
-    assert "NOT as it should be" not in done.stdout and "give the value people have at AWS: --assume" in done.stdout
+    assert "NOT as it should be" not in done.stdout and "give the value users have at AWS: --assume" in done.stdout
     not_evaluated = done.stdout.partition("Not evaluated")[2]
     assert "Set up MFA" in not_evaluated and "aws:sourceip" in not_evaluated
     assert "Sign in with the console password" in not_evaluated, "what the pages of AWS Sign-In ask, too"

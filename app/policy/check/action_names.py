@@ -10,6 +10,7 @@ from app.policy.parsed import ParsedPolicy, ParsedStatement
 from app.policy.places import cut
 from app.policy.reference.actions import arn_patterns, covered, may_name, real_name, reference_date, resource_types
 from app.policy.reference.listed_resources import LISTED_UNDER
+from app.text.messages import _
 
 
 def misspelt(policy: ParsedPolicy) -> Iterator[Finding]:
@@ -27,8 +28,11 @@ def misspelt(policy: ParsedPolicy) -> Iterator[Finding]:
                     "retired-action",
                     Severity.WARNING,
                     place,
-                    f"{real} belonged to MFA by text message, which AWS ended in 2019: it does nothing.",
-                    "Leave it out.",
+                    _(
+                        "%(action)s was for MFA by text message, which AWS ended in 2019. It does nothing.",
+                        action=real,
+                    ),
+                    _("Leave it out."),
                     real,
                 )
                 continue
@@ -37,12 +41,25 @@ def misspelt(policy: ParsedPolicy) -> Iterator[Finding]:
                 "unknown-action",
                 Severity.WARNING,
                 place,
-                f"AWS’s reference of {reference_date():%-d %B %Y}, which comes with Latchkey, has no "
-                + (f"action that {name} covers." if "*" in name or "?" in name else f"action {name}."),
-                "Compare its spelling with the Service Authorization Reference. If it is newer than that date, it is "
-                "right as it is.",
+                _no_action(name),
+                _(
+                    "Check its spelling in the Service Authorization Reference. If AWS added it after that "
+                    "date, leave it as it is."
+                ),
                 name,
             )
+
+
+def _no_action(name: str) -> str:
+    """name: as written, perhaps with wildcards."""
+    day = f"{reference_date():%-d %B %Y}"
+    if "*" in name or "?" in name:
+        return _(
+            "AWS’s reference of %(day)s, which comes with Latchkey, has no action that %(name)s covers.",
+            day=day,
+            name=name,
+        )
+    return _("AWS’s reference of %(day)s, which comes with Latchkey, has no action %(name)s.", day=day, name=name)
 
 
 def _exists(action: str) -> bool:
@@ -65,14 +82,18 @@ def _unsupported(statement: ParsedStatement, written: str) -> Finding | None:
     action = real_name(written) if "*" not in written and "?" not in written else None
     if action is None or _may_name_any(statement.resources, arn_patterns(action)):
         return None
-    place, effect = statement.place("Resource"), "denies" if statement.denies else "grants"
+    place = statement.place("Resource")
     if _may_name_any(statement.resources, _observed(action)):
         return Finding(
             "resource-undocumented",
             Severity.WARNING,
             place,
-            f"{action} supports only the resource *, says AWS’s reference; here it has been seen to work.",
-            "Leave it where it works for you: that is less than the documented *.",
+            _(
+                "AWS’s reference says that %(action)s supports only the resource *. It has been seen to work "
+                "with this one.",
+                action=action,
+            ),
+            _("Leave it if it works for you. It allows less than the documented *."),
             action,
         )
     types = sorted(resource_types(action))
@@ -80,11 +101,22 @@ def _unsupported(statement: ParsedStatement, written: str) -> Finding | None:
         "resource-unsupported",
         Severity.ERROR,
         place,
-        f"{action} supports only {'resources of type ' + ', '.join(types) if types else 'the resource *'}, "
-        f"so this {effect} nothing.",
+        _what_for(action, types, denies=statement.denies),
         _remedy(types, denies=statement.denies),
         action,
     )
+
+
+def _what_for(action: str, types: Sequence[str], *, denies: bool) -> str:
+    """types: of resources that the action supports, none where it supports only "*"."""
+    named = {"action": action, "types": ", ".join(types)}
+    if types and denies:
+        return _("%(action)s supports only resources of type %(types)s, so this denies nothing.", **named)
+    if types:
+        return _("%(action)s supports only resources of type %(types)s, so this grants nothing.", **named)
+    if denies:
+        return _("%(action)s supports only the resource *, so this denies nothing.", action=action)
+    return _("%(action)s supports only the resource *, so this grants nothing.", action=action)
 
 
 def _may_name_any(resources: Sequence[str], arns: Sequence[str]) -> bool:
@@ -93,10 +125,12 @@ def _may_name_any(resources: Sequence[str], arns: Sequence[str]) -> bool:
 
 def _remedy(types: Sequence[str], *, denies: bool) -> str:
     if types:
-        return "Name such a resource."
+        return _("Name such a resource.")
     if denies:
-        return 'Move it to a statement with "Resource": "*".'
-    return "Leave it out. On * it is about the whole account: allow that only if everyone may have it, with MFA."
+        return _('Move it to a statement with "Resource": "*".')
+    return _(
+        "Leave it out. With * it applies to the whole account, so allow it only if every user may have it, with MFA."
+    )
 
 
 def _observed(action: str) -> tuple[str, ...]:

@@ -15,49 +15,77 @@ from app.policy.places import Place, cut
 from app.policy.reference.actions import services
 from app.policy.reference.key_types import type_of
 from app.policy.reference.request_context import ValueType
+from app.text.messages import N_, _
 
 _DEPRECATED = {"aws:arn": "aws:PrincipalArn"}
 _NAMED = {
-    ValueType.ARN: ("an ARN", "ARNs, like ArnLike"),
-    ValueType.STRING: ("text", "text, like StringEquals"),
-    ValueType.NUMBER: ("a number", "numbers, like NumericLessThan"),
-    ValueType.DATE: ("a date", "dates, like DateLessThan"),
-    ValueType.BOOL: ("true or false", "truth values, Bool"),
-    ValueType.IP: ("an IP address", "IP addresses, IpAddress"),
+    ValueType.ARN: (
+        N_("%(operator)s is not for %(key)s, whose value is an ARN."),
+        N_("Use an operator for ARNs, like ArnLike."),
+    ),
+    ValueType.STRING: (
+        N_("%(operator)s is not for %(key)s, whose value is text."),
+        N_("Use an operator for text, like StringEquals."),
+    ),
+    ValueType.NUMBER: (
+        N_("%(operator)s is not for %(key)s, whose value is a number."),
+        N_("Use an operator for numbers, like NumericLessThan."),
+    ),
+    ValueType.DATE: (
+        N_("%(operator)s is not for %(key)s, whose value is a date."),
+        N_("Use an operator for dates, like DateLessThan."),
+    ),
+    ValueType.BOOL: (
+        N_("%(operator)s is not for %(key)s, whose value is true or false."),
+        N_("Use Bool, the operator for true and false."),
+    ),
+    ValueType.IP: (
+        N_("%(operator)s is not for %(key)s, whose value is an IP address."),
+        N_("Use IpAddress, the operator for IP addresses."),
+    ),
 }
+"""What to say of an operator for values of another type, and what to do."""
 
 
 def empty_or_repeated(place: Place, condition: Mapping[str, Any]) -> Iterator[Finding]:
     """Operators without a key, keys without a value, and one key in two spellings."""
     for operator, keys in condition.items():
         if not keys:
-            sentence = f"{cut(operator)} has no key, so it says nothing."
-            yield Finding("empty-condition", Severity.NOTE, place, sentence, "Leave it out.")
+            sentence = _("%(operator)s has no key, so it says nothing.", operator=cut(operator))
+            yield Finding("empty-condition", Severity.NOTE, place, sentence, _("Leave it out."))
         spelled: dict[str, str] = {}
         for key, given in keys.items():
             if key.lower() in spelled:
-                sentence = f"{cut(operator)} has {spelled[key.lower()]} and {cut(key)}, which are the same key."
-                remedy = "Write it once, with the values that are meant."
+                sentence = _(
+                    "%(operator)s has %(spelled)s and %(key)s, which are the same condition key.",
+                    operator=cut(operator),
+                    spelled=spelled[key.lower()],
+                    key=cut(key),
+                )
+                remedy = _("Write it once, with the values you mean.")
                 yield Finding("repeated-key", Severity.ERROR, place, sentence, remedy)
             spelled.setdefault(key.lower(), cut(key))
             if given == []:
-                sentence = f"{cut(key)} has no value to compare with."
-                yield Finding("empty-condition", Severity.NOTE, place, sentence, "Give it the value that is meant.")
+                sentence = _("%(key)s has no value to compare with.", key=cut(key))
+                yield Finding("empty-condition", Severity.NOTE, place, sentence, _("Add the value you mean."))
 
 
 def deprecated_or_unknown(line: Line) -> Iterator[Finding]:
     """Keys AWS has replaced, and keys the reference does not know."""
     if newer := _DEPRECATED.get(line.key.lower()):
-        sentence = f"{cut(line.key)} is deprecated."
-        yield Finding("deprecated-key", Severity.WARNING, line.place, sentence, f"Write {newer}.")
+        sentence = _("%(key)s is deprecated.", key=cut(line.key))
+        yield Finding("deprecated-key", Severity.WARNING, line.place, sentence, _("Write %(newer)s.", newer=newer))
     elif type_of(line.key) is None and line.key.partition(":")[0].lower() in ("aws", *services()):
         yield Finding(
             "unknown-key",
             Severity.WARNING,
             line.place,
-            f"The reference that comes with Latchkey has no condition key {cut(line.key)}. If AWS has none either, "
-            "no request has a value for it.",
-            "Compare its spelling with the IAM User Guide and the Service Authorization Reference.",
+            _(
+                "The reference that comes with Latchkey has no condition key %(key)s. If AWS has none "
+                "either, no request has a value for it.",
+                key=cut(line.key),
+            ),
+            _("Compare its spelling with the IAM User Guide and the Service Authorization Reference."),
         )
 
 
@@ -72,20 +100,25 @@ def unfitting(line: Line) -> Iterator[Finding]:
             "for-all-values",
             Severity.WARNING,
             line.place,
-            f"ForAllValues is for keys with several values. {cut(line.key)} has one, and the condition also holds "
-            "for requests without it.",
-            "Leave ForAllValues: out. In a Deny put IfExists at the end of the operator, so that it goes on holding "
-            "for requests without the key.",
+            _(
+                "ForAllValues is for keys with several values. %(key)s has one, and the condition also "
+                "holds for requests without it.",
+                key=cut(line.key),
+            ),
+            _(
+                "Remove ForAllValues:. In a Deny, add IfExists to the end of the operator, so that it still "
+                "applies to requests without the key."
+            ),
         )
     seconds = line.family == "numeric" and line.key.lower() == "aws:epochtime"
     if value_type not in FAMILIES[line.family] and not seconds:
-        is_a, operators = _NAMED[value_type]
+        sentence, remedy = _NAMED[value_type]
         yield Finding(
             "operator-mismatch",
             Severity.WARNING,
             line.place,
-            f"{cut(line.operator)} is not for {cut(line.key)}, whose value is {is_a}.",
-            f"Use an operator for {operators}.",
+            _(sentence, operator=cut(line.operator), key=cut(line.key)),
+            _(remedy),
         )
 
 
@@ -98,6 +131,13 @@ def wildcards(line: Line) -> Iterator[Finding]:
             "wildcard-without-like",
             Severity.WARNING,
             line.place,
-            f"{cut(wild)} has a wildcard, but {cut(line.operator)} treats it as a literal character.",
-            f"Write {'StringNotLike' if line.negated else 'StringLike'} if it is meant as a wildcard.",
+            _(
+                "%(wild)s has a wildcard, but %(operator)s treats it as a literal character.",
+                wild=cut(wild),
+                operator=cut(line.operator),
+            ),
+            _(
+                "If it is meant as a wildcard, write %(operator)s.",
+                operator="StringNotLike" if line.negated else "StringLike",
+            ),
         )

@@ -15,6 +15,7 @@ from app.policy.check.condition_lines import Line
 from app.policy.check.findings import Finding, Severity
 from app.policy.check.regions import is_region, miscounted, unknown_region, wrong_account
 from app.policy.places import cut
+from app.text.messages import N_, _
 
 _ACCOUNTS = ("aws:principalaccount", "aws:resourceaccount", "aws:sourceaccount", "aws:vpceaccount")
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -71,19 +72,23 @@ def _is_arn(text: str) -> bool:
     return text == "*" or (len(parts) >= 6 and (parts[0] == "arn" or "*" in parts[0]))
 
 
-_DATE_LIKE = "Write it like 2026-12-31T23:59:59Z, or in seconds since 1970."
+_DATE_LIKE = N_("Write it like 2026-12-31T23:59:59Z, or in seconds since 1970.")
 _READABLE: dict[str, tuple[str, Callable[[str], bool], str]] = {
-    "date": ("a valid date", _is_date, _DATE_LIKE),
-    "numeric": ("a number", _is_number, "Write a number."),
+    "date": (N_("“%(value)s” isn’t a valid date."), _is_date, _DATE_LIKE),
+    "numeric": (N_("“%(value)s” isn’t a number."), _is_number, N_("Write a number.")),
     "ipaddress": (
-        "a valid IP address or CIDR block",
+        N_("“%(value)s” isn’t a valid IP address or CIDR block."),
         lambda text: _network(text) is not None,
-        "Write an address or a block, like 203.0.113.0/24.",
+        N_("Write an address or a block, like 203.0.113.0/24."),
     ),
-    "bool": ("true or false", _is_bool, "Write true or false."),
-    "arn": ("a whole ARN", _is_arn, "Write the whole ARN, with wildcards for the parts that do not matter."),
+    "bool": (N_("“%(value)s” isn’t true or false."), _is_bool, N_("Write true or false.")),
+    "arn": (
+        N_("“%(value)s” isn’t a whole ARN."),
+        _is_arn,
+        N_("Write the whole ARN, with wildcards for the parts that don’t matter."),
+    ),
 }
-"""Family of operators to what its values must be, how to tell, and what to do."""
+"""Family of operators to what to say of another value, how to tell, and what to do."""
 
 
 def unreadable(line: Line) -> Iterator[Finding]:
@@ -96,11 +101,13 @@ def unreadable(line: Line) -> Iterator[Finding]:
     wrong = next((value for value in values if not reads(value)), None)
     if wrong is None:
         return
-    fails = "this value never matches" if len(line.values) > 1 or line.negated else "this condition never matches"
-    sentence = f"“{cut(wrong)}” isn’t {what}, so {fails}."
+    never = _("This value never matches.")
+    if len(line.values) == 1 and not line.negated:
+        never = _("This condition never matches.")
+    sentence = f"{_(what, value=cut(wrong))} {never}"
     if family == "date" and re.fullmatch(r"[0-9]{12,}", wrong):
-        sentence = f"{cut(wrong)} looks like milliseconds. AWS expects seconds."
-    yield Finding("value-malformed", Severity.ERROR, line.place, sentence, remedy)
+        sentence = _("%(wrong)s looks like milliseconds. AWS expects seconds.", wrong=cut(wrong))
+    yield Finding("value-malformed", Severity.ERROR, line.place, sentence, _(remedy))
 
 
 def doubtful_dates(line: Line) -> Iterator[Finding]:
@@ -109,20 +116,24 @@ def doubtful_dates(line: Line) -> Iterator[Finding]:
         return
     for value in line.literal:
         if re.fullmatch(r"[0-9]{1,8}", value):
-            sentence = f"{value} counts as seconds since 1970, so it is a moment in that year."
+            sentence = _("%(value)s counts as seconds since 1970, so it is a moment in that year.", value=value)
         elif _is_date(value) and "T" in value.upper() and not re.search(_WITH_ZONE, value, re.IGNORECASE):
-            sentence = f"{value} has no time zone."
+            sentence = _("%(value)s has no time zone.", value=value)
         else:
             continue
-        yield Finding("date-doubtful", Severity.WARNING, line.place, sentence, _DATE_LIKE)
+        yield Finding("date-doubtful", Severity.WARNING, line.place, sentence, _(_DATE_LIKE))
         return
 
 
 def several_booleans(line: Line) -> Iterator[Finding]:
     """Bool with true and false: any of them will do."""
     if line.base == "Bool" and len({value.lower() for value in line.values}) > 1:
-        sentence = f"{cut(line.operator)} lists both true and false for {cut(line.key)}, so it matches either."
-        yield Finding("several-booleans", Severity.ERROR, line.place, sentence, "Keep one of them.")
+        sentence = _(
+            "%(operator)s lists both true and false for %(key)s, so it matches either.",
+            operator=cut(line.operator),
+            key=cut(line.key),
+        )
+        yield Finding("several-booleans", Severity.ERROR, line.place, sentence, _("Keep one of them."))
 
 
 def private_addresses(line: Line) -> Iterator[Finding]:
@@ -137,9 +148,23 @@ def private_addresses(line: Line) -> Iterator[Finding]:
         "private-address",
         Severity.ERROR if alone else Severity.WARNING,
         line.place,
-        f"{cut(private[0])} is private, and aws:SourceIp is the public address a request comes from: "
-        + (f"{cut(line.operator)} never finds it." if alone else "this value does nothing."),
-        "Name your public addresses, or use aws:VpcSourceIp for requests through a VPC endpoint.",
+        _not_seen(cut(private[0]), cut(line.operator), alone=alone),
+        _("Name your public addresses, or use aws:VpcSourceIp for requests through a VPC endpoint."),
+    )
+
+
+def _not_seen(address: str, operator: str, *, alone: bool) -> str:
+    """alone: are there only private addresses in the condition?"""
+    if alone:
+        return _(
+            "%(address)s is private, and aws:SourceIp is the public address of a request. %(operator)s never "
+            "finds it.",
+            address=address,
+            operator=operator,
+        )
+    return _(
+        "%(address)s is private, and aws:SourceIp is the public address of a request. This value does nothing.",
+        address=address,
     )
 
 

@@ -17,6 +17,7 @@ from app.policy.patterns import Pattern
 from app.policy.places import counted, cut
 from app.policy.reference.action_patterns import named_by, open_service
 from app.policy.reference.actions import UNTOUCHED
+from app.text.messages import _
 
 ALL_OF_IAM = "iam:*"
 """What the tutorial of 2017 exempts. AWS has named single actions since."""
@@ -71,9 +72,11 @@ def _of_deny(deny: Scope, others: Sequence[Scope]) -> Iterator[Finding]:
             "iam-spared",
             Severity.ERROR,
             place,
-            "The deny spares all of IAM: what this or another policy grants there works without MFA, with a stolen "
-            "key alone.",
-            "Name what getting MFA takes, action by action.",
+            _(
+                "The deny exempts all of IAM. What this or another policy grants there works without MFA, even "
+                "with a stolen key."
+            ),
+            _("Name only the actions that users need to get MFA, one by one."),
         )
     told: list[tuple[str, frozenset[str]]] = []
     for entry, written in deny.entries.items():
@@ -85,35 +88,53 @@ def _of_deny(deny: Scope, others: Sequence[Scope]) -> Iterator[Finding]:
             told.append((written, beyond))
     for written, beyond in told[:TOLD]:
         entry = cut(written)
-        which = "actions of many services" if open_service(written) else counted(sorted(beyond, key=_dull))
-        unheard = not beyond and not open_service(written)
-        named = "" if beyond == {written} else f", which is {which}"
-        named = ", though AWS’s reference knows no such action" if unheard else named
         yield Finding(
             "action-spared",
             Severity.ERROR,
             place,
-            f"{entry} is spared in the deny{named}: what this or another policy grants of it works without MFA, "
-            "with a stolen key alone.",
-            f"Take {entry} out of NotAction{_needed(deny, written)}",
+            _exempt(entry, written, beyond),
+            _needed(deny, entry, written),
             entry,
         )
-    if rest := [cut(written) for written, _ in told[TOLD:]]:
+    if rest := [cut(written) for written, _beyond in told[TOLD:]]:
         yield Finding(
             "action-spared",
             Severity.ERROR,
             place,
-            f"So {'are' if rest[1:] else 'is'} {counted(rest)}.",
-            "Name what getting MFA takes, and nothing else.",
+            _("The same applies to %(entries)s.", entries=counted(rest)),
+            _("Name only the actions that users need to get MFA."),
             rest[0],
         )
 
 
-def _needed(deny: Scope, written: str) -> str:
-    """Return what must stay exempt of an entry: an MFA session needs it, and no other entry names it."""
+def _exempt(entry: str, written: str, beyond: frozenset[str]) -> str:
+    """What to say of an entry of NotAction. beyond: real actions it exempts that getting MFA does not take."""
+    works = _("What this or another policy grants of it works without MFA, even with a stolen key.")
+    if open_service(written):
+        return _(
+            "The deny exempts %(entry)s, which covers actions of many services. %(works)s", entry=entry, works=works
+        )
+    if not beyond:
+        return _(
+            "The deny exempts %(entry)s, which AWS’s reference doesn’t have. %(works)s", entry=entry, works=works
+        )
+    if beyond == {written}:
+        return _("The deny exempts %(entry)s. %(works)s", entry=entry, works=works)
+    actions = counted(sorted(beyond, key=_dull))
+    return _(
+        "The deny exempts %(entry)s, which covers %(actions)s. %(works)s", entry=entry, actions=actions, works=works
+    )
+
+
+def _needed(deny: Scope, entry: str, written: str) -> str:
+    """Say what to write instead: an MFA session needs part of an entry, and no other entry names it."""
     rest = [each for each in deny.entries.values() if each != written]
     named = [each for each in GETTING_MFA if _names(written, each) and not any(_names(other, each) for other in rest)]
-    return f", and name {', '.join(named)} instead." if named else "; getting MFA does not take it."
+    if named:
+        return _(
+            "Take %(entry)s out of NotAction, and name %(actions)s instead.", entry=entry, actions=", ".join(named)
+        )
+    return _("Take %(entry)s out of NotAction. Users don’t need it to get MFA.", entry=entry)
 
 
 def _names(entry: str, action: str) -> bool:

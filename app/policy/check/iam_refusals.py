@@ -13,6 +13,7 @@ from typing import Any
 
 from app.policy.documents import texts_of
 from app.policy.places import cut
+from app.text.messages import _
 
 _PARTITIONS = frozenset({"aws", "aws-cn", "aws-us-gov", "aws-eusc", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f"})
 _UNDER = (
@@ -61,15 +62,15 @@ def _of_action(element: str, action: str) -> Iterator[Refused]:
     if action.count(":") > 1 and action.strip(":"):
         yield Refused(
             element,
-            f"{cut(action)} has more than one colon.",
-            "Write service and action, like iam:ListUsers.",
+            _("%(action)s has more than one colon.", action=cut(action)),
+            _("Write service and action, like iam:ListUsers."),
             "Actions/Condition can contain only one colon.",
         )
     elif re.search(r"[^a-zA-Z0-9.*?-]", service):
         yield Refused(
             element,
-            f"“{cut(service)}” can’t be the name of a service.",
-            "Write service and action without spaces, like iam:ListUsers.",
+            _("“%(service)s” can’t be the name of a service.", service=cut(service)),
+            _("Write service and action without spaces, like iam:ListUsers."),
             f"Vendor {service} is not valid",
         )
 
@@ -81,15 +82,19 @@ def _of_arn(element: str, arn: str) -> Iterator[Refused]:
     if partition not in _PARTITIONS and not _open(partition):
         yield Refused(
             element,
-            f"“{cut(partition)}” in {cut(arn)} isn’t an AWS partition.",
-            "ARNs begin with arn:aws:, in China with arn:aws-cn:, in GovCloud with arn:aws-us-gov:.",
+            _("“%(partition)s” in %(arn)s isn’t an AWS partition.", partition=cut(partition), arn=cut(arn)),
+            _("ARNs begin with arn:aws:, in China with arn:aws-cn:, in GovCloud with arn:aws-us-gov:."),
             f'Partition "{partition}" is not valid for resource "{arn}".',
         )
     elif region and not _open(region) and (service == "iam" or (service == "s3" and not account and len(parts) > 4)):
         yield Refused(
             element,
-            f"{cut(arn)} names a region, and ARNs of {service.upper()} have none there.",
-            f"Leave it empty: arn:{partition}:{service}::…",
+            _(
+                "%(arn)s names a region, and ARNs of %(service)s have none there.",
+                arn=cut(arn),
+                service=service.upper(),
+            ),
+            _("Leave it empty: arn:%(partition)s:%(service)s::…", partition=partition, service=service),
             f"IAM resource {arn} cannot contain region information."
             if service == "iam"
             else f"Resource {arn} can not contain region information.",
@@ -97,8 +102,8 @@ def _of_arn(element: str, arn: str) -> Iterator[Refused]:
     elif service == "iam" and len(parts) == 6 and not _of_iam(parts[5]):
         yield Refused(
             element,
-            f"{cut(arn)} doesn’t say what it names: a user, a device, a role.",
-            "Write the type and a slash before the name, like user/alice or mfa/alice.",
+            _("%(arn)s doesn’t say what it names: a user, a device, a role.", arn=cut(arn)),
+            _("Write the type and a slash before the name, like user/alice or mfa/alice."),
             'IAM resource path must either be "*", root, or start with ' + ", ".join(_UNDER) + ".",
         )
 

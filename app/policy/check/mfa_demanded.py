@@ -15,6 +15,7 @@ from app.policy.check.mfa_probes import unproven
 from app.policy.check.portal_features import example_user
 from app.policy.check.statement_scope import denies_of
 from app.policy.parsed import ParsedPolicy
+from app.text.messages import _
 
 
 def mfa_demanded(policy: ParsedPolicy) -> Iterator[Finding]:
@@ -35,6 +36,6 @@ def locked_out(policy: ParsedPolicy) -> Iterator[Finding]:
                 "denied-with-mfa",
                 Severity.ERROR,
                 each.place(),
-                "This deny also applies to users with MFA, so nothing that other policies grant works.",
-                'Give it the condition "BoolIfExists": {"aws:MultiFactorAuthPresent": "false"}.',
+                _("This deny also applies to users with MFA, so nothing that other policies grant works."),
+                _('Give it the condition "BoolIfExists": {"aws:MultiFactorAuthPresent": "false"}.'),
             )

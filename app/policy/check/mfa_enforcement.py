@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from app.policy.check.findings import Finding, Severity
 from app.policy.check.statement_scope import WHO, Scope, client_chooses
@@ -11,18 +10,20 @@ from app.policy.features import WITHOUT_MFA
 from app.policy.places import DOCUMENT, counted
 from app.policy.reference.action_patterns import is_all
 from app.policy.reference.actions import WELL_KNOWN
+from app.text.messages import _
 
 ONE_A_SERVICE = tuple({action.partition(":")[0]: action for action in reversed(WELL_KNOWN)}.values())[::-1]
 """The first of WELL_KNOWN for each service, to name what a deny leaves out."""
 
 
-NOTHING_DENIED = Finding(
-    "mfa-not-demanded",
-    Severity.ERROR,
-    DOCUMENT,
-    "Nothing is denied without MFA: what other policies grant works with a password or a key alone.",
-    'Deny with "BoolIfExists": {"aws:MultiFactorAuthPresent": "false"}, so that a missing value counts.',
-)
+def _nothing_denied(sentence: str) -> Finding:
+    return Finding(
+        "mfa-not-demanded",
+        Severity.ERROR,
+        DOCUMENT,
+        sentence,
+        _('Deny with "BoolIfExists": {"aws:MultiFactorAuthPresent": "false"}, so that a missing value counts.'),
+    )
 
 
 def unforced(denies: Sequence[Scope]) -> Iterator[Finding]:
@@ -47,13 +48,16 @@ def unforced(denies: Sequence[Scope]) -> Iterator[Finding]:
         yield _never(each)
     if len(lacking) == len(WITHOUT_MFA):
         if not dead and not empty:
-            yield NOTHING_DENIED
+            yield _nothing_denied(
+                _("Nothing is denied without MFA. What other policies grant works with a password or a key alone.")
+            )
     elif lacking:
-        yield replace(
-            NOTHING_DENIED,
-            sentence="Access keys escape the deny: their requests carry no aws:MultiFactorAuthPresent at all."
+        yield _nothing_denied(
+            _("Access keys escape the deny, because their requests carry no aws:MultiFactorAuthPresent.")
             if lacking == [None]
-            else "Passwords escape the deny: without a code their sessions say aws:MultiFactorAuthPresent is false.",
+            else _(
+                "Passwords escape the deny: without a code, their sessions say aws:MultiFactorAuthPresent is false."
+            )
         )
 
 
@@ -65,9 +69,13 @@ def spared_services(denies: Sequence[Scope]) -> Iterator[Finding]:
                 "deny-narrowed",
                 Severity.WARNING,
                 each.place("Condition"),
-                f"The deny doesn’t apply when an AWS service acts for the user ({counted(each.via_services)}), as in "
-                "AWS’s own examples. Without MFA, users can have a service do what they can’t do themselves.",
-                "Remove this condition if your users don’t need it.",
+                _(
+                    "The deny doesn’t apply when an AWS service acts for the user (%(via_services)s), as in "
+                    "AWS’s own examples. Without MFA, users can have a service do what they can’t do "
+                    "themselves.",
+                    via_services=counted(each.via_services),
+                ),
+                _("Remove this condition if your users don’t need it."),
             )
 
 
@@ -78,8 +86,8 @@ def _spares_all(deny: Scope) -> Finding:
         "deny-of-nothing",
         Severity.ERROR,
         deny.place("NotAction"),
-        f"This denies nothing: NotAction spares what it names, and {named} is every action.",
-        f"Take {named} out of NotAction, and leave just what getting MFA takes.",
+        _("This denies nothing, because NotAction exempts %(entry)s, which is every action.", entry=named),
+        _("Take %(entry)s out of NotAction, and leave only what users need to get MFA.", entry=named),
         named,
     )
 
@@ -87,14 +95,20 @@ def _spares_all(deny: Scope) -> Finding:
 def _never(deny: Scope) -> Finding:
     """A deny with a condition that no request of an IAM user meets."""
     condition = deny.dead[0]
-    wanted = counted(condition.wanted) or "nothing"
+    wanted = counted(condition.wanted) or _("nothing")
     return Finding(
         "mfa-not-demanded",
         Severity.ERROR,
         deny.place("Condition"),
-        f"This deny never applies to a user’s own requests, because none of them passes {condition.operator} of "
-        f"{wanted} on {counted([condition.key])}. What other policies grant works with a password or a key alone.",
-        "Remove this condition. MFA should be the only condition of the deny.",
+        _(
+            "This deny never applies to a user’s own requests, because none passes "
+            "%(operator)s of %(wanted)s on %(value)s. What other policies grant works with a "
+            "password or a key alone.",
+            operator=condition.operator,
+            wanted=wanted,
+            value=counted([condition.key]),
+        ),
+        _("Remove this condition. MFA should be the only condition of the deny."),
     )
 
 
@@ -107,14 +121,14 @@ def _narrowings(deny: Scope, lacking: Sequence[bool | None]) -> Iterator[Finding
     if deny.statement.not_resources:
         yield narrowed(
             "NotResource",
-            "The deny leaves out what NotResource names: there, what other policies grant works without MFA.",
-            'Write "Resource": "*".',
+            _("The deny leaves out what NotResource names. There, what other policies grant works without MFA."),
+            _('Write "Resource": "*".'),
         )
     elif not deny.everywhere:
         yield narrowed(
             "Resource",
-            "The deny is about some resources only: elsewhere, what other policies grant works without MFA.",
-            'Write "Resource": "*".',
+            _("The deny is about some resources only. Elsewhere, what other policies grant works without MFA."),
+            _('Write "Resource": "*".'),
         )
     chosen = [key for key in deny.keys if client_chooses(key)]
     who = [key for key in deny.keys if key.lower().startswith(WHO)]
@@ -122,22 +136,30 @@ def _narrowings(deny: Scope, lacking: Sequence[bool | None]) -> Iterator[Finding
     if chosen:
         yield narrowed(
             "Condition",
-            f"The deny also depends on {counted(chosen)}, which the client chooses: somebody who stole a password or "
-            "key sends what is let through.",
-            "Remove this condition. MFA should be the only condition of the deny.",
+            _(
+                "The deny also depends on %(chosen)s, which the client chooses. A thief with a "
+                "stolen password or key can send a value that gets through.",
+                chosen=counted(chosen),
+            ),
+            _("Remove this condition. MFA should be the only condition of the deny."),
         )
     if who:
         yield narrowed(
             "Condition",
-            f"The deny also depends on {counted(who)}: for some people it does not hold, and they need no MFA.",
-            "Remove this condition. Put the users it exempts into a group without this policy.",
+            _(
+                "The deny also depends on %(who)s. Some users are exempt from it, and need no MFA.",
+                who=counted(who),
+            ),
+            _("Remove this condition. Put the users it exempts into a group without this policy."),
         )
     if others:
         yield narrowed(
             "Condition",
-            f"The deny also depends on {counted(others)}: where that condition does not hold, nothing is denied "
-            "without MFA.",
-            "Remove this condition. MFA should be the only condition of the deny.",
+            _(
+                "The deny also depends on %(others)s. If that condition isn’t met, nothing is denied without MFA.",
+                others=counted(others),
+            ),
+            _("Remove this condition. MFA should be the only condition of the deny."),
         )
 
 
@@ -146,12 +168,18 @@ def _left_out(partial: Sequence[Scope]) -> Finding:
     services = dict.fromkeys(
         action.partition(":")[0] for action in ONE_A_SERVICE if not any(each.names(action) for each in partial)
     )
-    named = f", {counted(list(services))} among them" if services else ""
+    sentence = _("The deny lists single actions. Everything else works without MFA, and so will what AWS adds.")
+    if services:
+        sentence = _(
+            "The deny lists single actions. Everything else works without MFA, for example in %(services)s, and "
+            "so will "
+            "what AWS adds.",
+            services=counted(list(services)),
+        )
     return Finding(
         "deny-leaves-out",
         Severity.ERROR,
         partial[0].place("Action"),
-        f"The deny names what takes MFA one by one: everything else works without it{named}, and so will what AWS "
-        "adds.",
-        "Write NotAction instead of Action, with just what getting MFA takes.",
+        sentence,
+        _("Write NotAction instead of Action, with only what users need to get MFA."),
     )

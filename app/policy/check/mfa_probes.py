@@ -20,6 +20,7 @@ from app.policy.permits import Permits
 from app.policy.places import DOCUMENT
 from app.policy.reference.action_patterns import named_by
 from app.policy.reference.actions import WELL_KNOWN
+from app.text.messages import _
 
 PROBES = (*WELL_KNOWN, "signin:CreateAccount", "tomorrow:Whatever")
 """Also one that AWS's reference may not know, and one of a service to come."""
@@ -61,14 +62,26 @@ def _on(deny: Scope, resource: str, context: Context) -> bool:
 
 
 def _finding(action: str, resource: str, mfa: bool | None) -> Finding:
-    who = "an access key" if mfa is None else "a password and no code"
+    values = {"action": action[:80], "resource": resource[:200]}
+    sentence = _(
+        "%(action)s on %(resource)s is not denied to a password without a code, at least in some requests. What "
+        "other "
+        "policies grant of it works without MFA.",
+        **values,
+    )
+    if mfa is None:
+        sentence = _(
+            "%(action)s on %(resource)s is not denied to an access key, at least in some requests. What other "
+            "policies "
+            "grant of it works without MFA.",
+            **values,
+        )
     return Finding(
         "mfa-not-demanded",
         Severity.ERROR,
         DOCUMENT,
-        f"{action[:80]} on {resource[:200]} is not denied to {who}, at least in some requests: what other policies "
-        "grant of it works without MFA.",
-        'Write one deny with NotAction, "Resource": "*" and no condition but MFA.',
+        sentence,
+        _('Write one deny with NotAction, "Resource": "*" and no condition but MFA.'),
         action[:80],
     )
 

@@ -15,6 +15,7 @@ from app.policy.evaluation import WITH_VARIABLES, PolicyError, compiled
 from app.policy.places import DOCUMENT, Place, cut
 from app.policy.texts import WHOLE, brought, what_it_is
 from app.policy.unwrap import unwrapped
+from app.text.messages import _
 
 LARGEST = 6144
 """Characters of a managed policy, white space not counted (IAM quotas)."""
@@ -50,10 +51,10 @@ def read_text(text: str) -> Reading:
         document = json.loads(text, object_pairs_hook=once, parse_constant=no_number)
         json.dumps(document, ensure_ascii=False).encode()  # half a surrogate pair is no text, and no page can show it
     except UnicodeEncodeError:
-        reading.findings.append(_unreadable("It has characters that are only half of one (surrogates)."))
+        reading.findings.append(_unreadable(_("It has characters that are only half of one (surrogates).")))
         return reading
     except RecursionError:
-        reading.findings.append(_unreadable("It is nested too deeply to be a policy."))
+        reading.findings.append(_unreadable(_("It is nested too deeply to be a policy.")))
         return reading
     except ValueError as error:
         reading.findings.append(Finding("not-json", Severity.ERROR, DOCUMENT, *what_it_is(text, error)))
@@ -61,7 +62,7 @@ def read_text(text: str) -> Reading:
     found = unwrapped(document)
     if given.around and not found.sentence:
         reading.findings.append(
-            Finding("wrapped", Severity.NOTE, DOCUMENT, given.around, "Use only the policy when you attach it.")
+            Finding("wrapped", Severity.NOTE, DOCUMENT, given.around, _("Use only the policy when you attach it."))
         )
     if found.within:
         reading.size = _size(json.dumps(found.document, ensure_ascii=False, separators=(",", ":")))
@@ -70,8 +71,11 @@ def read_text(text: str) -> Reading:
                 "wrapped",
                 Severity.NOTE,
                 DOCUMENT,
-                f"The policy is nested under {cut(found.within, 200)}. Only that part was checked.",
-                "Use only that part when you attach it.",
+                _(
+                    "The policy is nested under %(within)s. Only that part was checked.",
+                    within=cut(found.within, 200),
+                ),
+                _("Use only that part when you attach it."),
             )
         )
     if reading.size > LARGEST and not found.sentence:
@@ -80,8 +84,12 @@ def read_text(text: str) -> Reading:
                 "too-long",
                 Severity.ERROR,
                 DOCUMENT,
-                f"It has {reading.size:,} characters without spaces. IAM allows {LARGEST:,} in a managed policy.",
-                "Shorten lists with wildcards, or spread the statements over two policies.",
+                _(
+                    "It has %(size)s characters without spaces. IAM allows %(most)s in a managed policy.",
+                    size=f"{reading.size:,}",
+                    most=f"{LARGEST:,}",
+                ),
+                _("Shorten lists with wildcards, or spread the statements over two policies."),
             )
         )
     for name in dict.fromkeys(twice):
@@ -90,8 +98,8 @@ def read_text(text: str) -> Reading:
                 "repeated-element",
                 Severity.ERROR,
                 DOCUMENT,
-                f"{cut(repr(name))} appears twice in the same place, and only one of them counts.",
-                "Merge the two, or make them two statements.",
+                _("%(name)s appears twice in the same place, and only one of them counts.", name=cut(repr(name))),
+                _("Merge the two, or make them two statements."),
             )
         )
     if found.sentence:
@@ -117,7 +125,7 @@ def _grammar(place: Place, sentence: str, remedy: str) -> Finding:
 
 
 def _unreadable(sentence: str) -> Finding:
-    return Finding("not-json", Severity.ERROR, DOCUMENT, sentence, WHOLE)
+    return Finding("not-json", Severity.ERROR, DOCUMENT, sentence, _(WHOLE))
 
 
 @dataclass(frozen=True)
@@ -136,27 +144,34 @@ def grammar_problems(document: Any) -> list[Problem]:
     document: parsed JSON. Its size is another matter: IAM has limits by the kind of policy.
     """
     if not isinstance(document, dict):
-        return [Problem(DOCUMENT, "A policy is a JSON object.", "Paste the whole document, from { to }.", _SYNTAX)]
+        return [
+            Problem(DOCUMENT, _("A policy is a JSON object."), _("Paste the whole document, from { to }."), _SYNTAX)
+        ]
     problems = [
         Problem(
             DOCUMENT,
-            f"{cut(repr(name))} isn’t a policy element.",
-            "Remove it. A policy has Version and Statement.",
+            _("%(name)s isn’t a policy element.", name=cut(repr(name))),
+            _("Remove it. A policy has Version and Statement."),
             _SYNTAX,
         )
         for name in document
         if name not in ("Version", "Id", "Statement")
     ]
     if not isinstance(document.get("Id", ""), str):
-        problems.append(Problem(Place(element="Id"), "Id must be text.", "Put it in quotes, or remove it.", _SYNTAX))
+        problems.append(
+            Problem(Place(element="Id"), _("Id must be text."), _("Put it in quotes, or remove it."), _SYNTAX)
+        )
     try:
         compiled({**document, "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}]})
     except PolicyError as error:
-        problems.append(Problem(Place(element="Version"), str(error), 'Write "Version": "2012-10-17".', error.iam))
+        problems.append(Problem(Place(element="Version"), str(error), _('Write "Version": "2012-10-17".'), error.iam))
     statements = statements_of(document)
     if statements:
         return [*problems, *_of_statements(statements)]
-    return [*problems, Problem(DOCUMENT, "The policy has no Statement.", "Write a list of statements.", _SYNTAX)]
+    return [
+        *problems,
+        Problem(DOCUMENT, _("The policy has no Statement."), _("Write a list of statements."), _SYNTAX),
+    ]
 
 
 _SYNTAX = "Syntax errors in policy."
@@ -177,8 +192,8 @@ def _read_document(document: Any, reading: Reading) -> None:
                     "missing-version",
                     Severity.WARNING,
                     DOCUMENT,
-                    "It has no Version, so it is read as one of 2008, which has no policy variables.",
-                    'Write "Version": "2012-10-17".',
+                    _("It has no Version, so it is read as one of 2008, which has no policy variables."),
+                    _('Write "Version": "2012-10-17".'),
                 )
             )
         reading.document = {"Version": document.get("Version", "2008-10-17"), "Statement": statements}
@@ -197,7 +212,7 @@ def _of_statements(statements: Sequence[Any]) -> Iterator[Problem]:
             yield Problem(
                 place,
                 sentence[:1].upper() + sentence[1:],
-                "IAM refuses the whole document until this is right.",
+                _("IAM refuses the whole document until this is right."),
                 error.iam,
             )
             continue
@@ -209,16 +224,16 @@ def _of_statements(statements: Sequence[Any]) -> Iterator[Problem]:
         if not re.fullmatch(r"[A-Za-z0-9]+", place.sid):
             yield Problem(
                 where,
-                "A Sid has letters and digits only.",
-                "Remove spaces and punctuation.",
+                _("A Sid has letters and digits only."),
+                _("Remove spaces and punctuation."),
                 "Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression "
                 "[0-9A-Za-z]*",
             )
         if place.sid in sids:
             yield Problem(
                 where,
-                "Another statement has the same Sid.",
-                "Give each its own.",
+                _("Another statement has the same Sid."),
+                _("Give each its own."),
                 "Statement IDs (SID) in a single policy must be unique.",
             )
         sids.add(place.sid)
@@ -232,6 +247,9 @@ def _plain_text(statements: Sequence[Any], broken: set[int | None]) -> Iterator[
                 "variables-not-replaced",
                 Severity.ERROR,
                 Place(index, statement.get("Sid") or None),
-                "Variables like ${aws:username} are plain text in a policy of this version, so this matches nobody.",
-                'Write "Version": "2012-10-17".',
+                _(
+                    "Variables like ${aws:username} are plain text in a policy of this version, so this "
+                    "matches nobody."
+                ),
+                _('Write "Version": "2012-10-17".'),
             )

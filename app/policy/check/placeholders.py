@@ -14,10 +14,11 @@ from app.policy.meaning import FOREIGN, arns_of, is_variable, no_account, repair
 from app.policy.parsed import ParsedPolicy
 from app.policy.patterns import Pattern
 from app.policy.places import Place, cut
+from app.text.messages import _
 from app.text.typed import visible
 
 _OF_AWS = re.compile(r"\$\{([^{}]*)\}")
-_TOOLS = {"&": "Terraform’s", "$$": "Terraform’s", "${!": "CloudFormation’s"}
+_TOOLS = {"&": "Terraform", "$$": "Terraform", "${!": "CloudFormation"}
 
 
 def accounts_missing(policy: ParsedPolicy) -> Iterator[Finding]:
@@ -37,8 +38,8 @@ def accounts_missing(policy: ParsedPolicy) -> Iterator[Finding]:
                     "account-malformed",
                     Severity.ERROR,
                     place,
-                    f"“{cut(account)}” isn’t an account ID, so this matches nothing.",
-                    f"Replace {cut(account)} with the 12 digits of the account ID.",
+                    _("“%(account)s” isn’t an account ID, so this matches nothing.", account=cut(account)),
+                    _("Replace %(account)s with the 12 digits of the account ID.", account=cut(account)),
                 )
 
 
@@ -55,9 +56,13 @@ def invisible_characters(policy: ParsedPolicy) -> Iterator[Finding]:
                     "invisible-character",
                     Severity.ERROR,
                     statement.place(element),
-                    f"“{cut(visible(text))}” contains an invisible character (U+{ord(unseen):04X}). AWS doesn’t "
-                    "ignore it, so this matches nothing.",
-                    "Delete it and type it again.",
+                    _(
+                        "“%(text)s” contains an invisible character (U+%(ord)s). AWS doesn’t ignore it, so this "
+                        "matches nothing.",
+                        text=cut(visible(text)),
+                        ord=f"{ord(unseen):04X}",
+                    ),
+                    _("Delete it and type it again."),
                     cut(visible(text)),
                 )
 
@@ -82,24 +87,39 @@ def variables_misspelt(policy: ParsedPolicy) -> Iterator[Finding]:
                         "no-such-variable",
                         Severity.ERROR,
                         place,
-                        f"{cut(written)} isn’t an AWS policy variable. It has no value, so this matches nobody.",
-                        "Compare its spelling with the condition keys in the IAM User Guide. "
-                        "The name of an IAM user is ${aws:username}.",
+                        _(
+                            "%(written)s isn’t an AWS policy variable. It has no value, so this matches nobody.",
+                            written=cut(written),
+                        ),
+                        _(
+                            "Compare its spelling with the condition keys in the IAM User Guide. The name of an IAM "
+                            "user is ${aws:username}."
+                        ),
                         cut(written),
                     )
 
 
 def _foreign(place: Place, written: str) -> Finding:
-    braced = "another tool’s" if written.endswith(("}", ")")) else ""
-    tool = next((name for start, name in _TOOLS.items() if written.startswith(start)), braced)
-    what = f"is {tool} spelling" if tool else "isn’t a variable as AWS spells one"
+    tool = next((name for start, name in _TOOLS.items() if written.startswith(start)), "")
     meant = repaired_text(written)
+    named = {"variable": cut(written), "tool": tool}
+    sentence = _(
+        "%(variable)s isn’t a variable as AWS spells one. It is plain text, so this matches nobody.", **named
+    )
+    if tool:
+        sentence = _("%(variable)s is %(tool)s’s spelling. In AWS it is plain text, so this matches nobody.", **named)
+    elif written.endswith(("}", ")")):
+        sentence = _(
+            "%(variable)s is another tool’s spelling. In AWS it is plain text, so this matches nobody.", **named
+        )
     return Finding(
         "no-such-variable",
         Severity.ERROR,
         place,
-        f"{cut(written)} {what}. In AWS it is plain text, so this matches nobody.",
-        f"Write {cut(meant)}." if meant != written else "Write it as AWS does, like ${aws:username}.",
+        sentence,
+        _("Write %(meant)s.", meant=cut(meant))
+        if meant != written
+        else _("Write it as AWS does, like ${aws:username}."),
         cut(written),
     )
 
@@ -109,18 +129,38 @@ def mixed_accounts(policy: ParsedPolicy) -> Iterator[Finding]:
     statements = policy.source_statements
     partition, account_id = policy.partition, policy.account_id
     told = set()
-    for index, its_partition, _, its_account in arns_of(statements):
+    for index, its_partition, _region, its_account in arns_of(statements):
         place = Place(index, statements[index].get("Sid") or None, "Resource")
+        names_partition = False
         stray = its_account if re.fullmatch(r"[0-9]{12}", its_account) and its_account != account_id else ""
         if not Pattern(its_partition, variables=False).matches(partition, {}):
-            stray = f"partition {its_partition[:40]}"
+            stray, names_partition = its_partition[:40], True
         if stray and (index, stray) not in told:
             told.add((index, stray))
             yield Finding(
                 "elsewhere",
                 Severity.ERROR,
                 place,
-                f"This names {stray if stray.startswith('partition') else 'account ' + stray}, the rest of the "
-                f"document {account_id} in {partition}: there it matches nothing.",
-                f"Leave it out, unless this account is meant: its ARNs read arn:{partition}:…:{account_id}:….",
+                _elsewhere(stray, account_id, partition, names_partition=names_partition),
+                _(
+                    "Leave it out. If this account is meant, its ARNs read arn:%(partition)s:…:%(account_id)s:….",
+                    partition=partition,
+                    account_id=account_id,
+                ),
             )
+
+
+def _elsewhere(stray: str, account_id: str, partition: str, *, names_partition: bool) -> str:
+    """stray: the account or partition that isn't the document's."""
+    named = {"stray": stray, "account": account_id, "partition": partition}
+    if names_partition:
+        return _(
+            "This names partition %(stray)s. The rest of the document names account %(account)s in %(partition)s, so "
+            "this matches nothing there.",
+            **named,
+        )
+    return _(
+        "This names account %(stray)s. The rest of the document names account %(account)s in %(partition)s, so this "
+        "matches nothing there.",
+        **named,
+    )

@@ -13,6 +13,7 @@ from app.policy.features import FEATURES, Availability, When, availability
 from app.policy.parsed import ParsedPolicy
 from app.policy.permits import Permits
 from app.policy.places import DOCUMENT, counted
+from app.text.messages import _
 
 EXAMPLE_USER = "alice"
 
@@ -45,12 +46,14 @@ def missing_features(policy: ParsedPolicy) -> Iterator[Finding]:
         if not lacks or (lacks.keys() <= told and not each.feature.main):
             continue
         late = each.when is When.WITH
-        for_lack_of = ", ".join(lacks)
+        named = {"feature": _(each.feature.title), "actions": ", ".join(lacks)}
         yield Finding(
             "feature-late" if late else "feature-missing",
             Severity.ERROR if each.feature.main else Severity.NOTE,
             DOCUMENT,
-            f"{each.feature.title}: {'works only with MFA' if late else 'does not work'}, for lack of {for_lack_of}.",
+            _("“%(feature)s” works only with MFA, because the policy doesn’t allow %(actions)s before.", **named)
+            if late
+            else _("“%(feature)s” doesn’t work, because the policy doesn’t allow %(actions)s.", **named),
             remedy(each, policy, permits),
             each.feature.code,
         )
@@ -65,9 +68,11 @@ def _nothing_works(policy: ParsedPolicy) -> Finding:
         "feature-missing",
         Severity.ERROR,
         DOCUMENT,
-        "Nothing in the portal works for users under this policy, not even signing in and setting up MFA.",
-        f"{remedies(getting, policy, example_user(policy))} "
-        "For everything else, compare it with the policy that policy render prints.",
+        _("Nothing in the portal works for users under this policy, not even signing in and setting up MFA."),
+        _(
+            "%(remedies)s For everything else, compare it with the policy that policy render prints.",
+            remedies=remedies(getting, policy, example_user(policy)),
+        ),
     )
 
 
@@ -78,7 +83,10 @@ def not_evaluated(policy: ParsedPolicy) -> Iterator[Finding]:
             "not-evaluated",
             Severity.NOTE,
             DOCUMENT,
-            f"What works depends on {counted(keys)}, which {'are' if keys[1:] else 'is'} not known here. It is told "
-            "as for requests that are let through.",
-            "Ask about a request of your own: policy explain --action NAME --assume KEY=VALUE.",
+            _(
+                "What works depends on %(keys)s, which we don’t know. The report assumes that it lets requests "
+                "through.",
+                keys=counted(keys),
+            ),
+            _("Ask about one request: policy explain --action NAME --assume KEY=VALUE."),
         )

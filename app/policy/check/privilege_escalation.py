@@ -23,6 +23,7 @@ from app.policy.patterns import Pattern, completed
 from app.policy.places import counted
 from app.policy.reference.actions import may_name
 from app.policy.reference.pass_role import PASSES_ROLE, RUNNERS
+from app.text.messages import _
 
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 _OWN_NAME = "\ue000"
@@ -68,16 +69,22 @@ def _of_danger(allow: Scope, danger: Danger, denies: Sequence[Scope], policy: Pa
 
 def _finding(danger: Danger, allow: Scope, granted: Granted, runs: Sequence[str]) -> Finding:
     early = [action for action, mfa_states in granted.items() if mfa_states & set(WITHOUT_MFA)]
-    within = f", as far as {counted(allow.keys)} {'allow' if allow.keys[1:] else 'allows'}" if allow.keys else ""
-    sooner = f"; even without MFA {counted(early)}" if early else ""
-    run = f" With {counted(runs)}, which the document allows as well, they run what they like as that role."
+    sentences = [_(danger.sentence), _("The statement allows %(actions)s.", actions=counted(list(granted), 4))]
+    if allow.keys:
+        sentences.append(_("It depends on %(keys)s.", keys=counted(allow.keys)))
+    if early:
+        sentences.append(_("This works even without MFA: %(actions)s.", actions=counted(early)))
+    if runs:
+        run = _(
+            "The document also allows %(actions)s, so users can run anything as that role.", actions=counted(runs)
+        )
+        sentences.append(run)
     return Finding(
         danger.code,
         Severity.ERROR if early or runs else danger.severity,
         allow.place(),
-        f"This statement lets users {danger.sentence}{within}: it allows {counted(list(granted), 4)}{sooner}."
-        + (run if runs else ""),
-        danger.remedy,
+        " ".join(sentences),
+        _(danger.remedy),
         (early or ([PASSES_ROLE] if runs else list(granted)))[0],
     )
 
@@ -150,7 +157,7 @@ def _shielded(deny: Scope, target: Target, targets: frozenset[str], policy: Pars
 
 def _is_here(resource: str, target: Target, policy: ParsedPolicy) -> bool:
     """Is a resource of a deny about this account, in every region?"""
-    _, partition, _, region, account, _ = _parts(resource)
+    _arn, partition, _service, region, account, _below_it = _parts(resource)
     return (
         partition in ("*", policy.partition)
         and (region == "*" or not (region or target.regional))

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from app.policy.check.findings import Severity
+from app.text.messages import N_
 
 
 @dataclass(frozen=True)
@@ -74,8 +75,8 @@ DANGERS = (
     Danger(
         "can-escalate",
         Severity.ERROR,
-        "give themselves more, or free themselves of this policy and of MFA",
-        "Remove it. Give it to administrators in a separate policy.",
+        N_("Users can give themselves more permissions, or escape this policy and MFA."),
+        N_("Remove it. Give it to administrators in a separate policy."),
         _of(USER, "PutUserPolicy AttachUserPolicy DeleteUserPolicy DetachUserPolicy")
         | _of(USER, "PutUserPermissionsBoundary DeleteUserPermissionsBoundary")
         | _of(OTHERS, "CreateUser")
@@ -115,8 +116,8 @@ DANGERS = (
     Danger(
         "others-credentials",
         Severity.ERROR,
-        "take over or lock out other users’ sign-in",
-        "Name user/${aws:username} as the resource.",
+        N_("Users can take over other users’ sign-ins, or lock them out."),
+        N_("Name user/${aws:username} as the resource."),
         _of(OTHERS, "CreateAccessKey UpdateAccessKey DeleteAccessKey")
         | _of(OTHERS, "CreateLoginProfile UpdateLoginProfile DeleteLoginProfile")
         | _of(OTHERS, "EnableMFADevice DeactivateMFADevice")
@@ -131,15 +132,15 @@ DANGERS = (
     Danger(
         "any-role",
         Severity.WARNING,
-        "take, or hand to a service, any role that trusts the account or the service",
-        "List the specific roles.",
+        N_("Users can assume any role that trusts the account, or pass any role to a service it trusts."),
+        N_("List the specific roles."),
         _of(ANY_ROLE, "PassRole") | _of(ANY_ROLE, "AssumeRole", "sts"),
     ),
     Danger(
         "runs-as-role",
         Severity.WARNING,
-        "run what they like with the roles that machines, builds and stacks have",
-        "List the specific resources.",
+        N_("Users can run anything with the roles of machines, builds and stacks."),
+        N_("List the specific resources."),
         _of(_open("ec2", "instance/"), "SendCommand StartSession", "ssm")
         | _of(_open("ec2", "instance/"), "SendSSHPublicKey SendSerialConsoleSSHPublicKey", "ec2-instance-connect")
         | _of(_open("ecs", "task/"), "ExecuteCommand", "ecs")

@@ -16,6 +16,7 @@ from app.policy.check.findings import Finding, Severity
 from app.policy.documents import texts_of
 from app.policy.parsed import ParsedPolicy
 from app.policy.places import Place, cut
+from app.text.messages import _, ngettext
 
 MOST_COMPARED = 40
 """Patterns of a list that are compared with the others: a document may be hostile."""
@@ -51,18 +52,33 @@ def _repeated(place: Place, entries: Sequence[str], *, ignore_case: bool) -> Ite
     twice = [entry for entry in whole if lower.count(entry) > 1]
     if needless:
         rest = len(needless) - 1
-        more = f" {rest} more {'is' if rest == 1 else 'are'} covered by others." if rest else ""
-        sentence = f"{cut(needless[0][0])} is covered by {cut(needless[0][1])}.{more}"
-        yield Finding("redundant", Severity.NOTE, place, sentence, "Leave out what is covered.", needless[0][0][:80])
+        values = {"entry": cut(needless[0][0]), "by": cut(needless[0][1])}
+        sentence = _("%(entry)s is covered by %(by)s.", **values)
+        if rest:
+            sentence = ngettext(
+                "%(entry)s is covered by %(by)s. %(num)d more entry is covered by others.",
+                "%(entry)s is covered by %(by)s. %(num)d more entries are covered by others.",
+                rest,
+                **values,
+            )
+        yield Finding(
+            "redundant", Severity.NOTE, place, sentence, _("Leave out what is covered."), needless[0][0][:80]
+        )
     if twice:
-        sentence = f"{cut(whole[twice[0]])} appears more than once."
-        yield Finding("redundant", Severity.NOTE, place, sentence, "Keep it once.", whole[twice[0]][:80])
+        sentence = _("%(value)s appears more than once.", value=cut(whole[twice[0]]))
+        yield Finding("redundant", Severity.NOTE, place, sentence, _("Keep it once."), whole[twice[0]][:80])
 
 
 def _twice(place: Place, values: Sequence[str]) -> Iterator[Finding]:
     if len(set(values)) < len(values):
         value = next(value for value in values if values.count(value) > 1)
-        yield Finding("redundant", Severity.NOTE, place, f"{cut(value)} appears more than once.", "Keep it once.")
+        yield Finding(
+            "redundant",
+            Severity.NOTE,
+            place,
+            _("%(value)s appears more than once.", value=cut(value)),
+            _("Keep it once."),
+        )
 
 
 def covers(pattern: str, other: str) -> bool:
@@ -99,8 +115,11 @@ def _statements(statements: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
                         "redundant-statement",
                         Severity.NOTE,
                         Place(index, statements[index].get("Sid") or None),
-                        f"{str(Place(other, statements[other].get('Sid') or None)).capitalize()} says all of this.",
-                        "Leave one of them out.",
+                        _(
+                            "%(place)s says all of this.",
+                            place=str(Place(other, statements[other].get("Sid") or None)).capitalize(),
+                        ),
+                        _("Leave one of them out."),
                     )
                     break
 

@@ -6,6 +6,7 @@ import re
 
 from app.policy.check.findings import Finding, Severity
 from app.policy.places import Place, cut
+from app.text.messages import _, ngettext
 
 _BY_AREA = {
     "af": "south-1",
@@ -42,20 +43,32 @@ def unknown_region(place: Place, region: str) -> Finding:
         "region-unknown",
         Severity.WARNING,
         place,
-        f"Latchkey doesn’t know the AWS region “{cut(region)}”. If AWS doesn’t either, this matches nothing.",
-        "Compare it with the region's code, like eu-central-1.",
+        _(
+            "Latchkey doesn’t know the AWS region “%(region)s”. If AWS doesn’t either, this matches nothing.",
+            region=cut(region),
+        ),
+        _("Compare it with the region's code, like eu-central-1."),
     )
 
 
 def wrong_account(place: Place, account: str) -> Finding:
     """About an account's id that is not 12 digits."""
-    why = (
-        f"has {len(account)} digits instead of 12" if account.isdigit() else "contains characters that aren’t digits"
+    sentence = _(
+        "“%(account)s” isn’t an AWS account ID, because it contains characters that aren’t digits. This matches "
+        "nothing.",
+        account=cut(account),
     )
+    if account.isdigit():
+        sentence = ngettext(
+            "“%(account)s” isn’t an AWS account ID: it has %(num)d digit instead of 12. This matches nothing.",
+            "“%(account)s” isn’t an AWS account ID: it has %(num)d digits instead of 12. This matches nothing.",
+            len(account),
+            account=cut(account),
+        )
     return Finding(
         "account-malformed",
         Severity.ERROR,
         place,
-        f"“{cut(account)}” isn’t an AWS account ID: it {why}. This matches nothing.",
-        "Write the account ID as 12 digits.",
+        sentence,
+        _("Write the account ID as 12 digits."),
     )

@@ -47,7 +47,7 @@ def remedies(lacks: Sequence[tuple[Availability, Missing]], policy: ParsedPolicy
 
 
 def _sentence(lack: Missing, found: Availability, policy: ParsedPolicy, permits: Permits) -> tuple[str, str]:
-    """Return the text before and after the names of the actions; after is "" where the sentence names them itself."""
+    """Return the text before and after the names of the actions. after is "" where the sentence names them itself."""
     action, getting = lack.need.action, lack.need.action in GETTING_MFA
     if lack.mfa is not True and not getting and found.when is When.WITH:
         return "Nothing has to change: ", " is there once there is MFA. Before it, an administrator can help."

@@ -80,11 +80,15 @@ def as_text(report: Report) -> Iterator[str]:
 
 
 def _escape(found: Availability) -> str:
-    return f" (but with {found.escapes} before MFA, too)" if found.escapes else ""
+    return f" (but also before MFA, with {found.escapes})" if found.escapes else ""
 
 
 def _verdict(report: Report) -> str:
-    return "The portal can do its main job." if report.usable else "The portal could NOT do its main job under it."
+    return (
+        "The portal can do its main job."
+        if report.usable
+        else "The portal could NOT do its main job under this policy."
+    )
 
 
 def _likeness(likeness: Likeness) -> Iterator[str]:

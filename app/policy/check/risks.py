@@ -11,6 +11,7 @@ from app.policy.check.remedies import place_of
 from app.policy.features import BY_CODE, WITHOUT_MFA, missing
 from app.policy.parsed import ParsedPolicy
 from app.policy.places import DOCUMENT, Place
+from app.text.messages import _, ngettext
 
 PATH = "/engineering/"
 
@@ -38,9 +39,15 @@ def password_without_mfa(policy: ParsedPolicy) -> Iterator[Finding]:
             "key-makes-password",
             Severity.WARNING,
             passwords[0][1],
-            f"{' and '.join(action for action, _ in passwords)} {'work' if passwords[1:] else 'works'} without MFA. "
-            "Anyone with a stolen access key can set a console password without knowing the old one.",
-            "The deny must apply to them. Don’t name them in its NotAction.",
+            ngettext(
+                "%(actions)s works without MFA. Anyone with a stolen access key can set a console password without "
+                "knowing the old one.",
+                "%(actions)s work without MFA. Anyone with a stolen access key can set a console password without "
+                "knowing the old one.",
+                len(passwords),
+                actions=", ".join(action for action, _place in passwords),
+            ),
+            _("The deny must apply to them. Don’t name them in its NotAction."),
             passwords[0][0],
         )
 
@@ -52,22 +59,28 @@ def device_without_mfa(policy: ParsedPolicy) -> Iterator[Finding]:
             "device-removable",
             Severity.WARNING,
             place,
-            "Users can deactivate their MFA device without MFA. Since April 2023 AWS’s service refuses that itself.",
-            "The deny must apply to it. Don’t name iam:DeactivateMFADevice in its NotAction.",
+            _(
+                "Users can deactivate their MFA device without MFA. Since April 2023 AWS’s service "
+                "refuses that itself."
+            ),
+            _("The deny must apply to it. Don’t name iam:DeactivateMFADevice in its NotAction."),
             "iam:DeactivateMFADevice",
         )
 
 
 def devices_of_others(policy: ParsedPolicy) -> Iterator[Finding]:
     """Users can delete other users' virtual devices."""
-    somebody_elses = f"arn:{policy.partition}:iam::{policy.account_id}:mfa/somebody-else"
-    if place := _allowing(policy, "iam:DeleteVirtualMFADevice", somebody_elses, (*WITHOUT_MFA, True)):
+    of_another = f"arn:{policy.partition}:iam::{policy.account_id}:mfa/another-user"
+    if place := _allowing(policy, "iam:DeleteVirtualMFADevice", of_another, (*WITHOUT_MFA, True)):
         yield Finding(
             "others-devices",
             Severity.WARNING,
             place,
-            "Every user can delete other users’ virtual devices that are not in use yet, so they can’t set up MFA.",
-            "Name mfa/${aws:username} as the resource of iam:DeleteVirtualMFADevice.",
+            _(
+                "Every user can delete other users’ virtual devices that are not in use yet, so they "
+                "can’t set up MFA."
+            ),
+            _("Name mfa/${aws:username} as the resource of iam:DeleteVirtualMFADevice."),
             "iam:DeleteVirtualMFADevice",
         )
 
@@ -79,10 +92,14 @@ def first_sign_in(policy: ParsedPolicy) -> Iterator[Finding]:
             "first-sign-in",
             Severity.WARNING,
             DOCUMENT,
-            "Users who must change their password at the first sign-in, or whose password has expired, are stuck: "
-            "iam:ChangePassword doesn’t work before MFA.",
-            "Give users passwords that they don’t have to change at the first sign-in. If a user is stuck, set a new "
-            "one.",
+            _(
+                "Users who must change their password at the first sign-in, or whose password has "
+                "expired, are stuck: iam:ChangePassword doesn’t work before MFA."
+            ),
+            _(
+                "Give users passwords that they don’t have to change at the first sign-in. If a user is "
+                "stuck, set a new one."
+            ),
             "iam:ChangePassword",
         )
 
@@ -98,9 +115,17 @@ def users_with_a_path(policy: ParsedPolicy) -> Iterator[Finding]:
                 "path-shut-out",
                 Severity.WARNING,
                 DOCUMENT,
-                f"Users with an IAM path (user{PATH}alice) are locked out, because their ARN doesn’t match.",
-                f'Beside "{need.on.pattern(permits)}", name "{need.on.pattern(below)}" for what getting MFA takes. '
-                "Name it for the rest, too, once the document forces MFA.",
+                _(
+                    "Users with an IAM path (user%(path)salice) are locked out, because their ARN doesn’t match.",
+                    path=PATH,
+                ),
+                _(
+                    'Beside "%(arn)s", name "%(other)s" for what users need to get MFA. Once the document '
+                    "forces MFA, "
+                    "name it everywhere.",
+                    arn=need.on.pattern(permits),
+                    other=need.on.pattern(below),
+                ),
                 need.action,
             )
             return

@@ -9,6 +9,7 @@ from functools import cache, lru_cache
 from typing import Any
 
 from app.policy.patterns import Pattern, completed
+from app.text.messages import N_
 
 LONGEST = 128
 """Characters of a name worth comparing: no action of AWS comes near."""
@@ -39,8 +40,10 @@ WELL_KNOWN = (
 """Actions of well-known services, to try whether a deny applies to them. The first of each service represents it."""
 
 UNTOUCHED = {
-    "sts:GetSessionToken": "No policy reaches this one: whoever has an access key can ask for a session with it.",
-    "sts:GetCallerIdentity": "No policy reaches this one: everyone may ask who they are.",
+    "sts:GetSessionToken": N_(
+        "No policy controls this action. Anyone with an access key can ask for a session with it."
+    ),
+    "sts:GetCallerIdentity": N_("No policy controls this action. All users may ask who they are."),
 }
 """Actions that no policy allows or denies (IAM User Guide), to why."""
 

@@ -22,7 +22,7 @@ class Published:
     date: str
     source: str
     change: str
-    """What it does otherwise than the one before."""
+    """How it differs from the one before."""
 
 
 PUBLISHED = (
@@ -30,25 +30,25 @@ PUBLISHED = (
         "2017-12",
         "December 2017",
         TUTORIAL,
-        "the deny spares single actions instead of iam:*; giving up a device takes MFA; no SMS",
+        "the deny exempts single actions instead of iam:*, removing a device takes MFA, no SMS",
     ),
     Published("2018-02", "February 2018", TUTORIAL, "ListVirtualMFADevices on *"),
-    Published("2018-11", "November 2018", TUTORIAL, "DeleteVirtualMFADevice is no longer spared by the deny"),
+    Published("2018-11", "November 2018", TUTORIAL, "the deny no longer exempts DeleteVirtualMFADevice"),
     Published(
         "2019-01",
         "25 January 2019",
         EXAMPLE,
-        "GetUser and Git credentials come in; ListUsers, ListAccountAliases and setting passwords go",
+        "adds GetUser and Git credentials, drops ListUsers, ListAccountAliases and setting passwords",
     ),
-    Published("2021-05", "May 2021", EXAMPLE, "GetAccountSummary goes"),
+    Published("2021-05", "May 2021", EXAMPLE, "drops GetAccountSummary"),
     Published(
-        "2022-11", "23 November 2022", EXAMPLE, "virtual devices may have any name, and are not deleted by users"
+        "2022-11", "23 November 2022", EXAMPLE, "virtual devices may have any name, and users can’t delete them"
     ),
     Published(
         "2023-11",
         "November 2023",
         EXAMPLE,
-        "GetAccessKeyLastUsed comes in, and the deny spares GetMFADevice; still in the guide at the end of 2026",
+        "adds GetAccessKeyLastUsed, and the deny exempts GetMFADevice. Still in the guide at the end of 2026",
     ),
 )
 """In the order of time."""
@@ -58,7 +58,7 @@ RE_POST = Published(
     "15 September 2021",
     "AWS re:Post Knowledge Center, “How can I require MFA authentication for IAM users that use the AWS CLI?” "
     "(knowledge-center/mfa-iam-user-aws-cli)",
-    "a deny alone, for use beside policies that grant permissions; with BoolIfExists, as the article ends. It spares "
-    "lists that the tutorial's deny spares, and what AWS services do on somebody's behalf (aws:ViaAWSService)",
+    "a deny alone, for use beside policies that grant permissions, with BoolIfExists, as the article ends. "
+    "It exempts lists that the tutorial's deny exempts, and what AWS services do for a user (aws:ViaAWSService)",
 )
 """No revision of the others, and no Force_MFA by itself: it allows nothing."""

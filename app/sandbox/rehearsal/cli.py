@@ -1,4 +1,4 @@
-"""`flask policy rehearse`: for people before a roll-out, and for their CI."""
+"""`flask policy rehearse`: for administrators before a rollout, and for their CI."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @assume_option("A condition key of all requests, like aws:SourceIp=203.0.113.7. Can be repeated.")
 def rehearse(file: str, form: str, assumed: dict[str, str]) -> None:
-    """Try a policy out in a throwaway local AWS: the tutorial's Step 3, and everything the portal does.
+    """Try a policy in a temporary local AWS: the tutorial's Step 3, and everything the portal does.
 
-    FILE is a document, or the name of one that comes along. The exit status is 1 if Step 3 does not end as the
-    tutorial says, if people cannot sign in and set up MFA before they have it, or if a plain key gets at EC2 or S3
-    where another policy grants everything. It is 1 as well if any of this depends on a condition key whose value only
-    AWS knows, so that it was not evaluated: give the value with --assume. Needs no settings and no AWS.
+    FILE is a document, or the name of a built-in document. The exit status is 1 if Step 3 doesn't end as the tutorial
+    says, if users can't sign in and set up MFA before they have it, or if an access key alone reaches EC2 or S3 where
+    another policy grants everything. It is also 1 if any of this depends on a condition key whose value only AWS has,
+    so that it wasn't evaluated. Give the value with --assume. Needs no settings and no AWS.
     """
     try:
         from app.sandbox.rehearsal.walk import Rehearsal  # noqa: PLC0415 # moto and boto3 load only when this runs
@@ -65,7 +65,9 @@ def rehearse(file: str, form: str, assumed: dict[str, str]) -> None:
         for each in read_as:
             click.echo(plain(str(each)))
         if account_id != ACCOUNT_ID:
-            click.echo(f"The policy is written for account {account_id}. {ACCOUNT_ID} stands in for it here.")
+            click.echo(
+                f"The policy is written for account {account_id}. The rehearsal uses {ACCOUNT_ID} in its place."
+            )
         click.echo("\n".join(_as_text(rows)))
     sys.exit(not passed)
 
@@ -95,7 +97,7 @@ def _as_text(rows: Sequence[Row]) -> Iterator[str]:
     for title, chosen in groups.items():
         yield f"{title}:"
         for row in chosen:
-            lacks = "" if row.after.worked else f"for lack of {row.after}"
+            lacks = "" if row.after.worked else f"not allowed: {row.after}"
             if row.wanted[1] is False:
                 lacks = "as it should be" if row.as_wanted else "the deny lets it through"
             yield f"  {row.title:<{width}}  {'not with MFA, ' if row.before.worked and lacks else ''}{lacks}".rstrip()
@@ -116,7 +118,7 @@ def _unknown(rows: Sequence[Row], width: int) -> Iterator[str]:
     """What depends on a value that only AWS has, and what to do about it."""
     if not rows:
         return
-    yield "Not evaluated, because the answer depends on condition keys this rehearsal does not know:"
+    yield "Not evaluated, because the answer depends on condition keys without a known value:"
     for row in rows:
         keys = ", ".join(map(plain, sorted(row.depends_on)))
         when = " and ".join(
@@ -124,5 +126,5 @@ def _unknown(rows: Sequence[Row], width: int) -> Iterator[str]:
         )
         yield f"  {row.title:<{width}}  {keys} ({when})"
     first = sorted(rows[0].depends_on)[0]
-    yield f"To evaluate it, give the value people have at AWS: --assume {plain(first)}=VALUE"
+    yield f"To evaluate it, give the value users have at AWS: --assume {plain(first)}=VALUE"
     yield ""
