@@ -90,7 +90,8 @@ css:
 	@mkdir -p build && cp -r deploy/css build/
 	cd build/css && npm ci --silent --ignore-scripts --omit=optional
 	build/css/node_modules/.bin/sass --style=compressed --no-source-map --quiet-deps --silence-deprecation=import \
-	  --load-path=build/css/node_modules build/css/bootstrap.scss static/bootstrap.css
+	  --load-path=build/css/node_modules build/css/bootstrap.scss build/css/bootstrap.css
+	node build/css/purge.mjs build/css/bootstrap.css static/bootstrap.css
 
 # The W3C's HTML checker, a Java program that npm has.
 build/markup/.installed: deploy/markup/package-lock.json

@@ -36,6 +36,7 @@ from app.web import (
     pipeline,
     request_context,
     security,
+    static_files,
     templating,
     translations,
 )
@@ -81,6 +82,7 @@ def create_app(config: dict[str, Any]) -> Flask:
     pipeline.register(app, large_uploads=compliance.allow_large_report)
     translations.register(app)
     templating.register(app)
+    static_files.register(app)
     branding.register(app)
     navigation.register(app)
     permissions.register(app)

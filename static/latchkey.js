@@ -53,54 +53,6 @@ function copyButton(button) {
   });
 }
 
-/** Ticks off the rules a new password keeps, while it is typed. */
-function rules(list) {
-  const field = document.querySelector("input[name=new]");
-  if (!field) return;
-  field.addEventListener("input", () => {
-    for (const item of list.querySelectorAll("[data-rule]")) {
-      item.toggleAttribute("data-kept", new RegExp(item.dataset.rule, "s").test(field.value));
-    }
-  });
-}
-
-/** Says how hard the new password is to guess, while it is typed: judged by the portal, as when the form is sent. */
-function strength(box) {
-  const field = document.querySelector("input[name=new]");
-  const [meter, text] = [box.querySelector("meter"), box.querySelector("p")];
-  let timer, asking;
-  let pause = 0; // until then the portal judges no more of what is typed
-  const ask = async () => {
-    if (Date.now() < pause) return;
-    asking = new AbortController();
-    const sent = new URLSearchParams({ new: field.value, csrf_token: field.form.elements.csrf_token.value });
-    try {
-      const answer = await fetch(box.dataset.strength, { method: "POST", body: sent, signal: asking.signal, redirect: "error" });
-      if (answer.status === 429) {
-        pause = Date.now() + 60_000;
-        [meter.hidden, text.textContent, box.hidden] = [true, box.dataset.many, false];
-        box.dataset.state = "checked-when-sent";
-        return;
-      }
-      if (!answer.ok) throw new Error(answer.status);
-      meter.hidden = false;
-      const { score, words, why } = await answer.json();
-      meter.value = score;
-      box.dataset.state = "judged";
-      text.textContent = `${words} ${why}`;
-      box.hidden = false;
-    } catch (error) {
-      if (error.name !== "AbortError") box.hidden = true; // the form is judged when it is sent
-    }
-  };
-  field.addEventListener("input", () => {
-    clearTimeout(timer);
-    asking?.abort();
-    if (field.value) timer = setTimeout(ask, 350);
-    else box.hidden = true;
-  });
-}
-
 const CLOCK = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
 const DAY = { day: "numeric", month: "long" };
 const SHOWN = { // by the ways of app/text/dates.py
@@ -140,10 +92,13 @@ function comfort(root) {
   each("[data-next]", advance);
   each("[data-typed-ago]", typedAgo);
   each("[data-copy]", copyButton);
-  each("[data-rules]", rules);
-  each("[data-strength]", strength);
   each("time[data-local]", localTime);
   each("details[data-menu]", menu);
 }
 comfort(document);
 document.addEventListener("swapped", (event) => comfort(event.target));
+
+// What few pages need, where they need it.
+const needs = (selector, file) => document.querySelector(selector) && import(file);
+needs("[data-live], [data-wait], [data-progress]", "./live.js");
+needs("[data-rules], [data-strength]", "./password.js");

@@ -12,8 +12,10 @@ from app.compliance.labels import TONES
 from app.compliance.rules.rule import Rule
 from app.compliance.rules.table import BY_ID
 from app.compliance.rules.verdicts import State
-from app.text.messages import _
+from app.text.messages import _, ngettext
 
+MOST_UNKNOWN = 2
+"""That have a badge each."""
 _IN_ORDER = (State.FAIL, State.EXCEPTED, State.UNKNOWN)
 
 
@@ -55,7 +57,7 @@ def problems(rows: Sequence[PersonRow], asked: Collection[str]) -> UserProblems:
     for_all = set.intersection(*unknown) - set(asked) if len(unknown) > 1 else set()
     return UserProblems(
         {
-            name: [_badge(BY_ID[rule], State(state)) for rule, state in each.items() if rule not in for_all]
+            name: _badges({rule: State(state) for rule, state in each.items() if rule not in for_all})
             for name, each in found.items()
         },
         [_(rule.topic) for rule in BY_ID.values() if rule.id in for_all],
@@ -72,6 +74,15 @@ def _open(verdicts: Mapping[str, str]) -> dict[str, str]:
     return dict(
         sorted(left.items(), key=lambda each: [State.FAIL, State.EXCEPTED, State.UNKNOWN].index(State(each[1])))
     )
+
+
+def _badges(verdicts: Mapping[str, State]) -> list[Badge]:
+    """Return a badge for each problem, and one for all that is unknown where that is much."""
+    unknown = [rule for rule, state in verdicts.items() if state is State.UNKNOWN]
+    if len(unknown) <= MOST_UNKNOWN:
+        return [_badge(BY_ID[rule], state) for rule, state in verdicts.items()]
+    known = [_badge(BY_ID[rule], state) for rule, state in verdicts.items() if rule not in unknown]
+    return [*known, Badge(ngettext("%(num)d unknown", "%(num)d unknown", len(unknown)), TONES[State.UNKNOWN])]
 
 
 def _badge(rule: Rule, state: State) -> Badge:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
+from itertools import groupby
 
 import pyotp
 import qrcode
 from markupsafe import Markup
 from qrcode.constants import ERROR_CORRECT_M
-from qrcode.image.svg import SvgPathFillImage
 
 from app.sessions.contents import Enrollment
 
@@ -33,12 +33,21 @@ def label(enrollment: Enrollment, account: str) -> str:
 
 def svg(uri: str) -> Markup:
     """A QR code, dark on white with its quiet zone of four modules, whatever the page's colors are."""
-    code = qrcode.QRCode(error_correction=ERROR_CORRECT_M, border=4, image_factory=SvgPathFillImage)
+    code = qrcode.QRCode(error_correction=ERROR_CORRECT_M, border=4)
     code.add_data(uri)
     code.make()
-    picture = code.make_image().to_string(encoding="unicode")
+    rows = code.get_matrix()
+    # A row is a line with gaps: modules drawn one by one, as the package does, take five times the bytes.
+    dark = "".join(f"M0 {y}.5{_line(row)}" for y, row in enumerate(rows))
     # Whole pixels for each module: what is drawn unevenly is read badly.
-    size = (code.modules_count + 2 * code.border) * PIXELS
-    picture = re.sub(r'width="[^"]*" height="[^"]*"', f'width="{size}" height="{size}"', picture, count=1)
-    # Safe: the picture is made of numbers; the text it encodes does not appear in it.
-    return Markup(picture)  # noqa: S704 # see above
+    modules, size = len(rows), len(rows) * PIXELS
+    return Markup(
+        '<svg xmlns="http://www.w3.org/2000/svg" width="{0}" height="{0}" viewBox="0 0 {1} {1}">'
+        '<path fill="#fff" d="M0 0h{1}v{1}H0z"/><path stroke="#000" d="{2}"/></svg>'
+    ).format(size, modules, dark)
+
+
+def _line(row: Sequence[bool]) -> str:
+    """Return a row's path: over what is light the pen moves, over what is dark it draws."""
+    runs = ((dark, len(list(modules))) for dark, modules in groupby(row))
+    return "".join(f"h{length}" if dark else f"m{length} 0" for dark, length in runs)

@@ -107,7 +107,7 @@ def _old_device_counts(situation: Situation) -> Iterator[Item]:
     if (serial := situation.waiting.replaced) and serial in {
         device.serial_number for device in situation.has.devices
     }:
-        why = _("Your new device works, and %(device)s still works, too.", device=serial)
+        why = _("Your new device works, and %(device)s also still works.", device=serial)
         yield Item(
             Urgency.DUE,
             "remove-old-device",

@@ -8,6 +8,7 @@ from functools import cache
 
 from flask import Flask, g
 from heroicons.jinja import heroicon_micro, heroicon_mini, heroicon_outline, heroicon_solid
+from jinja2.ext import Extension
 from markupsafe import Markup, escape
 
 from app.text.browser_names import browser_name, device_kind
@@ -31,7 +32,7 @@ def whole_options(text: str) -> Markup:
     return Markup(parts)  # noqa: S704 # escaped before the spans, which hold letters and hyphens only
 
 
-_ATTRIBUTES = {"aria-hidden": "true", "focusable": "false", "class": "lk-icon"}
+_ATTRIBUTES = {"aria-hidden": "true", "class": "lk-icon"}
 
 
 @cache
@@ -52,8 +53,20 @@ def takes_focus(wanted: object) -> bool:
     return True
 
 
+class Unindented(Extension):
+    """Leaves the indentation of templates out of pages. Line breaks stay, and count as a blank, as before.
+
+    Only `<pre>` would show a difference, and templates don't indent there.
+    """
+
+    def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
+        """Return the source with as many lines, so that errors name the right one."""
+        return re.sub(r"\n[ \t]+", "\n", source)
+
+
 def register(app: Flask) -> None:
     """Make the filters known to Jinja."""
+    app.jinja_env.add_extension(Unindented)
     app.jinja_env.filters["date"] = written
     app.jinja_env.filters["grouped"] = grouped
     app.jinja_env.filters["capitalize_first"] = lambda text: text[:1].upper() + text[1:]

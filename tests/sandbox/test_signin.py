@@ -181,9 +181,9 @@ def test_a_password_to_be_reset_is_changed_first(sandbox: Sandbox, browser: Brow
     bob, login = hire_without_key(sandbox, "bob"), AwsLogin(sandbox.facts["signin_url"])
     admin = sandbox.as_administrator("iam")
     admin.update_login_profile(UserName=bob.name, PasswordResetRequired=True)
-    assert "A new password is due" in signed_in(browser, login, bob).text
+    assert "Choose a new password" in signed_in(browser, login, bob).text
     assert (
-        "A new password is due"
+        "Choose a new password"
         in browser.open(f"{login.url}/v1/new-password?{login.authorize_url().split('?')[1]}").text
     )
     assert "minimum length" in browser.submit(old=bob.password, new="short").text
@@ -240,7 +240,7 @@ def test_foreign_authorization_requests_go_nowhere(
 ) -> None:
     page = browser.open(login.authorize_url(**changes))
     assert page.status == 400
-    assert "cannot answer this request" in page.text
+    assert "can’t answer this request" in page.text
 
 
 def test_another_user_in_the_same_browser(one: Sandbox, bob: Employee, browser: Browser, login: AwsLogin) -> None:

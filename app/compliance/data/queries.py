@@ -19,7 +19,7 @@ from app.compliance.rules.subjects import Account, Seen, Subject, Terms
 from app.compliance.rules.table import GROUPS, OF_ACCOUNT, OF_PEOPLE, evidence, judged, rules_in
 from app.compliance.rules.verdicts import Fix, State, Verdict
 
-PAGE = 50
+PAGE = 25
 NOT_PASSING = "not-passing"
 """As a state to ask for: fails or unknown."""
 SORTS = ("name", "findings", "created", "signed-in", "oldest-key")

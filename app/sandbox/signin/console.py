@@ -43,7 +43,7 @@ class Guesses:
     def check(self, name: str) -> None:
         """Raises NotIn after too many."""
         if not self._limiter.test(self._most, name.lower()):
-            raise NotIn("There were too many wrong passwords for this user. Wait five minutes, then try again.")
+            raise NotIn("There were too many wrong passwords for this user. Wait 5 minutes, then try again.")
 
     def count(self, name: str) -> None:
         """One more."""
@@ -78,14 +78,14 @@ def give_code(state: State, arrival: Arrival, serial_number: str, code: str, now
     """Second step, for people with a device. Raises NotIn."""
     device = state.devices.get(serial_number)
     if ":u2f/" in serial_number:
-        raise NotIn("The sandbox has no security keys: nobody can touch one here.", "serial_number")
+        raise NotIn("The sandbox can’t use security keys. Choose another device.", "serial_number")
     if device is None or serial_number not in devices_of(state, arrival):
         raise NotIn("This is not one of your devices.", "serial_number")
     accepted = take_code(device, code, now)
     if accepted is None:
-        raise NotIn("There were too many tries. Wait three minutes, then type the code your app shows.", "code")
+        raise NotIn("There were too many attempts. Wait 3 minutes, then enter the code your app shows.", "code")
     if not accepted:
-        raise NotIn("This code is wrong or was used before. Type the code your app shows now.", "code")
+        raise NotIn("This code is wrong or was used before. Enter the code your app shows now.", "code")
     arrival.mfa_at, arrival.mfa_serial = now.replace(microsecond=0), serial_number
 
 

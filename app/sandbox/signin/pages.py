@@ -65,7 +65,7 @@ class _Pages:
         ):
             app.add_url_rule(path, view_func=view, methods=methods)
         app.after_request(_protect)
-        app.register_error_handler(BadRequest, lambda error: _told("AWS cannot answer this request", str(error), 400))
+        app.register_error_handler(BadRequest, lambda error: _told("AWS can’t answer this request", str(error), 400))
 
     # -- what the browser sends
 
@@ -210,7 +210,7 @@ class _Pages:
         """The verification code to paste, of a client on another device."""
         given = request.args
         if "code" not in given:
-            return _told("You cannot go on", given.get("error_description", "AWS gave no code."), 403)
+            return _told("AWS didn’t let you continue", given.get("error_description", "AWS returned no code."), 403)
         text = f"state={given.get('state', '')}&code={given['code']}"
         return render_template("verification.html", text=base64.b64encode(text.encode()).decode())
 

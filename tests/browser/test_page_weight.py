@@ -1,0 +1,98 @@
+"""How much a first visit of a page loads: 90 kB at most, uncompressed, of HTML, styles, scripts and pictures."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Response
+from werkzeug.routing import Map
+
+from app.web.static_files import of_script, of_style_sheet
+from tests.browser.conftest import Surfing, surfers_of
+from tests.support.browser import Surfer
+from tests.support.clock import Clock
+from tests.support.people import Employee, Phone, hire
+from tests.support.portal import Portal
+from tests.support.sandbox import ROOT, Sandbox
+
+MOST = 90_000
+"""Bytes of a page and all that it loads."""
+
+
+@pytest.fixture(scope="module")
+def company(scratch: Path, clock: Clock) -> Iterator[Sandbox]:
+    with Sandbox(scratch / "company-of-300", clock, "--users", "300") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def office(scratch: Path, company: Sandbox) -> Iterator[Portal]:
+    admin = company.user("Administrator")["arn"]
+    with Portal(scratch / "office-of-300", company, ACCOUNTS=company.account_id, ADMINS=admin) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def surfers(browser: Browser, office: Portal, url_map: Map, clock: Clock, seen: set[str]) -> Iterator[Surfing]:
+    yield from surfers_of(browser, office.url, url_map, clock, seen)
+
+
+def _note(answers: list[Response], answer: Response) -> None:
+    answers.append(answer)
+
+
+def weights(browser: Browser, surfer: Surfer, pages: tuple[str, ...]) -> dict[str, int]:
+    """Bytes of each page for a browser with the cookies of this surfer and an empty cache."""
+    found = {}
+    for page in pages:
+        answers: list[Response] = []
+        context = browser.new_context(storage_state=surfer.page.context.storage_state())
+        tab = context.new_page()
+        tab.on("response", partial(_note, answers))
+        tab.goto(surfer.url + page, wait_until="networkidle")
+        assert tab.url == surfer.url + page and all(answer.status == 200 for answer in answers)
+        found[page] = sum(len(answer.body()) for answer in answers)
+        context.close()
+    return found
+
+
+def test_a_first_visit_loads_little(browser: Browser, surfers: Surfing, company: Sandbox, clock: Clock) -> None:
+    visitor = surfers()
+    visitor.open("/sign-in")
+    found = weights(browser, visitor, ("/sign-in",))
+
+    nadia = hire(company, "nadia")
+    clock.move(10)
+    visitor.sign_in(nadia)
+    visitor.submit("/mfa/enroll/begin")
+    found |= weights(browser, visitor, ("/mfa/enroll",))
+
+    user = company.user("Administrator")
+    admin = surfers()
+    admin.sign_in(Employee(company, "Administrator", user["access_key_id"], user["secret_access_key"]))
+    admin.submit("/sign-in/code", code=Phone(clock, f"otpauth://totp/x?secret={user['mfa']['seed']}").next())
+    admin.open("/compliance")
+    admin.submit("/compliance/refresh")
+    admin.page.locator("[data-progress]").wait_for(state="detached")
+    found |= weights(browser, admin, ("/", "/mfa", "/access-keys", "/compliance", "/compliance/people"))
+    assert max(found.values()) <= MOST, found
+
+
+def test_what_is_sent_means_the_same() -> None:
+    style = 'a > b,\n.c:hover {\n  /* why */\n  margin: 0 1px;\n  content: " ; /* x */";\n}\n'
+    style += "@media (a: 1px) {\n  p { --x: 1 }\n}\n"
+    short = 'a > b,.c:hover{margin:0 1px;content:" ; /* x */"}@media (a:1px){p{--x:1}}'
+    assert of_style_sheet(style) == short == of_style_sheet(short)
+    script = '/** What. */\nconst a = "; // no";\n  // why\n  call(a); // says\n  b = [1, // "one"\n2];\n'
+    assert of_script(script) == 'const a = "; // no";\ncall(a);\nb = [1, // "one"\n2];\n'
+
+
+@pytest.mark.parametrize("script", sorted((ROOT / "static").glob("*.js")), ids=lambda file: file.name)
+def test_no_text_of_a_script_spans_lines(script: Path) -> None:
+    """Indentation is left out, so it must not be a part of a text."""
+    without_strings = re.sub(r'"[^"\n]*"', "", script.read_text())
+    assert [line for line in without_strings.splitlines() if line.count("`") % 2] == []
