@@ -32,6 +32,10 @@ def test_every_refusal_has_its_own_words(surfer: Surfer, nadia: Employee, sandbo
     assert try_key(surfer, "", "") == {ID: "missing", SECRET: "missing"}
     assert try_key(surfer, "nadia", nadia.secret_access_key) == {ID: "user-name"}
     assert surfer.has("/sign-in/aws"), "the way in with a user name is on the same page"
+    assert surfer.page.title().startswith("Error: "), "a screen reader says so first"
+    surfer.page.locator(f"[data-error-summary] a[href='#{ID}']").click()
+    assert surfer.page.locator(f"#{ID}").evaluate("field => field === document.activeElement")
+    assert surfer.value(ID) == "nadia", "it can be corrected"
     assert try_key(surfer, nadia.secret_access_key, nadia.access_key_id) == {ID: "swapped"}
     assert surfer.page.locator("main [role=alert]").count() == 1, "one thing is said"
     assert surfer.value("access_key_id") == "" == surfer.value("secret_access_key"), "and no secret is shown"

@@ -69,6 +69,14 @@ def test_every_class_of_our_own_is_used() -> None:
     assert {name for name in ours - named if not name.startswith(beginnings)} == set()
 
 
+def test_every_page_gets_its_errors_summed_up_by_the_frame() -> None:
+    """The frame puts the summary, with its links to the fields, above the `heading` of a page."""
+    pages = {file: file.read_text() for file in TEMPLATES if file.parent.name != "sandbox"}
+    framed = {file: text for file, text in pages.items() if 'extends "base.html"' in text}
+    assert len(framed) > 40
+    assert [file.name for file, text in framed.items() if "{% block heading %}" not in text] == []
+
+
 def test_bootstrap_keeps_its_licence_at_the_top() -> None:
     first, _, _ = BOOTSTRAP.read_text().partition("*/")
     assert first.startswith("/*!") and "The Bootstrap Authors" in first and "Licensed under MIT" in first
