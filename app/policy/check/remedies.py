@@ -15,6 +15,7 @@ from app.policy.parsed import ParsedPolicy, ParsedStatement
 from app.policy.permits import Permits
 from app.policy.places import DOCUMENT, Place
 from app.policy.reference.action_patterns import is_all
+from app.text.messages import N_, _
 
 GETTING_MFA = (
     "iam:ListMFADevices",
@@ -25,7 +26,6 @@ GETTING_MFA = (
     "signin:CreateOAuth2Token",
 )
 """What users need before they have MFA, on themselves. Each shows or changes only their own devices."""
-WITH_MFA = ' with the condition "Bool": {"aws:MultiFactorAuthPresent": "true"}.'
 
 
 def remedy(found: Availability, policy: ParsedPolicy, permits: Permits) -> str:
@@ -35,39 +35,50 @@ def remedy(found: Availability, policy: ParsedPolicy, permits: Permits) -> str:
 
 def remedies(lacks: Sequence[tuple[Availability, Missing]], policy: ParsedPolicy, permits: Permits) -> str:
     """The same for several features: what goes to the same place is one sentence."""
-    places: dict[tuple[str, str], list[str]] = {}
+    places: dict[tuple[str, tuple[tuple[str, str], ...]], list[str]] = {}
     for found, lack in lacks:
-        before, after = _sentence(lack, found, policy, permits)
-        places.setdefault((before, after), []).append(f'"{lack.need.action}"')
-    sentences = []
-    for (before, after), named in places.items():
-        # A sentence with nothing after the names has a list of its own.
-        sentences.append(before + ", ".join(dict.fromkeys(named)) + after if after else before)
+        message, values = _sentence(lack, found, policy, permits)
+        places.setdefault((message, tuple(values.items())), []).append(f'"{lack.need.action}"')
+    sentences = (
+        _(message, **dict(values), actions=", ".join(dict.fromkeys(named)))
+        for (message, values), named in places.items()
+    )
     return " ".join(sentences)
 
 
-def _sentence(lack: Missing, found: Availability, policy: ParsedPolicy, permits: Permits) -> tuple[str, str]:
-    """Return the text before and after the names of the actions. after is "" where the sentence names them itself."""
+def _sentence(
+    lack: Missing, found: Availability, policy: ParsedPolicy, permits: Permits
+) -> tuple[str, dict[str, str]]:
+    """Return a message, to be translated with its values and `actions`, the names of the actions."""
     action, getting = lack.need.action, lack.need.action in GETTING_MFA
     if lack.mfa is not True and not getting and found.when is When.WITH:
-        return "Nothing has to change: ", " is there once there is MFA. Before it, an administrator can help."
+        return N_(
+            "Nothing has to change: users have %(actions)s once they have MFA. Until then, administrators can help."
+        ), {}
     if lack.decision.effect is not Effect.EXPLICITLY_DENIED:
         if lack.need.on is On.ANYTHING:
-            return "Decide yourself whether everyone may see this of the whole account. It takes ", "."
-        where = f' on "{lack.need.on.pattern(permits)}"'
+            return N_("Decide whether all users may see this of the whole account. It takes %(actions)s."), {}
+        where = {"arn": lack.need.on.pattern(permits)}
         safe = getting or all(permits.denies(action, resource(lack.need, permits), mfa=mfa) for mfa in WITHOUT_MFA)
-        return "Allow ", where + ("." if safe else WITH_MFA)
-    place, denying = place_of(policy, lack.decision.statement), _named(policy, lack.decision.statement)
+        if safe:
+            return N_('Allow %(actions)s on "%(arn)s".'), where
+        return N_(
+            'Allow %(actions)s on "%(arn)s" with the condition "Bool": {"aws:MultiFactorAuthPresent": "true"}.'
+        ), where
+    place, denying = str(place_of(policy, lack.decision.statement)), _named(policy, lack.decision.statement)
     if not getting or denying is None:
-        when = "also with MFA" if lack.mfa else "without MFA"
-        return f"{_capital(str(place))} denies ", f" {when}. Change that only if people are meant to do it."
+        values = {"place": _capital(place)}
+        if lack.mfa:
+            return N_("%(place)s denies %(actions)s even with MFA. Change that only if users need it."), values
+        return N_("%(place)s denies %(actions)s without MFA. Change that only if users need it."), values
     if denying.statement.not_actions:
-        return "Add ", f" to NotAction of {place}."
+        return N_("Add %(actions)s to NotAction of %(place)s."), {"place": place}
     if any(map(is_all, denying.actions)):
         # Nothing can be taken out of "*". All of it goes into one list, or the next remedy would undo this one.
-        spared = ", ".join(f'"{each}"' for each in GETTING_MFA)
-        return f'In {place}, write "NotAction": [{spared}] instead of Action.', ""
-    return "Take ", f" out of what {place} denies."
+        exempted = ", ".join(f'"{each}"' for each in GETTING_MFA)
+        message = N_('In %(place)s, write "NotAction": [%(exempted)s] instead of Action.')
+        return message, {"place": place, "exempted": exempted}
+    return N_("Take %(actions)s out of what %(place)s denies."), {"place": place}
 
 
 def _capital(text: str) -> str:
