@@ -55,7 +55,7 @@ OUT_OF_DATE = N_("Your session changed after you opened this page. Nothing was c
 TOO_MANY = N_("There were too many attempts in a short time.")
 SENTENCES = {
     403: N_("You can’t do this here."),
-    404: N_("Check the address, or start from the overview."),
+    404: N_("Check the address, or start from the first page."),
     405: N_("This address can’t be used like this. Start from the overview."),
     413: N_("What you sent is larger than anything this page accepts. Nothing was changed."),
     500: N_("This is our mistake. We have recorded it. Go to the overview and try again."),

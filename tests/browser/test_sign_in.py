@@ -36,6 +36,8 @@ def test_every_refusal_has_its_own_words(surfer: Surfer, nadia: Employee, sandbo
     surfer.page.locator(f"[data-error-summary] a[href='#{ID}']").click()
     assert surfer.page.locator(f"#{ID}").evaluate("field => field === document.activeElement")
     assert surfer.value(ID) == "nadia", "it can be corrected"
+    assert try_key(surfer, "nadia.k@example.com", nadia.secret_access_key) == {ID: "user-name"}
+    assert surfer.value(ID) == "nadia.k@example.com"
     assert try_key(surfer, nadia.secret_access_key, nadia.access_key_id) == {ID: "swapped"}
     assert surfer.page.locator("main [role=alert]").count() == 1, "one thing is said"
     assert surfer.value("access_key_id") == "" == surfer.value("secret_access_key"), "and no secret is shown"
