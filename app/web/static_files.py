@@ -16,6 +16,8 @@ from werkzeug.http import generate_etag
 
 _CSS_COMMENT = re.compile(r"""("[^"\n]*"|'[^'\n]*')|/\*.*?\*/""", re.DOTALL)
 _CSS_TOKEN = re.compile(r"""("[^"\n]*"|'[^'\n]*')|\s*;?\s*(})\s*|\s*([{;,])\s*|(:)\s+|\s+""")
+_CSS_ZERO = re.compile(r"(?<=[\s:(,-])0(?=\.\d)")
+"""Of 0.5, which is .5 also within drawings."""
 _JS_COMMENT = re.compile(
     r"""^[ \t]*(?://[^\n]*|/\*.*?\*/[ \t]*)\n|^[ \t]+|(?<=[;,{})\]])[ \t]+//[^\n"'`]*$""", re.DOTALL | re.MULTILINE
 )
@@ -24,7 +26,8 @@ _JS_COMMENT = re.compile(
 
 def of_style_sheet(text: str) -> str:
     """Return CSS without comments, and with blanks only where they count. Strings stay as they are."""
-    return _CSS_TOKEN.sub(_shorter_token, _CSS_COMMENT.sub(lambda found: found[1] or "", text)).strip()
+    short = _CSS_TOKEN.sub(_shorter_token, _CSS_COMMENT.sub(lambda found: found[1] or "", text)).strip()
+    return _CSS_ZERO.sub("", short)
 
 
 def _shorter_token(found: re.Match[str]) -> str:
