@@ -37,7 +37,7 @@ def pending(expected_user_id: str = "") -> PendingAwsSignIn:
     [
         (f"arn:aws:iam::{ACCOUNT}:root", ACCOUNT, "root user"),
         (f"arn:aws:sts::{ACCOUNT}:assumed-role/Admin/x", ACCOUNT, "role or a federated user"),
-        ("arn:aws:iam::999999999999:user/alice", "999999999999", "999999999999, which this portal does not serve"),
+        ("arn:aws:iam::999999999999:user/alice", "999999999999", "999999999999, which this site doesn’t serve"),
     ],
 )
 def test_only_iam_users_of_configured_accounts(arn: str, account: str, words: str) -> None:
