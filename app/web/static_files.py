@@ -1,48 +1,21 @@
 """Style sheets and scripts as browsers get them: without the comments and indentation that are for us.
 
-A first visit loads at most 90 kB (`tests/browser/test_page_weight.py`). Files that are compressed already stay.
+A first visit loads at most 90 kB (`tests/browser/test_page_weight.py`). Files that are short already stay.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import cast
 
 from flask import Flask, Response, request
 from flask.typing import ResponseReturnValue
+from rcssmin import cssmin
+from rjsmin import jsmin
 from werkzeug.http import generate_etag
 
-_CSS_COMMENT = re.compile(r"""("[^"\n]*"|'[^'\n]*')|/\*.*?\*/""", re.DOTALL)
-_CSS_TOKEN = re.compile(r"""("[^"\n]*"|'[^'\n]*')|\s*;?\s*(})\s*|\s*([{;,])\s*|(:)\s+|\s+""")
-_CSS_ZERO = re.compile(r"(?<=[\s:(,-])0(?=\.\d)")
-"""Of 0.5, which is .5 also within drawings."""
-_JS_COMMENT = re.compile(
-    r"""^[ \t]*(?://[^\n]*|/\*.*?\*/[ \t]*)\n|^[ \t]+|(?<=[;,{})\]])[ \t]+//[^\n"'`]*$""", re.DOTALL | re.MULTILINE
-)
-"""On lines of their own, or at the end of one, where no quotation mark follows that could make it a text."""
-
-
-def of_style_sheet(text: str) -> str:
-    """Return CSS without comments, and with blanks only where they count. Strings stay as they are."""
-    short = _CSS_TOKEN.sub(_shorter_token, _CSS_COMMENT.sub(lambda found: found[1] or "", text)).strip()
-    return _CSS_ZERO.sub("", short)
-
-
-def _shorter_token(found: re.Match[str]) -> str:
-    return next((part for part in found.groups() if part), " ")
-
-
-def of_script(text: str) -> str:
-    """Return JavaScript without indentation and, as a rule, without comments.
-
-    No text in it may span lines: its indentation would be lost.
-    """
-    return _JS_COMMENT.sub("", text)
-
-
-_SHORTER: Mapping[str, Callable[[str], str]] = {".css": of_style_sheet, ".js": of_script}
+_SHORTER: Mapping[str, Callable[[str], str]] = {".css": cssmin, ".js": jsmin}
 
 
 def register(app: Flask) -> None:
