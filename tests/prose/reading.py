@@ -18,7 +18,7 @@ from pygments.util import ClassNotFound
 ROOT = Path(__file__).parents[2]
 
 CODE = "\N{CURRENCY SIGN}"
-"""Stands for each character of code, so that words before and after it are no phrase."""
+"""Replaces each character of code, so that words before and after it are no phrase."""
 
 _NOT_OURS = re.compile(
     r"^LICENSE$|^static/bootstrap\.css$|^migrations/versions/|^tests/audit/data/|^\.gitignore$|\.(?:json|jsonl|lock|png|webp|svg|ini|mako|npmrc)$"
@@ -30,6 +30,13 @@ _ROW = re.compile(r"^\|.*$", re.MULTILINE)
 
 _ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)+")
 """A string that is a stable code or a name, like "not-json": no prose."""
+
+_QUOTED = re.compile(
+    r"(?<![\w-])(?:[a-z]+-src|base-uri|form-action|frame-ancestors)(?:\s+(?:none|self|data:))+\s*;"
+    r"|AWS was not able to validate the provided access credentials"
+)
+"""Texts of others: directives of a Content Security Policy (without their quotation marks), and an error of EC2."""
+
 _MARGIN = re.compile(r"^[ \t]*(?:#|//|\*)", re.MULTILINE)
 """What begins a line of a comment."""
 
@@ -49,6 +56,7 @@ def files() -> list[str]:
 def prose(path: str, content: str) -> str:
     """`content` with each character of code replaced, so that positions stay. `path` tells which language it is."""
     text = "".join(_as_prose(path, kind, text) for kind, text in _lexer(path).get_tokens(content))
+    text = _QUOTED.sub(lambda quoted: _as_code(quoted[0]), text)
     return _ROW.sub(lambda row: row[0].replace(";", ","), text) if path.endswith(".md") else text
 
 
@@ -56,13 +64,17 @@ def _as_prose(path: str, kind: _TokenType, text: str) -> str:
     if not _is_prose(path, kind):
         tag = path.endswith(".html") and (kind in Name.Tag or kind is Punctuation)
         gone = " " if tag else CODE  # a tag is no gap in a sentence
-        return re.sub(r"[^\s]", gone, text)
+        return _as_code(text, gone)
     if kind in String and _ID.fullmatch(text):
-        return re.sub(r"[^\s]", CODE, text)
+        return _as_code(text)
     if kind in Comment:
         return _MARGIN.sub(lambda margin: " " * len(margin[0]), text)
     # Between two halves of a string over two lines, a quotation mark is no gap in the sentence, either.
     return re.sub(r"[\"']", " ", text) if kind in String and not text.strip("\"'") else text
+
+
+def _as_code(text: str, gone: str = CODE) -> str:
+    return re.sub(r"[^\s]", gone, text)
 
 
 def _is_prose(path: str, kind: _TokenType) -> bool:

@@ -79,6 +79,21 @@ def test_prose_is_what_people_read(path: str, content: str, read: list[str]) -> 
     assert not {"anew", "code", "address", "three", "echo"} & set(text.split())
 
 
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'; ", []),
+        ("It sets img-src; then it sends the page; then it waits.", ["; then it sends the page; then it waits"]),
+        ("The base-uri none of us sets; then it loads; then it waits.", ["; then it loads; then it waits"]),
+        ("default-src 'none'; base-uri 'none'; Sign in anew.", ["anew"]),
+        ("AWS was not able to validate the provided access credentials", []),
+        ("Enter your access credentials.", ["access credentials"]),
+    ],
+)
+def test_a_security_policy_and_an_error_of_aws_are_not_our_prose(text: str, found: list[str]) -> None:
+    assert [each.words for each in violations("app/x.py", f'SAID = "{text}"\n')] == found
+
+
 def test_each_word_the_glossary_rules_out_is_found() -> None:
     assert len(terms()) > 15
     for wrong, right in terms().items():
