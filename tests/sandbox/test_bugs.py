@@ -1,4 +1,4 @@
-"""What moto lacks is "not emulated". A bug of the sandbox's own is a 500 with its traceback in the log."""
+"""What moto lacks is "not emulated". A bug of the sandbox is a 500 with its traceback in the log."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from tests.support.sandbox import Sandbox
 
 
 class Broken:
-    """Stands for a moto that is called wrongly: it fails before moto is reached."""
+    """Replaces moto, as if the sandbox called it wrongly: it fails before moto is reached."""
 
     def open(self, **_: Any) -> None:
         raise KeyError("ours")
 
 
 def ask(app: SandboxApp) -> tuple[str, bytes]:
-    """(status, body) of some request."""
+    """(status, body) of the answer to a request."""
     said: list[str] = []
     environ = {"REQUEST_METHOD": "POST", "PATH_INFO": "/", "HTTP_HOST": "127.0.0.1:5000"}
     body = app(environ, lambda status, headers, *_: said.append(status))  # type: ignore[arg-type]  # enough of a start_response

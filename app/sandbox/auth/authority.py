@@ -1,4 +1,4 @@
-"""Whose credentials signed: long-term keys from moto's IAM state, sessions from the sandbox's own."""
+"""Finds whose credentials signed a request: access keys are in moto's IAM state, sessions in the sandbox's own."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _INVALID = "The security token included in the request is invalid."
 
 
 def unknown(service: str) -> Refusal:
-    """The refusal of a key nobody knows, or an inactive one: AWS gives one answer for both."""
+    """The refusal of an unknown or inactive access key: AWS gives the same answer for both."""
     if service == "s3":
         return Refusal("InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records.", 403)
     if service == "ec2":
@@ -65,12 +65,12 @@ def identify(state: State, reading: Reading, now: datetime) -> tuple[Caller, str
 
 
 def _spared(state: State, session: Session) -> bool:
-    """IAM refuses GetSessionToken's sessions without MFA; of password-only sign-ins nobody knows."""
+    """IAM refuses GetSessionToken's sessions without MFA. Its answer to password-only sign-ins isn't documented."""
     return session.signed_in and state.settings.outcomes["password-only-sign-in"] == "accepted-by-iam"
 
 
 def of_console(state: State, console: ConsoleSession) -> Caller:
-    """The person of a console session, as signin: actions are judged: MFA is as the session was opened."""
+    """The caller of a console session, for evaluating signin: actions. MFA is as it was when the session began."""
     user = state.iam.users[console.user_name]
     return Caller(
         account_id=state.account_id,
@@ -105,7 +105,7 @@ def _long_term(state: State, reading: Reading, token: str | None, now: datetime)
 
 
 def _died(state: State, session: Session, user: Any) -> bool:
-    """AWS says nothing on sessions whose key or device is gone: by default they live on (observed)."""
+    """AWS doesn't document sessions whose key or MFA device was deleted: by default they keep working (observed)."""
     with_what = state.settings.outcomes["sessions-die-with"]
     key = state.iam.access_keys.get(session.parent_access_key_id)
     key_gone = not session.signed_in and (key is None or key.status != "Active")

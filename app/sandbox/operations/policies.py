@@ -1,4 +1,4 @@
-"""Policy documents are saved only if IAM would take them: grammar, then size (IAM User Guide, quotas and grammar)."""
+"""Policy documents are saved only if IAM would accept them: grammar, then size (IAM User Guide, quotas, grammar)."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ INLINE = {"user": 2048, "group": 5120, "role": 10240}
 TRUST = 2048
 """Characters of a role's trust policy, white space not counted."""
 _PLAIN = json.dumps({"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Action": "*", "Resource": "*"}})
-"""What moto is given: its own rules refuse some documents that IAM takes."""
+"""Given to moto instead of the document, because moto refuses some documents that IAM accepts."""
 
 
 def accepted(text: str) -> str:
-    """The document, if IAM would take it. Raises Refusal MalformedPolicyDocument 400 in IAM's words."""
+    """The document, if IAM would accept it. Raises Refusal MalformedPolicyDocument 400 in IAM's words."""
     document = parsed(text)
     if found := grammar_problems(document):
         raise Refusal("MalformedPolicyDocument", found[0].iam, 400)
@@ -46,12 +46,12 @@ def elsewhere(statement: Mapping[str, Any]) -> str:
 
 
 def parsed(text: str) -> Any:
-    """A document's JSON. Raises Refusal MalformedPolicyDocument: it is none, or has a name twice in one place."""
+    """A document's JSON. Raises Refusal MalformedPolicyDocument if it isn't JSON or an object has a name twice."""
 
     def once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
         if len(found) < len(pairs):
-            raise ValueError("a name stands twice in the same place")
+            raise ValueError("the same name twice in one object")
         return found
 
     try:
@@ -129,7 +129,7 @@ def create_version(state: State, call: Call) -> Members:
 
 @operation("iam", "PutUserPolicy", "PutGroupPolicy", "PutRolePolicy")
 def put(state: State, call: Call) -> Members:
-    """An inline policy, new or in place of the one of its name; all of an entity have room together."""
+    """Add an inline policy, or replace the one of the same name. All of an entity share one size limit."""
     target, name = there(state, call), call.parameters["PolicyName"]
     text = accepted(call.parameters["PolicyDocument"])
     others = (held for other, held in target.thing.policies.items() if other != name)
@@ -143,7 +143,7 @@ def put(state: State, call: Call) -> Members:
 
 @operation("iam", "CreateRole", "UpdateAssumeRolePolicy")
 def trust(state: State, call: Call) -> Members | PassOn:
-    """Who may take on a role: moto judges its grammar, which is not that of identity policies."""
+    """Set who may assume a role. Moto checks the grammar, which differs from that of identity policies."""
     text = call.parameters.get("AssumeRolePolicyDocument") or call.parameters["PolicyDocument"]
     _of_trust(parsed(text))
     if size_of(text) > TRUST:
@@ -152,7 +152,7 @@ def trust(state: State, call: Call) -> Members | PassOn:
 
 
 def _of_trust(document: Any) -> None:
-    """Raises Refusal for what no trust policy is; moto goes into the rest, but only when one is changed."""
+    """Raises Refusal for a document that can't be a trust policy. Moto checks the rest, but only in updates."""
     statements = document.get("Statement") if isinstance(document, dict) else None
     each = [statements] if isinstance(statements, dict) else statements
     if not isinstance(each, list) or not each or not all(isinstance(one, dict) for one in each):

@@ -1,4 +1,4 @@
-"""The pages a browser sees of AWS Sign-In; every URL carries the authorization request along."""
+"""The pages of AWS Sign-In. Every URL contains the authorization request."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ AUTHORIZE = "signin:AuthorizeOAuth2Access"
 
 
 def make_pages(state: State, log: CallLog, hosts: frozenset[str]) -> Flask:
-    """The pages as an application of their own, with cookies of their own."""
+    """The pages as a separate application with its own cookies."""
     app = Flask(
         __name__,
         template_folder=ROOT / "templates" / "sandbox",
@@ -77,7 +77,7 @@ class _Pages:
         if found is None or found.ends_at <= datetime.now(UTC):
             return None
         user = self._state.iam.users.get(found.user_name)
-        # Without a password there is no console to be signed in at.
+        # A user without a password can't be signed in to the console.
         return found if user and str(user.id) == found.user_id and current_hash(self._state, user.name) else None
 
     def _arrival(self) -> Arrival | None:
@@ -94,7 +94,7 @@ class _Pages:
     # -- pages
 
     def authorize(self) -> ResponseReturnValue:
-        """The user signed in in this browser may let the client in."""
+        """Ask the signed-in user whether the client may sign in as them, then redirect."""
         wanted = self._asked()
         with self._state.lock:
             who = self._console()
@@ -109,7 +109,7 @@ class _Pages:
         return redirect(f"{wanted.redirect_uri}?{urlencode(answer)}", 302)
 
     def _grant(self, wanted: AuthorizationRequest, who: ConsoleSession) -> dict[str, str]:
-        """What is added to the redirect: a code, or the error of someone who may not."""
+        """The query of the redirect: a code, or an error if the user may not authorize the client."""
         now, caller = datetime.now(UTC), of_console(self._state, who)
         resource = resource_of(wanted.client_id, self._state.region, self._state.account_id)
         exchange = Exchange(action=AUTHORIZE, caller=caller)
@@ -158,7 +158,7 @@ class _Pages:
         return redirect(_next("authorize"), 303)
 
     def code(self) -> ResponseReturnValue:
-        """The code of the person's device."""
+        """Ask for the code of the user's MFA device."""
         self._asked()
         with self._state.lock:
             arrival = self._arrival()
@@ -181,7 +181,7 @@ class _Pages:
             return self._onwards(arrival, now)
 
     def new_password(self) -> ResponseReturnValue:
-        """The forced change."""
+        """Ask for a new password, where it must be changed."""
         self._asked()
         with self._state.lock:
             arrival, now = self._arrival(), datetime.now(UTC)
@@ -207,7 +207,7 @@ class _Pages:
         return redirect(_next("sign_in"), 303)
 
     def confirmation(self) -> ResponseReturnValue:
-        """The verification code to paste, of a client on another device."""
+        """Show the verification code to paste, for a client on another device."""
         given = request.args
         if "code" not in given:
             return _told("AWS didn’t let you continue", given.get("error_description", "AWS returned no code."), 403)
@@ -215,7 +215,7 @@ class _Pages:
         return render_template("verification.html", text=base64.b64encode(text.encode()).decode())
 
     def sign_out(self) -> ResponseReturnValue:
-        """End the console session; then to where the request says, on this server only."""
+        """End the console session, then redirect to where the request says, on this server only."""
         target = request.args.get("redirect_uri", "")
         if request.args.get("Action") != "logout":
             raise BadRequest("Action is logout.")
