@@ -1,4 +1,4 @@
-"""Browsers, portals and sandboxes for the stories; one of each per policy and run."""
+"""Browsers, portals and sandboxes for the stories, one of each per policy and run."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def url_map() -> Map:
 
 @pytest.fixture(scope="session")
 def seen() -> Iterator[set[str]]:
-    """Endpoints some story has opened and inspected, here or in a process that ran before (TESTS_SEEN)."""
+    """Endpoints that a story has opened and inspected, in this process or an earlier one (TESTS_SEEN)."""
     folder = Path(os.environ["TESTS_SEEN"]) if "TESTS_SEEN" in os.environ else None
     earlier = folder.glob("*.txt") if folder else ()
     endpoints = {line for file in earlier for line in file.read_text().splitlines()}
@@ -61,7 +61,7 @@ def seen() -> Iterator[set[str]]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Which Force_MFA the account is under; a story's marks say under which of them it is told."""
+    """Run each story under the Force_MFA policies that its marks name."""
     if "policy" in metafunc.fixturenames:
         chosen = metafunc.config.getoption("policy") or POLICIES
         metafunc.parametrize("policy", chosen, scope="session", indirect=True)
@@ -69,7 +69,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(scope="session")
 def policy(request: pytest.FixtureRequest) -> str:
-    """The policy of the story at hand."""
+    """The policy that the current story runs under."""
     return str(request.param)
 
 
@@ -77,7 +77,7 @@ def policy(request: pytest.FixtureRequest) -> str:
 def sandbox(scratch: Path, clock: Clock, policy: str) -> Iterator[Sandbox]:
     with Sandbox(scratch / f"sandbox-{policy}", clock, "--policy", policy, "--consistency-delay-s", "8") as running:
         yield running
-        if "TESTS_SEEN" in os.environ:  # what AWS did for the portal, for whoever looks back
+        if "TESTS_SEEN" in os.environ:  # what AWS did for the portal, for the tests that check it at the end
             done = {
                 call["action"]
                 for call in running.calls()
@@ -98,13 +98,13 @@ def portal(scratch: Path, sandbox: Sandbox, policy: str, pytestconfig: pytest.Co
 
 
 class Surfing(Protocol):
-    """Opens a browser with cookies of its own. at: address of a portal other than the usual one."""
+    """Opens a browser with its own cookies. at: address of a portal other than the usual one."""
 
     def __call__(self, at: str = ..., **window: Unpack[Window]) -> Surfer: ...
 
 
 def surfers_of(browser: Browser, portal_url: str, url_map: Map, clock: Clock, seen: set[str]) -> Iterator[Surfing]:
-    """For a fixture: opens browsers as they are asked for, and closes them all."""
+    """For a fixture: opens browsers on demand, and closes them all."""
     opened: list[Surfer] = []
 
     def surf(at: str = portal_url, **window: Unpack[Window]) -> Surfer:
@@ -118,7 +118,7 @@ def surfers_of(browser: Browser, portal_url: str, url_map: Map, clock: Clock, se
 
 @pytest.fixture(scope="session")
 def notebook(portal: Portal, sandbox: Sandbox, url_map: Map) -> Notebook:
-    """Of what pages ask of AWS while most stories are told."""
+    """Records what pages ask of AWS during most stories."""
     return Notebook(portal, sandbox, url_map)
 
 
@@ -147,7 +147,7 @@ def surfer(surfing: Surfing) -> Surfer:
 def nadia(sandbox: Sandbox, clock: Clock) -> Employee:
     """A user of the tutorial's group with an access key and no MFA."""
     hired = hire(sandbox, "nadia")
-    clock.move(10)  # her key has spread through IAM
+    clock.move(10)  # her key works everywhere in IAM by now
     return hired
 
 
@@ -160,7 +160,7 @@ def phone(surfer: Surfer, nadia: Employee) -> Phone:
 
 
 def prove(surfer: Surfer) -> Phone:
-    """Scan what is shown and give two codes."""
+    """Scan the QR code and enter two codes."""
     scanned = surfer.scan()
     surfer.give_two_codes(scanned)
     return scanned
@@ -168,9 +168,9 @@ def prove(surfer: Surfer) -> Phone:
 
 @pytest.fixture
 def marta(sandbox: Sandbox, clock: Clock) -> Iterator[Employee]:
-    """As MFAUser of the tutorial: a console password, no access key, no MFA."""
+    """Like MFAUser of the tutorial: a console password, no access key, no MFA."""
     hired = hire_without_key(sandbox, "marta")
-    clock.move(10)  # her password has spread through IAM
+    clock.move(10)  # her password works everywhere in IAM by now
     yield hired
     sandbox.set_faults([])
 
@@ -181,7 +181,7 @@ def refreshes(sandbox: Sandbox, mark: int) -> list[int]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Stories are told under the policies they say; what looks back on all stories comes last."""
+    """Stories run under the policies they name. Tests that check what all stories did come last."""
     chosen = config.getoption("policy") or POLICIES
     elsewhere = [item for item in items if item.path.parent == HERE and not _is_told(item, chosen)]
     items[:] = [item for item in items if item not in elsewhere]
@@ -190,7 +190,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _is_told(story: pytest.Item, chosen: Sequence[str]) -> bool:
-    """Under the recommended policy, unless a mark says otherwise; what looks back, whatever was chosen."""
+    """Under the recommended policy, unless a mark says otherwise. Tests that check all stories always run."""
     if "both_policies" in story.keywords:
         told: tuple[str, ...] = POLICIES
     else:

@@ -1,4 +1,4 @@
-"""What was done in one's name, and where one is signed in; and what admins see of everyone."""
+"""Users see their activity and where they're signed in. Administrators see everyone's activity."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from tests.support.sandbox import Sandbox
 
 
 def enter(surfer: Surfer, employee: Employee) -> Phone:
-    """Sign in, enroll, go on with MFA."""
+    """Sign in, set up MFA and get an MFA session."""
     surfer.sign_in(employee)
     return surfer.get_mfa()
 
 
 def come_back(surfer: Surfer, employee: Employee, phone: Phone) -> None:
-    """Sign in with a device."""
+    """Sign in with an MFA device."""
     surfer.sign_in(employee)
     surfer.submit("/sign-in/code", code=phone.next())
     assert surfer.is_inside(employee.name)
@@ -57,7 +57,7 @@ def test_everyone_reads_their_own_history(surfing: Surfing, nadia: Employee, por
     surfer.ask(outcome="refused")
     assert surfer.outcomes[0] == "refused:next-code-needed"
     offered = surfer.page.locator("[name=kind] option").evaluate_all("all => all.map((each) => each.value)")
-    assert set(offered) == {""} | set(Event) - words.OF_ADMINS, "what one can do"
+    assert set(offered) == {""} | set(Event) - words.OF_ADMINS, "what a user can do"
     surfer.ask(kind="sign-out")
     assert surfer.data("event") == [] and surfer.data("none") == [""]
     surfer.ask(since="2026-05-02", until="2026-05-01")
@@ -94,11 +94,11 @@ def test_this_was_not_me(surfing: Surfing, nadia: Employee, portal: Portal) -> N
     assert f"user/{nadia.name}" in note and note.endswith(f" {entry}")
     surfer.submit("/activity/sessions/end")
     assert surfer.notices == ["success"]
-    assert surfer.path == guide, "the guide goes on"
+    assert surfer.path == guide, "the guide continues"
     thief.open("/activity")
     assert thief.path == "/sign-in"
     surfer.open("/activity")
-    assert surfer.path == "/activity", "only the other one is over"
+    assert surfer.path == "/activity", "only the other session ended"
     assert ("session-ended", "done", "") in portal.activity(nadia.name)
 
 
@@ -113,7 +113,7 @@ def test_sessions_are_listed_and_ended_one_by_one(surfing: Surfing, nadia: Emplo
     here.submit("/activity/sessions/end")
     assert here.page.locator("[data-entry]").count() == 2
     ended = [surfer for surfer in (phone_browser, office) if opened(surfer) == "/sign-in"]
-    assert len(ended) == 1, "the other goes on"
+    assert len(ended) == 1, "the other session continues"
 
 
 def opened(surfer: Surfer) -> str:
@@ -147,7 +147,7 @@ def test_admins_see_everyone_and_take_it_away(
     surfing: Surfing, sandbox: Sandbox, clock: Clock, administrator: tuple[Employee, Phone], portal: Portal
 ) -> None:
     formula = hire(sandbox, "=cmd")
-    clock.move(190)  # the administrator's device takes few codes in three minutes
+    clock.move(190)  # the administrator's device accepts few codes in three minutes
     enter(surfing(), formula)
     surfer = surfing()
     come_back(surfer, *administrator)

@@ -32,7 +32,7 @@ def signed_in_with_mfa(surfer: Surfer, employee: Employee) -> Surfer:
 
 
 def session_cookie(surfer: Surfer, portal: Portal) -> dict[str, str]:
-    """The header that makes a request one of this browser's."""
+    """The header with this browser's session cookie."""
     name = f"latchkey-{portal.port}"
     value = next(cookie["value"] for cookie in surfer.page.context.cookies() if cookie["name"] == name)
     return {"Cookie": f"{name}={value}"}
@@ -102,7 +102,7 @@ def test_refreshing_fails_and_the_person_comes_back_to_where_they_were(
         statement = {"Effect": "Deny", "Action": "signin:CreateOAuth2Token", "Resource": "*"}
         denied = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
         admin.put_user_policy(UserName=marta.name, PolicyName="no", PolicyDocument=denied)
-    else:  # a console session that was open long before we were asked for it
+    else:  # a console session that began long before the portal's
         signed_in.sign_out()
         clock.move(12 * 3600 - 5 * 60)
         signed_in.begin_at_aws()
@@ -114,7 +114,7 @@ def test_refreshing_fails_and_the_person_comes_back_to_where_they_were(
     if spoil == "permission":
         admin.delete_user_policy(UserName=marta.name, PolicyName="no")
     signed_in.submit("/sign-in/aws")
-    if spoil != "twelve hours":  # after that AWS asks for the password anew
+    if spoil != "twelve hours":  # after twelve hours AWS asks for the password again
         signed_in.press("Continue")
         assert signed_in.path == "/mfa/finished"
 
@@ -123,7 +123,7 @@ def test_the_token_endpoint_is_slow_or_down(signed_in: Surfer, sandbox: Sandbox,
     clock.move(11 * 60)
     sandbox.set_faults([{"action": "signin:CreateOAuth2Token", "fault": "throttle", "occurrences": [1]}])
     signed_in.open("/")
-    assert signed_in.with_mfa and signed_in.refused_as == "", "what it has is still good"
+    assert signed_in.with_mfa and signed_in.refused_as == "", "its credentials are still valid"
     clock.move(5 * 60)
     sandbox.set_faults([{"action": "signin:CreateOAuth2Token", "fault": "error-503", "occurrences": [1]}])
     signed_in.open("/")
@@ -137,8 +137,8 @@ def test_the_answer_to_a_refresh_is_lost(signed_in: Surfer, sandbox: Sandbox, cl
     sandbox.set_faults([{"action": "signin:CreateOAuth2Token", "fault": "reset-after", "occurrences": [1]}])
     signed_in.open("/")
     signed_in.open("/mfa/finished")
-    assert signed_in.path == "/sign-in", "the token works once, and AWS has seen it"
-    assert signed_in.refused_as == RenewalRefused.code, "not that a code was too old"
+    assert signed_in.path == "/sign-in", "the token works once, and AWS has used it"
+    assert signed_in.refused_as == RenewalRefused.code, "the error is not about an old code"
     sandbox.set_faults([])
 
 

@@ -1,4 +1,4 @@
-"""Signing in at AWS for a portal on another machine: AWS shows a code, which is pasted."""
+"""Signing in at AWS for a portal on another machine: AWS shows a code, and the user pastes it."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from tests.support.sandbox import Sandbox
 
 @pytest.fixture(scope="session")
 def hosted(scratch: Path, sandbox: Sandbox, policy: str) -> Iterator[Portal]:
-    """A portal with TLS under a name of its own, as on a server."""
+    """A portal with TLS and its own host name, as on a server."""
     with Portal(scratch / f"hosted-{policy}", sandbox, host=HOSTED, FORCE_MFA_POLICY=policy) as running:
         yield running
 
 
 def verification_code(surfer: Surfer, employee: Employee | None, phone: Phone | None = None) -> str:
-    """Opens AWS in a new tab, signs in there unless AWS knows them already, and copies the code."""
+    """Open AWS in a new tab, sign in there unless the user is signed in already, and copy the code."""
     ours = surfer.page
     with surfer.page.context.expect_page() as opened:
         ours.locator("[data-at-aws]").click()
@@ -92,7 +92,7 @@ def test_pasting_goes_wrong_in_every_way(
     paste(other, first)
     assert other.wrong == {"verification_code": OtherVerificationCode.code}
     paste(surfer, first)
-    assert surfer.is_inside(marta.name), "none of it spoiled the good one"
+    assert surfer.is_inside(marta.name), "the valid code still works"
 
     late = verification_code(other, marta)
     clock.move(301)
@@ -100,7 +100,7 @@ def test_pasting_goes_wrong_in_every_way(
     assert other.refused_as == CodeRefused.code
     assert other.path == "/sign-in"
     other.open("/")
-    assert other.path == "/sign-in", "no half-made session"
+    assert other.path == "/sign-in", "no incomplete session"
 
 
 @pytest.mark.tutorials_policy

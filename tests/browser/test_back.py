@@ -1,4 +1,4 @@
-"""After an error, Back and reload show pages, and send nothing again: every form is refused once where it stands."""
+"""After an error, Back and reload show pages and send nothing again. Every form is refused once on its page."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ FILLED_IN = "form[method=post]:has(input[type=text], input[type=password], texta
 
 
 def pages(url_map: Map) -> list[str]:
-    """Every address without a name in it that can be opened; not those of files."""
+    """Every address without a variable part that can be opened, except those of files."""
     rules = [rule for rule in url_map.iter_rules() if "GET" in (rule.methods or ()) and not rule.arguments]
     return sorted(rule.rule for rule in rules if "." not in rule.rule and rule.rule not in ("/oauth/callback",))
 
 
 def walk(surfer: Surfer, paths: list[str]) -> set[str]:
-    """Send nonsense in every form of these pages; the addresses where it was refused."""
+    """Send nonsense in every form of these pages. Returns the addresses where it was refused."""
     refused, page, sent = set(), surfer.page, []
     page.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
     for path in paths:
@@ -122,7 +122,7 @@ def test_back_and_reload_after_a_button_that_aws_refused(surfing: Surfing, nadia
     assert surfer.path == "/access-keys/delete", "the page of the form"
     assert len(sent) == 1
     surfer.open("/mfa")
-    assert surfer.page.go_back(), "Back to the error leads to a page"
+    assert surfer.page.go_back(), "Back to the error shows a page"
     assert surfer.has("/access-keys/delete") and surfer.refused_as == ""
     assert surfer.page.reload() and len(sent) == 1, "and nothing is sent again"
 
@@ -133,7 +133,7 @@ def test_what_was_typed_is_there_after_the_error_and_no_secret_is(surfer: Surfer
     assert surfer.value("access_key_id") == "AKIAWRONG" and surfer.value("secret_access_key") == ""
     assert surfer.wrong == {"access_key_id": "shape"} and "next=/access-keys" in surfer.page.url
     surfer.page.reload()
-    assert surfer.wrong == {} == dict.fromkeys(surfer.invalid), "said once"
+    assert surfer.wrong == {} == dict.fromkeys(surfer.invalid), "the error is shown once"
 
 
 def test_a_page_that_shows_what_was_pasted_can_be_reloaded(admin: Surfer) -> None:

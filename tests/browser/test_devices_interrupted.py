@@ -1,4 +1,4 @@
-"""Replacing and giving up a device, interrupted: by a killed portal, a lost answer, a session that ends."""
+"""Replacing and removing a device is interrupted: by a killed portal, a lost answer or a session that ends."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_replacing_is_taken_up_where_it_was_left(
         assert surfer.leads_to("/mfa/enroll"), "a new device waits for two codes"
         surfer.page.context.clear_cookies()
         surfer.sign_in(nadia)
-        assert surfer.is_inside(nadia.name), "with the key alone, to begin again"
+        assert surfer.is_inside(nadia.name), "with the key alone, to start again"
         surfer.get_mfa()
     else:
         surfer.open("/mfa")
@@ -118,7 +118,7 @@ KILLED_AT = {
     "action",
     [
         pytest.param("iam:CreateVirtualMFADevice", marks=pytest.mark.both_policies),
-        # The tutorial's does not let a given-up one be deleted.
+        # The tutorial's policy doesn't allow deleting a deactivated device.
         "iam:EnableMFADevice",
         "iam:DeactivateMFADevice",
         "iam:DeleteVirtualMFADevice",
@@ -149,7 +149,7 @@ def test_the_portal_is_killed_while_aws_is_at_work(
     portal.kill()
     assert (event, "intended", "") in portal.activity(nadia.name)
     assert (event, "done", "") not in portal.activity(nadia.name)
-    # AWS finishes what it was asked.
+    # AWS finishes the call.
     wait_until(lambda: any(call["action"] == action for call in sandbox.calls(mark)))
     sandbox.set_faults([])
     portal.start()

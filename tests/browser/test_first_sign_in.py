@@ -1,4 +1,4 @@
-"""A temporary password under Force_MFA: changing it may want MFA, and MFA wants a sign-in, which wants it changed."""
+"""A temporary password under Force_MFA: changing it may need MFA, MFA needs a sign-in, and that needs the change."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NEW = STRONG_PASSWORD
 
 
 def with_temporary_password(sandbox: Sandbox) -> Employee:
-    """An employee with an access key, too."""
+    """A user with an access key and a temporary password."""
     hired = hire(sandbox, "olga")
     iam = sandbox.as_administrator("iam")
     iam.create_login_profile(UserName=hired.name, Password=PASSWORD, PasswordResetRequired=True)

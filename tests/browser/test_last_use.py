@@ -1,4 +1,4 @@
-"""When access keys were last used: shown where the policy grants it, as AWS's example does since November 2023."""
+"""When access keys were last used: shown where the policy allows it, as AWS's example has since November 2023."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NOT_SHOWN = "last-use-not-shown"
 
 @pytest.fixture(scope="module")
 def granting(scratch: Path, clock: Clock) -> Iterator[Sandbox]:
-    """An AWS whose users are under the document of 2023."""
+    """A sandbox whose users have AWS's policy of 2023."""
     with Sandbox(scratch / "sandbox-2023-11", clock, "--policy", "2023-11") as running:
         yield running
 
@@ -55,7 +55,7 @@ def nina_surfs(
     seen: set[str],
     request: pytest.FixtureRequest,
 ) -> Iterator[Surfer]:
-    """Her browser; her session has MFA, and stands on her key."""
+    """Nina's browser. She signed in with her access key and has an MFA session."""
     notebook = Notebook(its_portal, granting, url_map)
     for surfing in surfers_of(browser, its_portal.url, url_map, clock, seen):
         surfer = surfing()
@@ -66,7 +66,7 @@ def nina_surfs(
 
 
 def asked(sandbox: Sandbox, since: int = 0) -> list[int]:
-    """With what AWS answered when it was asked about the last use of a key."""
+    """HTTP statuses of AWS's answers about the last use of a key."""
     return [call["status"] for call in sandbox.calls(since) if call["action"] == ASKED]
 
 
@@ -81,7 +81,7 @@ def test_each_key_says_when_and_for_what_it_was_last_used(
     nina.client("iam").list_mfa_devices(UserName=nina.name)
     before = last_call(granting)
     nina_surfs.navigate("/access-keys")
-    assert asked(granting, before) == [200, 200], "one call a key"
+    assert asked(granting, before) == [200, 200], "one call for each key"
     today = str(datetime.now(UTC).date())
     used = nina_surfs.row(nina.access_key_id)
     assert used.get_attribute("data-last-used") == today

@@ -19,7 +19,7 @@ A_DAY = 24 * 3600
 
 @pytest.fixture
 def olga(sandbox: Sandbox, clock: Clock) -> Iterator[Employee]:
-    """Has an access key, and a console password somebody else set."""
+    """A user with an access key and a console password that an administrator set."""
     hired = hire(sandbox, "olga")
     admin = sandbox.as_administrator("iam")
     admin.create_login_profile(UserName=hired.name, Password=PASSWORD, PasswordResetRequired=True)
@@ -89,7 +89,7 @@ def test_what_cannot_be_read_is_said(surfing: Surfing, olga: Employee, phone: Ph
     surfer = arrive(surfing(), olga, phone)
     why = dict(zip(surfer.data("unread"), surfer.data("why"), strict=True))
     assert why == {"iam:ListAccessKeys": "denied", "iam:GetLoginProfile": "no-answer"}
-    assert surfer.data("nothing-to-do") == [""], "that Latchkey can see"
+    assert surfer.data("nothing-to-do") == [""], "nothing that Latchkey can see"
     surfer.open("/")
     assert surfer.to_do == ["temporary-password"], "AWS answers again"
 

@@ -1,4 +1,4 @@
-"""The console password: changed with the old one, set anew with MFA, removed."""
+"""The console password: changed with the old one, created again with MFA, removed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NEW = STRONG_PASSWORD
 
 @pytest.fixture
 def olga(sandbox: Sandbox, clock: Clock) -> Iterator[Employee]:
-    """Has an access key and a console password."""
+    """A user with an access key and a console password."""
     hired = hire(sandbox, "olga")
     sandbox.as_administrator("iam").create_login_profile(UserName=hired.name, Password=PASSWORD)
     clock.move(10)
@@ -48,12 +48,12 @@ def with_mfa(surfer: Surfer) -> Surfer:
 
 
 def at_least(surfer: Surfer, characters: int) -> bool:
-    """Does the page list this rule of the account, as a pattern that a browser can test?"""
+    """Whether the page lists this rule of the account as a pattern that a browser can test."""
     return surfer.page.locator(f"[data-rule='^.{{{characters},}}$']").count() == 1
 
 
 def opens_console(employee: Employee, password: str) -> bool:
-    """Is this the password? AWS looks at the old one first, and then refuses a new one of one letter."""
+    """Whether this is the password. AWS checks the old one first, and then refuses a new one of one letter."""
     try:
         employee.client("iam").change_password(OldPassword=password, NewPassword="x")
     except employee.client("iam").exceptions.PasswordPolicyViolationException:
@@ -78,7 +78,7 @@ def test_with_the_old_one_also_before_mfa(surfer: Surfer, olga: Employee, portal
 def test_four_refusals_are_told_apart(surfer: Surfer, olga: Employee) -> None:
     surfer.submit("/password", old=WRONG_PASSWORD, new=NEW, again=NEW)
     assert (surfer.refused_as, surfer.invalid) == (WrongOldPassword.code, ["old"])
-    assert surfer.value("old") == surfer.value("new") == "", "no secret comes back"
+    assert surfer.value("old") == surfer.value("new") == "", "no secret is shown again"
 
     surfer.submit("/password", old=PASSWORD, new=PASSWORD, again=PASSWORD)
     assert surfer.invalid == ["new"], "it is the current one"
@@ -96,7 +96,7 @@ def test_four_refusals_are_told_apart(surfer: Surfer, olga: Employee) -> None:
 def test_who_has_none_is_told_so(surfer: Surfer, olga: Employee, sandbox: Sandbox, policy: str) -> None:
     sandbox.as_administrator("iam").delete_login_profile(UserName=olga.name)
     surfer.open("/password")
-    if policy == "recommended":  # it does not tell before MFA, and the attempt does
+    if policy == "recommended":  # it doesn't show this before MFA, but the attempt does
         assert surfer.page.locator("#old-hint").is_visible(), "what to do without one"
         surfer.submit("/password", old=PASSWORD, new=NEW, again=NEW)
     assert {"no-password", "set-with-mfa"} <= set(surfer.states)
@@ -142,7 +142,7 @@ def test_under_the_tutorials_policy_the_rules_are_readable_once_users_may_change
 def test_what_is_easily_guessed_is_questioned(surfer: Surfer, olga: Employee) -> None:
     insist = surfer.page.locator("[name=anyway]")
     surfer.submit("/password", old=PASSWORD, new="Password1!", again="Password2!")
-    assert insist.count() == 0, "only that they differ"
+    assert insist.count() == 0, "the only error is that they differ"
     surfer.submit("/password", old=PASSWORD, new="Password1!", again="Password1!")
     assert opens_console(olga, PASSWORD)
     insist.check()
@@ -176,7 +176,7 @@ def test_forgotten_with_key_and_mfa_at_hand(surfer: Surfer, olga: Employee, cloc
     surfer.navigate("/password")
     assert surfer.path == "/password/new", "there is none"
     surfer.submit("/password/new", new=NEW, again=NEW)
-    clock.move(10)  # AWS takes a moment before it lets a new one be changed
+    clock.move(10)  # AWS allows changing a new one only after some seconds
     assert opens_console(olga, NEW)
 
 

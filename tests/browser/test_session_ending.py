@@ -1,4 +1,4 @@
-"""A session about to end says so and can be kept; what was typed, but no secret, comes back to whoever typed it."""
+"""Users are warned before a session ends and can keep it. Their entries are restored for them, but never a secret."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from tests.support.sandbox import Sandbox
 
 
 def minutes_pass(surfer: Surfer, clock: Clock, minutes: float) -> None:
-    """Here and there alike."""
+    """Move the clocks of the page and of the portal."""
     clock.move(minutes * 60)
     surfer.page.clock.fast_forward(int(minutes * 60_000))
     surfer.page.clock.run_for(2_000)
 
 
 def banner(surfer: Surfer) -> str:
-    """Code of what the note about the session's end says, "" where there is none."""
+    """The code of the note about the session's end, "" where there is none."""
     box = surfer.page.locator("[data-session]")
     state = box.get_attribute("data-state") or ""
     assert box.is_visible() == bool(state) == bool(said(surfer))
@@ -70,7 +70,7 @@ def test_a_session_about_to_end_says_so_and_is_kept(surfer: Surfer, phone: Phone
     minutes_pass(surfer, clock, 10)
     surfer.open("/mfa")
     minutes_pass(surfer, clock, 9.7)
-    assert banner(surfer) == "ending" and offers(surfer) == [], "whatever is done: an hour is over"
+    assert banner(surfer) == "ending" and offers(surfer) == [], "the hour is over, whatever the user does"
     minutes_pass(surfer, clock, 3)
     assert banner(surfer) == "ended" and offers(surfer) == ["again"]
     surfer.page.locator("[data-session-again]").click()
@@ -78,7 +78,7 @@ def test_a_session_about_to_end_says_so_and_is_kept(surfer: Surfer, phone: Phone
 
 
 def at_the_sign_in_page(surfer: Surfer, endpoint: str) -> None:
-    """Somebody who comes back to a page too late is told what that means for what it showed."""
+    """A user who comes back too late sees on the sign-in page what happened to the page they were on."""
     surfer.page.reload()
     assert surfer.path == "/sign-in" and surfer.refused_as == "session-ended"
     assert ENDED_ON[endpoint] in surfer.text
@@ -102,7 +102,7 @@ def test_a_secret_that_ends_with_the_session_is_said_to(surfer: Surfer, phone: P
     surfer.open("/access-keys")
     surfer.submit("/access-keys/create")
     clock.move(20)
-    surfer.page.locator("[data-live-text][data-state=works]").wait_for()  # from now on the page asks for nothing
+    surfer.page.locator("[data-live-text][data-state=works]").wait_for()  # from now on the page sends no requests
     surfer.page.clock.install()
     surfer.page.reload()
     minutes_pass(surfer, clock, 13.5)
@@ -148,11 +148,11 @@ def test_what_was_typed_comes_back_on_the_page_where_it_was(
     clock.move(10)
     surfer.submit("/sign-in", access_key_id=olga.access_key_id, secret_access_key=olga.secret_access_key)
     kept = surfer.page.evaluate("JSON.stringify({...sessionStorage})")
-    assert "ssh-" not in kept and "ssh-" not in surfer.text, "nothing for anybody else"
+    assert "ssh-" not in kept and "ssh-" not in surfer.text, "nothing is restored for another user"
 
 
 def kept_drafts(page: Page) -> str:
-    """What the tab keeps of what was typed."""
+    """The entries that the tab keeps."""
     return str(page.evaluate("JSON.stringify({...sessionStorage, ...localStorage})"))
 
 
@@ -184,13 +184,13 @@ def test_nothing_is_kept_of_somebody_who_signed_out(surfer: Surfer, phone: Phone
     minutes_pass(surfer, clock, 16)
     for page in (surfer.page, other_tab):
         page.wait_for_function("JSON.stringify({...sessionStorage}).includes('ssh-')")
-    surfer.page.route("**/sign-out", lambda route: route.fulfill(status=204))  # as long as the answer takes
+    surfer.page.route("**/sign-out", lambda route: route.fulfill(status=204))  # the page stays open
     surfer.page.locator("[data-signed-in] summary").click()
     surfer.page.locator("form[data-sign-out] button").click()
     other_tab.wait_for_function("!JSON.stringify({...sessionStorage}).includes('ssh-')")
     surfer.page.clock.run_for(3_000)
     for page in (surfer.page, other_tab):
-        assert "ssh-" not in kept_drafts(page), "the end of the session is looked at every second"
+        assert "ssh-" not in kept_drafts(page), "the page checks every second whether the session ended"
 
 
 def test_what_was_typed_is_kept_for_half_an_hour_also_while_nobody_signs_in(

@@ -1,4 +1,4 @@
-"""AWS takes its time: pages that wait change in place, and what was pressed says that it is under way."""
+"""AWS is slow: pages that wait change in place, and the pressed button says that it is working."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from tests.support.sandbox import Sandbox
 
 @pytest.fixture
 def keys(surfer: Surfer, nadia: Employee, phone: Phone, sandbox: Sandbox) -> Iterator[Phone]:
-    """Nadia is on the page of her access keys; her phone."""
+    """Nadia's phone, while she is on the page of her access keys."""
     surfer.navigate("/access-keys")
     yield phone
     sandbox.set_faults([])
 
 
 def stays(surfer: Surfer) -> Callable[[], bool]:
-    """Mark the page; the answer tells whether it still stands as it was, with nothing loaded over it."""
+    """Mark the page. The result tells whether that page is still open, without a reload."""
     surfer.page.evaluate("window.marked = true")
     return lambda: surfer.page.evaluate("window.marked === true")
 
@@ -46,7 +46,7 @@ def test_a_new_key_is_proven_where_the_page_stands(
     page.locator("#key-status [data-asked]").wait_for()
     assert page.locator("[name=code]").count() == 0
 
-    clock.move(20)  # AWS learns new keys within seconds
+    clock.move(20)  # AWS accepts new keys after some seconds
     page.locator("#key-status [data-state=works]").wait_for()
     assert standing(), "nothing was loaded again"
     assert page.evaluate("scrollY") == 300
@@ -54,7 +54,7 @@ def test_a_new_key_is_proven_where_the_page_stands(
     assert page.evaluate("document.activeElement.name") == "last_characters"
     assert surfer.value("last_characters") == secret[-6:]
     assert not surfer.has("/access-keys/new/prove")
-    assert answers and secret not in "".join(answers), "the secret came once, with the page"
+    assert answers and secret not in "".join(answers), "the secret was sent once, with the page"
     surfer.inspect()
     surfer.type(code=keys.next())
     surfer.submit("/access-keys/new")
@@ -103,7 +103,7 @@ def test_the_first_session_with_mfa_is_waited_for_in_place(surfer: Surfer, nadia
     surfer.sign_in(nadia)
     surfer.submit("/mfa/enroll/begin")
     phone = surfer.scan()
-    # The pair before the current code: the next code is there at once, long before STS knows the device.
+    # The two codes before the current one: the next is shown at once, long before STS accepts the device.
     older, second, third = phone.next(), phone.next(), phone.next()
     surfer.submit("/mfa/enroll", first_code=older, second_code=second)
     surfer.page.clock.install()  # the page's time, which runs ahead of the portal's here
@@ -114,7 +114,7 @@ def test_the_first_session_with_mfa_is_waited_for_in_place(surfer: Surfer, nadia
     with surfer.page.expect_response("**/mfa/activate/continue"):
         surfer.page.clock.fast_forward(15_000)
     surfer.page.locator("[data-wait-text][data-state=counting]").wait_for()
-    assert standing() and surfer.has("/mfa/activate/continue"), "too early, and the page still stands"
+    assert standing() and surfer.has("/mfa/activate/continue"), "too early, and the page is still open"
     assert surfer.page.evaluate("document.activeElement.id") == "go-on"
     clock.move(15)
     with surfer.page.expect_navigation(url="**/mfa/finished"):
@@ -122,7 +122,7 @@ def test_the_first_session_with_mfa_is_waited_for_in_place(surfer: Surfer, nadia
 
 
 def waiting(surfer: Surfer) -> Phone:
-    """On the page that waits with the code for AWS, which doesn't know the device yet; her phone."""
+    """Her phone, on the page that keeps the code until AWS accepts the device."""
     surfer.submit("/mfa/enroll/begin")
     phone = surfer.scan()
     older, second, third = phone.next(), phone.next(), phone.next()
@@ -153,7 +153,7 @@ def test_another_code_can_be_entered_while_one_waits(surfing: Surfing, nadia: Em
 
 
 PRESS = "(control) => setTimeout(() => control.click(), 50)"
-"""Press something without waiting for what it leads to, as a locator would."""
+"""Press something without waiting for the next page. A locator would wait."""
 BUSY = """() => new Promise((told) => {
   const look = () => {
     const busy = document.querySelector("[aria-busy=true]");
@@ -169,7 +169,7 @@ BUSY = """() => new Promise((told) => {
   };
   look();
 })"""
-"""What is seen and heard of something under way."""
+"""What a page shows and announces while it works."""
 
 
 @pytest.mark.parametrize(("motion", "animation"), [("reduce", "none"), ("no-preference", "turn")])
@@ -193,7 +193,7 @@ def test_a_slow_change_shows_that_it_is_under_way(
 
 
 def held_back(surfer: Surfer, pattern: str) -> list[Route]:
-    """From now on requests of this pattern get no answer; those that came."""
+    """From now on, requests that match this pattern get no answer. Returns the list they are added to."""
     came: list[Route] = []
 
     def hold(route: Route) -> None:
@@ -217,7 +217,7 @@ def test_a_page_that_is_come_back_to_can_be_used_again(surfer: Surfer, keys: Pho
     seen = page.evaluate(BUSY)
     assert seen["words"] == seen["wanted"] != ""
     (held,) = came
-    held.abort("aborted")  # nothing comes, and the page stays
+    held.abort("aborted")  # no answer arrives, and the page stays
     page.unroute("**/access-keys/create")
     assert not page.evaluate(NOTHING_BUSY)
     page.evaluate(BACK[back])

@@ -1,4 +1,4 @@
-"""A person's browser: Debian's Chromium, looking critically at every page it opens."""
+"""A user's browser: Debian's Chromium, which inspects every page it opens."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.support.seen import Seen
 from tests.support.visitor import Visitor
 
 HOSTED = "latchkey.test"
-"""The name of a portal that is not on the person's own machine."""
+"""The host name of a portal that doesn't run on the user's machine."""
 
 QUIET = [
     "--no-sandbox",
@@ -33,14 +33,14 @@ QUIET = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    # Nothing but this machine, whatever a page or the browser itself asks for.
+    # Only this machine is reachable, whatever a page or the browser itself requests.
     f"--host-resolver-rules=MAP {HOSTED} 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 ]
 
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """Debian's Chromium, in real time: only what it talks to follows the tests' clock."""
+    """Debian's Chromium, in real time: only the servers it talks to follow the tests' clock."""
     kept = {name: os.environ.pop(name) for name in ("LD_PRELOAD", "PYTHONPATH") if name in os.environ}
     manager = sync_playwright()
     try:
@@ -114,14 +114,14 @@ class Surfer(Seen):
             self._documents[response.url] = response
 
     def close(self) -> None:
-        """Close the profile; fails where a page broke its own security policy, called out or kept a secret."""
+        """Close the profile. Fails if a page broke its security policy, sent requests elsewhere or kept a secret."""
         left = str(self._context.cookies())
         self._context.close()
         assert kept_secrets(left) == []
         assert not self.complaints, self.complaints
         assert not self.outside, self.outside
 
-    # -- what a person does
+    # -- what a user does
 
     def open(self, path: str) -> None:
         """Type an address."""
@@ -129,7 +129,7 @@ class Surfer(Seen):
         self.inspect()
 
     def press(self, name: str) -> None:
-        """Press a button by its label and land on what comes. For pages that are not ours, such as AWS's."""
+        """Press a button by its label and wait for the next page. For pages that are not ours, such as AWS's."""
         self._click(self.page.locator(f"main button:has-text('{name}'), main a:has-text('{name}')").first)
 
     def submit(self, address: str, **typed: str) -> None:
@@ -144,7 +144,7 @@ class Surfer(Seen):
         return self._form(address).locator("button:not([type=button])").first
 
     def has(self, address: str) -> bool:
-        """Is there a form that is sent to this address?"""
+        """Whether there is a form that is sent to this address."""
         return self._form(address).count() == 1
 
     def _form(self, address: str) -> Locator:
@@ -170,18 +170,18 @@ class Surfer(Seen):
         self._click(form.locator("button").first)
 
     def sign_out(self, tab: Page | None = None) -> None:
-        """Sign out, in the menu under their name."""
+        """Sign out, in the menu under the user's name."""
         page = tab or self.page
         page.locator("[data-signed-in] summary").click()
         page.locator("form[data-sign-out] button").click()
         page.wait_for_url("**/sign-in*")
 
     def click(self, selector: str) -> None:
-        """Click the first that matches and land on what comes."""
+        """Click the first element that matches and wait for the next page."""
         self._click(self.page.locator(selector).first)
 
     def navigate(self, address: str) -> None:
-        """Follow a link of the sidebar or of the menu under their name, which is opened first where it is closed."""
+        """Follow a link of the sidebar or of the menu under the user's name. A closed menu is opened first."""
         link = self.page.locator(f"nav a[href='{address}'], [data-signed-in] a[href='{address}']").first
         if not link.is_visible():
             link.locator("xpath=ancestor::details/summary").click()
@@ -199,18 +199,18 @@ class Surfer(Seen):
             self.page.locator(f"[name={name}]").fill(text)
 
     def sign_in(self, employee: Employee) -> None:
-        """With the access key."""
+        """Sign in with the access key."""
         self.open("/sign-in")
         key = {"access_key_id": employee.access_key_id, "secret_access_key": employee.secret_access_key}
         self.submit("/sign-in", **key)
 
     def begin_at_aws(self) -> None:
-        """Off to AWS's page, on this machine."""
+        """Go to AWS's sign-in page, on this machine."""
         self.open("/sign-in")
         self.submit("/sign-in/aws")
 
     def give_password(self, employee: Employee, phone: Phone | None = None) -> None:
-        """On AWS's pages: who, the password and, from a phone, the next code."""
+        """On AWS's pages, enter the user name, the password and, with a phone, the next code."""
         self.type(account=employee.sandbox.account_id, user_name=employee.name, password=employee.password)
         self.press("Sign in")
         if phone:
@@ -218,15 +218,15 @@ class Surfer(Seen):
             self.press("Submit")
 
     def sign_in_at_aws(self, employee: Employee, phone: Phone | None = None) -> None:
-        """From our sign-in page through AWS's, and back."""
+        """Sign in through AWS's pages, from our sign-in page and back."""
         self.begin_at_aws()
         self.give_password(employee, phone)
         self.press("Continue")
 
     def scan(self, clock: Clock | None = None, slow_s: float = 0) -> Phone:
-        """Point a phone at the QR code on the screen: pixels in, an entry of the app out."""
+        """Scan the QR code on the screen with a phone. Returns the entry in its authenticator app."""
         codes = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
-        for _ in range(3):  # as a phone does, which looks many times a second
+        for _ in range(3):  # a phone tries many times a second
             picture = self.page.locator("[data-qr]").screenshot()
             found = zxingcpp.read_barcodes(Image.open(io.BytesIO(picture)), formats=codes)
             if len(found) == 1:
@@ -239,32 +239,32 @@ class Surfer(Seen):
         return Phone(clock or self.clock, found[0].text, slow_s)
 
     def enroll(self) -> Phone:
-        """From the overview to a trusted device; stays on the page that asks for the next code."""
+        """Set up MFA from the overview. Stays on the page that asks for the next code."""
         self.submit("/mfa/enroll/begin")
         phone = self.scan()
         self.give_two_codes(phone)
         return phone
 
     def give_two_codes(self, phone: Phone) -> None:
-        """Type a code, wait for the next, type that."""
+        """Enter a code, wait for the next one and enter that."""
         first = phone.next()
         self.submit("/mfa/enroll", first_code=first, second_code=phone.next())
 
     def upgrade(self, phone: Phone) -> None:
-        """Give the next code and wait until AWS knows the device."""
+        """Enter the next code and wait until AWS accepts the device."""
         self.submit("/mfa/activate", code=phone.next())
         while self.has("/mfa/activate/continue"):
             self.clock.move(5)
             self.submit("/mfa/activate/continue")
 
     def get_mfa(self) -> Phone:
-        """From the overview to a session with MFA; their phone."""
+        """Get a session with MFA, from the overview. Returns the phone."""
         phone = self.enroll()
         self.upgrade(phone)
         return phone
 
     def arrive_with_mfa(self, employee: Employee) -> Phone:
-        """As after `sign_in` and `get_mfa`, at the overview: for stories that begin there. Returns their phone.
+        """Get to the overview as after `sign_in` and `get_mfa`, for stories that begin there. Returns the phone.
 
         The same forms are sent to the same portal, but without drawing pages that other stories are about.
         """
@@ -285,17 +285,17 @@ class Surfer(Seen):
         return phone
 
     def choose_file(self, field: str, name: str, content: bytes, kind: str = "") -> None:
-        """Of those on their disk. kind: MIME, as far as the browser knows it."""
+        """Choose a file on the user's disk. kind: its MIME type, if the browser knows it."""
         self.page.locator(f"[name={field}]").set_input_files({"name": name, "mimeType": kind, "buffer": content})
 
     def take_cookies_of(self, other: Surfer) -> None:
-        """As a thief does: those that the other browser has now."""
+        """Copy the cookies that the other browser has now, as a thief does."""
         for cookie in other.page.context.cookies():
             name, value, domain, path = cookie["name"], cookie["value"], cookie["domain"], cookie["path"]
             self._context.add_cookies([{"name": name, "value": value, "domain": domain, "path": path}])
 
-    # -- what nobody sees, on every page
+    # -- what users don't see, on every page
 
     def inspect(self) -> None:
-        """Look critically at the page; see `Inspection`."""
+        """Inspect the page (`Inspection`)."""
         self._inspection(self.page, self._documents[urldefrag(self.page.url).url])

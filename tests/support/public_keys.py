@@ -1,4 +1,4 @@
-"""Keys and certificates to paste, made when they are needed (none is anybody's), and what their stories share."""
+"""Keys and certificates to paste, generated when needed (none is in use), and helpers for their stories."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ _numbers = count(1)
 
 @cache
 def pair() -> rsa.RSAPrivateKey:
-    """An RSA pair of 2048 bits, one per run: they take long to make."""
+    """An RSA key pair of 2048 bits, one per run, because generating it is slow."""
     return rsa.generate_private_key(65537, 2048)
 
 
 def public_numbers(bits: int) -> rsa.RSAPublicKey:
-    """A public key of that size nobody has the private half of, another one at each call."""
+    """A public key of that size without a private key, a different one at each call."""
     modulus = (1 << (bits - 1)) | (next(_numbers) << 64) | 1
     return rsa.RSAPublicNumbers(65537, modulus).public_key()
 
@@ -58,13 +58,13 @@ def rfc_4716(key: rsa.RSAPublicKey, comment: str = "") -> str:
 
 
 def ed25519_line() -> str:
-    """A key of the kind everyone makes today."""
+    """An Ed25519 key, today's usual kind."""
     key = ed25519.Ed25519PrivateKey.generate().public_key()
     return key.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode() + " nadia@laptop"
 
 
 def ssh_certificate_line() -> str:
-    """ "ssh-rsa-cert-v01@openssh.com AAAA…", as much of one as anybody looks at."""
+    """ "ssh-rsa-cert-v01@openssh.com AAAA…", cut after the part that is read."""
     name = b"ssh-rsa-cert-v01@openssh.com"
     return f"{name.decode()} {base64.b64encode(struct.pack('>I', len(name)) + name + bytes(300)).decode()}"
 
@@ -75,7 +75,7 @@ def certificate(
     name: str = "nadia",
     key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | None = None,
 ) -> x509.Certificate:
-    """Self-signed, another one at each call; valid for `days` before it ends."""
+    """A self-signed certificate, a different one at each call. It is valid for `days` until `ends`."""
     signer = key or ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     serial = x509.random_serial_number()
@@ -85,12 +85,12 @@ def certificate(
 
 
 def certificate_pem(ends: datetime, days: int = 365, name: str = "nadia") -> str:
-    """The same as text."""
+    """A self-signed certificate as PEM text."""
     return certificate(ends, days, name).public_bytes(Encoding.PEM).decode()
 
 
 def arrived(surfer: Surfer, nadia: Employee, clock: Clock) -> Surfer:
-    """She has a device, gave its code, and opens the page."""
+    """Nadia's browser with an MFA session, on the page of her SSH keys."""
     phone = nadia.given_device(clock, nadia.name)
     clock.move(15)
     surfer.sign_in(nadia)
@@ -100,18 +100,18 @@ def arrived(surfer: Surfer, nadia: Employee, clock: Clock) -> Surfer:
 
 
 def mark(sandbox: Sandbox) -> int:
-    """Where the call log stands."""
+    """The number of the last call in the sandbox's call log."""
     return int(sandbox.calls()[-1]["seq"])
 
 
 def tell_tale(secret: str | bytes) -> str:
-    """A piece of it that nothing else has."""
+    """A part of the secret that occurs nowhere else."""
     text = secret if isinstance(secret, str) else secret.hex()
     return max(text.split("\n"), key=len)[:60]
 
 
 def stored(portal: Portal) -> bytes:
-    """All the database holds."""
+    """Everything in the portal's database."""
     kept = b"".join(file.read_bytes() for file in portal.folder.glob("latchkey.db*"))
     rows = [*portal.rows("select * from activity"), *portal.rows("select * from sessions")]
     return kept + repr(rows).encode()

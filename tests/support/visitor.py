@@ -1,5 +1,5 @@
-"""A browser without a screen, for many stories at once: cookies, redirects, forms; through any replica, like a load
-balancer's client. For what pages look like and how they behave with scripts there is Chromium (`browser.py`).
+"""A browser without a screen, for many stories at once, with cookies, redirects and forms. Like a load balancer's
+client, it uses any replica. How pages look and how their scripts behave is tested in Chromium (`browser.py`).
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from tests.support.people import Employee
 
 
 class Broken(Exception):
-    """The connection broke, and whether the request was carried out nobody knows: what a person meets as a 502."""
+    """The connection broke, so it isn't known whether the request was carried out. A user would see a 502."""
 
 
 class Visitor:
-    """One person at one browser. Each request goes to a replica picked by chance."""
+    """One user with one browser. Each request goes to a random replica."""
 
     def __init__(
         self, urls: str | Sequence[str], chance: random.Random | None = None, agent: str = "Visitor"
@@ -31,25 +31,25 @@ class Visitor:
         self._chance = chance or random.Random(1)
         self._http = requests.Session()
         self._http.trust_env = False
-        self._http.headers["Connection"] = "close"  # a replica that died is not asked through an old connection
+        self._http.headers["Connection"] = "close"  # so that no old connection leads to a killed replica
         self._http.headers["User-Agent"] = agent
         self.status = 0
         self.path = ""
         self.html = ""
         self.headers: dict[str, str] = {}
         self.every_page: list[str] = []
-        """Bodies of all answers, where a test looks for what must not be in any."""
+        """Bodies of all answers, in which tests search for secrets."""
         self.timeout = 45.0
 
     @property
     def cookies(self) -> requests.cookies.RequestsCookieJar:
-        """What this browser holds."""
+        """The cookies of this browser."""
         return self._http.cookies
 
     # -- going places
 
     def _ask(self, method: str, path: str, data: dict[str, str] | None) -> requests.Response:
-        """Where nobody listens the next is asked; a request that broke on the way is not sent again."""
+        """Send a request to a replica that listens. A request that breaks on the way is not sent again."""
         for url in self._chance.sample(self.urls, len(self.urls)):
             try:
                 return self._http.request(method, url + path, data=data, allow_redirects=False, timeout=self.timeout)
@@ -61,7 +61,7 @@ class Visitor:
         raise Broken("no replica listens")
 
     def go(self, method: str, path: str, data: dict[str, str] | None = None) -> Visitor:
-        """Send it, and follow where it leads. Raises Broken."""
+        """Send a request and follow redirects. Raises Broken."""
         for _ in range(10):
             answer = self._ask(method, path, data)
             self.every_page.append(answer.text)
@@ -101,7 +101,7 @@ class Visitor:
 
     @property
     def text(self) -> str:
-        """What a person reads on the page."""
+        """The text of the page."""
         main = self.soup.find("main")
         return re.sub(r"\s+", " ", main.get_text(" ") if main else self.html)
 
@@ -112,7 +112,7 @@ class Visitor:
 
     @property
     def refused_as(self) -> str:
-        """Stable code of the error that the page tells of, "" where it tells of none."""
+        """Stable code of the error that the page shows, "" if it shows none."""
         return refused_as(self.html)
 
     @property
@@ -149,11 +149,11 @@ class Visitor:
 
     @property
     def user_name(self) -> str:
-        """Who is signed in, as the page's head says; "" where nobody is."""
+        """The user name in the page's header, "" if nobody is signed in."""
         return self.at("[data-signed-in] [title]")
 
     def is_inside(self, user_name: str) -> bool:
-        """Is this the overview of this user, signed in?"""
+        """Whether this is the overview of this user, signed in."""
         return (self.status, self.path, self.user_name) == (200, "/", user_name)
 
     def form(self, address: str) -> Tag:
@@ -167,7 +167,7 @@ class Visitor:
         return str(form.get("action") or self.path)
 
     def has(self, address: str) -> bool:
-        """Is there a form that is sent to this address?"""
+        """Whether there is a form that is sent to this address."""
         try:
             self.form(address)
         except LookupError:
@@ -175,14 +175,14 @@ class Visitor:
         return True
 
     def at(self, selector: str) -> str:
-        """Text of the first that matches, "" where nothing does."""
+        """Text of the first element that matches, "" if none does."""
         found = self.soup.select_one(selector)
         return found.get_text("").strip() if found else ""
 
-    # -- what people do
+    # -- what users do
 
     def sign_in(self, employee: Employee, code: str = "") -> Visitor:
-        """With the access key, and a code where it is asked for; on the sign-in page they are on, if they are."""
+        """Sign in with the access key, and with a code if it is asked for. Stays on an open sign-in page."""
         if self.path != "/sign-in" or not self.has("/sign-in"):
             self.open("/sign-in")
         if self.path == "/sign-in":
@@ -198,11 +198,11 @@ class Visitor:
 
 
 def refused_as(html: str) -> str:
-    """Stable code of the error that a page tells of, "" where it tells of none."""
+    """Stable code of the error that a page shows, "" if it shows none."""
     main = BeautifulSoup(html, "html.parser").select_one("main[data-refused]")
     return str(main["data-refused"]) if main else ""
 
 
 def ok(field: Tag) -> bool:
-    """Would a browser send it as it stands?"""
+    """Whether a browser would send the field with its current value."""
     return field.get("type") not in ("checkbox", "radio") or field.has_attr("checked")
