@@ -1,4 +1,4 @@
-"""Where forms stand, and who can send them."""
+"""Where forms are, and who can send them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.sandbox import Sandbox
 
 
 def kinds_of_form(kind: type[FlaskForm] = FlaskForm) -> Iterator[type[FlaskForm]]:
-    """Every class of form there is."""
+    """Every class of form."""
     for each in kind.__subclasses__():
         yield each
         yield from kinds_of_form(each)
@@ -36,7 +36,7 @@ def _unbound(form: type[FlaskForm], name: str) -> UnboundField[Any] | None:
 
 
 class People:
-    """Guests at the places where forms stand, each at theirs; who was signed out is replaced."""
+    """Guests on the pages with forms, one for each kind of page. A guest who was signed out is replaced."""
 
     def __init__(
         self, portal: Flask, sandbox: Sandbox, entering: Entering, entering_as_chief: Callable[[], Guest]
@@ -54,7 +54,7 @@ class People:
         self._chief = entering_as_chief
 
     def at(self, rule: Rule) -> Guest:
-        """Whoever can send this form."""
+        """A guest who can send this form."""
         usual = self._chief if marked(self._portal, rule, "needs_admin") else self._entering
         place = self._places.get(rule.endpoint, usual)
         if place not in self._guests:
@@ -63,7 +63,7 @@ class People:
         return self._guests[place]
 
     def is_gone(self, guest: Guest) -> None:
-        """Somebody else takes their place."""
+        """Forget a guest who was signed out, so that another one replaces them."""
         self._guests = {place: each for place, each in self._guests.items() if each is not guest}
 
     def _enrolling(self) -> Guest:

@@ -1,8 +1,9 @@
-"""Every parameter that any page reads, by everything it may be sent: no page breaks, and none takes long.
+"""Every parameter that a page reads gets every kind of value: no page breaks, and none takes long.
 
-Which parameters there are is noted while pages read them, so that none is left out. As in production: on PostgreSQL
-with Redis, behind a proxy and under https. On SQLite each parameter of each page gets each kind of value, too; what
-is left to PostgreSQL there is what no database sees (bodies, files, headers), one parameter alone, and other people.
+Parameters are recorded while pages read them, so that none is left out. The portal runs as in production: on
+PostgreSQL with Redis, behind a proxy and with https. On SQLite each parameter of each page also gets each kind of
+value. Bodies, files and headers, which no database sees, are sent on PostgreSQL only, as are single parameters and
+requests of other users.
 """
 
 from __future__ import annotations
@@ -36,13 +37,13 @@ from tests.support.redis import RedisServer
 from tests.support.sandbox import Sandbox
 
 CPU_S = 1.5
-"""What one answer may cost the process, in seconds of CPU. A worker has 60."""
+"""The most CPU time that one answer may take, in seconds. A worker has 60."""
 MEMORY_MIB = 256
-"""By how much this process may grow while it answers them all, its caches included."""
+"""By how much this process may grow during all requests, including its caches."""
 STORED = 100
-"""Sessions, and counters of limits, that may be there after all requests, beside those of people who signed in."""
+"""How many sessions and rate-limit counters all requests may leave, besides those of users who signed in."""
 FOR_EACH = 6
-"""The same for each user who signed in: sessions, their list, and what their key and codes were counted as."""
+"""The same for each user who signed in: sessions, the list of them, and the counters of their key and codes."""
 LARGE = 20_000
 """Bytes: a form may have 256 KiB, all its fields together."""
 LONGEST_LINE = 4_000
@@ -74,7 +75,7 @@ HOSTILE: dict[str, list[bytes]] = {
     "deep": [b"[" * LARGE],
     "keys": [b"-----BEGIN RSA PRIVATE KEY-----\n" * (LARGE // 32)],
 }
-"""What is sent for a parameter, by what it is: a value, none, or several."""
+"""What is sent for a parameter, by kind: a value, none, or several."""
 ALONE = ("missing", "empty", "float", "far date", "long and wide")
 """What is also sent for one parameter only, so that nothing before it stops the page."""
 AS_FILES = ("report", "file")
@@ -85,7 +86,7 @@ PLAUSIBLE = {
     "serial_number": "GAHT12345678", "old": "old-Password-1", "new": "new-Password-22", "again": "new-Password-22",
     "pasted": openssh(), "document": "{}", "until": soon, "number": "1", "page": "1", "account": "123456789012",
 }  # fmt: skip
-"""What gets a form past its other fields."""
+"""Values that the other fields of a form accept."""
 BODIES = {
     "json": (b'{"a": 1}', "application/json"),
     "text": (b"csrf_token=x", "text/plain"),
@@ -125,11 +126,11 @@ FILES = {
     "utf-16": (COLUMNS + b"a,b,c,d,e,f,g\n").decode().encode("utf-16"),
 }
 WITH_HEADERS = ("signin.sign_in", "signin.sign_in_post", "mfa.add", "overview.index", "activity.index", "mfa.lost")
-"""Pages asked with HEADERS: what reads headers is the same for all."""
+"""Pages requested with HEADERS. The code that reads headers is the same for all pages."""
 
 
 class Noted(ImmutableMultiDict[str, Any]):
-    """Parameters of a request: what is read of them is noted."""
+    """Parameters of a request. Records which of them are read."""
 
     read: set[tuple[str, str]]
     """(endpoint, name)."""
@@ -155,7 +156,7 @@ class Noted(ImmutableMultiDict[str, Any]):
 def served(
     request: pytest.FixtureRequest, sandbox: Sandbox, redis: RedisServer, tmp_path: Path
 ) -> Iterator[tuple[Flask, set[tuple[str, str]]]]:
-    """A portal that notes what its pages read."""
+    """A portal that records what its pages read."""
     many = "100000 per hour"
     settings = {
         "PUBLIC_URL": "https://latchkey.test",
@@ -182,7 +183,7 @@ def _noting(sandbox: Sandbox, folder: Path, settings: dict[str, str]) -> Iterato
 
 
 class Fuzz:
-    """Sends, and notes what was sent and what it cost."""
+    """Sends requests, and records what was sent and the CPU time each took."""
 
     def __init__(self, app: Flask, people: People, clock: Clock) -> None:
         self.app, self.people, self.clock = app, people, clock
@@ -191,7 +192,7 @@ class Fuzz:
         self.broken: dict[str, int] = {}
 
     def ask(self, guest: Guest, what: str, verb: str, path: str, **options: Any) -> Any:
-        """One request; what breaks or lasts is noted under `what`."""
+        """Send one request. Failures and slow answers are recorded under `what`."""
         began = time.process_time()
         answer = guest.ask(verb, path, **options)
         took, self.sent = time.process_time() - began, self.sent + 1
@@ -207,10 +208,10 @@ class Fuzz:
     def parameters(
         self, rule: Rule, names: Callable[[], set[str]], guest: Guest | None = None, *, alone: bool = True
     ) -> None:
-        """Each parameter as each kind, all of a page at once; as ALONE also beside others that may pass.
+        """Send each kind of value for all parameters of a page, and those in ALONE for one among valid others.
 
-        names: what is known to be read so far. alone: send those of ALONE.
-        guest: without one, who usually sends this form.
+        names: parameters that are known to be read. alone: send those of ALONE.
+        guest: who sends it, by default the usual guest of this form.
         """
         tried = {"csrf_token"}
         self._send(guest or self.people.at(rule), rule, "plain", {})
@@ -239,7 +240,7 @@ class Fuzz:
         self.ask(guest, f"{verb} {rule.rule} {what}", verb, path, **options)
 
     def path(self, rule: Rule) -> None:
-        """Each part of an address that may be anything."""
+        """Send each kind of value as each variable part of an address."""
         for kind, values in HOSTILE.items():
             part = quote_from_bytes(values[0][:1000], safe="") if values else ""
             path = re.sub("<[^>]+>", part, rule.rule)
@@ -248,7 +249,7 @@ class Fuzz:
             self.ask(guest, f"{rule.rule}: {kind}", method(rule), path, data=form)
 
     def files(self, rule: Rule, names: set[str]) -> None:
-        """Each parameter as a file."""
+        """Send each parameter as a file."""
         for name in sorted(names - {"csrf_token"}):
             for kind, content in FILES.items() if name in AS_FILES else [("binary", FILES["binary"])]:
                 guest = self.people.at(rule)
@@ -257,21 +258,21 @@ class Fuzz:
                 self.ask(guest, f"POST {rule.rule} {name}: {kind}", "POST", address(self.app, rule), **typed)
 
     def bodies(self, rule: Rule) -> None:
-        """Bodies that no browser sends."""
+        """Send bodies that no browser sends."""
         for kind, (body, typed) in BODIES.items():
             guest, path = self.people.at(rule), address(self.app, rule)
             sent = {"data": body, "content_type": typed, "headers": {"X-CSRFToken": guest.csrf_token}}
             self.ask(guest, f"POST {path}: {kind}", "POST", path, **sent)
 
     def headers(self, rule: Rule) -> None:
-        """Headers that no browser sends, with what the audit log keeps of a request."""
+        """Send headers that no browser sends, among them those that the audit log stores."""
         for kind, headers in HEADERS.items():
             guest, path = self.people.at(rule), address(self.app, rule)
             sent = {"data": {"csrf_token": guest.csrf_token}} if method(rule) == "POST" else {}
             self.ask(guest, f"{method(rule)} {path}: {kind}", method(rule), path, headers=headers, **sent)
 
 
-@pytest.mark.timeout(600)  # a machine that is busy takes its time; CPU is what counts
+@pytest.mark.timeout(600)  # a busy machine is slow, and only CPU time is limited
 def test_no_input_breaks_a_page_or_keeps_it_busy(
     served: tuple[Flask, set[tuple[str, str]]],
     sandbox: Sandbox,
@@ -315,7 +316,7 @@ def test_no_input_breaks_a_page_or_keeps_it_busy(
 
 
 def _coded(value: bytes) -> str:
-    """As in a form; what need not be coded is not, for that takes longest."""
+    """Encode a value as a form does, but only where necessary, which takes longest to read."""
     try:
         plain = value.decode()
     except UnicodeDecodeError:

@@ -1,4 +1,4 @@
-"""Redis and the disk are full: strangers are refused, people who are signed in go on or are told, nothing is lost."""
+"""Redis and the disk are full: new visitors are refused, signed-in users continue or see why not, nothing is lost."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ ALL_WELL = {"database": "ok", "schema": "ok", "sessions": "ok"}
 
 
 def fill(redis: Redis) -> None:
-    """Until it takes no byte more."""
+    """Fill Redis until it accepts no more data."""
     with pytest.raises(OutOfMemoryError):
         for number in range(1_000_000):
             redis.set(f"junk-{number}", "x" * 100_000)
@@ -66,21 +66,21 @@ def test_with_a_full_redis_strangers_wait_and_people_go_on(
         assert ready(app) == {**ALL_WELL, "sessions": "failing"}
 
         stranger = Guest(app, "192.0.2.7")
-        assert stranger.open("/sign-in").status == 200, "which needs nothing of Redis"
+        assert stranger.open("/sign-in").status == 200, "the page does not need Redis"
         stranger.submit("/sign-in/aws")
         assert stranger.status == 503 and stranger.refused_as == "no-room"
         assert NOTHING_DONE in stranger.text
 
-        clock.move(40)  # that it was used is noted, too
+        clock.move(40)  # the session's last use is also stored
         for path in ("/", "/activity", "/mfa", "/access-keys", "/activity/sessions"):
             assert guest.open(path).status == 200, path
         guest.open("/access-keys").submit("/access-keys/create")
-        assert guest.path == "/access-keys/new" and guest.at("#secret-access-key"), "kept, though it is full"
+        assert guest.path == "/access-keys/new" and guest.at("#secret-access-key"), "the secret is kept"
         secret = guest.at("#secret-access-key")
         enrolling.open("/mfa/enroll").submit("/mfa/enroll/begin")
         assert enrolling.seed() == enrolling.open("/mfa/enroll").seed() != ""
         colleague = Guest(app, "192.0.2.8")
-        assert colleague.sign_in(hire(sandbox, "olga")).path == "/", "AWS has vouched for them"
+        assert colleague.sign_in(hire(sandbox, "olga")).path == "/", "AWS accepted their key"
 
         redis.delete(*redis.keys("junk-*"))
         assert ready(app) == ALL_WELL
@@ -93,7 +93,7 @@ def test_with_a_full_redis_strangers_wait_and_people_go_on(
 
 @contextmanager
 def full(app: Flask) -> Iterator[None]:
-    """The portal's database may not grow by a page, and has none to spare."""
+    """The portal's database has no free page and can't grow."""
     with app.app_context():
         engine = db.engine
 
@@ -137,7 +137,7 @@ def test_with_a_full_disk_nothing_changes_that_cannot_be_recorded(
         clock.move(40)
         for path in ("/", "/activity", "/mfa", "/access-keys"):
             assert guest.open(path).status == 200, path
-        for number in range(20):  # there is some room left in the pages that the audit log has
+        for number in range(20):  # the pages of the audit log still have some room
             before = keys()
             if number % 2:
                 guest.open(f"/access-keys/delete?id={guest.at('#access-key-id')}").submit("/access-keys/delete")

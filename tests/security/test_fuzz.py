@@ -1,4 +1,4 @@
-"""Whatever is typed into any form: no page breaks, and nothing secret comes back."""
+"""Whatever users type into forms, no page breaks, and no secret is shown again."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from tests.support.clock import Clock
 from tests.support.sandbox import Sandbox
 
 SECRET_FIELDS = ("secret_access_key", "old", "new", "again")
-"""What is no code is shown again, to be put right; that codes are not, `test_attacks` tells."""
+"""Other entries are shown again so that users can fix them. `test_attacks` checks that MFA codes are not."""
 IN_ADDRESSES = (
     "next", "key", "id", "serial", "label", "entry", "number", "user", "before", "page", "marker", "out", "error",
     "ended",
 )  # fmt: skip
-"""What pages take from addresses and from forms without a class."""
+"""Parameters that pages read from addresses and from forms without a class."""
 WITH_FIELDS = {
     "access_keys.new_post", "certificates.new_post", "certificates.upload", "compliance_audit.exceptions_post",
     "compliance_audit.report_post", "mfa.activate_post", "mfa.enroll_post", "mfa.hardware_post", "mfa.resync_post",
@@ -37,7 +37,7 @@ WITH_FIELDS = {
 LEAVES = ("signin.sign_out", "aws_signin.sign_in_post")
 """Forms that end or leave the session."""
 ANY = list(HealthCheck)
-"""A session has a past and a sign-in takes its time: none of Hypothesis' own worries."""
+"""Health checks to suppress: sessions keep their state between examples, and signing in is slow."""
 LETTERS = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 ODD = "{}%<>'\"\\&;$`\x00\r\n\t\u202e\u2028é😀=+@-"
 FEW = settings(max_examples=4, deadline=None, derandomize=True, database=None, suppress_health_check=ANY)
@@ -50,7 +50,7 @@ anything = st.one_of(typed, st.text(ODD, max_size=40), known, long)
 
 
 def filled(field: UnboundField[Any]) -> st.SearchStrategy[Any]:
-    """What may be sent for it."""
+    """Values that may be sent for the field."""
     if issubclass(field.field_class, FileField):
         return st.binary(max_size=300).map(lambda content: (BytesIO(content), "file"))
     choices = field.kwargs.get("choices")
@@ -61,7 +61,7 @@ def filled(field: UnboundField[Any]) -> st.SearchStrategy[Any]:
 def test_no_form_breaks_and_none_tells_a_secret(
     portal: Flask, sandbox: Sandbox, entering: Entering, entering_as_chief: Callable[[], Guest], clock: Clock
 ) -> None:
-    """Every form where it stands, by every example: what one leaves behind the next one meets."""
+    """Send every example in every form, on its page. Each example runs on what the ones before it left."""
     known_fields, people = fields(), People(portal, sandbox, entering, entering_as_chief)
     assert set(SECRET_FIELDS) <= set(known_fields)
     shown_fields = st.fixed_dictionaries(
@@ -97,7 +97,7 @@ def test_no_form_breaks_and_none_tells_a_secret(
     for rule in rules(portal):
         if method(rule) == "POST" and rule.endpoint not in LEAVES:
             FEW(given(st.just(rule), shown_fields, hidden_fields)(send))()
-    assert refused >= WITH_FIELDS, f"never sent from where they stand: {WITH_FIELDS - refused}"
+    assert refused >= WITH_FIELDS, f"never sent from their page: {WITH_FIELDS - refused}"
 
 
 @settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=ANY)

@@ -32,11 +32,11 @@ def test_the_note_about_a_lost_device_names_no_other(
 
     with_device(sandbox, who, f"{who.name}-2")
     clock.move(60)
-    assert guest.open("/mfa/lost").at("#note") == "", "which one is lost is asked first"
+    assert guest.open("/mfa/lost").at("#note") == "", "the page first asks which device is lost"
     note = guest.open(f"/mfa/lost?id={own}-2").at("#note")
     assert f"--serial-number {own}-2" in note and f"--serial-number {own}\n" not in note
     lost, arn = MfaDevice(f"{own}-2", datetime.now(UTC)), f"arn:aws:iam::{sandbox.account_id}:user/{who.name}"
-    assert note == rescue_note(who.name, arn, lost, others=True), "and that the other one stays"
+    assert note == rescue_note(who.name, arn, lost, others=True), "the note says that the other device stays"
 
     door = Guest(portal)
     door.sign_in(who)
@@ -50,7 +50,7 @@ def test_the_last_way_in_says_one_thing(sandbox: Sandbox, entering: Entering) ->
     guest = entering(who)
     for act in ("deactivate", "delete"):
         guest.open(f"/access-keys/{act}?id={who.access_key_id}")
-        assert guest.states == ["last-way-in"], "and not that nothing is lost"
+        assert guest.states == ["last-way-in"], "the page does not say that nothing is lost"
         assert len(guest.soup.select(".lk-notice, .alert")) == 1
         button = guest.form(f"/access-keys/{act}").select_one("button")
         assert button and "btn-danger" in button["class"]
@@ -64,13 +64,13 @@ WITH_A_WAY_BACK = {
     "/password/new": "/password",
     **dict.fromkeys(STOPPED, "/"),
 }
-"""Pages with a link back, and where that leads when nothing tells from where somebody came."""
+"""Pages with a link back, and where it leads if the page before isn't known."""
 
 
 def link_back(html: str) -> str:
-    """Where it leads."""
+    """The address that the page's link back leads to."""
     (link,) = BeautifulSoup(html, "html.parser").select("main a[data-back]")
-    assert link["rel"] == ["noreferrer"], "two pages with such links never lead to each other in a circle"
+    assert link["rel"] == ["noreferrer"], "two pages with such links must not lead to each other"
     return str(link["href"])
 
 

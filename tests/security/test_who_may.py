@@ -1,4 +1,4 @@
-"""Every address x everyone: nobody gets further than the marks of the page say, by GET or by POST."""
+"""Every address and every kind of user: no request, GET or POST, gets further than the page's marks allow."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def rules(app: Flask) -> list[Rule]:
 
 
 def address(app: Flask, rule: Rule) -> str:
-    """Of a page, with whatever its address may hold."""
+    """The address of a page, with a value in each variable part."""
     values = {
         name: 1 if isinstance(kind, IntegerConverter) else _some(kind) for name, kind in rule._converters.items()
     }
@@ -64,7 +64,7 @@ def last(sandbox: Sandbox) -> int:
 
 
 def credentials_of(who: Employee) -> dict[str, dict[str, str]]:
-    """What AWS has of them: kind, id and state."""
+    """The user's credentials at AWS, by kind: id and state."""
     iam, name = who.sandbox.as_administrator("iam"), {"UserName": who.name}
     return {
         "serial": {each["SerialNumber"]: "" for each in iam.list_mfa_devices(**name)["MFADevices"]},
@@ -78,7 +78,7 @@ def credentials_of(who: Employee) -> dict[str, dict[str, str]]:
 
 
 def rich(sandbox: Sandbox, clock: Clock) -> Employee:
-    """Somebody who has a key to sign in with, and one more of everything but a device."""
+    """A user with an access key to sign in with, and one more credential of every kind except MFA devices."""
     who, iam = hire(sandbox, "mallory"), sandbox.as_administrator("iam")
     ends = datetime.fromtimestamp(int(clock.time()), UTC) + timedelta(days=100)
     iam.create_access_key(UserName=who.name)
@@ -92,7 +92,7 @@ def rich(sandbox: Sandbox, clock: Clock) -> Employee:
 def test_nothing_changes_by_looking(
     portal: Flask, sandbox: Sandbox, clock: Clock, entering_as_chief: Callable[[], Guest], as_whom: str
 ) -> None:
-    """GET and HEAD of every address, those of forms too, with all there is of them to be named in it."""
+    """GET and HEAD of every address, also those of forms, with each of the user's credentials in it."""
     who = rich(sandbox, clock)
     seed = "" if as_whom == "before MFA" else with_device(sandbox, who)
     clock.move(60)
@@ -113,7 +113,7 @@ def test_nothing_changes_by_looking(
             answers[rule.rule] = guest.ask(looking, f"{address(portal, rule)}?{query}").status_code
 
     pages = {rule.rule for rule in rules(portal) if "GET" in (rule.methods or ())}
-    assert {answers[form] for form in answers.keys() - pages} == {405}, "what is for forms only"
+    assert {answers[form] for form in answers.keys() - pages} == {405}, "these addresses are for forms only"
     if as_whom == "with MFA":
         told = {page: answers[page] for page in ABOUT_ONE}
         assert set(told.values()) == {200}, f"these were found by what the address names: {told}"
@@ -121,8 +121,8 @@ def test_nothing_changes_by_looking(
     assert {action for action in asked if not action.startswith(("iam:Get", "iam:List"))} == set()
     assert credentials_of(who) == has
     exports = {"record-exported", "compliance-exported"} if as_whom == "administrator" else set()
-    assert {event for event, _ in recorded(portal)[len(rows) :]} == exports, "who took a list away is remembered"
-    assert guest.open("/").path == here, "and nobody was signed in or out"
+    assert {event for event, _ in recorded(portal)[len(rows) :]} == exports, "every export of a list is recorded"
+    assert guest.open("/").path == here, "nobody was signed in or out"
 
 
 def recorded(app: Flask) -> list[tuple[str, str]]:
@@ -141,11 +141,11 @@ def test_strangers_are_led_to_the_sign_in(portal: Flask, sandbox: Sandbox) -> No
         token = guest.token() if method(rule) == "POST" else ""
         answer = guest.ask(method(rule), address(portal, rule), {"csrf_token": token} if token else None)
         assert answer.status_code == 303 and answer.headers["Location"].startswith("/sign-in"), rule
-    assert last(sandbox) == before, "AWS was asked nothing"
+    assert last(sandbox) == before, "AWS was not asked"
 
 
 def test_without_mfa_nothing_that_needs_it(portal: Flask, sandbox: Sandbox, entering: Entering) -> None:
-    """Also for an administrator, who at this point is a user like everyone."""
+    """Also for an administrator, who is a user like any other before MFA."""
     guest = entering(mfa=False)
     token, before = guest.token(), last(sandbox)
     for rule in rules(portal):
@@ -217,6 +217,6 @@ def test_pages_for_admins_exist_for_admins(
     Guest(portal).open("/sign-in").submit("/sign-in", access_key_id=stranger, secret_access_key="s" * 40)
     for someone in (elsewhere, entering_as_chief()):
         for page in ("/activity/everyone", "/activity/everyone.csv"):
-            assert stranger not in someone.ask("GET", f"{page}?account=-").text, "it may be of the other account"
+            assert stranger not in someone.ask("GET", f"{page}?account=-").text, "it may belong to the other account"
 
     assert "mallory" in entering_as_chief().open("/activity/everyone").text
