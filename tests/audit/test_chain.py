@@ -48,7 +48,7 @@ def head(output: str) -> str:
 def test_intent_and_outcome_are_rows_of_their_own(portal: Flask) -> None:
     with somebody().attempt(Event.MFA_DEVICE_CREATED, "arn:…:mfa/nadia"):
         during = list(queries.rows(db.engine, ACCOUNT, queries.Filter()))
-        assert [row["phase"] for row in during] == ["intended"], "the intent stands before AWS is asked"
+        assert [row["phase"] for row in during] == ["intended"], "the intent is stored before AWS is asked"
     with pytest.raises(Throttled), somebody().attempt(Event.MFA_DEVICE_DELETED, "arn:…:mfa/nadia"):
         raise Throttled(request_id="r-1")
     with pytest.raises(NoResponse), somebody().attempt(Event.MFA_DEVICE_ENABLED, "arn:…:mfa/nadia"):
@@ -149,13 +149,13 @@ def test_a_cut_tail_shows_against_a_head_kept_elsewhere(portal: Flask) -> None:
     kept = head(verify(portal)[1])
     assert verify(portal, "--expect-head", kept)[0] == 0
     write(1)
-    assert verify(portal, "--expect-head", kept)[0] == 0, "the chain went on"
+    assert verify(portal, "--expect-head", kept)[0] == 0, "the chain continued"
     change("delete from activity where seq > 4")
     output = verify(portal)[1]
     assert flaws(output) == [(5, "cut")] and "row 5 to 7 " in output
-    # A thorough intruder puts back the table of heads, too.
+    # A thorough intruder also resets the table of heads.
     change("update activity_heads set seq = 4, mac = (select mac from activity where seq = 4)")
-    assert verify(portal)[0] == 0, "nothing inside tells"
+    assert verify(portal)[0] == 0, "nothing in the database shows it"
     status, output = verify(portal, "--expect-head", kept)
     assert status == 1
     assert flaws(output) == [(5, "cut")] and "row 5 to 6 " in output
@@ -260,7 +260,7 @@ def test_times_changed_while_retention_is_at_work_remove_nothing_young(
 
         @event.listens_for(db.engine, "before_cursor_execute")
         def somebody_else(connection: Connection, _: object, statement: str, *rest: object) -> None:
-            if statement.startswith("UPDATE activity_heads") and not changed:  # all rows were verified by now
+            if statement.startswith("UPDATE activity_heads") and not changed:  # all rows have been verified by now
                 changed.append(True)
                 connection.exec_driver_sql("update activity set at = '2020-01-01 00:00:00.000000'")
 
@@ -286,9 +286,9 @@ def test_accounts_have_chains_of_their_own(portal: Flask) -> None:
     status, output = verify(portal)
     assert status == 0
     assert output.count("sound") == 3
-    assert verify(portal, "--expect-head", "1:" + "0" * 64)[0] == 2, "of which account?"
+    assert verify(portal, "--expect-head", "1:" + "0" * 64)[0] == 2, "the head does not name its account"
     assert flaws(verify(portal, "--account", "", "--expect-head", "1:" + "0" * 64)[1]) == [(1, "other-head")]
-    assert verify(portal, "--account", "000000000000")[0] == 2, "a slip is not a sound chain"
+    assert verify(portal, "--account", "000000000000")[0] == 2, "a mistyped account is not a sound chain"
 
 
 def test_every_row_goes_to_the_siem(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -302,4 +302,4 @@ def test_every_row_goes_to_the_siem(file: Path, capsys: pytest.CaptureFixture[st
             (2, "sign-in", "nadia"),
         ]
         last = lines[-1]
-        assert verify(app, "--expect-head", f"{last['seq']}:{last['mac']}")[0] == 0, "the head went out with it"
+        assert verify(app, "--expect-head", f"{last['seq']}:{last['mac']}")[0] == 0, "the logged head is the row's"

@@ -1,4 +1,4 @@
-"""Replicas are killed at any moment while people enroll and rotate: everyone arrives, all of it is recorded."""
+"""Replicas are killed while users set up MFA and rotate keys: every user finishes, and everything is recorded."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MOST_STEPS = 60
 
 
 class Phone:
-    """Shows codes that were not used yet, as far ahead as AWS takes them."""
+    """Shows codes that were not used yet, as far ahead as AWS accepts them."""
 
     def __init__(self, clock: Clock, seed: str) -> None:
         self.seed = seed
@@ -42,10 +42,10 @@ class Phone:
 
 
 class Flow:
-    """Someone on their way, with what they can write down: seeds they scanned, secrets they were shown."""
+    """A user on their way, with what they keep: seeds they scanned and secrets they were shown."""
 
     def __init__(self, employee: Employee, many: Replicas, clock: Clock, chance: int, seed: str = "") -> None:
-        """chance: which replica is met next follows from it. seed: of the device they have."""
+        """chance: seed of the choice of replicas. seed: the seed of the user's device."""
         self.who = employee
         self.clock = clock
         self.visitor = Visitor(many.urls, random.Random(chance))
@@ -56,12 +56,12 @@ class Flow:
         self.trace: list[str] = []
 
     def run(self) -> Flow:
-        """Step by step; whatever breaks, they reload and go on from what the page says."""
+        """Take one step after another. After any failure, reload and continue with what the page says."""
         for _ in range(MOST_STEPS):
             try:
                 self.done = self.step()
             except (Broken, LookupError) as stopped:
-                # The page of a load balancer whose replica died, or one that says so itself.
+                # The error page of a load balancer whose replica died, or of the portal itself.
                 self.trace.append(f"{type(stopped).__name__}: {stopped}"[:200])
             self.trace.append(f"{self.visitor.path} {self.visitor.status} {self.visitor.text[:200]}")
             if self.done:
@@ -69,7 +69,7 @@ class Flow:
         return self
 
     def enter(self, path: str) -> Visitor:
-        """Open a page, signing in where that is wanted."""
+        """Open a page, and sign in if it asks for that."""
         page = self.visitor.open(path)
         if page.path == "/sign-in":
             page.sign_in(self.who, self.phone.next() if self.phone else "")
@@ -81,7 +81,7 @@ class Flow:
 
 
 class Enrollment(Flow):
-    """From nothing to a session with MFA."""
+    """From no MFA device to a session with MFA."""
 
     def step(self) -> bool:
         page = self.enter("/mfa/enroll")
@@ -119,7 +119,7 @@ class Rotation(Flow):
             self.secrets[key_id] = secret
             return False
         lost = [key_id for key_id in keys if key_id not in self.secrets]
-        if lost:  # made, but its secret died with a replica
+        if lost:  # created, but its secret was lost with a replica
             page.open(f"/access-keys/delete?id={lost[0]}").submit("/access-keys/delete")
         elif set(keys) == {self.first_key}:
             page.submit("/access-keys/create")
@@ -136,7 +136,7 @@ class Rotation(Flow):
 
 @contextmanager
 def time_passes(clock: Clock) -> Iterator[None]:
-    """Fifteen times as fast as outside."""
+    """Let the tests' clock run fifteen times as fast as real time."""
     over = threading.Event()
 
     def keep() -> None:
@@ -154,7 +154,7 @@ def time_passes(clock: Clock) -> Iterator[None]:
 
 @contextmanager
 def killing(many: Replicas, most: int, chance: random.Random) -> Iterator[list[str]]:
-    """Kill workers at random moments, and now and then a whole replica; gives what was killed."""
+    """Kill workers at random moments, and sometimes a whole replica. Yields what was killed."""
     over = threading.Event()
     killed: list[str] = []
 
@@ -199,7 +199,7 @@ def test_every_flow_ends_well_whoever_is_killed(
     assert [flow.trace[-6:] for flow in ended if not flow.done] == []
     assert len(killed) >= number // 10
 
-    clock.move(120)  # attempts that died are old enough now to be settled at the next visit
+    clock.move(120)  # interrupted attempts are old enough now to be settled at the next visit
     for flow in ended:
         flow.enter("/")
         flow.enter("/access-keys")
@@ -210,7 +210,7 @@ def test_every_flow_ends_well_whoever_is_killed(
 
 
 def nothing_secret_lies_about(flows: list[Flow], many: Replicas) -> None:
-    """Logs, database and Redis, searched for everything that people typed or were shown."""
+    """Search logs, database and Redis for everything that users typed or were shown."""
     secrets = {secret for flow in flows for secret in flow.secrets.values()}
     secrets |= {flow.phone.seed for flow in flows if flow.phone}
     secrets |= {str(cookie.value) for flow in flows for cookie in flow.visitor.cookies}
@@ -219,7 +219,7 @@ def nothing_secret_lies_about(flows: list[Flow], many: Replicas) -> None:
 
 
 def check(flow: Flow, many: Replicas, sandbox: Sandbox) -> None:
-    """What AWS has is what the person has, and what the audit log has."""
+    """Check that AWS, the user and the audit log have the same keys and devices."""
     name = flow.who.name
     query = "select event, target, phase, attempt_id from activity where user_name = :name order by seq"
     rows = many.first.rows(query, name=name)
@@ -234,11 +234,11 @@ def check(flow: Flow, many: Replicas, sandbox: Sandbox) -> None:
 
     attempts: dict[object, list[object]] = {}
     for event, _, phase, attempt_id in rows:
-        # Of a code AWS tells nothing afterwards, and that a secret was saved is a row by itself.
+        # AWS doesn't show later whether a code was used, and a saved secret has a row of its own.
         if event not in ("sign-in", "mfa-session", "access-key-saved"):
             attempts.setdefault(attempt_id, []).append(phase)
     ends: tuple[list[str], ...] = (["done"], ["refused"], ["unknown", "found-done"], ["unknown", "found-undone"])
     ends = (*ends, ["found-done"], ["found-undone"])
     open_ones = [phases for phases in attempts.values() if phases[1:] not in ends]
-    # Followed by another about the same, which tells instead: no more than were killed while AWS was at work.
+    # Attempts without an end: a worker was killed during the call, and a later attempt has the outcome.
     assert all(phases in (["intended"], ["intended", "unknown"]) for phases in open_ones), f"{name}: {open_ones}"

@@ -1,4 +1,4 @@
-"""A worker is killed while AWS makes a secret: the next page has it, or tells, and one click mends it."""
+"""A worker is killed while AWS creates a secret: the next page shows it, or says it is lost. One click fixes that."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ CREATE_KEY = "iam:CreateAccessKey"
 
 @pytest.fixture
 def inside(inside: Inside, many: Replicas) -> Inside:
-    """As everywhere, and from now on through the first replica."""
+    """The usual visitor, whose requests go to the first replica from now on."""
     inside.page.urls = [many.first.url]
     return inside
 
 
 def broken_off(many: Replicas, send: Callable[[], Visitor], at: Callable[[], object]) -> None:
-    """Send a form, and kill the worker at it as soon as that is so."""
+    """Send a form, and kill its worker as soon as `at` returns something true."""
     with ThreadPoolExecutor(1) as pool:
         sent = pool.submit(send)
         wait_until(at)
@@ -42,7 +42,7 @@ def broken_off(many: Replicas, send: Callable[[], Visitor], at: Callable[[], obj
 
 @contextmanager
 def nothing_can_be_recorded(many: Replicas) -> Iterator[None]:
-    """For some seconds a request waits right there."""
+    """A request waits for some seconds where it writes to the audit log."""
     engine = create_engine(many.first.environment["DATABASE_URL"], poolclass=NullPool)
     with engine.begin() as connection:
         connection.execute(text("lock table activity_heads in exclusive mode"))
@@ -51,17 +51,17 @@ def nothing_can_be_recorded(many: Replicas) -> Iterator[None]:
 
 
 def asked_about(page: Visitor) -> bool:
-    """Does the page say of a key that its secret may be lost?"""
+    """Whether the page says that the secret of a key may be lost."""
     return any(state.startswith(("secret-on-its-way:", "secret-lost:")) for state in page.states)
 
 
 def codes(shown: list[str]) -> set[str]:
-    """Without the ids of what they are about."""
+    """The codes without the ids of the things they are about."""
     return {each.partition(":")[0] for each in shown}
 
 
 def in_the_call(inside: Inside, many: Replicas, action: str, send: Callable[[], Visitor]) -> None:
-    """The worker dies while AWS is at it; AWS finishes what it was asked."""
+    """The worker is killed during the call, which AWS finishes."""
     sandbox = inside.employee.sandbox
     sandbox.set_faults([{"action": action, "fault": "latency", "latency_ms": 700}])
     broken_off(many, send, lambda: sandbox.begun(action) > 0)
@@ -80,7 +80,7 @@ def test_a_key_whose_answer_nobody_heard_is_deleted_with_one_click(inside: Insid
     page.submit(f"/access-keys/lost?id={orphan}")
     assert inside.keys() == [inside.employee.access_key_id] and not asked_about(page)
     page.submit("/access-keys/create")
-    assert page.path == "/access-keys/new" and page.at("#secret-access-key"), "at once, too"
+    assert page.path == "/access-keys/new" and page.at("#secret-access-key"), "the secret is shown at once"
 
 
 def test_a_key_whose_answer_arrived_is_there_whatever_happens_then(
@@ -152,7 +152,7 @@ def test_a_secret_that_ended_with_its_session_is_said_to_be_lost(inside: Inside,
 
 
 def test_a_key_whose_secret_is_not_saved_is_no_way_in(inside: Inside, clock: Clock) -> None:
-    """Somebody creates a key, leaves the page, and signs in elsewhere with the old key: their only one that works."""
+    """A user creates a key, leaves the page, and signs in elsewhere with the old key, the only one they can use."""
     inside.page.open("/access-keys").submit("/access-keys/create")
     old = inside.employee.access_key_id
     (made,) = set(inside.keys()) - {old}

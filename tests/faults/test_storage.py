@@ -1,4 +1,4 @@
-"""Database and Redis go away, stall, come back empty: pages say so, nothing changes unrecorded, all goes on again."""
+"""Database and Redis fail, stall or lose their data: pages say so, and no change goes unrecorded. All recovers."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def ready(portal: Portal) -> tuple[int, dict[str, str]]:
 
 @contextmanager
 def while_making_a_key(inside: Inside, latency_ms: int = 1500) -> Iterator[Future[Visitor]]:
-    """A key is being made at AWS, slowly; what happens inside happens meanwhile."""
+    """AWS creates an access key, slowly. The body of the `with` runs meanwhile."""
     sandbox = inside.employee.sandbox
     inside.page.open("/access-keys")
     sandbox.set_faults([{"action": "iam:CreateAccessKey", "fault": "latency", "latency_ms": latency_ms}])
@@ -59,7 +59,7 @@ def test_redis_goes_away_and_comes_back_empty(inside: Inside, many: Replicas) ->
     many.redis.start()
     assert ready(many.first)[0] == 200
     assert page.open("/access-keys").path == "/sign-in" and page.refused_as == "session-ended"
-    assert inside.enter().path == "/access-keys", "without a restart, and where they were"
+    assert inside.enter().path == "/access-keys", "without a restart, and on the page the user wanted"
 
 
 def test_redis_stalls(inside: Inside, many: Replicas) -> None:
@@ -115,7 +115,7 @@ def test_the_database_dies_while_a_key_is_made(inside: Inside, many: Replicas, c
     assert inside.phases("access-key-created") == ["intended"]
     clock.move(61)
     page.open("/access-keys")
-    assert inside.phases("access-key-created") == ["intended", "found-done"], "asked of AWS, and recorded"
+    assert inside.phases("access-key-created") == ["intended", "found-done"], "AWS was asked, the outcome is recorded"
 
 
 def test_the_database_is_slow(inside: Inside, many: Replicas) -> None:
@@ -136,7 +136,7 @@ def test_a_replica_that_is_stopped_finishes_what_it_began(inside: Inside, many: 
     inside.page.urls = [last.url]
     with while_making_a_key(inside, 4000) as making:
         assert last.process
-        inside.page.urls = many.urls[:-1]  # the next page comes from another
+        inside.page.urls = many.urls[:-1]  # another replica answers the next request
         last.process.send_signal(signal.SIGTERM)
         time.sleep(0.3)  # it has stopped listening by then
         with pytest.raises(OSError):  # refused, reset or kept waiting while it closes

@@ -1,4 +1,4 @@
-"""`policy check`: what gives people more than self-service is told of, whoever it is about."""
+"""`policy check` finds permissions beyond self-service, whichever user or role they apply to."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_every_danger_is_an_action_of_aws_on_what_aws_judges_it_on(action: str, 
     assert real_name(action) == action
     if target is ANYTHING:
         assert not arn_patterns(action)
-    elif target.prefix != "root":  # the reference has no type for it
+    elif target.prefix != "root":  # the service reference has no type for it
         patterns = [pattern.split(":", 5) for pattern in arn_patterns(action)]
         assert any(
             (parts[2], bool(parts[3]), bool(parts[4])) == (target.service, target.regional, not target.accountless)

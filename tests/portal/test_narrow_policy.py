@@ -1,4 +1,4 @@
-"""Under AWS's own policy of 2022, with much cut out by hand: no page ends in a bare "access denied"."""
+"""Under AWS's policy of 2022 with many statements removed: no page is only "access denied"."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def sign_in(portal: Portal, employee: Employee, code: str = "") -> Visitor:
 
 
 def walk(app: Flask, visitor: Visitor) -> dict[str, Visitor]:
-    """Every page of one's own, by endpoint."""
+    """Every page a user has for themselves, by endpoint."""
     with app.app_context():
         rules = [
             rule
@@ -82,7 +82,7 @@ def walk(app: Flask, visitor: Visitor) -> dict[str, Visitor]:
 
 
 def note(page: Visitor) -> str:
-    """What the page has to copy for the administrator."""
+    """The note to the administrator that the page offers to copy."""
     return page.at("#note-missing")
 
 
@@ -92,7 +92,7 @@ def unread(page: Visitor) -> list[str]:
 
 
 def leads_to(page: Visitor, address: str) -> bool:
-    """Does a link in the page lead there?"""
+    """Whether a link in the page leads there."""
     return bool(page.soup.select(f"main a[href='{address}']"))
 
 
@@ -108,7 +108,7 @@ PLACES = ["/", "/mfa", "/password", "/access-keys", "/ssh-keys", "/certificates"
 
 
 def places(page: Visitor) -> list[str]:
-    """Where the navigation leads, of what everyone has."""
+    """The addresses in the part of the navigation that every user has."""
     linked = {link["href"] for link in page.soup.select("nav a[href]")}
     return [place for place in PLACES if place in linked]
 
@@ -121,7 +121,7 @@ def test_every_page_says_what_is_missing_and_whom_to_ask(
     visitor = sign_in(portal, nadia)
     assert visitor.has("/mfa/enroll/begin") and not leads_to(visitor, "/password")
     nothing_bare(walk(app, visitor))
-    assert visitor.open("/password").states == ["mfa-first"], "nothing is promised that it forbids"
+    assert visitor.open("/password").states == ["mfa-first"], "the page offers nothing that the policy forbids"
 
     phone = nadia.given_device(clock, nadia.name)
     visitor = sign_in(portal, nadia, phone.next())
@@ -141,7 +141,7 @@ def test_every_page_says_what_is_missing_and_whom_to_ask(
     assert not leads_to(password, "/password/new") and not leads_to(password, "/password/remove")
     assert pages["account.index"].status == 200 and "iam:ListUsers" in unread(pages["account.index"])
     mine = [call for call in sandbox.calls() if nadia.name in call["principal"] and "latchkey" in call["user_agent"]]
-    assert all(call["action"] != "iam:ListAccessKeys" for call in mine), "what cannot work is not asked"
+    assert all(call["action"] != "iam:ListAccessKeys" for call in mine), "the portal asks for nothing forbidden"
 
 
 def test_a_leftover_that_only_administrators_can_delete_is_not_in_the_way(

@@ -1,4 +1,4 @@
-"""What people paste: read, or refused with a plain sentence; never a crash, never a private key let through."""
+"""Pasted text is read, or refused with a plain sentence. It never causes a crash, and no private key is accepted."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ line_ends = st.sampled_from(["\n", "\r\n", "\r"])
 
 
 def harmless(comment: str) -> bool:
-    """A comment that does not itself look like a key, or like the end of a frame."""
+    """Whether the comment doesn't look like a key, or like the end of a frame."""
     return not any(sign in comment for sign in ("AAAA", "BEGIN", "<D>", "<d>", '"d"')) and "----" not in comment
 
 
@@ -169,7 +169,7 @@ def test_other_kinds_are_told_with_the_command_that_makes_the_right_one() -> Non
         assert str(refused.value) == WRONG_TYPES[kind] % {"command": MAKE_ONE}
     assert MAKE_ONE.startswith("ssh-keygen -t rsa -b 4096")
     blob = ed25519_line().split()[1]
-    assert why_not(read_ssh_key, f"ssh-rsa {blob}") == "ed25519", "what it is, not what it is called"
+    assert why_not(read_ssh_key, f"ssh-rsa {blob}") == "ed25519", "the real type of the key, not of the line"
 
 
 # -- certificates
@@ -190,7 +190,7 @@ def test_a_certificate_is_read_whatever_surrounds_it(before: str, after: str, en
 
 
 def other_files() -> list[tuple[str | bytes, str]]:
-    """What lies beside a certificate, and why it is not taken."""
+    """Files that users may take for a certificate, each with the reason why it is refused."""
     key, made = ec.generate_private_key(ec.SECP256R1()), certificate(NEXT_YEAR)
     request = (
         x509.CertificateSigningRequestBuilder(x509.Name([])).sign(key, SHA256()).public_bytes(Encoding.PEM).decode()
@@ -249,7 +249,7 @@ def test_a_certificate_of_more_characters_than_aws_takes() -> None:
 
 def test_a_name_of_an_odd_type_is_told_and_listed_as_unreadable() -> None:
     der = certificate(NEXT_YEAR, name="odd").public_bytes(Encoding.DER)
-    odd = der.replace(b"\x0c\x03odd", b"\x03\x03\x00dd")  # a string of bits, which no name is
+    odd = der.replace(b"\x0c\x03odd", b"\x03\x03\x00dd")  # a bit string, which can't be a name
     assert odd != der
     with pytest.raises(PastedTextRefused):
         read_certificate(odd, NOW)
@@ -330,7 +330,7 @@ def test_numbers_out_of_a_private_key_are_not_shown_again() -> None:
     for text in (str(list(piece)), str(signed), piece.hex(":"), octal, "\n".join(map(str, piece))):
         assert not may_be_shown_again(text), text[:30]
     for fingerprint in (piece[:16].hex(":"), piece[:20].hex(" ")):
-        assert may_be_shown_again(fingerprint), "what somebody took for the key"
+        assert may_be_shown_again(fingerprint), "a fingerprint, which a user may take for the key"
 
 
 def test_what_is_plainly_no_secret_stays_in_the_form() -> None:
