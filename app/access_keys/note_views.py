@@ -8,12 +8,13 @@ from flask.typing import ResponseReturnValue
 from wtforms import StringField
 
 from app.access_keys.views import bp, chosen, keys_of_mine
+from app.audit.events import Event
 from app.credentials.labels import Type, tidied
 from app.text.messages import N_, _
 from app.web.forms import LabelForm
 from app.web.guards import with_mfa
 from app.web.permissions import needs
-from app.web.request_context import labels
+from app.web.request_context import audit, labels
 from app.web.responses import done, page
 
 
@@ -43,6 +44,7 @@ def note_post() -> ResponseReturnValue:
     keys = keys_of_mine()
     key_id = chosen(keys).access_key_id
     note, existing = form.label.data or "", [key.access_key_id for key in keys]
+    audit().note(Event.CREDENTIAL_LABELED, key_id)
     labels().put(Type.ACCESS_KEY, key_id, note, datetime.now(UTC), existing)
     said = _("The note about %(key)s is saved.", key=key_id) if note else _("%(key)s has no note now.", key=key_id)
     return done(said, "access_keys.index")

@@ -99,6 +99,11 @@ class Event(StrEnum):
         N_("Saw that an access key was activated elsewhere"),
         N_("Saw that an access key was activated elsewhere"),
     )
+    CREDENTIAL_LABELED = (
+        "credential-labeled",
+        N_("Changed the name or note of a credential"),
+        N_("Tried to change the name or note of a credential"),
+    )
     ACCESS_KEY_DELETED = "access-key-deleted", N_("Deleted an access key"), N_("Tried to delete an access key")
     SSH_KEY_UPLOADED = "ssh-key-uploaded", N_("Uploaded an SSH key"), N_("Tried to upload an SSH key")
     SSH_KEY_ACTIVATED = "ssh-key-activated", N_("Activated an SSH key"), N_("Tried to activate an SSH key")

@@ -24,8 +24,9 @@ LONGEST = 64
 """Characters of a label."""
 CLOCKS_APART = timedelta(minutes=5)
 """By how much this portal's clock and AWS's may differ, where their times are compared."""
-_SECRET = re.compile("[A-Za-z0-9/+=]{30,}")
-"""A secret access key has 40 of these characters, a session token has many more. A few may be cut off."""
+_SECRET = re.compile("[A-Za-z0-9/+=]{30,}|[A-Za-z0-9/+=]{12,}(?:[ -][A-Za-z0-9/+=]{12,})+")
+"""A secret access key has 40 of these characters, a session token has many more. A few may be cut off, or a blank
+may have replaced one."""
 _SEED = re.compile("(?:[A-Z2-7]{4}[ -]?){6,}|(?:[a-z2-7]{4}[ -]?){6,}")
 """A setup key in base32: AWS's has 64 characters. Pages and apps write it in groups of four."""
 

@@ -97,7 +97,9 @@ def add() -> ResponseReturnValue:
     form, backup = DeviceNameForm(), "backup" in request.form
     form.accept()
     label = _("Printed backup") if backup else form.label.data
-    free = service.free_serial_number(person(), permitted(), devices_of_mine(), named=label)
+    # AWS shows serial numbers to everyone in the account, so none says which device is a printed backup.
+    named = "" if backup else label
+    free = service.free_serial_number(person(), permitted(), devices_of_mine(), named=named)
     if not free:
         return done(_("You can’t add another virtual MFA device."), "mfa.devices", "warning")
     return _begin(free, label=label, backup=backup)
@@ -125,6 +127,7 @@ def name() -> ResponseReturnValue:
     serial_number = form.serial_number.data
     if serial_number not in mine:
         return done(_("That device was already removed."), "mfa.devices", "info")
+    audit().note(Event.CREDENTIAL_LABELED, serial_number)
     labels().put(Type.MFA_DEVICE, serial_number, form.label.data, datetime.now(UTC), existing=mine)
     return done(_("Name saved.") if form.label.data else _("Name removed."), "mfa.devices")
 

@@ -15,9 +15,9 @@ from app.web.told import FieldError
 __all__ = ["AccessKeyForm", "CodeForm", "VerificationCodeForm"]
 
 
-MAY_BE_KEY_ID = re.compile("[A-Z0-9]{0,24}|[a-z0-9]{0,24}|(?=.{0,64}$)[a-z0-9]{1,24}(?:[._@-][a-z0-9]{1,24}){1,5}")
+MAY_BE_KEY_ID = re.compile("[A-Z0-9]{0,24}|[a-z0-9]{0,24}|(?=.{0,40}$)[a-z0-9]{1,24}(?:[._@][a-z0-9]{1,24}){1,3}")
 """What is kept of the field of the ID: 20 characters and a few too many, or a user name with dots, in one
-case. A secret, and nearly all of its pieces, has both cases, or is longer."""
+case. A secret, and nearly all of its pieces, has both cases, or is longer. Passphrases and UUIDs have hyphens."""
 _KEY_ID = re.compile("AKIA[A-Z0-9]{16}")
 _SECRET = re.compile("[A-Za-z0-9/+=]{40}")
 SWAPPED = N_(

@@ -52,7 +52,7 @@ def logo() -> ResponseReturnValue:
     if picture is None:
         abort(404)
     answer = Response(picture.content, content_type=picture.content_type)
-    answer.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+    answer.headers["Cache-Control"] = "private, max-age=31536000, immutable"
     return answer
 
 

@@ -172,6 +172,11 @@ class LabelForm(Form):
         """What looks like a secret is not shown again."""
         return super().may_wait(name) and (name != "label" or not labels.looks_secret(self.label.data or ""))
 
+    def process(self, *args: Any, **kwargs: Any) -> None:
+        """Read what was sent. Browsers don't keep the label: they can't tell whether it is a secret."""
+        super().process(*args, **kwargs)
+        self.label.render_kw = {name: value for name, value in self.label.render_kw.items() if name != "data-keep"}
+
 
 class EmptyForm(Form):
     """A button: nothing but the CSRF token."""

@@ -128,6 +128,8 @@ def test_secrets_are_refused_and_never_stored(portal: Flask) -> None:
         for secret in (
             key,
             f"key {key}",
+            f"{key[:20]} {key[20:]}",
+            f"{key[:25]}-{key[26:]}",
             seed,
             seed.lower(),
             seed[:32],
