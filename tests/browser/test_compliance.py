@@ -241,7 +241,7 @@ def test_an_exception_is_counted_apart_until_it_ends(admin: Surfer, office: Port
     assert "KeyUser" in offered and "Administrator" not in offered, "names of those who don't pass everything"
     admin.submit("/compliance/exceptions/end")
     assert admin.notices == ["success"] and admin.data("exception") == []
-    admin.page.locator("[data-notice] form button").click()
+    admin.click("[data-notice] form button")
     assert (admin.data("user"), admin.data("last-day")) == (["MFAUser"], [last_day]), "undone"
     assert "Phone ordered" in admin.text
     admin.submit("/compliance/exceptions/end")
