@@ -1,6 +1,6 @@
-// What a new password lacks, while it is typed: every page works without this file.
+// Checks a new password while you type it. Every page works without this file.
 
-/** Ticks off the rules a new password keeps, while it is typed. */
+/** Mark the rules that the new password meets. */
 function rules(list) {
   const field = document.querySelector("input[name=new]");
   if (!field) return;
@@ -11,12 +11,12 @@ function rules(list) {
   });
 }
 
-/** Says how hard the new password is to guess, while it is typed: judged by the portal, as when the form is sent. */
+/** Show how hard the new password is to guess. The portal rates it, as it does when you send the form. */
 function strength(box) {
   const field = document.querySelector("input[name=new]");
   const [meter, text] = [box.querySelector("meter"), box.querySelector("p")];
   let timer, asking;
-  let pause = 0; // until then the portal judges no more of what is typed
+  let pause = 0; // until then the portal rates no more passwords
   const ask = async () => {
     if (Date.now() < pause) return;
     asking = new AbortController();
@@ -37,7 +37,7 @@ function strength(box) {
       text.textContent = `${words} ${why}`;
       box.hidden = false;
     } catch (error) {
-      if (error.name !== "AbortError") box.hidden = true; // the form is judged when it is sent
+      if (error.name !== "AbortError") box.hidden = true; // the portal rates it when you send the form
     }
   };
   field.addEventListener("input", () => {

@@ -1,15 +1,16 @@
-// Looks at what is pasted, chosen or dropped before anything leaves the page. The portal looks again.
+// Checks what you paste, choose or drop before anything leaves the page. The portal checks it again.
+// The texts are in the form's data-says (app/public_keys/page_texts.py).
 
 import { compiled, found as privateIn, visible } from "./private-keys.js";
 
-const LARGEST = 96 * 1024; // bytes of a file, characters of a text, that are looked at
+const LARGEST = 96 * 1024; // bytes of a file or characters of a text; larger ones are not checked
 
 const PUBLIC = {
   "ssh-key": /^ssh-rsa AAAA[A-Za-z0-9+\/]+={0,2}(?: [^\r\n]*)?$/m,
   certificate: /-----BEGIN (X509 )?CERTIFICATE-----[A-Za-z0-9+\/=\s]+-----END \1CERTIFICATE-----/,
 };
 
-/** What people paste instead: the code of what to say, and how to tell. */
+/** What users paste by mistake: the code of the text to show, and the pattern that detects it. */
 const WRONG = {
   "ssh-key": [
     ["wrong-key-type", /^\s*(ssh-ed25519|ssh-dss|ssh-ed448|ecdsa-sha2-\S+|sk-\S+)\s/],
@@ -24,7 +25,7 @@ const WRONG = {
   ],
 };
 
-/** Text out of bytes, or null where they are none. */
+/** The text that the bytes encode, or null if they aren't text. */
 function textOf(bytes) {
   const utf16 = bytes[0] === 0xff && bytes[1] === 0xfe ? "utf-16le" : bytes[0] === 0xfe && bytes[1] === 0xff ? "utf-16be" : "";
   try {
@@ -44,7 +45,7 @@ function watch(form) {
   const stopped = form.querySelector("[data-stopped]");
   const doubt = form.querySelector("[data-doubt]");
 
-  /** One message at a time: what was said before, by the portal too, was about something else. code: "" for none. */
+  /** Show one message and remove the others, also the portal's: they were about another input. code: "" for none. */
   const tell = (box, code, type = "") => {
     form.querySelectorAll("[data-field-error]").forEach((each) => {
       each.textContent = each === box && code ? says[code].replace("%(type)s", () => type) : "";
@@ -55,9 +56,9 @@ function watch(form) {
     pasted.classList.remove("is-invalid");
   };
 
-  let left = ""; // what was public beside a private key: the message about it stays as long as it does
+  let left = ""; // the public part beside a private key: the message stays as long as this does
 
-  /** Takes a private key out of the form. What is public beside it is left. */
+  /** Remove a private key from the form, and keep the public part beside it. */
   const stop = (what, text) => {
     const [found = ""] = PUBLIC[kind].exec(text) ?? [];
     pasted.value = left = privateIn(found, signs) ? "" : found;
@@ -65,7 +66,7 @@ function watch(form) {
     tell(stopped, `private-key:${instead}`);
   };
 
-  /** True when nothing private is in the field; else it is taken out, and said. */
+  /** True if the field has nothing private. Otherwise it is removed, with a message. */
   const look = () => {
     const what = privateIn(pasted.value.slice(0, LARGEST), signs);
     if (what) {
@@ -73,13 +74,13 @@ function watch(form) {
       return false;
     }
     if (left && pasted.value === left) return true;
-    if (pasted.getAttribute("aria-invalid") === "true" && pasted.value === pasted.defaultValue) return true; // told by the portal
+    if (pasted.getAttribute("aria-invalid") === "true" && pasted.value === pasted.defaultValue) return true; // by the portal
     const [code, match] = WRONG[kind].map(([name, sign]) => [name, sign.exec(visible(pasted.value))]).find(([, found]) => found) ?? [""];
     if (code || pasted.value.trim() || stopped.hidden) tell(doubt, code, match?.[1]);
     return true;
   };
 
-  /** A file becomes text in the field, to be seen; a binary one stays a file. False when it is private. */
+  /** Put a text file into the field, where you can see it. A binary file stays a file. False if it is private. */
   const take = async (chosen) => {
     tell(stopped, "");
     if (chosen.size > LARGEST) {
@@ -111,7 +112,7 @@ function watch(form) {
     return true;
   };
 
-  let looked = null; // the binary file that was looked at and may go
+  let looked = null; // the binary file that was checked and may be sent
 
   pasted.addEventListener("input", look);
   file.addEventListener("change", () => file.files[0] && take(file.files[0]));
@@ -124,7 +125,7 @@ function watch(form) {
   form.addEventListener("drop", (event) => {
     form.classList.remove("lk-is-dragged-over");
     const dropped = event.dataTransfer.files[0];
-    if (!dropped) return; // text is dropped into the field as ever
+    if (!dropped) return; // the browser puts dropped text into the field
     event.preventDefault();
     if (event.dataTransfer.files.length > 1) {
       tell(stopped, "several-files");
@@ -133,7 +134,7 @@ function watch(form) {
     file.files = event.dataTransfer.files;
     take(dropped);
   });
-  // Before all other listeners of the form: what is stopped here is not "sent" for them.
+  // Before all other listeners of the form, because a form that is stopped here must not count as sent.
   document.addEventListener("submit", (event) => {
     if (event.target !== form) return;
     const waiting = file.files[0] && file.files[0] !== looked ? file.files[0] : null;
@@ -142,7 +143,7 @@ function watch(form) {
     event.stopImmediatePropagation();
     if (waiting) take(waiting).then((fine) => fine && form.requestSubmit());
   }, true);
-  // A page taken back from the browser's memory may bring the field back with it.
+  // A page that the browser restores from memory may have the field's text again.
   addEventListener("pageshow", () => pasted.value !== pasted.defaultValue && look());
 }
 
