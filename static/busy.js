@@ -1,29 +1,31 @@
-// Says that something is under way, for as long as AWS takes. One script for every form, and for links that look like buttons.
+// Shows that a request is running, for as long as AWS takes: on every form, and on links that look like buttons.
+// The texts are in the data-busy of a button or link, or in the data-say- attributes of the body (templates/base.html).
 
-const SHOWN_AFTER = 300; // ms; most answers are there before
+const SHOWN_AFTER = 300; // ms; most answers arrive earlier
 const SLOW_AFTER = 4000; // ms
-const PREPARED = 4000; // ms that a download shows as under way: no page tells when it has begun
+const PREPARED = 4000; // ms that a download shows as running: no event says when it has started
 
+const says = document.body.dataset;
 const said = document.createElement("p");
 said.className = "visually-hidden";
 said.setAttribute("role", "status");
 document.body.append(said);
 
-const sent = new Set(); // forms whose answer is awaited
-const working = new Map(); // buttons and links that show it, and how they are put back
+const sent = new Set(); // forms that wait for their answer
+const working = new Map(); // buttons and links that show it, and how to restore them
 
-/** It takes long: what was said to screen readers only is now shown to everyone. */
+/** The answer takes long: show everyone the text that only screen readers had. */
 function slow() {
   said.className = "lk-slow";
-  said.textContent = "AWS is taking longer than usual. This page keeps waiting.";
+  said.textContent = says.saySlow;
 }
 
-/** Show on a button or link what goes on. */
+/** Show on a button or link that its request is running. */
 function begin(control, words) {
   if (!control || working.has(control)) return;
   const before = [...control.childNodes];
   const show = () => {
-    control.style.minWidth = `${control.offsetWidth}px`; // nothing around it moves
+    control.style.minWidth = `${control.offsetWidth}px`; // so that nothing around it moves
     const ring = document.createElement("span");
     ring.className = "lk-spinner";
     ring.setAttribute("aria-hidden", "true");
@@ -43,7 +45,7 @@ function begin(control, words) {
   });
 }
 
-/** As before: everything can be pressed again. */
+/** Restore everything, so that it can be pressed again. */
 function end() {
   for (const putBack of working.values()) putBack();
   working.clear();
@@ -53,7 +55,7 @@ function end() {
   said.textContent = "";
 }
 
-// On the document, after each form's own listeners: what they stopped is not under way. New forms count at once.
+// On the document, because that runs after each form's own listeners, which may cancel it, and covers later forms.
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (event.defaultPrevented) return;
@@ -66,7 +68,7 @@ document.addEventListener("submit", (event) => {
   for (const button of buttons) button.setAttribute("aria-disabled", "true");
   const pressed = event.submitter ?? buttons[0];
   const file = "download" in form.dataset;
-  begin(pressed, pressed?.dataset.busy ?? (file ? "Preparing the file…" : "Working…"));
+  begin(pressed, pressed?.dataset.busy ?? (file ? says.sayFile : says.sayWorking));
   if (file) setTimeout(end, PREPARED);
 });
 
@@ -75,10 +77,10 @@ document.addEventListener("click", (event) => {
   if (!link || event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
   if (link.target || !/^https?:$/.test(link.protocol) || link.getAttribute("href").startsWith("#")) return;
   const file = "download" in link.dataset;
-  begin(link, link.dataset.busy ?? (file ? "Preparing the file…" : "Opening…"));
+  begin(link, link.dataset.busy ?? (file ? says.sayFile : says.sayOpening));
   if (file) setTimeout(end, PREPARED);
 });
 
-// A page taken back from the browser's memory can be used again; so can one whose answer was called off.
+// A page that the browser restores from memory can be used again, and so can one whose request you cancelled.
 addEventListener("pageshow", (event) => event.persisted && end());
 addEventListener("keydown", (event) => event.key === "Escape" && end());

@@ -1,8 +1,8 @@
-// Comforts only: every page works without this file.
+// Conveniences: every page works without this file. Its texts are in data-say- attributes.
 
 const STEP = 30;
 
-/** "New code in 12 seconds", by the portal's clock, which is the one that counts. */
+/** Count down to the next code, by the portal's clock, because the computer's clock may be wrong. */
 function countdown(box) {
   const ahead = Number(box.dataset.now) - performance.now() / 1000;
   const text = box.querySelector("[data-countdown-text]");
@@ -11,13 +11,13 @@ function countdown(box) {
   const tick = () => {
     const left = STEP - ((performance.now() / 1000 + ahead) % STEP);
     bar.value = left;
-    text.textContent = `New code in ${Math.ceil(left)} s`;
+    text.textContent = box.dataset.sayLeft.replace("%(num)s", Math.ceil(left));
   };
   tick();
   setInterval(tick, 500);
 }
 
-/** Six digits typed, in whatever script: on to the next field. */
+/** Move to the next field after six digits, in any script. */
 function advance(field) {
   const next = document.getElementById(field.dataset.next);
   field.addEventListener("input", () => {
@@ -25,10 +25,10 @@ function advance(field) {
   });
 }
 
-/** Tells with the form how many seconds ago the first of two codes was typed: old ones are not sent on to AWS. */
+/** Send the age of the first of two codes with the form, in seconds: the portal doesn't send AWS an old one. */
 function typedAgo(field) {
   const code = document.getElementById(field.dataset.typedAgo);
-  let typed; // by the clock that goes on while a computer sleeps
+  let typed; // by a clock that continues while the computer sleeps
   code.addEventListener("input", () => { typed = Date.now(); });
   field.form.addEventListener("submit", () => {
     if (typed !== undefined && Date.now() >= typed) field.value = ((Date.now() - typed) / 1000).toFixed(1);
@@ -45,9 +45,9 @@ function copyButton(button) {
     const label = button.innerHTML;
     try {
       await navigator.clipboard.writeText("copyJoined" in button.dataset ? text.replace(/\s/g, "") : text);
-      button.textContent = "Copied";
+      button.textContent = document.body.dataset.sayCopied;
     } catch {
-      button.textContent = "Select and copy by hand";
+      button.textContent = document.body.dataset.sayByHand;
     }
     setTimeout(() => { button.innerHTML = label; }, 2000);
   });
@@ -55,7 +55,7 @@ function copyButton(button) {
 
 const CLOCK = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
 const DAY = { day: "numeric", month: "long" };
-const SHOWN = { // by the ways of app/text/dates.py
+const SHOWN = { // by the names of the ways in app/text/dates.py
   time: CLOCK,
   minute: { ...DAY, year: "numeric", ...CLOCK },
   "minute of the year": { ...DAY, ...CLOCK },
@@ -64,7 +64,7 @@ const SHOWN = { // by the ways of app/text/dates.py
   "second of the year": { ...DAY, ...CLOCK, second: "2-digit" },
 };
 
-/** A time in the reader's own zone; in UTC, as it was written, when the pointer is over it. */
+/** Show a time in the user's time zone, and in UTC, as the page has it, while the pointer is over it. */
 function localTime(element) {
   const shown = SHOWN[element.dataset.local || "time"];
   const time = new Date(element.dateTime);
@@ -73,7 +73,7 @@ function localTime(element) {
   element.textContent = new Intl.DateTimeFormat("en-GB", shown).format(time).replace(" at ", ", ");
 }
 
-/** A menu closes when the pointer or the focus goes elsewhere, and with Escape. */
+/** Close a menu with a click elsewhere, when the focus leaves it, and with Escape. */
 function menu(details) {
   const close = (event) => { if (!details.contains(event.target)) details.open = false; };
   document.addEventListener("click", close);
@@ -85,8 +85,8 @@ function menu(details) {
   });
 }
 
-/** Give a page, or a part that came into it later, its comforts. */
-function comfort(root) {
+/** Set up a page, or a part that was added to it later. */
+function setUp(root) {
   const each = (selector, act) => root.querySelectorAll(selector).forEach(act);
   each("[data-countdown]", countdown);
   each("[data-next]", advance);
@@ -95,10 +95,10 @@ function comfort(root) {
   each("time[data-local]", localTime);
   each("details[data-menu]", menu);
 }
-comfort(document);
-document.addEventListener("swapped", (event) => comfort(event.target));
+setUp(document);
+document.addEventListener("swapped", (event) => setUp(event.target));
 
-// What few pages need, where they need it.
+// Loaded only on the few pages that need it.
 const needs = (selector, file) => document.querySelector(selector) && import(file);
 needs("[data-live], [data-wait], [data-progress]", "./live.js");
 needs("[data-rules], [data-strength]", "./password.js");

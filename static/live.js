@@ -1,11 +1,12 @@
-// Pages that wait: only what changed is put in, where the page stands. Nothing scrolls, closes or loses the focus.
+// Updates pages that wait for AWS: only the parts that changed, so that nothing scrolls, closes or loses the focus.
+// The texts are in the data-say- attributes of the form or section.
 
-const LONGEST = 15; // seconds between two looks
-const MOST = 40; // looks; then the button is left
+const LONGEST = 15; // seconds between two requests
+const MOST = 40; // requests; after that you use the button
 
-/** Put a part's new content in its place. Open details stay open, and the focus stays or moves to what took its place. */
+/** Replace a part's content. Open details stay open, and the focus stays or moves to the same element in the new content. */
 function swap(part, incoming) {
-  if (part.innerHTML.trim() === incoming.innerHTML.trim()) return; // a live region says nothing twice
+  if (part.innerHTML.trim() === incoming.innerHTML.trim()) return; // else screen readers would read the same text again
   const focused = part.contains(document.activeElement) ? document.activeElement : null;
   const open = [...part.querySelectorAll("details[open] > summary")].map((summary) => summary.textContent);
   part.replaceChildren(...incoming.childNodes);
@@ -19,7 +20,7 @@ function swap(part, incoming) {
   heir.focus({ preventScroll: true });
 }
 
-/** Swap each element of the page that the answer has, too. */
+/** Replace each part of the page that the answer also has. */
 function take(html) {
   const answer = new DOMParser().parseFromString(html, "text/html");
   for (const incoming of answer.querySelectorAll("[data-part]")) {
@@ -29,9 +30,9 @@ function take(html) {
 }
 
 /**
- * A form that asks whether AWS is ready, first after `data-live` seconds, then again as long as it is on the page.
- * Where the answer leads elsewhere, the page goes to `data-then`; without one it stays, and the form's button is left.
- * `data-in-place`: so does pressing the button.
+ * Send a form that asks whether AWS is ready, first after `data-live` seconds, then again as long as it is on the page.
+ * When the answer redirects, the page opens `data-then`. Without that attribute it stays, and you can press the button.
+ * With `data-in-place`, pressing the button updates the page instead of loading it again.
  */
 function live(form) {
   const say = (state, words) => {
@@ -45,7 +46,7 @@ function live(form) {
 
   const ask = async () => {
     clearTimeout(timer);
-    if (!form.isConnected) return; // its work is done
+    if (!form.isConnected) return; // AWS is ready
     if (document.hidden) return document.addEventListener("visibilitychange", ask, { once: true });
     looks += 1;
     let answer;
@@ -53,16 +54,16 @@ function live(form) {
       const headers = { "Latchkey-Part": "yes" };
       answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)), headers, redirect: "manual" });
     } catch {
-      // The next look may get through.
+      // The next request may succeed.
     }
     if (answer?.ok) take(await answer.text());
     if (!form.isConnected) return;
     if (answer?.type === "opaqueredirect") {
       if (form.dataset.then) return location.assign(form.dataset.then);
-      return say("stopped", "This page can’t check any more. Save what it shows, then reload it.");
+      return say("stopped", form.dataset.sayStopped);
     }
-    if (looks >= MOST) return say("slow", "AWS takes longer than usual. Use the button to check again.");
-    if (!answer?.ok) say("no-answer", "There was no answer. This page keeps checking.");
+    if (looks >= MOST) return say("slow", form.dataset.saySlow);
+    if (!answer?.ok) say("no-answer", form.dataset.sayNoAnswer);
     pause = Math.min(LONGEST, pause * 1.25);
     timer = setTimeout(ask, pause * 1000);
   };
@@ -71,12 +72,12 @@ function live(form) {
   form.addEventListener("submit", (event) => {
     if (!("inPlace" in form.dataset)) return clearTimeout(timer);
     event.preventDefault();
-    say("checking", "Checking…");
+    say("checking", form.dataset.sayChecking);
     ask();
   });
 }
 
-/** Counts a known wait down; one that is over already is being asked about (`live`). */
+/** Count down a wait of known length. Once it is over, `live` asks AWS. */
 function countDown(box) {
   const total = Number(box.dataset.wait);
   const text = box.querySelector("[data-wait-text]");
@@ -87,20 +88,22 @@ function countDown(box) {
     const left = Math.max(0, total - (performance.now() - start) / 1000);
     bar.value = total - left;
     text.dataset.state = left ? "counting" : "checking";
-    text.textContent = left ? `About ${Math.ceil(left)} more second${Math.ceil(left) === 1 ? "" : "s"}.` : "Checking…";
+    const seconds = Math.ceil(left);
+    const counted = seconds === 1 ? box.dataset.sayOneMore : box.dataset.saySomeMore;
+    text.textContent = left ? counted.replace("%(num)s", seconds) : box.dataset.sayChecking;
     if (left && box.isConnected) setTimeout(tick, 500);
   };
   tick();
 }
 
-/** How far a refresh is; once it is done, its figures come into the page. */
+/** Show the progress of a refresh, and its figures once it is done. */
 function progress(box) {
   const bar = box.querySelector("progress");
   const text = box.querySelector("[data-progress-text]");
   const look = async () => {
     try {
       const answer = await fetch(box.dataset.progress, { headers: { Accept: "application/json" } });
-      if (!answer.ok || answer.redirected) return location.reload(); // the session is over: the page says so
+      if (!answer.ok || answer.redirected) return location.reload(); // the session is over, and the page says so
       const now = await answer.json();
       if (!now.running) {
         const page = await fetch(location.href);
@@ -108,9 +111,10 @@ function progress(box) {
         return take(await page.text());
       }
       bar.value = now.share;
-      text.textContent = `${now.read.toLocaleString("en")} users read.`;
+      const counted = now.read === 1 ? box.dataset.sayOneRead : box.dataset.saySomeRead;
+      text.textContent = counted.replace("%(read)s", now.read.toLocaleString(document.documentElement.lang));
     } catch {
-      // The next look may get through.
+      // The next request may succeed.
     }
     setTimeout(look, 1000);
   };

@@ -1,21 +1,23 @@
-// A session that is about to end says so, and can be kept; what was typed comes back after signing in again.
-// Without this file a session ends as it did, and a form that was sent too late has to be filled in once more.
+// Warns you before your session ends, lets you keep it, and restores what you typed once you have signed in again.
+// Without this file there is no warning, and a form that you send too late has to be filled in again.
+// The texts are in the data-say- attributes that templates/base.html writes.
 
-const WARN_BEFORE = 120; // seconds
+const WARN_BEFORE = 120; // seconds; base.html has a text for each minute
 const LOOK_EVERY = 1000; // ms
 const DRAFT = "latchkey-draft";
 const DRAFT_FOR = 30 * 60 * 1000; // ms
 const here = location.pathname + location.search;
 const box = document.querySelector("[data-session]");
-const signingIn = document.querySelector("[data-signing-in]") !== null; // what is typed there may be a secret in the wrong field
-const elsewhere = "BroadcastChannel" in window ? new BroadcastChannel("latchkey-session") : null; // other tabs
-let signedOut = false; // in any tab: nothing is kept until this person signs in again
+const signingIn = document.querySelector("[data-signing-in]") !== null; // there, a secret may be in the wrong field
+const elsewhere = "BroadcastChannel" in window ? new BroadcastChannel("latchkey-session") : null; // to the other tabs
+let signedOut = false; // in any tab: nothing is kept until the same user signs in again
 
-/* The end of the session. Times are counted from when the page came, so the clock of this computer need not be right. */
+/* The end of the session. Times are counted from when the page loaded, so the computer's clock may be wrong. */
 
-const minutes = (seconds) => {
-  const whole = Math.max(1, Math.ceil(seconds / 60));
-  return `${whole} minute${whole === 1 ? "" : "s"}`;
+/** The text of a warning, for the minutes left. text: the attribute, without its number of minutes. */
+const warning = (text, seconds) => {
+  const minutes = Math.max(1, Math.ceil(seconds / 60));
+  return `${box.getAttribute(text + minutes)} ${box.dataset.then}`;
 };
 
 function watch() {
@@ -25,29 +27,27 @@ function watch() {
   let idle = Date.now() + Number(box.dataset.idle) * 1000;
   let end = Date.now() + Number(box.dataset.ends) * 1000;
   let said = "";
-  const loses = box.dataset.then ?? "Finish what you began.";
-  const lost = box.dataset.over ?? "What you typed, but no secret, comes back after you sign in again.";
 
   const say = (state, words = "", { stay = false, over = false } = {}) => {
-    box.dataset.state = state; // "", "idle", "ending", "ended", "unasked": for tests
+    box.dataset.state = state; // "", "idle", "ending", "ended" or "unasked", for tests
     box.hidden = !words;
     form.hidden = !stay;
     again.hidden = !over;
-    if (words !== said) text.textContent = words; // a live region says nothing twice
+    if (words !== said) text.textContent = words; // else screen readers would read the same text again
     said = words;
   };
   const look = () => {
     const [left, longest] = [(idle - Date.now()) / 1000, (end - Date.now()) / 1000];
     if (Math.min(left, longest) <= 0) {
       keepDraft(true);
-      return say("ended", `Your session has ended. ${lost}`, { over: true });
+      return say("ended", `${box.dataset.sayEnded} ${box.dataset.over}`, { over: true });
     }
-    if (longest < WARN_BEFORE && longest <= left) return say("ending", `Your session ends in ${minutes(longest)}, and you sign in again then. ${loses}`);
-    if (left < WARN_BEFORE) return say("idle", `You will be signed out in ${minutes(left)}, because nothing was done here. ${loses}`, { stay: true });
+    if (longest < WARN_BEFORE && longest <= left) return say("ending", warning("data-say-ending-", longest));
+    if (left < WARN_BEFORE) return say("idle", warning("data-say-idle-", left), { stay: true });
     return say("");
   };
   const used = ({ idle: forSeconds, ends }) => {
-    signedOut = false; // or in again
+    signedOut = false; // the same user is signed in
     idle = Date.now() + forSeconds * 1000;
     end = Date.now() + ends * 1000;
     look();
@@ -68,19 +68,19 @@ function watch() {
       used(now);
       elsewhere?.postMessage({ user: box.dataset.user, ...now });
     } catch {
-      say("unasked", "Latchkey could not be asked to keep your session. Try again, or sign in again.", { stay: true, over: true });
+      say("unasked", box.dataset.sayUnasked, { stay: true, over: true });
     }
   });
   setInterval(look, LOOK_EVERY);
   addEventListener("pageshow", look);
 }
 
-/* What was typed: fields the page marks, of this person, in this tab, until it was of use. */
+/* What you typed in the fields that the page marks with data-keep: for this user, in this tab, until it is restored. */
 
 const mayBeKept = (field) => "keep" in field.dataset && !("secret" in field.dataset) && field.autocomplete !== "one-time-code";
 const kept = (form) => [...form.elements].filter((field) => mayBeKept(field) && !/PRIVATE KEY/.test(field.value));
 
-/** Keep what is typed on this page. lost: nobody will see this form again before they sign in. */
+/** Keep what is typed on this page. lost: the session is over, so the form can't be sent. */
 function keepDraft(lost) {
   if (signingIn || signedOut) return;
   const fields = {};
@@ -108,7 +108,7 @@ function readDraft() {
   }
 }
 
-/** Put back what was typed before the session ended, once, and only for whoever typed it. */
+/** Restore what was typed before the session ended: once, and only for the user who typed it. */
 function putBack(draft) {
   let found = false;
   for (const [name, value] of Object.entries(draft.fields)) {
@@ -125,7 +125,7 @@ function putBack(draft) {
   note.dataset.draft = "back";
   note.setAttribute("role", "status");
   document.querySelector("main").prepend(note);
-  note.textContent = "What you typed before you signed in again is back. Check it, then send it.";
+  note.textContent = box.dataset.sayBack;
 }
 
 const draft = readDraft();
@@ -133,11 +133,11 @@ if (draft && Date.now() - draft.time > DRAFT_FOR) {
   sessionStorage.removeItem(DRAFT);
 } else if (signingIn && draft) {
   sessionStorage.setItem(DRAFT, JSON.stringify({ ...draft, lost: true }));
-  setTimeout(() => sessionStorage.removeItem(DRAFT), draft.time + DRAFT_FOR - Date.now()); // should nobody sign in
+  setTimeout(() => sessionStorage.removeItem(DRAFT), draft.time + DRAFT_FOR - Date.now()); // if there is no sign-in
 } else if (box && draft) {
   const foreign = draft.user !== box.dataset.user;
   const back = draft.lost && draft.at === here && !foreign;
-  if (foreign || back || !draft.lost) sessionStorage.removeItem(DRAFT); // one that was sent is answered by now
+  if (foreign || back || !draft.lost) sessionStorage.removeItem(DRAFT); // any other draft was sent and answered
   if (back) putBack(draft);
 }
 if (box) {

@@ -13,7 +13,7 @@ from tests.support.sandbox import ROOT
 
 _ENV = Environment(loader=FileSystemLoader(ROOT / "templates"), extensions=["jinja2.ext.i18n"], autoescape=True)
 _SAYS = {"_", "gettext", "ngettext", "pgettext", "npgettext"}
-_SAID = ("alt", "aria-label", "content", "data-busy", "data-label", "data-over", "data-then", "placeholder", "title")
+_SAID = re.compile("alt|aria-label|content|data-(busy|label|many|over|then|say-.*)|placeholder|title")
 """Attributes that people read or hear."""
 _VERBATIM = ("code", "kbd", "samp", "script", "style", "svg")
 """Elements whose text is no language."""
@@ -37,7 +37,7 @@ class _Words(HTMLParser):
         """Words in attributes."""
         if tag in _VERBATIM:
             self._inside.append(tag)
-        self.found += [value for name, value in attrs if name in _SAID and value and value not in _NAMES]
+        self.found += [value for name, value in attrs if _SAID.fullmatch(name) and value and value not in _NAMES]
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """An element without content."""
