@@ -94,7 +94,7 @@ def test_a_bad_policy_file_and_bad_faults_are_told_in_a_line(tmp_path: Path) -> 
 
 def test_a_busy_port_is_told_and_leaves_the_other_sandbox_alone(one: Sandbox, tmp_path: Path) -> None:
     done = run("--port", str(one.port), instance=one.folder)
-    assert done.returncode != 0 and f"Port {one.port} cannot be used" in done.stderr
+    assert done.returncode != 0 and str(one.port) in done.stderr and "--port" in done.stderr
     assert done.stderr.count("\n") == 1 and (one.folder / "sandbox.json").exists()
 
 
