@@ -113,7 +113,7 @@ def test_under_the_tutorials_policy_the_missing_permissions_are_named(
     statement = json.loads(surfer.page.locator("#statement").inner_text())
     assert statement == sign_in_statement(ACCOUNT, "aws") and "oauth2/public-client/remote" in str(statement)
     for action in ("signin:AuthorizeOAuth2Access", "signin:CreateOAuth2Token"):
-        assert action in surfer.page.locator("#spared").inner_text()
+        assert action in surfer.page.locator("#not-denied").inner_text()
     for words in ("NotAction", "AWS console"):
         assert words in surfer.text
     assert surfer.leads_to("/sign-in"), "with an access key"
