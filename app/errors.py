@@ -283,7 +283,7 @@ class SignInExpired(CredentialsRefused):
 
     code: ClassVar[str] = "sign-in-expired"
     aws_codes: ClassVar[tuple[str, ...]] = ("TOKEN_EXPIRED",)
-    message = N_("Your sign-in at AWS has ended. Sign in again to continue.")
+    message = N_("Your AWS sign-in has expired. Sign in again to continue.")
     field = None
 
 

@@ -78,7 +78,7 @@ class KeyNotActiveYet(Refused):
     """The new key has not spread through AWS."""
 
     code = "key-not-active-yet"
-    message = N_("AWS hasn’t activated the new key yet. That takes some seconds. Wait a moment, then try again.")
+    message = N_("AWS hasn’t activated the new key yet. That takes a few seconds. Wait a moment, then try again.")
 
 
 class WrongLastCharacters(Refused):

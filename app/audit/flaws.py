@@ -36,8 +36,8 @@ def missing(low: int, high: int) -> Flaw:
 def missing_at_start(high: int) -> Flaw:
     """The first rows are missing, and retention did not remove them."""
     if high == 1:
-        return Flaw(1, "missing-at-start", _("row 1 is missing, and no checkpoint of a retention says so"))
-    told = _("row 1 to %(high)d are missing, and no checkpoint of a retention says so", high=high)
+        return Flaw(1, "missing-at-start", _("row 1 is missing, and no retention checkpoint accounts for it"))
+    told = _("row 1 to %(high)d are missing, and no retention checkpoint accounts for them", high=high)
     return Flaw(1, "missing-at-start", told)
 
 
@@ -120,7 +120,7 @@ def head_removed(seq: int) -> Flaw:
 
 def other_head(seq: int) -> Flaw:
     """The row isn't the head seen earlier."""
-    return Flaw(seq, "other-head", _("row %(seq)d has another hash than the expected head", seq=seq))
+    return Flaw(seq, "other-head", _("row %(seq)d doesn’t match the expected head", seq=seq))
 
 
 def invalid_head(seq: int) -> Flaw:

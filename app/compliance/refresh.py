@@ -90,7 +90,7 @@ class Refresh:
             return self._failed(_said(error))
         except SQLAlchemyError:
             log.exception("the refresh of account %s could not be stored", self.account_id)
-            return self._failed(_("The new data couldn’t be stored. You see the data from before."))
+            return self._failed(_("The new data couldn’t be stored. You still see the earlier data."))
         return ""
 
     def _read_and_keep(self) -> None:
@@ -214,5 +214,5 @@ class Refresh:
 
 def _said(error: PortalError) -> str:
     if isinstance(error, NotAllowed) and error.action:
-        return _("AWS didn’t allow %(action)s. You see the data from before.", action=error.action)
+        return _("AWS didn’t allow %(action)s. You still see the earlier data.", action=error.action)
     return str(error)

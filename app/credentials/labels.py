@@ -64,10 +64,10 @@ def problem(label: str) -> tuple[str, str] | None:
     if len(label) > LONGEST:
         return "too-long", _("Use %(num)d characters at most.", num=LONGEST)
     if not label.isprintable():
-        return "not-printable", _("Use letters, digits and signs only.")
+        return "not-printable", _("This contains invisible characters. Remove them.")
     if looks_secret(label):
         return "secret", _(
-            "This looks like a secret, which doesn’t belong in a name or note, so we didn’t save it. Enter a text "
+            "This looks like a secret, which doesn’t belong in a name or note, so we didn’t save it. Enter something "
             "that anyone may read."
         )
     return None

@@ -77,7 +77,7 @@ Rule = Callable[[Situation], Iterator[Item]]
 def _secret_waits(situation: Situation) -> Iterator[Item]:
     if key := situation.waiting.new_key:
         what = _("Save your new access key")
-        why = _("We show the secret access key of %(key)s a few more minutes, then never again.", key=key)
+        why = _("We show the secret access key of %(key)s for a few more minutes, then never again.", key=key)
         yield Item(Urgency.NOW, "save-key", what, why, _("Save the key"), "access_keys.new", about=key)
 
 
@@ -222,7 +222,7 @@ def _certificates(situation: Situation) -> Iterator[Item]:
             why = _("%(id)s expired on %(day)s. If nothing needs it any more, delete it.", id=ends.id, day=day)
         elif next_one:
             what = _("Deactivate the signing certificate that expires soon")
-            why = _("%(id)s expires on %(day)s. Use %(next)s in its place.", id=ends.id, day=day, next=next_one.id)
+            why = _("%(id)s expires on %(day)s. Use %(next)s instead.", id=ends.id, day=day, next=next_one.id)
         else:
             what = _("Replace your signing certificate")
             why = _("%(id)s expires on %(day)s. Anything that uses it will stop working.", id=ends.id, day=day)

@@ -146,7 +146,7 @@ def examine(policy: PasswordPolicy | None, person: Person, new: str, *, anyway: 
         raise Refused(_("This password breaks these rules: %(rules)s.", rules="; ".join(problems)), field="new")
     found = strength(person, new)
     if found.score < TOO_WEAK and not anyway:
-        why = found.why or _("Attackers try it among the first.")
+        why = found.why or _("It’s one of the first that attackers try.")
         raise WeakPassword(
             _("This password is easy to guess. %(why)s Choose another, or tick the box below.", why=why)
         )

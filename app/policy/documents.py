@@ -66,7 +66,7 @@ DIFFERENCES = (
     ),
     (
         N_("DeactivateMFADevice isn’t exempt"),
-        N_("Removing a device takes a code. AWS’s service demands it as well."),
+        N_("Removing a device requires a code. AWS itself requires one as well."),
     ),
     (
         N_("DeleteVirtualMFADevice is exempt"),
@@ -74,7 +74,7 @@ DIFFERENCES = (
     ),
     (
         N_("ChangePassword is exempt"),
-        N_("It takes the current password, and helps users who must change it."),
+        N_("It requires the current password, and helps users who must change theirs."),
     ),
     (N_("No SMS actions"), N_("AWS retired them in 2019.")),
 )

@@ -29,7 +29,7 @@ _SIGNED_IN = {
 
 _OWN_RULE = N_(
     "Whatever the policy says, AWS requires a session with MFA for this from users who already have an MFA device. "
-    "That is a rule since April 2023."
+    "AWS introduced this rule in April 2023."
 )
 BY_THE_SERVICE = {"iam:EnableMFADevice": _OWN_RULE, "iam:DeactivateMFADevice": _OWN_RULE}
 

@@ -49,9 +49,7 @@ def brought(text: str) -> Brought:
     if re.match(r'\s*(?:"\s*)?[{\[]\s*\\+[n"]', text):
         inner = _unescaped(text)
         if inner and _is_json(inner):
-            return Brought(
-                inner, _('Its quotes and line ends are escaped (\\" and \\n). We read them as what they stand for.')
-            )
+            return Brought(inner, _('Its quotes and line breaks are escaped (\\" and \\n). We read them unescaped.'))
     found = _within(text)
     if not found:
         return Brought(text)

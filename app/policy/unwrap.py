@@ -133,13 +133,13 @@ def _without_document(given: Any) -> Unwrapped:
     if _TRUST in keys:
         return Unwrapped(
             None,
-            sentence=_("This has only a trust policy: it says who may take on a role, not what users may do."),
+            sentence=_("This contains only a trust policy. It says who can assume a role, not what users can do."),
             remedy=_("Paste a policy of permissions: what aws iam get-policy-version or get-role-policy prints."),
         )
     if keys & _NAMING:
         return Unwrapped(
             None,
-            sentence=_("This names policies and doesn’t contain what they say."),
+            sentence=_("This lists the names of policies, but not what is in them."),
             remedy=_(
                 "Paste what aws iam get-policy-version prints, or for an inline policy get-user-policy "
                 "or get-group-policy."

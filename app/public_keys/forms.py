@@ -38,7 +38,9 @@ class UploadForm(Form):
         if len(files) + bool(text.strip()) > 1:
             for each in (text, *files):
                 refuse_private_keys(each)
-            raise PastedTextRefused(_("You sent more than one. Paste it, or choose its file."), "several-things")
+            raise PastedTextRefused(
+                _("You sent more than one. Paste the text or choose one file, not both."), "several-things"
+            )
         return files[0] if files else text
 
     def refused_by(self, _: PortalError) -> None:

@@ -27,7 +27,7 @@ class PrivateKeyPasted(PastedTextRefused):
 
     code = "private-key-pasted"
     message = N_(
-        "This is a private key, or contains one. It wasn’t sent to AWS, and we kept nothing of it, but it left your "
+        "This is a private key, or contains one. It wasn’t sent to AWS, and we didn’t keep it, but it left your "
         "computer. Treat it as exposed and create a new key pair. Upload only the public key."
     )
 
@@ -37,8 +37,8 @@ class Pkcs12Pasted(PrivateKeyPasted):
 
     code = "pkcs12-pasted"
     message = N_(
-        "This is a PKCS#12 file, which usually contains the private key. It wasn’t sent to AWS, and we kept nothing "
-        "of it, but it left your computer. Unless its password is strong, treat the key as exposed. To get the "
+        "This is a PKCS#12 file, which usually contains the private key. It wasn’t sent to AWS, and we didn’t keep "
+        "it, but it left your computer. Unless its password is strong, treat the key as exposed. To get the "
         "certificate alone, run: openssl pkcs12 -in FILE -clcerts -nokeys"
     )
 

@@ -68,7 +68,7 @@ class Pages:
         if last_done(audit(), (self.credential_type.deleted,), wanted) is not None:
             sentence = _("%(id)s was deleted. Your activity shows when.", id=wanted)
             return done(sentence, self.at("index"), "info", code="was-deleted")
-        sentence = _("AWS doesn’t list it. If you just uploaded it, try again in some seconds.")
+        sentence = _("AWS doesn’t list it. If you just uploaded it, try again in a few seconds.")
         return done(sentence, self.at("index"), "info", code="not-listed")
 
     def switch(self, *, active: bool) -> ResponseReturnValue:

@@ -57,7 +57,7 @@ SENTENCES = {
     403: N_("You can’t do this here."),
     404: N_("Check the address, or start from the first page."),
     405: N_("This address can’t be used like this. Start from the overview."),
-    413: N_("What you sent is larger than anything this page accepts. Nothing was changed."),
+    413: N_("What you sent is too large for this page. Nothing was changed."),
     500: N_("This is our mistake. We have recorded it. Go to the overview and try again."),
 }
 NOT_UNDERSTOOD = N_("The request couldn’t be understood. Start from the overview.")

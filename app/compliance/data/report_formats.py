@@ -63,7 +63,7 @@ def opened(content: bytes) -> tuple[str, datetime | None]:
 _BEGINS = re.compile(r'^(?:"user","arn"|user[,\t]arn)[,\t]', re.MULTILINE)
 _FRAME = re.compile(r"-----[A-Z ]+-----")
 _NAMED = (
-    (r"\s*<(?:\?xml|\w+Response\b)", "xml", N_("This is XML, an answer of the AWS API.")),
+    (r"\s*<(?:\?xml|\w+Response\b)", "xml", N_("This is XML, an answer from the AWS API.")),
     (r"\s*<", "markup", N_("This is a web page or XML, not a report.")),
     (r"\s*Content\s+: ", "powershell", N_("This is an object as PowerShell prints it.")),
     (r"PK\x03\x04", "archive", N_("This is a spreadsheet or an archive, not the CSV file.")),

@@ -51,7 +51,7 @@ def empty_or_repeated(place: Place, condition: Mapping[str, Any]) -> Iterator[Fi
     """Operators without a key, keys without a value, and one key in two spellings."""
     for operator, keys in condition.items():
         if not keys:
-            sentence = _("%(operator)s has no key, so it says nothing.", operator=cut(operator))
+            sentence = _("%(operator)s has no key, so it checks nothing.", operator=cut(operator))
             yield Finding("empty-condition", Severity.NOTE, place, sentence, _("Leave it out."))
         spelled: dict[str, str] = {}
         for key, given in keys.items():

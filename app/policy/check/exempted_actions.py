@@ -109,7 +109,7 @@ def _of_deny(deny: Scope, others: Sequence[Scope]) -> Iterator[Finding]:
 
 def _exempt(entry: str, written: str, beyond: frozenset[str]) -> str:
     """What to say of an entry of NotAction. beyond: real actions it exempts that getting MFA does not take."""
-    works = _("What this or another policy grants of it works without MFA, even with a stolen key.")
+    works = _("If this or another policy grants that, it works without MFA, even with a stolen key.")
     if open_service(written):
         return _(
             "The deny exempts %(entry)s, which covers actions of many services. %(works)s", entry=entry, works=works

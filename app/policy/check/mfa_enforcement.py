@@ -121,13 +121,13 @@ def _narrowings(deny: Scope, lacking: Sequence[bool | None]) -> Iterator[Finding
     if deny.statement.not_resources:
         yield narrowed(
             "NotResource",
-            _("The deny leaves out what NotResource names. There, what other policies grant works without MFA."),
+            _("The deny doesn’t cover what NotResource names. There, what other policies grant works without MFA."),
             _('Write "Resource": "*".'),
         )
     elif not deny.everywhere:
         yield narrowed(
             "Resource",
-            _("The deny is about some resources only. Elsewhere, what other policies grant works without MFA."),
+            _("The deny covers only some resources. On others, what other policies grant works without MFA."),
             _('Write "Resource": "*".'),
         )
     chosen = [key for key in deny.keys if client_chooses(key)]

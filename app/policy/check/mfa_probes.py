@@ -64,16 +64,14 @@ def _on(deny: Scope, resource: str, context: Context) -> bool:
 def _finding(action: str, resource: str, mfa: bool | None) -> Finding:
     values = {"action": action[:80], "resource": resource[:200]}
     sentence = _(
-        "%(action)s on %(resource)s is not denied to a password without a code, at least in some requests. What "
-        "other "
-        "policies grant of it works without MFA.",
+        "%(action)s on %(resource)s isn’t denied to users who signed in with a password and no code, at least in "
+        "some requests. If another policy grants it, it works without MFA.",
         **values,
     )
     if mfa is None:
         sentence = _(
-            "%(action)s on %(resource)s is not denied to an access key, at least in some requests. What other "
-            "policies "
-            "grant of it works without MFA.",
+            "%(action)s on %(resource)s isn’t denied to an access key, at least in some requests. If another policy "
+            "grants it, it works without MFA.",
             **values,
         )
     return Finding(

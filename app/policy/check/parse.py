@@ -99,7 +99,7 @@ def read_text(text: str) -> Reading:
                 Severity.ERROR,
                 DOCUMENT,
                 _("%(name)s appears twice in the same place, and only one of them counts.", name=cut(repr(name))),
-                _("Merge the two, or make them two statements."),
+                _("Merge the two, or split them into two statements."),
             )
         )
     if found.sentence:
@@ -192,7 +192,7 @@ def _read_document(document: Any, reading: Reading) -> None:
                     "missing-version",
                     Severity.WARNING,
                     DOCUMENT,
-                    _("It has no Version, so it is read as one of 2008, which has no policy variables."),
+                    _("It has no Version, so AWS reads it as version 2008-10-17, which has no policy variables."),
                     _('Write "Version": "2012-10-17".'),
                 )
             )
@@ -224,7 +224,7 @@ def _of_statements(statements: Sequence[Any]) -> Iterator[Problem]:
         if not re.fullmatch(r"[A-Za-z0-9]+", place.sid):
             yield Problem(
                 where,
-                _("A Sid has letters and digits only."),
+                _("A Sid can contain only letters and digits."),
                 _("Remove spaces and punctuation."),
                 "Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression "
                 "[0-9A-Za-z]*",

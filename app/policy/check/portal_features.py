@@ -51,7 +51,7 @@ def missing_features(policy: ParsedPolicy) -> Iterator[Finding]:
             "feature-late" if late else "feature-missing",
             Severity.ERROR if each.feature.main else Severity.NOTE,
             DOCUMENT,
-            _("“%(feature)s” works only with MFA, because the policy doesn’t allow %(actions)s before.", **named)
+            _("“%(feature)s” works only with MFA, because the policy doesn’t allow %(actions)s without it.", **named)
             if late
             else _("“%(feature)s” doesn’t work, because the policy doesn’t allow %(actions)s.", **named),
             remedy(each, policy, permits),

@@ -47,7 +47,7 @@ def unknown_region(place: Place, region: str) -> Finding:
             "Latchkey doesn’t know the AWS region “%(region)s”. If AWS doesn’t either, this matches nothing.",
             region=cut(region),
         ),
-        _("Compare it with the region's code, like eu-central-1."),
+        _("Compare it with the region’s code, like eu-central-1."),
     )
 
 

@@ -57,7 +57,7 @@ def _sentence(
         ), {}
     if lack.decision.effect is not Effect.EXPLICITLY_DENIED:
         if lack.need.on is On.ANYTHING:
-            return N_("Decide whether all users may see this of the whole account. It takes %(actions)s."), {}
+            return N_("Decide whether all users may see this for the whole account. It requires %(actions)s."), {}
         where = {"arn": lack.need.on.pattern(permits)}
         safe = getting or all(permits.denies(action, resource(lack.need, permits), mfa=mfa) for mfa in WITHOUT_MFA)
         if safe:

@@ -60,8 +60,8 @@ def device_without_mfa(policy: ParsedPolicy) -> Iterator[Finding]:
             Severity.WARNING,
             place,
             _(
-                "Users can deactivate their MFA device without MFA. Since April 2023 AWS’s service "
-                "refuses that itself."
+                "The policy lets users deactivate their MFA device without MFA. AWS itself has refused that "
+                "since April 2023."
             ),
             _("The deny must apply to it. Don’t name iam:DeactivateMFADevice in its NotAction."),
             "iam:DeactivateMFADevice",
