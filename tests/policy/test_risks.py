@@ -180,8 +180,8 @@ NARROWED = [
     (narrowed("StringNotEquals", "aws:PrincipalTag/admin", "yes"), "Condition", "Some users are exempt"),
     (narrowed("NotIpAddress", "aws:SourceIp", "10.0.0.0/8"), "Condition", "aws:SourceIp"),
     (narrowed("DateLessThan", "aws:CurrentTime", "2030-01-01T00:00:00Z"), "Condition", "aws:CurrentTime"),
-    (with_deny(Resource="arn:aws:s3:::*"), "Resource", "some resources only"),
-    (with_deny(Resource=None, NotResource="arn:aws:s3:::open/*"), "NotResource", "leaves out"),
+    (with_deny(Resource="arn:aws:s3:::*"), "Resource", "only some resources"),
+    (with_deny(Resource=None, NotResource="arn:aws:s3:::open/*"), "NotResource", "NotResource names"),
 ]
 
 

@@ -170,9 +170,9 @@ def test_what_is_no_json_is_told_for_what_it_is(text: str, words: str, tmp_path:
 
 NO_POLICY = {
     "get-role": ({"Role": {"RoleName": "r", "AssumeRolePolicyDocument": SOUND}}, "only a trust policy"),
-    "get-policy": ({"Policy": {"PolicyName": "Force_MFA", "DefaultVersionId": "v3"}}, "names policies"),
-    "list-attached": ({"AttachedPolicies": [{"PolicyName": "Force_MFA", "PolicyArn": "arn:x"}]}, "names policies"),
-    "list-user-policies": ({"PolicyNames": ["Force_MFA"]}, "names policies"),
+    "get-policy": ({"Policy": {"PolicyName": "Force_MFA", "DefaultVersionId": "v3"}}, "names of policies"),
+    "list-attached": ({"AttachedPolicies": [{"PolicyName": "Force_MFA", "PolicyArn": "arn:x"}]}, "names of policies"),
+    "list-user-policies": ({"PolicyNames": ["Force_MFA"]}, "names of policies"),
     "small letters": ({"version": "2012-10-17", "statement": SOUND["Statement"]}, "AWS spells it Statement"),
     "a slip": ({"Version": "2012-10-17", "Statments": SOUND["Statement"]}, "AWS spells it Statement"),
     "Terraform's JSON": ({"statement": [{"effect": "Deny", "actions": ["*"]}]}, "as Terraform writes it"),
