@@ -31,7 +31,7 @@ from app.db import Utc, db
 from app.factory import create_app
 from config import from_env
 from tests.audit.conftest import flaws
-from tests.support.databases import GOOD
+from tests.support.databases import GOOD, empty_portal
 from tests.support.postgres import Postgres, postgres
 from tests.support.sandbox import ROOT
 
@@ -46,13 +46,8 @@ def server() -> Iterator[Postgres]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def portal(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Flask]:
-    url = f"sqlite:///{tmp_path / 'portal.db'}"
-    if request.param == "postgresql":
-        url = request.getfixturevalue("server").database(f"at-{os.urandom(4).hex()}")
-    app = create_app(from_env({**GOOD, "DATABASE_URL": url}))
-    with app.app_context():
+    with empty_portal(request, tmp_path) as app:
         yield app
-        db.engine.dispose()
 
 
 def differences() -> list[object]:

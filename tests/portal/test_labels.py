@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -16,9 +15,7 @@ from sqlalchemy import text
 
 from app.credentials.labels import LONGEST, Labels, Type, problem, tidied
 from app.db import db
-from app.factory import create_app
-from config import from_env
-from tests.support.databases import GOOD
+from tests.support.databases import empty_portal
 from tests.support.postgres import Postgres, postgres
 
 NOW = datetime(2026, 5, 3, 12, tzinfo=UTC)
@@ -33,14 +30,9 @@ def server() -> Iterator[Postgres]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def portal(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Flask]:
-    url = f"sqlite:///{tmp_path / 'portal.db'}"
-    if request.param == "postgresql":
-        url = request.getfixturevalue("server").database(f"labels-{os.urandom(4).hex()}")
-    app = create_app(from_env({**GOOD, "DATABASE_URL": url}))
-    with app.app_context():
+    with empty_portal(request, tmp_path) as app:
         flask_migrate.upgrade()
         yield app
-        db.engine.dispose()
 
 
 def of(user_id: str, account_id: str = "123456789012") -> Labels:

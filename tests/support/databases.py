@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import tempfile
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
 
 import flask_migrate
+import pytest
+from flask import Flask
 
 from app.db import db
 from app.factory import create_app
@@ -35,3 +39,18 @@ def make_database(file: Path) -> None:
     """An empty one, migrated, for the owner only as the portal makes it. Raises FileExistsError."""
     file.touch(0o600, exist_ok=False)
     file.write_bytes(_empty())
+
+
+@contextmanager
+def empty_portal(request: pytest.FixtureRequest, folder: Path) -> Iterator[Flask]:
+    """For a fixture with the parameter "sqlite" or "postgresql": an application on an empty database.
+
+    It is not migrated yet. PostgreSQL needs the fixture `server`.
+    """
+    url = f"sqlite:///{folder / 'portal.db'}"
+    if request.param == "postgresql":
+        url = request.getfixturevalue("server").database(f"portal-{os.urandom(4).hex()}")
+    app = create_app(from_env({**GOOD, "DATABASE_URL": url}))
+    with app.app_context():
+        yield app
+        db.engine.dispose()
