@@ -44,7 +44,7 @@ class FilterForm(Form):
     until = DateField(N_("To"), validators=[Optional()])
 
     def offer_own(self) -> None:
-        """Offer only the events that a user who is no administrator can cause."""
+        """Offer only the events that users who aren't administrators can cause."""
         self.kind.choices = _kinds(of_admins=False)
 
     def validate_since(self, field: DateField) -> None:

@@ -8,7 +8,7 @@ from app.sessions.contents import Person
 def commands(person: Person, region: str, serial_number: str, practice_url: str) -> dict[str, str]:
     """Return commands and outputs by the id of the element that shows them on the page.
 
-    serial_number: of the device whose codes the user enters, "" for a user who has none that shows codes.
+    serial_number: of the device whose codes the user enters, "" where no device shows codes.
     practice_url: of the sandbox, "" on real AWS. Sources: AWS CLI Command Reference, `configure mfa-login`, `login`,
     `sts get-session-token`.
     """

@@ -50,7 +50,7 @@ def keep(key: str, record: Any) -> None:
 
 
 _THEIR_OWN = {"enrollment": "attempt_id", "replacing": "", "new_key": "access_key_id"}
-"""What the same user finds again who signs in once more in the same browser; nobody else does.
+"""What is kept for the same user who signs in again in the same browser, and for nobody else.
 
 With the field of the record that tells one from another, "" where the value is all there is.
 """
