@@ -1,0 +1,72 @@
+"""What is asked and answered: a person, their policies, and whether something works for them without MFA."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
+
+from app.policy.parsed import ParsedPolicy
+from app.policy.reference.request_context import IamUser
+
+State = Literal["pass", "fail", "unknown"]
+SessionKind = Literal["key", "password"]
+SESSIONS: Mapping[SessionKind, bool | None] = {"key": None, "password": False}
+"""How a request is made without MFA, to its aws:MultiFactorAuthPresent: with a plain access key there is none."""
+
+
+class Named(NamedTuple):
+    """A policy of a person, and how they come by it.
+
+    arn: "" for an inline policy. via: "user", "group:NAME" or "boundary". policy: judged as `ParsedPolicy.source` has
+    it, because that is what AWS evaluates. None for a document that could not be read: then the answer is unknown.
+    """
+
+    name: str
+    arn: str
+    via: str
+    policy: ParsedPolicy | None
+
+
+class Person(NamedTuple):
+    """An IAM user. path: "/" or "/engineering/". user_id: AIDA..., "" if it isn't known. tags: of the user."""
+
+    account_id: str
+    partition: str
+    user_name: str
+    path: str
+    user_id: str
+    tags: Mapping[str, str]
+
+    @property
+    def arn(self) -> str:
+        """With the path."""
+        return f"arn:{self.partition}:iam::{self.account_id}:user{self.path}{self.user_name}"
+
+    @property
+    def user(self) -> IamUser:
+        """The same for `request_context`."""
+        return IamUser(self.account_id, self.user_name, self.arn, self.user_id)
+
+
+class Counterexample(NamedTuple):
+    """A request that the policies let through without MFA.
+
+    session: "key" for a plain access key, "password" for a console session without a code. statement: Sid or index,
+    in its policy, of the Allow that decides. context: the condition keys that matter, in AWS's spelling, with their
+    values. Keys that the request must not have aren't in it.
+    """
+
+    action: str
+    resource: str
+    session: SessionKind
+    statement: str
+    policy: Named
+    context: Mapping[str, str | tuple[str, ...]]
+
+
+class Judgement(NamedTuple):
+    """The answer. unexplored: what was not explored, "code:name", each making an otherwise passing answer unknown."""
+
+    state: State
+    counterexample: Counterexample | None
+    unexplored: tuple[str, ...]

@@ -1,0 +1,54 @@
+"""What getting MFA takes: the only requests that a person may make before they have it.
+
+Everything else is a counterexample. No policy reaches sts:GetSessionToken and sts:GetCallerIdentity, so they count as
+neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+
+from app.policy.documents import DEAD_ACTIONS, read, texts_of
+from app.policy.forced.answers import Person
+from app.policy.reference.actions import UNTOUCHED
+from app.policy.variants import PUBLISHED
+
+_DOCUMENTS = ("recommended", PUBLISHED[-1].name)
+_ANY_NAME = "iam:createvirtualmfadevice"
+"""A new device belongs to nobody else, and AWS's own policy has let it have any name since 2022."""
+
+
+@cache
+def without_effect() -> frozenset[str]:
+    """Actions that no policy reaches and those that AWS retired, in lower case."""
+    return frozenset(each.lower() for each in (*UNTOUCHED, *DEAD_ACTIONS))
+
+
+@cache
+def getting_mfa() -> frozenset[str]:
+    """Actions that count as getting MFA when they're used on `own_resources`, in lower case.
+
+    They are those that the recommended document and AWS's current one exempt from their deny.
+    """
+    exempt = {
+        entry.lower()
+        for name in _DOCUMENTS
+        for statement in read(name)["Statement"]
+        if statement["Effect"] == "Deny"
+        for entry in texts_of(statement["NotAction"])
+    }
+    return frozenset(exempt) - without_effect()
+
+
+def own_resources(action: str, person: Person) -> Sequence[str]:
+    """The resources on which an action of `getting_mfa` counts as that, with `*` for anything.
+
+    action: in lower case. A request that is judged on "*" itself names nobody else, so it always counts.
+    """
+    if action.startswith("signin:"):
+        return ("*",)  # whatever program it is for, people sign in as themselves
+    beginning = f"arn:{person.partition}:iam::{person.account_id}:"
+    device = f"{beginning}mfa/{person.user_name}"
+    devices = (f"{beginning}mfa/*",) if action == _ANY_NAME else (f"{beginning}mfa/", device, f"{device}/*")
+    return (person.arn, *devices)
