@@ -3,6 +3,7 @@
 from app.sandbox.operations import (
     access_keys,
     accounts,
+    authorization_details,
     boundaries,
     certificates,
     credential_report,
@@ -24,6 +25,7 @@ from app.sandbox.operations import (
 __all__ = [
     "access_keys",
     "accounts",
+    "authorization_details",
     "boundaries",
     "certificates",
     "credential_report",

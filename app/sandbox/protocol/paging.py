@@ -21,18 +21,21 @@ def is_paged(operation: OperationModel) -> bool:
 
 
 def page(operation: OperationModel, parameters: Mapping[str, Any], whole: Mapping[str, Any]) -> dict[str, Any]:
-    """One page of a whole answer. Raises Refusal ValidationError for a marker that is not ours."""
+    """One page of a whole answer. Raises Refusal ValidationError for a marker that is not ours.
+
+    An answer of several lists is paged as one: a page has MaxItems entries of all of them together.
+    """
     size = int(parameters.get("MaxItems", DEFAULT))
     start = _start(parameters.get("Marker"))
     answer = {name: value for name, value in whole.items() if name not in ("IsTruncated", "Marker")}
-    longest = 0
+    before = 0
     shape = operation.output_shape
     for name, member in shape.members.items() if shape else ():
         if member.type_name == "list":
             items = list(whole.get(name) or [])
-            answer[name] = items[start : start + size]
-            longest = max(longest, len(items))
-    answer["IsTruncated"] = longest > start + size
+            answer[name] = items[max(0, start - before) : max(0, start + size - before)]
+            before += len(items)
+    answer["IsTruncated"] = before > start + size
     if answer["IsTruncated"]:
         answer["Marker"] = base64.urlsafe_b64encode(f"after {start + size}".encode()).decode()
     return answer
