@@ -103,6 +103,7 @@ REASONS: dict[str, str] = {
     "no-response": N_("AWS didn’t answer"),
     "not-a-report": N_("not a credential report"),
     "not-allowed": N_("the policy doesn’t allow it"),
+    "not-details": N_("not an account’s authorization details"),
     "not-for-this-portal": N_("not an IAM user of this portal’s accounts"),
     "not-found": N_("it no longer existed"),
     "not-recorded": N_("the audit log couldn’t be written"),

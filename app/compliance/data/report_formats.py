@@ -93,15 +93,20 @@ def _is_base64(text: str) -> bool:
 
 
 def _text(content: bytes) -> str:
-    """Decode UTF-8, or UTF-16 where a byte order mark says so."""
-    marked = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and not content.startswith(
-        codecs.BOM_UTF32_LE
-    )
+    """Decode the file. Raises NotAReport."""
     try:
-        return content.decode("utf-16" if marked else "utf-8-sig")
+        return decoded(content)
     except UnicodeDecodeError as error:
         told = _("This isn’t a text file. Choose the CSV file you downloaded from AWS. Nothing was changed.")
         raise NotAReport(told, diagnosis="not-text") from error
+
+
+def decoded(content: bytes) -> str:
+    """Decode UTF-8, or UTF-16 where a byte order mark says so. Raises UnicodeDecodeError."""
+    marked = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and not content.startswith(
+        codecs.BOM_UTF32_LE
+    )
+    return content.decode("utf-16" if marked else "utf-8-sig")
 
 
 def _csv(given: str) -> str:
@@ -125,7 +130,7 @@ def _csv(given: str) -> str:
 def _from_json(text: str) -> tuple[str, datetime]:
     try:
         answer = json.loads(text)
-        content, made_at = _told(answer["Content"]), _time(answer["GeneratedTime"])
+        content, made_at = _told(answer["Content"]), time_of(answer["GeneratedTime"])
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         python = "datetime.datetime(" in text
         if python:
@@ -162,7 +167,7 @@ def _from_yaml(text: str) -> tuple[str, datetime]:
             found[name].append(line)
     told = {name: _scalar(lines) for name, lines in found.items()}
     try:
-        made_at = _time(told["GeneratedTime"])
+        made_at = time_of(told["GeneratedTime"])
         content = told["Content"]
     except (KeyError, ValueError, TypeError) as error:
         raise _wrong_form(_("This is YAML, but not the whole credential report."), "yaml") from error
@@ -184,13 +189,13 @@ def _from_line(first: str, others: list[str]) -> tuple[str, datetime | None]:
     made_at = None
     for other in others:
         try:
-            made_at = _time(other.strip())
+            made_at = time_of(other.strip())
         except ValueError:
             continue
     return _csv(first), made_at
 
 
-def _time(told: object) -> datetime:
+def time_of(told: object) -> datetime:
     """Read a time as the AWS CLI or Python prints it: ISO 8601, or Unix seconds. Raises ValueError, TypeError."""
     if isinstance(told, int | float) and not isinstance(told, bool):
         if not 0 < told < 7e9:
