@@ -27,7 +27,7 @@ from app.aws.sts import Identity, StsGateway
 from app.aws.user_list import READS, UserListGateway
 from app.commands import on_database
 from app.compliance import service
-from app.compliance.data import queries, updates
+from app.compliance.data import due, queries
 from app.compliance.export import COLUMNS, exported
 from app.compliance.refresh import Gateways
 from app.compliance.rules.table import BY_ID, GROUPS
@@ -165,7 +165,7 @@ def export(account_id: str | None, form: str, rule: str | None, state: str | Non
     """Print one row per user and rule, with reason and evidence."""
     chosen = _account(account_id)
     terms_of = service.terms_for(current_app.config, chosen)
-    stored = updates.catch_up(db.engine, chosen, terms_of)
+    stored = due.catch_up(db.engine, chosen, terms_of)
     if stored is None:
         told = _("There’s no data about account %(id)s yet. Refresh it, or import a credential report.", id=chosen)
         raise click.ClickException(told)

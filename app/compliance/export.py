@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Engine
@@ -23,9 +24,15 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def exported(engine: Engine, stored: AccountRow, terms: Terms, chosen: Filter) -> Iterator[dict[str, Any]]:
-    """Yield a row for each finding that matches, the account's own first. A filter by name matches users only."""
+def exported(
+    engine: Engine, stored: AccountRow, terms: Terms, chosen: Filter, *, behind: bool = False
+) -> Iterator[dict[str, Any]]:
+    """Yield a row for each finding that matches, the account's own first. A filter by name matches users only.
+
+    behind: some stored verdicts are as of earlier, so users can't be chosen by them.
+    """
     rules, states = chosen.rules, chosen.states
+    users = replace(chosen, rule="", state="") if behind else chosen
 
     def fits(finding: RuleFinding) -> bool:
         return (not rules or finding.rule.id in rules) and (not states or finding.verdict.state in states)
@@ -35,7 +42,7 @@ def exported(engine: Engine, stored: AccountRow, terms: Terms, chosen: Filter) -
             for finding in filter(fits, queries.findings_of_account(connection, stored, terms)):
                 yield _row(stored.account_id, ("", "", ""), finding, terms)
         by_name = queries.excepted(connection, stored.account_id, terms.now)
-        for row in queries.everyone(connection, stored.account_id, chosen):
+        for row in queries.everyone(connection, stored.account_id, users):
             found = queries.findings(subject_of(row, stored), terms, by_name.get(row.user_name, ()), OF_PEOPLE)
             for finding in filter(fits, found):
                 yield _row(stored.account_id, (row.user_name, row.arn, row.user_id), finding, terms)

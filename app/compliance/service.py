@@ -129,8 +129,7 @@ def add_exception(
             raise ExceptionAlreadyExists
         made = {**same, "made_at": datetime.now(UTC), "made_by": by, "ended_by": ""}
         account.connection.execute(insert(ComplianceException).values(made))
-        account.change(stale=True)  # judged below, or when a page is opened
-    updates.judge_again(engine, account_id, whose, terms)
+        updates.judge_one(account, whose, terms)
 
 
 def _in_force(connection: Connection, exception: Mapping[str, Any]) -> bool:
@@ -155,6 +154,5 @@ def end_exception(
         ended = update(ComplianceException).where(mine).values(ended_at=now, ended_by=by)
         if not account.connection.execute(ended).rowcount:
             raise NotFound(_("This exception has already ended."))
-        account.change(stale=True)
-    updates.judge_again(engine, account_id, row.user_name, terms)
+        updates.judge_one(account, row.user_name, terms)
     return NewException(row.rule, row.user_name, row.reason, row.owner, row.until)

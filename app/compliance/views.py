@@ -13,7 +13,7 @@ from app.activity.queries import ids_under
 from app.audit.events import Event
 from app.audit.log import audit_log
 from app.compliance import charts, labels, service, tables
-from app.compliance.data import daily, queries, refresh_runs, updates
+from app.compliance.data import daily, due, queries, refresh_runs
 from app.compliance.data.judgements import TermsOf
 from app.compliance.data.rows import AccountRow, PersonRow
 from app.compliance.export import COLUMNS, exported
@@ -46,6 +46,8 @@ class WatchedAccount(NamedTuple):
     """None: nothing is known yet."""
     terms: Terms
     terms_of: TermsOf
+    behind: bool
+    """Some verdicts are still as of earlier, because they are many or another process is at work."""
 
     @property
     def name(self) -> str:
@@ -67,8 +69,9 @@ def watched() -> WatchedAccount:
     """Return the account asked for, judged as of now."""
     account_id = chosen_account()
     terms_of = service.terms_for(current_app.config, account_id)
-    stored = updates.catch_up(db.engine, account_id, terms_of)
-    return WatchedAccount(account_id, stored, terms_of(stored.user_list.get("others") if stored else None), terms_of)
+    stored, behind = due.glance(db.engine, account_id, terms_of)
+    terms = terms_of(stored.user_list.get("others") if stored else None)
+    return WatchedAccount(account_id, stored, terms, terms_of, behind)
 
 
 def shown(template: str, account: WatchedAccount, form: Any = None, **context: Any) -> ResponseReturnValue:
@@ -204,7 +207,7 @@ def export(ending: str) -> ResponseReturnValue:
     if form.errors or account.stored is None:
         abort(400 if form.errors else 404)
     audit_of(account.account_id).note(Event.COMPLIANCE_EXPORTED, f"{account.account_id}.{ending}")
-    found = exported(db.engine, account.stored, account.terms, form.chosen())
+    found = exported(db.engine, account.stored, account.terms, form.chosen(), behind=account.behind)
     text = as_csv(COLUMNS, found) if ending == "csv" else as_json(found)
     answer = Response(stream_with_context(text), mimetype="text/csv" if ending == "csv" else "application/json")
     name = f"compliance-{account.account_id}-{account.terms.now:%Y%m%d-%H%M%S}.{ending}"

@@ -6,14 +6,17 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
+from sqlite3 import SQLITE_BUSY
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from app.compliance.data.models import ComplianceAccount, ComplianceException
 from app.compliance.data.rows import AccountRow, Exceptions
 
+MOMENT = 50
+"""Milliseconds that one request waits for the short writes of others, as of their sessions."""
 _COLUMNS = [ComplianceAccount.__table__.c[field.name] for field in fields(AccountRow)]
 
 
@@ -91,6 +94,44 @@ def locked(engine: Engine, account_id: str) -> Iterator[AccountData]:
     """Begin a transaction that holds the account's lock, and commit it at the end. The account's row must exist."""
     with engine.begin() as connection:
         yield lock(connection, account_id)
+
+
+@contextmanager
+def locked_if_free(engine: Engine, account_id: str) -> Iterator[AccountData | None]:
+    """As `locked`, but gives None where another process holds the lock, instead of waiting for it."""
+    with engine.connect() as connection, _impatient(connection):
+        account = _lock_if_free(connection, account_id)
+        yield account
+        if account:
+            connection.commit()
+
+
+def _lock_if_free(connection: Connection, account_id: str) -> AccountData | None:
+    mine = ComplianceAccount.account_id == account_id
+    if connection.dialect.name != "sqlite":
+        free = select(ComplianceAccount.account_id).where(mine).with_for_update(skip_locked=True)
+        return lock(connection, account_id) if connection.execute(free).first() else None
+    try:
+        return lock(connection, account_id)
+    except OperationalError as error:
+        if getattr(error.orig, "sqlite_errorcode", None) != SQLITE_BUSY:
+            raise
+        return None
+
+
+@contextmanager
+def _impatient(connection: Connection) -> Iterator[None]:
+    """Let SQLite, which locks the whole database, wait for the other writer of a moment only."""
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    patience = connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one()
+    connection.exec_driver_sql(f"PRAGMA busy_timeout={MOMENT}")
+    try:
+        yield
+    finally:
+        connection.rollback()
+        connection.exec_driver_sql(f"PRAGMA busy_timeout={patience}")
 
 
 def lock(connection: Connection, account_id: str) -> AccountData:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -11,7 +11,7 @@ from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.compliance.data.models import ComplianceDay
-from app.compliance.rules.verdicts import State, Verdict
+from app.compliance.rules.verdicts import State
 
 STATES = tuple(State)
 """In the order of `Count`."""
@@ -44,6 +44,10 @@ class Figures:
     """Users whose own visits showed any credentials."""
     key_ages: tuple[int, ...] = (0,) * (len(AGES) + 1)
     """Users with active access keys by the age of their oldest key, in groups bounded by AGES."""
+    at: datetime | None = None
+    """As of when. None: as counted by an earlier release."""
+    changes_at: datetime | None = None
+    """When time alone changes the figures, other than by a verdict about a user."""
 
     @property
     def coverage(self) -> float:
@@ -56,31 +60,13 @@ class Figures:
         return self.rules.get(rule, Count())
 
 
-def counted(rows: Iterable[Any], account: Mapping[str, Verdict], now: datetime) -> Figures:
-    """Count the users' rows and the verdicts about the account."""
-    counts: dict[str, list[int]] = {}
-    ages = [0] * (len(AGES) + 1)
-    people = shown = 0
-    seen: dict[str, int] = {}
-    for row in rows:
-        people += 1
-        shown += bool(row.own)
-        seen[row.verdicts] = seen.get(row.verdicts, 0) + 1
-        if row.oldest_key_at:
-            days = (now - row.oldest_key_at).days
-            ages[next((group for group, limit in enumerate(AGES) if days <= limit), len(AGES))] += 1
-    # Thousands of users share a few dozen combinations of verdicts.
-    for verdicts, times in seen.items():
-        for word in verdicts.split():
-            rule, _, state = word.partition("=")
-            counts.setdefault(rule, [0, 0, 0, 0])[STATES.index(state)] += times
-    for rule, verdict in account.items():
-        counts.setdefault(rule, [0, 0, 0, 0])[STATES.index(verdict.state)] += 1
-    return Figures(people, {rule: Count(*count) for rule, count in counts.items()}, shown, tuple(ages))
-
-
 def keep_day(connection: Connection, account_id: str, now: datetime, figures: Figures) -> None:
-    """Store the figures as today's (UTC), in place of earlier ones of today."""
+    """Store the figures as today's (UTC), in place of earlier ones of today.
+
+    Of a clock that was set back, as those of the latest day: the latest figures are what is stored of the users.
+    """
+    latest_day = select(func.max(ComplianceDay.day)).where(ComplianceDay.account_id == account_id)
+    day = max(now.date(), connection.execute(latest_day).scalar_one() or date.min)
     stored = {
         "people": figures.people,
         "shown": figures.shown,
@@ -88,9 +74,11 @@ def keep_day(connection: Connection, account_id: str, now: datetime, figures: Fi
             rule: [count.passed, count.failed, count.unknown, count.excepted] for rule, count in figures.rules.items()
         },
         "key_ages": list(figures.key_ages),
+        "at": figures.at and figures.at.isoformat(),
+        "changes_at": figures.changes_at and figures.changes_at.isoformat(),
     }
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(ComplianceDay).values(account_id=account_id, day=now.date(), figures=stored)
+    statement = dialect.insert(ComplianceDay).values(account_id=account_id, day=day, figures=stored)
     connection.execute(
         statement.on_conflict_do_update(index_elements=["account_id", "day"], set_={"figures": stored})
     )
@@ -108,7 +96,15 @@ def days(connection: Connection, account_id: str, now: datetime, back: int = 90)
 
 def _figures(stored: Mapping[str, Any]) -> Figures:
     rules = {rule: Count(*counts) for rule, counts in stored["rules"].items()}
-    return Figures(stored["people"], rules, stored["shown"], tuple(stored["key_ages"]))
+    at, changes_at = (datetime.fromisoformat(told) if (told := stored.get(n)) else None for n in ("at", "changes_at"))
+    return Figures(stored["people"], rules, stored["shown"], tuple(stored["key_ages"]), at, changes_at)
+
+
+def latest(connection: Connection, account_id: str) -> tuple[date, Figures] | None:
+    """Return the latest figures of an account with their day, None where there are none."""
+    query = select(ComplianceDay.day, ComplianceDay.figures).where(ComplianceDay.account_id == account_id)
+    found = connection.execute(query.order_by(ComplianceDay.day.desc()).limit(1)).first()
+    return (found.day, _figures(found.figures)) if found else None
 
 
 def latest_of(connection: Connection, account_ids: Collection[str]) -> dict[str, tuple[date, Figures]]:

@@ -28,8 +28,10 @@ class ComplianceAccount(Base):
     """When AWS made the report. So old is the `report` of users."""
     judged_with: Mapped[str] = mapped_column(String(64))
     """The fingerprint of the rules and thresholds by which the verdicts were reached."""
+    judged_up_to: Mapped[str | None] = mapped_column(String(128))
+    """The last user, by name, whose verdicts were reached by them. None: all were."""
     stale: Mapped[bool]
-    """A verdict changed since the day's figures were written."""
+    """The figures don't count what is stored, so they are counted from the start."""
     running: Mapped[str] = mapped_column(String(32))
     """Id of the running refresh, or "". The refresh that changes it from "" has the account to itself."""
     beat_at: Mapped[datetime | None] = mapped_column(Utc)
@@ -40,7 +42,10 @@ class CompliancePerson(Base):
     """What is known of an IAM user, by source, and what the rules say."""
 
     __tablename__ = "compliance_people"
-    __table_args__ = (Index(None, "account_id", "changes_at"),)
+    __table_args__ = (
+        Index(None, "account_id", "changes_at"),
+        Index(None, "account_id", "oldest_key_at"),
+    )
 
     account_id: Mapped[str] = mapped_column(String(12), primary_key=True)
     user_name: Mapped[str] = mapped_column(String(128), primary_key=True)
@@ -55,6 +60,8 @@ class CompliancePerson(Base):
     virtual_devices: Mapped[int]
     report: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     """ReportFacts (`app.compliance.rules.sources`): their row of the credential report."""
+    report_line: Mapped[str] = mapped_column(String(32), server_default="")
+    """The hash of that row. Empty where `report` isn't what the same row would set again."""
     own: Mapped[dict[str, Any]] = mapped_column(JSON)
     """OwnFacts (`app.compliance.rules.sources`): what their own visits showed."""
     verdicts: Mapped[str] = mapped_column(Text)

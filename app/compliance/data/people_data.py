@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, UnaryExpression, bindparam, delete, insert, select, update
 
 from app.compliance.data.models import ComplianceChange, CompliancePerson
 from app.compliance.data.rows import PERSON_COLUMNS, PersonRow, values_of
@@ -17,9 +17,16 @@ from app.compliance.rules.verdicts import FAIL, UNKNOWN
 PERSON_TABLE = CompliancePerson.__table__
 
 
-def read_people(connection: Connection, account_id: str, *conditions: ColumnElement[bool]) -> dict[str, PersonRow]:
-    """Return the rows of an account's users by user name."""
+def read_people(
+    connection: Connection,
+    account_id: str,
+    *conditions: ColumnElement[bool],
+    order: UnaryExpression[Any] | None = None,
+    at_most: int | None = None,
+) -> dict[str, PersonRow]:
+    """Return the rows of an account's users by user name, in that order."""
     query = select(PERSON_TABLE).where(CompliancePerson.account_id == account_id, *conditions)
+    query = query.order_by(order).limit(at_most)
     return {row.user_name: row for row in (PersonRow(*columns) for columns in connection.execute(query))}
 
 

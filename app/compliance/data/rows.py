@@ -26,7 +26,10 @@ class AccountRow:
     """{} before the first credential report."""
     report_at: datetime | None
     judged_with: str
+    judged_up_to: str | None
+    """The last user, by name, whose verdicts were reached with `judged_with`. None: all were."""
     stale: bool
+    """The figures don't count what is stored."""
 
 
 @dataclass(slots=True)
@@ -43,6 +46,7 @@ class PersonRow:
     password_last_used: datetime | None = None
     virtual_devices: int = 0
     report: ReportFacts | None = None
+    report_line: str = ""
     own: OwnFacts = field(default_factory=OwnFacts)
     verdicts: str = ""
     failed: int = 0

@@ -6,13 +6,15 @@ A reader sees the rows of one update or of the next, never half of each.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine
 
 from app.compliance.data import daily
-from app.compliance.data.account_data import AccountData, ensure_account_row, locked, read_account
+from app.compliance.data.account_data import AccountData, ensure_account_row, locked
 from app.compliance.data.credential_report import CredentialReport
+from app.compliance.data.daily import Figures
 from app.compliance.data.judgements import TermsOf, account_verdicts, judge_people
 from app.compliance.data.merge import (
     ListedUser,
@@ -24,9 +26,10 @@ from app.compliance.data.merge import (
     merge_own,
     merge_report,
 )
-from app.compliance.data.models import ComplianceDay, CompliancePerson
+from app.compliance.data.models import CompliancePerson
 from app.compliance.data.people_data import delete_people, read_people, write_people
-from app.compliance.data.rows import AccountRow, PersonRow
+from app.compliance.data.rows import PersonRow
+from app.compliance.data.tally import Tally, counted, next_age
 from app.compliance.rules.sources import OwnFacts, UserListFacts
 from app.compliance.rules.subjects import Terms
 from app.compliance.rules.table import fingerprint
@@ -42,7 +45,7 @@ def keep_report(engine: Engine, report: CredentialReport, now: datetime, terms_o
         account.end_exceptions_of_former({person.user_name: person.created_at for person in report.people}, now)
         merged = merge_report(account.row, known, report)
         account.change(**compared_devices(account.row, merged.people))
-        _judge_and_write_all(account, known, merged, terms_of(account.row.user_list.get("others")))
+        judge_and_write_all(account, known, merged, terms_of(account.row.user_list.get("others")))
     return len(report.people)
 
 
@@ -61,7 +64,7 @@ def keep_lists(
     account.end_exceptions_of_former({name: user.created_at for name, user in listed.items()}, at)
     merged = merge_lists(account.row, known, listed, virtual, at)
     account.change(**compared_devices(account.row, merged.people))
-    _judge_and_write_all(account, known, merged, terms_of(account.row.user_list.get("others")))
+    judge_and_write_all(account, known, merged, terms_of(account.row.user_list.get("others")))
 
 
 def keep_own(
@@ -74,66 +77,69 @@ def keep_own(
         merged = merge_own(account_id, known.get(user.user_name), user, own)
         if merged.gone:
             account.end_exceptions_of_former({user.user_name: now}, now)
-        _judge_and_write_some(account, known, merged, terms_of)
+        judge_and_write(account, known, merged, terms_of(account.row.user_list.get("others")))
 
 
 def judge_again(engine: Engine, account_id: str, user_name: str, terms_of: TermsOf) -> None:
     """Judge a user ("" for the account) after an exception was added or ended."""
     with locked(engine, account_id) as account:
-        known = read_people(account.connection, account_id, CompliancePerson.user_name == user_name)
-        _judge_and_write_some(account, known, _unchanged(known), terms_of)
-        account.change(stale=True)
+        judge_one(account, user_name, terms_of)
 
 
-def catch_up(engine: Engine, account_id: str, terms_of: TermsOf) -> AccountRow | None:
-    """Judge as of now where time or new terms change a verdict, and return the account's row.
-
-    Returns None where nothing is known of the account. Usually nothing is due, and nothing is written.
-    """
-    with engine.connect() as connection:
-        row = read_account(connection, account_id)
-        if row is None:
-            return None
-        terms = terms_of(row.user_list.get("others"))
-        day = select(ComplianceDay.day).where(
-            ComplianceDay.account_id == account_id, ComplianceDay.day == terms.now.date()
-        )
-        due = select(CompliancePerson.user_name).where(
-            CompliancePerson.account_id == account_id, CompliancePerson.changes_at < terms.now
-        )
-        current = row.judged_with == fingerprint(terms) and not row.stale
-        if current and not connection.execute(due.limit(1)).first() and connection.execute(day).first():
-            return row
-    with locked(engine, account_id) as account:
-        known = read_people(account.connection, account_id)
-        _judge_and_write_all(account, known, _unchanged(known), terms)
-    return account.row
+def judge_one(account: AccountData, user_name: str, terms_of: TermsOf) -> None:
+    """As `judge_again`, within the transaction that adds or ends the exception."""
+    known = read_people(account.connection, account.account_id, CompliancePerson.user_name == user_name)
+    judge_and_write(account, known, unchanged(known), terms_of(account.row.user_list.get("others")))
 
 
-def _unchanged(known: Mapping[str, PersonRow]) -> Merged:
+def unchanged(known: Mapping[str, PersonRow]) -> Merged:
+    """The same facts, to be judged."""
     return Merged([row.copy() for row in known.values()])
 
 
-def _judge_and_write_all(account: AccountData, known: Mapping[str, PersonRow], merged: Merged, terms: Terms) -> None:
+def judge_and_write_all(account: AccountData, known: Mapping[str, PersonRow], merged: Merged, terms: Terms) -> None:
     """Judge and store all of the account's users, and the day's figures."""
     exceptions = account.exceptions(terms.now)
     judge_people(merged.people, account.row, terms, exceptions)
     _write(account, known, merged, terms.now)
-    figures = daily.counted(merged.people, account_verdicts(account.row, terms, exceptions), terms.now)
-    daily.keep_day(account.connection, account.account_id, terms.now, figures)
-    account.change(judged_with=fingerprint(terms), stale=False)
+    _keep_figures(account, counted(merged.people, account_verdicts(account.row, terms, exceptions), terms.now), terms)
+    account.change(judged_with=fingerprint(terms), judged_up_to=None, stale=False)
 
 
-def _judge_and_write_some(
-    account: AccountData, known: Mapping[str, PersonRow], merged: Merged, terms_of: TermsOf
-) -> None:
-    """Judge and store some users. The day's figures are counted when a page is opened."""
-    terms = terms_of(account.row.user_list.get("others"))
-    before = {row.user_name: (row.verdicts, row.oldest_key_at) for row in merged.people}
-    judge_people(merged.people, account.row, terms, account.exceptions(terms.now))
+def judge_and_write(account: AccountData, known: Mapping[str, PersonRow], merged: Merged, terms: Terms) -> None:
+    """Judge and store some of the account's users, and the difference that they make to the day's figures.
+
+    known: their rows as they are stored. Others of the account stay as they are.
+    """
+    latest = daily.latest(account.connection, account.account_id)
+    tally = None
+    if not account.row.stale:
+        tally = Tally.continued(account.connection, account.account_id, latest, terms.now)
+    exceptions = account.exceptions(terms.now)
+    judge_people(merged.people, account.row, terms, exceptions)
     _write(account, known, merged, terms.now)
-    if any((row.verdicts, row.oldest_key_at) != before[row.user_name] for row in merged.people):
+    if tally is None:
         account.change(stale=True)
+        return
+    tally.add(known.values(), -1)
+    tally.add(merged.people)
+    _keep_figures(account, tally.figures(account_verdicts(account.row, terms, exceptions)), terms)
+
+
+def count_again(account: AccountData, terms: Terms) -> None:
+    """Count what is stored from the start, as the day's figures."""
+    tally = Tally.from_stored(account.connection, account.account_id, terms.now)
+    exceptions = account.exceptions(terms.now)
+    _keep_figures(account, tally.figures(account_verdicts(account.row, terms, exceptions)), terms)
+    account.change(stale=False)
+
+
+def _keep_figures(account: AccountData, figures: Figures, terms: Terms) -> None:
+    """Store the day's figures, and when they change next. The users are stored already."""
+    aged = next_age(account.connection, account.account_id, terms.now)
+    changes = [moment for moment in (figures.changes_at, aged) if moment]
+    until = replace(figures, changes_at=min(changes, default=None))
+    daily.keep_day(account.connection, account.account_id, terms.now, until)
 
 
 def _write(account: AccountData, known: Mapping[str, PersonRow], merged: Merged, now: datetime) -> None:
