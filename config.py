@@ -16,12 +16,24 @@ import orjson
 
 from app.policy.documents import PARTITIONS
 from app.settings import branding, parsers, values
-from app.settings.table import Setting, read_all
+from app.settings.table import Reading, Setting, read_all
 
 ROOT = Path(__file__).parent
 
 _DATABASE = f"sqlite:///{ROOT / 'instance' / 'latchkey.db'}"
 _MAKE_ONE = "Make one: `python3 -c 'import secrets; print(secrets.token_urlsafe(48))'`"
+
+
+def _standards(text: str, at: Reading) -> dict[str, Any]:
+    """By account, "" for all others: the standards (`app.compliance.standards.standard.Standard`)."""
+    # Imported here, since app.settings can't import another feature.
+    from app.compliance.standards.shipped import choose  # noqa: PLC0415 # see above
+
+    chosen, problems = choose(values.listed(text), at.values["ACCOUNTS"])
+    for problem in problems:
+        at.wrong(f"{at.name}: {problem}")
+    return dict(chosen)
+
 
 SETTINGS: dict[str, Setting] = {
     each.name: each
@@ -146,6 +158,13 @@ SETTINGS: dict[str, Setting] = {
             parsers.thresholds,
             help="Thresholds of the compliance rules, `NAME=NUMBER` or `ACCOUNT:NAME=NUMBER`, separated by commas: "
             "[compliance.md](compliance.md)",
+        ),
+        Setting(
+            "COMPLIANCE_STANDARDS",
+            _standards,
+            default="cis-5.0",
+            help="Standards that your accounts follow, `ID` or the path of a TOML file, separated by commas. "
+            "`ACCOUNT:ID` is for one account, which then follows only its own: [compliance.md](compliance.md)",
         ),
         Setting(
             "ACCESS_KEY_MAX_AGE_DAYS",

@@ -158,6 +158,8 @@ ONLY_FOR_ADMINS = {
     "compliance_audit.index",
     "compliance_audit.report",
     "compliance_audit.rule",
+    "compliance_audit.standard",
+    "compliance_audit.standards",
     "compliance_audit.report_post",
 }
 

@@ -13,9 +13,11 @@ from app.compliance import service
 from app.compliance.data import daily, queries
 from app.compliance.data.credential_report import LARGEST
 from app.compliance.forms import STATES, ExceptionForm, ReportForm
-from app.compliance.rules.table import BY_ID, EVERY, RULES, applying, demanded
+from app.compliance.rules.table import BY_ID, RULES, applies, applying, demanded
+from app.compliance.standard_results import ItemState, result_of
+from app.compliance.standards.shipped import ids
+from app.compliance.views import WatchedAccount, chosen_account, shown, watched
 from app.compliance.views import bp as dashboard
-from app.compliance.views import chosen_account, shown, watched
 from app.db import db
 from app.errors import NotFound
 from app.text.messages import _, ngettext
@@ -37,13 +39,12 @@ def index() -> ResponseReturnValue:
     """Every rule and its figures."""
     account = watched()
     with db.engine.connect() as connection:
-        history = daily.days(connection, account.account_id, account.terms.now, back=1)
         over = queries.exceptions(connection, account.account_id, account.terms.now)
     return shown(
         "compliance/rules.html",
         account,
-        figures=history[-1][1] if history else daily.Figures(),
-        rules=applying(EVERY, account.terms),
+        figures=_figures(account),
+        rules=applying(RULES, account.terms),
         demanded=demanded,
         exceptions=over,
         by_id=BY_ID,
@@ -55,7 +56,7 @@ def index() -> ResponseReturnValue:
 def rule(rule: str) -> ResponseReturnValue:
     """A rule: the users who don't pass, with the evidence."""
     account = watched()
-    if rule not in BY_ID or not applying([BY_ID[rule]], account.terms):
+    if not applies(rule, account.terms):
         abort(404)
     chosen = BY_ID[rule]
     state = request.args.get("state", queries.NOT_PASSING)
@@ -86,6 +87,37 @@ def rule(rule: str) -> ResponseReturnValue:
     )
 
 
+@bp.get("/standards")
+@admins_only
+def standards() -> ResponseReturnValue:
+    """The standards that the account follows, and how much of each is judged."""
+    account = watched()
+    figures = _figures(account)
+    return shown(
+        "compliance/standards.html",
+        account,
+        results=[result_of(standard, account.terms, figures) for standard in account.standards],
+        states=ItemState,
+        shipped=ids(),
+    )
+
+
+@bp.get("/standards/<standard>")
+@admins_only
+def standard(standard: str) -> ResponseReturnValue:
+    """A standard: every item, with what is known of it or why it isn't judged."""
+    account = watched()
+    chosen = next((each for each in account.standards if each.id == standard), None) or abort(404)
+    result = result_of(chosen, account.terms, _figures(account))
+    return shown("compliance/standard.html", account, result=result, states=ItemState, demanded=demanded)
+
+
+def _figures(account: WatchedAccount) -> daily.Figures:
+    with db.engine.connect() as connection:
+        history = daily.days(connection, account.account_id, account.terms.now, back=1)
+    return history[-1][1] if history else daily.Figures()
+
+
 @bp.get("/exceptions")
 @admins_only
 def exceptions() -> ResponseReturnValue:
@@ -94,7 +126,7 @@ def exceptions() -> ResponseReturnValue:
     form = ExceptionForm(
         formdata=None, rule=request.args.get("rule", RULES[0].id), user_name=request.args.get("user", "")
     )
-    form.offer(applying(EVERY, account.terms))
+    form.offer(applying(RULES, account.terms))
     with db.engine.connect() as connection:
         in_force = queries.exceptions(connection, account.account_id, account.terms.now)
         over = queries.exceptions(connection, account.account_id, account.terms.now, over=True)
@@ -109,7 +141,7 @@ def exceptions_post() -> ResponseReturnValue:
     """Add an exception."""
     account_id, form = chosen_account(), ExceptionForm()
     terms_of = service.terms_for(current_app.config, account_id)
-    form.offer(applying(EVERY, terms_of(None)))
+    form.offer(applying(RULES, terms_of(None)))
     form.accept()
     wanted = service.NewException(form.rule.data, form.user_name.data, form.reason.data, form.owner.data, form.ends)
     service.add_exception(db.engine, audit_of(account_id), account_id, wanted, person().arn, terms_of)

@@ -28,10 +28,12 @@ from app.aws.user_list import READS, UserListGateway
 from app.commands import on_database
 from app.compliance import service
 from app.compliance.data import due, queries
-from app.compliance.export import COLUMNS, exported
+from app.compliance.export import ADDED, COLUMNS, exported
 from app.compliance.refresh import Gateways
-from app.compliance.rules.table import BY_ID, GROUPS
+from app.compliance.rules.subjects import Terms
+from app.compliance.rules.table import CIS_VARIANTS, GROUPS, RULES, applying
 from app.compliance.rules.verdicts import State
+from app.compliance.thresholds import standards_of
 from app.db import db
 from app.errors import NotAllowed, PortalError
 from app.text.messages import _
@@ -158,22 +160,35 @@ def import_command(file: BinaryIO, account_id: str | None, made_at: datetime | N
 @commands.command("export")
 @click.option("--account", "account_id", help="Account, 12 digits. Not needed with only one account.")
 @click.option("--format", "form", type=click.Choice(["csv", "json"]), default="csv", show_default=True)
-@click.option("--rule", type=click.Choice([*BY_ID, *GROUPS]), help="Only this rule or group of rules.")
+@click.option("--rule", help="Only this rule, variant of a rule, or group of rules.")
+@click.option("--standard", help="Only what this standard, one of COMPLIANCE_STANDARDS, has items for.")
 @click.option("--state", type=click.Choice([*map(str, State), queries.NOT_PASSING]), help="Only this result.")
 @on_database
-def export(account_id: str | None, form: str, rule: str | None, state: str | None) -> None:
+def export(account_id: str | None, form: str, rule: str | None, standard: str | None, state: str | None) -> None:
     """Print one row per user and rule, with reason and evidence."""
     chosen = _account(account_id)
-    terms_of = service.terms_for(current_app.config, chosen)
+    terms_of, standards = service.terms_for(current_app.config, chosen), standards_of(current_app.config, chosen)
+    _one_of("--rule", rule, _ids(terms_of(None)))
+    _one_of("--standard", standard, [each.id for each in standards])
     stored = due.catch_up(db.engine, chosen, terms_of)
     if stored is None:
         told = _("There’s no data about account %(id)s yet. Refresh it, or import a credential report.", id=chosen)
         raise click.ClickException(told)
-    found = exported(
-        db.engine,
-        stored,
-        terms_of(stored.user_list.get("others")),
-        queries.Filter(rule=rule or "", state=state or ""),
-    )
-    for text in as_csv(COLUMNS, found) if form == "csv" else as_json(found):
+    terms = terms_of(stored.user_list.get("others"))
+    asked = queries.Filter(rule=rule or "", state=state or "")
+    found = exported(db.engine, stored, terms, asked, standards, standard or "")
+    for text in as_csv(COLUMNS, found, ADDED) if form == "csv" else as_json(found):
         sys.stdout.write(text)
+
+
+def _ids(terms: Terms) -> list[str]:
+    """Return what --rule takes: rules, variants that the account has or may get, and groups."""
+    mine = [rule.id for rule in applying(RULES, terms)]
+    return list(dict.fromkeys([*mine, *CIS_VARIANTS, *GROUPS]))
+
+
+def _one_of(option: str, value: str | None, choices: list[str]) -> None:
+    """Raise BadParameter, with the choices, where an option's value isn't one of them."""
+    if value is not None and value not in choices:
+        told = _("%(value)s is not one of %(choices)s.", value=repr(value), choices=", ".join(map(repr, choices)))
+        raise click.BadParameter(told, param_hint=option)

@@ -19,7 +19,7 @@ from wtforms.validators import InputRequired, Length, Optional
 
 from app.compliance.data.queries import NOT_PASSING, SORTS, Filter
 from app.compliance.rules.rule import Rule
-from app.compliance.rules.table import GROUPS, OF_PEOPLE
+from app.compliance.rules.table import BY_ID, GROUPS
 from app.text.messages import N_, _
 from app.web.forms import Form
 from app.web.told import FieldError
@@ -107,7 +107,8 @@ class ExceptionForm(Form):
 
     def validate_user_name(self, field: StringField) -> None:
         """A rule about users needs a user name. A rule about the account ignores it."""
-        about_account = self.rule.data not in {rule.id for rule in OF_PEOPLE}
+        rule = BY_ID.get(self.rule.data or "")
+        about_account = rule is None or rule.about_account
         if not about_account and not re.fullmatch(r"[\w+=,.@-]+", field.data or ""):
             raise FieldError("no-user", _("Enter the name of an IAM user."))
 

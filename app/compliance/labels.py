@@ -12,6 +12,7 @@ from app.compliance.data.queries import RuleFinding
 from app.compliance.rules.subjects import Seen, Source
 from app.compliance.rules.table import BY_ID, GROUPS
 from app.compliance.rules.verdicts import Fix, State
+from app.compliance.standard_results import ItemState
 from app.text.messages import N_, _, ngettext
 
 STATE_WORDS = {
@@ -22,6 +23,20 @@ STATE_WORDS = {
 }
 TONES = {State.PASS: "good", State.FAIL: "bad", State.UNKNOWN: "warn", State.EXCEPTED: "off"}
 """As pages colour the states."""
+ITEM_WORDS = {
+    ItemState.FAIL: N_("fails"),
+    ItemState.UNKNOWN: N_("unknown"),
+    ItemState.EXCEPTED: N_("excepted"),
+    ItemState.PASS: N_("passes"),
+    ItemState.MANUAL: N_("manual"),
+    ItemState.NOT_COVERED: N_("not covered"),
+    ItemState.NOT_APPLICABLE: N_("doesn’t apply"),
+}
+"""Of the items of a standard."""
+ITEM_TONES = {
+    ItemState.FAIL: "bad", ItemState.UNKNOWN: "warn", ItemState.EXCEPTED: "off", ItemState.PASS: "good",
+    ItemState.MANUAL: "off", ItemState.NOT_COVERED: "off", ItemState.NOT_APPLICABLE: "off",
+}  # fmt: skip
 WORST_FIRST = (State.FAIL, State.UNKNOWN, State.EXCEPTED, State.PASS)
 FACTS = {
     "user": N_("user"),

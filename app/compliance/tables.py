@@ -10,13 +10,21 @@ from app.compliance.data.people_data import states
 from app.compliance.data.rows import PersonRow
 from app.compliance.labels import TONES
 from app.compliance.rules.rule import Rule
-from app.compliance.rules.table import BY_ID
+from app.compliance.rules.subjects import Terms
+from app.compliance.rules.table import BY_ID, RULES, applying
 from app.compliance.rules.verdicts import State
+from app.compliance.standards.standard import Standard, items_by_rule
 from app.text.messages import _, ngettext
 
 MOST_UNKNOWN = 2
 """That have a badge each."""
 _IN_ORDER = (State.FAIL, State.EXCEPTED, State.UNKNOWN)
+
+
+def on_dashboard(standards: Sequence[Standard], terms: Terms) -> list[Rule]:
+    """Return the rules, and the variants that the first standard demands. The pages of others show theirs."""
+    first = items_by_rule(standards[:1], terms)
+    return [rule for rule in applying(RULES, terms) if not rule.variant_of or rule.id in first]
 
 
 def worst_first(rules: Iterable[Rule], figures: Figures) -> list[Rule]:

@@ -1,4 +1,4 @@
-"""The terms of an account's rules: numbers from the settings, and what the configured policy matches."""
+"""The terms of an account's rules: its own numbers and those of its standards, and what the policy matches."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from functools import cache
 from typing import Any
 
 from app.compliance.rules.subjects import Terms
+from app.compliance.standards.shipped import followed
+from app.compliance.standards.standard import Standard, variants_of
 from app.credentials.max_age import access_key_max_age
 from app.policy.permits import Permits
 
 
-def _chosen(config: Mapping[str, Any], account_id: str) -> dict[str, int]:
-    chosen = {"key_days": access_key_max_age(config, account_id).days}
+def _chosen(config: Mapping[str, Any], account_id: str) -> dict[str, Any]:
+    chosen: dict[str, Any] = {"key_days": access_key_max_age(config, account_id).days}
     for account in ("", account_id):
         chosen |= config["COMPLIANCE_THRESHOLDS"].get(account, {})
     return chosen
@@ -24,7 +26,13 @@ def terms_of(config: Mapping[str, Any], account_id: str, others: int | None, now
     chosen = _chosen(config, account_id)
     blind = is_path_blind(Document(config["FORCE_MFA_DOCUMENT"]), account_id, config["AWS_PARTITION"])
     partition = config["AWS_PARTITION"]
-    return Terms(now, **chosen, path_blind=blind, others_at_most=others, partition=partition)
+    terms = Terms(now, **chosen, path_blind=blind, others_at_most=others, partition=partition)
+    return terms._replace(variants=variants_of(standards_of(config, account_id), terms))
+
+
+def standards_of(config: Mapping[str, Any], account_id: str) -> tuple[Standard, ...]:
+    """Return the standards that the account follows. config: Flask's."""
+    return followed(config["COMPLIANCE_STANDARDS"], account_id)
 
 
 class Document:

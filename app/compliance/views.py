@@ -16,12 +16,15 @@ from app.compliance import charts, labels, service, tables
 from app.compliance.data import daily, due, queries, refresh_runs
 from app.compliance.data.judgements import TermsOf
 from app.compliance.data.rows import AccountRow, PersonRow
-from app.compliance.export import COLUMNS, exported
+from app.compliance.export import ADDED, COLUMNS, exported
 from app.compliance.forms import FilterForm
 from app.compliance.refresh import Gateways
 from app.compliance.rules.subjects import Terms
-from app.compliance.rules.table import BY_ID, EVERY, OF_PEOPLE, applying, cis
+from app.compliance.rules.table import BY_ID, OF_PEOPLE, applying
 from app.compliance.rules.verdicts import State
+from app.compliance.standard_results import result_of
+from app.compliance.standards.standard import Standard, items_by_rule
+from app.compliance.thresholds import standards_of
 from app.db import db
 from app.errors import CredentialsRefused
 from app.sessions import current as sessions
@@ -55,6 +58,11 @@ class WatchedAccount(NamedTuple):
         alias = self.stored.user_list.get("alias") if self.stored else ""
         return f"{self.account_id} ({alias})" if alias else self.account_id
 
+    @property
+    def standards(self) -> tuple[Standard, ...]:
+        """Those that the account follows, the one of the dashboard first."""
+        return standards_of(current_app.config, self.account_id)
+
 
 def chosen_account() -> str:
     """Return the account asked for, or the first if none is. Aborts with 404 if the person mustn't see it."""
@@ -83,7 +91,7 @@ def shown(template: str, account: WatchedAccount, form: Any = None, **context: A
         may_refresh=person().account_id == account.account_id,
         several=len(accounts_to_watch()) > 1,
         labels=labels,
-        cis=cis,
+        items=items_by_rule(account.standards, account.terms),
         State=State,
         day=timedelta(days=1),  # exceptions are stored with the moment after their last day
         **context,
@@ -107,7 +115,8 @@ def index() -> ResponseReturnValue:
         figures=figures,
         before=daily.a_week_before(history),
         run=run,
-        rules=tables.worst_first(applying(EVERY, account.terms), figures),
+        rules=tables.worst_first(tables.on_dashboard(account.standards, account.terms), figures),
+        standards=[result_of(standard, account.terms, figures) for standard in account.standards],
         charts=charts,
         adoption=charts.adoption(history),
         key_ages=charts.key_ages(history),
@@ -207,8 +216,13 @@ def export(ending: str) -> ResponseReturnValue:
     if form.errors or account.stored is None:
         abort(400 if form.errors else 404)
     audit_of(account.account_id).note(Event.COMPLIANCE_EXPORTED, f"{account.account_id}.{ending}")
-    found = exported(db.engine, account.stored, account.terms, form.chosen(), behind=account.behind)
-    text = as_csv(COLUMNS, found) if ending == "csv" else as_json(found)
+    only = request.args.get("standard", "")
+    if only and only not in (standard.id for standard in account.standards):
+        abort(404)
+    found = exported(
+        db.engine, account.stored, account.terms, form.chosen(), account.standards, only, behind=account.behind
+    )
+    text = as_csv(COLUMNS, found, ADDED) if ending == "csv" else as_json(found)
     answer = Response(stream_with_context(text), mimetype="text/csv" if ending == "csv" else "application/json")
     name = f"compliance-{account.account_id}-{account.terms.now:%Y%m%d-%H%M%S}.{ending}"
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'

@@ -28,7 +28,7 @@ def neutral(value: Any) -> Any:
 
 
 EXACT = "user_name_exact"
-"""The column behind all others that has `user_name` for joins: `exact`."""
+"""The column behind those of the first releases that has `user_name` for joins: `exact`."""
 
 
 def exact(name: str) -> str:
@@ -43,15 +43,19 @@ def exact(name: str) -> str:
 _PLAIN = "=+-@,./_"
 
 
-def as_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """A line a row, after the header. Text is neutralized; user names are exact in a column of their own."""
+def as_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]], added: Sequence[str] = ()) -> Iterator[str]:
+    """A line a row, after the header. Text is neutralized; user names are exact in a column of their own.
+
+    added: columns behind that one, which later releases added.
+    """
     named = "user_name" in columns
     line = io.StringIO()
     writer = csv.writer(line, quoting=csv.QUOTE_ALL)
-    writer.writerow([*columns, EXACT] if named else columns)
+    writer.writerow([*columns, *([EXACT] if named else []), *added])
     yield _taken(line)
     for row in rows:
-        writer.writerow([neutral(row[name]) for name in columns] + ([exact(row["user_name"])] if named else []))
+        cells = [neutral(row[name]) for name in columns] + ([exact(row["user_name"])] if named else [])
+        writer.writerow(cells + [neutral(row[name]) for name in added])
         yield _taken(line)
 
 

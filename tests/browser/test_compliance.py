@@ -30,7 +30,8 @@ OTHER = "210987654321"
 ADDRESSES = (
     "/compliance", "/compliance/accounts", "/compliance/progress", "/compliance/people", "/compliance/people.csv",
     "/compliance/people.json", "/compliance/people/employee-0001", "/compliance/reminders", "/compliance/rules",
-    "/compliance/rules/mfa", "/compliance/exceptions", "/compliance/report",
+    "/compliance/rules/mfa", "/compliance/exceptions", "/compliance/report", "/compliance/standards",
+    "/compliance/standards/cis-5.0",
 )  # fmt: skip
 
 
@@ -44,6 +45,7 @@ def company(scratch: Path, clock: Clock) -> Iterator[Sandbox]:
 def office(scratch: Path, company: Sandbox, url_map: Map) -> Iterator[Portal]:
     admin = company.user("Administrator")["arn"]
     settings = {"ACCOUNTS": f"{company.account_id},{OTHER}", "ADMINS": f"{admin},{OTHER}={admin}"}
+    settings["COMPLIANCE_STANDARDS"] = f"cis-5.0,pci-dss-4.0.1,{OTHER}:fsbp"
     with Portal(scratch / "office", company, **settings) as running:
         yield running
         Notebook(running, company, url_map).write(Path(__file__))
@@ -196,7 +198,7 @@ def test_a_report_fills_in_what_no_list_tells(admin: Surfer, company: Sandbox, o
 def test_the_auditor_sees_evidence_and_takes_it_away(admin: Surfer, company: Sandbox) -> None:
     admin.open("/compliance/rules")
     numbers = admin.page.locator("[data-rule=key-age] [data-cis]").inner_text()
-    assert re.findall(r"\d+\.\d+", numbers) == ["1.14", "1.5", "2.0", "3.0", "1.13", "5.0"], "item, versions"
+    assert re.findall(r"\d+(?:\.\d+)+", numbers) == ["5.0", "1.13", "4.0.1", "8.6.3"], "standard, item"
     admin.follow("/compliance/rules/key-age")
     assert set(admin.data("state")) == {"fail"} and "report" in admin.data("source")
     with admin.page.expect_download() as started:
@@ -205,6 +207,37 @@ def test_the_auditor_sees_evidence_and_takes_it_away(admin: Surfer, company: San
     assert {row["rule"] for row in rows} == {"key-age"} and {row["state"] for row in rows} == {"pass", "fail"}
     admin.open("/compliance/rules/root-mfa")
     assert admin.data("verdict") == ["pass"] and admin.data("evidence") == [company.account_id]
+
+
+def test_every_item_of_a_standard_is_judged_or_has_a_reason(admin: Surfer, company: Sandbox) -> None:
+    admin.open("/compliance")
+    fails = {rule: tile(admin, rule)["failed"] for rule in ("key-age", "unused", "mfa-console")}
+    assert admin.data("standard") == ["cis-5.0", "pci-dss-4.0.1"]
+    admin.click("[data-standard='cis-5.0'] a")
+    assert (admin.data("judged")[0], admin.data("all")[0]) == ("11", "21")
+    shown = admin.page.locator("[data-item]")
+    assert shown.count() == 21
+    for number, rule in (("1.13", "key-age"), ("1.11", "unused"), ("1.9", "mfa-console")):
+        item = admin.page.locator(f"[data-item='{number}'] [data-rule]")
+        assert item.get_attribute("data-rule") == rule
+        assert item.get_attribute("data-failed") == f"{fails[rule]}" != "0"
+    states = {row.get_attribute("data-item"): row.get_attribute("data-state") for row in shown.all()}
+    assert (states["1.1"], states["1.17"]) == ("manual", "not-covered")
+    assert admin.page.locator("[data-item='1.5']").get_attribute("data-assessment") == "manual"
+    admin.open("/compliance/standards")
+    admin.follow("/compliance/standards/pci-dss-4.0.1")
+    assert admin.data("uncertain"), "the text of the standard was not at hand"
+    idle = admin.page.locator("[data-item='8.2.6'] [data-rule]")
+    assert idle.get_attribute("data-rule") == "unused-90"
+    assert int(idle.get_attribute("data-failed") or "") < fails["unused"], "90 days are more than 45"
+    with admin.page.expect_download() as started:
+        admin.page.locator("main a[href^='/compliance/people.csv']").click()
+    rows = list(csv.DictReader(io.StringIO(started.value.path().read_text())))
+    failing = [row for row in rows if row["rule"] == "unused-90" and row["state"] == "fail"]
+    assert len(failing) == int(idle.get_attribute("data-failed") or "")
+    assert {row["standards"] for row in failing} == {"pci-dss-4.0.1 8.2.6"}
+    admin.open(f"/compliance/standards?account={OTHER}")
+    assert admin.data("standard") == ["fsbp"], "that account follows another"
 
 
 def test_an_exception_is_counted_apart_until_it_ends(admin: Surfer, office: Portal) -> None:

@@ -19,17 +19,17 @@ from hypothesis import strategies as st
 from app.compliance.rules.subjects import Credential, Seen, Source, Subject, Terms
 from app.compliance.rules.table import (
     BY_ID,
+    CIS_VARIANTS,
     GROUPS,
     OF_ACCOUNT,
     RULES,
-    TWINS,
     applying,
-    cis,
-    cis_by_version,
     judged,
     rules_in,
 )
 from app.compliance.rules.verdicts import State
+from app.compliance.standards.shipped import ids, shipped
+from app.compliance.standards.standard import items_by_rule, variants_of
 from app.sandbox.operations.credential_report import HEADER
 from tests.compliance.conftest import Command
 from tests.compliance.test_report import BOB, WHOLE
@@ -230,11 +230,22 @@ def test_a_number_of_the_benchmark_stands_on_its_own_threshold_only(
     assert json.loads(command("export", "--format", "json", "--rule", "key-age-cis").output)
 
 
-@given(st.fixed_dictionaries({}, optional={name: st.integers(1, 3650) for name in LOOSE}), st.sampled_from([0, 1]))
-def test_whatever_the_thresholds_each_number_stands_once(chosen: dict[str, int], version: int) -> None:
-    terms = Terms(NOW, **chosen)  # type: ignore[arg-type]  # numbers only
-    numbers = [number for rule in applying(BY_ID.values(), terms) if (number := cis(rule, terms)[version])]
-    assert sorted(numbers) == sorted(rule.cis[version] for rule in RULES if rule.cis[version])
+@given(st.fixed_dictionaries({}, optional={name: st.integers(1, 3650) for name in LOOSE}), st.sampled_from(ids()))
+def test_whatever_the_thresholds_each_item_is_answered_once_by_its_own_number(
+    chosen: dict[str, Any], name: str
+) -> None:
+    standard, terms = shipped(name), Terms(NOW, **chosen)
+    terms = terms._replace(variants=variants_of([standard], terms))
+    items = items_by_rule([standard], terms)
+    mine = [rule.id for rule in applying(RULES, terms)]
+    assert set(items) <= set(mine) and len(mine) == len(set(mine))
+    numbers = [control.number for rule in mine for _, control in items.get(rule, ())]
+    assert sorted(numbers) == sorted(each.number for each in standard.controls for _ in each.rules)
+    for rule in mine:
+        for _, control in items.get(rule, ()):
+            judged_by = {**terms._asdict(), **BY_ID[rule].numbers}
+            threshold = BY_ID[rule].threshold
+            assert judged_by.get(threshold) == control.thresholds.get(threshold, judged_by.get(threshold))
 
 
 def rows_of(section: str) -> Iterator[list[str]]:
@@ -257,22 +268,7 @@ def test_the_docs_name_every_id_that_export_takes(command: Command, portal: Flas
     assert groups == {name: rules_in(name) for name in GROUPS}
     section = (Path(__file__).parents[2] / "docs/compliance.md").read_text().split("### Ids for `--rule`")[1]
     items = next(line for line in section.splitlines() if line.startswith("`"))
-    assert ids_in(items) == [twin.id for twin in TWINS]
+    assert ids_in(items) == list(CIS_VARIANTS)
     told = command("export", "--rule", "key-ages")
     assert told.exit_code == 2
     assert set(re.findall(r"'([a-z-]+)'", told.output)) - {"--rule"} == {"key-ages", *rules, *ids_in(items), *groups}
-
-
-def test_numbers_of_every_version_stand_under_the_same_condition() -> None:
-    numbers = cis_by_version(BY_ID["key-age"], TERMS)
-    assert numbers == {**dict.fromkeys(("1.4", "1.5", "2.0", "3.0", "4.0.1"), "1.14"), "5.0": "1.13"} | {
-        "6.0": "2.13",
-        "7.0": "2.12",
-    }
-    assert cis_by_version(BY_ID["one-active-key"], TERMS)["7.0"] == "", "dropped"
-    loose = TERMS._replace(key_days=91)
-    assert set(cis_by_version(BY_ID["key-age"], loose).values()) == {""}
-    assert cis_by_version(BY_ID["key-age-cis"], loose) == numbers
-    for version, count in (("6.0", 11), ("7.0", 9)):
-        stands = [cis_by_version(rule, TERMS)[version] for rule in RULES]
-        assert len([each for each in stands if each]) == len(set(stands) - {""}) == count

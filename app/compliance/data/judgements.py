@@ -27,7 +27,7 @@ def account_of(stored: AccountRow) -> Account:
 
 def account_verdicts(stored: AccountRow, terms: Terms, exceptions: Exceptions) -> dict[str, Verdict]:
     """Return what the rules about the account say, by rule id."""
-    return judged(account_of(stored), terms, exceptions.get(""), OF_ACCOUNT)
+    return judged(account_of(stored), terms, exceptions.get(""), applying(OF_ACCOUNT, terms))
 
 
 def judge_people(people: Iterable[PersonRow], stored: AccountRow, terms: Terms, exceptions: Exceptions) -> None:

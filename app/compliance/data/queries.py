@@ -16,7 +16,7 @@ from app.compliance.data.people_data import read_people
 from app.compliance.data.rows import AccountRow, ChangeRow, ExceptionRow, PersonRow
 from app.compliance.rules.rule import Rule
 from app.compliance.rules.subjects import Account, Seen, Subject, Terms
-from app.compliance.rules.table import GROUPS, OF_ACCOUNT, OF_PEOPLE, evidence, judged, rules_in
+from app.compliance.rules.table import GROUPS, OF_ACCOUNT, OF_PEOPLE, applying, evidence, judged, rules_in
 from app.compliance.rules.verdicts import Fix, State, Verdict
 
 PAGE = 25
@@ -210,7 +210,7 @@ def findings(
 def findings_of(connection: Connection, stored: AccountRow, row: PersonRow, terms: Terms) -> list[RuleFinding]:
     """Return a user's findings."""
     mine = exceptions(connection, stored.account_id, terms.now, row.user_name)
-    return findings(subject_of(row, stored), terms, mine, OF_PEOPLE)
+    return findings(subject_of(row, stored), terms, mine, applying(OF_PEOPLE, terms))
 
 
 def evidence_of(
@@ -227,4 +227,5 @@ def evidence_of(
 
 def findings_of_account(connection: Connection, stored: AccountRow, terms: Terms) -> list[RuleFinding]:
     """Return the account's own findings."""
-    return findings(account_of(stored), terms, exceptions(connection, stored.account_id, terms.now, ""), OF_ACCOUNT)
+    mine = exceptions(connection, stored.account_id, terms.now, "")
+    return findings(account_of(stored), terms, mine, applying(OF_ACCOUNT, terms))

@@ -12,10 +12,8 @@ from sqlalchemy.types import Text
 from app.compliance.data.daily import AGES, STATES, Count, Figures
 from app.compliance.data.models import CompliancePerson
 from app.compliance.rules.sources import OwnFacts
-from app.compliance.rules.table import OF_ACCOUNT
+from app.compliance.rules.table import BY_ID
 from app.compliance.rules.verdicts import Verdict
-
-_OF_ACCOUNT = frozenset(rule.id for rule in OF_ACCOUNT)
 
 
 class Counted(Protocol):
@@ -96,7 +94,7 @@ class Tally:
 
     def figures(self, account: Mapping[str, Verdict]) -> Figures:
         """Return the figures. account: the verdicts about the account itself."""
-        counts = {rule: list(count) for rule, count in self._counts.items() if rule not in _OF_ACCOUNT}
+        counts = {rule: list(count) for rule, count in self._counts.items() if not _is_of_account(rule)}
         # Thousands of users share a few dozen combinations of verdicts.
         for verdicts, times in self._seen.items():
             for word in verdicts.split() if times else ():
@@ -130,3 +128,9 @@ def next_age(connection: Connection, account_id: str, now: datetime) -> datetime
 def _reached(now: datetime, days: int) -> datetime:
     """When a key was made that leaves the group bounded by `days` now."""
     return now - timedelta(days=days + 1)
+
+
+def _is_of_account(rule_id: str) -> bool:
+    """Is this a rule about the account, or a variant of one? An id of an earlier release isn't known any more."""
+    rule = BY_ID.get(rule_id)
+    return rule is not None and rule.about_account

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from app.compliance.rules.rule import Cis, Rule
+from app.compliance.rules.rule import Rule
 from app.compliance.rules.subjects import Account, Terms
 from app.compliance.rules.verdicts import FAIL, PASS, UNKNOWN, Verdict, fresh
 from app.text.messages import N_
@@ -86,26 +86,21 @@ def password_reuse(account: Account, terms: Terms) -> Verdict | None:
 RULES: tuple[Rule, ...] = (
     Rule("root-key", N_("The root user has no access key"),
          N_("The root user has no access key, so nobody can use its permissions from the command line."),
-         root_keys, ("root_keys",), Cis("1.4", "1.3", "2.3", "2.4"), about_account=True),
+         root_keys, ("root_keys",), about_account=True),
     Rule("root-mfa", N_("The root user has MFA"),
          N_("Signing in as the root user requires MFA."),
-         root_mfa, ("root_mfa", "root_password"), Cis("1.5", "1.4", "2.4", "2.5"), about_account=True),
+         root_mfa, ("root_mfa", "root_password"), about_account=True),
     Rule("root-hardware-mfa", N_("The root user has hardware MFA"),
          N_("The root user’s MFA device is hardware, not an app."),
-         root_hardware, ("root_mfa", "root_virtual_mfa", "root_password"), Cis("1.6", "1.5", "2.5", "2.6"),
-         about_account=True, level=2),
+         root_hardware, ("root_mfa", "root_virtual_mfa", "root_password"), about_account=True),
     Rule("root-use", N_("The root user isn’t used for daily work"),
          N_("Nobody has signed in as the root user, or used its key, in the last {root_days} days."),
-         root_use, ("root_used_at",), Cis("1.7", "1.6", "2.6", "2.7"),
-         {"root_days": 30},  # the benchmark names no number: this is how the portal reads it
-         about_account=True),
+         root_use, ("root_used_at",), "root_days", about_account=True),
     Rule("password-length", N_("The password policy sets a minimum length"),
          N_("The account’s password policy requires at least {password_length} characters."),
-         password_length, ("password_policy",), Cis("1.8", "1.7", "2.7", "2.8"), {"password_length": 14},
-         about_account=True),
+         password_length, ("password_policy",), "password_length", about_account=True),
     Rule("password-reuse", N_("The password policy prevents reuse"),
          N_("The account’s password policy prevents the reuse of the last {password_reuse} passwords."),
-         password_reuse, ("password_policy",), Cis("1.9", "1.8", "2.8", "2.9"), {"password_reuse": 24},
-         about_account=True),
+         password_reuse, ("password_policy",), "password_reuse", about_account=True),
 )  # fmt: skip
 """In the order of the pages."""

@@ -4,28 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from app.compliance.rules.subjects import Terms
 from app.compliance.rules.verdicts import Fix, Verdict
-from app.text.messages import _
+from app.text.messages import N_, _
 
 
-class Cis(NamedTuple):
-    """A rule's number in each version of the CIS AWS Foundations Benchmark, "" for none."""
-
-    until_4: str = ""
-    """In 1.4, 1.5, 2.0, 3.0 and 4.0.1, which agree."""
-    v5: str = ""
-    v6: str = ""
-    v7: str = ""
-
-
-NO_CIS = Cis()
-"""Of a rule that the benchmark doesn't have."""
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Rule:
     """A named rule. `judge` takes a Subject, or an Account for rules about the account, and the Terms.
 
@@ -34,15 +20,14 @@ class Rule:
 
     id: str
     title: str
-    """What must be true. Of a benchmark item, the title of its rule: pages show `name`."""
+    """What must be true. Of a variant, the title of its rule: pages show `name`."""
     requirement: str
-    """The same in more words, not the benchmark's. Numbers are named as in Terms: "{key_days} days"."""
+    """The same in more words, not a standard's. Numbers are named as in Terms: "{key_days} days"."""
     judge: Callable[[Any, Terms], Verdict | None]
     facts: tuple[str, ...]
     """What the verdict is based on: names in `Subject.seen` or `Account.seen`."""
-    cis: Cis = NO_CIS
-    thresholds: Mapping[str, Any] = field(default_factory=dict)
-    """The benchmark's own numbers, by name in Terms. With other numbers the rule is not the benchmark's item."""
+    threshold: str = ""
+    """The number by which it judges, as Terms names it. A standard may have another number for it."""
     fix: Fix | None = None
     """Where users can fix a finding. None: only an administrator can, or the verdict says where."""
     short: str = ""
@@ -58,21 +43,39 @@ class Rule:
     group: str = ""
     """Id of the group it belongs to (`table.GROUPS`)."""
     about_account: bool = False
-    level: int = 1
-    """Of the benchmark's profile."""
-    twin_of: str = ""
-    """Id of the rule whose benchmark item this is, judged by the benchmark's own numbers."""
+    variant_of: str = ""
+    """Id of the rule that this one judges by other numbers (`app.compliance.rules.variants`)."""
+    numbers: Mapping[str, int] = field(default_factory=dict)
+    """Those numbers, by name in Terms."""
+
+    @property
+    def suffix(self) -> str:
+        """What a variant's id has behind the id of its rule: "cis", "90"."""
+        return self.id[len(self.variant_of) + 1 :] if self.variant_of else ""
 
     @property
     def name(self) -> str:
-        """The title in the reader's language."""
-        return _("%(rule)s (CIS threshold)", rule=_(self.title)) if self.twin_of else _(self.title)
+        """The title in the reader's language, of a variant with its number."""
+        return self._with_number(_(self.title))
 
     @property
     def finding(self) -> str:
-        """`short` in the reader's language."""
-        return _("%(finding)s (CIS threshold)", finding=_(self.short)) if self.twin_of else _(self.short)
+        """`short` in the reader's language, of a variant with its number."""
+        return self._with_number(_(self.short))
 
-    def keeps_benchmark(self, terms: Terms) -> bool:
-        """Does the account judge this rule by the benchmark's own numbers?"""
-        return all(getattr(terms, name) == number for name, number in self.thresholds.items())
+    def _with_number(self, text: str) -> str:
+        if not self.variant_of:
+            return text
+        if self.suffix == "cis":
+            return _("%(text)s (CIS threshold)", text=text)
+        words = [_(UNITS[name]) % {"num": number} for name, number in self.numbers.items()]
+        return _("%(text)s (%(number)s)", text=text, number=", ".join(words))
+
+
+_DAYS = N_("%(num)d days")
+UNITS: Mapping[str, str] = {
+    "key_days": _DAYS, "unused_days": _DAYS, "certificate_days": _DAYS, "ssh_days": _DAYS,
+    "first_sign_in_days": _DAYS, "root_days": _DAYS, "password_length": N_("%(num)d characters"),
+    "password_reuse": N_("%(num)d passwords"), "evidence_days": N_("evidence of %(num)d days"),
+}  # fmt: skip
+"""The numbers of Terms that settings and standards can give, each with its unit."""

@@ -96,6 +96,10 @@ class Account(NamedTuple):
     """False: the root user has no password. Under central root access it can't sign in."""
 
 
+Numbers = tuple[tuple[str, int], ...]
+"""Numbers by name in Terms."""
+
+
 class Terms(NamedTuple):
     """The time, the numbers and the circumstances by which the rules judge. Durations are days."""
 
@@ -115,3 +119,5 @@ class Terms(NamedTuple):
     evidence_days: int = 90
     """Evidence older than this counts as unknown."""
     partition: str = "aws"
+    variants: tuple[tuple[str, Numbers], ...] = ()
+    """Rules that the account's standards judge by other numbers than the account itself: rule id, and the numbers."""

@@ -1,20 +1,21 @@
 """All rules in one table, for the dashboard, the pages, the export and the stored verdicts. Pure.
 
 The time is `Terms.now`. A verdict is pass, fail, or unknown with the reason. None: the rule isn't about this user.
-A benchmark's number is shown only where the account judges by the benchmark's threshold (`cis`).
+A standard's item belongs to the rule only where the account judges by the standard's own numbers. Where it doesn't,
+a variant of the rule does (`variants`).
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from app.compliance.rules import account, people
-from app.compliance.rules.rule import NO_CIS, Cis, Rule
+from app.compliance.rules.rule import Rule
 from app.compliance.rules.subjects import Account, Seen, Subject, Terms
+from app.compliance.rules.variants import CIS, CIS_NUMBERS, RulesById, variant
 from app.compliance.rules.verdicts import State, Verdict
 from app.text.messages import N_, _
 
@@ -23,30 +24,10 @@ JUDGES = 2
 RULES: tuple[Rule, ...] = (*people.RULES, *account.RULES)
 
 
-def _twin(rule: Rule) -> Rule:
-    """The benchmark's item beside a rule that the account judges by other numbers."""
-
-    def judge(subject: Any, terms: Terms) -> Verdict | None:
-        return None if rule.keeps_benchmark(terms) else rule.judge(subject, terms._replace(**rule.thresholds))
-
-    return replace(
-        rule,
-        id=f"{rule.id}-cis",
-        judge=judge,
-        part_of=rule.id,
-        twin_of=rule.id,
-    )
-
-
-TWINS: tuple[Rule, ...] = tuple(_twin(rule) for rule in RULES if rule.thresholds)
-"""Items of the benchmark for accounts with numbers of their own. There the rule itself is the account's own."""
-EVERY: tuple[Rule, ...] = tuple(
-    each for rule in RULES for each in (rule, *(twin for twin in TWINS if twin.twin_of == rule.id))
-)
-"""Each rule, followed by its twin."""
-BY_ID: dict[str, Rule] = {rule.id: rule for rule in EVERY}
-OF_PEOPLE: tuple[Rule, ...] = tuple(rule for rule in EVERY if not rule.about_account)
-OF_ACCOUNT: tuple[Rule, ...] = tuple(rule for rule in EVERY if rule.about_account)
+BY_ID = RulesById(RULES)
+"""Variants included, though only the rules themselves are listed."""
+OF_PEOPLE: tuple[Rule, ...] = tuple(rule for rule in RULES if not rule.about_account)
+OF_ACCOUNT: tuple[Rule, ...] = tuple(rule for rule in RULES if rule.about_account)
 
 
 class Group(NamedTuple):
@@ -67,47 +48,50 @@ GROUPS: dict[str, Group] = {
 
 
 def rules_in(group: str) -> tuple[str, ...]:
-    """Return the ids of the group's rules, in order."""
-    return tuple(rule.id for rule in EVERY if rule.group == group)
+    """Return the ids of the group's rules, in order, each followed by its variant for the CIS benchmark."""
+    return tuple(
+        each for rule in RULES if rule.group == group for each in (rule.id, f"{rule.id}-{CIS}") if each in BY_ID
+    )
+
+
+CIS_VARIANTS = tuple(f"{rule.id}-{CIS}" for rule in RULES if rule.threshold in CIS_NUMBERS)
+"""Ids of variants that accounts have had since earlier releases."""
 
 
 def applying(rules: Iterable[Rule], terms: Terms) -> list[Rule]:
-    """Return the rules that an account has: twins only where its own numbers differ from the benchmark's."""
-    return [rule for rule in rules if not rule.twin_of or not rule.keeps_benchmark(terms)]
+    """Return these rules, each followed by the variants that the account's standards demand."""
+    if not terms.variants:
+        return list(rules)
+    return [each for rule in rules for each in (rule, *_variants_of(rule, terms))]
 
 
-CIS_VERSIONS = {"1.4": 0, "1.5": 0, "2.0": 0, "3.0": 0, "4.0.1": 0, "5.0": 1, "6.0": 2, "7.0": 3}
-"""Version of the benchmark to position in `Rule.cis`."""
+def _variants_of(rule: Rule, terms: Terms) -> Iterator[Rule]:
+    for rule_id, numbers in terms.variants:
+        if rule_id == rule.id:
+            yield variant(rule, numbers)
 
 
-def cis(rule: Rule, terms: Terms) -> Cis:
-    """Return the rule's numbers in the benchmark, none of them where the account judges by another threshold."""
-    return rule.cis if rule.twin_of or rule.keeps_benchmark(terms) else NO_CIS
-
-
-def cis_by_version(rule: Rule, terms: Terms) -> dict[str, str]:
-    """Return the rule's number in each version of the benchmark, "" for none. See `cis`."""
-    numbers = cis(rule, terms)
-    return {version: numbers[place] for version, place in CIS_VERSIONS.items()}
+def applies(rule_id: str, terms: Terms) -> bool:
+    """Return whether the account has a rule or a variant of this id."""
+    return rule_id in {rule.id for rule in applying(RULES, terms)}
 
 
 def fingerprint(terms: Terms) -> str:
     """Return a text that is the same for verdicts reached under the same rules and terms, at whatever time."""
-    told = (JUDGES, sorted(rule.id for rule in EVERY), terms._replace(now=datetime.min))
+    told = (JUDGES, sorted(rule.id for rule in RULES), terms._replace(now=datetime.min))
     return hashlib.sha256(repr(told).encode()).hexdigest()
 
 
 def demanded(rule: Rule, terms: Terms) -> str:
-    """Return the requirement in the reader's language, with the account's numbers or the benchmark's."""
-    numbers = {**terms._asdict(), **(rule.thresholds if rule.twin_of else {})}
-    return _(rule.requirement).format(**numbers)
+    """Return the requirement in the reader's language, with the account's numbers or the variant's."""
+    return _(rule.requirement).format(**{**terms._asdict(), **rule.numbers})
 
 
 def judged(
     subject: Subject | Account,
     terms: Terms,
     exceptions: Mapping[str, datetime] | None = None,
-    rules: Sequence[Rule] = OF_PEOPLE,
+    rules: Iterable[Rule] = OF_PEOPLE,
 ) -> dict[str, Verdict]:
     """Return the verdicts by rule id, without the rules that aren't about the subject.
 
