@@ -25,7 +25,7 @@ COLUMNS = (
     "requirement", "state", "reason", "evidence", "exception_reason", "exception_owner", "exception_until",
 )  # fmt: skip
 ADDED = ("standards",)
-"""Columns behind the exact user name: new ones come last, so that programs that count columns go on working."""
+"""Columns behind the exact user name: new ones come last, so that programs that count columns still work."""
 
 
 def exported(

@@ -1,4 +1,4 @@
-"""The choice of standards, files of one's own among them: refused with the reason, or judged like any other."""
+"""The choice of standards, and files that add your own: refused with the reason, or judged like any other."""
 
 from __future__ import annotations
 
