@@ -102,6 +102,7 @@ REASONS: dict[str, str] = {
     "no-replacement-allowed": N_("the policy doesn’t allow another device"),
     "no-response": N_("AWS didn’t answer"),
     "not-a-report": N_("not a credential report"),
+    "report-took-too-long": N_("AWS was still creating the credential report"),
     "not-allowed": N_("the policy doesn’t allow it"),
     "not-details": N_("not an account’s authorization details"),
     "not-for-this-portal": N_("not an IAM user of this portal’s accounts"),

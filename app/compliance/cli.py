@@ -9,6 +9,7 @@ import os
 import pwd
 import shlex
 import sys
+import time
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import BinaryIO
@@ -20,6 +21,7 @@ from flask.cli import AppGroup
 from app.audit.log import COMMAND_LINE, Audit, audit_log
 from app.aws.account import AccountGateway
 from app.aws.clients import AwsCredentials, Clients, using_credentials
+from app.aws.credential_report import READS_WITH_REPORT, CredentialReportGateway
 from app.aws.iam import IamGateway
 from app.aws.passwords import PasswordGateway
 from app.aws.profile import credentials_of
@@ -29,6 +31,7 @@ from app.commands import on_database
 from app.compliance import service
 from app.compliance.data import due, queries
 from app.compliance.export import ADDED, COLUMNS, exported
+from app.compliance.fetching import fetched
 from app.compliance.refresh import Gateways
 from app.compliance.rules.subjects import Terms
 from app.compliance.rules.table import CIS_VARIANTS, GROUPS, RULES, applying
@@ -45,8 +48,11 @@ MFA_NEEDED = """AWS didn’t allow {action} for {arn}.
 This profile uses an access key without MFA, which can do almost nothing under Force_MFA. Get a session with a code:
   aws configure mfa-login{option} --update-profile {with_mfa} --serial-number arn:{partition}:iam::{account}:mfa/NAME
 Replace NAME with the name of the MFA device, and run this command again with --profile {with_mfa}.
-With an AWS CLI older than 2.30.3, use aws sts get-session-token instead. A cron job needs a role with the five
-actions that docs/compliance.md lists."""
+With an AWS CLI older than 2.30.3, use aws sts get-session-token instead. A cron job needs a role with the actions
+that docs/compliance.md lists."""
+
+REPORT_DENIED = """AWS didn’t allow {action}. The lists were refreshed, the credential report wasn’t.
+The profile needs iam:GenerateCredentialReport and iam:GetCredentialReport: docs/compliance.md has the policy."""
 
 
 def _audit(account_id: str, user_name: str = "", user_id: str = "") -> Audit:
@@ -66,11 +72,13 @@ def _account(account_id: str | None) -> str:
 
 @commands.command("refresh")
 @click.option("--profile", help="AWS profile to use. Default: as in the AWS CLI.")
+@click.option("--report", is_flag=True, help="Also fetch the account's credential report.")
 @click.option("--quiet", is_flag=True, help="Print nothing if it succeeds.")
 @on_database
-def refresh(profile: str | None, quiet: bool) -> None:
+def refresh(profile: str | None, report: bool, quiet: bool) -> None:
     """Read the profile's account from AWS and store the data. Exit status 1 if the data wasn't updated."""
-    clients = Clients(READS, current_app.config["AWS_REGION"], user_agent=f"latchkey/{version('latchkey')}")
+    reads = READS_WITH_REPORT if report else READS
+    clients = Clients(reads, current_app.config["AWS_REGION"], user_agent=f"latchkey/{version('latchkey')}")
     gateways = Gateways(
         UserListGateway(clients), AccountGateway(clients), IamGateway(clients), PasswordGateway(clients)
     )
@@ -80,15 +88,9 @@ def refresh(profile: str | None, quiet: bool) -> None:
             caller = StsGateway(clients).caller()
             account_id = _account(caller.account_id)
             _may_list(gateways.user_list, credentials, caller, profile)
-        work = service.begin_refresh(
-            db.engine,
-            gateways,
-            _audit(account_id, caller.arn.rsplit("/", 1)[-1][:128], caller.user_id[:128]),
-            account_id,
-            caller.arn,
-            credentials,
-            service.terms_for(current_app.config, account_id),
-        )
+        audit = _audit(account_id, caller.arn.rsplit("/", 1)[-1][:128], caller.user_id[:128])
+        terms = service.terms_for(current_app.config, account_id)
+        work = service.begin_refresh(db.engine, gateways, audit, account_id, caller.arn, credentials, terms)
     except PortalError as error:
         raise click.ClickException(str(error)) from error
     if not quiet:
@@ -106,6 +108,24 @@ def refresh(profile: str | None, quiet: bool) -> None:
                 calls=work.counts["calls"],
             )
         )
+    if not report:
+        return
+    try:
+        with using_credentials(credentials):
+            made = fetched(CredentialReportGateway(clients), time.sleep)
+        people = service.take_report(db.engine, audit, account_id, made.content, made.made_at, terms)
+    except NotAllowed as error:
+        raise click.ClickException(REPORT_DENIED.format(action=error.action)) from error
+    except PortalError as error:
+        raise click.ClickException(str(error)) from error
+    if not quiet:
+        told = _(
+            "Account %(id)s: %(users)d users in the credential report of %(time)s",
+            id=account_id,
+            users=people,
+            time=f"{made.made_at:%Y-%m-%d %H:%M} UTC",
+        )
+        click.echo(told)
 
 
 def _may_list(user_list: UserListGateway, credentials: AwsCredentials, caller: Identity, profile: str | None) -> None:

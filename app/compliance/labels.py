@@ -64,6 +64,11 @@ GET_REPORT = "aws iam generate-credential-report\naws iam get-credential-report 
 """The commands that get a credential report."""
 
 
+def cron_line(account_id: str) -> str:
+    """Return the command that keeps an account's data fresh. Its profile is a placeholder."""
+    return f".venv/bin/flask --app wsgi compliance refresh --report --quiet --profile PROFILE-{account_id}"
+
+
 def address(fix: Fix) -> str:
     """Return the address of the page where a user can fix a finding, on this portal."""
     return str(current_app.config["PUBLIC_URL"]) + url_for(fix.endpoint)

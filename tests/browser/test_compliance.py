@@ -153,9 +153,7 @@ def test_who_has_no_mfa(admin: Surfer, company: Sandbox) -> None:
 
 
 def test_a_report_fills_in_what_no_list_tells(admin: Surfer, company: Sandbox, office: Portal, clock: Clock) -> None:
-    iam = company.as_administrator("iam")
-    iam.generate_credential_report()
-    report = iam.get_credential_report()["Content"]
+    report = company.credential_report()
 
     def bring(content: bytes) -> None:
         admin.open("/compliance/report")

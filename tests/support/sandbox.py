@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Callable
 from functools import lru_cache
@@ -111,6 +112,13 @@ class Sandbox:
     def as_administrator(self, service: str) -> Any:
         """A client of Administrator: sees and may do everything."""
         return self.as_user(service, "Administrator")
+
+    def credential_report(self) -> bytes:
+        """The account's credential report as CSV, made now."""
+        iam = self.as_administrator("iam")
+        while iam.generate_credential_report()["State"] != "COMPLETE":
+            time.sleep(0.1)
+        return bytes(iam.get_credential_report()["Content"])
 
     def with_mfa(self, service: str, name: str, serial_number: str, code: str) -> Any:
         """A client signing with an MFA session of one of the cast."""

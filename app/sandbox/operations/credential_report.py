@@ -14,6 +14,8 @@ from app.sandbox.state import State
 
 Members = Mapping[str, Any]
 FRESH = timedelta(hours=4)
+MAKING = timedelta(seconds=1)
+"""How long a report takes. At AWS it is seconds to minutes."""
 HEADER = (
     "user,arn,user_creation_time,password_enabled,password_last_used,password_last_changed,password_next_rotation,"
     "mfa_active,access_key_1_active,access_key_1_last_rotated,access_key_1_last_used_date,"
@@ -97,8 +99,8 @@ def _key(state: State, key: Any) -> list[str]:
 @operation("iam", "GenerateCredentialReport")
 def generate(state: State, call: Call) -> Members:
     """Start a report, unless the last one is younger than four hours."""
-    if state.credential_report and call.now - state.credential_report[0] < FRESH:
-        return {"State": "COMPLETE"}
+    if state.credential_report and (age := call.now - state.credential_report[0]) < FRESH:
+        return {"State": "COMPLETE" if age >= MAKING else "INPROGRESS"}
     state.credential_report = (call.now, report_of(state, call.now))
     return {"State": "STARTED", "Description": "No report exists. Starting a new report generation task"}
 
@@ -109,6 +111,8 @@ def get(state: State, call: Call) -> Members:
     if state.credential_report is None:
         raise Refusal("ReportNotPresent", "No report is present. Generate one first.", 410)
     made_at, content = state.credential_report
+    if call.now - made_at < MAKING:
+        raise Refusal("ReportInProgress", "Report is not ready. Wait, then try again.", 404)
     if call.now - made_at >= FRESH:
         raise Refusal("ReportExpired", "The report has expired. Generate a new one.", 410)
     return {"Content": content, "ReportFormat": "text/csv", "GeneratedTime": made_at}
