@@ -244,7 +244,7 @@ def known(engine: Engine) -> list[Any]:
 
 
 @pytest.mark.parametrize("at_once", [2, 500])
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 2**32))
 def test_judging_who_is_due_says_what_judging_everyone_says(at_once: int, seed: int) -> None:
     was, due.AT_ONCE = due.AT_ONCE, at_once
