@@ -25,6 +25,7 @@ OF_ADMINS = frozenset(
     {
         Event.COMPLIANCE_REFRESHED,
         Event.CREDENTIAL_REPORT_TAKEN,
+        Event.DETAILS_TAKEN,
         Event.EXCEPTION_ADDED,
         Event.EXCEPTION_ENDED,
         Event.SOMEBODYS_SESSIONS_ENDED,

@@ -139,6 +139,11 @@ class Event(StrEnum):
         N_("Uploaded a credential report"),
         N_("Tried to upload a credential report"),
     )
+    DETAILS_TAKEN = (
+        "details-taken",
+        N_("Uploaded authorization details"),
+        N_("Tried to upload authorization details"),
+    )
     EXCEPTION_ADDED = "exception-added", N_("Added an exception"), N_("Tried to add an exception")
     EXCEPTION_ENDED = "exception-ended", N_("Ended an exception"), N_("Tried to end an exception")
     SOMEBODYS_SESSIONS_ENDED = (

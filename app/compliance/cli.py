@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import pwd
 import shlex
+import stat
 import sys
 import time
 from datetime import UTC, datetime
@@ -156,25 +157,45 @@ def _tell(users: int, expected: int) -> None:
 
 @commands.command("import")
 @click.argument("file", type=click.File("rb"))
-@click.option("--account", "account_id", help="Account of the report, 12 digits. Not needed with only one account.")
+@click.option(
+    "--details", is_flag=True, help="FILE is the output of `aws iam get-account-authorization-details`, not a report."
+)
+@click.option("--account", "account_id", help="Account of the file, 12 digits. Not needed with only one account.")
 @click.option(
     "--made-at",
     type=click.DateTime(["%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S"]),
-    help="When AWS created the report, in UTC. Default: the time in the output of `aws iam get-credential-report`. "
-    "For CSV, the latest time in the file.",
+    help="When AWS created the report or the details, in UTC. Default: the time in the output of "
+    "`aws iam get-credential-report`. For CSV, the latest time in the file. For details, when the file was last "
+    "changed, or now for standard input.",
 )
 @on_database
-def import_command(file: BinaryIO, account_id: str | None, made_at: datetime | None) -> None:
-    """Import a credential report from FILE, or from standard input with -. A refused report changes nothing."""
+def import_command(file: BinaryIO, details: bool, account_id: str | None, made_at: datetime | None) -> None:
+    """Import a credential report or authorization details from FILE, or from standard input with -.
+
+    A file that is refused changes nothing.
+    """
     chosen = _account(account_id)
     made = made_at.replace(tzinfo=UTC) if made_at else None
+    terms_of = service.terms_for(current_app.config, chosen)
     try:
-        people = service.take_report(
-            db.engine, _audit(chosen), chosen, file.read(), made, service.terms_for(current_app.config, chosen)
-        )
+        if details:
+            collected = made or _last_changed(file)
+            people = service.take_details(db.engine, _audit(chosen), chosen, file.read(), collected, terms_of)
+        else:
+            people = service.take_report(db.engine, _audit(chosen), chosen, file.read(), made, terms_of)
     except PortalError as error:
         raise click.ClickException(str(error)) from error
     click.echo(_("Account %(id)s: %(users)d users", id=chosen, users=people))
+
+
+def _last_changed(file: BinaryIO) -> datetime:
+    """When a file was last changed, now for anything else: a pipe is written while it is read."""
+    now = datetime.now(UTC)
+    try:
+        told = os.fstat(file.fileno())
+    except OSError:  # standard input of a test
+        return now
+    return min(now, datetime.fromtimestamp(told.st_mtime, UTC)) if stat.S_ISREG(told.st_mode) else now
 
 
 @commands.command("export")

@@ -47,6 +47,7 @@ FACTS = {
     "key_use": N_("last use of access keys"),
     "certificates": N_("signing certificates"),
     "ssh_keys": N_("SSH keys"),
+    "policies": N_("policies"),
     "root_keys": N_("access keys of the root user"),
     "root_mfa": N_("MFA of the root user"),
     "root_virtual_mfa": N_("virtual MFA of the root user"),
@@ -58,6 +59,7 @@ SOURCES = {
     Source.USER_LIST: N_("refresh from AWS"),
     Source.REPORT: N_("credential report"),
     Source.SELF: N_("the user’s visit"),
+    Source.DETAILS: N_("authorization details"),
 }
 
 GET_REPORT = "aws iam generate-credential-report\naws iam get-credential-report > report.json"

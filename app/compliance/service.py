@@ -14,9 +14,10 @@ from sqlalchemy import Connection, Engine, insert, select, update
 from app.audit.events import Event
 from app.audit.log import Audit
 from app.aws.clients import AwsCredentials
-from app.compliance.data import queries, refresh_runs, updates
+from app.compliance.data import details, details_updates, queries, refresh_runs, updates
 from app.compliance.data.account_data import ensure_account_row, in_force, locked
 from app.compliance.data.credential_report import NotAReport, parse
+from app.compliance.data.details_formats import NotDetails
 from app.compliance.data.judgements import TermsOf
 from app.compliance.data.models import ComplianceException
 from app.compliance.refresh import Gateways, Refresh
@@ -93,6 +94,22 @@ def take_report(
         )
     with audit.attempt(Event.CREDENTIAL_REPORT_TAKEN, account_id):
         return updates.keep_report(engine, report, datetime.now(UTC), terms)
+
+
+def take_details(
+    engine: Engine, audit: Audit, account_id: str, content: bytes, collected_at: datetime, terms: TermsOf
+) -> int:
+    """Import authorization details, return how many users they contain. Raises NotDetails, NotRecorded."""
+    found = details.parse(content, collected_at)
+    if found.account_id != account_id:
+        told = _(
+            "These are the details of account %(theirs)s, not of %(account)s. Nothing was changed.",
+            theirs=found.account_id,
+            account=account_id,
+        )
+        raise NotDetails(told, diagnosis="other-account")
+    with audit.attempt(Event.DETAILS_TAKEN, account_id):
+        return details_updates.keep_details(engine, found, datetime.now(UTC), terms)
 
 
 @dataclass(frozen=True)

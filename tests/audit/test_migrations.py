@@ -27,11 +27,17 @@ from app.audit.chain import START, Link
 from app.audit.events import Event
 from app.audit.log import Audit, audit_log
 from app.commands import activity
+from app.compliance.data import due
+from app.compliance.data.details import details_of
+from app.compliance.data.details_updates import keep_details
+from app.compliance.data.people_data import read_people
+from app.compliance.rules.subjects import Terms
 from app.db import Utc, db
 from app.factory import create_app
 from config import from_env
 from tests.audit.conftest import flaws
 from tests.support.databases import GOOD, empty_portal
+from tests.support.details import NOW, user
 from tests.support.postgres import Postgres, postgres
 from tests.support.sandbox import ROOT
 
@@ -129,6 +135,31 @@ def test_a_record_of_before_unique_ids_stays_sound_and_nobodys_own(portal: Flask
             connection.execute(text(f"update activity set {change} where seq = 4"))
         output = verified(db.engine.url.render_as_string(hide_password=False)).output
         assert flaws(output) == [(4, "not-written")]
+
+
+def test_an_account_of_before_details_has_none_and_can_get_some(portal: Flask) -> None:
+    flask_migrate.upgrade(revision="0006")
+    with db.engine.begin() as connection:
+        account = {"account_id": "123456789012", "roster": "{}", "report": "{}", "judged_with": "", "running": ""}
+        person = {"account_id": "123456789012", "user_name": "alice", "arn": "", "path": "/", "own": "{}",
+                  "virtual_devices": 0, "verdicts": " mfa=unknown ", "failed": 0}  # fmt: skip
+        for table, row in (("compliance_accounts", {**account, "stale": False}),
+                           ("compliance_people", {**person, "in_roster": False})):  # fmt: skip
+            names = ", ".join(row)
+            connection.execute(
+                text(f"insert into {table} ({names}) values ({', '.join(f':{each}' for each in row)})"), row
+            )
+    flask_migrate.upgrade()
+    stored = due.catch_up(db.engine, "123456789012", lambda others: Terms(datetime(2026, 9, 2, tzinfo=UTC)))
+    assert stored and stored.details is None and stored.details_at is None
+    with db.engine.connect() as connection:
+        (alice,) = read_people(connection, "123456789012").values()
+    assert alice.forced is None and " mfa-forced=unknown " in alice.verdicts
+    details = details_of([{"UserDetailList": [user("alice")]}], NOW)
+    assert keep_details(db.engine, details, NOW, lambda others: Terms(NOW)) == 1
+    with db.engine.connect() as connection:
+        (alice,) = read_people(connection, "123456789012").values()
+    assert " mfa-forced=pass " in alice.verdicts, "alice has no policies at all"
 
 
 def verified(database_url: str, *options: str) -> Result:

@@ -17,32 +17,7 @@ from hypothesis import strategies as st
 from app.compliance.data.details import details_of, parse
 from app.compliance.data.details_formats import LARGEST, LISTS, NotDetails
 from app.compliance.data.details_rows import Details
-
-ACCOUNT = "123456789012"
-NOW = datetime(2026, 9, 2, tzinfo=UTC)
-IAM = f"arn:aws:iam::{ACCOUNT}"
-ALLOW = {
-    "Version": "2012-10-17",
-    "Statement": [{"Sid": "Reads", "Effect": "Allow", "Action": "s3:*", "Resource": "*"}],
-}
-EDGE = {"PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": f"{IAM}:policy/edge"}
-
-
-def managed(name: str, document: Any, owner: str = ACCOUNT) -> dict[str, Any]:
-    arn = f"arn:aws:iam::{owner}:policy/{name}"
-    old = {"Document": {"Version": "2012-10-17", "Statement": []}, "VersionId": "v1", "IsDefaultVersion": False}
-    new = {"Document": document, "VersionId": "v2", "IsDefaultVersion": True, "CreateDate": "2026-02-01T10:00:00Z"}
-    return {"PolicyName": name, "Arn": arn, "DefaultVersionId": "v2", "PolicyVersionList": [old, new]}
-
-
-def attached(*names: str, owner: str = ACCOUNT) -> list[dict[str, str]]:
-    return [{"PolicyName": name, "PolicyArn": f"arn:aws:iam::{owner}:policy/{name}"} for name in names]
-
-
-def user(name: str, **more: Any) -> dict[str, Any]:
-    made = {"UserName": name, "UserId": f"AIDA{name.upper():0<17}", "Arn": f"{IAM}:user/{name}", "Path": "/"}
-    return {**made, "CreateDate": "2026-01-01T10:00:00+00:00", **more}
-
+from tests.support.details import ACCOUNT, ALLOW, EDGE, IAM, NOW, attached, managed, user
 
 WHOLE: dict[str, Any] = {
     "UserDetailList": [

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.compliance.rules.rule import UNITS
-from app.compliance.rules.subjects import Account, Credential, Key, Subject, Terms
+from app.compliance.rules.sources import ForcedFacts, RequestFacts
+from app.compliance.rules.subjects import Account, Credential, Key, Seen, Source, Subject, Terms
 from app.compliance.rules.table import (
     BY_ID,
     GROUPS,
@@ -32,6 +33,22 @@ P, F, U = State.PASS, State.FAIL, State.UNKNOWN
 
 def ago(days: float) -> datetime:
     return NOW - timedelta(days=days)
+
+
+DETAILS = {"policies": Seen(Source.DETAILS, ago(1))}
+
+
+def told(state: str, via: str = "user", session: str = "key") -> ForcedFacts:
+    """What the details say of alice."""
+    request: RequestFacts = {
+        "action": "s3:DeleteBucket", "resource": "*", "session": session, "context": {}, "statement": "Backup",
+        "policy": "Backups", "arn": "", "via": via,
+    }  # fmt: skip
+    return {
+        "user_id": "AIDAALICE", "created": None, "state": state,
+        "unexplored": ["policy-missing:arn:aws:iam::aws:policy/Gone"] if state == "unknown" else [],
+        "request": request if state == "fail" else None,
+    }  # fmt: skip
 
 
 NOBODY = Subject("alice", "/", ago(400), None, False, None, None, False, None, None, None, None, {})
@@ -117,6 +134,14 @@ def said(rule: str, terms: Terms = TERMS, **known: Any) -> State | None:
         ("ssh-key-age", {}, U),
         ("ssh-key-age", {"ssh_keys": (Credential(False, ago(900)),)}, None),
         ("ssh-key-age", {"ssh_keys": (Credential(True, ago(900)),)}, F),
+        ("mfa-forced", {}, U),
+        ("mfa-forced", {"forced": told("pass")}, U),
+        ("mfa-forced", {"forced": told("pass"), "seen": DETAILS}, P),
+        ("mfa-forced", {"forced": told("fail"), "seen": DETAILS}, F),
+        ("mfa-forced", {"forced": told("fail", via="group:devs", session="password"), "seen": DETAILS}, F),
+        ("mfa-forced", {"forced": told("unknown"), "seen": DETAILS}, U),
+        ("mfa-forced", {"seen": DETAILS}, U),
+        ("mfa-forced", {"forced": told("pass"), "seen": {"policies": Seen(Source.DETAILS, ago(91))}}, U),
         ("within-reach", {}, None),
         ("within-reach", {"path": "/eng/"}, P),
     ],
@@ -125,6 +150,15 @@ def test_of_people(rule: str, known: dict[str, Any], expected: State | None) -> 
     assert said(rule, **known) == expected
     verdict = judged(NOBODY._replace(**known), TERMS).get(rule)
     assert verdict is None or (verdict.sentence.endswith((".",)) and "{" not in verdict.sentence)
+
+
+def test_what_works_without_mfa_is_named() -> None:
+    failing = judged(NOBODY._replace(forced=told("fail", via="group:devs"), seen=DETAILS), TERMS)[
+        "mfa-forced"
+    ].sentence
+    assert "s3:DeleteBucket on *" in failing and "statement Backup of policy Backups" in failing and "devs" in failing
+    unknown = judged(NOBODY._replace(forced=told("unknown"), seen=DETAILS), TERMS)["mfa-forced"].sentence
+    assert "arn:aws:iam::aws:policy/Gone" in unknown
 
 
 def test_a_path_under_a_blind_policy() -> None:
@@ -174,7 +208,7 @@ def made_from_scratch(aws: Aws, now: datetime) -> dict[str, dict[str, str]]:
             says["certificate-age"] = "fail" if old else "pass"
         if user.path != "/":
             says["within-reach"] = "pass"
-        says["ssh-key-age"] = "unknown"
+        says["ssh-key-age"] = says["mfa-forced"] = "unknown"
         answers[name] = says
     return answers
 

@@ -17,7 +17,7 @@ _FAILED = f"={FAIL} "
 
 def subject_of(row: PersonRow, stored: AccountRow) -> Subject:
     """Return what is known of a user, from their row and the account's."""
-    return subject(row, stored.user_list_at, stored.report_at, others_of(stored.user_list))
+    return subject(row, stored.user_list_at, stored.report_at, others_of(stored.user_list), stored.details_at)
 
 
 def account_of(stored: AccountRow) -> Account:

@@ -101,7 +101,7 @@ def merge_report(stored: AccountRow, known: Mapping[str, PersonRow], report: Cre
     for name, old in known.items():
         if name in told:
             continue
-        if newer and not old.was_seen_after(report.made_at):
+        if newer and not old.was_seen_after(report.made_at) and not _in_details_after(stored, old, report.made_at):
             merged.gone.append(name)
         else:
             merged.people.append(_left(old, None, in_user_list=old.in_user_list and not newer))
@@ -111,12 +111,12 @@ def merge_report(stored: AccountRow, known: Mapping[str, PersonRow], report: Cre
 def _set_reported(merged: Merged, row: PersonRow, person: ReportPerson) -> None:
     """Add the row with the report's facts about the user."""
     merged.people.append(row)
-    if _is_later(person.created_at, row.created_at):
+    if is_later(person.created_at, row.created_at):
         row.report = None  # the report is about the former user
         return
-    if person.created_at and _is_later(row.created_at, person.created_at):
+    if person.created_at and is_later(row.created_at, person.created_at):
         merged.gone.append(row.user_name)
-        _forget_former(row, person.created_at, None)
+        forget_former(row, person.created_at, None)
         row.in_user_list = False
     if row.in_user_list:
         row.report = _with_other(person.facts, row.virtual_devices)
@@ -152,9 +152,9 @@ def merge_lists(
     for name, user in users.items():
         old = known.get(name)
         row = old.copy() if old else PersonRow(stored.account_id, name)
-        if _is_later(row.created_at, user.created_at) or _is_another(row.user_id, user.user_id):
+        if is_later(row.created_at, user.created_at) or is_another(row.user_id, user.user_id):
             merged.gone.append(name)
-            _forget_former(row, user.created_at, stored.report_at)
+            forget_former(row, user.created_at, stored.report_at)
         _set_listed(row, user, virtual.get(name, 0))
         merged.people.append(row)
     report_is_newer = stored.report_at is not None and stored.report_at > at
@@ -162,7 +162,7 @@ def merge_lists(
         if name in users:
             continue
         report = old.report if report_is_newer else None
-        if report or old.was_seen_after(at):
+        if report or old.was_seen_after(at) or _in_details_after(stored, old, at):
             merged.people.append(_left(old, report, in_user_list=False))
         else:
             merged.gone.append(name)
@@ -181,7 +181,7 @@ def _set_listed(row: PersonRow, user: ListedUser, virtual_devices: int) -> None:
 def merge_own(account_id: str, old: PersonRow | None, user: SignedInUser, own: OwnFacts) -> Merged:
     """Merge what a user's own visit showed into their stored row."""
     merged = Merged()
-    if old and _is_another(old.user_id, user.user_id):
+    if old and is_another(old.user_id, user.user_id):
         merged.gone.append(user.user_name)
         old = None
     row = old.copy() if old else PersonRow(account_id, user.user_name, arn=user.arn, path=user.path)
@@ -191,19 +191,24 @@ def merge_own(account_id: str, old: PersonRow | None, user: SignedInUser, own: O
     return merged
 
 
-def _is_later(earlier: datetime | None, later: datetime | None) -> bool:
+def _in_details_after(stored: AccountRow, old: PersonRow, moment: datetime) -> bool:
+    """Do the account's authorization details contain the user, and are they newer than this moment?"""
+    return bool(old.forced and stored.details_at and stored.details_at > moment)
+
+
+def is_later(earlier: datetime | None, later: datetime | None) -> bool:
     """Was a user created later than another of the same name? Then the first was deleted between. None: not known."""
     return bool(earlier and later and later - earlier >= timedelta(seconds=1))
 
 
-def _is_another(known: str, told: str) -> bool:
+def is_another(known: str, told: str) -> bool:
     """Are these unique ids of two users? An id that isn't known yet ("") can be any user's."""
     return bool(known and told and known != told)
 
 
-def _forget_former(row: PersonRow, created_at: datetime, report_at: datetime | None) -> None:
+def forget_former(row: PersonRow, created_at: datetime, report_at: datetime | None) -> None:
     """Drop what was known of the user who had the name before. report_at: of the report that `row.report` is from."""
-    row.user_id = ""
+    row.user_id, row.report_line = "", ""
     row.own = since(row.own, created_at)
     if report_at is None or report_at < created_at:
         row.report = None

@@ -36,6 +36,10 @@ class ComplianceAccount(Base):
     """Id of the running refresh, or "". The refresh that changes it from "" has the account to itself."""
     beat_at: Mapped[datetime | None] = mapped_column(Utc)
     """When that refresh last gave a sign of life."""
+    details: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    """DetailsFacts (`app.compliance.rules.sources`), None before the first authorization details."""
+    details_at: Mapped[datetime | None] = mapped_column(Utc)
+    """When they were collected. So old is the `forced` of users."""
 
 
 class CompliancePerson(Base):
@@ -71,6 +75,31 @@ class CompliancePerson(Base):
     """When their oldest active access key was created, as far as it is known."""
     changes_at: Mapped[datetime | None] = mapped_column(Utc)
     """When time alone changes a verdict."""
+    forced: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    """ForcedFacts (`app.compliance.rules.sources`), None where the details don't contain them."""
+
+
+class ComplianceDetails(Base):
+    """An account's authorization details, without the documents. Policies are no secrets: they aren't encrypted."""
+
+    __tablename__ = "compliance_details"
+
+    account_id: Mapped[str] = mapped_column(String(12), primary_key=True)
+    collected_at: Mapped[datetime] = mapped_column(Utc)
+    content: Mapped[dict[str, Any]] = mapped_column(JSON)
+    """As `app.compliance.data.details_data` writes it."""
+
+
+class CompliancePolicyDocument(Base):
+    """A policy document of an account. Users and groups share many."""
+
+    __tablename__ = "compliance_policy_documents"
+
+    account_id: Mapped[str] = mapped_column(String(12), primary_key=True)
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    """SHA-256, in hex."""
+    document: Mapped[str] = mapped_column(Text)
+    """JSON."""
 
 
 class ComplianceChange(Base):

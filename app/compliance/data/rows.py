@@ -8,7 +8,15 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
-from app.compliance.rules.sources import OwnFacts, ReportFacts, RootFacts, UserListFacts, times_of
+from app.compliance.rules.sources import (
+    DetailsFacts,
+    ForcedFacts,
+    OwnFacts,
+    ReportFacts,
+    RootFacts,
+    UserListFacts,
+    times_of,
+)
 
 Exceptions = Mapping[str, Mapping[str, datetime]]
 """By user name ("" for the account) and rule id: when the exception ends."""
@@ -30,6 +38,9 @@ class AccountRow:
     """The last user, by name, whose verdicts were reached with `judged_with`. None: all were."""
     stale: bool
     """The figures don't count what is stored."""
+    details: DetailsFacts | None
+    """None before the first authorization details."""
+    details_at: datetime | None
 
 
 @dataclass(slots=True)
@@ -52,6 +63,7 @@ class PersonRow:
     failed: int = 0
     oldest_key_at: datetime | None = None
     changes_at: datetime | None = None
+    forced: ForcedFacts | None = None
 
     def copy(self) -> PersonRow:
         """Return a row that can be changed without changing this one. Replace its facts, don't change them."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from app.compliance.rules.sources import OwnFacts, RootFacts, StoredPerson, UserListFacts
+from app.compliance.rules.sources import ForcedFacts, OwnFacts, RootFacts, StoredPerson, UserListFacts
 from app.compliance.rules.subjects import Account, Credential, Key, Seen, Source, Subject
 from app.text.messages import N_
 
@@ -62,7 +62,13 @@ def _own(own: OwnFacts, name: str, *others: Seen | None) -> _Own | None:
     return _Own(told[1], Seen(Source.SELF, at))
 
 
-def subject(row: StoredPerson, user_list_at: datetime | None, report_at: datetime | None, others: Others) -> Subject:
+def subject(
+    row: StoredPerson,
+    user_list_at: datetime | None,
+    report_at: datetime | None,
+    others: Others,
+    details_at: datetime | None = None,
+) -> Subject:
     """Return what is known of a user."""
     user_list = Seen(Source.USER_LIST, user_list_at) if row.in_user_list and user_list_at else None
     report = Seen(Source.REPORT, report_at) if row.report and report_at else None
@@ -73,6 +79,7 @@ def subject(row: StoredPerson, user_list_at: datetime | None, report_at: datetim
     keys, seen["keys"], seen["key_use"] = _keys(row, report)
     certificates, seen["certificates"] = _certificates(row, report)
     ssh_keys, seen["ssh_keys"] = _ssh_keys(row)
+    seen["policies"] = Seen(Source.DETAILS, details_at) if details_at else None
     return Subject(
         row.user_name,
         row.path,
@@ -88,6 +95,7 @@ def subject(row: StoredPerson, user_list_at: datetime | None, report_at: datetim
         ssh_keys,
         {name: source for name, source in seen.items() if source},
         doubt,
+        _forced(row) if details_at else None,
     )
 
 
@@ -133,6 +141,17 @@ def _other_device(row: StoredPerson, report: Seen | None) -> tuple[bool | None, 
     if row.report and report and (row.report["other"] or not row.report["mfa"]):
         return row.report["mfa"], report
     return None, None
+
+
+def _forced(row: StoredPerson) -> ForcedFacts | None:
+    """What the details say, None where they are about a former user of that name."""
+    told = row.forced
+    if told is None or (row.user_id and told["user_id"] != row.user_id):
+        return None
+    created = _time(told["created"])
+    if created and row.created_at and abs(created - row.created_at) >= timedelta(seconds=1):
+        return None
+    return told
 
 
 VIRTUAL = "VIRTUAL"

@@ -76,6 +76,50 @@ class RootFacts(TypedDict, total=False):
     """MFA devices of other kinds in use beyond those the report explained, when both were first compared."""
 
 
+class DetailsFacts(TypedDict):
+    """What is kept of the account's authorization details beside each user's own facts."""
+
+    digest: str
+    """SHA-256 of the file in hex, "" where AWS was asked directly."""
+    users: int
+    groups: int
+    policies: int
+    judged_by: int
+    """`app.compliance.data.forced.ENGINE`: which judge decided whether MFA is forced."""
+
+
+class ForcedFacts(TypedDict):
+    """Whether a user's policies force MFA, by the account's authorization details."""
+
+    user_id: str
+    created: str | None
+    state: str
+    """ "pass", "fail" or "unknown"."""
+    unexplored: list[str]
+    """What wasn't explored, "code:name", where it is unknown."""
+    request: RequestFacts | None
+    """What works without MFA, where it fails."""
+
+
+class RequestFacts(TypedDict):
+    """A request that works without MFA, and what allows it."""
+
+    action: str
+    resource: str
+    session: str
+    """ "key": an access key, "password": the console without a code."""
+    context: dict[str, Any]
+    """The condition keys that matter."""
+    statement: str
+    """Sid, or the number from 0."""
+    policy: str
+    """Its name."""
+    arn: str
+    """"" for an inline policy."""
+    via: str
+    """ "user" or "group:NAME"."""
+
+
 class StoredPerson(Protocol):
     """The facts of a row of `compliance_people` about a user."""
 
@@ -87,6 +131,8 @@ class StoredPerson(Protocol):
     virtual_devices: int
     report: ReportFacts | None
     own: OwnFacts
+    user_id: str
+    forced: ForcedFacts | None
 
 
 def times_of(own: OwnFacts) -> dict[str, datetime]:

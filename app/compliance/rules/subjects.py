@@ -7,6 +7,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
+from app.compliance.rules.sources import ForcedFacts
+
 
 class Source(StrEnum):
     """Where a fact comes from."""
@@ -17,6 +19,8 @@ class Source(StrEnum):
     """AWS's credential report."""
     SELF = "self"
     """The user's own visit to the portal."""
+    DETAILS = "details"
+    """The account's authorization details."""
 
 
 class Seen(NamedTuple):
@@ -66,10 +70,12 @@ class Subject(NamedTuple):
     ssh_keys: tuple[Credential, ...] | None
     seen: Mapping[str, Seen]
     """By name of the fact: "user", "mfa", "password", "password_last_used", "keys", "key_use", "certificates",
-    "ssh_keys".
+    "ssh_keys", "policies".
     """
     mfa_doubt: str = ""
     """Why `mfa` isn't known although a source reported it. A sentence."""
+    forced: ForcedFacts | None = None
+    """Whether the user's policies force MFA. None: the details don't contain this user, or there are none."""
 
 
 class Account(NamedTuple):

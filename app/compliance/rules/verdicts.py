@@ -55,6 +55,7 @@ _OVER_SINCE = N_("It has passed the limit since this was collected, on {}.")
 _STALE = {
     Source.USER_LIST: N_("The last refresh was on {}, more than {} days ago. Refresh again."),
     Source.REPORT: N_("The credential report is from {}, more than {} days ago. Upload a newer one."),
+    Source.DETAILS: N_("The authorization details are from {}, more than {} days ago. Collect new ones."),
     Source.SELF: N_("The user’s last visit here was on {}, more than {} days ago."),
 }
 

@@ -1,0 +1,64 @@
+"""The rule about what users' policies let them do without MFA, and the table of it. Pure.
+
+`app.policy.forced` decides, when authorization details are imported. The rule says what it decided.
+"""
+
+from __future__ import annotations
+
+from app.compliance.rules.rule import Rule
+from app.compliance.rules.sources import ForcedFacts
+from app.compliance.rules.subjects import Subject, Terms
+from app.compliance.rules.verdicts import FAIL, PASS, UNKNOWN, State, Verdict, fresh
+from app.text.messages import N_
+
+_FORCED = Verdict(PASS, N_("Without MFA, this user can only set up MFA."))
+_NO_DETAILS = Verdict(UNKNOWN, N_("Only the account’s authorization details show this user’s policies."))
+_BY_SESSION = {
+    "key": N_("{} on {} is allowed with an access key and no MFA, by statement {} of policy {}."),
+    "password": N_("{} on {} is allowed with a password and no MFA, by statement {} of policy {}."),
+}
+_OF_GROUP = N_("This policy comes from the group {}.")
+UNEXPLORED = {
+    "policy-missing": N_("The details don’t contain the policy {}. Collect them without --filter."),
+    "group-missing": N_("The details don’t contain the group {}. Collect them without --filter."),
+    "policy-unread": N_("We can’t read the policy {}."),
+}
+"""By code: why it isn't known whether MFA is forced."""
+_OTHER = N_("We couldn’t check everything these policies say: {}.")
+
+
+def mfa_forced(someone: Subject, terms: Terms) -> Verdict | None:
+    """Is everything but setting up MFA denied to this user without MFA?"""
+    seen = someone.seen.get("policies")
+    if seen is None:
+        return _NO_DETAILS
+    if someone.forced is None:
+        why = N_("The authorization details from {} don’t contain this user. Collect new ones.")
+        return Verdict(UNKNOWN, why, (seen.at,))
+    return fresh(_of(someone.forced), terms, seen)
+
+
+def _of(told: ForcedFacts) -> Verdict:
+    if told["state"] == State.PASS:
+        return _FORCED
+    found = told["request"]
+    if found is None:
+        code, _colon, name = next(iter(told["unexplored"]), "").partition(":")
+        return Verdict(UNKNOWN, UNEXPLORED.get(code, _OTHER), (name or code,))
+    why, about = (
+        _BY_SESSION[found["session"]],
+        (found["action"], found["resource"], found["statement"], found["policy"]),
+    )
+    if found["via"].startswith("group:"):
+        return Verdict(FAIL, f"{why}\n{_OF_GROUP}", (*about, found["via"].removeprefix("group:")))
+    return Verdict(FAIL, why, about)
+
+
+RULES: tuple[Rule, ...] = (
+    Rule("mfa-forced", N_("Every user is forced to use MFA"),
+         N_("Without MFA, no user can do anything but set up MFA: their policies deny everything else."),
+         mfa_forced, ("policies",),
+         short=N_("MFA not forced"), topic=N_("whether MFA is forced"),
+         told=N_("You can use AWS without MFA. Your administrator will fix this."),
+         who=N_("Decided from each user’s policies, those of their groups, and their permissions boundary.")),
+)  # fmt: skip
