@@ -89,6 +89,12 @@ class Standard:
     note: str = ""
     """What is uncertain about the mapping as a whole."""
 
+    @property
+    def one_source(self) -> Control | None:
+        """Any of the items where all have the same source and date, None where they differ."""
+        told = {(control.source, control.checked) for control in self.controls}
+        return self.controls[0] if len(told) == 1 else None
+
     def applying(self, partition: str) -> list[Control]:
         """Return the items that apply to accounts of the partition."""
         return [control for control in self.controls if partition not in control.not_in]
