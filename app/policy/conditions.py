@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.policy.patterns import ArnPattern, Context, Pattern, value_of, variable_key
 
@@ -119,25 +119,44 @@ def _holds(base: str, wanted: str, variables: bool) -> Callable[[str, Context], 
     return compared
 
 
+class Operator(NamedTuple):
+    """A condition operator, taken apart.
+
+    quantifier: "forallvalues", "foranyvalue" or "". base: "StringEquals", or "Null". negated: does it hold where the
+    base doesn't? if_exists: does it hold where the key is absent?
+    """
+
+    quantifier: str
+    base: str
+    negated: bool
+    if_exists: bool
+
+
+def operator_of(written: str) -> Operator:
+    """Take an operator apart: "ForAnyValue:StringNotLikeIfExists". Raises UnknownOperator."""
+    prefix, colon, name = written.rpartition(":")
+    quantifier = prefix.lower()
+    if colon and quantifier not in ("foranyvalue", "forallvalues"):
+        raise UnknownOperator(written)
+    if name.lower() == "null" and not quantifier:
+        return Operator("", "Null", negated=False, if_exists=False)
+    if_exists = name.lower().endswith("ifexists")
+    known = _BY_NAME.get(name[: -len("IfExists")].lower() if if_exists else name.lower(), "")
+    if not known:
+        raise UnknownOperator(written)
+    return Operator(quantifier, NEGATED.get(known, known), known in NEGATED, if_exists)
+
+
 def compiled_condition(operator: str, key: str, wanted: Sequence[str], variables: bool) -> Condition:
     """Compile one line of a Condition element. wanted: the values as text. Raises UnknownOperator."""
     return Condition(operator, key, tuple(wanted), variables, _test(operator, key.lower(), wanted, variables))
 
 
 def _test(operator: str, key: str, wanted: Sequence[str], variables: bool) -> Test:
-    name, prefix = operator, ""
-    if ":" in operator:
-        prefix, _, name = operator.partition(":")
-        if prefix.lower() not in ("foranyvalue", "forallvalues"):
-            raise UnknownOperator(operator)
-    if name.lower() == "null" and not prefix:
+    quantifier, base, negated, if_exists = operator_of(operator)
+    if base == "Null":
         return lambda context: any((item.lower() == "true") == (not _values(context, key)) for item in wanted)
-    if_exists = name.lower().endswith("ifexists")
-    name = _BY_NAME.get(name[: -len("IfExists")].lower() if if_exists else name.lower(), "")
-    if not name:
-        raise UnknownOperator(operator)
-    negated = name in NEGATED
-    tests = [_holds(NEGATED.get(name, name), item, variables) for item in wanted]
+    tests = [_holds(base, item, variables) for item in wanted]
 
     def one(value: str, context: Context) -> bool:
         return any(test(value, context) for test in tests) != negated
@@ -157,7 +176,7 @@ def _test(operator: str, key: str, wanted: Sequence[str], variables: bool) -> Te
         # A key of several values under a plain operator: any may match, and for a negation none may.
         return (all if negated else any)(one(value, context) for value in values)
 
-    return {"forallvalues": every, "foranyvalue": some, "": single}[prefix.lower()]
+    return {"forallvalues": every, "foranyvalue": some, "": single}[quantifier]
 
 
 def _values(context: Context, key: str) -> Sequence[str]:

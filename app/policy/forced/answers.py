@@ -53,7 +53,7 @@ class Counterexample(NamedTuple):
 
     session: "key" for a plain access key, "password" for a console session without a code. statement: Sid or index,
     in its policy, of the Allow that decides. context: the condition keys that matter, in AWS's spelling, with their
-    values. Keys that the request must not have aren't in it.
+    values. () is for one that most requests have, and this one must not.
     """
 
     action: str

@@ -11,12 +11,15 @@ from functools import cache
 
 from app.policy.documents import DEAD_ACTIONS, read, texts_of
 from app.policy.forced.answers import Person
-from app.policy.reference.actions import UNTOUCHED
+from app.policy.reference.actions import UNTOUCHED, arn_patterns, real_name
 from app.policy.variants import PUBLISHED
 
 _DOCUMENTS = ("recommended", PUBLISHED[-1].name)
 _ANY_NAME = "iam:createvirtualmfadevice"
 """A new device belongs to nobody else, and AWS's own policy has let it have any name since 2022."""
+
+_ABOUT_ONESELF = ("iam:changepassword", "signin:")
+"""Nobody can sign in or change the password for anyone else, whatever resource a policy names."""
 
 
 @cache
@@ -46,9 +49,9 @@ def own_resources(action: str, person: Person) -> Sequence[str]:
 
     action: in lower case. A request that is judged on "*" itself names nobody else, so it always counts.
     """
-    if action.startswith("signin:"):
-        return ("*",)  # whatever program it is for, people sign in as themselves
+    if action.startswith(_ABOUT_ONESELF) or not arn_patterns(real_name(action) or ""):
+        return ("*",)
     beginning = f"arn:{person.partition}:iam::{person.account_id}:"
     device = f"{beginning}mfa/{person.user_name}"
-    devices = (f"{beginning}mfa/*",) if action == _ANY_NAME else (f"{beginning}mfa/", device, f"{device}/*")
+    devices = (f"{beginning}mfa/*",) if action == _ANY_NAME else (device, f"{device}/*", f"{beginning}sms-mfa/*")
     return (person.arn, *devices)

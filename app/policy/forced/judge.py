@@ -1,68 +1,159 @@
-"""Decides whether MFA is forced on people."""
+"""Decides whether MFA is forced on people: one by one, or many at once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime
-from itertools import chain
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
 
-from app.policy.documents import texts_of
-from app.policy.evaluation import Policy, Request, Statement, compiled, decide
-from app.policy.forced.answers import SESSIONS, Counterexample, Judgement, Named, Person, SessionKind
-from app.policy.forced.getting_mfa import getting_mfa, own_resources, without_effect
-from app.policy.patterns import Pattern
-from app.policy.reference.action_patterns import named_by
-from app.policy.reference.actions import WELL_KNOWN
-from app.policy.reference.request_context import Circumstances, Session, request_context
-
-
-def judge_person(identity: Sequence[Named], boundary: Named | None, person: Person) -> Judgement:
-    """Decide for one person. identity: all policies of the user and their groups. boundary: the user's, if any."""
-    unread = [f"policy-unread:{each.arn or each.name}" for each in (*identity, boundary) if each and not each.policy]
-    if unread:
-        return Judgement("unknown", None, tuple(unread))
-    policies = [(each, compiled(each.policy.source)) for each in identity if each.policy]
-    limits = [compiled(boundary.policy.source)] if boundary and boundary.policy else []
-    for kind in SESSIONS:
-        for named, policy in policies:
-            for index, statement in enumerate(policy.statements):
-                if not statement.denies:
-                    found = _let_through(
-                        [each for _, each in policies], limits, (named, index, statement), person, kind
-                    )
-                    if found:
-                        return Judgement("fail", found, ())
-    return Judgement("pass", None, ())
+from app.policy.analysis.satisfiability import this_hour
+from app.policy.forced.answers import SESSIONS, Counterexample, Judgement, Named, Person, SessionKind, State
+from app.policy.forced.domains import Asker, Known
+from app.policy.forced.likeness import STAND_IN, Likeness
+from app.policy.forced.requests import context_of, shown
+from app.policy.forced.rules import document_of
+from app.policy.forced.search import Found, Search
+from app.policy.forced.unheard import unheard_requests
+from app.policy.forced.union import Union, left, loose_keys, resources
 
 
-def _let_through(
-    policies: Sequence[Policy],
-    limits: Sequence[Policy],
-    allow: tuple[Named, int, Statement],
-    person: Person,
-    kind: SessionKind,
-) -> Counterexample | None:
-    named, index, statement = allow
-    written = named.policy.source_statements[index] if named.policy else {}
-    entries = texts_of(written.get("Action", []))
-    resources = [each.replace("${aws:username}", person.user_name) for each in texts_of(written.get("Resource", []))]
-    resources = [each for each in resources if each != "*"]
-    for action in chain(WELL_KNOWN, *(named_by(each) for each in entries)):
-        if not statement.names_action(action) or action.lower() in without_effect():
-            continue
-        context = request_context(person.user, Session.of(SESSIONS[kind]), action, Circumstances(datetime.now(UTC)))
-        for resource in (*(each.replace("/*/", "/").replace("*", "x") for each in resources), "*", person.arn):
-            own = resource == "*" or any(
-                Pattern(each, variables=False).matches(resource, {}) for each in own_resources(action.lower(), person)
-            )
-            if own and action.lower() in getting_mfa():
-                continue
-            request = Request(action, resource, context)
-            if decide(policies, request).allowed and all(decide([each], request).allowed for each in limits):
-                return Counterexample(action, resource, kind, statement.sid or str(index), named, {})
-    return None
+class _Verdict(NamedTuple):
+    """A judgement that may be of many people: with a stand-in for the name, and a digest for the policy."""
+
+    state: State
+    found: Found | None = None
+    kind: SessionKind = "key"
+    codes: tuple[str, ...] = ()
 
 
-def judge_everyone(people: Iterable[tuple[Person, Sequence[Named], Named | None]]) -> Iterator[Judgement]:
-    """Decide for many, in their order."""
-    return (judge_person(identity, boundary, person) for person, identity, boundary in people)
+def judge_person(
+    identity: Sequence[Named], boundary: Named | None, person: Person, now: datetime | None = None
+) -> Judgement:
+    """Decide for one person.
+
+    identity: all policies of the user and their groups. boundary: the user's, if any. now: from when on requests can
+    come, by default this hour.
+    """
+    return _Judge(now or this_hour()).of(identity, boundary, person)
+
+
+def judge_everyone(
+    people: Iterable[tuple[Person, Sequence[Named], Named | None]], now: datetime | None = None
+) -> Iterator[Judgement]:
+    """Decide for many, in their order: (person, identity policies, boundary). Those who are alike are judged once.
+
+    now: as for `judge_person`.
+    """
+    judge = _Judge(now or this_hour())
+    return (judge.of(identity, boundary, person) for person, identity, boundary in people)
+
+
+class _Judge:
+    """Remembers what was decided."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+        self._likeness: dict[tuple[str, ...], Likeness] = {}
+        self._verdicts: dict[tuple[Likeness, Hashable], _Verdict] = {}
+
+    def of(self, identity: Sequence[Named], boundary: Named | None, person: Person) -> Judgement:
+        """For one person."""
+        every = (*identity, boundary) if boundary else tuple(identity)
+        unread = [f"policy-unread:{each.arn or each.name}" for each in every if each.policy is None]
+        if unread:
+            return Judgement("unknown", None, tuple(unread))
+        documents = {document_of(each.policy): each for each in reversed(identity) if each.policy}
+        limit = document_of(boundary.policy) if boundary and boundary.policy else None
+        if any(each.odd for each in (*documents, *([limit] if limit else []))):
+            return Judgement("unknown", None, ("characters-reserved:",))
+        ordered = sorted(documents, key=lambda each: each.digest)
+        digests = (*(each.digest for each in ordered), limit.digest if limit else "")
+        likeness = self._likeness.get(digests)
+        if likeness is None:
+            likeness = self._likeness[digests] = Likeness(Union(tuple(ordered), limit))
+        verdict = self._verdict(likeness, person)
+        named = {document.digest: each for document, each in documents.items()}
+        return _of_person(verdict, person, named)
+
+    def _verdict(self, likeness: Likeness, person: Person) -> _Verdict:
+        askers = [Asker.of(person, kind, self.now) for kind in SESSIONS]
+        alike, nameless = likeness.of(person, askers)
+        if (likeness, alike) not in self._verdicts:
+            self._verdicts[likeness, alike] = _judged(likeness.union, askers, nameless=nameless)
+        verdict = self._verdicts[likeness, alike]
+        if verdict.found and nameless and person.user_name.lower() in verdict.found.resource.lower():
+            return _judged(likeness.union, askers, nameless=False)  # the example happens to be about this very user
+        return verdict
+
+
+def _of_person(verdict: _Verdict, person: Person, named: Mapping[str, Named]) -> Judgement:
+    if verdict.found is None:
+        return Judgement(verdict.state, None, verdict.codes)
+    found = _for(verdict.found, person)
+    return Judgement(
+        verdict.state,
+        Counterexample(
+            found.action,
+            found.resource,
+            verdict.kind,
+            found.rule.name,
+            named[found.rule.digest],
+            shown(verdict.kind, found),
+        ),
+        verdict.codes,
+    )
+
+
+def _for(found: Found, person: Person) -> Found:
+    """A request with a person's name in place of the stand-in."""
+
+    def text(given: str) -> str:
+        return given.replace(STAND_IN, person.user_name)
+
+    values = {
+        key: text(value) if isinstance(value, str) else tuple(map(text, value)) for key, value in found.values.items()
+    }
+    return found._replace(resource=text(found.resource), values=values)
+
+
+def _judged(union: Union, askers: Sequence[Asker], *, nameless: bool) -> _Verdict:
+    """Search in each kind of session. nameless: with a stand-in for the name of the user."""
+    doubts: dict[str, None] = {}
+    searched = []
+    for asker in askers:
+        person = asker.person
+        lefts = {rule: left(rule, asker) for rule in union.rules}
+        stand_in = Asker.of(person._replace(user_name=STAND_IN), asker.kind, asker.now) if nameless else asker
+        search = Search(union, stand_in, lefts, lenient=False)
+        for found in search.all():
+            values = context_of(asker, _for(found, person))
+            if values is not None and union.lets(found.action, _for(found, person).resource, values):
+                return _Verdict("fail", found, asker.kind)
+            doubts[f"not-confirmed:{found.action}"] = None
+        searched.append((stand_in, lefts, bool(search.doubts)))
+    for asker, lefts, lenient in searched:
+        if lenient:
+            search = Search(union, asker, lefts, lenient=True)
+            for found in search.all():
+                doubts |= dict.fromkeys(_why(found, search))
+    if not doubts:
+        for asker, lefts, _ in searched:
+            doubts |= dict.fromkeys(unheard_requests(union, asker, lefts))
+    return _Verdict("unknown" if doubts else "pass", codes=tuple(doubts))
+
+
+def _why(found: Found, search: Search) -> Sequence[str]:
+    """Codes of what a request depends on that nobody knows."""
+    denies = [rule for rule in search.denies if rule.statement.names_action(found.action)]
+    keys: dict[str, None] = {}
+    for rule in (found.rule, *search.limits, *denies):
+        keys |= dict.fromkeys(resources(rule, search.asker).loose)
+        for condition in search.lefts[rule] or ():
+            loose = loose_keys(condition, search.asker)
+            for key in loose:
+                if (
+                    len(loose) > 1
+                    or search.asker.domain(key, has=search.has(found.action, key)).known is not Known.OPEN
+                ):
+                    keys[key] = None
+    return [f"key-unknown:{key}" for key in keys] or list(search.doubts)

@@ -1,0 +1,114 @@
+"""Finds condition keys with which some statements apply and others don't, by choosing a condition of each to fail."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from app.policy.conditions import Condition
+from app.policy.forced.domains import TIMES, Asker, Domain, Known
+from app.policy.forced.union import loose_keys
+from app.policy.forced.values import Open, Question, Values, Wish, found
+from app.policy.forced.words import TooMany
+from app.policy.reference.key_types import type_of
+from app.policy.reference.request_context import ValueType
+
+MOST_CHOICES = 2_000
+"""Conditions that are made to fail in one search; then it is given up as too large."""
+
+
+class Contexts:
+    """The search for one person and session.
+
+    lenient: may keys have any value that nobody here knows? Without it they count as unfavourable, so what is found
+    doesn't depend on them. doubts: why what is found leniently isn't certain, in codes.
+    """
+
+    def __init__(self, asker: Asker, *, lenient: bool) -> None:
+        self.asker = asker
+        self.lenient = lenient
+        self.doubts: dict[str, None] = {}
+        self._known: dict[tuple[str, frozenset[Wish], bool], Values | None] = {}
+        self._tried = 0
+
+    def found(
+        self, applying: Sequence[Condition], failing: Sequence[Sequence[Condition]], has: Mapping[str, bool]
+    ) -> Values | None:
+        """Keys in lower case to values; None where there are none.
+
+        applying: conditions that have to hold. failing: of each of these groups at least one must not. has: for each
+        key whether the action's requests can have it. Raises TooMany.
+        """
+        self._tried = 0
+        wishes: dict[str, tuple[Wish, ...]] = {}
+        for condition in applying:
+            if not self._add(wishes, Wish(condition, holds=True)):
+                return None
+        if not all(self._values(key, asked, has) is not None for key, asked in wishes.items()):
+            return None
+        chosen = self._chosen(wishes, sorted(failing, key=len), has)
+        if chosen is None:
+            return None
+        values: dict[str, str | tuple[str, ...]] = {}
+        for key, asked in chosen.items():
+            values |= self._values(key, asked, has) or {}
+        return values
+
+    def _chosen(
+        self, wishes: dict[str, tuple[Wish, ...]], failing: Sequence[Sequence[Condition]], has: Mapping[str, bool]
+    ) -> dict[str, tuple[Wish, ...]] | None:
+        if not failing:
+            return wishes
+        for condition in failing[0]:
+            self._tried += 1
+            if self._tried > MOST_CHOICES:
+                raise TooMany
+            further = dict(wishes)
+            if not self._add(further, Wish(condition, holds=False)):
+                continue
+            changed = [key for key in further if further[key] != wishes.get(key)]
+            if all(self._values(key, further[key], has) is not None for key in changed):
+                rest = self._chosen(further, failing[1:], has)
+                if rest is not None:
+                    return rest
+        return None
+
+    def _add(self, wishes: dict[str, tuple[Wish, ...]], wish: Wish) -> bool:
+        """Add a wish to those of its key. False where the condition asks for several keys that are open."""
+        loose = loose_keys(wish.condition, self.asker)
+        if loose != [wish.condition.key.lower()]:
+            self._doubt(*loose)
+            return self.lenient
+        key = TIMES[0] if loose[0] in TIMES else loose[0]
+        wishes[key] = (*wishes.get(key, ()), wish)
+        return True
+
+    def _doubt(self, *keys: str) -> None:
+        self.doubts |= dict.fromkeys(f"key-unknown:{key}" for key in keys)
+
+    def _values(self, key: str, wishes: tuple[Wish, ...], has: Mapping[str, bool]) -> Values | None:
+        known = (key, frozenset(wishes), has.get(key, True))
+        if known not in self._known:
+            self._known[known] = self._sought(key, wishes, has=known[2])
+        return self._known[known]
+
+    def _sought(self, key: str, wishes: tuple[Wish, ...], *, has: bool) -> Values | None:
+        domain = self.asker.domain(key, has=has)
+        if domain.known is Known.FIXED:
+            fixed = {key: domain.values[0]} if domain.values else {}
+            return fixed if Question(key, wishes, self.asker, domain).fits(fixed) else None
+        if domain.known is Known.DOUBTFUL:
+            if Question(key, wishes, self.asker, domain).fits({}):
+                return {}
+            self._doubt(key)
+        elif domain.known is Known.MYSTERY:
+            self._doubt(key)
+        if domain.known is not Known.OPEN:
+            if not self.lenient:
+                return None
+            value_type, _ = type_of(key) or (ValueType.STRING, True)
+            domain = Domain(Known.OPEN, value_type, several=True)
+        try:
+            return found(Question(key, wishes, self.asker, domain))
+        except (Open, TooMany):
+            self.doubts[f"condition-open:{key}"] = None
+            return {} if self.lenient else None

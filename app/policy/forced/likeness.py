@@ -1,0 +1,115 @@
+"""Who is alike to a union of policies: such people are judged once.
+
+Most policies depend on who asks only by `${aws:username}`, which they use for what is the user's own. Then the name
+makes no difference, and a stand-in for it is judged.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Iterator, Sequence
+
+from app.policy.analysis.satisfiability import holds_in
+from app.policy.conditions import Condition
+from app.policy.forced.answers import Person
+from app.policy.forced.domains import Asker
+from app.policy.forced.rules import Rule
+from app.policy.forced.union import Union, loose_keys
+from app.policy.forced.words import ANY, ANYS, NAME, NAMES, Glob, TooMany, anything, matches, word
+from app.policy.patterns import variable_key
+
+STAND_IN = "\ue200"
+"""A user's name that nobody has. It's one character that no policy mentions, so only a `*` or `?` matches it."""
+_WHATEVER = "\ue201"
+_NAME_KEY = "aws:username"
+_PERSONAL = ("aws:username", "aws:userid", "aws:principalarn", "aws:principaltag/", "aws:principalaccount")
+_VARIABLE = re.compile(r"\$\{([^}]*)\}")
+
+
+class Likeness:
+    """What a union of policies wants to know of people."""
+
+    def __init__(self, union: Union) -> None:
+        self.union = union
+        self._conditions = [
+            condition
+            for rule in union.rules
+            for condition in rule.statement.conditions
+            if any(_personal(key) for key in condition.keys)
+        ]
+        named = [key for rule in union.rules for pattern in rule.statement.resources for key in pattern.keys]
+        self._values = sorted({key.lower() for key in named if _personal(key) and key.lower() != _NAME_KEY})
+        self._by_name: dict[tuple[str, str, str], bool] = {}
+
+    def of(self, person: Person, askers: Sequence[Asker]) -> tuple[Hashable, bool]:
+        """What people have in common who are judged alike, and whether that is so whatever their name is.
+
+        askers: the person, in each kind of session.
+        """
+        fixed = askers[0].fixed
+        told: list[object] = [fixed.get(key) for key in self._values]
+        by_name = self._tells_names_apart(person)
+        for condition in self._conditions:
+            if not loose_keys(condition, askers[0]):
+                told += [holds_in(condition, each.fixed) for each in askers]
+                continue
+            keys = [key.lower() for key in condition.keys if _personal(key)]
+            told += [fixed.get(key) for key in keys if key != _NAME_KEY]
+            by_name = by_name or (_NAME_KEY in keys and self._compares_otherwise(condition))
+        who = person.user_name if by_name else STAND_IN
+        return (person.account_id, person.partition, person.path, who, bool(person.user_id), *told), not by_name
+
+    def _compares_otherwise(self, condition: Condition) -> bool:
+        """Is the key that a condition compares with the user's name compared with anything else as well?"""
+        key = condition.key.lower()
+        every = [each for rule in self.union.rules for each in rule.statement.conditions if each.key.lower() == key]
+        return len({each.wanted for each in every} | {condition.wanted}) > 1 or len(condition.wanted) > 1
+
+    def _tells_names_apart(self, person: Person) -> bool:
+        place = (person.account_id, person.partition, person.path)
+        if place not in self._by_name:
+            try:
+                self._by_name[place] = any(self._differing(person))
+            except TooMany:
+                self._by_name[place] = True
+        return self._by_name[place]
+
+    def _differing(self, person: Person) -> Iterator[bool]:
+        """For resources of statements: do they match what belongs to some users, and not to others?"""
+        texts = dict.fromkeys(_general(text, rule) for rule in self.union.rules for text in rule.resources)
+        start = f"arn:{person.partition}:iam::{person.account_id}:"
+        shapes = dict.fromkeys(
+            (
+                person._replace(user_name=STAND_IN).arn,
+                f"{start}user/{ANYS}/{STAND_IN}",
+                f"{start}mfa/{STAND_IN}",
+                f"{start}mfa/{STAND_IN}/{ANYS}",
+                *(text for text in texts if STAND_IN in text),
+            )
+        )
+        for text in texts:
+            for shape in shapes:
+                if text != shape and _overlap(text, shape):
+                    yield ANY in text or not matches(Glob(text), shape.replace(ANYS, _WHATEVER))
+
+
+def _personal(key: str) -> bool:
+    return key.lower().startswith(_PERSONAL)
+
+
+def _general(text: str, rule: Rule) -> str:
+    """A resource as a pattern: the user's name is the stand-in, and other variables can be anything."""
+    if not rule.variables:
+        return anything(text)
+    parts = _VARIABLE.split(text)
+    names = ("" if place % 2 == 0 else variable_key(part).lower() for place, part in enumerate(parts))
+    return "".join(
+        anything(part) if place % 2 == 0 else STAND_IN if name == _NAME_KEY else ANYS
+        for place, (part, name) in enumerate(zip(parts, names, strict=True))
+    )
+
+
+def _overlap(text: str, shape: str) -> bool:
+    """Can both be the same, with some names in place of the stand-in?"""
+    first, second = (each.replace(STAND_IN, NAME + NAMES) for each in (text, shape))
+    return word(((Glob(first),), (Glob(second, fold=True),))) is not None

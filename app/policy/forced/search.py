@@ -1,0 +1,238 @@
+"""Looks for a request without MFA that policies allow, beyond getting MFA: in one kind of session, and to the end.
+
+Every Allow statement is taken apart into actions that are denied alike. For one action of each kind that behaves
+alike two questions are asked: which resource is the statement about, and the denies are not? With which condition
+keys does it apply, and the rest of the denies not? Each is answered by an example or by the proof that there is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from app.policy.forced.action_sets import actions, having, kinds, named, number_of, well_known
+from app.policy.forced.answers import Person
+from app.policy.forced.contexts import Contexts
+from app.policy.forced.domains import Asker
+from app.policy.forced.getting_mfa import getting_mfa, own_resources, without_effect
+from app.policy.forced.globs import used_on
+from app.policy.forced.rules import Rule
+from app.policy.forced.union import (
+    Demand,
+    Left,
+    Resources,
+    Union,
+    covered,
+    loose_keys,
+    resources,
+    spared,
+    subsets,
+)
+from app.policy.forced.values import Values
+from app.policy.forced.words import ANYS, Glob, TooMany, anything, matches, word
+
+MOST_SPARED = 8
+"""Denies with conditions of which every choice is tried: escaped by the resource, or by a condition."""
+
+
+class Found(NamedTuple):
+    """A request that gets through. values: of the condition keys that matter, in lower case."""
+
+    action: str
+    resource: str
+    rule: Rule
+    values: Values
+
+
+class Search:
+    """For one person and session. lefts: of each rule of the union, what is left of it (`union.left`).
+
+    lenient: does what nobody knows turn out in favour of a request? Then finding nothing is a proof, and what is
+    found may not exist: `doubts` says why.
+    """
+
+    def __init__(self, union: Union, asker: Asker, lefts: Mapping[Rule, Left], *, lenient: bool) -> None:
+        self.union = union
+        self.asker = asker
+        self.lenient = lenient
+        self.lefts = lefts
+        self.contexts = Contexts(asker, lenient=lenient)
+        self.allows = [rule for rule in union.allows if lefts[rule] is not None]
+        self.limits = [rule for rule in union.limits if lefts[rule] is not None]
+        denies = [rule for rule in union.denies if lefts[rule] is not None]
+        self.firm = [rule for rule in denies if not lefts[rule] and rule.everywhere]
+        self.denies = [rule for rule in denies if rule not in self.firm]
+        self._resources: dict[Rule, Resources] = {}
+        self._hopeless: set[Hashable] = set()
+
+    @property
+    def doubts(self) -> dict[str, None]:
+        """Codes of what could not be known or found out."""
+        return self.contexts.doubts
+
+    def all(self) -> Iterator[Found]:
+        """Requests, the plainest examples first, then one for each Allow statement and what it lets through."""
+        denied = 0
+        for rule in self.firm:
+            denied |= rule.actions
+        if self.union.boundary is not None:
+            within = 0
+            for rule in self.limits:
+                within |= rule.actions
+            denied |= ~within
+        exempt, harmless = named(getting_mfa()), named(without_effect())
+        remaining = [(rule, rule.actions & ~denied & ~harmless) for rule in self.allows]
+        for number in well_known():
+            for rule, left in remaining:
+                if left >> number & 1 and (found := self.request(actions()[number], rule)):
+                    yield found
+        for part in (~exempt, exempt):
+            for rule, left in remaining:
+                if found := self._first(rule, left & part):
+                    yield found
+
+    def _first(self, allow: Rule, left: int) -> Found | None:
+        """A request that an Allow statement lets through. left: those of its actions that come into question."""
+        if not left:
+            return None
+        keys = dict.fromkeys(
+            key
+            for rule in (allow, *self.limits, *self.denies)
+            for condition in self.lefts[rule] or ()
+            for key in loose_keys(condition, self.asker)
+        )
+        for part in _parts(left, [rule.actions for rule in (*self.denies, *self.limits)]):
+            for number in kinds(part, keys):
+                if found := self.request(actions()[number], allow):
+                    return found
+        return None
+
+    def request(self, action: str, allow: Rule) -> Found | None:
+        """A request for an action that an Allow statement names."""
+        number = number_of(action)
+        if number is None:
+            denies = [rule for rule in self.denies if rule.statement.names_action(action)]
+            limits = [rule for rule in self.limits if rule.statement.names_action(action)]
+        else:
+            denies = [rule for rule in self.denies if rule.actions >> number & 1]
+            limits = [rule for rule in self.limits if rule.actions >> number & 1]
+        alike = self._alike(action, (allow, *limits, *denies))
+        if alike in self._hopeless:
+            return None
+        firm = [rule for rule in denies if not self.lefts[rule]]
+        loose = [rule for rule in denies if self.lefts[rule]]
+        applying = [(allow, limit) for limit in limits] if self.union.boundary else [(allow,)]
+        try:
+            for rules in applying:
+                if found := self._with(action, rules, firm, loose):
+                    return found
+            if alike:
+                self._hopeless.add(alike)
+        except TooMany:
+            self.doubts[f"search-too-large:{allow.name}"] = None
+            if self.lenient:
+                return Found(action, "*", allow, {})
+        return None
+
+    def _alike(self, action: str, rules: Sequence[Rule]) -> Hashable | None:
+        """What a search for an action depends on, if the resource doesn't matter to any of the rules."""
+        if action.lower() in getting_mfa() or not all(rule.everywhere for rule in rules):
+            return None
+        keys = {key for rule in rules for each in self.lefts[rule] or () for key in loose_keys(each, self.asker)}
+        return (*map(id, rules), *(self.has(action, key) for key in sorted(keys)))
+
+    def _with(self, action: str, rules: Sequence[Rule], firm: Sequence[Rule], loose: Sequence[Rule]) -> Found | None:
+        """A request to which the rules apply. firm: denies without conditions. loose: those with some."""
+        if self._values(action, rules, []) is None:
+            return None
+        place = self._place(action, rules, firm)
+        if place is None:
+            return None
+        values = self._values(action, rules, [rule for rule in loose if self._about(rule, place)])
+        if values is not None:
+            return Found(action, place, rules[0], values)
+        if not loose:
+            return None
+        if len(loose) > MOST_SPARED:
+            raise TooMany
+        for avoided in subsets(loose):
+            place = self._place(action, rules, [*firm, *avoided])
+            if place is not None:
+                values = self._values(action, rules, [rule for rule in loose if rule not in avoided])
+                if values is not None:
+                    return Found(action, place, rules[0], values)
+        return None
+
+    def _values(self, action: str, rules: Sequence[Rule], failing: Sequence[Rule]) -> Values | None:
+        """Condition keys with which the rules apply, and the failing ones don't."""
+        applying = [condition for rule in rules for condition in self.lefts[rule] or ()]
+        groups = [self.lefts[rule] or () for rule in failing]
+        asked = [condition for each in (applying, *groups) for condition in each]
+        keys = {key for condition in asked for key in loose_keys(condition, self.asker)}
+        return self.contexts.found(applying, groups, {key: self.has(action, key) for key in keys})
+
+    def has(self, action: str, key: str) -> bool:
+        """Can requests of an action have a condition key, in lower case? Anything can be of an unheard-of action."""
+        number = number_of(action)
+        return number is None or bool(having(key) >> number & 1)
+
+    # -- resources
+
+    def _of(self, rule: Rule) -> Resources:
+        if rule not in self._resources:
+            self._resources[rule] = resources(rule, self.asker)
+            self.doubts.update(dict.fromkeys(f"key-unknown:{key}" for key in self._resources[rule].loose))
+        return self._resources[rule]
+
+    def _place(self, action: str, rules: Sequence[Rule], avoided: Sequence[Rule]) -> str | None:
+        """A resource that the rules are about, and none of the avoided. Raises TooMany."""
+        demand = self._beyond(action)
+        for rule in rules:
+            more = covered(rule, self._of(rule), lenient=self.lenient)
+            if more is None:
+                return None
+            demand += more
+        for rule in avoided:
+            more = spared(rule, self._of(rule), lenient=self.lenient)
+            if more is None:
+                return None
+            demand += more
+        person = self.asker.person
+        types = used_on(action, person.partition, person.account_id)
+        wanted, unwanted = tuple(dict.fromkeys(demand.wanted)), tuple(dict.fromkeys(demand.unwanted))
+        if any(f":iam::{person.account_id}:user/" in each.text for each in types):
+            if (own := word(((Glob(person.arn),), *wanted), unwanted)) is not None:
+                return own
+            unwanted += _elsewhere(person)
+        found = (word(((used,), *wanted), unwanted) for used in types)
+        return next((place for place in found if place is not None), None)
+
+    def _about(self, rule: Rule, place: str) -> bool:
+        """Is a deny about a resource?"""
+        found = self._of(rule)
+        hit = any(matches(glob, place) for glob in found.globs)
+        if rule.statement.not_resources:
+            return not hit and found.whole and not (found.loose and self.lenient)
+        return hit or bool(found.loose and not self.lenient)
+
+    def _beyond(self, action: str) -> Demand:
+        """What a resource must not be for a request to be more than getting MFA."""
+        lower = action.lower()
+        if lower not in getting_mfa():
+            return Demand()
+        own = own_resources(lower, self.asker.person)
+        return Demand(unwanted=(Glob("*"), *(Glob(anything(each)) for each in own)))
+
+
+def _elsewhere(person: Person) -> tuple[Glob, ...]:
+    """ARNs that no other user has: a name is only once in an account, whatever the path and the letter case."""
+    users = f"arn:{person.partition}:iam::{person.account_id}:user/"
+    return Glob(f"{users}{person.user_name}", fold=True), Glob(f"{users}{ANYS}/{person.user_name}", fold=True)
+
+
+def _parts(mask: int, splitting: Sequence[int]) -> list[int]:
+    """A set of actions in parts, each wholly within or wholly outside each of the others."""
+    parts = [mask]
+    for other in splitting:
+        parts = [each for part in parts for each in (part & other, part & ~other) if each]
+    return parts

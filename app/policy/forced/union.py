@@ -1,0 +1,139 @@
+"""All statements that a person is under, and what is left of each in one kind of session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from app.policy.analysis.satisfiability import holds_in
+from app.policy.conditions import Condition
+from app.policy.evaluation import Request, decide
+from app.policy.forced.domains import Asker, Known
+from app.policy.forced.globs import resource_globs
+from app.policy.forced.rules import Document, Rule
+from app.policy.forced.words import ANYS, Glob
+from app.policy.patterns import Absent, Context
+
+Left = tuple[Condition, ...] | None
+"""Of a statement in a session: the conditions that depend on the request, None where it never applies."""
+
+
+@dataclass(frozen=True, eq=False)
+class Union:
+    """The identity policies of a person and the boundary, each document once."""
+
+    identity: tuple[Document, ...]
+    boundary: Document | None
+
+    @cached_property
+    def allows(self) -> tuple[Rule, ...]:
+        """What grants."""
+        return tuple(rule for each in self.identity for rule in each.rules if not rule.statement.denies)
+
+    @cached_property
+    def limits(self) -> tuple[Rule, ...]:
+        """What the boundary lets policies grant."""
+        return tuple(rule for rule in (self.boundary.rules if self.boundary else ()) if not rule.statement.denies)
+
+    @cached_property
+    def denies(self) -> tuple[Rule, ...]:
+        """What denies, in policies or in the boundary."""
+        documents = (*self.identity, *((self.boundary,) if self.boundary else ()))
+        return tuple(rule for each in documents for rule in each.rules if rule.statement.denies)
+
+    @cached_property
+    def rules(self) -> tuple[Rule, ...]:
+        """All of them."""
+        return (*self.allows, *self.limits, *self.denies)
+
+    def lets(self, action: str, resource: str, context: Context) -> bool:
+        """Is a request allowed, by the judge itself? context: keys in lower case."""
+        request = Request(action, resource, context)
+        return decide([each.policy for each in self.identity], request).allowed and (
+            self.boundary is None or decide([self.boundary.policy], request).allowed
+        )
+
+
+def left(rule: Rule, asker: Asker) -> Left:
+    """What is left of a statement for someone: the conditions whose outcome the person and session don't settle."""
+    conditions = []
+    for condition in rule.statement.conditions:
+        if loose_keys(condition, asker):
+            conditions.append(condition)
+        elif not holds_in(condition, asker.fixed):
+            return None
+    return tuple(conditions)
+
+
+def loose_keys(condition: Condition, asker: Asker) -> Sequence[str]:
+    """The keys of a condition, in lower case, whose values the person and session don't settle."""
+    keys = dict.fromkeys(key.lower() for key in condition.keys)
+    return [key for key in keys if asker.domain(key, has=True).known is not Known.FIXED]
+
+
+@dataclass(frozen=True)
+class Resources:
+    """The resources of a statement as patterns, up to the first that has none.
+
+    whole: False where that is one with a variable without a value, by which the statement doesn't match. loose: the
+    keys of its variables whose value is open.
+    """
+
+    globs: tuple[Glob, ...]
+    whole: bool = True
+    loose: tuple[str, ...] = ()
+
+
+def resources(rule: Rule, asker: Asker) -> Resources:
+    """For someone."""
+    found: list[Glob] = []
+    for text, pattern in zip(rule.resources, rule.statement.resources, strict=True):
+        keys = [key.lower() for key in pattern.keys]
+        if loose := [key for key in keys if asker.domain(key, has=True).known is not Known.FIXED]:
+            return Resources(tuple(found), loose=tuple(loose))
+        try:
+            found += resource_globs(text, rule.variables, asker.fixed)
+        except Absent:
+            return Resources(tuple(found), whole=False)
+    return Resources(tuple(found))
+
+
+EVERYTHING = Glob(ANYS)
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What a resource has to match, one pattern of each group, and what it must not match."""
+
+    wanted: tuple[tuple[Glob, ...], ...] = ()
+    unwanted: tuple[Glob, ...] = ()
+
+    def __add__(self, other: Demand) -> Demand:
+        return Demand(self.wanted + other.wanted, self.unwanted + other.unwanted)
+
+
+def covered(rule: Rule, found: Resources, *, lenient: bool) -> Demand | None:
+    """What it takes for a statement to be about a resource; None for never. lenient: do open variables fit?"""
+    if rule.statement.not_resources:
+        if not found.whole or (found.loose and not lenient):
+            return None
+        return Demand(unwanted=found.globs)
+    globs = (*found.globs, EVERYTHING) if found.loose and lenient else found.globs
+    return Demand((globs,)) if globs else None
+
+
+def spared(rule: Rule, found: Resources, *, lenient: bool) -> Demand | None:
+    """What it takes for a statement not to be about a resource; None for never. lenient: do open variables fit?"""
+    if rule.statement.not_resources:
+        if not found.whole or (found.loose and lenient):
+            return Demand()
+        return Demand((found.globs,)) if found.globs else None
+    return None if found.loose and not lenient else Demand(unwanted=found.globs)
+
+
+def subsets(rules: Sequence[Rule]) -> Iterator[tuple[Rule, ...]]:
+    """All subsets but the empty one, small ones first."""
+    count = len(rules)
+    numbers = sorted(range(1, 2**count), key=int.bit_count)
+    yield from (tuple(rule for at, rule in enumerate(rules) if number >> at & 1) for number in numbers)
