@@ -19,7 +19,7 @@ FEW = 64
 
 @cache
 def actions() -> tuple[str, ...]:
-    """Every action of AWS's reference, in AWS's spelling: bit 0 is the first one's."""
+    """Every action of AWS's reference, in AWS's spelling: the first is bit 0."""
     return tuple(action for service in services() for action in all_actions(service))
 
 

@@ -13,7 +13,7 @@ from app.policy.reference.key_types import type_of
 from app.policy.reference.request_context import ValueType
 
 MOST_CHOICES = 2_000
-"""Conditions that are made to fail in one search; then it is given up as too large."""
+"""Conditions that are made to fail in one search; more than that is too large."""
 
 
 class Contexts:
