@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from pathlib import Path
+from typing import Any, TypeVar, cast
 
 import click
-from flask import current_app
-
-if TYPE_CHECKING:
-    from app.monitoring.health import Health
+from flask import Flask
+from flask.cli import ScriptInfo
 
 Act = TypeVar("Act", bound=Callable[..., Any])
 
@@ -24,16 +23,38 @@ def on_database(act: Act) -> Act:
 
     @wraps(act)
     def checked(*args: Any, **kwargs: Any) -> Any:
-        health = cast("Health", current_app.extensions["health"])
-        for problem in health.of_database().values():
+        from app.db import db  # noqa: PLC0415 # see the module's docstring
+        from app.monitoring.schema import problems_of  # noqa: PLC0415 # likewise
+
+        for problem in problems_of(db.engine).values():
             raise click.ClickException(problem)
         return act(*args, **kwargs)
 
     return cast("Act", checked)
 
 
+WITHOUT_PAGES = ("compliance",)
+"""Groups of commands that need no more than the database and the audit log."""
+
+
+def _is_ours(path: str | None) -> bool:
+    """Does `--app` name the application of wsgi.py? None: nothing was named, so Flask looks for that file."""
+    return path is None or Path(path.partition(":")[0]).stem == "wsgi"
+
+
+def _command_app() -> Flask:
+    return cast("Flask", import_module("app.command_app").create_command_app())
+
+
 class _Later(click.Group):
     """The commands of `app.NAME.cli`."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command. Where it would load the portal of `wsgi`, it gets an application without pages instead."""
+        info = ctx.ensure_object(ScriptInfo)
+        if self.name in WITHOUT_PAGES and info.create_app is None and _is_ours(info.app_import_path):
+            info.create_app = _command_app
+        return super().invoke(ctx)
 
     def _commands(self) -> click.Group:
         return cast("click.Group", import_module(f"app.{self.name}.cli").commands)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import os
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -11,17 +9,18 @@ from typing import Any
 from flask import Flask
 from flask_login import LoginManager
 from flask_migrate import Migrate
-from sqlalchemy import event
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app import access_keys, account, activity, compliance, mfa, overview, password, policy_pages, public_keys, signin
+from app import access_keys, account, activity, mfa, overview, password, policy_pages, public_keys, signin
 from app.audit.log import open_audit_log
 from app.aws.clients import Clients
 from app.aws.observing import Observer
+from app.compliance import pages as compliance
 from app.db import db
 from app.monitoring import metrics
 from app.monitoring.health import Health, Machines
 from app.monitoring.logs import Watched, request_id
+from app.opening import open_database
 from app.policy.documents import allowed_actions
 from app.sessions import current
 from app.sessions.interface import StoredSessions
@@ -44,9 +43,6 @@ from app.web.rate_limits import Addressed
 from app.web.responses import Number
 
 ROOT = Path(__file__).parent.parent
-log = logging.getLogger(__name__)
-OWN_FOLDER = ROOT / "instance"
-"""Of the database that is used where none is set."""
 
 
 def create_app(config: dict[str, Any]) -> Flask:
@@ -54,11 +50,7 @@ def create_app(config: dict[str, Any]) -> Flask:
     app = Flask(__name__, template_folder=ROOT / "templates", static_folder=ROOT / "static")
     app.config.from_mapping(config)
 
-    db.init_app(app)
-    if app.config["SQLALCHEMY_DATABASE_URI"].startswith("sqlite:"):
-        with app.app_context():
-            _keep_private(Path(db.engine.url.database or ""))
-            event.listen(db.engine, "connect", _patient_sqlite)
+    open_database(app)
     Migrate(app, db, directory=str(ROOT / "migrations"))
     app.session_interface = StoredSessions(app, _session_store(app))
     open_audit_log(app, metrics.recorded)
@@ -124,29 +116,3 @@ def _session_store(app: Flask) -> SessionStore:
         return RedisStore(connect(url))
     with app.app_context():
         return DatabaseStore(db.engine)
-
-
-def _keep_private(database: Path) -> None:
-    """Let nobody else on this machine read the database, whatever the umask.
-
-    SQLite gives the files beside it the mode of the first.
-    """
-    if not database.is_absolute():  # in memory
-        return
-    try:
-        if database.parent == OWN_FOLDER:
-            OWN_FOLDER.mkdir(mode=0o700, exist_ok=True)
-            OWN_FOLDER.chmod(0o700)
-        if database.parent.is_dir():
-            os.close(os.open(database, os.O_CREAT | os.O_RDONLY, 0o600))
-        for file in (database.with_name(database.name + ending) for ending in ("", "-wal", "-shm", "-journal")):
-            if file.is_file() and file.stat().st_mode & 0o077:
-                file.chmod(0o600)
-    except OSError as error:
-        log.warning("others on this machine may be able to read %s: %s", database, error)
-
-
-def _patient_sqlite(connection: Any, _: Any) -> None:
-    """Readers and one writer at a time without 'database is locked': write-ahead log, 10 s of patience."""
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA busy_timeout=10000")

@@ -33,7 +33,7 @@ from app.compliance.data import refresh_runs, updates
 from app.compliance.data.credential_report import parse
 from app.compliance.refresh import Gateways, Refresh
 from app.db import Base
-from app.factory import _patient_sqlite
+from app.opening import patient_sqlite
 from bench import Row, medians
 from bench._accounts import ACCOUNT, NOW, report, terms_of, users
 from config import engine_options
@@ -73,7 +73,7 @@ def database(folder: Path) -> Engine:
     """SQLite as the portal opens it."""
     url = f"sqlite:///{folder / 'bench.db'}"
     engine = create_engine(url, **engine_options(url))
-    event.listen(engine, "connect", _patient_sqlite)
+    event.listen(engine, "connect", patient_sqlite)
     Base.metadata.create_all(engine)
     return engine
 

@@ -25,7 +25,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from app.audit.chain import START, Keyring, Link, head_text
 from app.audit.events import SPREADING, Event, Phase
 from app.audit.models import ActivityHead, ActivityRow
-from app.aws.clients import request_ids
+from app.aws.request_ids import request_ids
 from app.db import db
 from app.errors import NoResponse, NotRecorded, PortalError
 

@@ -24,6 +24,7 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, NoC
 from botocore.parsers import ResponseParserError
 
 from app.aws.observing import Observer, observe
+from app.aws.request_ids import answered
 from app.errors import (
     MEANING,
     AwsServerError,
@@ -70,7 +71,6 @@ class AwsCredentials:
 
 
 _person: ContextVar[ReadOnlyCredentials] = ContextVar("person")
-_request_id: ContextVar[list[str]] = ContextVar("request_id")
 
 
 class NotOnTheAllowList(RuntimeError):
@@ -116,17 +116,6 @@ def using_credentials(credentials: AwsCredentials) -> Iterator[None]:
         yield
     finally:
         _person.reset(person)
-
-
-@contextmanager
-def request_ids() -> Iterator[list[str]]:
-    """AWS's request ids of the answers that arrive inside, as whomever they are signed; oldest first."""
-    seen: list[str] = []
-    before = _request_id.set(seen)
-    try:
-        yield seen
-    finally:
-        _request_id.reset(before)
 
 
 FAN_OUT = 96
@@ -223,7 +212,7 @@ def _timestamp(value: Any) -> datetime:
 
 
 def _remember_request_id(**event: Any) -> None:
-    seen = _request_id.get(None)
+    seen = answered.get(None)
     if seen is not None:
         seen.append(event["parsed"].get("ResponseMetadata", {}).get("RequestId", ""))
 

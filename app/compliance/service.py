@@ -7,25 +7,27 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, insert, select, update
 
 from app.audit.events import Event
 from app.audit.log import Audit
-from app.aws.clients import AwsCredentials
 from app.compliance.data import details, details_updates, queries, refresh_runs, updates
 from app.compliance.data.account_data import ensure_account_row, in_force, locked
 from app.compliance.data.credential_report import NotAReport, parse
 from app.compliance.data.details_formats import NotDetails
 from app.compliance.data.judgements import TermsOf
 from app.compliance.data.models import ComplianceException
-from app.compliance.refresh import Gateways, Refresh
 from app.compliance.rules.subjects import Terms
 from app.compliance.rules.table import BY_ID
 from app.compliance.thresholds import terms_of
 from app.errors import NotFound, NotRecorded, Refused
 from app.text.messages import N_, _
+
+if TYPE_CHECKING:
+    from app.aws.clients import AwsCredentials
+    from app.compliance.refresh import Gateways, Refresh
 
 
 class UserNotFound(Refused):
@@ -62,6 +64,8 @@ def begin_refresh(
     terms: TermsOf,
 ) -> Refresh:
     """Begin a refresh, which the caller must run. Raises RefreshAlreadyRunning, NotRecorded."""
+    from app.compliance.refresh import Refresh  # noqa: PLC0415 # boto3, which most commands do without
+
     run_id = refresh_runs.claim(engine, account_id, arn, datetime.now(UTC))
     try:
         audit.note(Event.COMPLIANCE_REFRESHED, account_id)

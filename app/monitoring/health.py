@@ -13,17 +13,14 @@ from __future__ import annotations
 import hmac
 import json
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from flask import Flask
 from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
 
 from app.db import db
 from app.monitoring import metrics
+from app.monitoring.schema import UNANSWERED, problems_of
 from app.sessions.interface import StoredSessions
 from app.sessions.stores import StoreDown, StoreFull
 from app.sessions.stores.database import DatabaseStore
@@ -31,11 +28,8 @@ from app.sessions.stores.database import DatabaseStore
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-MIGRATIONS = Path(__file__).parents[2] / "migrations"
-UNANSWERED = "The database does not answer. Check DATABASE_URL, and that the database is running."
 IN_THE_DATABASE = "The database doesn’t let the portal store sessions. Give its user the rights to write them."
 FULL = "{} is full, so nothing new can be stored. Free some space. Signed-in users can continue as far as possible."
-OUT_OF_DATE = "The database doesn’t have this version’s schema. Run: .venv/bin/flask --app wsgi db upgrade"
 
 
 class Health:
@@ -45,23 +39,11 @@ class Health:
         with app.app_context():
             self._engine: Engine = db.engine
         self.sessions = cast("StoredSessions", app.session_interface)
-        migrations = ScriptDirectory(str(MIGRATIONS))
-        newest = migrations.get_current_head()
-        # One that we do not know is of a later release, which is made to suit the one before it.
-        self._behind = {None, *(step.revision for step in migrations.walk_revisions())} - {newest}
         self._in_redis = bool(app.config["REDIS_URL"])
 
     def of_database(self) -> dict[str, str]:
         """What is wrong with "database" or "schema". Empty when all is well."""
-        found: dict[str, str] = {}
-        try:
-            with self._engine.connect() as connection:
-                current = MigrationContext.configure(connection).get_current_revision()
-            if current in self._behind:
-                found["schema"] = OUT_OF_DATE
-        except SQLAlchemyError:
-            found["database"] = UNANSWERED
-        return found
+        return problems_of(self._engine)
 
     def problems(self) -> dict[str, str]:
         """What is wrong, by part: "database", "schema", "sessions". Empty when all is well.

@@ -1,0 +1,20 @@
+"""The application in which commands run: settings, the database and the audit log. No pages, sessions or gateways."""
+
+from __future__ import annotations
+
+import os
+
+from flask import Flask
+
+from app.audit.log import open_audit_log
+from app.opening import open_database
+from config import from_env
+
+
+def create_command_app() -> Flask:
+    """The same portal as `wsgi.app`, by the same settings, as far as commands need it: it starts in half the time."""
+    app = Flask("app")
+    app.config.from_mapping(from_env(os.environ))
+    open_database(app)
+    open_audit_log(app)
+    return app

@@ -1,0 +1,9 @@
+"""What the portal registers of these pages. Commands do without, so the package itself imports none of it."""
+
+from app.compliance.account_figure import account_figure
+from app.compliance.auditor_views import allow_large_report
+from app.compliance.auditor_views import bp as audit_bp
+from app.compliance.self_reported import listen
+from app.compliance.views import bp
+
+__all__ = ["account_figure", "allow_large_report", "audit_bp", "bp", "listen"]
