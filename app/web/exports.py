@@ -7,23 +7,30 @@ import io
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
 _PARTS = re.compile(r"([;\t\r\n])")
 """Behind what a spreadsheet may take for a separator, another cell begins."""
 _FORMULA = tuple("=+-@＝＋－＠")
+_BEFORE = "\"' \u00a0\u3000"
+"""What may stand between the start of a cell and a formula."""
+_RISKY = re.compile(f"(?:^|[;\t\r\n])[{_BEFORE}]*[{re.escape(''.join(_FORMULA))}]")
 
 
 def _plain(cell: str) -> str:
-    return f"'{cell}" if cell.lstrip("\"' \u00a0\u3000").startswith(_FORMULA) else cell
+    return f"'{cell}" if cell.lstrip(_BEFORE).startswith(_FORMULA) else cell
 
 
 def neutral(value: Any) -> Any:
     """Text that a spreadsheet would run as a formula, made plain by an apostrophe (OWASP, CSV Injection)."""
-    if not isinstance(value, str):
-        return value
-    text = "".join(map(_plain, _PARTS.split(value)))
+    return _neutral(value) if isinstance(value, str) else value
+
+
+@lru_cache(maxsize=4096)  # most cells of a file are the same few texts
+def _neutral(value: str) -> str:
+    text = "".join(map(_plain, _PARTS.split(value))) if _RISKY.search(value) else value
     return f"'{text}" if text[:1] in ("\t", "\r") else text
 
 
@@ -31,6 +38,7 @@ EXACT = "user_name_exact"
 """The column behind those of the first releases that has `user_name` for joins: `exact`."""
 
 
+@lru_cache(maxsize=4096)
 def exact(name: str) -> str:
     """The name, percent-encoded where it could be taken for a formula or isn't plain; others stay as they are.
 
@@ -53,9 +61,12 @@ def as_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]], added: Seq
     writer = csv.writer(line, quoting=csv.QUOTE_ALL)
     writer.writerow([*columns, *([EXACT] if named else []), *added])
     yield _taken(line)
+    names = (*columns, *added)
     for row in rows:
-        cells = [neutral(row[name]) for name in columns] + ([exact(row["user_name"])] if named else [])
-        writer.writerow(cells + [neutral(row[name]) for name in added])
+        cells = [neutral(row[name]) for name in names]
+        if named:
+            cells.insert(len(columns), exact(row["user_name"]))
+        writer.writerow(cells)
         yield _taken(line)
 
 

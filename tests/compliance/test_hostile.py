@@ -6,6 +6,8 @@ import re
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from app.compliance.data.credential_report import NotAReport, parse
 from app.sandbox.operations.credential_report import HEADER
@@ -45,6 +47,14 @@ def test_formulas_are_neutral_also_behind_separators() -> None:
     assert neutral("a; ' +1") == "a;' ' +1" and neutral("＝1") == "'＝1" and neutral(' "@SUM(A1)') == "' \"@SUM(A1)"
     assert neutral("Mozilla/5.0 (X11; Linux x86_64) a-b=c") == "Mozilla/5.0 (X11; Linux x86_64) a-b=c"
     assert neutral("\t" * 20_000) == "'" + "\t" * 20_000
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.text(alphabet="=+-@＝a1;\t\r\n\"' \u00a0\u3000", max_size=12))
+def test_a_cell_that_is_left_as_it_is_has_nothing_to_neutralize(text: str) -> None:
+    parts = re.split(r"([;\t\r\n])", text)
+    plain = "".join(f"'{part}" if re.match("[\"' \u00a0\u3000]*[=+@＝-]", part) else part for part in parts)
+    assert neutral(text) == (f"'{plain}" if plain[:1] in ("\t", "\r") else plain)
 
 
 USERS = "arn:aws:iam::123456789012:user"
