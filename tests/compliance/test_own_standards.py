@@ -181,8 +181,8 @@ def test_files_say_which_items_each_row_answers(
     assert {row["cis_5.0"] for row in rows if row["rule"] == "unused-90"} == {""}, "not CIS's number"
     alone = list(csv.DictReader(io.StringIO(command("export", "--standard", "pci-dss-4.0.1").output)))
     assert {row["rule"] for row in alone} == {
-        "root-mfa", "root-use", "password-length-12", "password-reuse-4", "mfa", "mfa-console", "key-age",
-        "unused-90",
+        "root-mfa", "root-use", "password-length-12", "password-reuse-4", "mfa", "mfa-console",
+        "mfa-forced", "key-age", "unused-90",
     }  # fmt: skip
     assert {row["rule"] for row in alone if row["user_name"]} and alone == [
         row for row in rows if "pci-dss-4.0.1" in row["standards"]

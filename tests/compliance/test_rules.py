@@ -47,7 +47,7 @@ def told(state: str, via: str = "user", session: str = "key") -> ForcedFacts:
     return {
         "user_id": "AIDAALICE", "created": None, "state": state,
         "unexplored": ["policy-missing:arn:aws:iam::aws:policy/Gone"] if state == "unknown" else [],
-        "request": request if state == "fail" else None,
+        "request": request if state == "fail" else None, "direct": [],
     }  # fmt: skip
 
 
@@ -208,7 +208,7 @@ def made_from_scratch(aws: Aws, now: datetime) -> dict[str, dict[str, str]]:
             says["certificate-age"] = "fail" if old else "pass"
         if user.path != "/":
             says["within-reach"] = "pass"
-        says["ssh-key-age"] = says["mfa-forced"] = "unknown"
+        says["ssh-key-age"] = says["mfa-forced"] = says["policies-through-groups"] = "unknown"
         answers[name] = says
     return answers
 
@@ -260,7 +260,7 @@ def test_rows_of_the_table_fit_together() -> None:
     for rule in OF_PEOPLE:
         assert rule.short, "a list of users names its findings"
     for rule in BY_ID.values():
-        assert rule.threshold in ("", *UNITS) and len(f"{rule.id}-{3650}-e{3650}") <= 32
+        assert rule.threshold in ("", *UNITS) and len(rule.id + ("-3650" if rule.threshold else "") + "-e3650") <= 32
         assert "{" not in demanded(rule, TERMS)
 
 

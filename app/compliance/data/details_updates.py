@@ -23,6 +23,7 @@ from app.compliance.data.merge import (
     is_later,
 )
 from app.compliance.data.people_data import read_people
+from app.compliance.data.permissions import permissions_of
 from app.compliance.data.rows import AccountRow, PersonRow
 from app.compliance.data.updates import judge_and_write_all
 from app.compliance.rules.sources import DetailsFacts
@@ -72,6 +73,7 @@ def _summary(details: Details) -> DetailsFacts:
         "users": len(details.users),
         "groups": len(details.groups),
         "policies": len(details.policies),
+        "permissions": permissions_of(details),
         "judged_by": ENGINE,
     }
 

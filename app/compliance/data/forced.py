@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from app.compliance.data.details_rows import Details, DetailsUser, Inline
+from app.compliance.data.permissions import direct_policies
 from app.compliance.rules.sources import ForcedFacts
 from app.policy.evaluation import PolicyError
 from app.policy.forced import Judgement, Named, Person, judge_everyone
@@ -128,6 +129,7 @@ def _facts(user: DetailsUser, missing: tuple[str, ...], judgement: Judgement) ->
         }
         if found and state == "fail"
         else None,
+        "direct": direct_policies(user),
     }
 
 

@@ -22,7 +22,8 @@ def subject_of(row: PersonRow, stored: AccountRow) -> Subject:
 
 def account_of(stored: AccountRow) -> Account:
     """Return what is known of the account."""
-    return account(stored.user_list, stored.user_list_at, stored.report, stored.report_at)
+    lists, report = (stored.user_list, stored.user_list_at), (stored.report, stored.report_at)
+    return account(*lists, *report, stored.details, stored.details_at)
 
 
 def account_verdicts(stored: AccountRow, terms: Terms, exceptions: Exceptions) -> dict[str, Verdict]:

@@ -6,7 +6,14 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from app.compliance.rules.sources import ForcedFacts, OwnFacts, RootFacts, StoredPerson, UserListFacts
+from app.compliance.rules.sources import (
+    DetailsFacts,
+    ForcedFacts,
+    OwnFacts,
+    RootFacts,
+    StoredPerson,
+    UserListFacts,
+)
 from app.compliance.rules.subjects import Account, Credential, Key, Seen, Source, Subject
 from app.text.messages import N_
 
@@ -221,7 +228,12 @@ def _uploaded(told: list[tuple[bool, str | None, str | None]]) -> tuple[Credenti
 
 
 def account(
-    user_list: UserListFacts, user_list_at: datetime | None, report: RootFacts, report_at: datetime | None
+    user_list: UserListFacts,
+    user_list_at: datetime | None,
+    report: RootFacts,
+    report_at: datetime | None,
+    details: DetailsFacts | None = None,
+    details_at: datetime | None = None,
 ) -> Account:
     """Return what is known of an account."""
     sources: list[tuple[Seen, Mapping[str, Any]]] = []
@@ -241,6 +253,8 @@ def account(
         seen["root_used_at"] = Seen(Source.REPORT, report_at)
     if user_list_at and "password_length" in user_list:
         seen["password_policy"] = Seen(Source.USER_LIST, user_list_at)
+    if details_at:
+        seen["policies"] = Seen(Source.DETAILS, details_at)
     return Account(
         found.get("root_keys"),
         found.get("root_mfa"),
@@ -253,4 +267,5 @@ def account(
         user_list.get("why_no_password_policy") or N_("The password policy hasn’t been read yet."),
         seen,
         found.get("root_password"),
+        details["permissions"] if details else None,
     )

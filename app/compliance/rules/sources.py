@@ -76,6 +76,21 @@ class RootFacts(TypedDict, total=False):
     """MFA devices of other kinds in use beyond those the report explained, when both were first compared."""
 
 
+class PermissionFacts(TypedDict):
+    """Which policies an account has that standards ask about. Names, in order."""
+
+    full_access: list[str]
+    """Managed policies, AWS's own included, that allow everything and are attached."""
+    full_access_own: list[str]
+    """Managed policies of the account that allow everything, attached or not, except for boundaries."""
+    support_roles: list[str]
+    """Roles with AWSSupportAccess."""
+    cloudshell: list[str]
+    """Who has AWSCloudShellFullAccess: "user alice", "group devs", "role ci"."""
+    missing: list[str]
+    """Attached policies that the details don't contain."""
+
+
 class DetailsFacts(TypedDict):
     """What is kept of the account's authorization details beside each user's own facts."""
 
@@ -84,6 +99,7 @@ class DetailsFacts(TypedDict):
     users: int
     groups: int
     policies: int
+    permissions: PermissionFacts
     judged_by: int
     """`app.compliance.data.forced.ENGINE`: which judge decided whether MFA is forced."""
 
@@ -99,6 +115,8 @@ class ForcedFacts(TypedDict):
     """What wasn't explored, "code:name", where it is unknown."""
     request: RequestFacts | None
     """What works without MFA, where it fails."""
+    direct: list[str]
+    """Names of the policies that the user has without a group."""
 
 
 class RequestFacts(TypedDict):

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from app.compliance.rules.sources import ForcedFacts
+from app.compliance.rules.sources import ForcedFacts, PermissionFacts
 
 
 class Source(StrEnum):
@@ -96,10 +96,12 @@ class Account(NamedTuple):
     """Why the two aren't known. A sentence."""
     seen: Mapping[str, Seen]
     """By name of the fact: "root_keys", "root_mfa", "root_virtual_mfa", "root_password", "root_used_at",
-    "password_policy".
+    "password_policy", "policies".
     """
     root_password: bool | None = None
     """False: the root user has no password. Under central root access it can't sign in."""
+    permissions: PermissionFacts | None = None
+    """None: no authorization details yet."""
 
 
 Numbers = tuple[tuple[str, int], ...]

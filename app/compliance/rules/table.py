@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
-from app.compliance.rules import account, people, policies
+from app.compliance.rules import account, people, permissions, policies
 from app.compliance.rules.rule import Rule
 from app.compliance.rules.subjects import Account, Seen, Subject, Terms
 from app.compliance.rules.variants import CIS, CIS_NUMBERS, RulesById, variant
@@ -21,7 +21,13 @@ from app.text.messages import N_, _
 
 JUDGES = 2
 """Raise this where a rule judges otherwise than before: stored verdicts are then judged again."""
-RULES: tuple[Rule, ...] = (*people.RULES, *policies.RULES, *account.RULES)
+RULES: tuple[Rule, ...] = (
+    *people.RULES,
+    *policies.RULES,
+    *permissions.PEOPLE,
+    *account.RULES,
+    *permissions.ACCOUNT,
+)
 
 
 BY_ID = RulesById(RULES)

@@ -1,0 +1,110 @@
+"""The rules about which policies exist and who has them, as standards ask, and the table of them. Pure.
+
+They say what `app.compliance.data.permissions` read off the account's authorization details.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from app.compliance.rules.rule import Rule
+from app.compliance.rules.subjects import Account, Subject, Terms
+from app.compliance.rules.verdicts import FAIL, PASS, UNKNOWN, State, Verdict, fresh
+from app.text.messages import N_
+
+NAMED = 5
+"""How many policies, or who has them, a sentence names."""
+_THROUGH_GROUPS = Verdict(PASS, N_("This user has no policies of their own."))
+_NO_DETAILS = Verdict(UNKNOWN, N_("Only the account’s authorization details show its policies."))
+
+
+def through_groups(someone: Subject, terms: Terms) -> Verdict | None:
+    seen = someone.seen.get("policies")
+    if seen is None:
+        return _NO_DETAILS
+    if someone.forced is None:
+        why = N_("The authorization details from {} don’t contain this user. Collect new ones.")
+        return Verdict(UNKNOWN, why, (seen.at,))
+    direct = someone.forced["direct"]
+    verdict = _listed(FAIL, N_("This user has policies of their own: {}."), direct) if direct else _THROUGH_GROUPS
+    return fresh(verdict, terms, seen)
+
+
+def _listed(state: State, why: str, names: Sequence[str]) -> Verdict:
+    """A verdict that names some of these, and how many more there are."""
+    told = ", ".join(names[:NAMED])
+    if len(names) > NAMED:
+        return Verdict(state, f"{why}\n{_MORE}", (told, len(names)))
+    return Verdict(state, why, (told,))
+
+
+_MORE = N_("There are {} in total.")
+
+
+def no_full_access(account: Account, terms: Terms) -> Verdict | None:
+    if account.permissions is None:
+        return _NO_DETAILS
+    found, missing = account.permissions["full_access"], account.permissions["missing"]
+    if found:
+        verdict = _listed(FAIL, N_("These attached policies allow everything: {}."), found)
+    elif missing:
+        verdict = _listed(UNKNOWN, N_("The authorization details lack these attached policies: {}."), missing)
+    else:
+        verdict = Verdict(PASS, N_("No attached managed policy allows everything."))
+    return fresh(verdict, terms, account.seen.get("policies"))
+
+
+def no_full_access_own(account: Account, terms: Terms) -> Verdict | None:
+    if account.permissions is None:
+        return _NO_DETAILS
+    found = account.permissions["full_access_own"]
+    verdict = Verdict(PASS, N_("No managed policy of this account allows everything."))
+    if found:
+        verdict = _listed(FAIL, N_("These policies of this account allow everything: {}."), found)
+    return fresh(verdict, terms, account.seen.get("policies"))
+
+
+def support_role(account: Account, terms: Terms) -> Verdict | None:
+    if account.permissions is None:
+        return _NO_DETAILS
+    roles = account.permissions["support_roles"]
+    verdict = Verdict(FAIL, N_("No role has the policy AWSSupportAccess."))
+    if roles:
+        verdict = _listed(PASS, N_("These roles have the policy AWSSupportAccess: {}."), roles)
+    return fresh(verdict, terms, account.seen.get("policies"))
+
+
+def cloudshell(account: Account, terms: Terms) -> Verdict | None:
+    if account.permissions is None:
+        return _NO_DETAILS
+    found = account.permissions["cloudshell"]
+    verdict = Verdict(PASS, N_("AWSCloudShellFullAccess is attached to nobody."))
+    if found:
+        verdict = _listed(FAIL, N_("AWSCloudShellFullAccess is attached to: {}."), found)
+    return fresh(verdict, terms, account.seen.get("policies"))
+
+
+PEOPLE: tuple[Rule, ...] = (
+    Rule("policies-through-groups", N_("Users get permissions through groups only"),
+         N_("No user has a policy of their own, attached or inline. A permissions boundary is none."),
+         through_groups, ("policies",),
+         short=N_("own policies"), topic=N_("own policies"),
+         told=N_("You have permissions outside your groups. Your administrator will move them.")),
+)  # fmt: skip
+ACCOUNT: tuple[Rule, ...] = (
+    Rule("no-full-access", N_("No attached policy allows everything"),
+         N_("No managed policy that allows every action on every resource is attached to a user, a group or a role. "
+            "AWS’s own policies count."),
+         no_full_access, ("policies",), about_account=True),
+    Rule("no-full-access-own", N_("None of the account’s own policies allows everything"),
+         N_("No managed policy of this account allows every action on every resource. A policy that is only used as "
+            "a permissions boundary may."),
+         no_full_access_own, ("policies",), about_account=True),
+    Rule("support-role", N_("A role can open cases with AWS Support"),
+         N_("A role has the policy AWSSupportAccess, so that someone can open cases in an incident."),
+         support_role, ("policies",), about_account=True),
+    Rule("cloudshell-access", N_("Nobody has full access to CloudShell"),
+         N_("AWSCloudShellFullAccess, with which files can be moved out of the account, is attached to nobody."),
+         cloudshell, ("policies",), about_account=True),
+)  # fmt: skip
+"""In the order of the pages."""
