@@ -45,9 +45,16 @@ def everything() -> int:
 
 
 @cache
-def well_known() -> tuple[int, ...]:
-    """Numbers of the actions that make the plainest examples."""
-    return tuple(_numbers()[each.lower()] for each in WELL_KNOWN if each.lower() in _numbers())
+def well_known() -> int:
+    """The actions that make the plainest examples."""
+    return named(WELL_KNOWN)
+
+
+@cache
+def in_order() -> tuple[int, ...]:
+    """Numbers of the same, the plainest first."""
+    found = (number_of(each) for each in WELL_KNOWN)
+    return tuple(number for number in found if number is not None)
 
 
 def number_of(action: str) -> int | None:

@@ -12,7 +12,7 @@ from app.policy.forced.domains import Asker, Known
 from app.policy.forced.likeness import STAND_IN, Likeness
 from app.policy.forced.requests import context_of, shown
 from app.policy.forced.rules import document_of
-from app.policy.forced.search import Found, Search
+from app.policy.forced.search import Alone, Found, Search
 from app.policy.forced.unheard import unheard_requests
 from app.policy.forced.union import Union, left, loose_keys, resources
 
@@ -55,6 +55,7 @@ class _Judge:
         self.now = now
         self._likeness: dict[tuple[str, ...], Likeness] = {}
         self._verdicts: dict[tuple[Likeness, Hashable], _Verdict] = {}
+        self._alone: Alone = {}
 
     def of(self, identity: Sequence[Named], boundary: Named | None, person: Person) -> Judgement:
         """For one person."""
@@ -79,10 +80,12 @@ class _Judge:
         askers = [Asker.of(person, kind, self.now) for kind in SESSIONS]
         alike, nameless = likeness.of(person, askers)
         if (likeness, alike) not in self._verdicts:
-            self._verdicts[likeness, alike] = _judged(likeness.union, askers, nameless=nameless)
+            self._verdicts[likeness, alike] = _judged(likeness.union, askers, self._alone, nameless=nameless)
         verdict = self._verdicts[likeness, alike]
         if verdict.found and nameless and person.user_name.lower() in verdict.found.resource.lower():
-            return _judged(likeness.union, askers, nameless=False)  # the example happens to be about this very user
+            return _judged(
+                likeness.union, askers, self._alone, nameless=False
+            )  # the example happens to be about this very user
         return verdict
 
 
@@ -116,7 +119,7 @@ def _for(found: Found, person: Person) -> Found:
     return found._replace(resource=text(found.resource), values=values)
 
 
-def _judged(union: Union, askers: Sequence[Asker], *, nameless: bool) -> _Verdict:
+def _judged(union: Union, askers: Sequence[Asker], alone: Alone, *, nameless: bool) -> _Verdict:
     """Search in each kind of session. nameless: with a stand-in for the name of the user."""
     doubts: dict[str, None] = {}
     searched = []
@@ -124,7 +127,7 @@ def _judged(union: Union, askers: Sequence[Asker], *, nameless: bool) -> _Verdic
         person = asker.person
         lefts = {rule: left(rule, asker) for rule in union.rules}
         stand_in = Asker.of(person._replace(user_name=STAND_IN), asker.kind, asker.now) if nameless else asker
-        search = Search(union, stand_in, lefts, lenient=False)
+        search = Search(union, stand_in, lefts, alone, lenient=False)
         for found in search.all():
             values = context_of(asker, _for(found, person))
             if values is not None and union.lets(found.action, _for(found, person).resource, values):
@@ -133,7 +136,7 @@ def _judged(union: Union, askers: Sequence[Asker], *, nameless: bool) -> _Verdic
         searched.append((stand_in, lefts, bool(search.doubts)))
     for asker, lefts, lenient in searched:
         if lenient:
-            search = Search(union, asker, lefts, lenient=True)
+            search = Search(union, asker, lefts, alone, lenient=True)
             for found in search.all():
                 doubts |= dict.fromkeys(_why(found, search))
     if not doubts:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Iterator, Sequence
+from functools import lru_cache
 
 from app.policy.analysis.satisfiability import holds_in
 from app.policy.conditions import Condition
@@ -76,40 +77,46 @@ class Likeness:
 
     def _differing(self, person: Person) -> Iterator[bool]:
         """For resources of statements: do they match what belongs to some users, and not to others?"""
-        texts = dict.fromkeys(_general(text, rule) for rule in self.union.rules for text in rule.resources)
+        texts = dict.fromkeys(text for rule in self.union.rules for text in _general(rule))
         start = f"arn:{person.partition}:iam::{person.account_id}:"
-        shapes = dict.fromkeys(
-            (
-                person._replace(user_name=STAND_IN).arn,
-                f"{start}user/{ANYS}/{STAND_IN}",
-                f"{start}mfa/{STAND_IN}",
-                f"{start}mfa/{STAND_IN}/{ANYS}",
-                *(text for text in texts if STAND_IN in text),
-            )
+        own = (
+            person._replace(user_name=STAND_IN).arn,
+            f"{start}user/{ANYS}/{STAND_IN}",
+            f"{start}mfa/{STAND_IN}",
+            f"{start}mfa/{STAND_IN}/{ANYS}",
         )
-        for text in texts:
-            for shape in shapes:
-                if text != shape and _overlap(text, shape):
-                    yield ANY in text or not matches(Glob(text), shape.replace(ANYS, _WHATEVER))
+        shapes = dict.fromkeys((*own, *(text for text in texts if STAND_IN in text)))
+        return (_differ(text, shape) for text in texts for shape in shapes)
 
 
 def _personal(key: str) -> bool:
     return key.lower().startswith(_PERSONAL)
 
 
-def _general(text: str, rule: Rule) -> str:
-    """A resource as a pattern: the user's name is the stand-in, and other variables can be anything."""
+@lru_cache(maxsize=8192)
+def _general(rule: Rule) -> tuple[str, ...]:
+    """The resources of a statement as patterns: the user's name is the stand-in, other variables can be anything."""
     if not rule.variables:
-        return anything(text)
-    parts = _VARIABLE.split(text)
-    names = ("" if place % 2 == 0 else variable_key(part).lower() for place, part in enumerate(parts))
-    return "".join(
-        anything(part) if place % 2 == 0 else STAND_IN if name == _NAME_KEY else ANYS
-        for place, (part, name) in enumerate(zip(parts, names, strict=True))
-    )
+        return tuple(map(anything, rule.resources))
+    found = []
+    for text in rule.resources:
+        parts = _VARIABLE.split(text)
+        names = ("" if place % 2 == 0 else variable_key(part).lower() for place, part in enumerate(parts))
+        found.append(
+            "".join(
+                anything(part) if place % 2 == 0 else STAND_IN if name == _NAME_KEY else ANYS
+                for place, (part, name) in enumerate(zip(parts, names, strict=True))
+            )
+        )
+    return tuple(found)
 
 
-def _overlap(text: str, shape: str) -> bool:
-    """Can both be the same, with some names in place of the stand-in?"""
+@lru_cache(maxsize=65_536)
+def _differ(text: str, shape: str) -> bool:
+    """Does a pattern match what a shape is for some users, and not for others? Raises words.TooMany."""
+    if text in (shape, ANYS):
+        return False
     first, second = (each.replace(STAND_IN, NAME + NAMES) for each in (text, shape))
-    return word(((Glob(first),), (Glob(second, fold=True),))) is not None
+    if word(((Glob(first),), (Glob(second),))) is None:
+        return False
+    return ANY in text or not matches(Glob(text), shape.replace(ANYS, _WHATEVER))

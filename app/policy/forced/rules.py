@@ -11,8 +11,8 @@ from typing import Any
 
 from app.policy.documents import statements_of, texts_of
 from app.policy.evaluation import WITH_VARIABLES, Policy, Statement, compiled
-from app.policy.forced.action_sets import everything, named
-from app.policy.forced.words import RESERVED
+from app.policy.forced.action_sets import everything, named, unheard
+from app.policy.forced.words import RESERVED, Glob, anything
 from app.policy.parsed import ParsedPolicy
 
 
@@ -32,6 +32,22 @@ class Rule:
         """The real actions it is about, as a set of `action_sets`."""
         listed = named(self.entries)
         return everything() & ~listed if self.statement.not_actions else listed
+
+    @cached_property
+    def patterns(self) -> tuple[Glob, ...]:
+        """Its entries with wildcards."""
+        entries = (each.lower() for each in self.entries if "*" in each or "?" in each)
+        return tuple(dict.fromkeys(Glob(anything(each)) for each in entries))
+
+    @cached_property
+    def unheard(self) -> tuple[str, ...]:
+        """Single actions among its entries that the reference doesn't have, in lower case."""
+        return tuple(unheard(self.entries))
+
+    @cached_property
+    def by_person(self) -> bool:
+        """Do its resources depend on more of a person than the name?"""
+        return any(key.lower() != "aws:username" for each in self.statement.resources for key in each.keys)
 
     @cached_property
     def everywhere(self) -> bool:

@@ -8,9 +8,10 @@ keys does it apply, and the rest of the denies not? Each is answered by an examp
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import NamedTuple
 
-from app.policy.forced.action_sets import actions, having, kinds, named, number_of, well_known
+from app.policy.forced.action_sets import actions, everything, having, in_order, kinds, named, number_of, well_known
 from app.policy.forced.answers import Person
 from app.policy.forced.contexts import Contexts
 from app.policy.forced.domains import Asker
@@ -44,14 +45,20 @@ class Found(NamedTuple):
     values: Values
 
 
+Alone = dict[Hashable, Found | None]
+
+
 class Search:
     """For one person and session. lefts: of each rule of the union, what is left of it (`union.left`).
 
+    alone: what statements without conditions let through that nothing else is about, to be shared by searches.
     lenient: does what nobody knows turn out in favour of a request? Then finding nothing is a proof, and what is
     found may not exist: `doubts` says why.
     """
 
-    def __init__(self, union: Union, asker: Asker, lefts: Mapping[Rule, Left], *, lenient: bool) -> None:
+    def __init__(
+        self, union: Union, asker: Asker, lefts: Mapping[Rule, Left], alone: Alone | None = None, *, lenient: bool
+    ) -> None:
         self.union = union
         self.asker = asker
         self.lenient = lenient
@@ -64,6 +71,7 @@ class Search:
         self.denies = [rule for rule in denies if rule not in self.firm]
         self._resources: dict[Rule, Resources] = {}
         self._hopeless: set[Hashable] = set()
+        self._alone: Alone = {} if alone is None else alone
 
     @property
     def doubts(self) -> dict[str, None]:
@@ -80,10 +88,11 @@ class Search:
             for rule in self.limits:
                 within |= rule.actions
             denied |= ~within
-        exempt, harmless = named(getting_mfa()), named(without_effect())
-        remaining = [(rule, rule.actions & ~denied & ~harmless) for rule in self.allows]
-        for number in well_known():
-            for rule, left in remaining:
+        exempt, counted = _exempt()
+        remaining = [(rule, left) for rule in self.allows if (left := rule.actions & ~denied & counted)]
+        plain = [(rule, left) for rule, left in remaining if left & well_known()]
+        for number in in_order() if plain else ():
+            for rule, left in plain:
                 if left >> number & 1 and (found := self.request(actions()[number], rule)):
                     yield found
         for part in (~exempt, exempt):
@@ -95,13 +104,27 @@ class Search:
         """A request that an Allow statement lets through. left: those of its actions that come into question."""
         if not left:
             return None
+        others = [rule for rule in (*self.denies, *self.limits) if rule.actions & left]
+        if self.union.boundary or others or self.lefts[allow] or allow.by_person:
+            return self._sought(allow, left, others)
+        person = self.asker.person
+        alone = (allow, left, person.account_id, person.partition, person.path, person.user_name)
+        if alone in self._alone:
+            return self._alone[alone]
+        doubts = len(self.doubts)
+        found = self._sought(allow, left, others)
+        if len(self.doubts) == doubts:
+            self._alone[alone] = found
+        return found
+
+    def _sought(self, allow: Rule, left: int, others: Sequence[Rule]) -> Found | None:
         keys = dict.fromkeys(
             key
-            for rule in (allow, *self.limits, *self.denies)
+            for rule in (allow, *others)
             for condition in self.lefts[rule] or ()
             for key in loose_keys(condition, self.asker)
         )
-        for part in _parts(left, [rule.actions for rule in (*self.denies, *self.limits)]):
+        for part in _parts(left, [rule.actions for rule in others]):
             for number in kinds(part, keys):
                 if found := self.request(actions()[number], allow):
                     return found
@@ -222,6 +245,12 @@ class Search:
             return Demand()
         own = own_resources(lower, self.asker.person)
         return Demand(unwanted=(Glob("*"), *(Glob(anything(each)) for each in own)))
+
+
+@cache
+def _exempt() -> tuple[int, int]:
+    """The actions that may be getting MFA, and all that have an effect."""
+    return named(getting_mfa()), everything() & ~named(without_effect())
 
 
 def _elsewhere(person: Person) -> tuple[Glob, ...]:

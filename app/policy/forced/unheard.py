@@ -6,14 +6,14 @@ No request can be made from them here, but a pass would be too much to say.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 
-from app.policy.forced.action_sets import unheard
 from app.policy.forced.domains import Asker
 from app.policy.forced.getting_mfa import getting_mfa, without_effect
 from app.policy.forced.rules import Rule
 from app.policy.forced.search import Search
 from app.policy.forced.union import Demand, Left, Union
-from app.policy.forced.words import NAME, NAMES, Glob, TooMany, anything, word
+from app.policy.forced.words import NAME, NAMES, Glob, TooMany, word
 
 MOST_REGIONS = 64
 """Ways in which patterns of denies can name an action or not; more than that is not looked through."""
@@ -23,9 +23,13 @@ _ACTION = Glob(f"{NAME}{NAMES}:{NAME}{NAMES}")
 def unheard_requests(union: Union, asker: Asker, lefts: Mapping[Rule, Left]) -> Iterator[str]:
     """Codes of what would be allowed: "action-unheard:s3:x"."""
     search = Search(union, asker, lefts, lenient=True)
+    # Single actions are looked at one by one, so only patterns matter here.
+    firm = Demand(((_ACTION,),), _known())
+    for rule in search.firm:
+        firm += _not_naming(rule)
     for allow in search.allows:
         try:
-            for action in _names(allow, search):
+            for action in (*_single(allow, search), *_new(firm + _naming(allow), search)):
                 if search.request(action, allow):
                     yield f"action-unheard:{action}"
                     break
@@ -33,18 +37,25 @@ def unheard_requests(union: Union, asker: Asker, lefts: Mapping[Rule, Left]) -> 
             yield f"search-too-large:{allow.name}"
 
 
-def _names(allow: Rule, search: Search) -> Iterator[str]:
-    """One name for all that are allowed and denied alike. Raises TooMany."""
-    rules = [*search.firm, *search.denies, *search.limits]
-    single = dict.fromkeys(name for rule in (allow, *rules) for name in unheard(rule.entries))
-    spoken_of = getting_mfa() | without_effect()
-    for name in single:
-        named = allow.statement.names_action(name)
-        if named and name not in spoken_of and not any(rule.statement.names_action(name) for rule in search.firm):
-            yield name
-    demand = Demand(((_ACTION,),), tuple(Glob(each) for each in sorted(spoken_of))) + _naming(allow)
-    for rule in search.firm:
-        demand += _not_naming(rule)
+@cache
+def _known() -> tuple[Glob, ...]:
+    return tuple(Glob(each) for each in sorted(getting_mfa() | without_effect()))
+
+
+def _single(allow: Rule, search: Search) -> Iterator[str]:
+    """Actions that statements name in full, and the reference doesn't have."""
+    for rule in (allow, *search.firm, *search.denies, *search.limits):
+        for name in rule.unheard:
+            if (
+                name not in without_effect()
+                and allow.statement.names_action(name)
+                and not any(each.statement.names_action(name) for each in search.firm)
+            ):
+                yield name
+
+
+def _new(demand: Demand, search: Search) -> Iterator[str]:
+    """One made-up action for all that are named and denied alike. Raises TooMany."""
     if all(demand.wanted):
         yield from _regions(demand, [*search.denies, *search.limits], [0])
 
@@ -64,19 +75,13 @@ def _regions(demand: Demand, rules: Sequence[Rule], count: list[int]) -> Iterato
             yield from _regions(demand + side, rules[1:], count)
 
 
-def _patterns(rule: Rule) -> tuple[Glob, ...]:
-    """Those with wildcards: single actions are looked at one by one."""
-    entries = (each.lower() for each in rule.entries)
-    return tuple(dict.fromkeys(Glob(anything(each)) for each in entries if "*" in each or "?" in each))
-
-
 def _naming(rule: Rule) -> Demand:
     if rule.statement.not_actions:
-        return Demand(unwanted=_patterns(rule))
-    return Demand((_patterns(rule),))
+        return Demand(unwanted=rule.patterns)
+    return Demand((rule.patterns,))
 
 
 def _not_naming(rule: Rule) -> Demand:
     if rule.statement.not_actions:
-        return Demand((_patterns(rule),))
-    return Demand(unwanted=_patterns(rule))
+        return Demand((rule.patterns,))
+    return Demand(unwanted=rule.patterns)
