@@ -81,6 +81,12 @@ SETTINGS: dict[str, Setting] = {
             "without an ID also works, but if that user is deleted, the next user with that name is an administrator",
         ),
         Setting(
+            "AUDITORS",
+            parsers.admins,
+            help="Auditors, in the form of `ADMINS`. They read and export the [compliance pages](compliance.md) and "
+            "everyone's activity, and change nothing. A user in both lists is an administrator. Default: none",
+        ),
+        Setting(
             "PUBLIC_URL",
             parsers.public_url,
             help="Address of the portal, without a path: `https://HOST`, or `http://127.0.0.1:PORT`. "

@@ -135,32 +135,34 @@ RECENTLY_CONFIRMED = {
     "mfa.replaced_post",
 }
 ONLY_FOR_ADMINS = {
-    "activity.everyone",
-    "activity.export",
     "policies.check",
     "policies.check_post",
     "policies.download",
-    "policies.index",
-    "policies.try_it",
     "policies.write",
-    "compliance.accounts",
-    "compliance.export",
-    "compliance.index",
-    "compliance.one",
     "compliance.end_sessions",
-    "compliance.people",
-    "compliance.progress",
     "compliance.refresh",
     "compliance.reminders",
     "compliance_audit.exceptions_post",
     "compliance_audit.end_exception",
+    "compliance_audit.report",
+    "compliance_audit.report_post",
+}
+FOR_AUDITORS_TOO = {
+    "activity.everyone",
+    "activity.export",
+    "policies.index",
+    "policies.try_it",
+    "compliance.accounts",
+    "compliance.export",
+    "compliance.index",
+    "compliance.one",
+    "compliance.people",
+    "compliance.progress",
     "compliance_audit.exceptions",
     "compliance_audit.index",
-    "compliance_audit.report",
     "compliance_audit.rule",
     "compliance_audit.standard",
     "compliance_audit.standards",
-    "compliance_audit.report_post",
 }
 
 
@@ -198,6 +200,15 @@ def test_pages_for_admins_are_marked(portal: Flask) -> None:
     assert marked == ONLY_FOR_ADMINS
 
 
+def test_every_page_about_others_says_whether_auditors_may(portal: Flask) -> None:
+    marked = {name for name, view in portal.view_functions.items() if getattr(view, "needs_auditor", False)}
+    assert marked == FOR_AUDITORS_TOO and not marked & ONLY_FOR_ADMINS
+    about_others = {name for name in portal.view_functions if name.startswith(("compliance", "policies."))}
+    assert about_others <= ONLY_FOR_ADMINS | FOR_AUDITORS_TOO, "each has @admins_only or @auditors_too"
+    forms = {rule.endpoint for rule in portal.url_map.iter_rules() if "POST" in (rule.methods or ())}
+    assert not forms & FOR_AUDITORS_TOO, "auditors change nothing"
+
+
 def test_every_page_belongs_to_a_place_of_the_sidebar(portal: Flask) -> None:
     pages = {rule.endpoint for rule in portal.url_map.iter_rules() if "GET" in (rule.methods or ())} - {"static"}
     lost = {page for page in pages if place_of(page) is None and page.partition(".")[0] not in ELSEWHERE}
@@ -210,7 +221,8 @@ def test_every_place_of_the_sidebar_opens(portal: Flask) -> None:
         view = portal.view_functions[place.endpoint]
         assert place_of(place.endpoint) is place
         assert not place.before_mfa or not getattr(portal.view_functions[place.before_mfa], "needs_mfa", False)
-        assert place.before_mfa or getattr(view, "needs_mfa", False) or getattr(view, "needs_admin", False)
+        marks = ("needs_mfa", "needs_admin", "needs_auditor")
+        assert place.before_mfa or any(getattr(view, mark, False) for mark in marks)
 
 
 def test_reading_and_changing_are_two_views(portal: Flask) -> None:

@@ -17,7 +17,7 @@ from app.mfa.leftovers import reconcile
 from app.sessions import current
 from app.text.messages import _, ngettext
 from app.web.forms import EmptyForm
-from app.web.guards import accounts_to_watch, admins_only, with_mfa
+from app.web.guards import accounts_to_watch, auditors_too, with_mfa
 from app.web.request_context import audit, audit_of, gateways, person
 from app.web.responses import done, page, whole_number
 
@@ -122,7 +122,7 @@ def _account(form: EveryoneForm) -> str:
 
 
 @bp.get("/everyone")
-@admins_only
+@auditors_too
 def everyone() -> ResponseReturnValue:
     """What was done in an account."""
     form = _everyone_form()
@@ -142,7 +142,7 @@ def everyone() -> ResponseReturnValue:
 
 
 @bp.get(f"/everyone.<any({', '.join(FORMATS)}):ending>")
-@admins_only
+@auditors_too
 def export(ending: str) -> ResponseReturnValue:
     """The rows behind the page, as a file."""
     form = _everyone_form()

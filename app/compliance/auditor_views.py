@@ -21,7 +21,7 @@ from app.compliance.views import bp as dashboard
 from app.db import db
 from app.errors import NotFound
 from app.text.messages import _, ngettext
-from app.web.guards import accounts_to_watch, admins_only
+from app.web.guards import accounts_to_administer, admins_only, auditors_too
 from app.web.rate_limits import CHANGES, limiter, this_person
 from app.web.request_context import audit_of, person
 from app.web.responses import Undo, done, done_with_undo, page_number, whole_number
@@ -34,7 +34,7 @@ OFFERED = 1000
 
 
 @bp.get("/rules")
-@admins_only
+@auditors_too
 def index() -> ResponseReturnValue:
     """Every rule and its figures."""
     account = watched()
@@ -52,7 +52,7 @@ def index() -> ResponseReturnValue:
 
 
 @bp.get("/rules/<rule>")
-@admins_only
+@auditors_too
 def rule(rule: str) -> ResponseReturnValue:
     """A rule: the users who don't pass, with the evidence."""
     account = watched()
@@ -88,7 +88,7 @@ def rule(rule: str) -> ResponseReturnValue:
 
 
 @bp.get("/standards")
-@admins_only
+@auditors_too
 def standards() -> ResponseReturnValue:
     """The standards that the account follows, and how much of each is judged."""
     account = watched()
@@ -103,7 +103,7 @@ def standards() -> ResponseReturnValue:
 
 
 @bp.get("/standards/<standard>")
-@admins_only
+@auditors_too
 def standard(standard: str) -> ResponseReturnValue:
     """A standard: every item, with what is known of it or why it isn't judged."""
     account = watched()
@@ -119,7 +119,7 @@ def _figures(account: WatchedAccount) -> daily.Figures:
 
 
 @bp.get("/exceptions")
-@admins_only
+@auditors_too
 def exceptions() -> ResponseReturnValue:
     """The exceptions in force and over, and a form for a new one."""
     account = watched()
@@ -200,5 +200,5 @@ def report_post() -> ResponseReturnValue:
 
 def allow_large_report() -> None:
     """Before a request's body is read, allow administrators a larger body where they upload a report."""
-    if request.endpoint == "compliance_audit.report_post" and accounts_to_watch():
+    if request.endpoint == "compliance_audit.report_post" and accounts_to_administer():
         request.max_content_length = LARGEST + 64 * 1024

@@ -32,7 +32,14 @@ from app.sessions.contents import owner_of
 from app.text.messages import _, ngettext
 from app.web.exports import as_csv, as_json
 from app.web.forms import EmptyForm
-from app.web.guards import accounts_to_watch, admins_only, may_have_an_heir
+from app.web.guards import (
+    accounts_here,
+    accounts_to_administer,
+    accounts_to_watch,
+    admins_only,
+    auditors_too,
+    setting_with_heirs,
+)
 from app.web.rate_limits import CHANGES, limiter, this_person
 from app.web.request_context import audit, audit_of, gateways, person
 from app.web.responses import done, page, page_number
@@ -66,7 +73,7 @@ class WatchedAccount(NamedTuple):
 
 def chosen_account() -> str:
     """Return the account asked for, or the first if none is. Aborts with 404 if the person mustn't see it."""
-    watched = accounts_to_watch()
+    watched = accounts_here()
     asked = request.values.get("account") or (person().account_id if person().account_id in watched else watched[0])
     if asked not in watched:
         abort(404)
@@ -84,11 +91,13 @@ def watched() -> WatchedAccount:
 
 def shown(template: str, account: WatchedAccount, form: Any = None, **context: Any) -> ResponseReturnValue:
     """Render a page about an account."""
+    administers = account.account_id in accounts_to_administer()
     return page(
         template,
         form,
         account=account,
-        may_refresh=person().account_id == account.account_id,
+        administers=administers,
+        may_refresh=administers and person().account_id == account.account_id,
         several=len(accounts_to_watch()) > 1,
         labels=labels,
         items=items_by_rule(account.standards, account.terms),
@@ -99,7 +108,7 @@ def shown(template: str, account: WatchedAccount, form: Any = None, **context: A
 
 
 @bp.get("")
-@admins_only
+@auditors_too
 def index() -> ResponseReturnValue:
     """The account's figures."""
     account = watched()
@@ -120,12 +129,12 @@ def index() -> ResponseReturnValue:
         charts=charts,
         adoption=charts.adoption(history),
         key_ages=charts.key_ages(history),
-        by_arn=may_have_an_heir(),
+        by_arn=setting_with_heirs(),
     )
 
 
 @bp.get("/accounts")
-@admins_only
+@auditors_too
 def accounts() -> ResponseReturnValue:
     """All accounts side by side, each as of its last visit."""
     account = watched()
@@ -163,7 +172,7 @@ def refresh_already_running(refusal: refresh_runs.RefreshAlreadyRunning) -> Resp
 
 
 @bp.get("/progress")
-@admins_only
+@auditors_too
 def progress() -> ResponseReturnValue:
     """The progress of the refresh, as JSON for the page that waits for it."""
     with db.engine.connect() as connection:
@@ -188,7 +197,7 @@ def _address(endpoint: str, **values: Any) -> str:
 
 
 @bp.get("/people")
-@admins_only
+@auditors_too
 def people() -> ResponseReturnValue:
     """Users, by filter."""
     account = watched()
@@ -208,7 +217,7 @@ def people() -> ResponseReturnValue:
 
 
 @bp.get("/people.<any(csv, json):ending>")
-@admins_only
+@auditors_too
 def export(ending: str) -> ResponseReturnValue:
     """The findings behind the page, as a file."""
     account = watched()
@@ -251,7 +260,7 @@ def reminders() -> ResponseReturnValue:
 
 
 @bp.get("/people/<name>")
-@admins_only
+@auditors_too
 def one(name: str) -> ResponseReturnValue:
     """A user: every finding, its history, and what to tell the user."""
     account = watched()

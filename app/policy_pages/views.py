@@ -17,7 +17,7 @@ from app.policy.plain_words import in_words
 from app.policy_pages import service
 from app.policy_pages.forms import CheckForm, TryForm, WriteForm
 from app.web import refused
-from app.web.guards import accounts_to_watch, admins_only
+from app.web.guards import accounts_here, admins_only, auditors_too
 from app.web.rate_limits import CHANGES, limiter, this_person
 from app.web.responses import page
 
@@ -35,7 +35,7 @@ def _partition() -> str:
 
 
 @bp.get("")
-@admins_only
+@auditors_too
 def index() -> ResponseReturnValue:
     """The document in force: what works under it, what is wrong with it, what it says."""
     return page(
@@ -70,7 +70,7 @@ def download() -> ResponseReturnValue:
 
 def _write_form() -> WriteForm:
     form = WriteForm(request.args)
-    form.offer(accounts_to_watch())
+    form.offer(accounts_here())
     return form
 
 
@@ -99,11 +99,11 @@ def check_post() -> ResponseReturnValue:
 
 
 @bp.get("/try")
-@admins_only
+@auditors_too
 def try_it() -> ResponseReturnValue:
     """Who may do what, and which statement says so."""
     form = TryForm(request.args)
-    form.offer(accounts_to_watch())
+    form.offer(accounts_here())
     found, question, asked = None, None, ""
     if form.validate():
         document = service.document_of(form.document.data, _configured())

@@ -239,7 +239,7 @@ _ADMIN = re.compile(
 
 
 def admins(text: str, at: Reading) -> dict[str, frozenset[str]]:
-    """Account to those who look after it: unique ids (AIDA...), and ARNs where no id was given."""
+    """Account to those named for it: unique ids (AIDA...), and ARNs where no id was given."""
     by_account: dict[str, frozenset[str]] = {}
     accounts: Collection[str] = at.values["ACCOUNTS"]
     for part in listed(text):
@@ -247,12 +247,12 @@ def admins(text: str, at: Reading) -> dict[str, frozenset[str]]:
         account = (found[1] or found[3]) if found else None
         if not found or not account:
             at.wrong(
-                f"ADMINS: {part!r} must be ARN, ARN#ID, ACCOUNT=ARN#ID or ACCOUNT=ID, where ARN is that of a user "
+                f"{at.name}: {part!r} must be ARN, ARN#ID, ACCOUNT=ARN#ID or ACCOUNT=ID, where ARN is that of a user "
                 "and ID its unique ID (AIDA...)."
             )
             continue
         if account not in accounts or (found[3] or account) not in accounts:
-            at.wrong(f"ADMINS: {part!r} names an account that is not one of ACCOUNTS.")
+            at.wrong(f"{at.name}: {part!r} names an account that is not one of ACCOUNTS.")
         by_account[account] = by_account.get(account, frozenset()) | {found[4] or found[5] or found[2]}
     return by_account
 

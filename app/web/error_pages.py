@@ -25,7 +25,7 @@ from app.sessions.stores.database import is_full
 from app.text.messages import N_, _, administrator, ask_admin, ngettext
 from app.web import permissions, refused
 from app.web.forms import FormNotValid, accepted_form
-from app.web.guards import ForAdministrators
+from app.web.guards import ForAdministrators, ForAuditors
 from app.web.permissions import NotOffered
 from app.web.rate_limits import limiter
 from app.web.responses import NoLongerThere, back_to, came_from, done, here, refuse, where_they_were
@@ -49,6 +49,10 @@ TRY_AGAIN = N_("Try again in a moment.")
 
 FOR_ADMINISTRATORS = N_(
     "Only administrators who are signed in with MFA can open this page. If you need it, ask %(administrator)s."
+)
+FOR_AUDITORS = N_(
+    "Only administrators and auditors who are signed in with MFA can open this page. If you need it, ask "
+    "%(administrator)s."
 )
 FROM_ELSEWHERE = N_("This request didn’t come from a page of this site. Nothing was changed.")
 OUT_OF_DATE = N_("Your session changed after you opened this page. Nothing was changed. Open the page again.")
@@ -212,7 +216,8 @@ def _out_of_date(error: CSRFError) -> ResponseReturnValue:
 
 
 def _for_administrators(error: ForAdministrators) -> ResponseReturnValue:
-    sentence = _(FOR_ADMINISTRATORS, administrator=administrator())
+    who = FOR_AUDITORS if isinstance(error, ForAuditors) else FOR_ADMINISTRATORS
+    sentence = _(who, administrator=administrator())
     return answer(403, {"title": _(TITLES[403]), "sentence": sentence, "refused_with": "for-administrators"})
 
 

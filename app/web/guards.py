@@ -87,31 +87,71 @@ def ask_to_confirm(back: str, why: Confirming = Confirming.WHO) -> ResponseRetur
     return redirect(url_for("signin.sign_in"), 303)
 
 
-def accounts_to_watch() -> list[str]:
-    """Accounts whose users the person may look at: those ADMINS names them for, with MFA.
+def _named_in(setting: str) -> list[str]:
+    """Return the accounts for which a setting (ADMINS or AUDITORS) names the person, if they have MFA.
 
-    By unique id, or by ARN where ADMINS has no id: then a namesake of a deleted administrator is taken for them.
+    By unique id, or by ARN where the setting has no id: then a namesake of a deleted user is taken for them.
     """
     if not current_user.is_authenticated or not current_user.with_mfa:
         return []
     me = {current_user.arn, current_user.user_id}
-    return sorted(account for account, named in current_app.config["ADMINS"].items() if me & named)
+    return sorted(account for account, named in current_app.config[setting].items() if me & named)
 
 
-def may_have_an_heir() -> bool:
-    """Does ADMINS name the user by ARN only? A later user of that name would be taken for them."""
-    return any(current_user.arn in named for named in current_app.config["ADMINS"].values())
+def accounts_to_administer() -> list[str]:
+    """Return the accounts that the person is an administrator of."""
+    return _named_in("ADMINS")
+
+
+def accounts_to_watch() -> list[str]:
+    """Return the accounts that the person may look at, as their administrator or auditor."""
+    return sorted({*accounts_to_administer(), *_named_in("AUDITORS")})
+
+
+def accounts_here() -> list[str]:
+    """Return the accounts that the page of this request may be about: on pages for administrators fewer."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    return accounts_to_administer() if getattr(view, "needs_admin", False) else accounts_to_watch()
+
+
+def setting_with_heirs() -> str:
+    """Return the setting that names the user by ARN only, "" if none does.
+
+    A later user of that name would be taken for them.
+    """
+    named = {name: any(current_user.arn in who for who in current_app.config[name].values()) for name in _SETTINGS}
+    return next((name for name in _SETTINGS if named[name]), "")
+
+
+_SETTINGS = ("ADMINS", "AUDITORS")
 
 
 class ForAdministrators(Forbidden):
-    """The page is for those ADMINS names, with MFA."""
+    """The page is for administrators of some account, with MFA."""
+
+
+class ForAuditors(ForAdministrators):
+    """The page is for auditors and administrators of some account, with MFA."""
 
 
 def admins_only(view: View) -> View:
-    """Only for those ADMINS names, with MFA; others are told so, and nothing else. Raises ForAdministrators."""
-    return _guarded(view, "needs_admin", _refuse_others)
+    """Only for administrators, with MFA, not for auditors. Raises ForAdministrators.
+
+    Each page about other users has this mark or `auditors_too`.
+    """
+    return _guarded(view, "needs_admin", _refuse_all_but_administrators)
+
+
+def auditors_too(view: View) -> View:
+    """For administrators and auditors, with MFA: the page only reads. Raises ForAuditors."""
+    return _guarded(view, "needs_auditor", _refuse_others)
+
+
+def _refuse_all_but_administrators() -> None:
+    if not accounts_to_administer():
+        raise ForAdministrators
 
 
 def _refuse_others() -> None:
     if not accounts_to_watch():
-        raise ForAdministrators
+        raise ForAuditors

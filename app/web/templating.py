@@ -13,7 +13,7 @@ from markupsafe import Markup, escape
 
 from app.text.browser_names import browser_name, device_kind
 from app.text.dates import ago, written
-from app.web.guards import accounts_to_watch
+from app.web.guards import accounts_to_administer, accounts_to_watch
 
 
 def grouped(seed: str) -> str:
@@ -76,6 +76,7 @@ def register(app: Flask) -> None:
     app.jinja_env.filters["whole_options"] = whole_options
     app.jinja_env.filters["machine_time"] = machine_time
     app.jinja_env.globals["accounts_to_watch"] = accounts_to_watch
+    app.jinja_env.globals["accounts_to_administer"] = accounts_to_administer
     app.jinja_env.globals["icon"] = icon
     app.jinja_env.globals["takes_focus"] = takes_focus
     app.jinja_env.globals["now"] = lambda: datetime.now(UTC)

@@ -57,8 +57,9 @@ class Guest(Visitor):
 def sandbox(scratch: Path, clock: Clock) -> Iterator[Sandbox]:
     with Sandbox(scratch / "sandbox-of-security", clock) as running:
         iam = running.as_administrator("iam")
-        iam.create_user(UserName="elsewhere-admin")
-        iam.add_user_to_group(GroupName="EC2MFA", UserName="elsewhere-admin")
+        for name in ("elsewhere-admin", "reviewer", "two-roles"):
+            iam.create_user(UserName=name)
+            iam.add_user_to_group(GroupName="EC2MFA", UserName=name)
         yield running
 
 
@@ -72,7 +73,8 @@ def portal_of(sandbox: Sandbox, folder: Path, **overrides: str) -> Flask:
         settings = {
             **GOOD,
             "ACCOUNTS": f"{sandbox.account_id},{ELSEWHERE}",
-            "ADMINS": f"{arn}/Administrator,{ELSEWHERE}={arn}/elsewhere-admin",
+            "ADMINS": f"{arn}/Administrator,{ELSEWHERE}={arn}/elsewhere-admin,{ELSEWHERE}={arn}/two-roles",
+            "AUDITORS": f"{arn}/reviewer,{arn}/two-roles",
             "DATABASE_URL": f"sqlite:///{file}",
             **overrides,
         }

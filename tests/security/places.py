@@ -12,7 +12,7 @@ from wtforms.fields.core import UnboundField
 
 from tests.faults.people import with_device
 from tests.security.conftest import Entering, Guest
-from tests.security.test_who_may import marked
+from tests.security.test_who_may import about_others
 from tests.support.marks import PASSWORD
 from tests.support.people import hire
 from tests.support.sandbox import Sandbox
@@ -55,7 +55,7 @@ class People:
 
     def at(self, rule: Rule) -> Guest:
         """A guest who can send this form."""
-        usual = self._chief if marked(self._portal, rule, "needs_admin") else self._entering
+        usual = self._chief if about_others(self._portal, rule) else self._entering
         place = self._places.get(rule.endpoint, usual)
         if place not in self._guests:
             self._guests[place] = place()

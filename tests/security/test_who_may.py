@@ -54,6 +54,11 @@ def marked(app: Flask, rule: Rule, mark: str) -> bool:
     return bool(getattr(app.view_functions[rule.endpoint], mark, False))
 
 
+def about_others(app: Flask, rule: Rule) -> bool:
+    """Is the page only for administrators, or for them and auditors?"""
+    return marked(app, rule, "needs_admin") or marked(app, rule, "needs_auditor")
+
+
 def changes_since(sandbox: Sandbox, seq: int) -> list[str]:
     found = [call["action"] for call in sandbox.calls(seq)]
     return [action for action in found if action.partition(":")[2].startswith(CHANGING)]
@@ -152,7 +157,7 @@ def test_without_mfa_nothing_that_needs_it(portal: Flask, sandbox: Sandbox, ente
         if marked(portal, rule, "needs_mfa"):
             answer = guest.ask(method(rule), address(portal, rule), {"csrf_token": token})
             assert (answer.status_code, answer.headers.get("Location")) == (302, "/"), rule
-        elif marked(portal, rule, "needs_admin"):
+        elif about_others(portal, rule):
             answer = guest.ask(method(rule), address(portal, rule), {"csrf_token": token})
             assert answer.status_code == 403, rule
     assert changes_since(sandbox, before) == []
@@ -203,7 +208,7 @@ def test_pages_for_admins_exist_for_admins(
     someone = entering()
     token = someone.token()
     for rule in rules(portal):
-        if marked(portal, rule, "needs_admin"):
+        if about_others(portal, rule):
             answer = someone.ask(method(rule), address(portal, rule), {"csrf_token": token})
             assert answer.status_code == 403, rule
 

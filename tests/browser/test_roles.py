@@ -1,0 +1,94 @@
+"""Who may do what on the compliance pages: administrators, and auditors who only read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+from werkzeug.routing import Map
+
+from tests.browser.conftest import Surfing, surfers_of
+from tests.support.asked import Notebook
+from tests.support.browser import Surfer
+from tests.support.clock import Clock
+from tests.support.people import Employee, Phone
+from tests.support.portal import Portal
+from tests.support.sandbox import Sandbox
+
+
+@pytest.fixture(scope="module")
+def firm(scratch: Path, clock: Clock) -> Iterator[Sandbox]:
+    with Sandbox(scratch / "firm", clock, "--users", "20") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def auditor_of_firm(firm: Sandbox) -> Employee:
+    """An IAM user whom AUDITORS names."""
+    iam = firm.as_administrator("iam")
+    iam.create_user(UserName="audrey")
+    iam.add_user_to_group(GroupName="EC2MFA", UserName="audrey")
+    key = iam.create_access_key(UserName="audrey")["AccessKey"]
+    return Employee(firm, "audrey", key["AccessKeyId"], key["SecretAccessKey"])
+
+
+@pytest.fixture(scope="module")
+def office(scratch: Path, firm: Sandbox, auditor_of_firm: Employee, url_map: Map) -> Iterator[Portal]:
+    auditor = firm.as_administrator("iam").get_user(UserName=auditor_of_firm.name)["User"]
+    settings = {
+        "ADMINS": firm.user("Administrator")["arn"],
+        "AUDITORS": f"{auditor['Arn']}#{auditor['UserId']}",
+    }
+    with Portal(scratch / "office-of-firm", firm, **settings) as running:
+        yield running
+        Notebook(running, firm, url_map).write(Path(__file__))
+
+
+@pytest.fixture(scope="module")
+def surfers(browser: Browser, office: Portal, url_map: Map, clock: Clock, seen: set[str]) -> Iterator[Surfing]:
+    yield from surfers_of(browser, office.url, url_map, clock, seen)
+
+
+@pytest.fixture(scope="module")
+def admin(surfers: Surfing, firm: Sandbox, clock: Clock) -> Surfer:
+    user = firm.user("Administrator")
+    surfer = surfers()
+    surfer.sign_in(Employee(firm, "Administrator", user["access_key_id"], user["secret_access_key"]))
+    phone = Phone(clock, f"otpauth://totp/Administrator?secret={user['mfa']['seed']}")
+    surfer.submit("/sign-in/code", code=phone.next())
+    return surfer
+
+
+def test_an_auditor_reads_what_administrators_keep(
+    admin: Surfer, surfers: Surfing, auditor_of_firm: Employee, office: Portal
+) -> None:
+    auditor = surfers()
+    auditor.arrive_with_mfa(auditor_of_firm)
+    auditor.open("/compliance")
+    assert auditor.data("nothing-known") == [""] and auditor.page.locator("main form").count() == 0
+    admin.open("/compliance")
+    admin.submit("/compliance/refresh")
+    admin.page.locator("[data-headline]").wait_for()
+    admin.page.locator("[data-progress]").wait_for(state="detached")
+    admin.open("/compliance/exceptions?user=employee-0001&rule=mfa")
+    last_day = f"{datetime.now(UTC) + timedelta(days=9):%Y-%m-%d}"
+    admin.submit("/compliance/exceptions", reason="On leave", owner="HR", until=last_day)
+
+    auditor.open("/compliance")
+    assert auditor.page.locator("[data-headline-figure]").inner_text() != ""
+    for path in ("/compliance/people", "/compliance/people/employee-0001", "/compliance/exceptions", "/policy"):
+        auditor.open(path)
+        assert auditor.refused_as == "" and auditor.page.locator("main form[method=post]").count() == 0, path
+    auditor.open("/compliance/exceptions")
+    assert auditor.data("exception") == ["mfa"]
+    auditor.open("/compliance/people")
+    with auditor.page.expect_download() as download:
+        auditor.page.locator("a[href*='people.csv']").click()
+    assert "employee-0001" in Path(download.value.path()).read_text()
+    admin.open("/activity/everyone?kind=compliance-exported")
+    assert "audrey" in admin.text, "who exported what, administrators see"
+    auditor.open("/compliance/report")
+    assert auditor.refused_as == "for-administrators"
