@@ -14,6 +14,7 @@ from app.compliance.data import daily, queries
 from app.compliance.data.credential_report import LARGEST
 from app.compliance.forms import STATES, ExceptionForm, ReportForm
 from app.compliance.rules.table import BY_ID, RULES, applies, applying, demanded
+from app.compliance.rules.verdicts import State
 from app.compliance.standard_results import ItemState, result_of
 from app.compliance.standards.shipped import ids
 from app.compliance.views import WatchedAccount, chosen_account, shown, watched
@@ -130,8 +131,8 @@ def exceptions() -> ResponseReturnValue:
     with db.engine.connect() as connection:
         in_force = queries.exceptions(connection, account.account_id, account.terms.now)
         over = queries.exceptions(connection, account.account_id, account.terms.now, over=True)
-        not_passing = queries.everyone(connection, account.account_id, queries.Filter(state=queries.NOT_PASSING))
-        names = [row.user_name for row in islice(not_passing, OFFERED)]
+        failing = queries.everyone(connection, account.account_id, queries.Filter(state=State.FAIL))
+        names = [row.user_name for row in islice(failing, OFFERED)]
     return shown("compliance/exceptions.html", account, form, in_force=in_force, over=over, rules=BY_ID, names=names)
 
 

@@ -269,7 +269,7 @@ def test_an_exception_is_counted_apart_until_it_ends(admin: Surfer, office: Port
     assert (row["user_name"], row["exception_owner"]) == ("MFAUser", "'=HYPERLINK(1)"), "a spreadsheet runs nothing"
     admin.open("/compliance/exceptions")
     offered = admin.page.locator("#known-users option").evaluate_all("all => all.map((each) => each.value)")
-    assert "KeyUser" in offered and "Administrator" not in offered, "names of those who don't pass everything"
+    assert "KeyUser" in offered and "Administrator" not in offered, "names of those who fail a rule"
     admin.submit("/compliance/exceptions/end")
     assert admin.notices == ["success"] and admin.data("exception") == []
     admin.click("[data-notice] form button")
