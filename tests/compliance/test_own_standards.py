@@ -6,22 +6,27 @@ import csv
 import io
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from flask import Flask
 
+from app.compliance.data import daily
+from app.compliance.data.daily import Figures
 from app.compliance.rules.subjects import Seen, Source, Terms
 from app.compliance.rules.table import BY_ID, OF_PEOPLE, applying, judged
 from app.compliance.standards.reading import MalformedStandard, read
 from app.compliance.standards.shipped import shipped
 from app.compliance.standards.standard import Assessment, variants_of
 from app.compliance.thresholds import standards_of
+from app.db import db
 from config import from_env
 from tests.compliance.conftest import Command
 from tests.compliance.test_evidence import exported
 from tests.compliance.test_report import WHOLE
 from tests.compliance.test_rules import NOBODY, NOW, P, U, ago, key
+from tests.support.clock import Clock
 from tests.support.databases import GOOD
 
 ACCOUNT = "123456789012"
@@ -222,3 +227,23 @@ def test_evidence_can_have_an_age_of_its_own() -> None:
     seen = {"keys": Seen(Source.REPORT, ago(8))}
     someone = NOBODY._replace(keys=(key(10),), seen=seen)
     assert [judged(someone, terms, None, [each])[each.id].state for each in (BY_ID["key-age"], variant)] == [P, U]
+
+
+def test_figures_stay_right_while_time_passes(
+    command: Command, portal: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: Clock
+) -> None:
+    monkeypatch.setitem(portal.config, "COMPLIANCE_STANDARDS", {"": (shipped("pci-dss-4.0.1"),)})
+    exported(command, tmp_path, WHOLE)
+
+    def counted() -> Figures:
+        command("export")
+        with portal.app_context(), db.engine.connect() as connection:
+            return daily.days(connection, ACCOUNT, datetime.now(UTC))[-1][1]
+
+    before = counted()
+    clock.move(timedelta(days=31).total_seconds())
+    after = counted()
+    assert before.rules != after.rules, "some were due"
+    for rule in ("password-length-12", "password-reuse-4", "root-use"):
+        assert before.of(rule).population == after.of(rule).population == 1, "of one account"
+    assert before.of("unused-90").population == after.of("unused-90").population == 1
