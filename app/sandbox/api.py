@@ -58,6 +58,8 @@ class Caller:
     """When temporary credentials were issued; None for long-term keys."""
     signed_in: bool = False
     """Through AWS Sign-In."""
+    role_id: str | None = None
+    """moto's id of the role whose session it is; None for users."""
 
     @property
     def is_session(self) -> bool:

@@ -25,6 +25,18 @@ if TYPE_CHECKING:
     default=0,
     help="Number of synthetic employees, some compliant and some not.",
 )
+@click.option(
+    "--accounts",
+    type=click.IntRange(1, 1000),
+    default=1,
+    help="Number of accounts. More than one form an organization, which the first manages.",
+)
+@click.option(
+    "--users-per-account",
+    type=click.IntRange(1, 5000),
+    default=5,
+    help="Number of synthetic employees in each further account, or up to two more.",
+)
 @click.option("--latency-ms", type=click.IntRange(0, 60_000), default=0, help="Delay every answer by this much.")
 @click.option(
     "--faults",
@@ -59,6 +71,8 @@ def sandbox(
     port: int,
     policy: str,
     users: int,
+    accounts: int,
+    users_per_account: int,
     latency_ms: int,
     faults_file: Path | None,
     consistency_delay_s: float,
@@ -89,6 +103,8 @@ def sandbox(
         settings = Settings(
             policy=policy,
             users=users,
+            accounts=accounts,
+            users_per_account=users_per_account,
             latency=timedelta(milliseconds=latency_ms),
             consistency_delay=timedelta(seconds=consistency_delay_s),
             outcomes=parsed_outcomes(outcomes),
@@ -125,6 +141,8 @@ def _tell(running: Running) -> None:
     others = len(running.facts["users"]) - len(CAST)
     if others:
         click.echo(f"    and {others} employees, in {running.file}")
+    if members := running.facts.get("accounts"):
+        click.echo(f"    and an organization of {len(members) + 1} accounts, in {running.file}")
     click.echo(f"\n  {running.file} has all of this as JSON.\n")
 
 

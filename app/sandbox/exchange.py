@@ -14,12 +14,15 @@ from app.sandbox.auth.judge import Verdict
 from app.sandbox.call_log import CallLog
 from app.sandbox.faults import Faults, refusal_of
 from app.sandbox.protocol.wire import Reading
+from app.sandbox.state import State
 
 
 @dataclass
 class Exchange:
     """What becomes known of one request while it is handled; the log entry is made of it."""
 
+    state: State
+    """The account whose credentials signed the request; the first account until that is known."""
     request_id: str = field(default_factory=lambda: secrets.token_hex(16))
     reading: Reading | None = None
     caller: Caller | None = None

@@ -19,7 +19,7 @@ from moto.core.utils import camelcase_to_underscores, method_names_from_class
 from moto.moto_server.werkzeug_app import create_backend_app
 from werkzeug.test import Client
 
-from app.sandbox.api import Refusal, not_emulated
+from app.sandbox.api import Caller, Refusal, not_emulated
 from app.sandbox.protocol.wire import Reading
 
 _HOSTS = {
@@ -86,16 +86,17 @@ class MotoFailed(Exception):
     """moto has the action, but can't do what was asked of it. The message says what failed in which of its files."""
 
 
-def forward(reading: Reading, form: Mapping[str, str], account_key: str) -> Answer:
+def forward(reading: Reading, form: Mapping[str, str], caller: Caller) -> Answer:
     """Hand an authorized request to moto. form: for query services, the parameters as they were authorized.
 
     Raises MotoFailed for errors in moto's own code. Errors in ours are raised as they are.
     """
-    service = reading.service
+    service, date = reading.service, reading.scope.date
     headers = {
         "Host": _HOSTS[service],
-        # moto reads account and region off the scope; the signature was checked already.
-        "Authorization": f"AWS4-HMAC-SHA256 Credential={account_key}/{reading.scope.date}/us-east-1/{service}"
+        # moto reads the region off the scope; the signature was checked already.
+        "x-moto-account-id": caller.account_id,
+        "Authorization": f"AWS4-HMAC-SHA256 Credential={caller.access_key_id}/{date}/us-east-1/{service}"
         "/aws4_request, SignedHeaders=host, Signature=0",
     }
     if service == "s3":

@@ -21,9 +21,9 @@ from app.sandbox.auth.users import stored
 from app.sandbox.call_log import BUG, CallLog
 from app.sandbox.exchange import Around, Exchange
 from app.sandbox.faults import FaultError, Faults, failure_of, parsed
-from app.sandbox.protocol import answers, paging, query, signature
+from app.sandbox.protocol import answers, json_protocol, paging, query, signature
 from app.sandbox.protocol.validation import validate
-from app.sandbox.protocol.wire import EMULATED, Reading, headers_of, read
+from app.sandbox.protocol.wire import EMULATED, JSON_SERVICES, Reading, headers_of, read
 from app.sandbox.signin.endpoint import SignIn, is_ours
 from app.sandbox.state import State
 
@@ -49,7 +49,7 @@ class SandboxApp:
             return self._control(environ, start_response)
         if is_ours(environ):
             return self._sign_in(environ, start_response)
-        exchange = Exchange()
+        exchange = Exchange(self.state)
         try:
             status, headers, body = self._handle(environ, exchange)
         except Refusal as refusal:
@@ -81,21 +81,24 @@ class SandboxApp:
         now = datetime.now(UTC)
         reading = exchange.reading = read(environ, self._hosts)
         with self.state.lock:
-            exchange.caller, secret = identify(self.state, reading, now)
+            exchange.state = self.state.owner_of(reading.scope.access_key_id)
+            exchange.caller, secret = identify(exchange.state, reading, now)
         signature.verify(reading, secret, now)
-        self._used(exchange.caller, reading.service, now)
+        self._used(exchange, exchange.caller, now)
         if self.state.settings.latency:
             time.sleep(self.state.settings.latency.total_seconds())
         if reading.service not in EMULATED:
             raise self._not_emulated(exchange, reading, exchange.caller, now)
+        if reading.service in JSON_SERVICES:
+            return self._json(environ, exchange, reading, exchange.caller, now)
         if reading.service == "s3":
             return self._s3(environ, exchange, reading, exchange.caller, now)
         return self._query(environ, exchange, reading, exchange.caller, now)
 
-    def _used(self, caller: Caller, service: str, now: datetime) -> None:
+    def _used(self, exchange: Exchange, caller: Caller, now: datetime) -> None:
         """Last use of keys, for the credential report."""
         if not caller.is_session:
-            self.state.key_last_used[caller.access_key_id] = (now, service)
+            exchange.state.key_last_used[caller.access_key_id] = (now, exchange.service)
 
     def _query(
         self, environ: dict[str, Any], exchange: Exchange, reading: Reading, caller: Caller, now: datetime
@@ -105,7 +108,7 @@ class SandboxApp:
         exchange.action = f"{service}:{operation.name}"
         if service == "ec2":
             with self.state.lock:
-                asked = of_an_ec2_call(self.state, operation.name, reading.scope.region, reading.form)
+                asked = of_an_ec2_call(exchange.state, operation.name, reading.scope.region, reading.form)
                 self._judge(exchange, reading, caller, asked, now)
             with self._with_faults(environ, exchange):
                 answer = self._of_moto(reading, operation.name, reading.form, caller)
@@ -113,18 +116,36 @@ class SandboxApp:
         parameters = query.parameters(operation, reading.form)
         validate(operation, parameters)
         with self.state.lock:
-            self._judge(exchange, reading, caller, self._asked(service, operation.name, caller, parameters), now)
+            self._judge(exchange, reading, caller, self._asked(exchange, operation.name, caller, parameters), now)
             call = Call(service, operation.name, parameters, caller, exchange.request_id, now)
             with self._with_faults(environ, exchange):
                 behaviour = OPERATIONS.get((service, operation.name))
-                members = behaviour(self.state, call) if behaviour else PASS_ON
+                members = behaviour(exchange.state, call) if behaviour else PASS_ON
                 if members is PASS_ON:
-                    form = self._form(reading, parameters)
+                    form = self._form(exchange.state, reading, parameters)
                     members = moto_backend.members(operation, self._of_moto(reading, operation.name, form, caller))
             if paging.is_paged(operation):
                 members = paging.page(operation, parameters, members)  # type: ignore[arg-type]  # PASS_ON was replaced
         body = query.answer(operation, members, exchange.request_id)  # type: ignore[arg-type]  # as above
         return 200, [("Content-Type", "text/xml")], self._maybe_stale(exchange, reading, body)
+
+    def _json(
+        self, environ: dict[str, Any], exchange: Exchange, reading: Reading, caller: Caller, now: datetime
+    ) -> tuple[int, list[tuple[str, str]], bytes]:
+        """A call of a service that speaks JSON."""
+        operation = json_protocol.operation_of(reading)
+        exchange.action = f"{reading.service}:{operation.name}"
+        parameters = json_protocol.parameters(operation, reading)
+        with self.state.lock:
+            self._judge(exchange, reading, caller, [Question(exchange.action)], now)
+            validate(operation, parameters)
+            call = Call(reading.service, operation.name, parameters, caller, exchange.request_id, now)
+            with self._with_faults(environ, exchange):
+                behaviour = OPERATIONS.get((reading.service, operation.name))
+                if behaviour is None:
+                    raise not_emulated(reading.service, operation.name)
+                members = behaviour(exchange.state, call)
+        return 200, [("Content-Type", json_protocol.MEDIA_TYPE)], json_protocol.answer(members)
 
     def _of_moto(self, reading: Reading, action: str, form: Mapping[str, str], caller: Caller) -> moto_backend.Answer:
         """What moto answers, if it has the action. Raises Refusal."""
@@ -132,27 +153,27 @@ class SandboxApp:
         if service != "s3" and not moto_backend.knows(service, action):
             raise not_emulated(service, action)
         try:
-            answer = moto_backend.forward(reading, form, caller.access_key_id)
+            answer = moto_backend.forward(reading, form, caller)
         except moto_backend.MotoFailed as error:
             _LOG.warning("moto failed at %s:%s: %s", service, action, error)
             raise not_emulated(service, action) from error
         return moto_backend.as_told(service, action, answer)
 
-    def _asked(self, service: str, name: str, caller: Caller, parameters: dict[str, Any]) -> list[Question]:
-        if service == "sts":
-            return [of_an_sts_call(self.state, name, parameters)]
-        return of_an_iam_call(self.state, caller, name, parameters)
+    def _asked(self, exchange: Exchange, name: str, caller: Caller, parameters: dict[str, Any]) -> list[Question]:
+        if exchange.service == "sts":
+            return [of_an_sts_call(exchange.state, name, parameters)]
+        return of_an_iam_call(exchange.state, caller, name, parameters)
 
-    def _form(self, reading: Reading, parameters: dict[str, Any]) -> dict[str, str]:
+    def _form(self, state: State, reading: Reading, parameters: dict[str, Any]) -> dict[str, str]:
         """What moto gets: no paging (that is ours), and the stored spelling of the user's name."""
         form = {name: value for name, value in reading.form.items() if name not in ("Marker", "MaxItems")}
-        user = stored(self.state, parameters.get("UserName", ""))
+        user = stored(state, parameters.get("UserName", ""))
         return form | ({"UserName": user.name} if user and form.get("Action") != "CreateUser" else {})
 
     def _s3(
         self, environ: dict[str, Any], exchange: Exchange, reading: Reading, caller: Caller, now: datetime
     ) -> tuple[int, list[tuple[str, str]], bytes]:
-        asked = of_s3(reading, self.state.account_id)
+        asked = of_s3(reading, exchange.state.account_id)
         exchange.action = asked.action
         with self.state.lock:
             self._judge(exchange, reading, caller, [asked], now)
@@ -165,7 +186,7 @@ class SandboxApp:
         exchange.action = f"{reading.service}:{(target or reading.form.get('Action') or 'Unknown')[:64]}"
         with self.state.lock:
             self._judge(exchange, reading, caller, [Question(exchange.action)], now)
-        return Refusal("UnknownOperation", "The sandbox emulates IAM, STS, EC2 and S3, nothing else.", 404)
+        return Refusal("UnknownOperation", "The sandbox emulates IAM, STS, EC2, S3 and Organizations.", 404)
 
     def _judge(
         self, exchange: Exchange, reading: Reading, caller: Caller, asked: list[Question], now: datetime
@@ -173,7 +194,7 @@ class SandboxApp:
         """All of it has to be allowed. Raises Refusal; the exchange keeps the verdict that decided."""
         action = exchange.action or ""
         origin = Origin(reading.address, reading.scope.region, reading.headers.get("user-agent"))
-        verdicts = [judge(self.state, caller, origin, question, now) for question in asked]
+        verdicts = [judge(exchange.state, caller, origin, question, now) for question in asked]
         exchange.verdict = next((each for each in verdicts if not each.decision.allowed), verdicts[0])
         exchange.not_evaluated = sorted({key for each in verdicts for key in each.not_evaluated})
         if caller.is_session and action.startswith("sts:") and action not in SESSIONS_MAY:

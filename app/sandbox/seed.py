@@ -62,9 +62,21 @@ def populate(state: State, document: Mapping[str, Any], employees: int, now: dat
     iam.attach_user_policy(_arn(state, "AdministratorAccess"), "Administrator")
     users["Administrator"]["user_id"] = unique_id(iam.get_user("Administrator"))  # as the portal's ADMINS names them
     mfa.give_security_key(state, "SecurityKeyUser", now)
-    for number in range(1, employees + 1):
-        users |= _employee(state, number, now)
-    return users
+    return users | hire_employees(state, employees, now)
+
+
+def administrator_access(state: State, now: datetime) -> None:
+    """Give the account AWS's policy AdministratorAccess, and the group of its employees."""
+    _aws_policy(state, "AdministratorAccess", _AWS_POLICIES["AdministratorAccess"], now)
+    state.iam.create_group(GROUP)
+
+
+def hire_employees(state: State, count: int, now: datetime) -> dict[str, dict[str, Any]]:
+    """Add synthetic employees of mixed compliance to the account's group; answers their `users` of sandbox.json."""
+    hired: dict[str, dict[str, Any]] = {}
+    for number in range(1, count + 1):
+        hired |= _employee(state, number, now)
+    return hired
 
 
 def _arn(state: State, name: str) -> str:

@@ -24,6 +24,7 @@ from app.policy.texts import brought
 from app.policy.unwrap import decoded
 from app.sandbox.api import Refusal
 from app.sandbox.faults import Fault, Faults
+from app.sandbox.members import add_members
 from app.sandbox.operations.mfa import hardware_tokens
 from app.sandbox.operations.policies import parsed
 from app.sandbox.sandbox_app import SandboxApp
@@ -83,6 +84,9 @@ def opened(
     state = State(settings=settings)
     document = policy_document(settings.policy) if document is None else document
     users = populate(state, document, settings.users, datetime.now(UTC))
+    members: dict[str, Any] = {}
+    if settings.accounts > 1:
+        members = add_members(state, settings.accounts - 1, settings.users_per_account, datetime.now(UTC))
     listening = socket.create_server((HOST, port))
     file = instance / "sandbox.json"
     _nobody_elses(file)
@@ -97,6 +101,7 @@ def opened(
         "account_id": state.account_id,
         "region": state.region,
         "users": users,
+        **({"accounts": members} if members else {}),
         "hardware_tokens": hardware_tokens(state, datetime.now(UTC)),
     }
     running = Running(url, facts, file)
@@ -171,6 +176,8 @@ def _environment(running: Running) -> dict[str, str]:
     return kept | {
         "AWS_ENDPOINT_URL_IAM": running.url,
         "AWS_ENDPOINT_URL_STS": running.url,
+        "AWS_ENDPOINT_URL_ORGANIZATIONS": running.url,
+        "AWS_ENDPOINT_URL_S3": running.url,
         "AWS_ENDPOINT_URL_SIGNIN": running.facts["signin_url"],
         "AWS_REGION": str(running.facts["region"]),
         "ACCOUNTS": str(running.facts["account_id"]),

@@ -9,6 +9,7 @@ from typing import Any
 
 from moto.backends import get_backend
 
+from app.sandbox.organization import Organization
 from app.sandbox.outcomes import parsed
 from app.sandbox.signin.state import SignInState
 
@@ -57,6 +58,23 @@ class Session:
 
 
 @dataclass
+class RoleSession:
+    """Credentials of a role that someone assumed."""
+
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+    session_token: str = field(repr=False)
+    role_id: str
+    """moto's id, AROA...: a role created later under the same name is another role."""
+    name: str
+    """RoleSessionName."""
+    issued_at: datetime
+    expires_at: datetime
+    mfa_at: datetime | None = None
+    """When a code was given with AssumeRole, None without MFA."""
+
+
+@dataclass
 class ServiceCredential:
     """A service-specific credential: a name and password for one AWS service, or an API key."""
 
@@ -77,6 +95,10 @@ class Settings:
 
     policy: str = "recommended"
     users: int = 0
+    accounts: int = 1
+    """How many accounts there are. More than one form an organization, which the first manages."""
+    users_per_account: int = 5
+    """Synthetic employees in each further account, or up to two more."""
     latency: timedelta = timedelta(0)
     consistency_delay: timedelta = timedelta(0)
     marker: str = ""
@@ -102,6 +124,12 @@ class State:
     """By serial number."""
     sessions: dict[str, Session] = field(default_factory=dict)
     """By access key id (ASIA...)."""
+    role_sessions: dict[str, RoleSession] = field(default_factory=dict)
+    """By access key id (ASIA...), of this account's roles."""
+    accounts: dict[str, State] = field(default_factory=dict, repr=False)
+    """Every account of this AWS by its id, this one included. All share the dict, and the lock."""
+    organization: Organization | None = field(default=None, repr=False)
+    """The organization that the account belongs to, if any."""
     passwords: dict[str, list[str]] = field(default_factory=dict, repr=False)
     """Per user name, past console passwords as salted hashes, newest last."""
     unhashed: dict[str, str] = field(default_factory=dict, repr=False)
@@ -125,6 +153,18 @@ class State:
     """By moto's id of a user: ARN of the permissions boundary."""
     users_may_change_password: bool = False
     """The account flag *Allow users to change their own password*; follows the password policy's field."""
+
+    def __post_init__(self) -> None:
+        self.accounts[self.account_id] = self
+
+    def owner_of(self, access_key_id: str) -> State:
+        """The account whose key or session it is; this one for an id of nobody."""
+        for state in self.accounts.values():
+            if access_key_id in state.sessions or access_key_id in state.role_sessions:
+                return state
+            if access_key_id in state.iam.access_keys:
+                return state
+        return self
 
     @property
     def root_has_credentials(self) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from app.sandbox import moto_backend, sandbox_app
+from app.sandbox.api import Caller
 from app.sandbox.call_log import BUG
 from app.sandbox.faults import Faults
 from app.sandbox.protocol.wire import Reading, Scope
@@ -53,9 +54,10 @@ def test_an_error_before_moto_is_reached_is_not_taken_for_something_moto_lacks(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(moto_backend._begun, "ec2", Broken())
+    nobody = Caller(State().account_id, "", "", None, "AKIAEXAMPLE")
     scope = Scope("AKIAEXAMPLE", "20260101", "us-east-1", "ec2", (), "")
     with pytest.raises(KeyError, match="ours"):
-        moto_backend.forward(Reading("POST", "/", (), {}, b"", {}, scope, "127.0.0.1"), {}, "AKIAEXAMPLE")
+        moto_backend.forward(Reading("POST", "/", (), {}, b"", {}, scope, "127.0.0.1"), {}, nobody)
 
 
 def test_what_moto_lacks_is_not_emulated_and_no_bug(one: Sandbox, refused: Refused) -> None:

@@ -127,6 +127,8 @@ def test_a_command_runs_against_the_sandbox_and_ends_with_it(tmp_path: Path) -> 
     assert told.read_text().splitlines() == [
         "ACCOUNTS=123456789012",
         f"AWS_ENDPOINT_URL_IAM=http://127.0.0.1:{port}",
+        f"AWS_ENDPOINT_URL_ORGANIZATIONS=http://127.0.0.1:{port}",
+        f"AWS_ENDPOINT_URL_S3=http://127.0.0.1:{port}",
         f"AWS_ENDPOINT_URL_SIGNIN=http://127.0.0.1:{port}",
         f"AWS_ENDPOINT_URL_STS=http://127.0.0.1:{port}",
         "AWS_REGION=us-east-1",

@@ -89,7 +89,7 @@ def test_no_policy_reaches_the_two_calls_that_authenticate(one: Sandbox, alice: 
 def test_nothing_hands_out_a_token_that_nobody_judges(one: Sandbox, refused: Refused) -> None:
     sts = one.as_administrator("sts")
     role = {"RoleArn": f"arn:aws:iam::{one.account_id}:role/x", "RoleSessionName": "story"}
-    assert refused(sts.assume_role, **role) == ("NotImplemented", 400)
+    assert refused(sts.assume_role, **role) == ("AccessDenied", 403), "there is no such role"
     assert refused(sts.get_federation_token, Name="xx") == ("NotImplemented", 400)
 
 

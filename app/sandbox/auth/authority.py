@@ -10,7 +10,7 @@ from app.sandbox.api import Caller, Refusal
 from app.sandbox.auth.users import unique_id
 from app.sandbox.protocol.wire import Reading
 from app.sandbox.signin.state import ConsoleSession
-from app.sandbox.state import Session, State
+from app.sandbox.state import RoleSession, Session, State
 
 _INVALID = "The security token included in the request is invalid."
 
@@ -31,17 +31,12 @@ def identify(state: State, reading: Reading, now: datetime) -> tuple[Caller, str
     InvalidClientTokenId for sessions without MFA (observed).
     """
     token = reading.headers.get("x-amz-security-token")
+    if role_session := state.role_sessions.get(reading.scope.access_key_id):
+        return _of_role(state, role_session, reading, now)
     session = state.sessions.get(reading.scope.access_key_id)
     if session is None:
         return _long_term(state, reading, token, now)
-    if token is None or not hmac.compare_digest(token.encode(), session.session_token.encode()):
-        raise unknown(reading.service)
-    if session.expires_at <= now:
-        raise Refusal(
-            *("ExpiredToken", "The provided token has expired.", 400)
-            if reading.service == "s3"
-            else ("ExpiredToken", "The security token included in the request is expired", 403)
-        )
+    _in_force(session, reading, now)
     user = state.iam.users.get(session.user_name)
     if user is None or unique_id(user) != session.user_id or _died(state, session, user):
         raise unknown(reading.service)
@@ -59,6 +54,42 @@ def identify(state: State, reading: Reading, now: datetime) -> tuple[Caller, str
             mfa_at=session.mfa_at,
             issued_at=session.issued_at,
             signed_in=session.signed_in,
+        ),
+        session.secret_access_key,
+    )
+
+
+def _in_force(session: Session | RoleSession, reading: Reading, now: datetime) -> None:
+    """Raises Refusal where the token isn't the session's, or the session is over."""
+    token = reading.headers.get("x-amz-security-token")
+    if token is None or not hmac.compare_digest(token.encode(), session.session_token.encode()):
+        raise unknown(reading.service)
+    if session.expires_at <= now:
+        raise Refusal(
+            *("ExpiredToken", "The provided token has expired.", 400)
+            if reading.service == "s3"
+            else ("ExpiredToken", "The security token included in the request is expired", 403)
+        )
+
+
+def _of_role(state: State, session: RoleSession, reading: Reading, now: datetime) -> tuple[Caller, str]:
+    """A session of a role, and its secret. It ends with the role."""
+    _in_force(session, reading, now)
+    role = state.iam.roles.get(session.role_id)
+    if role is None:
+        raise unknown(reading.service)
+    return (
+        Caller(
+            account_id=state.account_id,
+            arn=f"arn:{state.partition}:sts::{state.account_id}:assumed-role/{role.name}/{session.name}",
+            unique_id=f"{role.id}:{session.name}",
+            user_name=None,
+            access_key_id=session.access_key_id,
+            session_token=session.session_token,
+            mfa_present=session.mfa_at is not None,
+            mfa_at=session.mfa_at,
+            issued_at=session.issued_at,
+            role_id=session.role_id,
         ),
         session.secret_access_key,
     )

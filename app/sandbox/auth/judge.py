@@ -16,6 +16,8 @@ from app.sandbox.auth.not_evaluated import doubts
 from app.sandbox.auth.permission_requests import Question
 from app.sandbox.auth.resources import Target, printed
 from app.sandbox.auth.tags import as_context, tags_of
+from app.sandbox.auth.trust import ASSUME, ROLE_ARN, Trust, trust_in
+from app.sandbox.protocol.wire import JSON_SERVICES
 from app.sandbox.state import State
 
 UNTOUCHABLE = ("sts:GetCallerIdentity", "sts:GetSessionToken")
@@ -33,6 +35,8 @@ class Verdict:
     """Condition keys on which the decision hangs, and which the sandbox does not know."""
     by_boundary: bool = False
     """Denied by the permissions boundary, though identity policies allow it."""
+    by_trust: bool = False
+    """The role doesn't trust the caller, or there is none. AWS answers the same to both."""
 
 
 @lru_cache(maxsize=512)
@@ -71,7 +75,9 @@ class Origin:
 
 def context_of(state: State, caller: Caller, origin: Origin, action: str, now: datetime) -> dict[str, Any]:
     """Condition keys of the person and their request. SecureTransport is true: here http takes the place of https."""
-    user = IamUser(caller.account_id, caller.user_name or "", caller.arn, caller.unique_id)
+    role = state.iam.roles[caller.role_id] if caller.role_id else None
+    arn = str(role.arn) if role else caller.arn
+    user = IamUser(caller.account_id, caller.user_name or "", arn, caller.unique_id)
     session = Session(
         caller.mfa_present,
         mfa_age=int((now - caller.mfa_at).total_seconds()) if caller.mfa_at else 0,
@@ -79,9 +85,13 @@ def context_of(state: State, caller: Caller, origin: Origin, action: str, now: d
         signed_in=caller.signed_in,
     )
     here = Circumstances(now, origin.address, origin.region, origin.user_agent)
-    stored = Target(caller.arn, "user", state.iam.users.get(caller.user_name))
+    stored = Target(arn, "role", role) if role else Target(arn, "user", state.iam.users.get(caller.user_name))
+    known: dict[str, Any] = request_context(user, session, action, here)
+    if role:  # a session of a role has no user name
+        del known["aws:username"]
+        known["aws:PrincipalType"] = "AssumedRole"
     return {
-        **request_context(user, session, action, here),
+        **known,
         **as_context("aws:PrincipalTag/", tags_of(state, stored)),
         **state.settings.assumed,
     }
@@ -94,12 +104,12 @@ def judge(state: State, caller: Caller, origin: Origin, asked: Question, now: da
         return Verdict(action, resource, Decision(Effect.ALLOWED, None))
     if action == "iam:ListVirtualMFADevices" and state.settings.outcomes["list-virtual-devices"] == "denied":
         return Verdict(action, resource, Decision(Effect.IMPLICITLY_DENIED, None))
-    user = state.iam.users[caller.user_name]
+    holder = state.iam.roles[caller.role_id] if caller.role_id else state.iam.users[caller.user_name]
     request = Request(action, resource, {**context_of(state, caller, origin, action, now), **asked.context})
     try:
-        documents = documents_of(state, user)
+        documents = list(documents_held(holder)) if caller.role_id else documents_of(state, holder)
         decision = decide([_compiled(document) for document in documents], request)
-        bounded = _bounded(state, user, request)
+        bounded = _bounded(state, holder, request)
         unsure = doubts(documents, request, stand_in=state.settings.stand_ins, assumed=state.settings.assumed)
     except PolicyError:  # refused at upload, so this is a mistake of ours: fail closed
         return Verdict(action, resource, Decision(Effect.EXPLICITLY_DENIED, None))
@@ -107,12 +117,26 @@ def judge(state: State, caller: Caller, origin: Origin, asked: Question, now: da
         decision = Decision(Effect.ALLOWED, "AllowUsersToChangePassword")
     if bounded is not None and not bounded.allowed and decision.allowed:
         return Verdict(action, resource, bounded, unsure, by_boundary=True)
+    if action == ASSUME and decision.effect is not Effect.EXPLICITLY_DENIED:
+        return _assuming(state, caller, request, decision)
     return Verdict(action, resource, decision, unsure)
 
 
-def _bounded(state: State, user: Any, request: Request) -> Decision | None:
-    """What the user's permissions boundary says; None without one. It only limits what other policies allow."""
-    arn = state.boundaries.get(str(user.id))
+def _assuming(state: State, caller: Caller, request: Request, decision: Decision) -> Verdict:
+    """Assuming a role takes its trust policy as well, which alone suffices where it names a caller of its account."""
+    trust = trust_in(state, caller, request)
+    its_own = f":iam::{caller.account_id}:" in request.resource
+    if trust is Trust.CALLER and its_own:
+        decision = Decision(Effect.ALLOWED, decision.statement)
+    if decision.allowed and trust is Trust.NO and ROLE_ARN.fullmatch(request.resource):
+        denied = Decision(Effect.IMPLICITLY_DENIED, None)
+        return Verdict(request.action, request.resource, denied, by_trust=True)
+    return Verdict(request.action, request.resource, decision)
+
+
+def _bounded(state: State, holder: Any, request: Request) -> Decision | None:
+    """What a user's or role's permissions boundary says; None without one. It limits what other policies allow."""
+    arn = state.boundaries.get(str(holder.id)) or getattr(holder, "permissions_boundary_arn", None)
     if arn is None:
         return None
     boundary = state.iam.managed_policies.get(arn)
@@ -137,7 +161,9 @@ def denial(verdict: Verdict, caller: Caller, service: str) -> Refusal:
         if verdict.decision.effect is Effect.EXPLICITLY_DENIED
         else f"because no {policy.partition(' ')[2]} allows the {verdict.action} action"
     )
-    sentence = f"User: {caller.arn} is not authorized to perform: {verdict.action} on resource: {named} {because}"
+    sentence = f"User: {caller.arn} is not authorized to perform: {verdict.action} on resource: {named}"
+    if not verdict.by_trust:
+        sentence += f" {because}"
     if service == "ec2":
         return Refusal("UnauthorizedOperation", f"You are not authorized to perform this operation. {sentence}", 403)
-    return Refusal("AccessDenied", sentence, 403)
+    return Refusal("AccessDenied", sentence, 400 if service in JSON_SERVICES else 403)

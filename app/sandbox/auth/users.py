@@ -20,6 +20,8 @@ def stored(state: State, name: str) -> Any | None:
 def target(state: State, call: Call) -> Any:
     """The user a call is about: UserName, else the caller. Raises Refusal NoSuchEntity 404."""
     name = call.parameters.get("UserName") or call.caller.user_name or ""
+    if not name and call.caller.role_id:
+        raise Refusal("ValidationError", "Must specify userName when calling with non-User credentials", 400)
     user = stored(state, name)
     if user is None:
         raise Refusal("NoSuchEntity", f"The user with name {name} cannot be found.", 404)

@@ -8,9 +8,10 @@ from typing import Any
 
 from app.sandbox import generated_secrets
 from app.sandbox.api import Call, Refusal, not_emulated, operation
+from app.sandbox.auth.trust import ROLE_ARN, role_of
 from app.sandbox.auth.users import unique_id
 from app.sandbox.operations.totp import take_code
-from app.sandbox.state import Session, State
+from app.sandbox.state import RoleSession, Session, State
 
 Members = Mapping[str, Any]
 
@@ -100,13 +101,59 @@ def _prove(state: State, call: Call, serial_number: str, code: str) -> None:
 @operation("sts", "GetAccessKeyInfo")
 def account_of_key(state: State, call: Call) -> Members:
     """The account an id belongs to; ids of nobody here are of no account."""
-    known = {*state.iam.access_keys, *state.sessions}
-    if call.parameters["AccessKeyId"] not in known:
+    wanted = call.parameters["AccessKeyId"]
+    owner = state.owner_of(wanted)
+    if wanted not in {*owner.iam.access_keys, *owner.sessions, *owner.role_sessions}:
         raise Refusal("ValidationError", "The access key id belongs to no account of the sandbox.", 400)
-    return {"Account": state.account_id}
+    return {"Account": owner.account_id}
 
 
-@operation("sts", "AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity", "AssumeRoot", "GetFederationToken")
+LONGEST_CHAINED = 3600
+"""Seconds that a role may last that a session of a role assumed."""
+
+
+@operation("sts", "AssumeRole")
+def assume_role(state: State, call: Call) -> Members:
+    """A session of a role, in any account. Its trust policy was judged before."""
+    arn, lasts = call.parameters["RoleArn"], int(call.parameters.get("DurationSeconds", 3600))
+    if not ROLE_ARN.fullmatch(arn):
+        raise Refusal("ValidationError", f"{arn} is invalid", 400)
+    if {"Policy", "PolicyArns", "Tags", "SerialNumber", "TokenCode", "SourceIdentity"} & call.parameters.keys():
+        raise not_emulated(call.service, "AssumeRole with session policies, tags or a code")
+    found = role_of(state, arn)
+    if found is None:
+        raise RuntimeError("A role that nobody has was judged to trust the caller.")
+    account, role = found
+    if lasts > int(role.max_session_duration or 3600):
+        told = "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
+        raise Refusal("ValidationError", told, 400)
+    if call.caller.role_id and lasts > LONGEST_CHAINED:
+        told = "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining"
+        raise Refusal("ValidationError", told, 400)
+    issued = call.now.replace(microsecond=0)
+    session = RoleSession(
+        access_key_id=generated_secrets.access_key_id("ASIA"),
+        secret_access_key=generated_secrets.secret_access_key(state.settings),
+        session_token=generated_secrets.session_token(state.settings),
+        role_id=role.id,
+        name=call.parameters["RoleSessionName"],
+        issued_at=issued,
+        expires_at=issued + timedelta(seconds=lasts),
+    )
+    account.role_sessions[session.access_key_id] = session
+    assumed = f"arn:{state.partition}:sts::{account.account_id}:assumed-role/{role.name}/{session.name}"
+    return {
+        "Credentials": {
+            "AccessKeyId": session.access_key_id,
+            "SecretAccessKey": session.secret_access_key,
+            "SessionToken": session.session_token,
+            "Expiration": session.expires_at,
+        },
+        "AssumedRoleUser": {"AssumedRoleId": f"{role.id}:{session.name}", "Arn": assumed},
+    }
+
+
+@operation("sts", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity", "AssumeRoot", "GetFederationToken")
 def refused(state: State, call: Call) -> Members:
     """moto would hand out one hard-coded token that no judge knows."""
     raise not_emulated("sts", call.action)

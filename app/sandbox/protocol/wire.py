@@ -15,7 +15,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from app.sandbox.api import Refusal
 
 LARGEST_BODY = 5 * 1024 * 1024
-EMULATED = ("iam", "sts", "ec2", "s3")
+EMULATED = ("iam", "sts", "ec2", "s3", "organizations")
+JSON_SERVICES = ("organizations",)
 QUERY_SERVICES = ("iam", "sts", "ec2")
 
 _AUTHORIZATION = re.compile(
@@ -62,8 +63,8 @@ class Reading:
 
     @property
     def speaks_json(self) -> bool:
-        """True for services with a JSON protocol; none of them is emulated, but they are answered in it."""
-        return self.service not in EMULATED and not _is_form(self.headers)
+        """True for services with a JSON protocol; also those that aren't emulated are answered in it."""
+        return self.service in JSON_SERVICES or (self.service not in EMULATED and not _is_form(self.headers))
 
     @property
     def path(self) -> str:

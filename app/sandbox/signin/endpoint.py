@@ -62,7 +62,7 @@ class SignIn:
         return self._pages.wsgi_app(environ, start_response)
 
     def _token(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        exchange, headers = Exchange(action=token.ACTION), [("Content-Type", "application/json")]
+        exchange, headers = Exchange(self._state, action=token.ACTION), [("Content-Type", "application/json")]
         try:
             try:
                 with Around(self._faults, environ, exchange), self._state.lock:

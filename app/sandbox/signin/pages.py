@@ -112,7 +112,7 @@ class _Pages:
         """The query of the redirect: a code, or an error if the user may not authorize the client."""
         now, caller = datetime.now(UTC), of_console(self._state, who)
         resource = resource_of(wanted.client_id, self._state.region, self._state.account_id)
-        exchange = Exchange(action=AUTHORIZE, caller=caller)
+        exchange = Exchange(self._state, action=AUTHORIZE, caller=caller)
         carried = {"signin:OAuthClientId": wanted.client_id, "signin:OAuthRedirectUri": wanted.redirect_uri}
         exchange.verdict = judge(self._state, caller, self._origin(), Question(AUTHORIZE, resource, carried), now)
         if not exchange.verdict.decision.allowed:
@@ -138,7 +138,7 @@ class _Pages:
                     self._state, self._guesses, form.account.data, form.user_name.data, form.password.data, now
                 )
             except console.NotIn as refusal:
-                self._note(Exchange(action="signin:ConsoleLogin"), 401, "Failure")
+                self._note(Exchange(self._state, action="signin:ConsoleLogin"), 401, "Failure")
                 return _refused("sign_in.html", form, refusal)
             self._state.signin.arrivals[number] = arrival
             session.clear()
@@ -154,7 +154,7 @@ class _Pages:
         self._state.signin.arrivals.pop(session.get("arrival", ""), None)
         session.clear()
         session["console"] = number
-        self._note(Exchange(action="signin:ConsoleLogin", caller=of_console(self._state, opened)), 200)
+        self._note(Exchange(self._state, action="signin:ConsoleLogin", caller=of_console(self._state, opened)), 200)
         return redirect(_next("authorize"), 303)
 
     def code(self) -> ResponseReturnValue:
@@ -175,7 +175,7 @@ class _Pages:
             try:
                 console.give_code(self._state, arrival, form.serial_number.data, form.code.data, now)
             except console.NotIn as refusal:
-                self._note(Exchange(action="signin:ConsoleLogin"), 401, "Failure")
+                self._note(Exchange(self._state, action="signin:ConsoleLogin"), 401, "Failure")
                 form.code.data = ""
                 return _refused("code.html", form, refusal, user_name=arrival.user_name)
             return self._onwards(arrival, now)
@@ -195,7 +195,7 @@ class _Pages:
             caller, verdict, refusal = console.change_password(
                 self._state, arrival, self._origin(), form.old.data, form.new.data, now
             )
-            exchange = Exchange(action="iam:ChangePassword", caller=caller, verdict=verdict)
+            exchange = Exchange(self._state, action="iam:ChangePassword", caller=caller, verdict=verdict)
             self._note(exchange, 403 if refusal else 200, "AccessDenied" if refusal else None)
             if refusal:
                 return _refused("new_password.html", form, refusal, user_name=arrival.user_name)
