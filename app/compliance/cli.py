@@ -53,13 +53,14 @@ def chosen_account(account_id: str | None) -> str:
 @commands.command("refresh")
 @click.option("--profile", help="AWS profile to use. Default: as in the AWS CLI.")
 @click.option("--report", is_flag=True, help="Also fetch the account's credential report.")
+@click.option("--details", is_flag=True, help="Also fetch the account's authorization details.")
 @click.option("--quiet", is_flag=True, help="Print nothing if it succeeds.")
 @on_database
-def refresh(profile: str | None, report: bool, quiet: bool) -> None:
-    """Read the profile's account from AWS and store the data. Exit status 1 if the data wasn't updated."""
+def refresh(profile: str | None, report: bool, details: bool, quiet: bool) -> None:
+    """Read the profile's account from AWS and store the data. Exit status 1 if some of it wasn't updated."""
     from app.compliance.from_aws import refresh_account  # noqa: PLC0415 # boto3, which the other commands do without
 
-    refresh_account(profile, report=report, quiet=quiet)
+    refresh_account(profile, report=report, details=details, quiet=quiet)
 
 
 @commands.command("import")

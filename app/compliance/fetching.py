@@ -1,15 +1,24 @@
-"""Fetching the credential report for a command: AWS makes it, which takes seconds to minutes."""
+"""Fetching the credential report and the authorization details, for a command.
+
+AWS makes the report, which takes seconds to minutes. Details are a page for each thousand users and policies.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
+from app.aws.authorization_details import AuthorizationDetailsGateway, DetailsPage
 from app.aws.credential_report import CredentialReportGateway, MadeReport
 from app.errors import PortalError, Throttled
 from app.text.messages import N_
 
 PAUSES = (1, 2, 3, 5, 10, 15, 15, 15, 30, 30, 30, 30, 30, 30, 30)
 """Seconds between two questions whether the report is there: about five minutes in all."""
+
+
+SLOWED = (0.5, 1, 2, 4, 8, 16, 30, 30, 30, 30)
+"""Seconds to wait where AWS throttles, beyond what botocore itself waits."""
 
 
 class ReportTookTooLong(PortalError):
@@ -36,3 +45,24 @@ def fetched(gateway: CredentialReportGateway, wait: Callable[[float], object]) -
                 raise
         wait(pause)
     raise ReportTookTooLong
+
+
+def fetched_details(gateway: AuthorizationDetailsGateway, wait: Callable[[float], object]) -> list[Mapping[str, Any]]:
+    """Return all pages of the account's authorization details, or raise what the gateway raised: never a part."""
+    found: list[Mapping[str, Any]] = []
+    marker = ""
+    while True:
+        page = _patiently(gateway, marker, wait)
+        found.append(page.answer)
+        marker = page.next
+        if not marker:
+            return found
+
+
+def _patiently(gateway: AuthorizationDetailsGateway, marker: str, wait: Callable[[float], object]) -> DetailsPage:
+    for pause in SLOWED:
+        try:
+            return gateway.page(marker)
+        except Throttled:
+            wait(pause)
+    return gateway.page(marker)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import shlex
 import time
+from datetime import UTC, datetime
 from importlib.metadata import version
 
 import click
 from flask import current_app
 
+from app.audit.log import Audit
 from app.aws.account import AccountGateway
+from app.aws.authorization_details import GET_DETAILS, AuthorizationDetailsGateway
 from app.aws.clients import AwsCredentials, Clients, using_credentials
 from app.aws.credential_report import READS_WITH_REPORT, CredentialReportGateway
 from app.aws.iam import IamGateway
@@ -19,7 +22,8 @@ from app.aws.sts import Identity, StsGateway
 from app.aws.user_list import READS, UserListGateway
 from app.compliance import service
 from app.compliance.cli import audit_of, chosen_account
-from app.compliance.fetching import fetched
+from app.compliance.data.judgements import TermsOf
+from app.compliance.fetching import fetched, fetched_details
 from app.compliance.refresh import Gateways
 from app.db import db
 from app.errors import NotAllowed, PortalError
@@ -36,9 +40,16 @@ REPORT_DENIED = """AWS didn’t allow {action}. The lists were refreshed, the cr
 The profile needs iam:GenerateCredentialReport and iam:GetCredentialReport: docs/compliance.md has the policy."""
 
 
-def refresh_account(profile: str | None, *, report: bool, quiet: bool) -> None:
-    """Read the profile's account, and its credential report where it is asked for. Raises ClickException."""
-    reads = READS_WITH_REPORT if report else READS
+DETAILS_DENIED = """AWS didn’t allow {action}. The lists were refreshed, the authorization details weren’t.
+The profile needs that action: docs/compliance.md has the policy."""
+
+
+def refresh_account(profile: str | None, *, report: bool, details: bool, quiet: bool) -> None:
+    """Read the profile's account, and its credential report and authorization details where they are asked for.
+
+    Raises ClickException where something wasn't read. The rest was stored.
+    """
+    reads = (READS_WITH_REPORT if report else READS) | ({GET_DETAILS} if details else set())
     clients = Clients(reads, current_app.config["AWS_REGION"], user_agent=f"latchkey/{version('latchkey')}")
     gateways = Gateways(
         UserListGateway(clients), AccountGateway(clients), IamGateway(clients), PasswordGateway(clients)
@@ -69,24 +80,42 @@ def refresh_account(profile: str | None, *, report: bool, quiet: bool) -> None:
                 calls=work.counts["calls"],
             )
         )
-    if not report:
-        return
-    try:
-        with using_credentials(credentials):
-            made = fetched(CredentialReportGateway(clients), time.sleep)
-        people = service.take_report(db.engine, audit, account_id, made.content, made.made_at, terms)
-    except NotAllowed as error:
-        raise click.ClickException(REPORT_DENIED.format(action=error.action)) from error
-    except PortalError as error:
-        raise click.ClickException(str(error)) from error
-    if not quiet:
-        told = _(
-            "Account %(id)s: %(users)d users in the credential report of %(time)s",
-            id=account_id,
-            users=people,
-            time=f"{made.made_at:%Y-%m-%d %H:%M} UTC",
-        )
-        click.echo(told)
+    wanted = [_fetch_report] * report + [_fetch_details] * details
+    problems = []
+    with using_credentials(credentials):
+        for fetch in wanted:
+            try:
+                told = fetch(clients, audit, account_id, terms)
+            except NotAllowed as error:
+                denied = REPORT_DENIED if fetch is _fetch_report else DETAILS_DENIED
+                problems.append(denied.format(action=error.action))
+            except PortalError as error:
+                problems.append(str(error))
+            else:
+                if not quiet:
+                    click.echo(told)
+    if problems:
+        raise click.ClickException("\n".join(problems))
+
+
+def _fetch_report(clients: Clients, audit: Audit, account_id: str, terms: TermsOf) -> str:
+    """Fetch and store the credential report. Return what to say."""
+    made = fetched(CredentialReportGateway(clients), time.sleep)
+    people = service.take_report(db.engine, audit, account_id, made.content, made.made_at, terms)
+    return _(
+        "Account %(id)s: %(users)d users in the credential report of %(time)s",
+        id=account_id,
+        users=people,
+        time=f"{made.made_at:%Y-%m-%d %H:%M} UTC",
+    )
+
+
+def _fetch_details(clients: Clients, audit: Audit, account_id: str, terms: TermsOf) -> str:
+    """Fetch and store the authorization details. Return what to say."""
+    at = datetime.now(UTC)
+    pages = fetched_details(AuthorizationDetailsGateway(clients), time.sleep)
+    people = service.take_details_pages(db.engine, audit, account_id, pages, at, terms)
+    return _("Account %(id)s: %(users)d users in the authorization details", id=account_id, users=people)
 
 
 def _may_list(user_list: UserListGateway, credentials: AwsCredentials, caller: Identity, profile: str | None) -> None:

@@ -68,7 +68,7 @@ GET_REPORT = "aws iam generate-credential-report\naws iam get-credential-report 
 
 def cron_line(account_id: str) -> str:
     """Return the command that keeps an account's data fresh. Its profile is a placeholder."""
-    return f".venv/bin/flask --app wsgi compliance refresh --report --quiet --profile PROFILE-{account_id}"
+    return f".venv/bin/flask --app wsgi compliance refresh --report --details --quiet --profile PROFILE-{account_id}"
 
 
 def address(fix: Fix) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -16,7 +16,8 @@ from app.audit.log import Audit
 from app.compliance.data import details, details_updates, queries, refresh_runs, updates
 from app.compliance.data.account_data import ensure_account_row, in_force, locked
 from app.compliance.data.credential_report import NotAReport, parse
-from app.compliance.data.details_formats import NotDetails
+from app.compliance.data.details_formats import NotDetails, Page
+from app.compliance.data.details_rows import Details
 from app.compliance.data.judgements import TermsOf
 from app.compliance.data.models import ComplianceException
 from app.compliance.rules.subjects import Terms
@@ -104,7 +105,17 @@ def take_details(
     engine: Engine, audit: Audit, account_id: str, content: bytes, collected_at: datetime, terms: TermsOf
 ) -> int:
     """Import authorization details, return how many users they contain. Raises NotDetails, NotRecorded."""
-    found = details.parse(content, collected_at)
+    return _take_details(engine, audit, account_id, details.parse(content, collected_at), terms)
+
+
+def take_details_pages(
+    engine: Engine, audit: Audit, account_id: str, pages: Sequence[Page], collected_at: datetime, terms: TermsOf
+) -> int:
+    """As `take_details`, of all pages that AWS answered."""
+    return _take_details(engine, audit, account_id, details.details_of(pages, collected_at), terms)
+
+
+def _take_details(engine: Engine, audit: Audit, account_id: str, found: Details, terms: TermsOf) -> int:
     if found.account_id != account_id:
         told = _(
             "These are the details of account %(theirs)s, not of %(account)s. Nothing was changed.",
