@@ -95,6 +95,7 @@ def create_app(config: dict[str, Any]) -> Flask:
         policy_pages.bp,
         compliance.bp,
         compliance.audit_bp,
+        compliance.policies_bp,
     ):
         app.register_blueprint(blueprint)
     _wrap(app)

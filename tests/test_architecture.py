@@ -163,6 +163,10 @@ FOR_AUDITORS_TOO = {
     "compliance_audit.rule",
     "compliance_audit.standard",
     "compliance_audit.standards",
+    "compliance_policies.group",
+    "compliance_policies.index",
+    "compliance_policies.one",
+    "compliance_policies.people",
 }
 
 

@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 
 from app.compliance import service
 from app.compliance.data import daily, queries
-from app.compliance.data.credential_report import LARGEST
+from app.compliance.data.details_formats import LARGEST_UPLOAD
 from app.compliance.forms import STATES, ExceptionForm, ReportForm
 from app.compliance.rules.table import BY_ID, RULES, applies, applying, demanded
 from app.compliance.rules.verdicts import State
@@ -183,23 +183,26 @@ def end_exception() -> ResponseReturnValue:
 @bp.get("/report")
 @admins_only
 def report() -> ResponseReturnValue:
-    """How to get a credential report, and a form to upload it."""
+    """How to get a credential report and authorization details, and a form to upload them."""
     return shown("compliance/report.html", watched(), ReportForm(formdata=None))
 
 
 @bp.post("/report")
 @admins_only
 def report_post() -> ResponseReturnValue:
-    """Import an uploaded credential report."""
+    """Import an uploaded credential report, or authorization details."""
     account_id, form = chosen_account(), ReportForm()
     form.accept()
-    content, terms_of = form.report.data.read(LARGEST + 1), service.terms_for(current_app.config, account_id)
-    number = service.take_report(db.engine, audit_of(account_id), account_id, content, form.when, terms_of)
-    told = ngettext("Report uploaded: %(num)d user.", "Report uploaded: %(num)d users.", number)
+    content, terms_of = form.report.data.read(LARGEST_UPLOAD + 1), service.terms_for(current_app.config, account_id)
+    taken = service.take_upload(db.engine, audit_of(account_id), account_id, content, form.when, terms_of)
+    told = ngettext("Report uploaded: %(num)d user.", "Report uploaded: %(num)d users.", taken.users)
+    if taken.details:
+        told = ngettext("Details uploaded: %(num)d user.", "Details uploaded: %(num)d users.", taken.users)
+        return done(told, "compliance_policies.index", account=account_id)
     return done(told, "compliance.index", account=account_id)
 
 
 def allow_large_report() -> None:
     """Before a request's body is read, allow administrators a larger body where they upload a report."""
     if request.endpoint == "compliance_audit.report_post" and accounts_to_administer():
-        request.max_content_length = LARGEST + 64 * 1024
+        request.max_content_length = LARGEST_UPLOAD + 64 * 1024

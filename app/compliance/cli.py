@@ -20,6 +20,7 @@ from app.audit.log import COMMAND_LINE, Audit, audit_log
 from app.commands import on_database
 from app.compliance import service
 from app.compliance.data import due, queries
+from app.compliance.data.details_formats import holds_details
 from app.compliance.export import ADDED, COLUMNS, exported
 from app.compliance.rules.subjects import Terms
 from app.compliance.rules.table import CIS_VARIANTS, GROUPS, RULES, applying
@@ -90,7 +91,10 @@ def import_command(file: BinaryIO, details: bool, account_id: str | None, made_a
             collected = made or _last_changed(file)
             people = service.take_details(db.engine, audit_of(chosen), chosen, file.read(), collected, terms_of)
         else:
-            people = service.take_report(db.engine, audit_of(chosen), chosen, file.read(), made, terms_of)
+            content = file.read()
+            if holds_details(content):
+                raise click.ClickException(_("These are authorization details. Import them with --details."))
+            people = service.take_report(db.engine, audit_of(chosen), chosen, content, made, terms_of)
     except PortalError as error:
         raise click.ClickException(str(error)) from error
     click.echo(_("Account %(id)s: %(users)d users", id=chosen, users=people))

@@ -74,6 +74,48 @@ class FilterForm(Form):
         )
 
 
+class PolicyFilterForm(Form):
+    """Which policies to show."""
+
+    class Meta(Form.Meta):
+        """This form changes nothing, so it needs no CSRF token."""
+
+        csrf = False
+
+    account = HiddenField()
+    text = StringField(
+        N_("Name of the policy"),
+        validators=[Length(max=128)],
+        render_kw={"autocomplete": "off", "spellcheck": "false"},
+    )
+
+    @property
+    def wanted(self) -> str:
+        """Part of the name, "" for any."""
+        return "" if self.text.errors else (self.text.data or "").strip()
+
+
+class GroupForm(Form):
+    """A group, and the policy to attach to it."""
+
+    class Meta(Form.Meta):
+        """This form changes nothing, so it needs no CSRF token."""
+
+        csrf = False
+
+    account = HiddenField()
+    group = SelectField(N_("Group"))
+    document = SelectField(N_("Policy"), default="recommended")
+
+    def offer(self, groups: Iterable[str]) -> None:
+        """Set what there is to choose from."""
+        self.group.choices = [(name, name) for name in groups]
+        self.document.choices = [
+            ("recommended", _("Recommended")),
+            ("configured", _("This portal’s policy")),
+        ]
+
+
 LONGEST_EXCEPTION = timedelta(days=365)
 
 
@@ -127,13 +169,15 @@ class ExceptionForm(Form):
 
 
 class ReportForm(Form):
-    """The upload of a credential report."""
+    """The upload of a credential report, or of authorization details."""
 
-    report = FileField(N_("Credential report"), validators=[FileRequired(N_("Choose a file."))])
+    report = FileField(
+        N_("Credential report or authorization details"), validators=[FileRequired(N_("Choose a file."))]
+    )
     made_at = DateTimeLocalField(N_("Created at (UTC), if you know"), validators=[Optional()])
 
     @property
     def when(self) -> datetime | None:
-        """The typed time at which AWS made the report, None where it is empty."""
+        """The typed time at which AWS made it, None where it is empty."""
         typed: datetime | None = self.made_at.data
         return typed.replace(tzinfo=UTC) if typed else None

@@ -64,6 +64,8 @@ SOURCES = {
 
 GET_REPORT = "aws iam generate-credential-report\naws iam get-credential-report > report.json"
 """The commands that get a credential report."""
+GET_DETAILS = "aws iam get-account-authorization-details --output json > details.json"
+"""The command that gets authorization details."""
 
 
 def cron_line(account_id: str) -> str:

@@ -16,7 +16,7 @@ from app.audit.log import Audit
 from app.compliance.data import details, details_updates, queries, refresh_runs, updates
 from app.compliance.data.account_data import ensure_account_row, in_force, locked
 from app.compliance.data.credential_report import NotAReport, parse
-from app.compliance.data.details_formats import NotDetails, Page
+from app.compliance.data.details_formats import LARGEST_UPLOAD, NotDetails, Page, holds_details
 from app.compliance.data.details_rows import Details
 from app.compliance.data.judgements import TermsOf
 from app.compliance.data.models import ComplianceException
@@ -99,6 +99,30 @@ def take_report(
         )
     with audit.attempt(Event.CREDENTIAL_REPORT_TAKEN, account_id):
         return updates.keep_report(engine, report, datetime.now(UTC), terms)
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A file that was imported. users: how many it lists. details: it had authorization details, not a report."""
+
+    users: int
+    details: bool
+
+
+def take_upload(
+    engine: Engine, audit: Audit, account_id: str, content: bytes, made_at: datetime | None, terms: TermsOf
+) -> Taken:
+    """Import a credential report or authorization details, whichever the file has.
+
+    made_at: as a user typed it. Details without a time are of now. Raises NotAReport, NotDetails, NotRecorded.
+    """
+    if len(content) > LARGEST_UPLOAD:
+        too_large = _("This file is too large for this page. Use the command compliance import. Nothing was changed.")
+        raise NotAReport(too_large, diagnosis="too-large")
+    if holds_details(content):
+        at = made_at or datetime.now(UTC)
+        return Taken(take_details(engine, audit, account_id, content, at, terms), details=True)
+    return Taken(take_report(engine, audit, account_id, content, made_at, terms), details=False)
 
 
 def take_details(

@@ -12,8 +12,9 @@ from flask.typing import ResponseReturnValue
 from app.activity.queries import ids_under
 from app.audit.events import Event
 from app.audit.log import audit_log
-from app.compliance import charts, labels, service, tables
-from app.compliance.data import daily, due, queries, refresh_runs
+from app.compliance import charts, labels, policies, service, tables
+from app.compliance.data import daily, details_data, details_updates, due, queries, refresh_runs
+from app.compliance.data.forced import ENGINE
 from app.compliance.data.judgements import TermsOf
 from app.compliance.data.rows import AccountRow, PersonRow
 from app.compliance.export import ADDED, COLUMNS, exported
@@ -85,6 +86,9 @@ def watched() -> WatchedAccount:
     account_id = chosen_account()
     terms_of = service.terms_for(current_app.config, account_id)
     stored, behind = due.glance(db.engine, account_id, terms_of)
+    if stored and stored.details and stored.details["judged_by"] != ENGINE:  # by the judge of an earlier release
+        details_updates.judge_stored_in_background(db.engine, account_id, terms_of)
+        behind = True
     terms = terms_of(stored.user_list.get("others") if stored else None)
     return WatchedAccount(account_id, stored, terms, terms_of, behind)
 
@@ -269,6 +273,7 @@ def one(name: str) -> ResponseReturnValue:
         if row is None or account.stored is None:
             abort(404)
         findings = queries.findings_of(connection, account.stored, row, account.terms)
+        details = details_data.read(connection, account.account_id) if row.forced else None
         return shown(
             "compliance/person.html",
             account,
@@ -280,6 +285,9 @@ def one(name: str) -> ResponseReturnValue:
             exceptions=queries.exceptions(connection, account.account_id, account.terms.now, name),
             message=labels.message(name, account.name, findings),
             mfa_reset=labels.mfa_reset(name),
+            works=policies.works_without_mfa(row, findings),
+            policies=policies.policies_of(details, name) if details else [],
+            ways_told=policies.ways_told,
             rules=BY_ID,
             signed_in=sessions.sessions_by_owner(*_owners(row)),
         )

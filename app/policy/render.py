@@ -192,14 +192,39 @@ resource "aws_iam_user_group_membership" "test" {{
 
 def as_cli(setup: Setup) -> str:
     """A shell script of AWS CLI commands; run again, it makes what is missing and updates the policy."""
-    arn, group = shlex.quote(setup.policy_arn), shlex.quote(setup.group)
+    group = shlex.quote(setup.group)
     attach = "\n".join(
         f"aws iam attach-group-policy --group-name {group} --policy-arn {shlex.quote(each)}"
         for each in setup.attached
     )
-    script = f"""\
+    script = f"""{_policy_script(setup, f"{POLICY} and the group {setup.group}")}
+aws iam get-group --group-name {group} >/dev/null 2>&1 || aws iam create-group --group-name {group}
+# {POLICY} first: at no moment is there access without it.
+{attach}
+"""
+    if not setup.test_user:
+        return script
+    return f"""{script}
+# The tutorial's test user has no access key. Set a password for it in the console afterwards.
+aws iam get-user --user-name {TEST_USER} >/dev/null 2>&1 || aws iam create-user --user-name {TEST_USER}
+aws iam add-user-to-group --group-name {group} --user-name {TEST_USER}
+"""
+
+
+def as_attachment(setup: Setup) -> str:
+    """A shell script of AWS CLI commands that attaches the policy to a group that exists."""
+    group = shlex.quote(setup.group)
+    return f"""{_policy_script(setup, f"{POLICY} for the group {setup.group}")}
+aws iam attach-group-policy --group-name {group} --policy-arn {shlex.quote(setup.policy_arn)}
+"""
+
+
+def _policy_script(setup: Setup, what: str) -> str:
+    """The beginning of a script: it creates the policy, or updates it. what: it is for, in a comment."""
+    arn = shlex.quote(setup.policy_arn)
+    return f"""\
 #!/bin/sh
-# {POLICY} and the group {setup.group}, for account {setup.account_id}. Run it with an administrator's credentials.
+# {what}, for account {setup.account_id}. Run it with an administrator's credentials.
 set -eu
 AWS_PAGER=''
 export AWS_PAGER
@@ -223,17 +248,6 @@ else
   aws iam create-policy --policy-name {POLICY} --policy-document "file://$document" \\
     --description {shlex.quote(DESCRIPTION)}
 fi
-
-aws iam get-group --group-name {group} >/dev/null 2>&1 || aws iam create-group --group-name {group}
-# {POLICY} first: at no moment is there access without it.
-{attach}
-"""
-    if not setup.test_user:
-        return script
-    return f"""{script}
-# The tutorial's test user has no access key. Set a password for it in the console afterwards.
-aws iam get-user --user-name {TEST_USER} >/dev/null 2>&1 || aws iam create-user --user-name {TEST_USER}
-aws iam add-user-to-group --group-name {group} --user-name {TEST_USER}
 """
 
 

@@ -57,7 +57,12 @@ GROUPS = (
     Group(
         N_("Administration"),
         (
-            Place("compliance.index", N_("Compliance"), "chart-bar", ("compliance", "compliance_audit")),
+            Place(
+                "compliance.index",
+                N_("Compliance"),
+                "chart-bar",
+                ("compliance", "compliance_audit", "compliance_policies"),
+            ),
             Place("compliance.people", N_("Users"), "users", ("compliance.people", "compliance.one")),
             Place("activity.everyone", N_("Activity of everyone"), "queue-list", ("activity.everyone",)),
             Place("policies.index", N_("Policy"), "document-text", ("policies",)),

@@ -32,6 +32,7 @@ ADDRESSES = (
     "/compliance/people.json", "/compliance/people/employee-0001", "/compliance/reminders", "/compliance/rules",
     "/compliance/rules/mfa", "/compliance/exceptions", "/compliance/report", "/compliance/standards",
     "/compliance/standards/cis-5.0",
+    "/compliance/policies",
 )  # fmt: skip
 
 

@@ -117,7 +117,7 @@ def test_documents_url_encoded_as_the_api_has_them() -> None:
     [
         ("", "empty", ""),
         ("\x00\x01", "neither", ""),
-        ("user,arn,user_creation_time\n", "report", "Credential report"),
+        ("user,arn,user_creation_time\n", "report", "--details"),
         ('{"Content": "AAAA", "ReportFormat": "text/csv", "GeneratedTime": "2026-09-01T00:00:00Z"}', "report", ""),
         (json.dumps(WHOLE)[:-2], "cut-short", ""),
         (json.dumps(WHOLE, indent=1)[:400], "cut-short", ""),

@@ -52,9 +52,9 @@ _number = itertools.count()
 
 
 def told(at: datetime, *users: dict[str, Any], without: str = "", **lists: Any) -> Details:
-    """Details with two groups: everything is allowed in both, and in "forced" the recommended policy forces MFA."""
+    """Details with two groups: all but IAM is allowed in both, and in "forced" the recommended policy forces MFA."""
     groups = [group("forced", "Force_MFA", "all"), group("free", "all")]
-    everything = {**ALLOW, "Statement": [{"Sid": "All", "Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    everything = {**ALLOW, "Statement": [{"Sid": "All", "Effect": "Allow", "NotAction": "iam:*", "Resource": "*"}]}
     policies = [managed("Force_MFA", FORCE), managed("all", everything), managed("edge", FORCE)]
     page = {"UserDetailList": users, "GroupDetailList": groups, "Policies": policies, **lists}
     page = {
@@ -104,7 +104,7 @@ def test_on_whom_mfa_is_forced(engine: Engine) -> None:
 def test_what_the_details_lack_is_unknown_unless_it_cannot_matter(engine: Engine) -> None:
     away = [{"PolicyName": "away", "PolicyArn": f"{IAM}:policy/away"}]
     people = (
-        user("alice", GroupList=["forced"], AttachedManagedPolicies=away),
+        user("alice", GroupList=["forced"], AttachedManagedPolicies=away, PermissionsBoundary=EDGE),
         user("bob", GroupList=["free"], AttachedManagedPolicies=away),
         user("carol", AttachedManagedPolicies=attached("ReadOnlyAccess", owner="aws")),
         user("dave", GroupList=["gone"]),
@@ -112,7 +112,7 @@ def test_what_the_details_lack_is_unknown_unless_it_cannot_matter(engine: Engine
     )
     keep_details(engine, told(hour(9), *people), NOW, terms_of)
     found = says(engine, "mfa-forced")
-    assert found["alice"] == "pass", "whatever it allows is denied without MFA"
+    assert found["alice"] == "pass", "whatever it allows, the boundary denies it without MFA"
     assert found["bob"] == found["carol"] == found["dave"] == found["erin"] == "unknown"
     assert "policy/away" in verdict(engine, "bob").sentence and "--filter" in verdict(engine, "bob").sentence
     assert "arn:aws:iam::aws:policy/ReadOnlyAccess" in verdict(engine, "carol").sentence

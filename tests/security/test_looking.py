@@ -34,7 +34,7 @@ SHOWN_CREDENTIALS = {
     "certificates.index",
 }
 """Pages that tell compliance what AWS has just answered. Its own pages judge what has come in before they show it."""
-EXPORTS = {"activity.export", "compliance.export"}
+EXPORTS = {"activity.export", "compliance.export", "compliance_policies.people"}
 """Lists that are taken away: the audit log remembers by whom."""
 
 

@@ -16,7 +16,13 @@ from werkzeug.routing import Map
 from tests.support.looks import not_valid, seen_and_reached, too_wide, without_style
 from tests.support.marks import kept_secrets, shown_secrets
 
-FILES = {"activity.export", "access_keys.download", "policies.download", "compliance.export"}
+FILES = {
+    "activity.export",
+    "access_keys.download",
+    "policies.download",
+    "compliance.export",
+    "compliance_policies.people",
+}
 """Endpoints whose answer is saved: the page that leads to them stays, and must not wait for another one."""
 
 

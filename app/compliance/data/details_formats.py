@@ -19,6 +19,8 @@ from app.text.messages import N_, _
 
 LARGEST = 64 * 1024 * 1024
 """Bytes. Details of 5,000 users, 1,500 policies and 1,000 roles have about 30 million."""
+LARGEST_UPLOAD = 32 * 1024 * 1024
+"""Bytes that a page takes: many pages are served at once. The command takes more."""
 DEEPEST = 60
 """Levels of objects and lists. AWS writes about a dozen."""
 LISTS = ("UserDetailList", "GroupDetailList", "RoleDetailList", "Policies")
@@ -31,7 +33,7 @@ class NotDetails(Refused):
 
     code = "not-details"
     message = N_("These aren’t the authorization details of an account. Nothing was changed.")
-    field = "details"
+    field = "report"
 
 
 def wrong_form(what: str, diagnosis: str) -> NotDetails:
@@ -57,6 +59,14 @@ _NAMED = (
 """What files start with that are uploaded in place of details, and what they are."""
 
 
+def holds_details(content: bytes) -> bool:
+    """Is this a file of details rather than a credential report? It may still be incomplete."""
+    try:
+        return "DetailList" in decoded(content)
+    except UnicodeDecodeError:
+        return False
+
+
 def pages_of(content: bytes) -> list[Page]:
     """Return the pages in a file, in their order. Raises NotDetails."""
     if len(content) > LARGEST:
@@ -69,7 +79,7 @@ def pages_of(content: bytes) -> list[Page]:
     if not text:
         raise wrong_form(_("This file is empty."), "empty")
     if text.startswith(("user,", '"user",', "user\t")) or '"GeneratedTime"' in text[-200:]:
-        told = _("This is a credential report. Upload it under “Credential report”. Nothing was changed.")
+        told = _("This is a credential report. Import it without --details. Nothing was changed.")
         raise NotDetails(told, diagnosis="report")
     for begins_with, kind, sentence in _NAMED:
         if re.match(begins_with, text, re.MULTILINE):

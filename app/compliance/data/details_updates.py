@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.compliance.data import details_data
 from app.compliance.data.account_data import AccountData, ensure_account_row, locked
@@ -28,6 +31,8 @@ from app.compliance.data.rows import AccountRow, PersonRow
 from app.compliance.data.updates import judge_and_write_all
 from app.compliance.rules.sources import DetailsFacts
 from app.text.messages import _, ngettext
+
+log = logging.getLogger(__name__)
 
 
 def keep_details(engine: Engine, details: Details, now: datetime, terms_of: TermsOf) -> int:
@@ -65,6 +70,29 @@ def judge_stored(engine: Engine, account_id: str, terms_of: TermsOf) -> None:
         merged = merge_details(account.row, known, details, forced)
         account.change(details=_summary(details))
         judge_and_write_all(account, known, merged, terms_of(account.row.user_list.get("others")))
+
+
+_working: set[tuple[Engine, str]] = set()
+_changing = threading.Lock()
+
+
+def judge_stored_in_background(engine: Engine, account_id: str, terms_of: TermsOf) -> None:
+    """As `judge_stored`, in a thread that ends with the process. A second one for the account isn't started."""
+    with _changing:
+        if (engine, account_id) in _working:
+            return
+        _working.add((engine, account_id))
+
+    def work() -> None:
+        try:
+            judge_stored(engine, account_id, terms_of)
+        except SQLAlchemyError:
+            log.exception("the details of account %s could not be judged again", account_id)
+        finally:
+            with _changing:
+                _working.discard((engine, account_id))
+
+    threading.Thread(target=work, name=f"forced-{account_id}", daemon=True).start()
 
 
 def _summary(details: Details) -> DetailsFacts:

@@ -22,6 +22,12 @@ UNEXPLORED = {
     "policy-missing": N_("The details don’t contain the policy {}. Collect them without --filter."),
     "group-missing": N_("The details don’t contain the group {}. Collect them without --filter."),
     "policy-unread": N_("We can’t read the policy {}."),
+    "characters-reserved": N_("A policy contains characters that no policy at AWS has."),
+    "key-unknown": N_("It depends on {}, and nothing here shows which value requests have."),
+    "condition-open": N_("It depends on a condition about {} that we can’t decide."),
+    "not-confirmed": N_("{} may work without MFA. We couldn’t make a request that proves it."),
+    "search-too-large": N_("The statement {} has too many patterns to try them all."),
+    "action-unheard": N_("{} would work without MFA. AWS’s reference has no action with this name."),
 }
 """By code: why it isn't known whether MFA is forced."""
 _OTHER = N_("We couldn’t check everything these policies say: {}.")

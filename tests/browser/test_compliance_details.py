@@ -1,0 +1,194 @@
+"""An admin uploads authorization details, sees on whom MFA isn't forced, and forces it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from playwright.sync_api import Browser
+from werkzeug.routing import Map
+
+from app.compliance.data.details_formats import NotDetails
+from tests.browser.conftest import Surfing, surfers_of
+from tests.support.asked import Notebook
+from tests.support.browser import Surfer
+from tests.support.clock import Clock
+from tests.support.people import Employee, Phone, hire
+from tests.support.portal import Portal
+from tests.support.sandbox import ROOT, Sandbox
+
+GROUP = "developers"
+POLICY = "Developing"
+
+
+@pytest.fixture(scope="module")
+def works(scratch: Path, clock: Clock) -> Iterator[Sandbox]:
+    with Sandbox(scratch / "works", clock) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def portal(scratch: Path, works: Sandbox, url_map: Map) -> Iterator[Portal]:
+    with Portal(scratch / "works-portal", works, ADMINS=works.user("Administrator")["arn"]) as running:
+        yield running
+        Notebook(running, works, url_map).write(Path(__file__))
+
+
+@pytest.fixture(scope="module")
+def surfers(browser: Browser, portal: Portal, url_map: Map, clock: Clock, seen: set[str]) -> Iterator[Surfing]:
+    yield from surfers_of(browser, portal.url, url_map, clock, seen)
+
+
+@pytest.fixture(scope="module")
+def admin(surfers: Surfing, works: Sandbox, clock: Clock) -> Surfer:
+    user = works.user("Administrator")
+    surfer = surfers()
+    surfer.sign_in(Employee(works, "Administrator", user["access_key_id"], user["secret_access_key"]))
+    phone = Phone(clock, f"otpauth://totp/Administrator?secret={user['mfa']['seed']}")
+    surfer.submit("/sign-in/code", code=phone.next())
+    return surfer
+
+
+@pytest.fixture(scope="module")
+def developers(works: Sandbox) -> list[Employee]:
+    """Three people who may do everything in S3, with MFA or without. One of them is in EC2MFA as well."""
+    iam = works.as_administrator("iam")
+    iam.create_group(GroupName=GROUP)
+    document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
+    arn = iam.create_policy(PolicyName=POLICY, PolicyDocument=json.dumps(document))["Policy"]["Arn"]
+    iam.attach_group_policy(GroupName=GROUP, PolicyArn=arn)
+    hired = [hire(works, name, group=GROUP) for name in ("ada", "bea", "cleo")]
+    iam.add_user_to_group(GroupName="EC2MFA", UserName=hired[-1].name)
+    return hired
+
+
+def as_administrator(works: Sandbox) -> dict[str, str]:
+    """The environment of a shell with Administrator's profile."""
+    user = works.user("Administrator")
+    key = {"AWS_ACCESS_KEY_ID": user["access_key_id"], "AWS_SECRET_ACCESS_KEY": user["secret_access_key"]}
+    programs = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    return {**os.environ, **key, "AWS_ENDPOINT_URL": works.url, "AWS_DEFAULT_REGION": "us-east-1", "PATH": programs}
+
+
+def run(works: Sandbox, script: str) -> bytes:
+    """Run in a shell what a page gives to copy."""
+    ran = subprocess.run(
+        ["sh", "-c", script], env=as_administrator(works), cwd=ROOT, capture_output=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
+
+
+def upload(admin: Surfer, content: bytes) -> None:
+    admin.open("/compliance/report")
+    admin.choose_file("report", "details.json", content, "application/json")
+    admin.submit("/compliance/report")
+
+
+def may_list_buckets(employee: Employee) -> bool:
+    """At AWS, with the plain key."""
+    try:
+        employee.client("s3").list_buckets()
+    except ClientError as error:
+        assert error.response["Error"]["Code"] == "AccessDenied"
+        return False
+    return True
+
+
+def failing(admin: Surfer) -> set[str]:
+    admin.open("/compliance/people?rule=mfa-forced&state=fail")
+    return set(admin.data("user"))
+
+
+def test_an_admin_sees_on_whom_mfa_is_not_forced_and_forces_it(
+    admin: Surfer, works: Sandbox, portal: Portal, developers: list[Employee]
+) -> None:
+    ada, bea, cleo = developers
+    admin.open("/compliance/policies")
+    assert not admin.data("policy"), "nothing is known yet"
+    admin.follow("/compliance/report")
+    command = admin.page.locator("#cli-details").inner_text().partition(" > ")[0]
+    details = run(works, command)
+
+    for content, why in (
+        (details[: len(details) // 2], "cut-short"),
+        (details.replace(works.account_id.encode(), b"210987654321"), "other-account"),
+        (run(works, f"{command} --max-items 3"), "more-pages"),
+    ):
+        upload(admin, content)
+        assert admin.refused_as == f"{NotDetails.code}:{why}"
+        assert not portal.rows("select details_at from compliance_accounts where details_at is not null")
+
+    upload(admin, details)
+    assert admin.path == "/compliance/policies" and admin.notices == ["success"]
+    free = {ada.name, bea.name}
+    assert free <= failing(admin) and cleo.name not in failing(admin)
+    assert [may_list_buckets(each) for each in developers] == [True, True, False], "so it is at AWS"
+
+    admin.open(f"/compliance/people/{ada.name}")
+    request = admin.page.locator("[data-works]")
+    assert (request.get_attribute("data-action") or "").startswith("s3:")
+    assert request.get_attribute("data-with") == "key"
+    admin.click("[data-works] a")
+    assert admin.heading == POLICY
+    assert set(admin.data("user")) == {each.name for each in developers}
+    with admin.page.expect_download() as started:
+        admin.page.locator("main a[data-download]").first.click()
+    rows = list(csv.DictReader(io.StringIO(started.value.path().read_text())))
+    told = {row["user_name"]: (row["under"], row["via"], row["mfa_forced"]) for row in rows}
+    assert told[ada.name] == ("yes", f"group:{GROUP}", "fail") and told[cleo.name][2] == "pass"
+    admin.click("main a[href*='under=no']")
+    assert "KeyUser" in admin.data("user") and not free & set(admin.data("user"))
+
+    admin.open("/compliance/policies")
+    assert counted(admin, f":policy/{POLICY}") == 3
+    admin.page.locator("[name=group]").select_option(GROUP)
+    admin.click("form[action='/compliance/policies/group'] button")
+    assert admin.page.locator("[data-change]").get_attribute("data-people") == "3"
+    assert [states(admin, state) for state in ("pass", "fail", "unknown")] == [(1, 3), (2, 0), (0, 0)]
+    loss = admin.page.locator("[data-loss]")
+    assert loss.count() == 1 and loss.get_attribute("data-loss") == "2"
+    assert "s3:ListAllMyBuckets" in (loss.get_attribute("data-actions") or "").split()
+    assert may_list_buckets(ada), "looking changes nothing"
+    run(works, admin.page.locator("#attach-commands").inner_text())
+    assert not any(map(may_list_buckets, developers))
+    assert free <= failing(admin), "the details are of before"
+
+    upload(admin, run(works, command))
+    assert not free & failing(admin)
+    admin.open(f"/compliance/people/{ada.name}")
+    finding = admin.page.locator("[data-finding=mfa-forced]")
+    assert finding.get_attribute("data-state") == "pass" and not admin.page.locator("[data-works]").count()
+    admin.open("/compliance/policies/group?group=developers&document=recommended")
+    assert [states(admin, state) for state in ("pass", "fail")] == [(3, 3), (0, 0)]
+    assert not admin.page.locator("[data-loss]").count()
+
+
+def counted(admin: Surfer, ending: str) -> int:
+    """How many users the list of policies shows under one."""
+    return int(admin.page.locator(f"[data-policy$='{ending}']").get_attribute("data-users") or "")
+
+
+def states(admin: Surfer, state: str) -> tuple[int, int]:
+    """How many users of the group have it now, and would have it then."""
+    row = admin.page.locator(f"[data-change] [data-state={state}]")
+    return int(row.get_attribute("data-now") or ""), int(row.get_attribute("data-then") or "")
+
+
+def test_addresses_of_what_is_not_there_are_not_found(admin: Surfer) -> None:
+    for address in (
+        "/compliance/policies/one?id=arn:aws:iam::aws:policy/Nothing",
+        "/compliance/policies/group?group=nobody",
+        "/compliance/policies/people.csv",
+    ):
+        answer: Any = admin.page.request.get(f"{admin.url}{address}")
+        assert answer.status == 404, address
