@@ -13,7 +13,7 @@ from typing import Any, TypeVar, cast
 
 import click
 from flask import Flask
-from flask.cli import ScriptInfo
+from flask.cli import ScriptInfo, prepare_import
 
 Act = TypeVar("Act", bound=Callable[..., Any])
 
@@ -53,6 +53,7 @@ class _Later(click.Group):
         """Run a command. Where it would load the portal of `wsgi`, it gets an application without pages instead."""
         info = ctx.ensure_object(ScriptInfo)
         if self.name in WITHOUT_PAGES and info.create_app is None and _is_ours(info.app_import_path):
+            prepare_import((info.app_import_path or "wsgi").partition(":")[0])  # settings are those beside wsgi.py
             info.create_app = _command_app
         return super().invoke(ctx)
 
