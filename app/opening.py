@@ -47,6 +47,8 @@ def _keep_private(database: Path) -> None:
 
 
 def patient_sqlite(connection: Any, _: Any) -> None:
-    """Readers and one writer at a time without 'database is locked': write-ahead log, 10 s of patience."""
+    """Readers and one writer without 'database is locked': write-ahead log, 10 s of patience. 8 MB of cache."""
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA busy_timeout=10000")
+    # An account of 5,000 users fits. SQLite's own 2 MB are read again for each scan.
+    connection.execute("PRAGMA cache_size=-8000")

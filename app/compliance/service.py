@@ -91,14 +91,17 @@ def take_report(
     terms: TermsOf,
 ) -> int:
     """Import a credential report, return how many users it lists. Raises NotAReport, NotRecorded."""
-    report = parse(content, made_at)
+    report = parse(content, made_at, updates.known_lines(engine, account_id))
     if report.account_id != account_id:
         raise NotAReport(
             f"This is the report of account {report.account_id}, not of {account_id}. Nothing was changed.",
             diagnosis="other-account",
         )
     with audit.attempt(Event.CREDENTIAL_REPORT_TAKEN, account_id):
-        return updates.keep_report(engine, report, datetime.now(UTC), terms)
+        try:
+            return updates.keep_report(engine, report, datetime.now(UTC), terms)
+        except updates.ReportOvertaken:
+            return updates.keep_report(engine, parse(content, made_at), datetime.now(UTC), terms)
 
 
 @dataclass(frozen=True)

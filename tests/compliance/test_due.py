@@ -19,7 +19,7 @@ from sqlalchemy import Engine, create_engine, insert, select, update
 from app.aws.user_list import UserListEntry
 from app.compliance.data import daily, due, queries, updates
 from app.compliance.data.account_data import ensure_account_row, locked
-from app.compliance.data.credential_report import NotAReport, parse
+from app.compliance.data.credential_report import CredentialReport, NotAReport, parse
 from app.compliance.data.models import ComplianceChange, ComplianceDay, ComplianceException, CompliancePerson
 from app.compliance.data.people_data import read_people
 from app.compliance.export import exported
@@ -118,6 +118,7 @@ class World:
     def __init__(self, seed: int) -> None:
         self.chance = random.Random(seed)
         self.now = BEGAN
+        self.busy = self.chance.choice([0.05, 0.4])
         self.numbers: dict[str, int] = {}
         self.engines = [_database(), _database()]
         self.people: dict[str, Someone] = {}
@@ -142,7 +143,7 @@ class World:
     def happens(self) -> None:
         """One thing, seen by both portals."""
         for someone in self.people.values():
-            if self.chance.random() < 0.4:
+            if self.chance.random() < self.busy:
                 someone.live(self.now)
         self.chance.choice(
             [self.comes, self.goes, self.waits, self.waits, self.lists, self.report, self.report, self.same_report,
@@ -182,9 +183,12 @@ class World:
 
     def _take_in(self, engine: Engine, made_at: datetime | None) -> str:
         try:
-            return str(updates.keep_report(engine, parse(self.latest.encode(), made_at), self.now, self.terms_of))
+            return str(updates.keep_report(engine, self._read(engine, made_at), self.now, self.terms_of))
         except NotAReport as error:
             return error.diagnosis
+
+    def _read(self, engine: Engine, made_at: datetime | None) -> CredentialReport:
+        return parse(self.latest.encode(), made_at, updates.known_lines(engine, ACCOUNT))
 
     def visit(self) -> None:
         one = self.chance.choice(list(self.people.values()))
@@ -232,7 +236,8 @@ def _database() -> Engine:
 
 def known(engine: Engine) -> list[Any]:
     """What it stored of people, their history and the days, without what only says how."""
-    people = [column for column in CompliancePerson.__table__.c if column.name != "report_line"]
+    how = ("report_line", "changes_at")
+    people = [column for column in CompliancePerson.__table__.c if column.name not in how]
     changes = [column for column in ComplianceChange.__table__.c if column.name != "id"]
     with engine.connect() as connection:
         days = connection.execute(select(ComplianceDay.day, ComplianceDay.figures).order_by(ComplianceDay.day))
@@ -241,6 +246,13 @@ def known(engine: Engine) -> list[Any]:
             sorted(tuple(map(str, row)) for row in connection.execute(select(*changes))),
             [(day, {name: told for name, told in figures.items() if name != "at"}) for day, figures in days],
         ]
+
+
+def dues(engine: Engine) -> list[datetime]:
+    """When each user is due."""
+    query = select(CompliancePerson.changes_at).order_by(CompliancePerson.user_name)
+    with engine.connect() as connection:
+        return [moment or datetime.max.replace(tzinfo=UTC) for moment in connection.execute(query).scalars()]
 
 
 @pytest.mark.parametrize("at_once", [2, 500])
@@ -255,6 +267,8 @@ def test_judging_who_is_due_says_what_judging_everyone_says(at_once: int, seed: 
             world.judged()
             for one, other in zip(*map(known, world.engines), strict=True):
                 assert one == other
+            for one, other in zip(*map(dues, world.engines), strict=True):
+                assert world.now <= one <= other, "perhaps earlier than need be, never late"
         for engine in world.engines:
             engine.dispose()
     finally:

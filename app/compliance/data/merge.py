@@ -59,8 +59,13 @@ class Merged:
     """Names whose stored row ends: of deleted users, and of former users whose name another user has now."""
 
 
-def check_complete(report: CredentialReport, stored: AccountRow, known: Iterable[PersonRow], now: datetime) -> None:
-    """Raise NotAReport where the report is of the future, older than the stored one, or lacks too many users."""
+def check_complete(
+    report: CredentialReport, stored: AccountRow, absent: Iterable[PersonRow], listed: int, now: datetime
+) -> None:
+    """Raise NotAReport where the report is of the future, older than the stored one, or lacks too many users.
+
+    absent: the stored users whom it doesn't name. listed: how many users the lists had when it was made.
+    """
     if report.made_at > now + CLOCKS:
         why = _("The time the report was created is in the future. Correct it and try again. Nothing was changed.")
         raise NotAReport(why, diagnosis="future")
@@ -71,12 +76,10 @@ def check_complete(report: CredentialReport, stored: AccountRow, known: Iterable
             newer=f"{stored.report_at:%-d %B %Y, %H:%M} UTC",
         )
         raise NotAReport(why, diagnosis="older")
-    told = {person.user_name for person in report.people}
-    expected = [
-        row.user_name for row in known if row.in_user_list and row.created_at and row.created_at < report.made_at
+    missing = [
+        row.user_name for row in absent if row.in_user_list and row.created_at and row.created_at < report.made_at
     ]
-    missing = [name for name in expected if name not in told]
-    if len(missing) > max(1, MISSING_AT_MOST * len(expected)):
+    if len(missing) > max(1, MISSING_AT_MOST * listed):
         why = ngettext(
             "This report lacks %(num)d user of this account, %(name)s. Download it again. If the user was deleted, "
             "refresh from AWS first. Nothing was changed.",
@@ -89,17 +92,19 @@ def check_complete(report: CredentialReport, stored: AccountRow, known: Iterable
 
 
 def merge_report(stored: AccountRow, known: Mapping[str, PersonRow], report: CredentialReport) -> Merged:
-    """Merge a credential report into the stored rows."""
+    """Merge a credential report into the stored rows. known: of users whose line is known, only some."""
     newer = stored.user_list_at is None or report.made_at > stored.user_list_at
     merged = Merged()
     for person in report.people:
         old = known.get(person.user_name)
         if old or newer:  # a user the lists don't name was deleted since
             row = old.copy() if old else PersonRow(report.account_id, person.user_name)
-            _set_reported(merged, row, person)
-    told = {person.user_name for person in report.people}
+            _set_reported(merged, row, person, report.lines[person.user_name])
+    read = {person.user_name for person in report.people}
     for name, old in known.items():
-        if name in told:
+        if name in report.lines:
+            if name not in read:
+                merged.people.append(old.copy())
             continue
         if newer and not old.was_seen_after(report.made_at) and not _in_details_after(stored, old, report.made_at):
             merged.gone.append(name)
@@ -108,11 +113,11 @@ def merge_report(stored: AccountRow, known: Mapping[str, PersonRow], report: Cre
     return merged
 
 
-def _set_reported(merged: Merged, row: PersonRow, person: ReportPerson) -> None:
+def _set_reported(merged: Merged, row: PersonRow, person: ReportPerson, line: str) -> None:
     """Add the row with the report's facts about the user."""
     merged.people.append(row)
     if is_later(person.created_at, row.created_at):
-        row.report = None  # the report is about the former user
+        row.report, row.report_line = None, ""  # the report is about the former user
         return
     if person.created_at and is_later(row.created_at, person.created_at):
         merged.gone.append(row.user_name)
@@ -123,6 +128,7 @@ def _set_reported(merged: Merged, row: PersonRow, person: ReportPerson) -> None:
     else:
         row.arn, row.path, row.created_at = person.arn, person.path, person.created_at
         row.report = person.facts
+    row.report_line = line
 
 
 def _with_other(facts: ReportFacts, virtual_devices: int) -> ReportFacts:
@@ -133,7 +139,7 @@ def _with_other(facts: ReportFacts, virtual_devices: int) -> ReportFacts:
 def _left(old: PersonRow, report: ReportFacts | None, *, in_user_list: bool) -> PersonRow:
     """The row of a user whom a newer source doesn't name, but another one does."""
     row = old.copy()
-    row.report, row.in_user_list = report, in_user_list
+    row.report, row.in_user_list, row.report_line = report, in_user_list, ""
     return row
 
 
@@ -171,6 +177,12 @@ def merge_lists(
 
 def _set_listed(row: PersonRow, user: ListedUser, virtual_devices: int) -> None:
     """Set the facts that the lists have about the user."""
+    if (row.in_user_list, row.created_at, bool(row.virtual_devices)) != (
+        True,
+        user.created_at,
+        bool(virtual_devices),
+    ):
+        row.report_line = ""  # the same line would be read in another way
     row.user_id, row.arn, row.path, row.created_at = user.user_id, user.arn, user.path, user.created_at
     row.password_last_used = user.password_last_used
     row.in_user_list, row.virtual_devices = True, virtual_devices

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, UnaryExpression, bindparam, delete, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Text,
+    UnaryExpression,
+    bindparam,
+    cast,
+    delete,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from app.compliance.data.models import ComplianceChange, CompliancePerson
 from app.compliance.data.rows import PERSON_COLUMNS, PersonRow, values_of
@@ -27,7 +40,43 @@ def read_people(
     """Return the rows of an account's users by user name, in that order."""
     query = select(PERSON_TABLE).where(CompliancePerson.account_id == account_id, *conditions)
     query = query.order_by(order).limit(at_most)
-    return {row.user_name: row for row in (PersonRow(*columns) for columns in connection.execute(query))}
+    return {row.user_name: row for row in (PersonRow(*columns) for columns in connection.execute(query).all())}
+
+
+def read_named(connection: Connection, account_id: str, names: Collection[str]) -> dict[str, PersonRow]:
+    """Return the rows of these users, by user name."""
+    found: dict[str, PersonRow] = {}
+    for some in batched(names):
+        found |= read_people(connection, account_id, CompliancePerson.user_name.in_(some))
+    return found
+
+
+def batched(names: Iterable[str], size: int = 500) -> Iterator[list[str]]:
+    """Yield the names, so many at a time as a statement may have."""
+    left = iter(names)
+    while some := list(islice(left, size)):
+        yield some
+
+
+def read_standings(
+    connection: Connection, account_id: str, now: datetime
+) -> Sequence[tuple[str, str, str, bool | None]]:
+    """Return of each user what a report asks that has the same line of them.
+
+    That is the name, the hash of the line, the verdicts, and whether they are due or showed something themselves.
+    """
+    stirs = or_(CompliancePerson.changes_at < now, cast(CompliancePerson.own, Text) != "{}")
+    query = select(CompliancePerson.user_name, CompliancePerson.report_line, CompliancePerson.verdicts, stirs)
+    found = connection.execute(query.where(CompliancePerson.account_id == account_id))
+    # As the driver has them: SQLAlchemy has nothing to convert of these, and takes three times as long.
+    return found.cursor.fetchall() if found.cursor else []
+
+
+def read_lines(connection: Connection, account_id: str) -> dict[str, str]:
+    """Return the hash of each user's line of the report by user name, "" for those who have none."""
+    query = select(CompliancePerson.user_name, CompliancePerson.report_line)
+    found = connection.execute(query.where(CompliancePerson.account_id == account_id))
+    return dict(found.cursor.fetchall()) if found.cursor else {}
 
 
 def write_people(
@@ -83,9 +132,9 @@ def _update(
 
 def delete_people(connection: Connection, account_id: str, names: Sequence[str]) -> None:
     """Delete the rows of these users."""
-    for start in range(0, len(names), 500):
-        some = CompliancePerson.user_name.in_(names[start : start + 500])
-        connection.execute(delete(CompliancePerson).where(CompliancePerson.account_id == account_id, some))
+    for some in batched(names):
+        mine = CompliancePerson.account_id == account_id, CompliancePerson.user_name.in_(some)
+        connection.execute(delete(CompliancePerson).where(*mine))
 
 
 def states(stored: str) -> dict[str, str]:

@@ -5,15 +5,16 @@ A reader sees the rows of one update or of the next, never half of each.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, Text, cast, func, select
 
 from app.compliance.data import daily
-from app.compliance.data.account_data import AccountData, ensure_account_row, locked
-from app.compliance.data.credential_report import CredentialReport
+from app.compliance.data.account_data import AccountData, ensure_account_row, locked, read_account
+from app.compliance.data.credential_report import NOTHING_KNOWN, CredentialReport, Known, without_gc
 from app.compliance.data.daily import Figures
 from app.compliance.data.judgements import TermsOf, account_verdicts, judge_people
 from app.compliance.data.merge import (
@@ -27,26 +28,127 @@ from app.compliance.data.merge import (
     merge_report,
 )
 from app.compliance.data.models import CompliancePerson
-from app.compliance.data.people_data import delete_people, read_people, write_people
-from app.compliance.data.rows import PersonRow
+from app.compliance.data.people_data import (
+    delete_people,
+    read_lines,
+    read_named,
+    read_people,
+    read_standings,
+    states,
+    write_people,
+)
+from app.compliance.data.rows import AccountRow, PersonRow
 from app.compliance.data.tally import Tally, counted, next_age
-from app.compliance.rules.sources import OwnFacts, UserListFacts
+from app.compliance.rules.facts import others_of
+from app.compliance.rules.sources import OwnFacts, RootFacts, UserListFacts
 from app.compliance.rules.subjects import Terms
-from app.compliance.rules.table import fingerprint
+from app.compliance.rules.table import BY_ID, fingerprint
+from app.compliance.rules.verdicts import EXCEPTED, UNKNOWN
+
+REPORTED = frozenset({"user", "mfa", "password", "password_last_used", "keys", "key_use", "certificates"})
+"""The facts about users that a credential report tells, among others or alone."""
+
+
+class ReportOvertaken(Exception):
+    """Another report was stored after the lines were read that this one was compared with."""
+
+
+def known_lines(engine: Engine, account_id: str) -> Known:
+    """Return what `credential_report.parse` needn't read again."""
+    with engine.connect() as connection:
+        stored = read_account(connection, account_id)
+        told = stored.report if stored else RootFacts()
+        if "columns" not in told:
+            return NOTHING_KNOWN
+        lines = {name: line for name, line in read_lines(connection, account_id).items() if line}
+    return Known(account_id, told["columns"], lines, told["number"], told["latest"])
 
 
 def keep_report(engine: Engine, report: CredentialReport, now: datetime, terms_of: TermsOf) -> int:
-    """Store a credential report and return how many users it lists. Raises NotAReport: nothing was changed."""
+    """Store a credential report and return how many users it lists.
+
+    Raises NotAReport or ReportOvertaken: nothing was changed.
+    """
     ensure_account_row(engine, report.account_id)
-    with locked(engine, report.account_id) as account:
-        known = read_people(account.connection, report.account_id)
-        check_complete(report, account.row, known.values(), now)
-        account.change(report={**report.root, "exact": report.exact}, report_at=report.made_at)
-        account.end_exceptions_of_former({person.user_name: person.created_at for person in report.people}, now)
+    with locked(engine, report.account_id) as account, without_gc():
+        _keep_report(account, report, now, terms_of)
+    return len(report.lines)
+
+
+def _keep_report(account: AccountData, report: CredentialReport, now: datetime, terms_of: TermsOf) -> None:
+    connection, account_id, before = account.connection, account.account_id, account.row
+    terms = terms_of(before.user_list.get("others"))
+    read = {person.user_name for person in report.people}
+    gone, turning = _compare(report, read, read_standings(connection, account_id, terms.now))
+    absent = read_named(connection, account_id, gone)
+    made_before = CompliancePerson.in_user_list, CompliancePerson.created_at < report.made_at
+    listed = select(func.count()).where(CompliancePerson.account_id == account_id, *made_before)
+    check_complete(report, before, absent.values(), connection.execute(listed).scalar_one() if absent else 0, now)
+    told = RootFacts(exact=report.exact, columns=report.columns, number=len(report.lines), latest=report.latest)
+    account.change(report={**report.root, **told}, report_at=report.made_at)
+    account.end_exceptions_of_former({person.user_name: person.created_at for person in report.people}, now)
+
+    current = before.judged_up_to is None and before.judged_with == fingerprint(terms)
+    if current and len(read) <= len(report.lines) / 2 and not _concerns_everyone(before, report.made_at):
+        known = absent | read_named(connection, account_id, [*read, *turning])
         merged = merge_report(account.row, known, report)
-        account.change(**compared_devices(account.row, merged.people))
-        judge_and_write_all(account, known, merged, terms_of(account.row.user_list.get("others")))
-    return len(report.people)
+        account.change(**compared_devices(account.row, _with_devices(account, known, merged)))
+        if others_of(account.row.user_list) == others_of(before.user_list):
+            judge_and_write(account, known, merged, terms)
+            return
+    known = read_people(connection, account_id)
+    merged = merge_report(account.row, known, report)
+    account.change(**compared_devices(account.row, merged.people))
+    judge_and_write_all(account, known, merged, terms)
+
+
+def _compare(
+    report: CredentialReport, read: Set[str], stored: Iterable[tuple[str, str, str, bool | None]]
+) -> tuple[list[str], list[str]]:
+    """Return who isn't in the report, and whose verdicts may turn although their line is the same.
+
+    read: whose line isn't. stored: `read_standings`. A verdict may turn where it is due, where the user showed
+    something, and where it waits for newer evidence. Raises ReportOvertaken.
+    """
+    absent, turning, lines, same = [], [], report.lines, 0
+    for name, line, verdicts, stirs in stored:
+        told = lines.get(name)
+        if told is None:
+            absent.append(name)
+        elif name not in read:
+            if told != line:
+                raise ReportOvertaken
+            same += 1
+            if stirs or _is_open(verdicts):
+                turning.append(name)
+    if same + len(read) < len(lines):
+        raise ReportOvertaken
+    return absent, turning
+
+
+def _concerns_everyone(before: AccountRow, made_at: datetime) -> bool:
+    """Is the report newer than another source that the last one was older than?"""
+    at = before.report_at
+    others = [moment for moment in (before.user_list_at, before.details_at) if moment]
+    return at is None or any(at <= moment <= made_at for moment in others)
+
+
+@lru_cache(maxsize=1024)
+def _is_open(verdicts: str) -> bool:
+    """Does one of these verdicts wait for a newer report?"""
+    return any(
+        state in (UNKNOWN, EXCEPTED) and (rule not in BY_ID or not REPORTED.isdisjoint(BY_ID[rule].facts))
+        for rule, state in states(verdicts).items()
+    )
+
+
+def _with_devices(account: AccountData, known: Mapping[str, PersonRow], merged: Merged) -> Iterator[PersonRow]:
+    """Yield the merged users, and those of the others who may have an MFA device that isn't virtual."""
+    yield from merged.people
+    has_other = cast(CompliancePerson.report, Text).like('%"other":%true%')
+    for name, row in read_people(account.connection, account.account_id, has_other).items():
+        if name not in known:
+            yield row
 
 
 def keep_lists(

@@ -70,6 +70,12 @@ class RootFacts(TypedDict, total=False):
     keys: bool
     used: str | None
     """Latest use of the password or a key."""
+    columns: str
+    """The hash of the report's header."""
+    number: int
+    """How many users it had."""
+    latest: str
+    """The latest time in it."""
     exact: bool
     """AWS said when it made the report. Otherwise the latest time in it counts."""
     unexplained: int

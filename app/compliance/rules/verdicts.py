@@ -50,7 +50,7 @@ class Verdict(NamedTuple):
         return why.format(*(f"{each:%-d %B %Y}" if isinstance(each, datetime) else each for each in self.about))
 
 
-PASS, FAIL, UNKNOWN = State.PASS, State.FAIL, State.UNKNOWN
+PASS, FAIL, UNKNOWN, EXCEPTED = State
 _OVER_SINCE = N_("It has passed the limit since this was collected, on {}.")
 _STALE = {
     Source.USER_LIST: N_("The last refresh was on {}, more than {} days ago. Refresh again."),
