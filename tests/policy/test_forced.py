@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.policy.documents import VARIANTS, read, rendered
-from app.policy.forced import Judgement, Named, Person, judge_everyone, judge_person
+from app.policy.forced import Judgement, Named, Person, judge_everyone, judge_person, search
 from app.policy.parsed import parsed
 from tests.policy.forced_universe import ACCOUNT, IAM, Tried, always, lets, person_keys
 
@@ -276,6 +276,15 @@ NOT_FORCED: Mapping[str, tuple[list[Statement], str, str, str]] = {
         "arn:aws:s3:::x",
         "key",
     ),
+    "of actions on the same objects only one is exempt": (
+        [
+            allow("s3:*", on="arn:aws:s3:::b/*"),
+            deny(but=["s3:GetObjectTorrent", "iam:*"], on="arn:aws:s3:::b/*"),
+        ],
+        "s3:GetObjectTorrent",
+        "arn:aws:s3:::b/x",
+        "key",
+    ),
     "two tag keys, each for one condition": (
         [
             allow("iam:TagUser", **asked({"ForAnyValue:StringEquals": {"aws:TagKeys": "a"}})),
@@ -287,9 +296,9 @@ NOT_FORCED: Mapping[str, tuple[list[Statement], str, str, str]] = {
     ),
     "each deny is escaped by another key": (
         [
-            allow("s3:ListBucket"),
-            deny("*", StringNotEquals={"s3:prefix": "x"}, NumericLessThan={"s3:max-keys": "5"}),
-            deny("*", StringEquals={"s3:prefix": "x"}),
+            allow("s3:ListBucket", Null={"s3:max-keys": "false"}),
+            deny("*", NumericGreaterThanEquals={"s3:max-keys": "0"}, StringNotEquals={"s3:prefix": "x"}),
+            deny("*", NumericLessThan={"s3:max-keys": "5"}, StringEquals={"s3:prefix": "x"}),
         ],
         "s3:ListBucket",
         "arn:aws:s3:::x",
@@ -400,6 +409,18 @@ def test_too_many_patterns_make_it_unknown() -> None:
     crowded = [allow("s3:GetObject", on=every("x")), *(deny("s3:*", on=every(letter)) for letter in "yzw")]
     hard = named(*crowded, {**deny("s3:*"), "Resource": [f"arn:aws:s3:::b/{'?' * 60}*"]})
     assert judged(hard).state in ("fail", "unknown")
+
+
+def test_more_denies_than_can_be_looked_through_make_it_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "MOST_REQUESTS", 100)
+    programs = [
+        {"Effect": "Deny", "NotAction": [f"*:*{letter}{other}*"], "Resource": "*"}
+        | {"Condition": {"StringNotLike": {"aws:UserAgent": f"*{letter}{other}*"}}}
+        for letter in "abc"
+        for other in "gh"
+    ]
+    none = [deny("*", StringLike={"aws:UserAgent": "*"}), deny("*", Null={"aws:UserAgent": "true"})]
+    assert judged(named(ADMIN, *programs, *none)).unexplored == ("search-too-large:",)
 
 
 # -- many people

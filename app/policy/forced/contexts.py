@@ -15,6 +15,9 @@ from app.policy.reference.request_context import ValueType
 MOST_CHOICES = 2_000
 """Conditions that are made to fail in one search; more than that is too large."""
 
+MOST_IN_ALL = 40_000
+"""The same in all searches for a person and session."""
+
 
 class Contexts:
     """The search for one person and session.
@@ -28,7 +31,7 @@ class Contexts:
         self.lenient = lenient
         self.doubts: dict[str, None] = {}
         self._known: dict[tuple[str, frozenset[Wish], bool], Values | None] = {}
-        self._tried = 0
+        self._tried = self._in_all = 0
 
     def found(
         self, applying: Sequence[Condition], failing: Sequence[Sequence[Condition]], has: Mapping[str, bool]
@@ -39,6 +42,8 @@ class Contexts:
         key whether the action's requests can have it. Raises TooMany.
         """
         self._tried = 0
+        if self._in_all > MOST_IN_ALL:
+            raise TooMany
         wishes: dict[str, tuple[Wish, ...]] = {}
         for condition in applying:
             if not self._add(wishes, Wish(condition, holds=True)):
@@ -60,6 +65,7 @@ class Contexts:
             return wishes
         for condition in failing[0]:
             self._tried += 1
+            self._in_all += 1
             if self._tried > MOST_CHOICES:
                 raise TooMany
             further = dict(wishes)

@@ -133,12 +133,16 @@ def _judged(union: Union, askers: Sequence[Asker], alone: Alone, *, nameless: bo
             if values is not None and union.lets(found.action, _for(found, person).resource, values):
                 return _Verdict("fail", found, asker.kind)
             doubts[f"not-confirmed:{found.action}"] = None
+        if search.exhausted:
+            return _Verdict("unknown", codes=("search-too-large:",))
         searched.append((stand_in, lefts, bool(search.doubts)))
     for asker, lefts, lenient in searched:
         if lenient:
             search = Search(union, asker, lefts, alone, lenient=True)
             for found in search.all():
                 doubts |= dict.fromkeys(_why(found, search))
+            if search.exhausted:
+                doubts["search-too-large:"] = None
     if not doubts:
         for asker, lefts, _ in searched:
             doubts |= dict.fromkeys(unheard_requests(union, asker, lefts))

@@ -32,6 +32,12 @@ from app.policy.forced.union import (
 from app.policy.forced.values import Values
 from app.policy.forced.words import ANYS, Glob, TooMany, anything, matches, word
 
+MOST_REQUESTS = 6_000
+"""Requests that are looked for in one search. Policies of real accounts take some hundreds."""
+MOST_HARD = 20
+"""Requests for which the search is cut short."""
+MOST_PARTS = 1_000
+"""Parts of the actions of a statement that denies tell apart."""
 MOST_SPARED = 8
 """Denies with conditions of which every choice is tried: escaped by the resource, or by a condition."""
 
@@ -70,6 +76,8 @@ class Search:
         self.firm = [rule for rule in denies if not lefts[rule] and rule.everywhere]
         self.denies = [rule for rule in denies if rule not in self.firm]
         self._resources: dict[Rule, Resources] = {}
+        self.exhausted = False
+        self._asked = self._hard = 0
         self._hopeless: set[Hashable] = set()
         self._alone: Alone = {} if alone is None else alone
 
@@ -79,7 +87,16 @@ class Search:
         return self.contexts.doubts
 
     def all(self) -> Iterator[Found]:
-        """Requests, the plainest examples first, then one for each Allow statement and what it lets through."""
+        """Requests, the plainest examples first, then one for each Allow statement and what it lets through.
+
+        `exhausted` says whether the search was cut short.
+        """
+        try:
+            yield from self._all()
+        except TooMany:
+            self.exhausted = True
+
+    def _all(self) -> Iterator[Found]:
         denied = 0
         for rule in self.firm:
             denied |= rule.actions
@@ -131,7 +148,10 @@ class Search:
         return None
 
     def request(self, action: str, allow: Rule) -> Found | None:
-        """A request for an action that an Allow statement names."""
+        """A request for an action that an Allow statement names. Raises TooMany where all is too much."""
+        self._asked += 1
+        if self._asked > MOST_REQUESTS:
+            raise TooMany
         number = number_of(action)
         if number is None:
             denies = [rule for rule in self.denies if rule.statement.names_action(action)]
@@ -153,6 +173,9 @@ class Search:
                 self._hopeless.add(alike)
         except TooMany:
             self.doubts[f"search-too-large:{allow.name}"] = None
+            self._hard += 1
+            if self._hard > MOST_HARD:
+                raise
             if self.lenient:
                 return Found(action, "*", allow, {})
         return None
@@ -260,8 +283,10 @@ def _elsewhere(person: Person) -> tuple[Glob, ...]:
 
 
 def _parts(mask: int, splitting: Sequence[int]) -> list[int]:
-    """A set of actions in parts, each wholly within or wholly outside each of the others."""
+    """A set of actions in parts, each wholly within or wholly outside each of the others. Raises TooMany."""
     parts = [mask]
     for other in splitting:
         parts = [each for part in parts for each in (part & other, part & ~other) if each]
+        if len(parts) > MOST_PARTS:
+            raise TooMany
     return parts

@@ -24,6 +24,8 @@ Values = Mapping[str, str | tuple[str, ...]]
 """Keys in lower case to their value; a key that is absent isn't there."""
 _TEXTUAL = (*LIKE, "StringEquals", "StringEqualsIgnoreCase", "Bool", "BinaryEquals")
 _ARN = Glob(f"arn:{PARTS}:{PARTS}:{PARTS}:{PARTS}:{ANYS}")
+_RATHER_PRESENT = ("aws:sourceip", "aws:tagkeys")
+"""Most requests of actions that have these keys have a value for them."""
 _SESSION_LASTS = timedelta(hours=36)
 
 
@@ -69,7 +71,7 @@ def found(asked: Question) -> Values | None:
     plain = {name.lower(): value for name, value in asked.asker.plain.items()}.get(asked.key)
     if plain is not None and asked.domain.value_type is not ValueType.DATE and asked.fits({asked.key: plain}):
         return {asked.key: plain}
-    if asked.domain.absent and asked.key != "aws:sourceip" and asked.fits({}):
+    if asked.domain.absent and asked.key not in _RATHER_PRESENT and asked.fits({}):
         return {}
     open_still = False
     try:

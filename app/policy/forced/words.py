@@ -100,12 +100,19 @@ class _Walk:
 Groups = tuple[tuple[Glob, ...], ...]
 
 
-@lru_cache(maxsize=16_384)
 def word(wanted: Groups, unwanted: tuple[Glob, ...] = ()) -> str | None:
     """The shortest text that a pattern of every group matches, and none of the unwanted; None where there is none.
 
     Raises TooMany.
     """
+    found = _word(wanted, unwanted)
+    if isinstance(found, TooMany):
+        raise TooMany
+    return found
+
+
+@lru_cache(maxsize=16_384)
+def _word(wanted: Groups, unwanted: tuple[Glob, ...]) -> str | TooMany | None:
     if not all(any(_begin_alike(one, other) for one in wanted[0] for other in group) for group in wanted[1:]):
         return None
     globs = (*(glob for group in wanted for glob in group), *unwanted)
@@ -133,7 +140,7 @@ def word(wanted: Groups, unwanted: tuple[Glob, ...] = ()) -> str | None:
             if then in came or then & lost or not all(then & places for places, _ in groups):
                 continue
             if len(came) >= MOST_STATES:
-                raise TooMany
+                return TooMany()
             came[then] = (state, char)
             waiting.append(then)
     return None
