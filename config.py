@@ -15,7 +15,7 @@ import click
 import orjson
 
 from app.policy.documents import PARTITIONS
-from app.settings import branding, parsers, values
+from app.settings import branding, company, parsers, values
 from app.settings.table import Reading, Setting, read_all
 
 ROOT = Path(__file__).parent
@@ -158,6 +158,46 @@ SETTINGS: dict[str, Setting] = {
             parsers.methods,
             help="`aws-sign-in`, `access-key`, or both, separated by a comma: [sign-in.md](sign-in.md). "
             "Default both, in partitions other than `aws` only `access-key`",
+        ),
+        Setting(
+            "OIDC_ISSUER",
+            company.issuer,
+            help="Issuer of your OpenID Connect provider. People who aren't IAM users then sign in to the compliance "
+            "pages with their company account: [sign-in.md](sign-in.md#with-a-company-account). Default: none",
+        ),
+        Setting(
+            "OIDC_CLIENT_ID",
+            company.needed,
+            help="The client ID of this portal at the provider. Required with `OIDC_ISSUER`",
+        ),
+        Setting(
+            "OIDC_CLIENT_SECRET",
+            company.needed,
+            help="Its client secret. Required with `OIDC_ISSUER`",
+        ),
+        Setting(
+            "OIDC_ADMIN_GROUPS",
+            company.groups,
+            help="Groups at the provider whose members are administrators, separated by commas: `GROUP` for all "
+            "accounts, or `GROUP=ACCOUNT`",
+        ),
+        Setting(
+            "OIDC_AUDITOR_GROUPS",
+            company.auditor_groups,
+            help="Groups whose members are auditors, in the same form",
+        ),
+        Setting(
+            "OIDC_GROUP_CLAIM",
+            company.claim,
+            default="groups",
+            help="The claim of the ID token that has the groups",
+        ),
+        Setting(
+            "OIDC_MFA_CLAIM",
+            company.mfa,
+            default="amr=mfa",
+            help="What in the ID token shows that MFA was used, `CLAIM=VALUE`, separated by commas if each of "
+            "several does: `amr=mfa,amr=hwk`, or `acr=VALUE`. Without it, nobody comes in",
         ),
         Setting(
             "COMPLIANCE_THRESHOLDS",

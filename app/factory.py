@@ -85,6 +85,7 @@ def create_app(config: dict[str, Any]) -> Flask:
         overview.bp,
         signin.bp,
         signin.aws_bp,
+        signin.company_bp,
         mfa.bp,
         access_keys.bp,
         password.bp,

@@ -15,6 +15,8 @@ from app.web.navigation import ELSEWHERE, GROUPS, place_of
 from config import from_env
 
 PUBLIC = {
+    "company_signin.sign_in",
+    "company_signin.callback",
     "static",
     "signin.sign_in",
     "signin.sign_in_post",

@@ -53,13 +53,17 @@ def aws_throttled(action: str) -> None:
     AWS_THROTTLES.labels(action).inc()
 
 
+_WAYS = (Way.AWS_SIGN_IN, Way.COMPANY)
+"""Named as the target of a sign-in. The target of others is an access key."""
+
+
 def recorded(row: Mapping[str, str]) -> None:
     """An entry was added to the audit log: outcomes are counted, intents aren't."""
     event, outcome = row["event"], row["phase"]
     if outcome == Phase.INTENDED:
         return
     if event == Event.SIGN_IN:
-        way = Way.AWS_SIGN_IN if row["target"] == Way.AWS_SIGN_IN else Way.ACCESS_KEY
+        way = next((way for way in _WAYS if row["target"].split(" ")[0] == way), Way.ACCESS_KEY)
         SIGN_INS.labels(way, row["reason"] or outcome).inc()
     else:
         CHANGES.labels(event, outcome).inc()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from hashlib import sha256
+from typing import ClassVar
 
 from flask_login import UserMixin
 
@@ -24,6 +26,8 @@ class Way(StrEnum):
 
     AWS_SIGN_IN = "aws-sign-in"
     ACCESS_KEY = "access-key"
+    COMPANY = "company"
+    """At the company's OpenID Connect provider: then they are no IAM user."""
 
 
 class Confirming(StrEnum):
@@ -55,6 +59,12 @@ class Person(UserMixin):
     """The long-term key this session was opened with, if it was."""
     user_id: str = field(kw_only=True)
     """AWS's unique id of the user, like AIDA...: a rename keeps it, a namesake never gets it."""
+    is_iam_user: ClassVar[bool] = True
+
+    @property
+    def recorded_name(self) -> str:
+        """As the audit log names them."""
+        return self.user_name
 
     @property
     def owner(self) -> str:
@@ -79,6 +89,57 @@ class Person(UserMixin):
     def get_id(self) -> str:
         """Flask-Login's name for the person."""
         return self.owner
+
+
+@dataclass(frozen=True)
+class Colleague(Person):
+    """Someone who signed in at the company's OpenID Connect provider: no IAM user, of no account, without any
+    credentials. They read or administer the compliance pages of the accounts that their groups are named for.
+    """
+
+    issuer: str = field(kw_only=True)
+    subject: str = field(kw_only=True)
+    """The provider's own id of them. It never changes, and nobody else gets it."""
+    groups: list[str] = field(kw_only=True)
+    """Those that the settings name."""
+    is_iam_user: ClassVar[bool] = False
+
+    @classmethod
+    def of(cls, issuer: str, subject: str, name: str, groups: list[str], now: datetime) -> Colleague:
+        """Return someone who has signed in, with MFA. name: their e-mail address, if the provider tells it."""
+        known_as = sha256(f"{issuer}\n{subject}".encode()).hexdigest()[:40]
+        told = {"issuer": issuer, "subject": subject, "groups": groups, "user_id": f"oidc-{known_as}"}
+        return cls("", name, "", "", True, now, **told)  # type: ignore[arg-type]  # values of several types
+
+    @property
+    def recorded_name(self) -> str:
+        """As the audit log names them: with a stroke, which no IAM user's name has."""
+        return f"company/{self.user_name}"[:128]
+
+    @property
+    def owner(self) -> str:
+        """Whose sessions theirs are."""
+        return owner_of("company", self.user_id)
+
+    @property
+    def way(self) -> Way:
+        """How they signed in."""
+        return Way.COMPANY
+
+    @property
+    def arn(self) -> str:
+        """How exceptions and refreshes name them, in the place of an ARN. It ends with the name, as an ARN does."""
+        return f"{self.issuer}#{self.subject}/{self.user_name}"
+
+
+@dataclass(frozen=True)
+class PendingCompanySignIn:
+    """A sign-in under way at the company's provider: what its answer must fit."""
+
+    state: str
+    nonce: str = field(repr=False)
+    verifier: str = field(repr=False)
+    until: datetime
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from werkzeug.local import LocalProxy
 
 from app.aws.clients import AwsCredentials
 from app.aws.signin import SignInTokens
-from app.sessions.contents import Confirming, Person, Renewal
+from app.sessions.contents import Colleague, Confirming, Person, Renewal
 from app.sessions.interface import TOUCH_EVERY, StoredSessions
 from app.sessions.session import Session
 from app.sessions.stores import OpenSession, StoreDown
@@ -101,14 +101,25 @@ def renew(owner: str) -> None:
 
 def sign_in(person: Person, credentials: AwsCredentials, lasts: timedelta) -> None:
     """Open the user's session under a new ID, and drop what it had for any other user."""
+    _open(person, lasts)
+    keep("person", person)
+    keep("credentials", credentials)
+    login_user(person)
+
+
+def sign_in_colleague(colleague: Colleague, lasts: timedelta) -> None:
+    """Open the session of someone who is no IAM user: without any credentials."""
+    _open(colleague, lasts)
+    keep("colleague", colleague)
+    login_user(colleague)
+
+
+def _open(person: Person, lasts: timedelta) -> None:
     session = current_session()
     renew(person.owner)
     now = datetime.now(UTC)
     session["ends_at"] = now + lasts
     session.update(owner=person.owner, label=label(), began_at=now)
-    keep("person", person)
-    keep("credentials", credentials)
-    login_user(person)
 
 
 def sign_in_through_aws(person: Person, tokens: SignInTokens, lasts: timedelta) -> None:
@@ -205,8 +216,8 @@ def sign_out() -> None:
 
 def load_person(person_id: str) -> Person | None:
     """Flask-Login's loader: the person the session was opened for."""
-    stored = current_session().get("person")
-    person = read(Person, stored)
+    session = current_session()
+    person = read(Person, session.get("person")) or read(Colleague, session.get("colleague"))
     return person if person and person.get_id() == person_id else None
 
 

@@ -15,6 +15,7 @@ from app.sessions.contents import (
     Enrollment,
     NewAccessKey,
     PendingAwsSignIn,
+    PendingCompanySignIn,
     PendingSignIn,
     ReplacedDevice,
     Upgrade,
@@ -59,7 +60,7 @@ def drop_what_is_over() -> None:
     if session_unavailable():
         return
     now = datetime.now(UTC)
-    for key in ("pending_sign_in", "pending_aws_sign_in", "enrollment", "new_key"):
+    for key in ("pending_sign_in", "pending_aws_sign_in", "pending_company_sign_in", "enrollment", "new_key"):
         stored = current_session().get(key)
         if stored and stored["until"] <= now:
             forget(key)
@@ -102,6 +103,28 @@ def take_aws_sign_in(now: datetime) -> PendingAwsSignIn | None:
     """The sign-in under way, for the one request that may finish it."""
     while pending := pending_aws_sign_in(now):
         forget("pending_aws_sign_in")
+        if stored_sessions().commit(current_session(), if_unchanged=True):
+            return pending
+    return None
+
+
+def begin_company_sign_in(pending: PendingCompanySignIn) -> None:
+    """Remember what the company's provider was asked, under a new session id, for the same reason."""
+    drop_what_is_nobodys()
+    current_session().renew()
+    keep("pending_company_sign_in", pending)
+
+
+def pending_company_sign_in(now: datetime) -> PendingCompanySignIn | None:
+    """The sign-in under way at the company's provider, unless its time is up."""
+    pending = read(PendingCompanySignIn, current_session().get("pending_company_sign_in"))
+    return pending if pending and pending.until > now else None
+
+
+def take_company_sign_in(now: datetime) -> PendingCompanySignIn | None:
+    """The sign-in under way, for the one request that may finish it."""
+    while pending := pending_company_sign_in(now):
+        forget("pending_company_sign_in")
         if stored_sessions().commit(current_session(), if_unchanged=True):
             return pending
     return None

@@ -23,10 +23,10 @@ from app.signin import service
 from app.signin.forms import AccessKeyForm, CodeForm
 from app.text.messages import N_, _
 from app.web import error_pages, refused
-from app.web.guards import public
+from app.web.guards import accounts_to_watch, public
 from app.web.permissions import calls
 from app.web.rate_limits import CHANGES, codes_per_key, limiter, per_address, per_key, this_person, typed_key_id
-from app.web.request_context import audit, gateways, labels
+from app.web.request_context import audit, audit_of, gateways, labels
 from app.web.responses import done, here, local_path, page, page_at, where_they_were
 from app.web.told import tell
 
@@ -102,6 +102,7 @@ def sign_in() -> ResponseReturnValue:
         signed_out_of=request.args.get("out"),
         aws_sign_out=aws.sign_out_url(aws.url),
         minutes=config.BEFORE_MFA.seconds // 60,
+        company=bool(current_app.config["OIDC_ISSUER"]),
     )
 
 
@@ -232,9 +233,9 @@ def stay() -> ResponseReturnValue:
 def sign_out() -> ResponseReturnValue:
     """End the session; works, and says so, even when it had ended already."""
     way = current_user.way if current_user.is_authenticated else None
-    noted = audit() if way else None
+    noted = [audit_of(account) for account in accounts_to_watch()] if way is Way.COMPANY else [audit()] if way else []
     current.sign_out()
-    if noted:
+    for each in noted:
         with suppress(NotRecorded):  # nobody stays signed in for want of a record; the log has why
-            noted.note(Event.SIGN_OUT)
+            each.note(Event.SIGN_OUT)
     return done(_("You are signed out."), "signin.sign_in", **({"out": way.value} if way is Way.AWS_SIGN_IN else {}))

@@ -25,7 +25,7 @@ from app.sessions.stores.database import is_full
 from app.text.messages import N_, _, administrator, ask_admin, ngettext
 from app.web import permissions, refused
 from app.web.forms import FormNotValid, accepted_form
-from app.web.guards import ForAdministrators, ForAuditors
+from app.web.guards import ForAdministrators, ForAuditors, ForIamUsers
 from app.web.permissions import NotOffered
 from app.web.rate_limits import limiter
 from app.web.responses import NoLongerThere, back_to, came_from, done, here, refuse, where_they_were
@@ -54,6 +54,7 @@ FOR_AUDITORS = N_(
     "Only administrators and auditors who are signed in with MFA can open this page. If you need it, ask "
     "%(administrator)s."
 )
+FOR_IAM_USERS = N_("This page is for IAM users. You’re signed in with your company account.")
 FROM_ELSEWHERE = N_("This request didn’t come from a page of this site. Nothing was changed.")
 OUT_OF_DATE = N_("Your session changed after you opened this page. Nothing was changed. Open the page again.")
 TOO_MANY = N_("There were too many attempts in a short time.")
@@ -221,6 +222,11 @@ def _for_administrators(error: ForAdministrators) -> ResponseReturnValue:
     return answer(403, {"title": _(TITLES[403]), "sentence": sentence, "refused_with": "for-administrators"})
 
 
+def _for_iam_users(_error: ForIamUsers) -> ResponseReturnValue:
+    told = {"title": _(TITLES[403]), "sentence": _(FOR_IAM_USERS), "refused_with": "for-iam-users"}
+    return answer(403, told)
+
+
 def _from_elsewhere(error: FromElsewhere) -> ResponseReturnValue:
     told = {"title": _(REFUSED), "sentence": _(FROM_ELSEWHERE), "refused_with": "from-elsewhere"}
     return answer(403, told, keep=False)
@@ -270,6 +276,7 @@ HANDLERS: Mapping[type[Exception], Callable[[Any], ResponseReturnValue]] = {
     CSRFError: _out_of_date,
     SecurityError: _not_our_address,
     ForAdministrators: _for_administrators,
+    ForIamUsers: _for_iam_users,
     FromElsewhere: _from_elsewhere,
     NotOffered: _not_offered,
     NoLongerThere: _no_longer_there,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import wraps
 from typing import Any, TypeVar
@@ -34,9 +34,31 @@ def is_public(endpoint: str | None) -> bool:
 
 def require_sign_in() -> ResponseReturnValue | None:
     """Before every request: nobody gets past this without a session, save to public views."""
+    if current_user.is_authenticated and not current_user.is_iam_user:
+        return _keep_to_their_pages()
     if current_user.is_authenticated or is_public(request.endpoint):
         return None
     return current_app.login_manager.unauthorized()  # type: ignore[attr-defined, no-any-return]  # Flask-Login adds it
+
+
+class ForIamUsers(Forbidden):
+    """The page is for IAM users, and the person signed in with their company account."""
+
+
+FOR_COLLEAGUES = ("static", "signin.sign_out", "signin.stay", "company_signin.callback")
+"""What people who are no IAM users may open besides pages about others: nothing that asks AWS."""
+_FIRST_PAGES = ("overview.index", "signin.sign_in")
+
+
+def _keep_to_their_pages() -> ResponseReturnValue | None:
+    """Let people who are no IAM users open pages about others only. Raises ForIamUsers."""
+    endpoint, view = request.endpoint, current_app.view_functions.get(request.endpoint or "")
+    about_others = getattr(view, "needs_admin", False) or getattr(view, "needs_auditor", False)
+    if view is None or about_others or endpoint in FOR_COLLEAGUES or (endpoint or "").startswith("branding."):
+        return None
+    if endpoint in _FIRST_PAGES and request.method != "POST":
+        return redirect(url_for("compliance.index"))
+    raise ForIamUsers
 
 
 def _guarded(view: View, mark: str, instead: Callable[[], ResponseReturnValue | None]) -> View:
@@ -94,8 +116,16 @@ def _named_in(setting: str) -> list[str]:
     """
     if not current_user.is_authenticated or not current_user.with_mfa:
         return []
+    if not current_user.is_iam_user:
+        return accounts_of_groups(current_user.groups, setting)
     me = {current_user.arn, current_user.user_id}
     return sorted(account for account, named in current_app.config[setting].items() if me & named)
+
+
+def accounts_of_groups(groups: Collection[str], setting: str) -> list[str]:
+    """Return the accounts for which the counterpart of ADMINS or AUDITORS names one of the groups of a company."""
+    by_account: Mapping[str, Collection[str]] = current_app.config[_GROUPS[setting]]
+    return sorted(account for account, named in by_account.items() if set(groups).intersection(named))
 
 
 def accounts_to_administer() -> list[str]:
@@ -124,6 +154,8 @@ def setting_with_heirs() -> str:
 
 
 _SETTINGS = ("ADMINS", "AUDITORS")
+_GROUPS = {"ADMINS": "OIDC_ADMIN_GROUPS", "AUDITORS": "OIDC_AUDITOR_GROUPS"}
+"""Their counterparts for people who are no IAM users."""
 
 
 class ForAdministrators(Forbidden):

@@ -72,7 +72,7 @@ GROUPS = (
 )
 
 _PLACES = {owned: place for group in GROUPS for place in group.places for owned in place.owns}
-ELSEWHERE = ("account", "signin", "aws_signin", "branding")
+ELSEWHERE = ("account", "signin", "aws_signin", "company_signin", "branding")
 """Blueprints of pages that no line of the sidebar leads to."""
 
 
@@ -114,7 +114,7 @@ def _entry(place: Place) -> Entry | None:
 def navigation() -> Iterator[tuple[str, list[Entry]]]:
     """Yield the groups of the sidebar: heading, and the places in it that the reader can open, or could with MFA."""
     for group in GROUPS:
-        if group.for_admins and not accounts_to_watch():
+        if not accounts_to_watch() if group.for_admins else not current_user.is_iam_user:
             continue
         if entries := [entry for place in group.places if (entry := _entry(place))]:
             yield _(group.heading) if group.heading else "", entries

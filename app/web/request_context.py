@@ -79,7 +79,7 @@ def audit(account_id: str | None = None, user_name: str = "", user_id: str = "")
     if account_id is None:
         me = current_user
         inside = me.is_authenticated
-        account_id, user_name, user_id = (me.account_id, me.user_name, me.user_id) if inside else ("", "", "")
+        account_id, user_name, user_id = (me.account_id, me.recorded_name, me.user_id) if inside else ("", "", "")
     return Audit(audit_log(), account_id, user_name, address(), user_agent(), current.label(), user_id)
 
 
@@ -96,7 +96,8 @@ def labels(account_id: str = "", user_id: str = "") -> Labels:
 def audit_of(account_id: str) -> Audit:
     """The audit log of an account the person looks after; one of another account is named with it there."""
     me = person()
-    whose = me.user_name if me.account_id == account_id else f"{me.account_id}/{me.user_name}"
+    at_home = me.account_id in (account_id, "")  # people who are no IAM users are of no account
+    whose = me.recorded_name if at_home else f"{me.account_id}/{me.user_name}"
     return audit(account_id, whose, me.user_id)
 
 

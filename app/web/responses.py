@@ -187,7 +187,7 @@ def _page_before(address: str) -> str:
     It must be another page of ours, and no sign-in page for a person who is signed in: they passed that on the way.
     """
     endpoint = page_at(address)
-    passed = current_user.is_authenticated and endpoint.startswith(("signin.", "aws_signin."))
+    passed = current_user.is_authenticated and endpoint.startswith(("signin.", "aws_signin.", "company_signin."))
     if not endpoint or passed or _parts(address).path == request.path:
         return ""
     return local_path(address, "")

@@ -21,6 +21,7 @@ from secure import (
 from werkzeug.exceptions import Forbidden
 
 from app.aws.clients import SIGN_IN_HOSTS
+from app.oidc.addresses import origin_of
 from app.sessions.contents import Way
 from app.web.responses import here
 
@@ -68,6 +69,8 @@ def prepare(app: Flask, signin_url: str) -> None:
     """Compute the headers once: they are the same for every answer. signin_url: of AWS Sign-In."""
     offered = Way.AWS_SIGN_IN in app.config["SIGN_IN_METHODS"]
     targets = sign_in_origins(signin_url) if offered else []
+    if issuer := app.config["OIDC_ISSUER"]:
+        targets.append(origin_of(issuer))
     app.extensions["security-headers"] = security_headers(app.config["SESSION_COOKIE_SECURE"], targets).headers
 
 

@@ -14,6 +14,8 @@ from tests.browser.conftest import Surfing, surfers_of
 from tests.support.asked import Notebook
 from tests.support.browser import Surfer
 from tests.support.clock import Clock
+from tests.support.company import SETTINGS as COMPANY
+from tests.support.company import provider
 from tests.support.people import Employee, Phone
 from tests.support.portal import Portal
 from tests.support.sandbox import Sandbox
@@ -36,9 +38,20 @@ def auditor_of_firm(firm: Sandbox) -> Employee:
 
 
 @pytest.fixture(scope="module")
-def office(scratch: Path, firm: Sandbox, auditor_of_firm: Employee, url_map: Map) -> Iterator[Portal]:
+def company(scratch: Path) -> Iterator[str]:
+    """The issuer of a provider that someone else wrote."""
+    (scratch / "company").mkdir()
+    carol = {"email": "carol@example.com", "groups": ["audit"], "amr": ["pwd", "mfa"]}
+    with provider(scratch / "company", carol=carol, dave={**carol, "amr": ["pwd"]}) as issuer:
+        yield issuer
+
+
+@pytest.fixture(scope="module")
+def office(scratch: Path, firm: Sandbox, company: str, auditor_of_firm: Employee, url_map: Map) -> Iterator[Portal]:
     auditor = firm.as_administrator("iam").get_user(UserName=auditor_of_firm.name)["User"]
     settings = {
+        **COMPANY,
+        "OIDC_ISSUER": company,
         "ADMINS": firm.user("Administrator")["arn"],
         "AUDITORS": f"{auditor['Arn']}#{auditor['UserId']}",
     }
@@ -92,3 +105,43 @@ def test_an_auditor_reads_what_administrators_keep(
     assert "audrey" in admin.text, "who exported what, administrators see"
     auditor.open("/compliance/report")
     assert auditor.refused_as == "for-administrators"
+
+
+ITS_STYLES = "https://cdn.jsdelivr.net/npm/@picocss/"
+"""What the provider's own page asks for. The browser isn't given it: no request leaves this machine."""
+
+
+def at_the_provider(surfer: Surfer, subject: str) -> None:
+    """Begin on the sign-in page, and sign in on the provider's page."""
+    surfer.open("/sign-in")
+    surfer.page.route(f"{ITS_STYLES}**", lambda route: route.abort())
+    surfer.page.locator("form[action='/sign-in/company'] button").click()
+    surfer.page.locator(f"button[name=sub][value={subject}]").click()
+    surfer.page.wait_for_url(f"{surfer.url}/**")
+    surfer.outside[:] = [url for url in surfer.outside if not url.startswith(ITS_STYLES)]
+
+
+def test_an_auditor_signs_in_with_a_company_account(surfers: Surfing, firm: Sandbox, admin: Surfer) -> None:
+    """The provider runs in a process of its own, and is the package oidc-provider-mock."""
+    dave, carol = surfers(), surfers()
+    at_the_provider(dave, "dave")
+    assert (dave.path, dave.refused_as) == ("/sign-in", "company-sign-in-without-mfa")
+    calls = firm.calls()[-1]["seq"]
+    at_the_provider(carol, "carol")
+    assert carol.path == "/compliance" and carol.refused_as == ""
+    carol.inspect()
+    assert carol.page.locator(".lk-user-name").inner_text() == "carol@example.com"
+    places = carol.page.locator("nav.lk-side a").evaluate_all("all => all.map(link => link.getAttribute('href'))")
+    assert places == ["/compliance", "/compliance/people", "/activity/everyone", "/policy"]
+    for path in ("/compliance/people", "/compliance/rules", "/activity/everyone", "/policy"):
+        carol.open(path)
+        assert carol.refused_as == "", path
+    carol.open("/access-keys")
+    assert carol.refused_as == "for-iam-users"
+    assert firm.calls()[-1]["seq"] == calls, "nothing was asked of AWS"
+    admin.open("/activity/everyone?user=company%2Fcarol%40example.com")
+    assert admin.data("event") == ["sign-in"] and "carol" in admin.text
+    carol.open("/compliance")
+    carol.sign_out()
+    carol.open("/compliance")
+    assert carol.path == "/sign-in"
