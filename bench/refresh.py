@@ -1,13 +1,10 @@
-"""A refresh of 5,000 users against bare botocore, and the import of their report against csv.DictReader.
+"""A refresh of 5,000 users against bare botocore.
 
 The upstream is a process of its own that answers from memory: only our side of the wire counts.
 """
 
 from __future__ import annotations
 
-import csv
-import io
-import itertools
 import os
 import subprocess
 import sys
@@ -15,7 +12,7 @@ import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -29,13 +26,12 @@ from app.aws.clients import AwsCredentials, Clients
 from app.aws.iam import IamGateway
 from app.aws.passwords import PasswordGateway
 from app.aws.user_list import READS, UserListGateway
-from app.compliance.data import refresh_runs, updates
-from app.compliance.data.credential_report import parse
+from app.compliance.data import refresh_runs
 from app.compliance.refresh import Gateways, Refresh
 from app.db import Base
 from app.opening import patient_sqlite
 from bench import Row, medians
-from bench._accounts import ACCOUNT, NOW, report, terms_of, users
+from bench._accounts import ACCOUNT, terms_of
 from config import engine_options
 
 USERS = 5000
@@ -79,7 +75,7 @@ def database(folder: Path) -> Engine:
 
 
 def measure() -> list[Row]:
-    """The refresh, the refresh beside a call per user and fact, and the import."""
+    """The refresh, and the refresh beside a call per user and fact."""
     with upstream() as url, TemporaryDirectory() as folder:
         os.environ["AWS_ENDPOINT_URL_IAM"] = url
         clients = Clients(READS, "us-east-1")
@@ -142,25 +138,4 @@ def measure() -> list[Row]:
             Row(f"refresh, {USERS} new users", f"botocore's paginators, {ours} calls each", to_empty, theirs, 0.6),
             Row(f"refresh, {USERS} known users", f"botocore's paginators, {ours} calls each", again, theirs, 0.6),
             Row("the same", f"{3 * USERS + 5} calls by 10 threads, from {SAMPLE} users", again, whole, 0.1),
-            _import(),
         ]
-
-
-def _import() -> Row:
-    # Two days of the same people by turns: nearly every row changes.
-    content, yesterday = report(users(USERS)), report(users(USERS), days_ago=1)
-    days = itertools.cycle((content, yesterday))
-    made_at = (NOW + timedelta(milliseconds=number) for number in itertools.count())
-    with TemporaryDirectory() as folder:
-        engine = database(Path(folder))
-
-        def read() -> None:
-            for row in csv.DictReader(io.StringIO(content.decode())):
-                len(row)
-
-        def take_in() -> None:
-            updates.keep_report(engine, parse(next(days), next(made_at)), datetime.now(UTC), terms_of)
-
-        theirs, ours = medians(read, take_in, repeats=5)
-        engine.dispose()
-    return Row(f"import, {USERS} rows", "csv.DictReader over the same file", ours, theirs, 15)

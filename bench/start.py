@@ -1,0 +1,54 @@
+"""How long `compliance` commands take to start, against `flask --version` and what they need of libraries. By CPU."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from bench import Row
+from config import ROOT
+
+REPEATS = 5
+FLASK = [sys.executable, "-m", "flask"]
+BOTO3 = "import boto3; s = boto3.Session(region_name='us-east-1'); s.client('iam'); s.client('sts')"
+DATABASE = "import flask, flask_sqlalchemy"
+
+
+def _cpu(words: list[str], settings: dict[str, str]) -> float:
+    """The least CPU seconds of a process."""
+    taken = []
+    for _ in range(REPEATS):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run(words, cwd=ROOT, env=settings, capture_output=True, check=False)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        taken.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    return min(taken)
+
+
+def measure() -> list[Row]:
+    """An export, which needs a database, and a refresh, which needs boto3 as well. Both end early."""
+    with TemporaryDirectory() as folder:
+        settings = {
+            **os.environ,
+            "ACCOUNTS": "123456789012",
+            "SECRET_KEY": "k" * 40,
+            "AUDIT_KEYS": "k1:" + "a" * 40,
+            "DATABASE_URL": f"sqlite:///{Path(folder) / 'bench.db'}",
+        }
+        subprocess.run(
+            [*FLASK, "--app", "wsgi", "db", "upgrade"], cwd=ROOT, env=settings, check=True, capture_output=True
+        )
+        version = _cpu([*FLASK, "--version"], settings)
+        flask = _cpu([sys.executable, "-c", "import flask"], settings)
+        boto3 = _cpu([sys.executable, "-c", f"import flask; {BOTO3}"], settings) - flask
+        database = _cpu([sys.executable, "-c", DATABASE], settings) - flask
+        export = _cpu([*FLASK, "--app", "wsgi", "compliance", "export"], settings)
+        refresh = _cpu([*FLASK, "--app", "wsgi", "compliance", "refresh"], settings)
+    return [
+        Row("compliance export, start", "CPU of flask --version and SQLAlchemy", export, version + database, 1.2),
+        Row("compliance refresh, start", "the same and boto3", refresh, version + database + boto3, 1.2),
+    ]
