@@ -134,7 +134,7 @@ def _judged(union: Union, askers: Sequence[Asker], alone: Alone, *, nameless: bo
                 return _Verdict("fail", found, asker.kind)
             doubts[f"not-confirmed:{found.action}"] = None
         if search.exhausted:
-            return _Verdict("unknown", codes=("search-too-large:",))
+            return _Verdict("unknown", codes=(f"search-too-large:{search.exhausted}",))
         searched.append((stand_in, lefts, bool(search.doubts)))
     for asker, lefts, lenient in searched:
         if lenient:
@@ -142,7 +142,7 @@ def _judged(union: Union, askers: Sequence[Asker], alone: Alone, *, nameless: bo
             for found in search.all():
                 doubts |= dict.fromkeys(_why(found, search))
             if search.exhausted:
-                doubts["search-too-large:"] = None
+                doubts[f"search-too-large:{search.exhausted}"] = None
     if not doubts:
         for asker, lefts, _ in searched:
             doubts |= dict.fromkeys(unheard_requests(union, asker, lefts))

@@ -76,7 +76,8 @@ class Search:
         self.firm = [rule for rule in denies if not lefts[rule] and rule.everywhere]
         self.denies = [rule for rule in denies if rule not in self.firm]
         self._resources: dict[Rule, Resources] = {}
-        self.exhausted = False
+        self.exhausted = ""
+        self._at = ""
         self._asked = self._hard = 0
         self._hopeless: set[Hashable] = set()
         self._alone: Alone = {} if alone is None else alone
@@ -89,12 +90,12 @@ class Search:
     def all(self) -> Iterator[Found]:
         """Requests, the plainest examples first, then one for each Allow statement and what it lets through.
 
-        `exhausted` says whether the search was cut short.
+        `exhausted` names the Allow statement at which the search was cut short, if it was.
         """
         try:
             yield from self._all()
         except TooMany:
-            self.exhausted = True
+            self.exhausted = self._at or "0"
 
     def _all(self) -> Iterator[Found]:
         denied = 0
@@ -121,6 +122,7 @@ class Search:
         """A request that an Allow statement lets through. left: those of its actions that come into question."""
         if not left:
             return None
+        self._at = allow.name
         others = [rule for rule in (*self.denies, *self.limits) if rule.actions & left]
         if self.union.boundary or others or self.lefts[allow] or allow.by_person:
             return self._sought(allow, left, others)
@@ -150,6 +152,7 @@ class Search:
     def request(self, action: str, allow: Rule) -> Found | None:
         """A request for an action that an Allow statement names. Raises TooMany where all is too much."""
         self._asked += 1
+        self._at = allow.name
         if self._asked > MOST_REQUESTS:
             raise TooMany
         number = number_of(action)
