@@ -55,6 +55,13 @@ SETTINGS: dict[str, Setting] = {
             help="Earlier keys, separated by commas. Open sessions stay readable while you rotate",
         ),
         Setting(
+            "EVIDENCE_KEY",
+            parsers.evidence_key,
+            help="At least 32 random characters. The key that signs packs of evidence is derived from it: "
+            "[compliance.md](compliance.md#the-key-that-signs). Default: derived from `SECRET_KEY`, so it changes "
+            "with that",
+        ),
+        Setting(
             "AUDIT_KEYS",
             parsers.audit_keys,
             help="Keys of the audit log, `KEYID:SECRET`, separated by commas, each secret with at least 32 random "

@@ -97,6 +97,7 @@ def create_app(config: dict[str, Any]) -> Flask:
         compliance.bp,
         compliance.audit_bp,
         compliance.policies_bp,
+        compliance.evidence_bp,
     ):
         app.register_blueprint(blueprint)
     _wrap(app)

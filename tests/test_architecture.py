@@ -165,6 +165,7 @@ FOR_AUDITORS_TOO = {
     "compliance_audit.rule",
     "compliance_audit.standard",
     "compliance_audit.standards",
+    "compliance_evidence.index",
     "compliance_policies.group",
     "compliance_policies.index",
     "compliance_policies.one",

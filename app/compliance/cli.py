@@ -16,12 +16,16 @@ import click
 from flask import current_app
 from flask.cli import AppGroup
 
+from app.audit.events import Event
 from app.audit.log import COMMAND_LINE, Audit, audit_log
 from app.commands import on_database
 from app.compliance import service
 from app.compliance.data import due, queries
 from app.compliance.data.details_formats import holds_details
-from app.compliance.export import ADDED, COLUMNS, exported
+from app.compliance.evidence import pack
+from app.compliance.evidence.files import FORMATS, Export
+from app.compliance.evidence.pack import ending_of
+from app.compliance.evidence.signing import as_pem, signing_key
 from app.compliance.rules.subjects import Terms
 from app.compliance.rules.table import CIS_VARIANTS, GROUPS, RULES, applying
 from app.compliance.rules.verdicts import State
@@ -29,7 +33,6 @@ from app.compliance.thresholds import standards_of
 from app.db import db
 from app.errors import PortalError
 from app.text.messages import _
-from app.web.exports import as_csv, as_json
 
 commands = AppGroup("compliance")
 
@@ -112,13 +115,18 @@ def _last_changed(file: BinaryIO) -> datetime:
 
 @commands.command("export")
 @click.option("--account", "account_id", help="Account, 12 digits. Not needed with only one account.")
-@click.option("--format", "form", type=click.Choice(["csv", "json"]), default="csv", show_default=True)
+@click.option("--format", "form", type=click.Choice([*FORMATS, pack.NAME]), default="csv", show_default=True)
+@click.option("--output", type=click.File("wb", atomic=True), default="-", help="File to write. Default: print it.")
 @click.option("--rule", help="Only this rule, variant of a rule, or group of rules.")
 @click.option("--standard", help="Only what this standard, one of COMPLIANCE_STANDARDS, has items for.")
 @click.option("--state", type=click.Choice([*map(str, State), queries.NOT_PASSING]), help="Only this result.")
 @on_database
-def export(account_id: str | None, form: str, rule: str | None, standard: str | None, state: str | None) -> None:
-    """Print one row per user and rule, with reason and evidence."""
+def export(
+    account_id: str | None, form: str, output: BinaryIO, rule: str | None, standard: str | None, state: str | None
+) -> None:
+    """Print one row per user and rule, with reason and evidence. `pack` is a zip of all formats, signed."""
+    if form == pack.NAME and output is sys.stdout.buffer and sys.stdout.isatty():
+        raise click.UsageError(_("A pack is a zip file. Choose a file for it with --output."))
     chosen = chosen_account(account_id)
     terms_of, standards = service.terms_for(current_app.config, chosen), standards_of(current_app.config, chosen)
     _one_of("--rule", rule, _ids(terms_of(None)))
@@ -129,9 +137,22 @@ def export(account_id: str | None, form: str, rule: str | None, standard: str | 
         raise click.ClickException(told)
     terms = terms_of(stored.user_list.get("others"))
     asked = queries.Filter(rule=rule or "", state=state or "")
-    found = exported(db.engine, stored, terms, asked, standards, standard or "")
-    for text in as_csv(COLUMNS, found, ADDED) if form == "csv" else as_json(found):
-        sys.stdout.write(text)
+    chosen_rows = Export.of(db.engine, stored, terms, standards, current_app.config, asked, standard or "")
+    try:
+        audit_of(chosen).note(Event.COMPLIANCE_EXPORTED, f"{chosen}.{ending_of(form)}")
+    except PortalError as error:
+        raise click.ClickException(str(error)) from error
+    if form == pack.NAME:
+        pack.copy_pack(chosen_rows, signing_key(current_app.config), output)
+        return
+    for text in FORMATS[form].text(chosen_rows):
+        output.write(text.encode())
+
+
+@commands.command("public-key")
+def public_key() -> None:
+    """Print the public key that verifies this portal's packs of evidence."""
+    click.echo(as_pem(signing_key(current_app.config).public_key()), nl=False)
 
 
 def _ids(terms: Terms) -> list[str]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
+from importlib.metadata import version
 from typing import Any, NamedTuple
 
 from sqlalchemy import Engine
@@ -13,8 +15,10 @@ from app.compliance.data import queries
 from app.compliance.data.judgements import subject_of
 from app.compliance.data.queries import Filter, RuleFinding
 from app.compliance.data.rows import AccountRow
+from app.compliance.rules.rule import Rule
 from app.compliance.rules.subjects import Seen, Terms
 from app.compliance.rules.table import OF_PEOPLE, RULES, applying, demanded
+from app.compliance.rules.variants import EVIDENCE
 from app.compliance.standards.shipped import CIS, shipped
 from app.compliance.standards.standard import Standard, items_by_rule
 from app.text.messages import _
@@ -24,7 +28,10 @@ COLUMNS = (
     *(f"cis_{version}" for version in CIS),
     "requirement", "state", "reason", "evidence", "exception_reason", "exception_owner", "exception_until",
 )  # fmt: skip
-ADDED = ("standards",)
+ADDED = (
+    "standards", "severity", "control_titles", "exception_made_by", "exception_made_at", "thresholds", "as_of",
+    "exported_at", "product_version",
+)  # fmt: skip
 """Columns behind the exact user name: new ones come last, so that programs that count columns still work."""
 
 
@@ -43,9 +50,44 @@ def exported(
     standards: which the account follows. only: id of one of them, "" for all: then rows of other rules are left out.
     behind: some stored verdicts are as of earlier, so users can't be chosen by them.
     """
+    found = findings_for(engine, stored, terms, chosen, standards, only, behind=behind)
+    return as_rows(found, stored.account_id, terms, standards, datetime.now(UTC))
+
+
+def as_rows(
+    found: Iterable[tuple[Who, RuleFinding]],
+    account_id: str,
+    terms: Terms,
+    standards: Sequence[Standard],
+    made_at: datetime,
+) -> Iterator[dict[str, Any]]:
+    """Yield a row for each finding. made_at: when the file is made."""
+    columns, told = _columns_by_rule(terms, standards, made_at), _Told()
+    for who, finding in found:
+        yield _row(account_id, who, finding, columns, told)
+
+
+class Who(NamedTuple):
+    """Whom a finding is about: a user, or with empty texts the account."""
+
+    user_name: str = ""
+    arn: str = ""
+    user_id: str = ""
+
+
+def findings_for(
+    engine: Engine,
+    stored: AccountRow,
+    terms: Terms,
+    chosen: Filter,
+    standards: Sequence[Standard] = (),
+    only: str = "",
+    *,
+    behind: bool = False,
+) -> Iterator[tuple[Who, RuleFinding]]:
+    """Yield each finding that matches, as `exported` does, with whom it is about."""
     rules, states = chosen.rules, chosen.states
     users = replace(chosen, rule="", state="") if behind else chosen
-    columns, told = _columns_by_rule(terms, standards), _Told()
     among = items_by_rule([each for each in standards if each.id == only], terms)
 
     def fits(finding: RuleFinding) -> bool:
@@ -58,13 +100,13 @@ def exported(
     with engine.connect() as connection:
         if not chosen.text:
             for finding in filter(fits, queries.findings_of_account(connection, stored, terms)):
-                yield _row(stored.account_id, ("", "", ""), finding, columns, told)
+                yield Who(), finding
         of_people = applying(OF_PEOPLE, terms)
         by_name = queries.excepted(connection, stored.account_id, terms.now)
         for row in queries.everyone(connection, stored.account_id, users):
             found = queries.findings(subject_of(row, stored), terms, by_name.get(row.user_name, ()), of_people)
             for finding in filter(fits, found):
-                yield _row(stored.account_id, (row.user_name, row.arn, row.user_id), finding, columns, told)
+                yield Who(row.user_name, row.arn, row.user_id), finding
 
 
 class _Same(NamedTuple):
@@ -72,11 +114,13 @@ class _Same(NamedTuple):
 
     before: dict[str, str]
     """Columns before the verdict."""
-    standards: str
-    """The last column."""
+    after: dict[str, str]
+    """Columns behind the exception's first three."""
+    last: dict[str, str]
+    """The last columns."""
 
 
-def _columns_by_rule(terms: Terms, standards: Sequence[Standard]) -> dict[str, _Same]:
+def _columns_by_rule(terms: Terms, standards: Sequence[Standard], made_at: datetime) -> dict[str, _Same]:
     """Return by rule id what is the same in all rows of a rule."""
     cis = {version: items_by_rule([shipped(f"cis-{version}")], terms) for version in CIS}
     followed = items_by_rule(standards, terms)
@@ -90,7 +134,19 @@ def _columns_by_rule(terms: Terms, standards: Sequence[Standard]) -> dict[str, _
                 },
                 "requirement": demanded(rule, terms),
             },
-            "; ".join(f"{each.id} {control.number}" for each, control in followed.get(rule.id, ())),
+            {
+                "standards": "; ".join(f"{each.id} {control.number}" for each, control in followed.get(rule.id, ())),
+                "severity": rule.severity,
+                "control_titles": "; ".join(_(control.title) for _each, control in followed.get(rule.id, ())),
+            },
+            {
+                "thresholds": "; ".join(
+                    f"{name.replace('_', '-')}={number}" for name, number in numbers_of(rule, terms)
+                ),
+                "as_of": f"{terms.now:%Y-%m-%dT%H:%M:%SZ}",
+                "exported_at": f"{made_at:%Y-%m-%dT%H:%M:%SZ}",
+                "product_version": version("latchkey"),
+            },
         )
         for rule in applying(RULES, terms)
     }
@@ -114,7 +170,7 @@ MOST_TOLD = 10_000
 
 def _row(
     account_id: str,
-    user: tuple[str, str, str],
+    user: Who,
     finding: RuleFinding,
     columns: Mapping[str, _Same],
     told: Mapping[tuple[tuple[str, Seen], ...], str],
@@ -133,5 +189,14 @@ def _row(
         "exception_reason": exception.reason if exception else "",
         "exception_owner": exception.owner if exception else "",
         "exception_until": exception.until.isoformat() if exception else "",
-        "standards": same.standards,
+        **same.after,
+        "exception_made_by": exception.made_by if exception else "",
+        "exception_made_at": f"{exception.made_at:%Y-%m-%dT%H:%M:%SZ}" if exception else "",
+        **same.last,
     }
+
+
+def numbers_of(rule: Rule, terms: Terms) -> list[tuple[str, int]]:
+    """Return the numbers by which a rule judges, by name in Terms: its own threshold, and how old evidence may be."""
+    names = [name for name in (rule.threshold, EVIDENCE) if name]
+    return [(name, rule.numbers.get(name, getattr(terms, name))) for name in names]

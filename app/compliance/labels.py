@@ -37,6 +37,7 @@ ITEM_TONES = {
     ItemState.FAIL: "bad", ItemState.UNKNOWN: "warn", ItemState.EXCEPTED: "off", ItemState.PASS: "good",
     ItemState.MANUAL: "off", ItemState.NOT_COVERED: "off", ItemState.NOT_APPLICABLE: "off",
 }  # fmt: skip
+SEVERITIES = {"low": N_("low"), "medium": N_("medium"), "high": N_("high"), "critical": N_("critical")}
 WORST_FIRST = (State.FAIL, State.UNKNOWN, State.EXCEPTED, State.PASS)
 FACTS = {
     "user": N_("user"),

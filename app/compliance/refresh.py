@@ -168,6 +168,8 @@ class Refresh:
             if "AccountPasswordPresent" in summary:
                 facts["root_password"] = bool(summary["AccountPasswordPresent"])
             self.counts["expected"] = summary.get("Users", 0)
+            if "Users" in summary:
+                facts["users"] = summary["Users"]
             self.counts["in_use"], self.counts["in_use_known"] = summary.get("MFADevicesInUse", 0), 1
         try:
             policy = self._patiently(self.gateways.passwords.policy)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -98,10 +99,11 @@ def take_report(
             diagnosis="other-account",
         )
     with audit.attempt(Event.CREDENTIAL_REPORT_TAKEN, account_id):
+        digest = hashlib.sha256(content).hexdigest()
         try:
-            return updates.keep_report(engine, report, datetime.now(UTC), terms)
+            return updates.keep_report(engine, report, datetime.now(UTC), terms, digest)
         except updates.ReportOvertaken:
-            return updates.keep_report(engine, parse(content, made_at), datetime.now(UTC), terms)
+            return updates.keep_report(engine, parse(content, made_at), datetime.now(UTC), terms, digest)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-from flask import Blueprint, Response, abort, current_app, request, stream_with_context, url_for
+from flask import Blueprint, abort, current_app, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app.activity.queries import ids_under
@@ -17,7 +17,8 @@ from app.compliance.data import daily, details_data, details_updates, due, queri
 from app.compliance.data.forced import ENGINE
 from app.compliance.data.judgements import TermsOf
 from app.compliance.data.rows import AccountRow, PersonRow
-from app.compliance.export import ADDED, COLUMNS, exported
+from app.compliance.evidence.downloads import download
+from app.compliance.evidence.files import Export
 from app.compliance.forms import FilterForm
 from app.compliance.refresh import Gateways
 from app.compliance.rules.subjects import Terms
@@ -31,7 +32,6 @@ from app.errors import CredentialsRefused
 from app.sessions import current as sessions
 from app.sessions.contents import owner_of
 from app.text.messages import _, ngettext
-from app.web.exports import as_csv, as_json
 from app.web.forms import EmptyForm
 from app.web.guards import (
     accounts_here,
@@ -220,7 +220,7 @@ def people() -> ResponseReturnValue:
     )
 
 
-@bp.get("/people.<any(csv, json):ending>")
+@bp.get("/people.<any(csv, json, 'ocsf.json', 'asff.json', html, zip):ending>")
 @auditors_too
 def export(ending: str) -> ResponseReturnValue:
     """The findings behind the page, as a file."""
@@ -228,18 +228,23 @@ def export(ending: str) -> ResponseReturnValue:
     form = _filter(account)
     if form.errors or account.stored is None:
         abort(400 if form.errors else 404)
-    audit_of(account.account_id).note(Event.COMPLIANCE_EXPORTED, f"{account.account_id}.{ending}")
     only = request.args.get("standard", "")
     if only and only not in (standard.id for standard in account.standards):
         abort(404)
-    found = exported(
-        db.engine, account.stored, account.terms, form.chosen(), account.standards, only, behind=account.behind
+    audit_of(account.account_id).note(Event.COMPLIANCE_EXPORTED, f"{account.account_id}.{ending}")
+    return download(
+        Export.of(
+            db.engine,
+            account.stored,
+            account.terms,
+            account.standards,
+            current_app.config,
+            form.chosen(),
+            only,
+            behind=account.behind,
+        ),
+        ending,
     )
-    text = as_csv(COLUMNS, found, ADDED) if ending == "csv" else as_json(found)
-    answer = Response(stream_with_context(text), mimetype="text/csv" if ending == "csv" else "application/json")
-    name = f"compliance-{account.account_id}-{account.terms.now:%Y%m%d-%H%M%S}.{ending}"
-    answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return answer
 
 
 @bp.get("/reminders")

@@ -39,6 +39,11 @@ def secret_key(text: str, at: Reading) -> str:
     return text
 
 
+def evidence_key(text: str, at: Reading) -> str:
+    """Such a key, "" for none."""
+    return secret_key(text, at) if text else ""
+
+
 def secret_keys(text: str, at: Reading) -> list[str]:
     """Such keys, or none."""
     found = listed(text)

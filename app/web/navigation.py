@@ -61,7 +61,7 @@ GROUPS = (
                 "compliance.index",
                 N_("Compliance"),
                 "chart-bar",
-                ("compliance", "compliance_audit", "compliance_policies"),
+                ("compliance", "compliance_audit", "compliance_evidence", "compliance_policies"),
             ),
             Place("compliance.people", N_("Users"), "users", ("compliance.people", "compliance.one")),
             Place("activity.everyone", N_("Activity of everyone"), "queue-list", ("activity.everyone",)),

@@ -33,6 +33,7 @@ ADDRESSES = (
     "/compliance/rules/mfa", "/compliance/exceptions", "/compliance/report", "/compliance/standards",
     "/compliance/standards/cis-5.0",
     "/compliance/policies",
+    "/compliance/evidence",
 )  # fmt: skip
 
 

@@ -212,7 +212,7 @@ def test_lines_of_the_suite_name_tests_that_exist() -> None:
 
 
 def test_every_block_says_its_language() -> None:
-    known = {"sh", "json", "python", "jinja", "text"}
+    known = {"sh", "json", "python", "jinja", "text", "toml"}
     assert {name: used - known for name, used in languages().items() if used - known} == {}
 
 

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from sqlalchemy import Engine, Text, cast, func, select
 
-from app.compliance.data import daily
+from app.compliance.data import daily, list_source
 from app.compliance.data.account_data import AccountData, ensure_account_row, locked, read_account
 from app.compliance.data.credential_report import NOTHING_KNOWN, CredentialReport, Known, without_gc
 from app.compliance.data.daily import Figures
@@ -64,18 +64,20 @@ def known_lines(engine: Engine, account_id: str) -> Known:
     return Known(account_id, told["columns"], lines, told["number"], told["latest"])
 
 
-def keep_report(engine: Engine, report: CredentialReport, now: datetime, terms_of: TermsOf) -> int:
+def keep_report(engine: Engine, report: CredentialReport, now: datetime, terms_of: TermsOf, digest: str = "") -> int:
     """Store a credential report and return how many users it lists.
 
-    Raises NotAReport or ReportOvertaken: nothing was changed.
+    digest: SHA-256 of the file, in hex. Raises NotAReport or ReportOvertaken: nothing was changed.
     """
     ensure_account_row(engine, report.account_id)
     with locked(engine, report.account_id) as account, without_gc():
-        _keep_report(account, report, now, terms_of)
+        _keep_report(account, report, now, terms_of, digest)
     return len(report.lines)
 
 
-def _keep_report(account: AccountData, report: CredentialReport, now: datetime, terms_of: TermsOf) -> None:
+def _keep_report(
+    account: AccountData, report: CredentialReport, now: datetime, terms_of: TermsOf, digest: str
+) -> None:
     connection, account_id, before = account.connection, account.account_id, account.row
     terms = terms_of(before.user_list.get("others"))
     read = {person.user_name for person in report.people}
@@ -85,6 +87,7 @@ def _keep_report(account: AccountData, report: CredentialReport, now: datetime, 
     listed = select(func.count()).where(CompliancePerson.account_id == account_id, *made_before)
     check_complete(report, before, absent.values(), connection.execute(listed).scalar_one() if absent else 0, now)
     told = RootFacts(exact=report.exact, columns=report.columns, number=len(report.lines), latest=report.latest)
+    told["digest"] = digest
     account.change(report={**report.root, **told}, report_at=report.made_at)
     account.end_exceptions_of_former({person.user_name: person.created_at for person in report.people}, now)
 
@@ -162,7 +165,9 @@ def keep_lists(
     """Store what the account's lists said at that time. virtual: number of virtual MFA devices by user name."""
     known = read_people(account.connection, account.account_id)
     listed = {user.user_name: user for user in users}
-    account.change(user_list=facts, user_list_at=at)
+    content = list_source.as_json(account.account_id, listed.values(), virtual, facts, at)
+    told = UserListFacts(listed=len(listed), digest=list_source.digest(content))
+    account.change(user_list={**facts, **told}, user_list_at=at)
     account.end_exceptions_of_former({name: user.created_at for name, user in listed.items()}, at)
     merged = merge_lists(account.row, known, listed, virtual, at)
     account.change(**compared_devices(account.row, merged.people))

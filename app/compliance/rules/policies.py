@@ -66,5 +66,6 @@ RULES: tuple[Rule, ...] = (
          mfa_forced, ("policies",),
          short=N_("MFA not forced"), topic=N_("whether MFA is forced"),
          told=N_("You can use AWS without MFA. Your administrator will fix this."),
-         who=N_("Decided from each user’s policies, those of their groups, and their permissions boundary.")),
+         who=N_("Decided from each user’s policies, those of their groups, and their permissions boundary."),
+         severity="high"),
 )  # fmt: skip

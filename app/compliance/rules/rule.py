@@ -47,6 +47,8 @@ class Rule:
     """Id of the rule that this one judges by other numbers (`app.compliance.rules.variants`)."""
     numbers: Mapping[str, int] = field(default_factory=dict)
     """Those numbers, by name in Terms."""
+    severity: str = "medium"
+    """How bad a finding is: "low", "medium", "high" or "critical". Only files say it."""
 
     @property
     def suffix(self) -> str:

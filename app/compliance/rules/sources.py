@@ -59,6 +59,12 @@ class UserListFacts(TypedDict, total=False):
     """A sentence."""
     why_no_summary: str
     """A sentence."""
+    users: int
+    """How many users the account has by its summary."""
+    listed: int
+    """How many users the lists have."""
+    digest: str
+    """SHA-256, in hex, of what the lists say (`app.compliance.data.list_source`)."""
 
 
 class RootFacts(TypedDict, total=False):
@@ -80,6 +86,8 @@ class RootFacts(TypedDict, total=False):
     """AWS said when it made the report. Otherwise the latest time in it counts."""
     unexplained: int
     """MFA devices of other kinds in use beyond those the report explained, when both were first compared."""
+    digest: str
+    """SHA-256 of the file, in hex."""
 
 
 class PermissionFacts(TypedDict):

@@ -1,0 +1,42 @@
+"""The page for what an auditor takes away: files in every format, and the sources behind them."""
+
+from __future__ import annotations
+
+from flask import Blueprint, current_app
+from flask.typing import ResponseReturnValue
+
+from app.compliance.evidence import pack
+from app.compliance.evidence.about import sources_of
+from app.compliance.evidence.files import FORMATS
+from app.compliance.evidence.signing import as_pem, key_id, signing_key
+from app.compliance.views import bp as dashboard
+from app.compliance.views import shown, watched
+from app.text.messages import N_
+from app.web.guards import auditors_too
+
+bp = Blueprint("compliance_evidence", __name__, url_prefix=f"{dashboard.url_prefix}/evidence")
+LABELS = {
+    pack.NAME: N_("Signed pack of all formats"),
+    "html": N_("HTML report"),
+    "csv": N_("CSV"),
+    "json": N_("JSON"),
+    "ocsf": N_("OCSF"),
+    "asff": N_("ASFF (Security Hub)"),
+}
+"""In the order of the page."""
+
+
+@bp.get("")
+@auditors_too
+def index() -> ResponseReturnValue:
+    """The files, the sources, and the key that verifies a pack."""
+    account, key = watched(), signing_key(current_app.config).public_key()
+    endings = {name: each.ending for name, each in FORMATS.items()} | {pack.NAME: pack.ENDING}
+    return shown(
+        "compliance/evidence.html",
+        account,
+        files=[(label, endings[name]) for name, label in LABELS.items()],
+        sources=sources_of(account.stored) if account.stored else [],
+        public_key=as_pem(key).strip(),
+        key_id=key_id(key),
+    )

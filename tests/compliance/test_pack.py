@@ -1,0 +1,215 @@
+"""The signed pack: complete, the same twice, and a verifier of its own that notices every change."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from flask import Flask
+
+from app.compliance import service
+from app.compliance.data import due
+from app.compliance.evidence.files import Export
+from app.compliance.evidence.pack import packed_file
+from app.compliance.evidence.signing import signature, signing_key
+from app.compliance.thresholds import standards_of
+from app.db import db
+from tests.compliance.conftest import Command
+from tests.compliance.test_formats import ACCOUNT, account, printed, valid
+from tests.support.sandbox import ROOT
+
+VERIFIER = ROOT / "docs/verify_pack.py"
+FILES = {"findings.csv", "findings.json", "findings.ocsf.json", "findings.asff.json", "report.html"}
+__all__ = ["account"]
+
+
+@pytest.fixture
+def pack(command: Command, account: Flask, tmp_path: Path) -> Path:
+    """A pack, and the portal's public key beside it."""
+    done = command("export", "--format", "pack", "--output", str(tmp_path / "pack.zip"))
+    assert done.exit_code == 0, done.output
+    (tmp_path / "key.pem").write_text(command("public-key").output)
+    return tmp_path / "pack.zip"
+
+
+def verified(pack: Path, key: str = "key.pem") -> tuple[int, str]:
+    """Exit status and last words of the verifier, which runs by itself: without the portal's code beside it."""
+    words = [sys.executable, "-I", str(VERIFIER), str(pack), str(pack.parent / key)]
+    done = subprocess.run(words, cwd=pack.parent, capture_output=True, text=True, check=False)
+    assert "Traceback" not in done.stderr
+    return done.returncode, done.stdout + done.stderr
+
+
+def manifest_of(pack: Path) -> dict[str, Any]:
+    with ZipFile(pack) as packed:
+        found: dict[str, Any] = json.loads(packed.read("manifest.json"))
+        return found
+
+
+def test_a_pack_is_complete_and_verified(command: Command, pack: Path) -> None:
+    status, told = verified(pack)
+    assert status == 0 and ACCOUNT in told
+    with ZipFile(pack) as packed:
+        contents = {name: packed.read(name) for name in packed.namelist()}
+    manifest = json.loads(contents["manifest.json"])
+    assert set(contents) == FILES | {"manifest.json", "manifest.sig"}
+    assert {each["name"] for each in manifest["files"]} == FILES
+    for each in manifest["files"]:
+        content = contents[each["name"]]
+        assert (each["size"], each["sha256"]) == (len(content), hashlib.sha256(content).hexdigest())
+    assert manifest["account_id"] == ACCOUNT and manifest["product"]["name"] == "Latchkey"
+    assert manifest["thresholds"]["key-days"] == 90 and manifest["standards"][0]["id"] == "cis-5.0"
+    assert manifest["filter"] == {"rule": "", "state": "", "standard": ""}
+    rows = json.loads(contents["findings.json"])
+    assert {row["as_of"] for row in rows} == {manifest["as_of"]}
+    assert {row["exported_at"] for row in rows} == {manifest["exported_at"]}
+    assert len(rows) == len(json.loads(contents["findings.asff.json"])) == contents["findings.csv"].count(b"\r\n") - 1
+    assert valid("ocsf-1.3.0-compliance-finding", json.loads(contents["findings.ocsf.json"])) == []
+    assert valid("asff", json.loads(contents["findings.asff.json"])) == []
+
+
+def test_the_manifest_names_the_sources_by_time_and_hash(pack: Path, tmp_path: Path) -> None:
+    (source,) = manifest_of(pack)["sources"]
+    report = (tmp_path / "report.csv").read_bytes()
+    assert source["source"] == "credential-report" and source["users"] == 2
+    assert source["sha256"] == hashlib.sha256(report).hexdigest(), "the file that was uploaded, byte by byte"
+    collected = datetime.fromisoformat(source["collected_at"])
+    as_of = datetime.fromisoformat(manifest_of(pack)["as_of"])
+    assert 0 <= source["age_seconds"] <= 120 and abs((as_of - collected).total_seconds() - source["age_seconds"]) <= 1
+
+
+def changed(pack: Path, change: Callable[[dict[str, bytes]], None]) -> Path:
+    """The pack with other contents."""
+    with ZipFile(pack) as packed:
+        contents = {name: packed.read(name) for name in packed.namelist()}
+    change(contents)
+    with ZipFile(pack, "w") as packed:
+        for name, content in contents.items():
+            packed.writestr(name, content)
+    return pack
+
+
+def test_packing_it_again_changes_nothing(pack: Path) -> None:
+    assert verified(changed(pack, lambda contents: None))[0] == 0
+
+
+def a_byte(contents: dict[str, bytes]) -> None:
+    contents["findings.csv"] = contents["findings.csv"].replace(b'"fail"', b'"pass"', 1)
+
+
+def a_file_less(contents: dict[str, bytes]) -> None:
+    del contents["report.html"]
+
+
+def a_file_more(contents: dict[str, bytes]) -> None:
+    contents["notes.txt"] = b"All is well."
+
+
+def the_manifest(contents: dict[str, bytes]) -> None:
+    contents["manifest.json"] = contents["manifest.json"].replace(b'"key-days": 90', b'"key-days": 91')
+
+
+def file_and_manifest(contents: dict[str, bytes]) -> None:
+    old = hashlib.sha256(contents["findings.csv"]).hexdigest().encode()
+    a_byte(contents)
+    new = hashlib.sha256(contents["findings.csv"]).hexdigest().encode()
+    contents["manifest.json"] = contents["manifest.json"].replace(old, new)
+
+
+def no_signature(contents: dict[str, bytes]) -> None:
+    del contents["manifest.sig"]
+
+
+def no_manifest(contents: dict[str, bytes]) -> None:
+    del contents["manifest.json"]
+
+
+def garbage(contents: dict[str, bytes]) -> None:
+    contents["manifest.sig"] = b"not base64 at all \xff"
+
+
+def signed_by_another(contents: dict[str, bytes]) -> None:
+    a_file_more(contents)
+    manifest = json.loads(contents["manifest.json"])
+    told = {"name": "notes.txt", "size": 12, "sha256": hashlib.sha256(contents["notes.txt"]).hexdigest()}
+    manifest["files"].append(told)
+    contents["manifest.json"] = json.dumps(manifest).encode()
+    contents["manifest.sig"] = signature(Ed25519PrivateKey.generate(), contents["manifest.json"])
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (a_byte, "findings.csv"), (a_file_less, "report.html"), (a_file_more, "notes.txt"), (the_manifest, "key"),
+        (file_and_manifest, "manifest"), (no_signature, "manifest.sig"), (no_manifest, "manifest.json"),
+        (garbage, "key"), (signed_by_another, "key"),
+    ],
+)  # fmt: skip
+def test_every_change_is_noticed(pack: Path, change: Callable[[dict[str, bytes]], None], named: str) -> None:
+    status, told = verified(changed(pack, change))
+    assert status == 1 and "NOT VERIFIED" in told and named in told
+
+
+def test_a_name_that_is_there_twice_is_noticed(pack: Path) -> None:
+    with ZipFile(pack, "a") as packed, pytest.warns(UserWarning, match="Duplicate"):
+        packed.writestr("findings.csv", b"another")
+    status, told = verified(pack)
+    assert status == 1 and "findings.csv" in told
+
+
+def test_another_key_verifies_nothing(pack: Path) -> None:
+    other = Ed25519PrivateKey.generate().public_key()
+    pem = other.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    (pack.parent / "other.pem").write_bytes(pem)
+    assert verified(pack, "other.pem")[0] == 1
+    (pack.parent / "other.pem").write_text("no key")
+    assert verified(pack, "other.pem")[0] == 1
+    assert verified(pack, "nowhere.pem")[0] == 1
+
+
+def test_what_is_no_pack_is_said_to_be_none(tmp_path: Path, pack: Path) -> None:
+    pack.write_bytes(b"PK nothing")
+    assert verified(pack)[0] == 1
+
+
+def test_the_same_moment_gives_the_same_pack(account: Flask) -> None:
+    with account.app_context():
+        stored = due.catch_up(db.engine, ACCOUNT, service.terms_for(account.config, ACCOUNT))
+        assert stored
+        terms = service.terms_for(account.config, ACCOUNT)(None)
+        export = Export.of(db.engine, stored, terms, standards_of(account.config, ACCOUNT), account.config)
+        first, second = (packed_file(export, signing_key(account.config)).read() for _turn in range(2))
+    assert first == second and len(first) > 1000
+
+
+def test_the_key_is_its_own_setting_or_follows_from_the_secret_key(
+    command: Command, portal: Flask, pack: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    derived = command("public-key").output
+    assert derived == command("public-key").output, "nothing is stored, and it stays"
+    monkeypatch.setitem(portal.config, "EVIDENCE_KEY", "e" * 48)
+    own = command("public-key").output
+    assert own != derived
+    monkeypatch.setitem(portal.config, "SECRET_KEY", "t" * 48)
+    assert command("public-key").output == own, "rotating SECRET_KEY doesn't change it"
+    monkeypatch.setitem(portal.config, "EVIDENCE_KEY", "")
+    assert command("public-key").output not in (derived, own)
+    assert verified(pack)[0] == 0, "a pack of earlier stays good with the key of earlier"
+
+
+def test_no_secret_is_in_a_pack(command: Command, portal: Flask, pack: Path) -> None:
+    with ZipFile(pack) as packed:
+        everything = b"".join(packed.read(name) for name in packed.namelist())
+    for secret in (portal.config["SECRET_KEY"], "PRIVATE KEY"):
+        assert secret.encode() not in everything
+    assert "PRIVATE" not in command("public-key").output and printed(command, "csv")
