@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,7 +26,7 @@ from tests.support.browser import Surfer, Window
 from tests.support.clock import Clock
 from tests.support.people import Employee, Phone, hire
 from tests.support.portal import Portal
-from tests.support.sandbox import Sandbox
+from tests.support.sandbox import ROOT, Sandbox
 
 OTHER = "210987654321"
 ADDRESSES = (
@@ -207,6 +209,34 @@ def test_the_auditor_sees_evidence_and_takes_it_away(admin: Surfer, company: San
     assert {row["rule"] for row in rows} == {"key-age"} and {row["state"] for row in rows} == {"pass", "fail"}
     admin.open("/compliance/rules/root-mfa")
     assert admin.data("verdict") == ["pass"] and admin.data("evidence") == [company.account_id]
+
+
+def test_the_pack_from_the_page_is_verified_by_the_key_beside_it(
+    admin: Surfer, company: Sandbox, tmp_path: Path
+) -> None:
+    admin.open("/compliance/rules")
+    admin.follow("/compliance/evidence")
+    assert admin.data("source") == ["roster", "report"]
+    assert admin.data("format") == ["zip", "html", "csv", "json", "ocsf.json", "asff.json"]
+    for ending in admin.data("format"):
+        with admin.page.expect_download() as started:
+            admin.page.locator(f"[data-format='{ending}']").click()
+        assert started.value.suggested_filename.endswith(f".{ending}")
+        started.value.save_as(tmp_path / f"pack.{ending}")
+    (tmp_path / "key.pem").write_text(admin.page.locator("#public-key").inner_text())
+    words: list[str | Path] = [
+        sys.executable,
+        "-I",
+        ROOT / "docs/verify_pack.py",
+        tmp_path / "pack.zip",
+        tmp_path / "key.pem",
+    ]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and company.account_id in done.stdout, done.stderr
+    reader = admin.page.context.new_page()
+    reader.goto((tmp_path / "pack.html").as_uri())
+    assert company.account_id in reader.locator("h1").inner_text()
+    reader.close()
 
 
 def test_every_item_of_a_standard_is_judged_or_has_a_reason(admin: Surfer, company: Sandbox) -> None:
