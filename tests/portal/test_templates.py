@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from jinja2 import Environment, nodes
 
 from app.text.dates import WAYS, written
 from tests.support.sandbox import ROOT
@@ -75,6 +77,30 @@ def test_every_page_gets_its_errors_summed_up_by_the_frame() -> None:
     framed = {file: text for file, text in pages.items() if 'extends "base.html"' in text}
     assert len(framed) > 40
     assert [file.name for file, text in framed.items() if "{% block heading %}" not in text] == []
+
+
+def described(file: Path) -> list[str]:
+    """Return the texts a page's meta description can be: one, or one for each case that the page tells apart."""
+    tree = Environment(extensions=["jinja2.ext.i18n"]).parse(file.read_text())
+    blocks = [block for block in tree.find_all(nodes.Block) if block.name == "description"]
+    calls = [call for block in blocks for call in block.find_all(nodes.Call)]
+    return [
+        str(call.args[0].as_const()) for call in calls if isinstance(call.node, nodes.Name) and call.node.name == "_"
+    ]
+
+
+def test_every_page_has_a_description_that_no_other_page_has() -> None:
+    framed = [
+        file for file in TEMPLATES if 'extends "base.html"' in file.read_text() and file.parent.name != "sandbox"
+    ]
+    of_pages = {file.name: described(file) for file in framed}
+    assert len(framed) > 40
+    assert [name for name, texts in of_pages.items() if not texts] == []
+    every = [text for file in framed for text in described(file)]
+    assert [text for text, number in Counter(every).items() if number > 1] == []
+    for text in every:
+        longest = text.replace("%(name)s", 64 * "n").replace("%(title)s", 60 * "n").replace("%(rule)s", 90 * "n")
+        assert len(text) > 20 and len(longest) <= 160, text
 
 
 def test_bootstrap_keeps_its_licence_at_the_top() -> None:
