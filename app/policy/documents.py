@@ -14,7 +14,7 @@ from app.policy.evaluation import PolicyError, compiled
 from app.policy.texts import brought, what_it_is
 from app.policy.unwrap import decoded, unwrapped
 from app.policy.variants import PUBLISHED, RE_POST
-from app.text.messages import N_
+from app.text.messages import N_, _
 
 _FILES = {
     "tutorial": "force_mfa_tutorial.json",
@@ -89,7 +89,7 @@ def source_text(variant: str) -> str:
 def read(source: str) -> dict[str, Any]:
     """The document of a variant name or a file, placeholders and all.
 
-    Raises PolicyError, in one sentence: no such file, not JSON (with its line), not a policy.
+    Raises PolicyError, on one line: no such file, not JSON (with its line), not a policy.
     """
     if source in _FILES:
         text, name = source_text(source), source
@@ -98,24 +98,34 @@ def read(source: str) -> dict[str, Any]:
         try:
             text = decoded(Path(source).read_bytes())
         except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
             raise PolicyError(
-                f"{source} is neither {' nor '.join(VARIANTS)} nor a readable file: {reason}."
+                _(
+                    "%(name)s is neither a built-in policy (%(names)s) nor a readable file: %(reason)s.",
+                    name=source,
+                    names=", ".join(VARIANTS),
+                    reason=error.strerror if isinstance(error, OSError) else _("it isn’t UTF-8 text"),
+                )
             ) from error
     try:
         found = unwrapped(json.loads(brought(text).text))
     except RecursionError as error:
-        raise PolicyError(f"{name} is not JSON: it is nested too deeply.") from error
+        raise _no_policy(name, _("It is nested too deeply to be a policy.")) from error
     except ValueError as error:
-        sentence, remedy = what_it_is(text, error)
-        raise PolicyError(f"{name} is not JSON: {sentence.removeprefix('It is not JSON: ')} {remedy}") from error
+        raise _no_policy(name, *what_it_is(text, error)) from error
     if found.sentence:
-        raise PolicyError(f"{name} is not a policy: {found.sentence} {found.remedy}")
+        raise _no_policy(name, found.sentence, found.remedy)
     try:
         compiled(found.document)
     except PolicyError as error:
-        raise PolicyError(f"{name} is not a policy: {error}") from error
+        raise _no_policy(name, str(error)) from error
     return dict(found.document)
+
+
+def _no_policy(name: str, *sentences: str) -> PolicyError:
+    """The error of `read`: sentences: what the text is instead, and what to do."""
+    return PolicyError(
+        _("%(name)s isn’t a policy. %(explanation)s", name=name, explanation=" ".join(filter(None, sentences)))
+    )
 
 
 def statements_of(document: Mapping[str, Any]) -> list[Any]:

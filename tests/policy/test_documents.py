@@ -146,9 +146,9 @@ def test_partitions(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [(None, "nor a readable file"), ("{", "is not JSON"), ("{}", "is not a policy"), ("[]", "is not a policy")],
+    [(None, "nor a readable file"), ("{", "is not JSON"), ("{}", "isn’t a policy"), ("[]", "isn’t a policy")],
 )
-def test_a_bad_file_is_told_in_one_sentence(tmp_path: Path, content: str | None, words: str) -> None:
+def test_a_bad_file_is_told_on_one_line(tmp_path: Path, content: str | None, words: str) -> None:
     file = tmp_path / "policy.json"
     if content is not None:
         file.write_text(content)
