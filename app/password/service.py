@@ -73,7 +73,7 @@ class Strength:
     score: int
     """zxcvbn's, 0 to 4."""
     why: str
-    """A sentence about what makes it weak, in zxcvbn's English. "" if nothing does."""
+    """A sentence about what makes it weak. "" if nothing does, or nothing that zxcvbn names."""
     words: str
     """A sentence that says how hard."""
 
@@ -86,6 +86,26 @@ _WORDS = (
     N_("Very strong."),
 )
 
+
+REASONS = {
+    "Straight rows of keys are easy to guess.": N_("Rows of keys next to each other are easy to guess."),
+    "Short keyboard patterns are easy to guess.": N_("Short patterns on the keyboard are easy to guess."),
+    'Repeats like "aaa" are easy to guess.': N_("Repeated characters like “aaa” are easy to guess."),
+    'Repeats like "abcabcabc" are only slightly harder to guess than "abc".': N_(
+        "Repeats like “abcabcabc” are hardly harder to guess than “abc”."
+    ),
+    'Sequences like "abc" or "6543" are easy to guess.': N_("Sequences like “abc” or “6543” are easy to guess."),
+    "Recent years are easy to guess.": N_("Recent years are easy to guess."),
+    "Dates are often easy to guess.": N_("Dates are easy to guess."),
+    "This is a top-10 common password.": N_("It’s one of the ten most common passwords."),
+    "This is a top-100 common password.": N_("It’s one of the hundred most common passwords."),
+    "This is a very common password.": N_("It’s a very common password."),
+    "This is similar to a commonly used password.": N_("It’s similar to a common password."),
+    "A word by itself is easy to guess.": N_("A single word is easy to guess."),
+    "Names and surnames by themselves are easy to guess.": N_("A name alone is easy to guess."),
+    "Common names and surnames are easy to guess.": N_("Common names are easy to guess."),
+}
+"""What zxcvbn warns of (its `feedback.py`), and how we say it."""
 
 MOST_READINGS = 32
 """Ways to read a password's digits and signs as letters ("p4$s") that are tried: each costs a search of its own."""
@@ -136,8 +156,8 @@ def strength(person: Person, password: str) -> Strength:
         _JUDGING.release()
     found = max(judged, key=lambda each: int(each["score"]))
     score = int(found["score"])
-    why = str(found["feedback"]["warning"] or "").rstrip(".")
-    return Strength(score, f"{why}." if why else "", _(_WORDS[score]))
+    why = REASONS.get(str(found["feedback"]["warning"]), "")
+    return Strength(score, _(why) if why else "", _(_WORDS[score]))
 
 
 def examine(policy: PasswordPolicy | None, person: Person, new: str, *, anyway: bool) -> None:
