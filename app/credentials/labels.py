@@ -90,13 +90,13 @@ class Labels:
     account_id: str
     user_id: str
 
-    def all_of(self, kind: Type, since: Mapping[str, datetime] | None = None) -> dict[str, str]:
+    def all_of(self, credential_type: Type, since: Mapping[str, datetime] | None = None) -> dict[str, str]:
         """Return the labels by id of the credential.
 
         since: when AWS says that each credential began. Only these have a label, and only one that was set after
         that: a serial number can belong to another device later on.
         """
-        wanted = select(LabelRow.credential_id, LabelRow.label, LabelRow.set_at).where(*self._mine(kind))
+        wanted = select(LabelRow.credential_id, LabelRow.label, LabelRow.set_at).where(*self._mine(credential_type))
         with self.engine.connect() as connection:
             rows = connection.execute(wanted).all()
         if since is None:
@@ -108,7 +108,12 @@ class Labels:
         }
 
     def put(
-        self, kind: Type, credential_id: str, label: str, now: datetime, existing: Collection[str] | None = None
+        self,
+        credential_type: Type,
+        credential_id: str,
+        label: str,
+        now: datetime,
+        existing: Collection[str] | None = None,
     ) -> None:
         """Store a tidied label without `problem`, in place of an earlier one. "" removes it.
 
@@ -118,12 +123,12 @@ class Labels:
         if problem(label):
             raise ValueError("this can't be a label")
         if not label:
-            self.remove(kind, credential_id)
+            self.remove(credential_type, credential_id)
             return
         key = {
             "account_id": self.account_id,
             "user_id": self.user_id,
-            "credential_type": kind.value,
+            "credential_type": credential_type.value,
             "credential_id": credential_id,
         }
         changed = {"label": label, "set_at": now}
@@ -133,16 +138,20 @@ class Labels:
             connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=changed))
             if existing is not None:
                 kept = {*existing, credential_id}
-                connection.execute(delete(LabelRow).where(*self._mine(kind), LabelRow.credential_id.not_in(kept)))
+                connection.execute(
+                    delete(LabelRow).where(*self._mine(credential_type), LabelRow.credential_id.not_in(kept))
+                )
 
-    def remove(self, kind: Type, credential_id: str) -> None:
+    def remove(self, credential_type: Type, credential_id: str) -> None:
         """Remove a label, as when its credential is deleted. Where there is none, nothing happens."""
         with self.engine.begin() as connection:
-            connection.execute(delete(LabelRow).where(*self._mine(kind), LabelRow.credential_id == credential_id))
+            connection.execute(
+                delete(LabelRow).where(*self._mine(credential_type), LabelRow.credential_id == credential_id)
+            )
 
-    def _mine(self, kind: Type) -> tuple[ColumnElement[bool], ...]:
+    def _mine(self, credential_type: Type) -> tuple[ColumnElement[bool], ...]:
         return (
             LabelRow.account_id == self.account_id,
             LabelRow.user_id == self.user_id,
-            LabelRow.credential_type == kind.value,
+            LabelRow.credential_type == credential_type.value,
         )

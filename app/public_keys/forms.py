@@ -24,9 +24,9 @@ class UploadForm(Form):
     pasted = TextAreaField(N_("Paste it here"), render_kw=ROOMY)
     file = FileField(N_("Choose its file"))
 
-    def says(self, kind: str) -> dict[str, str]:
-        """Return what the page may say about what is pasted, by code. kind: "ssh-key" or "certificate"."""
-        return page_texts(kind)
+    def says(self, credential_type: str) -> dict[str, str]:
+        """Return what the page may say about what is pasted, by code. credential_type: "ssh-key" or "certificate"."""
+        return page_texts(credential_type)
 
     def given(self) -> str | bytes:
         """What was sent.

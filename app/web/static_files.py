@@ -27,8 +27,8 @@ def register(app: Flask) -> None:
         if filename not in short:
             return cast("ResponseReturnValue", send_as_it_is(filename=filename))
         content = short[filename]
-        kind = "text/css" if filename.endswith(".css") else "text/javascript"
-        response = Response(content, mimetype=kind)
+        mimetype = "text/css" if filename.endswith(".css") else "text/javascript"
+        response = Response(content, mimetype=mimetype)
         response.set_etag(generate_etag(content))
         response.cache_control.no_cache = True
         response.make_conditional(request)
