@@ -198,15 +198,19 @@ def test_pages_for_admins_are_marked(portal: Flask) -> None:
 
 def test_every_page_belongs_to_a_place_of_the_sidebar(portal: Flask) -> None:
     pages = {rule.endpoint for rule in portal.url_map.iter_rules() if "GET" in (rule.methods or ())} - {"static"}
-    lost = {page for page in pages if place_of(page) is None and page.partition(".")[0] not in ELSEWHERE}
-    assert not lost, "add each to the `owns` of its place in app/web/navigation.py"
-    assert place_of("compliance.one") is not place_of("compliance.index"), "an endpoint counts before its blueprint"
+    with portal.app_context():
+        lost = {page for page in pages if place_of(page) is None and page.partition(".")[0] not in ELSEWHERE}
+        assert not lost, "add each to the `owns` of its place in app/web/navigation.py"
+        one, index = place_of("compliance.one"), place_of("compliance.index")
+    assert one is not index, "an endpoint counts before its blueprint"
 
 
 def test_every_place_of_the_sidebar_opens(portal: Flask) -> None:
-    for place in (place for group in GROUPS for place in group.places):
+    with portal.app_context():
+        places = [place for group in GROUPS for place in group.all_places()]
+        assert [place_of(place.endpoint) for place in places] == places
+    for place in places:
         view = portal.view_functions[place.endpoint]
-        assert place_of(place.endpoint) is place
         assert not place.before_mfa or not getattr(portal.view_functions[place.before_mfa], "needs_mfa", False)
         assert place.before_mfa or getattr(view, "needs_mfa", False) or getattr(view, "needs_admin", False)
 

@@ -1,6 +1,6 @@
-"""SSH keys for CodeCommit and signing certificates: one life cycle of two kinds.
+"""SSH keys for CodeCommit and signing certificates: one life cycle of two types.
 
-Each module `*_views` has the pages of one type, with their blueprint as `bp`.
+Each module `*_views` has the pages of one type, described by its `pages`.
 """
 
 from importlib import import_module
@@ -10,7 +10,7 @@ from flask import Blueprint
 
 
 def blueprints() -> list[Blueprint]:
-    """The pages of all types."""
+    """Return the pages of all types, in the order of the sidebar."""
     names = [module.name for module in iter_modules(__path__) if module.name.endswith("_views")]
-    modules = [import_module(f"{__name__}.{name}") for name in sorted(names)]
-    return [module.bp for module in modules]
+    modules = [import_module(f"{__name__}.{name}") for name in names]
+    return [pages.bp for pages in sorted((module.pages for module in modules), key=lambda pages: pages.position)]

@@ -14,7 +14,7 @@ from app.public_keys.certificates import validity
 from app.public_keys.forms import UploadForm
 from app.public_keys.pasted import PastedTextRefused
 from app.public_keys.shared_pages import Pages, add_life_cycle
-from app.text.messages import _
+from app.text.messages import N_, _
 from app.web import error_pages
 from app.web import refused as again
 from app.web.forms import EmptyForm, accepted_form
@@ -26,7 +26,15 @@ from app.web.responses import done, page
 
 bp = Blueprint("certificates", __name__, url_prefix="/certificates")
 limiter.limit(CHANGES, key_func=this_person, methods=["POST"])(bp)
-pages = Pages(bp, service.CERTIFICATE, CertificateGateway, "SigningCertificate")
+pages = Pages(
+    bp,
+    service.CERTIFICATE,
+    CertificateGateway,
+    "SigningCertificate",
+    label=N_("Certificates"),
+    icon="document-check",
+    position=2,
+)
 add_life_cycle(pages)
 
 MAKE_ONE = (
@@ -53,7 +61,7 @@ def index() -> ResponseReturnValue:
     keep, retire = service.of_two(held)
     return page(
         "public_keys/certificates.html",
-        EmptyForm(formdata=None),
+        EmptyForm.blank(),
         certificates=held,
         pages=pages,
         missing=new if service.missing(service.CERTIFICATE, held, audit(), new) else "",
@@ -72,7 +80,7 @@ def index() -> ResponseReturnValue:
 @needs("iam:ListSigningCertificates", "iam:UploadSigningCertificate")
 def new() -> ResponseReturnValue:
     """Where a certificate is pasted."""
-    return _new_page(UploadForm(formdata=None))
+    return _new_page(UploadForm.blank())
 
 
 def _new_page(form: UploadForm) -> ResponseReturnValue:
@@ -108,7 +116,7 @@ def check() -> ResponseReturnValue:
     active = [each for each in _listed() if each.active]
     return page(
         "public_keys/certificate_check.html",
-        EmptyForm(formdata=None),
+        EmptyForm.blank(),
         certificate=certificate,
         soon=validity(certificate, now) == "expires soon",
         days_left=(certificate.not_after - now).days,

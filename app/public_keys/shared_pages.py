@@ -1,4 +1,4 @@
-"""Pages that both types have: deactivate, activate and delete."""
+"""What the pages of every type share: a line in the sidebar, and the pages to deactivate, activate and delete."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from app.credentials import lifecycle
 from app.text.messages import _
 from app.web.forms import EmptyForm
 from app.web.guards import recently_confirmed, with_mfa
+from app.web.navigation import KEYS, Place, add_place
 from app.web.permissions import needs
 from app.web.request_context import audit, chosen_id, gateways, person
 from app.web.responses import Undo, done, done_with_undo, page
@@ -28,6 +29,12 @@ class Pages:
     gateway: Callable[[Clients], lifecycle.Gateway]
     resource: str
     """IAM's name of one, as in its actions: "SSHPublicKey"."""
+    label: str
+    """Of the line in the sidebar, marked for translation."""
+    icon: str
+    """Of the same line: a name of Heroicons."""
+    position: int
+    """Of the same line, among the types, from 1."""
 
     def action(self, verb: str) -> str:
         """IAM's action with this verb, "List" for all of them."""
@@ -60,7 +67,7 @@ class Pages:
         held = self.chosen()
         if held is None:
             return self.gone()
-        return page("public_keys/deactivate_or_delete.html", EmptyForm(formdata=None), act=act, held=held, pages=self)
+        return page("public_keys/deactivate_or_delete.html", EmptyForm.blank(), act=act, held=held, pages=self)
 
     def gone(self) -> ResponseReturnValue:
         """Lead to the list, and say that it was removed meanwhile, or is too new for AWS's list."""
@@ -84,8 +91,9 @@ class Pages:
 
 
 def add_life_cycle(pages: Pages) -> None:
-    """Register the pages on the blueprint of their type."""
+    """Register the pages on the blueprint of their type, and their line in the sidebar."""
     bp = pages.bp
+    add_place(bp, KEYS, Place(pages.at("index"), pages.label, pages.icon, (bp.name,)))
 
     @bp.get("/deactivate")
     @with_mfa

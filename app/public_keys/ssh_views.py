@@ -13,7 +13,7 @@ from app.public_keys import service
 from app.public_keys.forms import UploadForm
 from app.public_keys.shared_pages import Pages, add_life_cycle
 from app.public_keys.ssh_refusals import MAKE_ONE
-from app.text.messages import _
+from app.text.messages import N_, _
 from app.web.forms import EmptyForm
 from app.web.guards import recently_confirmed, with_mfa
 from app.web.permissions import calls, needs
@@ -23,7 +23,9 @@ from app.web.responses import done, page
 
 bp = Blueprint("ssh_keys", __name__, url_prefix="/ssh-keys")
 limiter.limit(CHANGES, key_func=this_person, methods=["POST"])(bp)
-pages = Pages(bp, service.SSH_KEY, SshKeyGateway, "SSHPublicKey")
+pages = Pages(
+    bp, service.SSH_KEY, SshKeyGateway, "SSHPublicKey", label=N_("SSH keys"), icon="command-line", position=1
+)
 add_life_cycle(pages)
 
 GIT_HOSTS = {"aws-cn": "amazonaws.com.cn", "aws-eusc": "amazonaws.eu"}
@@ -46,7 +48,7 @@ def index() -> ResponseReturnValue:
     domain, region = GIT_HOSTS.get(person().partition, "amazonaws.com"), current_app.config["AWS_REGION"]
     return page(
         "public_keys/ssh_keys.html",
-        EmptyForm(formdata=None),
+        EmptyForm.blank(),
         keys=keys[::-1],
         pages=pages,
         missing=new if service.missing(service.SSH_KEY, keys, audit(), new) else "",
@@ -64,7 +66,7 @@ def index() -> ResponseReturnValue:
 @needs("iam:ListSSHPublicKeys", "iam:UploadSSHPublicKey")
 def new() -> ResponseReturnValue:
     """Where a key is pasted."""
-    return _new_page(UploadForm(formdata=None))
+    return _new_page(UploadForm.blank())
 
 
 def _new_page(form: UploadForm) -> ResponseReturnValue:
