@@ -22,7 +22,7 @@ from app.db import db
 from app.monitoring import metrics
 from app.monitoring.health import Health, Machines
 from app.monitoring.logs import Watched, request_id
-from app.policy.documents import allowed_actions
+from app.policy.portal_actions import allowed_actions
 from app.sessions import current
 from app.sessions.interface import StoredSessions
 from app.sessions.stores import SessionStore

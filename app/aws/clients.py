@@ -37,7 +37,7 @@ from app.errors import (
     WrongMfaCode,
     WrongSecret,
 )
-from app.policy.documents import live_actions
+from app.policy.portal_actions import live_actions
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient

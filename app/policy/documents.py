@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -28,9 +27,6 @@ PLACEHOLDER = "accountid"
 
 DEAD_ACTIONS = frozenset({"iam:RequestSmsMfaRegistration", "iam:FinalizeSmsMfaRegistration"})
 """Of the retired SMS preview: no operation of the API bears these names any more."""
-
-LATER_ACTIONS = frozenset({"iam:GetAccessKeyLastUsed"})
-"""Granted by an example AWS has published since the tutorial, and of use to the portal."""
 
 SIGN_IN_ACTIONS = ("signin:AuthorizeOAuth2Access", "signin:CreateOAuth2Token")
 """What AWS Sign-In needs: to be granted, and to be exempt from the deny."""
@@ -201,25 +197,3 @@ def sign_in_statement(account_id: str, partition: str = "aws") -> dict[str, Any]
     """The statement that lets people of an account use AWS Sign-In."""
     found = next(item for item in read("recommended")["Statement"] if SIGN_IN_ACTIONS[0] in item.get("Action", ()))
     return rendered(found, account_id, partition)
-
-
-@cache
-def live_actions() -> frozenset[str]:
-    """What the portal may ever ask of IAM, "iam:ListUsers": actions AWS's published self-manage policies grant.
-
-    The 29 of the tutorial's document that still exist, and LATER_ACTIONS. The configured document narrows them
-    (`allowed_actions`): under the tutorial's and the recommended one the 29 are left.
-    """
-    named: set[str] = set()
-    for statement in read("tutorial")["Statement"]:
-        actions = statement.get("Action", [])
-        named.update([actions] if isinstance(actions, str) else actions)
-    return frozenset(named) - DEAD_ACTIONS | LATER_ACTIONS
-
-
-def allowed_actions(document: Mapping[str, Any]) -> frozenset[str]:
-    """The live actions some Allow statement names, wildcards expanded: a document can only narrow them."""
-    allows = [statement for statement in compiled(document).statements if not statement.denies]
-    return frozenset(
-        action for action in live_actions() if any(statement.names_action(action) for statement in allows)
-    )

@@ -9,11 +9,12 @@ from flask import Blueprint, Response, abort, current_app, redirect, request, ur
 from flask.typing import ResponseReturnValue
 
 from app.policy.check.all_checks import check as examine
-from app.policy.documents import DIFFERENCES, live_actions
+from app.policy.documents import DIFFERENCES
 from app.policy.explain import Question
 from app.policy.features import usual_resource
 from app.policy.parsed import parsed
 from app.policy.plain_words import in_words
+from app.policy.portal_actions import live_actions
 from app.policy_pages import service
 from app.policy_pages.forms import CheckForm, TryForm, WriteForm
 from app.web import refused
@@ -80,7 +81,7 @@ def check() -> ResponseReturnValue:
     """A form for any document, and what is wrong with the one that was sent."""
     kept = refused.remembered(url_for("policies.check"))
     text = None if kept is None else str(kept)
-    form = CheckForm(formdata=None, document=text)
+    form = CheckForm.blank(document=text)
     report = None if text is None else examine(text)
     words = in_words(report.policy) if report and report.policy else None
     return page("policies/check.html", form, report=report, words=words, when=service.WHEN)

@@ -15,8 +15,9 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from app.audit.chain import Keyring
-from app.policy.documents import allowed_actions, read
+from app.policy.documents import read
 from app.policy.evaluation import PolicyError
+from app.policy.portal_actions import allowed_actions
 from app.settings.table import Parser, Reading
 from app.settings.values import listed, one_of, whole
 

@@ -7,16 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from app.policy.documents import (
-    DEAD_ACTIONS,
-    LATER_ACTIONS,
-    VARIANTS,
-    allowed_actions,
-    live_actions,
-    read,
-    rendered,
-)
+from app.policy.documents import DEAD_ACTIONS, VARIANTS, read, rendered
 from app.policy.evaluation import Effect, PolicyError, Request, compiled, decide
+from app.policy.portal_actions import LATER_ACTIONS, allowed_actions, live_actions
 
 ACCOUNT = "123456789012"
 IAM = f"arn:aws:iam::{ACCOUNT}:"
