@@ -10,7 +10,7 @@ from app.access_keys.service import LAST_CHARACTERS
 from app.text.messages import N_, _
 from app.text.typed import code as digits_of
 from app.text.typed import without_blanks
-from app.web.forms import CODE_FIELD, DeviceForm, Form
+from app.web.forms import CODE_FIELD, EXACT_FIELD, DeviceForm, Form
 
 
 class SavedForm(DeviceForm):
@@ -22,13 +22,7 @@ class SavedForm(DeviceForm):
     last_characters = StringField(
         N_("End of the secret access key"),
         filters=[without_blanks],
-        render_kw={
-            "autocomplete": "off",
-            "spellcheck": "false",
-            "autocapitalize": "off",
-            "maxlength": 256,
-            "data-secret": True,  # a part of one, or all of it
-        },
+        render_kw=EXACT_FIELD | {"data-secret": True},  # a part of one, or all of it
     )
     serial_number = RadioField(N_("MFA device"), validate_choice=False)
     code = StringField(N_("MFA code"), filters=[digits_of], render_kw=CODE_FIELD)

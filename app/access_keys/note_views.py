@@ -31,7 +31,7 @@ def note() -> ResponseReturnValue:
     """The form for the note about one key, with what is wrong with it."""
     key = chosen(keys_of_mine())
     now_noted = labels().all_of(Type.ACCESS_KEY).get(key.access_key_id, "")
-    return page("access_keys/note.html", NoteForm(formdata=None, label=now_noted), key=key)
+    return page("access_keys/note.html", NoteForm.blank(label=now_noted), key=key)
 
 
 @bp.post("/note")

@@ -19,8 +19,9 @@ from app.credentials import lifecycle
 from app.credentials.labels import Type
 from app.credentials.max_age import access_key_max_age
 from app.credentials.observed import report_observed
-from app.sessions import current, slots
+from app.sessions import slots
 from app.sessions.contents import NewAccessKey
+from app.sessions.open_sessions import open_sessions
 from app.text.messages import N_, _
 from app.web.forms import EmptyForm
 from app.web.guards import recently_confirmed, with_mfa
@@ -75,7 +76,7 @@ def index() -> ResponseReturnValue:
     uses = asked()
     return page(
         "access_keys/index.html",
-        EmptyForm(formdata=None),
+        EmptyForm.blank(),
         keys=service.dated(keys, longest, now)[::-1],
         new=new,
         minutes=minutes_left(new, now) if new else 0,
@@ -134,7 +135,7 @@ def unsaved(keys: Sequence[AccessKey], now: datetime) -> list[saving.Unsaved]:
         audit(),
         now,
         in_hand=lambda: {me.access_key_id, pending.access_key_id if pending else "", slots.new_key_meanwhile(now)},
-        open_sessions=lambda: {each.label for each in current.sessions_of(me)},
+        open_sessions=lambda: {each.label for each in open_sessions(me.owner)},
     )
 
 
@@ -151,7 +152,7 @@ def _without_saved_secret(keys: Sequence[AccessKey]) -> set[str]:
 @needs("iam:ListAccessKeys", "iam:UpdateAccessKey")
 def deactivate() -> ResponseReturnValue:
     """What deactivating means."""
-    return _confirmation_page("deactivate", ConfirmationForm(formdata=None))
+    return _confirmation_page("deactivate", ConfirmationForm.blank())
 
 
 @bp.get("/delete")
@@ -160,7 +161,7 @@ def deactivate() -> ResponseReturnValue:
 @needs("iam:ListAccessKeys", "iam:DeleteAccessKey")
 def delete() -> ResponseReturnValue:
     """What deleting means."""
-    return _confirmation_page("delete", ConfirmationForm(formdata=None))
+    return _confirmation_page("delete", ConfirmationForm.blank())
 
 
 def _confirmation_page(act: str, form: ConfirmationForm) -> ResponseReturnValue:

@@ -91,9 +91,7 @@ def rule(rule: str) -> ResponseReturnValue:
 def exceptions() -> ResponseReturnValue:
     """The exceptions in force and over, and a form for a new one."""
     account = watched()
-    form = ExceptionForm(
-        formdata=None, rule=request.args.get("rule", RULES[0].id), user_name=request.args.get("user", "")
-    )
+    form = ExceptionForm.blank(rule=request.args.get("rule", RULES[0].id), user_name=request.args.get("user", ""))
     form.offer(applying(EVERY, account.terms))
     with db.engine.connect() as connection:
         in_force = queries.exceptions(connection, account.account_id, account.terms.now)
@@ -151,7 +149,7 @@ def end_exception() -> ResponseReturnValue:
 @admins_only
 def report() -> ResponseReturnValue:
     """How to get a credential report, and a form to upload it."""
-    return shown("compliance/report.html", watched(), ReportForm(formdata=None))
+    return shown("compliance/report.html", watched(), ReportForm.blank())
 
 
 @bp.post("/report")

@@ -24,8 +24,9 @@ from app.compliance.rules.table import BY_ID, EVERY, OF_PEOPLE, applying, cis
 from app.compliance.rules.verdicts import State
 from app.db import db
 from app.errors import CredentialsRefused
-from app.sessions import current as sessions
+from app.sessions import current
 from app.sessions.contents import owner_of
+from app.sessions.open_sessions import end_all_sessions, open_sessions
 from app.text.messages import _, ngettext
 from app.web.exports import as_csv, as_json
 from app.web.forms import EmptyForm
@@ -100,7 +101,7 @@ def index() -> ResponseReturnValue:
     return shown(
         "compliance/index.html",
         account,
-        EmptyForm(formdata=None),
+        EmptyForm.blank(),
         figures=figures,
         before=daily.a_week_before(history),
         run=run,
@@ -134,7 +135,7 @@ def refresh() -> ResponseReturnValue:
             "warning",
             account=account_id,
         )
-    credentials = sessions.credentials()
+    credentials = current.credentials()
     if credentials is None:
         raise CredentialsRefused
     asked = Gateways(aws.user_list, aws.account, aws.iam, aws.passwords)
@@ -246,7 +247,7 @@ def one(name: str) -> ResponseReturnValue:
         return shown(
             "compliance/person.html",
             account,
-            EmptyForm(formdata=None),
+            EmptyForm.blank(),
             row=row,
             findings=sorted(findings, key=lambda finding: labels.WORST_FIRST.index(finding.verdict.state)),
             failing=[each for each in labels.one_each(findings) if each.verdict.state is State.FAIL],
@@ -255,7 +256,7 @@ def one(name: str) -> ResponseReturnValue:
             message=labels.message(name, account.name, findings),
             mfa_reset=labels.mfa_reset(name),
             rules=BY_ID,
-            signed_in=sessions.sessions_by_owner(*_owners(row)),
+            signed_in=open_sessions(*_owners(row)),
         )
 
 
@@ -275,6 +276,6 @@ def end_sessions(name: str) -> ResponseReturnValue:
     with db.engine.connect() as connection:
         row = queries.person(connection, account_id, name) or abort(404)
     with audit_of(account_id).attempt(Event.SOMEBODYS_SESSIONS_ENDED, row.arn):
-        ended = sessions.end_all_sessions(*_owners(row))
+        ended = end_all_sessions(*_owners(row))
     told = ngettext("%(num)d session ended.", "%(num)d sessions ended.", ended) if ended else _("No open sessions.")
     return done(told, "compliance.one", name=name, account=account_id)

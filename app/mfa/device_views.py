@@ -19,6 +19,7 @@ from app.errors import PortalError
 from app.mfa import devices as service
 from app.mfa import leftovers
 from app.mfa.forms import DeviceNameForm, EmptyForm, HardwareTokenForm
+from app.mfa.hardware_tokens import add_hardware_token
 from app.mfa.own_names import forget_name, keep_name, labels_of_mine, names_of_mine
 from app.mfa.service import DeviceNameTaken, LeftoverDevice
 from app.mfa.views import bp, devices_of_mine, enrollment_under_way
@@ -68,7 +69,7 @@ def devices() -> ResponseReturnValue:
     report_observed(me, mfa_devices=mine)
     return page(
         "mfa/devices.html",
-        DeviceNameForm(formdata=None),
+        DeviceNameForm.blank(),
         devices=mine,
         names=names_of_mine(mine),
         labels=labels_of_mine(mine),
@@ -144,7 +145,7 @@ def replace() -> ResponseReturnValue:
     if plan.old_first and _time_left() < TIME_TO_REPLACE:
         return ask_to_confirm(request.full_path)
     names = names_of_mine(mine)
-    return page("mfa/replace.html", EmptyForm(formdata=None), old=old, plan=plan, name=names[old.serial_number])
+    return page("mfa/replace.html", EmptyForm.blank(), old=old, plan=plan, name=names[old.serial_number])
 
 
 def _plan(mine: list[MfaDevice], old: MfaDevice) -> service.Replacement:
@@ -200,7 +201,7 @@ def replaced() -> ResponseReturnValue:
     old = replaced_device(mine)
     if not old:
         return redirect(url_for("mfa.devices"))
-    return page("mfa/replaced.html", EmptyForm(formdata=None), old=old, name=names_of_mine(mine)[old])
+    return page("mfa/replaced.html", EmptyForm.blank(), old=old, name=names_of_mine(mine)[old])
 
 
 @bp.post("/replaced")
@@ -238,7 +239,7 @@ def remove() -> ResponseReturnValue:
     if len(mine) == 1:
         return done(service.LastDevice(), "mfa.devices", "warning")
     others = [each for each in mine if each != old]
-    return page("mfa/remove.html", EmptyForm(formdata=None), old=old, others=others, names=names_of_mine(mine))
+    return page("mfa/remove.html", EmptyForm.blank(), old=old, others=others, names=names_of_mine(mine))
 
 
 @bp.post("/remove")
@@ -275,7 +276,7 @@ def hardware() -> ResponseReturnValue:
     """A token's number and two codes."""
     if not person().with_mfa and devices_of_mine():
         return redirect(url_for("mfa.activate"))
-    return page("mfa/hardware.html", HardwareTokenForm(formdata=None))
+    return page("mfa/hardware.html", HardwareTokenForm.blank())
 
 
 @bp.post("/hardware")
@@ -289,7 +290,7 @@ def hardware_post() -> ResponseReturnValue:
         return redirect(url_for("mfa.activate"), 303)
     form.accept()
     number, codes = form.serial_number.data, (form.first_code.data, form.second_code.data)
-    service.add_hardware_token(gateways().iam, audit(), person(), number, *codes)
+    add_hardware_token(gateways().iam, audit(), person(), number, *codes)
     keep_name(number, form.label.data)
     if not person().with_mfa:
         report_observed(person(), mfa_devices=[MfaDevice(number, now)])  # their first

@@ -11,10 +11,8 @@ from dataclasses import dataclass
 
 from app.audit.events import Event
 from app.audit.log import Audit
-from app.aws.iam import DeviceType, IamGateway, MfaDevice
+from app.aws.iam import IamGateway, MfaDevice
 from app.errors import (
-    AlreadyExists,
-    MfaSessionNeeded,
     NoResponse,
     NotAllowed,
     NotFound,
@@ -23,7 +21,7 @@ from app.errors import (
     WrongMfaCode,
 )
 from app.mfa.codes import SameCodeTwice
-from app.mfa.service import LeftoverDevice, MfaAlreadyEnabled, assigned, begin, delete, trust
+from app.mfa.service import LeftoverDevice, begin, delete
 from app.policy.documents import SIGN_IN_ACTIONS
 from app.policy.permits import Permits
 from app.sessions.contents import Enrollment, Person, ReplacedDevice, Way
@@ -263,75 +261,3 @@ def resync(iam: IamGateway, audit: Audit, user_name: str, serial_number: str, fi
             field="first_code",
             request_id=refusal.request_id,
         ) from refusal
-
-
-def add_hardware_token(
-    iam: IamGateway, audit: Audit, person: Person, serial_number: str, first: str, second: str
-) -> None:
-    """Trust a hardware TOTP token, by the number on its back.
-
-    Raises MfaAlreadyEnabled, Refused with `field`, NoResponse.
-    """
-    try:
-        trust(iam, audit, person, serial_number, first, second)
-    except (AlreadyExists, MfaSessionNeeded) as refusal:
-        if assigned(iam, person, serial_number) or isinstance(refusal, MfaSessionNeeded):
-            raise MfaAlreadyEnabled() from refusal
-        raise Refused(
-            _("Another user has the token with this number. Check the number on the back of yours."),
-            field="serial_number",
-            request_id=refusal.request_id,
-        ) from refusal
-    except NotFound as refusal:
-        raise Refused(
-            _(
-                "AWS has no token with this number. Check the number on its back, like GAHT12345678. Only tokens "
-                "made for AWS work."
-            ),
-            field="serial_number",
-            request_id=refusal.request_id,
-        ) from refusal
-    except WrongMfaCode as refusal:
-        raise Refused(
-            _(
-                "AWS didn’t accept these codes. Press the token’s button and enter the code, wait until it shows "
-                "another one, and enter that."
-            ),
-            field="first_code",
-            request_id=refusal.request_id,
-        ) from refusal
-
-
-def rescue_note(user_name: str, arn: str, lost: MfaDevice, *, others: bool) -> str:
-    """What an administrator needs to remove a lost device, and no other; for copying.
-
-    others: has the user further devices?
-    """
-    lines = [
-        _("I lost one of my MFA devices.") if others else _("I lost my MFA device, and I can’t sign in."),
-        _("IAM user: %(arn)s", arn=arn),
-        _("Lost MFA device: %(serial)s", serial=lost.serial_number),
-        "",
-        _("Please check that this request is from me, then run:"),
-        f"aws iam deactivate-mfa-device --user-name {user_name} --serial-number {lost.serial_number}",
-    ]
-    if lost.device_type is DeviceType.VIRTUAL:
-        lines.append(f"aws iam delete-virtual-mfa-device --serial-number {lost.serial_number}")
-    then = _("Please leave my other MFA devices.") if others else _("After that, I’ll set up MFA again.")
-    return "\n".join([*lines, "", then])
-
-
-def rescue_note_to_fill_in() -> str:
-    """Return the same note for a user who isn't signed in: they and the administrator fill in what is in capitals."""
-    lines = [
-        _("I lost my MFA device, and I can’t sign in."),
-        _("IAM user: %(name)s in account %(id)s", name="YOUR-USER-NAME", id="OUR-ACCOUNT-ID"),
-        "",
-        _("Please check that this request is from me, then run:"),
-        "aws iam list-mfa-devices --user-name YOUR-USER-NAME",
-        "aws iam deactivate-mfa-device --user-name YOUR-USER-NAME --serial-number SERIAL",
-        "aws iam delete-virtual-mfa-device --serial-number SERIAL",
-        "",
-        _("After that, I’ll set up MFA again."),
-    ]
-    return "\n".join(lines)

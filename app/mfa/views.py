@@ -63,12 +63,12 @@ def enroll() -> ResponseReturnValue:
             return redirect(url_for("mfa.devices"))
     if mine and not waits:
         return redirect(url_for("mfa.devices"))
-    return _enroll_page(waits, EnrollForm(formdata=None))
+    return _enroll_page(waits, EnrollForm.blank())
 
 
 def _enroll_page(pending: Enrollment | None, form: EnrollForm) -> ResponseReturnValue:
     if pending is None:
-        return page("mfa/start.html", EmptyForm(formdata=None), lost=without_qr_code(audit(), datetime.now(UTC)))
+        return page("mfa/start.html", EmptyForm.blank(), lost=without_qr_code(audit(), datetime.now(UTC)))
     form.qr_code.data, form.label.data = pending.attempt_id, form.label.data or pending.label
     return page("mfa/enroll.html", form, enrollment=pending, **_shown(pending))
 
@@ -87,7 +87,7 @@ def print_qr_code() -> ResponseReturnValue:
     waits = enrollment_under_way(devices_of_mine())
     if waits is None:
         return redirect(url_for("mfa.enroll"))
-    return page("mfa/print.html", EmptyForm(formdata=None), enrollment=waits, **_shown(waits))
+    return page("mfa/print.html", EmptyForm.blank(), enrollment=waits, **_shown(waits))
 
 
 @bp.post("/enroll/begin")
@@ -208,7 +208,7 @@ def _upgrade() -> Upgrade | None:
 def _waiting_page(template: str, upgrade: Upgrade) -> ResponseReturnValue:
     wait = (upgrade.next_try_at or upgrade.enabled_at) - datetime.now(UTC)
     seconds = max(0, -(-wait // timedelta(seconds=1)))
-    return page(template, EmptyForm(formdata=None), seconds=seconds, upgrade=upgrade)
+    return page(template, EmptyForm.blank(), seconds=seconds, upgrade=upgrade)
 
 
 def _activate_page(upgrade: Upgrade, form: CodeForm) -> ResponseReturnValue:
@@ -233,7 +233,7 @@ def activate() -> ResponseReturnValue:
     if upgrade is None and not devices_of_mine():
         return redirect(url_for("mfa.enroll"))
     if person().way is Way.AWS_SIGN_IN:
-        return page("mfa/sign_in_again.html", EmptyForm(formdata=None))
+        return page("mfa/sign_in_again.html", EmptyForm.blank())
     if upgrade is None:
         return page("mfa/security_key_only.html")
     return _activate_page(upgrade, _code_form(upgrade))

@@ -41,7 +41,7 @@ def _before_mfa() -> ResponseReturnValue:
     report_observed(me, mfa_devices=devices)
     return page(
         "overview/before_mfa.html",
-        EmptyForm(formdata=None),
+        EmptyForm.blank(),
         devices=devices,
         alias=alias(),
         enrolling=enrollment_under_way(devices) is not None,
@@ -72,7 +72,7 @@ def _with_mfa() -> ResponseReturnValue:
     limits = Limits(access_key_max_age(current_app.config, me.account_id))
     return page(
         "overview/with_mfa.html",
-        EmptyForm(formdata=None),
+        EmptyForm.blank(),
         has=has,
         key_limit=limits.key_age.days,
         items=to_do(Situation(has, unfinished, limits, now)),

@@ -38,7 +38,7 @@ def _policy() -> PasswordPolicy | None:
 @bp.get("")
 def index() -> ResponseReturnValue:
     """Show the form to change the password with the old one, also before MFA."""
-    return _change_page(ChangeForm(formdata=None), _policy(), none="none" in request.args)
+    return _change_page(ChangeForm.blank(), _policy(), none="none" in request.args)
 
 
 def _look() -> tuple[bool, LoginProfile | None]:
@@ -113,7 +113,7 @@ def _changed(sentence: str) -> ResponseReturnValue:
 @needs("iam:GetLoginProfile", "iam:CreateLoginProfile", "iam:UpdateLoginProfile")
 def new() -> ResponseReturnValue:
     """A first password, or another in place of a forgotten one."""
-    form, policy = NewPasswordForm(formdata=None), _policy()
+    form, policy = NewPasswordForm.blank(), _policy()
     exists = gateways().passwords.exists(person().user_name)
     return page("password/new.html", form, rules=rules(policy) if policy else None, policy=policy, exists=exists)
 
@@ -141,7 +141,7 @@ def remove() -> ResponseReturnValue:
     """What removing means."""
     if _look()[0]:
         return done(_("You have no console password, so there is nothing to remove."), "password.new", "info")
-    return page("password/remove.html", EmptyForm(formdata=None), only_way=person().way is Way.AWS_SIGN_IN)
+    return page("password/remove.html", EmptyForm.blank(), only_way=person().way is Way.AWS_SIGN_IN)
 
 
 @bp.post("/remove")

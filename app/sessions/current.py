@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar, cast
@@ -18,7 +18,7 @@ from app.aws.signin import SignInTokens
 from app.sessions.contents import Confirming, Person, Renewal
 from app.sessions.interface import TOUCH_EVERY, StoredSessions
 from app.sessions.session import Session
-from app.sessions.stores import OpenSession, StoreDown
+from app.sessions.stores import StoreDown
 
 
 def current_session() -> Session:
@@ -165,30 +165,6 @@ def label() -> str:
 def known_label() -> str:
     """The same, "" for a session that has none yet: nothing is begun by asking."""
     return str(current_session().get("label", ""))
-
-
-def sessions_of(person: Person) -> Sequence[OpenSession]:
-    """The person's open sessions, latest used first."""
-    return sessions_by_owner(person.owner)
-
-
-def end_sessions(person: Person, labels: Collection[str]) -> int:
-    """End sessions of the person by their short ids; how many there were."""
-    return stored_sessions().end(person.owner, labels)
-
-
-def sessions_by_owner(*owners: str) -> Sequence[OpenSession]:
-    """Open sessions of another user (`owner_of`), for an administrator; latest used first."""
-    found = [session for owner in owners for session in stored_sessions().list_for(owner)]
-    return sorted(found, key=lambda session: session.last_used_at, reverse=True)
-
-
-def end_all_sessions(*owners: str) -> int:
-    """End every session of another user here, for an administrator; how many there were."""
-    return sum(
-        stored_sessions().end(owner, [session.label for session in stored_sessions().list_for(owner)])
-        for owner in owners
-    )
 
 
 def sign_out() -> None:

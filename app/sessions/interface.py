@@ -10,7 +10,6 @@ else can get again it commits: it is told when the session was ended meanwhile.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import logging
 import secrets
@@ -19,13 +18,12 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.fernet import InvalidToken
 from flask import Flask, Request, Response, request
 from flask.json.tag import TaggedJSONSerializer
 from flask.sessions import SessionInterface, SessionMixin
 
+from app.sessions.encryption import cipher
 from app.sessions.session import ABSENT, Session
 from app.sessions.stores import OpenSession, Seen, SessionStore, StoreDown
 from app.sessions.visitors import KEPT, VisitorCookies
@@ -37,19 +35,6 @@ _TRIES = 100
 """Of many at once one succeeds each time, so nobody tries as often as there are requests of one browser."""
 _PAUSE_MS = 20
 _BUSY = "the session is being changed by too many requests at once"
-
-
-def cipher(secret_key: str, fallbacks: list[str], purpose: str = "sessions") -> MultiFernet:
-    """Encrypts with a key derived from `secret_key`; still reads what the fallbacks encrypted.
-
-    purpose: what is encrypted for one cannot be read as what is for another.
-    """
-    return MultiFernet([Fernet(_derived(key, purpose)) for key in (secret_key, *fallbacks)])
-
-
-def _derived(secret: str, purpose: str) -> bytes:
-    key = HKDF(algorithm=SHA256(), length=32, salt=None, info=f"latchkey {purpose}".encode()).derive(secret.encode())
-    return base64.urlsafe_b64encode(key)
 
 
 class StoredSessions(SessionInterface):

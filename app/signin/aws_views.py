@@ -108,7 +108,7 @@ def sign_in() -> ResponseReturnValue:
     pending = slots.pending_aws_sign_in(datetime.now(UTC))
     if pending is None or pending.device is Device.SAME:
         return redirect(url_for("signin.sign_in"), 303)
-    form, address = VerificationCodeForm(formdata=None), service.address_at_aws(gateways().signin, pending)
+    form, address = VerificationCodeForm.blank(), service.address_at_aws(gateways().signin, pending)
     return page("signin/aws_code.html", form, address=address, pending=pending)
 
 

@@ -9,7 +9,7 @@ from wtforms import PasswordField, StringField, TextAreaField
 from app.text.messages import N_, _, administrator
 from app.text.typed import without_blanks
 from app.web import forms as shared
-from app.web.forms import Form
+from app.web.forms import EXACT_FIELD, Form
 from app.web.told import FieldError
 
 __all__ = ["AccessKeyForm", "CodeForm", "VerificationCodeForm"]
@@ -39,12 +39,7 @@ class AccessKeyForm(Form):
     access_key_id = StringField(
         N_("Access key ID"),
         filters=[without_blanks],
-        render_kw={
-            "autocomplete": "off",
-            "spellcheck": "false",
-            "autocapitalize": "off",
-            "maxlength": 256,
-        },
+        render_kw=EXACT_FIELD,
     )
     secret_access_key = PasswordField(
         N_("Secret access key"),

@@ -177,7 +177,7 @@ def code() -> ResponseReturnValue:
     pending = slots.pending_sign_in(datetime.now(UTC))
     if pending is None:
         return _too_late()
-    form = CodeForm(formdata=None)
+    form = CodeForm.blank()
     form.offer(names_at_sign_in(pending, labels(pending.account_id, pending.user_id)))
     return page("signin/code.html", form, pending=pending)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from flask import g, request
 from flask_wtf import FlaskForm
@@ -33,6 +33,11 @@ class Form(FlaskForm):
     """Fields emptied when AWS refuses what was sent: codes count once."""
     proves_credentials: ClassVar[bool] = False
     """Are the credentials that AWS may refuse those of the form, and not those of the session?"""
+
+    @classmethod
+    def blank(cls, **values: Any) -> Self:
+        """Return the form as a page first shows it, whatever the request sent. values: of its fields, by name."""
+        return cls(formdata=None, **values)
 
     def accept(self) -> None:
         """Check what was sent. From here on, a refusal is shown on the form's page. Raises FormNotValid."""
@@ -91,6 +96,8 @@ def six_digits(_form: FlaskForm, field: StringField) -> None:
         raise FieldError("six-digits", _("Enter the 6 digits your authenticator app shows."))
 
 
+EXACT_FIELD = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "off", "maxlength": 256}
+"""For a text that browsers neither keep nor correct, like an access key ID."""
 CODE_FIELD = {
     "inputmode": "numeric",
     "autocomplete": "one-time-code",

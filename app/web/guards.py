@@ -14,6 +14,7 @@ from werkzeug.exceptions import Forbidden
 
 from app.sessions import current
 from app.sessions.contents import Confirming
+from app.text.messages import _
 from app.web.responses import where_they_were
 from app.web.told import tell
 
@@ -59,7 +60,7 @@ def with_mfa(view: View) -> View:
 def _how_to_get_mfa() -> ResponseReturnValue | None:
     if current_user.with_mfa:
         return None
-    tell("This page needs MFA. Here is how you get it.", "info", "needs-mfa")
+    tell(_("This page needs MFA. Here is how you get it."), "info", "needs-mfa")
     return redirect(url_for("overview.index"))
 
 

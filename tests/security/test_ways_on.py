@@ -9,7 +9,7 @@ from bs4 import BeautifulSoup
 from flask import Flask
 
 from app.aws.iam import MfaDevice
-from app.mfa.devices import rescue_note
+from app.mfa.rescue_notes import rescue_note
 from tests.faults.people import with_device
 from tests.security.conftest import Entering, Guest
 from tests.support.clock import Clock

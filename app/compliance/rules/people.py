@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from app.compliance.rules.rule import Cis, Rule
-from app.compliance.rules.subjects import Credential, Key, Seen, Subject, Terms
+from app.compliance.rules.subjects import Key, Seen, Subject, Terms
+from app.compliance.rules.uploads import judge_uploads
 from app.compliance.rules.verdicts import FAIL, PASS, UNKNOWN, Fix, Verdict, aged, fresh, passed, worst
-from app.compliance.rules.words import CERTIFICATE, KEY, PASSWORD, SSH_KEY, UploadWords, UseWords
+from app.compliance.rules.words import CERTIFICATE, KEY, PASSWORD, SSH_KEY, UseWords
 from app.text.messages import N_
 
 AT_CREATION = timedelta(minutes=1)
@@ -186,42 +187,16 @@ def _key_at_creation(someone: Subject) -> Verdict:
     return _NO_KEY_OF_FIRST_DAY
 
 
-def _credentials(
-    uploaded: tuple[Credential, ...] | None,
-    seen: Seen | None,
-    days: int,
-    terms: Terms,
-    words: UploadWords,
-    unknown: str,
-) -> Verdict | None:
-    if uploaded is None:
-        return Verdict(UNKNOWN, unknown)
-    found = worst([_credential(each, seen, days, terms, words) for each in uploaded if each.active])
-    return fresh(found, terms, seen)
-
-
-def _credential(each: Credential, seen: Seen | None, days: int, terms: Terms, words: UploadWords) -> Verdict:
-    if each.expires_at and terms.now >= each.expires_at:
-        if seen and seen.at < each.expires_at:
-            return Verdict(UNKNOWN, words.expired_since, (each.expires_at, seen.at))
-        return Verdict(FAIL, words.expired, (each.expires_at,))
-    if each.created_at is None:
-        return Verdict(UNKNOWN, words.time_unknown)
-    verdict = aged(each.created_at, days, terms.now, words.uploaded, words.too_old, seen)
-    ends = [moment for moment in (verdict.until, each.expires_at) if moment]
-    return verdict._replace(until=min(ends)) if verdict.state is PASS else verdict
-
-
 def certificate_age(someone: Subject, terms: Terms) -> Verdict | None:
     unknown = N_("Only a credential report shows this user’s signing certificates.")
     seen = someone.seen.get("certificates")
-    return _credentials(someone.certificates, seen, terms.certificate_days, terms, CERTIFICATE, unknown)
+    return judge_uploads(someone.certificates, seen, terms.certificate_days, terms, CERTIFICATE, unknown)
 
 
 def ssh_key_age(someone: Subject, terms: Terms) -> Verdict | None:
     unknown = N_("AWS shows SSH keys only to their owner. We’ll know after this user has signed in here.")
     seen = someone.seen.get("ssh_keys")
-    return _credentials(someone.ssh_keys, seen, terms.ssh_days, terms, SSH_KEY, unknown)
+    return judge_uploads(someone.ssh_keys, seen, terms.ssh_days, terms, SSH_KEY, unknown)
 
 
 def within_reach(someone: Subject, terms: Terms) -> Verdict | None:
