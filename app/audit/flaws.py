@@ -30,14 +30,14 @@ def missing(low: int, high: int) -> Flaw:
     """Rows are missing."""
     if low == high:
         return Flaw(low, "missing", _("row %(seq)d is missing", seq=low))
-    return Flaw(low, "missing", _("row %(low)d to %(high)d are missing", low=low, high=high))
+    return Flaw(low, "missing", _("rows %(low)d to %(high)d are missing", low=low, high=high))
 
 
 def missing_at_start(high: int) -> Flaw:
     """The first rows are missing, and retention did not remove them."""
     if high == 1:
         return Flaw(1, "missing-at-start", _("row 1 is missing, and no retention checkpoint accounts for it"))
-    told = _("row 1 to %(high)d are missing, and no retention checkpoint accounts for them", high=high)
+    told = _("rows 1 to %(high)d are missing, and no retention checkpoint accounts for them", high=high)
     return Flaw(1, "missing-at-start", told)
 
 
@@ -108,7 +108,7 @@ def old_key_last(seq: int, key: str, newer: str) -> Flaw:
 
 def cut(last: int, expected: int) -> Flaw:
     """The chain ends before a head seen earlier."""
-    told = _("row %(low)d to %(high)d are missing: the chain was cut after %(last)d")
+    told = _("rows %(low)d to %(high)d are missing: the chain was cut after %(last)d")
     return Flaw(last + 1, "cut", told % {"low": last + 1, "high": expected, "last": last})
 
 
