@@ -112,6 +112,8 @@ def _seconds(sent: str | None) -> float | None:
 class ResyncForm(FreshCodesForm, DeviceForm):
     """Two consecutive codes of a device whose codes are refused."""
 
+    first = ("serial_number",)
+
     serial_number = RadioField(
         N_("MFA device"), validators=[DeviceChosen(N_("Choose the device the codes are from."))]
     )
@@ -119,6 +121,8 @@ class ResyncForm(FreshCodesForm, DeviceForm):
 
 class HardwareTokenForm(FreshCodesForm, LabelForm):
     """The number on a token's back, and two codes."""
+
+    first = ("serial_number", "first_code", "second_code")
 
     label = label_field(NAME)
 

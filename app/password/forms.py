@@ -43,6 +43,8 @@ class NewPasswordForm(Form):
 class ChangeForm(NewPasswordForm):
     """With the old password."""
 
+    first = ("old",)
+
     old = PasswordField(
         N_("Current password"),
         render_kw={"autocomplete": "current-password", "maxlength": 200, "required": True},

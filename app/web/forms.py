@@ -24,6 +24,8 @@ from app.web.told import FieldError, Sentence
 class Form(FlaskForm):
     """Every form of the portal: a file counts only where a file is asked for, and a missing text is an empty one."""
 
+    first: ClassVar[tuple[str, ...]] = ()
+    """Fields that the page shows before those of the class it inherits. What is wrong is listed in the same order."""
     secret: ClassVar[tuple[str, ...]] = ()
     """Fields, beside passwords and files, of which nothing is shown again."""
     refused_as: str = ""
@@ -69,6 +71,7 @@ class Form(FlaskForm):
     def process(self, *args: Any, **kwargs: Any) -> None:
         """Read what was sent. Browsers send every text field, attackers leave some out: WTForms calls that None."""
         super().process(*args, **kwargs)
+        self._fields = {name: self._fields[name] for name in dict.fromkeys((*self.first, *self._fields))}
         for field in self:
             if isinstance(field, StringField) and field.data is None:
                 field.data = ""
@@ -93,7 +96,7 @@ def accepted_form() -> Form | None:
 def six_digits(_form: FlaskForm, field: StringField) -> None:
     """Refuse what cannot be a code."""
     if not re.fullmatch(r"[0-9]{6}", field.data or ""):
-        raise FieldError("six-digits", _("Enter the 6 digits your authenticator app shows."))
+        raise FieldError("six-digits", _("Enter all 6 digits of the code."))
 
 
 EXACT_FIELD = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "off", "maxlength": 256}
