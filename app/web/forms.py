@@ -71,7 +71,8 @@ class Form(FlaskForm):
     def process(self, *args: Any, **kwargs: Any) -> None:
         """Read what was sent. Browsers send every text field, attackers leave some out: WTForms calls that None."""
         super().process(*args, **kwargs)
-        self._fields = {name: self._fields[name] for name in dict.fromkeys((*self.first, *self._fields))}
+        for name in [*self.first, *(name for name in self._fields if name not in self.first)]:
+            self._fields[name] = self._fields.pop(name)  # to the end: a dict keeps the order of insertion
         for field in self:
             if isinstance(field, StringField) and field.data is None:
                 field.data = ""
