@@ -13,6 +13,7 @@ from app.access_keys import saving, service
 from app.access_keys.forms import SavedForm
 from app.access_keys.views import bp, keys_of_mine, minutes_left, pending_key
 from app.audit.events import STILL_RUNNING
+from app.mfa.names import last_used
 from app.sessions import current, slots
 from app.sessions.contents import Confirming, NewAccessKey, Way
 from app.text.messages import _
@@ -68,7 +69,8 @@ def _form(new: NewAccessKey, serial_numbers: list[str]) -> SavedForm:
     form = SavedForm()
     me = person()
     form.signed_in_with_it = me.access_key_id == new.access_key_id
-    form.offer(serial_numbers if me.way is Way.ACCESS_KEY and not form.signed_in_with_it else [])
+    asked = serial_numbers if me.way is Way.ACCESS_KEY and not form.signed_in_with_it else []
+    form.offer(asked, last_used(audit(), asked))
     return form
 
 

@@ -17,6 +17,7 @@ from app.mfa.command_line import commands
 from app.mfa.devices import begin_where_free, free_serial_number
 from app.mfa.forms import CodeForm, EmptyForm, EnrollForm
 from app.mfa.leftovers import without_qr_code
+from app.mfa.names import last_used
 from app.mfa.own_names import keep_name, names_of_mine
 from app.sessions import current, slots
 from app.sessions.console_links import alias_beside, console_url, readable_alias
@@ -220,7 +221,12 @@ def _activate_page(upgrade: Upgrade, form: CodeForm) -> ResponseReturnValue:
 def _code_form(upgrade: Upgrade) -> CodeForm:
     form = CodeForm()
     devices = [device for device in devices_of_mine() if device.gives_codes]
-    form.offer(names_of_mine(devices) if len(devices) > 1 else {upgrade.serial_number: upgrade.serial_number})
+    if len(devices) > 1:
+        begun = slots.upgrade()
+        used = begun.serial_number if begun else last_used(audit(), [device.serial_number for device in devices])
+        form.offer(names_of_mine(devices), used)
+    else:
+        form.offer({upgrade.serial_number: upgrade.serial_number})
     return form
 
 

@@ -16,7 +16,7 @@ from app.audit.events import Event
 from app.aws.clients import AwsCredentials
 from app.aws.signin import Device, oauth_client_for
 from app.errors import NotRecorded
-from app.mfa.names import names_at_sign_in
+from app.mfa.names import last_used, names_at_sign_in
 from app.sessions import current, slots
 from app.sessions.contents import PendingSignIn, Person, Way
 from app.signin import service
@@ -178,7 +178,9 @@ def code() -> ResponseReturnValue:
     if pending is None:
         return _too_late()
     form = CodeForm.blank()
-    form.offer(names_at_sign_in(pending, labels(pending.account_id, pending.user_id)))
+    whose = audit(pending.account_id, pending.user_name, pending.user_id)
+    names = names_at_sign_in(pending, labels(pending.account_id, pending.user_id))
+    form.offer(names, last_used(whose, pending.serial_numbers))
     return page("signin/code.html", form, pending=pending)
 
 

@@ -134,11 +134,12 @@ class DeviceForm(Form):
     def offer(self, devices: Mapping[str, str] | Sequence[str], chosen: str = "") -> None:
         """Offer these devices, with one of them chosen already. Of a single one there is no choice.
 
-        devices: what to call each, by serial number; or serial numbers only.
+        devices: what to call each, by serial number; or serial numbers only. chosen: counts only on a page, not in a
+        form that was sent.
         """
         names = devices if isinstance(devices, Mapping) else dict(zip(devices, devices, strict=True))
         self.serial_number.choices = list(names.items())
-        if chosen in names:
+        if chosen in names and self.serial_number.raw_data is None:
             self.serial_number.data = chosen
         elif len(names) == 1:
             self.serial_number.data = next(iter(names))

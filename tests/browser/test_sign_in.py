@@ -141,6 +141,38 @@ def test_with_two_devices_the_person_says_which(surfing: Surfing, nadia: Employe
     assert surfer.is_inside(nadia.name)
 
 
+def chosen(surfer: Surfer) -> list[str]:
+    """The device that is preselected."""
+    return [str(each.get_attribute("value")) for each in surfer.page.locator("[name=serial_number]:checked").all()]
+
+
+def test_the_device_used_last_is_preselected(surfing: Surfing, nadia: Employee, clock: Clock) -> None:
+    tablet = nadia.given_device(clock, f"{nadia.name}-tablet")
+    phone = nadia.given_device(clock, f"{nadia.name}-phone")
+    clock.move(40)
+    first = surfing()
+    first.sign_in(nadia)
+    assert chosen(first) == [], "never used here: she says which"
+    for name, device in (("phone", phone), ("tablet", tablet), ("phone", phone)):
+        surfer = surfing()
+        surfer.sign_in(nadia)
+        surfer.page.locator(f"[name=serial_number][value$='{nadia.name}-{name}']").check()
+        surfer.submit("/sign-in/code", code=device.next())
+        assert surfer.is_inside(nadia.name)
+        clock.move(60)
+
+    again = surfing()
+    again.sign_in(nadia)
+    [used] = chosen(again)
+    assert used.endswith(f"{nadia.name}-phone")
+    again.page.locator(f"[name=serial_number][value$='{nadia.name}-tablet']").check()
+    again.submit("/sign-in/code", code="123456")
+    [kept] = chosen(again)
+    assert kept.endswith(f"{nadia.name}-tablet"), "what she chose herself stays after a refused code"
+    again.submit("/sign-in/code", code=tablet.next())
+    assert again.is_inside(nadia.name)
+
+
 def test_the_portals_clock_is_wrong(
     surfing: Surfing, nadia: Employee, sandbox: Sandbox, scratch: Path, policy: str
 ) -> None:
