@@ -31,6 +31,8 @@ from app.sessions.visitors import KEPT, VisitorCookies
 log = logging.getLogger(__name__)
 
 TOUCH_EVERY = timedelta(seconds=30)
+PARTS_OF_PAGES = ("static", "branding.logo")
+"""Endpoints a browser asks by itself: that is no use of a session, so it doesn't keep one from ending."""
 _TRIES = 100
 """Of many at once one succeeds each time, so nobody tries as often as there are requests of one browser."""
 _PAUSE_MS = 20
@@ -118,8 +120,13 @@ class StoredSessions(SessionInterface):
             self._visitors.delete(request, response, self._cookie(app))
         elif session.modified:
             self._change_at_the_end(session, session.sid)
-        elif session.last_used_at and datetime.now(UTC) - session.last_used_at > TOUCH_EVERY:
+        elif request.endpoint not in PARTS_OF_PAGES and self._is_due(session):
             self._touch(session, session.sid)
+
+    @staticmethod
+    def _is_due(session: Session) -> bool:
+        """Is it time to note again that the session is used?"""
+        return session.last_used_at is not None and datetime.now(UTC) - session.last_used_at > TOUCH_EVERY
 
     def _follow(self, session: Session) -> str:
         """Continue or end the session that this one replaces. Return its new id, "" where it was not continued."""

@@ -153,6 +153,30 @@ def test_six_digits_lead_to_the_next_field(surfing: Surfing, nadia: Employee) ->
         assert surfer.page.evaluate("document.activeElement.id") == "second_code", typed
 
 
+def test_the_time_until_the_next_code_is_beside_the_field(surfing: Surfing, nadia: Employee) -> None:
+    surfer = begin(surfing, nadia)
+    clock = surfer.page.clock
+    clock.install()
+    surfer.page.reload()
+    clock.pause_at(surfer.page.evaluate("Date.now()") + 1_000)
+
+    def seconds() -> int:
+        text = surfer.page.locator("[data-countdown-text]").inner_text()
+        found = re.fullmatch(r"New code in (\d+) s", text)
+        assert found, text
+        return int(found[1])
+
+    said = seconds()
+    assert 1 <= said <= 30
+    for passed in (1, 4, 11, 25):
+        clock.run_for(passed * 1_000)
+        said = (said - passed - 1) % 30 + 1
+        assert seconds() == said, "it counts down to the next code, then to the one after that"
+    field, countdown = (surfer.page.locator(each).bounding_box() for each in ("#first_code", "[data-countdown]"))
+    assert field and countdown
+    assert abs(field["y"] - countdown["y"]) < field["height"] and countdown["x"] >= field["x"] + field["width"]
+
+
 @pytest.mark.both_policies
 def test_cancel_leaves_nothing_at_aws(surfing: Surfing, nadia: Employee) -> None:
     surfer = begin(surfing, nadia)

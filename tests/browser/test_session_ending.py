@@ -173,6 +173,32 @@ def test_a_secret_typed_into_the_wrong_field_is_not_kept(
     assert nadia.secret_access_key not in kept_drafts(surfer.page)
 
 
+def test_no_name_or_note_is_kept_because_it_may_be_a_secret(
+    surfer: Surfer, nadia: Employee, phone: Phone, clock: Clock
+) -> None:
+    """The portal refuses a name that looks like a secret. A browser can't tell, so it keeps none."""
+    assert phone
+    surfer.page.clock.install()
+    for path in ("/mfa", f"/access-keys/note?id={nadia.access_key_id}", "/ssh-keys/new"):
+        surfer.open(path)
+        for summary in surfer.page.locator("main details:has([name=label]) > summary").all():
+            summary.click()
+        field = surfer.page.locator("[name=label], [name=pasted]").first
+        field.fill(typed := f"typed on {path}")
+        minutes_pass(surfer, clock, 16)
+        assert banner(surfer) == "ended"
+        kept = kept_drafts(surfer.page)
+        assert (typed in kept) == (path == "/ssh-keys/new"), "a public key may be kept"
+        come_back_from(surfer, nadia, phone)
+
+
+def come_back_from(surfer: Surfer, who: Employee, phone: Phone) -> None:
+    """Sign in again from the page whose session ended."""
+    surfer.open("/sign-in")
+    come_back(surfer, who, phone)
+    assert surfer.is_inside(who.name)
+
+
 def test_nothing_is_kept_of_somebody_who_signed_out(surfer: Surfer, phone: Phone, clock: Clock) -> None:
     assert phone
     surfer.page.clock.install()
