@@ -31,7 +31,7 @@ class SavedForm(DeviceForm):
     """The user signed in with the new key, so they have its secret."""
 
     def validate_last_characters(self, field: StringField) -> None:
-        """Take the end of what was pasted, which may be the whole secret."""
+        """Keep the end of what was pasted, which may be the whole secret. Raises ValidationError."""
         if self.signed_in_with_it:
             return
         field.data = (field.data or "")[-LAST_CHARACTERS:]
@@ -41,13 +41,13 @@ class SavedForm(DeviceForm):
             )
 
     def validate_code(self, field: StringField) -> None:
-        """Take none: then the session stays signed in with the old key."""
+        """Accept no code: then the session stays signed in with the old key. Raises ValidationError."""
         if field.data and not re.fullmatch(r"[0-9]{6}", field.data):
             raise ValidationError(_("Enter the 6 digits your authenticator app shows, or leave this empty."))
 
 
 class ConfirmationForm(Form):
-    """Deactivating or deleting. For the last way in, a box says what that means."""
+    """Confirms that a key is to be deactivated or deleted. For the last way to sign in, a box says what that means."""
 
     asked = HiddenField()
     """Filled where the page with the question sent it, and not a row of the list."""

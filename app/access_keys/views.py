@@ -39,7 +39,7 @@ limiter.limit(CHANGES, key_func=this_person, methods=["POST"])(bp)
 
 
 def keys_of_mine() -> list[AccessKey]:
-    """As AWS lists them."""
+    """Return the user's keys, as AWS lists them."""
     return gateways().keys.list_for(person().user_name)
 
 
@@ -54,7 +54,7 @@ def chosen(keys: list[AccessKey]) -> AccessKey:
 
 
 def pending_key() -> NewAccessKey | None:
-    """The key whose secret waits in this session."""
+    """Return the key whose secret waits in this session, None without one."""
     return slots.new_key(datetime.now(UTC))
 
 
@@ -120,7 +120,7 @@ def delete_lost() -> ResponseReturnValue:
 @recently_confirmed
 @needs("iam:ListAccessKeys")
 def have() -> ResponseReturnValue:
-    """The person has the secret after all: they saved it, and did not say so in time."""
+    """Record that the user has the secret: they saved it, but didn't confirm it in time."""
     wanted = chosen_id()
     if wanted in {each.access_key_id for each in unsaved(keys_of_mine(), datetime.now(UTC)) if each.lost}:
         saving.saved(audit(), wanted)
@@ -128,7 +128,7 @@ def have() -> ResponseReturnValue:
 
 
 def unsaved(keys: Sequence[AccessKey], now: datetime) -> list[saving.Unsaved]:
-    """Keys of the person signed in whose secret nobody is known to have."""
+    """Return the keys of the user who is signed in whose secret nobody is known to have."""
     me, pending = person(), slots.new_key(now)
     return saving.unsaved_keys(
         keys,
@@ -151,7 +151,7 @@ def _without_saved_secret(keys: Sequence[AccessKey]) -> set[str]:
 @recently_confirmed
 @needs("iam:ListAccessKeys", "iam:UpdateAccessKey")
 def deactivate() -> ResponseReturnValue:
-    """What deactivating means."""
+    """Say what deactivating means."""
     return _confirmation_page("deactivate", ConfirmationForm.blank())
 
 
@@ -160,7 +160,7 @@ def deactivate() -> ResponseReturnValue:
 @recently_confirmed
 @needs("iam:ListAccessKeys", "iam:DeleteAccessKey")
 def delete() -> ResponseReturnValue:
-    """What deleting means."""
+    """Say what deleting means."""
     return _confirmation_page("delete", ConfirmationForm.blank())
 
 

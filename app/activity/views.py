@@ -125,7 +125,7 @@ def _account(form: EveryoneForm) -> str:
 @bp.get("/everyone")
 @admins_only
 def everyone() -> ResponseReturnValue:
-    """What was done in an account."""
+    """List the audit log's entries of an account."""
     form = _everyone_form()
     chosen = form.chosen(form.user.data or "")
     found = queries.entries(
@@ -145,7 +145,7 @@ def everyone() -> ResponseReturnValue:
 @bp.get(f"/everyone.<any({', '.join(FORMATS)}):ending>")
 @admins_only
 def export(ending: str) -> ResponseReturnValue:
-    """The rows behind the page, as a file."""
+    """Send the entries of the page as a file."""
     form = _everyone_form()
     if form.errors:
         abort(400)

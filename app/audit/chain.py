@@ -32,7 +32,7 @@ _FEW = 40
 
 
 class Link(NamedTuple):
-    """A row as it is chained; columns of `app.audit.models.ActivityRow`, in this order.
+    """A row as it is hashed: columns of `app.audit.models.ActivityRow`, in this order.
 
     The macs of old rows cover the columns before `user_id`. To add a column, put it last and add a format.
     """
@@ -56,7 +56,7 @@ class Link(NamedTuple):
 
 @dataclass(frozen=True)
 class Keyring:
-    """Keys by id, from the newest to the oldest. All of them verify."""
+    """AUDIT_KEYS by ID, from the newest to the oldest. All of them verify."""
 
     keys: Mapping[str, bytes]
     ends: Mapping[str, datetime] = field(default_factory=dict)
@@ -74,7 +74,7 @@ class Keyring:
         return {known: age for age, known in enumerate(self.keys)}
 
     def age(self, key_id: str) -> int:
-        """Position among the keys, 0 for the newest. Raises KeyError: no such key."""
+        """Return the position among the keys, 0 for the newest. Raises KeyError for an unknown key."""
         return self._ages[key_id]
 
     def next_after(self, key_id: str) -> str:
@@ -105,12 +105,12 @@ class Verification:
 
 
 def head_text(seq: int, mac: str) -> str:
-    """ "17:5be1…", as `--expect-head` takes it."""
+    """Return the head as `--expect-head` takes it: "17:5be1…"."""
     return f"{seq}:{mac}"
 
 
 def read_head(text: str) -> tuple[int, str]:
-    """Raises ValueError where the text is not SEQ:HASH."""
+    """Return (seq, mac) of a text like "17:5be1…". Raises ValueError for any other text."""
     seq, _, mac = text.partition(":")
     if not (seq.isascii() and seq.isdigit() and len(mac) == 64 and set(mac) <= set("0123456789abcdef")):
         raise ValueError(f"{text!r} is not SEQ:HASH, a number and 64 hex digits")

@@ -49,7 +49,7 @@ def oauth_client_for(public_url: str) -> tuple[Device, str]:
 
 @dataclass(frozen=True)
 class AuthorizationRequest:
-    """What AWS is asked with, and what proves at the end that it was us who asked."""
+    """What AWS is asked with, and what proves in the end that the answer is to this request."""
 
     client_id: str
     redirect_uri: str
@@ -59,7 +59,7 @@ class AuthorizationRequest:
 
 @dataclass(frozen=True)
 class SignInTokens:
-    """What a sign-in gives: credentials for 15 minutes, and the means to get the next ones."""
+    """What a sign-in returns: credentials for 15 minutes, and the means to get the next ones."""
 
     credentials: AwsCredentials
     client_id: str
@@ -73,12 +73,14 @@ _proving: ContextVar[ECKey] = ContextVar("dpop_key")
 
 
 def challenge(verifier: str) -> str:
-    """base64url(SHA-256(verifier)) without padding (RFC 7636, section 4.2)."""
+    """Return base64url(SHA-256(verifier)) without padding (RFC 7636, section 4.2)."""
     return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode("ascii")).digest()).rstrip(b"=").decode()
 
 
 def dpop_proof(key: ECKey, url: str, now: datetime, number: str) -> str:
-    """Proof that we hold `key`, for one POST to `url` (RFC 9449, section 4.2). number: its `jti`, used once."""
+    """Return the proof that we hold `key`, for one POST to `url` (RFC 9449, section 4.2). number: its `jti`, used
+    once.
+    """
     public = key.as_dict(private=False)
     header = {"typ": "dpop+jwt", "alg": "ES256", "jwk": {name: public[name] for name in ("kty", "x", "y", "crv")}}
     claims = {"htm": "POST", "htu": url, "iat": int(now.timestamp()), "jti": number}
@@ -108,7 +110,9 @@ class SignInGateway:
         """Scheme and host of the pages and of the token endpoint."""
 
     def request(self, device: Device, callback: str) -> AuthorizationRequest:
-        """A new request. callback: http://127.0.0.1:PORT/oauth/callback; of no use to Device.CROSS."""
+        """Return a new request. callback: http://127.0.0.1:PORT/oauth/callback, ignored for the client for any
+        machine.
+        """
         return AuthorizationRequest(
             device.value,
             callback if device is Device.SAME else f"{self.url}/v1/sessions/confirmation",
@@ -117,7 +121,7 @@ class SignInGateway:
         )
 
     def authorization_url(self, asked: AuthorizationRequest) -> str:
-        """Where the person signs in, parameters as the AWS CLI orders them."""
+        """Return where the user signs in, with the parameters in the AWS CLI's order."""
         parameters = {
             "response_type": "code",
             "client_id": asked.client_id,
@@ -130,11 +134,11 @@ class SignInGateway:
         return f"{self.url}/v1/authorize?{urlencode(parameters, quote_via=quote)}"
 
     def sign_out_url(self, onwards: str) -> str:
-        """AWS's sign-out, which then leads to `onwards`, an address of AWS Sign-In (observed)."""
+        """Return AWS's sign-out, which then leads to `onwards`, an address of AWS Sign-In (observed)."""
         return f"{self.url}/oauth?{urlencode({'Action': 'logout', 'redirect_uri': onwards}, quote_via=quote)}"
 
     def exchange(self, asked: AuthorizationRequest, code: str) -> SignInTokens:
-        """The code for credentials, asked exactly once, under a key of its own.
+        """Exchange the code for credentials, bound to a new key. AWS is asked exactly once.
 
         Raises CodeRefused, SignInNotPermitted, SignInExpired, Throttled, NoResponse.
         """
@@ -151,9 +155,9 @@ class SignInGateway:
         )
 
     def refresh(self, client_id: str, refresh_token: str, dpop_key: str) -> SignInTokens:
-        """The next credentials, asked exactly once: the refresh token works once.
+        """Get the next credentials. AWS is asked exactly once, because the refresh token works once.
 
-        Raises as `exchange` does; CodeRefused when the refresh token was used before.
+        Raises as `exchange` does; CodeRefused if the refresh token was used before.
         """
         key = ECKey.import_key(dpop_key)
         return self._tokens(key, {"clientId": client_id, "grantType": "refresh_token", "refreshToken": refresh_token})

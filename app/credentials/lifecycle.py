@@ -34,20 +34,25 @@ class Owned(Protocol):
     """A credential of any of these types, as AWS lists it."""
 
     @property
-    def id(self) -> str: ...
+    def id(self) -> str:
+        """AWS's ID of the credential."""
 
     @property
-    def active(self) -> bool: ...
+    def active(self) -> bool:
+        """False while it is deactivated."""
 
 
 class Gateway(Protocol):
     """What the gateway of each type can do. Its methods raise as those of `app.aws` do."""
 
-    def list_for(self, user_name: str) -> Sequence[Owned]: ...
+    def list_for(self, user_name: str) -> Sequence[Owned]:
+        """Return the user's credentials of this type. Raises NotAllowed, Throttled, NoResponse."""
 
-    def set_active(self, user_name: str, item_id: str, /, *, active: bool) -> None: ...
+    def set_active(self, user_name: str, item_id: str, /, *, active: bool) -> None:
+        """Activate or deactivate one. Raises NotFound, NotAllowed, NoResponse."""
 
-    def delete(self, user_name: str, item_id: str, /) -> None: ...
+    def delete(self, user_name: str, item_id: str, /) -> None:
+        """Delete one. Raises NotFound, NotAllowed, NoResponse."""
 
 
 def set_active(

@@ -18,10 +18,12 @@ class UploadedKey(Protocol):
     """An SSH public key or a signing certificate, as AWS lists it."""
 
     @property
-    def active(self) -> bool: ...
+    def active(self) -> bool:
+        """False while it is deactivated."""
 
     @property
-    def uploaded_at(self) -> datetime: ...
+    def uploaded_at(self) -> datetime:
+        """UTC."""
 
 
 @dataclass(frozen=True)

@@ -246,7 +246,10 @@ def remove(
 
 
 def resync(iam: IamGateway, audit: Audit, user_name: str, serial_number: str, first: str, second: str) -> None:
-    """Let AWS work out how far the clock of a device is off. Raises Refused with `field`, NotFound, NoResponse."""
+    """Let AWS work out how far the clock of a device is off (ResyncMFADevice).
+
+    first, second: codes in a row. Raises SameCodeTwice, Refused with `field`, NotFound, NoResponse.
+    """
     if first == second:
         raise SameCodeTwice(_("You entered the same code twice. Wait for the next one."))
     try:

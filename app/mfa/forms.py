@@ -133,6 +133,6 @@ class HardwareTokenForm(FreshCodesForm, LabelForm):
     )
 
     def validate_serial_number(self, field: StringField) -> None:
-        """9 characters or more, no ARN (IAM API Reference, EnableMFADevice)."""
+        """Refuse fewer than 9 characters, and an ARN (IAM API Reference, EnableMFADevice). Raises ValidationError."""
         if not re.fullmatch(r"[A-Za-z0-9_+=,.@-]{9,256}", field.data or ""):
             raise ValidationError(_("Enter the serial number on the back of the token, like GAHT12345678."))

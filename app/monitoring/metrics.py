@@ -37,24 +37,24 @@ CHANGES = Counter("latchkey_changes", "Changes, by what came of them", ["event",
 
 
 def answered(environ: WSGIEnvironment, status: int, seconds: float) -> None:
-    """A request was answered (`app.monitoring.logs.Answered`)."""
+    """Count an answered request, and how many seconds it took (`app.monitoring.logs.Answered`)."""
     endpoint, method = environ.get("latchkey.endpoint") or "none", environ["REQUEST_METHOD"]
     REQUESTS.labels(endpoint, method if method in ("GET", "POST", "HEAD") else "other", str(status)).inc()
     REQUEST_SECONDS.labels(endpoint).observe(seconds)
 
 
 def aws_answered(action: str, outcome: str, seconds: float) -> None:
-    """A call of AWS ended (`app.aws.clients.Observer`)."""
+    """Count an answered AWS call, and how many seconds it took with its repetitions (`app.aws.clients.Observer`)."""
     AWS_SECONDS.labels(action, outcome).observe(seconds)
 
 
 def aws_throttled(action: str) -> None:
-    """AWS asked to slow down, whether or not it was asked again."""
+    """Count an answer of AWS that asked to slow down, whether or not the call was repeated."""
     AWS_THROTTLES.labels(action).inc()
 
 
 def recorded(row: Mapping[str, str]) -> None:
-    """An entry was added to the audit log: outcomes are counted, intents aren't."""
+    """Count an entry that was added to the audit log. Intents aren't counted, only outcomes."""
     event, outcome = row["event"], row["phase"]
     if outcome == Phase.INTENDED:
         return

@@ -175,6 +175,6 @@ _PUBLIC = re.compile(
 
 
 def shortened(text: str, longest: int = 160) -> str:
-    """Text out of other people's files as it may be shown: printable, and not too long."""
+    """Return text from other people's files as it may be shown: printable, and at most `longest` characters."""
     seen = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text[: longest + 1])
     return seen if len(seen) <= longest else f"{seen[: longest - 1]}…"

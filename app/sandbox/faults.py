@@ -75,7 +75,7 @@ class Faults:
             ]
 
     def begun(self) -> dict[str, int]:
-        """Calls of each action since the rules came into force, those still running included."""
+        """Return how many calls of each action began since the rules came into force."""
         with self._lock:
             return dict(self._seen)
 

@@ -297,7 +297,7 @@ def redis(url: str, at: Reading) -> str:
 
 
 def workers(text: str, at: Reading) -> int:
-    """How many processes serve."""
+    """How many processes serve, at least 1."""
     name = at.name if text else "WEB_CONCURRENCY"
     number = int(whole(1, 64)(text or at.env.get("WEB_CONCURRENCY") or "1", replace(at, name=name)))
     if number > 1 and not at.values["REDIS_URL"]:

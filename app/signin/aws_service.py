@@ -146,9 +146,10 @@ def address_at_aws(gateway: SignInGateway, pending: PendingAwsSignIn) -> str:
 
 
 def read_verification_code(pasted: str | None, pending: PendingAwsSignIn) -> str:
-    """The authorization code in what AWS's page showed: base64 of "state=...&code=..."; blanks are forgiven.
+    """Return the authorization code in what AWS's page showed: base64 of "state=...&code=...", blanks ignored.
 
-    Raises InvalidVerificationCode.
+    Raises InvalidVerificationCode: VerificationCodeMissing, VerificationCodeTooLong, VerificationCodeNotWhole or
+    OtherVerificationCode.
     """
     text = without_blanks(pasted)
     if not text:

@@ -57,7 +57,10 @@ class AccessKeyForm(Form):
         return super().may_wait(name) and MAY_BE_KEY_ID.fullmatch(self.access_key_id.data or "") is not None
 
     def validate_access_key_id(self, field: StringField) -> None:
-        """20 characters, AKIA...; what is something else is named, and never shown again if it may be a secret."""
+        """Refuse what isn't AKIA and 16 characters, and say what it is. Raises FieldError.
+
+        What may be a secret is never shown again.
+        """
         key_id = field.data or ""
         if self._swapped():
             raise FieldError("swapped", _(SWAPPED))
@@ -99,7 +102,7 @@ class AccessKeyForm(Form):
         )
 
     def validate_secret_access_key(self, field: PasswordField) -> None:
-        """40 characters of base64's alphabet."""
+        """Refuse what isn't 40 characters of base64's alphabet. Raises FieldError."""
         if not field.data:
             raise FieldError("missing", _("Enter your secret access key."))
         if self._swapped():

@@ -95,7 +95,7 @@ def accepted_form() -> Form | None:
 
 
 def six_digits(_form: FlaskForm, field: StringField) -> None:
-    """Refuse what cannot be a code."""
+    """Refuse what can't be an MFA code. Raises FieldError."""
     if not re.fullmatch(r"[0-9]{6}", field.data or ""):
         raise FieldError("six-digits", _("Enter all 6 digits of the code."))
 
@@ -176,7 +176,7 @@ class LabelForm(Form):
     label = label_field(N_("Name"))
 
     def validate_label(self, field: StringField) -> None:
-        """Refuse what is too long, or looks like a secret."""
+        """Refuse what is too long, or looks like a secret. Raises FieldError."""
         if wrong := labels.problem(field.data or ""):
             raise FieldError(*wrong)
 

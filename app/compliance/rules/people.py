@@ -26,6 +26,7 @@ _PASSWORD_UNKNOWN = N_("Only a credential report shows whether this user has a c
 
 
 def mfa(someone: Subject, terms: Terms) -> Verdict | None:
+    """Does the user have an MFA device?"""
     return fresh(_mfa(someone, terms), terms, someone.seen.get("mfa"))
 
 
@@ -43,6 +44,7 @@ def _mfa(someone: Subject, terms: Terms) -> Verdict:
 
 
 def mfa_console(someone: Subject, terms: Terms) -> Verdict | None:
+    """Does a user who has a console password have an MFA device? None without a password."""
     seen = someone.seen
     if someone.password is False:
         return fresh(None, terms, seen.get("password"))
@@ -60,6 +62,7 @@ def mfa_console(someone: Subject, terms: Terms) -> Verdict | None:
 
 
 def key_age(someone: Subject, terms: Terms) -> Verdict | None:
+    """Is the oldest active access key younger than `key_days`? None without an active key."""
     if someone.keys is None:
         return Verdict(UNKNOWN, N_("Only a credential report shows how old this user’s access keys are."))
     return fresh(_key_age(someone.keys, someone.seen.get("keys"), terms), terms, someone.seen.get("keys"))
@@ -83,6 +86,7 @@ def _key_age(keys: Sequence[Key], seen: Seen | None, terms: Terms) -> Verdict | 
 
 
 def one_active_key(someone: Subject, terms: Terms) -> Verdict | None:
+    """Does the user have one active access key at most? None without an active key."""
     if someone.keys is None:
         return Verdict(UNKNOWN, N_("Only a credential report shows how many access keys this user has."))
     active = sum(key.active for key in someone.keys)
@@ -146,6 +150,7 @@ def _unused_key(key: Key, seen: Seen | None, terms: Terms) -> Verdict:
 
 
 def unused(someone: Subject, terms: Terms) -> Verdict | None:
+    """Was every password and active access key used in the last `unused_days`? None where the user has neither."""
     found = []
     password = _unused_password(someone, terms)
     if password:
@@ -164,6 +169,7 @@ def _unused_keys(someone: Subject, terms: Terms) -> Verdict | None:
 
 
 def key_at_creation(someone: Subject, terms: Terms) -> Verdict | None:
+    """Is there no unused access key that was created with the user (AT_CREATION)? None without a password."""
     if someone.password is False:
         return fresh(None, terms, someone.seen.get("password"))
     seen = [someone.seen.get(name) for name in ("password", "keys", "key_use")]
@@ -188,18 +194,21 @@ def _key_at_creation(someone: Subject) -> Verdict:
 
 
 def certificate_age(someone: Subject, terms: Terms) -> Verdict | None:
+    """Is every active signing certificate valid, and younger than `certificate_days`? None without one."""
     unknown = N_("Only a credential report shows this user’s signing certificates.")
     seen = someone.seen.get("certificates")
     return judge_uploads(someone.certificates, seen, terms.certificate_days, terms, CERTIFICATE, unknown)
 
 
 def ssh_key_age(someone: Subject, terms: Terms) -> Verdict | None:
+    """Is every active SSH key younger than `ssh_days`? None without one."""
     unknown = N_("AWS shows SSH keys only to their owner. We’ll know after this user has signed in here.")
     seen = someone.seen.get("ssh_keys")
     return judge_uploads(someone.ssh_keys, seen, terms.ssh_days, terms, SSH_KEY, unknown)
 
 
 def within_reach(someone: Subject, terms: Terms) -> Verdict | None:
+    """Does the policy cover the user's IAM path? None for users without a path."""
     if someone.path == "/":
         return None
     if terms.path_blind:
@@ -210,6 +219,7 @@ def within_reach(someone: Subject, terms: Terms) -> Verdict | None:
 
 
 def signed_in(someone: Subject, terms: Terms) -> Verdict | None:
+    """Has the user signed in within `first_sign_in_days` of getting a password? None without a password."""
     password, seen = someone.seen.get("password"), someone.seen.get("password_last_used")
     if someone.password is False:
         return fresh(None, terms, password)

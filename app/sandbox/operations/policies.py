@@ -61,7 +61,7 @@ def parsed(text: str) -> Any:
 
 
 def size_of(text: str) -> int:
-    """Characters as IAM counts them: no white space."""
+    """Return the number of characters as IAM counts them: white space doesn't count (IAM quotas)."""
     return len("".join(text.split()))
 
 
