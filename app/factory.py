@@ -50,7 +50,7 @@ OWN_FOLDER = ROOT / "instance"
 
 
 def create_app(config: dict[str, Any]) -> Flask:
-    """The portal. `config` comes from `config.from_env`."""
+    """Return the portal. config: as `config.from_env` returns it."""
     app = Flask(__name__, template_folder=ROOT / "templates", static_folder=ROOT / "static")
     app.config.from_mapping(config)
 

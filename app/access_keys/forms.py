@@ -47,7 +47,7 @@ class SavedForm(DeviceForm):
 
 
 class ConfirmationForm(Form):
-    """Confirms that a key is to be deactivated or deleted. For the last way to sign in, a box says what that means."""
+    """Confirms deactivating or deleting a key. For the last way to sign in, a box says what that means."""
 
     asked = HiddenField()
     """Filled where the page with the question sent it, and not a row of the list."""

@@ -108,9 +108,7 @@ def dated(keys: Sequence[AccessKey], longest: timedelta, now: datetime) -> list[
 
 @dataclass(frozen=True)
 class Uses:
-    """When keys were last used, by key ID, without keys that couldn't be read. denied: the policy doesn't allow to
-    ask.
-    """
+    """When keys were last used, by key ID, without keys that couldn't be read. denied: the policy rules it out."""
 
     by_key: Mapping[str, LastUse]
     denied: bool = False
@@ -120,10 +118,9 @@ NO_USES = Uses({})
 
 
 def last_uses(gateway: AccessKeyGateway, keys: Sequence[AccessKey]) -> Callable[[], Uses]:
-    """Start to ask when each key was last used, in parallel with other reads. The result waits for it, and raises
-    nothing.
+    """Start to ask when each key was last used, in parallel with other reads. The result waits for it.
 
-    What is denied, throttled or unanswered is missing in it: pages about keys work without.
+    What is denied, throttled or unanswered is missing in it: pages about keys work without. It raises nothing.
     """
     asked = [(key.access_key_id, start_read(partial(gateway.last_use, key.access_key_id))) for key in keys]
 
@@ -173,7 +170,7 @@ def unsaved(audit: Audit, new: NewAccessKey) -> None:
 
 
 def still_there(new: NewAccessKey, keys: Sequence[AccessKey], now: datetime) -> bool:
-    """Is the new key still AWS's? False once AWS no longer lists it. A list right after creating it proves nothing."""
+    """Return False once AWS no longer lists the new key. A list right after creating it proves nothing."""
     listed = new.access_key_id in {key.access_key_id for key in keys}
     return listed or now - (new.until - SHOWN_FOR) < SPREADING
 

@@ -171,7 +171,7 @@ COLUMNS = [*Link._fields, "mac"]
 
 
 def rows(engine: Engine, account_id: str, chosen: Filter) -> Iterator[dict[str, Any]]:
-    """Yield every row in order, as it is stored, a few at a time in memory. With an outcome: the rows that have it."""
+    """Yield every row in order, as it is stored, a few at a time in memory. With an outcome: only its rows."""
     wanted = [*_conditions(account_id, chosen), *([_latest()] if chosen.outcome else [])]
     query = select(*_LINK, ActivityRow.mac).where(*wanted).order_by(ActivityRow.seq)
     with engine.connect().execution_options(yield_per=1000) as connection:

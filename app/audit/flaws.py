@@ -1,4 +1,4 @@
-"""What can be wrong with a chain: each flaw has a stable code, and a sentence about its row. seq: of that row. Pure."""
+"""What can be wrong with a chain: each flaw has a stable code, and a sentence about its row, `seq`. Pure."""
 
 from __future__ import annotations
 

@@ -78,8 +78,9 @@ def challenge(verifier: str) -> str:
 
 
 def dpop_proof(key: ECKey, url: str, now: datetime, number: str) -> str:
-    """Return the proof that we hold `key`, for one POST to `url` (RFC 9449, section 4.2). number: its `jti`, used
-    once.
+    """Return the proof that we hold `key`, for one POST to `url` (RFC 9449, section 4.2).
+
+    number: its `jti`, used once.
     """
     public = key.as_dict(private=False)
     header = {"typ": "dpop+jwt", "alg": "ES256", "jwk": {name: public[name] for name in ("kty", "x", "y", "crv")}}
@@ -110,8 +111,9 @@ class SignInGateway:
         """Scheme and host of the pages and of the token endpoint."""
 
     def request(self, device: Device, callback: str) -> AuthorizationRequest:
-        """Return a new request. callback: http://127.0.0.1:PORT/oauth/callback, ignored for the client for any
-        machine.
+        """Return a new request.
+
+        callback: http://127.0.0.1:PORT/oauth/callback; not used by the client for any machine.
         """
         return AuthorizationRequest(
             device.value,

@@ -44,9 +44,7 @@ class SshKeyGateway:
         return sorted(keys, key=lambda key: (key.uploaded_at, key.id))
 
     def with_bodies(self, user_name: str) -> list[SshKey]:
-        """Return the same with bodies, read in parallel (GetSSHPublicKey). "" for a key that can't be read, or is
-        gone.
-        """
+        """Return the same with bodies, read in parallel (GetSSHPublicKey). "" for a key that can't be read."""
         keys = self.list_for(user_name)
         reads: list[Callable[[], str]] = [partial(self._body, user_name, key.id) for key in keys]
         return [replace(key, body=body) for key, body in zip(keys, read_concurrently(reads), strict=True)]

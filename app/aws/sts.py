@@ -50,7 +50,7 @@ class StsGateway:
         self._once = clients.sts_once
 
     def caller(self) -> Identity:
-        """Return whose credentials these are (GetCallerIdentity). It needs no permission, and says nothing about MFA."""
+        """Return whose credentials these are (GetCallerIdentity). It needs no permission, and shows no MFA."""
         with translate_errors("sts:GetCallerIdentity"):
             said = self._reads.get_caller_identity()
         return Identity(said["Account"], said["Arn"], said["UserId"])

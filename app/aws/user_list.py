@@ -68,9 +68,7 @@ class UserListGateway:
         return Batch(found, said.get("Marker", "") if said["IsTruncated"] else "")
 
     def virtual_device_owners(self, marker: str = "") -> Batch[str]:
-        """Return a page of assigned virtual devices: the user name of each, "" for the root user
-        (ListVirtualMFADevices).
-        """
+        """Return a page of the users of assigned virtual devices, "" for the root user (ListVirtualMFADevices)."""
         with translate_errors("iam:ListVirtualMFADevices"):
             said = self._reads.list_virtual_mfa_devices(
                 AssignmentStatus="Assigned", MaxItems=PAGE, **({"Marker": marker} if marker else {})

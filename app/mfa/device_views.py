@@ -1,4 +1,4 @@
-"""Pages of MFA after setup: the devices a user has, and what can be done with them."""
+"""Pages of MFA after setup: the devices a user has, and what users can do with them."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def not_with_these_devices(error: PortalError) -> ResponseReturnValue:
 @bp.get("")
 @with_mfa
 def devices() -> ResponseReturnValue:
-    """The person's devices, and what can be done."""
+    """List the user's devices, and what they can do with each."""
     iam, me, permits = gateways().iam, person(), permitted()
     leftovers.reconcile(iam, audit(), me.user_name, datetime.now(UTC))
     mine = devices_of_mine()
@@ -94,7 +94,7 @@ def devices() -> ResponseReturnValue:
 @needs(later=("iam:EnableMFADevice",))
 @calls("iam:ListMFADevices", "iam:CreateVirtualMFADevice", "iam:DeleteVirtualMFADevice")
 def add() -> ResponseReturnValue:
-    """Begin a further virtual device, or a backup to print."""
+    """Start to add another virtual device, or a backup to print."""
     form, backup = DeviceNameForm(), "backup" in request.form
     form.accept()
     label = _("Printed backup") if backup else form.label.data
@@ -122,7 +122,7 @@ def _begin(
 @with_mfa
 @calls("iam:ListMFADevices")
 def name() -> ResponseReturnValue:
-    """Keep the name of a device, for its user only; AWS has no place for it."""
+    """Store the name of a device, for its user only. AWS has no place for it."""
     form, mine = DeviceNameForm(), {device.serial_number for device in devices_of_mine()}
     form.accept()
     serial_number = form.serial_number.data
@@ -138,7 +138,7 @@ def name() -> ResponseReturnValue:
 @recently_confirmed
 @needs("iam:DeactivateMFADevice")
 def replace() -> ResponseReturnValue:
-    """What replacing a device will do, before it does."""
+    """Say what replacing a device will do, before it does it."""
     mine = devices_of_mine()
     old = _chosen(mine)
     plan = _plan(mine, old)
@@ -171,7 +171,7 @@ def _time_left() -> timedelta:
 @needs("iam:DeactivateMFADevice")
 @calls("iam:ListMFADevices", "iam:CreateVirtualMFADevice", "iam:DeleteVirtualMFADevice")
 def replace_post() -> ResponseReturnValue:
-    """Begin the new device. Where the user can have only one, deactivate the old one first."""
+    """Start the new device. Where the user can have only one, deactivate the old one first."""
     mine = devices_of_mine()
     old = _chosen(mine)
     plan = _plan(mine, old)
@@ -273,7 +273,7 @@ def clear() -> ResponseReturnValue:
 @recently_confirmed
 @needs("iam:EnableMFADevice")
 def hardware() -> ResponseReturnValue:
-    """A token's number and two codes."""
+    """Ask for a token's number and two codes."""
     if not person().with_mfa and devices_of_mine():
         return redirect(url_for("mfa.activate"))
     return page("mfa/hardware.html", HardwareTokenForm.blank())
@@ -284,7 +284,7 @@ def hardware() -> ResponseReturnValue:
 @needs("iam:EnableMFADevice")
 @calls("iam:ListMFADevices")
 def hardware_post() -> ResponseReturnValue:
-    """Trust a hardware token."""
+    """Set up a hardware token."""
     form, now = HardwareTokenForm(), datetime.now(UTC)
     if not person().with_mfa and devices_of_mine():
         return redirect(url_for("mfa.activate"), 303)

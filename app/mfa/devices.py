@@ -69,7 +69,7 @@ class NoReplacementAllowed(Refused):
 
 
 class DeviceNotDeleted(PortalError):
-    """The device is off, but the user may not delete it: no refusal, because something changed."""
+    """The device is off, but the user may not delete it. This is no refusal, because something changed."""
 
     code = "device-not-deleted"
 
@@ -122,9 +122,9 @@ def begin_where_free(
     mfa: bool | None = True,
     keep: Callable[[Enrollment], None] = lambda _: None,
 ) -> Enrollment:
-    """`begin`, under the next free serial number where the first has a leftover that only administrators can delete.
+    """`begin`, under the next free serial number if the first has a leftover that only administrators can delete.
 
-    devices: the person's. mfa: as for `Permits.allows`. Raises LeftoverDevice where there is none, and as `begin`.
+    devices: the user's. mfa: as for `Permits.allows`. Raises LeftoverDevice if none is free, and as `begin`.
     """
     leftovers: set[str] = set()
     while True:
@@ -139,7 +139,7 @@ def begin_where_free(
 
 @dataclass(frozen=True)
 class SignInOptions:
-    """What this portal offers. signin_client: the resource AWS Sign-In is judged on."""
+    """The ways to sign in that this portal offers. signin_client: the resource that AWS Sign-In is authorized on."""
 
     methods: Collection[str]
     signin_client: str
@@ -148,7 +148,7 @@ class SignInOptions:
 def ways_in_without(
     person: Person, permits: Permits, devices: Sequence[MfaDevice], removed: str, sign_in: SignInOptions
 ) -> list[str]:
-    """How the person would get in here again if they stopped after removing a device; sentences."""
+    """Return how the user could sign in here if they stopped after removing a device, as phrases."""
     others = [device for device in devices if device.serial_number != removed]
     if others:
         codes = [
@@ -191,10 +191,10 @@ class Replacement:
 def plan_replacement(
     person: Person, permits: Permits, devices: Sequence[MfaDevice], old: MfaDevice, sign_in: SignInOptions
 ) -> Replacement:
-    """Add and prove the new device, then remove the old one. Where there is no room for two, the old one goes first.
+    """Return how to replace a device: add and prove the new one, then remove the old one.
 
-    Raises NoReplacementAllowed where there is none even then, WouldLockOut where the user couldn't sign in without
-    the old one.
+    Without room for two, the old one goes first. Raises NoReplacementAllowed if there is no room even then,
+    WouldLockOut if the user couldn't sign in without the old one.
     """
     ways = ways_in_without(person, permits, devices, old.serial_number, sign_in)
     if free := free_serial_number(person, permits, devices):

@@ -18,9 +18,9 @@ PIXELS = 5
 
 
 def otpauth_uri(enrollment: Enrollment, account: str) -> str:
-    """AWS's own form: issuer, then device@account, so that an app's list tells accounts apart.
+    """Return the link in AWS's own form: issuer, then device@account, so that an app's list tells accounts apart.
 
-    account: alias or account id.
+    account: alias or account ID. seed: base32.
     """
     name = label(enrollment, account)
     return str(pyotp.TOTP(enrollment.seed).provisioning_uri(name=name, issuer_name=ISSUER))
@@ -32,7 +32,7 @@ def label(enrollment: Enrollment, account: str) -> str:
 
 
 def svg(uri: str) -> Markup:
-    """A QR code, dark on white with its quiet zone of four modules, whatever the page's colors are."""
+    """Return a QR code as SVG, dark on white with its quiet zone of four modules, whatever the page's colors are."""
     code = qrcode.QRCode(error_correction=ERROR_CORRECT_M, border=4)
     code.add_data(uri)
     code.make()

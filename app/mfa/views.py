@@ -36,7 +36,7 @@ limiter.limit(CHANGES, key_func=this_person, methods=["POST"])(bp)
 
 
 def devices_of_mine() -> list[MfaDevice]:
-    """What AWS has for the person signed in."""
+    """Return the user's MFA devices, as AWS lists them."""
     return gateways().iam.mfa_devices(person().user_name)
 
 
@@ -52,7 +52,7 @@ def enrollment_under_way(mine: Sequence[MfaDevice]) -> Enrollment | None:
 @bp.get("/enroll")
 @recently_confirmed
 def enroll() -> ResponseReturnValue:
-    """The QR code and two fields; or the button that makes them."""
+    """Show the QR code and two fields, or the button that creates them."""
     mine, kept = devices_of_mine(), slots.enrollment()
     if mine and not person().with_mfa:
         return done(_("You already have an MFA device. Enter a code to sign in with it."), "mfa.activate")
@@ -84,7 +84,7 @@ def _shown(pending: Enrollment) -> dict[str, str]:
 @bp.get("/enroll/print")
 @recently_confirmed
 def print_qr_code() -> ResponseReturnValue:
-    """The QR code on a page to print and seal. Once its two codes were entered, no page shows it again."""
+    """Show the QR code on a page to print and seal. Once its two codes were entered, no page shows it again."""
     waits = enrollment_under_way(devices_of_mine())
     if waits is None:
         return redirect(url_for("mfa.enroll"))
@@ -96,7 +96,7 @@ def print_qr_code() -> ResponseReturnValue:
 @needs("iam:CreateVirtualMFADevice", later=("iam:EnableMFADevice",))
 @calls("iam:ListMFADevices", "iam:DeleteVirtualMFADevice")
 def begin() -> ResponseReturnValue:
-    """Make a device (again)."""
+    """Create a device, perhaps after an earlier attempt."""
     mine = devices_of_mine() if person().with_mfa else []
     kept, waits = slots.enrollment(), enrollment_under_way(mine)
     slots.forget("enrollment")
@@ -115,7 +115,7 @@ def begin() -> ResponseReturnValue:
 
 @bp.errorhandler(service.MfaAlreadyEnabled)
 def already_enabled(error: service.MfaAlreadyEnabled) -> ResponseReturnValue:
-    """Continue with the device that is there by now."""
+    """Continue with the device that exists by now."""
     slots.forget("enrollment")
     if person().with_mfa:
         return done(error, "mfa.devices", "info")
@@ -149,7 +149,7 @@ def code_already_used(error: upgrading.CodeAlreadyUsed) -> ResponseReturnValue:
 @needs("iam:EnableMFADevice")
 @calls("iam:ListMFADevices")
 def enroll_post() -> ResponseReturnValue:
-    """Trust the device with its first two codes."""
+    """Set up the device with its first two codes."""
     pending, form = slots.enrollment(), EnrollForm()
     if pending is None and not person().with_mfa and devices_of_mine():
         return redirect(url_for("mfa.enroll"), 303)  # another tab has turned MFA on: that page says so
@@ -185,7 +185,7 @@ def enroll_post() -> ResponseReturnValue:
 @bp.post("/enroll/cancel")
 @calls("iam:DeleteVirtualMFADevice")
 def cancel() -> ResponseReturnValue:
-    """Remove the device that was never trusted."""
+    """Remove the device that was never set up."""
     pending = slots.enrollment()
     if pending:
         service.cancel(gateways().iam, audit(), pending)
@@ -232,7 +232,7 @@ def _code_form(upgrade: Upgrade) -> CodeForm:
 
 @bp.get("/activate")
 def activate() -> ResponseReturnValue:
-    """Ask for the next code, or show what is being waited for; who came through AWS gives the code there."""
+    """Ask for the next code, or show what the page waits for. Users who came through AWS enter the code there."""
     if person().with_mfa:
         return redirect(url_for("mfa.finished"))
     upgrade = _upgrade()
@@ -249,7 +249,7 @@ def activate() -> ResponseReturnValue:
 @codes_per_key
 @calls("iam:ListMFADevices")
 def activate_post() -> ResponseReturnValue:
-    """Take the next code."""
+    """Accept the next code."""
     upgrade = _upgrade()
     if person().with_mfa or upgrade is None or person().way is Way.AWS_SIGN_IN:
         return done("", "mfa.activate")
@@ -294,7 +294,7 @@ def _go_on(upgrade: Upgrade) -> ResponseReturnValue:
 @bp.get("/finished")
 @with_mfa
 def finished() -> ResponseReturnValue:
-    """What was wanted all along: the console, and the command line."""
+    """Show what is possible with MFA: the console and the command line."""
     me, iam, permits = person(), gateways().iam, permitted()
     alias = alias_beside(iam, me)
     devices = iam.mfa_devices(me.user_name)

@@ -1,7 +1,7 @@
-"""What Prometheus is told: `/metrics`, behind METRICS_TOKEN, for all workers of this replica together.
+"""What Prometheus reads: `/metrics`, behind METRICS_TOKEN, for all workers of this replica together.
 
 With several processes prometheus_client keeps the numbers in files under PROMETHEUS_MULTIPROC_DIR, which
-deploy/gunicorn.conf.py sets before anything here is imported. No label holds what a person can choose.
+deploy/gunicorn.conf.py sets before anything here is imported. No label contains what a user can choose.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class _Now(Collector):
 
 
 def exposition(count_sessions: Callable[[], int], parts: Callable[[], Mapping[str, str]]) -> bytes:
-    """Everything, in Prometheus' text format. parts: states of the portal's parts, "ok" for those that serve."""
+    """Return everything in Prometheus' text format. parts: states of the portal's parts, "ok" for those that work."""
     registry = CollectorRegistry()
     registry.register(_Now(count_sessions, parts))
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:

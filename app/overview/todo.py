@@ -1,6 +1,6 @@
-"""A person's to-do list: a table of rules over what AWS has and what waits in the session. Pure.
+"""A user's to-do list: a table of rules over what AWS shows and what waits in the session. Pure.
 
-Before MFA there is one thing to do, and the page says it by itself; this is the list for afterwards.
+Before MFA there is one thing to do, and the page says it by itself. This is the list for afterwards.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Urgency(IntEnum):
 
 @dataclass(frozen=True)
 class Item:
-    """One thing to do. code: of its kind. endpoint and values: of the page where it is done; label: its button."""
+    """One thing to do. code: stable name. endpoint and values: of the page where it is done. label: its button."""
 
     urgency: Urgency
     code: str
@@ -49,7 +49,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Waiting:
-    """What this session holds that is not finished."""
+    """What this session holds that isn't finished."""
 
     new_key: str = ""
     """Key id whose secret waits to be saved."""
@@ -245,5 +245,5 @@ RULES: tuple[Rule, ...] = (
 
 
 def to_do(situation: Situation, rules: Iterable[Rule] = RULES) -> list[Item]:
-    """Everything due or missing, worst first; within one urgency in the order of the rules."""
+    """Return everything that is due or missing, worst first; within one urgency in the order of the rules."""
     return sorted((item for rule in rules for item in rule(situation)), key=lambda item: item.urgency)

@@ -29,7 +29,7 @@ bp = Blueprint("overview", __name__)
 
 @bp.get("/")
 def index() -> ResponseReturnValue:
-    """Before MFA: how to get it. With MFA: everything due or missing, worst first."""
+    """Before MFA, say how to set it up. With MFA, list everything that is due or missing, worst first."""
     reconcile(gateways().iam, audit(), person().user_name, datetime.now(UTC))
     return _with_mfa() if person().with_mfa else _before_mfa()
 

@@ -11,7 +11,7 @@ from app.web.forms import Form
 
 
 class NewPasswordForm(Form):
-    """A new password, twice; blanks count."""
+    """A new password, twice. Blanks count."""
 
     new = PasswordField(
         N_("New password"),
@@ -41,7 +41,7 @@ class NewPasswordForm(Form):
 
 
 class ChangeForm(NewPasswordForm):
-    """With the old password."""
+    """A new password, with the current one."""
 
     first = ("old",)
 

@@ -1,4 +1,4 @@
-"""Changing, making and removing the console password."""
+"""Changing, setting and removing the console password."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TOO_WEAK = 2
 
 
 class WeakPassword(Refused):
-    """It keeps the account's rules and would be guessed nevertheless."""
+    """The password meets the account's rules, but is easy to guess."""
 
     code = "weak-password"
     field = "new"
@@ -40,7 +40,7 @@ class PasswordOutcomeUnknown(NoResponse):
 
 
 class NoPassword(Refused):
-    """There is none to change."""
+    """The user has no password to change."""
 
     code = "no-password"
     message = N_("You have no console password.")
@@ -128,9 +128,10 @@ class StrengthCheckBusy(PortalError):
 
 
 def truncate_for_zxcvbn(password: str) -> str:
-    """At most MOST_CHARACTERS of a password, in a form that zxcvbn judges quickly.
+    """Return at most MOST_CHARACTERS of a password, in a form that zxcvbn judges quickly.
 
-    Where it would have to try many readings, it gets the first of them instead: that is as easy to guess or easier.
+    Where zxcvbn would have to try many readings, it gets the first of them instead: that is as easy to guess or
+    easier.
     """
     password = password[:MOST_CHARACTERS]
     readings = relevant_l33t_subtable(password, L33T_TABLE)
@@ -161,7 +162,7 @@ def strength(person: Person, password: str) -> Strength:
 
 
 def examine(policy: PasswordPolicy | None, person: Person, new: str, *, anyway: bool) -> None:
-    """Raises Refused with all broken rules at once, or WeakPassword, before AWS is asked."""
+    """Check a new password before AWS is asked. Raises Refused with all broken rules at once, or WeakPassword."""
     if problems := broken(policy, new):
         raise Refused(_("This password breaks these rules: %(rules)s.", rules="; ".join(problems)), field="new")
     found = strength(person, new)
@@ -173,7 +174,7 @@ def examine(policy: PasswordPolicy | None, person: Person, new: str, *, anyway: 
 
 
 def change(gateway: PasswordGateway, audit: Audit, person: Person, old: str, new: str) -> None:
-    """With the old one.
+    """Change the password, with the current one (ChangePassword).
 
     Raises WrongOldPassword, PasswordPolicyViolation, NotAllowed, NoPassword, PasswordOutcomeUnknown.
     """
@@ -187,13 +188,19 @@ def change(gateway: PasswordGateway, audit: Audit, person: Person, old: str, new
 
 
 def give(gateway: PasswordGateway, audit: Audit, person: Person, new: str, *, exists: bool) -> None:
-    """Without the old one: a first password, or another in place of a forgotten one."""
+    """Set a password without the current one: a first one, or another in place of a forgotten one.
+
+    exists: does the user have one? Raises PasswordPolicyViolation, AlreadyExists, NotFound, NotAllowed, NoResponse.
+    """
     act: Callable[[str, str], None] = gateway.replace if exists else gateway.create
     with audit.attempt(Event.PASSWORD_SET, person.arn):
         act(person.user_name, new)
 
 
 def remove(gateway: PasswordGateway, audit: Audit, person: Person) -> None:
-    """No console sign-in any more. Raises NotFound, NotAllowed, NoResponse."""
+    """Remove the password, so the user can't sign in to the console (DeleteLoginProfile).
+
+    Raises NotFound, NotAllowed, NoResponse.
+    """
     with audit.attempt(Event.PASSWORD_REMOVED, person.arn):
         gateway.remove(person.user_name)

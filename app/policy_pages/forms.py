@@ -1,4 +1,4 @@
-"""Forms about the policy. Those in addresses hold no secret, and change nothing."""
+"""Forms about the policy. Those in addresses contain no secret, and change nothing."""
 
 from __future__ import annotations
 
@@ -73,9 +73,9 @@ class WriteForm(_InAddress):
     without_sign_in = BooleanField(N_("Leave out AWS Sign-In (aws login)"))
 
     def written(self, configured: Mapping[str, Any], partition: str) -> service.Written | None:
-        """Render what is asked for; None where that can't be done, which the fields say then.
+        """Render what is asked for. Return None where that can't be done; then the fields say why.
 
-        configured: the document the portal is set up for.
+        configured: the document in FORCE_MFA_POLICY.
         """
         if not self.validate():
             return None
@@ -98,7 +98,7 @@ class WriteForm(_InAddress):
 
 
 class TryForm(_InAddress):
-    """Who asks for what."""
+    """Which user asks for what."""
 
     user_name = StringField(
         N_("IAM user"),
@@ -149,7 +149,7 @@ class CheckForm(Form):
     file = FileField(N_("Or choose a file"))
 
     def take_file(self) -> None:
-        """What was uploaded goes where it would have been pasted."""
+        """Put what was uploaded where it would have been pasted."""
         if not self.file.data:
             return
         given = self.file.data.read(4 * LONGEST + 1)

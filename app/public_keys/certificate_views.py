@@ -79,7 +79,7 @@ def index() -> ResponseReturnValue:
 @recently_confirmed
 @needs("iam:ListSigningCertificates", "iam:UploadSigningCertificate")
 def new() -> ResponseReturnValue:
-    """Where a certificate is pasted."""
+    """Show the form to paste a certificate."""
     return _new_page(UploadForm.blank())
 
 
@@ -136,7 +136,7 @@ def refused(error: PastedTextRefused) -> ResponseReturnValue:
 @recently_confirmed
 @needs("iam:ListSigningCertificates", "iam:UploadSigningCertificate")
 def upload() -> ResponseReturnValue:
-    """Upload it."""
+    """Upload the certificate."""
     form = UploadForm()
     form.accept()
     certificate = service.checked_certificate(audit(), form.given(), datetime.now(UTC))

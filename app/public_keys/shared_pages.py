@@ -37,25 +37,25 @@ class Pages:
     """Of the same line, among the types, from 1."""
 
     def action(self, verb: str) -> str:
-        """IAM's action with this verb, "List" for all of them."""
+        """Return IAM's action with this verb, "List" for all of them."""
         return f"iam:{verb}{self.resource}{'s' if verb == 'List' else ''}"
 
     @property
     def actions(self) -> dict[str, str]:
-        """IAM's actions that a list names where they are missing."""
+        """Return IAM's actions that a list names where they are missing."""
         return {"switch": self.action("Update"), "upload": self.action("Upload"), "read": self.action("Get")}
 
     def at(self, view: str) -> str:
-        """Endpoint of one of its views."""
+        """Return the endpoint of one of its views."""
         return f"{self.bp.name}.{view}"
 
     @property
     def at_aws(self) -> lifecycle.Gateway:
-        """The gateway of this type."""
+        """Return the gateway of this type."""
         return gateways().of_type(self.gateway)
 
     def chosen(self) -> lifecycle.Owned | None:
-        """The person's own item that the address's `id` names."""
+        """Return the user's own item that the address's `id` names, None where AWS lists none."""
         wanted = chosen_id()
         return next(
             (held for held in self.at_aws.list_for(person().user_name) if held.id == wanted),
@@ -63,7 +63,7 @@ class Pages:
         )
 
     def confirmation_page(self, act: str) -> ResponseReturnValue:
-        """What an act means."""
+        """Say what deactivating or deleting means."""
         held = self.chosen()
         if held is None:
             return self.gone()
@@ -79,7 +79,7 @@ class Pages:
         return done(sentence, self.at("index"), "info", code="not-listed")
 
     def switch(self, *, active: bool) -> ResponseReturnValue:
-        """Activate or deactivate. Each can be undone, so nothing is asked."""
+        """Activate or deactivate. Both can be undone, so the page asks nothing first."""
         held = self.chosen()
         if held is None:
             return self.gone()

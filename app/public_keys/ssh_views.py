@@ -65,7 +65,7 @@ def index() -> ResponseReturnValue:
 @recently_confirmed
 @needs("iam:ListSSHPublicKeys", "iam:UploadSSHPublicKey")
 def new() -> ResponseReturnValue:
-    """Where a key is pasted."""
+    """Show the form to paste a key."""
     return _new_page(UploadForm.blank())
 
 
@@ -79,7 +79,7 @@ def _new_page(form: UploadForm) -> ResponseReturnValue:
 @needs("iam:ListSSHPublicKeys", "iam:UploadSSHPublicKey")
 @calls("iam:GetSSHPublicKey")
 def new_post() -> ResponseReturnValue:
-    """Upload it."""
+    """Upload the key."""
     form = UploadForm()
     form.accept()
     key = service.checked_key(audit(), form.given())

@@ -42,8 +42,8 @@ _BUSY = "the session is being changed by too many requests at once"
 class StoredSessions(SessionInterface):
     """Flask's session interface over a store.
 
-    Where the store does not answer, a request gets an empty session that is `unavailable`, or StoreDown when it is to
-    be saved: either way a page that says so (`app.web.error_pages`), and the cookie stays.
+    If the store doesn't answer, a request gets an empty session that is `unavailable`, or StoreDown when the session
+    is to be saved. Either way a page says so (`app.web.error_pages`), and the cookie stays.
     """
 
     def __init__(self, app: Flask, store: SessionStore) -> None:
@@ -55,7 +55,7 @@ class StoredSessions(SessionInterface):
         self._idle: timedelta = app.config["SESSION_IDLE"]
 
     def open_session(self, app: Flask, request: Request) -> Session:
-        """The browser's session, or a new empty one (`lost` when its id is not good any more)."""
+        """Return the browser's session, or a new empty one (`lost` if its ID isn't valid any more)."""
         sid = request.cookies.get(self.get_cookie_name(app))
         if not sid:
             return self._visitor(request)
@@ -96,7 +96,7 @@ class StoredSessions(SessionInterface):
         return session
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
-        """Store what the request changed; set or delete the cookie where the id changed. Raises StoreDown once."""
+        """Store what the request changed. Set or delete the cookie if the ID changed. Raises StoreDown once."""
         session = cast("Session", session)
         response.vary.add("Cookie")
         if session.unavailable:
@@ -194,10 +194,10 @@ class StoredSessions(SessionInterface):
         raise StoreDown(_BUSY)
 
     def commit(self, session: Session, *, if_unchanged: bool = False) -> bool:
-        """Store the changes now, not at the end of the request: for what others must see before we continue.
+        """Store the changes now, not at the end of the request, for what others must see before this one continues.
 
-        if_unchanged: only where nobody else stored anything since this request read the session. Answers
-        False where that was so, or where the session was ended; then it holds what is stored now, if anything.
+        if_unchanged: only if nothing else was stored since this request read the session. Return False if it was, or
+        if the session was ended. The session then holds what is stored now, if anything. Raises StoreDown.
         """
         if session.sid is None:
             return True  # nobody else has it
@@ -206,12 +206,16 @@ class StoredSessions(SessionInterface):
         return stored
 
     def stored(self, session: Session, key: str) -> Mapping[str, Any]:
-        """What is stored by now under a key of the session; {} for nothing. What the request has stays as it is."""
+        """Return what is stored now under a key of the session, {} for nothing. This request's session stays as it
+        is.
+
+        Raises StoreDown.
+        """
         found = self._load(session.sid) if session.sid else None
         return (found.get(key) if found else None) or {}
 
     def reload(self, session: Session) -> None:
-        """Read what is stored now, dropping changes of this request."""
+        """Read what is stored now, and drop the changes of this request. Raises StoreDown."""
         stored = self._load(session.sid) if session.sid else None
         session.clear()
         if stored is None:
@@ -271,11 +275,11 @@ class StoredSessions(SessionInterface):
         raise StoreDown(_BUSY)
 
     def list_for(self, owner: str) -> Sequence[OpenSession]:
-        """Open sessions of a user (`app.sessions.contents.owner_of`), latest used first."""
+        """Return the open sessions of an owner (`owner_of`), latest used first. Raises StoreDown."""
         return self.store.list_for(owner)
 
     def end(self, owner: str, labels: Collection[str]) -> int:
-        """Delete sessions of a person by their short ids; how many there were."""
+        """Delete sessions of a user by their short IDs, and return how many there were. Raises StoreDown."""
         return self.store.end(owner, labels)
 
     def _forget(self, sid: str) -> bool:

@@ -34,7 +34,7 @@ UNSAVED = {
 
 
 class AccessKeyForm(Form):
-    """Key id and secret, checked for shape before AWS is asked."""
+    """Access key ID and secret, checked for their form before AWS is asked."""
 
     access_key_id = StringField(
         N_("Access key ID"),
@@ -53,7 +53,7 @@ class AccessKeyForm(Form):
     """Is there another way in, with user name and password?"""
 
     def may_wait(self, name: str) -> bool:
-        """What cannot be an ID, and is in its field, may be a secret or a piece of one."""
+        """Something that can't be an ID, in its field, may be a secret or a piece of one."""
         return super().may_wait(name) and MAY_BE_KEY_ID.fullmatch(self.access_key_id.data or "") is not None
 
     def validate_access_key_id(self, field: StringField) -> None:
@@ -130,7 +130,7 @@ def _may_be_user_name(typed: str) -> bool:
 
 
 class CodeForm(shared.CodeForm):
-    """The code that belongs to a key."""
+    """The MFA code for a key."""
 
     proves_credentials = True
 

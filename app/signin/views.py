@@ -59,16 +59,16 @@ WHYS = {
 
 
 def asked_for() -> str:
-    """Where the page or form says the person goes after signing in, or "". The page hands it to its forms."""
+    """Return where the page or form says the user goes after signing in, or "". The page passes it to its forms."""
     wanted = request.values.get("next", "")
     return local_path(wanted, "") if len(wanted) <= LONGEST_PATH else ""
 
 
 def ask_to_sign_in() -> ResponseReturnValue:
-    """Flask-Login's answer to people without a session: sign in, then back to where they were going.
+    """Answer people without a session (for Flask-Login): sign in, then back to where they were going.
 
-    Nothing is stored for them yet: passers-by fill no table, and a late request of a session that is over
-    does not replace the cookie of the one that followed it.
+    Nothing is stored for them yet. So visitors fill no table, and a late request of a session that has ended doesn't
+    replace the cookie of the one that followed it.
     """
     where: dict[str, str] = {}
     back = where_they_were()
@@ -82,7 +82,7 @@ def ask_to_sign_in() -> ResponseReturnValue:
 @bp.get("/sign-in")
 @public
 def sign_in() -> ResponseReturnValue:
-    """The ways in."""
+    """Show the ways to sign in."""
     if current_user.is_authenticated and not current.confirming() and not refused.waits(here()):
         return redirect(url_for("overview.index"))
     if "ended" in request.args:
@@ -117,7 +117,7 @@ def _key_form() -> AccessKeyForm:
 @limiter.limit(per_key, key_func=typed_key_id, methods=["POST"])
 @calls("iam:ListMFADevices")
 def sign_in_post() -> ResponseReturnValue:
-    """Prove the key; then in, or on to the code."""
+    """Check the key, then sign the user in, or lead to the code."""
     if Way.ACCESS_KEY not in current_app.config["SIGN_IN_METHODS"]:
         abort(404)
     form = _key_form()
@@ -156,7 +156,7 @@ def sign_in_post() -> ResponseReturnValue:
 @bp.get("/sign-in/first")
 @public
 def first() -> ResponseReturnValue:
-    """The way in with a temporary password: AWS wants it changed first, and some policies want MFA before that."""
+    """Show how to sign in with a temporary password: AWS requires another one, and some policies MFA first."""
     account, partition = min(current_app.config["ACCOUNTS"]), current_app.config["AWS_PARTITION"]
     way = service.first_way_in(
         current_app.config["FORCE_MFA_DOCUMENT"], account, partition, current_app.config["AWS_REGION"]
@@ -173,7 +173,7 @@ def first() -> ResponseReturnValue:
 @bp.get("/sign-in/code")
 @public
 def code() -> ResponseReturnValue:
-    """Ask for the code of the person's device."""
+    """Ask for the code of the user's device."""
     pending = slots.pending_sign_in(datetime.now(UTC))
     if pending is None:
         return _too_late()
@@ -189,7 +189,7 @@ def code() -> ResponseReturnValue:
 @limiter.limit(per_address, methods=["POST"])
 @codes_per_key
 def code_post() -> ResponseReturnValue:
-    """Turn key and code into the person's MFA session."""
+    """Turn key and code into an MFA session."""
     pending = slots.pending_sign_in(datetime.now(UTC))
     if pending is None:
         return _too_late()
@@ -225,14 +225,14 @@ def cancel() -> ResponseReturnValue:
 @bp.post("/sign-in/stay")
 @limiter.limit(CHANGES, key_func=this_person)
 def stay() -> ResponseReturnValue:
-    """The session is used: for the page that says it is about to end (`static/session.js`)."""
+    """Keep the session in use, for the page that says it is about to end (`static/session.js`)."""
     return asdict(current.session_left())
 
 
 @bp.post("/sign-out")
 @public
 def sign_out() -> ResponseReturnValue:
-    """End the session; works, and says so, even when it had ended already."""
+    """End the session. It works, and says so, even if it had ended already."""
     way = current_user.way if current_user.is_authenticated else None
     noted = audit() if way else None
     current.sign_out()

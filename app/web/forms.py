@@ -1,4 +1,4 @@
-"""What several forms share: codes, and what people paste."""
+"""What several forms share: codes, devices, labels, and how a form is accepted and refused."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from app.web.told import FieldError, Sentence
 
 
 class Form(FlaskForm):
-    """Every form of the portal: a file counts only where a file is asked for, and a missing text is an empty one."""
+    """Every form of the portal. A file counts only in a field for files, and a missing text is an empty one."""
 
     first: ClassVar[tuple[str, ...]] = ()
     """Fields that the page shows before those of the class it inherits. What is wrong is listed in the same order."""
@@ -48,12 +48,12 @@ class Form(FlaskForm):
         g.accepted_form = self
 
     def refused_by(self, _refusal: PortalError) -> None:
-        """After this refusal was put into the form: take out what must not be shown again."""
+        """Remove what must not be shown again, after this refusal was put into the form."""
         for name in self.spent:
             self[name].data = ""
 
     def may_wait(self, name: str) -> bool:
-        """May what was typed into this field be shown again where the form was refused (`app.web.refused`)?"""
+        """May the page show this field's entry again after the form was refused (`app.web.refused`)?"""
         return name not in self.secret
 
     class Meta(FlaskForm.Meta):
@@ -127,12 +127,12 @@ class DeviceChosen(InputRequired):
 
 
 class DeviceForm(Form):
-    """Something about one of the person's devices."""
+    """Something about one of the user's devices."""
 
     serial_number = RadioField(N_("MFA device"), validators=[DeviceChosen(N_("Choose the device the code is from."))])
 
     def offer(self, devices: Mapping[str, str] | Sequence[str], chosen: str = "") -> None:
-        """Offer these devices, with one of them chosen already. Of a single one there is no choice.
+        """Offer these devices, with one of them chosen already. A single device needs no choice.
 
         devices: what to call each, by serial number; or serial numbers only. chosen: counts only on a page, not in a
         form that was sent.
@@ -146,7 +146,7 @@ class DeviceForm(Form):
 
 
 class CodeForm(DeviceForm):
-    """One code of one of the person's devices."""
+    """One code of one of the user's devices."""
 
     spent = ("code",)
 
@@ -154,7 +154,7 @@ class CodeForm(DeviceForm):
 
 
 class TwoCodesForm(Form):
-    """Two consecutive codes of a device."""
+    """Two codes in a row of a device."""
 
     first_code = StringField(
         N_("First code"),

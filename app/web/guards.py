@@ -1,4 +1,4 @@
-"""Who may open a page: signed in is the rule, `@public` the marked exception, `@with_mfa` above it."""
+"""Who may open a page: users who are signed in. `@public` is the exception, `@with_mfa` requires more."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def public(view: View) -> View:
 
 
 def is_public(endpoint: str | None) -> bool:
-    """True for views marked `@public`, static files and pages that do not exist."""
+    """True for views marked `@public`, static files and pages that don't exist."""
     view = current_app.view_functions.get(endpoint or "")
     return view is None or endpoint == "static" or bool(getattr(view, "is_public", False))
 
 
 def require_sign_in() -> ResponseReturnValue | None:
-    """Before every request: nobody gets past this without a session, save to public views."""
+    """Before a request: only public views open without a session."""
     if current_user.is_authenticated or is_public(request.endpoint):
         return None
     return current_app.login_manager.unauthorized()  # type: ignore[attr-defined, no-any-return]  # Flask-Login adds it
@@ -53,7 +53,7 @@ def _guarded(view: View, mark: str, instead: Callable[[], ResponseReturnValue | 
 
 
 def with_mfa(view: View) -> View:
-    """Only for sessions AWS has seen a code for; others are led to the overview, which says how to."""
+    """Open a view only in an MFA session. Other users are led to the overview, which says how to get one."""
     return _guarded(view, "needs_mfa", _how_to_get_mfa)
 
 
@@ -71,7 +71,7 @@ _ANSWERS = ("access_keys.new", "access_keys.download")
 
 
 def recently_confirmed(view: View) -> View:
-    """Only soon after signing in; others sign in once more and come back to the form, never to its answer."""
+    """Open a view only soon after signing in. Others sign in once more and come back to the form, not its answer."""
     return _guarded(view, "needs_confirmation", _sign_in_once_more)
 
 
@@ -83,15 +83,15 @@ def _sign_in_once_more() -> ResponseReturnValue | None:
 
 
 def ask_to_confirm(back: str, why: Confirming = Confirming.WHO) -> ResponseReturnValue:
-    """Lead through a new sign-in, and to `back` afterwards."""
+    """Lead to a new sign-in, and to `back` afterwards."""
     current.confirm_before(back, why)
     return redirect(url_for("signin.sign_in"), 303)
 
 
 def accounts_to_watch() -> list[str]:
-    """Accounts whose users the person may look at: those ADMINS names them for, with MFA.
+    """Return the accounts whose users the administrator may look at: those in ADMINS, with MFA.
 
-    By unique id, or by ARN where ADMINS has no id: then a namesake of a deleted administrator is taken for them.
+    By unique ID, or by ARN where ADMINS has no ID: then a later user of the same name is taken for the administrator.
     """
     if not current_user.is_authenticated or not current_user.with_mfa:
         return []
@@ -100,16 +100,16 @@ def accounts_to_watch() -> list[str]:
 
 
 def may_have_an_heir() -> bool:
-    """Does ADMINS name the user by ARN only? A later user of that name would be taken for them."""
+    """Does ADMINS name the user by ARN only? Then a later user of that name is taken for them."""
     return any(current_user.arn in named for named in current_app.config["ADMINS"].values())
 
 
 class ForAdministrators(Forbidden):
-    """The page is for those ADMINS names, with MFA."""
+    """The page is only for administrators in ADMINS, with MFA."""
 
 
 def admins_only(view: View) -> View:
-    """Only for those ADMINS names, with MFA; others are told so, and nothing else. Raises ForAdministrators."""
+    """Open a view only to administrators in ADMINS, with MFA. Raises ForAdministrators for others."""
     return _guarded(view, "needs_admin", _refuse_others)
 
 

@@ -1,6 +1,7 @@
-"""Style sheets and scripts as browsers get them: without the comments and indentation that are for us.
+"""Style sheets and scripts as browsers get them, without the comments and indentation that are for developers.
 
-A first visit loads at most 90 kB (`tests/browser/test_page_weight.py`). Files that are short already stay.
+A first visit loads at most 90 kB (`tests/browser/test_page_weight.py`). Files that begin with a licence are sent as
+they are.
 """
 
 from __future__ import annotations

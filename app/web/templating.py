@@ -1,4 +1,4 @@
-"""What templates may call."""
+"""The filters and functions of templates."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from app.web.guards import accounts_to_watch
 
 
 def grouped(seed: str) -> str:
-    """ "ABCD EFGH ...": groups of four are easier to type."""
+    """Return "ABCD EFGH ...": groups of four are easier to type."""
     return " ".join(seed[start : start + 4] for start in range(0, len(seed), 4))
 
 
 def machine_time(moment: datetime) -> str:
-    """A moment as the `datetime` of HTML's `<time>` takes it: to the second, since it has no microseconds."""
+    """Return a moment as the `datetime` of HTML's `<time>`: to the second, since it has no microseconds."""
     return moment.isoformat(timespec="seconds")
 
 
 def whole_options(text: str) -> Markup:
-    """A command as HTML in which no line ends inside an option like `--serial-number`; the text is the same."""
+    """Return a command as HTML in which no line ends inside an option like `--serial-number`."""
     parts = re.sub(r"--[a-z][a-z-]{1,30}(?![\w-])", r'<span class="lk-nowrap">\g<0></span>', str(escape(text)))
     return Markup(parts)  # noqa: S704 # escaped before the spans, which hold letters and hyphens only
 
@@ -37,9 +37,9 @@ _ATTRIBUTES = {"aria-hidden": "true", "class": "lk-icon"}
 
 @cache
 def icon(name: str, size: int = 20, style: str = "outline") -> Markup:
-    """A picture of Heroicons (https://heroicons.com), drawn in the colour of the text, for the eye only.
+    """Return a picture of Heroicons (https://heroicons.com) in the colour of the text, hidden from screen readers.
 
-    size: in pixels. style: "outline", "solid", "mini" or "micro". Raises IconDoesNotExist for a name there is not.
+    size: in pixels. style: "outline", "solid", "mini" or "micro". Raises IconDoesNotExist for an unknown name.
     """
     draw = {"outline": heroicon_outline, "solid": heroicon_solid, "mini": heroicon_mini, "micro": heroicon_micro}
     return Markup(draw[style](name, size=size, **_ATTRIBUTES))  # noqa: S704 # drawn by the package from its own files
@@ -65,7 +65,7 @@ class Unindented(Extension):
 
 
 def register(app: Flask) -> None:
-    """Make the filters known to Jinja."""
+    """Add the filters and functions to Jinja."""
     app.jinja_env.add_extension(Unindented)
     app.jinja_env.filters["date"] = written
     app.jinja_env.filters["grouped"] = grouped
