@@ -13,7 +13,7 @@ from app.public_keys import service
 from app.public_keys.certificates import validity
 from app.public_keys.forms import UploadForm
 from app.public_keys.pasted import PastedTextRefused
-from app.public_keys.shared_pages import Pages, add_life_cycle
+from app.public_keys.shared_pages import Pages, Words, add_life_cycle
 from app.text.messages import N_, _
 from app.web import error_pages
 from app.web import refused as again
@@ -26,14 +26,22 @@ from app.web.responses import done, page
 
 bp = Blueprint("certificates", __name__, url_prefix="/certificates")
 limiter.limit(CHANGES, key_func=this_person, methods=["POST"])(bp)
-pages = Pages(
-    bp,
-    service.CERTIFICATE,
-    CertificateGateway,
-    "SigningCertificate",
+WORDS = Words(
     label=N_("Certificates"),
-    icon="document-check",
-    position=2,
+    back=N_("Signing certificates"),
+    deactivate=N_("Deactivate this certificate?"),
+    deactivate_description=N_(
+        "What deactivating this certificate stops, before you confirm it. You can activate it again."
+    ),
+    deactivate_button=N_("Deactivate certificate"),
+    delete=N_("Delete this certificate?"),
+    delete_description=N_(
+        "What deleting this certificate stops, before you confirm it. A deleted certificate can’t be restored."
+    ),
+    delete_button=N_("Delete certificate"),
+)
+pages = Pages(
+    bp, service.CERTIFICATE, CertificateGateway, "SigningCertificate", WORDS, icon="document-check", position=2
 )
 add_life_cycle(pages)
 

@@ -21,6 +21,23 @@ from app.web.responses import Undo, done, done_with_undo, page
 
 
 @dataclass(frozen=True)
+class Words:
+    """What the shared pages of one type say. All are marked for translation."""
+
+    label: str
+    """Of the line in the sidebar."""
+    back: str
+    """Of the link to the list."""
+    deactivate: str
+    """The heading of the page that asks first. Its description is for search engines, its button sends the form."""
+    deactivate_description: str
+    deactivate_button: str
+    delete: str
+    delete_description: str
+    delete_button: str
+
+
+@dataclass(frozen=True)
 class Pages:
     """The pages of one type. gateway: the class."""
 
@@ -29,10 +46,9 @@ class Pages:
     gateway: Callable[[Clients], lifecycle.Gateway]
     resource: str
     """IAM's name of one, as in its actions: "SSHPublicKey"."""
-    label: str
-    """Of the line in the sidebar, marked for translation."""
+    words: Words
     icon: str
-    """Of the same line: a name of Heroicons."""
+    """Of the line in the sidebar: a name of Heroicons."""
     position: int
     """Of the same line, among the types, from 1."""
 
@@ -93,7 +109,7 @@ class Pages:
 def add_life_cycle(pages: Pages) -> None:
     """Register the pages on the blueprint of their type, and their line in the sidebar."""
     bp = pages.bp
-    add_place(bp, KEYS, Place(pages.at("index"), pages.label, pages.icon, (bp.name,)))
+    add_place(bp, KEYS, Place(pages.at("index"), pages.words.label, pages.icon, (bp.name,)))
 
     @bp.get("/deactivate")
     @with_mfa

@@ -11,7 +11,7 @@ from app.aws.ssh_keys import SshKeyGateway
 from app.credentials.observed import report_observed
 from app.public_keys import service
 from app.public_keys.forms import UploadForm
-from app.public_keys.shared_pages import Pages, add_life_cycle
+from app.public_keys.shared_pages import Pages, Words, add_life_cycle
 from app.public_keys.ssh_refusals import MAKE_ONE
 from app.text.messages import N_, _
 from app.web.forms import EmptyForm
@@ -23,9 +23,21 @@ from app.web.responses import done, page
 
 bp = Blueprint("ssh_keys", __name__, url_prefix="/ssh-keys")
 limiter.limit(CHANGES, key_func=this_person, methods=["POST"])(bp)
-pages = Pages(
-    bp, service.SSH_KEY, SshKeyGateway, "SSHPublicKey", label=N_("SSH keys"), icon="command-line", position=1
+WORDS = Words(
+    label=N_("SSH keys"),
+    back=N_("SSH keys"),
+    deactivate=N_("Deactivate this SSH key?"),
+    deactivate_description=N_(
+        "What deactivating this SSH key stops, before you confirm it. You can activate the key again."
+    ),
+    deactivate_button=N_("Deactivate SSH key"),
+    delete=N_("Delete this SSH key?"),
+    delete_description=N_(
+        "What deleting this SSH key stops, before you confirm it. A deleted key can’t be restored."
+    ),
+    delete_button=N_("Delete SSH key"),
 )
+pages = Pages(bp, service.SSH_KEY, SshKeyGateway, "SSHPublicKey", WORDS, icon="command-line", position=1)
 add_life_cycle(pages)
 
 GIT_HOSTS = {"aws-cn": "amazonaws.com.cn", "aws-eusc": "amazonaws.eu"}

@@ -206,8 +206,7 @@ class StoredSessions(SessionInterface):
         return stored
 
     def stored(self, session: Session, key: str) -> Mapping[str, Any]:
-        """Return what is stored now under a key of the session, {} for nothing. This request's session stays as it
-        is.
+        """Return what is stored now under a key of the session, {} for nothing, and leave the session as it is.
 
         Raises StoreDown.
         """
