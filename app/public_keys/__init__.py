@@ -8,9 +8,16 @@ from pkgutil import iter_modules
 
 from flask import Blueprint
 
+from app.public_keys.shared_pages import Pages
+
+
+def types() -> list[Pages]:
+    """Return the pages of each type, in the order of the sidebar."""
+    names = [module.name for module in iter_modules(__path__) if module.name.endswith("_views")]
+    found: list[Pages] = [import_module(f"{__name__}.{name}").pages for name in names]
+    return sorted(found, key=lambda pages: pages.position)
+
 
 def blueprints() -> list[Blueprint]:
-    """Return the pages of all types, in the order of the sidebar."""
-    names = [module.name for module in iter_modules(__path__) if module.name.endswith("_views")]
-    modules = [import_module(f"{__name__}.{name}") for name in names]
-    return [pages.bp for pages in sorted((module.pages for module in modules), key=lambda pages: pages.position)]
+    """Return the blueprint of each type, in the order of the sidebar."""
+    return [pages.bp for pages in types()]
