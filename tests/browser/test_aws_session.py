@@ -45,7 +45,7 @@ def signed_in(surfing: Surfing, marta: Employee) -> Surfer:
 
 
 def test_the_session_outlives_its_credentials(signed_in: Surfer, clock: Clock, sandbox: Sandbox) -> None:
-    mark = sandbox.calls()[-1]["seq"]
+    mark = sandbox.mark()
     for _ in range(4):
         clock.move(11 * 60)
         signed_in.open("/")
@@ -95,7 +95,7 @@ def test_parallel_requests_in_two_processes_refresh_once(
 
         for minutes, what in ((11, "ahead of time"), (20, "when they have expired")):
             clock.move(minutes * 60)
-            mark = sandbox.calls()[-1]["seq"]
+            mark = sandbox.mark()
             with ThreadPoolExecutor(12) as pool:
                 pages = list(pool.map(ask, range(24)))
             assert all(SIGNED_IN in page for page in pages), what

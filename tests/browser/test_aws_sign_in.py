@@ -65,7 +65,7 @@ def refused(act: Callable[[], object]) -> str:
 def test_step_3_with_nothing_but_a_password(
     surfing: Surfing, marta: Employee, sandbox: Sandbox, portal: Portal, javascript: bool
 ) -> None:
-    before = len(sandbox.calls())
+    before = sandbox.mark()
     assert refused(aws_login(marta).describe_instances) == "UnauthorizedOperation"
     surfer = surfing(javascript=javascript)
     surfer.sign_in_at_aws(marta)
@@ -189,7 +189,7 @@ def test_a_foreign_callback_is_refused_and_noted(
 
     surfer.begin_at_aws()
     surfer.give_password(marta)
-    mark = sandbox.calls()[-1]["seq"]
+    mark = sandbox.mark()
     surfer.page.goto(f"{portal.url}/oauth/callback?code=abc&state=def")
     assert surfer.refused_as == "elsewhere"
     assert refreshes(sandbox, mark) == [], "AWS was not even asked"
@@ -212,7 +212,7 @@ def test_a_callback_is_taken_once(surfing: Surfing, marta: Employee, sandbox: Sa
     surfer.press("Continue")
     callback = next(url for url in visited if "/oauth/callback" in url)
     assert asked["state"][0] in callback
-    mark = sandbox.calls()[-1]["seq"]
+    mark = sandbox.mark()
     surfer.page.goto(callback)
     assert surfer.is_inside(marta.name)
     assert refreshes(sandbox, mark) == []

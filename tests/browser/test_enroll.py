@@ -47,7 +47,7 @@ def test_wrong_pairs_are_told_apart_and_cost_nothing_at_aws(
         surfer.submit("/mfa/enroll", first_code=first, second_code=second)
         return surfer.refused_as, surfer.invalid
 
-    mark = sandbox.calls()[-1]["seq"]
+    mark = sandbox.mark()
     assert refused(current, current) == (SameCodeTwice.code, ["second_code"])
     assert refused(current, older) == (CodesSwapped.code, ["first_code"])
     wrong = phone.never_shows()
@@ -79,7 +79,7 @@ def test_codes_typed_slowly_are_no_slow_clock(
 ) -> None:
     surfer = begin(surfing, nadia)
     phone = surfer.scan()
-    mark = sandbox.calls()[-1]["seq"]
+    mark = sandbox.mark()
     for minutes in (3, 3):  # slowly twice, by the same time: that is still no clock
         surfer.type(first_code=phone.next(), second_code=phone.next())
         clock.move(60 * minutes)
@@ -239,7 +239,7 @@ def test_a_double_click_turns_on_one_device(surfing: Surfing, nadia: Employee, s
     phone = surfer.scan()
     first = phone.next()
     surfer.type(first_code=first, second_code=phone.next())
-    mark = sandbox.calls()[-1]["seq"]
+    mark = sandbox.mark()
     with surfer.page.expect_navigation():
         surfer.button("/mfa/enroll").dblclick()
     surfer.page.wait_for_load_state()
@@ -252,7 +252,7 @@ def test_a_used_code_does_not_upgrade(surfing: Surfing, nadia: Employee, sandbox
     surfer = begin(surfing, nadia)
     phone = surfer.scan()
     surfer.give_two_codes(phone)
-    mark = sandbox.calls()[-1]["seq"]
+    mark = sandbox.mark()
     surfer.submit("/mfa/activate", code=phone.latest)
     assert surfer.refused_as == CodeAlreadyUsed.code
     assert "sts:GetSessionToken" not in {call["action"] for call in sandbox.calls(mark)}
@@ -270,7 +270,7 @@ def test_waiting_for_aws_survives_a_reload(surfing: Surfing, nadia: Employee, sa
     assert surfer.has("/mfa/activate/continue"), "AWS is waited for"
     surfer.page.reload()
     assert surfer.has("/mfa/activate/continue")
-    mark = sandbox.calls()[-1]["seq"]
+    mark = sandbox.mark()
     surfer.submit("/mfa/activate/continue")
     assert surfer.has("/mfa/activate/continue")
     asked = {call["action"] for call in sandbox.calls(mark)}

@@ -92,7 +92,7 @@ def test_making_the_device_fails_and_is_tried_again(
 def test_a_change_is_asked_once_and_a_read_again(surfing: Surfing, nadia: Employee, sandbox: Sandbox) -> None:
     surfer = surfing()
     surfer.sign_in(nadia)
-    mark = sandbox.calls()[-1]["seq"]
+    mark = sandbox.mark()
     sandbox.set_faults(
         [
             {"action": "iam:CreateVirtualMFADevice", "occurrences": "every", "fault": "throttle"},

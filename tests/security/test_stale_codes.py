@@ -11,7 +11,6 @@ from app.mfa.service import StaleCodes
 from app.mfa.upgrading import CodeAlreadyUsed
 from tests.faults.people import with_device
 from tests.security.conftest import Entering, Guest
-from tests.security.test_who_may import last
 from tests.support.clock import Clock
 from tests.support.people import hire
 from tests.support.sandbox import Sandbox
@@ -28,10 +27,10 @@ def test_old_codes_do_not_put_a_device_out_of_step(portal: Flask, sandbox: Sandb
     clock.move(31)
     codes = {"first_code": sandbox.code(seed, -1), "second_code": sandbox.code(seed)}
     clock.move(120)
-    before = last(sandbox)
+    before = sandbox.mark()
     guest.submit("/mfa/resync", **codes)
     assert guest.refused_as == StaleCodes.code and guest.form("/mfa/resync")
-    assert last(sandbox) == before, "AWS would store how old they are"
+    assert sandbox.mark() == before, "AWS would store how old they are"
 
     clock.move(40)
     guest.submit("/mfa/resync", first_code=sandbox.code(seed, -1), second_code=sandbox.code(seed))
