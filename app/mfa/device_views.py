@@ -20,6 +20,7 @@ from app.mfa import devices as service
 from app.mfa import leftovers
 from app.mfa.forms import DeviceNameForm, EmptyForm, HardwareTokenForm
 from app.mfa.hardware_tokens import add_hardware_token
+from app.mfa.names import entry_in_app
 from app.mfa.own_names import forget_name, keep_name, labels_of_mine, names_of_mine
 from app.mfa.service import DeviceNameTaken, LeftoverDevice
 from app.mfa.views import bp, devices_of_mine, enrollment_under_way
@@ -216,8 +217,7 @@ def replaced_post() -> ResponseReturnValue:
     if old is None or old.serial_number in others:
         slots.forget("replacing")
         return redirect(url_for("mfa.devices"), 303)
-    sentence = _("Device replaced. Delete the old entry from your app.")
-    answer = _removed(old.serial_number, sentence)
+    answer = _removed(old.serial_number, _("Device replaced."))
     slots.forget("replacing")
     return answer
 
@@ -225,6 +225,8 @@ def replaced_post() -> ResponseReturnValue:
 def _removed(serial_number: str, sentence: str) -> ResponseReturnValue:
     service.remove(gateways().iam, audit(), person(), permitted(), serial_number, _sign_in_options())
     forget_name(serial_number)
+    if entry := entry_in_app(serial_number):
+        sentence += " " + _("Delete its entry from your app: %(entry)s. Keep the others.", entry=entry)
     return done(sentence, "mfa.devices")
 
 
@@ -252,7 +254,7 @@ def remove_post() -> ResponseReturnValue:
     serial_number = chosen_id()
     if serial_number not in {device.serial_number for device in devices_of_mine()}:
         return done(_("That device was already removed."), "mfa.devices", "info")
-    return _removed(serial_number, _("Device removed. Delete its entry from your app."))
+    return _removed(serial_number, _("Device removed."))
 
 
 @bp.post("/clear")

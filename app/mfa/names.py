@@ -39,6 +39,20 @@ def short(serial_number: str) -> str:
     return serial_number.rsplit("/", 1)[-1]
 
 
+def name_at_aws(serial_number: str) -> str:
+    """Return how AWS lists a device when it asks for a code: "alice/device-2", or a token's serial number."""
+    return serial_number.partition(":mfa/")[2] or serial_number
+
+
+def entry_in_app(serial_number: str) -> str:
+    """Return how an app's entry of a device begins, "alice/device-2@…"; "" for what has none, like a hardware token.
+
+    After the @ is the account's alias or ID, as it was when the QR code was scanned.
+    """
+    name = serial_number.partition(":mfa/")[2]
+    return f"{name}@…" if name else ""
+
+
 def names_of(devices: Iterable[MfaDevice], labels: Mapping[str, str]) -> dict[str, str]:
     """Return what to call each device, by serial number.
 

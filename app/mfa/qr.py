@@ -10,6 +10,7 @@ import qrcode
 from markupsafe import Markup
 from qrcode.constants import ERROR_CORRECT_M
 
+from app.mfa.names import name_at_aws
 from app.sessions.contents import Enrollment
 
 ISSUER = "Amazon Web Services"
@@ -28,7 +29,7 @@ def otpauth_uri(enrollment: Enrollment, account: str) -> str:
 
 def label(enrollment: Enrollment, account: str) -> str:
     """ "alice@my-company", and "alice/device-2@my-company" for a further device."""
-    return f"{enrollment.serial_number.partition(':mfa/')[2]}@{account}"
+    return f"{name_at_aws(enrollment.serial_number)}@{account}"
 
 
 def svg(uri: str) -> Markup:

@@ -17,7 +17,7 @@ from app.mfa.command_line import commands
 from app.mfa.devices import begin_where_free, free_serial_number
 from app.mfa.forms import CodeForm, EmptyForm, EnrollForm
 from app.mfa.leftovers import without_qr_code
-from app.mfa.names import last_used
+from app.mfa.names import entry_in_app, last_used, name_at_aws
 from app.mfa.own_names import keep_name, names_of_mine
 from app.sessions import current, slots
 from app.sessions.console_links import alias_beside, console_url, readable_alias
@@ -88,7 +88,8 @@ def print_qr_code() -> ResponseReturnValue:
     waits = enrollment_under_way(devices_of_mine())
     if waits is None:
         return redirect(url_for("mfa.enroll"))
-    return page("mfa/print.html", EmptyForm.blank(), enrollment=waits, **_shown(waits))
+    device = name_at_aws(waits.serial_number)
+    return page("mfa/print.html", EmptyForm.blank(), enrollment=waits, device=device, **_shown(waits))
 
 
 @bp.post("/enroll/begin")
@@ -178,7 +179,11 @@ def enroll_post() -> ResponseReturnValue:
         slots.keep_replacing(pending.replaced_device)
         return redirect(url_for("mfa.replaced"), 303)
     if pending.backup:
-        return done(_("Your backup works. Now delete its entry from your app, and seal the print."), "mfa.devices")
+        told = _(
+            "Your backup works. Now delete its entry from your app: %(entry)s. Keep the others. Then seal the print.",
+            entry=entry_in_app(pending.serial_number),
+        )
+        return done(told, "mfa.devices")
     return done(_("Device added."), "mfa.devices")
 
 

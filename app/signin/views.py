@@ -38,8 +38,8 @@ LONGEST_PATH = 200
 ENDED = N_("Your session ended. Nothing changed in AWS. Sign in to continue.")
 ENDED_ON = {
     "mfa.enroll": N_(
-        "Your session ended, and your QR code no longer works. Delete the entry from your app, then sign in and "
-        "start again."
+        "Your session ended, and your QR code no longer works. If you scanned it, delete that entry, the newest one, "
+        "from your app. Then sign in and start again."
     ),
     "access_keys.new": N_(
         "Your session ended, so we can’t show the secret of your new access key again. Sign in again. If you didn’t "
