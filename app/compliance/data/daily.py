@@ -67,8 +67,8 @@ def counted(rows: Iterable[Any], account: Mapping[str, Verdict], now: datetime) 
         shown += bool(row.own)
         seen[row.verdicts] = seen.get(row.verdicts, 0) + 1
         if row.oldest_key_at:
-            days = (now - row.oldest_key_at).days
-            ages[next((group for group, limit in enumerate(AGES) if days <= limit), len(AGES))] += 1
+            age = now - row.oldest_key_at  # exactly, as the rule judges it: 90 days and a minute are over 90 days
+            ages[next((group for group, days in enumerate(AGES) if age <= timedelta(days=days)), len(AGES))] += 1
     # Thousands of users share a few dozen combinations of verdicts.
     for verdicts, times in seen.items():
         for word in verdicts.split():

@@ -45,6 +45,8 @@ class Rule:
     """The benchmark's own numbers, by name in Terms. With other numbers the rule is not the benchmark's item."""
     fix: Fix | None = None
     """Where users can fix a finding. None: only an administrator can, or the verdict says where."""
+    several_fixes: bool = False
+    """Do users fail it for different reasons, so that `fix` isn't what each of them has to do?"""
     short: str = ""
     """The finding in a list of users, as in "old access key"."""
     topic: str = ""
