@@ -12,12 +12,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Engine, Row, String, exists, func, or_, select, type_coerce
 from sqlalchemy.orm import aliased
 
-from app.audit.chain import Link
+from app.audit.chain import ChainedRow
 from app.audit.events import HAPPENED, OPEN, STILL_RUNNING, Phase
 from app.audit.models import ActivityHead, ActivityRow
 from app.audit.reasons import code_of
 
-_LINK = [getattr(ActivityRow, name) for name in Link._fields]
+_CHAINED = [getattr(ActivityRow, name) for name in ChainedRow._fields]
 
 
 @dataclass(frozen=True)
@@ -167,13 +167,13 @@ def _entry(row: Row[Any], now: datetime) -> Entry:
     )
 
 
-COLUMNS = [*Link._fields, "mac"]
+COLUMNS = [*ChainedRow._fields, "mac"]
 
 
 def rows(engine: Engine, account_id: str, chosen: Filter) -> Iterator[dict[str, Any]]:
     """Yield every row in order, as it is stored, a few at a time in memory. With an outcome: only its rows."""
     wanted = [*_conditions(account_id, chosen), *([_latest()] if chosen.outcome else [])]
-    query = select(*_LINK, ActivityRow.mac).where(*wanted).order_by(ActivityRow.seq)
+    query = select(*_CHAINED, ActivityRow.mac).where(*wanted).order_by(ActivityRow.seq)
     with engine.connect().execution_options(yield_per=1000) as connection:
         for row in connection.execute(query):
             yield {**row._mapping, "at": row.at.isoformat()}

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import BindParameter, Connection, Row, Select, and_, bindparam, exists, func, or_, select
 from sqlalchemy.orm import aliased
 
-from app.audit.chain import START, Link
+from app.audit.chain import START, ChainedRow
 from app.audit.events import HAPPENED, STILL_RUNNING, Event, Phase
 from app.audit.log import Attempt, Audit, AuditLog
 from app.audit.models import ActivityRow
@@ -88,8 +88,8 @@ def _is_ours(log: AuditLog, connection: Connection, row: Row[Any]) -> bool:
             ActivityRow.account_id == row.account_id, ActivityRow.seq == row.seq - 1
         )
         before = connection.execute(query).scalar() or START
-    link = Link(*[getattr(row, name) for name in Link._fields])
-    return row.key_id in log.keyring.keys and log.keyring.mac(before, link) == row.mac
+    chained = ChainedRow(*[getattr(row, name) for name in ChainedRow._fields])
+    return row.key_id in log.keyring.keys and log.keyring.mac(before, chained) == row.mac
 
 
 def last_done(audit: Audit, events: Collection[Event], target: str) -> str | None:

@@ -22,7 +22,7 @@ from flask import Flask, current_app
 from sqlalchemy import Engine, bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from app.audit.chain import START, Keyring, Link, head_text
+from app.audit.chain import START, ChainedRow, Keyring, head_text
 from app.audit.events import SPREADING, Event, Phase
 from app.audit.models import ActivityHead, ActivityRow
 from app.aws.clients import request_ids
@@ -87,15 +87,15 @@ class AuditLog:
         """Where a newer key signs from now on, add the entry that says so. Raises SQLAlchemyError, LookupError."""
         self._stream(self._append(account_id, None))
 
-    def _stream(self, written: Sequence[tuple[Link, str]]) -> None:
-        for link, mac in written if self._to_stdout else ():
-            line = {**link._asdict(), "at": link.at.isoformat(), "mac": mac}
+    def _stream(self, written: Sequence[tuple[ChainedRow, str]]) -> None:
+        for row, mac in written if self._to_stdout else ():
+            line = {**row._asdict(), "at": row.at.isoformat(), "mac": mac}
             try:
                 sys.stdout.write(json.dumps(line) + "\n")
                 sys.stdout.flush()
             except OSError:
                 # The row is stored. A SIEM that collects the stream sees the gap in `seq`.
-                log.exception("row %s of account %s did not reach standard output", link.seq, link.account_id)
+                log.exception("row %s of account %s did not reach standard output", row.seq, row.account_id)
 
     def _begin(self, account_id: str) -> None:
         try:
@@ -104,7 +104,7 @@ class AuditLog:
         except IntegrityError:
             pass  # another replica was faster: now there is a head to follow
 
-    def _append(self, account_id: str, values: dict[str, str] | None) -> list[tuple[Link, str]]:
+    def _append(self, account_id: str, values: dict[str, str] | None) -> list[tuple[ChainedRow, str]]:
         """Add an entry, after one that says so where a newer key begins. None: only that one.
 
         Raises LookupError where the chain has no head yet.
@@ -126,10 +126,10 @@ class AuditLog:
             now = datetime.now(UTC)
             changed = former is not None and key_id != former
             for each in ((_key_changed(key_id, seq),) if changed else ()) + ((values,) if values is not None else ()):
-                link = Link(account_id, seq, now, key_id=key_id, **each)
-                mac = self.keyring.mac(before, link)
-                connection.execute(insert(ActivityRow).values(**link._asdict(), mac=mac))
-                written.append((link, mac))
+                row = ChainedRow(account_id, seq, now, key_id=key_id, **each)
+                mac = self.keyring.mac(before, row)
+                connection.execute(insert(ActivityRow).values(**row._asdict(), mac=mac))
+                written.append((row, mac))
                 seq, before = seq + 1, mac
             connection.execute(update(ActivityHead).where(mine).values(seq=seq - 1, mac=before))
         return written

@@ -29,22 +29,22 @@ if TYPE_CHECKING:
 ACTION = "signin:CreateOAuth2Token"
 
 
-class Device(StrEnum):
+class OAuthClient(StrEnum):
     """The two public OAuth clients of AWS Sign-In: for a browser on this machine, or for one anywhere."""
 
     SAME = "arn:aws:signin:::devtools/same-device"
     CROSS = "arn:aws:signin:::devtools/cross-device"
 
 
-def oauth_client_for(public_url: str) -> tuple[Device, str]:
+def oauth_client_for(public_url: str) -> tuple[OAuthClient, str]:
     """Return the client that a portal at this address can use, and its callback ("" for none).
 
     AWS Sign-In redirects to http://127.0.0.1 only (what the AWS CLI's `aws login` uses).
     """
     parts = urlsplit(public_url)
     if (parts.scheme, parts.hostname) == ("http", "127.0.0.1"):
-        return Device.SAME, f"http://127.0.0.1:{parts.port or 80}/oauth/callback"
-    return Device.CROSS, ""
+        return OAuthClient.SAME, f"http://127.0.0.1:{parts.port or 80}/oauth/callback"
+    return OAuthClient.CROSS, ""
 
 
 @dataclass(frozen=True)
@@ -110,14 +110,14 @@ class SignInGateway:
         self.url: str = clients.signin_url
         """Scheme and host of the pages and of the token endpoint."""
 
-    def request(self, device: Device, callback: str) -> AuthorizationRequest:
+    def request(self, client: OAuthClient, callback: str) -> AuthorizationRequest:
         """Return a new request.
 
         callback: http://127.0.0.1:PORT/oauth/callback; not used by the client for any machine.
         """
         return AuthorizationRequest(
-            device.value,
-            callback if device is Device.SAME else f"{self.url}/v1/sessions/confirmation",
+            client.value,
+            callback if client is OAuthClient.SAME else f"{self.url}/v1/sessions/confirmation",
             str(uuid.uuid4()),
             secrets.token_urlsafe(48),
         )

@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 from app.audit.events import Event
 from app.audit.history import last_done
 from app.aws.iam import MfaDevice
-from app.aws.signin import Device, oauth_client_for
+from app.aws.signin import OAuthClient, oauth_client_for
 from app.credentials.labels import Type
 from app.credentials.observed import report_observed
 from app.errors import PortalError
@@ -156,7 +156,7 @@ def _plan(mine: list[MfaDevice], old: MfaDevice) -> service.Replacement:
 
 def _sign_in_options() -> service.SignInOptions:
     me = person()
-    client = "localhost" if oauth_client_for(current_app.config["PUBLIC_URL"])[0] is Device.SAME else "remote"
+    client = "localhost" if oauth_client_for(current_app.config["PUBLIC_URL"])[0] is OAuthClient.SAME else "remote"
     region = current_app.config["AWS_REGION"]
     resource = sign_in_client(me.partition, me.account_id, region, client)
     return service.SignInOptions(current_app.config["SIGN_IN_METHODS"], resource)

@@ -10,7 +10,7 @@ from flask_login import UserMixin
 
 from app.aws.clients import AwsCredentials
 from app.aws.iam import MfaDevice
-from app.aws.signin import AuthorizationRequest, Device
+from app.aws.signin import AuthorizationRequest, OAuthClient
 
 SHOWN_FOR = timedelta(minutes=15)
 """The longest that a secret AWS shows only once waits here for its user: of an access key, or the seed of a device.
@@ -130,9 +130,9 @@ class PendingAwsSignIn:
         return AuthorizationRequest(self.client_id, self.redirect_uri, self.state, self.verifier)
 
     @property
-    def device(self) -> Device:
-        """In which browser."""
-        return Device(self.client_id)
+    def client(self) -> OAuthClient:
+        """Return the OAuth client that AWS was asked by: for a browser on this machine, or for one anywhere."""
+        return OAuthClient(self.client_id)
 
 
 @dataclass(frozen=True)

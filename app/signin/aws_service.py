@@ -125,8 +125,8 @@ def begin(
     back: str = "",
 ) -> PendingAwsSignIn:
     """Return a new sign-in at AWS. Nothing is asked yet. public_url: of the portal. now: UTC."""
-    device, callback = oauth_client_for(public_url)
-    asked = gateway.request(device, callback)
+    client, callback = oauth_client_for(public_url)
+    asked = gateway.request(client, callback)
     return PendingAwsSignIn(
         asked.client_id,
         asked.redirect_uri,

@@ -12,7 +12,7 @@ from flask_login import current_user
 
 import config
 from app.audit.events import Event
-from app.aws.signin import Device
+from app.aws.signin import OAuthClient
 from app.errors import NotRecorded, Refused, SignInNotPermitted
 from app.policy.documents import SIGN_IN_ACTIONS, sign_in_statement
 from app.sessions import current, slots
@@ -68,7 +68,7 @@ def sign_in_post() -> ResponseReturnValue:
     slots.begin_aws_sign_in(pending)
     if not inside and (wanted := asked_for()):
         current.remember_next(wanted)
-    if pending.device is Device.CROSS:
+    if pending.client is OAuthClient.CROSS:
         return redirect(url_for("aws_signin.sign_in"), 303)
     return redirect(service.address_at_aws(gateways().signin, pending), 303)
 
@@ -106,7 +106,7 @@ def callback() -> ResponseReturnValue:
 def sign_in() -> ResponseReturnValue:
     """Show how to open AWS in a new tab, and a field for what it shows."""
     pending = slots.pending_aws_sign_in(datetime.now(UTC))
-    if pending is None or pending.device is Device.SAME:
+    if pending is None or pending.client is OAuthClient.SAME:
         return redirect(url_for("signin.sign_in"), 303)
     form, address = VerificationCodeForm.blank(), service.address_at_aws(gateways().signin, pending)
     return page("signin/aws_code.html", form, address=address, pending=pending)

@@ -14,7 +14,7 @@ from flask_login import current_user
 import config
 from app.audit.events import Event
 from app.aws.clients import AwsCredentials
-from app.aws.signin import Device, oauth_client_for
+from app.aws.signin import OAuthClient, oauth_client_for
 from app.errors import NotRecorded
 from app.mfa.names import last_used, names_at_sign_in
 from app.sessions import current, slots
@@ -96,7 +96,7 @@ def sign_in() -> ResponseReturnValue:
         "signin/sign_in.html",
         _key_form(),
         ways=current_app.config["SIGN_IN_METHODS"],
-        elsewhere=oauth_client_for(current_app.config["PUBLIC_URL"])[0] is Device.CROSS,
+        elsewhere=oauth_client_for(current_app.config["PUBLIC_URL"])[0] is OAuthClient.CROSS,
         confirming=current.confirming(),
         wanted=asked_for() or current.next_page(),
         signed_out_of=request.args.get("out"),

@@ -193,7 +193,7 @@ def test_retention_vouches_for_nothing_unsound(portal: Flask, file: Path) -> Non
     assert (1, "not-written") in flaws(verify(portal)[1])
 
 
-def test_forged_intents_are_not_settled(portal: Flask, clock: Clock) -> None:
+def test_forged_intents_get_no_outcome(portal: Flask, clock: Clock) -> None:
     write(2)
     change(
         "insert into activity select account_id, -9, at, 'forged', user_name, 'mfa-device-deactivated', 'mfa/boss',"

@@ -22,7 +22,7 @@ from tests.audit.conftest import ACCOUNT, somebody, write
 from tests.support.clock import Clock
 
 
-def test_what_was_left_open_is_found_and_settled(portal: Flask, clock: Clock) -> None:
+def test_an_unknown_outcome_is_found_and_recorded(portal: Flask, clock: Clock) -> None:
     me = somebody()
     with pytest.raises(NoResponse), me.attempt(Event.MFA_DEVICE_ENABLED, "arn:…:mfa/nadia"):
         raise NoResponse
@@ -33,7 +33,7 @@ def test_what_was_left_open_is_found_and_settled(portal: Flask, clock: Clock) ->
     clock.move(61)
     left = without_outcome(me, datetime.now(UTC), every)
     assert [attempt.event for attempt in left] == ["mfa-device-enabled", "mfa-device-created"]
-    assert not without_outcome(somebody("zoe"), datetime.now(UTC), every), "everyone settles their own"
+    assert not without_outcome(somebody("zoe"), datetime.now(UTC), every), "each user's visit records their own"
     me.reconcile(left[0], happened=True)
     me.reconcile(left[1], happened=False)
     assert not without_outcome(me, datetime.now(UTC), every)

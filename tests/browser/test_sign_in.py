@@ -107,7 +107,7 @@ def test_another_accounts_user_is_refused(
         assert sandbox.account_id in surfer.text
 
 
-def test_wrong_and_replayed_codes_at_the_door(surfing: Surfing, nadia: Employee) -> None:
+def test_wrong_and_replayed_codes_at_sign_in(surfing: Surfing, nadia: Employee) -> None:
     surfer = surfing()
     surfer.sign_in(nadia)
     phone = surfer.enroll()
@@ -187,7 +187,7 @@ def test_the_portals_clock_is_wrong(
         assert ClockSkew.sentence() in surfer.text, "the key is not at fault"
 
 
-def test_aws_cannot_be_reached_at_the_door(
+def test_aws_cannot_be_reached_at_sign_in(
     surfing: Surfing, nadia: Employee, sandbox: Sandbox, scratch: Path, policy: str
 ) -> None:
     nowhere = f"http://127.0.0.1:{free_port()}"

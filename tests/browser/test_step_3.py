@@ -76,7 +76,7 @@ def test_nadia_gets_from_blocked_to_working(
 
 
 @pytest.mark.both_policies
-def test_next_time_the_code_is_asked_at_the_door(surfing: Surfing, nadia: Employee) -> None:
+def test_next_time_the_code_is_asked_at_sign_in(surfing: Surfing, nadia: Employee) -> None:
     surfer = surfing()
     surfer.sign_in(nadia)
     phone = surfer.enroll()

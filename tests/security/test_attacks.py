@@ -165,7 +165,7 @@ def test_nobodys_things_but_ones_own(portal: Flask, sandbox: Sandbox, entering: 
     assert {str(call["principal"]).rpartition("/")[2] for call in sandbox.calls(before)} <= {name, "Administrator"}
 
 
-def test_refusals_at_the_door_say_no_more_than_aws(portal: Flask, sandbox: Sandbox, clock: Clock) -> None:
+def test_refusals_at_sign_in_say_no_more_than_aws(portal: Flask, sandbox: Sandbox, clock: Clock) -> None:
     who = hire(sandbox, "nadia")
     seed = with_device(sandbox, who)
     clock.move(60)

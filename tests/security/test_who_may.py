@@ -84,7 +84,7 @@ def rich(sandbox: Sandbox, clock: Clock) -> Employee:
     return who
 
 
-@pytest.mark.parametrize("as_whom", ["stranger", "at the door", "before MFA", "with MFA", "administrator"])
+@pytest.mark.parametrize("as_whom", ["stranger", "at sign-in", "before MFA", "with MFA", "administrator"])
 def test_nothing_changes_by_looking(
     portal: Flask, sandbox: Sandbox, clock: Clock, entering_as_chief: Callable[[], Guest], as_whom: str
 ) -> None:
