@@ -103,7 +103,6 @@ def test_a_backup_is_printed_before_it_works_and_shown_no_more_after(
     assert surfer.path == "/mfa" and paper.seed not in surfer.page.content().replace(" ", "")
 
 
-@pytest.mark.both_policies
 def test_the_only_device_is_not_removed(surfer: Surfer, nadia: Employee, phone: Phone) -> None:
     assert not surfer.leads_to("/mfa/remove")
     surfer.open(f"/mfa/remove?id={nadia.serial_number}")

@@ -82,7 +82,6 @@ def test_worst_first_and_each_one_click_away(
     assert surfer.data("nothing-to-do") == [""] and surfer.data("unread") == [], "nothing at all"
 
 
-@pytest.mark.both_policies
 def test_what_cannot_be_read_is_said(surfing: Surfing, olga: Employee, phone: Phone, sandbox: Sandbox) -> None:
     olga.denied("iam:ListAccessKeys")
     sandbox.set_faults([{"action": "iam:GetLoginProfile", "occurrences": [1, 2, 3], "fault": "throttle"}])

@@ -86,7 +86,6 @@ def test_a_user_with_a_path(surfer: Surfer, sandbox: Sandbox, clock: Clock, poli
         assert surfer.path == "/sign-in", "nobody gets in whose devices cannot be read"
 
 
-@pytest.mark.both_policies
 def test_who_may_not_read_devices_is_told_the_permission(surfer: Surfer, sandbox: Sandbox, clock: Clock) -> None:
     otto = hire(sandbox, "otto", group=None)
     clock.move(10)

@@ -75,7 +75,6 @@ def test_nadia_gets_from_blocked_to_working(
     ]
 
 
-@pytest.mark.both_policies
 def test_next_time_the_code_is_asked_at_sign_in(surfing: Surfing, nadia: Employee) -> None:
     surfer = surfing()
     surfer.sign_in(nadia)
@@ -91,7 +90,6 @@ def test_next_time_the_code_is_asked_at_sign_in(surfing: Surfing, nadia: Employe
     assert surfer.path == "/mfa", "open only with MFA"
 
 
-@pytest.mark.both_policies
 def test_the_long_term_secret_is_gone_after_the_upgrade(surfing: Surfing, nadia: Employee, sandbox: Sandbox) -> None:
     surfer = surfing()
     surfer.sign_in(nadia)
