@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from flask import Blueprint, Flask, current_app, request, url_for
+from flask import Blueprint, Flask, current_app, g, request, url_for
 from flask_login import current_user
 
+from app.sessions import slots
 from app.text.messages import N_, _
 from app.web.guards import accounts_to_watch
 from app.web.permissions import denied, may, offered
@@ -107,6 +108,8 @@ def _entry(place: Place, *, here: bool) -> Entry | None:
             return None
     else:
         open_at = place.before_mfa
+        if open_at == "mfa.enroll" and mfa_is_on():
+            open_at = "mfa.activate"
         if open_at == "mfa.enroll" and not may("mfa.begin"):
             open_at = ""
         if open_at == "password.index" and "change-password" not in offered():
@@ -114,6 +117,16 @@ def _entry(place: Place, *, here: bool) -> Entry | None:
         if not open_at and denied(place.endpoint, with_mfa=True):
             return None
     return Entry(_(place.label), place.icon, url_for(open_at) if open_at else "", here)
+
+
+def say_mfa_is_on() -> None:
+    """Let the sidebar of this page know that the reader, who is signed in without MFA, has an MFA device."""
+    g.mfa_is_on = True
+
+
+def mfa_is_on() -> bool:
+    """Does the reader have an MFA device, as far as this session or page knows?"""
+    return slots.upgrade() is not None or "mfa_is_on" in g
 
 
 def navigation() -> Iterator[tuple[str, list[Entry]]]:
@@ -136,4 +149,4 @@ def current_place() -> str:
 def register(app: Flask) -> None:
     """Let templates ask for the sidebar, and features add their places to it."""
     app.extensions["added-places"] = {}
-    app.jinja_env.globals.update(navigation=navigation, current_place=current_place)
+    app.jinja_env.globals.update(navigation=navigation, current_place=current_place, mfa_is_on=mfa_is_on)
