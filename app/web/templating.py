@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from datetime import UTC, datetime
 from functools import cache
 
 from flask import Flask, g
+from flask_wtf import FlaskForm
 from heroicons.jinja import heroicon_micro, heroicon_mini, heroicon_outline, heroicon_solid
 from jinja2.ext import Extension
 from markupsafe import Markup, escape
 
 from app.text.browser_names import browser_name, device_kind
 from app.text.dates import ago, written
+from app.text.messages import _
 from app.web.guards import accounts_to_watch
 
 
@@ -53,6 +56,28 @@ def takes_focus(wanted: object) -> bool:
     return True
 
 
+def first_sentence(text: str) -> str:
+    """Return a text up to the end of its first sentence."""
+    return re.split(r"(?<=[.?!])\s", text, maxsplit=1)[0]
+
+
+def error_links(form: FlaskForm) -> list[tuple[str, str]]:
+    """Return the fields of a form that have errors: the ID to link to, and the first sentence of the error.
+
+    The field itself shows the whole error. A sentence that several fields share has the field's label before it.
+    """
+    wrong = [field for field in form if field.errors and field.id]
+    sentences = [first_sentence(str(field.errors[0])) for field in wrong]
+    often = Counter(sentences)
+    return [
+        (
+            f"{field.id}-0" if field.type == "RadioField" else field.id,
+            f"{_(field.label.text)}: {sentence}" if often[sentence] > 1 else sentence,
+        )
+        for field, sentence in zip(wrong, sentences, strict=True)
+    ]
+
+
 class Unindented(Extension):
     """Leaves the indentation of templates out of pages. Line breaks stay, and count as a blank, as before.
 
@@ -76,6 +101,7 @@ def register(app: Flask) -> None:
     app.jinja_env.filters["whole_options"] = whole_options
     app.jinja_env.filters["machine_time"] = machine_time
     app.jinja_env.globals["accounts_to_watch"] = accounts_to_watch
+    app.jinja_env.globals["error_links"] = error_links
     app.jinja_env.globals["icon"] = icon
     app.jinja_env.globals["takes_focus"] = takes_focus
     app.jinja_env.globals["now"] = lambda: datetime.now(UTC)

@@ -158,7 +158,7 @@ def test_the_time_until_the_next_code_is_beside_the_field(surfing: Surfing, nadi
     clock = surfer.page.clock
     clock.install()
     surfer.page.reload()
-    clock.pause_at(surfer.page.evaluate("Date.now()") + 1_000)
+    clock.pause_at(surfer.page.evaluate("Date.now()") / 1_000 + 1)  # in seconds
 
     def seconds() -> int:
         text = surfer.page.locator("[data-countdown-text]").inner_text()
@@ -175,6 +175,15 @@ def test_the_time_until_the_next_code_is_beside_the_field(surfing: Surfing, nadi
     field, countdown = (surfer.page.locator(each).bounding_box() for each in ("#first_code", "[data-countdown]"))
     assert field and countdown
     assert abs(field["y"] - countdown["y"]) < field["height"] and countdown["x"] >= field["x"] + field["width"]
+
+
+def test_fields_with_the_same_error_are_told_apart_at_the_top(surfing: Surfing, nadia: Employee) -> None:
+    surfer = begin(surfing, nadia)
+    surfer.submit("/mfa/enroll")
+    links = surfer.page.locator("[data-error-summary] a").all_inner_texts()
+    assert len(links) == len(set(links)) == 2
+    boxes = [surfer.page.locator(each).bounding_box() for each in ("#first_code", "#second_code")]
+    assert boxes[0] and boxes[1] and boxes[0]["width"] == boxes[1]["width"], "two codes of the same length"
 
 
 @pytest.mark.both_policies

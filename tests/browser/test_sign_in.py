@@ -118,6 +118,9 @@ def test_wrong_and_replayed_codes_at_sign_in(surfing: Surfing, nadia: Employee) 
     other.submit("/sign-in/code", code=phone.latest)
     assert other.wrong == {"code": NextCodeNeeded.code}
     assert WrongMfaCode.message in other.text, "not: too many tries"
+    at_the_top = other.page.locator("[data-error-summary] a").inner_text()
+    at_the_field = other.page.locator("#code-error").inner_text()
+    assert at_the_field.startswith(at_the_top) and len(at_the_top) < len(at_the_field), "said in full once"
     assert other.value("code") == ""
     other.submit("/sign-in/code", code=phone.next())
     assert other.is_inside(nadia.name)
