@@ -77,6 +77,7 @@ ONLY_WITH_MFA = {
     "mfa.add",
     "mfa.clear",
     "mfa.devices",
+    "mfa.command_line",
     "mfa.finished",
     "mfa.name",
     "mfa.remove",

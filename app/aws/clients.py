@@ -195,7 +195,7 @@ class Clients:
         self.signin_url: str = str(configured.provide() or f"https://{region}.{host}").rstrip("/")
         """Of the pages, which no SDK opens."""
         configured = ConfiguredEndpointProvider(session.full_config, session.get_scoped_config(), "iam")
-        self.practice_url: str = str(configured.provide() or "")
+        self.sandbox_url: str = str(configured.provide() or "")
         """Of the AWS asked instead of the real one, "" on real AWS."""
 
     def client(self, service: str) -> Any:

@@ -106,6 +106,11 @@ def free_serial_number(
     return ""
 
 
+def may_add_virtual_device(person: Person, permits: Permits, devices: Sequence[MfaDevice]) -> bool:
+    """Does the policy let the user add another virtual device, in an MFA session? devices: the user's."""
+    return bool(free_serial_number(person, permits, devices)) and permits.allows("iam:EnableMFADevice", person.arn)
+
+
 def as_path(name: str) -> str:
     """Return a name as the end of a serial number: only characters that CreateVirtualMFADevice takes, "" for none."""
     return re.sub("[^A-Za-z0-9_+=,.@-]+", "-", name).strip("-")

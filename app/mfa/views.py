@@ -14,7 +14,7 @@ from app.credentials.observed import report_observed
 from app.mfa import qr, service, upgrading
 from app.mfa.codes import told_drift
 from app.mfa.command_line import commands
-from app.mfa.devices import begin_where_free, free_serial_number
+from app.mfa.devices import begin_where_free, may_add_virtual_device
 from app.mfa.forms import CodeForm, EmptyForm, EnrollForm
 from app.mfa.leftovers import without_qr_code
 from app.mfa.names import entry_in_app, last_used, name_at_aws
@@ -25,6 +25,7 @@ from app.sessions.contents import SHOWN_FOR, Enrollment, Upgrade, Way
 from app.text.messages import _, ngettext
 from app.web import error_pages
 from app.web.guards import recently_confirmed, with_mfa
+from app.web.navigation import say_mfa_is_on
 from app.web.permissions import calls, needs
 from app.web.rate_limits import CHANGES, codes_per_key, limiter, this_person
 from app.web.request_context import audit, gateways, mfa_present, permitted, person
@@ -243,6 +244,7 @@ def activate() -> ResponseReturnValue:
     upgrade = _upgrade()
     if upgrade is None and not devices_of_mine():
         return redirect(url_for("mfa.enroll"))
+    say_mfa_is_on()
     if person().way is Way.AWS_SIGN_IN:
         return page("mfa/sign_in_again.html", EmptyForm.blank())
     if upgrade is None:
@@ -300,6 +302,17 @@ def _go_on(upgrade: Upgrade) -> ResponseReturnValue:
 @with_mfa
 def finished() -> ResponseReturnValue:
     """Show what is possible with MFA: the console and the command line."""
+    return _use_aws_page("mfa/finished.html")
+
+
+@bp.get("/command-line")
+@with_mfa
+def command_line() -> ResponseReturnValue:
+    """Show the commands for the AWS CLI."""
+    return _use_aws_page("mfa/command_line.html")
+
+
+def _use_aws_page(template: str) -> ResponseReturnValue:
     me, iam, permits = person(), gateways().iam, permitted()
     alias = alias_beside(iam, me)
     devices = iam.mfa_devices(me.user_name)
@@ -307,12 +320,12 @@ def finished() -> ResponseReturnValue:
     codes_of = [device.serial_number for device in devices if device.gives_codes]
     region = current_app.config["AWS_REGION"]
     return page(
-        "mfa/finished.html",
+        template,
         console_url=console_url(me, alias()),
         region=region,
-        say=commands(me, region, codes_of[0] if codes_of else "", str(current_app.jinja_env.globals["practice_url"])),
+        say=commands(me, region, codes_of[0] if codes_of else "", str(current_app.jinja_env.globals["sandbox_url"])),
         by_password=Way.AWS_SIGN_IN in current_app.config["SIGN_IN_METHODS"],
         devices=codes_of,
         one_device=len(devices) == 1,
-        may_add=bool(free_serial_number(me, permits, devices)) and permits.allows("iam:EnableMFADevice", me.arn),
+        may_add=may_add_virtual_device(me, permits, devices),
     )

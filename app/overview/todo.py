@@ -191,11 +191,11 @@ def _two_keys(situation: Situation) -> Iterator[Item]:
         return
     keys = [key for key in situation.has.keys.fact if key.access_key_id not in situation.waiting.unsaved_keys]
     if len(keys) > 1 and all(key.active for key in keys):
-        older, newer = keys[0].access_key_id, keys[1].access_key_id
-        what = _("Deactivate your older access key")
-        why = _("You have two. Use %(newer)s everywhere, then deactivate %(older)s.", newer=newer, older=older)
+        old, new = keys[0].access_key_id, keys[1].access_key_id
+        what = _("Deactivate your old access key")
+        why = _("You have two. Use %(new)s everywhere, then deactivate %(old)s.", new=new, old=old)
         label = _("Show access keys")
-        item = Item(Urgency.DUE, "retire-key", what, why, label, "access_keys.index", about=older)
+        item = Item(Urgency.DUE, "retire-key", what, why, label, "access_keys.index", about=old)
         yield _with_last_use(situation, item)
     for key in keys:
         since, key_id = situation.has.inactive_since.get(key.access_key_id), key.access_key_id
@@ -242,6 +242,28 @@ RULES: tuple[Rule, ...] = (
     _two_keys,
     _certificates,
 )
+
+
+@dataclass(frozen=True)
+class Later:
+    """Something that is due on a day, and not yet. about: the key's ID. on: from when on."""
+
+    what: str
+    about: str
+    on: datetime
+
+
+def later(situation: Situation) -> list[Later]:
+    """Return what waits for its day, soonest first: inactive access keys that are to be deleted."""
+    if not isinstance(situation.has.keys, Known):
+        return []
+    inactive = {key.access_key_id for key in situation.has.keys.fact if not key.active}
+    due = {key: since + DELETE_AFTER for key, since in situation.has.inactive_since.items() if key in inactive}
+    return [
+        Later(_("Delete the inactive access key %(key)s on or after %(day)s.", key=key, day=written(on)), key, on)
+        for key, on in sorted(due.items(), key=lambda each: each[1])
+        if on > situation.now
+    ]
 
 
 def to_do(situation: Situation, rules: Iterable[Rule] = RULES) -> list[Item]:

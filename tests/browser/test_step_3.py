@@ -38,14 +38,21 @@ def test_nadia_gets_from_blocked_to_working(
     surfer.sign_in(nadia)
     assert surfer.is_inside(nadia.name)
     assert surfer.has("/mfa/enroll/begin")
+    assert surfer.page.locator("nav [data-lock]").get_attribute("data-lock") == "set-up"
 
     phone = surfer.enroll()
     assert nadia.devices() == [nadia.serial_number], surfer.text
     assert phone.label == f"Amazon%20Web%20Services:{nadia.name}%40{sandbox.account_id}"
     assert surfer.has("/mfa/activate")
+    assert surfer.page.locator("nav [data-lock]").get_attribute("data-lock") == "sign-in", "no more to set up"
+    assert surfer.page.locator("nav a[href='/mfa/activate']").count() == 1
+    surfer.open("/")
+    assert surfer.page.locator("nav [data-lock]").get_attribute("data-lock") == "sign-in"
+    surfer.open("/mfa/activate")
 
     surfer.upgrade(phone)
     assert surfer.path == "/mfa/finished"
+    assert surfer.data("works-in") == ["command-line"], "nobody knows of a console password"
     assert f"--serial-number {nadia.serial_number}" in surfer.text
     assert f"https://{sandbox.account_id}.signin.aws.amazon.com/console" in surfer.text
 

@@ -28,6 +28,7 @@ ON_THE_WAY = {"csrf_token", "wanted", "confirming"}
 SHOWN_CREDENTIALS = {
     "overview.index",
     "mfa.devices",
+    "mfa.command_line",
     "mfa.finished",
     "access_keys.index",
     "ssh_keys.index",
