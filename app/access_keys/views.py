@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from app.access_keys import saving, service
 from app.access_keys.forms import ConfirmationForm
-from app.access_keys.inactive import inactive_since
+from app.access_keys.inactive import DELETE_AFTER, inactive_since
 from app.access_keys.rotation import rotation
 from app.audit.events import Event
 from app.audit.history import last_done
@@ -169,10 +169,13 @@ def _confirmation_page(act: str, form: ConfirmationForm) -> ResponseReturnValue:
     key = chosen(keys)
     unproven = _without_saved_secret(keys) - {key.access_key_id}
     ways = _other_ways_in(keys, {key.access_key_id, *unproven})
+    now = datetime.now(UTC)
+    since = inactive_since([key], audit(), now).get(key.access_key_id)
     return page(
         "access_keys/deactivate_or_delete.html", form, act=act, key=key, ways=ways, last=key.active and not ways,
         here=key.active and key.access_key_id == me.access_key_id,
         note=labels().all_of(Type.ACCESS_KEY).get(key.access_key_id, ""),
+        inactive_since=since, wait_until=since + DELETE_AFTER if since and now < since + DELETE_AFTER else None,
         unproven=[each.access_key_id for each in keys if each.active and each.access_key_id in unproven],
     )  # fmt: skip
 

@@ -195,9 +195,9 @@ def who(entry: Entry) -> str:
 
 
 def where(entry: Entry) -> str:
-    """Return from where: "Firefox on Linux · 192.0.2.7", or "a command on ..., run by root"."""
+    """Return from where: "Firefox on Linux, 192.0.2.7", or "a command on ..., run by root"."""
     if not by_command(entry):
-        return f"{browser_name(entry.user_agent)} · {entry.address}"
+        return f"{browser_name(entry.user_agent)}, {entry.address}"
     login = entry.user_agent.removeprefix(COMMAND_LINE)
     if not login:
         return _("a command on the portal’s machine")

@@ -91,13 +91,13 @@ class Event(StrEnum):
     )
     ACCESS_KEY_SEEN_INACTIVE = (
         "access-key-seen-inactive",
-        N_("Saw that an access key was deactivated elsewhere"),
-        N_("Saw that an access key was deactivated elsewhere"),
+        N_("An access key was deactivated elsewhere"),
+        N_("An access key was deactivated elsewhere"),
     )
     ACCESS_KEY_SEEN_ACTIVE = (
         "access-key-seen-active",
-        N_("Saw that an access key was activated elsewhere"),
-        N_("Saw that an access key was activated elsewhere"),
+        N_("An access key was activated elsewhere"),
+        N_("An access key was activated elsewhere"),
     )
     CREDENTIAL_LABELED = (
         "credential-labeled",

@@ -116,7 +116,7 @@ def test_what_commands_did_is_told_as_that(portal: Flask) -> None:
     assert [(words.who(entry), words.where(entry)) for entry in told][1:] == [
         ("A command", "a command on the portal’s machine"),
         ("A command", "a command on the portal’s machine, run by root"),
-        ("nadia", "Unknown device · 192.0.2.7"),
+        ("nadia", "Unknown device, 192.0.2.7"),
     ]
     assert words.who(told[0]) == "Someone" and "192.0.2.7" in words.where(told[0]), "a header proves nothing"
 
