@@ -18,6 +18,7 @@ from app import access_keys, account, activity, compliance, mfa, overview, passw
 from app.audit.log import open_audit_log
 from app.aws.clients import Clients
 from app.aws.observing import Observer
+from app.credentials import pruning
 from app.db import db
 from app.monitoring import metrics
 from app.monitoring.health import Health, Machines
@@ -79,6 +80,7 @@ def create_app(config: dict[str, Any]) -> Flask:
     # Address and browser are not who someone is: phones change networks. The id alone opens the session.
     login.session_protection = None
     compliance.listen()
+    pruning.listen()
     pipeline.register(app, large_uploads=compliance.allow_large_report)
     translations.register(app)
     templating.register(app)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Engine, String, delete, select
+from sqlalchemy import ColumnElement, Connection, Engine, String, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -82,6 +82,21 @@ def looks_secret(text: str) -> bool:
     return mixed or seed or "otpauth:" in text.lower()
 
 
+def prune_users(connection: Connection, account_id: str, listed: Collection[str], at: datetime) -> None:
+    """Remove the labels of users that the account no longer has.
+
+    listed: unique ids of all users of the account, as AWS listed them at that time. Labels that were set shortly
+    before (`CLOCKS_APART`) or since stay: such a user may be newer than the list. A list that is empty, or lacks an
+    id, proves nothing.
+    """
+    if not all(listed or [""]):
+        return
+    old = (LabelRow.account_id == account_id, LabelRow.user_id != "", LabelRow.set_at < at - CLOCKS_APART)
+    labelled = connection.execute(select(LabelRow.user_id).distinct().where(*old)).scalars().all()
+    for user_id in set(labelled) - set(listed):
+        connection.execute(delete(LabelRow).where(*old, LabelRow.user_id == user_id))
+
+
 @dataclass(frozen=True)
 class Labels:
     """The labels of one user, and of nobody else."""
@@ -148,6 +163,19 @@ class Labels:
             connection.execute(
                 delete(LabelRow).where(*self._mine(credential_type), LabelRow.credential_id == credential_id)
             )
+
+    def prune(self, credential_type: Type, listed: Collection[str], now: datetime) -> None:
+        """Remove labels of credentials that AWS no longer lists.
+
+        listed: ids of all credentials of this type that AWS listed for the user just now. A label that was set in the
+        last `CLOCKS_APART` stays: AWS's lists may not show a new credential yet.
+        """
+        old = (*self._mine(credential_type), LabelRow.set_at < now - CLOCKS_APART)
+        with self.engine.connect() as connection:
+            labelled = connection.execute(select(LabelRow.credential_id).where(*old)).scalars().all()
+        if gone := set(labelled) - set(listed):
+            with self.engine.begin() as connection:
+                connection.execute(delete(LabelRow).where(*old, LabelRow.credential_id.in_(gone)))
 
     def _mine(self, credential_type: Type) -> tuple[ColumnElement[bool], ...]:
         return (

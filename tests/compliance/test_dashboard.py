@@ -22,11 +22,13 @@ from app.compliance.refresh import Gateways, Refresh, RefreshSessionExpired
 from app.compliance.rules.subjects import Key, Seen, Source, Terms
 from app.compliance.rules.table import BY_ID
 from app.compliance.rules.verdicts import State, Verdict
+from app.credentials.labels import Labels, Type
 from app.credentials.observed import report_observed
 from app.db import db
+from app.sandbox.auth.users import unique_id
 from app.sessions.contents import Person
 from config import from_env
-from tests.compliance.conftest import Aws, Command
+from tests.compliance.conftest import Aws, Command, act_as
 from tests.compliance.test_rules import NOBODY, NOW, ago, key
 from tests.support.clock import Clock
 from tests.support.databases import GOOD
@@ -173,6 +175,35 @@ def test_a_refresh_stops_when_the_lent_session_ends(portal: Flask, aws: Aws, com
     with open(content, "rb") as file:  # noqa: PTH123 # a path as SQLAlchemy has it
         assert b"ASIA" not in file.read(), "credentials are kept nowhere"
     assert command("refresh").exit_code == 0, "the account is free again"
+
+
+def test_a_refresh_removes_the_labels_of_users_who_are_gone(
+    portal: Flask, aws: Aws, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with portal.app_context():
+        alive = next(unique_id(user) for user in aws.state.iam.users.values() if user.name == "MFAUser")
+        now, before = datetime.now(UTC), datetime.now(UTC) - timedelta(days=1)
+
+        def labelled() -> set[str]:
+            with db.engine.connect() as connection:
+                found = connection.execute(text("select account_id || ' ' || user_id from credential_labels"))
+                return {str(each) for each in found.scalars()}
+
+        for user_id, account_id, at in (
+            (alive, ACCOUNT, before),
+            ("AIDAGONE", ACCOUNT, before),
+            ("AIDANEWER", ACCOUNT, now),
+            ("AIDAGONE", "999988887777", before),
+        ):
+            Labels(db.engine, account_id, user_id).put(Type.MFA_DEVICE, "device", "iPhone 15", at)
+        everyone = labelled()
+        act_as(monkeypatch, aws, "KeyUser")
+        denied = command("refresh")
+        assert denied.exit_code != 0 and "iam:ListUsers" in denied.output
+        assert labelled() == everyone, "without the list nothing is certain"
+        act_as(monkeypatch, aws, "Administrator")
+        assert command("refresh").exit_code == 0
+        assert everyone - labelled() == {f"{ACCOUNT} AIDAGONE"}
 
 
 @pytest.mark.parametrize(

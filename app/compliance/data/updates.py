@@ -30,6 +30,7 @@ from app.compliance.data.rows import AccountRow, PersonRow
 from app.compliance.rules.sources import OwnFacts, UserListFacts
 from app.compliance.rules.subjects import Terms
 from app.compliance.rules.table import fingerprint
+from app.credentials.labels import prune_users
 
 
 def keep_report(engine: Engine, report: CredentialReport, now: datetime, terms_of: TermsOf) -> int:
@@ -59,6 +60,7 @@ def keep_lists(
     listed = {user.user_name: user for user in users}
     account.change(user_list=facts, user_list_at=at)
     account.end_exceptions_of_former({name: user.created_at for name, user in listed.items()}, at)
+    prune_users(account.connection, account.account_id, {user.user_id for user in listed.values()}, at)
     merged = merge_lists(account.row, known, listed, virtual, at)
     account.change(**compared_devices(account.row, merged.people))
     _judge_and_write_all(account, known, merged, terms_of(account.row.user_list.get("others")))
