@@ -155,6 +155,7 @@ ONLY_FOR_ADMINS = {
     "compliance.reminders",
     "compliance_audit.exceptions_post",
     "compliance_audit.end_exception",
+    "compliance_audit.restore_exception",
     "compliance_audit.exceptions",
     "compliance_audit.index",
     "compliance_audit.report",

@@ -27,6 +27,7 @@ OF_ADMINS = frozenset(
         Event.CREDENTIAL_REPORT_TAKEN,
         Event.EXCEPTION_ADDED,
         Event.EXCEPTION_ENDED,
+        Event.EXCEPTION_RESTORED,
         Event.SOMEBODYS_SESSIONS_ENDED,
         Event.COMPLIANCE_EXPORTED,
         Event.AUDIT_LOG_EXPORTED,

@@ -141,6 +141,7 @@ class Event(StrEnum):
     )
     EXCEPTION_ADDED = "exception-added", N_("Added an exception"), N_("Tried to add an exception")
     EXCEPTION_ENDED = "exception-ended", N_("Ended an exception"), N_("Tried to end an exception")
+    EXCEPTION_RESTORED = "exception-restored", N_("Restored an exception"), N_("Tried to restore an exception")
     SOMEBODYS_SESSIONS_ENDED = (
         "somebodys-sessions-ended",
         N_("Ended another user’s sessions"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from itertools import islice
 from typing import Any
 
@@ -132,17 +131,19 @@ def end_exception() -> ResponseReturnValue:
     """End an exception early."""
     account_id, number = chosen_account(), whole_number(request.form, "number") or 0
     terms_of = service.terms_for(current_app.config, account_id)
-    ended = service.end_exception(db.engine, audit_of(account_id), account_id, number, person().arn, terms_of)
-    fields = {
-        "account": account_id,
-        "rule": ended.rule,
-        "user_name": ended.user_name,
-        "reason": ended.reason,
-        "owner": ended.owner,
-        "until": f"{ended.until - timedelta(days=1):%Y-%m-%d}",
-    }
-    undo = Undo("compliance_audit.exceptions_post", fields)
+    service.end_exception(db.engine, audit_of(account_id), account_id, number, person().arn, terms_of)
+    undo = Undo("compliance_audit.restore_exception", {"account": account_id, "number": str(number)})
     return done_with_undo(_("Exception ended."), undo, "compliance_audit.exceptions", account=account_id)
+
+
+@bp.post("/exceptions/restore")
+@admins_only
+def restore_exception() -> ResponseReturnValue:
+    """Undo that an exception was ended."""
+    account_id, number = chosen_account(), whole_number(request.form, "number") or 0
+    terms_of = service.terms_for(current_app.config, account_id)
+    service.restore_exception(db.engine, audit_of(account_id), account_id, number, person().arn, terms_of)
+    return done(_("Exception restored."), "compliance_audit.exceptions", account=account_id)
 
 
 @bp.get("/report")

@@ -244,6 +244,12 @@ def test_an_exception_is_counted_apart_until_it_ends(admin: Surfer, office: Port
     admin.click("[data-notice] form button")
     assert (admin.data("user"), admin.data("last-day")) == (["MFAUser"], [last_day]), "undone"
     assert "Phone ordered" in admin.text
+    done = [event for event, phase, _ in office.activity("Administrator") if phase == "done"]
+    assert [each for each in done if str(each).startswith("exception-")] == [
+        "exception-added",
+        "exception-ended",
+        "exception-restored",
+    ], "it is the same exception, and the log has what was done"
     admin.submit("/compliance/exceptions/end")
     assert admin.data("exception") == []
     admin.open("/compliance")
