@@ -50,7 +50,7 @@ GET_REPORT = "aws iam generate-credential-report\naws iam get-credential-report 
 """The commands that get a credential report."""
 
 
-def practice(url: str) -> str:
+def to_sandbox(url: str) -> str:
     """Return the command that directs the AWS CLI to the sandbox. url: where it listens."""
     return f"export AWS_ENDPOINT_URL={url} AWS_DEFAULT_REGION=us-east-1"
 
