@@ -40,6 +40,7 @@ class Inspection:
         assert has["title"].endswith("· Latchkey" if here else "· sandbox sign-in")
         assert has["summary"] == sorted(has["summary"]), f"{page.url}: the summary lists the fields in another order"
         if here:
+            assert 0 < len(has["described"]) <= 160, f"{page.url}: {has['described']!r}"
             assert kept_secrets(page.url) == []
             assert shown_secrets(path, has["html"]) == [], page.url
         assert set(has["tokens"]) <= {1}, f"{page.url}: a form without its token"
@@ -83,6 +84,7 @@ _HAS = """(html) => {
   return {
     headings: all("h1").map((each) => each.innerText),
     title: document.title,
+    described: all("meta[name=description]").map((each) => each.content.trim()).join(),
     html: html.outerHTML,
     tokens: all("form[method=post]").map((each) => each.querySelectorAll("[name=csrf_token]").length),
     leading: all("a.btn[href]:not([data-download])")
