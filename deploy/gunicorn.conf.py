@@ -79,6 +79,7 @@ def when_ready(server):  # type: ignore[no-untyped-def] # gunicorn's hook
     lines = [f"Latchkey is ready:  {public or 'http://' + bind}", *([f"It listens on {bind}."] if public else [])]
     instead = {url for name, url in os.environ.items() if name.startswith("AWS_ENDPOINT_URL") and url}
     lines += [f"It uses {', '.join(sorted(instead))} instead of AWS."] if instead else []
+    lines += ["Ctrl-C stops the portal and the sandbox."] if "SANDBOX_ADMINISTRATOR" in os.environ else []
     print("\n  " + "\n  ".join(lines) + "\n", flush=True)  # noqa: T201 # for the person at the terminal
 
 
