@@ -226,7 +226,7 @@ def _removed(serial_number: str, sentence: str) -> ResponseReturnValue:
     service.remove(gateways().iam, audit(), person(), permitted(), serial_number, _sign_in_options())
     forget_name(serial_number)
     if entry := entry_in_app(serial_number):
-        sentence += " " + _("Delete its entry from your app: %(entry)s. Keep the others.", entry=entry)
+        sentence += " " + _("Delete the entry “%(entry)s” from your app, and keep the others.", entry=entry)
     return done(sentence, "mfa.devices")
 
 

@@ -181,7 +181,8 @@ def enroll_post() -> ResponseReturnValue:
         return redirect(url_for("mfa.replaced"), 303)
     if pending.backup:
         told = _(
-            "Your backup works. Now delete its entry from your app: %(entry)s. Keep the others. Then seal the print.",
+            "Your backup works. Now delete the entry “%(entry)s” from your app, and keep the others. "
+            "Then seal the print.",
             entry=entry_in_app(pending.serial_number),
         )
         return done(told, "mfa.devices")
