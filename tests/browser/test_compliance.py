@@ -157,6 +157,7 @@ def test_a_report_fills_in_what_no_list_tells(admin: Surfer, company: Sandbox, o
 
     def bring(content: bytes) -> None:
         admin.open("/compliance/report")
+        assert f"AWS_ENDPOINT_URL={company.url}" in admin.text, "the commands below it ask the sandbox, not AWS"
         admin.choose_file("report", "report.csv", content, "text/csv")
         admin.submit("/compliance/report")
 
