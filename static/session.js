@@ -39,7 +39,7 @@ function watch() {
   const cover = (over) => {
     if (document.body.classList.contains("lk-is-over") === over) return;
     document.body.classList.toggle("lk-is-over", over);
-    document.title = over ? box.dataset.title : title;
+    document.title = over ? box.dataset.sayEnded : title;
     if (over) {
       box.prepend(heading);
       main.append(box);
