@@ -35,8 +35,10 @@ function watch() {
   const heading = document.createElement("h1");
   heading.textContent = box.dataset.sayEnded;
 
-  /** Show only that the session is over, in place of the page; or the page again, if you signed in in another tab. */
+  /** Show only that the session is over, in place of the page; or the page again, if you signed in in another tab.
+   *  A page that shows something only once, such as a new secret, stays: its user may still have to save it. */
   const cover = (over) => {
+    if ("over" in box.dataset) return;
     if (document.body.classList.contains("lk-is-over") === over) return;
     document.body.classList.toggle("lk-is-over", over);
     document.title = over ? box.dataset.sayEnded : title;
