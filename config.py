@@ -283,7 +283,8 @@ SETTINGS: dict[str, Setting] = {
         Setting(
             "SIGN_IN_NOTE",
             branding.line(300),
-            help="A sentence for your users on the sign-in page, plain text of at most 300 characters. Default: none",
+            help="A sentence for your users on the sign-in page, like the account ID that AWS asks them for. "
+            "Plain text of at most 300 characters. Default: none",
         ),
         Setting(
             "SUPPORT_CONTACT",

@@ -1,6 +1,6 @@
 """`flask activity ...` and `flask compliance ...`: Flask finds them by entry points, so `--help` needs no settings.
 
-What they do is imported when one of their commands is asked for: `flask policy` and `flask sandbox` do without.
+Their code is imported only when one of their commands is run: `flask policy` and `flask sandbox` don't need it.
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ class _AnyUtc(DateTime):
 
 
 class Utc(TypeDecorator[datetime]):
-    """An aware UTC time, also on SQLite, which keeps no zone."""
+    """A UTC time with its zone, also on SQLite, which stores no zone. A time without a zone is an error."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -72,7 +72,7 @@ class Utc(TypeDecorator[datetime]):
 
 
 class Base(DeclarativeBase):
-    """All tables; constraint names are fixed so that migrations can name them on every database."""
+    """The base of all tables. Constraint names are fixed, so that migrations can name them on every database."""
 
     metadata = MetaData(
         naming_convention={

@@ -31,7 +31,7 @@ from app.text.messages import N_, _, administrator, ask_admin
 
 
 class PortalError(Exception):
-    """Something a person must be told. `str()` of it is the sentence they read."""
+    """Something a user must be told. `str()` of it is the sentence they read."""
 
     code: ClassVar[str] = "failed"
     """Stable name of this kind of error, unique: the audit log and metrics have it. It outlives the class's name."""
@@ -80,7 +80,7 @@ class Refused(PortalError):
 
 
 class NotAllowed(Refused):
-    """The person's policy does not permit it."""
+    """The user's policy doesn't permit it."""
 
     code: ClassVar[str] = "not-allowed"
     aws_codes: ClassVar[tuple[str, ...]] = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
@@ -97,7 +97,7 @@ class MfaSessionNeeded(NotAllowed):
 
 
 class WrongMfaCode(Refused):
-    """Codes do not belong to the device, now."""
+    """The codes aren't the ones the device shows now."""
 
     code: ClassVar[str] = "wrong-mfa-code"
     aws_codes: ClassVar[tuple[str, ...]] = ("InvalidAuthenticationCode",)
@@ -105,7 +105,7 @@ class WrongMfaCode(Refused):
 
 
 class MfaNotRecognized(Refused):
-    """STS does not (yet) know the device, or too many tries: AWS says 'unable to validate' for both."""
+    """STS doesn't recognize the device (yet), or there were too many tries. AWS has one message for both."""
 
     code: ClassVar[str] = "mfa-not-recognized"
     message = N_("AWS couldn’t check the code yet. Wait a minute, then try again.")
@@ -131,7 +131,7 @@ class AlreadyExists(Refused):
 
 
 class InUse(Refused):
-    """A device that is still assigned cannot be deleted."""
+    """A device that is assigned can't be deleted."""
 
     code: ClassVar[str] = "in-use"
     aws_codes: ClassVar[tuple[str, ...]] = ("DeleteConflict",)
@@ -139,7 +139,7 @@ class InUse(Refused):
 
 
 class QuotaExceeded(Refused):
-    """A quota, not throttling: trying again does not help."""
+    """A quota is reached. Unlike after throttling, trying again doesn't help."""
 
     code: ClassVar[str] = "quota-exceeded"
     aws_codes: ClassVar[tuple[str, ...]] = ("LimitExceeded",)
@@ -155,7 +155,7 @@ class ConcurrentModification(Refused):
 
 
 class Throttled(Refused):
-    """Too many requests in the account; its limits are shared by all users."""
+    """Too many requests in the account. All users share its limits."""
 
     code: ClassVar[str] = "throttled"
     aws_codes: ClassVar[tuple[str, ...]] = (
@@ -174,7 +174,7 @@ class Throttled(Refused):
 
 
 class InvalidValue(Refused):
-    """A value AWS does not take."""
+    """A value that AWS doesn't accept."""
 
     code: ClassVar[str] = "invalid-value"
     aws_codes: ClassVar[tuple[str, ...]] = (
@@ -187,7 +187,7 @@ class InvalidValue(Refused):
 
 
 class PasswordPolicyViolation(Refused):
-    """The account's password policy does not take the new password."""
+    """The account's password policy doesn't accept the new password."""
 
     code: ClassVar[str] = "password-policy-violation"
     aws_codes: ClassVar[tuple[str, ...]] = ("PasswordPolicyViolation",)
@@ -198,7 +198,7 @@ class PasswordPolicyViolation(Refused):
 
 
 class PublicKeyRefused(Refused):
-    """AWS cannot read a public key or certificate, or does not want it: its codes do not tell more."""
+    """AWS can't read a public key or certificate, or doesn't accept it. Its codes don't say which."""
 
     code: ClassVar[str] = "public-key-refused"
     aws_codes: ClassVar[tuple[str, ...]] = (
@@ -214,7 +214,7 @@ class PublicKeyRefused(Refused):
 
 
 class DuplicateSshKey(Refused):
-    """The user has this very SSH key."""
+    """The user already has this SSH key."""
 
     code: ClassVar[str] = "duplicate-ssh-key"
     aws_codes: ClassVar[tuple[str, ...]] = ("DuplicateSSHPublicKey",)
@@ -223,7 +223,7 @@ class DuplicateSshKey(Refused):
 
 
 class DuplicateCertificate(Refused):
-    """Another user of the account has this very certificate."""
+    """Another user of the account has this certificate."""
 
     code: ClassVar[str] = "duplicate-certificate"
     aws_codes: ClassVar[tuple[str, ...]] = ("DuplicateCertificate",)
@@ -235,7 +235,7 @@ class DuplicateCertificate(Refused):
 
 
 class WrongOldPassword(Refused):
-    """The current password was not right, or the new one was used before: AWS gives one answer for both."""
+    """The current password is wrong, or the new one was used before. AWS gives one answer for both."""
 
     code: ClassVar[str] = "wrong-old-password"
     message = N_(
@@ -246,7 +246,7 @@ class WrongOldPassword(Refused):
 
 
 class CredentialsRefused(Refused):
-    """AWS does not know the key, or it is inactive: AWS gives one answer for both."""
+    """AWS doesn't recognize the key, or it is inactive. AWS gives one answer for both."""
 
     code: ClassVar[str] = "credentials-refused"
     aws_codes: ClassVar[tuple[str, ...]] = (
@@ -270,7 +270,7 @@ class WrongSecret(CredentialsRefused):
 
 
 class SessionExpired(CredentialsRefused):
-    """Temporary credentials are past their time."""
+    """Temporary credentials have expired."""
 
     code: ClassVar[str] = "session-expired"
     aws_codes: ClassVar[tuple[str, ...]] = ("ExpiredToken", "ExpiredTokenException", "RequestExpired")
@@ -279,7 +279,7 @@ class SessionExpired(CredentialsRefused):
 
 
 class SignInExpired(CredentialsRefused):
-    """A sign-in through AWS Sign-In cannot be continued."""
+    """A sign-in through AWS Sign-In can't be continued."""
 
     code: ClassVar[str] = "sign-in-expired"
     aws_codes: ClassVar[tuple[str, ...]] = ("TOKEN_EXPIRED",)
@@ -288,7 +288,7 @@ class SignInExpired(CredentialsRefused):
 
 
 class RenewalRefused(SignInExpired):
-    """AWS Sign-In does not take its own refresh token: INVALID_REQUEST or TOKEN_EXPIRED, also early (observed)."""
+    """AWS Sign-In doesn't accept its own refresh token: INVALID_REQUEST or TOKEN_EXPIRED, also early (observed)."""
 
     code: ClassVar[str] = "renewal-refused"
     aws_codes: ClassVar[tuple[str, ...]] = ()
@@ -310,7 +310,7 @@ class RenewalNotPermitted(SignInExpired):
 
 
 class PasswordWasChanged(SignInExpired):
-    """Changing the console password ends what was signed in with the old one."""
+    """The console password was changed, which ends sessions that began with the old one."""
 
     code: ClassVar[str] = "password-was-changed"
     aws_codes: ClassVar[tuple[str, ...]] = ("USER_CREDENTIALS_CHANGED",)
@@ -328,7 +328,7 @@ class SignInNotPermitted(NotAllowed):
 
 
 class CodeRefused(Refused):
-    """AWS Sign-In does not take this code, or this refresh token."""
+    """AWS Sign-In doesn't accept this code, or this refresh token."""
 
     code: ClassVar[str] = "code-refused"
     aws_codes: ClassVar[tuple[str, ...]] = (
@@ -362,7 +362,7 @@ class NoResponse(PortalError):
 
 
 class AwsServerError(NoResponse):
-    """AWS answered that it failed; the outcome of a change is unknown."""
+    """AWS answered that it failed. The outcome of a change is unknown."""
 
     code: ClassVar[str] = "aws-server-error"
     aws_codes: ClassVar[tuple[str, ...]] = (

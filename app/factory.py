@@ -16,12 +16,13 @@ from app.audit.log import open_audit_log
 from app.aws.clients import Clients
 from app.aws.observing import Observer
 from app.compliance import pages as compliance
+from app.credentials import pruning
 from app.db import db
 from app.monitoring import metrics
 from app.monitoring.health import Health, Machines
 from app.monitoring.logs import Watched, request_id
 from app.opening import open_database
-from app.policy.documents import allowed_actions
+from app.policy.portal_actions import allowed_actions
 from app.sessions import current
 from app.sessions.interface import StoredSessions
 from app.sessions.stores import SessionStore
@@ -46,7 +47,7 @@ ROOT = Path(__file__).parent.parent
 
 
 def create_app(config: dict[str, Any]) -> Flask:
-    """The portal. `config` comes from `config.from_env`."""
+    """Return the portal. config: as `config.from_env` returns it."""
     app = Flask(__name__, template_folder=ROOT / "templates", static_folder=ROOT / "static")
     app.config.from_mapping(config)
 
@@ -71,6 +72,7 @@ def create_app(config: dict[str, Any]) -> Flask:
     # Address and browser are not who someone is: phones change networks. The id alone opens the session.
     login.session_protection = None
     compliance.listen()
+    pruning.listen()
     pipeline.register(app, large_uploads=compliance.allow_large_report)
     translations.register(app)
     templating.register(app)

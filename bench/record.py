@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from sqlalchemy import create_engine, insert
 
 from app.activity.queries import chain_of
-from app.audit.chain import START, Keyring, Link, verify
+from app.audit.chain import START, ChainedRow, Keyring, verify
 from app.audit.models import ActivityRow
 from app.db import Base
 from bench import Row, medians
@@ -22,11 +22,11 @@ ACCOUNT = "123456789012"
 KEYS = Keyring({"k1": b"a" * 40})
 
 
-def chain() -> list[tuple[Link, str]]:
+def chain() -> list[tuple[ChainedRow, str]]:
     """ROWS rows as the portal writes them."""
     began, before, made = datetime(2026, 1, 1, tzinfo=UTC), START, []
     for seq in range(1, ROWS + 1):
-        link = Link(
+        row = ChainedRow(
             ACCOUNT,
             seq,
             began + timedelta(seconds=seq),
@@ -42,20 +42,20 @@ def chain() -> list[tuple[Link, str]]:
             "abcd1234",
             "k1",
         )
-        before = KEYS.mac(before, link)
-        made.append((link, before))
+        before = KEYS.mac(before, row)
+        made.append((row, before))
     return made
 
 
 def measure() -> list[Row]:
     """One row: verifying a chain in SQLite."""
     rows = chain()
-    texts = [json.dumps([*link[:2], link.at.isoformat(), *link[3:]]).encode() for link, _ in rows]
+    texts = [json.dumps([*row[:2], row.at.isoformat(), *row[3:]]).encode() for row, _ in rows]
     with TemporaryDirectory() as folder:
         engine = create_engine(f"sqlite:///{Path(folder) / 'record.db'}")
         Base.metadata.create_all(engine)
         with engine.begin() as connection:
-            connection.execute(insert(ActivityRow), [{**link._asdict(), "mac": mac} for link, mac in rows])
+            connection.execute(insert(ActivityRow), [{**row._asdict(), "mac": mac} for row, mac in rows])
 
         def hash_only() -> None:
             for text in texts:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import random
 
-from app.policy.documents import live_actions, read, rendered
+from app.policy.documents import read, rendered
+from app.policy.portal_actions import live_actions
 from app.policy.simulate import decided
 from bench import Row, medians
 

@@ -78,7 +78,8 @@ def when_ready(server):  # type: ignore[no-untyped-def] # gunicorn's hook
     public = os.environ.get("PUBLIC_URL")
     lines = [f"Latchkey is ready:  {public or 'http://' + bind}", *([f"It listens on {bind}."] if public else [])]
     instead = {url for name, url in os.environ.items() if name.startswith("AWS_ENDPOINT_URL") and url}
-    lines += [f"Instead of AWS it asks {', '.join(sorted(instead))}."] if instead else []
+    lines += [f"It uses {', '.join(sorted(instead))} instead of AWS."] if instead else []
+    lines += ["Ctrl-C stops the portal and the sandbox."] if "SANDBOX_ADMINISTRATOR" in os.environ else []
     print("\n  " + "\n  ".join(lines) + "\n", flush=True)  # noqa: T201 # for the person at the terminal
 
 

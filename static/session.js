@@ -1,5 +1,5 @@
-// Warns you before your session ends, lets you keep it, and restores what you typed once you have signed in again.
-// Without this file there is no warning, and a form that you send too late has to be filled in again.
+// Warns you before your session ends, lets you keep it, hides the page after its end, and restores what you typed once
+// you have signed in again. Without this file none of that happens.
 // The texts are in the data-say- attributes that templates/base.html writes.
 
 const WARN_BEFORE = 120; // seconds; base.html has a text for each minute
@@ -17,8 +17,11 @@ let signedOut = false; // in any tab: nothing is kept until the same user signs 
 /** The text of a warning, for the minutes left. text: the attribute, without its number of minutes. */
 const warning = (text, seconds) => {
   const minutes = Math.max(1, Math.ceil(seconds / 60));
-  return `${box.getAttribute(text + minutes)} ${box.dataset.then}`;
+  return `${box.getAttribute(text + minutes)} ${box.dataset.then || saved()}`.trim();
 };
+
+/** What becomes of what you typed, "" where you typed nothing that is kept. */
+const saved = () => (Object.keys(typed()).length ? box.dataset.sayTyped : "");
 
 function watch() {
   const text = box.querySelector("[data-session-text]");
@@ -27,9 +30,29 @@ function watch() {
   let idle = Date.now() + Number(box.dataset.idle) * 1000;
   let end = Date.now() + Number(box.dataset.ends) * 1000;
   let said = "";
+  let signedOutElsewhere = false;
+  const [main, home, title] = [document.querySelector("main"), box.parentElement, document.title];
+  const heading = document.createElement("h1");
+  heading.textContent = box.dataset.sayEnded;
 
+  /** Show only that the session is over, in place of the page; or the page again, if you signed in in another tab.
+   *  A page that shows something only once, such as a new secret, stays: its user may still have to save it. */
+  const cover = (over) => {
+    if ("over" in box.dataset) return;
+    if (document.body.classList.contains("lk-is-over") === over) return;
+    document.body.classList.toggle("lk-is-over", over);
+    document.title = over ? box.dataset.sayEnded : title;
+    if (over) {
+      box.prepend(heading);
+      main.append(box);
+    } else {
+      heading.remove();
+      home.append(box);
+    }
+  };
   const say = (state, words = "", { stay = false, over = false } = {}) => {
     box.dataset.state = state; // "", "idle", "ending", "ended" or "unasked", for tests
+    cover(state === "ended");
     box.hidden = !words;
     form.hidden = !stay;
     again.hidden = !over;
@@ -38,24 +61,27 @@ function watch() {
   };
   const look = () => {
     const [left, longest] = [(idle - Date.now()) / 1000, (end - Date.now()) / 1000];
-    if (Math.min(left, longest) <= 0) {
+    if (signedOutElsewhere || Math.min(left, longest) <= 0) {
       keepDraft(true);
-      return say("ended", `${box.dataset.sayEnded} ${box.dataset.over}`, { over: true });
+      return say("ended", box.dataset.over || saved() || box.dataset.sayOver, { over: true });
     }
     if (longest < WARN_BEFORE && longest <= left) return say("ending", warning("data-say-ending-", longest));
     if (left < WARN_BEFORE) return say("idle", warning("data-say-idle-", left), { stay: true });
     return say("");
   };
   const used = ({ idle: forSeconds, ends }) => {
-    signedOut = false; // the same user is signed in
+    signedOut = signedOutElsewhere = false; // the same user is signed in
     idle = Date.now() + forSeconds * 1000;
     end = Date.now() + ends * 1000;
     look();
   };
   elsewhere?.addEventListener("message", ({ data }) => {
     if (data.user !== box.dataset.user) return;
-    if (data.signedOut) dropDraft();
-    else used(data);
+    if (data.signedOut) {
+      signedOutElsewhere = true;
+      dropDraft();
+      look();
+    } else used(data);
   });
   elsewhere?.postMessage({ user: box.dataset.user, idle: Number(box.dataset.idle), ends: Number(box.dataset.ends) });
   form.addEventListener("submit", async (event) => {
@@ -80,10 +106,10 @@ function watch() {
 const mayBeKept = (field) => "keep" in field.dataset && !("secret" in field.dataset) && field.autocomplete !== "one-time-code";
 const kept = (form) => [...form.elements].filter((field) => mayBeKept(field) && !/PRIVATE KEY/.test(field.value));
 
-/** Keep what is typed on this page. lost: the session is over, so the form can't be sent. */
-function keepDraft(lost) {
-  if (signingIn || signedOut) return;
+/** What is typed on this page and may be kept, by field. */
+function typed() {
   const fields = {};
+  if (signingIn || signedOut) return fields;
   for (const form of document.querySelectorAll('main form[method="post"]')) {
     for (const field of kept(form)) {
       if (field.type === "checkbox" || field.type === "radio") {
@@ -91,6 +117,12 @@ function keepDraft(lost) {
       } else if (field.value !== field.defaultValue) fields[field.name] = field.value;
     }
   }
+  return fields;
+}
+
+/** Keep what is typed on this page. lost: the session is over, so the form can't be sent. */
+function keepDraft(lost) {
+  const fields = typed();
   if (!Object.keys(fields).length) return;
   sessionStorage.setItem(DRAFT, JSON.stringify({ user: box.dataset.user, at: here, time: Date.now(), lost, fields }));
 }

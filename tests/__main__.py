@@ -22,19 +22,19 @@ TOLD_OF_REPLICAS = (
     "session_ending", "ssh_keys", "step_3", "waiting",
 )  # fmt: skip
 APART = {
-    "policies": ["tests/policy", "tests/compliance"],
-    "every input": ["tests/security/test_every_input.py"],
     "attacks": ["tests/security", "--ignore=tests/security/test_every_input.py"],
-    "under fire": ["tests/faults", "tests/deploy"],
     "sandbox": ["tests/sandbox"],
+    "policies": ["tests/policy", "tests/compliance"],
+    "under fire": ["tests/faults", "tests/deploy"],
+    "every input": ["tests/security/test_every_input.py"],
 }
-"""Parts of the suite that take about as long as each other; "the rest" is what no part names."""
+"""Parts of the suite, the longest first; "the rest" is what no part names."""
 AT_ONCE = 3
 """More than the two cores there may be: a story waits a good part of its time. Four were no faster."""
 
 
 def shards() -> dict[str, list[str]]:
-    """What runs beside each other, the longest first."""
+    """What runs beside each other, the longest first, so that the last to end are short ones."""
     stories = {f"tests/browser/{file.name}" for file in BROWSER.glob("test_*.py")} - set(LAST)
     replicas = {f"tests/browser/test_{name}.py" for name in TOLD_OF_REPLICAS}
     alone = sorted(stories - replicas)
@@ -43,8 +43,8 @@ def shards() -> dict[str, list[str]]:
         "browser, as replicas": [*sorted(replicas), "--policy=recommended", *AS_REPLICAS],
         "browser, on SQLite, 1": [*alone[0::2], "--policy=recommended"],
         "browser, on SQLite, 2": [*alone[1::2], "--policy=recommended"],
-        **APART,
         "the rest": ["tests", "--ignore=tests/browser", *(f"--ignore={each}" for each in named)],
+        **APART,
         "browser, under the tutorial's policy": [*sorted(stories), "--policy=tutorial", *AS_REPLICAS],
     }
 

@@ -21,8 +21,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--database", choices=("sqlite", "postgresql"), default="sqlite", help="of the browser's portal")
     parser.addoption("--redis", action="store_true", help="the browser's portal keeps its sessions in Redis")
     parser.addoption("--workers", type=int, default=1, help="of the browser's portal; several need --redis")
-    parser.addoption("--whole-matrix", action="store_true", help="each change with each fault, not with two of them")
-    parser.addoption("--batches", type=int, default=8, help="of 2,500 policy documents that are made at random")
+    parser.addoption(
+        "--whole-matrix", action="store_true", help="every fault with each change, every input on SQLite"
+    )
+    parser.addoption("--batches", type=int, default=2, help="of 2,500 policy documents that are made at random")
     parser.addoption("--flows", type=int, default=20, help="people who enroll or rotate while replicas are killed")
     parser.addoption("--tries", type=int, default=8, help="requests made up for each member whom policies hold back")
     parser.addoption("--seed", type=int, default=20260101, help="of the chance by which replicas are killed")

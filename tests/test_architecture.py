@@ -79,6 +79,7 @@ ONLY_WITH_MFA = {
     "mfa.add",
     "mfa.clear",
     "mfa.devices",
+    "mfa.command_line",
     "mfa.finished",
     "mfa.name",
     "mfa.remove",
@@ -148,6 +149,7 @@ ONLY_FOR_ADMINS = {
     "compliance_audit.end_exception",
     "compliance_audit.report",
     "compliance_audit.report_post",
+    "compliance_audit.restore_exception",
 }
 FOR_AUDITORS_TOO = {
     "activity.everyone",
@@ -218,15 +220,19 @@ def test_every_page_about_others_says_whether_auditors_may(portal: Flask) -> Non
 
 def test_every_page_belongs_to_a_place_of_the_sidebar(portal: Flask) -> None:
     pages = {rule.endpoint for rule in portal.url_map.iter_rules() if "GET" in (rule.methods or ())} - {"static"}
-    lost = {page for page in pages if place_of(page) is None and page.partition(".")[0] not in ELSEWHERE}
-    assert not lost, "add each to the `owns` of its place in app/web/navigation.py"
-    assert place_of("compliance.one") is not place_of("compliance.index"), "an endpoint counts before its blueprint"
+    with portal.app_context():
+        lost = {page for page in pages if place_of(page) is None and page.partition(".")[0] not in ELSEWHERE}
+        assert not lost, "add each to the `owns` of its place in app/web/navigation.py"
+        one, index = place_of("compliance.one"), place_of("compliance.index")
+    assert one is not index, "an endpoint counts before its blueprint"
 
 
 def test_every_place_of_the_sidebar_opens(portal: Flask) -> None:
-    for place in (place for group in GROUPS for place in group.places):
+    with portal.app_context():
+        places = [place for group in GROUPS for place in group.all_places()]
+        assert [place_of(place.endpoint) for place in places] == places
+    for place in places:
         view = portal.view_functions[place.endpoint]
-        assert place_of(place.endpoint) is place
         assert not place.before_mfa or not getattr(portal.view_functions[place.before_mfa], "needs_mfa", False)
         marks = ("needs_mfa", "needs_admin", "needs_auditor")
         assert place.before_mfa or any(getattr(view, mark, False) for mark in marks)

@@ -10,7 +10,7 @@ from app.access_keys.service import LAST_CHARACTERS
 from app.text.messages import N_, _
 from app.text.typed import code as digits_of
 from app.text.typed import without_blanks
-from app.web.forms import CODE_FIELD, DeviceForm, Form
+from app.web.forms import CODE_FIELD, EXACT_FIELD, DeviceForm, Form
 
 
 class SavedForm(DeviceForm):
@@ -22,13 +22,7 @@ class SavedForm(DeviceForm):
     last_characters = StringField(
         N_("End of the secret access key"),
         filters=[without_blanks],
-        render_kw={
-            "autocomplete": "off",
-            "spellcheck": "false",
-            "autocapitalize": "off",
-            "maxlength": 256,
-            "data-secret": True,  # a part of one, or all of it
-        },
+        render_kw=EXACT_FIELD | {"data-secret": True},  # a part of one, or all of it
     )
     serial_number = RadioField(N_("MFA device"), validate_choice=False)
     code = StringField(N_("MFA code"), filters=[digits_of], render_kw=CODE_FIELD)
@@ -37,7 +31,7 @@ class SavedForm(DeviceForm):
     """The user signed in with the new key, so they have its secret."""
 
     def validate_last_characters(self, field: StringField) -> None:
-        """Take the end of what was pasted, which may be the whole secret."""
+        """Keep the end of what was pasted, which may be the whole secret. Raises ValidationError."""
         if self.signed_in_with_it:
             return
         field.data = (field.data or "")[-LAST_CHARACTERS:]
@@ -47,13 +41,13 @@ class SavedForm(DeviceForm):
             )
 
     def validate_code(self, field: StringField) -> None:
-        """Take none: then the session stays signed in with the old key."""
+        """Accept no code: then the session stays signed in with the old key. Raises ValidationError."""
         if field.data and not re.fullmatch(r"[0-9]{6}", field.data):
             raise ValidationError(_("Enter the 6 digits your authenticator app shows, or leave this empty."))
 
 
 class ConfirmationForm(Form):
-    """Deactivating or deleting. For the last way in, a box says what that means."""
+    """Confirms deactivating or deleting a key. For the last way to sign in, a box says what that means."""
 
     asked = HiddenField()
     """Filled where the page with the question sent it, and not a row of the list."""

@@ -1,4 +1,4 @@
-"""Pages of a new access key: made, shown until it is saved, proven and confirmed."""
+"""Pages of a new access key: create it, save its secret, check that it works, confirm."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from app.access_keys import saving, service
 from app.access_keys.forms import SavedForm
 from app.access_keys.views import bp, keys_of_mine, minutes_left, pending_key
 from app.audit.events import STILL_RUNNING
+from app.mfa.names import last_used
 from app.sessions import current, slots
 from app.sessions.contents import Confirming, NewAccessKey, Way
 from app.text.messages import _
@@ -28,7 +29,7 @@ from app.web.responses import done, page, wants_part
 @recently_confirmed
 @needs("iam:ListAccessKeys", "iam:CreateAccessKey")
 def create() -> ResponseReturnValue:
-    """Make a key; its secret is on the next page."""
+    """Create a key. The next page shows its secret."""
     pending, now = pending_key(), datetime.now(UTC)
     if pending and not service.still_there(pending, keys_of_mine(), now):
         slots.forget("new_key")
@@ -68,7 +69,8 @@ def _form(new: NewAccessKey, serial_numbers: list[str]) -> SavedForm:
     form = SavedForm()
     me = person()
     form.signed_in_with_it = me.access_key_id == new.access_key_id
-    form.offer(serial_numbers if me.way is Way.ACCESS_KEY and not form.signed_in_with_it else [])
+    asked = serial_numbers if me.way is Way.ACCESS_KEY and not form.signed_in_with_it else []
+    form.offer(asked, last_used(audit(), asked))
     return form
 
 
@@ -76,7 +78,7 @@ def _form(new: NewAccessKey, serial_numbers: list[str]) -> SavedForm:
 @with_mfa
 @recently_confirmed
 def new() -> ResponseReturnValue:
-    """The new secret, until it is saved."""
+    """Show the new secret until it is saved."""
     pending = pending_key()
     if pending is None or not service.still_there(pending, keys_of_mine(), datetime.now(UTC)):
         return redirect(url_for("access_keys.index"))
@@ -128,7 +130,7 @@ def _texts(key: NewAccessKey, serial_numbers: list[str]) -> dict[str, str]:
 @with_mfa
 @recently_confirmed
 def download() -> ResponseReturnValue:
-    """The new key as a file for `aws configure import`."""
+    """Send the new key as a file for `aws configure import`."""
     pending = pending_key() or abort(404)
     answer = Response(_csv(pending), mimetype="text/csv")
     answer.headers["Content-Disposition"] = f'attachment; filename="{pending.access_key_id}.csv"'
@@ -138,7 +140,7 @@ def download() -> ResponseReturnValue:
 @bp.post("/new/sign-in")
 @with_mfa
 def sign_in() -> ResponseReturnValue:
-    """Off to the sign-in page, with the new key; back to its page afterwards."""
+    """Lead to the sign-in page, to sign in with the new key, and then back."""
     return ask_to_confirm(url_for("access_keys.new"), Confirming.NEW_KEY)
 
 
@@ -146,7 +148,7 @@ def sign_in() -> ResponseReturnValue:
 @with_mfa
 @calls("iam:ListMFADevices")
 def prove() -> ResponseReturnValue:
-    """Ask AWS whether the new key works by now."""
+    """Ask AWS whether the new key works now."""
     pending = pending_key()
     known = pending is not None and (pending.proven or service.is_propagated(gateways().sts, pending))
     if pending and known:
@@ -164,7 +166,7 @@ def prove() -> ResponseReturnValue:
 @codes_per_key
 @calls("iam:ListMFADevices")
 def new_post() -> ResponseReturnValue:
-    """The person has the secret: forget it here; move the session to the new key where a code came along."""
+    """Forget the secret here, because the user has it. With a code, switch the session to the new key."""
     pending = pending_key()
     if pending is None:
         return redirect(url_for("access_keys.index"), 303)

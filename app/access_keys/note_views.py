@@ -28,17 +28,17 @@ class NoteForm(LabelForm):
 @with_mfa
 @needs("iam:ListAccessKeys")
 def note() -> ResponseReturnValue:
-    """The form for the note about one key, with what is wrong with it."""
+    """Show the form for the note about one key, with what is wrong with it."""
     key = chosen(keys_of_mine())
     now_noted = labels().all_of(Type.ACCESS_KEY).get(key.access_key_id, "")
-    return page("access_keys/note.html", NoteForm(formdata=None, label=now_noted), key=key)
+    return page("access_keys/note.html", NoteForm.blank(label=now_noted), key=key)
 
 
 @bp.post("/note")
 @with_mfa
 @needs("iam:ListAccessKeys")
 def note_post() -> ResponseReturnValue:
-    """Keep the note, or remove it where nothing was typed."""
+    """Store the note, or remove it if the field is empty."""
     form = NoteForm()
     form.accept()
     keys = keys_of_mine()

@@ -1,4 +1,4 @@
-"""How far a rotation is: create the new key, use it everywhere, deactivate the old key, delete it."""
+"""Which step a rotation is at: create the new key, use it everywhere, deactivate the old key, delete it."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ class Rotation:
 
     @property
     def delete_at(self) -> datetime | None:
-        """From when on the deletion of the old key is due; None where that isn't known."""
+        """When the deletion of the old key is due (UTC), None where that isn't known."""
         return self.inactive_since + DELETE_AFTER if self.inactive_since else None
 
     @property
     def delete_now(self) -> bool:
-        """Is it due?"""
+        """Is the deletion due?"""
         return self.delete_at is not None and self.now >= self.delete_at
 
     @property
     def days_inactive(self) -> int:
-        """Whole days for which the old key has been inactive."""
+        """How many whole days the old key has been inactive."""
         return max(0, (self.now - self.inactive_since).days) if self.inactive_since else 0
 
 

@@ -1,6 +1,6 @@
 """Find access keys whose secret was never saved. AWS shows a secret once, and the session can end right then.
 
-The audit log answers: a key that was made here counts as saved once the person confirmed that, or signed in with it.
+The audit log answers: a key that was created here counts as saved once its user confirmed that, or signed in with it.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ def unsaved_keys(
     in_hand: Callable[[], Collection[str]],
     open_sessions: Callable[[], Collection[str]],
 ) -> list[Unsaved]:
-    """Of the person's keys those made here whose secret nobody is known to have, oldest first.
+    """Return the person's keys that were created here and whose secret nobody is known to have, oldest first.
 
-    in_hand: ids of keys whose secret waits in this session, or that it was opened with. open_sessions: short ids of
-    the person's sessions. Both are asked only where that matters.
+    in_hand: ids of keys whose secret waits in this session, or that it was opened with. open_sessions: returns the
+    short IDs of the person's sessions. Both are asked only where that matters.
     """
     made = {each.target: each for each in last_done_without(audit, ACCESS_KEY.made, *_ENOUGH)}
     begun = without_outcome(audit, now, (ACCESS_KEY.made, ACCESS_KEY.deleted), running=True)
@@ -68,5 +68,5 @@ def _known(audit: Audit, key: AccessKey) -> bool:
 
 
 def saved(audit: Audit, access_key_id: str) -> None:
-    """Record that the person has the secret. Raises NotRecorded."""
+    """Record that the user has the secret. Raises NotRecorded."""
     audit.note(Event.ACCESS_KEY_SAVED, access_key_id)

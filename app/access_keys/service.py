@@ -49,7 +49,7 @@ Kept = bool | None
 
 
 class TooManyAccessKeys(Refused):
-    """AWS keeps two keys a user, and inactive ones count."""
+    """AWS allows two keys for each user, including inactive ones."""
 
     code = "too-many-access-keys"
     message = N_("You already have two access keys, including inactive ones. AWS allows no more. Delete one first.")
@@ -75,14 +75,14 @@ class SecretLost(PortalError):
 
 
 class KeyNotActiveYet(Refused):
-    """The new key has not spread through AWS."""
+    """AWS doesn't recognize the new key yet."""
 
     code = "key-not-active-yet"
     message = N_("AWS hasn’t activated the new key yet. That takes a few seconds. Wait a moment, then try again.")
 
 
 class WrongLastCharacters(Refused):
-    """What was pasted is not the end of the new secret."""
+    """What was pasted isn't the end of the new secret."""
 
     code = "wrong-last-characters"
     field = "last_characters"
@@ -99,7 +99,7 @@ class Due:
 
 
 def dated(keys: Sequence[AccessKey], longest: timedelta, now: datetime) -> list[Due]:
-    """Each key with its age and due date."""
+    """Return each key with its age and due date."""
     return [
         Due(key, key.created_at + longest, max(0, (now - key.created_at).days), now > key.created_at + longest)
         for key in keys
@@ -108,7 +108,7 @@ def dated(keys: Sequence[AccessKey], longest: timedelta, now: datetime) -> list[
 
 @dataclass(frozen=True)
 class Uses:
-    """When keys were last used, by key id; one that could not be read is not there. denied: AWS does not allow it."""
+    """When keys were last used, by key ID, without keys that couldn't be read. denied: the policy rules it out."""
 
     by_key: Mapping[str, LastUse]
     denied: bool = False
@@ -118,9 +118,9 @@ NO_USES = Uses({})
 
 
 def last_uses(gateway: AccessKeyGateway, keys: Sequence[AccessKey]) -> Callable[[], Uses]:
-    """Start to ask when each key was last used, beside what else is asked; the answer waits for it, raising nothing.
+    """Start to ask when each key was last used, in parallel with other reads. The result waits for it.
 
-    What is denied, throttled or unanswered is left out: a page about keys does without.
+    What is denied, throttled or unanswered is missing in it: pages about keys work without. It raises nothing.
     """
     asked = [(key.access_key_id, start_read(partial(gateway.last_use, key.access_key_id))) for key in keys]
 
@@ -164,19 +164,19 @@ def create(
 
 
 def unsaved(audit: Audit, new: NewAccessKey) -> None:
-    """Record that nobody has the secret of a key that was made: the session that was to hold it had ended."""
+    """Record that nobody has the secret of a key that was created: the session that was to hold it had ended."""
     with suppress(NotRecorded):  # that it was made is recorded, and the person is told in any case
         audit.note(Event.ACCESS_KEY_UNSAVED, new.access_key_id)
 
 
 def still_there(new: NewAccessKey, keys: Sequence[AccessKey], now: datetime) -> bool:
-    """False once AWS no longer lists the new key; one list right after making it proves nothing."""
+    """Return False once AWS no longer lists the new key. A list right after creating it proves nothing."""
     listed = new.access_key_id in {key.access_key_id for key in keys}
     return listed or now - (new.until - SHOWN_FOR) < SPREADING
 
 
 def is_propagated(sts: StsGateway, new: NewAccessKey) -> bool:
-    """Does AWS know the new key by now? It takes a few seconds. Raises Throttled, NoResponse."""
+    """Does AWS recognize the new key yet? It takes a few seconds. Raises Throttled, NoResponse."""
     with using_credentials(AwsCredentials(new.access_key_id, new.secret_access_key)):
         try:
             sts.caller()
@@ -186,9 +186,10 @@ def is_propagated(sts: StsGateway, new: NewAccessKey) -> bool:
 
 
 def check_saved(sts: StsGateway, person: Person, new: NewAccessKey, typed: str) -> None:
-    """The key works, and the person has its secret: they signed in with it, or `typed` is how it ends.
+    """Check that the new key works, and that the user has its secret.
 
-    Raises KeyNotActiveYet, WrongLastCharacters, Throttled, NoResponse.
+    typed: the end of the secret, as the user pasted it. It isn't needed if they signed in with the key. Raises
+    KeyNotActiveYet, WrongLastCharacters, Throttled, NoResponse.
     """
     if person.access_key_id == new.access_key_id:
         return
@@ -218,7 +219,7 @@ def move(
 
 
 def stands_on(person: Person, access_key_id: str) -> Person:
-    """The person, in a session opened with this key."""
+    """Return the person as signed in with this key."""
     return replace(person, access_key_id=access_key_id)
 
 
@@ -246,7 +247,7 @@ def other_ways_in(
 
 
 def reconcile(keys: Sequence[AccessKey], audit: Audit, now: datetime) -> None:
-    """Record what became of attempts without an outcome, as AWS's list of the person's keys tells it."""
+    """Record the outcome of attempts whose outcome was unknown, as far as AWS's list of the user's keys shows it."""
 
     def made_by(attempt: Attempt) -> str:
         near = [key.id for key in keys if abs(key.created_at - attempt.at) < STILL_RUNNING]

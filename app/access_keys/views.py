@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from app.access_keys import saving, service
 from app.access_keys.forms import ConfirmationForm
-from app.access_keys.inactive import inactive_since
+from app.access_keys.inactive import DELETE_AFTER, inactive_since
 from app.access_keys.rotation import rotation
 from app.audit.events import Event
 from app.audit.history import last_done
@@ -19,8 +19,9 @@ from app.credentials import lifecycle
 from app.credentials.labels import Type
 from app.credentials.max_age import access_key_max_age
 from app.credentials.observed import report_observed
-from app.sessions import current, slots
+from app.sessions import slots
 from app.sessions.contents import NewAccessKey
+from app.sessions.open_sessions import open_sessions
 from app.text.messages import N_, _
 from app.web.forms import EmptyForm
 from app.web.guards import recently_confirmed, with_mfa
@@ -38,7 +39,7 @@ limiter.limit(CHANGES, key_func=this_person, methods=["POST"])(bp)
 
 
 def keys_of_mine() -> list[AccessKey]:
-    """As AWS lists them."""
+    """Return the user's keys, as AWS lists them."""
     return gateways().keys.list_for(person().user_name)
 
 
@@ -53,7 +54,7 @@ def chosen(keys: list[AccessKey]) -> AccessKey:
 
 
 def pending_key() -> NewAccessKey | None:
-    """The key whose secret waits in this session."""
+    """Return the key whose secret waits in this session, None without one."""
     return slots.new_key(datetime.now(UTC))
 
 
@@ -75,7 +76,7 @@ def index() -> ResponseReturnValue:
     uses = asked()
     return page(
         "access_keys/index.html",
-        EmptyForm(formdata=None),
+        EmptyForm.blank(),
         keys=service.dated(keys, longest, now)[::-1],
         new=new,
         minutes=minutes_left(new, now) if new else 0,
@@ -119,7 +120,7 @@ def delete_lost() -> ResponseReturnValue:
 @recently_confirmed
 @needs("iam:ListAccessKeys")
 def have() -> ResponseReturnValue:
-    """The person has the secret after all: they saved it, and did not say so in time."""
+    """Record that the user has the secret: they saved it, but didn't confirm it in time."""
     wanted = chosen_id()
     if wanted in {each.access_key_id for each in unsaved(keys_of_mine(), datetime.now(UTC)) if each.lost}:
         saving.saved(audit(), wanted)
@@ -127,14 +128,14 @@ def have() -> ResponseReturnValue:
 
 
 def unsaved(keys: Sequence[AccessKey], now: datetime) -> list[saving.Unsaved]:
-    """Keys of the person signed in whose secret nobody is known to have."""
+    """Return the keys of the user who is signed in whose secret nobody is known to have."""
     me, pending = person(), slots.new_key(now)
     return saving.unsaved_keys(
         keys,
         audit(),
         now,
         in_hand=lambda: {me.access_key_id, pending.access_key_id if pending else "", slots.new_key_meanwhile(now)},
-        open_sessions=lambda: {each.label for each in current.sessions_of(me)},
+        open_sessions=lambda: {each.label for each in open_sessions(me.owner)},
     )
 
 
@@ -150,8 +151,8 @@ def _without_saved_secret(keys: Sequence[AccessKey]) -> set[str]:
 @recently_confirmed
 @needs("iam:ListAccessKeys", "iam:UpdateAccessKey")
 def deactivate() -> ResponseReturnValue:
-    """What deactivating means."""
-    return _confirmation_page("deactivate", ConfirmationForm(formdata=None))
+    """Say what deactivating means."""
+    return _confirmation_page("deactivate", ConfirmationForm.blank())
 
 
 @bp.get("/delete")
@@ -159,8 +160,8 @@ def deactivate() -> ResponseReturnValue:
 @recently_confirmed
 @needs("iam:ListAccessKeys", "iam:DeleteAccessKey")
 def delete() -> ResponseReturnValue:
-    """What deleting means."""
-    return _confirmation_page("delete", ConfirmationForm(formdata=None))
+    """Say what deleting means."""
+    return _confirmation_page("delete", ConfirmationForm.blank())
 
 
 def _confirmation_page(act: str, form: ConfirmationForm) -> ResponseReturnValue:
@@ -168,10 +169,13 @@ def _confirmation_page(act: str, form: ConfirmationForm) -> ResponseReturnValue:
     key = chosen(keys)
     unproven = _without_saved_secret(keys) - {key.access_key_id}
     ways = _other_ways_in(keys, {key.access_key_id, *unproven})
+    now = datetime.now(UTC)
+    since = inactive_since([key], audit(), now).get(key.access_key_id)
     return page(
         "access_keys/deactivate_or_delete.html", form, act=act, key=key, ways=ways, last=key.active and not ways,
         here=key.active and key.access_key_id == me.access_key_id,
         note=labels().all_of(Type.ACCESS_KEY).get(key.access_key_id, ""),
+        inactive_since=since, wait_until=since + DELETE_AFTER if since and now < since + DELETE_AFTER else None,
         unproven=[each.access_key_id for each in keys if each.active and each.access_key_id in unproven],
     )  # fmt: skip
 

@@ -25,7 +25,7 @@ LONGEST_MARKER = 320
 @bp.get("")
 @with_mfa
 def index() -> ResponseReturnValue:
-    """Numbers, the password policy in words, and who is in the account, a page at a time."""
+    """Show AWS's counts, the password policy in words, and the account's users, a page at a time."""
     me, aws = person(), gateways()
     marker = request.args.get("marker", "")[:LONGEST_MARKER]
     alias = alias_beside(aws.iam, me)

@@ -31,7 +31,7 @@ def _of_our_time(field: DateField) -> None:
 
 
 class FilterForm(Form):
-    """Kind, outcome and period. Read from the address, so that a view can be kept and sent."""
+    """Event, outcome and period. They are in the address, so that a view can be bookmarked and sent."""
 
     class Meta(Form.Meta):
         """A form that changes nothing needs no token."""
@@ -52,13 +52,13 @@ class FilterForm(Form):
         _of_our_time(field)
 
     def validate_until(self, field: DateField) -> None:
-        """A period ends after it begins."""
+        """Refuse a period that ends before it begins. Raises FieldError."""
         _of_our_time(field)
         if field.data and self.since.data and field.data < self.since.data:
             raise FieldError("ends-before-it-begins", _("This date is before the first one. Enter a later date."))
 
     def chosen(self, user: str = "", own_id: str = "") -> Filter:
-        """What to ask for; what cannot be understood is left out, and told beside its field."""
+        """Return what to ask for. An entry that isn't valid is left out, and its field says why."""
         return Filter(
             user,
             "" if self.kind.errors else self.kind.data or "",

@@ -12,12 +12,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Engine, Row, String, exists, func, or_, select, type_coerce
 from sqlalchemy.orm import aliased
 
-from app.audit.chain import Link
+from app.audit.chain import ChainedRow
 from app.audit.events import HAPPENED, OPEN, STILL_RUNNING, Phase
 from app.audit.models import ActivityHead, ActivityRow
 from app.audit.reasons import code_of
 
-_LINK = [getattr(ActivityRow, name) for name in Link._fields]
+_CHAINED = [getattr(ActivityRow, name) for name in ChainedRow._fields]
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ OUTCOMES = {
 
 @dataclass(frozen=True)
 class Entry:
-    """An attempt, as its latest row tells it."""
+    """An attempt, as its latest entry shows it."""
 
     seq: int
     at: datetime
@@ -103,7 +103,10 @@ def _latest() -> ColumnElement[bool]:
 def entries(
     engine: Engine, account_id: str, chosen: Filter, now: datetime, before: int | None = None, size: int = 50
 ) -> PageOfEntries:
-    """A page of attempts, newest first."""
+    """Return a page of attempts, newest first.
+
+    before: `seq` of the last entry of the page before, None for the first page. size: how many attempts. now: UTC.
+    """
     query = select(ActivityRow.__table__).where(*_conditions(account_id, chosen), _latest())
     if before is not None:
         query = query.where(ActivityRow.seq < before)
@@ -113,7 +116,7 @@ def entries(
 
 
 def has_unidentified(engine: Engine, account_id: str, user_name: str) -> bool:
-    """Are there rows under this name that don't say which user it was? Releases before unique ids wrote such."""
+    """Are there entries under this name that don't say which user it was? Releases before unique IDs wrote those."""
     query = select(ActivityRow.seq).where(
         ActivityRow.account_id == account_id, ActivityRow.user_name == user_name, ActivityRow.user_id == ""
     )
@@ -122,7 +125,7 @@ def has_unidentified(engine: Engine, account_id: str, user_name: str) -> bool:
 
 
 def ids_under(engine: Engine, account_id: str, user_name: str, since: datetime) -> list[str]:
-    """Unique ids of the users who did something under this name."""
+    """Return the unique IDs of the users who did something under this name since then (UTC)."""
     query = (
         select(ActivityRow.user_id)
         .distinct()
@@ -138,7 +141,7 @@ def ids_under(engine: Engine, account_id: str, user_name: str, since: datetime) 
 
 
 def entry(engine: Engine, account_id: str, user_id: str, seq: int, now: datetime) -> Entry | None:
-    """One of a user's own entries."""
+    """Return one of a user's own entries, None where they have none with this `seq`. now: UTC."""
     query = select(ActivityRow.__table__).where(
         ActivityRow.account_id == account_id, ActivityRow.user_id == user_id, ActivityRow.seq == seq
     )
@@ -164,13 +167,13 @@ def _entry(row: Row[Any], now: datetime) -> Entry:
     )
 
 
-COLUMNS = [*Link._fields, "mac"]
+COLUMNS = [*ChainedRow._fields, "mac"]
 
 
 def rows(engine: Engine, account_id: str, chosen: Filter) -> Iterator[dict[str, Any]]:
-    """Every row, in order, as it is stored, a few at a time in memory; by outcome, the row that tells it."""
+    """Yield every row in order, as it is stored, a few at a time in memory. With an outcome: only its rows."""
     wanted = [*_conditions(account_id, chosen), *([_latest()] if chosen.outcome else [])]
-    query = select(*_LINK, ActivityRow.mac).where(*wanted).order_by(ActivityRow.seq)
+    query = select(*_CHAINED, ActivityRow.mac).where(*wanted).order_by(ActivityRow.seq)
     with engine.connect().execution_options(yield_per=1000) as connection:
         for row in connection.execute(query):
             yield {**row._mapping, "at": row.at.isoformat()}
@@ -201,7 +204,7 @@ def accounts(engine: Engine) -> tuple[list[str], list[object]]:
 
 
 def head_of(engine: Engine, account_id: str) -> tuple[int, str] | None:
-    """(seq, mac) of the last row written, as the table of heads has it; (0, "") for none, None for something odd."""
+    """Return (seq, mac) of the last row, as the table of heads has it: (0, "") for none, None for anything odd."""
     query = select(ActivityHead.seq, ActivityHead.mac).where(ActivityHead.account_id == account_id)
     with _as_stored(engine) as connection:
         row = connection.execute(query).first()

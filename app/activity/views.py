@@ -15,6 +15,7 @@ from app.audit.events import Event
 from app.audit.log import audit_log
 from app.mfa.leftovers import reconcile
 from app.sessions import current
+from app.sessions.open_sessions import end_sessions, open_sessions
 from app.text.messages import _, ngettext
 from app.web.forms import EmptyForm
 from app.web.guards import accounts_to_watch, auditors_too, with_mfa
@@ -65,7 +66,7 @@ def not_me(seq: int) -> ResponseReturnValue:
         abort(404)
     return page(
         "activity/not_me.html",
-        EmptyForm(formdata=None),
+        EmptyForm.blank(),
         entry=entry,
         words=words,
         note=words.note(entry, me.arn),
@@ -78,8 +79,8 @@ def sessions() -> ResponseReturnValue:
     """List the user's sessions of this portal."""
     return page(
         "activity/sessions.html",
-        EmptyForm(formdata=None),
-        sessions=current.sessions_of(person()),
+        EmptyForm.blank(),
+        sessions=open_sessions(person().owner),
         this=current.label(),
     )
 
@@ -89,11 +90,11 @@ def sessions() -> ResponseReturnValue:
 def end_session() -> ResponseReturnValue:
     """End one session, or all but this one."""
     label = request.form.get("label", "")
-    others = [session.label for session in current.sessions_of(person()) if session.label != current.label()]
+    others = [session.label for session in open_sessions(person().owner) if session.label != current.label()]
     chosen = others if label == "others" else [label] if label in others else []
     for each in chosen:
         audit().note(Event.SESSION_ENDED, each)
-    ended = current.end_sessions(person(), chosen) if chosen else 0
+    ended = end_sessions(person().owner, chosen) if chosen else 0
     told = _("You have no other open session.")
     if ended:
         told = ngettext("%(num)d session ended.", "%(num)d sessions ended.", ended)
@@ -124,7 +125,7 @@ def _account(form: EveryoneForm) -> str:
 @bp.get("/everyone")
 @auditors_too
 def everyone() -> ResponseReturnValue:
-    """What was done in an account."""
+    """List the audit log's entries of an account."""
     form = _everyone_form()
     chosen = form.chosen(form.user.data or "")
     found = queries.entries(
@@ -144,7 +145,7 @@ def everyone() -> ResponseReturnValue:
 @bp.get(f"/everyone.<any({', '.join(FORMATS)}):ending>")
 @auditors_too
 def export(ending: str) -> ResponseReturnValue:
-    """The rows behind the page, as a file."""
+    """Send the entries of the page as a file."""
     form = _everyone_form()
     if form.errors:
         abort(400)

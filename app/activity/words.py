@@ -13,7 +13,7 @@ from app.text.messages import N_, _
 
 
 class Words(NamedTuple):
-    """An event as something that was done, and as something that was tried."""
+    """Labels of an event: when it was done, and when it was tried."""
 
     done: str
     tried: str
@@ -28,6 +28,7 @@ OF_ADMINS = frozenset(
         Event.DETAILS_TAKEN,
         Event.EXCEPTION_ADDED,
         Event.EXCEPTION_ENDED,
+        Event.EXCEPTION_RESTORED,
         Event.SOMEBODYS_SESSIONS_ENDED,
         Event.COMPLIANCE_EXPORTED,
         Event.AUDIT_LOG_EXPORTED,
@@ -160,7 +161,7 @@ REASONS: dict[str, str] = {
 
 
 def said(entry: Entry) -> str:
-    """What was done or tried, "Turned on an MFA device"."""
+    """Return what was done or tried, "Turned on an MFA device"."""
     words = EVENTS.get(entry.event)
     if words is None:
         return entry.event
@@ -178,7 +179,7 @@ def tone(entry: Entry) -> str:
 
 
 def outcome(entry: Entry) -> str:
-    """What became of it, "Failed"."""
+    """Return the label of the outcome, "Failed"."""
     if entry.under_way:
         return _("In progress")
     found = OUTCOMES.get(entry.phase)
@@ -186,13 +187,13 @@ def outcome(entry: Entry) -> str:
 
 
 def reason(entry: Entry) -> str:
-    """Why, "wrong or used code"; "" where nothing went wrong."""
+    """Return the label of the reason, "wrong or used code"; "" where nothing went wrong."""
     found = REASONS.get(entry.reason)
     return _(found) if found else entry.reason
 
 
 def by_command(entry: Entry) -> bool:
-    """Was it a command on the portal's machine? Whatever came through the web has an address."""
+    """Was it a command on the portal's machine? Everything that came through the web has an address."""
     return not entry.address
 
 
@@ -202,9 +203,9 @@ def who(entry: Entry) -> str:
 
 
 def where(entry: Entry) -> str:
-    """From where: "Firefox on Linux · 192.0.2.7", or "a command on ..., run by root"."""
+    """Return from where: "Firefox on Linux, 192.0.2.7", or "a command on ..., run by root"."""
     if not by_command(entry):
-        return f"{browser_name(entry.user_agent)} · {entry.address}"
+        return f"{browser_name(entry.user_agent)}, {entry.address}"
     login = entry.user_agent.removeprefix(COMMAND_LINE)
     if not login:
         return _("a command on the portal’s machine")

@@ -31,8 +31,8 @@ FORMAT, WITH_USER_ID = 1, 2
 _FEW = 40
 
 
-class Link(NamedTuple):
-    """A row as it is chained; columns of `app.audit.models.ActivityRow`, in this order.
+class ChainedRow(NamedTuple):
+    """A row as it is hashed: columns of `app.audit.models.ActivityRow`, in this order.
 
     The macs of old rows cover the columns before `user_id`. To add a column, put it last and add a format.
     """
@@ -56,7 +56,7 @@ class Link(NamedTuple):
 
 @dataclass(frozen=True)
 class Keyring:
-    """Keys by id, from the newest to the oldest. All of them verify."""
+    """AUDIT_KEYS by ID, from the newest to the oldest. All of them verify."""
 
     keys: Mapping[str, bytes]
     ends: Mapping[str, datetime] = field(default_factory=dict)
@@ -74,7 +74,7 @@ class Keyring:
         return {known: age for age, known in enumerate(self.keys)}
 
     def age(self, key_id: str) -> int:
-        """Position among the keys, 0 for the newest. Raises KeyError: no such key."""
+        """Return the position among the keys, 0 for the newest. Raises KeyError for an unknown key."""
         return self._ages[key_id]
 
     def next_after(self, key_id: str) -> str:
@@ -83,12 +83,12 @@ class Keyring:
             return key_id
         return self.signing
 
-    def mac(self, before: str, link: Link) -> str:
+    def mac(self, before: str, row: ChainedRow) -> str:
         """64 hex digits: HMAC-SHA-256 over the predecessor's mac and the row. Raises KeyError: no such key."""
-        at = link.at.astimezone(UTC).isoformat(timespec="microseconds")
-        told: list[object] = [WITH_USER_ID if link.user_id else FORMAT, before, *link._replace(at=at)]  # type: ignore[arg-type]  # as text
-        text = json.dumps(told if link.user_id else told[:-1], separators=(",", ":"))
-        return hmac.new(self.keys[link.key_id], text.encode(), hashlib.sha256).hexdigest()
+        at = row.at.astimezone(UTC).isoformat(timespec="microseconds")
+        told: list[object] = [WITH_USER_ID if row.user_id else FORMAT, before, *row._replace(at=at)]  # type: ignore[arg-type]  # as text
+        text = json.dumps(told if row.user_id else told[:-1], separators=(",", ":"))
+        return hmac.new(self.keys[row.key_id], text.encode(), hashlib.sha256).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -105,23 +105,23 @@ class Verification:
 
 
 def head_text(seq: int, mac: str) -> str:
-    """ "17:5be1…", as `--expect-head` takes it."""
+    """Return the head as `--expect-head` takes it: "17:5be1…"."""
     return f"{seq}:{mac}"
 
 
 def read_head(text: str) -> tuple[int, str]:
-    """Raises ValueError where the text is not SEQ:HASH."""
+    """Return (seq, mac) of a text like "17:5be1…". Raises ValueError for any other text."""
     seq, _, mac = text.partition(":")
     if not (seq.isascii() and seq.isdigit() and len(mac) == 64 and set(mac) <= set("0123456789abcdef")):
         raise ValueError(f"{text!r} is not SEQ:HASH, a number and 64 hex digits")
     return int(seq), mac
 
 
-def _link(stored: Mapping[str, object]) -> tuple[Link, str, list[str]]:
+def _as_row(stored: Mapping[str, object]) -> tuple[ChainedRow, str, list[str]]:
     """Return the row, its mac, and the columns with values the portal never writes. The row has others in place."""
     told: dict[str, Any] = {}
     odd = []
-    for name in (*Link._fields, "mac"):
+    for name in (*ChainedRow._fields, "mac"):
         value = stored[name]
         if name == "at":
             value = _moment(value)
@@ -131,7 +131,7 @@ def _link(stored: Mapping[str, object]) -> tuple[Link, str, list[str]]:
             value = {int: 0, datetime: _NEVER}.get(right, "")
         told[name] = value
     mac = told.pop("mac")
-    return Link(**told), mac, odd
+    return ChainedRow(**told), mac, odd
 
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
@@ -174,10 +174,10 @@ class _Walk:
     def __init__(self, keyring: Keyring, wanted: set[int], old_before: datetime | None) -> None:
         self._keyring, self._wanted, self._old_before = keyring, wanted, old_before
         self.found: list[Flaw] = []
-        self.suspects: list[tuple[Link, str, str]] = []
+        self.suspects: list[tuple[ChainedRow, str, str]] = []
         self._checkpoints: set[tuple[int, str]] = set()
         self.seen: dict[int, str] = {}
-        self.first: tuple[Link, str] | None = None
+        self.first: tuple[ChainedRow, str] | None = None
         self.count, self.last, self.before = 0, 0, START
         self.old = (0, START)
         self._all_old = old_before is not None
@@ -186,60 +186,60 @@ class _Walk:
 
     def take(self, stored: Mapping[str, object]) -> None:
         """The next row."""
-        link, mac, odd = _link(stored)
+        row, mac, odd = _as_row(stored)
         self.count += 1
         if not isinstance(stored["seq"], int):
             self.found.append(flaws.wrong_number(self.last, stored["seq"]))
             self._all_old = False
             return
-        self._take_number(link, mac)
-        if link.event == SHORTENED:
-            self._checkpoints.update(_checkpoint(link.target))
-        self._take_mac(link, mac, odd)
-        if link.seq in self._wanted:
-            self.seen[link.seq] = mac
-        self._all_old = self._all_old and not odd and bool(self._old_before and link.at < self._old_before)
+        self._take_number(row, mac)
+        if row.event == SHORTENED:
+            self._checkpoints.update(_checkpoint(row.target))
+        self._take_mac(row, mac, odd)
+        if row.seq in self._wanted:
+            self.seen[row.seq] = mac
+        self._all_old = self._all_old and not odd and bool(self._old_before and row.at < self._old_before)
         if self._all_old:
-            self.old = (link.seq, mac)
-        self.last, self.before = link.seq, mac
+            self.old = (row.seq, mac)
+        self.last, self.before = row.seq, mac
 
-    def _take_number(self, link: Link, mac: str) -> None:
+    def _take_number(self, row: ChainedRow, mac: str) -> None:
         """Does it follow the last row's?"""
         if self.first is None:
-            self.first = (link, mac)
-            self.last = link.seq - 1
-        elif link.seq != self.last + 1:
-            self.found.append(flaws.missing(self.last + 1, link.seq - 1))
-        if link.seq < 1:
-            self.found.append(flaws.before_first(link.seq))
+            self.first = (row, mac)
+            self.last = row.seq - 1
+        elif row.seq != self.last + 1:
+            self.found.append(flaws.missing(self.last + 1, row.seq - 1))
+        if row.seq < 1:
+            self.found.append(flaws.before_first(row.seq))
 
-    def _take_mac(self, link: Link, mac: str, odd: Sequence[str]) -> None:
+    def _take_mac(self, row: ChainedRow, mac: str, odd: Sequence[str]) -> None:
         """Is it what Latchkey wrote? odd: the columns with values that can't be."""
-        checkable = self.count > 1 or link.seq == 1
-        problem = _problem(self._keyring, self.before, link, mac) if checkable else None
+        checkable = self.count > 1 or row.seq == 1
+        problem = _problem(self._keyring, self.before, row, mac) if checkable else None
         if odd:
-            problem = flaws.odd_value(link.seq, odd)
+            problem = flaws.odd_value(row.seq, odd)
         if not problem:
-            self._take_key(link)
+            self._take_key(row)
             return
         self.found.append(problem)
         if not odd:
-            self.suspects.append((link, mac, self.before))
+            self.suspects.append((row, mac, self.before))
 
-    def _take_key(self, link: Link) -> None:
+    def _take_key(self, row: ChainedRow) -> None:
         """Is the key one that may sign here?"""
         ring, former = self._keyring, self._key
-        if link.key_id not in ring.keys:
+        if row.key_id not in ring.keys:
             return  # the first row that is left: it is judged with what retention removed
-        ends = ring.ends.get(link.key_id)
-        if former and ring.age(link.key_id) > ring.age(former):
-            self.found.append(flaws.replaced_key(link.seq, link.key_id, former))
+        ends = ring.ends.get(row.key_id)
+        if former and ring.age(row.key_id) > ring.age(former):
+            self.found.append(flaws.replaced_key(row.seq, row.key_id, former))
             return
-        if ends and link.at >= ends:
-            self.found.append(flaws.ended_key(link.seq, link.key_id, ends))
-        if former and former != link.key_id and (ended := ring.ends.get(former)) and link.at >= ended:
-            self.found.append(flaws.gap_after_ended_key(link.seq, former, ended))
-        self._key = link.key_id
+        if ends and row.at >= ends:
+            self.found.append(flaws.ended_key(row.seq, row.key_id, ends))
+        if former and former != row.key_id and (ended := ring.ends.get(former)) and row.at >= ended:
+            self.found.append(flaws.gap_after_ended_key(row.seq, former, ended))
+        self._key = row.key_id
 
     def end(self) -> None:
         """After the last row."""
@@ -250,11 +250,11 @@ class _Walk:
             self.found.append(flaws.old_key_last(self.last, self._key, ring.signing))
 
 
-def _problem(keyring: Keyring, before: str, link: Link, mac: str) -> Flaw | None:
-    if link.key_id not in keyring.keys:
-        return flaws.unknown_key(link.seq, link.key_id)
-    if not _same(keyring.mac(before, link), mac):
-        return flaws.not_written(link.seq)
+def _problem(keyring: Keyring, before: str, row: ChainedRow, mac: str) -> Flaw | None:
+    if row.key_id not in keyring.keys:
+        return flaws.unknown_key(row.seq, row.key_id)
+    if not _same(keyring.mac(before, row), mac):
+        return flaws.not_written(row.seq)
     return None
 
 
@@ -270,13 +270,13 @@ def _checkpoint(target: str) -> Iterator[tuple[int, str]]:
         return  # the row's own mac tells that it was changed
 
 
-def _beginning(keyring: Keyring, link: Link, mac: str, checkpoints: set[tuple[int, str]]) -> Iterator[Flaw]:
+def _beginning(keyring: Keyring, row: ChainedRow, mac: str, checkpoints: set[tuple[int, str]]) -> Iterator[Flaw]:
     """A chain that does not begin at 1 must follow a checkpoint, which a later row of it vouches for."""
-    before = [checked for seq, checked in checkpoints if seq == link.seq - 1]
+    before = [checked for seq, checked in checkpoints if seq == row.seq - 1]
     if not before:
-        yield flaws.missing_at_start(link.seq - 1)
-    elif all(_problem(keyring, checked, link, mac) for checked in before):
-        yield flaws.wrong_start(link.seq)
+        yield flaws.missing_at_start(row.seq - 1)
+    elif all(_problem(keyring, checked, row, mac) for checked in before):
+        yield flaws.wrong_start(row.seq)
 
 
 def _compared(expected: Sequence[tuple[int, str]], seen: Mapping[int, str], last: int, begins: int) -> Iterator[Flaw]:
@@ -289,13 +289,13 @@ def _compared(expected: Sequence[tuple[int, str]], seen: Mapping[int, str], last
             yield flaws.other_head(seq)
 
 
-def _moved(keyring: Keyring, suspects: Sequence[tuple[Link, str, str]]) -> Iterator[Flaw]:
+def _moved(keyring: Keyring, suspects: Sequence[tuple[ChainedRow, str, str]]) -> Iterator[Flaw]:
     """Rows that were written for another place of the chain, where there are few to try."""
     if not 1 < len(suspects) <= _FEW:
         return
     macs = {mac for _, mac, _ in suspects} | {before for *_, before in suspects}
-    for (link, mac, _), (other, _, _), before in product(suspects, suspects, macs):
-        if link.seq != other.seq and link.key_id in keyring.keys:
-            as_written = link._replace(seq=other.seq)
+    for (row, mac, _), (other, _, _), before in product(suspects, suspects, macs):
+        if row.seq != other.seq and row.key_id in keyring.keys:
+            as_written = row._replace(seq=other.seq)
             if _same(keyring.mac(before, as_written), mac):
-                yield flaws.moved(link.seq, other.seq)
+                yield flaws.moved(row.seq, other.seq)

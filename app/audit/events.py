@@ -91,13 +91,13 @@ class Event(StrEnum):
     )
     ACCESS_KEY_SEEN_INACTIVE = (
         "access-key-seen-inactive",
-        N_("Saw that an access key was deactivated elsewhere"),
-        N_("Saw that an access key was deactivated elsewhere"),
+        N_("An access key was deactivated elsewhere"),
+        N_("An access key was deactivated elsewhere"),
     )
     ACCESS_KEY_SEEN_ACTIVE = (
         "access-key-seen-active",
-        N_("Saw that an access key was activated elsewhere"),
-        N_("Saw that an access key was activated elsewhere"),
+        N_("An access key was activated elsewhere"),
+        N_("An access key was activated elsewhere"),
     )
     CREDENTIAL_LABELED = (
         "credential-labeled",
@@ -146,6 +146,7 @@ class Event(StrEnum):
     )
     EXCEPTION_ADDED = "exception-added", N_("Added an exception"), N_("Tried to add an exception")
     EXCEPTION_ENDED = "exception-ended", N_("Ended an exception"), N_("Tried to end an exception")
+    EXCEPTION_RESTORED = "exception-restored", N_("Restored an exception"), N_("Tried to restore an exception")
     SOMEBODYS_SESSIONS_ENDED = (
         "somebodys-sessions-ended",
         N_("Ended another user’s sessions"),

@@ -1,4 +1,4 @@
-"""What can be wrong with a chain: each kind has a stable code, and a sentence about its row. Pure."""
+"""What can be wrong with a chain: each flaw has a stable code, and a sentence about its row, `seq`. Pure."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ class Flaw:
 
 
 def wrong_number(after: int, number: object) -> Flaw:
-    """A row whose number is no number."""
+    """A row has no number. after: `seq` of the row before it. number: what it has instead."""
     told = _("row %(seq)d is followed by a row whose number is %(number)s", seq=after, number=repr(number))
     return Flaw(after, "wrong-number", told)
 
 
 def missing(low: int, high: int) -> Flaw:
-    """Rows are missing."""
+    """Rows are missing, from `low` to `high`."""
     if low == high:
         return Flaw(low, "missing", _("row %(seq)d is missing", seq=low))
-    return Flaw(low, "missing", _("row %(low)d to %(high)d are missing", low=low, high=high))
+    return Flaw(low, "missing", _("rows %(low)d to %(high)d are missing", low=low, high=high))
 
 
 def missing_at_start(high: int) -> Flaw:
-    """The first rows are missing, and retention did not remove them."""
+    """Rows 1 to `high` are missing, and retention didn't remove them."""
     if high == 1:
         return Flaw(1, "missing-at-start", _("row 1 is missing, and no retention checkpoint accounts for it"))
-    told = _("row 1 to %(high)d are missing, and no retention checkpoint accounts for them", high=high)
+    told = _("rows 1 to %(high)d are missing, and no retention checkpoint accounts for them", high=high)
     return Flaw(1, "missing-at-start", told)
 
 
@@ -107,8 +107,8 @@ def old_key_last(seq: int, key: str, newer: str) -> Flaw:
 
 
 def cut(last: int, expected: int) -> Flaw:
-    """The chain ends before a head seen earlier."""
-    told = _("row %(low)d to %(high)d are missing: the chain was cut after %(last)d")
+    """The chain ends before a head seen earlier. last: `seq` of its last row. expected: `seq` of that head."""
+    told = _("rows %(low)d to %(high)d are missing: the chain was cut after %(last)d")
     return Flaw(last + 1, "cut", told % {"low": last + 1, "high": expected, "last": last})
 
 

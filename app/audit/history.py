@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import BindParameter, Connection, Row, Select, and_, bindparam, exists, func, or_, select
 from sqlalchemy.orm import aliased
 
-from app.audit.chain import START, Link
+from app.audit.chain import START, ChainedRow
 from app.audit.events import HAPPENED, STILL_RUNNING, Event, Phase
 from app.audit.log import Attempt, Audit, AuditLog
 from app.audit.models import ActivityRow
@@ -88,14 +88,14 @@ def _is_ours(log: AuditLog, connection: Connection, row: Row[Any]) -> bool:
             ActivityRow.account_id == row.account_id, ActivityRow.seq == row.seq - 1
         )
         before = connection.execute(query).scalar() or START
-    link = Link(*[getattr(row, name) for name in Link._fields])
-    return row.key_id in log.keyring.keys and log.keyring.mac(before, link) == row.mac
+    chained = ChainedRow(*[getattr(row, name) for name in ChainedRow._fields])
+    return row.key_id in log.keyring.keys and log.keyring.mac(before, chained) == row.mac
 
 
 def last_done(audit: Audit, events: Collection[Event], target: str) -> str | None:
-    """Id of the person's latest attempt of these kinds that succeeded on the target, from any browser.
+    """Return the ID of the user's latest attempt of these events that succeeded on the target, from any browser.
 
-    The latest to be made: an outcome may be found long after.
+    Latest by when it was made, because an outcome may be found long after. None where there is none.
     """
     came = aliased(ActivityRow)
     query = (
@@ -121,7 +121,7 @@ def last_done(audit: Audit, events: Collection[Event], target: str) -> str | Non
 
 @dataclass(frozen=True)
 class Done:
-    """Something that happened. session: short id of the one it was done in."""
+    """Something that was done. session: short ID of the session it was done in."""
 
     target: str
     at: datetime
@@ -148,14 +148,14 @@ def latest(audit: Audit, events: Collection[Event], targets: Collection[str]) ->
 
 
 def done_without(audit: Audit, event: Event, *followed_by: Event) -> list[str]:
-    """Targets on which the person last did `event`, and on which nothing of `followed_by` was done since."""
+    """Return the targets on which the user last did `event`, and on which nothing of `followed_by` was done since."""
     return [each.target for each in last_done_without(audit, event, *followed_by)]
 
 
 def last_done_without(audit: Audit, event: Event, *followed_by: Event) -> list[Done]:
-    """The same with when and in which session, each target once.
+    """As `done_without`, with when (UTC) and in which session. Each target is there once.
 
-    An attempt counts from when it began: its outcome may be found long after, and what followed must still follow.
+    An attempt counts from when it was made: its outcome may be found long after, and what followed must still follow.
     """
     later, first = aliased(ActivityRow), aliased(ActivityRow)
     began = (

@@ -1,9 +1,9 @@
 """The audit log: an attempt is an intent, written before AWS is asked, and an outcome, written after it.
 
-AWS cannot join our transaction; an intent without an outcome is itself a finding: what happened is unknown
-until AWS is asked. Entries are only ever added, one chain per account (`app.audit.chain`), until retention
-removes the oldest.
-What use cases ask of it afterwards is in `app.audit.history`, what pages show of it in `app.activity.queries`.
+AWS can't join our transaction. So an intent without an outcome is a finding: nobody knows what happened until AWS is
+asked. Entries are only ever added, one chain per account (`app.audit.chain`), until retention removes the oldest.
+
+Use cases ask it through `app.audit.history`, pages through `app.activity.queries`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from flask import Flask, current_app
 from sqlalchemy import Engine, bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from app.audit.chain import START, Keyring, Link, head_text
+from app.audit.chain import START, ChainedRow, Keyring, head_text
 from app.audit.events import SPREADING, Event, Phase
 from app.audit.models import ActivityHead, ActivityRow
 from app.aws.request_ids import request_ids
@@ -36,7 +36,7 @@ COMMAND_LINE = "command line, "
 
 @dataclass(frozen=True)
 class Attempt:
-    """An attempt whose outcome is not known."""
+    """An attempt whose outcome isn't known."""
 
     attempt_id: str
     event: Event
@@ -49,7 +49,7 @@ class Attempt:
 
 @dataclass
 class UnderWay:
-    """An attempt that is being made. target: of what comes of it, where AWS names it only in its answer."""
+    """An attempt that is being made. target: set it where AWS names what it created only in its answer."""
 
     attempt_id: str
     target: str
@@ -60,7 +60,7 @@ Added = Callable[[Mapping[str, str]], None]
 
 
 class AuditLog:
-    """The table, its chains and its stream; one per portal."""
+    """The table, its chains and its stream. One per portal."""
 
     def __init__(
         self, engine: Engine, keyring: Keyring, *, to_stdout: bool = False, added: Added | None = None
@@ -87,15 +87,15 @@ class AuditLog:
         """Where a newer key signs from now on, add the entry that says so. Raises SQLAlchemyError, LookupError."""
         self._stream(self._append(account_id, None))
 
-    def _stream(self, written: Sequence[tuple[Link, str]]) -> None:
-        for link, mac in written if self._to_stdout else ():
-            line = {**link._asdict(), "at": link.at.isoformat(), "mac": mac}
+    def _stream(self, written: Sequence[tuple[ChainedRow, str]]) -> None:
+        for row, mac in written if self._to_stdout else ():
+            line = {**row._asdict(), "at": row.at.isoformat(), "mac": mac}
             try:
                 sys.stdout.write(json.dumps(line) + "\n")
                 sys.stdout.flush()
             except OSError:
                 # The row is stored. A SIEM that collects the stream sees the gap in `seq`.
-                log.exception("row %s of account %s did not reach standard output", link.seq, link.account_id)
+                log.exception("row %s of account %s did not reach standard output", row.seq, row.account_id)
 
     def _begin(self, account_id: str) -> None:
         try:
@@ -104,7 +104,7 @@ class AuditLog:
         except IntegrityError:
             pass  # another replica was faster: now there is a head to follow
 
-    def _append(self, account_id: str, values: dict[str, str] | None) -> list[tuple[Link, str]]:
+    def _append(self, account_id: str, values: dict[str, str] | None) -> list[tuple[ChainedRow, str]]:
         """Add an entry, after one that says so where a newer key begins. None: only that one.
 
         Raises LookupError where the chain has no head yet.
@@ -126,10 +126,10 @@ class AuditLog:
             now = datetime.now(UTC)
             changed = former is not None and key_id != former
             for each in ((_key_changed(key_id, seq),) if changed else ()) + ((values,) if values is not None else ()):
-                link = Link(account_id, seq, now, key_id=key_id, **each)
-                mac = self.keyring.mac(before, link)
-                connection.execute(insert(ActivityRow).values(**link._asdict(), mac=mac))
-                written.append((link, mac))
+                row = ChainedRow(account_id, seq, now, key_id=key_id, **each)
+                mac = self.keyring.mac(before, row)
+                connection.execute(insert(ActivityRow).values(**row._asdict(), mac=mac))
+                written.append((row, mac))
                 seq, before = seq + 1, mac
             connection.execute(update(ActivityHead).where(mine).values(seq=seq - 1, mac=before))
         return written
@@ -203,7 +203,7 @@ def audit_log() -> AuditLog:
 
 @dataclass(frozen=True)
 class Audit:
-    """Writes what one person attempts, from one place."""
+    """Records what one user attempts, from one address."""
 
     log: AuditLog
     account_id: str
@@ -216,10 +216,10 @@ class Audit:
 
     @contextmanager
     def attempt(self, event: Event, target: str = "") -> Iterator[UnderWay]:
-        """Record the intent, let the caller ask AWS, record what came of it.
+        """Record the intent, let the caller ask AWS, record the outcome.
 
-        target: the ARN, serial number or key id it is about; never a secret.
-        Raises NotRecorded, before anything was attempted, when the intent cannot be written.
+        target: the ARN, serial number or key ID it is about, never a secret. Raises NotRecorded, before anything is
+        attempted, if the intent can't be written.
         """
         attempt = UnderWay(secrets.token_hex(16), target)
         try:
@@ -240,7 +240,7 @@ class Audit:
     def note(self, event: Event, target: str = "", refused: PortalError | None = None) -> None:
         """Record something that changes nothing at AWS: a sign-in, a refusal, a sign-out.
 
-        Raises NotRecorded when it cannot be written.
+        Raises NotRecorded if it can't be written.
         """
         phase = Phase.REFUSED if refused else Phase.DONE
         reason, request_id = (refused.code, refused.request_id) if refused else ("", "")
@@ -259,9 +259,9 @@ class Audit:
             raise
 
     def reconcile(self, attempt: Attempt, *, happened: bool) -> None:
-        """Record what AWS turned out to have done about an attempt, as of the place it was made from.
+        """Record what AWS shows to have become of an attempt, with the address and session it was made from.
 
-        A change that is not seen yet may be on its way: of a young attempt only that it happened is recorded.
+        A change that isn't visible yet may be on its way. So of a young attempt only success is recorded.
         """
         if not happened and datetime.now(UTC) - attempt.at < SPREADING:
             return

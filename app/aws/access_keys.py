@@ -13,7 +13,7 @@ MOST_KEYS = 2
 
 @dataclass(frozen=True)
 class AccessKey:
-    """What ListAccessKeys tells: no secret, and no last use (`AccessKeyGateway.last_use`)."""
+    """What ListAccessKeys returns: no secret, and no last use (`AccessKeyGateway.last_use`)."""
 
     access_key_id: str
     active: bool
@@ -21,15 +21,15 @@ class AccessKey:
 
     @property
     def id(self) -> str:
-        """As SSH keys and certificates call it."""
+        """The same ID, by the name that SSH keys and certificates have for it."""
         return self.access_key_id
 
 
 @dataclass(frozen=True)
 class LastUse:
-    """What GetAccessKeyLastUsed tells. at: None where AWS has recorded no use since RECORDED_SINCE.
+    """What GetAccessKeyLastUsed returns. at: UTC, None where AWS has recorded no use since RECORDED_SINCE.
 
-    service, region: as in ARNs, "s3" and "eu-central-1"; "" where AWS does not say.
+    service, region: as in ARNs, "s3" and "eu-central-1"; "" where AWS doesn't say.
     """
 
     at: datetime | None
@@ -83,6 +83,6 @@ class AccessKeyGateway:
             self._changes.update_access_key(UserName=user_name, AccessKeyId=access_key_id, Status=status)  # type: ignore[arg-type]  # one of the two literals
 
     def delete(self, user_name: str, access_key_id: str) -> None:
-        """Delete for good (DeleteAccessKey). Raises NotFound."""
+        """Delete a key (DeleteAccessKey). Raises NotFound."""
         with translate_errors("iam:DeleteAccessKey"):
             self._changes.delete_access_key(UserName=user_name, AccessKeyId=access_key_id)

@@ -11,7 +11,7 @@ from app.aws.clients import Clients, translate_errors
 
 @dataclass(frozen=True)
 class AccountUser:
-    """A user as ListUsers tells: no tags, no credentials."""
+    """A user as ListUsers returns it: no tags, no credentials."""
 
     user_name: str
     path: str
@@ -41,9 +41,9 @@ class AccountGateway:
             return {str(name): number for name, number in self._reads.get_account_summary()["SummaryMap"].items()}
 
     def users(self, marker: str = "", most: int = 100) -> UsersPage:
-        """A page of the account's users (ListUsers). marker: of the page before; most: 1 to 1000, AWS may give fewer.
+        """Return a page of the account's users (ListUsers).
 
-        Raises InvalidValue for a marker that AWS does not know.
+        marker: of the page before. most: 1 to 1000, AWS may return fewer. Raises InvalidValue for an unknown marker.
         """
         more = {"Marker": marker} if marker else {}
         with translate_errors("iam:ListUsers"):

@@ -13,7 +13,7 @@ MOST_CERTIFICATES = 2
 
 @dataclass(frozen=True)
 class SigningCertificate:
-    """What ListSigningCertificates tells."""
+    """What ListSigningCertificates returns."""
 
     id: str
     active: bool
@@ -43,11 +43,10 @@ class CertificateGateway:
         return sorted(certificates, key=lambda each: (each.uploaded_at, each.id))
 
     def upload(self, user_name: str, body: str) -> str:
-        """Id of the certificate (UploadSigningCertificate).
+        """Upload a certificate in PEM, return its ID (UploadSigningCertificate).
 
-        Raises QuotaExceeded, PublicKeyRefused, DuplicateCertificate.
-
-        One the user has already is no error; the answer then says "Active" whatever is true, so it is not read.
+        Raises QuotaExceeded, PublicKeyRefused, DuplicateCertificate. A certificate the user already has is no error.
+        Then the answer says "Active" whatever is true, so it isn't read.
         """
         with translate_errors("iam:UploadSigningCertificate"):
             made = self._changes.upload_signing_certificate(UserName=user_name, CertificateBody=body)
@@ -60,6 +59,6 @@ class CertificateGateway:
             self._changes.update_signing_certificate(UserName=user_name, CertificateId=certificate_id, Status=status)  # type: ignore[arg-type]  # one of the two literals
 
     def delete(self, user_name: str, certificate_id: str) -> None:
-        """Delete for good (DeleteSigningCertificate). Raises NotFound."""
+        """Delete a certificate (DeleteSigningCertificate). Raises NotFound."""
         with translate_errors("iam:DeleteSigningCertificate"):
             self._changes.delete_signing_certificate(UserName=user_name, CertificateId=certificate_id)

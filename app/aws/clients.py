@@ -1,7 +1,7 @@
 """Pooled AWS clients that sign with borrowed credentials and send nothing outside the allow-list.
 
-A client is expensive (tens of milliseconds, megabytes) and shared by everyone. Credentials are nobody's
-until `using_credentials` lends them to the code inside it; outside there is nothing to sign with.
+A client is expensive (tens of milliseconds, megabytes), so all users share them. `using_credentials` lends a user's
+credentials to the code inside it. Outside of it there is nothing to sign with.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from app.errors import (
     WrongMfaCode,
     WrongSecret,
 )
-from app.policy.documents import live_actions
+from app.policy.portal_actions import live_actions
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
@@ -61,7 +61,7 @@ SIGN_IN_HOSTS = {
 
 @dataclass(frozen=True)
 class AwsCredentials:
-    """Someone's credentials, long-term or temporary; cannot be printed."""
+    """A user's credentials, long-term or temporary. They can't be printed."""
 
     access_key_id: str
     secret_access_key: str = field(repr=False)
@@ -78,7 +78,7 @@ class NotOnTheAllowList(RuntimeError):
 
 
 class NotInTheDocument(NotOnTheAllowList):
-    """The portal may ask this, but the configured document does not allow it: to people, a missing permission."""
+    """The portal may ask this, but the configured document doesn't allow it: users see a missing permission."""
 
     def __init__(self, action: str) -> None:
         super().__init__(f"{action} is not allowed by the configured document: not sent.")
@@ -86,13 +86,13 @@ class NotInTheDocument(NotOnTheAllowList):
 
 
 class Borrowed(Credentials):
-    """The credentials of the running request's user. Outside of a request there are none."""
+    """The credentials of the user whose request is running. Outside of a request there are none."""
 
     def __init__(self) -> None:
         super().__init__("borrowed", "borrowed")
 
     def get_frozen_credentials(self) -> ReadOnlyCredentials:
-        """What botocore signs with. Raises NoCredentialsError outside `using_credentials`."""
+        """Return what botocore signs with. Raises NoCredentialsError outside `using_credentials`."""
         try:
             return _person.get()
         except LookupError:
@@ -109,7 +109,7 @@ class _Lender:
 
 @contextmanager
 def using_credentials(credentials: AwsCredentials) -> Iterator[None]:
-    """Lend these credentials to every AWS call made inside."""
+    """Sign every AWS call inside the block with these credentials."""
     frozen = ReadOnlyCredentials(credentials.access_key_id, credentials.secret_access_key, credentials.session_token)
     person = _person.set(frozen)
     try:
@@ -124,15 +124,15 @@ _readers = ThreadPoolExecutor(FAN_OUT, "aws-read")
 
 
 def start_read(read: Callable[[], Answer]) -> Callable[[], Answer]:
-    """Start a read now, beside others, as the same person; what is answered waits for its result.
+    """Start a read in parallel with others, as the same user. What is returned waits for its result.
 
-    Calling the answer raises what the read raised. A read must not itself start one: all share these threads.
+    Calling it raises what the read raised. A read must not start another one, because all share these threads.
     """
     return _readers.submit(copy_context().run, read).result
 
 
 def read_concurrently(reads: Sequence[Callable[[], Answer]]) -> list[Answer]:
-    """Make independent reads at the same time, as the same person; answers in their order.
+    """Run independent reads at the same time, as the same user, and return their results in order.
 
     Raises what the first failing read raised.
     """
@@ -184,11 +184,11 @@ class Clients:
         self.signin_url: str = str(configured.provide() or f"https://{region}.{host}").rstrip("/")
         """Of the pages, which no SDK opens."""
         configured = ConfiguredEndpointProvider(session.full_config, session.get_scoped_config(), "iam")
-        self.practice_url: str = str(configured.provide() or "")
+        self.sandbox_url: str = str(configured.provide() or "")
         """Of the AWS asked instead of the real one, "" on real AWS."""
 
     def client(self, service: str) -> Any:
-        """Any service's client; the allow-list holds for it as for ours."""
+        """Return any service's client. The allow-list holds for it."""
         return self._session.client(service)  # type: ignore[call-overload]  # a name known at run time only
 
     def _only_allowed(self, **event: Any) -> None:
@@ -219,9 +219,9 @@ def _remember_request_id(**event: Any) -> None:
 
 @contextmanager
 def translate_errors(action: str) -> Iterator[None]:
-    """Translate botocore's errors of one AWS call ("iam:ListUsers") into ours; nothing else does.
+    """Translate botocore's errors of one AWS call ("iam:ListUsers") into ours. Nothing else does.
 
-    Raises a PortalError: Refused (nothing changed) or NoResponse (unknown).
+    Raises a PortalError: Refused, like NotAllowed (nothing changed), or NoResponse (the outcome is unknown).
     """
     try:
         yield

@@ -11,7 +11,7 @@ from app.errors import NotAllowed, NotFound
 
 
 class DeviceType(Enum):
-    """Told by the serial number (IAM User Guide; Service Authorization Reference)."""
+    """The type of an MFA device, as its serial number shows (IAM User Guide; Service Authorization Reference)."""
 
     VIRTUAL = "virtual MFA device"
     HARDWARE = "hardware token"
@@ -37,13 +37,13 @@ class MfaDevice:
 
     @property
     def gives_codes(self) -> bool:
-        """True where GetSessionToken takes its codes: virtual and hardware TOTP, nothing else."""
+        """Does GetSessionToken accept its codes? True for virtual devices and hardware TOTP tokens."""
         return self.device_type in (DeviceType.VIRTUAL, DeviceType.HARDWARE)
 
 
 @dataclass(frozen=True)
 class NewVirtualMfaDevice:
-    """What CreateVirtualMFADevice answers, once."""
+    """What CreateVirtualMFADevice returns, once."""
 
     serial_number: str
     seed: str = field(repr=False)
@@ -68,10 +68,11 @@ class IamGateway:
         return [MfaDevice(device["SerialNumber"], device["EnableDate"]) for device in found]
 
     def session_has_mfa(self, user_name: str, no_device: str) -> bool:
-        """Has the session at hand MFA? Only for users who have a device.
+        """Was the session started with MFA? Only for users who have a device.
 
-        Nothing tells, so it is shown: DeactivateMFADevice on a serial number that does not exist answers
-        NoSuchEntity to an MFA session and AccessDenied to any other (observed; AWS-2023-001).
+        no_device: the serial number of a device that doesn't exist. No API says it, so the answer to
+        DeactivateMFADevice for that device shows it: NoSuchEntity to an MFA session, AccessDenied to any other
+        (observed; AWS-2023-001). Raises RuntimeError if the device existed; Throttled, NoResponse.
         """
         try:
             with translate_errors("iam:DeactivateMFADevice"):
@@ -136,7 +137,7 @@ class IamGateway:
             )
 
     def deactivate_mfa_device(self, user_name: str, serial_number: str) -> None:
-        """Take a device from the user (DeactivateMFADevice); a virtual one stays behind, unassigned.
+        """Deactivate a user's device (DeactivateMFADevice). A virtual one then exists unassigned.
 
         Raises NotFound (not a device of the user), MfaSessionNeeded.
         """

@@ -15,7 +15,7 @@ from app.errors import NoResponse, PortalError, Throttled
 
 @dataclass(frozen=True)
 class Observer:
-    """Is called for every call of AWS. Actions are named as in policies, "iam:ListUsers"."""
+    """Called for every AWS call. Actions are named as in policies, "iam:ListUsers"."""
 
     answered: Callable[[str, str, float], None]
     """Action, "ok" or the code of a PortalError, seconds with all repetitions."""

@@ -29,27 +29,27 @@ if TYPE_CHECKING:
 ACTION = "signin:CreateOAuth2Token"
 
 
-class Device(StrEnum):
+class OAuthClient(StrEnum):
     """The two public OAuth clients of AWS Sign-In: for a browser on this machine, or for one anywhere."""
 
     SAME = "arn:aws:signin:::devtools/same-device"
     CROSS = "arn:aws:signin:::devtools/cross-device"
 
 
-def oauth_client_for(public_url: str) -> tuple[Device, str]:
+def oauth_client_for(public_url: str) -> tuple[OAuthClient, str]:
     """Return the client that a portal at this address can use, and its callback ("" for none).
 
     AWS Sign-In redirects to http://127.0.0.1 only (what the AWS CLI's `aws login` uses).
     """
     parts = urlsplit(public_url)
     if (parts.scheme, parts.hostname) == ("http", "127.0.0.1"):
-        return Device.SAME, f"http://127.0.0.1:{parts.port or 80}/oauth/callback"
-    return Device.CROSS, ""
+        return OAuthClient.SAME, f"http://127.0.0.1:{parts.port or 80}/oauth/callback"
+    return OAuthClient.CROSS, ""
 
 
 @dataclass(frozen=True)
 class AuthorizationRequest:
-    """What AWS is asked with, and what proves at the end that it was us who asked."""
+    """What AWS is asked with, and what proves in the end that the answer is to this request."""
 
     client_id: str
     redirect_uri: str
@@ -59,7 +59,7 @@ class AuthorizationRequest:
 
 @dataclass(frozen=True)
 class SignInTokens:
-    """What a sign-in gives: credentials for 15 minutes, and the means to get the next ones."""
+    """What a sign-in returns: credentials for 15 minutes, and the means to get the next ones."""
 
     credentials: AwsCredentials
     client_id: str
@@ -73,12 +73,15 @@ _proving: ContextVar[ECKey] = ContextVar("dpop_key")
 
 
 def challenge(verifier: str) -> str:
-    """base64url(SHA-256(verifier)) without padding (RFC 7636, section 4.2)."""
+    """Return base64url(SHA-256(verifier)) without padding (RFC 7636, section 4.2)."""
     return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode("ascii")).digest()).rstrip(b"=").decode()
 
 
 def dpop_proof(key: ECKey, url: str, now: datetime, number: str) -> str:
-    """Proof that we hold `key`, for one POST to `url` (RFC 9449, section 4.2). number: its `jti`, used once."""
+    """Return the proof that we hold `key`, for one POST to `url` (RFC 9449, section 4.2).
+
+    number: its `jti`, used once.
+    """
     public = key.as_dict(private=False)
     header = {"typ": "dpop+jwt", "alg": "ES256", "jwk": {name: public[name] for name in ("kty", "x", "y", "crv")}}
     claims = {"htm": "POST", "htu": url, "iat": int(now.timestamp()), "jti": number}
@@ -107,17 +110,20 @@ class SignInGateway:
         self.url: str = clients.signin_url
         """Scheme and host of the pages and of the token endpoint."""
 
-    def request(self, device: Device, callback: str) -> AuthorizationRequest:
-        """A new request. callback: http://127.0.0.1:PORT/oauth/callback; of no use to Device.CROSS."""
+    def request(self, client: OAuthClient, callback: str) -> AuthorizationRequest:
+        """Return a new request.
+
+        callback: http://127.0.0.1:PORT/oauth/callback; not used by the client for any machine.
+        """
         return AuthorizationRequest(
-            device.value,
-            callback if device is Device.SAME else f"{self.url}/v1/sessions/confirmation",
+            client.value,
+            callback if client is OAuthClient.SAME else f"{self.url}/v1/sessions/confirmation",
             str(uuid.uuid4()),
             secrets.token_urlsafe(48),
         )
 
     def authorization_url(self, asked: AuthorizationRequest) -> str:
-        """Where the person signs in, parameters as the AWS CLI orders them."""
+        """Return where the user signs in, with the parameters in the AWS CLI's order."""
         parameters = {
             "response_type": "code",
             "client_id": asked.client_id,
@@ -130,11 +136,11 @@ class SignInGateway:
         return f"{self.url}/v1/authorize?{urlencode(parameters, quote_via=quote)}"
 
     def sign_out_url(self, onwards: str) -> str:
-        """AWS's sign-out, which then leads to `onwards`, an address of AWS Sign-In (observed)."""
+        """Return AWS's sign-out, which then leads to `onwards`, an address of AWS Sign-In (observed)."""
         return f"{self.url}/oauth?{urlencode({'Action': 'logout', 'redirect_uri': onwards}, quote_via=quote)}"
 
     def exchange(self, asked: AuthorizationRequest, code: str) -> SignInTokens:
-        """The code for credentials, asked exactly once, under a key of its own.
+        """Exchange the code for credentials, bound to a new key. AWS is asked exactly once.
 
         Raises CodeRefused, SignInNotPermitted, SignInExpired, Throttled, NoResponse.
         """
@@ -151,9 +157,9 @@ class SignInGateway:
         )
 
     def refresh(self, client_id: str, refresh_token: str, dpop_key: str) -> SignInTokens:
-        """The next credentials, asked exactly once: the refresh token works once.
+        """Get the next credentials. AWS is asked exactly once, because the refresh token works once.
 
-        Raises as `exchange` does; CodeRefused when the refresh token was used before.
+        Raises as `exchange` does; CodeRefused if the refresh token was used before.
         """
         key = ECKey.import_key(dpop_key)
         return self._tokens(key, {"clientId": client_id, "grantType": "refresh_token", "refreshToken": refresh_token})

@@ -17,7 +17,7 @@ MOST_SSH_KEYS = 5
 
 @dataclass(frozen=True)
 class SshKey:
-    """What ListSSHPublicKeys tells, and the key itself once GetSSHPublicKey was asked."""
+    """What ListSSHPublicKeys returns, and the key itself once GetSSHPublicKey was asked."""
 
     id: str
     """"APKA…": the user name at CodeCommit."""
@@ -44,7 +44,7 @@ class SshKeyGateway:
         return sorted(keys, key=lambda key: (key.uploaded_at, key.id))
 
     def with_bodies(self, user_name: str) -> list[SshKey]:
-        """The same with bodies, all read at once (GetSSHPublicKey); "" for one that may not be read, or went."""
+        """Return the same with bodies, read in parallel (GetSSHPublicKey). "" for a key that can't be read."""
         keys = self.list_for(user_name)
         reads: list[Callable[[], str]] = [partial(self._body, user_name, key.id) for key in keys]
         return [replace(key, body=body) for key, body in zip(keys, read_concurrently(reads), strict=True)]
@@ -56,7 +56,10 @@ class SshKeyGateway:
         return ""
 
     def upload(self, user_name: str, body: str) -> str:
-        """The new key's id (UploadSSHPublicKey). Raises QuotaExceeded, DuplicateSshKey, PublicKeyRefused."""
+        """Upload a key, return its ID (UploadSSHPublicKey).
+
+        body: an OpenSSH line. Raises QuotaExceeded, DuplicateSshKey, PublicKeyRefused.
+        """
         with translate_errors("iam:UploadSSHPublicKey"):
             made = self._changes.upload_ssh_public_key(UserName=user_name, SSHPublicKeyBody=body)
         return made["SSHPublicKey"]["SSHPublicKeyId"]
@@ -68,6 +71,6 @@ class SshKeyGateway:
             self._changes.update_ssh_public_key(UserName=user_name, SSHPublicKeyId=key_id, Status=status)  # type: ignore[arg-type]  # one of the two literals
 
     def delete(self, user_name: str, key_id: str) -> None:
-        """Delete for good (DeleteSSHPublicKey). Raises NotFound."""
+        """Delete a key (DeleteSSHPublicKey). Raises NotFound."""
         with translate_errors("iam:DeleteSSHPublicKey"):
             self._changes.delete_ssh_public_key(UserName=user_name, SSHPublicKeyId=key_id)

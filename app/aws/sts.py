@@ -1,4 +1,4 @@
-"""STS: who someone is, and a session that has MFA."""
+"""STS: who a user is, and MFA sessions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _ARN = re.compile(r"arn:(?P<partition>[\w-]+):(?P<service>iam|sts)::(?P<account>
 
 @dataclass(frozen=True)
 class Identity:
-    """What GetCallerIdentity says."""
+    """What GetCallerIdentity returns."""
 
     account_id: str
     arn: str
@@ -32,12 +32,12 @@ class Identity:
 
     @property
     def user_name(self) -> str:
-        """Friendly name without path; of users only."""
+        """The name without the path. Only for users."""
         return self.arn.rsplit("/", 1)[-1]
 
     @property
     def path(self) -> str:
-        """ "/" or "/engineering/"; of users only."""
+        """ "/" or "/engineering/". Only for users."""
         folders = self.arn.split(":user/", 1)[-1].split("/")[:-1]
         return "/".join(["", *folders, ""])
 
@@ -50,16 +50,16 @@ class StsGateway:
         self._once = clients.sts_once
 
     def caller(self) -> Identity:
-        """Whose credentials these are (GetCallerIdentity); needs no permission, says nothing about MFA."""
+        """Return whose credentials these are (GetCallerIdentity). It needs no permission, and shows no MFA."""
         with translate_errors("sts:GetCallerIdentity"):
             said = self._reads.get_caller_identity()
         return Identity(said["Account"], said["Arn"], said["UserId"])
 
     def mfa_session(self, serial_number: str, code: str, duration: timedelta) -> AwsCredentials:
-        """Turn a long-term key and a code into an MFA session (GetSessionToken), asked exactly once.
+        """Get an MFA session for a long-term key and a code (GetSessionToken). AWS is asked exactly once.
 
-        duration: 15 minutes to 36 hours. Raises WrongMfaCode, MfaNotRecognized (device unknown to STS,
-        not yet propagated, or too many tries), CredentialsRefused.
+        duration: 15 minutes to 36 hours. Raises WrongMfaCode, MfaNotRecognized (device unknown to STS, not yet
+        propagated, or too many tries), CredentialsRefused.
         """
         with translate_errors("sts:GetSessionToken"):
             made = self._once.get_session_token(

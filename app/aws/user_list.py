@@ -1,4 +1,4 @@
-"""The lists of a whole account, a page at a time: who its users are, and which virtual MFA devices they have."""
+"""The lists of a whole account, a page at a time: its users, and the virtual MFA devices they have."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ READS = frozenset(
 
 
 class Batch(NamedTuple, Generic[Item]):
-    """Some items, and where the next page begins ("" where there is none)."""
+    """Some items, and the marker of the next page ("" after the last)."""
 
     items: list[Item]
     next: str
 
 
 class UserListEntry(NamedTuple):
-    """A user of the account's list."""
+    """A user in the account's list."""
 
     user_name: str
     arn: str
@@ -68,7 +68,7 @@ class UserListGateway:
         return Batch(found, said.get("Marker", "") if said["IsTruncated"] else "")
 
     def virtual_device_owners(self, marker: str = "") -> Batch[str]:
-        """A page of assigned virtual devices: whose each is, "" for the root user's (ListVirtualMFADevices)."""
+        """Return a page of the users of assigned virtual devices, "" for the root user (ListVirtualMFADevices)."""
         with translate_errors("iam:ListVirtualMFADevices"):
             said = self._reads.list_virtual_mfa_devices(
                 AssignmentStatus="Assigned", MaxItems=PAGE, **({"Marker": marker} if marker else {})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from itertools import islice
 from typing import Any
 
@@ -124,9 +123,7 @@ def _figures(account: WatchedAccount) -> daily.Figures:
 def exceptions() -> ResponseReturnValue:
     """The exceptions in force and over, and a form for a new one."""
     account = watched()
-    form = ExceptionForm(
-        formdata=None, rule=request.args.get("rule", RULES[0].id), user_name=request.args.get("user", "")
-    )
+    form = ExceptionForm.blank(rule=request.args.get("rule", RULES[0].id), user_name=request.args.get("user", ""))
     form.offer(applying(RULES, account.terms))
     with db.engine.connect() as connection:
         in_force = queries.exceptions(connection, account.account_id, account.terms.now)
@@ -167,24 +164,26 @@ def end_exception() -> ResponseReturnValue:
     """End an exception early."""
     account_id, number = chosen_account(), whole_number(request.form, "number") or 0
     terms_of = service.terms_for(current_app.config, account_id)
-    ended = service.end_exception(db.engine, audit_of(account_id), account_id, number, person().arn, terms_of)
-    fields = {
-        "account": account_id,
-        "rule": ended.rule,
-        "user_name": ended.user_name,
-        "reason": ended.reason,
-        "owner": ended.owner,
-        "until": f"{ended.until - timedelta(days=1):%Y-%m-%d}",
-    }
-    undo = Undo("compliance_audit.exceptions_post", fields)
+    service.end_exception(db.engine, audit_of(account_id), account_id, number, person().arn, terms_of)
+    undo = Undo("compliance_audit.restore_exception", {"account": account_id, "number": str(number)})
     return done_with_undo(_("Exception ended."), undo, "compliance_audit.exceptions", account=account_id)
+
+
+@bp.post("/exceptions/restore")
+@admins_only
+def restore_exception() -> ResponseReturnValue:
+    """Undo that an exception was ended."""
+    account_id, number = chosen_account(), whole_number(request.form, "number") or 0
+    terms_of = service.terms_for(current_app.config, account_id)
+    service.restore_exception(db.engine, audit_of(account_id), account_id, number, person().arn, terms_of)
+    return done(_("Exception restored."), "compliance_audit.exceptions", account=account_id)
 
 
 @bp.get("/report")
 @admins_only
 def report() -> ResponseReturnValue:
     """How to get a credential report and authorization details, and a form to upload them."""
-    return shown("compliance/report.html", watched(), ReportForm(formdata=None))
+    return shown("compliance/report.html", watched(), ReportForm.blank())
 
 
 @bp.post("/report")

@@ -26,7 +26,7 @@ def age_words() -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Box:
-    """A part of a bar. kind: the number of its group."""
+    """A part of a bar. group: its number, from 0."""
 
     x: float
     y: float

@@ -148,14 +148,14 @@ class ExceptionForm(Form):
     until = DateField(N_("Last day"), validators=[InputRequired(N_("Choose the last day."))])
 
     def validate_user_name(self, field: StringField) -> None:
-        """A rule about users needs a user name. A rule about the account ignores it."""
+        """Refuse a rule about users without a user name. A rule about the account ignores it. Raises FieldError."""
         rule = BY_ID.get(self.rule.data or "")
         about_account = rule is None or rule.about_account
         if not about_account and not re.fullmatch(r"[\w+=,.@-]+", field.data or ""):
             raise FieldError("no-user", _("Enter the name of an IAM user."))
 
     def validate_until(self, field: DateField) -> None:
-        """The last day is today or later, and not too far away."""
+        """Refuse a last day in the past, or too far away. Raises FieldError."""
         today = datetime.now(UTC).date()
         if field.data and field.data < today:
             raise FieldError("past", _("Choose today or a later day."))

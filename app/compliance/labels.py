@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from flask import current_app, url_for
@@ -13,7 +14,7 @@ from app.compliance.rules.subjects import Seen, Source
 from app.compliance.rules.table import BY_ID, GROUPS
 from app.compliance.rules.verdicts import Fix, State
 from app.compliance.standard_results import ItemState
-from app.text.messages import N_, _, ngettext
+from app.text.messages import N_, _, administrator, ngettext
 
 STATE_WORDS = {
     State.PASS: N_("passes"),
@@ -74,6 +75,11 @@ def cron_line(account_id: str) -> str:
     return f".venv/bin/flask --app wsgi compliance refresh --report --details --quiet --profile PROFILE-{account_id}"
 
 
+def to_sandbox(url: str) -> str:
+    """Return the command that directs the AWS CLI to the sandbox. url: where it listens."""
+    return f"export AWS_ENDPOINT_URL={url} AWS_DEFAULT_REGION=us-east-1"
+
+
 def address(fix: Fix) -> str:
     """Return the address of the page where a user can fix a finding, on this portal."""
     return str(current_app.config["PUBLIC_URL"]) + url_for(fix.endpoint)
@@ -103,9 +109,29 @@ def one_each(findings: Iterable[RuleFinding]) -> list[RuleFinding]:
     return [finding for finding in found if (finding.rule.part_of, finding.verdict.state) not in alike]
 
 
+_ROTATE_IF_USED = Fix("access_keys.index", N_("Rotate it if you still use it"))
+
+
+def advice(findings: Iterable[RuleFinding]) -> list[RuleFinding]:
+    """Return the failing findings to tell a user, each credential once.
+
+    A key to be deleted is not also to be rotated, and a password that was never used is told as that only.
+    """
+    failing = {finding.rule.id: finding for finding in one_each(findings) if finding.verdict.state is State.FAIL}
+    unused = failing["unused"].fix if "unused" in failing else None
+    if unused and unused.endpoint == "access_keys.index":
+        failing.pop("key-at-creation", None)
+    if unused and unused.endpoint == "password.index" and "signed-in" in failing:
+        del failing["unused"]
+    if "key-age" in failing and (unused or "key-at-creation" in failing):
+        old = failing["key-age"]
+        failing["key-age"] = replace(old, verdict=old.verdict._replace(fix=_ROTATE_IF_USED))
+    return list(failing.values())
+
+
 def message(user_name: str, account: str, findings: Iterable[RuleFinding]) -> str:
     """Return what to write to a user: each failing finding with the page that fixes it, "" where none fails."""
-    failing = [finding for finding in one_each(findings) if finding.verdict.state is State.FAIL]
+    failing = advice(findings)
     if not failing:
         return ""
     lines = [
@@ -123,21 +149,40 @@ def message(user_name: str, account: str, findings: Iterable[RuleFinding]) -> st
     return "\n".join([*lines, "", _("Thank you!")])
 
 
-def _fix_of(rule: str) -> Fix | None:
-    """Return where users fix the rule or group of a filter ("" for any)."""
-    asked = BY_ID.get(GROUPS[rule].first if rule in GROUPS else rule)
-    return (asked and asked.fix) or BY_ID["mfa"].fix
+SEE_WHAT_TO_DO = Fix("overview.index", N_("Open this page and sign in. It shows what to do"))
+"""Where users are sent who have different things to do."""
 
 
-def announcement(rule: str) -> str:
-    """Return one message for all users of a filter, with the page that fixes its rule or group ("" for any)."""
+def announcement(rule: str, account: str) -> str:
+    """Return one message for all users of a filter, with what to do and where.
+
+    rule: id of a rule or group, "" for any. account: the account's ID or name.
+    """
     asked = BY_ID.get(GROUPS[rule].first if rule in GROUPS else rule)
-    fix = _fix_of(rule)
-    said = _(asked.told) if asked and asked.fix else _("Some of your AWS credentials need your attention.")
-    lines = [_("Hello,"), "", said]
-    if fix:
-        lines.append(f"{_(fix.action)}: {address(fix)}")
-    return "\n".join([*lines, "", _("Thank you!")])
+    if asked and asked.fix and asked.fix == BY_ID["mfa"].fix:
+        todo = [
+            _("Your IAM user in AWS account %(account)s has no MFA yet.", account=account),
+            _("With MFA, AWS also asks for a code from your phone when you sign in. It takes two minutes:"),
+            "",
+            _("1. Install an authenticator app on your phone, if you have none."),
+            _("2. Open %(address)s and sign in.", address=address(asked.fix)),
+            _("3. Choose “Set up MFA” and follow the steps."),
+        ]
+    else:
+        page, said = SEE_WHAT_TO_DO, _("Some of your credentials need your attention.")
+        if asked and asked.fix and not asked.several_fixes:
+            page, said = asked.fix, _(asked.told)
+        todo = [
+            _("This is about your IAM user in AWS account %(account)s.", account=account),
+            said,
+            _("%(action)s: %(address)s", action=_(page.action), address=address(page)),
+        ]
+    closing = _(
+        "We never ask you for a code, a password or a secret access key by mail. If you have questions, ask "
+        "%(administrator)s.",
+        administrator=administrator(),
+    )
+    return "\n".join([_("Hello,"), "", *todo, "", closing])
 
 
 def mfa_reset(user_name: str) -> str:

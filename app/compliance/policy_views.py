@@ -61,7 +61,7 @@ def index() -> ResponseReturnValue:
     details = _details(account.account_id)
     found = policies.matching(policies.listed(details), form.wanted) if details else []
     rows, number, last = _page_of(found)
-    groups = GroupForm(formdata=None)
+    groups = GroupForm.blank()
     groups.offer(sorted(details.groups) if details else [])
     return shown(
         "compliance/policies.html",

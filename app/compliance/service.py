@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, insert, select, update
 
 from app.audit.events import Event
 from app.audit.log import Audit
@@ -200,20 +200,61 @@ def _in_force(connection: Connection, exception: Mapping[str, Any]) -> bool:
     return connection.execute(query).first() is not None
 
 
-def end_exception(
-    engine: Engine, audit: Audit, account_id: str, number: int, by: str, terms: TermsOf
-) -> NewException:
-    """End an exception early, and return what would add it again. Raises NotFound, NotRecorded."""
+UNDONE_WITHIN = timedelta(hours=1)
+"""How long an administrator can undo that they ended an exception: a message offers it once."""
+
+
+def end_exception(engine: Engine, audit: Audit, account_id: str, number: int, by: str, terms: TermsOf) -> None:
+    """End an exception early. Raises NotFound, NotRecorded."""
     now = datetime.now(UTC)
     mine = (ComplianceException.account_id == account_id) & (ComplianceException.id == number) & in_force(now)
+    changed = {"ended_at": now, "ended_by": by}
+    _change_exception(
+        engine, audit, Event.EXCEPTION_ENDED, mine, changed, terms, _("This exception has already ended.")
+    )
+
+
+def restore_exception(engine: Engine, audit: Audit, account_id: str, number: int, by: str, terms: TermsOf) -> None:
+    """Undo `end_exception`: the exception is in force as it was, by who made it. The audit log has both.
+
+    by: ARN of the administrator, who ended it within the last hour. Raises NotFound, ExceptionAlreadyExists where
+    another one like it was made since, and NotRecorded.
+    """
+    now = datetime.now(UTC)
+    mine = (
+        (ComplianceException.account_id == account_id)
+        & (ComplianceException.id == number)
+        & (ComplianceException.until > now)
+        & (ComplianceException.ended_by == by)
+        & (ComplianceException.ended_at > now - UNDONE_WITHIN)
+    )
+    changed = {"ended_at": None, "ended_by": ""}
+    over = _("This exception can’t be restored. Add it again.")
+    _change_exception(engine, audit, Event.EXCEPTION_RESTORED, mine, changed, terms, over)
+
+
+def _change_exception(
+    engine: Engine,
+    audit: Audit,
+    event: Event,
+    mine: ColumnElement[bool],
+    changed: Mapping[str, Any],
+    terms: TermsOf,
+    otherwise: str,
+) -> None:
+    """Change the exception that `mine` selects. otherwise: the sentence of NotFound where it selects none."""
     with engine.connect() as connection:
         row = connection.execute(select(ComplianceException.__table__).where(mine)).first()
     if row is None:
-        raise NotFound(_("This exception has already ended."))
-    told = f"{row.rule}: {row.user_name or account_id}"
-    with audit.attempt(Event.EXCEPTION_ENDED, told), locked(engine, account_id) as account:
-        ended = update(ComplianceException).where(mine).values(ended_at=now, ended_by=by)
-        if not account.connection.execute(ended).rowcount:
-            raise NotFound(_("This exception has already ended."))
+        raise NotFound(otherwise)
+    told = f"{row.rule}: {row.user_name or row.account_id}"
+    with audit.attempt(event, told), locked(engine, row.account_id) as account:
+        if row.ended_at and _in_force(account.connection, {name: getattr(row, name) for name in _SAME}):
+            raise ExceptionAlreadyExists
+        if not account.connection.execute(update(ComplianceException).where(mine).values(**changed)).rowcount:
+            raise NotFound(otherwise)
         updates.judge_one(account, row.user_name, terms)
-    return NewException(row.rule, row.user_name, row.reason, row.owner, row.until)
+
+
+_SAME = ("account_id", "rule", "user_name", "reason", "owner", "until")
+"""What makes two exceptions the same."""

@@ -29,8 +29,9 @@ from app.compliance.standards.standard import Standard, items_by_rule
 from app.compliance.thresholds import standards_of
 from app.db import db
 from app.errors import CredentialsRefused
-from app.sessions import current as sessions
+from app.sessions import current
 from app.sessions.contents import owner_of
+from app.sessions.open_sessions import end_all_sessions, open_sessions
 from app.text.messages import _, ngettext
 from app.web.forms import EmptyForm
 from app.web.guards import (
@@ -124,7 +125,7 @@ def index() -> ResponseReturnValue:
     return shown(
         "compliance/index.html",
         account,
-        EmptyForm(formdata=None),
+        EmptyForm.blank(),
         figures=figures,
         before=daily.a_week_before(history),
         run=run,
@@ -159,7 +160,7 @@ def refresh() -> ResponseReturnValue:
             "warning",
             account=account_id,
         )
-    credentials = sessions.credentials()
+    credentials = current.credentials()
     if credentials is None:
         raise CredentialsRefused
     asked = Gateways(aws.user_list, aws.account, aws.iam, aws.passwords)
@@ -261,7 +262,7 @@ def reminders() -> ResponseReturnValue:
         account,
         form,
         names=names,
-        message=labels.announcement(chosen.rule),
+        message=labels.announcement(chosen.rule, account.name),
         chosen=chosen,
         back=_address("compliance.people"),
         rules=BY_ID,
@@ -282,10 +283,10 @@ def one(name: str) -> ResponseReturnValue:
         return shown(
             "compliance/person.html",
             account,
-            EmptyForm(formdata=None),
+            EmptyForm.blank(),
             row=row,
             findings=sorted(findings, key=lambda finding: labels.WORST_FIRST.index(finding.verdict.state)),
-            failing=[each for each in labels.one_each(findings) if each.verdict.state is State.FAIL],
+            advice=labels.advice(findings),
             changes=queries.changes(connection, account.account_id, row),
             exceptions=queries.exceptions(connection, account.account_id, account.terms.now, name),
             message=labels.message(name, account.name, findings),
@@ -294,7 +295,7 @@ def one(name: str) -> ResponseReturnValue:
             policies=policies.policies_of(details, name) if details else [],
             ways_told=policies.ways_told,
             rules=BY_ID,
-            signed_in=sessions.sessions_by_owner(*_owners(row)),
+            signed_in=open_sessions(*_owners(row)),
         )
 
 
@@ -314,6 +315,6 @@ def end_sessions(name: str) -> ResponseReturnValue:
     with db.engine.connect() as connection:
         row = queries.person(connection, account_id, name) or abort(404)
     with audit_of(account_id).attempt(Event.SOMEBODYS_SESSIONS_ENDED, row.arn):
-        ended = sessions.end_all_sessions(*_owners(row))
+        ended = end_all_sessions(*_owners(row))
     told = ngettext("%(num)d session ended.", "%(num)d sessions ended.", ended) if ended else _("No open sessions.")
     return done(told, "compliance.one", name=name, account=account_id)

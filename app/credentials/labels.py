@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Engine, String, delete, select
+from sqlalchemy import ColumnElement, Connection, Engine, String, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -82,6 +82,21 @@ def looks_secret(text: str) -> bool:
     return mixed or seed or "otpauth:" in text.lower()
 
 
+def prune_users(connection: Connection, account_id: str, listed: Collection[str], at: datetime) -> None:
+    """Remove the labels of users that the account no longer has.
+
+    listed: unique ids of all users of the account, as AWS listed them at that time. Labels that were set shortly
+    before (`CLOCKS_APART`) or since stay: such a user may be newer than the list. A list that is empty, or lacks an
+    id, proves nothing.
+    """
+    if not all(listed or [""]):
+        return
+    old = (LabelRow.account_id == account_id, LabelRow.user_id != "", LabelRow.set_at < at - CLOCKS_APART)
+    labelled = connection.execute(select(LabelRow.user_id).distinct().where(*old)).scalars().all()
+    for user_id in set(labelled) - set(listed):
+        connection.execute(delete(LabelRow).where(*old, LabelRow.user_id == user_id))
+
+
 @dataclass(frozen=True)
 class Labels:
     """The labels of one user, and of nobody else."""
@@ -90,13 +105,13 @@ class Labels:
     account_id: str
     user_id: str
 
-    def all_of(self, kind: Type, since: Mapping[str, datetime] | None = None) -> dict[str, str]:
+    def all_of(self, credential_type: Type, since: Mapping[str, datetime] | None = None) -> dict[str, str]:
         """Return the labels by id of the credential.
 
         since: when AWS says that each credential began. Only these have a label, and only one that was set after
         that: a serial number can belong to another device later on.
         """
-        wanted = select(LabelRow.credential_id, LabelRow.label, LabelRow.set_at).where(*self._mine(kind))
+        wanted = select(LabelRow.credential_id, LabelRow.label, LabelRow.set_at).where(*self._mine(credential_type))
         with self.engine.connect() as connection:
             rows = connection.execute(wanted).all()
         if since is None:
@@ -108,7 +123,12 @@ class Labels:
         }
 
     def put(
-        self, kind: Type, credential_id: str, label: str, now: datetime, existing: Collection[str] | None = None
+        self,
+        credential_type: Type,
+        credential_id: str,
+        label: str,
+        now: datetime,
+        existing: Collection[str] | None = None,
     ) -> None:
         """Store a tidied label without `problem`, in place of an earlier one. "" removes it.
 
@@ -118,12 +138,12 @@ class Labels:
         if problem(label):
             raise ValueError("this can't be a label")
         if not label:
-            self.remove(kind, credential_id)
+            self.remove(credential_type, credential_id)
             return
         key = {
             "account_id": self.account_id,
             "user_id": self.user_id,
-            "credential_type": kind.value,
+            "credential_type": credential_type.value,
             "credential_id": credential_id,
         }
         changed = {"label": label, "set_at": now}
@@ -133,16 +153,33 @@ class Labels:
             connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=changed))
             if existing is not None:
                 kept = {*existing, credential_id}
-                connection.execute(delete(LabelRow).where(*self._mine(kind), LabelRow.credential_id.not_in(kept)))
+                connection.execute(
+                    delete(LabelRow).where(*self._mine(credential_type), LabelRow.credential_id.not_in(kept))
+                )
 
-    def remove(self, kind: Type, credential_id: str) -> None:
+    def remove(self, credential_type: Type, credential_id: str) -> None:
         """Remove a label, as when its credential is deleted. Where there is none, nothing happens."""
         with self.engine.begin() as connection:
-            connection.execute(delete(LabelRow).where(*self._mine(kind), LabelRow.credential_id == credential_id))
+            connection.execute(
+                delete(LabelRow).where(*self._mine(credential_type), LabelRow.credential_id == credential_id)
+            )
 
-    def _mine(self, kind: Type) -> tuple[ColumnElement[bool], ...]:
+    def prune(self, credential_type: Type, listed: Collection[str], now: datetime) -> None:
+        """Remove labels of credentials that AWS no longer lists.
+
+        listed: ids of all credentials of this type that AWS listed for the user just now. A label that was set in the
+        last `CLOCKS_APART` stays: AWS's lists may not show a new credential yet.
+        """
+        old = (*self._mine(credential_type), LabelRow.set_at < now - CLOCKS_APART)
+        with self.engine.connect() as connection:
+            labelled = connection.execute(select(LabelRow.credential_id).where(*old)).scalars().all()
+        if gone := set(labelled) - set(listed):
+            with self.engine.begin() as connection:
+                connection.execute(delete(LabelRow).where(*old, LabelRow.credential_id.in_(gone)))
+
+    def _mine(self, credential_type: Type) -> tuple[ColumnElement[bool], ...]:
         return (
             LabelRow.account_id == self.account_id,
             LabelRow.user_id == self.user_id,
-            LabelRow.credential_type == kind.value,
+            LabelRow.credential_type == credential_type.value,
         )

@@ -1,6 +1,6 @@
-"""What access keys, SSH keys and signing certificates have in common at AWS: switched off and on, deleted.
+"""What access keys, SSH keys and signing certificates have in common: activate, deactivate, delete.
 
-How each comes about differs, and is told in `app.access_keys.service` and `app.public_keys.service`.
+Creating each differs: `app.access_keys.service` and `app.public_keys.service`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from app.errors import NoResponse, NotFound
 
 @dataclass(frozen=True)
 class CredentialType:
-    """What differs between the kinds."""
+    """What differs between access keys, SSH keys and certificates."""
 
     noun: str
     most: int
@@ -31,29 +31,34 @@ class CredentialType:
 
 
 class Owned(Protocol):
-    """One of any kind, as AWS lists it."""
+    """A credential of any of these types, as AWS lists it."""
 
     @property
-    def id(self) -> str: ...
+    def id(self) -> str:
+        """AWS's ID of the credential."""
 
     @property
-    def active(self) -> bool: ...
+    def active(self) -> bool:
+        """False while it is deactivated."""
 
 
 class Gateway(Protocol):
-    """What the gateway of each kind can."""
+    """What the gateway of each type can do. Its methods raise as those of `app.aws` do."""
 
-    def list_for(self, user_name: str) -> Sequence[Owned]: ...
+    def list_for(self, user_name: str) -> Sequence[Owned]:
+        """Return the user's credentials of this type. Raises NotAllowed, Throttled, NoResponse."""
 
-    def set_active(self, user_name: str, item_id: str, /, *, active: bool) -> None: ...
+    def set_active(self, user_name: str, item_id: str, /, *, active: bool) -> None:
+        """Activate or deactivate one. Raises NotFound, NotAllowed, NoResponse."""
 
-    def delete(self, user_name: str, item_id: str, /) -> None: ...
+    def delete(self, user_name: str, item_id: str, /) -> None:
+        """Delete one. Raises NotFound, NotAllowed, NoResponse."""
 
 
 def set_active(
     credential_type: CredentialType, gateway: Gateway, audit: Audit, user_name: str, item_id: str, *, active: bool
 ) -> None:
-    """Activate or deactivate; asks AWS what is true where the answer is lost.
+    """Activate or deactivate a credential. If AWS's answer is lost, ask AWS what is true.
 
     Raises NotFound, NotAllowed, NoResponse.
     """
@@ -66,7 +71,7 @@ def set_active(
 
 
 def delete(credential_type: CredentialType, gateway: Gateway, audit: Audit, user_name: str, item_id: str) -> None:
-    """Delete for good; one that is gone already is as good. Raises NotAllowed, NoResponse."""
+    """Delete a credential, or find it deleted already. Raises NotAllowed, NoResponse."""
     try:
         with audit.attempt(credential_type.deleted, item_id), suppress(NotFound):
             gateway.delete(user_name, item_id)
@@ -82,9 +87,10 @@ def reconcile(
     now: datetime,
     made_by: Callable[[Attempt], str | None],
 ) -> None:
-    """Record what became of attempts without an outcome, as AWS's list tells it.
+    """Record the outcome of attempts whose outcome was unknown, as far as AWS's list shows it.
 
-    made_by: id of what an attempt to make one has made; "" for nothing, None where the list does not tell.
+    made_by: returns the id of what an attempt has created, "" for nothing, None where the list doesn't show it.
+    now: UTC.
     """
     active = {each.id: each.active for each in listed}
     existence, status = (
@@ -98,5 +104,5 @@ def reconcile(
                 audit.reconcile(replace(attempt, target=made or attempt.target), happened=bool(made))
         elif attempt.event is credential_type.deleted:
             audit.reconcile(attempt, happened=attempt.target not in active)
-        elif attempt.target in active:  # deleted since: nothing tells what it was before
+        elif attempt.target in active:  # deleted since: nothing shows what it was before
             audit.reconcile(attempt, happened=active[attempt.target] is (attempt.event is credential_type.activated))

@@ -1,4 +1,5 @@
-"""A signal that AWS returned a user's own credentials. The features send it, compliance listens."""
+"""A signal that AWS returned a user's own credentials. The features send it. Compliance and `app.credentials.pruning`
+listen."""
 
 from __future__ import annotations
 
@@ -18,10 +19,12 @@ class UploadedKey(Protocol):
     """An SSH public key or a signing certificate, as AWS lists it."""
 
     @property
-    def active(self) -> bool: ...
+    def active(self) -> bool:
+        """False while it is deactivated."""
 
     @property
-    def uploaded_at(self) -> datetime: ...
+    def uploaded_at(self) -> datetime:
+        """UTC."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,9 @@ def report_observed(
     ssh_keys: Iterable[UploadedKey] | None = None,
     certificates: Iterable[UploadedKey] | None = None,
 ) -> None:
-    """Tell the receivers what AWS just answered about the person's own credentials. None: AWS wasn't asked."""
+    """Tell the receivers what AWS just answered about the person's own credentials. None: AWS wasn't asked.
+
+    A list must be complete: what it lacks is taken to be gone.
+    """
     observed = ObservedCredentials(mfa_devices, access_keys, has_password, ssh_keys, certificates)
     credentials_observed.send(person, observed=observed)

@@ -31,7 +31,7 @@ at most CODES_TAKEN steps older than the one that is shown when they are sent.""
 
 
 class SameCodeTwice(Refused):
-    """Two consecutive codes are needed."""
+    """One code was entered twice, where two in a row are needed."""
 
     code = "same-code-twice"
     message = N_("You entered the same code twice. Wait until your app shows a new one, and enter that here.")
@@ -47,7 +47,7 @@ class CodesSwapped(Refused):
 
 
 class CodesNotConsecutive(Refused):
-    """Between the two codes there was another one."""
+    """Another code came between the two."""
 
     code = "codes-not-consecutive"
     message = N_(
@@ -157,7 +157,7 @@ def _put_right(found: Diagnosis, now: datetime, asked_at: datetime, last_step: i
 
 
 def told_stale(found: Diagnosis) -> str:
-    """A sentence that asks for two fresh codes."""
+    """Return a sentence that asks for two fresh codes."""
     if found.drift_s < 0:
         return _(
             "These two codes are about %(time)s old. Enter the code your app shows now, then the next one, and send "
@@ -172,7 +172,7 @@ def told_stale(found: Diagnosis) -> str:
 
 
 def told_drift(found: Diagnosis) -> str:
-    """A sentence about the phone's clock where it is worth one, else ""."""
+    """Return a sentence about the phone's clock if it is far enough off, else ""."""
     if abs(found.drift_s) <= CODES_TAKEN * STEP:
         return ""
     if found.drift_s > 0:

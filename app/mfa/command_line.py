@@ -5,11 +5,11 @@ from __future__ import annotations
 from app.sessions.contents import Person
 
 
-def commands(person: Person, region: str, serial_number: str, practice_url: str) -> dict[str, str]:
+def commands(person: Person, region: str, serial_number: str, sandbox_url: str) -> dict[str, str]:
     """Return commands and outputs by the id of the element that shows them on the page.
 
     serial_number: of the device whose codes the user enters, "" where no device shows codes.
-    practice_url: of the sandbox, "" on real AWS. Sources: AWS CLI Command Reference, `configure mfa-login`, `login`,
+    sandbox_url: of the sandbox, "" on real AWS. Sources: AWS CLI Command Reference, `configure mfa-login`, `login`,
     `sts get-session-token`.
     """
     name = person.user_name
@@ -17,7 +17,9 @@ def commands(person: Person, region: str, serial_number: str, practice_url: str)
     by_key = bool(person.access_key_id)
     try_out = f"--region {region} --profile {with_mfa}" if by_key else f"--profile {profile}"
     return {
-        "endpoint": f"export AWS_ENDPOINT_URL={practice_url} AWS_DEFAULT_REGION=us-east-1",
+        "endpoint-sh": f"export AWS_ENDPOINT_URL={sandbox_url} AWS_DEFAULT_REGION=us-east-1",
+        "endpoint-powershell": f'$env:AWS_ENDPOINT_URL = "{sandbox_url}"\n$env:AWS_DEFAULT_REGION = "us-east-1"',
+        "endpoint-cmd": f"set AWS_ENDPOINT_URL={sandbox_url}\nset AWS_DEFAULT_REGION=us-east-1",
         "login-region": f"aws configure set region {region} --profile {profile}",
         "aws-login": f"aws login --profile {profile}",
         "aws-logout": f"aws logout --profile {profile}",
@@ -38,7 +40,9 @@ def commands(person: Person, region: str, serial_number: str, practice_url: str)
         "by-hand-powershell": '$env:AWS_ACCESS_KEY_ID = "..."\n$env:AWS_SECRET_ACCESS_KEY = "..."\n'
         '$env:AWS_SESSION_TOKEN = "..."',
         "by-hand-cmd": "set AWS_ACCESS_KEY_ID=...\nset AWS_SECRET_ACCESS_KEY=...\nset AWS_SESSION_TOKEN=...",
-        "unset": "unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN",
+        "unset-sh": "unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN",
+        "unset-powershell": "Remove-Item Env:AWS_ACCESS_KEY_ID, Env:AWS_SECRET_ACCESS_KEY, Env:AWS_SESSION_TOKEN",
+        "unset-cmd": "set AWS_ACCESS_KEY_ID=\nset AWS_SECRET_ACCESS_KEY=\nset AWS_SESSION_TOKEN=",
         "config": f"[profile {name}]\nregion = {region}\nmfa_serial = {serial_number}",
     }
 

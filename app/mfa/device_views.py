@@ -1,4 +1,4 @@
-"""Pages of MFA after setup: the devices a user has, and what can be done with them."""
+"""Pages of MFA after setup: the devices a user has, and what users can do with them."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ from flask.typing import ResponseReturnValue
 from app.audit.events import Event
 from app.audit.history import last_done
 from app.aws.iam import MfaDevice
-from app.aws.signin import Device, oauth_client_for
+from app.aws.signin import OAuthClient, oauth_client_for
 from app.credentials.labels import Type
 from app.credentials.observed import report_observed
 from app.errors import PortalError
 from app.mfa import devices as service
 from app.mfa import leftovers
 from app.mfa.forms import DeviceNameForm, EmptyForm, HardwareTokenForm
+from app.mfa.hardware_tokens import add_hardware_token
+from app.mfa.names import entry_in_app
 from app.mfa.own_names import forget_name, keep_name, labels_of_mine, names_of_mine
 from app.mfa.service import DeviceNameTaken, LeftoverDevice
 from app.mfa.views import bp, devices_of_mine, enrollment_under_way
@@ -61,14 +63,14 @@ def not_with_these_devices(error: PortalError) -> ResponseReturnValue:
 @bp.get("")
 @with_mfa
 def devices() -> ResponseReturnValue:
-    """The person's devices, and what can be done."""
+    """List the user's devices, and what they can do with each."""
     iam, me, permits = gateways().iam, person(), permitted()
     leftovers.reconcile(iam, audit(), me.user_name, datetime.now(UTC))
     mine = devices_of_mine()
     report_observed(me, mfa_devices=mine)
     return page(
         "mfa/devices.html",
-        DeviceNameForm(formdata=None),
+        DeviceNameForm.blank(),
         devices=mine,
         names=names_of_mine(mine),
         labels=labels_of_mine(mine),
@@ -93,7 +95,7 @@ def devices() -> ResponseReturnValue:
 @needs(later=("iam:EnableMFADevice",))
 @calls("iam:ListMFADevices", "iam:CreateVirtualMFADevice", "iam:DeleteVirtualMFADevice")
 def add() -> ResponseReturnValue:
-    """Begin a further virtual device, or a backup to print."""
+    """Start to add another virtual device, or a backup to print."""
     form, backup = DeviceNameForm(), "backup" in request.form
     form.accept()
     label = _("Printed backup") if backup else form.label.data
@@ -121,7 +123,7 @@ def _begin(
 @with_mfa
 @calls("iam:ListMFADevices")
 def name() -> ResponseReturnValue:
-    """Keep the name of a device, for its user only; AWS has no place for it."""
+    """Store the name of a device, for its user only. AWS has no place for it."""
     form, mine = DeviceNameForm(), {device.serial_number for device in devices_of_mine()}
     form.accept()
     serial_number = form.serial_number.data
@@ -137,14 +139,14 @@ def name() -> ResponseReturnValue:
 @recently_confirmed
 @needs("iam:DeactivateMFADevice")
 def replace() -> ResponseReturnValue:
-    """What replacing a device will do, before it does."""
+    """Say what replacing a device will do, before it does it."""
     mine = devices_of_mine()
     old = _chosen(mine)
     plan = _plan(mine, old)
     if plan.old_first and _time_left() < TIME_TO_REPLACE:
         return ask_to_confirm(request.full_path)
     names = names_of_mine(mine)
-    return page("mfa/replace.html", EmptyForm(formdata=None), old=old, plan=plan, name=names[old.serial_number])
+    return page("mfa/replace.html", EmptyForm.blank(), old=old, plan=plan, name=names[old.serial_number])
 
 
 def _plan(mine: list[MfaDevice], old: MfaDevice) -> service.Replacement:
@@ -154,7 +156,7 @@ def _plan(mine: list[MfaDevice], old: MfaDevice) -> service.Replacement:
 
 def _sign_in_options() -> service.SignInOptions:
     me = person()
-    client = "localhost" if oauth_client_for(current_app.config["PUBLIC_URL"])[0] is Device.SAME else "remote"
+    client = "localhost" if oauth_client_for(current_app.config["PUBLIC_URL"])[0] is OAuthClient.SAME else "remote"
     region = current_app.config["AWS_REGION"]
     resource = sign_in_client(me.partition, me.account_id, region, client)
     return service.SignInOptions(current_app.config["SIGN_IN_METHODS"], resource)
@@ -170,7 +172,7 @@ def _time_left() -> timedelta:
 @needs("iam:DeactivateMFADevice")
 @calls("iam:ListMFADevices", "iam:CreateVirtualMFADevice", "iam:DeleteVirtualMFADevice")
 def replace_post() -> ResponseReturnValue:
-    """Begin the new device. Where the user can have only one, deactivate the old one first."""
+    """Start the new device. Where the user can have only one, deactivate the old one first."""
     mine = devices_of_mine()
     old = _chosen(mine)
     plan = _plan(mine, old)
@@ -200,7 +202,7 @@ def replaced() -> ResponseReturnValue:
     old = replaced_device(mine)
     if not old:
         return redirect(url_for("mfa.devices"))
-    return page("mfa/replaced.html", EmptyForm(formdata=None), old=old, name=names_of_mine(mine)[old])
+    return page("mfa/replaced.html", EmptyForm.blank(), old=old, name=names_of_mine(mine)[old])
 
 
 @bp.post("/replaced")
@@ -215,8 +217,7 @@ def replaced_post() -> ResponseReturnValue:
     if old is None or old.serial_number in others:
         slots.forget("replacing")
         return redirect(url_for("mfa.devices"), 303)
-    sentence = _("Device replaced. Delete the old entry from your app.")
-    answer = _removed(old.serial_number, sentence)
+    answer = _removed(old.serial_number, _("Device replaced."))
     slots.forget("replacing")
     return answer
 
@@ -224,6 +225,8 @@ def replaced_post() -> ResponseReturnValue:
 def _removed(serial_number: str, sentence: str) -> ResponseReturnValue:
     service.remove(gateways().iam, audit(), person(), permitted(), serial_number, _sign_in_options())
     forget_name(serial_number)
+    if entry := entry_in_app(serial_number):
+        sentence += " " + _("Delete the entry “%(entry)s” from your app, and keep the others.", entry=entry)
     return done(sentence, "mfa.devices")
 
 
@@ -238,7 +241,7 @@ def remove() -> ResponseReturnValue:
     if len(mine) == 1:
         return done(service.LastDevice(), "mfa.devices", "warning")
     others = [each for each in mine if each != old]
-    return page("mfa/remove.html", EmptyForm(formdata=None), old=old, others=others, names=names_of_mine(mine))
+    return page("mfa/remove.html", EmptyForm.blank(), old=old, others=others, names=names_of_mine(mine))
 
 
 @bp.post("/remove")
@@ -251,7 +254,7 @@ def remove_post() -> ResponseReturnValue:
     serial_number = chosen_id()
     if serial_number not in {device.serial_number for device in devices_of_mine()}:
         return done(_("That device was already removed."), "mfa.devices", "info")
-    return _removed(serial_number, _("Device removed. Delete its entry from your app."))
+    return _removed(serial_number, _("Device removed."))
 
 
 @bp.post("/clear")
@@ -272,10 +275,10 @@ def clear() -> ResponseReturnValue:
 @recently_confirmed
 @needs("iam:EnableMFADevice")
 def hardware() -> ResponseReturnValue:
-    """A token's number and two codes."""
+    """Ask for a token's number and two codes."""
     if not person().with_mfa and devices_of_mine():
         return redirect(url_for("mfa.activate"))
-    return page("mfa/hardware.html", HardwareTokenForm(formdata=None))
+    return page("mfa/hardware.html", HardwareTokenForm.blank())
 
 
 @bp.post("/hardware")
@@ -283,13 +286,13 @@ def hardware() -> ResponseReturnValue:
 @needs("iam:EnableMFADevice")
 @calls("iam:ListMFADevices")
 def hardware_post() -> ResponseReturnValue:
-    """Trust a hardware token."""
+    """Set up a hardware token."""
     form, now = HardwareTokenForm(), datetime.now(UTC)
     if not person().with_mfa and devices_of_mine():
         return redirect(url_for("mfa.activate"), 303)
     form.accept()
     number, codes = form.serial_number.data, (form.first_code.data, form.second_code.data)
-    service.add_hardware_token(gateways().iam, audit(), person(), number, *codes)
+    add_hardware_token(gateways().iam, audit(), person(), number, *codes)
     keep_name(number, form.label.data)
     if not person().with_mfa:
         report_observed(person(), mfa_devices=[MfaDevice(number, now)])  # their first

@@ -11,10 +11,8 @@ from dataclasses import dataclass
 
 from app.audit.events import Event
 from app.audit.log import Audit
-from app.aws.iam import DeviceType, IamGateway, MfaDevice
+from app.aws.iam import IamGateway, MfaDevice
 from app.errors import (
-    AlreadyExists,
-    MfaSessionNeeded,
     NoResponse,
     NotAllowed,
     NotFound,
@@ -23,7 +21,7 @@ from app.errors import (
     WrongMfaCode,
 )
 from app.mfa.codes import SameCodeTwice
-from app.mfa.service import LeftoverDevice, MfaAlreadyEnabled, assigned, begin, delete, trust
+from app.mfa.service import LeftoverDevice, begin, delete
 from app.policy.documents import SIGN_IN_ACTIONS
 from app.policy.permits import Permits
 from app.sessions.contents import Enrollment, Person, ReplacedDevice, Way
@@ -71,7 +69,7 @@ class NoReplacementAllowed(Refused):
 
 
 class DeviceNotDeleted(PortalError):
-    """The device is off, but the user may not delete it: no refusal, because something changed."""
+    """The device is off, but the user may not delete it. This is no refusal, because something changed."""
 
     code = "device-not-deleted"
 
@@ -108,6 +106,11 @@ def free_serial_number(
     return ""
 
 
+def may_add_virtual_device(person: Person, permits: Permits, devices: Sequence[MfaDevice]) -> bool:
+    """Does the policy let the user add another virtual device, in an MFA session? devices: the user's."""
+    return bool(free_serial_number(person, permits, devices)) and permits.allows("iam:EnableMFADevice", person.arn)
+
+
 def as_path(name: str) -> str:
     """Return a name as the end of a serial number: only characters that CreateVirtualMFADevice takes, "" for none."""
     return re.sub("[^A-Za-z0-9_+=,.@-]+", "-", name).strip("-")
@@ -124,9 +127,9 @@ def begin_where_free(
     mfa: bool | None = True,
     keep: Callable[[Enrollment], None] = lambda _: None,
 ) -> Enrollment:
-    """`begin`, under the next free serial number where the first has a leftover that only administrators can delete.
+    """`begin`, under the next free serial number if the first has a leftover that only administrators can delete.
 
-    devices: the person's. mfa: as for `Permits.allows`. Raises LeftoverDevice where there is none, and as `begin`.
+    devices: the user's. mfa: as for `Permits.allows`. Raises LeftoverDevice if none is free, and as `begin`.
     """
     leftovers: set[str] = set()
     while True:
@@ -141,7 +144,7 @@ def begin_where_free(
 
 @dataclass(frozen=True)
 class SignInOptions:
-    """What this portal offers. signin_client: the resource AWS Sign-In is judged on."""
+    """The ways to sign in that this portal offers. signin_client: the resource that AWS Sign-In is authorized on."""
 
     methods: Collection[str]
     signin_client: str
@@ -150,7 +153,7 @@ class SignInOptions:
 def ways_in_without(
     person: Person, permits: Permits, devices: Sequence[MfaDevice], removed: str, sign_in: SignInOptions
 ) -> list[str]:
-    """How the person would get in here again if they stopped after removing a device; sentences."""
+    """Return how the user could sign in here if they stopped after removing a device, as phrases."""
     others = [device for device in devices if device.serial_number != removed]
     if others:
         codes = [
@@ -193,10 +196,10 @@ class Replacement:
 def plan_replacement(
     person: Person, permits: Permits, devices: Sequence[MfaDevice], old: MfaDevice, sign_in: SignInOptions
 ) -> Replacement:
-    """Add and prove the new device, then remove the old one. Where there is no room for two, the old one goes first.
+    """Return how to replace a device: add and prove the new one, then remove the old one.
 
-    Raises NoReplacementAllowed where there is none even then, WouldLockOut where the user couldn't sign in without
-    the old one.
+    Without room for two, the old one goes first. Raises NoReplacementAllowed if there is no room even then,
+    WouldLockOut if the user couldn't sign in without the old one.
     """
     ways = ways_in_without(person, permits, devices, old.serial_number, sign_in)
     if free := free_serial_number(person, permits, devices):
@@ -248,7 +251,10 @@ def remove(
 
 
 def resync(iam: IamGateway, audit: Audit, user_name: str, serial_number: str, first: str, second: str) -> None:
-    """Let AWS work out how far the clock of a device is off. Raises Refused with `field`, NotFound, NoResponse."""
+    """Let AWS work out how far the clock of a device is off (ResyncMFADevice).
+
+    first, second: codes in a row. Raises SameCodeTwice, Refused with `field`, NotFound, NoResponse.
+    """
     if first == second:
         raise SameCodeTwice(_("You entered the same code twice. Wait for the next one."))
     try:
@@ -263,75 +269,3 @@ def resync(iam: IamGateway, audit: Audit, user_name: str, serial_number: str, fi
             field="first_code",
             request_id=refusal.request_id,
         ) from refusal
-
-
-def add_hardware_token(
-    iam: IamGateway, audit: Audit, person: Person, serial_number: str, first: str, second: str
-) -> None:
-    """Trust a hardware TOTP token, by the number on its back.
-
-    Raises MfaAlreadyEnabled, Refused with `field`, NoResponse.
-    """
-    try:
-        trust(iam, audit, person, serial_number, first, second)
-    except (AlreadyExists, MfaSessionNeeded) as refusal:
-        if assigned(iam, person, serial_number) or isinstance(refusal, MfaSessionNeeded):
-            raise MfaAlreadyEnabled() from refusal
-        raise Refused(
-            _("Another user has the token with this number. Check the number on the back of yours."),
-            field="serial_number",
-            request_id=refusal.request_id,
-        ) from refusal
-    except NotFound as refusal:
-        raise Refused(
-            _(
-                "AWS has no token with this number. Check the number on its back, like GAHT12345678. Only tokens "
-                "made for AWS work."
-            ),
-            field="serial_number",
-            request_id=refusal.request_id,
-        ) from refusal
-    except WrongMfaCode as refusal:
-        raise Refused(
-            _(
-                "AWS didn’t accept these codes. Press the token’s button and enter the code, wait until it shows "
-                "another one, and enter that."
-            ),
-            field="first_code",
-            request_id=refusal.request_id,
-        ) from refusal
-
-
-def rescue_note(user_name: str, arn: str, lost: MfaDevice, *, others: bool) -> str:
-    """What an administrator needs to remove a lost device, and no other; for copying.
-
-    others: has the user further devices?
-    """
-    lines = [
-        _("I lost one of my MFA devices.") if others else _("I lost my MFA device, and I can’t sign in."),
-        _("IAM user: %(arn)s", arn=arn),
-        _("Lost MFA device: %(serial)s", serial=lost.serial_number),
-        "",
-        _("Please check that this request is from me, then run:"),
-        f"aws iam deactivate-mfa-device --user-name {user_name} --serial-number {lost.serial_number}",
-    ]
-    if lost.device_type is DeviceType.VIRTUAL:
-        lines.append(f"aws iam delete-virtual-mfa-device --serial-number {lost.serial_number}")
-    then = _("Please leave my other MFA devices.") if others else _("After that, I’ll set up MFA again.")
-    return "\n".join([*lines, "", then])
-
-
-def rescue_note_to_fill_in() -> str:
-    """Return the same note for a user who isn't signed in: they and the administrator fill in what is in capitals."""
-    lines = [
-        _("I lost my MFA device, and I can’t sign in."),
-        _("IAM user: %(name)s in account %(id)s", name="YOUR-USER-NAME", id="OUR-ACCOUNT-ID"),
-        "",
-        _("Please check that this request is from me, then run:"),
-        "aws iam list-mfa-devices --user-name YOUR-USER-NAME",
-        "aws iam deactivate-mfa-device --user-name YOUR-USER-NAME --serial-number SERIAL",
-        "aws iam delete-virtual-mfa-device --serial-number SERIAL",
-        "",
-        _("After that, I’ll set up MFA again."),
-    ]
-    return "\n".join(lines)

@@ -40,7 +40,7 @@ class EnrollForm(TwoCodesForm, LabelForm):
         return valid
 
     def refused_by(self, refusal: PortalError) -> None:
-        """Empty the codes where two others are needed."""
+        """Empty the codes if two others are needed."""
         if isinstance(refusal, StaleCodes):
             self.first_code.data = self.second_code.data = ""
         self._say_if_older()
@@ -75,7 +75,7 @@ class _Unsaid(HiddenField):
 
 
 class FreshCodesForm(TwoCodesForm):
-    """Two codes of a device whose seed the portal does not have: by the time they took alone they count as fresh.
+    """Two codes of a device whose seed the portal doesn't have. Only the time they took shows whether they are fresh.
 
     AWS stores by how much they are off (`app.mfa.codes`). A user who changes the hidden fields harms only themselves.
     """
@@ -110,7 +110,9 @@ def _seconds(sent: str | None) -> float | None:
 
 
 class ResyncForm(FreshCodesForm, DeviceForm):
-    """Two consecutive codes of a device whose codes are refused."""
+    """Two codes in a row, of a device whose codes are rejected."""
+
+    first = ("serial_number",)
 
     serial_number = RadioField(
         N_("MFA device"), validators=[DeviceChosen(N_("Choose the device the codes are from."))]
@@ -119,6 +121,8 @@ class ResyncForm(FreshCodesForm, DeviceForm):
 
 class HardwareTokenForm(FreshCodesForm, LabelForm):
     """The number on a token's back, and two codes."""
+
+    first = ("serial_number", "first_code", "second_code")
 
     label = label_field(NAME)
 
@@ -129,6 +133,6 @@ class HardwareTokenForm(FreshCodesForm, LabelForm):
     )
 
     def validate_serial_number(self, field: StringField) -> None:
-        """9 characters or more, no ARN (IAM API Reference, EnableMFADevice)."""
+        """Refuse fewer than 9 characters, and an ARN (IAM API Reference, EnableMFADevice). Raises ValidationError."""
         if not re.fullmatch(r"[A-Za-z0-9_+=,.@-]{9,256}", field.data or ""):
             raise ValidationError(_("Enter the serial number on the back of the token, like GAHT12345678."))

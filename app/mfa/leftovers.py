@@ -1,4 +1,4 @@
-"""What is left of devices that were begun, removed or lost on the way, as AWS and the audit log show it."""
+"""What remains of devices whose setup or removal wasn't finished, as AWS and the audit log show it."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def left_behind(audit: Audit, permits: Permits, devices: Sequence[MfaDevice]) ->
 
 
 def deletion_note(user_name: str, serial_number: str) -> str:
-    """Return what an administrator needs to delete an unused device of a user who may not, for copying."""
+    """Return what an administrator needs to delete an unused device of a user who may not, to copy."""
     command = f"aws iam delete-virtual-mfa-device --serial-number {serial_number}"
     return "\n".join([_("Please delete the unused MFA device of %(user)s:", user=user_name), command])
 
 
 def without_qr_code(audit: Audit, now: datetime) -> str:
-    """Serial number of a device the person made here and never finished, and whose seed nobody has; or "".
+    """Return the serial number of a device the user created here and never finished, whose seed is lost; or "".
 
     It can't be used, and is replaced when they start again (`app.mfa.service.begin`).
     """
@@ -47,7 +47,7 @@ def without_qr_code(audit: Audit, now: datetime) -> str:
 
 
 def reconcile(iam: IamGateway, audit: Audit, user_name: str, now: datetime) -> None:
-    """Ask AWS what became of attempts without an outcome, and record it; what AWS does not tell stays open."""
+    """Ask AWS what became of attempts without an outcome, and record it. What AWS doesn't show stays unknown."""
     attempts = without_outcome(audit, now, EXISTENCE, ASSIGNMENT)
     if attempts:
         with suppress(Throttled, NoResponse):  # another visit will do

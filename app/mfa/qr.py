@@ -10,6 +10,7 @@ import qrcode
 from markupsafe import Markup
 from qrcode.constants import ERROR_CORRECT_M
 
+from app.mfa.names import name_at_aws
 from app.sessions.contents import Enrollment
 
 ISSUER = "Amazon Web Services"
@@ -18,9 +19,9 @@ PIXELS = 5
 
 
 def otpauth_uri(enrollment: Enrollment, account: str) -> str:
-    """AWS's own form: issuer, then device@account, so that an app's list tells accounts apart.
+    """Return the link in AWS's own form: issuer, then device@account, so that an app's list tells accounts apart.
 
-    account: alias or account id.
+    account: alias or account ID. seed: base32.
     """
     name = label(enrollment, account)
     return str(pyotp.TOTP(enrollment.seed).provisioning_uri(name=name, issuer_name=ISSUER))
@@ -28,11 +29,11 @@ def otpauth_uri(enrollment: Enrollment, account: str) -> str:
 
 def label(enrollment: Enrollment, account: str) -> str:
     """ "alice@my-company", and "alice/device-2@my-company" for a further device."""
-    return f"{enrollment.serial_number.partition(':mfa/')[2]}@{account}"
+    return f"{name_at_aws(enrollment.serial_number)}@{account}"
 
 
 def svg(uri: str) -> Markup:
-    """A QR code, dark on white with its quiet zone of four modules, whatever the page's colors are."""
+    """Return a QR code as SVG, dark on white with its quiet zone of four modules, whatever the page's colors are."""
     code = qrcode.QRCode(error_correction=ERROR_CORRECT_M, border=4)
     code.add_data(uri)
     code.make()

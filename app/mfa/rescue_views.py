@@ -15,6 +15,7 @@ from app.mfa import devices as service
 from app.mfa.forms import ResyncForm
 from app.mfa.names import names_at_sign_in
 from app.mfa.own_names import names_of_mine
+from app.mfa.rescue_notes import rescue_note, rescue_note_to_fill_in
 from app.mfa.views import bp, devices_of_mine
 from app.sessions import slots
 from app.text.messages import _
@@ -47,7 +48,7 @@ def resync() -> ResponseReturnValue:
     names, back = _whose()[1:]
     if not names:
         return redirect(url_for(back))
-    form = ResyncForm(formdata=None)
+    form = ResyncForm.blank()
     form.offer(names, chosen_id())
     return page("mfa/resync.html", form, back=url_for(back))
 
@@ -92,9 +93,9 @@ def lost() -> ResponseReturnValue:
     note = ""
     if gone:
         who = pending.person(now) if pending else person()
-        note = service.rescue_note(who.user_name, who.arn, gone, others=len(mine) > 1)
+        note = rescue_note(who.user_name, who.arn, gone, others=len(mine) > 1)
     otherwise = url_for(back, next=request.args.get("next") if back == "signin.sign_in" else None)
-    note_to_fill_in = "" if mine else service.rescue_note_to_fill_in()
+    note_to_fill_in = "" if mine else rescue_note_to_fill_in()
     return page(
         "mfa/lost.html",
         note=note,

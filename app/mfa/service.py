@@ -1,4 +1,4 @@
-"""Enrolling a virtual MFA device."""
+"""Setting up a virtual MFA device."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class EnrollmentReplaced(Refused):
 
 
 class OlderQrCode(Refused):
-    """The form was made for a QR code that another one has replaced since, in the same browser."""
+    """The form belongs to a QR code that another one replaced, in the same browser."""
 
     code = "older-qr-code"
     message = N_(
@@ -46,14 +46,14 @@ class OlderQrCode(Refused):
 
 
 class MfaAlreadyEnabled(Refused):
-    """The person has MFA by now."""
+    """The user has MFA by now."""
 
     code = "mfa-already-enabled"
     message = N_("MFA is already on. You finished setting it up in another browser or tab.")
 
 
 class StaleCodes(Refused):
-    """The pair is not of this moment: whether the phone's clock is off, only a fresh pair tells.
+    """The two codes are too old or too new. Only a fresh pair shows whether the phone's clock is off.
 
     asked_again: the enrollment, with two fresh codes asked for.
     """
@@ -67,7 +67,7 @@ class StaleCodes(Refused):
 
 
 class DeviceNameTaken(Refused):
-    """The person's own serial number is assigned to someone else."""
+    """Another user has the device with the user's own serial number."""
 
     code = "device-name-taken"
 
@@ -82,7 +82,7 @@ class DeviceNameTaken(Refused):
 
 
 class LeftoverDevice(NotAllowed):
-    """An abandoned device has the name, and the policy lets only administrators delete it."""
+    """An unfinished device has the name, and the policy lets only administrators delete it."""
 
     code = "leftover-device"
 
@@ -158,7 +158,7 @@ def _create(
 
 
 def delete(iam: IamGateway, audit: Audit, serial_number: str) -> None:
-    """Delete an unassigned virtual device; one that is gone already is as good. Raises InUse, NotAllowed."""
+    """Delete an unassigned virtual device, or find it deleted already. Raises InUse, NotAllowed."""
     try:
         with audit.attempt(Event.MFA_DEVICE_DELETED, serial_number):
             iam.delete_virtual_mfa_device(serial_number)
@@ -167,7 +167,7 @@ def delete(iam: IamGateway, audit: Audit, serial_number: str) -> None:
 
 
 def still_ours(audit: Audit, enrollment: Enrollment) -> bool:
-    """False once another browser, through any replica, made or removed the device after us."""
+    """Return False if another browser created or removed the device after this one, through any replica."""
     latest = last_done(audit, (Event.MFA_DEVICE_CREATED, Event.MFA_DEVICE_DELETED), enrollment.serial_number)
     return latest == enrollment.attempt_id
 
@@ -185,7 +185,7 @@ def still_waits(audit: Audit, enrollment: Enrollment, devices: Sequence[MfaDevic
 
 
 def cancel(iam: IamGateway, audit: Audit, enrollment: Enrollment) -> None:
-    """Remove the unassigned device; what another browser made since is left to it. Raises MfaAlreadyEnabled."""
+    """Remove the unassigned device, unless another browser has replaced it since. Raises MfaAlreadyEnabled."""
     if not still_ours(audit, enrollment):
         return
     try:
@@ -203,10 +203,10 @@ def enable(
     second: str,
     now: datetime,
 ) -> Diagnosis:
-    """Trust the device. Codes that cannot be right are refused here, with the reason, and not spent.
+    """Set up the device. Codes that can't be right are refused here, with the reason, and stay unused.
 
-    Return what the codes show about the phone's clock. Raises Refused with `field`, StaleCodes, EnrollmentReplaced,
-    MfaAlreadyEnabled, NoResponse.
+    Return what the codes show about the phone's clock. now: UTC. Raises Refused with `field`, StaleCodes,
+    EnrollmentReplaced, MfaAlreadyEnabled, NoResponse.
     """
     finding = examine(enrollment.seed, first, second, now)
     if finding.problem:
@@ -234,7 +234,7 @@ def enable(
 
 
 def trust(iam: IamGateway, audit: Audit, person: Person, serial_number: str, first: str, second: str) -> None:
-    """Make a device one of the person's (EnableMFADevice).
+    """Assign a device to the user with two codes in a row (EnableMFADevice).
 
     Raises as AWS answers: AlreadyExists, MfaSessionNeeded, NotFound, WrongMfaCode, NoResponse.
     """
@@ -248,5 +248,5 @@ def trust(iam: IamGateway, audit: Audit, person: Person, serial_number: str, fir
 
 
 def assigned(iam: IamGateway, person: Person, serial_number: str) -> bool:
-    """Is the device one of the person's?"""
+    """Is the device one of the user's?"""
     return any(device.serial_number == serial_number for device in iam.mfa_devices(person.user_name))

@@ -1,4 +1,4 @@
-"""Turning the session at hand into an MFA session, once a device is trusted."""
+"""Turning a session into an MFA session, once a device is set up."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ class CodeAlreadyUsed(Refused):
 
 
 class CodeMayBeUsed(CodeAlreadyUsed):
-    """AWS was given the code and didn't answer: the next one is needed."""
+    """AWS was sent the code and didn't answer. The next one is needed."""
 
     code = "code-may-be-used"
     message = N_("AWS didn’t answer, and may have used the code. Enter the next one your app shows.")
 
 
 def take_code(upgrade: Upgrade, code: str) -> Upgrade:
-    """Keep a fresh code until STS may be asked. Raises CodeAlreadyUsed for one that was given to AWS before."""
+    """Keep a fresh code until STS may be asked. Raises CodeAlreadyUsed for one that AWS was sent before."""
     if code in upgrade.used:
         raise CodeAlreadyUsed(_("You already used this code. Wait until your app shows the next one."))
     return replace(upgrade, code=code, tries=0, next_try_at=upgrade.enabled_at + STS_LEARNS)
@@ -45,10 +45,10 @@ def take_code(upgrade: Upgrade, code: str) -> Upgrade:
 def advance(
     sts: StsGateway, audit: Audit, upgrade: Upgrade, now: datetime, lasts: timedelta
 ) -> AwsCredentials | Upgrade:
-    """One step towards the MFA session: credentials, or what to wait for next.
+    """Take one step towards the MFA session. Return credentials, or what to wait for next.
 
-    The same code is tried again only after 'unable to validate', which spends none.
-    Raises CodeAlreadyUsed when the next code is needed.
+    The same code is tried again only after 'unable to validate', which doesn't use it up. Raises CodeAlreadyUsed when
+    the next code is needed.
     """
     if upgrade.next_try_at and now < upgrade.next_try_at:
         return upgrade
@@ -72,10 +72,10 @@ def _used(upgrade: Upgrade, used: CodeAlreadyUsed) -> CodeAlreadyUsed:
 
 
 def without_code(upgrade: Upgrade) -> Upgrade:
-    """Return the upgrade with no code waiting; AWS was not given this one, or could not check it."""
+    """Return the upgrade without a waiting code. AWS wasn't sent this one, or couldn't check it."""
     return replace(upgrade, code="", tries=0, next_try_at=None)
 
 
 def spent(upgrade: Upgrade) -> Upgrade:
-    """The code at hand is gone; the next one is needed."""
+    """Return the upgrade after its code was used: the next one is needed."""
     return replace(without_code(upgrade), used=[*upgrade.used, upgrade.code][-5:])

@@ -14,9 +14,10 @@ from app.credentials.observed import report_observed
 from app.mfa import qr, service, upgrading
 from app.mfa.codes import told_drift
 from app.mfa.command_line import commands
-from app.mfa.devices import begin_where_free, free_serial_number
+from app.mfa.devices import begin_where_free, may_add_virtual_device
 from app.mfa.forms import CodeForm, EmptyForm, EnrollForm
 from app.mfa.leftovers import without_qr_code
+from app.mfa.names import entry_in_app, last_used, name_at_aws
 from app.mfa.own_names import keep_name, names_of_mine
 from app.sessions import current, slots
 from app.sessions.console_links import alias_beside, console_url, readable_alias
@@ -24,6 +25,7 @@ from app.sessions.contents import SHOWN_FOR, Enrollment, Upgrade, Way
 from app.text.messages import _, ngettext
 from app.web import error_pages
 from app.web.guards import recently_confirmed, with_mfa
+from app.web.navigation import say_mfa_is_on
 from app.web.permissions import calls, needs
 from app.web.rate_limits import CHANGES, codes_per_key, limiter, this_person
 from app.web.request_context import audit, gateways, mfa_present, permitted, person
@@ -35,7 +37,7 @@ limiter.limit(CHANGES, key_func=this_person, methods=["POST"])(bp)
 
 
 def devices_of_mine() -> list[MfaDevice]:
-    """What AWS has for the person signed in."""
+    """Return the user's MFA devices, as AWS lists them."""
     return gateways().iam.mfa_devices(person().user_name)
 
 
@@ -51,7 +53,7 @@ def enrollment_under_way(mine: Sequence[MfaDevice]) -> Enrollment | None:
 @bp.get("/enroll")
 @recently_confirmed
 def enroll() -> ResponseReturnValue:
-    """The QR code and two fields; or the button that makes them."""
+    """Show the QR code and two fields, or the button that creates them."""
     mine, kept = devices_of_mine(), slots.enrollment()
     if mine and not person().with_mfa:
         return done(_("You already have an MFA device. Enter a code to sign in with it."), "mfa.activate")
@@ -63,12 +65,12 @@ def enroll() -> ResponseReturnValue:
             return redirect(url_for("mfa.devices"))
     if mine and not waits:
         return redirect(url_for("mfa.devices"))
-    return _enroll_page(waits, EnrollForm(formdata=None))
+    return _enroll_page(waits, EnrollForm.blank())
 
 
 def _enroll_page(pending: Enrollment | None, form: EnrollForm) -> ResponseReturnValue:
     if pending is None:
-        return page("mfa/start.html", EmptyForm(formdata=None), lost=without_qr_code(audit(), datetime.now(UTC)))
+        return page("mfa/start.html", EmptyForm.blank(), lost=without_qr_code(audit(), datetime.now(UTC)))
     form.qr_code.data, form.label.data = pending.attempt_id, form.label.data or pending.label
     return page("mfa/enroll.html", form, enrollment=pending, **_shown(pending))
 
@@ -83,11 +85,12 @@ def _shown(pending: Enrollment) -> dict[str, str]:
 @bp.get("/enroll/print")
 @recently_confirmed
 def print_qr_code() -> ResponseReturnValue:
-    """The QR code on a page to print and seal. Once its two codes were entered, no page shows it again."""
+    """Show the QR code on a page to print and seal. Once its two codes were entered, no page shows it again."""
     waits = enrollment_under_way(devices_of_mine())
     if waits is None:
         return redirect(url_for("mfa.enroll"))
-    return page("mfa/print.html", EmptyForm(formdata=None), enrollment=waits, **_shown(waits))
+    device = name_at_aws(waits.serial_number)
+    return page("mfa/print.html", EmptyForm.blank(), enrollment=waits, device=device, **_shown(waits))
 
 
 @bp.post("/enroll/begin")
@@ -95,7 +98,7 @@ def print_qr_code() -> ResponseReturnValue:
 @needs("iam:CreateVirtualMFADevice", later=("iam:EnableMFADevice",))
 @calls("iam:ListMFADevices", "iam:DeleteVirtualMFADevice")
 def begin() -> ResponseReturnValue:
-    """Make a device (again)."""
+    """Create a device, perhaps after an earlier attempt."""
     mine = devices_of_mine() if person().with_mfa else []
     kept, waits = slots.enrollment(), enrollment_under_way(mine)
     slots.forget("enrollment")
@@ -114,7 +117,7 @@ def begin() -> ResponseReturnValue:
 
 @bp.errorhandler(service.MfaAlreadyEnabled)
 def already_enabled(error: service.MfaAlreadyEnabled) -> ResponseReturnValue:
-    """Continue with the device that is there by now."""
+    """Continue with the device that exists by now."""
     slots.forget("enrollment")
     if person().with_mfa:
         return done(error, "mfa.devices", "info")
@@ -148,7 +151,7 @@ def code_already_used(error: upgrading.CodeAlreadyUsed) -> ResponseReturnValue:
 @needs("iam:EnableMFADevice")
 @calls("iam:ListMFADevices")
 def enroll_post() -> ResponseReturnValue:
-    """Trust the device with its first two codes."""
+    """Set up the device with its first two codes."""
     pending, form = slots.enrollment(), EnrollForm()
     if pending is None and not person().with_mfa and devices_of_mine():
         return redirect(url_for("mfa.enroll"), 303)  # another tab has turned MFA on: that page says so
@@ -177,14 +180,19 @@ def enroll_post() -> ResponseReturnValue:
         slots.keep_replacing(pending.replaced_device)
         return redirect(url_for("mfa.replaced"), 303)
     if pending.backup:
-        return done(_("Your backup works. Now delete its entry from your app, and seal the print."), "mfa.devices")
+        told = _(
+            "Your backup works. Now delete the entry “%(entry)s” from your app, and keep the others. "
+            "Then seal the print.",
+            entry=entry_in_app(pending.serial_number),
+        )
+        return done(told, "mfa.devices")
     return done(_("Device added."), "mfa.devices")
 
 
 @bp.post("/enroll/cancel")
 @calls("iam:DeleteVirtualMFADevice")
 def cancel() -> ResponseReturnValue:
-    """Remove the device that was never trusted."""
+    """Remove the device that was never set up."""
     pending = slots.enrollment()
     if pending:
         service.cancel(gateways().iam, audit(), pending)
@@ -208,7 +216,7 @@ def _upgrade() -> Upgrade | None:
 def _waiting_page(template: str, upgrade: Upgrade) -> ResponseReturnValue:
     wait = (upgrade.next_try_at or upgrade.enabled_at) - datetime.now(UTC)
     seconds = max(0, -(-wait // timedelta(seconds=1)))
-    return page(template, EmptyForm(formdata=None), seconds=seconds, upgrade=upgrade)
+    return page(template, EmptyForm.blank(), seconds=seconds, upgrade=upgrade)
 
 
 def _activate_page(upgrade: Upgrade, form: CodeForm) -> ResponseReturnValue:
@@ -220,20 +228,26 @@ def _activate_page(upgrade: Upgrade, form: CodeForm) -> ResponseReturnValue:
 def _code_form(upgrade: Upgrade) -> CodeForm:
     form = CodeForm()
     devices = [device for device in devices_of_mine() if device.gives_codes]
-    form.offer(names_of_mine(devices) if len(devices) > 1 else {upgrade.serial_number: upgrade.serial_number})
+    if len(devices) > 1:
+        begun = slots.upgrade()
+        used = begun.serial_number if begun else last_used(audit(), [device.serial_number for device in devices])
+        form.offer(names_of_mine(devices), used)
+    else:
+        form.offer({upgrade.serial_number: upgrade.serial_number})
     return form
 
 
 @bp.get("/activate")
 def activate() -> ResponseReturnValue:
-    """Ask for the next code, or show what is being waited for; who came through AWS gives the code there."""
+    """Ask for the next code, or show what the page waits for. Users who came through AWS enter the code there."""
     if person().with_mfa:
         return redirect(url_for("mfa.finished"))
     upgrade = _upgrade()
     if upgrade is None and not devices_of_mine():
         return redirect(url_for("mfa.enroll"))
+    say_mfa_is_on()
     if person().way is Way.AWS_SIGN_IN:
-        return page("mfa/sign_in_again.html", EmptyForm(formdata=None))
+        return page("mfa/sign_in_again.html", EmptyForm.blank())
     if upgrade is None:
         return page("mfa/security_key_only.html")
     return _activate_page(upgrade, _code_form(upgrade))
@@ -243,7 +257,7 @@ def activate() -> ResponseReturnValue:
 @codes_per_key
 @calls("iam:ListMFADevices")
 def activate_post() -> ResponseReturnValue:
-    """Take the next code."""
+    """Accept the next code."""
     upgrade = _upgrade()
     if person().with_mfa or upgrade is None or person().way is Way.AWS_SIGN_IN:
         return done("", "mfa.activate")
@@ -288,7 +302,18 @@ def _go_on(upgrade: Upgrade) -> ResponseReturnValue:
 @bp.get("/finished")
 @with_mfa
 def finished() -> ResponseReturnValue:
-    """What was wanted all along: the console, and the command line."""
+    """Show what is possible with MFA: the console and the command line."""
+    return _use_aws_page("mfa/finished.html")
+
+
+@bp.get("/command-line")
+@with_mfa
+def command_line() -> ResponseReturnValue:
+    """Show the commands for the AWS CLI."""
+    return _use_aws_page("mfa/command_line.html")
+
+
+def _use_aws_page(template: str) -> ResponseReturnValue:
     me, iam, permits = person(), gateways().iam, permitted()
     alias = alias_beside(iam, me)
     devices = iam.mfa_devices(me.user_name)
@@ -296,12 +321,12 @@ def finished() -> ResponseReturnValue:
     codes_of = [device.serial_number for device in devices if device.gives_codes]
     region = current_app.config["AWS_REGION"]
     return page(
-        "mfa/finished.html",
+        template,
         console_url=console_url(me, alias()),
         region=region,
-        say=commands(me, region, codes_of[0] if codes_of else "", str(current_app.jinja_env.globals["practice_url"])),
+        say=commands(me, region, codes_of[0] if codes_of else "", str(current_app.jinja_env.globals["sandbox_url"])),
         by_password=Way.AWS_SIGN_IN in current_app.config["SIGN_IN_METHODS"],
         devices=codes_of,
         one_device=len(devices) == 1,
-        may_add=bool(free_serial_number(me, permits, devices)) and permits.allows("iam:EnableMFADevice", me.arn),
+        may_add=may_add_virtual_device(me, permits, devices),
     )

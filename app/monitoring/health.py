@@ -42,13 +42,13 @@ class Health:
         self._in_redis = bool(app.config["REDIS_URL"])
 
     def of_database(self) -> dict[str, str]:
-        """What is wrong with "database" or "schema". Empty when all is well."""
+        """Return what is wrong with "database" or "schema". Empty when all is well."""
         return problems_of(self._engine)
 
     def problems(self) -> dict[str, str]:
-        """What is wrong, by part: "database", "schema", "sessions". Empty when all is well.
+        """Return what is wrong, by part: "database", "schema", "sessions". Empty when all is well.
 
-        Both are written to, which is what people need of them; where the schema is behind, Redis only.
+        Database and sessions are written to, as users need. If the schema is behind, only Redis is.
         """
         found = self.of_database()
         if not found:
@@ -82,19 +82,19 @@ class Health:
         return {}
 
     def parts(self) -> dict[str, str]:
-        """Each part as probes are told: "ok", "failing", or "unknown"."""
+        """Return the state of each part as probes see it: "ok", "failing", or "unknown"."""
         problems = self.problems()
         told = {part: "failing" if part in problems else "ok" for part in ("database", "schema", "sessions")}
         return told | ({"schema": "unknown"} if problems.get("database") == UNANSWERED else {})
 
     def forget_connections(self) -> None:
-        """Before forking: no two processes may speak on one connection."""
+        """Close the connections before forking: two processes must not share one."""
         self._engine.dispose()
         self.sessions.store.disconnect()
 
 
 class Machines:
-    """Answers those three, and passes on everything else."""
+    """Answers these three paths, and passes everything else on."""
 
     def __init__(self, inner: WSGIApplication, health: Health, metrics_token: str) -> None:
         self._inner = inner

@@ -1,7 +1,7 @@
-"""Logs: a JSON object a line on stderr, each naming the request it belongs to. Nothing secret is put into one.
+"""Logs: a JSON object per line on stderr, each with the ID of its request. They contain no secrets.
 
-The id of a request is also a header of its answer and on every error page, so that who looks for help and who
-looks into the log mean the same request.
+The ID of a request is also a header of its answer and on every error page. So a user who asks for help and an
+administrator who reads the log mean the same request.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ log = logging.getLogger(__name__)
 
 
 def request_id() -> str:
-    """Of the request at hand; "" outside of one."""
+    """Return the ID of this request, "" outside of one."""
     return _id.get()
 
 
 class NamesItsRequest(logging.Filter):
-    """Puts the request's id into each record."""
+    """Adds the request's ID to each record."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Everything passes."""
+        """Add the ID. Every record passes."""
         record.request_id = request_id()
         return True
 
 
 def settings(level: str) -> dict[str, Any]:
-    """For logging.config.dictConfig: everything, gunicorn's own lines included, to stderr as JSON lines."""
+    """Return settings for logging.config.dictConfig: everything, also from gunicorn, to stderr as JSON lines."""
     return {
         "version": 1,
         "disable_existing_loggers": False,

@@ -1,7 +1,7 @@
-"""What Prometheus is told: `/metrics`, behind METRICS_TOKEN, for all workers of this replica together.
+"""What Prometheus reads: `/metrics`, behind METRICS_TOKEN, for all workers of this replica together.
 
 With several processes prometheus_client keeps the numbers in files under PROMETHEUS_MULTIPROC_DIR, which
-deploy/gunicorn.conf.py sets before anything here is imported. No label holds what a person can choose.
+deploy/gunicorn.conf.py sets before anything here is imported. No label contains what a user can choose.
 """
 
 from __future__ import annotations
@@ -37,19 +37,19 @@ CHANGES = Counter("latchkey_changes", "Changes, by what came of them", ["event",
 
 
 def answered(environ: WSGIEnvironment, status: int, seconds: float) -> None:
-    """A request was answered (`app.monitoring.logs.Answered`)."""
+    """Count an answered request, and how many seconds it took (`app.monitoring.logs.Answered`)."""
     endpoint, method = environ.get("latchkey.endpoint") or "none", environ["REQUEST_METHOD"]
     REQUESTS.labels(endpoint, method if method in ("GET", "POST", "HEAD") else "other", str(status)).inc()
     REQUEST_SECONDS.labels(endpoint).observe(seconds)
 
 
 def aws_answered(action: str, outcome: str, seconds: float) -> None:
-    """A call of AWS ended (`app.aws.clients.Observer`)."""
+    """Count an answered AWS call, and how many seconds it took with its repetitions (`app.aws.clients.Observer`)."""
     AWS_SECONDS.labels(action, outcome).observe(seconds)
 
 
 def aws_throttled(action: str) -> None:
-    """AWS asked to slow down, whether or not it was asked again."""
+    """Count an answer of AWS that asked to slow down, whether or not the call was repeated."""
     AWS_THROTTLES.labels(action).inc()
 
 
@@ -58,7 +58,7 @@ _WAYS = (Way.AWS_SIGN_IN, Way.COMPANY)
 
 
 def recorded(row: Mapping[str, str]) -> None:
-    """An entry was added to the audit log: outcomes are counted, intents aren't."""
+    """Count an entry that was added to the audit log. Intents aren't counted, only outcomes."""
     event, outcome = row["event"], row["phase"]
     if outcome == Phase.INTENDED:
         return
@@ -90,7 +90,7 @@ class _Now(Collector):
 
 
 def exposition(count_sessions: Callable[[], int], parts: Callable[[], Mapping[str, str]]) -> bytes:
-    """Everything, in Prometheus' text format. parts: states of the portal's parts, "ok" for those that serve."""
+    """Return everything in Prometheus' text format. parts: states of the portal's parts, "ok" for those that work."""
     registry = CollectorRegistry()
     registry.register(_Now(count_sessions, parts))
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:

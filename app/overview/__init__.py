@@ -1,4 +1,4 @@
-"""Who am I, is MFA on, what to do next."""
+"""The first page: who is signed in, whether MFA is on, and what to do next."""
 
 from app.overview.views import bp
 

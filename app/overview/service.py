@@ -1,4 +1,4 @@
-"""What AWS has of a person's credentials, read all at once for the first page."""
+"""What AWS shows of a user's credentials, read in parallel for the first page."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Unknown:
 
 
 def known(answer: Known[Fact] | Unknown) -> Fact | None:
-    """What AWS answered, if it did."""
+    """Return what AWS answered, None if it didn't."""
     return answer.fact if isinstance(answer, Known) else None
 
 
@@ -61,7 +61,7 @@ class Credentials:
 
     @property
     def unknown(self) -> list[Unknown]:
-        """What could not be read."""
+        """Return what couldn't be read."""
         parts = (self.keys, self.password, self.ssh_keys, self.certificates)
         return [part for part in parts if isinstance(part, Unknown)]
 
@@ -111,12 +111,12 @@ def _told(action: str, answer: Callable[[], Fact]) -> Known[Fact] | Unknown:
 
 @dataclass(frozen=True)
 class Limits:
-    """From when on something is due."""
+    """When something is due."""
 
     key_age: timedelta
     """Age at which an access key is to be replaced."""
 
     @property
     def warning(self) -> timedelta:
-        """So long before that it is said."""
+        """How long before the due date the page says so."""
         return min(timedelta(days=14), self.key_age / 3)

@@ -1,6 +1,6 @@
-"""A person's to-do list: a table of rules over what AWS has and what waits in the session. Pure.
+"""A user's to-do list: a table of rules over what AWS shows and what waits in the session. Pure.
 
-Before MFA there is one thing to do, and the page says it by itself; this is the list for afterwards.
+Before MFA there is one thing to do, and the page says it by itself. This is the list for afterwards.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Urgency(IntEnum):
 
 @dataclass(frozen=True)
 class Item:
-    """One thing to do. code: of its kind. endpoint and values: of the page where it is done; label: its button."""
+    """One thing to do. code: stable name. endpoint and values: of the page where it is done. label: its button."""
 
     urgency: Urgency
     code: str
@@ -49,7 +49,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Waiting:
-    """What this session holds that is not finished."""
+    """What this session holds that isn't finished."""
 
     new_key: str = ""
     """Key id whose secret waits to be saved."""
@@ -191,11 +191,11 @@ def _two_keys(situation: Situation) -> Iterator[Item]:
         return
     keys = [key for key in situation.has.keys.fact if key.access_key_id not in situation.waiting.unsaved_keys]
     if len(keys) > 1 and all(key.active for key in keys):
-        older, newer = keys[0].access_key_id, keys[1].access_key_id
-        what = _("Deactivate your older access key")
-        why = _("You have two. Use %(newer)s everywhere, then deactivate %(older)s.", newer=newer, older=older)
+        old, new = keys[0].access_key_id, keys[1].access_key_id
+        what = _("Deactivate your old access key")
+        why = _("You have two. Use %(new)s everywhere, then deactivate %(old)s.", new=new, old=old)
         label = _("Show access keys")
-        item = Item(Urgency.DUE, "retire-key", what, why, label, "access_keys.index", about=older)
+        item = Item(Urgency.DUE, "retire-key", what, why, label, "access_keys.index", about=old)
         yield _with_last_use(situation, item)
     for key in keys:
         since, key_id = situation.has.inactive_since.get(key.access_key_id), key.access_key_id
@@ -244,6 +244,28 @@ RULES: tuple[Rule, ...] = (
 )
 
 
+@dataclass(frozen=True)
+class Later:
+    """Something that is due on a day, and not yet. about: the key's ID. on: from when on."""
+
+    what: str
+    about: str
+    on: datetime
+
+
+def later(situation: Situation) -> list[Later]:
+    """Return what waits for its day, soonest first: inactive access keys that are to be deleted."""
+    if not isinstance(situation.has.keys, Known):
+        return []
+    inactive = {key.access_key_id for key in situation.has.keys.fact if not key.active}
+    due = {key: since + DELETE_AFTER for key, since in situation.has.inactive_since.items() if key in inactive}
+    return [
+        Later(_("Delete the inactive access key %(key)s on or after %(day)s.", key=key, day=written(on)), key, on)
+        for key, on in sorted(due.items(), key=lambda each: each[1])
+        if on > situation.now
+    ]
+
+
 def to_do(situation: Situation, rules: Iterable[Rule] = RULES) -> list[Item]:
-    """Everything due or missing, worst first; within one urgency in the order of the rules."""
+    """Return everything that is due or missing, worst first; within one urgency in the order of the rules."""
     return sorted((item for rule in rules for item in rule(situation)), key=lambda item: item.urgency)

@@ -13,15 +13,17 @@ from app.access_keys.views import unsaved
 from app.credentials.max_age import access_key_max_age
 from app.credentials.observed import report_observed
 from app.mfa.device_views import replaced_device
+from app.mfa.devices import may_add_virtual_device
 from app.mfa.leftovers import reconcile
 from app.mfa.views import enrollment_under_way
 from app.overview.service import Known, Limits, known, load_inventory, state_of
-from app.overview.todo import Situation, Waiting, to_do
+from app.overview.todo import Situation, Waiting, later, to_do
 from app.sessions import current, slots
 from app.sessions.console_links import alias_beside, console_url
 from app.web.forms import EmptyForm
+from app.web.navigation import say_mfa_is_on
 from app.web.permissions import offered
-from app.web.request_context import audit, gateways, person
+from app.web.request_context import audit, gateways, permitted, person
 from app.web.responses import page
 
 bp = Blueprint("overview", __name__)
@@ -29,7 +31,7 @@ bp = Blueprint("overview", __name__)
 
 @bp.get("/")
 def index() -> ResponseReturnValue:
-    """Before MFA: how to get it. With MFA: everything due or missing, worst first."""
+    """Before MFA, say how to set it up. With MFA, list everything that is due or missing, worst first."""
     reconcile(gateways().iam, audit(), person().user_name, datetime.now(UTC))
     return _with_mfa() if person().with_mfa else _before_mfa()
 
@@ -39,9 +41,11 @@ def _before_mfa() -> ResponseReturnValue:
     alias = alias_beside(iam, me)
     devices = iam.mfa_devices(me.user_name)
     report_observed(me, mfa_devices=devices)
+    if devices:
+        say_mfa_is_on()
     return page(
         "overview/before_mfa.html",
-        EmptyForm(formdata=None),
+        EmptyForm.blank(),
         devices=devices,
         alias=alias(),
         enrolling=enrollment_under_way(devices) is not None,
@@ -70,14 +74,17 @@ def _with_mfa() -> ResponseReturnValue:
         replaced_device(has.devices),
     )
     limits = Limits(access_key_max_age(current_app.config, me.account_id))
+    situation = Situation(has, unfinished, limits, now)
     return page(
         "overview/with_mfa.html",
-        EmptyForm(formdata=None),
+        EmptyForm.blank(),
         has=has,
         key_limit=limits.key_age.days,
-        items=to_do(Situation(has, unfinished, limits, now)),
+        items=to_do(situation),
+        later=later(situation),
         alias=alias,
         console_url=console_url(me, alias),
+        second_device_missing=len(has.devices) == 1 and may_add_virtual_device(me, permitted(), has.devices),
         ends_at=current.session_ends_at(),
         key_state=state_of(me.access_key_id, has.keys),
     )

@@ -11,7 +11,7 @@ from app.web.forms import Form
 
 
 class NewPasswordForm(Form):
-    """A new password, twice; blanks count."""
+    """A new password, twice. Blanks count."""
 
     new = PasswordField(
         N_("New password"),
@@ -28,12 +28,12 @@ class NewPasswordForm(Form):
         return self.refused_as == WeakPassword.code
 
     def validate_again(self, field: PasswordField) -> None:
-        """A typo would lock the user out."""
+        """Refuse two different entries, because a typo would lock the user out. Raises ValidationError."""
         if field.data != self.new.data:
             raise ValidationError(_("The two passwords don’t match. Enter the new one twice."))
 
     def validate_new(self, field: PasswordField) -> None:
-        """Something that AWS can take at all."""
+        """Refuse what AWS can't take as a password at all. Raises ValidationError."""
         if not (field.data or "").strip():
             raise ValidationError(_("Enter a new password."))
         if len(field.data or "") > LONGEST:
@@ -41,7 +41,9 @@ class NewPasswordForm(Form):
 
 
 class ChangeForm(NewPasswordForm):
-    """With the old password."""
+    """A new password, with the current one."""
+
+    first = ("old",)
 
     old = PasswordField(
         N_("Current password"),
@@ -49,12 +51,12 @@ class ChangeForm(NewPasswordForm):
     )
 
     def validate_old(self, field: PasswordField) -> None:
-        """AWS changes nothing without it."""
+        """Refuse an empty current password: AWS changes nothing without it. Raises ValidationError."""
         if not field.data:
             raise ValidationError(_("Enter your current password."))
 
     def validate_new(self, field: PasswordField) -> None:
-        """AWS takes a reused password for a wrong old one."""
+        """Refuse the current password: AWS would say that the current one is wrong. Raises ValidationError."""
         super().validate_new(field)
         if field.data == self.old.data:
             raise ValidationError(_("This is your current password. Choose another."))

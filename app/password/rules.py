@@ -1,4 +1,4 @@
-"""The account's password policy in words, and which of it a password breaks. Pure."""
+"""The account's password policy in words, and which of its rules a password breaks. Pure."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _kinds(password: str) -> int:
 
 
 def limits() -> list[Rule]:
-    """What AWS itself takes, whatever the account asks for (IAM's model of a password)."""
+    """Return what AWS itself accepts, whatever the account requires (IAM's model of a password)."""
     return [
         Rule(
             _("at most %(num)d characters", num=LONGEST),
@@ -53,7 +53,7 @@ def limits() -> list[Rule]:
 
 
 def rules(policy: PasswordPolicy) -> list[Rule]:
-    """What a new password has to keep, in the order people read it."""
+    """Return what a new password must meet, in the order users read it."""
     found = [
         Rule(
             ngettext("at least %(num)d character", "at least %(num)d characters", policy.length),

@@ -1,4 +1,4 @@
-"""Changing, making and removing the console password."""
+"""Changing, setting and removing the console password."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TOO_WEAK = 2
 
 
 class WeakPassword(Refused):
-    """It keeps the account's rules and would be guessed nevertheless."""
+    """The password meets the account's rules, but is easy to guess."""
 
     code = "weak-password"
     field = "new"
@@ -40,7 +40,7 @@ class PasswordOutcomeUnknown(NoResponse):
 
 
 class NoPassword(Refused):
-    """There is none to change."""
+    """The user has no password to change."""
 
     code = "no-password"
     message = N_("You have no console password.")
@@ -73,7 +73,7 @@ class Strength:
     score: int
     """zxcvbn's, 0 to 4."""
     why: str
-    """A sentence about what makes it weak, in zxcvbn's English. "" if nothing does."""
+    """A sentence about what makes it weak. "" if nothing does, or nothing that zxcvbn names."""
     words: str
     """A sentence that says how hard."""
 
@@ -86,6 +86,26 @@ _WORDS = (
     N_("Very strong."),
 )
 
+
+REASONS = {
+    "Straight rows of keys are easy to guess.": N_("Rows of keys next to each other are easy to guess."),
+    "Short keyboard patterns are easy to guess.": N_("Short patterns on the keyboard are easy to guess."),
+    'Repeats like "aaa" are easy to guess.': N_("Repeated characters like “aaa” are easy to guess."),
+    'Repeats like "abcabcabc" are only slightly harder to guess than "abc".': N_(
+        "Repeats like “abcabcabc” are hardly harder to guess than “abc”."
+    ),
+    'Sequences like "abc" or "6543" are easy to guess.': N_("Sequences like “abc” or “6543” are easy to guess."),
+    "Recent years are easy to guess.": N_("Recent years are easy to guess."),
+    "Dates are often easy to guess.": N_("Dates are easy to guess."),
+    "This is a top-10 common password.": N_("It’s one of the ten most common passwords."),
+    "This is a top-100 common password.": N_("It’s one of the hundred most common passwords."),
+    "This is a very common password.": N_("It’s a very common password."),
+    "This is similar to a commonly used password.": N_("It’s similar to a common password."),
+    "A word by itself is easy to guess.": N_("A single word is easy to guess."),
+    "Names and surnames by themselves are easy to guess.": N_("A name alone is easy to guess."),
+    "Common names and surnames are easy to guess.": N_("Common names are easy to guess."),
+}
+"""What zxcvbn warns of (its `feedback.py`), and how we say it."""
 
 MOST_READINGS = 32
 """Ways to read a password's digits and signs as letters ("p4$s") that are tried: each costs a search of its own."""
@@ -108,9 +128,10 @@ class StrengthCheckBusy(PortalError):
 
 
 def truncate_for_zxcvbn(password: str) -> str:
-    """At most MOST_CHARACTERS of a password, in a form that zxcvbn judges quickly.
+    """Return at most MOST_CHARACTERS of a password, in a form that zxcvbn judges quickly.
 
-    Where it would have to try many readings, it gets the first of them instead: that is as easy to guess or easier.
+    Where zxcvbn would have to try many readings, it gets the first of them instead: that is as easy to guess or
+    easier.
     """
     password = password[:MOST_CHARACTERS]
     readings = relevant_l33t_subtable(password, L33T_TABLE)
@@ -136,12 +157,12 @@ def strength(person: Person, password: str) -> Strength:
         _JUDGING.release()
     found = max(judged, key=lambda each: int(each["score"]))
     score = int(found["score"])
-    why = str(found["feedback"]["warning"] or "").rstrip(".")
-    return Strength(score, f"{why}." if why else "", _(_WORDS[score]))
+    why = REASONS.get(str(found["feedback"]["warning"]), "")
+    return Strength(score, _(why) if why else "", _(_WORDS[score]))
 
 
 def examine(policy: PasswordPolicy | None, person: Person, new: str, *, anyway: bool) -> None:
-    """Raises Refused with all broken rules at once, or WeakPassword, before AWS is asked."""
+    """Check a new password before AWS is asked. Raises Refused with all broken rules at once, or WeakPassword."""
     if problems := broken(policy, new):
         raise Refused(_("This password breaks these rules: %(rules)s.", rules="; ".join(problems)), field="new")
     found = strength(person, new)
@@ -153,7 +174,7 @@ def examine(policy: PasswordPolicy | None, person: Person, new: str, *, anyway: 
 
 
 def change(gateway: PasswordGateway, audit: Audit, person: Person, old: str, new: str) -> None:
-    """With the old one.
+    """Change the password, with the current one (ChangePassword).
 
     Raises WrongOldPassword, PasswordPolicyViolation, NotAllowed, NoPassword, PasswordOutcomeUnknown.
     """
@@ -167,13 +188,19 @@ def change(gateway: PasswordGateway, audit: Audit, person: Person, old: str, new
 
 
 def give(gateway: PasswordGateway, audit: Audit, person: Person, new: str, *, exists: bool) -> None:
-    """Without the old one: a first password, or another in place of a forgotten one."""
+    """Set a password without the current one: a first one, or another in place of a forgotten one.
+
+    exists: does the user have one? Raises PasswordPolicyViolation, AlreadyExists, NotFound, NotAllowed, NoResponse.
+    """
     act: Callable[[str, str], None] = gateway.replace if exists else gateway.create
     with audit.attempt(Event.PASSWORD_SET, person.arn):
         act(person.user_name, new)
 
 
 def remove(gateway: PasswordGateway, audit: Audit, person: Person) -> None:
-    """No console sign-in any more. Raises NotFound, NotAllowed, NoResponse."""
+    """Remove the password, so the user can't sign in to the console (DeleteLoginProfile).
+
+    Raises NotFound, NotAllowed, NoResponse.
+    """
     with audit.attempt(Event.PASSWORD_REMOVED, person.arn):
         gateway.remove(person.user_name)

@@ -38,7 +38,7 @@ def _policy() -> PasswordPolicy | None:
 @bp.get("")
 def index() -> ResponseReturnValue:
     """Show the form to change the password with the old one, also before MFA."""
-    return _change_page(ChangeForm(formdata=None), _policy(), none="none" in request.args)
+    return _change_page(ChangeForm.blank(), _policy(), none="none" in request.args)
 
 
 def _look() -> tuple[bool, LoginProfile | None]:
@@ -69,9 +69,9 @@ def _change_page(form: ChangeForm, policy: PasswordPolicy | None, *, none: bool 
 
 @judging.post("")
 def strength() -> ResponseReturnValue:
-    """How hard what is being typed would be to guess: for the page, which shows it beside the field.
+    """Say how hard what is being typed would be to guess, for the page, which shows it beside the field.
 
-    Judged here, by what judges the form when it is sent. Nothing of it is kept.
+    The form is judged the same way when it is sent. Nothing is stored.
     """
     found = service.strength(person(), request.form.get("new", "")[:LONGEST])
     return asdict(found)
@@ -112,8 +112,8 @@ def _changed(sentence: str) -> ResponseReturnValue:
 @recently_confirmed
 @needs("iam:GetLoginProfile", "iam:CreateLoginProfile", "iam:UpdateLoginProfile")
 def new() -> ResponseReturnValue:
-    """A first password, or another in place of a forgotten one."""
-    form, policy = NewPasswordForm(formdata=None), _policy()
+    """Show the form for a password without the current one."""
+    form, policy = NewPasswordForm.blank(), _policy()
     exists = gateways().passwords.exists(person().user_name)
     return page("password/new.html", form, rules=rules(policy) if policy else None, policy=policy, exists=exists)
 
@@ -124,7 +124,7 @@ def new() -> ResponseReturnValue:
 @needs("iam:GetLoginProfile", "iam:CreateLoginProfile", "iam:UpdateLoginProfile")
 @calls("iam:GetAccountPasswordPolicy")
 def new_post() -> ResponseReturnValue:
-    """Set it without the old one."""
+    """Set a password without the current one."""
     form, passwords = NewPasswordForm(), gateways().passwords
     form.accept()
     service.examine(_policy(), person(), form.new.data, anyway=form.anyway.data)
@@ -138,10 +138,10 @@ def new_post() -> ResponseReturnValue:
 @recently_confirmed
 @needs("iam:DeleteLoginProfile")
 def remove() -> ResponseReturnValue:
-    """What removing means."""
+    """Say what removing the password means."""
     if _look()[0]:
         return done(_("You have no console password, so there is nothing to remove."), "password.new", "info")
-    return page("password/remove.html", EmptyForm(formdata=None), only_way=person().way is Way.AWS_SIGN_IN)
+    return page("password/remove.html", EmptyForm.blank(), only_way=person().way is Way.AWS_SIGN_IN)
 
 
 @bp.post("/remove")
@@ -149,7 +149,7 @@ def remove() -> ResponseReturnValue:
 @recently_confirmed
 @needs("iam:DeleteLoginProfile")
 def remove_post() -> ResponseReturnValue:
-    """Remove it, unless it is the person's way in."""
+    """Remove the password, unless it is the user's only way to sign in."""
     if person().way is Way.AWS_SIGN_IN:
         return done(_("You’re signed in with this password, so it wasn’t removed."), "password.index", "warning")
     service.remove(gateways().passwords, audit(), person())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from app.policy.evaluation import PolicyError, compiled
 from app.policy.texts import brought, what_it_is
 from app.policy.unwrap import decoded, unwrapped
 from app.policy.variants import PUBLISHED, RE_POST
-from app.text.messages import N_
+from app.text.messages import N_, _
 
 _FILES = {
     "tutorial": "force_mfa_tutorial.json",
@@ -28,9 +27,6 @@ PLACEHOLDER = "accountid"
 
 DEAD_ACTIONS = frozenset({"iam:RequestSmsMfaRegistration", "iam:FinalizeSmsMfaRegistration"})
 """Of the retired SMS preview: no operation of the API bears these names any more."""
-
-LATER_ACTIONS = frozenset({"iam:GetAccessKeyLastUsed"})
-"""Granted by an example AWS has published since the tutorial, and of use to the portal."""
 
 SIGN_IN_ACTIONS = ("signin:AuthorizeOAuth2Access", "signin:CreateOAuth2Token")
 """What AWS Sign-In needs: to be granted, and to be exempt from the deny."""
@@ -89,7 +85,7 @@ def source_text(variant: str) -> str:
 def read(source: str) -> dict[str, Any]:
     """The document of a variant name or a file, placeholders and all.
 
-    Raises PolicyError, in one sentence: no such file, not JSON (with its line), not a policy.
+    Raises PolicyError, on one line: no such file, not JSON (with its line), not a policy.
     """
     if source in _FILES:
         text, name = source_text(source), source
@@ -98,24 +94,34 @@ def read(source: str) -> dict[str, Any]:
         try:
             text = decoded(Path(source).read_bytes())
         except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
             raise PolicyError(
-                f"{source} is neither {' nor '.join(VARIANTS)} nor a readable file: {reason}."
+                _(
+                    "%(name)s is neither a built-in policy (%(names)s) nor a readable file: %(reason)s.",
+                    name=source,
+                    names=", ".join(VARIANTS),
+                    reason=error.strerror if isinstance(error, OSError) else _("it isn’t UTF-8 text"),
+                )
             ) from error
     try:
         found = unwrapped(json.loads(brought(text).text))
     except RecursionError as error:
-        raise PolicyError(f"{name} is not JSON: it is nested too deeply.") from error
+        raise _no_policy(name, _("It is nested too deeply to be a policy.")) from error
     except ValueError as error:
-        sentence, remedy = what_it_is(text, error)
-        raise PolicyError(f"{name} is not JSON: {sentence.removeprefix('It is not JSON: ')} {remedy}") from error
+        raise _no_policy(name, *what_it_is(text, error)) from error
     if found.sentence:
-        raise PolicyError(f"{name} is not a policy: {found.sentence} {found.remedy}")
+        raise _no_policy(name, found.sentence, found.remedy)
     try:
         compiled(found.document)
     except PolicyError as error:
-        raise PolicyError(f"{name} is not a policy: {error}") from error
+        raise _no_policy(name, str(error)) from error
     return dict(found.document)
+
+
+def _no_policy(name: str, *sentences: str) -> PolicyError:
+    """The error of `read`: sentences: what the text is instead, and what to do."""
+    return PolicyError(
+        _("%(name)s isn’t a policy. %(explanation)s", name=name, explanation=" ".join(filter(None, sentences)))
+    )
 
 
 def statements_of(document: Mapping[str, Any]) -> list[Any]:
@@ -191,25 +197,3 @@ def sign_in_statement(account_id: str, partition: str = "aws") -> dict[str, Any]
     """The statement that lets people of an account use AWS Sign-In."""
     found = next(item for item in read("recommended")["Statement"] if SIGN_IN_ACTIONS[0] in item.get("Action", ()))
     return rendered(found, account_id, partition)
-
-
-@cache
-def live_actions() -> frozenset[str]:
-    """What the portal may ever ask of IAM, "iam:ListUsers": actions AWS's published self-manage policies grant.
-
-    The 29 of the tutorial's document that still exist, and LATER_ACTIONS. The configured document narrows them
-    (`allowed_actions`): under the tutorial's and the recommended one the 29 are left.
-    """
-    named: set[str] = set()
-    for statement in read("tutorial")["Statement"]:
-        actions = statement.get("Action", [])
-        named.update([actions] if isinstance(actions, str) else actions)
-    return frozenset(named) - DEAD_ACTIONS | LATER_ACTIONS
-
-
-def allowed_actions(document: Mapping[str, Any]) -> frozenset[str]:
-    """The live actions some Allow statement names, wildcards expanded: a document can only narrow them."""
-    allows = [statement for statement in compiled(document).statements if not statement.denies]
-    return frozenset(
-        action for action in live_actions() if any(statement.names_action(action) for statement in allows)
-    )

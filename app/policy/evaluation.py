@@ -13,6 +13,7 @@ from typing import Any
 
 from app.policy.conditions import Condition, UnknownOperator, compiled_condition
 from app.policy.patterns import Absent, Context, Pattern, ResourcePattern
+from app.text.messages import _
 
 VERSIONS = ("2012-10-17", "2008-10-17")
 WITH_VARIABLES = "2012-10-17"
@@ -20,10 +21,14 @@ WITH_VARIABLES = "2012-10-17"
 
 
 class PolicyError(ValueError):
-    """Not a policy; `str()` is one sentence that says why and where. iam: IAM's own words when it refuses one."""
+    """Not a policy; `str()` says why and where. iam: IAM's own words when it refuses one.
 
-    def __init__(self, sentence: str, iam: str = "Syntax errors in policy.") -> None:
-        super().__init__(sentence)
+    problem: a sentence about what is wrong. where: the statement it is wrong with, "" for the document as a whole.
+    """
+
+    def __init__(self, problem: str, iam: str = "Syntax errors in policy.", where: str = "") -> None:
+        super().__init__(_("%(statement)s: %(problem)s", statement=where, problem=problem) if where else problem)
+        self.problem = problem
         self.iam = iam
 
 
@@ -100,18 +105,18 @@ class Policy:
 def compiled(document: Mapping[str, Any]) -> Policy:
     """Compile an identity policy. Raises PolicyError naming the statement and what is wrong with it."""
     if not isinstance(document, Mapping):
-        raise PolicyError("A policy is a JSON object.")
+        raise PolicyError(_("A policy is a JSON object."))
     version = document.get("Version", VERSIONS[1])
     if version not in VERSIONS:
         raise PolicyError(
-            f"Version is {version!r}: it must be 2012-10-17.",
+            _("Version is %(version)s, but must be 2012-10-17.", version=repr(version)),
             "Policy document must be version 2012-10-17 or greater.",
         )
     statements = document.get("Statement")
     if isinstance(statements, Mapping):
         statements = [statements]
     if not isinstance(statements, list) or not statements:
-        raise PolicyError("The policy has no Statement.")
+        raise PolicyError(_("The policy has no Statement."))
     return Policy(
         tuple(
             _statement(statement, index, variables=version == WITH_VARIABLES)
@@ -124,30 +129,31 @@ _ELEMENTS = {"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", 
 
 
 def _statement(statement: Any, index: int, variables: bool) -> Statement:
-    where = f"Statement {index}"
+    where = _("Statement %(number)s", number=index)
     if not isinstance(statement, Mapping):
-        raise PolicyError(f"{where} is not a JSON object.")
+        raise PolicyError(_("A statement must be a JSON object."), where=where)
     sid = statement.get("Sid")
     if sid is not None and not isinstance(sid, str):
-        raise PolicyError(f"{where}: Sid is not text.")
-    where = f"{where} ({sid})" if sid else where
+        raise PolicyError(_("Sid must be text."), where=where)
+    where = _("Statement %(number)s (%(sid)s)", number=index, sid=sid) if sid else where
     unknown = set(statement) - _ELEMENTS
     if unknown:
-        named = ", ".join(sorted(map(str, unknown)))
         principals = unknown <= {"Principal", "NotPrincipal"}
         raise PolicyError(
-            f"{where} has {named}, which an identity policy does not know.",
+            _("An identity policy can’t have %(elements)s.", elements=", ".join(sorted(map(str, unknown)))),
             "Policy document should not specify a principal." if principals else "Syntax errors in policy.",
+            where,
         )
     if statement.get("Effect") not in ("Allow", "Deny"):
-        raise PolicyError(f"{where}: Effect must be Allow or Deny.")
+        raise PolicyError(_("Effect must be Allow or Deny."), where=where)
     actions, not_actions = _either(statement, "Action", where)
     resources, not_resources = _either(statement, "Resource", where)
     for action in actions:
         if action != "*" and ":" not in action:
             raise PolicyError(
-                f"{where}: {action!r} is no action; actions read like iam:ListUsers.",
+                _("%(action)s isn’t an action. Actions look like iam:ListUsers.", action=repr(action)),
                 "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.",
+                where,
             )
     return Statement(
         sid=sid or None,
@@ -166,12 +172,12 @@ def _either(statement: Mapping[str, Any], element: str, where: str) -> tuple[lis
     none = f"Policy statement must contain {element.lower()}s."
     if len(given) != 1:
         iam = "Syntax errors in policy." if given else none
-        raise PolicyError(f"{where} needs either {element} or Not{element}.", iam)
+        raise PolicyError(_("A statement needs either %(element)s or Not%(element)s.", element=element), iam, where)
     found = statement[given[0]]
     texts = [found] if isinstance(found, str) else found
     if not isinstance(texts, list) or not texts or not all(isinstance(text, str) for text in texts):
         iam = none if texts == [] else "Syntax errors in policy."
-        raise PolicyError(f"{where}: {given[0]} must be text or a list of texts.", iam)
+        raise PolicyError(_("%(element)s must be text or a list of texts.", element=given[0]), iam, where)
     return texts, given[0].startswith("Not")
 
 
@@ -180,38 +186,46 @@ def _resource(text: str, variables: bool, where: str) -> Pattern:
         parts = text.split(":", 5)
         if len(parts) < 3 or parts[0] != "arn" or not parts[2]:
             raise PolicyError(
-                f"{where}: {text!r} is no ARN; resources read like arn:aws:iam::123456789012:user/alice.",
+                _(
+                    "%(text)s isn’t an ARN. Resources look like arn:aws:iam::123456789012:user/alice.",
+                    text=repr(text),
+                ),
                 f'Resource {text} must be in ARN format or "*".'
                 if parts[0] != "arn" or len(parts) < 2
                 else "Resource vendor must be fully qualified and cannot contain regexes.",
+                where,
             )
         if "*" in parts[2] or "?" in parts[2]:
             raise PolicyError(
-                f"{where}: {text!r} has a wildcard in the service part of the ARN.",
+                _("%(text)s has a wildcard in the service part of the ARN.", text=repr(text)),
                 "Resource vendor must be fully qualified and cannot contain regexes.",
+                where,
             )
         if variables and any("${" in part for part in parts[:5]):
             raise PolicyError(
-                f"{where}: {text!r} has a variable before the fifth colon; there it is not replaced.",
+                _("%(text)s has a variable before the fifth colon, where it isn’t replaced.", text=repr(text)),
                 "The policy failed legacy parsing",
+                where,
             )
     return ResourcePattern(text, variables=variables)
 
 
 def _conditions(condition: Any, variables: bool, where: str) -> tuple[Condition, ...]:
     if not isinstance(condition, Mapping):
-        raise PolicyError(f"{where}: Condition is not a JSON object.")
+        raise PolicyError(_("Condition must be a JSON object."), where=where)
     tests = []
     for operator, keys in condition.items():
         if not isinstance(keys, Mapping):
-            raise PolicyError(f"{where}: {operator} needs an object of keys and values.")
+            raise PolicyError(_("%(operator)s needs an object of keys and values.", operator=operator), where=where)
         for key, values in keys.items():
             wanted = [_text(value, where, key) for value in (values if isinstance(values, list) else [values])]
             try:
                 tests.append(compiled_condition(operator, key, wanted, variables))
             except UnknownOperator:
                 raise PolicyError(
-                    f"{where}: there is no condition operator {operator!r}.", f"Invalid Condition type : {operator}."
+                    _("There is no condition operator %(operator)s.", operator=repr(operator)),
+                    f"Invalid Condition type : {operator}.",
+                    where,
                 ) from None
     return tuple(tests)
 
@@ -221,7 +235,7 @@ def _text(value: Any, where: str, key: str) -> str:
         return str(value).lower()
     if isinstance(value, str | int | float):
         return str(value)
-    raise PolicyError(f"{where}: the value of {key} is neither text nor a number.")
+    raise PolicyError(_("The value of %(key)s must be text, a number, true or false.", key=key), where=where)
 
 
 def decide(policies: Sequence[Policy], request: Request) -> Decision:

@@ -25,20 +25,26 @@ _RESOURCES = {
     "oauth2/public-client/remote": N_("AWS Sign-In for a program on another machine"),
     "oauth2/public-client/*": N_("AWS Sign-In for programs"),
 }
+_TOGETHER = (
+    ("user/${aws:username}", "user/*/${aws:username}", N_("the user’s own IAM user, with or without an IAM path")),
+    ("mfa/${aws:username}", "mfa/${aws:username}/*", N_("virtual MFA devices with the user’s own name")),
+    ("oauth2/public-client/localhost", "oauth2/public-client/remote", _RESOURCES["oauth2/public-client/*"]),
+)
+"""Two resources that policies name together, and one phrase for both."""
 _CONDITIONS = {
     (
         "boolifexists",
         MFA.lower(),
         "false",
-    ): N_("unless the session has MFA (access keys, whose requests don’t say, count as without)"),
+    ): N_("unless the session has MFA (an access key alone has none)"),
     (
         "bool",
         MFA.lower(),
         "false",
-    ): N_("if the session says it has no MFA (access keys, which say nothing, escape)"),
+    ): N_("if the session says that it has no MFA (which an access key alone never says)"),
     ("bool", MFA.lower(), "true"): N_("if the session has MFA"),
     ("boolifexists", MFA.lower(), "true"): N_(
-        "if the session has MFA, or says nothing about it (as with access keys)"
+        "if the session has MFA, or says nothing about it, like an access key alone"
     ),
 }
 
@@ -104,8 +110,12 @@ def _resource_words(statement: Mapping[str, Any]) -> str:
     named = texts_of(statement["NotResource" if unlike else "Resource"])
     if not unlike and "*" in named:
         return ""
-    known = [(_RESOURCES.get(arn.split(":", 5)[-1], ""), arn) for arn in named]
-    phrases = dict.fromkeys(_(phrase) if phrase else arn for phrase, arn in known)
+    names = {arn: arn.split(":", 5)[-1] for arn in named}
+    known = {**_RESOURCES}
+    for one, other, both in _TOGETHER:
+        if {one, other} <= set(names.values()):
+            known |= {one: both, other: both}
+    phrases = dict.fromkeys(_(known[name]) if name in known else arn for arn, name in names.items())
     resources = _(" and ").join(phrases)
     if unlike:
         return _("on everything but %(resources)s", resources=resources)

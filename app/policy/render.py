@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.policy.documents import PARTITIONS
+from app.text.messages import _, ngettext
 
 POLICY = "Force_MFA"
 GROUP = "EC2MFA"
@@ -57,16 +58,34 @@ class Setup:
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[0-9]{12}", self.account_id):
-            raise NotRenderable("account-id", f"The account id is {self.account_id!r}: it has 12 digits.")
+            raise NotRenderable("account-id", _("An account ID has 12 digits."))
         if self.partition not in PARTITIONS:
-            raise NotRenderable("partition", f"The partition is one of {', '.join(PARTITIONS)}.")
+            raise NotRenderable(
+                "partition", _("The partition must be one of: %(names)s.", names=", ".join(PARTITIONS))
+            )
         if not _GROUP_NAME.fullmatch(self.group):
-            raise NotRenderable("group", f"{self.group!r} is no name for a group: letters, digits and +=,.@-_ only.")
+            raise NotRenderable(
+                "group",
+                _(
+                    "%(name)s can’t be the name of a group. Use only letters, digits and +=,.@-_",
+                    name=repr(self.group),
+                ),
+            )
         for each in self.managed:
             if not (_POLICY_ARN if each.startswith("arn:") else _POLICY_NAME).fullmatch(each):
-                raise NotRenderable("managed-policy", f"{each!r} is neither a managed policy’s ARN nor its name.")
+                raise NotRenderable(
+                    "managed-policy",
+                    _("%(text)s is neither the ARN nor the name of a managed policy.", text=repr(each)),
+                )
         if len(self.attached) > MOST_POLICIES:
-            raise NotRenderable("managed-policy", f"A group can have {MOST_POLICIES} managed policies, no more.")
+            raise NotRenderable(
+                "managed-policy",
+                ngettext(
+                    "A group can have only %(num)d managed policy.",
+                    "A group can have only %(num)d managed policies.",
+                    MOST_POLICIES,
+                ),
+            )
 
     @property
     def policy_arn(self) -> str:

@@ -1,4 +1,4 @@
-"""Force_MFA for admins: what is in force, writing it for an account, checking one, and why it decides as it does."""
+"""Force_MFA for administrators: what is in force, creating it for an account, checking one, and why it decides."""
 
 from app.policy_pages.views import bp
 

@@ -1,4 +1,4 @@
-"""Forms about the policy. Those in addresses hold no secret, and change nothing."""
+"""Forms about the policy. Those in addresses contain no secret, and change nothing."""
 
 from __future__ import annotations
 
@@ -73,9 +73,9 @@ class WriteForm(_InAddress):
     without_sign_in = BooleanField(N_("Leave out AWS Sign-In (aws login)"))
 
     def written(self, configured: Mapping[str, Any], partition: str) -> service.Written | None:
-        """Render what is asked for; None where that can't be done, which the fields say then.
+        """Render what is asked for. Return None where that can't be done; then the fields say why.
 
-        configured: the document the portal is set up for.
+        configured: the document in FORCE_MFA_POLICY.
         """
         if not self.validate():
             return None
@@ -98,7 +98,7 @@ class WriteForm(_InAddress):
 
 
 class TryForm(_InAddress):
-    """Who asks for what."""
+    """Which user asks for what."""
 
     user_name = StringField(
         N_("IAM user"),
@@ -119,22 +119,22 @@ class TryForm(_InAddress):
     resource = StringField(N_("Resource"), default="", render_kw=PLAIN)
 
     def validate_user_name(self, field: StringField) -> None:
-        """As IAM names users."""
+        """Refuse what can't be the name of an IAM user. Raises FieldError."""
         if not re.fullmatch(r"[\w+=,.@-]{1,64}", field.data or "", re.ASCII):
             raise FieldError("user-name", _("Enter a user name: letters, digits and +=,.@-_ only."))
 
     def validate_path(self, field: StringField) -> None:
-        """As IAM writes paths."""
+        """Refuse what can't be an IAM path. Raises FieldError."""
         if not re.fullmatch(r"/(?:[!-.0-~]+/){0,20}", field.data or ""):
             raise FieldError("path", _("Enter a path that begins and ends with a slash, like /engineering/."))
 
     def validate_action(self, field: StringField) -> None:
-        """One action, no pattern."""
+        """Refuse patterns, and what can't be an action. Raises FieldError."""
         if not re.fullmatch(r"[A-Za-z0-9-]{1,60}:[A-Za-z0-9]{1,100}", field.data or ""):
             raise FieldError("action", _("Enter an action like iam:ListUsers."))
 
     def validate_resource(self, field: StringField) -> None:
-        """No longer than an ARN can be."""
+        """Refuse what is longer than an ARN can be. Raises FieldError."""
         if len(field.data or "") > LONGEST_ARN:
             raise FieldError("resource", _("This is too long for an ARN. Enter an ARN, or *."))
 
@@ -149,7 +149,7 @@ class CheckForm(Form):
     file = FileField(N_("Or choose a file"))
 
     def take_file(self) -> None:
-        """What was uploaded goes where it would have been pasted."""
+        """Put what was uploaded where it would have been pasted."""
         if not self.file.data:
             return
         given = self.file.data.read(4 * LONGEST + 1)
@@ -165,7 +165,7 @@ class CheckForm(Form):
     unreadable = False
 
     def validate_file(self, field: FileField) -> None:
-        """Text in an encoding that policies come in."""
+        """Refuse a file in an encoding that no policy comes in. Raises FieldError."""
         if self.unreadable:
             sentence = _(
                 "This file isn’t UTF-8 text, or UTF-16 with a byte order mark. Save it as UTF-8, or paste the policy."
@@ -173,7 +173,7 @@ class CheckForm(Form):
             raise FieldError("not-text", sentence)
 
     def validate_document(self, field: TextAreaField) -> None:
-        """Something to check, that may be one policy."""
+        """Refuse an empty text, and one that is too long for a policy. Raises FieldError."""
         if not (field.data or "").strip() and not self.unreadable:
             raise FieldError("missing", _("Paste a policy, or choose a file."))
         if len(field.data or "") > LONGEST:

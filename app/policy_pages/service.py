@@ -55,12 +55,12 @@ class Wish:
 
 
 def document_of(name: str, configured: Mapping[str, Any]) -> Mapping[str, Any]:
-    """One of DOCUMENTS."""
+    """Return one of DOCUMENTS."""
     return configured if name == CONFIGURED else read(name)
 
 
 def write(wish: Wish, configured: Mapping[str, Any], partition: str) -> Written:
-    """Render it. Raises NotRenderable."""
+    """Render the policy. Raises NotRenderable."""
     document = tailored(
         document_of(wish.document, configured), wish.account_id, partition, wish.without_path, wish.without_sign_in
     )
@@ -71,10 +71,10 @@ def write(wish: Wish, configured: Mapping[str, Any], partition: str) -> Written:
 
 
 def report_on(configured: Mapping[str, Any]) -> Report:
-    """On the document in force."""
+    """Check the document in force."""
     return check(json.dumps(configured))
 
 
 def try_it(policy: ParsedPolicy, question: Question) -> Explanation:
-    """Decide and say why."""
+    """Decide whether an action is allowed, and say why."""
     return explain(policy, question)

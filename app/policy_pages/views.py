@@ -1,4 +1,4 @@
-"""Pages about the policy, for admins."""
+"""Pages about the policy, for administrators."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from flask import Blueprint, Response, abort, current_app, redirect, request, ur
 from flask.typing import ResponseReturnValue
 
 from app.policy.check.all_checks import check as examine
-from app.policy.documents import DIFFERENCES, live_actions
+from app.policy.documents import DIFFERENCES
 from app.policy.explain import Question
 from app.policy.features import usual_resource
 from app.policy.parsed import parsed
 from app.policy.plain_words import in_words
+from app.policy.portal_actions import live_actions
 from app.policy_pages import service
 from app.policy_pages.forms import CheckForm, TryForm, WriteForm
 from app.web import refused
@@ -37,7 +38,7 @@ def _partition() -> str:
 @bp.get("")
 @auditors_too
 def index() -> ResponseReturnValue:
-    """The document in force: what works under it, what is wrong with it, what it says."""
+    """Show the document in force: what works under it, what is wrong with it, what it says."""
     return page(
         "policies/index.html",
         report=service.report_on(_configured()),
@@ -49,7 +50,7 @@ def index() -> ResponseReturnValue:
 @bp.get("/write")
 @admins_only
 def write() -> ResponseReturnValue:
-    """Steps 1 and 2 of the tutorial for an account, to copy or download."""
+    """Show steps 1 and 2 of the tutorial for an account, to copy or download."""
     form = _write_form()
     differences = DIFFERENCES if form.document.data == "recommended" else ()
     written = form.written(_configured(), _partition())
@@ -59,7 +60,7 @@ def write() -> ResponseReturnValue:
 @bp.get("/write/file")
 @admins_only
 def download() -> ResponseReturnValue:
-    """The same as a file."""
+    """Send the same as a file."""
     written = _write_form().written(_configured(), _partition())
     if written is None:
         abort(400)
@@ -77,10 +78,10 @@ def _write_form() -> WriteForm:
 @bp.get("/check")
 @admins_only
 def check() -> ResponseReturnValue:
-    """A form for any document, and what is wrong with the one that was sent."""
+    """Show a form for any document, and what is wrong with the one that was sent."""
     kept = refused.remembered(url_for("policies.check"))
     text = None if kept is None else str(kept)
-    form = CheckForm(formdata=None, document=text)
+    form = CheckForm.blank(document=text)
     report = None if text is None else examine(text)
     words = in_words(report.policy) if report and report.policy else None
     return page("policies/check.html", form, report=report, words=words, when=service.WHEN)
@@ -89,7 +90,7 @@ def check() -> ResponseReturnValue:
 @bp.post("/check")
 @admins_only
 def check_post() -> ResponseReturnValue:
-    """Take a document; nothing of it is kept but in this session, for some minutes."""
+    """Check a document. It is stored only in this session, for some minutes."""
     form = CheckForm()
     form.take_file()
     if not form.validate_on_submit():
@@ -101,7 +102,7 @@ def check_post() -> ResponseReturnValue:
 @bp.get("/try")
 @auditors_too
 def try_it() -> ResponseReturnValue:
-    """Who may do what, and which statement says so."""
+    """Say who may do what, and which statement decides."""
     form = TryForm(request.args)
     form.offer(accounts_here())
     found, question, asked = None, None, ""

@@ -1,6 +1,6 @@
-"""SSH keys for CodeCommit and signing certificates: one life cycle of two kinds.
+"""SSH keys for CodeCommit and signing certificates: one life cycle of two types.
 
-Each module `*_views` has the pages of one type, with their blueprint as `bp`.
+Each module `*_views` has the pages of one type, described by its `pages`.
 """
 
 from importlib import import_module
@@ -8,9 +8,16 @@ from pkgutil import iter_modules
 
 from flask import Blueprint
 
+from app.public_keys.shared_pages import Pages
+
+
+def types() -> list[Pages]:
+    """Return the pages of each type, in the order of the sidebar."""
+    names = [module.name for module in iter_modules(__path__) if module.name.endswith("_views")]
+    found: list[Pages] = [import_module(f"{__name__}.{name}").pages for name in names]
+    return sorted(found, key=lambda pages: pages.position)
+
 
 def blueprints() -> list[Blueprint]:
-    """The pages of all types."""
-    names = [module.name for module in iter_modules(__path__) if module.name.endswith("_views")]
-    modules = [import_module(f"{__name__}.{name}") for name in sorted(names)]
-    return [module.bp for module in modules]
+    """Return the blueprint of each type, in the order of the sidebar."""
+    return [pages.bp for pages in types()]

@@ -13,8 +13,8 @@ from app.public_keys import service
 from app.public_keys.certificates import validity
 from app.public_keys.forms import UploadForm
 from app.public_keys.pasted import PastedTextRefused
-from app.public_keys.shared_pages import Pages, add_life_cycle
-from app.text.messages import _
+from app.public_keys.shared_pages import Pages, Words, add_life_cycle
+from app.text.messages import N_, _
 from app.web import error_pages
 from app.web import refused as again
 from app.web.forms import EmptyForm, accepted_form
@@ -26,7 +26,23 @@ from app.web.responses import done, page
 
 bp = Blueprint("certificates", __name__, url_prefix="/certificates")
 limiter.limit(CHANGES, key_func=this_person, methods=["POST"])(bp)
-pages = Pages(bp, service.CERTIFICATE, CertificateGateway, "SigningCertificate")
+WORDS = Words(
+    label=N_("Certificates"),
+    back=N_("Signing certificates"),
+    deactivate=N_("Deactivate this certificate?"),
+    deactivate_description=N_(
+        "What deactivating this certificate stops, before you confirm it. You can activate it again."
+    ),
+    deactivate_button=N_("Deactivate certificate"),
+    delete=N_("Delete this certificate?"),
+    delete_description=N_(
+        "What deleting this certificate stops, before you confirm it. A deleted certificate can’t be restored."
+    ),
+    delete_button=N_("Delete certificate"),
+)
+pages = Pages(
+    bp, service.CERTIFICATE, CertificateGateway, "SigningCertificate", WORDS, icon="document-check", position=2
+)
 add_life_cycle(pages)
 
 MAKE_ONE = (
@@ -53,7 +69,7 @@ def index() -> ResponseReturnValue:
     keep, retire = service.of_two(held)
     return page(
         "public_keys/certificates.html",
-        EmptyForm(formdata=None),
+        EmptyForm.blank(),
         certificates=held,
         pages=pages,
         missing=new if service.missing(service.CERTIFICATE, held, audit(), new) else "",
@@ -71,8 +87,8 @@ def index() -> ResponseReturnValue:
 @recently_confirmed
 @needs("iam:ListSigningCertificates", "iam:UploadSigningCertificate")
 def new() -> ResponseReturnValue:
-    """Where a certificate is pasted."""
-    return _new_page(UploadForm(formdata=None))
+    """Show the form to paste a certificate."""
+    return _new_page(UploadForm.blank())
 
 
 def _new_page(form: UploadForm) -> ResponseReturnValue:
@@ -108,7 +124,7 @@ def check() -> ResponseReturnValue:
     active = [each for each in _listed() if each.active]
     return page(
         "public_keys/certificate_check.html",
-        EmptyForm(formdata=None),
+        EmptyForm.blank(),
         certificate=certificate,
         soon=validity(certificate, now) == "expires soon",
         days_left=(certificate.not_after - now).days,
@@ -128,7 +144,7 @@ def refused(error: PastedTextRefused) -> ResponseReturnValue:
 @recently_confirmed
 @needs("iam:ListSigningCertificates", "iam:UploadSigningCertificate")
 def upload() -> ResponseReturnValue:
-    """Upload it."""
+    """Upload the certificate."""
     form = UploadForm()
     form.accept()
     certificate = service.checked_certificate(audit(), form.given(), datetime.now(UTC))

@@ -1,4 +1,4 @@
-"""Reading X.509 certificates as people paste them, or a plain sentence why not. Pure."""
+"""Reading X.509 certificates as users paste them, or saying in a sentence why not. Pure."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class Certificate:
 
 
 def read_certificate(given: str | bytes, now: datetime) -> Certificate:
-    """The one certificate in what was pasted, PEM or DER, inside its validity.
+    """Return the one certificate in what was pasted, PEM or DER, inside its validity. now: UTC.
 
     Raises PrivateKeyPasted, PastedTextRefused.
     """
@@ -118,7 +118,7 @@ def read_certificate(given: str | bytes, now: datetime) -> Certificate:
 
 
 def known_certificate(body: str) -> Certificate | None:
-    """What AWS holds, valid or not; None where it cannot be read."""
+    """Return the certificate that AWS has, valid or not. None where it can't be read."""
     try:
         return described(x509.load_pem_x509_certificate(body.encode()))
     except UNREADABLE:
@@ -126,7 +126,7 @@ def known_certificate(body: str) -> Certificate | None:
 
 
 def described(found: x509.Certificate, *, was_binary: bool = False) -> Certificate:
-    """Raises one of UNREADABLE where its parts cannot be read."""
+    """Return what a certificate contains. Raises one of UNREADABLE if parts of it can't be read."""
     return Certificate(
         found.public_bytes(Encoding.PEM).decode(),
         shortened(found.subject.rfc4514_string()) or _("(no name)"),
@@ -140,7 +140,7 @@ def described(found: x509.Certificate, *, was_binary: bool = False) -> Certifica
 
 
 def validity(certificate: Certificate, now: datetime) -> str:
-    """ "expired", "expires soon", "not valid yet" or ""."""
+    """Return "expired", "expires soon", "not valid yet" or "". now: UTC."""
     if now > certificate.not_after:
         return "expired"
     if now < certificate.not_before:
@@ -149,7 +149,7 @@ def validity(certificate: Certificate, now: datetime) -> str:
 
 
 def damaged() -> PastedTextRefused:
-    """It begins like a certificate, and is none."""
+    """Return the refusal of a text that begins like a certificate, but isn't one."""
     return PastedTextRefused(
         _("The certificate is cut off or damaged. Copy it again, with the BEGIN and END lines."),
         "cut-short",

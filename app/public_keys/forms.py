@@ -1,4 +1,4 @@
-"""The form both types are uploaded with."""
+"""The form with which each type is uploaded."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ class UploadForm(Form):
     pasted = TextAreaField(N_("Paste it here"), render_kw=ROOMY)
     file = FileField(N_("Choose its file"))
 
-    def says(self, kind: str) -> dict[str, str]:
-        """Return what the page may say about what is pasted, by code. kind: "ssh-key" or "certificate"."""
-        return page_texts(kind)
+    def says(self, credential_type: str) -> dict[str, str]:
+        """Return what the page may say about what is pasted, by code. credential_type: "ssh-key" or "certificate"."""
+        return page_texts(credential_type)
 
     def given(self) -> str | bytes:
-        """What was sent.
+        """Return what was pasted, or the bytes of the file.
 
-        Raises PastedTextRefused for more than one thing, PrivateKeyPasted where any of it is one.
+        Raises PastedTextRefused for more than one thing, PrivateKeyPasted if any of it is a private key.
         """
         text = self.pasted.data or ""
         files = [data for data in (each.read() for each in request.files.getlist(self.file.name)) if data]
@@ -44,10 +44,10 @@ class UploadForm(Form):
         return files[0] if files else text
 
     def refused_by(self, _: PortalError) -> None:
-        """Clean it: what was refused may be a private key."""
+        """Clean it, because what was refused may be a private key."""
         self.clean()
 
     def clean(self) -> None:
-        """Take out what must not be shown again: a private key, or a piece of one."""
+        """Remove what must not be shown again: a private key, or a piece of one."""
         if not may_be_shown_again(self.pasted.data or ""):
             self.pasted.data = ""

@@ -8,8 +8,8 @@ _NAME = "%(type)s"
 """In the text about a key of another type: the page puts the key's type there."""
 
 
-def page_texts(kind: str) -> dict[str, str]:
-    """Return the texts by code. kind: "ssh-key" or "certificate"."""
+def page_texts(credential_type: str) -> dict[str, str]:
+    """Return the texts by code. credential_type: "ssh-key" or "certificate"."""
     said = {
         "private-key:left": _(
             "There was a private key in this, so we removed it. It never left your computer. Only the public part is "
@@ -23,7 +23,7 @@ def page_texts(kind: str) -> dict[str, str]:
         "unreadable": _("We couldn’t read this file. Choose it again."),
         "several-files": _("You dropped several files. Nothing was sent. Drop one file only."),
     }
-    return said | (_about_ssh_keys() if kind == "ssh-key" else _about_certificates())
+    return said | (_about_ssh_keys() if credential_type == "ssh-key" else _about_certificates())
 
 
 def _about_ssh_keys() -> dict[str, str]:

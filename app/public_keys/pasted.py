@@ -1,4 +1,4 @@
-"""What people paste or choose as a file: text out of bytes, frames in the text, and private keys kept out. Pure."""
+"""What users paste or choose as a file: text from bytes, frames in the text, and private keys kept out. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from app.text.typed import visible
 
 
 class PastedTextRefused(Refused):
-    """What was pasted is not what is wanted here; the sentence says what it is instead, and `diagnosis` names it."""
+    """What was pasted isn't accepted here. The sentence says what it is instead, and `diagnosis` names it."""
 
     code = "pasted-text-refused"
     field = "pasted"
@@ -23,7 +23,7 @@ class PastedTextRefused(Refused):
 
 
 class PrivateKeyPasted(PastedTextRefused):
-    """A private key, or something that holds one."""
+    """A private key, or something that contains one."""
 
     code = "private-key-pasted"
     message = N_(
@@ -74,10 +74,10 @@ AROUND = _QUOTES + ",;)]}<>\\"
 
 
 def text_of(given: str | bytes) -> str | None:
-    """What was meant, as text: read by its byte order mark or as UTF-8; None for bytes that are no text.
+    """Return what was meant as text, read by its byte order mark or as UTF-8. None for bytes that are no text.
 
-    Freed of invisible characters, full-width forms, escapes of JSON and programs, indentation, marks of quoted mail
-    and empty lines; lines end with a line feed.
+    Invisible characters, full-width forms, escapes of JSON and programs, indentation, marks of quoted mail and empty
+    lines are removed. Lines end with a line feed.
     """
     if isinstance(given, bytes):
         utf_16 = given.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))  # what PowerShell's ">" writes
@@ -103,13 +103,13 @@ class Frame:
 
 
 def labels(text: str) -> list[str]:
-    """What the frames in a text of `text_of` are called ("PUBLIC KEY"), wherever their lines are broken."""
+    """Return the names of the frames in a text of `text_of` ("PUBLIC KEY"), wherever their lines are broken."""
     found = _BEGIN.findall("".join(text.split()))
     return [LABELS.get(label) or _as_written(text, label) for label in found[:MOST_FRAMES]] + found[MOST_FRAMES:]
 
 
 def frame(text: str, label: str) -> Frame:
-    """The first frame of that name. Raises LookupError where there is none."""
+    """Return the first frame of that name. Raises LookupError where there is none."""
     squeezed, name = "".join(text.split()), label.replace(" ", "")
     begin = next((begin for begin in _BEGIN.finditer(squeezed) if begin[1] == name), None)
     if begin is None:
@@ -153,7 +153,7 @@ def refuse_private_keys(given: str | bytes) -> None:
 
 
 def may_be_shown_again(text: str) -> bool:
-    """May a refused text stand in the form again? Not where it might be a secret, even part of one."""
+    """May the form show a refused text again? Not if it might be a secret, even part of one."""
     try:
         refuse_private_keys(text)
     except PastedTextRefused:
@@ -175,6 +175,6 @@ _PUBLIC = re.compile(
 
 
 def shortened(text: str, longest: int = 160) -> str:
-    """Text out of other people's files as it may be shown: printable, and not too long."""
+    """Return text from other people's files as it may be shown: printable, and at most `longest` characters."""
     seen = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text[: longest + 1])
     return seen if len(seen) <= longest else f"{seen[: longest - 1]}…"

@@ -1,11 +1,7 @@
-"""Telling private keys by their form: the frames they come in, and how their bytes are built. Pure.
+"""Recognizing private keys by their form: the frames they come in, and how their bytes are built. Pure.
 
 Nothing is loaded as a key: what a library does with one (testing numbers for primes, deriving keys from passwords)
-can take minutes. Here every pattern is matched in time that grows with the length of the text only. Words about
-private keys, in comments and names, are no sign of one.
-
-The upload page matches the same patterns before anything is sent (static/private-keys.js gets SIGNS from the form);
-`found` there and here have to stay alike, which tests check over one table.
+can take minutes. Here every pattern is matched in time that grows with the text.
 """
 
 from __future__ import annotations
@@ -20,7 +16,7 @@ from app.text.typed import visible
 
 
 class Found(StrEnum):
-    """What kind of private thing it is."""
+    """What type of private key or secret it is."""
 
     KEY = "key"
     PKCS12 = "pkcs12"
@@ -137,7 +133,10 @@ def _character(match: re.Match[str]) -> str:
 
 
 def found(given: str | bytes) -> Found | None:
-    """What private thing this is or contains, if any. Errs on the safe side where bytes are cut short."""
+    """Return what private key or secret this is or contains, None without one.
+
+    Bytes that are cut short count as private if they may be.
+    """
     if isinstance(given, bytes):
         data = given.decode("latin-1")
         if any(sign.match(data) for sign in _COMPILED["file"]):

@@ -1,4 +1,4 @@
-"""SSH keys and signing certificates at AWS: reading, uploading and missing them is the same for both."""
+"""SSH keys and signing certificates at AWS. Reading, uploading and missing them is the same for both types."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class KeyAlreadyUploaded(Refused):
 
 
 class TooManyPublicKeys(Refused):
-    """AWS keeps no more of them."""
+    """AWS allows no more of them."""
 
     code = "too-many-public-keys"
 
@@ -101,7 +101,7 @@ class TooManyPublicKeys(Refused):
 
 
 class UploadOutcomeUnknown(NoResponse):
-    """An upload without an answer, and without a trace so far."""
+    """AWS didn't answer an upload, and its list doesn't show it so far."""
 
     code = "upload-outcome-unknown"
 
@@ -120,7 +120,7 @@ class UploadOutcomeUnknown(NoResponse):
 
 
 def listed_keys(gateway: SshKeyGateway, user_name: str) -> list[ListedKey]:
-    """The user's SSH keys with their fingerprints, oldest first."""
+    """Return the user's SSH keys with their fingerprints, oldest first. Raises NotAllowed, Throttled, NoResponse."""
     return [_listed_key(held) for held in gateway.with_bodies(user_name)]
 
 
@@ -130,7 +130,7 @@ def _listed_key(held: SshKey) -> ListedKey:
 
 
 def listed_certificates(gateway: CertificateGateway, user_name: str) -> list[ListedCertificate]:
-    """The user's certificates, read, oldest first."""
+    """Return the user's certificates, read, oldest first. Raises NotAllowed, Throttled, NoResponse."""
     return [_listed_certificate(held) for held in gateway.list_for(user_name)]
 
 
@@ -141,7 +141,7 @@ def _listed_certificate(held: SigningCertificate) -> ListedCertificate:
 
 
 def expiring(certificates: Iterable[ListedCertificate], now: datetime) -> list[tuple[ListedCertificate, str]]:
-    """Active certificates whose end is past ("expired") or near ("expires soon"), for warnings. Pure."""
+    """Return active certificates that have expired ("expired") or will soon ("expires soon"), for warnings. Pure."""
     judged = [(each, validity(each.certificate, now)) for each in certificates if each.active and each.certificate]
     return [(each, found) for each, found in judged if found in ("expired", "expires soon")]
 
@@ -180,7 +180,10 @@ def successor(
 
 
 def checked_key(audit: Audit, given: str | bytes) -> SshPublicKey:
-    """The key in what was pasted; a private one is refused and that is recorded. Raises PastedTextRefused."""
+    """Return the key in what was pasted. A private key is refused, and that is recorded.
+
+    Raises PastedTextRefused, PrivateKeyPasted.
+    """
     try:
         return read_ssh_key(given)
     except PrivateKeyPasted as refusal:
@@ -189,7 +192,10 @@ def checked_key(audit: Audit, given: str | bytes) -> SshPublicKey:
 
 
 def checked_certificate(audit: Audit, given: str | bytes, now: datetime) -> Certificate:
-    """The certificate in what was pasted; a private key is refused and that is recorded. Raises PastedTextRefused."""
+    """Return the certificate in what was pasted. A private key is refused, and that is recorded.
+
+    now: UTC. Raises PastedTextRefused, PrivateKeyPasted.
+    """
     try:
         return read_certificate(given, now)
     except PrivateKeyPasted as refusal:
@@ -203,7 +209,7 @@ def _note(credential_type: CredentialType, audit: Audit, refusal: PrivateKeyPast
 
 
 def upload_key(gateway: SshKeyGateway, audit: Audit, user_name: str, key: SshPublicKey) -> str:
-    """Id of the uploaded key.
+    """Upload a key and return its ID.
 
     Raises KeyAlreadyUploaded, TooManyPublicKeys, UploadOutcomeUnknown, NotAllowed, Throttled, PublicKeyRefused.
     """
@@ -217,7 +223,7 @@ def upload_key(gateway: SshKeyGateway, audit: Audit, user_name: str, key: SshPub
 
 
 def upload_certificate(gateway: CertificateGateway, audit: Audit, user_name: str, certificate: Certificate) -> str:
-    """Id of the uploaded certificate. Raises as upload_key does, and DuplicateCertificate."""
+    """Upload a certificate and return its ID. Raises as `upload_key` does, and DuplicateCertificate."""
     return _upload(
         CERTIFICATE,
         audit,
@@ -228,7 +234,10 @@ def upload_certificate(gateway: CertificateGateway, audit: Audit, user_name: str
 
 
 def check_room(credential_type: CredentialType, held: Sequence[Listed], fingerprint: str) -> None:
-    """Raises KeyAlreadyUploaded or TooManyPublicKeys, before AWS is asked."""
+    """Check before AWS is asked that there is room. Raises KeyAlreadyUploaded or TooManyPublicKeys.
+
+    fingerprint: SHA-256 of what is to be uploaded.
+    """
     for each in held:
         if each.fingerprint == fingerprint:
             raise KeyAlreadyUploaded(credential_type, each)
@@ -258,9 +267,10 @@ def _upload(
 
 
 def reconcile(credential_type: CredentialType, held: Sequence[Listed], audit: Audit, now: datetime) -> None:
-    """Record what became of attempts without an outcome, as AWS's list tells it.
+    """Record the outcome of attempts whose outcome was unknown, as far as AWS's list shows it.
 
-    An upload is known by its fingerprint; one that cannot be read may be any, so then nothing is said of it.
+    An upload is recognized by its fingerprint. One that can't be read may be any, so then nothing is recorded. now:
+    UTC.
     """
     by_fingerprint = {each.fingerprint: each.id for each in held if each.fingerprint}
     absent = "" if len(by_fingerprint) == len(held) else None

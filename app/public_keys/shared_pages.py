@@ -1,4 +1,4 @@
-"""Pages that both types have: deactivate, activate and delete."""
+"""What the pages of every type share: a line in the sidebar, and the pages to deactivate, activate and delete."""
 
 from __future__ import annotations
 
@@ -14,9 +14,27 @@ from app.credentials import lifecycle
 from app.text.messages import _
 from app.web.forms import EmptyForm
 from app.web.guards import recently_confirmed, with_mfa
+from app.web.navigation import KEYS, Place, add_place
 from app.web.permissions import needs
 from app.web.request_context import audit, chosen_id, gateways, person
 from app.web.responses import Undo, done, done_with_undo, page
+
+
+@dataclass(frozen=True)
+class Words:
+    """What the shared pages of one type say. All are marked for translation."""
+
+    label: str
+    """Of the line in the sidebar."""
+    back: str
+    """Of the link to the list."""
+    deactivate: str
+    """The heading of the page that asks first. Its description is for search engines, its button sends the form."""
+    deactivate_description: str
+    deactivate_button: str
+    delete: str
+    delete_description: str
+    delete_button: str
 
 
 @dataclass(frozen=True)
@@ -28,27 +46,32 @@ class Pages:
     gateway: Callable[[Clients], lifecycle.Gateway]
     resource: str
     """IAM's name of one, as in its actions: "SSHPublicKey"."""
+    words: Words
+    icon: str
+    """Of the line in the sidebar: a name of Heroicons."""
+    position: int
+    """Of the same line, among the types, from 1."""
 
     def action(self, verb: str) -> str:
-        """IAM's action with this verb, "List" for all of them."""
+        """Return IAM's action with this verb, "List" for all of them."""
         return f"iam:{verb}{self.resource}{'s' if verb == 'List' else ''}"
 
     @property
     def actions(self) -> dict[str, str]:
-        """IAM's actions that a list names where they are missing."""
+        """Return IAM's actions that a list names where they are missing."""
         return {"switch": self.action("Update"), "upload": self.action("Upload"), "read": self.action("Get")}
 
     def at(self, view: str) -> str:
-        """Endpoint of one of its views."""
+        """Return the endpoint of one of its views."""
         return f"{self.bp.name}.{view}"
 
     @property
     def at_aws(self) -> lifecycle.Gateway:
-        """The gateway of this type."""
+        """Return the gateway of this type."""
         return gateways().of_type(self.gateway)
 
     def chosen(self) -> lifecycle.Owned | None:
-        """The person's own item that the address's `id` names."""
+        """Return the user's own item that the address's `id` names, None where AWS lists none."""
         wanted = chosen_id()
         return next(
             (held for held in self.at_aws.list_for(person().user_name) if held.id == wanted),
@@ -56,11 +79,11 @@ class Pages:
         )
 
     def confirmation_page(self, act: str) -> ResponseReturnValue:
-        """What an act means."""
+        """Say what deactivating or deleting means."""
         held = self.chosen()
         if held is None:
             return self.gone()
-        return page("public_keys/deactivate_or_delete.html", EmptyForm(formdata=None), act=act, held=held, pages=self)
+        return page("public_keys/deactivate_or_delete.html", EmptyForm.blank(), act=act, held=held, pages=self)
 
     def gone(self) -> ResponseReturnValue:
         """Lead to the list, and say that it was removed meanwhile, or is too new for AWS's list."""
@@ -72,7 +95,7 @@ class Pages:
         return done(sentence, self.at("index"), "info", code="not-listed")
 
     def switch(self, *, active: bool) -> ResponseReturnValue:
-        """Activate or deactivate. Each can be undone, so nothing is asked."""
+        """Activate or deactivate. Both can be undone, so the page asks nothing first."""
         held = self.chosen()
         if held is None:
             return self.gone()
@@ -84,8 +107,9 @@ class Pages:
 
 
 def add_life_cycle(pages: Pages) -> None:
-    """Register the pages on the blueprint of their type."""
+    """Register the pages on the blueprint of their type, and their line in the sidebar."""
     bp = pages.bp
+    add_place(bp, KEYS, Place(pages.at("index"), pages.words.label, pages.icon, (bp.name,)))
 
     @bp.get("/deactivate")
     @with_mfa

@@ -1,4 +1,4 @@
-"""Reading SSH public keys as people paste them: RSA for CodeCommit, or a plain sentence why not. Pure."""
+"""Reading SSH public keys as users paste them: RSA for CodeCommit, or a sentence that says why not. Pure."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ _FILE_NAME = re.compile(r"[~/.\w:\\-]{1,200}\.pub")
 
 @dataclass(frozen=True)
 class SshPublicKey:
-    """An RSA key that AWS takes."""
+    """An RSA key that AWS accepts."""
 
     line: str
     """"ssh-rsa AAAA…", without a comment."""
@@ -93,9 +93,9 @@ class SshPublicKey:
 
 
 def read_ssh_key(given: str | bytes) -> SshPublicKey:
-    """The one key in what was pasted: an OpenSSH line, PEM (both kinds), or RFC 4716.
+    """Return the one key in what was pasted: an OpenSSH line, PEM (both kinds), or RFC 4716.
 
-    Raises PrivateKeyPasted, WrongKeyType, PastedTextRefused; also for a size that AWS does not take.
+    Raises PrivateKeyPasted, WrongKeyType, PastedTextRefused; also for a size that AWS doesn't accept.
     """
     refuse_private_keys(given)
     key = _parsed(given)
@@ -123,7 +123,7 @@ _SPACES = re.compile(r"[^\S\n]+")
 
 
 def described(key: rsa.RSAPublicKey) -> SshPublicKey:
-    """What is shown and sent of a key."""
+    """Return what is shown and sent of a key."""
     md5 = ssh_key_fingerprint(key, hashes.MD5())  # noqa: S303 # how AWS names a key
     sha256 = base64.b64encode(ssh_key_fingerprint(key, hashes.SHA256())).decode().rstrip("=")
     line = key.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
@@ -131,7 +131,7 @@ def described(key: rsa.RSAPublicKey) -> SshPublicKey:
 
 
 def known_key(body: str) -> SshPublicKey | None:
-    """What AWS holds, whatever its size; None where it cannot be read."""
+    """Return the key that AWS has, whatever its size. None where it can't be read."""
     try:
         return described(_parsed(body))
     except PastedTextRefused:

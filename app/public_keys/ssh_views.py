@@ -11,9 +11,9 @@ from app.aws.ssh_keys import SshKeyGateway
 from app.credentials.observed import report_observed
 from app.public_keys import service
 from app.public_keys.forms import UploadForm
-from app.public_keys.shared_pages import Pages, add_life_cycle
+from app.public_keys.shared_pages import Pages, Words, add_life_cycle
 from app.public_keys.ssh_refusals import MAKE_ONE
-from app.text.messages import _
+from app.text.messages import N_, _
 from app.web.forms import EmptyForm
 from app.web.guards import recently_confirmed, with_mfa
 from app.web.permissions import calls, needs
@@ -23,7 +23,21 @@ from app.web.responses import done, page
 
 bp = Blueprint("ssh_keys", __name__, url_prefix="/ssh-keys")
 limiter.limit(CHANGES, key_func=this_person, methods=["POST"])(bp)
-pages = Pages(bp, service.SSH_KEY, SshKeyGateway, "SSHPublicKey")
+WORDS = Words(
+    label=N_("SSH keys"),
+    back=N_("SSH keys"),
+    deactivate=N_("Deactivate this SSH key?"),
+    deactivate_description=N_(
+        "What deactivating this SSH key stops, before you confirm it. You can activate the key again."
+    ),
+    deactivate_button=N_("Deactivate SSH key"),
+    delete=N_("Delete this SSH key?"),
+    delete_description=N_(
+        "What deleting this SSH key stops, before you confirm it. A deleted key can’t be restored."
+    ),
+    delete_button=N_("Delete SSH key"),
+)
+pages = Pages(bp, service.SSH_KEY, SshKeyGateway, "SSHPublicKey", WORDS, icon="command-line", position=1)
 add_life_cycle(pages)
 
 GIT_HOSTS = {"aws-cn": "amazonaws.com.cn", "aws-eusc": "amazonaws.eu"}
@@ -46,7 +60,7 @@ def index() -> ResponseReturnValue:
     domain, region = GIT_HOSTS.get(person().partition, "amazonaws.com"), current_app.config["AWS_REGION"]
     return page(
         "public_keys/ssh_keys.html",
-        EmptyForm(formdata=None),
+        EmptyForm.blank(),
         keys=keys[::-1],
         pages=pages,
         missing=new if service.missing(service.SSH_KEY, keys, audit(), new) else "",
@@ -63,8 +77,8 @@ def index() -> ResponseReturnValue:
 @recently_confirmed
 @needs("iam:ListSSHPublicKeys", "iam:UploadSSHPublicKey")
 def new() -> ResponseReturnValue:
-    """Where a key is pasted."""
-    return _new_page(UploadForm(formdata=None))
+    """Show the form to paste a key."""
+    return _new_page(UploadForm.blank())
 
 
 def _new_page(form: UploadForm) -> ResponseReturnValue:
@@ -77,7 +91,7 @@ def _new_page(form: UploadForm) -> ResponseReturnValue:
 @needs("iam:ListSSHPublicKeys", "iam:UploadSSHPublicKey")
 @calls("iam:GetSSHPublicKey")
 def new_post() -> ResponseReturnValue:
-    """Upload it."""
+    """Upload the key."""
     form = UploadForm()
     form.accept()
     key = service.checked_key(audit(), form.given())

@@ -96,7 +96,10 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {}
 
 
 def operation(service: str, *actions: str) -> Callable[[Operation], Operation]:
-    """Register a behaviour for actions of a service: `@operation("iam", "EnableMFADevice")`."""
+    """Register an operation for actions of a service: `@operation("iam", "EnableMFADevice")`.
+
+    Raises ValueError where one is registered already.
+    """
 
     def register(behaviour: Operation) -> Operation:
         for action in actions:

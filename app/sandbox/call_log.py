@@ -51,4 +51,5 @@ class CallLog:
     def since(self, number: int) -> list[dict[str, Any]]:
         """Entries after a sequence number."""
         with self._lock:
-            return [asdict(entry) for entry in self._entries if entry.seq > number]
+            latest = itertools.takewhile(lambda entry: entry.seq > number, reversed(self._entries))
+            return [asdict(entry) for entry in latest][::-1]

@@ -132,7 +132,7 @@ CAST = ("MFAUser", "KeyUser", "PathUser", "SecurityKeyUser", "Administrator")
 
 def _tell(running: Running) -> None:
     """Print the users and their credentials."""
-    click.echo(f"\n  A local AWS listens on {running.url} (account {running.facts['account_id']}).")
+    click.echo(f"\n  The sandbox, a local AWS, listens on {running.url} (account {running.facts['account_id']}).")
     click.echo("  It starts from scratch every time, with these IAM users:\n")
     for name in CAST:
         click.echo(f"    {name}")

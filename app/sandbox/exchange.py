@@ -73,20 +73,20 @@ class Around:
 
     def __enter__(self) -> None:
         for fault in self._found:
-            if fault.kind == "latency":
+            if fault.name == "latency":
                 time.sleep(fault.latency_ms / 1000)
             refusal = refusal_of(fault, self._service)
             if refusal:
                 raise refusal
-            if fault.kind == "reset-before":
+            if fault.name == "reset-before":
                 self._hang_up()
 
-    def __exit__(self, kind: object, *_: object) -> None:
+    def __exit__(self, error_type: object, *_: object) -> None:
         for fault in self._found:
-            if fault.kind == "reset-after" and kind is None:
+            if fault.name == "reset-after" and error_type is None:
                 self._hang_up()
-            self._exchange.cut = self._exchange.cut or fault.kind == "truncated"
-            self._exchange.stale = self._exchange.stale or fault.kind == "stale-read"
+            self._exchange.cut = self._exchange.cut or fault.name == "truncated"
+            self._exchange.stale = self._exchange.stale or fault.name == "stale-read"
 
     def _hang_up(self) -> None:
         """Close the connection without an answer."""

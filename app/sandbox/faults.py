@@ -9,7 +9,7 @@ from typing import Any
 
 from app.sandbox.api import Refusal
 
-KINDS = ("latency", "throttle", "error-500", "error-503", "reset-before", "reset-after", "truncated", "stale-read")
+NAMES = ("latency", "throttle", "error-500", "error-503", "reset-before", "reset-after", "truncated", "stale-read")
 
 
 class FaultError(ValueError):
@@ -21,7 +21,8 @@ class Fault:
     """One rule. occurrences: 1 is the next call of the action; None means every one."""
 
     action: str
-    kind: str
+    name: str
+    """One of `NAMES`: what goes wrong."""
     occurrences: frozenset[int] | None
     latency_ms: int = 0
 
@@ -36,17 +37,17 @@ def parsed(data: Any) -> list[Fault]:
 def _fault(item: Any, number: int) -> Fault:
     if not isinstance(item, dict) or set(item) - {"action", "fault", "occurrences", "latency_ms"}:
         raise FaultError(f"Fault {number} needs action, fault, occurrences and, for latency, latency_ms.")
-    action, kind, when = item.get("action"), item.get("fault"), item.get("occurrences", "every")
+    action, name, when = item.get("action"), item.get("fault"), item.get("occurrences", "every")
     latency = item.get("latency_ms", 0)
     if not isinstance(action, str) or ":" not in action:
         raise FaultError(f"Fault {number}: action reads like iam:CreateAccessKey.")
-    if kind not in KINDS:
-        raise FaultError(f"Fault {number}: fault is one of {', '.join(KINDS)}.")
+    if name not in NAMES:
+        raise FaultError(f"Fault {number}: fault is one of {', '.join(NAMES)}.")
     if when != "every" and not (isinstance(when, list) and when and all(isinstance(n, int) and n > 0 for n in when)):
         raise FaultError(f'Fault {number}: occurrences is "every" or a list of numbers from 1.')
-    if not isinstance(latency, int) or latency < 0 or (kind == "latency" and not latency):
+    if not isinstance(latency, int) or latency < 0 or (name == "latency" and not latency):
         raise FaultError(f"Fault {number}: latency_ms is a number of milliseconds.")
-    return Fault(action, kind, None if when == "every" else frozenset(when), latency)
+    return Fault(action, name, None if when == "every" else frozenset(when), latency)
 
 
 class Faults:
@@ -74,7 +75,7 @@ class Faults:
             ]
 
     def begun(self) -> dict[str, int]:
-        """Calls of each action since the rules came into force, those still running included."""
+        """Return how many calls of each action began since the rules came into force."""
         with self._lock:
             return dict(self._seen)
 
@@ -85,12 +86,12 @@ def failure_of(service: str) -> Refusal:
 
 
 def refusal_of(fault: Fault, service: str) -> Refusal | None:
-    """The error a fault answers instead of acting, None for the other kinds."""
-    if fault.kind == "throttle":
+    """The error a fault answers instead of acting, None for a fault that answers none."""
+    if fault.name == "throttle":
         code = {"ec2": "RequestLimitExceeded", "s3": "SlowDown"}.get(service, "Throttling")
         return Refusal(code, "Rate exceeded", 503 if service in ("ec2", "s3") else 400)
-    if fault.kind == "error-500":
+    if fault.name == "error-500":
         return failure_of(service)
-    if fault.kind == "error-503":
+    if fault.name == "error-503":
         return Refusal("ServiceUnavailable", "The service is unavailable.", 503)
     return None

@@ -33,7 +33,10 @@ def session_token(settings: Settings) -> str:
 
 
 def seed(settings: Settings, letters: int = 64) -> str:
-    """Of a device: base32 text without padding; 64 characters of a virtual one, 32 of a hardware token."""
+    """Return the seed of a device in base32, without padding.
+
+    letters: 64 of a virtual device, 32 of a hardware token.
+    """
     return _marked(settings, _some(_SEED, letters))
 
 

@@ -62,9 +62,12 @@ def serve(
 
     Raises PolicyError for a bad policy, OSError for a busy port. `told` is called once it listens.
     """
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):  # before its file exists, for then it may be stopped
+        signal.signal(number, lambda *_: stopped.set())
     with opened(settings, faults, port, instance) as running:
         told(running)
-        return _wait(running, command)
+        return _wait(running, command, stopped)
 
 
 @contextmanager
@@ -152,10 +155,7 @@ def _write(running: Running) -> None:
     beside.replace(running.file)
 
 
-def _wait(running: Running, command: str | None) -> int:
-    stopped = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopped.set())
+def _wait(running: Running, command: str | None, stopped: threading.Event) -> int:
     if command is None:
         while not stopped.wait(1):
             pass

@@ -18,7 +18,10 @@ KEPT = timedelta(minutes=5)
 
 
 def readable_alias(iam: IamGateway, person: Person) -> str | None:
-    """The account's alias, at most `KEPT` old; None where it has none or AWS does not tell: no page depends on it."""
+    """Return the account's alias, at most `KEPT` old.
+
+    None where it has none, or AWS doesn't say: no page depends on it.
+    """
     try:
         return _alias(iam, person)
     except (NotAllowed, Throttled, NoResponse):
@@ -26,7 +29,7 @@ def readable_alias(iam: IamGateway, person: Person) -> str | None:
 
 
 def alias_beside(iam: IamGateway, person: Person) -> Callable[[], str | None]:
-    """`readable_alias`, begun now beside other reads; at hand it costs no thread."""
+    """Start to read `readable_alias` in parallel with other reads. If it is known already, no thread is used."""
     with _known_lock:
         at_hand = person.arn in _known
     return (lambda: readable_alias(iam, person)) if at_hand else start_read(lambda: readable_alias(iam, person))
@@ -43,5 +46,5 @@ def _alias(iam: IamGateway, _: Person) -> str | None:
 
 
 def console_url(person: Person, alias: str | None) -> str:
-    """The account's own console sign-in address (IAM User Guide)."""
+    """Return the address of the account's console sign-in (IAM User Guide)."""
     return f"https://{alias or person.account_id}.{SIGN_IN_HOSTS[person.partition]}/console"

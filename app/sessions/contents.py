@@ -1,4 +1,4 @@
-"""What the session holds about people: plain records, stored by `app.sessions.current` and `app.sessions.slots`."""
+"""What the session holds about a user: plain records, stored by `app.sessions.current` and `app.sessions.slots`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from flask_login import UserMixin
 
 from app.aws.clients import AwsCredentials
 from app.aws.iam import MfaDevice
-from app.aws.signin import AuthorizationRequest, Device
+from app.aws.signin import AuthorizationRequest, OAuthClient
 
 SHOWN_FOR = timedelta(minutes=15)
 """The longest that a secret AWS shows only once waits here for its user: of an access key, or the seed of a device.
@@ -22,7 +22,7 @@ Before MFA no longer than the session (`config.BEFORE_MFA`).
 
 
 class Way(StrEnum):
-    """How someone signed in."""
+    """How a user signed in."""
 
     AWS_SIGN_IN = "aws-sign-in"
     ACCESS_KEY = "access-key"
@@ -31,7 +31,7 @@ class Way(StrEnum):
 
 
 class Confirming(StrEnum):
-    """Why someone who is signed in signs in once more."""
+    """Why a user who is signed in signs in once more."""
 
     WHO = "who"
     """What comes next decides who gets in."""
@@ -40,7 +40,7 @@ class Confirming(StrEnum):
 
 
 def owner_of(account_id: str, user_id: str) -> str:
-    """How a session store names a user: account and AWS's unique id. ARN and name can change or be reused."""
+    """Return how a session store names a user: account and AWS's unique ID. ARN and name can change or be reused."""
     return f"{account_id}/{user_id}"
 
 
@@ -68,7 +68,7 @@ class Person(UserMixin):
 
     @property
     def owner(self) -> str:
-        """Whose sessions theirs are (`owner_of`)."""
+        """What the user's sessions are stored under (`owner_of`)."""
         return owner_of(self.account_id, self.user_id)
 
     @property
@@ -83,7 +83,7 @@ class Person(UserMixin):
 
     @property
     def own_serial_number(self) -> str:
-        """Serial number of the one virtual device every variant of the policy lets the person make."""
+        """Serial number of the one virtual device that every variant of the policy lets the user create."""
         return f"arn:{self.partition}:iam::{self.account_id}:mfa/{self.user_name}"
 
     def get_id(self) -> str:
@@ -144,7 +144,7 @@ class PendingCompanySignIn:
 
 @dataclass(frozen=True)
 class PendingSignIn:
-    """Between the key step and the code step: the key is proven, the code is still missing."""
+    """A sign-in whose access key is proven and whose code is still missing."""
 
     account_id: str
     user_name: str
@@ -164,14 +164,14 @@ class PendingSignIn:
         return AwsCredentials(self.access_key_id, self.secret_access_key)
 
     def person(self, now: datetime) -> Person:
-        """Who they are once the code is accepted."""
+        """Return who the user is once the code is accepted."""
         who = (self.account_id, self.user_name, self.path, self.partition)
         return Person(*who, True, now, self.access_key_id, user_id=self.user_id)
 
 
 @dataclass(frozen=True)
 class PendingAwsSignIn:
-    """A sign-in under way at AWS: what its answer must fit."""
+    """A sign-in under way at AWS, and what its answer must fit."""
 
     client_id: str
     redirect_uri: str
@@ -187,18 +187,18 @@ class PendingAwsSignIn:
 
     @property
     def asked(self) -> AuthorizationRequest:
-        """As AWS was asked."""
+        """What AWS was asked with."""
         return AuthorizationRequest(self.client_id, self.redirect_uri, self.state, self.verifier)
 
     @property
-    def device(self) -> Device:
-        """In which browser."""
-        return Device(self.client_id)
+    def client(self) -> OAuthClient:
+        """Return the OAuth client that AWS was asked by: for a browser on this machine, or for one anywhere."""
+        return OAuthClient(self.client_id)
 
 
 @dataclass(frozen=True)
 class Renewal:
-    """What the next credentials of an AWS sign-in are got with."""
+    """What the next credentials of a sign-in through AWS are requested with."""
 
     client_id: str
     refresh_token: str = field(repr=False)
@@ -213,7 +213,7 @@ class ReplacedDevice:
     enabled_at: datetime
 
     def is_same(self, device: MfaDevice) -> bool:
-        """Is it this device? A session keeps times to the second, as AWS does."""
+        """Is it this device? A session stores times to the second, as AWS does."""
         return (self.serial_number, self.enabled_at.replace(microsecond=0)) == (
             device.serial_number,
             device.enabled_at.replace(microsecond=0),
@@ -222,7 +222,7 @@ class ReplacedDevice:
 
 @dataclass(frozen=True)
 class Enrollment:
-    """A virtual device that waits for its first two codes. The seed lives here and nowhere else."""
+    """A virtual device that waits for its first two codes. Its seed is nowhere else."""
 
     serial_number: str
     seed: str = field(repr=False)
@@ -245,13 +245,13 @@ class Enrollment:
 
     @property
     def replaced_device(self) -> ReplacedDevice | None:
-        """The device to remove once this one is trusted; None where it is a further one."""
+        """Return the device to remove once this one is trusted, None where it is an additional one."""
         return ReplacedDevice(self.replaces, self.replaces_enabled_at) if self.replaces_enabled_at else None
 
 
 @dataclass(frozen=True)
 class NewAccessKey:
-    """A key just made: its secret is shown until the person has saved it, and lives nowhere else."""
+    """A key just created. Its secret is shown until the user has saved it, and is nowhere else."""
 
     access_key_id: str
     secret_access_key: str = field(repr=False)
@@ -262,9 +262,9 @@ class NewAccessKey:
 
 @dataclass(frozen=True)
 class Upgrade:
-    """After enabling: the way from this session to an MFA session.
+    """The steps from this session to an MFA session, after a device was set up.
 
-    Codes in `used` were given to AWS already. `code` waits until STS knows the device.
+    Codes in `used` were sent to AWS already. `code` waits until STS recognizes the device.
     """
 
     serial_number: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar, cast
@@ -18,16 +18,16 @@ from app.aws.signin import SignInTokens
 from app.sessions.contents import Colleague, Confirming, Person, Renewal
 from app.sessions.interface import TOUCH_EVERY, StoredSessions
 from app.sessions.session import Session
-from app.sessions.stores import OpenSession, StoreDown
+from app.sessions.stores import StoreDown
 
 
 def current_session() -> Session:
-    """The browser's session itself, not Flask's stand-in for it: it is handed on."""
+    """Return the browser's session itself, not Flask's proxy for it, because it is passed on."""
     return cast("LocalProxy[Session]", flask_session)._get_current_object()
 
 
 def stored_sessions() -> StoredSessions:
-    """Where the sessions of all browsers are."""
+    """Return the session interface, which has the sessions of all browsers."""
     return cast("StoredSessions", current_app.session_interface)
 
 
@@ -45,7 +45,7 @@ def read(slot_type: type[Kept], stored: Mapping[str, Any] | None) -> Kept | None
 
 
 def keep(key: str, record: Any) -> None:
-    """Hold a record of `app.sessions.contents` in the session."""
+    """Store a record of `app.sessions.contents` in the session."""
     current_session()[key] = asdict(record)
 
 
@@ -78,9 +78,9 @@ def drop_what_is_nobodys() -> None:
 
 
 def make_way_for(owner: str) -> None:
-    """Before a sign-in is recorded: a session of another user, or of nobody, gets another label.
+    """Before a sign-in is recorded: if the session is another user's, or nobody's, drop its label.
 
-    Another user's leads nowhere; nor does what came from the browser alone.
+    Also drop where another user, or a visitor, was going.
     """
     drop_what_is_nobodys()
     session = current_session()
@@ -90,7 +90,7 @@ def make_way_for(owner: str) -> None:
 
 
 def renew(owner: str) -> None:
-    """A session under a new id for this user (`owner_of`): empty, but for the two kinds above."""
+    """Give the session a new ID for this user (`owner_of`), and drop everything but the two kinds above."""
     session = current_session()
     own = _THEIR_OWN if _whose() == owner else {}
     kept = {key: session[key] for key in (*own, *_OF_THE_BROWSER) if key in session}
@@ -123,7 +123,7 @@ def _open(person: Person, lasts: timedelta) -> None:
 
 
 def sign_in_through_aws(person: Person, tokens: SignInTokens, lasts: timedelta) -> None:
-    """Open the session of someone AWS Sign-In has let in; forms open in their other tabs stay good."""
+    """Open the session of a user whom AWS Sign-In let in. Forms open in their other tabs stay valid."""
     csrf_token = current_session().get("csrf_token") if current_user.is_authenticated else None
     sign_in(person, tokens.credentials, lasts)
     keep("renewal", Renewal(tokens.client_id, tokens.refresh_token, tokens.dpop_key))
@@ -132,31 +132,34 @@ def sign_in_through_aws(person: Person, tokens: SignInTokens, lasts: timedelta) 
 
 
 def renewal() -> Renewal | None:
-    """How to get the next credentials; None for sign-ins that are not through AWS Sign-In."""
+    """Return what the next credentials are requested with, None for sign-ins that aren't through AWS Sign-In."""
     stored = current_session().get("renewal")
     return Renewal(**stored) if stored else None
 
 
 def renewing_until() -> datetime | None:
-    """Some request is getting the next credentials, and has until then; UTC."""
+    """Return until when (UTC) another request may be getting the next credentials, None where none is."""
     until: datetime | None = current_session().get("renewing_until")
     return until
 
 
 def claim_renewal(until: datetime) -> bool:
-    """Take it on to get the next credentials; False where another request was faster, in any process."""
+    """Let this request get the next credentials. Return False where another one was faster, in any process.
+
+    until: UTC. Raises StoreDown.
+    """
     current_session()["renewing_until"] = until
     return stored_sessions().commit(current_session(), if_unchanged=True)
 
 
 def release_renewal() -> None:
-    """Leave it to the next request."""
+    """Leave it to the next request to get credentials. Raises StoreDown."""
     current_session().pop("renewing_until", None)
     stored_sessions().commit(current_session())
 
 
 def keep_renewed(tokens: SignInTokens) -> None:
-    """Store the next credentials before anyone uses them."""
+    """Store the next credentials before any request uses them. Raises StoreDown."""
     keep("credentials", tokens.credentials)
     keep("renewal", Renewal(tokens.client_id, tokens.refresh_token, tokens.dpop_key))
     current_session().pop("renewing_until", None)
@@ -164,48 +167,27 @@ def keep_renewed(tokens: SignInTokens) -> None:
 
 
 def look_again() -> None:
-    """Read the session from the store again: another request is changing it."""
+    """Read the session from the store again, because another request is changing it. Raises StoreDown."""
     stored_sessions().reload(current_session())
 
 
 def label() -> str:
-    """Short id of this session: names it in the audit log and to its owner, but can't be used to sign in."""
+    """Return the short ID of this session. It can't be used to sign in.
+
+    It names the session in the audit log and to its owner.
+    """
     return str(current_session().setdefault("label", secrets.token_hex(4)))
 
 
 def known_label() -> str:
-    """The same, "" for a session that has none yet: nothing is begun by asking."""
+    """Return the short ID, "" for a session that has none yet. Asking creates none."""
     return str(current_session().get("label", ""))
 
 
-def sessions_of(person: Person) -> Sequence[OpenSession]:
-    """The person's open sessions, latest used first."""
-    return sessions_by_owner(person.owner)
-
-
-def end_sessions(person: Person, labels: Collection[str]) -> int:
-    """End sessions of the person by their short ids; how many there were."""
-    return stored_sessions().end(person.owner, labels)
-
-
-def sessions_by_owner(*owners: str) -> Sequence[OpenSession]:
-    """Open sessions of another user (`owner_of`), for an administrator; latest used first."""
-    found = [session for owner in owners for session in stored_sessions().list_for(owner)]
-    return sorted(found, key=lambda session: session.last_used_at, reverse=True)
-
-
-def end_all_sessions(*owners: str) -> int:
-    """End every session of another user here, for an administrator; how many there were."""
-    return sum(
-        stored_sessions().end(owner, [session.label for session in stored_sessions().list_for(owner)])
-        for owner in owners
-    )
-
-
 def sign_out() -> None:
-    """Forget everything; the stored session is deleted, and its id with it, whatever is said afterwards.
+    """Clear the session and delete it from the store, whatever the request says afterwards.
 
-    Also one that a sign-in of this browser is making of it at this moment: it has the same label.
+    A sign-in of this browser may be giving it a new ID right now. That session has the same label, and ends as well.
     """
     owner, name = current_session().get("owner"), known_label()
     logout_user()
@@ -215,20 +197,20 @@ def sign_out() -> None:
 
 
 def load_person(person_id: str) -> Person | None:
-    """Flask-Login's loader: the person the session was opened for."""
+    """Return the person the session was opened for (Flask-Login's loader), None where that is another."""
     session = current_session()
     person = read(Person, session.get("person")) or read(Colleague, session.get("colleague"))
     return person if person and person.get_id() == person_id else None
 
 
 def credentials() -> AwsCredentials | None:
-    """What requests of this session are signed with; None when nobody is signed in."""
+    """Return what requests of this session are signed with, None when nobody is signed in."""
     stored = current_session().get("credentials")
     return AwsCredentials(**stored) if stored else None
 
 
 def session_ends_at() -> datetime | None:
-    """When the session ends whatever the person does; UTC."""
+    """Return when the session ends even if it is used (UTC), None for a session without an end."""
     ends_at: datetime | None = current_session().get("ends_at")
     return ends_at
 
@@ -244,7 +226,7 @@ class Left:
 
 
 def session_left() -> Left:
-    """From the end of this request on."""
+    """Return how long the session lasts from the end of this request on."""
     session, now, idle = current_session(), datetime.now(UTC), current_app.config["SESSION_IDLE"]
     until = now + idle
     if session.last_used_at and now - session.last_used_at <= TOUCH_EVERY and not session.modified:
@@ -269,7 +251,7 @@ def confirm_before(path: str, why: Confirming = Confirming.WHO) -> None:
 
 
 def confirming() -> Confirming | None:
-    """Why someone signed in is signing in once more; None for everybody else."""
+    """Return why a user who is signed in is signing in once more, None for everyone else."""
     why = current_session().get("confirming")
     return Confirming(why) if why else None
 
@@ -280,23 +262,23 @@ def remember_next(path: str) -> None:
 
 
 def next_page() -> str:
-    """Where the person was going before the sign-in, or ""."""
+    """Return where the user was going before the sign-in, or ""."""
     return str(current_session().get("wanted", ""))
 
 
 def pop_next() -> str | None:
-    """Where the person was going before the sign-in, told once."""
+    """Return where the user was going before the sign-in, and forget it."""
     path: str | None = current_session().pop("wanted", None)
     return path
 
 
 def session_unavailable() -> bool:
-    """True when nobody can tell what the browser's session holds: the store does not answer."""
+    """Is it unknown what the browser's session holds, because the store doesn't answer?"""
     return current_session().unavailable
 
 
 def leave_session_alone() -> None:
-    """Whatever this request changed of its session is not stored."""
+    """Don't store what this request changed of its session."""
     current_session().unavailable = True
 
 
@@ -315,5 +297,5 @@ def store_now() -> bool:
 
 
 def session_was_lost() -> bool:
-    """True when the browser came with a session that is over."""
+    """Did the browser send a session that has ended?"""
     return current_session().lost

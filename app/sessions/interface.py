@@ -10,7 +10,6 @@ else can get again it commits: it is told when the session was ended meanwhile.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import logging
 import secrets
@@ -19,13 +18,12 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.fernet import InvalidToken
 from flask import Flask, Request, Response, request
 from flask.json.tag import TaggedJSONSerializer
 from flask.sessions import SessionInterface, SessionMixin
 
+from app.sessions.encryption import cipher
 from app.sessions.session import ABSENT, Session
 from app.sessions.stores import OpenSession, Seen, SessionStore, StoreDown
 from app.sessions.visitors import KEPT, VisitorCookies
@@ -33,30 +31,19 @@ from app.sessions.visitors import KEPT, VisitorCookies
 log = logging.getLogger(__name__)
 
 TOUCH_EVERY = timedelta(seconds=30)
+PARTS_OF_PAGES = ("static", "branding.logo")
+"""Endpoints a browser asks by itself: that is no use of a session, so it doesn't keep one from ending."""
 _TRIES = 100
 """Of many at once one succeeds each time, so nobody tries as often as there are requests of one browser."""
 _PAUSE_MS = 20
 _BUSY = "the session is being changed by too many requests at once"
 
 
-def cipher(secret_key: str, fallbacks: list[str], purpose: str = "sessions") -> MultiFernet:
-    """Encrypts with a key derived from `secret_key`; still reads what the fallbacks encrypted.
-
-    purpose: what is encrypted for one cannot be read as what is for another.
-    """
-    return MultiFernet([Fernet(_derived(key, purpose)) for key in (secret_key, *fallbacks)])
-
-
-def _derived(secret: str, purpose: str) -> bytes:
-    key = HKDF(algorithm=SHA256(), length=32, salt=None, info=f"latchkey {purpose}".encode()).derive(secret.encode())
-    return base64.urlsafe_b64encode(key)
-
-
 class StoredSessions(SessionInterface):
     """Flask's session interface over a store.
 
-    Where the store does not answer, a request gets an empty session that is `unavailable`, or StoreDown when it is to
-    be saved: either way a page that says so (`app.web.error_pages`), and the cookie stays.
+    If the store doesn't answer, a request gets an empty session that is `unavailable`, or StoreDown when the session
+    is to be saved. Either way a page says so (`app.web.error_pages`), and the cookie stays.
     """
 
     def __init__(self, app: Flask, store: SessionStore) -> None:
@@ -68,7 +55,7 @@ class StoredSessions(SessionInterface):
         self._idle: timedelta = app.config["SESSION_IDLE"]
 
     def open_session(self, app: Flask, request: Request) -> Session:
-        """The browser's session, or a new empty one (`lost` when its id is not good any more)."""
+        """Return the browser's session, or a new empty one (`lost` if its ID isn't valid any more)."""
         sid = request.cookies.get(self.get_cookie_name(app))
         if not sid:
             return self._visitor(request)
@@ -109,7 +96,7 @@ class StoredSessions(SessionInterface):
         return session
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
-        """Store what the request changed; set or delete the cookie where the id changed. Raises StoreDown once."""
+        """Store what the request changed. Set or delete the cookie if the ID changed. Raises StoreDown once."""
         session = cast("Session", session)
         response.vary.add("Cookie")
         if session.unavailable:
@@ -133,8 +120,13 @@ class StoredSessions(SessionInterface):
             self._visitors.delete(request, response, self._cookie(app))
         elif session.modified:
             self._change_at_the_end(session, session.sid)
-        elif session.last_used_at and datetime.now(UTC) - session.last_used_at > TOUCH_EVERY:
+        elif request.endpoint not in PARTS_OF_PAGES and self._is_due(session):
             self._touch(session, session.sid)
+
+    @staticmethod
+    def _is_due(session: Session) -> bool:
+        """Is it time to note again that the session is used?"""
+        return session.last_used_at is not None and datetime.now(UTC) - session.last_used_at > TOUCH_EVERY
 
     def _follow(self, session: Session) -> str:
         """Continue or end the session that this one replaces. Return its new id, "" where it was not continued."""
@@ -202,10 +194,10 @@ class StoredSessions(SessionInterface):
         raise StoreDown(_BUSY)
 
     def commit(self, session: Session, *, if_unchanged: bool = False) -> bool:
-        """Store the changes now, not at the end of the request: for what others must see before we continue.
+        """Store the changes now, not at the end of the request, for what others must see before this one continues.
 
-        if_unchanged: only where nobody else stored anything since this request read the session. Answers
-        False where that was so, or where the session was ended; then it holds what is stored now, if anything.
+        if_unchanged: only if nothing else was stored since this request read the session. Return False if it was, or
+        if the session was ended. The session then holds what is stored now, if anything. Raises StoreDown.
         """
         if session.sid is None:
             return True  # nobody else has it
@@ -214,12 +206,15 @@ class StoredSessions(SessionInterface):
         return stored
 
     def stored(self, session: Session, key: str) -> Mapping[str, Any]:
-        """What is stored by now under a key of the session; {} for nothing. What the request has stays as it is."""
+        """Return what is stored now under a key of the session, {} for nothing, and leave the session as it is.
+
+        Raises StoreDown.
+        """
         found = self._load(session.sid) if session.sid else None
         return (found.get(key) if found else None) or {}
 
     def reload(self, session: Session) -> None:
-        """Read what is stored now, dropping changes of this request."""
+        """Read what is stored now, and drop the changes of this request. Raises StoreDown."""
         stored = self._load(session.sid) if session.sid else None
         session.clear()
         if stored is None:
@@ -279,11 +274,11 @@ class StoredSessions(SessionInterface):
         raise StoreDown(_BUSY)
 
     def list_for(self, owner: str) -> Sequence[OpenSession]:
-        """Open sessions of a user (`app.sessions.contents.owner_of`), latest used first."""
+        """Return the open sessions of an owner (`owner_of`), latest used first. Raises StoreDown."""
         return self.store.list_for(owner)
 
     def end(self, owner: str, labels: Collection[str]) -> int:
-        """Delete sessions of a person by their short ids; how many there were."""
+        """Delete sessions of a user by their short IDs, and return how many there were. Raises StoreDown."""
         return self.store.end(owner, labels)
 
     def _forget(self, sid: str) -> bool:

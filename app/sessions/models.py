@@ -11,7 +11,7 @@ from app.db import Base, Utc
 
 
 class StoredSession(Base):
-    """A browser's session. Who steals this table has neither cookies (hashed) nor contents (encrypted)."""
+    """A browser's session. A thief of this table gets neither cookies (hashed) nor contents (encrypted)."""
 
     __tablename__ = "sessions"
 

@@ -1,8 +1,8 @@
-"""Credentials of AWS Sign-In live 15 minutes: the next ones are got ahead of time, by one request at a time.
+"""Credentials of AWS Sign-In last 15 minutes. One request at a time gets the next ones, ahead of time.
 
-The refresh token works once. So a request that refreshes says so in the stored session first, and stores the new
-token before anyone uses the new credentials; other requests, in any process, continue with what they
-have, or wait for the outcome where that has expired.
+The refresh token works once. So a request that refreshes first says so in the stored session, and stores the new
+token before anyone uses the new credentials. Other requests, in any process, continue with what they have, or wait
+for the outcome if that has expired.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ LOOK_EVERY_S = 0.1
 
 
 def keep_signed_in(gateway: SignInGateway) -> None:
-    """See to it that the session's credentials are good; of no effect on other sessions.
+    """Make sure that the session's credentials are valid. Sessions that aren't through AWS Sign-In stay as they are.
 
     Raises SignInExpired (and PasswordWasChanged, RenewalRefused, RenewalNotPermitted), Throttled, NoResponse.
     """

@@ -1,4 +1,4 @@
-"""The session at hand: what one request sees and changes of it. How it is kept is in `app.sessions.interface`."""
+"""The session of one request: what it reads and changes. How it is stored is in `app.sessions.interface`."""
 
 from __future__ import annotations
 
@@ -43,23 +43,26 @@ class Session(CallbackDict[str, Any], SessionMixin):
 
     @property
     def of_visitor(self) -> bool:
-        """No sign-in has begun: what it has came from the browser, where an attacker may have put it."""
+        """Has no sign-in begun? Then what it has came from the browser, where an attacker may have put it."""
         return self.sid is None and self.replaced is None
 
     def renew(self, takes_along: Mapping[str, str] | None = None) -> None:
-        """Continue under a new id: at every change of privilege, against fixation and stolen ids."""
+        """Continue under a new ID. Every change of privilege does, against fixation and stolen IDs.
+
+        takes_along: as the attribute.
+        """
         self.replaced = self.replaced or self.sid
         self.sid = None
         self.takes_along = takes_along or {}
         self.modified = True
 
     def start_over(self) -> None:
-        """Another session, which has nothing to do with this one: that one ends."""
+        """Start another session, which has nothing to do with this one. This one ends."""
         self.clear()
         self.renew()
         self.follows = False
 
     def changes(self) -> tuple[dict[str, Any], set[str]]:
-        """Top-level keys this request set, and keys it removed."""
+        """Return the top-level keys that this request set, with their values, and the keys it removed."""
         changed = {key: value for key, value in self.items() if self.before.get(key, ABSENT) != value}
         return changed, set(self.before) - set(self)

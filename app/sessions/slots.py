@@ -1,4 +1,4 @@
-"""What waits in a session for the next page: sign-ins, devices and keys half done, with their secrets."""
+"""What waits in a session for the next page: unfinished sign-ins, devices and keys, with their secrets."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _in_time(key: str, slot_type: type[Timed], now: datetime) -> Timed | None:
 
 
 def drop_what_is_over() -> None:
-    """Let nothing outlive its time in the session, whichever page is opened."""
+    """Drop everything in the session whose time is up, whichever page is opened."""
     if session_unavailable():
         return
     now = datetime.now(UTC)
@@ -67,7 +67,7 @@ def drop_what_is_over() -> None:
 
 
 def begin_sign_in(pending: PendingSignIn) -> None:
-    """Hold a proven key until the code comes, under a new session id."""
+    """Keep a proven key until the code comes, under a new session ID."""
     session, owner = current_session(), owner_of(pending.account_id, pending.user_id)
     make_way_for(owner)
     renew(owner)
@@ -77,15 +77,15 @@ def begin_sign_in(pending: PendingSignIn) -> None:
 
 
 def pending_sign_in(now: datetime) -> PendingSignIn | None:
-    """The sign-in that waits for its code, unless its time is up: then its secret is dropped."""
+    """Return the sign-in that waits for its code. If its time is up, drop its secret and return None. now: UTC."""
     return _in_time("pending_sign_in", PendingSignIn, now)
 
 
 def begin_aws_sign_in(pending: PendingAwsSignIn) -> None:
-    """Remember what AWS was asked; an earlier question of this session is dropped.
+    """Remember what AWS was asked, and drop an earlier question of this session.
 
-    Before anyone is signed in under a new id: who planted or kept the old one does not see the answer,
-    and nothing they planted with it goes along.
+    Before anyone is signed in, the session gets a new ID: an attacker who planted or kept the old one doesn't see the
+    answer, and nothing they planted comes along.
     """
     if not current_user.is_authenticated:
         drop_what_is_nobodys()
@@ -94,13 +94,13 @@ def begin_aws_sign_in(pending: PendingAwsSignIn) -> None:
 
 
 def pending_aws_sign_in(now: datetime) -> PendingAwsSignIn | None:
-    """The sign-in under way at AWS, unless its time is up."""
+    """Return the sign-in under way at AWS, None if its time is up. now: UTC."""
     pending = read(PendingAwsSignIn, current_session().get("pending_aws_sign_in"))
     return pending if pending and pending.until > now else None
 
 
 def take_aws_sign_in(now: datetime) -> PendingAwsSignIn | None:
-    """The sign-in under way, for the one request that may finish it."""
+    """Return the sign-in under way to the one request that may finish it, None to others. Raises StoreDown."""
     while pending := pending_aws_sign_in(now):
         forget("pending_aws_sign_in")
         if stored_sessions().commit(current_session(), if_unchanged=True):
@@ -131,12 +131,12 @@ def take_company_sign_in(now: datetime) -> PendingCompanySignIn | None:
 
 
 def remember_at_aws(user_name: str) -> None:
-    """Who AWS said is signed in there, for the page that explains why it went no further."""
+    """Remember whom AWS named as signed in there, for the page that explains why the sign-in stopped."""
     current_session()["at_aws"] = user_name
 
 
 def at_aws() -> str:
-    """Who AWS said is signed in in this browser, or ""."""
+    """Return whom AWS named as signed in in this browser, or ""."""
     return str(current_session().get("at_aws", ""))
 
 
@@ -147,14 +147,14 @@ def keep_enrollment(enrollment: Enrollment) -> None:
 
 
 def enrollment() -> Enrollment | None:
-    """The enrollment begun in this session, unless its time is up: then the seed is dropped."""
+    """Return the enrollment begun in this session. If its time is up, drop its seed and return None."""
     return _in_time("enrollment", Enrollment, datetime.now(UTC))
 
 
 def claim_new_key(now: datetime, until: datetime) -> bool:
-    """Take it on to make a key; False where another request of this session is at it, in any process.
+    """Let this request create a key. Return False if another request of this session is doing so, in any process.
 
-    until: when to think that request dead. Two at once would make two keys, and one secret would be lost.
+    until: when to consider that request dead (UTC). Two at once would create two keys, and one secret would be lost.
     """
     while True:
         claimed: datetime | None = current_session().get("making_key_until")
@@ -183,7 +183,7 @@ def making_key(now: datetime, until: datetime) -> Iterator[Callable[[NewAccessKe
 
 
 def discard_new_key() -> None:
-    """None was made, or it is seen to: the next request may try."""
+    """Let the next request try: no key was created, or its secret is stored."""
     current_session().pop("making_key_until", None)
 
 
@@ -198,7 +198,7 @@ def keep_new_key(new: NewAccessKey) -> bool | None:
 
 
 def new_key_meanwhile(now: datetime) -> str:
-    """Id of the key whose secret is stored by now, perhaps by another request of this session; or ""."""
+    """Return the ID of the key whose secret is stored by now, perhaps by another request of this session; or ""."""
     stored = stored_sessions().stored(current_session(), "new_key")
     return str(stored["access_key_id"]) if stored and stored["until"] > now else ""
 
@@ -212,17 +212,17 @@ def mark_proven(access_key_id: str) -> None:
 
 
 def new_key(now: datetime) -> NewAccessKey | None:
-    """The key whose secret waits to be saved, unless its time is up: then the secret is dropped."""
+    """Return the key whose secret waits to be saved. If its time is up, drop the secret and return None. now: UTC."""
     return _in_time("new_key", NewAccessKey, now)
 
 
 def keep_upgrade(upgrade: Upgrade) -> None:
-    """Remember what the upgrade waits for."""
+    """Store the step that this session is at on its way to an MFA session."""
     keep("upgrade", upgrade)
 
 
 def upgrade() -> Upgrade | None:
-    """The upgrade this session is on the way to."""
+    """Return the step that this session is at on its way to an MFA session."""
     return read(Upgrade, current_session().get("upgrade"))
 
 
@@ -237,7 +237,7 @@ def replacing() -> ReplacedDevice | None:
 
 
 def forget_new_key() -> bool:
-    """Drop the secret that was saved; False where the session was renewed meanwhile, maybe with it, or ended."""
+    """Drop the secret that was saved. Return False if the session was renewed meanwhile, maybe with it, or ended."""
     forget("new_key")
     return _stored()
 

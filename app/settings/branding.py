@@ -29,7 +29,7 @@ class Logo:
 
     @property
     def version(self) -> str:
-        """For its address: another picture has another one, so browsers may keep each."""
+        """Return the version in its address. Another picture has another one, so browsers can cache each."""
         return hashlib.sha256(self.content).hexdigest()[:12]
 
 

@@ -1,4 +1,4 @@
-"""Parsers for settings with rules of their own. What is wrong is added to the problems, with what to set."""
+"""Parsers for settings with rules of their own. What is wrong is reported with `at.wrong`, and what to set."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from app.audit.chain import Keyring
-from app.policy.documents import allowed_actions, read
+from app.policy.documents import read
 from app.policy.evaluation import PolicyError
+from app.policy.portal_actions import allowed_actions
 from app.settings.table import Parser, Reading
 from app.settings.values import listed, one_of, whole
 
 
 def accounts(text: str, at: Reading) -> frozenset[str]:
-    """Account ids."""
+    """12-digit account IDs."""
     found = frozenset(listed(text))
     if not found or any(not re.fullmatch(r"\d{12}", account) for account in found):
         at.wrong(f"{at.name} is missing or wrong: set the 12-digit ids of your accounts, like 123456789012.")
@@ -45,7 +46,7 @@ def evidence_key(text: str, at: Reading) -> str:
 
 
 def secret_keys(text: str, at: Reading) -> list[str]:
-    """Such keys, or none."""
+    """Keys of at least 32 characters, or none."""
     found = listed(text)
     if any(len(key) < 32 for key in found):
         at.wrong(f"{at.name}: each key needs at least 32 random characters. {_MAKE_ONE}")
@@ -118,7 +119,7 @@ def region(text: str, at: Reading) -> str:
 
 
 def public_url(text: str, at: Reading) -> str:
-    """The address as browsers write it: in small letters, without the usual port."""
+    """The address as browsers write it: in lower case, without the default port."""
     url = text or f"http://127.0.0.1:{at.env.get('PORT') or 8000}"
     parts, port = _parts(url)
     host = parts.hostname or ""
@@ -134,7 +135,7 @@ def public_url(text: str, at: Reading) -> str:
 
 
 def limit(text: str, at: Reading) -> str:
-    """How often in how long, as the library of rate limits reads it: "30 per 5 minutes"."""
+    """A rate limit as the limits library reads it: "30 per 5 minutes"."""
     try:
         parse_many(text)
     except ValueError:
@@ -171,7 +172,7 @@ THRESHOLDS = {
 
 
 def thresholds(text: str, at: Reading) -> dict[str, dict[str, int]]:
-    """By account, "" for all: names as `app.compliance.rules.subjects.Terms` spells them."""
+    """By account, "" for all: numbers by their name in `app.compliance.rules.subjects.Terms`."""
     chosen: dict[str, dict[str, int]] = {}
     accounts = at.values["ACCOUNTS"]
     for part in listed(text):
@@ -244,7 +245,7 @@ _ADMIN = re.compile(
 
 
 def admins(text: str, at: Reading) -> dict[str, frozenset[str]]:
-    """Account to those named for it: unique ids (AIDA...), and ARNs where no id was given."""
+    """By account, those named for it: unique IDs (AIDA...), or ARNs where no ID was given."""
     by_account: dict[str, frozenset[str]] = {}
     accounts: Collection[str] = at.values["ACCOUNTS"]
     for part in listed(text):
@@ -263,7 +264,7 @@ def admins(text: str, at: Reading) -> dict[str, frozenset[str]]:
 
 
 def database_url(default: str) -> Parser:
-    """As SQLAlchemy reads it; of the databases and drivers that the portal knows. default: where none is set."""
+    """A URL as SQLAlchemy reads it, of the databases and drivers the portal supports. default: where none is set."""
 
     def parse(text: str, at: Reading) -> str:
         url = text or default
@@ -301,7 +302,7 @@ def redis(url: str, at: Reading) -> str:
 
 
 def workers(text: str, at: Reading) -> int:
-    """How many processes serve."""
+    """How many processes serve, at least 1."""
     name = at.name if text else "WEB_CONCURRENCY"
     number = int(whole(1, 64)(text or at.env.get("WEB_CONCURRENCY") or "1", replace(at, name=name)))
     if number > 1 and not at.values["REDIS_URL"]:

@@ -1,4 +1,4 @@
-"""A line of the table of settings, and reading all of them. Where one is wrong, the values are never used."""
+"""A line of the table of settings, and reading all of them. If one is wrong, none of the values is used."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Reading:
-    """Where a setting is read: what its parser may look at, and where it says what is wrong."""
+    """The place where a setting is read: what its parser may use, and where it says what is wrong."""
 
     name: str
     """As the environment has it, so possibly a former name."""
@@ -46,7 +46,7 @@ class Setting:
     """An earlier name, which still works."""
 
     def description(self) -> str:
-        """What docs/settings.md says about it."""
+        """Return what docs/settings.md says about it."""
         parts = [self.help]
         if self.default:
             parts.append(f"Default `{self.default}`")
@@ -64,7 +64,7 @@ class Setting:
         return self.formerly
 
     def read(self, env: Mapping[str, str], values: Mapping[str, Any], problems: list[str]) -> Any:
-        """Return its value. Adds to the problems."""
+        """Return its value. What is wrong is added to the problems."""
         name = self._name_in(env)
         return self.parse(env.get(name) or self.default, Reading(name, env, values, problems))
 

@@ -1,4 +1,4 @@
-"""Parsers for kinds of values that several settings have."""
+"""Parsers for types of values that several settings have. What isn't valid is reported with `at.wrong`."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def whole(low: int, high: int) -> Parser:
 
 
 def minutes(low: int, high: int) -> Parser:
-    """So many minutes, as a timedelta."""
+    """A whole number of minutes from `low` to `high`, as a timedelta."""
     number = whole(low, high)
     return lambda text, at: timedelta(minutes=number(text, at))
 
 
 def days(low: int, high: int) -> Parser:
-    """So many days, as a timedelta."""
+    """A whole number of days from `low` to `high`, as a timedelta."""
     number = whole(low, high)
     return lambda text, at: timedelta(days=number(text, at))
 
@@ -52,4 +52,5 @@ def one_of(*choices: str) -> Parser:
 
 
 def listed(text: str) -> list[str]:
+    """Return the parts of a list with commas, without blanks around them and without empty parts."""
     return [part.strip() for part in text.split(",") if part.strip()]

@@ -1,4 +1,4 @@
-"""Signing in through AWS Sign-In: asking AWS, reading its answer, and who it was."""
+"""Signing in through AWS Sign-In: asking AWS, reading its answer, and finding out who signed in."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LONGEST_CODE = 4096
 
 
 class InvalidVerificationCode(Refused):
-    """What was pasted cannot be the verification code of this sign-in."""
+    """What was pasted can't be the verification code of this sign-in."""
 
     code = "invalid-verification-code"
     field = "verification_code"
@@ -67,7 +67,7 @@ class OtherVerificationCode(InvalidVerificationCode):
 
 
 class SignedInWithoutCode(Refused):
-    """The person has a device, but AWS answered with a console session without MFA."""
+    """The user has a device, but AWS answered with a console session without MFA."""
 
     code = "signed-in-without-code"
 
@@ -77,13 +77,13 @@ class SignedInWithoutCode(Refused):
 
 
 class IamRefusesSession(Refused):
-    """AWS signed the person in, but IAM does not take the credentials."""
+    """AWS signed the user in, but IAM doesn't accept the credentials."""
 
     code = "iam-refuses-session"
 
 
 class DifferentUser(Refused):
-    """AWS answered with another person's console session."""
+    """AWS answered with another user's console session."""
 
     code = "different-user"
 
@@ -93,7 +93,7 @@ class DifferentUser(Refused):
 
 
 class NotArrived(Exception):
-    """The sign-in is over, and nobody is signed in. refusal: why; str() of it is the sentence they read."""
+    """The sign-in is over, and nobody is signed in. refusal: the reason. str() of it is the sentence users read."""
 
     def __init__(self, refusal: PortalError) -> None:
         super().__init__(refusal)
@@ -102,14 +102,14 @@ class NotArrived(Exception):
 
 @dataclass(frozen=True)
 class Arrived:
-    """Someone AWS Sign-In has let in."""
+    """A user whom AWS Sign-In let in."""
 
     identity: Identity
     tokens: SignInTokens
     with_mfa: bool
 
     def person(self, now: datetime) -> Person:
-        """As the session knows them."""
+        """Return the user as the session stores them."""
         who = self.identity
         told = (who.account_id, who.user_name, who.path, who.partition)
         return Person(*told, self.with_mfa, now, user_id=who.user_id)
@@ -124,9 +124,9 @@ def begin(
     expected_user_id: str = "",
     back: str = "",
 ) -> PendingAwsSignIn:
-    """A new sign-in at AWS; nothing is asked yet. public_url: of the portal."""
-    device, callback = oauth_client_for(public_url)
-    asked = gateway.request(device, callback)
+    """Return a new sign-in at AWS. Nothing is asked yet. public_url: of the portal. now: UTC."""
+    client, callback = oauth_client_for(public_url)
+    asked = gateway.request(client, callback)
     return PendingAwsSignIn(
         asked.client_id,
         asked.redirect_uri,
@@ -140,15 +140,16 @@ def begin(
 
 
 def address_at_aws(gateway: SignInGateway, pending: PendingAwsSignIn) -> str:
-    """Where the browser goes: AWS's sign-in, through its sign-out where an old console session would answer."""
+    """Return AWS's sign-in address, by way of its sign-out where an old console session would answer."""
     url = gateway.authorization_url(pending.asked)
     return gateway.sign_out_url(url) if pending.sign_out_first else url
 
 
 def read_verification_code(pasted: str | None, pending: PendingAwsSignIn) -> str:
-    """The authorization code in what AWS's page showed: base64 of "state=...&code=..."; blanks are forgiven.
+    """Return the authorization code in what AWS's page showed: base64 of "state=...&code=...", blanks ignored.
 
-    Raises InvalidVerificationCode.
+    Raises InvalidVerificationCode: VerificationCodeMissing, VerificationCodeTooLong, VerificationCodeNotWhole or
+    OtherVerificationCode.
     """
     text = without_blanks(pasted)
     if not text:

@@ -12,7 +12,7 @@ from flask_login import current_user
 
 import config
 from app.audit.events import Event
-from app.aws.signin import Device
+from app.aws.signin import OAuthClient
 from app.errors import NotRecorded, Refused, SignInNotPermitted
 from app.policy.documents import SIGN_IN_ACTIONS, sign_in_statement
 from app.sessions import current, slots
@@ -38,14 +38,14 @@ DENIED = ("access_denied", "unauthorized_client", "INSUFFICIENT_PERMISSIONS")
 
 
 class ForeignState(Refused):
-    """A callback that answers no question of this session: someone may be trying to sign us in as themselves."""
+    """A callback that answers no question of this session. An attacker may want to sign the user in as themselves."""
 
     code = "foreign-state"
 
 
 @bp.before_request
 def only_where_offered() -> None:
-    """These pages do not exist where SIGN_IN_METHODS leaves them out."""
+    """Answer 404 where SIGN_IN_METHODS doesn't list this way to sign in."""
     if Way.AWS_SIGN_IN not in current_app.config["SIGN_IN_METHODS"]:
         abort(404)
 
@@ -54,7 +54,7 @@ def only_where_offered() -> None:
 @public
 @limiter.limit(per_address, methods=["POST"])
 def sign_in_post() -> ResponseReturnValue:
-    """Off to AWS; through its sign-out first where an old console session must not answer."""
+    """Lead to AWS, by way of its sign-out where an old console session must not answer."""
     inside = current_user.is_authenticated
     pending = service.begin(
         gateways().signin,
@@ -68,13 +68,13 @@ def sign_in_post() -> ResponseReturnValue:
     slots.begin_aws_sign_in(pending)
     if not inside and (wanted := asked_for()):
         current.remember_next(wanted)
-    if pending.device is Device.CROSS:
+    if pending.client is OAuthClient.CROSS:
         return redirect(url_for("aws_signin.sign_in"), 303)
     return redirect(service.address_at_aws(gateways().signin, pending), 303)
 
 
 def nothing_pending() -> bool:
-    """Then nothing is tried either; and any page elsewhere can send people here, over and over."""
+    """Start over without asking AWS: pages elsewhere can send people here, over and over."""
     return slots.pending_aws_sign_in(datetime.now(UTC)) is None
 
 
@@ -82,7 +82,7 @@ def nothing_pending() -> bool:
 @public
 @limiter.limit(per_address, exempt_when=nothing_pending)
 def callback() -> ResponseReturnValue:
-    """AWS sends the browser back here, on this machine."""
+    """Finish the sign-in: AWS sends the browser back here, on this machine."""
     pending = slots.pending_aws_sign_in(datetime.now(UTC))
     if pending is None:
         if current_user.is_authenticated:
@@ -104,11 +104,11 @@ def callback() -> ResponseReturnValue:
 @bp.get("/sign-in/aws")
 @public
 def sign_in() -> ResponseReturnValue:
-    """Open AWS in a new tab, and paste what it shows."""
+    """Show how to open AWS in a new tab, and a field for what it shows."""
     pending = slots.pending_aws_sign_in(datetime.now(UTC))
-    if pending is None or pending.device is Device.SAME:
+    if pending is None or pending.client is OAuthClient.SAME:
         return redirect(url_for("signin.sign_in"), 303)
-    form, address = VerificationCodeForm(formdata=None), service.address_at_aws(gateways().signin, pending)
+    form, address = VerificationCodeForm.blank(), service.address_at_aws(gateways().signin, pending)
     return page("signin/aws_code.html", form, address=address, pending=pending)
 
 
@@ -117,7 +117,7 @@ def sign_in() -> ResponseReturnValue:
 @limiter.limit(per_address, methods=["POST"])
 @calls("iam:ListMFADevices", "iam:DeactivateMFADevice")
 def code() -> ResponseReturnValue:
-    """The pasted verification code."""
+    """Finish the sign-in with the pasted verification code."""
     form = VerificationCodeForm()
     pending = slots.pending_aws_sign_in(datetime.now(UTC))
     if pending is None:
@@ -141,7 +141,7 @@ def _finish(code: str) -> ResponseReturnValue:
 
 @bp.errorhandler(service.NotArrived)
 def not_arrived(error: service.NotArrived) -> ResponseReturnValue:
-    """Explain what can be explained; else back to the ways in, which say what was wrong."""
+    """Explain what can be explained. Otherwise lead back to the sign-in page, which says what was wrong."""
     whys = {
         SignInNotPermitted: "not-permitted",
         service.SignedInWithoutCode: "no-code",

@@ -9,7 +9,7 @@ from wtforms import PasswordField, StringField, TextAreaField
 from app.text.messages import N_, _, administrator
 from app.text.typed import without_blanks
 from app.web import forms as shared
-from app.web.forms import Form
+from app.web.forms import EXACT_FIELD, Form
 from app.web.told import FieldError
 
 __all__ = ["AccessKeyForm", "CodeForm", "VerificationCodeForm"]
@@ -34,17 +34,12 @@ UNSAVED = {
 
 
 class AccessKeyForm(Form):
-    """Key id and secret, checked for shape before AWS is asked."""
+    """Access key ID and secret, checked for their form before AWS is asked."""
 
     access_key_id = StringField(
         N_("Access key ID"),
         filters=[without_blanks],
-        render_kw={
-            "autocomplete": "off",
-            "spellcheck": "false",
-            "autocapitalize": "off",
-            "maxlength": 256,
-        },
+        render_kw=EXACT_FIELD,
     )
     secret_access_key = PasswordField(
         N_("Secret access key"),
@@ -58,11 +53,14 @@ class AccessKeyForm(Form):
     """Is there another way in, with user name and password?"""
 
     def may_wait(self, name: str) -> bool:
-        """What cannot be an ID, and is in its field, may be a secret or a piece of one."""
+        """Something that can't be an ID, in its field, may be a secret or a piece of one."""
         return super().may_wait(name) and MAY_BE_KEY_ID.fullmatch(self.access_key_id.data or "") is not None
 
     def validate_access_key_id(self, field: StringField) -> None:
-        """20 characters, AKIA...; what is something else is named, and never shown again if it may be a secret."""
+        """Refuse what isn't AKIA and 16 characters, and say what it is. Raises FieldError.
+
+        What may be a secret is never shown again.
+        """
         key_id = field.data or ""
         if self._swapped():
             raise FieldError("swapped", _(SWAPPED))
@@ -104,7 +102,7 @@ class AccessKeyForm(Form):
         )
 
     def validate_secret_access_key(self, field: PasswordField) -> None:
-        """40 characters of base64's alphabet."""
+        """Refuse what isn't 40 characters of base64's alphabet. Raises FieldError."""
         if not field.data:
             raise FieldError("missing", _("Enter your secret access key."))
         if self._swapped():
@@ -132,7 +130,7 @@ def _may_be_user_name(typed: str) -> bool:
 
 
 class CodeForm(shared.CodeForm):
-    """The code that belongs to a key."""
+    """The MFA code for a key."""
 
     proves_credentials = True
 

@@ -14,9 +14,9 @@ from flask_login import current_user
 import config
 from app.audit.events import Event
 from app.aws.clients import AwsCredentials
-from app.aws.signin import Device, oauth_client_for
+from app.aws.signin import OAuthClient, oauth_client_for
 from app.errors import NotRecorded
-from app.mfa.names import names_at_sign_in
+from app.mfa.names import last_used, names_at_sign_in
 from app.sessions import current, slots
 from app.sessions.contents import PendingSignIn, Person, Way
 from app.signin import service
@@ -38,8 +38,8 @@ LONGEST_PATH = 200
 ENDED = N_("Your session ended. Nothing changed in AWS. Sign in to continue.")
 ENDED_ON = {
     "mfa.enroll": N_(
-        "Your session ended, and your QR code no longer works. Delete the entry from your app, then sign in and "
-        "start again."
+        "Your session ended, and your QR code no longer works. If you scanned it, delete that entry, the newest one, "
+        "from your app. Then sign in and start again."
     ),
     "access_keys.new": N_(
         "Your session ended, so we can’t show the secret of your new access key again. Sign in again. If you didn’t "
@@ -59,16 +59,16 @@ WHYS = {
 
 
 def asked_for() -> str:
-    """Where the page or form says the person goes after signing in, or "". The page hands it to its forms."""
+    """Return where the page or form says the user goes after signing in, or "". The page passes it to its forms."""
     wanted = request.values.get("next", "")
     return local_path(wanted, "") if len(wanted) <= LONGEST_PATH else ""
 
 
 def ask_to_sign_in() -> ResponseReturnValue:
-    """Flask-Login's answer to people without a session: sign in, then back to where they were going.
+    """Answer people without a session (for Flask-Login): sign in, then back to where they were going.
 
-    Nothing is stored for them yet: passers-by fill no table, and a late request of a session that is over
-    does not replace the cookie of the one that followed it.
+    Nothing is stored for them yet. So visitors fill no table, and a late request of a session that has ended doesn't
+    replace the cookie of the one that followed it.
     """
     where: dict[str, str] = {}
     back = where_they_were()
@@ -82,7 +82,7 @@ def ask_to_sign_in() -> ResponseReturnValue:
 @bp.get("/sign-in")
 @public
 def sign_in() -> ResponseReturnValue:
-    """The ways in."""
+    """Show the ways to sign in."""
     if current_user.is_authenticated and not current.confirming() and not refused.waits(here()):
         return redirect(url_for("overview.index"))
     if "ended" in request.args:
@@ -96,7 +96,7 @@ def sign_in() -> ResponseReturnValue:
         "signin/sign_in.html",
         _key_form(),
         ways=current_app.config["SIGN_IN_METHODS"],
-        elsewhere=oauth_client_for(current_app.config["PUBLIC_URL"])[0] is Device.CROSS,
+        elsewhere=oauth_client_for(current_app.config["PUBLIC_URL"])[0] is OAuthClient.CROSS,
         confirming=current.confirming(),
         wanted=asked_for() or current.next_page(),
         signed_out_of=request.args.get("out"),
@@ -118,7 +118,7 @@ def _key_form() -> AccessKeyForm:
 @limiter.limit(per_key, key_func=typed_key_id, methods=["POST"])
 @calls("iam:ListMFADevices")
 def sign_in_post() -> ResponseReturnValue:
-    """Prove the key; then in, or on to the code."""
+    """Check the key, then sign the user in, or lead to the code."""
     if Way.ACCESS_KEY not in current_app.config["SIGN_IN_METHODS"]:
         abort(404)
     form = _key_form()
@@ -157,7 +157,7 @@ def sign_in_post() -> ResponseReturnValue:
 @bp.get("/sign-in/first")
 @public
 def first() -> ResponseReturnValue:
-    """The way in with a temporary password: AWS wants it changed first, and some policies want MFA before that."""
+    """Show how to sign in with a temporary password: AWS requires another one, and some policies MFA first."""
     account, partition = min(current_app.config["ACCOUNTS"]), current_app.config["AWS_PARTITION"]
     way = service.first_way_in(
         current_app.config["FORCE_MFA_DOCUMENT"], account, partition, current_app.config["AWS_REGION"]
@@ -174,12 +174,14 @@ def first() -> ResponseReturnValue:
 @bp.get("/sign-in/code")
 @public
 def code() -> ResponseReturnValue:
-    """Ask for the code of the person's device."""
+    """Ask for the code of the user's device."""
     pending = slots.pending_sign_in(datetime.now(UTC))
     if pending is None:
         return _too_late()
-    form = CodeForm(formdata=None)
-    form.offer(names_at_sign_in(pending, labels(pending.account_id, pending.user_id)))
+    form = CodeForm.blank()
+    whose = audit(pending.account_id, pending.user_name, pending.user_id)
+    names = names_at_sign_in(pending, labels(pending.account_id, pending.user_id))
+    form.offer(names, last_used(whose, pending.serial_numbers))
     return page("signin/code.html", form, pending=pending)
 
 
@@ -188,7 +190,7 @@ def code() -> ResponseReturnValue:
 @limiter.limit(per_address, methods=["POST"])
 @codes_per_key
 def code_post() -> ResponseReturnValue:
-    """Turn key and code into the person's MFA session."""
+    """Turn key and code into an MFA session."""
     pending = slots.pending_sign_in(datetime.now(UTC))
     if pending is None:
         return _too_late()
@@ -224,14 +226,14 @@ def cancel() -> ResponseReturnValue:
 @bp.post("/sign-in/stay")
 @limiter.limit(CHANGES, key_func=this_person)
 def stay() -> ResponseReturnValue:
-    """The session is used: for the page that says it is about to end (`static/session.js`)."""
+    """Keep the session in use, for the page that says it is about to end (`static/session.js`)."""
     return asdict(current.session_left())
 
 
 @bp.post("/sign-out")
 @public
 def sign_out() -> ResponseReturnValue:
-    """End the session; works, and says so, even when it had ended already."""
+    """End the session. It works, and says so, even if it had ended already."""
     way = current_user.way if current_user.is_authenticated else None
     noted = [audit_of(account) for account in accounts_to_watch()] if way is Way.COMPANY else [audit()] if way else []
     current.sign_out()

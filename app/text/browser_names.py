@@ -1,4 +1,4 @@
-"""Names of browsers, as people know them, from what a browser says of itself."""
+"""Names of browsers, as users know them, from the user agent."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ WAYS = {
 
 
 def written(moment: date, way: str = "day") -> str:
-    """A date or moment as text: "3 May 2026" unless `way`, a name in WAYS, says otherwise.
+    """Return a date or moment as text: "3 May 2026" unless `way`, a name in WAYS, says otherwise.
 
     moment: in UTC; a `datetime` for ways that show a time. Raises KeyError for another way.
     """
@@ -32,7 +32,7 @@ def written(moment: date, way: str = "day") -> str:
 
 
 def ago(moment: datetime, now: datetime) -> str:
-    """How long ago a moment was, in the largest whole unit: "5 minutes ago". Both with a zone."""
+    """Return how long ago a moment was, in the largest whole unit: "5 minutes ago". Both times have a zone."""
     passed = max(now - moment, timedelta())
     minutes, hours = int(passed.total_seconds()) // 60, int(passed.total_seconds()) // 3600
     if not minutes:

@@ -1,17 +1,17 @@
-"""Words of a document, a table or a program on a terminal, which they cannot steer."""
+"""Words of a document, table or program on a terminal, which they can't control."""
 
 from __future__ import annotations
 
 
 def plain(text: str) -> str:
-    """The text with what is not printable written out: an escape sequence as \\x1b, a line end as \\n."""
+    """Return the text with unprintable characters written out: an escape sequence as \\x1b, a line end as \\n."""
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
 
 
 def plain_json(text: str) -> str:
-    """The same of JSON, line ends aside: it reads back as it was."""
+    """Return JSON the same way, with its line ends. It reads back as it was."""
     return "".join(char if char.isprintable() or char == "\n" else _escaped(char) for char in text)
 
 

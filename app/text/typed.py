@@ -1,4 +1,4 @@
-"""What people type and paste, freed of what comes along unseen when text is copied. Pure, in linear time."""
+"""What users type and paste, without what comes along unseen when text is copied. Pure, in linear time."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ _FULL_WIDTH = {wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)} | {0x3000:
 
 
 def visible(text: str | None) -> str:
-    """The text without invisible characters, and full-width letters, digits and signs as their usual forms.
+    """Return the text without invisible characters, with full-width letters, digits and signs as their usual forms.
 
-    Letters of other alphabets that only look alike stay what they are.
+    Letters of other alphabets that only look alike stay as they are.
     """
     return _INVISIBLE.sub("", text or "").translate(_FULL_WIDTH)
 
 
 def without_blanks(text: str | None) -> str:
-    """`visible` text without blanks and line breaks, which come along when a key is copied."""
+    """Return `visible` text without blanks and line breaks, which come along when a key is copied."""
     return "".join(visible(text).split())
 
 
@@ -36,9 +36,9 @@ LONGEST_CODE = 256
 
 
 def code(text: str | None) -> str:
-    """A code as its digits 0 to 9, whatever digits it was typed in, without what is between them.
+    """Return a code as its digits 0 to 9, whatever digits it was typed in, without what is between them.
 
-    Other characters stay, so that what is no code is known as such.
+    Other characters stay, so that what is no code is recognized as such.
     """
     seen = visible(text)
     return "".join(_digit(char) for char in seen[:LONGEST_CODE]) + seen[LONGEST_CODE:]

@@ -19,7 +19,7 @@ _KEPT = timedelta(days=365)
 
 
 def cookie_name() -> str:
-    """Of the cookie with the chosen theme. Like the session's, it carries the port where hosts are shared."""
+    """Return the name of the cookie with the theme. Like the session's, it has the port where hosts are shared."""
     return f"{current_app.config['SESSION_COOKIE_NAME']}-theme"
 
 
@@ -33,7 +33,7 @@ def theme() -> str:
 @public
 @limiter.limit(per_address, methods=["POST"])
 def choose_theme() -> ResponseReturnValue:
-    """Keep a theme in a cookie, or forget it for "system", and go back to the page the reader is on."""
+    """Store a theme in a cookie, or remove it for "system", and lead back to the page the reader is on."""
     chosen = request.form.get("theme", "")
     answer = redirect(local_path(request.form.get("back"), url_for("overview.index")), 303)
     options = {"secure": current_app.config["SESSION_COOKIE_SECURE"], "httponly": True, "samesite": "Lax"}
@@ -57,6 +57,6 @@ def logo() -> ResponseReturnValue:
 
 
 def register(app: Flask) -> None:
-    """Add the pages, and what templates ask."""
+    """Add the pages, and what templates use."""
     app.register_blueprint(bp)
     app.jinja_env.globals["theme"] = theme

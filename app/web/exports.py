@@ -1,4 +1,4 @@
-"""Rows as files: CSV for spreadsheets, JSON for programs; streamed."""
+"""Rows as files: CSV for spreadsheets, JSON for programs, streamed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _plain(cell: str) -> str:
 
 
 def neutral(value: Any) -> Any:
-    """Text that a spreadsheet would run as a formula, made plain by an apostrophe (OWASP, CSV Injection)."""
+    """Return text that a spreadsheet would run as a formula with an apostrophe before it (OWASP, CSV Injection)."""
     return _neutral(value) if isinstance(value, str) else value
 
 
@@ -40,9 +40,9 @@ EXACT = "user_name_exact"
 
 @lru_cache(maxsize=4096)
 def exact(name: str) -> str:
-    """The name, percent-encoded where it could be taken for a formula or isn't plain; others stay as they are.
+    """Return a name percent-encoded where it could be taken for a formula or isn't plain. Others stay as they are.
 
-    `urllib.parse.unquote` gives the name back. No name of an IAM user has a percent sign of its own.
+    `urllib.parse.unquote` returns the name. No name of an IAM user has a percent sign of its own.
     """
     first = f"%{ord(name[0]):02X}" if name[:1] in ("=", "+", "-", "@") else quote(name[:1], safe=_PLAIN)
     return first + quote(name[1:], safe=_PLAIN)
@@ -52,7 +52,7 @@ _PLAIN = "=+-@,./_"
 
 
 def as_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]], added: Sequence[str] = ()) -> Iterator[str]:
-    """A line a row, after the header. Text is neutralized; user names are exact in a column of their own.
+    """Yield a line for each row, after the header. User names are also in a column of their own, `exact`.
 
     added: columns behind that one, which later releases added.
     """
@@ -78,13 +78,13 @@ def _taken(line: io.StringIO) -> str:
 
 
 def as_json_lines(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """A JSON object a line."""
+    """Yield a JSON object per line."""
     for row in rows:
         yield json.dumps(row) + "\n"
 
 
 def as_json(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """One JSON array, a line an object."""
+    """Yield one JSON array, with an object per line."""
     between = "[\n"
     for row in rows:
         yield between + json.dumps(row)

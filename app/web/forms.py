@@ -1,10 +1,10 @@
-"""What several forms share: codes, and what people paste."""
+"""What several forms share: codes, devices, labels, and how a form is accepted and refused."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from flask import g, request
 from flask_wtf import FlaskForm
@@ -22,8 +22,10 @@ from app.web.told import FieldError, Sentence
 
 
 class Form(FlaskForm):
-    """Every form of the portal: a file counts only where a file is asked for, and a missing text is an empty one."""
+    """Every form of the portal. A file counts only in a field for files, and a missing text is an empty one."""
 
+    first: ClassVar[tuple[str, ...]] = ()
+    """Fields that the page shows before those of the class it inherits. What is wrong is listed in the same order."""
     secret: ClassVar[tuple[str, ...]] = ()
     """Fields, beside passwords and files, of which nothing is shown again."""
     refused_as: str = ""
@@ -34,6 +36,11 @@ class Form(FlaskForm):
     proves_credentials: ClassVar[bool] = False
     """Are the credentials that AWS may refuse those of the form, and not those of the session?"""
 
+    @classmethod
+    def blank(cls, **values: Any) -> Self:
+        """Return the form as a page first shows it, whatever the request sent. values: of its fields, by name."""
+        return cls(formdata=None, **values)
+
     def accept(self) -> None:
         """Check what was sent. From here on, a refusal is shown on the form's page. Raises FormNotValid."""
         if not self.validate_on_submit():
@@ -41,12 +48,12 @@ class Form(FlaskForm):
         g.accepted_form = self
 
     def refused_by(self, _refusal: PortalError) -> None:
-        """After this refusal was put into the form: take out what must not be shown again."""
+        """Remove what must not be shown again, after this refusal was put into the form."""
         for name in self.spent:
             self[name].data = ""
 
     def may_wait(self, name: str) -> bool:
-        """May what was typed into this field be shown again where the form was refused (`app.web.refused`)?"""
+        """May the page show this field's entry again after the form was refused (`app.web.refused`)?"""
         return name not in self.secret
 
     class Meta(FlaskForm.Meta):
@@ -64,6 +71,8 @@ class Form(FlaskForm):
     def process(self, *args: Any, **kwargs: Any) -> None:
         """Read what was sent. Browsers send every text field, attackers leave some out: WTForms calls that None."""
         super().process(*args, **kwargs)
+        for name in [*self.first, *(name for name in self._fields if name not in self.first)]:
+            self._fields[name] = self._fields.pop(name)  # to the end: a dict keeps the order of insertion
         for field in self:
             if isinstance(field, StringField) and field.data is None:
                 field.data = ""
@@ -86,11 +95,13 @@ def accepted_form() -> Form | None:
 
 
 def six_digits(_form: FlaskForm, field: StringField) -> None:
-    """Refuse what cannot be a code."""
+    """Refuse what can't be an MFA code. Raises FieldError."""
     if not re.fullmatch(r"[0-9]{6}", field.data or ""):
-        raise FieldError("six-digits", _("Enter the 6 digits your authenticator app shows."))
+        raise FieldError("six-digits", _("Enter all 6 digits of the code."))
 
 
+EXACT_FIELD = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "off", "maxlength": 256}
+"""For a text that browsers neither keep nor correct, like an access key ID."""
 CODE_FIELD = {
     "inputmode": "numeric",
     "autocomplete": "one-time-code",
@@ -116,25 +127,26 @@ class DeviceChosen(InputRequired):
 
 
 class DeviceForm(Form):
-    """Something about one of the person's devices."""
+    """Something about one of the user's devices."""
 
     serial_number = RadioField(N_("MFA device"), validators=[DeviceChosen(N_("Choose the device the code is from."))])
 
     def offer(self, devices: Mapping[str, str] | Sequence[str], chosen: str = "") -> None:
-        """Offer these devices, with one of them chosen already. Of a single one there is no choice.
+        """Offer these devices, with one of them chosen already. A single device needs no choice.
 
-        devices: what to call each, by serial number; or serial numbers only.
+        devices: what to call each, by serial number; or serial numbers only. chosen: counts only on a page, not in a
+        form that was sent.
         """
         names = devices if isinstance(devices, Mapping) else dict(zip(devices, devices, strict=True))
         self.serial_number.choices = list(names.items())
-        if chosen in names:
+        if chosen in names and self.serial_number.raw_data is None:
             self.serial_number.data = chosen
         elif len(names) == 1:
             self.serial_number.data = next(iter(names))
 
 
 class CodeForm(DeviceForm):
-    """One code of one of the person's devices."""
+    """One code of one of the user's devices."""
 
     spent = ("code",)
 
@@ -142,7 +154,7 @@ class CodeForm(DeviceForm):
 
 
 class TwoCodesForm(Form):
-    """Two consecutive codes of a device."""
+    """Two codes in a row of a device."""
 
     first_code = StringField(
         N_("First code"),
@@ -164,7 +176,7 @@ class LabelForm(Form):
     label = label_field(N_("Name"))
 
     def validate_label(self, field: StringField) -> None:
-        """Refuse what is too long, or looks like a secret."""
+        """Refuse what is too long, or looks like a secret. Raises FieldError."""
         if wrong := labels.problem(field.data or ""):
             raise FieldError(*wrong)
 

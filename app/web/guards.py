@@ -1,4 +1,4 @@
-"""Who may open a page: signed in is the rule, `@public` the marked exception, `@with_mfa` above it."""
+"""Who may open a page: users who are signed in. `@public` is the exception, `@with_mfa` requires more."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from werkzeug.exceptions import Forbidden
 
 from app.sessions import current
 from app.sessions.contents import Confirming
+from app.text.messages import _
 from app.web.responses import where_they_were
 from app.web.told import tell
 
@@ -27,13 +28,13 @@ def public(view: View) -> View:
 
 
 def is_public(endpoint: str | None) -> bool:
-    """True for views marked `@public`, static files and pages that do not exist."""
+    """True for views marked `@public`, static files and pages that don't exist."""
     view = current_app.view_functions.get(endpoint or "")
     return view is None or endpoint == "static" or bool(getattr(view, "is_public", False))
 
 
 def require_sign_in() -> ResponseReturnValue | None:
-    """Before every request: nobody gets past this without a session, save to public views."""
+    """Before a request: only public views open without a session."""
     if current_user.is_authenticated and not current_user.is_iam_user:
         return _keep_to_their_pages()
     if current_user.is_authenticated or is_public(request.endpoint):
@@ -74,14 +75,14 @@ def _guarded(view: View, mark: str, instead: Callable[[], ResponseReturnValue | 
 
 
 def with_mfa(view: View) -> View:
-    """Only for sessions AWS has seen a code for; others are led to the overview, which says how to."""
+    """Open a view only in an MFA session. Other users are led to the overview, which says how to get one."""
     return _guarded(view, "needs_mfa", _how_to_get_mfa)
 
 
 def _how_to_get_mfa() -> ResponseReturnValue | None:
     if current_user.with_mfa:
         return None
-    tell("This page needs MFA. Here is how you get it.", "info", "needs-mfa")
+    tell(_("This page needs MFA. Here is how you get it."), "info", "needs-mfa")
     return redirect(url_for("overview.index"))
 
 
@@ -92,7 +93,7 @@ _ANSWERS = ("access_keys.new", "access_keys.download")
 
 
 def recently_confirmed(view: View) -> View:
-    """Only soon after signing in; others sign in once more and come back to the form, never to its answer."""
+    """Open a view only soon after signing in. Others sign in once more and come back to the form, not its answer."""
     return _guarded(view, "needs_confirmation", _sign_in_once_more)
 
 
@@ -104,7 +105,7 @@ def _sign_in_once_more() -> ResponseReturnValue | None:
 
 
 def ask_to_confirm(back: str, why: Confirming = Confirming.WHO) -> ResponseReturnValue:
-    """Lead through a new sign-in, and to `back` afterwards."""
+    """Lead to a new sign-in, and to `back` afterwards."""
     current.confirm_before(back, why)
     return redirect(url_for("signin.sign_in"), 303)
 
@@ -112,7 +113,7 @@ def ask_to_confirm(back: str, why: Confirming = Confirming.WHO) -> ResponseRetur
 def _named_in(setting: str) -> list[str]:
     """Return the accounts for which a setting (ADMINS or AUDITORS) names the person, if they have MFA.
 
-    By unique id, or by ARN where the setting has no id: then a namesake of a deleted user is taken for them.
+    By unique ID, or by ARN where the setting has no ID: then a later user of the same name is taken for them.
     """
     if not current_user.is_authenticated or not current_user.with_mfa:
         return []

@@ -1,13 +1,17 @@
-"""The places of the portal, as the sidebar lists them, and which one each page belongs to."""
+"""The places of the portal, as the sidebar lists them, and which one each page belongs to.
+
+Features that come in several types, like uploaded public keys, add the place of each type themselves (`add_place`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from flask import Flask, request, url_for
+from flask import Blueprint, Flask, current_app, g, request, url_for
 from flask_login import current_user
 
+from app.sessions import slots
 from app.text.messages import N_, _
 from app.web.guards import accounts_to_watch
 from app.web.permissions import denied, may, offered
@@ -35,6 +39,13 @@ class Group:
     places: tuple[Place, ...]
     for_admins: bool = False
 
+    def all_places(self) -> tuple[Place, ...]:
+        """Return its places, and after them those that features of the application have added."""
+        return (*self.places, *current_app.extensions["added-places"].get(self.heading, ()))
+
+
+KEYS = N_("Keys")
+"""The heading of the group for access keys, and for everything like them."""
 
 GROUPS = (
     Group("", (Place("overview.index", N_("Overview"), "home", ("overview",), "overview.index"),)),
@@ -46,12 +57,8 @@ GROUPS = (
         ),
     ),
     Group(
-        N_("Keys"),
-        (
-            Place("access_keys.index", N_("Access keys"), "key", ("access_keys",)),
-            Place("ssh_keys.index", N_("SSH keys"), "command-line", ("ssh_keys",)),
-            Place("certificates.index", N_("Certificates"), "document-check", ("certificates",)),
-        ),
+        KEYS,
+        (Place("access_keys.index", N_("Access keys"), "key", ("access_keys",)),),
     ),
     Group("", (Place("activity.index", N_("Activity"), "clock", ("activity",)),)),
     Group(
@@ -87,21 +94,28 @@ class Entry:
     current: bool
 
 
+def add_place(bp: Blueprint, heading: str, place: Place) -> None:
+    """Add a place at the end of the group with this heading, in each application that registers the blueprint."""
+    bp.record(lambda setup: setup.app.extensions["added-places"].setdefault(heading, []).append(place))
+
+
 def place_of(endpoint: str | None) -> Place | None:
     """Return the place a page belongs to, None where it has none."""
     name = endpoint or ""
-    return _PLACES.get(name) or _PLACES.get(name.partition(".")[0])
+    places = {owned: place for group in GROUPS for place in group.all_places() for owned in place.owns}
+    return places.get(name) or places.get(name.partition(".")[0])
 
 
-def _entry(place: Place) -> Entry | None:
+def _entry(place: Place, *, here: bool) -> Entry | None:
     """The line for the reader; None where their policy rules the page out."""
-    here = place_of(request.endpoint) is place
     if current_user.with_mfa:
         open_at = place.endpoint if may(place.endpoint) else ""
         if not open_at:
             return None
     else:
         open_at = place.before_mfa
+        if open_at == "mfa.enroll" and mfa_is_on():
+            open_at = "mfa.activate"
         if open_at == "mfa.enroll" and not may("mfa.begin"):
             open_at = ""
         if open_at == "password.index" and "change-password" not in offered():
@@ -111,12 +125,24 @@ def _entry(place: Place) -> Entry | None:
     return Entry(_(place.label), place.icon, url_for(open_at) if open_at else "", here)
 
 
+def say_mfa_is_on() -> None:
+    """Let the sidebar of this page know that the reader, who is signed in without MFA, has an MFA device."""
+    g.mfa_is_on = True
+
+
+def mfa_is_on() -> bool:
+    """Does the reader have an MFA device, as far as this session or page knows?"""
+    return slots.upgrade() is not None or "mfa_is_on" in g
+
+
 def navigation() -> Iterator[tuple[str, list[Entry]]]:
     """Yield the groups of the sidebar: heading, and the places in it that the reader can open, or could with MFA."""
+    current = place_of(request.endpoint)
     for group in GROUPS:
         if not accounts_to_watch() if group.for_admins else not current_user.is_iam_user:
             continue
-        if entries := [entry for place in group.places if (entry := _entry(place))]:
+        places = group.all_places()
+        if entries := [entry for place in places if (entry := _entry(place, here=place is current))]:
             yield _(group.heading) if group.heading else "", entries
 
 
@@ -127,5 +153,6 @@ def current_place() -> str:
 
 
 def register(app: Flask) -> None:
-    """Let templates ask."""
-    app.jinja_env.globals.update(navigation=navigation, current_place=current_place)
+    """Let templates ask for the sidebar, and features add their places to it."""
+    app.extensions["added-places"] = {}
+    app.jinja_env.globals.update(navigation=navigation, current_place=current_place, mfa_is_on=mfa_is_on)

@@ -1,7 +1,7 @@
-"""Offer only what can work: links that the configured document rules out are not shown, their pages say why.
+"""Offer only what can work: links that the configured document rules out aren't shown, and their pages say why.
 
-What the document merely does not grant may come from another policy of the person: there AWS decides, and its
-refusal names the permission as well (`app.web.error_pages`).
+What the document just doesn't grant may come from another policy of the user. There AWS decides, and its refusal
+names the permission as well (`app.web.error_pages`).
 """
 
 from __future__ import annotations
@@ -48,13 +48,13 @@ def _mark(what: tuple[Need, ...], actions: frozenset[str]) -> Callable[[View], V
 
 
 def needed_by(view: object) -> tuple[Need, ...]:
-    """What a view can't do without."""
+    """Return what a view can't do without."""
     found: tuple[Need, ...] = getattr(view, "needed", ())
     return found
 
 
 def called_by(view: object) -> frozenset[str]:
-    """The IAM actions a view may ask for."""
+    """Return the IAM actions a view may ask for."""
     found: frozenset[str] = getattr(view, "called", frozenset())
     return found
 
@@ -65,14 +65,14 @@ SECONDS_KEPT = 60
 
 
 def offered() -> frozenset[str]:
-    """Codes of the features the document grants the person, as they are signed in now."""
+    """Return the codes of the features that the document grants the user, as they are signed in now."""
     return offers(permitted(), mfa_present()) if current_user.is_authenticated else frozenset()
 
 
 def denied(endpoint: str, *, with_mfa: bool = False) -> Sequence[Need]:
-    """What of an endpoint's needs the document rules out for the person; empty where it can work.
+    """Return what an endpoint needs and the document rules out for the user. Empty where it can work.
 
-    with_mfa: once they have it; else as they are signed in now.
+    with_mfa: once they have MFA. Otherwise as they are signed in now.
     """
     needed = needed_by(current_app.view_functions.get(endpoint))
     if not needed:
@@ -91,12 +91,12 @@ def denied(endpoint: str, *, with_mfa: bool = False) -> Sequence[Need]:
 
 
 def may(endpoint: str) -> bool:
-    """For templates: is this worth offering?"""
+    """For templates: can this endpoint work for the user?"""
     return not denied(endpoint)
 
 
 def register(app: Flask) -> None:
-    """Let templates ask."""
+    """Add what templates ask."""
     app.jinja_env.globals.update(may=may, offered=offered)
     app.extensions["ruled-out"] = TTLCache(50_000, SECONDS_KEPT)
 

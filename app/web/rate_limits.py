@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def client_address() -> str:
-    """Who is counted: an IPv4 address, or an IPv6 network of /64, which is what one client has."""
+    """Return the client as it is counted: an IPv4 address, or an IPv6 network of /64, which one client has."""
     try:
         address = ip_address(request.remote_addr or "")
     except ValueError:
@@ -49,10 +49,10 @@ LONGEST_ADDRESS = 64
 
 
 class Addressed:
-    """Sees to it that REMOTE_ADDR is an address, or at least no longer than one.
+    """Makes REMOTE_ADDR an address, or at least no longer than one.
 
-    Some proxies write 203.0.113.8:40001 or [2001:db8::1]:40001 into X-Forwarded-For, where the port is nobody's; some
-    pass on whatever the client wrote there.
+    Some proxies write 203.0.113.8:40001 or [2001:db8::1]:40001 into X-Forwarded-For. Some pass on whatever the client
+    wrote there.
     """
 
     def __init__(self, application: WSGIApplication) -> None:
@@ -70,25 +70,25 @@ _WITH_PORT = re.compile(r"(\d+(?:\.\d+){3}):\d+|\[([0-9a-fA-F:.]+)\](?::\d+)?")
 
 
 def per_address() -> str:
-    """Attempts per address, "30 per 5 minutes"."""
+    """Return the limit of attempts per address, "30 per 5 minutes"."""
     return str(current_app.config["SIGN_IN_LIMIT_PER_ADDRESS"])
 
 
 def per_key() -> str:
-    """Attempts per access key id."""
+    """Return the limit of attempts per access key ID."""
     return str(current_app.config["SIGN_IN_LIMIT_PER_KEY"])
 
 
 def named(prefix: str, what: str) -> str:
-    """A counter's name that does not tell what is counted."""
+    """Return a counter's name that doesn't show what is counted."""
     return f"{prefix}:{hashlib.sha256(what.encode()).hexdigest()[:32]}"
 
 
 def typed_key_id() -> str:
-    """The access key id of the posted form, as a counter's name.
+    """Return a counter's name for the access key ID in the form.
 
-    What is no key id AWS is never asked about, and it may be a secret in the wrong field: an address has one counter
-    for all of these.
+    AWS is never asked about anything that isn't a key ID, and it may be a secret in the wrong field. So each address
+    has one counter for all of these.
     """
     key_id = without_blanks(request.form.get("access_key_id")).upper()
     if not re.fullmatch(r"[A-Z0-9]{16,128}", key_id):
@@ -97,7 +97,7 @@ def typed_key_id() -> str:
 
 
 def whose_codes() -> str:
-    """The access key whose code is asked for, as a counter's name; who came through AWS has none."""
+    """Return a counter's name for the access key whose code is asked for. Users who came through AWS have none."""
     if pending := slots.pending_sign_in(datetime.now(UTC)):
         return named("key", pending.access_key_id)
     if current_user.is_authenticated and current_user.with_mfa:

@@ -36,7 +36,7 @@ LONGEST_ADDRESS = 256
 
 
 def keep(form: FlaskForm, address: str) -> None:
-    """Have a refused form wait for this page."""
+    """Let a refused form wait for this page."""
     errors = {field.name: [(str(error), code_of(error)) for error in field.errors] for field in form if field.errors}
     _put(
         "refused",
@@ -70,9 +70,9 @@ def waits(address: str) -> bool:
 
 
 def put_back(form: FlaskForm, address: str) -> None:
-    """Give a form that is about to be shown on this page what waits for it, once.
+    """Put what waits for this page into the form that it is about to show, once.
 
-    Where the page shows another form by now, it still says what was wrong.
+    If the page shows another form by now, that still says what was wrong.
     """
     found = _get("refused", address)
     if not found:
@@ -111,24 +111,24 @@ def refused_as() -> str:
 
 
 def remember(address: str, pasted: str | bytes) -> None:
-    """Keep what was pasted or uploaded for the page that shows what it is, and can be reloaded."""
+    """Store what was pasted or uploaded for the page that shows it, so that the page can be reloaded."""
     _put("pasted", address, KEPT_FOR, {"text": pasted})
 
 
 def remembered(address: str) -> str | bytes | None:
-    """What was pasted or uploaded for this page; None where nothing was."""
+    """Return what was pasted or uploaded for this page, None where nothing was."""
     found = _get("pasted", address)
     text: str | bytes | None = found["text"] if found else None
     return text
 
 
 def keep_error_page(address: str, told: Mapping[str, Any]) -> None:
-    """Have an error page wait for this address, as what it is made of: words, no secret."""
+    """Let an error page wait for this address, as its parts: words, no secret."""
     _put("error_pages", address, WAITS, told)
 
 
 def take_error_page(address: str) -> Mapping[str, Any] | None:
-    """Return what waits for this address, once; None where nothing does."""
+    """Return what waits for this address and forget it, None where nothing does."""
     found = _get("error_pages", address)
     if found:
         _drop("error_pages", address)
@@ -136,7 +136,7 @@ def take_error_page(address: str) -> Mapping[str, Any] | None:
 
 
 def drop_what_is_over() -> None:
-    """Before each request: nothing outlives its time."""
+    """Before a request: drop what has waited too long."""
     session, now = current_session(), datetime.now(UTC)
     for key in ("refused", "pasted", "error_pages"):
         if any(each["until"] <= now for each in session.get(key, {}).values()):

@@ -1,4 +1,4 @@
-"""What a view hands to its use case: the gateways of this process, the audit log for this person."""
+"""What a view passes to its use case: the gateways of this process, and the audit log for this user."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ ID_PARAMETERS = ("id", "key", "serial")
 
 
 def open_gateways(app: Flask, clients: Clients) -> None:
-    """Make the gateways of this process."""
+    """Open the gateways of this process."""
     app.extensions["gateways"] = Gateways.of(clients)
-    app.jinja_env.globals["practice_url"] = clients.practice_url
+    app.jinja_env.globals["sandbox_url"] = clients.sandbox_url
 
 
 def lend_credentials() -> None:
@@ -46,36 +46,36 @@ def lend_credentials() -> None:
 
 
 def take_credentials_back(_: BaseException | None) -> None:
-    """After the request, also where it broke: nothing else in this process signs with them."""
+    """After the request, even if it failed: nothing else in this process signs with its credentials."""
     lent: ExitStack | None = g.pop("lent", None)
     if lent:
         lent.close()
 
 
 def gateways() -> Gateways:
-    """The gateways to AWS."""
+    """Return the gateways to AWS."""
     return cast("Gateways", current_app.extensions["gateways"])
 
 
 def person() -> Person:
-    """Who is signed in; only in views that are not public."""
+    """Return who is signed in. Only for views that aren't public."""
     return cast("LocalProxy[Person]", current_user)._get_current_object()
 
 
 def permitted() -> Permits:
-    """What the configured document lets the person signed in do."""
+    """Return what the configured document permits the user who is signed in."""
     me = person()
     return Permits(current_app.config["FORCE_MFA_DOCUMENT"], me.account_id, me.partition, me.user_name, me.arn)
 
 
 def mfa_present() -> bool | None:
-    """aws:MultiFactorAuthPresent of the session at hand; None with a plain key."""
+    """Return aws:MultiFactorAuthPresent of the session, None with a plain key."""
     me = person()
     return True if me.with_mfa else None if me.access_key_id else False
 
 
 def audit(account_id: str | None = None, user_name: str = "", user_id: str = "") -> Audit:
-    """The audit log, for the user named ("" for nobody known), else for the user signed in."""
+    """Return the audit log for the named user ("" for nobody known), by default the user who is signed in."""
     if account_id is None:
         me = current_user
         inside = me.is_authenticated
@@ -94,7 +94,7 @@ def labels(account_id: str = "", user_id: str = "") -> Labels:
 
 
 def audit_of(account_id: str) -> Audit:
-    """The audit log of an account the person looks after; one of another account is named with it there."""
+    """Return the audit log of an account the administrator looks after. It names one of another account."""
     me = person()
     at_home = me.account_id in (account_id, "")  # people who are no IAM users are of no account
     whose = me.recorded_name if at_home else f"{me.account_id}/{me.user_name}"
@@ -107,10 +107,10 @@ def chosen_id() -> str:
 
 
 def address() -> str:
-    """Where the request comes from, as far as it is kept."""
+    """Return the client's address, cut to the length that is stored."""
     return (request.remote_addr or "")[:LONGEST_ADDRESS]
 
 
 def user_agent() -> str:
-    """What the browser says it is, as far as it is kept."""
+    """Return the browser's user agent, cut to the length that is stored."""
     return request.user_agent.string[:256]

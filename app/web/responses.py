@@ -37,18 +37,18 @@ class Number(IntegerConverter):
 
 
 def whole_number(sent: MultiDict[str, str], name: str) -> int | None:
-    """A field or parameter as a whole number from 1 that a database can store; None for anything else."""
+    """Return a field or parameter as a whole number from 1 that a database can store, None for anything else."""
     number = sent.get(name, type=int)
     return number if number is not None and 0 < number <= LARGEST_NUMBER else None
 
 
 def page_number() -> int:
-    """Which page of a list the address asks for, from 1; what is beyond any list is beyond its end as well."""
+    """Return which page of a list the address asks for, from 1."""
     return min(whole_number(request.args, "page") or 1, _MOST_PAGES)
 
 
 def refuse(form: FlaskForm, refusal: PortalError) -> None:
-    """Put a refusal beside its field, or above the form; a missing permission with its name."""
+    """Put a refusal beside its field, or above the form. A missing permission is named."""
     sentence = str(refusal)
     if isinstance(refusal, NotAllowed) and refusal.action:
         sentence += " " + _("The missing permission is %(permission)s.", permission=refusal.action)
@@ -62,10 +62,10 @@ def refuse(form: FlaskForm, refusal: PortalError) -> None:
 
 
 def page(template: str, form: FlaskForm | None = None, **context: Any) -> ResponseReturnValue:
-    """Render; status 422 when the form on it was refused, so that refusals can be told from successes.
+    """Render a page, with status 422 if the form on it was refused, so that clients can tell.
 
-    The answer to a refused form that was sent is a redirect to its page, which then says what was wrong: a page that
-    answered a form itself could not be shown again by Back or reload.
+    A refused form that was sent is answered with a redirect to its page, which then says what was wrong: a page that
+    answered a form itself couldn't be shown again by Back or reload.
     """
     if form is not None and form.errors and request.method == "POST":
         return back_to(form)
@@ -76,23 +76,23 @@ def page(template: str, form: FlaskForm | None = None, **context: Any) -> Respon
 
 
 def back_to(form: FlaskForm) -> ResponseReturnValue:
-    """Lead to the page of a form that was sent and refused: there it says what was wrong, once."""
+    """Lead to the page of a form that was refused. The page says what was wrong, once."""
     back = where_they_were()
     refused.keep(form, back)
     return redirect(back, 303)
 
 
 def wants_part() -> bool:
-    """True where a page that waits asks only for what changed of it (`static/live.js`): elements with `data-part`.
+    """Does a page that waits ask only for what changed of it (`static/live.js`)? These are elements with `data-part`.
 
-    Such an answer holds no secret. Where there is nothing to wait for any more, it is the redirect a form would get.
+    Such an answer contains no secret. If there is nothing to wait for any more, it is the redirect a form would get.
     """
     return request.headers.get("Latchkey-Part") == "yes"
 
 
 @dataclass(frozen=True)
 class Undo:
-    """The button beside a sentence that says what was done: it sends a form that takes it back."""
+    """The button beside a message that says what was done. It sends a form that undoes it."""
 
     endpoint: str
     fields: Mapping[str, str] = field(default_factory=dict)
@@ -105,7 +105,7 @@ class Undo:
 def done(
     sentence: str | PortalError, endpoint: str, category: str = "success", *, code: str = "", **values: Any
 ) -> ResponseReturnValue:
-    """Say what was done, or why not, on the next page: always by redirect, so that a reload repeats nothing.
+    """Say what was done, or why not, on the next page. The answer is a redirect, so a reload repeats nothing.
 
     code: of a sentence that is no error's and that isn't about success (`app.web.told.tell`).
     """
@@ -115,20 +115,20 @@ def done(
 
 
 def done_with_undo(sentence: str, undo: Undo, endpoint: str, **values: Any) -> ResponseReturnValue:
-    """The same, with a button beside the sentence that takes it back."""
+    """As `done`, with a button beside the message that undoes it."""
     form = {"undo": url_for(undo.endpoint, **undo.values), "fields": dict(undo.fields), "label": _(undo.label)}
     flash({"text": sentence, **form}, "success")  # type: ignore[arg-type] # any value the session can hold
     return redirect(url_for(endpoint, **values), 303)
 
 
 def here() -> str:
-    """The address of this request, within the site and in ASCII."""
+    """Return the address of this request, within the site and in ASCII."""
     query = request.query_string.decode("ascii", "replace")
     return local_path(quote(request.path, safe="/:@!$&'()*+,;=~") + (f"?{query}" if query else ""), "/")
 
 
 class NoLongerThere(NotFound):
-    """A thing of the user's that the address names is not there."""
+    """The user doesn't have what the address names."""
 
     def __init__(self, noun: str, named: str, was_deleted: bool, index: str) -> None:
         """noun: a key of `_GONE`. named: by the address. was_deleted: as the audit log says. index: endpoint."""
@@ -163,7 +163,7 @@ NOT_YOURS = N_("AWS doesn’t list it as yours. It may have been deleted elsewhe
 
 
 def local_path(target: str | None, otherwise: str) -> str:
-    """The target if it stays on this site, read as suspiciously as a browser reads it kindly."""
+    """Return the target if it is on this site, else `otherwise`. Browsers accept odd spellings, so it is strict."""
     return target if target and re.fullmatch(r"/(?![/\\])[!-\[\]-~]*", target) else otherwise
 
 
@@ -171,7 +171,7 @@ def came_from(otherwise: str = "") -> str:
     """Return the address of the page whose link led here, for a link back, else `otherwise`.
 
     A form on this page sends it along, so an error doesn't lose it. Browsers name the page before to our own origin
-    only (Referrer-Policy). Whatever was made up leads to a page of ours.
+    only (Referrer-Policy). A forged address leads to a page of ours.
     """
     if kept := refused.came_from():
         return _page_before(kept) or otherwise
@@ -213,7 +213,7 @@ def _parts(address: str) -> SplitResult:
 
 
 def where_they_were() -> str:
-    """The page to come back to after signing in; a form that was sent is opened, not sent again."""
+    """Return the page to come back to after signing in. A form that was sent is opened, not sent again."""
     adapter, path = current_app.create_url_adapter(request), request.path
     if adapter is None or adapter.test(path, "GET"):
         return here()

@@ -1,4 +1,4 @@
-"""What every request must be, and the headers of every answer."""
+"""What every request must meet, and the headers of every answer."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from app.web.responses import here
 
 
 def sign_in_origins(signin_url: str) -> list[str]:
-    """Where a form that begins a sign-in may end: AWS redirects between hosts of its sign-in domain."""
+    """Return where a form that begins a sign-in may end: AWS redirects between hosts of its sign-in domain."""
     parts = urlsplit(signin_url)
     origins = [f"{parts.scheme}://{parts.netloc}"]
     domains = [domain for domain in SIGN_IN_HOSTS.values() if (parts.hostname or "").endswith(f".{domain}")]
@@ -35,7 +35,7 @@ def sign_in_origins(signin_url: str) -> list[str]:
 
 
 def security_headers(https: bool, form_targets: list[str]) -> Secure:
-    """Headers of every answer. Scripts and styles come from files of ours only; forms go to ourselves.
+    """Return the headers of every answer. Scripts and styles come from our own files, forms go to our own pages.
 
     form_targets: origins that the redirect after a form may also lead to.
     """
@@ -84,11 +84,11 @@ def add_headers(response: Response) -> Response:
 
 
 class FromElsewhere(Forbidden):
-    """The form was sent by a page that is not ours."""
+    """The form was sent by a page that isn't ours."""
 
 
 def from_our_own_pages() -> None:
-    """Refuse forms of other origins, beside the CSRF token. Raises FromElsewhere.
+    """Refuse forms of other origins, in addition to the CSRF token. Raises FromElsewhere.
 
     On one machine every port is the same site, so a page on another port sends our cookie along.
     """
@@ -108,7 +108,7 @@ _FORMS = ("", "application/x-www-form-urlencoded", "multipart/form-data")
 
 
 def only_text() -> None:
-    """Refuse whatever is no form (415), and a NUL anywhere (400): PostgreSQL keeps none."""
+    """Refuse what isn't a form (415), and a NUL anywhere (400), which PostgreSQL can't store."""
     if request.method == "POST" and request.mimetype not in _FORMS:
         abort(415)
     sent = (*request.args.items(multi=True), *request.form.items(multi=True))

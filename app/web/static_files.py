@@ -1,6 +1,7 @@
-"""Style sheets and scripts as browsers get them: without the comments and indentation that are for us.
+"""Style sheets and scripts as browsers get them, without the comments and indentation that are for developers.
 
-A first visit loads at most 90 kB (`tests/browser/test_page_weight.py`). Files that are short already stay.
+A first visit loads at most 90 kB (`tests/browser/test_page_weight.py`). Files that begin with a licence are sent as
+they are.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ def register(app: Flask) -> None:
         if filename not in short:
             return cast("ResponseReturnValue", send_as_it_is(filename=filename))
         content = short[filename]
-        kind = "text/css" if filename.endswith(".css") else "text/javascript"
-        response = Response(content, mimetype=kind)
+        mimetype = "text/css" if filename.endswith(".css") else "text/javascript"
+        response = Response(content, mimetype=mimetype)
         response.set_etag(generate_etag(content))
         response.cache_control.no_cache = True
         response.make_conditional(request)

@@ -1,33 +1,36 @@
-"""What templates may call."""
+"""The filters and functions of templates."""
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from datetime import UTC, datetime
 from functools import cache
 
 from flask import Flask, g
+from flask_wtf import FlaskForm
 from heroicons.jinja import heroicon_micro, heroicon_mini, heroicon_outline, heroicon_solid
 from jinja2.ext import Extension
 from markupsafe import Markup, escape
 
 from app.text.browser_names import browser_name, device_kind
 from app.text.dates import ago, written
+from app.text.messages import _
 from app.web.guards import accounts_to_administer, accounts_to_watch
 
 
 def grouped(seed: str) -> str:
-    """ "ABCD EFGH ...": groups of four are easier to type."""
+    """Return "ABCD EFGH ...": groups of four are easier to type."""
     return " ".join(seed[start : start + 4] for start in range(0, len(seed), 4))
 
 
 def machine_time(moment: datetime) -> str:
-    """A moment as the `datetime` of HTML's `<time>` takes it: to the second, since it has no microseconds."""
+    """Return a moment as the `datetime` of HTML's `<time>`: to the second, since it has no microseconds."""
     return moment.isoformat(timespec="seconds")
 
 
 def whole_options(text: str) -> Markup:
-    """A command as HTML in which no line ends inside an option like `--serial-number`; the text is the same."""
+    """Return a command as HTML in which no line ends inside an option like `--serial-number`."""
     parts = re.sub(r"--[a-z][a-z-]{1,30}(?![\w-])", r'<span class="lk-nowrap">\g<0></span>', str(escape(text)))
     return Markup(parts)  # noqa: S704 # escaped before the spans, which hold letters and hyphens only
 
@@ -37,9 +40,9 @@ _ATTRIBUTES = {"aria-hidden": "true", "class": "lk-icon"}
 
 @cache
 def icon(name: str, size: int = 20, style: str = "outline") -> Markup:
-    """A picture of Heroicons (https://heroicons.com), drawn in the colour of the text, for the eye only.
+    """Return a picture of Heroicons (https://heroicons.com) in the colour of the text, hidden from screen readers.
 
-    size: in pixels. style: "outline", "solid", "mini" or "micro". Raises IconDoesNotExist for a name there is not.
+    size: in pixels. style: "outline", "solid", "mini" or "micro". Raises IconDoesNotExist for an unknown name.
     """
     draw = {"outline": heroicon_outline, "solid": heroicon_solid, "mini": heroicon_mini, "micro": heroicon_micro}
     return Markup(draw[style](name, size=size, **_ATTRIBUTES))  # noqa: S704 # drawn by the package from its own files
@@ -51,6 +54,28 @@ def takes_focus(wanted: object) -> bool:
         return False
     g.focus_is_taken = True
     return True
+
+
+def first_sentence(text: str) -> str:
+    """Return a text up to the end of its first sentence."""
+    return re.split(r"(?<=[.?!])\s", text, maxsplit=1)[0]
+
+
+def error_links(form: FlaskForm) -> list[tuple[str, str]]:
+    """Return the fields of a form that have errors: the ID to link to, and the first sentence of the error.
+
+    The field itself shows the whole error. A sentence that several fields share has the field's label before it.
+    """
+    wrong = [field for field in form if field.errors and field.id]
+    sentences = [first_sentence(str(field.errors[0])) for field in wrong]
+    often = Counter(sentences)
+    return [
+        (
+            f"{field.id}-0" if field.type == "RadioField" else field.id,
+            f"{_(field.label.text)}: {sentence}" if often[sentence] > 1 else sentence,
+        )
+        for field, sentence in zip(wrong, sentences, strict=True)
+    ]
 
 
 class Unindented(Extension):
@@ -65,7 +90,7 @@ class Unindented(Extension):
 
 
 def register(app: Flask) -> None:
-    """Make the filters known to Jinja."""
+    """Add the filters and functions to Jinja."""
     app.jinja_env.add_extension(Unindented)
     app.jinja_env.filters["date"] = written
     app.jinja_env.filters["grouped"] = grouped
@@ -77,6 +102,7 @@ def register(app: Flask) -> None:
     app.jinja_env.filters["machine_time"] = machine_time
     app.jinja_env.globals["accounts_to_watch"] = accounts_to_watch
     app.jinja_env.globals["accounts_to_administer"] = accounts_to_administer
+    app.jinja_env.globals["error_links"] = error_links
     app.jinja_env.globals["icon"] = icon
     app.jinja_env.globals["takes_focus"] = takes_focus
     app.jinja_env.globals["now"] = lambda: datetime.now(UTC)

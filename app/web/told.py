@@ -1,4 +1,4 @@
-"""What a page says, with a stable code beside the sentence: tests and scripts go by the code."""
+"""What a page says, with a stable code beside the sentence. Tests and scripts use the code."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _flashed() -> list[tuple[str, str]]:
 
 
 def notices(with_categories: bool = True) -> list[tuple[str, str]] | list[str]:
-    """Flask's `get_flashed_messages` for templates: category and sentence, without the codes."""
+    """Return Flask's `get_flashed_messages` for templates: (category, sentence), without the codes."""
     told = [(category.partition(" ")[0], text) for category, text in _flashed()]
     return told if with_categories else [text for _, text in told]
 

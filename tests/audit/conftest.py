@@ -31,8 +31,12 @@ def portal(file: Path) -> Iterator[Flask]:
 
 
 def flaws(output: str) -> list[tuple[int, str]]:
-    """The rows that `activity verify` names, each with the code of what is wrong."""
-    return [(int(seq), code) for seq, code in re.findall(r": row (-?\d+) .*\[([a-z-]+)\]$", output, re.MULTILINE)]
+    """The first row that each line of `activity verify` names, with the code of what is wrong at its end.
+
+    What is said between the two is no part of it.
+    """
+    lines = re.findall(r"^account [^:]*:\D*?(-?\d+)\b.*\[([a-z-]+)\]$", output, re.MULTILINE)
+    return [(int(seq), code) for seq, code in lines]
 
 
 def somebody(name: str = "nadia") -> Audit:

@@ -110,7 +110,7 @@ def test_a_missing_row_is_named(portal: Flask) -> None:
     change("delete from activity where seq in (3, 4)")
     status, output = verify(portal)
     assert status == 1
-    assert (3, "missing") in flaws(output) and "row 3 to 4 " in output
+    assert (3, "missing") in flaws(output) and "rows 3 to 4 " in output
 
 
 def test_a_hole_closed_by_renumbering_is_found(portal: Flask) -> None:
@@ -152,13 +152,13 @@ def test_a_cut_tail_shows_against_a_head_kept_elsewhere(portal: Flask) -> None:
     assert verify(portal, "--expect-head", kept)[0] == 0, "the chain continued"
     change("delete from activity where seq > 4")
     output = verify(portal)[1]
-    assert flaws(output) == [(5, "cut")] and "row 5 to 7 " in output
+    assert flaws(output) == [(5, "cut")] and "rows 5 to 7 " in output
     # A thorough intruder also resets the table of heads.
     change("update activity_heads set seq = 4, mac = (select mac from activity where seq = 4)")
     assert verify(portal)[0] == 0, "nothing in the database shows it"
     status, output = verify(portal, "--expect-head", kept)
     assert status == 1
-    assert flaws(output) == [(5, "cut")] and "row 5 to 6 " in output
+    assert flaws(output) == [(5, "cut")] and "rows 5 to 6 " in output
     write(3)
     assert (6, "other-head") in flaws(verify(portal, "--expect-head", kept)[1])
 
@@ -193,7 +193,7 @@ def test_retention_vouches_for_nothing_unsound(portal: Flask, file: Path) -> Non
     assert (1, "not-written") in flaws(verify(portal)[1])
 
 
-def test_forged_intents_are_not_settled(portal: Flask, clock: Clock) -> None:
+def test_forged_intents_get_no_outcome(portal: Flask, clock: Clock) -> None:
     write(2)
     change(
         "insert into activity select account_id, -9, at, 'forged', user_name, 'mfa-device-deactivated', 'mfa/boss',"
@@ -236,7 +236,7 @@ def test_retention_leaves_a_checkpoint(portal: Flask, file: Path, clock: Clock) 
     assert (5, "head-removed") in flaws(verify(portal, "--expect-head", old)[1])
     change("delete from activity where seq = 6")
     output = verify(portal)[1]
-    assert (1, "missing-at-start") in flaws(output) and "row 1 to 6 " in output
+    assert (1, "missing-at-start") in flaws(output) and "rows 1 to 6 " in output
 
 
 def test_a_second_retention_follows_the_first(portal: Flask, file: Path, clock: Clock) -> None:

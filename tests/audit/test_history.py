@@ -22,7 +22,7 @@ from tests.audit.conftest import ACCOUNT, somebody, write
 from tests.support.clock import Clock
 
 
-def test_what_was_left_open_is_found_and_settled(portal: Flask, clock: Clock) -> None:
+def test_an_unknown_outcome_is_found_and_recorded(portal: Flask, clock: Clock) -> None:
     me = somebody()
     with pytest.raises(NoResponse), me.attempt(Event.MFA_DEVICE_ENABLED, "arn:…:mfa/nadia"):
         raise NoResponse
@@ -33,7 +33,7 @@ def test_what_was_left_open_is_found_and_settled(portal: Flask, clock: Clock) ->
     clock.move(61)
     left = without_outcome(me, datetime.now(UTC), every)
     assert [attempt.event for attempt in left] == ["mfa-device-enabled", "mfa-device-created"]
-    assert not without_outcome(somebody("zoe"), datetime.now(UTC), every), "everyone settles their own"
+    assert not without_outcome(somebody("zoe"), datetime.now(UTC), every), "each user's visit records their own"
     me.reconcile(left[0], happened=True)
     me.reconcile(left[1], happened=False)
     assert not without_outcome(me, datetime.now(UTC), every)
@@ -116,7 +116,7 @@ def test_what_commands_did_is_told_as_that(portal: Flask) -> None:
     assert [(words.who(entry), words.where(entry)) for entry in told][1:] == [
         ("A command", "a command on the portal’s machine"),
         ("A command", "a command on the portal’s machine, run by root"),
-        ("nadia", "Unknown device · 192.0.2.7"),
+        ("nadia", "Unknown device, 192.0.2.7"),
     ]
     assert words.who(told[0]) == "Someone" and "192.0.2.7" in words.where(told[0]), "a header proves nothing"
 

@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
-from app.audit.chain import START, Keyring, Link
+from app.audit.chain import START, ChainedRow, Keyring
 from app.audit.log import begin_keys
 from app.db import db
 from app.settings.parsers import audit_keys
@@ -32,7 +32,7 @@ def rewrite(first: int, last: int = 10**6, user_name: str = "mallory") -> None:
         for row in rows if first == 1 else rows[1:]:
             row.update(user_name=user_name, key_id="k1", event="sign-in", target="AKIA")
             at = datetime.fromisoformat(row["at"]).replace(tzinfo=UTC)
-            before = LEAKED.mac(before, Link(**{name: row[name] for name in Link._fields} | {"at": at}))
+            before = LEAKED.mac(before, ChainedRow(**{name: row[name] for name in ChainedRow._fields} | {"at": at}))
             told = {"seq": row["seq"], "mac": before, "user_name": user_name}
             connection.execute(
                 text(
@@ -134,7 +134,7 @@ def test_replicas_are_renewed_one_by_one(portal: Flask, file: Path) -> None:
     assert verify(renewed)[0] == 0 and verify(waiting)[0] == 0
     with renewed.app_context(), db.engine.connect() as connection:
         keys = connection.execute(text("select key_id from activity order by seq")).scalars().all()
-    assert keys == ["k1", "k2", "k2", "k2", "k2"], "whoever sees the new key in use follows"
+    assert keys == ["k1", "k2", "k2", "k2", "k2"], "a replica that sees the new key in use follows"
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from flask import Flask
 from sqlalchemy import inspect, text
 
 from app.activity import queries
-from app.audit.chain import START, Link
+from app.audit.chain import START, ChainedRow
 from app.audit.events import Event
 from app.audit.log import Audit, audit_log
 from app.commands import activity
@@ -107,13 +107,13 @@ def test_a_record_of_before_unique_ids_stays_sound_and_nobodys_own(portal: Flask
     flask_migrate.upgrade(revision="0003")
     before, at, ring = START, datetime(2026, 5, 3, 10, tzinfo=UTC), portal.config["AUDIT_KEYS"]
     for seq in (1, 2, 3):
-        link = Link(
+        chained = ChainedRow(
             "123456789012", seq, at, f"{seq:032d}", "nadia", "sign-in", "AKIA", "done", "", "", "", "", "", "k1"
         )
         # As that release hashed it.
-        told = [1, before, *link[:2], at.isoformat(timespec="microseconds"), *link[3:14]]
+        told = [1, before, *chained[:2], at.isoformat(timespec="microseconds"), *chained[3:14]]
         before = hmac.new(ring.keys["k1"], json.dumps(told, separators=(",", ":")).encode(), "sha256").hexdigest()
-        columns = {name: value for name, value in link._asdict().items() if name != "user_id"} | {"mac": before}
+        columns = {name: value for name, value in chained._asdict().items() if name != "user_id"} | {"mac": before}
         names = ", ".join(columns)
         with db.engine.begin() as connection:
             row = f"insert into activity ({names}) values ({', '.join(f':{name}' for name in columns)})"

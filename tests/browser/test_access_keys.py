@@ -293,13 +293,16 @@ def test_a_rotation_takes_a_week_and_its_end_one_click(
     assert surfer.page.locator(step).get_attribute("data-step") == "4"
     assert surfer.page.locator(f"{step} form").count() == 0, "not yet"
     surfer.open("/")
-    assert surfer.to_do == []
+    assert surfer.to_do == [] and surfer.data("later") == [old], "the deletion waits for its day"
+    (day,) = surfer.data("on")
+    surfer.open(f"/access-keys/delete?id={old}")
+    assert surfer.data("until") == [day], "who deletes it now is told to wait"
 
     clock.move(7 * 24 * 60 * 60)
     surfer.sign_in(nadia)
     surfer.submit("/sign-in/code", code=phone.next())
     surfer.open("/")
-    assert surfer.to_do == [f"delete-key:{old}"]
+    assert surfer.to_do == [f"delete-key:{old}"] and surfer.data("later") == []
     assert surfer.leads_to(f"/access-keys/delete?id={old}")
     surfer.open("/access-keys")
     surfer.click(f"{step} button")

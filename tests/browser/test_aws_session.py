@@ -45,12 +45,31 @@ def signed_in(surfing: Surfing, marta: Employee) -> Surfer:
 
 
 def test_the_session_outlives_its_credentials(signed_in: Surfer, clock: Clock, sandbox: Sandbox) -> None:
-    mark = sandbox.calls()[-1]["seq"]
+    mark = sandbox.mark()
     for _ in range(4):
         clock.move(11 * 60)
         signed_in.open("/")
         assert signed_in.with_mfa
     assert refreshes(sandbox, mark) == [200] * 4
+
+
+def test_a_logo_and_files_of_pages_keep_no_session_from_ending(
+    surfing: Surfing, marta: Employee, clock: Clock, sandbox: Sandbox, scratch: Path
+) -> None:
+    picture = scratch / "logo.svg"
+    picture.write_text('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"/>')
+    with Portal(scratch / "with-logo", sandbox, BRAND_LOGO=str(picture)) as portal:
+        surfer = signed_in_with_mfa(surfing(portal.url), marta)
+        logo = surfer.page.locator("header img").get_attribute("src") or ""
+        cookie, mark = session_cookie(surfer, portal), sandbox.calls()[-1]["seq"]
+        for minutes in (11, 5):  # the credentials are due after 10 minutes, the session after 15
+            clock.move(minutes * 60)
+            for path in (logo, "/static/latchkey.js"):
+                with urllib.request.urlopen(urllib.request.Request(portal.url + path, headers=cookie)) as answer:
+                    assert answer.status == 200 and answer.read()
+        assert refreshes(sandbox, mark) == []
+        surfer.open("/mfa")
+        assert (surfer.path, surfer.refused_as) == ("/sign-in", "session-ended")
 
 
 def test_parallel_requests_in_two_processes_refresh_once(
@@ -76,7 +95,7 @@ def test_parallel_requests_in_two_processes_refresh_once(
 
         for minutes, what in ((11, "ahead of time"), (20, "when they have expired")):
             clock.move(minutes * 60)
-            mark = sandbox.calls()[-1]["seq"]
+            mark = sandbox.mark()
             with ThreadPoolExecutor(12) as pool:
                 pages = list(pool.map(ask, range(24)))
             assert all(SIGNED_IN in page for page in pages), what

@@ -65,7 +65,7 @@ def refused(act: Callable[[], object]) -> str:
 def test_step_3_with_nothing_but_a_password(
     surfing: Surfing, marta: Employee, sandbox: Sandbox, portal: Portal, javascript: bool
 ) -> None:
-    before = len(sandbox.calls())
+    before = sandbox.mark()
     assert refused(aws_login(marta).describe_instances) == "UnauthorizedOperation"
     surfer = surfing(javascript=javascript)
     surfer.sign_in_at_aws(marta)
@@ -73,13 +73,17 @@ def test_step_3_with_nothing_but_a_password(
     assert surfer.notices == ["success"] and marta.name in surfer.page.locator("[data-notice]").inner_text()
     assert surfer.has("/mfa/enroll/begin") and not surfer.with_mfa
 
-    phone = surfer.enroll()
+    surfer.submit("/mfa/enroll/begin")
+    assert surfer.data("step-3") == ["aws-sign-in"], "a sign-in, not only a code"
+    phone = surfer.scan()
+    surfer.give_two_codes(phone)
     assert marta.devices() == [marta.serial_number]
     assert surfer.path == "/mfa/activate" and surfer.has("/sign-in/aws")
     surfer.submit("/sign-in/aws")
     surfer.give_password(marta, phone)
     surfer.press("Continue")
     assert surfer.path == "/mfa/finished", "back where they were"
+    assert surfer.data("works-in") == ["console command-line"]
     assert "aws login" in surfer.text
     assert aws_login(marta, phone).describe_instances()["Reservations"]
     assert refused(aws_login(marta, phone, "s3").list_buckets) == "AccessDenied"
@@ -87,6 +91,8 @@ def test_step_3_with_nothing_but_a_password(
     surfer.open("/")
     assert surfer.with_mfa
     assert surfer.data("way") == ["aws-sign-in"]
+    keys = surfer.page.locator("[data-glance='access_keys.index']")
+    assert "works without one" in keys.inner_text(), "aws login needs no access key"
     made = [call for call in sandbox.calls(before) if "latchkey" in call["user_agent"] and call["principal"]]
     mine = [call for call in made if call["principal"].endswith(f"/{marta.name}")]
     assert {call["action"] for call in mine} == ALLOWED_AT_AWS
@@ -189,7 +195,7 @@ def test_a_foreign_callback_is_refused_and_noted(
 
     surfer.begin_at_aws()
     surfer.give_password(marta)
-    mark = sandbox.calls()[-1]["seq"]
+    mark = sandbox.mark()
     surfer.page.goto(f"{portal.url}/oauth/callback?code=abc&state=def")
     assert surfer.refused_as == "elsewhere"
     assert refreshes(sandbox, mark) == [], "AWS was not even asked"
@@ -212,7 +218,7 @@ def test_a_callback_is_taken_once(surfing: Surfing, marta: Employee, sandbox: Sa
     surfer.press("Continue")
     callback = next(url for url in visited if "/oauth/callback" in url)
     assert asked["state"][0] in callback
-    mark = sandbox.calls()[-1]["seq"]
+    mark = sandbox.mark()
     surfer.page.goto(callback)
     assert surfer.is_inside(marta.name)
     assert refreshes(sandbox, mark) == []

@@ -88,9 +88,9 @@ def test_back_and_reload_after_every_forms_error(surfing: Surfing, nadia: Employ
         "/password/new",
         "/ssh-keys/new",
     }, inside
-    at_the_door = surfing()
-    at_the_door.sign_in(nadia)
-    assert "/sign-in/code" in walk(at_the_door, ["/sign-in/code"])
+    at_sign_in = surfing()
+    at_sign_in.sign_in(nadia)
+    assert "/sign-in/code" in walk(at_sign_in, ["/sign-in/code"])
 
 
 @pytest.fixture

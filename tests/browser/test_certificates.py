@@ -21,7 +21,6 @@ from tests.support.public_keys import (
     arrived,
     certificate,
     certificate_pem,
-    mark,
     openssh,
     stored,
     tell_tale,
@@ -114,7 +113,7 @@ def test_a_certificate_is_replaced(
     assert held(nadia) == {old: "Inactive", new: "Active"}
     assert "delete-inactive" in surfer.states and "upload-successor" not in surfer.states
 
-    before = mark(sandbox)
+    before = sandbox.mark()
     look_at(surfer, soon)
     assert surfer.refused_as == f"{KeyAlreadyUploaded.code}:inactive" and old in surfer.text
     look_at(surfer, certificate_pem(now(clock) + timedelta(days=300)))
@@ -170,7 +169,7 @@ def test_what_is_not_uploaded(
     surfing: Surfing, nadia: Employee, clock: Clock, sandbox: Sandbox, portal: Portal
 ) -> None:
     surfer = arrived(surfing(javascript=False), nadia, clock)
-    before = mark(sandbox)
+    before = sandbox.mark()
     good = certificate_pem(now(clock) + timedelta(days=300))
     secrets = [each for each in private_keys() if each[0] in ("pkcs8", "sec1", "der", "pkcs12")]
     for kind, secret in secrets:

@@ -68,7 +68,7 @@ def as_settings(credentials: Mapping[str, str]) -> dict[str, str]:
 def test_the_commands_for_an_access_key_work(
     surfer: Surfer, nadia: Employee, phone: Phone, shell: Run, sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    surfer.open("/mfa/finished")
+    surfer.open("/mfa/command-line")
     commands = shown(surfer)
     order = list(commands)
     places = [order.index(each) for each in ("configure", "mfa-login", "get-session-token", "by-hand-sh")]
@@ -92,12 +92,12 @@ def test_the_commands_for_an_access_key_work(
     assert "..." not in exported
     again = shell(f"{exported}\naws ec2 describe-instances")
     assert "Reservations" in again.stdout, again.stderr
-    gone = shell(f"{exported}\n{commands['unset']}\naws ec2 describe-instances")
+    gone = shell(f"{exported}\n{commands['unset-sh']}\naws ec2 describe-instances")
     assert "Unable to locate credentials" in gone.stderr, "the session is forgotten"
 
 
 def test_nothing_of_a_command_is_cut_off(surfer: Surfer, nadia: Employee, phone: Phone) -> None:
-    surfer.open("/mfa/finished")
+    surfer.open("/mfa/command-line")
     surfer.page.locator("details").evaluate_all("(all) => all.forEach((each) => { each.open = true; })")
     for width in (1280, 375):
         surfer.page.set_viewport_size({"width": width, "height": 900})
@@ -114,7 +114,7 @@ def test_somebody_without_a_key_is_led_to_aws_login(
 ) -> None:
     surfer = surfing()
     surfer.sign_in_at_aws(marta, marta.given_device(clock, marta.name))
-    surfer.open("/mfa/finished")
+    surfer.open("/mfa/command-line")
     commands = shown(surfer)
     assert list(commands)[-3:] == ["login-region", "aws-login", "describe-instances"]
     assert commands["aws-login"] == f"aws login --profile {marta.name}"

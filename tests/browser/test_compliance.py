@@ -161,6 +161,7 @@ def test_a_report_fills_in_what_no_list_tells(admin: Surfer, company: Sandbox, o
 
     def bring(content: bytes) -> None:
         admin.open("/compliance/report")
+        assert f"AWS_ENDPOINT_URL={company.url}" in admin.text, "the commands below it ask the sandbox, not AWS"
         admin.choose_file("report", "report.csv", content, "text/csv")
         admin.submit("/compliance/report")
 
@@ -307,6 +308,12 @@ def test_an_exception_is_counted_apart_until_it_ends(admin: Surfer, office: Port
     admin.click("[data-notice] form button")
     assert (admin.data("user"), admin.data("last-day")) == (["MFAUser"], [last_day]), "undone"
     assert "Phone ordered" in admin.text
+    done = [event for event, phase, _ in office.activity("Administrator") if phase == "done"]
+    assert [each for each in done if str(each).startswith("exception-")] == [
+        "exception-added",
+        "exception-ended",
+        "exception-restored",
+    ], "it is the same exception, and the log has what was done"
     admin.submit("/compliance/exceptions/end")
     assert admin.data("exception") == []
     admin.open("/compliance")

@@ -77,6 +77,8 @@ def test_devices_have_names_that_people_choose(
     assert "Nadia’s tablet" in other.heading
     other.submit("/mfa/remove")
     assert "iPhone 15" in other.text and "Nadia’s tablet" not in other.text
+    entry = f"{nadia.name}/Nadia-s-tablet@"
+    assert entry in other.page.locator("[data-notice]").inner_text(), "the entry to delete, of two that look alike"
 
 
 def test_a_backup_is_printed_before_it_works_and_shown_no_more_after(
@@ -87,17 +89,20 @@ def test_a_backup_is_printed_before_it_works_and_shown_no_more_after(
     paper = surfer.scan()
     surfer.page.emulate_media(media="print")
     assert surfer.page.locator("[data-qr]").is_visible() and surfer.page.locator("#seed").is_visible()
+    at_aws = surfer.page.locator("[data-device]").inner_text()
+    assert surfer.page.locator("[data-portal]").inner_text() == surfer.url, "the paper says where to sign in"
     assert not surfer.page.locator("[data-print]").is_visible()
     surfer.page.emulate_media(media="screen")
     assert surfer.page.locator("#seed").inner_text().replace(" ", "") == paper.seed
     surfer.follow("/mfa/enroll")
     surfer.give_two_codes(paper)
-    assert len(nadia.devices()) == 2
+    (backup,) = (serial for serial in nadia.devices() if serial.endswith(f":mfa/{at_aws}"))
+    assert len(nadia.devices()) == 2 and backup != nadia.serial_number
+    assert f"{at_aws}@" in surfer.page.locator("[data-notice]").inner_text(), "the entry to delete is not the phone's"
     surfer.open("/mfa/enroll/print")
     assert surfer.path == "/mfa" and paper.seed not in surfer.page.content().replace(" ", "")
 
 
-@pytest.mark.both_policies
 def test_the_only_device_is_not_removed(surfer: Surfer, nadia: Employee, phone: Phone) -> None:
     assert not surfer.leads_to("/mfa/remove")
     surfer.open(f"/mfa/remove?id={nadia.serial_number}")
@@ -159,6 +164,7 @@ def test_a_hardware_token(surfing: Surfing, nadia: Employee, sandbox: Sandbox, c
     prove(surfer)
     surfer.submit("/mfa/replaced")
     assert nadia.devices() == [nadia.serial_number]
+    assert "@" not in surfer.page.locator("[data-notice]").inner_text(), "no app has an entry of a token"
 
 
 def test_giving_up_a_device_is_confirmed(
@@ -189,7 +195,7 @@ def test_a_qr_code_waits_a_quarter_of_an_hour(
     first = stale.next()
     surfer.type(first_code=first, second_code=stale.next())
     clock.move(8 * 60)
-    mark = sandbox.calls()[-1]["seq"]
+    mark = sandbox.mark()
     surfer.submit("/mfa/enroll")
     assert (surfer.path, surfer.refused_as) == ("/mfa", "qr-code-over")
     assert stale.seed not in surfer.page.content().replace(" ", "")

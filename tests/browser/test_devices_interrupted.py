@@ -142,7 +142,7 @@ def test_the_portal_is_killed_while_aws_is_at_work(
             phone = surfer.scan()
             first = phone.next()
             surfer.type(first_code=first, second_code=phone.next())
-    mark = sandbox.calls()[-1]["seq"]
+    mark = sandbox.mark()
     sandbox.set_faults([{"action": action, "fault": "latency", "latency_ms": 1500, "occurrences": [1]}])
     surfer.button(form).click(no_wait_after=True)
     wait_until(lambda: sandbox.begun(action))

@@ -14,7 +14,7 @@ from tests.support.sandbox import Sandbox
 
 
 @pytest.mark.both_policies
-def test_out_of_step_at_the_door(
+def test_out_of_step_at_sign_in(
     surfing: Surfing, surfer: Surfer, nadia: Employee, phone: Phone, clock: Clock
 ) -> None:
     slow = Phone(clock, f"otpauth://totp/x?secret={phone.seed}", slow_s=600)

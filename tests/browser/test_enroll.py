@@ -47,7 +47,7 @@ def test_wrong_pairs_are_told_apart_and_cost_nothing_at_aws(
         surfer.submit("/mfa/enroll", first_code=first, second_code=second)
         return surfer.refused_as, surfer.invalid
 
-    mark = sandbox.calls()[-1]["seq"]
+    mark = sandbox.mark()
     assert refused(current, current) == (SameCodeTwice.code, ["second_code"])
     assert refused(current, older) == (CodesSwapped.code, ["first_code"])
     wrong = phone.never_shows()
@@ -79,7 +79,7 @@ def test_codes_typed_slowly_are_no_slow_clock(
 ) -> None:
     surfer = begin(surfing, nadia)
     phone = surfer.scan()
-    mark = sandbox.calls()[-1]["seq"]
+    mark = sandbox.mark()
     for minutes in (3, 3):  # slowly twice, by the same time: that is still no clock
         surfer.type(first_code=phone.next(), second_code=phone.next())
         clock.move(60 * minutes)
@@ -153,6 +153,39 @@ def test_six_digits_lead_to_the_next_field(surfing: Surfing, nadia: Employee) ->
         assert surfer.page.evaluate("document.activeElement.id") == "second_code", typed
 
 
+def test_the_time_until_the_next_code_is_beside_the_field(surfing: Surfing, nadia: Employee) -> None:
+    surfer = begin(surfing, nadia)
+    clock = surfer.page.clock
+    clock.install()
+    surfer.page.reload()
+    clock.pause_at(surfer.page.evaluate("Date.now()") / 1_000 + 1)  # in seconds
+
+    def seconds() -> int:
+        text = surfer.page.locator("[data-countdown-text]").inner_text()
+        found = re.fullmatch(r"New code in (\d+) s", text)
+        assert found, text
+        return int(found[1])
+
+    said = seconds()
+    assert 1 <= said <= 30
+    for passed in (1, 4, 11, 25):
+        clock.run_for(passed * 1_000)
+        said = (said - passed - 1) % 30 + 1
+        assert seconds() == said, "it counts down to the next code, then to the one after that"
+    field, countdown = (surfer.page.locator(each).bounding_box() for each in ("#first_code", "[data-countdown]"))
+    assert field and countdown
+    assert abs(field["y"] - countdown["y"]) < field["height"] and countdown["x"] >= field["x"] + field["width"]
+
+
+def test_fields_with_the_same_error_are_told_apart_at_the_top(surfing: Surfing, nadia: Employee) -> None:
+    surfer = begin(surfing, nadia)
+    surfer.submit("/mfa/enroll")
+    links = surfer.page.locator("[data-error-summary] a").all_inner_texts()
+    assert len(links) == len(set(links)) == 2
+    boxes = [surfer.page.locator(each).bounding_box() for each in ("#first_code", "#second_code")]
+    assert boxes[0] and boxes[1] and boxes[0]["width"] == boxes[1]["width"], "two codes of the same length"
+
+
 @pytest.mark.both_policies
 def test_cancel_leaves_nothing_at_aws(surfing: Surfing, nadia: Employee) -> None:
     surfer = begin(surfing, nadia)
@@ -215,7 +248,7 @@ def test_a_double_click_turns_on_one_device(surfing: Surfing, nadia: Employee, s
     phone = surfer.scan()
     first = phone.next()
     surfer.type(first_code=first, second_code=phone.next())
-    mark = sandbox.calls()[-1]["seq"]
+    mark = sandbox.mark()
     with surfer.page.expect_navigation():
         surfer.button("/mfa/enroll").dblclick()
     surfer.page.wait_for_load_state()
@@ -228,7 +261,7 @@ def test_a_used_code_does_not_upgrade(surfing: Surfing, nadia: Employee, sandbox
     surfer = begin(surfing, nadia)
     phone = surfer.scan()
     surfer.give_two_codes(phone)
-    mark = sandbox.calls()[-1]["seq"]
+    mark = sandbox.mark()
     surfer.submit("/mfa/activate", code=phone.latest)
     assert surfer.refused_as == CodeAlreadyUsed.code
     assert "sts:GetSessionToken" not in {call["action"] for call in sandbox.calls(mark)}
@@ -246,7 +279,7 @@ def test_waiting_for_aws_survives_a_reload(surfing: Surfing, nadia: Employee, sa
     assert surfer.has("/mfa/activate/continue"), "AWS is waited for"
     surfer.page.reload()
     assert surfer.has("/mfa/activate/continue")
-    mark = sandbox.calls()[-1]["seq"]
+    mark = sandbox.mark()
     surfer.submit("/mfa/activate/continue")
     assert surfer.has("/mfa/activate/continue")
     asked = {call["action"] for call in sandbox.calls(mark)}

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from werkzeug.routing import Map
 
-from app.policy.documents import allowed_actions, live_actions, read
+from app.policy.documents import read
+from app.policy.portal_actions import allowed_actions, live_actions
 from tests.conftest import POLICIES
 from tests.support.asked import NO_PAGE, all_asked
 from tests.support.inspection import FILES

@@ -49,7 +49,7 @@ def test_the_answer_to_enable_is_lost_after_it_took_effect(
     assert surfer.has("/mfa/activate"), "the page asked AWS what is true"
     assert ("mfa-device-enabled", "unknown", "no-response") in portal.activity(nadia.name)
     surfer.open("/")
-    assert ("mfa-device-enabled", "found-done", "") in portal.activity(nadia.name), "asked once more, and settled"
+    assert ("mfa-device-enabled", "found-done", "") in portal.activity(nadia.name), "asked once more, and recorded"
 
 
 def test_the_answer_to_enable_is_lost_before_it_took_effect(
@@ -92,7 +92,7 @@ def test_making_the_device_fails_and_is_tried_again(
 def test_a_change_is_asked_once_and_a_read_again(surfing: Surfing, nadia: Employee, sandbox: Sandbox) -> None:
     surfer = surfing()
     surfer.sign_in(nadia)
-    mark = sandbox.calls()[-1]["seq"]
+    mark = sandbox.mark()
     sandbox.set_faults(
         [
             {"action": "iam:CreateVirtualMFADevice", "occurrences": "every", "fault": "throttle"},
@@ -157,7 +157,7 @@ def test_nothing_is_changed_that_cannot_be_recorded(
     assert nadia.leftover()
 
 
-def test_aws_throttles_at_the_door(surfing: Surfing, nadia: Employee, sandbox: Sandbox) -> None:
+def test_aws_throttles_at_sign_in(surfing: Surfing, nadia: Employee, sandbox: Sandbox) -> None:
     surfer = surfing()
     sandbox.set_faults([{"action": "sts:GetCallerIdentity", "occurrences": [1, 2, 3], "fault": "throttle"}])
     surfer.sign_in(nadia)

@@ -35,7 +35,9 @@ def test_where_the_policy_lets_it_be_changed_the_way_leads_through_aws(
     clock.move(10)
     surfer = surfing()
     surfer.open("/sign-in")
+    assert surfer.data("account-asked") == [""], "AWS's page asks for the account ID before anything else"
     surfer.follow("/sign-in/first")
+    assert surfer.data("account-asked") == [""]
     if policy == "tutorial":
         assert "change-in-console" in surfer.states
         return

@@ -70,16 +70,12 @@ def asked(sandbox: Sandbox, since: int = 0) -> list[int]:
     return [call["status"] for call in sandbox.calls(since) if call["action"] == ASKED]
 
 
-def last_call(sandbox: Sandbox) -> int:
-    return max((call["seq"] for call in sandbox.calls(0)), default=0)
-
-
 def test_each_key_says_when_and_for_what_it_was_last_used(
     nina_surfs: Surfer, nina: Employee, granting: Sandbox
 ) -> None:
     spare = granting.as_administrator("iam").create_access_key(UserName=nina.name)["AccessKey"]["AccessKeyId"]
     nina.client("iam").list_mfa_devices(UserName=nina.name)
-    before = last_call(granting)
+    before = granting.mark()
     nina_surfs.navigate("/access-keys")
     assert asked(granting, before) == [200, 200], "one call for each key"
     today = str(datetime.now(UTC).date())
@@ -103,7 +99,7 @@ def test_where_aws_denies_it_all_the_same_the_page_says_what_it_always_said(
         PolicyName="never",
         PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [never]}),
     )
-    before = last_call(granting)
+    before = granting.mark()
     nina_surfs.navigate("/access-keys")
     assert asked(granting, before) == [403]
     assert {NOT_SHOWN, f"active:{nina.access_key_id}"} <= {*nina_surfs.states}
@@ -116,7 +112,7 @@ def test_under_a_policy_that_does_not_grant_it_aws_is_not_asked(
 ) -> None:
     surfer.sign_in(nadia)
     surfer.get_mfa()
-    before = last_call(sandbox)
+    before = sandbox.mark()
     surfer.navigate("/access-keys")
     assert {NOT_SHOWN, f"active:{nadia.access_key_id}"} <= {*surfer.states}
     assert any(call["action"] == "iam:ListAccessKeys" for call in sandbox.calls(before))

@@ -48,7 +48,7 @@ def keys_of(sandbox: Sandbox, who: Employee) -> list[Any]:
 
 @pytest.mark.both_policies
 def test_worst_first_and_each_one_click_away(
-    surfing: Surfing, olga: Employee, phone: Phone, clock: Clock, sandbox: Sandbox
+    surfing: Surfing, olga: Employee, phone: Phone, clock: Clock, sandbox: Sandbox, policy: str
 ) -> None:
     clock.move(91 * A_DAY)
     surfer = arrive(surfing(), olga, phone)
@@ -80,9 +80,13 @@ def test_worst_first_and_each_one_click_away(
     surfer.open("/")
     assert surfer.to_do == []
     assert surfer.data("nothing-to-do") == [""] and surfer.data("unread") == [], "nothing at all"
+    one_device_only = policy == "tutorial"
+    assert surfer.data("second-device") == ([] if one_device_only else [""]), "one lost phone locks her out"
+    olga.given_device(clock, f"{olga.name}-tablet")
+    surfer.open("/")
+    assert surfer.data("second-device") == []
 
 
-@pytest.mark.both_policies
 def test_what_cannot_be_read_is_said(surfing: Surfing, olga: Employee, phone: Phone, sandbox: Sandbox) -> None:
     olga.denied("iam:ListAccessKeys")
     sandbox.set_faults([{"action": "iam:GetLoginProfile", "occurrences": [1, 2, 3], "fault": "throttle"}])

@@ -32,7 +32,7 @@ def admin(surfing: Surfing, sandbox: Sandbox, clock: Clock) -> Surfer:
 def test_an_admin_writes_checks_and_questions_the_policy(
     admin: Surfer, sandbox: Sandbox, surfing: Surfing, nadia: Employee, tmp_path: Path
 ) -> None:
-    calls, own_arn = len(sandbox.calls()), f"arn:aws:iam::{sandbox.account_id}"
+    calls, own_arn = sandbox.mark(), f"arn:aws:iam::{sandbox.account_id}"
     admin.navigate("/policy")
     assert admin.path == "/policy"
     assert admin.data("verdict") == ["usable"] and admin.data("finding") == []

@@ -71,10 +71,42 @@ def test_a_session_about_to_end_says_so_and_is_kept(surfer: Surfer, phone: Phone
     surfer.open("/mfa")
     minutes_pass(surfer, clock, 9.7)
     assert banner(surfer) == "ending" and offers(surfer) == [], "the hour is over, whatever the user does"
+    other_tab.locator("main [data-item]").first.wait_for()
+    title = surfer.page.title()
     minutes_pass(surfer, clock, 3)
     assert banner(surfer) == "ended" and offers(surfer) == ["again"]
+    assert not surfer.page.locator("main [data-item]").first.is_visible(), "nobody who passes by reads the page"
+    assert surfer.page.title() != title and surfer.page.locator("h1:visible").count() == 1
     surfer.page.locator("[data-session-again]").click()
     surfer.page.wait_for_url("**/sign-in?next=/mfa")
+
+
+def test_a_page_comes_back_as_it_was_if_its_user_signs_in_again_in_another_tab(
+    surfer: Surfer, nadia: Employee, phone: Phone, clock: Clock
+) -> None:
+    surfer.page.clock.install()
+    surfer.open("/ssh-keys/new")
+    title = surfer.page.title()
+    surfer.type(pasted="ssh-ed25519 half a key")
+    minutes_pass(surfer, clock, 16)
+    assert banner(surfer) == "ended" and not surfer.page.locator("[name=pasted]").is_visible()
+    returns = surfer.page.locator("[data-session]").get_attribute("data-say-typed")
+    assert said(surfer) == returns, "only where something was typed"
+    again = surfer.tab()
+    again.goto(surfer.url + "/sign-in")
+    again.locator("[name=access_key_id]").fill(nadia.access_key_id)
+    again.locator("[name=secret_access_key]").fill(nadia.secret_access_key)
+    again.locator("form:has([name=secret_access_key]) button").click()
+    again.locator("[name=code]").fill(phone.next())
+    again.locator("form:has([name=code]) button").click()
+    surfer.page.locator("[name=pasted]").wait_for()
+    assert surfer.value("pasted") == "ssh-ed25519 half a key" and surfer.page.title() == title
+    assert banner(surfer) == ""
+    sign_out = again.locator("form[data-sign-out] button")
+    again.locator("[data-signed-in] summary").click()
+    sign_out.click()
+    surfer.page.locator("[data-session-again]").wait_for()
+    assert not surfer.page.locator("[name=pasted]").is_visible(), "signed out in one tab is signed out in all"
 
 
 def at_the_sign_in_page(surfer: Surfer, endpoint: str) -> None:
@@ -173,6 +205,32 @@ def test_a_secret_typed_into_the_wrong_field_is_not_kept(
     assert nadia.secret_access_key not in kept_drafts(surfer.page)
 
 
+def test_no_name_or_note_is_kept_because_it_may_be_a_secret(
+    surfer: Surfer, nadia: Employee, phone: Phone, clock: Clock
+) -> None:
+    """The portal refuses a name that looks like a secret. A browser can't tell, so it keeps none."""
+    assert phone
+    surfer.page.clock.install()
+    for path in ("/mfa", f"/access-keys/note?id={nadia.access_key_id}", "/ssh-keys/new"):
+        surfer.open(path)
+        for summary in surfer.page.locator("main details:has([name=label]) > summary").all():
+            summary.click()
+        field = surfer.page.locator("[name=label], [name=pasted]").first
+        field.fill(typed := f"typed on {path}")
+        minutes_pass(surfer, clock, 16)
+        assert banner(surfer) == "ended"
+        kept = kept_drafts(surfer.page)
+        assert (typed in kept) == (path == "/ssh-keys/new"), "a public key may be kept"
+        come_back_from(surfer, nadia, phone)
+
+
+def come_back_from(surfer: Surfer, who: Employee, phone: Phone) -> None:
+    """Sign in again from the page whose session ended."""
+    surfer.open("/sign-in")
+    come_back(surfer, who, phone)
+    assert surfer.is_inside(who.name)
+
+
 def test_nothing_is_kept_of_somebody_who_signed_out(surfer: Surfer, phone: Phone, clock: Clock) -> None:
     assert phone
     surfer.page.clock.install()
@@ -201,8 +259,8 @@ def test_what_was_typed_is_kept_for_half_an_hour_also_while_nobody_signs_in(
     surfer.open("/ssh-keys/new")
     surfer.type(pasted=openssh())
     minutes_pass(surfer, clock, 16)
-    surfer.submit("/ssh-keys/new")
-    assert surfer.path == "/sign-in"
+    surfer.page.locator("[data-session-again]").click()
+    surfer.page.wait_for_url("**/sign-in?next=**")
     kept = kept_drafts(surfer.page)
     minutes_pass(surfer, clock, 25)
     surfer.page.reload()

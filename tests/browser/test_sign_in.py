@@ -86,7 +86,6 @@ def test_a_user_with_a_path(surfer: Surfer, sandbox: Sandbox, clock: Clock, poli
         assert surfer.path == "/sign-in", "nobody gets in whose devices cannot be read"
 
 
-@pytest.mark.both_policies
 def test_who_may_not_read_devices_is_told_the_permission(surfer: Surfer, sandbox: Sandbox, clock: Clock) -> None:
     otto = hire(sandbox, "otto", group=None)
     clock.move(10)
@@ -107,7 +106,7 @@ def test_another_accounts_user_is_refused(
         assert sandbox.account_id in surfer.text
 
 
-def test_wrong_and_replayed_codes_at_the_door(surfing: Surfing, nadia: Employee) -> None:
+def test_wrong_and_replayed_codes_at_sign_in(surfing: Surfing, nadia: Employee) -> None:
     surfer = surfing()
     surfer.sign_in(nadia)
     phone = surfer.enroll()
@@ -119,6 +118,9 @@ def test_wrong_and_replayed_codes_at_the_door(surfing: Surfing, nadia: Employee)
     other.submit("/sign-in/code", code=phone.latest)
     assert other.wrong == {"code": NextCodeNeeded.code}
     assert WrongMfaCode.message in other.text, "not: too many tries"
+    at_the_top = other.page.locator("[data-error-summary] a").inner_text()
+    at_the_field = other.page.locator("#code-error").inner_text()
+    assert at_the_field.startswith(at_the_top) and len(at_the_top) < len(at_the_field), "said in full once"
     assert other.value("code") == ""
     other.submit("/sign-in/code", code=phone.next())
     assert other.is_inside(nadia.name)
@@ -141,6 +143,38 @@ def test_with_two_devices_the_person_says_which(surfing: Surfing, nadia: Employe
     assert surfer.is_inside(nadia.name)
 
 
+def chosen(surfer: Surfer) -> list[str]:
+    """The device that is preselected."""
+    return [str(each.get_attribute("value")) for each in surfer.page.locator("[name=serial_number]:checked").all()]
+
+
+def test_the_device_used_last_is_preselected(surfing: Surfing, nadia: Employee, clock: Clock) -> None:
+    tablet = nadia.given_device(clock, f"{nadia.name}-tablet")
+    phone = nadia.given_device(clock, f"{nadia.name}-phone")
+    clock.move(40)
+    first = surfing()
+    first.sign_in(nadia)
+    assert chosen(first) == [], "never used here: she says which"
+    for name, device in (("phone", phone), ("tablet", tablet), ("phone", phone)):
+        surfer = surfing()
+        surfer.sign_in(nadia)
+        surfer.page.locator(f"[name=serial_number][value$='{nadia.name}-{name}']").check()
+        surfer.submit("/sign-in/code", code=device.next())
+        assert surfer.is_inside(nadia.name)
+        clock.move(60)
+
+    again = surfing()
+    again.sign_in(nadia)
+    [used] = chosen(again)
+    assert used.endswith(f"{nadia.name}-phone")
+    again.page.locator(f"[name=serial_number][value$='{nadia.name}-tablet']").check()
+    again.submit("/sign-in/code", code="123456")
+    [kept] = chosen(again)
+    assert kept.endswith(f"{nadia.name}-tablet"), "what she chose herself stays after a refused code"
+    again.submit("/sign-in/code", code=tablet.next())
+    assert again.is_inside(nadia.name)
+
+
 def test_the_portals_clock_is_wrong(
     surfing: Surfing, nadia: Employee, sandbox: Sandbox, scratch: Path, policy: str
 ) -> None:
@@ -155,7 +189,7 @@ def test_the_portals_clock_is_wrong(
         assert ClockSkew.sentence() in surfer.text, "the key is not at fault"
 
 
-def test_aws_cannot_be_reached_at_the_door(
+def test_aws_cannot_be_reached_at_sign_in(
     surfing: Surfing, nadia: Employee, sandbox: Sandbox, scratch: Path, policy: str
 ) -> None:
     nowhere = f"http://127.0.0.1:{free_port()}"

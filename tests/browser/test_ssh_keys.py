@@ -23,7 +23,6 @@ from tests.support.private_keys import private_keys
 from tests.support.public_keys import (
     arrived,
     ed25519_line,
-    mark,
     openssh,
     pair,
     pem,
@@ -210,7 +209,7 @@ def test_without_javascript(
     surfing: Surfing, nadia: Employee, clock: Clock, sandbox: Sandbox, portal: Portal
 ) -> None:
     surfer = arrived(surfing(javascript=False), nadia, clock)
-    before = mark(sandbox)
+    before = sandbox.mark()
     secrets = list(private_keys())
     for kind, secret in secrets:
         surfer.open("/ssh-keys/new")
@@ -258,7 +257,7 @@ def test_five_keys_are_enough(surfer: Surfer, nadia: Employee, sandbox: Sandbox,
     ids = [given_key(nadia) for _ in range(5)]
     iam = sandbox.as_administrator("iam")
     iam.update_ssh_public_key(UserName=nadia.name, SSHPublicKeyId=ids[0], Status="Inactive")
-    before = mark(sandbox)
+    before = sandbox.mark()
     surfer.open("/ssh-keys")
     assert "full" in surfer.states
     reads = [call["action"] for call in sandbox.calls(before)]

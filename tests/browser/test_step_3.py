@@ -29,7 +29,7 @@ def code_of(refused: pytest.ExceptionInfo[ClientError]) -> str:
 def test_nadia_gets_from_blocked_to_working(
     surfing: Surfing, nadia: Employee, sandbox: Sandbox, portal: Portal, javascript: bool
 ) -> None:
-    before = len(sandbox.calls())
+    before = sandbox.mark()
     with pytest.raises(ClientError) as refused:
         nadia.client("ec2").describe_instances()
     assert code_of(refused) == "UnauthorizedOperation"
@@ -38,14 +38,21 @@ def test_nadia_gets_from_blocked_to_working(
     surfer.sign_in(nadia)
     assert surfer.is_inside(nadia.name)
     assert surfer.has("/mfa/enroll/begin")
+    assert surfer.page.locator("nav [data-lock]").get_attribute("data-lock") == "set-up"
 
     phone = surfer.enroll()
     assert nadia.devices() == [nadia.serial_number], surfer.text
     assert phone.label == f"Amazon%20Web%20Services:{nadia.name}%40{sandbox.account_id}"
     assert surfer.has("/mfa/activate")
+    assert surfer.page.locator("nav [data-lock]").get_attribute("data-lock") == "sign-in", "no more to set up"
+    assert surfer.page.locator("nav a[href='/mfa/activate']").count() == 1
+    surfer.open("/")
+    assert surfer.page.locator("nav [data-lock]").get_attribute("data-lock") == "sign-in"
+    surfer.open("/mfa/activate")
 
     surfer.upgrade(phone)
     assert surfer.path == "/mfa/finished"
+    assert surfer.data("works-in") == ["command-line"], "nobody knows of a console password"
     assert f"--serial-number {nadia.serial_number}" in surfer.text
     assert f"https://{sandbox.account_id}.signin.aws.amazon.com/console" in surfer.text
 
@@ -75,8 +82,7 @@ def test_nadia_gets_from_blocked_to_working(
     ]
 
 
-@pytest.mark.both_policies
-def test_next_time_the_code_is_asked_at_the_door(surfing: Surfing, nadia: Employee) -> None:
+def test_next_time_the_code_is_asked_at_sign_in(surfing: Surfing, nadia: Employee) -> None:
     surfer = surfing()
     surfer.sign_in(nadia)
     phone = surfer.enroll()
@@ -91,12 +97,11 @@ def test_next_time_the_code_is_asked_at_the_door(surfing: Surfing, nadia: Employ
     assert surfer.path == "/mfa", "open only with MFA"
 
 
-@pytest.mark.both_policies
 def test_the_long_term_secret_is_gone_after_the_upgrade(surfing: Surfing, nadia: Employee, sandbox: Sandbox) -> None:
     surfer = surfing()
     surfer.sign_in(nadia)
     surfer.get_mfa()
-    mark = sandbox.calls()[-1]["seq"]
+    mark = sandbox.mark()
 
     surfer.open("/")
 

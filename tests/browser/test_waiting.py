@@ -67,7 +67,7 @@ def body(request: Request) -> str:
     return answer.text() if answer and answer.ok else ""
 
 
-def test_whoever_presses_check_keeps_their_place(surfer: Surfer, keys: Phone, clock: Clock) -> None:
+def test_a_user_who_presses_check_keeps_their_place(surfer: Surfer, keys: Phone, clock: Clock) -> None:
     surfer.submit("/access-keys/create")
     standing = stays(surfer)
     clock.move(20)

@@ -76,11 +76,11 @@ def test_with_user_list_and_report_every_verdict_is_as_the_account_is(
         states = Counter(says[rule] for says in expected.values() if rule in says)
         assert (counted.of(rule).passed, counted.of(rule).failed) == (states["pass"], states["fail"])
     ages = [
-        (now - min(key.create_date.replace(tzinfo=UTC) for key in keys)).days
+        now - min(key.create_date.replace(tzinfo=UTC) for key in keys)
         for user in aws.state.iam.users.values()
         if (keys := [key for key in user.access_keys if key.status == "Active"])
     ]
-    assert counted.key_ages[3] == sum(age > 90 for age in ages)
+    assert counted.key_ages[3] == sum(age > timedelta(days=90) for age in ages)
     assert sum(counted.key_ages) == len(ages)
 
 

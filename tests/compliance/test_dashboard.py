@@ -19,14 +19,16 @@ from app.compliance import charts, labels, service
 from app.compliance.data import daily, queries, refresh_runs
 from app.compliance.data.daily import Count, Figures
 from app.compliance.refresh import Gateways, Refresh, RefreshSessionExpired
-from app.compliance.rules.subjects import Terms
+from app.compliance.rules.subjects import Key, Seen, Source, Terms
 from app.compliance.rules.table import BY_ID
 from app.compliance.rules.verdicts import State, Verdict
+from app.credentials.labels import Labels, Type
 from app.credentials.observed import report_observed
 from app.db import db
+from app.sandbox.auth.users import unique_id
 from app.sessions.contents import Person
 from config import from_env
-from tests.compliance.conftest import Aws, Command
+from tests.compliance.conftest import Aws, Command, act_as
 from tests.compliance.test_rules import NOBODY, NOW, ago, key
 from tests.support.clock import Clock
 from tests.support.databases import GOOD
@@ -98,8 +100,32 @@ def test_messages_lead_to_the_exact_fix(portal: Flask) -> None:
         for fix in {rule.fix for rule in BY_ID.values() if rule.fix}:
             assert labels.address(fix).startswith("http://127.0.0.1:8000/")
         for rule, page in (("public-keys-all", "/ssh-keys"), ("key-age-cis", "/access-keys"), ("", "/")):
-            assert f"http://127.0.0.1:8000{page}" in labels.announcement(rule).split(), "once, for all of them"
-        assert BY_ID["mfa"].told in labels.announcement("mfa-all")
+            assert f"http://127.0.0.1:8000{page}" in labels.announcement(rule, ACCOUNT).split(), (
+                "once, for all of them"
+            )
+        for rule in ("mfa-all", "unused", "key-age"):
+            assert ACCOUNT in labels.announcement(rule, ACCOUNT), "a message without it looks like one from a thief"
+        assert "/password" not in labels.announcement("unused", ACCOUNT), "some of them have a key they don't use"
+
+
+def test_a_user_is_told_each_credential_once(portal: Flask) -> None:
+    """What to do with one key or password doesn't contradict itself."""
+
+    def told(*rules: str, **known: Any) -> list[tuple[str, str]]:
+        someone = NOBODY._replace(**{"password": True, "keys": (), "created_at": ago(400), **known})
+        found = queries.findings(someone, Terms(NOW), (), [BY_ID[rule] for rule in rules])
+        return [(each.rule.id, each.fix.action) for each in labels.advice(found) if each.fix]
+
+    never = Key(active=True, created_at=ago(400), used_at=None, use_known=True)
+    seen = {name: Seen(Source.REPORT, NOW) for name in ("keys", "key_use", "password", "password_last_used")}
+    rules = ("key-age", "unused", "key-at-creation", "signed-in")
+    found = told(*rules, keys=(never,), password_last_used=ago(1), password_use_known=True, seen=seen)
+    assert found == [
+        ("key-age", "Rotate it if you still use it"),
+        ("unused", "Delete the access key you don’t use"),
+    ], "not a second time for having been created with the user"
+    found = told(*rules, password_use_known=True, password_changed_at=ago(400), seen=seen)
+    assert [rule for rule, _fix in found] == ["signed-in"], "a password never used is one thing to do"
 
 
 def test_own_visits_are_kept_and_cost_little(portal: Flask, clock: Clock) -> None:
@@ -149,6 +175,35 @@ def test_a_refresh_stops_when_the_lent_session_ends(portal: Flask, aws: Aws, com
     with open(content, "rb") as file:  # noqa: PTH123 # a path as SQLAlchemy has it
         assert b"ASIA" not in file.read(), "credentials are kept nowhere"
     assert command("refresh").exit_code == 0, "the account is free again"
+
+
+def test_a_refresh_removes_the_labels_of_users_who_are_gone(
+    portal: Flask, aws: Aws, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with portal.app_context():
+        alive = next(unique_id(user) for user in aws.state.iam.users.values() if user.name == "MFAUser")
+        now, before = datetime.now(UTC), datetime.now(UTC) - timedelta(days=1)
+
+        def labelled() -> set[str]:
+            with db.engine.connect() as connection:
+                found = connection.execute(text("select account_id || ' ' || user_id from credential_labels"))
+                return {str(each) for each in found.scalars()}
+
+        for user_id, account_id, at in (
+            (alive, ACCOUNT, before),
+            ("AIDAGONE", ACCOUNT, before),
+            ("AIDANEWER", ACCOUNT, now),
+            ("AIDAGONE", "999988887777", before),
+        ):
+            Labels(db.engine, account_id, user_id).put(Type.MFA_DEVICE, "device", "iPhone 15", at)
+        everyone = labelled()
+        act_as(monkeypatch, aws, "KeyUser")
+        denied = command("refresh")
+        assert denied.exit_code != 0 and "iam:ListUsers" in denied.output
+        assert labelled() == everyone, "without the list nothing is certain"
+        act_as(monkeypatch, aws, "Administrator")
+        assert command("refresh").exit_code == 0
+        assert everyone - labelled() == {f"{ACCOUNT} AIDAGONE"}
 
 
 @pytest.mark.parametrize(

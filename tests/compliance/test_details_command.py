@@ -27,7 +27,7 @@ from app.compliance.data.models import ComplianceAccount, CompliancePerson
 from app.compliance.rules.sources import ForcedFacts
 from app.db import db
 from app.errors import Throttled
-from app.policy.documents import allowed_actions, live_actions
+from app.policy.portal_actions import allowed_actions, live_actions
 from tests.compliance.conftest import PEOPLE, Aws, Command
 from tests.compliance.test_account import verdicts
 

@@ -18,7 +18,7 @@ from app.aws.credential_report import GENERATE, GET, CredentialReportGateway, Ma
 from app.compliance.fetching import PAUSES, ReportTookTooLong, fetched
 from app.db import db
 from app.errors import Throttled
-from app.policy.documents import allowed_actions
+from app.policy.portal_actions import allowed_actions
 from tests.compliance.conftest import Aws, Command
 from tests.compliance.test_account import verdicts
 from tests.compliance.test_rules import made_from_scratch

@@ -291,7 +291,7 @@ def excepted(engine: Engine, name: str, rule: str) -> None:
     updates.judge_again(engine, ACCOUNT, name, terms_of)
 
 
-def test_exceptions_of_who_was_deleted_are_not_for_who_is_made_anew(engine: Engine) -> None:
+def test_exceptions_of_who_was_deleted_are_not_for_a_user_of_the_same_name(engine: Engine) -> None:
     user_list(engine, hour(8), {}, ("alice", "bob"))
     excepted(engine, "alice", "mfa")
     user_list(engine, hour(9), {}, ("bob",))
@@ -333,9 +333,9 @@ def test_nothing_is_known_of_who_was_made_anew_under_an_old_name(engine: Engine)
     assert says(engine, "mfa") == {"alice": "unknown", "bob": "unknown"}, "a report of before tells of the former"
 
     shows(engine, "bob", mfa=(hour(13).isoformat(), ["VIRTUAL"]))
-    anew = WHOLE.replace("bob,2026-01-02T10:00:00Z", "bob,2026-09-01T14:00:00Z")
-    anew = anew.replace("alice,2026-01-01T10:00:00Z", "alice,2026-09-01T11:00:00Z")
-    updates.keep_report(engine, read(anew.replace("N/A,true,false", "N/A,false,false"), hour(15)), NOW, terms_of)
+    later = WHOLE.replace("bob,2026-01-02T10:00:00Z", "bob,2026-09-01T14:00:00Z")
+    later = later.replace("alice,2026-01-01T10:00:00Z", "alice,2026-09-01T11:00:00Z")
+    updates.keep_report(engine, read(later.replace("N/A,true,false", "N/A,false,false"), hour(15)), NOW, terms_of)
     assert says(engine, "mfa") == {"alice": "fail", "bob": "fail"}, "no exception, no device of the former"
 
 

@@ -73,7 +73,7 @@ def test_compose_hangs_together() -> None:
     holders = {name for name, service in services.items() if "settings.env" in str(service.get("env_file"))}
     for kept_out in (ROOT / ".gitignore", DEPLOY / "Dockerfile.dockerignore"):
         assert "deploy/*.env" in kept_out.read_text().splitlines()
-    assert holders == {"migrate", "portal"}, "whoever gets at the database does not get at SECRET_KEY"
+    assert holders == {"migrate", "portal"}, "access to the database gives no access to SECRET_KEY"
 
 
 def test_redis_in_the_composition_wants_its_password(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.aws.clients import ALWAYS_ALLOWED
-from app.policy.documents import live_actions
+from app.policy.portal_actions import live_actions
 from tests.docs.pages import DOCUMENTS, text
 from tests.support.sandbox import ROOT
 

@@ -122,4 +122,4 @@ def refreshes(app: Flask, claimed: timedelta) -> int:
 def test_a_refresh_is_not_done_twice_by_clocks_that_differ(tmp_path: Path) -> None:
     app = portal_at(tmp_path / "portal.db")
     assert refreshes(app, timedelta(seconds=20) - CLOCKS_APART) == 0, "claimed just now, by a replica a minute behind"
-    assert refreshes(app, timedelta(seconds=-1) - CLOCKS_APART) == 1, "whoever claimed it died"
+    assert refreshes(app, timedelta(seconds=-1) - CLOCKS_APART) == 1, "the request that claimed it died"

@@ -179,7 +179,7 @@ def killing(many: Replicas, most: int, chance: random.Random) -> Iterator[list[s
 
 
 @pytest.mark.timeout(600)
-def test_every_flow_ends_well_whoever_is_killed(
+def test_every_flow_ends_well_whichever_process_is_killed(
     many: Replicas, sandbox: Sandbox, clock: Clock, request: pytest.FixtureRequest
 ) -> None:
     number, seed = int(request.config.getoption("--flows")), int(request.config.getoption("--seed"))
@@ -199,7 +199,7 @@ def test_every_flow_ends_well_whoever_is_killed(
     assert [flow.trace[-6:] for flow in ended if not flow.done] == []
     assert len(killed) >= number // 10
 
-    clock.move(120)  # interrupted attempts are old enough now to be settled at the next visit
+    clock.move(120)  # interrupted attempts are old enough now to get an outcome at the next visit
     for flow in ended:
         flow.enter("/")
         flow.enter("/access-keys")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.policy.documents import live_actions
+from app.policy.portal_actions import live_actions
 from tests.faults.changes import CHANGES, Change
 from tests.faults.people import with_device
 from tests.faults.scenes import Scene, new_certificate, no_devices

@@ -104,7 +104,7 @@ def test_a_key_whose_answer_arrived_is_there_whatever_happens_then(
     assert not asked_about(page.open("/access-keys"))
     page.open("/access-keys/new").submit("/access-keys/new", last_characters=secret[-6:])
     assert page.path == "/access-keys" and not asked_about(page), page.text
-    clock.move(70)  # the attempt to create it is settled now, after its secret was saved
+    clock.move(70)  # the attempt to create it has an outcome now, after its secret was saved
     assert not asked_about(page.open("/access-keys")), page.text
     assert inside.phases("access-key-created") == ["intended", "found-done"]
     assert not asked_about(page.open("/access-keys")), page.text

@@ -15,9 +15,10 @@ from app.policy.check.all_checks import check
 from app.policy.check.findings import Finding, Severity
 from app.policy.check.parse import grammar_problems
 from app.policy.check.report import Report, as_text
-from app.policy.documents import VARIANTS, live_actions, read, rendered, source_text, without_path, without_sign_in
+from app.policy.documents import VARIANTS, read, rendered, source_text, without_path, without_sign_in
 from app.policy.features import EXTRAS, FEATURES
 from app.policy.plain_words import in_words
+from app.policy.portal_actions import live_actions
 from app.policy.reference.actions import nearest, real_name, reference_date
 from app.policy.variants import PUBLISHED, RE_POST
 

@@ -137,7 +137,7 @@ def test_simulate_reports_malformed_lines_and_answers_the_rest(tmp_path: Path) -
 def test_check_tells_people_and_programs_and_its_status_says_whether_the_portal_could_work(tmp_path: Path) -> None:
     good = run("check", "recommended")
     assert (good.returncode, good.stderr) == (0, "")
-    assert "No findings." in good.stdout and "The portal can do its main job." in good.stdout
+    assert "No findings." in good.stdout and "Users can sign in and set up MFA under this policy." in good.stdout
 
     file = tmp_path / "edited.json"
     file.write_text((ROOT / "app/policy/force_mfa.json").read_text().replace("iam:EnableMFADevice", "iam:EnableMFA"))
@@ -175,6 +175,6 @@ def test_a_name_that_no_document_has_gets_the_names_there_are(command: tuple[str
 
 
 def test_the_verdict_is_the_first_line_and_the_last(tmp_path: Path) -> None:
-    for given, verdict in ((source_text("recommended"), "can do"), ("{", "could NOT do")):
+    for given, verdict in ((source_text("recommended"), "Users can sign in"), ("{", "Users could NOT sign in")):
         lines = run("check", "-", given=given).stdout.splitlines()
         assert lines[0] == lines[-1] and verdict in lines[0]

@@ -7,16 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from app.policy.documents import (
-    DEAD_ACTIONS,
-    LATER_ACTIONS,
-    VARIANTS,
-    allowed_actions,
-    live_actions,
-    read,
-    rendered,
-)
+from app.policy.documents import DEAD_ACTIONS, VARIANTS, read, rendered
 from app.policy.evaluation import Effect, PolicyError, Request, compiled, decide
+from app.policy.portal_actions import LATER_ACTIONS, allowed_actions, live_actions
 
 ACCOUNT = "123456789012"
 IAM = f"arn:aws:iam::{ACCOUNT}:"
@@ -146,9 +139,9 @@ def test_partitions(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [(None, "nor a readable file"), ("{", "is not JSON"), ("{}", "is not a policy"), ("[]", "is not a policy")],
+    [(None, "nor a readable file"), ("{", "is not JSON"), ("{}", "isn’t a policy"), ("[]", "isn’t a policy")],
 )
-def test_a_bad_file_is_told_in_one_sentence(tmp_path: Path, content: str | None, words: str) -> None:
+def test_a_bad_file_is_told_on_one_line(tmp_path: Path, content: str | None, words: str) -> None:
     file = tmp_path / "policy.json"
     if content is not None:
         file.write_text(content)

@@ -28,13 +28,10 @@ def test_the_recommended_document_in_words() -> None:
     said = in_words(parsed(read("recommended")))
     assert [words.sentence for words in said] == [
         "Allows these 5 actions.",
-        "Allows these 22 actions on the user’s own IAM user and the user’s own IAM user under any path.",
-        "Allows these 2 actions on the virtual MFA device with the user’s own name and virtual MFA devices under the "
-        "user’s own name.",
-        "Allows these 2 actions on AWS Sign-In for a program on the same machine and AWS Sign-In for a program on "
-        "another machine.",
-        "Denies everything but these 12 actions, unless the session has MFA (access keys, whose requests don’t say, "
-        "count as without).",
+        "Allows these 22 actions on the user’s own IAM user, with or without an IAM path.",
+        "Allows these 2 actions on virtual MFA devices with the user’s own name.",
+        "Allows these 2 actions on AWS Sign-In for programs.",
+        "Denies everything but these 12 actions, unless the session has MFA (an access key alone has none).",
     ]
     assert dict(said[0].actions)["iam:ListUsers"].startswith("list")
     assert all(meaning for words in said for _, meaning in words.actions)

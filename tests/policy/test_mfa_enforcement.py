@@ -1,4 +1,4 @@
-"""What `policy check --strict` passes demands MFA: tens of thousands of documents, held against another judge.
+"""What `policy check --strict` passes demands MFA: thousands of documents, held against another judge.
 
 To each document comes a policy that allows everything, as an administrator has it. Where the checker has no error to
 tell, no request with an access key alone, or with a password and no code, may then get through, but for what getting
@@ -32,7 +32,7 @@ from tests.policy.oracle import about, holds, names
 Document = dict[str, Any]
 ACCOUNT = "123456789012"
 AT_ONCE = 2_500
-"""Documents of one batch; a run has eight batches (`--batches`)."""
+"""Documents of one batch; a run has two batches (`--batches`), `make soak` eight."""
 
 GETTING_MFA = {
     action.lower()

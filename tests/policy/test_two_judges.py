@@ -19,7 +19,8 @@ from app.policy.permits import Permits
 from app.policy.reference.actions import all_actions
 from app.policy.reference.request_context import Circumstances, IamUser, Session, request_context
 from tests.policy.oracle import verdict
-from tests.policy.test_as_people_write_it import EVERYBODY, FORCED, SOMEBODY, sound
+from tests.policy.sound import FORCED, sound
+from tests.policy.test_as_people_write_it import EVERYBODY, SOMEBODY
 from tests.policy.test_mfa_enforcement import documents
 from tests.policy.test_remedies import EXAMPLES
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.aws.clients import AwsCredentials
-from app.aws.signin import AuthorizationRequest, Device, SignInGateway, SignInTokens, oauth_client_for
+from app.aws.signin import AuthorizationRequest, OAuthClient, SignInGateway, SignInTokens, oauth_client_for
 from app.sessions.contents import PendingAwsSignIn
 from app.signin.aws_service import DifferentUser, finish
 from app.signin.service import NotForThisPortal
@@ -25,11 +25,11 @@ class AnyCode(SignInGateway):
         """Without clients."""
 
     def exchange(self, asked: AuthorizationRequest, code: str) -> SignInTokens:
-        return SignInTokens(AwsCredentials("ASIA", "s", "t", SOON), Device.SAME.value, "refresh", "pem")
+        return SignInTokens(AwsCredentials("ASIA", "s", "t", SOON), OAuthClient.SAME.value, "refresh", "pem")
 
 
 def pending(expected_user_id: str = "") -> PendingAwsSignIn:
-    return PendingAwsSignIn(Device.SAME.value, "", "state", "verifier", SOON, False, expected_user_id)
+    return PendingAwsSignIn(OAuthClient.SAME.value, "", "state", "verifier", SOON, False, expected_user_id)
 
 
 @pytest.mark.parametrize(
@@ -53,16 +53,16 @@ def test_who_goes_through_aws_again_must_come_back_as_themselves() -> None:
 
 
 @pytest.mark.parametrize(
-    ("public_url", "device", "callback"),
+    ("public_url", "client", "callback"),
     [
-        ("http://127.0.0.1:8000", Device.SAME, "http://127.0.0.1:8000/oauth/callback"),
-        ("http://127.0.0.1", Device.SAME, "http://127.0.0.1:80/oauth/callback"),
-        ("https://latchkey.example.com", Device.CROSS, ""),
-        ("https://127.0.0.1:8443", Device.CROSS, ""),
+        ("http://127.0.0.1:8000", OAuthClient.SAME, "http://127.0.0.1:8000/oauth/callback"),
+        ("http://127.0.0.1", OAuthClient.SAME, "http://127.0.0.1:80/oauth/callback"),
+        ("https://latchkey.example.com", OAuthClient.CROSS, ""),
+        ("https://127.0.0.1:8443", OAuthClient.CROSS, ""),
     ],
 )
-def test_aws_redirects_to_plain_loopback_only(public_url: str, device: Device, callback: str) -> None:
-    assert oauth_client_for(public_url) == (device, callback)
+def test_aws_redirects_to_plain_loopback_only(public_url: str, client: OAuthClient, callback: str) -> None:
+    assert oauth_client_for(public_url) == (client, callback)
 
 
 def test_forms_may_end_at_aws_and_nowhere_else() -> None:

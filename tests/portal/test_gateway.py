@@ -27,7 +27,8 @@ from app.aws.iam import DeviceType, IamGateway, MfaDevice
 from app.aws.observing import Observer
 from app.aws.sts import Identity, StsGateway
 from app.errors import MEANING, AwsServerError, NoResponse, PortalError, Refused
-from app.policy.documents import allowed_actions, live_actions, read
+from app.policy.documents import read
+from app.policy.portal_actions import allowed_actions, live_actions
 
 
 class Upstream(BaseHTTPRequestHandler):

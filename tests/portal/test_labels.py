@@ -13,8 +13,11 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
+from app.aws.iam import MfaDevice
 from app.credentials.labels import LONGEST, Labels, Type, problem, tidied
+from app.credentials.observed import report_observed
 from app.db import db
+from app.sessions.contents import Person
 from tests.support.databases import empty_portal
 from tests.support.postgres import Postgres, postgres
 
@@ -73,6 +76,26 @@ def test_what_is_gone_at_aws_loses_its_label(portal: Flask) -> None:
     assert mine.all_of(Type.ACCESS_KEY) == {"AKIA1": "build server"}
     with db.engine.connect() as connection:
         assert connection.execute(text("select count(*) from credential_labels")).scalar() == 2
+
+
+def test_what_aws_no_longer_lists_loses_its_label(portal: Flask) -> None:
+    nadia = Person("123456789012", "nadia", "/", "aws", True, NOW, user_id="AIDANADIA")
+    long_ago, now = NOW - timedelta(days=1), datetime.now(UTC)
+    mine = of(nadia.user_id)
+    for serial_number, at in ((PHONE, long_ago), (TABLET, long_ago), (f"{PHONE}-new", now)):
+        mine.put(Type.MFA_DEVICE, serial_number, "a name", at)
+    mine.put(Type.ACCESS_KEY, "AKIA1", "build server", long_ago)
+    of("AIDAOLGA").put(Type.MFA_DEVICE, TABLET, "of someone else", long_ago)
+    with portal.app_context():
+        report_observed(nadia, has_password=True)
+        assert len(mine.all_of(Type.MFA_DEVICE)) == 3, "AWS gave no list"
+        report_observed(nadia, mfa_devices=[MfaDevice(PHONE, long_ago)])
+    assert set(mine.all_of(Type.MFA_DEVICE)) == {PHONE, f"{PHONE}-new"}, "AWS’s list may not have the new one yet"
+    assert mine.all_of(Type.ACCESS_KEY) == {"AKIA1": "build server"}, "its list was not read"
+    assert of("AIDAOLGA").all_of(Type.MFA_DEVICE) == {TABLET: "of someone else"}
+    with portal.app_context():
+        report_observed(nadia, access_keys=[])
+    assert mine.all_of(Type.ACCESS_KEY) == {}
 
 
 def test_a_later_device_of_the_same_serial_number_has_no_name(portal: Flask) -> None:

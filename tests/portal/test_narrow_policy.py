@@ -11,9 +11,10 @@ import pytest
 from flask import Flask
 
 from app.factory import create_app
-from app.policy.documents import VARIANTS, live_actions, read
+from app.policy.documents import VARIANTS, read
 from app.policy.features import BY_CODE, FEATURES, offers, ruled_out
 from app.policy.permits import Permits
+from app.policy.portal_actions import live_actions
 from app.web.guards import is_public
 from app.web.permissions import needed_by
 from config import from_env

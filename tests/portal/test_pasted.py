@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import base64
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
+import zxcvbn.feedback
 from flask import Flask
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -19,10 +22,11 @@ from app.access_keys.forms import SavedForm
 from app.access_keys.service import LAST_CHARACTERS
 from app.aws.passwords import DEFAULT_POLICY, PasswordPolicy
 from app.password.rules import LONGEST, broken, rules
-from app.password.service import MOST_READINGS, TOO_WEAK, strength, truncate_for_zxcvbn
+from app.password.service import MOST_READINGS, REASONS, TOO_WEAK, strength, truncate_for_zxcvbn
 from app.sessions.contents import PendingAwsSignIn, Person
 from app.signin.aws_service import InvalidVerificationCode, read_verification_code
 from app.signin.forms import AccessKeyForm
+from app.text.messages import _
 from app.text.typed import without_blanks
 from app.web.forms import CodeForm
 from app.web.responses import local_path
@@ -146,6 +150,26 @@ def test_what_is_hidden_behind_many_signs_is_found_all_the_same() -> None:
     for weak in ("P@$$w0rd!", "1L0v3y0u", "4dm1n15tr4t0r"):
         assert strength(olga, weak).score < TOO_WEAK, weak
     assert strength(olga, "Turquoise-otter-42-lamp").score >= TOO_WEAK
+
+
+def test_every_reason_zxcvbn_gives_has_words_of_ours() -> None:
+    """Read from its source, so that a reason added by a later version is noticed."""
+    source = ast.parse(Path(zxcvbn.feedback.__file__).read_text())
+    texts = [
+        node.value
+        for node in ast.walk(source)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value
+    ]
+    warnings = {text for text in texts if re.search(r"easy to guess\.|password\.|harder to guess than", text)}
+    assert warnings == set(REASONS)
+
+
+def test_a_weak_password_is_refused_with_a_reason() -> None:
+    olga = Person("123456789012", "olga", "/", "aws", False, datetime.now(UTC), user_id="AIDAOLGA")
+    assert strength(olga, "password").why == "It’s one of the ten most common passwords."
+    assert strength(olga, "qwertyuiop[]").why == "Rows of keys next to each other are easy to guess."
+    for text in REASONS.values():
+        assert _(text) == text and text.endswith(".")
 
 
 @given(st.text(alphabet=st.sampled_from("4@8({[<3691!|7$5+%20ab "), max_size=128))

@@ -11,7 +11,7 @@ from flask import Flask
 from markupsafe import escape
 
 from app.aws.clients import AwsCredentials
-from app.aws.signin import Device, SignInGateway, SignInTokens
+from app.aws.signin import OAuthClient, SignInGateway, SignInTokens
 from app.db import db
 from app.errors import MEANING, CodeRefused, PasswordWasChanged, RenewalRefused
 from app.sessions import current
@@ -42,7 +42,7 @@ def portal(tmp_path: Path) -> Iterator[Flask]:
     def through_aws() -> str:
         person = Person("123456789012", "alice", "/", "aws", True, datetime.now(UTC), user_id="AIDAALICE")
         soon = AwsCredentials("ASIA", "temporary", "token", datetime.now(UTC) + timedelta(minutes=1))
-        tokens = SignInTokens(soon, Device.SAME.value, "refresh", "pem")
+        tokens = SignInTokens(soon, OAuthClient.SAME.value, "refresh", "pem")
         current.sign_in_through_aws(person, tokens, timedelta(hours=1))
         return ""
 

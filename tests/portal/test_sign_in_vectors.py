@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from joserfc.jwk import ECKey
 
 from app.aws.clients import Clients
-from app.aws.signin import Device, SignInGateway, challenge, dpop_proof
+from app.aws.signin import OAuthClient, SignInGateway, challenge, dpop_proof
 from app.sandbox.signin.proof import BadProof, thumbprint_of
 from app.sandbox.signin.state import SignInState
 
@@ -85,7 +85,7 @@ def test_the_sandbox_takes_the_proof_printed_in_rfc_9449() -> None:
 
 def test_the_addresses_of_real_aws() -> None:
     gateway = SignInGateway(Clients(frozenset(), "eu-central-1"))
-    same = gateway.request(Device.SAME, "http://127.0.0.1:8000/oauth/callback")
+    same = gateway.request(OAuthClient.SAME, "http://127.0.0.1:8000/oauth/callback")
     parts = urlsplit(gateway.authorization_url(same))
     assert f"{parts.scheme}://{parts.netloc}{parts.path}" == "https://eu-central-1.signin.aws.amazon.com/v1/authorize"
     assert parse_qsl(parts.query) == [
@@ -99,7 +99,7 @@ def test_the_addresses_of_real_aws() -> None:
     ]
     assert "client_id=arn%3Aaws%3Asignin%3A%3A%3Adevtools%2Fsame-device" in parts.query
     assert 43 <= len(same.verifier) <= 128
-    cross = gateway.request(Device.CROSS, "")
+    cross = gateway.request(OAuthClient.CROSS, "")
     assert cross.redirect_uri == "https://eu-central-1.signin.aws.amazon.com/v1/sessions/confirmation"
     assert (cross.state, cross.verifier) != (same.state, same.verifier)
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from jinja2 import Environment, nodes
 
+from app import public_keys
 from app.text.dates import WAYS, written
 from tests.support.sandbox import ROOT
 
@@ -75,6 +78,40 @@ def test_every_page_gets_its_errors_summed_up_by_the_frame() -> None:
     framed = {file: text for file, text in pages.items() if 'extends "base.html"' in text}
     assert len(framed) > 40
     assert [file.name for file, text in framed.items() if "{% block heading %}" not in text] == []
+
+
+def described(file: Path) -> list[str]:
+    """Return the texts a page's meta description can be: one, or one for each case that the page tells apart."""
+    tree = Environment(extensions=["jinja2.ext.i18n"]).parse(file.read_text())
+    blocks = [block for block in tree.find_all(nodes.Block) if block.name == "description"]
+    calls = [call for block in blocks for call in block.find_all(nodes.Call)]
+    written_here = [
+        str(call.args[0].as_const()) for call in calls if isinstance(call.node, nodes.Name) and call.node.name == "_"
+    ]
+    of_types = {part.attr for block in blocks for part in block.find_all(nodes.Getattr) if is_words(part.node)}
+    return written_here + [getattr(pages.words, name) for pages in public_keys.types() for name in sorted(of_types)]
+
+
+def is_words(node: nodes.Node) -> bool:
+    """Is it what a template calls the words of a type of public key (`app.public_keys.shared_pages.Words`)?"""
+    return isinstance(node, nodes.Name) and node.name == "words"
+
+
+def test_every_page_has_a_description_that_no_other_page_has() -> None:
+    framed = [
+        file for file in TEMPLATES if 'extends "base.html"' in file.read_text() and file.parent.name != "sandbox"
+    ]
+    of_pages = {file.name: described(file) for file in framed}
+    assert len(framed) > 40
+    assert [name for name, texts in of_pages.items() if not texts] == []
+    every = [text for file in framed for text in described(file)]
+    assert len(described(ROOT / "templates" / "public_keys" / "deactivate_or_delete.html")) == 2 * len(
+        public_keys.types()
+    )
+    assert [text for text, number in Counter(every).items() if number > 1] == []
+    for text in every:
+        longest = text.replace("%(name)s", 64 * "n").replace("%(title)s", 60 * "n").replace("%(rule)s", 90 * "n")
+        assert len(text) > 20 and len(longest) <= 160, text
 
 
 def test_bootstrap_keeps_its_licence_at_the_top() -> None:

@@ -12,7 +12,7 @@ from app.aws.access_keys import AccessKey, LastUse
 from app.aws.iam import MfaDevice
 from app.aws.passwords import LoginProfile
 from app.overview.service import Credentials, Known, Limits, Unknown
-from app.overview.todo import Item, Situation, Urgency, Waiting, to_do
+from app.overview.todo import Item, Situation, Urgency, Waiting, later, to_do
 from app.public_keys.certificates import Certificate
 from app.public_keys.service import ListedCertificate
 
@@ -90,6 +90,17 @@ def test_an_inactive_key_is_deleted_after_days(since: float | None, told: list[s
     keys = key("AKIA1", 100, active=False), key("AKIA2", 1)
     assert listed(*keys, inactive_since=known) == told
     assert listed(keys[0], inactive_since=known) == told, "with one key it is no different"
+
+
+def test_a_deletion_that_waits_is_said_with_its_day() -> None:
+    keys = key("AKIA1", 100, active=False), key("AKIA2", 90, active=False), key("AKIA3", 1)
+    since = {"AKIA1": NOW - timedelta(days=2), "AKIA2": NOW - timedelta(days=3), "AKIA3": NOW}
+    has = Credentials((PHONE,), Known(keys), Known(None), Known([]), Known(()), inactive_since=since)
+    situation = Situation(has, NOTHING, Limits(timedelta(days=90)), NOW)
+    soonest_first = [("AKIA2", NOW + timedelta(days=4)), ("AKIA1", NOW + timedelta(days=5))]
+    assert [(each.about, each.on) for each in later(situation)] == soonest_first
+    due = replace(situation, now=NOW + timedelta(days=5))
+    assert later(due) == [], "now it is a to-do"
 
 
 def test_what_is_lost_if_it_waits_comes_first() -> None:

@@ -14,8 +14,8 @@ from botocore.exceptions import ClientError
 
 from tests.sandbox.conftest import Refused
 from tests.sandbox.denials import EVERYTHING, TRUST, under
-from tests.sandbox.test_front_door import Signer, send
 from tests.sandbox.test_operations_judged import VALUES
+from tests.sandbox.test_signed_requests import Signer, send
 from tests.support.clock import Clock
 from tests.support.people import Employee, hire
 from tests.support.sandbox import Sandbox

@@ -81,7 +81,7 @@ def test_what_is_wrong_is_told_without_a_traceback(tmp_path: Path, options: list
 
 
 def test_a_bad_policy_file_and_bad_faults_are_told_in_a_line(tmp_path: Path) -> None:
-    for content, words in (("{", "is not JSON"), ('{"Statement": []}', "is not a policy")):
+    for content, words in (("{", "is not JSON"), ('{"Statement": []}', "isn’t a policy")):
         file = tmp_path / "policy.json"
         file.write_text(content)
         done = run("--policy", str(file), instance=tmp_path)

@@ -51,7 +51,7 @@ def test_a_session_without_mfa_reaches_no_iam_and_no_ec2(one: Sandbox, alice: Em
     assert one.calls()[-3]["mfa_present"] is False
 
 
-def test_a_session_is_not_for_who_is_made_anew(one: Sandbox, alice: Employee, refused: Refused) -> None:
+def test_a_session_is_not_for_a_user_of_the_same_name(one: Sandbox, alice: Employee, refused: Refused) -> None:
     iam, session = one.as_administrator("iam"), alice.client("sts").get_session_token()["Credentials"]
     before = one.session_client("sts", session).get_caller_identity()["UserId"]
     iam.delete_access_key(UserName=alice.name, AccessKeyId=alice.access_key_id)

@@ -46,7 +46,7 @@ class People:
         self._places: dict[str, Callable[[], Guest]] = {
             **dict.fromkeys(("mfa.enroll_post", "mfa.cancel"), self._enrolling),
             **dict.fromkeys(("mfa.activate_post", "mfa.activate_continue", "mfa.another_code"), self._activating),
-            "signin.code_post": self._at_the_door,
+            "signin.code_post": self._at_sign_in,
             **dict.fromkeys(("aws_signin.callback", "aws_signin.code"), self._at_aws),
             **dict.fromkeys(("access_keys.new_post", "access_keys.prove", "access_keys.sign_in"), self._saving),
             **dict.fromkeys(("password.index_post", "password.remove_post"), self._with_password),
@@ -78,7 +78,7 @@ class People:
         assert guest.submit("/mfa/enroll", first_code=codes[0], second_code=codes[1]).path == "/mfa/activate"
         return guest
 
-    def _at_the_door(self) -> Guest:
+    def _at_sign_in(self) -> Guest:
         who, guest = hire(self._sandbox, "mallory"), Guest(self._portal)
         with_device(self._sandbox, who)
         assert guest.sign_in(who).path == "/sign-in/code"

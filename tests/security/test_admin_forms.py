@@ -62,6 +62,46 @@ def test_an_exception_that_is_ended_twice_is_over(portal: Flask, entering_as_chi
         assert connection.exec_driver_sql(query).scalar_one() == 1
 
 
+def test_an_exception_is_restored_once_as_it_was_and_not_beside_another(
+    portal: Flask, entering_as_chief: Chief
+) -> None:
+    chief = entering_as_chief()
+    until = f"{datetime.now(UTC) + timedelta(days=9):%Y-%m-%d}"
+    form = {"rule": "root-mfa", "reason": "restored", "owner": "boss", "until": until, "account": ACCOUNT}
+
+    def send(where: str, **more: str) -> tuple[str, list[str]]:
+        chief.go("POST", f"/compliance/exceptions{where}", {**form, **more, "csrf_token": chief.token()})
+        return chief.refused_as, chief.notices
+
+    def kept() -> list[tuple[object, ...]]:
+        with portal.app_context(), db.engine.connect() as connection:
+            query = "select id, made_by, made_at, ended_at, ended_by from compliance_exceptions where reason = ?"
+            return [tuple(row) for row in connection.exec_driver_sql(f"{query} order by id", ("restored",))]
+
+    def changed(column: str, value: object) -> None:
+        with portal.app_context(), db.engine.begin() as connection:
+            query = f"update compliance_exceptions set {column} = ? where reason = 'restored'"
+            connection.exec_driver_sql(query, (value,))
+
+    send("")
+    changed("made_by", "arn:aws:iam::123456789012:user/someone-else")
+    as_it_was = kept()
+    [(number, *_)] = as_it_was
+    assert send("/restore", number=str(number)) == (NotFound.code, ["warning"]), "it is in force"
+    assert send("/end", number=str(number)) == ("", ["success"]) and kept() != as_it_was
+    ended_by = kept()[0][-1]
+    changed("ended_by", "arn:aws:iam::123456789012:user/someone-else")
+    assert send("/restore", number=str(number)) == (NotFound.code, ["warning"]), "another administrator ended it"
+    changed("ended_by", ended_by)
+    assert send("/restore", number=str(number)) == ("", ["success"])
+    assert kept() == as_it_was, "its maker and date too"
+
+    send("/end", number=str(number))
+    send("")
+    assert send("/restore", number=str(number)) == (ExceptionAlreadyExists.code, ["info"])
+    assert [row[3] is None for row in kept()] == [False, True]
+
+
 def cookie(guest: Guest) -> str:
     found = guest.client.get_cookie("latchkey-8000", domain="127.0.0.1")
     assert found
@@ -74,7 +114,7 @@ def cookie(guest: Guest) -> str:
 def test_no_number_breaks_a_page(entering_as_chief: Chief, number: str) -> None:
     chief = entering_as_chief()
     token = chief.token()
-    for path in ("/compliance/exceptions/end", "/activity/sessions/end"):
+    for path in ("/compliance/exceptions/end", "/compliance/exceptions/restore", "/activity/sessions/end"):
         form = {"csrf_token": token, "number": number, "entry": number, "account": ACCOUNT}
         assert chief.ask("POST", path, form).status_code in (303, 404), path
     for path in (

@@ -17,7 +17,7 @@ from app.sessions.contents import Person
 from app.web.rate_limits import whose_codes
 from tests.faults.people import with_device
 from tests.security.conftest import Entering, Guest, portal_of
-from tests.security.test_who_may import address, changes_since, last, marked, method, rules
+from tests.security.test_who_may import address, changes_since, marked, method, rules
 from tests.support.clock import Clock
 from tests.support.inside import cookie
 from tests.support.marks import BETTER_PASSWORD, PASSWORD
@@ -42,7 +42,7 @@ def test_a_planted_session_is_not_the_one_that_is_signed_in(portal: Flask, sandb
 
 def test_every_form_wants_the_token_of_its_own_session(portal: Flask, sandbox: Sandbox, entering: Entering) -> None:
     guest, other = entering(), entering()
-    mine, theirs, before = guest.token(), other.token(), last(sandbox)
+    mine, theirs, before = guest.token(), other.token(), sandbox.mark()
     forged = (None, {"csrf_token": ""}, {"csrf_token": theirs}, {"csrf_token": mine[:-6] + "xxxxxx"})
     for rule in rules(portal):
         if method(rule) == "POST":
@@ -134,7 +134,7 @@ def test_nobodys_things_but_ones_own(portal: Flask, sandbox: Sandbox, entering: 
     ssh_key = iam.upload_ssh_public_key(UserName=nadia.name, SSHPublicKeyBody=openssh())["SSHPublicKey"]
     guest = entering()
     name = guest.user_name
-    token, before = guest.token(), last(sandbox)
+    token, before = guest.token(), sandbox.mark()
     theirs = {
         "serial_number": nadia.serial_number,
         "user_name": nadia.name,
@@ -165,7 +165,7 @@ def test_nobodys_things_but_ones_own(portal: Flask, sandbox: Sandbox, entering: 
     assert {str(call["principal"]).rpartition("/")[2] for call in sandbox.calls(before)} <= {name, "Administrator"}
 
 
-def test_refusals_at_the_door_say_no_more_than_aws(portal: Flask, sandbox: Sandbox, clock: Clock) -> None:
+def test_refusals_at_sign_in_say_no_more_than_aws(portal: Flask, sandbox: Sandbox, clock: Clock) -> None:
     who = hire(sandbox, "nadia")
     seed = with_device(sandbox, who)
     clock.move(60)
@@ -175,7 +175,7 @@ def test_refusals_at_the_door_say_no_more_than_aws(portal: Flask, sandbox: Sandb
     clock.move(10)
 
     def told(key_id: str, secret: str) -> str:
-        guest, before = Guest(portal), last(sandbox)
+        guest, before = Guest(portal), sandbox.mark()
         guest.open("/sign-in").submit("/sign-in", access_key_id=key_id, secret_access_key=secret)
         asked = [call["action"] for call in sandbox.calls(before)]
         assert len(asked) == 1, f"as long for a key that exists as for one that does not: one question, not {asked}"

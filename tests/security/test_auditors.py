@@ -10,7 +10,7 @@ from flask import Flask
 
 from app.db import db
 from tests.security.conftest import ELSEWHERE, Entering, Guest
-from tests.security.test_who_may import about_others, address, changes_since, last, marked, method, recorded, rules
+from tests.security.test_who_may import about_others, address, changes_since, marked, method, recorded, rules
 from tests.support.people import Employee
 from tests.support.sandbox import Sandbox
 
@@ -55,7 +55,7 @@ def reasons(portal: Flask) -> set[str]:
 
 def test_auditors_read_and_change_nothing(portal: Flask, sandbox: Sandbox, entering: Entering, known: Guest) -> None:
     auditor = colleague(sandbox, entering, "reviewer")
-    token, before, rows = auditor.token(), last(sandbox), len(recorded(portal))
+    token, before, rows = auditor.token(), sandbox.mark(), len(recorded(portal))
     for rule in rules(portal):
         if marked(portal, rule, "needs_admin"):
             form = exception(sandbox.account_id, token, "by an auditor")

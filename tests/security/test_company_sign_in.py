@@ -21,7 +21,7 @@ from app.signin.company_service import NoMfaAtCompany, NoRole
 from config import from_env
 from tests.security.conftest import ELSEWHERE, Guest, portal_of
 from tests.security.test_admin_forms import cookie
-from tests.security.test_who_may import about_others, address, last, method, rules
+from tests.security.test_who_may import about_others, address, method, rules
 from tests.support.clock import Clock
 from tests.support.company import CLIENT_ID, CLIENT_SECRET, SETTINGS, Liar, new_key
 from tests.support.databases import GOOD
@@ -94,7 +94,7 @@ def sign_ins(app: Flask) -> list[tuple[str, str, str, str]]:
 def test_an_auditor_of_the_company_reads_and_has_no_power_at_aws(
     company: Flask, liar: Liar, sandbox: Sandbox
 ) -> None:
-    before = last(sandbox)
+    before = sandbox.mark()
     guest = enter(company, liar)
     assert guest.path == "/compliance" and guest.user_name == "audrey@example.com", guest.text
     token = guest.token()
@@ -110,7 +110,7 @@ def test_an_auditor_of_the_company_reads_and_has_no_power_at_aws(
         elif not rule.endpoint.startswith(("branding.", "signin.stay", "company_signin.callback")):
             assert answer.status_code == 403 and 'data-refused="for-iam-users"' in answer.text, rule
     assert guest.open("/").path == "/compliance"
-    assert last(sandbox) == before, "AWS was asked nothing"
+    assert sandbox.mark() == before, "AWS was asked nothing"
     with company.app_context():
         assert "credentials" not in str(db.session.execute(db.text("select * from sessions")).all())
     known = {(account, name) for account, name, _, reason in sign_ins(company) if not reason}

@@ -28,6 +28,7 @@ ON_THE_WAY = {"csrf_token", "wanted", "confirming"}
 SHOWN_CREDENTIALS = {
     "overview.index",
     "mfa.devices",
+    "mfa.command_line",
     "mfa.finished",
     "access_keys.index",
     "ssh_keys.index",
@@ -120,7 +121,7 @@ def all_is_over(sandbox: Sandbox, clock: Clock, held: dict[str, Any], who: Emplo
 
 STATES = {
     "stranger": set(),
-    "at the door": {"pending_sign_in"},
+    "at sign-in": {"pending_sign_in"},
     "before MFA": {"enrollment"},
     "before MFA, which is on by now": {"enrollment"},
     "with MFA": {"new_key", "replacing", "enrollment", "pasted"},
@@ -135,7 +136,7 @@ def test_no_page_changes_the_session_or_the_database(
     portal: Flask, sandbox: Sandbox, clock: Clock, entering_as_chief: Callable[[], Guest], as_whom: str
 ) -> None:
     who = rich(sandbox, clock)
-    device = with_device(sandbox, who) if as_whom in ("at the door", *list(STATES)[4:6]) else ""
+    device = with_device(sandbox, who) if as_whom in ("at sign-in", *list(STATES)[4:6]) else ""
     clock.move(60)
     guest = entering_as_chief() if as_whom == "administrator" else Guest(portal)
     if as_whom not in ("stranger", "administrator"):
@@ -148,8 +149,8 @@ def test_no_page_changes_the_session_or_the_database(
         seed = with_everything(sandbox, clock, guest, who)
         if as_whom.endswith("over"):
             all_is_over(sandbox, clock, contents(portal, guest), who, seed)
-    for settles in ("/", "/mfa", "/access-keys", "/ssh-keys", "/certificates"):
-        guest.ask("GET", settles)  # tells compliance, and has a token for forms
+    for path in ("/", "/mfa", "/access-keys", "/ssh-keys", "/certificates"):
+        guest.ask("GET", path)  # tells compliance, and has a token for forms
     held = contents(portal, guest)
     assert held.keys() >= STATES[as_whom]
     named = {kind: next(iter(ids), "") for kind, ids in credentials_of(who).items()}

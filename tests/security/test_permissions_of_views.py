@@ -47,7 +47,7 @@ class Noting(Guest):
 
     def ask(self, method: str, path: str, data: Any = None, **options: Any) -> Any:
         """One request, and what came of it at AWS."""
-        before = int(self.sandbox.calls()[-1]["seq"])
+        before = self.sandbox.mark()
         answer = super().ask(method, path, data, **options)
         # Only what was asked for this request: a refresh of compliance waits for none.
         calls = [call for call in self.sandbox.calls(before) if " request/" in call["user_agent"]]

@@ -11,7 +11,6 @@ from app.mfa.service import StaleCodes
 from app.mfa.upgrading import CodeAlreadyUsed
 from tests.faults.people import with_device
 from tests.security.conftest import Entering, Guest
-from tests.security.test_who_may import last
 from tests.support.clock import Clock
 from tests.support.people import hire
 from tests.support.sandbox import Sandbox
@@ -28,10 +27,10 @@ def test_old_codes_do_not_put_a_device_out_of_step(portal: Flask, sandbox: Sandb
     clock.move(31)
     codes = {"first_code": sandbox.code(seed, -1), "second_code": sandbox.code(seed)}
     clock.move(120)
-    before = last(sandbox)
+    before = sandbox.mark()
     guest.submit("/mfa/resync", **codes)
     assert guest.refused_as == StaleCodes.code and guest.form("/mfa/resync")
-    assert last(sandbox) == before, "AWS would store how old they are"
+    assert sandbox.mark() == before, "AWS would store how old they are"
 
     clock.move(40)
     guest.submit("/mfa/resync", first_code=sandbox.code(seed, -1), second_code=sandbox.code(seed))
@@ -55,7 +54,7 @@ def test_who_waited_before_typing_is_not_late(
     assert (guest.refused_as == StaleCodes.code) is not fresh
 
 
-def test_whoever_is_refused_codes_finds_the_way_back_into_step(portal: Flask, sandbox: Sandbox, clock: Clock) -> None:
+def test_a_user_whose_codes_are_refused_finds_resync(portal: Flask, sandbox: Sandbox, clock: Clock) -> None:
     def leads_there(guest: Visitor) -> bool:
         return guest.soup.select_one("main a[href='/mfa/resync']") is not None
 
@@ -72,15 +71,15 @@ def test_whoever_is_refused_codes_finds_the_way_back_into_step(portal: Flask, sa
     assert before.refused_as == CodeAlreadyUsed.code and WrongMfaCode.message in before.text
     assert leads_there(before)
 
-    door = Guest(portal)
-    door.sign_in(who)
-    door.submit("/sign-in/code", code="000000")
-    assert leads_there(door)
-    door.open("/mfa/resync")
+    guest = Guest(portal)
+    guest.sign_in(who)
+    guest.submit("/sign-in/code", code="000000")
+    assert leads_there(guest)
+    guest.open("/mfa/resync")
     clock.move(40)
-    door.submit("/mfa/resync", first_code=sandbox.code(seed, -1), second_code=sandbox.code(seed))
+    guest.submit("/mfa/resync", first_code=sandbox.code(seed, -1), second_code=sandbox.code(seed))
     clock.move(60)
-    assert door.submit("/sign-in/code", code=sandbox.code(seed)).is_inside(who.name), door.text
+    assert guest.submit("/sign-in/code", code=sandbox.code(seed)).is_inside(who.name), guest.text
 
 
 def test_a_clock_put_right_is_not_held_to_the_codes_it_showed_before(

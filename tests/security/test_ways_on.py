@@ -9,7 +9,7 @@ from bs4 import BeautifulSoup
 from flask import Flask
 
 from app.aws.iam import MfaDevice
-from app.mfa.devices import rescue_note
+from app.mfa.rescue_notes import rescue_note
 from tests.faults.people import with_device
 from tests.security.conftest import Entering, Guest
 from tests.support.clock import Clock
@@ -38,11 +38,11 @@ def test_the_note_about_a_lost_device_names_no_other(
     lost, arn = MfaDevice(f"{own}-2", datetime.now(UTC)), f"arn:aws:iam::{sandbox.account_id}:user/{who.name}"
     assert note == rescue_note(who.name, arn, lost, others=True), "the note says that the other device stays"
 
-    door = Guest(portal)
-    door.sign_in(who)
-    door.open("/mfa/lost")
-    assert f"{who.name}-2" in door.text and door.at("#note") == ""
-    assert door.soup.select_one("main a[data-back]")["href"] == "/sign-in/code"  # type: ignore[index] # it is there
+    guest = Guest(portal)
+    guest.sign_in(who)
+    guest.open("/mfa/lost")
+    assert f"{who.name}-2" in guest.text and guest.at("#note") == ""
+    assert guest.soup.select_one("main a[data-back]")["href"] == "/sign-in/code"  # type: ignore[index] # it is there
 
 
 def test_the_last_way_in_says_one_thing(sandbox: Sandbox, entering: Entering) -> None:

@@ -64,10 +64,6 @@ def changes_since(sandbox: Sandbox, seq: int) -> list[str]:
     return [action for action in found if action.partition(":")[2].startswith(CHANGING)]
 
 
-def last(sandbox: Sandbox) -> int:
-    return int(sandbox.calls()[-1]["seq"])
-
-
 def credentials_of(who: Employee) -> dict[str, dict[str, str]]:
     """The user's credentials at AWS, by kind: id and state."""
     iam, name = who.sandbox.as_administrator("iam"), {"UserName": who.name}
@@ -93,7 +89,7 @@ def rich(sandbox: Sandbox, clock: Clock) -> Employee:
     return who
 
 
-@pytest.mark.parametrize("as_whom", ["stranger", "at the door", "before MFA", "with MFA", "administrator"])
+@pytest.mark.parametrize("as_whom", ["stranger", "at sign-in", "before MFA", "with MFA", "administrator"])
 def test_nothing_changes_by_looking(
     portal: Flask, sandbox: Sandbox, clock: Clock, entering_as_chief: Callable[[], Guest], as_whom: str
 ) -> None:
@@ -109,7 +105,7 @@ def test_nothing_changes_by_looking(
     here = guest.open("/").path
     has = credentials_of(who)
     first = {kind: next(iter(ids), "") for kind, ids in has.items()}
-    before, rows = last(sandbox), recorded(portal)
+    before, rows = sandbox.mark(), recorded(portal)
 
     answers: dict[str, int] = {}
     for rule in rules(portal):
@@ -138,7 +134,7 @@ def recorded(app: Flask) -> list[tuple[str, str]]:
 
 
 def test_strangers_are_led_to_the_sign_in(portal: Flask, sandbox: Sandbox) -> None:
-    before = last(sandbox)
+    before = sandbox.mark()
     for rule in rules(portal):
         if marked(portal, rule, "is_public"):
             continue
@@ -146,13 +142,13 @@ def test_strangers_are_led_to_the_sign_in(portal: Flask, sandbox: Sandbox) -> No
         token = guest.token() if method(rule) == "POST" else ""
         answer = guest.ask(method(rule), address(portal, rule), {"csrf_token": token} if token else None)
         assert answer.status_code == 303 and answer.headers["Location"].startswith("/sign-in"), rule
-    assert last(sandbox) == before, "AWS was not asked"
+    assert sandbox.mark() == before, "AWS was not asked"
 
 
 def test_without_mfa_nothing_that_needs_it(portal: Flask, sandbox: Sandbox, entering: Entering) -> None:
     """Also for an administrator, who is a user like any other before MFA."""
     guest = entering(mfa=False)
-    token, before = guest.token(), last(sandbox)
+    token, before = guest.token(), sandbox.mark()
     for rule in rules(portal):
         if marked(portal, rule, "needs_mfa"):
             answer = guest.ask(method(rule), address(portal, rule), {"csrf_token": token})
@@ -171,7 +167,7 @@ def test_who_signed_in_long_ago_confirms_first(
     for _ in range(3):
         clock.move(14 * 60)
         assert guest.open("/").status == 200
-    before = last(sandbox)
+    before = sandbox.mark()
     for rule in rules(portal):
         if marked(portal, rule, "needs_confirmation"):
             answer = guest.ask(method(rule), address(portal, rule), {"csrf_token": token})

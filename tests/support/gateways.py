@@ -1,4 +1,4 @@
-"""In the place of the doors to AWS: what answers of itself. Whatever else is asked of it fails."""
+"""Gateways for tests: they answer by themselves. Any other call fails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A portal inside the test's own process, with doors of its own into a session: no AWS, no browser."""
+"""A portal inside the test's own process, with direct access to a session: no AWS, no browser."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def portal_at(file: Path, **settings: str) -> Flask:
 
 
 def sessions_of(app: Flask) -> StoredSessions:
-    """The sessions of a portal, with doors that Flask's own interface does not have."""
+    """The sessions of a portal, with methods that Flask's own interface does not have."""
     assert isinstance(app.session_interface, StoredSessions)
     return app.session_interface
 

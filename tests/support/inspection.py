@@ -44,7 +44,9 @@ class Inspection:
         assert len(has["headings"]) == 1, f"{page.url}: {has['headings']}"
         here, path = page.url.startswith(self.url), urlsplit(page.url).path
         assert has["title"].endswith("· Latchkey" if here else "· sandbox sign-in")
+        assert has["summary"] == sorted(has["summary"]), f"{page.url}: the summary lists the fields in another order"
         if here:
+            assert 0 < len(has["described"]) <= 160, f"{page.url}: {has['described']!r}"
             assert kept_secrets(page.url) == []
             assert shown_secrets(path, has["html"]) == [], page.url
         assert set(has["tokens"]) <= {1}, f"{page.url}: a form without its token"
@@ -88,14 +90,17 @@ _HAS = """(html) => {
   return {
     headings: all("h1").map((each) => each.innerText),
     title: document.title,
+    described: all("meta[name=description]").map((each) => each.content.trim()).join(),
     html: html.outerHTML,
     tokens: all("form[method=post]").map((each) => each.querySelectorAll("[name=csrf_token]").length),
     leading: all("a.btn[href]:not([data-download])")
       .map((each) => each.origin === location.origin ? each.pathname : "/"),
     invalid: all("[aria-invalid=true]").length,
+    summary: all("[data-error-summary] a").map((each) => all("*").indexOf(html.querySelector(each.hash))),
   };
 }"""
-"""What every page is asked: its heading, how many tokens each form holds, where what looks like a button leads."""
+"""What every page is asked: its heading, how many tokens each form holds, where what looks like a button leads, and
+where on the page the fields are that the summary of errors names, in its order."""
 
 _BUILT_OF = """() => [...new Set([...document.querySelectorAll("body *")]
   .map((each) => `${each.localName}.${each.getAttribute("class") ?? ""}`))].sort().join(" ")"""

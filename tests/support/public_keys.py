@@ -21,7 +21,6 @@ from tests.support.browser import Surfer
 from tests.support.clock import Clock
 from tests.support.people import Employee
 from tests.support.portal import Portal
-from tests.support.sandbox import Sandbox
 
 _numbers = count(1)
 
@@ -97,11 +96,6 @@ def arrived(surfer: Surfer, nadia: Employee, clock: Clock) -> Surfer:
     surfer.submit("/sign-in/code", code=phone.next())
     surfer.open("/ssh-keys")
     return surfer
-
-
-def mark(sandbox: Sandbox) -> int:
-    """The number of the last call in the sandbox's call log."""
-    return int(sandbox.calls()[-1]["seq"])
 
 
 def tell_tale(secret: str | bytes) -> str:

@@ -30,7 +30,7 @@ class Count:
 
     @property
     def population(self) -> int:
-        """All of them."""
+        """How many there are, whatever the verdict."""
         return self.passed + self.failed + self.unknown + self.excepted
 
 

@@ -25,29 +25,35 @@ CLOCKS = timedelta(minutes=15)
 
 
 class SignedInUser(Protocol):
-    """A user who has signed in to the portal."""
+    """A user who has signed in to the portal. path: of the user in IAM, "/" or "/engineering/"."""
 
     @property
-    def user_name(self) -> str: ...
+    def user_name(self) -> str:
+        """Without the path."""
 
     @property
-    def user_id(self) -> str: ...
+    def user_id(self) -> str:
+        """AWS's unique ID, AIDA…."""
 
     @property
-    def arn(self) -> str: ...
+    def arn(self) -> str:
+        """With the path."""
 
     @property
-    def path(self) -> str: ...
+    def path(self) -> str:
+        """The path in IAM: "/", or like "/engineering/"."""
 
 
 class ListedUser(SignedInUser, Protocol):
     """A user as ListUsers tells (`app.aws.user_list.UserListEntry`)."""
 
     @property
-    def created_at(self) -> datetime: ...
+    def created_at(self) -> datetime:
+        """UTC."""
 
     @property
-    def password_last_used(self) -> datetime | None: ...
+    def password_last_used(self) -> datetime | None:
+        """UTC. None: no use of a password is recorded."""
 
 
 @dataclass

@@ -89,8 +89,10 @@ class Tally:
                 self._shown += times
             seen[row.verdicts] = seen.get(row.verdicts, 0) + times
             if row.oldest_key_at:
-                days = (now - row.oldest_key_at).days
-                ages[next((group for group, limit in enumerate(AGES) if days <= limit), len(AGES))] += times
+                age = now - row.oldest_key_at  # exactly, as the rule judges it
+                ages[next((group for group, days in enumerate(AGES) if age <= timedelta(days=days)), len(AGES))] += (
+                    times
+                )
 
     def figures(self, account: Mapping[str, Verdict]) -> Figures:
         """Return the figures. account: the verdicts about the account itself."""
@@ -121,13 +123,13 @@ def next_age(connection: Connection, account_id: str, now: datetime) -> datetime
     for days in AGES:
         query = select(made).where(mine, made > _reached(now, days)).order_by(made).limit(1)
         if oldest := connection.execute(query).scalar():
-            found.append(oldest + timedelta(days=days + 1, microseconds=-1))
+            found.append(oldest + timedelta(days=days))
     return min(found, default=None)
 
 
 def _reached(now: datetime, days: int) -> datetime:
     """When a key was made that leaves the group bounded by `days` now."""
-    return now - timedelta(days=days + 1)
+    return now - timedelta(days=days, microseconds=1)
 
 
 def _is_of_account(rule_id: str) -> bool:

@@ -44,6 +44,7 @@ from app.compliance.rules.sources import OwnFacts, RootFacts, UserListFacts
 from app.compliance.rules.subjects import Terms
 from app.compliance.rules.table import BY_ID, fingerprint
 from app.compliance.rules.verdicts import EXCEPTED, UNKNOWN
+from app.credentials.labels import prune_users
 
 REPORTED = frozenset({"user", "mfa", "password", "password_last_used", "keys", "key_use", "certificates"})
 """The facts about users that a credential report tells, among others or alone."""
@@ -169,6 +170,7 @@ def keep_lists(
     told = UserListFacts(listed=len(listed), digest=list_source.digest(content))
     account.change(user_list={**facts, **told}, user_list_at=at)
     account.end_exceptions_of_former({name: user.created_at for name, user in listed.items()}, at)
+    prune_users(account.connection, account.account_id, {user.user_id for user in listed.values()}, at)
     merged = merge_lists(account.row, known, listed, virtual, at)
     account.change(**compared_devices(account.row, merged.people))
     judge_and_write_all(account, known, merged, terms_of(account.row.user_list.get("others")))

@@ -14,6 +14,7 @@ _CANNOT_SIGN_IN = Verdict(PASS, N_("The root user has no password, so it can’t
 
 
 def root_keys(account: Account, terms: Terms) -> Verdict | None:
+    """Does the root user have no access key?"""
     if account.root_keys is None:
         return Verdict(UNKNOWN, account.why_no_summary)
     verdict = Verdict(PASS, N_("The root user has no access key."))
@@ -23,7 +24,10 @@ def root_keys(account: Account, terms: Terms) -> Verdict | None:
 
 
 def root_mfa(account: Account, terms: Terms) -> Verdict | None:
-    """Not about GovCloud, where the benchmark leaves it out: its root user does not sign in to the console."""
+    """Does the root user have MFA?
+
+    None in GovCloud, where the root user doesn't sign in to the console, so that the benchmark leaves it out.
+    """
     if terms.partition == US_GOV:
         return None
     if account.root_password is False:
@@ -37,6 +41,7 @@ def root_mfa(account: Account, terms: Terms) -> Verdict | None:
 
 
 def root_hardware(account: Account, terms: Terms) -> Verdict | None:
+    """Is the root user's MFA device hardware? Judged as `root_mfa` where the root user has no MFA, or needs none."""
     mfa = root_mfa(account, terms)
     if mfa is None or mfa.state is not PASS or account.root_password is False:
         return mfa
@@ -49,6 +54,7 @@ def root_hardware(account: Account, terms: Terms) -> Verdict | None:
 
 
 def root_use(account: Account, terms: Terms) -> Verdict | None:
+    """Was the root user not used in the last `root_days`?"""
     if not account.root_use_known:
         return Verdict(UNKNOWN, N_("Only a credential report shows when the root user was last used."))
     used, limit, seen = account.root_used_at, timedelta(days=terms.root_days), account.seen.get("root_used_at")
@@ -62,6 +68,7 @@ def root_use(account: Account, terms: Terms) -> Verdict | None:
 
 
 def password_length(account: Account, terms: Terms) -> Verdict | None:
+    """Does the password policy require at least `password_length` characters?"""
     if account.password_length is None:
         return Verdict(UNKNOWN, account.why_no_password_policy)
     enough = account.password_length >= terms.password_length
@@ -71,6 +78,7 @@ def password_length(account: Account, terms: Terms) -> Verdict | None:
 
 
 def password_reuse(account: Account, terms: Terms) -> Verdict | None:
+    """Does the password policy prevent the reuse of the last `password_reuse` passwords?"""
     if account.password_reuse is None:
         return Verdict(UNKNOWN, account.why_no_password_policy)
     told = (account.password_reuse,)

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from app.compliance.rules.rule import Rule
-from app.compliance.rules.subjects import Credential, Key, Seen, Subject, Terms
+from app.compliance.rules.subjects import Key, Seen, Subject, Terms
+from app.compliance.rules.uploads import judge_uploads
 from app.compliance.rules.verdicts import FAIL, PASS, UNKNOWN, Fix, Verdict, aged, fresh, passed, worst
-from app.compliance.rules.words import CERTIFICATE, KEY, PASSWORD, SSH_KEY, UploadWords, UseWords
+from app.compliance.rules.words import CERTIFICATE, KEY, PASSWORD, SSH_KEY, UseWords
 from app.text.messages import N_
 
 AT_CREATION = timedelta(minutes=1)
@@ -25,6 +26,7 @@ _PASSWORD_UNKNOWN = N_("Only a credential report shows whether this user has a c
 
 
 def mfa(someone: Subject, terms: Terms) -> Verdict | None:
+    """Does the user have an MFA device?"""
     return fresh(_mfa(someone, terms), terms, someone.seen.get("mfa"))
 
 
@@ -42,6 +44,7 @@ def _mfa(someone: Subject, terms: Terms) -> Verdict:
 
 
 def mfa_console(someone: Subject, terms: Terms) -> Verdict | None:
+    """Does a user who has a console password have an MFA device? None without a password."""
     seen = someone.seen
     if someone.password is False:
         return fresh(None, terms, seen.get("password"))
@@ -59,6 +62,7 @@ def mfa_console(someone: Subject, terms: Terms) -> Verdict | None:
 
 
 def key_age(someone: Subject, terms: Terms) -> Verdict | None:
+    """Is the oldest active access key younger than `key_days`? None without an active key."""
     if someone.keys is None:
         return Verdict(UNKNOWN, N_("Only a credential report shows how old this user’s access keys are."))
     return fresh(_key_age(someone.keys, someone.seen.get("keys"), terms), terms, someone.seen.get("keys"))
@@ -82,6 +86,7 @@ def _key_age(keys: Sequence[Key], seen: Seen | None, terms: Terms) -> Verdict | 
 
 
 def one_active_key(someone: Subject, terms: Terms) -> Verdict | None:
+    """Does the user have one active access key at most? None without an active key."""
     if someone.keys is None:
         return Verdict(UNKNOWN, N_("Only a credential report shows how many access keys this user has."))
     active = sum(key.active for key in someone.keys)
@@ -145,6 +150,7 @@ def _unused_key(key: Key, seen: Seen | None, terms: Terms) -> Verdict:
 
 
 def unused(someone: Subject, terms: Terms) -> Verdict | None:
+    """Was every password and active access key used in the last `unused_days`? None where the user has neither."""
     found = []
     password = _unused_password(someone, terms)
     if password:
@@ -163,6 +169,7 @@ def _unused_keys(someone: Subject, terms: Terms) -> Verdict | None:
 
 
 def key_at_creation(someone: Subject, terms: Terms) -> Verdict | None:
+    """Is there no unused access key that was created with the user (AT_CREATION)? None without a password."""
     if someone.password is False:
         return fresh(None, terms, someone.seen.get("password"))
     seen = [someone.seen.get(name) for name in ("password", "keys", "key_use")]
@@ -186,45 +193,22 @@ def _key_at_creation(someone: Subject) -> Verdict:
     return _NO_KEY_OF_FIRST_DAY
 
 
-def _credentials(
-    uploaded: tuple[Credential, ...] | None,
-    seen: Seen | None,
-    days: int,
-    terms: Terms,
-    words: UploadWords,
-    unknown: str,
-) -> Verdict | None:
-    if uploaded is None:
-        return Verdict(UNKNOWN, unknown)
-    found = worst([_credential(each, seen, days, terms, words) for each in uploaded if each.active])
-    return fresh(found, terms, seen)
-
-
-def _credential(each: Credential, seen: Seen | None, days: int, terms: Terms, words: UploadWords) -> Verdict:
-    if each.expires_at and terms.now >= each.expires_at:
-        if seen and seen.at < each.expires_at:
-            return Verdict(UNKNOWN, words.expired_since, (each.expires_at, seen.at))
-        return Verdict(FAIL, words.expired, (each.expires_at,))
-    if each.created_at is None:
-        return Verdict(UNKNOWN, words.time_unknown)
-    verdict = aged(each.created_at, days, terms.now, words.uploaded, words.too_old, seen)
-    ends = [moment for moment in (verdict.until, each.expires_at) if moment]
-    return verdict._replace(until=min(ends)) if verdict.state is PASS else verdict
-
-
 def certificate_age(someone: Subject, terms: Terms) -> Verdict | None:
+    """Is every active signing certificate valid, and younger than `certificate_days`? None without one."""
     unknown = N_("Only a credential report shows this user’s signing certificates.")
     seen = someone.seen.get("certificates")
-    return _credentials(someone.certificates, seen, terms.certificate_days, terms, CERTIFICATE, unknown)
+    return judge_uploads(someone.certificates, seen, terms.certificate_days, terms, CERTIFICATE, unknown)
 
 
 def ssh_key_age(someone: Subject, terms: Terms) -> Verdict | None:
+    """Is every active SSH key younger than `ssh_days`? None without one."""
     unknown = N_("AWS shows SSH keys only to their owner. We’ll know after this user has signed in here.")
     seen = someone.seen.get("ssh_keys")
-    return _credentials(someone.ssh_keys, seen, terms.ssh_days, terms, SSH_KEY, unknown)
+    return judge_uploads(someone.ssh_keys, seen, terms.ssh_days, terms, SSH_KEY, unknown)
 
 
 def within_reach(someone: Subject, terms: Terms) -> Verdict | None:
+    """Does the policy cover the user's IAM path? None for users without a path."""
     if someone.path == "/":
         return None
     if terms.path_blind:
@@ -235,6 +219,7 @@ def within_reach(someone: Subject, terms: Terms) -> Verdict | None:
 
 
 def signed_in(someone: Subject, terms: Terms) -> Verdict | None:
+    """Has the user signed in within `first_sign_in_days` of getting a password? None without a password."""
     password, seen = someone.seen.get("password"), someone.seen.get("password_last_used")
     if someone.password is False:
         return fresh(None, terms, password)
@@ -267,7 +252,7 @@ RULES: tuple[Rule, ...] = (
          mfa_console, ("password", "password_last_used", "mfa"),
          fix=_SET_UP_MFA, short=N_("no MFA at the console"), topic=N_("MFA at the console"),
          told=N_("You have a console password, but no MFA."), part_of="mfa", group="mfa-all", severity="high"),
-    Rule("key-age", N_("Access keys are rotated in time"),
+    Rule("key-age", N_("Access keys are rotated on time"),
          N_("No active access key is older than {key_days} days."),
          key_age, ("keys",), "key_days",
          fix=Fix("access_keys.index", N_("Rotate your access key")), short=N_("old access key"),
@@ -282,14 +267,15 @@ RULES: tuple[Rule, ...] = (
          N_("Every active password and access key was used in the last {unused_days} days. If one was never used, "
             "the time counts from its creation."),
          unused, ("password", "password_last_used", "keys", "key_use"), "unused_days",
-         fix=Fix("password.index", N_("Remove the password you don’t use")), short=N_("unused credentials"),
-         topic=N_("use of credentials"), told=N_("You have a password or an access key that you don’t use."),
+         fix=Fix("password.index", N_("Remove the password you don’t use")), several_fixes=True,
+         short=N_("unused credentials"), topic=N_("use of credentials"),
+         told=N_("You have a password or an access key that you don’t use."),
          group="unused-all"),
     Rule("key-at-creation", N_("No unused access key from user creation"),
          N_("No user with a console password has an access key that was created with the user and never used."),
          key_at_creation, ("password", "keys", "key_use", "user"),
          fix=Fix("access_keys.index", N_("Delete the access key you never used")),
-         short=N_("unused first key"), topic=N_("first access key"),
+         short=N_("first key never used"), topic=N_("first access key"),
          told=N_("You have an access key from your first day that was never used."), group="keys-all",
          severity="low"),
     Rule("signed-in", N_("Every user with a password has signed in"),
@@ -298,23 +284,23 @@ RULES: tuple[Rule, ...] = (
          fix=Fix("overview.index", N_("Sign in once, or ask your administrator to remove the password")),
          short=N_("never signed in"), topic=N_("first sign-in"),
          told=N_("You have a console password, but have never signed in."), group="unused-all", severity="low"),
-    Rule("certificate-age", N_("Signing certificates are replaced in time"),
+    Rule("certificate-age", N_("Signing certificates are replaced on time"),
          N_("No active signing certificate has expired or is older than {certificate_days} days."),
          certificate_age, ("certificates",), "certificate_days",
          fix=Fix("certificates.index", N_("Replace your signing certificate")),
          short=N_("old certificate"), topic=N_("certificates"),
          told=N_("You have a signing certificate that has expired or is too old."), group="public-keys-all",
          severity="low"),
-    Rule("ssh-key-age", N_("SSH keys are replaced in time"),
+    Rule("ssh-key-age", N_("SSH keys are replaced on time"),
          N_("No active SSH key is older than {ssh_days} days."),
          ssh_key_age, ("ssh_keys",), "ssh_days",
          fix=Fix("ssh_keys.index", N_("Replace your SSH key")), short=N_("old SSH key"), topic=N_("SSH keys"),
          told=N_("You have an SSH key that is too old."), group="public-keys-all", severity="low"),
-    Rule("within-reach", N_("The policy covers every user"),
+    Rule("within-reach", N_("The policy covers users with an IAM path"),
          N_("Every user with an IAM path can manage their own credentials, because the policy matches their ARN."),
          within_reach, ("user",),
          short=N_("not covered by the policy"), topic=N_("policy"),
          told=N_("Your policy doesn’t let you manage your own credentials. Your administrator will fix this."),
-         who=N_("Applies only to users with an IAM path."), severity="low"),
+         who=N_("Only about users with an IAM path."), severity="low"),
 )  # fmt: skip
 """In the order of the pages."""

@@ -30,6 +30,8 @@ class Rule:
     """The number by which it judges, as Terms names it. A standard may have another number for it."""
     fix: Fix | None = None
     """Where users can fix a finding. None: only an administrator can, or the verdict says where."""
+    several_fixes: bool = False
+    """Do users fail it for different reasons, so that `fix` isn't what each of them has to do?"""
     short: str = ""
     """The finding in a list of users, as in "old access key"."""
     topic: str = ""

@@ -164,7 +164,9 @@ def grammar_problems(document: Any) -> list[Problem]:
     try:
         compiled({**document, "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}]})
     except PolicyError as error:
-        problems.append(Problem(Place(element="Version"), str(error), _('Write "Version": "2012-10-17".'), error.iam))
+        problems.append(
+            Problem(Place(element="Version"), error.problem, _('Write "Version": "2012-10-17".'), error.iam)
+        )
     statements = statements_of(document)
     if statements:
         return [*problems, *_of_statements(statements)]
@@ -208,10 +210,9 @@ def _of_statements(statements: Sequence[Any]) -> Iterator[Problem]:
         try:
             compiled({"Version": WITH_VARIABLES, "Statement": [statement]})
         except PolicyError as error:
-            sentence = re.sub(r"^Statement 0(?: \(.*?\))?:? ?", "", str(error), flags=re.DOTALL)
             yield Problem(
                 place,
-                sentence[:1].upper() + sentence[1:],
+                error.problem,
                 _("IAM refuses the whole document until this is right."),
                 error.iam,
             )

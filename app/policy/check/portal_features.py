@@ -70,7 +70,7 @@ def _nothing_works(policy: ParsedPolicy) -> Finding:
         DOCUMENT,
         _("Nothing in the portal works for users under this policy, not even signing in and setting up MFA."),
         _(
-            "%(remedies)s For everything else, compare it with the policy that policy render prints.",
+            "%(remedies)s For everything else, compare it with a policy that works: page Write, or policy render.",
             remedies=remedies(getting, policy, example_user(policy)),
         ),
     )

@@ -65,20 +65,17 @@ def _repeated(place: Place, entries: Sequence[str], *, ignore_case: bool) -> Ite
             "redundant", Severity.NOTE, place, sentence, _("Leave out what is covered."), needless[0][0][:80]
         )
     if twice:
-        sentence = _("%(value)s appears more than once.", value=cut(whole[twice[0]]))
-        yield Finding("redundant", Severity.NOTE, place, sentence, _("Keep it once."), whole[twice[0]][:80])
+        yield _appears_twice(place, whole[twice[0]], whole[twice[0]][:80])
 
 
 def _twice(place: Place, values: Sequence[str]) -> Iterator[Finding]:
     if len(set(values)) < len(values):
-        value = next(value for value in values if values.count(value) > 1)
-        yield Finding(
-            "redundant",
-            Severity.NOTE,
-            place,
-            _("%(value)s appears more than once.", value=cut(value)),
-            _("Keep it once."),
-        )
+        yield _appears_twice(place, next(value for value in values if values.count(value) > 1))
+
+
+def _appears_twice(place: Place, value: str, named: str = "") -> Finding:
+    sentence = _("%(value)s appears more than once.", value=cut(value))
+    return Finding("redundant", Severity.NOTE, place, sentence, _("Keep it once."), named)
 
 
 def covers(pattern: str, other: str) -> bool:

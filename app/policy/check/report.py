@@ -85,15 +85,15 @@ def _escape(found: Availability) -> str:
 
 def _verdict(report: Report) -> str:
     return (
-        "The portal can do its main job."
+        "Users can sign in and set up MFA under this policy."
         if report.usable
-        else "The portal could NOT do its main job under this policy."
+        else "Users could NOT sign in and set up MFA under this policy."
     )
 
 
 def _likeness(likeness: Likeness) -> Iterator[str]:
     if likeness.same:
-        yield f"It says what “{likeness.name}” says."
+        yield f"It means the same as “{likeness.name}”."
         return
     yield f"It resembles “{likeness.name}” ({likeness.share:.0%} in common)."
     for sign, lines in (("+", likeness.more), ("-", likeness.less)):

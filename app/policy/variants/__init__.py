@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from app.text.messages import N_
+
 TUTORIAL = "IAM User Guide, tutorial “Enable your users to configure their own credentials and MFA settings”"
 EXAMPLE = (
     "IAM User Guide, example policy “Allows MFA-authenticated IAM users to manage their own credentials on the "
@@ -22,7 +24,7 @@ class Published:
     date: str
     source: str
     change: str
-    """How it differs from the one before."""
+    """How it differs from the one before, in sentences for `_()`."""
 
 
 PUBLISHED = (
@@ -30,25 +32,28 @@ PUBLISHED = (
         "2017-12",
         "December 2017",
         TUTORIAL,
-        "the deny exempts single actions instead of iam:*, removing a device takes MFA, no SMS",
+        N_("The deny exempts single actions instead of iam:*. Removing a device requires MFA. SMS is gone."),
     ),
-    Published("2018-02", "February 2018", TUTORIAL, "ListVirtualMFADevices on *"),
-    Published("2018-11", "November 2018", TUTORIAL, "the deny no longer exempts DeleteVirtualMFADevice"),
+    Published("2018-02", "February 2018", TUTORIAL, N_("It grants ListVirtualMFADevices on *.")),
+    Published("2018-11", "November 2018", TUTORIAL, N_("The deny no longer exempts DeleteVirtualMFADevice.")),
     Published(
         "2019-01",
         "25 January 2019",
         EXAMPLE,
-        "adds GetUser and Git credentials, drops ListUsers, ListAccountAliases and setting passwords",
+        N_("It adds GetUser and Git credentials, and drops ListUsers, ListAccountAliases and setting passwords."),
     ),
-    Published("2021-05", "May 2021", EXAMPLE, "drops GetAccountSummary"),
+    Published("2021-05", "May 2021", EXAMPLE, N_("It drops GetAccountSummary.")),
     Published(
-        "2022-11", "23 November 2022", EXAMPLE, "virtual devices may have any name, and users can’t delete them"
+        "2022-11", "23 November 2022", EXAMPLE, N_("Virtual devices may have any name, and users can’t delete them.")
     ),
     Published(
         "2023-11",
         "November 2023",
         EXAMPLE,
-        "adds GetAccessKeyLastUsed, and the deny exempts GetMFADevice. Still in the guide at the end of 2026",
+        N_(
+            "It adds GetAccessKeyLastUsed, and the deny exempts GetMFADevice. It was still in the guide at the "
+            "end of 2026."
+        ),
     ),
 )
 """In the order of time."""
@@ -58,7 +63,10 @@ RE_POST = Published(
     "15 September 2021",
     "AWS re:Post Knowledge Center, “How can I require MFA authentication for IAM users that use the AWS CLI?” "
     "(knowledge-center/mfa-iam-user-aws-cli)",
-    "a deny alone, for use beside policies that grant permissions, with BoolIfExists, as the article ends. "
-    "It exempts lists that the tutorial's deny exempts, and what AWS services do for a user (aws:ViaAWSService)",
+    N_(
+        "A deny alone, for use beside policies that grant permissions, with BoolIfExists, as at the end of the "
+        "article. It exempts lists that the tutorial’s deny exempts, and what AWS services do for a user "
+        "(aws:ViaAWSService)."
+    ),
 )
 """No revision of the others, and no Force_MFA by itself: it allows nothing."""

@@ -43,11 +43,9 @@ def identify(state: State, reading: Reading, now: datetime) -> tuple[Caller, str
     if reading.service == "iam" and session.mfa_at is None and not _spared(state, session):
         raise unknown("iam")
     return (
-        Caller(
-            account_id=state.account_id,
-            arn=user.arn,
-            unique_id=unique_id(user),
-            user_name=user.name,
+        _caller(
+            state,
+            user,
             access_key_id=session.access_key_id,
             session_token=session.session_token,
             mfa_present=session.mfa_at is not None,
@@ -103,11 +101,9 @@ def _spared(state: State, session: Session) -> bool:
 def of_console(state: State, console: ConsoleSession) -> Caller:
     """The caller of a console session, for evaluating signin: actions. MFA is as it was when the session began."""
     user = state.iam.users[console.user_name]
-    return Caller(
-        account_id=state.account_id,
-        arn=user.arn,
-        unique_id=unique_id(user),
-        user_name=user.name,
+    return _caller(
+        state,
+        user,
         access_key_id="",
         mfa_present=console.mfa_at is not None,
         mfa_at=console.mfa_at,
@@ -123,15 +119,13 @@ def _long_term(state: State, reading: Reading, token: str | None, now: datetime)
         raise unknown(reading.service)
     if now - key.create_date.replace(tzinfo=UTC) < state.settings.consistency_delay:
         raise unknown(reading.service)  # a new key takes seconds to spread (observed)
-    return (
-        Caller(
-            account_id=state.account_id,
-            arn=user.arn,
-            unique_id=unique_id(user),
-            user_name=user.name,
-            access_key_id=key.access_key_id,
-        ),
-        str(key.secret_access_key),
+    return _caller(state, user, access_key_id=key.access_key_id), str(key.secret_access_key)
+
+
+def _caller(state: State, user: Any, **credentials: Any) -> Caller:
+    """The caller that a user is. credentials: fields of `Caller`, by name."""
+    return Caller(
+        account_id=state.account_id, arn=user.arn, unique_id=unique_id(user), user_name=user.name, **credentials
     )
 
 

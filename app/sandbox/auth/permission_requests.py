@@ -74,7 +74,7 @@ def of_an_iam_call(state: State, caller: Caller, action: str, parameters: Mappin
     if becomes := renamed(state, action, parameters, target):
         asked.append(Question(f"iam:{action}", becomes, context))
     if parameters.get("Tags") and action.startswith(("Create", "Upload")):
-        asked.append(Question(TAGGED_WITH[target.kind], target.arn, context))
+        asked.append(Question(TAGGED_WITH[target.resource_type], target.arn, context))
     if action == "AddRoleToInstanceProfile":
         asked += passing(state, [str(parameters["RoleName"])], "ec2.amazonaws.com")
     return asked
@@ -98,7 +98,7 @@ def _of_resource(state: State, target: Target) -> dict[str, str]:
     account = target.arn.split(":")[4] if target.arn.startswith("arn:") else state.account_id
     tags = tags_of(state, target)
     found = as_context("aws:ResourceTag/", tags)
-    if target.kind in ("user", "role"):
+    if target.resource_type in ("user", "role"):
         found |= as_context("iam:ResourceTag/", tags)
     return {"aws:ResourceAccount": account, **found}
 
@@ -127,7 +127,7 @@ def boundary_of(state: State, target: Target) -> str:
     """ARN of the permissions boundary of a user or role; "" without one."""
     if target.thing is None:
         return ""
-    if target.kind == "user":
+    if target.resource_type == "user":
         return state.boundaries.get(str(target.thing.id), "")
     return str(getattr(target.thing, "permissions_boundary_arn", None) or "")
 

@@ -17,12 +17,12 @@ from app.sandbox.state import State
 class Target:
     """What a call is about.
 
-    arn: what policies are judged on, "*" where the action has no resource. kind: the reference's resource type, ""
+    arn: what policies are judged on, "*" where the action has no resource. resource_type: as the reference says, ""
     without one. thing: moto's object, None where there is none of that name (yet).
     """
 
     arn: str
-    kind: str = ""
+    resource_type: str = ""
     thing: Any = None
 
 
@@ -76,36 +76,36 @@ def of_iam(state: State, caller: Caller, action: str, parameters: Mapping[str, A
     if action == "GetServiceLinkedRoleDeletionStatus":
         path = str(parameters["DeletionTaskId"]).removeprefix("task").rpartition("/")[0]
         return Target(f"{_prefix(state)}:role{path}", "role")
-    kinds = sorted(resource_types(f"iam:{action}"))
-    if not kinds:
+    types = sorted(resource_types(f"iam:{action}"))
+    if not types:
         return NOTHING
-    for kind in kinds:
-        for name in _ARNS.get(kind, ()):
+    for resource_type in types:
+        for name in _ARNS.get(resource_type, ()):
             if name in parameters:
                 return by_arn(state, str(parameters[name]))
-    if kinds == ["user"]:
+    if types == ["user"]:
         return _user(state, caller, action, parameters)
-    kind = kinds[0]
-    return _named(state, kind, str(parameters.get(_NAMES[kind], "")), action, parameters)
+    resource_type = types[0]
+    return _named(state, resource_type, str(parameters.get(_NAMES[resource_type], "")), action, parameters)
 
 
 def renamed(state: State, action: str, parameters: Mapping[str, Any], target: Target) -> str:
     """The ARN after an Update with a new name or path; "" where it does not change."""
-    kind, parameter = NEW_NAMES.get(action, ("", ""))
-    if not kind or target.thing is None or not {"NewPath", parameter} & parameters.keys():
+    resource_type, parameter = NEW_NAMES.get(action, ("", ""))
+    if not resource_type or target.thing is None or not {"NewPath", parameter} & parameters.keys():
         return ""
     path, name = parameters.get("NewPath", target.thing.path), parameters.get(parameter, name_of(target.thing))
-    return f"{_prefix(state)}:{kind}{path}{name}"
+    return f"{_prefix(state)}:{resource_type}{path}{name}"
 
 
 def by_arn(state: State, arn: str) -> Target:
     """Something of IAM's under an ARN, which may name nothing."""
-    kind = arn.split(":", 5)[-1].partition("/")[0] if arn.startswith("arn:") else "mfa"
-    found = next((thing for thing in things(state, kind) if arn_of(thing) == arn), None)
-    return Target(arn, kind, found)
+    resource_type = arn.split(":", 5)[-1].partition("/")[0] if arn.startswith("arn:") else "mfa"
+    found = next((thing for thing in things(state, resource_type) if arn_of(thing) == arn), None)
+    return Target(arn, resource_type, found)
 
 
-def things(state: State, kind: str) -> list[Any]:
+def things(state: State, resource_type: str) -> list[Any]:
     """Everything the account has of a resource type, as moto's objects."""
     iam = state.iam
     shelves = {
@@ -119,7 +119,7 @@ def things(state: State, kind: str) -> list[Any]:
         "oidc-provider": iam.open_id_providers,
         "mfa": iam.virtual_mfa_devices,
     }
-    return list(shelves.get(kind, {}).values())
+    return list(shelves.get(resource_type, {}).values())
 
 
 def arn_of(thing: Any) -> str:
@@ -146,18 +146,18 @@ def _user(state: State, caller: Caller, action: str, parameters: Mapping[str, An
     return Target(arn, "user", found)
 
 
-def _named(state: State, kind: str, name: str, action: str, parameters: Mapping[str, Any]) -> Target:
+def _named(state: State, resource_type: str, name: str, action: str, parameters: Mapping[str, Any]) -> Target:
     found = None
     if not action.startswith(("Create", "Upload")):
-        same = (thing for thing in things(state, kind) if name_of(thing).lower() == name.lower())
+        same = (thing for thing in things(state, resource_type) if name_of(thing).lower() == name.lower())
         found = next(same, None)  # as for users: the stored path counts, and a request does not carry it
     if found is not None:
-        return Target(arn_of(found), kind, found)
-    if kind in ("saml-provider", "delegation-request", "access-report"):
-        return Target(f"{_prefix(state)}:{kind}/{name}", kind)
-    if kind == "oidc-provider":
-        return Target(f"{_prefix(state)}:{kind}/{name.partition('://')[2]}", kind)
-    return Target(f"{_prefix(state)}:{kind}{parameters.get('Path', '/')}{name}", kind)
+        return Target(arn_of(found), resource_type, found)
+    if resource_type in ("saml-provider", "delegation-request", "access-report"):
+        return Target(f"{_prefix(state)}:{resource_type}/{name}", resource_type)
+    if resource_type == "oidc-provider":
+        return Target(f"{_prefix(state)}:{resource_type}/{name.partition('://')[2]}", resource_type)
+    return Target(f"{_prefix(state)}:{resource_type}{parameters.get('Path', '/')}{name}", resource_type)
 
 
 def _owner(state: State, access_key_id: str) -> Target:

@@ -18,7 +18,7 @@ def tags_of(state: State, target: Target) -> Tags:
     """Key to value; empty for what has none, or is not there."""
     if target.thing is None:
         return {}
-    if target.kind in KEPT_HERE:
+    if target.resource_type in KEPT_HERE:
         return state.tags.get(arn_of(target.thing), {})
     held = getattr(target.thing, "tags", None) or []
     return from_pairs(held.values() if isinstance(held, Mapping) else held)

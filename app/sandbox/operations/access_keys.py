@@ -17,7 +17,7 @@ NOTHING = "N/A"
 
 
 def named(call: Call) -> None:
-    """With temporary credentials these actions want UserName (IAM API reference)."""
+    """Check that temporary credentials name the user (IAM API Reference). Raises Refusal ValidationError."""
     if call.caller.is_session and "UserName" not in call.parameters:
         raise Refusal("ValidationError", "Must specify userName when calling with non-User credentials", 400)
 

@@ -30,7 +30,7 @@ SERVICES = {
 def generate(state: State, call: Call) -> Members:
     """Of a user, group, role or policy. The answer can be fetched at once."""
     target = by_arn(state, call.parameters["Arn"])
-    if target.kind not in ("user", "group", "role", "policy"):
+    if target.resource_type not in ("user", "group", "role", "policy"):
         raise Refusal("InvalidInput", f"{target.arn} is not the ARN of a user, group, role or policy.", 400)
     if target.thing is None:
         raise Refusal("NoSuchEntity", f"{target.arn} cannot be found.", 404)
@@ -50,18 +50,18 @@ def _job(state: State, call: Call) -> tuple[Target, dict[str, Any], str]:
 def _documents(state: State, target: Target) -> list[str]:
     if target.thing is None:
         return []
-    if target.kind == "user":
+    if target.resource_type == "user":
         return documents_of(state, target.thing)
-    return [in_force(target.thing)] if target.kind == "policy" else list(documents_held(target.thing))
+    return [in_force(target.thing)] if target.resource_type == "policy" else list(documents_held(target.thing))
 
 
 def _users_of(state: State, target: Target) -> list[Any]:
     """Users whose use counts for it."""
-    if target.thing is None or target.kind == "role":
+    if target.thing is None or target.resource_type == "role":
         return []
-    if target.kind == "user":
+    if target.resource_type == "user":
         return [target.thing]
-    if target.kind == "group":
+    if target.resource_type == "group":
         return list(target.thing.users)
     direct = [user for user in things(state, "user") if target.arn in user.managed_policies]
     groups = [group for group in things(state, "group") if target.arn in group.managed_policies]

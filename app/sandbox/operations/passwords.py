@@ -81,6 +81,14 @@ def change_own(state: State, user: Any, old: str, new: str, now: datetime) -> No
     user.password_reset_required = False
 
 
+def _with_profile(state: State, call: Call) -> Any:
+    """The user the call is about. Raises Refusal where they have no console password."""
+    user = target(state, call)
+    if not user.password:
+        raise _no_profile(user)
+    return user
+
+
 def _no_profile(user: Any) -> Refusal:
     return Refusal("NoSuchEntity", f"Login Profile for User {user.name} cannot be found.", 404)
 
@@ -171,9 +179,7 @@ def create_profile(state: State, call: Call) -> Members:
 @operation("iam", "UpdateLoginProfile")
 def update_profile(state: State, call: Call) -> Members:
     """A new password without the old one; what is not given stays."""
-    user = target(state, call)
-    if not user.password:
-        raise _no_profile(user)
+    user = _with_profile(state, call)
     _user_readable(state, user, call.now)
     if "Password" in call.parameters:
         _accept(state, user, call.parameters["Password"], call.now)
@@ -184,18 +190,14 @@ def update_profile(state: State, call: Call) -> Members:
 @operation("iam", "GetLoginProfile")
 def get_profile(state: State, call: Call) -> Members:
     """When the password was first made; NoSuchEntity means there is none."""
-    user = target(state, call)
-    if not user.password:
-        raise _no_profile(user)
+    user = _with_profile(state, call)
     return _profile(state, user)
 
 
 @operation("iam", "DeleteLoginProfile")
 def delete_profile(state: State, call: Call) -> Members:
     """End console sign-in. Access keys keep working."""
-    user = target(state, call)
-    if not user.password:
-        raise _no_profile(user)
+    user = _with_profile(state, call)
     _user_readable(state, user, call.now)
     user.password = None
     state.login_profiles.pop(user.name, None)

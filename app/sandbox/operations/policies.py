@@ -61,7 +61,7 @@ def parsed(text: str) -> Any:
 
 
 def size_of(text: str) -> int:
-    """Characters as IAM counts them: no white space."""
+    """Return the number of characters as IAM counts them: white space doesn't count (IAM quotas)."""
     return len("".join(text.split()))
 
 
@@ -133,9 +133,9 @@ def put(state: State, call: Call) -> Members:
     target, name = there(state, call), call.parameters["PolicyName"]
     text = accepted(call.parameters["PolicyDocument"])
     others = (held for other, held in target.thing.policies.items() if other != name)
-    most = INLINE[target.kind]
+    most = INLINE[target.resource_type]
     if size_of(text) + sum(map(size_of, others)) > most:
-        whose = f"{target.kind} {target.thing.name}"
+        whose = f"{target.resource_type} {target.thing.name}"
         raise Refusal("LimitExceeded", f"Maximum policy size of {most} bytes exceeded for {whose}", 409)
     target.thing.put_policy(name, text)
     return {}

@@ -13,7 +13,7 @@ from app.sandbox.state import State
 
 
 def limit(count: int, most: int, name: str) -> None:
-    """Raises Refusal LimitExceeded 409 when there is no room for one more."""
+    """Check that there is room for one more. count: how many there are. Raises Refusal LimitExceeded 409."""
     if count >= most:
         raise Refusal("LimitExceeded", f"Cannot exceed quota for {name}: {most}", 409)
 

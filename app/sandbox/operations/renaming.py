@@ -14,10 +14,10 @@ from app.sandbox.state import State
 Members = Mapping[str, Any]
 
 
-def _free(state: State, call: Call, kind: str, thing: Any, new: str) -> None:
-    taken = any(name_of(each).lower() == new.lower() for each in things(state, kind) if each is not thing)
+def _free(state: State, call: Call, resource_type: str, thing: Any, new: str) -> None:
+    taken = any(name_of(each).lower() == new.lower() for each in things(state, resource_type) if each is not thing)
     if taken:
-        raise Refusal("EntityAlreadyExists", f"{kind.capitalize()} with name {new} already exists.", 409)
+        raise Refusal("EntityAlreadyExists", f"{resource_type.capitalize()} with name {new} already exists.", 409)
 
 
 @operation("iam", "UpdateUser")

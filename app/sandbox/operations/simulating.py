@@ -27,7 +27,7 @@ _NOT_EMULATED = ("ResourcePolicy", "ResourceHandlingOption", "OrderedOrganizatio
 
 def _source(state: State, call: Call) -> Target:
     found = by_arn(state, call.parameters["PolicySourceArn"])
-    if found.kind not in ("user", "group", "role"):
+    if found.resource_type not in ("user", "group", "role"):
         raise Refusal("InvalidInput", f"Invalid Entity Arn: {found.arn} does not clearly define entity type", 400)
     if found.thing is None:
         raise Refusal("NoSuchEntity", f"{found.arn} cannot be found.", 404)
@@ -35,7 +35,7 @@ def _source(state: State, call: Call) -> Target:
 
 
 def _policies_of(state: State, source: Target) -> list[str]:
-    if source.kind == "user":
+    if source.resource_type == "user":
         return documents_of(state, source.thing)
     return [*map(in_force, source.thing.managed_policies.values()), *source.thing.policies.values()]
 
@@ -54,8 +54,8 @@ def principal(state: State, call: Call) -> Members:
     if call.parameters.get("PolicyExclusionList"):
         raise Refusal("NotImplemented", "The sandbox does not emulate PolicyExclusionList.", 400)
     documents = [*_policies_of(state, source), *_given(call, "PolicyInputList")]
-    known = _of_user(state, source) if source.kind == "user" else {}
-    boundary = state.boundaries.get(str(source.thing.id)) if source.kind == "user" else None
+    known = _of_user(state, source) if source.resource_type == "user" else {}
+    boundary = state.boundaries.get(str(source.thing.id)) if source.resource_type == "user" else None
     held = state.iam.managed_policies.get(boundary) if boundary else None
     boundaries = _given(call, "PermissionsBoundaryPolicyInputList") or ([in_force(held)] if held else [])
     return _simulated(call, documents, boundaries, known)

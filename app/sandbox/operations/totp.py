@@ -20,12 +20,12 @@ TRIES_WINDOW_S = 180
 
 
 def step_of(now: datetime) -> int:
-    """Number of the 30-second step."""
+    """Return the number of the 30-second step since 1970 (RFC 6238)."""
     return int(now.timestamp()) // STEP
 
 
 def code_at(key: bytes, step: int) -> str:
-    """Six digits (RFC 4226 with SHA-1)."""
+    """Return the six digits of a step (RFC 4226 with SHA-1). key: the seed, decoded."""
     digest = hmac.digest(key, step.to_bytes(8, "big"), hashlib.sha1)
     start = digest[-1] & 15
     return f"{(int.from_bytes(digest[start : start + 4], 'big') & 0x7FFFFFFF) % 1_000_000:06d}"

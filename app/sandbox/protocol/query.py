@@ -83,18 +83,18 @@ def _value(shape: Any, form: Mapping[str, str], name: str, left: set[str]) -> An
 
 
 def _scalar(shape: Shape, text: str) -> Any:
-    kind = shape.type_name
+    type_name = shape.type_name
     try:
-        if kind in ("integer", "long"):
+        if type_name in ("integer", "long"):
             return int(text)
-        if kind == "boolean":
+        if type_name == "boolean":
             return {"true": True, "false": False}[text.lower()]
-        if kind == "blob":
+        if type_name == "blob":
             return base64.b64decode(text, validate=True)
-        if kind == "timestamp":
+        if type_name == "timestamp":
             return datetime.fromisoformat(text)
     except (ValueError, KeyError, binascii.Error) as error:
-        raise Refusal("MalformedInput", f"A parameter is not of type {kind}.", 400) from error
+        raise Refusal("MalformedInput", f"A parameter is not of type {type_name}.", 400) from error
     return text
 
 

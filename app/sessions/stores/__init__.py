@@ -61,40 +61,41 @@ class OpenSession:
 
 
 class SessionStore(Protocol):
-    """Sessions by the hash of their id. Every method raises StoreDown where the store does not answer."""
+    """Sessions by the hash of their ID. Every method raises StoreDown if the store doesn't answer."""
 
     def load(self, id_hash: str) -> Kept | None:
-        """What is kept under this id; None where nothing is, or its time is up."""
+        """Return what is stored under this ID. None where nothing is, or its time is up."""
 
     def create(self, id_hash: str, data: bytes, seen: Seen, began_at: datetime, *, stranger: bool = False) -> None:
-        """Keep a new session, at version 0. The id is new: nothing is there.
+        """Store a new session, at version 0, under an ID that isn't used yet.
 
-        stranger: AWS has not vouched for them; they get room only while the others have plenty. Raises StoreFull.
+        data: encrypted. stranger: AWS hasn't identified the user; strangers get room only while the others have
+        plenty. Raises StoreFull.
         """
 
     def change(self, id_hash: str, version: int, data: bytes, seen: Seen) -> bool:
-        """Keep other contents where `version` is what is there, and count it up: one of many at once succeeds.
+        """Replace the contents and count the version up, if `version` is what is stored. Of many, one succeeds.
 
-        False where others were faster, or where the session was ended.
+        data: encrypted. Return False if another request was faster, or the session was ended.
         """
 
     def touch(self, id_hash: str, seen: Seen) -> None:
-        """Note that the session was used; of no effect where it was ended."""
+        """Note that the session was used. It has no effect if the session was ended."""
 
     def forget(self, id_hash: str, version: int | None = None) -> bool:
-        """End a session; with `version` only as it was then. True where that was done, for one caller only."""
+        """End a session; with `version` only if it is still at that. Return True to one caller only."""
 
     def list_for(self, owner: str) -> Sequence[OpenSession]:
-        """Open sessions of a person, latest used first."""
+        """Return the open sessions of a user, latest used first."""
 
     def end(self, owner: str, labels: Collection[str]) -> int:
-        """End sessions of a person by their short ids; how many there were."""
+        """End sessions of a user by their short IDs, and return how many there were."""
 
     def count(self) -> int:
-        """Open sessions, everyone's."""
+        """Return how many sessions are open, of all users."""
 
     def check(self) -> None:
-        """Does it keep a session, and end it? Raises StoreFull where it has no room."""
+        """Store a session and end it again. Raises StoreFull if there is no room."""
 
     def disconnect(self) -> None:
-        """Close what this process holds open; the next call opens it again."""
+        """Close the connections of this process. The next call opens them again."""

@@ -58,7 +58,7 @@ class DatabaseStore:
             return None
 
     def create(self, id_hash: str, data: bytes, seen: Seen, began_at: datetime, *, stranger: bool = False) -> None:
-        """The sessions that are over are removed now and then, and at once where there is no room for a new one."""
+        """Sweeps out ended sessions now and then, and at once if there is no room for a new one. data: encrypted."""
         new = insert(StoredSession).values(id_hash=id_hash, data=data, version=0, began_at=began_at, **asdict(seen))
         if secrets.randbelow(_SWEEP_ONE_IN) == 0:
             self._sweep()
@@ -80,7 +80,7 @@ class DatabaseStore:
             connection.execute(new)
 
     def change(self, id_hash: str, version: int, data: bytes, seen: Seen) -> bool:
-        """The database's own compare-and-set: an UPDATE that names the version it saw."""
+        """Uses the database's own compare-and-set: an UPDATE that names the version it saw."""
         changed = (
             update(StoredSession)
             .where(StoredSession.id_hash == id_hash, StoredSession.version == version)
@@ -90,13 +90,13 @@ class DatabaseStore:
             return bool(connection.execute(changed).rowcount)
 
     def touch(self, id_hash: str, seen: Seen) -> None:
-        """Contents and version stay."""
+        """Leaves contents and version as they are."""
         used = update(StoredSession).where(StoredSession.id_hash == id_hash).values(**asdict(seen))
         with self._connection() as connection:
             connection.execute(used)
 
     def forget(self, id_hash: str, version: int | None = None) -> bool:
-        """A row less."""
+        """Deletes the row."""
         gone = delete(StoredSession).where(StoredSession.id_hash == id_hash)
         if version is not None:
             gone = gone.where(StoredSession.version == version)
@@ -104,7 +104,7 @@ class DatabaseStore:
             return bool(connection.execute(gone).rowcount)
 
     def list_for(self, owner: str) -> Sequence[OpenSession]:
-        """By the index on `owner`."""
+        """Uses the index on `owner`."""
         query = (
             select(
                 StoredSession.label,
@@ -120,19 +120,19 @@ class DatabaseStore:
             return [OpenSession(*row) for row in connection.execute(query)]
 
     def end(self, owner: str, labels: Collection[str]) -> int:
-        """Theirs only, whatever labels are asked for."""
+        """Deletes only rows of this owner, whatever labels are asked for."""
         gone = delete(StoredSession).where(StoredSession.owner == owner, StoredSession.label.in_(labels))
         with self._connection() as connection:
             return int(connection.execute(gone).rowcount)
 
     def count(self) -> int:
-        """Those not yet over."""
+        """Counts those that haven't ended."""
         query = select(func.count()).where(StoredSession.expires_at > datetime.now(UTC))
         with self._connection() as connection:
             return int(connection.execute(query).scalar_one())
 
     def check(self) -> None:
-        """A row that is over already, and longer than most."""
+        """Stores a row that has ended already, and that is longer than most."""
         long_ago, name = datetime(2000, 1, 1, tzinfo=UTC), "check-" + secrets.token_hex(16)
         over = Seen("", "", "", "", long_ago, long_ago)
         values = {"data": bytes(16_384), "version": 0, "began_at": long_ago, **asdict(over)}
@@ -142,5 +142,5 @@ class DatabaseStore:
             connection.execute(delete(StoredSession).where(StoredSession.id_hash == name))
 
     def disconnect(self) -> None:
-        """All of the engine's."""
+        """Closes all connections of the engine."""
         self._engine.dispose()

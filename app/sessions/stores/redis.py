@@ -133,7 +133,7 @@ class RedisStore:
             return None
 
     def create(self, id_hash: str, data: bytes, seen: Seen, began_at: datetime, *, stranger: bool = False) -> None:
-        """Nothing need be swept: Redis forgets what is over."""
+        """Redis forgets ended sessions by itself. data: encrypted. Raises StoreFull."""
         written = _written(id_hash, seen, began_at=_text(began_at), data=data, version=0)
         with self._answering():
             if not stranger:
@@ -144,24 +144,24 @@ class RedisStore:
             raise StoreFull("there are as many strangers as there may be")
 
     def change(self, id_hash: str, version: int, data: bytes, seen: Seen) -> bool:
-        """The script compares the version, its last value, before it writes."""
+        """The script compares `version` before it writes. data: encrypted."""
         with self._answering():
             return bool(self._change(**_written(id_hash, seen, data=data, version=version)))
 
     def touch(self, id_hash: str, seen: Seen) -> None:
-        """Contents and version stay."""
+        """Leaves contents and version as they are."""
         with self._answering():
             self._touch(**_written(id_hash, seen))
 
     def forget(self, id_hash: str, version: int | None = None) -> bool:
-        """DEL tells one caller that it was there."""
+        """DEL tells one caller that the session was there. version: None for any."""
         with self._answering():
             owner: Any = self._redis.hget(_key(id_hash), "owner")
             keys = [_key(id_hash), EVERYONES, _index((owner or b"").decode())]
             return bool(self._forget(keys=keys, args=[id_hash, "" if version is None else version]))
 
     def list_for(self, owner: str) -> Sequence[OpenSession]:
-        """By the owner's index; what Redis has forgotten by now is left out."""
+        """Uses the owner's index, and leaves out what Redis has forgotten by now."""
         with self._answering():
             ids: Any = self._redis.zrange(_index(owner), 0, -1)
             with self._redis.pipeline(transaction=False) as pipeline:
@@ -172,7 +172,7 @@ class RedisStore:
         return sorted(mine, key=lambda one: one.last_used_at, reverse=True)
 
     def end(self, owner: str, labels: Collection[str]) -> int:
-        """Theirs only, whatever labels are asked for."""
+        """Ends only sessions of this owner, whatever labels are asked for."""
         with self._answering():
             ids: Any = self._redis.zrange(_index(owner), 0, -1)
             keys = [(_key(one.decode()), EVERYONES, _index(owner)) for one in ids]
@@ -181,18 +181,18 @@ class RedisStore:
             )
 
     def count(self) -> int:
-        """By the index of all."""
+        """Uses the index of all sessions."""
         with self._answering():
             counted: Any = self._redis.zcount(EVERYONES, datetime.now(UTC).timestamp(), "+inf")
             return int(counted)
 
     def check(self) -> None:
-        """Under a name of this moment only."""
+        """Uses a name that exists for this moment only."""
         with self._answering():
             self._check(keys=[f"{PREFIX}check:{secrets.token_hex(16)}"], args=["x" * 2048])
 
     def disconnect(self) -> None:
-        """All of the pool's."""
+        """Closes all connections of the pool."""
         self._redis.connection_pool.disconnect()
 
 

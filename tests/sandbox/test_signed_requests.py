@@ -203,7 +203,7 @@ def test_a_web_page_elsewhere_cannot_read_the_call_log(one: Sandbox) -> None:
 
 
 def test_the_call_log_tells_what_was_judged_and_no_secret(one: Sandbox, alice: Employee) -> None:
-    mark = one.calls()[-1]["seq"] if one.calls() else 0
+    mark = one.mark()
     with pytest.raises(Exception, match="UnauthorizedOperation"):
         alice.client("ec2").describe_instances()
     (entry,) = one.calls(mark)

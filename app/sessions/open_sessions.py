@@ -1,0 +1,27 @@
+"""The open sessions of a user, in all browsers: to list and to end them. Owners are as `owner_of` returns them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from app.sessions.current import stored_sessions
+from app.sessions.stores import OpenSession
+
+
+def open_sessions(*owners: str) -> Sequence[OpenSession]:
+    """Return the open sessions of these owners, latest used first. Raises StoreDown."""
+    found = [session for owner in owners for session in stored_sessions().list_for(owner)]
+    return sorted(found, key=lambda session: session.last_used_at, reverse=True)
+
+
+def end_sessions(owner: str, labels: Collection[str]) -> int:
+    """End these sessions of a user, by their short IDs, and return how many there were. Raises StoreDown."""
+    return stored_sessions().end(owner, labels)
+
+
+def end_all_sessions(*owners: str) -> int:
+    """End every session of these owners, and return how many there were. Raises StoreDown."""
+    return sum(
+        stored_sessions().end(owner, [session.label for session in stored_sessions().list_for(owner)])
+        for owner in owners
+    )
