@@ -62,7 +62,7 @@ class Known(NamedTuple):
     columns: str = ""
     """The hash of its header."""
     lines: Mapping[str, str] = MappingProxyType({})
-    """By user name: the hash of the line."""
+    """By user name: the hash of the line, "" where it has to be read."""
     number: int = 0
     """How many users it had."""
     latest: str = ""

@@ -56,12 +56,12 @@ class ReportOvertaken(Exception):
 
 def known_lines(engine: Engine, account_id: str) -> Known:
     """Return what `credential_report.parse` needn't read again."""
-    with engine.connect() as connection:
+    with engine.connect() as connection, without_gc():
         stored = read_account(connection, account_id)
         told = stored.report if stored else RootFacts()
         if "columns" not in told:
             return NOTHING_KNOWN
-        lines = {name: line for name, line in read_lines(connection, account_id).items() if line}
+        lines = read_lines(connection, account_id)
     return Known(account_id, told["columns"], lines, told["number"], told["latest"])
 
 
