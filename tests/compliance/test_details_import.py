@@ -165,6 +165,14 @@ def test_details_of_an_old_user_do_not_count_for_a_new_one_of_that_name(engine: 
     assert says(engine, "mfa-forced") == {"alice": "fail", "bob": "pass"}
 
 
+def test_another_id_is_another_user_even_if_the_time_is_the_same(engine: Engine) -> None:
+    user_list(engine, hour(8), {}, ("alice", "bob"), ids={"bob": BOB["UserId"]})
+    keep_details(engine, told(hour(9), ALICE, BOB), NOW, terms_of)
+    assert says(engine, "mfa-forced")["bob"] == "fail"
+    user_list(engine, hour(10), {}, ("alice", "bob"), ids={"alice": ALICE["UserId"], "bob": "AIDA7"})
+    assert says(engine, "mfa-forced") == {"alice": "pass", "bob": "unknown"}
+
+
 def test_a_new_user_in_newer_details_is_another_than_the_one_known(engine: Engine) -> None:
     user_list(engine, hour(8), {"alice": 1}, ("alice", "bob"), ids={"alice": "AIDA1"})
     assert says(engine, "mfa")["alice"] == "pass"
