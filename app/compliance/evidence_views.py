@@ -7,10 +7,12 @@ from flask.typing import ResponseReturnValue
 
 from app.compliance.evidence import pack
 from app.compliance.evidence.about import sources_of
+from app.compliance.evidence.completeness import completeness
 from app.compliance.evidence.files import FORMATS
 from app.compliance.evidence.signing import as_pem, key_id, signing_key
 from app.compliance.views import bp as dashboard
 from app.compliance.views import shown, watched
+from app.db import db
 from app.text.messages import N_
 from app.web.guards import auditors_too
 
@@ -26,17 +28,26 @@ LABELS = {
 """In the order of the page."""
 
 
+LISTED_AT_MOST = 100
+"""Names on the page. The manifest of a pack has all."""
+
+
 @bp.get("")
 @auditors_too
 def index() -> ResponseReturnValue:
     """The files, the sources, and the key that verifies a pack."""
     account, key = watched(), signing_key(current_app.config).public_key()
+    stored = account.stored
+    with db.engine.connect() as connection:
+        complete = completeness(connection, stored) if stored else None
     endings = {name: each.ending for name, each in FORMATS.items()} | {pack.NAME: pack.ENDING}
     return shown(
         "compliance/evidence.html",
         account,
         files=[(label, endings[name]) for name, label in LABELS.items()],
-        sources=sources_of(account.stored) if account.stored else [],
+        sources=sources_of(stored) if stored else [],
+        complete=complete,
+        listed_at_most=LISTED_AT_MOST,
         public_key=as_pem(key).strip(),
         key_id=key_id(key),
     )

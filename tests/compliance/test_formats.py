@@ -53,10 +53,10 @@ def account(command: Command, portal: Flask, tmp_path: Path) -> Flask:
     return portal
 
 
-def take(command: Command, folder: Path, report: str) -> None:
-    """Import a report that AWS made just now."""
+def take(command: Command, folder: Path, report: str, *, later: int = 0) -> None:
+    """Import a report that AWS made just now. later: seconds, for one that is newer than what was read just now."""
     (folder / "report.csv").write_text(report)
-    now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    now = f"{datetime.now(UTC) + timedelta(seconds=later):%Y-%m-%dT%H:%M:%SZ}"
     assert command("import", str(folder / "report.csv"), "--made-at", now).exit_code == 0
 
 

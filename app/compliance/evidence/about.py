@@ -10,6 +10,7 @@ from typing import Any
 
 from app.compliance import labels
 from app.compliance.data.rows import AccountRow
+from app.compliance.evidence.completeness import Completeness
 from app.compliance.rules.rule import UNITS
 from app.compliance.rules.subjects import Source, Terms
 from app.compliance.standards.standard import Standard
@@ -50,6 +51,7 @@ class About:
     """The account's own numbers, by name of the setting."""
     standards: Sequence[Standard]
     sources: Sequence[SourceFacts]
+    completeness: Completeness
 
     @property
     def account_name(self) -> str:
@@ -78,6 +80,7 @@ class About:
                 }
                 for each in self.sources
             ],
+            "completeness": self.completeness.fields(SOURCE_IDS),
         }
 
 
@@ -94,7 +97,12 @@ def stamp(moment: datetime) -> str:
 
 
 def about_account(
-    stored: AccountRow, terms: Terms, standards: Sequence[Standard], region: str, made_at: datetime
+    stored: AccountRow,
+    terms: Terms,
+    standards: Sequence[Standard],
+    region: str,
+    made_at: datetime,
+    complete: Completeness,
 ) -> About:
     """Return what files say about an account, whose results are as of `terms.now`."""
     return About(
@@ -108,6 +116,7 @@ def about_account(
         {name.replace("_", "-"): getattr(terms, name) for name in UNITS},
         tuple(standards),
         tuple(sources_of(stored)),
+        complete,
     )
 
 

@@ -13,6 +13,7 @@ from app.compliance.data.queries import Filter, RuleFinding
 from app.compliance.data.rows import AccountRow
 from app.compliance.evidence import asff, ocsf
 from app.compliance.evidence.about import About, about_account
+from app.compliance.evidence.completeness import completeness
 from app.compliance.evidence.html import Report
 from app.compliance.export import ADDED, COLUMNS, Who, as_rows, findings_for
 from app.compliance.rules.subjects import Terms
@@ -51,7 +52,9 @@ class Export:
         behind: bool = False,
     ) -> Export:
         """Return an export that is made now. config: Flask's. chosen: None for all findings."""
-        about = about_account(stored, terms, standards, config["AWS_REGION"], datetime.now(UTC))
+        with engine.connect() as connection:
+            complete = completeness(connection, stored)
+        about = about_account(stored, terms, standards, config["AWS_REGION"], datetime.now(UTC), complete)
         return cls(engine, about, stored, terms, standards, chosen or Filter(), only, behind)
 
     def findings(self) -> Iterator[tuple[Who, RuleFinding]]:
