@@ -50,7 +50,7 @@ check-parsers: $(VENV)/.all
 # more requests of people whom policies hold back.
 soak: $(VENV)/.all
 	@deploy/apt-install libfaketime postgresql redis-server
-	$(BIN)/python -m tests tests/faults/test_killed.py tests/faults/test_matrix.py \
+	$(BIN)/python -m tests tests/faults/test_killed.py tests/faults/test_matrix.py tests/compliance/test_sync.py \
 	  tests/policy/test_mfa_enforcement.py tests/security/test_every_input.py -s --whole-matrix --batches 8 --flows $(or $(FLOWS),200) $(if $(SEED),--seed $(SEED))
 	$(BIN)/python -m tests tests/sandbox/test_forced_replay.py --tries 40 $(if $(SEED),--seed $(SEED))
 

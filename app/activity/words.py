@@ -64,6 +64,10 @@ ICONS = {
 """The beginning of an event's name to the icon of its kind."""
 
 REASONS: dict[str, str] = {
+    "account-closed": N_("the account is suspended or closed"),
+    "account-sync-failed": N_("the account couldn’t be read or stored"),
+    "no-organization": N_("the account belongs to no organization"),
+    "not-a-list-of-accounts": N_("the file was no list of accounts"),
     "already-exists": N_("it already existed"),
     "aws-server-error": N_("AWS failed"),
     "clock-skew": N_("the portal’s clock is wrong"),

@@ -22,6 +22,7 @@ from botocore.configprovider import ConfiguredEndpointProvider
 from botocore.credentials import Credentials, ReadOnlyCredentials
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, NoCredentialsError
 from botocore.parsers import ResponseParserError
+from botocore.utils import parse_timestamp
 
 from app.aws.observing import Observer, observe
 from app.aws.request_ids import answered
@@ -170,6 +171,7 @@ class Clients:
         session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_timestamp)
         self._session = boto3.Session(botocore_session=session, region_name=region)
         common = Config(user_agent=user_agent, connect_timeout=3, read_timeout=10, max_pool_connections=FAN_OUT)
+        self._common = common
         reading = common.merge(Config(retries={"mode": "standard", "total_max_attempts": 3}))
         # A change, or a code that works once, must not be repeated by a library that lost the answer.
         once = common.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
@@ -188,8 +190,9 @@ class Clients:
         """Of the AWS asked instead of the real one, "" on real AWS."""
 
     def client(self, service: str) -> Any:
-        """Return any service's client. The allow-list holds for it."""
-        return self._session.client(service)  # type: ignore[call-overload]  # a name known at run time only
+        """Return any service's client, patient where AWS throttles. The allow-list holds for it."""
+        patient = self._common.merge(Config(retries={"mode": "adaptive", "total_max_attempts": 8}))
+        return self._session.client(service, config=patient)  # type: ignore[call-overload]  # a name known at run time only
 
     def _only_allowed(self, **event: Any) -> None:
         model = event["model"]
@@ -208,7 +211,11 @@ class Clients:
 
 
 def _timestamp(value: Any) -> datetime:
-    return datetime.fromisoformat(value)
+    """Of a query service, which sends ISO 8601, or of others, which send seconds or HTTP's dates."""
+    try:
+        return datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return parse_timestamp(value)
 
 
 def _remember_request_id(**event: Any) -> None:

@@ -67,6 +67,47 @@ def refresh(profile: str | None, report: bool, details: bool, quiet: bool) -> No
     refresh_account(profile, report=report, details=details, quiet=quiet)
 
 
+@commands.command("sync")
+@click.option(
+    "--accounts",
+    "file",
+    type=click.File("rb"),
+    help="A list of accounts: ID or ID,NAME on each line.",
+)
+@click.option("--organization", is_flag=True, help="All accounts of the profile's AWS organization.")
+@click.option("--role-name", default="LatchkeyAudit", show_default=True, help="Role to assume in each account.")
+@click.option("--external-id", default="", help="External ID that the role's trust policy asks for.")
+@click.option("--profile", help="AWS profile to use. Default: as in the AWS CLI.")
+@click.option("--details", is_flag=True, help="Also fetch the accounts' authorization details.")
+@click.option("--parallel", type=click.IntRange(1, 16), default=4, show_default=True, help="Accounts at a time.")
+@click.option("--again", is_flag=True, help="Also read the accounts that were synced today already (UTC).")
+@click.option("--quiet", is_flag=True, help="Print nothing if it succeeds.")
+@on_database
+def sync(
+    file: BinaryIO | None,
+    organization: bool,
+    role_name: str,
+    external_id: str,
+    profile: str | None,
+    details: bool,
+    parallel: int,
+    again: bool,
+    quiet: bool,
+) -> None:
+    """Read many accounts from AWS, each with a role in it, and store the data of each as a whole.
+
+    Reads the lists and the credential report, with --details also the authorization details. A sync that was
+    stopped continues with the accounts it hasn't stored today. The exit status is 1, with a line for each account
+    that failed, and why.
+    """
+    from app.compliance.sync_command import Options, sync_accounts  # noqa: PLC0415 # as for refresh
+
+    if (file is None) is not organization:
+        raise click.UsageError(_("Choose one of --accounts FILE and --organization."))
+    content = file.read() if file else None
+    sync_accounts(Options(content, role_name, external_id, profile, parallel, details, again, quiet))
+
+
 @commands.command("import")
 @click.argument("file", type=click.File("rb"))
 @click.option(

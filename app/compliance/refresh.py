@@ -25,7 +25,7 @@ from app.aws.iam import IamGateway
 from app.aws.passwords import PasswordGateway
 from app.aws.user_list import Batch, UserListEntry, UserListGateway
 from app.compliance.data import refresh_runs, updates
-from app.compliance.data.account_data import locked
+from app.compliance.data.account_data import AccountData, locked
 from app.compliance.data.judgements import TermsOf
 from app.compliance.rules.sources import UserListFacts
 from app.errors import NotAllowed, PortalError, Throttled
@@ -76,6 +76,8 @@ class Refresh:
     terms_of: TermsOf
     told: Callable[[int, int], None] | None = None
     """Called with the progress: users read, and users in the account (0: not known)."""
+    more: Callable[[], Callable[[AccountData], None]] | None = None
+    """Reads further sources beside the lists, and returns what stores them in the same transaction."""
     counts: Counter[str] = field(default_factory=Counter)
     _stop: threading.Event = field(default_factory=threading.Event)
 
@@ -95,13 +97,14 @@ class Refresh:
 
     def _read_and_keep(self) -> None:
         at = datetime.now(UTC)
-        with ThreadPoolExecutor(3) as pool:
+        with ThreadPoolExecutor(4) as pool:
             # Each thread gets a context of its own with the same credentials.
             users = pool.submit(copy_context().run, self._users)
             devices = pool.submit(copy_context().run, self._devices)
             facts = pool.submit(copy_context().run, self._facts)
+            further = [pool.submit(copy_context().run, self.more)] if self.more else []
             try:
-                self._wait(users, devices, facts)
+                self._wait(users, devices, facts, *further)
             finally:
                 self._stop.set()
         owners, known = devices.result(), facts.result()
@@ -112,6 +115,8 @@ class Refresh:
             now = datetime.now(UTC)
             refresh_runs.finish(account.connection, self.account_id, self.run_id, now, "", **self._progress())
             updates.keep_lists(account, users.result(), owners, known, at, self.terms_of)
+            for each in further:
+                each.result()(account)
 
     def _wait(self, *reads: Future[Any]) -> None:
         """Wait until all reads are done or one failed, with a sign of life each BEAT. Raises what that one raised."""
@@ -205,6 +210,11 @@ class Refresh:
                 self._stop.wait(pause)
         self._go_on()
         return ask()
+
+    def pause(self, seconds: float) -> None:
+        """Let seconds pass, for `more`. Raises RefreshStopped, RefreshSessionExpired."""
+        self._stop.wait(seconds)
+        self._go_on()
 
     def _go_on(self) -> None:
         if self._stop.is_set():

@@ -12,6 +12,8 @@ from typing import BinaryIO
 import click
 
 from app.policy.assume_option import assume_option
+from app.policy.audit_role import FORMATS as AUDIT_FORMATS
+from app.policy.audit_role import ROLE, AuditRole
 from app.policy.check.all_checks import check as examined
 from app.policy.check.findings import Severity
 from app.policy.check.portal_features import EXAMPLE_USER
@@ -54,7 +56,7 @@ def policy() -> None:
 
 
 @policy.command()
-@click.option("--account-id", required=True, help="12 digits.")
+@click.option("--account-id", help="12 digits. Needed unless --audit-role is given.")
 @click.option("--variant", default="recommended", show_default=True, help=f"{', '.join(VARIANTS)}, or a file.")
 @click.option("--format", "form", type=click.Choice(list(FORMATS)), default="json", show_default=True)
 @click.option("--partition", type=click.Choice(PARTITIONS), default="aws", show_default=True)
@@ -71,8 +73,12 @@ def policy() -> None:
 )
 @click.option("--without-path", is_flag=True, help="Leave out what only users with an IAM path need.")
 @click.option("--without-aws-sign-in", is_flag=True, help="Leave out AWS Sign-In (aws login).")
+@click.option("--audit-role", is_flag=True, help="Print the role that `compliance sync` assumes instead.")
+@click.option("--role-name", default=ROLE, show_default=True, help="Name of that role.")
+@click.option("--trusted", default="", metavar="ARN", help="Who can assume that role.")
+@click.option("--external-id", default="", help="External ID that they have to give.")
 def render(
-    account_id: str,
+    account_id: str | None,
     variant: str,
     form: str,
     partition: str,
@@ -81,11 +87,25 @@ def render(
     test_user: bool,
     without_path: bool,
     without_aws_sign_in: bool,
+    audit_role: bool,
+    role_name: str,
+    trusted: str,
+    external_id: str,
 ) -> None:
     """Print steps 1 and 2 of AWS's tutorial for one account, as something to apply.
 
-    json is the policy alone. The other formats also create the group.
+    json is the policy alone. The other formats also create the group. With --audit-role, json is the role's policy
+    and trust policy.
     """
+    if audit_role:
+        try:
+            role = AuditRole(partition, role_name, trusted, external_id)
+        except NotRenderable as error:
+            raise click.ClickException(plain(f"--{error.option}: {error}")) from error
+        click.echo(plain_json(AUDIT_FORMATS[form](role)), nl=False)
+        return
+    if account_id is None:
+        raise click.UsageError("Missing option '--account-id'.")
     try:
         document = tailored(read(variant), account_id, partition, without_path, without_aws_sign_in)
         setup = Setup(document, account_id, partition, group, managed, test_user)

@@ -129,6 +129,26 @@ class ComplianceDay(Base):
     """`app.compliance.data.daily.Figures`."""
 
 
+class ComplianceSync(Base):
+    """What `compliance sync` knows of an account: who it is in the organization, and how its last sync ended."""
+
+    __tablename__ = "compliance_syncs"
+
+    account_id: Mapped[str] = mapped_column(String(12), primary_key=True)
+    name: Mapped[str] = mapped_column(String(256))
+    """As the list or the organization has it, "" where neither does."""
+    unit: Mapped[str] = mapped_column(String(1024))
+    """Path of the organizational unit, "Workloads/Production". "" for the root, and where it isn't known."""
+    tried_at: Mapped[datetime | None] = mapped_column(Utc)
+    """When the last sync of the account ended, one way or the other."""
+    problem: Mapped[str] = mapped_column(String(1024))
+    """Why that one failed, "" if it didn't."""
+    done_at: Mapped[datetime | None] = mapped_column(Utc)
+    """When a sync last succeeded."""
+    parts: Mapped[str] = mapped_column(String(64))
+    """What that one stored: "lists report details"."""
+
+
 class ComplianceRun(Base):
     """A refresh of an account from AWS."""
 

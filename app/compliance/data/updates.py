@@ -72,13 +72,17 @@ def keep_report(engine: Engine, report: CredentialReport, now: datetime, terms_o
     """
     ensure_account_row(engine, report.account_id)
     with locked(engine, report.account_id) as account, without_gc():
-        _keep_report(account, report, now, terms_of, digest)
+        write_report(account, report, now, terms_of, digest)
     return len(report.lines)
 
 
-def _keep_report(
+def write_report(
     account: AccountData, report: CredentialReport, now: datetime, terms_of: TermsOf, digest: str
 ) -> None:
+    """Store a credential report within the account's transaction. Raises NotAReport, ReportOvertaken.
+
+    digest: SHA-256 of what was imported.
+    """
     connection, account_id, before = account.connection, account.account_id, account.row
     terms = terms_of(before.user_list.get("others"))
     read = {person.user_name for person in report.people}
