@@ -137,6 +137,9 @@ FORCED: Mapping[str, list[Statement]] = {
     "an ARN that ends early": [allow("s3:*", on="arn:aws:s3:::b/*"), deny("s3:*", on="arn:aws:s3")],
     "what is allowed has no such resource": [allow("s3:ListAllMyBuckets", on="arn:aws:s3:::b")],
     "or is another account's, which IAM cannot touch": [allow("iam:*", on="arn:aws:iam::999988887777:user/*")],
+    "nobody else can have the user's name, in any letter case": [
+        allow("iam:EnableMFADevice", on=[f"{IAM}:user/ALICE", f"{IAM}:user/sales/alice", f"{IAM}:user/sales/Alice"])
+    ],
     "a condition that no request meets": [allow("s3:*", DateLessThan={"aws:CurrentTime": "2020-01-01T00:00:00Z"})],
     "only what services do": [allow("s3:*", Bool={"aws:ViaAWSService": "true"})],
     "a tag the person hasn't": [allow("s3:*", StringEquals={"aws:PrincipalTag/team": "blue"})],
@@ -274,6 +277,24 @@ NOT_FORCED: Mapping[str, tuple[list[Statement], str, str, str]] = {
         ],
         "s3:ListBucket",
         "arn:aws:s3:::x",
+        "key",
+    ),
+    "of two buckets the longer name escapes": (
+        [
+            allow("s3:ListBucket", on=["arn:aws:s3:::a", "arn:aws:s3:::bb"], StringEquals={"s3:prefix": "p"}),
+            deny("s3:*", on="arn:aws:s3:::a", StringEquals={"s3:prefix": "p"}),
+        ],
+        "s3:ListBucket",
+        "arn:aws:s3:::bb",
+        "key",
+    ),
+    "another letter case escapes": (
+        [
+            allow("s3:ListAllMyBuckets", StringEqualsIgnoreCase={"aws:UserAgent": "CLI"}),
+            deny("*", StringEquals={"aws:UserAgent": "CLI"}),
+        ],
+        "s3:ListAllMyBuckets",
+        "*",
         "key",
     ),
     "of actions on the same objects only one is exempt": (
@@ -448,6 +469,8 @@ def test_people_who_are_alike_get_the_same_answer_with_their_own_names() -> None
         allow("s3:GetObject", on="arn:aws:s3:::b/${aws:PrincipalTag/team}/*"),
         allow("s3:GetObject", StringEquals={"aws:ResourceTag/owner": "${aws:username}"}),
         deny("s3:*", on="arn:aws:s3:::b/${aws:username}/*"),
+        deny("s3:*", on="arn:aws:s3:::b/b*/*"),
+        deny("iam:*", on=f"{IAM}:user/bob"),
         deny("s3:*", StringLike={"aws:ResourceTag/owner": "b*"}, **WITHOUT),
         deny("*", StringNotLike={"aws:userid": "AIDAB*"}),
     ],
@@ -455,12 +478,8 @@ def test_people_who_are_alike_get_the_same_answer_with_their_own_names() -> None
 def test_judging_many_at_once_says_what_judging_each_says(statement: Statement) -> None:
     own = allow("s3:GetObject", on="arn:aws:s3:::b/${aws:username}/*")
     owned = allow("s3:GetObject", StringEquals={"aws:ResourceTag/owner": "${aws:username}"})
-    unions = [
-        [named(statement)],
-        [named(statement), named(own)],
-        [named(statement, owned)],
-        [named(ADMIN, statement)],
-    ]
+    keys = allow("iam:CreateAccessKey", on=f"{IAM}:user/${{aws:username}}")
+    unions = [[named(statement)], *([named(statement), named(other)] for other in (own, owned, keys, ADMIN))]
     persons = [
         Person(ACCOUNT, "aws", name, path, f"AIDA{name.upper()}", tags)
         for name in ("alice", "bob", "x", "abo", "dev-bob")
