@@ -167,6 +167,11 @@ SETTINGS: dict[str, Setting] = {
             "Default both, in partitions other than `aws` only `access-key`",
         ),
         Setting(
+            "EXCEPTION_APPROVAL",
+            values.one_of("", "0", "1"),
+            help="`1`: a compliance exception counts only when a second administrator approves it. Default: at once",
+        ),
+        Setting(
             "OIDC_ISSUER",
             company.issuer,
             help="Issuer of your OpenID Connect provider. People who aren't IAM users then sign in to the compliance "

@@ -147,6 +147,7 @@ ONLY_FOR_ADMINS = {
     "compliance.reminders",
     "compliance_audit.exceptions_post",
     "compliance_audit.end_exception",
+    "compliance_audit.approve_exception",
     "compliance_audit.report",
     "compliance_audit.report_post",
     "compliance_audit.restore_exception",

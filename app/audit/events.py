@@ -145,6 +145,8 @@ class Event(StrEnum):
         N_("Tried to upload authorization details"),
     )
     EXCEPTION_ADDED = "exception-added", N_("Added an exception"), N_("Tried to add an exception")
+    EXCEPTION_REQUESTED = "exception-requested", N_("Asked for an exception"), N_("Tried to ask for an exception")
+    EXCEPTION_APPROVED = "exception-approved", N_("Approved an exception"), N_("Tried to approve an exception")
     EXCEPTION_ENDED = "exception-ended", N_("Ended an exception"), N_("Tried to end an exception")
     EXCEPTION_RESTORED = "exception-restored", N_("Restored an exception"), N_("Tried to restore an exception")
     SOMEBODYS_SESSIONS_ENDED = (

@@ -128,9 +128,22 @@ def exceptions() -> ResponseReturnValue:
     with db.engine.connect() as connection:
         in_force = queries.exceptions(connection, account.account_id, account.terms.now)
         over = queries.exceptions(connection, account.account_id, account.terms.now, over=True)
+        waiting = [
+            (each, service.may_approve(each, queries.person(connection, account.account_id, each.user_name), _by()))
+            for each in queries.waiting(connection, account.account_id, account.terms.now)
+        ]
         failing = queries.everyone(connection, account.account_id, queries.Filter(state=State.FAIL))
         names = [row.user_name for row in islice(failing, OFFERED)]
-    return shown("compliance/exceptions.html", account, form, in_force=in_force, over=over, rules=BY_ID, names=names)
+    return shown(
+        "compliance/exceptions.html",
+        account,
+        form,
+        in_force=in_force,
+        waiting=waiting,
+        over=over,
+        rules=BY_ID,
+        names=names,
+    )
 
 
 @bp.post("/exceptions")
@@ -142,8 +155,30 @@ def exceptions_post() -> ResponseReturnValue:
     form.offer(applying(RULES, terms_of(None)))
     form.accept()
     wanted = service.NewException(form.rule.data, form.user_name.data, form.reason.data, form.owner.data, form.ends)
-    service.add_exception(db.engine, audit_of(account_id), account_id, wanted, person().arn, terms_of)
-    return done(_("Exception added."), "compliance_audit.exceptions", account=account_id)
+    asks = current_app.config["EXCEPTION_APPROVAL"] == "1"
+    service.add_exception(db.engine, audit_of(account_id), account_id, wanted, _by(), terms_of, needs_approval=asks)
+    told = _("Exception added. It counts when another administrator approves it.") if asks else _("Exception added.")
+    return done(told, "compliance_audit.exceptions", account=account_id)
+
+
+def _by() -> service.By:
+    return service.By(person().arn, person().user_id)
+
+
+@bp.post("/exceptions/approve")
+@admins_only
+def approve_exception() -> ResponseReturnValue:
+    """Let an exception count that another administrator asked for."""
+    account_id, number = chosen_account(), whole_number(request.form, "number") or 0
+    terms_of = service.terms_for(current_app.config, account_id)
+    service.approve_exception(db.engine, audit_of(account_id), account_id, number, _by(), terms_of)
+    return done(_("Exception approved."), "compliance_audit.exceptions", account=account_id)
+
+
+@bp.errorhandler(service.AnotherPersonNeeded)
+def another_person_needed(refusal: service.AnotherPersonNeeded) -> ResponseReturnValue:
+    """Show the exceptions."""
+    return done(refusal, "compliance_audit.exceptions", "warning", account=chosen_account())
 
 
 @bp.errorhandler(service.ExceptionAlreadyExists)

@@ -30,7 +30,7 @@ COLUMNS = (
 )  # fmt: skip
 ADDED = (
     "standards", "severity", "control_titles", "exception_made_by", "exception_made_at", "thresholds", "as_of",
-    "exported_at", "product_version",
+    "exported_at", "product_version", "exception_approved_by", "exception_approved_at",
 )  # fmt: skip
 """Columns behind the exact user name: new ones come last, so that programs that count columns still work."""
 
@@ -193,6 +193,10 @@ def _row(
         "exception_made_by": exception.made_by if exception else "",
         "exception_made_at": f"{exception.made_at:%Y-%m-%dT%H:%M:%SZ}" if exception else "",
         **same.last,
+        "exception_approved_by": exception.approved_by if exception else "",
+        "exception_approved_at": f"{exception.approved_at:%Y-%m-%dT%H:%M:%SZ}"
+        if exception and exception.approved_at
+        else "",
     }
 
 

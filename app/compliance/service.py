@@ -8,19 +8,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Engine, insert, select, update
 
 from app.audit.events import Event
 from app.audit.log import Audit
 from app.compliance.data import details, details_updates, queries, refresh_runs, updates
-from app.compliance.data.account_data import ensure_account_row, in_force, locked
+from app.compliance.data.account_data import ensure_account_row, locked, not_over
 from app.compliance.data.credential_report import NotAReport, parse
 from app.compliance.data.details_formats import LARGEST_UPLOAD, NotDetails, Page, holds_details
 from app.compliance.data.details_rows import Details
 from app.compliance.data.judgements import TermsOf
 from app.compliance.data.models import ComplianceException
+from app.compliance.data.rows import ExceptionRow, PersonRow
 from app.compliance.rules.subjects import Terms
 from app.compliance.rules.table import BY_ID
 from app.compliance.thresholds import terms_of
@@ -38,6 +39,16 @@ class UserNotFound(Refused):
     code = "user-not-found"
     message = N_("There’s no user with this name in this account. Check the spelling. Nothing was changed.")
     field = "user_name"
+
+
+class AnotherPersonNeeded(Refused):
+    """Who asked for an exception, or whom it is about, can't approve it."""
+
+    code = "another-person-needed"
+    message = N_(
+        "Another administrator must approve this exception: not the one who asked for it, and not the user it is "
+        "about. Nothing was changed."
+    )
 
 
 class ExceptionAlreadyExists(Refused):
@@ -170,33 +181,82 @@ class NewException:
     """The moment after its last day."""
 
 
+class By(NamedTuple):
+    """The administrator who does it."""
+
+    arn: str
+    user_id: str
+    """AWS's unique id, or that of a company account."""
+
+
 def add_exception(
-    engine: Engine, audit: Audit, account_id: str, wanted: NewException, by: str, terms: TermsOf
+    engine: Engine,
+    audit: Audit,
+    account_id: str,
+    wanted: NewException,
+    by: By,
+    terms: TermsOf,
+    *,
+    needs_approval: bool = False,
 ) -> None:
-    """Add an exception. by: the administrator's ARN. Raises UserNotFound, ExceptionAlreadyExists, NotRecorded."""
+    """Add an exception, in force at once or when another administrator approves it.
+
+    Raises UserNotFound, ExceptionAlreadyExists, NotRecorded.
+    """
     about_account = BY_ID[wanted.rule].about_account
     whose = "" if about_account else wanted.user_name
     same = {"account_id": account_id, **asdict(replace(wanted, user_name=whose))}
     with engine.connect() as connection:
-        if _in_force(connection, same):
+        if _not_over(connection, same):
             raise ExceptionAlreadyExists
         if not about_account and queries.person(connection, account_id, whose) is None:
             raise UserNotFound
     ensure_account_row(engine, account_id)
     last_day = wanted.until - timedelta(days=1)
     told = f"{wanted.rule}: {whose or account_id}, until the end of {last_day:%Y-%m-%d}"
-    with audit.attempt(Event.EXCEPTION_ADDED, told), locked(engine, account_id) as account:
-        if _in_force(account.connection, same):  # of two at once the second finds what the first made
+    event = Event.EXCEPTION_REQUESTED if needs_approval else Event.EXCEPTION_ADDED
+    with audit.attempt(event, told), locked(engine, account_id) as account:
+        if _not_over(account.connection, same):  # of two at once the second finds what the first made
             raise ExceptionAlreadyExists
-        made = {**same, "made_at": datetime.now(UTC), "made_by": by, "ended_by": ""}
+        made = {**same, "made_at": datetime.now(UTC), "made_by": by.arn, "made_by_id": by.user_id, "ended_by": ""}
+        made["waits"] = needs_approval
         account.connection.execute(insert(ComplianceException).values(made))
         updates.judge_one(account, whose, terms)
 
 
-def _in_force(connection: Connection, exception: Mapping[str, Any]) -> bool:
-    """Is an exception with the same rule, user, reason, owner and end in force?"""
+def approve_exception(engine: Engine, audit: Audit, account_id: str, number: int, by: By, terms: TermsOf) -> None:
+    """Let an exception count that waits for it. Raises NotFound, AnotherPersonNeeded, NotRecorded."""
+    now = datetime.now(UTC)
+    mine = _numbered(account_id, number) & not_over(now) & ComplianceException.waits
+    with engine.connect() as connection:
+        row = next((each for each in queries.waiting(connection, account_id, now) if each.id == number), None)
+        if row is None:
+            raise NotFound(_("This exception no longer waits for approval."))
+        someone = queries.person(connection, account_id, row.user_name) if row.user_name else None
+    if not may_approve(row, someone, by):
+        raise AnotherPersonNeeded
+    told = f"{row.rule}: {row.user_name or account_id}, asked for by {row.made_by}"[:512]
+    with audit.attempt(Event.EXCEPTION_APPROVED, told), locked(engine, account_id) as account:
+        approved = update(ComplianceException).where(mine).values(waits=False, approved_at=now, approved_by=by.arn)
+        if not account.connection.execute(approved).rowcount:
+            raise NotFound(_("This exception no longer waits for approval."))
+        updates.judge_one(account, row.user_name, terms)
+
+
+def may_approve(exception: ExceptionRow, about: PersonRow | None, by: By) -> bool:
+    """Is the administrator neither who asked for the exception nor the user it is about?"""
+    others = {exception.made_by, exception.made_by_id} | ({about.arn, about.user_id} if about else set())
+    return not others.intersection(filter(None, by))
+
+
+def _numbered(account_id: str, number: int) -> ColumnElement[bool]:
+    return (ComplianceException.account_id == account_id) & (ComplianceException.id == number)
+
+
+def _not_over(connection: Connection, exception: Mapping[str, Any]) -> bool:
+    """Is an exception with the same rule, user, reason, owner and end in force, or waits for approval?"""
     alike = [getattr(ComplianceException, name) == value for name, value in exception.items()]
-    query = select(ComplianceException.id).where(*alike, in_force(datetime.now(UTC)))
+    query = select(ComplianceException.id).where(*alike, not_over(datetime.now(UTC)))
     return connection.execute(query).first() is not None
 
 
@@ -205,9 +265,9 @@ UNDONE_WITHIN = timedelta(hours=1)
 
 
 def end_exception(engine: Engine, audit: Audit, account_id: str, number: int, by: str, terms: TermsOf) -> None:
-    """End an exception early. Raises NotFound, NotRecorded."""
+    """End an exception early, or reject one that waits for approval. Raises NotFound, NotRecorded."""
     now = datetime.now(UTC)
-    mine = (ComplianceException.account_id == account_id) & (ComplianceException.id == number) & in_force(now)
+    mine = _numbered(account_id, number) & not_over(now)
     changed = {"ended_at": now, "ended_by": by}
     _change_exception(
         engine, audit, Event.EXCEPTION_ENDED, mine, changed, terms, _("This exception has already ended.")
@@ -222,8 +282,7 @@ def restore_exception(engine: Engine, audit: Audit, account_id: str, number: int
     """
     now = datetime.now(UTC)
     mine = (
-        (ComplianceException.account_id == account_id)
-        & (ComplianceException.id == number)
+        _numbered(account_id, number)
         & (ComplianceException.until > now)
         & (ComplianceException.ended_by == by)
         & (ComplianceException.ended_at > now - UNDONE_WITHIN)
@@ -249,7 +308,7 @@ def _change_exception(
         raise NotFound(otherwise)
     told = f"{row.rule}: {row.user_name or row.account_id}"
     with audit.attempt(event, told), locked(engine, row.account_id) as account:
-        if row.ended_at and _in_force(account.connection, {name: getattr(row, name) for name in _SAME}):
+        if row.ended_at and _not_over(account.connection, {name: getattr(row, name) for name in _SAME}):
             raise ExceptionAlreadyExists
         if not account.connection.execute(update(ComplianceException).where(mine).values(**changed)).rowcount:
             raise NotFound(otherwise)

@@ -31,6 +31,7 @@ from app.compliance.data import due
 from app.compliance.data.details import details_of
 from app.compliance.data.details_updates import keep_details
 from app.compliance.data.people_data import read_people
+from app.compliance.data.queries import exceptions
 from app.compliance.rules.subjects import Terms
 from app.db import Utc, db
 from app.factory import create_app
@@ -160,6 +161,32 @@ def test_an_account_of_before_details_has_none_and_can_get_some(portal: Flask) -
     with db.engine.connect() as connection:
         (alice,) = read_people(connection, "123456789012").values()
     assert " mfa-forced=pass " in alice.verdicts, "alice has no policies at all"
+
+
+def test_an_exception_of_before_approval_counts_and_one_that_waits_never_counts_unapproved(portal: Flask) -> None:
+    flask_migrate.upgrade(revision="0007")
+    made = {"account_id": "123456789012", "user_name": "alice", "reason": "r", "owner": "o", "made_by": "arn",
+            "until": "2027-01-01 00:00:00", "made_at": "2026-05-03 00:00:00", "ended_by": ""}  # fmt: skip
+
+    def add(**more: object) -> None:
+        row = {**made, **more}
+        names = ", ".join(row)
+        with db.engine.begin() as connection:
+            values = ", ".join(f":{each}" for each in row)
+            connection.execute(text(f"insert into compliance_exceptions ({names}) values ({values})"), row)
+
+    def counting() -> list[str]:
+        with db.engine.connect() as connection:
+            return [row.rule for row in exceptions(connection, "123456789012", NOW)]
+
+    add(rule="mfa")
+    flask_migrate.upgrade()
+    add(rule="key-age", waits=True)
+    assert counting() == ["mfa"], "that of before counts"
+    flask_migrate.downgrade(revision="0007")
+    with db.engine.connect() as connection:
+        ended = connection.execute(text("select rule from compliance_exceptions where ended_at is not null"))
+        assert list(ended.scalars()) == ["key-age"], "an earlier release knows no approval"
 
 
 def verified(database_url: str, *options: str) -> Result:

@@ -49,7 +49,7 @@ def account(command: Command, portal: Flask, tmp_path: Path) -> Flask:
     with portal.app_context():
         terms = service.terms_for(portal.config, ACCOUNT)
         wanted = service.NewException("mfa", "alice", HOSTILE, "=owner", datetime.now(UTC) + timedelta(days=9))
-        service.add_exception(db.engine, audit_of(ACCOUNT), ACCOUNT, wanted, EVE, terms)
+        service.add_exception(db.engine, audit_of(ACCOUNT), ACCOUNT, wanted, service.By(EVE, "AIDAEVE"), terms)
     return portal
 
 

@@ -57,7 +57,7 @@ class AccountData:
         created: by user name, None where it isn't known.
         """
         query = select(ComplianceException.id, ComplianceException.user_name, ComplianceException.made_at).where(
-            ComplianceException.account_id == self.account_id, in_force(now)
+            ComplianceException.account_id == self.account_id, not_over(now)
         )
         former = [
             number
@@ -146,5 +146,10 @@ def lock(connection: Connection, account_id: str) -> AccountData:
 
 
 def in_force(now: datetime) -> ColumnElement[bool]:
-    """The condition that an exception counts: it has not expired, and nobody ended it."""
+    """The condition that an exception counts: it isn't over, and waits for nobody's approval."""
+    return not_over(now) & ~ComplianceException.waits
+
+
+def not_over(now: datetime) -> ColumnElement[bool]:
+    """The condition that an exception has not expired, and nobody ended it. It may wait for approval."""
     return (ComplianceException.until > now) & ComplianceException.ended_at.is_(None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Date, Index, Integer, String, Text
+from sqlalchemy import JSON, BigInteger, Date, Index, Integer, String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Base, Utc
@@ -195,3 +195,10 @@ class ComplianceException(Base):
     ended_at: Mapped[datetime | None] = mapped_column(Utc)
     """When an administrator ended it early."""
     ended_by: Mapped[str] = mapped_column(String(1024))
+    made_by_id: Mapped[str] = mapped_column(String(128), server_default="")
+    """Unique id of the administrator, "" where an earlier release stored none."""
+    waits: Mapped[bool] = mapped_column(server_default=false())
+    """It isn't in force until another administrator approves it."""
+    approved_at: Mapped[datetime | None] = mapped_column(Utc)
+    approved_by: Mapped[str] = mapped_column(String(1024), server_default="")
+    """ARN, "" where none was needed."""

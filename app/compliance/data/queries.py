@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, UnaryExpression, func, or_, select
 
-from app.compliance.data.account_data import in_force
+from app.compliance.data.account_data import in_force, not_over
 from app.compliance.data.judgements import account_of, subject_of
 from app.compliance.data.models import ComplianceChange, ComplianceException, CompliancePerson
 from app.compliance.data.people_data import read_people
@@ -152,7 +152,7 @@ def exceptions(
 
     user_name: of whom, "" for the account, None for all.
     """
-    chosen = ~in_force(now) if over else in_force(now)
+    chosen = ~not_over(now) if over else in_force(now)
     query = (
         select(ComplianceException.__table__)
         .where(ComplianceException.account_id == account_id, chosen)
@@ -161,6 +161,16 @@ def exceptions(
     if user_name is not None:
         query = query.where(ComplianceException.user_name == user_name)
     return [ExceptionRow(*columns) for columns in connection.execute(query.limit(500) if over else query)]
+
+
+def waiting(connection: Connection, account_id: str, now: datetime) -> list[ExceptionRow]:
+    """Return the exceptions that wait for approval, the oldest first."""
+    query = (
+        select(ComplianceException.__table__)
+        .where(ComplianceException.account_id == account_id, not_over(now), ComplianceException.waits)
+        .order_by(ComplianceException.id)
+    )
+    return [ExceptionRow(*columns) for columns in connection.execute(query)]
 
 
 def excepted(connection: Connection, account_id: str, now: datetime) -> dict[str, list[ExceptionRow]]:

@@ -103,6 +103,13 @@ class ExceptionRow:
     ended_at: datetime | None
     """When an administrator ended it early."""
     ended_by: str
+    made_by_id: str = ""
+    """Unique id of the administrator, "" where an earlier release stored none."""
+    waits: bool = False
+    """It isn't in force until another administrator approves it."""
+    approved_at: datetime | None = None
+    approved_by: str = ""
+    """ARN, "" where none was needed."""
 
 
 @dataclass(frozen=True)
