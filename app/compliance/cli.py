@@ -20,7 +20,7 @@ from app.audit.events import Event
 from app.audit.log import COMMAND_LINE, Audit, audit_log
 from app.commands import on_database
 from app.compliance import service
-from app.compliance.data import due, queries
+from app.compliance.data import due, history, queries
 from app.compliance.data.details_formats import holds_details
 from app.compliance.evidence import pack
 from app.compliance.evidence.files import FORMATS, Export
@@ -33,6 +33,7 @@ from app.compliance.thresholds import standards_of
 from app.db import db
 from app.errors import PortalError
 from app.text.messages import _
+from app.web.exports import as_csv, as_json
 
 commands = AppGroup("compliance")
 
@@ -188,6 +189,52 @@ def export(
         return
     for text in FORMATS[form].text(chosen_rows):
         output.write(text.encode())
+
+
+_DAY = click.DateTime(["%Y-%m-%d"])
+
+
+@commands.command("changes")
+@click.option("--account", "account_id", help="Account, 12 digits. Not needed with only one account.")
+@click.option("--from", "before", type=_DAY, required=True, help="The earlier day (UTC), as in 2026-09-30.")
+@click.option("--to", "after", type=_DAY, help="The later day (UTC). Default: today.")
+@click.option("--format", "form", type=click.Choice(["csv", "json"]), default="csv", show_default=True)
+@on_database
+def changes(account_id: str | None, before: datetime, after: datetime | None, form: str) -> None:
+    """Print who began or stopped to fail which rule, from the end of one day to the end of another."""
+    chosen, now = chosen_account(account_id), datetime.now(UTC)
+    later = after or now
+    if not before.date() < later.date() <= now.date():
+        told = _("the day of --from must be before that of --to, and neither may be in the future.")
+        raise click.BadParameter(told, param_hint="--from")
+    due.catch_up(db.engine, chosen, service.terms_for(current_app.config, chosen))
+    with db.engine.connect() as connection:
+        first = history.first_day(connection, chosen)
+        found = history.turned(connection, chosen, before.date(), later.date())
+    if first is None or before.date() < first:
+        told = _("There are no results of that day. The first are of %(day)s.", day=first or _("no day yet"))
+        raise click.ClickException(told)
+    try:
+        audit_of(chosen).note(Event.COMPLIANCE_EXPORTED, f"{chosen}.changes.{form}")
+    except PortalError as error:
+        raise click.ClickException(str(error)) from error
+    rows = [
+        {
+            "account_id": chosen,
+            "user_name": each.user_name,
+            "rule": each.rule,
+            "change": "began" if each.fails_after else "stopped",
+            "was": each.was,
+            "became": each.became,
+            "at": f"{each.at:%Y-%m-%dT%H:%M:%SZ}",
+        }
+        for each in found
+    ]
+    for text in as_csv(CHANGED, rows) if form == "csv" else as_json(rows):
+        sys.stdout.write(text)
+
+
+CHANGED = ("account_id", "user_name", "rule", "change", "was", "became", "at")
 
 
 @commands.command("public-key")
