@@ -40,9 +40,9 @@ def auditor_of_firm(firm: Sandbox) -> Employee:
 @pytest.fixture(scope="module")
 def company(scratch: Path) -> Iterator[str]:
     """The issuer of a provider that someone else wrote."""
-    (scratch / "company").mkdir()
+    (scratch / "provider-of-firm").mkdir()
     carol = {"email": "carol@example.com", "groups": ["audit"], "amr": ["pwd", "mfa"]}
-    with provider(scratch / "company", carol=carol, dave={**carol, "amr": ["pwd"]}) as issuer:
+    with provider(scratch / "provider-of-firm", carol=carol, dave={**carol, "amr": ["pwd"]}) as issuer:
         yield issuer
 
 
