@@ -167,6 +167,13 @@ SETTINGS: dict[str, Setting] = {
             "Default both, in partitions other than `aws` only `access-key`",
         ),
         Setting(
+            "SERVICE_USERS",
+            parsers.service_users,
+            help="Which IAM users are programs, `path:PATTERN` or `name:PATTERN` with `*` and `?`, separated by "
+            "commas: `path:/service/*,name:svc-*`. Rules about MFA don't apply to those without a password: "
+            "[compliance.md](compliance.md#service-users). Default: none",
+        ),
+        Setting(
             "EXCEPTION_APPROVAL",
             values.one_of("", "0", "1"),
             help="`1`: a compliance exception counts only when a second administrator approves it. Default: at once",

@@ -38,4 +38,4 @@ def account_figure() -> AccountFigure | None:
         return None
     mfa, others = found[1].of("mfa"), account.user_list.get("others")
     unknown = mfa.unknown if others is None else min(others, mfa.unknown)
-    return AccountFigure(account_id, mfa.failed + mfa.unknown, unknown, found[1].people)
+    return AccountFigure(account_id, mfa.failed + mfa.unknown, unknown, mfa.population)

@@ -78,13 +78,16 @@ def adoption(history: History) -> Chart | None:
     if not history or not any(figures.people for _day, figures in history):
         return None
     xs = _across(history)
-    shares = [figures.of("mfa").passed / figures.people if figures.people else 0.0 for _day, figures in history]
+    shares = [
+        figures.of("mfa").passed / figures.of("mfa").population if figures.of("mfa").population else 0.0
+        for _day, figures in history
+    ]
     points = [(x, _down(share)) for x, share in zip(xs, shares, strict=True)]
     line = " ".join(f"{x},{y}" for x, y in points)
     floor = _down(0)
     area = f"{points[0][0]},{floor} {line} {points[-1][0]},{floor}" if len(points) > 1 else ""
     rows = [
-        (day, (f"{share:.1%}", f"{figures.of('mfa').passed}", f"{figures.people}"))
+        (day, (f"{share:.1%}", f"{figures.of('mfa').passed}", f"{figures.of('mfa').population}"))
         for (day, figures), share in zip(history, shares, strict=True)
     ]
     return Chart(

@@ -98,7 +98,7 @@ def findings_for(
         )
 
     with engine.connect() as connection:
-        if not chosen.text:
+        if not chosen.text and not chosen.kind:
             for finding in filter(fits, queries.findings_of_account(connection, stored, terms)):
                 yield Who(), finding
         of_people = applying(OF_PEOPLE, terms)

@@ -54,9 +54,13 @@ class FilterForm(Form):
         N_("Name or path"), validators=[Length(max=128)], render_kw={"autocomplete": "off", "spellcheck": "false"}
     )
     sort = SelectField(N_("Order"), default="name")
+    kind = SelectField(N_("Kind"), default="")
+    service_users: tuple[tuple[str, str], ...] = ()
 
-    def offer(self, rules: Iterable[Rule]) -> None:
-        """Set what there is to choose from."""
+    def offer(self, rules: Iterable[Rule], service_users: tuple[tuple[str, str], ...] = ()) -> None:
+        """Set what there is to choose from. service_users: the account's patterns."""
+        self.service_users = service_users
+        self.kind.choices = [("", _("All users")), ("people", _("People")), ("service", _("Service users"))]
         groups = [(name, _("Any rule: %(group)s", group=_(group.title))) for name, group in GROUPS.items()]
         self.rule.choices = [("", _("Any rule")), *groups, *((rule.id, rule.name) for rule in rules)]
         self.state.choices = [("", _("Any result")), *((state, _(label)) for state, label in STATES)]
@@ -71,6 +75,8 @@ class FilterForm(Form):
             "" if self.text.errors else (self.text.data or "").strip(),
             sort if (sort or "").removeprefix("-") in SORTS else "name",
             max(1, page),
+            "" if self.kind.errors else self.kind.data or "",
+            self.service_users,
         )
 
 

@@ -27,6 +27,7 @@ def terms_of(config: Mapping[str, Any], account_id: str, others: int | None, now
     blind = is_path_blind(Document(config["FORCE_MFA_DOCUMENT"]), account_id, config["AWS_PARTITION"])
     partition = config["AWS_PARTITION"]
     terms = Terms(now, **chosen, path_blind=blind, others_at_most=others, partition=partition)
+    terms = terms._replace(service_users=config["SERVICE_USERS"])
     return terms._replace(variants=variants_of(standards_of(config, account_id), terms))
 
 

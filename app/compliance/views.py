@@ -21,6 +21,7 @@ from app.compliance.evidence.downloads import download
 from app.compliance.evidence.files import Export
 from app.compliance.forms import FilterForm
 from app.compliance.refresh import Gateways
+from app.compliance.rules.service_users import is_service_user
 from app.compliance.rules.subjects import Terms
 from app.compliance.rules.table import BY_ID, OF_PEOPLE, applying
 from app.compliance.rules.verdicts import State
@@ -105,6 +106,7 @@ def shown(template: str, account: WatchedAccount, form: Any = None, **context: A
         may_refresh=administers and person().account_id == account.account_id,
         several=len(accounts_to_watch()) > 1,
         labels=labels,
+        is_service_user=is_service_user,
         items=items_by_rule(account.standards, account.terms),
         State=State,
         day=timedelta(days=1),  # exceptions are stored with the moment after their last day
@@ -188,7 +190,7 @@ def progress() -> ResponseReturnValue:
 
 def _filter(account: WatchedAccount) -> FilterForm:
     form = FilterForm(request.args)
-    form.offer(applying(OF_PEOPLE, account.terms))
+    form.offer(applying(OF_PEOPLE, account.terms), account.terms.service_users)
     form.validate()
     return form
 

@@ -189,6 +189,17 @@ def thresholds(text: str, at: Reading) -> dict[str, dict[str, int]]:
     return chosen
 
 
+def service_users(text: str, at: Reading) -> tuple[tuple[str, str], ...]:
+    """Return which users are programs: "name" or "path", and a pattern with * and ?."""
+    found: list[tuple[str, str]] = []
+    for part in listed(text):
+        kind, _, pattern = part.partition(":")
+        if kind not in ("name", "path") or not re.fullmatch(r"[\w+=.@/*?-]+", pattern):
+            at.wrong(f"{at.name}: {part!r} must be path:PATTERN or name:PATTERN, like path:/service/* or name:svc-*.")
+        found.append((kind, pattern))
+    return tuple(found)
+
+
 _AUDIT_KEY = re.compile(r"(\+?)([A-Za-z0-9_-]{1,16})(?:@(\d{4}-\d\d-\d\d|\d{8}T\d{4}Z))?:(.{32,})", re.DOTALL)
 """+ for a key that doesn't sign yet, id, end, secret."""
 

@@ -38,6 +38,10 @@ class Filter:
     sort: str = "name"
     """One of SORTS. A "-" in front reverses it."""
     page: int = 1
+    kind: str = ""
+    """"service" for service users only, "people" for all others."""
+    service_users: tuple[tuple[str, str], ...] = ()
+    """As in Terms: which these are."""
 
     @property
     def rules(self) -> tuple[str, ...]:
@@ -78,8 +82,18 @@ def _conditions(account_id: str, chosen: Filter) -> list[ColumnElement[bool]]:
                 CompliancePerson.path.icontains(chosen.text, autoescape=True),
             )
         )
+    if chosen.kind and chosen.service_users:
+        service = or_(*(_matches(kind, pattern) for kind, pattern in chosen.service_users))
+        found.append(service if chosen.kind == "service" else ~service)
     verdicts = _verdicts(chosen.rules, chosen.states)
     return found if verdicts is None else [*found, verdicts]
+
+
+def _matches(kind: str, pattern: str) -> ColumnElement[bool]:
+    """The condition of a pattern of SERVICE_USERS."""
+    column = CompliancePerson.path if kind == "path" else CompliancePerson.user_name
+    like = pattern.replace("_", "\\_").replace("*", "%").replace("?", "_")
+    return column.ilike(like, escape="\\")
 
 
 def _verdicts(rules: Sequence[str], states: Sequence[str]) -> ColumnElement[bool] | None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from app.compliance.rules.rule import Rule
+from app.compliance.rules.service_users import exempt
 from app.compliance.rules.subjects import Key, Seen, Subject, Terms
 from app.compliance.rules.uploads import judge_uploads
 from app.compliance.rules.verdicts import FAIL, PASS, UNKNOWN, Fix, Verdict, aged, fresh, passed, worst
@@ -26,7 +27,9 @@ _PASSWORD_UNKNOWN = N_("Only a credential report shows whether this user has a c
 
 
 def mfa(someone: Subject, terms: Terms) -> Verdict | None:
-    """Does the user have an MFA device?"""
+    """Does the user have an MFA device? None for service users without a password."""
+    if (apart := exempt(someone, terms)) is not False:
+        return fresh(apart, terms, someone.seen.get("password"))
     return fresh(_mfa(someone, terms), terms, someone.seen.get("mfa"))
 
 

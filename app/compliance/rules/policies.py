@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from app.compliance.rules.rule import Rule
+from app.compliance.rules.service_users import exempt
 from app.compliance.rules.sources import ForcedFacts
 from app.compliance.rules.subjects import Subject, Terms
 from app.compliance.rules.verdicts import FAIL, PASS, UNKNOWN, State, Verdict, fresh
@@ -35,6 +36,8 @@ _OTHER = N_("We couldn’t check everything these policies say: {}.")
 
 def mfa_forced(someone: Subject, terms: Terms) -> Verdict | None:
     """Is everything but setting up MFA denied to this user without MFA?"""
+    if (apart := exempt(someone, terms)) is not False:
+        return fresh(apart, terms, someone.seen.get("password"))
     seen = someone.seen.get("policies")
     if seen is None:
         return _NO_DETAILS

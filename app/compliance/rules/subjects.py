@@ -129,3 +129,5 @@ class Terms(NamedTuple):
     partition: str = "aws"
     variants: tuple[tuple[str, Numbers], ...] = ()
     """Rules that the account's standards judge by other numbers than the account itself: rule id, and the numbers."""
+    service_users: tuple[tuple[str, str], ...] = ()
+    """Which users are programs: "name" or "path", and a pattern with * and ?."""
