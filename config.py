@@ -15,7 +15,7 @@ import click
 import orjson
 
 from app.policy.documents import PARTITIONS
-from app.settings import branding, company, parsers, values
+from app.settings import account_lists, branding, company, parsers, values
 from app.settings.table import Reading, Setting, read_all
 
 ROOT = Path(__file__).parent
@@ -29,7 +29,7 @@ def _standards(text: str, at: Reading) -> dict[str, Any]:
     # Imported here, since app.settings can't import another feature.
     from app.compliance.standards.shipped import choose  # noqa: PLC0415 # see above
 
-    chosen, problems = choose(values.listed(text), at.values["ACCOUNTS"])
+    chosen, problems = choose(values.listed(text), account_lists.known_accounts(at))
     for problem in problems:
         at.wrong(f"{at.name}: {problem}")
     return dict(chosen)
@@ -42,6 +42,13 @@ SETTINGS: dict[str, Setting] = {
             "ACCOUNTS",
             parsers.accounts,
             help="Account IDs (12 digits, separated by commas) whose IAM users may sign in. Required",
+        ),
+        Setting(
+            "WATCHED_ACCOUNTS",
+            account_lists.watched_accounts,
+            help="More account IDs, separated by commas, for the [compliance pages](compliance.md) only. "
+            "Their IAM users can't sign in. `@/PATH/TO/FILE` reads them from a file: an ID on each line, and a name "
+            "after a comma. Default: none",
         ),
         Setting(
             "SECRET_KEY",
@@ -85,7 +92,8 @@ SETTINGS: dict[str, Setting] = {
             help="Administrators, separated by commas. They see everyone's activity, the "
             "[compliance pages](compliance.md) and the policy pages. `ARN#ID` of an IAM user, where `ID` is its "
             "unique ID (`AIDA…`, on the user's overview page), or `ACCOUNT=ARN#ID` for another account. An ARN "
-            "without an ID also works, but if that user is deleted, the next user with that name is an administrator",
+            "without an ID also works, but if that user is deleted, the next user with that name is an administrator."
+            " `*=ARN#ID` is for all accounts. `@/PATH/TO/FILE` reads them from a file, one on each line",
         ),
         Setting(
             "AUDITORS",

@@ -110,7 +110,7 @@ def _everyone_form() -> EveryoneForm:
     form = EveryoneForm(request.args)
     watched = accounts_to_watch()
     form.account.choices = [(account, account) for account in watched]
-    if set(watched) == current_app.config["ACCOUNTS"]:  # whose account is not known may be of any
+    if set(watched) >= current_app.config["ACCOUNTS"]:  # whose account is not known may be of any
         form.account.choices.append(("-", _("Unknown (failed sign-ins)")))
     if form.account.data not in [value for value, _label in form.account.choices]:
         form.account.data = watched[0]

@@ -46,7 +46,7 @@ def audit_of(account_id: str, user_name: str = "", user_id: str = "") -> Audit:
 
 def chosen_account(account_id: str | None) -> str:
     """The account, or the only one there is where None is given. Raises BadParameter."""
-    known = current_app.config["ACCOUNTS"]
+    known = current_app.config["ACCOUNTS"] | current_app.config["WATCHED_ACCOUNTS"]
     if account_id is None and len(known) == 1:
         return str(next(iter(known)))
     if account_id is None or account_id not in known:

@@ -85,6 +85,16 @@ def sync_accounts(options: Options) -> None:
             )
             click.echo(told, err=True)
     _end(work.run(todo, options.parallel), options.quiet)
+    unseen = {each.account_id for each in listed} - current_app.config["ACCOUNTS"]
+    unseen -= current_app.config["WATCHED_ACCOUNTS"]
+    if unseen and not options.quiet:
+        told = ngettext(
+            "%(num)d account is in neither ACCOUNTS nor WATCHED_ACCOUNTS, so nobody can see it: %(ids)s.",
+            "%(num)d accounts are in neither ACCOUNTS nor WATCHED_ACCOUNTS, so nobody can see them: %(ids)s.",
+            len(unseen),
+            ids=", ".join(sorted(unseen)[:5]) + (", …" if len(unseen) > 5 else ""),
+        )
+        click.echo(told, err=True)
 
 
 def _of_organization(clients: Clients, caller: Identity) -> list[ListedAccount]:

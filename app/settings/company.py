@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from app.oidc.addresses import is_safe
+from app.settings.account_lists import known_accounts
 from app.settings.table import Reading
 from app.settings.values import listed
 
@@ -49,13 +50,13 @@ def mfa(text: str, at: Reading) -> frozenset[tuple[str, str]]:
 
 def groups(text: str, at: Reading) -> dict[str, frozenset[str]]:
     """Return by account: the groups that are named for it."""
-    accounts = at.values["ACCOUNTS"]
+    accounts = known_accounts(at)
     found: dict[str, frozenset[str]] = {}
     for part in listed(text):
         name, _, account = part.rpartition("=")
         only = [account] if name and re.fullmatch(r"\d{12}", account) else None
         if only and account not in accounts:
-            at.wrong(f"{at.name}: {part!r} names an account that is not one of ACCOUNTS.")
+            at.wrong(f"{at.name}: {part!r} names an account that is not one of ACCOUNTS or WATCHED_ACCOUNTS.")
         for each in only or accounts:
             found[each] = found.get(each, frozenset()) | {name if only else part}
     return found

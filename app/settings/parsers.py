@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +17,7 @@ from app.audit.chain import Keyring
 from app.policy.documents import read
 from app.policy.evaluation import PolicyError
 from app.policy.portal_actions import allowed_actions
+from app.settings.account_lists import known_accounts, lines_of
 from app.settings.table import Parser, Reading
 from app.settings.values import listed, one_of, whole
 
@@ -174,7 +174,7 @@ THRESHOLDS = {
 def thresholds(text: str, at: Reading) -> dict[str, dict[str, int]]:
     """By account, "" for all: numbers by their name in `app.compliance.rules.subjects.Terms`."""
     chosen: dict[str, dict[str, int]] = {}
-    accounts = at.values["ACCOUNTS"]
+    accounts = known_accounts(at)
     for part in listed(text):
         found = re.fullmatch(r"(?:(\d{12}):)?([a-z-]+)=(\d{1,4})", part)
         if not found or found[2] not in THRESHOLDS or not 1 <= int(found[3]) <= THRESHOLDS[found[2]]:
@@ -183,7 +183,9 @@ def thresholds(text: str, at: Reading) -> dict[str, dict[str, int]]:
                 f"{', '.join(THRESHOLDS)}."
             )
         elif found[1] and found[1] not in accounts:
-            at.wrong(f"COMPLIANCE_THRESHOLDS: {part!r} names an account that is not one of ACCOUNTS.")
+            at.wrong(
+                f"COMPLIANCE_THRESHOLDS: {part!r} names an account that is not one of ACCOUNTS or WATCHED_ACCOUNTS."
+            )
         else:
             chosen.setdefault(found[1] or "", {})[found[2].replace("-", "_")] = int(found[3])
     return chosen
@@ -251,26 +253,29 @@ def _end_of(key_id: str, end: str | None, at: Reading) -> datetime | None:
 
 
 _ADMIN = re.compile(
-    r"(?:(\d{12})=)?(?:(arn:[a-z-]+:iam::(\d{12}):user/[^\s#]+)(?:#(AIDA[A-Z0-9]{4,124}))?|(AIDA[A-Z0-9]{4,124}))"
+    r"(?:(\d{12}|\*)=)?(?:(arn:[a-z-]+:iam::(\d{12}):user/[^\s#]+)(?:#(AIDA[A-Z0-9]{4,124}))?|(AIDA[A-Z0-9]{4,124}))"
 )
 
 
 def admins(text: str, at: Reading) -> dict[str, frozenset[str]]:
     """By account, those named for it: unique IDs (AIDA...), or ARNs where no ID was given."""
     by_account: dict[str, frozenset[str]] = {}
-    accounts: Collection[str] = at.values["ACCOUNTS"]
-    for part in listed(text):
+    known = known_accounts(at)
+    for part in lines_of(text, at):
         found = _ADMIN.fullmatch(part)
         account = (found[1] or found[3]) if found else None
         if not found or not account:
             at.wrong(
                 f"{at.name}: {part!r} must be ARN, ARN#ID, ACCOUNT=ARN#ID or ACCOUNT=ID, where ARN is that of a user "
-                "and ID its unique ID (AIDA...)."
+                "and ID its unique ID (AIDA...). ACCOUNT is * for all accounts."
             )
             continue
-        if account not in accounts or (found[3] or account) not in accounts:
-            at.wrong(f"{at.name}: {part!r} names an account that is not one of ACCOUNTS.")
-        by_account[account] = by_account.get(account, frozenset()) | {found[4] or found[5] or found[2]}
+        if account != "*" and account not in known:
+            at.wrong(f"{at.name}: {part!r} names an account that is not one of ACCOUNTS or WATCHED_ACCOUNTS.")
+        elif found[3] and found[3] not in at.values["ACCOUNTS"]:
+            at.wrong(f"{at.name}: {part!r} names a user whose account is not one of ACCOUNTS, so they can’t sign in.")
+        for each in known if account == "*" else (account,):
+            by_account[each] = by_account.get(each, frozenset()) | {found[4] or found[5] or found[2]}
     return by_account
 
 

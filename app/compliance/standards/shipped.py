@@ -45,7 +45,7 @@ def choose(entries: Sequence[str], accounts: Collection[str]) -> tuple[dict[str,
         parts = _ENTRY.fullmatch(entry)
         account = (parts["account"] if parts else "") or ""
         if account and account not in accounts:
-            problems.append(f"{entry!r} names an account that is not one of ACCOUNTS.")
+            problems.append(f"{entry!r} names an account that is not one of ACCOUNTS or WATCHED_ACCOUNTS.")
             continue
         try:
             standard = _found(parts["standard"] if parts else entry)
