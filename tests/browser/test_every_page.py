@@ -19,6 +19,7 @@ from tests.support.sandbox import ROOT
 NOT_PAGES = {
     "static",
     "aws_signin.callback",  # always redirects
+    "company_signin.callback",  # always redirects
     "branding.logo",  # a picture
     *FILES,
     "compliance.progress",  # for programs
