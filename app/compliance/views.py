@@ -13,6 +13,7 @@ from app.activity.queries import ids_under
 from app.audit.events import Event
 from app.audit.log import audit_log
 from app.compliance import charts, labels, policies, service, tables
+from app.compliance.all_accounts import all_accounts
 from app.compliance.data import daily, details_data, details_updates, due, queries, refresh_runs
 from app.compliance.data.forced import ENGINE
 from app.compliance.data.judgements import TermsOf
@@ -146,8 +147,8 @@ def accounts() -> ResponseReturnValue:
     """All accounts side by side, each as of its last visit."""
     account = watched()
     with db.engine.connect() as connection:
-        found = daily.latest_of(connection, accounts_to_watch())
-    return shown("compliance/accounts.html", account, found=found, ids=accounts_to_watch())
+        found = all_accounts(connection, accounts_to_watch(), page_number())
+    return shown("compliance/accounts.html", account, found=found, address=_address)
 
 
 @bp.post("/refresh")

@@ -343,6 +343,7 @@ def test_somebody_is_signed_out_by_an_administrator(
 def test_many_accounts_side_by_side(admin: Surfer, company: Sandbox) -> None:
     admin.open("/compliance/accounts")
     assert set(admin.data("account")) == {company.account_id, OTHER}
+    assert len(admin.data("totals")) == 1
     unknown = admin.page.locator("[data-account]", has=admin.page.locator("[data-nothing-known]"))
     assert [each.get_attribute("data-account") for each in unknown.all()] == [OTHER]
     admin.follow(f"/compliance?account={OTHER}")
