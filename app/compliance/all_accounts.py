@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -47,8 +47,18 @@ class AllAccounts:
     """Accounts with data."""
 
 
-def all_accounts(connection: Connection, account_ids: Sequence[str], page: int) -> AllAccounts:
-    """Return a page of accounts, in the order of `account_ids`, and the totals of all. page: from 1."""
+SORTS: Mapping[str, Callable[[daily.Figures], float]] = {
+    "mfa": lambda figures: figures.of("mfa").failed,
+    "users": lambda figures: figures.people,
+    "old-keys": lambda figures: figures.of("key-age").failed,
+    "unused": lambda figures: figures.of("unused").failed,
+    "known": lambda figures: -figures.coverage,
+}
+"""What the table can be sorted by: the figure that is largest first."""
+
+
+def all_accounts(connection: Connection, account_ids: Sequence[str], page: int, sort: str = "") -> AllAccounts:
+    """Return a page of accounts, and the totals of all. page: from 1. sort: one of SORTS, else by `account_ids`."""
     latest, syncs = daily.latest_of(connection, account_ids), read_syncs(connection, account_ids)
     query = select(
         ComplianceAccount.account_id,
@@ -57,6 +67,9 @@ def all_accounts(connection: Connection, account_ids: Sequence[str], page: int) 
         ComplianceAccount.report_at,
     ).where(ComplianceAccount.account_id.in_(account_ids))
     stored = {row.account_id: row for row in connection.execute(query)}
+    if sort in SORTS:
+        of, none = SORTS[sort], daily.Figures()
+        account_ids = sorted(account_ids, key=lambda each: (each not in latest, -of(latest.get(each, (0, none))[1])))
     last = max(1, -(-len(account_ids) // PAGE))
     number = min(page, last)
     shown = []

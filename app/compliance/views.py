@@ -147,7 +147,7 @@ def accounts() -> ResponseReturnValue:
     """All accounts side by side, each as of its last visit."""
     account = watched()
     with db.engine.connect() as connection:
-        found = all_accounts(connection, accounts_to_watch(), page_number())
+        found = all_accounts(connection, accounts_to_watch(), page_number(), request.args.get("sort", ""))
     return shown("compliance/accounts.html", account, found=found, address=_address)
 
 
