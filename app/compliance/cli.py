@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
 import stat
 import sys
 from datetime import UTC, datetime
@@ -155,11 +156,25 @@ def _last_changed(file: BinaryIO) -> datetime:
     return min(now, datetime.fromtimestamp(told.st_mtime, UTC)) if stat.S_ISREG(told.st_mode) else now
 
 
+class RuleId(click.ParamType[str]):
+    """An id that a rule, a variant of one, or a group of rules can have, whatever the account's settings are."""
+
+    name = "id"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return it. Fails with the ids there are."""
+        known = [*(rule.id for rule in RULES), *CIS_VARIANTS, *GROUPS]
+        variant = re.fullmatch(r"(.+?)(-[0-9]+)+", value)
+        if value not in known and not (variant and variant[1] in known):
+            self.fail(_not_one_of(value, known), param, ctx)
+        return value
+
+
 @commands.command("export")
 @click.option("--account", "account_id", help="Account, 12 digits. Not needed with only one account.")
 @click.option("--format", "form", type=click.Choice([*FORMATS, pack.NAME]), default="csv", show_default=True)
 @click.option("--output", type=click.File("wb", atomic=True), default="-", help="File to write. Default: print it.")
-@click.option("--rule", help="Only this rule, variant of a rule, or group of rules.")
+@click.option("--rule", type=RuleId(), help="Only this rule, variant of a rule, or group of rules.")
 @click.option("--standard", help="Only what this standard, one of COMPLIANCE_STANDARDS, has items for.")
 @click.option("--state", type=click.Choice([*map(str, State), queries.NOT_PASSING]), help="Only this result.")
 @on_database
@@ -252,5 +267,8 @@ def _ids(terms: Terms) -> list[str]:
 def _one_of(option: str, value: str | None, choices: list[str]) -> None:
     """Raise BadParameter, with the choices, where an option's value isn't one of them."""
     if value is not None and value not in choices:
-        told = _("%(value)s is not one of %(choices)s.", value=repr(value), choices=", ".join(map(repr, choices)))
-        raise click.BadParameter(told, param_hint=option)
+        raise click.BadParameter(_not_one_of(value, choices), param_hint=option)
+
+
+def _not_one_of(value: str, choices: list[str]) -> str:
+    return _("%(value)s is not one of %(choices)s.", value=repr(value), choices=", ".join(map(repr, choices)))

@@ -125,6 +125,8 @@ def index() -> ResponseReturnValue:
         history = daily.days(connection, account.account_id, now)
         run = refresh_runs.latest(connection, account.account_id, now)
     figures = history[-1][1] if history else daily.Figures()
+    rules = tables.worst_first(tables.on_dashboard(account.standards, account.terms), figures)
+    waiting = [] if account.stored and account.stored.details_at else [each for each in rules if each.needs_details]
     return shown(
         "compliance/index.html",
         account,
@@ -132,7 +134,8 @@ def index() -> ResponseReturnValue:
         figures=figures,
         before=daily.a_week_before(history),
         run=run,
-        rules=tables.worst_first(tables.on_dashboard(account.standards, account.terms), figures),
+        rules=[rule for rule in rules if rule not in waiting],
+        waiting=len(waiting),
         standards=[result_of(standard, account.terms, figures) for standard in account.standards],
         charts=charts,
         adoption=charts.adoption(history),

@@ -29,6 +29,7 @@ from tests.support.sandbox import ROOT, Sandbox
 ELSEWHERE = {
     r"pg_dump|pg_restore": "tests/audit/test_migrations.py runs them, against PostgreSQL",
     r"\.venv/bin/(python -m tests|pytest) ": "the suite itself: the files must exist",
+    r"\.venv/bin/python -m tests\.compliance\.standards_tables": "a test compares what it prints with the document",
 }
 """Lines that aren't run here, and why."""
 
@@ -197,10 +198,21 @@ def test_the_commands_about_the_audit_log_and_compliance_work(reader: Reader, sa
     assert (reader.terminal.here / "backup.db").stat().st_size > 10_000
     exported = reader.terminal.run(".venv/bin/flask --app wsgi compliance export --rule mfa --state fail")
     assert "PathUser" in exported.stdout, "lists and report arrived"
+    for line, command in to_run("docs/sign-in.md", **{"111122223333": sandbox.account_id}):
+        reader.follow(line, command)
+    accepted = reader.terminal.run(".venv/bin/python -c 'import os, config; config.from_env(os.environ)'")
+    assert accepted.returncode == 0, accepted.stderr
 
 
 def test_every_document_with_commands_is_followed() -> None:
-    followed = {"README.md", "docs/rollout.md", "docs/activity.md", "docs/compliance.md", "docs/operations.md"}
+    followed = {
+        "README.md",
+        "docs/rollout.md",
+        "docs/activity.md",
+        "docs/compliance.md",
+        "docs/operations.md",
+        "docs/sign-in.md",
+    }
     assert {line.document for document in DOCUMENTS for line, _ in to_run(document)} == followed
 
 

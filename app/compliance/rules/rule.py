@@ -58,6 +58,11 @@ class Rule:
         return self.id[len(self.variant_of) + 1 :] if self.variant_of else ""
 
     @property
+    def needs_details(self) -> bool:
+        """Is it judged from authorization details alone?"""
+        return self.facts == ("policies",)
+
+    @property
     def name(self) -> str:
         """The title in the reader's language, of a variant with its number."""
         return self._with_number(_(self.title))
