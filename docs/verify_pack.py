@@ -51,6 +51,25 @@ def entries(pack: ZipFile) -> dict[str, ZipInfo]:
     return found
 
 
+def check_layout(path: Path, pack: ZipFile) -> None:
+    """Raise Wrong unless the zip holds its files one after the other and nothing else: programs that read a zip from
+    its beginning must find the same files as those that begin with its list.
+    """
+    place = 0
+    with path.open("rb") as file:
+        for entry in sorted(pack.infolist(), key=lambda each: each.header_offset):
+            file.seek(place)
+            header = file.read(30)
+            name, extra = (int.from_bytes(header[at : at + 2], "little") for at in (26, 28))
+            if entry.header_offset != place or header[:4] != b"PK\3\4" or entry.flag_bits & 8:
+                raise Wrong(f"The zip has something before {entry.filename} that is none of its files.")
+            if file.read(name) != entry.orig_filename.encode():
+                raise Wrong(f"{entry.filename} has another name inside the zip.")
+            place += 30 + name + extra + entry.compress_size
+    if place != pack.start_dir or pack.comment:
+        raise Wrong("The zip has something that is none of its files.")
+
+
 def small(pack: ZipFile, found: dict[str, ZipInfo], name: str) -> bytes:
     """Return the content of a small file. Raises Wrong."""
     if name not in found:
@@ -75,6 +94,7 @@ def verify(path: Path, key: Ed25519PublicKey) -> dict[str, object]:
     """Return the manifest of a pack that is right. Raises Wrong."""
     with ZipFile(path) as pack:
         found = entries(pack)
+        check_layout(path, pack)
         signed = small(pack, found, MANIFEST)
         try:
             key.verify(base64.b64decode(small(pack, found, SIGNATURE).strip(), validate=True), signed)

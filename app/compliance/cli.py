@@ -184,6 +184,8 @@ def export(
     """Print one row per user and rule, with reason and evidence. `pack` is a zip of all formats, signed."""
     if form == pack.NAME and output is sys.stdout.buffer and sys.stdout.isatty():
         raise click.UsageError(_("A pack is a zip file. Choose a file for it with --output."))
+    if form in (pack.NAME, "html") and (rule or standard or state):
+        raise click.UsageError(_("This format has all results. Leave out --rule, --standard and --state."))
     chosen = chosen_account(account_id)
     terms_of, standards = service.terms_for(current_app.config, chosen), standards_of(current_app.config, chosen)
     _one_of("--rule", rule, _ids(terms_of(None)))

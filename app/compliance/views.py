@@ -238,20 +238,24 @@ def export(ending: str) -> ResponseReturnValue:
     only = request.args.get("standard", "")
     if only and only not in (standard.id for standard in account.standards):
         abort(404)
-    audit_of(account.account_id).note(Event.COMPLIANCE_EXPORTED, f"{account.account_id}.{ending}")
-    return download(
-        Export.of(
-            db.engine,
-            account.stored,
-            account.terms,
-            account.standards,
-            current_app.config,
-            form.chosen(),
-            only,
-            behind=account.behind,
-        ),
-        ending,
+    chosen = Export.of(
+        db.engine,
+        account.stored,
+        account.terms,
+        account.standards,
+        current_app.config,
+        form.chosen(),
+        only,
+        behind=account.behind,
     )
+    if ending in WHOLE_ONLY and not chosen.whole:
+        abort(400)
+    audit_of(account.account_id).note(Event.COMPLIANCE_EXPORTED, f"{account.account_id}.{ending}")
+    return download(chosen, ending)
+
+
+WHOLE_ONLY = ("html", "zip")
+"""Files to hand on: a report or pack of a part would look as if it were of all."""
 
 
 @bp.get("/reminders")

@@ -69,7 +69,6 @@ def test_a_pack_is_complete_and_verified(command: Command, pack: Path) -> None:
         assert (each["size"], each["sha256"]) == (len(content), hashlib.sha256(content).hexdigest())
     assert manifest["account_id"] == ACCOUNT and manifest["product"]["name"] == "Latchkey"
     assert manifest["thresholds"]["key-days"] == 90 and manifest["standards"][0]["id"] == "cis-5.0"
-    assert manifest["filter"] == {"rule": "", "state": "", "standard": ""}
     rows = json.loads(contents["findings.json"])
     assert {row["as_of"] for row in rows} == {manifest["as_of"]}
     assert {row["exported_at"] for row in rows} == {manifest["exported_at"]}
@@ -158,6 +157,26 @@ def signed_by_another(contents: dict[str, bytes]) -> None:
 def test_every_change_is_noticed(pack: Path, change: Callable[[dict[str, bytes]], None], named: str) -> None:
     status, told = verified(changed(pack, change))
     assert status == 1 and "NOT VERIFIED" in told and named in told
+
+
+def test_what_a_reader_from_the_beginning_would_find_is_noticed(pack: Path) -> None:
+    whole = pack.read_bytes()
+    forged = pack.with_name("forged.zip")
+    with ZipFile(forged, "w") as made:
+        made.writestr("report.html", "Everyone passes.")
+    (pack.with_name("before.zip")).write_bytes(forged.read_bytes()[: ZipFile(forged).start_dir] + whole)
+    (pack.with_name("behind.zip")).write_bytes(whole[:-2] + b"\x01\x00" + b"!")
+    for name in ("before.zip", "behind.zip"):
+        status, told = verified(pack.with_name(name))
+        assert status == 1 and "none of its files" in told, name
+    assert verified(pack)[0] == 0
+
+
+def test_a_report_or_pack_of_a_part_is_refused(command: Command, pack: Path) -> None:
+    for form in ("pack", "html"):
+        for part in (("--state", "pass"), ("--rule", "mfa"), ("--standard", "cis-5.0")):
+            done = command("export", "--format", form, *part, "--output", str(pack.with_name("part")))
+            assert done.exit_code == 2 and not pack.with_name("part").exists()
 
 
 def test_a_name_that_is_there_twice_is_noticed(pack: Path) -> None:

@@ -38,6 +38,12 @@ class Export:
     behind: bool = False
     """As for `app.compliance.export.exported`."""
 
+    @property
+    def whole(self) -> bool:
+        """Is it of all results, with nothing left out?"""
+        chosen = self.chosen
+        return not (chosen.rule or chosen.state or chosen.text or chosen.kind or self.only)
+
     @classmethod
     def of(
         cls,

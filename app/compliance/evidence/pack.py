@@ -36,7 +36,9 @@ def ending_of(form: str) -> str:
 
 
 def write_pack(export: Export, key: Ed25519PrivateKey, to: IO[bytes]) -> None:
-    """Write the pack. to: a file in which zipfile can seek."""
+    """Write the pack of all results. to: a file in which zipfile can seek. Raises ValueError if some are left out."""
+    if not export.whole:
+        raise ValueError("A pack has all results.")
     made, files = export.about.made_at, []
     with ExitStack() as stack, ZipFile(to, "w") as packed:
         written = {name: stack.enter_context(TemporaryFile()) for name in STREAMED}
@@ -56,7 +58,6 @@ def write_pack(export: Export, key: Ed25519PrivateKey, to: IO[bytes]) -> None:
         manifest = {
             "format": FORMAT,
             **export.about.fields(),
-            "filter": {"rule": export.chosen.rule, "state": export.chosen.state, "standard": export.only},
             "files": files,
             "signature": {"algorithm": ALGORITHM, "key_id": key_id(key.public_key()), "file": SIGNATURE},
         }
