@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
@@ -33,6 +34,10 @@ PATIENCE_S = 5
 """How long an answer is waited for."""
 KNOWN_FOR_S = 3600
 """How long the discovery document and the keys count. Keys are also asked for when a token names an unknown one."""
+FAILED_FOR_S = 10
+"""How long an address that didn't answer isn't asked again: a provider that hangs must not hold up the portal."""
+WAIT_FOR_OTHERS_S = 1
+"""How long a request waits while another one asks."""
 CLOCKS_APART_S = 60
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519", "EdDSA")
 """Signatures with a public key only: never "none", and no HMAC."""
@@ -75,6 +80,7 @@ class Provider:
         self.issuer = issuer
         self._client_id, self._client_secret = client_id, client_secret
         self._known: TTLCache[str, Any] = TTLCache(2, KNOWN_FOR_S)
+        self._failed: TTLCache[str, str] = TTLCache(4, FAILED_FOR_S)
         self._lock = Lock()
 
     def begin(self, callback: str, acr_values: str = "") -> Asked:
@@ -159,7 +165,7 @@ class Provider:
             return jwt.decode(id_token, self._keys(again=True), algorithms=ALGORITHMS)
 
     def _metadata(self) -> Mapping[str, Any]:
-        with self._lock:
+        with self._alone():
             if "metadata" not in self._known:
                 found = self._get(self.issuer.rstrip("/") + "/.well-known/openid-configuration")
                 self._check(found)
@@ -181,7 +187,7 @@ class Provider:
 
     def _keys(self, *, again: bool = False) -> KeySet:
         there = self._metadata()
-        with self._lock:
+        with self._alone():
             if again or "keys" not in self._known:
                 try:
                     self._known["keys"] = KeySet.import_key_set(self._get(there["jwks_uri"]))  # type: ignore[arg-type]  # checked by it
@@ -190,7 +196,26 @@ class Provider:
             keys: KeySet = self._known["keys"]
             return keys
 
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Let one request ask at a time. Raises ProviderUnavailable for others that would wait long."""
+        if not self._lock.acquire(timeout=WAIT_FOR_OTHERS_S):
+            raise self._unavailable("another request waits for its answer")
+        try:
+            yield
+        finally:
+            self._lock.release()
+
     def _get(self, url: str) -> dict[str, Any]:
+        if why := self._failed.get(url):
+            raise self._unavailable(why)
+        try:
+            return self._asked(url)
+        except ProviderUnavailable:
+            self._failed[url] = f"{url} failed a moment ago"
+            raise
+
+    def _asked(self, url: str) -> dict[str, Any]:
         try:
             answer = requests.get(url, timeout=PATIENCE_S, allow_redirects=False)
             answer.raise_for_status()

@@ -197,10 +197,19 @@ def sign_out() -> None:
 
 
 def load_person(person_id: str) -> Person | None:
-    """Return the person the session was opened for (Flask-Login's loader), None where that is another."""
+    """Return the person the session was opened for (Flask-Login's loader), None where that is another.
+
+    Nor is it anyone whose account, or whose company's provider, the settings no longer name.
+    """
     session = current_session()
     person = read(Person, session.get("person")) or read(Colleague, session.get("colleague"))
-    return person if person and person.get_id() == person_id else None
+    return person if person and person.get_id() == person_id and _may_still(person) else None
+
+
+def _may_still(person: Person) -> bool:
+    if isinstance(person, Colleague):
+        return bool(person.issuer == current_app.config["OIDC_ISSUER"])
+    return person.account_id in current_app.config["ACCOUNTS"]
 
 
 def credentials() -> AwsCredentials | None:

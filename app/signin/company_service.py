@@ -61,9 +61,11 @@ def colleague_of(
 def name_of(claims: Mapping[str, Any]) -> str:
     """Return what to call someone: their e-mail address, else another name, else the provider's own id of them."""
     for claim in ("email", "preferred_username", "sub"):
+        if claim == "email" and claims.get("email_verified") is False:
+            continue  # anyone can type another's address
         name = claims.get(claim)
         if isinstance(name, str) and name.strip() and name.isprintable():
-            return name.strip()[:LONGEST_NAME]
+            return name.strip().replace("/", "_")[:LONGEST_NAME]
     return "?"
 
 

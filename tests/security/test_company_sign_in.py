@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import pytest
+import requests
 from flask import Flask
 from joserfc import jwt
 from joserfc.jwk import OctKey
@@ -284,6 +285,34 @@ def test_a_provider_that_is_down_or_leads_elsewhere(company: Flask, liar: Liar) 
     company.extensions["oidc-provider"] = Provider(f"http://127.0.0.1:{free_port()}", CLIENT_ID, CLIENT_SECRET)
     assert come_back(guest, told).refused_as == ProviderUnavailable.code
     assert guest.open(begin(guest)).refused_as == ProviderUnavailable.code
+
+
+def test_an_address_that_failed_is_left_alone_for_a_moment(liar: Liar, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def hang(url: str, **_: object) -> None:
+        asked.append(url)
+        raise requests.ConnectTimeout
+
+    monkeypatch.setattr("app.oidc.provider.requests.get", hang)
+    provider = Provider(liar.issuer, CLIENT_ID, CLIENT_SECRET)
+    for _ in range(5):
+        with pytest.raises(ProviderUnavailable):
+            provider.begin("http://127.0.0.1:8000/sign-in/company/callback")
+    assert len(asked) == 1, "else strangers could keep every thread waiting for a provider that hangs"
+
+
+def test_a_session_ends_where_its_provider_is_no_longer_the_companys(company: Flask, liar: Liar) -> None:
+    guest = enter(company, liar)
+    assert guest.open("/compliance").path == "/compliance"
+    company.config["OIDC_ISSUER"] = "https://other.example.com"
+    assert guest.open("/compliance").path == "/sign-in"
+
+
+def test_an_address_nobody_verified_names_nobody(company: Flask, liar: Liar) -> None:
+    liar.claims = lambda usual: {**usual, "email_verified": False, "preferred_username": "x/alice"}
+    enter(company, liar)
+    assert sign_ins(company)[-1][1] == "company/x_alice"
 
 
 def test_no_company_no_pages(portal: Flask) -> None:

@@ -58,6 +58,14 @@ def test_a_new_id_at_every_change_of_privilege(portal: Flask) -> None:
     assert get(client, "/test/see").json["secret"] == "temporary"
 
 
+def test_a_session_ends_with_the_account_in_the_settings(portal: Flask) -> None:
+    client = portal.test_client()
+    post(client, "/test/enter")
+    assert get(client, "/").status_code == 503, "she is signed in, and no AWS answers here"
+    portal.config["ACCOUNTS"] = frozenset({"999988887777"})
+    assert get(client, "/").status_code == 303, "its users can't sign in any more"
+
+
 def test_limits_idle_and_absolute(portal: Flask, clock: Clock) -> None:
     client = portal.test_client()
     post(client, "/test/enter")
