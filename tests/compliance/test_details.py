@@ -176,6 +176,11 @@ def test_details_are_of_no_time_before_what_they_tell() -> None:
     assert told.value.diagnosis == "collected-before" and "1 September 2026, 09:00" in str(told.value)
 
 
+def nested(levels: int) -> dict[str, Any]:
+    """A document of so many levels."""
+    return {"Statement": nested(levels - 1)} if levels else {}
+
+
 def test_hostile_files_are_refused_as_any_other() -> None:
     bombs = [
         b"[" * 2_000_000,
@@ -185,6 +190,8 @@ def test_hostile_files_are_refused_as_any_other() -> None:
         b"Policies: &a [x]\nb: &b [*a,*a,*a,*a]\nc: [*b,*b,*b,*b]\n",
         json.dumps(changed(Policies=[managed("deep", "%5B" * 200_000)])).encode(),
         json.dumps(changed(Policies=[managed("long", {"Statement": "x" * 300_000})])).encode(),
+        json.dumps(changed(Policies=[managed("half a character", {"Statement": ["\ud800"]})])).encode(),
+        json.dumps(changed(Policies=[managed("levels", nested(70))])).encode(),
         b" " * (LARGEST + 1),
         b"\xff\xfe\x00",
     ]

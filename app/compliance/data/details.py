@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import unquote
 
-from app.compliance.data.details_formats import NotDetails, Page, pages_of
+from app.compliance.data.details_formats import DEEPEST, NotDetails, Page, pages_of
 from app.compliance.data.details_rows import Details, DetailsGroup, DetailsUser, Inline, ManagedPolicy
 from app.compliance.data.report_formats import time_of
 from app.text.messages import _
@@ -248,13 +248,22 @@ class _Reading:
             if isinstance(told, str):
                 told = json.loads(told if told.lstrip().startswith("{") else unquote(told))
             text = json.dumps(told, separators=(",", ":"))
+            json.dumps(told, ensure_ascii=False).encode()  # half a character would break every page that names it
         except (ValueError, TypeError, RecursionError) as error:
             raise _Wrong("document", _("the document of %(name)s isn’t JSON.", name=name)) from error
-        if not isinstance(told, Mapping) or len(text) > LONGEST_DOCUMENT:
+        if not isinstance(told, Mapping) or len(text) > LONGEST_DOCUMENT or _deeper(told, DEEPEST):
             raise _Wrong("document", _("the document of %(name)s isn’t a policy.", name=name))
         key = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
         self.documents.setdefault(key, text)
         return key
+
+
+def _deeper(value: Any, levels: int) -> bool:
+    """Has it more levels than that?"""
+    if isinstance(value, Mapping | list):
+        parts = value.values() if isinstance(value, Mapping) else value
+        return levels == 0 or any(_deeper(part, levels - 1) for part in parts)
+    return False
 
 
 def _text(tag: Any, key: str) -> str:
