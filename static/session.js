@@ -36,9 +36,9 @@ function watch() {
   heading.textContent = box.dataset.sayEnded;
 
   /** Show only that the session is over, in place of the page; or the page again, if you signed in in another tab.
-   *  A page that shows something only once, such as a new secret, stays: its user may still have to save it. */
+   *  The page of a new secret access key stays: its user may still have to save it. */
   const cover = (over) => {
-    if ("over" in box.dataset) return;
+    if ("stays" in box.dataset) return;
     if (document.body.classList.contains("lk-is-over") === over) return;
     document.body.classList.toggle("lk-is-over", over);
     document.title = over ? box.dataset.sayEnded : title;
