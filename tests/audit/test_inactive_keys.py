@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from flask import Flask
 
+from app.access_keys import service
 from app.access_keys.inactive import inactive_since
 from app.access_keys.service import ACCESS_KEY
 from app.audit.events import SPREADING, Event
@@ -72,6 +74,19 @@ def test_a_key_activated_elsewhere_in_between_begins_again(portal: Flask) -> Non
     assert recorded() is Event.ACCESS_KEY_SEEN_ACTIVE
     later = now() + DAYS
     assert inactive_since([OFF], somebody(), later) == {"AKIA1": later}
+
+
+def test_an_attempt_here_without_an_outcome_is_not_taken_for_one_elsewhere(portal: Flask) -> None:
+    class Killed(Exception):
+        """As if the process died while AWS answered."""
+
+    audit = somebody()
+    with pytest.raises(Killed), audit.attempt(Event.ACCESS_KEY_DEACTIVATED, "AKIA1"):
+        raise Killed
+    assert inactive_since([OFF], audit, now()).keys() == {"AKIA1"}
+    assert recorded() is None, "its outcome is found later"
+    service.reconcile([OFF], audit, now() + timedelta(minutes=2))
+    assert recorded() is Event.ACCESS_KEY_DEACTIVATED
 
 
 def test_a_list_older_than_an_activation_here_says_nothing(portal: Flask) -> None:
