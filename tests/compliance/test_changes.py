@@ -83,11 +83,11 @@ def test_json_has_names_unchanged(command: Command, a_month: None) -> None:
     assert [row["user_name"] for row in json.loads(done.output)] == ["erin", "=dave"]
 
 
-@pytest.mark.parametrize(
-    "days", [("30 September",), ("2026-02-30",), (ago(3), ago(3)), (ago(3), ago(5)), (ago(3), ago(-2)), (ago(0),)]
-)
-def test_days_that_are_none_are_refused(command: Command, a_month: None, days: tuple[str, ...]) -> None:
-    options = ["--from", days[0], *(("--to", days[1]) if len(days) > 1 else ())]
+@pytest.mark.parametrize("days", [("30 September",), ("2026-02-30",), (3, 3), (3, 5), (3, -2), (0,)], ids=str)
+def test_days_that_are_none_are_refused(command: Command, a_month: None, days: tuple[str | int, ...]) -> None:
+    """days: as written, or how many days ago by the clock of the test."""
+    written = [each if isinstance(each, str) else ago(each) for each in days]
+    options = ["--from", written[0], *(("--to", written[1]) if len(written) > 1 else ())]
     done = command("changes", *options)
     assert done.exit_code == 2 and "--from" in done.output and "Traceback" not in done.output
 
