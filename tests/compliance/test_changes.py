@@ -18,11 +18,14 @@ from tests.compliance.conftest import Command
 from tests.compliance.test_formats import ACCOUNT, take
 from tests.compliance.test_report import WHOLE
 
-TODAY = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
+
+def today() -> datetime:
+    """By the clock of the tests, which others have moved."""
+    return datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
 
 
 def ago(days: int) -> str:
-    return f"{TODAY - timedelta(days=days):%Y-%m-%d}"
+    return f"{today() - timedelta(days=days):%Y-%m-%d}"
 
 
 @pytest.fixture
@@ -40,13 +43,13 @@ def a_month(command: Command, portal: Flask, tmp_path: Path) -> None:
     ]
     with portal.app_context(), db.engine.begin() as connection:
         nobody = {"people": 0, "rules": {}, "shown": 0, "key_ages": [0, 0, 0, 0]}
-        first = (TODAY - timedelta(days=30)).date()
+        first = (today() - timedelta(days=30)).date()
         connection.execute(insert(ComplianceDay).values(account_id=ACCOUNT, day=first, figures=nobody))
         connection.execute(
             insert(ComplianceChange),
             [
                 {"account_id": ACCOUNT, "user_name": name, "rule": rule, "was": was, "became": became,
-                 "at": TODAY - timedelta(days=days)}
+                 "at": today() - timedelta(days=days)}
                 for name, rule, days, was, became in turns
             ],
         )  # fmt: skip
