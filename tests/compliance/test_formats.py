@@ -183,7 +183,7 @@ def test_hostile_text_stays_text(command: Command, account: Flask) -> None:
 
 def test_every_export_is_in_the_audit_log(command: Command, account: Flask) -> None:
     for form in ("csv", "json", "ocsf", "asff", "html"):
-        printed(command, form, "--rule", "mfa")
+        printed(command, form, *(() if form == "html" else ("--rule", "mfa")))
     with account.app_context():
         query = select(ActivityRow.target, ActivityRow.user_agent).where(
             ActivityRow.event == Event.COMPLIANCE_EXPORTED
