@@ -279,7 +279,7 @@ def _moments(
         return
     times = [now, now + timedelta(days=3650), *([now - timedelta(hours=11)] if mfa is False else ())]
     for text in near:
-        when = _moment(text)
+        when = moment(text)
         if when:
             times += [when - timedelta(seconds=1), when, when + timedelta(seconds=1)]
     for when in times:
@@ -287,7 +287,8 @@ def _moments(
             yield str(int(when.timestamp())) if key == "aws:epochtime" else f"{when:%Y-%m-%dT%H:%M:%SZ}"
 
 
-def _moment(text: str) -> datetime | None:
+def moment(text: str) -> datetime | None:
+    """Return the time (UTC) that a value of a date condition means: seconds since 1970, or ISO 8601. None: none."""
     try:
         return datetime.fromtimestamp(float(text), UTC)
     except (ValueError, OverflowError, OSError):

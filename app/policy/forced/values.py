@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
-from app.policy.analysis.satisfiability import holds_in
+from app.policy.analysis.satisfiability import holds_in, moment
 from app.policy.conditions import LIKE, Condition, operator_of
 from app.policy.forced.domains import TIMES, Asker, Domain
 from app.policy.forced.globs import pattern_globs
@@ -166,24 +166,11 @@ def _addresses(values: Sequence[str]) -> Iterator[str]:
 def _times(values: Sequence[str], asked: Question) -> Iterator[str]:
     now = asked.asker.now
     first = now if asked.key in TIMES else now - _SESSION_LASTS
-    named = [when for when in map(_moment, values) if when]
+    named = [when for when in map(moment, values) if when]
     near = [when + timedelta(seconds=step) for when in named for step in (0, 1, -1)]
     for when in (now, first, *near, now + timedelta(days=36_500)):
         if when >= first:
             yield str(int(when.timestamp()))
-
-
-def _moment(text: str) -> datetime | None:
-    try:
-        return datetime.fromtimestamp(float(text), UTC)
-    except (ValueError, OverflowError, OSError):
-        pass
-    try:
-        when = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    when = when if when.tzinfo else when.replace(tzinfo=UTC)
-    return when if when.year < 9000 else None
 
 
 def _text(asked: Question, textual: Sequence[Wish]) -> str | None:
