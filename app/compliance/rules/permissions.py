@@ -57,30 +57,32 @@ def no_full_access(account: Account, terms: Terms) -> Verdict | None:
 def no_full_access_own(account: Account, terms: Terms) -> Verdict | None:
     if account.permissions is None:
         return _NO_DETAILS
-    found = account.permissions["full_access_own"]
-    verdict = Verdict(PASS, N_("No managed policy of this account allows everything."))
-    if found:
-        verdict = _listed(FAIL, N_("These policies of this account allow everything: {}."), found)
-    return fresh(verdict, terms, account.seen.get("policies"))
+    nothing = Verdict(PASS, N_("No managed policy of this account allows everything."))
+    why = N_("These policies of this account allow everything: {}.")
+    return _by_list(account, terms, account.permissions["full_access_own"], nothing, FAIL, why)
 
 
 def support_role(account: Account, terms: Terms) -> Verdict | None:
     if account.permissions is None:
         return _NO_DETAILS
-    roles = account.permissions["support_roles"]
-    verdict = Verdict(FAIL, N_("No role has the policy AWSSupportAccess."))
-    if roles:
-        verdict = _listed(PASS, N_("These roles have the policy AWSSupportAccess: {}."), roles)
-    return fresh(verdict, terms, account.seen.get("policies"))
+    nothing = Verdict(FAIL, N_("No role has the policy AWSSupportAccess."))
+    why = N_("These roles have the policy AWSSupportAccess: {}.")
+    return _by_list(account, terms, account.permissions["support_roles"], nothing, PASS, why)
 
 
 def cloudshell(account: Account, terms: Terms) -> Verdict | None:
     if account.permissions is None:
         return _NO_DETAILS
-    found = account.permissions["cloudshell"]
-    verdict = Verdict(PASS, N_("AWSCloudShellFullAccess is attached to nobody."))
-    if found:
-        verdict = _listed(FAIL, N_("AWSCloudShellFullAccess is attached to: {}."), found)
+    nothing = Verdict(PASS, N_("AWSCloudShellFullAccess is attached to nobody."))
+    why = N_("AWSCloudShellFullAccess is attached to: {}.")
+    return _by_list(account, terms, account.permissions["cloudshell"], nothing, FAIL, why)
+
+
+def _by_list(
+    account: Account, terms: Terms, found: Sequence[str], nothing: Verdict, state: State, why: str
+) -> Verdict | None:
+    """Return the verdict where the details list something, with the list; `nothing` where they list none of it."""
+    verdict = _listed(state, why, found) if found else nothing
     return fresh(verdict, terms, account.seen.get("policies"))
 
 
