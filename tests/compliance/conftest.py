@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,18 +12,20 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import Engine, create_engine
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from app.commands import compliance
-from app.db import db
+from app.db import Base, db
 from app.factory import create_app
 from app.policy.documents import read
 from app.sandbox.faults import Faults, parsed
 from app.sandbox.sandbox_app import SandboxApp
 from app.sandbox.seed import populate
 from app.sandbox.state import Settings, State
-from config import from_env
+from config import engine_options, from_env
 from tests.support.databases import GOOD, make_database
+from tests.support.postgres import Postgres, postgres
 from tests.support.sandbox import free_port
 
 PEOPLE = 500
@@ -99,3 +102,24 @@ def command(portal: Flask) -> Command:
         return portal.test_cli_runner().invoke(compliance, args=words, **options)
 
     return run
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Postgres]:
+    with postgres() as running:
+        yield running
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """An empty database of either kind."""
+    url = "sqlite://"
+    if request.param == "postgresql":
+        url = request.getfixturevalue("server").database(f"compliance{next(_number)}")
+    made = create_engine(url, **engine_options(url))
+    Base.metadata.create_all(made)
+    yield made
+    made.dispose()
+
+
+_number = itertools.count()

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, create_engine, func, select, update
+from sqlalchemy import Engine, func, select, update
 
 from app.compliance.data import details_data, updates
 from app.compliance.data.account_data import ensure_account_row, locked, read_account
@@ -20,35 +18,12 @@ from app.compliance.data.models import CompliancePerson, CompliancePolicyDocumen
 from app.compliance.data.queries import findings_of, person
 from app.compliance.rules.subjects import Terms
 from app.compliance.rules.verdicts import Verdict
-from app.db import Base
 from app.policy.documents import read, rendered
-from config import engine_options
 from tests.compliance.test_report import MADE, hour, says, shows, stored, terms_of, user_list
 from tests.support.details import ACCOUNT, ALLOW, EDGE, IAM, NOW, attached, group, managed, user
-from tests.support.postgres import Postgres, postgres
 
 FORCE = rendered(read("recommended"), ACCOUNT)
 """The recommended policy: everything but setting up MFA is denied without it."""
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Postgres]:
-    with postgres() as running:
-        yield running
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
-    url = "sqlite://"
-    if request.param == "postgresql":
-        url = request.getfixturevalue("server").database(f"details{next(_number)}")
-    made = create_engine(url, **engine_options(url))
-    Base.metadata.create_all(made)
-    yield made
-    made.dispose()
-
-
-_number = itertools.count()
 
 
 def told(at: datetime, *users: dict[str, Any], without: str = "", **lists: Any) -> Details:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import base64
-import itertools
 import json
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
@@ -14,7 +12,7 @@ from typing import Unpack
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, create_engine, insert, select
+from sqlalchemy import Engine, insert, select
 
 from app.aws.user_list import UserListEntry
 from app.compliance.data import updates
@@ -25,11 +23,8 @@ from app.compliance.data.people_data import states
 from app.compliance.data.rows import ChangeRow, ExceptionRow, PersonRow
 from app.compliance.rules.sources import OwnFacts
 from app.compliance.rules.subjects import Terms
-from app.db import Base
 from app.sandbox.operations.credential_report import HEADER
 from app.sessions.contents import Person
-from config import engine_options
-from tests.support.postgres import Postgres, postgres
 
 ACCOUNT = "123456789012"
 SAID_LAST = NotAReport.message.partition(". ")[2]
@@ -136,26 +131,6 @@ def test_no_file_brings_the_parser_down(garbage: str, at: int) -> None:
 
 
 # -- imported
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Postgres]:
-    with postgres() as running:
-        yield running
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
-    url = "sqlite://"
-    if request.param == "postgresql":
-        url = request.getfixturevalue("server").database(f"report{next(_number)}")
-    made = create_engine(url, **engine_options(url))
-    Base.metadata.create_all(made)
-    yield made
-    made.dispose()
-
-
-_number = itertools.count()
 
 
 def terms_of(others: int | None) -> Terms:
