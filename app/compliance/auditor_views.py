@@ -12,6 +12,7 @@ from app.compliance import service
 from app.compliance.data import daily, queries
 from app.compliance.data.details_formats import LARGEST_UPLOAD
 from app.compliance.forms import STATES, ExceptionForm, ReportForm
+from app.compliance.people_names import who
 from app.compliance.rules.table import BY_ID, RULES, applies, applying, demanded
 from app.compliance.rules.verdicts import State
 from app.compliance.standard_results import ItemState, result_of
@@ -143,6 +144,7 @@ def exceptions() -> ResponseReturnValue:
         over=over,
         rules=BY_ID,
         names=names,
+        who=who,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -131,6 +132,10 @@ def test_an_administrator_of_the_company_adds_exceptions_and_refreshes_nothing(
     form = {"rule": "root-mfa", "reason": "safe", "owner": "boss", "until": "2099-01-01", "account": ELSEWHERE}
     guest.go("POST", "/compliance/exceptions", {**form, "csrf_token": guest.token()})
     assert guest.invalid == ["until"]
+    soon = f"{datetime.now(UTC) + timedelta(days=9):%Y-%m-%d}"
+    guest.go("POST", "/compliance/exceptions", {**form, "until": soon, "csrf_token": guest.token()})
+    (made,) = guest.open(f"/compliance/exceptions?account={ELSEWHERE}").soup.select("[data-exception]")
+    assert all(told in made.get_text() for told in ("audrey@example.com", "u-42", liar.issuer)), "who it was, in full"
     guest.go("POST", "/compliance/refresh", {"csrf_token": guest.token(), "account": ELSEWHERE})
     assert guest.notices == ["warning"] and not guest.open("/compliance").has("/compliance/refresh")
 
