@@ -1,4 +1,4 @@
-"""The option --assume, which `policy explain` and `policy rehearse` share."""
+"""The option --assume of `policy explain` and `policy rehearse`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def assume_option(help_text: str) -> Callable[[Command], Command]:
 
 
 def _pairs(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
-    """KEY=VALUE as a mapping. Condition keys have no letter case. Raises BadParameter for anything else."""
+    """Parse KEY=VALUE pairs. Condition keys ignore letter case. Raises BadParameter for anything else."""
     pairs = [text.partition("=") for text in given]
     if not all(found and ":" in key for key, found, _ in pairs):
         raise click.BadParameter("Write it like aws:SourceIp=203.0.113.7.")

@@ -1,6 +1,6 @@
-"""The role that `compliance sync` assumes in each account: read actions only, none of which shows a secret.
+"""The role that `compliance sync` assumes in each account: read actions only, none of which returns a secret.
 
-Pure: text out. Other formats as in `app.policy.render`.
+Pure: returns text. For other formats see `app.policy.render`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _EXTERNAL_ID = re.compile(r"[\w+=,.@:/-]{2,1224}", re.ASCII)
 
 
 def permissions() -> dict[str, Any]:
-    """The role's only policy: exactly what a sync with `--details` asks of IAM."""
+    """Return the role's only policy: exactly the actions that a sync with `--details` uses."""
     return {
         "Version": "2012-10-17",
         "Statement": [
@@ -45,7 +45,7 @@ def permissions() -> dict[str, Any]:
 
 
 def trust(trusted: str, external_id: str = "") -> dict[str, Any]:
-    """A trust policy. trusted: ARN of who may assume the role. external_id: what they have to name, "" for none."""
+    """Return a trust policy. trusted: ARN that may assume the role. external_id: what it has to pass, "" for none."""
     statement: dict[str, Any] = {"Effect": "Allow", "Principal": {"AWS": trusted}, "Action": "sts:AssumeRole"}
     if external_id:
         statement["Condition"] = {"StringEquals": {"sts:ExternalId": external_id}}
@@ -54,9 +54,10 @@ def trust(trusted: str, external_id: str = "") -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class AuditRole:
-    """What is to be there in an account. Raises NotRenderable.
+    """The role to create in an account. Raises NotRenderable.
 
-    trusted: ARN of the role, user or account (`:root`) that may assume it, "" where it is to be chosen on applying.
+    trusted: ARN of the role, user or account (`:root`) that may assume it, "" if you choose it when you apply the
+    output.
     """
 
     partition: str = "aws"
@@ -80,7 +81,7 @@ class AuditRole:
 
 
 def as_json(role: AuditRole) -> str:
-    """The permissions, and the trust policy if it was said whom to trust: two documents in one object."""
+    """Return one JSON object with the permissions and, if a trusted ARN was given, the trust policy."""
     documents: dict[str, Any] = {"PolicyDocument": permissions()}
     if role.trusted:
         documents["AssumeRolePolicyDocument"] = trust(role.trusted, role.external_id)
@@ -88,7 +89,9 @@ def as_json(role: AuditRole) -> str:
 
 
 def as_cloudformation(role: AuditRole) -> str:
-    """A template in JSON, also for a StackSet. Its name is fixed, so it takes CAPABILITY_NAMED_IAM."""
+    """Return a template in JSON, which also suits a StackSet. The role's name is fixed, so it needs
+    CAPABILITY_NAMED_IAM.
+    """
     parameter: dict[str, Any] = {"Type": "String", "Description": "ARN of the role or user that runs compliance sync"}
     if role.trusted:
         parameter["Default"] = role.trusted
@@ -117,7 +120,7 @@ def _with(document: dict[str, Any], principal: Any) -> dict[str, Any]:
 
 
 def as_terraform(role: AuditRole) -> str:
-    """HCL for the AWS provider."""
+    """Return HCL for the AWS provider."""
     default = f"\n  default     = {json.dumps(role.trusted)}" if role.trusted else ""
     trusting = json.dumps(trust("TRUSTED", role.external_id), indent=2).replace('"TRUSTED"', '"${var.trusted}"')
     return f"""\
@@ -159,7 +162,9 @@ def _indented(text: str) -> str:
 
 
 def as_cli(role: AuditRole) -> str:
-    """A shell script of AWS CLI commands; run again, it makes what is missing and updates both policies."""
+    """Return a shell script of AWS CLI commands. You can run it again: it creates what is missing and updates both
+    policies.
+    """
     name = shlex.quote(role.name)
     trusted = (
         shlex.quote(role.trusted)

@@ -33,14 +33,14 @@ from app.text.terminal import plain, plain_json
 
 
 class _Extensible(click.Group):
-    """A group that installed packages add commands to, like the rehearsal, which needs the sandbox."""
+    """A command group that installed packages can add commands to. The rehearsal, which needs the sandbox, is one."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Ours and theirs."""
+        """List our commands and those of entry points."""
         return sorted({*super().list_commands(ctx), *entry_points(group=EXTENSIONS).names})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Ours, else one that an entry point names."""
+        """Return our command, else the one that an entry point names."""
         ours = super().get_command(ctx, cmd_name)
         theirs = () if ours else entry_points(group=EXTENSIONS, name=cmd_name)
         return ours or next((found.load() for found in theirs), None)
@@ -145,7 +145,7 @@ def _told(lines: Iterable[str], *, err: bool = False) -> None:
 
 
 def _may_be_a_name(file: Path) -> bool:
-    """Could a missing file be meant as one of VARIANTS?"""
+    """Return whether a missing file could be a misspelt name of one of VARIANTS."""
     return not file.exists() and file.name == str(file) and not file.suffix
 
 

@@ -1,4 +1,4 @@
-"""Condition operators as the IAM User Guide describes them, compiled to questions a request answers."""
+"""Condition operators as the IAM User Guide describes them, compiled to functions of a request."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ Comparison = Callable[[str, str], bool]
 
 
 class UnknownOperator(ValueError):
-    """There is no such operator."""
+    """There is no operator of this name."""
 
 
 @dataclass(frozen=True)
 class Condition:
-    """One line of a Condition element. key: as written. wanted: its values, any of which will do."""
+    """One line of a Condition element. key: as written. wanted: its values, any of which may match."""
 
     operator: str
     key: str
@@ -34,7 +34,9 @@ class Condition:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """Every key it asks for, as written: its own first, then those that variables in its values name."""
+        """Return every key the condition uses, as written: its own first, then those that variables in its values
+        name.
+        """
         named = [variable_key(each) for value in self.wanted for each in _VARIABLE.findall(value)]
         inside = [each for each in named if each] if self.variables else []
         return tuple(dict.fromkeys((self.key, *inside)))
@@ -102,7 +104,9 @@ def _resolver(text: str, variables: bool) -> Callable[[Context], str]:
 
 
 def _holds(base: str, wanted: str, variables: bool) -> Callable[[str, Context], bool]:
-    """Does one value of the request satisfy one value of the policy? Values that cannot be read do not."""
+    """Return whether one value of the request matches one value of the policy. A value that can't be read never
+    matches.
+    """
     if base == "StringLike":
         pattern = Pattern(wanted, variables=variables)
         return pattern.matches
@@ -120,10 +124,10 @@ def _holds(base: str, wanted: str, variables: bool) -> Callable[[str, Context], 
 
 
 class Operator(NamedTuple):
-    """A condition operator, taken apart.
+    """A condition operator in its parts.
 
-    quantifier: "forallvalues", "foranyvalue" or "". base: "StringEquals", or "Null". negated: does it hold where the
-    base doesn't? if_exists: does it hold where the key is absent?
+    quantifier: "forallvalues", "foranyvalue" or "". base: "StringEquals", or "Null". negated: whether it holds if the
+    base doesn't. if_exists: whether it holds if the key is absent.
     """
 
     quantifier: str
@@ -133,7 +137,7 @@ class Operator(NamedTuple):
 
 
 def operator_of(written: str) -> Operator:
-    """Take an operator apart: "ForAnyValue:StringNotLikeIfExists". Raises UnknownOperator."""
+    """Split an operator into its parts: "ForAnyValue:StringNotLikeIfExists". Raises UnknownOperator."""
     prefix, colon, name = written.rpartition(":")
     quantifier = prefix.lower()
     if colon and quantifier not in ("foranyvalue", "forallvalues"):

@@ -78,14 +78,14 @@ DIFFERENCES = (
 
 
 def source_text(variant: str) -> str:
-    """The text of a document that comes along."""
+    """Return the text of a built-in document."""
     return files("app.policy").joinpath(_FILES[variant]).read_text(encoding="utf-8")
 
 
 def read(source: str) -> dict[str, Any]:
-    """The document of a variant name or a file, placeholders and all.
+    """Return the document of a variant name or a file, with its placeholders.
 
-    Raises PolicyError, on one line: no such file, not JSON (with its line), not a policy.
+    Raises PolicyError, on one line: no such file, not JSON (with the line number), or not a policy.
     """
     if source in _FILES:
         text, name = source_text(source), source
@@ -118,25 +118,27 @@ def read(source: str) -> dict[str, Any]:
 
 
 def _no_policy(name: str, *sentences: str) -> PolicyError:
-    """The error of `read`: sentences: what the text is instead, and what to do."""
+    """Return the error of `read`. sentences: what the text is instead, and what to do."""
     return PolicyError(
         _("%(name)s isn’t a policy. %(explanation)s", name=name, explanation=" ".join(filter(None, sentences)))
     )
 
 
 def statements_of(document: Mapping[str, Any]) -> list[Any]:
-    """The statements of a document, one or a list of them as IAM takes them. Empty where there are none."""
+    """Return the statements of a document as a list, as IAM reads one or several. Empty if there are none."""
     given = document.get("Statement")
     return [given] if isinstance(given, dict) else given if isinstance(given, list) else []
 
 
 def texts_of(value: Any) -> list[Any]:
-    """The values of an element that has one or a list of them."""
+    """Return the values of an element that has one text or a list of them."""
     return value if isinstance(value, list) else [value]
 
 
 def rendered(document: Mapping[str, Any], account_id: str, partition: str = "aws") -> dict[str, Any]:
-    """The document for one account: the placeholder replaced, nothing else touched but the partition."""
+    """Return the document for one account, with the placeholder and the partition replaced and nothing else
+    changed.
+    """
 
     def put(value: Any) -> Any:
         if isinstance(value, str):
@@ -149,19 +151,19 @@ def rendered(document: Mapping[str, Any], account_id: str, partition: str = "aws
 
 
 def without_path(document: Mapping[str, Any]) -> dict[str, Any]:
-    """The document for an account without IAM paths: `user/*/...` patterns left out."""
+    """Return the document for an account without IAM paths: without `user/*/...` patterns."""
     return _thinned(document, lambda element, text: element == "Resource" and ":user/*/" in text)
 
 
 def without_sign_in(document: Mapping[str, Any]) -> dict[str, Any]:
-    """The document for an account that does not use AWS Sign-In: no `signin:` action is granted or exempt."""
+    """Return the document for an account that doesn't use AWS Sign-In: no `signin:` action is allowed or exempt."""
     return _thinned(document, lambda element, text: element.endswith("Action") and text.startswith("signin:"))
 
 
 def tailored(
     document: Mapping[str, Any], account_id: str, partition: str, no_paths: bool, no_sign_in: bool
 ) -> dict[str, Any]:
-    """The document for one account and what it does without."""
+    """Return the document for one account, without the parts that the account doesn't use."""
     if no_paths:
         document = without_path(document)
     if no_sign_in:
@@ -170,12 +172,12 @@ def tailored(
 
 
 def accounts_named(document: Mapping[str, Any]) -> set[str]:
-    """Ids of accounts in the ARNs of a document."""
+    """Return the account IDs in the ARNs of a document."""
     return set(re.findall(r"arn:[a-z-]+:[a-z0-9-]*:[a-z0-9-]*:(\d{12}):", json.dumps(document)))
 
 
 def _thinned(document: Mapping[str, Any], unwanted: Callable[[str, str], bool]) -> dict[str, Any]:
-    """Texts of lists left out; a statement with nothing left in a list goes as a whole."""
+    """Leave texts out of lists. A statement whose list becomes empty is left out."""
     given = document["Statement"]
     statements = []
     for statement in [given] if isinstance(given, Mapping) else given:
@@ -189,11 +191,13 @@ def _thinned(document: Mapping[str, Any], unwanted: Callable[[str, str], bool]) 
 
 
 def sign_in_client(partition: str, account_id: str, region: str, program: str = "localhost") -> str:
-    """ARN of what AWS Sign-In is judged on: a program on the same machine ("localhost"), or on another ("remote")."""
+    """Return the ARN that AWS Sign-In is authorized on, for a program on the same machine ("localhost") or another
+    ("remote").
+    """
     return f"arn:{partition}:signin:{region}:{account_id}:oauth2/public-client/{program}"
 
 
 def sign_in_statement(account_id: str, partition: str = "aws") -> dict[str, Any]:
-    """The statement that lets people of an account use AWS Sign-In."""
+    """Return the statement that lets users of an account use AWS Sign-In."""
     found = next(item for item in read("recommended")["Statement"] if SIGN_IN_ACTIONS[0] in item.get("Action", ()))
     return rendered(found, account_id, partition)

@@ -1,7 +1,7 @@
-"""The judge: a request against identity policies, decided as AWS documents it. Pure.
+"""The policy evaluator: decides a request against identity policies, as AWS documents it. Pure.
 
-Explicit deny beats allow, and silence is denial. Source: IAM User Guide, policy evaluation logic and
-policy elements.
+An explicit deny overrides an allow, and without an allow the request is denied. Source: IAM User Guide, policy
+evaluation logic and policy elements.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ WITH_VARIABLES = "2012-10-17"
 
 
 class PolicyError(ValueError):
-    """Not a policy; `str()` says why and where. iam: IAM's own words when it refuses one.
+    """The document isn't a policy. `str()` says why and where. iam: IAM's own message if IAM refuses it.
 
-    problem: a sentence about what is wrong. where: the statement it is wrong with, "" for the document as a whole.
+    problem: a sentence that says what is wrong. where: the statement it is wrong in, "" for the document as a whole.
     """
 
     def __init__(self, problem: str, iam: str = "Syntax errors in policy.", where: str = "") -> None:
@@ -33,7 +33,7 @@ class PolicyError(ValueError):
 
 
 class Effect(StrEnum):
-    """What is decided."""
+    """The outcome of an evaluation."""
 
     ALLOWED = "Allowed"
     EXPLICITLY_DENIED = "ExplicitlyDenied"
@@ -42,10 +42,10 @@ class Effect(StrEnum):
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked of AWS.
+    """A request to AWS.
 
-    action: "iam:ListUsers". resource: an ARN, or "*" where the action has none.
-    context: condition keys in any letter case to a value or several; absent keys are not in it.
+    action: "iam:ListUsers". resource: an ARN, or "*" if the action supports none. context: condition keys in any
+    letter case to a value or several. Absent keys aren't in it.
     """
 
     action: str
@@ -55,14 +55,16 @@ class Request:
 
 @dataclass(frozen=True)
 class Decision:
-    """The effect and the statement that made it: Sid, else index over all statements, None where none did."""
+    """The effect, and the statement that decided: its Sid, else its index over all statements, None if no statement
+    did.
+    """
 
     effect: Effect
     statement: str | int | None
 
     @property
     def allowed(self) -> bool:
-        """True for ALLOWED only."""
+        """Return whether the effect is ALLOWED."""
         return self.effect is Effect.ALLOWED
 
 
@@ -79,11 +81,11 @@ class Statement:
     conditions: tuple[Condition, ...]
 
     def names_action(self, action: str) -> bool:
-        """Does Action or NotAction cover "iam:ListUsers"?"""
+        """Return whether Action or NotAction covers an action ("iam:ListUsers")."""
         return any(pattern.matches(action, {}) for pattern in self.actions) != self.not_actions
 
     def covers(self, request: Request, context: Context) -> bool:
-        """Do action, resource and every condition match? context: keys in lower case."""
+        """Return whether action, resource and every condition match. context: keys in lower case."""
         try:
             return (
                 self.names_action(request.action)
@@ -97,13 +99,13 @@ class Statement:
 
 @dataclass(frozen=True)
 class Policy:
-    """A compiled document: parse once, use often."""
+    """A compiled document. Compile it once and use it often."""
 
     statements: tuple[Statement, ...]
 
 
 def compiled(document: Mapping[str, Any]) -> Policy:
-    """Compile an identity policy. Raises PolicyError naming the statement and what is wrong with it."""
+    """Compile an identity policy. Raises PolicyError, which names the statement and what is wrong with it."""
     if not isinstance(document, Mapping):
         raise PolicyError(_("A policy is a JSON object."))
     version = document.get("Version", VERSIONS[1])
@@ -167,7 +169,7 @@ def _statement(statement: Any, index: int, variables: bool) -> Statement:
 
 
 def _either(statement: Mapping[str, Any], element: str, where: str) -> tuple[list[str], bool]:
-    """The texts of Action or NotAction (Resource or NotResource), and whether it is the Not form."""
+    """Return the texts of Action or NotAction (Resource or NotResource), and whether it is the Not form."""
     given = [name for name in (element, f"Not{element}") if name in statement]
     none = f"Policy statement must contain {element.lower()}s."
     if len(given) != 1:
@@ -239,7 +241,7 @@ def _text(value: Any, where: str, key: str) -> str:
 
 
 def decide(policies: Sequence[Policy], request: Request) -> Decision:
-    """The first matching Deny decides, else the first matching Allow, else nothing: implicit denial."""
+    """Decide a request: by the first matching Deny, else the first matching Allow, else as an implicit denial."""
     context = {key.lower(): value for key, value in request.context.items()}
     allowed: str | int | None = None
     found = False

@@ -1,4 +1,4 @@
-"""Why a request is decided as it is, statement by statement."""
+"""Explain a decision statement by statement."""
 
 from __future__ import annotations
 
@@ -36,7 +36,9 @@ BY_THE_SERVICE = {"iam:EnableMFADevice": _OWN_RULE, "iam:DeactivateMFADevice": _
 
 @dataclass(frozen=True)
 class Question:
-    """May this person do that? way: a key of WAYS. path: with slashes, "/" for none. resource: ARN or "*"."""
+    """Whether a user may do something. way: a key of WAYS. path: with slashes, "/" for none. resource: an ARN
+    or "*".
+    """
 
     user_name: str
     action: str
@@ -48,7 +50,7 @@ class Question:
 
     @property
     def who(self) -> str:
-        """For whom the answer is, with any path and assumed keys: "alice, signed in with MFA"."""
+        """Return who the answer is for, with path and assumed keys: "alice, signed in with MFA"."""
         user = self.user_name
         if self.path != "/":
             user = _("%(user)s (path %(path)s)", user=user, path=self.path)
@@ -59,7 +61,7 @@ class Question:
         return _("%(user)s, assuming %(values)s", user=signed_in, values=given)
 
     def request(self, account_id: str, partition: str) -> Request:
-        """As the judge is asked, with the keys whose value is known."""
+        """Return the request for the evaluator, with the keys whose value is known."""
         user = IamUser(
             account_id, self.user_name, f"arn:{partition}:iam::{account_id}:user{self.path}{self.user_name}"
         )
@@ -71,7 +73,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Step:
-    """What one statement had to do with it."""
+    """How one statement applied to a request."""
 
     place: Place
     denies: bool
@@ -83,7 +85,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Explanation:
-    """A decision, and every statement's part in it."""
+    """A decision, and how every statement contributed to it."""
 
     decision: Decision
     steps: Sequence[Step]
@@ -98,18 +100,18 @@ class Explanation:
 
     @property
     def evaluated(self) -> bool:
-        """Is it decided?"""
+        """Return whether the request could be decided."""
         return not self.depends
 
     @property
     def elsewhere(self) -> str:
-        """That another policy may allow it; "" where this document decides, or nothing does."""
+        """Say that another policy may allow it. "" if this document decides, or if no policy matters."""
         silent = self.evaluated and self.decision.effect is Effect.IMPLICITLY_DENIED
         return _("Another policy of this user may allow it.") if silent and not self.no_policy_decides else ""
 
     @property
     def sentence(self) -> str:
-        """The decision in words."""
+        """Return the decision as a sentence."""
         if self.depends:
             return _("Not evaluated: it depends on %(keys)s, which we don’t know.", keys=_listed(self.depends))
         decider = next((step for step in self.steps if step.decides), None)
@@ -125,7 +127,7 @@ def _listed(keys: Sequence[str]) -> str:
 
 
 def explain(policy: ParsedPolicy, question: Question) -> Explanation:
-    """Decide and say why. Raises KeyError for an unknown way."""
+    """Decide a request and explain why. Raises KeyError for an unknown way."""
     request = question.request(policy.account_id, policy.partition)
     found = weigh(policy.policy.statements, request)
     decider = None
@@ -155,7 +157,7 @@ def _beyond(action: str) -> Iterator[str]:
 
 
 def _with_an_older_code(policy: Policy, request: Request, found: Weighed) -> str:
-    """That a decision for a code just given ends some time, where a condition goes by its age."""
+    """Say until when the decision holds, if a condition depends on how old the MFA code is."""
     if MFA_AGE not in request.context:
         return ""
     old = Request(request.action, request.resource, {**request.context, MFA_AGE: str(LONGEST_SESSION)})
@@ -167,7 +169,7 @@ def _with_an_older_code(policy: Policy, request: Request, found: Weighed) -> str
 
 
 def _dependent(action: str) -> str:
-    """What else AWS asks for where a request has more in it: a role that is handed on, tags."""
+    """Say what else AWS checks if a request includes more: a role that is passed, tags."""
     service, _colon, name = action.partition(":")
     hands_on = action in RUNNERS or action == "iam:AddRoleToInstanceProfile"
     tags = {"iam": f"iam:Tag{name.removeprefix('Create')}", "ec2": "ec2:CreateTags"}.get(service, "")
@@ -200,7 +202,7 @@ def _doubt(action: str) -> str:
 
 
 def _why(statement: Statement, request: Request) -> str:
-    """Why a statement does not match."""
+    """Say why a statement doesn't match."""
     context = {key.lower(): value for key, value in request.context.items()}
     if not statement.names_action(request.action):
         if statement.not_actions:

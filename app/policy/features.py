@@ -17,7 +17,7 @@ WITHOUT_MFA = (None, False)
 
 
 class On(StrEnum):
-    """What an action is authorized on, as a policy would name it below the ARN's account."""
+    """What an action is authorized on, in the form a policy would write it after the ARN's account."""
 
     ANYTHING = "*"
     USER = "user/${aws:username}"
@@ -26,7 +26,9 @@ class On(StrEnum):
     CLIENT = "oauth2/public-client/*"
 
     def pattern(self, permits: Permits) -> str:
-        """For a statement: with the policy variable, and a star before the name where the person has a path."""
+        """Return the resource for a statement: with the policy variable, and a star before the name if the user has a
+        path.
+        """
         if self is On.ANYTHING:
             return "*"
         if self is On.CLIENT:
@@ -35,7 +37,7 @@ class On(StrEnum):
         return f"arn:{permits.partition}:iam::{permits.account_id}:{own}"
 
     def arn(self, permits: Permits) -> str:
-        """Of this person's own."""
+        """Return the resource of this user."""
         if self is On.USER:
             return permits.arn
         if self is On.CLIENT:
@@ -44,13 +46,13 @@ class On(StrEnum):
 
 
 def _below(permits: Permits) -> str:
-    """Path and name of the user: "engineering/alice"."""
+    """Return the user's path and name: "engineering/alice"."""
     return permits.arn.partition(":user/")[2]
 
 
 @dataclass(frozen=True)
 class Need:
-    """One permission."""
+    """One permission that a feature needs."""
 
     action: str
     on: On
@@ -58,7 +60,7 @@ class Need:
 
 @dataclass(frozen=True)
 class Feature:
-    """One thing the portal offers. code: stable, in reports and URLs. title: English, pages translate it."""
+    """One feature of the portal. code: stable, used in reports and URLs. title: English, translated on pages."""
 
     code: str
     title: str
@@ -178,13 +180,13 @@ BY_CODE = {feature.code: feature for feature in (*FEATURES, *EXTRAS)}
 
 
 def resource(need: Need, permits: Permits) -> str:
-    """What AWS judges it on for this person."""
+    """Return the resource that AWS authorizes a permission on for this user."""
     return listed_on(need.action, permits.account_id, permits.partition) or need.on.arn(permits)
 
 
 @dataclass(frozen=True)
 class Missing:
-    """A permission the document does not give. mfa: when."""
+    """A permission that the document doesn't give. mfa: with which credentials it is missing."""
 
     need: Need
     mfa: bool | None
@@ -192,20 +194,22 @@ class Missing:
 
 
 def missing(feature: Feature, permits: Permits, mfa: bool | None) -> list[Missing]:
-    """Return what prevents it with these credentials, empty where nothing does."""
+    """Return the permissions a feature lacks with these credentials. Empty if it works."""
     needs = feature.needs + (feature.and_with_mfa if mfa else ())
     asked = [Missing(need, mfa, permits.decision(need.action, resource(need, permits), mfa=mfa)) for need in needs]
     return [each for each in asked if not each.decision.allowed]
 
 
 def ruled_out(need: Need, permits: Permits, mfa: bool | None) -> bool:
-    """Is it denied outright, or named by no Allow at all? Else another policy of the person may yet grant it."""
+    """Return whether it is explicitly denied or named by no Allow. Otherwise another policy of the user may
+    allow it.
+    """
     decision = permits.decision(need.action, resource(need, permits), mfa=mfa)
     return decision.effect is Effect.EXPLICITLY_DENIED or not permits.names(need.action)
 
 
 class When(StrEnum):
-    """When something works."""
+    """When a feature works."""
 
     BEFORE = "before MFA"
     WITH = "only with MFA"
@@ -215,7 +219,7 @@ class When(StrEnum):
 
 @dataclass(frozen=True)
 class Availability:
-    """Whether a feature works for a person, and if not as it should, what is missing."""
+    """Whether a feature works for a user and, if not as it should, which permissions are missing."""
 
     feature: Feature
     when: When
@@ -225,12 +229,12 @@ class Availability:
 
     @property
     def as_wanted(self) -> bool:
-        """Does it work when the portal wants to offer it?"""
+        """Return whether it works when the portal needs to offer it."""
         return not self.missing
 
 
 def availability(feature: Feature, permits: Permits) -> Availability:
-    """Before MFA means with a plain key and with a console session alike."""
+    """Return when a feature works. "Before MFA" means both with a plain access key and with a console session."""
     lacks = {mfa: missing(feature, permits, mfa) for mfa in WITHOUT_MFA}
     before = [each for found in lacks.values() for each in found]
     after = missing(feature, permits, True)
@@ -246,9 +250,9 @@ def availability(feature: Feature, permits: Permits) -> Availability:
 
 
 def offers(permits: Permits, mfa: bool | None) -> frozenset[str]:
-    """Codes of the features that can work for a person with credentials of this kind (mfa as for `Permits.allows`).
+    """Return the codes of the features that can work with credentials of this kind (mfa as in `Permits.allows`).
 
-    Before MFA only early features are offered, whatever the document lets through.
+    Before MFA only early features are offered, whatever the document allows.
     """
     return frozenset(
         code for code, feature in BY_CODE.items() if (mfa or feature.early) and not missing(feature, permits, mfa)
@@ -256,7 +260,9 @@ def offers(permits: Permits, mfa: bool | None) -> frozenset[str]:
 
 
 def usual_resource(policy: ParsedPolicy, action: str, user_name: str, path: str) -> str:
-    """The ARN an action of the portal is evaluated on when users do it for themselves; "*" for any other action."""
+    """Return the ARN an action of the portal is authorized on when users do it for themselves. "*" for any other
+    action.
+    """
     account_id, partition = policy.account_id, policy.partition
     permits = Permits.of_user(policy.source, account_id, partition, user_name, path)
     needs = [need for feature in BY_CODE.values() for need in (*feature.needs, *feature.and_with_mfa)]

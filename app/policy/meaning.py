@@ -1,7 +1,7 @@
-"""What a document means: its account, with placeholders filled in and variables in AWS's spelling.
+"""Find out what a document means: its account, with placeholders filled in and variables in AWS's spelling.
 
-A placeholder like YOUR-ACCOUNT-ID matches nothing, and neither does another tool's spelling of a variable. Their
-authors mean the account and the variable, so check, explain, the rehearsal and the portal all judge that. Pure.
+A placeholder like YOUR-ACCOUNT-ID matches nothing, and neither does another tool's spelling of a variable. The author
+means the account and the variable, so check, explain, the rehearsal and the portal all evaluate that. Pure.
 """
 
 from __future__ import annotations
@@ -37,14 +37,15 @@ _ID = re.compile(r"[0-9]{12}")
 
 
 def resources_of(statement: Mapping[str, Any]) -> list[str]:
-    """The texts of Resource or NotResource."""
+    """Return the texts of Resource or NotResource."""
     return texts_of(statement.get("Resource", statement.get("NotResource")))
 
 
 def whereabouts(statements: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
-    """(partition, account ID) a document is written for: by its resources, else by the users it allows something.
+    """Return (partition, account ID) that a document is written for, from its resources, else from the users it
+    allows something.
 
-    PLACEHOLDER where neither says an account.
+    The account is PLACEHOLDER if neither names one.
     """
     arns = [(partition, account) for _, partition, _, account in arns_of(statements)]
     asked = list(_asked_of_users(statements))
@@ -61,14 +62,15 @@ def whereabouts(statements: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
 
 
 def _usual(names: Iterable[str]) -> str:
-    """The most frequent, of several the first; "" of none."""
+    """Return the most frequent text, the first of several. "" if there are none."""
     return next((name for name, _ in Counter(names).most_common(1)), "")
 
 
 def _asked_of_users(statements: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
-    """(partition, account) of the users whom something is allowed, by its conditions; "" for what they leave open.
+    """Return (partition, account ID) of the users that statements allow something, by their conditions. "" if left
+    open.
 
-    What a deny asks tells nothing: it may hold for users of another account, and for none of these.
+    The conditions of a deny don't count: it may apply to users of another account.
     """
     for statement in (each for each in statements if each["Effect"] == "Allow"):
         for operator, keys in (statement.get("Condition") or {}).items():
@@ -83,7 +85,7 @@ def _asked_of_users(statements: Sequence[Mapping[str, Any]]) -> Iterator[tuple[s
 
 
 def arns_of(statements: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, str, str, str]]:
-    """(index of the statement, partition, service, account) of its resources. The ARNs may end early."""
+    """Yield (index of the statement, partition, service, account) of its resources. The ARNs may be incomplete."""
     for index, statement in enumerate(statements):
         for text in resources_of(statement):
             parts = text.split(":", 5)
@@ -94,12 +96,12 @@ def arns_of(statements: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, str,
 
 
 def _completed(account: str) -> str:
-    """An account ID that a pattern like "1234*" matches."""
+    """Return an account ID that a pattern like "1234*" matches."""
     return account.replace("?", "0").replace("*", "0" * (13 - len(account)))
 
 
 def no_account(text: str) -> bool:
-    """Is this, in the account's place of an ARN, neither 12 digits, nor empty, nor "aws", nor a wildcard for one?"""
+    """Return whether the text in an ARN's account is not 12 digits, empty, "aws", or a wildcard for one of these."""
     if text in ("", "aws", "cloudfront", PLACEHOLDER) or "${" in text:
         return False
     digits = re.sub(r"[*?]", "", text)
@@ -109,13 +111,13 @@ def no_account(text: str) -> bool:
 
 
 def is_variable(inside: str) -> bool:
-    """Does AWS replace this variable, given without ${ and }, by a value?"""
+    """Return whether AWS replaces this variable, given without ${ and }, by a value."""
     key = variable_key(inside)
     return not key or type_of(key) is not None or key.lower().startswith(_FEDERATED)
 
 
 def stands_for_nobody(inside: str) -> bool:
-    """Does a variable have no value in any request of an IAM user?"""
+    """Return whether a variable has no value in any request of an IAM user."""
     key = variable_key(inside)
     known = condition_key(key) if key else None
     return (
@@ -126,7 +128,7 @@ def stands_for_nobody(inside: str) -> bool:
 
 
 def repaired_text(text: str) -> str:
-    """The text with variables in AWS's spelling, where it is clear which one is meant."""
+    """Return the text with variables in AWS's spelling, if it is clear which one is meant."""
 
     def mended(found: re.Match[str]) -> str:
         inside = found[0].removeprefix("%24").strip("&#%@$!(){}<>\\").strip()
@@ -136,9 +138,9 @@ def repaired_text(text: str) -> str:
 
 
 def repaired(document: Mapping[str, Any], account_id: str) -> dict[str, Any]:
-    """The document with placeholders for the account filled in and variables in AWS's spelling.
+    """Return the document with placeholders for the account filled in and variables in AWS's spelling.
 
-    document: one that `evaluation.compiled` takes, its statements in a list.
+    document: one that `evaluation.compiled` accepts, with its statements in a list.
     """
 
     def text(given: str) -> str:

@@ -1,4 +1,6 @@
-"""Wildcards and policy variables, as IAM reads them. Pure text work, in linear time: no pattern can stall it."""
+"""Wildcards and policy variables, as IAM reads them. Matching takes linear time, so no pattern can block the
+portal.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,7 @@ _WITH_DEFAULT = re.compile(r"\s*([^,\s]+)\s*,\s*'([^']*)'\s*")
 
 
 class Absent(LookupError):
-    """A variable without a default names a key the request does not have: the statement does not match."""
+    """A variable without a default names a key that the request doesn't have, so the statement doesn't match."""
 
 
 def value_of(variable: str, context: Context) -> str:
@@ -34,7 +36,7 @@ def value_of(variable: str, context: Context) -> str:
 
 
 def variable_key(variable: str) -> str:
-    """The condition key that `${variable}` names, as written; "" for one of the literal characters."""
+    """Return the condition key that `${variable}` names, as written. "" for one of the literal characters."""
     default = _WITH_DEFAULT.fullmatch(variable)
     return "" if variable in _LITERALS else default[1] if default else variable.strip()
 
@@ -44,7 +46,7 @@ Segment = tuple[str, tuple[int, ...]]
 
 
 class Pattern:
-    """Text with `*`, `?` and, where the policy's version has them, `${variables}`."""
+    """A text with `*`, `?` and, if the policy's version has them, `${variables}`."""
 
     __slots__ = ("_ignore_case", "_parts", "_segments")
 
@@ -58,11 +60,11 @@ class Pattern:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """The condition keys that its variables name, as written."""
+        """Return the condition keys that its variables name, as written."""
         return tuple(filter(None, map(variable_key, self._parts[1::2])))
 
     def matches(self, value: str, context: Context) -> bool:
-        """Does the whole value match? Raises Absent where a variable has no value."""
+        """Return whether the whole value matches. Raises Absent if a variable has no value."""
         segments = self._segments
         if segments is None:
             segments = _segments(
@@ -74,8 +76,8 @@ class Pattern:
 class ResourcePattern(Pattern):
     """The Resource of a statement: an ARN, which may end early, or "*".
 
-    A `*` that ends a part continues beyond the colons, and an ARN with fewer than six parts is completed with `*`:
-    `arn:aws:sqs` means `arn:aws:sqs:*:*:*` (IAM User Guide, Resource element).
+    A `*` at the end of a part continues across the colons, and an ARN with fewer than six parts is completed with
+    `*`: `arn:aws:sqs` means `arn:aws:sqs:*:*:*` (IAM User Guide, Resource element).
     """
 
     __slots__ = ("_completed",)
@@ -86,14 +88,14 @@ class ResourcePattern(Pattern):
         self._completed = None if whole == text else Pattern(whole, variables=variables)
 
     def matches(self, value: str, context: Context) -> bool:
-        """Does the whole value match? Raises Absent where a variable has no value."""
+        """Return whether the whole value matches. Raises Absent if a variable has no value."""
         if super().matches(value, context):
             return True
         return self._completed is not None and self._completed.matches(value, context)
 
 
 class ArnPattern:
-    """The value of an Arn operator: its six parts are compared one by one, once its variables have their values."""
+    """The value of an Arn operator. Its six parts are compared one by one, after its variables are replaced."""
 
     __slots__ = ("_components", "_parts")
 
@@ -102,7 +104,7 @@ class ArnPattern:
         self._components = None if self._parts[1:] else _components(tuple(self._parts))
 
     def matches(self, value: str, context: Context) -> bool:
-        """Does every part match? Raises Absent where a variable has no value."""
+        """Return whether every part matches. Raises Absent if a variable has no value."""
         components = self._components or _components(
             tuple(value_of(part, context) if place % 2 else part for place, part in enumerate(self._parts))
         )
@@ -112,7 +114,7 @@ class ArnPattern:
 
 @lru_cache(maxsize=4096)
 def _components(parts: tuple[str, ...]) -> list[tuple[Segment, ...]]:
-    """Pattern text (even places) and literal text (odd places), split at its first five colons."""
+    """Split pattern text (even places) and literal text (odd places) at the first five colons."""
     components: list[list[str]] = [[""]]
     for place, part in enumerate(parts):
         for number, piece in enumerate(part.split(":", 6 - len(components))):
@@ -126,7 +128,7 @@ def _components(parts: tuple[str, ...]) -> list[tuple[Segment, ...]]:
 
 
 def completed(arn: str) -> str:
-    """An ARN of six parts: what ends early is completed with `*`. "*", and what is no ARN, stays as it is."""
+    """Return an ARN with six parts, the missing ones as `*`. "*" and other texts stay as they are."""
     missing = 5 - _VARIABLE.sub("", arn).count(":")
     return arn + ":*" * missing if arn.startswith("arn:") and missing > 0 else arn
 

@@ -18,7 +18,7 @@ from app.policy.reference.request_context import IamUser, Session, request_conte
 
 @dataclass(frozen=True)
 class Permits:
-    """One person under a document. arn: of the IAM user."""
+    """One user under a document. arn: of the IAM user."""
 
     document: Mapping[str, Any]
     account_id: str
@@ -30,24 +30,25 @@ class Permits:
     def of_user(
         cls, document: Mapping[str, Any], account_id: str, partition: str, user_name: str, path: str = "/"
     ) -> Permits:
-        """An IAM user by name and path, "/" or "/engineering/"."""
+        """Return the permits of an IAM user by name and path ("/" or "/engineering/")."""
         return cls(
             document, account_id, partition, user_name, f"arn:{partition}:iam::{account_id}:user{path}{user_name}"
         )
 
     @cached_property
     def policy(self) -> Policy:
-        """The document, compiled for the user's account."""
+        """Return the document, compiled for the user's account."""
         return parsed(self.document, self.account_id, self.partition).policy
 
     def context(self, action: str, *, mfa: bool | None = True) -> dict[str, str]:
-        """The condition keys of their request in a fresh session. mfa: as for `allows`."""
+        """Return the condition keys of the user's request in a new session. mfa: as in `allows`."""
         return request_context(IamUser(self.account_id, self.user_name, self.arn), Session.of(mfa), action)
 
     def decision(self, action: str, resource: str, *, mfa: bool | None = True) -> Decision:
-        """What the document decides, and by which statement. mfa: as for `allows`.
+        """Return the document's decision and the statement that made it. mfa: as in `allows`.
 
-        Where it depends on a key nobody here knows, like the address it is asked from, it is allowed if it can be.
+        If it depends on a key with an unknown value, like the client's address, the request counts as allowed if it
+        can be.
         """
         if not self._asks_what_nobody_knows:
             return decide([self.policy], Request(action, resource, self.context(action, mfa=mfa)))
@@ -61,18 +62,18 @@ class Permits:
         return Decision(Effect.ALLOWED, number if sid is None else sid)
 
     def denies(self, action: str, resource: str, *, mfa: bool | None) -> bool:
-        """Would a deny of the document be in the way, whatever else allows it? mfa: as for `allows`."""
+        """Return whether the document explicitly denies it, whatever else allows it. mfa: as in `allows`."""
         context = {key.lower(): value for key, value in self.context(action, mfa=mfa).items()}
         request = Request(action, resource)
         return any(each.denies and each.covers(request, context) for each in self.policy.statements)
 
     def depends(self, action: str, resource: str, *, mfa: bool | None = True) -> tuple[str, ...]:
-        """Condition keys the decision depends on whose values nobody here knows. mfa: as for `allows`."""
+        """Return the condition keys with unknown values that the decision depends on. mfa: as in `allows`."""
         return self._weighed(action, resource, mfa).depends if self._asks_what_nobody_knows else ()
 
     @cached_property
     def _asks_what_nobody_knows(self) -> bool:
-        """Is there a key in the document whose value nobody here knows? Most have none, and are decided faster."""
+        """Return whether the document has a key with an unknown value. Most have none and are decided faster."""
         statements = self.policy.statements
         asked = [key for statement in statements for condition in statement.conditions for key in condition.keys]
         named = [key for statement in statements for pattern in statement.resources for key in pattern.keys]
@@ -83,9 +84,11 @@ class Permits:
         return weigh(self.policy.statements, Request(action, resource, known))
 
     def names(self, action: str) -> bool:
-        """Does any Allow statement name it, for whatever resource?"""
+        """Return whether any Allow statement names the action, on whatever resource."""
         return any(not each.denies and each.names_action(action) for each in self.policy.statements)
 
     def allows(self, action: str, resource: str, *, mfa: bool | None = True) -> bool:
-        """Would the document allow it? mfa: aws:MultiFactorAuthPresent; None where it is absent (a plain key)."""
+        """Return whether the document allows it. mfa: aws:MultiFactorAuthPresent, None if absent (a plain access
+        key).
+        """
         return self.decision(action, resource, mfa=mfa).allowed

@@ -10,7 +10,7 @@ from app.text.messages import _
 
 @dataclass(frozen=True)
 class Place:
-    """Where in the document. statement: index from 0; None for the document as a whole."""
+    """A place in the document. statement: index from 0, None for the document as a whole."""
 
     statement: int | None = None
     sid: str | None = None
@@ -29,12 +29,14 @@ DOCUMENT = Place()
 
 
 def cut(text: str, most: int = 80) -> str:
-    """The text, or its beginning and "..." where it has more than `most` characters: to quote it in a sentence."""
+    """Return the text, or its beginning and "..." if it has more than `most` characters, to quote it in a
+    sentence.
+    """
     return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
 def counted(names: Sequence[str], most: int = 3) -> str:
-    """The first names, each cut short, and how many more there are: "a, b, c and 4 more"."""
+    """Return the first names, each cut short, and how many more there are: "a, b, c and 4 more"."""
     shown = [cut(name) for name in names[:most]]
     rest = len(names) - len(shown)
     if rest:

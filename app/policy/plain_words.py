@@ -1,4 +1,4 @@
-"""A document in plain words, statement by statement."""
+"""Describe a document in plain words, statement by statement."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ _CONDITIONS = {
 
 @dataclass(frozen=True)
 class Words:
-    """A statement in plain words. actions: pairs of a name as written and what it means, "" for patterns."""
+    """A statement in plain words. actions: pairs of a name as written and its meaning, "" for patterns."""
 
     place: Place
     denies: bool
@@ -60,7 +60,7 @@ class Words:
 
 
 def in_words(policy: ParsedPolicy) -> list[Words]:
-    """Every statement in words, in order, as it is written in the document."""
+    """Describe every statement, in the order of the document."""
     return [_words(each.place(), each.denies, written) for each, written in _pairs(policy)]
 
 
@@ -89,7 +89,7 @@ def _words(place: Place, denies: bool, statement: Mapping[str, Any]) -> Words:
 
 
 def _what(*, denies: bool, exempts: bool, everything: bool, number: int) -> str:
-    """What a statement does, without resources and conditions. number: of actions it names."""
+    """Say what a statement does, without its resources and conditions. number: how many actions it names."""
     if exempts and everything:
         if denies:
             return _("Denies nothing: NotAction exempts every action")
@@ -131,7 +131,7 @@ def _condition_words(operator: str, key: str, values: Sequence[Any]) -> str:
 
 
 def wanted_words(values: Sequence[Any]) -> str:
-    """The values of a condition: "true or false"."""
+    """Return the values of a condition as text: "true or false"."""
     written = [str(value).lower() if isinstance(value, bool) else str(value) for value in values]
     return _(" or ").join(written) or _("nothing")
 

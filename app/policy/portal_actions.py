@@ -1,4 +1,4 @@
-"""The actions of IAM that the portal may call: those of the tutorial's document, and those of `EXTRAS`."""
+"""The IAM actions that the portal may call: those of the tutorial's document, and those of `EXTRAS`."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ LATER_ACTIONS = frozenset(need.action for feature in EXTRAS for need in feature.
 
 @cache
 def live_actions() -> frozenset[str]:
-    """What the portal may ever ask of IAM, "iam:ListUsers": actions AWS's published self-manage policies grant.
+    """Return all IAM actions that the portal may ever call ("iam:ListUsers"), from AWS's published self-manage
+    policies.
 
-    The 29 of the tutorial's document that still exist, and LATER_ACTIONS. The configured document narrows them
-    (`allowed_actions`): under the tutorial's and the recommended one the 29 are left.
+    These are the 29 of the tutorial's document that still exist, and LATER_ACTIONS. The configured document limits
+    them (`allowed_actions`): under the tutorial's and the recommended one the 29 remain.
     """
     named: set[str] = set()
     for statement in read("tutorial")["Statement"]:
@@ -29,7 +30,9 @@ def live_actions() -> frozenset[str]:
 
 
 def allowed_actions(document: Mapping[str, Any]) -> frozenset[str]:
-    """The live actions some Allow statement names, wildcards expanded: a document can only narrow them."""
+    """Return the live actions that an Allow statement names, with wildcards expanded. A document can only
+    limit them.
+    """
     allows = [statement for statement in compiled(document).statements if not statement.denies]
     return frozenset(
         action for action in live_actions() if any(statement.names_action(action) for statement in allows)

@@ -1,6 +1,6 @@
-"""Steps 1 and 2 of AWS's tutorial as something to apply: the policy, the group, on request the test user.
+"""Write steps 1 and 2 of AWS's tutorial as something to apply: the policy, the group and, on request, the test user.
 
-Pure: text out. No output holds a secret; the test user's password is for the administrator to set.
+Pure: returns text. No output has a secret. The administrator sets the test user's password.
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ _POLICY_ARN = re.compile(r"arn:[a-z-]+:iam::(?:aws|\d{12}):policy/[\w+=,.@/-]+",
 
 
 class NotRenderable(ValueError):
-    """What is asked for cannot be; `str()` is one sentence. option: of `policy render`, without dashes."""
+    """The options can't be combined or have wrong values. `str()` is one sentence. option: of `policy render`,
+    without dashes.
+    """
 
     def __init__(self, option: str, sentence: str) -> None:
         super().__init__(sentence)
@@ -43,10 +45,10 @@ class NotRenderable(ValueError):
 
 @dataclass(frozen=True)
 class Setup:
-    """What is to be there afterwards.
+    """What the output creates.
 
-    document: the policy, for this account already. managed: further policies of the group: ARNs, or names of
-    AWS's own. Raises NotRenderable.
+    document: the policy, already for this account. managed: further policies of the group, as ARNs or names of AWS's
+    own. Raises NotRenderable.
     """
 
     document: Mapping[str, Any]
@@ -89,12 +91,12 @@ class Setup:
 
     @property
     def policy_arn(self) -> str:
-        """Of Force_MFA, once it is made."""
+        """Return the ARN that Force_MFA will have."""
         return f"arn:{self.partition}:iam::{self.account_id}:policy/{POLICY}"
 
     @property
     def others(self) -> tuple[str, ...]:
-        """ARNs of the group's policies beside Force_MFA."""
+        """Return the ARNs of the group's other policies."""
         found = [
             each if each.startswith("arn:") else f"arn:{self.partition}:iam::aws:policy/{each}"
             for each in (GRANTED, *self.managed)
@@ -103,17 +105,19 @@ class Setup:
 
     @property
     def attached(self) -> tuple[str, ...]:
-        """ARNs of all policies of the group. Force_MFA comes first: at no moment is there access without it."""
+        """Return the ARNs of all policies of the group. Force_MFA is first, so that there is never access
+        without it.
+        """
         return (self.policy_arn, *self.others)
 
 
 def as_json(setup: Setup) -> str:
-    """The policy alone, to paste into the console (step 1)."""
+    """Return the policy alone, to paste into the console (step 1)."""
     return json.dumps(setup.document, indent=2, ensure_ascii=False) + "\n"
 
 
 def as_cloudformation(setup: Setup) -> str:
-    """A template in JSON. Its names are fixed, so it takes CAPABILITY_NAMED_IAM."""
+    """Return a template in JSON. Its names are fixed, so it needs CAPABILITY_NAMED_IAM."""
     resources: dict[str, Any] = {
         "ForceMFA": {
             "Type": "AWS::IAM::ManagedPolicy",
@@ -145,7 +149,7 @@ def as_cloudformation(setup: Setup) -> str:
 
 
 def as_terraform(setup: Setup) -> str:
-    """HCL for the AWS provider; refuses to be applied to another account."""
+    """Return HCL for the AWS provider. It refuses to be applied to another account."""
     document = json.dumps(setup.document, indent=2).replace("${", "$${").replace("%{", "%%{")
     indented = "\n".join(f"    {line}" for line in document.splitlines())
     others = "".join(f"\n    {json.dumps(arn)}," for arn in setup.others)
@@ -210,7 +214,9 @@ resource "aws_iam_user_group_membership" "test" {{
 
 
 def as_cli(setup: Setup) -> str:
-    """A shell script of AWS CLI commands; run again, it makes what is missing and updates the policy."""
+    """Return a shell script of AWS CLI commands. You can run it again: it creates what is missing and updates the
+    policy.
+    """
     group = shlex.quote(setup.group)
     attach = "\n".join(
         f"aws iam attach-group-policy --group-name {group} --policy-arn {shlex.quote(each)}"
@@ -231,7 +237,7 @@ aws iam add-user-to-group --group-name {group} --user-name {TEST_USER}
 
 
 def as_attachment(setup: Setup) -> str:
-    """A shell script of AWS CLI commands that attaches the policy to a group that exists."""
+    """Return a shell script of AWS CLI commands that attaches the policy to an existing group."""
     group = shlex.quote(setup.group)
     return f"""{_policy_script(setup, f"{POLICY} for the group {setup.group}")}
 aws iam attach-group-policy --group-name {group} --policy-arn {shlex.quote(setup.policy_arn)}
@@ -239,7 +245,7 @@ aws iam attach-group-policy --group-name {group} --policy-arn {shlex.quote(setup
 
 
 def _policy_script(setup: Setup, what: str) -> str:
-    """The beginning of a script: it creates the policy, or updates it. what: it is for, in a comment."""
+    """Return the beginning of a script, which creates or updates the policy. what: its purpose, for a comment."""
     arn = shlex.quote(setup.policy_arn)
     return f"""\
 #!/bin/sh
@@ -272,7 +278,7 @@ fi
 
 @dataclass(frozen=True)
 class Format:
-    """How to write a Setup, and what its file is called."""
+    """How to write a Setup, and the name of its file."""
 
     write: Callable[[Setup], str]
     file_name: str

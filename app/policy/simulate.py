@@ -12,7 +12,7 @@ from app.policy.evaluation import Policy, Request, compiled, decide
 
 
 def lines_of(file: BinaryIO) -> Iterator[bytes]:
-    """The lines of a file, as UTF-8 whatever byte order mark it begins with: UTF-16 is read as a whole."""
+    """Yield the lines of a file as UTF-8, without a byte order mark. A UTF-16 file is read as a whole."""
     first = file.readline()
     if not first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         yield first.removeprefix(codecs.BOM_UTF8)
@@ -23,10 +23,10 @@ def lines_of(file: BinaryIO) -> Iterator[bytes]:
 
 
 def decided(case: Mapping[str, Any]) -> dict[str, Any]:
-    """One line of `simulate`: the case in, `{"id", "decision", "statement"}` out.
+    """Decide one line of `simulate`: the case in, `{"id", "decision", "statement"}` out.
 
-    The context is the one it is given. Raises KeyError for what is missing, TypeError or ValueError (PolicyError) for
-    what is wrong.
+    Only the given context counts. Raises KeyError for what is missing, TypeError or ValueError (PolicyError) for what
+    is wrong.
     """
     if not isinstance(case, dict):
         raise TypeError("not a JSON object")
@@ -45,12 +45,14 @@ def decided(case: Mapping[str, Any]) -> dict[str, Any]:
 
 @lru_cache(maxsize=256)
 def _compiled(document: bytes) -> Policy:
-    """Thousands of lines carry the same few documents; marshal makes a key of one faster than JSON does."""
+    """Compile a document and cache it. Thousands of lines have the same few documents, and marshal makes a key faster
+    than JSON.
+    """
     return compiled(marshal.loads(document))  # noqa: S302 # made by marshal.dumps a moment ago, of parsed JSON
 
 
 def _context(principal: Any, given: Any) -> dict[str, str | list[str]]:
-    """The request's context keys: what the principal implies, overridden by what is given."""
+    """Return the request's condition keys: what the principal implies, overridden by the given context."""
     if not isinstance(principal, dict) or not isinstance(given, dict):
         raise TypeError("principal and context must be JSON objects")
     arn, user_name = principal.get("arn"), principal.get("username")

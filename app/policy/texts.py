@@ -1,6 +1,7 @@
-"""The JSON in a text as people paste it: with a prompt, a code fence or a command around it, escaped, URL-encoded.
+"""Find the JSON in a text as people paste it: with a prompt, a code fence or a command around it, escaped,
+URL-encoded.
 
-What holds no JSON is told for what it is: Terraform, YAML, a printout. Pure; in time that grows with the text.
+A text without JSON is recognized as what it is: Terraform, YAML, a printout. Pure, in time linear in the text.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ LONGEST = 100_000
 
 
 def plain_text(text: str) -> str:
-    """Without a byte order mark, and with URL-encoding undone: the API encodes documents so."""
+    """Return the text without a byte order mark and URL-encoding. The API encodes documents that way."""
     text = text.removeprefix("\ufeff")
     if text.lstrip()[:3].upper() not in ("%7B", "%5B"):
         return text
@@ -35,14 +36,14 @@ def plain_text(text: str) -> str:
 
 @dataclass(frozen=True)
 class Brought:
-    """The text to parse. around: what to say of the rest, ""; where there is none."""
+    """The text to parse. around: what to say about the rest, "" if there is none."""
 
     text: str
     around: str = ""
 
 
 def brought(text: str) -> Brought:
-    """What is to be parsed as JSON: the whole text, or the one policy in it where the whole is no JSON."""
+    """Return what to parse as JSON: the whole text or, if that isn't JSON, the one policy in it."""
     text = plain_text(text)
     if _is_json(text) or len(text) > LONGEST:
         return Brought(text)
@@ -76,7 +77,7 @@ def _unescaped(text: str) -> str:
 
 
 def _within(text: str) -> str:
-    """The one JSON text with a Statement; "" where there is none, or another one, or a broken one beside it."""
+    """Return the one JSON text with a Statement. "" if there is none, several, or a broken one beside it."""
     read = json.JSONDecoder().raw_decode
     found, at = "", 0
     for start in islice(re.finditer(r'\{(?=\s*")', text), MOST_STARTS):
@@ -102,7 +103,7 @@ _AS_AWS_HAS_IT = N_("Paste the policy as AWS has it: what aws iam get-policy-ver
 
 
 def what_it_is(text: str, error: ValueError) -> tuple[str, str]:
-    """(sentence, remedy) about a text that is no JSON. error: of parsing it."""
+    """Return (sentence, remedy) for a text that isn't JSON. error: from parsing it."""
     text = plain_text(text)
     if not text.strip():
         return _("It is not JSON: there is nothing in it."), _(WHOLE)
@@ -126,7 +127,7 @@ def what_it_is(text: str, error: ValueError) -> tuple[str, str]:
 
 
 def _changed(change: Callable[[str], str]) -> Callable[[str], bool]:
-    """Is it JSON once it is changed so?"""
+    """Return a test of whether a text is JSON after this change."""
     return lambda text: _is_json(change(text))
 
 

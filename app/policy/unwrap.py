@@ -1,7 +1,7 @@
-"""The policy in what people paste: files of any tool, answers of commands, resources of templates, bare statements.
+"""Find the policy in what people paste: files of any tool, answers of commands, resources of templates, statements.
 
 `aws iam get-policy-version` prints a document within PolicyVersion.Document, others within PolicyDocument, a template
-within a resource, the API URL-encoded. What is in it is judged where it is one document. Pure.
+within a resource, and the API URL-encodes it. If there is exactly one document in it, that one is evaluated. Pure.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _TRUST = "AssumeRolePolicyDocument"
 
 
 def decoded(given: bytes) -> str:
-    """A policy's text: UTF-8, with a byte order mark or without, or UTF-16 with one (what PowerShell's ">" writes).
+    """Decode a policy's text: UTF-8 with or without a byte order mark, or UTF-16 with one (from PowerShell's ">").
 
     Raises UnicodeDecodeError for any other encoding.
     """
@@ -33,10 +33,10 @@ def decoded(given: bytes) -> str:
 
 @dataclass(frozen=True)
 class Unwrapped:
-    """What a text turned out to hold. document: the one to judge; None where there is none, or more than one.
+    """What a text contains. document: the one to evaluate, None if there is none or more than one.
 
-    within: where it was in the whole, "PolicyVersion.Document"; "" where it was the whole.
-    sentence, remedy: what to say where there is not one document; empty where there is.
+    within: where it was, "PolicyVersion.Document", "" if it was the whole. sentence, remedy: what to say if there
+    isn't exactly one document, otherwise empty.
     """
 
     document: Any
@@ -46,7 +46,9 @@ class Unwrapped:
 
 
 def unwrapped(given: Any) -> Unwrapped:
-    """The one policy document in parsed JSON, or what it is instead. What has a Statement is taken as it is."""
+    """Return the one policy document in parsed JSON, or what it is instead. Anything with a Statement counts as a
+    document.
+    """
     given = _unquoted(given)
     if isinstance(given, Mapping) and "Statement" not in given:
         if _is_statement(given):
@@ -72,7 +74,7 @@ def _is_statement(given: Any) -> bool:
 
 
 def _unquoted(given: Any) -> Any:
-    """JSON within a JSON text, URL-encoded or not, read; anything else as it is."""
+    """Parse JSON within a JSON text, URL-encoded or not. Anything else is returned as it is."""
     if not isinstance(given, str):
         return given
     text = plain_text(given).strip()
@@ -101,7 +103,7 @@ def _within(given: Any) -> Unwrapped:
 
 
 def _of_a_template(document: Any, what: str) -> Unwrapped | None:
-    """What to say of a document that only a deployment completes."""
+    """Describe a document that is only complete after a deployment."""
     function = next(_functions(document, DEEPEST), "")
     if not function:
         return None
@@ -123,7 +125,7 @@ _NAMING = frozenset(
 
 
 def _without_document(given: Any) -> Unwrapped:
-    """What JSON is that has no Statement anywhere. It may still be a policy that lacks one."""
+    """Describe JSON without a Statement anywhere. It may still be a policy that lacks one."""
     if not isinstance(given, Mapping) or given.keys() <= {"Version", "Id"}:
         return Unwrapped(given)
     for name, value in given.items():
@@ -169,7 +171,7 @@ def _misspelt_statement(name: str, value: Any) -> Unwrapped:
 
 
 def _keys(given: Any, deeper: int) -> Iterator[str]:
-    """Of everything in it."""
+    """Yield all keys in it."""
     inner = given.values() if isinstance(given, Mapping) else given if isinstance(given, list) else ()
     if isinstance(given, Mapping):
         yield from map(str, given)
@@ -179,7 +181,7 @@ def _keys(given: Any, deeper: int) -> Iterator[str]:
 
 
 def _documents(given: Any, path: tuple[str, ...], deeper: int) -> Iterator[tuple[str, Any]]:
-    """(path, document) of everything with a Statement; of a managed policy's versions the one in force."""
+    """Yield (path, document) of everything with a Statement. Of a managed policy's versions, only the default one."""
     given = _unquoted(given)
     if isinstance(given, Mapping):
         if "Statement" in given:
@@ -198,7 +200,7 @@ def _documents(given: Any, path: tuple[str, ...], deeper: int) -> Iterator[tuple
 
 
 def _name(given: Any, number: int) -> str:
-    """Of an entry in a list: what it calls itself."""
+    """Return what an entry in a list calls itself."""
     names = ("PolicyName", "UserName", "GroupName", "RoleName", "VersionId", "name")
     said = next((given[name] for name in names if isinstance(given.get(name), str)), None) if _is_map(given) else None
     return said or str(number)
@@ -209,7 +211,7 @@ def _is_map(given: Any) -> bool:
 
 
 def _functions(given: Any, deeper: int) -> Iterator[str]:
-    """Functions of CloudFormation in it."""
+    """Yield the CloudFormation functions in it."""
     if isinstance(given, Mapping):
         for name, value in given.items():
             if str(name).startswith("Fn::") or (name == "Ref" and len(given) == 1):

@@ -1,1 +1,1 @@
-"""What can be said of a request of which not everything is known."""
+"""Answer questions about requests of which only a part is known."""

@@ -1,8 +1,8 @@
-"""IAM users that a pattern with wildcards matches, made up from the pattern.
+"""Make up IAM users that a pattern with wildcards matches.
 
-A pattern on aws:PrincipalArn or aws:userid may match one user in thousands, whom no list of usual names contains. So
-the pattern is followed through the beginning that all ARNs and unique IDs share, and what is left of it is spelled
-out. Source of the grammar: IAM User Guide, IAM identifiers.
+A pattern on aws:PrincipalArn or aws:userid may match one user in thousands, who is in no list of usual names. So the
+code follows the pattern through the beginning that all ARNs and unique IDs share, and spells out the rest. Source of
+the grammar: IAM User Guide, IAM identifiers.
 """
 
 from __future__ import annotations
@@ -21,21 +21,25 @@ _REST_OF_ID = re.compile(r"[A-Z0-9]{1,124}")
 
 
 def users_matched(pattern: str, beginning: str) -> Iterator[tuple[str, str]]:
-    """(name, path) of users whose ARN the pattern may match. beginning: of all their ARNs, "arn:…:user/"."""
+    """Return (name, path) of users whose ARN the pattern may match. beginning: the part that all their ARNs share,
+    "arn:…:user/".
+    """
     for rest in _spelt(pattern, beginning):
         if (found := _PATH_AND_NAME.fullmatch(rest)) and "//" not in rest:
             yield found[2], f"/{found[1]}"
 
 
 def ids_matched(pattern: str) -> Iterator[str]:
-    """Unique ids of users, AIDA…, that the pattern may match."""
+    """Return unique IDs of users ("AIDA…") that the pattern may match."""
     for rest in _spelt(pattern, "AIDA"):
         if _REST_OF_ID.fullmatch(rest.upper()) and rest == rest.upper():
             yield f"AIDA{rest}"
 
 
 def _spelt(pattern: str, beginning: str) -> Iterator[str]:
-    """What can follow the beginning where the pattern matches the whole, in upper and lower case fillings."""
+    """Yield texts that can follow the beginning so that the pattern matches the whole, with wildcards filled in upper
+    and in lower case.
+    """
     for written, stand_in in _LITERAL.items():
         pattern = pattern.replace(written, stand_in)
     pattern = re.sub(r"\*+", "*", _VARIABLE.sub("*", pattern))
@@ -46,7 +50,9 @@ def _spelt(pattern: str, beginning: str) -> Iterator[str]:
 
 
 def _places(pattern: str, text: str) -> set[int]:
-    """Where in the pattern one can be once it has matched all of the text: the states of its automaton."""
+    """Return the positions in the pattern that are possible once it has matched all of the text: the states of its
+    automaton.
+    """
     places = _with_skips(pattern, {0})
     for char in text:
         places = _with_skips(
@@ -61,5 +67,5 @@ def _places(pattern: str, text: str) -> set[int]:
 
 
 def _with_skips(pattern: str, places: set[int]) -> set[int]:
-    """A star may also match nothing."""
+    """Add the positions after each star, because a star may also match nothing."""
     return places | {place + 1 for place in places if place < len(pattern) and pattern[place] == "*"}

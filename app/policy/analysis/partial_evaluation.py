@@ -1,6 +1,6 @@
-"""Decisions on requests of which some keys are unknown: made only where those keys make no difference.
+"""Decide requests of which some condition keys are unknown, as far as those keys make no difference.
 
-Unknown are the keys of single services (s3:prefix), names that aren't documented keys, and the address of the client
+Unknown keys are those of single services (s3:prefix), names that aren't documented keys, and the client's address
 (aws:SourceIp). Keys that are only sometimes present, like tags, count as absent.
 """
 
@@ -24,7 +24,7 @@ MOST = 5_000
 
 @dataclass(frozen=True)
 class Weight:
-    """What one statement has to do with a request. matches: None where it depends on keys that are not known."""
+    """How one statement applies to a request. matches: None if that depends on keys with unknown values."""
 
     matches: bool | None
     depends: tuple[str, ...] = ()
@@ -33,7 +33,7 @@ class Weight:
 
 @dataclass(frozen=True)
 class Weighed:
-    """A decision. depends: the keys it depends on, as written; then `decision` is what there is without them."""
+    """A decision. depends: the unknown keys it depends on, as written. `decision` is then the one without them."""
 
     decision: Decision
     weights: Sequence[Weight]
@@ -41,13 +41,13 @@ class Weighed:
 
 
 def unknown(key: str) -> bool:
-    """Has the key a value that nobody here knows?"""
+    """Return whether the value of a condition key can't be known here."""
     known = condition_key(key)
     return known is None or known.name == "aws:SourceIp"
 
 
 def weigh(statements: Sequence[Statement], request: Request) -> Weighed:
-    """Decide. request: its context has what is known; unknown keys in it count as known."""
+    """Decide a request. Its context has the keys with known values. Unknown keys in it count as known."""
     context = {key.lower(): value for key, value in request.context.items()}
     weights = [_weight(each, request, context) for each in statements]
     decision = _decision(statements, weights)
@@ -62,7 +62,7 @@ def weigh(statements: Sequence[Statement], request: Request) -> Weighed:
 
 
 def _decision(statements: Sequence[Statement], weights: Sequence[Weight]) -> Decision:
-    """By the statements that surely match: the first Deny, else the first Allow."""
+    """Decide by the statements that are sure to match: the first Deny, else the first Allow."""
     matching = [number for number, each in enumerate(weights) if each.matches]
     for effect, denies in ((Effect.EXPLICITLY_DENIED, True), (Effect.ALLOWED, False)):
         for number in matching:

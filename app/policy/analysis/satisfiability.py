@@ -1,8 +1,8 @@
-"""Does a condition hold for every request, for some, or for none? Evaluated over the requests there can be.
+"""Find out whether a condition holds for every possible request, for some, or for none.
 
 A key that every request has keeps its true value, and a key of the session follows the session. A key that is only
-sometimes present, that the client chooses or that is unknown is tried as absent and with every value that may matter:
-the values in the condition, values near them, and others.
+sometimes present, that the client chooses, or that is unknown is tried as absent and with every value that may
+matter: the values in the condition, values near them, and others.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Value = str | tuple[str, ...] | None
 
 
 class Holds(Enum):
-    """For how many requests."""
+    """For how many of the possible requests a condition holds."""
 
     ALWAYS = "always"
     SOMETIMES = "sometimes"
@@ -46,7 +46,7 @@ class Holds(Enum):
 
 @dataclass(frozen=True)
 class Users:
-    """The IAM users of an account, asking in one kind of session from a moment on. mfa: as for Session."""
+    """The IAM users of an account, in one kind of session, from a moment on. mfa: as in `Session`."""
 
     mfa: bool | None
     account_id: str
@@ -55,13 +55,13 @@ class Users:
 
 
 def this_hour() -> datetime:
-    """When it became this hour: answers about requests from now on are kept as long."""
+    """Return when the current hour began (UTC). Results about requests from now on are cached by it."""
     return datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
 
 
 @lru_cache(maxsize=8192)
 def holds(condition: Condition, users: Users) -> Holds:
-    """Of direct requests of these users; fresh ones, where there was MFA."""
+    """Return for how many direct requests of these users a condition holds. With MFA, the code was just entered."""
     if _asks_a_time_as_text(condition):
         return Holds.SOMETIMES
     seen = set()
@@ -73,7 +73,9 @@ def holds(condition: Condition, users: Users) -> Holds:
 
 
 def _asks_a_time_as_text(condition: Condition) -> bool:
-    """A pattern of a time comes and goes with the clock: every tenth second, say, or every night."""
+    """Return whether a condition compares a time as text, so that it holds and fails periodically, every night for
+    example.
+    """
     known = condition_key(condition.key)
     as_text = condition.operator.rpartition(":")[2].lower().startswith(("string", "arn"))
     patterns = [each for each in condition.wanted if each.strip("*") and ("*" in each or "?" in each)]
@@ -81,7 +83,9 @@ def _asks_a_time_as_text(condition: Condition) -> bool:
 
 
 def holds_in(condition: Condition, context: Context) -> bool:
-    """In one request. context: keys in lower case. A variable without a value makes it not hold."""
+    """Return whether a condition holds in one request. context: keys in lower case. A variable without a value makes
+    it fail.
+    """
     try:
         return condition.holds(context)
     except Absent:
@@ -89,7 +93,7 @@ def holds_in(condition: Condition, context: Context) -> bool:
 
 
 def spares_services(condition: Condition, users: Users) -> bool:
-    """Return whether it doesn't apply to what an AWS service does on a user's behalf."""
+    """Return whether a condition fails for what an AWS service does on a user's behalf."""
     user = IamUser(users.account_id, "alice", f"arn:{users.partition}:iam::{users.account_id}:user/alice")
     context = request_context(user, Session.of(mfa=False), "any:Action", Circumstances(users.now))
     by_service = context | dict.fromkeys(("aws:CalledViaFirst", "aws:CalledViaLast"), "cloudformation.amazonaws.com")
@@ -101,7 +105,7 @@ def spares_services(condition: Condition, users: Users) -> bool:
 
 
 def requests_of(condition: Condition, users: Users) -> Iterator[Context]:
-    """The requests in which a condition is tried: keys in lower case."""
+    """Yield the contexts, keys in lower case, in which a condition is tried."""
     mfa, partition, now = users.mfa, users.partition, users.now
     keys = [key.lower() for key in condition.keys]
     near = _near(condition.wanted)
@@ -130,7 +134,7 @@ _USER = re.compile(r"arn:[^:]*:iam::([^:]*):user(/(?:[!-9;-~]+/)?)([\w+=,.@-]{1,
 
 
 def _people(keys: Sequence[str], wanted: tuple[str, ...], users: Users) -> Iterator[tuple[str, tuple[str, str, str]]]:
-    """(account, (name, path, unique id)) of IAM users there can be, as far as these keys tell them apart."""
+    """Yield (account ID, (name, path, unique ID)) of possible IAM users, as far as these keys tell them apart."""
     near, account_id = _near(wanted), users.account_id
     by_account = not {"aws:principalaccount", "aws:principalarn"}.isdisjoint(keys)
     by_name = not {"aws:username", "aws:userid", "aws:principalarn"}.isdisjoint(keys)
@@ -144,7 +148,7 @@ def _people(keys: Sequence[str], wanted: tuple[str, ...], users: Users) -> Itera
 
 
 def _meant(wanted: tuple[str, ...], account_id: str, partition: str) -> Iterator[tuple[str, str, str]]:
-    """(name, path, unique id) of users whom patterns match, be they few."""
+    """Yield (name, path, unique ID) of users that patterns match, even if they match very few."""
     for pattern in wanted:
         if "*" in pattern or "?" in pattern:
             for name, path in users_matched(pattern, f"arn:{partition}:iam::{account_id}:user/"):
@@ -154,7 +158,7 @@ def _meant(wanted: tuple[str, ...], account_id: str, partition: str) -> Iterator
 
 
 def _users(near: Iterable[str], account_id: str) -> list[tuple[str, str, str]]:
-    """(name, path, unique id), among them those that texts may mean."""
+    """Yield (name, path, unique ID) of users, including those that the texts may mean."""
     found = [
         _PLAIN,
         ("alice", "/engineering/", "AIDACKCEVSQ6C2EXAMPLE"),
@@ -173,7 +177,7 @@ def _users(near: Iterable[str], account_id: str) -> list[tuple[str, str, str]]:
 
 
 def _filled(arn: str, account_id: str) -> str:
-    """An ARN of a condition, with the account that is meant where it leaves that open."""
+    """Return an ARN from a condition, with the account it must mean if it leaves the account open."""
     parts = arn.split(":", 5)
     if len(parts) == 6 and parts[4] in ("", "x", account_id):
         parts[4] = account_id
@@ -185,7 +189,9 @@ _EDGES = ("", "x", "true", "false", "0", "1.5", "an/other:value")
 
 @lru_cache(maxsize=4096)
 def _near(wanted: tuple[str, ...]) -> tuple[str, ...]:
-    """Values of the policy as a request could have them, their wildcards put in, and values next to them."""
+    """Yield values from the policy as a request could have them, with wildcards filled in, and values next to
+    them.
+    """
     found: dict[str, None] = {}
     for text in wanted:
         plain = text.replace("${*}", "*").replace("${?}", "?").replace("${$}", "$")
@@ -231,14 +237,14 @@ def _beside_addresses(text: str) -> Iterator[str]:
 
 
 def values_of(key: str, wanted: tuple[str, ...], said: Sequence[str], now: datetime) -> list[Value]:
-    """What a key can say that a condition asks for, in lower case. said: what else is in the request."""
+    """Yield what a key that a condition uses can be, in lower case. said: the rest of the request's context."""
     return _values(key, "198.51.100.10" if key == "aws:sourceip" else None, (*_near(wanted), *said), None, now)
 
 
 def _values(
     key: str, true: str | Sequence[str] | None, near: Sequence[str], mfa: bool | None, now: datetime
 ) -> list[Value]:
-    """What a key can say in a request. true: its value in a plain request."""
+    """Yield what a key can be in a request. true: its value in a plain request."""
     known = condition_key(key)
     if known and (known.presence is Presence.NEVER or _fixed(known)):
         return [true if true is None or isinstance(true, str) else tuple(true)]
@@ -263,7 +269,7 @@ def _values(
 
 
 def _fixed(key: Key) -> bool:
-    """Has it, for this person and session, just one value?"""
+    """Return whether the key can have only one value for this user and session."""
     if key.person or key.name in ("aws:MultiFactorAuthPresent", "aws:MultiFactorAuthAge"):
         return not key.name.startswith("aws:PrincipalTag/")
     return key.presence is Presence.ALWAYS and not key.chosen and key.value_type in (ValueType.BOOL, ValueType.STRING)
@@ -272,7 +278,7 @@ def _fixed(key: Key) -> bool:
 def _moments(
     key: str, true: str | Sequence[str] | None, near: Sequence[str], now: datetime, mfa: bool | None
 ) -> Iterator[str | None]:
-    """Times a request can come at, or a session can have begun at: none is in the past for the first."""
+    """Yield times at which a request can arrive, or a session can have begun. A request never arrives in the past."""
     issued = key == "aws:tokenissuetime"
     if true is None:
         yield None
@@ -288,7 +294,9 @@ def _moments(
 
 
 def moment(text: str) -> datetime | None:
-    """Return the time (UTC) that a value of a date condition means: seconds since 1970, or ISO 8601. None: none."""
+    """Return the time (UTC) that the value of a date condition means: seconds since 1970, or ISO 8601. None if it
+    means none.
+    """
     try:
         return datetime.fromtimestamp(float(text), UTC)
     except (ValueError, OverflowError, OSError):

@@ -1,1 +1,1 @@
-"""`policy check`: small checks, each from a document to its findings, and the report of them all."""
+"""`policy check`: small checks, each from a document to its findings, and the report on all of them."""

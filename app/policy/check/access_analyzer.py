@@ -1,7 +1,7 @@
 """The checks of IAM Access Analyzer that matter for a Force_MFA policy.
 
-Source: IAM User Guide, IAM policy validation check reference. Its errors and warnings have the same severity here,
-and its suggestions are notes. What IAM itself refuses is in `app.policy.check.parse`.
+Source: IAM User Guide, IAM policy validation check reference. Errors and warnings keep their severity, and
+suggestions become notes. What IAM itself refuses is in `app.policy.check.parse`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _OF_LINES = (
 
 
 def validations(policy: ParsedPolicy) -> Iterator[Finding]:
-    """All of them, in the order of the statements."""
+    """Yield the findings of all these checks, in the order of the statements."""
     for statement in policy.statements:
         yield from _of_resources(statement.place(statement.resource_element), statement.resources)
         place = statement.place("Condition")
@@ -39,7 +39,7 @@ def validations(policy: ParsedPolicy) -> Iterator[Finding]:
 
 
 def _of_resources(place: Place, resources: Sequence[str]) -> Iterator[Finding]:
-    """Each wrong region once."""
+    """Yield a finding for each wrong region, once each."""
     told: set[str] = set()
     for resource in resources:
         for region in {*resource.split(":", 5)[3:4]} - told:

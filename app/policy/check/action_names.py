@@ -1,4 +1,4 @@
-"""Actions that don't exist, and resources that an action doesn't support. Source: IAM's reference data."""
+"""Find actions that don't exist, and resources that an action doesn't support. Source: IAM's reference data."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from app.text.messages import _
 
 
 def misspelt(policy: ParsedPolicy) -> Iterator[Finding]:
-    """Actions the reference does not know, statement by statement: misspelt, or younger than it.
+    """Yield a finding for each action that the reference doesn't have: misspelt, or newer than the reference.
 
-    No other action is proposed: it would be another permission than the one in the document.
+    No other action is proposed, because it would grant something the document doesn't ask for.
     """
     for statement in policy.statements:
         place = statement.place(statement.action_element)
@@ -51,7 +51,7 @@ def misspelt(policy: ParsedPolicy) -> Iterator[Finding]:
 
 
 def _no_action(name: str) -> str:
-    """name: as written, perhaps with wildcards."""
+    """Describe an action that doesn't exist. name: as written, possibly with wildcards."""
     day = f"{reference_date():%-d %B %Y}"
     if "*" in name or "?" in name:
         return _(
@@ -69,7 +69,9 @@ def _exists(action: str) -> bool:
 
 
 def unsupported(policy: ParsedPolicy) -> Iterator[Finding]:
-    """Actions named with resources of types they do not have: there the statement does nothing."""
+    """Yield a finding for each action named with resources of types it doesn't support: there the statement has no
+    effect.
+    """
     for statement in policy.statements:
         if statement.statement.not_actions or statement.statement.not_resources or "*" in statement.resources:
             continue
@@ -108,7 +110,7 @@ def _unsupported(statement: ParsedStatement, written: str) -> Finding | None:
 
 
 def _what_for(action: str, types: Sequence[str], *, denies: bool) -> str:
-    """types: of resources that the action supports, none where it supports only "*"."""
+    """Say which resources an action supports. types: resource types, empty if it supports only "*"."""
     named = {"action": action, "types": ", ".join(types)}
     if types and denies:
         return _("%(action)s supports only resources of type %(types)s, so this denies nothing.", **named)
@@ -134,6 +136,8 @@ def _remedy(types: Sequence[str], *, denies: bool) -> str:
 
 
 def _observed(action: str) -> tuple[str, ...]:
-    """ARNs that a list is judged on, without and with a PathPrefix, though the reference names none."""
+    """Return the ARNs that a list action is authorized on without and with a PathPrefix, though the reference names
+    none.
+    """
     under = LISTED_UNDER.get(action)
     return (f"arn:*:iam::*:{under}", f"arn:*:iam::*:{under}*/") if under else ()

@@ -1,4 +1,4 @@
-"""`policy check`: all checks of a document, in one tuple, and the report of what they find."""
+"""`policy check`: all checks of a document, in one tuple, and the report of their findings."""
 
 from __future__ import annotations
 
@@ -52,9 +52,10 @@ ALL_CHECKS: tuple[Check, ...] = (
 
 
 def check(text: str) -> Report:
-    """Check the text of a document. Raises nothing: what is wrong with it is a finding, the worst ones first.
+    """Check the text of a document and return the report, the most severe findings first. Raises nothing: a mistake
+    is a finding.
 
-    A document that is too long for IAM is not judged: it could take long, and nobody can have such a policy.
+    A document that is too long for IAM isn't evaluated, because nobody can have such a policy and it could take long.
     """
     reading = read_text(text)
     if reading.document is None or reading.size > LARGEST:

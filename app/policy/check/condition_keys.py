@@ -1,4 +1,4 @@
-"""Mistakes in the keys and operators of a Condition element.
+"""Find mistakes in the keys and operators of a Condition element.
 
 Source: IAM User Guide, IAM policy validation check reference.
 """
@@ -48,7 +48,7 @@ _NAMED = {
 
 
 def empty_or_repeated(place: Place, condition: Mapping[str, Any]) -> Iterator[Finding]:
-    """Operators without a key, keys without a value, and one key in two spellings."""
+    """Yield findings for operators without a key, keys without a value, and keys that appear in two spellings."""
     for operator, keys in condition.items():
         if not keys:
             sentence = _("%(operator)s has no key, so it checks nothing.", operator=cut(operator))
@@ -71,7 +71,7 @@ def empty_or_repeated(place: Place, condition: Mapping[str, Any]) -> Iterator[Fi
 
 
 def deprecated_or_unknown(line: Line) -> Iterator[Finding]:
-    """Keys AWS has replaced, and keys the reference does not know."""
+    """Yield findings for keys that AWS has replaced, and for keys that the reference doesn't have."""
     if newer := _DEPRECATED.get(line.key.lower()):
         sentence = _("%(key)s is deprecated.", key=cut(line.key))
         yield Finding("deprecated-key", Severity.WARNING, line.place, sentence, _("Write %(newer)s.", newer=newer))
@@ -90,7 +90,9 @@ def deprecated_or_unknown(line: Line) -> Iterator[Finding]:
 
 
 def unfitting(line: Line) -> Iterator[Finding]:
-    """Operators for values of another kind, and ForAllValues where there is one value at most."""
+    """Yield findings for operators that don't match the type of the key, and for ForAllValues on a key with one value
+    at most.
+    """
     told = type_of(line.key)
     if told is None or not line.family:
         return
@@ -123,7 +125,7 @@ def unfitting(line: Line) -> Iterator[Finding]:
 
 
 def wildcards(line: Line) -> Iterator[Finding]:
-    """Wildcards where an operator takes them letter by letter."""
+    """Yield findings for wildcards with operators that compare them literally."""
     if line.family != "string" or line.base.endswith("Like"):
         return
     if wild := next((value for value in line.values_with("") if re.search(r"[*?]", value)), None):

@@ -1,4 +1,4 @@
-"""A Condition element, taken apart: one line for each operator and key."""
+"""Split a Condition element into lines, one for each operator and key."""
 
 from __future__ import annotations
 
@@ -39,27 +39,29 @@ class Line:
 
     @property
     def family(self) -> str:
-        """ "string", "numeric", "date", "bool", "ipaddress", "arn"; "" for others."""
+        """Return what the operator compares: "string", "numeric", "date", "bool", "ipaddress", "arn", or "" for
+        others.
+        """
         name = NEGATED.get(self.base, self.base).lower()
         return next((family for family in FAMILIES if name.startswith(family)), "")
 
     @property
     def negated(self) -> bool:
-        """Does it hold where no value matches?"""
+        """Return whether the condition holds if no value matches."""
         return self.base in NEGATED
 
     @property
     def literal(self) -> list[str]:
-        """The values without a variable: of the others nothing is known."""
+        """Return the values without a policy variable, which are the only ones whose text is known."""
         return [value for value in self.values if not _VARIABLE.search(value)]
 
     def values_with(self, stand_in: str) -> list[str]:
-        """All values, something put in for their variables."""
+        """Return all values, with a text in place of each policy variable."""
         return [_VARIABLE.sub(stand_in, value) for value in self.values]
 
 
 def lines_of(place: Place, condition: Mapping[str, Any]) -> Iterator[Line]:
-    """One by one. condition: one that `evaluation.compiled` takes."""
+    """Yield the lines of a Condition element that `evaluation.compiled` accepts."""
     for operator, keys in condition.items():
         qualifier, _, name = operator.rpartition(":")
         base = re.sub("ifexists$", "", name, flags=re.IGNORECASE).lower()

@@ -1,4 +1,4 @@
-"""Mistakes in the values of a Condition element.
+"""Find mistakes in the values of a Condition element.
 
 If a value can't be read, the condition never holds. With a negated operator it always holds. Either is an error.
 Source: IAM User Guide, IAM policy validation check reference.
@@ -39,7 +39,9 @@ _WITH_ZONE = r"(Z|[+-]\d\d:\d\d)$"
 
 
 def _is_date(text: str) -> bool:
-    """In W3C's form of ISO 8601, or as seconds since 1970 (IAM User Guide, date condition operators)."""
+    """Return whether a text is a date as the W3C profile of ISO 8601 has it, or seconds since 1970 (IAM User Guide,
+    date condition operators).
+    """
     if re.fullmatch(r"[0-9]{1,11}", text):
         return True
     if not re.fullmatch(_DATE, text, re.IGNORECASE):
@@ -92,7 +94,7 @@ _READABLE: dict[str, tuple[str, Callable[[str], bool], str]] = {
 
 
 def unreadable(line: Line) -> Iterator[Finding]:
-    """Values that are not what the operator compares."""
+    """Yield findings for values that the operator can't compare."""
     family = "bool" if line.base == "Null" else line.family
     if family not in _READABLE:
         return
@@ -111,7 +113,7 @@ def unreadable(line: Line) -> Iterator[Finding]:
 
 
 def doubtful_dates(line: Line) -> Iterator[Finding]:
-    """Dates that may mean another moment than their author thinks."""
+    """Yield findings for dates that may mean another moment than their author thinks."""
     if line.family != "date":
         return
     for value in line.literal:
@@ -126,7 +128,7 @@ def doubtful_dates(line: Line) -> Iterator[Finding]:
 
 
 def several_booleans(line: Line) -> Iterator[Finding]:
-    """Bool with true and false: any of them will do."""
+    """Yield findings for Bool with both true and false, which always holds if the key is present."""
     if line.base == "Bool" and len({value.lower() for value in line.values}) > 1:
         sentence = _(
             "%(operator)s lists both true and false for %(key)s, so it matches either.",
@@ -137,7 +139,7 @@ def several_booleans(line: Line) -> Iterator[Finding]:
 
 
 def private_addresses(line: Line) -> Iterator[Finding]:
-    """aws:SourceIp is never one of these."""
+    """Yield findings for private addresses under aws:SourceIp, which never has one."""
     if line.key.lower() != "aws:sourceip" or line.family != "ipaddress":
         return
     private = [value for value in line.literal if (block := _network(value)) and _is_private(block)]
@@ -154,7 +156,7 @@ def private_addresses(line: Line) -> Iterator[Finding]:
 
 
 def _not_seen(address: str, operator: str, *, alone: bool) -> str:
-    """alone: are there only private addresses in the condition?"""
+    """Describe private addresses that never match. alone: whether the condition has only private addresses."""
     if alone:
         return _(
             "%(address)s is private, and aws:SourceIp is the public address of a request. %(operator)s never "
@@ -173,7 +175,7 @@ def _is_private(block: Network) -> bool:
 
 
 def places(line: Line) -> Iterator[Finding]:
-    """Accounts and regions that there cannot be."""
+    """Yield findings for accounts and regions that can't exist."""
     key = line.key.lower()
     plain = [value for value in line.literal if not re.search(r"[*?]", value)]
     accounts: list[str] = []

@@ -1,6 +1,7 @@
-"""Actions that the deny exempts from MFA beyond those that users need to get MFA.
+"""Find actions that the deny exempts from MFA although users don't need them to get MFA.
 
-Such a document doesn't demand MFA of a thief with a stolen key. That AWS's own document exempts them is no excuse.
+With such a document, a thief with a stolen key isn't asked for MFA. It counts even if AWS's own document exempts the
+action.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ TOLD = 8
 
 @cache
 def known() -> frozenset[str]:
-    """What AWS's documents and ours exempt, entry by entry in lower case, and what no policy reaches anyway."""
+    """Return the entries, in lower case, that AWS's documents and ours exempt, and those that no policy affects."""
     spared = {
         entry
         for variant in VARIANTS
@@ -39,7 +40,9 @@ def known() -> frozenset[str]:
 
 
 def exempted_actions(denies: Sequence[Scope]) -> Iterator[Finding]:
-    """One finding an entry, whatever kind of credentials slips through; nothing where no deny forces MFA at all."""
+    """Yield one finding for each entry, whichever kind of credentials it lets through. Yields nothing if no deny
+    forces MFA.
+    """
     found: dict[Finding, None] = {}
     broad = [each for each in denies if each.broad and (each.demands_mfa or any(map(each.firm, WITHOUT_MFA)))]
     for mfa in WITHOUT_MFA:
@@ -59,7 +62,9 @@ def _leniency(deny: Scope) -> tuple[int, int]:
 
 
 def _of_deny(deny: Scope, others: Sequence[Scope]) -> Iterator[Finding]:
-    """Entry by entry. others: what holds beside it, and may deny what this one exempts."""
+    """Yield the findings of one deny, entry by entry. others: the other denies, which may cover what this one
+    exempts.
+    """
     if not deny.statement.not_actions:
         return
     place = deny.place("NotAction")
@@ -108,7 +113,7 @@ def _of_deny(deny: Scope, others: Sequence[Scope]) -> Iterator[Finding]:
 
 
 def _exempt(entry: str, written: str, beyond: frozenset[str]) -> str:
-    """What to say of an entry of NotAction. beyond: real actions it exempts that getting MFA does not take."""
+    """Describe an entry of NotAction. beyond: real actions it exempts that users don't need to get MFA."""
     works = _("If this or another policy grants that, it works without MFA, even with a stolen key.")
     if open_service(written):
         return _(
@@ -127,7 +132,7 @@ def _exempt(entry: str, written: str, beyond: frozenset[str]) -> str:
 
 
 def _needed(deny: Scope, entry: str, written: str) -> str:
-    """Say what to write instead: an MFA session needs part of an entry, and no other entry names it."""
+    """Say what to write instead, if getting MFA needs a part of this entry and no other entry names it."""
     rest = [each for each in deny.entries.values() if each != written]
     named = [each for each in GETTING_MFA if _names(written, each) and not any(_names(other, each) for other in rest)]
     if named:
@@ -146,5 +151,5 @@ _GRAVE = ("Create", "Put", "Attach", "Assume", "Delete", "Update")
 
 
 def _dull(action: str) -> tuple[bool, str]:
-    """What changes things first."""
+    """Return a sort key that puts actions that change something first."""
     return not action.partition(":")[2].startswith(_GRAVE), action

@@ -1,4 +1,4 @@
-"""One finding of `policy check`: what is wrong, how severe it is, where, and what to do."""
+"""One finding of `policy check`: what is wrong, how severe it is, where it is, and what to do."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from app.policy.places import Place
 
 
 class Severity(StrEnum):
-    """How bad."""
+    """How severe a finding is."""
 
     ERROR = "error"
     """It does not do what is written, or IAM would not take it."""
@@ -22,7 +22,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing to know. code: stable. subject: the action or feature it is about, where there is one."""
+    """One finding. code: stable. subject: the action or feature it is about, if there is one."""
 
     code: str
     severity: Severity
@@ -32,7 +32,7 @@ class Finding:
     subject: str = ""
 
     def as_json(self) -> dict[str, Any]:
-        """For programs."""
+        """Return the finding as a JSON object for programs."""
         return {
             "code": self.code,
             "severity": self.severity.value,

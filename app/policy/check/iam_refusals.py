@@ -1,7 +1,7 @@
-"""Actions and ARNs that IAM refuses with the whole document, though their form can be read. Pure.
+"""Find actions and ARNs for which IAM refuses the whole document, although their form is readable. Pure.
 
-Source: IAM's own messages, as others have reported them (observed). ARNs with a wildcard or variable where it matters
-are left alone: what IAM says to those is not known.
+Source: IAM's own messages, as others have reported them (observed). ARNs with a wildcard or variable in the part that
+matters are left out, because IAM's answer to those isn't known.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _NEWER = ("assumed-role/", "delegation-request/", "role-template/")
 
 @dataclass(frozen=True)
 class Refused:
-    """Why. element: of the statement. iam: IAM's message."""
+    """Why IAM refuses a document. element: the statement's element. iam: IAM's message."""
 
     element: str
     sentence: str
@@ -47,7 +47,9 @@ class Refused:
 
 
 def refused(statement: Mapping[str, Any]) -> Iterator[Refused]:
-    """What of a statement makes IAM refuse the document. statement: one that `evaluation.compiled` takes."""
+    """Return the parts of a statement for which IAM refuses the document. statement: one that `evaluation.compiled`
+    accepts.
+    """
     for element in ("Action", "NotAction"):
         for action in texts_of(statement.get(element, [])):
             yield from _of_action(element, action)
@@ -114,5 +116,5 @@ def _of_iam(below: str) -> bool:
 
 
 def _open(text: str) -> bool:
-    """Is it not said in full?"""
+    """Return whether a text has wildcards or variables."""
     return re.search(r"[*?]|\$\{", text) is not None

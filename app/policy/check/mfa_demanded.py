@@ -1,7 +1,7 @@
-"""Does a document demand MFA of access keys and of passwords, for everything but getting MFA?
+"""Find out whether a document requires MFA of access keys and of passwords, for everything except getting MFA.
 
-`mfa_enforcement` says what is wrong with the deny, `exempted_actions` what it exempts, and `mfa_probes` has the last
-word: requests without MFA, evaluated one by one.
+`mfa_enforcement` says what is wrong with the deny, `exempted_actions` what it exempts, and `mfa_probes` decides in
+the end by evaluating requests without MFA one by one.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from app.text.messages import _
 
 
 def mfa_demanded(policy: ParsedPolicy) -> Iterator[Finding]:
-    """Why a document doesn't demand MFA of a plain key and of a password. Warnings where it nearly doesn't."""
+    """Yield findings that say why a document doesn't require MFA of a plain key or a password, and warnings if it
+    almost does.
+    """
     denies = denies_of(policy)
     reasons = [*unforced(denies), *exempted_actions(denies)]
     yield from reasons
@@ -29,7 +31,7 @@ def mfa_demanded(policy: ParsedPolicy) -> Iterator[Finding]:
 
 
 def locked_out(policy: ParsedPolicy) -> Iterator[Finding]:
-    """A deny that MFA does not end."""
+    """Yield findings for denies that still apply after the user signs in with MFA."""
     for each in denies_of(policy):
         if each.broad and each.firm(True) and all(each.names(action) for action in ONE_A_SERVICE):
             yield Finding(

@@ -1,4 +1,4 @@
-"""Does a deny demand MFA of access keys and passwords, of every user, for every service and resource?"""
+"""Find out whether a deny requires MFA of access keys and passwords, for every user, service and resource."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ def _nothing_denied(sentence: str) -> Finding:
 
 
 def unforced(denies: Sequence[Scope]) -> Iterator[Finding]:
-    """Why it does not force MFA; nothing where it does. Statements that only add to one that does are no matter."""
+    """Yield findings that say why MFA isn't forced. Yields nothing if one deny forces it, whatever other statements
+    add.
+    """
     lacking = [mfa for mfa in WITHOUT_MFA if not any(each.broad and each.firm(mfa) for each in denies)]
     if not lacking:
         return
@@ -62,7 +64,7 @@ def unforced(denies: Sequence[Scope]) -> Iterator[Finding]:
 
 
 def spared_services(denies: Sequence[Scope]) -> Iterator[Finding]:
-    """Denies that hold for what people do themselves, and not for what a service does for them."""
+    """Yield findings for denies that apply to what users do themselves, but not to what a service does for them."""
     for each in denies:
         if each.broad and each.demands_mfa and each.via_services:
             yield Finding(
@@ -80,7 +82,7 @@ def spared_services(denies: Sequence[Scope]) -> Iterator[Finding]:
 
 
 def _spares_all(deny: Scope) -> Finding:
-    """A deny of nothing: its NotAction names every action."""
+    """Describe a deny of nothing, whose NotAction names every action."""
     named = next(written for entry, written in deny.entries.items() if is_all(entry))
     return Finding(
         "deny-of-nothing",
@@ -93,7 +95,7 @@ def _spares_all(deny: Scope) -> Finding:
 
 
 def _never(deny: Scope) -> Finding:
-    """A deny with a condition that no request of an IAM user meets."""
+    """Describe a deny with a condition that no request of an IAM user meets."""
     condition = deny.dead[0]
     wanted = counted(condition.wanted) or _("nothing")
     return Finding(
@@ -113,7 +115,7 @@ def _never(deny: Scope) -> Finding:
 
 
 def _narrowings(deny: Scope, lacking: Sequence[bool | None]) -> Iterator[Finding]:
-    """What makes a deny hold for less than everybody and everything."""
+    """Yield what limits a deny to some users, services or resources."""
 
     def narrowed(element: str, sentence: str, remedy: str) -> Finding:
         return Finding("deny-narrowed", Severity.ERROR, deny.place(element), sentence, remedy)
@@ -164,7 +166,7 @@ def _narrowings(deny: Scope, lacking: Sequence[bool | None]) -> Iterator[Finding
 
 
 def _left_out(partial: Sequence[Scope]) -> Finding:
-    """The first of them represents all."""
+    """Return an example of the actions a deny leaves out."""
     services = dict.fromkeys(
         action.partition(":")[0] for action in ONE_A_SERVICE if not any(each.names(action) for each in partial)
     )

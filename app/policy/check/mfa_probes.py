@@ -1,6 +1,6 @@
-"""Requests without MFA, evaluated one by one: one that no deny stops proves that MFA isn't demanded.
+"""Evaluate requests without MFA one by one. One that no deny stops proves that MFA isn't required.
 
-`mfa_enforcement` and `exempted_actions` say what is wrong where. If they overlook something, this finds it. Other
+`mfa_enforcement` and `exempted_actions` say what is wrong and where. These requests find what they overlook. Other
 policies may allow anything, so only a deny counts.
 """
 
@@ -30,7 +30,7 @@ MOST_VARIED = 24
 
 
 def unproven(denies: Sequence[Scope], permits: Permits) -> Finding | None:
-    """A request that gets through without MFA; None where every one tried is denied."""
+    """Return a request that gets through without MFA, or None if every request tried is denied."""
     actions = [*PROBES, *islice(_entries(denies), MOST_ENTRIES)]
     resources = ["*", permits.arn, f"arn:{permits.partition}:s3:::bucket/key", *islice(_resources(denies), 4)]
     naming = {
@@ -85,7 +85,7 @@ def _finding(action: str, resource: str, mfa: bool | None) -> Finding:
 
 
 def _entries(denies: Sequence[Scope]) -> Iterator[str]:
-    """Actions that the denies name one by one, and some of those that their patterns name."""
+    """Return actions that the denies name, and some that their patterns match."""
     for each in denies:
         for entry in each.entries.values():
             if "*" in entry or "?" in entry:
@@ -101,7 +101,7 @@ def _resources(denies: Sequence[Scope]) -> Iterator[str]:
 
 
 def _contexts(denies: Sequence[Scope], mfa: bool | None, permits: Permits) -> Iterator[Context]:
-    """The plain request, one that escapes each condition, then a sample in which what they depend on varies."""
+    """Yield contexts: a plain request, one that avoids each condition, then a sample of combinations."""
     yield {name.lower(): value for name, value in permits.context("any:Action", mfa=mfa).items()}
     conditions = [condition for each in denies if each.keys for condition in each.statement.conditions]
     users = Users(mfa, permits.account_id, permits.partition, this_hour())

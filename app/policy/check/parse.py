@@ -1,4 +1,4 @@
-"""Reads the text of a policy, and finds what IAM would refuse, or would understand otherwise than it seems."""
+"""Read the text of a policy, and find what IAM would refuse or understand differently from how it looks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SIZE_OF_ID = 12
 
 @dataclass
 class Reading:
-    """What was read. document: None where it cannot be judged."""
+    """What was read. document: None if it can't be evaluated."""
 
     size: int
     findings: list[Finding] = field(default_factory=list)
@@ -33,7 +33,7 @@ class Reading:
 
 
 def read_text(text: str) -> Reading:
-    """Read a document and find everything wrong with its form. Raises nothing."""
+    """Read a document and find everything that is wrong with its form. Raises nothing."""
     given = brought(text)
     text = given.text
     reading = Reading(_size(text))
@@ -110,12 +110,12 @@ def read_text(text: str) -> Reading:
 
 
 def no_number(text: str) -> float:
-    """For json.loads, which takes NaN and Infinity: JSON has neither. Raises ValueError."""
+    """Refuse NaN and Infinity, which json.loads accepts and JSON doesn't have. Raises ValueError."""
     raise ValueError(f"{text} is no value of JSON")
 
 
 def _size(text: str) -> int:
-    """Characters as IAM counts them, the account's id put in for the placeholder."""
+    """Return the characters as IAM counts them, with the account ID in place of the placeholder."""
     placeholders = text.count(f":{PLACEHOLDER}:")
     return len("".join(text.split())) + placeholders * (_SIZE_OF_ID - len(PLACEHOLDER))
 
@@ -130,7 +130,7 @@ def _unreadable(sentence: str) -> Finding:
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong with a document's form. iam: IAM's message when it refuses the document for it."""
+    """What is wrong with a document's form. iam: IAM's message if IAM refuses the document for it."""
 
     place: Place
     sentence: str
@@ -139,9 +139,9 @@ class Problem:
 
 
 def grammar_problems(document: Any) -> list[Problem]:
-    """Why IAM refuses a document (MalformedPolicyDocument), statement by statement; empty where it takes it.
+    """Yield why IAM refuses a document (MalformedPolicyDocument), statement by statement. Empty if it doesn't.
 
-    document: parsed JSON. Its size is another matter: IAM has limits by the kind of policy.
+    document: parsed JSON. Its size is checked elsewhere, because IAM's limits depend on the kind of policy.
     """
     if not isinstance(document, dict):
         return [
@@ -241,7 +241,7 @@ def _of_statements(statements: Sequence[Any]) -> Iterator[Problem]:
 
 
 def _plain_text(statements: Sequence[Any], broken: set[int | None]) -> Iterator[Finding]:
-    """Variables in a policy of a version that has none."""
+    """Yield policy variables in a document whose Version doesn't have any."""
     for index, statement in enumerate(statements):
         if index not in broken and "${" in json.dumps(statement):
             yield Finding(

@@ -1,6 +1,6 @@
-"""Where a document has a placeholder for the account, what is no variable of AWS's, or what nobody sees.
+"""Find placeholders for the account, names that aren't AWS policy variables, and invisible characters.
 
-What `app.policy.meaning` repairs is named here as it is spelt.
+`app.policy.meaning` repairs these before the document is evaluated. Findings show them as they were written.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _TOOLS = {"&": "Terraform", "$$": "Terraform", "${!": "CloudFormation"}
 
 
 def accounts_missing(policy: ParsedPolicy) -> Iterator[Finding]:
-    """Placeholders where an ARN has its account, each once a statement and element."""
+    """Yield findings for placeholders in an ARN's account, once for each statement and element."""
     for index, statement in enumerate(policy.source_statements):
         told: set[tuple[str, str]] = set()
         for element, text in texts_of_statement(statement):
@@ -44,7 +44,7 @@ def accounts_missing(policy: ParsedPolicy) -> Iterator[Finding]:
 
 
 def invisible_characters(policy: ParsedPolicy) -> Iterator[Finding]:
-    """Characters that came along unseen when an action or ARN was copied, the first of a statement and element."""
+    """Yield findings for invisible characters in actions and ARNs, the first one of each statement and element."""
     for statement, written in zip(policy.statements, policy.source_statements, strict=True):
         told: set[str] = set()
         actions = [(statement.action_element, each) for each in statement.actions]
@@ -68,7 +68,9 @@ def invisible_characters(policy: ParsedPolicy) -> Iterator[Finding]:
 
 
 def variables_misspelt(policy: ParsedPolicy) -> Iterator[Finding]:
-    """Variables in another tool's spelling, and names that are no variable, each once a statement."""
+    """Yield findings for variables in another tool's spelling, and for names that aren't variables, once for each
+    statement.
+    """
     if not policy.has_variables:
         return
     for index, statement in enumerate(policy.source_statements):
@@ -125,7 +127,9 @@ def _foreign(place: Place, written: str) -> Finding:
 
 
 def mixed_accounts(policy: ParsedPolicy) -> Iterator[Finding]:
-    """ARNs of another account or partition than the others': a statement pasted from elsewhere."""
+    """Yield findings for ARNs whose account or partition differs from the rest: probably a statement pasted from
+    elsewhere.
+    """
     statements = policy.source_statements
     partition, account_id = policy.partition, policy.account_id
     told = set()
@@ -151,7 +155,7 @@ def mixed_accounts(policy: ParsedPolicy) -> Iterator[Finding]:
 
 
 def _elsewhere(stray: str, account_id: str, partition: str, *, names_partition: bool) -> str:
-    """stray: the account or partition that isn't the document's."""
+    """Describe such ARNs. stray: the account or partition that isn't the document's."""
     named = {"stray": stray, "account": account_id, "partition": partition}
     if names_partition:
         return _(

@@ -1,4 +1,4 @@
-"""Which features of the portal work for a user under the document, and what to write for the others."""
+"""Find which features of the portal work for a user under the document, and what to write for the others."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ EXAMPLE_USER = "alice"
 
 
 def example_user(policy: ParsedPolicy) -> Permits:
-    """A user under the document, without an IAM path."""
+    """Return a user under the document, without an IAM path."""
     return Permits.of_user(policy.source, policy.account_id, policy.partition, EXAMPLE_USER)
 
 
 def features_of(policy: ParsedPolicy) -> Sequence[Availability]:
-    """All features in their order, and when each works."""
+    """Return all features in their order, with when each works."""
     return _features(policy, datetime.now(UTC).replace(second=0, microsecond=0))
 
 
@@ -35,7 +35,7 @@ def _features(policy: ParsedPolicy, now: datetime) -> Sequence[Availability]:
 
 
 def missing_features(policy: ParsedPolicy) -> Iterator[Finding]:
-    """What the portal can't offer, or not when it should."""
+    """Yield findings for what the portal can't offer, or can't offer when it should."""
     features, permits = features_of(policy), example_user(policy)
     if all(each.when is When.NEVER for each in features):
         yield _nothing_works(policy)
@@ -60,7 +60,7 @@ def missing_features(policy: ParsedPolicy) -> Iterator[Finding]:
 
 
 def _nothing_works(policy: ParsedPolicy) -> Finding:
-    """Instead of a finding for every feature: what to do so that users can get MFA, and where to find the rest."""
+    """Return one finding in place of one for each feature: how to let users get MFA, and where to find the rest."""
     getting = [
         (each, lack) for each in features_of(policy) for lack in each.missing if lack.need.action in GETTING_MFA
     ]
@@ -77,7 +77,7 @@ def _nothing_works(policy: ParsedPolicy) -> Finding:
 
 
 def not_evaluated(policy: ParsedPolicy) -> Iterator[Finding]:
-    """What the judge does not know, and takes as it suits people."""
+    """Yield findings for what the evaluator doesn't know and decides in the user's favour."""
     if keys := list(unknown_keys(features_of(policy), example_user(policy))):
         yield Finding(
             "not-evaluated",

@@ -1,9 +1,9 @@
-"""Permissions by which users can get more than they were given, or get around MFA for good.
+"""Find permissions by which users can get more than they were given, or avoid MFA for good.
 
-Self-service is about your own credentials, so none of this belongs in a Force_MFA policy. It is an error if users
-who gave an MFA code once are no longer bound by the policy, or act as a user who isn't bound by it. It is a
-warning if that also takes something outside the document, like a role that trusts them. A deny counts only if it
-surely applies: a name that the check made up could be listed in one.
+Self-service is about your own credentials, so none of this belongs in a Force_MFA policy. It is an error if users who
+entered an MFA code once are no longer bound by the policy, or can act as a user who isn't bound by it. It is a
+warning if that also needs something outside the document, like a role that trusts them. A deny counts only if it is
+sure to apply: a name that the check made up could be listed in one.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ Granted = dict[str, frozenset[bool | None]]
 
 
 def escalations(policy: ParsedPolicy) -> Iterator[Finding]:
-    """A finding for each statement and danger."""
+    """Yield a finding for each statement and danger."""
     denies = [each for each in scopes_of(policy) if each.statement.denies and each.sure]
     allows = [each for each in scopes_of(policy) if not each.statement.denies]
     running: Granted | None = None
@@ -95,7 +95,7 @@ def _granted(
     targets: frozenset[str],
     shields: Sequence[tuple[Scope, frozenset[str]]],
 ) -> frozenset[bool | None]:
-    """With which credentials something is left that no deny covers."""
+    """Return the credentials with which a statement grants something that no deny covers."""
     asked = frozenset([action])
     covering = [(deny.sure, covered) for deny, covered in shields if covered and not deny.escaping(asked)]
     return frozenset(
@@ -106,7 +106,9 @@ def _granted(
 
 
 def _running(allows: Sequence[Scope], denies: Sequence[Scope]) -> Granted:
-    """Ways to run something with a role that is passed. A resource with a name is no limit: they choose the name."""
+    """Yield ways to run something with a role that is passed. A resource with a name is no limit, because users
+    choose it.
+    """
     everywhere = [deny for deny in denies if deny.everywhere]
     found: Granted = {}
     for allow in allows:
@@ -126,13 +128,17 @@ def _reaches(allow: Scope, service: str) -> bool:
 
 
 def _may_pass_to(statement: Statement, service: str) -> bool:
-    """Do a statement's conditions on iam:PassedToService let a role go to this one, "ec2.amazonaws.com"?"""
+    """Return whether a statement's conditions on iam:PassedToService let a role go to this service
+    ("ec2.amazonaws.com").
+    """
     about = [each for each in statement.conditions if each.key.lower() == _PASSED_TO]
     return all(holds_in(each, {_PASSED_TO: service}) for each in about)
 
 
 def _targets(allow: Scope, target: Target) -> frozenset[str]:
-    """What of this kind a statement covers, a pattern a resource; not your own where that is no danger."""
+    """Return what a statement covers of this kind, one pattern for each resource. Leaves out your own if that is
+    harmless.
+    """
     named = ["*"] if allow.statement.not_resources else allow.resources
     return frozenset(
         each
@@ -142,7 +148,7 @@ def _targets(allow: Scope, target: Target) -> frozenset[str]:
 
 
 def _shielded(deny: Scope, target: Target, targets: frozenset[str], policy: ParsedPolicy) -> frozenset[str]:
-    """Those targets that a deny surely covers: all, all but your own, or just what is written in the same way."""
+    """Return the targets that a deny is sure to cover: all, all except your own, or those written the same way."""
     if deny.everywhere:
         return targets
     if deny.statement.not_resources:
@@ -156,7 +162,7 @@ def _shielded(deny: Scope, target: Target, targets: frozenset[str], policy: Pars
 
 
 def _is_here(resource: str, target: Target, policy: ParsedPolicy) -> bool:
-    """Is a resource of a deny about this account, in every region?"""
+    """Return whether a resource of a deny is in this account, in every region."""
     _arn, partition, _service, region, account, _below_it = _parts(resource)
     return (
         partition in ("*", policy.partition)
@@ -187,7 +193,7 @@ def _below(resources: Sequence[str], target: Target) -> set[str]:
 
 
 def _is_nobody(below: str) -> bool:
-    """Does it hold a variable without a value, or plain text that was meant as one and is in nobody's name?"""
+    """Return whether a name has a variable without a value, or plain text that was meant as a variable."""
     return FOREIGN.search(below) is not None or any(map(stands_for_nobody, _VARIABLE.findall(below)))
 
 
@@ -203,7 +209,7 @@ def _own(below: str) -> bool:
 
 
 def _open(below: str, target: Target) -> bool:
-    """Does a pattern leave the name open?"""
+    """Return whether a pattern matches more than one name."""
     pattern = Pattern(below, variables=False)
     return any(
         all(pattern.matches(target.prefix + name, {}) for name in names)

@@ -1,4 +1,4 @@
-"""The actions by which users can get more permissions, and what each is done to.
+"""The actions by which users can get more permissions, and the resources of each.
 
 Sources: Service Authorization Reference (resource types), IAM User Guide, and the lists of privilege escalations in
 AWS that security researchers have published since 2018.
@@ -15,7 +15,9 @@ from app.text.messages import N_
 
 @dataclass(frozen=True)
 class Target:
-    """What an action is done to. service, prefix: of its ARN, "iam" and "user/"; none where it supports only *."""
+    """The resource of an action. service, prefix: of its ARN, "iam" and "user/". Both are empty if it supports only
+    "*".
+    """
 
     service: str = ""
     prefix: str = ""
@@ -30,7 +32,7 @@ class Target:
 
     @property
     def all_of(self) -> str:
-        """The end of a resource that covers all of them: "user/*"."""
+        """Return the end of a resource that covers all of them: "user/*"."""
         return self.prefix if self.prefix == "root" else f"{self.prefix}*"
 
 
@@ -62,7 +64,7 @@ def _of(target: Target, names: str, service: str = "iam") -> dict[str, Target]:
 
 @dataclass(frozen=True)
 class Danger:
-    """Some actions, and what people can do by them. target_of: action to what it is done to."""
+    """Some actions, and what users can do with them. target_of: action to its resource."""
 
     code: str
     severity: Severity

@@ -1,4 +1,4 @@
-"""What a document says twice: entries that another entry covers, and statements that another statement includes.
+"""Find what a document says twice: entries that another entry covers, statements that another one includes.
 
 Source: IAM User Guide, IAM policy validation check reference (redundant action, resource, value, statement).
 """
@@ -26,7 +26,7 @@ _ANY_CHARACTER = "\ue003"
 
 
 def redundancies(policy: ParsedPolicy) -> Iterator[Finding]:
-    """Statement by statement, then between statements."""
+    """Yield findings within each statement, then between statements."""
     for statement in policy.statements:
         yield from _repeated(statement.place(statement.action_element), statement.actions, ignore_case=True)
         yield from _repeated(statement.place(statement.resource_element), statement.resources, ignore_case=False)
@@ -79,7 +79,7 @@ def _appears_twice(place: Place, value: str, named: str = "") -> Finding:
 
 
 def covers(pattern: str, other: str) -> bool:
-    """Does a pattern surely match whatever another one matches? `*` and `?` are wildcards, all else is plain text."""
+    """Return whether a pattern is sure to match whatever another pattern matches. `*` and `?` are wildcards."""
     if len(pattern) > 2048 or len(other) > 2048:  # no ARN comes near
         return False
     match = _compiled(pattern).match
@@ -93,7 +93,9 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 
 def _statements(statements: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
-    """A statement whose effect, conditions and form are another's, and whose lists the other one includes."""
+    """Yield findings for statements whose effect, conditions and form equal another's, and whose lists it
+    includes.
+    """
     shapes: dict[str, list[int]] = {}
     for index, statement in enumerate(statements):
         form = sorted(set(statement) & {"Action", "NotAction", "Resource", "NotResource"})

@@ -28,17 +28,19 @@ REGIONS = frozenset(f"{area}-{name}" for area, names in _BY_AREA.items() for nam
 
 
 def is_region(text: str) -> bool:
-    """Is it the code of a region that was known when this was written? aws-global is what some services write."""
+    """Return whether a text is the code of a known region. Some services also write aws-global."""
     return text.lower() in REGIONS or text == "aws-global"
 
 
 def miscounted(account: str) -> bool:
-    """Is it meant for an account's id, but not 12 digits: fewer or more, or with hyphens or blanks?"""
+    """Return whether a text looks like an account ID but isn't 12 digits: too few, too many, or with hyphens or
+    blanks.
+    """
     return re.fullmatch(r"[0-9][0-9 -]*", account) is not None and not re.fullmatch(r"[0-9]{12}", account)
 
 
 def unknown_region(place: Place, region: str) -> Finding:
-    """About a name that is no region's, as far as is known here."""
+    """Describe a name that isn't a known region."""
     return Finding(
         "region-unknown",
         Severity.WARNING,
@@ -52,7 +54,7 @@ def unknown_region(place: Place, region: str) -> Finding:
 
 
 def wrong_account(place: Place, account: str) -> Finding:
-    """About an account's id that is not 12 digits."""
+    """Describe an account ID that isn't 12 digits."""
     sentence = _(
         "“%(account)s” isn’t an AWS account ID, because it contains characters that aren’t digits. This matches "
         "nothing.",

@@ -1,8 +1,8 @@
-"""What to write so that a feature of the portal works, without opening anything before MFA.
+"""Say what to write so that a feature of the portal works, without allowing anything more before MFA.
 
 Only what users need to get MFA is ever exempted from a deny. Other permissions are allowed where a deny requires MFA
-for them anyway, or with a condition that does. Whether users may see data of the whole account, or do what is denied
-on purpose, is up to the administrator: there the remedy says so, and suggests nothing.
+for them anyway, or with a condition that does. Whether users may read data of the whole account, or do what is denied
+on purpose, is the administrator's decision: there the remedy says so and suggests nothing.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ GETTING_MFA = (
 
 
 def remedy(found: Availability, policy: ParsedPolicy, permits: Permits) -> str:
-    """The lines to add and where, one sentence for what goes to the same place; or why nothing is proposed."""
+    """Return which lines to add and where, one sentence for each place, or why nothing is suggested."""
     return remedies([(found, lack) for lack in found.missing], policy, permits)
 
 
 def remedies(lacks: Sequence[tuple[Availability, Missing]], policy: ParsedPolicy, permits: Permits) -> str:
-    """The same for several features: what goes to the same place is one sentence."""
+    """Return the same for several features. Lines that go to the same place share a sentence."""
     places: dict[tuple[str, tuple[tuple[str, str], ...]], list[str]] = {}
     for found, lack in lacks:
         message, values = _sentence(lack, found, policy, permits)
@@ -86,7 +86,7 @@ def _capital(text: str) -> str:
 
 
 def place_of(policy: ParsedPolicy, named: str | int | None) -> Place:
-    """Where the statement is that a decision names by Sid or index; DOCUMENT for None."""
+    """Return the place of the statement that a decision names by Sid or index. DOCUMENT for None."""
     statement = _named(policy, named)
     return statement.place() if statement else DOCUMENT
 
@@ -97,7 +97,7 @@ def _named(policy: ParsedPolicy, named: str | int | None) -> ParsedStatement | N
 
 
 def unknown_keys(features: Sequence[Availability], permits: Permits) -> Iterator[str]:
-    """Condition keys whose value nobody here knows, and on which something of the portal depends; each once."""
+    """Return the condition keys with unknown values that a feature of the portal depends on, each once."""
     told: set[str] = set()
     for each in features:
         for need in (*each.feature.needs, *each.feature.and_with_mfa):

@@ -15,7 +15,7 @@ from app.policy.parsed import ParsedPolicy
 
 @dataclass(frozen=True)
 class Report:
-    """All about one document. features: empty where it cannot be judged."""
+    """Everything found about one document. features: empty if it can't be evaluated."""
 
     findings: Sequence[Finding]
     size: int
@@ -31,7 +31,7 @@ class Report:
         return bool(self.features) and all(each.as_wanted for each in self.features if each.feature.main)
 
     def as_json(self) -> dict[str, Any]:
-        """For programs."""
+        """Return the report as a JSON object for programs."""
         return {
             "usable": self.usable,
             "size": self.size,
@@ -50,7 +50,7 @@ class Report:
 
 
 def as_text(report: Report) -> Iterator[str]:
-    """For people, line by line. The verdict comes first, and again at the end."""
+    """Return the report as text. The verdict is the first line and the last."""
     yield _verdict(report)
     yield ""
     for finding in report.findings:

@@ -1,4 +1,4 @@
-"""What users can do without MFA, or to each other's devices, and whom the document locks out."""
+"""Find what users can do without MFA, what they can do to other users' devices, and whom the document locks out."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PATH = "/engineering/"
 
 
 def _allowing(policy: ParsedPolicy, action: str, resource: str, mfas: Sequence[bool | None]) -> Place | None:
-    """The statement that allows it with one of these credentials; None where none does."""
+    """Return the statement that allows an action with one of these kinds of credentials, or None."""
     permits = example_user(policy)
     for mfa in mfas:
         decision = permits.decision(action, resource, mfa=mfa)
@@ -27,7 +27,7 @@ def _allowing(policy: ParsedPolicy, action: str, resource: str, mfas: Sequence[b
 
 
 def password_without_mfa(policy: ParsedPolicy) -> Iterator[Finding]:
-    """A stolen access key is enough to set a console password."""
+    """Yield a finding if a stolen access key is enough to set a console password."""
     arn = example_user(policy).arn
     passwords = [
         (action, place)
@@ -53,7 +53,7 @@ def password_without_mfa(policy: ParsedPolicy) -> Iterator[Finding]:
 
 
 def device_without_mfa(policy: ParsedPolicy) -> Iterator[Finding]:
-    """Users can deactivate their MFA device without MFA."""
+    """Yield a finding if users can deactivate their MFA device without MFA."""
     if place := _allowing(policy, "iam:DeactivateMFADevice", example_user(policy).arn, WITHOUT_MFA):
         yield Finding(
             "device-removable",
@@ -69,7 +69,7 @@ def device_without_mfa(policy: ParsedPolicy) -> Iterator[Finding]:
 
 
 def devices_of_others(policy: ParsedPolicy) -> Iterator[Finding]:
-    """Users can delete other users' virtual devices."""
+    """Yield a finding if users can delete other users' virtual MFA devices."""
     of_another = f"arn:{policy.partition}:iam::{policy.account_id}:mfa/another-user"
     if place := _allowing(policy, "iam:DeleteVirtualMFADevice", of_another, (*WITHOUT_MFA, True)):
         yield Finding(
@@ -86,7 +86,7 @@ def devices_of_others(policy: ParsedPolicy) -> Iterator[Finding]:
 
 
 def first_sign_in(policy: ParsedPolicy) -> Iterator[Finding]:
-    """Users who must change their password first can't get to MFA."""
+    """Yield a finding if users who must change their password first can't get to MFA."""
     if missing(BY_CODE["change-password"], example_user(policy), False):
         yield Finding(
             "first-sign-in",
@@ -105,7 +105,7 @@ def first_sign_in(policy: ParsedPolicy) -> Iterator[Finding]:
 
 
 def users_with_a_path(policy: ParsedPolicy) -> Iterator[Finding]:
-    """What works for users without an IAM path doesn't for those with one."""
+    """Yield a finding if something works only for users without an IAM path."""
     permits = example_user(policy)
     below = replace(permits, arn=permits.arn.replace(":user/", f":user{PATH}"))
     for code in ("see-devices", "enroll"):

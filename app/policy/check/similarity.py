@@ -1,4 +1,4 @@
-"""The published document that a policy resembles most. Order, Sids and grouping don't count."""
+"""Find the published document that a policy resembles most. Order, Sids and grouping don't count."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LIKE_ENOUGH = 0.4
 
 @dataclass(frozen=True)
 class Likeness:
-    """The nearest published document. more, less: what this one says beyond it, and what it leaves out."""
+    """The most similar published document. more, less: what this document adds to it and what it leaves out."""
 
     name: str
     share: float
@@ -29,11 +29,11 @@ class Likeness:
 
     @property
     def same(self) -> bool:
-        """Does it say exactly the same?"""
+        """Return whether both say exactly the same."""
         return not self.more and not self.less
 
     def as_json(self) -> dict[str, Any]:
-        """For programs."""
+        """Return the comparison as a JSON object for programs."""
         return {
             "document": self.name,
             "share": round(self.share, 3),
@@ -43,9 +43,9 @@ class Likeness:
 
 
 def likeness(document: Mapping[str, Any]) -> Likeness | None:
-    """The published document with the most in common; None for one of its own kind.
+    """Return the published document that has the most in common with this one, or None if it resembles none.
 
-    document: one that `evaluation.compiled` takes.
+    document: one that `evaluation.compiled` accepts.
     """
     lines = frozenset(_lines(document))
 
@@ -83,7 +83,7 @@ def _lines(document: Mapping[str, Any]) -> Iterator[Line]:
 
 
 def _plain(condition: Mapping[str, Any]) -> dict[str, Any]:
-    """One value or a list of one, text or truth value: the same."""
+    """Return a value so that one value and a list of one, text and boolean, compare as equal."""
     return {
         operator: {
             key.lower(): sorted(str(value).lower() for value in texts_of(values)) for key, values in keys.items()
@@ -93,7 +93,7 @@ def _plain(condition: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _anywhere(arn: str) -> str:
-    """Whatever the account and partition."""
+    """Return a text without its account and partition."""
     parts = arn.split(":", 5)
     if len(parts) == 6:
         parts[1] = "aws"

@@ -1,4 +1,4 @@
-"""In which sessions each statement applies, and what else it depends on."""
+"""Find in which sessions each statement applies, and what else that depends on."""
 
 from __future__ import annotations
 
@@ -41,21 +41,21 @@ class Scope:
 
     @property
     def statement(self) -> Statement:
-        """The compiled statement."""
+        """Return the compiled statement."""
         return self.parsed.statement
 
     @property
     def resources(self) -> Sequence[str]:
-        """The entries of Resource or NotResource."""
+        """Return the entries of Resource or NotResource."""
         return self.parsed.resources
 
     def place(self, element: str | None = None) -> Place:
-        """Where the statement is, or one of its elements."""
+        """Return the place of the statement, or of one of its elements."""
         return self.parsed.place(element)
 
     @cached_property
     def entries(self) -> dict[str, str]:
-        """Of Action or NotAction: in lower case, to how it is written."""
+        """Return the entries of Action or NotAction: in lower case, to how they are written."""
         found: dict[str, str] = {}
         for entry in self.parsed.actions:
             found.setdefault(entry.lower(), entry)
@@ -63,21 +63,21 @@ class Scope:
 
     @cached_property
     def broad(self) -> bool:
-        """Is it about all services, also those that there will be?"""
+        """Return whether it covers all services, including future ones."""
         return any(map(is_all, self.entries)) != self.statement.not_actions
 
     @cached_property
     def about_nothing(self) -> bool:
-        """Does its NotAction leave no action over?"""
+        """Return whether its NotAction names every action, so that it covers none."""
         return self.statement.not_actions and any(map(is_all, self.entries))
 
     @property
     def everywhere(self) -> bool:
-        """Is it about every resource?"""
+        """Return whether it covers every resource."""
         return not self.statement.not_resources and "*" in self.resources
 
     def firm(self, mfa: bool | None) -> bool:
-        """Does it surely hold in this kind of session, on every resource?"""
+        """Return whether it is sure to apply in this kind of session, on every resource."""
         return self.everywhere and mfa in self.sure
 
     @property
@@ -88,17 +88,19 @@ class Scope:
 
     @cached_property
     def listed(self) -> frozenset[str]:
-        """Real actions that the entries with a service of their own name: looked up once, and cheap to ask then."""
+        """Return the real actions that its entries name, except for entries with a wildcard for the service. Computed
+        once.
+        """
         return frozenset().union(*[named_by(each) for each in self.entries.values() if each not in self._open])
 
     @cached_property
     def _open(self) -> dict[str, Pattern]:
-        """The entries with a wildcard for the service."""
+        """Return the entries with a wildcard for the service."""
         wild = [each for each in self.entries.values() if open_service(each)]
         return {each: Pattern(each, variables=False, ignore_case=True) for each in wild}
 
     def names(self, action: str) -> bool:
-        """Is a real action, in AWS's spelling, one it is about? As the judge says, in a fraction of the time."""
+        """Return whether it covers a real action, in AWS's spelling. Same answer as the evaluator's, much faster."""
         if self.broad and not self.statement.not_actions:
             return True
         if action not in self._asked:
@@ -111,14 +113,16 @@ class Scope:
         return {}
 
     def escaping(self, actions: frozenset[str]) -> frozenset[str]:
-        """Those of many real actions that it is not about; more than that where its entries leave services open."""
+        """Return those of many real actions that it doesn't cover, or more than those if its entries leave the
+        service open.
+        """
         if not self.statement.not_actions:
             return frozenset() if self.broad else actions - self.listed
         return actions if self._open else actions & self.listed
 
 
 def scopes_of(policy: ParsedPolicy) -> Sequence[Scope]:
-    """All statements of a document, for the users of its account."""
+    """Return all statements of a document, evaluated for the users of its account."""
     return _scopes_of(policy, this_hour())
 
 
@@ -129,7 +133,7 @@ def _scopes_of(policy: ParsedPolicy, now: datetime) -> Sequence[Scope]:
 
 
 def denies_of(policy: ParsedPolicy) -> Sequence[Scope]:
-    """Those that deny."""
+    """Return the statements that deny."""
     return [each for each in scopes_of(policy) if each.statement.denies]
 
 
@@ -157,13 +161,13 @@ def _scope_of(parsed: ParsedStatement, sessions: Mapping[bool | None, Users]) ->
 
 
 def _open(key: str, condition: Condition) -> bool:
-    """Is it this key that makes the condition depend on the request, and not one with a value that is known?"""
+    """Return whether the condition depends on the request because of this key, and not of one with a known value."""
     if key.lower() in MFA_KEYS:
         return len(condition.keys) == 1
     return key == condition.key or condition_key(key) is None or key.lower() not in ("aws:username", "aws:userid")
 
 
 def client_chooses(key: str) -> bool:
-    """Return whether a client may send any value for it."""
+    """Return whether a client may send any value for a key."""
     known = condition_key(key)
     return known is not None and known.chosen

@@ -1,4 +1,4 @@
-"""Is MFA forced on a person? Decided from their policies, with a request that gets through where it isn't. Pure."""
+"""Decide whether MFA is forced on a user, from their policies, with a request that gets through if it isn't. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sets of real actions, as the bits of one number: uniting and subtracting patterns of actions is then cheap."""
+"""Sets of real actions as the bits of one number, which makes union and difference of action patterns cheap."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FEW = 64
 
 @cache
 def actions() -> tuple[str, ...]:
-    """Every action of AWS's reference, in AWS's spelling: the first is bit 0."""
+    """Return every action of AWS's reference, in AWS's spelling. The first is bit 0."""
     return tuple(action for service in services() for action in all_actions(service))
 
 
@@ -30,7 +30,7 @@ def _numbers() -> Mapping[str, int]:
 
 @cache
 def _slices() -> Mapping[str, tuple[int, int]]:
-    """Service to the numbers of its actions: the first, and the one after the last."""
+    """Return services to the numbers of their actions: the first, and one past the last."""
     found: dict[str, tuple[int, int]] = {}
     for number, action in enumerate(actions()):
         service = action.partition(":")[0]
@@ -40,30 +40,30 @@ def _slices() -> Mapping[str, tuple[int, int]]:
 
 @cache
 def everything() -> int:
-    """All of them."""
+    """Return the set of all actions."""
     return (1 << len(actions())) - 1
 
 
 @cache
 def well_known() -> int:
-    """The actions that make the plainest examples."""
+    """Return the actions that make the clearest examples."""
     return named(WELL_KNOWN)
 
 
 @cache
 def in_order() -> tuple[int, ...]:
-    """Numbers of the same, the plainest first."""
+    """Return the numbers of those actions, the clearest first."""
     found = (number_of(each) for each in WELL_KNOWN)
     return tuple(number for number in found if number is not None)
 
 
 def number_of(action: str) -> int | None:
-    """Of an action in any letter case; None for one that the reference doesn't have."""
+    """Return the number of an action, in any letter case. None if the reference doesn't have it."""
     return _numbers().get(action.lower())
 
 
 def named(entries: Iterable[str]) -> int:
-    """The actions that entries of Action or NotAction name."""
+    """Return the actions that entries of Action or NotAction name."""
     found = 0
     for entry in entries:
         if "*" in entry or "?" in entry:
@@ -93,12 +93,12 @@ _GRAVE = ("Create", "Put", "Attach", "Add", "Set", "Update", "Delete", "Assume",
 
 @cache
 def _grave() -> int:
-    """Actions that change things, by their names."""
+    """Return the actions that change something, judged by their names."""
     return sum(1 << at for at, each in enumerate(actions()) if each.partition(":")[2].startswith(_GRAVE))
 
 
 def members(mask: int) -> Iterator[int]:
-    """Numbers of the actions of a set, those that change things first."""
+    """Return the numbers of the actions in a set, those that change something first."""
     for rest in (mask & _grave(), mask & ~_grave()):
         left = rest
         while left:
@@ -109,7 +109,7 @@ def members(mask: int) -> Iterator[int]:
 
 @cache
 def _by_use() -> tuple[int, ...]:
-    """All actions, those together that are used on the same types of resources."""
+    """Return all actions, grouped by the types of resources they are used on."""
     found: dict[tuple[bool, tuple[str, ...]], int] = {}
     for number, action in enumerate(actions()):
         use = (action.startswith("iam:"), arn_patterns(action))  # IAM's lists are judged on ARNs of their own
@@ -119,7 +119,7 @@ def _by_use() -> tuple[int, ...]:
 
 @cache
 def _by_key() -> Mapping[str, int]:
-    """Condition keys as the reference writes them, in lower case, to the actions that have them."""
+    """Return condition keys as the reference writes them, in lower case, to the actions that have them."""
     found: dict[str, int] = {}
     for number, action in enumerate(actions()):
         for key in condition_keys(action):
@@ -129,13 +129,13 @@ def _by_key() -> Mapping[str, int]:
 
 @cache
 def _regional() -> int:
-    """Actions of services that are in every region."""
+    """Return the actions of services that are in every region."""
     return sum(1 << at for at, each in enumerate(actions()) if each.partition(":")[0] not in GLOBAL_SERVICES)
 
 
 @lru_cache(maxsize=1024)
 def having(key: str) -> int:
-    """The actions whose requests can have a condition key. key: in lower case, "aws:requesttag/team"."""
+    """Return the actions whose requests can have a condition key. key: in lower case, "aws:requesttag/team"."""
     if key == "aws:requestedregion":
         return _regional()
     if key.startswith("aws:") and not key.startswith(OF_THE_ACTION):
@@ -150,7 +150,7 @@ def having(key: str) -> int:
 
 
 def kinds(mask: int, keys: Iterable[str]) -> Iterator[int]:
-    """One action for all that behave alike: used on the same types of resources, and alike in having the keys.
+    """Return one action for each group that behaves alike: the same types of resources, and the same of these keys.
 
     keys: in lower case.
     """
@@ -168,5 +168,5 @@ _ENTRY = re.compile(r"[^:*?]+:[^:*?]+")
 
 
 def unheard(entries: Iterable[str]) -> Iterator[str]:
-    """Single actions among the entries that the reference doesn't have, in lower case."""
+    """Return the single actions among the entries that the reference doesn't have, in lower case."""
     return (each.lower() for each in entries if _ENTRY.fullmatch(each) and number_of(each) is None)

@@ -1,4 +1,4 @@
-"""What is asked and answered: a person, their policies, and whether something works for them without MFA."""
+"""The question and its answer: a user, their policies, and what works for them without MFA."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ SESSIONS: Mapping[SessionKind, bool | None] = {"key": None, "password": False}
 
 
 class Named(NamedTuple):
-    """A policy of a person, and how they come by it.
+    """A policy of a user, and how the user gets it.
 
-    arn: "" for an inline policy. via: "user", "group:NAME" or "boundary". policy: judged as `ParsedPolicy.source` has
-    it, because that is what AWS evaluates. None for a document that could not be read: then the answer is unknown.
+    arn: "" for an inline policy. via: "user", "group:NAME" or "boundary". policy: judged by `ParsedPolicy.source`,
+    which is what AWS evaluates. None for a document that couldn't be read, which makes the answer unknown.
     """
 
     name: str
@@ -28,7 +28,7 @@ class Named(NamedTuple):
 
 
 class Person(NamedTuple):
-    """An IAM user. path: "/" or "/engineering/". user_id: AIDA..., "" if it isn't known. tags: of the user."""
+    """An IAM user. path: "/" or "/engineering/". user_id: "AIDA...", "" if unknown. tags: of the user."""
 
     account_id: str
     partition: str
@@ -39,21 +39,21 @@ class Person(NamedTuple):
 
     @property
     def arn(self) -> str:
-        """With the path."""
+        """Return the ARN, with the path."""
         return f"arn:{self.partition}:iam::{self.account_id}:user{self.path}{self.user_name}"
 
     @property
     def user(self) -> IamUser:
-        """The same for `request_context`."""
+        """Return the user for `request_context`."""
         return IamUser(self.account_id, self.user_name, self.arn, self.user_id)
 
 
 class Counterexample(NamedTuple):
-    """A request that the policies let through without MFA.
+    """A request that the policies allow without MFA.
 
     session: "key" for a plain access key, "password" for a console session without a code. statement: Sid or index,
     in its policy, of the Allow that decides. context: the condition keys that matter, in AWS's spelling, with their
-    values. () is for one that most requests have, and this one must not.
+    values. () marks a key that most requests have and this one must not have.
     """
 
     action: str
@@ -65,7 +65,7 @@ class Counterexample(NamedTuple):
 
 
 class Judgement(NamedTuple):
-    """The answer. unexplored: what was not explored, "code:name", each making an otherwise passing answer unknown."""
+    """The answer. unexplored: what wasn't explored, as "code:name". Each entry turns a pass into unknown."""
 
     state: State
     counterexample: Counterexample | None

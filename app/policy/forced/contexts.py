@@ -1,4 +1,6 @@
-"""Finds condition keys with which some statements apply and others don't, by choosing a condition of each to fail."""
+"""Find condition keys with which some statements apply and others don't, by choosing which condition of each
+fails.
+"""
 
 from __future__ import annotations
 
@@ -20,10 +22,10 @@ MOST_IN_ALL = 40_000
 
 
 class Contexts:
-    """The search for one person and session.
+    """The search for one user and session.
 
-    lenient: may keys have any value that nobody here knows? Without it they count as unfavourable, so what is found
-    doesn't depend on them. doubts: why what is found leniently isn't certain, in codes.
+    lenient: whether keys may have any unknown value. Otherwise they count against the request, so a result doesn't
+    depend on them. doubts: codes that say why a lenient result isn't certain.
     """
 
     def __init__(self, asker: Asker, *, lenient: bool) -> None:
@@ -36,10 +38,10 @@ class Contexts:
     def found(
         self, applying: Sequence[Condition], failing: Sequence[Sequence[Condition]], has: Mapping[str, bool]
     ) -> Values | None:
-        """Keys in lower case to values; None where there are none.
+        """Return keys in lower case to values, or None if there are none.
 
-        applying: conditions that have to hold. failing: of each of these groups at least one must not. has: for each
-        key whether the action's requests can have it. Raises TooMany.
+        applying: conditions that have to hold. failing: groups of which at least one condition must not hold. has:
+        for each key, whether the action's requests can have it. Raises TooMany.
         """
         self._tried = 0
         if self._in_all > MOST_IN_ALL:
@@ -79,7 +81,7 @@ class Contexts:
         return None
 
     def _add(self, wishes: dict[str, tuple[Wish, ...]], wish: Wish) -> bool:
-        """Add a wish to those of its key. False where the condition asks for several keys that are open."""
+        """Add a wish to those of its key. Returns False if the condition uses several keys that are open."""
         loose = loose_keys(wish.condition, self.asker)
         if loose != [wish.condition.key.lower()]:
             self._doubt(*loose)

@@ -1,4 +1,4 @@
-"""What a condition key can be in a request without MFA: one value, none, any, or something that nobody here knows."""
+"""What a condition key can be in a request without MFA: one value, none, any, or something unknown."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ TIMES = ("aws:currenttime", "aws:epochtime")
 
 
 class Known(Enum):
-    """What is known of a key."""
+    """What is known about a key."""
 
     FIXED = "fixed"
     """Its value, or that it is absent."""
@@ -45,9 +45,9 @@ class Known(Enum):
 
 @dataclass(frozen=True)
 class Domain:
-    """Of one key. absent: may it be? several: may it have several values? values: all there are, where they are few.
+    """The possible values of one key. absent: whether it can be absent. several: whether it can have several values.
 
-    values of a FIXED key: its value. Empty where it is absent.
+    values: all of them, if they are few. Of a FIXED key: its value, empty if it is absent.
     """
 
     known: Known
@@ -62,7 +62,7 @@ ABSENT = Domain(Known.FIXED)
 
 @dataclass(frozen=True, eq=False)
 class Asker:
-    """A person in one kind of session. now: from when on requests can come."""
+    """A user in one kind of session. now: when requests begin."""
 
     person: Person
     kind: SessionKind
@@ -72,18 +72,18 @@ class Asker:
 
     @classmethod
     def of(cls, person: Person, kind: SessionKind, now: datetime) -> Asker:
-        """Someone with these credentials."""
+        """Return a user with these credentials."""
         return cls(person, kind, now, {name.lower(): value for name, value in person.tags.items()})
 
     @cached_property
     def plain(self) -> Mapping[str, str]:
-        """The condition keys of a plain request, in AWS's spelling."""
+        """Return the condition keys of a plain request, in AWS's spelling."""
         session = Session.of(SESSIONS[self.kind])
         return request_context(self.person.user, session, "any:Action", Circumstances(self.now))
 
     @cached_property
     def fixed(self) -> Mapping[str, str]:
-        """Those whose value cannot be another, in lower case; with the person's tags."""
+        """Return the keys that have only one possible value, in lower case, including the user's tags."""
         plain = {name.lower(): value for name, value in self.plain.items()}
         kept = {name: value for name, value in plain.items() if name not in (*_CHOICES, "aws:tokenissuetime")}
         if not self.person.user_id:
@@ -91,7 +91,7 @@ class Asker:
         return kept | {f"aws:principaltag/{name}": value for name, value in self.tags.items()}
 
     def domain(self, key: str, *, has: bool) -> Domain:
-        """What a key, in lower case, can be. has: does the reference say that the action's requests can have it?"""
+        """Return what a key, in lower case, can be. has: whether the reference gives it to the action's requests."""
         if key in self.fixed:
             return Domain(Known.FIXED, absent=False, values=(self.fixed[key],))
         known = condition_key(key)
@@ -125,7 +125,7 @@ class Asker:
 
 
 def _regions(partition: str, home: str) -> list[str]:
-    """Other regions of a partition."""
+    """Return other regions of a partition."""
     beginnings = {"aws-cn": ("cn-",), "aws-us-gov": ("us-gov-",), "aws-eusc": ("eusc-",)}
     elsewhere = ("cn-", "us-gov-", "eusc-", "us-iso", "eu-iso")
     own = beginnings.get(partition)

@@ -1,7 +1,7 @@
-"""What getting MFA takes: the only requests that a person may make before they have it.
+"""What users need to get MFA: the only requests they may make before they have it.
 
-Everything else is a counterexample. No policy reaches sts:GetSessionToken and sts:GetCallerIdentity, so they count as
-neither.
+Everything else is a counterexample. No policy affects sts:GetSessionToken and sts:GetCallerIdentity, so they don't
+count.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ _ABOUT_ONESELF = ("iam:changepassword", "signin:")
 
 @cache
 def without_effect() -> frozenset[str]:
-    """Actions that no policy reaches and those that AWS retired, in lower case."""
+    """Return the actions that no policy affects and those that AWS retired, in lower case."""
     return frozenset(each.lower() for each in (*UNTOUCHED, *DEAD_ACTIONS))
 
 
 @cache
 def getting_mfa() -> frozenset[str]:
-    """Actions that count as getting MFA when they're used on `own_resources`, in lower case.
+    """Return the actions, in lower case, that count as getting MFA when used on `own_resources`.
 
-    They are those that the recommended document and AWS's current one exempt from their deny.
+    They are the actions that the recommended document and AWS's current one exempt from their deny.
     """
     exempt = {
         entry.lower()
@@ -45,9 +45,9 @@ def getting_mfa() -> frozenset[str]:
 
 
 def own_resources(action: str, person: Person) -> Sequence[str]:
-    """The resources on which an action of `getting_mfa` counts as that, with `*` for anything.
+    """Return the resources on which an action of `getting_mfa` counts as that, with `*` for anything.
 
-    action: in lower case. A request that is judged on "*" itself names nobody else, so it always counts.
+    action: in lower case. A request that is authorized on "*" names no other user, so it always counts.
     """
     if action.startswith(_ABOUT_ONESELF) or not arn_patterns(real_name(action) or ""):
         return ("*",)

@@ -1,4 +1,4 @@
-"""Policies' texts and AWS's resource types as patterns that `words` can walk."""
+"""Convert texts of policies and AWS's resource types into patterns for `words`."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ _BUCKET = "\ue002"
 
 
 def pattern_globs(text: str, variables: bool, values: Mapping[str, str], *, wild: bool = True) -> str:
-    """The text of a Glob for a text of a policy, its variables replaced. wild: are `*` and `?` wildcards?
+    """Return the Glob text for a text of a policy, with its variables replaced. wild: whether `*` and `?` are
+    wildcards.
 
-    values: condition keys in lower case. Raises patterns.Absent where a variable has no value.
+    values: condition keys in lower case. Raises patterns.Absent if a variable has no value.
     """
     read: Callable[[str], str] = anything if wild else str
     if not variables or "${" not in text:
@@ -30,7 +31,7 @@ def pattern_globs(text: str, variables: bool, values: Mapping[str, str], *, wild
 
 
 def resource_globs(text: str, variables: bool, values: Mapping[str, str]) -> Iterator[Glob]:
-    """The patterns of an entry of Resource: itself, and completed where it ends early. Raises patterns.Absent."""
+    """Return the patterns of an entry of Resource: itself, and completed if it ends early. Raises patterns.Absent."""
     yield Glob(pattern_globs(text, variables, values))
     if (whole := completed(text)) != text:
         yield Glob(pattern_globs(whole, variables, values))
@@ -38,10 +39,10 @@ def resource_globs(text: str, variables: bool, values: Mapping[str, str]) -> Ite
 
 @lru_cache(maxsize=16_384)
 def used_on(action: str, partition: str, account_id: str) -> tuple[Glob, ...]:
-    """What an action, in AWS's spelling, is judged on: the likeliest ARNs first, then all there can be.
+    """Return what an action, in AWS's spelling, is authorized on: the most likely ARNs first, then all possible ones.
 
-    IAM has the resources of the own account only, and AWS's managed policies. An action that the reference doesn't
-    have may be used on anything.
+    IAM has only resources of the same account, and AWS's managed policies. An action that the reference doesn't have
+    may be used on anything.
     """
     listed = listed_on(action, account_id, partition)
     patterns = arn_patterns(action)
@@ -63,7 +64,9 @@ def used_on(action: str, partition: str, account_id: str) -> tuple[Glob, ...]:
 
 @lru_cache(maxsize=1024)
 def _used_by(service: str, partition: str, account_id: str) -> tuple[Glob, ...]:
-    """What a new action of a service may be used on: nothing, or what is of a service that its others are used on."""
+    """Return what a new action of a service may be used on: nothing, or what the service's other actions are
+    used on.
+    """
     others = {pattern.split(":", 3)[2] for action in all_actions(service) for pattern in arn_patterns(action)}
     if service == "iam":
         return (Glob("*"), Glob(f"arn:{partition}:iam::{account_id}:{ANYS}"))
@@ -72,7 +75,7 @@ def _used_by(service: str, partition: str, account_id: str) -> tuple[Glob, ...]:
 
 
 def _of_type(pattern: str, partition: str, account_id: str) -> tuple[str, str, str]:
-    """One of `arn_patterns` in the home region and own account, in the own account, and anywhere."""
+    """Return an ARN pattern in the home region and same account, then in the same account, then anywhere."""
     parts = pattern.split(":", 5)
     last = parts.pop().replace("*", ANY + ANYS).replace(_BUCKET, NAME + NAMES)
     if parts[2] == "*":  # of an action for many services

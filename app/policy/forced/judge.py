@@ -1,4 +1,4 @@
-"""Decides whether MFA is forced on people: one by one, or many at once."""
+"""Decide whether MFA is forced on users, one at a time or many at once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from app.policy.forced.union import Union, left, loose_keys, resources
 
 
 class _Verdict(NamedTuple):
-    """A judgement that may be of many people: with a stand-in for the name, and a digest for the policy."""
+    """A judgement that can apply to many users: with a placeholder for the name, and a digest for the policy."""
 
     state: State
     found: Found | None = None
@@ -29,10 +29,10 @@ class _Verdict(NamedTuple):
 def judge_person(
     identity: Sequence[Named], boundary: Named | None, person: Person, now: datetime | None = None
 ) -> Judgement:
-    """Decide for one person.
+    """Decide for one user.
 
-    identity: all policies of the user and their groups. boundary: the user's, if any. now: from when on requests can
-    come, by default this hour.
+    identity: all policies of the user and their groups. boundary: the user's, if any. now: when requests begin, by
+    default this hour.
     """
     return _Judge(now or this_hour()).of(identity, boundary, person)
 
@@ -40,16 +40,16 @@ def judge_person(
 def judge_everyone(
     people: Iterable[tuple[Person, Sequence[Named], Named | None]], now: datetime | None = None
 ) -> Iterator[Judgement]:
-    """Decide for many, in their order: (person, identity policies, boundary). Those who are alike are judged once.
+    """Yield a judgement for each (user, identity policies, boundary), in order. Users who are alike are judged once.
 
-    now: as for `judge_person`.
+    now: as in `judge_person`.
     """
     judge = _Judge(now or this_hour())
     return (judge.of(identity, boundary, person) for person, identity, boundary in people)
 
 
 class _Judge:
-    """Remembers what was decided."""
+    """Decides, and caches decisions."""
 
     def __init__(self, now: datetime) -> None:
         self.now = now
@@ -58,7 +58,7 @@ class _Judge:
         self._alone: Alone = {}
 
     def of(self, identity: Sequence[Named], boundary: Named | None, person: Person) -> Judgement:
-        """For one person."""
+        """Return the judgement for one user."""
         every = (*identity, boundary) if boundary else tuple(identity)
         unread = [f"policy-unread:{each.arn or each.name}" for each in every if each.policy is None]
         if unread:
@@ -108,7 +108,7 @@ def _of_person(verdict: _Verdict, person: Person, named: Mapping[str, Named]) ->
 
 
 def _for(found: Found, person: Person) -> Found:
-    """A request with a person's name in place of the stand-in."""
+    """Return a request with the user's name in place of the placeholder."""
 
     def text(given: str) -> str:
         return given.replace(STAND_IN, person.user_name)
@@ -120,7 +120,7 @@ def _for(found: Found, person: Person) -> Found:
 
 
 def _judged(union: Union, askers: Sequence[Asker], alone: Alone, *, nameless: bool) -> _Verdict:
-    """Search in each kind of session. nameless: with a stand-in for the name of the user."""
+    """Search in each kind of session. nameless: with a placeholder for the user's name."""
     doubts: dict[str, None] = {}
     searched = []
     for asker in askers:
@@ -150,7 +150,7 @@ def _judged(union: Union, askers: Sequence[Asker], alone: Alone, *, nameless: bo
 
 
 def _why(found: Found, search: Search) -> Sequence[str]:
-    """Codes of what a request depends on that nobody knows."""
+    """Return codes of the unknown things a request depends on."""
     denies = [rule for rule in search.denies if rule.statement.names_action(found.action)]
     keys: dict[str, None] = {}
     for rule in (found.rule, *search.limits, *denies):

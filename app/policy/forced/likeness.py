@@ -1,7 +1,7 @@
-"""Who is alike to a union of policies: such people are judged once.
+"""Find out which users are alike under a union of policies, so that they are judged once.
 
-Most policies depend on who asks only by `${aws:username}`, which they use for what is the user's own. Then the name
-makes no difference, and a stand-in for it is judged.
+Most policies depend on the user only by `${aws:username}`, in ARNs of the user's own resources. Then the name makes
+no difference, and a placeholder for it is judged.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 
 
 class Likeness:
-    """What a union of policies wants to know of people."""
+    """What a union of policies depends on in a user."""
 
     def __init__(self, union: Union) -> None:
         self.union = union
@@ -43,9 +43,9 @@ class Likeness:
         self._by_name: dict[tuple[str, str, str], bool] = {}
 
     def of(self, person: Person, askers: Sequence[Asker]) -> tuple[Hashable, bool]:
-        """What people have in common who are judged alike, and whether that is so whatever their name is.
+        """Return what users who are judged alike have in common, and whether their name makes no difference.
 
-        askers: the person, in each kind of session.
+        askers: the user, in each kind of session.
         """
         fixed = askers[0].fixed
         told: list[object] = [fixed.get(key) for key in self._values]
@@ -61,7 +61,7 @@ class Likeness:
         return (person.account_id, person.partition, person.path, who, bool(person.user_id), *told), not by_name
 
     def _compares_otherwise(self, condition: Condition) -> bool:
-        """Is the key that a condition compares with the user's name compared with anything else as well?"""
+        """Return whether a key that is compared with the user's name is also compared with something else."""
         key = condition.key.lower()
         every = [each for rule in self.union.rules for each in rule.statement.conditions if each.key.lower() == key]
         return len({each.wanted for each in every} | {condition.wanted}) > 1 or len(condition.wanted) > 1
@@ -76,7 +76,7 @@ class Likeness:
         return self._by_name[place]
 
     def _differing(self, person: Person) -> Iterator[bool]:
-        """For resources of statements: do they match what belongs to some users, and not to others?"""
+        """Return, for resources of statements, whether they match what belongs to some users but not to others."""
         texts = dict.fromkeys(text for rule in self.union.rules for text in _general(rule))
         start = f"arn:{person.partition}:iam::{person.account_id}:"
         own = (
@@ -95,7 +95,9 @@ def _personal(key: str) -> bool:
 
 @lru_cache(maxsize=8192)
 def _general(rule: Rule) -> tuple[str, ...]:
-    """The resources of a statement as patterns: the user's name is the stand-in, other variables can be anything."""
+    """Return the resources of a statement as patterns: the user's name is the placeholder, other variables match
+    anything.
+    """
     if not rule.variables:
         return tuple(map(anything, rule.resources))
     found = []
@@ -113,7 +115,7 @@ def _general(rule: Rule) -> tuple[str, ...]:
 
 @lru_cache(maxsize=65_536)
 def _differ(text: str, shape: str) -> bool:
-    """Does a pattern match what a shape is for some users, and not for others? Raises words.TooMany."""
+    """Return whether a pattern matches what a shape means, but only for some users. Raises words.TooMany."""
     if text in (shape, ANYS):
         return False
     first, second = (each.replace(STAND_IN, NAME + NAMES) for each in (text, shape))

@@ -1,4 +1,4 @@
-"""The whole context of a request that was found, and what of it is worth showing."""
+"""The whole context of a request that was found, and which part of it to show."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ _REQUEST_TAG = "aws:requesttag/"
 
 
 def context_of(asker: Asker, found: Found) -> Context | None:
-    """All condition keys of a request, in lower case; None where those that were found contradict the resource."""
+    """Return all condition keys of a request, in lower case. None if the keys that were found contradict the
+    resource.
+    """
     session = Session.of(SESSIONS[asker.kind])
     plain = request_context(asker.person.user, session, found.action, Circumstances(asker.now))
     context = {**{key.lower(): value for key, value in plain.items()}, **asker.fixed, **found.values}
@@ -38,7 +40,7 @@ def context_of(asker: Asker, found: Found) -> Context | None:
 
 
 def shown(kind: SessionKind, found: Found) -> Mapping[str, str | tuple[str, ...]]:
-    """The keys that matter, in AWS's spelling where it is known."""
+    """Return the keys that matter, in AWS's spelling if it is known."""
     matter: dict[str, str | tuple[str, ...]] = {} if kind == "key" else {MFA_PRESENT: "false"}
     for key, value in found.values.items():
         known = condition_key(key)

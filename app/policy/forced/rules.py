@@ -1,4 +1,4 @@
-"""Statements of policies, prepared once a document: what they name as sets, what they ask as conditions."""
+"""Statements of policies, prepared once a document: what they name as sets, their conditions compiled."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ from app.policy.parsed import ParsedPolicy
 
 @dataclass(frozen=True, eq=False)
 class Rule:
-    """One statement. digest: of its document. name: Sid, else index. variables: does its version have them?"""
+    """One statement. digest: of its document. name: Sid, else index. variables: whether its version has policy
+    variables.
+    """
 
     digest: str
     name: str
@@ -29,35 +31,35 @@ class Rule:
 
     @cached_property
     def actions(self) -> int:
-        """The real actions it is about, as a set of `action_sets`."""
+        """Return the real actions it covers, as a set of `action_sets`."""
         listed = named(self.entries)
         return everything() & ~listed if self.statement.not_actions else listed
 
     @cached_property
     def patterns(self) -> tuple[Glob, ...]:
-        """Its entries with wildcards."""
+        """Return its entries with wildcards."""
         entries = (each.lower() for each in self.entries if "*" in each or "?" in each)
         return tuple(dict.fromkeys(Glob(anything(each)) for each in entries))
 
     @cached_property
     def unheard(self) -> tuple[str, ...]:
-        """Single actions among its entries that the reference doesn't have, in lower case."""
+        """Return the single actions among its entries that the reference doesn't have, in lower case."""
         return tuple(unheard(self.entries))
 
     @cached_property
     def by_person(self) -> bool:
-        """Do its resources depend on more of a person than the name?"""
+        """Return whether its resources depend on more of a user than the name."""
         return any(key.lower() != "aws:username" for each in self.statement.resources for key in each.keys)
 
     @cached_property
     def everywhere(self) -> bool:
-        """Is it about every resource?"""
+        """Return whether it covers every resource."""
         return not self.statement.not_resources and any(not each.strip("*") for each in self.resources)
 
 
 @dataclass(frozen=True, eq=False)
 class Document:
-    """A policy as IAM has it. digest: of its contents, so that equal documents are the same object."""
+    """A policy as IAM has it. digest: of its contents. Equal documents are the same object."""
 
     digest: str
     policy: Policy
@@ -68,7 +70,7 @@ class Document:
 
 @lru_cache(maxsize=8192)
 def document_of(policy: ParsedPolicy) -> Document:
-    """Prepare what AWS evaluates: the document as it was read, not as it was meant."""
+    """Prepare what AWS evaluates: the document as it was read, without repairs."""
     return _document(json.dumps(policy.source, sort_keys=True))
 
 

@@ -1,8 +1,9 @@
-"""Looks for a request without MFA that policies allow, beyond getting MFA: in one kind of session, and to the end.
+"""Search for a request that policies allow without MFA, beyond getting MFA: exhaustively, in one kind of session.
 
-Every Allow statement is taken apart into actions that are denied alike. For one action of each kind that behaves
-alike two questions are asked: which resource is the statement about, and the denies are not? With which condition
-keys does it apply, and the rest of the denies not? Each is answered by an example or by the proof that there is none.
+Every Allow statement is split into groups of actions that the same denies cover. For one action of each kind that
+behaves alike, two questions decide: is there a resource that the statement covers and the denies don't? Are there
+condition keys with which it applies and the remaining denies don't? Each is answered by an example or by a proof that
+there is none.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ MOST_SPARED = 8
 
 
 class Found(NamedTuple):
-    """A request that gets through. values: of the condition keys that matter, in lower case."""
+    """A request that is allowed. values: of the condition keys that matter, in lower case."""
 
     action: str
     resource: str
@@ -55,11 +56,11 @@ Alone = dict[Hashable, Found | None]
 
 
 class Search:
-    """For one person and session. lefts: of each rule of the union, what is left of it (`union.left`).
+    """The search for one user and session. lefts: for each rule of the union, what remains of it (`union.left`).
 
-    alone: what statements without conditions let through that nothing else is about, to be shared by searches.
-    lenient: does what nobody knows turn out in favour of a request? Then finding nothing is a proof, and what is
-    found may not exist: `doubts` says why.
+    alone: what statements without conditions allow that nothing else covers, shared by searches. lenient: whether
+    unknown things count in favour of a request. Then finding nothing is a proof, and a result may not exist: `doubts`
+    says why.
     """
 
     def __init__(
@@ -84,11 +85,11 @@ class Search:
 
     @property
     def doubts(self) -> dict[str, None]:
-        """Codes of what could not be known or found out."""
+        """Return codes of what couldn't be known or found."""
         return self.contexts.doubts
 
     def all(self) -> Iterator[Found]:
-        """Requests, the plainest examples first, then one for each Allow statement and what it lets through.
+        """Yield requests, the clearest examples first, then one for each Allow statement and group of actions.
 
         `exhausted` names the Allow statement at which the search was cut short, if it was.
         """
@@ -119,7 +120,7 @@ class Search:
                     yield found
 
     def _first(self, allow: Rule, left: int) -> Found | None:
-        """A request that an Allow statement lets through. left: those of its actions that come into question."""
+        """Return a request that an Allow statement allows. left: those of its actions that remain."""
         if not left:
             return None
         self._at = allow.name
@@ -150,7 +151,9 @@ class Search:
         return None
 
     def request(self, action: str, allow: Rule) -> Found | None:
-        """A request for an action that an Allow statement names. Raises TooMany where all is too much."""
+        """Return a request for an action that an Allow statement names. Raises TooMany if the search takes
+        too long.
+        """
         self._asked += 1
         self._at = allow.name
         if self._asked > MOST_REQUESTS:
@@ -184,14 +187,16 @@ class Search:
         return None
 
     def _alike(self, action: str, rules: Sequence[Rule]) -> Hashable | None:
-        """What a search for an action depends on, if the resource doesn't matter to any of the rules."""
+        """Return what the search for an action depends on, if the resource matters to none of the rules."""
         if action.lower() in getting_mfa() or not all(rule.everywhere for rule in rules):
             return None
         keys = {key for rule in rules for each in self.lefts[rule] or () for key in loose_keys(each, self.asker)}
         return (*map(id, rules), *(self.has(action, key) for key in sorted(keys)))
 
     def _with(self, action: str, rules: Sequence[Rule], firm: Sequence[Rule], loose: Sequence[Rule]) -> Found | None:
-        """A request to which the rules apply. firm: denies without conditions. loose: those with some."""
+        """Return a request to which the rules apply. firm: denies without conditions. loose: denies with
+        conditions.
+        """
         if self._values(action, rules, []) is None:
             return None
         place = self._place(action, rules, firm)
@@ -213,7 +218,7 @@ class Search:
         return None
 
     def _values(self, action: str, rules: Sequence[Rule], failing: Sequence[Rule]) -> Values | None:
-        """Condition keys with which the rules apply, and the failing ones don't."""
+        """Return condition keys with which the rules apply and the failing ones don't."""
         applying = [condition for rule in rules for condition in self.lefts[rule] or ()]
         groups = [self.lefts[rule] or () for rule in failing]
         asked = [condition for each in (applying, *groups) for condition in each]
@@ -221,7 +226,9 @@ class Search:
         return self.contexts.found(applying, groups, {key: self.has(action, key) for key in keys})
 
     def has(self, action: str, key: str) -> bool:
-        """Can requests of an action have a condition key, in lower case? Anything can be of an unheard-of action."""
+        """Return whether an action's requests can have a condition key, in lower case. Always true for an unknown
+        action.
+        """
         number = number_of(action)
         return number is None or bool(having(key) >> number & 1)
 
@@ -234,7 +241,7 @@ class Search:
         return self._resources[rule]
 
     def _place(self, action: str, rules: Sequence[Rule], avoided: Sequence[Rule]) -> str | None:
-        """A resource that the rules are about, and none of the avoided. Raises TooMany."""
+        """Return a resource that the rules cover and the avoided ones don't. Raises TooMany."""
         demand = self._beyond(action)
         for rule in rules:
             more = covered(rule, self._of(rule), lenient=self.lenient)
@@ -257,7 +264,7 @@ class Search:
         return next((place for place in found if place is not None), None)
 
     def _about(self, rule: Rule, place: str) -> bool:
-        """Is a deny about a resource?"""
+        """Return whether a deny covers a resource."""
         found = self._of(rule)
         hit = any(matches(glob, place) for glob in found.globs)
         if rule.statement.not_resources:
@@ -265,7 +272,7 @@ class Search:
         return hit or bool(found.loose and not self.lenient)
 
     def _beyond(self, action: str) -> Demand:
-        """What a resource must not be for a request to be more than getting MFA."""
+        """Return what a resource must not be, for a request to be more than getting MFA."""
         lower = action.lower()
         if lower not in getting_mfa():
             return Demand()
@@ -275,18 +282,18 @@ class Search:
 
 @cache
 def _exempt() -> tuple[int, int]:
-    """The actions that may be getting MFA, and all that have an effect."""
+    """Return the actions that can be getting MFA, and all that have an effect."""
     return named(getting_mfa()), everything() & ~named(without_effect())
 
 
 def _elsewhere(person: Person) -> tuple[Glob, ...]:
-    """ARNs that no other user has: a name is only once in an account, whatever the path and the letter case."""
+    """Return ARNs that no other user has. A name is unique in an account, whatever the path and the letter case."""
     users = f"arn:{person.partition}:iam::{person.account_id}:user/"
     return Glob(f"{users}{person.user_name}", fold=True), Glob(f"{users}{ANYS}/{person.user_name}", fold=True)
 
 
 def _parts(mask: int, splitting: Sequence[int]) -> list[int]:
-    """A set of actions in parts, each wholly within or wholly outside each of the others. Raises TooMany."""
+    """Split a set of actions so that each part is wholly inside or outside each of the others. Raises TooMany."""
     parts = [mask]
     for other in splitting:
         parts = [each for part in parts for each in (part & other, part & ~other) if each]

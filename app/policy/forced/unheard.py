@@ -1,6 +1,6 @@
 """Actions that AWS's reference doesn't have, because they are new or misspelt, and that policies would allow.
 
-No request can be made from them here, but a pass would be too much to say.
+No request can be made of them, but they prevent a pass.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _ACTION = Glob(f"{NAME}{NAMES}:{NAME}{NAMES}")
 
 
 def unheard_requests(union: Union, asker: Asker, lefts: Mapping[Rule, Left]) -> Iterator[str]:
-    """Codes of what would be allowed: "action-unheard:s3:x"."""
+    """Return codes of what would be allowed: "action-unheard:s3:x"."""
     search = Search(union, asker, lefts, lenient=True)
     # Single actions are looked at one by one, so only patterns matter here.
     firm = Demand(((_ACTION,),), _known())
@@ -43,7 +43,7 @@ def _known() -> tuple[Glob, ...]:
 
 
 def _single(allow: Rule, search: Search) -> Iterator[str]:
-    """Actions that statements name in full, and the reference doesn't have."""
+    """Yield the actions that statements name in full and the reference doesn't have."""
     for rule in (allow, *search.firm, *search.denies, *search.limits):
         for name in rule.unheard:
             if (
@@ -55,7 +55,7 @@ def _single(allow: Rule, search: Search) -> Iterator[str]:
 
 
 def _new(demand: Demand, search: Search) -> Iterator[str]:
-    """One made-up action for all that are named and denied alike. Raises TooMany."""
+    """Yield one made-up action for all that are named and denied alike. Raises TooMany."""
     if all(demand.wanted):
         yield from _regions(demand, [*search.denies, *search.limits], [0])
 

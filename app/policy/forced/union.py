@@ -1,4 +1,4 @@
-"""All statements that a person is under, and what is left of each in one kind of session."""
+"""All statements that apply to a user, and what remains of each in one kind of session."""
 
 from __future__ import annotations
 
@@ -21,34 +21,34 @@ Left = tuple[Condition, ...] | None
 
 @dataclass(frozen=True, eq=False)
 class Union:
-    """The identity policies of a person and the boundary, each document once."""
+    """The identity policies of a user and the boundary, each document once."""
 
     identity: tuple[Document, ...]
     boundary: Document | None
 
     @cached_property
     def allows(self) -> tuple[Rule, ...]:
-        """What grants."""
+        """Return the rules that allow."""
         return tuple(rule for each in self.identity for rule in each.rules if not rule.statement.denies)
 
     @cached_property
     def limits(self) -> tuple[Rule, ...]:
-        """What the boundary lets policies grant."""
+        """Return the boundary's rules that allow, which limit the others."""
         return tuple(rule for rule in (self.boundary.rules if self.boundary else ()) if not rule.statement.denies)
 
     @cached_property
     def denies(self) -> tuple[Rule, ...]:
-        """What denies, in policies or in the boundary."""
+        """Return the rules that deny, in policies or in the boundary."""
         documents = (*self.identity, *((self.boundary,) if self.boundary else ()))
         return tuple(rule for each in documents for rule in each.rules if rule.statement.denies)
 
     @cached_property
     def rules(self) -> tuple[Rule, ...]:
-        """All of them."""
+        """Return all rules."""
         return (*self.allows, *self.limits, *self.denies)
 
     def lets(self, action: str, resource: str, context: Context) -> bool:
-        """Is a request allowed, by the judge itself? context: keys in lower case."""
+        """Return whether the evaluator allows a request. context: keys in lower case."""
         request = Request(action, resource, context)
         return decide([each.policy for each in self.identity], request).allowed and (
             self.boundary is None or decide([self.boundary.policy], request).allowed
@@ -56,7 +56,7 @@ class Union:
 
 
 def left(rule: Rule, asker: Asker) -> Left:
-    """What is left of a statement for someone: the conditions whose outcome the person and session don't settle."""
+    """Return the conditions of a statement that the user and session leave open. None if one of the others fails."""
     conditions = []
     for condition in rule.statement.conditions:
         if loose_keys(condition, asker):
@@ -67,7 +67,7 @@ def left(rule: Rule, asker: Asker) -> Left:
 
 
 def loose_keys(condition: Condition, asker: Asker) -> Sequence[str]:
-    """The keys of a condition, in lower case, whose values the person and session don't settle."""
+    """Return the keys of a condition, in lower case, whose values the user and session leave open."""
     keys = dict.fromkeys(key.lower() for key in condition.keys)
     return [key for key in keys if asker.domain(key, has=True).known is not Known.FIXED]
 
@@ -76,8 +76,8 @@ def loose_keys(condition: Condition, asker: Asker) -> Sequence[str]:
 class Resources:
     """The resources of a statement as patterns, up to the first that has none.
 
-    whole: False where that is one with a variable without a value, by which the statement doesn't match. loose: the
-    keys of its variables whose value is open.
+    whole: False if that one has a variable without a value, so that the statement doesn't match. loose: the keys of
+    its variables with open values.
     """
 
     globs: tuple[Glob, ...]
@@ -86,7 +86,7 @@ class Resources:
 
 
 def resources(rule: Rule, asker: Asker) -> Resources:
-    """For someone."""
+    """Return the resources of a statement for a user."""
     found: list[Glob] = []
     for text, pattern in zip(rule.resources, rule.statement.resources, strict=True):
         keys = [key.lower() for key in pattern.keys]
@@ -114,7 +114,9 @@ class Demand:
 
 
 def covered(rule: Rule, found: Resources, *, lenient: bool) -> Demand | None:
-    """What it takes for a statement to be about a resource; None for never. lenient: do open variables fit?"""
+    """Return what a resource needs for a statement to cover it, None for never. lenient: whether open variables
+    match.
+    """
     if rule.statement.not_resources:
         if not found.whole or (found.loose and not lenient):
             return None
@@ -124,7 +126,9 @@ def covered(rule: Rule, found: Resources, *, lenient: bool) -> Demand | None:
 
 
 def spared(rule: Rule, found: Resources, *, lenient: bool) -> Demand | None:
-    """What it takes for a statement not to be about a resource; None for never. lenient: do open variables fit?"""
+    """Return what a resource needs for a statement not to cover it, None for never. lenient: whether open variables
+    match.
+    """
     if rule.statement.not_resources:
         if not found.whole or (found.loose and lenient):
             return Demand()
@@ -133,7 +137,7 @@ def spared(rule: Rule, found: Resources, *, lenient: bool) -> Demand | None:
 
 
 def subsets(rules: Sequence[Rule]) -> Iterator[tuple[Rule, ...]]:
-    """All subsets but the empty one, small ones first."""
+    """Yield all subsets except the empty one, small ones first."""
     count = len(rules)
     numbers = sorted(range(1, 2**count), key=int.bit_count)
     yield from (tuple(rule for at, rule in enumerate(rules) if number >> at & 1) for number in numbers)

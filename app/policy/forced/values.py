@@ -1,7 +1,7 @@
-"""Finds a value of one condition key for which some conditions hold and others don't, or proves that there is none.
+"""Find a value of one condition key for which some conditions hold and others don't, or prove that there is none.
 
-Text is found by `words.word`. Numbers, times and addresses are tried at, beside and between the values that the
-conditions name: nothing changes anywhere else.
+`words.word` finds text. Numbers, times and addresses are tried at, beside and between the values of the conditions,
+because nothing changes anywhere else.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ _SESSION_LASTS = timedelta(hours=36)
 
 
 class Open(Exception):
-    """Whether there is such a value could not be found out."""
+    """Whether there is such a value couldn't be found out."""
 
 
 @dataclass(frozen=True)
 class Wish:
-    """A condition that has to hold, or not to."""
+    """A condition that has to hold, or must not."""
 
     condition: Condition
     holds: bool
@@ -43,7 +43,7 @@ class Wish:
 
 @dataclass(frozen=True, eq=False)
 class Question:
-    """What a key has to be. key: in lower case; one name for the two times that every request has."""
+    """What a key has to be. key: in lower case. Both times that every request has share one name."""
 
     key: str
     wishes: tuple[Wish, ...]
@@ -51,13 +51,13 @@ class Question:
     domain: Domain
 
     def fits(self, values: Values, wishes: Iterable[Wish] | None = None) -> bool:
-        """Are the wishes fulfilled with these values?"""
+        """Return whether the wishes are fulfilled with these values."""
         context = {**self.asker.fixed, **values}
         asked = self.wishes if wishes is None else wishes
         return all(holds_in(each.condition, context) == each.holds for each in asked)
 
     def with_value(self, value: str) -> Values:
-        """The key with one value. Times are texts of whole seconds since 1970."""
+        """Return the key with one value. Times are texts of whole seconds since 1970."""
         if self.domain.value_type is not ValueType.DATE:
             return {self.key: value}
         when = f"{datetime.fromtimestamp(int(value), UTC):%Y-%m-%dT%H:%M:%SZ}"
@@ -67,7 +67,7 @@ class Question:
 
 
 def found(asked: Question) -> Values | None:
-    """Values that fulfil all wishes; None where there are none. Raises Open and words.TooMany."""
+    """Return values that fulfil all wishes, or None if there are none. Raises Open and words.TooMany."""
     plain = {name.lower(): value for name, value in asked.asker.plain.items()}.get(asked.key)
     if plain is not None and asked.domain.value_type is not ValueType.DATE and asked.fits({asked.key: plain}):
         return {asked.key: plain}
@@ -89,7 +89,7 @@ def found(asked: Question) -> Values | None:
 
 
 def _single(asked: Question, wishes: Sequence[Wish]) -> str | None:
-    """One value. Raises Open and words.TooMany."""
+    """Return one value. Raises Open and words.TooMany."""
     textual = [each for each in wishes if operator_of(each.condition.operator).base in _TEXTUAL]
     ordered = [each for each in wishes if _is_ordered(each.condition)]
     values = [value for each in wishes for value in each.condition.wanted]
@@ -115,7 +115,7 @@ def _is_ordered(condition: Condition) -> bool:
 
 
 def _candidates(asked: Question, values: Sequence[str], ordered: Sequence[Wish]) -> Iterator[str]:
-    """All values of a type with few; of one with an order those that may differ."""
+    """Yield all values of a type with few of them. For an ordered type, those that can make a difference."""
     value_type = asked.domain.value_type
     if asked.domain.values:
         yield from asked.domain.values
@@ -174,7 +174,7 @@ def _times(values: Sequence[str], asked: Question) -> Iterator[str]:
 
 
 def _text(asked: Question, textual: Sequence[Wish]) -> str | None:
-    """A text that fulfils those wishes that patterns can express. Raises words.TooMany."""
+    """Return a text that fulfils the wishes that patterns can express. Raises words.TooMany."""
     wanted: list[tuple[Glob, ...]] = [(_ARN,)] if asked.domain.value_type is ValueType.ARN else []
     unwanted: list[Glob] = []
     for wish in textual:
@@ -195,7 +195,7 @@ def _text(asked: Question, textual: Sequence[Wish]) -> str | None:
 
 
 def _globs(condition: Condition, base: str, asked: Question) -> tuple[tuple[Glob, ...], bool]:
-    """The values of a condition as patterns, and whether that is all of them: not if a variable has no value."""
+    """Return the values of a condition as patterns, and whether they are complete: not if a variable has no value."""
     found: list[Glob] = []
     for value in condition.wanted:
         try:
@@ -209,14 +209,14 @@ def _globs(condition: Condition, base: str, asked: Question) -> tuple[tuple[Glob
 
 
 def _in_parts(text: str) -> str:
-    """As the Arn operators compare: part by part, and with as many of them."""
+    """Compare as the Arn operators do: part by part, with the same number of parts."""
     parts = text.split(":", 5)
     closed = [each.replace(ANYS, PARTS).replace(ANY, PART) for each in parts[:5]]
     return ":".join([*closed, *parts[5:]])
 
 
 def _several(asked: Question) -> tuple[str, ...] | None:
-    """A list of values: each as all of them have to be, and one for each wish that one of them fulfils."""
+    """Return a list of values: each fulfils what all have to, and for each other wish one fulfils it."""
     every: list[Wish] = []
     some: list[Wish] = []
     for wish in asked.wishes:

@@ -1,8 +1,8 @@
-"""Finds a text that some patterns match and others don't, or proves that there is none.
+"""Find a text that some patterns match and others don't, or prove that there is none.
 
-All patterns are walked at once, one character at a time, from their beginning: a state of the walk is the set of
-places that each pattern can be at, as the bits of one number. Characters that no pattern names behave alike, so one
-of them is tried for all. The walk is complete: it ends with the shortest text, with None, or in TooMany.
+All patterns are followed at once, one character at a time from the beginning: a state is the set of positions that
+each pattern can be at, as the bits of one number. Characters that no pattern names behave alike, so one of them is
+tried for all. The search is complete: it ends with the shortest text, with None, or in TooMany.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ _DIGITS = "0123456789"
 
 
 class Glob(NamedTuple):
-    """A pattern: literal characters and those of RESERVED. fold: upper and lower case are the same."""
+    """A pattern: literal characters and those of RESERVED. fold: whether upper and lower case are the same."""
 
     text: str
     fold: bool = False
 
 
 class TooMany(Exception):
-    """The walk was cut short: whether there is such a text is open."""
+    """The search was cut short, so whether there is such a text is open."""
 
 
 def anything(text: str) -> str:
-    """The pattern text of a policy, "*" and "?", as a Glob's."""
+    """Convert a policy's pattern text ("*" and "?") into a Glob's."""
     return text.replace("*", ANYS).replace("?", ANY)
 
 
 class _Walk:
-    """The patterns as one automaton. A pattern of n single characters has n + 1 places, the last one accepts."""
+    """The patterns as one automaton. A pattern of n single characters has n + 1 positions. The last one accepts."""
 
     def __init__(self, globs: tuple[Glob, ...]) -> None:
         self.literal: dict[str, int] = {}
@@ -72,14 +72,14 @@ class _Walk:
         self._steps: dict[str, tuple[int, int]] = {}
 
     def alphabet(self) -> list[str]:
-        """What is worth trying: the characters that are named, and one that isn't; a digit of the same kind."""
+        """Return the characters to try: those that are named, and one that isn't, plus a digit of the same kind."""
         named = set(self.literal)
         found = [char for char in _FRESH if char not in named][:1]
         digit = [char for char in _DIGITS if char not in named][:1] if self.ones[DIGIT] else []
         return [*found, *digit, *sorted(named | {":", "/"})]
 
     def step(self, state: int, char: str) -> int:
-        """The state after one more character."""
+        """Return the state after one more character."""
         known = self._steps.get(char)
         if known is None:
             ones, loops = self.ones, self.loops
@@ -101,7 +101,8 @@ Groups = tuple[tuple[Glob, ...], ...]
 
 
 def word(wanted: Groups, unwanted: tuple[Glob, ...] = ()) -> str | None:
-    """The shortest text that a pattern of every group matches, and none of the unwanted; None where there is none.
+    """Return the shortest text that matches a pattern of every group and none of the unwanted, or None if there is
+    none.
 
     Raises TooMany.
     """
@@ -147,7 +148,7 @@ def _word(wanted: Groups, unwanted: tuple[Glob, ...]) -> str | TooMany | None:
 
 
 def _begin_alike(first: Glob, second: Glob) -> bool:
-    """Can a text match both, as far as they begin with literal characters? Folded ones are not compared."""
+    """Return whether a text can match both, judged by their literal beginnings. Folded ones aren't compared."""
     if first.fold or second.fold:
         return True
     for one, other in zip(first.text, second.text, strict=False):
@@ -174,7 +175,7 @@ def _spelt(came: dict[int, tuple[int, str]], state: int) -> str:
 
 
 def matches(glob: Glob, text: str) -> bool:
-    """Does the whole text match?"""
+    """Return whether the whole text matches."""
     walk = _Walk((glob,))
     state = walk.start
     for char in text:

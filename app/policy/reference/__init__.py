@@ -1,1 +1,1 @@
-"""What AWS documents of its actions, condition keys and resources: tables and look-ups."""
+"""What AWS documents about its actions, condition keys and resources: tables and look-ups."""

@@ -1,4 +1,4 @@
-"""Entries of Action and NotAction: which actions a pattern like "iam:List*" names."""
+"""Which actions an entry of Action or NotAction like "iam:List*" names."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from app.policy.reference.actions import covered, real_name
 
 
 def is_all(entry: str) -> bool:
-    """Does an entry of Action or NotAction name every action: "*", "*:*", "*:?*"?"""
+    """Return whether an entry names every action: "*", "*:*", "*:?*"."""
     pattern = Pattern(entry, variables=False)
     return set(entry) <= {"*", "?", ":"} and all(pattern.matches(each, {}) for each in ("a:b", "service:Action"))
 
 
 def named_by(pattern: str) -> tuple[str, ...]:
-    """Real actions that "iam:List*" or "iam:ListUsers" names. Without a service of its own it names none."""
+    """Return the real actions that "iam:List*" or "iam:ListUsers" names. None if the service has a wildcard."""
     if "*" in pattern or "?" in pattern:
         return covered(pattern)
     real = real_name(pattern)
@@ -21,6 +21,6 @@ def named_by(pattern: str) -> tuple[str, ...]:
 
 
 def open_service(pattern: str) -> bool:
-    """Return whether it has a wildcard in the service's name."""
+    """Return whether the service's name has a wildcard."""
     service = pattern.partition(":")[0]
     return "*" in service or "?" in service

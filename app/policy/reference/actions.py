@@ -57,14 +57,14 @@ def _data() -> Any:
 
 @cache
 def reference_date() -> date:
-    """From when the reference data is: AWS may have added actions since."""
+    """Return the date of the reference data. AWS may have added actions since then."""
     updated: datetime = _data().data_updated_at()
     return updated.date()
 
 
 @cache
 def resource_types(action: str) -> frozenset[str]:
-    """Resource types of "iam:EnableMFADevice": {"user"}. Empty: only "*" (or the action is unknown)."""
+    """Return the resource types of "iam:EnableMFADevice": {"user"}. Empty if it supports only "*", or is unknown."""
     service, _, name = action.partition(":")
     data = _data()
     if not data.services.service_exists(service) or not data.actions.action_exists(service, name):
@@ -75,9 +75,9 @@ def resource_types(action: str) -> frozenset[str]:
 
 @cache
 def condition_keys(action: str) -> frozenset[str]:
-    """Condition keys of an action and of its resources: "iam:PolicyARN", "aws:RequestTag/${TagKey}".
+    """Return the condition keys of an action and of its resources: "iam:PolicyARN", "aws:RequestTag/${TagKey}".
 
-    Without the global ones that every request has. Empty: none, or the action is unknown.
+    Without the global keys that every request has. Empty if there are none, or if the action is unknown.
     """
     service, _, name = action.partition(":")
     if action not in all_actions(service):
@@ -89,13 +89,13 @@ def condition_keys(action: str) -> frozenset[str]:
 
 @cache
 def services() -> tuple[str, ...]:
-    """Prefixes: "iam", "sts", ..."""
+    """Return the prefixes of all services: "iam", "sts", ..."""
     return tuple(_data().services.get_service_keys())
 
 
 @cache
 def all_actions(service: str) -> tuple[str, ...]:
-    """Of a service, "iam:ListUsers"; empty for one that there is not."""
+    """Return all actions of a service ("iam:ListUsers"). Empty for an unknown service."""
     if service not in services():
         return ()
     return tuple(f"{service}:{name}" for name in _data().actions.get_actions_for_service(service))
@@ -103,7 +103,7 @@ def all_actions(service: str) -> tuple[str, ...]:
 
 @cache
 def description(action: str) -> str:
-    """What an action does: "enable an MFA device and associate it ..."; "" for one that there is not."""
+    """Return what an action does: "enable an MFA device and associate it ...". "" for an unknown action."""
     service, _, name = action.partition(":")
     if action not in all_actions(service):
         return ""
@@ -113,21 +113,21 @@ def description(action: str) -> str:
 
 @lru_cache(maxsize=4096)
 def real_name(action: str) -> str | None:
-    """An action in AWS's own spelling, whatever the letter case; None where there is none."""
+    """Return an action in AWS's spelling, from any letter case. None if there is no such action."""
     service = action.partition(":")[0].lower()
     return next((known for known in all_actions(service) if known.lower() == action.lower()), None)
 
 
 @lru_cache(maxsize=2048)
 def covered(pattern: str) -> tuple[str, ...]:
-    """Real actions that "iam:List*" names, in AWS's spelling; empty where there are none."""
+    """Return the real actions that "iam:List*" names, in AWS's spelling. Empty if there are none."""
     asked = Pattern(pattern, variables=False, ignore_case=True)
     return tuple(known for known in all_actions(pattern.partition(":")[0].lower()) if asked.matches(known, {}))
 
 
 @lru_cache(maxsize=1024)
 def nearest(action: str) -> str | None:
-    """The real action a name was probably meant to be; None where nothing is near."""
+    """Return the real action that a misspelt name probably means, or None."""
     service, _, name = action.lower().partition(":")
     if len(action) > LONGEST:
         return None
@@ -143,9 +143,9 @@ def nearest(action: str) -> str | None:
 
 @lru_cache(maxsize=1024)
 def key_type(key: str) -> str | None:
-    """The type of a service's own condition key, "String" or "ArrayOfString" as the reference writes it.
+    """Return the type of a service's own condition key, "String" or "ArrayOfString" as the reference writes it.
 
-    key: "iam:PassedToService", in any letter case. None for one it does not know, and for global keys.
+    key: "iam:PassedToService", in any letter case. None for an unknown key, and for global keys.
     """
     service = key.partition(":")[0].lower()
     if service not in services():
@@ -162,9 +162,9 @@ def key_type(key: str) -> str | None:
 
 @cache
 def arn_patterns(action: str) -> tuple[str, ...]:
-    """ARNs the resource types of an action can have, `*` for what varies: "arn:*:iam::*:user/*".
+    """Return the ARNs that the resource types of an action can have, with `*` for what varies: "arn:*:iam::*:user/*".
 
-    A bucket's name is replaced by _A_NAME: it has no slash, so bucket/* is no bucket.
+    A bucket's name is replaced by _A_NAME. It has no slash, so bucket/* isn't a bucket.
     """
     service = action.partition(":")[0]
     details = [
@@ -183,9 +183,10 @@ _SHUT = {_FREE: "", _IN_PART: ":", _A_NAME: ":/"}
 
 @lru_cache(maxsize=8192)
 def may_name(resource: str, pattern: str) -> bool:
-    """Can a policy's resource (wildcards, ${variables}) and an ARN pattern mean the same thing?
+    """Return whether a policy's resource (wildcards, ${variables}) and an ARN pattern can mean the same thing.
 
-    pattern: of `arn_patterns`. Its parts between colons stay parts, so the types before the first slash are compared.
+    pattern: from `arn_patterns`. It is compared part by part between colons, so that types before the first slash
+    count.
     """
     if resource.count(":") > 1 and resource.split(":", 3)[2] != pattern.split(":", 3)[2]:
         return False  # of another service: a policy has no wildcards there
@@ -195,7 +196,9 @@ def may_name(resource: str, pattern: str) -> bool:
 
 
 def _in_parts(arn: str) -> str:
-    """A whole ARN whose stars keep to their part between colons, but for the last; what ends early stays as it is."""
+    """Return a whole ARN whose stars stay within their part, except the last one. An incomplete ARN stays as
+    it is.
+    """
     *parts, last = arn.split(":", 5)
     return ":".join([*(part.replace("*", _IN_PART) for part in parts), last]) if len(parts) == 5 else arn
 
@@ -204,13 +207,15 @@ _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 
 
 def _stand_in(variable: re.Match[str]) -> str:
-    """A pattern for the value of a variable, which is never empty: a user's name has neither colon nor slash."""
+    """Return a pattern for the value of a variable. It is never empty, and a user name has neither colon nor
+    slash.
+    """
     inside = variable[1].strip().lower()
     return inside if inside in ("*", "?", "$") else _ONE + _A_NAME if inside == "aws:username" else f"?{_FREE}"
 
 
 def _overlap(first: str, second: str) -> bool:
-    """Do two texts with stars and `?` have a text in common? One row of a table at a time."""
+    """Return whether two texts with `*` and `?` can match the same text. Works one row of a table at a time."""
     row = [False] * (len(second) + 1)
     row[0] = True
     for place, char in enumerate(second):

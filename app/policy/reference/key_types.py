@@ -1,4 +1,4 @@
-"""What the values of a condition key are: of AWS's global keys and of the services' own."""
+"""The types of condition keys: of AWS's global keys and of the services' own."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from app.policy.reference.request_context import ValueType, condition_key
 
 
 def type_of(key: str) -> tuple[ValueType, bool] | None:
-    """The type of a key's values, and whether it can have several; None for a key that the reference doesn't know."""
+    """Return the type of a key's values, and whether it can have several. None for a key the reference
+    doesn't have.
+    """
     known = condition_key(key)
     if known:
         return known.value_type, known.several

@@ -1,7 +1,8 @@
 """The ARNs on which AWS evaluates actions that list IAM resources, though its reference gives them none.
 
-AWS's own denials print it (observed): "... to perform: iam:ListGroups on resource: arn:aws:iam::123456789012:group/".
-So a policy that names this ARN, or group/*, works. Other actions without a resource are evaluated on "*".
+AWS's own denials print them (observed): "... to perform: iam:ListGroups on resource:
+arn:aws:iam::123456789012:group/". So a policy that names this ARN, or group/*, works. Other actions without a
+resource are evaluated on "*".
 """
 
 from __future__ import annotations
@@ -23,6 +24,6 @@ LISTED_UNDER: Mapping[str, str] = MappingProxyType(
 
 
 def listed_on(action: str, account_id: str, partition: str) -> str | None:
-    """The ARN a list is judged on, the action in AWS's spelling; None for any other action."""
+    """Return the ARN that a list action, in AWS's spelling, is authorized on. None for any other action."""
     under = LISTED_UNDER.get(action)
     return under and f"arn:{partition}:iam::{account_id}:{under}"

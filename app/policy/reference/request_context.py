@@ -1,7 +1,7 @@
 """The condition keys that AWS sends with a request of an IAM user.
 
-`policy check`, explain, the portal and the sandbox all take them from here. Source: IAM User Guide, AWS global
-condition context keys; Service Authorization Reference.
+`policy check`, explain, the portal and the sandbox all use these. Source: IAM User Guide, AWS global condition
+context keys; Service Authorization Reference.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ GLOBAL_SERVICES = frozenset(
 
 @dataclass(frozen=True)
 class IamUser:
-    """Who asks. arn: with the IAM path. unique_id: AIDA..."""
+    """The IAM user who makes the request. arn: with the IAM path. unique_id: "AIDA..."."""
 
     account_id: str
     user_name: str
@@ -63,7 +63,7 @@ class IamUser:
 
     @property
     def partition(self) -> str:
-        """As the ARN says."""
+        """Return the partition of the ARN."""
         return self.arn.split(":", 2)[1]
 
 
@@ -71,10 +71,9 @@ class IamUser:
 class Session:
     """The credentials a request is made with.
 
-    mfa: aws:MultiFactorAuthPresent; None where it is absent, with a plain access key.
-    mfa_age: seconds since the code. AWS sends it whenever mfa is True, and never otherwise.
-    token_age: seconds since temporary credentials were issued; None for a plain access key, which has none.
-    signed_in: through AWS Sign-In (aws login).
+    mfa: aws:MultiFactorAuthPresent, None if absent (a plain access key). mfa_age: seconds since the MFA code. AWS
+    sends it if and only if mfa is True. token_age: seconds since temporary credentials were issued, None for a plain
+    access key. signed_in: whether it comes from AWS Sign-In (aws login).
     """
 
     mfa: bool | None
@@ -84,7 +83,7 @@ class Session:
 
     @classmethod
     def of(cls, mfa: bool | None, age: int = FRESH) -> Session:
-        """The usual session of each kind. mfa: as for the class. age: seconds it has lasted."""
+        """Return the usual session of each kind. mfa: as in the class. age: seconds since it began."""
         return cls(mfa, age, None if mfa is None else age)
 
 
@@ -95,9 +94,9 @@ WITH_MFA = Session.of(mfa=True)
 
 @dataclass(frozen=True)
 class Circumstances:
-    """What else a request says.
+    """The rest of a request.
 
-    region: of the endpoint; None for the partition's home. user_agent: None sends none.
+    region: of the endpoint, None for the partition's home region. user_agent: None sends none.
     """
 
     now: datetime
@@ -110,9 +109,10 @@ class Circumstances:
 def request_context(
     user: IamUser, session: Session, action: str, circumstances: Circumstances | None = None
 ) -> dict[str, str]:
-    """Condition keys of a user's direct request, in AWS's spelling, to their value; keys it does not have are absent.
+    """Return the condition keys of a user's direct request, in AWS's spelling, to their values. Absent keys are left
+    out.
 
-    action: "iam:ListUsers". circumstances: without any, now and from EXAMPLE_ADDRESS.
+    action: "iam:ListUsers". circumstances: default to now and EXAMPLE_ADDRESS.
     """
     here = circumstances or Circumstances(datetime.now(UTC))
     context = {
@@ -143,7 +143,7 @@ def request_context(
 
 
 def requested_region(action: str, partition: str, region: str | None = None) -> str:
-    """aws:RequestedRegion of a request. region: of the endpoint that was asked; a global service has only one."""
+    """Return aws:RequestedRegion of a request. region: of the endpoint. A global service has only one region."""
     home = HOME_REGIONS.get(partition, HOME_REGIONS["aws"])
     service = action.partition(":")[0].lower()
     return home if region is None or service in GLOBAL_SERVICES else region
@@ -154,7 +154,7 @@ def _moment(when: datetime) -> str:
 
 
 class Presence(StrEnum):
-    """When a condition key is in a direct request of an IAM user."""
+    """When a direct request of an IAM user has a condition key."""
 
     ALWAYS = "always"
     """With a value that is known: see `request_context`."""
@@ -167,7 +167,7 @@ class Presence(StrEnum):
 
 
 class ValueType(StrEnum):
-    """What the values of a key are."""
+    """The type of a key's values."""
 
     ARN = "ARN"
     BOOL = "truth value"
@@ -179,7 +179,9 @@ class ValueType(StrEnum):
 
 @dataclass(frozen=True)
 class Key:
-    """A condition key. name: in AWS's spelling. chosen: does the client choose its value? several: is it a list?"""
+    """A condition key. name: in AWS's spelling. chosen: whether the client chooses its value. several: whether it is
+    a list.
+    """
 
     name: str
     presence: Presence
@@ -241,9 +243,9 @@ _WITH_A_TAG = {
 
 
 def condition_key(name: str) -> Key | None:
-    """The key of this name, in any letter case; None for one that is not here: a service's own, or a slip.
+    """Return the key of this name, in any letter case. None for a service's own key, or a misspelt one.
 
-    Of those AWS documents per service (ec2:InstanceType) the judge knows neither when they are there nor the value.
+    For keys of services (ec2:InstanceType), neither presence nor value is known.
     """
     lower = name.lower()
     known = KEYS.get(lower) or next((key for start, key in _WITH_A_TAG.items() if lower.startswith(start)), None)

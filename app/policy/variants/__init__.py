@@ -1,4 +1,4 @@
-"""What AWS itself has published since its tutorial, as documents of this package: 2017-12.json and so on.
+"""The documents that AWS has published since its tutorial, as files of this package: 2017-12.json and so on.
 
 Written by us from AWS's pages, with our own Sids.
 """
