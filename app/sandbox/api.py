@@ -1,7 +1,7 @@
-"""What an operation of the sandbox gets and returns: a `Call` in, members of the answer or a `Refusal` out.
+"""What an operation of the sandbox gets and returns: a `Call`, and members of the answer or a `Refusal`.
 
-`app.sandbox.sandbox_app` turns an HTTP request into a `Call` once it is authenticated and allowed. The modules of
-`app.sandbox.operations` register what then happens. Actions that nothing is registered for go to moto.
+`app.sandbox.sandbox_app` turns an HTTP request into a `Call` after it is authenticated and allowed. The modules of
+`app.sandbox.operations` register what happens next. Other actions go to moto.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Refusal(Exception):
-    """AWS says no. Rendered in the error shape of the service's protocol.
+    """An error that AWS answers, rendered in the error shape of the service's protocol.
 
     `code` and `status` are as in the error table of the IAM API reference, e.g. ("NoSuchEntity", 404).
     """
@@ -29,9 +29,9 @@ class Refusal(Exception):
 
 
 def not_emulated(service: str, action: str) -> Refusal:
-    """What an action answers that the API has and the sandbox does not: a code that no client tries again.
+    """Return the error for an action that AWS has and the sandbox doesn't, with a code that clients don't retry.
 
-    IAM and STS have no code for it; EC2's and S3's are AWS's own.
+    IAM and STS have no code for it. EC2's and S3's are AWS's own.
     """
     words = f"The sandbox does not emulate {service}:{action}."
     if service == "ec2":
@@ -41,7 +41,7 @@ def not_emulated(service: str, action: str) -> Refusal:
 
 @dataclass(frozen=True)
 class Caller:
-    """Who signed the request, as AWS sees it at this moment."""
+    """The user or role that signed the request, as AWS sees it at this moment."""
 
     account_id: str
     arn: str
@@ -63,7 +63,7 @@ class Caller:
 
     @property
     def is_session(self) -> bool:
-        """True for temporary credentials (ASIA...)."""
+        """Return whether the credentials are temporary ("ASIA...")."""
         return self.session_token is not None
 
 
@@ -84,7 +84,7 @@ class Call:
 
 
 class PassOn:
-    """What an operation answers to let moto do the rest (it only checked, or prepared)."""
+    """Returned by an operation that only checked or prepared the request, to let moto do the rest."""
 
 
 PASS_ON: Final = PassOn()
@@ -98,7 +98,7 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {}
 def operation(service: str, *actions: str) -> Callable[[Operation], Operation]:
     """Register an operation for actions of a service: `@operation("iam", "EnableMFADevice")`.
 
-    Raises ValueError where one is registered already.
+    Raises ValueError if one is registered already.
     """
 
     def register(behaviour: Operation) -> Operation:

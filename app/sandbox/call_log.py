@@ -16,7 +16,7 @@ BUG = "bug of the sandbox in request"
 
 @dataclass(frozen=True)
 class Entry:
-    """One request as it was judged and answered; fields that could not be known are None."""
+    """One request, how it was evaluated and answered. Fields that aren't known are None."""
 
     seq: int
     time: str
@@ -36,7 +36,7 @@ class Entry:
 
 
 class CallLog:
-    """The latest calls, oldest first; safe for many threads."""
+    """The latest calls, oldest first. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -44,12 +44,12 @@ class CallLog:
         self._entries: deque[Entry] = deque(maxlen=KEPT)
 
     def add(self, **facts: Any) -> None:
-        """Append an entry under the next sequence number."""
+        """Append an entry with the next sequence number."""
         with self._lock:
             self._entries.append(Entry(seq=next(self._numbers), **facts))
 
     def since(self, number: int) -> list[dict[str, Any]]:
-        """Entries after a sequence number."""
+        """Return the entries after a sequence number."""
         with self._lock:
             latest = itertools.takewhile(lambda entry: entry.seq > number, reversed(self._entries))
             return [asdict(entry) for entry in latest][::-1]

@@ -1,4 +1,4 @@
-"""`flask sandbox`: a local AWS that can say no. Needs no settings; loads moto only when it runs."""
+"""`flask sandbox`: a local AWS that authenticates and denies. Needs no settings, and loads moto only when it runs."""
 
 from __future__ import annotations
 

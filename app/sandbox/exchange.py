@@ -39,11 +39,11 @@ class Exchange:
 
     @property
     def service(self) -> str:
-        """Signing name, "" as long as it is not known."""
+        """Return the signing name, "" until it is known."""
         return self.reading.service if self.reading else ""
 
     def note(self, log: CallLog, environ: dict[str, Any]) -> None:
-        """Write the entry of the call log."""
+        """Add the entry to the call log."""
         caller, verdict = self.caller, self.verdict
         log.add(
             time=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}",
@@ -63,7 +63,7 @@ class Exchange:
 
 
 class Around:
-    """Lets the faults of one call happen before and after it takes effect."""
+    """Applies the faults of one call before and after it takes effect."""
 
     def __init__(self, faults: Faults, environ: dict[str, Any], exchange: Exchange) -> None:
         self._found = faults.of(exchange.action or "")

@@ -1,4 +1,4 @@
-"""Faults on request: per action and occurrence, what goes wrong (docs/sandbox.md has the format)."""
+"""Faults on request: what goes wrong, per action and occurrence (docs/sandbox.md has the format)."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ NAMES = ("latency", "throttle", "error-500", "error-503", "reset-before", "reset
 
 
 class FaultError(ValueError):
-    """The faults cannot be understood; `str()` says why in one sentence."""
+    """The faults can't be understood. `str()` says why in one sentence."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One rule. occurrences: 1 is the next call of the action; None means every one."""
+    """One rule. occurrences: 1 is the next call of the action. None means every call."""
 
     action: str
     name: str
@@ -28,7 +28,7 @@ class Fault:
 
 
 def parsed(data: Any) -> list[Fault]:
-    """Rules out of decoded JSON. Raises FaultError."""
+    """Return the rules in decoded JSON. Raises FaultError."""
     if not isinstance(data, list):
         raise FaultError("Faults are a JSON list of objects.")
     return [_fault(item, number) for number, item in enumerate(data, 1)]
@@ -51,20 +51,20 @@ def _fault(item: Any, number: int) -> Fault:
 
 
 class Faults:
-    """Rules in force, and how often each action was called since they came into force."""
+    """The current rules, and how often each action was called since they were set."""
 
     def __init__(self, rules: list[Fault]) -> None:
         self._lock = threading.Lock()
         self.replace(rules)
 
     def replace(self, rules: list[Fault]) -> None:
-        """Put other rules into force; counting starts again."""
+        """Set other rules and restart the counts."""
         with self._lock:
             self._rules = rules
             self._seen: Counter[str] = Counter()
 
     def of(self, action: str) -> list[Fault]:
-        """What goes wrong with this call; counts it."""
+        """Return the faults of this call, and count the call."""
         with self._lock:
             self._seen[action] += 1
             nth = self._seen[action]
@@ -75,18 +75,18 @@ class Faults:
             ]
 
     def begun(self) -> dict[str, int]:
-        """Return how many calls of each action began since the rules came into force."""
+        """Return how many calls of each action began since the rules were set."""
         with self._lock:
             return dict(self._seen)
 
 
 def failure_of(service: str) -> Refusal:
-    """A service's own fault, in its own words."""
+    """Return a service's internal error, in its own words."""
     return Refusal("InternalError" if service in ("ec2", "s3") else "ServiceFailure", "Internal failure.", 500)
 
 
 def refusal_of(fault: Fault, service: str) -> Refusal | None:
-    """The error a fault answers instead of acting, None for a fault that answers none."""
+    """Return the error that a fault answers in place of acting, None if it answers none."""
     if fault.name == "throttle":
         code = {"ec2": "RequestLimitExceeded", "s3": "SlowDown"}.get(service, "Throttling")
         return Refusal(code, "Rate exceeded", 503 if service in ("ec2", "s3") else 400)

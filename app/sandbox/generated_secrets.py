@@ -1,6 +1,6 @@
-"""The secrets this AWS hands out: random, each with the marker that the sandbox was started with, if any.
+"""The secrets the sandbox issues: random, each with the marker the sandbox was started with, if any.
 
-A marker lets a search of logs, databases and pages find a secret that was kept where it must not be.
+With a marker, a search of logs, databases and pages finds a secret in places where it must not be.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ _SECRET = string.ascii_letters + string.digits + "+/"
 
 
 def access_key_id(prefix: str) -> str:
-    """No secret. prefix: ASIA of temporary credentials."""
+    """Return an access key ID, which isn't a secret. prefix: "ASIA" for temporary credentials."""
     return prefix + _some(_SEED, 16)
 
 
 def secret_access_key(settings: Settings) -> str:
-    """40 characters."""
+    """Return 40 characters."""
     return _marked(settings, _some(_SECRET, 40))
 
 
 def session_token(settings: Settings) -> str:
-    """356 characters."""
+    """Return 356 characters."""
     return _marked(settings, _some(_SECRET, 356))
 
 
@@ -41,12 +41,12 @@ def seed(settings: Settings, letters: int = 64) -> str:
 
 
 def refresh_token(settings: Settings) -> str:
-    """128 characters, fit for a URL."""
+    """Return 128 characters that are safe in a URL."""
     return _marked(settings, secrets.token_urlsafe(96))
 
 
 def password(settings: Settings) -> str:
-    """Good enough for any password policy."""
+    """Return a password that meets any password policy."""
     return f"{settings.marker}{secrets.token_urlsafe(12)}-aA1!"
 
 
@@ -55,6 +55,6 @@ def _some(alphabet: str, length: int) -> str:
 
 
 def _marked(settings: Settings, made: str) -> str:
-    """In the middle, so that half a secret also shows it."""
+    """Put the marker in the middle, so that half a secret also shows it."""
     begin = (len(made) - len(settings.marker)) // 2
     return made[:begin] + settings.marker + made[begin + len(settings.marker) :]

@@ -1,4 +1,4 @@
-"""Further accounts of the sandbox, in one organization with the first, which manages it."""
+"""More accounts of the sandbox, in one organization that the first account manages."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _IN = ("ou-sand-production", "ou-sand-develops", "ou-sand-platform")
 
 
 def account_id_of(number: int) -> str:
-    """The id of the member with this number, counted from 1."""
+    """Return the ID of the member account with this number, counted from 1."""
     return f"{222200000000 + number}"
 
 
 def add_members(management: State, count: int, employees: int, now: datetime) -> dict[str, dict[str, Any]]:
-    """Found an organization with so many further accounts, each with so many synthetic employees and the audit role.
+    """Create an organization with this many more accounts, each with synthetic employees and the audit role.
 
     Returns the `accounts` of sandbox.json. The roles trust the management account.
     """

@@ -1,4 +1,4 @@
-"""moto, behind the judge: it keeps the state, and gets requests rebuilt from what was judged."""
+"""moto, behind the judge: it keeps the state, and gets requests rebuilt from what was authorized."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _S3_HEADERS = re.compile(
 
 @dataclass(frozen=True)
 class Answer:
-    """What moto said."""
+    """moto's answer."""
 
     status: int
     headers: tuple[tuple[str, str], ...]
@@ -62,7 +62,7 @@ _beginning = {service: Lock() for service in _HOSTS}
 
 
 def _moto(service: str) -> Client:
-    """A service of moto's, begun when it is first asked for: EC2 alone takes as long to load as all the rest."""
+    """Return a service of moto's, loaded on first use: EC2 alone takes as long to load as all others."""
     if service in _begun:
         return _begun[service]
     with _beginning[service]:
@@ -83,11 +83,11 @@ def _fill(service: str, client: Client, **asked: Any) -> None:
 
 
 class MotoFailed(Exception):
-    """moto has the action, but can't do what was asked of it. The message says what failed in which of its files."""
+    """moto has the action but failed to perform it. The message says what failed, and in which of its files."""
 
 
 def forward(reading: Reading, form: Mapping[str, str], caller: Caller) -> Answer:
-    """Hand an authorized request to moto. form: for query services, the parameters as they were authorized.
+    """Send an authorized request to moto. form: for query services, the parameters as they were authorized.
 
     Raises MotoFailed for errors in moto's own code. Errors in ours are raised as they are.
     """
@@ -121,14 +121,14 @@ def forward(reading: Reading, form: Mapping[str, str], caller: Caller) -> Answer
 
 
 def _place_in_moto(error: Exception) -> str | None:
-    """File and line of the last call in moto's own code; None where the error was raised before moto was reached."""
+    """Return file and line of the last call in moto's code, None if the error was raised before moto was reached."""
     package = Path(moto.__file__).parent
     calls = [frame for frame in extract_tb(error.__traceback__) if Path(frame.filename).is_relative_to(package)]
     return f"{Path(calls[-1].filename).relative_to(package)}:{calls[-1].lineno}" if calls else None
 
 
 def knows(service: str, action: str) -> bool:
-    """Does moto have an action of a query service at all?"""
+    """Return whether moto has an action of a query service."""
     module, name = _RESPONSES[service]
     return camelcase_to_underscores(action) in method_names_from_class(getattr(import_module(module), name))
 
@@ -141,9 +141,9 @@ _RESPONSES = {
 
 
 def as_told(service: str, action: str, answer: Answer) -> Answer:
-    """The answer, if it is one of the service's own form.
+    """Return the answer, if it has the service's own form.
 
-    Raises Refusal where moto failed: it has the action, and not what was asked of it.
+    Raises Refusal if moto failed: it has the action, but not what was requested.
     """
     body = answer.body.lstrip()
     xml = not body or (body.startswith(b"<") and not body[:9].lower().startswith((b"<!doctype", b"<html")))
@@ -156,7 +156,7 @@ def as_told(service: str, action: str, answer: Answer) -> Answer:
 
 
 def members(operation: OperationModel, answer: Answer) -> dict[str, Any]:
-    """moto's answer of a query service as members of the output shape. Raises Refusal for its errors."""
+    """Return moto's answer of a query service as members of the output shape. Raises Refusal for its errors."""
     parsed: dict[str, Any] = create_parser("query").parse(
         {"status_code": answer.status, "headers": dict(answer.headers), "body": answer.body},
         operation.output_shape,  # type: ignore[arg-type]  # None is fine for botocore, not for its stubs

@@ -1,4 +1,4 @@
-"""An organization of AWS Organizations: its accounts, and the units they are in."""
+"""An organization of AWS Organizations: its accounts and organizational units."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Member:
 
     @property
     def email(self) -> str:
-        """Address of the account's root user."""
+        """Return the address of the account's root user."""
         return f"aws+{self.account_id}@example.com"
 
 

@@ -1,4 +1,4 @@
-"""Where AWS's behaviour is open: `--outcome NAME=VALUE`, the first value being the default."""
+"""Behaviour that AWS doesn't document: `--outcome NAME=VALUE`. The first value is the default."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ OUTCOMES = {
 
 
 def parsed(given: tuple[str, ...]) -> dict[str, str]:
-    """All outcomes, defaults and the given ones. Raises ValueError in one sentence."""
+    """Return all outcomes: the defaults and the given ones. Raises ValueError with one sentence."""
     chosen = {name: values[0] for name, values in OUTCOMES.items()}
     for text in given:
         name, _, value = text.partition("=")

@@ -1,4 +1,4 @@
-"""The sandbox as a WSGI app: each request is read, authenticated, judged and logged before it is carried out."""
+"""The sandbox as a WSGI app: each request is read, authenticated, authorized and logged before it is carried out."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _LOG = logging.getLogger(__name__)
 
 
 class SandboxApp:
-    """The WSGI application of the sandbox. hosts: Host headers that are ours."""
+    """The WSGI application of the sandbox. hosts: Host headers it accepts."""
 
     def __init__(self, state: State, faults: Faults, hosts: frozenset[str]) -> None:
         self.state = state
@@ -96,7 +96,7 @@ class SandboxApp:
         return self._query(environ, exchange, reading, exchange.caller, now)
 
     def _used(self, exchange: Exchange, caller: Caller, now: datetime) -> None:
-        """Last use of keys, for the credential report."""
+        """Record the last use of keys, for the credential report."""
         if not caller.is_session:
             exchange.state.key_last_used[caller.access_key_id] = (now, exchange.service)
 
@@ -132,7 +132,7 @@ class SandboxApp:
     def _json(
         self, environ: dict[str, Any], exchange: Exchange, reading: Reading, caller: Caller, now: datetime
     ) -> tuple[int, list[tuple[str, str]], bytes]:
-        """A call of a service that speaks JSON."""
+        """Answer a call of a service with a JSON protocol."""
         operation = json_protocol.operation_of(reading)
         exchange.action = f"{reading.service}:{operation.name}"
         parameters = json_protocol.parameters(operation, reading)
@@ -148,7 +148,7 @@ class SandboxApp:
         return 200, [("Content-Type", json_protocol.MEDIA_TYPE)], json_protocol.answer(members)
 
     def _of_moto(self, reading: Reading, action: str, form: Mapping[str, str], caller: Caller) -> moto_backend.Answer:
-        """What moto answers, if it has the action. Raises Refusal."""
+        """Return moto's answer, if it has the action. Raises Refusal."""
         service = reading.service
         if service != "s3" and not moto_backend.knows(service, action):
             raise not_emulated(service, action)
@@ -165,7 +165,9 @@ class SandboxApp:
         return of_an_iam_call(exchange.state, caller, name, parameters)
 
     def _form(self, state: State, reading: Reading, parameters: dict[str, Any]) -> dict[str, str]:
-        """What moto gets: no paging (that is ours), and the stored spelling of the user's name."""
+        """Return what moto gets: without paging, which is done here, and with the stored spelling of the
+        user's name.
+        """
         form = {name: value for name, value in reading.form.items() if name not in ("Marker", "MaxItems")}
         user = stored(state, parameters.get("UserName", ""))
         return form | ({"UserName": user.name} if user and form.get("Action") != "CreateUser" else {})
@@ -191,7 +193,7 @@ class SandboxApp:
     def _judge(
         self, exchange: Exchange, reading: Reading, caller: Caller, asked: list[Question], now: datetime
     ) -> None:
-        """All of it has to be allowed. Raises Refusal; the exchange keeps the verdict that decided."""
+        """Check that all of it is allowed. Raises Refusal. The exchange keeps the verdict that decided."""
         action = exchange.action or ""
         origin = Origin(reading.address, reading.scope.region, reading.headers.get("user-agent"))
         verdicts = [judge(exchange.state, caller, origin, question, now) for question in asked]
@@ -210,7 +212,7 @@ class SandboxApp:
         return Around(self.faults, environ, exchange)
 
     def _maybe_stale(self, exchange: Exchange, reading: Reading, body: bytes) -> bytes:
-        """Reads remember their answers; a stale one is repeated as of before the latest change."""
+        """Keep answers of reads. A stale one is repeated as it was before the latest change."""
         action = (exchange.action or "").partition(":")[2]
         if not action.startswith(("List", "Get")):
             self._changes += 1
@@ -226,7 +228,7 @@ class SandboxApp:
     # -- log and controls
 
     def _control(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        """`GET /_sandbox/calls?since=N`, and `PUT /_sandbox/faults` for tests."""
+        """Answer `GET /_sandbox/calls?since=N`, and `PUT /_sandbox/faults` for tests."""
         status, told = self._controlled(environ)
         body = json.dumps(told).encode()
         start_response(

@@ -1,4 +1,4 @@
-"""The cast of a fresh account. Passwords, keys and seeds are random at every start."""
+"""The users of a new account. Passwords, keys and seeds are random at every start."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _AWS_POLICIES = {
 
 
 def populate(state: State, document: Mapping[str, Any], employees: int, now: datetime) -> dict[str, dict[str, Any]]:
-    """Fill the account; answers the `users` of sandbox.json. Raises PolicyError where IAM would refuse it."""
+    """Fill the account. Returns the `users` of sandbox.json. Raises PolicyError if IAM would refuse the document."""
     iam = state.iam
     for name, statements in _AWS_POLICIES.items():
         _aws_policy(state, name, statements, now)
@@ -136,7 +136,7 @@ def _give_key(state: State, name: str, made_at: datetime) -> Any:
 
 
 def _employee(state: State, number: int, now: datetime) -> dict[str, dict[str, Any]]:
-    """Employee 0001 and so on: who has what follows from the number, so every start has the same mixture."""
+    """Create employee 0001 and so on. The number decides what they have, so every start has the same mixture."""
     name = f"employee-{number:04d}"
     made_at = now - timedelta(days=(number * 37) % 900 + 1)
     facts = _hire(

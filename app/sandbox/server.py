@@ -1,4 +1,4 @@
-"""The sandbox as a process: a threaded server on loopback, its file of facts, and an optional child."""
+"""The sandbox as a process: a threaded server on loopback, its file of facts, and an optional child process."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ HOST = "127.0.0.1"
 
 
 class _Quiet(WSGIRequestHandler):
-    """The call log is the record; the terminal stays readable."""
+    """A request handler without access log, because the call log has it all."""
 
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 # werkzeug's name
-        """Say nothing."""
+        """Print nothing."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def serve(
     told: Callable[[Running], None],
     command: str | None,
 ) -> int:
-    """Serve until interrupted, or until `command` ends; answers the exit status.
+    """Serve until interrupted, or until `command` ends. Returns the exit status.
 
     Raises PolicyError for a bad policy, OSError for a busy port. `told` is called once it listens.
     """
@@ -78,10 +78,10 @@ def opened(
     instance: Path,
     document: Mapping[str, Any] | None = None,
 ) -> Iterator[Running]:
-    """A sandbox that listens inside the with block. One per process, since moto keeps its state there.
+    """Run a sandbox inside the with block. One per process, because moto keeps its state there.
 
-    port: 0 for any. document: the policy; without one, what `settings.policy` names.
-    Raises PolicyError for a bad policy, OSError for a busy port.
+    port: 0 for any. document: the policy, by default the one that `settings.policy` names. Raises PolicyError for a
+    bad policy, OSError for a busy port.
     """
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     state = State(settings=settings)
@@ -120,7 +120,7 @@ def opened(
 
 
 def policy_document(source: str) -> dict[str, Any]:
-    """The policy that a name or a file has. Raises PolicyError, also where IAM would not take the file's JSON."""
+    """Return the policy with a name or in a file. Raises PolicyError, also if IAM would refuse the file's JSON."""
     document = read(source)
     if source not in VARIANTS:
         try:
@@ -133,7 +133,7 @@ def policy_document(source: str) -> dict[str, Any]:
 
 
 class InUse(Exception):
-    """Another sandbox, which still runs, keeps its file there."""
+    """Another sandbox, which is still running, keeps its file there."""
 
 
 def _nobody_elses(file: Path) -> None:
@@ -146,7 +146,7 @@ def _nobody_elses(file: Path) -> None:
 
 
 def _write(running: Running) -> None:
-    """0600 from its first byte, and whole from the moment it has its name."""
+    """Write the file with mode 0600 from its first byte, and replace it as a whole."""
     running.file.parent.mkdir(parents=True, exist_ok=True)
     beside = running.file.with_suffix(f".{os.getpid()}")
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -170,7 +170,7 @@ def _wait(running: Running, command: str | None, stopped: threading.Event) -> in
 
 
 def _environment(running: Running) -> dict[str, str]:
-    """What makes a program talk to this sandbox as if it were AWS."""
+    """Return the environment that makes a program use this sandbox as AWS."""
     administrator = running.facts["users"]["Administrator"]
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     return kept | {

@@ -1,4 +1,4 @@
-"""What the sandbox knows beyond moto's own state, and the way to that state."""
+"""What the sandbox keeps besides moto's state, and the access to that state."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ACCOUNT_ID = "123456789012"
 
 @dataclass
 class Device:
-    """A virtual MFA device's secret half: what AWS keeps and never lists."""
+    """A virtual MFA device with its seed, which AWS keeps and never lists."""
 
     serial_number: str
     seed: str = field(repr=False)
@@ -39,7 +39,7 @@ class Device:
 
 @dataclass
 class Session:
-    """Credentials handed out by STS (or AWS Sign-In)."""
+    """Credentials from STS or AWS Sign-In."""
 
     access_key_id: str
     secret_access_key: str = field(repr=False)
@@ -59,7 +59,7 @@ class Session:
 
 @dataclass
 class RoleSession:
-    """Credentials of a role that someone assumed."""
+    """Credentials of an assumed role."""
 
     access_key_id: str
     secret_access_key: str = field(repr=False)
@@ -91,7 +91,7 @@ class ServiceCredential:
 
 @dataclass
 class Settings:
-    """The knobs of `flask sandbox`."""
+    """The options of `flask sandbox`."""
 
     policy: str = "recommended"
     users: int = 0
@@ -113,7 +113,7 @@ class Settings:
 
 @dataclass
 class State:
-    """One account. Everything that changes it holds `lock`; moto's backends are not thread-safe."""
+    """One account. Whatever changes it holds `lock`, because moto's backends aren't thread-safe."""
 
     settings: Settings = field(default_factory=Settings)
     account_id: str = ACCOUNT_ID
@@ -158,7 +158,7 @@ class State:
         self.accounts[self.account_id] = self
 
     def owner_of(self, access_key_id: str) -> State:
-        """The account whose key or session it is; this one for an id of nobody."""
+        """Return the account of an access key or session, or this one for an unknown ID."""
         for state in self.accounts.values():
             if access_key_id in state.sessions or access_key_id in state.role_sessions:
                 return state
@@ -168,10 +168,12 @@ class State:
 
     @property
     def root_has_credentials(self) -> bool:
-        """Has the root user a password and MFA? Central management of root access takes them away."""
+        """Return whether the root user has a password and MFA. Central management of root access removes them."""
         return self.settings.outcomes["root-credentials"] == "present"
 
     @property
     def iam(self) -> Any:
-        """moto's IAMBackend of this account: users, groups, policies, keys. Any: moto ships no types."""
+        """Return moto's IAMBackend of this account: users, groups, policies, keys. Typed Any, because moto
+        has no types.
+        """
         return get_backend("iam")[self.account_id]["aws"]

@@ -1,1 +1,1 @@
-"""Who is calling, what the call needs permission for, and whether the policies allow it."""
+"""Who is calling, which permissions the call needs, and whether the policies allow it."""

@@ -1,4 +1,4 @@
-"""Finds whose credentials signed a request: access keys are in moto's IAM state, sessions in the sandbox's own."""
+"""Find whose credentials signed a request: access keys are in moto's IAM state, sessions in the sandbox's own."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _INVALID = "The security token included in the request is invalid."
 
 
 def unknown(service: str) -> Refusal:
-    """The refusal of an unknown or inactive access key: AWS gives the same answer for both."""
+    """Return the refusal of an unknown or inactive access key. AWS gives the same answer for both."""
     if service == "s3":
         return Refusal("InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records.", 403)
     if service == "ec2":
@@ -25,7 +25,7 @@ def unknown(service: str) -> Refusal:
 
 
 def identify(state: State, reading: Reading, now: datetime) -> tuple[Caller, str]:
-    """The caller and the secret the signature must be checked with.
+    """Return the caller and the secret that the signature must be checked with.
 
     Raises Refusal: unknown or inactive key, missing or foreign session token, ExpiredToken 403, and IAM's
     InvalidClientTokenId for sessions without MFA (observed).
@@ -58,7 +58,7 @@ def identify(state: State, reading: Reading, now: datetime) -> tuple[Caller, str
 
 
 def _in_force(session: Session | RoleSession, reading: Reading, now: datetime) -> None:
-    """Raises Refusal where the token isn't the session's, or the session is over."""
+    """Check that the token is the session's and the session hasn't ended. Raises Refusal."""
     token = reading.headers.get("x-amz-security-token")
     if token is None or not hmac.compare_digest(token.encode(), session.session_token.encode()):
         raise unknown(reading.service)
@@ -71,7 +71,7 @@ def _in_force(session: Session | RoleSession, reading: Reading, now: datetime) -
 
 
 def _of_role(state: State, session: RoleSession, reading: Reading, now: datetime) -> tuple[Caller, str]:
-    """A session of a role, and its secret. It ends with the role."""
+    """Return a session of a role, and its secret. Deleting the role ends it."""
     _in_force(session, reading, now)
     role = state.iam.roles.get(session.role_id)
     if role is None:
@@ -94,12 +94,14 @@ def _of_role(state: State, session: RoleSession, reading: Reading, now: datetime
 
 
 def _spared(state: State, session: Session) -> bool:
-    """IAM refuses GetSessionToken's sessions without MFA. Its answer to password-only sign-ins isn't documented."""
+    """Return whether IAM accepts a session without MFA: none of GetSessionToken. Sign-ins aren't documented."""
     return session.signed_in and state.settings.outcomes["password-only-sign-in"] == "accepted-by-iam"
 
 
 def of_console(state: State, console: ConsoleSession) -> Caller:
-    """The caller of a console session, for evaluating signin: actions. MFA is as it was when the session began."""
+    """Return the caller of a console session, to evaluate signin: actions. MFA is as it was when the
+    session began.
+    """
     user = state.iam.users[console.user_name]
     return _caller(
         state,
@@ -123,14 +125,16 @@ def _long_term(state: State, reading: Reading, token: str | None, now: datetime)
 
 
 def _caller(state: State, user: Any, **credentials: Any) -> Caller:
-    """The caller that a user is. credentials: fields of `Caller`, by name."""
+    """Return the caller for a user. credentials: fields of `Caller`, by name."""
     return Caller(
         account_id=state.account_id, arn=user.arn, unique_id=unique_id(user), user_name=user.name, **credentials
     )
 
 
 def _died(state: State, session: Session, user: Any) -> bool:
-    """AWS doesn't document sessions whose key or MFA device was deleted: by default they keep working (observed)."""
+    """Return whether a session ended with its access key or MFA device. AWS doesn't document it. By default it keeps
+    working (observed).
+    """
     with_what = state.settings.outcomes["sessions-die-with"]
     key = state.iam.access_keys.get(session.parent_access_key_id)
     key_gone = not session.signed_in and (key is None or key.status != "Active")

@@ -1,4 +1,4 @@
-"""May this caller do this? Policies are read live from moto's IAM state, the decision is app.policy's."""
+"""Decide whether a caller may do something. Policies are read from moto's IAM state, `app.policy` decides."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ UNTOUCHABLE = ("sts:GetCallerIdentity", "sts:GetSessionToken")
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was asked, in policy terms, and what was decided."""
+    """What was requested, in policy terms, and the decision."""
 
     action: str
     resource: str
@@ -45,7 +45,7 @@ def _compiled(document: str) -> Policy:
 
 
 def documents_of(state: State, user: Any) -> list[str]:
-    """Identity policies of a user and its groups, managed and inline."""
+    """Return the identity policies of a user and its groups, managed and inline."""
     documents = list(documents_held(user))
     for group in state.iam.get_groups_for_user(user.name):
         documents += documents_held(group)
@@ -53,20 +53,20 @@ def documents_of(state: State, user: Any) -> list[str]:
 
 
 def documents_held(holder: Any) -> Iterator[str]:
-    """Policies of a user, group or role itself, managed and inline."""
+    """Yield the policies of a user, group or role itself, managed and inline."""
     yield from map(in_force, holder.managed_policies.values())
     yield from holder.policies.values()
 
 
 def in_force(managed: Any) -> str:
-    """The document of a managed policy's default version."""
+    """Return the document of a managed policy's default version."""
     version = next(item for item in managed.versions if item.version_id == managed.default_version_id)
     return str(version.document)
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a request comes from, as far as conditions ask."""
+    """Where a request comes from, as far as condition keys say."""
 
     address: str
     region: str
@@ -74,7 +74,9 @@ class Origin:
 
 
 def context_of(state: State, caller: Caller, origin: Origin, action: str, now: datetime) -> dict[str, Any]:
-    """Condition keys of the person and their request. SecureTransport is true: here http takes the place of https."""
+    """Return the condition keys of the caller and the request. SecureTransport is true, because http
+    replaces https here.
+    """
     role = state.iam.roles[caller.role_id] if caller.role_id else None
     arn = str(role.arn) if role else caller.arn
     user = IamUser(caller.account_id, caller.user_name or "", arn, caller.unique_id)
@@ -123,7 +125,9 @@ def judge(state: State, caller: Caller, origin: Origin, asked: Question, now: da
 
 
 def _assuming(state: State, caller: Caller, request: Request, decision: Decision) -> Verdict:
-    """Assuming a role takes its trust policy as well, which alone suffices where it names a caller of its account."""
+    """Decide about assuming a role. Its trust policy has to allow it, and is enough if it names a caller of
+    its account.
+    """
     trust = trust_in(state, caller, request)
     its_own = f":iam::{caller.account_id}:" in request.resource
     if trust is Trust.CALLER and its_own:
@@ -135,7 +139,9 @@ def _assuming(state: State, caller: Caller, request: Request, decision: Decision
 
 
 def _bounded(state: State, holder: Any, request: Request) -> Decision | None:
-    """What a user's or role's permissions boundary says; None without one. It limits what other policies allow."""
+    """Return what the permissions boundary of a user or role says, None without one. It limits what other
+    policies allow.
+    """
     arn = state.boundaries.get(str(holder.id)) or getattr(holder, "permissions_boundary_arn", None)
     if arn is None:
         return None
@@ -146,14 +152,14 @@ def _bounded(state: State, holder: Any, request: Request) -> Decision | None:
 
 
 def _by_account_flag(state: State, caller: Caller, action: str, resource: str) -> bool:
-    """The account's own setting grants these two without any policy (IAM User Guide)."""
+    """Return whether the account's own setting allows these two actions without any policy (IAM User Guide)."""
     return state.users_may_change_password and (
         action == "iam:GetAccountPasswordPolicy" or (action == "iam:ChangePassword" and resource == caller.arn)
     )
 
 
 def denial(verdict: Verdict, caller: Caller, service: str) -> Refusal:
-    """AWS's words for a denial. service: the one that was asked, whose protocol decides on the code."""
+    """Return AWS's message for a denial. service: the one that was called, whose protocol decides the code."""
     named = printed(verdict.action, verdict.resource)
     policy = "a permissions boundary" if verdict.by_boundary else "an identity-based policy"
     because = (

@@ -1,4 +1,4 @@
-"""Where a decision depends on something the sandbox does not know: then it is not evaluated, rather than decided."""
+"""Find decisions that depend on something the sandbox doesn't know. They are reported as not evaluated."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _VARIABLE = re.compile(r"\$\{\s*([^},\s]+)[^}]*\}")
 
 @dataclass(frozen=True)
 class _Unsure:
-    """A statement with conditions on keys nobody here knows: without these, and with them."""
+    """A statement with conditions on unknown keys: without these conditions, and with them."""
 
     keys: frozenset[str]
     """In lower case."""
@@ -51,7 +51,7 @@ class _Unsure:
 
 @dataclass(frozen=True)
 class Read:
-    """A document, compiled statement by statement. unsure: by index, those that hang on something."""
+    """A document, compiled statement by statement. unsure: by index, those that depend on an unknown key."""
 
     statements: tuple[Statement, ...]
     unsure: Mapping[int, _Unsure]
@@ -59,7 +59,7 @@ class Read:
 
 @lru_cache(maxsize=512)
 def read(document: str) -> Read:
-    """A policy's text. Raises PolicyError, ValueError."""
+    """Read a policy's text. Raises PolicyError, ValueError."""
     parsed = json.loads(document)
     statements = compiled(parsed).statements
     given = parsed["Statement"]
@@ -83,7 +83,9 @@ def _maybe_unknown(key: str) -> bool:
 
 
 def _applies(key: str, action: str, known: Mapping[str, Any], *, stand_in: bool) -> bool:
-    """Does AWS have the key in such a request, and the sandbox not? known: keys it has here, in lower case."""
+    """Return whether AWS has the key in such a request and the sandbox doesn't. known: keys it has here, in
+    lower case.
+    """
     if key.startswith(STAND_IN):
         return stand_in and key not in known
     if key.startswith("aws:"):
@@ -95,10 +97,10 @@ def _applies(key: str, action: str, known: Mapping[str, Any], *, stand_in: bool)
 
 
 def doubts(documents: Sequence[str], request: Request, *, stand_in: bool, assumed: Collection[str] = ()) -> list[str]:
-    """Keys on which it hangs whether a request is allowed; empty where it does not matter what they are.
+    """Return the unknown keys that decide whether a request is allowed. Empty if their values make no difference.
 
-    stand_in: does the user represent others (in a rehearsal)? assumed: keys whose value was given, in lower
-    case. Raises PolicyError, ValueError.
+    stand_in: whether the user represents others (in a rehearsal). assumed: keys whose value was given, in lower case.
+    Raises PolicyError, ValueError.
     """
     reads = [read(document) for document in documents]
     if not any(found.unsure for found in reads):
@@ -127,7 +129,7 @@ def doubts(documents: Sequence[str], request: Request, *, stand_in: bool, assume
 
 @lru_cache(maxsize=2048)
 def _without(raw: str, keys: frozenset[str]) -> Statement:
-    """The statement as if it did not have its conditions on these keys, and any value fitted their variables."""
+    """Return the statement without its conditions on these keys, and with any value for their variables."""
     document = json.loads(raw)
     statement = dict(document["Statement"])
     tests = {
@@ -156,5 +158,5 @@ def _texts(value: str | list[str]) -> list[str]:
 
 
 def _opened(resources: list[str], keys: frozenset[str]) -> list[str]:
-    """Unknown variables as wildcards."""
+    """Return resources with wildcards in place of unknown variables."""
     return [_VARIABLE.sub(lambda found: "*" if found[1].lower() in keys else found[0], text) for text in resources]

@@ -1,4 +1,4 @@
-"""What one call asks of a person's policies: the action itself, and what AWS checks beside it.
+"""What a call needs permission for: the action itself, and what AWS checks with it.
 
 Sources: Service Authorization Reference (condition keys of each action), IAM User Guide (tagging at creation, passing
 a role), IAM API reference (renaming), EC2 User Guide (tagging at creation).
@@ -22,7 +22,7 @@ Values = Mapping[str, str | Sequence[str]]
 
 @dataclass(frozen=True)
 class Question:
-    """One thing that has to be allowed. context: the keys of this call; those of the person come with the judge."""
+    """One permission that is needed. context: the condition keys of this call. The judge adds those of the caller."""
 
     action: str
     resource: str = "*"
@@ -67,7 +67,7 @@ SUPPLIED = {
 
 
 def of_an_iam_call(state: State, caller: Caller, action: str, parameters: Mapping[str, Any]) -> list[Question]:
-    """Everything that has to be allowed for an IAM call, the action itself first."""
+    """Return everything that has to be allowed for an IAM call, the action itself first."""
     target = of_iam(state, caller, action, parameters)
     context = {**_of_resource(state, target), **_of_tags(parameters), **_own(state, action, parameters, target)}
     asked = [Question(f"iam:{action}", target.arn, context)]
@@ -81,7 +81,7 @@ def of_an_iam_call(state: State, caller: Caller, action: str, parameters: Mappin
 
 
 def of_an_sts_call(state: State, action: str, parameters: Mapping[str, Any]) -> Question:
-    """What has to be allowed for an STS call."""
+    """Return what has to be allowed for an STS call."""
     context: dict[str, str | Sequence[str]] = {
         f"sts:{name}": str(parameters[name])
         for name in ("RoleSessionName", "ExternalId", "SourceIdentity", "DurationSeconds")
@@ -94,7 +94,7 @@ def of_an_sts_call(state: State, action: str, parameters: Mapping[str, Any]) -> 
 
 
 def _of_resource(state: State, target: Target) -> dict[str, str]:
-    """What AWS says of the thing a call is about."""
+    """Return the condition keys that describe the resource of a call."""
     account = target.arn.split(":")[4] if target.arn.startswith("arn:") else state.account_id
     tags = tags_of(state, target)
     found = as_context("aws:ResourceTag/", tags)
@@ -124,7 +124,7 @@ def _own(state: State, action: str, parameters: Mapping[str, Any], target: Targe
 
 
 def boundary_of(state: State, target: Target) -> str:
-    """ARN of the permissions boundary of a user or role; "" without one."""
+    """Return the ARN of the permissions boundary of a user or role, "" without one."""
     if target.thing is None:
         return ""
     if target.resource_type == "user":
@@ -133,7 +133,7 @@ def boundary_of(state: State, target: Target) -> str:
 
 
 def passing(state: State, role_names: Sequence[str], service: str, to: str = "") -> list[Question]:
-    """iam:PassRole on roles that are given to a service. to: ARN of what gets them, "" where that is not said."""
+    """Return iam:PassRole for roles that a service gets. to: ARN of what gets them, "" if it isn't known."""
     asked = []
     for name in role_names:
         role = next((each for each in things(state, "role") if each.name.lower() == name.lower()), None)
@@ -154,7 +154,7 @@ _READS = ("Describe", "Get", "List", "Search")
 
 
 def of_an_ec2_call(state: State, action: str, region: str, form: Mapping[str, str]) -> list[Question]:
-    """Everything that has to be allowed for an EC2 call; EC2 is judged on "*"."""
+    """Return everything that has to be allowed for an EC2 call. EC2 is evaluated on "*"."""
     here: dict[str, str | Sequence[str]] = {"ec2:Region": region, "aws:ResourceAccount": state.account_id}
     if action.startswith(_READS):
         return [Question(f"ec2:{action}", "*", here)]
@@ -174,7 +174,7 @@ def of_an_ec2_call(state: State, action: str, region: str, form: Mapping[str, st
 
 
 def _of_roles(state: State, action: str, region: str, form: Mapping[str, str]) -> Iterator[Question]:
-    """iam:PassRole for every role or instance profile that is named."""
+    """Yield iam:PassRole for every role or instance profile that is named."""
     to = f"arn:{state.partition}:ec2:{region}:{state.account_id}:instance/{form.get('InstanceId', '*')}"
     for name, value in form.items():
         if _PROFILE.fullmatch(name):
@@ -198,6 +198,6 @@ def _tags_in(form: Mapping[str, str], pattern: re.Pattern[str]) -> dict[str, str
 
 
 def _roles_in(state: State, profile: str) -> list[str]:
-    """Names of the roles in an instance profile, given by name or ARN."""
+    """Return the names of the roles in an instance profile, given by name or ARN."""
     known: Iterator[Any] = (each for each in things(state, "instance-profile") if profile in (each.arn, each.name))
     return [str(role.name) for each in known for role in each.roles]

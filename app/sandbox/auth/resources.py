@@ -1,4 +1,4 @@
-"""Which resource an IAM or STS call is authorized on (Service Authorization Reference; observed where it differs)."""
+"""Which resource an IAM or STS call is authorized on (Service Authorization Reference, or observed if it differs)."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from app.sandbox.state import State
 
 @dataclass(frozen=True)
 class Target:
-    """What a call is about.
+    """The resource of a call.
 
-    arn: what policies are judged on, "*" where the action has no resource. resource_type: as the reference says, ""
-    without one. thing: moto's object, None where there is none of that name (yet).
+    arn: what policies are evaluated on, "*" if the action has no resource. resource_type: as in the reference, ""
+    without one. thing: moto's object, None if it doesn't exist (yet).
     """
 
     arn: str
@@ -65,7 +65,7 @@ NEW_NAMES = {
 
 
 def of_iam(state: State, caller: Caller, action: str, parameters: Mapping[str, Any]) -> Target:
-    """What an IAM call is judged on. action: "EnableMFADevice"."""
+    """Return the resource of an IAM call. action: "EnableMFADevice"."""
     if under := LISTED_UNDER.get(f"iam:{action}"):
         # The path they are asked for follows: AWS's denials print it.
         return Target(f"{_prefix(state)}:{under.removesuffix('/')}{parameters.get('PathPrefix', '/')}")
@@ -90,7 +90,7 @@ def of_iam(state: State, caller: Caller, action: str, parameters: Mapping[str, A
 
 
 def renamed(state: State, action: str, parameters: Mapping[str, Any], target: Target) -> str:
-    """The ARN after an Update with a new name or path; "" where it does not change."""
+    """Return the ARN after an Update with a new name or path, "" if it doesn't change."""
     resource_type, parameter = NEW_NAMES.get(action, ("", ""))
     if not resource_type or target.thing is None or not {"NewPath", parameter} & parameters.keys():
         return ""
@@ -99,14 +99,14 @@ def renamed(state: State, action: str, parameters: Mapping[str, Any], target: Ta
 
 
 def by_arn(state: State, arn: str) -> Target:
-    """Something of IAM's under an ARN, which may name nothing."""
+    """Return the IAM resource with an ARN. It may not exist."""
     resource_type = arn.split(":", 5)[-1].partition("/")[0] if arn.startswith("arn:") else "mfa"
     found = next((thing for thing in things(state, resource_type) if arn_of(thing) == arn), None)
     return Target(arn, resource_type, found)
 
 
 def things(state: State, resource_type: str) -> list[Any]:
-    """Everything the account has of a resource type, as moto's objects."""
+    """Return everything the account has of a resource type, as moto's objects."""
     iam = state.iam
     shelves = {
         "user": iam.users,
@@ -123,12 +123,12 @@ def things(state: State, resource_type: str) -> list[Any]:
 
 
 def arn_of(thing: Any) -> str:
-    """Of one of moto's objects; devices have a serial number."""
+    """Return the ARN of one of moto's objects. For an MFA device it is the serial number."""
     return str(getattr(thing, "serial_number", None) or thing.arn)
 
 
 def name_of(thing: Any) -> str:
-    """Of one of moto's objects; server certificates spell it otherwise."""
+    """Return the name of one of moto's objects. Server certificates spell the attribute differently."""
     return str(getattr(thing, "cert_name", None) or thing.name)
 
 
@@ -168,7 +168,7 @@ def _owner(state: State, access_key_id: str) -> Target:
 
 
 def _service_linked(parameters: Mapping[str, Any]) -> str:
-    """Path and name as moto makes them: the service's own spelling is known to AWS only."""
+    """Return path and name as moto makes them. The service's own spelling isn't documented."""
     service = str(parameters["AWSServiceName"])
     known = {
         "autoscaling": "AutoScaling",
@@ -184,7 +184,7 @@ def _service_linked(parameters: Mapping[str, Any]) -> str:
 
 
 def of_sts(state: State, action: str, parameters: Mapping[str, Any]) -> Target:
-    """What an STS call is judged on: a role, the root of a member account, or a federated user."""
+    """Return the resource of an STS call: a role, the root user of a member account, or a federated user."""
     if "RoleArn" in parameters:
         return by_arn(state, str(parameters["RoleArn"]))
     if action == "AssumeRoot":
@@ -196,7 +196,7 @@ def of_sts(state: State, action: str, parameters: Mapping[str, Any]) -> Target:
 
 
 def printed(action: str, arn: str) -> str:
-    """How AWS names the resource in a denial (observed). action: "iam:ListUsers"."""
+    """Return how AWS names the resource in a denial (observed). action: "iam:ListUsers"."""
     if action.startswith("iam:") and ":user/" in arn and not arn.endswith("/"):
         return f"user {arn.rsplit('/', 1)[-1]}"
     return arn

@@ -1,4 +1,4 @@
-"""Which action, resource and condition keys an S3 request means, by its method, path and query."""
+"""Which action, resource and condition keys an S3 request means, from its method, path and query."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _IN_QUERY = ("prefix", "delimiter", "max-keys")
 
 
 def of_s3(reading: Reading, account_id: str) -> Question:
-    """What an S3 request asks.
+    """Return what an S3 request needs permission for.
 
-    Raises Refusal NotImplemented for what cannot be judged by method and path, MethodNotAllowed.
+    Raises Refusal: NotImplemented for what method and path don't tell, MethodNotAllowed.
     """
     bucket, _, key = reading.path.lstrip("/").partition("/")
     odd = {name for name, _ in reading.query} - _PLAIN
@@ -46,6 +46,6 @@ def of_s3(reading: Reading, account_id: str) -> Question:
 
 
 def _said(reading: Reading, action: str) -> dict[str, str]:
-    """Keys that are the names of parameters and headers, as far as the action has them."""
+    """Return the condition keys named like parameters and headers, as far as the action has them."""
     given = {**reading.headers, **{name: value for name, value in reading.query if name in _IN_QUERY}}
     return {key: given[key[3:]] for key in condition_keys(action) if key[3:] in given}

@@ -1,4 +1,4 @@
-"""Tags of what IAM has: moto keeps some, the world the others."""
+"""Tags of IAM resources: moto keeps some, the sandbox's own state the others."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Tags = Mapping[str, str]
 
 
 def tags_of(state: State, target: Target) -> Tags:
-    """Key to value; empty for what has none, or is not there."""
+    """Return key to value. Empty if it has no tags, or doesn't exist."""
     if target.thing is None:
         return {}
     if target.resource_type in KEPT_HERE:
@@ -25,16 +25,16 @@ def tags_of(state: State, target: Target) -> Tags:
 
 
 def from_pairs(pairs: Any) -> dict[str, str]:
-    """AWS's form, a list of Key and Value, as a mapping."""
+    """Convert AWS's form, a list of Key and Value, to a mapping."""
     return {str(pair["Key"]): str(pair.get("Value", "")) for pair in pairs}
 
 
 def as_context(prefix: str, tags: Tags) -> dict[str, str]:
-    """Condition keys "aws:ResourceTag/team" to the tag's value. prefix: with its slash."""
+    """Return condition keys ("aws:ResourceTag/team") to the tags' values. prefix: with its slash."""
     return {f"{prefix}{key}": value for key, value in tags.items()}
 
 
 def requested(tags: Tags, keys: Sequence[str] = ()) -> dict[str, str | Sequence[str]]:
-    """aws:RequestTag and aws:TagKeys of a call that gives tags, or names keys to take away."""
+    """Return aws:RequestTag and aws:TagKeys of a call that adds tags, or names keys to remove."""
     named = list(keys) or list(tags)
     return {**as_context("aws:RequestTag/", tags), **({"aws:TagKeys": named} if named else {})}

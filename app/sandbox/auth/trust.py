@@ -1,7 +1,7 @@
-"""Whom a role trusts: the decision of its trust policy about who assumes it (IAM User Guide, policy evaluation).
+"""Decide whether a role's trust policy lets a caller assume it (IAM User Guide, policy evaluation).
 
-Within an account either the trust policy names the caller, or it names the account and the caller's own policies
-allow it. Across accounts both policies have to allow it.
+Within an account, either the trust policy names the caller, or it names the account and the caller's own policies
+allow it. Across accounts, both policies have to allow it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ROLE_ARN = re.compile(r"arn:[\w-]+:iam::\d{12}:role/[\w+=,.@/-]+", re.ASCII)
 
 
 class Trust(Enum):
-    """What the trust policy says of a caller."""
+    """What the trust policy says about a caller."""
 
     NO = "no"
     ACCOUNT = "account"
@@ -33,7 +33,7 @@ class Trust(Enum):
 
 
 def role_of(state: State, arn: str) -> tuple[State, Any] | None:
-    """The role under an ARN and its account; None where there is none."""
+    """Return the role with an ARN and its account, or None."""
     account = state.accounts.get(arn.split(":")[4] if arn.count(":") >= 5 else "")
     if account is None:
         return None
@@ -42,7 +42,7 @@ def role_of(state: State, arn: str) -> tuple[State, Any] | None:
 
 
 def trust_in(state: State, caller: Caller, request: Request) -> Trust:
-    """What the role that a request names says of the caller. request: with the caller's condition keys."""
+    """Return what the role that a request names says about the caller. request: with the caller's condition keys."""
     found = role_of(state, request.resource)
     if found is None or not _is_open(found[0]):
         return Trust.NO
@@ -62,14 +62,14 @@ def trust_in(state: State, caller: Caller, request: Request) -> Trust:
 
 
 def _is_open(account: State) -> bool:
-    """False for an account that its organization closed: nobody gets in any more."""
+    """Return whether the account is open. Nobody can sign in to one that its organization closed."""
     organization = account.organization
     member = organization.members.get(account.account_id) if organization else None
     return member is None or member.status == "ACTIVE"
 
 
 def _names(state: State, caller: Caller) -> dict[str, Trust]:
-    """The principals that mean the caller."""
+    """Return the principals that match the caller."""
     named = {
         f"arn:{state.partition}:iam::{caller.account_id}:root": Trust.ACCOUNT,
         caller.account_id: Trust.ACCOUNT,
@@ -100,6 +100,6 @@ def _read(document: str) -> tuple[tuple[str, Policy], ...]:
 
 
 def _statements(document: str) -> Iterator[tuple[Any, Policy]]:
-    """Each statement's principal, and the statement as a policy of its own. NotPrincipal fits nobody."""
+    """Yield each statement's principal, and the statement as a policy of its own. NotPrincipal matches nobody."""
     for principal, policy in _read(document):
         yield json.loads(principal), policy

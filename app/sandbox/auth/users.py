@@ -1,4 +1,4 @@
-"""Finding users as IAM does: in any letter case, the caller where no name is given."""
+"""Find users as IAM does: in any letter case, and the caller if no name is given."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from app.sandbox.state import State
 
 
 def stored(state: State, name: str) -> Any | None:
-    """moto's user of this name in any letter case, or None."""
+    """Return moto's user of this name in any letter case, or None."""
     users = state.iam.users
     if name in users:
         return users[name]
@@ -18,7 +18,7 @@ def stored(state: State, name: str) -> Any | None:
 
 
 def target(state: State, call: Call) -> Any:
-    """The user a call is about: UserName, else the caller. Raises Refusal NoSuchEntity 404."""
+    """Return the user a call is about: UserName, else the caller. Raises Refusal NoSuchEntity 404."""
     name = call.parameters.get("UserName") or call.caller.user_name or ""
     if not name and call.caller.role_id:
         raise Refusal("ValidationError", "Must specify userName when calling with non-User credentials", 400)
@@ -29,10 +29,10 @@ def target(state: State, call: Call) -> Any:
 
 
 def aware(moment: datetime | None) -> datetime | None:
-    """moto keeps naive UTC times."""
+    """Return the time with UTC, because moto keeps naive times."""
     return moment and (moment if moment.tzinfo else moment.replace(tzinfo=UTC))
 
 
 def unique_id(user: Any) -> str:
-    """AIDA and 17 capitals, from moto's id, which has neither."""
+    """Return "AIDA" and 17 capitals, made from moto's id, which has another form."""
     return f"AIDA{str(user.id).upper():0<17.17}"

@@ -1,4 +1,4 @@
-"""What the sandbox does itself because moto lacks it or gets it wrong. Importing this registers it all."""
+"""What the sandbox does itself because moto lacks it or gets it wrong. Importing this registers all of it."""
 
 from app.sandbox.operations import (
     access_keys,

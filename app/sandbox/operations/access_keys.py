@@ -1,4 +1,4 @@
-"""Access keys: two a user, inactive ones count."""
+"""Access keys: at most two per user, including inactive ones."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _key(state: State, call: Call) -> tuple[Any, Any]:
 
 @operation("iam", "CreateAccessKey")
 def create(state: State, call: Call) -> Members:
-    """The only time the secret is told."""
+    """Create a key. The secret is returned only here."""
     user = target(state, call)
     limit(len(user.access_keys), 2, "AccessKeysPerUser")
     key = state.iam.create_access_key(user.name)
@@ -50,7 +50,7 @@ def create(state: State, call: Call) -> Members:
 
 @operation("iam", "ListAccessKeys")
 def listed(state: State, call: Call) -> Members:
-    """Ids, status and dates; no secret, no last use."""
+    """List IDs, status and dates, without secret and last use."""
     named(call)
     user = target(state, call)
     return {
@@ -68,7 +68,9 @@ def listed(state: State, call: Call) -> Members:
 
 @operation("iam", "GetAccessKeyLastUsed")
 def last_use(state: State, call: Call) -> Members:
-    """Whose key it is, and its last use; without one, no date, and N/A for the rest (IAM API Reference)."""
+    """Return whose key it is, and its last use. If it was never used, there is no date, and N/A for the rest (IAM API
+    Reference).
+    """
     key_id = call.parameters["AccessKeyId"]
     owner = next(
         (user for user in state.iam.users.values() if key_id in {key.access_key_id for key in user.access_keys}), None
@@ -85,7 +87,7 @@ def last_use(state: State, call: Call) -> Members:
 
 @operation("iam", "UpdateAccessKey")
 def update(state: State, call: Call) -> Members:
-    """Active or Inactive, also for the key that signs."""
+    """Set Active or Inactive, also for the key that signs the request."""
     named(call)
     _, key = _key(state, call)
     key.status = usable_status(call)
@@ -93,7 +95,7 @@ def update(state: State, call: Call) -> Members:
 
 
 def usable_status(call: Call) -> str:
-    """Raises Refusal InvalidInput for Expired, which the model knows and no operation takes."""
+    """Return the status. Raises Refusal InvalidInput for Expired, which the model has and no operation accepts."""
     status = str(call.parameters["Status"])
     if status == "Expired":
         raise Refusal("InvalidInput", "Operation does not support status Expired", 400)
@@ -102,7 +104,7 @@ def usable_status(call: Call) -> str:
 
 @operation("iam", "DeleteAccessKey")
 def delete(state: State, call: Call) -> Members:
-    """Gone for good, active or not."""
+    """Delete a key for good, active or not."""
     user, key = _key(state, call)
     user.access_keys.remove(key)
     state.iam.access_keys.pop(key.access_key_id, None)

@@ -27,7 +27,7 @@ def _user(state: State, user: Any) -> dict[str, Any]:
 
 @operation("iam", "ListUsers")
 def users(state: State, call: Call) -> Members:
-    """Everyone under a path; with PasswordLastUsed, without tags and boundary."""
+    """List all users under a path, with PasswordLastUsed, without tags and boundary."""
     prefix = call.parameters.get("PathPrefix", "/")
     found = sorted(state.iam.users.values(), key=lambda user: user.name)
     return {"Users": [_user(state, user) for user in found if user.path.startswith(prefix)]}
@@ -35,13 +35,13 @@ def users(state: State, call: Call) -> Members:
 
 @operation("iam", "GetUser")
 def user_of(state: State, call: Call) -> Members:
-    """One user, with tags and permissions boundary."""
+    """Return one user, with tags and permissions boundary."""
     found = target(state, call)
     return {"User": described(state, found)}
 
 
 def described(state: State, user: Any) -> dict[str, Any]:
-    """A user with what lists leave out."""
+    """Return a user with what lists leave out."""
     tags = tags_of(state, Target(user.arn, "user", user))
     boundary = state.boundaries.get(str(user.id))
     attached = {"PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": boundary}
@@ -53,7 +53,9 @@ def described(state: State, user: Any) -> dict[str, Any]:
 
 @operation("iam", "GetAccountSummary")
 def summary(state: State, call: Call) -> Members:
-    """Integers only; the root user has no key here, and a password with MFA unless its credentials are removed."""
+    """Return integers only. The root user has no key here, and a password with MFA unless its credentials
+    were removed.
+    """
     iam = state.iam
     assigned = {serial for user in iam.users.values() for serial in user.mfa_devices}
     unassigned = [serial for serial in iam.virtual_mfa_devices if serial not in assigned]

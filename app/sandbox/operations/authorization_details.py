@@ -1,6 +1,6 @@
-"""GetAccountAuthorizationDetails: all users, groups, roles and policies, as IAM's API reference has them.
+"""GetAccountAuthorizationDetails: all users, groups, roles and policies, as in IAM's API reference.
 
-moto answers without permissions boundaries, and with other unique IDs than ListUsers.
+moto leaves out permissions boundaries, and its unique IDs differ from ListUsers.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ EVERYTHING = ("User", "Group", "Role", "LocalManagedPolicy", "AWSManagedPolicy")
 
 @operation("iam", "GetAccountAuthorizationDetails")
 def details(state: State, call: Call) -> Members:
-    """Documents are URL-encoded (RFC 3986). AWS's own policies are listed where they are attached."""
+    """Return them. Documents are URL-encoded (RFC 3986). AWS's own policies are listed if they are attached."""
     wanted = call.parameters.get("Filter") or EVERYTHING
     iam = state.iam
     return {
@@ -84,7 +84,7 @@ def _role(state: State, role: Any) -> dict[str, Any]:
 
 
 def _policies(state: State) -> list[Any]:
-    """The account's own, and those of AWS that are attached or a boundary."""
+    """Return the account's own policies, and those of AWS that are attached or a boundary."""
     bounds = set(state.boundaries.values())
     found = state.iam.managed_policies.values()
     return [

@@ -1,4 +1,4 @@
-"""Permissions boundaries of users: kept here, since moto knows those of roles only. The judge evaluates them."""
+"""Permissions boundaries of users. moto has only those of roles, so they are kept here. The judge evaluates them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Members = Mapping[str, Any]
 
 
 def policy_for(state: State, arn: str) -> str:
-    """The ARN, if it is that of a managed policy. Raises Refusal NoSuchEntity."""
+    """Return the ARN, if it is that of a managed policy. Raises Refusal NoSuchEntity."""
     if arn not in state.iam.managed_policies:
         raise Refusal("NoSuchEntity", f"Scope ARN: {arn} does not exist or is not attachable.", 404)
     return arn
@@ -21,7 +21,7 @@ def policy_for(state: State, arn: str) -> str:
 
 @operation("iam", "PutUserPermissionsBoundary")
 def put(state: State, call: Call) -> Members:
-    """Set or replace it."""
+    """Set or replace the boundary."""
     user = target(state, call)
     state.boundaries[str(user.id)] = policy_for(state, call.parameters["PermissionsBoundary"])
     return {}
@@ -29,7 +29,7 @@ def put(state: State, call: Call) -> Members:
 
 @operation("iam", "DeleteUserPermissionsBoundary")
 def delete(state: State, call: Call) -> Members:
-    """Without one: NoSuchEntity."""
+    """Remove the boundary. Without one: NoSuchEntity."""
     user = target(state, call)
     if state.boundaries.pop(str(user.id), None) is None:
         raise Refusal("NoSuchEntity", f"User {user.name} has no permissions boundary.", 404)

@@ -1,4 +1,4 @@
-"""X.509 signing certificates: two a user, inside their validity."""
+"""X.509 signing certificates: at most two per user, and currently valid."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Members = Mapping[str, Any]
 
 
 def _id_of(body: str, now: datetime) -> str:
-    """Base32 of SHA-1 of the DER (observed)."""
+    """Return the ID: base32 of SHA-1 of the DER (observed)."""
     try:
         certificate = x509.load_pem_x509_certificate(body.encode())
     except ValueError as error:
@@ -52,7 +52,9 @@ def _find(state: State, call: Call) -> tuple[Any, Any]:
 
 @operation("iam", "UploadSigningCertificate")
 def upload(state: State, call: Call) -> Members:
-    """Again for the same user it succeeds with the same id and date, and says Active (observed)."""
+    """Upload a certificate. A repeated upload for the same user returns the same ID and date, and Active
+    (observed).
+    """
     user, body = target(state, call), call.parameters["CertificateBody"]
     certificate_id = _id_of(body, call.now)
     held = user.signing_certificates.get(certificate_id)
@@ -66,14 +68,14 @@ def upload(state: State, call: Call) -> Members:
 
 @operation("iam", "ListSigningCertificates")
 def listed(state: State, call: Call) -> Members:
-    """With the whole body."""
+    """List certificates with their whole body."""
     user = target(state, call)
     return {"Certificates": [_members(user, held) for held in user.signing_certificates.values()]}
 
 
 @operation("iam", "UpdateSigningCertificate")
 def update(state: State, call: Call) -> Members:
-    """Active or Inactive."""
+    """Set Active or Inactive."""
     _, held = _find(state, call)
     held.status = usable_status(call)
     return {}
@@ -81,7 +83,7 @@ def update(state: State, call: Call) -> Members:
 
 @operation("iam", "DeleteSigningCertificate")
 def delete(state: State, call: Call) -> Members:
-    """Gone for good."""
+    """Delete a certificate for good."""
     user, held = _find(state, call)
     del user.signing_certificates[held.id]
     return {}

@@ -1,4 +1,4 @@
-"""The credential report: made on request, new at most every four hours (IAM User Guide; observed)."""
+"""The credential report: made on request, a new one at most every four hours (IAM User Guide; observed)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NOTHING = "N/A"
 
 
 def report_of(state: State, now: datetime) -> bytes:
-    """The CSV as AWS writes it: lines end in LF, the last without."""
+    """Return the CSV as AWS writes it: lines end in LF, the last one without."""
     text = io.StringIO()
     text.write(HEADER + "\n")
     writer = csv.writer(text, lineterminator="\n")
@@ -46,7 +46,7 @@ def _true(fact: object) -> str:
 
 
 def _root(state: State) -> list[str]:
-    """No keys, not used; password and MFA as GetAccountSummary has them."""
+    """Return the line of the root user: no keys, not used, password and MFA as GetAccountSummary has them."""
     has_password = _true(state.root_has_credentials)
     last_used = "no_information" if state.root_has_credentials else NOTHING
     arn = f"arn:{state.partition}:iam::{state.account_id}:root"
@@ -107,7 +107,7 @@ def generate(state: State, call: Call) -> Members:
 
 @operation("iam", "GetCredentialReport")
 def get(state: State, call: Call) -> Members:
-    """The last report, while it is fresh."""
+    """Return the last report, while it is valid."""
     if state.credential_report is None:
         raise Refusal("ReportNotPresent", "No report is present. Generate one first.", 410)
     made_at, content = state.credential_report

@@ -1,4 +1,4 @@
-"""What has something left is not deleted (DeleteConflict, IAM API reference)."""
+"""Refuse to delete what still has something (DeleteConflict, IAM API reference)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Members = Mapping[str, Any]
 
 
 def _nothing_left(left: Mapping[str, object]) -> None:
-    """left: what has to be done first, to what is still there."""
+    """Raise Refusal if something is left. left: what to do first, to what is left."""
     for first, held in left.items():
         if held:
             raise Refusal("DeleteConflict", f"Cannot delete entity, must {first} first.", 409)
@@ -23,7 +23,7 @@ def _nothing_left(left: Mapping[str, object]) -> None:
 
 @operation("iam", "DeleteUser")
 def user(state: State, call: Call) -> Members:
-    """A user who has or is in anything stays."""
+    """Delete a user, unless they still have something or are in a group."""
     found = target(state, call)
     _nothing_left(
         {
@@ -47,7 +47,7 @@ def user(state: State, call: Call) -> Members:
 
 @operation("iam", "DeleteGroup")
 def group(state: State, call: Call) -> Members:
-    """A group with members or policies stays."""
+    """Delete a group, unless it has members or policies."""
     found = there(state, call).thing
     _nothing_left(
         {
@@ -62,7 +62,7 @@ def group(state: State, call: Call) -> Members:
 
 @operation("iam", "DeletePolicy")
 def policy(state: State, call: Call) -> Members | PassOn:
-    """A policy that is attached, is a boundary, or has further versions stays."""
+    """Delete a policy, unless it is attached, a boundary, or has more versions."""
     found = there(state, call).thing
     arn = arn_of(found)
     holders = [*things(state, "user"), *things(state, "group"), *things(state, "role")]
@@ -81,6 +81,6 @@ def policy(state: State, call: Call) -> Members | PassOn:
 
 @operation("iam", "DeleteSAMLProvider", "DeleteServerCertificate")
 def tagged(state: State, call: Call) -> Members | PassOn:
-    """Its tags go with it."""
+    """Delete a resource and its tags."""
     state.tags.pop(arn_of(there(state, call).thing), None)
     return PASS_ON

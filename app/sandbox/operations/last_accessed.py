@@ -28,7 +28,7 @@ SERVICES = {
 
 @operation("iam", "GenerateServiceLastAccessedDetails")
 def generate(state: State, call: Call) -> Members:
-    """Of a user, group, role or policy. The answer can be fetched at once."""
+    """Start a job for a user, group, role or policy. Its result is ready at once."""
     target = by_arn(state, call.parameters["Arn"])
     if target.resource_type not in ("user", "group", "role", "policy"):
         raise Refusal("InvalidInput", f"{target.arn} is not the ARN of a user, group, role or policy.", 400)
@@ -56,7 +56,7 @@ def _documents(state: State, target: Target) -> list[str]:
 
 
 def _users_of(state: State, target: Target) -> list[Any]:
-    """Users whose use counts for it."""
+    """Return the users whose use counts for it."""
     if target.thing is None or target.resource_type == "role":
         return []
     if target.resource_type == "user":
@@ -70,14 +70,14 @@ def _users_of(state: State, target: Target) -> list[Any]:
 
 
 def _used(state: State, user: Any, service: str) -> datetime | None:
-    """When one of the user's keys was last used, if for this service."""
+    """Return when one of the user's keys was last used, if it was for this service."""
     uses = (state.key_last_used.get(key.access_key_id) for key in user.access_keys)
     return max((use[0] for use in uses if use is not None and use[1] == service), default=None)
 
 
 @operation("iam", "GetServiceLastAccessedDetails")
 def details(state: State, call: Call) -> Members:
-    """The emulated services that the policies allow something of, and when they were last used."""
+    """Return the emulated services that the policies allow something of, and when they were last used."""
     target, job, granularity = _job(state, call)
     allows = [
         statement
@@ -106,7 +106,7 @@ def details(state: State, call: Call) -> Members:
 
 @operation("iam", "GetServiceLastAccessedDetailsWithEntities")
 def entities(state: State, call: Call) -> Members:
-    """The users who used a service with what the job is about."""
+    """Return the users who used a service with what the job is about."""
     target, job, _ = _job(state, call)
     service = call.parameters["ServiceNamespace"]
     found = [

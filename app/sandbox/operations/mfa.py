@@ -1,4 +1,4 @@
-"""Virtual MFA devices: seeds given once, codes really checked."""
+"""Virtual MFA devices: seeds returned once, codes checked."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _assign(state: State, user: Any, device: Device, now: datetime) -> None:
 
 
 def provision(state: State, user_name: str, now: datetime) -> Device:
-    """Give a user of the cast an enabled device named like them."""
+    """Give a user of the cast an enabled device with their name."""
     device = _make(state, user_name, "/", now)
     _assign(state, state.iam.users[user_name], device, now)
     device.known_to_sts_at = now
@@ -49,7 +49,7 @@ def provision(state: State, user_name: str, now: datetime) -> Device:
 
 
 def hardware_tokens(state: State, now: datetime) -> dict[str, str]:
-    """Two tokens of the vendor's, in nobody's hands yet: number on the back, and the seed inside."""
+    """Create two unassigned hardware tokens of the vendor: serial number on the back to the seed inside."""
     seeds = [generated_secrets.seed(state.settings, 32) for _ in range(2)]
     tokens = [Device(f"GAHT{number:08d}", seed, now) for number, seed in enumerate(seeds, 1)]
     state.devices |= {token.serial_number: token for token in tokens}
@@ -57,7 +57,7 @@ def hardware_tokens(state: State, now: datetime) -> dict[str, str]:
 
 
 def give_security_key(state: State, user_name: str, now: datetime) -> None:
-    """A FIDO security key, as only the console enrolls them: it is listed, and gives no codes."""
+    """Give a user a FIDO security key. Only the console enrolls those: it is listed and has no codes."""
     user = state.iam.users[user_name]
     key_id = secrets.token_hex(8).upper()
     serial_number = f"arn:{state.partition}:iam::{state.account_id}:u2f/user/{user_name}/{key_id}"
@@ -67,7 +67,7 @@ def give_security_key(state: State, user_name: str, now: datetime) -> None:
 
 @operation("iam", "CreateVirtualMFADevice")
 def create(state: State, call: Call) -> Members:
-    """Seed and QR code, once. A leftover of the name answers EntityAlreadyExists."""
+    """Return seed and QR code, once. If a device of the name is left over: EntityAlreadyExists."""
     name, path = call.parameters["VirtualMFADeviceName"], call.parameters.get("Path", "/")
     if not (path.startswith("/") and path.endswith("/")):
         raise Refusal("ValidationError", "The specified value for path is invalid.", 400)
@@ -92,7 +92,9 @@ def create(state: State, call: Call) -> Members:
 
 
 def _needs_mfa_session(call: Call, user: Any) -> None:
-    """Who has a device must show it (AWS-2023-001); acting on others is not affected (observed)."""
+    """Raise Refusal if the user has a device and the session no MFA (AWS-2023-001). Acting on other users isn't
+    affected (observed).
+    """
     on_self = user.name == call.caller.user_name
     if on_self and user.mfa_devices and call.caller.mfa_present is not True:
         raise Refusal(
@@ -126,7 +128,7 @@ def enable(state: State, call: Call) -> Members:
 
 @operation("iam", "ResyncMFADevice")
 def resync(state: State, call: Call) -> Members:
-    """Resync the device's clock; works with a plain key (observed)."""
+    """Resync the device's clock. Works with a plain access key (observed)."""
     user, serial_number = target(state, call), call.parameters["SerialNumber"]
     device = state.devices.get(serial_number)
     if device is None or serial_number not in user.mfa_devices:
@@ -141,7 +143,7 @@ def resync(state: State, call: Call) -> Members:
 
 @operation("iam", "DeactivateMFADevice")
 def deactivate(state: State, call: Call) -> Members:
-    """Detach; the virtual device stays, unassigned, with its seed and offset."""
+    """Unassign a device. A virtual device remains, with its seed and offset."""
     user, serial_number = target(state, call), call.parameters["SerialNumber"]
     _needs_mfa_session(call, user)
     if serial_number not in user.mfa_devices:
@@ -157,7 +159,7 @@ def deactivate(state: State, call: Call) -> Members:
 
 @operation("iam", "DeleteVirtualMFADevice")
 def delete(state: State, call: Call) -> Members:
-    """Remove an unassigned device."""
+    """Delete an unassigned device."""
     serial_number = call.parameters["SerialNumber"]
     held = state.iam.virtual_mfa_devices.get(serial_number)
     if held is None:
@@ -172,7 +174,7 @@ def delete(state: State, call: Call) -> Members:
 
 @operation("iam", "ListMFADevices")
 def of_user(state: State, call: Call) -> Members:
-    """One user's devices."""
+    """List one user's devices."""
     user = target(state, call)
     return {
         "MFADevices": [
@@ -184,7 +186,7 @@ def of_user(state: State, call: Call) -> Members:
 
 @operation("iam", "GetMFADevice")
 def one_of_user(state: State, call: Call) -> Members:
-    """A device of a user, the caller's own where no name is given."""
+    """Return a device of a user, the caller's own if no name is given."""
     user, serial_number = target(state, call), call.parameters["SerialNumber"]
     device = user.mfa_devices.get(serial_number)
     if device is None:
@@ -194,7 +196,7 @@ def one_of_user(state: State, call: Call) -> Members:
 
 @operation("iam", "ListVirtualMFADevices")
 def of_account(state: State, call: Call) -> Members:
-    """The account's virtual devices, never a seed; assigned ones carry user and date."""
+    """List the account's virtual devices, never with a seed. Assigned ones have user and date."""
     wanted = call.parameters.get("AssignmentStatus", "Any")
     found = []
     for device in state.iam.virtual_mfa_devices.values():

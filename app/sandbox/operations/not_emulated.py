@@ -1,4 +1,4 @@
-"""What the sandbox does not do, answered so that clients can read it: judged like anything else, then refused."""
+"""What the sandbox doesn't emulate: evaluated like any request, then refused with a code that clients understand."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ Members = Mapping[str, Any]
     "DisableOrganizationsRootSessions",
 )
 def no_organization(state: State, call: Call) -> Members:
-    """The account belongs to no organization."""
+    """Refuse, because the account belongs to no organization."""
     raise Refusal("OrganizationNotFoundException", "The request failed because no organization was found.", 400)
 
 
 @operation("iam", "GetOutboundWebIdentityFederationInfo", "DisableOutboundWebIdentityFederation")
 def no_federation(state: State, call: Call) -> Members:
-    """Nobody has turned it on."""
+    """Refuse, because federation isn't turned on."""
     raise Refusal("FeatureDisabled", "Outbound web identity federation is not enabled for this account.", 404)

@@ -1,4 +1,4 @@
-"""AWS Organizations, read: the accounts, and the units they are in. Only the management account is answered."""
+"""AWS Organizations, read only: accounts and organizational units. Only the management account is answered."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PAGE = 20
 
 
 def _own(state: State) -> Organization:
-    """The organization that the account manages. Raises Refusal."""
+    """Return the organization that the account manages. Raises Refusal."""
     if state.organization is None:
         raise Refusal("AWSOrganizationsNotInUse", "Your account is not a member of an organization.", 400)
     if state.organization.management_account_id != state.account_id:
@@ -47,7 +47,7 @@ def _unit(state: State, unit: Unit) -> dict[str, Any]:
 
 
 def _paged(call: Call, name: str, items: Sequence[Mapping[str, Any]]) -> Members:
-    """A page. Raises Refusal InvalidInput for a token that isn't ours."""
+    """Return a page. Raises Refusal InvalidInput for a token that isn't ours."""
     token, size = str(call.parameters.get("NextToken", "0")), int(call.parameters.get("MaxResults", PAGE))
     if not token.isdecimal():
         raise Refusal("InvalidInput", "You provided an invalid pagination token.", 400)
@@ -64,7 +64,7 @@ def _container(state: State, parent: str) -> str:
 
 @operation("organizations", "DescribeOrganization")
 def describe(state: State, call: Call) -> Members:
-    """The organization. Members may also ask."""
+    """Return the organization. Members may also ask."""
     organization = state.organization
     if organization is None:
         raise Refusal("AWSOrganizationsNotInUse", "Your account is not a member of an organization.", 400)
@@ -84,13 +84,13 @@ def describe(state: State, call: Call) -> Members:
 
 @operation("organizations", "ListAccounts")
 def accounts(state: State, call: Call) -> Members:
-    """All accounts, closed ones included."""
+    """List all accounts, including closed ones."""
     return _paged(call, "Accounts", [_account(state, each) for each in _own(state).members.values()])
 
 
 @operation("organizations", "DescribeAccount")
 def account(state: State, call: Call) -> Members:
-    """One account."""
+    """Return one account."""
     found = _own(state).members.get(call.parameters["AccountId"])
     if found is None:
         raise Refusal("AccountNotFound", "You specified an account that doesn't exist.", 400)
@@ -99,7 +99,7 @@ def account(state: State, call: Call) -> Members:
 
 @operation("organizations", "ListRoots")
 def roots(state: State, call: Call) -> Members:
-    """The only root."""
+    """List the only root."""
     root = _own(state).root_id
     arn = _arn(state, "root", f"{_own(state).id}/{root}")
     return _paged(call, "Roots", [{"Id": root, "Arn": arn, "Name": "Root", "PolicyTypes": []}])
@@ -107,7 +107,7 @@ def roots(state: State, call: Call) -> Members:
 
 @operation("organizations", "ListOrganizationalUnitsForParent")
 def units(state: State, call: Call) -> Members:
-    """The units right below a unit or the root."""
+    """List the units directly below a unit or the root."""
     parent = _container(state, call.parameters["ParentId"])
     below = [_unit(state, each) for each in _own(state).units.values() if each.parent == parent]
     return _paged(call, "OrganizationalUnits", below)
@@ -115,7 +115,7 @@ def units(state: State, call: Call) -> Members:
 
 @operation("organizations", "ListAccountsForParent")
 def accounts_in(state: State, call: Call) -> Members:
-    """The accounts right below a unit or the root."""
+    """List the accounts directly below a unit or the root."""
     parent = _container(state, call.parameters["ParentId"])
     below = [_account(state, each) for each in _own(state).members.values() if each.parent == parent]
     return _paged(call, "Accounts", below)
@@ -123,7 +123,7 @@ def accounts_in(state: State, call: Call) -> Members:
 
 @operation("organizations", "ListParents")
 def parents(state: State, call: Call) -> Members:
-    """The unit or root right above an account or unit."""
+    """List the unit or root directly above an account or unit."""
     organization, child = _own(state), call.parameters["ChildId"]
     found: Member | Unit | None = organization.members.get(child) or organization.units.get(child)
     if found is None:
@@ -134,7 +134,7 @@ def parents(state: State, call: Call) -> Members:
 
 @operation("organizations", "DescribeOrganizationalUnit")
 def unit(state: State, call: Call) -> Members:
-    """One unit."""
+    """Return one unit."""
     found = _own(state).units.get(call.parameters["OrganizationalUnitId"])
     if found is None:
         raise Refusal("OrganizationalUnitNotFound", "We can't find an OU with the ID that you specified.", 400)
@@ -143,7 +143,7 @@ def unit(state: State, call: Call) -> Members:
 
 @operation("organizations", "CloseAccount")
 def close(state: State, call: Call) -> Members:
-    """The account is suspended at once. At AWS it's PENDING_CLOSURE first."""
+    """Suspend the account at once. At AWS it is PENDING_CLOSURE first."""
     organization, wanted = _own(state), call.parameters["AccountId"]
     if wanted not in organization.members:
         raise Refusal("AccountNotFound", "You specified an account that doesn't exist.", 400)

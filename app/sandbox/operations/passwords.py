@@ -23,14 +23,14 @@ _NOBODYS = generate_password_hash(secrets.token_urlsafe(), _HASH)
 
 
 def promise(state: State, user_name: str, password: str, now: datetime) -> None:
-    """As `remember` for a first password, but hashed only when one is tried."""
+    """Set a first password like `remember`, but hash it only when someone tries to sign in."""
     state.iam.users[user_name].password = "set"  # noqa: S105 # as in `remember`
     state.login_profiles[user_name] = state.password_set_at[user_name] = now
     state.unhashed[user_name] = password
 
 
 def _hashes(state: State, user_name: str) -> list[str]:
-    """Of past and present passwords, the newest last."""
+    """Return the hashes of past and present passwords, the newest last."""
     with state.lock:
         first = state.unhashed.pop(user_name, None)
         past = state.passwords.setdefault(user_name, [])
@@ -40,7 +40,7 @@ def _hashes(state: State, user_name: str) -> list[str]:
 
 
 def remember(state: State, user_name: str, password: str, now: datetime) -> None:
-    """Set a user's console password, keeping hashes of the earlier ones."""
+    """Set a user's console password, and keep the hashes of earlier ones."""
     user = state.iam.users[user_name]
     if not user.password:
         state.login_profiles[user_name] = now
@@ -52,26 +52,26 @@ def remember(state: State, user_name: str, password: str, now: datetime) -> None
 
 
 def is_password(state: State, user_name: str, password: str) -> bool:
-    """Is it the user's present console password?"""
+    """Return whether this is the user's present console password."""
     return check_password_hash(current_hash(state, user_name) or _NOBODYS, password)
 
 
 def current_hash(state: State, user_name: str) -> str:
-    """Changes whenever the password does; "" where there is none."""
+    """Return a text that changes whenever the password does, "" if there is none."""
     user = state.iam.users.get(user_name)
     past = _hashes(state, user_name) if user and user.password else []
     return past[-1] if past else ""
 
 
 def has_expired(state: State, user_name: str, now: datetime) -> bool:
-    """Is the password older than the account's policy allows?"""
+    """Return whether the password is older than the account's policy allows."""
     policy, since = state.iam.account_password_policy, state.password_set_at.get(user_name)
     days = int(policy.max_password_age or 0) if policy else 0
     return bool(days and since and now - since >= timedelta(days=days))
 
 
 def change_own(state: State, user: Any, old: str, new: str, now: datetime) -> None:
-    """What iam:ChangePassword does once it is allowed. Raises Refusal."""
+    """Change the user's own password, after iam:ChangePassword was allowed. Raises Refusal."""
     if not user.password:
         raise _no_profile(user)
     _user_readable(state, user, now)
@@ -82,7 +82,7 @@ def change_own(state: State, user: Any, old: str, new: str, now: datetime) -> No
 
 
 def _with_profile(state: State, call: Call) -> Any:
-    """The user the call is about. Raises Refusal where they have no console password."""
+    """Return the user of the call. Raises Refusal if they have no console password."""
     user = target(state, call)
     if not user.password:
         raise _no_profile(user)
@@ -94,7 +94,7 @@ def _no_profile(user: Any) -> Refusal:
 
 
 def broken_rule(state: State, user_name: str, password: str) -> str:
-    """The rule of the account's password policy that a new password breaks, in AWS's words, or ""."""
+    """Return the rule of the account's password policy that a new password breaks, in AWS's words, or ""."""
     policy = state.iam.account_password_policy
     kinds = {
         "uppercase": any(char in string.ascii_uppercase for char in password),
@@ -149,7 +149,7 @@ def _user_readable(state: State, user: Any, now: datetime) -> None:
 
 @operation("iam", "ChangePassword")
 def change(state: State, call: Call) -> Members:
-    """Own password, with the old one; a wrong old one answers like a denial (observed)."""
+    """Change your own password, with the old one. A wrong old one is answered like a denial (observed)."""
     user = state.iam.users[call.caller.user_name]
     change_own(state, user, call.parameters["OldPassword"], call.parameters["NewPassword"], call.now)
     return {}
@@ -167,7 +167,7 @@ def _profile(state: State, user: Any) -> Members:
 
 @operation("iam", "CreateLoginProfile")
 def create_profile(state: State, call: Call) -> Members:
-    """A console password for a user without one."""
+    """Set a console password for a user without one."""
     user = target(state, call)
     if user.password:
         raise Refusal("EntityAlreadyExists", f"Login Profile for user {user.name} already exists.", 409)
@@ -178,7 +178,7 @@ def create_profile(state: State, call: Call) -> Members:
 
 @operation("iam", "UpdateLoginProfile")
 def update_profile(state: State, call: Call) -> Members:
-    """A new password without the old one; what is not given stays."""
+    """Set a new password without the old one. What isn't given stays."""
     user = _with_profile(state, call)
     _user_readable(state, user, call.now)
     if "Password" in call.parameters:
@@ -189,14 +189,14 @@ def update_profile(state: State, call: Call) -> Members:
 
 @operation("iam", "GetLoginProfile")
 def get_profile(state: State, call: Call) -> Members:
-    """When the password was first made; NoSuchEntity means there is none."""
+    """Return when the password was first set. NoSuchEntity means there is none."""
     user = _with_profile(state, call)
     return _profile(state, user)
 
 
 @operation("iam", "DeleteLoginProfile")
 def delete_profile(state: State, call: Call) -> Members:
-    """End console sign-in. Access keys keep working."""
+    """Remove the console password. Access keys keep working."""
     user = _with_profile(state, call)
     _user_readable(state, user, call.now)
     user.password = None
@@ -206,7 +206,7 @@ def delete_profile(state: State, call: Call) -> Members:
 
 @operation("iam", "GetAccountPasswordPolicy")
 def get_policy(state: State, call: Call) -> Members:
-    """The custom policy; NoSuchEntity where the default applies."""
+    """Return the custom password policy. NoSuchEntity if the default applies."""
     policy = state.iam.account_password_policy
     if policy is None:
         raise Refusal(
@@ -230,13 +230,13 @@ def get_policy(state: State, call: Call) -> Members:
 
 @operation("iam", "UpdateAccountPasswordPolicy")
 def update_policy(state: State, call: Call) -> Members | PassOn:
-    """moto keeps it; the flag that lets users change their own password takes effect here."""
+    """Check the policy and let moto keep it. The flag that lets users change their own password takes effect here."""
     state.users_may_change_password = bool(call.parameters.get("AllowUsersToChangePassword", False))
     return PASS_ON
 
 
 @operation("iam", "DeleteAccountPasswordPolicy")
 def delete_policy(state: State, call: Call) -> Members | PassOn:
-    """Back to the default policy, and to the flag's default."""
+    """Return to the default policy, and to the flag's default."""
     state.users_may_change_password = False
     return PASS_ON

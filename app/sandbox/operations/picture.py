@@ -1,4 +1,4 @@
-"""A QR code as PNG bytes, without an imaging library: one bit a pixel is all it takes."""
+"""A QR code as PNG bytes, without an imaging library, because it needs only one bit per pixel."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _SCALE = 5
 
 
 def png_of_qr(text: str) -> bytes:
-    """A black-and-white PNG with a quiet zone."""
+    """Return a black-and-white PNG with a quiet zone."""
     code = qrcode.QRCode(border=4)
     code.add_data(text)
     rows = []

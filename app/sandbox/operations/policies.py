@@ -1,4 +1,4 @@
-"""Policy documents are saved only if IAM would accept them: grammar, then size (IAM User Guide, quotas, grammar)."""
+"""Save a policy document only if IAM would accept it: grammar, then size (IAM User Guide, quotas, grammar)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _PLAIN = json.dumps({"Version": "2012-10-17", "Statement": {"Effect": "Deny", "A
 
 
 def accepted(text: str) -> str:
-    """The document, if IAM would accept it. Raises Refusal MalformedPolicyDocument 400 in IAM's words."""
+    """Return the document, if IAM would accept it. Raises Refusal MalformedPolicyDocument 400 in IAM's words."""
     document = parsed(text)
     if found := grammar_problems(document):
         raise Refusal("MalformedPolicyDocument", found[0].iam, 400)
@@ -40,13 +40,15 @@ def accepted(text: str) -> str:
 
 
 def elsewhere(statement: Mapping[str, Any]) -> str:
-    """An ARN of another partition than the sandbox's, which IAM refuses (observed); "" where there is none."""
+    """Return an ARN of a partition that isn't the sandbox's, which IAM refuses (observed). "" if there is none."""
     arns = [text for text in resources_of(statement) if text.startswith("arn:")]
     return next((arn for arn in arns if not Pattern(arn.split(":")[1], variables=False).matches("aws", {})), "")
 
 
 def parsed(text: str) -> Any:
-    """A document's JSON. Raises Refusal MalformedPolicyDocument if it isn't JSON or an object has a name twice."""
+    """Parse a document's JSON. Raises Refusal MalformedPolicyDocument if it isn't JSON or an object has a
+    name twice.
+    """
 
     def once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
@@ -66,14 +68,14 @@ def size_of(text: str) -> int:
 
 
 def fitting(text: str) -> str:
-    """The document of a managed policy, if it is accepted and not too long. Raises Refusal."""
+    """Return the document of a managed policy, if it is accepted and not too long. Raises Refusal."""
     if size_of(accepted(text)) > MANAGED:
         raise Refusal("LimitExceeded", f"Cannot exceed quota for PolicySize: {MANAGED}", 409)
     return text
 
 
 def create(state: State, name: str, path: str, text: str, description: str, tags: Iterable[Mapping[str, str]]) -> Any:
-    """A new managed policy, as moto's object. Raises Refusal."""
+    """Return a new managed policy, as moto's object. Raises Refusal."""
     fitting(text)
     try:
         made = state.iam.create_policy(description, path, _PLAIN, name, list(tags))
@@ -86,7 +88,7 @@ def create(state: State, name: str, path: str, text: str, description: str, tags
 
 @operation("iam", "CreatePolicy")
 def create_policy(state: State, call: Call) -> Members:
-    """Version v1 is the default one."""
+    """Create a policy. Version v1 is the default one."""
     given = call.parameters
     tags = given.get("Tags") or []
     name, path, text = given["PolicyName"], given.get("Path", "/"), given["PolicyDocument"]
@@ -110,7 +112,7 @@ def create_policy(state: State, call: Call) -> Members:
 
 @operation("iam", "CreatePolicyVersion")
 def create_version(state: State, call: Call) -> Members:
-    """At most five versions."""
+    """Create a version, at most five."""
     policy, text = there(state, call).thing, fitting(call.parameters["PolicyDocument"])
     default = bool(call.parameters.get("SetAsDefault", False))
     try:
@@ -129,7 +131,9 @@ def create_version(state: State, call: Call) -> Members:
 
 @operation("iam", "PutUserPolicy", "PutGroupPolicy", "PutRolePolicy")
 def put(state: State, call: Call) -> Members:
-    """Add an inline policy, or replace the one of the same name. All of an entity share one size limit."""
+    """Add an inline policy, or replace the one of the same name. All inline policies of an entity share one
+    size limit.
+    """
     target, name = there(state, call), call.parameters["PolicyName"]
     text = accepted(call.parameters["PolicyDocument"])
     others = (held for other, held in target.thing.policies.items() if other != name)
@@ -152,7 +156,7 @@ def trust(state: State, call: Call) -> Members | PassOn:
 
 
 def _of_trust(document: Any) -> None:
-    """Raises Refusal for a document that can't be a trust policy. Moto checks the rest, but only in updates."""
+    """Raise Refusal for a document that can't be a trust policy. Moto checks the rest, but only in updates."""
     statements = document.get("Statement") if isinstance(document, dict) else None
     each = [statements] if isinstance(statements, dict) else statements
     if not isinstance(each, list) or not each or not all(isinstance(one, dict) for one in each):

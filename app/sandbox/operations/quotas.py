@@ -1,4 +1,4 @@
-"""Quotas that moto does not keep (IAM User Guide, IAM and AWS STS quotas)."""
+"""Quotas that moto doesn't enforce (IAM User Guide, IAM and AWS STS quotas)."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from app.sandbox.state import State
 
 
 def limit(count: int, most: int, name: str) -> None:
-    """Check that there is room for one more. count: how many there are. Raises Refusal LimitExceeded 409."""
+    """Check that one more is allowed. count: how many there are. Raises Refusal LimitExceeded 409."""
     if count >= most:
         raise Refusal("LimitExceeded", f"Cannot exceed quota for {name}: {most}", 409)
 
 
 @operation("iam", "AddUserToGroup")
 def add_to_group(state: State, call: Call) -> Mapping[str, Any] | PassOn:
-    """At most ten groups a user; joining twice is no news."""
+    """Add a user to a group, at most ten per user. Adding twice changes nothing."""
     user = target(state, call)
     groups = state.iam.get_groups_for_user(user.name)
     if call.parameters["GroupName"] not in [group.name for group in groups]:
@@ -30,14 +30,14 @@ def add_to_group(state: State, call: Call) -> Mapping[str, Any] | PassOn:
 
 @operation("iam", "AttachUserPolicy")
 def attach_to_user(state: State, call: Call) -> Mapping[str, Any] | PassOn:
-    """At most ten attached managed policies a user."""
+    """Attach a managed policy, at most ten per user."""
     limit(len(target(state, call).managed_policies), 10, "PoliciesPerUser")
     return PASS_ON
 
 
 @operation("iam", "AttachGroupPolicy")
 def attach_to_group(state: State, call: Call) -> Mapping[str, Any] | PassOn:
-    """At most ten attached managed policies a group."""
+    """Attach a managed policy, at most ten per group."""
     group = state.iam.groups.get(call.parameters["GroupName"])
     limit(len(group.managed_policies) if group else 0, 10, "PoliciesPerGroup")
     return PASS_ON
@@ -45,7 +45,7 @@ def attach_to_group(state: State, call: Call) -> Mapping[str, Any] | PassOn:
 
 @operation("iam", "CreateUser")
 def create_user(state: State, call: Call) -> Mapping[str, Any]:
-    """At most 5,000 users; names are unique in any letter case and at most 64 characters."""
+    """Create a user, at most 5,000. Names are unique in any letter case and have at most 64 characters."""
     name = call.parameters["UserName"]
     if len(name) > 64:
         raise Refusal("ValidationError", "The specified value for userName is invalid: at most 64 characters.", 400)

@@ -1,4 +1,4 @@
-"""New names and paths: everything that belongs to a user, a group or a certificate goes along."""
+"""Change names and paths, together with everything that belongs to a user, group or certificate."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _free(state: State, call: Call, resource_type: str, thing: Any, new: str) ->
 
 @operation("iam", "UpdateUser")
 def user(state: State, call: Call) -> Members:
-    """Keys, sessions, password, tags and groups stay the user's."""
+    """Rename a user, who keeps keys, sessions, password, tags and groups."""
     found = there(state, call).thing
     name, new = str(found.name), str(call.parameters.get("NewUserName", found.name))
     _free(state, call, "user", found, new)
@@ -53,7 +53,7 @@ def _move(held: dict[str, Any], name: str, new: str) -> None:
 
 @operation("iam", "UpdateGroup")
 def group(state: State, call: Call) -> Members:
-    """Members and policies stay the group's."""
+    """Rename a group, which keeps members and policies."""
     found = there(state, call).thing
     new = str(call.parameters.get("NewGroupName", found.name))
     _free(state, call, "group", found, new)
@@ -64,7 +64,7 @@ def group(state: State, call: Call) -> Members:
 
 @operation("iam", "UpdateServerCertificate")
 def server_certificate(state: State, call: Call) -> Members:
-    """Its tags go along."""
+    """Rename a server certificate, which keeps its tags."""
     found = there(state, call).thing
     new, arn = str(call.parameters.get("NewServerCertificateName", found.cert_name)), arn_of(found)
     _free(state, call, "server-certificate", found, new)

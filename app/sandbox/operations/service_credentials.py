@@ -52,7 +52,7 @@ def _members(user_name: str, held: ServiceCredential) -> dict[str, Any]:
 
 
 def _with_secret(state: State, user_name: str, held: ServiceCredential) -> Members:
-    """The secret is handed out once, and kept nowhere: no service here takes it."""
+    """Return the credential with a new secret, which is shown once and not kept, because no service here uses it."""
     name = "ServiceCredentialSecret" if held.service_name in API_KEYS else "ServicePassword"
     secret = generated_secrets.secret_access_key(state.settings)
     return {"ServiceSpecificCredential": _members(user_name, held) | {name: secret}}
@@ -60,7 +60,7 @@ def _with_secret(state: State, user_name: str, held: ServiceCredential) -> Membe
 
 @operation("iam", "CreateServiceSpecificCredential")
 def create(state: State, call: Call) -> Members:
-    """At most two for each service."""
+    """Create one, at most two for each service."""
     user, service = target(state, call), _supported(call.parameters["ServiceName"])
     same = [held for held in _of(state, user) if held.service_name == service]
     limit(len(same), 2, "ServiceSpecificCredentialsPerUser")
@@ -82,7 +82,7 @@ def create(state: State, call: Call) -> Members:
 
 @operation("iam", "ListServiceSpecificCredentials")
 def listed(state: State, call: Call) -> Members:
-    """One user's, or with AllUsers everybody's; never a secret."""
+    """List one user's, or with AllUsers everyone's. Never with a secret."""
     everybody = call.parameters.get("AllUsers")
     if everybody and "UserName" in call.parameters:
         raise Refusal("InvalidInput", "UserName cannot be specified when AllUsers is true", 400)
@@ -102,7 +102,7 @@ def listed(state: State, call: Call) -> Members:
 
 @operation("iam", "UpdateServiceSpecificCredential")
 def update(state: State, call: Call) -> Members:
-    """Active or Inactive."""
+    """Set Active or Inactive."""
     _, held = _find(state, call)
     held.status = usable_status(call)
     return {}
@@ -110,14 +110,14 @@ def update(state: State, call: Call) -> Members:
 
 @operation("iam", "ResetServiceSpecificCredential")
 def reset(state: State, call: Call) -> Members:
-    """Another secret; the former one is gone."""
+    """Replace the secret. The former one is lost."""
     user, held = _find(state, call)
     return _with_secret(state, user.name, held)
 
 
 @operation("iam", "DeleteServiceSpecificCredential")
 def delete(state: State, call: Call) -> Members:
-    """Gone for good."""
+    """Delete one for good."""
     _, held = _find(state, call)
     del state.service_credentials[held.id]
     return {}

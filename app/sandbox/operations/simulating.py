@@ -1,4 +1,4 @@
-"""The policy simulator, with the sandbox's own judge, and the condition keys a policy asks about."""
+"""The policy simulator, with the sandbox's own judge, and the condition keys that policies use."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _given(call: Call, name: str) -> list[str]:
 
 @operation("iam", "SimulatePrincipalPolicy")
 def principal(state: State, call: Call) -> Members:
-    """The policies of a user, group or role, and those given, on the context that is given."""
+    """Simulate the policies of a user, group or role, and further given ones, in the given context."""
     source = _source(state, call)
     if call.parameters.get("PolicyExclusionList"):
         raise Refusal("NotImplemented", "The sandbox does not emulate PolicyExclusionList.", 400)
@@ -62,7 +62,7 @@ def principal(state: State, call: Call) -> Members:
 
 
 def _of_user(state: State, source: Target) -> dict[str, str]:
-    """What the simulator fills in of the user whose policies are simulated."""
+    """Return the condition keys that the simulator fills in for the user whose policies are simulated."""
     return {
         "aws:username": source.thing.name,
         "aws:userid": unique_id(source.thing),
@@ -74,7 +74,7 @@ def _of_user(state: State, source: Target) -> dict[str, str]:
 
 @operation("iam", "SimulateCustomPolicy")
 def custom(state: State, call: Call) -> Members:
-    """Policies as they are given, of nobody."""
+    """Simulate the given policies, without a user."""
     documents, boundaries = _given(call, "PolicyInputList"), _given(call, "PermissionsBoundaryPolicyInputList")
     return _simulated(call, documents, boundaries, {})
 
@@ -127,7 +127,7 @@ def _context(call: Call) -> dict[str, Any]:
 
 
 def _missing(documents: Sequence[str], asked: Request) -> list[str]:
-    """Keys that statements about this action ask about, and nobody gave."""
+    """Return the keys that statements about this action use and that weren't given."""
     keys: dict[str, str] = {}
     for text in documents:
         document = json.loads(text)
@@ -141,7 +141,7 @@ def _missing(documents: Sequence[str], asked: Request) -> list[str]:
 
 
 def keys_in(statement: Any) -> Iterator[str]:
-    """Condition keys a statement names, in its conditions and as variables."""
+    """Yield the condition keys of a statement, in its conditions and as variables."""
     for tests in (statement.get("Condition") or {}).values():
         yield from tests
     yield from _VARIABLE.findall(json.dumps(statement))
@@ -158,11 +158,11 @@ def _keys(documents: Sequence[str]) -> dict[str, list[str]]:
 
 @operation("iam", "GetContextKeysForCustomPolicy")
 def keys_of_documents(state: State, call: Call) -> Members:
-    """Of policies as they are given."""
+    """Return the condition keys of the given policies."""
     return _keys(_given(call, "PolicyInputList"))
 
 
 @operation("iam", "GetContextKeysForPrincipalPolicy")
 def keys_of_principal(state: State, call: Call) -> Members:
-    """Of a user's, group's or role's policies, and those given."""
+    """Return the condition keys of the policies of a user, group or role, and of further given ones."""
     return _keys([*_policies_of(state, _source(state, call)), *_given(call, "PolicyInputList")])

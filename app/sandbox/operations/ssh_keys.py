@@ -67,7 +67,7 @@ def _find(state: State, call: Call) -> tuple[Any, Any]:
 
 @operation("iam", "UploadSSHPublicKey")
 def upload(state: State, call: Call) -> Members:
-    """The body is echoed with its comment; the same key in the other encoding is a duplicate."""
+    """Upload a key. The body is returned with its comment. The same key in the other encoding is a duplicate."""
     user, body = target(state, call), call.parameters["SSHPublicKeyBody"]
     key = _read(body)
     held = [_openssh(_read(other.ssh_public_key_body)) for other in user.ssh_public_keys]
@@ -81,7 +81,7 @@ def upload(state: State, call: Call) -> Members:
 
 @operation("iam", "GetSSHPublicKey")
 def get(state: State, call: Call) -> Members:
-    """As SSH without the comment, as PEM SubjectPublicKeyInfo."""
+    """Return a key: as SSH without the comment, as PEM in SubjectPublicKeyInfo form."""
     user, held = _find(state, call)
     key = _read(held.ssh_public_key_body)
     if call.parameters["Encoding"] == "SSH":
@@ -93,14 +93,14 @@ def get(state: State, call: Call) -> Members:
 
 @operation("iam", "ListSSHPublicKeys")
 def listed(state: State, call: Call) -> Members:
-    """Without body and fingerprint."""
+    """List keys without body and fingerprint."""
     user = target(state, call)
     return {"SSHPublicKeys": [_summary(user, key) for key in user.ssh_public_keys]}
 
 
 @operation("iam", "UpdateSSHPublicKey")
 def update(state: State, call: Call) -> Members:
-    """Active or Inactive."""
+    """Set Active or Inactive."""
     _, key = _find(state, call)
     key.status = usable_status(call)
     return {}
@@ -108,7 +108,7 @@ def update(state: State, call: Call) -> Members:
 
 @operation("iam", "DeleteSSHPublicKey")
 def delete(state: State, call: Call) -> Members:
-    """Gone for good."""
+    """Delete a key for good."""
     user, key = _find(state, call)
     user.ssh_public_keys.remove(key)
     return {}

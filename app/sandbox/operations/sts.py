@@ -1,4 +1,4 @@
-"""STS: who is calling, and sessions with and without MFA."""
+"""STS: caller identity, and sessions with and without MFA."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ Members = Mapping[str, Any]
 
 @operation("sts", "GetCallerIdentity")
 def caller_identity(state: State, call: Call) -> Members:
-    """Works under every policy."""
+    """Return who the caller is. Allowed under every policy."""
     return {"UserId": call.caller.unique_id, "Account": call.caller.account_id, "Arn": call.caller.arn}
 
 
 @operation("sts", "GetSessionToken")
 def session_token(state: State, call: Call) -> Members:
-    """A session of a long-term key; with MFA where serial number and code are given and right."""
+    """Return a session of an access key, with MFA if serial number and code are given and correct."""
     serial_number, code = call.parameters.get("SerialNumber"), call.parameters.get("TokenCode")
     if (serial_number is None) != (code is None):
         raise Refusal("ValidationError", "SerialNumber and TokenCode have to be given together.", 400)
@@ -60,7 +60,7 @@ def issue(
     mfa_serial: str | None,
     signed_in: bool = False,
 ) -> Session:
-    """New temporary credentials of a user."""
+    """Create temporary credentials of a user."""
     issued = now.replace(microsecond=0)
     session = Session(
         access_key_id=generated_secrets.access_key_id("ASIA"),
@@ -100,7 +100,7 @@ def _prove(state: State, call: Call, serial_number: str, code: str) -> None:
 
 @operation("sts", "GetAccessKeyInfo")
 def account_of_key(state: State, call: Call) -> Members:
-    """The account an id belongs to; ids of nobody here are of no account."""
+    """Return the account of an access key ID, none for an unknown one."""
     wanted = call.parameters["AccessKeyId"]
     owner = state.owner_of(wanted)
     if wanted not in {*owner.iam.access_keys, *owner.sessions, *owner.role_sessions}:
@@ -114,7 +114,7 @@ LONGEST_CHAINED = 3600
 
 @operation("sts", "AssumeRole")
 def assume_role(state: State, call: Call) -> Members:
-    """A session of a role, in any account. Its trust policy was judged before."""
+    """Return a session of a role, in any account. Its trust policy was evaluated before."""
     arn, lasts = call.parameters["RoleArn"], int(call.parameters.get("DurationSeconds", 3600))
     if not ROLE_ARN.fullmatch(arn):
         raise Refusal("ValidationError", f"{arn} is invalid", 400)
@@ -155,5 +155,5 @@ def assume_role(state: State, call: Call) -> Members:
 
 @operation("sts", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity", "AssumeRoot", "GetFederationToken")
 def refused(state: State, call: Call) -> Members:
-    """moto would hand out one hard-coded token that no judge knows."""
+    """Refuse, because moto would return one hard-coded token that the judge doesn't know."""
     raise not_emulated("sts", call.action)

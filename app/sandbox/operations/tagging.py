@@ -16,7 +16,7 @@ MOST = 50
 
 
 def there(state: State, call: Call) -> Target:
-    """What a call is about. Raises Refusal NoSuchEntity where there is no such thing."""
+    """Return the resource of a call. Raises Refusal NoSuchEntity if it doesn't exist."""
     target = of_iam(state, call.caller, call.action, call.parameters)
     if target.thing is None:
         raise Refusal("NoSuchEntity", f"{target.arn} does not exist.", 404)
@@ -37,14 +37,14 @@ def give(state: State, arn: str, given: Any) -> None:
 
 @operation("iam", "TagMFADevice", "TagSAMLProvider", "TagServerCertificate")
 def tag(state: State, call: Call) -> Members:
-    """Tags are added; one of the same key is replaced."""
+    """Add tags. One with the same key is replaced."""
     give(state, arn_of(there(state, call).thing), call.parameters["Tags"])
     return {}
 
 
 @operation("iam", "UntagMFADevice", "UntagSAMLProvider", "UntagServerCertificate")
 def untag(state: State, call: Call) -> Members:
-    """Keys that are not there are no news."""
+    """Remove tags. Keys that don't exist are ignored."""
     held = state.tags.get(arn_of(there(state, call).thing), {})
     for key in call.parameters["TagKeys"]:
         held.pop(key, None)
@@ -53,14 +53,14 @@ def untag(state: State, call: Call) -> Members:
 
 @operation("iam", "ListMFADeviceTags", "ListSAMLProviderTags", "ListServerCertificateTags", "ListInstanceProfileTags")
 def listed(state: State, call: Call) -> Members:
-    """All of them, in the order of their keys."""
+    """List all tags, sorted by key."""
     found = tags_of(state, there(state, call))
     return {"Tags": [{"Key": key, "Value": found[key]} for key in sorted(found)]}
 
 
 @operation("iam", "CreateSAMLProvider", "UploadServerCertificate")
 def create(state: State, call: Call) -> Members | PassOn:
-    """moto makes it; its tags are kept here. Both answer EntityAlreadyExists where the name is taken."""
+    """Let moto create the resource, and keep its tags here. Both answer EntityAlreadyExists if the name is in use."""
     target = of_iam(state, call.caller, call.action, call.parameters)
     if target.arn in state.tags:
         raise Refusal("EntityAlreadyExists", f"{target.arn} already exists.", 409)

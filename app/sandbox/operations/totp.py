@@ -1,4 +1,4 @@
-"""Codes of a device's seed, and which of them AWS takes (observed; AWS documents no figures)."""
+"""Codes of a device's seed, and which of them AWS accepts (observed, because AWS documents no figures)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,9 @@ def code_at(key: bytes, step: int) -> str:
 
 
 def take_pair(device: Device, first: str, second: str, now: datetime) -> bool:
-    """Accept two consecutive, unused codes newer than the last pair; both are used up, the drift is stored."""
+    """Accept two consecutive, unused codes that are newer than the last pair. Both are then used, and the
+    drift is kept.
+    """
     key, current = base64.b32decode(device.seed), step_of(now)
     steps = [current + ahead for ahead in PAIR_WINDOW]
     codes = {step: code_at(key, step) for step in (*steps, steps[-1] + 1)}
@@ -54,7 +56,7 @@ def take_pair(device: Device, first: str, second: str, now: datetime) -> bool:
 
 
 def take_code(device: Device, code: str, now: datetime) -> bool | None:
-    """True when accepted (and used up), False when wrong or used, None when there were too many tries."""
+    """Return True if the code is accepted (and now used), False if it is wrong or used, None after too many tries."""
     window = int(now.timestamp()) // TRIES_WINDOW_S
     recent = [moment for moment in device.tries if int(moment.timestamp()) // TRIES_WINDOW_S == window]
     if len(recent) >= MOST_TRIES:

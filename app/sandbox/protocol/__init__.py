@@ -1,1 +1,1 @@
-"""How AWS's APIs speak over HTTP: reading requests, checking signatures, writing answers."""
+"""AWS's protocols over HTTP: read requests, check signatures, write answers."""

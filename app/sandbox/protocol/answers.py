@@ -1,4 +1,4 @@
-"""Errors in the shape of the protocol that was spoken."""
+"""Errors in the form of the request's protocol."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _FAULT = {True: "Receiver", False: "Sender"}
 
 
 def error(service: str, refusal: Refusal, request_id: str, *, speaks_json: bool = False) -> tuple[bytes, str]:
-    """(body, content type): query XML for IAM, STS and unknown services, EC2's and S3's own, or JSON."""
+    """Return (body, content type): query XML for IAM, STS and unknown services, EC2's and S3's own form, or JSON."""
     code, message = refusal.code, refusal.message
     if speaks_json:
         return json.dumps({"__type": f"{code}Exception", "message": message}).encode(), "application/x-amz-json-1.0"

@@ -1,4 +1,4 @@
-"""AWS's JSON 1.1 protocol: the operation is named in a header, parameters and answer are JSON objects."""
+"""AWS's JSON 1.1 protocol: a header names the operation, parameters and answer are JSON objects."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MEDIA_TYPE = "application/x-amz-json-1.1"
 
 
 def operation_of(reading: Reading) -> OperationModel:
-    """The operation that X-Amz-Target names. Raises Refusal UnknownOperation 400."""
+    """Return the operation that X-Amz-Target names. Raises Refusal UnknownOperation 400."""
     model = service_model(reading.service)
     prefix, _, name = reading.headers.get("x-amz-target", "").rpartition(".")
     if prefix != model.metadata["targetPrefix"] or name not in model.operation_names:
@@ -29,7 +29,7 @@ _TYPES: dict[str, type] = {"string": str, "integer": int, "boolean": bool, "list
 
 
 def parameters(operation: OperationModel, reading: Reading) -> dict[str, Any]:
-    """Members of the input shape. Others are ignored, as at AWS. Raises Refusal Serialization 400."""
+    """Return the members of the input shape. Others are ignored, as at AWS. Raises Refusal Serialization 400."""
     try:
         given = json.loads(reading.body or b"{}")
     except ValueError as error:
@@ -46,7 +46,7 @@ def parameters(operation: OperationModel, reading: Reading) -> dict[str, Any]:
 
 
 def answer(members: Mapping[str, Any] | PassOn) -> bytes:
-    """The body of a success. Times are seconds since 1970."""
+    """Return the body of a success. Times are seconds since 1970."""
     return json.dumps(members, default=_moment).encode()
 
 

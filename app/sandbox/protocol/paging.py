@@ -1,4 +1,4 @@
-"""Marker and MaxItems for every IAM list, over whole answers."""
+"""Marker and MaxItems for every IAM list, applied to complete answers."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ DEFAULT = 100
 
 
 def is_paged(operation: OperationModel) -> bool:
-    """True for lists with Marker and MaxItems."""
+    """Return whether an operation is a list with Marker and MaxItems."""
     shape = operation.input_shape
     return shape is not None and {"Marker", "MaxItems"} <= set(shape.members)
 
 
 def page(operation: OperationModel, parameters: Mapping[str, Any], whole: Mapping[str, Any]) -> dict[str, Any]:
-    """One page of a whole answer. Raises Refusal ValidationError for a marker that is not ours.
+    """Return one page of a complete answer. Raises Refusal ValidationError for a marker that isn't ours.
 
     An answer of several lists is paged as one: a page has MaxItems entries of all of them together.
     """

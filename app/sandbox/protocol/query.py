@@ -1,4 +1,4 @@
-"""AWS's query protocol by botocore's service models: parameters in, XML out."""
+"""AWS's query protocol, from botocore's service models: parameters in, XML out."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from app.sandbox.api import Refusal
 
 @cache
 def service_model(service: str) -> ServiceModel:
-    """The published model of "iam", "sts", "ec2"."""
+    """Return the published model of "iam", "sts", "ec2"."""
     return botocore.session.Session().get_service_model(service)
 
 
 def operation_of(service: str, form: Mapping[str, str]) -> OperationModel:
-    """The operation a form names. Raises Refusal InvalidAction 400."""
+    """Return the operation that a form names. Raises Refusal InvalidAction 400."""
     model = service_model(service)
     action, version = form.get("Action", ""), form.get("Version", "")
     if not action:
@@ -34,7 +34,7 @@ def operation_of(service: str, form: Mapping[str, str]) -> OperationModel:
 
 
 def parameters(operation: OperationModel, form: Mapping[str, str]) -> dict[str, Any]:
-    """Typed members of the input shape; unknown names are refused, so that nobody else reads them.
+    """Return typed members of the input shape. Unknown names are refused, so that no later code reads them.
 
     Raises Refusal MalformedInput or ValidationError 400.
     """
@@ -99,7 +99,7 @@ def _scalar(shape: Shape, text: str) -> Any:
 
 
 def answer(operation: OperationModel, members: Mapping[str, Any], request_id: str) -> bytes:
-    """The XML of a success: members of the output shape, times aware, blobs as bytes."""
+    """Return the XML of a success. members: of the output shape, times with a time zone, blobs as bytes."""
     model = operation.service_model
     root = Element(f"{operation.name}Response", xmlns=model.metadata["xmlNamespace"])
     shape = operation.output_shape

@@ -1,4 +1,4 @@
-"""Signature Version 4, verified (IAM User Guide, "Create a signed AWS API request")."""
+"""Verify Signature Version 4 (IAM User Guide, "Create a signed AWS API request")."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TOLERANCE = timedelta(minutes=15)
 
 
 def verify(reading: Reading, secret_access_key: str, now: datetime) -> None:
-    """Is the request signed with this secret, whole, and now?
+    """Check that this secret signed the request, that all of it is signed, and that it is current.
 
     Raises Refusal: SignatureDoesNotMatch 403 (wrong secret, changed request, stale or future date),
     IncompleteSignature 400.

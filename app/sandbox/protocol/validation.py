@@ -1,4 +1,4 @@
-"""Constraints of the published models, checked as AWS does before anything else."""
+"""Constraints of the published models, checked before anything else as AWS does."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from app.sandbox.api import Refusal
 
 
 def validate(operation: OperationModel, parameters: Mapping[str, Any]) -> None:
-    """Raises Refusal ValidationError 400 naming every member that breaks a constraint; never its value."""
+    """Raise Refusal ValidationError 400 that names every member that breaks a constraint, and never its value."""
     shape = operation.input_shape
     problems = list(_of_structure(shape, parameters, "")) if shape else []
     if problems:

@@ -1,7 +1,7 @@
-"""One unambiguous reading of an HTTP request, or a refusal.
+"""Read an HTTP request in the only possible way, or refuse it.
 
-Whatever two layers could read differently is refused here, and what is passed on is built from this reading
-alone: nobody behind it sees the original request.
+Whatever two layers could read differently is refused here. What is passed on is built from this reading alone, so no
+later layer sees the original request.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _PRESIGNED = re.compile(
 
 @dataclass(frozen=True)
 class Scope:
-    """The Authorization header, taken apart."""
+    """The parts of the Authorization header."""
 
     access_key_id: str
     date: str
@@ -43,7 +43,7 @@ class Scope:
 
 @dataclass(frozen=True)
 class Reading:
-    """What the request says, read once."""
+    """A request, read once."""
 
     method: str
     raw_path: str
@@ -58,22 +58,24 @@ class Reading:
 
     @property
     def service(self) -> str:
-        """Signing name."""
+        """Return the signing name."""
         return self.scope.service
 
     @property
     def speaks_json(self) -> bool:
-        """True for services with a JSON protocol; also those that aren't emulated are answered in it."""
+        """Return whether the service has a JSON protocol. Errors of such services are in JSON even if they
+        aren't emulated.
+        """
         return self.service in JSON_SERVICES or (self.service not in EMULATED and not _is_form(self.headers))
 
     @property
     def path(self) -> str:
-        """Decoded."""
+        """Return the decoded path."""
         return unquote(self.raw_path)
 
 
 def headers_of(environ: Mapping[str, Any]) -> dict[str, str]:
-    """The request's headers, names in lower case; a header sent twice arrives joined by a comma."""
+    """Return the request's headers, names in lower case. A header that was sent twice is joined by a comma."""
     headers = {
         key[5:].replace("_", "-").lower(): str(value) for key, value in environ.items() if key.startswith("HTTP_")
     }
@@ -84,7 +86,7 @@ def headers_of(environ: Mapping[str, Any]) -> dict[str, str]:
 
 
 def read(environ: Mapping[str, Any], own_hosts: frozenset[str]) -> Reading:
-    """Read the request. Raises Refusal for what is unsigned, ambiguous or not emulated."""
+    """Read the request. Raises Refusal if it is unsigned, ambiguous or not emulated."""
     headers = headers_of(environ)
     if headers.get("host") not in own_hosts:
         raise Refusal("InvalidHost", "The Host header is not this sandbox's address.", 400)

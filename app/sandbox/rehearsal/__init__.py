@@ -1,1 +1,1 @@
-"""A policy tried out: someone under it does everything the portal offers, over HTTP, before MFA and with it."""
+"""Try a policy: a user under it does everything the portal offers, over HTTP, before MFA and with MFA."""

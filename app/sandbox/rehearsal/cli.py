@@ -115,7 +115,7 @@ def _as_text(rows: Sequence[Row]) -> Iterator[str]:
 
 
 def _unknown(rows: Sequence[Row], width: int) -> Iterator[str]:
-    """What depends on a value that only AWS has, and what to do about it."""
+    """Yield lines on what depends on a value that only AWS has, and what to do about it."""
     if not rows:
         return
     yield "Not evaluated, because the answer depends on condition keys without a known value:"

@@ -1,4 +1,4 @@
-"""One deed per action: the call someone makes who wants it, with what AWS wants to be given."""
+"""One function per action: the call a user would make, with valid parameters."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from app.sandbox.rehearsal.phone import Phone
 
 
 def new_password() -> str:
-    """One that the default rules take."""
+    """Return a password that the default rules accept."""
     return f"{secrets.token_urlsafe(18)}-aA1!"
 
 
 @dataclass
 class Person:
-    """Someone who tries everything. iam: a boto3 client signing as them, replaced once they have MFA."""
+    """The user who tries everything. iam: a boto3 client that signs as them, replaced once they have MFA."""
 
     url: str
     account_id: str
@@ -43,29 +43,29 @@ class Person:
 
     @property
     def serial_number(self) -> str:
-        """Of the device with their own name."""
+        """Return the serial number of the device with their own name."""
         return f"arn:aws:iam::{self.account_id}:mfa/{self.name}"
 
     @property
     def further(self) -> str:
-        """Of a second one."""
+        """Return the serial number of a second device."""
         return f"{self.serial_number}/device-2"
 
     @property
     def phone(self) -> Phone:
-        """Their first password, which AWS has no record of before they have it."""
+        """Return their authenticator app."""
         return self.phones.get(self.serial_number) or Phone(pyotp.random_base32())
 
 
 def create_device(person: Person, iam: Any, serial_number: str) -> None:
-    """Make a virtual device; one that is there already is as good."""
+    """Create a virtual device. An existing one is fine."""
     path, _, name = serial_number.partition(":mfa")[2].rpartition("/")
     made = iam.create_virtual_mfa_device(VirtualMFADeviceName=name, Path=f"{path}/")["VirtualMFADevice"]
     person.phones[serial_number] = Phone(made["Base32StringSeed"].decode())
 
 
 def enable_device(person: Person, iam: Any, serial_number: str) -> None:
-    """With two codes."""
+    """Enable it with two codes."""
     phone = person.phones.get(serial_number) or Phone(pyotp.random_base32())
     phone.give_pair(
         lambda first, second: iam.enable_mfa_device(
@@ -78,7 +78,7 @@ def enable_device(person: Person, iam: Any, serial_number: str) -> None:
 
 
 def _restart(person: Person) -> None:
-    """Begin without finishing: the device is then in the way of the next try."""
+    """Start to enroll without finishing, so that the device is in the way of the next try."""
     with suppress(ClientError):
         create_device(person, person.iam, person.serial_number)
     person.iam.delete_virtual_mfa_device(SerialNumber=person.serial_number)

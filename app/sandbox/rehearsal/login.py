@@ -1,4 +1,4 @@
-"""`aws login` without a screen: a person who types password and code, and what their program then gets."""
+"""`aws login` without a screen: a user who enters password and code, and the credentials their program gets."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SECONDS = 60
 
 
 class NotLetIn(Exception):
-    """AWS Sign-In says no. action: the permission that is missing, "" for another reason."""
+    """AWS Sign-In refused. action: the missing permission, "" for another reason."""
 
     def __init__(self, action: str, sentence: str) -> None:
         super().__init__(sentence)
@@ -36,9 +36,9 @@ class NotLetIn(Exception):
 
 
 def log_in(url: str, typed: Mapping[str, str], code: Callable[[], str]) -> dict[str, str]:
-    """Sign in at a sandbox's AWS Sign-In; answers keyword arguments for a boto3 client.
+    """Sign in at a sandbox's AWS Sign-In. Returns keyword arguments for a boto3 client.
 
-    typed: account, user_name, password. code: what the phone shows, where it is asked for. Raises NotLetIn.
+    typed: account, user_name, password. code: returns what the app shows, called if it is asked for. Raises NotLetIn.
     """
     verifier, state = secrets.token_urlsafe(48), str(uuid.uuid4())
     challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
@@ -80,27 +80,27 @@ class _Form(HTMLParser):
         self.feed(html)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Inputs with a name."""
+        """Collect inputs with a name."""
         given = dict(attrs)
         if tag == "input" and (name := given.get("name")):
             self.fields[name] = given.get("value") or ""
 
     def handle_data(self, data: str) -> None:
-        """Whatever is read."""
+        """Collect the text."""
         if data.strip():
             self.text.append(data.strip())
 
 
 class _StopAtCallback(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
-        """Redirects to the program are for us."""
+        """Stop at redirects to the program, which are for us."""
         if newurl.startswith(CALLBACK):
             raise urllib.error.HTTPError(newurl, code, msg, headers, fp)
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
 def _through_the_pages(address: str, typed: Mapping[str, str], code: Callable[[], str]) -> dict[str, str]:
-    """Fill in what each page asks for; the parameters of the redirect at the end."""
+    """Fill in what each page asks for. Returns the parameters of the final redirect."""
     browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()), _StopAtCallback())
     sent: bytes | None = None
     for _ in range(MOST_PAGES):

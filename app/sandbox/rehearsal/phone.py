@@ -1,4 +1,4 @@
-"""An authenticator app that always has a good code, without waiting for the clock."""
+"""An authenticator app that always has a valid code, without waiting for the clock."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ AROUND = (0, 1, -1, 2, -2)
 
 @dataclass
 class Phone:
-    """The codes of one device. What AWS did not take is not used up: a denied call moves nothing on."""
+    """The codes of one device. A code that AWS didn't accept isn't used up, so a denied call changes nothing."""
 
     seed: str = field(repr=False)
     offset: int = 0
@@ -27,14 +27,14 @@ class Phone:
     """Steps whose code AWS saw."""
 
     def code(self) -> str:
-        """One that was never given, for STS or the console. It counts as used: nobody knows how far it came."""
+        """Return an unused code, for STS or the console. It counts as used, even if the call fails on the way."""
         now = _now() + self.offset
         step = next((now + around for around in AROUND if now + around not in self.used), now)
         self.used.add(step)
         return self._at(step)
 
     def give_pair(self, take: Callable[[str, str], object]) -> None:
-        """Two consecutive codes, to Enable or Resync. They are used up only if `take` raises nothing."""
+        """Pass two consecutive codes to Enable or Resync. They count as used only if `take` raises nothing."""
         now = _now()
         first = now if self.last is None else max(now, self.last + 1)
         while {first, first + 1} & self.used:

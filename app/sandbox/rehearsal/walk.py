@@ -1,4 +1,4 @@
-"""The tutorial's Step 3 and every feature of the portal, walked by one person, before MFA and with it."""
+"""The tutorial's Step 3 and every feature of the portal, tried by one user, before MFA and with MFA."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LAST = "give-up-device"
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a feature in one phase. denied: action to why, empty where it worked."""
+    """The result of a feature in one phase. denied: action to reason, empty if it worked."""
 
     denied: Mapping[str, str] = field(default_factory=dict)
     depends_on: frozenset[str] = frozenset()
@@ -38,15 +38,15 @@ class Outcome:
 
     @property
     def worked(self) -> bool:
-        """Was everything let through?"""
+        """Return whether everything was allowed."""
         return not self.denied
 
     def and_then(self, other: Outcome) -> Outcome:
-        """Of both together."""
+        """Combine two results."""
         return Outcome({**self.denied, **other.denied}, self.depends_on | other.depends_on)
 
     def __str__(self) -> str:
-        """What was missing, and why where it was not the policy."""
+        """Return what was missing, and the reason if it wasn't the policy."""
         whys = {why for why in self.denied.values() if why}
         return ", ".join(filter(None, [*self.denied, *whys]))
 
@@ -64,33 +64,33 @@ class Row:
 
     @property
     def as_wanted(self) -> bool:
-        """Is this what Step 3, or the portal's main job, needs? What is not evaluated is not known not to be."""
+        """Return whether this is what Step 3 or the portal's main job needs. What isn't evaluated counts as fine."""
         pairs = zip(self.wanted, (self.before, self.after), strict=True)
         return all(wanted is None or outcome.depends_on or wanted is outcome.worked for wanted, outcome in pairs)
 
     @property
     def depends_on(self) -> frozenset[str]:
-        """Condition keys on which it depends, before MFA or with it; empty where it is evaluated."""
+        """Return the condition keys it depends on, before MFA or with it. Empty if it is evaluated."""
         return self.before.depends_on | self.after.depends_on
 
     @property
     def open(self) -> bool:
-        """Is it something that is needed, and not evaluated?"""
+        """Return whether it is needed and not evaluated."""
         pairs = zip(self.wanted, (self.before, self.after), strict=True)
         return any(wanted is not None and outcome.depends_on for wanted, outcome in pairs)
 
 
 class Calls:
-    """The sandbox's log, read on from where it was read last."""
+    """The sandbox's call log, read on from the last entry."""
 
     def __init__(self, url: str) -> None:
         self._url = url
         self._seen = 0
 
     def tried(self, action: str, deed: Callable[[], object], *, works: bool = False) -> Outcome:
-        """Denied or not: any other answer means that the policy let it through.
+        """Return whether it was denied. Any other answer means that the policy allowed it.
 
-        works: does it always work where it is not denied? Raises ClientError for any other answer then.
+        works: whether it always works if it isn't denied. Then any other answer raises ClientError.
         """
         self._new()
         denied = _denied(action, deed, works=works)
@@ -105,7 +105,7 @@ class Calls:
 
 
 class Rehearsal:
-    """One walk through a fresh sandbox. facts: its sandbox.json."""
+    """One run through a new sandbox. facts: its sandbox.json."""
 
     def __init__(self, facts: Mapping[str, Any]) -> None:
         self._facts = facts
@@ -128,7 +128,7 @@ class Rehearsal:
         }
 
     def rows(self) -> list[Row]:
-        """Everything, in the order of the table."""
+        """Return all rows, in the order of the table."""
         admin = self._client("iam", self._key_of("Administrator"))
         admin.create_user(UserName=NAME)
         admin.add_user_to_group(GroupName=GROUP, UserName=NAME)
@@ -157,7 +157,7 @@ class Rehearsal:
         return [*self._table(before, after, upgraded, ec2, s3), granted]
 
     def _upgrade(self, person: Person, key: Mapping[str, str]) -> tuple[dict[str, str] | None, Outcome]:
-        """A session with a code; where they could not enroll, an administrator does it for them."""
+        """Return a session with a code. If the user couldn't enroll, an administrator does it for them."""
         if not person.admin.list_mfa_devices(UserName=NAME)["MFADevices"]:
             with suppress(ClientError):  # it may be there, and wait for its codes
                 create_device(person, person.admin, person.serial_number)
@@ -176,7 +176,7 @@ class Rehearsal:
         }, Outcome()
 
     def _granted_more(self, admin: Any) -> Row:
-        """Someone to whom another policy grants everything tries, with a plain key, what no deny should exempt."""
+        """Try, with a plain key and as a user whose other policy allows everything, what no deny should exempt."""
         admin.create_user(UserName=GRANTED_ALL)
         admin.add_user_to_group(GroupName=GROUP, UserName=GRANTED_ALL)
         everything = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
@@ -220,12 +220,12 @@ class Rehearsal:
         yield Row("path", "Sign in with an IAM path (user/engineering/…)", outcome, outcome, (None, None))
 
     def _with_a_path(self) -> Outcome:
-        """The cast has someone whose user has one."""
+        """Try sign-in and enrolling as a user with an IAM path."""
         iam = self._client("iam", self._key_of("PathUser"))
         return self._calls.tried("iam:ListMFADevices", lambda: iam.list_mfa_devices(UserName="PathUser"))
 
     def _phase(self, person: Person, *, with_mfa: bool) -> dict[str, Outcome]:
-        """Every feature once. Removing the device comes last."""
+        """Try every feature once. Removing the device is last."""
         order = [*FIRST, *(feature.code for feature in FEATURES if feature.code not in (*FIRST, LAST)), LAST]
         return {code: self._feature(person, BY_CODE[code], with_mfa=with_mfa) for code in order}
 
@@ -238,7 +238,7 @@ class Rehearsal:
 
 
 def _denied(action: str, deed: Callable[[], object], *, works: bool) -> dict[str, str]:
-    """Action to why, where the policy did not let it through."""
+    """Return action to reason if the policy didn't allow it."""
     try:
         deed()
     except NotLetIn as no:

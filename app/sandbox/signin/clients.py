@@ -1,4 +1,4 @@
-"""The two public clients of `aws login`, and what each may ask for."""
+"""The two public clients of `aws login`, and what each may request."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _NEEDED = ("response_type", "client_id", "state", "code_challenge_method", "scop
 
 
 class BadRequest(ValueError):
-    """The authorization request cannot be answered, not even by a redirect; `str()` says why."""
+    """The authorization request can't be answered, not even by a redirect. `str()` says why."""
 
 
 def resource_of(client_id: str, region: str, account_id: str) -> str:
-    """What signin: actions are authorized on (Service Authorization Reference)."""
+    """Return the ARN that signin: actions are authorized on (Service Authorization Reference)."""
     return f"arn:aws:signin:{region}:{account_id}:oauth2/public-client/{_RESOURCE[client_id]}"
 
 

@@ -1,4 +1,4 @@
-"""Signing in at the console: password, code, a new password where one is due."""
+"""Sign in at the console: password, code, and a new password if it must be changed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ USED_EVERY = timedelta(minutes=5)
 
 
 class NotIn(Exception):
-    """The console says no; `str()` is for the person. `field` names the form field."""
+    """The console refused. `str()` is for the user. `field` names the form field."""
 
     def __init__(self, message: str, field: str = "") -> None:
         super().__init__(message)
@@ -34,26 +34,28 @@ class NotIn(Exception):
 
 
 class Guesses:
-    """Wrong passwords per user: ten in five minutes, then nothing is tried any more."""
+    """Wrong passwords per user: after ten in five minutes, further ones are refused untried."""
 
     def __init__(self) -> None:
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
         self._most = RateLimitItemPerMinute(10, 5)
 
     def check(self, name: str) -> None:
-        """Raises NotIn after too many."""
+        """Raise NotIn after too many."""
         if not self._limiter.test(self._most, name.lower()):
             raise NotIn("There were too many wrong passwords for this user. Wait 5 minutes, then try again.")
 
     def count(self, name: str) -> None:
-        """One more."""
+        """Count one more."""
         self._limiter.hit(self._most, name.lower())
 
 
 def give_password(
     state: State, guesses: Guesses, account: str, name: str, password: str, now: datetime
 ) -> tuple[str, Arrival]:
-    """First step. Answers the arrival and its secret id. Raises NotIn: which of the three is wrong is not told."""
+    """Check the password. Returns the arrival and its secret ID. Raises NotIn, which doesn't say which of
+    the three is wrong.
+    """
     guesses.check(name)
     aliases = [alias.lower() for alias in state.iam.account_aliases]
     user = stored(state, name) if account.lower() in (state.account_id, *aliases) else None
@@ -69,13 +71,13 @@ def give_password(
 
 
 def devices_of(state: State, arrival: Arrival) -> list[str]:
-    """Serial numbers to choose from; empty where no code is asked."""
+    """Return the serial numbers to choose from. Empty if no code is needed."""
     user = state.iam.users.get(arrival.user_name)
     return sorted(user.mfa_devices) if user else []
 
 
 def give_code(state: State, arrival: Arrival, serial_number: str, code: str, now: datetime) -> None:
-    """Second step, for people with a device. Raises NotIn."""
+    """Check the code of a user with a device. Raises NotIn."""
     device = state.devices.get(serial_number)
     if ":u2f/" in serial_number:
         raise NotIn("The sandbox can’t use security keys. Choose another device.", "serial_number")
@@ -90,7 +92,7 @@ def give_code(state: State, arrival: Arrival, serial_number: str, code: str, now
 
 
 def must_change(state: State, arrival: Arrival, now: datetime) -> bool:
-    """Is a new password due before anything else?"""
+    """Return whether the password must be changed before anything else."""
     user = state.iam.users.get(arrival.user_name)
     return bool(user and (user.password_reset_required or passwords.has_expired(state, user.name, now)))
 
@@ -98,7 +100,7 @@ def must_change(state: State, arrival: Arrival, now: datetime) -> bool:
 def change_password(
     state: State, arrival: Arrival, origin: Origin, old: str, new: str, now: datetime
 ) -> tuple[Caller, Verdict, NotIn | None]:
-    """The forced change: iam:ChangePassword of the user, judged without MFA."""
+    """Make the forced change: iam:ChangePassword of the user, evaluated without MFA."""
     caller = replace(of_console(state, ConsoleSession(arrival.user_name, now)), signed_in=False)
     verdict = judge(state, caller, origin, Question("iam:ChangePassword", caller.arn), now)
     if not verdict.decision.allowed:
@@ -113,7 +115,7 @@ def change_password(
 
 
 def open_session(state: State, arrival: Arrival, now: datetime) -> tuple[str, ConsoleSession]:
-    """In: the console session and its secret id; the use of the password is noted."""
+    """Return the console session and its secret ID, and record the use of the password."""
     before = state.password_last_used.get(arrival.user_name)
     if before is None or now - before >= USED_EVERY:
         state.password_last_used[arrival.user_name] = now.replace(microsecond=0)

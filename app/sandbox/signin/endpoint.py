@@ -1,4 +1,4 @@
-"""AWS Sign-In as a WSGI application: the token endpoint here, the pages in pages.py."""
+"""AWS Sign-In as a WSGI application: the token endpoint is here, the pages are in pages.py."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _OF_STATUS = {400: "rate_exceeded", 500: "server_error", 503: "service_unavailab
 
 
 def is_ours(environ: dict[str, Any]) -> bool:
-    """Unsigned requests to AWS Sign-In's paths; no bucket can be called v1."""
+    """Return whether this is an unsigned request to AWS Sign-In's paths. No bucket can be named v1."""
     path, authorization = str(environ.get("PATH_INFO", "")), str(environ.get("HTTP_AUTHORIZATION", ""))
     return path.startswith(("/v1/", "/oauth")) and not authorization.startswith("AWS4-")
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 def _no_such_operation(start_response: StartResponse) -> Iterable[bytes]:
-    """As AWS answers what is no operation of a service that speaks JSON over REST."""
+    """Answer as AWS does for an unknown operation of a service with a JSON REST protocol."""
     body = json.dumps({"error": "invalid_request", "message": "AWS Sign-In has no such operation."}).encode()
     headers = [("Content-Type", "application/json"), ("x-amzn-ErrorType", "UnknownOperationException")]
     start_response("404 Not Found", [*headers, ("Content-Length", str(len(body)))])

@@ -16,7 +16,7 @@ def _stripped(text: str | None) -> str:
 
 
 class PasswordForm(FlaskForm):
-    """Who, and their console password."""
+    """Account, user name and console password."""
 
     account = StringField(
         "Account ID or alias", filters=[_stripped], validators=[InputRequired("Enter the account."), Length(max=64)]
@@ -35,7 +35,7 @@ class PasswordForm(FlaskForm):
 
 
 class CodeForm(FlaskForm):
-    """A code of one of the person's devices."""
+    """A code of one of the user's devices."""
 
     serial_number = RadioField("MFA device", validators=[InputRequired("Choose a device.")])
     code = StringField(
@@ -62,7 +62,7 @@ class NewPasswordForm(FlaskForm):
 
 
 class EmptyForm(FlaskForm):
-    """A button, with its protection against forgery. A page may hold several, so the token's field has no id."""
+    """A button with CSRF protection. A page may have several, so the token's field has no id."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

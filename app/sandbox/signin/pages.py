@@ -126,7 +126,7 @@ class _Pages:
         return {"code": code}
 
     def sign_in(self) -> ResponseReturnValue:
-        """Account, user name and password."""
+        """Ask for account, user name and password."""
         self._asked()
         form = PasswordForm()
         if not form.validate_on_submit():
@@ -253,7 +253,7 @@ def _told(title: str, sentence: str, status: int) -> ResponseReturnValue:
 
 
 def _leading_to(redirect_uri: str, body: str) -> Response:
-    """A page whose form may end at the client's address, as far as its Content Security Policy goes."""
+    """Return a page whose form may redirect to the client's address, as far as the Content Security Policy goes."""
     target = urlsplit(redirect_uri)
     response = Response(body, mimetype="text/html")
     response.headers["Content-Security-Policy"] = _policy(f"{target.scheme}://{target.netloc}")

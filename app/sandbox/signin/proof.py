@@ -1,4 +1,4 @@
-"""DPoP proofs (RFC 9449), as AWS Sign-In's token endpoint takes them."""
+"""DPoP proofs (RFC 9449), as AWS Sign-In's token endpoint requires them."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from app.sandbox.signin.state import PROOF_WINDOW, SignInState
 
 
 class BadProof(ValueError):
-    """The proof is missing or wrong; `str()` says how."""
+    """The proof is missing or wrong. `str()` says why."""
 
 
 def thumbprint_of(proof: str | None, url: str, state: SignInState, now: datetime) -> str:
-    """Verify a proof of a POST to `url`; answers the key's thumbprint (RFC 7638). A proof counts once.
+    """Verify the proof of a POST to `url`. Returns the key's thumbprint (RFC 7638). A proof works once.
 
     Raises BadProof.
     """

@@ -1,4 +1,4 @@
-"""What AWS Sign-In remembers: console sessions of browsers, codes on their way, refresh tokens."""
+"""The state of AWS Sign-In: console sessions of browsers, authorization codes, refresh tokens."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PROOF_WINDOW = timedelta(minutes=5)
 
 @dataclass(frozen=True)
 class ConsoleSession:
-    """A person signed in at the console in one browser. MFA is as it was when the session was opened."""
+    """A user signed in at the console in one browser. MFA is as it was when the session began."""
 
     user_name: str
     opened_at: datetime
@@ -29,13 +29,13 @@ class ConsoleSession:
 
     @property
     def ends_at(self) -> datetime:
-        """When it ends whatever happens; UTC."""
+        """Return when the session ends in any case (UTC)."""
         return self.opened_at + CONSOLE_SESSION
 
 
 @dataclass
 class Arrival:
-    """Someone on the way in: the password was right, more is wanted."""
+    """A user who has entered the right password and still needs to do more."""
 
     user_name: str
     until: datetime
@@ -55,7 +55,7 @@ class AuthorizationRequest:
 
 @dataclass(frozen=True)
 class Grant:
-    """What a code or a refresh token grants."""
+    """What an authorization code or refresh token grants."""
 
     client_id: str
     console: ConsoleSession
@@ -65,7 +65,7 @@ class Grant:
 
 @dataclass
 class Code:
-    """An authorization code; works once."""
+    """An authorization code, which works once."""
 
     grant: Grant
     request: AuthorizationRequest
@@ -75,7 +75,7 @@ class Code:
 
 @dataclass
 class RefreshToken:
-    """Works once, and only with the key that made the first proof."""
+    """A refresh token, which works once, and only with the key of the first proof."""
 
     grant: Grant
     thumbprint: str
@@ -85,7 +85,7 @@ class RefreshToken:
 
 @dataclass
 class SignInState:
-    """All of it; guarded by the world's lock."""
+    """The state, protected by the lock of `State`."""
 
     console: dict[str, ConsoleSession] = field(default_factory=dict)
     """By the secret id in the browser's cookie."""

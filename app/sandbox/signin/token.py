@@ -1,4 +1,4 @@
-"""The token endpoint: codes and refresh tokens in, credentials out."""
+"""The token endpoint: authorization codes and refresh tokens in, credentials out."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _EXCEPTIONS = {
 
 
 class TokenRefusal(Exception):
-    """No credentials. `error` is what clients branch on."""
+    """No credentials are issued. Clients decide by `error`."""
 
     def __init__(self, error: str, message: str) -> None:
         super().__init__(message)
@@ -80,7 +80,7 @@ def answer(
 
 
 def refusal_body(refusal: TokenRefusal) -> bytes:
-    """What is sent for a refusal."""
+    """Return the body of a refusal."""
     return json.dumps({"error": refusal.error, "message": str(refusal)}).encode()
 
 
