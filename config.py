@@ -15,7 +15,7 @@ import click
 import orjson
 
 from app.policy.documents import PARTITIONS
-from app.settings import account_lists, branding, company, parsers, values
+from app.settings import account_lists, branding, company, notices, parsers, values
 from app.settings.table import Reading, Setting, read_all
 
 ROOT = Path(__file__).parent
@@ -311,6 +311,40 @@ SETTINGS: dict[str, Setting] = {
             branding.contact,
             help="Whom users ask for help: `NAME`, `NAME <MAIL>` or `NAME <https://…>`, like "
             "`IT help desk <help@example.com>`. Default: pages say “your administrator”",
+        ),
+        Setting(
+            "SMTP_SERVER",
+            notices.smtp_server,
+            help="`HOST` or `HOST:PORT` of the mail server that sends notices: "
+            "[notifications.md](notifications.md). Default: none, and no mail is sent",
+        ),
+        Setting(
+            "SMTP_SECURITY",
+            notices.smtp_security,
+            default="starttls",
+            help="`starttls` (port 587), `tls` (465), or `plain` (25) for a server on this machine. "
+            "`plain-on-network` lets everyone on the network between read the mails",
+        ),
+        Setting(
+            "SMTP_FROM",
+            notices.smtp_from,
+            help="The sender, `MAIL` or `NAME <MAIL>`. Required with `SMTP_SERVER`",
+        ),
+        Setting(
+            "SMTP_USER",
+            notices.smtp_user,
+            help="The user name for the mail server. Default: none, and no login",
+        ),
+        Setting(
+            "SMTP_PASSWORD",
+            notices.smtp_password,
+            help="Its password. Required with `SMTP_USER`",
+        ),
+        Setting(
+            "NOTICES_CA_FILE",
+            notices.ca_file,
+            help="PEM file with the certificate authorities of your mail server and your webhooks. "
+            "Default: those of the system",
         ),
     )
 }

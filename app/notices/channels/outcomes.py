@@ -1,0 +1,38 @@
+"""Why a message wasn't sent: codes that are stored, and the sentences for them."""
+
+from __future__ import annotations
+
+import re
+
+from app.text.messages import N_, _
+
+SENTENCES = {
+    "address-invalid": N_("This isn’t a mail address. Correct it where your addresses come from."),
+    "address-needs-smtputf8": N_("The mail server doesn’t support addresses with these letters (SMTPUTF8)."),
+    "certificate-not-trusted": N_("The server’s TLS certificate isn’t trusted. Check the name and NOTICES_CA_FILE."),
+    "closed": N_("The server closed the connection."),
+    "host-unknown": N_("The name of the server is unknown. Check the setting and the DNS."),
+    "login-refused": N_("The mail server refused the login. Check SMTP_USER and SMTP_PASSWORD."),
+    "no-login": N_("The mail server offers no login that works here. Check SMTP_SECURITY and SMTP_USER."),
+    "no-starttls": N_("The mail server doesn’t offer STARTTLS. Check the port and SMTP_SECURITY."),
+    "no-tls": N_("The server doesn’t speak TLS on this port. Check the port and the setting."),
+    "not-reached": N_("The server can’t be reached. Check the address and the port."),
+    "not-smtp": N_("The server’s answer isn’t one of a mail server. Check the port and SMTP_SECURITY."),
+    "timed-out": N_("The server didn’t answer in time."),
+}
+"""By code."""
+_NUMBERED = {
+    "content": N_("The mail server refused the message (%(number)s)."),
+    "recipient": N_("The mail server refused the address (%(number)s)."),
+    "sender": N_("The mail server refused the sender (%(number)s). Check SMTP_FROM."),
+    "server": N_("The mail server refused the connection (%(number)s)."),
+    "http": N_("The server answered with status %(number)s."),
+}
+"""By what is before the number of a code like "recipient-550"."""
+
+
+def said(code: str) -> str:
+    """Return a sentence for the code of a `TryLater` or `Refused`, and what to do about it."""
+    if found := re.fullmatch(r"([a-z]+)-(\d{3})", code):
+        return _(_NUMBERED[found[1]], number=found[2])
+    return _(SENTENCES[code])

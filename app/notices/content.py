@@ -1,0 +1,133 @@
+"""What a notice says, apart from how it looks. Mails, Slack and Teams are made from it, so they say the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from app.notices.pages import page
+from app.text.dates import written
+from app.text.lines import one_line
+from app.text.messages import Contact, _
+
+
+class Link(NamedTuple):
+    """A link to a page of the portal."""
+
+    label: str
+    address: str
+
+
+class Fact(NamedTuple):
+    """A line with a label, like "When: 3 May 2026, 10:00 UTC"."""
+
+    label: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part with a heading of its own."""
+
+    heading: str
+    paragraphs: tuple[str, ...] = ()
+    facts: tuple[Fact, ...] = ()
+    links: tuple[Link, ...] = ()
+
+
+@dataclass(frozen=True)
+class Content:
+    """A notice. All of it is plain text, to be escaped in HTML."""
+
+    subject: str
+    heading: str
+    paragraphs: tuple[str, ...]
+    facts: tuple[Fact, ...] = ()
+    link: Link | None = None
+    """The page where the reader sees it, or does something about it."""
+    sections: tuple[Section, ...] = ()
+    warning: Section | None = None
+    """What to do if someone else did it."""
+    small_print: tuple[str, ...] = ()
+    """Why the reader gets it, and whom to ask."""
+
+    def replaced(self, **changes: Any) -> Content:
+        """Return it with other parts."""
+        return replace(self, **changes)
+
+
+class Brand(NamedTuple):
+    """How the portal presents itself in notices."""
+
+    name: str
+    public_url: str
+    contact: Contact | None
+    time_zone: str = "UTC"
+    """A name of the IANA database, in which times are also told."""
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> Brand:
+        """Return the brand of the settings."""
+        return cls(settings["BRAND_NAME"], settings["PUBLIC_URL"], settings["SUPPORT_CONTACT"])
+
+    @property
+    def administrator(self) -> str:
+        """Whom readers ask, for the middle of a sentence."""
+        return str(self.contact) if self.contact else _("your administrator")
+
+    def link(self, label: str, endpoint: str, query: dict[str, str] | None = None, **parts: object) -> Link:
+        """Return a link to a page (`app.notices.pages.page`)."""
+        return Link(label, page(self.public_url, endpoint, query, **parts))
+
+    def moment(self, at: date) -> str:
+        """Return a day or a time as text, the time in UTC and in the zone of the settings."""
+        if not isinstance(at, datetime):
+            return written(at)
+        told = written(at.astimezone(UTC), "minute")
+        if self.time_zone == "UTC":
+            return told
+        there = at.astimezone(ZoneInfo(self.time_zone))
+        return _("%(utc)s (%(time)s in %(zone)s)", utc=told, time=f"{there:%-d %B %Y, %H:%M}", zone=self.time_zone)
+
+
+class Data:
+    """The data of a notice, read so that no name in it can do more than be shown."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self._values = values
+
+    def text(self, name: str, otherwise: str = "") -> str:
+        """Return a text as one line."""
+        value = self._values.get(name)
+        return one_line(str(value)) if value not in (None, "") else otherwise
+
+    def own_text(self, name: str) -> str:
+        """Return a text of an administrator, which may have several lines."""
+        lines = str(self._values.get(name) or "").splitlines()
+        return "\n".join(one_line(line, 1000) for line in lines).strip()
+
+    def number(self, name: str) -> int:
+        """Return a whole number. Raises KeyError if it is missing."""
+        return int(self._values[name])
+
+    def has(self, name: str) -> bool:
+        """Is there a value?"""
+        return self._values.get(name) not in (None, "")
+
+    def when(self, name: str) -> date | None:
+        """Return a day, or a time with a zone, from ISO text. None if it is missing."""
+        value = self._values.get(name)
+        if value is None or isinstance(value, date):
+            return value
+        text = str(value)
+        if len(text) == len("2026-05-03"):
+            return date.fromisoformat(text)
+        at = datetime.fromisoformat(text)
+        return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+    def rows(self, name: str) -> list[Data]:
+        """Return the members of a list, [] if it is missing."""
+        return [Data(row) for row in self._values.get(name) or ()]

@@ -1,0 +1,48 @@
+"""Mail addresses: read, and written so that mail servers take them."""
+
+from __future__ import annotations
+
+import re
+from email.headerregistry import Address
+from typing import NamedTuple
+
+import idna
+
+_LOCAL = re.compile(r"""[^\s<>()\[\]\\,;:@"\x00-\x1f\x7f]{1,64}""")
+_DOMAIN = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*", re.I)
+
+
+class MailAddress(NamedTuple):
+    """A mail address."""
+
+    local: str
+    domain: str
+    """In ASCII: "xn--..." for a domain with other letters (RFC 5891)."""
+
+    @property
+    def needs_utf8(self) -> bool:
+        """Does the mail server have to support SMTPUTF8 (RFC 6531) for it?"""
+        return not self.local.isascii()
+
+    def __str__(self) -> str:
+        return f"{self.local}@{self.domain}"
+
+    def header(self, name: str = "") -> Address:
+        """Return it for a header of `email.message`."""
+        return Address(display_name=name, username=self.local, domain=self.domain)
+
+
+def mail_address(text: str) -> MailAddress | None:
+    """Return the address that `text` is, None if it isn't one. Quoted names before the @ aren't supported."""
+    local, _, domain = text.strip().rpartition("@")
+    dots = local.startswith(".") or local.endswith(".") or ".." in local
+    if not _LOCAL.fullmatch(local) or dots or not local.isprintable():
+        return None
+    try:
+        ascii_domain = domain if domain.isascii() else idna.encode(domain, uts46=True).decode()
+    except idna.IDNAError:
+        return None
+    longest_label = max(map(len, ascii_domain.split(".")))
+    if not _DOMAIN.fullmatch(ascii_domain) or len(ascii_domain) > 253 or longest_label > 63:
+        return None
+    return MailAddress(local, ascii_domain.lower())

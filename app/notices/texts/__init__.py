@@ -1,0 +1,1 @@
+"""The texts of notices: for each kind, a function that says it."""

@@ -1,0 +1,119 @@
+"""Due notices: something about the user's credentials has to be done, and by when.
+
+Data: `user` and `account`, and by kind:
+
+- `key-age`: `target` (id of the key), `created_at`, `due_at`, `days` (whole days left, 0 or less when it is
+  due)
+- `certificate-expiry`: `target`, `expires_at`, `days`
+- `mfa-missing`: `due_at` where there is a deadline
+- `unused-credentials`: `days` (unused for so many), `items`, each with `thing` ("password" or "access-key"),
+  `target`, and `last_used_at` where it was ever used
+"""
+
+from __future__ import annotations
+
+from app.notices.content import Brand, Content, Data, Fact
+from app.notices.texts.security import whose
+from app.text.messages import _, ngettext
+
+
+def _why(brand: Brand) -> tuple[str, ...]:
+    return (_("You get this notice because your IAM user can use %(brand)s.", brand=brand.name),)
+
+
+def key_age(kind: str, data: Data, brand: Brand) -> Content:
+    """Say that an access key has to be replaced."""
+    days, due, created = data.number("days"), data.when("due_at"), data.when("created_at")
+    if days > 0:
+        title = ngettext(
+            "Replace your access key within %(num)d day", "Replace your access key within %(num)d days", days
+        )
+    else:
+        title = _("Replace your access key now")
+    facts = [Fact(_("Access key"), data.text("target"))]
+    if created:
+        facts.append(Fact(_("Created"), brand.moment(created)))
+    if due:
+        facts.append(Fact(_("Replace it by"), brand.moment(due)))
+    return Content(
+        title,
+        title,
+        (
+            _("Your access key is almost too old.") if days > 0 else _("Your access key is too old."),
+            _("Create a new key, use it in your programs, then deactivate and delete the old one."),
+        ),
+        (*facts, *whose(data)),
+        brand.link(_("Rotate your access key"), "access_keys.index"),
+        small_print=_why(brand),
+    )
+
+
+def certificate_expiry(kind: str, data: Data, brand: Brand) -> Content:
+    """Say that a signing certificate expires, or has expired."""
+    days, expires = data.number("days"), data.when("expires_at")
+    if days > 0:
+        title = ngettext(
+            "Your signing certificate expires in %(num)d day",
+            "Your signing certificate expires in %(num)d days",
+            days,
+        )
+    else:
+        title = _("Your signing certificate has expired")
+    facts = [Fact(_("Signing certificate"), data.text("target"))]
+    if expires:
+        facts.append(Fact(_("Expires") if days > 0 else _("Expired"), brand.moment(expires)))
+    return Content(
+        title,
+        title,
+        (_("Upload a new certificate, use it in your programs, then delete the old one."),),
+        (*facts, *whose(data)),
+        brand.link(_("Replace your signing certificate"), "certificates.index"),
+        small_print=_why(brand),
+    )
+
+
+def mfa_missing(kind: str, data: Data, brand: Brand) -> Content:
+    """Say that the user has no MFA device."""
+    due = data.when("due_at")
+    return Content(
+        _("Set up MFA for your IAM user"),
+        _("Set up MFA"),
+        (
+            _("Your IAM user doesn’t have an MFA device yet. With MFA, a stolen password isn’t enough to sign in."),
+            _("It takes about 5 minutes. You need your phone."),
+        ),
+        (*((Fact(_("Set it up by"), brand.moment(due)),) if due else ()), *whose(data)),
+        brand.link(_("Set up MFA"), "overview.index"),
+        small_print=_why(brand),
+    )
+
+
+def unused_credentials(kind: str, data: Data, brand: Brand) -> Content:
+    """Say which credentials weren't used for long."""
+    facts, things = [], set()
+    for item in data.rows("items"):
+        used, thing = item.when("last_used_at"), item.text("thing")
+        things.add(thing)
+        told = _("Last used %(day)s", day=brand.moment(used)) if used else _("Never used")
+        if thing == "password":
+            facts.append(Fact(_("Console password"), told))
+        else:
+            facts.append(Fact(_("Access key"), _("%(id)s: %(told)s", id=item.text("target"), told=told)))
+    only_password = things == {"password"}
+    return Content(
+        _("You have credentials that you don’t use"),
+        _("Unused credentials"),
+        (
+            ngettext(
+                "These credentials weren’t used for at least %(num)d day.",
+                "These credentials weren’t used for at least %(num)d days.",
+                data.number("days"),
+            ),
+            _("Remove what you don’t need. What isn’t there can’t be stolen."),
+        ),
+        (*facts, *whose(data)),
+        brand.link(_("See your password"), "password.index")
+        if only_password
+        else brand.link(_("See your access keys"), "access_keys.index"),
+        small_print=_why(brand),
+    )
