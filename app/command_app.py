@@ -7,6 +7,8 @@ import os
 from flask import Flask
 
 from app.audit.log import open_audit_log
+from app.notices.channels import configured
+from app.notices.outbox import open_outbox
 from app.opening import open_database
 from config import from_env
 
@@ -17,4 +19,5 @@ def create_command_app() -> Flask:
     app.config.from_mapping(from_env(os.environ))
     open_database(app)
     open_audit_log(app)
+    open_outbox(app, configured(app.config))
     return app

@@ -21,6 +21,8 @@ from app.db import db
 from app.monitoring import metrics
 from app.monitoring.health import Health, Machines
 from app.monitoring.logs import Watched, request_id
+from app.notices.channels import configured
+from app.notices.outbox import open_outbox
 from app.opening import open_database
 from app.policy.portal_actions import allowed_actions
 from app.sessions import current
@@ -55,6 +57,7 @@ def create_app(config: dict[str, Any]) -> Flask:
     Migrate(app, db, directory=str(ROOT / "migrations"))
     app.session_interface = StoredSessions(app, _session_store(app))
     open_audit_log(app, metrics.recorded)
+    open_outbox(app, configured(app.config))
 
     clients = Clients(
         allowed_actions(app.config["FORCE_MFA_DOCUMENT"]),

@@ -10,6 +10,7 @@ from flask import current_app
 import app.audit.models
 import app.compliance.data.models
 import app.credentials.labels
+import app.notices.models
 import app.sessions.models  # noqa: F401 (the tables must be known)
 from app.db import Utc, db
 

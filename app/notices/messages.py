@@ -60,8 +60,7 @@ class Channel(Protocol):
 
         The outcome of a message is yielded before the next is taken from the iterable, because the outbox stores it
         then. One connection may serve all. A message takes 30 seconds at most. What can go wrong between portal and
-        receiver is an outcome, not an error, also for messages after it: if there is no connection, each ends with
-        TryLater. The outbox may stop in the middle (`close()` of the generator), so connections are closed in
-        `finally`.
+        receiver is an outcome, not an error, also for the messages after it: without a connection, each ends with
+        TryLater.
         """
         ...

@@ -1,0 +1,228 @@
+"""Who sends which notice: a worker claims some for a while, sends them, and stores what came of each.
+
+Both are short transactions, and nothing is sent inside one. A worker that ends in between keeps its claim until its
+lease ends. Nobody knows then whether it had sent them. So each of these is claimed once more, by itself, and sent
+with the same message ID. If its worker ends again, it stays with the administrators: no notice is sent three times.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement, Connection, Engine, and_, case, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from app.notices.messages import Outcome, Refused, Sent, TryLater
+from app.notices.models import NoticeRow, ScheduleRow
+from app.notices.notice import TO_BE_SENT, State
+
+LEASE = timedelta(seconds=120)
+"""How long a claim lasts without a sign of life. A message takes 30 seconds at most."""
+INTERRUPTED = "interrupted"
+"""The code of a notice whose worker ended while it may have been sending it."""
+FIRST_PAUSE = 30.0
+"""Seconds until the second try. Each further pause is twice as long."""
+LONGEST_PAUSE = 6 * 3600.0
+RATE = "rate"
+"""The row of `schedules` that counts for `Pace.per_minute`."""
+
+
+@dataclass(frozen=True)
+class QuietHours:
+    """Hours in which only urgent notices are sent. They may span midnight."""
+
+    begin: time
+    end: time
+    zone: ZoneInfo
+
+    def include(self, moment: datetime) -> bool:
+        """Tell whether a moment is in them."""
+        now = moment.astimezone(self.zone).time()
+        if self.begin <= self.end:
+            return self.begin <= now < self.end
+        return now >= self.begin or now < self.end
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How fast notices are sent, and how often."""
+
+    attempts: int = 10
+    """After so many, a notice isn't tried again."""
+    per_minute: int = 0
+    """Notices of all workers and channels in a minute. 0: as many as there are."""
+    quiet: QuietHours | None = None
+
+
+def pause_before(attempt: int, asked: float | None) -> float:
+    """Return seconds until the next try, after so many. asked: what the receiver asked for.
+
+    They are drawn from a range, so that what failed together doesn't come together again.
+    """
+    longest = min(FIRST_PAUSE * 2.0 ** (attempt - 1), LONGEST_PAUSE)
+    drawn = longest * (0.5 + secrets.randbelow(1000) / 1000)
+    return max(asked or 0.0, drawn)
+
+
+def _due(now: datetime, pace: Pace) -> ColumnElement[bool]:
+    due = and_(NoticeRow.state.in_(TO_BE_SENT), NoticeRow.not_before <= now)
+    if pace.quiet and pace.quiet.include(now):
+        due = and_(due, NoticeRow.urgent)
+    return due
+
+
+def due_channels(connection: Connection, now: datetime, pace: Pace) -> list[str]:
+    """Return the channels that have notices to be sent now, those whose worker ended among them."""
+    lost = and_(NoticeRow.state == State.SENDING.value, NoticeRow.lease_until < now)
+    query = select(NoticeRow.channel).where(or_(_due(now, pace), lost)).distinct()
+    return list(connection.execute(query).scalars())
+
+
+def take_back(connection: Connection, now: datetime) -> int:
+    """Take notices back from workers whose lease ended. Return how many."""
+    again = NoticeRow.unsure < 1
+    statement = (
+        update(NoticeRow)
+        .where(NoticeRow.state == State.SENDING.value, NoticeRow.lease_until < now)
+        .values(
+            state=case((again, State.FAILED.value), else_=State.DEAD.value),
+            unsure=NoticeRow.unsure + 1,
+            lease_by="",
+            lease_until=None,
+            not_before=now,
+            last_error=INTERRUPTED,
+        )
+    )
+    return int(connection.execute(statement).rowcount)
+
+
+def claim(engine: Engine, worker: str, channel: str, most: int, now: datetime, pace: Pace) -> Sequence[NoticeRow]:
+    """Claim notices of a channel that are to be sent now, the urgent and oldest first. Return them, most at a time.
+
+    One that a worker may have sent before comes by itself.
+    """
+    with engine.begin() as connection:
+        take_back(connection, now)
+        most = _allowed(connection, most, now, pace)
+        mine = and_(_due(now, pace), NoticeRow.channel == channel)
+        rows = _claimed(connection, worker, and_(mine, NoticeRow.unsure > 0), min(most, 1), now)
+        rows = rows or _claimed(connection, worker, and_(mine, NoticeRow.unsure == 0), most, now)
+        _count(connection, len(rows), pace)
+    return rows
+
+
+def _claimed(
+    connection: Connection, worker: str, which: ColumnElement[bool], most: int, now: datetime
+) -> Sequence[NoticeRow]:
+    if most < 1:
+        return []
+    first = NoticeRow.urgent.desc(), NoticeRow.not_before, NoticeRow.id
+    # SQLite has one writer at a time, and ignores the lock.
+    found = select(NoticeRow.id).where(which).order_by(*first).limit(most).with_for_update(skip_locked=True)
+    ids = list(connection.execute(found).scalars())
+    if not ids:
+        return []
+    values = {
+        "state": State.SENDING.value,
+        "lease_by": worker,
+        "lease_until": now + LEASE,
+        "attempts": NoticeRow.attempts + 1,
+    }
+    claimed = update(NoticeRow).where(NoticeRow.id.in_(ids), which).values(values).returning(*NoticeRow.__table__.c)
+    rows = [NoticeRow(**row._mapping) for row in connection.execute(claimed)]
+    return sorted(rows, key=lambda row: ids.index(row.id))
+
+
+def _allowed(connection: Connection, most: int, now: datetime, pace: Pace) -> int:
+    """How many of these the rate allows. It locks the count until the transaction ends."""
+    if not pace.per_minute:
+        return most
+    minute = now.replace(second=0, microsecond=0)
+    used = case((ScheduleRow.done_for == minute, ScheduleRow.used), else_=0)
+    counted = (
+        update(ScheduleRow)
+        .where(ScheduleRow.name == RATE)
+        .values(used=used, done_for=minute)
+        .returning(ScheduleRow.used)
+    )
+    return max(0, min(most, pace.per_minute - connection.execute(counted).scalar_one()))
+
+
+def _count(connection: Connection, number: int, pace: Pace) -> None:
+    if pace.per_minute and number:
+        connection.execute(update(ScheduleRow).where(ScheduleRow.name == RATE).values(used=ScheduleRow.used + number))
+
+
+def ensure_schedule_row(engine: Engine, name: str) -> None:
+    """Make sure there's a row of this name in `schedules`."""
+    try:
+        with engine.begin() as connection:
+            if connection.execute(select(ScheduleRow.name).where(ScheduleRow.name == name)).first() is None:
+                connection.execute(insert(ScheduleRow).values(name=name, lease_by="", used=0))
+    except IntegrityError:
+        pass  # another worker was faster
+
+
+def renew(engine: Engine, worker: str, now: datetime) -> None:
+    """Tell that the worker is still sending what it claimed."""
+    mine = NoticeRow.state == State.SENDING.value, NoticeRow.lease_by == worker
+    with engine.begin() as connection:
+        connection.execute(update(NoticeRow).where(*mine).values(lease_until=now + LEASE))
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How the sending of a claimed notice ended. address: where to, "" where the channel has only one."""
+
+    row: NoticeRow
+    outcome: Outcome
+    address: str = ""
+
+
+def settle(
+    connection: Connection, worker: str, ended: Sequence[Ended], now: datetime, pace: Pace
+) -> Sequence[NoticeRow]:
+    """Store what came of claimed notices, in the caller's transaction. Return those that were sent.
+
+    One that was taken back in the meantime belongs to its next worker, who stores what comes of it.
+    """
+    mine = NoticeRow.lease_by == worker, NoticeRow.state == State.SENDING.value
+    sent = []
+    for each in ended:
+        values = _values(each, now, pace)
+        statement = update(NoticeRow).where(NoticeRow.id == each.row.id, *mine).values(values)
+        if connection.execute(statement).rowcount and isinstance(each.outcome, Sent):
+            sent.append(each.row)
+    return sent
+
+
+def _values(each: Ended, now: datetime, pace: Pace) -> dict[str, object]:
+    free: dict[str, object] = {"lease_by": "", "lease_until": None}
+    match each.outcome:
+        case Sent():
+            return free | {
+                "state": State.SENT.value,
+                "sent_at": now,
+                "sent_to": each.address[:254],
+                "last_error": "",
+            }
+        case Refused(code):
+            return free | {"state": State.DEAD.value, "last_error": code[:64]}
+        case TryLater(after, code):
+            over = each.row.attempts >= pace.attempts
+            later = now + timedelta(seconds=pause_before(each.row.attempts, after))
+            state = State.DEAD if over else State.FAILED
+            return free | {"state": state.value, "not_before": later, "last_error": code[:64]}
+
+
+def release(connection: Connection, worker: str, rows: Sequence[NoticeRow]) -> None:
+    """Return what the worker claimed and surely didn't send, as if it had never claimed it."""
+    ids = [row.id for row in rows]
+    mine = NoticeRow.id.in_(ids), NoticeRow.state == State.SENDING.value, NoticeRow.lease_by == worker
+    before = case((NoticeRow.last_error == "", State.WAITING.value), else_=State.FAILED.value)
+    values = {"state": before, "attempts": NoticeRow.attempts - 1, "lease_by": "", "lease_until": None}
+    connection.execute(update(NoticeRow).where(*mine).values(values))

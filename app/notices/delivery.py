@@ -1,0 +1,147 @@
+"""Sending: a worker takes what is due, hands it to the channel, and stores what comes of it, again and again.
+
+The channel asks for one message after another, so one connection may serve a whole run, over many claims.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Connection, Engine
+
+from app.notices import claims
+from app.notices.claims import Ended, Pace
+from app.notices.messages import Channel, Message, Outcome, Parts, Refused, TryLater
+from app.notices.models import NoticeRow
+
+log = logging.getLogger(__name__)
+AT_ONCE = 50
+"""Notices in one claim: so many are sent a second time at most after a crash."""
+SIGN_OF_LIFE = timedelta(seconds=20)
+"""After so long, a claim is renewed."""
+NO_ADDRESS, NOT_WRITTEN, BROKEN = "no-address", "not-written", "channel-failed"
+
+AddressOf = Callable[[NoticeRow], str | None]
+"""The address of a notice: "" for a channel that has only one, None where nobody knows any."""
+Render = Callable[[NoticeRow], Parts]
+Record = Callable[[Connection, Sequence[NoticeRow], datetime], None]
+"""Called with those that were sent, in the transaction that stores it."""
+
+
+@dataclass
+class Delivery:
+    """What a worker sends with. One per process: only one thread of it sends at a time."""
+
+    engine: Engine
+    channels: Mapping[str, Channel]
+    pace: Pace
+    address_of: AddressOf
+    render: Render
+    record: Record
+    stopping: threading.Event = field(default_factory=threading.Event)
+    worker: str = field(default_factory=lambda: secrets.token_hex(16))
+    """Names its claims."""
+
+    def is_due(self) -> bool:
+        """Tell whether there's something to be sent now."""
+        with self.engine.connect() as connection:
+            return bool(self._due(connection))
+
+    def _due(self, connection: Connection) -> list[str]:
+        due = claims.due_channels(connection, datetime.now(UTC), self.pace)
+        return [name for name in due if name in self.channels]
+
+    def run(self) -> int:
+        """Send everything that is due, and return how many were tried. It ends early once `stopping` is set."""
+        with self.engine.connect() as connection:
+            due = self._due(connection)
+        return sum(_Run(self, name).run() for name in due if not self.stopping.is_set())
+
+
+class _Run:
+    """One run over what is due in one channel."""
+
+    def __init__(self, delivery: Delivery, channel: str) -> None:
+        self._all, self._channel = delivery, channel
+        self._claimed: list[NoticeRow] = []
+        self._ended: list[Ended] = []
+        self._under_way: tuple[NoticeRow, str] | None = None
+        self._tried = 0
+        self._renewed = datetime.now(UTC)
+
+    def run(self) -> int:
+        try:
+            for outcome in self._all.channels[self._channel].send_many(self._messages()):
+                self._end(outcome)
+        except Exception:  # one notice that a channel can't deal with must not hold up the others
+            log.exception("channel %s failed", self._channel)
+            if not self._under_way:
+                raise
+            self._end(TryLater(code=BROKEN))
+        finally:
+            self._store()
+            if self._claimed:
+                with self._all.engine.begin() as connection:
+                    claims.release(connection, self._all.worker, self._claimed)
+        return self._tried
+
+    def _messages(self) -> Iterator[Message]:
+        while rows := self._next():
+            self._claimed = list(rows)
+            while self._claimed and not self._all.stopping.is_set():
+                if message := self._message(self._claimed.pop(0)):
+                    yield message
+                self._stay_alive()
+
+    def _next(self) -> Sequence[NoticeRow]:
+        self._store()
+        if self._all.stopping.is_set():
+            return []
+        self._renewed = now = datetime.now(UTC)
+        return claims.claim(self._all.engine, self._all.worker, self._channel, AT_ONCE, now, self._all.pace)
+
+    def _message(self, row: NoticeRow) -> Message | None:
+        """None where it can't be made: its end is noted then."""
+        address = self._all.address_of(row)
+        if address is None:
+            self._ended.append(Ended(row, Refused(NO_ADDRESS)))
+            return None
+        try:
+            parts = self._all.render(row)
+        except Exception:  # a text that can't be written must not hold up the others
+            log.exception("notice %s of kind %s could not be written", row.id, row.kind)
+            self._ended.append(Ended(row, TryLater(code=NOT_WRITTEN)))
+            return None
+        if self._under_way:
+            raise RuntimeError(f"channel {self._channel} took a message before it told the outcome of the last")
+        self._under_way = row, address
+        return Message(row.message_id, address, *parts, kind=row.kind, data=row.data, created_at=row.created_at)
+
+    def _end(self, outcome: Outcome) -> None:
+        if not self._under_way:
+            raise RuntimeError(f"channel {self._channel} told two outcomes of one message")
+        (row, address), self._under_way = self._under_way, None
+        self._ended.append(Ended(row, outcome, address))
+        self._tried += 1
+
+    def _store(self) -> None:
+        ended, self._ended = self._ended, []
+        if not ended:
+            return
+        now = datetime.now(UTC)
+        with self._all.engine.begin() as connection:
+            sent = claims.settle(connection, self._all.worker, ended, now, self._all.pace)
+            if sent:
+                self._all.record(connection, sent, now)
+
+    def _stay_alive(self) -> None:
+        now = datetime.now(UTC)
+        if now - self._renewed > SIGN_OF_LIFE:
+            self._renewed = now
+            self._store()
+            claims.renew(self._all.engine, self._all.worker, now)

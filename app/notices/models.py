@@ -1,0 +1,74 @@
+"""The tables of notices."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Index, Integer, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db import Base, Utc
+
+
+class NoticeRow(Base):
+    """A notice in one channel. Its text isn't kept."""
+
+    __tablename__ = "notices"
+    __table_args__ = (
+        UniqueConstraint("idempotency_key", "channel"),
+        Index(None, "state", "not_before"),
+        Index(None, "account_id", "user_id", "created_at"),
+        Index(None, "campaign_id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+    message_id: Mapped[str] = mapped_column(String(32))
+    """Random hexadecimal digits, the same for each try."""
+    idempotency_key: Mapped[str] = mapped_column(String(160))
+    channel: Mapped[str] = mapped_column(String(16))
+    account_id: Mapped[str] = mapped_column(String(12))
+    """"" where it is about no account."""
+    user_name: Mapped[str] = mapped_column(String(254))
+    """Whom it is about, or the mail address it goes to (`Audience.ADDRESS`)."""
+    user_id: Mapped[str] = mapped_column(String(128))
+    """AWS's unique id (AIDA...), "" where it isn't known."""
+    audience: Mapped[str] = mapped_column(String(16))
+    """`app.notices.notice.Audience`."""
+    kind: Mapped[str] = mapped_column(String(64))
+    data: Mapped[dict[str, Any]] = mapped_column(JSON)
+    """What the text says. Readable like the audit log, since it contains no secret either."""
+    urgent: Mapped[bool]
+    state: Mapped[str] = mapped_column(String(16))
+    """`app.notices.notice.State`."""
+    attempts: Mapped[int]
+    """How often a worker took it to send it."""
+    unsure: Mapped[int]
+    """How often a worker ended before it stored whether it had sent it."""
+    not_before: Mapped[datetime] = mapped_column(Utc)
+    lease_by: Mapped[str] = mapped_column(String(32))
+    """The worker that is sending it, else ""."""
+    lease_until: Mapped[datetime | None] = mapped_column(Utc)
+    created_at: Mapped[datetime] = mapped_column(Utc)
+    sent_at: Mapped[datetime | None] = mapped_column(Utc)
+    sent_to: Mapped[str] = mapped_column(String(254))
+    """The address it was sent to, "" before, and where the channel has only one."""
+    last_error: Mapped[str] = mapped_column(String(64))
+    """Code of the last failure, "" for none."""
+    campaign_id: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class ScheduleRow(Base):
+    """Something that is done from time to time, by one worker."""
+
+    __tablename__ = "schedules"
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    done_for: Mapped[datetime | None] = mapped_column(Utc)
+    """The moment in the plan for which it was last done."""
+    beat_at: Mapped[datetime | None] = mapped_column(Utc)
+    """When a worker last said that it is doing it. For "worker" itself: that it is running."""
+    lease_by: Mapped[str] = mapped_column(String(32))
+    """The worker that is doing it, else ""."""
+    used: Mapped[int]
+    """For "rate": how many notices were sent in the minute `done_for`."""

@@ -1,0 +1,67 @@
+"""A notice to be written into the outbox, and the states it passes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+MAIL = "mail"
+"""The channel that needs an address for each recipient."""
+
+
+class State(StrEnum):
+    """The state of a notice in one channel. The values are stored."""
+
+    WAITING = "waiting"
+    SENDING = "sending"
+    """A worker has it, until its lease ends."""
+    SENT = "sent"
+    FAILED = "failed"
+    """It is tried again at `not_before`."""
+    DEAD = "dead"
+    """It isn't tried again, unless an administrator says so."""
+    CANCELLED = "cancelled"
+
+
+TO_BE_SENT = (State.WAITING, State.FAILED)
+
+
+class Audience(StrEnum):
+    """Whose address a notice goes to. The values are stored."""
+
+    USER = "user"
+    MANAGER = "manager"
+    """Of the user."""
+    ADDRESS = "address"
+    """`user_name` is the mail address itself."""
+    CHANNEL = "channel"
+    """Nobody's: the channel has an address of its own, like a webhook."""
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What is to be told, and to whom. It contains no secret."""
+
+    kind: str
+    """Which text (`app.notices.rendering`)."""
+    account_id: str
+    """"" where it is about none."""
+    user_name: str
+    """Whom it is about, or the mail address for Audience.ADDRESS."""
+    idempotency_key: str
+    """At most 160 characters. Of notices with the same key, only the first is written."""
+    data: Mapping[str, Any] = field(default_factory=dict)
+    """JSON, for the text."""
+    user_id: str = ""
+    """AWS's unique id of the user, "" where it isn't known."""
+    audience: Audience = Audience.USER
+    channels: tuple[str, ...] = (MAIL,)
+    """Names of channels. Those that aren't set up are left out."""
+    not_before: datetime | None = None
+    """None: at once."""
+    urgent: bool = False
+    """It goes first and also in quiet hours, like a notice about a credential that changed."""
+    campaign_id: int | None = None

@@ -1,0 +1,95 @@
+"""Writing notices: rows in the caller's transaction, so there is one for each event that is stored, and no other."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Flask, current_app
+from sqlalchemy import ColumnElement, Connection, Insert, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from app.notices.models import NoticeRow
+from app.notices.notice import TO_BE_SENT, Notice, State
+
+_CREATED = {
+    "state": State.WAITING.value,
+    "attempts": 0,
+    "unsure": 0,
+    "lease_by": "",
+    "sent_to": "",
+    "last_error": "",
+}
+_BATCH = 500
+"""Rows in one statement: SQLite takes 32,766 values."""
+
+
+class Outbox:
+    """The table, for those who write to it. One per portal."""
+
+    def __init__(self, channels: Collection[str]) -> None:
+        """channels: names of those that are set up. Without any, nothing is written."""
+        self.channels = frozenset(channels)
+
+    def enqueue(self, connection: Connection, notices: Sequence[Notice]) -> int:
+        """Write notices in the caller's transaction, one row for each channel. Return how many rows are new.
+
+        A notice whose idempotency key is already there is left out. Raises SQLAlchemyError.
+        """
+        now = datetime.now(UTC)
+        rows = [
+            _row(notice, channel, now)
+            for notice in notices
+            for channel in notice.channels
+            if channel in self.channels
+        ]
+        added = 0
+        for start in range(0, len(rows), _BATCH):
+            statement = _insert(connection).values(rows[start : start + _BATCH]).returning(NoticeRow.id)
+            added += len(connection.execute(statement).all())
+        return added
+
+    def cancel(self, connection: Connection, *which: ColumnElement[bool]) -> int:
+        """Cancel notices that aren't sent yet, in the caller's transaction. Return how many there were.
+
+        which: conditions on NoticeRow. One that a worker is sending at this moment is still sent.
+        """
+        mine = (NoticeRow.state.in_(TO_BE_SENT), *which)
+        cancelled = {"state": State.CANCELLED.value}
+        return int(connection.execute(update(NoticeRow).where(*mine).values(cancelled)).rowcount)
+
+
+def _insert(connection: Connection) -> Insert:
+    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    return insert(NoticeRow).on_conflict_do_nothing()
+
+
+def _row(notice: Notice, channel: str, now: datetime) -> dict[str, Any]:
+    return _CREATED | {
+        "message_id": secrets.token_hex(16),
+        "idempotency_key": notice.idempotency_key,
+        "channel": channel,
+        "account_id": notice.account_id,
+        "user_name": notice.user_name,
+        "user_id": notice.user_id,
+        "audience": notice.audience.value,
+        "kind": notice.kind,
+        "data": dict(notice.data),
+        "urgent": notice.urgent,
+        "not_before": notice.not_before or now,
+        "created_at": now,
+        "campaign_id": notice.campaign_id,
+    }
+
+
+def open_outbox(app: Flask, channels: Collection[str]) -> None:
+    """Open the portal's outbox. channels: names of those that are set up."""
+    app.extensions["outbox"] = Outbox(channels)
+
+
+def outbox() -> Outbox:
+    """Return the portal's outbox."""
+    found: Outbox = current_app.extensions["outbox"]
+    return found

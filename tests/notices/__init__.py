@@ -1,0 +1,1 @@
+"""Notices: the outbox, its workers and schedules."""
