@@ -7,9 +7,9 @@ import os
 from flask import Flask
 
 from app.audit.log import open_audit_log
+from app.db.opening import open_database
 from app.notices.channels import configured
 from app.notices.outbox import open_outbox
-from app.opening import open_database
 from config import from_env
 
 

@@ -18,12 +18,12 @@ from app.aws.observing import Observer
 from app.compliance import pages as compliance
 from app.credentials import pruning
 from app.db import db
+from app.db.opening import open_database
 from app.monitoring import metrics
 from app.monitoring.health import Health, Machines
 from app.monitoring.logs import Watched, request_id
 from app.notices.channels import configured
 from app.notices.outbox import open_outbox
-from app.opening import open_database
 from app.policy.portal_actions import allowed_actions
 from app.sessions import current
 from app.sessions.interface import StoredSessions

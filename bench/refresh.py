@@ -29,7 +29,7 @@ from app.aws.user_list import READS, UserListGateway
 from app.compliance.data import refresh_runs
 from app.compliance.refresh import Gateways, Refresh
 from app.db import Base
-from app.opening import patient_sqlite
+from app.db.opening import patient_sqlite
 from bench import Row, medians
 from bench._accounts import ACCOUNT, terms_of
 from config import engine_options

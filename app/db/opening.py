@@ -13,7 +13,7 @@ from sqlalchemy import event
 from app.db import db
 
 log = logging.getLogger(__name__)
-OWN_FOLDER = Path(__file__).parent.parent / "instance"
+OWN_FOLDER = Path(__file__).parent.parent.parent / "instance"
 """Of the database that is used where none is set."""
 
 
