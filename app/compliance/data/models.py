@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Date, Index, Integer, String, Text, false
+from sqlalchemy import JSON, BigInteger, Date, Index, Integer, LargeBinary, String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Base, Utc
@@ -40,6 +40,9 @@ class ComplianceAccount(Base):
     """DetailsFacts (`app.compliance.rules.sources`), None before the first authorization details."""
     details_at: Mapped[datetime | None] = mapped_column(Utc)
     """When they were collected. So old is the `forced` of users."""
+    history_since: Mapped[datetime | None] = mapped_column(Utc)
+    """From when on the history has everything that a list of a past day needs. None: it has only turns to and from
+    fail, as earlier releases wrote it."""
 
 
 class CompliancePerson(Base):
@@ -77,6 +80,26 @@ class CompliancePerson(Base):
     """When time alone changes a verdict."""
     forced: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     """ForcedFacts (`app.compliance.rules.sources`), None where the details don't contain them."""
+    known_since: Mapped[datetime | None] = mapped_column(Utc)
+    """When this row was first stored. None: by an earlier release."""
+
+
+class ComplianceFormer(Base):
+    """A user who was deleted: their row as it ended, as far as lists of past days need it."""
+
+    __tablename__ = "compliance_former_people"
+    __table_args__ = (Index(None, "account_id", "deleted_at"),)
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+    account_id: Mapped[str] = mapped_column(String(12))
+    user_name: Mapped[str] = mapped_column(String(128))
+    user_id: Mapped[str] = mapped_column(String(128))
+    arn: Mapped[str] = mapped_column(String(1024))
+    known_since: Mapped[datetime | None] = mapped_column(Utc)
+    deleted_at: Mapped[datetime] = mapped_column(Utc)
+    """When a source showed it."""
+    verdicts: Mapped[str] = mapped_column(Text)
+    """The last ones."""
 
 
 class ComplianceDetails(Base):
@@ -103,10 +126,10 @@ class CompliancePolicyDocument(Base):
 
 
 class ComplianceChange(Base):
-    """A user began or stopped to fail a rule."""
+    """A verdict about a user turned. Before `history_since` only between fail and something else than unknown."""
 
     __tablename__ = "compliance_changes"
-    __table_args__ = (Index(None, "account_id", "user_name", "at"),)
+    __table_args__ = (Index(None, "account_id", "user_name", "at"), Index(None, "account_id", "at"))
 
     id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
     account_id: Mapped[str] = mapped_column(String(12))
@@ -127,6 +150,40 @@ class ComplianceDay(Base):
     day: Mapped[date] = mapped_column(Date, primary_key=True)
     figures: Mapped[dict[str, Any]] = mapped_column(JSON)
     """`app.compliance.data.daily.Figures`."""
+
+
+class ComplianceSource(Base):
+    """A source that was stored, and is kept for EVIDENCE_RETENTION_DAYS."""
+
+    __tablename__ = "compliance_sources"
+    __table_args__ = (Index(None, "account_id", "stored_at"),)
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+    account_id: Mapped[str] = mapped_column(String(12))
+    kind: Mapped[str] = mapped_column(String(16))
+    """`app.compliance.rules.subjects.Source`."""
+    how: Mapped[str] = mapped_column(String(16))
+    """`app.compliance.data.kept_sources.How`."""
+    by: Mapped[str] = mapped_column(String(1024))
+    """ARN, or the login that ran a command."""
+    collected_at: Mapped[datetime] = mapped_column(Utc)
+    stored_at: Mapped[datetime] = mapped_column(Utc)
+    sha256: Mapped[str] = mapped_column(String(64))
+    """Of the content, in hex."""
+    size: Mapped[int] = mapped_column(BigInteger)
+    """Of the content, in bytes."""
+    key_id: Mapped[str] = mapped_column(String(16))
+    """Which SECRET_KEY the content is encrypted with."""
+
+
+class ComplianceSourcePart(Base):
+    """A part of a source's content, compressed and encrypted."""
+
+    __tablename__ = "compliance_source_parts"
+
+    source_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    content: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class ComplianceSync(Base):

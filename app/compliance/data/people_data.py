@@ -22,9 +22,8 @@ from sqlalchemy import (
     update,
 )
 
-from app.compliance.data.models import ComplianceChange, CompliancePerson
+from app.compliance.data.models import ComplianceChange, ComplianceFormer, CompliancePerson
 from app.compliance.data.rows import PERSON_COLUMNS, PersonRow, values_of
-from app.compliance.rules.table import BY_ID
 from app.compliance.rules.verdicts import FAIL, UNKNOWN
 
 PERSON_TABLE = CompliancePerson.__table__
@@ -86,13 +85,16 @@ def write_people(
     after: Iterable[PersonRow],
     now: datetime,
 ) -> None:
-    """Store the rows that differ from those before, and note which users began or stopped to fail a rule."""
+    """Store the rows that differ from those before, and note which verdicts turned."""
     new: list[dict[str, Any]] = []
     changed: list[tuple[Any, ...]] = []
     was: list[tuple[Any, ...]] = []
     turned: list[dict[str, Any]] = []
     for row in after:
-        values, old = values_of(row), before.get(row.user_name)
+        old = before.get(row.user_name)
+        if old is None:
+            row.known_since = now
+        values = values_of(row)
         if old is None:
             new.append(dict(zip(PERSON_COLUMNS, values, strict=True)))
             continue
@@ -103,7 +105,11 @@ def write_people(
         was.append(old_values)
         if old.verdicts != row.verdicts:
             whose = {"account_id": account_id, "user_name": row.user_name, "at": now}
-            turned += [whose | turn for turn in _turns(old.verdicts, row.verdicts)]
+            is_first_day = row.known_since is not None and row.known_since.date() == now.date()
+            turned += [whose | turn for turn in _turns(old.verdicts, row.verdicts, is_first_day)]
+            if len(turned) >= TURNS_AT_ONCE:
+                connection.execute(insert(ComplianceChange), turned)
+                turned.clear()
     if new:
         connection.execute(insert(CompliancePerson), new)
     if changed:
@@ -130,9 +136,27 @@ def _update(
     connection.execute(statement, [dict(zip(names, row, strict=True)) for row in rows])
 
 
-def delete_people(connection: Connection, account_id: str, names: Sequence[str]) -> None:
-    """Delete the rows of these users."""
-    for some in batched(names):
+TURNS_AT_ONCE = 5000
+"""Notes of turned verdicts in memory: new details turn those of every user."""
+
+
+def delete_people(connection: Connection, account_id: str, people: Sequence[PersonRow], now: datetime) -> None:
+    """Delete these rows, and note for lists of past days who the users were."""
+    if people:
+        former = [
+            {
+                "account_id": account_id,
+                "user_name": row.user_name,
+                "user_id": row.user_id,
+                "arn": row.arn,
+                "known_since": row.known_since,
+                "deleted_at": now,
+                "verdicts": row.verdicts,
+            }
+            for row in people
+        ]
+        connection.execute(insert(ComplianceFormer), former)
+    for some in batched(row.user_name for row in people):
         mine = CompliancePerson.account_id == account_id, CompliancePerson.user_name.in_(some)
         connection.execute(delete(CompliancePerson).where(*mine))
 
@@ -143,14 +167,16 @@ def states(stored: str) -> dict[str, str]:
 
 
 @lru_cache(maxsize=1024)
-def _turns(was: str, became: str) -> list[dict[str, str]]:
-    """The rules that turned to fail, or from it. A verdict that was or becomes unknown did not turn."""
+def _turns(was: str, became: str, is_first_day: bool) -> list[dict[str, str]]:
+    """The rules whose verdict turned.
+
+    is_first_day: of a user, on which only turns between fail and pass or excepted are noted. When the first sources
+    are stored, many unknown verdicts of every user turn, and lists of past days are of the ends of days.
+    """
     before, after = states(was), states(became)
     return [
         {"rule": rule, "was": old, "became": new}
         for rule in before.keys() | after.keys()
         if (old := before.get(rule, "")) != (new := after.get(rule, ""))
-        and FAIL in (old, new)
-        and UNKNOWN not in (old, new)
-        and rule in BY_ID
+        and not (is_first_day and (UNKNOWN in (old, new) or FAIL not in (old, new)))
     ]

@@ -152,6 +152,7 @@ def changes(connection: Connection, account_id: str, person: PersonRow, at_most:
             ComplianceChange.account_id == account_id,
             ComplianceChange.user_name == person.user_name,
             ComplianceChange.at >= (person.created_at or datetime.min.replace(tzinfo=UTC)),
+            or_(ComplianceChange.was == State.FAIL, ComplianceChange.became == State.FAIL),
         )
         .order_by(ComplianceChange.at.desc(), ComplianceChange.id)
         .limit(at_most)

@@ -41,6 +41,8 @@ class AccountRow:
     details: DetailsFacts | None
     """None before the first authorization details."""
     details_at: datetime | None
+    history_since: datetime | None = None
+    """From when on the history has everything that a list of a past day needs. None: from no time yet."""
 
 
 @dataclass(slots=True)
@@ -64,6 +66,8 @@ class PersonRow:
     oldest_key_at: datetime | None = None
     changes_at: datetime | None = None
     forced: ForcedFacts | None = None
+    known_since: datetime | None = None
+    """When the row was first stored. None: it isn't yet, or an earlier release stored it."""
 
     def copy(self) -> PersonRow:
         """Return a row that can be changed without changing this one. Replace its facts, don't change them."""

@@ -256,7 +256,9 @@ def _keep_figures(account: AccountData, figures: Figures, terms: Terms) -> None:
 
 
 def _write(account: AccountData, known: Mapping[str, PersonRow], merged: Merged, now: datetime) -> None:
-    delete_people(account.connection, account.account_id, merged.gone)
+    if account.row.history_since is None:
+        account.change(history_since=now)
+    delete_people(account.connection, account.account_id, [known[name] for name in merged.gone], now)
     gone = set(merged.gone)
     left = {name: row for name, row in known.items() if name not in gone} if gone else known
     write_people(account.connection, account.account_id, left, merged.people, now)
