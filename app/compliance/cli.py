@@ -6,7 +6,6 @@ These commands use the AWS profile of the user who runs them. The portal itself 
 from __future__ import annotations
 
 import os
-import pwd
 import re
 import stat
 import sys
@@ -18,15 +17,16 @@ from flask import current_app
 from flask.cli import AppGroup
 
 from app.audit.events import Event
-from app.audit.log import COMMAND_LINE, Audit, audit_log
 from app.commands import on_database
 from app.compliance import service
-from app.compliance.data import due, history, queries
+from app.compliance.command_line import DAY, audit_of, chosen_account
+from app.compliance.data import due, queries
 from app.compliance.data.details_formats import holds_details
 from app.compliance.evidence import pack
 from app.compliance.evidence.files import FORMATS, Export
 from app.compliance.evidence.pack import ending_of
 from app.compliance.evidence.signing import as_pem, signing_key
+from app.compliance.history_cli import changes, export_as_of
 from app.compliance.rules.subjects import Terms
 from app.compliance.rules.table import CIS_VARIANTS, GROUPS, RULES, applying
 from app.compliance.rules.verdicts import State
@@ -34,26 +34,9 @@ from app.compliance.thresholds import standards_of
 from app.db import db
 from app.errors import PortalError
 from app.text.messages import _
-from app.web.exports import as_csv, as_json
 
 commands = AppGroup("compliance")
-
-
-def audit_of(account_id: str, user_name: str = "", user_id: str = "") -> Audit:
-    """The audit log of an account, for the login that runs the command."""
-    login = f"{COMMAND_LINE}{pwd.getpwuid(os.getuid()).pw_name}"[:256]
-    return Audit(audit_log(), account_id, user_name, "", login, "", user_id)
-
-
-def chosen_account(account_id: str | None) -> str:
-    """The account, or the only one there is where None is given. Raises BadParameter."""
-    known = current_app.config["ACCOUNTS"] | current_app.config["WATCHED_ACCOUNTS"]
-    if account_id is None and len(known) == 1:
-        return str(next(iter(known)))
-    if account_id is None or account_id not in known:
-        told = _("choose one of %(accounts)s.", accounts=", ".join(sorted(known)))
-        raise click.BadParameter(told, param_hint="--account")
-    return account_id
+commands.add_command(changes)
 
 
 @commands.command("refresh")
@@ -177,9 +160,16 @@ class RuleId(click.ParamType[str]):
 @click.option("--rule", type=RuleId(), help="Only this rule, variant of a rule, or group of rules.")
 @click.option("--standard", help="Only what this standard, one of COMPLIANCE_STANDARDS, has items for.")
 @click.option("--state", type=click.Choice([*map(str, State), queries.NOT_PASSING]), help="Only this result.")
+@click.option("--as-of", "day", type=DAY, help="The list as it was at the end of this day (UTC), as in 2026-09-30.")
 @on_database
 def export(
-    account_id: str | None, form: str, output: BinaryIO, rule: str | None, standard: str | None, state: str | None
+    account_id: str | None,
+    form: str,
+    output: BinaryIO,
+    rule: str | None,
+    standard: str | None,
+    state: str | None,
+    day: datetime | None,
 ) -> None:
     """Print one row per user and rule, with reason and evidence. `pack` is a zip of all formats, signed."""
     if form == pack.NAME and output is sys.stdout.buffer and sys.stdout.isatty():
@@ -190,12 +180,15 @@ def export(
     terms_of, standards = service.terms_for(current_app.config, chosen), standards_of(current_app.config, chosen)
     _one_of("--rule", rule, _ids(terms_of(None)))
     _one_of("--standard", standard, [each.id for each in standards])
+    asked = queries.Filter(rule=rule or "", state=state or "")
+    if day:
+        export_as_of(chosen, day.date(), form, output, asked, standards, standard or "")
+        return
     stored = due.catch_up(db.engine, chosen, terms_of)
     if stored is None:
         told = _("There’s no data about account %(id)s yet. Refresh it, or import a credential report.", id=chosen)
         raise click.ClickException(told)
     terms = terms_of(stored.user_list.get("others"))
-    asked = queries.Filter(rule=rule or "", state=state or "")
     chosen_rows = Export.of(db.engine, stored, terms, standards, current_app.config, asked, standard or "")
     try:
         audit_of(chosen).note(Event.COMPLIANCE_EXPORTED, f"{chosen}.{ending_of(form)}")
@@ -206,52 +199,6 @@ def export(
         return
     for text in FORMATS[form].text(chosen_rows):
         output.write(text.encode())
-
-
-_DAY = click.DateTime(["%Y-%m-%d"])
-
-
-@commands.command("changes")
-@click.option("--account", "account_id", help="Account, 12 digits. Not needed with only one account.")
-@click.option("--from", "before", type=_DAY, required=True, help="The earlier day (UTC), as in 2026-09-30.")
-@click.option("--to", "after", type=_DAY, help="The later day (UTC). Default: today.")
-@click.option("--format", "form", type=click.Choice(["csv", "json"]), default="csv", show_default=True)
-@on_database
-def changes(account_id: str | None, before: datetime, after: datetime | None, form: str) -> None:
-    """Print who began or stopped to fail which rule, from the end of one day to the end of another."""
-    chosen, now = chosen_account(account_id), datetime.now(UTC)
-    later = after or now
-    if not before.date() < later.date() <= now.date():
-        told = _("the day of --from must be before that of --to, and neither may be in the future.")
-        raise click.BadParameter(told, param_hint="--from")
-    due.catch_up(db.engine, chosen, service.terms_for(current_app.config, chosen))
-    with db.engine.connect() as connection:
-        first = history.first_day(connection, chosen)
-        found = history.turned(connection, chosen, before.date(), later.date())
-    if first is None or before.date() < first:
-        told = _("There are no results of that day. The first are of %(day)s.", day=first or _("no day yet"))
-        raise click.ClickException(told)
-    try:
-        audit_of(chosen).note(Event.COMPLIANCE_EXPORTED, f"{chosen}.changes.{form}")
-    except PortalError as error:
-        raise click.ClickException(str(error)) from error
-    rows = [
-        {
-            "account_id": chosen,
-            "user_name": each.user_name,
-            "rule": each.rule,
-            "change": "began" if each.fails_after else "stopped",
-            "was": each.was,
-            "became": each.became,
-            "at": f"{each.at:%Y-%m-%dT%H:%M:%SZ}",
-        }
-        for each in found
-    ]
-    for text in as_csv(CHANGED, rows) if form == "csv" else as_json(rows):
-        sys.stdout.write(text)
-
-
-CHANGED = ("account_id", "user_name", "rule", "change", "was", "became", "at")
 
 
 @commands.command("public-key")

@@ -21,7 +21,7 @@ from app.aws.profile import credentials_of
 from app.aws.sts import Identity, StsGateway
 from app.aws.user_list import READS, UserListGateway
 from app.compliance import service
-from app.compliance.cli import audit_of, chosen_account
+from app.compliance.command_line import audit_of, chosen_account
 from app.compliance.data.judgements import TermsOf
 from app.compliance.fetching import fetched, fetched_details
 from app.compliance.refresh import Gateways

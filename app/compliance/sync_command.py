@@ -18,7 +18,7 @@ from app.aws.profile import credentials_of
 from app.aws.roles import ASSUME
 from app.aws.sts import Identity, StsGateway
 from app.compliance import service
-from app.compliance.cli import audit_of
+from app.compliance.command_line import audit_of
 from app.compliance.data import syncs
 from app.compliance.listed_accounts import ListedAccount, listed_accounts
 from app.compliance.syncing import DETAILS, LISTS, REPORT, Outcome, Sync, of_organization

@@ -27,7 +27,7 @@ from app.audit.chain import START, ChainedRow
 from app.audit.events import Event
 from app.audit.log import Audit, audit_log
 from app.commands import activity
-from app.compliance.data import due
+from app.compliance.data import due, history
 from app.compliance.data.details import details_of
 from app.compliance.data.details_updates import keep_details
 from app.compliance.data.people_data import read_people
@@ -187,6 +187,42 @@ def test_an_exception_of_before_approval_counts_and_one_that_waits_never_counts_
     with db.engine.connect() as connection:
         ended = connection.execute(text("select rule from compliance_exceptions where ended_at is not null"))
         assert list(ended.scalars()) == ["key-age"], "an earlier release knows no approval"
+
+
+def test_a_history_of_before_whole_lists_stays_and_a_release_of_before_gets_only_what_it_knows(portal: Flask) -> None:
+    flask_migrate.upgrade(revision="0009")
+    at = "2026-05-03 00:00:00"
+    turn = {"account_id": "123456789012", "user_name": "alice", "at": at, "rule": "mfa"}
+    account = {"account_id": "123456789012", "roster": "{}", "report": "{}", "judged_with": "", "running": ""}
+
+    def add(table: str, **row: object) -> None:
+        names = ", ".join(row)
+        with db.engine.begin() as connection:
+            values = ", ".join(f":{each}" for each in row)
+            connection.execute(text(f"insert into {table} ({names}) values ({values})"), row)
+
+    add("compliance_accounts", **account, stale=False)
+    add("compliance_changes", **turn, was="fail", became="pass")
+    flask_migrate.upgrade()
+    with db.engine.connect() as connection:
+        assert history.whole_since(connection, "123456789012") is None, "nothing is claimed about that time"
+        with pytest.raises(history.NoSuchDay):
+            history.past_day(connection, "123456789012", NOW.date())
+        days = datetime(2026, 5, 1, tzinfo=UTC).date(), datetime(2026, 5, 4, tzinfo=UTC).date()
+        (change,) = history.turned(connection, "123456789012", *days)
+    assert (change.user_name, change.rule, change.was, change.became) == ("alice", "mfa", "fail", "pass")
+    for was, became in (
+        ("fail", "unknown"),
+        ("unknown", "pass"),
+        ("pass", "excepted"),
+        ("", "pass"),
+        ("pass", "fail"),
+    ):
+        add("compliance_changes", **turn, was=was, became=became)
+    flask_migrate.downgrade(revision="0009")
+    with db.engine.connect() as connection:
+        left = connection.execute(text("select was, became from compliance_changes order by id")).all()
+    assert [tuple(row) for row in left] == [("fail", "pass"), ("pass", "fail")]
 
 
 def verified(database_url: str, *options: str) -> Result:

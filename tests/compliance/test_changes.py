@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 
-from app.compliance.data.models import ComplianceChange, ComplianceDay
+from app.compliance.data.models import ComplianceAccount, ComplianceChange, ComplianceDay, CompliancePerson
 from app.db import db
 from tests.compliance.conftest import Command
 from tests.compliance.test_formats import ACCOUNT, take
@@ -44,6 +44,8 @@ def a_month(command: Command, portal: Flask, tmp_path: Path) -> None:
     with portal.app_context(), db.engine.begin() as connection:
         nobody = {"people": 0, "rules": {}, "shown": 0, "key_ages": [0, 0, 0, 0]}
         first = (today() - timedelta(days=30)).date()
+        connection.execute(update(CompliancePerson).values(known_since=today() - timedelta(days=30)))
+        connection.execute(update(ComplianceAccount).values(history_since=today() - timedelta(days=30)))
         connection.execute(insert(ComplianceDay).values(account_id=ACCOUNT, day=first, figures=nobody))
         connection.execute(
             insert(ComplianceChange),

@@ -22,7 +22,7 @@ from app.audit.events import Event
 from app.audit.log import COMMAND_LINE
 from app.audit.models import ActivityRow
 from app.compliance import service
-from app.compliance.cli import audit_of
+from app.compliance.command_line import audit_of
 from app.compliance.rules.table import RULES
 from app.compliance.rules.verdicts import State
 from app.db import db

@@ -100,9 +100,11 @@ def _figures(stored: Mapping[str, Any]) -> Figures:
     return Figures(stored["people"], rules, stored["shown"], tuple(stored["key_ages"]), at, changes_at)
 
 
-def latest(connection: Connection, account_id: str) -> tuple[date, Figures] | None:
-    """Return the latest figures of an account with their day, None where there are none."""
+def latest(connection: Connection, account_id: str, by: date | None = None) -> tuple[date, Figures] | None:
+    """Return the latest figures of an account with their day, None where there are none. by: the last day."""
     query = select(ComplianceDay.day, ComplianceDay.figures).where(ComplianceDay.account_id == account_id)
+    if by is not None:
+        query = query.where(ComplianceDay.day <= by)
     found = connection.execute(query.order_by(ComplianceDay.day.desc()).limit(1)).first()
     return (found.day, _figures(found.figures)) if found else None
 

@@ -1,15 +1,83 @@
-"""What changed between two days: who began or stopped to fail which rule."""
+"""What the history says: the list as it was at the end of a past day, and what changed between two days (UTC).
+
+A list of a past day is today's list, with the users deleted since, and with every verdict that turned since turned
+back. It says what was recorded by the end of that day: time alone changes a verdict only when the account is judged.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import groupby
 from typing import NamedTuple
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, or_, select
+from sqlalchemy.orm import InstrumentedAttribute
 
-from app.compliance.data.models import ComplianceChange, ComplianceDay
-from app.compliance.rules.verdicts import FAIL
+from app.compliance.data import daily
+from app.compliance.data.account_data import read_account
+from app.compliance.data.models import ComplianceChange, ComplianceDay, ComplianceFormer, CompliancePerson
+from app.compliance.data.people_data import batched, states
+from app.compliance.rules.table import BY_ID
+from app.compliance.rules.verdicts import FAIL, UNKNOWN, State
+from app.errors import Refused
+from app.text.messages import N_, _
+
+DELETED = "deleted"
+"""What a verdict became, in `Turned`, because the user was deleted."""
+
+
+class NoSuchDay(Refused):
+    """The history has no list of that day."""
+
+    code = "no-such-day"
+    message = N_("There’s no list of that day. Choose a later one.")
+    field = "day"
+
+
+@dataclass(frozen=True)
+class PastDay:
+    """A day of which the history has a list."""
+
+    account_id: str
+    day: date
+    recorded_on: date
+    """The day on which the account was last judged by then. It is earlier where nobody looked and no data came."""
+    figures: daily.Figures
+    """As of then."""
+
+    @property
+    def end(self) -> datetime:
+        """The moment after the day."""
+        return _end_of(self.day)
+
+    @property
+    def account_states(self) -> dict[str, State]:
+        """What the rules about the account said, by rule id."""
+        counts = {rule: count for rule, count in self.figures.rules.items() if _is_about_account(rule)}
+        return {
+            rule: State.FAIL if count.failed else State.UNKNOWN if count.unknown else
+            State.EXCEPTED if count.excepted else State.PASS
+            for rule, count in counts.items()
+        }  # fmt: skip
+
+
+def _is_about_account(rule_id: str) -> bool:
+    return rule_id in BY_ID and BY_ID[rule_id].about_account
+
+
+class Standing(NamedTuple):
+    """A user at the end of a past day."""
+
+    user_name: str
+    arn: str
+    user_id: str
+    deleted_at: datetime | None
+    """When a source showed that the user was deleted since. None: the user is still there."""
+    states: Mapping[str, str]
+    """By rule id."""
 
 
 class Turned(NamedTuple):
@@ -20,8 +88,9 @@ class Turned(NamedTuple):
     failed_before: bool
     fails_after: bool
     was: str
-    """The state, "" where the rule wasn't about them."""
+    """The state, "" where the rule wasn't about them or they didn't exist yet."""
     became: str
+    """The state, "" where the rule isn't about them, DELETED where they were deleted."""
     at: datetime
     """The last turn between the days."""
 
@@ -32,38 +101,165 @@ def first_day(connection: Connection, account_id: str) -> date | None:
     return connection.execute(select(func.min(ComplianceDay.day)).where(mine)).scalar_one()
 
 
+def whole_since(connection: Connection, account_id: str) -> date | None:
+    """Return the first day (UTC) of which there is a whole list, None where there is none yet."""
+    row = read_account(connection, account_id)
+    return row.history_since.date() if row and row.history_since else None
+
+
+def past_day(connection: Connection, account_id: str, day: date) -> PastDay:
+    """Return a day of which there is a list. Raises NoSuchDay, with the reason."""
+    whole = whole_since(connection, account_id)
+    if whole is None:
+        raise NoSuchDay(_("There are no results of that day. Refresh the account, or upload a credential report."))
+    if day < whole:
+        first = first_day(connection, account_id)
+        if first is None or day < first:
+            told = _("There are no results of that day. The first are of %(day)s.", day=first or whole)
+        else:
+            told = _(
+                "The list of that day isn’t known: until %(day)s, results that were unknown and users who were "
+                "deleted weren’t recorded. What changed between two days can be seen also for earlier days.",
+                day=whole,
+            )
+        raise NoSuchDay(told)
+    found = daily.latest(connection, account_id, day)
+    if found is None:
+        raise NoSuchDay(_("There are no results of that day. The first are of %(day)s.", day=whole))
+    return PastDay(account_id, day, *found)
+
+
+def standings(connection: Connection, past: PastDay) -> Iterator[Standing]:
+    """Yield the users of a past day by name, those deleted since last, with 500 at a time in memory."""
+    existed = _began_before(CompliancePerson.known_since, past.end)
+    after = ""
+    while True:
+        rows = _current(connection, past.account_id, existed, CompliancePerson.user_name > after, at_most=_AT_ONCE)
+        yield from _as_they_were(connection, past.account_id, rows, past.end)
+        if len(rows) < _AT_ONCE:
+            break
+        after = rows[-1].user_name
+    deleted = ComplianceFormer.deleted_at >= past.end, _began_before(ComplianceFormer.known_since, past.end)
+    yield from _as_they_were(connection, past.account_id, _former(connection, past.account_id, *deleted), past.end)
+
+
+_AT_ONCE = 500
+
+
+class _Stored(NamedTuple):
+    """What is stored of a user, deleted or not."""
+
+    user_name: str
+    arn: str
+    user_id: str
+    verdicts: str
+    known_since: datetime | None
+    deleted_at: datetime | None
+
+
+def _current(
+    connection: Connection, account_id: str, *conditions: ColumnElement[bool], at_most: int | None = None
+) -> list[_Stored]:
+    user = CompliancePerson
+    query = select(user.user_name, user.arn, user.user_id, user.verdicts, user.known_since)
+    query = query.where(user.account_id == account_id, *conditions).order_by(user.user_name).limit(at_most)
+    return [_Stored(*columns, None) for columns in connection.execute(query)]
+
+
+def _former(connection: Connection, account_id: str, *conditions: ColumnElement[bool]) -> list[_Stored]:
+    user = ComplianceFormer
+    query = select(user.user_name, user.arn, user.user_id, user.verdicts, user.known_since, user.deleted_at)
+    query = query.where(user.account_id == account_id, *conditions).order_by(user.user_name, user.deleted_at)
+    return [_Stored(*columns) for columns in connection.execute(query)]
+
+
+def _began_before(known_since: InstrumentedAttribute[datetime | None], moment: datetime) -> ColumnElement[bool]:
+    """The condition that a user was known before then. One of an earlier release was, as far as there are lists."""
+    return or_(known_since.is_(None), known_since < moment)
+
+
+def _as_they_were(
+    connection: Connection, account_id: str, users: Sequence[_Stored], moment: datetime
+) -> Iterator[Standing]:
+    """Yield the users with the states they had then. They were known at that moment."""
+    turns = _turns_since(connection, account_id, {user.user_name for user in users}, moment)
+    for user in users:
+        until = user.deleted_at
+        theirs = [turn for turn in turns[user.user_name] if until is None or turn.at <= until]
+        yield Standing(user.user_name, user.arn, user.user_id, until, _turned_back(user.verdicts, theirs))
+
+
+class _Turn(NamedTuple):
+    rule: str
+    was: str
+    at: datetime
+
+
+def _turns_since(
+    connection: Connection, account_id: str, names: Iterable[str], moment: datetime
+) -> dict[str, list[_Turn]]:
+    """By user name: the turns since that moment, in their order."""
+    turn = ComplianceChange
+    found: dict[str, list[_Turn]] = defaultdict(list)
+    for some in batched(names):
+        query = select(turn.user_name, turn.rule, turn.was, turn.at).where(
+            turn.account_id == account_id, turn.user_name.in_(some), turn.at >= moment
+        )
+        for name, rule, was, at in connection.execute(query.order_by(turn.at, turn.id)):
+            found[name].append(_Turn(rule, was, at))
+    return found
+
+
+def _turned_back(verdicts: str, turns: Iterable[_Turn]) -> dict[str, str]:
+    """Return the states before these turns, by rule id. verdicts: the states after them."""
+    before: dict[str, str] = {}
+    for rule, was, _at in turns:
+        before.setdefault(rule, was)
+    return {rule: state for rule, state in (states(verdicts) | before).items() if state}
+
+
 def turned(connection: Connection, account_id: str, before: date, after: date) -> list[Turned]:
     """Return who began or stopped to fail, from the end of one day (UTC) to the end of another, by rule and user.
 
-    Users who turned and turned back are left out. A verdict that was or became unknown did not turn.
+    Users who turned and turned back are left out, and verdicts that were unknown on one of the days. A user who was
+    added between the days began to fail, and one who was deleted stopped. Before `whole_since` that isn't recorded,
+    and neither are turns to and from unknown.
     """
     return sorted(_turned(connection, account_id, before, after), key=lambda each: (each.rule, each.user_name))
 
 
 def _turned(connection: Connection, account_id: str, before: date, after: date) -> Iterator[Turned]:
-    query = (
-        select(
-            ComplianceChange.user_name,
-            ComplianceChange.rule,
-            ComplianceChange.was,
-            ComplianceChange.became,
-            ComplianceChange.at,
-        )
-        .where(
-            ComplianceChange.account_id == account_id,
-            ComplianceChange.at >= _end_of(before),
-            ComplianceChange.at < _end_of(after),
-        )
-        .order_by(ComplianceChange.at, ComplianceChange.id)
+    start, end = _end_of(before), _end_of(after)
+    current, former = CompliancePerson.known_since, ComplianceFormer.known_since
+    added = _current(connection, account_id, current >= start, current < end)
+    gone = ComplianceFormer.deleted_at
+    added += _former(connection, account_id, former >= start, former < end, gone >= end)
+    deleted = _former(connection, account_id, gone >= start, gone < end, _began_before(former, start))
+    for user in _as_they_were(connection, account_id, deleted, start):
+        for rule, state in user.states.items():
+            yield from _fails_once(user.user_name, rule, state, DELETED, user.deleted_at or start)
+    since = {(user.user_name, user.deleted_at): user.known_since for user in added}
+    for user in _as_they_were(connection, account_id, added, end):
+        for rule, state in user.states.items():
+            yield from _fails_once(user.user_name, rule, "", state, since[user.user_name, user.deleted_at] or start)
+    names = {user.user_name for user in (*added, *deleted)}
+    turn = ComplianceChange
+    query = select(turn.user_name, turn.rule, turn.was, turn.became, turn.at).where(
+        turn.account_id == account_id, turn.at >= start, turn.at < end
     )
-    found: dict[tuple[str, str], tuple[str, str, datetime]] = {}
-    for user_name, rule, was, became, at in connection.execute(query):
-        first = found.get((user_name, rule))
-        found[user_name, rule] = (first[0] if first else was, became, at)
-    for (user_name, rule), (was, became, at) in found.items():
-        if (was == FAIL) != (became == FAIL):
-            yield Turned(user_name, rule, was == FAIL, became == FAIL, was, became, at)
+    in_order = connection.execute(query.order_by(turn.user_name, turn.rule, turn.at, turn.id))
+    for (name, rule), rows in groupby(in_order, key=lambda row: (row.user_name, row.rule)):
+        if name not in names and rule in BY_ID:
+            turns = list(rows)
+            yield from _fails_once(name, rule, turns[0].was, turns[-1].became, turns[-1].at)
+
+
+def _fails_once(user_name: str, rule: str, was: str, became: str, at: datetime) -> Iterator[Turned]:
+    """Yield the turn if the user failed on one of the days, and did not on the other."""
+    if (was == FAIL) != (became == FAIL) and UNKNOWN not in (was, became):
+        yield Turned(user_name, rule, was == FAIL, became == FAIL, was, became, at)
 
 
 def _end_of(day: date) -> datetime:
+    """The moment after a day (UTC)."""
     return datetime.combine(day + timedelta(days=1), time(), UTC)

@@ -1,0 +1,88 @@
+"""`compliance changes` and `compliance export --as-of`: what the history says."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from typing import BinaryIO
+
+import click
+from flask import current_app
+from flask.cli import with_appcontext
+
+from app.audit.events import Event
+from app.commands import on_database
+from app.compliance import past, service
+from app.compliance.command_line import DAY, audit_of, chosen_account, today
+from app.compliance.data import due, history
+from app.compliance.data.queries import Filter
+from app.compliance.standards.standard import Standard, items_by_rule
+from app.db import db
+from app.errors import PortalError
+from app.text.messages import _
+
+
+@click.command("changes")
+@click.option("--account", "account_id", help="Account, 12 digits. Not needed with only one account.")
+@click.option("--from", "before", type=DAY, required=True, help="The earlier day (UTC), as in 2026-09-30.")
+@click.option("--to", "after", type=DAY, help="The later day (UTC). Default: today.")
+@click.option("--format", "form", type=click.Choice(["csv", "json"]), default="csv", show_default=True)
+@with_appcontext
+@on_database
+def changes(account_id: str | None, before: datetime, after: datetime | None, form: str) -> None:
+    """Print who began or stopped to fail which rule, from the end of one day to the end of another."""
+    chosen = chosen_account(account_id)
+    first, last = before.date(), after.date() if after else today()
+    if not first < last <= today():
+        told = _("the day of --from must be before that of --to, and neither may be in the future.")
+        raise click.BadParameter(told, param_hint="--from")
+    due.catch_up(db.engine, chosen, service.terms_for(current_app.config, chosen))
+    with db.engine.connect() as connection:
+        known, whole = history.first_day(connection, chosen), history.whole_since(connection, chosen)
+        found = history.turned(connection, chosen, first, last)
+    if known is None or first < known:
+        told = _("There are no results of that day. The first are of %(day)s.", day=known or _("no day yet"))
+        raise click.ClickException(told)
+    if whole is None or first < whole:
+        click.echo(_("Until %(day)s, turns to and from unknown, added and deleted users weren’t recorded.",
+                     day=whole or today()), err=True)  # fmt: skip
+    _note(chosen, f"{chosen}.changes.{form}")
+    for text in past.changes_as(form, chosen, found):
+        sys.stdout.write(text)
+
+
+def export_as_of(
+    account_id: str,
+    day: date,
+    form: str,
+    output: BinaryIO,
+    chosen: Filter,
+    standards: Sequence[Standard],
+    only: str,
+) -> None:
+    """Write the list of a past day. only: id of a standard, "" for all rules. Raises ClickException, BadParameter."""
+    if form not in ("csv", "json"):
+        told = _("The list of a past day has states, but no reasons and evidence. Choose --format csv or json.")
+        raise click.UsageError(told)
+    if day > today():
+        raise click.BadParameter(_("this day is in the future."), param_hint="--as-of")
+    terms_of = service.terms_for(current_app.config, account_id)
+    due.catch_up(db.engine, account_id, terms_of)
+    try:
+        with db.engine.connect() as connection:
+            of_day = history.past_day(connection, account_id, day)
+    except history.NoSuchDay as error:
+        raise click.ClickException(str(error)) from error
+    among = items_by_rule([each for each in standards if each.id == only], terms_of(None)) if only else None
+    _note(account_id, f"{account_id}.{day}.{form}")
+    for text in past.list_as(form, of_day, past.results(db.engine, of_day, chosen, among), datetime.now(UTC)):
+        output.write(text.encode())
+
+
+def _note(account_id: str, target: str) -> None:
+    """Note the export in the audit log. Raises ClickException."""
+    try:
+        audit_of(account_id).note(Event.COMPLIANCE_EXPORTED, target)
+    except PortalError as error:
+        raise click.ClickException(str(error)) from error
