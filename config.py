@@ -177,9 +177,9 @@ SETTINGS: dict[str, Setting] = {
         Setting(
             "SERVICE_USERS",
             parsers.service_users,
-            help="Which IAM users are programs, `path:PATTERN` or `name:PATTERN` with `*` and `?`, separated by "
-            "commas: `path:/service/*,name:svc-*`. Rules about MFA don't apply to those without a password: "
-            "[compliance.md](compliance.md#service-users). Default: none",
+            help="Which IAM users are programs, `path:PATTERN`, `name:PATTERN` or `tag:KEY=PATTERN` with `*` and "
+            "`?`, separated by commas: `path:/service/*,name:svc-*,tag:kind=service`. Rules about MFA don't apply to "
+            "those without a password: [compliance.md](compliance.md#service-users). Default: none",
         ),
         Setting(
             "EXCEPTION_APPROVAL",

@@ -20,7 +20,7 @@ from app.audit.events import Event
 from app.commands import on_database
 from app.compliance import service
 from app.compliance.command_line import DAY, audit_of, chosen_account
-from app.compliance.data import due, queries
+from app.compliance.data import queries
 from app.compliance.data.details_formats import holds_details
 from app.compliance.evidence import pack
 from app.compliance.evidence.files import FORMATS, Export
@@ -184,7 +184,7 @@ def export(
     if day:
         export_as_of(chosen, day.date(), form, output, asked, standards, standard or "")
         return
-    stored = due.catch_up(db.engine, chosen, terms_of)
+    stored = service.judged_now(db.engine, chosen, terms_of)
     if stored is None:
         told = _("There’s no data about account %(id)s yet. Refresh it, or import a credential report.", id=chosen)
         raise click.ClickException(told)

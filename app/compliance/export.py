@@ -31,6 +31,7 @@ COLUMNS = (
 ADDED = (
     "standards", "severity", "control_titles", "exception_made_by", "exception_made_at", "thresholds", "as_of",
     "exported_at", "product_version", "exception_approved_by", "exception_approved_at",
+    "exception_rule",
 )  # fmt: skip
 """Columns behind the exact user name: new ones come last, so that programs that count columns still work."""
 
@@ -197,6 +198,7 @@ def _row(
         "exception_approved_at": f"{exception.approved_at:%Y-%m-%dT%H:%M:%SZ}"
         if exception and exception.approved_at
         else "",
+        "exception_rule": exception.rule if exception else "",
     }
 
 

@@ -37,7 +37,7 @@ def changes(account_id: str | None, before: datetime, after: datetime | None, fo
     if not first < last <= today():
         told = _("the day of --from must be before that of --to, and neither may be in the future.")
         raise click.BadParameter(told, param_hint="--from")
-    due.catch_up(db.engine, chosen, service.terms_for(current_app.config, chosen))
+    service.judged_now(db.engine, chosen, service.terms_for(current_app.config, chosen))
     with db.engine.connect() as connection:
         known, whole = history.first_day(connection, chosen), history.whole_since(connection, chosen)
         found = history.turned(connection, chosen, first, last)
@@ -68,7 +68,7 @@ def export_as_of(
     if day > today():
         raise click.BadParameter(_("this day is in the future."), param_hint="--as-of")
     terms_of = service.terms_for(current_app.config, account_id)
-    due.catch_up(db.engine, account_id, terms_of)
+    service.judged_now(db.engine, account_id, terms_of)
     try:
         with db.engine.connect() as connection:
             of_day = history.past_day(connection, account_id, day)

@@ -14,14 +14,14 @@ from sqlalchemy import ColumnElement, Connection, Engine, insert, select, update
 
 from app.audit.events import Event
 from app.audit.log import Audit
-from app.compliance.data import details, details_updates, queries, refresh_runs, updates
+from app.compliance.data import details, details_updates, due, queries, refresh_runs, updates
 from app.compliance.data.account_data import ensure_account_row, locked, not_over
 from app.compliance.data.credential_report import NotAReport, parse
 from app.compliance.data.details_formats import LARGEST_UPLOAD, NotDetails, Page, holds_details
 from app.compliance.data.details_rows import Details
 from app.compliance.data.judgements import TermsOf
 from app.compliance.data.models import ComplianceException
-from app.compliance.data.rows import ExceptionRow, PersonRow
+from app.compliance.data.rows import AccountRow, ExceptionRow, PersonRow
 from app.compliance.rules.subjects import Terms
 from app.compliance.rules.table import BY_ID
 from app.compliance.thresholds import terms_of
@@ -65,6 +65,15 @@ def terms_for(config: Mapping[str, Any], account_id: str) -> TermsOf:
 
 def _terms_now(config: Mapping[str, Any], account_id: str, others: int | None) -> Terms:
     return terms_of(config, account_id, others, datetime.now(UTC))
+
+
+def judged_now(engine: Engine, account_id: str, terms: TermsOf) -> AccountRow | None:
+    """Judge as of now every user who is due, as `due.catch_up`, and stored details where they are outdated."""
+    stored = due.catch_up(engine, account_id, terms)
+    if stored is None or not details_updates.are_outdated(stored, terms(None)):
+        return stored
+    details_updates.judge_stored(engine, account_id, terms)
+    return due.catch_up(engine, account_id, terms)
 
 
 def begin_refresh(

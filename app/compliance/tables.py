@@ -53,6 +53,10 @@ class UserProblems(NamedTuple):
     """By user name."""
     unknown_for_all: Sequence[str]
     """What is unknown for every user on the page, so that it is said once."""
+    unknown_until_visit: Sequence[str]
+    """What is unknown for some of them until they sign in, because AWS shows it to nobody else. Said once as well."""
+    silent: Collection[str]
+    """Names of the users of whom something unknown is said only there."""
 
 
 def problems(rows: Sequence[PersonRow], asked: Collection[str]) -> UserProblems:
@@ -63,12 +67,17 @@ def problems(rows: Sequence[PersonRow], asked: Collection[str]) -> UserProblems:
     found = {row.user_name: _open(states(row.verdicts)) for row in rows}
     unknown = [{rule for rule, state in each.items() if state == State.UNKNOWN} for each in found.values()]
     for_all = set.intersection(*unknown) - set(asked) if len(unknown) > 1 else set()
+    until_visit = {rule for rule in set().union(*unknown) if BY_ID[rule].needs_visit} - set(asked)
+    once = for_all | until_visit
+
+    def own(each: Mapping[str, str]) -> dict[str, State]:
+        return {rule: State(state) for rule, state in each.items() if state != State.UNKNOWN or rule not in once}
+
     return UserProblems(
-        {
-            name: _badges({rule: State(state) for rule, state in each.items() if rule not in for_all})
-            for name, each in found.items()
-        },
-        [_(rule.topic) for rule in BY_ID.values() if rule.id in for_all],
+        {name: _badges(own(each)) for name, each in found.items()},
+        [_(rule.topic) for rule in BY_ID.values() if rule.id in for_all - until_visit],
+        [_(rule.topic) for rule in BY_ID.values() if rule.id in until_visit],
+        {name for name, each in found.items() if len(own(each)) < len(each)},
     )
 
 

@@ -15,14 +15,14 @@ from app.audit.log import audit_log
 from app.compliance import charts, labels, policies, service, tables
 from app.compliance.all_accounts import all_accounts
 from app.compliance.data import daily, details_data, details_updates, due, queries, refresh_runs
-from app.compliance.data.forced import ENGINE
 from app.compliance.data.judgements import TermsOf
 from app.compliance.data.rows import AccountRow, PersonRow
 from app.compliance.evidence.downloads import download
 from app.compliance.evidence.files import Export
 from app.compliance.forms import FilterForm
 from app.compliance.refresh import Gateways
-from app.compliance.rules.service_users import is_service_user
+from app.compliance.rules.facts import Named
+from app.compliance.rules.service_users import class_unknown, is_service_user, tag_keys
 from app.compliance.rules.subjects import Terms
 from app.compliance.rules.table import BY_ID, OF_PEOPLE, applying
 from app.compliance.rules.verdicts import State
@@ -70,6 +70,11 @@ class WatchedAccount(NamedTuple):
         return f"{self.account_id} ({alias})" if alias else self.account_id
 
     @property
+    def tags_unknown(self) -> bool:
+        """Are users service users by their tags, which no authorization details have shown yet?"""
+        return bool(tag_keys(self.terms.service_users)) and not (self.stored and self.stored.details_at)
+
+    @property
     def standards(self) -> tuple[Standard, ...]:
         """Those that the account follows, the one of the dashboard first."""
         return standards_of(current_app.config, self.account_id)
@@ -89,10 +94,10 @@ def watched() -> WatchedAccount:
     account_id = chosen_account()
     terms_of = service.terms_for(current_app.config, account_id)
     stored, behind = due.glance(db.engine, account_id, terms_of)
-    if stored and stored.details and stored.details["judged_by"] != ENGINE:  # by the judge of an earlier release
+    terms = terms_of(stored.user_list.get("others") if stored else None)
+    if stored and details_updates.are_outdated(stored, terms):
         details_updates.judge_stored_in_background(db.engine, account_id, terms_of)
         behind = True
-    terms = terms_of(stored.user_list.get("others") if stored else None)
     return WatchedAccount(account_id, stored, terms, terms_of, behind)
 
 
@@ -107,7 +112,7 @@ def shown(template: str, account: WatchedAccount, form: Any = None, **context: A
         may_refresh=administers and person().account_id == account.account_id,
         several=len(accounts_to_watch()) > 1,
         labels=labels,
-        is_service_user=is_service_user,
+        is_service_user=lambda row: is_service_user(Named.of(row), account.terms),
         items=items_by_rule(account.standards, account.terms),
         State=State,
         day=timedelta(days=1),  # exceptions are stored with the moment after their last day
@@ -224,6 +229,7 @@ def people() -> ResponseReturnValue:
         chosen=chosen,
         address=_address,
         problems=tables.problems(found.rows, chosen.rules),
+        tags_unknown=account.tags_unknown,
     )
 
 
@@ -295,6 +301,7 @@ def one(name: str) -> ResponseReturnValue:
             account,
             EmptyForm.blank(),
             row=row,
+            class_unknown=class_unknown(Named.of(row), account.terms),
             findings=sorted(findings, key=lambda finding: labels.WORST_FIRST.index(finding.verdict.state)),
             advice=labels.advice(findings),
             changes=queries.changes(connection, account.account_id, row),

@@ -192,12 +192,18 @@ def thresholds(text: str, at: Reading) -> dict[str, dict[str, int]]:
 
 
 def service_users(text: str, at: Reading) -> tuple[tuple[str, str], ...]:
-    """Return which users are programs: "name" or "path", and a pattern with * and ?."""
+    """Return which users are programs: "name", "path" or "tag", and a pattern, of a tag "KEY=PATTERN"."""
     found: list[tuple[str, str]] = []
     for part in listed(text):
         kind, _, pattern = part.partition(":")
-        if kind not in ("name", "path") or not re.fullmatch(r"[\w+=.@/*?-]+", pattern):
-            at.wrong(f"{at.name}: {part!r} must be path:PATTERN or name:PATTERN, like path:/service/* or name:svc-*.")
+        if kind == "tag":
+            if not re.fullmatch(r"[\w +.:/@-]{1,128}=[\w +=.:/@*?-]{1,256}", pattern):
+                at.wrong(f"{at.name}: {part!r} must be tag:KEY=PATTERN, like tag:kind=service. KEY has no wildcards.")
+        elif kind not in ("name", "path") or not re.fullmatch(r"[\w+=.@/*?-]+", pattern):
+            at.wrong(
+                f"{at.name}: {part!r} must be path:PATTERN, name:PATTERN or tag:KEY=PATTERN, like path:/service/*, "
+                "name:svc-* or tag:kind=service."
+            )
         found.append((kind, pattern))
     return tuple(found)
 

@@ -292,14 +292,18 @@ def test_an_exception_is_counted_apart_until_it_ends(admin: Surfer, office: Port
     admin.open("/compliance/people/MFAUser")
     finding = admin.page.locator("[data-finding=mfa][data-state=excepted]")
     assert finding.locator("[data-excepted-until]").get_attribute("data-excepted-until") == last_day
-    assert "Phone ordered" in finding.inner_text()
+    assert "Phone ordered" in finding.inner_text() and finding.locator("[data-covered-by]").count() == 0
+    console = admin.page.locator("[data-finding=mfa-console][data-state=excepted] [data-covered-by]")
+    assert console.get_attribute("data-covered-by") == "mfa", "the wider rule's exception counts here, too"
     admin.open("/compliance")
     assert headline(admin) == before - 1
     assert admin.data("excepted")[0] == "1" and tile(admin, "mfa")["excepted"] == 1
     with admin.page.expect_download() as started:
         admin.page.evaluate("location.assign('/compliance/people.csv?state=excepted')")
-    (row,) = csv.DictReader(io.StringIO(started.value.path().read_text()))
-    assert (row["user_name"], row["exception_owner"]) == ("MFAUser", "'=HYPERLINK(1)"), "a spreadsheet runs nothing"
+    rows = list(csv.DictReader(io.StringIO(started.value.path().read_text())))
+    assert {row["user_name"] for row in rows} == {"MFAUser"}
+    assert {row["exception_owner"] for row in rows} == {"'=HYPERLINK(1)"}, "a spreadsheet runs nothing"
+    assert [(row["rule"], row["exception_rule"]) for row in rows] == [("mfa", "mfa"), ("mfa-console", "mfa")]
     admin.open("/compliance/exceptions")
     offered = admin.page.locator("#known-users option").evaluate_all("all => all.map((each) => each.value)")
     assert "KeyUser" in offered and "Administrator" not in offered, "names of those who fail a rule"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -53,6 +54,7 @@ def office(scratch: Path, firm: Sandbox, company: str, auditor_of_firm: Employee
         **COMPANY,
         "OIDC_ISSUER": company,
         "ADMINS": firm.user("Administrator")["arn"],
+        "SERVICE_USERS": "path:/service/*,tag:kind=service",
         "AUDITORS": f"{auditor['Arn']}#{auditor['UserId']}",
     }
     with Portal(scratch / "office-of-firm", firm, **settings) as running:
@@ -82,10 +84,7 @@ def test_an_auditor_reads_what_administrators_keep(
     auditor.arrive_with_mfa(auditor_of_firm)
     auditor.open("/compliance")
     assert auditor.data("nothing-known") == [""] and auditor.page.locator("main form").count() == 0
-    admin.open("/compliance")
-    admin.submit("/compliance/refresh")
-    admin.page.locator("[data-headline]").wait_for()
-    admin.page.locator("[data-progress]").wait_for(state="detached")
+    refresh(admin)
     admin.open("/compliance/exceptions?user=employee-0001&rule=mfa")
     last_day = f"{datetime.now(UTC) + timedelta(days=9):%Y-%m-%d}"
     admin.submit("/compliance/exceptions", reason="On leave", owner="HR", until=last_day)
@@ -105,6 +104,35 @@ def test_an_auditor_reads_what_administrators_keep(
     assert "audrey" in admin.text, "who exported what, administrators see"
     auditor.open("/compliance/report")
     assert auditor.refused_as == "for-administrators"
+
+
+def refresh(admin: Surfer) -> None:
+    admin.open("/compliance")
+    admin.submit("/compliance/refresh")
+    admin.page.locator("[data-headline]").wait_for()
+    admin.page.locator("[data-progress]").wait_for(state="detached")
+
+
+def test_a_program_is_known_by_its_tag_once_the_details_are_there(admin: Surfer, firm: Sandbox) -> None:
+    iam = firm.as_administrator("iam")
+    iam.create_user(UserName="robot", Tags=[{"Key": "Kind", "Value": "Service"}])
+    refresh(admin)
+    admin.open("/compliance/people?text=robot")
+    assert admin.data("tags-unknown") == [""] and admin.data("service") == []
+    admin.open("/compliance/people/robot")
+    assert admin.data("class-unknown") == [""] and admin.data("service") == []
+
+    answers = iam.get_paginator("get_account_authorization_details").paginate().build_full_result()
+    admin.open("/compliance/report")
+    admin.choose_file("report", "details.json", json.dumps(answers, default=str).encode(), "application/json")
+    admin.submit("/compliance/report")
+    assert admin.notices == ["success"]
+    admin.open("/compliance/people?kind=service")
+    assert admin.data("user") == ["robot"] and admin.data("service") == [""] and not admin.data("tags-unknown")
+    admin.open("/compliance/people/robot")
+    assert admin.data("service") == [""] and not admin.data("class-unknown")
+    admin.open("/compliance/people?kind=people&text=robot")
+    assert admin.data("user") == []
 
 
 ITS_STYLES = "https://cdn.jsdelivr.net/npm/@picocss/"

@@ -15,9 +15,10 @@ from app.aws.iam import IamGateway, MfaDevice
 from app.aws.passwords import PasswordGateway
 from app.aws.ssh_keys import SshKey
 from app.aws.user_list import READS, UserListGateway
-from app.compliance import charts, labels, service
+from app.compliance import charts, labels, service, tables
 from app.compliance.data import daily, queries, refresh_runs
 from app.compliance.data.daily import Count, Figures
+from app.compliance.data.rows import PersonRow
 from app.compliance.refresh import Gateways, Refresh, RefreshSessionExpired
 from app.compliance.rules.subjects import Key, Seen, Source, Terms
 from app.compliance.rules.table import BY_ID
@@ -240,3 +241,28 @@ def test_other_thresholds_are_other_verdicts_at_once(
         figures = daily.days(connection, ACCOUNT, datetime.now(UTC))[-1][1]
     assert figures.of("password-length").passed == 1
     assert long_ago.count("\n") == 1, "the user list alone fails nobody for never signing in"
+
+
+def test_what_only_a_visit_shows_is_said_once_for_the_page() -> None:
+    """Most users never sign in here, so a badge for each of them would tell nothing."""
+
+    def row(name: str, verdicts: str) -> PersonRow:
+        return PersonRow(ACCOUNT, name, verdicts=f" {verdicts} ")
+
+    people = [
+        row("alice", "mfa=fail ssh-key-age=unknown"),
+        row("bob", "mfa=pass ssh-key-age=unknown"),
+        row("carol", "mfa=unknown ssh-key-age=pass"),
+        row("dave", "mfa=pass"),
+    ]
+    found = tables.problems(people, ())
+    topic = BY_ID["ssh-key-age"].topic
+    assert (found.unknown_until_visit, found.unknown_for_all) == ([topic], [])
+    assert {name: len(badges) for name, badges in found.of_user.items()} == {
+        "alice": 1, "bob": 0, "carol": 1, "dave": 0
+    }  # fmt: skip
+    assert found.silent == {"alice", "bob"}, "they aren't said to have no problems"
+    asked = tables.problems(people, ("ssh-key-age",))
+    assert asked.unknown_until_visit == [] and len(asked.of_user["alice"]) == 2, "a page about them has the badges"
+    alone = tables.problems(people[:2], ())
+    assert (alone.unknown_until_visit, alone.unknown_for_all) == ([topic], []), "once, not twice"

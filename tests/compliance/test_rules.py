@@ -18,6 +18,7 @@ from app.compliance.rules.table import (
     OF_ACCOUNT,
     OF_PEOPLE,
     RULES,
+    covering,
     demanded,
     judged,
     rules_in,
@@ -306,3 +307,24 @@ def test_whatever_is_known_every_rule_answers_in_a_sentence(someone: Subject) ->
     for verdict in judged(someone, TERMS).values():
         assert verdict.sentence[0].isupper() and verdict.sentence.endswith(".")
     assert {rule.id for rule in OF_PEOPLE} >= judged(someone, TERMS).keys()
+
+
+def test_an_exception_covers_the_narrower_rule() -> None:
+    """Nobody needs a second exception for the console where all of a user's MFA is excepted."""
+    seen = {"mfa": Seen(Source.REPORT, ago(1)), "password": Seen(Source.REPORT, ago(1))}
+    alice = NOBODY._replace(mfa=False, password=True, seen=seen)
+    until, later = ago(-10), ago(-20)
+
+    def states(exceptions: dict[str, datetime]) -> tuple[State, State]:
+        verdicts = judged(alice, TERMS, exceptions)
+        return verdicts["mfa"].state, verdicts["mfa-console"].state
+
+    assert states({}) == (F, F)
+    assert states({"mfa": until}) == (State.EXCEPTED, State.EXCEPTED)
+    assert states({"mfa-console": until}) == (F, State.EXCEPTED), "but not the other way round"
+    assert judged(alice, TERMS, {"mfa": until, "mfa-console": later})["mfa-console"].until == later
+    assert covering({"mfa": later, "mfa-console": until, "gone": until}, lambda end: end) == {
+        "mfa": later, "mfa-console": later, "gone": until,
+    }  # fmt: skip
+    for rule in RULES:
+        assert set(rule.covers) <= {each.id for each in RULES if each.part_of == rule.id}, rule.id

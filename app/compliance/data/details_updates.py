@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
 from sqlalchemy import Engine
@@ -29,7 +29,9 @@ from app.compliance.data.people_data import read_people
 from app.compliance.data.permissions import permissions_of
 from app.compliance.data.rows import AccountRow, PersonRow
 from app.compliance.data.updates import judge_and_write_all
+from app.compliance.rules.service_users import named_tags, tag_keys
 from app.compliance.rules.sources import DetailsFacts
+from app.compliance.rules.subjects import Terms
 from app.text.messages import _, ngettext
 
 log = logging.getLogger(__name__)
@@ -50,14 +52,31 @@ def write_details(account: AccountData, details: Details, forced: Facts, now: da
     check_complete(details, account.row, known.values(), now)
     created = {user.user_name: user.created_at for user in details.users.values()}
     account.end_exceptions_of_former(created, now)
-    merged = merge_details(account.row, known, details, forced)
-    account.change(details=_summary(details), details_at=details.collected_at)
+    terms = terms_of(account.row.user_list.get("others"))
+    keys = tag_keys(terms.service_users)
+    merged = merge_details(account.row, known, details, with_tags(forced, details, keys))
+    account.change(details=_summary(details, keys), details_at=details.collected_at)
     details_data.store(account.connection, details)
-    judge_and_write_all(account, known, merged, terms_of(account.row.user_list.get("others")))
+    judge_and_write_all(account, known, merged, terms)
+
+
+def with_tags(forced: Facts, details: Details, keys: Collection[str]) -> Facts:
+    """Return the facts with those of each user's tags whose keys are among these."""
+    if not keys:
+        return forced
+    return {name: {**told, "tags": named_tags(details.users[name].tags, keys)} for name, told in forced.items()}
+
+
+def are_outdated(stored: AccountRow, terms: Terms) -> bool:
+    """Were the stored details judged by an earlier release, or for settings that named other tags?"""
+    told = stored.details
+    return told is not None and (
+        told["judged_by"] != ENGINE or told.get("tag_keys", []) != tag_keys(terms.service_users)
+    )
 
 
 def judge_stored(engine: Engine, account_id: str, terms_of: TermsOf) -> None:
-    """Judge the stored details again where an earlier release's judge did."""
+    """Judge the stored details again, where an earlier release's judge did, or the settings name other tags now."""
     with engine.connect() as connection:
         details = details_data.read(connection, account_id)
     if details is None:
@@ -67,9 +86,11 @@ def judge_stored(engine: Engine, account_id: str, terms_of: TermsOf) -> None:
         if account.row.details_at != details.collected_at:
             return  # newer ones were stored meanwhile
         known = read_people(account.connection, account_id)
-        merged = merge_details(account.row, known, details, forced)
-        account.change(details=_summary(details))
-        judge_and_write_all(account, known, merged, terms_of(account.row.user_list.get("others")))
+        terms = terms_of(account.row.user_list.get("others"))
+        keys = tag_keys(terms.service_users)
+        merged = merge_details(account.row, known, details, with_tags(forced, details, keys))
+        account.change(details=_summary(details, keys))
+        judge_and_write_all(account, known, merged, terms)
 
 
 _working: set[tuple[Engine, str]] = set()
@@ -95,8 +116,8 @@ def judge_stored_in_background(engine: Engine, account_id: str, terms_of: TermsO
     threading.Thread(target=work, name=f"forced-{account_id}", daemon=True).start()
 
 
-def _summary(details: Details) -> DetailsFacts:
-    return {
+def _summary(details: Details, keys: list[str]) -> DetailsFacts:
+    told: DetailsFacts = {
         "digest": details.digest,
         "users": len(details.users),
         "groups": len(details.groups),
@@ -104,6 +125,9 @@ def _summary(details: Details) -> DetailsFacts:
         "permissions": permissions_of(details),
         "judged_by": ENGINE,
     }
+    if keys:
+        told["tag_keys"] = keys
+    return told
 
 
 def check_complete(details: Details, stored: AccountRow, known: Iterable[PersonRow], now: datetime) -> None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, UnaryExpression, func, or_, select
+from sqlalchemy import ColumnElement, Connection, UnaryExpression, false, func, or_, select
+from sqlalchemy.orm import InstrumentedAttribute
 
 from app.compliance.data.account_data import in_force, not_over
 from app.compliance.data.judgements import account_of, subject_of
@@ -16,7 +17,17 @@ from app.compliance.data.people_data import read_people
 from app.compliance.data.rows import AccountRow, ChangeRow, ExceptionRow, PersonRow
 from app.compliance.rules.rule import Rule
 from app.compliance.rules.subjects import Account, Seen, Subject, Terms
-from app.compliance.rules.table import GROUPS, OF_ACCOUNT, OF_PEOPLE, applying, evidence, judged, rules_in
+from app.compliance.rules.table import (
+    BY_ID,
+    GROUPS,
+    OF_ACCOUNT,
+    OF_PEOPLE,
+    applying,
+    covering,
+    evidence,
+    judged,
+    rules_in,
+)
 from app.compliance.rules.verdicts import Fix, State, Verdict
 
 PAGE = 25
@@ -83,7 +94,7 @@ def _conditions(account_id: str, chosen: Filter) -> list[ColumnElement[bool]]:
             )
         )
     if chosen.kind and chosen.service_users:
-        service = or_(*(_matches(kind, pattern) for kind, pattern in chosen.service_users))
+        service = func.coalesce(or_(*(_matches(kind, pattern) for kind, pattern in chosen.service_users)), false())
         found.append(service if chosen.kind == "service" else ~service)
     verdicts = _verdicts(chosen.rules, chosen.states)
     return found if verdicts is None else [*found, verdicts]
@@ -91,9 +102,17 @@ def _conditions(account_id: str, chosen: Filter) -> list[ColumnElement[bool]]:
 
 def _matches(kind: str, pattern: str) -> ColumnElement[bool]:
     """The condition of a pattern of SERVICE_USERS."""
-    column = CompliancePerson.path if kind == "path" else CompliancePerson.user_name
-    like = pattern.replace("_", "\\_").replace("*", "%").replace("?", "_")
-    return column.ilike(like, escape="\\")
+    if kind == "tag":
+        key, _equals, wanted = pattern.partition("=")
+        whose = CompliancePerson.forced["user_id"].as_string()
+        same = CompliancePerson.user_id.in_(("", whose))  # not the tags of a former user
+        return same & _like(CompliancePerson.forced[("tags", key.lower())].as_string(), wanted)
+    return _like(CompliancePerson.path if kind == "path" else CompliancePerson.user_name, pattern)
+
+
+def _like(column: ColumnElement[str] | InstrumentedAttribute[str], pattern: str) -> ColumnElement[bool]:
+    """The condition that the whole text matches a pattern with * and ?."""
+    return column.ilike(pattern.replace("_", "\\_").replace("*", "%").replace("?", "_"), escape="\\")
 
 
 def _verdicts(rules: Sequence[str], states: Sequence[str]) -> ColumnElement[bool] | None:
@@ -204,6 +223,17 @@ class RuleFinding:
     verdict: Verdict
     evidence: tuple[tuple[str, Seen], ...]
     exception: ExceptionRow | None = None
+    """The one that counts: from this rule, or from a wider one that covers it."""
+
+    @property
+    def covered_by(self) -> str:
+        """The id of the wider rule whose exception covers this one, "" for an exception of its own."""
+        return self.exception.rule if self.exception and self.exception.rule != self.rule.id else ""
+
+    @property
+    def wider(self) -> Rule:
+        """That rule. Only for what `covered_by` names."""
+        return BY_ID[self.covered_by]
 
     @property
     def fix(self) -> Fix | None:
@@ -218,7 +248,8 @@ def findings(
 
     exceptions: the subject's own that are in force. Of two, the one that ends last counts.
     """
-    by_rule = {row.rule: row for row in sorted(exceptions, key=lambda row: row.until)}
+    own = {row.rule: row for row in sorted(exceptions, key=lambda row: row.until)}
+    by_rule = covering(own, lambda row: row.until)
     verdicts = judged(subject, terms, {rule: row.until for rule, row in by_rule.items()}, rules)
     return [
         RuleFinding(

@@ -66,6 +66,9 @@ def finding(about: About, terms: Terms, items: Items, who: Who, found: RuleFindi
         ours["latchkey/exception-owner"] = exception.owner
         ours["latchkey/exception-until"] = stamp(exception.until)
         ours["latchkey/exception-made-by"] = exception.made_by
+        ours["latchkey/exception-rule"] = exception.rule
+        if exception.approved_by:
+            ours["latchkey/exception-approved-by"] = exception.approved_by
         told["Note"] = {
             "Text": _cut(exception.reason, MOST_NOTE),
             "UpdatedBy": _cut(exception.made_by, MOST_NOTE),

@@ -131,5 +131,9 @@ def _ours(terms: Terms, found: RuleFinding) -> Mapping[str, Any]:
             "until": stamp(exception.until),
             "made_by": exception.made_by,
             "made_at": stamp(exception.made_at),
+            "rule": exception.rule,
         }
+        if exception.approved_at:
+            approved = {"approved_by": exception.approved_by, "approved_at": stamp(exception.approved_at)}
+            told["exception"] |= approved
     return told

@@ -102,7 +102,7 @@ def subject(
         ssh_keys,
         {name: source for name, source in seen.items() if source},
         doubt,
-        _forced(row) if details_at else None,
+        detailed(row) if details_at else None,
     )
 
 
@@ -150,8 +150,21 @@ def _other_device(row: StoredPerson, report: Seen | None) -> tuple[bool | None, 
     return None, None
 
 
-def _forced(row: StoredPerson) -> ForcedFacts | None:
-    """What the details say, None where they are about a former user of that name."""
+class Named(NamedTuple):
+    """A stored user, as far as the patterns of SERVICE_USERS ask (`service_users.Classed`)."""
+
+    user_name: str
+    path: str
+    forced: ForcedFacts | None
+
+    @classmethod
+    def of(cls, row: StoredPerson) -> Named:
+        """Return it of a stored row."""
+        return cls(row.user_name, row.path, detailed(row))
+
+
+def detailed(row: StoredPerson) -> ForcedFacts | None:
+    """Return what the details say of a user, None where they are about a former user of that name."""
     told = row.forced
     if told is None or (row.user_id and told["user_id"] != row.user_id):
         return None

@@ -249,7 +249,7 @@ RULES: tuple[Rule, ...] = (
          N_("Every IAM user has an MFA device. Under Force_MFA, a user without one can do almost nothing."),
          mfa, ("mfa",),
          fix=_SET_UP_MFA, short=N_("no MFA"), topic=N_("MFA"), told=N_("You don’t have MFA yet."), group="mfa-all",
-         severity="high"),
+         severity="high", covers=("mfa-console",)),
     Rule("mfa-console", N_("Every user with a console password has MFA"),
          N_("Every user who can sign in to the console with a password has an MFA device."),
          mfa_console, ("password", "password_last_used", "mfa"),

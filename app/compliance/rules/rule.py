@@ -40,6 +40,8 @@ class Rule:
     """The finding, told to the user. A sentence."""
     part_of: str = ""
     """Id of a rule that fails with the same problem. Where both fail, users and lists see only that one."""
+    covers: tuple[str, ...] = ()
+    """Ids of narrower rules: an exception from this rule is one from them as well."""
     who: str = ""
     """Whom the rule is about and why, where its title doesn't say so. A sentence."""
     group: str = ""
@@ -61,6 +63,11 @@ class Rule:
     def needs_details(self) -> bool:
         """Is it judged from authorization details alone?"""
         return self.facts == ("policies",)
+
+    @property
+    def needs_visit(self) -> bool:
+        """Is it judged from what AWS shows to the user alone?"""
+        return self.facts == ("ssh_keys",)
 
     @property
     def name(self) -> str:

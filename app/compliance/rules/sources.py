@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Protocol, TypedDict, cast
+from typing import Any, NotRequired, Protocol, TypedDict, cast
 
 
 class ReportFacts(TypedDict):
@@ -116,10 +116,12 @@ class DetailsFacts(TypedDict):
     permissions: PermissionFacts
     judged_by: int
     """`app.compliance.data.forced.ENGINE`: which judge decided whether MFA is forced."""
+    tag_keys: NotRequired[list[str]]
+    """Keys of the tags that are kept of each user (`service_users.tag_keys`). Missing: none."""
 
 
 class ForcedFacts(TypedDict):
-    """Whether a user's policies force MFA, by the account's authorization details."""
+    """What the account's authorization details say of a user: whether their policies force MFA, and their tags."""
 
     user_id: str
     created: str | None
@@ -131,6 +133,8 @@ class ForcedFacts(TypedDict):
     """What works without MFA, where it fails."""
     direct: list[str]
     """Names of the policies that the user has without a group."""
+    tags: NotRequired[dict[str, str]]
+    """Those that the settings name (`DetailsFacts.tag_keys`), by key in lower case. Missing: none."""
 
 
 class RequestFacts(TypedDict):

@@ -130,4 +130,4 @@ class Terms(NamedTuple):
     variants: tuple[tuple[str, Numbers], ...] = ()
     """Rules that the account's standards judge by other numbers than the account itself: rule id, and the numbers."""
     service_users: tuple[tuple[str, str], ...] = ()
-    """Which users are programs: "name" or "path", and a pattern with * and ?."""
+    """Which users are programs: "name", "path" or "tag", and a pattern with * and ?, of a tag "KEY=PATTERN"."""

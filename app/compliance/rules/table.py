@@ -8,9 +8,9 @@ a variant of the rule does (`variants`).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from app.compliance.rules import account, people, permissions, policies
 from app.compliance.rules.rule import Rule
@@ -19,7 +19,7 @@ from app.compliance.rules.variants import CIS, CIS_NUMBERS, RulesById, variant
 from app.compliance.rules.verdicts import State, Verdict
 from app.text.messages import N_, _
 
-JUDGES = 2
+JUDGES = 3
 """Raise this where a rule judges otherwise than before: stored verdicts are then judged again."""
 RULES: tuple[Rule, ...] = (
     *people.RULES,
@@ -104,12 +104,30 @@ def judged(
     exceptions: by rule id, when the exception ends. A rule that passes needs none.
     """
     verdicts = {rule.id: verdict for rule in rules if (verdict := rule.judge(subject, terms))}
-    for rule_id, until in (exceptions or {}).items():
+    counting = covering(exceptions, lambda until: until) if exceptions else {}
+    for rule_id, until in counting.items():
         verdict = verdicts.get(rule_id)
         if verdict and verdict.state is not State.PASS and terms.now < until:
             ends = min(until, verdict.until) if verdict.until else until
             verdicts[rule_id] = verdict._replace(state=State.EXCEPTED, until=ends)
     return verdicts
+
+
+Ending = TypeVar("Ending")
+
+
+def covering(exceptions: Mapping[str, Ending], ends: Callable[[Ending], datetime]) -> dict[str, Ending]:
+    """Return exceptions by the id of each rule they count for: their own, and the narrower ones that it covers.
+
+    exceptions: by the id of their rule. ends: says when one ends. Of two for the same rule, the one that ends last
+    counts, of two at once its own.
+    """
+    found = dict(exceptions)
+    for rule_id, exception in exceptions.items():
+        for covered in BY_ID[rule_id].covers if rule_id in BY_ID else ():
+            if covered not in found or ends(exception) > ends(found[covered]):
+                found[covered] = exception
+    return found
 
 
 def evidence(rule: Rule, subject: Subject | Account) -> Iterator[tuple[str, Seen]]:

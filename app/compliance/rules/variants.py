@@ -51,7 +51,13 @@ def variant(rule: Rule, numbers: Numbers) -> Rule:
         return rule.judge(subject, terms._replace(**chosen))
 
     return replace(
-        rule, id=variant_id(rule, numbers), judge=judge, part_of=rule.id, variant_of=rule.id, numbers=chosen
+        rule,
+        id=variant_id(rule, numbers),
+        judge=judge,
+        part_of=rule.id,
+        covers=(),
+        variant_of=rule.id,
+        numbers=chosen,
     )
 
 
