@@ -15,7 +15,7 @@ from app.audit.events import Event
 from app.commands import on_database
 from app.compliance import past, service
 from app.compliance.command_line import DAY, audit_of, chosen_account, today
-from app.compliance.data import due, history
+from app.compliance.data import history
 from app.compliance.data.queries import Filter
 from app.compliance.standards.standard import Standard, items_by_rule
 from app.db import db
