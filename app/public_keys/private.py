@@ -28,17 +28,29 @@ _LONG = r"(?:[\x10-\x7f]|\x81.|\x82..|\x83...)"
 """Length of a number or text of 16 bytes and more."""
 _VERSION = r"\x02(?:\x01|\x81\x01|\x82\x00\x01)[\x00\x01]"
 _SEQUENCE = rf"\x30{_LENGTH}"
-_EQUAL_NUMBERS = "|".join(
-    f"{size}\\x02{size}\\x02{length}"
-    for length, size in (
-        (r"[\x40\x41]", r"(?:\x40.{64}|\x41.{65})"),
-        (r"\x81[\x80\x81]", r"(?:\x81\x80.{128}|\x81\x81.{129})"),
-        (r"\x81[\xc0\xc1]", r"(?:\x81\xc0.{192}|\x81\xc1.{193})"),
-        (r"\x82\x01[\x00\x01]", r"(?:\x82\x01\x00.{256}|\x82\x01\x01.{257})"),
-        (r"\x82\x02[\x00\x01]", r"(?:\x82\x02\x00.{512}|\x82\x02\x01.{513})"),
-    )
-)
-"""Three numbers of one size: primes and exponents of an RSA key of 1,024 to 8,192 bits, the beginning cut off."""
+
+
+def _length_of(octets: int) -> str:
+    """The length of a number of 2^15 octets at most, as DER writes it."""
+    if octets < 0x80:
+        return rf"\x{octets:02x}"
+    return rf"\x81\x{octets:02x}" if octets < 0x100 else rf"\x82\x{octets >> 8:02x}\x{octets & 0xFF:02x}"
+
+
+def _three_numbers(octets: int) -> str:
+    """Three numbers of about this size, of the last only the beginning.
+
+    A number with its highest bit set has one octet more, for its sign. One in 256 has an octet less, one in 65,536
+    two less. Even shorter ones are not looked for.
+    """
+    sizes = range(octets - 2, octets + 2)
+    whole = "|".join(f"{_length_of(size)}.{{{size}}}" for size in sizes)
+    begun = "|".join(_length_of(size) for size in sizes)
+    return rf"(?:\x02(?:{whole})){{2}}\x02(?:{begun})"
+
+
+_THREE_NUMBERS = "|".join(_three_numbers(octets) for octets in (64, 128, 192, 256, 512))
+"""Primes and exponents of an RSA key of 1,024 to 8,192 bits, the beginning cut off."""
 
 SIGNS: dict[str, list[str]] = {
     # In text; blanks as they are. A name and what it means. DER and SSH's own formats are recognized by their bytes.
@@ -75,7 +87,7 @@ SIGNS: dict[str, list[str]] = {
         r"(....)\1\x00\x00\x00[\x07-\x30](?:ssh-|ecdsa-|sk-)",  # the inside of an OpenSSH key
         rf"{_SEQUENCE}{_VERSION}\x02{_LONG}",  # PKCS#1, and DSA as OpenSSL writes it
         rf"{_SEQUENCE}{_VERSION}\x04{_LONG}",  # SEC 1
-        rf"\x02(?:{_EQUAL_NUMBERS})",
+        _THREE_NUMBERS,
     ],
     # Anywhere within bytes, if what the inner sequence ends before is an octet string: PKCS#8, and encrypted PKCS#8.
     # A certificate of X.509 v1, and a curve that is spelled out, begin alike, and continue otherwise.

@@ -88,6 +88,17 @@ def as_numbers(kind: str, data: bytes) -> Iterator[tuple[str, str]]:
     yield f"{kind}octal numbers", "\n".join(f"{place * 16:07o} {line}" for place, line in enumerate(lines))
 
 
+def numbers_of_rsa(*octets: int) -> bytes:
+    """Numbers of so many octets in DER, behind the rest of one, as a key without its beginning has them."""
+    told = bytes(range(1, 24))
+    for count in octets:
+        length = (
+            bytes([count]) if count < 0x80 else bytes([0x81, count]) if count < 0x100 else b"\x82" + count.to_bytes(2)
+        )
+        told += b"\x02" + length + bytes([0x5A]) * count
+    return told
+
+
 def pieces_of_private_keys() -> Iterator[tuple[str, str | bytes]]:
     """(kind, text or bytes) of private keys that are cut, wrapped, escaped, or of forms few people know."""
     key = pair()
@@ -112,6 +123,9 @@ def pieces_of_private_keys() -> Iterator[tuple[str, str | bytes]]:
     yield "only the frame's end", f"{body[700:760]}\n-----END PRIVATE KEY-----"
     yield "half of the frame's beginning", f"ATE KEY-----\n{body}"
     yield "without its beginning", base64.b64encode(pkcs1[40:]).decode()
+    for octets in (64, 128, 192, 256, 512):  # one exponent of 256 is shorter than its prime
+        cut = numbers_of_rsa(octets + 1, octets + 1, octets - 1, octets, octets + 1)
+        yield f"without its beginning, a short exponent, {octets} octets", base64.b64encode(cut).decode()
     yield (
         "encrypted the old way, without a frame",
         "Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,0A1B2C3D4E5F6071\n\nq83v",
