@@ -15,7 +15,7 @@ import click
 import orjson
 
 from app.policy.documents import PARTITIONS
-from app.settings import account_lists, branding, company, notices, parsers, values
+from app.settings import account_lists, branding, company, notices, outbox, parsers, values
 from app.settings.table import Reading, Setting, read_all
 
 ROOT = Path(__file__).parent
@@ -345,6 +345,53 @@ SETTINGS: dict[str, Setting] = {
             notices.ca_file,
             help="PEM file with the certificate authorities of your mail server and your webhooks. "
             "Default: those of the system",
+        ),
+        Setting(
+            "NOTICES_ADDRESS_FILE",
+            outbox.address_file,
+            help="CSV file with users' mail addresses and managers: "
+            "[notifications.md](notifications.md#addresses). Default: none",
+        ),
+        Setting(
+            "NOTICES_ADDRESS_TAG",
+            outbox.address_tag,
+            help="Key of the tag of IAM users that has their mail address. It's read from authorization details. "
+            "Default: none",
+        ),
+        Setting(
+            "NOTICES_ADDRESS_PATTERN",
+            outbox.address_pattern,
+            help="Mail address of users who have none in the file or tag, like `{user}@example.com`. Default: none",
+        ),
+        Setting(
+            "NOTICES_TIME_ZONE",
+            outbox.time_zone,
+            default="UTC",
+            help="Time zone for quiet hours, for what is sent at a time of the day, and for times in notices, like "
+            "`Europe/Berlin`",
+        ),
+        Setting(
+            "NOTICES_QUIET_HOURS",
+            outbox.quiet_hours,
+            help="Hours in which only notices about changed credentials are sent, like `20:00-07:00`. Default: none",
+        ),
+        Setting(
+            "NOTICES_PER_MINUTE",
+            values.whole(0, 100_000),
+            default="0",
+            help="Most notices in a minute, all workers together. 0: no limit",
+        ),
+        Setting(
+            "NOTICES_ATTEMPTS",
+            values.whole(1, 30),
+            default="10",
+            help="Attempts to send a notice, 1 to 30. After the last, administrators see it and can send it again",
+        ),
+        Setting(
+            "NOTICES_WORKERS",
+            values.whole(0, 8),
+            default="1",
+            help="Workers that `make serve` starts beside the portal if a channel is set up, 0 to 8",
         ),
     )
 }

@@ -46,15 +46,22 @@ def _command_app() -> Flask:
     return cast("Flask", import_module("app.command_app").create_command_app())
 
 
+def _without_pages(ctx: click.Context) -> ScriptInfo:
+    """Where a command would load the portal of `wsgi`, let it have an application without pages instead."""
+    info = ctx.ensure_object(ScriptInfo)
+    if info.create_app is None and _is_ours(info.app_import_path):
+        prepare_import((info.app_import_path or "wsgi").partition(":")[0])  # settings are those beside wsgi.py
+        info.create_app = _command_app
+    return info
+
+
 class _Later(click.Group):
     """The commands of `app.NAME.cli`."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command. Where it would load the portal of `wsgi`, it gets an application without pages instead."""
-        info = ctx.ensure_object(ScriptInfo)
-        if self.name in WITHOUT_PAGES and info.create_app is None and _is_ours(info.app_import_path):
-            prepare_import((info.app_import_path or "wsgi").partition(":")[0])  # settings are those beside wsgi.py
-            info.create_app = _command_app
+        """Run a command."""
+        if self.name in WITHOUT_PAGES:
+            _without_pages(ctx)
         return super().invoke(ctx)
 
     def _commands(self) -> click.Group:
@@ -71,3 +78,14 @@ class _Later(click.Group):
 
 activity = _Later("activity", help="The audit log: verify it, and remove old entries.")
 compliance = _Later("compliance", help="Compliance: refresh from AWS, upload a credential report, export.")
+
+
+@click.command("worker", help="Send notices, and do what is planned, until SIGTERM or Ctrl-C.")
+@click.option("--parent", type=int, default=0, hidden=True, help="Also end with this process.")
+@click.pass_context
+def worker(ctx: click.Context, parent: int) -> None:
+    """Run a worker."""
+    app = _without_pages(ctx).load_app()
+    with app.app_context():
+        run = on_database(import_module("app.notices.worker_command").run)
+        run(app, parent)

@@ -159,6 +159,7 @@ class Event(StrEnum):
         N_("Exported compliance findings"),
         N_("Tried to export compliance findings"),
     )
+    NOTICES_SENT = "notices-sent", N_("Sent notices"), N_("Tried to send notices")
     AUDIT_LOG_EXPORTED = "record-exported", N_("Exported the audit log"), N_("Tried to export the audit log")
     AUDIT_LOG_SHORTENED = (
         SHORTENED,

@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from typing import cast
 
 from flask import Flask, current_app
-from sqlalchemy import Engine, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Engine, bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from app.audit.chain import START, ChainedRow, Keyring, head_text
@@ -57,6 +57,10 @@ class UnderWay:
 
 Added = Callable[[Mapping[str, str]], None]
 """Called with the columns of each entry that was added."""
+AfterCommit = Callable[[], None]
+Watcher = Callable[[Connection, ChainedRow], AfterCommit | None]
+"""Called with each entry, in the transaction that adds it. What it returns is called when that is over. A watcher may
+write to the database, and reaches nothing else. If it raises an error, the entry isn't added."""
 
 
 class AuditLog:
@@ -70,22 +74,41 @@ class AuditLog:
         self.keyring = keyring
         self._to_stdout = to_stdout
         self._added = added
+        self.watchers: list[Watcher] = []
 
     def append(self, account_id: str, **values: str) -> int:
         """Add an entry at the end of the account's chain, return its position. Raises SQLAlchemyError."""
+        with self.engine.begin() as connection:
+            seq, after = self.append_within(connection, account_id, **values)
+        after()
+        return seq
+
+    def append_within(self, connection: Connection, account_id: str, **values: str) -> tuple[int, AfterCommit]:
+        """Add an entry in the caller's transaction. Return its position, and what to call when that is over.
+
+        It locks the account's chain until then. Raises SQLAlchemyError.
+        """
         try:
-            written = self._append(account_id, values)
+            written = self._append(connection, account_id, values)
         except LookupError:
-            self._begin(account_id)
-            written = self._append(account_id, values)
-        if self._added:
-            self._added(values)
-        self._stream(written)
-        return written[-1][0].seq
+            self._begin(account_id, connection)
+            written = self._append(connection, account_id, values)
+        watched = [watch(connection, row) for row, _ in written for watch in self.watchers]
+
+        def after() -> None:
+            if self._added:
+                self._added(values)
+            self._stream(written)
+            for each in filter(None, watched):
+                each()
+
+        return written[-1][0].seq, after
 
     def begin_key(self, account_id: str) -> None:
         """Where a newer key signs from now on, add the entry that says so. Raises SQLAlchemyError, LookupError."""
-        self._stream(self._append(account_id, None))
+        with self.engine.begin() as connection:
+            written = self._append(connection, account_id, None)
+        self._stream(written)
 
     def _stream(self, written: Sequence[tuple[ChainedRow, str]]) -> None:
         for row, mac in written if self._to_stdout else ():
@@ -97,41 +120,42 @@ class AuditLog:
                 # The row is stored. A SIEM that collects the stream sees the gap in `seq`.
                 log.exception("row %s of account %s did not reach standard output", row.seq, row.account_id)
 
-    def _begin(self, account_id: str) -> None:
+    def _begin(self, account_id: str, connection: Connection) -> None:
         try:
-            with self.engine.begin() as connection:
+            with connection.begin_nested():
                 connection.execute(insert(ActivityHead).values(account_id=account_id, seq=0, mac=START))
         except IntegrityError:
             pass  # another replica was faster: now there is a head to follow
 
-    def _append(self, account_id: str, values: dict[str, str] | None) -> list[tuple[ChainedRow, str]]:
+    def _append(
+        self, connection: Connection, account_id: str, values: dict[str, str] | None
+    ) -> list[tuple[ChainedRow, str]]:
         """Add an entry, after one that says so where a newer key begins. None: only that one.
 
         Raises LookupError where the chain has no head yet.
         """
         mine = ActivityHead.account_id == account_id
-        with self.engine.begin() as connection:
-            # The first statement takes the lock, on SQLite and PostgreSQL: a second process sees our row.
-            head = connection.execute(
-                update(ActivityHead)
-                .where(mine)
-                .values(seq=ActivityHead.seq + 1)
-                .returning(ActivityHead.seq, ActivityHead.mac)
-            ).first()
-            if head is None:
-                raise LookupError(account_id)
-            seq, before, written = head.seq, head.mac, []
-            former = connection.execute(_KEY, {"account_id": account_id, "seq": seq - 1}).scalar()
-            key_id = self.keyring.next_after(former) if former is not None else self.keyring.signing
-            now = datetime.now(UTC)
-            changed = former is not None and key_id != former
-            for each in ((_key_changed(key_id, seq),) if changed else ()) + ((values,) if values is not None else ()):
-                row = ChainedRow(account_id, seq, now, key_id=key_id, **each)
-                mac = self.keyring.mac(before, row)
-                connection.execute(insert(ActivityRow).values(**row._asdict(), mac=mac))
-                written.append((row, mac))
-                seq, before = seq + 1, mac
-            connection.execute(update(ActivityHead).where(mine).values(seq=seq - 1, mac=before))
+        # The first statement takes the lock, on SQLite and PostgreSQL: a second process sees our row.
+        head = connection.execute(
+            update(ActivityHead)
+            .where(mine)
+            .values(seq=ActivityHead.seq + 1)
+            .returning(ActivityHead.seq, ActivityHead.mac)
+        ).first()
+        if head is None:
+            raise LookupError(account_id)
+        seq, before, written = head.seq, head.mac, []
+        former = connection.execute(_KEY, {"account_id": account_id, "seq": seq - 1}).scalar()
+        key_id = self.keyring.next_after(former) if former is not None else self.keyring.signing
+        now = datetime.now(UTC)
+        changed = former is not None and key_id != former
+        for each in ((_key_changed(key_id, seq),) if changed else ()) + ((values,) if values is not None else ()):
+            row = ChainedRow(account_id, seq, now, key_id=key_id, **each)
+            mac = self.keyring.mac(before, row)
+            connection.execute(insert(ActivityRow).values(**row._asdict(), mac=mac))
+            written.append((row, mac))
+            seq, before = seq + 1, mac
+        connection.execute(update(ActivityHead).where(mine).values(seq=seq - 1, mac=before))
         return written
 
     def shorten(self, account_id: str, seq: int, mac: str) -> int:

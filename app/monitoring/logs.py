@@ -67,6 +67,7 @@ def settings(level: str) -> dict[str, Any]:
             "gunicorn.access": {"level": "WARNING", "propagate": False},
             "gunicorn.error": {"level": "WARNING", "propagate": True, "handlers": []},
             "botocore": {"level": "WARNING"},
+            "huey": {"level": "WARNING"},
             "urllib3": {"level": "WARNING"},
             "alembic": {"level": "WARNING"},
         },

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, case, insert, or_, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import ColumnElement, Connection, Engine, and_, case, or_, select, update
 
 from app.notices.messages import Outcome, Refused, Sent, TryLater
 from app.notices.models import NoticeRow, ScheduleRow
@@ -157,16 +156,6 @@ def _count(connection: Connection, number: int, pace: Pace) -> None:
         connection.execute(update(ScheduleRow).where(ScheduleRow.name == RATE).values(used=ScheduleRow.used + number))
 
 
-def ensure_schedule_row(engine: Engine, name: str) -> None:
-    """Make sure there's a row of this name in `schedules`."""
-    try:
-        with engine.begin() as connection:
-            if connection.execute(select(ScheduleRow.name).where(ScheduleRow.name == name)).first() is None:
-                connection.execute(insert(ScheduleRow).values(name=name, lease_by="", used=0))
-    except IntegrityError:
-        pass  # another worker was faster
-
-
 def renew(engine: Engine, worker: str, now: datetime) -> None:
     """Tell that the worker is still sending what it claimed."""
     mine = NoticeRow.state == State.SENDING.value, NoticeRow.lease_by == worker
@@ -191,32 +180,28 @@ def settle(
     One that was taken back in the meantime belongs to its next worker, who stores what comes of it.
     """
     mine = NoticeRow.lease_by == worker, NoticeRow.state == State.SENDING.value
+    free: dict[str, object] = {"lease_by": "", "lease_until": None}
     sent = []
     for each in ended:
-        values = _values(each, now, pace)
-        statement = update(NoticeRow).where(NoticeRow.id == each.row.id, *mine).values(values)
-        if connection.execute(statement).rowcount and isinstance(each.outcome, Sent):
-            sent.append(each.row)
+        row, values = each.row, _values(each, now, pace)
+        settled = update(NoticeRow).where(NoticeRow.id == row.id, *mine).values(values | free)
+        if connection.execute(settled).rowcount and isinstance(each.outcome, Sent):
+            row.sent_to, row.sent_at = each.address[:254], now
+            sent.append(row)
     return sent
 
 
 def _values(each: Ended, now: datetime, pace: Pace) -> dict[str, object]:
-    free: dict[str, object] = {"lease_by": "", "lease_until": None}
     match each.outcome:
         case Sent():
-            return free | {
-                "state": State.SENT.value,
-                "sent_at": now,
-                "sent_to": each.address[:254],
-                "last_error": "",
-            }
+            return {"state": State.SENT.value, "sent_at": now, "sent_to": each.address[:254], "last_error": ""}
         case Refused(code):
-            return free | {"state": State.DEAD.value, "last_error": code[:64]}
+            return {"state": State.DEAD.value, "last_error": code[:64]}
         case TryLater(after, code):
             over = each.row.attempts >= pace.attempts
             later = now + timedelta(seconds=pause_before(each.row.attempts, after))
             state = State.DEAD if over else State.FAILED
-            return free | {"state": state.value, "not_before": later, "last_error": code[:64]}
+            return {"state": state.value, "not_before": later, "last_error": code[:64]}
 
 
 def release(connection: Connection, worker: str, rows: Sequence[NoticeRow]) -> None:

@@ -29,8 +29,8 @@ NO_ADDRESS, NOT_WRITTEN, BROKEN = "no-address", "not-written", "channel-failed"
 AddressOf = Callable[[NoticeRow], str | None]
 """The address of a notice: "" for a channel that has only one, None where nobody knows any."""
 Render = Callable[[NoticeRow], Parts]
-Record = Callable[[Connection, Sequence[NoticeRow], datetime], None]
-"""Called with those that were sent, in the transaction that stores it."""
+Record = Callable[[Connection, Sequence[NoticeRow], datetime], Callable[[], None]]
+"""Called with those that were sent, in the transaction that stores it. What it returns is called after that."""
 
 
 @dataclass
@@ -136,8 +136,9 @@ class _Run:
         now = datetime.now(UTC)
         with self._all.engine.begin() as connection:
             sent = claims.settle(connection, self._all.worker, ended, now, self._all.pace)
-            if sent:
-                self._all.record(connection, sent, now)
+            after = self._all.record(connection, sent, now) if sent else None
+        if after:
+            after()
 
     def _stay_alive(self) -> None:
         now = datetime.now(UTC)

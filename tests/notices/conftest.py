@@ -101,8 +101,9 @@ class Office:
             self._record,
         )
 
-    def _record(self, connection: Connection, sent: Iterable[NoticeRow], at: datetime) -> None:
-        self.recorded += [row.user_name for row in sent]
+    def _record(self, connection: Connection, sent: Iterable[NoticeRow], at: datetime) -> Callable[[], None]:
+        found = [row.user_name for row in sent]
+        return lambda: self.recorded.extend(found)
 
     def states(self) -> list[tuple[str, str]]:
         """State and last error of every row, in the order they were written."""

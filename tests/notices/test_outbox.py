@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
@@ -14,6 +15,7 @@ from app.notices.messages import Message, Outcome, Parts, Refused, Sent, TryLate
 from app.notices.models import NoticeRow
 from app.notices.notice import MAIL, Audience, Notice
 from app.notices.outbox import Outbox
+from app.notices.schedules import ensure_row
 from tests.notices.conftest import Office, notice, now
 from tests.support.clock import Clock
 
@@ -211,7 +213,7 @@ def test_a_claim_that_was_taken_over_is_not_settled_by_its_former_worker(office:
 def test_a_minute_sends_only_so_many(office: Office, clock: Clock) -> None:
     clock.move(60 - clock.time() % 60)
     office.write(*(notice(f"user-{number}") for number in range(25)))
-    claims.ensure_schedule_row(office.engine, claims.RATE)
+    ensure_row(office.engine, claims.RATE)
     pace = Pace(per_minute=10)
     sent = []
     for _ in range(4):
@@ -248,7 +250,7 @@ def test_a_database_that_fails_while_outcomes_are_stored_leaves_them_to_be_sent_
 ) -> None:
     office.write(notice())
 
-    def fails(*_: object) -> None:
+    def fails(*_: object) -> Callable[[], None]:
         raise ZeroDivisionError
 
     worker = office.worker()

@@ -1,0 +1,162 @@
+"""A worker: a process that sends notices and does what is planned, until it is told to stop."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from flask import Flask
+from huey import crontab
+from huey.consumer import Consumer, Scheduler
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.db import db
+from app.notices import claims
+from app.notices.addresses import AddressBook
+from app.notices.channels import configured
+from app.notices.claims import Pace
+from app.notices.content import Brand
+from app.notices.delivery import Delivery
+from app.notices.messages import Parts
+from app.notices.models import NoticeRow
+from app.notices.queue import SCHEDULES, SEND, open_queue
+from app.notices.recording import Recorder
+from app.notices.rendering import render
+from app.notices.schedules import Schedules, ensure_row, planned
+
+log = logging.getLogger(__name__)
+BEAT = timedelta(seconds=10)
+"""Between two signs of life."""
+_STOP_S = 20
+"""Seconds that a message under way may take at the end."""
+LANGUAGE = "en"
+
+
+class Worker:
+    """What one process does."""
+
+    def __init__(self, app: Flask) -> None:
+        self._app = app
+        self._sending = threading.Lock()
+        self._beat_at: datetime | None = None
+        self._away = False
+        with app.app_context():
+            self.delivery = delivery(app)
+            self.schedules = Schedules(db.engine, self.delivery.worker, app.config["NOTICES_TIME_ZONE"], planned(app))
+        self.huey = open_queue(app.config["REDIS_URL"])
+        self.huey.task(name=SEND)(self._send)
+        self.huey.periodic_task(crontab(), name=SCHEDULES)(self._run_schedules)
+
+    def run(self, parent: int = 0) -> None:
+        """Work until SIGTERM or SIGINT. parent: a process, 0 for none: also until that ends."""
+        with self._app.app_context():
+            self.schedules.begin()
+            ensure_row(db.engine, claims.RATE)
+        _Consumer(self, parent).run()
+
+    def _send(self) -> None:
+        if not self._sending.acquire(blocking=False):
+            return
+        try:
+            with self._app.app_context():
+                self.delivery.run()
+        finally:
+            self._sending.release()
+
+    def _run_schedules(self) -> None:
+        with self._app.app_context():
+            self.schedules.run()
+
+    def look(self) -> None:
+        """Say that this worker runs, and put the sending of what is due into the queue."""
+        now = datetime.now(UTC)
+        try:
+            if not self._beat_at or abs(now - self._beat_at) >= BEAT:
+                self.schedules.beat()
+                self._beat_at = now
+            if self.delivery.is_due() and not self._sending.locked() and self.huey.pending_count() == 0:
+                self.huey.enqueue(self.huey._registry.string_to_task(f"{__name__}.{SEND}")())
+        except SQLAlchemyError:
+            if not self._away:
+                log.exception("the database can't be used: nothing is sent until it can")
+            self._away = True
+        else:
+            self._away = False
+
+
+class _Looking(Scheduler):
+    """Huey's scheduler, which also looks for what is due."""
+
+    def __init__(self, worker: Worker, parent: int, **options: Any) -> None:
+        super().__init__(**options)
+        self._worker, self._parent = worker, parent
+        self._next_plans = time.monotonic()
+
+    def loop(self, now: datetime | None = None) -> None:
+        """Run each second."""
+        began = time.monotonic()
+        if self._parent and os.getppid() != self._parent:
+            os.kill(os.getpid(), signal.SIGTERM)
+        self._worker.look()
+        if self._next_plans <= began:
+            self._next_plans = began + self.periodic_task_seconds
+            self.enqueue_periodic_tasks(now)
+        self.sleep_for_interval(began, self.interval)
+
+
+class _Consumer(Consumer):
+    """Two threads: one may send for long, and the other does what is planned."""
+
+    def __init__(self, worker: Worker, parent: int) -> None:
+        self._worker, self._parent = worker, parent
+        super().__init__(worker.huey, workers=2, max_delay=1.0, shutdown_timeout=_STOP_S, graceful_signal="TERM")
+
+    def _create_scheduler(self) -> _Looking:
+        return _Looking(
+            self._worker,
+            self._parent,
+            huey=self.huey,
+            stop_flag=self.stop_flag,
+            interval=self.scheduler_interval,
+            periodic=True,
+        )
+
+    def stop(self, graceful: bool = False) -> None:
+        """End what is under way, whichever signal asks for it."""
+        self._worker.delivery.stopping.set()
+        super().stop(graceful=True)
+
+
+def pace_of(app: Flask) -> Pace:
+    """Return how fast notices are sent, by the settings."""
+    config = app.config
+    return Pace(config["NOTICES_ATTEMPTS"], config["NOTICES_PER_MINUTE"], config["NOTICES_QUIET_HOURS"])
+
+
+def address_book(app: Flask) -> AddressBook:
+    """Return users' addresses, by the settings."""
+    config = app.config
+    return AddressBook(
+        config["NOTICES_ADDRESS_FILE"],
+        config["NOTICES_ADDRESS_TAG"],
+        config["NOTICES_ADDRESS_PATTERN"],
+        **({"tag_of": tag_of} if (tag_of := app.extensions.get("tag_of")) else {}),
+    )
+
+
+def delivery(app: Flask) -> Delivery:
+    """Return what a worker sends with, by the settings. Within an application context."""
+    brand = Brand.of(app.config)
+
+    def written(row: NoticeRow) -> Parts:
+        return render(row.kind, {"user": row.user_name, "account": row.account_id, **row.data}, LANGUAGE, brand)
+
+    recorder = Recorder(app.extensions["audit_log"])
+    return Delivery(
+        db.engine, configured(app.config), pace_of(app), address_book(app).of_notice, written, recorder.record
+    )

@@ -1,0 +1,25 @@
+"""`flask worker`."""
+
+from __future__ import annotations
+
+import logging
+from logging.config import dictConfig
+
+import click
+from flask import Flask
+
+from app.monitoring.logs import settings
+from app.notices.worker import Worker
+
+log = logging.getLogger(__name__)
+
+
+def run(app: Flask, parent: int) -> None:
+    """Run a worker until SIGTERM or SIGINT. parent: a process, 0 for none: also until that ends."""
+    dictConfig(settings(app.config["LOG_LEVEL"]))
+    worker = Worker(app)
+    if not worker.delivery.channels:
+        raise click.ClickException("No channel is set up, so there’s nothing to send. Set SMTP_SERVER.")
+    log.info("worker started")
+    worker.run(parent)
+    log.info("worker stopped")
