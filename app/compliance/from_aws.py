@@ -18,6 +18,7 @@ from app.aws.credential_report import READS_WITH_REPORT, CredentialReportGateway
 from app.aws.iam import IamGateway
 from app.aws.passwords import PasswordGateway
 from app.aws.profile import credentials_of
+from app.aws.server_certificates import LIST_CERTIFICATES, ServerCertificateGateway
 from app.aws.sts import Identity, StsGateway
 from app.aws.user_list import READS, UserListGateway
 from app.compliance import service
@@ -49,10 +50,14 @@ def refresh_account(profile: str | None, *, report: bool, details: bool, quiet: 
 
     Raises ClickException where something wasn't read. The rest was stored.
     """
-    reads = (READS_WITH_REPORT if report else READS) | ({GET_DETAILS} if details else set())
+    reads = (READS_WITH_REPORT if report else READS) | {LIST_CERTIFICATES} | ({GET_DETAILS} if details else set())
     clients = Clients(reads, current_app.config["AWS_REGION"], user_agent=f"latchkey/{version('latchkey')}")
     gateways = Gateways(
-        UserListGateway(clients), AccountGateway(clients), IamGateway(clients), PasswordGateway(clients)
+        UserListGateway(clients),
+        AccountGateway(clients),
+        IamGateway(clients),
+        PasswordGateway(clients),
+        ServerCertificateGateway(clients).certificates,
     )
     try:
         credentials = credentials_of(profile)

@@ -56,6 +56,8 @@ FACTS = {
     "root_password": N_("password of the root user"),
     "root_used_at": N_("last use of the root user"),
     "password_policy": N_("password policy"),
+    "tls_number": N_("number of TLS certificates"),
+    "tls_certificates": N_("TLS certificates"),
 }
 SOURCES = {
     Source.USER_LIST: N_("refresh from AWS"),

@@ -22,11 +22,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.aws.account import AccountGateway
 from app.aws.clients import AwsCredentials, using_credentials
 from app.aws.iam import IamGateway
-from app.aws.passwords import PasswordGateway
+from app.aws.passwords import PasswordGateway, PasswordPolicy
 from app.aws.user_list import Batch, UserListEntry, UserListGateway
 from app.compliance.data import refresh_runs, updates
 from app.compliance.data.account_data import AccountData, locked
 from app.compliance.data.judgements import TermsOf
+from app.compliance.rules import password_policy
 from app.compliance.rules.sources import UserListFacts
 from app.errors import NotAllowed, PortalError, Throttled
 from app.text.messages import N_, _
@@ -62,6 +63,8 @@ class Gateways:
     account: AccountGateway
     iam: IamGateway
     passwords: PasswordGateway
+    certificates: Callable[[str], Batch[tuple[str, datetime]]] | None = None
+    """A page of names and expiries of TLS certificates. Commands only: the portal's policy doesn't allow it."""
 
 
 @dataclass
@@ -175,6 +178,8 @@ class Refresh:
             self.counts["expected"] = summary.get("Users", 0)
             if "Users" in summary:
                 facts["users"] = summary["Users"]
+            if "ServerCertificates" in summary:
+                facts["tls_number"] = summary["ServerCertificates"]
             self.counts["in_use"], self.counts["in_use_known"] = summary.get("MFADevicesInUse", 0), 1
         try:
             policy = self._patiently(self.gateways.passwords.policy)
@@ -182,9 +187,22 @@ class Refresh:
             facts["why_no_password_policy"] = _("The policy doesn’t allow %(action)s.", action=error.action)
         else:
             facts["password_length"], facts["password_reuse"] = policy.length, policy.reuse
+            facts["password_classes"], facts["password_expiry"] = _classes(policy), policy.max_age_days
+        facts.update(self._tls_certificates())
         with suppress(NotAllowed):  # the pages work without the alias
             facts["alias"] = self._patiently(self.gateways.iam.account_alias) or ""
         return facts
+
+    def _tls_certificates(self) -> UserListFacts:
+        if self.gateways.certificates is None:
+            return {}
+        at = datetime.now(UTC).isoformat()
+        try:
+            pages = list(self._pages(self.gateways.certificates))
+        except NotAllowed as error:
+            told = _("AWS didn’t allow %(action)s, so nobody knows when they expire.", action=error.action)
+            return {"why_no_tls": told}
+        return {"tls_certificates": [(name, ends.isoformat()) for page in pages for name, ends in page], "tls_at": at}
 
     def _pages(self, fetch: Callable[[str], Batch[Item]]) -> Iterator[list[Item]]:
         marker = ""
@@ -222,6 +240,18 @@ class Refresh:
         ends = self.credentials.expires_at
         if ends and datetime.now(UTC) >= ends:
             raise RefreshSessionExpired
+
+
+def _classes(policy: PasswordPolicy) -> list[str]:
+    """Return the kinds of characters that every password needs."""
+    asked = {
+        password_policy.UPPERCASE: policy.uppercase,
+        password_policy.LOWERCASE: policy.lowercase,
+        password_policy.DIGITS: policy.digits,
+        password_policy.SYMBOLS: policy.symbols,
+        password_policy.SOME: policy.character_classes > 0,
+    }
+    return [name for name, wanted in asked.items() if wanted]
 
 
 def _said(error: PortalError) -> str:

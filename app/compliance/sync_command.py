@@ -16,6 +16,7 @@ from app.aws.credential_report import READS_WITH_REPORT
 from app.aws.organization import READS_OF_ORGANIZATION, OrganizationGateway
 from app.aws.profile import credentials_of
 from app.aws.roles import ASSUME
+from app.aws.server_certificates import LIST_CERTIFICATES
 from app.aws.sts import Identity, StsGateway
 from app.compliance import service
 from app.compliance.command_line import audit_of
@@ -49,7 +50,10 @@ class Options:
 def sync_accounts(options: Options) -> None:
     """Read all accounts and store the data. Raises ClickException where one wasn't: the others were."""
     clients = Clients(
-        READS_WITH_REPORT | READS_OF_ORGANIZATION | {ASSUME} | ({GET_DETAILS} if options.details else set()),
+        READS_WITH_REPORT
+        | READS_OF_ORGANIZATION
+        | {ASSUME, LIST_CERTIFICATES}
+        | ({GET_DETAILS} if options.details else set()),
         current_app.config["AWS_REGION"],
         user_agent=f"latchkey/{version('latchkey')}",
     )

@@ -28,6 +28,7 @@ from app.aws.iam import IamGateway
 from app.aws.organization import OrganizationGateway
 from app.aws.passwords import PasswordGateway
 from app.aws.roles import RoleGateway, is_own_denial
+from app.aws.server_certificates import ServerCertificateGateway
 from app.aws.sts import Identity
 from app.aws.user_list import UserListGateway
 from app.compliance import service
@@ -97,6 +98,7 @@ class Sync:
             AccountGateway(self.clients),
             IamGateway(self.clients),
             PasswordGateway(self.clients),
+            ServerCertificateGateway(self.clients).certificates,
         )
         self.roles = RoleGateway(self.clients)
 

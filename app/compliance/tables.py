@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from app.compliance.data.daily import Figures
+from app.compliance.data.daily import Count, Figures
 from app.compliance.data.people_data import states
 from app.compliance.data.rows import PersonRow
 from app.compliance.labels import TONES
@@ -21,10 +21,19 @@ MOST_UNKNOWN = 2
 _IN_ORDER = (State.FAIL, State.EXCEPTED, State.UNKNOWN)
 
 
-def on_dashboard(standards: Sequence[Standard], terms: Terms) -> list[Rule]:
-    """Return the rules, and the variants that the first standard demands. The pages of others show theirs."""
+def on_dashboard(standards: Sequence[Standard], terms: Terms, figures: Figures) -> list[Rule]:
+    """Return the rules, and those variants that the first standard demands. The pages of others show theirs.
+
+    A rule that is judged only because a standard asks for it is left out while it passes.
+    """
     first = items_by_rule(standards[:1], terms)
-    return [rule for rule in applying(RULES, terms) if not rule.variant_of or rule.id in first]
+    return [rule for rule in applying(RULES, terms) if _belongs(rule, figures.of(rule.id), rule.id in first)]
+
+
+def _belongs(rule: Rule, count: Count, in_first: bool) -> bool:
+    if rule.on_demand:
+        return in_first and count.passed < count.population
+    return not rule.variant_of or in_first
 
 
 def worst_first(rules: Iterable[Rule], figures: Figures) -> list[Rule]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from app.compliance.rules.subjects import Terms
 from app.compliance.standards.shipped import followed
-from app.compliance.standards.standard import Standard, variants_of
+from app.compliance.standards.standard import Standard, asked_by, variants_of
 from app.credentials.max_age import access_key_max_age
 from app.policy.permits import Permits
 
@@ -28,7 +28,8 @@ def terms_of(config: Mapping[str, Any], account_id: str, others: int | None, now
     partition = config["AWS_PARTITION"]
     terms = Terms(now, **chosen, path_blind=blind, others_at_most=others, partition=partition)
     terms = terms._replace(service_users=config["SERVICE_USERS"])
-    return terms._replace(variants=variants_of(standards_of(config, account_id), terms))
+    standards = standards_of(config, account_id)
+    return terms._replace(variants=variants_of(standards, terms), asked=asked_by(standards, terms))
 
 
 def standards_of(config: Mapping[str, Any], account_id: str) -> tuple[Standard, ...]:

@@ -130,7 +130,7 @@ def index() -> ResponseReturnValue:
         history = daily.days(connection, account.account_id, now)
         run = refresh_runs.latest(connection, account.account_id, now)
     figures = history[-1][1] if history else daily.Figures()
-    rules = tables.worst_first(tables.on_dashboard(account.standards, account.terms), figures)
+    rules = tables.worst_first(tables.on_dashboard(account.standards, account.terms, figures), figures)
     waiting = [] if account.stored and account.stored.details_at else [each for each in rules if each.needs_details]
     return shown(
         "compliance/index.html",

@@ -22,6 +22,7 @@ LISTS = (
     "iam:GetAccountSummary",
     "iam:GetAccountPasswordPolicy",
     "iam:ListAccountAliases",
+    "iam:ListServerCertificates",
 )
 REPORT = ("iam:GenerateCredentialReport", "iam:GetCredentialReport")
 DETAILS = ("iam:GetAccountAuthorizationDetails",)

@@ -166,6 +166,8 @@ THRESHOLDS = {
     "root-days": 3650,
     "password-length": 128,
     "password-reuse": 24,
+    "password-expiry": 1095,
+    "tls-days": 3650,
     "evidence-days": 3650,
 }
 """Names COMPLIANCE_THRESHOLDS may give, and the largest number for each."""

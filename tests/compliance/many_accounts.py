@@ -73,8 +73,11 @@ def figures(portal: Flask, account_id: str) -> tuple[Any, ...]:
     [[day]] = rows(portal, "select figures from compliance_days where account_id = :id", id=account_id)
     counts = {name: value for name, value in json.loads(day).items() if name not in ("at", "changes_at")}
     [account] = rows(portal, "select report, roster from compliance_accounts where account_id = :id", id=account_id)
-    # The hash is also of the moment at which the lists were read.
-    facts = [{name: value for name, value in json.loads(told).items() if name != "digest"} for told in account]
+    # The hash is also of the moment at which the lists were read, as is the time of the TLS certificates.
+    facts = [
+        {name: value for name, value in json.loads(told).items() if name not in ("digest", "tls_at")}
+        for told in account
+    ]
     return people, counts, facts
 
 

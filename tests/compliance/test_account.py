@@ -91,7 +91,7 @@ def test_the_user_list_alone_says_what_it_cannot_know(portal: Flask, command: Co
     assert asked["iam:ListUsers"] == 2, "a plain key is tried first"
     assert set(asked) == {
         "sts:GetCallerIdentity", "iam:ListUsers", "iam:ListVirtualMFADevices", "iam:GetAccountSummary",
-        "iam:GetAccountPasswordPolicy", "iam:ListAccountAliases",
+        "iam:GetAccountPasswordPolicy", "iam:ListAccountAliases", "iam:ListServerCertificates",
     }  # fmt: skip
     users = aws.state.iam.users
     found = verdicts(portal)

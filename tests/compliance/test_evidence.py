@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from app.compliance.rules.subjects import Credential, Seen, Source, Subject, Terms
@@ -29,7 +29,7 @@ from app.compliance.rules.table import (
 )
 from app.compliance.rules.verdicts import State
 from app.compliance.standards.shipped import ids, shipped
-from app.compliance.standards.standard import items_by_rule, variants_of
+from app.compliance.standards.standard import asked_by, items_by_rule, variants_of
 from app.sandbox.operations.credential_report import HEADER
 from tests.compliance.conftest import Command
 from tests.compliance.test_report import BOB, WHOLE
@@ -130,6 +130,8 @@ def test_time_alone_makes_nobody_fail(someone: Subject, later: float) -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(subjects, st.floats(0, 100), st.floats(0, 200))
+@example(NOBODY._replace(password=True, created_at=NOW, keys=()), 46.0, 45.0)
+@example(NOBODY._replace(password=False, created_at=NOW, keys=(key(0),)), 46.0, 45.0)
 def test_a_verdict_with_evidence_stands_until_the_time_it_names(
     someone: Subject, collected: float, later: float
 ) -> None:
@@ -235,7 +237,7 @@ def test_whatever_the_thresholds_each_item_is_answered_once_by_its_own_number(
     chosen: dict[str, Any], name: str
 ) -> None:
     standard, terms = shipped(name), Terms(NOW, **chosen)
-    terms = terms._replace(variants=variants_of([standard], terms))
+    terms = terms._replace(variants=variants_of([standard], terms), asked=asked_by([standard], terms))
     items = items_by_rule([standard], terms)
     mine = [rule.id for rule in applying(RULES, terms)]
     assert set(items) <= set(mine) and len(mine) == len(set(mine))
@@ -262,7 +264,11 @@ def ids_in(cell: str) -> list[str]:
 
 
 def test_the_docs_name_every_id_that_export_takes(command: Command, portal: Flask) -> None:
-    rules = {name for cells in rows_of("## Rules") for name in ids_in(cells[0].split("(")[0])}
+    rules = {
+        name
+        for cells in (*rows_of("## Rules"), *rows_of("### Rules that only standards ask for"))
+        for name in ids_in(cells[0].split("(")[0])
+    }
     assert rules == {rule.id for rule in RULES}
     groups = {ids_in(group)[0]: tuple(ids_in(members)) for group, members in rows_of("### Ids for `--rule`")}
     assert groups == {name: rules_in(name) for name in GROUPS}
@@ -272,3 +278,7 @@ def test_the_docs_name_every_id_that_export_takes(command: Command, portal: Flas
     told = command("export", "--rule", "key-ages")
     assert told.exit_code == 2
     assert set(re.findall(r"'([a-z-]+)'", told.output)) - {"--rule"} == {"key-ages", *rules, *ids_in(items), *groups}
+    of_default = {"tls-expired"} | {rule.id for rule in RULES if not rule.on_demand}
+    told = command("export", "--rule", "password-uppercase")
+    assert told.exit_code == 2, "no standard of the account asks for it"
+    assert set(re.findall(r"'([a-z-]+)'", told.output)) >= of_default

@@ -6,13 +6,15 @@ from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 import pytest
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine, create_engine, select, update
 
+from app.compliance.data import details_data
 from app.compliance.data.account_data import read_account
 from app.compliance.data.daily import Count
 from app.compliance.data.details import details_of
 from app.compliance.data.details_updates import keep_details
-from app.compliance.data.permissions import allows_everything, direct_policies, permissions_of
+from app.compliance.data.models import ComplianceDetails
+from app.compliance.data.permissions import allows_a_service, allows_everything, direct_policies, permissions_of
 from app.compliance.data.queries import findings_of_account
 from app.compliance.data.rows import AccountRow
 from app.compliance.rules.permissions import NAMED
@@ -63,6 +65,25 @@ def test_which_documents_allow_everything(document: Any, expected: bool) -> None
     assert allows_everything(document) is expected
 
 
+@pytest.mark.parametrize(
+    ("document", "expected"),
+    [
+        (EVERYTHING, True),
+        (allowing(Action="ec2:*"), True),
+        (allowing(Action=["s3:Get*", "iam:**"], Resource="arn:aws:iam::1:user/x"), True),
+        (allowing(Action="ec2:*", Condition=MFA), True),
+        ({"Statement": [{"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"}]}, True),
+        ({"Statement": [{"Effect": "Allow", "NotAction": "iam:CreateUser", "Resource": "*"}]}, False),
+        (allowing(Effect="Deny", Action="ec2:*"), False),
+        (allowing(Action="ec2:Describe*"), False),
+        ({"Statement": ["no", {"Effect": "Allow", "Action": [1]}]}, False),
+        (None, False),
+    ],
+)
+def test_which_documents_allow_every_action_of_a_service(document: Any, expected: bool) -> None:
+    assert allows_a_service(document) is expected
+
+
 def role(name: str, *policies: str, owner: str = ACCOUNT) -> dict[str, Any]:
     arn = f"arn:aws:iam::{ACCOUNT}:role/{name}"
     return {"RoleName": name, "Arn": arn, "AttachedManagedPolicies": attached(*policies, owner=owner)}
@@ -111,6 +132,28 @@ def test_support_and_cloudshell_are_aws_own_policies() -> None:
     assert found["missing"] == ["AWSCloudShellFullAccess", "AWSSupportAccess", "AWSSupportAccess"]
 
 
+def test_only_the_accounts_own_policies_count_for_security_hub() -> None:
+    wide = allowing(Action="s3:*")
+    found = facts(
+        user("alice", PermissionsBoundary=EDGE, AttachedManagedPolicies=attached("AmazonS3FullAccess", owner="aws")),
+        Policies=[managed("AmazonS3FullAccess", wide, owner="aws"), managed("spare", wide), managed("edge", wide)],
+    )
+    assert found["full_service_own"] == ["spare"] and found["full_access_own"] == []
+
+
+def test_tags_of_aws_and_roles_of_services_do_not_count() -> None:
+    of_service = {"Arn": f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/support.amazonaws.com/ForSupport"}
+    found = facts(
+        RoleDetailList=[
+            role("bare"),
+            {**role("owned"), "Tags": [{"Key": "owner", "Value": "ops"}]},
+            {**role("stacked"), "Tags": [{"Key": "aws:cloudformation:stack-name", "Value": "x"}]},
+            {**role("ForSupport"), **of_service},
+        ]
+    )
+    assert found["untagged_roles"] == ["bare", "stacked"]
+
+
 def test_direct_policies_are_attached_or_inline() -> None:
     inline = [{"PolicyName": "own", "PolicyDocument": ALLOW}]
     alice = user("alice", UserPolicyList=inline, AttachedManagedPolicies=attached("Force_MFA"), GroupList=["devs"])
@@ -121,6 +164,7 @@ def test_direct_policies_are_attached_or_inline() -> None:
 
 NOTHING: PermissionFacts = {
     "full_access": [], "full_access_own": [], "support_roles": [], "cloudshell": [], "missing": [],
+    "full_service_own": [], "untagged_roles": [],
 }  # fmt: skip
 SEEN = {"policies": Seen(Source.DETAILS, ago(1))}
 
@@ -134,6 +178,10 @@ SEEN = {"policies": Seen(Source.DETAILS, ago(1))}
         ("no-full-access", {"missing": ["gone"]}, U, "gone"),
         ("no-full-access-own", {}, P, ""),
         ("no-full-access-own", {"full_access_own": ["spare"]}, F, "spare"),
+        ("no-full-service-own", {}, P, ""),
+        ("no-full-service-own", {"full_service_own": ["wide"]}, F, "wide"),
+        ("role-tags", {}, P, ""),
+        ("role-tags", {"untagged_roles": ["ci"]}, F, "ci"),
         ("support-role", {}, F, "AWSSupportAccess"),
         ("support-role", {"support_roles": ["helpdesk"]}, P, "helpdesk"),
         ("cloudshell-access", {}, P, ""),
@@ -159,6 +207,29 @@ def test_of_a_user(direct: list[str], expected: State) -> None:
     forced: ForcedFacts = {**told("pass"), "direct": direct}
     assert verdict(forced=forced, seen=DETAILS).state is expected
     assert verdict(forced=forced).state is U and verdict(seen=DETAILS).state is U
+
+
+@pytest.mark.parametrize(("tagged", "expected"), [(True, P), (False, F), (None, U)])
+def test_tags_of_a_user(tagged: bool | None, expected: State) -> None:
+    forced = {**told("pass"), **({} if tagged is None else {"tagged": tagged})}
+    someone = NOBODY._replace(forced=cast("ForcedFacts", forced), seen=DETAILS)
+    assert judged(someone, TERMS)["user-tags"].state is expected
+    assert judged(someone._replace(seen={}), TERMS)["user-tags"].state is U
+
+
+def test_details_of_an_earlier_release_say_nothing_of_services_and_tags(engine: Engine) -> None:
+    older = {name: listed for name, listed in NOTHING.items() if name not in ("full_service_own", "untagged_roles")}
+    account = KNOWN._replace(permissions=cast("PermissionFacts", older), seen=SEEN)
+    for rule in ("no-full-service-own", "role-tags"):
+        assert judged(account, TERMS, None, OF_ACCOUNT)[rule].state is U
+    keep_details(engine, details_of([{"UserDetailList": [user("a")], "RoleDetailList": [role("ci")]}], hour(9)),
+                 given.NOW, terms_of)  # fmt: skip
+    with engine.begin() as connection:
+        stored = connection.execute(select(ComplianceDetails.content)).scalar_one()
+        roles = [each[:4] for each in stored["roles"]]
+        connection.execute(update(ComplianceDetails).values(content={**stored, "roles": roles}))
+        details = details_data.read(connection, ACCOUNT)
+    assert details and "untagged_roles" not in permissions_of(details), "it stored no tags of roles"
 
 
 def test_many_policies_are_counted_not_all_named() -> None:

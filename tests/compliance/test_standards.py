@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 
 from app.compliance.data.daily import Count, Figures
-from app.compliance.rules.subjects import Terms
+from app.compliance.rules.subjects import Account, Terms
 from app.compliance.rules.table import BY_ID, OF_ACCOUNT, OF_PEOPLE, RULES, applying, judged
 from app.compliance.rules.variants import CIS_NUMBERS
 from app.compliance.rules.verdicts import State
 from app.compliance.standard_results import JUDGED, ItemState, result_of
 from app.compliance.standards.reading import read
 from app.compliance.standards.shipped import CIS, ids, shipped
-from app.compliance.standards.standard import Assessment, Standard, items_by_rule, variants_of
+from app.compliance.standards.standard import Assessment, Standard, asked_by, items_by_rule, variants_of
 from tests.compliance.standards_tables import TABLES
-from tests.compliance.test_rules import KNOWN, NOBODY, NOW, F, P, key
+from tests.compliance.test_rules import KNOWN, NOBODY, NOW, F, P, U, key
 
 ACCOUNT = "123456789012"
 NUMBERS = {
@@ -40,8 +40,8 @@ ITEMS = {"1.4": 21, "1.5": 21, "2.0": 22, "3.0": 22, "4.0.1": 22, "5.0": 21, "6.
 
 def terms_under(*names: str, **own: Any) -> Terms:
     """The terms of an account with numbers of its own that follows the shipped standards of these names."""
-    terms = Terms(NOW, **own)
-    return terms._replace(variants=variants_of([shipped(name) for name in names], terms))
+    terms, standards = Terms(NOW, **own), [shipped(name) for name in names]
+    return terms._replace(variants=variants_of(standards, terms), asked=asked_by(standards, terms))
 
 
 def numbers_in(standard: Standard) -> dict[str, str]:
@@ -113,25 +113,76 @@ def test_sixty_idle_days_are_too_many_for_one_standard_only(standard: str, expec
     [
         ("cis-7.0", 12, 4, {"2.8": F, "2.9": F}),
         ("cis-7.0", 14, 24, {"2.8": P, "2.9": P}),
-        ("pci-dss-4.0.1", 12, 4, {"8.3.6": P, "8.3.7": P}),
-        ("pci-dss-4.0.1", 11, 3, {"8.3.6": F, "8.3.7": F}),
-        ("nist-800-63b-4", 14, 0, {"3.1.1-single": F, "3.1.1-mfa": P}),
-        ("nist-800-63b-4", 15, 0, {"3.1.1-single": P, "3.1.1-mfa": P}),
+        ("pci-dss-4.0.1", 12, 4, {"8.3.6": P, "8.3.7": P, "8.3.9": F}),
+        ("pci-dss-4.0.1", 11, 3, {"8.3.6": F, "8.3.7": F, "8.3.9": F}),
+        ("nist-800-63b-4", 14, 0, {"3.1.1-single": F, "3.1.1-mfa": P, "3.1.1-composition": F, "3.1.1-expiry": P}),
+        ("nist-800-63b-4", 15, 0, {"3.1.1-single": P, "3.1.1-mfa": P, "3.1.1-composition": F, "3.1.1-expiry": P}),
         ("fsbp", 8, 0, {"IAM.7": P}),
+        ("fsbp", 7, 0, {"IAM.7": F}),
     ],
 )
 def test_one_password_policy_under_several_standards(
     standard: str, length: int, remembered: int, expected: dict[str, State]
 ) -> None:
-    account, terms = KNOWN._replace(password_length=length, password_reuse=remembered), terms_under(standard)
+    account = KNOWN._replace(password_length=length, password_reuse=remembered)
+    account = account._replace(password_classes=ALL_CLASSES, password_expiry=0)
+    assert _of_passwords(account, standard) == expected
+
+
+ALL_CLASSES = ("uppercase", "lowercase", "digits", "symbols")
+
+
+def _of_passwords(account: Account, standard: str) -> dict[str, State]:
+    """The worst verdict on each item about the password policy."""
+    terms = terms_under(standard)
     verdicts = judged(account, terms, None, applying(OF_ACCOUNT, terms))
-    found = {
-        control.number: verdicts[rule].state
-        for rule, items in items_by_rule([shipped(standard)], terms).items()
-        for _, control in items
-        if rule.startswith("password")
-    }
-    assert found == expected
+    found: dict[str, State] = {}
+    for rule, items in items_by_rule([shipped(standard)], terms).items():
+        for _, control in items:
+            if rule.startswith("password"):
+                states = (found.get(control.number, P), verdicts[rule].state)
+                found[control.number] = next(state for state in (F, U, P) if state in states)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("classes", "days", "expected"),
+    [
+        (ALL_CLASSES, 90, {"IAM.7": P, "IAM.10": P, "IAM.11": P, "IAM.12": P, "IAM.13": P, "IAM.14": P, "IAM.17": P}),
+        (("lowercase", "digits"), 0, {
+            "IAM.7": F, "IAM.10": F, "IAM.11": F, "IAM.12": P, "IAM.13": F, "IAM.14": P, "IAM.17": F,
+        }),
+        (("3 of 4",), 91, {
+            "IAM.7": F, "IAM.10": F, "IAM.11": F, "IAM.12": F, "IAM.13": F, "IAM.14": F, "IAM.17": F,
+        }),
+        (None, None, {"IAM.7": U, "IAM.10": U, "IAM.11": U, "IAM.12": U, "IAM.13": U, "IAM.14": U, "IAM.17": U}),
+    ],
+)  # fmt: skip
+def test_kinds_of_characters_and_expiry_are_judged_where_a_standard_asks(
+    classes: tuple[str, ...] | None, days: int | None, expected: dict[str, State]
+) -> None:
+    account = KNOWN._replace(password_length=14, password_reuse=24, password_classes=classes, password_expiry=days)
+    found = _of_passwords(account, "security-hub")
+    assert {number: found[number] for number in expected} == expected
+    assert not {rule.id for rule in applying(RULES, terms_under("cis-5.0"))} & {
+        "password-uppercase", "password-expiry", "password-no-classes",
+    }, "the benchmark asks for none of them"  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("classes", "expected"),
+    [(("digits", "uppercase"), P), (("digits", "lowercase"), P), (("digits",), F), (("lowercase",), F), ((), F)],
+)
+def test_pci_asks_for_a_letter_of_either_kind_and_a_digit(classes: tuple[str, ...], expected: State) -> None:
+    account = KNOWN._replace(password_length=12, password_classes=classes, password_expiry=90)
+    assert _of_passwords(account, "pci-dss-4.0.1")["8.3.6"] is expected
+
+
+def test_passwords_need_not_expire_while_everyone_has_mfa() -> None:
+    terms = terms_under("pci-dss-4.0.1")
+    for counted, expected in ((Count(3), ItemState.NOT_APPLICABLE), (Count(2, 1), ItemState.FAIL)):
+        figures = figures_of(mfa_console=counted, password_expiry=Count(0, 1))
+        assert states_of("pci-dss-4.0.1", figures, terms)["8.3.9"] is expected
 
 
 def test_the_same_numbers_are_judged_once() -> None:
@@ -142,11 +193,16 @@ def test_the_same_numbers_are_judged_once() -> None:
         "unused-90", "password-length-7", "password-length-8", "password-length-12", "password-length-15",
         "password-reuse-4",
     }  # fmt: skip
-    assert applying(RULES, terms_under("cis-1.4", "cis-5.0", "cis-6.0", "cis-7.0")) == list(RULES), "nothing twice"
+    asked_of_all = [rule for rule in RULES if not rule.on_demand or rule.id == "tls-expired"]
+    assert applying(RULES, terms_under("cis-1.4", "cis-5.0", "cis-6.0", "cis-7.0")) == asked_of_all, "nothing twice"
+    assert applying(RULES, Terms(NOW)) == [rule for rule in RULES if not rule.on_demand]
     assert terms_under("cis-5.0", key_days=60).variants == (("key-age", (("key_days", 90),)),)
-    assert applying(RULES, terms_under("pci-dss-4.0.1", key_days=60, unused_days=90, password_length=12)) != list(
-        RULES
-    ), "the reuse of passwords remains"
+    remaining = terms_under("pci-dss-4.0.1", key_days=60, unused_days=90, password_length=12)
+    assert [rule for rule, _ in remaining.variants] == ["password-reuse"]
+    shorter = terms_under("pci-dss-4.0.1", password_expiry=60)
+    assert "password-expiry" not in shorter.asked and "password-expiry-90" in {
+        rule.id for rule in applying(RULES, shorter)
+    }, "only by the standard's number"
 
 
 def test_an_id_says_which_rule_is_judged_by_which_number() -> None:
@@ -185,7 +241,7 @@ def test_items_that_no_rule_answers_are_listed_with_the_reason() -> None:
             assert item.control.note
         else:
             assert item.state in JUDGED
-    assert result.judged == sum(item.state in JUDGED for item in result.items) == 15
+    assert result.judged == sum(item.state in JUDGED for item in result.items) == 16
 
 
 def test_what_a_person_must_assess_is_said_beside_the_rules_verdict() -> None:

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from app.aws.credential_report import READS_WITH_REPORT
+from app.aws.server_certificates import LIST_CERTIFICATES
 from app.policy.audit_role import DETAILS, LISTS, REPORT, permissions, trust
 from app.policy.cli import policy
 from app.policy.portal_actions import live_actions
@@ -22,7 +23,7 @@ def rendered(*options: str) -> Result:
 
 
 def test_it_has_exactly_the_actions_that_a_sync_asks() -> None:
-    assert {*LISTS, *REPORT} == READS_WITH_REPORT
+    assert {*LISTS, *REPORT} == READS_WITH_REPORT | {LIST_CERTIFICATES}
     asked = [action for statement in permissions()["Statement"] for action in statement["Action"]]
     assert sorted(asked) == sorted({*LISTS, *REPORT, *DETAILS})
     assert all(action.startswith(("iam:List", "iam:Get", "iam:GenerateCredentialReport")) for action in asked)

@@ -75,6 +75,11 @@ def moment(time: datetime) -> str:
     return f"{time.astimezone(UTC):%-d %B %Y, %H:%M} UTC"
 
 
+def has_tags(keys: Iterable[str]) -> bool:
+    """Is one of these the key of a tag that someone other than AWS gave?"""
+    return any(not key.startswith("aws:") for key in keys)
+
+
 def _check_last(pages: Sequence[Page]) -> None:
     """Raise NotDetails where pages are missing, as far as the pages say so."""
     unfinished = [page for page in pages if page.get("IsTruncated") or page.get("NextToken")]
@@ -183,7 +188,8 @@ class _Reading:
         """Read an entry of RoleDetailList. Raises _Wrong."""
         used = entry.get("RoleLastUsed")
         self._time(used if isinstance(used, Mapping) else {}, "LastUsedDate")
-        return self._group(entry, "RoleName", "role", "RolePolicyList")
+        name, role = self._group(entry, "RoleName", "role", "RolePolicyList")
+        return name, role._replace(tagged=has_tags(_text(tag, "Key") for tag in _list(entry, "Tags")))
 
     def _group(self, entry: Mapping[str, Any], key: str, kind: str, inline: str) -> tuple[str, DetailsGroup]:
         name, arn, _path = self._whose(entry, key, kind)

@@ -50,7 +50,7 @@ def _user(user: DetailsUser) -> list[Any]:
 
 
 def _group(group: DetailsGroup) -> list[Any]:
-    return [group.name, group.arn, group.attached, [list(each) for each in group.inline]]
+    return [group.name, group.arn, group.attached, [list(each) for each in group.inline], group.tagged]
 
 
 def read(connection: Connection, account_id: str) -> Details | None:
@@ -84,5 +84,5 @@ def _as_user(told: list[Any]) -> DetailsUser:
 
 
 def _as_group(told: list[Any]) -> DetailsGroup:
-    name, arn, attached, inline = told
-    return DetailsGroup(name, arn, tuple(attached), tuple(Inline(*each) for each in inline))
+    name, arn, attached, inline, *tagged = told  # earlier releases stored no tags
+    return DetailsGroup(name, arn, tuple(attached), tuple(Inline(*each) for each in inline), *tagged)

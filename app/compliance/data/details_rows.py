@@ -41,6 +41,8 @@ class DetailsGroup(NamedTuple):
     arn: str
     attached: tuple[str, ...]
     inline: tuple[Inline, ...]
+    tagged: bool | None = None
+    """A role has tags other than AWS's own. None: not known, as an earlier release stored it, or a group."""
 
 
 class ManagedPolicy(NamedTuple):

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
+from app.compliance.data.details import has_tags
 from app.compliance.data.details_rows import Details, DetailsUser, Inline
 from app.compliance.data.permissions import direct_policies
 from app.compliance.rules.sources import ForcedFacts
@@ -16,7 +17,7 @@ from app.policy.evaluation import PolicyError
 from app.policy.forced import Judgement, Named, Person, judge_everyone
 from app.policy.parsed import ParsedPolicy, parsed
 
-ENGINE = 1
+ENGINE = 2
 """Raise this where `app.policy.forced` decides otherwise than before: stored details are then judged again."""
 _ANYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 
@@ -130,6 +131,7 @@ def _facts(user: DetailsUser, missing: tuple[str, ...], judgement: Judgement) ->
         if found and state == "fail"
         else None,
         "direct": direct_policies(user),
+        "tagged": has_tags(user.tags),
     }
 
 

@@ -17,6 +17,8 @@ from app.policy.documents import texts_of
 SUPPORT = "AWSSupportAccess"
 CLOUDSHELL = "AWSCloudShellFullAccess"
 _EVERY_ACTION = re.compile(r"\*+(:\*+)?")
+_EVERY_ACTION_OF_A_SERVICE = re.compile(r"[^:]+:\*+")
+_SERVICES = "/aws-service-role/"
 
 
 def direct_policies(user: DetailsUser) -> list[str]:
@@ -33,7 +35,7 @@ def permissions_of(details: Details) -> PermissionFacts:
     boundaries = {user.boundary for user in details.users.values()} - attached.keys()
     known = {arn: policy for arn, policy in details.policies.items() if policy.document}
     full = {arn for arn, policy in known.items() if allows_everything(_document(details, policy))}
-    return {
+    found: PermissionFacts = {
         "full_access": sorted(_name(arn) for arn in full & attached.keys()),
         "full_access_own": sorted(_name(arn) for arn in full - boundaries if not known[arn].by_aws),
         "support_roles": sorted(
@@ -43,7 +45,17 @@ def permissions_of(details: Details) -> PermissionFacts:
             holder for arn, holders in attached.items() if _is(arn, CLOUDSHELL) for holder in holders
         ),
         "missing": sorted(_name(arn) for arn in attached if arn not in known),
+        "full_service_own": sorted(
+            _name(arn)
+            for arn, policy in known.items()
+            if not policy.by_aws and arn not in boundaries and allows_a_service(_document(details, policy))
+        ),
     }
+    if all(role.tagged is not None for role in details.roles.values()):
+        found["untagged_roles"] = sorted(
+            role.name for role in details.roles.values() if not role.tagged and _SERVICES not in role.arn
+        )
+    return found
 
 
 def _attachments(details: Details) -> Iterator[tuple[str, Iterable[str]]]:
@@ -58,14 +70,34 @@ def _attachments(details: Details) -> Iterator[tuple[str, Iterable[str]]]:
 
 def allows_everything(document: Any) -> bool:
     """Does a statement allow every action on every resource? As in the benchmark, whatever its Condition says."""
+    return any(
+        "*" in texts_of(statement.get("Resource", [])) and _names_one(statement.get("Action", []), _EVERY_ACTION)
+        for statement in _allowing(document)
+    )
+
+
+def allows_a_service(document: Any) -> bool:
+    """Does a statement allow every action of a service, or all but those of a service, on whatever resource?
+
+    As AWS Security Hub judges it (IAM.21). A policy that allows everything does.
+    """
+    return any(
+        _names_one(statement.get("Action", []), _EVERY_ACTION)
+        or _names_one(statement.get("Action", []), _EVERY_ACTION_OF_A_SERVICE)
+        or _names_one(statement.get("NotAction", []), _EVERY_ACTION_OF_A_SERVICE)
+        for statement in _allowing(document)
+    )
+
+
+def _allowing(document: Any) -> Iterator[Mapping[str, Any]]:
     statements = document.get("Statement", []) if isinstance(document, Mapping) else []
     for statement in statements if isinstance(statements, list) else [statements]:
-        if not isinstance(statement, Mapping) or statement.get("Effect") != "Allow":
-            continue
-        actions, resources = texts_of(statement.get("Action", [])), texts_of(statement.get("Resource", []))
-        if "*" in resources and any(isinstance(each, str) and _EVERY_ACTION.fullmatch(each) for each in actions):
-            return True
-    return False
+        if isinstance(statement, Mapping) and statement.get("Effect") == "Allow":
+            yield statement
+
+
+def _names_one(actions: Any, pattern: re.Pattern[str]) -> bool:
+    return any(isinstance(each, str) and pattern.fullmatch(each) for each in texts_of(actions))
 
 
 def _document(details: Details, policy: ManagedPolicy) -> Any:

@@ -172,12 +172,24 @@ def keep_lists(
     listed = {user.user_name: user for user in users}
     content = list_source.as_json(account.account_id, listed.values(), virtual, facts, at)
     told = UserListFacts(listed=len(listed), digest=list_source.digest(content))
-    account.change(user_list={**facts, **told}, user_list_at=at)
+    account.change(user_list={**_of_commands(account.row.user_list, facts), **facts, **told}, user_list_at=at)
     account.end_exceptions_of_former({name: user.created_at for name, user in listed.items()}, at)
     prune_users(account.connection, account.account_id, {user.user_id for user in listed.values()}, at)
     merged = merge_lists(account.row, known, listed, virtual, at)
     account.change(**compared_devices(account.row, merged.people))
     judge_and_write_all(account, known, merged, terms_of(account.row.user_list.get("others")))
+
+
+def _of_commands(before: UserListFacts, facts: UserListFacts) -> UserListFacts:
+    """Return what only commands read, which stays, with its own time, when a page refreshes."""
+    kept = UserListFacts()
+    if "tls_certificates" in facts:
+        return kept
+    if "tls_certificates" in before:
+        kept["tls_certificates"], kept["tls_at"] = before["tls_certificates"], before["tls_at"]
+    if "why_no_tls" in before:
+        kept["why_no_tls"] = before["why_no_tls"]
+    return kept
 
 
 def keep_own(

@@ -266,6 +266,10 @@ def account(
         seen["root_used_at"] = Seen(Source.REPORT, report_at)
     if user_list_at and "password_length" in user_list:
         seen["password_policy"] = Seen(Source.USER_LIST, user_list_at)
+    if user_list_at and "tls_number" in user_list:
+        seen["tls_number"] = Seen(Source.USER_LIST, user_list_at)
+    if tls_at := _time(user_list.get("tls_at")):
+        seen["tls_certificates"] = Seen(Source.USER_LIST, tls_at)
     if details_at:
         seen["policies"] = Seen(Source.DETAILS, details_at)
     return Account(
@@ -281,4 +285,15 @@ def account(
         seen,
         found.get("root_password"),
         details["permissions"] if details else None,
+        tuple(user_list["password_classes"]) if "password_classes" in user_list else None,
+        user_list.get("password_expiry"),
+        user_list.get("tls_number"),
+        _certificates_of_account(user_list),
+        user_list.get("why_no_tls", ""),
     )
+
+
+def _certificates_of_account(user_list: UserListFacts) -> tuple[tuple[str, datetime], ...] | None:
+    if "tls_certificates" not in user_list:
+        return None
+    return tuple((name, datetime.fromisoformat(ends)) for name, ends in user_list["tls_certificates"])

@@ -15,6 +15,7 @@ from app.text.messages import N_
 NAMED = 5
 """How many policies, or who has them, a sentence names."""
 _THROUGH_GROUPS = Verdict(PASS, N_("This user has no policies of their own."))
+_OLD_DETAILS = Verdict(UNKNOWN, N_("An earlier release read the authorization details. Collect new ones."))
 _NO_DETAILS = Verdict(UNKNOWN, N_("Only the account’s authorization details show its policies."))
 
 
@@ -62,6 +63,38 @@ def no_full_access_own(account: Account, terms: Terms) -> Verdict | None:
     return _by_list(account, terms, account.permissions["full_access_own"], nothing, FAIL, why)
 
 
+def no_full_service(account: Account, terms: Terms) -> Verdict | None:
+    found = account.permissions.get("full_service_own") if account.permissions else None
+    if found is None:
+        return _NO_DETAILS if account.permissions is None else _OLD_DETAILS
+    nothing = Verdict(PASS, N_("No managed policy of this account allows every action of a service."))
+    why = N_("These policies of this account allow every action of a service: {}.")
+    return _by_list(account, terms, found, nothing, FAIL, why)
+
+
+def role_tags(account: Account, terms: Terms) -> Verdict | None:
+    found = account.permissions.get("untagged_roles") if account.permissions else None
+    if found is None:
+        return _NO_DETAILS if account.permissions is None else _OLD_DETAILS
+    nothing = Verdict(PASS, N_("Every role has tags."))
+    return _by_list(account, terms, found, nothing, FAIL, N_("These roles have no tags: {}."))
+
+
+def user_tags(someone: Subject, terms: Terms) -> Verdict | None:
+    seen = someone.seen.get("policies")
+    if seen is None:
+        return _NO_DETAILS
+    if someone.forced is None:
+        why = N_("The authorization details from {} don’t contain this user. Collect new ones.")
+        return Verdict(UNKNOWN, why, (seen.at,))
+    if "tagged" not in someone.forced:
+        return _OLD_DETAILS
+    verdict = Verdict(PASS, N_("This user has tags."))
+    if not someone.forced["tagged"]:
+        verdict = Verdict(FAIL, N_("This user has no tags."))
+    return fresh(verdict, terms, seen)
+
+
 def support_role(account: Account, terms: Terms) -> Verdict | None:
     if account.permissions is None:
         return _NO_DETAILS
@@ -92,6 +125,11 @@ PEOPLE: tuple[Rule, ...] = (
          through_groups, ("policies",),
          short=N_("own policies"), topic=N_("own policies"),
          told=N_("You have permissions outside your groups. Your administrator will move them.")),
+    Rule("user-tags", N_("Users have tags"),
+         N_("Every user has a tag. Tags that begin with “aws:” don’t count."),
+         user_tags, ("policies",), on_demand=True, severity="low",
+         short=N_("no tags"), topic=N_("tags"),
+         told=N_("You have no tags. Your administrator will add them.")),
 )  # fmt: skip
 ACCOUNT: tuple[Rule, ...] = (
     Rule("no-full-access", N_("No attached policy allows everything"),
@@ -102,6 +140,13 @@ ACCOUNT: tuple[Rule, ...] = (
          N_("No managed policy of this account allows every action on every resource. A policy that is only used as "
             "a permissions boundary may."),
          no_full_access_own, ("policies",), about_account=True),
+    Rule("no-full-service-own", N_("None of the account’s own policies allows every action of a service"),
+         N_("No managed policy of this account allows every action of a service, like “s3:*”. A policy that is only "
+            "used as a permissions boundary may."),
+         no_full_service, ("policies",), about_account=True, on_demand=True, severity="low"),
+    Rule("role-tags", N_("Roles have tags"),
+         N_("Every role has a tag. Tags that begin with “aws:” don’t count, and neither do roles of services."),
+         role_tags, ("policies",), about_account=True, on_demand=True, severity="low"),
     Rule("support-role", N_("A role can open cases with AWS Support"),
          N_("A role has the policy AWSSupportAccess, so that someone can open cases in an incident."),
          support_role, ("policies",), about_account=True),

@@ -47,6 +47,10 @@ class Rule:
     group: str = ""
     """Id of the group it belongs to (`table.GROUPS`)."""
     about_account: bool = False
+    on_demand: bool = False
+    """Is it judged only for accounts that follow a standard that asks for it? Others would be told to do what other
+    standards, or this portal, advise against.
+    """
     variant_of: str = ""
     """Id of the rule that this one judges by other numbers (`app.compliance.rules.variants`)."""
     numbers: Mapping[str, int] = field(default_factory=dict)
@@ -93,5 +97,6 @@ UNITS: Mapping[str, str] = {
     "key_days": _DAYS, "unused_days": _DAYS, "certificate_days": _DAYS, "ssh_days": _DAYS,
     "first_sign_in_days": _DAYS, "root_days": _DAYS, "password_length": N_("%(num)d characters"),
     "password_reuse": N_("%(num)d passwords"), "evidence_days": N_("evidence of %(num)d days"),
+    "password_expiry": _DAYS, "tls_days": _DAYS,
 }  # fmt: skip
 """The numbers of Terms that settings and standards can give, each with its unit."""

@@ -55,6 +55,17 @@ class UserListFacts(TypedDict, total=False):
     """As in `facts.Others`."""
     password_length: int
     password_reuse: int
+    password_classes: list[str]
+    password_expiry: int
+    """As in `subjects.Account`."""
+    tls_number: int
+    """How many TLS certificates IAM stores, by the summary."""
+    tls_certificates: list[tuple[str, str]]
+    """Name and expiry. Only a command reads them, so they stay when a page refreshes."""
+    tls_at: str
+    """When they were read."""
+    why_no_tls: str
+    """Why they weren't. A sentence."""
     why_no_password_policy: str
     """A sentence."""
     why_no_summary: str
@@ -103,6 +114,12 @@ class PermissionFacts(TypedDict):
     """Who has AWSCloudShellFullAccess: "user alice", "group devs", "role ci"."""
     missing: list[str]
     """Attached policies that the details don't contain."""
+    full_service_own: NotRequired[list[str]]
+    """Managed policies of the account that allow every action of a service, as `full_access_own`. Missing where an
+    earlier release read the details.
+    """
+    untagged_roles: NotRequired[list[str]]
+    """Roles without tags, those of services left out. Missing as `full_service_own`."""
 
 
 class DetailsFacts(TypedDict):
@@ -135,6 +152,8 @@ class ForcedFacts(TypedDict):
     """Names of the policies that the user has without a group."""
     tags: NotRequired[dict[str, str]]
     """Those that the settings name (`DetailsFacts.tag_keys`), by key in lower case. Missing: none."""
+    tagged: NotRequired[bool]
+    """The user has tags. Missing where an earlier release read the details."""
 
 
 class RequestFacts(TypedDict):

@@ -96,12 +96,22 @@ class Account(NamedTuple):
     """Why the two aren't known. A sentence."""
     seen: Mapping[str, Seen]
     """By name of the fact: "root_keys", "root_mfa", "root_virtual_mfa", "root_password", "root_used_at",
-    "password_policy", "policies".
+    "password_policy", "policies", "tls_number", "tls_certificates".
     """
     root_password: bool | None = None
     """False: the root user has no password. Under central root access it can't sign in."""
     permissions: PermissionFacts | None = None
     """None: no authorization details yet."""
+    password_classes: tuple[str, ...] | None = None
+    """What every password needs: "uppercase", "lowercase", "digits", "symbols", or "3 of 4" by AWS's default."""
+    password_expiry: int | None = None
+    """Days after which a password expires, 0 for never."""
+    tls_number: int | None = None
+    """How many TLS certificates IAM stores."""
+    tls_certificates: tuple[tuple[str, datetime], ...] | None = None
+    """Those, by name, each with the time at which it expires."""
+    why_no_tls: str = ""
+    """Why `tls_certificates` aren't known. A sentence, "" where nobody asked."""
 
 
 Numbers = tuple[tuple[str, int], ...]
@@ -131,3 +141,8 @@ class Terms(NamedTuple):
     """Rules that the account's standards judge by other numbers than the account itself: rule id, and the numbers."""
     service_users: tuple[tuple[str, str], ...] = ()
     """Which users are programs: "name", "path" or "tag", and a pattern with * and ?, of a tag "KEY=PATTERN"."""
+    password_expiry: int = 90
+    tls_days: int = 30
+    """How long before it expires a TLS certificate should be replaced."""
+    asked: tuple[str, ...] = ()
+    """Rules that are judged only where a standard asks for them, and that the account's standards ask for."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import NamedTuple, TypeVar
 
-from app.compliance.rules import account, people, permissions, policies
+from app.compliance.rules import account, password_policy, people, permissions, policies, tls
 from app.compliance.rules.rule import Rule
 from app.compliance.rules.subjects import Account, Seen, Subject, Terms
 from app.compliance.rules.variants import CIS, CIS_NUMBERS, RulesById, variant
@@ -27,6 +27,8 @@ RULES: tuple[Rule, ...] = (
     *permissions.PEOPLE,
     *account.RULES,
     *permissions.ACCOUNT,
+    *password_policy.RULES,
+    *tls.RULES,
 )
 
 
@@ -65,10 +67,13 @@ CIS_VARIANTS = tuple(f"{rule.id}-{CIS}" for rule in RULES if rule.threshold in C
 
 
 def applying(rules: Iterable[Rule], terms: Terms) -> list[Rule]:
-    """Return these rules, each followed by the variants that the account's standards demand."""
-    if not terms.variants:
-        return list(rules)
-    return [each for rule in rules for each in (rule, *_variants_of(rule, terms))]
+    """Return the rules that the account has, each followed by the variants that its standards demand."""
+    found: list[Rule] = []
+    for rule in rules:
+        if not rule.on_demand or rule.id in terms.asked:
+            found.append(rule)
+        found += _variants_of(rule, terms)
+    return found
 
 
 def _variants_of(rule: Rule, terms: Terms) -> Iterator[Rule]:

@@ -115,6 +115,17 @@ def variants_of(standards: Iterable[Standard], terms: Terms) -> tuple[tuple[str,
     return tuple((rule.id, numbers) for rule in RULES for numbers in sorted(wanted.get(rule.id, ())))
 
 
+def asked_by(standards: Iterable[Standard], terms: Terms) -> tuple[str, ...]:
+    """Return what `Terms.asked` is for an account that follows these standards, in rules' order.
+
+    terms: the account's own numbers. A rule whose variants answer all items isn't judged by the account's numbers.
+    """
+    wanted: set[str] = set()
+    for _, control in _items(standards, terms):
+        wanted |= {rule.id for rule in control.judged_by(terms)} | set(control.unless)
+    return tuple(rule.id for rule in RULES if rule.on_demand and rule.id in wanted)
+
+
 def items_by_rule(standards: Sequence[Standard], terms: Terms) -> dict[str, list[tuple[Standard, Control]]]:
     """Return which items the verdicts of each rule and variant answer, by id."""
     found: dict[str, list[tuple[Standard, Control]]] = {}

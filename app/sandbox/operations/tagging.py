@@ -9,6 +9,7 @@ from app.sandbox.api import PASS_ON, Call, PassOn, Refusal, operation
 from app.sandbox.auth.resources import Target, arn_of, of_iam
 from app.sandbox.auth.tags import from_pairs, tags_of
 from app.sandbox.operations.quotas import limit
+from app.sandbox.operations.server_certificates import certificate_of
 from app.sandbox.state import State
 
 Members = Mapping[str, Any]
@@ -62,6 +63,8 @@ def listed(state: State, call: Call) -> Members:
 def create(state: State, call: Call) -> Members | PassOn:
     """Let moto create the resource, and keep its tags here. Both answer EntityAlreadyExists if the name is in use."""
     target = of_iam(state, call.caller, call.action, call.parameters)
+    if body := call.parameters.get("CertificateBody"):
+        certificate_of(body)
     if target.arn in state.tags:
         raise Refusal("EntityAlreadyExists", f"{target.arn} already exists.", 409)
     give(state, target.arn, call.parameters.get("Tags"))

@@ -1,0 +1,42 @@
+"""TLS certificates that IAM stores ("server certificates"). moto lists every one of them with the same dates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from cryptography import x509
+
+from app.sandbox.api import Call, Refusal, operation
+from app.sandbox.auth.resources import arn_of
+from app.sandbox.state import State
+
+Members = Mapping[str, Any]
+
+
+def certificate_of(body: str) -> x509.Certificate:
+    """Read a certificate. Raises Refusal."""
+    try:
+        return x509.load_pem_x509_certificate(body.encode())
+    except ValueError as error:
+        raise Refusal("MalformedCertificate", "Unable to parse certificate.", 400) from error
+
+
+@operation("iam", "ListServerCertificates")
+def listed(state: State, call: Call) -> Members:
+    """Those under a path, without bodies and tags (IAM API reference). When they were uploaded isn't told."""
+    prefix = call.parameters.get("PathPrefix", "/")
+    found = sorted(state.iam.certificates.items(), key=lambda each: str(each[1].cert_name))
+    return {
+        "ServerCertificateMetadataList": [
+            {
+                "Path": held.path,
+                "ServerCertificateName": held.cert_name,
+                "ServerCertificateId": certificate_id,
+                "Arn": arn_of(held),
+                "Expiration": certificate_of(held.cert_body).not_valid_after_utc,
+            }
+            for certificate_id, held in found
+            if held.path.startswith(prefix)
+        ]
+    }
