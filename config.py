@@ -341,10 +341,37 @@ SETTINGS: dict[str, Setting] = {
             help="Its password. Required with `SMTP_USER`",
         ),
         Setting(
+            "WEBHOOK_URL",
+            notices.hook,
+            help="Address that notices are posted to as signed JSON: [notifications.md](notifications.md#webhook). "
+            "Default: none",
+        ),
+        Setting(
+            "WEBHOOK_SECRETS",
+            notices.hook_secrets,
+            help="Secrets that sign them, `whsec_…`, separated by commas. Required with `WEBHOOK_URL`",
+        ),
+        Setting(
+            "SLACK_WEBHOOK_URL",
+            notices.hook,
+            help="Address of an incoming webhook of Slack. Default: none",
+        ),
+        Setting(
+            "TEAMS_WEBHOOK_URL",
+            notices.hook,
+            help="Address of a workflow of Microsoft Teams that posts what it receives. Default: none",
+        ),
+        Setting(
+            "NOTICES_PRIVATE_ADDRESSES",
+            values.one_of("", "0", "1"),
+            help="`1`: the names in these addresses may lead to private addresses, in your own network. "
+            "Default: they may not",
+        ),
+        Setting(
             "NOTICES_CA_FILE",
             notices.ca_file,
-            help="PEM file with the certificate authorities of your mail server and your webhooks. "
-            "Default: those of the system",
+            help="PEM file with certificate authorities of your mail server and webhooks, besides those of the "
+            "system. Default: none",
         ),
         Setting(
             "NOTICES_ADDRESS_FILE",

@@ -1,4 +1,5 @@
-"""`flask activity ...` and `flask compliance ...`: Flask finds them by entry points, so `--help` needs no settings.
+"""`flask activity ...`, `flask compliance ...`, `flask notify ...`. Flask finds them by entry points, so `--help`
+needs no settings.
 
 Their code is imported only when one of their commands is run: `flask policy` and `flask sandbox` don't need it.
 """
@@ -33,7 +34,7 @@ def on_database(act: Act) -> Act:
     return cast("Act", checked)
 
 
-WITHOUT_PAGES = ("compliance",)
+WITHOUT_PAGES = ("compliance", "notify")
 """Groups of commands that need no more than the database and the audit log."""
 
 
@@ -56,7 +57,11 @@ def _without_pages(ctx: click.Context) -> ScriptInfo:
 
 
 class _Later(click.Group):
-    """The commands of `app.NAME.cli`."""
+    """The commands of `app.PACKAGE.cli`. package: "" where it is named like the group."""
+
+    def __init__(self, name: str, *, package: str = "", help: str) -> None:  # noqa: A002 # click's name for it
+        super().__init__(name, help=help)
+        self._package = package or name
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command."""
@@ -65,7 +70,7 @@ class _Later(click.Group):
         return super().invoke(ctx)
 
     def _commands(self) -> click.Group:
-        return cast("click.Group", import_module(f"app.{self.name}.cli").commands)
+        return cast("click.Group", import_module(f"app.{self._package}.cli").commands)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Their names."""
@@ -78,6 +83,7 @@ class _Later(click.Group):
 
 activity = _Later("activity", help="The audit log: verify it, and remove old entries.")
 compliance = _Later("compliance", help="Compliance: refresh from AWS, upload a credential report, export.")
+notify = _Later("notify", package="notices", help="Notices: try the channels, and see what they look like.")
 
 
 @click.command("worker", help="Send notices, and do what is planned, until SIGTERM or Ctrl-C.")

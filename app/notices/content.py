@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from app.notices.pages import page
 from app.text.dates import written
-from app.text.lines import one_line
+from app.text.lines import one_line, without_domains, without_links
 from app.text.messages import Contact, _
 
 
@@ -100,9 +100,13 @@ class Data:
         self._values = values
 
     def text(self, name: str, otherwise: str = "") -> str:
-        """Return a text as one line."""
+        """Return a text as one line, in which nothing becomes a link."""
         value = self._values.get(name)
-        return one_line(str(value)) if value not in (None, "") else otherwise
+        return without_links(one_line(str(value))) if value not in (None, "") else otherwise
+
+    def label(self, name: str) -> str:
+        """Return a text that a user typed in the same way."""
+        return without_domains(self.text(name))
 
     def own_text(self, name: str) -> str:
         """Return a text of an administrator, which may have several lines."""

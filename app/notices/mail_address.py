@@ -36,7 +36,8 @@ def mail_address(text: str) -> MailAddress | None:
     """Return the address that `text` is, None if it isn't one. Quoted names before the @ aren't supported."""
     local, _, domain = text.strip().rpartition("@")
     dots = local.startswith(".") or local.endswith(".") or ".." in local
-    if not _LOCAL.fullmatch(local) or dots or not local.isprintable():
+    encoded = "=?" in local  # Python's email would decode it (RFC 2047), whatever comes out
+    if not _LOCAL.fullmatch(local) or dots or encoded or not local.isprintable():
         return None
     try:
         ascii_domain = domain if domain.isascii() else idna.encode(domain, uts46=True).decode()

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import ipaddress
 import re
 import ssl
+from urllib.parse import urlsplit
 
 from app.notices.mail_address import MailAddress, mail_address
+from app.oidc.addresses import is_safe
 from app.settings.table import Reading
-from app.settings.values import one_of
+from app.settings.values import listed, one_of
 
 SECURITY = ("starttls", "tls", "plain", "plain-on-network")
 
@@ -85,3 +89,49 @@ def ca_file(text: str, at: Reading) -> str:
         except (OSError, ssl.SSLError):
             at.wrong(f"{at.name}: {text} can’t be read as certificates. Set the path of a PEM file.")
     return text
+
+
+def hook(text: str, at: Reading) -> str:
+    """Return the address of a webhook, "" for none. Not repeated, because who has it can often post there."""
+    if text and not _is_hook(text):
+        at.wrong(
+            f"{at.name} isn’t the address of a webhook: set https://HOST/PATH, or http://127.0.0.1:PORT/PATH, "
+            "without a user name and without a part after #."
+        )
+    return text
+
+
+def _is_hook(url: str) -> bool:
+    if not is_safe(url) or len(url) > 2000 or not url.isascii() or not url.isprintable() or " " in url:
+        return False
+    parts = urlsplit(url)
+    try:
+        port = parts.port
+    except ValueError:
+        return False
+    return parts.username is None and not parts.fragment and port != 0
+
+
+def hook_secrets(text: str, at: Reading) -> tuple[str, ...]:
+    """Return the secrets that messages of the webhook are signed with, each 24 to 64 bytes. Never repeated."""
+    found = tuple(listed(text))
+    if at.values["WEBHOOK_URL"] and not found:
+        at.wrong(f"{at.name} is missing: WEBHOOK_URL is set. {_MAKE_ONE}")
+    elif found and not at.values["WEBHOOK_URL"]:
+        at.wrong(f"WEBHOOK_URL is missing: {at.name} is set. Set both, or none.")
+    if any(not 24 <= _secret_length(secret) <= 64 for secret in found):
+        at.wrong(f"{at.name}: each must be whsec_ and 24 to 64 bytes in base64. {_MAKE_ONE}")
+    return found
+
+
+_MAKE_ONE = "Make one: echo whsec_$(openssl rand -base64 32)"
+
+
+def _secret_length(secret: str) -> int:
+    """Return how many bytes the secret has, 0 if it can't be read."""
+    if not secret.startswith("whsec_"):
+        return 0
+    try:
+        return len(base64.b64decode(secret.removeprefix("whsec_"), validate=True))
+    except (binascii.Error, ValueError):
+        return 0

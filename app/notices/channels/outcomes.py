@@ -16,8 +16,12 @@ SENTENCES = {
     "no-login": N_("The mail server offers no login that works here. Check SMTP_SECURITY and SMTP_USER."),
     "no-starttls": N_("The mail server doesn’t offer STARTTLS. Check the port and SMTP_SECURITY."),
     "no-tls": N_("The server doesn’t speak TLS on this port. Check the port and the setting."),
+    "not-http": N_("The server’s answer isn’t one of a web server. Check the address."),
     "not-reached": N_("The server can’t be reached. Check the address and the port."),
     "not-smtp": N_("The server’s answer isn’t one of a mail server. Check the port and SMTP_SECURITY."),
+    "private-address": N_(
+        "The server’s name leads to an address that isn’t public. If that is right, set NOTICES_PRIVATE_ADDRESSES=1."
+    ),
     "timed-out": N_("The server didn’t answer in time."),
 }
 """By code."""

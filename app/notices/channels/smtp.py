@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from app.notices.channels.mail import as_mail
+from app.notices.channels.time_limit import TimeLimit
 from app.notices.mail_address import MailAddress, mail_address
 from app.notices.messages import Message, Outcome, Refused, Sent, TryLater
 
@@ -21,6 +22,8 @@ Result = TypeVar("Result")
 
 PATIENCE_S = 20.0
 """How long the server may take for each of its answers."""
+AT_MOST_S = 28.0
+"""The time limit of a message, with opening the connection."""
 GREETING, OK, FORWARDED, UNAVAILABLE = 220, 250, 251, 421
 PORTS = {"starttls": 587, "tls": 465, "plain": 25, "plain-on-network": 25}
 """By SMTP_SECURITY: the port where SMTP_SERVER has none."""
@@ -42,6 +45,7 @@ class SmtpOptions:
     own_name: str = "localhost"
     """What the portal calls itself in EHLO: looking up the machine's own name could take long."""
     patience_s: float = PATIENCE_S
+    at_most_s: float = AT_MOST_S
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> SmtpOptions:
@@ -89,12 +93,30 @@ def _code_of(error: Exception) -> str:
     return "not-reached"
 
 
+class _Early:
+    """Shows a connection before it is open, so that opening it can also be ended."""
+
+    def __init__(self, seen: Callable[[Any], None], **options: Any) -> None:
+        self.sock: socket.socket | None = None
+        seen(self)
+        super().__init__(**options)
+
+
+class _Smtp(_Early, smtplib.SMTP):
+    """Without TLS, or with STARTTLS."""
+
+
+class _SmtpOverTls(_Early, smtplib.SMTP_SSL):
+    """With TLS from the start."""
+
+
 class _Connection:
     """A connection, opened when it is first needed."""
 
     def __init__(self, options: SmtpOptions) -> None:
         self._options = options
         self._server: smtplib.SMTP | None = None
+        self._opening: smtplib.SMTP | None = None
         self.sent = 0
         """Messages that the server took on the connection that is open."""
 
@@ -130,15 +152,25 @@ class _Connection:
 
     def _connect(self) -> smtplib.SMTP:
         options = self._options
+        where = {"host": options.host, "port": options.port, "local_hostname": options.own_name}
         server: smtplib.SMTP
         if options.security == "tls":
-            server = smtplib.SMTP_SSL(
-                options.host, options.port, options.own_name, timeout=options.patience_s, context=self._tls()
-            )
+            server = _SmtpOverTls(self._seen, timeout=options.patience_s, context=self._tls(), **where)
         else:
-            server = smtplib.SMTP(options.host, options.port, options.own_name, timeout=options.patience_s)
+            server = _Smtp(self._seen, timeout=options.patience_s, **where)
         server.ehlo_or_helo_if_needed()
         return server
+
+    def _seen(self, server: smtplib.SMTP) -> None:
+        self._opening = server
+
+    def abort(self) -> None:
+        """End the connection while another thread uses it, or opens it."""
+        server = self._server or self._opening
+        sock = server.sock if server else None
+        if sock is not None:
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
 
     def _tls(self) -> ssl.SSLContext:
         context = ssl.create_default_context()
@@ -179,6 +211,7 @@ class SmtpChannel:
     def send_many(self, messages: Iterable[Message]) -> Iterator[Outcome]:
         """Send each, and yield what happened to it (`Channel.send_many`)."""
         connection = _Connection(self._options)
+        limit = TimeLimit(connection.abort, self._options.at_most_s)
         broken = ""
         try:
             for message in messages:
@@ -189,13 +222,17 @@ class SmtpChannel:
                     yield TryLater(code=broken)
                 else:
                     try:
-                        yield self._send(connection, message, to)
+                        with limit.begun():
+                            outcome = self._send(connection, message, to)
                     except _Failed as failed:
-                        broken = failed.code
+                        broken = "timed-out" if limit.ended else failed.code
                         log.warning("mails can't be sent: %s", broken)
-                        yield TryLater(code=broken)
+                        outcome = TryLater(code=broken)
+                    yield outcome
         finally:
-            connection.close()
+            with limit.begun():
+                connection.close()
+            limit.close()
 
     def _send(self, connection: _Connection, message: Message, to: MailAddress) -> Outcome:
         """Send one. Raises _Failed where the next one couldn't be sent either."""
@@ -239,15 +276,21 @@ class SmtpChannel:
         return Refused(why) if 500 <= code <= 599 else TryLater(code=why)
 
     def _content(self, connection: _Connection, message: Message, to: MailAddress) -> Outcome:
-        """Send the mail itself. Raises _Failed if the connection breaks: nobody knows whether the server took it."""
+        """Send the mail itself. If the connection breaks, nobody knows whether the server took it.
+
+        Raises _Failed where the next one couldn't be sent either.
+        """
         server = connection.server()
         try:
             code, _ = server.data(as_mail(message, to, self._options.sender, self._options.sender_name))
         except smtplib.SMTPDataError as error:
             code = error.smtp_code
         except OSError as error:
+            code_of_it, sent = _code_of(error), connection.sent
             connection.drop()
-            raise _Failed(_code_of(error)) from error
+            if code_of_it == "closed" and sent:  # the next one may get a new connection
+                return TryLater(code=code_of_it)
+            raise _Failed(code_of_it) from error
         if code == OK:
             connection.sent += 1
             return Sent()

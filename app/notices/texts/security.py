@@ -132,8 +132,8 @@ def _facts(about: Change, data: Data, brand: Brand, *, outside: bool) -> list[Fa
     if data.has("address"):
         found.append(Fact(_("Address"), data.text("address")))
     if about.thing and (data.has("target") or data.has("name")):
-        both = _("%(name)s (%(id)s)", name=data.text("name"), id=data.text("target"))
-        named = both if data.has("target") and data.has("name") else data.text("name") or data.text("target")
+        both = _("%(name)s (%(id)s)", name=data.label("name"), id=data.text("target"))
+        named = both if data.has("target") and data.has("name") else data.label("name") or data.text("target")
         found.append(Fact(_(about.thing), named))
     return [*found, *whose(data)]
 

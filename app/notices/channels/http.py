@@ -1,0 +1,243 @@
+"""Posting JSON to the address of a webhook, over one connection.
+
+Python's own client does just what is wanted here: it follows no redirect, and sends no cookie and no password.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import socket
+import ssl
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from http.client import HTTPConnection, HTTPException, HTTPSConnection, RemoteDisconnected
+from typing import Any, NamedTuple
+from urllib.parse import SplitResult, urlsplit
+from urllib.request import getproxies_environment, proxy_bypass
+
+import idna
+
+from app.notices.channels.time_limit import TimeLimit
+from app.notices.messages import Message, Outcome, Refused, Sent, TryLater
+
+log = logging.getLogger(__name__)
+
+PATIENCE_S = 10.0
+"""How long the server may take to accept the connection, and for each part of its answer."""
+AT_MOST_S = 25.0
+"""The time limit of a message."""
+READ_AT_MOST = 16 * 1024
+"""Bytes of an answer that are read so that the connection can be used again."""
+LONGEST_PAUSE_S = 24 * 3600.0
+"""The longest time that a Retry-After counts for."""
+FOR_GOOD = frozenset({400, 410, 413, 422})
+"""The same message will never be taken."""
+TOO_MANY = frozenset({429, 503})
+"""The server wants a pause."""
+STALE = (RemoteDisconnected, ConnectionResetError, BrokenPipeError)
+"""What a connection raises that the server has closed since the last message."""
+
+
+@dataclass(frozen=True)
+class HttpOptions:
+    """Where messages are posted, and how."""
+
+    url: str = field(repr=False)
+    """Not shown: with an address of Slack or Teams, anyone can post."""
+    ca_file: str = ""
+    private_addresses: bool = False
+    """May the name of the host lead to an address that isn't public?"""
+    user_agent: str = "Latchkey"
+    patience_s: float = PATIENCE_S
+    at_most_s: float = AT_MOST_S
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any], url: str) -> HttpOptions:
+        """Return what the settings say."""
+        return cls(url, settings["NOTICES_CA_FILE"], settings["NOTICES_PRIVATE_ADDRESSES"] == "1")
+
+
+class Post(NamedTuple):
+    """What is posted: JSON, and headers for it."""
+
+    body: bytes
+    headers: Mapping[str, str]
+
+
+class PrivateAddress(Exception):
+    """The name of the host leads to an address that isn't public."""
+
+
+def is_public(address: str) -> bool:
+    """Is it an address of the public internet?"""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped:
+        ip = ip.ipv4_mapped
+    return ip.is_global and not ip.is_multicast
+
+
+def _is_ip(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+class _Line:
+    """The connection, opened when it is first needed."""
+
+    def __init__(self, options: HttpOptions) -> None:
+        self._options = options
+        self._url = urlsplit(options.url)
+        host = self._url.hostname or ""
+        self._host = host if host.isascii() else idna.encode(host, uts46=True).decode()
+        self._target = (self._url.path or "/") + (f"?{self._url.query}" if self._url.query else "")
+        self._connection: HTTPConnection | None = None
+        self.used = False
+        """Has it taken a message since it was opened?"""
+
+    def _port(self) -> int:
+        return self._url.port or (443 if self._url.scheme == "https" else 80)
+
+    def _proxy(self) -> SplitResult | None:
+        """Return the proxy of the environment, as other programs use it (HTTPS_PROXY, NO_PROXY)."""
+        named = getproxies_environment().get(self._url.scheme, "")
+        if not named or proxy_bypass(self._host):
+            return None
+        return urlsplit(named if "://" in named else f"http://{named}")
+
+    def _open(self) -> HTTPConnection:
+        patience, proxy = self._options.patience_s, self._proxy()
+        host, port = (proxy.hostname or "", proxy.port or 80) if proxy else (self._host, self._port())
+        if self._url.scheme == "https":
+            context = ssl.create_default_context()
+            if self._options.ca_file:
+                context.load_verify_locations(self._options.ca_file)
+            connection: HTTPConnection = HTTPSConnection(host, port, timeout=patience, context=context)
+        else:
+            connection = HTTPConnection(host, port, timeout=patience)
+        self._connection, self.used = connection, False
+        if proxy:
+            connection.set_tunnel(self._host, self._port())
+        connection.connect()
+        if not proxy and not _is_ip(self._host):
+            self._check_peer(connection)
+        return connection
+
+    def _check_peer(self, connection: HTTPConnection) -> None:
+        """Check the address that was really connected to, so no second answer of the DNS can differ from it."""
+        if not self._options.private_addresses and not is_public(connection.sock.getpeername()[0]):
+            raise PrivateAddress
+
+    def post(self, post: Post) -> tuple[int, str | None]:
+        """Post, and return status and Retry-After of the answer. Raises OSError, HTTPException, PrivateAddress."""
+        connection = self._connection or self._open()
+        connection.request("POST", self._target, post.body, self._headers(post))
+        with connection.getresponse() as answer:
+            try:
+                answer.read(READ_AT_MOST)
+                whole = answer.isclosed()
+            except (OSError, HTTPException):  # the status is the answer, whatever happens to the rest
+                whole = False
+            if not whole:
+                self.close()
+            self.used = whole and connection.sock is not None
+            return answer.status, answer.headers["Retry-After"]
+
+    def _headers(self, post: Post) -> dict[str, str]:
+        return {"Content-Type": "application/json", "User-Agent": self._options.user_agent, **post.headers}
+
+    def abort(self) -> None:
+        """End the connection while another thread uses it."""
+        sock = self._connection.sock if self._connection else None
+        if sock is not None:
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._connection is not None:
+            self._connection.close()
+        self._connection, self.used = None, False
+
+
+def _code_of(error: Exception) -> str:
+    kinds: tuple[tuple[type[Exception], str], ...] = (
+        (PrivateAddress, "private-address"),
+        (TimeoutError, "timed-out"),
+        (ssl.SSLCertVerificationError, "certificate-not-trusted"),
+        (ssl.SSLError, "no-tls"),
+        (socket.gaierror, "host-unknown"),
+        (RemoteDisconnected, "closed"),
+        (ConnectionResetError, "closed"),
+        (BrokenPipeError, "closed"),
+        (HTTPException, "not-http"),
+    )
+    return next((code for kind, code in kinds if isinstance(error, kind)), "not-reached")
+
+
+def pause(retry_after: str | None) -> float | None:
+    """Return how many seconds a Retry-After asks to wait (RFC 9110, 10.2.3), None if it says nothing useful."""
+    text = (retry_after or "").strip()
+    if text.isdecimal() and text.isascii():
+        return min(float(text[:9]), LONGEST_PAUSE_S)
+    try:
+        seconds = parsedate_to_datetime(text).timestamp() - time.time()
+    except (ValueError, TypeError):
+        return None
+    return min(max(seconds, 0.0), LONGEST_PAUSE_S)
+
+
+def post_each(
+    options: HttpOptions, messages: Iterable[Message], make: Callable[[Message], Post]
+) -> Iterator[Outcome]:
+    """Post each message and yield its outcome, as `Channel.send_many` does. make: returns what is posted for it."""
+    line = _Line(options)
+    limit = TimeLimit(line.abort, options.at_most_s)
+    rest: TryLater | None = None
+    try:
+        for message in messages:
+            if rest is not None:
+                yield rest
+                continue
+            post = make(message)
+            try:
+                with limit.begun():
+                    status, after = _post_again(line, post, limit)
+            except (OSError, HTTPException, PrivateAddress, ValueError) as error:
+                rest = TryLater(code="timed-out" if limit.ended else _code_of(error))
+                log.warning("a webhook can't be posted to: %s", rest.code)
+                line.close()
+                yield rest
+                continue
+            outcome = _outcome(status, after)
+            if isinstance(outcome, TryLater) and status in TOO_MANY:
+                rest = outcome
+            yield outcome
+    finally:
+        limit.close()
+        line.close()
+
+
+def _post_again(line: _Line, post: Post, limit: TimeLimit) -> tuple[int, str | None]:
+    """Post, once more if the server has closed the connection after an earlier message."""
+    was_used = line.used
+    try:
+        return line.post(post)
+    except STALE:
+        if not was_used or limit.ended:
+            raise
+        line.close()
+        return line.post(post)
+
+
+def _outcome(status: int, after: str | None) -> Outcome:
+    if 200 <= status <= 299:
+        return Sent()
+    code = f"http-{status}"
+    return Refused(code) if status in FOR_GOOD else TryLater(pause(after), code)
