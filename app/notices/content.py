@@ -65,13 +65,15 @@ class Brand(NamedTuple):
     name: str
     public_url: str
     contact: Contact | None
-    time_zone: str = "UTC"
-    """A name of the IANA database, in which times are also told."""
+    time_zone: ZoneInfo = ZoneInfo("UTC")
+    """In which times are also told."""
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> Brand:
         """Return the brand of the settings."""
-        return cls(settings["BRAND_NAME"], settings["PUBLIC_URL"], settings["SUPPORT_CONTACT"])
+        return cls(
+            settings["BRAND_NAME"], settings["PUBLIC_URL"], settings["SUPPORT_CONTACT"], settings["NOTICES_TIME_ZONE"]
+        )
 
     @property
     def administrator(self) -> str:
@@ -87,10 +89,15 @@ class Brand(NamedTuple):
         if not isinstance(at, datetime):
             return written(at)
         told = written(at.astimezone(UTC), "minute")
-        if self.time_zone == "UTC":
+        if self.time_zone.key == "UTC":
             return told
-        there = at.astimezone(ZoneInfo(self.time_zone))
-        return _("%(utc)s (%(time)s in %(zone)s)", utc=told, time=f"{there:%-d %B %Y, %H:%M}", zone=self.time_zone)
+        there = at.astimezone(self.time_zone)
+        return _(
+            "%(utc)s (%(time)s in %(zone)s)",
+            utc=told,
+            time=f"{there:%-d %B %Y, %H:%M}",
+            zone=self.time_zone.key,
+        )
 
 
 class Data:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 import pytest
 from bs4 import BeautifulSoup
@@ -123,7 +124,7 @@ def test_a_summary_says_what_changed_in_the_week() -> None:
 
 
 def test_times_are_also_told_in_the_zone_of_the_settings() -> None:
-    text = said("password-changed", BRAND._replace(time_zone="Europe/Berlin")).text
+    text = said("password-changed", BRAND._replace(time_zone=ZoneInfo("Europe/Berlin"))).text
     assert "When: 3 May 2026, 10:00 UTC (3 May 2026, 12:00 in Europe/Berlin)" in text
 
 
