@@ -33,6 +33,7 @@ from app.sessions.stores.redis import RedisStore, connect
 from app.web import (
     branding,
     error_pages,
+    known_browsers,
     navigation,
     permissions,
     pipeline,
@@ -78,6 +79,7 @@ def create_app(config: dict[str, Any]) -> Flask:
     pruning.listen()
     pipeline.register(app, large_uploads=compliance.allow_large_report)
     translations.register(app)
+    known_browsers.register(app)
     templating.register(app)
     static_files.register(app)
     branding.register(app)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from app.activity.queries import Entry
-from app.audit.events import HAPPENED, OPEN, Event, Phase
+from app.audit.events import HAPPENED, NEW_BROWSER, OPEN, Event, Phase
 from app.audit.log import COMMAND_LINE
 from app.text.browser_names import browser_name
 from app.text.dates import written
@@ -193,9 +193,13 @@ def outcome(entry: Entry) -> str:
     return _(found) if found else entry.phase
 
 
+_REMARKS = {NEW_BROWSER: N_("with a new browser")}
+"""What an entry says besides its outcome where nothing was refused."""
+
+
 def reason(entry: Entry) -> str:
-    """Return the label of the reason, "wrong or used code"; "" where nothing went wrong."""
-    found = REASONS.get(entry.reason)
+    """Return the label of the reason, "wrong or used code", or of a remark. "" if there is none."""
+    found = REASONS.get(entry.reason) or _REMARKS.get(entry.reason)
     return _(found) if found else entry.reason
 
 
@@ -221,7 +225,7 @@ def where(entry: Entry) -> str:
 
 def note(entry: Entry, arn: str) -> str:
     """Return what users send to their administrator about an entry that wasn't caused by them. arn: theirs."""
-    why = reason(entry)
+    why = "" if entry.reason in _REMARKS else reason(entry)
     lines = [
         _("I didn’t do this in Latchkey:"),
         _("%(what)s (%(outcome)s)", what=said(entry), outcome=outcome(entry)),

@@ -185,6 +185,8 @@ class Phase(StrEnum):
     FOUND_UNDONE = "found-undone"
 
 
+NEW_BROWSER = "new-browser"
+"""The remark on a sign-in with a browser that the user hadn't used before."""
 OPEN = (Phase.INTENDED, Phase.UNKNOWN)
 HAPPENED = (Phase.DONE, Phase.FOUND_DONE)
 STILL_RUNNING = timedelta(seconds=60)

@@ -261,13 +261,14 @@ class Audit:
             attempt.attempt_id, event, attempt.target, Phase.DONE, "", answered[-1] if answered else ""
         )
 
-    def note(self, event: Event, target: str = "", refused: PortalError | None = None) -> None:
+    def note(self, event: Event, target: str = "", refused: PortalError | None = None, remark: str = "") -> None:
         """Record something that changes nothing at AWS: a sign-in, a refusal, a sign-out.
 
-        Raises NotRecorded if it can't be written.
+        remark: a code stored as the reason where nothing was refused, like NEW_BROWSER. Raises NotRecorded if it
+        can't be written.
         """
         phase = Phase.REFUSED if refused else Phase.DONE
-        reason, request_id = (refused.code, refused.request_id) if refused else ("", "")
+        reason, request_id = (refused.code, refused.request_id) if refused else (remark, "")
         try:
             self._write(secrets.token_hex(16), event, target, phase, reason, request_id)
         except SQLAlchemyError as error:

@@ -64,7 +64,7 @@ def recorded(row: Mapping[str, str]) -> None:
         return
     if event == Event.SIGN_IN:
         way = next((way for way in _WAYS if row["target"].split(" ")[0] == way), Way.ACCESS_KEY)
-        SIGN_INS.labels(way, row["reason"] or outcome).inc()
+        SIGN_INS.labels(way, outcome if outcome == Phase.DONE else row["reason"] or outcome).inc()
     else:
         CHANGES.labels(event, outcome).inc()
 

@@ -23,6 +23,7 @@ from app.signin.views import asked_for
 from app.text.messages import _
 from app.web import error_pages
 from app.web.guards import public
+from app.web.known_browsers import note_sign_in
 from app.web.permissions import calls
 from app.web.rate_limits import limiter, per_address
 from app.web.request_context import audit, gateways
@@ -159,7 +160,7 @@ def not_arrived(error: service.NotArrived) -> ResponseReturnValue:
 def _enter(arrived: service.Arrived, pending: PendingAwsSignIn, now: datetime) -> ResponseReturnValue:
     person = arrived.person(now)
     current.make_way_for(person.owner)
-    audit(person.account_id, person.user_name, person.user_id).note(Event.SIGN_IN, Way.AWS_SIGN_IN)
+    note_sign_in(audit(person.account_id, person.user_name, person.user_id), Way.AWS_SIGN_IN)
     lasts = current_app.config["SIGN_IN_SESSION_MAX"] if arrived.with_mfa else config.BEFORE_MFA
     current.sign_in_through_aws(person, arrived.tokens, lasts)
     if not (pending.expected_user_id and arrived.with_mfa):

@@ -24,6 +24,7 @@ from app.signin.forms import AccessKeyForm, CodeForm
 from app.text.messages import N_, _
 from app.web import error_pages, refused
 from app.web.guards import accounts_to_watch, public
+from app.web.known_browsers import note_sign_in
 from app.web.permissions import calls
 from app.web.rate_limits import CHANGES, codes_per_key, limiter, per_address, per_key, this_person, typed_key_id
 from app.web.request_context import audit, audit_of, gateways, labels
@@ -149,7 +150,7 @@ def sign_in_post() -> ResponseReturnValue:
     told = (who.account_id, who.user_name, who.path, who.partition)
     person = Person(*told, False, now, key.access_key_id, user_id=who.user_id)
     current.make_way_for(person.owner)
-    audit(who.account_id, who.user_name, who.user_id).note(Event.SIGN_IN, key.access_key_id)
+    note_sign_in(audit(who.account_id, who.user_name, who.user_id), key.access_key_id)
     current.sign_in(person, key, config.BEFORE_MFA)
     return redirect(local_path(wanted or current.pop_next(), url_for("overview.index")), 303)
 
@@ -204,7 +205,7 @@ def code_post() -> ResponseReturnValue:
         audit_log.attempt(Event.MFA_SESSION, serial_number),
     ):
         credentials = service.give_code(gateways().sts, pending.credentials, serial_number, form.code.data, lasts)
-    audit_log.note(Event.SIGN_IN, pending.access_key_id)
+    note_sign_in(audit_log, pending.access_key_id)
     current.sign_in(pending.person(datetime.now(UTC)), credentials, lasts)
     return redirect(local_path(current.pop_next(), url_for("overview.index")), 303)
 

@@ -98,7 +98,7 @@ def test_step_3_with_nothing_but_a_password(
     assert {call["action"] for call in mine} == ALLOWED_AT_AWS
     assert mine[-1]["mfa_present"] is True
     assert portal.activity(marta.name) == [
-        ("sign-in", "done", ""),
+        ("sign-in", "done", "new-browser"),
         ("mfa-device-created", "intended", ""),
         ("mfa-device-created", "done", ""),
         ("mfa-device-enabled", "intended", ""),

@@ -72,7 +72,7 @@ def test_nadia_gets_from_blocked_to_working(
     assert all(call["decision"] != "ExplicitlyDenied" for call in portal_calls)
 
     assert portal.activity(nadia.name) == [
-        ("sign-in", "done", ""),
+        ("sign-in", "done", "new-browser"),
         ("mfa-device-created", "intended", ""),
         ("mfa-device-created", "done", ""),
         ("mfa-device-enabled", "intended", ""),
