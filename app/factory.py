@@ -105,6 +105,7 @@ def create_app(config: dict[str, Any]) -> Flask:
         compliance.audit_bp,
         compliance.policies_bp,
         compliance.evidence_bp,
+        compliance.history_bp,
     ):
         app.register_blueprint(blueprint)
     _wrap(app)

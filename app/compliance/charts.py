@@ -123,3 +123,27 @@ def key_ages(history: History) -> Chart | None:
         boxes=tuple(box for box in boxes if box.height > 0),
         rows=tuple((day, tuple(f"{count}" for count in figures.key_ages)) for day, figures in reversed(known)),
     )
+
+
+def failing(history: History, rule_id: str) -> Chart | None:
+    """Draw how many users fail a rule, by day, as a line, and how many fail or are unknown as an area.
+
+    Returns None where there aren't two days to draw.
+    """
+    judged = [(day, figures) for day, figures in history if rule_id in figures.rules]
+    if len(judged) < 2:
+        return None
+    xs, counts = _across(judged), [figures.of(rule_id) for _day, figures in judged]
+    not_passing = [count.failed + count.unknown for count in counts]
+    most = max(1, *not_passing)
+    most += most % 2  # half of it has a label
+    line = " ".join(f"{x},{_down(count.failed / most)}" for x, count in zip(xs, counts, strict=True))
+    edge = " ".join(f"{x},{_down(number / most)}" for x, number in zip(xs, not_passing, strict=True))
+    floor = _down(0)
+    return Chart(
+        [(_down(0), "0"), (_down(0.5), f"{most // 2}"), (_down(1), f"{most}")],
+        _dates(judged, xs),
+        line,
+        f"{xs[0]},{floor} {edge} {xs[-1]},{floor}",
+        ((xs[-1], _down(counts[-1].failed / most)),),
+    )

@@ -71,7 +71,7 @@ def export_as_of(
     service.judged_now(db.engine, account_id, terms_of)
     try:
         with db.engine.connect() as connection:
-            of_day = history.past_day(connection, account_id, day)
+            of_day = history.past_day(connection, account_id, day, today())
     except history.NoSuchDay as error:
         raise click.ClickException(str(error)) from error
     among = items_by_rule([each for each in standards if each.id == only], terms_of(None)) if only else None

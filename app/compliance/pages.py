@@ -4,8 +4,18 @@ from app.compliance.account_figure import account_figure
 from app.compliance.auditor_views import allow_large_report
 from app.compliance.auditor_views import bp as audit_bp
 from app.compliance.evidence_views import bp as evidence_bp
+from app.compliance.history_views import bp as history_bp
 from app.compliance.policy_views import bp as policies_bp
 from app.compliance.self_reported import listen
 from app.compliance.views import bp
 
-__all__ = ["account_figure", "allow_large_report", "audit_bp", "bp", "evidence_bp", "listen", "policies_bp"]
+__all__ = [
+    "account_figure",
+    "allow_large_report",
+    "audit_bp",
+    "bp",
+    "evidence_bp",
+    "history_bp",
+    "listen",
+    "policies_bp",
+]

@@ -36,6 +36,8 @@ ADDRESSES = (
     "/compliance/standards/cis-5.0",
     "/compliance/policies",
     "/compliance/evidence",
+    "/compliance/history", "/compliance/history/list", "/compliance/history/changes", "/compliance/history/rules/mfa",
+    "/compliance/history/list.csv", "/compliance/history/changes.csv",
 )  # fmt: skip
 
 
@@ -238,6 +240,25 @@ def test_the_pack_from_the_page_is_verified_by_the_key_beside_it(
     reader.goto((tmp_path / "pack.html").as_uri())
     assert company.account_id in reader.locator("h1").inner_text()
     reader.close()
+
+
+def test_the_auditor_looks_back(admin: Surfer, company: Sandbox) -> None:
+    admin.open("/compliance")
+    counted = tile(admin, "mfa")
+    admin.click("a[href^='/compliance/history']")
+    admin.click("form[action$='/list'] button")
+    listed = admin.page.locator("tr[data-rule=mfa]")
+    assert {name: int(listed.get_attribute(f"data-{name}") or "") for name in ("failed", "unknown")} == {
+        name: counted[name] for name in ("failed", "unknown")
+    }, "the list of today is what the dashboard says"
+    admin.click("tr[data-rule=mfa] a")
+    assert len(admin.data("state")) == min(25, counted["population"])
+    admin.open("/compliance/history/changes?before=2000-01-01&after=2000-01-02")
+    assert admin.page.locator("[data-field-error]").count() == 1, "nothing is claimed about the time before"
+    admin.open("/compliance/history/changes")
+    for span in ("month", "year"):
+        admin.open(f"/compliance/history/rules/mfa?span={span}")
+        assert admin.data("day"), "figures of today"
 
 
 def test_every_item_of_a_standard_is_judged_or_has_a_reason(admin: Surfer, company: Sandbox) -> None:

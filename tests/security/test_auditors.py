@@ -17,7 +17,8 @@ from tests.support.sandbox import Sandbox
 PAGES = (
     "/compliance", "/compliance/people", "/compliance/people/Administrator", "/compliance/rules",
     "/compliance/rules/mfa", "/compliance/exceptions", "/compliance/standards", "/compliance/standards/cis-5.0",
-    "/compliance/accounts", "/activity/everyone", "/policy", "/policy/try",
+    "/compliance/accounts", "/compliance/history", "/compliance/history/list", "/compliance/history/changes",
+    "/compliance/history/rules/mfa", "/activity/everyone", "/policy", "/policy/try",
 )  # fmt: skip
 
 

@@ -21,6 +21,8 @@ FILES = {
     "access_keys.download",
     "policies.download",
     "compliance.export",
+    "compliance_history.changes_file",
+    "compliance_history.listed_file",
     "compliance_policies.people",
 }
 """Endpoints whose answer is saved: the page that leads to them stays, and must not wait for another one."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -121,6 +121,12 @@ def latest_of(connection: Connection, account_ids: Collection[str]) -> dict[str,
         newest, (newest.c.account_id == ComplianceDay.account_id) & (newest.c.day == ComplianceDay.day)
     )
     return {account: (day, _figures(stored)) for account, day, stored in connection.execute(query)}
+
+
+def by_week(history: Sequence[tuple[date, Figures]]) -> list[tuple[date, Figures]]:
+    """Return only the last day of each week (ISO 8601) of a history, which is in order."""
+    last = {day.isocalendar()[:2]: (day, figures) for day, figures in history}
+    return list(last.values())
 
 
 def a_week_before(history: list[tuple[date, Figures]]) -> tuple[date, Figures] | None:

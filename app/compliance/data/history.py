@@ -107,25 +107,31 @@ def whole_since(connection: Connection, account_id: str) -> date | None:
     return row.history_since.date() if row and row.history_since else None
 
 
-def past_day(connection: Connection, account_id: str, day: date) -> PastDay:
-    """Return a day of which there is a list. Raises NoSuchDay, with the reason."""
-    whole = whole_since(connection, account_id)
-    if whole is None:
-        raise NoSuchDay(_("There are no results of that day. Refresh the account, or upload a credential report."))
+def why_no_list(connection: Connection, account_id: str, day: date, today: date) -> str:
+    """Return why there is no list of a day, as a sentence, "" where there is one."""
+    if day > today:
+        return _("This day is in the future. Choose today or an earlier day.")
+    whole, first = whole_since(connection, account_id), first_day(connection, account_id)
+    if whole is None or first is None:
+        return _("There are no results of that day. Refresh the account, or upload a credential report.")
+    if day < first:
+        return _("There are no results of that day. The first are of %(day)s.", day=first)
     if day < whole:
-        first = first_day(connection, account_id)
-        if first is None or day < first:
-            told = _("There are no results of that day. The first are of %(day)s.", day=first or whole)
-        else:
-            told = _(
-                "The list of that day isn’t known: until %(day)s, results that were unknown and users who were "
-                "deleted weren’t recorded. What changed between two days can be seen also for earlier days.",
-                day=whole,
-            )
-        raise NoSuchDay(told)
+        return _(
+            "The list of that day isn’t known: until %(day)s, results that were unknown and users who were deleted "
+            "weren’t recorded. What changed between two days can also be seen for earlier days.",
+            day=whole,
+        )
+    return ""
+
+
+def past_day(connection: Connection, account_id: str, day: date, today: date) -> PastDay:
+    """Return a day of which there is a list. Raises NoSuchDay, with the reason."""
+    if why := why_no_list(connection, account_id, day, today):
+        raise NoSuchDay(why)
     found = daily.latest(connection, account_id, day)
-    if found is None:
-        raise NoSuchDay(_("There are no results of that day. The first are of %(day)s.", day=whole))
+    if found is None:  # the days were removed from the database
+        raise NoSuchDay
     return PastDay(account_id, day, *found)
 
 
