@@ -50,6 +50,17 @@ def test_a_mail_has_both_texts_and_asks_programs_not_to_answer(server: MailServe
     assert not [name for name in mail if name.lower().startswith("list-")]
 
 
+def test_a_text_arrives_as_it_is(server: MailServer) -> None:
+    text = "".join(
+        f"{line}\n" for line in (".", "..", "From here", "--", "-- ", "=_x", "é=", "x" * 3000, "", "🔑 end")
+    )
+    assert send(server, [message(1)._replace(text=text, html=""), message(2)._replace(text=text)]) == ["sent"] * 2
+    for mail in server.mails:
+        body = mail.message.get_body(("plain",))
+        assert body and body.get_content().splitlines() == text.splitlines()
+        assert max(map(len, mail.raw.splitlines())) <= 78 and not mail.message.defects
+
+
 def test_a_second_try_has_the_same_id_so_that_it_can_be_recognized(server: MailServer) -> None:
     send(server, [message(1)])
     send(server, [message(1), message(2)])
