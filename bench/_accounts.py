@@ -45,10 +45,13 @@ def virtual(people: list[UserListEntry]) -> dict[str, int]:
     return {user.user_name: 1 for place, user in enumerate(people) if place % 5 < 3}
 
 
-def report(people: list[UserListEntry], account: str = ACCOUNT, days_ago: int = 0) -> bytes:
+def report(
+    people: list[UserListEntry], account: str = ACCOUNT, days_ago: int = 0, worked: float | None = None
+) -> bytes:
     """The same people as a credential report: everyone has a password, two of three an access key.
 
-    days_ago: everything was last used so many days earlier.
+    days_ago: everything was last used so many days earlier. worked: the share of them who work every day and used
+    what they have days_ago. The others used nothing in these days.
     """
     chance, held = random.Random(1), virtual(people)
     no_key = "false,N/A,N/A,N/A,N/A"
@@ -59,11 +62,14 @@ def report(people: list[UserListEntry], account: str = ACCOUNT, days_ago: int = 
     ]
     for place, user in enumerate(people):
         made = NOW - timedelta(days=chance.randrange(200), seconds=place)
-        used = NOW - timedelta(days=chance.randrange(60) + days_ago, seconds=place)
+        used = NOW - timedelta(days=chance.randrange(60) + (days_ago if worked is None else 0), seconds=place)
+        signed_in = user.password_last_used
+        if signed_in and worked is None:
+            signed_in -= timedelta(days=days_ago)
+        if worked and place * 37 % 100 < worked * 100:
+            used = signed_in = max(NOW - timedelta(days=days_ago, seconds=place), user.created_at)
         key = f"true,{_text(made)},{_text(max(made, used))},us-east-1,s3" if place % 3 else no_key
-        password = (
-            _text(user.password_last_used - timedelta(days=days_ago)) if user.password_last_used else "no_information"
-        )
+        password = _text(signed_in) if signed_in else "no_information"
         lines.append(
             f"{user.user_name},{user.arn},{_text(user.created_at)},true,{password},{_text(user.created_at)},N/A,"
             f"{str(user.user_name in held).lower()},{key},{no_key},false,N/A,false,N/A"

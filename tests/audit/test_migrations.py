@@ -27,7 +27,8 @@ from app.audit.chain import START, ChainedRow
 from app.audit.events import Event
 from app.audit.log import Audit, audit_log
 from app.commands import activity
-from app.compliance.data import due, history
+from app.compliance.data import due, history, updates
+from app.compliance.data.credential_report import parse
 from app.compliance.data.details import details_of
 from app.compliance.data.details_updates import keep_details
 from app.compliance.data.people_data import read_people
@@ -35,6 +36,7 @@ from app.compliance.data.queries import exceptions
 from app.compliance.rules.subjects import Terms
 from app.db import Utc, db
 from app.factory import create_app
+from app.sandbox.operations.credential_report import HEADER
 from config import from_env
 from tests.audit.conftest import flaws
 from tests.support.databases import GOOD, empty_portal
@@ -161,6 +163,36 @@ def test_an_account_of_before_details_has_none_and_can_get_some(portal: Flask) -
     with db.engine.connect() as connection:
         (alice,) = read_people(connection, "123456789012").values()
     assert " mfa-forced=pass " in alice.verdicts, "alice has no policies at all"
+
+
+def test_a_report_of_before_its_lines_were_kept_is_read_once_more(portal: Flask) -> None:
+    content = (
+        f"{HEADER}\n"
+        "<root_account>,arn:aws:iam::123456789012:root,2020-01-01T00:00:00Z,not_supported,N/A,not_supported,"
+        "not_supported,true,false,N/A,N/A,N/A,N/A,false,N/A,N/A,N/A,N/A,false,N/A,false,N/A\n"
+        "alice,arn:aws:iam::123456789012:user/alice,2026-01-01T00:00:00Z,true,2026-05-01T00:00:00Z,"
+        "2026-01-01T00:00:00Z,N/A,true,false,N/A,N/A,N/A,N/A,false,N/A,N/A,N/A,N/A,false,N/A,false,N/A"
+    )
+
+    def import_it() -> str:
+        report = parse(content.encode(), NOW, updates.known_lines(db.engine, "123456789012"))
+        updates.keep_report(db.engine, report, NOW, lambda others: Terms(NOW))
+        with db.engine.connect() as connection:
+            (alice,) = read_people(connection, "123456789012").values()
+        assert alice.report
+        return str(alice.report["used"])
+
+    flask_migrate.upgrade()
+    assert import_it() == "2026-05-01T00:00:00Z"
+    for earlier in ("flask db downgrade", "another process of an earlier release"):
+        if earlier == "flask db downgrade":
+            flask_migrate.downgrade(revision=REVISIONS[REVISIONS.index("0015") - 1])
+        with db.engine.begin() as connection:
+            told = {"report": '{"password":true,"used":"2026-05-03T00:00:00Z","changed":null,"mfa":true,"other":null,'
+                    '"keys":[],"certificates":[]}'}  # fmt: skip
+            connection.execute(text("update compliance_people set report = :report, report_line = 'a hash'"), told)
+        flask_migrate.upgrade()
+        assert import_it() == "2026-05-01T00:00:00Z", f"after {earlier}"
 
 
 def test_an_exception_of_before_approval_counts_and_one_that_waits_never_counts_unapproved(portal: Flask) -> None:

@@ -18,6 +18,7 @@ from app.compliance.rules.table import (
     OF_ACCOUNT,
     OF_PEOPLE,
     RULES,
+    applying,
     covering,
     demanded,
     judged,
@@ -299,6 +300,40 @@ def test_a_verdict_stands_until_the_time_it_names(someone: Subject, later: float
         if verdict.until is None or after <= verdict.until:
             again = judged(someone, TERMS._replace(now=after))[rule]
             assert again.state is verdict.state, rule
+
+
+VARIED = TERMS._replace(variants=(("unused", (("unused_days", 90),)), ("signed-in", (("evidence_days", 40),))))
+
+
+@settings(max_examples=100)
+@given(subjects, st.lists(days, min_size=3, max_size=3))
+def test_a_later_use_ends_failures_of_rules_that_ask_for_it_and_changes_nothing_else(
+    someone: Subject, further: list[float]
+) -> None:
+    def later(used: datetime | None, by: float) -> datetime | None:
+        return used and used + timedelta(days=by)
+
+    everything = {"user", "mfa", "password", "password_last_used", "keys", "key_use", "certificates"}
+    someone = someone._replace(
+        password=bool(someone.password),  # a report says whether there is one
+        seen={name: Seen(Source.REPORT, ago(1)) for name in everything},
+    )
+    used = someone._replace(
+        password_last_used=later(someone.password_last_used, further[0]),
+        keys=someone.keys
+        and tuple(
+            each._replace(used_at=later(each.used_at, by))
+            for each, by in zip(someone.keys, further[1:], strict=False)
+        ),
+    )
+    rules = applying(OF_PEOPLE, VARIED)
+    before, after = judged(someone, VARIED, None, rules), judged(used, VARIED, None, rules)
+    assert before.keys() == after.keys()
+    for rule, verdict in before.items():
+        if verdict.state is P or not BY_ID[rule].by_last_use:
+            again = after[rule]
+            assert again.state is verdict.state, rule
+            assert again.until is None or (verdict.until and verdict.until <= again.until), "never due too late"
 
 
 @settings(max_examples=60)

@@ -139,7 +139,7 @@ def lock(connection: Connection, account_id: str) -> AccountData:
     statement = (
         update(ComplianceAccount)
         .where(ComplianceAccount.account_id == account_id)
-        .values(stale=ComplianceAccount.stale)  # the first statement takes the lock, on SQLite and PostgreSQL
+        .values(version=ComplianceAccount.version + 1)  # the first statement takes the lock, on SQLite and PostgreSQL
         .returning(*_COLUMNS)
     )
     return AccountData(connection, AccountRow(*connection.execute(statement).one()))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import gc
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,40 +18,31 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from app.compliance.data import report_formats as report_forms
+from app.compliance.data.report_cells import (
+    COLUMNS,
+    PASSWORD,
+    ROOT,
+    USES,
+    ReportPerson,
+    Times,
+    Use,
+    WrongCell,
+    later,
+    read_row,
+    root_facts,
+)
 from app.compliance.data.report_formats import NotAReport
-from app.compliance.rules.sources import ReportFacts, RootFacts
+from app.compliance.data.rows import AccountRow, Standing
+from app.compliance.rules.sources import RootFacts
 from app.text.messages import _, ngettext
 
-ROOT = "<root_account>"
-COLUMNS = (
-    "user", "arn", "user_creation_time", "password_enabled", "password_last_used", "password_last_changed",
-    "mfa_active",
-    "access_key_1_active", "access_key_1_last_rotated", "access_key_1_last_used_date",
-    "access_key_2_active", "access_key_2_last_rotated", "access_key_2_last_used_date",
-    "cert_1_active", "cert_1_last_rotated", "cert_2_active", "cert_2_last_rotated",
-)  # fmt: skip
-"""The columns that are read. Others are ignored."""
-PASSWORD = COLUMNS.index("password_enabled")
 CLOCKS = timedelta(hours=1)
 """How much earlier a time typed for the report may be than the latest time in it."""
 _MOMENTS = tuple(name for name in COLUMNS if name.endswith(("_time", "_used", "_changed", "_rotated", "_used_date")))
 LARGEST = 24 * 1024 * 1024
 """Bytes. A report of 5,000 users has about 1.5 million, one of 50,000 in base64 about 17 million."""
-_NOTHING = ("N/A", "no_information", "not_supported")
-_NAME = re.compile(r"[\w+=,.@-]{1,64}", re.ASCII)
-"""Names of IAM users (IAM's service model and quotas)."""
-_ARN = re.compile(r"arn:[a-z-]{3,20}:iam::(\d{12}):(?:(root)|user(/(?:[!-~]{1,510}/)?)([\w+=,.@-]{1,64}))", re.ASCII)
-"""ARNs of the root user or an IAM user, whose path has at most 512 visible ASCII characters (IAM's service model)."""
-
-
-class ReportPerson(NamedTuple):
-    """A user's row."""
-
-    user_name: str
-    arn: str
-    path: str
-    created_at: datetime | None
-    facts: ReportFacts
+LONGEST_LINE = 2000
+"""Characters of a line that is kept. AWS writes about 300, at most 900."""
 
 
 class Known(NamedTuple):
@@ -62,11 +52,14 @@ class Known(NamedTuple):
     columns: str = ""
     """The hash of its header."""
     lines: Mapping[str, str] = MappingProxyType({})
-    """By user name: the hash of the line, "" where it has to be read."""
+    """By user name: the line, "" where it has to be read."""
     number: int = 0
     """How many users it had."""
     latest: str = ""
     """The latest time in it."""
+    account: AccountRow | None = None
+    standings: Sequence[Standing] = ()
+    """Of all users, as long as the account stays as it is."""
 
 
 NOTHING_KNOWN = Known()
@@ -84,12 +77,16 @@ class CredentialReport:
     root: RootFacts
     people: list[ReportPerson]
     """The users whose line isn't known yet."""
+    used: Mapping[str, Use]
+    """The users whose line is the known one but for later uses (`report_cells.USES`), by name."""
     lines: Mapping[str, str] = field(compare=False)
-    """The hash of the line of every user, by name."""
+    """The line of every user, by name, "" where it can't be kept."""
     columns: str = field(compare=False)
     """The hash of the header."""
     latest: str = field(compare=False)
     """The latest time in it."""
+    known: Known = field(compare=False, repr=False)
+    """What it was compared with."""
 
 
 def parse(content: bytes, made_at: datetime | None = None, known: Known = NOTHING_KNOWN) -> CredentialReport:
@@ -158,50 +155,6 @@ def _cut(line: int) -> NotAReport:
     return NotAReport(why, diagnosis="cut-short")
 
 
-class _WrongCell(ValueError):
-    """What a cell of a credential report never has. code: which kind of thing that is. told: a sentence."""
-
-    def __init__(self, code: str, told: str) -> None:
-        super().__init__(told)
-        self.code = code
-
-
-def _no_date(cell: str) -> _WrongCell:
-    return _WrongCell("time", _("“%(cell)s” isn’t a date.", cell=cell[:40]))
-
-
-class _Times(dict[str, str | None]):
-    """Maps each cell to itself where it is a time, and to None where it says that there is none.
-
-    Parses each spelling once. Raises ValueError for any other text.
-    """
-
-    def __init__(self) -> None:
-        super().__init__(dict.fromkeys(_NOTHING))
-
-    def __missing__(self, cell: str) -> str:
-        try:
-            moment = datetime.fromisoformat(cell)
-        except ValueError as error:
-            raise _no_date(cell) from error
-        # What AWS never writes: no zone, before 1971 or after 2199.
-        if moment.tzinfo is None or not 1970 < moment.year < 2200:
-            raise _no_date(cell)
-        self[cell] = cell
-        return cell
-
-    def latest(self) -> str:
-        """The latest of all times that were read, "" where there is none."""
-        plain = max([cell for cell in self.values() if cell and cell[19:] == "Z"], default="")
-        others = [cell for cell in self.values() if cell and cell[19:] != "Z"]
-        return max([plain, *others], key=datetime.fromisoformat) if plain and others else later(plain, *others)
-
-
-def later(*times: str) -> str:
-    """The latest of these times, "" where there is none."""
-    return max(filter(None, times), key=datetime.fromisoformat, default="")
-
-
 class _Reading:
     """A report while its lines are read. Each raises NotAReport where it can't be one."""
 
@@ -209,13 +162,16 @@ class _Reading:
         self.width, self.between, self.known = len(header), between, known
         self.chosen, self.name_at, self.password_at = itemgetter(*at), at[0], at[PASSWORD]
         self.moments = itemgetter(*(at[COLUMNS.index(name)] for name in _MOMENTS))
-        self.times = _Times()
+        self.uses_at = [at[COLUMNS.index(name)] for name in USES]
+        self.lasting = itemgetter(*(each for each in at if each not in self.uses_at))
+        self.times = Times()
         self.account = ""
         self.root: RootFacts | None = None
         self.people: list[ReportPerson] = []
+        self.used: dict[str, Use] = {}
         self.lines: dict[str, str] = {}
-        self.same: list[str | list[str]] = []
-        """Lines that are known."""
+        self.same: list[str] = []
+        """Lines that are known, but for later uses."""
 
     def report(self, rows: Iterable[str | list[str]], made_at: datetime | None, columns: str) -> CredentialReport:
         """Read all rows: lines without quotes, or cells."""
@@ -224,17 +180,22 @@ class _Reading:
             if not row:
                 continue
             if isinstance(row, str):
-                digest = _hash(row)
-                name = row.partition(between)[0] if not name_at else row.split(between)[name_at]
+                line, name = row, row.partition(between)[0] if not name_at else row.split(between)[name_at]
             else:
-                digest, name = _hash("\x1f".join(row)), row[name_at] if len(row) > name_at else ""
-            if known.get(name) == digest and self.account == self.known.account_id:
-                if name in self.lines:
-                    raise _twice(number, name)
-                self.lines[name] = digest
-                self.same.append(row)
-            else:
-                self._read(number, row.split(between) if isinstance(row, str) else row, digest)
+                line, name = between.join(row), row[name_at] if len(row) > name_at else ""
+                if len(row) != self.width or line.count(between) >= self.width:
+                    line = ""  # a cell has a comma
+            before = known.get(name)
+            if before and self.account == self.known.account_id:
+                if before == line:
+                    if name in self.lines:
+                        raise _twice(number, name)
+                    self.lines[name] = line
+                    self.same.append(line)
+                    continue
+                if line and self._only_used(number, name, before, line):
+                    continue
+            self._read(number, row.split(between) if isinstance(row, str) else row, line)
         if self.root is None:
             why = _("The file is incomplete: the root user is missing. Download it again. Nothing was changed.")
             raise NotAReport(why, diagnosis="no-root")
@@ -252,15 +213,52 @@ class _Reading:
             )
             raise NotAReport(why, diagnosis="made-before")
         return CredentialReport(
-            self.account, made_at or moment, made_at is not None, self.root, self.people, self.lines, columns, latest
+            self.account,
+            made_at or moment,
+            made_at is not None,
+            self.root,
+            self.people,
+            self.used,
+            self.lines,
+            columns,
+            latest,
+            self.known,
         )
 
-    def _read(self, number: int, row: list[str], digest: str) -> None:
+    def _only_used(self, number: int, name: str, before: str, line: str) -> bool:
+        """Take a line that is the known one but for later uses. Return whether it is such a line."""
+        was, row = before.split(self.between), line.split(self.between)
+        if len(row) != self.width or len(was) != self.width or self.lasting(row) != self.lasting(was):
+            return False
+        times = self.times
+        for at in self.uses_at:
+            cell, former = row[at], was[at]
+            if cell != former:
+                # Only spellings count that sort as the times do.
+                if cell[19:] != "Z" or former[19:] != "Z" or cell < former:
+                    return False
+                try:
+                    times[cell]
+                except WrongCell:
+                    return False  # reading the line says what is wrong with it
+        if name in self.lines:
+            raise _twice(number, name)
+        self.lines[name] = self._kept(line)
+        self.used[name] = Use(before, self.chosen(row))
+        self.same.append(line)
+        return True
+
+    @staticmethod
+    def _kept(line: str) -> str:
+        """The line, or "" where it is longer than any of AWS's, or no database takes it."""
+        return line if len(line) <= LONGEST_LINE and "\0" not in line else ""
+
+    def _read(self, number: int, row: list[str], line: str) -> None:
         if len(row) != self.width:
             raise _cut(number)
         try:
-            account, person = _row(self.chosen(row), self.times)
-        except _WrongCell as error:
+            account, person = read_row(self.chosen(row), self.times)
+        except WrongCell as error:
             why = _(
                 "Line %(line)d isn’t from a credential report. %(why)s Download the report again, and don’t save it "
                 "from a spreadsheet. Nothing was changed.",
@@ -282,11 +280,11 @@ class _Reading:
         if name == ROOT:
             if self.root is not None:
                 raise _twice(number, name)
-            self.root = _root(person.facts, row[self.password_at])
+            self.root = root_facts(person.facts, row[self.password_at])
             return
         if name in self.lines:
             raise _twice(number, name)
-        self.lines[name] = digest
+        self.lines[name] = self._kept(line)
         self.people.append(person)
 
     def _latest(self) -> str:
@@ -297,7 +295,7 @@ class _Reading:
         if len(self.same) == self.known.number:
             return before
         for row in self.same:
-            for cell in self.moments(row.split(self.between) if isinstance(row, str) else row):
+            for cell in self.moments(row.split(self.between)):
                 self.times[cell]
         return self.times.latest()
 
@@ -313,66 +311,6 @@ def _twice(number: int, name: str) -> NotAReport:
 
 def _moment(time: datetime) -> str:
     return f"{time.astimezone(UTC):%-d %B %Y, %H:%M} UTC"
-
-
-def _row(cells: Sequence[str], times: _Times) -> tuple[str, ReportPerson]:
-    """Return the account id and the user in a row, whose cells are in the order of COLUMNS. Raises ValueError."""
-    if "" in cells:
-        raise _WrongCell("empty", _("A cell is empty."))
-    name, arn, created, password, used, changed, mfa = cells[:7]
-    found = _ARN.fullmatch(arn)
-    named = found is not None and found[4] == name  # then it is a name of the same form
-    if not named and name != ROOT and not _NAME.fullmatch(name):
-        raise _WrongCell("user-name", _("“%(name)s” isn’t the name of a user.", name=name[:80]))
-    if not found:
-        raise _WrongCell("arn", _("“%(arn)s” isn’t the ARN of a user.", arn=arn[:80]))
-    if not named and not (found[2] and name == ROOT):
-        raise _WrongCell("other-arn", _("“%(arn)s” isn’t the ARN of %(name)s.", arn=arn[:80], name=name))
-    keys = []
-    for active, made, last in (cells[7:10], cells[10:13]):
-        key = [_TRUE[active], times[made], times[last]]
-        if key != NO_KEY:
-            keys.append(key)
-    certificates = []
-    for active, made in (cells[13:15], cells[15:17]):
-        certificate = [_TRUE[active], times[made]]
-        if certificate != NO_CERTIFICATE:
-            certificates.append(certificate)
-    facts: ReportFacts = {
-        "password": _TRUE[password],
-        "used": times[used],
-        "changed": times[changed],
-        "mfa": _TRUE[mfa],
-        "other": None,
-        "keys": keys,
-        "certificates": certificates,
-    }
-    path = found[3] or "/"
-    return found[1], ReportPerson(name, arn, path, datetime.fromisoformat(created) if times[created] else None, facts)
-
-
-NO_KEY, NO_CERTIFICATE = [False, None, None], [False, None]
-
-
-def _root(facts: ReportFacts, password: str) -> RootFacts:
-    """password: the cell. It is one of _NOTHING where AWS doesn't say."""
-    uses = [used for used in (facts["used"], *(key[2] for key in facts["keys"])) if used]
-    told = RootFacts() if password in _NOTHING else RootFacts(password=facts["password"])
-    return told | RootFacts(
-        mfa=facts["mfa"],
-        keys=any(active for active, _, _ in facts["keys"]),
-        used=max(uses, key=datetime.fromisoformat, default=None),
-    )
-
-
-class _Booleans(dict[str, bool]):
-    """Maps a cell to its boolean, and to False where AWS says nothing. Raises ValueError for any other text."""
-
-    def __missing__(self, cell: str) -> bool:
-        raise _WrongCell("boolean", _("“%(cell)s” is neither true nor false.", cell=cell[:40]))
-
-
-_TRUE = _Booleans({"true": True, "false": False, "TRUE": True, "FALSE": False} | dict.fromkeys(_NOTHING, False))
 
 
 __all__ = ["CredentialReport", "NotAReport", "ReportPerson", "parse"]

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from app.compliance.data.credential_report import CredentialReport, NotAReport, ReportPerson
-from app.compliance.data.rows import AccountRow, PersonRow
+from app.compliance.data.credential_report import CredentialReport, NotAReport
+from app.compliance.data.report_cells import ReportPerson
+from app.compliance.data.rows import KEPT, AccountRow, PersonRow
 from app.compliance.rules.facts import devices_told
 from app.compliance.rules.sources import OwnFacts, ReportFacts, since
 from app.text.messages import _, ngettext
@@ -134,7 +135,7 @@ def _set_reported(merged: Merged, row: PersonRow, person: ReportPerson, line: st
     else:
         row.arn, row.path, row.created_at = person.arn, person.path, person.created_at
         row.report = person.facts
-    row.report_line = line
+    row.report_line, row.report_row = (KEPT, line) if line else ("", "")
 
 
 def _with_other(facts: ReportFacts, virtual_devices: int) -> ReportFacts:

@@ -43,6 +43,8 @@ class ComplianceAccount(Base):
     history_since: Mapped[datetime | None] = mapped_column(Utc)
     """From when on the history has everything that a list of a past day needs. None: it has only turns to and from
     fail, as earlier releases wrote it."""
+    version: Mapped[int] = mapped_column(server_default="0")
+    """How many transactions have locked the row. Those of earlier releases don't count."""
 
 
 class CompliancePerson(Base):
@@ -68,7 +70,9 @@ class CompliancePerson(Base):
     report: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     """ReportFacts (`app.compliance.rules.sources`): their row of the credential report."""
     report_line: Mapped[str] = mapped_column(String(32), server_default="")
-    """The hash of that row. Empty where `report` isn't what the same row would set again."""
+    """`rows.KEPT` where `report` is what `report_row` would set again. Earlier releases wrote other texts here."""
+    report_row: Mapped[str] = mapped_column(Text, server_default="")
+    """That row of the report as the file had it."""
     own: Mapped[dict[str, Any]] = mapped_column(JSON)
     """OwnFacts (`app.compliance.rules.sources`): what their own visits showed."""
     verdicts: Mapped[str] = mapped_column(Text)

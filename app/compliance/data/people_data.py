@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
-from itertools import islice
+from itertools import islice, repeat
 from typing import Any
 
 from sqlalchemy import (
@@ -14,16 +14,16 @@ from sqlalchemy import (
     Text,
     UnaryExpression,
     bindparam,
+    case,
     cast,
     delete,
     insert,
-    or_,
     select,
     update,
 )
 
 from app.compliance.data.models import ComplianceChange, ComplianceFormer, CompliancePerson
-from app.compliance.data.rows import PERSON_COLUMNS, PersonRow, values_of
+from app.compliance.data.rows import KEPT, PERSON_COLUMNS, PersonRow, Standing, values_of
 from app.compliance.rules.verdicts import FAIL, UNKNOWN
 
 PERSON_TABLE = CompliancePerson.__table__
@@ -57,25 +57,25 @@ def batched(names: Iterable[str], size: int = 500) -> Iterator[list[str]]:
         yield some
 
 
-def read_standings(
-    connection: Connection, account_id: str, now: datetime
-) -> Sequence[tuple[str, str, str, bool | None]]:
-    """Return of each user what a report asks that has the same line of them.
-
-    That is the name, the hash of the line, the verdicts, and whether they are due or showed something themselves.
-    """
-    stirs = or_(CompliancePerson.changes_at < now, cast(CompliancePerson.own, Text) != "{}")
-    query = select(CompliancePerson.user_name, CompliancePerson.report_line, CompliancePerson.verdicts, stirs)
+def read_standings(connection: Connection, account_id: str) -> Sequence[Standing]:
+    """Return the standing of each user."""
+    query = select(
+        CompliancePerson.user_name,
+        case((CompliancePerson.report_line == KEPT, CompliancePerson.report_row), else_=""),
+        CompliancePerson.verdicts,
+        cast(CompliancePerson.own, Text) != "{}",
+        CompliancePerson.in_user_list,
+        CompliancePerson.virtual_devices,
+    )
     found = connection.execute(query.where(CompliancePerson.account_id == account_id))
     # As the driver has them: SQLAlchemy has nothing to convert of these, and takes three times as long.
     return found.cursor.fetchall() if found.cursor else []
 
 
-def read_lines(connection: Connection, account_id: str) -> dict[str, str]:
-    """Return the hash of each user's line of the report by user name, "" for those who have none."""
-    query = select(CompliancePerson.user_name, CompliancePerson.report_line)
-    found = connection.execute(query.where(CompliancePerson.account_id == account_id))
-    return dict(found.cursor.fetchall()) if found.cursor else {}
+def read_due(connection: Connection, account_id: str, now: datetime) -> set[str]:
+    """Return the names of the users of whom time alone has turned a verdict by now."""
+    query = select(CompliancePerson.user_name).where(CompliancePerson.account_id == account_id)
+    return set(connection.execute(query.where(CompliancePerson.changes_at < now)).scalars())
 
 
 def write_people(
@@ -124,16 +124,32 @@ def _update(
     """Write the columns that changed for any of these users: most of a row stays as it is."""
     columns = zip(PERSON_COLUMNS, zip(*was, strict=True), zip(*becomes, strict=True), strict=True)
     touched = {name: after for name, before, after in columns if before != after}
+    at = PERSON_COLUMNS.index("user_name")
+    write_columns(connection, account_id, [values[at] for values in becomes], touched)
+
+
+def write_columns(
+    connection: Connection, account_id: str, names: Sequence[str], columns: Mapping[str, Sequence[Any]]
+) -> None:
+    """Set columns of these users' rows. columns: by PersonRow's name of the column, its value for each user."""
+    dialect, mine = connection.dialect, CompliancePerson.account_id == bindparam("whose_account")
     statement = (
         update(CompliancePerson)
-        .where(CompliancePerson.account_id == account_id, CompliancePerson.user_name == bindparam("whose"))
-        .values({name: bindparam(f"new_{name}") for name in touched})
-        .execution_options(synchronize_session=None)
+        .where(mine, CompliancePerson.user_name == bindparam("whose"))
+        .values({name: bindparam(f"new_{name}") for name in columns})
+        .compile(dialect=dialect)
     )
-    names = ["whose", *(f"new_{name}" for name in touched)]
-    whose = [values[PERSON_COLUMNS.index("user_name")] for values in becomes]
-    rows = zip(whose, *touched.values(), strict=True)
-    connection.execute(statement, [dict(zip(names, row, strict=True)) for row in rows])
+    values: dict[str, Iterable[Any]] = {"whose_account": repeat(account_id), "whose": names}
+    for name, told in columns.items():
+        process = PERSON_TABLE.c[name].type.dialect_impl(dialect).bind_processor(dialect)
+        values[f"new_{name}"] = map(process, told) if process else told
+    # To the driver itself, for SQLAlchemy takes as long for each row as SQLite does.
+    if statement.positiontup is not None:
+        rows = zip(*(values[name] for name in statement.positiontup), strict=False)
+        connection.exec_driver_sql(str(statement), list(rows))
+    else:
+        named = zip(*values.values(), strict=False)
+        connection.exec_driver_sql(str(statement), [dict(zip(values, row, strict=True)) for row in named])
 
 
 TURNS_AT_ONCE = 5000

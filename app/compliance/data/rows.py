@@ -43,6 +43,12 @@ class AccountRow:
     details_at: datetime | None
     history_since: datetime | None = None
     """From when on the history has everything that a list of a past day needs. None: from no time yet."""
+    version: int = 0
+    """Another one after each transaction that can have changed something of the account."""
+
+
+KEPT = "row"
+"""`PersonRow.report_line` where `report_row` counts."""
 
 
 @dataclass(slots=True)
@@ -60,6 +66,7 @@ class PersonRow:
     virtual_devices: int = 0
     report: ReportFacts | None = None
     report_line: str = ""
+    report_row: str = ""
     own: OwnFacts = field(default_factory=OwnFacts)
     verdicts: str = ""
     failed: int = 0
@@ -78,6 +85,12 @@ class PersonRow:
         return any(at > moment for at in times_of(self.own).values())
 
 
+Standing = tuple[str, str, str, bool, bool, int]
+"""What a report asks of a user that has the same line of them, or one that only has later uses.
+
+That is the name, the line ("" where it has to be read), the verdicts, whether the user showed something themselves,
+whether the lists have them, and how many virtual devices these show.
+"""
 PERSON_COLUMNS = tuple(each.name for each in fields(PersonRow))
 _getter = attrgetter(*PERSON_COLUMNS)
 

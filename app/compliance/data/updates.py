@@ -17,6 +17,7 @@ from app.compliance.data.account_data import AccountData, ensure_account_row, lo
 from app.compliance.data.credential_report import NOTHING_KNOWN, CredentialReport, Known, without_gc
 from app.compliance.data.daily import Figures
 from app.compliance.data.judgements import TermsOf, account_verdicts, judge_people
+from app.compliance.data.later_uses import Steady, can_turn, with_read, write_later_uses
 from app.compliance.data.merge import (
     ListedUser,
     Merged,
@@ -30,14 +31,14 @@ from app.compliance.data.merge import (
 from app.compliance.data.models import CompliancePerson
 from app.compliance.data.people_data import (
     delete_people,
-    read_lines,
+    read_due,
     read_named,
     read_people,
     read_standings,
     states,
     write_people,
 )
-from app.compliance.data.rows import AccountRow, PersonRow
+from app.compliance.data.rows import AccountRow, PersonRow, Standing
 from app.compliance.data.tally import Tally, counted, next_age
 from app.compliance.rules.facts import others_of
 from app.compliance.rules.sources import OwnFacts, RootFacts, UserListFacts
@@ -61,8 +62,9 @@ def known_lines(engine: Engine, account_id: str) -> Known:
         told = stored.report if stored else RootFacts()
         if "columns" not in told:
             return NOTHING_KNOWN
-        lines = read_lines(connection, account_id)
-    return Known(account_id, told["columns"], lines, told["number"], told["latest"])
+        standings = read_standings(connection, account_id)
+    lines = {user_name: line for user_name, line, *_ in standings}
+    return Known(account_id, told["columns"], lines, told["number"], told["latest"], stored, standings)
 
 
 def keep_report(engine: Engine, report: CredentialReport, now: datetime, terms_of: TermsOf, digest: str = "") -> int:
@@ -85,8 +87,10 @@ def write_report(
     """
     connection, account_id, before = account.connection, account.account_id, account.row
     terms = terms_of(before.user_list.get("others"))
-    read = {person.user_name for person in report.people}
-    gone, turning = _compare(report, read, read_standings(connection, account_id, terms.now))
+    standings = report.known.standings
+    if report.known.account != replace(before, version=before.version - 1):
+        standings = read_standings(connection, account_id)
+    gone, turning, used = _compare(report, standings, read_due(connection, account_id, terms.now))
     absent = read_named(connection, account_id, gone)
     made_before = CompliancePerson.in_user_list, CompliancePerson.created_at < report.made_at
     listed = select(func.count()).where(CompliancePerson.account_id == account_id, *made_before)
@@ -97,41 +101,56 @@ def write_report(
     account.end_exceptions_of_former({person.user_name: person.created_at for person in report.people}, now)
 
     current = before.judged_up_to is None and before.judged_with == fingerprint(terms)
-    if current and len(read) <= len(report.lines) / 2 and not _concerns_everyone(before, report.made_at):
-        known = absent | read_named(connection, account_id, [*read, *turning])
-        merged = merge_report(account.row, known, report)
-        account.change(**compared_devices(account.row, _with_devices(account, known, merged)))
-        if others_of(account.row.user_list) == others_of(before.user_list):
-            judge_and_write(account, known, merged, terms)
-            return
+    if current and not _concerns_everyone(before, report.made_at):
+        changed = with_read(report, report.used.keys() - used.keys())
+        if len(changed.people) <= len(report.lines) / 2:
+            read = [person.user_name for person in changed.people]
+            known = absent | read_named(connection, account_id, [*read, *turning])
+            merged = merge_report(account.row, known, changed)
+            account.change(**compared_devices(account.row, _with_devices(account, known, merged)))
+            if others_of(account.row.user_list) == others_of(before.user_list):
+                write_later_uses(connection, report, used)
+                judge_and_write(account, known, merged, terms)
+                return
     known = read_people(connection, account_id)
-    merged = merge_report(account.row, known, report)
+    merged = merge_report(account.row, known, with_read(report, report.used))
     account.change(**compared_devices(account.row, merged.people))
     judge_and_write_all(account, known, merged, terms)
 
 
 def _compare(
-    report: CredentialReport, read: Set[str], stored: Iterable[tuple[str, str, str, bool | None]]
-) -> tuple[list[str], list[str]]:
-    """Return who isn't in the report, and whose verdicts may turn although their line is the same.
+    report: CredentialReport, stored: Iterable[Standing], due: Set[str]
+) -> tuple[list[str], list[str], Steady]:
+    """Return who isn't in the report, whose verdicts may turn although their line is the same, and who is steady.
 
-    read: whose line isn't. stored: `read_standings`. A verdict may turn where it is due, where the user showed
-    something, and where it waits for newer evidence. Raises ReportOvertaken.
+    A verdict may turn where it is due, where the user showed something, and where it waits for newer evidence. Of
+    those whose line says nothing new but later uses, the ones are steady whose verdicts don't turn by that either.
+    Raises ReportOvertaken.
     """
-    absent, turning, lines, same = [], [], report.lines, 0
-    for name, line, verdicts, stirs in stored:
-        told = lines.get(name)
+    absent: list[str] = []
+    turning: list[str] = []
+    steady: Steady = {}
+    lines, used, left = report.lines, report.used, len(report.lines) - len(report.people)
+    read = {person.user_name for person in report.people}
+    for name, line, verdicts, shown, listed, devices in stored:
+        told, stirs = lines.get(name), shown or name in due
         if told is None:
             absent.append(name)
+        elif name in used:
+            if used[name].before != line:
+                raise ReportOvertaken
+            left -= 1
+            if not stirs and not _is_open(verdicts) and not can_turn(verdicts):
+                steady[name] = devices if listed else None
         elif name not in read:
             if told != line:
                 raise ReportOvertaken
-            same += 1
+            left -= 1
             if stirs or _is_open(verdicts):
                 turning.append(name)
-    if same + len(read) < len(lines):
+    if left:
         raise ReportOvertaken
-    return absent, turning
+    return absent, turning, steady
 
 
 def _concerns_everyone(before: AccountRow, made_at: datetime) -> bool:

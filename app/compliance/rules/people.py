@@ -275,7 +275,7 @@ RULES: tuple[Rule, ...] = (
          fix=Fix("password.index", N_("Remove the password you don’t use")), several_fixes=True,
          short=N_("unused credentials"), topic=N_("use of credentials"),
          told=N_("You have a password or an access key that you don’t use."),
-         group="unused-all"),
+         group="unused-all", by_last_use=True),
     Rule("key-at-creation", N_("No unused access key from user creation"),
          N_("No user with a console password has an access key that was created with the user and never used."),
          key_at_creation, ("password", "keys", "key_use", "user"),

@@ -51,6 +51,10 @@ class Rule:
     """Is it judged only for accounts that follow a standard that asks for it? Others would be told to do what other
     standards, or this portal, advise against.
     """
+    by_last_use: bool = False
+    """Does it ask when a credential was last used? Then a later use never makes it fail, and can end a failure.
+    Whether a credential was ever used, other rules ask as well.
+    """
     variant_of: str = ""
     """Id of the rule that this one judges by other numbers (`app.compliance.rules.variants`)."""
     numbers: Mapping[str, int] = field(default_factory=dict)

@@ -1,0 +1,185 @@
+"""What a newer report changes, of every kind: what is stored is what reading and judging everything would store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, create_engine
+
+from app.aws.user_list import UserListEntry
+from app.compliance.data import due, judgements, updates
+from app.compliance.data.account_data import ensure_account_row, locked
+from app.compliance.data.credential_report import NOTHING_KNOWN, parse
+from app.compliance.data.people_data import read_people
+from app.compliance.data.rows import PersonRow
+from app.compliance.rules.subjects import Terms
+from app.db import Base
+from app.sandbox.operations.credential_report import HEADER
+from app.sessions.contents import Person
+from config import engine_options
+
+ACCOUNT = "123456789012"
+FIRST = datetime(2026, 9, 1, 6, tzinfo=UTC)
+"""When the first report was made. The second one is a day later."""
+NEXT = FIRST + timedelta(days=1)
+ROOT = (
+    f"<root_account>,arn:aws:iam::{ACCOUNT}:root,2020-01-01T00:00:00Z,not_supported,N/A,not_supported,not_supported,"
+    "true,false,N/A,N/A,N/A,N/A,false,N/A,N/A,N/A,N/A,false,N/A,false,N/A"
+)
+Cells = dict[str, str]
+
+
+def ago(days: float) -> str:
+    return f"{FIRST - timedelta(days=days):%Y-%m-%dT%H:%M:%SZ}"
+
+
+USUAL: Cells = {
+    "user_creation_time": ago(400), "password_enabled": "true", "password_last_used": ago(2),
+    "password_last_changed": ago(300), "password_next_rotation": "N/A", "mfa_active": "true",
+    "access_key_1_active": "true", "access_key_1_last_rotated": ago(20), "access_key_1_last_used_date": ago(3),
+    "access_key_1_last_used_region": "us-east-1", "access_key_1_last_used_service": "s3",
+    "access_key_2_active": "false", "access_key_2_last_rotated": "N/A", "access_key_2_last_used_date": "N/A",
+    "access_key_2_last_used_region": "N/A", "access_key_2_last_used_service": "N/A",
+    "cert_1_active": "false", "cert_1_last_rotated": "N/A", "cert_2_active": "false", "cert_2_last_rotated": "N/A",
+}  # fmt: skip
+BEFORE: dict[str, Cells] = {
+    "usual": {},
+    "longunused": {"password_last_used": ago(80)},
+    "neverused": {"password_last_used": "no_information", "access_key_1_last_used_date": "N/A"},
+    "nomfa": {"mfa_active": "false"},
+    "nopassword": {"password_enabled": "false", "password_last_used": "N/A", "password_last_changed": "N/A"},
+    "overdue": {"access_key_1_last_rotated": ago(89.5)},
+    "due": {"access_key_1_last_rotated": ago(89.1)},
+    "twokeys": {"access_key_2_active": "true", "access_key_2_last_rotated": ago(30),
+                "access_key_2_last_used_date": ago(60)},
+    "visited": {},
+    "tokenheld": {},
+}  # fmt: skip
+"""What the first report says of a user. "visited" showed that they have no MFA, "tokenheld" has a hardware token.
+
+The key of "overdue" is too old before an administrator looks, that of "due" before the second report."""
+CHANGES: dict[str, Cells] = {
+    "nothing": {},
+    "signedin": {"password_last_used": ago(-0.5)},
+    "keyused": {"access_key_1_last_used_date": ago(-0.9), "access_key_1_last_used_region": "eu-west-1"},
+    "secondkeyused": {"access_key_2_last_used_date": ago(-0.7)},
+    "regiononly": {"access_key_1_last_used_region": "eu-west-1"},
+    "usedearlier": {"password_last_used": ago(70), "access_key_1_last_used_date": ago(90)},
+    "usedlonglater": {"password_last_used": ago(60)},
+    "otherspelling": {"password_last_used": ago(-0.2).replace("Z", "+00:00")},
+    "neverused": {"password_last_used": "no_information"},
+    "mfachanged": {"mfa_active": "false", "password_last_used": ago(-0.1)},
+    "keyoff": {"access_key_1_active": "false", "access_key_1_last_used_date": ago(-0.1)},
+    "rotated": {"access_key_1_last_rotated": ago(-0.1), "access_key_1_last_used_date": "N/A"},
+    "certificate": {"cert_1_active": "true", "cert_1_last_rotated": ago(500)},
+    "createdagain": {"user_creation_time": ago(-0.3), "password_last_changed": ago(-0.3)},
+}
+"""What the second report says otherwise."""
+PAIRS = [(before, change) for before in BEFORE for change in CHANGES]
+OTHERS = len(PAIRS)
+"""So many more of whom nothing changes: where most have to be judged, all are."""
+
+
+def content(*, changed: bool) -> bytes:
+    """A user for every pair, and others."""
+    lines = [HEADER, ROOT]
+    for before, change in PAIRS:
+        name = f"{before}-{change}"
+        cells = USUAL | BEFORE[before] | (CHANGES[change] if changed else {})
+        lines.append(",".join([name, f"arn:aws:iam::{ACCOUNT}:user/{name}", *cells.values()]))
+    for number in range(OTHERS):
+        lines.append(",".join([f"user{number}", f"arn:aws:iam::{ACCOUNT}:user/user{number}", *USUAL.values()]))
+    return "\n".join(lines).encode()
+
+
+def at(now: datetime) -> Any:
+    return lambda others: Terms(now, others_at_most=others)
+
+
+def lists(engine: Engine, now: datetime) -> None:
+    users = [
+        UserListEntry(name, f"arn:aws:iam::{ACCOUNT}:user/{name}", "/", FIRST - timedelta(days=400), None, "")
+        for name in (f"tokenheld-{change}" for change in CHANGES)
+    ]
+    with locked(engine, ACCOUNT) as account:
+        updates.keep_lists(account, users, {}, {"others": 20}, now, at(now))
+
+
+def visits(engine: Engine, now: datetime) -> None:
+    for change in CHANGES:
+        person = Person(ACCOUNT, f"visited-{change}", "/", "aws", True, now, user_id="")
+        updates.keep_own(engine, ACCOUNT, person, {"mfa": (now.isoformat(), [])}, now, at(now))
+
+
+def imported(engine: Engine, made_at: datetime, *, changed: bool, whole: bool) -> None:
+    known = NOTHING_KNOWN if whole else updates.known_lines(engine, ACCOUNT)
+    report = parse(content(changed=changed), made_at, known)
+    updates.keep_report(engine, report, made_at, at(made_at))
+
+
+@pytest.fixture
+def engines() -> Iterable[tuple[Engine, Engine]]:
+    made = [create_engine("sqlite://", **engine_options("sqlite://")) for _ in range(2)]
+    for engine in made:
+        Base.metadata.create_all(engine)
+        ensure_account_row(engine, ACCOUNT)
+    yield made[0], made[1]
+    for engine in made:
+        engine.dispose()
+
+
+def told(engine: Engine) -> dict[str, PersonRow]:
+    """What is stored, without when it is due."""
+    with engine.connect() as connection:
+        found = read_people(connection, ACCOUNT)
+    for row in found.values():
+        row.changes_at = None
+    return found
+
+
+def test_whatever_changes_is_stored_and_judged_as_if_all_were_read(
+    engines: tuple[Engine, Engine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few, everyone = engines
+    judged: list[str] = []
+
+    def judge(people: list[PersonRow], *rest: Any) -> None:
+        judged.extend(each.user_name for each in people)
+        judgements.judge_people(people, *rest)
+
+    for engine in engines:
+        lists(engine, FIRST - timedelta(hours=1))
+        imported(engine, FIRST, changed=False, whole=True)
+        visits(engine, FIRST + timedelta(hours=1))
+        due.catch_up(engine, ACCOUNT, at(FIRST + timedelta(hours=13)))
+    with monkeypatch.context() as patched:
+        patched.setattr(updates, "judge_people", judge)
+        imported(few, NEXT, changed=True, whole=False)
+    imported(everyone, NEXT, changed=True, whole=True)
+    assert told(few) == told(everyone)
+    assert {name for name in told(few) if name not in judged} >= {
+        f"{before}-{change}"
+        for before in ("usual", "nomfa", "nopassword", "tokenheld")
+        for change in ("nothing", "keyused", "regiononly")
+    }, "most need not be judged"
+    for engine in engines:
+        lists(engine, NEXT + timedelta(hours=1))
+    assert told(few) == told(everyone), "and what was stored serves the next event"
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_a_report_compared_with_one_that_another_replaced_meanwhile_is_not_stored(
+    engines: tuple[Engine, Engine], *, changed: bool
+) -> None:
+    engine, _ = engines
+    imported(engine, FIRST, changed=False, whole=True)
+    report = parse(content(changed=changed), NEXT, updates.known_lines(engine, ACCOUNT))
+    other = content(changed=False).replace(ago(2).encode(), ago(1).encode())
+    updates.keep_report(engine, parse(other, FIRST), FIRST, at(FIRST))
+    before = told(engine)
+    with pytest.raises(updates.ReportOvertaken):
+        updates.keep_report(engine, report, NEXT, at(NEXT))
+    assert told(engine) == before
