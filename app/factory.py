@@ -22,6 +22,7 @@ from app.db.opening import open_database
 from app.monitoring import metrics
 from app.monitoring.health import Health, Machines
 from app.monitoring.logs import Watched, request_id
+from app.notices import changes
 from app.notices.channels import configured
 from app.notices.outbox import open_outbox
 from app.policy.portal_actions import allowed_actions
@@ -59,6 +60,7 @@ def create_app(config: dict[str, Any]) -> Flask:
     app.session_interface = StoredSessions(app, _session_store(app))
     open_audit_log(app, metrics.recorded)
     open_outbox(app, configured(app.config))
+    changes.listen(app)
 
     clients = Clients(
         allowed_actions(app.config["FORCE_MFA_DOCUMENT"]),
