@@ -114,6 +114,7 @@ REASONS: dict[str, str] = {
     "no-password": N_("there was no console password"),
     "no-replacement-allowed": N_("the policy doesn’t allow another device"),
     "no-response": N_("AWS didn’t answer"),
+    "no-such-day": N_("there is no list of that day"),
     "not-a-report": N_("not a credential report"),
     "report-took-too-long": N_("AWS was still creating the credential report"),
     "not-allowed": N_("the policy doesn’t allow it"),
