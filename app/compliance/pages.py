@@ -2,7 +2,7 @@
 
 from app.compliance.account_figure import account_figure
 from app.compliance.auditor_views import allow_large_report
-from app.compliance.auditor_views import bp as audit_bp
+from app.compliance.batch_views import bp as audit_bp
 from app.compliance.evidence_views import bp as evidence_bp
 from app.compliance.history_views import bp as history_bp
 from app.compliance.policy_views import bp as policies_bp
