@@ -19,6 +19,7 @@ from wtforms import (
 )
 from wtforms.validators import InputRequired, Length, Optional
 
+from app.compliance.all_accounts import Chosen
 from app.compliance.data.queries import NOT_PASSING, SORTS, Filter
 from app.compliance.rules.rule import Rule
 from app.compliance.rules.table import BY_ID, GROUPS
@@ -80,6 +81,44 @@ class FilterForm(Form):
             "" if self.kind.errors else self.kind.data or "",
             self.service_users,
         )
+
+
+class AccountsForm(Form):
+    """Which accounts to show, and by which rules. It is read from the address, as the filter of users."""
+
+    class Meta(Form.Meta):
+        """This form changes nothing, so it needs no CSRF token."""
+
+        csrf = False
+
+    text = StringField(
+        N_("ID, name or unit"), validators=[Length(max=128)], render_kw={"autocomplete": "off", "spellcheck": "false"}
+    )
+    unit = SelectField(N_("Organizational unit"), default="")
+    rule = SelectField(N_("Rule"), default="")
+    """Chosen by a column's link."""
+    sources = SelectField(N_("Sources"), default="")
+    columns = SelectField(N_("Columns"), default="")
+    sort = SelectField(
+        N_("Order"),
+        default="",
+        choices=[
+            ("", N_("Account")),
+            ("name", N_("Name")),
+            ("unit", N_("Organizational unit")),
+            ("users", N_("Most users")),
+            ("oldest", N_("Oldest sources")),
+        ],
+    )
+
+    def chosen(self, page: int) -> Chosen:
+        """Return what to show. A field that isn't valid is left out."""
+        told = {
+            name: str(field.data or "").strip()
+            for name in ("text", "unit", "rule", "sources", "columns", "sort")
+            if not (field := self[name]).errors
+        }
+        return Chosen(**told, page=max(1, page))
 
 
 class PolicyFilterForm(Form):

@@ -30,7 +30,8 @@ from tests.support.sandbox import ROOT, Sandbox
 
 OTHER = "210987654321"
 ADDRESSES = (
-    "/compliance", "/compliance/accounts", "/compliance/progress", "/compliance/people", "/compliance/people.csv",
+    "/compliance", "/compliance/accounts", "/compliance/accounts.csv", "/compliance/progress", "/compliance/people",
+    "/compliance/people.csv",
     "/compliance/people.json", "/compliance/people/employee-0001", "/compliance/reminders", "/compliance/rules",
     "/compliance/rules/mfa", "/compliance/exceptions", "/compliance/report", "/compliance/standards",
     "/compliance/standards/cis-5.0",
