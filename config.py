@@ -15,7 +15,7 @@ import click
 import orjson
 
 from app.policy.documents import PARTITIONS
-from app.settings import account_lists, branding, company, notices, outbox, parsers, values
+from app.settings import account_lists, branding, company, notices, outbox, parsers, reminders, values
 from app.settings.table import Reading, Setting, read_all
 
 ROOT = Path(__file__).parent
@@ -33,6 +33,13 @@ def _standards(text: str, at: Reading) -> dict[str, Any]:
     for problem in problems:
         at.wrong(f"{at.name}: {problem}")
     return dict(chosen)
+
+
+def _alerts(text: str, at: Reading) -> dict[str, int]:
+    """By rule id: how many users may fail it."""
+    from app.compliance.rules.table import OF_PEOPLE  # noqa: PLC0415 # as above
+
+    return reminders.bounds(text, at, {rule.id for rule in OF_PEOPLE})
 
 
 SETTINGS: dict[str, Setting] = {
@@ -413,6 +420,55 @@ SETTINGS: dict[str, Setting] = {
             values.whole(1, 30),
             default="10",
             help="Attempts to send a notice, 1 to 30. After the last, administrators see it and can send it again",
+        ),
+        Setting(
+            "NOTICES_DUE",
+            reminders.due_kinds,
+            default="key-age,certificate-expiry,mfa-missing,unused-credentials",
+            help="What users get reminders of, separated by commas: `key-age`, `certificate-expiry`, `mfa-missing`, "
+            "`unused-credentials`. `none`: of nothing",
+        ),
+        Setting(
+            "NOTICES_DUE_DAYS",
+            reminders.ahead,
+            default="14,7,1",
+            help="How many days before an access key or certificate is due users get a reminder",
+        ),
+        Setting(
+            "NOTICES_MFA_DAYS",
+            values.whole(1, 365),
+            default="7",
+            help="Days, 1 to 365, between two reminders of missing MFA",
+        ),
+        Setting(
+            "NOTICES_REPEAT_DAYS",
+            values.whole(1, 365),
+            default="30",
+            help="Days, 1 to 365, between two reminders of unused credentials, or of what is overdue",
+        ),
+        Setting(
+            "NOTICES_AT",
+            reminders.time_of_day,
+            default="07:00",
+            help="Time of day, in `NOTICES_TIME_ZONE`, for reminders and summaries",
+        ),
+        Setting(
+            "NOTICES_DIGEST",
+            reminders.weekday,
+            default="monday",
+            help="Day of the week for administrators’ summary of each account. `never`: no summary",
+        ),
+        Setting(
+            "NOTICES_ADMINS",
+            reminders.addresses,
+            help="Mail addresses, separated by commas, that get summaries and alerts. Webhook, Slack and Teams get "
+            "them in any case. Default: none",
+        ),
+        Setting(
+            "NOTICES_ALERTS",
+            _alerts,
+            help="Rules and how many users may fail them, like `mfa=0,key-age=10`. If more do, and more than the day "
+            "before, administrators get an alert. Default: none",
         ),
         Setting(
             "NOTICES_WORKERS",

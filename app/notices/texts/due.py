@@ -2,8 +2,8 @@
 
 Data: `user` and `account`, and by kind:
 
-- `key-age`: `target` (id of the key), `created_at`, `due_at`, `days` (whole days left, 0 or less when it is
-  due)
+- `key-age`: `target` (id of the key, where it is known), `created_at`, `due_at`, `days` (days left, rounded up,
+  0 or less when it is due)
 - `certificate-expiry`: `target`, `expires_at`, `days`
 - `mfa-missing`: `due_at` where there is a deadline
 - `unused-credentials`: `days` (unused for so many), `items`, each with `thing` ("password" or "access-key"),
@@ -30,7 +30,7 @@ def key_age(kind: str, data: Data, brand: Brand) -> Content:
         )
     else:
         title = _("Replace your access key now")
-    facts = [Fact(_("Access key"), data.text("target"))]
+    facts = [Fact(_("Access key"), data.text("target"))] if data.has("target") else []
     if created:
         facts.append(Fact(_("Created"), brand.moment(created)))
     if due:
@@ -59,7 +59,7 @@ def certificate_expiry(kind: str, data: Data, brand: Brand) -> Content:
         )
     else:
         title = _("Your signing certificate has expired")
-    facts = [Fact(_("Signing certificate"), data.text("target"))]
+    facts = [Fact(_("Signing certificate"), data.text("target"))] if data.has("target") else []
     if expires:
         facts.append(Fact(_("Expires") if days > 0 else _("Expired"), brand.moment(expires)))
     return Content(
@@ -98,7 +98,8 @@ def unused_credentials(kind: str, data: Data, brand: Brand) -> Content:
         if thing == "password":
             facts.append(Fact(_("Console password"), told))
         else:
-            facts.append(Fact(_("Access key"), _("%(id)s: %(told)s", id=item.text("target"), told=told)))
+            named = _("%(id)s: %(told)s", id=item.text("target"), told=told) if item.has("target") else told
+            facts.append(Fact(_("Access key"), named))
     only_password = things == {"password"}
     return Content(
         _("You have credentials that you don’t use"),

@@ -1,0 +1,1 @@
+"""Notices that follow from compliance: what is due for users, and how accounts are doing for administrators."""

@@ -1,0 +1,110 @@
+"""When notices about compliance are written. Workers do it, and one of them each time (`app.notices.schedules`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, time
+from itertools import islice
+from typing import Any
+
+from flask import Flask, current_app
+from huey import crontab
+from sqlalchemy import Engine
+
+from app.compliance import service
+from app.compliance.data import queries
+from app.compliance.data.queries import Filter
+from app.compliance.data.rows import AccountRow
+from app.compliance.reminders import due, summary
+from app.db import db
+from app.notices.notice import Notice
+from app.notices.outbox import outbox
+from app.notices.schedules import Schedule, plan
+
+_BATCH = 500
+"""Notices in a transaction."""
+
+
+def plan_reminders(app: Flask) -> None:
+    """Let the portal's workers write these notices, at the times of the settings."""
+    at: time = app.config["NOTICES_AT"]
+    daily = {"minute": str(at.minute), "hour": str(at.hour)}
+    jobs = [
+        Schedule("due-notices", crontab(**daily), write_due),
+        Schedule("alerts", crontab(minute="10"), write_alerts),
+    ]
+    if app.config["NOTICES_DIGEST"]:
+        weekday = str(_DAYS.index(app.config["NOTICES_DIGEST"]))
+        jobs.append(Schedule("digest", crontab(**daily, day_of_week=weekday), write_digests))
+    plan(app, *jobs)
+
+
+_DAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
+"""As crontab counts them."""
+
+
+def write_due(moment: datetime) -> None:
+    """Write what is due for users of the accounts whose users can sign in. moment: of the plan."""
+    config = current_app.config
+    for account_id in sorted(config["ACCOUNTS"]):
+        terms = service.terms_for(config, account_id)
+        stored = service.judged_now(db.engine, account_id, terms)
+        if stored is None:
+            continue
+        with db.engine.connect() as connection:
+            exceptions = queries.excepted(connection, account_id, moment)
+            people = queries.everyone(connection, account_id, Filter())
+            found = due.due_notices(stored, people, exceptions, terms(_others(stored)), _frequency(config))
+            _write(db.engine, found)
+
+
+def _frequency(config: Mapping[str, Any]) -> due.Frequency:
+    return due.Frequency(
+        frozenset(map(due.Due, config["NOTICES_DUE"])),
+        config["NOTICES_DUE_DAYS"],
+        config["NOTICES_MFA_DAYS"],
+        config["NOTICES_REPEAT_DAYS"],
+    )
+
+
+def write_digests(moment: datetime) -> None:
+    """Write the weekly summaries of all accounts."""
+    for account_id in _looked_after():
+        stored = service.judged_now(db.engine, account_id, service.terms_for(current_app.config, account_id))
+        if stored is None:
+            continue
+        with db.engine.connect() as connection:
+            exceptions = queries.exceptions(connection, account_id, moment)
+            to = current_app.config["NOTICES_ADMINS"]
+            _write(db.engine, summary.digest(connection, account_id, _alias(stored), exceptions, to, moment))
+
+
+def write_alerts(moment: datetime) -> None:
+    """Write alerts about rules that got worse than their bounds."""
+    bounds = current_app.config["NOTICES_ALERTS"]
+    for account_id in _looked_after() if bounds else ():
+        stored = service.judged_now(db.engine, account_id, service.terms_for(current_app.config, account_id))
+        if stored is None:
+            continue
+        with db.engine.connect() as connection:
+            to = current_app.config["NOTICES_ADMINS"]
+            _write(db.engine, summary.alerts(connection, account_id, _alias(stored), bounds, to, moment))
+
+
+def _looked_after() -> Sequence[str]:
+    return sorted({*current_app.config["ACCOUNTS"], *current_app.config["WATCHED_ACCOUNTS"]})
+
+
+def _alias(stored: AccountRow) -> str:
+    return str(stored.user_list.get("alias") or "")
+
+
+def _others(stored: AccountRow) -> Any:
+    return stored.user_list.get("others")
+
+
+def _write(engine: Engine, notices: Iterable[Notice]) -> None:
+    waiting = iter(notices)
+    while batch := list(islice(waiting, _BATCH)):
+        with engine.begin() as connection:
+            outbox().enqueue(connection, batch)
