@@ -8,7 +8,6 @@ from typing import Any
 
 from flask import Flask
 from flask_login import LoginManager
-from flask_migrate import Migrate
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import access_keys, account, activity, mfa, overview, password, policy_pages, public_keys, signin
@@ -17,7 +16,7 @@ from app.aws.clients import Clients
 from app.aws.observing import Observer
 from app.compliance import pages as compliance
 from app.credentials import pruning
-from app.db import db
+from app.db import db, migrating
 from app.db.opening import open_database
 from app.monitoring import metrics
 from app.monitoring.health import Health, Machines
@@ -30,7 +29,6 @@ from app.sessions import current
 from app.sessions.interface import StoredSessions
 from app.sessions.stores import SessionStore
 from app.sessions.stores.database import DatabaseStore
-from app.sessions.stores.redis import RedisStore, connect
 from app.web import (
     branding,
     error_pages,
@@ -56,7 +54,7 @@ def create_app(config: dict[str, Any]) -> Flask:
     app.config.from_mapping(config)
 
     open_database(app)
-    Migrate(app, db, directory=str(ROOT / "migrations"))
+    migrating.register(app, ROOT / "migrations")
     app.session_interface = StoredSessions(app, _session_store(app))
     open_audit_log(app, metrics.recorded)
     open_outbox(app, configured(app.config))
@@ -126,6 +124,8 @@ def _wrap(app: Flask) -> None:
 
 def _session_store(app: Flask) -> SessionStore:
     if url := app.config["REDIS_URL"]:
+        from app.sessions.stores.redis import RedisStore, connect  # noqa: PLC0415 # its client is slow to load
+
         return RedisStore(connect(url))
     with app.app_context():
         return DatabaseStore(db.engine)

@@ -5,6 +5,7 @@ import shutil
 import sys
 import tempfile
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 
 # One folder for the numbers of all workers, made before the portal is imported, which looks for it then.
@@ -22,6 +23,9 @@ workers = int(os.environ.get("WORKERS") or os.environ.get("WEB_CONCURRENCY") or 
 threads = 16
 # Loaded once and then forked: workers share what they do not change, and a portal that cannot start says so once.
 preload_app = True
+# A start doesn't load these: the page that needs one does, in 20 to 60 ms. Several workers would each have a copy, so
+# they are loaded before the workers are forked, and shared.
+later = ("zxcvbn", "qrcode", "ua_parser", "joserfc.jwk", "joserfc.jws")
 # A socket of the file system, where BIND names one, is for the group at most.
 umask = 0o007
 # Longer than the slowest honest request: three tries of ten seconds at AWS.
@@ -44,6 +48,8 @@ def on_starting(server):  # type: ignore[no-untyped-def] # gunicorn's hook
     """Refuse to start where people would only meet errors; each problem with what to do."""
     problems = {}
     portal = server.app.wsgi()
+    for name in later if server.cfg.workers > 1 else ():
+        import_module(name)
     if health := getattr(portal, "extensions", {}).get("health"):
         problems = health.problems()
         if not problems:

@@ -16,13 +16,11 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from joserfc import jws
-from joserfc.jwk import ECKey
-
 from app.aws.clients import AwsCredentials, Clients, translate_errors
 from app.errors import NoResponse
 
 if TYPE_CHECKING:
+    from joserfc.jwk import ECKey
     from mypy_boto3_signin.type_defs import CreateOAuth2TokenRequestBodyTypeDef
 
 
@@ -82,6 +80,8 @@ def dpop_proof(key: ECKey, url: str, now: datetime, number: str) -> str:
 
     number: its `jti`, used once.
     """
+    from joserfc import jws  # noqa: PLC0415 # signing in through AWS needs it, and keys do not
+
     public = key.as_dict(private=False)
     header = {"typ": "dpop+jwt", "alg": "ES256", "jwk": {name: public[name] for name in ("kty", "x", "y", "crv")}}
     claims = {"htm": "POST", "htu": url, "iat": int(now.timestamp()), "jti": number}
@@ -144,6 +144,8 @@ class SignInGateway:
 
         Raises CodeRefused, SignInNotPermitted, SignInExpired, Throttled, NoResponse.
         """
+        from joserfc.jwk import ECKey  # noqa: PLC0415 # as above
+
         key = ECKey.generate_key("P-256", private=True)
         return self._tokens(
             key,
@@ -161,6 +163,8 @@ class SignInGateway:
 
         Raises as `exchange` does; CodeRefused if the refresh token was used before.
         """
+        from joserfc.jwk import ECKey  # noqa: PLC0415 # as above
+
         key = ECKey.import_key(dpop_key)
         return self._tokens(key, {"clientId": client_id, "grantType": "refresh_token", "refreshToken": refresh_token})
 

@@ -13,10 +13,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sqlalchemy import ColumnElement, Connection, Engine, String, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Base, Utc
+from app.db.upserting import insert_into
 from app.text.messages import _
 from app.text.typed import visible
 
@@ -147,8 +147,7 @@ class Labels:
             "credential_id": credential_id,
         }
         changed = {"label": label, "set_at": now}
-        dialect = postgresql if self.engine.dialect.name == "postgresql" else sqlite
-        statement = dialect.insert(LabelRow).values(**key, **changed)
+        statement = insert_into(LabelRow, self.engine.dialect).values(**key, **changed)
         with self.engine.begin() as connection:
             connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=changed))
             if existing is not None:

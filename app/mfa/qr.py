@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from itertools import groupby
 
 import pyotp
-import qrcode
 from markupsafe import Markup
-from qrcode.constants import ERROR_CORRECT_M
 
 from app.mfa.names import name_at_aws
 from app.sessions.contents import Enrollment
@@ -34,7 +32,10 @@ def label(enrollment: Enrollment, account: str) -> str:
 
 def svg(uri: str) -> Markup:
     """Return a QR code as SVG, dark on white with its quiet zone of four modules, whatever the page's colors are."""
-    code = qrcode.QRCode(error_correction=ERROR_CORRECT_M, border=4)
+    from qrcode import QRCode  # noqa: PLC0415 # one page draws a code
+    from qrcode.constants import ERROR_CORRECT_M  # noqa: PLC0415 # likewise
+
+    code = QRCode(error_correction=ERROR_CORRECT_M, border=4)
     code.add_data(uri)
     code.make()
     rows = code.get_matrix()

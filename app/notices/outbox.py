@@ -9,8 +9,8 @@ from typing import Any
 
 from flask import Flask, current_app
 from sqlalchemy import ColumnElement, Connection, Insert, update
-from sqlalchemy.dialects import postgresql, sqlite
 
+from app.db.upserting import insert_into
 from app.notices.models import NoticeRow
 from app.notices.notice import TO_BE_SENT, Notice, State
 
@@ -62,8 +62,7 @@ class Outbox:
 
 
 def _insert(connection: Connection) -> Insert:
-    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    return insert(NoticeRow).on_conflict_do_nothing()
+    return insert_into(NoticeRow, connection.dialect).on_conflict_do_nothing()
 
 
 def _row(notice: Notice, channel: str, now: datetime) -> dict[str, Any]:

@@ -24,9 +24,8 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
-from app.errors import PortalError, Refused
 from app.oidc.addresses import is_safe, origin_of
-from app.text.messages import N_
+from app.oidc.errors import ProviderUnavailable, TokenRefused
 
 log = logging.getLogger(__name__)
 
@@ -42,24 +41,6 @@ CLOCKS_APART_S = 60
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519", "EdDSA")
 """Signatures with a public key only: never "none", and no HMAC."""
 SCOPES = ("openid", "email", "profile")
-
-
-class ProviderUnavailable(PortalError):
-    """The provider doesn't answer, or not with what the standard asks for."""
-
-    code = "company-sign-in-unavailable"
-    message = N_(
-        "Your company’s sign-in can’t be reached right now. Try again in a moment. If that doesn’t help, "
-        "%(ask_admin)s to check it."
-    )
-    status = 503
-
-
-class TokenRefused(Refused):
-    """The provider's answer isn't for this portal, this sign-in or this moment. diagnosis: the claim, or "token"."""
-
-    code = "company-sign-in-refused"
-    message = N_("Your company’s sign-in gave an answer that isn’t valid. Nobody was signed in. Start again.")
 
 
 @dataclass(frozen=True)

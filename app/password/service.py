@@ -7,9 +7,6 @@ from dataclasses import dataclass
 from math import prod
 from threading import Lock
 
-from zxcvbn import zxcvbn
-from zxcvbn.matching import L33T_TABLE, relevant_l33t_subtable
-
 from app.audit.events import Event
 from app.audit.log import Audit
 from app.aws.passwords import LoginProfile, PasswordGateway, PasswordPolicy
@@ -133,6 +130,8 @@ def truncate_for_zxcvbn(password: str) -> str:
     Where zxcvbn would have to try many readings, it gets the first of them instead: that is as easy to guess or
     easier.
     """
+    from zxcvbn.matching import L33T_TABLE, relevant_l33t_subtable  # noqa: PLC0415 # its lists of words: few judge a password
+
     password = password[:MOST_CHARACTERS]
     readings = relevant_l33t_subtable(password, L33T_TABLE)
     if prod(len(signs) + 1 for signs in readings.values()) <= MOST_READINGS:
@@ -148,6 +147,8 @@ def strength(person: Person, password: str) -> Strength:
     """
     if not password:
         return Strength(0, "", _(_WORDS[0]))
+    from zxcvbn import zxcvbn  # noqa: PLC0415 # as above
+
     parts = {truncate_for_zxcvbn(password), truncate_for_zxcvbn(password[-MOST_CHARACTERS:])}
     if not _JUDGING.acquire(timeout=_PATIENCE):
         raise StrengthCheckBusy

@@ -11,6 +11,7 @@ import codecs
 import re
 from collections.abc import Iterator
 from enum import StrEnum
+from functools import cache
 
 from app.text.typed import visible
 
@@ -99,7 +100,6 @@ SIGNS: dict[str, list[str]] = {
 }
 """Regular expressions that Python and JavaScript read alike, by where they match. Bytes are characters 0 to 255."""
 
-_COMPILED = {where: [re.compile(sign, re.ASCII | re.DOTALL) for sign in signs] for where, signs in SIGNS.items()}
 _ESCAPED = re.compile(
     r"\\{1,8}(?:u([0-9A-Fa-f]{4})|x([0-9A-Fa-f]{2})|([nrt])|([\"'/]))|%([0-9A-Fa-f]{2})|&#([0-9]{1,3});"
     r"|&#x([0-9A-Fa-f]{1,2});|&(lt|gt|quot);"
@@ -130,6 +130,12 @@ _OCTAL = re.compile(r"\\{1,8}([0-3][0-7]{2}|[0-7]{1,2})")
 _READABLE = re.compile(r"[\t\n\r -~]{24,}")
 
 
+@cache
+def _compiled(where: str) -> list[re.Pattern[str]]:
+    """The signs, compiled when a key is first pasted: that takes longer than loading this module."""
+    return [re.compile(sign, re.ASCII | re.DOTALL) for sign in SIGNS[where]]
+
+
 def unescaped(text: str) -> str:
     """The text with what JSON, programs, addresses and HTML write for line ends and signs put back."""
     return _ESCAPED.sub(_character, text)
@@ -151,7 +157,7 @@ def found(given: str | bytes) -> Found | None:
     """
     if isinstance(given, bytes):
         data = given.decode("latin-1")
-        if any(sign.match(data) for sign in _COMPILED["file"]):
+        if any(sign.match(data) for sign in _compiled("file")):
             return Found.KEY
         if known := _in_bytes(data, beginning=True):
             return known
@@ -168,12 +174,12 @@ def _text(given: str | bytes) -> str:
 
 def _in_bytes(data: str, *, beginning: bool) -> Found | None:
     """data: characters 0 to 255 for bytes. beginning: of a file, or of decoded base64."""
-    if any(sign.search(data) for sign in _COMPILED["pkcs12"]):
+    if any(sign.search(data) for sign in _compiled("pkcs12")):
         return Found.PKCS12
-    signs = _COMPILED["bytes"] + (_COMPILED["first"] if beginning else [])
+    signs = _compiled("bytes") + (_compiled("first") if beginning else [])
     if any(sign.search(data) for sign in signs):
         return Found.KEY
-    for sign in _COMPILED["enclosing"]:
+    for sign in _compiled("enclosing"):
         if any(_goes_on_with_octets(data, match) for match in sign.finditer(data)):
             return Found.KEY
     return None
@@ -192,12 +198,12 @@ def _in_text(text: str, depth: int) -> Found | None:
     """depth: how often base64 is undone."""
     plain = _BLANKS.sub(" ", visible(unescaped(text)).translate(DASHES))
     squeezed = plain.replace(" ", "")
-    if any(sign.search(plain) for sign in _COMPILED["text"]):
+    if any(sign.search(plain) for sign in _compiled("text")):
         return Found.KEY
-    if any(sign.search(squeezed) for sign in _COMPILED["squeezed"]):
+    if any(sign.search(squeezed) for sign in _compiled("squeezed")):
         return Found.KEY
     starts = (_decoded(word[:32]) for word in _RUN.findall(plain.translate(_URL_SAFE)))
-    if any(sign.match(start) for start in starts for sign in _COMPILED["first"]):
+    if any(sign.match(start) for start in starts for sign in _compiled("first")):
         return Found.KEY
     for data, beginning in _inside(text, plain, squeezed):
         if known := _in_bytes(data, beginning=beginning):

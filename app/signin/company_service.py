@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from app.errors import Refused
-from app.oidc.provider import TokenRefused
+from app.oidc.errors import TokenRefused
 from app.sessions.contents import Colleague
 from app.text.messages import N_
 

@@ -6,7 +6,7 @@ import hmac
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from flask import Blueprint, abort, current_app, redirect, request, url_for
 from flask.blueprints import BlueprintSetupState
@@ -15,7 +15,7 @@ from flask_login import current_user
 
 from app.audit.events import Event
 from app.errors import NotRecorded, PortalError
-from app.oidc.provider import Provider, TokenRefused
+from app.oidc.errors import TokenRefused
 from app.sessions import current, slots
 from app.sessions.contents import Colleague, PendingCompanySignIn, Way
 from app.signin import company_service as service
@@ -29,6 +29,9 @@ from app.web.request_context import audit
 from app.web.responses import done, local_path
 from app.web.told import tell
 
+if TYPE_CHECKING:
+    from app.oidc.provider import Provider
+
 bp = Blueprint("company_signin", __name__, url_prefix="/sign-in/company")
 bp.register_error_handler(NotRecorded, error_pages.error_page)
 
@@ -41,6 +44,8 @@ def _open(state: BlueprintSetupState) -> None:
     """Make the provider of this process; nothing is asked yet."""
     of = state.app.config
     if of["OIDC_ISSUER"]:
+        from app.oidc.provider import Provider  # noqa: PLC0415 # OpenID Connect's libraries, which most portals never need
+
         provider = Provider(of["OIDC_ISSUER"], of["OIDC_CLIENT_ID"], of["OIDC_CLIENT_SECRET"])
         state.app.extensions["oidc-provider"] = provider
 

@@ -18,7 +18,8 @@ from joserfc.jwk import OctKey
 
 from app.audit.models import ActivityRow
 from app.db import db
-from app.oidc.provider import Provider, ProviderUnavailable, TokenRefused
+from app.oidc.errors import ProviderUnavailable, TokenRefused
+from app.oidc.provider import Provider
 from app.signin.company_service import NoMfaAtCompany, NoRole
 from config import from_env
 from tests.security.conftest import ELSEWHERE, Guest, portal_of

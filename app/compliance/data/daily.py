@@ -8,10 +8,10 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from app.compliance.data.models import ComplianceDay
 from app.compliance.rules.verdicts import State
+from app.db.upserting import insert_into
 
 STATES = tuple(State)
 """In the order of `Count`."""
@@ -77,8 +77,7 @@ def keep_day(connection: Connection, account_id: str, now: datetime, figures: Fi
         "at": figures.at and figures.at.isoformat(),
         "changes_at": figures.changes_at and figures.changes_at.isoformat(),
     }
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(ComplianceDay).values(account_id=account_id, day=day, figures=stored)
+    statement = insert_into(ComplianceDay, connection.dialect).values(account_id=account_id, day=day, figures=stored)
     connection.execute(
         statement.on_conflict_do_update(index_elements=["account_id", "day"], set_={"figures": stored})
     )

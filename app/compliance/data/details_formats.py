@@ -9,9 +9,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from types import ModuleType
 from typing import Any
-
-import yaml
 
 from app.compliance.data.report_formats import decoded
 from app.errors import Refused
@@ -168,9 +167,12 @@ def _from_yaml(text: str) -> list[Any]:
 
     Raises NotDetails.
     """
-    tree = _Tree()
+    import yaml  # noqa: PLC0415 # most details are JSON
+
+    tree = _Tree(yaml)
+    loader = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
     try:
-        for event in yaml.parse(text, Loader=_LOADER):
+        for event in yaml.parse(text, Loader=loader):
             tree.take(event)
     except yaml.reader.ReaderError as error:
         raise wrong_form(_("This file contains characters that YAML doesn’t allow."), "not-yaml") from error
@@ -182,28 +184,26 @@ def _from_yaml(text: str) -> list[Any]:
     return tree.documents
 
 
-_LOADER = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
-
-
 class _Tree:
     """Values built from the events of a YAML parser."""
 
-    def __init__(self) -> None:
+    def __init__(self, yaml: ModuleType) -> None:
+        self._yaml = yaml
         self.documents: list[Any] = []
         self._open: list[tuple[Any, Callable[[Any], None]]] = []
 
     def take(self, event: Any) -> None:
         """Take the next event. Raises NotDetails."""
-        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+        if isinstance(event, self._yaml.AliasEvent) or getattr(event, "anchor", None):
             told = _("This YAML contains references, which the AWS CLI never writes. Nothing was changed.")
             raise NotDetails(told, diagnosis="references")
-        if isinstance(event, yaml.ScalarEvent):
+        if isinstance(event, self._yaml.ScalarEvent):
             self._put(_plain(event.value) if event.implicit[0] else event.value)
-        elif isinstance(event, yaml.MappingStartEvent):
+        elif isinstance(event, self._yaml.MappingStartEvent):
             self._begin({})
-        elif isinstance(event, yaml.SequenceStartEvent):
+        elif isinstance(event, self._yaml.SequenceStartEvent):
             self._begin([])
-        elif isinstance(event, yaml.CollectionEndEvent):
+        elif isinstance(event, self._yaml.CollectionEndEvent):
             self._open.pop()
 
     def _begin(self, container: Any) -> None:

@@ -1,0 +1,24 @@
+"""What can go wrong at the provider."""
+
+from __future__ import annotations
+
+from app.errors import PortalError, Refused
+from app.text.messages import N_
+
+
+class ProviderUnavailable(PortalError):
+    """The provider doesn't answer, or not with what the standard asks for."""
+
+    code = "company-sign-in-unavailable"
+    message = N_(
+        "Your company’s sign-in can’t be reached right now. Try again in a moment. If that doesn’t help, "
+        "%(ask_admin)s to check it."
+    )
+    status = 503
+
+
+class TokenRefused(Refused):
+    """The provider's answer isn't for this portal, this sign-in or this moment. diagnosis: the claim, or "token"."""
+
+    code = "company-sign-in-refused"
+    message = N_("Your company’s sign-in gave an answer that isn’t valid. Nobody was signed in. Start again.")

