@@ -2,8 +2,10 @@
 
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
+import threading
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
@@ -79,14 +81,60 @@ def post_fork(server, worker):  # type: ignore[no-untyped-def] # gunicorn's hook
             os.sched_setaffinity(0, {worker.core})
 
 
+def _notice_workers(server) -> int:  # type: ignore[no-untyped-def] # gunicorn's arbiter
+    portal = server.app.wsgi()
+    return portal.config["NOTICES_WORKERS"] if portal.extensions["outbox"].channels else 0
+
+
 def when_ready(server):  # type: ignore[no-untyped-def] # gunicorn's hook
-    """Say where the portal is."""
+    """Start the workers of notices, and say where the portal is."""
+    server.notice_workers = NoticeWorkers(_notice_workers(server))
+    server.notice_workers.start()
     public = os.environ.get("PUBLIC_URL")
     lines = [f"Latchkey is ready:  {public or 'http://' + bind}", *([f"It listens on {bind}."] if public else [])]
     instead = {url for name, url in os.environ.items() if name.startswith("AWS_ENDPOINT_URL") and url}
     lines += [f"It uses {', '.join(sorted(instead))} instead of AWS."] if instead else []
     lines += ["Ctrl-C stops the portal and the sandbox."] if "SANDBOX_ADMINISTRATOR" in os.environ else []
     print("\n  " + "\n  ".join(lines) + "\n", flush=True)  # noqa: T201 # for the person at the terminal
+
+
+class NoticeWorkers:
+    """The workers that send notices, beside the portal: as many as NOTICES_WORKERS says, if a channel is set up.
+
+    One that ends is started again. All end with the portal: told so, or by themselves when its process is gone.
+    """
+
+    def __init__(self, number: int) -> None:
+        self._stopping = threading.Event()
+        self._running: list[subprocess.Popen[bytes]] = []
+        self._keepers = [threading.Thread(target=self._keep, daemon=True) for _ in range(number)]
+
+    def start(self) -> None:
+        """Start them, and whatever takes their place."""
+        for keeper in self._keepers:
+            keeper.start()
+
+    def _keep(self) -> None:
+        command = [sys.executable, "-m", "flask", "--app", "wsgi", "worker", "--parent", str(os.getpid())]
+        while not self._stopping.is_set():
+            # In a session of its own: Ctrl-C at a terminal reaches the portal, which tells it.
+            process = subprocess.Popen(command, start_new_session=True)  # noqa: S603 # our own command
+            self._running.append(process)
+            process.wait()
+            self._running.remove(process)
+            self._stopping.wait(5)
+
+    def stop(self) -> None:
+        """Let each finish the message it is sending, for at most 10 seconds."""
+        self._stopping.set()
+        for process in self._running:
+            with suppress(ProcessLookupError):
+                process.terminate()
+        for keeper in self._keepers:
+            keeper.join(10)
+        for process in self._running:
+            with suppress(ProcessLookupError):
+                process.kill()
 
 
 def child_exit(server, worker):  # type: ignore[no-untyped-def] # gunicorn's hook
@@ -96,5 +144,7 @@ def child_exit(server, worker):  # type: ignore[no-untyped-def] # gunicorn's hoo
 
 def on_exit(server):  # type: ignore[no-untyped-def] # gunicorn's hook
     """Leave nothing behind."""
+    if keeps := getattr(server, "notice_workers", None):
+        keeps.stop()
     if Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]).name.startswith("latchkey-metrics-"):
         shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)

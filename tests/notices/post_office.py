@@ -99,3 +99,18 @@ class WorkerProcess:
         assert self.process
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(30)
+
+
+def pids_of_workers(parent: int) -> list[int]:
+    """Process ids of the workers that a process has started."""
+    children = Path(f"/proc/{parent}/task").glob("*/children")
+    pids = [int(pid) for each in children for pid in each.read_text().split()]
+    return [pid for pid in pids if b"worker\0--parent" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+
+def over(pid: int) -> bool:
+    """Has a process ended, whether or not its new parent has noticed?"""
+    try:
+        return ") Z " in Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return True

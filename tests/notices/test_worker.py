@@ -29,7 +29,7 @@ from app.notices.outbox import outbox
 from app.notices.recording import digest
 from config import from_env
 from tests.notices.conftest import ACCOUNT, now
-from tests.notices.post_office import PostOffice, WorkerProcess
+from tests.notices.post_office import PostOffice, WorkerProcess, over
 from tests.support.databases import GOOD, make_database
 from tests.support.sandbox import ROOT
 from tests.support.waiting import wait_until
@@ -151,14 +151,6 @@ def test_a_worker_ends_with_the_process_that_started_it(settings: dict[str, str]
     started.kill()
     started.wait()
     wait_until(lambda: over(int(pid.read_text())))
-
-
-def over(pid: int) -> bool:
-    """Has a process ended, whether or not its new parent has noticed?"""
-    try:
-        return ") Z " in Path(f"/proc/{pid}/stat").read_text()
-    except FileNotFoundError:
-        return True
 
 
 def test_without_a_channel_there_is_nothing_to_do(settings: dict[str, str], tmp_path: Path) -> None:

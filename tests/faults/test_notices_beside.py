@@ -1,0 +1,66 @@
+"""`make serve` starts workers beside the portal: one that ends is replaced, and none is left when the portal ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine
+
+from app.notices.outbox import Outbox
+from tests.notices.post_office import PostOffice, over, pids_of_workers
+from tests.notices.test_worker import sample
+from tests.support.portal import Portal
+from tests.support.sandbox import Sandbox
+from tests.support.waiting import wait_until
+
+
+@pytest.fixture
+def post_office() -> Iterator[PostOffice]:
+    with PostOffice().open() as office:
+        yield office
+
+
+def write(portal: Portal, user: str) -> None:
+    """Write a notice to a user."""
+    engine = create_engine(portal.environment["DATABASE_URL"])
+    with engine.begin() as connection:
+        Outbox(["mail"]).enqueue(connection, [sample(user)])
+    engine.dispose()
+
+
+def test_a_worker_runs_beside_the_portal_and_never_without_it(
+    sandbox: Sandbox, post_office: PostOffice, tmp_path: Path
+) -> None:
+    portal = Portal(tmp_path / "portal", sandbox, **post_office.settings)
+    with portal:
+        assert portal.process
+        master = portal.process.pid
+        wait_until(lambda: pids_of_workers(master), told=portal.log.read_text)
+        write(portal, "paula")
+        wait_until(lambda: post_office.copies["paula@example.com"], told=portal.log.read_text)
+
+        (killed,) = pids_of_workers(master)
+        os.kill(killed, signal.SIGKILL)
+        write(portal, "paul")
+        wait_until(lambda: post_office.copies["paul@example.com"], 40, told=portal.log.read_text)
+        (replaced,) = pids_of_workers(master)
+        assert replaced != killed
+        portal.stop()
+        assert over(replaced), "it ends with the portal that is stopped"
+
+        portal.start()
+        assert portal.process
+        wait_until(lambda: portal.process and pids_of_workers(portal.process.pid), told=portal.log.read_text)
+        (left,) = pids_of_workers(portal.process.pid)
+        portal.kill()
+        wait_until(lambda: over(left))
+
+
+def test_without_a_channel_no_worker_is_started(sandbox: Sandbox, tmp_path: Path) -> None:
+    with Portal(tmp_path / "portal", sandbox) as portal:
+        assert portal.process
+        assert pids_of_workers(portal.process.pid) == []
