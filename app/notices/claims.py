@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, case, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, and_, bindparam, case, or_, select, update
 
 from app.notices.messages import Outcome, Refused, Sent, TryLater
 from app.notices.models import NoticeRow, ScheduleRow
@@ -179,29 +179,51 @@ def settle(
 
     One that was taken back in the meantime belongs to its next worker, who stores what comes of it.
     """
-    mine = NoticeRow.lease_by == worker, NoticeRow.state == State.SENDING.value
-    free: dict[str, object] = {"lease_by": "", "lease_until": None}
-    sent = []
-    for each in ended:
-        row, values = each.row, _values(each, now, pace)
-        settled = update(NoticeRow).where(NoticeRow.id == row.id, *mine).values(values | free)
-        if connection.execute(settled).rowcount and isinstance(each.outcome, Sent):
-            row.sent_to, row.sent_at = each.address[:254], now
-            sent.append(row)
-    return sent
+    ids = [each.row.id for each in ended]
+    mine = NoticeRow.id.in_(ids), NoticeRow.lease_by == worker, NoticeRow.state == State.SENDING.value
+    still = set(connection.execute(select(NoticeRow.id).where(*mine).with_for_update()).scalars())
+    ended = [each for each in ended if each.row.id in still]
+    if values := [{"row": each.row.id, **_values(each, now, pace)} for each in ended]:
+        connection.execute(_SETTLE, values)
+    sent = [each for each in ended if isinstance(each.outcome, Sent)]
+    for each in sent:
+        each.row.sent_at, each.row.sent_to = now, each.address[:254]
+    return [each.row for each in sent]
+
+
+_SETTLE = (
+    update(NoticeRow.__table__)  # type: ignore[arg-type] # a Table, though its type says FromClause
+    .where(NoticeRow.id == bindparam("row"))
+    .values(
+        {each: bindparam(each) for each in ("state", "sent_at", "sent_to", "not_before", "last_error")}
+        | {"lease_by": "", "lease_until": None}
+    )
+)
+"""By the table, since the ORM updates one row after another."""
 
 
 def _values(each: Ended, now: datetime, pace: Pace) -> dict[str, object]:
+    values: dict[str, object] = {
+        "state": State.DEAD.value,
+        "sent_at": None,
+        "sent_to": "",
+        "not_before": each.row.not_before,
+    }
     match each.outcome:
         case Sent():
-            return {"state": State.SENT.value, "sent_at": now, "sent_to": each.address[:254], "last_error": ""}
+            sent: dict[str, object] = {
+                "state": State.SENT.value,
+                "sent_at": now,
+                "sent_to": each.address[:254],
+                "last_error": "",
+            }
+            return values | sent
         case Refused(code):
-            return {"state": State.DEAD.value, "last_error": code[:64]}
+            return values | {"last_error": code[:64]}
         case TryLater(after, code):
-            over = each.row.attempts >= pace.attempts
+            state = State.DEAD if each.row.attempts >= pace.attempts else State.FAILED
             later = now + timedelta(seconds=pause_before(each.row.attempts, after))
-            state = State.DEAD if over else State.FAILED
-            return {"state": state.value, "not_before": later, "last_error": code[:64]}
+            return values | {"state": state.value, "not_before": later, "last_error": code[:64]}
 
 
 def release(connection: Connection, worker: str, rows: Sequence[NoticeRow]) -> None:

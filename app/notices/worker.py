@@ -32,6 +32,8 @@ from app.notices.schedules import Schedules, ensure_row, planned
 log = logging.getLogger(__name__)
 BEAT = timedelta(seconds=10)
 """Between two signs of life."""
+SENDERS = 2
+"""Threads of a worker that send. While one waits for the receiver, the other writes its next message."""
 _STOP_S = 20
 """Seconds that a message under way may take at the end."""
 LANGUAGE = "en"
@@ -42,7 +44,7 @@ class Worker:
 
     def __init__(self, app: Flask) -> None:
         self._app = app
-        self._sending = threading.Lock()
+        self._free = threading.BoundedSemaphore(SENDERS)
         self._beat_at: datetime | None = None
         self._away = False
         with app.app_context():
@@ -60,13 +62,19 @@ class Worker:
         _Consumer(self, parent).run()
 
     def _send(self) -> None:
-        if not self._sending.acquire(blocking=False):
+        if not self._free.acquire(blocking=False):
             return
         try:
             with self._app.app_context():
                 self.delivery.run()
         finally:
-            self._sending.release()
+            self._free.release()
+
+    def _all_send(self) -> bool:
+        if not self._free.acquire(blocking=False):
+            return True
+        self._free.release()
+        return False
 
     def _run_schedules(self) -> None:
         with self._app.app_context():
@@ -79,7 +87,7 @@ class Worker:
             if not self._beat_at or abs(now - self._beat_at) >= BEAT:
                 self.schedules.beat()
                 self._beat_at = now
-            if self.delivery.is_due() and not self._sending.locked() and self.huey.pending_count() == 0:
+            if not self._all_send() and self.huey.pending_count() == 0 and self.delivery.is_due():
                 self.huey.enqueue(self.huey._registry.string_to_task(f"{__name__}.{SEND}")())
         except SQLAlchemyError:
             if not self._away:
@@ -110,11 +118,13 @@ class _Looking(Scheduler):
 
 
 class _Consumer(Consumer):
-    """Two threads: one may send for long, and the other does what is planned."""
+    """Threads that may send for long, and one more that does what is planned."""
 
     def __init__(self, worker: Worker, parent: int) -> None:
         self._worker, self._parent = worker, parent
-        super().__init__(worker.huey, workers=2, max_delay=1.0, shutdown_timeout=_STOP_S, graceful_signal="TERM")
+        super().__init__(
+            worker.huey, workers=SENDERS + 1, max_delay=1.0, shutdown_timeout=_STOP_S, graceful_signal="TERM"
+        )
 
     def _create_scheduler(self) -> _Looking:
         return _Looking(

@@ -20,7 +20,6 @@ FILES = {
     "activity.export",
     "access_keys.download",
     "policies.download",
-    "compliance.accounts_file",
     "compliance.export",
     "compliance_history.changes_file",
     "compliance_history.listed_file",
