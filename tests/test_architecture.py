@@ -158,6 +158,7 @@ FOR_AUDITORS_TOO = {
     "policies.index",
     "policies.try_it",
     "compliance.accounts",
+    "compliance.accounts_file",
     "compliance.export",
     "compliance.index",
     "compliance.one",

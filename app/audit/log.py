@@ -78,8 +78,15 @@ class AuditLog:
 
     def append(self, account_id: str, **values: str) -> int:
         """Add an entry at the end of the account's chain, return its position. Raises SQLAlchemyError."""
+        return self.append_all(account_id, [values])
+
+    def append_all(self, account_id: str, entries: Sequence[dict[str, str]]) -> int:
+        """Add entries in one transaction, in this order, and return the position of the last.
+
+        entries: one at least, by column. Raises SQLAlchemyError: then none was added.
+        """
         with self.engine.begin() as connection:
-            seq, after = self.append_within(connection, account_id, **values)
+            seq, after = self._append_all(connection, account_id, entries)
         after()
         return seq
 
@@ -88,16 +95,22 @@ class AuditLog:
 
         It locks the account's chain until then. Raises SQLAlchemyError.
         """
+        return self._append_all(connection, account_id, [values])
+
+    def _append_all(
+        self, connection: Connection, account_id: str, entries: Sequence[dict[str, str]]
+    ) -> tuple[int, AfterCommit]:
         try:
-            written = self._append(connection, account_id, values)
+            written = self._append(connection, account_id, entries)
         except LookupError:
             self._begin(account_id, connection)
-            written = self._append(connection, account_id, values)
+            written = self._append(connection, account_id, entries)
         watched = [watch(connection, row) for row, _ in written for watch in self.watchers]
 
         def after() -> None:
             if self._added:
-                self._added(values)
+                for values in entries:
+                    self._added(values)
             self._stream(written)
             for each in filter(None, watched):
                 each()
@@ -107,7 +120,7 @@ class AuditLog:
     def begin_key(self, account_id: str) -> None:
         """Where a newer key signs from now on, add the entry that says so. Raises SQLAlchemyError, LookupError."""
         with self.engine.begin() as connection:
-            written = self._append(connection, account_id, None)
+            written = self._append(connection, account_id, ())
         self._stream(written)
 
     def _stream(self, written: Sequence[tuple[ChainedRow, str]]) -> None:
@@ -128,9 +141,9 @@ class AuditLog:
             pass  # another replica was faster: now there is a head to follow
 
     def _append(
-        self, connection: Connection, account_id: str, values: dict[str, str] | None
+        self, connection: Connection, account_id: str, entries: Sequence[dict[str, str]]
     ) -> list[tuple[ChainedRow, str]]:
-        """Add an entry, after one that says so where a newer key begins. None: only that one.
+        """Add entries, after one that says so where a newer key begins. Without any: only that one.
 
         Raises LookupError where the chain has no head yet.
         """
@@ -144,17 +157,19 @@ class AuditLog:
         ).first()
         if head is None:
             raise LookupError(account_id)
-        seq, before, written = head.seq, head.mac, []
+        seq, before = head.seq, head.mac
+        written: list[tuple[ChainedRow, str]] = []
         former = connection.execute(_KEY, {"account_id": account_id, "seq": seq - 1}).scalar()
         key_id = self.keyring.next_after(former) if former is not None else self.keyring.signing
         now = datetime.now(UTC)
         changed = former is not None and key_id != former
-        for each in ((_key_changed(key_id, seq),) if changed else ()) + ((values,) if values is not None else ()):
+        for each in (*((_key_changed(key_id, seq),) if changed else ()), *entries):
             row = ChainedRow(account_id, seq, now, key_id=key_id, **each)
             mac = self.keyring.mac(before, row)
-            connection.execute(insert(ActivityRow).values(**row._asdict(), mac=mac))
             written.append((row, mac))
             seq, before = seq + 1, mac
+        if written:
+            connection.execute(insert(ActivityRow), [{**row._asdict(), "mac": mac} for row, mac in written])
         connection.execute(update(ActivityHead).where(mine).values(seq=seq - 1, mac=before))
         return written
 
@@ -261,6 +276,28 @@ class Audit:
             attempt.attempt_id, event, attempt.target, Phase.DONE, "", answered[-1] if answered else ""
         )
 
+    @contextmanager
+    def attempts(self, event: Event, targets: Sequence[str]) -> Iterator[None]:
+        """As `attempt`, for one change of the portal's own data that is about several things: an entry for each.
+
+        Intents are written in one transaction, and so are outcomes. The change is made as a whole or not at all.
+        """
+        attempts = [(secrets.token_hex(16), target) for target in targets]
+
+        def all_of_them(phase: Phase, reason: str = "") -> list[dict[str, str]]:
+            return [self._entry(attempt_id, event, target, phase, reason) for attempt_id, target in attempts]
+
+        try:
+            self.log.append_all(self.account_id, all_of_them(Phase.INTENDED))
+        except SQLAlchemyError as error:
+            raise NotRecorded from error
+        try:
+            yield
+        except PortalError as error:
+            self._write_outcomes(all_of_them(Phase.REFUSED, error.code))
+            raise
+        self._write_outcomes(all_of_them(Phase.DONE))
+
     def note(self, event: Event, target: str = "", refused: PortalError | None = None, remark: str = "") -> None:
         """Record something that changes nothing at AWS: a sign-in, a refusal, a sign-out.
 
@@ -303,20 +340,30 @@ class Audit:
             # The change is made: the person must see its result. The intent alone reads as "unknown".
             log.exception("outcome of attempt %s could not be recorded", attempt_id)
 
+    def _write_outcomes(self, entries: Sequence[dict[str, str]]) -> None:
+        try:
+            self.log.append_all(self.account_id, entries)
+        except SQLAlchemyError:
+            log.exception("outcomes of %d attempts could not be recorded", len(entries))
+
     def _write(
         self, attempt_id: str, event: Event, target: str, phase: Phase, reason: str = "", request_id: str = ""
     ) -> None:
-        self.log.append(
-            self.account_id,
-            attempt_id=attempt_id,
-            user_name=self.user_name,
-            event=event.value,
-            target=target[:512],
-            phase=phase.value,
-            reason=reason,
-            request_id=request_id[:128],
-            address=self.address,
-            user_agent=self.user_agent,
-            session=self.session,
-            user_id=self.user_id,
-        )
+        self.log.append(self.account_id, **self._entry(attempt_id, event, target, phase, reason, request_id))
+
+    def _entry(
+        self, attempt_id: str, event: Event, target: str, phase: Phase, reason: str = "", request_id: str = ""
+    ) -> dict[str, str]:
+        return {
+            "attempt_id": attempt_id,
+            "user_name": self.user_name,
+            "event": event.value,
+            "target": target[:512],
+            "phase": phase.value,
+            "reason": reason,
+            "request_id": request_id[:128],
+            "address": self.address,
+            "user_agent": self.user_agent,
+            "session": self.session,
+            "user_id": self.user_id,
+        }

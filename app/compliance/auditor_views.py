@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import Any
 
 from flask import Blueprint, abort, current_app, request
@@ -11,21 +10,18 @@ from flask.typing import ResponseReturnValue
 from app.compliance import service
 from app.compliance.data import daily, queries
 from app.compliance.data.details_formats import LARGEST_UPLOAD
-from app.compliance.forms import STATES, ExceptionForm, ReportForm
-from app.compliance.people_names import who
+from app.compliance.forms import STATES, ReportForm
 from app.compliance.rules.table import BY_ID, RULES, applies, applying, demanded
-from app.compliance.rules.verdicts import State
 from app.compliance.standard_results import ItemState, result_of
 from app.compliance.standards.shipped import ids
 from app.compliance.views import WatchedAccount, chosen_account, shown, watched
 from app.compliance.views import bp as dashboard
 from app.db import db
-from app.errors import NotFound
-from app.text.messages import _, ngettext
+from app.text.messages import ngettext
 from app.web.guards import accounts_to_administer, admins_only, auditors_too
 from app.web.rate_limits import CHANGES, limiter, this_person
-from app.web.request_context import audit_of, person
-from app.web.responses import Undo, done, done_with_undo, page_number, whole_number
+from app.web.request_context import audit_of
+from app.web.responses import done, page_number
 
 bp = Blueprint("compliance_audit", __name__, url_prefix=dashboard.url_prefix)
 limiter.limit(CHANGES, key_func=this_person, methods=["POST"])(bp)
@@ -117,103 +113,6 @@ def _figures(account: WatchedAccount) -> daily.Figures:
     with db.engine.connect() as connection:
         history = daily.days(connection, account.account_id, account.terms.now, back=1)
     return history[-1][1] if history else daily.Figures()
-
-
-@bp.get("/exceptions")
-@auditors_too
-def exceptions() -> ResponseReturnValue:
-    """The exceptions in force and over, and a form for a new one."""
-    account = watched()
-    form = ExceptionForm.blank(rule=request.args.get("rule", RULES[0].id), user_name=request.args.get("user", ""))
-    form.offer(applying(RULES, account.terms))
-    with db.engine.connect() as connection:
-        in_force = queries.exceptions(connection, account.account_id, account.terms.now)
-        over = queries.exceptions(connection, account.account_id, account.terms.now, over=True)
-        waiting = [
-            (each, service.may_approve(each, queries.person(connection, account.account_id, each.user_name), _by()))
-            for each in queries.waiting(connection, account.account_id, account.terms.now)
-        ]
-        failing = queries.everyone(connection, account.account_id, queries.Filter(state=State.FAIL))
-        names = [row.user_name for row in islice(failing, OFFERED)]
-    return shown(
-        "compliance/exceptions.html",
-        account,
-        form,
-        in_force=in_force,
-        waiting=waiting,
-        over=over,
-        rules=BY_ID,
-        names=names,
-        who=who,
-    )
-
-
-@bp.post("/exceptions")
-@admins_only
-def exceptions_post() -> ResponseReturnValue:
-    """Add an exception."""
-    account_id, form = chosen_account(), ExceptionForm()
-    terms_of = service.terms_for(current_app.config, account_id)
-    form.offer(applying(RULES, terms_of(None)))
-    form.accept()
-    wanted = service.NewException(form.rule.data, form.user_name.data, form.reason.data, form.owner.data, form.ends)
-    asks = current_app.config["EXCEPTION_APPROVAL"] == "1"
-    service.add_exception(db.engine, audit_of(account_id), account_id, wanted, _by(), terms_of, needs_approval=asks)
-    told = _("Exception added. It counts when another administrator approves it.") if asks else _("Exception added.")
-    return done(told, "compliance_audit.exceptions", account=account_id)
-
-
-def _by() -> service.By:
-    return service.By(person().arn, person().user_id)
-
-
-@bp.post("/exceptions/approve")
-@admins_only
-def approve_exception() -> ResponseReturnValue:
-    """Let an exception count that another administrator asked for."""
-    account_id, number = chosen_account(), whole_number(request.form, "number") or 0
-    terms_of = service.terms_for(current_app.config, account_id)
-    service.approve_exception(db.engine, audit_of(account_id), account_id, number, _by(), terms_of)
-    return done(_("Exception approved."), "compliance_audit.exceptions", account=account_id)
-
-
-@bp.errorhandler(service.AnotherPersonNeeded)
-def another_person_needed(refusal: service.AnotherPersonNeeded) -> ResponseReturnValue:
-    """Show the exceptions."""
-    return done(refusal, "compliance_audit.exceptions", "warning", account=chosen_account())
-
-
-@bp.errorhandler(service.ExceptionAlreadyExists)
-def exception_already_exists(refusal: service.ExceptionAlreadyExists) -> ResponseReturnValue:
-    """Show the exceptions, which have it."""
-    return done(refusal, "compliance_audit.exceptions", "info", account=chosen_account())
-
-
-@bp.errorhandler(NotFound)
-def exception_over(refusal: NotFound) -> ResponseReturnValue:
-    """Show the exceptions, where it is over."""
-    return done(refusal, "compliance_audit.exceptions", "warning", account=chosen_account())
-
-
-@bp.post("/exceptions/end")
-@admins_only
-def end_exception() -> ResponseReturnValue:
-    """End an exception early."""
-    account_id, number = chosen_account(), whole_number(request.form, "number") or 0
-    terms_of = service.terms_for(current_app.config, account_id)
-    service.end_exception(db.engine, audit_of(account_id), account_id, number, person().arn, terms_of)
-    undo = Undo("compliance_audit.restore_exception", {"account": account_id, "number": str(number)})
-    return done_with_undo(_("Exception ended."), undo, "compliance_audit.exceptions", account=account_id)
-
-
-@bp.post("/exceptions/restore")
-@admins_only
-def restore_exception() -> ResponseReturnValue:
-    """Undo that an exception was ended."""
-    account_id, number = chosen_account(), whole_number(request.form, "number") or 0
-    terms_of = service.terms_for(current_app.config, account_id)
-    service.restore_exception(db.engine, audit_of(account_id), account_id, number, person().arn, terms_of)
-    return done(_("Exception restored."), "compliance_audit.exceptions", account=account_id)
 
 
 @bp.get("/report")

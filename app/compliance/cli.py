@@ -57,7 +57,7 @@ def refresh(profile: str | None, report: bool, details: bool, quiet: bool) -> No
     "--accounts",
     "file",
     type=click.File("rb"),
-    help="A list of accounts: ID or ID,NAME on each line.",
+    help="A list of accounts: ID, ID,NAME or ID,NAME,UNIT on each line.",
 )
 @click.option("--organization", is_flag=True, help="All accounts of the profile's AWS organization.")
 @click.option("--role-name", default="LatchkeyAudit", show_default=True, help="Role to assume in each account.")

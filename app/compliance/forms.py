@@ -11,16 +11,19 @@ from wtforms import (
     DateField,
     DateTimeLocalField,
     HiddenField,
+    RadioField,
     SelectField,
+    SelectMultipleField,
     StringField,
     TextAreaField,
 )
 from wtforms.validators import InputRequired, Length, Optional
 
+from app.compliance.all_accounts import Chosen
 from app.compliance.data.queries import NOT_PASSING, SORTS, Filter
 from app.compliance.rules.rule import Rule
 from app.compliance.rules.table import BY_ID, GROUPS
-from app.text.messages import N_, _
+from app.text.messages import N_, _, ngettext
 from app.web.forms import Form
 from app.web.told import FieldError
 
@@ -80,6 +83,44 @@ class FilterForm(Form):
         )
 
 
+class AccountsForm(Form):
+    """Which accounts to show, and by which rules. It is read from the address, as the filter of users."""
+
+    class Meta(Form.Meta):
+        """This form changes nothing, so it needs no CSRF token."""
+
+        csrf = False
+
+    text = StringField(
+        N_("ID, name or unit"), validators=[Length(max=128)], render_kw={"autocomplete": "off", "spellcheck": "false"}
+    )
+    unit = SelectField(N_("Organizational unit"), default="")
+    rule = SelectField(N_("Rule"), default="")
+    """Chosen by a column's link."""
+    sources = SelectField(N_("Sources"), default="")
+    columns = SelectField(N_("Columns"), default="")
+    sort = SelectField(
+        N_("Order"),
+        default="",
+        choices=[
+            ("", N_("Account")),
+            ("name", N_("Name")),
+            ("unit", N_("Organizational unit")),
+            ("users", N_("Most users")),
+            ("oldest", N_("Oldest sources")),
+        ],
+    )
+
+    def chosen(self, page: int) -> Chosen:
+        """Return what to show. A field that isn't valid is left out."""
+        told = {
+            name: str(field.data or "").strip()
+            for name in ("text", "unit", "rule", "sources", "columns", "sort")
+            if not (field := self[name]).errors
+        }
+        return Chosen(**told, page=max(1, page))
+
+
 class PolicyFilterForm(Form):
     """Which policies to show."""
 
@@ -125,16 +166,9 @@ class GroupForm(Form):
 LONGEST_EXCEPTION = timedelta(days=365)
 
 
-class ExceptionForm(Form):
-    """A new exception: the rule, the user, the reason, who is responsible, and the last day."""
+class ReasonForm(Form):
+    """What every exception has: the reason, who is responsible, and the last day."""
 
-    rule = SelectField(N_("Rule"))
-    user_name = StringField(
-        N_("IAM user"),
-        filters=[lambda text: (text or "").strip()],
-        validators=[Length(max=128)],
-        render_kw={"autocomplete": "off", "spellcheck": "false", "list": "known-users"},
-    )
     reason = TextAreaField(
         N_("Reason"),
         filters=[lambda text: (text or "").strip()],
@@ -146,19 +180,7 @@ class ExceptionForm(Form):
         filters=[lambda text: (text or "").strip()],
         validators=[InputRequired(N_("Enter who is responsible for this exception.")), Length(max=128)],
     )
-
-    def offer(self, rules: Iterable[Rule]) -> None:
-        """Set the rules to choose from."""
-        self.rule.choices = [(rule.id, rule.name) for rule in rules]
-
     until = DateField(N_("Last day"), validators=[InputRequired(N_("Choose the last day."))])
-
-    def validate_user_name(self, field: StringField) -> None:
-        """Refuse a rule about users without a user name. A rule about the account ignores it. Raises FieldError."""
-        rule = BY_ID.get(self.rule.data or "")
-        about_account = rule is None or rule.about_account
-        if not about_account and not re.fullmatch(r"[\w+=,.@-]+", field.data or ""):
-            raise FieldError("no-user", _("Enter the name of an IAM user."))
 
     def validate_until(self, field: DateField) -> None:
         """Refuse a last day in the past, or too far away. Raises FieldError."""
@@ -172,6 +194,54 @@ class ExceptionForm(Form):
     def ends(self) -> datetime:
         """The end of the last day (UTC)."""
         return datetime.combine(self.until.data + timedelta(days=1), time(), UTC)
+
+
+class ExceptionForm(ReasonForm):
+    """A new exception: the rule, the user, the reason, who is responsible, and the last day."""
+
+    first = ("rule", "user_name")
+    rule = SelectField(N_("Rule"))
+    user_name = StringField(
+        N_("IAM user"),
+        filters=[lambda text: (text or "").strip()],
+        validators=[Length(max=128)],
+        render_kw={"autocomplete": "off", "spellcheck": "false", "list": "known-users"},
+    )
+
+    def offer(self, rules: Iterable[Rule]) -> None:
+        """Set the rules to choose from."""
+        self.rule.choices = [(rule.id, rule.name) for rule in rules]
+
+    def validate_user_name(self, field: StringField) -> None:
+        """Refuse a rule about users without a user name. A rule about the account ignores it. Raises FieldError."""
+        rule = BY_ID.get(self.rule.data or "")
+        about_account = rule is None or rule.about_account
+        if not about_account and not re.fullmatch(r"[\w+=,.@-]+", field.data or ""):
+            raise FieldError("no-user", _("Enter the name of an IAM user."))
+
+
+CHOSEN, ALL = "chosen", "all"
+"""Whom `SeveralForm` excepts: the selected users, or all users that match the filter."""
+
+
+class SeveralForm(ReasonForm):
+    """Exceptions for several users of a rule: which users, and one reason, owner and last day for all of them."""
+
+    first = ("which", "users")
+    which = RadioField(N_("Users to except"), default=CHOSEN)
+    users = SelectMultipleField(N_("Users"), validate_choice=False)
+    seen = HiddenField()
+    """How many users matched the filter when the page was opened."""
+
+    def offer(self, total: int) -> None:
+        """Set what there is to choose from. total: how many users match the filter now."""
+        everyone = ngettext("The %(num)d user that matches", "All %(num)d users that match", total)
+        self.which.choices = [(CHOSEN, _("The selected users")), (ALL, everyone)]
+
+    def validate_users(self, field: SelectMultipleField) -> None:
+        """Refuse a form without any user. Raises FieldError."""
+        if self.which.data == CHOSEN and not field.data:
+            raise FieldError("no-users", _("Select at least one user."))
 
 
 class ReportForm(Form):

@@ -10,6 +10,8 @@ from app.errors import Refused
 from app.text.messages import N_, _
 
 LONGEST_NAME = 256
+LONGEST_UNIT = 1024
+"""Of its whole path, "Workloads/Production"."""
 HEADERS = ("account", "account_id", "accountid", "account id", "id")
 MOST_PROBLEMS = 10
 """Problems that are told at once."""
@@ -40,8 +42,9 @@ class ListedAccount:
 
 
 def listed_accounts(content: bytes) -> list[ListedAccount]:
-    """Read a list: `ID` or `ID,NAME` on each line. Empty lines, lines after # and a first line of titles don't count.
+    """Read a list: `ID`, `ID,NAME` or `ID,NAME,UNIT` on each line.
 
+    Empty lines, lines after # and a first line of titles don't count.
     Raises NotAList, with every problem and its line.
     """
     try:
@@ -55,14 +58,14 @@ def listed_accounts(content: bytes) -> list[ListedAccount]:
         row = [cell.strip() for cell in cells]
         if not any(row) or (not found and row[0].lower() in HEADERS):
             continue
-        account_id, name = row[0], (row[1] if len(row) > 1 else "")
-        problem = _problem(account_id, name)
+        account_id, name, unit = [*row, "", ""][:3]
+        problem = _problem(account_id, name, unit)
         if account_id in found:
             problem = _("%(id)s is listed twice", id=account_id)
         if problem:
             problems.append(_("Line %(number)d: %(problem)s.", number=number, problem=problem))
         else:
-            found[account_id] = ListedAccount(account_id, name)
+            found[account_id] = ListedAccount(account_id, name, unit.strip("/") or None)
     if problems:
         more = len(problems) - MOST_PROBLEMS
         told = problems[:MOST_PROBLEMS] + ([_("And %(num)d more lines.", num=more)] if more > 0 else [])
@@ -72,8 +75,10 @@ def listed_accounts(content: bytes) -> list[ListedAccount]:
     return list(found.values())
 
 
-def _problem(account_id: str, name: str) -> str:
+def _problem(account_id: str, name: str, unit: str) -> str:
     if re.fullmatch(r"\d{12}", account_id, re.ASCII):
+        if len(unit) > LONGEST_UNIT:
+            return _("the unit has more than %(num)d characters", num=LONGEST_UNIT)
         return _("the name has more than %(num)d characters", num=LONGEST_NAME) if len(name) > LONGEST_NAME else ""
     if re.fullmatch(r"\d{8,11}", account_id, re.ASCII):
         return _("%(id)s has fewer than 12 digits. A spreadsheet may have removed zeros in front", id=account_id)

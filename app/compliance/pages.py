@@ -1,8 +1,9 @@
 """What the portal registers of these pages. Commands do without, so the package itself imports none of it."""
 
 from app.compliance.account_figure import account_figure
+from app.compliance.accounts_views import accounts
 from app.compliance.auditor_views import allow_large_report
-from app.compliance.auditor_views import bp as audit_bp
+from app.compliance.batch_views import bp as audit_bp
 from app.compliance.evidence_views import bp as evidence_bp
 from app.compliance.history_views import bp as history_bp
 from app.compliance.policy_views import bp as policies_bp
@@ -11,6 +12,7 @@ from app.compliance.views import bp
 
 __all__ = [
     "account_figure",
+    "accounts",
     "allow_large_report",
     "audit_bp",
     "bp",

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from app.compliance.data.daily import Count, Figures
 from app.compliance.data.people_data import states
-from app.compliance.data.rows import PersonRow
+from app.compliance.data.rows import ExceptionRow, PersonRow
 from app.compliance.labels import TONES
 from app.compliance.rules.rule import Rule
 from app.compliance.rules.subjects import Terms
@@ -117,3 +117,23 @@ def _badge(rule: Rule, state: State) -> Badge:
     if state is State.EXCEPTED:
         return Badge(_("%(finding)s (excepted)", finding=rule.finding), TONES[state])
     return Badge(rule.finding, TONES[state])
+
+
+class GroupOfExceptions(NamedTuple):
+    """Exceptions that a list shows as one row: one alone, or those that were added at once."""
+
+    first: ExceptionRow
+    number: int
+
+    @property
+    def alone(self) -> bool:
+        """Is it one exception?"""
+        return self.number == 1
+
+
+def grouped(rows: Iterable[ExceptionRow]) -> list[GroupOfExceptions]:
+    """Return the exceptions in their order, those of a batch together where its first one is."""
+    by_batch: dict[str, list[ExceptionRow]] = {}
+    for row in rows:
+        by_batch.setdefault(row.batch or f"one {row.id}", []).append(row)
+    return [GroupOfExceptions(some[0], len(some)) for some in by_batch.values()]

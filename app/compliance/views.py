@@ -13,7 +13,6 @@ from app.activity.queries import ids_under
 from app.audit.events import Event
 from app.audit.log import audit_log
 from app.compliance import charts, labels, policies, service, tables
-from app.compliance.all_accounts import all_accounts
 from app.compliance.data import daily, details_data, details_updates, due, queries, refresh_runs
 from app.compliance.data.judgements import TermsOf
 from app.compliance.data.rows import AccountRow, PersonRow
@@ -149,16 +148,6 @@ def index() -> ResponseReturnValue:
     )
 
 
-@bp.get("/accounts")
-@auditors_too
-def accounts() -> ResponseReturnValue:
-    """All accounts side by side, each as of its last visit."""
-    account = watched()
-    with db.engine.connect() as connection:
-        found = all_accounts(connection, accounts_to_watch(), page_number(), request.args.get("sort", ""))
-    return shown("compliance/accounts.html", account, found=found, address=_address)
-
-
 @bp.post("/refresh")
 @admins_only
 def refresh() -> ResponseReturnValue:
@@ -204,7 +193,7 @@ def _filter(account: WatchedAccount) -> FilterForm:
     return form
 
 
-def _address(endpoint: str, **values: Any) -> str:
+def address_with(endpoint: str, **values: Any) -> str:
     """Return an address with the same filters, except for `values`."""
     kept = {name: value for name, value in request.args.items() if value and name not in ("page", *values)}
     query = kept | {name: value for name, value in values.items() if value and name not in ("ending",)}
@@ -227,7 +216,7 @@ def people() -> ResponseReturnValue:
         form,
         found=found,
         chosen=chosen,
-        address=_address,
+        address=address_with,
         problems=tables.problems(found.rows, chosen.rules),
         tags_unknown=account.tags_unknown,
     )
@@ -280,7 +269,7 @@ def reminders() -> ResponseReturnValue:
         names=names,
         message=labels.announcement(chosen.rule, account.name),
         chosen=chosen,
-        back=_address("compliance.people"),
+        back=address_with("compliance.people"),
         rules=BY_ID,
     )
 

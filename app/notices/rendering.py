@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +73,7 @@ def _section(section: Section) -> Iterator[str]:
         yield f"{link.label}:\n{link.address}"
 
 
+@lru_cache(maxsize=1024)  # most sentences are the same in thousands of notices
 def _wrapped(text: str) -> str:
     return "\n".join(
         textwrap.fill(line, WIDTH, break_long_words=False, break_on_hyphens=False) for line in text.splitlines()

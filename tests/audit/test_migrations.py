@@ -209,7 +209,9 @@ def test_an_exception_of_before_approval_counts_and_one_that_waits_never_counts_
 
     def counting() -> list[str]:
         with db.engine.connect() as connection:
-            return [row.rule for row in exceptions(connection, "123456789012", NOW)]
+            found = exceptions(connection, "123456789012", NOW)
+            assert {row.batch for row in found} == {""}, "each was added alone"
+            return [row.rule for row in found]
 
     add(rule="mfa")
     flask_migrate.upgrade()

@@ -30,7 +30,8 @@ from tests.support.sandbox import ROOT, Sandbox
 
 OTHER = "210987654321"
 ADDRESSES = (
-    "/compliance", "/compliance/accounts", "/compliance/progress", "/compliance/people", "/compliance/people.csv",
+    "/compliance", "/compliance/accounts", "/compliance/accounts.csv", "/compliance/progress", "/compliance/people",
+    "/compliance/people.csv",
     "/compliance/people.json", "/compliance/people/employee-0001", "/compliance/reminders", "/compliance/rules",
     "/compliance/rules/mfa", "/compliance/exceptions", "/compliance/report", "/compliance/standards",
     "/compliance/standards/cis-5.0",
@@ -344,6 +345,30 @@ def test_an_exception_is_counted_apart_until_it_ends(admin: Surfer, office: Port
     admin.open("/compliance")
     assert headline(admin) == before
     assert ("exception-ended", "done", "") in office.activity("Administrator")
+
+
+def test_several_users_are_excepted_at_once(admin: Surfer) -> None:
+    admin.open("/compliance/rules/mfa?state=fail")
+    admin.follow("/compliance/rules/mfa/exceptions")
+    names = admin.data("user")[:2]
+    for name in names:
+        admin.page.locator(f"input[name=users][value='{name}']").check()
+    admin.submit("/compliance/rules/mfa/exceptions", reason="New phones", owner="IT")
+    assert admin.invalid == ["until"]
+    assert admin.page.locator("input[name=users]:checked").evaluate_all("all => all.map(each => each.value)") == names
+    last_day = f"{datetime.now(UTC).date() + timedelta(days=3)}"
+    admin.submit("/compliance/rules/mfa/exceptions", until=last_day)
+    assert admin.notices == ["success"] and admin.data("number") == ["2"]
+    admin.follow("/compliance/exceptions/batch")
+    assert admin.data("user") == names
+    admin.open(f"/compliance/people/{names[0]}")
+    assert admin.page.locator("[data-finding=mfa][data-state=excepted]").count() == 1
+    admin.open("/compliance/exceptions")
+    admin.submit("/compliance/exceptions/batch/end")
+    assert admin.data("exception") == []
+    admin.click("[data-notice] form button")
+    assert admin.data("number") == ["2"], "undone"
+    admin.submit("/compliance/exceptions/batch/end")
 
 
 def test_somebody_is_signed_out_by_an_administrator(

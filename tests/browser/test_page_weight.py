@@ -14,6 +14,7 @@ from werkzeug.routing import Map
 from tests.browser.conftest import Surfing, surfers_of
 from tests.support.browser import Surfer
 from tests.support.clock import Clock
+from tests.support.group import account_ids, fill_database
 from tests.support.people import Employee, Phone, hire
 from tests.support.portal import Portal
 from tests.support.sandbox import ROOT, Sandbox
@@ -86,6 +87,54 @@ def test_a_first_visit_loads_little(browser: Browser, surfers: Surfing, company:
     admin.page.locator("[data-progress]").wait_for(state="detached")
     found |= weights(browser, admin, ("/", "/mfa", "/access-keys", *COMPLIANCE))
     assert max(found.values()) <= MOST, found
+
+
+GROUP = account_ids(60)
+
+
+@pytest.fixture(scope="module")
+def group_surfers(
+    scratch: Path, browser: Browser, company: Sandbox, url_map: Map, clock: Clock, seen: set[str]
+) -> Iterator[Surfing]:
+    """Browsers at a portal that watches 60 accounts more."""
+    admin = company.user("Administrator")["arn"]
+    accounts = {"ACCOUNTS": company.account_id, "WATCHED_ACCOUNTS": ",".join(GROUP)}
+    with Portal(scratch / "office-of-a-group", company, ADMINS=f"*={admin}", **accounts) as running:
+        fill_database(running.database, GROUP)
+        yield from surfers_of(browser, running.url, url_map, clock, seen)
+
+
+def test_60_accounts_load_little_and_are_found(
+    browser: Browser, group_surfers: Surfing, company: Sandbox, clock: Clock
+) -> None:
+    user = company.user("Administrator")
+    admin = group_surfers()
+    clock.move(35)  # a code counts once
+    admin.sign_in(Employee(company, "Administrator", user["access_key_id"], user["secret_access_key"]))
+    admin.submit("/sign-in/code", code=Phone(clock, f"otpauth://totp/x?secret={user['mfa']['seed']}").next())
+    page = "/compliance/accounts"
+    wide = (page, f"{page}?columns=passwords&rule=root-key&page=2", f"{page}?columns=policies", f"{page}?columns=all")
+    found = weights(browser, admin, wide)
+    assert max(found.values()) <= MOST, found
+
+    admin.open(page)
+    assert len(admin.data("account")) == 25 and admin.data("matching") == ["61"]
+    admin.open(f"{page}?page=3")
+    assert len(admin.data("account")) == 11
+    admin.open(f"{page}?columns=all")
+    box = admin.page.locator(".lk-scroll-box").first
+    assert box.evaluate("box => box.scrollWidth > box.clientWidth"), "every rule is a column, and the table scrolls"
+    admin.page.get_by_label("Organizational unit", exact=True).first.select_option("Workloads")
+    admin.page.get_by_role("button", name="Filter").click()
+    admin.page.wait_for_url("**unit=Workloads**")
+    admin.page.locator("thead a[href$='rule=mfa']").click()
+    admin.page.wait_for_url("**rule=mfa")
+    assert admin.data("matching") == ["29"], "30 in its units, of which one has no user without MFA"
+    assert admin.data("account")[0] == GROUP[57], "the most failing first"
+    with admin.page.expect_download() as download:
+        admin.page.locator(f"main a[href^='{page}.csv']").click()
+    lines = Path(download.value.path()).read_text().splitlines()
+    assert len(lines) == 30 and lines[1].startswith(f'"{GROUP[57]}","team-57-account","Workloads/Test"')
 
 
 RULES = r"""async (text) => [...(await new CSSStyleSheet().replace(text)).cssRules]

@@ -21,7 +21,7 @@ from sqlalchemy import select
 from app.audit.events import Event
 from app.audit.log import COMMAND_LINE
 from app.audit.models import ActivityRow
-from app.compliance import service
+from app.compliance import exceptions, service
 from app.compliance.command_line import audit_of
 from app.compliance.rules.table import RULES
 from app.compliance.rules.verdicts import State
@@ -48,8 +48,8 @@ def account(command: Command, portal: Flask, tmp_path: Path) -> Flask:
     take(command, tmp_path, WHOLE.replace("not_supported,TRUE,FALSE", "not_supported,FALSE,FALSE"))
     with portal.app_context():
         terms = service.terms_for(portal.config, ACCOUNT)
-        wanted = service.NewException("mfa", "alice", HOSTILE, "=owner", datetime.now(UTC) + timedelta(days=9))
-        service.add_exception(db.engine, audit_of(ACCOUNT), ACCOUNT, wanted, service.By(EVE, "AIDAEVE"), terms)
+        wanted = exceptions.NewException("mfa", "alice", HOSTILE, "=owner", datetime.now(UTC) + timedelta(days=9))
+        exceptions.add_exception(db.engine, audit_of(ACCOUNT), ACCOUNT, wanted, exceptions.By(EVE, "AIDAEVE"), terms)
     return portal
 
 

@@ -52,7 +52,9 @@ def test_a_list_of_accounts_is_read_and_each_is_as_if_refreshed_directly(
     portal: Flask, command: Command, aws: Aws, accounts: Accounts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before, ids = aws.last_call(), list(accounts)
-    lines = [f'{account_id},"{facts["name"]}, Berlin"' for account_id, facts in accounts.items()]
+    lines = [
+        f'{account_id},"{facts["name"]}, Berlin",Teams/{account_id[-1]}' for account_id, facts in accounts.items()
+    ]
     told = command("sync", "--accounts", written(tmp_path, "account,name", "# ours", "", *lines))
     assert told.exit_code == 0, told.output
     assert "5 of 5 accounts synced" in told.output and "222200000002 (team-02, Berlin): " in told.output
@@ -65,6 +67,8 @@ def test_a_list_of_accounts_is_read_and_each_is_as_if_refreshed_directly(
         assert [figures(portal, each) for each in ids[:2]] == [figures(direct, each) for each in ids[:2]]
     named = dict(rows(portal, "select account_id, name from compliance_syncs"))
     assert named["222200000001"] == "team-01, Berlin"
+    units = dict(rows(portal, "select account_id, unit from compliance_syncs"))
+    assert units["222200000003"] == "Teams/3"
 
 
 def test_the_organization_names_accounts_and_units(
@@ -183,6 +187,7 @@ def test_who_may_assume_nothing_is_told_so(
         (["２２２２０００００００１"], "is not an account ID of 12 digits"),
         (["222200000001," + "x" * 257], "Line 1: the name has more than 256 characters."),
         ([str(number) for number in range(30)], "And 20 more lines."),
+        ([f"222200000001,team,{'x' * 1025}"], "Line 1: the unit has more than 1024 characters."),
     ],
 )
 def test_a_wrong_list_is_refused_whole_with_its_lines(

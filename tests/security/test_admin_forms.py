@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from flask import Flask
 
-from app.compliance.service import ExceptionAlreadyExists
+from app.compliance.exceptions import ExceptionAlreadyExists
 from app.db import db
 from app.errors import NotFound
 from tests.security.conftest import Entering, Guest

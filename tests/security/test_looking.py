@@ -36,8 +36,8 @@ SHOWN_CREDENTIALS = {
 }
 """Pages that tell compliance what AWS has just answered. Its own pages judge what has come in before they show it."""
 EXPORTS = {
-    "activity.export", "compliance.export", "compliance_history.changes_file", "compliance_history.listed_file",
-    "compliance_policies.people",
+    "activity.export", "compliance.accounts_file", "compliance.export", "compliance_history.changes_file",
+    "compliance_history.listed_file", "compliance_policies.people",
 }  # fmt: skip
 """Lists that are taken away: the audit log remembers by whom."""
 

@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 
 from app.audit.models import ActivityRow
-from app.compliance.service import AnotherPersonNeeded
+from app.compliance.exceptions import AnotherPersonNeeded
 from app.db import db
 from app.errors import NotFound
 from tests.security.conftest import Entering, Guest, portal_of

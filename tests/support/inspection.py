@@ -20,6 +20,7 @@ FILES = {
     "activity.export",
     "access_keys.download",
     "policies.download",
+    "compliance.accounts_file",
     "compliance.export",
     "compliance_history.changes_file",
     "compliance_history.listed_file",

@@ -263,3 +263,5 @@ class ComplianceException(Base):
     approved_at: Mapped[datetime | None] = mapped_column(Utc)
     approved_by: Mapped[str] = mapped_column(String(1024), server_default="")
     """ARN, "" where none was needed."""
+    batch: Mapped[str] = mapped_column(String(32), index=True, server_default="")
+    """What exceptions that were added at once for several users have in common, "" for one alone."""

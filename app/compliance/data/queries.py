@@ -207,6 +207,14 @@ def waiting(connection: Connection, account_id: str, now: datetime) -> list[Exce
     return [ExceptionRow(*columns) for columns in connection.execute(query)]
 
 
+def batch_of(connection: Connection, account_id: str, batch: str) -> list[ExceptionRow]:
+    """Return the exceptions that were added at once, whether they are over or not, by user name."""
+    own = ComplianceException.batch
+    mine = ComplianceException.account_id == account_id, own == batch, own != ""
+    query = select(ComplianceException.__table__).where(*mine).order_by(ComplianceException.user_name)
+    return [ExceptionRow(*columns) for columns in connection.execute(query)]
+
+
 def excepted(connection: Connection, account_id: str, now: datetime) -> dict[str, list[ExceptionRow]]:
     """Return all exceptions in force by user name ("" for the account)."""
     found: dict[str, list[ExceptionRow]] = {}

@@ -127,6 +127,8 @@ class ExceptionRow:
     approved_at: datetime | None = None
     approved_by: str = ""
     """ARN, "" where none was needed."""
+    batch: str = ""
+    """What exceptions that were added at once for several users have in common, "" for one alone."""
 
 
 @dataclass(frozen=True)
