@@ -20,4 +20,8 @@ def create_command_app() -> Flask:
     open_database(app)
     open_audit_log(app)
     open_outbox(app, configured(app.config))
+    if app.extensions["outbox"].channels:
+        from app.compliance.reminders import outside  # noqa: PLC0415 # commands start faster without
+
+        outside.listen(app)
     return app

@@ -15,6 +15,7 @@ from app.audit.log import open_audit_log
 from app.aws.clients import Clients
 from app.aws.observing import Observer
 from app.compliance import pages as compliance
+from app.compliance.reminders import outside
 from app.credentials import pruning
 from app.db import db, migrating
 from app.db.opening import open_database
@@ -76,6 +77,7 @@ def create_app(config: dict[str, Any]) -> Flask:
     # Address and browser are not who someone is: phones change networks. The id alone opens the session.
     login.session_protection = None
     compliance.listen()
+    outside.listen(app)
     pruning.listen()
     pipeline.register(app, large_uploads=compliance.allow_large_report)
     translations.register(app)

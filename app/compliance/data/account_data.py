@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from sqlite3 import SQLITE_BUSY
 from typing import Any
@@ -27,6 +27,11 @@ class AccountData:
     connection: Connection
     row: AccountRow
     """As it is now, changes included."""
+    found: AccountRow = field(init=False)
+    """As it was when it was locked."""
+
+    def __post_init__(self) -> None:
+        self.found = self.row
 
     @property
     def account_id(self) -> str:

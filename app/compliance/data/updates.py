@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 
+from blinker import Signal
 from sqlalchemy import Engine, Text, cast, func, select
 
 from app.compliance.data import daily, list_source
@@ -49,6 +50,11 @@ from app.credentials.labels import prune_users
 
 REPORTED = frozenset({"user", "mfa", "password", "password_last_used", "keys", "key_use", "certificates"})
 """The facts about users that a credential report tells, among others or alone."""
+
+
+people_changed = Signal()
+"""What is known of users changed, in the transaction that stores it. The sender is the AccountData. Keywords:
+`before`, rows by user name, and `after`, rows, some of them new or the same."""
 
 
 class ReportOvertaken(Exception):
@@ -298,4 +304,6 @@ def _write(account: AccountData, known: Mapping[str, PersonRow], merged: Merged,
     delete_people(account.connection, account.account_id, [known[name] for name in merged.gone], now)
     gone = set(merged.gone)
     left = {name: row for name, row in known.items() if name not in gone} if gone else known
+    if people_changed.receivers:
+        people_changed.send(account, before=left, after=merged.people)
     write_people(account.connection, account.account_id, left, merged.people, now)

@@ -1,0 +1,106 @@
+"""What changed outside of the portal is told when compliance sees it. What the user did here isn't told again."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from app.audit.events import Event
+from app.audit.log import Audit, audit_log
+from app.db import db
+from app.factory import create_app
+from app.notices.kinds import KINDS
+from app.notices.models import NoticeRow
+from config import from_env
+from tests.compliance.test_due import Someone
+from tests.compliance.test_reminders import ACCOUNT, SETTINGS, key, now, report
+from tests.support.clock import Clock
+from tests.support.databases import GOOD, make_database
+
+DAY = 24 * 3600
+
+
+@pytest.fixture
+def portal(tmp_path: Path, clock: Clock) -> Iterator[Flask]:
+    make_database(tmp_path / "portal.db")
+    app = create_app(from_env({**GOOD, **SETTINGS, "DATABASE_URL": f"sqlite:///{tmp_path / 'portal.db'}"}))
+    with app.app_context():
+        yield app
+        db.engine.dispose()
+
+
+@pytest.fixture
+def nadia() -> Someone:
+    made = now() - timedelta(days=400)
+    return Someone("nadia", made, random.Random(1), virtual=1, password=True, used=made, keys=[key(40)])
+
+
+def told() -> list[str]:
+    with db.engine.connect() as connection:
+        rows = connection.execute(select(NoticeRow).order_by(NoticeRow.id)).all()
+    assert all(row.urgent and row.user_name == "nadia" and row.kind in KINDS for row in rows)
+    assert all(row.data["since"] < row.data["at"] for row in rows)
+    return [row.kind for row in rows]
+
+
+def test_each_credential_that_changes_elsewhere_is_told_once(
+    portal: Flask, tmp_path: Path, clock: Clock, nadia: Someone
+) -> None:
+    report(portal, tmp_path, nadia)
+    assert told() == [], "what is seen first didn't change"
+    changes: list[tuple[str, dict[str, Any]]] = [
+        ("seen-access-key-created", {"keys": [*nadia.keys, key(-0.9)]}),
+        ("seen-access-key-deactivated", {"keys": [(False, *nadia.keys[0][1:]), key(-0.9)]}),
+        ("seen-access-key-deleted", {"keys": [key(-0.9)]}),
+        ("seen-mfa-device-deactivated", {"virtual": 0}),
+        ("seen-mfa-device-enabled", {"virtual": 1}),
+        ("seen-password-removed", {"password": False}),
+        ("seen-password-set", {"password": True}),
+    ]
+    for number, (kind, becomes) in enumerate(changes, 1):
+        clock.move(DAY)
+        for name, value in becomes.items():
+            setattr(nadia, name, value)
+        for _ in range(2):
+            report(portal, tmp_path, nadia)
+            clock.move(DAY)
+        assert told() == [each for each, _ in changes[:number]], kind
+
+
+@pytest.mark.parametrize(
+    ("event", "becomes"),
+    [
+        (Event.ACCESS_KEY_DELETED, {"keys": []}),
+        (Event.MFA_DEVICE_DEACTIVATED, {"virtual": 0}),
+        (Event.PASSWORD_REMOVED, {"password": False}),
+    ],
+)
+def test_what_the_user_did_in_the_portal_is_not_told_again(
+    portal: Flask, tmp_path: Path, clock: Clock, nadia: Someone, event: Event, becomes: dict[str, Any]
+) -> None:
+    report(portal, tmp_path, nadia)
+    clock.move(DAY)
+    with Audit(audit_log(), ACCOUNT, "nadia", "192.0.2.1", "Firefox", "0" * 16, "AIDANADIA").attempt(event, "x"):
+        pass
+    clock.move(DAY)
+    for name, value in becomes.items():
+        setattr(nadia, name, value)
+    report(portal, tmp_path, nadia)
+    with db.engine.connect() as connection:
+        kinds = connection.execute(select(NoticeRow.kind)).scalars().all()
+    assert kinds == [event.value]
+
+
+def test_a_user_of_the_same_name_is_someone_else(portal: Flask, tmp_path: Path, clock: Clock, nadia: Someone) -> None:
+    report(portal, tmp_path, nadia)
+    clock.move(DAY)
+    nadia.made, nadia.keys = now() - timedelta(hours=1), [key(0.02)]
+    report(portal, tmp_path, nadia)
+    assert told() == []
