@@ -24,7 +24,8 @@ PATIENCE_S = 20.0
 """How long the server may take for each of its answers."""
 AT_MOST_S = 28.0
 """The time limit of a message, with opening the connection."""
-GREETING, OK, FORWARDED, UNAVAILABLE = 220, 250, 251, 421
+GOODBYE_S = 2.0
+OK, FORWARDED, UNAVAILABLE = 250, 251, 421
 PORTS = {"starttls": 587, "tls": 465, "plain": 25, "plain-on-network": 25}
 """By SMTP_SECURITY: the port where SMTP_SERVER has none."""
 
@@ -192,6 +193,8 @@ class _Connection:
         """Say goodbye, and close it."""
         if self._server is not None:
             with suppress(OSError):  # the messages are through, whatever the server says now
+                if self._server.sock:
+                    self._server.sock.settimeout(min(GOODBYE_S, self._options.patience_s))
                 self._server.quit()
         self.drop()
 
