@@ -15,7 +15,7 @@ from tests.support.looks import not_valid, too_wide, without_style
 from tests.support.notices import BRAND
 
 LONG = "Wilhelmina.Maximiliane.Hohenstaufen-Wittelsbach@subsidiary.examp"
-LOOKING_DIFFERENT = ("access-key-created", "digest", "campaign-announcement", "test")
+LOOKING_DIFFERENT = ("access-key-created", "digest", "campaign-announcement", "unused-credentials")
 """Kinds that have all parts of a mail between them."""
 
 

@@ -211,7 +211,7 @@ def post_each(
                     status, after = _post_again(line, post, limit)
             except (OSError, HTTPException, PrivateAddress, ValueError) as error:
                 rest = TryLater(code="timed-out" if limit.ended else _code_of(error))
-                log.warning("a webhook can't be posted to: %s", rest.code)
+                log.info("a webhook can't be posted to: %s", rest.code)
                 line.close()
                 yield rest
                 continue

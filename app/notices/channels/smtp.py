@@ -229,7 +229,7 @@ class SmtpChannel:
                             outcome = self._send(connection, message, to)
                     except _Failed as failed:
                         broken = "timed-out" if limit.ended else failed.code
-                        log.warning("mails can't be sent: %s", broken)
+                        log.info("mails can't be sent: %s", broken)
                         outcome = TryLater(code=broken)
                     yield outcome
         finally:

@@ -12,7 +12,7 @@ Data: `user` and `account`, and by kind:
 
 from __future__ import annotations
 
-from app.notices.content import Brand, Content, Data, Fact
+from app.notices.content import Brand, Content, Data, Fact, Section
 from app.notices.texts.security import whose
 from app.text.messages import _, ngettext
 
@@ -100,21 +100,21 @@ def unused_credentials(kind: str, data: Data, brand: Brand) -> Content:
         else:
             named = _("%(id)s: %(told)s", id=item.text("target"), told=told) if item.has("target") else told
             facts.append(Fact(_("Access key"), named))
-    only_password = things == {"password"}
+    password = brand.link(_("See your password"), "password.index")
+    keys = brand.link(_("See your access keys"), "access_keys.index")
     return Content(
         _("You have credentials that you don’t use"),
         _("Unused credentials"),
         (
             ngettext(
-                "These credentials weren’t used for at least %(num)d day.",
-                "These credentials weren’t used for at least %(num)d days.",
+                "These credentials haven’t been used for at least %(num)d day.",
+                "These credentials haven’t been used for at least %(num)d days.",
                 data.number("days"),
             ),
-            _("Remove what you don’t need. What isn’t there can’t be stolen."),
+            _("Remove what you don’t need."),
         ),
         (*facts, *whose(data)),
-        brand.link(_("See your password"), "password.index")
-        if only_password
-        else brand.link(_("See your access keys"), "access_keys.index"),
+        password if things == {"password"} else keys,
+        sections=(Section(_("Console password"), links=(password,)),) if len(things) > 1 else (),
         small_print=_why(brand),
     )
