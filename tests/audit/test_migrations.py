@@ -31,6 +31,7 @@ from app.compliance.data import due, history, updates
 from app.compliance.data.credential_report import parse
 from app.compliance.data.details import details_of
 from app.compliance.data.details_updates import keep_details
+from app.compliance.data.objects import ObjectState, ReadObject, digest_of, read_objects, remember
 from app.compliance.data.people_data import read_people
 from app.compliance.data.queries import exceptions
 from app.compliance.rules.subjects import Terms
@@ -271,6 +272,17 @@ def command_of(document: str, beginning: str) -> str:
     found = re.search(rf"^{re.escape(beginning)}.*$", written, re.MULTILINE)
     assert found, beginning
     return found[0]
+
+
+def test_a_release_of_before_buckets_knows_no_objects_and_a_later_one_reads_them_again(portal: Flask) -> None:
+    flask_migrate.upgrade(revision="0011")
+    flask_migrate.upgrade()
+    read = ReadObject('"etag"', ObjectState.STORED, "")
+    remember(db.engine, "reports", "a", read, NOW)
+    assert read_objects(db.engine, "reports") == {digest_of("a"): read}
+    flask_migrate.downgrade(revision="0011")
+    flask_migrate.upgrade()
+    assert read_objects(db.engine, "reports") == {}
 
 
 def test_a_backup_is_restored_as_documented(portal: Flask, tmp_path: Path, request: pytest.FixtureRequest) -> None:

@@ -210,6 +210,22 @@ class ComplianceSync(Base):
     """What that one stored: "lists report details"."""
 
 
+class ComplianceObject(Base):
+    """An object of an S3 bucket that `compliance sync --bucket` has read."""
+
+    __tablename__ = "compliance_objects"
+
+    bucket: Mapped[str] = mapped_column(String(255), primary_key=True)
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    """Of its key (`app.compliance.data.objects.digest_of`)."""
+    etag: Mapped[str] = mapped_column(String(255))
+    state: Mapped[str] = mapped_column(String(16))
+    """`app.compliance.data.objects.ObjectState`."""
+    problem: Mapped[str] = mapped_column(String(1024))
+    """Why it was refused, "" if it wasn't."""
+    read_at: Mapped[datetime] = mapped_column(Utc)
+
+
 class ComplianceRun(Base):
     """A refresh of an account from AWS."""
 
