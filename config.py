@@ -76,6 +76,14 @@ SETTINGS: dict[str, Setting] = {
             "with that",
         ),
         Setting(
+            "EVIDENCE_RETENTION_DAYS",
+            values.days(0, 3650),
+            default="0",
+            key="EVIDENCE_RETENTION",
+            help="Days, 0 to 3650, for which the sources of compliance results are kept, encrypted, so that results "
+            "can be made again from them: [compliance.md](compliance.md#kept-sources). `0`: they aren't kept",
+        ),
+        Setting(
             "AUDIT_KEYS",
             parsers.audit_keys,
             help="Keys of the audit log, `KEYID:SECRET`, separated by commas, each secret with at least 32 random "

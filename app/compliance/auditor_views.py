@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from app.compliance import service
 from app.compliance.data import daily, queries
 from app.compliance.data.details_formats import LARGEST_UPLOAD
+from app.compliance.data.kept_sources import Archive, Arrival, How
 from app.compliance.forms import STATES, ReportForm
 from app.compliance.rules.table import BY_ID, RULES, applies, applying, demanded
 from app.compliance.standard_results import ItemState, result_of
@@ -20,7 +21,7 @@ from app.db import db
 from app.text.messages import ngettext
 from app.web.guards import accounts_to_administer, admins_only, auditors_too
 from app.web.rate_limits import CHANGES, limiter, this_person
-from app.web.request_context import audit_of
+from app.web.request_context import audit_of, person
 from app.web.responses import done, page_number
 
 bp = Blueprint("compliance_audit", __name__, url_prefix=dashboard.url_prefix)
@@ -129,7 +130,8 @@ def report_post() -> ResponseReturnValue:
     account_id, form = chosen_account(), ReportForm()
     form.accept()
     content, terms_of = form.report.data.read(LARGEST_UPLOAD + 1), service.terms_for(current_app.config, account_id)
-    taken = service.take_upload(db.engine, audit_of(account_id), account_id, content, form.when, terms_of)
+    arrival = Arrival(How.UPLOADED, person().arn, Archive.of(current_app.config))
+    taken = service.take_upload(db.engine, audit_of(account_id), account_id, content, form.when, terms_of, arrival)
     told = ngettext("Report uploaded: %(num)d user.", "Report uploaded: %(num)d users.", taken.users)
     if taken.details:
         told = ngettext("Details uploaded: %(num)d user.", "Details uploaded: %(num)d users.", taken.users)

@@ -19,14 +19,14 @@ from flask.cli import AppGroup
 from app.audit.events import Event
 from app.commands import on_database
 from app.compliance import service
-from app.compliance.command_line import DAY, audit_of, chosen_account
+from app.compliance.command_line import DAY, audit_of, chosen_account, imported
 from app.compliance.data import queries
 from app.compliance.data.details_formats import holds_details
 from app.compliance.evidence import pack
 from app.compliance.evidence.files import FORMATS, Export
 from app.compliance.evidence.pack import ending_of
 from app.compliance.evidence.signing import as_pem, signing_key
-from app.compliance.history_cli import changes, export_as_of
+from app.compliance.history_cli import changes, export_as_of, prune
 from app.compliance.rules.subjects import Terms
 from app.compliance.rules.table import CIS_VARIANTS, GROUPS, RULES, applying
 from app.compliance.rules.verdicts import State
@@ -37,6 +37,7 @@ from app.text.messages import _
 
 commands = AppGroup("compliance")
 commands.add_command(changes)
+commands.add_command(prune)
 
 
 @commands.command("refresh")
@@ -132,12 +133,14 @@ def import_command(file: BinaryIO, details: bool, account_id: str | None, made_a
     try:
         if details:
             collected = made or _last_changed(file)
-            people = service.take_details(db.engine, audit_of(chosen), chosen, file.read(), collected, terms_of)
+            people = service.take_details(
+                db.engine, audit_of(chosen), chosen, file.read(), collected, terms_of, imported()
+            )
         else:
             content = file.read()
             if holds_details(content):
                 raise click.ClickException(_("These are authorization details. Import them with --details."))
-            people = service.take_report(db.engine, audit_of(chosen), chosen, content, made, terms_of)
+            people = service.take_report(db.engine, audit_of(chosen), chosen, content, made, terms_of, imported())
     except PortalError as error:
         raise click.ClickException(str(error)) from error
     click.echo(_("Account %(id)s: %(users)d users", id=chosen, users=people))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, current_app
 from flask.typing import ResponseReturnValue
 
+from app.compliance.data.kept_sources import kept
 from app.compliance.evidence import pack
 from app.compliance.evidence.about import sources_of
 from app.compliance.evidence.completeness import completeness
@@ -40,6 +41,7 @@ def index() -> ResponseReturnValue:
     stored = account.stored
     with db.engine.connect() as connection:
         complete = completeness(connection, stored) if stored else None
+        sources = kept(connection, account.account_id)
     endings = {name: each.ending for name, each in FORMATS.items()} | {pack.NAME: pack.ENDING}
     return shown(
         "compliance/evidence.html",
@@ -47,6 +49,7 @@ def index() -> ResponseReturnValue:
         files=[(label, endings[name]) for name, label in LABELS.items()],
         sources=sources_of(stored) if stored else [],
         complete=complete,
+        kept=sources,
         listed_at_most=LISTED_AT_MOST,
         public_key=as_pem(key).strip(),
         key_id=key_id(key),

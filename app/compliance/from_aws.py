@@ -22,8 +22,9 @@ from app.aws.server_certificates import LIST_CERTIFICATES, ServerCertificateGate
 from app.aws.sts import Identity, StsGateway
 from app.aws.user_list import READS, UserListGateway
 from app.compliance import service
-from app.compliance.command_line import audit_of, chosen_account
+from app.compliance.command_line import audit_of, chosen_account, fetched_by
 from app.compliance.data.judgements import TermsOf
+from app.compliance.data.kept_sources import Arrival
 from app.compliance.fetching import fetched, fetched_details
 from app.compliance.refresh import Gateways
 from app.db import db
@@ -67,7 +68,8 @@ def refresh_account(profile: str | None, *, report: bool, details: bool, quiet: 
             _may_list(gateways.user_list, credentials, caller, profile)
         audit = audit_of(account_id, caller.arn.rsplit("/", 1)[-1][:128], caller.user_id[:128])
         terms = service.terms_for(current_app.config, account_id)
-        work = service.begin_refresh(db.engine, gateways, audit, account_id, caller.arn, credentials, terms)
+        arrival = fetched_by(caller.arn)
+        work = service.begin_refresh(db.engine, gateways, audit, account_id, caller.arn, credentials, terms, arrival)
     except PortalError as error:
         raise click.ClickException(str(error)) from error
     if not quiet:
@@ -90,7 +92,7 @@ def refresh_account(profile: str | None, *, report: bool, details: bool, quiet: 
     with using_credentials(credentials):
         for fetch in wanted:
             try:
-                told = fetch(clients, audit, account_id, terms)
+                told = fetch(clients, audit, account_id, terms, arrival)
             except NotAllowed as error:
                 denied = REPORT_DENIED if fetch is _fetch_report else DETAILS_DENIED
                 problems.append(denied.format(action=error.action))
@@ -103,10 +105,10 @@ def refresh_account(profile: str | None, *, report: bool, details: bool, quiet: 
         raise click.ClickException("\n".join(problems))
 
 
-def _fetch_report(clients: Clients, audit: Audit, account_id: str, terms: TermsOf) -> str:
+def _fetch_report(clients: Clients, audit: Audit, account_id: str, terms: TermsOf, arrival: Arrival) -> str:
     """Fetch and store the credential report. Return what to say."""
     made = fetched(CredentialReportGateway(clients), time.sleep)
-    people = service.take_report(db.engine, audit, account_id, made.content, made.made_at, terms)
+    people = service.take_report(db.engine, audit, account_id, made.content, made.made_at, terms, arrival)
     return _(
         "Account %(id)s: %(users)d users in the credential report of %(time)s",
         id=account_id,
@@ -115,11 +117,11 @@ def _fetch_report(clients: Clients, audit: Audit, account_id: str, terms: TermsO
     )
 
 
-def _fetch_details(clients: Clients, audit: Audit, account_id: str, terms: TermsOf) -> str:
+def _fetch_details(clients: Clients, audit: Audit, account_id: str, terms: TermsOf, arrival: Arrival) -> str:
     """Fetch and store the authorization details. Return what to say."""
     at = datetime.now(UTC)
     pages = fetched_details(AuthorizationDetailsGateway(clients), time.sleep)
-    people = service.take_details_pages(db.engine, audit, account_id, pages, at, terms)
+    people = service.take_details_pages(db.engine, audit, account_id, pages, at, terms, arrival)
     return _("Account %(id)s: %(users)d users in the authorization details", id=account_id, users=people)
 
 

@@ -16,6 +16,7 @@ from app.commands import on_database
 from app.compliance import past, service
 from app.compliance.command_line import DAY, audit_of, chosen_account, today
 from app.compliance.data import history
+from app.compliance.data.kept_sources import Archive
 from app.compliance.data.queries import Filter
 from app.compliance.standards.standard import Standard, items_by_rule
 from app.db import db
@@ -50,6 +51,21 @@ def changes(account_id: str | None, before: datetime, after: datetime | None, fo
     _note(chosen, f"{chosen}.changes.{form}")
     for text in past.changes_as(form, chosen, found):
         sys.stdout.write(text)
+
+
+@click.command("prune")
+@with_appcontext
+@on_database
+def prune() -> None:
+    """Remove kept sources older than EVIDENCE_RETENTION_DAYS, and encrypt the others with the present SECRET_KEY."""
+    archive = Archive.of(current_app.config)
+    with db.engine.begin() as connection:
+        gone = archive.prune(connection, datetime.now(UTC))
+    try:
+        renewed = archive.renew(db.engine)
+    except PortalError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(_("%(gone)d sources removed, %(renewed)d encrypted again", gone=gone, renewed=renewed))
 
 
 def export_as_of(

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from flask import current_app, url_for
 
+from app.compliance.data.kept_sources import How
 from app.compliance.data.queries import RuleFinding
 from app.compliance.rules.subjects import Seen, Source
 from app.compliance.rules.table import BY_ID, GROUPS
@@ -65,6 +66,12 @@ SOURCES = {
     Source.SELF: N_("the user’s visit"),
     Source.DETAILS: N_("authorization details"),
 }
+HOW = {
+    How.UPLOADED: N_("uploaded on a page"),
+    How.FETCHED: N_("fetched from AWS"),
+    How.IMPORTED: N_("imported by a command"),
+}
+"""How a source came."""
 
 GET_REPORT = "aws iam generate-credential-report\naws iam get-credential-report > report.json"
 """The commands that get a credential report."""

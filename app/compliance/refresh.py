@@ -27,6 +27,8 @@ from app.aws.user_list import Batch, UserListEntry, UserListGateway
 from app.compliance.data import refresh_runs, updates
 from app.compliance.data.account_data import AccountData, locked
 from app.compliance.data.judgements import TermsOf
+from app.compliance.data.kept_sources import Arrival
+from app.compliance.data.updates import UNKNOWN_ARRIVAL
 from app.compliance.rules import password_policy
 from app.compliance.rules.sources import UserListFacts
 from app.errors import NotAllowed, PortalError, Throttled
@@ -81,6 +83,8 @@ class Refresh:
     """Called with the progress: users read, and users in the account (0: not known)."""
     more: Callable[[], Callable[[AccountData], None]] | None = None
     """Reads further sources beside the lists, and returns what stores them in the same transaction."""
+    arrival: Arrival = UNKNOWN_ARRIVAL
+    """Who began it, and where its lists are kept."""
     counts: Counter[str] = field(default_factory=Counter)
     _stop: threading.Event = field(default_factory=threading.Event)
 
@@ -117,7 +121,7 @@ class Refresh:
         with locked(self.engine, self.account_id) as account:
             now = datetime.now(UTC)
             refresh_runs.finish(account.connection, self.account_id, self.run_id, now, "", **self._progress())
-            updates.keep_lists(account, users.result(), owners, known, at, self.terms_of)
+            updates.keep_lists(account, users.result(), owners, known, at, self.terms_of, self.arrival)
             for each in further:
                 each.result()(account)
 

@@ -19,7 +19,9 @@ from app.compliance.data.credential_report import NotAReport, parse
 from app.compliance.data.details_formats import LARGEST_UPLOAD, NotDetails, Page, holds_details
 from app.compliance.data.details_rows import Details
 from app.compliance.data.judgements import TermsOf
+from app.compliance.data.kept_sources import Arrival, as_file
 from app.compliance.data.rows import AccountRow
+from app.compliance.data.updates import UNKNOWN_ARRIVAL
 from app.compliance.rules.subjects import Terms
 from app.compliance.thresholds import terms_of
 from app.errors import NotRecorded
@@ -56,6 +58,7 @@ def begin_refresh(
     arn: str,
     credentials: AwsCredentials,
     terms: TermsOf,
+    arrival: Arrival = UNKNOWN_ARRIVAL,
 ) -> Refresh:
     """Begin a refresh, which the caller must run. Raises RefreshAlreadyRunning, NotRecorded."""
     from app.compliance.refresh import Refresh  # noqa: PLC0415 # boto3, which most commands do without
@@ -67,7 +70,7 @@ def begin_refresh(
         with engine.begin() as connection:
             refresh_runs.finish(connection, account_id, run_id, datetime.now(UTC), str(error))
         raise
-    return Refresh(engine, gateways, account_id, run_id, credentials, terms)
+    return Refresh(engine, gateways, account_id, run_id, credentials, terms, arrival=arrival)
 
 
 def in_background(refresh: Refresh) -> None:
@@ -82,6 +85,7 @@ def take_report(
     content: bytes,
     made_at: datetime | None,
     terms: TermsOf,
+    arrival: Arrival = UNKNOWN_ARRIVAL,
 ) -> int:
     """Import a credential report, return how many users it lists. Raises NotAReport, NotRecorded."""
     report = parse(content, made_at, updates.known_lines(engine, account_id))
@@ -91,11 +95,11 @@ def take_report(
             diagnosis="other-account",
         )
     with audit.attempt(Event.CREDENTIAL_REPORT_TAKEN, account_id):
-        digest = hashlib.sha256(content).hexdigest()
+        arrival = arrival.with_content(content)
         try:
-            return updates.keep_report(engine, report, datetime.now(UTC), terms, digest)
+            return updates.keep_report(engine, report, datetime.now(UTC), terms, arrival)
         except updates.ReportOvertaken:
-            return updates.keep_report(engine, parse(content, made_at), datetime.now(UTC), terms, digest)
+            return updates.keep_report(engine, parse(content, made_at), datetime.now(UTC), terms, arrival)
 
 
 @dataclass(frozen=True)
@@ -107,7 +111,13 @@ class Taken:
 
 
 def take_upload(
-    engine: Engine, audit: Audit, account_id: str, content: bytes, made_at: datetime | None, terms: TermsOf
+    engine: Engine,
+    audit: Audit,
+    account_id: str,
+    content: bytes,
+    made_at: datetime | None,
+    terms: TermsOf,
+    arrival: Arrival = UNKNOWN_ARRIVAL,
 ) -> Taken:
     """Import a credential report or authorization details, whichever the file has.
 
@@ -118,25 +128,42 @@ def take_upload(
         raise NotAReport(too_large, diagnosis="too-large")
     if holds_details(content):
         at = made_at or datetime.now(UTC)
-        return Taken(take_details(engine, audit, account_id, content, at, terms), details=True)
-    return Taken(take_report(engine, audit, account_id, content, made_at, terms), details=False)
+        return Taken(take_details(engine, audit, account_id, content, at, terms, arrival), details=True)
+    return Taken(take_report(engine, audit, account_id, content, made_at, terms, arrival), details=False)
 
 
 def take_details(
-    engine: Engine, audit: Audit, account_id: str, content: bytes, collected_at: datetime, terms: TermsOf
+    engine: Engine,
+    audit: Audit,
+    account_id: str,
+    content: bytes,
+    collected_at: datetime,
+    terms: TermsOf,
+    arrival: Arrival = UNKNOWN_ARRIVAL,
 ) -> int:
     """Import authorization details, return how many users they contain. Raises NotDetails, NotRecorded."""
-    return _take_details(engine, audit, account_id, details.parse(content, collected_at), terms)
+    found = details.parse(content, collected_at)
+    return _take_details(engine, audit, account_id, found, terms, arrival.with_content(content))
 
 
 def take_details_pages(
-    engine: Engine, audit: Audit, account_id: str, pages: Sequence[Page], collected_at: datetime, terms: TermsOf
+    engine: Engine,
+    audit: Audit,
+    account_id: str,
+    pages: Sequence[Page],
+    collected_at: datetime,
+    terms: TermsOf,
+    arrival: Arrival = UNKNOWN_ARRIVAL,
 ) -> int:
     """As `take_details`, of all pages that AWS answered."""
-    return _take_details(engine, audit, account_id, details.details_of(pages, collected_at), terms)
+    content = as_file(pages)
+    found = details.details_of(pages, collected_at, hashlib.sha256(content).hexdigest())
+    return _take_details(engine, audit, account_id, found, terms, arrival.with_content(content))
 
 
-def _take_details(engine: Engine, audit: Audit, account_id: str, found: Details, terms: TermsOf) -> int:
+def _take_details(
+    engine: Engine, audit: Audit, account_id: str, found: Details, terms: TermsOf, arrival: Arrival
+) -> int:
     if found.account_id != account_id:
         told = _(
             "These are the details of account %(theirs)s, not of %(account)s. Nothing was changed.",
@@ -145,4 +172,4 @@ def _take_details(engine: Engine, audit: Audit, account_id: str, found: Details,
         )
         raise NotDetails(told, diagnosis="other-account")
     with audit.attempt(Event.DETAILS_TAKEN, account_id):
-        return details_updates.keep_details(engine, found, datetime.now(UTC), terms)
+        return details_updates.keep_details(engine, found, datetime.now(UTC), terms, arrival)

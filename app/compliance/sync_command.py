@@ -19,7 +19,7 @@ from app.aws.roles import ASSUME
 from app.aws.server_certificates import LIST_CERTIFICATES
 from app.aws.sts import Identity, StsGateway
 from app.compliance import service
-from app.compliance.command_line import audit_of
+from app.compliance.command_line import audit_of, fetched_by
 from app.compliance.data import syncs
 from app.compliance.listed_accounts import ListedAccount, listed_accounts
 from app.compliance.syncing import DETAILS, LISTS, REPORT, Outcome, Sync, of_organization
@@ -75,6 +75,7 @@ def sync_accounts(options: Options) -> None:
         frozenset({LISTS, REPORT, DETAILS} if options.details else {LISTS, REPORT}),
         lambda account_id: service.terms_for(current_app.config, account_id),
         lambda account_id, who: audit_of(account_id, who.arn.rsplit("/", 1)[-1][:128], who.user_id[:128]),
+        lambda who: fetched_by(who.arn),
     )
     syncs.introduce(db.engine, listed)
     todo = listed if options.again else work.due(listed, datetime.now(UTC))

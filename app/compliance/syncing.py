@@ -40,6 +40,7 @@ from app.compliance.data.details_formats import NotDetails
 from app.compliance.data.details_rows import Details
 from app.compliance.data.forced import Facts, judged
 from app.compliance.data.judgements import TermsOf
+from app.compliance.data.kept_sources import Arrival, as_file
 from app.compliance.fetching import fetched, fetched_details
 from app.compliance.listed_accounts import ListedAccount
 from app.compliance.refresh import Gateways, Refresh
@@ -89,6 +90,8 @@ class Sync:
     parts: frozenset[str]
     terms_for: Callable[[str], TermsOf]
     audit_for: Callable[[str, Identity], Audit]
+    arrival_for: Callable[[Identity], Arrival]
+    """Returns how the sources come that someone reads."""
     told: Callable[[Outcome], None] | None = None
     """Called in the caller's thread as each account ends."""
 
@@ -197,7 +200,14 @@ class Sync:
         while True:
             try:
                 return service.begin_refresh(
-                    self.engine, self.gateways, audit, account_id, who.arn, credentials, terms
+                    self.engine,
+                    self.gateways,
+                    audit,
+                    account_id,
+                    who.arn,
+                    credentials,
+                    terms,
+                    self.arrival_for(who),
                 )
             except refresh_runs.RefreshAlreadyRunning:
                 if datetime.now(UTC) > until:
@@ -206,34 +216,38 @@ class Sync:
 
     def _more(self, work: Refresh) -> Callable[[AccountData], None]:
         """Fetch the other parts, and return what stores them with the lists."""
-        report, digest = self._report(work)
-        details = self._details(work) if DETAILS in self.parts else None
+        report, csv = self._report(work)
+        details, pages = self._details(work) if DETAILS in self.parts else (None, b"")
 
         def keep(account: AccountData) -> None:
             now = datetime.now(UTC)
-            updates.write_report(account, report, now, work.terms_of, digest)
+            updates.write_report(account, report, now, work.terms_of, work.arrival.with_content(csv))
             if details:
-                details_updates.write_details(account, *details, now, work.terms_of)
+                came = work.arrival.with_content(pages)
+                details_updates.write_details(account, *details, now, work.terms_of, came)
             syncs.finish_sync(account.connection, account.account_id, now, self.parts)
 
         return keep
 
-    def _report(self, work: Refresh) -> tuple[CredentialReport, str]:
-        """The credential report, and the SHA-256 of its CSV."""
+    def _report(self, work: Refresh) -> tuple[CredentialReport, bytes]:
+        """The credential report, and its CSV."""
         made = fetched(CredentialReportGateway(self.clients), work.pause)
         report = parse(made.content, made.made_at)
         if report.account_id != work.account_id:
             told = _("AWS answered with the report of account %(id)s. Nothing was changed.", id=report.account_id)
             raise NotAReport(told, diagnosis="other-account")
-        return report, sha256(made.content).hexdigest()
+        return report, made.content
 
-    def _details(self, work: Refresh) -> tuple[Details, Facts]:
+    def _details(self, work: Refresh) -> tuple[tuple[Details, Facts], bytes]:
+        """The authorization details, whether they force MFA, and their pages as a file."""
         at = datetime.now(UTC)
-        found = details_of(fetched_details(AuthorizationDetailsGateway(self.clients), work.pause), at)
+        pages = fetched_details(AuthorizationDetailsGateway(self.clients), work.pause)
+        content = as_file(pages)
+        found = details_of(pages, at, sha256(content).hexdigest())
         if found.account_id != work.account_id:
             told = _("AWS answered with the details of account %(id)s. Nothing was changed.", id=found.account_id)
             raise NotDetails(told, diagnosis="other-account")
-        return found, judged(found)  # before the account is locked: it can take seconds
+        return (found, judged(found)), content  # before the account is locked: it can take seconds
 
 
 def of_organization(gateway: OrganizationGateway) -> list[ListedAccount]:

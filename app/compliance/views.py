@@ -15,6 +15,7 @@ from app.audit.log import audit_log
 from app.compliance import charts, labels, policies, service, tables
 from app.compliance.data import daily, details_data, details_updates, due, queries, refresh_runs
 from app.compliance.data.judgements import TermsOf
+from app.compliance.data.kept_sources import Archive, Arrival, How
 from app.compliance.data.rows import AccountRow, PersonRow
 from app.compliance.evidence.downloads import download
 from app.compliance.evidence.files import Export
@@ -165,7 +166,8 @@ def refresh() -> ResponseReturnValue:
         raise CredentialsRefused
     asked = Gateways(aws.user_list, aws.account, aws.iam, aws.passwords)
     terms_of = service.terms_for(current_app.config, account_id)
-    work = service.begin_refresh(db.engine, asked, audit(), account_id, me.arn, credentials, terms_of)
+    arrival = Arrival(How.FETCHED, me.arn, Archive.of(current_app.config))
+    work = service.begin_refresh(db.engine, asked, audit(), account_id, me.arn, credentials, terms_of, arrival)
     service.in_background(work)
     return done("", "compliance.index", account=account_id)
 

@@ -17,6 +17,7 @@ from app.compliance.data.details_formats import NotDetails
 from app.compliance.data.details_rows import Details, DetailsUser
 from app.compliance.data.forced import ENGINE, Facts, judged
 from app.compliance.data.judgements import TermsOf
+from app.compliance.data.kept_sources import Arrival
 from app.compliance.data.merge import (
     CLOCKS,
     MISSING_AT_MOST,
@@ -28,25 +29,34 @@ from app.compliance.data.merge import (
 from app.compliance.data.people_data import read_people
 from app.compliance.data.permissions import permissions_of
 from app.compliance.data.rows import AccountRow, PersonRow
-from app.compliance.data.updates import judge_and_write_all
+from app.compliance.data.updates import UNKNOWN_ARRIVAL, judge_and_write_all
 from app.compliance.rules.service_users import named_tags, tag_keys
 from app.compliance.rules.sources import DetailsFacts
-from app.compliance.rules.subjects import Terms
+from app.compliance.rules.subjects import Source, Terms
 from app.text.messages import _, ngettext
 
 log = logging.getLogger(__name__)
 
 
-def keep_details(engine: Engine, details: Details, now: datetime, terms_of: TermsOf) -> int:
+def keep_details(
+    engine: Engine, details: Details, now: datetime, terms_of: TermsOf, arrival: Arrival = UNKNOWN_ARRIVAL
+) -> int:
     """Store details and return how many users they contain. Raises NotDetails: nothing was changed."""
     forced = judged(details)  # before the account is locked: it can take seconds
     ensure_account_row(engine, details.account_id)
     with locked(engine, details.account_id) as account:
-        write_details(account, details, forced, now, terms_of)
+        write_details(account, details, forced, now, terms_of, arrival)
     return len(details.users)
 
 
-def write_details(account: AccountData, details: Details, forced: Facts, now: datetime, terms_of: TermsOf) -> None:
+def write_details(
+    account: AccountData,
+    details: Details,
+    forced: Facts,
+    now: datetime,
+    terms_of: TermsOf,
+    arrival: Arrival = UNKNOWN_ARRIVAL,
+) -> None:
     """Store details within the account's transaction. forced: what `judged` says of them. Raises NotDetails."""
     known = read_people(account.connection, account.account_id)
     check_complete(details, account.row, known.values(), now)
@@ -55,7 +65,8 @@ def write_details(account: AccountData, details: Details, forced: Facts, now: da
     terms = terms_of(account.row.user_list.get("others"))
     keys = tag_keys(terms.service_users)
     merged = merge_details(account.row, known, details, with_tags(forced, details, keys))
-    account.change(details=_summary(details, keys), details_at=details.collected_at)
+    account.change(details=_summary(details, keys, arrival.how), details_at=details.collected_at)
+    arrival.keep(account.connection, account.account_id, Source.DETAILS, details.collected_at, now)
     details_data.store(account.connection, details)
     judge_and_write_all(account, known, merged, terms)
 
@@ -89,7 +100,8 @@ def judge_stored(engine: Engine, account_id: str, terms_of: TermsOf) -> None:
         terms = terms_of(account.row.user_list.get("others"))
         keys = tag_keys(terms.service_users)
         merged = merge_details(account.row, known, details, with_tags(forced, details, keys))
-        account.change(details=_summary(details, keys))
+        before = account.row.details
+        account.change(details=_summary(details, keys, before.get("how", "") if before else ""))
         judge_and_write_all(account, known, merged, terms)
 
 
@@ -116,7 +128,7 @@ def judge_stored_in_background(engine: Engine, account_id: str, terms_of: TermsO
     threading.Thread(target=work, name=f"forced-{account_id}", daemon=True).start()
 
 
-def _summary(details: Details, keys: list[str]) -> DetailsFacts:
+def _summary(details: Details, keys: list[str], how: str) -> DetailsFacts:
     told: DetailsFacts = {
         "digest": details.digest,
         "users": len(details.users),
@@ -124,6 +136,7 @@ def _summary(details: Details, keys: list[str]) -> DetailsFacts:
         "policies": len(details.policies),
         "permissions": permissions_of(details),
         "judged_by": ENGINE,
+        "how": how,
     }
     if keys:
         told["tag_keys"] = keys

@@ -18,6 +18,7 @@ from app.compliance.data.account_data import AccountData, ensure_account_row, lo
 from app.compliance.data.credential_report import NOTHING_KNOWN, CredentialReport, Known, without_gc
 from app.compliance.data.daily import Figures
 from app.compliance.data.judgements import TermsOf, account_verdicts, judge_people
+from app.compliance.data.kept_sources import Arrival
 from app.compliance.data.later_uses import Steady, can_turn, with_read, write_later_uses
 from app.compliance.data.merge import (
     ListedUser,
@@ -43,7 +44,7 @@ from app.compliance.data.rows import AccountRow, PersonRow, Standing
 from app.compliance.data.tally import Tally, counted, next_age
 from app.compliance.rules.facts import others_of
 from app.compliance.rules.sources import OwnFacts, RootFacts, UserListFacts
-from app.compliance.rules.subjects import Terms
+from app.compliance.rules.subjects import Source, Terms
 from app.compliance.rules.table import BY_ID, fingerprint
 from app.compliance.rules.verdicts import EXCEPTED, UNKNOWN
 from app.credentials.labels import prune_users
@@ -55,6 +56,7 @@ REPORTED = frozenset({"user", "mfa", "password", "password_last_used", "keys", "
 people_changed = Signal()
 """What is known of users changed, in the transaction that stores it. The sender is the AccountData. Keywords:
 `before`, rows by user name, and `after`, rows, some of them new or the same."""
+UNKNOWN_ARRIVAL = Arrival()
 
 
 class ReportOvertaken(Exception):
@@ -73,24 +75,23 @@ def known_lines(engine: Engine, account_id: str) -> Known:
     return Known(account_id, told["columns"], lines, told["number"], told["latest"], stored, standings)
 
 
-def keep_report(engine: Engine, report: CredentialReport, now: datetime, terms_of: TermsOf, digest: str = "") -> int:
+def keep_report(
+    engine: Engine, report: CredentialReport, now: datetime, terms_of: TermsOf, arrival: Arrival = UNKNOWN_ARRIVAL
+) -> int:
     """Store a credential report and return how many users it lists.
 
-    digest: SHA-256 of the file, in hex. Raises NotAReport or ReportOvertaken: nothing was changed.
+    Raises NotAReport or ReportOvertaken: nothing was changed.
     """
     ensure_account_row(engine, report.account_id)
     with locked(engine, report.account_id) as account, without_gc():
-        write_report(account, report, now, terms_of, digest)
+        write_report(account, report, now, terms_of, arrival)
     return len(report.lines)
 
 
 def write_report(
-    account: AccountData, report: CredentialReport, now: datetime, terms_of: TermsOf, digest: str
+    account: AccountData, report: CredentialReport, now: datetime, terms_of: TermsOf, arrival: Arrival
 ) -> None:
-    """Store a credential report within the account's transaction. Raises NotAReport, ReportOvertaken.
-
-    digest: SHA-256 of what was imported.
-    """
+    """Store a credential report within the account's transaction. Raises NotAReport, ReportOvertaken."""
     connection, account_id, before = account.connection, account.account_id, account.row
     terms = terms_of(before.user_list.get("others"))
     standings = report.known.standings
@@ -102,8 +103,9 @@ def write_report(
     listed = select(func.count()).where(CompliancePerson.account_id == account_id, *made_before)
     check_complete(report, before, absent.values(), connection.execute(listed).scalar_one() if absent else 0, now)
     told = RootFacts(exact=report.exact, columns=report.columns, number=len(report.lines), latest=report.latest)
-    told["digest"] = digest
+    told["digest"], told["how"] = arrival.digest, arrival.how
     account.change(report={**report.root, **told}, report_at=report.made_at)
+    arrival.keep(connection, account_id, Source.REPORT, report.made_at, now)
     account.end_exceptions_of_former({person.user_name: person.created_at for person in report.people}, now)
 
     current = before.judged_up_to is None and before.judged_with == fingerprint(terms)
@@ -191,13 +193,16 @@ def keep_lists(
     facts: UserListFacts,
     at: datetime,
     terms_of: TermsOf,
+    arrival: Arrival = UNKNOWN_ARRIVAL,
 ) -> None:
     """Store what the account's lists said at that time. virtual: number of virtual MFA devices by user name."""
     known = read_people(account.connection, account.account_id)
     listed = {user.user_name: user for user in users}
     content = list_source.as_json(account.account_id, listed.values(), virtual, facts, at)
-    told = UserListFacts(listed=len(listed), digest=list_source.digest(content))
+    told = UserListFacts(listed=len(listed), digest=list_source.digest(content), how=arrival.how)
     account.change(user_list={**_of_commands(account.row.user_list, facts), **facts, **told}, user_list_at=at)
+    terms = terms_of(account.row.user_list.get("others"))
+    arrival.with_content(content).keep(account.connection, account.account_id, Source.USER_LIST, at, terms.now)
     account.end_exceptions_of_former({name: user.created_at for name, user in listed.items()}, at)
     prune_users(account.connection, account.account_id, {user.user_id for user in listed.values()}, at)
     merged = merge_lists(account.row, known, listed, virtual, at)

@@ -30,6 +30,8 @@ class SourceFacts:
     """Of the file, or of what AWS answered (`fingerprint_of`). "" where an earlier release stored it."""
     users: int | None
     """How many users it has. None: not known."""
+    how: str = ""
+    """`app.compliance.data.kept_sources.How`. "" where an earlier release stored it."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,7 @@ class About:
                     "age_seconds": max(0, int((self.as_of - each.at).total_seconds())),
                     "sha256": each.sha256,
                     "users": each.users,
+                    "how": each.how,
                 }
                 for each in self.sources
             ],
@@ -125,13 +128,14 @@ def sources_of(stored: AccountRow) -> list[SourceFacts]:
     found = []
     if stored.user_list_at:
         listed = stored.user_list
-        found.append(
-            SourceFacts(Source.USER_LIST, stored.user_list_at, listed.get("digest", ""), listed.get("listed"))
-        )
+        told = listed.get("digest", ""), listed.get("listed"), listed.get("how", "")
+        found.append(SourceFacts(Source.USER_LIST, stored.user_list_at, *told))
     if stored.report_at:
         report = stored.report
-        found.append(SourceFacts(Source.REPORT, stored.report_at, report.get("digest", ""), report.get("number")))
+        told = report.get("digest", ""), report.get("number"), report.get("how", "")
+        found.append(SourceFacts(Source.REPORT, stored.report_at, *told))
     if stored.details_at and stored.details:
         details = stored.details
-        found.append(SourceFacts(Source.DETAILS, stored.details_at, details["digest"], details["users"]))
+        told = details["digest"], details["users"], details.get("how", "")
+        found.append(SourceFacts(Source.DETAILS, stored.details_at, *told))
     return found

@@ -76,6 +76,8 @@ class UserListFacts(TypedDict, total=False):
     """How many users the lists have."""
     digest: str
     """SHA-256, in hex, of what the lists say (`app.compliance.data.list_source`)."""
+    how: str
+    """How they came (`app.compliance.data.kept_sources.How`). Missing where an earlier release stored them."""
 
 
 class RootFacts(TypedDict, total=False):
@@ -99,6 +101,8 @@ class RootFacts(TypedDict, total=False):
     """MFA devices of other kinds in use beyond those the report explained, when both were first compared."""
     digest: str
     """SHA-256 of the file, in hex."""
+    how: str
+    """As for the lists."""
 
 
 class PermissionFacts(TypedDict):
@@ -126,7 +130,9 @@ class DetailsFacts(TypedDict):
     """What is kept of the account's authorization details beside each user's own facts."""
 
     digest: str
-    """SHA-256 of the file in hex, "" where AWS was asked directly."""
+    """SHA-256 of the file, in hex. "" where an earlier release asked AWS directly."""
+    how: NotRequired[str]
+    """As for the lists."""
     users: int
     groups: int
     policies: int
