@@ -24,9 +24,12 @@ from app.sandbox.sandbox_app import SandboxApp
 from app.sandbox.seed import populate
 from app.sandbox.state import Settings, State
 from config import engine_options, from_env
+from tests.security.conftest import Guest
+from tests.support.clock import Clock
 from tests.support.databases import GOOD, make_database
+from tests.support.people import Employee
 from tests.support.postgres import Postgres, postgres
-from tests.support.sandbox import free_port
+from tests.support.sandbox import Sandbox, free_port
 
 PEOPLE = 500
 
@@ -123,3 +126,22 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
 
 
 _number = itertools.count()
+
+
+# -- pages: a portal in this process, whose users sign in at a sandbox beside it
+
+
+@pytest.fixture(scope="session")
+def sandbox(scratch: Path, clock: Clock) -> Iterator[Sandbox]:
+    with Sandbox(scratch / "sandbox-of-compliance", clock) as running:
+        yield running
+
+
+def entered(app: Flask, sandbox: Sandbox, clock: Clock) -> Guest:
+    """A browser in which Administrator is signed in."""
+    facts, guest = sandbox.user("Administrator"), Guest(app)
+    clock.move(60)
+    chief = Employee(sandbox, "Administrator", facts["access_key_id"], facts["secret_access_key"])
+    guest.sign_in(chief, sandbox.code(facts["mfa"]["seed"]))
+    assert guest.is_inside("Administrator"), guest.text
+    return guest

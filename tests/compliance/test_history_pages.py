@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,13 +15,13 @@ from app.commands import compliance
 from app.compliance.data.models import ComplianceAccount
 from app.db import db
 from app.sandbox.operations.credential_report import HEADER
+from tests.compliance.conftest import entered
 from tests.compliance.test_formats import take
 from tests.compliance.test_report import ALICE, BOB, ROOT
-from tests.security.conftest import Guest, entering_as_chief, portal_of, sandbox
+from tests.security.conftest import Guest, portal_of
 from tests.support.clock import Clock
 from tests.support.sandbox import Sandbox
 
-__all__ = ["entering_as_chief", "sandbox"]
 DAY = 24 * 3600
 WITH_MFA = ALICE.replace("N/A,false,true,", "N/A,true,true,")
 CAROL = BOB.replace("bob", "carol").replace("N/A,N/A,N/A,true,", "N/A,N/A,N/A,false,")
@@ -74,8 +74,8 @@ def past(portal: Flask, scratch: Path, clock: Clock) -> Past:
 
 
 @pytest.fixture
-def auditor(past: Past, entering_as_chief: Callable[..., Guest]) -> Guest:
-    return entering_as_chief(past.app)
+def auditor(past: Past, sandbox: Sandbox, clock: Clock) -> Guest:
+    return entered(past.app, sandbox, clock)
 
 
 def shown(guest: Guest) -> dict[str, tuple[str, bool]]:

@@ -6,7 +6,7 @@ import hashlib
 import io
 import json
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,15 +21,14 @@ from app.compliance.data.models import ComplianceSource, ComplianceSourcePart
 from app.compliance.rules.subjects import Source
 from app.db import db
 from config import from_env
-from tests.compliance.conftest import Aws, Command
+from tests.compliance.conftest import Aws, Command, entered
 from tests.compliance.test_formats import take
 from tests.compliance.test_report import ACCOUNT, NOW, WHOLE
-from tests.security.conftest import Guest, entering_as_chief, portal_of, sandbox
+from tests.security.conftest import portal_of
 from tests.support.clock import Clock
 from tests.support.databases import GOOD
 from tests.support.sandbox import Sandbox
 
-__all__ = ["entering_as_chief", "sandbox"]
 ELSEWHERE = "999988887777"
 A_MONTH = timedelta(days=30)
 
@@ -128,10 +127,8 @@ def office(sandbox: Sandbox, tmp_path: Path) -> Iterator[Flask]:
         db.engine.dispose()
 
 
-def test_the_page_shows_what_is_kept_and_how_it_came(
-    office: Flask, sandbox: Sandbox, entering_as_chief: Callable[..., Guest]
-) -> None:
-    chief = entering_as_chief(office)
+def test_the_page_shows_what_is_kept_and_how_it_came(office: Flask, sandbox: Sandbox, clock: Clock) -> None:
+    chief = entered(office, sandbox, clock)
     chief.open("/compliance/evidence")
     assert not chief.soup.select("[data-kept-source]")
     form: dict[str, Any] = {"csrf_token": chief.token(), "account": sandbox.account_id}
