@@ -6,10 +6,9 @@ counts, and an object is read again only when it changes.
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from sqlalchemy import Engine
@@ -22,6 +21,7 @@ from app.compliance.data.account_data import read_account
 from app.compliance.data.credential_report import NotAReport
 from app.compliance.data.details_formats import NotDetails, holds_details
 from app.compliance.data.judgements import TermsOf
+from app.compliance.data.kept_sources import Arrival
 from app.compliance.data.objects import ObjectState, ReadObject
 from app.errors import NotAllowed, PortalError
 from app.text.messages import _
@@ -61,6 +61,8 @@ class BucketSync:
     accounts: Collection[str]
     terms_for: Callable[[str], TermsOf]
     audit_for: Callable[[str], Audit]
+    arrival: Arrival
+    """Who imports the objects, and where they are kept."""
     again: bool = False
     counts: Counter[ObjectState] = field(default_factory=Counter)
 
@@ -105,6 +107,10 @@ class BucketSync:
             return self._details(listed, content)
         return self._report(listed, content)
 
+    def _arrival(self, listed: StoredObject, content: bytes) -> Arrival:
+        by = f"{self.arrival.by}, s3://{self.bucket}/{listed.key}"
+        return replace(self.arrival, by=by, content=content)
+
     def _report(self, listed: StoredObject, content: bytes) -> Ended:
         report = credential_report.parse(content)
         account_id = self._ours(report.account_id)
@@ -112,8 +118,8 @@ class BucketSync:
         if stored_at and report.made_at <= stored_at:
             return Ended(listed.key, ObjectState.OLDER, account_id=account_id)
         with self.audit_for(account_id).attempt(Event.CREDENTIAL_REPORT_TAKEN, account_id):
-            digest = hashlib.sha256(content).hexdigest()
-            users = updates.keep_report(self.engine, report, datetime.now(UTC), self.terms_for(account_id), digest)
+            terms, came = self.terms_for(account_id), self._arrival(listed, content)
+            users = updates.keep_report(self.engine, report, datetime.now(UTC), terms, came)
         return Ended(listed.key, ObjectState.STORED, account_id=account_id, users=users)
 
     def _details(self, listed: StoredObject, content: bytes) -> Ended:
@@ -124,8 +130,8 @@ class BucketSync:
         if stored_at and found.collected_at <= stored_at:
             return Ended(listed.key, ObjectState.OLDER, account_id=account_id)
         with self.audit_for(account_id).attempt(Event.DETAILS_TAKEN, account_id):
-            terms = self.terms_for(account_id)
-            users = details_updates.keep_details(self.engine, found, datetime.now(UTC), terms)
+            terms, came = self.terms_for(account_id), self._arrival(listed, content)
+            users = details_updates.keep_details(self.engine, found, datetime.now(UTC), terms, came)
         return Ended(listed.key, ObjectState.STORED, account_id=account_id, users=users)
 
     def _ours(self, account_id: str) -> str:

@@ -14,7 +14,7 @@ from app.aws.profile import credentials_of
 from app.aws.sts import StsGateway
 from app.compliance import service
 from app.compliance.bucket import BucketSync, Ended
-from app.compliance.command_line import audit_of
+from app.compliance.command_line import audit_of, imported
 from app.compliance.data.objects import ObjectState
 from app.db import db
 from app.errors import NotAllowed, PortalError
@@ -43,6 +43,7 @@ def sync_bucket(bucket: str, prefix: str, profile: str | None, *, again: bool, q
                 current_app.config["ACCOUNTS"] | current_app.config["WATCHED_ACCOUNTS"],
                 lambda account_id: service.terms_for(current_app.config, account_id),
                 lambda account_id: audit_of(account_id, name, user_id),
+                imported(),
                 again,
             )
             for each in work.run():
