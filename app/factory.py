@@ -107,6 +107,7 @@ def create_app(config: dict[str, Any]) -> Flask:
         compliance.audit_bp,
         compliance.policies_bp,
         compliance.evidence_bp,
+        compliance.calendar_bp,
         compliance.history_bp,
     ):
         app.register_blueprint(blueprint)

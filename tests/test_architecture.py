@@ -15,6 +15,7 @@ from app.web.navigation import ELSEWHERE, GROUPS, place_of
 from config import from_env
 
 PUBLIC = {
+    "calendar.feed",
     "company_signin.sign_in",
     "company_signin.callback",
     "static",
@@ -59,6 +60,9 @@ ONLY_WITH_MFA = {
     "access_keys.new_post",
     "access_keys.sign_in",
     "account.index",
+    "calendar.index_post",
+    "calendar.end",
+    "calendar.index",
     "certificates.activate",
     "certificates.new_post",
     "certificates.deactivate",
@@ -146,6 +150,11 @@ ONLY_FOR_ADMINS = {
     "compliance.refresh",
     "compliance.reminders",
     "compliance_audit.exceptions_post",
+    "compliance_audit.several",
+    "compliance_audit.several_post",
+    "compliance_audit.approve_batch",
+    "compliance_audit.end_batch",
+    "compliance_audit.restore_batch",
     "compliance_audit.end_exception",
     "compliance_audit.approve_exception",
     "compliance_audit.report",
@@ -164,6 +173,7 @@ FOR_AUDITORS_TOO = {
     "compliance.one",
     "compliance.people",
     "compliance.progress",
+    "compliance_audit.batch",
     "compliance_audit.exceptions",
     "compliance_audit.index",
     "compliance_audit.rule",

@@ -7,6 +7,7 @@ from app.compliance.batch_views import bp as audit_bp
 from app.compliance.evidence_views import bp as evidence_bp
 from app.compliance.history_views import bp as history_bp
 from app.compliance.policy_views import bp as policies_bp
+from app.compliance.reminders.calendar_views import bp as calendar_bp
 from app.compliance.self_reported import listen
 from app.compliance.views import bp
 
@@ -16,6 +17,7 @@ __all__ = [
     "allow_large_report",
     "audit_bp",
     "bp",
+    "calendar_bp",
     "evidence_bp",
     "history_bp",
     "listen",

@@ -63,6 +63,12 @@ def test_everyone_reads_their_own_history(surfing: Surfing, nadia: Employee, por
     surfer.ask(since="2026-05-02", until="2026-05-01")
     assert surfer.wrong == {"until": "ends-before-it-begins"}
 
+    surfer.open("/calendar")
+    surfer.click("form[action='/calendar'] button")
+    assert "/calendar.ics?code=" in surfer.page.locator("#calendar-address").inner_text()
+    surfer.click("form[action='/calendar/end'] button")
+    assert surfer.page.locator("#calendar-address").count() == 0
+
 
 def test_someone_elses_history_is_out_of_reach(
     surfing: Surfing, nadia: Employee, sandbox: Sandbox, clock: Clock

@@ -1,0 +1,81 @@
+"""The page of a user's calendar, and the calendar itself, which calendar programs fetch without signing in."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Blueprint, Response, abort, current_app, request, url_for
+from flask.typing import ResponseReturnValue
+
+from app.compliance import service
+from app.compliance.data import queries
+from app.compliance.data.account_data import read_account
+from app.compliance.data.judgements import subject_of
+from app.compliance.reminders.calendar import Calendars, DueDate, as_ics, due_dates
+from app.db import db
+from app.text.messages import _
+from app.web.guards import public, with_mfa
+from app.web.rate_limits import limiter, per_address
+from app.web.request_context import person
+from app.web.responses import done, page
+
+bp = Blueprint("calendar", __name__)
+
+
+def _calendars() -> Calendars:
+    config = current_app.config
+    return Calendars(db.engine, (config["SECRET_KEY"], *config["SECRET_KEY_FALLBACKS"]))
+
+
+@bp.get("/calendar")
+@with_mfa
+def index() -> ResponseReturnValue:
+    """Show the user's due dates, and the address of their calendar if there is one."""
+    me, calendars = person(), _calendars()
+    found = calendars.find(me.account_id, me.user_id)
+    address = current_app.config["PUBLIC_URL"] + url_for(".feed", code=calendars.code(found)) if found else ""
+    dates = sorted(_dates(me.account_id, me.user_name, me.user_id), key=lambda each: each.day)
+    return page("calendar/index.html", address=address, dates=dates, today=datetime.now(UTC).date())
+
+
+@bp.post("/calendar")
+@with_mfa
+def index_post() -> ResponseReturnValue:
+    """Create the user's calendar, or replace it by one with another address."""
+    me = person()
+    _calendars().replace(me.account_id, me.user_id, me.user_name, datetime.now(UTC))
+    return done(_("Your calendar has a new address."), ".index")
+
+
+@bp.post("/calendar/end")
+@with_mfa
+def end() -> ResponseReturnValue:
+    """Delete the user's calendar. Calendar programs no longer get it."""
+    me = person()
+    _calendars().end(me.account_id, me.user_id)
+    return done(_("Your calendar was removed. Its address no longer works."), ".index")
+
+
+@bp.get("/calendar.ics")
+@public
+@limiter.limit(per_address)
+def feed() -> ResponseReturnValue:
+    """Return a calendar to a calendar program. It has no names of keys, and nothing that signs in."""
+    found = _calendars().opened_by(request.args.get("code", ""))
+    if found is None or found.account_id not in current_app.config["ACCOUNTS"]:
+        abort(404)
+    dates = _dates(found.account_id, found.user_name, found.user_id)
+    name = _("%(brand)s: due dates", brand=current_app.config["BRAND_NAME"])
+    whose, link = f"{found.account_id}/{found.user_id}", current_app.config["PUBLIC_URL"]
+    return Response(as_ics(dates, name, whose, link, datetime.now(UTC)), mimetype="text/calendar")
+
+
+def _dates(account_id: str, user_name: str, user_id: str) -> list[DueDate]:
+    terms_of: Any = service.terms_for(current_app.config, account_id)
+    with db.engine.connect() as connection:
+        stored = read_account(connection, account_id)
+        row = queries.person(connection, account_id, user_name)
+    if stored is None or row is None or row.user_id not in ("", user_id):
+        return []
+    return list(due_dates(subject_of(row, stored), terms_of(stored.user_list.get("others"))))
