@@ -16,6 +16,7 @@ import orjson
 
 from app.policy.documents import PARTITIONS
 from app.settings import account_lists, branding, company, notices, outbox, parsers, reminders, values
+from app.settings.list_files import ListFiles
 from app.settings.table import Reading, Setting, read_all
 
 ROOT = Path(__file__).parent
@@ -54,8 +55,8 @@ SETTINGS: dict[str, Setting] = {
             "WATCHED_ACCOUNTS",
             account_lists.watched_accounts,
             help="More account IDs, separated by commas, for the [compliance pages](compliance.md) only. "
-            "Their IAM users can't sign in. `@/PATH/TO/FILE` reads them from a file: an ID on each line, and a name "
-            "after a comma. Default: none",
+            "Their IAM users can't sign in. `@/PATH/TO/FILE` reads them from a file, and again when it changes: an "
+            "ID on each line, and a name after a comma. Default: none",
         ),
         Setting(
             "SECRET_KEY",
@@ -108,7 +109,8 @@ SETTINGS: dict[str, Setting] = {
             "[compliance pages](compliance.md) and the policy pages. `ARN#ID` of an IAM user, where `ID` is its "
             "unique ID (`AIDA…`, on the user's overview page), or `ACCOUNT=ARN#ID` for another account. An ARN "
             "without an ID also works, but if that user is deleted, the next user with that name is an administrator."
-            " `*=ARN#ID` is for all accounts. `@/PATH/TO/FILE` reads them from a file, one on each line",
+            " `*=ARN#ID` is for all accounts. `@/PATH/TO/FILE` reads them from a file, one on each line, and again "
+            "when it changes",
         ),
         Setting(
             "AUDITORS",
@@ -527,10 +529,11 @@ def from_env(env: Mapping[str, str]) -> dict[str, Any]:
 
     Raises SystemExit listing every missing or wrong setting at once, each with what to set.
     """
+    files = ListFiles.of(SETTINGS, env)
     values, problems = read_all(SETTINGS.values(), env)
     if problems:
         raise SystemExit("Latchkey cannot start:\n" + "\n".join(f"- {problem}" for problem in problems))
-    return values | _derived(values)
+    return values | _derived(values) | {"LIST_FILES": files}
 
 
 def _derived(values: Mapping[str, Any]) -> dict[str, Any]:

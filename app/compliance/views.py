@@ -109,6 +109,7 @@ def shown(template: str, account: WatchedAccount, form: Any = None, **context: A
         form,
         account=account,
         administers=administers,
+        lists_problems=current_app.config["LIST_FILES"].problems if administers else (),
         may_refresh=administers and person().account_id == account.account_id,
         several=len(accounts_to_watch()) > 1,
         labels=labels,

@@ -40,6 +40,7 @@ class Health:
             self._engine: Engine = db.engine
         self.sessions = cast("StoredSessions", app.session_interface)
         self._in_redis = bool(app.config["REDIS_URL"])
+        self._lists = app.config["LIST_FILES"]
 
     def of_database(self) -> dict[str, str]:
         """Return what is wrong with "database" or "schema". Empty when all is well."""
@@ -81,6 +82,10 @@ class Health:
             }
         return {}
 
+    def of_lists(self) -> dict[str, str]:
+        """Return "lists": "outdated" where a file of accounts or administrators is broken. That fails nobody."""
+        return {"lists": "outdated"} if self._lists.problems else {}
+
     def parts(self) -> dict[str, str]:
         """Return the state of each part as probes see it: "ok", "failing", or "unknown"."""
         problems = self.problems()
@@ -109,7 +114,8 @@ class Machines:
         if path == "/readyz":
             parts = self._health.parts()
             status = "200 OK" if set(parts.values()) == {"ok"} else "503 Service Unavailable"
-            return _plain(start_response, status, json.dumps(parts).encode() + b"\n", "application/json")
+            told = parts | self._health.of_lists()
+            return _plain(start_response, status, json.dumps(told).encode() + b"\n", "application/json")
         if path == "/metrics" and self._token:
             sent = environ.get("HTTP_AUTHORIZATION", "").encode("latin-1")
             if not hmac.compare_digest(sent, b"Bearer " + self._token.encode()):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from flask import Flask, request
+from flask import Flask, current_app, request
 from flask.typing import ResponseReturnValue
 from flask_wtf import CSRFProtect
 
@@ -34,6 +34,10 @@ def _known_to_the_log() -> None:
     request.environ["latchkey.session"] = current.known_label()
 
 
+def _lists_in_files() -> None:
+    current_app.config["LIST_FILES"].look(current_app.config)
+
+
 def _with_a_session() -> None:
     """Raises StoreDown where nobody can tell what the browser's session holds."""
     if current.session_unavailable() and request.endpoint != "static":
@@ -43,6 +47,7 @@ def _with_a_session() -> None:
 def before(large_uploads: Hook) -> tuple[Step, ...]:
     """Return the steps before a request. large_uploads: raises the limit of a page that takes large files."""
     return (
+        Step(_lists_in_files, "who may open what is as the files of accounts and administrators say now"),
         Step(_known_to_the_log, "what is refused below is also in the log, by page and session"),
         Step(_with_a_session, "no step below works without knowing who it is"),
         Step(security.from_our_own_pages, "a forged form is refused before anything is read or done"),

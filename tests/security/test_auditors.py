@@ -127,3 +127,19 @@ def test_an_auditor_without_mfa_reads_nothing(portal: Flask, sandbox: Sandbox, e
     guest = entering(Employee(sandbox, "reviewer", key["AccessKeyId"], key["SecretAccessKey"]), mfa=False)
     for page in PAGES:
         assert guest.open(page).status == 403, page
+
+
+def test_administrators_are_told_of_a_broken_list_and_auditors_are_not(
+    portal: Flask, sandbox: Sandbox, entering: Entering, entering_as_chief: Callable[..., Guest]
+) -> None:
+    files = portal.config["LIST_FILES"]
+    files.problems = ("ADMINS: /etc/latchkey/admins is empty.",)
+    try:
+        told = [
+            guest.open("/compliance").soup.text
+            for guest in (entering_as_chief(), colleague(sandbox, entering, "reviewer"))
+        ]
+    finally:
+        files.problems = ()
+    assert ["/etc/latchkey/admins is empty." in text for text in told] == [True, False]
+    assert "/etc/latchkey" not in entering_as_chief().open("/compliance").soup.text

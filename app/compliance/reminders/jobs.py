@@ -92,6 +92,7 @@ def write_alerts(moment: datetime) -> None:
 
 
 def _looked_after() -> Sequence[str]:
+    current_app.config["LIST_FILES"].look(current_app.config)
     return sorted({*current_app.config["ACCOUNTS"], *current_app.config["WATCHED_ACCOUNTS"]})
 
 
