@@ -16,7 +16,8 @@ from app.factory import create_app
 from config import from_env
 from tests.conftest import POLICIES
 from tests.support.asked import Notebook
-from tests.support.browser import Surfer, Window, chromium
+from tests.support.browser import Surfer, Window
+from tests.support.chromium import chromium
 from tests.support.clock import Clock
 from tests.support.marks import SECRET_KEY
 from tests.support.people import Employee, Phone, hire, hire_without_key

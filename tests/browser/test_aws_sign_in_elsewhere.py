@@ -18,7 +18,8 @@ from app.signin.aws_service import (
 )
 from app.signin.aws_views import ACCOUNT
 from tests.browser.conftest import Surfing
-from tests.support.browser import HOSTED, Surfer
+from tests.support.browser import Surfer
+from tests.support.chromium import HOSTED
 from tests.support.clock import Clock
 from tests.support.people import Employee, Phone
 from tests.support.portal import Portal

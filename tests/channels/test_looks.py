@@ -10,7 +10,7 @@ from playwright.sync_api import Page
 from app.notices.examples import example
 from app.notices.kinds import KINDS
 from app.notices.rendering import render
-from tests.support.browser import chromium
+from tests.support.chromium import chromium
 from tests.support.looks import not_valid, too_wide, without_style
 from tests.support.notices import BRAND
 

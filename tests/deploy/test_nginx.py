@@ -21,7 +21,7 @@ from app.compliance.data.credential_report import LARGEST
 from app.errors import NoResponse
 from config import from_env
 from tests.deploy.conftest import NoAws
-from tests.support.browser import HOSTED
+from tests.support.chromium import HOSTED
 from tests.support.databases import GOOD
 from tests.support.nginx import ADDRESS_HEADER, DEPLOY, nginx
 from tests.support.portal import Portal

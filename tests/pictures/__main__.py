@@ -17,7 +17,8 @@ from playwright.sync_api import Browser
 from app.factory import create_app
 from config import from_env
 from tests.pictures.camera import HEIGHT, WIDTH, Recording, fonts, picture
-from tests.support.browser import Surfer, chromium
+from tests.support.browser import Surfer
+from tests.support.chromium import chromium
 from tests.support.clock import Clock, environment
 from tests.support.databases import GOOD
 from tests.support.people import Employee, Phone

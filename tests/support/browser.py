@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import io
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any, TypedDict
 from urllib.parse import urldefrag, urlsplit
 
 import zxingcpp
 from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, Playwright, Response, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, Response
 from werkzeug.routing import Map
 
+from tests.support import hands
+from tests.support.chromium import HOSTED
 from tests.support.clock import Clock
 from tests.support.inspection import Inspection
 from tests.support.marks import kept_secrets
@@ -22,35 +22,8 @@ from tests.support.sandbox import ROOT
 from tests.support.seen import Seen
 from tests.support.visitor import Visitor
 
-HOSTED = "latchkey.test"
-"""The host name of a portal that doesn't run on the user's machine."""
-
-QUIET = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    # Only this machine is reachable, whatever a page or the browser itself requests.
-    f"--host-resolver-rules=MAP {HOSTED} 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
-]
-
-
-@contextmanager
-def chromium() -> Iterator[Browser]:
-    """Debian's Chromium, in real time: only the servers it talks to follow the tests' clock."""
-    kept = {name: os.environ.pop(name) for name in ("LD_PRELOAD", "PYTHONPATH") if name in os.environ}
-    manager = sync_playwright()
-    try:
-        playwright: Playwright = manager.start()
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium-headless-shell", args=QUIET)
-    finally:
-        os.environ.update(kept)
-    yield browser
-    browser.close()
-    playwright.stop()
+_SENDS = "button:not([type=button])"
+"""The button that sends a form, within it."""
 
 
 class Window(TypedDict, total=False):
@@ -130,31 +103,30 @@ class Surfer(Seen):
 
     def press(self, name: str) -> None:
         """Press a button by its label and wait for the next page. For pages that are not ours, such as AWS's."""
-        self._click(self.page.locator(f"main button:has-text('{name}'), main a:has-text('{name}')").first)
+        target = self.page.locator(f"main button:has-text('{name}'), main a:has-text('{name}')").first
+        self._land(target.click)
 
     def submit(self, address: str, **typed: str) -> None:
         """Fill in the first form that is sent to this address (without a query: with any), and press its button."""
-        form = self._form(address)
-        for name, text in typed.items():
-            form.locator(f"[name={name}]").fill(text)
-        self._click(self.button(address))
+        hands.write(self.page, self._form(address), **typed)
+        self._press(self._form(address), _SENDS)
 
     def button(self, address: str) -> Locator:
         """The button that sends the form of this address (without a query: with any)."""
-        return self._form(address).locator("button:not([type=button])").first
+        return self.page.locator(self._form(address)).first.locator(_SENDS).first
 
     def has(self, address: str) -> bool:
         """Whether there is a form that is sent to this address."""
-        return self._form(address).count() == 1
+        return self.is_there(self._form(address))
 
-    def _form(self, address: str) -> Locator:
+    def _form(self, address: str) -> str:
         forms = f"main form[method=post][action='{address}'], main form[method=post][action^='{address}?']"
         own = ", main form[method=post]:not([action])" if self.path == address else ""
-        return self.page.locator(forms + own).first
+        return forms + own
 
     def follow(self, address: str) -> None:
         """Follow the first link in the page that leads to this address (without a query: with any)."""
-        self._click(self.page.locator(f"main a[href='{address}'], main a[href^='{address}?']").first)
+        self._press(f"main a[href='{address}'], main a[href^='{address}?']")
 
     def ask(self, **chosen: str) -> None:
         """Fill in the page's form that changes nothing (its answer has an address of its own), and send it."""
@@ -167,36 +139,38 @@ class Surfer(Seen):
                 field.check()
             else:
                 field.fill(text)
-        self._click(form.locator("button").first)
+        self._press("main form[method=get]", "button")
 
     def sign_out(self, tab: Page | None = None) -> None:
         """Sign out, in the menu under the user's name."""
         page = tab or self.page
-        page.locator("[data-signed-in] summary").click()
-        page.locator("form[data-sign-out] button").click()
+        hands.press(page, "[data-signed-in] summary")
+        hands.press(page, "form[data-sign-out] button")
         page.wait_for_url("**/sign-in*")
 
     def click(self, selector: str) -> None:
         """Click the first element that matches and wait for the next page."""
-        self._click(self.page.locator(selector).first)
+        self._press(selector)
 
     def navigate(self, address: str) -> None:
         """Follow a link of the sidebar or of the menu under the user's name. A closed menu is opened first."""
-        link = self.page.locator(f"nav a[href='{address}'], [data-signed-in] a[href='{address}']").first
-        if not link.is_visible():
-            link.locator("xpath=ancestor::details/summary").click()
-        self._click(link)
+        link = f"nav a[href='{address}'], [data-signed-in] a[href='{address}']"
+        if self.page.evaluate("(link) => document.querySelector(link)?.checkVisibility() === false", link):
+            self.page.locator(link).first.locator("xpath=ancestor::details/summary").click()
+        self._press(link)
 
-    def _click(self, target: Locator) -> None:
+    def _press(self, *path: str) -> None:
+        self._land(lambda: hands.press(self.page, *path))
+
+    def _land(self, press: Callable[[], None]) -> None:
         with self.page.expect_navigation():
-            target.click()
+            press()
         self.page.wait_for_load_state()
         self.inspect()
 
     def type(self, **fields: str) -> None:
         """Fill fields by name."""
-        for name, text in fields.items():
-            self.page.locator(f"[name={name}]").fill(text)
+        hands.write(self.page, "html", **fields)
 
     def sign_in(self, employee: Employee) -> None:
         """Sign in with the access key."""

@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from axe_playwright_python.base import AxeResults
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, Response
 from werkzeug.exceptions import HTTPException
@@ -43,7 +44,7 @@ class Inspection:
 
         document: what the server answered, which is kept for the HTML checker where the whole suite runs.
         """
-        has = page.locator("html").evaluate(_HAS)  # at once: each question by itself takes as long
+        has = page.evaluate(_HAS)  # at once, and without a locator: that would load a script of 400 kB first
         assert len(has["headings"]) == 1, f"{page.url}: {has['headings']}"
         here, path = page.url.startswith(self.url), urlsplit(page.url).path
         assert has["title"].endswith("· Latchkey" if here else "· sandbox sign-in")
@@ -59,7 +60,7 @@ class Inspection:
         state = f"{endpoint} {re.sub(r'[0-9]+', '', has['headings'][0])} {has['invalid']}"
         if not self._javascript or state in self.seen:
             return  # axe runs in the page; the same pages are inspected with JavaScript
-        if not _is_first(f"{state} {page.evaluate(_BUILT_OF)}"):
+        if not _is_first(f"{state} {has['built_of']}"):
             self.seen.add(state)
             return
         _keep(state, document)
@@ -70,9 +71,10 @@ class Inspection:
     def _look(self, page: Page) -> list[str]:
         """What the eye and the keyboard miss."""
         said = not_valid(page) + without_style(page)
+        page.evaluate(Axe().axe_script)
         for theme in ("dark", "light"):
             page.emulate_media(color_scheme=theme, reduced_motion="reduce")
-            found = Axe().run(page)
+            found = AxeResults(page.evaluate(_AXE))
             assert not found.violations_count, f"{page.url} in {theme}:\n{found.generate_report()}"
             said += [f"in {theme}: {complaint}" for complaint in seen_and_reached(page)]
         page.emulate_media(forced_colors="active", reduced_motion="reduce")
@@ -88,7 +90,10 @@ class Inspection:
             return "none"
 
 
-_HAS = """(html) => {
+_AXE = "axe.run({ resultTypes: ['violations'] }).then(({ violations }) => ({ violations }))"
+
+_HAS = """() => {
+  const html = document.documentElement;
   const all = (selector) => [...html.querySelectorAll(selector)];
   return {
     headings: all("h1").map((each) => each.innerText),
@@ -100,14 +105,13 @@ _HAS = """(html) => {
       .map((each) => each.origin === location.origin ? each.pathname : "/"),
     invalid: all("[aria-invalid=true]").length,
     summary: all("[data-error-summary] a").map((each) => all("*").indexOf(html.querySelector(each.hash))),
+    built_of: [...new Set(all("body *").map((each) => `${each.localName}.${each.getAttribute("class") ?? ""}`))]
+      .sort().join(" "),
   };
 }"""
 """What every page is asked: its heading, how many tokens each form holds, where what looks like a button leads, and
-where on the page the fields are that the summary of errors names, in its order."""
-
-_BUILT_OF = """() => [...new Set([...document.querySelectorAll("body *")]
-  .map((each) => `${each.localName}.${each.getAttribute("class") ?? ""}`))].sort().join(" ")"""
-"""The kinds of elements on a page: two pages with the same ones look alike to an inspection."""
+where on the page the fields are that the summary of errors names, in its order. Last, the kinds of its elements:
+pages of the same ones look alike to an inspection."""
 
 
 def _keep(state: str, document: Response) -> None:

@@ -79,11 +79,12 @@ def without_style(page: Page) -> list[str]:
 
 def not_valid(page: Page) -> list[str]:
     """Names on elements that take none, and moments that HTML does not know; [] where all is well."""
-    labelled: list[str] = page.eval_on_selector_all(
-        ":is([aria-label], [aria-labelledby]):not([role])",
-        f"(found) => found.filter((each) => each.matches('{_NAMELESS}')).map((each) => each.outerHTML.slice(0, 90))",
+    labelled: list[str] = page.evaluate(
+        """(nameless) => [...document.querySelectorAll(":is([aria-label], [aria-labelledby]):not([role])")]
+          .filter((each) => each.matches(nameless)).map((each) => each.outerHTML.slice(0, 90))""",
+        _NAMELESS,
     )
-    moments: list[str] = page.eval_on_selector_all("time", "(found) => found.map((each) => each.dateTime)")
+    moments: list[str] = page.evaluate("[...document.querySelectorAll('time')].map((each) => each.dateTime)")
     return [f"takes no label: {each}" for each in labelled] + [
         f"is no moment of HTML's: {each}" for each in moments if not _TIME.fullmatch(each)
     ]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Error, Locator, Page
 
-_NAMED = """(all) => all.map(({ dataset }) =>
-  [dataset.NAME, dataset.item ?? dataset.about].filter(Boolean).join(":"))"""
-_STATES, _TO_DO = _NAMED.replace("NAME", "state"), _NAMED.replace("NAME", "todo")
+_NAMED = """(attribute) => [...document.querySelectorAll(`main [data-${attribute}]`)].map(({ dataset }) =>
+  [dataset[attribute], dataset.item ?? dataset.about].filter(Boolean).join(":"))"""
+_ATTRIBUTES = """([selector, ...names]) => [...document.querySelectorAll(selector)]
+  .map((each) => names.map((name) => each.getAttribute(name) ?? ""))"""
 
 
 class Seen:
@@ -20,63 +22,84 @@ class Seen:
     def path(self) -> str:
         return urlsplit(self.page.url).path
 
+    def _ask(self, script: str, told: object = None) -> Any:
+        """Evaluate a script in the page; in the next one, if the browser is just going there.
+
+        Playwright's locators wait in the same way, but load a script of 400 kB into every page first.
+        """
+        self.page.wait_for_load_state()
+        try:
+            return self.page.evaluate(script, told)
+        except Error as error:
+            if "context was destroyed" not in error.message:
+                raise
+        self.page.wait_for_load_state()
+        return self.page.evaluate(script, told)
+
+    def _attributes(self, selector: str, *names: str) -> list[list[str]]:
+        """These attributes of every element that matches, from top to bottom; "" for one that it lacks."""
+        return list(self._ask(_ATTRIBUTES, [selector, *names]))
+
+    def _attribute(self, selector: str, name: str) -> list[str]:
+        return [value for (value,) in self._attributes(selector, name)]
+
+    def is_there(self, selector: str) -> bool:
+        """Does anything on the page match?"""
+        return bool(self._attributes(selector))
+
     @property
     def text(self) -> str:
-        return self.page.inner_text("main")
+        return str(self._ask("document.querySelector('main').innerText"))
 
     @property
     def heading(self) -> str:
-        return self.page.inner_text("h1")
+        return str(self._ask("document.querySelector('h1').innerText"))
 
     @property
     def refused_as(self) -> str:
         """Stable code of the error that the page shows, "" where it shows none."""
-        return self.page.locator("main").get_attribute("data-refused") or ""
+        (code,) = self._attribute("main", "data-refused")
+        return code
 
     @property
     def with_mfa(self) -> bool:
         """Does the page say that the session has MFA?"""
-        return self.page.locator("[data-signed-in][data-mfa=yes]").count() == 1
+        return self.is_there("[data-signed-in][data-mfa=yes]")
 
     def data(self, name: str) -> list[str]:
         """Values of an attribute on the page, from top to bottom: "todo" is `data-todo`."""
-        found = self.page.locator(f"main [data-{name}]").all()
-        return [each.get_attribute(f"data-{name}") or "" for each in found]
+        return self._attribute(f"main [data-{name}]", f"data-{name}")
 
     @property
     def wrong(self) -> dict[str, str]:
         """Code of what is wrong with each field that the page says is wrong."""
-        found = self.page.locator("main [data-field-error][id]").all()
-        ids = [(each.get_attribute("id") or "", each.get_attribute("data-field-error") or "") for each in found]
-        return {name.removesuffix("-error"): code for name, code in ids}
+        told = self._attributes("main [data-field-error][id]", "id", "data-field-error")
+        return {name.removesuffix("-error"): code for name, code in told}
 
     @property
     def invalid(self) -> list[str]:
         """Names of the fields that the page says are wrong."""
-        return [each.get_attribute("name") or "" for each in self.page.locator("main [aria-invalid=true]").all()]
+        return self._attribute("main [aria-invalid=true]", "name")
 
     @property
     def notices(self) -> list[str]:
         """Categories of the messages at the top: "success", "info", "warning", "danger"."""
-        return [each.get_attribute("data-notice") or "" for each in self.page.locator("main [data-notice]").all()]
+        return self._attribute("main [data-notice]", "data-notice")
 
     @property
     def outcomes(self) -> list[str]:
         """Outcomes on a page of activity, newest first: phase, and reason where there is one, "refused:in-use"."""
-        shown = self.page.locator("[data-outcome]").all()
-        return [each.get_attribute("data-outcome") or "" for each in shown]
+        return self._attribute("[data-outcome]", "data-outcome")
 
     @property
     def states(self) -> list[str]:
         """What the page says of the state of things: a code, or of one thing "active:AKIA...", in order."""
-        shown = self.page.locator("main [data-state]").evaluate_all(_STATES)
-        return [str(each) for each in shown]
+        return [str(each) for each in self._ask(_NAMED, "state")]
 
     @property
     def to_do(self) -> list[str]:
         """Codes of what the overview lists to do, and of what: "retire-key:AKIA..."."""
-        shown = self.page.locator("main [data-todo]").evaluate_all(_TO_DO)
-        return [str(each) for each in shown]
+        return [str(each) for each in self._ask(_NAMED, "todo")]
 
     def row(self, item: str) -> Locator:
         """What the page shows of one thing, by its id."""
@@ -85,8 +108,7 @@ class Seen:
     @property
     def user_name(self) -> str:
         """Who is signed in, as the page's head says; "" where nobody is."""
-        found = self.page.locator("[data-signed-in] [title]")
-        return found.inner_text() if found.count() else ""
+        return str(self._ask("document.querySelector('[data-signed-in] [title]')?.innerText ?? ''"))
 
     def is_inside(self, user_name: str) -> bool:
         """Is this the overview of this user, signed in?"""
@@ -94,8 +116,11 @@ class Seen:
 
     def leads_to(self, address: str) -> bool:
         """Does a link in the page lead to this address (without a query: with any)?"""
-        return self.page.locator(f"main a[href='{address}'], main a[href^='{address}?']").count() > 0
+        return self.is_there(f"main a[href='{address}'], main a[href^='{address}?']")
 
     def value(self, name: str) -> str:
         """What a field holds."""
-        return self.page.locator(f"[name={name}]").input_value()
+        (held,) = self._ask(
+            "(name) => [...document.querySelectorAll(`[name='${name}']`)].map((each) => each.value)", name
+        )
+        return str(held)
