@@ -155,9 +155,7 @@ def nadia(sandbox: Sandbox, clock: Clock) -> Employee:
 @pytest.fixture
 def phone(surfer: Surfer, nadia: Employee) -> Phone:
     """Nadia's first device; her session has MFA."""
-    enrolled = surfer.arrive_with_mfa(nadia)
-    surfer.navigate("/mfa")
-    return enrolled
+    return surfer.arrive_with_mfa(nadia, at="/mfa")
 
 
 def prove(surfer: Surfer) -> Phone:

@@ -24,10 +24,9 @@ def surfer(surfing: Surfing, nadia: Employee) -> Surfer:
 
 
 @pytest.fixture
-def phone(surfer: Surfer, phone: Phone) -> Phone:
+def phone(surfer: Surfer, nadia: Employee) -> Phone:
     """Nadia's MFA device; her session has MFA, and she signed in with her first key."""
-    surfer.navigate("/access-keys")
-    return phone
+    return surfer.arrive_with_mfa(nadia, at="/access-keys")
 
 
 def keys_of(employee: Employee) -> dict[str, str]:

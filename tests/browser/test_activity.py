@@ -21,8 +21,7 @@ from tests.support.sandbox import Sandbox
 
 def enter(surfer: Surfer, employee: Employee) -> Phone:
     """Sign in, set up MFA and get an MFA session."""
-    surfer.sign_in(employee)
-    return surfer.get_mfa()
+    return surfer.arrive_with_mfa(employee)
 
 
 def come_back(surfer: Surfer, employee: Employee, phone: Phone) -> None:

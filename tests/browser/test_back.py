@@ -110,8 +110,7 @@ def test_back_and_reload_after_every_error_of_administrators(admin: Surfer, url_
 
 def test_back_and_reload_after_a_button_that_aws_refused(surfing: Surfing, nadia: Employee) -> None:
     surfer = surfing()
-    surfer.sign_in(nadia)
-    surfer.get_mfa()
+    surfer.arrive_with_mfa(nadia)
     nadia.denied("iam:DeleteAccessKey")
     surfer.open(f"/access-keys/delete?id={nadia.access_key_id}")
     surfer.page.locator("#understood").check()

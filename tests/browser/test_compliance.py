@@ -451,8 +451,7 @@ def test_nobody_else_learns_that_there_is_an_answer(
     nadia = hire(company, "nadia")
     clock.move(10)
     surfer = surfers()
-    surfer.sign_in(nadia)
-    surfer.get_mfa()
+    surfer.arrive_with_mfa(nadia)
     assert surfer.page.locator("a[href^='/compliance']").count() == 0
     for path in ADDRESSES:
         answer: Any = surfer.page.request.get(surfer.url + path)

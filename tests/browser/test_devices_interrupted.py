@@ -88,9 +88,7 @@ def test_sessions_may_die_with_their_device(surfing: Surfing, scratch: Path, clo
         nadia = hire(aws, "nadia")
         with Portal(scratch / f"mortal-portal-{policy}", aws, FORCE_MFA_POLICY=policy) as portal:
             surfer = surfing(portal.url)
-            surfer.sign_in(nadia)
-            surfer.get_mfa()
-            surfer.open("/mfa")
+            surfer.arrive_with_mfa(nadia, at="/mfa")
             surfer.follow("/mfa/replace")
             surfer.submit("/mfa/replace")
             if policy == "recommended":
@@ -129,13 +127,13 @@ def test_the_portal_is_killed_while_aws_is_at_work(
 ) -> None:
     event, form = KILLED_AT[action]
     surfer = surfing()
-    surfer.sign_in(nadia)
     giving_up = form == "/mfa/remove"
     if giving_up:
-        surfer.get_mfa()
+        surfer.arrive_with_mfa(nadia)
         nadia.given_device(clock, "device-2", path=f"/{nadia.name}/")
         surfer.open(f"/mfa/remove?id={nadia.serial_number}/device-2")
     else:
+        surfer.sign_in(nadia)
         surfer.open("/mfa/enroll")
         if action == "iam:EnableMFADevice":
             surfer.submit("/mfa/enroll/begin")

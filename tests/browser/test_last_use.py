@@ -59,8 +59,7 @@ def nina_surfs(
     notebook = Notebook(its_portal, granting, url_map)
     for surfing in surfers_of(browser, its_portal.url, url_map, clock, seen):
         surfer = surfing()
-        surfer.sign_in(nina)
-        surfer.get_mfa()
+        surfer.arrive_with_mfa(nina)
         yield surfer
     notebook.write(request.path)
 
@@ -110,8 +109,7 @@ def test_where_aws_denies_it_all_the_same_the_page_says_what_it_always_said(
 def test_under_a_policy_that_does_not_grant_it_aws_is_not_asked(
     surfer: Surfer, nadia: Employee, sandbox: Sandbox
 ) -> None:
-    surfer.sign_in(nadia)
-    surfer.get_mfa()
+    surfer.arrive_with_mfa(nadia)
     before = sandbox.mark()
     surfer.navigate("/access-keys")
     assert {NOT_SHOWN, f"active:{nadia.access_key_id}"} <= {*surfer.states}

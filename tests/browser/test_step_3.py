@@ -99,8 +99,7 @@ def test_next_time_the_code_is_asked_at_sign_in(surfing: Surfing, nadia: Employe
 
 def test_the_long_term_secret_is_gone_after_the_upgrade(surfing: Surfing, nadia: Employee, sandbox: Sandbox) -> None:
     surfer = surfing()
-    surfer.sign_in(nadia)
-    surfer.get_mfa()
+    surfer.arrive_with_mfa(nadia)
     mark = sandbox.mark()
 
     surfer.open("/")

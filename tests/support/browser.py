@@ -237,8 +237,8 @@ class Surfer(Seen):
         self.upgrade(phone)
         return phone
 
-    def arrive_with_mfa(self, employee: Employee) -> Phone:
-        """Get to the overview as after `sign_in` and `get_mfa`, for stories that begin there. Returns the phone.
+    def arrive_with_mfa(self, employee: Employee, at: str = "/") -> Phone:
+        """Get to a page as after `sign_in` and `get_mfa`, for stories that begin there. Returns the phone.
 
         The same forms are sent to the same portal, but without drawing pages that other stories are about.
         """
@@ -254,8 +254,8 @@ class Surfer(Seen):
         self._context.add_cookies(
             [{"name": each.name, "value": each.value or "", "url": self.url} for each in sent.cookies]
         )
-        self.open("/")
-        assert self.is_inside(employee.name), self.text
+        self.open(at)
+        assert (self.path, self.user_name) == (at, employee.name), self.text
         return phone
 
     def choose_file(self, field: str, name: str, content: bytes, kind: str = "") -> None:

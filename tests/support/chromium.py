@@ -12,7 +12,7 @@ HOSTED = "latchkey.test"
 """The host name of a portal that doesn't run on the user's machine."""
 
 _WITHOUT = (
-    # They cost a third of the time of a page: a frame of its own for each, and a process that waits for the next site.
+    # They cost a third of the time of a page: a new frame for each, and a process that waits for the next site.
     "RenderDocument",
     "SpareRendererForSitePerProcess",
     # What Playwright turns off, as the last of these lists counts: the rest of its list isn't in this browser.
