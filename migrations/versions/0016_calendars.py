@@ -1,14 +1,14 @@
 """Calendars of users' due dates.
 
 Revision ID: 0016
-Revises: 0011
+Revises: 0012
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0016"
-down_revision = "0011"
+down_revision = "0012"
 branch_labels = None
 depends_on = None
 
