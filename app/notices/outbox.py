@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask, current_app
 from sqlalchemy import ColumnElement, Connection, Insert, update
@@ -13,7 +13,9 @@ from sqlalchemy import ColumnElement, Connection, Insert, update
 from app.db.upserting import insert_into
 from app.notices.models import NoticeRow
 from app.notices.notice import TO_BE_SENT, Notice, State
-from app.notices.queue import Bell
+
+if TYPE_CHECKING:
+    from app.notices.queue import Bell
 
 _CREATED = {
     "state": State.WAITING.value,
@@ -92,7 +94,16 @@ def _row(notice: Notice, channel: str, now: datetime) -> dict[str, Any]:
 
 def open_outbox(app: Flask, channels: Collection[str]) -> None:
     """Open the portal's outbox. channels: names of those that are set up."""
-    app.extensions["outbox"] = Outbox(channels, Bell(app.config["REDIS_URL"]))
+    app.extensions["outbox"] = Outbox(channels, _bell(app.config["REDIS_URL"]))
+
+
+def _bell(redis_url: str) -> Bell | None:
+    if not redis_url:
+        return None
+    # Imported here, since only portals with Redis need Huey.
+    from app.notices.queue import Bell  # noqa: PLC0415 # see above
+
+    return Bell(redis_url)
 
 
 def outbox() -> Outbox:
