@@ -26,7 +26,7 @@ from app.compliance.evidence import pack
 from app.compliance.evidence.files import FORMATS, Export
 from app.compliance.evidence.pack import ending_of
 from app.compliance.evidence.signing import as_pem, signing_key
-from app.compliance.history_cli import changes, export_as_of, prune
+from app.compliance.history_cli import changes, export_as_of, prune, rejudge
 from app.compliance.rules.subjects import Terms
 from app.compliance.rules.table import CIS_VARIANTS, GROUPS, RULES, applying
 from app.compliance.rules.verdicts import State
@@ -38,6 +38,7 @@ from app.text.messages import _
 commands = AppGroup("compliance")
 commands.add_command(changes)
 commands.add_command(prune)
+commands.add_command(rejudge)
 
 
 @commands.command("refresh")

@@ -1,7 +1,8 @@
-"""`compliance changes` and `compliance export --as-of`: what the history says."""
+"""What commands say about the past: `compliance changes`, `compliance export --as-of` and `compliance rejudge`."""
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
@@ -14,10 +15,12 @@ from flask.cli import with_appcontext
 from app.audit.events import Event
 from app.commands import on_database
 from app.compliance import past, service
+from app.compliance import rejudge as rejudging
 from app.compliance.command_line import DAY, audit_of, chosen_account, today
 from app.compliance.data import history
 from app.compliance.data.kept_sources import Archive
 from app.compliance.data.queries import Filter
+from app.compliance.labels import SOURCES
 from app.compliance.standards.standard import Standard, items_by_rule
 from app.db import db
 from app.errors import PortalError
@@ -51,6 +54,32 @@ def changes(account_id: str | None, before: datetime, after: datetime | None, fo
     _note(chosen, f"{chosen}.changes.{form}")
     for text in past.changes_as(form, chosen, found):
         sys.stdout.write(text)
+
+
+@click.command("rejudge")
+@click.option("--account", "account_id", help="Account, 12 digits. Not needed with only one account.")
+@click.option("--at", "day", type=DAY, required=True, help="The past day (UTC), as in 2026-09-30.")
+@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@with_appcontext
+@on_database
+def rejudge(account_id: str | None, day: datetime, form: str) -> None:
+    """Make the results of a past day again from the kept sources, and print what differs from what was recorded.
+
+    Nothing that is stored changes.
+    """
+    chosen = chosen_account(account_id)
+    if day.date() > today():
+        raise click.BadParameter(_("this day is in the future."), param_hint="--at")
+    try:
+        told = rejudging.rejudged(db.engine, chosen, day.date(), current_app.config, datetime.now(UTC))
+    except PortalError as error:
+        raise click.ClickException(str(error)) from error
+    _note(chosen, f"{chosen}.{day.date()}.rejudged")
+    if form == "json":
+        click.echo(json.dumps(rejudging.as_fields(told), indent=1))
+        return
+    for line in rejudging.as_lines(told, {source: _(name) for source, name in SOURCES.items()}):
+        click.echo(line)
 
 
 @click.command("prune")

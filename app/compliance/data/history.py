@@ -51,7 +51,7 @@ class PastDay:
     @property
     def end(self) -> datetime:
         """The moment after the day."""
-        return _end_of(self.day)
+        return end_of(self.day)
 
     @property
     def account_states(self) -> dict[str, State]:
@@ -235,7 +235,7 @@ def turned(connection: Connection, account_id: str, before: date, after: date) -
 
 
 def _turned(connection: Connection, account_id: str, before: date, after: date) -> Iterator[Turned]:
-    start, end = _end_of(before), _end_of(after)
+    start, end = end_of(before), end_of(after)
     current, former = CompliancePerson.known_since, ComplianceFormer.known_since
     added = _current(connection, account_id, current >= start, current < end)
     gone = ComplianceFormer.deleted_at
@@ -266,6 +266,6 @@ def _fails_once(user_name: str, rule: str, was: str, became: str, at: datetime) 
         yield Turned(user_name, rule, was == FAIL, became == FAIL, was, became, at)
 
 
-def _end_of(day: date) -> datetime:
+def end_of(day: date) -> datetime:
     """The moment after a day (UTC)."""
     return datetime.combine(day + timedelta(days=1), time(), UTC)
