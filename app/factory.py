@@ -108,6 +108,7 @@ def create_app(config: dict[str, Any]) -> Flask:
         compliance.policies_bp,
         compliance.evidence_bp,
         compliance.calendar_bp,
+        compliance.sessions_bp,
         compliance.history_bp,
     ):
         app.register_blueprint(blueprint)

@@ -81,6 +81,7 @@ REASONS: dict[str, str] = {
     "codes-not-consecutive": N_("the two codes didn’t follow each other"),
     "codes-not-of-this-entry": N_("the codes were from another entry"),
     "codes-swapped": N_("the two codes were swapped"),
+    "company-logout-refused": N_("the company’s sign-in sent an invalid sign-out"),
     "company-sign-in-no-group": N_("none of their groups may use this portal"),
     "company-sign-in-refused": N_("the company’s sign-in gave an invalid answer"),
     "company-sign-in-unavailable": N_("the company’s sign-in couldn’t be reached"),

@@ -26,6 +26,11 @@ class Event(StrEnum):
 
     SIGN_IN = "sign-in", N_("Signed in"), N_("Tried to sign in")
     SIGN_OUT = "sign-out", N_("Signed out"), N_("Tried to sign out")
+    SIGN_OUT_BY_COMPANY = (
+        "sign-out-by-company",
+        N_("Was signed out by the company’s sign-in"),
+        N_("Was to be signed out by the company’s sign-in"),
+    )
     SESSION_ENDED = "session-ended", N_("Ended a session"), N_("Tried to end a session")
     MFA_DEVICE_CREATED = (
         "mfa-device-created",

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import BindParameter, Connection, Row, Select, and_, bindparam, exists, func, or_, select
 from sqlalchemy.orm import aliased
@@ -17,6 +17,45 @@ from app.audit.log import Attempt, Audit, AuditLog
 from app.audit.models import ActivityRow
 from app.audit.reasons import stored_as
 from app.errors import NotFound
+
+
+class Colleague(NamedTuple):
+    """Someone who signed in with a company account."""
+
+    user_id: str
+    """`app.sessions.contents.Colleague.id_of`."""
+    recorded_name: str
+    """ "company/E-MAIL", as in their latest sign-in."""
+    account_ids: frozenset[str]
+    """Accounts whose audit log has it: those they may look at."""
+    at: datetime
+    """When they signed in last."""
+
+
+def colleagues_since(
+    log: AuditLog, account_ids: Collection[str], since: datetime, user_id: str = ""
+) -> list[Colleague]:
+    """Return who signed in with a company account since then (UTC), by the logs of these accounts, latest first.
+
+    user_id: only this person, "" for all.
+    """
+    query = (
+        select(ActivityRow.user_id, ActivityRow.user_name, ActivityRow.account_id, ActivityRow.at)
+        .where(
+            ActivityRow.account_id.in_(sorted(account_ids)),
+            ActivityRow.at >= since,
+            ActivityRow.event == Event.SIGN_IN,
+            ActivityRow.phase == Phase.DONE,
+            ActivityRow.user_id == user_id if user_id else ActivityRow.user_id.startswith("oidc-"),
+        )
+        .order_by(ActivityRow.at.desc())
+    )
+    found: dict[str, Colleague] = {}
+    with log.engine.connect() as connection:
+        for known_as, name, account_id, at in connection.execute(query):
+            known = found.setdefault(known_as, Colleague(known_as, name, frozenset(), at))
+            found[known_as] = known._replace(account_ids=known.account_ids | {account_id})
+    return list(found.values())
 
 
 def without_outcome(

@@ -9,6 +9,7 @@ from app.compliance.history_views import bp as history_bp
 from app.compliance.policy_views import bp as policies_bp
 from app.compliance.reminders.calendar_views import bp as calendar_bp
 from app.compliance.self_reported import listen
+from app.compliance.session_views import bp as sessions_bp
 from app.compliance.views import bp
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "history_bp",
     "listen",
     "policies_bp",
+    "sessions_bp",
 ]

@@ -22,3 +22,10 @@ class TokenRefused(Refused):
 
     code = "company-sign-in-refused"
     message = N_("Your company’s sign-in gave an answer that isn’t valid. Nobody was signed in. Start again.")
+
+
+class LogoutRefused(Refused):
+    """The logout token isn't right. diagnosis: the claim, or "token"."""
+
+    code = "company-logout-refused"
+    message = N_("The company’s sign-in sent a sign-out that isn’t valid. Nobody was signed out.")

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
+from urllib.parse import urlencode
 
 import requests
 from authlib.common.errors import AuthlibBaseError
@@ -25,7 +26,8 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from app.oidc.addresses import is_safe, origin_of
-from app.oidc.errors import ProviderUnavailable, TokenRefused
+from app.oidc.errors import LogoutRefused, ProviderUnavailable, TokenRefused
+from app.oidc.logout import LATE_S, Logout, logout_of
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +37,8 @@ KNOWN_FOR_S = 3600
 """How long the discovery document and the keys count. Keys are also asked for when a token names an unknown one."""
 FAILED_FOR_S = 10
 """How long an address that didn't answer isn't asked again: a provider that hangs must not hold up the portal."""
+KEYS_KEPT_S = 30
+"""How long keys count at least where anyone can send a token that names others."""
 WAIT_FOR_OTHERS_S = 1
 """How long a request waits while another one asks."""
 CLOCKS_APART_S = 60
@@ -62,6 +66,8 @@ class Provider:
         self._client_id, self._client_secret = client_id, client_secret
         self._known: TTLCache[str, Any] = TTLCache(2, KNOWN_FOR_S)
         self._failed: TTLCache[str, str] = TTLCache(4, FAILED_FOR_S)
+        self._used: TTLCache[str, bool] = TTLCache(10_000, LATE_S + 2 * CLOCKS_APART_S)
+        self._keys_at = 0.0
         self._lock = Lock()
 
     def begin(self, callback: str, acr_values: str = "") -> Asked:
@@ -101,6 +107,36 @@ class Provider:
             raise TokenRefused(diagnosis="token")
         return self._claims(tokens["id_token"], nonce, tokens.get("access_token"))
 
+    def logout(self, token: str) -> Logout:
+        """Return whom a logout token signs out. Each counts once. Raises ProviderUnavailable, LogoutRefused.
+
+        Anyone can send one. So the provider's keys aren't asked for again more often than every KEYS_KEPT_S.
+        """
+        try:
+            read = self._verified(token, since=time.monotonic() - KEYS_KEPT_S)
+        except (JoseError, ValueError, TypeError, KeyError) as error:
+            log.warning("a logout token was refused: %s", type(error).__name__)
+            raise LogoutRefused(diagnosis="token") from error
+        found = logout_of(read.header, read.claims, self.issuer, self._client_id, int(time.time()), CLOCKS_APART_S)
+        with self._alone():
+            if found.token_id in self._used:
+                raise LogoutRefused(diagnosis="jti")
+            self._used[found.token_id] = True
+        return found
+
+    def sign_out_address(self, back: str) -> str:
+        """Return where people sign out at the provider, "" where it has no such page.
+
+        OpenID Connect RP-Initiated Logout 1.0. back: our page to return to, which the provider must know. The ID
+        token isn't sent along: it would be in the address. So the provider may ask whether to sign out. Raises
+        ProviderUnavailable.
+        """
+        page = str(self._metadata().get("end_session_endpoint") or "")
+        if not is_safe(page) or origin_of(page) != origin_of(self.issuer):
+            return ""
+        asked = urlencode({"client_id": self._client_id, "post_logout_redirect_uri": back})
+        return f"{page}{'&' if '?' in page else '?'}{asked}"
+
     def _client(self, there: Mapping[str, Any], callback: str) -> OAuth2Session:
         methods = there.get("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
         by_post = "client_secret_basic" not in methods and "client_secret_post" in methods
@@ -137,11 +173,16 @@ class Provider:
             raise TokenRefused(diagnosis="token") from error
         return dict(claims)
 
-    def _verified(self, id_token: str) -> jwt.Token:
-        """Return the token after its signature was verified. Raises JoseError, ValueError."""
+    def _verified(self, id_token: str, since: float | None = None) -> jwt.Token:
+        """Return the token after its signature was verified. Raises JoseError, ValueError.
+
+        since: keys that were asked for at this time (of the monotonic clock) or later count as the latest.
+        """
         try:
             return jwt.decode(id_token, self._keys(), algorithms=ALGORITHMS)
         except (JoseError, ValueError):
+            if since is not None and self._keys_at >= since:
+                raise
             # The provider may have new keys. A token that isn't signed by one of them fails again.
             return jwt.decode(id_token, self._keys(again=True), algorithms=ALGORITHMS)
 
@@ -174,6 +215,7 @@ class Provider:
                     self._known["keys"] = KeySet.import_key_set(self._get(there["jwks_uri"]))  # type: ignore[arg-type]  # checked by it
                 except (JoseError, ValueError, TypeError, KeyError) as error:
                     raise self._unavailable(error) from error
+                self._keys_at = time.monotonic()
             keys: KeySet = self._known["keys"]
             return keys
 

@@ -107,9 +107,19 @@ class Colleague(Person):
     @classmethod
     def of(cls, issuer: str, subject: str, name: str, groups: list[str], now: datetime) -> Colleague:
         """Return someone who has signed in, with MFA. name: their e-mail address, if the provider tells it."""
-        known_as = sha256(f"{issuer}\n{subject}".encode()).hexdigest()[:40]
-        told = {"issuer": issuer, "subject": subject, "groups": groups, "user_id": f"oidc-{known_as}"}
+        told = {"issuer": issuer, "subject": subject, "groups": groups, "user_id": cls.id_of(issuer, subject)}
         return cls("", name, "", "", True, now, **told)  # type: ignore[arg-type]  # values of several types
+
+    @staticmethod
+    def id_of(issuer: str, subject: str) -> str:
+        """Return the id of someone in the place of AWS's unique id: "oidc-" and 40 hex digits."""
+        known_as = sha256(f"{issuer}\n{subject}".encode()).hexdigest()[:40]
+        return f"oidc-{known_as}"
+
+    @staticmethod
+    def owner_with(user_id: str) -> str:
+        """Return whose sessions those of a user id (`id_of`) are."""
+        return owner_of("company", user_id)
 
     @property
     def recorded_name(self) -> str:
@@ -119,7 +129,7 @@ class Colleague(Person):
     @property
     def owner(self) -> str:
         """Whose sessions theirs are."""
-        return owner_of("company", self.user_id)
+        return self.owner_with(self.user_id)
 
     @property
     def way(self) -> Way:

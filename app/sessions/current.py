@@ -179,6 +179,11 @@ def label() -> str:
     return str(current_session().setdefault("label", secrets.token_hex(4)))
 
 
+def name_session(name: str) -> None:
+    """Give this session a short ID of the caller's choice, so that it can be found again. At most 16 characters."""
+    current_session()["label"] = name
+
+
 def known_label() -> str:
     """Return the short ID, "" for a session that has none yet. Asking creates none."""
     return str(current_session().get("label", ""))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 
 from app.sessions.current import stored_sessions
 from app.sessions.stores import OpenSession
@@ -17,6 +18,15 @@ def open_sessions(*owners: str) -> Sequence[OpenSession]:
 def end_sessions(owner: str, labels: Collection[str]) -> int:
     """End these sessions of a user, by their short IDs, and return how many there were. Raises StoreDown."""
     return stored_sessions().end(owner, labels)
+
+
+def end_sessions_begun(owner: str, until: datetime, label: str = "") -> int:
+    """End an owner's sessions that began until then (UTC), and return how many there were. Raises StoreDown.
+
+    label: only those with this short ID, "" for any.
+    """
+    begun = [session for session in stored_sessions().list_for(owner) if session.began_at <= until]
+    return end_sessions(owner, {session.label for session in begun if label in ("", session.label)})
 
 
 def end_all_sessions(*owners: str) -> int:

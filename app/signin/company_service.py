@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
 from app.errors import Refused
@@ -56,6 +57,17 @@ def colleague_of(
     if not groups:
         raise NoRole
     return Colleague.of(issuer, subject, name_of(claims), groups, now)
+
+
+def label_of(issuer: str, session: str) -> str:
+    """Return the short ID of our session for one of the provider's (`sid`), so that a sign-out there finds it."""
+    return sha256(f"{issuer}\n{session}".encode()).hexdigest()[:12]
+
+
+def session_at_provider(claims: Mapping[str, Any]) -> str:
+    """Return the id of the provider's session, "" where it tells none."""
+    session = claims.get("sid")
+    return session if isinstance(session, str) and len(session) <= LONGEST_SUBJECT else ""
 
 
 def name_of(claims: Mapping[str, Any]) -> str:

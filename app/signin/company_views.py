@@ -6,7 +6,6 @@ import hmac
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, cast
 
 from flask import Blueprint, abort, current_app, redirect, request, url_for
 from flask.blueprints import BlueprintSetupState
@@ -20,6 +19,8 @@ from app.sessions import current, slots
 from app.sessions.contents import Colleague, PendingCompanySignIn, Way
 from app.signin import company_service as service
 from app.signin.aws_views import ForeignState
+from app.signin.company_provider import callback as callback_address
+from app.signin.company_provider import provider
 from app.signin.views import asked_for
 from app.text.messages import _
 from app.web import error_pages
@@ -28,9 +29,6 @@ from app.web.rate_limits import limiter, per_address
 from app.web.request_context import audit
 from app.web.responses import done, local_path
 from app.web.told import tell
-
-if TYPE_CHECKING:
-    from app.oidc.provider import Provider
 
 bp = Blueprint("company_signin", __name__, url_prefix="/sign-in/company")
 bp.register_error_handler(NotRecorded, error_pages.error_page)
@@ -46,16 +44,8 @@ def _open(state: BlueprintSetupState) -> None:
     if of["OIDC_ISSUER"]:
         from app.oidc.provider import Provider  # noqa: PLC0415 # OpenID Connect's libraries, which most portals never need
 
-        provider = Provider(of["OIDC_ISSUER"], of["OIDC_CLIENT_ID"], of["OIDC_CLIENT_SECRET"])
-        state.app.extensions["oidc-provider"] = provider
-
-
-def _provider() -> Provider:
-    return cast("Provider", current_app.extensions["oidc-provider"])
-
-
-def _callback() -> str:
-    return str(current_app.config["PUBLIC_URL"]) + url_for("company_signin.callback")
+        made = Provider(of["OIDC_ISSUER"], of["OIDC_CLIENT_ID"], of["OIDC_CLIENT_SECRET"])
+        state.app.extensions["oidc-provider"] = made
 
 
 @bp.before_request
@@ -104,7 +94,7 @@ def sign_in() -> ResponseReturnValue:
         return redirect(url_for("overview.index"), 303)
     acr = [value for claim, value in sorted(current_app.config["OIDC_MFA_CLAIM"]) if claim == "acr"]
     with _ended_by_refusals():
-        asked = _provider().begin(_callback(), " ".join(acr))
+        asked = provider().begin(callback_address(), " ".join(acr))
     until = datetime.now(UTC) + AT_THE_PROVIDER
     slots.begin_company_sign_in(PendingCompanySignIn(asked.state, asked.nonce, asked.verifier, until))
     if wanted := asked_for():
@@ -148,7 +138,7 @@ def _finish(pending: PendingCompanySignIn, code: str, now: datetime) -> Response
     with _ended_by_refusals():
         if len(code) > 4096:
             raise TokenRefused(diagnosis="code")
-        claims = _provider().finish(_callback(), code, pending.nonce, pending.verifier)
+        claims = provider().finish(callback_address(), code, pending.nonce, pending.verifier)
     named = [*config["OIDC_ADMIN_GROUPS"].values(), *config["OIDC_AUDITOR_GROUPS"].values()]
     with _ended_by_refusals(service.name_of(claims)):
         colleague = service.colleague_of(
@@ -159,11 +149,14 @@ def _finish(pending: PendingCompanySignIn, code: str, now: datetime) -> Response
             config["OIDC_MFA_CLAIM"],
             now,
         )
-    return _enter(colleague)
+    return _enter(colleague, service.session_at_provider(claims))
 
 
-def _enter(colleague: Colleague) -> ResponseReturnValue:
+def _enter(colleague: Colleague, session: str) -> ResponseReturnValue:
+    """session: id of the provider's session, "" where it tells none."""
     current.make_way_for(colleague.owner)
+    if session:
+        current.name_session(service.label_of(colleague.issuer, session))
     for account in {
         *accounts_of_groups(colleague.groups, "ADMINS"),
         *accounts_of_groups(colleague.groups, "AUDITORS"),

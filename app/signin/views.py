@@ -20,6 +20,7 @@ from app.mfa.names import last_used, names_at_sign_in
 from app.sessions import current, slots
 from app.sessions.contents import PendingSignIn, Person, Way
 from app.signin import service
+from app.signin.company_provider import sign_out_address
 from app.signin.forms import AccessKeyForm, CodeForm
 from app.text.messages import N_, _
 from app.web import error_pages, refused
@@ -102,6 +103,7 @@ def sign_in() -> ResponseReturnValue:
         wanted=asked_for() or current.next_page(),
         signed_out_of=request.args.get("out"),
         aws_sign_out=aws.sign_out_url(aws.url),
+        company_sign_out=sign_out_address() if request.args.get("out") == Way.COMPANY else "",
         minutes=config.BEFORE_MFA.seconds // 60,
         company=bool(current_app.config["OIDC_ISSUER"]),
     )
@@ -241,4 +243,5 @@ def sign_out() -> ResponseReturnValue:
     for each in noted:
         with suppress(NotRecorded):  # nobody stays signed in for want of a record; the log has why
             each.note(Event.SIGN_OUT)
-    return done(_("You are signed out."), "signin.sign_in", **({"out": way.value} if way is Way.AWS_SIGN_IN else {}))
+    elsewhere = {"out": way.value} if way in (Way.AWS_SIGN_IN, Way.COMPANY) else {}
+    return done(_("You are signed out."), "signin.sign_in", **elsewhere)

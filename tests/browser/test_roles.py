@@ -171,5 +171,22 @@ def test_an_auditor_signs_in_with_a_company_account(surfers: Surfing, firm: Sand
     assert admin.data("event") == ["sign-in"] and "carol" in admin.text
     carol.open("/compliance")
     carol.sign_out()
+    assert carol.path == "/sign-in" and carol.notices == ["success"]
+    carol.page.locator("[data-company-sign-out] a").click()
+    carol.page.locator("form[action$='/oauth2/end_session/confirm'] button").click()
+    carol.page.wait_for_url(f"{carol.url}/sign-in")
+    carol.outside[:] = [url for url in carol.outside if not url.startswith(ITS_STYLES)]
+    carol.open("/compliance")
+    assert carol.path == "/sign-in"
+
+
+def test_an_administrator_signs_a_company_account_out(surfers: Surfing, admin: Surfer) -> None:
+    carol = surfers()
+    at_the_provider(carol, "carol")
+    admin.open("/compliance")
+    admin.follow("/compliance/sessions")
+    assert admin.data("sessions") == ["1"] and "carol@example.com" in admin.text
+    admin.submit("/compliance/sessions/end")
+    assert admin.notices == ["success"] and admin.data("sessions") == []
     carol.open("/compliance")
     assert carol.path == "/sign-in"

@@ -12,9 +12,11 @@ from flask import Flask
 
 from app.db import db
 from app.factory import create_app
+from app.oidc.provider import Provider
 from config import from_env
 from tests.faults.people import with_device
 from tests.support.clock import Clock
+from tests.support.company import CLIENT_ID, CLIENT_SECRET, SETTINGS, Liar
 from tests.support.databases import GOOD, make_database
 from tests.support.people import Employee, hire
 from tests.support.sandbox import Sandbox
@@ -132,3 +134,38 @@ def entering_as_chief(portal: Flask, sandbox: Sandbox, clock: Clock) -> Callable
         return guest
 
     return enter
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Liar]:
+    with Liar() as running:
+        yield running
+
+
+@pytest.fixture
+def liar(running: Liar, office: Flask) -> Liar:
+    """A provider that doesn't lie yet, and of which the portal knows nothing yet."""
+    running.start_over()
+    office.extensions["oidc-provider"] = Provider(running.issuer, CLIENT_ID, CLIENT_SECRET)
+    return running
+
+
+@pytest.fixture
+def company(office: Flask, liar: Liar) -> Flask:
+    """The same portal, for a test with its own provider."""
+    return office
+
+
+@pytest.fixture(scope="module")
+def office(
+    sandbox: Sandbox, running: Liar, tmp_path_factory: pytest.TempPathFactory, clock: Clock
+) -> Iterator[Flask]:
+    """A portal whose company has this provider."""
+    tmp_path = tmp_path_factory.mktemp("office-of-company")
+    many = "100000 per hour"
+    limits = {"SIGN_IN_LIMIT_PER_ADDRESS": many, "SIGN_IN_LIMIT_PER_KEY": many}
+    groups = {"OIDC_ADMIN_GROUPS": f"cloud-admins,{'elsewhere=' + ELSEWHERE}"}
+    app = portal_of(sandbox, tmp_path, **limits, **{**SETTINGS, **groups}, OIDC_ISSUER=running.issuer)
+    yield app
+    with app.app_context():
+        db.engine.dispose()

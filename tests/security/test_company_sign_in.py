@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -22,67 +21,15 @@ from app.oidc.errors import ProviderUnavailable, TokenRefused
 from app.oidc.provider import Provider
 from app.signin.company_service import NoMfaAtCompany, NoRole
 from config import from_env
-from tests.security.conftest import ELSEWHERE, Guest, portal_of
+from tests.security.company import begin, come_back, enter
+from tests.security.conftest import ELSEWHERE, Guest
 from tests.security.test_admin_forms import cookie
 from tests.security.test_who_may import about_others, address, method, rules
-from tests.support.clock import Clock
 from tests.support.company import CLIENT_ID, CLIENT_SECRET, SETTINGS, Liar, new_key
 from tests.support.databases import GOOD
 from tests.support.sandbox import Sandbox, free_port
 
 Claims = dict[str, Any]
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Liar]:
-    with Liar() as running:
-        yield running
-
-
-@pytest.fixture
-def liar(running: Liar, office: Flask) -> Liar:
-    """A provider that doesn't lie yet, and of which the portal knows nothing yet."""
-    running.start_over()
-    office.extensions["oidc-provider"] = Provider(running.issuer, CLIENT_ID, CLIENT_SECRET)
-    return running
-
-
-@pytest.fixture
-def company(office: Flask, liar: Liar) -> Flask:
-    """The same portal, for a test with its own provider."""
-    return office
-
-
-@pytest.fixture(scope="module")
-def office(sandbox: Sandbox, running: Liar, scratch: Path, clock: Clock) -> Iterator[Flask]:
-    """A portal whose company has this provider."""
-    tmp_path = scratch / "office-of-company"
-    tmp_path.mkdir()
-    many = "100000 per hour"
-    limits = {"SIGN_IN_LIMIT_PER_ADDRESS": many, "SIGN_IN_LIMIT_PER_KEY": many}
-    groups = {"OIDC_ADMIN_GROUPS": f"cloud-admins,{'elsewhere=' + ELSEWHERE}"}
-    app = portal_of(sandbox, tmp_path, **limits, **{**SETTINGS, **groups}, OIDC_ISSUER=running.issuer)
-    yield app
-    with app.app_context():
-        db.engine.dispose()
-
-
-def begin(guest: Guest, wanted: str = "") -> str:
-    """Press the button. Returns where it leads."""
-    form = {"csrf_token": guest.token(), **({"next": wanted} if wanted else {})}
-    answer = guest.ask("POST", "/sign-in/company", form)
-    return str(answer.headers["Location"])
-
-
-def come_back(guest: Guest, told: dict[str, str]) -> Guest:
-    guest.open(f"/sign-in/company/callback?{urlencode(told)}")
-    return guest
-
-
-def enter(app: Flask, liar: Liar, wanted: str = "") -> Guest:
-    guest = Guest(app)
-    guest.open("/sign-in")
-    return come_back(guest, liar.code_for(begin(guest, wanted)))
 
 
 def sign_ins(app: Flask) -> list[tuple[str, str, str, str]]:
