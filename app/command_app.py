@@ -21,7 +21,9 @@ def create_command_app() -> Flask:
     open_audit_log(app)
     open_outbox(app, configured(app.config))
     if app.extensions["outbox"].channels:
-        from app.compliance.reminders import outside  # noqa: PLC0415 # commands start faster without
+        from app.compliance.campaigns import people  # noqa: PLC0415 # commands start faster without
+        from app.compliance.reminders import outside  # noqa: PLC0415 # likewise
 
         outside.listen(app)
+        people.listen(app)
     return app

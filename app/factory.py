@@ -15,6 +15,7 @@ from app.audit.log import open_audit_log
 from app.aws.clients import Clients
 from app.aws.observing import Observer
 from app.compliance import pages as compliance
+from app.compliance.campaigns import people as campaigns
 from app.compliance.reminders import outside
 from app.credentials import pruning
 from app.db import db, migrating
@@ -78,6 +79,7 @@ def create_app(config: dict[str, Any]) -> Flask:
     login.session_protection = None
     compliance.listen()
     outside.listen(app)
+    campaigns.listen(app)
     pruning.listen()
     pipeline.register(app, large_uploads=compliance.allow_large_report)
     translations.register(app)

@@ -12,6 +12,7 @@ from huey import crontab
 from sqlalchemy import Engine
 
 from app.compliance import service
+from app.compliance.campaigns.jobs import run_campaigns
 from app.compliance.data import queries
 from app.compliance.data.queries import Filter
 from app.compliance.data.rows import AccountRow
@@ -32,6 +33,7 @@ def plan_reminders(app: Flask) -> None:
     jobs = [
         Schedule("due-notices", crontab(**daily), write_due),
         Schedule("alerts", crontab(minute="10"), write_alerts),
+        Schedule("campaigns", crontab(minute="20"), run_campaigns),
     ]
     if app.config["NOTICES_DIGEST"]:
         weekday = str(_DAYS.index(app.config["NOTICES_DIGEST"]))

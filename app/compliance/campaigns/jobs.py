@@ -1,0 +1,130 @@
+"""What workers do for campaigns, each hour: users join, notices are written, and a campaign without users ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime
+from typing import Any
+
+from flask import current_app
+from sqlalchemy import Connection, select, update
+
+from app.compliance import service
+from app.compliance.campaigns import people
+from app.compliance.campaigns.models import CampaignRow, CampaignState, CampaignUser
+from app.compliance.campaigns.steps import Step, due, managers_due, steps
+from app.compliance.rules.table import BY_ID
+from app.db import db
+from app.notices.addresses import AddressBook
+from app.notices.notice import Audience, Notice
+from app.notices.outbox import outbox
+from app.notices.worker import address_book
+from app.text.messages import _
+
+
+def run_campaigns(moment: datetime) -> None:
+    """Do it for all running campaigns. moment: of the plan."""
+    for account_id in _accounts():
+        terms = service.terms_for(current_app.config, account_id)
+        if service.judged_now(db.engine, account_id, terms) is None:
+            continue
+        with db.engine.connect() as connection:
+            numbers = connection.execute(_running(account_id)).scalars().all()
+        for number in numbers:
+            with db.engine.begin() as connection:
+                run_one(connection, number, datetime.now(UTC))
+
+
+def _accounts() -> list[str]:
+    with db.engine.connect() as connection:
+        asked = select(CampaignRow.account_id).where(CampaignRow.state == CampaignState.RUNNING.value).distinct()
+        return sorted(connection.execute(asked).scalars())
+
+
+def _running(account_id: str) -> Any:
+    mine = CampaignRow.account_id == account_id, CampaignRow.state == CampaignState.RUNNING.value
+    return select(CampaignRow.id).where(*mine).order_by(CampaignRow.id)
+
+
+def run_one(connection: Connection, number: int, now: datetime) -> int:
+    """Let users join, and write the notices that are due. Return how many are new. Locks the campaign."""
+    locked = update(CampaignRow).where(CampaignRow.id == number, CampaignRow.state == CampaignState.RUNNING.value)
+    connection.execute(locked.values(state=CampaignState.RUNNING.value))
+    campaign = connection.execute(select(CampaignRow.__table__).where(CampaignRow.id == number)).one_or_none()
+    today = _today(now)
+    if campaign is None or campaign.state != CampaignState.RUNNING or campaign.begins > today:
+        return 0
+    people.drop_deleted(connection, campaign, now, outbox())
+    first = connection.execute(select(CampaignUser.user_name).where(CampaignUser.campaign_id == number).limit(1))
+    if campaign.joins or first.first() is None:
+        people.join(connection, campaign, current_app.config["SERVICE_USERS"], now)
+    return outbox().enqueue(connection, list(planned(connection, campaign, today, address_book(current_app))))
+
+
+def _today(now: datetime) -> date:
+    return now.astimezone(current_app.config["NOTICES_TIME_ZONE"]).date()
+
+
+def planned(connection: Connection, campaign: Any, today: date, addresses: AddressBook) -> Iterator[Notice]:
+    """Yield the notices of a campaign that are due on a day: also those that were written already."""
+    zone = current_app.config["NOTICES_TIME_ZONE"]
+    all_steps = steps(campaign.begins, campaign.deadline, campaign.ahead, to_managers=campaign.to_managers)
+    query = select(CampaignUser.__table__).where(
+        CampaignUser.campaign_id == campaign.id, CampaignUser.left_at.is_(None)
+    )
+    left = connection.execute(query.order_by(CampaignUser.user_name)).all()
+    for user in left:
+        step = due(all_steps, today, user.joined_at.astimezone(zone).date())
+        if step:
+            yield _notice(campaign, step, user, today)
+    if managers_due(all_steps, today):
+        yield from _to_managers(campaign, [user.user_name for user in left], addresses)
+
+
+def _data(campaign: Any) -> dict[str, Any]:
+    rule = BY_ID.get(campaign.rule)
+    return {
+        "campaign": campaign.name,
+        "title": rule.name if rule else campaign.name,
+        "told": rule.told if rule else "",
+        "deadline": campaign.deadline.isoformat(),
+        "account": campaign.account_id,
+    }
+
+
+def _notice(campaign: Any, step: Step, user: Any, today: date) -> Notice:
+    own: Mapping[str, str] = {"own_subject": campaign.own_subject, "own_text": campaign.own_text}
+    data = {**_data(campaign), "user": user.user_name, "days": max(0, (campaign.deadline - today).days)}
+    rule = BY_ID.get(campaign.rule)
+    if rule and rule.fix:
+        data |= {"fix": rule.fix.endpoint, "fix_label": _(rule.fix.action)}
+    return Notice(
+        kind=step.kind,
+        account_id=campaign.account_id,
+        user_name=user.user_name,
+        user_id=user.user_id,
+        idempotency_key=f"campaign:{campaign.id}:{user.user_name}:{user.joined_at.date()}:{step.code}"[:160],
+        data=data | {name: text for name, text in own.items() if text},
+        campaign_id=campaign.id,
+    )
+
+
+def _to_managers(campaign: Any, left: list[str], addresses: AddressBook) -> Iterator[Notice]:
+    """Yield a notice for each manager. Users without one are named to the administrators of NOTICES_ADMINS."""
+    by_manager: dict[str, list[str]] = {}
+    for name in left:
+        by_manager.setdefault(addresses.of_manager(campaign.account_id, name), []).append(name)
+    for manager, names in by_manager.items():
+        for address in (manager,) if manager else current_app.config["NOTICES_ADMINS"]:
+            yield Notice(
+                kind="campaign-manager",
+                account_id=campaign.account_id,
+                user_name=address,
+                audience=Audience.ADDRESS,
+                idempotency_key=f"campaign:{campaign.id}:manager:{address}"[:160],
+                data={
+                    **_data(campaign),
+                    "people": [{"user": name, "account": campaign.account_id} for name in names],
+                },
+                campaign_id=campaign.id,
+            )

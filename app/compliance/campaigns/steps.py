@@ -1,0 +1,58 @@
+"""The steps of a campaign, and which of them is due. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import NamedTuple
+
+
+class Step(NamedTuple):
+    """A step: its kind of notice, its day, and a code that is stored in keys."""
+
+    code: str
+    kind: str
+    day: date
+
+
+MANAGER = "manager"
+
+
+def steps(begins: date, deadline: date, ahead: Sequence[int], *, to_managers: bool) -> list[Step]:
+    """Return a campaign's steps in order. A reminder before the announcement, or on its day, is left out.
+
+    ahead: days before the deadline.
+    """
+    found = [Step("announcement", "campaign-announcement", begins)]
+    for days in sorted({*ahead}, reverse=True):
+        day = deadline - timedelta(days=days)
+        if days > 0 and day > begins:
+            found.append(Step(str(days), "campaign-reminder", day))
+    if deadline > begins:
+        found.append(Step("day", "campaign-day", deadline))
+    if to_managers:
+        found.append(Step(MANAGER, "campaign-manager", deadline + timedelta(days=1)))
+    return found
+
+
+def due(all_steps: Sequence[Step], today: date, joined: date | None = None) -> Step | None:
+    """Return the step that users are at, None before the first one or after the deadline.
+
+    joined: of a user who came later. Their first step is the announcement, whatever day it is. A step that was missed
+    isn't made up for, because the next one says the same.
+    """
+    own = [step for step in all_steps if step.code != MANAGER and step.day <= today]
+    if not own or today > _deadline(all_steps):
+        return None
+    if joined is not None and joined >= own[-1].day and joined > all_steps[0].day:
+        return all_steps[0]
+    return own[-1]
+
+
+def managers_due(all_steps: Sequence[Step], today: date) -> bool:
+    """Return whether managers are told by now."""
+    return any(step.code == MANAGER and step.day <= today for step in all_steps)
+
+
+def _deadline(all_steps: Sequence[Step]) -> date:
+    return max(step.day for step in all_steps if step.code != MANAGER)

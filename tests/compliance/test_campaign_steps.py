@@ -1,0 +1,149 @@
+"""A campaign of 300 users over weeks: who gets what, counted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from sqlalchemy import insert, select, update
+
+from app.compliance.campaigns.jobs import run_campaigns
+from app.compliance.campaigns.models import CampaignRow, CampaignUser
+from app.compliance.campaigns.steps import due, managers_due, steps
+from app.db import db
+from app.factory import create_app
+from app.notices.models import NoticeRow
+from config import from_env
+from tests.compliance.test_due import Someone
+from tests.compliance.test_reminders import ACCOUNT, SETTINGS, now, report, someone
+from tests.support.clock import Clock
+from tests.support.databases import GOOD, make_database
+
+DAY = 24 * 3600
+
+
+@pytest.fixture
+def portal(tmp_path: Path, clock: Clock) -> Iterator[Flask]:
+    make_database(tmp_path / "portal.db")
+    (tmp_path / "addresses.csv").write_text("user,address,manager\n" + "".join(
+        f"user{number:03d},user{number:03d}@example.com,{'boss@example.com' if number % 2 else ''}\n"
+        for number in range(300)
+    ))  # fmt: skip
+    settings = {**SETTINGS, "NOTICES_ADDRESS_FILE": str(tmp_path / "addresses.csv")}
+    app = create_app(from_env({**GOOD, **settings, "DATABASE_URL": f"sqlite:///{tmp_path / 'portal.db'}"}))
+    with app.app_context():
+        yield app
+        db.engine.dispose()
+
+
+def campaign(**values: object) -> None:
+    today = now().date()
+    row = {
+        "account_id": ACCOUNT,
+        "name": "MFA for all",
+        "rule": "mfa",
+        "search": "",
+        "begins": today,
+        "deadline": today + timedelta(days=20),
+        "ahead": [15, 7, 1],
+        "to_managers": True,
+        "joins": True,
+        "own_subject": "",
+        "own_text": "",
+        "state": "running",
+        "created_by": f"arn:aws:iam::{ACCOUNT}:user/anna",
+        "created_at": now(),
+    }
+    with db.engine.begin() as connection:
+        connection.execute(insert(CampaignRow).values(**row, **values))
+
+
+def written(*states: str) -> list[tuple[str, str]]:
+    """User and kind of the campaign's notices."""
+    with db.engine.connect() as connection:
+        rows = connection.execute(select(NoticeRow).where(NoticeRow.campaign_id.is_not(None)).order_by(NoticeRow.id))
+        return [(row.user_name, row.kind) for row in rows if row.state in states or not states]
+
+
+def sent() -> None:
+    """A worker sends what waits."""
+    with db.engine.begin() as connection:
+        connection.execute(update(NoticeRow).where(NoticeRow.state == "waiting").values(state="sent"))
+
+
+def left() -> Counter[str]:
+    with db.engine.connect() as connection:
+        return Counter(connection.execute(select(CampaignUser.left)).scalars())
+
+
+def test_every_message_of_a_campaign_is_counted(portal: Flask, tmp_path: Path, clock: Clock) -> None:
+    people = [someone(f"user{number:03d}", virtual=0) for number in range(300)]
+
+    def day(number: int) -> None:
+        """The report of the day comes, workers run each hour, and send."""
+        gone: set[str] = set()
+        for index, each in enumerate(people):
+            if index % 4 == 0 and number >= 1:
+                each.virtual = 1  # at once
+            elif index % 4 == 1 and number >= 6:
+                each.virtual = 1  # after the first reminder
+            elif index % 4 == 2 and index < 30 and number >= 8:
+                gone.add(each.name)
+        report(portal, tmp_path, *(each for each in people if each.name not in gone))
+        for _ in range(3):
+            run_campaigns(now())
+        sent()
+        clock.move(DAY)
+
+    day(0)
+    campaign()
+    for number in range(24):
+        day(number)
+    kinds = Counter(kind for _, kind in written())
+    never = 300 - 75 - 75 - 7
+    assert kinds["campaign-announcement"] == 300
+    assert kinds["campaign-reminder"] == (300 - 75) + 2 * never
+    assert kinds["campaign-day"] == never
+    managers = [(user, kind) for user, kind in written() if kind == "campaign-manager"]
+    assert sorted(user for user, _ in managers) == ["anna@example.com", "boss@example.com", "otto@example.com"]
+    assert left() == {"done": 150, "deleted": 7, "": never}
+
+
+def test_whoever_is_done_gets_nothing_that_still_waits(portal: Flask, tmp_path: Path, clock: Clock) -> None:
+    sam, tia = someone("sam", virtual=0), someone("tia", virtual=0)
+    report(portal, tmp_path, sam, tia)
+    campaign()
+    run_campaigns(now())
+    clock.move(DAY)
+    sam.virtual = 1
+    report(portal, tmp_path, sam, tia)
+    assert written("cancelled") == [("sam", "campaign-announcement")]
+    assert written("waiting") == [("tia", "campaign-announcement")]
+
+
+def test_who_comes_later_is_asked_from_the_beginning(portal: Flask, tmp_path: Path, clock: Clock) -> None:
+    sam: Someone = someone("sam", virtual=0)
+    report(portal, tmp_path, sam)
+    campaign()
+    for number in range(9):
+        people = [sam, someone("tia", virtual=0)] if number >= 6 else [sam]
+        report(portal, tmp_path, *people)
+        run_campaigns(now())
+        clock.move(DAY)
+    assert [kind for user, kind in written() if user == "tia"] == ["campaign-announcement"]
+    assert [kind for user, kind in written() if user == "sam"] == ["campaign-announcement", "campaign-reminder"]
+
+
+def test_what_was_missed_is_not_made_up_for() -> None:
+    begins = now().date()
+    plan = steps(begins, begins + timedelta(days=20), [15, 7, 1], to_managers=True)
+    assert [step.code for step in plan] == ["announcement", "15", "7", "1", "day", "manager"]
+    at = [due(plan, begins + timedelta(days=number)) for number in (0, 4, 5, 16, 20, 21)]
+    assert [step.code if step else "" for step in at] == ["announcement", "announcement", "15", "7", "day", ""]
+    assert [managers_due(plan, begins + timedelta(days=number)) for number in (20, 21)] == [False, True]
+    short = steps(begins, begins + timedelta(days=5), [15, 7, 1], to_managers=False)
+    assert [step.code for step in short] == ["announcement", "1", "day"]
