@@ -117,6 +117,8 @@ REASONS: dict[str, str] = {
     "no-replacement-allowed": N_("the policy doesn’t allow another device"),
     "no-response": N_("AWS didn’t answer"),
     "no-such-day": N_("there is no list of that day"),
+    "nothing-kept": N_("no source of that day is kept"),
+    "source-unreadable": N_("a kept source could not be read"),
     "not-a-report": N_("not a credential report"),
     "report-took-too-long": N_("AWS was still creating the credential report"),
     "not-allowed": N_("the policy doesn’t allow it"),
