@@ -39,7 +39,7 @@ def _length_of(octets: int) -> str:
 
 
 def _three_numbers(octets: int) -> str:
-    """Three numbers of about this size, of the last only the beginning.
+    """Three numbers of about this size without the tag of the first, and of the last only the beginning.
 
     A number with its highest bit set has one octet more, for its sign. One in 256 has an octet less, one in 65,536
     two less. Even shorter ones are not looked for.
@@ -47,10 +47,10 @@ def _three_numbers(octets: int) -> str:
     sizes = range(octets - 2, octets + 2)
     whole = "|".join(f"{_length_of(size)}.{{{size}}}" for size in sizes)
     begun = "|".join(_length_of(size) for size in sizes)
-    return rf"(?:\x02(?:{whole})){{2}}\x02(?:{begun})"
+    return rf"(?:{whole})\x02(?:{whole})\x02(?:{begun})"
 
 
-_THREE_NUMBERS = "|".join(_three_numbers(octets) for octets in (64, 128, 192, 256, 512))
+_THREE_NUMBERS = rf"\x02(?:{'|'.join(_three_numbers(octets) for octets in (64, 128, 192, 256, 512))})"
 """Primes and exponents of an RSA key of 1,024 to 8,192 bits, the beginning cut off."""
 
 SIGNS: dict[str, list[str]] = {
