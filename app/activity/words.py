@@ -116,6 +116,7 @@ REASONS: dict[str, str] = {
     "no-password": N_("there was no console password"),
     "no-replacement-allowed": N_("the policy doesn’t allow another device"),
     "no-response": N_("AWS didn’t answer"),
+    "no-bucket": N_("there is no such bucket"),
     "no-such-day": N_("there is no list of that day"),
     "nothing-kept": N_("no source of that day is kept"),
     "source-unreadable": N_("a kept source could not be read"),
