@@ -7,7 +7,10 @@ import os
 from flask import Flask
 
 from app.audit.log import open_audit_log
+from app.compliance.data.user_tags import UserTags
+from app.db import db
 from app.db.opening import open_database
+from app.notices.addresses import read_tags_with
 from app.notices.channels import configured
 from app.notices.outbox import open_outbox
 from config import from_env
@@ -20,6 +23,8 @@ def create_command_app() -> Flask:
     open_database(app)
     open_audit_log(app)
     open_outbox(app, configured(app.config))
+    with app.app_context():
+        read_tags_with(app, UserTags(db.engine).of)
     if app.extensions["outbox"].channels:
         from app.compliance.campaigns import people  # noqa: PLC0415 # commands start faster without
         from app.compliance.reminders import outside  # noqa: PLC0415 # likewise

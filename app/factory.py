@@ -16,6 +16,7 @@ from app.aws.clients import Clients
 from app.aws.observing import Observer
 from app.compliance import pages as compliance
 from app.compliance.campaigns import people as campaigns
+from app.compliance.data.user_tags import UserTags
 from app.compliance.reminders import outside
 from app.credentials import pruning
 from app.db import db, migrating
@@ -23,8 +24,11 @@ from app.db.opening import open_database
 from app.monitoring import metrics
 from app.monitoring.health import Health, Machines
 from app.monitoring.logs import Watched, request_id
+from app.notice_pages.views import bp as notices_bp
 from app.notices import changes
+from app.notices.addresses import read_tags_with
 from app.notices.channels import configured
+from app.notices.metrics import OutboxCollector
 from app.notices.outbox import open_outbox
 from app.policy.portal_actions import allowed_actions
 from app.sessions import current
@@ -60,6 +64,8 @@ def create_app(config: dict[str, Any]) -> Flask:
     app.session_interface = StoredSessions(app, _session_store(app))
     open_audit_log(app, metrics.recorded)
     open_outbox(app, configured(app.config))
+    with app.app_context():
+        read_tags_with(app, UserTags(db.engine).of)
     changes.listen(app)
 
     clients = Clients(
@@ -111,6 +117,7 @@ def create_app(config: dict[str, Any]) -> Flask:
         compliance.evidence_bp,
         compliance.calendar_bp,
         compliance.sessions_bp,
+        notices_bp,
         compliance.history_bp,
     ):
         app.register_blueprint(blueprint)
@@ -123,7 +130,9 @@ def _wrap(app: Flask) -> None:
     proxies = app.config["TRUSTED_PROXIES"]
     app.extensions["health"] = Health(app)
     watched = Watched(app.wsgi_app, metrics.answered, proxied=bool(proxies))
-    outside = Machines(watched, app.extensions["health"], app.config["METRICS_TOKEN"])
+    with app.app_context():
+        further = [OutboxCollector(db.engine)] if app.extensions["outbox"].channels else []
+    outside = Machines(watched, app.extensions["health"], app.config["METRICS_TOKEN"], further)
     inside = Addressed(outside)
     app.wsgi_app = ProxyFix(inside, proxies, proxies, proxies) if proxies else inside  # type: ignore[method-assign]  # Flask's documented way
 

@@ -142,6 +142,9 @@ RECENTLY_CONFIRMED = {
     "mfa.replaced_post",
 }
 ONLY_FOR_ADMINS = {
+    "notices.cancel",
+    "notices.send_again",
+    "notices.send_all_again",
     "policies.check",
     "policies.check_post",
     "policies.download",
@@ -162,6 +165,8 @@ ONLY_FOR_ADMINS = {
     "compliance_audit.restore_exception",
 }
 FOR_AUDITORS_TOO = {
+    "notices.addresses",
+    "notices.index",
     "activity.everyone",
     "activity.export",
     "policies.index",
@@ -230,7 +235,9 @@ def test_pages_for_admins_are_marked(portal: Flask) -> None:
 def test_every_page_about_others_says_whether_auditors_may(portal: Flask) -> None:
     marked = {name for name, view in portal.view_functions.items() if getattr(view, "needs_auditor", False)}
     assert marked == FOR_AUDITORS_TOO and not marked & ONLY_FOR_ADMINS
-    about_others = {name for name in portal.view_functions if name.startswith(("compliance", "policies."))}
+    about_others = {
+        name for name in portal.view_functions if name.startswith(("compliance", "notices.", "policies."))
+    }
     assert about_others <= ONLY_FOR_ADMINS | FOR_AUDITORS_TOO, "each has @admins_only or @auditors_too"
     forms = {rule.endpoint for rule in portal.url_map.iter_rules() if "POST" in (rule.methods or ())}
     assert not forms & FOR_AUDITORS_TOO, "auditors change nothing"

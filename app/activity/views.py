@@ -14,6 +14,8 @@ from app.activity.forms import EveryoneForm, FilterForm
 from app.audit.events import Event
 from app.audit.log import audit_log
 from app.mfa.leftovers import reconcile
+from app.notices.kinds import KINDS
+from app.notices.queries import of_user
 from app.sessions import current
 from app.sessions.open_sessions import end_sessions, open_sessions
 from app.text.messages import _, ngettext
@@ -53,6 +55,8 @@ def index() -> ResponseReturnValue:
         words=words,
         older=_older(found, "activity.index"),
         unidentified=queries.has_unidentified(engine, me.account_id, me.user_name),
+        notices=[] if request.args else of_user(engine, me.account_id, me.user_id),
+        kinds=KINDS,
     )
 
 

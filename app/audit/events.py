@@ -165,6 +165,8 @@ class Event(StrEnum):
         N_("Tried to export compliance findings"),
     )
     NOTICES_SENT = "notices-sent", N_("Sent notices"), N_("Tried to send notices")
+    NOTICE_SENT_AGAIN = "notice-sent-again", N_("Sent a notice again"), N_("Tried to send a notice again")
+    NOTICE_CANCELLED = "notice-cancelled", N_("Cancelled a notice"), N_("Tried to cancel a notice")
     AUDIT_LOG_EXPORTED = "record-exported", N_("Exported the audit log"), N_("Tried to export the audit log")
     AUDIT_LOG_SHORTENED = (
         SHORTENED,

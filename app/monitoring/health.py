@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, cast
 
 from flask import Flask
+from prometheus_client.registry import Collector
 from sqlalchemy import Engine
 
 from app.db import db
@@ -101,8 +102,12 @@ class Health:
 class Machines:
     """Answers these three paths, and passes everything else on."""
 
-    def __init__(self, inner: WSGIApplication, health: Health, metrics_token: str) -> None:
+    def __init__(
+        self, inner: WSGIApplication, health: Health, metrics_token: str, further: Iterable[Collector] = ()
+    ) -> None:
+        """further: what /metrics also asks."""
         self._inner = inner
+        self._further = tuple(further)
         self._health = health
         self._token = metrics_token
 
@@ -120,7 +125,7 @@ class Machines:
             sent = environ.get("HTTP_AUTHORIZATION", "").encode("latin-1")
             if not hmac.compare_digest(sent, b"Bearer " + self._token.encode()):
                 return _plain(start_response, "401 Unauthorized", b"Send METRICS_TOKEN as a bearer token.\n")
-            text = metrics.exposition(self._health.sessions.store.count, self._health.parts)
+            text = metrics.exposition(self._health.sessions.store.count, self._health.parts, self._further)
             return _plain(start_response, "200 OK", text, metrics.CONTENT_TYPE)
         return self._inner(environ, start_response)
 

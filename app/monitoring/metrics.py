@@ -7,7 +7,7 @@ deploy/gunicorn.conf.py sets before anything here is imported. No label contains
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
@@ -89,10 +89,16 @@ class _Now(Collector):
             return  # /readyz says so
 
 
-def exposition(count_sessions: Callable[[], int], parts: Callable[[], Mapping[str, str]]) -> bytes:
-    """Return everything in Prometheus' text format. parts: states of the portal's parts, "ok" for those that work."""
+def exposition(
+    count_sessions: Callable[[], int], parts: Callable[[], Mapping[str, str]], further: Iterable[Collector] = ()
+) -> bytes:
+    """Return everything in Prometheus' text format. parts: states of the portal's parts, "ok" for those that work.
+
+    further: what else is asked now.
+    """
     registry = CollectorRegistry()
-    registry.register(_Now(count_sessions, parts))
+    for collector in (_Now(count_sessions, parts), *further):
+        registry.register(collector)
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library has no types there
         return generate_latest(registry)

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from flask import Flask
+
 from app.notices.mail_address import mail_address
 from app.notices.models import NoticeRow
 from app.notices.notice import MAIL, Audience
@@ -131,3 +133,19 @@ class AddressBook:
             return row.user_name
         of = self.of_manager if row.audience == Audience.MANAGER else self.of_user
         return of(row.account_id, row.user_name) or None
+
+
+def address_book(app: Flask) -> AddressBook:
+    """Return users' addresses, by the settings."""
+    config = app.config
+    return AddressBook(
+        config["NOTICES_ADDRESS_FILE"],
+        config["NOTICES_ADDRESS_TAG"],
+        config["NOTICES_ADDRESS_PATTERN"],
+        app.extensions.get("tag_of", _no_tag),
+    )
+
+
+def read_tags_with(app: Flask, tag_of: TagOf) -> None:
+    """Let the portal read users' tags with this."""
+    app.extensions["tag_of"] = tag_of

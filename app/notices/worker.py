@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.db import db
 from app.notices import claims
-from app.notices.addresses import AddressBook
+from app.notices.addresses import address_book
 from app.notices.channels import configured
 from app.notices.claims import Pace
 from app.notices.content import Brand
@@ -146,17 +146,6 @@ def pace_of(app: Flask) -> Pace:
     """Return how fast notices are sent, by the settings."""
     config = app.config
     return Pace(config["NOTICES_ATTEMPTS"], config["NOTICES_PER_MINUTE"], config["NOTICES_QUIET_HOURS"])
-
-
-def address_book(app: Flask) -> AddressBook:
-    """Return users' addresses, by the settings."""
-    config = app.config
-    return AddressBook(
-        config["NOTICES_ADDRESS_FILE"],
-        config["NOTICES_ADDRESS_TAG"],
-        config["NOTICES_ADDRESS_PATTERN"],
-        **({"tag_of": tag_of} if (tag_of := app.extensions.get("tag_of")) else {}),
-    )
 
 
 def delivery(app: Flask) -> Delivery:

@@ -17,7 +17,7 @@ import pytest
 from awscli.clidriver import create_clidriver  # type: ignore[import-untyped] # version 1 ships no types
 from botocore import xform_name
 
-from app.commands import activity, compliance, notify
+from app.commands import activity, compliance, notify, worker
 from app.policy.cli import policy
 from app.sandbox.cli import sandbox as sandbox_command
 from tests.docs.pages import DOCUMENTS, Line, languages, lines, mentioned
@@ -54,6 +54,7 @@ FLASK: dict[str, click.Command] = {
     "activity": activity,
     "compliance": compliance,
     "notify": notify,
+    "worker": worker,
     "sandbox": sandbox_command,
 }
 

@@ -15,10 +15,9 @@ from app.compliance.campaigns.models import CampaignRow, CampaignState, Campaign
 from app.compliance.campaigns.steps import Step, due, managers_due, steps
 from app.compliance.rules.table import BY_ID
 from app.db import db
-from app.notices.addresses import AddressBook
+from app.notices.addresses import AddressBook, address_book
 from app.notices.notice import Audience, Notice
 from app.notices.outbox import outbox
-from app.notices.worker import address_book
 from app.text.messages import _
 
 

@@ -42,6 +42,16 @@ def read_people(
     return {row.user_name: row for row in (PersonRow(*columns) for columns in connection.execute(query).all())}
 
 
+def read_names(connection: Connection, account_id: str) -> Sequence[str]:
+    """Return the names of all known users of an account, in alphabetical order."""
+    name = CompliancePerson.user_name
+    return (
+        connection.execute(select(name).where(CompliancePerson.account_id == account_id).order_by(name))
+        .scalars()
+        .all()
+    )
+
+
 def read_named(connection: Connection, account_id: str, names: Collection[str]) -> dict[str, PersonRow]:
     """Return the rows of these users, by user name."""
     found: dict[str, PersonRow] = {}

@@ -7,6 +7,10 @@ import re
 from app.text.messages import N_, _
 
 SENTENCES = {
+    "channel-failed": N_("Latchkey made a mistake while sending it. The log says more."),
+    "interrupted": N_("Latchkey stopped twice while sending it, so it may have arrived. Send it again if it didn’t."),
+    "no-address": N_("The user’s mail address isn’t known."),
+    "not-written": N_("Latchkey made a mistake while writing it. The log says more."),
     "address-invalid": N_("This isn’t a mail address. Correct it where your addresses come from."),
     "address-needs-smtputf8": N_("The mail server doesn’t support addresses with these letters (SMTPUTF8)."),
     "certificate-not-trusted": N_("The server’s TLS certificate isn’t trusted. Check the name and NOTICES_CA_FILE."),

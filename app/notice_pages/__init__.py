@@ -1,0 +1,1 @@
+"""Pages about notices, for administrators: what is waiting, what failed, and who has no address."""

@@ -1,0 +1,82 @@
+"""What pages and metrics ask the table of notices."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, Engine, func, select, update
+
+from app.notices.models import NoticeRow, ScheduleRow
+from app.notices.notice import MAIL, TO_BE_SENT, Audience, State
+from app.notices.schedules import WORKER
+
+PAGE = 50
+"""Notices on a page."""
+
+
+class Figures(NamedTuple):
+    """How the outbox is doing."""
+
+    states: Mapping[str, int]
+    """How many notices there are, by state. Those that were sent are counted only on request."""
+    oldest: datetime | None
+    """Since when the longest due notice could have been sent, None if none is due."""
+    beat_at: datetime | None
+    """When a worker last said that it runs."""
+
+
+def figures(engine: Engine, now: datetime, accounts: Collection[str] | None = None) -> Figures:
+    """Count notices. accounts: only about these; None: all, without those that were sent."""
+    mine = NoticeRow.account_id.in_(accounts) if accounts is not None else NoticeRow.state != State.SENT.value
+    states = select(NoticeRow.state, func.count().label("number")).where(mine).group_by(NoticeRow.state)
+    due = NoticeRow.state.in_(TO_BE_SENT), NoticeRow.not_before <= now
+    with engine.connect() as connection:
+        counted = {row.state: row.number for row in connection.execute(states)}
+        oldest = connection.execute(select(NoticeRow.not_before).where(*due).order_by(NoticeRow.not_before).limit(1))
+        beat = connection.execute(select(ScheduleRow.beat_at).where(ScheduleRow.name == WORKER))
+        return Figures(counted, oldest.scalar(), beat.scalar())
+
+
+def listed(
+    engine: Engine, accounts: Collection[str], states: Collection[str], before: int | None = None
+) -> Sequence[NoticeRow]:
+    """Return notices about these accounts in these states, the newest first, one more than PAGE at most.
+
+    before: only those with a smaller number.
+    """
+    which: list[ColumnElement[bool]] = [NoticeRow.account_id.in_(accounts), NoticeRow.state.in_(states)]
+    if before is not None:
+        which.append(NoticeRow.id < before)
+    with engine.connect() as connection:
+        return rows(connection, *which, most=PAGE + 1)
+
+
+def of_user(engine: Engine, account_id: str, user_id: str, most: int = 20) -> Sequence[NoticeRow]:
+    """Return the latest notices to a user that were sent, the newest first. user_id: AWS's unique ID.
+
+    Notices without that ID are left out: they may be those of an earlier user of the same name.
+    """
+    if not user_id:
+        return []
+    mine = NoticeRow.account_id == account_id, NoticeRow.user_id == user_id
+    sent = NoticeRow.state == State.SENT.value, NoticeRow.audience == Audience.USER.value, NoticeRow.channel == MAIL
+    with engine.connect() as connection:
+        return rows(connection, *mine, *sent, most=most)
+
+
+def rows(connection: Connection, *which: ColumnElement[bool], most: int) -> Sequence[NoticeRow]:
+    """Return notices, the newest first."""
+    query = select(*NoticeRow.__table__.c).where(*which).order_by(NoticeRow.id.desc()).limit(most)
+    return [NoticeRow(**row._mapping) for row in connection.execute(query)]
+
+
+def send_again(connection: Connection, now: datetime, *which: ColumnElement[bool]) -> int:
+    """Let workers send notices that weren't sent, with all attempts. Return how many.
+
+    which: conditions on NoticeRow. It has the same message ID as before.
+    """
+    ended = NoticeRow.state.in_((State.DEAD.value, State.CANCELLED.value, State.FAILED.value))
+    values = {"state": State.WAITING.value, "attempts": 0, "unsure": 0, "not_before": now, "last_error": ""}
+    return int(connection.execute(update(NoticeRow).where(ended, *which).values(values)).rowcount)

@@ -1,0 +1,77 @@
+"""An administrator sees which notices failed, and sends them again. Users see theirs under Activity."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import create_engine, update
+
+from app.notices.models import NoticeRow
+from app.notices.notice import Notice
+from app.notices.outbox import Outbox
+from tests.browser.conftest import Surfing
+from tests.browser.test_activity import come_back
+from tests.support.browser import Surfer
+from tests.support.clock import Clock
+from tests.support.people import Employee, Phone
+from tests.support.portal import Portal
+from tests.support.sandbox import Sandbox
+
+
+@pytest.fixture
+def admin(surfing: Surfing, sandbox: Sandbox, clock: Clock) -> Surfer:
+    """Administrator, signed in with MFA."""
+    clock.move(200)  # their earlier codes are past
+    user = sandbox.user("Administrator")
+    phone = Phone(clock, f"otpauth://totp/Administrator?secret={user['mfa']['seed']}")
+    surfer = surfing()
+    come_back(surfer, Employee(sandbox, "Administrator", user["access_key_id"], user["secret_access_key"]), phone)
+    return surfer
+
+
+def write(portal: Portal, sandbox: Sandbox, user: Employee, key: str, **columns: object) -> None:
+    """Write a notice to a user, as it is after its worker has stored what became of it."""
+    engine = create_engine(portal.environment["DATABASE_URL"])
+    user_id = str(sandbox.as_administrator("iam").get_user(UserName=user.name)["User"]["UserId"])
+    with engine.begin() as connection:
+        told = Notice("access-key-created", sandbox.account_id, user.name, key, {}, user_id)
+        Outbox(["mail"]).enqueue(connection, [told])
+        connection.execute(update(NoticeRow).where(NoticeRow.idempotency_key == key).values(**columns))
+    engine.dispose()
+
+
+def states(portal: Portal, key: str) -> list[tuple[object, ...]]:
+    return portal.rows("select state, attempts, last_error from notices where idempotency_key = :key", key=key)
+
+
+def test_an_admin_sends_a_notice_again_and_cancels_it(
+    admin: Surfer, portal: Portal, sandbox: Sandbox, nadia: Employee
+) -> None:
+    write(portal, sandbox, nadia, "again", state="dead", attempts=10, last_error="recipient-550")
+    admin.navigate("/activity/everyone")
+    admin.follow("/notices")
+    assert admin.data("about") == ["recipient-550"] and "no-channel" in admin.data("state")
+    admin.submit("/notices/again")
+    assert states(portal, "again") == [("waiting", 0, "")]
+    assert admin.data("item") and admin.path == "/notices"
+    admin.submit("/notices/cancel")
+    assert states(portal, "again") == [("cancelled", 0, "")]
+    admin.follow("/notices?show=failed")
+    assert admin.data("item") == []
+    admin.follow("/notices/addresses")
+    assert admin.path == "/notices/addresses"
+    done = [event for event, phase, _ in portal.activity("Administrator") if phase == "done"]
+    assert done[-2:] == ["notice-sent-again", "notice-cancelled"]
+
+
+def test_a_user_sees_their_own_notices_only(
+    surfer: Surfer, portal: Portal, sandbox: Sandbox, nadia: Employee
+) -> None:
+    surfer.arrive_with_mfa(nadia)
+    sent = {"state": "sent", "sent_at": datetime.now(UTC), "sent_to": "nadia@example.com"}
+    write(portal, sandbox, nadia, "hers", **sent)
+    write(portal, sandbox, nadia, "earlier-namesake", **sent, user_id="AIDAEARLIER")
+    surfer.navigate("/activity")
+    assert surfer.data("sent") == ["access-key-created"]
+    assert "nadia@example.com" in surfer.text
