@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -156,10 +155,3 @@ def test_every_reason_has_a_sentence() -> None:
     assert codes == set(SENTENCES)
     for code in (*SENTENCES, "recipient-550", "content-554", "sender-421", "server-554", "http-503"):
         assert said(code).endswith(".") and "%(" not in said(code)
-
-
-@pytest.fixture(autouse=True)
-def no_proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
-        monkeypatch.delenv(name, raising=False)
-    yield

@@ -32,6 +32,7 @@ from tests.support.receiver import (
     hang,
     receiver,
     reset,
+    tunnel,
 )
 from tests.support.tls import Certificate
 
@@ -196,6 +197,23 @@ def test_a_name_that_leads_into_the_own_network_is_not_asked_unless_that_is_set(
 )  # fmt: skip
 def test_which_addresses_are_public(address: str, public: bool) -> None:
     assert is_public(address) is public
+
+
+def test_the_proxy_of_the_environment_connects(certificate: Certificate, monkeypatch: pytest.MonkeyPatch) -> None:
+    options = {"url": "https://localhost:8443/x", "ca_file": str(certificate.file)}
+    with receiver(certificate.server) as there, receiver() as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://latch:k%40y@127.0.0.1:{proxy.port}")
+        proxy.answers = [tunnel(there.port), answer(403, b"not allowed")]
+        assert post(there, THREE, **options) == ["sent"] * 3
+        assert [got.target for got in proxy.requests] == ["localhost:8443"]
+        assert proxy.requests[0].headers["proxy-authorization"] == f"Basic {base64.b64encode(b'latch:k@y').decode()}"
+        assert [got.target for got in there.requests] == ["/x"] * 3
+        assert not any("proxy-authorization" in got.headers for got in there.requests)
+        assert post(there, THREE, **options) == ["later not-reached"] * 3
+    with receiver() as here, receiver() as proxy:  # what is on this machine isn't the proxy's
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
+        monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{proxy.port}")
+        assert post(here, THREE[:1]) == ["sent"] and proxy.connections == 0
 
 
 def test_nobody_listens() -> None:

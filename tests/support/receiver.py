@@ -41,7 +41,7 @@ class Receiver:
         with connection, suppress(OSError):
             stream = connection.makefile("rb")
             while line := stream.readline():
-                if not line.endswith(b" HTTP/1.1\r\n"):
+                if b" HTTP/1." not in line:
                     connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
                     return
                 headers = {}
@@ -114,6 +114,27 @@ def endless(connection: socket.socket, over: Event) -> bool:
         while not over.is_set():
             connection.sendall(b"x" * 65536)
     return False
+
+
+def tunnel(port: int) -> Behaviour:
+    """Be a proxy: connect to a port of this machine, whatever was asked for, and pass on what comes."""
+
+    def pump(source: socket.socket, target: socket.socket) -> None:
+        with suppress(OSError):
+            while content := source.recv(65536):
+                target.sendall(content)
+            target.shutdown(socket.SHUT_WR)
+
+    def behave(connection: socket.socket, _: Event) -> bool:
+        with socket.create_connection(("127.0.0.1", port)) as there:
+            connection.sendall(b"HTTP/1.1 200 Connected\r\n\r\n")
+            back = Thread(target=pump, args=(there, connection), daemon=True)
+            back.start()
+            pump(connection, there)
+            back.join()
+        return False
+
+    return behave
 
 
 @contextmanager

@@ -5,6 +5,7 @@ Python's own client does just what is wanted here: it follows no redirect, and s
 
 from __future__ import annotations
 
+import base64
 import ipaddress
 import logging
 import socket
@@ -16,7 +17,7 @@ from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from http.client import HTTPConnection, HTTPException, HTTPSConnection, RemoteDisconnected
 from typing import Any, NamedTuple
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 from urllib.request import getproxies_environment, proxy_bypass
 
 import idna
@@ -88,6 +89,14 @@ def _is_ip(host: str) -> bool:
     return True
 
 
+def _proxy_login(proxy: SplitResult) -> dict[str, str]:
+    """Return the header with the user name and password in the address of a proxy, if it has them."""
+    if proxy.username is None:
+        return {}
+    login = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}".encode()
+    return {"Proxy-Authorization": f"Basic {base64.b64encode(login).decode()}"}
+
+
 class _Line:
     """The connection, opened when it is first needed."""
 
@@ -105,9 +114,12 @@ class _Line:
         return self._url.port or (443 if self._url.scheme == "https" else 80)
 
     def _proxy(self) -> SplitResult | None:
-        """Return the proxy of the environment, as other programs use it (HTTPS_PROXY, NO_PROXY)."""
-        named = getproxies_environment().get(self._url.scheme, "")
-        if not named or proxy_bypass(self._host):
+        """Return the proxy of the environment, as other programs use it (HTTPS_PROXY, NO_PROXY).
+
+        Without https, the address is one of this machine.
+        """
+        named = getproxies_environment().get("https", "")
+        if not named or self._url.scheme != "https" or proxy_bypass(self._host):
             return None
         return urlsplit(named if "://" in named else f"http://{named}")
 
@@ -123,7 +135,7 @@ class _Line:
             connection = HTTPConnection(host, port, timeout=patience)
         self._connection, self.used = connection, False
         if proxy:
-            connection.set_tunnel(self._host, self._port())
+            connection.set_tunnel(self._host, self._port(), _proxy_login(proxy))
         connection.connect()
         if not proxy and not _is_ip(self._host):
             self._check_peer(connection)
