@@ -24,11 +24,11 @@ from app.aws.clients import AwsCredentials, using_credentials
 from app.aws.iam import IamGateway
 from app.aws.passwords import PasswordGateway, PasswordPolicy
 from app.aws.user_list import Batch, UserListEntry, UserListGateway
-from app.compliance.data import refresh_runs, updates
-from app.compliance.data.account_data import AccountData, locked
+from app.compliance.data import refresh_runs
+from app.compliance.data.account_data import locked
 from app.compliance.data.judgements import TermsOf
-from app.compliance.data.kept_sources import Arrival
-from app.compliance.data.updates import UNKNOWN_ARRIVAL
+from app.compliance.data.kept_sources import UNKNOWN_ARRIVAL, Arrival
+from app.compliance.data.merging import Merging
 from app.compliance.rules import password_policy
 from app.compliance.rules.sources import UserListFacts
 from app.errors import NotAllowed, PortalError, Throttled
@@ -81,8 +81,8 @@ class Refresh:
     terms_of: TermsOf
     told: Callable[[int, int], None] | None = None
     """Called with the progress: users read, and users in the account (0: not known)."""
-    more: Callable[[], Callable[[AccountData], None]] | None = None
-    """Reads further sources beside the lists, and returns what stores them in the same transaction."""
+    more: Callable[[], Callable[[Merging], None]] | None = None
+    """Reads further sources beside the lists, and returns what merges them in the same transaction."""
     arrival: Arrival = UNKNOWN_ARRIVAL
     """Who began it, and where its lists are kept."""
     counts: Counter[str] = field(default_factory=Counter)
@@ -121,9 +121,11 @@ class Refresh:
         with locked(self.engine, self.account_id) as account:
             now = datetime.now(UTC)
             refresh_runs.finish(account.connection, self.account_id, self.run_id, now, "", **self._progress())
-            updates.keep_lists(account, users.result(), owners, known, at, self.terms_of, self.arrival)
+            merging = Merging(account, self.terms_of)
+            merging.lists(users.result(), owners, known, at, self.arrival)
             for each in further:
-                each.result()(account)
+                each.result()(merging)
+            merging.finish()
 
     def _wait(self, *reads: Future[Any]) -> None:
         """Wait until all reads are done or one failed, with a sign of life each BEAT. Raises what that one raised."""

@@ -22,7 +22,8 @@ from app.compliance.data.judgements import TermsOf, account_verdicts
 from app.compliance.data.kept_sources import Archive, Kept, kept
 from app.compliance.data.models import ComplianceException
 from app.compliance.data.people_data import read_people, states
-from app.compliance.data.updates import keep_lists, keep_report, people_changed
+from app.compliance.data.storing import people_changed
+from app.compliance.data.updates import keep_lists, keep_report
 from app.compliance.rules.subjects import Source
 from app.compliance.thresholds import terms_of
 from app.db import Base

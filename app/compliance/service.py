@@ -19,9 +19,8 @@ from app.compliance.data.credential_report import NotAReport, parse
 from app.compliance.data.details_formats import LARGEST_UPLOAD, NotDetails, Page, holds_details
 from app.compliance.data.details_rows import Details
 from app.compliance.data.judgements import TermsOf
-from app.compliance.data.kept_sources import Arrival, as_file
+from app.compliance.data.kept_sources import UNKNOWN_ARRIVAL, Arrival, as_file
 from app.compliance.data.rows import AccountRow
-from app.compliance.data.updates import UNKNOWN_ARRIVAL
 from app.compliance.rules.subjects import Terms
 from app.compliance.thresholds import terms_of
 from app.errors import NotRecorded

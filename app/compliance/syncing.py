@@ -32,8 +32,7 @@ from app.aws.server_certificates import ServerCertificateGateway
 from app.aws.sts import Identity
 from app.aws.user_list import UserListGateway
 from app.compliance import service
-from app.compliance.data import details_updates, refresh_runs, syncs, updates
-from app.compliance.data.account_data import AccountData
+from app.compliance.data import details_updates, refresh_runs, syncs
 from app.compliance.data.credential_report import CredentialReport, NotAReport, parse
 from app.compliance.data.details import details_of
 from app.compliance.data.details_formats import NotDetails
@@ -41,6 +40,7 @@ from app.compliance.data.details_rows import Details
 from app.compliance.data.forced import Facts, judged
 from app.compliance.data.judgements import TermsOf
 from app.compliance.data.kept_sources import Arrival, as_file
+from app.compliance.data.merging import Merging
 from app.compliance.fetching import fetched, fetched_details
 from app.compliance.listed_accounts import ListedAccount
 from app.compliance.refresh import Gateways, Refresh
@@ -214,17 +214,16 @@ class Sync:
                     raise
                 time.sleep(1)
 
-    def _more(self, work: Refresh) -> Callable[[AccountData], None]:
+    def _more(self, work: Refresh) -> Callable[[Merging], None]:
         """Fetch the other parts, and return what stores them with the lists."""
         report, csv = self._report(work)
         details, pages = self._details(work) if DETAILS in self.parts else (None, b"")
 
-        def keep(account: AccountData) -> None:
-            now = datetime.now(UTC)
-            updates.write_report(account, report, now, work.terms_of, work.arrival.with_content(csv))
+        def keep(merging: Merging) -> None:
+            now, account = datetime.now(UTC), merging.account
+            merging.report(report, now, work.arrival.with_content(csv))
             if details:
-                came = work.arrival.with_content(pages)
-                details_updates.write_details(account, *details, now, work.terms_of, came)
+                details_updates.merge_into(merging, *details, now, work.arrival.with_content(pages))
             syncs.finish_sync(account.connection, account.account_id, now, self.parts)
 
         return keep

@@ -17,7 +17,7 @@ from app.compliance.data import daily, queries
 from app.compliance.data.account_data import ensure_account_row, locked
 from app.compliance.data.merge import Merged
 from app.compliance.data.rows import PersonRow
-from app.compliance.data.updates import judge_and_write_all
+from app.compliance.data.storing import judge_and_write_all
 from app.compliance.exception_batches import ListChanged, TooManyUsers, add_batch, approve_batch, end_batch
 from app.compliance.exceptions import By, ExceptionAlreadyExists, NewException
 from app.compliance.rules.subjects import Terms

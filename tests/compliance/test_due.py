@@ -22,6 +22,7 @@ from app.compliance.data.account_data import ensure_account_row, locked
 from app.compliance.data.credential_report import CredentialReport, NotAReport, parse
 from app.compliance.data.models import ComplianceChange, ComplianceDay, ComplianceException, CompliancePerson
 from app.compliance.data.people_data import read_people
+from app.compliance.data.storing import judge_and_write_all, unchanged
 from app.compliance.export import exported
 from app.compliance.rules.subjects import Terms
 from app.db import Base, db
@@ -224,7 +225,7 @@ class World:
         with locked(at_once, ACCOUNT) as account:
             known = read_people(account.connection, ACCOUNT)
             terms = self.terms_of(account.row.user_list.get("others"))
-            updates.judge_and_write_all(account, known, updates.unchanged(known), terms)
+            judge_and_write_all(account, known, unchanged(known), terms)
 
 
 def _database() -> Engine:

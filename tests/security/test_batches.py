@@ -15,7 +15,7 @@ from app.audit.models import ActivityRow
 from app.compliance.data.account_data import ensure_account_row, locked
 from app.compliance.data.merge import Merged
 from app.compliance.data.rows import PersonRow
-from app.compliance.data.updates import judge_and_write_all
+from app.compliance.data.storing import judge_and_write_all
 from app.compliance.exception_batches import ListChanged
 from app.compliance.exceptions import AnotherPersonNeeded, ExceptionAlreadyExists, UserNotFound
 from app.compliance.service import terms_for

@@ -16,7 +16,7 @@ from app.compliance.data.models import CompliancePerson
 from app.compliance.data.people_data import states
 from app.compliance.data.queries import Filter
 from app.compliance.data.rows import PersonRow
-from app.compliance.data.updates import people_changed
+from app.compliance.data.storing import people_changed
 from app.compliance.rules.verdicts import State
 from app.db import db
 from app.notices.models import NoticeRow

@@ -17,7 +17,7 @@ from app.compliance.data.details_formats import NotDetails
 from app.compliance.data.details_rows import Details, DetailsUser
 from app.compliance.data.forced import ENGINE, Facts, judged
 from app.compliance.data.judgements import TermsOf
-from app.compliance.data.kept_sources import Arrival
+from app.compliance.data.kept_sources import UNKNOWN_ARRIVAL, Arrival
 from app.compliance.data.merge import (
     CLOCKS,
     MISSING_AT_MOST,
@@ -26,10 +26,11 @@ from app.compliance.data.merge import (
     is_another,
     is_later,
 )
+from app.compliance.data.merging import DETAILED, Merging
 from app.compliance.data.people_data import read_people
 from app.compliance.data.permissions import permissions_of
 from app.compliance.data.rows import AccountRow, PersonRow
-from app.compliance.data.updates import UNKNOWN_ARRIVAL, judge_and_write_all
+from app.compliance.data.storing import judge_and_write_all
 from app.compliance.rules.service_users import named_tags, tag_keys
 from app.compliance.rules.sources import DetailsFacts
 from app.compliance.rules.subjects import Source, Terms
@@ -58,17 +59,22 @@ def write_details(
     arrival: Arrival = UNKNOWN_ARRIVAL,
 ) -> None:
     """Store details within the account's transaction. forced: what `judged` says of them. Raises NotDetails."""
-    known = read_people(account.connection, account.account_id)
-    check_complete(details, account.row, known.values(), now)
+    merging = Merging(account, terms_of)
+    merge_into(merging, details, forced, now, arrival)
+    merging.finish()
+
+
+def merge_into(merging: Merging, details: Details, forced: Facts, now: datetime, arrival: Arrival) -> None:
+    """As `write_details`, for an account whose sources are being merged. Raises NotDetails."""
+    account = merging.account
+    check_complete(details, account.row, merging.rows.values(), now)
     created = {user.user_name: user.created_at for user in details.users.values()}
     account.end_exceptions_of_former(created, now)
-    terms = terms_of(account.row.user_list.get("others"))
-    keys = tag_keys(terms.service_users)
-    merged = merge_details(account.row, known, details, with_tags(forced, details, keys))
+    keys = tag_keys(merging.terms_of(account.row.user_list.get("others")).service_users)
+    merging.take(merge_details(account.row, merging.rows, details, with_tags(forced, details, keys)), DETAILED)
     account.change(details=_summary(details, keys, arrival.how), details_at=details.collected_at)
     arrival.keep(account.connection, account.account_id, Source.DETAILS, details.collected_at, now)
     details_data.store(account.connection, details)
-    judge_and_write_all(account, known, merged, terms)
 
 
 def with_tags(forced: Facts, details: Details, keys: Collection[str]) -> Facts:

@@ -16,7 +16,7 @@ from app.compliance.data.judgements import TermsOf
 from app.compliance.data.models import CompliancePerson
 from app.compliance.data.people_data import read_people
 from app.compliance.data.rows import AccountRow
-from app.compliance.data.updates import count_again, judge_and_write, unchanged
+from app.compliance.data.storing import count_again, judge_and_write, unchanged
 from app.compliance.rules.subjects import Terms
 from app.compliance.rules.table import fingerprint
 

@@ -203,6 +203,9 @@ class Arrival:
             self.archive.keep(connection, account_id, kind, collected_at, now, self)
 
 
+UNKNOWN_ARRIVAL = Arrival()
+
+
 def kept(connection: Connection, account_id: str, before: datetime | None = None) -> list[Kept]:
     """Return the kept sources of an account, the latest first. before: only those that were stored before then."""
     query = select(ComplianceSource.__table__).where(ComplianceSource.account_id == account_id)

@@ -8,55 +8,32 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 from dataclasses import replace
 from datetime import datetime
-from functools import lru_cache
 
-from blinker import Signal
 from sqlalchemy import Engine, Text, cast, func, select
 
-from app.compliance.data import daily, list_source
 from app.compliance.data.account_data import AccountData, ensure_account_row, locked, read_account
 from app.compliance.data.credential_report import NOTHING_KNOWN, CredentialReport, Known, without_gc
-from app.compliance.data.daily import Figures
-from app.compliance.data.judgements import TermsOf, account_verdicts, judge_people
-from app.compliance.data.kept_sources import Arrival
-from app.compliance.data.later_uses import Steady, can_turn, with_read, write_later_uses
+from app.compliance.data.judgements import TermsOf
+from app.compliance.data.kept_sources import UNKNOWN_ARRIVAL, Arrival
+from app.compliance.data.later_uses import Steady, can_turn, is_open, with_read, write_later_uses
 from app.compliance.data.merge import (
     ListedUser,
     Merged,
     SignedInUser,
     check_complete,
     compared_devices,
-    merge_lists,
     merge_own,
     merge_report,
 )
+from app.compliance.data.merging import REPORTED, Merging, facts_renewed, told_of_account
 from app.compliance.data.models import CompliancePerson
-from app.compliance.data.people_data import (
-    delete_people,
-    read_due,
-    read_named,
-    read_people,
-    read_standings,
-    states,
-    write_people,
-)
+from app.compliance.data.people_data import read_due, read_named, read_people, read_standings
 from app.compliance.data.rows import AccountRow, PersonRow, Standing
-from app.compliance.data.tally import Tally, counted, next_age
+from app.compliance.data.storing import judge_and_write, judge_and_write_all, unchanged
 from app.compliance.rules.facts import others_of
 from app.compliance.rules.sources import OwnFacts, RootFacts, UserListFacts
-from app.compliance.rules.subjects import Source, Terms
-from app.compliance.rules.table import BY_ID, fingerprint
-from app.compliance.rules.verdicts import EXCEPTED, UNKNOWN
-from app.credentials.labels import prune_users
-
-REPORTED = frozenset({"user", "mfa", "password", "password_last_used", "keys", "key_use", "certificates"})
-"""The facts about users that a credential report tells, among others or alone."""
-
-
-people_changed = Signal()
-"""What is known of users changed, in the transaction that stores it. The sender is the AccountData. Keywords:
-`before`, rows by user name, and `after`, rows, some of them new or the same."""
-UNKNOWN_ARRIVAL = Arrival()
+from app.compliance.rules.subjects import Source
+from app.compliance.rules.table import fingerprint
 
 
 class ReportOvertaken(Exception):
@@ -97,14 +74,13 @@ def write_report(
     standings = report.known.standings
     if report.known.account != replace(before, version=before.version - 1):
         standings = read_standings(connection, account_id)
-    gone, turning, used = _compare(report, standings, read_due(connection, account_id, terms.now))
+    renewed = facts_renewed(REPORTED, terms)
+    gone, turning, used = _compare(report, standings, read_due(connection, account_id, terms.now), renewed)
     absent = read_named(connection, account_id, gone)
     made_before = CompliancePerson.in_user_list, CompliancePerson.created_at < report.made_at
     listed = select(func.count()).where(CompliancePerson.account_id == account_id, *made_before)
     check_complete(report, before, absent.values(), connection.execute(listed).scalar_one() if absent else 0, now)
-    told = RootFacts(exact=report.exact, columns=report.columns, number=len(report.lines), latest=report.latest)
-    told["digest"], told["how"] = arrival.digest, arrival.how
-    account.change(report={**report.root, **told}, report_at=report.made_at)
+    account.change(report={**report.root, **told_of_account(report, arrival)}, report_at=report.made_at)
     arrival.keep(connection, account_id, Source.REPORT, report.made_at, now)
     account.end_exceptions_of_former({person.user_name: person.created_at for person in report.people}, now)
 
@@ -127,7 +103,7 @@ def write_report(
 
 
 def _compare(
-    report: CredentialReport, stored: Iterable[Standing], due: Set[str]
+    report: CredentialReport, stored: Iterable[Standing], due: Set[str], renewed: frozenset[str]
 ) -> tuple[list[str], list[str], Steady]:
     """Return who isn't in the report, whose verdicts may turn although their line is the same, and who is steady.
 
@@ -148,13 +124,13 @@ def _compare(
             if used[name].before != line:
                 raise ReportOvertaken
             left -= 1
-            if not stirs and not _is_open(verdicts) and not can_turn(verdicts):
+            if not stirs and not is_open(verdicts, renewed) and not can_turn(verdicts):
                 steady[name] = devices if listed else None
         elif name not in read:
             if told != line:
                 raise ReportOvertaken
             left -= 1
-            if stirs or _is_open(verdicts):
+            if stirs or is_open(verdicts, renewed):
                 turning.append(name)
     if left:
         raise ReportOvertaken
@@ -166,15 +142,6 @@ def _concerns_everyone(before: AccountRow, made_at: datetime) -> bool:
     at = before.report_at
     others = [moment for moment in (before.user_list_at, before.details_at) if moment]
     return at is None or any(at <= moment <= made_at for moment in others)
-
-
-@lru_cache(maxsize=1024)
-def _is_open(verdicts: str) -> bool:
-    """Does one of these verdicts wait for a newer report?"""
-    return any(
-        state in (UNKNOWN, EXCEPTED) and (rule not in BY_ID or not REPORTED.isdisjoint(BY_ID[rule].facts))
-        for rule, state in states(verdicts).items()
-    )
 
 
 def _with_devices(account: AccountData, known: Mapping[str, PersonRow], merged: Merged) -> Iterator[PersonRow]:
@@ -196,30 +163,9 @@ def keep_lists(
     arrival: Arrival = UNKNOWN_ARRIVAL,
 ) -> None:
     """Store what the account's lists said at that time. virtual: number of virtual MFA devices by user name."""
-    known = read_people(account.connection, account.account_id)
-    listed = {user.user_name: user for user in users}
-    content = list_source.as_json(account.account_id, listed.values(), virtual, facts, at)
-    told = UserListFacts(listed=len(listed), digest=list_source.digest(content), how=arrival.how)
-    account.change(user_list={**_of_commands(account.row.user_list, facts), **facts, **told}, user_list_at=at)
-    terms = terms_of(account.row.user_list.get("others"))
-    arrival.with_content(content).keep(account.connection, account.account_id, Source.USER_LIST, at, terms.now)
-    account.end_exceptions_of_former({name: user.created_at for name, user in listed.items()}, at)
-    prune_users(account.connection, account.account_id, {user.user_id for user in listed.values()}, at)
-    merged = merge_lists(account.row, known, listed, virtual, at)
-    account.change(**compared_devices(account.row, merged.people))
-    judge_and_write_all(account, known, merged, terms_of(account.row.user_list.get("others")))
-
-
-def _of_commands(before: UserListFacts, facts: UserListFacts) -> UserListFacts:
-    """Return what only commands read, which stays, with its own time, when a page refreshes."""
-    kept = UserListFacts()
-    if "tls_certificates" in facts:
-        return kept
-    if "tls_certificates" in before:
-        kept["tls_certificates"], kept["tls_at"] = before["tls_certificates"], before["tls_at"]
-    if "why_no_tls" in before:
-        kept["why_no_tls"] = before["why_no_tls"]
-    return kept
+    merging = Merging(account, terms_of)
+    merging.lists(users, virtual, facts, at, arrival)
+    merging.finish()
 
 
 def keep_own(
@@ -251,64 +197,3 @@ def judge_one(account: AccountData, user_name: str, terms_of: TermsOf) -> None:
     """As `judge_again`, within the transaction that adds or ends the exception."""
     known = read_people(account.connection, account.account_id, CompliancePerson.user_name == user_name)
     judge_and_write(account, known, unchanged(known), terms_of(account.row.user_list.get("others")))
-
-
-def unchanged(known: Mapping[str, PersonRow]) -> Merged:
-    """The same facts, to be judged."""
-    return Merged([row.copy() for row in known.values()])
-
-
-def judge_and_write_all(account: AccountData, known: Mapping[str, PersonRow], merged: Merged, terms: Terms) -> None:
-    """Judge and store all of the account's users, and the day's figures."""
-    exceptions = account.exceptions(terms.now)
-    judge_people(merged.people, account.row, terms, exceptions)
-    _write(account, known, merged, terms.now)
-    _keep_figures(account, counted(merged.people, account_verdicts(account.row, terms, exceptions), terms.now), terms)
-    account.change(judged_with=fingerprint(terms), judged_up_to=None, stale=False)
-
-
-def judge_and_write(account: AccountData, known: Mapping[str, PersonRow], merged: Merged, terms: Terms) -> None:
-    """Judge and store some of the account's users, and the difference that they make to the day's figures.
-
-    known: their rows as they are stored. Others of the account stay as they are.
-    """
-    latest = daily.latest(account.connection, account.account_id)
-    tally = None
-    if not account.row.stale:
-        tally = Tally.continued(account.connection, account.account_id, latest, terms.now)
-    exceptions = account.exceptions(terms.now)
-    judge_people(merged.people, account.row, terms, exceptions)
-    _write(account, known, merged, terms.now)
-    if tally is None:
-        account.change(stale=True)
-        return
-    tally.add(known.values(), -1)
-    tally.add(merged.people)
-    _keep_figures(account, tally.figures(account_verdicts(account.row, terms, exceptions)), terms)
-
-
-def count_again(account: AccountData, terms: Terms) -> None:
-    """Count what is stored from the start, as the day's figures."""
-    tally = Tally.from_stored(account.connection, account.account_id, terms.now)
-    exceptions = account.exceptions(terms.now)
-    _keep_figures(account, tally.figures(account_verdicts(account.row, terms, exceptions)), terms)
-    account.change(stale=False)
-
-
-def _keep_figures(account: AccountData, figures: Figures, terms: Terms) -> None:
-    """Store the day's figures, and when they change next. The users are stored already."""
-    aged = next_age(account.connection, account.account_id, terms.now)
-    changes = [moment for moment in (figures.changes_at, aged) if moment]
-    until = replace(figures, changes_at=min(changes, default=None))
-    daily.keep_day(account.connection, account.account_id, terms.now, until)
-
-
-def _write(account: AccountData, known: Mapping[str, PersonRow], merged: Merged, now: datetime) -> None:
-    if account.row.history_since is None:
-        account.change(history_since=now)
-    delete_people(account.connection, account.account_id, [known[name] for name in merged.gone], now)
-    gone = set(merged.gone)
-    left = {name: row for name, row in known.items() if name not in gone} if gone else known
-    if people_changed.receivers:
-        people_changed.send(account, before=left, after=merged.people)
-    write_people(account.connection, account.account_id, left, merged.people, now)

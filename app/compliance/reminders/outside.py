@@ -19,7 +19,7 @@ from app.audit.models import ActivityRow
 from app.compliance.data.account_data import AccountData
 from app.compliance.data.judgements import subject_of
 from app.compliance.data.rows import AccountRow, PersonRow
-from app.compliance.data.updates import people_changed
+from app.compliance.data.storing import people_changed
 from app.compliance.rules.subjects import Subject
 from app.db import db
 from app.notices.notice import Notice
