@@ -77,6 +77,7 @@ def test_an_admin_writes_checks_and_questions_the_policy(
     admin.page.locator("[name=file]").set_input_files(upload)
     admin.submit("/policy/check")
     assert len(admin.data("finding")) == 10 and "resource-unsupported" in admin.data("finding")
+    assert admin.page.locator("[data-copy^=remedy-]").count() > 0, "long remedies can be copied"
     assert admin.data("same-as") == ["tutorial"]
     assert admin.value("document").split() == source_text("tutorial").split()
     upload.write_text("x" * 70_000)
