@@ -158,7 +158,9 @@ def test_admins_see_everyone_and_take_it_away(
     come_back(surfer, *administrator)
     surfer.navigate("/activity/everyone")
     surfer.page.set_viewport_size({"width": 1280, "height": 800})
-    boxes = surfer.page.locator(".lk-filters > *").evaluate_all("all => all.map(e => e.getBoundingClientRect().bottom)")
+    boxes = surfer.page.locator(".lk-filters > *").evaluate_all(
+        "all => all.map(e => e.getBoundingClientRect().bottom)"
+    )
     assert max(boxes) - min(boxes) < 2, "all filters are in one row"
     enabled = surfer.page.locator("[data-event=mfa-device-enabled]").first
     assert enabled.locator("[data-who]").inner_text() == formula.name
