@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -133,9 +134,13 @@ def imported(engine: Engine, made_at: datetime, *, changed: bool, whole: bool) -
     updates.keep_report(engine, report, made_at, at(made_at))
 
 
-@pytest.fixture
-def engines() -> Iterable[tuple[Engine, Engine]]:
-    made = [create_engine("sqlite://", **engine_options("sqlite://")) for _ in range(2)]
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engines(request: pytest.FixtureRequest) -> Iterable[tuple[Engine, Engine]]:
+    urls = ["sqlite://"] * 2
+    if request.param == "postgresql":
+        server = request.getfixturevalue("server")
+        urls = [server.database(f"later{os.urandom(4).hex()}") for _ in urls]
+    made = [create_engine(url, **engine_options(url)) for url in urls]
     for engine in made:
         Base.metadata.create_all(engine)
         ensure_account_row(engine, ACCOUNT)

@@ -8,7 +8,9 @@ from functools import lru_cache
 from itertools import islice, repeat
 from typing import Any
 
+import orjson
 from sqlalchemy import (
+    JSON,
     ColumnElement,
     Connection,
     Text,
@@ -16,8 +18,11 @@ from sqlalchemy import (
     bindparam,
     case,
     cast,
+    column,
     delete,
+    func,
     insert,
+    literal,
     select,
     update,
 )
@@ -142,24 +147,44 @@ def write_columns(
     connection: Connection, account_id: str, names: Sequence[str], columns: Mapping[str, Sequence[Any]]
 ) -> None:
     """Set columns of these users' rows. columns: by PersonRow's name of the column, its value for each user."""
-    dialect, mine = connection.dialect, CompliancePerson.account_id == bindparam("whose_account")
+    if connection.dialect.name == "postgresql":
+        for start in range(0, len(names), ROWS_AT_ONCE):
+            part = slice(start, start + ROWS_AT_ONCE)
+            _write_at_once(connection, account_id, names[part], {name: told[part] for name, told in columns.items()})
+        return
     statement = (
         update(CompliancePerson)
-        .where(mine, CompliancePerson.user_name == bindparam("whose"))
+        .where(CompliancePerson.account_id == bindparam("whose_account"))
+        .where(CompliancePerson.user_name == bindparam("whose"))
         .values({name: bindparam(f"new_{name}") for name in columns})
-        .compile(dialect=dialect)
+        .compile(dialect=connection.dialect)
     )
     values: dict[str, Iterable[Any]] = {"whose_account": repeat(account_id), "whose": names}
     for name, told in columns.items():
-        process = PERSON_TABLE.c[name].type.dialect_impl(dialect).bind_processor(dialect)
+        process = PERSON_TABLE.c[name].type.dialect_impl(connection.dialect).bind_processor(connection.dialect)
         values[f"new_{name}"] = map(process, told) if process else told
     # To the driver itself, for SQLAlchemy takes as long for each row as SQLite does.
-    if statement.positiontup is not None:
-        rows = zip(*(values[name] for name in statement.positiontup), strict=False)
-        connection.exec_driver_sql(str(statement), list(rows))
-    else:
-        named = zip(*values.values(), strict=False)
-        connection.exec_driver_sql(str(statement), [dict(zip(values, row, strict=True)) for row in named])
+    rows = zip(*(values[name] for name in statement.positiontup or ()), strict=False)
+    connection.exec_driver_sql(str(statement), list(rows))
+
+
+ROWS_AT_ONCE = 5000
+"""Rows that PostgreSQL gets with one statement."""
+
+
+def _write_at_once(
+    connection: Connection, account_id: str, names: Sequence[str], columns: Mapping[str, Sequence[Any]]
+) -> None:
+    """As `write_columns`, by one statement that takes all rows as JSON: PostgreSQL answers each statement."""
+    named = zip(names, *columns.values(), strict=True)
+    rows = orjson.dumps([dict(zip(("whose", *columns), row, strict=True)) for row in named]).decode()
+    told = func.json_to_recordset(cast(literal(rows, Text()), JSON)).table_valued(
+        column("whose", Text()), *(column(name, PERSON_TABLE.c[name].type) for name in columns)
+    )
+    new = told.render_derived("told", with_types=True)
+    mine = CompliancePerson.account_id == account_id, CompliancePerson.user_name == new.c.whose
+    statement = update(CompliancePerson).where(*mine).values({name: new.c[name] for name in columns})
+    connection.execute(statement.execution_options(synchronize_session=None))
 
 
 TURNS_AT_ONCE = 5000
