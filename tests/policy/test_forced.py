@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
-from app.policy.documents import VARIANTS
+from app.policy.documents import VARIANTS, read, rendered
 from app.policy.forced import Judgement
+from app.policy.permits import Permits
 from tests.policy.forced_policies import (
     ADMIN,
     ALICE,
@@ -22,7 +26,7 @@ from tests.policy.forced_policies import (
     named,
     published,
 )
-from tests.policy.forced_universe import IAM
+from tests.policy.forced_universe import ACCOUNT, IAM
 
 # -- the documents that are published
 
@@ -54,6 +58,26 @@ def test_administrators_can_change_the_devices_of_others_even_under_the_recommen
     action, resource, session = got(published("recommended"), named(ADMIN))
     assert (action, session) == ("iam:DeleteVirtualMFADevice", "key") and resource.startswith(f"{IAM}:mfa/")
     assert not resource.startswith(f"{IAM}:mfa/alice")
+
+
+def test_with_the_statement_of_the_documents_they_cannot() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "compliance.md").read_text()
+    (block,) = [each for each in re.findall(r"```json\n(.*?)```", text, re.DOTALL) if "NotResource" in each]
+    recommended = read("recommended")
+    document = rendered({**recommended, "Statement": [*recommended["Statement"], json.loads(block)]}, ACCOUNT)
+    closed = named(*document["Statement"], name="closed")
+    for person in (ALICE, ALICE._replace(path="/engineering/")):
+        assert judged(closed, named(ADMIN), person=person) == Judgement("pass", None, ())
+        permits = Permits.of_user(document, ACCOUNT, "aws", person.user_name, person.path)
+        for action, resource in (
+            ("iam:EnableMFADevice", permits.arn),
+            ("iam:ListMFADevices", permits.arn),
+            ("iam:ChangePassword", permits.arn),
+            ("iam:CreateVirtualMFADevice", f"{IAM}:mfa/alice"),
+            ("iam:CreateVirtualMFADevice", f"{IAM}:mfa/alice/phone"),
+            ("iam:DeleteVirtualMFADevice", f"{IAM}:mfa/alice/phone"),
+        ):
+            assert permits.allows(action, resource, mfa=None) and permits.allows(action, resource, mfa=False), action
 
 
 def test_without_any_policy_nothing_works() -> None:
