@@ -34,7 +34,7 @@ def on_database(act: Act) -> Act:
     return cast("Act", checked)
 
 
-WITHOUT_PAGES = ("compliance", "notify")
+WITHOUT_PAGES = ("activity", "compliance", "notify")
 """Groups of commands that need no more than the database and the audit log."""
 
 

@@ -10,7 +10,8 @@ from flask import Flask
 from flask_login import LoginManager
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app import access_keys, account, activity, mfa, overview, password, policy_pages, public_keys, signin
+from app import access_keys, account, mfa, overview, password, policy_pages, public_keys, signin
+from app.activity.views import bp as activity_bp
 from app.audit.log import open_audit_log
 from app.aws.clients import Clients
 from app.aws.observing import Observer
@@ -109,7 +110,7 @@ def create_app(config: dict[str, Any]) -> Flask:
         password.judging,
         account.bp,
         *public_keys.blueprints(),
-        activity.bp,
+        activity_bp,
         policy_pages.bp,
         compliance.bp,
         compliance.audit_bp,

@@ -1,5 +1,1 @@
 """Pages of the audit log, of your own and for administrators of all entries, and of your open sessions."""
-
-from app.activity.views import bp
-
-__all__ = ["bp"]

@@ -17,12 +17,12 @@ HEAVY = ("alembic", "redis", "flask_migrate", "flask_login", "flask_wtf", "app.f
 CLIENTS = ("boto3", "botocore")
 
 
-def loaded_by(folder: Path, *words: str) -> tuple[set[str], str]:
-    """The modules that `flask --app wsgi compliance ...` loads, and what it prints."""
+def loaded_by(folder: Path, *words: str, group: str = "compliance") -> tuple[set[str], str]:
+    """The modules that `flask --app wsgi GROUP ...` loads, and what it prints."""
     if not (folder / "portal.db").exists():
         make_database(folder / "portal.db")
     settings = {**os.environ, **GOOD, "DATABASE_URL": f"sqlite:///{folder / 'portal.db'}", "AWS_PROFILE": "nobody"}
-    program = [sys.executable, "-X", "importtime", "-m", "flask", "--app", "wsgi", "compliance", *words]
+    program = [sys.executable, "-X", "importtime", "-m", "flask", "--app", "wsgi", group, *words]
     done = subprocess.run(program, cwd=ROOT, env=settings, capture_output=True, text=True, check=False)
     lines = done.stderr.splitlines()
     names = {line.rpartition("|")[2].strip() for line in lines if line.startswith("import time:")}
@@ -32,6 +32,13 @@ def loaded_by(folder: Path, *words: str) -> tuple[set[str], str]:
 def test_commands_load_no_pages(tmp_path: Path) -> None:
     names, said = loaded_by(tmp_path, "export")
     assert "There’s no data about account" in said, "it ran"
+    assert not names & {*HEAVY, *CLIENTS}
+    assert not {name for name in names if name.endswith("views")}
+
+
+def test_commands_about_the_audit_log_load_no_pages(tmp_path: Path) -> None:
+    names, said = loaded_by(tmp_path, "verify", group="activity")
+    assert "app.audit.chain" in names and "Error" not in said, "it ran"
     assert not names & {*HEAVY, *CLIENTS}
     assert not {name for name in names if name.endswith("views")}
 
