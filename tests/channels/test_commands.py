@@ -152,6 +152,6 @@ def test_wrong_settings_are_named_at_the_start_without_their_secrets(named: str,
 def test_every_reason_has_a_sentence() -> None:
     source = "".join(file.read_text() for file in Path("app/notices/channels").glob("*.py"))
     codes = set(re.findall(r'"(closed|(?:address|certificate|host|login|no|not|private|timed)-[a-z0-9-]+)"', source))
-    assert codes == set(SENTENCES)
+    assert codes <= set(SENTENCES)
     for code in (*SENTENCES, "recipient-550", "content-554", "sender-421", "server-554", "http-503"):
         assert said(code).endswith(".") and "%(" not in said(code)
