@@ -3,8 +3,14 @@
   const complaints = [];
   const canvas = Object.assign(document.createElement("canvas"), { width: 1, height: 1 }).getContext("2d", { willReadFrequently: true });
 
+  const known = new Map(); // a page has few colours, and asking the canvas takes long
   /** Any CSS colour over an opaque one, as [red, green, blue] of 0 to 255. */
   const over = (colour, below) => {
+    const both = `${colour} ${below}`;
+    if (!known.has(both)) known.set(both, painted(colour, below));
+    return known.get(both);
+  };
+  const painted = (colour, below) => {
     canvas.fillStyle = `rgb(${below.join(" ")})`;
     canvas.fillRect(0, 0, 1, 1);
     canvas.fillStyle = colour;
