@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Request, Route
+from playwright.sync_api import Locator, Request, Route
 
 from tests.browser.conftest import Surfing
 from tests.support.browser import Surfer
@@ -152,8 +152,6 @@ def test_another_code_can_be_entered_while_one_waits(surfing: Surfing, nadia: Em
     assert surfer.path == "/mfa/finished"
 
 
-PRESS = "(control) => setTimeout(() => control.click(), 50)"
-"""Press something without waiting for the next page. A locator would wait."""
 BUSY = """() => new Promise((told) => {
   const look = () => {
     const busy = document.querySelector("[aria-busy=true]");
@@ -172,6 +170,17 @@ BUSY = """() => new Promise((told) => {
 """What a page shows and announces while it works."""
 
 
+def pressed(control: Locator) -> dict[str, Any]:
+    """Press something, and return what the page shows and announces while it works.
+
+    One script does both: a script sent to a page that is about to be left may wait until it has been.
+    """
+    shown: dict[str, Any] = control.evaluate(
+        f"(control) => {{ setTimeout(() => control.click()); return ({BUSY})(); }}"
+    )
+    return shown
+
+
 @pytest.mark.parametrize(("motion", "animation"), [("reduce", "none"), ("no-preference", "turn")])
 def test_a_slow_change_shows_that_it_is_under_way(
     surfer: Surfer,
@@ -183,8 +192,7 @@ def test_a_slow_change_shows_that_it_is_under_way(
 ) -> None:
     sandbox.set_faults([{"action": "iam:CreateAccessKey", "fault": "latency", "latency_ms": 2500}])
     surfer.page.emulate_media(reduced_motion=motion)
-    surfer.button("/access-keys/create").evaluate(PRESS)
-    seen = surfer.page.evaluate(BUSY)
+    seen = pressed(surfer.button("/access-keys/create"))
     assert seen["words"] == seen["wanted"] != "" and seen["words"] in seen["said"], "shown, and said aloud"
     assert seen["animation"] == animation
     surfer.page.wait_for_url("**/access-keys/new")
@@ -213,8 +221,7 @@ BACK = {
 @pytest.mark.parametrize("back", BACK)
 def test_a_page_that_is_come_back_to_can_be_used_again(surfer: Surfer, keys: Phone, back: str) -> None:
     came, page = held_back(surfer, "**/access-keys/create"), surfer.page
-    surfer.button("/access-keys/create").evaluate(PRESS)
-    seen = page.evaluate(BUSY)
+    seen = pressed(surfer.button("/access-keys/create"))
     assert seen["words"] == seen["wanted"] != ""
     (held,) = came
     held.abort("aborted")  # no answer arrives, and the page stays
@@ -250,6 +257,5 @@ def test_a_link_to_a_slow_page_shows_that_it_opens(surfer: Surfer, keys: Phone) 
     came = held_back(surfer, "**/access-keys/new")
     link = surfer.page.locator("main a.btn[href='/access-keys/new']")
     before = link.inner_text()
-    link.evaluate(PRESS)
-    assert surfer.page.evaluate(BUSY)["words"] not in ("", before), "it says what goes on"
+    assert pressed(link)["words"] not in ("", before), "it says what goes on"
     came[0].abort()
