@@ -15,7 +15,7 @@ from sqlalchemy import Connection, select
 
 from app.audit.chain import ChainedRow
 from app.audit.events import HAPPENED, NEW_BROWSER, Event
-from app.audit.log import AuditLog
+from app.audit.log import AfterCommit, AuditLog
 from app.credentials.labels import LabelRow
 from app.notices.models import NoticeRow
 from app.notices.notice import Notice
@@ -33,12 +33,14 @@ def listen(app: Flask) -> None:
     if not outbox.channels:
         return
 
-    def watch(connection: Connection, entry: ChainedRow) -> None:
+    def watch(connection: Connection, entry: ChainedRow) -> AfterCommit | None:
         kind = kind_of(entry)
         if kind == Event.MFA_DEVICE_DEACTIVATED and _was_replaced(connection, entry):
             kind = "mfa-device-replaced"
-        if kind:
-            outbox.enqueue(connection, [_notice(kind, entry, _label(connection, entry))])
+        if not kind:
+            return None
+        outbox.enqueue(connection, [_notice(kind, entry, _label(connection, entry))])
+        return outbox.ring
 
     audit_log.watchers.append(watch)
 

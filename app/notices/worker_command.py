@@ -9,6 +9,7 @@ import click
 from flask import Flask
 
 from app.monitoring.logs import settings
+from app.notices.pruning import plan_pruning
 from app.notices.worker import Worker
 
 log = logging.getLogger(__name__)
@@ -17,6 +18,7 @@ log = logging.getLogger(__name__)
 def run(app: Flask, parent: int) -> None:
     """Run a worker until SIGTERM or SIGINT. parent: a process, 0 for none: also until that ends."""
     dictConfig(settings(app.config["LOG_LEVEL"]))
+    plan_pruning(app)
     worker = Worker(app)
     if not worker.delivery.channels:
         raise click.ClickException("No channel is set up, so there’s nothing to send. Set SMTP_SERVER.")
