@@ -18,6 +18,7 @@ PUBLIC = {
     "calendar.feed",
     "company_signin.sign_in",
     "company_signin.callback",
+    "company_signin.backchannel_logout",
     "static",
     "signin.sign_in",
     "signin.sign_in_post",
@@ -163,6 +164,7 @@ ONLY_FOR_ADMINS = {
     "compliance_audit.report",
     "compliance_audit.report_post",
     "compliance_audit.restore_exception",
+    "compliance_sessions.end",
 }
 FOR_AUDITORS_TOO = {
     "notices.addresses",
@@ -195,6 +197,7 @@ FOR_AUDITORS_TOO = {
     "compliance_policies.index",
     "compliance_policies.one",
     "compliance_policies.people",
+    "compliance_sessions.index",
 }
 
 

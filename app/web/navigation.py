@@ -74,6 +74,7 @@ GROUPS = (
                     "compliance_evidence",
                     "compliance_history",
                     "compliance_policies",
+                    "compliance_sessions",
                 ),
             ),
             Place("compliance.people", N_("Users"), "users", ("compliance.people", "compliance.one")),
