@@ -103,15 +103,20 @@ def test_a_user_who_was_deleted_since_is_listed_and_marked(
 def test_a_namesake_has_a_history_of_their_own(
     command: Command, four_days: dict[str, tuple[date, States]], tmp_path: Path, clock: Clock
 ) -> None:
-    """A new user gets the name bob, is deleted, and alice's MFA comes back."""
+    """A new user gets the name bob, sets up MFA a day later, and is deleted. alice's MFA comes back."""
     another = BOB.replace("2026-01-02", f"{today()}").replace("N/A,N/A,N/A,true,", "N/A,N/A,N/A,false,")
     with_mfa = ALICE.replace("N/A,false,true,", "N/A,true,true,")
     take(command, tmp_path, "\n".join([HEADER, ROOT, with_mfa, another, CAROL]))
     here, said = today(), now_said(command)
     assert said["bob", "mfa"] == "fail" and said["alice", "mfa"] == "pass"
     clock.move(2 * DAY)
+    secured = another.replace("N/A,N/A,N/A,false,", "N/A,N/A,N/A,true,")
+    take(command, tmp_path, "\n".join([HEADER, ROOT, with_mfa, secured, CAROL]))
+    there, then = today(), now_said(command)
+    assert then["bob", "mfa"] == "pass"
+    clock.move(2 * DAY)
     take(command, tmp_path, "\n".join([HEADER, ROOT, with_mfa, CAROL]))
-    assert of(then_said(command, here)) == said
+    assert of(then_said(command, here)) == said and of(then_said(command, there)) == then
     for name, (day, before) in four_days.items():
         assert of(then_said(command, day)) == before, name
 
