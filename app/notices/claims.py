@@ -11,6 +11,8 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from types import SimpleNamespace
+from typing import cast
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Connection, Engine, and_, bindparam, case, or_, select, update
@@ -132,7 +134,8 @@ def _claimed(
         "attempts": NoticeRow.attempts + 1,
     }
     claimed = update(NoticeRow).where(NoticeRow.id.in_(ids), which).values(values).returning(*NoticeRow.__table__.c)
-    rows = [NoticeRow(**row._mapping) for row in connection.execute(claimed)]
+    # Plain objects with the same attributes: the ORM takes ten times as long to make its own.
+    rows = [cast("NoticeRow", SimpleNamespace(**row._mapping)) for row in connection.execute(claimed)]
     return sorted(rows, key=lambda row: ids.index(row.id))
 
 
