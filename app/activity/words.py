@@ -32,6 +32,7 @@ OF_ADMINS = frozenset(
         Event.EXCEPTION_ENDED,
         Event.EXCEPTION_RESTORED,
         Event.SOMEBODYS_SESSIONS_ENDED,
+        Event.SIGN_OUT_BY_COMPANY,
         Event.COMPLIANCE_EXPORTED,
         Event.NOTICES_SENT,
         Event.NOTICE_SENT_AGAIN,
