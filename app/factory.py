@@ -117,6 +117,7 @@ def create_app(config: dict[str, Any]) -> Flask:
         compliance.policies_bp,
         compliance.evidence_bp,
         compliance.calendar_bp,
+        compliance.campaigns_bp,
         compliance.sessions_bp,
         notices_bp,
         compliance.history_bp,

@@ -15,10 +15,10 @@ from app.web.navigation import ELSEWHERE, GROUPS, place_of
 from config import from_env
 
 PUBLIC = {
+    "company_signin.backchannel_logout",
     "calendar.feed",
     "company_signin.sign_in",
     "company_signin.callback",
-    "company_signin.backchannel_logout",
     "static",
     "signin.sign_in",
     "signin.sign_in_post",
@@ -146,6 +146,12 @@ ONLY_FOR_ADMINS = {
     "notices.cancel",
     "notices.send_again",
     "notices.send_all_again",
+    "compliance_sessions.end",
+    "campaigns.new",
+    "campaigns.new_post",
+    "campaigns.start",
+    "campaigns.pause",
+    "campaigns.end",
     "policies.check",
     "policies.check_post",
     "policies.download",
@@ -164,11 +170,14 @@ ONLY_FOR_ADMINS = {
     "compliance_audit.report",
     "compliance_audit.report_post",
     "compliance_audit.restore_exception",
-    "compliance_sessions.end",
 }
 FOR_AUDITORS_TOO = {
     "notices.addresses",
     "notices.index",
+    "compliance_sessions.index",
+    "campaigns.index",
+    "campaigns.one",
+    "campaigns.users",
     "activity.everyone",
     "activity.export",
     "policies.index",
@@ -197,7 +206,6 @@ FOR_AUDITORS_TOO = {
     "compliance_policies.index",
     "compliance_policies.one",
     "compliance_policies.people",
-    "compliance_sessions.index",
 }
 
 

@@ -37,6 +37,10 @@ OF_ADMINS = frozenset(
         Event.NOTICES_SENT,
         Event.NOTICE_SENT_AGAIN,
         Event.NOTICE_CANCELLED,
+        Event.CAMPAIGN_CREATED,
+        Event.CAMPAIGN_STARTED,
+        Event.CAMPAIGN_PAUSED,
+        Event.CAMPAIGN_ENDED,
         Event.AUDIT_LOG_EXPORTED,
         Event.AUDIT_LOG_SHORTENED,
         Event.AUDIT_LOG_KEY_CHANGED,
@@ -72,6 +76,7 @@ ICONS = {
 REASONS: dict[str, str] = {
     "account-closed": N_("the account is suspended or closed"),
     "account-sync-failed": N_("the account couldn’t be read or stored"),
+    "campaign-already-exists": N_("a campaign of this name hadn’t ended"),
     "no-organization": N_("the account belongs to no organization"),
     "not-a-list-of-accounts": N_("the file was no list of accounts"),
     "already-exists": N_("it already existed"),

@@ -167,6 +167,10 @@ class Event(StrEnum):
     NOTICES_SENT = "notices-sent", N_("Sent notices"), N_("Tried to send notices")
     NOTICE_SENT_AGAIN = "notice-sent-again", N_("Sent a notice again"), N_("Tried to send a notice again")
     NOTICE_CANCELLED = "notice-cancelled", N_("Cancelled a notice"), N_("Tried to cancel a notice")
+    CAMPAIGN_CREATED = "campaign-created", N_("Created a campaign"), N_("Tried to create a campaign")
+    CAMPAIGN_STARTED = "campaign-started", N_("Started a campaign"), N_("Tried to start a campaign")
+    CAMPAIGN_PAUSED = "campaign-paused", N_("Paused a campaign"), N_("Tried to pause a campaign")
+    CAMPAIGN_ENDED = "campaign-ended", N_("Ended a campaign"), N_("Tried to end a campaign")
     AUDIT_LOG_EXPORTED = "record-exported", N_("Exported the audit log"), N_("Tried to export the audit log")
     AUDIT_LOG_SHORTENED = (
         SHORTENED,

@@ -75,6 +75,7 @@ GROUPS = (
                     "compliance_history",
                     "compliance_policies",
                     "compliance_sessions",
+                    "campaigns",
                 ),
             ),
             Place("compliance.people", N_("Users"), "users", ("compliance.people", "compliance.one")),

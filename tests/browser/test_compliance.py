@@ -36,7 +36,7 @@ ADDRESSES = (
     "/compliance/rules/mfa", "/compliance/exceptions", "/compliance/report", "/compliance/standards",
     "/compliance/standards/cis-5.0",
     "/compliance/policies",
-    "/compliance/evidence",
+    "/compliance/evidence", "/compliance/campaigns", "/compliance/campaigns/new",
     "/compliance/history", "/compliance/history/list", "/compliance/history/changes", "/compliance/history/rules/mfa",
     "/compliance/history/list.csv", "/compliance/history/changes.csv",
 )  # fmt: skip
@@ -260,6 +260,23 @@ def test_the_auditor_looks_back(admin: Surfer, company: Sandbox) -> None:
     for span in ("month", "year"):
         admin.open(f"/compliance/history/rules/mfa?span={span}")
         assert admin.data("day"), "figures of today"
+
+
+def test_a_campaign_is_checked_as_a_draft_and_then_started(admin: Surfer) -> None:
+    admin.open("/compliance/campaigns")
+    assert admin.page.locator("[data-not-ready]").count() == 1, "this portal has no mail"
+    admin.follow("/compliance/campaigns/new")
+    day = datetime.now(UTC).date()
+    admin.submit("/compliance/campaigns/new", name="", begins=day.isoformat(), deadline=day.isoformat())
+    assert admin.wrong.keys() >= {"name", "deadline"}
+    admin.submit("/compliance/campaigns/new", name="MFA by spring", deadline=(day + timedelta(days=30)).isoformat())
+    assert admin.page.locator("[data-campaign-state=draft]").count() == 1
+    assert str(admin.page.locator("[data-asked]").get_attribute("data-asked")).isdecimal()
+    admin.click("form[action$='/start'] button")
+    assert admin.page.locator("[data-campaign-state=running]").count() == 1
+    admin.click("form[action$='/end'] button")
+    admin.open("/compliance/campaigns")
+    assert admin.data("campaign") == ["1"]
 
 
 def test_every_item_of_a_standard_is_judged_or_has_a_reason(admin: Surfer, company: Sandbox) -> None:

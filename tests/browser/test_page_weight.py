@@ -25,6 +25,7 @@ MOST = 90_000
 COMPLIANCE = (
     "/compliance", "/compliance/people", "/compliance/rules", "/compliance/standards",
     "/compliance/standards/cis-5.0", "/compliance/policies", "/compliance/exceptions", "/compliance/evidence",
+    "/compliance/campaigns", "/compliance/campaigns/new",
     "/compliance/history", "/compliance/history/list", "/compliance/history/list?rule=mfa",
     "/compliance/history/changes", "/compliance/history/rules/mfa", "/compliance/history/rules/mfa?span=year",
 )  # fmt: skip

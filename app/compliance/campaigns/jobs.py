@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -11,14 +11,13 @@ from sqlalchemy import Connection, select, update
 
 from app.compliance import service
 from app.compliance.campaigns import people
+from app.compliance.campaigns.messages import message_data, notice
 from app.compliance.campaigns.models import CampaignRow, CampaignState, CampaignUser
-from app.compliance.campaigns.steps import Step, due, managers_due, steps
-from app.compliance.rules.table import BY_ID
+from app.compliance.campaigns.steps import due, managers_due, steps
 from app.db import db
 from app.notices.addresses import AddressBook, address_book
 from app.notices.notice import Audience, Notice
 from app.notices.outbox import outbox
-from app.text.messages import _
 
 
 def run_campaigns(moment: datetime) -> None:
@@ -75,37 +74,9 @@ def planned(connection: Connection, campaign: Any, today: date, addresses: Addre
     for user in left:
         step = due(all_steps, today, user.joined_at.astimezone(zone).date())
         if step:
-            yield _notice(campaign, step, user, today)
+            yield notice(campaign, step, user, today)
     if managers_due(all_steps, today):
         yield from _to_managers(campaign, [user.user_name for user in left], addresses)
-
-
-def _data(campaign: Any) -> dict[str, Any]:
-    rule = BY_ID.get(campaign.rule)
-    return {
-        "campaign": campaign.name,
-        "title": rule.name if rule else campaign.name,
-        "told": rule.told if rule else "",
-        "deadline": campaign.deadline.isoformat(),
-        "account": campaign.account_id,
-    }
-
-
-def _notice(campaign: Any, step: Step, user: Any, today: date) -> Notice:
-    own: Mapping[str, str] = {"own_subject": campaign.own_subject, "own_text": campaign.own_text}
-    data = {**_data(campaign), "user": user.user_name, "days": max(0, (campaign.deadline - today).days)}
-    rule = BY_ID.get(campaign.rule)
-    if rule and rule.fix:
-        data |= {"fix": rule.fix.endpoint, "fix_label": _(rule.fix.action)}
-    return Notice(
-        kind=step.kind,
-        account_id=campaign.account_id,
-        user_name=user.user_name,
-        user_id=user.user_id,
-        idempotency_key=f"campaign:{campaign.id}:{user.user_name}:{user.joined_at.date()}:{step.code}"[:160],
-        data=data | {name: text for name, text in own.items() if text},
-        campaign_id=campaign.id,
-    )
 
 
 def _to_managers(campaign: Any, left: list[str], addresses: AddressBook) -> Iterator[Notice]:
@@ -122,7 +93,7 @@ def _to_managers(campaign: Any, left: list[str], addresses: AddressBook) -> Iter
                 audience=Audience.ADDRESS,
                 idempotency_key=f"campaign:{campaign.id}:manager:{address}"[:160],
                 data={
-                    **_data(campaign),
+                    **message_data(campaign),
                     "people": [{"user": name, "account": campaign.account_id} for name in names],
                 },
                 campaign_id=campaign.id,

@@ -15,6 +15,8 @@ from app.db import Base, Utc
 class CampaignState(StrEnum):
     """The state of a campaign. The values are stored."""
 
+    DRAFT = "draft"
+    """Nobody is asked before it is started."""
     RUNNING = "running"
     PAUSED = "paused"
     ENDED = "ended"

@@ -1,0 +1,213 @@
+"""Campaigns of an account: create a draft, start, pause, end, and see how it goes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Engine, and_, func, insert, select, update
+
+from app.audit.events import Event
+from app.audit.log import Audit
+from app.compliance.campaigns.models import CampaignRow, CampaignState, CampaignUser
+from app.compliance.data import queries
+from app.compliance.data.account_data import ensure_account_row, locked
+from app.compliance.data.queries import Filter
+from app.compliance.rules.verdicts import State
+from app.errors import NotFound, Refused
+from app.notices.addresses import AddressBook
+from app.notices.models import NoticeRow
+from app.notices.notice import State as Sending
+from app.notices.outbox import Outbox
+from app.text.messages import N_, _
+
+ON_A_PAGE = 25
+
+
+class CampaignAlreadyExists(Refused):
+    """A campaign of this name hasn't ended, for example because a form was submitted twice."""
+
+    code = "campaign-already-exists"
+    message = N_("A campaign of this name hasn’t ended yet. Choose another name.")
+    field = "name"
+
+
+@dataclass(frozen=True)
+class NewCampaign:
+    """What an administrator chooses."""
+
+    name: str
+    rule: str
+    search: str
+    begins: date
+    deadline: date
+    ahead: list[int]
+    to_managers: bool
+    joins: bool
+    own_subject: str
+    own_text: str
+
+
+def create(engine: Engine, audit: Audit, account_id: str, wanted: NewCampaign, by: str) -> int:
+    """Create a draft, and return its number. by: ARN. Raises CampaignAlreadyExists, NotRecorded."""
+    ensure_account_row(engine, account_id)
+    with audit.attempt(Event.CAMPAIGN_CREATED, wanted.name), locked(engine, account_id) as account:
+        same = and_(
+            CampaignRow.account_id == account_id,
+            CampaignRow.name == wanted.name,
+            CampaignRow.state != CampaignState.ENDED.value,
+        )
+        if account.connection.execute(select(CampaignRow.id).where(same)).first():
+            raise CampaignAlreadyExists
+        row = {"account_id": account_id, "state": CampaignState.DRAFT.value, "created_by": by}
+        values = {**asdict(wanted), **row, "created_at": datetime.now(UTC)}
+        done = account.connection.execute(insert(CampaignRow).values(values).returning(CampaignRow.id))
+        return int(done.scalar_one())
+
+
+_MOVES: Mapping[CampaignState, tuple[Event, tuple[CampaignState, ...]]] = {
+    CampaignState.RUNNING: (Event.CAMPAIGN_STARTED, (CampaignState.DRAFT, CampaignState.PAUSED)),
+    CampaignState.PAUSED: (Event.CAMPAIGN_PAUSED, (CampaignState.RUNNING,)),
+    CampaignState.ENDED: (
+        Event.CAMPAIGN_ENDED,
+        (CampaignState.DRAFT, CampaignState.RUNNING, CampaignState.PAUSED),
+    ),
+}
+"""By new state: the event, and the states before."""
+
+
+def move(engine: Engine, audit: Audit, account_id: str, number: int, to: CampaignState, outbox: Outbox) -> None:
+    """Start, pause or end a campaign. What isn't sent yet is cancelled, except on starting.
+
+    Raises NotFound for a campaign that isn't in a state before it, NotRecorded.
+    """
+    event, before = _MOVES[to]
+    found = one(engine, account_id, number)
+    if found is None or found.state not in before:
+        raise NotFound(_("This campaign was changed meanwhile. Nothing was changed."))
+    with audit.attempt(event, found.name), engine.begin() as connection:
+        values: dict[str, Any] = {"state": to.value}
+        if to is CampaignState.ENDED:
+            values["ended_at"] = datetime.now(UTC)
+        mine = CampaignRow.id == number, CampaignRow.state.in_(before)
+        if not connection.execute(update(CampaignRow).where(*mine).values(values)).rowcount:
+            raise NotFound(_("This campaign was changed meanwhile. Nothing was changed."))
+        if to is not CampaignState.RUNNING:
+            outbox.cancel(connection, NoticeRow.campaign_id == number)
+
+
+def one(engine: Engine, account_id: str, number: int) -> Any | None:
+    """Return a campaign's row, None where the account has none of this number."""
+    mine = CampaignRow.id == number, CampaignRow.account_id == account_id
+    with engine.connect() as connection:
+        return connection.execute(select(CampaignRow.__table__).where(*mine)).first()
+
+
+def listed(engine: Engine, account_id: str) -> Sequence[tuple[Any, int, int]]:
+    """Return the account's campaigns, the newest first, with how many users they have and how many are left."""
+    left = func.sum(func.coalesce(CampaignUser.left_at.is_(None).cast(_integer()), 0))
+    counted = (
+        select(CampaignUser.campaign_id, func.count().label("users"), left.label("left"))
+        .where(CampaignUser.account_id == account_id)
+        .group_by(CampaignUser.campaign_id)
+        .subquery()
+    )
+    query = (
+        select(CampaignRow.__table__, counted.c.users, counted.c.left)
+        .outerjoin(counted, counted.c.campaign_id == CampaignRow.id)
+        .where(CampaignRow.account_id == account_id)
+        .order_by(CampaignRow.id.desc())
+        .limit(200)
+    )
+    with engine.connect() as connection:
+        return [(row, int(row.users or 0), int(row.left or 0)) for row in connection.execute(query)]
+
+
+def _integer() -> Any:
+    return func.count().type
+
+
+class Told(NamedTuple):
+    """The latest notice of a user in a campaign."""
+
+    kind: str
+    channel: str
+    state: str
+    at: datetime
+
+
+class Progress(NamedTuple):
+    """How a campaign goes. how: why users left, with their number; "" for those who are left."""
+
+    users: int
+    how: Mapping[str, int]
+    undelivered: int
+    days: Sequence[tuple[date, int]]
+    """How many were left at the end of each day."""
+
+    @property
+    def left(self) -> int:
+        """How many are still asked."""
+        return self.how.get("", 0)
+
+
+def progress(engine: Engine, campaign: Any, today: date) -> Progress:
+    """Count a campaign's users, by day as well."""
+    with engine.connect() as connection:
+        query = select(CampaignUser.joined_at, CampaignUser.left_at, CampaignUser.left)
+        rows = connection.execute(query.where(CampaignUser.campaign_id == campaign.id)).all()
+        dead = select(func.count()).where(NoticeRow.campaign_id == campaign.id, NoticeRow.state == Sending.DEAD.value)
+        undelivered = connection.execute(dead).scalar_one()
+    last = min(today, campaign.ended_at.date() if campaign.ended_at else today)
+    days = []
+    day = campaign.begins
+    while rows and day <= last:
+        open_then = sum(
+            row.joined_at.date() <= day and (row.left_at is None or row.left_at.date() > day) for row in rows
+        )
+        days.append((day, open_then))
+        day += timedelta(days=1)
+    return Progress(len(rows), Counter(row.left for row in rows), undelivered, days)
+
+
+def users(
+    connection: Connection, campaign: Any, *, left: str | None = None, page: int = 1, size: int | None = ON_A_PAGE
+) -> tuple[Sequence[tuple[Any, Told | None]], int]:
+    """Return a page of the campaign's users, each with their latest notice, and how many there are.
+
+    left: only those who left so, "" for those who are still asked. size: None for all.
+    """
+    mine = [CampaignUser.campaign_id == campaign.id]
+    if left is not None:
+        mine.append(CampaignUser.left == left)
+    total = connection.execute(select(func.count()).select_from(CampaignUser).where(*mine)).scalar_one()
+    query = select(CampaignUser.__table__).where(*mine).order_by(CampaignUser.user_name)
+    if size is not None:
+        query = query.limit(size).offset((page - 1) * size)
+    rows = connection.execute(query).all()
+    notices = select(NoticeRow).where(NoticeRow.campaign_id == campaign.id).order_by(NoticeRow.id)
+    if size is not None:
+        notices = notices.where(NoticeRow.user_name.in_([row.user_name for row in rows]))
+    latest = {
+        row.user_name: Told(row.kind, row.channel, row.state, row.sent_at or row.created_at)
+        for row in connection.execute(notices)
+    }
+    return [(row, latest.get(row.user_name)) for row in rows], total
+
+
+def would_be_asked(
+    connection: Connection, account_id: str, campaign: Any, patterns: tuple[tuple[str, str], ...]
+) -> Iterator[str]:
+    """Yield the names of the users a draft is about: those who fail its rule now. patterns: of service users."""
+    only = "people" if patterns else ""
+    chosen = Filter(campaign.rule, State.FAIL, campaign.search, kind=only, service_users=patterns)
+    for row in queries.everyone(connection, account_id, chosen):
+        yield row.user_name
+
+
+def without_address(names: Sequence[str], account_id: str, addresses: AddressBook) -> list[str]:
+    """Return those of the users whose mail address nobody knows."""
+    return [name for name in names if not addresses.of_user(account_id, name)]
