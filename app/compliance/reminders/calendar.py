@@ -15,7 +15,6 @@ from hashlib import sha256
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from icalendar import Calendar, Event
 from sqlalchemy import BigInteger, ColumnElement, Engine, Integer, String, UniqueConstraint, delete, insert, select
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -147,6 +146,8 @@ def _of_uploads(name: str, found: Sequence[Credential] | None, days: int, title:
 
 def as_ics(dates: Sequence[DueDate], name: str, whose: str, link: str, now: datetime) -> bytes:
     """Return a calendar as RFC 5545 has it. name: its own. whose: the user, for IDs. link: to the portal."""
+    from icalendar import Calendar, Event  # noqa: PLC0415 # 80 modules, which no page needs
+
     calendar = Calendar()
     calendar.add("prodid", "-//Latchkey//Due dates//EN")
     calendar.add("version", "2.0")
