@@ -17,7 +17,7 @@ def message_data(campaign: Any) -> dict[str, Any]:
     rule = BY_ID.get(campaign.rule)
     return {
         "campaign": campaign.name,
-        "title": rule.name if rule else campaign.name,
+        "title": (_(rule.fix.action) if rule.fix else rule.name) if rule else campaign.name,
         "told": rule.told if rule else "",
         "deadline": campaign.deadline.isoformat(),
         "account": campaign.account_id,
