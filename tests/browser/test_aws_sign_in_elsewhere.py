@@ -67,9 +67,9 @@ def test_the_same_from_another_machine(surfing: Surfing, marta: Employee, hosted
     assert surfer.path == "/sign-in/aws"
     paste(surfer, verification_code(surfer, marta, phone))
     assert surfer.path == "/mfa/finished"
-    cookie = next(c for c in surfer.page.context.cookies() if "latchkey" in c["name"])
-    assert cookie["name"] == "__Host-latchkey"
-    assert cookie["secure"]
+    cookies = {c["name"]: c for c in surfer.page.context.cookies() if "latchkey" in c["name"]}
+    assert cookies.keys() == {"__Host-latchkey", "__Host-latchkey-browser"}
+    assert all(cookie["secure"] and cookie["httpOnly"] for cookie in cookies.values())
 
 
 def test_pasting_goes_wrong_in_every_way(
