@@ -73,6 +73,7 @@ def test_the_audit_role_asks_exactly_what_it_may(aws: Sandbox) -> None:
     with pytest.raises(iam.exceptions.NoSuchEntityException):
         iam.get_account_password_policy()
     assert iam.list_account_aliases()["AccountAliases"] == ["team-01"]
+    assert iam.list_server_certificates()["ServerCertificateMetadataList"] == []
     iam.generate_credential_report()
     with pytest.raises(iam.exceptions.CredentialReportNotReadyException):
         iam.get_credential_report()
