@@ -25,7 +25,7 @@ from tests.compliance.test_due import ROOT, Someone
 from tests.compliance.test_reminders import someone
 from tests.security.conftest import Guest, portal_of
 from tests.support.clock import Clock
-from tests.support.people import Employee
+from tests.support.people import Employee, hire
 from tests.support.sandbox import Sandbox
 
 PEOPLE: dict[str, Someone] = {}
@@ -40,12 +40,23 @@ SETTINGS = {
 
 
 @pytest.fixture(scope="module")
-def portal(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
+def auditor(sandbox: Sandbox) -> Employee:
+    return hire(sandbox, "auditor")
+
+
+@pytest.fixture(scope="module")
+def portal(sandbox: Sandbox, auditor: Employee, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
     """With mail, and a report of three users without MFA."""
     folder = tmp_path_factory.mktemp("campaigns")
     many = "100000 per hour"
     app = portal_of(
-        sandbox, folder, SIGN_IN_LIMIT_PER_ADDRESS=many, SIGN_IN_LIMIT_PER_KEY=many, WATCHED_ACCOUNTS="", **SETTINGS
+        sandbox,
+        folder,
+        SIGN_IN_LIMIT_PER_ADDRESS=many,
+        SIGN_IN_LIMIT_PER_KEY=many,
+        WATCHED_ACCOUNTS="",
+        **SETTINGS,
+        AUDITORS=f"arn:aws:iam::{sandbox.account_id}:user/{auditor.name}",
     )
     report(app, folder, sandbox.account_id, "sam", "tia", "uma")
     yield app
@@ -201,11 +212,10 @@ def test_a_copy_has_the_same_words(portal: Flask, chief: Guest) -> None:
 
 
 def test_only_administrators_of_the_account_change_campaigns(
-    portal: Flask, chief: Guest, sandbox: Sandbox, clock: Clock, entering: Callable[..., Guest]
+    portal: Flask, chief: Guest, auditor: Employee, entering: Callable[..., Guest]
 ) -> None:
     number = created(portal, chief, name="Not yours")
-    facts = sandbox.as_administrator("iam").create_access_key(UserName="reviewer")["AccessKey"]
-    reviewer = entering(Employee(sandbox, "reviewer", facts["AccessKeyId"], facts["SecretAccessKey"]), app=portal)
+    reviewer = entering(auditor, app=portal)
     assert reviewer.ask("GET", f"/compliance/campaigns/{number}").status_code == 200
     mallory = entering(app=portal)
     for guest in (reviewer, mallory):

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from threading import Event
 
 import pytest
+import zxcvbn
 
 from app.password import service
 from app.sessions.contents import Person
@@ -51,7 +52,7 @@ def test_one_password_is_judged_at_a_time(monkeypatch: pytest.MonkeyPatch) -> No
         at_work.pop()
         return {"score": 3, "feedback": {"warning": ""}}
 
-    monkeypatch.setattr(service, "zxcvbn", slow)
+    monkeypatch.setattr(zxcvbn, "zxcvbn", slow)
     monkeypatch.setattr(service, "_PATIENCE", 0.01)
     with ThreadPoolExecutor(1) as pool:
         judging = pool.submit(service.strength, OLGA, "one")
