@@ -68,7 +68,7 @@ class Provider:
         self._failed: TTLCache[str, str] = TTLCache(4, FAILED_FOR_S)
         self._used: TTLCache[str, bool] = TTLCache(10_000, LATE_S + 2 * CLOCKS_APART_S)
         self._keys_at = 0.0
-        self._lock = Lock()
+        self._lock, self._using = Lock(), Lock()
 
     def begin(self, callback: str, acr_values: str = "") -> Asked:
         """Return a new request. callback: the portal's address. Raises ProviderUnavailable."""
@@ -107,10 +107,13 @@ class Provider:
             raise TokenRefused(diagnosis="token")
         return self._claims(tokens["id_token"], nonce, tokens.get("access_token"))
 
-    def logout(self, token: str) -> Logout:
-        """Return whom a logout token signs out. Each counts once. Raises ProviderUnavailable, LogoutRefused.
+    @contextmanager
+    def logout(self, token: str) -> Iterator[Logout]:
+        """Give whom a logout token signs out, and use the token up. Raises ProviderUnavailable, LogoutRefused.
 
-        Anyone can send one. So the provider's keys aren't asked for again more often than every KEYS_KEPT_S.
+        In this process, a token counts once, also of two requests at once. If the block fails, it wasn't used, and
+        the provider may send it again. Anyone can send one. So the provider's keys aren't asked for again more often
+        than every KEYS_KEPT_S.
         """
         try:
             read = self._verified(token, since=time.monotonic() - KEYS_KEPT_S)
@@ -118,11 +121,16 @@ class Provider:
             log.warning("a logout token was refused: %s", type(error).__name__)
             raise LogoutRefused(diagnosis="token") from error
         found = logout_of(read.header, read.claims, self.issuer, self._client_id, int(time.time()), CLOCKS_APART_S)
-        with self._alone():
+        with self._using:
             if found.token_id in self._used:
                 raise LogoutRefused(diagnosis="jti")
             self._used[found.token_id] = True
-        return found
+        try:
+            yield found
+        except BaseException:
+            with self._using:
+                self._used.pop(found.token_id, None)
+            raise
 
     def sign_out_address(self, back: str) -> str:
         """Return where people sign out at the provider, "" where it has no such page.

@@ -44,12 +44,12 @@ LONGEST_TOKEN = 16_384
 def backchannel_logout() -> ResponseReturnValue:
     """End the sessions that the provider's logout token is about."""
     try:
-        logout = provider().logout(request.form.get("logout_token", "")[:LONGEST_TOKEN])
+        with provider().logout(request.form.get("logout_token", "")[:LONGEST_TOKEN]) as logout:
+            ended = _end(logout)
     except (LogoutRefused, ProviderUnavailable) as refusal:
         log.warning("a sign-out of the provider was refused: %s", refusal.told_as)
         status = 400 if isinstance(refusal, LogoutRefused) else 503
         return {"error": "invalid_request", "error_description": refusal.told_as}, status
-    ended = _end(logout)
     log.info("the provider signed someone out: %d sessions ended", ended)
     return "", 200
 

@@ -14,6 +14,7 @@ from flask import Flask
 from app.audit.models import ActivityRow
 from app.db import db
 from app.oidc.logout import EVENT, LATE_S
+from app.sessions.stores import StoreDown
 from tests.security.company import enter
 from tests.security.conftest import ELSEWHERE, Guest
 from tests.security.test_company_sign_in import Claims, by_a_stranger, unsigned, with_secret
@@ -126,6 +127,26 @@ def test_a_token_counts_once_and_ends_no_later_session(company: Flask, liar: Lia
     again = enter(company, liar)
     company.extensions["oidc-provider"]._used.clear()  # as another replica, which hasn't seen the token
     assert send(company, token) == (200, "") and inside(again), "this sign-in is of later"
+
+
+def test_a_token_counts_again_if_its_sessions_could_not_be_ended(
+    company: Flask, liar: Liar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guest = enter(company, liar)
+    token = liar.signed(token_of(liar))
+    found: list[int] = []
+
+    def down(*_: object) -> int:
+        found.append(send(company, token)[0])  # a second request with it while the first one is under way
+        raise StoreDown("the store does not answer")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(type(company.session_interface), "end", down)
+        assert Guest(company).ask("POST", LOGOUT, {"logout_token": token}).status_code == 503
+    assert found == [400], "two at once are one"
+    assert inside(guest)
+    assert send(company, token) == (200, "") and not inside(guest), "the provider sends it again"
+    assert send(company, token) == (400, "company-logout-refused:jti")
 
 
 def test_strangers_cannot_make_the_portal_ask_the_provider_over_and_over(company: Flask, liar: Liar) -> None:
