@@ -176,6 +176,9 @@ def test_a_campaign_runs_pauses_and_ends_and_each_step_is_recorded(
     ("wrong", "code"),
     [
         ({"begins": "2020-01-01"}, "in-the-past"),
+        ({"begins": "9999-12-31"}, "too-far-away"),
+        ({"begins": "tomorrow"}, ""),
+        ({"begins": "", "deadline": ""}, ""),
         ({"deadline": "2020-01-01"}, "ends-before-it-begins"),
         ({"ahead": "a week"}, "not-numbers"),
         ({"own_text": "Hi {name}"}, "unknown-placeholder"),

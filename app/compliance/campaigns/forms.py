@@ -46,15 +46,20 @@ class CampaignForm(Form):
         self.today = today
 
     def validate_begins(self, field: DateField) -> None:
-        """Refuse a day in the past."""
-        if field.data < self.today:
+        """Refuse a day in the past, or too far away."""
+        if field.data and field.data < self.today:
             raise FieldError("in-the-past", _("Choose today or a later day."))
+        if field.data and field.data > self.today + LONGEST:
+            raise FieldError("too-far-away", _("Choose a day within 366 days."))
 
     def validate_deadline(self, field: DateField) -> None:
         """Refuse a deadline before the first day, or too far away."""
-        if self.begins.data and field.data <= self.begins.data:
+        begins = self.begins.data
+        if not (begins and field.data):
+            return
+        if field.data <= begins:
             raise FieldError("ends-before-it-begins", _("The deadline must be after the first day."))
-        if self.begins.data and field.data > self.begins.data + LONGEST:
+        if field.data - begins > LONGEST:
             raise FieldError("too-long", _("A campaign lasts 366 days at most."))
 
     def validate_ahead(self, field: StringField) -> None:
