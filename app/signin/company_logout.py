@@ -9,9 +9,10 @@ from __future__ import annotations
 import logging
 from contextlib import suppress
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from flask import current_app, request
+from flask import Response, current_app, request
 from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
 
@@ -26,7 +27,7 @@ from app.signin.company_provider import provider
 from app.signin.company_service import label_of
 from app.signin.company_views import bp
 from app.web.guards import public
-from app.web.rate_limits import limiter, per_address
+from app.web.rate_limits import limiter
 from app.web.request_context import address, user_agent
 
 if TYPE_CHECKING:
@@ -36,11 +37,17 @@ __all__ = ["bp"]
 """The page is added to those of the sign-in."""
 log = logging.getLogger(__name__)
 LONGEST_TOKEN = 16_384
+REFUSED_TOKENS = "300 per 5 minutes"
+"""From one address. Good tokens don't count, because the provider sends those of a whole company from one address."""
+
+
+def _refused(answer: Response) -> bool:
+    return answer.status_code == HTTPStatus.BAD_REQUEST
 
 
 @bp.post("/logout")
 @public
-@limiter.limit(per_address)
+@limiter.limit(REFUSED_TOKENS, deduct_when=_refused)
 def backchannel_logout() -> ResponseReturnValue:
     """End the sessions that the provider's logout token is about."""
     try:

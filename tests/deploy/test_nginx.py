@@ -177,6 +177,15 @@ def test_a_flood_from_one_address_is_refused_and_others_notice_nothing(served: t
     assert everything[-1] == 429 and len(everything) > burst("pages")
 
 
+def test_a_provider_may_sign_out_a_whole_company_at_once(served: tuple[Portal, int, int]) -> None:
+    portal, _, tls = served
+    others = max(burst("strangers"), burst("forms"), burst("pages"))
+    assert burst("logouts") > others
+    client = Client(portal, tls)
+    sent = answered(client, "/sign-in/company/logout", "203.0.113.11", others + 1, "POST")
+    assert len(sent) == others + 1 and 429 not in sent
+
+
 def test_a_network_of_ipv6_is_one_client(served: tuple[Portal, int, int]) -> None:
     portal, _, tls = served
     client = Client(portal, tls)

@@ -15,6 +15,7 @@ from app.audit.models import ActivityRow
 from app.db import db
 from app.oidc.logout import EVENT, LATE_S
 from app.sessions.stores import StoreDown
+from app.signin.company_logout import REFUSED_TOKENS
 from tests.security.company import enter
 from tests.security.conftest import ELSEWHERE, Guest
 from tests.security.test_company_sign_in import Claims, by_a_stranger, unsigned, with_secret
@@ -147,6 +148,24 @@ def test_a_token_counts_again_if_its_sessions_could_not_be_ended(
     assert inside(guest)
     assert send(company, token) == (200, "") and not inside(guest), "the provider sends it again"
     assert send(company, token) == (400, "company-logout-refused:jti")
+
+
+def test_a_whole_company_is_signed_out_from_one_address(
+    company: Flask, liar: Liar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(company.config, "SIGN_IN_LIMIT_PER_ADDRESS", "3 per 5 minutes")
+    guest, client = enter(company, liar), company.test_client(use_cookies=False)
+
+    def ask(token: str, address: str = "192.0.2.66") -> int:
+        told = {"data": {"logout_token": token}, "base_url": company.config["PUBLIC_URL"]}
+        return client.post(LOGOUT, **told, environ_base={"REMOTE_ADDR": address}).status_code
+
+    most = int(REFUSED_TOKENS.split()[0])
+    assert {ask("nonsense") for _ in range(most - 1)} == {400}
+    gone = {ask(liar.signed(token_of(liar, sub=f"gone-{number}"))) for number in range(5)}
+    assert gone == {200} and inside(guest), "good ones count neither as sign-ins nor as refused"
+    assert [ask("nonsense"), ask("nonsense")] == [400, 429], "only so many that are refused"
+    assert ask(liar.signed(token_of(liar)), "192.0.2.67") == 200 and not inside(guest), "of another address"
 
 
 def test_strangers_cannot_make_the_portal_ask_the_provider_over_and_over(company: Flask, liar: Liar) -> None:
