@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -73,7 +74,7 @@ def test_every_post_wants_its_csrf_token(portal: Flask) -> None:
     post(client, "/test/enter")
     for rule in portal.url_map.iter_rules():
         if "POST" in (rule.methods or ()) and not rule.rule.startswith("/test/") and rule.rule not in SIGNED:
-            assert post(client, rule.rule).status_code == 400, rule.rule
+            assert post(client, re.sub("<.+?>", "1", rule.rule)).status_code == 400, rule.rule
     assert get(client, "/test/see").json["secret"] == SECRET
 
 

@@ -18,6 +18,7 @@ from tests.support.looks import not_valid, seen_and_reached, too_wide, without_s
 from tests.support.marks import kept_secrets, shown_secrets
 
 FILES = {
+    "campaigns.users",
     "activity.export",
     "access_keys.download",
     "policies.download",
