@@ -9,14 +9,18 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from sqlalchemy import insert, select, update
+from sqlalchemy import event, func, insert, select, update
 
+from app.audit.log import Audit, audit_log
+from app.compliance.campaigns import service
 from app.compliance.campaigns.jobs import run_campaigns
-from app.compliance.campaigns.models import CampaignRow, CampaignUser
+from app.compliance.campaigns.models import CampaignRow, CampaignState, CampaignUser
 from app.compliance.campaigns.steps import due, managers_due, steps
+from app.compliance.data.models import CompliancePerson
 from app.db import db
 from app.factory import create_app
 from app.notices.models import NoticeRow
+from app.notices.outbox import outbox
 from config import from_env
 from tests.compliance.test_due import Someone
 from tests.compliance.test_reminders import ACCOUNT, SETTINGS, now, report, someone
@@ -147,3 +151,76 @@ def test_what_was_missed_is_not_made_up_for() -> None:
     assert [managers_due(plan, begins + timedelta(days=number)) for number in (20, 21)] == [False, True]
     short = steps(begins, begins + timedelta(days=5), [15, 7, 1], to_managers=False)
     assert [step.code for step in short] == ["announcement", "1", "day"]
+
+
+def moved(to: CampaignState) -> None:
+    """Anna pauses or starts the campaign."""
+    anna = Audit(audit_log(), ACCOUNT, "anna", "192.0.2.1", "Firefox", "0" * 16, "AIDAANNA")
+    service.move(db.engine, anna, ACCOUNT, 1, to, outbox())
+
+
+def test_many_leave_in_few_statements(portal: Flask, tmp_path: Path, clock: Clock) -> None:
+    people = [someone(f"user{number:04d}", virtual=0) for number in range(1200)]
+    report(portal, tmp_path, *people)
+    campaign()
+    run_campaigns(now())
+    clock.move(DAY)
+    for each in people:
+        each.virtual = 1
+    statements: list[str] = []
+
+    def seen(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        if statement.startswith(("UPDATE campaign_users", "UPDATE notices")):
+            statements.append(statement)
+
+    event.listen(db.engine, "before_cursor_execute", seen)
+    report(portal, tmp_path, *people)
+    event.remove(db.engine, "before_cursor_execute", seen)
+    assert left() == {"done": 1200} and len(written("cancelled")) == 1200
+    assert len(statements) == 6, "two for each 500 users: the import holds up everyone else who writes"
+
+
+def became_unknown() -> None:
+    """What the portal knows of MFA devices became too old to tell."""
+    with db.engine.begin() as connection:
+        changed = func.replace(CompliancePerson.verdicts, "mfa=fail", "mfa=unknown")
+        connection.execute(update(CompliancePerson).values(verdicts=changed))
+
+
+def test_whoever_passes_after_nobody_could_tell_has_left(portal: Flask, tmp_path: Path, clock: Clock) -> None:
+    sam = someone("sam", virtual=0)
+    report(portal, tmp_path, sam)
+    campaign()
+    run_campaigns(now())
+    became_unknown()
+    clock.move(DAY)
+    sam.virtual = 1
+    report(portal, tmp_path, sam)
+    assert left() == {"done": 1} and written("waiting") == []
+
+
+def test_whoever_turned_unseen_leaves_at_the_next_run(portal: Flask, tmp_path: Path, clock: Clock) -> None:
+    sam = someone("sam", virtual=0)
+    report(portal, tmp_path, sam)
+    campaign()
+    run_campaigns(now())
+    clock.move(DAY)
+    sam.virtual = 1
+    report(portal, tmp_path, sam)
+    with db.engine.begin() as connection:  # as an earlier release left it
+        connection.execute(update(CampaignUser).values(left_at=None, left=""))
+    run_campaigns(now())
+    assert left() == {"done": 1}
+
+
+def test_a_namesake_is_asked_from_the_beginning(portal: Flask, tmp_path: Path, clock: Clock) -> None:
+    report(portal, tmp_path, someone("sam", virtual=0))
+    campaign()
+    run_campaigns(now())
+    sent()
+    clock.move(6 * DAY)
+    namesake = someone("sam", virtual=0)
+    namesake.made = now() - timedelta(hours=2)
+    report(portal, tmp_path, namesake)
+    run_campaigns(now())
+    assert written() == [("sam", "campaign-announcement"), ("sam", "campaign-announcement")]

@@ -53,6 +53,7 @@ def run_one(connection: Connection, number: int, now: datetime) -> int:
     if campaign is None or campaign.state != CampaignState.RUNNING or campaign.begins > today:
         return 0
     people.drop_deleted(connection, campaign, now, outbox())
+    people.drop_done(connection, campaign, now, outbox())
     first = connection.execute(select(CampaignUser.user_name).where(CampaignUser.campaign_id == number).limit(1))
     if campaign.joins or first.first() is None:
         people.join(connection, campaign, current_app.config["SERVICE_USERS"], now)

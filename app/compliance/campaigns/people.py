@@ -7,19 +7,20 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask import Flask
-from sqlalchemy import Connection, Engine, and_, insert, select, update
+from sqlalchemy import Connection, Engine, and_, bindparam, exists, insert, not_, or_, select, update
 
 from app.compliance.campaigns.models import CampaignRow, CampaignState, CampaignUser, Left
 from app.compliance.data import queries
 from app.compliance.data.account_data import AccountData
 from app.compliance.data.models import CompliancePerson
-from app.compliance.data.people_data import states
+from app.compliance.data.people_data import batched, states
 from app.compliance.data.queries import Filter
 from app.compliance.data.rows import PersonRow
 from app.compliance.data.storing import people_changed
 from app.compliance.rules.verdicts import State
 from app.db import db
 from app.notices.models import NoticeRow
+from app.notices.notice import Audience
 from app.notices.outbox import Outbox
 
 
@@ -35,35 +36,95 @@ def join(connection: Connection, campaign: Any, service_users: tuple[tuple[str, 
         row.user_name: row
         for row in connection.execute(select(CampaignUser.__table__).where(CampaignUser.campaign_id == campaign.id))
     }
-    new = 0
+    values = {"joined_at": now, "left_at": None, "left": ""}
+    new: list[dict[str, Any]] = []
+    back: list[dict[str, Any]] = []
     for row in list(queries.everyone(connection, campaign.account_id, chosen)):
         former = known.get(row.user_name)
-        if former is not None and former.left_at is None:
-            continue
-        values = {"user_id": row.user_id, "joined_at": now, "left_at": None, "left": ""}
         if former is None:
             whose = {"campaign_id": campaign.id, "user_name": row.user_name, "account_id": campaign.account_id}
-            connection.execute(insert(CampaignUser).values(**whose, **values))
-        else:
-            mine = CampaignUser.campaign_id == campaign.id, CampaignUser.user_name == row.user_name
-            connection.execute(update(CampaignUser).where(*mine).values(**values))
-        new += 1
-    return new
+            new.append({**whose, **values, "user_id": row.user_id})
+        elif former.left_at is not None:
+            back.append({**values, "campaign": campaign.id, "name": row.user_name, "user_id": row.user_id})
+    if new:
+        connection.execute(insert(CampaignUser.__table__), new)  # type: ignore[arg-type] # see _BACK
+    if back:
+        connection.execute(_BACK, back)
+    return len(new) + len(back)
+
+
+_BACK = (
+    update(CampaignUser.__table__)  # type: ignore[arg-type] # a Table, though its type says FromClause
+    .where(CampaignUser.campaign_id == bindparam("campaign"), CampaignUser.user_name == bindparam("name"))
+    .values({each: bindparam(each) for each in ("user_id", "joined_at", "left_at", "left")})
+)
 
 
 def drop_deleted(connection: Connection, campaign: Any, now: datetime, outbox: Outbox) -> None:
-    """Let users leave who were deleted since."""
-    there = select(CompliancePerson.user_name).where(CompliancePerson.account_id == campaign.account_id)
-    mine = (
-        CampaignUser.campaign_id == campaign.id,
-        CampaignUser.left_at.is_(None),
-        CampaignUser.user_name.not_in(there),
+    """Let users leave who were deleted since, also those whose name another user has by now."""
+    known = and_(CampaignUser.user_id != "", CompliancePerson.user_id != "")
+    same = or_(
+        and_(known, CampaignUser.user_id == CompliancePerson.user_id),
+        and_(
+            not_(known),
+            or_(CompliancePerson.created_at.is_(None), CompliancePerson.created_at <= CampaignUser.joined_at),
+        ),
     )
-    names = connection.execute(select(CampaignUser.user_name).where(*mine)).scalars().all()
-    for name in names:
-        whose = CampaignUser.campaign_id == campaign.id, CampaignUser.user_name == name
-        connection.execute(update(CampaignUser).where(*whose).values(left_at=now, left=Left.DELETED.value))
-        outbox.cancel(connection, NoticeRow.campaign_id == campaign.id, NoticeRow.user_name == name)
+    there = exists().where(
+        CompliancePerson.account_id == campaign.account_id,
+        CompliancePerson.user_name == CampaignUser.user_name,
+        same,
+    )
+    mine = CampaignUser.campaign_id == campaign.id, CampaignUser.left_at.is_(None)
+    names = connection.execute(select(CampaignUser.user_name).where(*mine, not_(there))).scalars().all()
+    leave(connection, campaign.id, names, Left.DELETED, now, outbox)
+
+
+def drop_done(connection: Connection, campaign: Any, now: datetime, outbox: Outbox) -> None:
+    """Let users leave whose stored verdict is neither fail nor unknown, however it came to be."""
+    query = (
+        select(CampaignUser.user_name, CompliancePerson.verdicts)
+        .join(
+            CompliancePerson,
+            and_(
+                CompliancePerson.account_id == campaign.account_id,
+                CompliancePerson.user_name == CampaignUser.user_name,
+            ),
+        )
+        .where(CampaignUser.campaign_id == campaign.id, CampaignUser.left_at.is_(None))
+    )
+    gone: dict[Left, list[str]] = {}
+    for name, verdicts in connection.execute(query).all():
+        if how := _how(states(verdicts).get(campaign.rule)):
+            gone.setdefault(how, []).append(name)
+    for how, names in gone.items():
+        leave(connection, campaign.id, names, how, now, outbox)
+
+
+def _how(verdict: str | None) -> Left | None:
+    """How a user with this verdict leaves, None while they are asked. verdict: None where the rule doesn't apply."""
+    if verdict in (State.FAIL, State.UNKNOWN):
+        return None
+    return Left.EXCEPTED if verdict == State.EXCEPTED else Left.DONE
+
+
+def leave(
+    connection: Connection, campaign_id: int, names: Iterable[str], how: Left, now: datetime, outbox: Outbox
+) -> None:
+    """Let those of these users leave who are still asked, and cancel what they would still get.
+
+    The caller has locked the campaign.
+    """
+    for some in batched(names):
+        mine = and_(
+            CampaignUser.campaign_id == campaign_id,
+            CampaignUser.user_name.in_(some),
+            CampaignUser.left_at.is_(None),
+        )
+        left = update(CampaignUser).where(mine).values(left_at=now, left=how.value).returning(CampaignUser.user_name)
+        if gone := connection.execute(left).scalars().all():
+            theirs = NoticeRow.audience == Audience.USER.value, NoticeRow.user_name.in_(gone)
+            outbox.cancel(connection, NoticeRow.campaign_id == campaign_id, *theirs)
 
 
 class Leaving:
@@ -79,29 +140,28 @@ class Leaving:
         running = _campaigns(account.connection, account.account_id)
         if not running:
             return
+        gone: dict[int, dict[Left, list[str]]] = {}
         for row in after:
             old = before.get(row.user_name)
-            if old is not None and old.verdicts != row.verdicts:
-                self._look(account.connection, running, old, states(row.verdicts))
+            if old is None or old.verdicts == row.verdicts:
+                continue
+            was, verdicts = states(old.verdicts), states(row.verdicts)
+            for campaign_id, rule in running.items():
+                how = _how(verdicts.get(rule))
+                if how and _how(was.get(rule)) is None:
+                    gone.setdefault(campaign_id, {}).setdefault(how, []).append(row.user_name)
+        self._leave(account.connection, gone)
 
-    def _look(
-        self, connection: Connection, running: Mapping[int, str], old: PersonRow, verdicts: Mapping[str, str]
-    ) -> None:
-        was = states(old.verdicts)
-        for campaign_id, rule in running.items():
-            if was.get(rule) == State.FAIL and verdicts.get(rule) in (None, State.PASS, State.EXCEPTED):
-                how = Left.EXCEPTED if verdicts.get(rule) == State.EXCEPTED else Left.DONE
-                self._leave(connection, campaign_id, old.user_name, how)
-
-    def _leave(self, connection: Connection, campaign_id: int, user_name: str, how: Left) -> None:
-        mine = and_(
-            CampaignUser.campaign_id == campaign_id,
-            CampaignUser.user_name == user_name,
-            CampaignUser.left_at.is_(None),
-        )
-        left = {"left_at": datetime.now(UTC), "left": how.value}
-        if connection.execute(update(CampaignUser).where(mine).values(left)).rowcount:
-            self._outbox.cancel(connection, NoticeRow.campaign_id == campaign_id, NoticeRow.user_name == user_name)
+    def _leave(self, connection: Connection, gone: Mapping[int, Mapping[Left, list[str]]]) -> None:
+        if not gone:
+            return
+        # Else a worker that plans at this moment could write a notice for a user who leaves.
+        lock = select(CampaignRow.id).where(CampaignRow.id.in_(gone)).order_by(CampaignRow.id).with_for_update()
+        connection.execute(lock)
+        now = datetime.now(UTC)
+        for campaign_id, by_how in gone.items():
+            for how, names in by_how.items():
+                leave(connection, campaign_id, names, how, now, self._outbox)
 
 
 def _campaigns(connection: Connection, account_id: str) -> dict[int, str]:
