@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, current_app
-from sqlalchemy import ColumnElement, Connection, Insert, update
+from sqlalchemy import ColumnElement, Connection, Insert, delete, update
 
 from app.db.upserting import insert_into
 from app.notices.models import NoticeRow
@@ -68,6 +68,14 @@ class Outbox:
         mine = (NoticeRow.state.in_(TO_BE_SENT), *which)
         cancelled = {"state": State.CANCELLED.value}
         return int(connection.execute(update(NoticeRow).where(*mine).values(cancelled)).rowcount)
+
+    def forget_cancelled(self, connection: Connection, *which: ColumnElement[bool]) -> None:
+        """Delete cancelled notices in the caller's transaction, so that the same ones can be written again.
+
+        which: conditions on NoticeRow. One that a worker may have sent before stays.
+        """
+        mine = NoticeRow.state == State.CANCELLED.value, NoticeRow.unsure == 0
+        connection.execute(delete(NoticeRow).where(*mine, *which))
 
 
 def _insert(connection: Connection) -> Insert:

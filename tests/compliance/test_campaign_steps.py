@@ -6,13 +6,15 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import event, func, insert, select, update
+from sqlalchemy import Engine, event, func, insert, select, update
 
 from app.audit.log import Audit, audit_log
-from app.compliance.campaigns import service
+from app.compliance import service as compliance
+from app.compliance.campaigns import messages, service
 from app.compliance.campaigns.jobs import run_campaigns
 from app.compliance.campaigns.models import CampaignRow, CampaignState, CampaignUser
 from app.compliance.campaigns.steps import due, managers_due, steps
@@ -63,7 +65,7 @@ def campaign(**values: object) -> None:
         "created_at": now(),
     }
     with db.engine.begin() as connection:
-        connection.execute(insert(CampaignRow).values(**row, **values))
+        connection.execute(insert(CampaignRow).values(**row | values))
 
 
 def written(*states: str) -> list[tuple[str, str]]:
@@ -224,3 +226,31 @@ def test_a_namesake_is_asked_from_the_beginning(portal: Flask, tmp_path: Path, c
     report(portal, tmp_path, namesake)
     run_campaigns(now())
     assert written() == [("sam", "campaign-announcement"), ("sam", "campaign-announcement")]
+
+
+def test_a_campaign_that_was_paused_goes_on_where_it_was(portal: Flask, tmp_path: Path, clock: Clock) -> None:
+    sam, tia = someone("sam", virtual=0), someone("tia", virtual=0)
+    report(portal, tmp_path, sam, tia)
+    campaign()
+    run_campaigns(now())
+    moved(CampaignState.PAUSED)
+    assert written("waiting") == []
+    clock.move(600)
+    tia.virtual = 1
+    report(portal, tmp_path, sam, tia)
+    moved(CampaignState.RUNNING)
+    run_campaigns(now())
+    assert written("waiting") == [("sam", "campaign-announcement")]
+
+
+def test_whoever_comes_back_on_the_same_day_is_asked_again(portal: Flask, tmp_path: Path, clock: Clock) -> None:
+    sam = someone("sam", virtual=0)
+    for virtual in (0, 1, 0):
+        sam.virtual = virtual
+        report(portal, tmp_path, sam)
+        if not virtual:
+            if not left():
+                campaign()
+            run_campaigns(now())
+        clock.move(60)
+    assert written("waiting") == [("sam", "campaign-announcement")]

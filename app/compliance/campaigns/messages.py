@@ -31,7 +31,7 @@ def notice(campaign: Any, step: Step, user: Any, today: date) -> Notice:
         account_id=campaign.account_id,
         user_name=user.user_name,
         user_id=user.user_id,
-        idempotency_key=f"campaign:{campaign.id}:{user.user_name}:{user.joined_at.date()}:{step.code}"[:160],
+        idempotency_key=f"campaign:{campaign.id}:{user.user_name}:{user.joined_at.isoformat()}:{step.code}"[:160],
         data=_to_user(campaign, user.user_name, today),
         campaign_id=campaign.id,
     )

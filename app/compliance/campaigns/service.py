@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, and_, func, insert, select, update
+from sqlalchemy import Connection, Engine, and_, func, insert, or_, select, update
 
 from app.audit.events import Event
 from app.audit.log import Audit
@@ -20,6 +20,7 @@ from app.compliance.rules.verdicts import State
 from app.errors import NotFound, Refused
 from app.notices.addresses import AddressBook
 from app.notices.models import NoticeRow
+from app.notices.notice import Audience
 from app.notices.notice import State as Sending
 from app.notices.outbox import Outbox
 from app.text.messages import N_, _
@@ -80,7 +81,7 @@ _MOVES: Mapping[CampaignState, tuple[Event, tuple[CampaignState, ...]]] = {
 
 
 def move(engine: Engine, audit: Audit, account_id: str, number: int, to: CampaignState, outbox: Outbox) -> None:
-    """Start, pause or end a campaign. What isn't sent yet is cancelled, except on starting.
+    """Start, pause or end a campaign. What isn't sent yet is cancelled, except on starting: that undoes it.
 
     Raises NotFound for a campaign that isn't in a state before it, NotRecorded.
     """
@@ -95,7 +96,14 @@ def move(engine: Engine, audit: Audit, account_id: str, number: int, to: Campaig
         mine = CampaignRow.id == number, CampaignRow.state.in_(before)
         if not connection.execute(update(CampaignRow).where(*mine).values(values)).rowcount:
             raise NotFound(_("This campaign was changed meanwhile. Nothing was changed."))
-        if to is not CampaignState.RUNNING:
+        if to is CampaignState.RUNNING:
+            # Those of users who are still asked are written again if their step is still the current one.
+            asked = select(CampaignUser.user_name).where(
+                CampaignUser.campaign_id == number, CampaignUser.left_at.is_(None)
+            )
+            theirs = or_(NoticeRow.user_name.in_(asked), NoticeRow.audience != Audience.USER.value)
+            outbox.forget_cancelled(connection, NoticeRow.campaign_id == number, theirs)
+        else:
             outbox.cancel(connection, NoticeRow.campaign_id == number)
 
 
