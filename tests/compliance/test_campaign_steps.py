@@ -254,3 +254,19 @@ def test_whoever_comes_back_on_the_same_day_is_asked_again(portal: Flask, tmp_pa
             run_campaigns(now())
         clock.move(60)
     assert written("waiting") == [("sam", "campaign-announcement")]
+
+
+def test_a_manager_who_is_an_administrator_gets_both_lists(portal: Flask, tmp_path: Path, clock: Clock) -> None:
+    lines = "user000,user000@example.com,\nuser001,user001@example.com,anna@example.com\n"
+    (tmp_path / "addresses.csv").write_text(f"user,address,manager\n{lines}")
+    report(portal, tmp_path, someone("user000", virtual=0), someone("user001", virtual=0))
+    campaign()
+    for _ in range(22):
+        run_campaigns(now())
+        clock.move(DAY)
+    with db.engine.connect() as connection:
+        query = select(NoticeRow.user_name, NoticeRow.data).where(NoticeRow.kind == "campaign-manager")
+        lists = [(row.user_name, [each["user"] for each in row.data["people"]]) for row in connection.execute(query)]
+    assert sorted(lists) == [
+        ("anna@example.com", ["user000"]), ("anna@example.com", ["user001"]), ("otto@example.com", ["user000"])
+    ]  # fmt: skip

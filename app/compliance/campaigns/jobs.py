@@ -92,7 +92,7 @@ def _to_managers(campaign: Any, left: list[str], addresses: AddressBook) -> Iter
                 account_id=campaign.account_id,
                 user_name=address,
                 audience=Audience.ADDRESS,
-                idempotency_key=f"campaign:{campaign.id}:manager:{address}"[:160],
+                idempotency_key=f"campaign:{campaign.id}:{'manager' if manager else 'none'}:{address}"[:160],
                 data={
                     **message_data(campaign),
                     "people": [{"user": name, "account": campaign.account_id} for name in names],
