@@ -270,3 +270,30 @@ def test_a_manager_who_is_an_administrator_gets_both_lists(portal: Flask, tmp_pa
     assert sorted(lists) == [
         ("anna@example.com", ["user000"]), ("anna@example.com", ["user001"]), ("otto@example.com", ["user000"])
     ]  # fmt: skip
+
+
+def test_a_campaign_that_fails_does_not_stop_the_others(
+    portal: Flask, tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report(portal, tmp_path, someone("sam", virtual=0))
+    campaign(name="Broken")
+    campaign()
+    campaign(name="Elsewhere", account_id="000000000001")
+    whole, judged_now = messages.message_data, compliance.judged_now
+
+    def broken(row: Any) -> dict[str, Any]:
+        if row.name == "Broken":
+            raise KeyError("rule")
+        return whole(row)
+
+    def unreadable(engine: Engine, account_id: str, terms: Any) -> object:
+        if account_id != ACCOUNT:
+            raise KeyError("keys")
+        return judged_now(engine, account_id, terms)
+
+    monkeypatch.setattr(messages, "message_data", broken)
+    monkeypatch.setattr(compliance, "judged_now", unreadable)
+    with pytest.raises(ExceptionGroup) as failed:
+        run_campaigns(now())
+    assert [str(error) for error in failed.value.exceptions] == ["'keys'", "'rule'"]
+    assert written() == [("sam", "campaign-announcement")]

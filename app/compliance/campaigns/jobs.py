@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -19,18 +21,42 @@ from app.notices.addresses import AddressBook, address_book
 from app.notices.notice import Audience, Notice
 from app.notices.outbox import outbox
 
+log = logging.getLogger(__name__)
+
 
 def run_campaigns(moment: datetime) -> None:
-    """Do it for all running campaigns. moment: of the plan."""
+    """Do it for all running campaigns. moment: of the plan.
+
+    One that fails doesn't keep the others from it. Raises ExceptionGroup of what failed, at the end.
+    """
+    failed: list[Exception] = []
     for account_id in _accounts():
-        terms = service.terms_for(current_app.config, account_id)
-        if service.judged_now(db.engine, account_id, terms) is None:
-            continue
-        with db.engine.connect() as connection:
-            numbers = connection.execute(_running(account_id)).scalars().all()
+        numbers: Sequence[int] = ()
+        with _others_go_on(failed, f"account {account_id}"):
+            numbers = _to_run(account_id)
         for number in numbers:
-            with db.engine.begin() as connection:
+            with _others_go_on(failed, f"campaign {number}"), db.engine.begin() as connection:
                 run_one(connection, number, datetime.now(UTC))
+    if failed:
+        raise ExceptionGroup("campaigns failed", failed)
+
+
+@contextmanager
+def _others_go_on(failed: list[Exception], what: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # raised at the end, with the others that failed
+        log.exception("campaigns: %s failed", what)
+        failed.append(error)
+
+
+def _to_run(account_id: str) -> Sequence[int]:
+    """Return the numbers of an account's running campaigns, none before its users are judged."""
+    terms = service.terms_for(current_app.config, account_id)
+    if service.judged_now(db.engine, account_id, terms) is None:
+        return ()
+    with db.engine.connect() as connection:
+        return connection.execute(_running(account_id)).scalars().all()
 
 
 def _accounts() -> list[str]:
