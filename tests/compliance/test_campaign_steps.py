@@ -297,3 +297,22 @@ def test_a_campaign_that_fails_does_not_stop_the_others(
         run_campaigns(now())
     assert [str(error) for error in failed.value.exceptions] == ["'keys'", "'rule'"]
     assert written() == [("sam", "campaign-announcement")]
+
+
+def test_progress_is_counted_by_day_up_to_the_deadline(portal: Flask, clock: Clock) -> None:
+    campaign()
+    began = now()
+    whose = {"campaign_id": 1, "account_id": ACCOUNT, "user_id": ""}
+    with db.engine.begin() as connection:
+        for number in range(5):
+            gone = began + timedelta(days=number) if number else None
+            values = {
+                "joined_at": began + timedelta(days=number // 4),
+                "left_at": gone,
+                "left": "done" if gone else "",
+            }
+            connection.execute(insert(CampaignUser).values(**whose, **values, user_name=f"user{number}"))
+        row = connection.execute(select(CampaignRow.__table__)).one()
+    progress = service.progress(db.engine, row, began.date() + timedelta(days=1100))
+    assert [number for _, number in progress.days[:6]] == [4, 4, 3, 2, 1, 1]
+    assert progress.days[-1] == (row.deadline, 1) and progress.left == 1

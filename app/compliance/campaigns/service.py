@@ -154,7 +154,7 @@ class Progress(NamedTuple):
     how: Mapping[str, int]
     undelivered: int
     days: Sequence[tuple[date, int]]
-    """How many were left at the end of each day."""
+    """How many were left at the end of each day, up to the deadline."""
 
     @property
     def left(self) -> int:
@@ -169,15 +169,16 @@ def progress(engine: Engine, campaign: Any, today: date) -> Progress:
         rows = connection.execute(query.where(CampaignUser.campaign_id == campaign.id)).all()
         dead = select(func.count()).where(NoticeRow.campaign_id == campaign.id, NoticeRow.state == Sending.DEAD.value)
         undelivered = connection.execute(dead).scalar_one()
-    last = min(today, campaign.ended_at.date() if campaign.ended_at else today)
+    first = campaign.begins
+    last = min(today, campaign.deadline, campaign.ended_at.date() if campaign.ended_at else today)
+    joined = Counter(max(row.joined_at.date(), first) for row in rows)
+    gone = Counter(max(row.left_at.date(), first) for row in rows if row.left_at)
     days = []
-    day = campaign.begins
-    while rows and day <= last:
-        open_then = sum(
-            row.joined_at.date() <= day and (row.left_at is None or row.left_at.date() > day) for row in rows
-        )
-        days.append((day, open_then))
-        day += timedelta(days=1)
+    asked = 0
+    for number in range((last - first).days + 1 if rows else 0):
+        day = first + timedelta(days=number)
+        asked += joined[day] - gone[day]
+        days.append((day, asked))
     return Progress(len(rows), Counter(row.left for row in rows), undelivered, days)
 
 
@@ -214,6 +215,12 @@ def would_be_asked(
     chosen = Filter(campaign.rule, State.FAIL, campaign.search, kind=only, service_users=patterns)
     for row in queries.everyone(connection, account_id, chosen):
         yield row.user_name
+
+
+def still_asked(connection: Connection, number: int) -> Sequence[str]:
+    """Return the names of a campaign's users who haven't left."""
+    query = select(CampaignUser.user_name).where(CampaignUser.campaign_id == number, CampaignUser.left_at.is_(None))
+    return connection.execute(query.order_by(CampaignUser.user_name)).scalars().all()
 
 
 def without_address(names: Sequence[str], account_id: str, addresses: AddressBook) -> list[str]:

@@ -132,8 +132,11 @@ def one(number: int) -> ResponseReturnValue:
     chosen = left if left in LEFT else None
     with db.engine.connect() as connection:
         rows, total = service.users(connection, campaign, left=chosen, page=page_number())
-        patterns = current_app.config["SERVICE_USERS"]
-        asked = list(service.would_be_asked(connection, account.account_id, campaign, patterns))
+        if campaign.state == CampaignState.DRAFT:
+            patterns = current_app.config["SERVICE_USERS"]
+            asked = list(service.would_be_asked(connection, account.account_id, campaign, patterns))
+        else:
+            asked = list(service.still_asked(connection, number))
     parts = render(*sample(campaign, asked[0] if asked else "jane.doe"), "en", Brand.of(current_app.config))
     nowhere = service.without_address(asked, account.account_id, address_book(current_app))
     all_steps = steps(campaign.begins, campaign.deadline, campaign.ahead, to_managers=campaign.to_managers)
