@@ -8,7 +8,7 @@ was running is done once when one runs again.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -44,13 +44,24 @@ class Schedule:
     """Does it, in an application context. It gets the moment of the plan (UTC)."""
 
     def last_moment(self, now: datetime, after: datetime, zone: ZoneInfo) -> datetime | None:
-        """Return the latest moment of the plan that isn't in the future, None if there's none after `after`."""
+        """Return the latest moment of the plan that isn't in the future, None if there's none after `after`.
+
+        What is planned for a time that the clock skips, like 2:30 when summer time begins, is due right after it.
+        """
         moment = now.replace(second=0, microsecond=0)
+        shown = moment.astimezone(zone)
         while moment > max(after, now - _LONGEST):
-            if self.plan(moment.astimezone(zone)):
+            before = (moment - _MINUTE).astimezone(zone)
+            if any(map(self.plan, (shown, *_skipped(before, shown)))):
                 return moment
-            moment -= _MINUTE
+            moment, shown = moment - _MINUTE, before
         return None
+
+
+def _skipped(before: datetime, after: datetime) -> Iterator[datetime]:
+    """Yield the minutes that no clock shows between two minutes that follow each other."""
+    missing = after.replace(tzinfo=None) - before.replace(tzinfo=None) - _MINUTE
+    yield from (before + number * _MINUTE for number in range(1, missing // _MINUTE + 1))
 
 
 def plan(app: Flask, *schedules: Schedule) -> None:

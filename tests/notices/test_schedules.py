@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -110,3 +111,11 @@ def test_a_job_that_fails_is_done_again_after_ten_minutes_and_keeps_no_other_fro
     assert both.run() == []
     clock.move(61)
     assert both.run() == ["daily"] and len(job.moments) == 2
+
+
+def test_what_is_planned_for_an_hour_that_summer_time_skips_is_done_right_after_it(job: Job) -> None:
+    nightly = Schedule("nightly", crontab(minute="30", hour="2"), job)
+    midnights = [datetime(2027, 3, day, tzinfo=BERLIN).astimezone(UTC) for day in range(26, 31)]
+    found = [nightly.last_moment(end, start, BERLIN) for start, end in pairwise(midnights)]
+    shown = [moment and f"{moment.astimezone(BERLIN):%m-%d %H:%M}" for moment in found]
+    assert shown == ["03-26 02:30", "03-27 02:30", "03-28 03:00", "03-29 02:30"]
