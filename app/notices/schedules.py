@@ -84,6 +84,19 @@ def ensure_row(engine: Engine, name: str, done_for: datetime | None = None) -> N
         pass  # another worker was faster
 
 
+def for_each(names: Iterable[str], job: Callable[[str], None]) -> None:
+    """Do something for each, also after one that failed. Raises ExceptionGroup at the end if any did."""
+    errors = []
+    for name in names:
+        try:
+            job(name)
+        except Exception as error:  # raised below: one that fails must not keep others from being done
+            log.exception("failed for %s", name)
+            errors.append(error)
+    if errors:
+        raise ExceptionGroup("some of it failed", errors)
+
+
 class Schedules:
     """The schedules, as one worker does them."""
 

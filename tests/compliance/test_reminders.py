@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from flask import Flask
 from huey import crontab
-from sqlalchemy import delete, insert, select
+from sqlalchemy import Engine, delete, insert, select
 
 from app.commands import compliance
+from app.compliance import service
 from app.compliance.data.models import ComplianceException
 from app.compliance.reminders import jobs
 from app.db import db
@@ -192,6 +193,28 @@ def test_a_rule_that_gets_worse_than_its_bound_raises_an_alert_a_day(
         return [data["failing"] for _, user, data in told()[before:] if user == "anna@example.com"]
 
     assert [day(1), day(2), day(2), day(4), day(3)] == [[], [2], [], [4], []]
+
+
+@pytest.mark.parametrize("write", [jobs.write_due, jobs.write_digests, jobs.write_alerts])
+def test_an_account_that_fails_keeps_no_other_from_its_notices(
+    portal: Flask, tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch, write: Callable[[datetime], None]
+) -> None:
+    judged_now, broken = service.judged_now, "000000000001"
+
+    def fails_for_one(engine: Engine, account_id: str, terms: Any) -> Any:
+        if account_id == broken:
+            raise LookupError("keys")
+        return judged_now(engine, account_id, terms)
+
+    report(portal, tmp_path, someone("nadia"), someone("sam"))
+    clock.move(24 * 3600)
+    report(portal, tmp_path, someone("nadia", virtual=0, keys=[key(95)]), someone("sam", virtual=0))
+    monkeypatch.setattr(service, "judged_now", fails_for_one)
+    monkeypatch.setitem(portal.config, "ACCOUNTS", frozenset({broken, ACCOUNT}))
+    with pytest.raises(ExceptionGroup) as failed:
+        write(now())
+    assert [type(error) for error in failed.value.exceptions] == [LookupError], "the worker tries again"
+    assert told(), "the other account, which comes after it"
 
 
 def test_workers_do_all_of_it_at_the_times_of_the_settings(portal: Flask) -> None:

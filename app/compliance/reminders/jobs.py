@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, time
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -20,7 +21,7 @@ from app.compliance.reminders import due, summary
 from app.db import db
 from app.notices.notice import Notice
 from app.notices.outbox import outbox
-from app.notices.schedules import Schedule, plan
+from app.notices.schedules import Schedule, for_each, plan
 
 _BATCH = 500
 """Notices in a transaction."""
@@ -47,17 +48,20 @@ _DAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "satu
 
 def write_due(moment: datetime) -> None:
     """Write what is due for users of the accounts whose users can sign in. moment: of the plan."""
+    for_each(sorted(current_app.config["ACCOUNTS"]), partial(_write_due, moment))
+
+
+def _write_due(moment: datetime, account_id: str) -> None:
     config = current_app.config
-    for account_id in sorted(config["ACCOUNTS"]):
-        terms = service.terms_for(config, account_id)
-        stored = service.judged_now(db.engine, account_id, terms)
-        if stored is None:
-            continue
-        with db.engine.connect() as connection:
-            exceptions = queries.excepted(connection, account_id, moment)
-            people = queries.everyone(connection, account_id, Filter())
-            found = due.due_notices(stored, people, exceptions, terms(_others(stored)), _frequency(config))
-            _write(db.engine, found)
+    terms = service.terms_for(config, account_id)
+    stored = service.judged_now(db.engine, account_id, terms)
+    if stored is None:
+        return
+    with db.engine.connect() as connection:
+        exceptions = queries.excepted(connection, account_id, moment)
+        people = queries.everyone(connection, account_id, Filter())
+        found = due.due_notices(stored, people, exceptions, terms(_others(stored)), _frequency(config))
+        _write(db.engine, found)
 
 
 def _frequency(config: Mapping[str, Any]) -> due.Frequency:
@@ -71,26 +75,32 @@ def _frequency(config: Mapping[str, Any]) -> due.Frequency:
 
 def write_digests(moment: datetime) -> None:
     """Write the weekly summaries of all accounts."""
-    for account_id in _looked_after():
-        stored = service.judged_now(db.engine, account_id, service.terms_for(current_app.config, account_id))
-        if stored is None:
-            continue
-        with db.engine.connect() as connection:
-            exceptions = queries.exceptions(connection, account_id, moment)
-            to = current_app.config["NOTICES_ADMINS"]
-            _write(db.engine, summary.digest(connection, account_id, _alias(stored), exceptions, to, moment))
+    for_each(_looked_after(), partial(_write_digest, moment))
+
+
+def _write_digest(moment: datetime, account_id: str) -> None:
+    stored = service.judged_now(db.engine, account_id, service.terms_for(current_app.config, account_id))
+    if stored is None:
+        return
+    with db.engine.connect() as connection:
+        exceptions = queries.exceptions(connection, account_id, moment)
+        to = current_app.config["NOTICES_ADMINS"]
+        _write(db.engine, summary.digest(connection, account_id, _alias(stored), exceptions, to, moment))
 
 
 def write_alerts(moment: datetime) -> None:
     """Write alerts about rules that got worse than their bounds."""
-    bounds = current_app.config["NOTICES_ALERTS"]
-    for account_id in _looked_after() if bounds else ():
-        stored = service.judged_now(db.engine, account_id, service.terms_for(current_app.config, account_id))
-        if stored is None:
-            continue
-        with db.engine.connect() as connection:
-            to = current_app.config["NOTICES_ADMINS"]
-            _write(db.engine, summary.alerts(connection, account_id, _alias(stored), bounds, to, moment))
+    if current_app.config["NOTICES_ALERTS"]:
+        for_each(_looked_after(), partial(_write_alerts, moment))
+
+
+def _write_alerts(moment: datetime, account_id: str) -> None:
+    stored = service.judged_now(db.engine, account_id, service.terms_for(current_app.config, account_id))
+    if stored is None:
+        return
+    with db.engine.connect() as connection:
+        bounds, to = current_app.config["NOTICES_ALERTS"], current_app.config["NOTICES_ADMINS"]
+        _write(db.engine, summary.alerts(connection, account_id, _alias(stored), bounds, to, moment))
 
 
 def _looked_after() -> Sequence[str]:
