@@ -52,6 +52,8 @@ class Someone:
     used: datetime | None = None
     keys: list[tuple[bool, datetime, datetime | None]] = field(default_factory=list)
     certificate: datetime | None = None
+    set_at: datetime | None = None
+    """When the password was set. None: with the user."""
 
     @property
     def arn(self) -> str:
@@ -85,7 +87,7 @@ class Someone:
         cells = [self.name, self.arn, _text(self.made), str(self.password).lower()]
         cells += [
             _text(self.used) if self.used else "no_information" if self.password else "N/A",
-            _text(self.made) if self.password else "N/A",
+            _text(self.set_at or self.made) if self.password else "N/A",
             "N/A",
             str(bool(self.virtual or self.hardware)).lower(),
         ]

@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from app.audit.events import Event
+from app.audit.events import Event, Phase
 from app.audit.log import Audit, audit_log
 from app.db import db
 from app.factory import create_app
@@ -96,6 +96,122 @@ def test_what_the_user_did_in_the_portal_is_not_told_again(
     with db.engine.connect() as connection:
         kinds = connection.execute(select(NoticeRow.kind)).scalars().all()
     assert kinds == [event.value]
+
+
+def here(event: Event, user_id: str = "AIDANADIA") -> None:
+    """Nadia, or another user of her name, does something in the portal."""
+    with Audit(audit_log(), ACCOUNT, "nadia", "192.0.2.1", "Firefox", "0" * 16, user_id).attempt(event, "x"):
+        pass
+
+
+def test_a_key_that_was_created_here_hides_none_that_was_created_elsewhere(
+    portal: Flask, tmp_path: Path, clock: Clock, nadia: Someone
+) -> None:
+    nadia.keys = []
+    report(portal, tmp_path, nadia)
+    clock.move(3600)
+    here(Event.ACCESS_KEY_CREATED)
+    mine = key(0)
+    clock.move(6 * 3600)
+    thiefs = key(0)
+    nadia.keys = [mine, thiefs]
+    clock.move(6 * 3600)
+    report(portal, tmp_path, nadia)
+    assert told_of("seen-access-key-created") == [thiefs[1].isoformat()]
+
+
+def test_a_key_that_a_thief_created_in_the_same_minutes_is_told(
+    portal: Flask, tmp_path: Path, clock: Clock, nadia: Someone
+) -> None:
+    nadia.keys = []
+    report(portal, tmp_path, nadia)
+    clock.move(3600)
+    here(Event.ACCESS_KEY_CREATED)
+    mine = key(0)
+    clock.move(120)
+    thiefs = key(0)
+    nadia.keys = [thiefs, mine]
+    clock.move(3600)
+    report(portal, tmp_path, nadia)
+    assert told_of("seen-access-key-created") == [thiefs[1].isoformat()]
+
+
+@pytest.mark.parametrize("here_at", [0, 1])
+def test_one_deletion_here_hides_one_that_is_seen(
+    portal: Flask, tmp_path: Path, clock: Clock, nadia: Someone, here_at: int
+) -> None:
+    nadia.keys = [key(40), key(50)]
+    report(portal, tmp_path, nadia)
+    for hour in range(2):
+        clock.move(3600)
+        if hour == here_at:
+            here(Event.ACCESS_KEY_DELETED)
+    nadia.keys = []
+    report(portal, tmp_path, nadia)
+    assert len(told_of("seen-access-key-deleted")) == 1
+
+
+def test_a_password_that_was_changed_here_hides_no_later_change_or_removal_elsewhere(
+    portal: Flask, tmp_path: Path, clock: Clock, nadia: Someone
+) -> None:
+    nadia.set_at = nadia.made
+    report(portal, tmp_path, nadia)
+    clock.move(DAY)
+    here(Event.PASSWORD_CHANGED)
+    nadia.set_at = now()
+    report(portal, tmp_path, nadia)
+    assert told_of("seen-password-changed") == []
+    clock.move(300)
+    here(Event.PASSWORD_CHANGED)
+    clock.move(3600)
+    nadia.set_at = now()
+    clock.move(3600)
+    report(portal, tmp_path, nadia)
+    assert told_of("seen-password-changed") == [nadia.set_at.isoformat()]
+    clock.move(3600)
+    here(Event.PASSWORD_CHANGED)
+    nadia.password = False
+    clock.move(3600)
+    report(portal, tmp_path, nadia)
+    assert len(told_of("seen-password-removed")) == 1
+
+
+def test_what_a_deleted_user_of_the_same_name_did_here_hides_nothing(
+    portal: Flask, tmp_path: Path, clock: Clock, nadia: Someone
+) -> None:
+    here(Event.ACCESS_KEY_DELETED, "AIDAFORMER")
+    clock.move(120)
+    nadia.made = now()
+    report(portal, tmp_path, nadia)
+    clock.move(3600)
+    nadia.keys = []
+    report(portal, tmp_path, nadia)
+    assert len(told_of("seen-access-key-deleted")) == 1
+
+
+def test_what_aws_was_asked_about_later_counts_for_when_it_was_done(
+    portal: Flask, tmp_path: Path, clock: Clock, nadia: Someone
+) -> None:
+    nadia.keys = []
+    report(portal, tmp_path, nadia)
+    clock.move(DAY)
+    blank = dict.fromkeys(("target", "reason", "request_id", "address", "user_agent", "session"), "")
+    entry = {**blank, "user_name": "nadia", "event": Event.ACCESS_KEY_CREATED, "attempt_id": "a" * 32}
+    log = audit_log()
+    log.append(ACCOUNT, **entry, phase=Phase.INTENDED)
+    log.append(ACCOUNT, **entry, phase=Phase.UNKNOWN)
+    nadia.keys = [key(0)]
+    clock.move(DAY)
+    log.append(ACCOUNT, **entry, phase=Phase.FOUND_DONE)
+    report(portal, tmp_path, nadia)
+    assert told_of("seen-access-key-created") == []
+
+
+def told_of(kind: str) -> list[str]:
+    """What tells the changes of a kind apart."""
+    with db.engine.connect() as connection:
+        keys = connection.execute(select(NoticeRow.idempotency_key).where(NoticeRow.kind == kind)).scalars()
+        return [each.split(":", 3)[3] for each in keys]
 
 
 def test_a_user_of_the_same_name_is_someone_else(portal: Flask, tmp_path: Path, clock: Clock, nadia: Someone) -> None:

@@ -27,7 +27,9 @@ from app.notices.outbox import Outbox
 from app.notices.texts.security import SEEN
 
 SLACK = timedelta(minutes=10)
-"""A change in the portal so long before the earlier evidence may be the one that shows now: AWS's lists are late."""
+"""A change in the portal so long before the earlier evidence may be the one that shows now: AWS's lists are late.
+
+Where AWS shows when it was made, so far from that is an entry of the audit log about the same."""
 
 
 class Change(NamedTuple):
@@ -41,6 +43,8 @@ class Change(NamedTuple):
     """When it was still as before."""
     at: datetime
     """When it was seen."""
+    made_at: datetime | None = None
+    """When AWS made it. None: AWS doesn't show it."""
 
 
 class _Credential(Protocol):
@@ -106,9 +110,9 @@ def _notices(account: AccountData, before: Mapping[str, PersonRow], after: Itera
         old = before.get(row.user_name)
         if old is None or not _is_same_user(old, row) or _facts(old) == _facts(row):
             continue
-        for change in changes(subject_of(old, account.found), subject_of(row, account.row)):
-            if not _was_ours(account.connection, row, change):
-                yield _notice(account.row, row, change)
+        found = list(changes(subject_of(old, account.found), subject_of(row, account.row)))
+        entries = _entries(account.connection, row, found) if found else []
+        yield from (_notice(account.row, row, change) for change in _left(found, entries))
 
 
 def _is_same_user(old: PersonRow, row: PersonRow) -> bool:
@@ -133,7 +137,9 @@ def changes(old: Subject, new: Subject) -> Iterator[Change]:
     if looks and old.password is not new.password:
         yield Change(Event.PASSWORD_SET if new.password else Event.PASSWORD_REMOVED, "", *looks)
     elif looks and new.password and new.password_changed_at and new.password_changed_at > looks[0]:
-        yield Change(Event.PASSWORD_CHANGED, new.password_changed_at.isoformat(), *looks)
+        yield Change(
+            Event.PASSWORD_CHANGED, new.password_changed_at.isoformat(), *looks, made_at=new.password_changed_at
+        )
 
 
 def _looks(name: str, old: Subject, new: Subject) -> tuple[datetime, datetime] | None:
@@ -152,7 +158,7 @@ def _of_list(
     for made, active in now.items():
         which = made.isoformat() if made else ""
         if made not in before:
-            yield Change(events.created, which, since, at)
+            yield Change(events.created, which, since, at, made_at=made)
         elif active is not before[made]:
             yield Change(events.activated if active else events.deactivated, f"{which} {at.isoformat()}", since, at)
     for made in before:
@@ -160,17 +166,68 @@ def _of_list(
             yield Change(events.deleted, made.isoformat() if made else "", since, at)
 
 
-def _was_ours(connection: Connection, row: PersonRow, change: Change) -> bool:
-    """Return whether the user made such a change in the portal meanwhile."""
-    events = {change.event} | ({Event.PASSWORD_CHANGED, Event.PASSWORD_SET} if "password" in change.event else set())
-    asked = select(ActivityRow.seq).where(
+class _Entry(NamedTuple):
+    """What the user did in the portal. It accounts for one change."""
+
+    event: str
+    began: datetime
+    ended: datetime
+    """When it was known to be done: maybe much later, when AWS was asked."""
+
+
+def _entries(connection: Connection, row: PersonRow, found: Iterable[Change]) -> list[_Entry]:
+    """Return what the user did in the portal that may be among these changes, oldest first."""
+    since = min(min(change.since, change.made_at or change.since) for change in found) - SLACK
+    by_name = ActivityRow.user_name == row.user_name
+    by_id = or_(ActivityRow.user_id == row.user_id, by_name & (ActivityRow.user_id == ""))
+    if row.created_at:  # earlier entries are of a deleted user of that name
+        since = max(since, row.created_at)
+    query = select(ActivityRow.attempt_id, ActivityRow.event, ActivityRow.phase, ActivityRow.at).where(
         ActivityRow.account_id == row.account_id,
-        ActivityRow.at > change.since - SLACK,
-        ActivityRow.event.in_(sorted(events)),
-        ActivityRow.phase.in_(HAPPENED),
-        or_(ActivityRow.user_id == row.user_id, ActivityRow.user_name == row.user_name),
+        ActivityRow.at > since,
+        ActivityRow.event.in_(sorted({event for change in found for event in _events(change)})),
+        by_id if row.user_id else by_name,
     )
-    return connection.execute(asked.limit(1)).first() is not None
+    attempts: dict[str, list[Any]] = {}
+    for each in connection.execute(query.order_by(ActivityRow.seq)):
+        attempts.setdefault(each.attempt_id, []).append(each)
+    return [
+        _Entry(rows[0].event, rows[0].at, rows[-1].at)
+        for rows in attempts.values()
+        if any(each.phase in HAPPENED for each in rows)
+    ]
+
+
+def _events(change: Change) -> tuple[Event, ...]:
+    """Return what the portal may have recorded for a change."""
+    setting = Event.PASSWORD_CHANGED, Event.PASSWORD_SET
+    return setting if change.event in setting else (change.event,)
+
+
+def _left(found: Iterable[Change], entries: Sequence[_Entry]) -> Iterator[Change]:
+    """Yield the changes that no entry accounts for. An entry accounts for the one that is nearest to it."""
+    free = list(entries)
+
+    def nearest(change: Change) -> timedelta:
+        return min((_apart(change, entry) for entry in entries if _may_be(entry, change)), default=SLACK)
+
+    for change in sorted(found, key=nearest):
+        mine = [entry for entry in free if _may_be(entry, change)]
+        if mine:
+            free.remove(min(mine, key=lambda entry: _apart(change, entry)))
+        else:
+            yield change
+
+
+def _may_be(entry: _Entry, change: Change) -> bool:
+    if entry.event not in _events(change):
+        return False
+    return _apart(change, entry) <= SLACK if change.made_at else entry.ended > change.since - SLACK
+
+
+def _apart(change: Change, entry: _Entry) -> timedelta:
+    """How far an entry is from a change, 0 where AWS doesn't show when that was."""
+    return abs(entry.began - change.made_at) if change.made_at else timedelta(0)
 
 
 def _notice(account: AccountRow, row: PersonRow, change: Change) -> Notice:
