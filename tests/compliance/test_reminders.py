@@ -221,7 +221,7 @@ def test_workers_do_all_of_it_at_the_times_of_the_settings(portal: Flask) -> Non
     jobs.plan_reminders(portal)
     monday = datetime(2026, 11, 30, 7, 0, tzinfo=UTC)
     due = {each.name: each.plan(monday) for each in planned(portal)}
-    assert due == {"due-notices": True, "alerts": False, "digest": True}
+    assert due == {"due-notices": True, "alerts": False, "campaigns": False, "digest": True}
     tuesday = {each.name: each.plan(monday + timedelta(days=1)) for each in planned(portal)}
-    assert tuesday == {"due-notices": True, "alerts": False, "digest": False}
+    assert tuesday == {"due-notices": True, "alerts": False, "campaigns": False, "digest": False}
     assert crontab(minute="10")(monday + timedelta(minutes=10))
