@@ -224,7 +224,7 @@ def chain_of(engine: Engine, account_id: str) -> Iterator[dict[str, object]]:
     columns = [at if name == "at" else getattr(ActivityRow, name) for name in COLUMNS]
     query = select(*columns).where(ActivityRow.account_id == account_id).order_by(ActivityRow.seq)
     with _as_stored(engine) as connection:
-        for row in connection.execution_options(yield_per=5000).execute(query):
+        for row in connection.execute(query, execution_options={"yield_per": 5000}):
             values = dict(zip(COLUMNS, row, strict=True))
             if isinstance(values["at"], str):
                 values["at"] = values["at"].removesuffix(" AD")

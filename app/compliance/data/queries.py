@@ -154,7 +154,7 @@ def people(connection: Connection, account_id: str, chosen: Filter, size: int = 
 def everyone(connection: Connection, account_id: str, chosen: Filter) -> Iterator[PersonRow]:
     """Yield all users that match, with 500 at a time in memory."""
     query = select(CompliancePerson.__table__).where(*_conditions(account_id, chosen)).order_by(*_order(chosen.sort))
-    for columns in connection.execution_options(yield_per=500).execute(query):
+    for columns in connection.execute(query, execution_options={"yield_per": 500}):
         yield PersonRow(*columns)
 
 
