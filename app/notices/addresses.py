@@ -56,6 +56,8 @@ class AddressFile:
                 self._stamp = stamp
         except OSError as error:
             raise FileProblem(f"{self.path} can’t be read ({error.strerror}). Check its path and mode.") from error
+        except csv.Error as error:  # a quote that never closes makes one cell of the rest of the file
+            raise FileProblem(f"{self.path} isn’t CSV ({error}). Close each quote that is open.") from error
         except ValueError as error:
             raise FileProblem(f"{self.path} isn’t UTF-8 text. Save it as CSV in UTF-8.") from error
         return self._entries

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.notices import claims
 from app.notices.claims import Ended, Pace
@@ -24,7 +25,7 @@ AT_ONCE = 50
 """Notices in one claim: so many are sent a second time at most after a crash."""
 SIGN_OF_LIFE = timedelta(seconds=20)
 """After so long, a claim is renewed."""
-NO_ADDRESS, NOT_WRITTEN, BROKEN = "no-address", "not-written", "channel-failed"
+NO_ADDRESS, NOT_READ, NOT_WRITTEN, BROKEN = "no-address", "address-not-read", "not-written", "channel-failed"
 
 AddressOf = Callable[[NoticeRow], str | None]
 """The address of a notice: "" for a channel that has only one, None where nobody knows any."""
@@ -45,7 +46,7 @@ class Delivery:
     record: Record
     stopping: threading.Event = field(default_factory=threading.Event)
     worker: str = field(default_factory=lambda: secrets.token_hex(16))
-    """Names its claims."""
+    """Names the process."""
 
     def is_due(self) -> bool:
         """Tell whether there's something to be sent now."""
@@ -68,6 +69,8 @@ class _Run:
 
     def __init__(self, delivery: Delivery, channel: str) -> None:
         self._all, self._channel = delivery, channel
+        # Its claims are its own: another thread of the process that renewed them would keep a claim nobody works on.
+        self._worker = secrets.token_hex(16)
         self._claimed: list[NoticeRow] = []
         self._ended: list[Ended] = []
         self._under_way: tuple[NoticeRow, str] | None = None
@@ -84,11 +87,16 @@ class _Run:
                 raise
             self._end(TryLater(code=BROKEN))
         finally:
-            self._store()
-            if self._claimed:
-                with self._all.engine.begin() as connection:
-                    claims.release(connection, self._all.worker, self._claimed)
+            try:
+                self._store()
+            finally:
+                self._release()
         return self._tried
+
+    def _release(self) -> None:
+        if self._claimed:
+            with self._all.engine.begin() as connection:
+                claims.release(connection, self._worker, self._claimed)
 
     def _messages(self) -> Iterator[Message]:
         while rows := self._next():
@@ -103,11 +111,16 @@ class _Run:
         if self._all.stopping.is_set():
             return []
         self._renewed = now = datetime.now(UTC)
-        return claims.claim(self._all.engine, self._all.worker, self._channel, AT_ONCE, now, self._all.pace)
+        return claims.claim(self._all.engine, self._worker, self._channel, AT_ONCE, now, self._all.pace)
 
     def _message(self, row: NoticeRow) -> Message | None:
         """None where it can't be made: its end is noted then."""
-        address = self._all.address_of(row)
+        try:
+            address = self._all.address_of(row)
+        except (SQLAlchemyError, LookupError, ValueError):  # what is stored about one user must not hold up the others
+            log.exception("the address of notice %s could not be read", row.id)
+            self._ended.append(Ended(row, TryLater(code=NOT_READ)))
+            return None
         if address is None:
             self._ended.append(Ended(row, Refused(NO_ADDRESS)))
             return None
@@ -130,13 +143,13 @@ class _Run:
         self._tried += 1
 
     def _store(self) -> None:
-        ended, self._ended = self._ended, []
-        if not ended:
+        if not self._ended:
             return
         now = datetime.now(UTC)
         with self._all.engine.begin() as connection:
-            sent = claims.settle(connection, self._all.worker, ended, now, self._all.pace)
+            sent = claims.settle(connection, self._worker, self._ended, now, self._all.pace)
             after = self._all.record(connection, sent, now) if sent else None
+        self._ended = []  # only now: if the transaction fails, they are stored with the next one
         if after:
             after()
 
@@ -145,4 +158,4 @@ class _Run:
         if now - self._renewed > SIGN_OF_LIFE:
             self._renewed = now
             self._store()
-            claims.renew(self._all.engine, self._all.worker, now)
+            claims.renew(self._all.engine, self._worker, now)

@@ -73,6 +73,8 @@ def test_a_file_that_changed_is_read_again_and_one_that_got_worse_is_not_used(fi
     assert AddressBook(file).of_user(ACCOUNT, "maria") == "new@example.com"
     with pytest.raises(FileProblem, match="line 1"):
         file.read()
+    file.path.write_text('"' + LINES * 1000)
+    assert AddressBook(file).of_user(ACCOUNT, "maria") == "new@example.com", "after a quote that never closes"
     file.path.unlink()
     assert AddressBook(file).of_user(ACCOUNT, "maria") == "new@example.com"
 
@@ -86,6 +88,7 @@ def test_a_file_that_changed_is_read_again_and_one_that_got_worse_is_not_used(fi
         (b"user,address\npaula,nonsense", "line 2: 'nonsense' isn"),
         (b"paula,p@example.com,no@no@no", "line 1: 'no@no@no' isn"),
         (b"paula,\xff@example.com", "UTF-8"),
+        (b'"paula,p@example.com\n' + b"maria,maria@example.com\n" * 6000, "isn’t CSV"),
     ],
 )
 def test_a_file_with_a_mistake_says_where(tmp_path: Path, text: bytes, said: str) -> None:

@@ -8,6 +8,8 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 
 from app.notices import claims
 from app.notices.claims import Pace, QuietHours
@@ -142,6 +144,19 @@ def _wrong() -> Parts:
     raise LookupError("no such text")
 
 
+def test_an_address_that_cannot_be_read_costs_one_notice_a_try(office: Office) -> None:
+    office.write(notice("first", urgent=True), notice("second"))
+    worker = office.worker()
+    address_of = worker.address_of
+    worker.address_of = lambda row: _unreadable() if row.user_name == "first" else address_of(row)
+    worker.run()
+    assert office.states() == [("failed", "address-not-read"), ("sent", "")]
+
+
+def _unreadable() -> str:
+    raise OperationalError("select", {}, Exception("the tags are locked"))
+
+
 def test_a_worker_that_stops_returns_what_it_did_not_send(office: Office) -> None:
     office.write(*(notice(f"user-{number}") for number in range(10)))
     worker = office.worker()
@@ -197,6 +212,24 @@ def test_a_slow_worker_keeps_its_claim(office: Office, clock: Clock) -> None:
     office.channel.answer = slow
     office.worker().run()
     assert tried_by_the_other == [0, 0, 0] and office.states() == [("sent", "")] * 3
+
+
+def test_two_threads_of_a_worker_have_claims_of_their_own(office: Office) -> None:
+    office.write(notice("first"))
+    worker, claimed_by = office.worker(), []
+
+    def meanwhile(message: Message) -> Outcome:
+        if message.to.startswith("first"):
+            office.write(notice("second"))
+            worker.run()
+        with office.engine.connect() as connection:
+            sending = select(NoticeRow.lease_by).where(NoticeRow.state == "sending")
+            claimed_by.append(set(connection.execute(sending).scalars()))
+        return Sent()
+
+    office.channel.answer = meanwhile
+    worker.run()
+    assert len(claimed_by[0]) == 2, "so that neither keeps the other's alive"
 
 
 def test_a_claim_that_was_taken_over_is_not_settled_by_its_former_worker(office: Office, clock: Clock) -> None:
@@ -261,3 +294,21 @@ def test_a_database_that_fails_while_outcomes_are_stored_leaves_them_to_be_sent_
     clock.move(claims.LEASE.total_seconds() + 1)
     office.worker().run()
     assert office.states() == [("sent", "")] and len(office.channel.taken) == 2
+
+
+def test_outcomes_that_a_database_refused_once_are_stored_at_the_end_of_the_run(office: Office) -> None:
+    office.write(notice("first"), notice("second"))
+    worker, stored = office.worker(), []
+
+    def fails_once(*_: object) -> Callable[[], None]:
+        stored.append(len(stored))
+        return (lambda: None) if stored[1:] else _not_stored()
+
+    worker.record = fails_once
+    with pytest.raises(OperationalError):
+        worker.run()
+    assert office.states() == [("sent", "")] * 2 and len(stored) == 2
+
+
+def _not_stored() -> Callable[[], None]:
+    raise OperationalError("update", {}, Exception("database is locked"))

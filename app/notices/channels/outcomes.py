@@ -10,6 +10,7 @@ SENTENCES = {
     "channel-failed": N_("Latchkey made a mistake while sending it. The log says more."),
     "interrupted": N_("Latchkey stopped twice while sending it, so it may have arrived. Send it again if it didn’t."),
     "no-address": N_("The user’s mail address isn’t known."),
+    "address-not-read": N_("Latchkey could not read the user’s mail address. The log says more."),
     "not-written": N_("Latchkey made a mistake while writing it. The log says more."),
     "address-invalid": N_("This isn’t a mail address. Correct it where your addresses come from."),
     "address-needs-smtputf8": N_("The mail server doesn’t support addresses with these letters (SMTPUTF8)."),
