@@ -152,6 +152,10 @@ def cancel() -> ResponseReturnValue:
     audit_of(row.account_id).note(Event.NOTICE_CANCELLED, f"{row.kind} to {row.user_name}, {row.message_id}")
     with db.engine.begin() as connection:
         number = outbox().cancel(connection, *mine)
+        [left] = queries.rows(connection, *mine, most=1)
+    if number and left.state == State.SENDING:
+        told = _("A worker already has the notice. It is cancelled, unless it is being sent at this moment.")
+        return done(told, "notices.index", "info", code="being-sent", show="waiting")
     if not number:
         return done(_("The notice was already sent or cancelled."), "notices.index", "info", code="not-waiting")
     return done(_("The notice was cancelled."), "notices.index", show="cancelled")

@@ -19,7 +19,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, and_, bindparam, case,
 
 from app.notices.messages import Outcome, Refused, Sent, TryLater
 from app.notices.models import NoticeRow, ScheduleRow
-from app.notices.notice import TO_BE_SENT, State
+from app.notices.notice import CANCELLED, TO_BE_SENT, State
 
 LEASE = timedelta(seconds=120)
 """How long a claim lasts without a sign of life. A message takes 30 seconds at most."""
@@ -28,6 +28,8 @@ INTERRUPTED = "interrupted"
 FIRST_PAUSE = 30.0
 """Seconds until the second try. Each further pause is twice as long."""
 LONGEST_PAUSE = 6 * 3600.0
+LONGEST_PAUSE_WHILE_DOWN = 15 * 60.0
+"""So that what waits leaves soon after the server is back."""
 RATE = "rate"
 """The row of `schedules` that counts for `Pace.per_minute`."""
 
@@ -53,7 +55,7 @@ class Pace:
     """How fast notices are sent, and how often."""
 
     attempts: int = 10
-    """After so many, a notice isn't tried again."""
+    """After so many, a notice isn't tried again. A try for which the channel was down doesn't count."""
     per_minute: int = 0
     """Notices of all workers and channels in a minute. 0: as many as there are."""
     quiet: QuietHours | None = None
@@ -67,6 +69,12 @@ def pause_before(attempt: int, asked: float | None) -> float:
     longest = min(FIRST_PAUSE * 2.0 ** (attempt - 1), LONGEST_PAUSE)
     drawn = longest * (0.5 + secrets.randbelow(1000) / 1000)
     return max(asked or 0.0, drawn)
+
+
+def pause_while_down(waiting: timedelta, asked: float | None) -> float:
+    """Return seconds until the next try of a notice that has been waiting for a server so long. asked: as above."""
+    longest = min(max(waiting.total_seconds(), FIRST_PAUSE), LONGEST_PAUSE_WHILE_DOWN)
+    return max(asked or 0.0, longest * (0.5 + secrets.randbelow(500) / 1000))
 
 
 def _due(now: datetime, pace: Pace) -> ColumnElement[bool]:
@@ -85,12 +93,12 @@ def due_channels(connection: Connection, now: datetime, pace: Pace) -> list[str]
 
 def take_back(connection: Connection, now: datetime) -> int:
     """Take notices back from workers whose lease ended. Return how many."""
-    again = NoticeRow.unsure < 1
+    marked, again = NoticeRow.last_error == CANCELLED, NoticeRow.unsure < 1
     statement = (
         update(NoticeRow)
         .where(NoticeRow.state == State.SENDING.value, NoticeRow.lease_until < now)
         .values(
-            state=case((again, State.FAILED.value), else_=State.DEAD.value),
+            state=case((marked, State.CANCELLED.value), (again, State.FAILED.value), else_=State.DEAD.value),
             unsure=NoticeRow.unsure + 1,
             lease_by="",
             lease_until=None,
@@ -166,6 +174,12 @@ def renew(engine: Engine, worker: str, now: datetime) -> None:
         connection.execute(update(NoticeRow).where(*mine).values(lease_until=now + LEASE))
 
 
+def is_cancelled(engine: Engine, number: int) -> bool:
+    """Tell whether a notice was cancelled since it was claimed. number: its ID."""
+    with engine.connect() as connection:
+        return connection.execute(select(NoticeRow.last_error).where(NoticeRow.id == number)).scalar() == CANCELLED
+
+
 @dataclass(frozen=True)
 class Ended:
     """How the sending of a claimed notice ended. address: where to, "" where the channel has only one."""
@@ -180,13 +194,15 @@ def settle(
 ) -> Sequence[NoticeRow]:
     """Store what came of claimed notices, in the caller's transaction. Return those that were sent.
 
+    One that was cancelled in the meantime, and wasn't sent, is cancelled for good.
     One that was taken back in the meantime belongs to its next worker, who stores what comes of it.
     """
     ids = [each.row.id for each in ended]
     mine = NoticeRow.id.in_(ids), NoticeRow.lease_by == worker, NoticeRow.state == State.SENDING.value
-    still = set(connection.execute(select(NoticeRow.id).where(*mine).with_for_update()).scalars())
+    found = connection.execute(select(NoticeRow.id, NoticeRow.last_error).where(*mine).with_for_update())
+    still = {row.id: row.last_error == CANCELLED for row in found}
     ended = [each for each in ended if each.row.id in still]
-    if values := [{"row": each.row.id, **_values(each, now, pace)} for each in ended]:
+    if values := [{"row": each.row.id, **_values(each, still[each.row.id], now, pace)} for each in ended]:
         connection.execute(_SETTLE, values)
     sent = [each for each in ended if isinstance(each.outcome, Sent)]
     for each in sent:
@@ -198,16 +214,17 @@ _SETTLE = (
     update(NoticeRow.__table__)  # type: ignore[arg-type] # a Table, though its type says FromClause
     .where(NoticeRow.id == bindparam("row"))
     .values(
-        {each: bindparam(each) for each in ("state", "sent_at", "sent_to", "not_before", "last_error")}
+        {each: bindparam(each) for each in ("state", "sent_at", "sent_to", "not_before", "last_error", "attempts")}
         | {"lease_by": "", "lease_until": None}
     )
 )
 """By the table, since the ORM updates one row after another."""
 
 
-def _values(each: Ended, now: datetime, pace: Pace) -> dict[str, object]:
+def _values(each: Ended, cancelled: bool, now: datetime, pace: Pace) -> dict[str, object]:
     values: dict[str, object] = {
-        "state": State.DEAD.value,
+        "state": (State.CANCELLED if cancelled else State.DEAD).value,
+        "attempts": each.row.attempts,
         "sent_at": None,
         "sent_to": "",
         "not_before": each.row.not_before,
@@ -222,7 +239,13 @@ def _values(each: Ended, now: datetime, pace: Pace) -> dict[str, object]:
             }
             return values | sent
         case Refused(code):
+            return values | {"last_error": "" if code == CANCELLED else code[:64]}
+        case TryLater(_, code) if cancelled:
             return values | {"last_error": code[:64]}
+        case TryLater(after, code, channel_down=True):
+            later = now + timedelta(seconds=pause_while_down(now - each.row.created_at, after))
+            kept = {"state": State.FAILED.value, "attempts": each.row.attempts - 1}
+            return values | kept | {"not_before": later, "last_error": code[:64]}
         case TryLater(after, code):
             state = State.DEAD if each.row.attempts >= pace.attempts else State.FAILED
             later = now + timedelta(seconds=pause_before(each.row.attempts, after))
@@ -233,6 +256,16 @@ def release(connection: Connection, worker: str, rows: Sequence[NoticeRow]) -> N
     """Return what the worker claimed and surely didn't send, as if it had never claimed it."""
     ids = [row.id for row in rows]
     mine = NoticeRow.id.in_(ids), NoticeRow.state == State.SENDING.value, NoticeRow.lease_by == worker
-    before = case((NoticeRow.last_error == "", State.WAITING.value), else_=State.FAILED.value)
-    values = {"state": before, "attempts": NoticeRow.attempts - 1, "lease_by": "", "lease_until": None}
+    marked = NoticeRow.last_error == CANCELLED
+    values = {
+        "state": case(
+            (marked, State.CANCELLED.value),
+            (NoticeRow.last_error == "", State.WAITING.value),
+            else_=State.FAILED.value,
+        ),
+        "last_error": case((marked, ""), else_=NoticeRow.last_error),
+        "attempts": NoticeRow.attempts - 1,
+        "lease_by": "",
+        "lease_until": None,
+    }
     connection.execute(update(NoticeRow).where(*mine).values(values))

@@ -19,6 +19,7 @@ from app.notices import claims
 from app.notices.claims import Ended, Pace
 from app.notices.messages import Channel, Message, Outcome, Parts, Refused, TryLater
 from app.notices.models import NoticeRow
+from app.notices.notice import CANCELLED
 
 log = logging.getLogger(__name__)
 AT_ONCE = 50
@@ -115,9 +116,12 @@ class _Run:
 
     def _message(self, row: NoticeRow) -> Message | None:
         """None where it can't be made: its end is noted then."""
+        if claims.is_cancelled(self._all.engine, row.id):
+            self._ended.append(Ended(row, Refused(CANCELLED)))
+            return None
         try:
             address = self._all.address_of(row)
-        except (SQLAlchemyError, LookupError, ValueError):  # what is stored about one user must not hold up the others
+        except (SQLAlchemyError, LookupError, ValueError):  # of one user: must not hold up the others
             log.exception("the address of notice %s could not be read", row.id)
             self._ended.append(Ended(row, TryLater(code=NOT_READ)))
             return None

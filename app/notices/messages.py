@@ -41,6 +41,8 @@ class TryLater(NamedTuple):
 
     after: float | None = None
     code: str = "try-later"
+    channel_down: bool = False
+    """No message could have been sent, whatever it is and whoever gets it. It doesn't count as a try of this one."""
 
 
 class Refused(NamedTuple):

@@ -27,6 +27,8 @@ class State(StrEnum):
 
 
 TO_BE_SENT = (State.WAITING, State.FAILED)
+CANCELLED = "cancelled"
+"""The last error of a notice that was cancelled while a worker had it (State.SENDING)."""
 
 
 class Audience(StrEnum):

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, current_app
-from sqlalchemy import ColumnElement, Connection, Insert, delete, update
+from sqlalchemy import ColumnElement, Connection, Insert, case, delete, update
 
 from app.db.upserting import insert_into
 from app.notices.models import NoticeRow
-from app.notices.notice import TO_BE_SENT, Notice, State
+from app.notices.notice import CANCELLED, TO_BE_SENT, Notice, State
 
 if TYPE_CHECKING:
     from app.notices.queue import Bell
@@ -63,11 +63,16 @@ class Outbox:
     def cancel(self, connection: Connection, *which: ColumnElement[bool]) -> int:
         """Cancel notices that aren't sent yet, in the caller's transaction. Return how many there were.
 
-        which: conditions on NoticeRow. One that a worker is sending at this moment is still sent.
+        which: conditions on NoticeRow. One that a worker has claimed is marked: the worker leaves it out, or if it is
+        sending it at this moment, doesn't try it again.
         """
-        mine = (NoticeRow.state.in_(TO_BE_SENT), *which)
-        cancelled = {"state": State.CANCELLED.value}
-        return int(connection.execute(update(NoticeRow).where(*mine).values(cancelled)).rowcount)
+        mine = (NoticeRow.state.in_((*TO_BE_SENT, State.SENDING)), *which)
+        claimed = NoticeRow.state == State.SENDING.value
+        values = {
+            "state": case((claimed, State.SENDING.value), else_=State.CANCELLED.value),
+            "last_error": case((claimed, CANCELLED), else_=NoticeRow.last_error),
+        }
+        return int(connection.execute(update(NoticeRow).where(*mine).values(values)).rowcount)
 
     def forget_cancelled(self, connection: Connection, *which: ColumnElement[bool]) -> None:
         """Delete cancelled notices in the caller's transaction, so that the same ones can be written again.

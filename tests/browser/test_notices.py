@@ -57,12 +57,17 @@ def test_an_admin_sends_a_notice_again_and_cancels_it(
     assert admin.data("item") and admin.path == "/notices"
     admin.submit("/notices/cancel")
     assert states(portal, "again") == [("cancelled", 0, "")]
+    write(portal, sandbox, nadia, "claimed", state="sending", lease_by="a worker", lease_until=datetime.now(UTC))
+    admin.follow("/notices?show=waiting")
+    admin.submit("/notices/cancel")
+    assert states(portal, "claimed") == [("sending", 0, "cancelled")]
+    assert admin.refused_as == "being-sent"
     admin.follow("/notices?show=failed")
     assert admin.data("item") == []
     admin.follow("/notices/addresses")
     assert admin.path == "/notices/addresses"
     done = [event for event, phase, _ in portal.activity("Administrator") if phase == "done"]
-    assert done[-2:] == ["notice-sent-again", "notice-cancelled"]
+    assert done[-3:] == ["notice-sent-again", "notice-cancelled", "notice-cancelled"]
 
 
 def test_a_user_sees_their_own_notices_only(

@@ -9,7 +9,7 @@ from threading import Event, Thread
 import pytest
 
 from app.notices.channels.smtp import SmtpChannel
-from app.notices.messages import Message
+from app.notices.messages import Message, TryLater
 from tests.support.mail_server import CLOSES, HANGS, OK, RESETS, MailServer, mail_server
 from tests.support.notices import CREATED_AT, message, smtp_options, told
 from tests.support.tls import Certificate, make_certificate
@@ -164,6 +164,25 @@ def test_a_server_that_is_always_too_busy_is_asked_once(server: MailServer) -> N
     server.at_sender = lambda _: "421 4.3.2 Busy"
     assert send(server, THREE) == ["later sender-421"] * 3
     assert server.connections == 1
+
+
+@pytest.mark.parametrize(("where", "first"), [("at_sender", True), ("at_recipient", False), ("at_content", False)])
+def test_only_a_mail_whose_recipient_was_named_may_be_what_the_server_breaks_at(
+    server: MailServer, where: str, first: bool
+) -> None:
+    setattr(server, where, lambda _: RESETS)
+    outcomes = SmtpChannel(smtp_options(server.port)).send_many(THREE)
+    assert [isinstance(each, TryLater) and each.channel_down for each in outcomes] == [first, True, True]
+
+
+def test_a_server_that_is_down_or_refuses_the_sender_costs_no_mail_a_try(server: MailServer) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    down = SmtpChannel(smtp_options(port)).send_many(THREE)
+    assert list(down) == [TryLater(None, "not-reached", channel_down=True)] * 3
+    server.at_sender = lambda _: "550 5.7.1 Not yours"
+    refused = SmtpChannel(smtp_options(server.port)).send_many(THREE)
+    assert list(refused) == [TryLater(None, "sender-550", channel_down=True)] * 3
 
 
 def test_nobody_listens() -> None:

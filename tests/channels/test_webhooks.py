@@ -124,7 +124,7 @@ def test_an_answer_decides_about_its_message_only(there: Receiver, status: int, 
 @pytest.mark.parametrize("status", [429, 503])
 def test_a_server_that_wants_a_pause_gets_one(there: Receiver, status: int) -> None:
     there.answers = [answer(204), answer(status, Retry_After="120")]
-    assert outcomes(there, THREE)[1:] == [TryLater(120.0, f"http-{status}")] * 2
+    assert outcomes(there, THREE)[1:] == [TryLater(120.0, f"http-{status}", channel_down=True)] * 2
     assert len(there.requests) == 2
 
 
@@ -143,6 +143,17 @@ def test_a_broken_server_is_asked_once(there: Receiver, behaves: Any, code: str)
     there.answers = [behaves]
     assert post(there, THREE, patience_s=0.3) == [f"later {code}"] * 3
     assert len(there.requests) == 1
+
+
+def test_only_what_was_posted_may_be_what_the_server_breaks_at(there: Receiver) -> None:
+    there.answers = [reset]
+    assert [each == TryLater(None, "closed", channel_down=True) for each in outcomes(there, THREE)] == [
+        False, True, True,
+    ]  # fmt: skip
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{nobody.getsockname()[1]}/"
+        assert outcomes(there, THREE, url=url) == [TryLater(None, "not-reached", channel_down=True)] * 3
 
 
 def test_a_server_that_never_ends_its_answer_is_left(there: Receiver) -> None:

@@ -278,6 +278,66 @@ def test_what_is_cancelled_is_not_sent(office: Office) -> None:
     assert office.states() == [("sent", ""), ("cancelled", "")]
 
 
+def _cancel_all(office: Office) -> None:
+    with office.engine.begin() as connection:
+        Outbox([MAIL]).cancel(connection, NoticeRow.id > 0)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "state"),
+    [(TryLater(code="timed-out"), ("cancelled", "timed-out")), (Sent(), ("sent", ""))],
+)
+def test_what_is_cancelled_while_a_worker_has_it_is_left_out_and_not_tried_again(
+    office: Office, clock: Clock, outcome: Outcome, state: tuple[str, str]
+) -> None:
+    office.write(notice("first"), notice("second"))
+
+    def cancelled_meanwhile(message: Message) -> Outcome:
+        _cancel_all(office)
+        return outcome
+
+    office.channel.answer = cancelled_meanwhile
+    office.worker().run()
+    clock.move(86400)
+    office.worker().run()
+    assert office.states() == [state, ("cancelled", "")]
+    assert office.channel.received == ["first@example.com"]
+
+
+def test_what_is_cancelled_while_its_worker_stops_or_ends_is_not_sent(office: Office, clock: Clock) -> None:
+    office.write(notice("first"), notice("second"))
+    worker = office.worker()
+
+    def stop(message: Message) -> Outcome:
+        worker.stopping.set()
+        _cancel_all(office)
+        return Sent()
+
+    office.channel.answer = stop
+    worker.run()
+    assert office.states() == [("sent", ""), ("cancelled", "")]
+    office.write(notice("third"))
+    _claimed_by_a_worker_that_ends(office)
+    _cancel_all(office)
+    clock.move(claims.LEASE.total_seconds() + 1)
+    assert office.worker().run() == 0
+    assert office.states()[2:] == [("cancelled", "interrupted")]
+
+
+def test_a_server_that_is_down_for_days_costs_no_try(office: Office, clock: Clock) -> None:
+    office.write(notice(urgent=True))
+    office.channel.answer = lambda message: TryLater(code="not-reached", channel_down=True)
+    worker, pauses = office.worker(Pace(attempts=2)), []
+    for _ in range(8):
+        assert worker.run() == 1 and office.states() == [("failed", "not-reached")]
+        pauses.append((office.row().not_before - now()).total_seconds())
+        clock.move(12 * 3600)
+    assert 15 <= pauses[0] <= 30 and max(pauses) <= claims.LONGEST_PAUSE_WHILE_DOWN
+    office.channel.answer = lambda message: Sent()
+    worker.run()
+    assert office.states() == [("sent", "")] and office.row().attempts == 1, "after four days"
+
+
 def test_a_database_that_fails_while_outcomes_are_stored_leaves_them_to_be_sent_once_more(
     office: Office, clock: Clock
 ) -> None:
@@ -298,7 +358,8 @@ def test_a_database_that_fails_while_outcomes_are_stored_leaves_them_to_be_sent_
 
 def test_outcomes_that_a_database_refused_once_are_stored_at_the_end_of_the_run(office: Office) -> None:
     office.write(notice("first"), notice("second"))
-    worker, stored = office.worker(), []
+    worker = office.worker()
+    stored: list[int] = []
 
     def fails_once(*_: object) -> Callable[[], None]:
         stored.append(len(stored))

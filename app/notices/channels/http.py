@@ -109,6 +109,8 @@ class _Line:
         self._connection: HTTPConnection | None = None
         self.used = False
         """Has it taken a message since it was opened?"""
+        self.is_open = False
+        """Was the server reached?"""
 
     def _port(self) -> int:
         return self._url.port or (443 if self._url.scheme == "https" else 80)
@@ -133,12 +135,13 @@ class _Line:
             connection: HTTPConnection = HTTPSConnection(host, port, timeout=patience, context=context)
         else:
             connection = HTTPConnection(host, port, timeout=patience)
-        self._connection, self.used = connection, False
+        self._connection, self.used, self.is_open = connection, False, False
         if proxy:
             connection.set_tunnel(self._host, self._port(), _proxy_login(proxy))
         connection.connect()
         if not proxy and not _is_ip(self._host):
             self._check_peer(connection)
+        self.is_open = True
         return connection
 
     def _check_peer(self, connection: HTTPConnection) -> None:
@@ -175,7 +178,7 @@ class _Line:
         """Close the connection."""
         if self._connection is not None:
             self._connection.close()
-        self._connection, self.used = None, False
+        self._connection, self.used, self.is_open = None, False, False
 
 
 def _code_of(error: Exception) -> str:
@@ -222,10 +225,12 @@ def post_each(
                 with limit.begun():
                     status, after = _post_again(line, post, limit)
             except (OSError, HTTPException, PrivateAddress, ValueError) as error:
-                rest = TryLater(code="timed-out" if limit.ended else _code_of(error))
+                rest = TryLater(code="timed-out" if limit.ended else _code_of(error), channel_down=True)
                 log.info("a webhook can't be posted to: %s", rest.code)
+                # Once the connection is open, the message itself may be what the server can't deal with.
+                outcome: Outcome = rest._replace(channel_down=not line.is_open)
                 line.close()
-                yield rest
+                yield outcome
                 continue
             outcome = _outcome(status, after)
             if isinstance(outcome, TryLater) and status in TOO_MANY:
@@ -252,4 +257,6 @@ def _outcome(status: int, after: str | None) -> Outcome:
     if 200 <= status <= 299:
         return Sent()
     code = f"http-{status}"
-    return Refused(code) if status in FOR_GOOD else TryLater(pause(after), code)
+    if status in FOR_GOOD:
+        return Refused(code)
+    return TryLater(pause(after), code, channel_down=status in TOO_MANY)

@@ -7,8 +7,9 @@ import re
 from app.text.messages import N_, _
 
 SENTENCES = {
+    "cancelled": N_("It was cancelled while a worker had it. It isn’t tried again."),
     "channel-failed": N_("Latchkey made a mistake while sending it. The log says more."),
-    "interrupted": N_("Latchkey stopped twice while sending it, so it may have arrived. Send it again if it didn’t."),
+    "interrupted": N_("Latchkey stopped while sending it, so it may have arrived. Send it again if it didn’t."),
     "no-address": N_("The user’s mail address isn’t known."),
     "address-not-read": N_("Latchkey could not read the user’s mail address. The log says more."),
     "not-written": N_("Latchkey made a mistake while writing it. The log says more."),

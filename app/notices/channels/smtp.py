@@ -70,9 +70,10 @@ class SmtpOptions:
 class _Failed(Exception):
     """The connection can't be used, or not opened."""
 
-    def __init__(self, code: str) -> None:
+    def __init__(self, code: str, *, under_way: bool = False) -> None:
+        """under_way: the server had been told whom the message is for, so it may be the reason."""
         super().__init__(code)
-        self.code = code
+        self.code, self.under_way = code, under_way
 
 
 def _code_of(error: Exception) -> str:
@@ -222,7 +223,7 @@ class SmtpChannel:
                 if to is None:
                     yield Refused("address-invalid")
                 elif broken:
-                    yield TryLater(code=broken)
+                    yield TryLater(code=broken, channel_down=True)
                 else:
                     try:
                         with limit.begun():
@@ -230,7 +231,7 @@ class SmtpChannel:
                     except _Failed as failed:
                         broken = "timed-out" if limit.ended else failed.code
                         log.info("mails can't be sent: %s", broken)
-                        outcome = TryLater(code=broken)
+                        outcome = TryLater(code=broken, channel_down=not failed.under_way)
                     yield outcome
         finally:
             with limit.begun():
@@ -243,14 +244,18 @@ class SmtpChannel:
             server = connection.server()
             if to.needs_utf8 and not server.has_extn("smtputf8"):
                 return Refused("address-needs-smtputf8")
+            named = False
             try:
-                refused = self._envelope(server, to)
+                refused: TryLater | Refused | None = self._sender(server, to)
+                if refused is None:
+                    named = True
+                    refused = self._recipient(server, to)
             except OSError as error:
                 # A server that closes the connection after some messages gets a new one.
                 code, sent = _code_of(error), connection.sent
                 connection.drop()
                 if code != "closed" or not sent:
-                    raise _Failed(code) from error
+                    raise _Failed(code, under_way=named) from error
                 continue
             if refused is None:
                 return self._content(connection, message, to)
@@ -264,14 +269,20 @@ class SmtpChannel:
                 server.rset()
             return refused
 
-    def _envelope(self, server: smtplib.SMTP, to: MailAddress) -> TryLater | Refused | None:
-        """Announce sender and recipient. None if the server takes both. Raises OSError if the connection breaks."""
+    def _sender(self, server: smtplib.SMTP, to: MailAddress) -> TryLater | None:
+        """Announce the sender. None if the server takes it. Raises OSError if the connection breaks."""
         options = ["BODY=8BITMIME"] if server.has_extn("8bitmime") else []
         if to.needs_utf8:
             options.append("SMTPUTF8")
         code, _ = server.mail(str(self._options.sender), options)
         if code != OK:
-            return TryLater(code=_numbered("sender", code))  # a setting to correct, no fault of this mail
+            # a setting to correct, no fault of this mail
+            return TryLater(code=_numbered("sender", code), channel_down=True)
+        return None
+
+    @staticmethod
+    def _recipient(server: smtplib.SMTP, to: MailAddress) -> TryLater | Refused | None:
+        """Announce the recipient. None if the server takes it. Raises OSError if the connection breaks."""
         code, _ = server.rcpt(str(to))
         if code in (OK, FORWARDED):
             return None
@@ -293,7 +304,7 @@ class SmtpChannel:
             connection.drop()
             if code_of_it == "closed" and sent:  # the next one may get a new connection
                 return TryLater(code=code_of_it)
-            raise _Failed(code_of_it) from error
+            raise _Failed(code_of_it, under_way=True) from error
         if code == OK:
             connection.sent += 1
             return Sent()
