@@ -18,7 +18,7 @@ from app.aws.observing import Observer
 from app.compliance import pages as compliance
 from app.compliance.campaigns import people as campaigns
 from app.compliance.data.user_tags import UserTags
-from app.compliance.reminders import outside
+from app.compliance.reminders import former, outside
 from app.credentials import pruning
 from app.db import db, migrating
 from app.db.opening import open_database
@@ -85,6 +85,7 @@ def create_app(config: dict[str, Any]) -> Flask:
     # Address and browser are not who someone is: phones change networks. The id alone opens the session.
     login.session_protection = None
     compliance.listen()
+    former.listen(app)
     outside.listen(app)
     campaigns.listen(app)
     pruning.listen()

@@ -20,6 +20,10 @@ log = logging.getLogger(__name__)
 _MOST_BYTES = 16 * 1024 * 1024
 
 
+class UserGone(Exception):
+    """The user whom a notice is for is gone. Another has the name now."""
+
+
 class FileProblem(Exception):
     """The file can't be used. Its text says why, and what to do."""
 
@@ -92,6 +96,14 @@ TagOf = Callable[[str, str, str], str]
 """The value of a user's tag by account, name and key, "" if it isn't known."""
 
 
+IdOf = Callable[[str, str], str]
+"""AWS's unique ID of a user by account and name, "" if it isn't known."""
+
+
+def _no_id(account_id: str, user_name: str) -> str:
+    return ""
+
+
 def _no_tag(account_id: str, user_name: str, key: str) -> str:
     return ""
 
@@ -104,6 +116,7 @@ class AddressBook:
     tag: str = ""
     pattern: str = ""
     tag_of: TagOf = field(default=_no_tag)
+    id_of: IdOf = field(default=_no_id)
 
     def of_user(self, account_id: str, user_name: str) -> str:
         """Return a user's address, "" if nobody knows it."""
@@ -128,11 +141,16 @@ class AddressBook:
         return entries.get(f"{account_id}/{user_name}") or entries.get(user_name)
 
     def of_notice(self, row: NoticeRow) -> str | None:
-        """Return where a notice goes: "" if its channel has only one address, None if nobody knows any."""
+        """Return where a notice goes: "" if its channel has only one address, None if nobody knows any.
+
+        Raises UserGone.
+        """
         if row.channel != MAIL or row.audience == Audience.CHANNEL:
             return ""
         if row.audience == Audience.ADDRESS:
             return row.user_name
+        if row.user_id and self.id_of(row.account_id, row.user_name) not in ("", row.user_id):
+            raise UserGone(row.user_name)
         of = self.of_manager if row.audience == Audience.MANAGER else self.of_user
         return of(row.account_id, row.user_name) or None
 
@@ -145,9 +163,15 @@ def address_book(app: Flask) -> AddressBook:
         config["NOTICES_ADDRESS_TAG"],
         config["NOTICES_ADDRESS_PATTERN"],
         app.extensions.get("tag_of", _no_tag),
+        app.extensions.get("id_of", _no_id),
     )
 
 
 def read_tags_with(app: Flask, tag_of: TagOf) -> None:
     """Let the portal read users' tags with this."""
     app.extensions["tag_of"] = tag_of
+
+
+def know_ids_with(app: Flask, id_of: IdOf) -> None:
+    """Let the portal tell with this who has a name now."""
+    app.extensions["id_of"] = id_of

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.notices import claims
+from app.notices.addresses import UserGone
 from app.notices.claims import Ended, Pace
 from app.notices.messages import Channel, Message, Outcome, Parts, Refused, TryLater
 from app.notices.models import NoticeRow
@@ -26,7 +27,8 @@ AT_ONCE = 50
 """Notices in one claim: so many are sent a second time at most after a crash."""
 SIGN_OF_LIFE = timedelta(seconds=20)
 """After so long, a claim is renewed."""
-NO_ADDRESS, NOT_READ, NOT_WRITTEN, BROKEN = "no-address", "address-not-read", "not-written", "channel-failed"
+NO_ADDRESS, NOT_READ, GONE = "no-address", "address-not-read", "user-gone"
+NOT_WRITTEN, BROKEN = "not-written", "channel-failed"
 
 AddressOf = Callable[[NoticeRow], str | None]
 """The address of a notice: "" for a channel that has only one, None where nobody knows any."""
@@ -121,6 +123,9 @@ class _Run:
             return None
         try:
             address = self._all.address_of(row)
+        except UserGone:  # not for good: compliance may not have heard yet of the user whom the notice is for
+            self._ended.append(Ended(row, TryLater(code=GONE)))
+            return None
         except (SQLAlchemyError, LookupError, ValueError):  # of one user: must not hold up the others
             log.exception("the address of notice %s could not be read", row.id)
             self._ended.append(Ended(row, TryLater(code=NOT_READ)))

@@ -10,17 +10,22 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from app.audit.events import Event, Phase
 from app.audit.log import Audit, audit_log
+from app.compliance.data.models import CompliancePerson
 from app.db import db
 from app.factory import create_app
+from app.notices.addresses import UserGone, address_book
 from app.notices.kinds import KINDS
 from app.notices.models import NoticeRow
+from app.notices.notice import Notice
+from app.notices.outbox import outbox
+from app.notices.queries import rows
 from config import from_env
 from tests.compliance.test_due import Someone
-from tests.compliance.test_reminders import ACCOUNT, SETTINGS, key, now, report
+from tests.compliance.test_reminders import ACCOUNT, SETTINGS, key, now, report, someone
 from tests.support.clock import Clock
 from tests.support.databases import GOOD, make_database
 
@@ -220,3 +225,59 @@ def test_a_user_of_the_same_name_is_someone_else(portal: Flask, tmp_path: Path, 
     nadia.made, nadia.keys = now() - timedelta(hours=1), [key(0.02)]
     report(portal, tmp_path, nadia)
     assert told() == []
+
+
+def waits_for(user: str, user_id: str = "") -> None:
+    key = f"{user}:{user_id}:{now().isoformat()}"
+    with db.engine.begin() as connection:
+        outbox().enqueue(connection, [Notice("access-key-created", ACCOUNT, user, key, {}, user_id)])
+
+
+def open_notices() -> list[tuple[str, str]]:
+    """User and ID of what isn't cancelled."""
+    with db.engine.connect() as connection:
+        query = select(NoticeRow.user_name, NoticeRow.user_id).where(NoticeRow.state != "cancelled")
+        return [(row.user_name, row.user_id) for row in connection.execute(query.order_by(NoticeRow.id))]
+
+
+def test_what_waits_for_a_deleted_user_is_cancelled(
+    portal: Flask, tmp_path: Path, clock: Clock, nadia: Someone
+) -> None:
+    omar = someone("omar")
+    report(portal, tmp_path, nadia, omar)
+    waits_for("nadia")
+    waits_for("omar")
+    clock.move(DAY)
+    report(portal, tmp_path, nadia, omar)
+    assert len(open_notices()) == 2
+    clock.move(DAY)
+    report(portal, tmp_path, omar)
+    assert open_notices() == [("omar", "")]
+
+
+def test_what_waits_for_a_deleted_user_does_not_reach_a_new_one_of_the_name(
+    portal: Flask, tmp_path: Path, clock: Clock, nadia: Someone
+) -> None:
+    report(portal, tmp_path, nadia)
+    waits_for("nadia", "AIDAOLD")
+    waits_for("nadia")
+    clock.move(DAY)
+    nadia.made = now() - timedelta(hours=1)
+    waits_for("nadia", "AIDANEW")
+    report(portal, tmp_path, nadia)
+    assert open_notices() == [("nadia", "AIDANEW")], "the new user's own"
+
+
+def test_no_notice_goes_to_a_user_with_another_id(
+    portal: Flask, tmp_path: Path, clock: Clock, nadia: Someone
+) -> None:
+    report(portal, tmp_path, nadia)
+    waits_for("nadia", "AIDAOLD")
+    portal.config["NOTICES_ADDRESS_PATTERN"] = "{user}@example.com"
+    book = address_book(portal)
+    with db.engine.begin() as connection:
+        [row] = rows(connection, NoticeRow.user_name == "nadia", most=1)
+        assert book.of_notice(row) == "nadia@example.com", "no ID is known"
+        connection.execute(update(CompliancePerson).values(user_id="AIDANEW"))
+    with pytest.raises(UserGone):
+        book.of_notice(row)

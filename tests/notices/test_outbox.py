@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from app.notices import claims
+from app.notices.addresses import UserGone
 from app.notices.claims import Pace, QuietHours
 from app.notices.messages import Message, Outcome, Parts, Refused, Sent, TryLater
 from app.notices.models import NoticeRow
@@ -151,6 +152,19 @@ def test_an_address_that_cannot_be_read_costs_one_notice_a_try(office: Office) -
     worker.address_of = lambda row: _unreadable() if row.user_name == "first" else address_of(row)
     worker.run()
     assert office.states() == [("failed", "address-not-read"), ("sent", "")]
+
+
+def test_a_notice_to_a_user_who_is_gone_waits_until_it_is_cancelled(office: Office) -> None:
+    office.write(notice("gone"), notice("there"))
+    worker = office.worker()
+    address_of = worker.address_of
+    worker.address_of = lambda row: _gone() if row.user_name == "gone" else address_of(row)
+    worker.run()
+    assert office.states() == [("failed", "user-gone"), ("sent", "")]
+
+
+def _gone() -> str:
+    raise UserGone
 
 
 def _unreadable() -> str:

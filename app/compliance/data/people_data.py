@@ -65,6 +65,12 @@ def read_named(connection: Connection, account_id: str, names: Collection[str]) 
     return found
 
 
+def read_user_id(connection: Connection, account_id: str, user_name: str) -> str:
+    """Return AWS's unique ID of the user who has this name, "" if it isn't known."""
+    mine = CompliancePerson.account_id == account_id, CompliancePerson.user_name == user_name
+    return connection.execute(select(CompliancePerson.user_id).where(*mine)).scalar() or ""
+
+
 def batched(names: Iterable[str], size: int = 500) -> Iterator[list[str]]:
     """Yield the names, so many at a time as a statement may have."""
     left = iter(names)

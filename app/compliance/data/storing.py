@@ -23,6 +23,9 @@ people_changed = Signal()
 """What is known of users changed, in the transaction that stores it. The sender is the AccountData. Keywords:
 `before`, rows by user name, and `after`, rows, some of them new or the same. Users of whom a source says only that
 they used something later are left out."""
+people_told = Signal()
+"""Who the users are is about to be stored, in the transaction that does. The sender is the AccountData. Keywords:
+`known`, rows by user name as they are stored, and `told`, the Merged."""
 
 
 def unchanged(known: Mapping[str, PersonRow]) -> Merged:
@@ -78,6 +81,8 @@ def _keep_figures(account: AccountData, figures: Figures, terms: Terms) -> None:
 def _write(account: AccountData, known: Mapping[str, PersonRow], merged: Merged, now: datetime) -> None:
     if account.row.history_since is None:
         account.change(history_since=now)
+    if people_told.receivers:
+        people_told.send(account, known=known, told=merged)
     delete_people(account.connection, account.account_id, [known[name] for name in merged.gone], now)
     gone = set(merged.gone)
     left = {name: row for name, row in known.items() if name not in gone} if gone else known

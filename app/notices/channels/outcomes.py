@@ -13,6 +13,7 @@ SENTENCES = {
     "no-address": N_("The user’s mail address isn’t known."),
     "address-not-read": N_("Latchkey could not read the user’s mail address. The log says more."),
     "not-written": N_("Latchkey made a mistake while writing it. The log says more."),
+    "user-gone": N_("The user was deleted. The name is another user’s now, who must not get the notice."),
     "address-invalid": N_("This isn’t a mail address. Correct it where your addresses come from."),
     "address-needs-smtputf8": N_("The mail server doesn’t support addresses with these letters (SMTPUTF8)."),
     "certificate-not-trusted": N_("The server’s TLS certificate isn’t trusted. Check the name and NOTICES_CA_FILE."),
