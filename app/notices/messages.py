@@ -42,7 +42,7 @@ class TryLater(NamedTuple):
     after: float | None = None
     code: str = "try-later"
     channel_down: bool = False
-    """No message could have been sent, whatever it is and whoever gets it. It doesn't count as a try of this one."""
+    """No message could have been sent, to any address. It doesn't count as a try of this one."""
 
 
 class Refused(NamedTuple):
