@@ -228,6 +228,21 @@ def test_a_namesake_is_asked_from_the_beginning(portal: Flask, tmp_path: Path, c
     assert written() == [("sam", "campaign-announcement"), ("sam", "campaign-announcement")]
 
 
+@pytest.mark.parametrize(("was", "times"), [("AIDASAM", 1), ("", 1), ("AIDAFORMER", 2)])
+def test_a_namesake_is_known_by_the_unique_id(
+    portal: Flask, tmp_path: Path, clock: Clock, was: str, times: int
+) -> None:
+    report(portal, tmp_path, someone("sam", virtual=0))
+    campaign()
+    run_campaigns(now())
+    clock.move(60)
+    with db.engine.begin() as connection:
+        connection.execute(update(CampaignUser).values(user_id=was))
+        connection.execute(update(CompliancePerson).values(user_id="AIDASAM"))
+    run_campaigns(now())
+    assert written() == [("sam", "campaign-announcement")] * times
+
+
 def test_a_campaign_that_was_paused_goes_on_where_it_was(portal: Flask, tmp_path: Path, clock: Clock) -> None:
     sam, tia = someone("sam", virtual=0), someone("tia", virtual=0)
     report(portal, tmp_path, sam, tia)
