@@ -23,7 +23,8 @@ def end_sessions(owner: str, labels: Collection[str]) -> int:
 def end_sessions_begun(owner: str, until: datetime, label: str = "") -> int:
     """End an owner's sessions that began until then (UTC), and return how many there were. Raises StoreDown.
 
-    label: only those with this short ID, "" for any.
+    label: only those with this short ID, "" for any. Sessions with the same short ID end together, also those that
+    began later: all sessions that began with one session of the company's provider have the same.
     """
     begun = [session for session in stored_sessions().list_for(owner) if session.began_at <= until]
     return end_sessions(owner, {session.label for session in begun if label in ("", session.label)})

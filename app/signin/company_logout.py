@@ -69,7 +69,8 @@ def _without_token_of_a_form(state: BlueprintSetupState) -> None:
 def _end(logout: Logout) -> int:
     """End the sessions, and record it for each account of the person. Raises StoreDown.
 
-    Only sessions that began before the provider signed them out: a token that is sent again ends no later one.
+    Only sessions that began before the provider signed them out, or up to CLOCKS_APART_S later: in another process a
+    token that is sent again ends those too. With a `sid`, later sessions of the same `sid` end along with such a one.
     """
     config = current_app.config
     known_as = Colleague.id_of(config["OIDC_ISSUER"], logout.subject) if logout.subject else ""

@@ -130,6 +130,28 @@ def test_a_token_counts_once_and_ends_no_later_session(company: Flask, liar: Lia
     assert send(company, token) == (200, "") and inside(again), "this sign-in is of later"
 
 
+def test_what_a_copied_token_still_ends_in_another_process(company: Flask, liar: Liar, clock: Clock) -> None:
+    def again(token: str) -> None:
+        company.extensions["oidc-provider"]._used.clear()  # another process hasn't seen it
+        assert send(company, token) == (200, "")
+
+    liar.claims = with_session("of-monday")
+    everything, of_monday = liar.signed(token_of(liar)), liar.signed(token_of(liar, sid="of-monday"))
+    clock.move(30)
+    soon = enter(company, liar)
+    clock.move(60)
+    later = enter(company, liar)
+    again(of_monday)
+    assert [inside(soon), inside(later)] == [False, False], (
+        "one began within a minute, so the sid's later ones end too"
+    )
+    clock.move(10)
+    latest = enter(company, liar)
+    again(of_monday)
+    again(everything)
+    assert inside(latest), "none began within a minute"
+
+
 def test_a_token_counts_again_if_its_sessions_could_not_be_ended(
     company: Flask, liar: Liar, monkeypatch: pytest.MonkeyPatch
 ) -> None:
