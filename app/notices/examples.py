@@ -21,7 +21,7 @@ _TARGETS = {
 _CAMPAIGN = {
     **_USER,
     "campaign": "MFA for everyone",
-    "title": "Every user has an MFA device",
+    "title": "Set up MFA",
     "told": "You don’t have MFA yet.",
     "deadline": "2026-05-31",
     "days": 7,

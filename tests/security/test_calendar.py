@@ -27,6 +27,7 @@ def opened(portal: Flask, address: str) -> tuple[int, list[tuple[str, str]]]:
         answer.headers["Content-Type"].startswith("text/calendar") and "no-store" in answer.headers["Cache-Control"]
     )
     calendar = Calendar.from_ical(answer.data)
+    assert b"X-PUBLISHED-TTL:PT12H" in answer.data, "programs read a duration"
     return 200, [(str(each.decoded("dtstart")), str(each["summary"])) for each in calendar.walk("VEVENT")]
 
 

@@ -146,14 +146,14 @@ def _of_uploads(name: str, found: Sequence[Credential] | None, days: int, title:
 
 def as_ics(dates: Sequence[DueDate], name: str, whose: str, link: str, now: datetime) -> bytes:
     """Return a calendar as RFC 5545 has it. name: its own. whose: the user, for IDs. link: to the portal."""
-    from icalendar import Calendar, Event  # noqa: PLC0415 # 80 modules, which no page needs
+    from icalendar import Calendar, Event, vDuration  # noqa: PLC0415 # 80 modules, which no page needs
 
     calendar = Calendar()
     calendar.add("prodid", "-//Latchkey//Due dates//EN")
     calendar.add("version", "2.0")
     calendar.add("x-wr-calname", name)
     calendar.add("refresh-interval", timedelta(hours=12), parameters={"value": "DURATION"})
-    calendar.add("x-published-ttl", timedelta(hours=12))
+    calendar.add("x-published-ttl", vDuration(timedelta(hours=12)))
     for each in dates:
         event = Event()
         event.add("uid", f"{each.uid}-{sha256(whose.encode()).hexdigest()[:16]}@latchkey")
