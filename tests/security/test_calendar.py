@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import pytest
 from flask import Flask
 from icalendar import Calendar
-from sqlalchemy import select
+from sqlalchemy import select, update
 
+from app.compliance.data.models import CompliancePerson
 from app.compliance.reminders.calendar import CalendarRow
+from app.compliance.reminders.calendar_views import WRONG_CODES
 from app.db import db
 from tests.security.conftest import Entering, Guest
+from tests.support.clock import Clock
 from tests.support.people import hire
 from tests.support.sandbox import Sandbox
 
@@ -83,3 +88,51 @@ def test_a_calendar_does_not_sign_in(portal: Flask, sandbox: Sandbox, entering: 
     stranger.ask("GET", f"{parts.path}?{parts.query}")
     assert not stranger.is_inside("carol")
     assert stranger.ask("GET", "/calendar").status_code == 303
+
+
+def test_wrong_codes_are_limited_and_right_ones_are_not(
+    portal: Flask, sandbox: Sandbox, entering: Entering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(portal.config, "SIGN_IN_LIMIT_PER_ADDRESS", "2 per 5 minutes")
+    dora = entering(hire(sandbox, "dora"))
+    dora.go("POST", "/calendar", {"csrf_token": dora.token()})
+    path = address(dora).removeprefix(dora.urls[0])
+    company, guesser = Guest(portal, "192.0.2.77"), Guest(portal, "192.0.2.78")
+    allowed = int(WRONG_CODES.split()[0])
+    assert {company.ask("GET", path).status_code for _ in range(allowed + 10)} == {200}
+    statuses = [guesser.ask("GET", f"{path}{number}").status_code for number in range(allowed + 1)]
+    assert statuses == [404] * allowed + [429]
+
+
+@pytest.mark.parametrize("has_id", [True, False])
+def test_a_calendar_of_a_deleted_user_shows_nothing_of_a_later_one_of_that_name(
+    portal: Flask, sandbox: Sandbox, entering: Entering, clock: Clock, *, has_id: bool
+) -> None:
+    who = hire(sandbox, "erin")
+    erin = entering(who)
+    erin.go("GET", "/access-keys")
+    erin.go("POST", "/calendar", {"csrf_token": erin.token()})
+    mine = address(erin)
+    change(portal, who.name, user_id="", created_at=datetime.now(UTC) - timedelta(days=1))
+    assert len(opened(portal, mine)[1]) == 1, "known from the credential report only"
+    clock.move(3600)
+    change(portal, who.name, user_id="AIDALATERERIN" if has_id else "", created_at=datetime.now(UTC))
+    assert opened(portal, mine) == (200, [])
+
+
+def test_a_calendar_stays_the_users_after_a_rename(portal: Flask, sandbox: Sandbox, entering: Entering) -> None:
+    who = hire(sandbox, "fay")
+    fay = entering(who)
+    fay.go("GET", "/access-keys")
+    fay.go("POST", "/calendar", {"csrf_token": fay.token()})
+    mine = address(fay)
+    before = opened(portal, mine)
+    change(portal, who.name, user_name="fay.renamed")
+    assert opened(portal, mine) == before and before[1]
+
+
+def change(portal: Flask, name: str, **values: Any) -> None:
+    """What compliance knows of a user becomes something else."""
+    with portal.app_context(), db.engine.begin() as connection:
+        known = CompliancePerson.user_name == name
+        assert connection.execute(update(CompliancePerson).where(known).values(**values)).rowcount == 1

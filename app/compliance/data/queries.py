@@ -163,6 +163,23 @@ def person(connection: Connection, account_id: str, user_name: str) -> PersonRow
     return read_people(connection, account_id, CompliancePerson.user_name == user_name).get(user_name)
 
 
+def person_by_id(
+    connection: Connection, account_id: str, user_id: str, user_name: str, named_at: datetime
+) -> PersonRow | None:
+    """Return the row of the user with an id, also after a rename. None where they aren't known.
+
+    A row without an id is theirs if it has the name that they had at `named_at`, and its user existed then.
+    """
+    row = person(connection, account_id, user_name)
+    if row and row.user_id and row.user_id == user_id:
+        return row
+    renamed = read_people(connection, account_id, CompliancePerson.user_id == user_id) if user_id else {}
+    if renamed:
+        return next(iter(renamed.values()))
+    existed = row and not row.user_id and row.created_at and row.created_at <= named_at
+    return row if existed else None
+
+
 def changes(connection: Connection, account_id: str, person: PersonRow, at_most: int = 50) -> list[ChangeRow]:
     """Return when the user began or stopped to fail a rule, newest first. A former user of that name is left out."""
     query = (

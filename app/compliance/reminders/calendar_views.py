@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Any
 
 from flask import Blueprint, Response, abort, current_app, request, url_for
@@ -16,11 +17,13 @@ from app.compliance.reminders.calendar import Calendars, DueDate, as_ics, due_da
 from app.db import db
 from app.text.messages import _
 from app.web.guards import public, with_mfa
-from app.web.rate_limits import limiter, per_address
+from app.web.rate_limits import limiter
 from app.web.request_context import person
 from app.web.responses import done, page
 
 bp = Blueprint("calendar", __name__)
+WRONG_CODES = "120 per 5 minutes"
+"""Per address. Right ones aren't counted: the calendar programs of a whole company may have one address."""
 
 
 def _calendars() -> Calendars:
@@ -35,7 +38,7 @@ def index() -> ResponseReturnValue:
     me, calendars = person(), _calendars()
     found = calendars.find(me.account_id, me.user_id)
     address = current_app.config["PUBLIC_URL"] + url_for(".feed", code=calendars.code(found)) if found else ""
-    dates = sorted(_dates(me.account_id, me.user_name, me.user_id), key=lambda each: each.day)
+    dates = sorted(_dates(me.account_id, me.user_name, me.user_id, datetime.now(UTC)), key=lambda each: each.day)
     return page("calendar/index.html", address=address, dates=dates, today=datetime.now(UTC).date())
 
 
@@ -57,25 +60,31 @@ def end() -> ResponseReturnValue:
     return done(_("Your calendar was removed. Its address no longer works."), ".index")
 
 
+def _was_wrong(response: Response) -> bool:
+    """Return whether a code was tried that belongs to no calendar. A request without one is not stored."""
+    return response.status_code == HTTPStatus.NOT_FOUND and bool(request.args.get("code"))
+
+
 @bp.get("/calendar.ics")
 @public
-@limiter.limit(per_address)
+@limiter.limit(WRONG_CODES, deduct_when=_was_wrong)
 def feed() -> ResponseReturnValue:
     """Return a calendar to a calendar program. It has no names of keys, and nothing that signs in."""
     found = _calendars().opened_by(request.args.get("code", ""))
     if found is None or found.account_id not in current_app.config["ACCOUNTS"]:
         abort(404)
-    dates = _dates(found.account_id, found.user_name, found.user_id)
+    dates = _dates(found.account_id, found.user_name, found.user_id, found.created_at)
     name = _("%(brand)s: due dates", brand=current_app.config["BRAND_NAME"])
     whose, link = f"{found.account_id}/{found.user_id}", current_app.config["PUBLIC_URL"]
     return Response(as_ics(dates, name, whose, link, datetime.now(UTC)), mimetype="text/calendar")
 
 
-def _dates(account_id: str, user_name: str, user_id: str) -> list[DueDate]:
+def _dates(account_id: str, user_name: str, user_id: str, named_at: datetime) -> list[DueDate]:
+    """Return a user's due dates. named_at: a time at which they had this name, which may be another's now."""
     terms_of: Any = service.terms_for(current_app.config, account_id)
     with db.engine.connect() as connection:
         stored = read_account(connection, account_id)
-        row = queries.person(connection, account_id, user_name)
-    if stored is None or row is None or row.user_id not in ("", user_id):
+        row = queries.person_by_id(connection, account_id, user_id, user_name, named_at)
+    if stored is None or row is None:
         return []
     return list(due_dates(subject_of(row, stored), terms_of(stored.user_list.get("others"))))
