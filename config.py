@@ -460,7 +460,7 @@ SETTINGS: dict[str, Setting] = {
             "NOTICES_AT",
             reminders.time_of_day,
             default="07:00",
-            help="Time of day, in `NOTICES_TIME_ZONE`, for reminders and summaries",
+            help="Time of day, in `NOTICES_TIME_ZONE`, for reminders and summaries, and from which campaigns send",
         ),
         Setting(
             "NOTICES_DIGEST",

@@ -124,6 +124,10 @@ class Data:
         """Return a whole number. Raises KeyError if it is missing."""
         return int(self._values[name])
 
+    def flag(self, name: str) -> bool:
+        """Is it true? False if it is missing."""
+        return self._values.get(name) is True
+
     def has(self, name: str) -> bool:
         """Is there a value?"""
         return self._values.get(name) not in (None, "")

@@ -29,7 +29,12 @@ from tests.support.databases import GOOD, make_database
 
 ACCOUNT = "123456789012"
 MAIL = {"SMTP_SERVER": "127.0.0.1:2525", "SMTP_SECURITY": "plain", "SMTP_FROM": "latchkey@example.com"}
-SETTINGS = {**MAIL, "NOTICES_ADMINS": "anna@example.com,otto@example.com", "NOTICES_ALERTS": "mfa=1,key-age=0"}
+SETTINGS = {
+    **MAIL,
+    "NOTICES_AT": "00:00",
+    "NOTICES_ADMINS": "anna@example.com,otto@example.com",
+    "NOTICES_ALERTS": "mfa=1,key-age=0",
+}
 
 
 def now() -> datetime:
@@ -219,7 +224,7 @@ def test_an_account_that_fails_keeps_no_other_from_its_notices(
 
 def test_workers_do_all_of_it_at_the_times_of_the_settings(portal: Flask) -> None:
     jobs.plan_reminders(portal)
-    monday = datetime(2026, 11, 30, 7, 0, tzinfo=UTC)
+    monday = datetime(2026, 11, 30, 0, 0, tzinfo=UTC)
     due = {each.name: each.plan(monday) for each in planned(portal)}
     assert due == {"due-notices": True, "alerts": False, "campaigns": False, "digest": True}
     tuesday = {each.name: each.plan(monday + timedelta(days=1)) for each in planned(portal)}

@@ -34,6 +34,7 @@ SETTINGS = {
     "SMTP_SERVER": "127.0.0.1:2525",
     "SMTP_SECURITY": "plain",
     "SMTP_FROM": "latchkey@example.com",
+    "NOTICES_AT": "00:00",
     "NOTICES_ADDRESS_PATTERN": "{user}@example.com",
     "ACCESS_KEY_SESSION_MAX_MINUTES": "60",
 }

@@ -1,4 +1,4 @@
-"""What workers do for campaigns, each hour: users join, notices are written, and a campaign without users ends."""
+"""What workers do for campaigns, each hour: users join and leave, and notices are written."""
 
 from __future__ import annotations
 
@@ -83,6 +83,8 @@ def run_one(connection: Connection, number: int, now: datetime) -> int:
     first = connection.execute(select(CampaignUser.user_name).where(CampaignUser.campaign_id == number).limit(1))
     if campaign.joins or first.first() is None:
         people.join(connection, campaign, current_app.config["SERVICE_USERS"], now)
+    if now.astimezone(current_app.config["NOTICES_TIME_ZONE"]).time() < current_app.config["NOTICES_AT"]:
+        return 0  # like reminders: no mails in the night
     return outbox().enqueue(connection, list(planned(connection, campaign, today, address_book(current_app))))
 
 
@@ -121,6 +123,7 @@ def _to_managers(campaign: Any, left: list[str], addresses: AddressBook) -> Iter
                 idempotency_key=f"campaign:{campaign.id}:{'manager' if manager else 'none'}:{address}"[:160],
                 data={
                     **message_data(campaign),
+                    "no_manager": not manager,
                     "people": [{"user": name, "account": campaign.account_id} for name in names],
                 },
                 campaign_id=campaign.id,

@@ -24,11 +24,12 @@ from app.db import db
 from app.errors import NotFound
 from app.notices.addresses import address_book
 from app.notices.content import Brand
-from app.notices.kinds import KINDS
+from app.notices.notice import State as Sending
 from app.notices.outbox import outbox
 from app.notices.rendering import render
 from app.policy.documents import rendered
 from app.policy.render import Setup, as_attachment
+from app.text.dates import written
 from app.text.messages import N_, _
 from app.web.exports import as_csv
 from app.web.guards import admins_only, auditors_too
@@ -51,6 +52,21 @@ LEFT = {
 }
 COLUMNS = ("user_name", "user_id", "joined_at", "left_at", "left", "last_notice", "channel", "state", "at")
 GROUP = "EC2MFA"
+STEPS = {
+    "campaign-announcement": N_("Announcement"),
+    "campaign-reminder": N_("Reminder"),
+    "campaign-day": N_("Deadline: last reminder"),
+    "campaign-manager": N_("Message to managers, or to administrators for users without one"),
+}
+SENDING = {
+    Sending.WAITING: N_("waiting"),
+    Sending.SENDING: N_("being sent"),
+    Sending.SENT: N_("sent"),
+    Sending.FAILED: N_("is tried again"),
+    Sending.DEAD: N_("couldn’t be sent"),
+    Sending.CANCELLED: N_("cancelled"),
+}
+"""Labels of the states of notices."""
 NAMED = 25
 """Users without an address that the page names."""
 
@@ -161,7 +177,8 @@ def one(number: int) -> ResponseReturnValue:
         chosen=chosen,
         states=STATES,
         how=LEFT,
-        kinds=KINDS,
+        kinds=STEPS,
+        sending=SENDING,
         who=who,
         ready=_ready(),
         today=_today(),
@@ -216,8 +233,22 @@ def users(number: int) -> ResponseReturnValue:
 @bp.post("/<number:number>/start")
 @admins_only
 def start(number: int) -> ResponseReturnValue:
-    """Start a draft, or continue a paused campaign."""
-    return _moved(number, CampaignState.RUNNING, _("Campaign started. The first notices go out within the hour."))
+    """Start a draft, or continue a paused campaign. Without mail nobody would get anything."""
+    account_id = chosen_account()
+    campaign = service.one(db.engine, account_id, number) or abort(404)
+    if not _ready():
+        told = _("Set up mail before you start a campaign. Nothing was changed.")
+        return done(told, "campaigns.one", "warning", code="no-mail", account=account_id, number=number)
+    return _moved(number, CampaignState.RUNNING, _started(campaign))
+
+
+def _started(campaign: Any) -> str:
+    if campaign.state == CampaignState.PAUSED:
+        return _("Campaign resumed.")
+    if campaign.begins > _today():
+        return _("Campaign started. The first notices go out on %(day)s.", day=written(campaign.begins))
+    at = f"{current_app.config['NOTICES_AT']:%H:%M}"
+    return _("Campaign started. The first notices go out within an hour, not before %(time)s.", time=at)
 
 
 @bp.post("/<number:number>/pause")

@@ -58,7 +58,7 @@ def _titled(kind: str, data: Data) -> tuple[str, str]:
     """Return the subject, and a sentence about the deadline."""
     title, days = data.text("title"), data.number("days") if data.has("days") else 0
     if kind == "campaign-announcement":
-        return title, _("Please do this by the deadline.")
+        return title, _("Please do this by the deadline: %(title)s.", title=title)
     if kind == "campaign-day":
         return _("Due today: %(title)s", title=title), _("The deadline is today.")
     left = ngettext("%(num)d day left: %(title)s", "%(num)d days left: %(title)s", days, title=title)
@@ -116,7 +116,9 @@ def manager(kind: str, data: Data, brand: Brand) -> Content:
         ),
         (*facts, *names),
         small_print=(
-            _("You get this notice because you are named as their manager in %(brand)s.", brand=brand.name),
+            _("You get this notice because these users have no manager in %(brand)s.", brand=brand.name)
+            if data.flag("no_manager")
+            else _("You get this notice because you are named as their manager in %(brand)s.", brand=brand.name),
         ),
     )
 
