@@ -381,7 +381,7 @@ SETTINGS: dict[str, Setting] = {
         Setting(
             "NOTICES_PRIVATE_ADDRESSES",
             values.one_of("", "0", "1"),
-            help="`1`: the names in these addresses may lead to private addresses, in your own network. "
+            help="`1`: the host names of webhooks may resolve to private addresses, in your own network. "
             "Default: they may not",
         ),
         Setting(
@@ -411,8 +411,7 @@ SETTINGS: dict[str, Setting] = {
             "NOTICES_TIME_ZONE",
             outbox.time_zone,
             default="UTC",
-            help="Time zone for quiet hours, for what is sent at a time of the day, and for times in notices, like "
-            "`Europe/Berlin`",
+            help="Time zone for quiet hours, `NOTICES_AT`, campaigns, and times in notices, like `Europe/Berlin`",
         ),
         Setting(
             "NOTICES_QUIET_HOURS",
@@ -423,7 +422,7 @@ SETTINGS: dict[str, Setting] = {
             "NOTICES_PER_MINUTE",
             values.whole(0, 100_000),
             default="0",
-            help="Most notices in a minute, all workers together. 0: no limit",
+            help="How many notices all workers together send in a minute, at most. `0`: no limit",
         ),
         Setting(
             "NOTICES_ATTEMPTS",
@@ -435,8 +434,8 @@ SETTINGS: dict[str, Setting] = {
             "NOTICES_DUE",
             reminders.due_kinds,
             default="key-age,certificate-expiry,mfa-missing,unused-credentials",
-            help="What users get reminders of, separated by commas: `key-age`, `certificate-expiry`, `mfa-missing`, "
-            "`unused-credentials`. `none`: of nothing",
+            help="What users get reminders about, separated by commas: `key-age`, `certificate-expiry`, "
+            "`mfa-missing`, `unused-credentials`. `none`: no reminders",
         ),
         Setting(
             "NOTICES_DUE_DAYS",
@@ -448,13 +447,13 @@ SETTINGS: dict[str, Setting] = {
             "NOTICES_MFA_DAYS",
             values.whole(1, 365),
             default="7",
-            help="Days, 1 to 365, between two reminders of missing MFA",
+            help="Days, 1 to 365, between two reminders about missing MFA",
         ),
         Setting(
             "NOTICES_REPEAT_DAYS",
             values.whole(1, 365),
             default="30",
-            help="Days, 1 to 365, between two reminders of unused credentials, or of what is overdue",
+            help="Days, 1 to 365, between two reminders about unused credentials, or about what is overdue",
         ),
         Setting(
             "NOTICES_AT",
@@ -477,8 +476,8 @@ SETTINGS: dict[str, Setting] = {
         Setting(
             "NOTICES_ALERTS",
             _alerts,
-            help="Rules and how many users may fail them, like `mfa=0,key-age=10`. If more do, and more than the day "
-            "before, administrators get an alert. Default: none",
+            help="Rules and how many users may fail them, like `mfa=0,key-age=10`. If more users fail, and more "
+            "than the day before, administrators get an alert. Default: none",
         ),
         Setting(
             "NOTICES_WORKERS",

@@ -1,4 +1,4 @@
-"""Pages of exceptions for several users at once: choosing the users, and what was added at once."""
+"""Pages of exceptions for several users at once: choosing the users, and the batch."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from app.web.request_context import audit_of, person
 from app.web.responses import Undo, done, done_with_undo, here, page_number, whole_number
 
 __all__ = ["bp"]
-"""Its pages are added to that of the rules."""
+"""This module adds its pages to the blueprint of the rules."""
 ON_A_PAGE = 100
 
 
 def _chosen(account: WatchedAccount, rule_id: str) -> tuple[Rule, FilterForm, queries.Filter]:
-    """Return the rule, and which users the address asks for. Aborts with 404 where there is no such rule."""
+    """Return the rule and the filters in the address. Aborts with 404 if there is no such rule."""
     if rule_id not in {rule.id for rule in applying(OF_PEOPLE, account.terms)}:
         abort(404)
     form = FilterForm(request.args)
@@ -104,11 +104,11 @@ def several_post(rule: str) -> ResponseReturnValue:
     )
     told = ngettext("%(num)d exception added.", "%(num)d exceptions added.", added.number)
     if asks:
-        told = f"{told} {_('They count when another administrator approves them.')}"
+        told = f"{told} {_('They count after another administrator approves them.')}"
     if added.left:
         left = ngettext(
-            "%(num)d user already has this exception, or is no longer there.",
-            "%(num)d users already have this exception, or are no longer there.",
+            "%(num)d user already has this exception, or was deleted.",
+            "%(num)d users already have this exception, or were deleted.",
             added.left,
         )
         told = f"{told} {left}"
@@ -119,7 +119,7 @@ def several_post(rule: str) -> ResponseReturnValue:
 @bp.get("/exceptions/batch")
 @auditors_too
 def batch() -> ResponseReturnValue:
-    """The exceptions that were added at once, and what became of each."""
+    """The exceptions of a batch, with the state of each."""
     account = watched()
     with db.engine.connect() as connection:
         rows = queries.batch_of(connection, account.account_id, request.args.get("id", ""))
@@ -144,7 +144,7 @@ def batch() -> ResponseReturnValue:
 @bp.post("/exceptions/batch/approve")
 @admins_only
 def approve_batch() -> ResponseReturnValue:
-    """Let the exceptions of a batch count that another administrator asked for."""
+    """Approve the exceptions of a batch."""
     account_id, named = chosen_account(), request.form.get("batch", "")
     terms_of = service.terms_for(current_app.config, account_id)
     approved, left = exception_batches.approve_batch(
@@ -152,7 +152,7 @@ def approve_batch() -> ResponseReturnValue:
     )
     told = ngettext("%(num)d exception approved.", "%(num)d exceptions approved.", approved)
     if left:
-        told = f"{told} {_('The one about you waits for another administrator.')}"
+        told = f"{told} {_('Another administrator must approve the one about you.')}"
     return done(told, "compliance_audit.exceptions", account=account_id)
 
 
@@ -171,7 +171,7 @@ def end_batch() -> ResponseReturnValue:
 @bp.post("/exceptions/batch/restore")
 @admins_only
 def restore_batch() -> ResponseReturnValue:
-    """Undo that the exceptions of a batch were ended."""
+    """Restore the exceptions of a batch that were just ended."""
     account_id, named = chosen_account(), request.form.get("batch", "")
     terms_of = service.terms_for(current_app.config, account_id)
     restored = exception_batches.restore_batch(

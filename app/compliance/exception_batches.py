@@ -1,6 +1,6 @@
-"""Exceptions for several users at once: each is a row of its own, and has its own entries in the audit log.
+"""Exceptions for several users at once. Each is a row, with its own entries in the audit log.
 
-A batch is added, approved, ended or restored as a whole or not at all.
+A batch is added, approved, ended or restored completely or not at all.
 """
 
 from __future__ import annotations
@@ -34,28 +34,27 @@ from app.errors import NotFound, Refused
 from app.text.messages import N_, _
 
 MOST = 5000
-"""Users of one batch: an account has no more by AWS's default quota."""
+"""Users in a batch, at most: AWS's default quota of users in an account."""
 
 
 class TooManyUsers(Refused):
     """More than MOST users."""
 
     code = "too-many-users"
-    message = N_("You can except 5,000 users at once. Choose fewer with the filters. Nothing was changed.")
+    message = N_("You can except up to 5,000 users at once. Use the filters to choose fewer. Nothing was changed.")
 
 
 class ListChanged(Refused):
-    """Other users match the filter than when the page was opened, or another administrator changed one of them."""
+    """Since the page was opened, the filter matches other users, or another administrator changed an exception."""
 
     code = "list-changed"
     message = N_(
-        "The list changed while you had this page open. Check which users it has now, and send the form again. "
-        "Nothing was changed."
+        "The list changed while this page was open. Check the users again, then send the form. Nothing was changed."
     )
 
 
 class Added(NamedTuple):
-    """What was added. left: how many users were left out, because they have this exception, or are gone."""
+    """The added batch. left: how many users were left out, because they have this exception or were deleted."""
 
     batch: str
     number: int
@@ -75,8 +74,8 @@ def add_batch(
 ) -> Added:
     """Add an exception for each of these users, in force at once or when another administrator approves it.
 
-    wanted: of a rule about users; its user name doesn't count. Raises TooManyUsers, UserNotFound where none of the
-    users is known, ExceptionAlreadyExists where all of them have this exception, ListChanged and NotRecorded.
+    wanted: its user name is ignored. Raises TooManyUsers, UserNotFound if no user is known, ExceptionAlreadyExists if
+    all have this exception, ListChanged and NotRecorded.
     """
     names = sorted(set(names))
     if len(names) > MOST:
@@ -100,9 +99,9 @@ def add_batch(
 
 
 def _free(connection: Connection, same: Mapping[str, Any], names: Sequence[str]) -> list[str]:
-    """Return those of the users who are known and have no exception like this one.
+    """Return the known users without an exception like this one.
 
-    Raises UserNotFound where none is known, and ExceptionAlreadyExists where all who are have one.
+    Raises UserNotFound if no user is known, ExceptionAlreadyExists if all known users have one.
     """
     alike = [getattr(ComplianceException, name) == value for name, value in same.items()]
     have: set[str] = set()
@@ -127,9 +126,9 @@ def _of(account_id: str, batch: str) -> ColumnElement[bool]:
 def approve_batch(
     engine: Engine, audit: Audit, account_id: str, batch: str, by: By, terms: TermsOf
 ) -> tuple[int, int]:
-    """Let the exceptions of a batch count that wait for it. Return how many do now, and how many still wait.
+    """Approve the waiting exceptions of a batch. Return how many were approved, and how many still wait.
 
-    One about the administrator waits for another one. Raises NotFound, AnotherPersonNeeded, ListChanged, NotRecorded.
+    Administrators can't approve one about themselves. Raises NotFound, AnotherPersonNeeded, ListChanged, NotRecorded.
     """
     now = datetime.now(UTC)
     waiting = _of(account_id, batch) & not_over(now) & ComplianceException.waits
@@ -151,7 +150,7 @@ def approve_batch(
 def end_batch(engine: Engine, audit: Audit, account_id: str, batch: str, by: str, terms: TermsOf) -> int:
     """End the exceptions of a batch early, or reject those that wait for approval. Return how many.
 
-    by: ARN of the administrator. Raises NotFound where all of them are over, ListChanged, NotRecorded.
+    by: ARN of the administrator. Raises NotFound if all of them have ended, ListChanged, NotRecorded.
     """
     now = datetime.now(UTC)
     mine = _of(account_id, batch) & not_over(now)
@@ -165,10 +164,10 @@ def end_batch(engine: Engine, audit: Audit, account_id: str, batch: str, by: str
 
 
 def restore_batch(engine: Engine, audit: Audit, account_id: str, batch: str, by: str, terms: TermsOf) -> int:
-    """Undo `end_batch`: those that it ended last are in force as they were. Return how many.
+    """Undo the last `end_batch` of an administrator in the last hour. Return how many exceptions were restored.
 
-    by: ARN of the administrator, who ended them within the last hour. Raises NotFound, ExceptionAlreadyExists where
-    another one like one of them was made since, ListChanged and NotRecorded.
+    by: ARN of the administrator. Raises NotFound, ExceptionAlreadyExists if a user got a new exception like it since,
+    ListChanged and NotRecorded.
     """
     now = datetime.now(UTC)
     theirs = (
@@ -211,7 +210,7 @@ def _change(
     changed: Mapping[str, Any],
     terms: TermsOf,
 ) -> None:
-    """Change these rows of one account, which `mine` selects. Raises ListChanged where it selects others by now."""
+    """Change these rows of one account. Raises ListChanged if `mine` no longer selects as many."""
     with audit.attempts(event, told), locked(engine, rows[0].account_id) as account:
         if account.connection.execute(update(ComplianceException).where(mine).values(**changed)).rowcount != len(
             rows

@@ -1,4 +1,4 @@
-"""What commands say about the past: `compliance changes`, `compliance export --as-of` and `compliance rejudge`."""
+"""Commands about the past: `compliance changes`, `compliance export --as-of`, `compliance rejudge` and `prune`."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from app.text.messages import _
 @with_appcontext
 @on_database
 def changes(account_id: str | None, before: datetime, after: datetime | None, form: str) -> None:
-    """Print who began or stopped to fail which rule, from the end of one day to the end of another."""
+    """Print who started or stopped failing which rule, from the end of one day to the end of another."""
     chosen = chosen_account(account_id)
     first, last = before.date(), after.date() if after else today()
     if not first < last <= today():
@@ -49,7 +49,7 @@ def changes(account_id: str | None, before: datetime, after: datetime | None, fo
         told = _("There are no results of that day. The first are of %(day)s.", day=known or _("no day yet"))
         raise click.ClickException(told)
     if whole is None or first < whole:
-        click.echo(_("Until %(day)s, turns to and from unknown, added and deleted users weren’t recorded.",
+        click.echo(_("Before %(day)s, changes to and from unknown and added or deleted users weren’t recorded.",
                      day=whole or today()), err=True)  # fmt: skip
     _note(chosen, f"{chosen}.changes.{form}")
     for text in past.changes_as(form, chosen, found):
@@ -63,7 +63,7 @@ def changes(account_id: str | None, before: datetime, after: datetime | None, fo
 @with_appcontext
 @on_database
 def rejudge(account_id: str | None, day: datetime, form: str) -> None:
-    """Make the results of a past day again from the kept sources, and print what differs from what was recorded.
+    """Judge a past day again from the kept sources, and print the results that differ from the recorded ones.
 
     Nothing that is stored changes.
     """

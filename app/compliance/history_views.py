@@ -35,7 +35,7 @@ def _today(account: WatchedAccount) -> date:
 
 
 def _day_form(account: WatchedAccount) -> DayForm:
-    """The form as the address has it, checked, with today where it names no day."""
+    """Return the checked form with the values in the address. Default: today."""
     form = DayForm(request.args) if "day" in request.args else DayForm.blank(day=_today(account))
     with db.engine.connect() as connection:
         form.offer(lambda day: history.why_no_list(connection, account.account_id, day, _today(account)))
@@ -45,7 +45,7 @@ def _day_form(account: WatchedAccount) -> DayForm:
 
 
 def _changes_form(account: WatchedAccount) -> ChangesForm:
-    """The form as the address has it, checked, with the last week where it names no days."""
+    """Return the checked form with the values in the address. Default: the last week."""
     with db.engine.connect() as connection:
         first, today = history.first_day(connection, account.account_id), _today(account)
     asked = {"before", "after"} <= request.args.keys()
@@ -141,7 +141,7 @@ def listed_file(ending: str) -> ResponseReturnValue:
 @bp.get("/changes")
 @auditors_too
 def changes() -> ResponseReturnValue:
-    """Who began or stopped to fail which rule between two days."""
+    """Who started or stopped failing which rule between two days."""
     account = watched()
     form = _changes_form(account)
     found = _changed(account, form)

@@ -16,13 +16,13 @@ from app.web.exports import as_csv, as_json
 
 LISTED = ("account_id", "user_name", "arn", "user_id", "rule", "state")
 LISTED_LAST = ("deleted_at", "day", "recorded_at", "exported_at", "product_version")
-"""Columns of the list of a past day. The exact user name comes between."""
+"""Columns of the list of a past day. `user_name_exact` is between the two."""
 CHANGED = ("account_id", "user_name", "rule", "change", "was", "became", "at")
 """Columns of what changed."""
 
 
 class Result(NamedTuple):
-    """What a rule said of a user, or with empty texts of the account, at the end of a past day."""
+    """The result of a rule at the end of a past day. For the account itself, the user fields are empty."""
 
     user_name: str
     arn: str

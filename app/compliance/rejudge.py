@@ -36,7 +36,7 @@ States = Mapping[tuple[str, str], str]
 
 
 class NothingKept(Refused):
-    """No source of an account is kept that was stored by the end of a day."""
+    """No source from that day or earlier is kept."""
 
     code = "nothing-kept"
     message = N_(
@@ -126,7 +126,7 @@ def _recorded(connection: Connection, past: history.PastDay) -> States:
 
 @contextmanager
 def _in_memory() -> Iterator[Engine]:
-    """Give an empty database, of which nothing is on a disk. Nobody is told what changes in it."""
+    """Open an empty database in memory, without signals about changes in it."""
     engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
     try:
         Base.metadata.create_all(engine)

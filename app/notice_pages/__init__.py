@@ -1,1 +1,1 @@
-"""Pages about notices, for administrators: what is waiting, what failed, and who has no address."""
+"""Pages about notices, for administrators: waiting, sent and failed notices, and users without an address."""

@@ -41,17 +41,17 @@ STATES = {
     State.WAITING: (N_("waiting"), "info"),
     State.SENDING: (N_("being sent"), "info"),
     State.SENT: (N_("sent"), "good"),
-    State.FAILED: (N_("is tried again"), "warn"),
+    State.FAILED: (N_("will be tried again"), "warn"),
     State.DEAD: (N_("not sent"), "bad"),
     State.CANCELLED: (N_("cancelled"), "off"),
 }
 SILENT = timedelta(seconds=60)
-"""Without a sign of life for so long, no worker is running."""
+"""If there's no sign of life for this long, no worker is running."""
 MOST_NAMES = 1000
 
 
 def _accounts() -> list[str]:
-    """The accounts that the page may be about, and "" for notices about none where the reader watches all."""
+    """Return the reader's accounts, and "" (notices about no account) for readers who watch all of them."""
     mine = accounts_here()
     return [*mine, ""] if set(mine) >= current_app.config["ACCOUNTS"] else mine
 
@@ -103,7 +103,7 @@ def _without(book: AddressBook, account_id: str) -> list[str]:
 
 
 def _chosen() -> tuple[NoticeRow, list[ColumnElement[bool]]]:
-    """The notice that the form is about, if the reader administers its account. Raises NotFound."""
+    """Return the notice that the form names, if it is about one of the reader's accounts. Raises NotFound."""
     number = whole_number(request.form, "number")
     mine = [NoticeRow.account_id.in_(_accounts()), NoticeRow.id == number]
     with db.engine.connect() as connection:
@@ -116,23 +116,21 @@ def _chosen() -> tuple[NoticeRow, list[ColumnElement[bool]]]:
 @bp.post("/again")
 @admins_only
 def send_again() -> ResponseReturnValue:
-    """Send a notice again that wasn't sent."""
+    """Send a failed or cancelled notice again."""
     row, mine = _chosen()
     audit_of(row.account_id).note(Event.NOTICE_SENT_AGAIN, f"{row.kind} to {row.user_name}, {row.message_id}")
     with db.engine.begin() as connection:
         number = queries.send_again(connection, datetime.now(UTC), *mine)
     outbox().ring()
     if not number:
-        return done(
-            _("The notice isn’t among those that failed any more."), "notices.index", "info", code="not-failed"
-        )
-    return done(_("The notice is being sent again."), "notices.index", show="waiting")
+        return done(_("This notice has already been sent or is waiting."), "notices.index", "info", code="not-failed")
+    return done(_("The notice will be sent again."), "notices.index", show="waiting")
 
 
 @bp.post("/all-again")
 @admins_only
 def send_all_again() -> ResponseReturnValue:
-    """Send all notices again that could not be sent."""
+    """Send all failed notices again."""
     accounts = _accounts()
     for account in accounts:
         audit_of(account).note(Event.NOTICE_SENT_AGAIN, "all that failed")
@@ -140,7 +138,7 @@ def send_all_again() -> ResponseReturnValue:
     with db.engine.begin() as connection:
         number = queries.send_again(connection, datetime.now(UTC), *which)
     outbox().ring()
-    told = ngettext("%(num)d notice is being sent again.", "%(num)d notices are being sent again.", number)
+    told = ngettext("%(num)d notice will be sent again.", "%(num)d notices will be sent again.", number)
     return done(told, "notices.index", show="waiting")
 
 

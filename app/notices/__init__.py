@@ -1,5 +1,5 @@
-"""Notices: what the portal tells people outside of its pages.
+"""Notices: the mails and messages that the portal sends.
 
-A notice is a row, written in the transaction of the event it is about (`app.notices.outbox`). Workers send it
-(`app.notices.worker`) through channels (`app.notices.channels`).
+A notice is a row in the database, stored in the same transaction as the event it reports (`app.notices.outbox`).
+Workers (`app.notices.worker`) send it through channels (`app.notices.channels`).
 """

@@ -1,4 +1,4 @@
-"""Whose address is which: from a file, from a tag of the user, or by a pattern."""
+"""Users' mail addresses: from a file, from a tag of the user, or by a pattern."""
 
 from __future__ import annotations
 
@@ -67,11 +67,11 @@ class AddressFile:
         return self._entries
 
     def latest(self) -> Mapping[str, Entry]:
-        """Return the entries as the file last had them in good order."""
+        """Return the entries of the last version of the file that could be read."""
         try:
             return self.read()
         except FileProblem as problem:
-            log.warning("addresses of earlier are used: %s", problem)
+            log.warning("the address file can't be read, its earlier entries are used: %s", problem)
             return self._entries
 
 
@@ -110,7 +110,7 @@ def _no_tag(account_id: str, user_name: str, key: str) -> str:
 
 @dataclass(frozen=True)
 class AddressBook:
-    """The addresses, by the settings. What the file says counts first, then the tag, then the pattern."""
+    """Looks up addresses, as the settings say: first in the file, then in the tag, then by the pattern."""
 
     file: AddressFile | None = None
     tag: str = ""
@@ -119,7 +119,7 @@ class AddressBook:
     id_of: IdOf = field(default=_no_id)
 
     def of_user(self, account_id: str, user_name: str) -> str:
-        """Return a user's address, "" if nobody knows it."""
+        """Return a user's address, "" if it isn't known."""
         entry = self._entry(account_id, user_name)
         if entry and entry.address:
             return entry.address
@@ -128,7 +128,7 @@ class AddressBook:
         return next((each for each in (tagged, made) if each and mail_address(each)), "")
 
     def of_manager(self, account_id: str, user_name: str) -> str:
-        """Return the address of a user's manager, "" if nobody knows it."""
+        """Return the address of a user's manager, "" if it isn't known."""
         entry = self._entry(account_id, user_name)
         if not entry or not entry.manager:
             return ""
@@ -156,7 +156,7 @@ class AddressBook:
 
 
 def address_book(app: Flask) -> AddressBook:
-    """Return users' addresses, by the settings."""
+    """Return the address book that the settings describe."""
     config = app.config
     return AddressBook(
         config["NOTICES_ADDRESS_FILE"],
@@ -168,7 +168,7 @@ def address_book(app: Flask) -> AddressBook:
 
 
 def read_tags_with(app: Flask, tag_of: TagOf) -> None:
-    """Let the portal read users' tags with this."""
+    """Set the function that returns users' tags."""
     app.extensions["tag_of"] = tag_of
 
 

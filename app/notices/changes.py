@@ -1,7 +1,7 @@
-"""Security notices: an entry of the audit log that says a credential changed, or someone signed in, becomes a notice.
+"""Security notices about what happens in the portal. Changes outside of it: `app.compliance.reminders.outside`.
 
-The notice is written in the transaction of the entry, so there is one for each, and none without. A change whose
-outcome was unknown is told when AWS shows that it happened.
+Each entry in the audit log about a changed credential or a sign-in becomes a notice, in the same transaction. If the
+outcome of a change was unknown, the notice is written when AWS shows that it happened.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from app.notices.outbox import Outbox
 from app.notices.texts.security import CHANGES
 
 REPLACED_WITHIN = timedelta(hours=1)
-"""Adding an MFA device and removing the one before, this close together, is a replacement."""
+"""If a device is removed this soon after another was added, the notice calls it a replacement."""
 
 
 def listen(app: Flask) -> None:
-    """Write a notice for each such entry that the portal adds to its audit log from now on."""
+    """Start writing a notice for each such entry in the audit log."""
     audit_log: AuditLog = app.extensions["audit_log"]
     outbox: Outbox = app.extensions["outbox"]
     if not outbox.channels:
@@ -70,7 +70,7 @@ def _notice(kind: str, entry: ChainedRow, label: str) -> Notice:
         account_id=entry.account_id,
         user_name=entry.user_name,
         user_id=entry.user_id,
-        # Of the attempt, not of the entry: an outcome may be found out twice.
+        # The attempt's ID, not the entry's: an outcome may be found twice.
         idempotency_key=f"change:{entry.account_id}:{entry.attempt_id}",
         data={name: value for name, value in data.items() if value != ""},
         urgent=True,

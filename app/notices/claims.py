@@ -1,8 +1,8 @@
-"""Who sends which notice: a worker claims some for a while, sends them, and stores what came of each.
+"""Claiming notices: a worker claims some for the time of a lease (LEASE), sends them, and stores the results.
 
-Both are short transactions, and nothing is sent inside one. A worker that ends in between keeps its claim until its
-lease ends. Nobody knows then whether it had sent them. So each of these is claimed once more, by itself, and sent
-with the same message ID. If its worker ends again, it stays with the administrators: no notice is sent three times.
+Claiming and storing are short transactions, and nothing is sent inside one. If a worker ends in between, its claims
+stay until the lease ends. Its notices may have been sent or not, so each is claimed once more, alone, and sent with
+the same message ID. If that worker ends as well, an administrator decides: no notice is sent a third time by itself.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from app.notices.models import NoticeRow, ScheduleRow
 from app.notices.notice import CANCELLED, TO_BE_SENT, State
 
 LEASE = timedelta(seconds=120)
-"""How long a claim lasts without a sign of life. A message takes 30 seconds at most."""
+"""A claim ends this long after the worker last renewed it. A message takes 30 seconds at most."""
 INTERRUPTED = "interrupted"
-"""The code of a notice whose worker ended while it may have been sending it."""
+"""The error code of a notice whose worker ended before it stored a result."""
 FIRST_PAUSE = 30.0
 """Seconds until the second try. Each further pause is twice as long."""
 LONGEST_PAUSE = 6 * 3600.0
@@ -43,7 +43,7 @@ class QuietHours:
     zone: ZoneInfo
 
     def include(self, moment: datetime) -> bool:
-        """Tell whether a moment is in them."""
+        """Return whether a moment is in quiet hours."""
         now = moment.astimezone(self.zone).time()
         if self.begin <= self.end:
             return self.begin <= now < self.end
@@ -62,9 +62,9 @@ class Pace:
 
 
 def pause_before(attempt: int, asked: float | None) -> float:
-    """Return seconds until the next try, after so many. asked: what the receiver asked for.
+    """Return seconds until the next try. attempt: how often it was tried. asked: seconds the receiver asked for.
 
-    They are drawn from a range, so that what failed together doesn't come together again.
+    They are random within a range, so that notices that failed together aren't all tried at the same time.
     """
     longest = min(FIRST_PAUSE * 2.0 ** (attempt - 1), LONGEST_PAUSE)
     drawn = longest * (0.5 + secrets.randbelow(1000) / 1000)
@@ -85,7 +85,7 @@ def _due(now: datetime, pace: Pace) -> ColumnElement[bool]:
 
 
 def due_channels(connection: Connection, now: datetime, pace: Pace) -> list[str]:
-    """Return the channels that have notices to be sent now, those whose worker ended among them."""
+    """Return the channels with notices to send now, also those whose worker ended."""
     lost = and_(NoticeRow.state == State.SENDING.value, NoticeRow.lease_until < now)
     query = select(NoticeRow.channel).where(or_(_due(now, pace), lost)).distinct()
     return list(connection.execute(query).scalars())
@@ -110,9 +110,9 @@ def take_back(connection: Connection, now: datetime) -> int:
 
 
 def claim(engine: Engine, worker: str, channel: str, most: int, now: datetime, pace: Pace) -> Sequence[NoticeRow]:
-    """Claim notices of a channel that are to be sent now, the urgent and oldest first. Return them, most at a time.
+    """Claim due notices of a channel, urgent and oldest ones first. Return them. most: how many at most.
 
-    One that a worker may have sent before comes by itself.
+    A notice that may already have been sent is claimed alone.
     """
     with engine.begin() as connection:
         take_back(connection, now)
@@ -148,7 +148,7 @@ def _claimed(
 
 
 def _allowed(connection: Connection, most: int, now: datetime, pace: Pace) -> int:
-    """How many of these the rate allows. It locks the count until the transaction ends."""
+    """Return how many of these the rate limit allows. Locks the count until the transaction ends."""
     if not pace.per_minute:
         return most
     minute = now.replace(second=0, microsecond=0)
@@ -168,7 +168,7 @@ def _count(connection: Connection, number: int, pace: Pace) -> None:
 
 
 def renew(engine: Engine, worker: str, now: datetime) -> None:
-    """Tell that the worker is still sending what it claimed."""
+    """Extend the worker's claims, because it is still sending."""
     mine = NoticeRow.state == State.SENDING.value, NoticeRow.lease_by == worker
     with engine.begin() as connection:
         connection.execute(update(NoticeRow).where(*mine).values(lease_until=now + LEASE))
@@ -253,7 +253,7 @@ def _values(each: Ended, cancelled: bool, now: datetime, pace: Pace) -> dict[str
 
 
 def release(connection: Connection, worker: str, rows: Sequence[NoticeRow]) -> None:
-    """Return what the worker claimed and surely didn't send, as if it had never claimed it."""
+    """Undo the claim of notices that the worker certainly didn't send."""
     ids = [row.id for row in rows]
     mine = NoticeRow.id.in_(ids), NoticeRow.state == State.SENDING.value, NoticeRow.lease_by == worker
     marked = NoticeRow.last_error == CANCELLED

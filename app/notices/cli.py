@@ -1,4 +1,4 @@
-"""`flask --app wsgi notify ...`: try the channels, and see what notices look like."""
+"""`flask --app wsgi notify ...`: try channels, and preview notices."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ SETTING_OF = {
 @click.option("--channel", "name", type=click.Choice(list(SETTING_OF)), required=True, help="Channel to try.")
 @click.option("--to", default="", help="Mail address to send to. Only for mail.")
 def test(name: str, to: str) -> None:
-    """Send a test notice, and say what happened to it. Exit status 1 if it wasn't sent."""
+    """Send a test notice, and print the outcome. Exit status 1 if it wasn't sent."""
     if name == MAIL and mail_address(to) is None:
         raise click.BadParameter(
             _("set the mail address that gets the test, like jane@example.com."), param_hint="--to"

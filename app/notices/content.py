@@ -1,4 +1,4 @@
-"""What a notice says, apart from how it looks. Mails, Slack and Teams are made from it, so they say the same."""
+"""The content of a notice, without its look. Mails, Slack and Teams use the same content."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ class Content:
     paragraphs: tuple[str, ...]
     facts: tuple[Fact, ...] = ()
     link: Link | None = None
-    """The page where the reader sees it, or does something about it."""
+    """The page where readers can check it or do something about it."""
     sections: tuple[Section, ...] = ()
     warning: Section | None = None
     """What to do if someone else did it."""
     small_print: tuple[str, ...] = ()
-    """Why the reader gets it, and whom to ask."""
+    """Why readers get it, and who can help."""
 
     def replaced(self, **changes: Any) -> Content:
         """Return it with other parts."""
@@ -66,7 +66,7 @@ class Brand(NamedTuple):
     public_url: str
     contact: Contact | None
     time_zone: ZoneInfo = ZoneInfo("UTC")
-    """In which times are also told."""
+    """Times are shown in it as well as in UTC."""
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> Brand:
@@ -77,7 +77,7 @@ class Brand(NamedTuple):
 
     @property
     def administrator(self) -> str:
-        """Whom readers ask, for the middle of a sentence."""
+        """Who can help, as words within a sentence."""
         return str(self.contact) if self.contact else _("your administrator")
 
     def link(self, label: str, endpoint: str, query: dict[str, str] | None = None, **parts: object) -> Link:
@@ -101,13 +101,13 @@ class Brand(NamedTuple):
 
 
 class Data:
-    """The data of a notice, read so that no name in it can do more than be shown."""
+    """The data of a notice. Its methods return text that can't add lines or links to a notice."""
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         self._values = values
 
     def text(self, name: str, otherwise: str = "") -> str:
-        """Return a text as one line, in which nothing becomes a link."""
+        """Return a text as one line that no program turns into a link."""
         value = self._values.get(name)
         return without_links(one_line(str(value))) if value not in (None, "") else otherwise
 

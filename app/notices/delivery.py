@@ -1,6 +1,6 @@
-"""Sending: a worker takes what is due, hands it to the channel, and stores what comes of it, again and again.
+"""Sending: a worker claims due notices, passes them to the channel and stores the results, until none is due.
 
-The channel asks for one message after another, so one connection may serve a whole run, over many claims.
+The channel takes one message after another, so it can use one connection for many claims.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ from app.notices.notice import CANCELLED
 
 log = logging.getLogger(__name__)
 AT_ONCE = 50
-"""Notices in one claim: so many are sent a second time at most after a crash."""
+"""Notices in one claim. After a crash, at most this many are sent twice."""
 SIGN_OF_LIFE = timedelta(seconds=20)
-"""After so long, a claim is renewed."""
+"""How often a worker renews its claims while it is sending."""
 NO_ADDRESS, NOT_READ, GONE = "no-address", "address-not-read", "user-gone"
 NOT_WRITTEN, BROKEN = "not-written", "channel-failed"
 
 AddressOf = Callable[[NoticeRow], str | None]
-"""The address of a notice: "" for a channel that has only one, None where nobody knows any."""
+"""Returns the address for a notice. "" if its channel has only one, None if the address isn't known."""
 Render = Callable[[NoticeRow], Parts]
 Record = Callable[[Connection, Sequence[NoticeRow], datetime], Callable[[], None]]
-"""Called with those that were sent, in the transaction that stores it. What it returns is called after that."""
+"""Called with sent notices, in the transaction that stores them. Returns what to call after the commit."""
 
 
 @dataclass
 class Delivery:
-    """What a worker sends with. One per process: only one thread of it sends at a time."""
+    """Sends due notices. One per process, shared by its threads."""
 
     engine: Engine
     channels: Mapping[str, Channel]
@@ -52,7 +52,7 @@ class Delivery:
     """Names the process."""
 
     def is_due(self) -> bool:
-        """Tell whether there's something to be sent now."""
+        """Return whether a notice is due."""
         with self.engine.connect() as connection:
             return bool(self._due(connection))
 
@@ -117,7 +117,7 @@ class _Run:
         return claims.claim(self._all.engine, self._worker, self._channel, AT_ONCE, now, self._all.pace)
 
     def _message(self, row: NoticeRow) -> Message | None:
-        """None where it can't be made: its end is noted then."""
+        """Return the message for a notice. None if it can't be made, with the reason in `_ended`."""
         if claims.is_cancelled(self._all.engine, row.id):
             self._ended.append(Ended(row, Refused(CANCELLED)))
             return None
@@ -140,13 +140,13 @@ class _Run:
             self._ended.append(Ended(row, TryLater(code=NOT_WRITTEN)))
             return None
         if self._under_way:
-            raise RuntimeError(f"channel {self._channel} took a message before it told the outcome of the last")
+            raise RuntimeError(f"channel {self._channel} took a message before it reported the outcome of the last")
         self._under_way = row, address
         return Message(row.message_id, address, *parts, kind=row.kind, data=row.data, created_at=row.created_at)
 
     def _end(self, outcome: Outcome) -> None:
         if not self._under_way:
-            raise RuntimeError(f"channel {self._channel} told two outcomes of one message")
+            raise RuntimeError(f"channel {self._channel} reported two outcomes for one message")
         (row, address), self._under_way = self._under_way, None
         self._ended.append(Ended(row, outcome, address))
         self._tried += 1

@@ -1,4 +1,4 @@
-"""All kinds of notices: who gets them, and what says them."""
+"""All kinds of notices, each with its group, label and text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from app.text.messages import N_
 
 
 class Group(StrEnum):
-    """Which notices belong together."""
+    """Groups of notices."""
 
     SECURITY = "security"
     """To the user. They can't be turned off."""
@@ -47,7 +47,7 @@ KINDS: Mapping[str, Kind] = {
     "rule-worse": Kind(Group.ADMIN, N_("A rule got worse"), admin.rule_worse),
     "campaign-announcement": Kind(Group.CAMPAIGN, N_("Campaign: announcement"), campaign.step),
     "campaign-reminder": Kind(Group.CAMPAIGN, N_("Campaign: reminder"), campaign.step),
-    "campaign-day": Kind(Group.CAMPAIGN, N_("Campaign: on the day"), campaign.step),
+    "campaign-day": Kind(Group.CAMPAIGN, N_("Campaign: day of the deadline"), campaign.step),
     "campaign-manager": Kind(Group.CAMPAIGN, N_("Campaign: to the manager"), campaign.manager),
     "test": Kind(Group.TEST, N_("Test"), admin.test),
 }
@@ -55,5 +55,5 @@ KINDS: Mapping[str, Kind] = {
 
 
 def compose(kind: str, data: Mapping[str, Any], brand: Brand) -> Content:
-    """Return what a notice says. Raises KeyError for an unknown kind, or if its data lacks a number."""
+    """Return the content of a notice. Raises KeyError for an unknown kind, or if a number is missing in its data."""
     return KINDS[kind].compose(kind, Data(data), brand)

@@ -1,4 +1,4 @@
-"""Mail addresses: read, and written so that mail servers take them."""
+"""Reading mail addresses, and writing them as mail servers accept them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def mail_address(text: str) -> MailAddress | None:
     """Return the address that `text` is, None if it isn't one. Quoted names before the @ aren't supported."""
     local, _, domain = text.strip().rpartition("@")
     dots = local.startswith(".") or local.endswith(".") or ".." in local
-    encoded = "=?" in local  # Python's email would decode it (RFC 2047), whatever comes out
+    encoded = "=?" in local  # Python's email would decode it (RFC 2047)
     if not _LOCAL.fullmatch(local) or dots or encoded or not local.isprintable():
         return None
     try:

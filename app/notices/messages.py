@@ -1,4 +1,4 @@
-"""What the outbox and the channels agree on: a message, how its sending ended, and what a channel does."""
+"""The interface of channels: a message, the outcome of sending it, and what a channel does."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 
 
 class Parts(NamedTuple):
-    """What a notice says. html: "" for channels that need none."""
+    """A notice as text. html: "" for channels that don't need it."""
 
     subject: str
     text: str
@@ -19,10 +19,10 @@ class Message(NamedTuple):
     """A notice, ready to be sent."""
 
     message_id: str
-    """Stays the same when the notice is sent again, so that receivers can drop the second. Hexadecimal digits: a
-    channel makes its own form of it, like `<ID@HOST>` or `msg_ID`."""
+    """The same when the notice is sent again, so that receivers can drop the second. Hexadecimal digits, from which
+    each channel makes its own ID, like `<ID@HOST>` or `msg_ID`."""
     to: str
-    """Mail address. "" where the channel has one address for everything."""
+    """Mail address. "" if the channel has only one address."""
     subject: str
     text: str
     html: str
@@ -33,11 +33,11 @@ class Message(NamedTuple):
 
 
 class Sent(NamedTuple):
-    """The receiver took the message."""
+    """The receiver accepted the message."""
 
 
 class TryLater(NamedTuple):
-    """It didn't, but may later. after: seconds to wait at least, None if the receiver named none."""
+    """The message may be accepted later. after: seconds to wait at least, None if the receiver didn't say."""
 
     after: float | None = None
     code: str = "try-later"
@@ -46,7 +46,7 @@ class TryLater(NamedTuple):
 
 
 class Refused(NamedTuple):
-    """It never will: the address doesn't exist, or the message is refused."""
+    """The message will never be accepted: the address doesn't exist, or the receiver refused it."""
 
     code: str = "refused"
 
@@ -60,9 +60,8 @@ class Channel(Protocol):
     def send_many(self, messages: Iterable[Message]) -> Iterator[Outcome]:
         """Send each message and yield its outcome, in the same order.
 
-        The outcome of a message is yielded before the next is taken from the iterable, because the outbox stores it
-        then. One connection may serve all. A message takes 30 seconds at most. What can go wrong between portal and
-        receiver is an outcome, not an error, also for the messages after it: without a connection, each ends with
-        TryLater.
+        Yield the outcome of a message before taking the next one from the iterable, because the outbox stores it
+        then. All messages may share a connection. A message takes 30 seconds at most. Problems between portal and
+        receiver are outcomes, not errors. Without a connection, the outcome of each message is TryLater.
         """
         ...

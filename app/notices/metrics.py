@@ -1,4 +1,4 @@
-"""How the outbox is doing, for Prometheus: asked of the database when it asks."""
+"""Metrics of the outbox, read from the database for each scrape."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _COUNTED = (State.WAITING, State.SENDING, State.FAILED, State.DEAD)
 
 
 class OutboxCollector(Collector):
-    """Counts the notices of all replicas, and says since when nothing happened."""
+    """Counts notices, and measures delays."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Yield the figures. None if the database doesn't answer, which /readyz says."""
+        """Yield the metrics, none if the database doesn't answer (/readyz reports that)."""
         now = datetime.now(UTC)
         try:
             found = figures(self._engine, now)
@@ -35,10 +35,10 @@ class OutboxCollector(Collector):
         yield counted
         late = (now - found.oldest).total_seconds() if found.oldest else 0.0
         yield GaugeMetricFamily(
-            "latchkey_notices_late_seconds", "Seconds for which the longest due notice is waiting", value=late
+            "latchkey_notices_late_seconds", "Seconds that the oldest due notice has been waiting", value=late
         )
         if found.beat_at:
             silent = (now - found.beat_at).total_seconds()
             yield GaugeMetricFamily(
-                "latchkey_worker_silent_seconds", "Seconds since a worker said that it runs", value=silent
+                "latchkey_worker_silent_seconds", "Seconds since the last sign of life of a worker", value=silent
             )

@@ -28,23 +28,23 @@ class NoticeRow(Base):
     idempotency_key: Mapped[str] = mapped_column(String(160))
     channel: Mapped[str] = mapped_column(String(16))
     account_id: Mapped[str] = mapped_column(String(12))
-    """"" where it is about no account."""
+    """"" if it isn't about an account."""
     user_name: Mapped[str] = mapped_column(String(254))
-    """Whom it is about, or the mail address it goes to (`Audience.ADDRESS`)."""
+    """The user it is about. For `Audience.ADDRESS`, the mail address it is sent to."""
     user_id: Mapped[str] = mapped_column(String(128))
-    """AWS's unique id (AIDA...), "" where it isn't known."""
+    """AWS's unique ID (AIDA...), "" if it isn't known."""
     audience: Mapped[str] = mapped_column(String(16))
     """`app.notices.notice.Audience`."""
     kind: Mapped[str] = mapped_column(String(64))
     data: Mapped[dict[str, Any]] = mapped_column(JSON)
-    """What the text says. Readable like the audit log, since it contains no secret either."""
+    """Values for the text. Not encrypted, because it contains no secrets."""
     urgent: Mapped[bool]
     state: Mapped[str] = mapped_column(String(16))
     """`app.notices.notice.State`."""
     attempts: Mapped[int]
-    """How often a worker took it to send it."""
+    """How often a worker claimed it."""
     unsure: Mapped[int]
-    """How often a worker ended before it stored whether it had sent it."""
+    """How often a worker claimed it and ended without storing a result."""
     not_before: Mapped[datetime] = mapped_column(Utc)
     lease_by: Mapped[str] = mapped_column(String(32))
     """The worker that is sending it, else ""."""
@@ -52,22 +52,22 @@ class NoticeRow(Base):
     created_at: Mapped[datetime] = mapped_column(Utc)
     sent_at: Mapped[datetime | None] = mapped_column(Utc)
     sent_to: Mapped[str] = mapped_column(String(254))
-    """The address it was sent to, "" before, and where the channel has only one."""
+    """The address it was sent to. "" before, and for channels with only one address."""
     last_error: Mapped[str] = mapped_column(String(64))
     """Code of the last failure, "" for none."""
     campaign_id: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class ScheduleRow(Base):
-    """Something that is done from time to time, by one worker."""
+    """A scheduled job, which one worker runs."""
 
     __tablename__ = "schedules"
 
     name: Mapped[str] = mapped_column(String(64), primary_key=True)
     done_for: Mapped[datetime | None] = mapped_column(Utc)
-    """The moment in the plan for which it was last done."""
+    """The scheduled time for which it was last done."""
     beat_at: Mapped[datetime | None] = mapped_column(Utc)
-    """When a worker last said that it is doing it. For "worker" itself: that it is running."""
+    """The last sign of life of the worker that is doing it. For "worker": of any worker."""
     lease_by: Mapped[str] = mapped_column(String(32))
     """The worker that is doing it, else ""."""
     used: Mapped[int]

@@ -1,4 +1,4 @@
-"""A notice to be written into the outbox, and the states it passes."""
+"""A notice for the outbox, and its states."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ class State(StrEnum):
 
     WAITING = "waiting"
     SENDING = "sending"
-    """A worker has it, until its lease ends."""
+    """A worker has claimed it, until its lease ends."""
     SENT = "sent"
     FAILED = "failed"
     """It is tried again at `not_before`."""
     DEAD = "dead"
-    """It isn't tried again, unless an administrator says so."""
+    """It isn't tried again unless an administrator sends it again."""
     CANCELLED = "cancelled"
 
 
@@ -32,7 +32,7 @@ CANCELLED = "cancelled"
 
 
 class Audience(StrEnum):
-    """Whose address a notice goes to. The values are stored."""
+    """Who gets a notice. The values are stored."""
 
     USER = "user"
     MANAGER = "manager"
@@ -40,25 +40,25 @@ class Audience(StrEnum):
     ADDRESS = "address"
     """`user_name` is the mail address itself."""
     CHANNEL = "channel"
-    """Nobody's: the channel has an address of its own, like a webhook."""
+    """Everyone in the channel, which has an address of its own, like a webhook."""
 
 
 @dataclass(frozen=True)
 class Notice:
-    """What is to be told, and to whom. It contains no secret."""
+    """A notice and its recipient. It contains no secrets."""
 
     kind: str
-    """Which text (`app.notices.rendering`)."""
+    """A key of `app.notices.kinds.KINDS`."""
     account_id: str
-    """"" where it is about none."""
+    """"" if it isn't about an account."""
     user_name: str
-    """Whom it is about, or the mail address for Audience.ADDRESS."""
+    """The user it is about, or the mail address for Audience.ADDRESS."""
     idempotency_key: str
     """At most 160 characters. Of notices with the same key, only the first is written."""
     data: Mapping[str, Any] = field(default_factory=dict)
     """JSON, for the text."""
     user_id: str = ""
-    """AWS's unique id of the user, "" where it isn't known."""
+    """AWS's unique ID of the user, "" if it isn't known."""
     audience: Audience = Audience.USER
     channels: tuple[str, ...] = (MAIL,)
     """Names of channels. Those that aren't set up are left out."""

@@ -1,4 +1,4 @@
-"""Writing notices: rows in the caller's transaction, so there is one for each event that is stored, and no other."""
+"""Writing notices, in the caller's transaction: a notice is stored if and only if its event is."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ _BATCH = 500
 
 
 class Outbox:
-    """The table, for those who write to it. One per portal."""
+    """Writes notices. One per portal."""
 
     def __init__(self, channels: Collection[str], bell: Bell | None = None) -> None:
-        """channels: names of those that are set up. Without any, nothing is written."""
+        """channels: names of configured channels. If there are none, nothing is written."""
         self.channels = frozenset(channels)
         self._bell = bell
 
     def ring(self) -> None:
-        """Wake a worker, after a transaction that wrote notices. Without it, they leave about a second later."""
+        """Wake a worker, after a transaction that wrote notices. Otherwise they are sent about a second later."""
         if self._bell:
             self._bell.ring()
 
@@ -61,7 +61,7 @@ class Outbox:
         return added
 
     def cancel(self, connection: Connection, *which: ColumnElement[bool]) -> int:
-        """Cancel notices that aren't sent yet, in the caller's transaction. Return how many there were.
+        """Cancel notices that aren't sent yet, in the caller's transaction. Return how many.
 
         which: conditions on NoticeRow. One that a worker has claimed is marked: the worker leaves it out, or if it is
         sending it at this moment, doesn't try it again.

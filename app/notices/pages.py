@@ -1,4 +1,4 @@
-"""Addresses of the portal's pages that notices link to. Workers have no pages, so they can't ask Flask for them."""
+"""Addresses of pages that notices link to. Workers register no pages, so `url_for` doesn't work there."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ PAGES = {
     "compliance.one": "/compliance/people/{name}",
     "compliance_audit.rule": "/compliance/rules/{rule}",
 }
-"""By endpoint. They are the portal's own (tests/notices/test_pages.py)."""
+"""By endpoint. A test compares them with the portal's (tests/channels/test_texts.py)."""
 
 
 def page(public_url: str, endpoint: str, query: dict[str, str] | None = None, **parts: object) -> str:
-    """Return the address of a page. parts: what its path has in braces. Raises KeyError for an unknown endpoint."""
+    """Return the address of a page. parts: values for its path. Raises KeyError for an unknown endpoint."""
     path = PAGES[endpoint].format(**{name: quote(str(part), safe="") for name, part in parts.items()})
     return f"{public_url}{path}{f'?{urlencode(query)}' if query else ''}"

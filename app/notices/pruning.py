@@ -1,4 +1,4 @@
-"""Removes old notices, by the same age as the entries of the audit log."""
+"""Removes notices as old as the entries that are removed from the audit log."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ OVER = (State.SENT, State.DEAD, State.CANCELLED)
 
 
 def prune(engine: Engine, before: datetime) -> int:
-    """Remove notices written before a time that wait for nothing. Return how many. Raises SQLAlchemyError."""
+    """Remove finished notices from before a time. Return how many. Raises SQLAlchemyError."""
     old = NoticeRow.state.in_(OVER), NoticeRow.created_at < before
     with engine.begin() as connection:
         return int(connection.execute(delete(NoticeRow).where(*old)).rowcount)
 
 
 def plan_pruning(app: Flask) -> None:
-    """Let a worker do this each night, if AUDIT_RETENTION_DAYS says for how long entries are kept."""
+    """Schedule this for each night, if AUDIT_RETENTION_DAYS is set."""
     age = app.config["AUDIT_RETENTION"]
     if age is None:
         return

@@ -1,4 +1,4 @@
-"""What pages and metrics ask the table of notices."""
+"""Queries about notices, for pages and metrics."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ PAGE = 50
 
 
 class Figures(NamedTuple):
-    """How the outbox is doing."""
+    """Figures of the outbox."""
 
     states: Mapping[str, int]
-    """How many notices there are, by state. Those that were sent are counted only on request."""
+    """How many notices there are, by state. Sent ones are counted only if accounts are given."""
     oldest: datetime | None
-    """Since when the longest due notice could have been sent, None if none is due."""
+    """When the oldest due notice became due, None if none is due."""
     beat_at: datetime | None
-    """When a worker last said that it runs."""
+    """The last sign of life of a worker."""
 
 
 def figures(engine: Engine, now: datetime, accounts: Collection[str] | None = None) -> Figures:
@@ -73,9 +73,9 @@ def rows(connection: Connection, *which: ColumnElement[bool], most: int) -> Sequ
 
 
 def send_again(connection: Connection, now: datetime, *which: ColumnElement[bool]) -> int:
-    """Let workers send notices that weren't sent, with all attempts. Return how many.
+    """Make failed and cancelled notices wait to be sent, with all their attempts. Return how many.
 
-    which: conditions on NoticeRow. It has the same message ID as before.
+    which: conditions on NoticeRow. The message IDs stay the same.
     """
     ended = NoticeRow.state.in_((State.DEAD.value, State.CANCELLED.value, State.FAILED.value))
     values = {"state": State.WAITING.value, "attempts": 0, "unsure": 0, "not_before": now, "last_error": ""}

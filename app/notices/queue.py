@@ -1,8 +1,8 @@
 """The task queue that workers run on: Huey.
 
-It tells workers that there's something to do. What that is, the tables say, so a task that is lost with a process or
-with Redis loses nothing. With REDIS_URL, all workers share a queue in Redis, and a page wakes them. Without it, each
-worker has a queue in its memory, and looks into the tables each second.
+A task only says that there is work. The tables say which, so losing a task, with a process or Redis, loses nothing.
+With REDIS_URL, all workers share a queue in Redis, and a page can wake them. Without it, each worker has a queue in
+memory, and checks the tables each second.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from redis.retry import Retry
 log = logging.getLogger(__name__)
 NAME = "latchkey"
 SEND, SCHEDULES = "send", "run-schedules"
-"""The tasks: send what is due, and do what is planned for this moment."""
+"""The tasks: send due notices, and run due jobs."""
 _MODULE = "app.notices.worker"
 _PATIENCE_S = 2.0
 """Seconds to wait for Redis."""
@@ -54,14 +54,14 @@ def open_queue(redis_url: str) -> Huey:
 
 
 class Bell:
-    """Wakes a worker, for those who wrote notices."""
+    """Wakes a worker after notices were written."""
 
     def __init__(self, redis_url: str) -> None:
-        """redis_url: "" for none. Workers look by themselves then."""
+        """redis_url: "" for none. Then nothing is woken: workers check each second."""
         self._queue = open_queue(redis_url) if redis_url else None
 
     def ring(self) -> None:
-        """Wake a worker. Without Redis, or if it doesn't answer, one looks within a second anyway."""
+        """Wake a worker. Without Redis, or if it doesn't answer, a worker notices within a second."""
         if not self._queue:
             return
         try:

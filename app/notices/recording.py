@@ -1,6 +1,6 @@
-"""The audit log knows every notice that was sent: an entry for those that were stored as sent at the same moment.
+"""Records sent notices in the audit log: one entry for those that were stored as sent together.
 
-The table of notices has the recipients. The entry has the SHA-256 of these rows, so that nobody changes them unseen.
+The table of notices has the recipients. The entry has the SHA-256 of these rows, which shows if they were changed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ AGENT = "notices worker"
 
 
 def digest(rows: Sequence[NoticeRow]) -> str:
-    """Return the SHA-256, in hex, of what was sent: message ID, channel, kind, whom it is about, and the address."""
+    """Return the SHA-256, in hex, of sent notices: message ID, channel, kind, account, user and address."""
     lines = sorted(
         "\t".join((row.message_id, row.channel, row.kind, row.account_id, row.user_name, row.sent_to)) for row in rows
     )
@@ -29,7 +29,7 @@ def digest(rows: Sequence[NoticeRow]) -> str:
 
 
 def told(rows: Sequence[NoticeRow], at: datetime) -> str:
-    """Return what the entry says. at: the `sent_at` of the rows."""
+    """Return the target of the entry. at: the `sent_at` of the rows."""
     what = f"{rows[0].kind} to {rows[0].user_name}" if len(rows) == 1 else f"{len(rows)} notices"
     return f"{what}, {at.isoformat()}, SHA-256 {digest(rows)}"
 
@@ -41,7 +41,7 @@ class Recorder:
         self._log = audit_log
 
     def record(self, connection: Connection, sent: Sequence[NoticeRow], at: datetime) -> Callable[[], None]:
-        """Write an entry for each account, in the caller's transaction. Return what to call when that is over."""
+        """Write an entry for each account, in the caller's transaction. Return what to call after the commit."""
         accounts = sorted({row.account_id for row in sent})
         entries = [
             self._entry(connection, account, [row for row in sent if row.account_id == account], at)

@@ -1,4 +1,4 @@
-"""Notices as texts and as HTML, in the brand. Workers render them, so nothing here needs a request."""
+"""Notices as text and as HTML, with the brand. Workers render them, so nothing here needs a request."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ WIDTH = 72
 def render(kind: str, data: Mapping[str, Any], language: str, brand: Brand) -> Parts:
     """Return a notice as subject, text and HTML.
 
-    data: as the module of its kind in `app.notices.texts` documents it. language: of the reader, like "en".
+    data: as documented in the kind's module in `app.notices.texts`. language: of the reader, like "en".
     Raises KeyError for an unknown kind, or if its data lacks a number.
     """
     content = compose(kind, data, brand)
@@ -85,7 +85,7 @@ def _lines(facts: tuple[Fact, ...]) -> str:
 
 
 def _small_print(content: Content, brand: Brand) -> tuple[str, ...]:
-    """Why the reader gets it, whom to ask, and what a mail that isn't the portal's would ask for."""
+    """Return why readers get it, who can help, and a warning about phishing."""
     return (
         *content.small_print,
         _("Questions? Ask %(administrator)s.", administrator=brand.administrator),

@@ -1,8 +1,8 @@
-"""What is done from time to time, like reminders: once for each moment of its plan, whatever the number of workers.
+"""Scheduled jobs, like reminders: each runs once for each of its times, however many workers there are.
 
-Each worker looks every minute what is due. The first one that writes its name into the row does it. If that worker
-ends before it is done, another one does it again, so jobs must be able to bear that. What fell due while no worker
-was running is done once when one runs again.
+Each worker checks every minute which jobs are due. The first that writes its name into a job's row runs it. If that
+worker ends before the job is done, another one runs it again, so running a job twice must do no harm. A job that was
+due while no worker was running is run once when a worker starts.
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ from app.notices.models import ScheduleRow
 
 log = logging.getLogger(__name__)
 DEAD_AFTER = timedelta(seconds=60)
-"""Without a sign of life for so long, the worker that was doing it counts as ended."""
+"""A worker without a sign of life for this long counts as ended."""
 AGAIN_AFTER = timedelta(minutes=10)
-"""A job that failed is tried again after so long."""
+"""When a failed job is tried again."""
 _MINUTE = timedelta(minutes=1)
 _LONGEST = timedelta(days=32)
-"""So far back is looked for a moment of the plan."""
+"""How far back to look for a missed time."""
 WORKER = "worker"
-"""The row in which workers say that they run."""
+"""The row for workers' signs of life."""
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """Something that is done from time to time."""
+    """A scheduled job."""
 
     name: str
     """At most 64 characters. It is stored."""
     plan: Callable[[datetime], bool]
-    """Tells whether a minute is in the plan, like `huey.crontab(minute="0", hour="7", day_of_week="1")`. It gets the
-    time of the zone in the settings."""
+    """Returns whether the job is due at a minute, like `huey.crontab(minute="0", hour="7", day_of_week="1")`. It gets
+    the time in NOTICES_TIME_ZONE."""
     job: Callable[[datetime], None]
-    """Does it, in an application context. It gets the moment of the plan (UTC)."""
+    """Runs in an application context. It gets its scheduled time (UTC)."""
 
     def last_moment(self, now: datetime, after: datetime, zone: ZoneInfo) -> datetime | None:
         """Return the latest moment of the plan that isn't in the future, None if there's none after `after`.
@@ -65,12 +65,12 @@ def _skipped(before: datetime, after: datetime) -> Iterator[datetime]:
 
 
 def plan(app: Flask, *schedules: Schedule) -> None:
-    """Let the portal's workers do these."""
+    """Add jobs for the portal's workers."""
     app.extensions.setdefault("schedules", []).extend(schedules)
 
 
 def planned(app: Flask) -> list[Schedule]:
-    """Return what its workers do."""
+    """Return the jobs of the portal's workers."""
     return list(app.extensions.get("schedules", ()))
 
 
@@ -98,7 +98,7 @@ def for_each(names: Iterable[str], job: Callable[[str], None]) -> None:
 
 
 class Schedules:
-    """The schedules, as one worker does them."""
+    """Runs the due jobs of one worker."""
 
     def __init__(self, engine: Engine, worker: str, zone: ZoneInfo, all_of_them: Iterable[Schedule]) -> None:
         self._engine, self._worker, self._zone = engine, worker, zone
@@ -106,13 +106,13 @@ class Schedules:
         self._nothing_until: dict[str, datetime] = {}
 
     def begin(self) -> None:
-        """Make a row for each. A new one is first done at the next moment of its plan."""
+        """Make a row for each job. A new job first runs at its next time."""
         now = datetime.now(UTC)
         for name in (WORKER, *(each.name for each in self._all)):
             ensure_row(self._engine, name, done_for=now)
 
     def run(self) -> list[str]:
-        """Do what is due and isn't done by another worker. Return the names of what was done."""
+        """Run the due jobs that no other worker is running. Return the names of those that were done."""
         return [each.name for each in self._all if self._run(each)]
 
     def _run(self, schedule: Schedule) -> bool:
@@ -149,7 +149,7 @@ class Schedules:
             connection.execute(update(ScheduleRow).where(*mine).values(**values))
 
     def beat(self) -> None:
-        """Say that this worker runs, and does what it has claimed."""
+        """Store a sign of life of this worker, and of the job it is running."""
         mine = or_(ScheduleRow.name == WORKER, ScheduleRow.lease_by == self._worker)
         with self._engine.begin() as connection:
             connection.execute(update(ScheduleRow).where(mine).values(beat_at=datetime.now(UTC)))

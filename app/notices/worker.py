@@ -1,4 +1,4 @@
-"""A worker: a process that sends notices and does what is planned, until it is told to stop."""
+"""A worker: a process that sends notices and runs scheduled jobs until it gets a signal to stop."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ log = logging.getLogger(__name__)
 BEAT = timedelta(seconds=10)
 """Between two signs of life."""
 SENDERS = 2
-"""Threads of a worker that send. While one waits for the receiver, the other writes its next message."""
+"""Threads of a worker that send. While one waits for the receiver, another prepares its next message."""
 _STOP_S = 20
-"""Seconds that a message under way may take at the end."""
+"""Seconds that a stopping worker may take to finish its message."""
 LANGUAGE = "en"
 
 
 class Worker:
-    """What one process does."""
+    """The worker of this process."""
 
     def __init__(self, app: Flask) -> None:
         self._app = app
@@ -55,7 +55,7 @@ class Worker:
         self.huey.periodic_task(crontab(), name=SCHEDULES)(self._run_schedules)
 
     def run(self, parent: int = 0) -> None:
-        """Work until SIGTERM or SIGINT. parent: a process, 0 for none: also until that ends."""
+        """Work until SIGTERM or SIGINT, or until the process `parent` ends. parent: 0 for none."""
         with self._app.app_context():
             self.schedules.begin()
             ensure_row(db.engine, claims.RATE)
@@ -81,7 +81,7 @@ class Worker:
             self.schedules.run()
 
     def look(self) -> None:
-        """Say that this worker runs, and put the sending of what is due into the queue."""
+        """Store a sign of life, and queue the task that sends due notices."""
         now = datetime.now(UTC)
         try:
             if not self._beat_at or abs(now - self._beat_at) >= BEAT:
@@ -118,7 +118,7 @@ class _Looking(Scheduler):
 
 
 class _Consumer(Consumer):
-    """Threads that may send for long, and one more that does what is planned."""
+    """SENDERS threads that send, and one more that runs scheduled jobs."""
 
     def __init__(self, worker: Worker, parent: int) -> None:
         self._worker, self._parent = worker, parent
@@ -137,7 +137,7 @@ class _Consumer(Consumer):
         )
 
     def stop(self, graceful: bool = False) -> None:
-        """End what is under way, whichever signal asks for it."""
+        """Finish the messages that are being sent, then stop, whichever signal came."""
         self._worker.delivery.stopping.set()
         super().stop(graceful=True)
 
@@ -149,7 +149,7 @@ def pace_of(app: Flask) -> Pace:
 
 
 def delivery(app: Flask) -> Delivery:
-    """Return what a worker sends with, by the settings. Within an application context."""
+    """Return a Delivery as the settings say. Needs an application context."""
     brand = Brand.of(app.config)
 
     def written(row: NoticeRow) -> Parts:

@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 def run(app: Flask, parent: int) -> None:
-    """Run a worker until SIGTERM or SIGINT. parent: a process, 0 for none: also until that ends."""
+    """Run a worker until SIGTERM or SIGINT, or until the process `parent` ends. parent: 0 for none."""
     dictConfig(settings(app.config["LOG_LEVEL"]))
     plan_pruning(app)
     worker = Worker(app)

@@ -80,7 +80,7 @@ def test_a_security_notice_says_when_and_where_and_what_to_do(kind: str) -> None
     parts = said(kind)
     text = " ".join(parts.text.split())
     assert "3 May 2026, 10:00 UTC" in text and "jane.doe" in parts.subject
-    assert "This wasn’t you?" in text and "contact IT help desk (help@example.com) right away" in text
+    assert "Wasn’t this you?" in text and "contact IT help desk (help@example.com) right away" in text
     assert "You can’t turn off security notices." in text
     if kind.startswith("seen-"):
         assert "This wasn’t done in Latchkey." in text and "2 May 2026, 10:00 UTC" in text
@@ -103,7 +103,7 @@ def test_a_security_notice_says_when_and_where_and_what_to_do(kind: str) -> None
         ("campaign-reminder", {"days": 1}, "1 day left: Set up MFA"),
         ("campaign-day", {}, "Due today: Set up MFA"),
         ("campaign-manager", {}, "Deadline passed: Set up MFA"),
-        ("rule-worse", {}, "More users than allowed break a rule: Access keys are rotated on time"),
+        ("rule-worse", {}, "Over the limit: Access keys are rotated on time"),
         ("digest", {}, "Weekly summary of Production (123456789012)"),
         ("digest", {"account_name": ""}, "Weekly summary of 123456789012"),
     ],
@@ -118,7 +118,7 @@ def test_a_summary_says_what_changed_in_the_week() -> None:
         "31 of 240 users are non-compliant.", "Every user has an MFA device: 12 (7 fewer)",
         "Access keys are rotated on time: 21 (3 more)", "No unused credentials: 4 (as before)",
         "build-agent: Access keys are rotated on time, until 8 May 2026",
-        "2 notices couldn’t be delivered.", "5 users have no address for notices.",
+        "2 notices couldn’t be sent.", "5 users have no address for notices.",
     ):  # fmt: skip
         assert line in text
 

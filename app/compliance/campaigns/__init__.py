@@ -1,1 +1,1 @@
-"""Campaigns: users who fail a rule are asked to pass it by a deadline, in steps, until AWS shows that they do."""
+"""Campaigns ask users who fail a rule to fix it by a deadline, with reminders until AWS shows that it's done."""

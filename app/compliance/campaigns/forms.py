@@ -20,7 +20,7 @@ LONGEST = timedelta(days=366)
 
 
 class CampaignForm(Form):
-    """A campaign to be created."""
+    """The form of a new campaign."""
 
     name = StringField(
         N_("Name"), validators=[InputRequired(N_("Enter a name.")), Length(max=80)], render_kw={"autocomplete": "off"}
@@ -34,14 +34,14 @@ class CampaignForm(Form):
     begins = DateField(N_("First day"), validators=[InputRequired(N_("Enter a day."))])
     deadline = DateField(N_("Deadline"), validators=[InputRequired(N_("Enter a day."))])
     ahead = StringField(N_("Reminders"), default="15, 7, 1", render_kw={"autocomplete": "off"})
-    to_managers = BooleanField(N_("After the deadline, send managers the names of those who are left"), default=True)
-    joins = BooleanField(N_("Also ask users who begin to fail the rule later"), default=True)
+    to_managers = BooleanField(N_("After the deadline, send managers the names of users still asked"), default=True)
+    joins = BooleanField(N_("Also ask users who start failing the rule later"), default=True)
     own_subject = StringField(N_("Subject"), validators=[Length(max=200)], render_kw={"autocomplete": "off"})
     own_text = TextAreaField(N_("Text"), validators=[Length(max=LONGEST_TEXT)], render_kw={"rows": 6})
     today = date.min
 
     def offer(self, rules: Iterable[Rule], today: date) -> None:
-        """Set what there is to choose from."""
+        """Set the choices."""
         self.rule.choices = [(rule.id, rule.name) for rule in rules]
         self.today = today
 
@@ -63,9 +63,9 @@ class CampaignForm(Form):
             raise FieldError("too-long", _("A campaign lasts 366 days at most."))
 
     def validate_ahead(self, field: StringField) -> None:
-        """Refuse what aren't numbers of days."""
+        """Refuse text that isn't a list of days."""
         if not re.fullmatch(r"\s*(\d{1,3}(\s*,\s*\d{1,3}){0,9})?\s*", field.data or "", re.ASCII):
-            raise FieldError("not-numbers", _("Enter up to 10 numbers of days, like 15, 7, 1."))
+            raise FieldError("not-numbers", _("Enter up to 10 numbers, like 15, 7, 1."))
 
     def validate_own_subject(self, field: StringField) -> None:
         """Refuse placeholders that don't exist."""

@@ -71,7 +71,7 @@ def _running(account_id: str) -> Any:
 
 
 def run_one(connection: Connection, number: int, now: datetime) -> int:
-    """Let users join, and write the notices that are due. Return how many are new. Locks the campaign."""
+    """Add users to a campaign, and write the notices that are due. Return how many are new. Locks the campaign."""
     locked = update(CampaignRow).where(CampaignRow.id == number, CampaignRow.state == CampaignState.RUNNING.value)
     connection.execute(locked.values(state=CampaignState.RUNNING.value))
     campaign = connection.execute(select(CampaignRow.__table__).where(CampaignRow.id == number)).one_or_none()
@@ -93,7 +93,7 @@ def _today(now: datetime) -> date:
 
 
 def planned(connection: Connection, campaign: Any, today: date, addresses: AddressBook) -> Iterator[Notice]:
-    """Yield the notices of a campaign that are due on a day: also those that were written already."""
+    """Yield the notices of a campaign that are due on a day, including those already written."""
     zone = current_app.config["NOTICES_TIME_ZONE"]
     all_steps = steps(campaign.begins, campaign.deadline, campaign.ahead, to_managers=campaign.to_managers)
     query = select(CampaignUser.__table__).where(
@@ -109,7 +109,7 @@ def planned(connection: Connection, campaign: Any, today: date, addresses: Addre
 
 
 def _to_managers(campaign: Any, left: list[str], addresses: AddressBook) -> Iterator[Notice]:
-    """Yield a notice for each manager. Users without one are named to the administrators of NOTICES_ADMINS."""
+    """Yield a notice for each manager. For users without a manager, NOTICES_ADMINS get it."""
     by_manager: dict[str, list[str]] = {}
     for name in left:
         by_manager.setdefault(addresses.of_manager(campaign.account_id, name), []).append(name)

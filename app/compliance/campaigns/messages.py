@@ -1,4 +1,4 @@
-"""What the notices of a campaign say. Pure."""
+"""The notices of a campaign. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from app.text.messages import _
 
 
 def message_data(campaign: Any) -> dict[str, Any]:
-    """Return what every notice of a campaign says. campaign: a row of `campaigns`."""
+    """Return the data that all notices of a campaign have. campaign: a row of `campaigns`."""
     rule = BY_ID.get(campaign.rule)
     return {
         "campaign": campaign.name,
@@ -47,5 +47,5 @@ def _to_user(campaign: Any, user_name: str, today: date) -> dict[str, Any]:
 
 
 def sample(campaign: Any, user_name: str) -> tuple[str, dict[str, Any]]:
-    """Return kind and data of the announcement as a user would get it on the first day."""
+    """Return kind and data of the announcement for a user, as of the first day."""
     return "campaign-announcement", _to_user(campaign, user_name, campaign.begins)

@@ -16,7 +16,7 @@ class CampaignState(StrEnum):
     """The state of a campaign. The values are stored."""
 
     DRAFT = "draft"
-    """Nobody is asked before it is started."""
+    """No notices are sent until it is started."""
     RUNNING = "running"
     PAUSED = "paused"
     ENDED = "ended"
@@ -44,17 +44,17 @@ class CampaignRow(Base):
     search: Mapped[str] = mapped_column(String(128))
     """Part of the name or path of users, "" for all who fail the rule."""
     begins: Mapped[date] = mapped_column(Date)
-    """Day of the announcement, in NOTICES_TIME_ZONE as all days here."""
+    """Day of the announcement. All days here are in NOTICES_TIME_ZONE."""
     deadline: Mapped[date] = mapped_column(Date)
     ahead: Mapped[list[int]] = mapped_column(JSON)
     """Days before the deadline for reminders, the largest first."""
     to_managers: Mapped[bool]
-    """The day after the deadline, managers get the names of those who are left."""
+    """Send managers the names of users who aren't done, the day after the deadline."""
     joins: Mapped[bool]
-    """Users who begin to fail the rule later are asked as well."""
+    """Also ask users who start failing the rule later."""
     own_subject: Mapped[str] = mapped_column(String(200))
     own_text: Mapped[str] = mapped_column(Text)
-    """Both "" for the portal's own words."""
+    """Both "" for the standard text."""
     state: Mapped[str] = mapped_column(String(16))
     """`CampaignState`."""
     created_by: Mapped[str] = mapped_column(String(2048))

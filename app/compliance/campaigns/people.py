@@ -1,4 +1,4 @@
-"""Who is part of a campaign: users join while they fail its rule, and leave as soon as AWS shows that they don't."""
+"""The users of a campaign: they join if they fail its rule, and leave when AWS shows that they no longer do."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from app.notices.outbox import Outbox
 
 
 def join(connection: Connection, campaign: Any, service_users: tuple[tuple[str, str], ...], now: datetime) -> int:
-    """Add the users who fail the campaign's rule and aren't part of it. Return how many there are.
+    """Add users who fail the campaign's rule and aren't in it yet. Return how many.
 
-    campaign: a row of `campaigns`. Service users are left out: nobody reads their mail. A user who left and fails
-    again comes back.
+    campaign: a row of `campaigns`. Service users are left out, because nobody reads their mail. A user who left
+    and fails again is added again.
     """
     only = "people" if service_users else ""
     chosen = Filter(campaign.rule, State.FAIL, campaign.search, kind=only, service_users=service_users)
@@ -128,13 +128,13 @@ def leave(
 
 
 class Leaving:
-    """Lets users leave in the transaction that stores their new verdict, and cancels what they would still get."""
+    """Removes users who are done, in the transaction that stores their verdict, and cancels their notices."""
 
     def __init__(self, engine: Engine, outbox: Outbox) -> None:
         self._engine, self._outbox = engine, outbox
 
     def __call__(self, account: AccountData, *, before: Mapping[str, PersonRow], after: Iterable[PersonRow]) -> None:
-        """See which verdicts turned."""
+        """Check which verdicts changed."""
         if account.connection.engine is not self._engine:
             return
         running = _campaigns(account.connection, account.account_id)
@@ -165,7 +165,7 @@ class Leaving:
 
 
 def _campaigns(connection: Connection, account_id: str) -> dict[int, str]:
-    """Rule by campaign, of those that aren't ended."""
+    """Return the rule of each campaign that hasn't ended."""
     query = select(CampaignRow.id, CampaignRow.rule).where(
         CampaignRow.account_id == account_id, CampaignRow.state != CampaignState.ENDED.value
     )
@@ -173,7 +173,7 @@ def _campaigns(connection: Connection, account_id: str) -> dict[int, str]:
 
 
 def listen(app: Flask) -> None:
-    """Let users leave campaigns when the portal, or a command, sees from now on that they are done."""
+    """Start removing users from campaigns when the portal or a command sees that they are done."""
     with app.app_context():
         receiver = Leaving(db.engine, app.extensions["outbox"])
     app.extensions["campaigns"] = receiver

@@ -1,4 +1,4 @@
-"""Campaigns of an account: create a draft, start, pause, end, and see how it goes."""
+"""Campaigns of an account: create, start, pause and end them, and follow their progress."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ ON_A_PAGE = 25
 
 
 class CampaignAlreadyExists(Refused):
-    """A campaign of this name hasn't ended, for example because a form was submitted twice."""
+    """A campaign with this name hasn't ended, for example because a form was submitted twice."""
 
     code = "campaign-already-exists"
-    message = N_("A campaign of this name hasn’t ended yet. Choose another name.")
+    message = N_("A campaign with this name hasn’t ended yet. Choose another name.")
     field = "name"
 
 
 @dataclass(frozen=True)
 class NewCampaign:
-    """What an administrator chooses."""
+    """A campaign to be created."""
 
     name: str
     rule: str
@@ -148,7 +148,7 @@ class Told(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """How a campaign goes. how: why users left, with their number; "" for those who are left."""
+    """The progress of a campaign. how: numbers of users by outcome, "" for those still asked."""
 
     users: int
     how: Mapping[str, int]
@@ -187,7 +187,7 @@ def users(
 ) -> tuple[Sequence[tuple[Any, Told | None]], int]:
     """Return a page of the campaign's users, each with their latest notice, and how many there are.
 
-    left: only those who left so, "" for those who are still asked. size: None for all.
+    left: only users with this outcome, "" for those still asked. size: None for all.
     """
     mine = [CampaignUser.campaign_id == campaign.id]
     if left is not None:
@@ -224,5 +224,5 @@ def still_asked(connection: Connection, number: int) -> Sequence[str]:
 
 
 def without_address(names: Sequence[str], account_id: str, addresses: AddressBook) -> list[str]:
-    """Return those of the users whose mail address nobody knows."""
+    """Return the users whose mail address isn't known."""
     return [name for name in names if not addresses.of_user(account_id, name)]

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 class Step(NamedTuple):
-    """A step: its kind of notice, its day, and a code that is stored in keys."""
+    """A step: its kind of notice, its day, and a code, which is part of the notice's idempotency key."""
 
     code: str
     kind: str
@@ -19,7 +19,7 @@ MANAGER = "manager"
 
 
 def steps(begins: date, deadline: date, ahead: Sequence[int], *, to_managers: bool) -> list[Step]:
-    """Return a campaign's steps in order. A reminder before the announcement, or on its day, is left out.
+    """Return a campaign's steps in order. Reminders before or on the day of the announcement are left out.
 
     ahead: days before the deadline.
     """
@@ -36,10 +36,10 @@ def steps(begins: date, deadline: date, ahead: Sequence[int], *, to_managers: bo
 
 
 def due(all_steps: Sequence[Step], today: date, joined: date | None = None) -> Step | None:
-    """Return the step that users are at, None before the first one or after the deadline.
+    """Return a user's current step, None before the first one or after the deadline.
 
-    joined: of a user who came later. Their first step is the announcement, whatever day it is. A step that was missed
-    isn't made up for, because the next one says the same.
+    joined: the day the user joined. Users who join later get the announcement first, whatever day it is. A missed
+    step isn't sent later, because the next one says the same.
     """
     own = [step for step in all_steps if step.code != MANAGER and step.day <= today]
     if not own or today > _deadline(all_steps):
@@ -50,7 +50,7 @@ def due(all_steps: Sequence[Step], today: date, joined: date | None = None) -> S
 
 
 def managers_due(all_steps: Sequence[Step], today: date) -> bool:
-    """Return whether managers are told by now."""
+    """Return whether the notice to managers is due."""
     return any(step.code == MANAGER and step.day <= today for step in all_steps)
 
 

@@ -96,14 +96,14 @@ def index() -> ResponseReturnValue:
 
 
 def _ready() -> bool:
-    """Return whether there is a channel that reaches users."""
+    """Return whether mail is set up, the only channel to users."""
     return "mail" in outbox().channels
 
 
 @bp.get("/new")
 @admins_only
 def new() -> ResponseReturnValue:
-    """A form for a campaign, by default about missing MFA, or a copy of another campaign."""
+    """The form of a new campaign, filled in for missing MFA, or from another campaign."""
     account = watched()
     copied = service.one(db.engine, account.account_id, whole_number(request.args, "copy") or 0)
     begins = _today() + timedelta(days=1)
@@ -140,7 +140,7 @@ def new_post() -> ResponseReturnValue:
 @bp.get("/<number:number>")
 @auditors_too
 def one(number: int) -> ResponseReturnValue:
-    """A campaign: what it is, who gets what when, and how it goes."""
+    """A campaign: its steps, users and progress."""
     account = watched()
     campaign = _campaign(account, number)
     progress = service.progress(db.engine, campaign, _today())

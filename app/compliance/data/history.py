@@ -1,7 +1,7 @@
-"""What the history says: the list as it was at the end of a past day, and what changed between two days (UTC).
+"""The history: the list at the end of a past day, and what changed between two days (UTC).
 
-A list of a past day is today's list, with the users deleted since, and with every verdict that turned since turned
-back. It says what was recorded by the end of that day: time alone changes a verdict only when the account is judged.
+The list of a past day is made from today's: every later change of a verdict is undone, and users who were deleted
+since are added. It has the results recorded by the end of that day, which change only when the account is judged.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from app.errors import Refused
 from app.text.messages import N_, _
 
 DELETED = "deleted"
-"""What a verdict became, in `Turned`, because the user was deleted."""
+"""`Turned.became` for users who were deleted."""
 
 
 class NoSuchDay(Refused):
-    """The history has no list of that day."""
+    """There is no list of that day."""
 
     code = "no-such-day"
     message = N_("There’s no list of that day. Choose a later one.")
@@ -39,23 +39,23 @@ class NoSuchDay(Refused):
 
 @dataclass(frozen=True)
 class PastDay:
-    """A day of which the history has a list."""
+    """A past day that has a list."""
 
     account_id: str
     day: date
     recorded_on: date
-    """The day on which the account was last judged by then. It is earlier where nobody looked and no data came."""
+    """The last day up to then on which the account was judged. Earlier if there was no new data and no visitor."""
     figures: daily.Figures
-    """As of then."""
+    """Of that day."""
 
     @property
     def end(self) -> datetime:
-        """The moment after the day."""
+        """Midnight (UTC) at the end of the day."""
         return end_of(self.day)
 
     @property
     def account_states(self) -> dict[str, State]:
-        """What the rules about the account said, by rule id."""
+        """The results of the rules about the account, by rule ID."""
         counts = {rule: count for rule, count in self.figures.rules.items() if _is_about_account(rule)}
         return {
             rule: State.FAIL if count.failed else State.UNKNOWN if count.unknown else
@@ -75,7 +75,7 @@ class Standing(NamedTuple):
     arn: str
     user_id: str
     deleted_at: datetime | None
-    """When a source showed that the user was deleted since. None: the user is still there."""
+    """When a source showed that the user was deleted. None: the user still exists."""
     states: Mapping[str, str]
     """By rule id."""
 
@@ -88,45 +88,45 @@ class Turned(NamedTuple):
     failed_before: bool
     fails_after: bool
     was: str
-    """The state, "" where the rule wasn't about them or they didn't exist yet."""
+    """The state before. "" if the rule didn't apply or the user didn't exist yet."""
     became: str
-    """The state, "" where the rule isn't about them, DELETED where they were deleted."""
+    """The state after. "" if the rule doesn't apply, DELETED if the user was deleted."""
     at: datetime
-    """The last turn between the days."""
+    """When the state last changed between the days."""
 
 
 def first_day(connection: Connection, account_id: str) -> date | None:
-    """Return the first day (UTC) of which there are results, None where there is none."""
+    """Return the first day (UTC) with results, None if there is none."""
     mine = ComplianceDay.account_id == account_id
     return connection.execute(select(func.min(ComplianceDay.day)).where(mine)).scalar_one()
 
 
 def whole_since(connection: Connection, account_id: str) -> date | None:
-    """Return the first day (UTC) of which there is a whole list, None where there is none yet."""
+    """Return the first day (UTC) with a complete list, None if there is none yet."""
     row = read_account(connection, account_id)
     return row.history_since.date() if row and row.history_since else None
 
 
 def why_no_list(connection: Connection, account_id: str, day: date, today: date) -> str:
-    """Return why there is no list of a day, as a sentence, "" where there is one."""
+    """Return why a day has no list, as a sentence. "" if it has one."""
     if day > today:
         return _("This day is in the future. Choose today or an earlier day.")
     whole, first = whole_since(connection, account_id), first_day(connection, account_id)
     if whole is None or first is None:
-        return _("There are no results of that day. Refresh the account, or upload a credential report.")
+        return _("There are no results yet. Refresh the account, or upload a credential report.")
     if day < first:
-        return _("There are no results of that day. The first are of %(day)s.", day=first)
+        return _("There are no results for that day. The first are from %(day)s.", day=first)
     if day < whole:
         return _(
-            "The list of that day isn’t known: until %(day)s, results that were unknown and users who were deleted "
-            "weren’t recorded. What changed between two days can also be seen for earlier days.",
+            "There’s no list of that day. The first is of %(day)s, because unknown results and deleted users weren’t "
+            "recorded before. You can still compare earlier days.",
             day=whole,
         )
     return ""
 
 
 def past_day(connection: Connection, account_id: str, day: date, today: date) -> PastDay:
-    """Return a day of which there is a list. Raises NoSuchDay, with the reason."""
+    """Return a day that has a list. Raises NoSuchDay, with the reason."""
     if why := why_no_list(connection, account_id, day, today):
         raise NoSuchDay(why)
     found = daily.latest(connection, account_id, day)
@@ -136,7 +136,7 @@ def past_day(connection: Connection, account_id: str, day: date, today: date) ->
 
 
 def standings(connection: Connection, past: PastDay) -> Iterator[Standing]:
-    """Yield the users of a past day by name, those deleted since last, with 500 at a time in memory."""
+    """Yield the users of a past day by name, then those deleted since. Reads 500 users at a time."""
     existed = _began_before(CompliancePerson.known_since, past.end)
     after = ""
     while True:
@@ -153,7 +153,7 @@ _AT_ONCE = 500
 
 
 class _Stored(NamedTuple):
-    """What is stored of a user, deleted or not."""
+    """A stored user, deleted or not."""
 
     user_name: str
     arn: str
@@ -180,14 +180,14 @@ def _former(connection: Connection, account_id: str, *conditions: ColumnElement[
 
 
 def _began_before(known_since: InstrumentedAttribute[datetime | None], moment: datetime) -> ColumnElement[bool]:
-    """The condition that a user was known before then. One of an earlier release was, as far as there are lists."""
+    """Return the condition that a user was known before then. Users stored by earlier releases have no time."""
     return or_(known_since.is_(None), known_since < moment)
 
 
 def _as_they_were(
     connection: Connection, account_id: str, users: Sequence[_Stored], moment: datetime
 ) -> Iterator[Standing]:
-    """Yield the users with the states they had then. They were known at that moment."""
+    """Yield the users with their states at that moment. users: those who were known then."""
     turns = _turns_since(connection, account_id, {user.user_name for user in users}, moment)
     for user in users:
         until = user.deleted_at
@@ -204,7 +204,7 @@ class _Turn(NamedTuple):
 def _turns_since(
     connection: Connection, account_id: str, names: Iterable[str], moment: datetime
 ) -> dict[str, list[_Turn]]:
-    """By user name: the turns since that moment, in their order."""
+    """Return the changes since that moment, in order, by user name."""
     turn = ComplianceChange
     found: dict[str, list[_Turn]] = defaultdict(list)
     for some in batched(names):
@@ -217,7 +217,7 @@ def _turns_since(
 
 
 def _turned_back(verdicts: str, turns: Iterable[_Turn]) -> dict[str, str]:
-    """Return the states before these turns, by rule id. verdicts: the states after them."""
+    """Return the states before these changes, by rule ID. verdicts: the states after them."""
     before: dict[str, str] = {}
     for rule, was, _at in turns:
         before.setdefault(rule, was)
@@ -225,11 +225,11 @@ def _turned_back(verdicts: str, turns: Iterable[_Turn]) -> dict[str, str]:
 
 
 def turned(connection: Connection, account_id: str, before: date, after: date) -> list[Turned]:
-    """Return who began or stopped to fail, from the end of one day (UTC) to the end of another, by rule and user.
+    """Return who started or stopped failing, from the end of one day (UTC) to the end of another, by rule and user.
 
-    Users who turned and turned back are left out, and verdicts that were unknown on one of the days. A user who was
-    added between the days began to fail, and one who was deleted stopped. Before `whole_since` that isn't recorded,
-    and neither are turns to and from unknown.
+    Changes that were undone in between, and verdicts that were unknown on one of the days, are left out. A user who
+    was added and fails has started, and one who failed and was deleted has stopped. Before `whole_since`, added and
+    deleted users and changes to and from unknown weren't recorded.
     """
     return sorted(_turned(connection, account_id, before, after), key=lambda each: (each.rule, each.user_name))
 
@@ -261,11 +261,11 @@ def _turned(connection: Connection, account_id: str, before: date, after: date) 
 
 
 def _fails_once(user_name: str, rule: str, was: str, became: str, at: datetime) -> Iterator[Turned]:
-    """Yield the turn if the user failed on one of the days, and did not on the other."""
+    """Yield the change if the user failed on exactly one of the days."""
     if (was == FAIL) != (became == FAIL) and UNKNOWN not in (was, became):
         yield Turned(user_name, rule, was == FAIL, became == FAIL, was, became, at)
 
 
 def end_of(day: date) -> datetime:
-    """The moment after a day (UTC)."""
+    """Return midnight (UTC) at the end of a day."""
     return datetime.combine(day + timedelta(days=1), time(), UTC)

@@ -1,7 +1,7 @@
-"""The sources behind results, as they came: kept encrypted for a time, so that results can be made again from them.
+"""The sources of results, kept unchanged and encrypted for some time, so that results can be judged again from them.
 
-Each is compressed, and encrypted part by part with a key derived from SECRET_KEY, so no source is in memory twice.
-What is said of a source is encrypted with it: a row that was changed in the database can't be read.
+Each source is compressed and encrypted in parts, with a key derived from SECRET_KEY, so it isn't in memory twice.
+Its details (account, times, origin) are encrypted with it. If they were changed in the database, reading it fails.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from app.text.messages import N_
 PART = 256 * 1024
 """Bytes that are compressed or encrypted at a time."""
 LONGEST_ABOUT = 8192
-"""Bytes of what is said of a source."""
+"""Bytes of a source's details, at most."""
 
 
 class How(StrEnum):
-    """How a source came. The value is stored."""
+    """The origin of a source. The value is stored."""
 
     UPLOADED = "uploaded"
     """On a page."""
@@ -45,12 +45,12 @@ class How(StrEnum):
 
 
 class SourceUnreadable(Refused):
-    """A kept source was encrypted with a key that isn't set any more, or was changed."""
+    """A kept source was changed, or its key is no longer set."""
 
     code = "source-unreadable"
     message = N_(
-        "A stored source can’t be read: its key is in neither SECRET_KEY nor SECRET_KEY_FALLBACKS, or it was changed "
-        "in the database. Set the key that was used, and run the command again."
+        "A stored source can’t be read. Its key isn’t in SECRET_KEY or SECRET_KEY_FALLBACKS, or it was changed in "
+        "the database. Set the key that was used, and run the command again."
     )
 
 
@@ -69,7 +69,7 @@ class Kept(NamedTuple):
     key_id: str
 
     def about(self) -> bytes:
-        """Return what is encrypted with the content."""
+        """Return the details that are encrypted with the content."""
         told = {
             name: told.isoformat() if isinstance(told, datetime) else told
             for name, told in self._asdict().items()
@@ -84,13 +84,13 @@ class Archive:
 
     cipher: MultiFernet = field(repr=False)
     key_id: str
-    """Of the key that encrypts now."""
+    """ID of the present key."""
     retention: timedelta
-    """How long. Zero: not at all."""
+    """How long sources are kept. Zero: not at all."""
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> Archive:
-        """Return the portal's. config: Flask's."""
+        """Return the portal's archive. config: Flask's."""
         secret: str = config["SECRET_KEY"]
         derive = HKDF(algorithm=SHA256(), length=8, salt=None, info=b"latchkey evidence key id")
         keys = cipher(secret, config["SECRET_KEY_FALLBACKS"], "evidence")
@@ -105,7 +105,7 @@ class Archive:
         now: datetime,
         arrival: Arrival,
     ) -> None:
-        """Keep a source within a transaction, and remove the account's sources whose time is over."""
+        """Store a source in the caller's transaction, and remove the account's expired sources."""
         self.prune(connection, now, ComplianceSource.account_id == account_id)
         if not self.retention:
             return
@@ -138,7 +138,7 @@ class Archive:
         return content
 
     def prune(self, connection: Connection, now: datetime, *conditions: ColumnElement[bool]) -> int:
-        """Remove the sources whose time is over, return how many. conditions: of which accounts, none for all."""
+        """Remove expired sources that match the conditions. Return how many."""
         over = select(ComplianceSource.id).where(ComplianceSource.stored_at <= now - self.retention, *conditions)
         gone = connection.execute(over).scalars().all()
         for number in gone:
@@ -147,7 +147,7 @@ class Archive:
         return len(gone)
 
     def renew(self, engine: Engine) -> int:
-        """Encrypt with the present key what an earlier one encrypted, return how many sources.
+        """Encrypt sources that have an earlier key with the present one. Return how many.
 
         Raises SourceUnreadable.
         """
@@ -176,14 +176,14 @@ class Archive:
 
 @dataclass(frozen=True)
 class Arrival:
-    """A source as it came: from where, and its content."""
+    """The content of a source, and its origin."""
 
     how: str = ""
-    """`How`, "" where it isn't known."""
+    """`How`, "" if it isn't known."""
     by: str = ""
     """ARN of the user, or the login that ran a command."""
     archive: Archive | None = field(default=None, repr=False)
-    """Where to keep it. None: nowhere."""
+    """Where to store it. None: don't keep it."""
     content: bytes = field(default=b"", repr=False)
 
     @property
@@ -198,7 +198,7 @@ class Arrival:
     def keep(
         self, connection: Connection, account_id: str, kind: Source, collected_at: datetime, now: datetime
     ) -> None:
-        """Keep it, where sources are kept."""
+        """Store it, if sources are kept."""
         if self.archive:
             self.archive.keep(connection, account_id, kind, collected_at, now, self)
 
@@ -207,7 +207,7 @@ UNKNOWN_ARRIVAL = Arrival()
 
 
 def kept(connection: Connection, account_id: str, before: datetime | None = None) -> list[Kept]:
-    """Return the kept sources of an account, the latest first. before: only those that were stored before then."""
+    """Return the kept sources of an account, newest first. before: only those stored before this time."""
     query = select(ComplianceSource.__table__).where(ComplianceSource.account_id == account_id)
     if before:
         query = query.where(ComplianceSource.stored_at < before)
@@ -216,7 +216,7 @@ def kept(connection: Connection, account_id: str, before: datetime | None = None
 
 
 def as_file(pages: Sequence[Mapping[str, Any]]) -> bytes:
-    """Return the pages of authorization details that AWS answered as one file, which can be imported again."""
+    """Return AWS's pages of authorization details as one file, in the format of `compliance import`."""
     told = [{name: page[name] for name in page if name != "ResponseMetadata"} for page in pages]
     return orjson.dumps(told, option=orjson.OPT_SORT_KEYS)
 

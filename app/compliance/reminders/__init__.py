@@ -1,1 +1,1 @@
-"""Notices that follow from compliance: what is due for users, and how accounts are doing for administrators."""
+"""Notices from compliance data: reminders, changes outside of the portal, summaries and alerts; and the calendar."""

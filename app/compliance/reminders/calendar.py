@@ -1,7 +1,7 @@
 """A calendar of a user's due dates, for calendar programs. Its address is secret, and the user can replace or end it.
 
-The address ends in the number of the row and a code made from it with a key derived from SECRET_KEY. So the database
-alone doesn't tell it, and the page can show it again. A calendar made with a key of SECRET_KEY_FALLBACKS also opens.
+The address ends in the number of the row and a code, made with a key derived from SECRET_KEY. So the database alone
+doesn't reveal it, and the page can show it again. Addresses made with a key in SECRET_KEY_FALLBACKS still work.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ class CalendarRow(Base):
     """AWS's unique id of the user (AIDA...)."""
     user_name: Mapped[str] = mapped_column(String(128))
     salt: Mapped[str] = mapped_column(String(32))
-    """Random: another calendar of the same user has another address."""
+    """Random, so that a new calendar of the same user has a new address."""
     created_at: Mapped[datetime] = mapped_column(Utc)
 
 
 @dataclass(frozen=True)
 class CalendarOf:
-    """Whose calendar it is, and since when."""
+    """A user's calendar."""
 
     number: int
     account_id: str
@@ -57,10 +57,10 @@ class Calendars:
 
     engine: Engine
     secret_keys: Sequence[str]
-    """The first makes addresses, all of them open."""
+    """New addresses are made with the first. Addresses made with any of them work."""
 
     def find(self, account_id: str, user_id: str) -> CalendarOf | None:
-        """Return a user's calendar, None where there is none."""
+        """Return a user's calendar, None if there is none."""
         return self._one(CalendarRow.account_id == account_id, CalendarRow.user_id == user_id)
 
     def replace(self, account_id: str, user_id: str, user_name: str, now: datetime) -> None:
@@ -83,11 +83,11 @@ class Calendars:
             connection.execute(delete(CalendarRow).where(*_whose(account_id, user_id)))
 
     def code(self, calendar: CalendarOf) -> str:
-        """Return what the calendar's address ends in."""
+        """Return the code at the end of the calendar's address."""
         return _code(calendar, self.secret_keys[0])
 
     def opened_by(self, code: str) -> CalendarOf | None:
-        """Return the calendar that a code belongs to, None where it belongs to none."""
+        """Return the calendar with this code, None if there is none."""
         number = code.partition("-")[0]
         if not (number.isascii() and number.isdecimal() and len(number) < 19):
             return None
@@ -117,7 +117,7 @@ def _code(calendar: CalendarOf, secret_key: str) -> str:
 
 @dataclass(frozen=True)
 class DueDate:
-    """A day on which something is due. uid: the same as long as it is about the same thing."""
+    """A day on which something is due. uid: stays the same for the same key or certificate."""
 
     uid: str
     day: date
@@ -125,7 +125,7 @@ class DueDate:
 
 
 def due_dates(subject: Subject, terms: Terms) -> Iterator[DueDate]:
-    """Yield a user's due dates, past ones of what is still overdue included."""
+    """Yield a user's due dates, including those that are overdue."""
     for key in subject.keys or ():
         if key.active and key.created_at:
             day = (key.created_at + timedelta(days=terms.key_days)).date()
@@ -145,8 +145,8 @@ def _of_uploads(name: str, found: Sequence[Credential] | None, days: int, title:
 
 
 def as_ics(dates: Sequence[DueDate], name: str, whose: str, link: str, now: datetime) -> bytes:
-    """Return a calendar as RFC 5545 has it. name: its own. whose: the user, for IDs. link: to the portal."""
-    from icalendar import Calendar, Event, vDuration  # noqa: PLC0415 # 80 modules, which no page needs
+    """Return a calendar as an iCalendar file (RFC 5545). whose: the user, for event IDs. link: to the portal."""
+    from icalendar import Calendar, Event, vDuration  # noqa: PLC0415 # loads 80 modules that no page needs
 
     calendar = Calendar()
     calendar.add("prodid", "-//Latchkey//Due dates//EN")

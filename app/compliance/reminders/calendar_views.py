@@ -45,7 +45,7 @@ def index() -> ResponseReturnValue:
 @bp.post("/calendar")
 @with_mfa
 def index_post() -> ResponseReturnValue:
-    """Create the user's calendar, or replace it by one with another address."""
+    """Create the user's calendar, or give it a new address."""
     me = person()
     _calendars().replace(me.account_id, me.user_id, me.user_name, datetime.now(UTC))
     return done(_("Your calendar has a new address."), ".index")
@@ -54,7 +54,7 @@ def index_post() -> ResponseReturnValue:
 @bp.post("/calendar/end")
 @with_mfa
 def end() -> ResponseReturnValue:
-    """Delete the user's calendar. Calendar programs no longer get it."""
+    """Delete the user's calendar. Its address stops working."""
     me = person()
     _calendars().end(me.account_id, me.user_id)
     return done(_("Your calendar was removed. Its address no longer works."), ".index")
@@ -69,7 +69,7 @@ def _was_wrong(response: Response) -> bool:
 @public
 @limiter.limit(WRONG_CODES, deduct_when=_was_wrong)
 def feed() -> ResponseReturnValue:
-    """Return a calendar to a calendar program. It has no names of keys, and nothing that signs in."""
+    """Return a calendar to a calendar program, without key IDs and without links that sign in."""
     found = _calendars().opened_by(request.args.get("code", ""))
     if found is None or found.account_id not in current_app.config["ACCOUNTS"]:
         abort(404)

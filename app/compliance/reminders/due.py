@@ -1,7 +1,7 @@
-"""Due notices: an access key gets old, a certificate expires, MFA is missing, a credential isn't used.
+"""Reminders to users: a key is due, a certificate expires, MFA is missing, a credential is unused.
 
-Each is written once for its key, whatever the number of workers and however often a job runs again. Users with an
-exception from the rule get none.
+Each has an idempotency key, so it is written once, however many workers there are and however often the job runs.
+Users with an exception from the rule get none.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from app.notices.notice import Notice
 
 
 class Due(StrEnum):
-    """What can be due: the kind of notice."""
+    """Kinds of reminders."""
 
     KEY_AGE = "key-age"
     CERTIFICATE = "certificate-expiry"
@@ -31,19 +31,19 @@ class Due(StrEnum):
 
 
 RULE_OF = {Due.KEY_AGE: "key-age", Due.CERTIFICATE: "certificate-age", Due.MFA: "mfa", Due.UNUSED: "unused"}
-"""An exception from the rule mutes the notice."""
+"""Users with an exception from this rule don't get the reminder."""
 
 
 @dataclass(frozen=True)
 class Frequency:
-    """When notices are written. Numbers are days."""
+    """Which reminders are written, and when. Numbers are days."""
 
     kinds: frozenset[Due]
     ahead: tuple[int, ...]
-    """So many days before something is due, in descending order. When it is due, there's always a notice."""
+    """Days before something is due, in descending order. On the due date there's always a reminder."""
     mfa_every: int
     repeat_every: int
-    """What is overdue or unused."""
+    """For what is overdue or unused."""
 
 
 def due_notices(
@@ -53,7 +53,7 @@ def due_notices(
     terms: Terms,
     frequency: Frequency,
 ) -> Iterator[Notice]:
-    """Yield what is due in an account by `terms.now`. people: judged by then. exceptions: in force, by user name."""
+    """Yield an account's reminders as of `terms.now`. people: already judged. exceptions: in force, by user name."""
     for row in people:
         muted = covering({each.rule: each for each in exceptions.get(row.user_name, ())}, lambda each: each.until)
         wanted = [kind for kind in Due if kind in frequency.kinds and RULE_OF[kind] not in muted]
@@ -80,7 +80,7 @@ def _notice(kind: Due, row: PersonRow, suffix: str, data: Mapping[str, Any]) -> 
 
 
 def _may_be_due(kind: Due, row: PersonRow, verdicts: Mapping[str, str], terms: Terms, frequency: Frequency) -> bool:
-    """Return whether to look closer. Most users have nothing due, so this looks only at columns of the row."""
+    """Return whether to look closer. Fast, because it uses only columns: for most users, nothing is due."""
     if kind is Due.KEY_AGE:
         begins = terms.now - timedelta(days=terms.key_days - max((0, *frequency.ahead)))
         known = verdicts.get("key-age") in (State.PASS, State.FAIL)
@@ -91,7 +91,7 @@ def _may_be_due(kind: Due, row: PersonRow, verdicts: Mapping[str, str], terms: T
 
 
 Found = Iterator[tuple[str, dict[str, Any]]]
-"""Ends of the idempotency keys, and data of notices (`app.notices.texts.due`)."""
+"""The end of the idempotency key, and the data (`app.notices.texts.due`), of each reminder."""
 
 
 def _key_age(subject: Subject, terms: Terms, frequency: Frequency) -> Found:
@@ -116,10 +116,10 @@ def _certificate(subject: Subject, terms: Terms, frequency: Frequency) -> Found:
 
 
 def _step(due: datetime, now: datetime, frequency: Frequency) -> tuple[str, int]:
-    """Return the step that is reached, "" before the first one, and how many days are left, rounded up.
+    """Return the current step, "" before the first one, and how many days are left, rounded up.
 
-    Of a step that was missed, because no worker ran, the notice comes late, with the days that are left by now. What
-    is overdue is repeated like unused credentials.
+    If no worker ran on the day of a step, its reminder comes late, with the days that are left then. Overdue ones are
+    repeated like those for unused credentials.
     """
     day = timedelta(days=1)
     if now >= due:
@@ -148,7 +148,7 @@ def _unused(subject: Subject, terms: Terms, frequency: Frequency) -> Found:
 
 
 def _lies(key: Key, limit: datetime) -> bool:
-    """Return whether a key is known not to have been used since."""
+    """Return whether a key is known to be unused since `limit`."""
     since = key.used_at or key.created_at
     return key.use_known and since is not None and since <= limit
 
@@ -158,7 +158,7 @@ def _day(moment: datetime | None) -> str | None:
 
 
 def _period(day: date, every: int) -> str:
-    """Return the number of the period, of so many days, that a day is in."""
+    """Return the number of the period of `every` days that a day is in."""
     return str(day.toordinal() // every)
 
 

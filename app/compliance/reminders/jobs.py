@@ -1,4 +1,4 @@
-"""When notices about compliance are written. Workers do it, and one of them each time (`app.notices.schedules`)."""
+"""The scheduled jobs that write notices about compliance (`app.notices.schedules`)."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from app.notices.outbox import outbox
 from app.notices.schedules import Schedule, for_each, plan
 
 _BATCH = 500
-"""Notices in a transaction."""
+"""Notices per transaction."""
 
 
 def plan_reminders(app: Flask) -> None:
-    """Let the portal's workers write these notices, at the times of the settings."""
+    """Schedule these jobs, at the times in the settings."""
     at: time = app.config["NOTICES_AT"]
     daily = {"minute": str(at.minute), "hour": str(at.hour)}
     jobs = [
@@ -47,7 +47,7 @@ _DAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "satu
 
 
 def write_due(moment: datetime) -> None:
-    """Write what is due for users of the accounts whose users can sign in. moment: of the plan."""
+    """Write reminders to users of the accounts in ACCOUNTS. moment: the scheduled time."""
     for_each(sorted(current_app.config["ACCOUNTS"]), partial(_write_due, moment))
 
 
@@ -89,7 +89,7 @@ def _write_digest(moment: datetime, account_id: str) -> None:
 
 
 def write_alerts(moment: datetime) -> None:
-    """Write alerts about rules that got worse than their bounds."""
+    """Write alerts about rules that more users fail than their limits allow."""
     if current_app.config["NOTICES_ALERTS"]:
         for_each(_looked_after(), partial(_write_alerts, moment))
 

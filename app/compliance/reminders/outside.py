@@ -1,7 +1,7 @@
-"""Security notices about changes outside of the portal: what compliance sees now and didn't see before.
+"""Security notices about changes made outside of the portal, found by comparing compliance data with earlier data.
 
-What the user changed in the portal is in its audit log, and was told already. Of a fact that is known for the first
-time, nobody can tell when it changed, so it is no change.
+Changes in the portal are in its audit log and already have a notice (`app.notices.changes`). The first data about a
+credential isn't a change. SSH keys are only seen on users' own visits, because AWS shows them only to their owner.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ Where AWS shows when it was made, so far from that is an entry of the audit log 
 
 
 class Change(NamedTuple):
-    """A credential that changed between two looks."""
+    """A credential that changed between two sources."""
 
     event: Event
-    """What the portal would have recorded for it."""
+    """The event that the portal would have recorded."""
     which: str
-    """What tells it from other changes of the same kind, as text."""
+    """Text that distinguishes it from other changes of the same kind."""
     since: datetime
-    """When it was still as before."""
+    """The time of the last data before the change."""
     at: datetime
-    """When it was seen."""
+    """The time of the data that shows it."""
     made_at: datetime | None = None
     """When AWS made it. None: AWS doesn't show it."""
 
@@ -97,7 +97,7 @@ class Outside:
 
 
 def listen(app: Flask) -> None:
-    """Write notices about what the portal, or a command, sees from now on. Without a channel there are none."""
+    """Start writing notices about changes that the portal or a command sees. Without a channel, none are written."""
     outbox: Outbox = app.extensions["outbox"]
     if outbox.channels:
         with app.app_context():
@@ -116,7 +116,7 @@ def _notices(account: AccountData, before: Mapping[str, PersonRow], after: Itera
 
 
 def _is_same_user(old: PersonRow, row: PersonRow) -> bool:
-    """Return whether this isn't a new user with the name of a deleted one."""
+    """Return False for a new user with the name of a deleted one."""
     return old.created_at == row.created_at if old.created_at and row.created_at else old.user_id == row.user_id
 
 
@@ -125,7 +125,7 @@ def _facts(row: PersonRow) -> tuple[object, ...]:
 
 
 def changes(old: Subject, new: Subject) -> Iterator[Change]:
-    """Yield what changed about a user's credentials between two looks at the same user."""
+    """Yield the changes of a user's credentials between two sources."""
     for name, events in _OF.items():
         looks = _looks(name, old, new)
         if looks:
@@ -143,7 +143,7 @@ def changes(old: Subject, new: Subject) -> Iterator[Change]:
 
 
 def _looks(name: str, old: Subject, new: Subject) -> tuple[datetime, datetime] | None:
-    """Return when a fact was seen before and now. None where it wasn't known, or isn't any newer."""
+    """Return the times of the earlier and the present evidence of a fact. None if it wasn't known, or isn't newer."""
     if getattr(old, name) is None or getattr(new, name) is None:
         return None
     before, now = old.seen.get(name), new.seen.get(name)

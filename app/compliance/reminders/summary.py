@@ -1,4 +1,4 @@
-"""What administrators get: a weekly summary of each account, and an alert when a rule gets worse than they allow."""
+"""Notices to administrators: a weekly summary of each account, and alerts when more users fail than allowed."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from app.notices.notice import Audience, Notice, State
 
 WEEK = timedelta(days=7)
 SOON = timedelta(days=14)
-"""Exceptions that end so soon are named."""
+"""The summary lists exceptions that end within this time."""
 POSTED = ("webhook", "slack", "teams")
-"""Channels that get what is for all administrators once, beside the mails."""
+"""Channels that get each of these notices once, besides the mails."""
 
 
 def to_administrators(
@@ -81,7 +81,7 @@ def alerts(
 ) -> Iterator[Notice]:
     """Yield an alert for each rule that more users fail than its bound, and more than on the day before.
 
-    bounds: rule ids to numbers of users. One alert a rule and day at most.
+    bounds: how many users may fail, by rule ID. At most one alert per rule and day.
     """
     found = daily.latest(connection, account_id)
     if found is None:

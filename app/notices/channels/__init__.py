@@ -1,4 +1,4 @@
-"""The channels by which notices are sent, as the settings configure them."""
+"""The channels through which notices are sent."""
 
 from __future__ import annotations
 

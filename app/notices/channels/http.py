@@ -1,6 +1,6 @@
 """Posting JSON to the address of a webhook, over one connection.
 
-Python's own client does just what is wanted here: it follows no redirect, and sends no cookie and no password.
+Uses Python's own client because it follows no redirects and sends no cookies or passwords.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ PATIENCE_S = 10.0
 AT_MOST_S = 25.0
 """The time limit of a message."""
 READ_AT_MOST = 16 * 1024
-"""Bytes of an answer that are read so that the connection can be used again."""
+"""Bytes to read of an answer. After a longer one, the connection is closed."""
 LONGEST_PAUSE_S = 24 * 3600.0
 """The longest time that a Retry-After counts for."""
 FOR_GOOD = frozenset({400, 410, 413, 422})
-"""The same message will never be taken."""
+"""Statuses after which a message isn't sent again."""
 TOO_MANY = frozenset({429, 503})
-"""The server wants a pause."""
+"""Statuses with which a server asks for a pause."""
 STALE = (RemoteDisconnected, ConnectionResetError, BrokenPipeError)
-"""What a connection raises that the server has closed since the last message."""
+"""Errors of a connection that the server closed after the last message."""
 
 
 @dataclass(frozen=True)
@@ -48,10 +48,10 @@ class HttpOptions:
     """Where messages are posted, and how."""
 
     url: str = field(repr=False)
-    """Not shown: with an address of Slack or Teams, anyone can post."""
+    """Not shown, because anyone with an address of Slack or Teams can post."""
     ca_file: str = ""
     private_addresses: bool = False
-    """May the name of the host lead to an address that isn't public?"""
+    """May the host name resolve to an address that isn't public?"""
     user_agent: str = "Latchkey"
     patience_s: float = PATIENCE_S
     at_most_s: float = AT_MOST_S
@@ -70,7 +70,7 @@ class Post(NamedTuple):
 
 
 class PrivateAddress(Exception):
-    """The name of the host leads to an address that isn't public."""
+    """The host name resolves to an address that isn't public."""
 
 
 def is_public(address: str) -> bool:
@@ -108,7 +108,7 @@ class _Line:
         self._target = (self._url.path or "/") + (f"?{self._url.query}" if self._url.query else "")
         self._connection: HTTPConnection | None = None
         self.used = False
-        """Has it taken a message since it was opened?"""
+        """Was a message sent on this connection?"""
         self.is_open = False
         """Was the server reached?"""
 
@@ -145,7 +145,7 @@ class _Line:
         return connection
 
     def _check_peer(self, connection: HTTPConnection) -> None:
-        """Check the address that was really connected to, so no second answer of the DNS can differ from it."""
+        """Check the address of the open connection, because a second DNS lookup could return another one."""
         if not self._options.private_addresses and not is_public(connection.sock.getpeername()[0]):
             raise PrivateAddress
 
@@ -211,7 +211,7 @@ def pause(retry_after: str | None) -> float | None:
 def post_each(
     options: HttpOptions, messages: Iterable[Message], make: Callable[[Message], Post]
 ) -> Iterator[Outcome]:
-    """Post each message and yield its outcome, as `Channel.send_many` does. make: returns what is posted for it."""
+    """Post each message and yield its outcome, as `Channel.send_many` does. make: returns the post for a message."""
     line = _Line(options)
     limit = TimeLimit(line.abort, options.at_most_s)
     rest: TryLater | None = None

@@ -1,7 +1,7 @@
 """A notice as a mail: headers and both versions of its text.
 
-Python's `email` parses every header that it is given, which takes longer than sending the mail. So it writes only the
-headers whose words come from outside, and only if they aren't plain.
+Python's `email` parses each header it writes, which takes longer than sending the mail. So it only writes headers
+with text from outside, and only if that text isn't plain ASCII.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LONGEST_SUBJECT = 150
 LONGEST_NAME = 80
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,119}")
 _PLAIN = re.compile(r"[A-Za-z0-9][\x20-\x7e]{0,59}(?<! )")
-"""What a header of one line can have as it is."""
+"""Text that can be written into a header of one line unchanged."""
 _FIXED = "".join(
     f"{line}\r\n"
     for line in (
@@ -46,7 +46,7 @@ def _as_id(message_id: str) -> str:
 
 
 def header_id(message_id: str, domain: str) -> str:
-    """Return the Message-ID of a row: always the same for the same row."""
+    """Return the Message-ID of a notice, always the same for the same notice."""
     return f"<{_as_id(message_id)}@{domain}>"
 
 
@@ -64,7 +64,7 @@ def _subject(policy: Policy, text: str) -> str:
 
 
 def _part(kind: str, text: str) -> bytes:
-    """Return a part in quoted-printable, whose lines are short enough for every server."""
+    """Return a part in quoted-printable, because its lines are short enough for every server."""
     lines = "\r\n".join(text.splitlines())
     head = f'Content-Type: text/{kind}; charset="utf-8"\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n'
     return head.encode() + b2a_qp(lines.encode(errors="replace"), istext=True) + b"\r\n"

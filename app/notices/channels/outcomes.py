@@ -1,4 +1,4 @@
-"""Why a message wasn't sent: codes that are stored, and the sentences for them."""
+"""Why a message wasn't sent: the stored codes, with a sentence for each."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from app.text.messages import N_, _
 
 SENTENCES = {
     "cancelled": N_("It was cancelled while a worker had it. It isn’t tried again."),
-    "channel-failed": N_("Latchkey made a mistake while sending it. The log says more."),
+    "channel-failed": N_("An error in Latchkey kept it from being sent. See the log."),
     "interrupted": N_("Latchkey stopped while sending it, so it may have arrived. Send it again if it didn’t."),
     "no-address": N_("The user’s mail address isn’t known."),
     "address-not-read": N_("Latchkey could not read the user’s mail address. The log says more."),
-    "not-written": N_("Latchkey made a mistake while writing it. The log says more."),
+    "not-written": N_("An error in Latchkey kept it from being written. See the log."),
     "user-gone": N_("The user was deleted. The name is another user’s now, who must not get the notice."),
-    "address-invalid": N_("This isn’t a mail address. Correct it where your addresses come from."),
+    "address-invalid": N_("The address isn’t a mail address. Correct it in the file, tag or pattern of addresses."),
     "address-needs-smtputf8": N_("The mail server doesn’t support addresses with these letters (SMTPUTF8)."),
     "certificate-not-trusted": N_("The server’s TLS certificate isn’t trusted. Check the name and NOTICES_CA_FILE."),
     "closed": N_("The server closed the connection."),
     "host-unknown": N_("The name of the server is unknown. Check the setting and the DNS."),
     "login-refused": N_("The mail server refused the login. Check SMTP_USER and SMTP_PASSWORD."),
-    "no-login": N_("The mail server offers no login that works here. Check SMTP_SECURITY and SMTP_USER."),
+    "no-login": N_("The mail server supports no login that Latchkey knows. Check SMTP_SECURITY and SMTP_USER."),
     "no-starttls": N_("The mail server doesn’t offer STARTTLS. Check the port and SMTP_SECURITY."),
     "no-tls": N_("The server doesn’t speak TLS on this port. Check the port and the setting."),
-    "not-http": N_("The server’s answer isn’t one of a web server. Check the address."),
+    "not-http": N_("The server didn’t answer like a web server. Check the address."),
     "not-reached": N_("The server can’t be reached. Check the address and the port."),
-    "not-smtp": N_("The server’s answer isn’t one of a mail server. Check the port and SMTP_SECURITY."),
+    "not-smtp": N_("The server didn’t answer like a mail server. Check the port and SMTP_SECURITY."),
     "private-address": N_(
-        "The server’s name leads to an address that isn’t public. If that is right, set NOTICES_PRIVATE_ADDRESSES=1."
+        "The server’s name resolves to a private address. If that is right, set NOTICES_PRIVATE_ADDRESSES=1."
     ),
     "timed-out": N_("The server didn’t answer in time."),
 }
@@ -39,7 +39,7 @@ _NUMBERED = {
     "server": N_("The mail server refused the connection (%(number)s)."),
     "http": N_("The server answered with status %(number)s."),
 }
-"""By what is before the number of a code like "recipient-550"."""
+"""By the first part of a code like "recipient-550"."""
 
 
 def said(code: str) -> str:

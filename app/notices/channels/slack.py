@@ -23,7 +23,7 @@ FIELDS, MOST_BLOCKS = 10, 50
 
 
 def escaped(text: str, most: int) -> str:
-    """Return a text as Slack wants it, with `&`, `<` and `>` as entities, and at most so long."""
+    """Return a text as Slack wants it, with `&`, `<` and `>` as entities. most: characters at most."""
     found = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     while len(found) > most:
         text = text[: len(text) - max(1, (len(found) - most) // 5) - 1] + "…"
@@ -53,7 +53,7 @@ def _facts(facts: Sequence[Fact]) -> Iterator[dict[str, Any]]:
 
 
 def blocks(content: Content) -> list[dict[str, Any]]:
-    """Return a notice as blocks. What is more than Slack takes is left out, which the last block then says."""
+    """Return a notice as blocks. If there are too many for Slack, the last block says that the rest is left out."""
     found: list[dict[str, Any]] = [{"type": "header", "text": _plain(content.heading, LONGEST_HEADER)}]
     found += [_section(text) for text in content.paragraphs]
     found += _facts(content.facts)

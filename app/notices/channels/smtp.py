@@ -23,11 +23,11 @@ Result = TypeVar("Result")
 PATIENCE_S = 20.0
 """How long the server may take for each of its answers."""
 AT_MOST_S = 28.0
-"""The time limit of a message, with opening the connection."""
+"""The time limit of a message, including opening the connection."""
 GOODBYE_S = 2.0
 OK, FORWARDED, UNAVAILABLE = 250, 251, 421
 PORTS = {"starttls": 587, "tls": 465, "plain": 25, "plain-on-network": 25}
-"""By SMTP_SECURITY: the port where SMTP_SERVER has none."""
+"""The port if SMTP_SERVER has none, by SMTP_SECURITY."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class SmtpOptions:
 
 
 class _Failed(Exception):
-    """The connection can't be used, or not opened."""
+    """The connection can't be opened or used."""
 
     def __init__(self, code: str, *, under_way: bool = False) -> None:
         """under_way: the server had been told whom the message is for, so it may be the reason."""
@@ -96,7 +96,7 @@ def _code_of(error: Exception) -> str:
 
 
 class _Early:
-    """Shows a connection before it is open, so that opening it can also be ended."""
+    """Passes on the connection before it is open, so that opening it can be aborted."""
 
     def __init__(self, seen: Callable[[Any], None], **options: Any) -> None:
         self.sock: socket.socket | None = None
@@ -120,7 +120,7 @@ class _Connection:
         self._server: smtplib.SMTP | None = None
         self._opening: smtplib.SMTP | None = None
         self.sent = 0
-        """Messages that the server took on the connection that is open."""
+        """Messages that the server accepted on the open connection."""
 
     def server(self) -> smtplib.SMTP:
         """Return the open connection. Raises _Failed."""
@@ -186,12 +186,12 @@ class _Connection:
             server.close()
 
     def drop(self) -> None:
-        """Close the connection without a word, because it can't be used any more."""
+        """Close the connection without QUIT, because it can't be used any more."""
         self._drop(self._server)
         self._server = None
 
     def close(self) -> None:
-        """Say goodbye, and close it."""
+        """Send QUIT, and close the connection."""
         if self._server is not None:
             with suppress(OSError):  # the messages are through, whatever the server says now
                 if self._server.sock:
@@ -239,7 +239,7 @@ class SmtpChannel:
             limit.close()
 
     def _send(self, connection: _Connection, message: Message, to: MailAddress) -> Outcome:
-        """Send one. Raises _Failed where the next one couldn't be sent either."""
+        """Send one. Raises _Failed if the next one couldn't be sent either."""
         while True:
             server = connection.server()
             if to.needs_utf8 and not server.has_extn("smtputf8"):
@@ -251,7 +251,7 @@ class SmtpChannel:
                     named = True
                     refused = self._recipient(server, to)
             except OSError as error:
-                # A server that closes the connection after some messages gets a new one.
+                # If the server closes the connection after some messages, open a new one.
                 code, sent = _code_of(error), connection.sent
                 connection.drop()
                 if code != "closed" or not sent:
@@ -290,9 +290,9 @@ class SmtpChannel:
         return Refused(why) if 500 <= code <= 599 else TryLater(code=why)
 
     def _content(self, connection: _Connection, message: Message, to: MailAddress) -> Outcome:
-        """Send the mail itself. If the connection breaks, nobody knows whether the server took it.
+        """Send the mail itself. If the connection breaks, it isn't known whether the server accepted it.
 
-        Raises _Failed where the next one couldn't be sent either.
+        Raises _Failed if the next one couldn't be sent either.
         """
         server = connection.server()
         try:

@@ -1,6 +1,6 @@
 """A webhook of a workflow in Microsoft Teams, with an adaptive card (https://adaptivecards.io/explorer/).
 
-Texts are in runs, which Teams shows as they are. Its text blocks and lists of facts would read Markdown in names.
+Texts are in text runs, which Teams shows unchanged. Text blocks and fact sets would format Markdown in names.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from app.notices.messages import Message, Outcome
 from app.text.messages import _
 
 VERSION = "1.4"
-"""Of adaptive cards: what Teams has everywhere."""
+"""Version of adaptive cards that all Teams clients support."""
 LARGEST = 13 * 1024
 """Bytes. Teams takes about 28 KB, and may count two bytes for each character (UTF-16)."""
 
@@ -63,7 +63,7 @@ def card(content: Content) -> dict[str, Any]:
 
 
 def payload(content: Content) -> bytes:
-    """Return what is posted. If Teams wouldn't take that much, the end is left out, and the card says so."""
+    """Return the body of the post. If it is too large for Teams, the end is left out, and the card says so."""
     whole = card(content)
     attachment = {"contentType": "application/vnd.microsoft.card.adaptive", "contentUrl": None, "content": whole}
     message = {"type": "message", "attachments": [attachment]}

@@ -9,7 +9,7 @@ from threading import Event, Thread
 
 
 class TimeLimit:
-    """Ends what takes too long, from a thread of its own.
+    """Aborts a message that takes too long, from a thread of its own.
 
     The timeout of a socket isn't enough: it starts again with every byte that arrives.
     """
@@ -21,7 +21,7 @@ class TimeLimit:
         self._until: float | None = None
         self._closed = Event()
         self.ended = False
-        """Has the limit been reached, since it was last begun?"""
+        """Was the limit reached in the last `begun` block?"""
         Thread(target=self._watch, name="notices-time-limit", daemon=True).start()
 
     def _watch(self) -> None:
@@ -33,7 +33,7 @@ class TimeLimit:
 
     @contextmanager
     def begun(self) -> Iterator[None]:
-        """Count from now on until the block is left."""
+        """Limit the time of the block."""
         self.ended, self._until = False, time.monotonic() + self._seconds
         try:
             yield

@@ -18,7 +18,7 @@ class WebhookChannel:
     name = "webhook"
 
     def __init__(self, options: HttpOptions, secrets: Sequence[str]) -> None:
-        """Secrets: each "whsec_..."; a message is signed with all, so that receivers can change theirs."""
+        """Secrets: each "whsec_..."; messages are signed with all, so that receivers can switch to a new one."""
         self._options = options
         self._signing = [Webhook(secret) for secret in secrets]
 

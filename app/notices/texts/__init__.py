@@ -1,1 +1,1 @@
-"""The texts of notices: for each kind, a function that says it."""
+"""The texts of notices, with one function for each kind."""

@@ -1,7 +1,7 @@
-"""What administrators are told.
+"""Notices to administrators: summaries, alerts and tests.
 
 Data of `digest`: `account` and `account_name`, `from` and `to` (days), `users`, `failing_users`, `rules` (each
-with `rule`, `title`, `failing` and `before`, the number a week earlier, where it is known), `exceptions` that
+with `rule`, `title`, `failing`, and if known `before`, the number a week earlier), `exceptions` that
 end soon (each with `user`, `title`, `until`), `undelivered` and `without_address` (numbers of notices and of
 users).
 
@@ -34,7 +34,7 @@ def _change(row: Data) -> str:
 
 
 def digest(kind: str, data: Data, brand: Brand) -> Content:
-    """Say how an account did in a week."""
+    """Return the weekly summary of an account."""
     users, failing = data.number("users"), data.number("failing_users")
     begin, end = data.when("from"), data.when("to")
     week = _("%(begin)s to %(end)s", begin=brand.moment(begin), end=brand.moment(end)) if begin and end else ""
@@ -82,9 +82,7 @@ def _delivery(data: Data) -> tuple[str, ...]:
     nowhere = data.number("without_address") if data.has("without_address") else 0
     found = []
     if lost:
-        found.append(
-            ngettext("%(num)d notice couldn’t be delivered.", "%(num)d notices couldn’t be delivered.", lost)
-        )
+        found.append(ngettext("%(num)d notice couldn’t be sent.", "%(num)d notices couldn’t be sent.", lost))
     if nowhere:
         found.append(
             ngettext(
@@ -95,7 +93,7 @@ def _delivery(data: Data) -> tuple[str, ...]:
 
 
 def rule_worse(kind: str, data: Data, brand: Brand) -> Content:
-    """Say that more users break a rule than the bound allows."""
+    """Return the alert that more users fail a rule than its limit allows."""
     title, failing, bound = data.text("title"), data.number("failing"), data.number("bound")
     at = data.when("at")
     facts = [Fact(_("Rule"), title), Fact(_("AWS account"), _account(data)), Fact(_("Non-compliant"), _change(data))]
@@ -103,12 +101,12 @@ def rule_worse(kind: str, data: Data, brand: Brand) -> Content:
     if at:
         facts.append(Fact(_("When"), brand.moment(at)))
     return Content(
-        _("More users than allowed break a rule: %(rule)s", rule=title),
+        _("Over the limit: %(rule)s", rule=title),
         _("A rule got worse"),
         (
             ngettext(
-                "%(num)d user breaks this rule. Your limit is %(bound)s.",
-                "%(num)d users break this rule. Your limit is %(bound)s.",
+                "%(num)d user fails this rule. Your limit is %(bound)s.",
+                "%(num)d users fail this rule. Your limit is %(bound)s.",
                 failing,
                 bound=bound,
             ),
@@ -119,18 +117,18 @@ def rule_worse(kind: str, data: Data, brand: Brand) -> Content:
             "compliance.people",
             query={"account": data.text("account"), "rule": data.text("rule")},
         ),
-        small_print=(_("You get this notice because you are an administrator of %(brand)s.", brand=brand.name),),
+        small_print=(_("You get this alert because you are an administrator of %(brand)s.", brand=brand.name),),
     )
 
 
 def test(kind: str, data: Data, brand: Brand) -> Content:
-    """Say that a channel works."""
+    """Return the test notice."""
     return Content(
         _("Test notice from %(brand)s", brand=brand.name),
         _("This is a test"),
         (
             _(
-                "If you can read this, %(brand)s can send notices this way. You don’t have to do anything.",
+                "%(brand)s can send notices through this channel. You don’t have to do anything.",
                 brand=brand.name,
             ),
         ),

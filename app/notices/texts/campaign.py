@@ -1,8 +1,8 @@
-"""Campaigns: people are asked to do something until a deadline.
+"""Notices of a campaign, which asks users to fix a rule by a deadline.
 
-Data of all: `campaign` (its name), `title` (what the rule demands), `told` (the finding as a sentence to the
-user), `deadline` (a day), `days` (until then), `fix` (an endpoint of `app.notices.pages`) and `fix_label`,
-`user`, `account`, and where the administrator wrote them, `own_subject` and `own_text`. `campaign-manager`:
+Data of all: `campaign` (its name), `title` (what to do), `told` (what is wrong, as a sentence to the user),
+`deadline` (a day), `days` (until then), `fix` (an endpoint of `app.notices.pages`) and `fix_label`, `user`,
+`account`, and if the administrator wrote them, `own_subject` and `own_text`. `campaign-manager`:
 `people`, each with `user` and `account`.
 """
 
@@ -17,19 +17,19 @@ from app.notices.texts.security import whose
 from app.text.messages import _, ngettext
 
 PLACEHOLDERS = ("user", "account", "rule", "campaign", "deadline", "days", "link", "contact", "portal")
-"""What an own text can have in braces."""
+"""What an administrator’s text can have in braces."""
 _IN_BRACES = re.compile(r"\{([^{}\n]*)\}")
 LONGEST_TEXT = 4000
 MOST_NAMES = 200
 
 
 def unknown_placeholders(text: str) -> list[str]:
-    """Return what has braces in an own text but isn't one of PLACEHOLDERS, without repetition."""
+    """Return the placeholders in an administrator's text that aren't in PLACEHOLDERS, each once."""
     return sorted({found for found in _IN_BRACES.findall(text) if found not in PLACEHOLDERS})
 
 
 def fill_in(text: str, values: Mapping[str, str]) -> str:
-    """Return an own text with values for its placeholders. Braces in a value stay what they are."""
+    """Return an administrator's text with values for its placeholders. Braces in a value aren't replaced."""
     return _IN_BRACES.sub(lambda found: values.get(found[1], found[0]), text)
 
 
@@ -66,7 +66,7 @@ def _titled(kind: str, data: Data) -> tuple[str, str]:
 
 
 def step(kind: str, data: Data, brand: Brand) -> Content:
-    """Ask a user to do what the campaign is about: the announcement, a reminder, or on the last day."""
+    """Return a user's notice: the announcement, a reminder, or that of the last day."""
     subject, sentence = _titled(kind, data)
     link, deadline = _link(data, brand), data.when("deadline")
     paragraphs: tuple[str, ...] = tuple(part for part in (data.text("told"), sentence) if part)
@@ -85,7 +85,7 @@ def step(kind: str, data: Data, brand: Brand) -> Content:
         link,
         small_print=(
             _(
-                "You get this notice because your administrator asked for it in %(brand)s. It stops when AWS shows "
+                "An administrator of %(brand)s started this campaign. You get no more of its notices when AWS shows "
                 "that it’s done.",
                 brand=brand.name,
             ),
@@ -94,7 +94,7 @@ def step(kind: str, data: Data, brand: Brand) -> Content:
 
 
 def manager(kind: str, data: Data, brand: Brand) -> Content:
-    """Tell a manager who didn't do it by the deadline."""
+    """Return the notice to a manager: which users aren't done after the deadline."""
     people, title = data.rows("people"), data.text("title")
     deadline = data.when("deadline")
     names = [Fact(_("IAM user"), _whom(row)) for row in people[:MOST_NAMES]]
@@ -107,18 +107,18 @@ def manager(kind: str, data: Data, brand: Brand) -> Content:
         _("The deadline has passed"),
         (
             ngettext(
-                "%(num)d of your people hasn’t done this yet: %(title)s",
-                "%(num)d of your people haven’t done this yet: %(title)s",
+                "%(num)d user on your team hasn’t done this yet: %(title)s",
+                "%(num)d users on your team haven’t done this yet: %(title)s",
                 len(people),
                 title=title,
             ),
-            _("Please ask them to do it. They got the notices with the link."),
+            _("Please remind them. The link is in the notices they got."),
         ),
         (*facts, *names),
         small_print=(
             _("You get this notice because these users have no manager in %(brand)s.", brand=brand.name)
             if data.flag("no_manager")
-            else _("You get this notice because you are named as their manager in %(brand)s.", brand=brand.name),
+            else _("You get this notice because %(brand)s lists you as their manager.", brand=brand.name),
         ),
     )
 

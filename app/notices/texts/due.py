@@ -1,13 +1,13 @@
-"""Due notices: something about the user's credentials has to be done, and by when.
+"""Reminders to users: what to do about their credentials, and by when.
 
 Data: `user` and `account`, and by kind:
 
 - `key-age`: `target` (id of the key, where it is known), `created_at`, `due_at`, `days` (days left, rounded up,
   0 or less when it is due)
 - `certificate-expiry`: `target`, `expires_at`, `days`
-- `mfa-missing`: `due_at` where there is a deadline
-- `unused-credentials`: `days` (unused for so many), `items`, each with `thing` ("password" or "access-key"),
-  `target`, and `last_used_at` where it was ever used
+- `mfa-missing`: `due_at` if there is a deadline
+- `unused-credentials`: `days` (unused at least so long), `items`, each with `thing` ("password" or "access-key"),
+  `target`, and `last_used_at` if it was ever used
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from app.text.messages import _, ngettext
 
 
 def _why(brand: Brand) -> tuple[str, ...]:
-    return (_("You get this notice because your IAM user can use %(brand)s.", brand=brand.name),)
+    return (_("%(brand)s sends this reminder to the owner of the IAM user.", brand=brand.name),)
 
 
 def key_age(kind: str, data: Data, brand: Brand) -> Content:
-    """Say that an access key has to be replaced."""
+    """Return the reminder to replace an access key."""
     days, due, created = data.number("days"), data.when("due_at"), data.when("created_at")
     if days > 0:
         title = ngettext(
@@ -39,7 +39,7 @@ def key_age(kind: str, data: Data, brand: Brand) -> Content:
         title,
         title,
         (
-            _("Your access key is almost too old.") if days > 0 else _("Your access key is too old."),
+            _("Your access key is due for replacement soon.") if days > 0 else _("Your access key is too old."),
             _("Create a new key, use it in your programs, then deactivate and delete the old one."),
         ),
         (*facts, *whose(data)),
@@ -49,7 +49,7 @@ def key_age(kind: str, data: Data, brand: Brand) -> Content:
 
 
 def certificate_expiry(kind: str, data: Data, brand: Brand) -> Content:
-    """Say that a signing certificate expires, or has expired."""
+    """Return the reminder that a signing certificate expires, or has expired."""
     days, expires = data.number("days"), data.when("expires_at")
     if days > 0:
         title = ngettext(
@@ -73,14 +73,14 @@ def certificate_expiry(kind: str, data: Data, brand: Brand) -> Content:
 
 
 def mfa_missing(kind: str, data: Data, brand: Brand) -> Content:
-    """Say that the user has no MFA device."""
+    """Return the reminder to set up MFA."""
     due = data.when("due_at")
     return Content(
         _("Set up MFA for your IAM user"),
         _("Set up MFA"),
         (
             _("Your IAM user doesn’t have an MFA device yet. With MFA, a stolen password isn’t enough to sign in."),
-            _("It takes about 5 minutes. You need your phone."),
+            _("It takes about two minutes. You need your phone."),
         ),
         (*((Fact(_("Set it up by"), brand.moment(due)),) if due else ()), *whose(data)),
         brand.link(_("Set up MFA"), "overview.index"),
@@ -89,7 +89,7 @@ def mfa_missing(kind: str, data: Data, brand: Brand) -> Content:
 
 
 def unused_credentials(kind: str, data: Data, brand: Brand) -> Content:
-    """Say which credentials weren't used for long."""
+    """Return the reminder about unused credentials."""
     facts, things = [], set()
     for item in data.rows("items"):
         used, thing = item.when("last_used_at"), item.text("thing")

@@ -1,9 +1,9 @@
-"""Security notices: a credential of the user changed, or someone signed in. Nobody can turn them off.
+"""Security notices: a credential of the user changed, or someone signed in. They can't be turned off.
 
 Data: `user` and `account`, `at` (ISO time), `address` and `user_agent` of the browser, `seq` (the entry of the
 audit log), `target` (id of the key or certificate, serial number of the device), `name` (the label its owner
-gave it). Kinds that begin with `seen-` are about changes outside of the portal. They have `since` (ISO time
-when it was still unchanged).
+gave it). Kinds that begin with `seen-` are about changes outside of the portal. They have `since`, the ISO
+time of the last data before the change.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Change:
     title: str
     sentence: str
     thing: str
-    """What `target` is, "" for no such line."""
+    """The label of `target`. "": don't show it."""
     endpoint: str
     link: str
 
@@ -37,7 +37,7 @@ _CERTIFICATE = (N_("Signing certificate"), "certificates.index", N_("See your si
 CHANGES: Mapping[str, Change] = {
     "mfa-device-enabled": Change(N_("MFA device added"), N_("An MFA device was added to your IAM user."), *_MFA),
     "mfa-device-replaced": Change(
-        N_("MFA device replaced"), N_("The MFA device of your IAM user was replaced by another one."), *_MFA
+        N_("MFA device replaced"), N_("An MFA device of your IAM user was replaced."), *_MFA
     ),
     "mfa-device-deactivated": Change(
         N_("MFA device removed"), N_("An MFA device was removed from your IAM user."), *_MFA
@@ -83,7 +83,7 @@ CHANGES: Mapping[str, Change] = {
     ),
     "new-browser": Change(
         N_("Sign-in from a new browser"),
-        N_("Your IAM user was used to sign in from a browser that wasn’t used before."),
+        N_("Someone signed in as your IAM user from a browser that you haven’t used here before."),
         "",
         "activity.sessions",
         N_("See your sessions"),
@@ -95,15 +95,15 @@ SEEN = "seen-"
 
 
 def change(kind: str, data: Data, brand: Brand) -> Content:
-    """Say that a credential changed, or that someone signed in."""
+    """Return the notice of a changed credential, or of a sign-in."""
     outside = kind.startswith(SEEN)
     about = CHANGES[kind.removeprefix(SEEN)]
     paragraphs = [_(about.sentence)]
     if outside:
         paragraphs.append(
             _(
-                "This wasn’t done in %(brand)s. Someone used the AWS console, the AWS CLI or another program, "
-                "or an administrator did it for you.",
+                "This wasn’t done in %(brand)s. You or an administrator may have used the AWS console, the AWS CLI "
+                "or another program.",
                 brand=brand.name,
             )
         )
@@ -154,7 +154,7 @@ def _not_me(data: Data, brand: Brand) -> Section:
     else:
         link = brand.link(_("This wasn’t me: check your activity"), "activity.index")
     return Section(
-        _("This wasn’t you?"),
+        _("Wasn’t this you?"),
         (
             _("Someone else may be using your IAM user. End their sessions and change your credentials now."),
             _("If you can’t sign in, contact %(administrator)s right away.", administrator=brand.administrator),
