@@ -27,8 +27,12 @@ from app.errors import NotFound
 ACCOUNT = "123456789012"
 KEYS = Keyring({"a": b"k" * 32})
 ADA, BEA = By("arn:ada", "AIDAADA"), By("arn:bea", "AIDABEA")
-UNTIL = datetime.now(UTC) + timedelta(days=9)
-WANTED = NewException("mfa", "", "new laptops", "boss", UNTIL)
+
+
+def wanted() -> NewException:
+    """By the clock of the test, which others have moved."""
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return NewException("mfa", "", "new laptops", "boss", today + timedelta(days=9))
 
 
 def terms_of(_others: int | None) -> Terms:
@@ -64,8 +68,8 @@ def test_as_many_as_one_batch_takes(engine: Engine, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(exception_batches, "MOST", MOST)
     names = fill(engine, MOST + 1)
     with pytest.raises(TooManyUsers):
-        add_batch(engine, audit(engine), ACCOUNT, WANTED, names, ADA, terms_of)
-    added = add_batch(engine, audit(engine), ACCOUNT, WANTED, names[:MOST], ADA, terms_of, needs_approval=True)
+        add_batch(engine, audit(engine), ACCOUNT, wanted(), names, ADA, terms_of)
+    added = add_batch(engine, audit(engine), ACCOUNT, wanted(), names[:MOST], ADA, terms_of, needs_approval=True)
     assert added.number == MOST and excepted(engine) == (0, 0)
     assert approve_batch(engine, audit(engine), ACCOUNT, added.batch, BEA, terms_of) == (MOST, 0)
     assert excepted(engine) == (MOST, MOST)
@@ -89,13 +93,13 @@ def test_what_another_changes_meanwhile_is_left_as_it_is(engine: Engine, monkeyp
         return attempts(self, event, targets)
 
     monkeypatch.setattr(Audit, "attempts", after_others)
-    others.append(lambda: add_batch(engine, audit(engine), ACCOUNT, WANTED, names[:2], BEA, terms_of))
+    others.append(lambda: add_batch(engine, audit(engine), ACCOUNT, wanted(), names[:2], BEA, terms_of))
     with pytest.raises(ListChanged):
-        add_batch(engine, audit(engine), ACCOUNT, WANTED, names, ADA, terms_of)
+        add_batch(engine, audit(engine), ACCOUNT, wanted(), names, ADA, terms_of)
     assert excepted(engine) == (2, 2), "what Bea added, and nothing else"
-    others.append(lambda: add_batch(engine, audit(engine), ACCOUNT, WANTED, names, BEA, terms_of))
+    others.append(lambda: add_batch(engine, audit(engine), ACCOUNT, wanted(), names, BEA, terms_of))
     with pytest.raises(ExceptionAlreadyExists):
-        add_batch(engine, audit(engine), ACCOUNT, WANTED, names, ADA, terms_of)
+        add_batch(engine, audit(engine), ACCOUNT, wanted(), names, ADA, terms_of)
     assert excepted(engine) == (4, 4)
     with engine.connect() as connection:
         (first, second) = {row.batch for row in queries.exceptions(connection, ACCOUNT, datetime.now(UTC))}

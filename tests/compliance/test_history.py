@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -104,7 +105,8 @@ def test_a_namesake_has_a_history_of_their_own(
     command: Command, four_days: dict[str, tuple[date, States]], tmp_path: Path, clock: Clock
 ) -> None:
     """A new user gets the name bob, sets up MFA a day later, and is deleted. alice's MFA comes back."""
-    another = BOB.replace("2026-01-02", f"{today()}").replace("N/A,N/A,N/A,true,", "N/A,N/A,N/A,false,")
+    made = f"{today()}T00:00:00"  # at any time of the day it is over
+    another = re.sub(r"2026-01-02T\d\d:\d\d:\d\d", made, BOB).replace("N/A,N/A,N/A,true,", "N/A,N/A,N/A,false,")
     with_mfa = ALICE.replace("N/A,false,true,", "N/A,true,true,")
     take(command, tmp_path, "\n".join([HEADER, ROOT, with_mfa, another, CAROL]))
     here, said = today(), now_said(command)
