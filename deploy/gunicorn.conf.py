@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
@@ -122,7 +123,10 @@ class NoticeWorkers:
             self._running.append(process)
             process.wait()
             self._running.remove(process)
-            self._stopping.wait(5)
+            for _ in range(50):  # not wait(5): its deadline is by a clock that may be set meanwhile
+                if self._stopping.is_set():
+                    return
+                time.sleep(0.1)
 
     def stop(self) -> None:
         """Let each finish the message it is sending, for at most 10 seconds."""
