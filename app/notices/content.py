@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -53,10 +53,6 @@ class Content:
     """What to do if someone else did it."""
     small_print: tuple[str, ...] = ()
     """Why readers get it, and who can help."""
-
-    def replaced(self, **changes: Any) -> Content:
-        """Return it with other parts."""
-        return replace(self, **changes)
 
 
 class Brand(NamedTuple):

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from flask import Flask
@@ -25,6 +26,8 @@ DEAD_AFTER = timedelta(seconds=60)
 AGAIN_AFTER = timedelta(minutes=10)
 """When a failed job is tried again."""
 _MINUTE = timedelta(minutes=1)
+Named = TypeVar("Named")
+"""What a job is done for."""
 _LONGEST = timedelta(days=32)
 """How far back to look for a missed time."""
 WORKER = "worker"
@@ -84,12 +87,17 @@ def ensure_row(engine: Engine, name: str, done_for: datetime | None = None) -> N
         pass  # another worker was faster
 
 
-def for_each(names: Iterable[str], job: Callable[[str], None]) -> None:
-    """Do something for each, also after one that failed. Raises ExceptionGroup at the end if any did."""
-    errors = []
+def for_each(names: Iterable[Named], job: Callable[[Named], None]) -> None:
+    """Do something for each, also after one that failed. Raises ExceptionGroup at the end if any did.
+
+    A job may use it in turn: what failed there is in the same group, and logged once.
+    """
+    errors: list[Exception] = []
     for name in names:
         try:
             job(name)
+        except ExceptionGroup as failed:
+            errors += failed.exceptions
         except Exception as error:  # raised below: one that fails must not keep others from being done
             log.exception("failed for %s", name)
             errors.append(error)

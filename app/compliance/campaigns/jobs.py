@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -20,8 +18,7 @@ from app.db import db
 from app.notices.addresses import AddressBook, address_book
 from app.notices.notice import Audience, Notice
 from app.notices.outbox import outbox
-
-log = logging.getLogger(__name__)
+from app.notices.schedules import for_each
 
 
 def run_campaigns(moment: datetime) -> None:
@@ -29,25 +26,16 @@ def run_campaigns(moment: datetime) -> None:
 
     One that fails doesn't keep the others from it. Raises ExceptionGroup of what failed, at the end.
     """
-    failed: list[Exception] = []
-    for account_id in _accounts():
-        numbers: Sequence[int] = ()
-        with _others_go_on(failed, f"account {account_id}"):
-            numbers = _to_run(account_id)
-        for number in numbers:
-            with _others_go_on(failed, f"campaign {number}"), db.engine.begin() as connection:
-                run_one(connection, number, datetime.now(UTC))
-    if failed:
-        raise ExceptionGroup("campaigns failed", failed)
+    for_each(_accounts(), _run_account)
 
 
-@contextmanager
-def _others_go_on(failed: list[Exception], what: str) -> Iterator[None]:
-    try:
-        yield
-    except Exception as error:  # raised at the end, with the others that failed
-        log.exception("campaigns: %s failed", what)
-        failed.append(error)
+def _run_account(account_id: str) -> None:
+    for_each(_to_run(account_id), _run_in_a_transaction)
+
+
+def _run_in_a_transaction(number: int) -> None:
+    with db.engine.begin() as connection:
+        run_one(connection, number, datetime.now(UTC))
 
 
 def _to_run(account_id: str) -> Sequence[int]:

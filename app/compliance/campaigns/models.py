@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any
 
 from sqlalchemy import JSON, BigInteger, Date, Index, Integer, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -77,8 +76,3 @@ class CampaignUser(Base):
     left_at: Mapped[datetime | None] = mapped_column(Utc)
     left: Mapped[str] = mapped_column(String(16))
     """`Left`, "" while they are asked."""
-
-
-def columns_of(row: Any) -> dict[str, Any]:
-    """Return a row's columns by name."""
-    return {column.name: getattr(row, column.name) for column in row.__table__.c}
