@@ -330,6 +330,19 @@ SETTINGS: dict[str, Setting] = {
             "`IT help desk <help@example.com>`. Default: pages say “your administrator”",
         ),
         Setting(
+            "SECURITY_CONTACT",
+            branding.reports_to,
+            help="Where to report a weakness of this site: mail addresses, `https://…` or `tel:…`, separated by "
+            "commas, the preferred one first. They are published in `/.well-known/security.txt`. Default: none, and "
+            "no such file",
+        ),
+        Setting(
+            "SECURITY_POLICY_URL",
+            branding.web_page,
+            help="Address of a page that says how you handle reports of weaknesses. It's in the same file. "
+            "Default: none",
+        ),
+        Setting(
             "SMTP_SERVER",
             notices.smtp_server,
             help="`HOST` or `HOST:PORT` of the mail server that sends notices: "

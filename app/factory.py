@@ -45,6 +45,7 @@ from app.web import (
     pipeline,
     request_context,
     security,
+    security_txt,
     static_files,
     templating,
     translations,
@@ -121,6 +122,7 @@ def create_app(config: dict[str, Any]) -> Flask:
         compliance.campaigns_bp,
         compliance.sessions_bp,
         notices_bp,
+        security_txt.bp,
         compliance.history_bp,
     ):
         app.register_blueprint(blueprint)

@@ -25,6 +25,7 @@ PUBLIC = {
     "aws_signin.sign_in_post",
     "branding.choose_theme",
     "branding.logo",
+    "security_txt.security_txt",
     "aws_signin.callback",
     "aws_signin.sign_in",
     "aws_signin.code",

@@ -31,8 +31,8 @@ from app.sessions.visitors import KEPT, VisitorCookies
 log = logging.getLogger(__name__)
 
 TOUCH_EVERY = timedelta(seconds=30)
-PARTS_OF_PAGES = ("static", "branding.logo")
-"""Endpoints a browser asks by itself: that is no use of a session, so it doesn't keep one from ending."""
+PARTS_OF_PAGES = ("static", "branding.logo", "security_txt.security_txt")
+"""Endpoints that browsers and programs ask by themselves: no use of a session, so it doesn't keep one from ending."""
 _TRIES = 100
 """Of many at once one succeeds each time, so nobody tries as often as there are requests of one browser."""
 _PAUSE_MS = 20

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.settings.table import Parser, Reading
-from app.settings.values import optional
+from app.settings.values import listed, optional
 from app.text.messages import Contact
 
 LARGEST_LOGO = 64 * 1024
@@ -75,6 +75,28 @@ def _contact(text: str, at: Reading) -> Contact | None:
         )
         return None
     return Contact(found[1], found[2] or "")
+
+
+_REPORTS = re.compile(rf"mailto:{_MAIL}|{_LINK}|tel:\+?[0-9().-]{{3,30}}", re.ASCII)
+
+
+def reports_to(text: str, at: Reading) -> list[str]:
+    """Where weaknesses are reported, as URIs: `mailto:`, `https:` or `tel:`. A mail address becomes the first."""
+    found = [f"mailto:{part}" if re.fullmatch(_MAIL, part) else part for part in listed(text)]
+    for uri in found:
+        if len(uri) > 200 or not uri.isascii() or not uri.isprintable() or not _REPORTS.fullmatch(uri):
+            at.wrong(
+                f"{at.name}: {uri!r} must be a mail address, https://… or tel:…, like security@example.com or "
+                "https://example.com/report."
+            )
+    return found
+
+
+def web_page(text: str, at: Reading) -> str:
+    """Return the https address of a page, "" for none."""
+    if text and (len(text) > 200 or not text.isascii() or not re.fullmatch(_LINK, text)):
+        at.wrong(f"{at.name} is {text!r}: set the address of a page, https://…")
+    return text
 
 
 logo = optional(_logo)

@@ -46,7 +46,7 @@ class ForIamUsers(Forbidden):
     """The page is for IAM users, and the person signed in with their company account."""
 
 
-FOR_COLLEAGUES = ("static", "signin.sign_out", "signin.stay", "company_signin.callback")
+FOR_COLLEAGUES = ("static", "security_txt.security_txt", "signin.sign_out", "signin.stay", "company_signin.callback")
 """What people who are no IAM users may open besides pages about others: nothing that asks AWS."""
 _FIRST_PAGES = ("overview.index", "signin.sign_in")
 

@@ -87,7 +87,7 @@ GROUPS = (
 )
 
 _PLACES = {owned: place for group in GROUPS for place in group.places for owned in place.owns}
-ELSEWHERE = ("account", "calendar", "signin", "aws_signin", "company_signin", "branding")
+ELSEWHERE = ("account", "calendar", "signin", "aws_signin", "company_signin", "branding", "security_txt")
 """Blueprints of pages that no line of the sidebar leads to."""
 
 

@@ -20,7 +20,7 @@ from app.sessions.contents import Person
 from app.sessions.refresh import keep_signed_in
 from app.web.rate_limits import LONGEST_ADDRESS
 
-NEEDS_NO_CREDENTIALS = ("static", "branding.logo", "signin.sign_out")
+NEEDS_NO_CREDENTIALS = ("static", "branding.logo", "security_txt.security_txt", "signin.sign_out")
 ID_PARAMETERS = ("id", "key", "serial")
 """Query parameters that name one of the user's keys, certificates or devices: today's, then those of older links."""
 

@@ -21,6 +21,7 @@ NOT_PAGES = {
     "aws_signin.callback",  # always redirects
     "company_signin.callback",  # always redirects
     "branding.logo",  # a picture
+    "security_txt.security_txt",  # a text for programs
     *FILES,
     "compliance.progress",  # for programs
 }

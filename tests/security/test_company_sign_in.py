@@ -30,6 +30,8 @@ from tests.support.databases import GOOD
 from tests.support.sandbox import Sandbox, free_port
 
 Claims = dict[str, Any]
+FOR_EVERYONE = ("branding.", "security_txt.", "signin.stay", "company_signin.callback")
+"""Endpoints that are no pages about others, and open all the same."""
 
 
 def sign_ins(app: Flask) -> list[tuple[str, str, str, str]]:
@@ -57,7 +59,7 @@ def test_an_auditor_of_the_company_reads_and_has_no_power_at_aws(
             assert answer.status_code in (200, 404), rule
         elif about_others(company, rule):
             assert answer.status_code == 403 and 'data-refused="for-administrators"' in answer.text, rule
-        elif not rule.endpoint.startswith(("branding.", "signin.stay", "company_signin.callback")):
+        elif not rule.endpoint.startswith(FOR_EVERYONE):
             assert answer.status_code == 403 and 'data-refused="for-iam-users"' in answer.text, rule
     assert guest.open("/").path == "/compliance"
     assert sandbox.mark() == before, "AWS was asked nothing"
