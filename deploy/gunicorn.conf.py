@@ -6,7 +6,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
@@ -102,13 +101,27 @@ def when_ready(server):  # type: ignore[no-untyped-def] # gunicorn's hook
 class NoticeWorkers:
     """The workers that send notices, beside the portal: as many as NOTICES_WORKERS says, if a channel is set up.
 
-    One that ends is started again. All end with the portal: told so, or by themselves when its process is gone.
+    One that ends is started again, after `pause` seconds. All end with the portal: told so, or by themselves when its
+    process is gone.
     """
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, pause: float = 5) -> None:
+        self._pause = pause
         self._stopping = threading.Event()
+        # Popen returns when the other end of its pipe is closed. A process that is forked meanwhile, to serve pages,
+        # would hold that end open for as long as it lives.
+        self._starting = threading.Lock()
+        os.register_at_fork(
+            before=self._starting.acquire,
+            after_in_parent=self._starting.release,
+            after_in_child=self._starting.release,
+        )
         self._running: list[subprocess.Popen[bytes]] = []
         self._keepers = [threading.Thread(target=self._keep, daemon=True) for _ in range(number)]
+
+    def command(self) -> list[str]:
+        """Return what a worker is started with."""
+        return [sys.executable, "-m", "flask", "--app", "wsgi", "worker", "--parent", str(os.getpid())]
 
     def start(self) -> None:
         """Start them, and whatever takes their place."""
@@ -116,17 +129,14 @@ class NoticeWorkers:
             keeper.start()
 
     def _keep(self) -> None:
-        command = [sys.executable, "-m", "flask", "--app", "wsgi", "worker", "--parent", str(os.getpid())]
         while not self._stopping.is_set():
             # In a session of its own: Ctrl-C at a terminal reaches the portal, which tells it.
-            process = subprocess.Popen(command, start_new_session=True)  # noqa: S603 # our own command
+            with self._starting:
+                process = subprocess.Popen(self.command(), start_new_session=True)  # noqa: S603 # our own command
             self._running.append(process)
             process.wait()
             self._running.remove(process)
-            for _ in range(50):  # not wait(5): its deadline is by a clock that may be set meanwhile
-                if self._stopping.is_set():
-                    return
-                time.sleep(0.1)
+            self._stopping.wait(self._pause)
 
     def stop(self) -> None:
         """Let each finish the message it is sending, for at most 10 seconds."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from tests.notices.post_office import PostOffice, over, pids_of_workers
 from tests.notices.test_worker import sample
 from tests.support.portal import Portal
 from tests.support.replicas import Replicas
-from tests.support.sandbox import Sandbox
+from tests.support.sandbox import ROOT, Sandbox
 from tests.support.waiting import wait_until
 
 PATIENCE = 100
@@ -58,6 +60,46 @@ def test_a_worker_runs_beside_the_portal_and_never_without_it(
         assert replaced != killed
         portal.stop()
         assert over(replaced), "it ends with the portal that is stopped"
+
+
+FORKS_WHILE_IT_STARTS = """
+import os, runpy, sys, threading
+sys.argv = ["gunicorn"]
+NoticeWorkers = runpy.run_path("deploy/gunicorn.conf.py")["NoticeWorkers"]
+started = threading.Semaphore(0)
+
+class Short(NoticeWorkers):
+    def command(self):
+        started.release()
+        return [sys.executable, "-S", "-c", ""]
+
+keeps = Short(2, pause=0)
+keeps.start()
+serving = []
+for _ in range(60):
+    started.acquire()
+    if not (pid := os.fork()):
+        os.read(int(sys.stdin.fileno()), 1)  # serves until the portal ends
+        os._exit(0)
+    serving.append(pid)
+for _ in range(20):
+    started.acquire()
+print("started again", flush=True)
+keeps.stop()
+"""
+
+
+def test_a_worker_is_started_again_though_the_portal_forks_at_the_same_moment() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", FORKS_WHILE_IT_STARTS], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as master:
+        assert master.stdout
+        try:
+            assert master.stdout.readline() == "started again\n"
+            master.communicate(timeout=60)
+        finally:
+            master.kill()
+    assert master.returncode == 0
 
 
 def test_without_a_channel_no_worker_is_started(many: Replicas) -> None:
