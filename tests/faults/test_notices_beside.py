@@ -90,9 +90,9 @@ keeps.stop()
 
 
 def test_a_worker_is_started_again_though_the_portal_forks_at_the_same_moment() -> None:
-    with subprocess.Popen(
-        [sys.executable, "-c", FORKS_WHILE_IT_STARTS], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as master:
+    command = [sys.executable, "-c", FORKS_WHILE_IT_STARTS]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True) as master:
         assert master.stdout
         try:
             assert master.stdout.readline() == "started again\n"
