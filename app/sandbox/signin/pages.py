@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import secrets
 from datetime import UTC, datetime
-from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from flask import Flask, Response, redirect, render_template, request, session, url_for
@@ -24,18 +23,12 @@ from app.sandbox.signin.forms import CodeForm, EmptyForm, NewPasswordForm, Passw
 from app.sandbox.signin.state import CODE_LIFE, Arrival, AuthorizationRequest, Code, ConsoleSession, Grant
 from app.sandbox.state import State
 
-ROOT = Path(__file__).parents[3]
 AUTHORIZE = "signin:AuthorizeOAuth2Access"
 
 
 def make_pages(state: State, log: CallLog, hosts: frozenset[str]) -> Flask:
     """The pages as a separate application with its own cookies."""
-    app = Flask(
-        __name__,
-        template_folder=ROOT / "templates" / "sandbox",
-        static_folder=ROOT / "static",
-        static_url_path="/v1/static",
-    )
+    app = Flask(__name__, static_url_path="/v1/static")
     port = max(hosts).rpartition(":")[2]
     app.config.update(
         SECRET_KEY=secrets.token_hex(32),
