@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--port", type=click.IntRange(1, 65535), default=5000, show_default=True)
+@click.option("--port", type=click.IntRange(0, 65535), default=5000, show_default=True, help="0 for any free port.")
 @click.option("--policy", default="recommended", show_default=True, help="recommended, tutorial, or a file.")
 @click.option(
     "--users",
@@ -90,7 +90,7 @@ def sandbox(
         from app.sandbox.state import Settings  # noqa: PLC0415 # likewise
     except ModuleNotFoundError as error:
         raise click.ClickException(
-            f"The sandbox needs the package {error.name}: pip install 'latchkey[sandbox]'."
+            f"The sandbox needs the package {error.name}. Install it: pip install latchkey-sandbox"
         ) from error
     from app.policy.evaluation import PolicyError  # noqa: PLC0415 # likewise
 
@@ -133,6 +133,8 @@ CAST = ("MFAUser", "KeyUser", "PathUser", "SecurityKeyUser", "Administrator")
 def _tell(running: Running) -> None:
     """Print the users and their credentials."""
     click.echo(f"\n  The sandbox, a local AWS, listens on {running.url} (account {running.facts['account_id']}).")
+    if running.moved_from:
+        click.echo(f"  The policy is written for account {running.moved_from}. The sandbox moves it to its own.")
     click.echo("  It starts from scratch every time, with these IAM users:\n")
     for name in CAST:
         click.echo(f"    {name}")

@@ -11,15 +11,17 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from app.policy.documents import VARIANTS, read
+from app.policy.documents import PLACEHOLDER, VARIANTS, read
 from app.policy.evaluation import PolicyError
+from app.policy.meaning import in_account
+from app.policy.parsed import parsed as parsed_policy
 from app.policy.texts import brought
 from app.policy.unwrap import decoded
 from app.sandbox.api import Refusal
@@ -29,7 +31,7 @@ from app.sandbox.operations.mfa import hardware_tokens
 from app.sandbox.operations.policies import parsed
 from app.sandbox.sandbox_app import SandboxApp
 from app.sandbox.seed import populate
-from app.sandbox.state import Settings, State
+from app.sandbox.state import ACCOUNT_ID, Settings, State
 
 HOST = "127.0.0.1"
 
@@ -48,6 +50,8 @@ class Running:
     url: str
     facts: dict[str, Any]
     file: Path
+    moved_from: str = ""
+    """The account that the policy is written for, if it's another one."""
 
 
 def serve(
@@ -60,13 +64,17 @@ def serve(
 ) -> int:
     """Serve until interrupted, or until `command` ends. Returns the exit status.
 
-    Raises PolicyError for a bad policy, OSError for a busy port. `told` is called once it listens.
+    The policy is moved to the sandbox's account, as for a rehearsal. Raises PolicyError for a bad policy, OSError for
+    a busy port. `told` is called once it listens.
     """
+    policy = parsed_policy(policy_document(settings.policy))
+    document = in_account(policy.source, ACCOUNT_ID)
+    moved_from = "" if policy.account_id in (PLACEHOLDER, ACCOUNT_ID) else policy.account_id
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):  # before its file exists, for then it may be stopped
         signal.signal(number, lambda *_: stopped.set())
-    with opened(settings, faults, port, instance) as running:
-        told(running)
+    with opened(settings, faults, port, instance, document) as running:
+        told(replace(running, moved_from=moved_from))
         return _wait(running, command, stopped)
 
 

@@ -118,6 +118,26 @@ def test_an_administrator_rehearses_a_policy_of_their_own(tmp_path: Path, clock:
         assert aws.calls()[-1]["statement"] == "NoEc2"
 
 
+def test_a_policy_for_another_account_is_tried_as_it_is_meant_there(tmp_path: Path) -> None:
+    own = "arn:aws:iam::111122223333:user/${aws:username}"
+    statement = {"Sid": "Own", "Effect": "Allow", "Action": "iam:ListAccessKeys", "Resource": own}
+    file = tmp_path / "own.json"
+    file.write_text(json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+    script = tmp_path / "as_key_user"
+    script.write_text(f"""#!{sys.executable}
+import boto3, json
+facts = json.load(open({str(tmp_path / "sandbox.json")!r}))
+user = facts["users"]["KeyUser"]
+keys = {{"aws_access_key_id": user["access_key_id"], "aws_secret_access_key": user["secret_access_key"]}}
+iam = boto3.client("iam", region_name=facts["region"], **keys)
+print(len(iam.list_access_keys(UserName="KeyUser")["AccessKeyMetadata"]), "key")
+""")
+    script.chmod(0o700)
+    done = run("--port", "0", "--policy", str(file), "--run", str(script), instance=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "The policy is written for account 111122223333." in done.stdout and "1 key" in done.stdout
+
+
 def test_a_command_runs_against_the_sandbox_and_ends_with_it(tmp_path: Path) -> None:
     told = tmp_path / "told"
     script = f"env | grep -E '^(AWS_|ACCOUNTS)' | sort > {told}; exit 7"
