@@ -153,6 +153,7 @@ ONLY_FOR_ADMINS = {
     "campaigns.start",
     "campaigns.pause",
     "campaigns.end",
+    "campaigns.end_post",
     "policies.check",
     "policies.check_post",
     "policies.download",

@@ -4,7 +4,7 @@ from app.compliance.account_figure import account_figure
 from app.compliance.accounts_views import accounts
 from app.compliance.auditor_views import allow_large_report
 from app.compliance.batch_views import bp as audit_bp
-from app.compliance.campaigns.views import bp as campaigns_bp
+from app.compliance.campaigns.state_views import bp as campaigns_bp
 from app.compliance.evidence_views import bp as evidence_bp
 from app.compliance.history_views import bp as history_bp
 from app.compliance.policy_views import bp as policies_bp

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from flask import Blueprint, current_app, request, url_for
 from flask.typing import ResponseReturnValue
@@ -45,8 +45,6 @@ STATES = {
     State.DEAD: (N_("not sent"), "bad"),
     State.CANCELLED: (N_("cancelled"), "off"),
 }
-SILENT = timedelta(seconds=60)
-"""If there's no sign of life for this long, no worker is running."""
 MOST_NAMES = 1000
 
 
@@ -75,7 +73,7 @@ def index() -> ResponseReturnValue:
         chosen=chosen,
         counts={name: sum(told.states.get(state, 0) for state in states) for name, (_label, states) in SHOWN.items()},
         channels=sorted(outbox().channels),
-        silent=bool(outbox().channels) and (told.beat_at is None or now - told.beat_at > SILENT),
+        silent=told.no_worker(now),
         kinds=KINDS,
         states=STATES,
         said=said,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Engine, func, select, update
@@ -14,6 +14,8 @@ from app.notices.schedules import WORKER
 
 PAGE = 50
 """Notices on a page."""
+SILENT = timedelta(seconds=60)
+"""If there's no sign of life for this long, no worker is running."""
 
 
 class Figures(NamedTuple):
@@ -26,6 +28,10 @@ class Figures(NamedTuple):
     beat_at: datetime | None
     """The last sign of life of a worker."""
 
+    def no_worker(self, now: datetime) -> bool:
+        """Return whether no worker is running, so that nothing is sent."""
+        return self.beat_at is None or now - self.beat_at > SILENT
+
 
 def figures(engine: Engine, now: datetime, accounts: Collection[str] | None = None) -> Figures:
     """Count notices. accounts: only about these; None: all, without those that were sent."""
@@ -35,8 +41,17 @@ def figures(engine: Engine, now: datetime, accounts: Collection[str] | None = No
     with engine.connect() as connection:
         counted = {row.state: row.number for row in connection.execute(states)}
         oldest = connection.execute(select(NoticeRow.not_before).where(*due).order_by(NoticeRow.not_before).limit(1))
-        beat = connection.execute(select(ScheduleRow.beat_at).where(ScheduleRow.name == WORKER))
-        return Figures(counted, oldest.scalar(), beat.scalar())
+        return Figures(counted, oldest.scalar(), _beat_at(connection))
+
+
+def no_worker(engine: Engine, now: datetime) -> bool:
+    """Return whether no worker is running."""
+    with engine.connect() as connection:
+        return Figures({}, None, _beat_at(connection)).no_worker(now)
+
+
+def _beat_at(connection: Connection) -> datetime | None:
+    return connection.execute(select(ScheduleRow.beat_at).where(ScheduleRow.name == WORKER)).scalar()
 
 
 def listed(

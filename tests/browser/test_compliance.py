@@ -274,7 +274,10 @@ def test_a_campaign_is_checked_as_a_draft_and_then_started(admin: Surfer) -> Non
     assert str(admin.page.locator("[data-asked]").get_attribute("data-asked")).isdecimal()
     admin.click("form[action$='/start'] button")
     assert admin.page.locator("[data-campaign-state=draft]").count() == 1, "without mail nobody would get anything"
-    admin.click("form[action$='/end'] button")
+    admin.follow("/compliance/campaigns/1/end")
+    assert admin.page.locator("[data-campaign-state]").count() == 0, "a page that asks first"
+    admin.submit("/compliance/campaigns/1/end")
+    assert admin.page.locator("[data-campaign-state=ended]").count() == 1
     admin.open("/compliance/campaigns")
     assert admin.data("campaign") == ["1"]
 

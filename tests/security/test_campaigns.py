@@ -19,7 +19,8 @@ from app.commands import compliance
 from app.compliance.campaigns.jobs import run_campaigns
 from app.compliance.campaigns.models import CampaignRow
 from app.db import db
-from app.notices.models import NoticeRow
+from app.notices.models import NoticeRow, ScheduleRow
+from app.notices.schedules import WORKER, ensure_row
 from app.sandbox.operations.credential_report import HEADER
 from tests.compliance.test_due import ROOT, Someone
 from tests.compliance.test_reminders import someone
@@ -171,6 +172,65 @@ def test_a_campaign_runs_pauses_and_ends_and_each_step_is_recorded(
             "campaign-created", "campaign-started", "campaign-paused", "campaign-started", "campaign-ended"
         ]  # fmt: skip
     report(portal, tmp_path, sandbox.account_id, "sam", "tia", "uma")
+
+
+def test_the_page_says_what_happens_before_the_first_notices(portal: Flask, chief: Guest) -> None:
+    number = created(portal, chief, name="Not begun")
+    here = f"/compliance/campaigns/{number}"
+    assert "data-next" not in chief.html, "a draft waits for its administrator"
+    sent(chief, f"{here}/start")
+    assert 'data-next="running"' in chief.html and 'data-asked="3"' in chief.html
+    assert "Within an hour" in chief.text
+    sent(chief, f"{here}/pause")
+    assert 'data-next="paused"' in chief.html
+    sent(chief, f"{here}/end")
+    assert 'data-next="ended"' in chief.html
+    begins = datetime.now(UTC).date() + timedelta(days=3)
+    later = created(portal, chief, name="Begins later", begins=begins.isoformat())
+    sent(chief, f"/compliance/campaigns/{later}/start")
+    assert f"On {begins:%-d %B %Y}, the users" in chief.text
+    sent(chief, f"/compliance/campaigns/{later}/end")
+
+
+def test_ending_asks_first_and_leaves_no_plan_and_no_to_do(
+    portal: Flask, chief: Guest, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    report(portal, tmp_path, sandbox.account_id, "sam", "tia", "uma")
+    number = created(portal, chief, name="Ends early")
+    here = f"/compliance/campaigns/{number}"
+    assert "data-step" in chief.html
+    sent(chief, f"{here}/start")
+    with portal.app_context():
+        run_campaigns(datetime.now(UTC))
+    chief.go("GET", here)
+    assert not re.search(r'<form[^>]+action="[^"]+/end"', chief.html), "no button ends it at once"
+    chief.go("GET", f"{here}/end")
+    assert 'data-left="3"' in chief.html and 'data-waiting="3"' in chief.html, chief.text
+    assert state(portal, number) == "running" and {how for _, _, how in notices(portal, number)} == {"waiting"}
+    sent(chief, f"{here}/end")
+    assert state(portal, number) == "ended" and {how for _, _, how in notices(portal, number)} == {"cancelled"}
+    assert "data-step" not in chief.html and "Without an address" not in chief.text
+    assert 'id="announcement"' not in chief.html, "what it would write"
+    assert "Still asked" not in chief.text and "Not done" in chief.text
+    chief.go("GET", f"{here}/end")
+    assert chief.path == "/compliance/campaigns" and "already ended" in chief.text
+
+
+def test_a_campaign_page_says_that_no_worker_is_running(portal: Flask, chief: Guest) -> None:
+    number = created(portal, chief, name="Nobody works")
+    pages = (f"/compliance/campaigns/{number}", "/compliance/campaigns", "/compliance/campaigns/new", "/notices")
+
+    def beat(at: datetime | None) -> None:
+        with portal.app_context():
+            ensure_row(db.engine, WORKER)
+            with db.engine.begin() as connection:
+                connection.execute(update(ScheduleRow).where(ScheduleRow.name == WORKER).values(beat_at=at))
+
+    for at, silent in ((None, True), (datetime.now(UTC), False), (datetime.now(UTC) - timedelta(minutes=2), True)):
+        beat(at)
+        for page in pages:
+            assert ('data-state="no-worker"' in chief.go("GET", page).html) is silent, (page, at)
+    beat(None)
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from app.compliance.rules.verdicts import State
 from app.errors import NotFound, Refused
 from app.notices.addresses import AddressBook
 from app.notices.models import NoticeRow
-from app.notices.notice import Audience
+from app.notices.notice import TO_BE_SENT, Audience
 from app.notices.notice import State as Sending
 from app.notices.outbox import Outbox
 from app.text.messages import N_, _
@@ -205,6 +205,13 @@ def users(
         for row in connection.execute(notices)
     }
     return [(row, latest.get(row.user_name)) for row in rows], total
+
+
+def waiting(engine: Engine, number: int) -> int:
+    """Return how many notices of a campaign aren't sent yet."""
+    mine = NoticeRow.campaign_id == number, NoticeRow.state.in_((*TO_BE_SENT, Sending.SENDING))
+    with engine.connect() as connection:
+        return connection.execute(select(func.count()).select_from(NoticeRow).where(*mine)).scalar_one()
 
 
 def would_be_asked(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from collections.abc import Iterable, Iterator
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from flask import Blueprint, Response, abort, current_app, request
 from flask.typing import ResponseReturnValue
+from sqlalchemy import Connection
 
 from app.compliance.campaigns import progress_chart, service
 from app.compliance.campaigns.forms import CampaignForm
@@ -21,15 +22,15 @@ from app.compliance.rules.table import BY_ID, OF_PEOPLE, applying
 from app.compliance.views import WatchedAccount, chosen_account, shown, watched
 from app.compliance.views import bp as dashboard
 from app.db import db
-from app.errors import NotFound
+from app.notices import queries
 from app.notices.addresses import address_book
 from app.notices.content import Brand
+from app.notices.notice import MAIL
 from app.notices.notice import State as Sending
 from app.notices.outbox import outbox
 from app.notices.rendering import render
 from app.policy.documents import rendered
 from app.policy.render import Setup, as_attachment
-from app.text.dates import written
 from app.text.messages import N_, _
 from app.web.exports import as_csv
 from app.web.guards import admins_only, auditors_too
@@ -71,16 +72,18 @@ NAMED = 25
 """Users without an address that the page names."""
 
 
-def _today() -> date:
+def today() -> date:
+    """Return the day in NOTICES_TIME_ZONE."""
     return datetime.now(current_app.config["NOTICES_TIME_ZONE"]).date()
 
 
 def _form(account: WatchedAccount, form: CampaignForm) -> CampaignForm:
-    form.offer(applying(OF_PEOPLE, account.terms), _today())
+    form.offer(applying(OF_PEOPLE, account.terms), today())
     return form
 
 
-def _campaign(account: WatchedAccount, number: int) -> Any:
+def campaign_of(account: WatchedAccount, number: int) -> Any:
+    """Return the account's campaign of this number. Aborts with 404 if there is none."""
     return service.one(db.engine, account.account_id, number) or abort(404)
 
 
@@ -91,13 +94,20 @@ def index() -> ResponseReturnValue:
     account = watched()
     campaigns = service.listed(db.engine, account.account_id)
     return shown(
-        "compliance/campaigns.html", account, campaigns=campaigns, states=STATES, rules=BY_ID, ready=_ready()
+        "compliance/campaigns.html",
+        account,
+        campaigns=campaigns,
+        states=STATES,
+        rules=BY_ID,
+        missing=missing(),
     )
 
 
-def _ready() -> bool:
-    """Return whether mail is set up, the only channel to users."""
-    return "mail" in outbox().channels
+def missing() -> str:
+    """Return what keeps campaigns from reaching users: "mail", the only channel to them, "worker", or ""."""
+    if MAIL not in outbox().channels:
+        return "mail"
+    return "worker" if queries.no_worker(db.engine, datetime.now(UTC)) else ""
 
 
 @bp.get("/new")
@@ -106,7 +116,7 @@ def new() -> ResponseReturnValue:
     """The form of a new campaign, filled in for missing MFA, or from another campaign."""
     account = watched()
     copied = service.one(db.engine, account.account_id, whole_number(request.args, "copy") or 0)
-    begins = _today() + timedelta(days=1)
+    begins = today() + timedelta(days=1)
     values: dict[str, Any] = {
         "rule": request.args.get("rule", "mfa"),
         "search": request.args.get("text", ""),
@@ -121,7 +131,8 @@ def new() -> ResponseReturnValue:
             "ahead": ", ".join(map(str, copied.ahead)),
             "deadline": begins + (copied.deadline - copied.begins),
         }
-    return shown("compliance/campaign_new.html", account, _form(account, CampaignForm.blank(**values)))
+    form = _form(account, CampaignForm.blank(**values))
+    return shown("compliance/campaign_new.html", account, form, missing=missing())
 
 
 @bp.post("/new")
@@ -142,17 +153,13 @@ def new_post() -> ResponseReturnValue:
 def one(number: int) -> ResponseReturnValue:
     """A campaign: its steps, users and progress."""
     account = watched()
-    campaign = _campaign(account, number)
-    progress = service.progress(db.engine, campaign, _today())
+    campaign = campaign_of(account, number)
+    progress = service.progress(db.engine, campaign, today())
     left = request.args.get("left")
     chosen = left if left in LEFT else None
     with db.engine.connect() as connection:
         rows, total = service.users(connection, campaign, left=chosen, page=page_number())
-        if campaign.state == CampaignState.DRAFT:
-            patterns = current_app.config["SERVICE_USERS"]
-            asked = list(service.would_be_asked(connection, account.account_id, campaign, patterns))
-        else:
-            asked = list(service.still_asked(connection, number))
+        asked = list(_asked(connection, campaign, begun=bool(progress.users)))
     parts = render(*sample(campaign, asked[0] if asked else "jane.doe"), "en", Brand.of(current_app.config))
     nowhere = service.without_address(asked, account.account_id, address_book(current_app))
     all_steps = steps(campaign.begins, campaign.deadline, campaign.ahead, to_managers=campaign.to_managers)
@@ -180,11 +187,22 @@ def one(number: int) -> ResponseReturnValue:
         kinds=STEPS,
         sending=SENDING,
         who=who,
-        ready=_ready(),
-        today=_today(),
+        missing=missing(),
+        today=today(),
+        at=f"{current_app.config['NOTICES_AT']:%H:%M}",
         groups=_groups(account.account_id),
         commands=_commands(account),
     )
+
+
+def _asked(connection: Connection, campaign: Any, *, begun: bool) -> Iterable[str]:
+    """Yield the names of users who are asked, or would be if the campaign hasn't begun. None after its end."""
+    if campaign.state == CampaignState.ENDED:
+        return ()
+    if begun:
+        return service.still_asked(connection, campaign.id)
+    patterns = current_app.config["SERVICE_USERS"]
+    return service.would_be_asked(connection, campaign.account_id, campaign, patterns)
 
 
 def _groups(account_id: str) -> GroupForm:
@@ -228,50 +246,3 @@ def users(number: int) -> ResponseReturnValue:
     answer = Response(as_csv(COLUMNS, lines()), mimetype="text/csv")
     answer.headers["Content-Disposition"] = f'attachment; filename="campaign-{number}.csv"'
     return answer
-
-
-@bp.post("/<number:number>/start")
-@admins_only
-def start(number: int) -> ResponseReturnValue:
-    """Start a draft, or continue a paused campaign. Without mail nobody would get anything."""
-    account_id = chosen_account()
-    campaign = service.one(db.engine, account_id, number) or abort(404)
-    if not _ready():
-        told = _("Set up mail before you start a campaign. Nothing was changed.")
-        return done(told, "campaigns.one", "warning", code="no-mail", account=account_id, number=number)
-    return _moved(number, CampaignState.RUNNING, _started(campaign))
-
-
-def _started(campaign: Any) -> str:
-    if campaign.state == CampaignState.PAUSED:
-        return _("Campaign resumed.")
-    if campaign.begins > _today():
-        return _("Campaign started. The first notices go out on %(day)s.", day=written(campaign.begins))
-    at = f"{current_app.config['NOTICES_AT']:%H:%M}"
-    return _("Campaign started. The first notices go out within an hour, not before %(time)s.", time=at)
-
-
-@bp.post("/<number:number>/pause")
-@admins_only
-def pause(number: int) -> ResponseReturnValue:
-    """Pause a campaign: nothing more is sent until it is started again."""
-    return _moved(number, CampaignState.PAUSED, _("Campaign paused. Notices that weren’t sent yet were cancelled."))
-
-
-@bp.post("/<number:number>/end")
-@admins_only
-def end(number: int) -> ResponseReturnValue:
-    """End a campaign for good."""
-    return _moved(number, CampaignState.ENDED, _("Campaign ended. Notices that weren’t sent yet were cancelled."))
-
-
-def _moved(number: int, to: CampaignState, told: str) -> ResponseReturnValue:
-    account_id = chosen_account()
-    service.move(db.engine, audit_of(account_id), account_id, number, to, outbox())
-    return done(told, "campaigns.one", account=account_id, number=number)
-
-
-@bp.errorhandler(NotFound)
-def changed_meanwhile(refusal: NotFound) -> ResponseReturnValue:
-    """Show the campaigns as they are now."""
-    return done(refusal, "campaigns.index", "warning", account=chosen_account())
