@@ -32,7 +32,7 @@ sandbox: $(VENV)/.run
 setup: $(VENV)/.all
 
 test: $(VENV)/.all build/markup/.installed
-	@deploy/apt-install chromium-headless-shell libfaketime postgresql redis-server nginx-light systemd fonts-dejavu-core
+	@deploy/apt-install chromium-headless-shell libfaketime postgresql redis-server nginx-light systemd fonts-dejavu-core prometheus
 	$(BIN)/python -m tests $(ARGS)
 
 # For every change, in less than a minute: what needs no server, no browser and no clock of its own.
