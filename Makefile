@@ -14,7 +14,7 @@ PARSERS := tests/test_architecture.py tests/prose tests/compliance/test_report.p
   tests/portal/test_sign_in_vectors.py tests/portal/test_what_people_paste.py tests/portal/test_who_gets_in.py
 FLASK := $(BIN)/flask --app wsgi
 
-.PHONY: setup run serve sandbox test check check-policies check-parsers soak lint audit bench pictures try-image lock css messages
+.PHONY: setup run serve sandbox test check check-policies check-parsers soak lint audit bench pictures try-image lock css messages dist
 
 run: $(VENV)/.run
 	@$(BIN)/python deploy/check-port PORT $(PORT)
@@ -66,6 +66,10 @@ lint: $(VENV)/.all
 audit: $(VENV)/.all
 	$(BIN)/uv tool run pip-audit --require-hashes --disable-pip -r requirements-serve.lock
 
+# The wheel and the sdist, in dist/. The same source gives the same bytes.
+dist: $(VENV)/.all
+	@$(BIN)/python deploy/make-dist
+
 # The Dockerfile's steps, without Docker.
 try-image: $(VENV)/.all
 	@$(BIN)/python deploy/try-image
@@ -82,11 +86,14 @@ bench: $(VENV)/.all
 # Pins what pyproject.toml asks for, with hashes and without naming where packages come from.
 lock: $(VENV)/.all
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-	  --no-emit-index-url --no-emit-find-links --extra sandbox pyproject.toml -o requirements.lock
+	  --no-emit-index-url --no-emit-find-links --extra sandbox --group build pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-	  --no-emit-index-url --no-emit-find-links --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	  --no-emit-index-url --no-emit-find-links --extra dev --group build -c requirements.lock \
+	  pyproject.toml -o requirements-dev.lock
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  --no-emit-index-url --no-emit-find-links -c requirements.lock pyproject.toml -o requirements-serve.lock
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	  --no-emit-index-url --no-emit-find-links -c requirements.lock --group build -o requirements-build.lock
 
 # The part of Bootstrap our pages use, by its own Sass: what is written to static/ is committed. Needs Node.js.
 css:

@@ -7,21 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import click
 import orjson
 
+from app.places import INSTANCE
 from app.policy.documents import PARTITIONS
 from app.settings import account_lists, branding, company, notices, outbox, parsers, reminders, values
 from app.settings.list_files import ListFiles
 from app.settings.table import Reading, Setting, read_all
 
-ROOT = Path(__file__).parent
-
-_DATABASE = f"sqlite:///{ROOT / 'instance' / 'latchkey.db'}"
+_DATABASE = f"sqlite:///{INSTANCE / 'latchkey.db'}"
 _MAKE_ONE = "Make one: `python3 -c 'import secrets; print(secrets.token_urlsafe(48))'`"
 
 

@@ -8,11 +8,12 @@ from flask import Flask
 
 from app.audit.log import open_audit_log
 from app.compliance.data.user_tags import UserTags
-from app.db import db
+from app.db import db, migrating
 from app.db.opening import open_database
 from app.notices.addresses import read_tags_with
 from app.notices.channels import configured
 from app.notices.outbox import open_outbox
+from app.places import MIGRATIONS
 from config import from_env
 
 
@@ -21,6 +22,7 @@ def create_command_app() -> Flask:
     app = Flask("app")
     app.config.from_mapping(from_env(os.environ))
     open_database(app)
+    migrating.register(app, MIGRATIONS)
     open_audit_log(app)
     open_outbox(app, configured(app.config))
     with app.app_context():

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 from flask import Flask
 from flask_login import LoginManager
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app import access_keys, account, mfa, overview, password, policy_pages, public_keys, signin
+from app import __version__, access_keys, account, mfa, overview, password, policy_pages, public_keys, signin
 from app.activity.views import bp as activity_bp
 from app.audit.log import open_audit_log
 from app.aws.clients import Clients
@@ -31,6 +29,7 @@ from app.notices.addresses import read_tags_with
 from app.notices.channels import configured
 from app.notices.metrics import OutboxCollector
 from app.notices.outbox import open_outbox
+from app.places import MIGRATIONS, STATIC, TEMPLATES
 from app.policy.portal_actions import allowed_actions
 from app.sessions import current
 from app.sessions.interface import StoredSessions
@@ -53,16 +52,14 @@ from app.web import (
 from app.web.rate_limits import Addressed
 from app.web.responses import Number
 
-ROOT = Path(__file__).parent.parent
-
 
 def create_app(config: dict[str, Any]) -> Flask:
     """Return the portal. config: as `config.from_env` returns it."""
-    app = Flask(__name__, template_folder=ROOT / "templates", static_folder=ROOT / "static")
+    app = Flask(__name__, template_folder=TEMPLATES, static_folder=STATIC)
     app.config.from_mapping(config)
 
     open_database(app)
-    migrating.register(app, ROOT / "migrations")
+    migrating.register(app, MIGRATIONS)
     app.session_interface = StoredSessions(app, _session_store(app))
     open_audit_log(app, metrics.recorded)
     open_outbox(app, configured(app.config))
@@ -73,7 +70,7 @@ def create_app(config: dict[str, Any]) -> Flask:
     clients = Clients(
         allowed_actions(app.config["FORCE_MFA_DOCUMENT"]),
         app.config["AWS_REGION"],
-        user_agent=f"latchkey/{version('latchkey')}",
+        user_agent=f"latchkey/{__version__}",
         observer=Observer(metrics.aws_answered, metrics.aws_throttled),
         request_id=request_id,
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench import Row
-from config import ROOT
+from bench._portal import ROOT
 
 REPEATS = 5
 FLASK = [sys.executable, "-m", "flask"]

@@ -43,7 +43,12 @@ def shards() -> dict[str, list[str]]:
         "browser, as replicas": [*sorted(replicas), "--policy=recommended", *AS_REPLICAS],
         "browser, on SQLite, 1": [*alone[0::2], "--policy=recommended"],
         "browser, on SQLite, 2": [*alone[1::2], "--policy=recommended"],
-        "the rest": ["tests", "--ignore=tests/browser", *(f"--ignore={each}" for each in named)],
+        "the rest": [
+            "tests",
+            "--ignore=tests/browser",
+            "--ignore=tests/release",
+            *(f"--ignore={each}" for each in named),
+        ],
         **APART,
         "browser, under the tutorial's policy": [*sorted(stories), "--policy=tutorial", *AS_REPLICAS],
     }

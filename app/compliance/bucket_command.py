@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from importlib.metadata import version
 
 import click
 from flask import current_app
 
+from app import __version__
 from app.aws.bucket import READS_OF_BUCKET, BucketGateway
 from app.aws.clients import Clients, using_credentials
 from app.aws.profile import credentials_of
@@ -26,7 +26,7 @@ The profile needs s3:ListBucket on the bucket and s3:GetObject on its objects. N
 
 def sync_bucket(bucket: str, prefix: str, profile: str | None, *, again: bool, quiet: bool) -> None:
     """Take what is new in the bucket. Raises ClickException where an object was refused: the others were taken."""
-    agent = f"latchkey/{version('latchkey')}"
+    agent = f"latchkey/{__version__}"
     clients = Clients(READS_OF_BUCKET, current_app.config["AWS_REGION"], user_agent=agent)
     ended: list[Ended] = []
     arn = ""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from importlib.metadata import version
 from typing import Any, NamedTuple
 
 from sqlalchemy import Engine
 
+from app import __version__
 from app.compliance import labels
 from app.compliance.data import queries
 from app.compliance.data.judgements import subject_of
@@ -146,7 +146,7 @@ def _columns_by_rule(terms: Terms, standards: Sequence[Standard], made_at: datet
                 ),
                 "as_of": f"{terms.now:%Y-%m-%dT%H:%M:%SZ}",
                 "exported_at": f"{made_at:%Y-%m-%dT%H:%M:%SZ}",
-                "product_version": version("latchkey"),
+                "product_version": __version__,
             },
         )
         for rule in applying(RULES, terms)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import shlex
 import time
 from datetime import UTC, datetime
-from importlib.metadata import version
 
 import click
 from flask import current_app
 
+from app import __version__
 from app.audit.log import Audit
 from app.aws.account import AccountGateway
 from app.aws.authorization_details import GET_DETAILS, AuthorizationDetailsGateway
@@ -52,7 +52,7 @@ def refresh_account(profile: str | None, *, report: bool, details: bool, quiet: 
     Raises ClickException where something wasn't read. The rest was stored.
     """
     reads = (READS_WITH_REPORT if report else READS) | {LIST_CERTIFICATES} | ({GET_DETAILS} if details else set())
-    clients = Clients(reads, current_app.config["AWS_REGION"], user_agent=f"latchkey/{version('latchkey')}")
+    clients = Clients(reads, current_app.config["AWS_REGION"], user_agent=f"latchkey/{__version__}")
     gateways = Gateways(
         UserListGateway(clients),
         AccountGateway(clients),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from importlib.metadata import version
 from typing import Any, NamedTuple
 
 from sqlalchemy import Engine
 
+from app import __version__
 from app.compliance.data import history
 from app.compliance.data.history import PastDay, Turned
 from app.compliance.data.queries import Filter
@@ -58,7 +58,7 @@ def list_as(form: str, past: PastDay, found: Iterable[Result], made_at: datetime
         "day": past.day.isoformat(),
         "recorded_at": _stamp(past.figures.at) if past.figures.at else past.recorded_on.isoformat(),
         "exported_at": _stamp(made_at),
-        "product_version": version("latchkey"),
+        "product_version": __version__,
     }
     rows = (
         {

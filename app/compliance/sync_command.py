@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version
 
 import click
 from flask import current_app
 
+from app import __version__
 from app.aws.authorization_details import GET_DETAILS
 from app.aws.clients import Clients, using_credentials
 from app.aws.credential_report import READS_WITH_REPORT
@@ -55,7 +55,7 @@ def sync_accounts(options: Options) -> None:
         | {ASSUME, LIST_CERTIFICATES}
         | ({GET_DETAILS} if options.details else set()),
         current_app.config["AWS_REGION"],
-        user_agent=f"latchkey/{version('latchkey')}",
+        user_agent=f"latchkey/{__version__}",
     )
     try:
         listed = listed_accounts(options.content) if options.content is not None else None

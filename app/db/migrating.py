@@ -1,4 +1,4 @@
-"""`flask db`: Flask-Migrate, loaded only when it is used. It loads Alembic, which no page needs."""
+"""`latchkey db` and `flask db`: Flask-Migrate, loaded only when it is used. It loads Alembic, which no page needs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,12 @@ from app.db import db
 def register(app: Flask, directory: Path) -> None:
     """Give the application its `db` commands. directory: of the migrations."""
     app.extensions["migrate"] = _Later(app, directory)
-    app.cli.add_command(_Commands("db", help="Create the database, or migrate it to this version."))
+    app.cli.add_command(commands())
+
+
+def commands() -> click.Group:
+    """Return the `db` commands, for an application that `register` was called with."""
+    return _Commands("db", help="Create the database, or migrate it to this version.")
 
 
 class _Later:

@@ -11,10 +11,9 @@ from flask import Flask
 from sqlalchemy import event
 
 from app.db import db
+from app.places import INSTANCE
 
 log = logging.getLogger(__name__)
-OWN_FOLDER = Path(__file__).parent.parent.parent / "instance"
-"""Of the database that is used where none is set."""
 
 
 def open_database(app: Flask) -> None:
@@ -34,9 +33,9 @@ def _keep_private(database: Path) -> None:
     if not database.is_absolute():  # in memory
         return
     try:
-        if database.parent == OWN_FOLDER:
-            OWN_FOLDER.mkdir(mode=0o700, exist_ok=True)
-            OWN_FOLDER.chmod(0o700)
+        if database.parent == INSTANCE:
+            INSTANCE.mkdir(mode=0o700, exist_ok=True)
+            INSTANCE.chmod(0o700)
         if database.parent.is_dir():
             os.close(os.open(database, os.O_CREAT | os.O_RDONLY, 0o600))
         for file in (database.with_name(database.name + ending) for ending in ("", "-wal", "-shm", "-journal")):

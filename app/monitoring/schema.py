@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from pathlib import Path
 
 from sqlalchemy import Engine, column, inspect, select, table
 from sqlalchemy.exc import SQLAlchemyError
 
-VERSIONS = Path(__file__).parents[2] / "migrations" / "versions"
+from app.places import MIGRATIONS
+
+VERSIONS = MIGRATIONS / "versions"
 UNANSWERED = "The database does not answer. Check DATABASE_URL, and that the database is running."
 OUT_OF_DATE = "The database doesn’t have this version’s schema. Run: .venv/bin/flask --app wsgi db upgrade"
 _STEP = re.compile(r'^(down_revision|revision) = (?:None|"(\w+)")$', re.MULTILINE)

@@ -5,17 +5,17 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Mapping
 from functools import cache, lru_cache
-from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
+from app import places
 from app.notices.content import Brand, Content, Fact, Section
 from app.notices.kinds import compose
 from app.notices.messages import Parts
 from app.text.messages import _
 
-TEMPLATES = Path(__file__).parent.parent.parent / "templates" / "notices"
+TEMPLATES = places.TEMPLATES / "notices"
 WIDTH = 72
 """Characters of a line of text. Addresses and names may be longer."""
 

@@ -33,10 +33,12 @@ class Terminal:
         self._exports = folder / "exports"
         self._exports.touch()
         clock = {name: value for name, value in os.environ.items() if "FAKETIME" in name}
-        kept = ("LD_PRELOAD", "PYTHONPATH", "DONT_FAKE_MONOTONIC")
+        kept = ("LD_PRELOAD", "DONT_FAKE_MONOTONIC")
         self._environment = {
             **clock,
             **{name: os.environ[name] for name in kept if name in os.environ},
+            # The programs of .venv take the project from where it was installed. Here it's a checkout of links.
+            "PYTHONPATH": os.pathsep.join([str(self.here), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]),
             "HOME": str(self.home),
             "PATH": f"{programs}:{Path(sys.executable).parent}:/usr/bin:/bin",
             "AWS_EC2_METADATA_DISABLED": "true",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from importlib.metadata import version
 from typing import Any
 
+from app import __version__
 from app.compliance import labels
 from app.compliance.data.rows import AccountRow
 from app.compliance.evidence.completeness import Completeness
@@ -115,7 +115,7 @@ def about_account(
         region,
         made_at,
         terms.now,
-        version("latchkey"),
+        __version__,
         {name.replace("_", "-"): getattr(terms, name) for name in UNITS},
         tuple(standards),
         tuple(sources_of(stored)),

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader
 from sqlalchemy import Engine
@@ -20,10 +19,9 @@ from app.compliance.rules.subjects import Terms
 from app.compliance.rules.table import RULES, applying, demanded
 from app.compliance.rules.verdicts import State
 from app.compliance.standards.standard import Standard, items_by_rule
+from app.places import TEMPLATES
 from app.text.dates import written
 from app.text.messages import _, ngettext
-
-TEMPLATES = Path(__file__).parents[3] / "templates"
 
 NOTHING_REMOTE = "default-src 'none'; style-src 'unsafe-inline'"
 """Content security policy of the file: browsers load nothing and run nothing."""

@@ -1,0 +1,19 @@
+"""The application in which commands run that read or write the database."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import cast
+
+from flask import Flask
+from flask.cli import ScriptInfo
+
+
+def _create() -> Flask:
+    """Import it when a command asks for it, so that `--help` needs no settings."""
+    return cast("Flask", import_module("app.command_app").create_command_app())
+
+
+def script_info() -> ScriptInfo:
+    """Return what Flask's commands find their application by."""
+    return ScriptInfo(create_app=_create, set_debug_flag=False)

@@ -1,0 +1,57 @@
+"""The wheel has everything that serves, and nothing else. `make release-check` installs it (tests/release)."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from configparser import ConfigParser
+
+import pytest
+
+from app import __version__
+from tests.support.sandbox import ROOT
+
+INSIDE = {"templates": "app/templates", "static": "app/static", "migrations": "app/migrations"}
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[zipfile.ZipFile]:
+    """The wheel that `make dist` builds."""
+    folder = tmp_path_factory.mktemp("dist")
+    subprocess.run([sys.executable, ROOT / "deploy/make-dist", folder, "wheel"], check=True, capture_output=True)
+    with zipfile.ZipFile(folder / f"latchkey-{__version__}-py3-none-any.whl") as built:
+        yield built
+
+
+def committed(*folders: str) -> set[str]:
+    """The files that are part of the project, not what Python made of them."""
+    ignored = {"__pycache__"}
+    found = (path for folder in folders for path in (ROOT / folder).rglob("*") if path.is_file())
+    return {str(path.relative_to(ROOT)) for path in found if not ignored & set(path.parts)}
+
+
+def test_the_wheel_has_every_file_that_serves_and_no_other(wheel: zipfile.ZipFile) -> None:
+    wanted = {name for name in committed("app") if not name.startswith("app/sandbox/")}
+    wanted |= {re.sub(rf"^{folder}/", f"{to}/", name) for folder, to in INSIDE.items() for name in committed(folder)}
+    wanted |= {"config.py", "wsgi.py", "app/deploy/gunicorn.conf.py"}
+    assert {name for name in wheel.namelist() if ".dist-info/" not in name} == wanted
+
+
+def test_no_file_of_the_wheel_says_where_or_when_it_was_built(wheel: zipfile.ZipFile) -> None:
+    released = re.search(
+        rf"^## {re.escape(__version__)} - (\d+)-(\d+)-(\d+)$", (ROOT / "CHANGELOG.md").read_text(), re.M
+    )
+    assert released and {each.date_time[:3] for each in wheel.infolist()} == {tuple(map(int, released.groups()))}
+    assert not any(str(ROOT).encode() in wheel.read(name) for name in wheel.namelist())
+
+
+def test_installing_the_wheel_gives_the_command_and_no_command_that_cannot_load(wheel: zipfile.ZipFile) -> None:
+    points = ConfigParser()
+    points.read_string(wheel.read(f"latchkey-{__version__}.dist-info/entry_points.txt").decode())
+    assert points["console_scripts"]["latchkey"] == "app.cli.main:main"
+    modules = {place.partition(":")[0] for group in points.sections() for place in points[group].values()}
+    files = {f"{module.replace('.', '/')}.py" for module in modules}
+    assert files <= set(wheel.namelist()), "Flask loads all of them, and would stop at one that is missing"
