@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from sqlalchemy import Engine, column, inspect, select, table
+from sqlalchemy import Connection, Engine, column, inspect, select, table
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.places import MIGRATIONS
@@ -16,25 +16,61 @@ OUT_OF_DATE = "The database doesn’t have this version’s schema. Run: .venv/b
 _STEP = re.compile(r'^(down_revision|revision) = (?:None|"(\w+)")$', re.MULTILINE)
 _version = table("alembic_version", column("version_num"))
 """Alembic's table, with one row."""
+_support = table("schema_support", column("oldest"))
+"""`app.db.models.SchemaSupport`, with one row."""
+TOO_NEW = (
+    "The database’s schema is of a later version, which this version can’t work with. Start the later version. "
+    "docs/operations.md says how to go back."
+)
+
+
+def _steps() -> list[dict[str, str]]:
+    return [dict(_STEP.findall(file.read_text())) for file in VERSIONS.glob("*.py")]
 
 
 @cache
 def behind() -> frozenset[str | None]:
-    """The revisions before this version's. None: of an empty database.
+    """The revisions before this version's. None: of an empty database."""
+    return frozenset({step["down_revision"] for step in _steps() if step}) - {""} | {None}
 
-    One that isn't known is of a later release, which is made to suit the one before it.
-    """
-    return frozenset(
-        {told["down_revision"] for file in VERSIONS.glob("*.py") if (told := dict(_STEP.findall(file.read_text())))}
-    ) - {""} | {None}
+
+@cache
+def _known() -> frozenset[str | None]:
+    return behind() | {step["revision"] for step in _steps() if "revision" in step}
+
+
+def is_later(connection: Connection) -> bool:
+    """Return whether a later version migrated the database. This one then has no migrations for it."""
+    return _revision(connection) not in _known()
+
+
+def problem_of(connection: Connection) -> str:
+    """Return what is wrong with the schema and what to do, "" if this version works with it."""
+    revision = _revision(connection)
+    if revision in behind():
+        return OUT_OF_DATE
+    return "" if revision in _known() or _works_with_this_version(connection) else TOO_NEW
+
+
+def _revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table(_version.name):
+        return None
+    revision: str | None = connection.execute(select(_version.c.version_num)).scalar()
+    return revision
+
+
+def _works_with_this_version(connection: Connection) -> bool:
+    """A later version's schema says since which revision versions work with it."""
+    if not inspect(connection).has_table(_support.name):
+        return True
+    return connection.execute(select(_support.c.oldest)).scalar() in _known()
 
 
 def problems_of(engine: Engine) -> dict[str, str]:
     """What is wrong with "database" or "schema". Empty when all is well."""
     try:
         with engine.connect() as connection:
-            migrated = inspect(connection).has_table(_version.name)
-            current = connection.execute(select(_version.c.version_num)).scalar() if migrated else None
+            problem = problem_of(connection)
     except SQLAlchemyError:
         return {"database": UNANSWERED}
-    return {"schema": OUT_OF_DATE} if current in behind() else {}
+    return {"schema": problem} if problem else {}
