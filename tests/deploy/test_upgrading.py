@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import click
 import flask_migrate
 import pytest
 from flask import Flask
@@ -52,7 +53,7 @@ class Upgrade:
     def __init__(self, app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
         self.said: list[str] = []
         self.ended: list[int] = []
-        monkeypatch.setattr(upgrading.click, "echo", lambda text, **_: self.said.append(text))
+        monkeypatch.setattr(click, "echo", lambda text, **_: self.said.append(text))
         self._app = app
         self._thread = threading.Thread(target=self._run)
 
