@@ -14,7 +14,7 @@ PARSERS := tests/test_architecture.py tests/prose tests/compliance/test_report.p
   tests/portal/test_sign_in_vectors.py tests/portal/test_what_people_paste.py tests/portal/test_who_gets_in.py
 FLASK := $(BIN)/flask --app wsgi
 
-.PHONY: setup run serve sandbox test check check-policies check-parsers soak lint audit bench pictures try-image lock css messages dist
+.PHONY: setup run serve sandbox test check check-policies check-parsers soak release-check lint audit bench pictures try-image lock css messages dist
 
 run: $(VENV)/.run
 	@$(BIN)/python deploy/check-port PORT $(PORT)
@@ -53,6 +53,11 @@ soak: $(VENV)/.all
 	$(BIN)/python -m tests tests/faults/test_killed.py tests/faults/test_matrix.py tests/compliance/test_sync.py \
 	  tests/policy/test_mfa_enforcement.py tests/security/test_every_input.py -s --whole-matrix --batches 8 --flows $(or $(FLOWS),200) $(if $(SEED),--seed $(SEED))
 	$(BIN)/python -m tests tests/sandbox/test_forced_replay.py --tries 40 $(if $(SEED),--seed $(SEED))
+
+# What a release has, built and used as people get it. For a fresh clone.
+release-check: $(VENV)/.all
+	@deploy/apt-install libfaketime
+	$(BIN)/python -m tests tests/release $(ARGS)
 
 lint: $(VENV)/.all
 	$(BIN)/ruff check .

@@ -48,7 +48,7 @@ class Portal:
 
     def __init__(self, folder: Path, sandbox: Cloud, host: str = "", **settings: str) -> None:
         """host: serve TLS under this name, with a self-made certificate."""
-        self.folder = folder
+        self.folder, self.here = folder, ROOT
         self.port = free_port()
         self.host = host
         self.url = f"https://{host}:{self.port}" if host else f"http://127.0.0.1:{self.port}"
@@ -100,12 +100,15 @@ class Portal:
 
     def start(self) -> None:
         """Start it and wait until it answers."""
-        command = [sys.executable, "-m", "gunicorn", "-c", "deploy/gunicorn.conf.py", "wsgi:app", *self._tls()]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                command, cwd=ROOT, env=self.environment, stdout=log, stderr=log, start_new_session=True
+                self.command(), cwd=self.here, env=self.environment, stdout=log, stderr=log, start_new_session=True
             )
         wait_until(self._answers, 30, self.log.read_text, while_runs=self.process)
+
+    def command(self) -> list[str]:
+        """What starts it."""
+        return [sys.executable, "-m", "gunicorn", "-c", "deploy/gunicorn.conf.py", "wsgi:app", *self._tls()]
 
     def _tls(self) -> list[str]:
         if not self.host:

@@ -1,0 +1,66 @@
+"""What tests of a release share: the source in a fresh folder, what was built of it, and where that is installed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.sandbox import ROOT
+
+ON_THIS_MACHINE = {
+    name: value
+    for name, value in os.environ.items()
+    if name not in ("LD_PRELOAD", "PYTHONPATH") and "FAKE" not in name
+}
+"""The environment without the clock of the tests and their hold on the network: pip asks where it is set up to ask."""
+
+
+def run(*command: str | Path, cwd: Path | None = None) -> str:
+    """Run a program as on any machine, and return what it prints. Fails the test if the program fails."""
+    done = subprocess.run(command, cwd=cwd, env=ON_THIS_MACHINE, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def fresh_source(folder: Path) -> Path:
+    """Return a clone of what was committed. Without Git's folder, as in an sdist, a copy of the files."""
+    if (ROOT / ".git").exists():
+        run("git", "clone", "-q", "--no-hardlinks", ROOT, folder)
+    else:
+        unwanted = shutil.ignore_patterns(".venv", "dist", "build", "instance", "__pycache__", ".*_cache")
+        shutil.copytree(ROOT, folder, ignore=unwanted)
+    return folder
+
+
+def built(source: Path, into: Path) -> Path:
+    """Build the packages of a source as `make dist` does."""
+    run(sys.executable, source / "deploy/make-dist", into, cwd=source)
+    return into
+
+
+@pytest.fixture(scope="session")
+def source(scratch: Path) -> Path:
+    """The source in a folder of its own."""
+    return fresh_source(scratch / "source")
+
+
+@pytest.fixture(scope="session")
+def dist(scratch: Path, source: Path) -> Path:
+    """The folder with what `make dist` builds."""
+    return built(source, scratch / "dist")
+
+
+@pytest.fixture(scope="session")
+def installed(scratch: Path, source: Path, dist: Path) -> Path:
+    """The folder of the programs of an environment that only Latchkey's wheel and its pinned packages are in."""
+    venv = scratch / "installed"
+    run(sys.executable, "-m", "venv", venv)
+    pip = (venv / "bin/python", "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "-q")
+    run(*pip, "--require-hashes", "-r", source / "requirements-serve.lock")
+    run(*pip, "--no-deps", *dist.glob("latchkey-*.whl"))
+    return venv / "bin"
