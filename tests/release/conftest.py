@@ -17,7 +17,7 @@ ON_THIS_MACHINE = {
     for name, value in os.environ.items()
     if name not in ("LD_PRELOAD", "PYTHONPATH") and "FAKE" not in name
 }
-"""The environment without the clock of the tests and their hold on the network: pip asks where it is set up to ask."""
+"""The environment without the clock of the tests, and with the network: pip asks where it is set up to ask."""
 
 
 def run(*command: str | Path, cwd: Path | None = None) -> str:

@@ -41,7 +41,7 @@ class InstalledPortal(Portal):
         self.run("latchkey", "db", "upgrade")
 
     def run(self, program: str, *words: str) -> str:
-        command = [self.programs / program, *words]
+        command = [str(self.programs / program), *words]
         done = subprocess.run(
             command, cwd=self.here, env=self.environment, capture_output=True, text=True, check=False
         )
