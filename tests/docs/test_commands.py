@@ -287,6 +287,7 @@ def _is_a_command_of_ours(words: list[str], line: Line) -> None:
 def _is_a_program_of_the_suite(words: list[str], line: Line) -> None:
     assert words[0] in (".venv/bin/python", "python"), line
     if words[1] == "-m":
-        assert (ROOT / words[2].replace(".", "/")).exists(), line
+        module = ROOT / words[2].replace(".", "/")
+        assert module.exists() or module.with_suffix(".py").exists(), line
     else:
         assert (ROOT / words[1]).exists(), line
