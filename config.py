@@ -61,11 +61,13 @@ SETTINGS: dict[str, Setting] = {
             parsers.secret_key,
             help="At least 32 random characters. Sessions are encrypted with keys derived from it. Required. "
             f"{_MAKE_ONE}",
+            secret=True,
         ),
         Setting(
             "SECRET_KEY_FALLBACKS",
             parsers.secret_keys,
             help="Earlier keys, separated by commas. Open sessions stay readable while you rotate",
+            secret=True,
         ),
         Setting(
             "EVIDENCE_KEY",
@@ -73,6 +75,7 @@ SETTINGS: dict[str, Setting] = {
             help="At least 32 random characters. The key that signs packs of evidence is derived from it: "
             "[compliance.md](compliance.md#the-key-that-signs). Default: derived from `SECRET_KEY`, so it changes "
             "with that",
+            secret=True,
         ),
         Setting(
             "EVIDENCE_RETENTION_DAYS",
@@ -88,6 +91,7 @@ SETTINGS: dict[str, Setting] = {
             help="Keys of the audit log, `KEYID:SECRET`, separated by commas, each secret with at least 32 random "
             "characters: [activity.md](activity.md). The first signs new entries. Keep earlier keys after "
             "it, with an end date: `KEYID@2026-05-03:SECRET`. `+KEYID:SECRET` in front doesn't sign yet. Required",
+            secret=True,
         ),
         Setting(
             "AUDIT_RETENTION_DAYS",
@@ -134,6 +138,7 @@ SETTINGS: dict[str, Setting] = {
             key="SQLALCHEMY_DATABASE_URI",
             help="`sqlite:////PATH/TO/FILE`, or `postgresql+psycopg://USER:PASSWORD@HOST/NAME`. "
             "Default: SQLite in `instance/latchkey.db`",
+            secret=True,
         ),
         Setting(
             "REDIS_URL",
@@ -141,6 +146,7 @@ SETTINGS: dict[str, Setting] = {
             help="`redis://HOST:PORT/NUMBER` (`rediss://` with TLS), for sessions and rate limits that all replicas "
             "share: [operations.md](operations.md). Default: none, so sessions are in the database and "
             "rate limits in memory",
+            secret=True,
         ),
         Setting(
             "WORKERS",
@@ -163,6 +169,7 @@ SETTINGS: dict[str, Setting] = {
             "METRICS_TOKEN",
             parsers.metrics_token,
             help="The bearer token for `/metrics`, at least 16 characters. Default: none, and no `/metrics`",
+            secret=True,
         ),
         Setting(
             "FORCE_MFA_POLICY",
@@ -216,6 +223,7 @@ SETTINGS: dict[str, Setting] = {
             "OIDC_CLIENT_SECRET",
             company.needed,
             help="Its client secret. Required with `OIDC_ISSUER`",
+            secret=True,
         ),
         Setting(
             "OIDC_ADMIN_GROUPS",
@@ -367,27 +375,32 @@ SETTINGS: dict[str, Setting] = {
             "SMTP_PASSWORD",
             notices.smtp_password,
             help="Its password. Required with `SMTP_USER`",
+            secret=True,
         ),
         Setting(
             "WEBHOOK_URL",
             notices.hook,
             help="Address that notices are posted to as signed JSON: [notifications.md](notifications.md#webhook). "
             "Default: none",
+            secret=True,
         ),
         Setting(
             "WEBHOOK_SECRETS",
             notices.hook_secrets,
             help="Secrets that sign them, `whsec_…`, separated by commas. Required with `WEBHOOK_URL`",
+            secret=True,
         ),
         Setting(
             "SLACK_WEBHOOK_URL",
             notices.hook,
             help="Address of an incoming webhook of Slack. Default: none",
+            secret=True,
         ),
         Setting(
             "TEAMS_WEBHOOK_URL",
             notices.hook,
             help="Address of a workflow of Microsoft Teams that posts what it receives. Default: none",
+            secret=True,
         ),
         Setting(
             "NOTICES_PRIVATE_ADDRESSES",

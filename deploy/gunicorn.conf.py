@@ -57,7 +57,7 @@ def on_starting(server):  # type: ignore[no-untyped-def] # gunicorn's hook
         if not problems:
             begin_keys(portal)
         health.forget_connections()
-    if server.cfg.workers > 1 and not os.environ.get("REDIS_URL"):
+    if server.cfg.workers > 1 and not getattr(portal, "config", os.environ).get("REDIS_URL"):
         problems["workers"] = "More than one worker needs REDIS_URL."
     if problems:
         told = "".join(f"- {problem}\n" for problem in dict.fromkeys(problems.values()))  # one may have two victims

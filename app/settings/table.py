@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from app.settings.secret_files import Unusable, read_secret
+
 log = logging.getLogger(__name__)
 
 
@@ -44,6 +46,18 @@ class Setting:
     """Its name in Flask's configuration, where that is another one."""
     formerly: str = ""
     """An earlier name, which still works."""
+    secret: bool = False
+    """Is it one? Then it can also be in a file, whose path is in `NAME_FILE`."""
+
+    @property
+    def file_name(self) -> str:
+        """Name of the environment variable with the path of a file that has the value. "" where there is none."""
+        return f"{self.name}_FILE" if self.secret else ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All environment variables that set it."""
+        return tuple(name for name in (self.name, self.file_name, self.formerly) if name)
 
     def description(self) -> str:
         """Return what docs/settings.md says about it."""
@@ -52,6 +66,8 @@ class Setting:
             parts.append(f"Default `{self.default}`")
         if self.formerly:
             parts.append(f"The former name `{self.formerly}` still works")
+        if self.secret:
+            parts.append(f"Secret: `{self.file_name}` reads it from a file")
         return ". ".join(parts)
 
     def _name_in(self, env: Mapping[str, str]) -> str:
@@ -66,7 +82,18 @@ class Setting:
     def read(self, env: Mapping[str, str], values: Mapping[str, Any], problems: list[str]) -> Any:
         """Return its value. What is wrong is added to the problems."""
         name = self._name_in(env)
-        return self.parse(env.get(name) or self.default, Reading(name, env, values, problems))
+        text = env.get(name, "")
+        if self.secret and (path := env.get(self.file_name)):
+            if text:
+                problems.append(f"{name} and {self.file_name} are both set. Set one of them.")
+                problems = []  # what follows from that isn't said as well
+            name = self.file_name
+            try:
+                text = text or read_secret(name, path)
+            except Unusable as error:
+                problems.append(str(error))
+                problems = []  # as above
+        return self.parse(text or self.default, Reading(name, env, values, problems))
 
 
 def read_all(table: Iterable[Setting], env: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
