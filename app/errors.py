@@ -35,6 +35,8 @@ class PortalError(Exception):
 
     code: ClassVar[str] = "failed"
     """Stable name of this kind of error, unique: the audit log and metrics have it. It outlives the class's name."""
+    diagnoses: ClassVar[frozenset[str]] = frozenset()
+    """Stable names of the several things that an error of this kind may tell. docs/errors.md has each."""
     aws_codes: ClassVar[tuple[str, ...]] = ()
     message: ClassVar[str] = N_("Something went wrong. Try again.")
     field: str | None = None
@@ -52,7 +54,7 @@ class PortalError(Exception):
     ) -> None:
         super().__init__(message or self.sentence())
         self.diagnosis = diagnosis
-        """Stable name of which of several things an error of this kind tells, "cut-short"; "" where there is one."""
+        """Which of its `diagnoses` it tells, "cut-short", or with a detail "too-small:1024"; "" for none."""
         self.action = action
         """What was asked of AWS, "iam:ListUsers"; empty where AWS was not asked."""
         self.request_id = request_id

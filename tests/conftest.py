@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.clock import Clock, stay_on_loopback
 from tests.support.redis import RedisServer, redis_server
+from tests.support.refusals import only_known_diagnoses
 
 POLICIES = ("recommended", "tutorial")
 
@@ -45,6 +46,13 @@ def same_phase(request: pytest.FixtureRequest, pytestconfig: pytest.Config) -> N
     if Clock.can_be_moved():
         clock: Clock = request.getfixturevalue("clock")
         clock.move((pytestconfig.getoption("phase") - clock.time()) % 30)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def known_diagnoses() -> Iterator[None]:
+    """Every diagnosis is one that its kind of error names."""
+    with only_known_diagnoses():
+        yield
 
 
 @pytest.fixture(scope="session")

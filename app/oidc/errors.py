@@ -21,6 +21,12 @@ class TokenRefused(Refused):
     """The provider's answer isn't for this portal, this sign-in or this moment. diagnosis: the claim, or "token"."""
 
     code = "company-sign-in-refused"
+    diagnoses = frozenset(
+        {
+            "code", "token",
+            "iss", "sub", "aud", "exp", "nbf", "iat", "auth_time", "nonce", "acr", "amr", "azp", "at_hash",
+        }
+    )  # fmt: skip
     message = N_("Your company’s sign-in gave an answer that isn’t valid. Nobody was signed in. Start again.")
 
 
@@ -28,4 +34,5 @@ class LogoutRefused(Refused):
     """The logout token isn't right. diagnosis: the claim, or "token"."""
 
     code = "company-logout-refused"
+    diagnoses = frozenset({"token", "typ", "events", "iss", "sub", "sid", "aud", "exp", "nbf", "iat", "jti", "nonce"})
     message = N_("The company’s sign-in sent a sign-out that isn’t valid. Nobody was signed out.")

@@ -16,6 +16,15 @@ class PastedTextRefused(Refused):
     """What was pasted isn't accepted here. The sentence says what it is instead, and `diagnosis` names it."""
 
     code = "pasted-text-refused"
+    diagnoses = frozenset(
+        {
+            "empty", "too-long", "too-long-for-aws", "several-things", "several", "several-keys", "another-block",
+            "cut-short", "cut-short-or-text-beside-it", "text-before-it", "no-beginning", "no-frame", "no-key",
+            "not-text", "something-else", "file-name", "fingerprint", "json-web-key", "too-small", "too-large",
+            "unknown-type", "certificate", "ssh-certificate", "ssh-key", "public-key", "request", "pkcs7",
+            "trusted-certificate", "revocation-list", "not-a-certificate", "expired", "not-valid-yet",
+        }
+    )  # fmt: skip
     field = "pasted"
 
     def __init__(self, message: str = "", diagnosis: str = "") -> None:
@@ -26,6 +35,7 @@ class PrivateKeyPasted(PastedTextRefused):
     """A private key, or something that contains one."""
 
     code = "private-key-pasted"
+    diagnoses = frozenset()
     message = N_(
         "This is a private key, or contains one. It wasn’t sent to AWS, and we didn’t keep it, but it left your "
         "computer. Treat it as exposed and create a new key pair. Upload only the public key."
@@ -36,6 +46,7 @@ class Pkcs12Pasted(PrivateKeyPasted):
     """A .p12 or .pfx file."""
 
     code = "pkcs12-pasted"
+    diagnoses = frozenset()
     message = N_(
         "This is a PKCS#12 file, which usually contains the private key. It wasn’t sent to AWS, and we didn’t keep "
         "it, but it left your computer. Unless its password is strong, treat the key as exposed. To get the "

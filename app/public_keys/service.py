@@ -67,6 +67,7 @@ class KeyAlreadyUploaded(Refused):
     """The user already has this key or certificate."""
 
     code = "key-already-uploaded"
+    diagnoses = frozenset({"inactive"})
     field = "pasted"
 
     def __init__(self, credential_type: CredentialType, held: Listed) -> None:

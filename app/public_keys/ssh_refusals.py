@@ -84,6 +84,7 @@ class WrongKeyType(PastedTextRefused):
     """A whole key, but of another type."""
 
     code = "wrong-key-type"
+    diagnoses = frozenset(WRONG_TYPES)
 
     def __init__(self, key_type: str) -> None:
         """key_type: "ecdsa", one of OTHER_KEY_TYPES or ALGORITHMS; "" for any other."""

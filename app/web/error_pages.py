@@ -77,7 +77,10 @@ TITLES = {
 }
 SOMETHING_ELSE = N_("Something went wrong")
 REFUSED = N_("That didn’t work")
-NOT_OUR_ADDRESS = N_("This site has another address. Ask for the right one, and give this reference: %(reference)s")
+NOT_OUR_ADDRESS = N_(
+    "This site has another address. Ask for the right one, and give this code and reference: %(code)s %(reference)s"
+)
+WRONG_ADDRESS = "wrong-address"
 CODES = {
     400: "bad-request",
     403: "forbidden",
@@ -153,6 +156,7 @@ def register(app: Flask) -> None:
         return_address=where_they_were,
         came_from=came_from,
         refused_as=refused.refused_as,
+        code_to_give=refused.code_to_give,
         get_flashed_messages=notices,
     )
     for error_class, handler in HANDLERS.items():
@@ -249,7 +253,8 @@ def _too_many(error: TooManyRequests) -> ResponseReturnValue:
 
 def _not_our_address(error: SecurityError) -> ResponseReturnValue:
     # Without a host of ours no address can be built, so no page of ours either.
-    return Response(f"{_(NOT_OUR_ADDRESS, reference=request_id())}\n", 400, mimetype="text/plain")
+    told = _(NOT_OUR_ADDRESS, code=WRONG_ADDRESS, reference=request_id())
+    return Response(f"{told}\n", 400, mimetype="text/plain")
 
 
 def _our_mistake(error: InternalServerError) -> ResponseReturnValue:

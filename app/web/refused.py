@@ -110,6 +110,14 @@ def refused_as() -> str:
     return str(g.get("refused_as", "")) or code_of_notices()
 
 
+def code_to_give() -> str:
+    """Return the code that this page shows to its reader, who finds it in docs/errors.md; "" for none.
+
+    It is that of a refused form, or of a warning or error at the top. Messages that only inform have none to give.
+    """
+    return str(g.get("refused_as", "")) or code_of_notices(serious=True)
+
+
 def remember(address: str, pasted: str | bytes) -> None:
     """Store what was pasted or uploaded for the page that shows it, so that the page can be reloaded."""
     _put("pasted", address, KEPT_FOR, {"text": pasted})

@@ -53,7 +53,7 @@ def notices(with_categories: bool = True) -> list[tuple[str, str]] | list[str]:
     return told if with_categories else [text for _, text in told]
 
 
-def code_of_notices() -> str:
-    """Return the code of the first message at the top that has one, else ""."""
-    codes = (category.partition(" ")[2] for category, _ in _flashed())
-    return next((code for code in codes if code), "")
+def code_of_notices(*, serious: bool = False) -> str:
+    """Return the code of the first message at the top that has one, else "". serious: of warnings and errors only."""
+    found = (category.partition(" ")[::2] for category, _ in _flashed())
+    return next((code for category, code in found if code and not (serious and category == "info")), "")

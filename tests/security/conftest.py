@@ -42,6 +42,18 @@ class Guest(Visitor):
     def _ask(self, method: str, path: str, data: dict[str, str] | None) -> Any:
         return self.ask(method, path, data)
 
+    def go(self, method: str, path: str, data: dict[str, str] | None = None) -> Visitor:
+        """Every page that says no says under which code and reference, for those who ask for help."""
+        super().go(method, path, data)
+        page = self.soup.select_one("main")
+        if page is not None:
+            told, given = page.get("data-refused", ""), page.select("[data-reference] code")
+            only_informs = self.status == 200 and not {"warning", "danger"}.intersection(self.notices)
+            wanted = [told, self.headers["X-Request-Id"]] if told and not only_informs else []
+            assert [code.get_text() for code in given] == wanted, (self.path, self.status, told)
+            assert wanted or self.status < 400 or self.status == 422, (self.path, self.status)
+        return self
+
     def ask(self, method: str, path: str, data: Any = None, **options: Any) -> Any:
         """One request, redirects not followed."""
         given = {"base_url": self.urls[0], "environ_overrides": {"REMOTE_ADDR": self.address}, **options}

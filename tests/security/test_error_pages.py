@@ -13,7 +13,7 @@ from flask import Flask
 from sqlalchemy import text
 
 from app.db import db
-from app.errors import NotRecorded
+from app.errors import CredentialsRefused, NotRecorded
 from app.policy.documents import read
 from app.web.refused import WAITS
 from tests.faults.people import with_device
@@ -144,3 +144,23 @@ def test_an_error_that_nobody_looked_at_is_forgotten(sandbox: Sandbox, entering:
     assert guest.ask("POST", form, data={"csrf_token": guest.token()}, headers=FORM_OF_OURS).status_code == 303
     clock.move(WAITS.total_seconds() + 1)
     assert guest.open("/access-keys").status == 200 and guest.refused_as == ""
+
+
+def test_every_kind_of_refusal_gives_a_code_and_a_reference(portal: Flask, entering: Entering) -> None:
+    """`Guest` looks at both on every page that says no."""
+    stranger = Guest(portal)
+    assert stranger.open("/access-keys").path == "/sign-in" and not stranger.soup.select("[data-reference]")
+    assert stranger.open("/sign-in?ended=yes").refused_as == "session-ended"
+    page = stranger.open("/sign-in")
+    page.submit("/sign-in", access_key_id="AKIAIOSFODNN7EXAMPLE", secret_access_key="a" * 40)
+    assert stranger.refused_as == CredentialsRefused.code and stranger.soup.select("[data-reference]")
+    guest = entering()
+    for path, code in (("/no-such-page", "no-such-page"), ("/compliance", "for-administrators")):
+        assert guest.open(path).refused_as == code and guest.soup.select("[data-reference]")
+    assert guest.open("/mfa").status == 200 and not guest.soup.select("[data-reference]")
+
+
+def test_a_wrong_name_of_the_site_is_answered_with_a_code_in_plain_text(portal: Flask) -> None:
+    answer = portal.test_client().get("/sign-in", base_url="http://elsewhere.example.com")
+    assert answer.status_code == 400 and answer.mimetype == "text/plain"
+    assert answer.text.endswith(f" wrong-address {answer.headers['X-Request-Id']}\n")

@@ -5,6 +5,10 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
 
 import app
 from app.errors import NoResponse, NotRecorded, PortalError, Refused
@@ -18,6 +22,21 @@ def kinds(kind: type[PortalError] = PortalError) -> Iterator[type[PortalError]]:
     yield kind
     for child in kind.__subclasses__():
         yield from kinds(child)
+
+
+@contextmanager
+def only_known_diagnoses() -> Iterator[None]:
+    """Let no error be made with a diagnosis that its class doesn't name: docs/errors.md couldn't have it."""
+    make = PortalError.__init__
+
+    def made(error: PortalError, *args: Any, **named: Any) -> None:
+        make(error, *args, **named)
+        diagnosis = error.diagnosis.partition(":")[0]
+        assert not diagnosis or diagnosis in error.diagnoses, f"{type(error).__name__}.diagnoses lacks {diagnosis!r}"
+
+    with pytest.MonkeyPatch.context() as during_the_tests:
+        during_the_tests.setattr(PortalError, "__init__", made)
+        yield
 
 
 def nothing_changed() -> set[str]:

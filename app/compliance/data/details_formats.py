@@ -31,6 +31,14 @@ class NotDetails(Refused):
     """The file isn't an account's authorization details, or not all of them."""
 
     code = "not-details"
+    diagnoses = frozenset(
+        {
+            "xml", "markup", "python", "table", "text", "powershell", "archive", "not-text", "empty", "report",
+            "neither", "no-lists", "not-json", "not-yaml", "cut-short", "too-deep", "references", "too-large",
+            "no-users", "mixes-accounts", "collected-before", "more-pages", "twice", "no-list", "future", "older",
+            "incomplete", "other-account", "value", "other-arn", "time", "document", "tag",
+        }
+    )  # fmt: skip
     message = N_("These aren’t the authorization details of an account. Nothing was changed.")
     field = "report"
 
