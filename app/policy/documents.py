@@ -88,20 +88,23 @@ def read(source: str) -> dict[str, Any]:
     Raises PolicyError, on one line: no such file, not JSON (with the line number), or not a policy.
     """
     if source in _FILES:
-        text, name = source_text(source), source
-    else:
-        name = source
-        try:
-            text = decoded(Path(source).read_bytes())
-        except (OSError, UnicodeDecodeError) as error:
-            raise PolicyError(
-                _(
-                    "%(name)s is neither a built-in policy (%(names)s) nor a readable file: %(reason)s.",
-                    name=source,
-                    names=", ".join(VARIANTS),
-                    reason=error.strerror if isinstance(error, OSError) else _("it isn’t UTF-8 text"),
-                )
-            ) from error
+        return read_text(source_text(source), source)
+    try:
+        text = decoded(Path(source).read_bytes())
+    except (OSError, UnicodeDecodeError) as error:
+        raise PolicyError(
+            _(
+                "%(name)s is neither a built-in policy (%(names)s) nor a readable file: %(reason)s.",
+                name=source,
+                names=", ".join(VARIANTS),
+                reason=error.strerror if isinstance(error, OSError) else _("it isn’t UTF-8 text"),
+            )
+        ) from error
+    return read_text(text, source)
+
+
+def read_text(text: str, name: str) -> dict[str, Any]:
+    """Return the document in a text. name: what errors call it. Raises PolicyError, as `read` does."""
     try:
         found = unwrapped(json.loads(brought(text).text))
     except RecursionError as error:

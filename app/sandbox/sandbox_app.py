@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 import app.sandbox.operations as _operations  # registers what the sandbox does itself
+from app.policy.evaluation import PolicyError
 from app.sandbox import moto_backend
 from app.sandbox.api import OPERATIONS, PASS_ON, Call, Caller, Refusal, not_emulated
 from app.sandbox.auth.authority import identify
@@ -21,6 +22,7 @@ from app.sandbox.auth.users import stored
 from app.sandbox.call_log import BUG, CallLog
 from app.sandbox.exchange import Around, Exchange
 from app.sandbox.faults import FaultError, Faults, failure_of, parsed
+from app.sandbox.policy_source import of_text
 from app.sandbox.protocol import answers, json_protocol, paging, query, signature
 from app.sandbox.protocol.validation import validate
 from app.sandbox.protocol.wire import EMULATED, JSON_SERVICES, Reading, headers_of, read
@@ -228,7 +230,7 @@ class SandboxApp:
     # -- log and controls
 
     def _control(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        """Answer `GET /_sandbox/calls?since=N`, and `PUT /_sandbox/faults` for tests."""
+        """Answer `GET /_sandbox/calls?since=N`, and for tests `PUT /_sandbox/faults` and `POST /_sandbox/policy`."""
         status, told = self._controlled(environ)
         body = json.dumps(told).encode()
         start_response(
@@ -251,13 +253,17 @@ class SandboxApp:
             return "200 OK", {"calls": self.log.since(int(since))}
         if asked == ("GET", "/_sandbox/begun"):
             return "200 OK", {"begun": self.faults.begun()}
-        if asked == ("PUT", "/_sandbox/faults"):
-            length = int(headers.get("content-length", "0"))
-            try:
-                self.faults.replace(parsed(json.loads(environ["wsgi.input"].read(min(length, 100_000)))))
-            except (FaultError, ValueError) as error:
-                return "400 Bad Request", {"error": str(error)}
-            return "200 OK", {}
+        if environ["REQUEST_METHOD"] == "GET":
+            return "404 Not Found", {"error": "no such control"}
+        sent = environ["wsgi.input"].read(min(int(headers.get("content-length", "0")), 100_000))
+        try:
+            if asked == ("PUT", "/_sandbox/faults"):
+                self.faults.replace(parsed(json.loads(sent)))
+                return "200 OK", {}
+            if asked == ("POST", "/_sandbox/policy"):
+                return "200 OK", {"policy": of_text(sent.decode())}
+        except (FaultError, PolicyError, ValueError) as error:
+            return "400 Bad Request", {"error": str(error)}
         return "404 Not Found", {"error": "no such control"}
 
 

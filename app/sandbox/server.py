@@ -18,10 +18,8 @@ from typing import Any
 
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from app.policy.documents import PLACEHOLDER, VARIANTS, read
+from app.policy.documents import VARIANTS, read
 from app.policy.evaluation import PolicyError
-from app.policy.meaning import in_account
-from app.policy.parsed import parsed as parsed_policy
 from app.policy.texts import brought
 from app.policy.unwrap import decoded
 from app.sandbox.api import Refusal
@@ -29,9 +27,10 @@ from app.sandbox.faults import Fault, Faults
 from app.sandbox.members import add_members
 from app.sandbox.operations.mfa import hardware_tokens
 from app.sandbox.operations.policies import parsed
+from app.sandbox.policy_source import moved
 from app.sandbox.sandbox_app import SandboxApp
 from app.sandbox.seed import populate
-from app.sandbox.state import ACCOUNT_ID, Settings, State
+from app.sandbox.state import Settings, State
 
 HOST = "127.0.0.1"
 
@@ -67,9 +66,7 @@ def serve(
     The policy is moved to the sandbox's account, as for a rehearsal. Raises PolicyError for a bad policy, OSError for
     a busy port. `told` is called once it listens.
     """
-    policy = parsed_policy(policy_document(settings.policy))
-    document = in_account(policy.source, ACCOUNT_ID)
-    moved_from = "" if policy.account_id in (PLACEHOLDER, ACCOUNT_ID) else policy.account_id
+    document, moved_from = moved(policy_document(settings.policy))
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):  # before its file exists, for then it may be stopped
         signal.signal(number, lambda *_: stopped.set())
