@@ -64,14 +64,14 @@ lint: $(VENV)/.all
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/bandit -q -c pyproject.toml -r app config.py wsgi.py
+	$(BIN)/bandit -q -c pyproject.toml -r app config.py wsgi.py sandbox/latchkey_sandbox
 	$(BIN)/python -m tests.prose
 
 # Known vulnerabilities of what the portal installs; asks the internet, so it is no part of `make test`.
 audit: $(VENV)/.all
 	$(BIN)/uv tool run pip-audit --require-hashes --disable-pip -r requirements-serve.lock
 
-# The wheel and the sdist, in dist/. The same source gives the same bytes.
+# The wheels and the sdists, in dist/: latchkey, and latchkey-sandbox. The same source gives the same bytes.
 dist: $(VENV)/.all
 	@$(BIN)/python deploy/make-dist
 

@@ -1,13 +1,16 @@
-"""The wheel has everything that serves, and nothing else. `make release-check` installs it (tests/release)."""
+"""The wheels have everything that serves, and nothing else. `make release-check` installs it (tests/release)."""
 
 from __future__ import annotations
 
 import re
 import subprocess
 import sys
+import tomllib
 import zipfile
 from collections.abc import Iterator
 from configparser import ConfigParser
+from email import message_from_bytes
+from pathlib import Path
 
 import pytest
 
@@ -18,11 +21,24 @@ INSIDE = {"templates": "app/templates", "static": "app/static", "migrations": "a
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[zipfile.ZipFile]:
-    """The wheel that `make dist` builds."""
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with the wheels that `make dist` builds."""
     folder = tmp_path_factory.mktemp("dist")
     subprocess.run([sys.executable, ROOT / "deploy/make-dist", folder, "wheel"], check=True, capture_output=True)
-    with zipfile.ZipFile(folder / f"latchkey-{__version__}-py3-none-any.whl") as built:
+    return folder
+
+
+@pytest.fixture(scope="module")
+def wheel(wheels: Path) -> Iterator[zipfile.ZipFile]:
+    """The portal's."""
+    with zipfile.ZipFile(wheels / f"latchkey-{__version__}-py3-none-any.whl") as built:
+        yield built
+
+
+@pytest.fixture(scope="module")
+def of_sandbox(wheels: Path) -> Iterator[zipfile.ZipFile]:
+    """The sandbox's."""
+    with zipfile.ZipFile(wheels / f"latchkey_sandbox-{__version__}-py3-none-any.whl") as built:
         yield built
 
 
@@ -55,3 +71,28 @@ def test_installing_the_wheel_gives_the_command_and_no_command_that_cannot_load(
     modules = {place.partition(":")[0] for group in points.sections() for place in points[group].values()}
     files = {f"{module.replace('.', '/')}.py" for module in modules}
     assert files <= set(wheel.namelist()), "Flask loads all of them, and would stop at one that is missing"
+
+
+def test_the_sandboxs_wheel_has_what_the_portals_leaves_out(of_sandbox: zipfile.ZipFile) -> None:
+    wanted = committed("app/sandbox") | {
+        name.removeprefix("sandbox/") for name in committed("sandbox/latchkey_sandbox")
+    }
+    assert {name for name in of_sandbox.namelist() if ".dist-info/" not in name} == wanted
+
+
+def test_the_sandbox_needs_this_version_of_latchkey_and_what_a_checkout_installs_for_it(
+    of_sandbox: zipfile.ZipFile,
+) -> None:
+    said = message_from_bytes(of_sandbox.read(f"latchkey_sandbox-{__version__}.dist-info/METADATA"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert said["Version"] == __version__
+    wanted = [f"latchkey=={__version__}", *project["optional-dependencies"]["sandbox"]]
+    assert sorted(said.get_all("Requires-Dist", [])) == sorted(wanted)
+    points = ConfigParser()
+    points.read_string(of_sandbox.read(f"latchkey_sandbox-{__version__}.dist-info/entry_points.txt").decode())
+    assert points["console_scripts"]["latchkey-sandbox"] == "latchkey_sandbox.command:main"
+    assert points["pytest11"]["latchkey-sandbox"] == "latchkey_sandbox.plugin"
+
+
+def test_both_packages_have_the_same_licence() -> None:
+    assert (ROOT / "sandbox/LICENSE").read_text() == (ROOT / "LICENSE").read_text()

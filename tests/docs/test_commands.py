@@ -28,6 +28,8 @@ from tests.support.sandbox import ROOT, Sandbox
 
 ELSEWHERE = {
     r"pg_dump|pg_restore": "tests/audit/test_migrations.py runs them, against PostgreSQL",
+    r"make dist|python -m pip install|python -m pytest$|latchkey-sandbox ": "tests/release installs what it builds",
+    r"latchkey policy (check --strict|rehearse) policy/force-mfa\.json": "tests/release follows the example",
     r"\.venv/bin/(python -m tests|pytest) ": "the suite itself: the files must exist",
     r"\.venv/bin/python -m tests\.compliance\.standards_tables": "a test compares what it prints with the document",
 }
@@ -40,6 +42,7 @@ NOT_HERE = {
     r"aws sso login": "version 2 of the AWS CLI only, named for comparison",
     r"python3 -c .*": "README's lines run it",
     r"make X": "an example",
+    r"python -m pytest --sandbox-policy FILE": "tests/sandbox/test_pytest_plugin.py runs it",
 }
 """Commands within sentences that can't be looked up, and why."""
 

@@ -1,0 +1,267 @@
+"""A sandbox for tests: a program of its own on a free port of this machine, which ends with them."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import secrets
+import subprocess
+import sys
+import tempfile
+import urllib.error
+import urllib.request
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+from latchkey_sandbox.users import Credentials, User
+
+GROUP = "EC2MFA"
+"""The group that has the policy under test, and AmazonEC2FullAccess."""
+EC2 = "AmazonEC2FullAccess"
+_HERE = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+"""For addresses of this machine: no proxy of the environment can reach them."""
+
+
+class SandboxError(Exception):
+    """The sandbox didn't start, or refused. The message says why."""
+
+
+class Sandbox:
+    """A local AWS with one account. Use it as a context manager, or call `start` and `stop`."""
+
+    def __init__(self, policy: str | Path = "recommended", options: Sequence[str] = ()) -> None:
+        """policy: the name of a built-in document, or a file. options: more of `latchkey-sandbox --help`."""
+        self._command = [
+            sys.executable, "-P", "-m", "latchkey_sandbox.child", "serve", "--port", "0", "--policy", str(policy),
+            *options,
+        ]  # fmt: skip
+        self._process: subprocess.Popen[str] | None = None
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._facts: dict[str, Any] = {}
+        self._numbers = itertools.count(1)
+
+    def __enter__(self) -> Sandbox:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start it, and wait until it listens. Raises SandboxError with its words if it doesn't."""
+        self._folder = tempfile.TemporaryDirectory(prefix="latchkey-sandbox-")
+        file = Path(self._folder.name, "sandbox.json")
+        log = Path(self._folder.name, "log")
+        with log.open("w") as errors:
+            self._process = subprocess.Popen(  # noqa: S603 # our own program
+                [*self._command, "--instance", self._folder.name],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+            )
+        printed = self._process.stdout
+        while printed and not file.exists() and printed.readline():
+            pass  # it writes the file, and then prints where it listens
+        if not file.exists():
+            self._process.wait()
+            said = log.read_text().strip()
+            self.stop()
+            raise SandboxError(f"The sandbox didn’t start. {said}")
+        self._facts = json.loads(file.read_text())
+
+    def stop(self) -> None:
+        """Stop it. Its account, and everything in it, is gone."""
+        process, folder = self._process, self._folder
+        self._process = self._folder = None
+        if process:
+            process.kill()  # it keeps nothing but this folder, and ending in order takes seconds
+            process.communicate()
+        if folder:
+            folder.cleanup()
+
+    # -- where it is
+
+    @property
+    def url(self) -> str:
+        """The endpoint of all its services: `endpoint_url` of a boto3 client."""
+        return str(self._facts["endpoint_url"])
+
+    @property
+    def account_id(self) -> str:
+        """The account: 12 digits."""
+        return str(self._facts["account_id"])
+
+    @property
+    def region(self) -> str:
+        """Its region."""
+        return str(self._facts["region"])
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Environment variables with which a program uses the sandbox as AWS. `User.environment` adds credentials."""
+        return {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_REGION": self.region,
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+    # -- asking it
+
+    def client(self, service: str, signer: Credentials) -> Any:
+        """Return a boto3 client. Nothing of your own AWS configuration counts. It doesn't try again after errors."""
+        return _client(
+            service,
+            self.url,
+            self.region,
+            aws_access_key_id=signer.access_key_id,
+            aws_secret_access_key=signer.secret_access_key,
+            aws_session_token=signer.session_token or None,
+        )
+
+    @cached_property
+    def administrator(self) -> User:
+        """The user who may do everything, also without MFA."""
+        return self.user("Administrator")
+
+    def user(self, name: str) -> User:
+        """Return a user that the sandbox started with. Raises KeyError for other names."""
+        known = self._facts["users"][name]
+        key = (
+            Credentials(self, known["access_key_id"], known["secret_access_key"])
+            if "access_key_id" in known
+            else None
+        )
+        return User(self, name, known["arn"], tuple(known["groups"]), known.get("password", ""), key)
+
+    def calls(self, since: int = 0, by: User | None = None) -> list[dict[str, Any]]:
+        """Return the calls after a sequence number, oldest first: action, decision, deciding statement and so on.
+
+        by: only those of this user, with whatever credentials.
+        """
+        found: list[dict[str, Any]] = self._control(f"calls?since={since}")["calls"]
+        return [call for call in found if by is None or call["principal"] == by.arn]
+
+    def mark(self) -> int:
+        """Return the sequence number of the latest call, for `calls(since=...)`. 0 if there was none."""
+        return max((int(call["seq"]) for call in self.calls()), default=0)
+
+    # -- who is in it
+
+    def create_group(
+        self, policy: str | Path | Mapping[str, Any], also: Iterable[str] = (EC2,), name: str = ""
+    ) -> str:
+        """Create a group with a policy. Returns its name.
+
+        policy: a document, the file of one, or a built-in name. If it names another account, its ARNs are moved to
+        the sandbox's. also: names of AWS's policies. There are two, AmazonEC2FullAccess and AdministratorAccess.
+        Raises SandboxError for what isn't a policy, botocore's ClientError for what IAM refuses.
+        """
+        name = name or f"group-{next(self._numbers):04d}"
+        iam = self.administrator.client("iam")
+        document = json.dumps(self._in_account(policy))
+        arn = iam.create_policy(PolicyName=name, PolicyDocument=document)["Policy"]["Arn"]
+        iam.create_group(GroupName=name)
+        for each in (arn, *(f"arn:aws:iam::aws:policy/{policy_name}" for policy_name in also)):
+            iam.attach_group_policy(GroupName=name, PolicyArn=each)
+        return name
+
+    def create_user(
+        self,
+        name: str = "",
+        *,
+        groups: Iterable[str] = (GROUP,),
+        policies: Iterable[str | Path | Mapping[str, Any]] = (),
+        key: bool = True,
+        password: bool = False,
+        path: str = "/",
+        tags: Mapping[str, str] | None = None,
+    ) -> User:
+        """Create a user without MFA. Returns them with their secrets.
+
+        name: default a new one. groups: default the one with the policy under test. policies: more of their own, in
+        the forms of `create_group`. key, password: whether they have an access key, a console password.
+        """
+        name = name or f"user-{next(self._numbers):04d}"
+        iam = self.administrator.client("iam")
+        given = [{"Key": tag, "Value": value} for tag, value in (tags or {}).items()]
+        arn = iam.create_user(UserName=name, Path=path, Tags=given)["User"]["Arn"]
+        for group in (groups := tuple(groups)):
+            iam.add_user_to_group(GroupName=group, UserName=name)
+        for number, policy in enumerate(policies, 1):
+            document = json.dumps(self._in_account(policy))
+            iam.put_user_policy(UserName=name, PolicyName=f"policy-{number}", PolicyDocument=document)
+        access_key = None
+        if key:
+            made = iam.create_access_key(UserName=name)["AccessKey"]
+            access_key = Credentials(self, made["AccessKeyId"], made["SecretAccessKey"])
+        secret = f"{secrets.token_urlsafe(12)}-aA1!" if password else ""
+        if secret:
+            iam.create_login_profile(UserName=name, Password=secret)
+        return User(self, name, arn, groups, secret, access_key)
+
+    def sign_in(self, user: User, code: str = "") -> dict[str, str]:
+        """Sign a user in with their password, see `User.sign_in`. Returns keyword arguments for a boto3 client."""
+        asked = {
+            "url": str(self._facts["signin_url"]),
+            "account": self.account_id,
+            "user_name": user.name,
+            "password": user.password,
+            "code": code,
+        }
+        command = [sys.executable, "-P", "-m", "latchkey_sandbox.child", "sign-in"]
+        direct = {**os.environ, "no_proxy": "127.0.0.1"}
+        done = subprocess.run(  # noqa: S603 # our own program
+            command, input=json.dumps(asked), stdout=subprocess.PIPE, text=True, check=True, env=direct
+        )
+        told: dict[str, str] = json.loads(done.stdout)
+        if "refused" in told:
+            missing = f" {told['action']} isn’t allowed." if told["action"] else ""
+            raise SandboxError(f"AWS Sign-In didn’t let {user.name} in.{missing} It says: {told['refused']}")
+        return told
+
+    def _in_account(self, policy: str | Path | Mapping[str, Any]) -> dict[str, Any]:
+        """Return a policy for this account, as the sandbox reads it."""
+        if isinstance(policy, Mapping):
+            text = json.dumps(policy)
+        else:
+            text = Path(policy).read_text(encoding="utf-8-sig") if Path(policy).is_file() else str(policy)
+        found: dict[str, Any] = self._control("policy", text.encode())["policy"]
+        return found
+
+    def _control(self, what: str, sent: bytes | None = None) -> dict[str, Any]:
+        request = urllib.request.Request(f"{self.url}/_sandbox/{what}", sent)  # noqa: S310 # on this machine
+        try:
+            with _HERE.open(request) as answer:
+                return dict(json.load(answer))
+        except urllib.error.HTTPError as error:
+            with error:
+                raise SandboxError(str(json.load(error)["error"])) from error
+
+
+@lru_cache(maxsize=256)
+def _client(service: str, url: str, region: str, **credentials: str | None) -> Any:
+    """Keep clients: making one takes longer than what is asked with it. Threads may share them."""
+    from botocore.config import Config  # noqa: PLC0415 # a pytest that asks no AWS starts without it
+
+    return _session().create_client(
+        service,
+        region_name=region,
+        endpoint_url=url,
+        config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}, proxies={}),
+        **credentials,
+    )
+
+
+@lru_cache(maxsize=1)
+def _session() -> Any:
+    from botocore.session import Session  # noqa: PLC0415 # as above
+
+    nothing = (None, None, os.devnull, None)
+    return Session({"profile": (None, None, None, None), "config_file": nothing, "credentials_file": nothing})
