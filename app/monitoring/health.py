@@ -1,7 +1,7 @@
 """What machines ask: does the process live, can it work, how is it doing. Answered before Flask looks at the host's
 name, since probes come by address; without cookies, and with nothing about anyone.
 
-    /healthz    200 while the process answers at all
+    /healthz    200 while the process answers at all, and the version
     /readyz     200, or 503 where the database, its schema or the session store would fail people; says which. It
                 writes to both, so that one without room shows
     /metrics    for Prometheus (`app.monitoring.metrics`), with METRICS_TOKEN as a bearer token; without
@@ -19,6 +19,7 @@ from flask import Flask
 from prometheus_client.registry import Collector
 from sqlalchemy import Engine
 
+from app import __version__
 from app.db import db
 from app.monitoring import metrics
 from app.monitoring.schema import UNANSWERED, problems_of
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 IN_THE_DATABASE = "The database doesn’t let the portal store sessions. Give its user the rights to write them."
+ALIVE = json.dumps({"status": "ok", "version": __version__}).encode() + b"\n"
 FULL = "{} is full, so nothing new can be stored. Free some space. Signed-in users can continue as far as possible."
 
 
@@ -115,7 +117,7 @@ class Machines:
         """WSGI."""
         path = environ.get("PATH_INFO", "")
         if path == "/healthz":
-            return _plain(start_response, "200 OK", b"ok\n")
+            return _plain(start_response, "200 OK", ALIVE, "application/json")
         if path == "/readyz":
             parts = self._health.parts()
             status = "200 OK" if set(parts.values()) == {"ok"} else "503 Service Unavailable"

@@ -13,6 +13,7 @@ from heroicons.jinja import heroicon_micro, heroicon_mini, heroicon_outline, her
 from jinja2.ext import Extension
 from markupsafe import Markup, escape
 
+from app import __version__
 from app.text.browser_names import browser_name, device_kind
 from app.text.dates import ago, written
 from app.text.messages import _
@@ -105,6 +106,7 @@ def register(app: Flask) -> None:
     app.jinja_env.filters["device_kind"] = device_kind
     app.jinja_env.filters["whole_options"] = whole_options
     app.jinja_env.filters["machine_time"] = machine_time
+    app.jinja_env.globals["version"] = __version__
     app.jinja_env.globals["accounts_to_watch"] = accounts_to_watch
     app.jinja_env.globals["accounts_to_administer"] = accounts_to_administer
     app.jinja_env.globals["error_links"] = error_links
