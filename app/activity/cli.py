@@ -80,7 +80,12 @@ def _told(verified: Verification) -> bool:
     for flaw in flaws[:FLAWS_SHOWN]:
         click.echo(f"account {name}: {plain(flaw.what)} [{flaw.code}]")
     if len(flaws) > FLAWS_SHOWN:
-        click.echo(f"account {name}: and {len(flaws) - FLAWS_SHOWN} more. If it is every row, check AUDIT_KEYS.")
+        click.echo(f"account {name}: and {len(flaws) - FLAWS_SHOWN} more")
+    if 0 < verified.rows == len({flaw.seq for flaw in flaws if flaw.code in (kinds.NOT_WRITTEN, kinds.UNKNOWN_KEY)}):
+        click.echo(
+            f"account {name}: none of the rows fits AUDIT_KEYS. Set it to the keys of the portal that wrote them, "
+            "and verify again."
+        )
     sound = "NOT sound" if flaws else "sound"
     click.echo(f"account {name}: {verified.rows} rows, {sound}, head {plain(head_text(*verified.head))}")
     return bool(flaws)

@@ -8,6 +8,9 @@ from datetime import datetime
 
 from app.text.messages import _
 
+NOT_WRITTEN = "not-written"
+UNKNOWN_KEY = "unknown-key"
+
 
 @dataclass(frozen=True)
 class Flaw:
@@ -61,7 +64,7 @@ def odd_value(seq: int, columns: Iterable[str]) -> Flaw:
 def not_written(seq: int) -> Flaw:
     """The row isn't what the portal wrote at this place."""
     told = _("row %(seq)d isn’t what Latchkey wrote: it was changed, moved or added", seq=seq)
-    return Flaw(seq, "not-written", told)
+    return Flaw(seq, NOT_WRITTEN, told)
 
 
 def moved(seq: int, other: int) -> Flaw:
@@ -73,7 +76,7 @@ def moved(seq: int, other: int) -> Flaw:
 def unknown_key(seq: int, key: str) -> Flaw:
     """The row's key is not among AUDIT_KEYS."""
     told = _("row %(seq)d was made with the key %(key)s, which AUDIT_KEYS doesn’t have", seq=seq, key=repr(key))
-    return Flaw(seq, "unknown-key", told)
+    return Flaw(seq, UNKNOWN_KEY, told)
 
 
 def replaced_key(seq: int, key: str, newer: str) -> Flaw:

@@ -21,7 +21,7 @@ CODE = "\N{CURRENCY SIGN}"
 """Replaces each character of code, so that words before and after it are no phrase."""
 
 _NOT_OURS = re.compile(
-    r"^LICENSE$|^static/bootstrap\.css$|^migrations/versions/|^tests/audit/data/|^\.gitignore$|\.(?:json|jsonl|lock|png|webp|svg|ini|mako|npmrc)$"
+    r"^LICENSE$|^static/bootstrap\.css$|^migrations/versions/|^tests/audit/data/|^\.gitignore$|\.(?:json|jsonl|lock|png|webp|svg|ini|mako|npmrc|xz)$"
 )
 """Files without prose, and texts that aren't ours or are never edited (old migrations, stored data)."""
 

@@ -177,7 +177,7 @@ class Portal:
         """`flask --app wsgi ...` with the portal's settings."""
         return subprocess.run(
             [sys.executable, "-m", "flask", "--app", "wsgi", *command],
-            cwd=ROOT,
+            cwd=self.here,
             env=self.environment,
             capture_output=True,
             text=True,
