@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from app.policy.documents import read, rendered
-from app.policy.forced import Named, Person, judge_everyone
+from app.policy.forced import Named, Person
+from app.policy.forced.judge import judge_everyone
 from app.policy.parsed import parsed
 from bench import Row, medians
 

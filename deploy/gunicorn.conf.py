@@ -27,7 +27,12 @@ threads = 16
 preload_app = True
 # A start doesn't load these: the page that needs one does, in 20 to 60 ms. Several workers would each have a copy, so
 # they are loaded before the workers are forked, and shared.
-later = ("zxcvbn", "qrcode", "ua_parser", "joserfc.jwk", "joserfc.jws")
+later = (
+    *("zxcvbn", "qrcode", "ua_parser", "joserfc.jwk", "joserfc.jws"),
+    *("app.public_keys.ssh", "app.public_keys.certificates"),
+    *("app.policy.check.all_checks", "app.policy.explain", "app.policy.forced.judge"),
+    *("app.compliance.evidence.downloads", "app.compliance.what_if"),
+)
 # A socket of the file system, where BIND names one, is for the group at most.
 umask = 0o007
 # Longer than the slowest honest request: three tries of ten seconds at AWS.

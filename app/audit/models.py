@@ -1,7 +1,5 @@
 """The tables of the audit log."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
 from sqlalchemy import BigInteger, Index, String

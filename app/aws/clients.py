@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import boto3
 import botocore.session
 from botocore import UNSIGNED
 from botocore.config import Config
@@ -169,18 +168,18 @@ class Clients:
             observe(session, observer, _meaning)
         # dateutil takes 13 % of a call's CPU; AWS's query services send ISO 8601 only.
         session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_timestamp)
-        self._session = boto3.Session(botocore_session=session, region_name=region)
+        self._session, self._region = session, region
         common = Config(user_agent=user_agent, connect_timeout=3, read_timeout=10, max_pool_connections=FAN_OUT)
         self._common = common
         reading = common.merge(Config(retries={"mode": "standard", "total_max_attempts": 3}))
         # A change, or a code that works once, must not be repeated by a library that lost the answer.
         once = common.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
-        self.iam_reads: IAMClient = self._session.client("iam", config=reading)
-        self.iam_changes: IAMClient = self._session.client("iam", config=once)
-        self.sts_reads: STSClient = self._session.client("sts", config=reading)
-        self.sts_once: STSClient = self._session.client("sts", config=once)
+        self.iam_reads: IAMClient = self._client("iam", reading)
+        self.iam_changes: IAMClient = self._client("iam", once)
+        self.sts_reads: STSClient = self._client("sts", reading)
+        self.sts_once: STSClient = self._client("sts", once)
         unsigned = once.merge(Config(signature_version=UNSIGNED))
-        self.signin_once: SignInServiceClient = self._session.client("signin", config=unsigned)
+        self.signin_once: SignInServiceClient = self._client("signin", unsigned)
         configured = ConfiguredEndpointProvider(session.full_config, session.get_scoped_config(), "signin")
         host = SIGN_IN_HOSTS[session.get_partition_for_region(region)]
         self.signin_url: str = str(configured.provide() or f"https://{region}.{host}").rstrip("/")
@@ -192,7 +191,11 @@ class Clients:
     def client(self, service: str) -> Any:
         """Return any service's client, patient where AWS throttles. The allow-list holds for it."""
         patient = self._common.merge(Config(retries={"mode": "adaptive", "total_max_attempts": 8}))
-        return self._session.client(service, config=patient)  # type: ignore[call-overload]  # a name known at run time only
+        return self._client(service, patient)
+
+    def _client(self, service: str, config: Config) -> Any:
+        """A client of botocore: boto3's has no more calls, and importing it takes longer."""
+        return self._session.create_client(service, self._region, config=config)
 
     def _only_allowed(self, **event: Any) -> None:
         model = event["model"]

@@ -49,7 +49,7 @@ commands.add_command(rejudge)
 @on_database
 def refresh(profile: str | None, report: bool, details: bool, quiet: bool) -> None:
     """Read the profile's account from AWS and store the data. Exit status 1 if some of it wasn't updated."""
-    from app.compliance.from_aws import refresh_account  # noqa: PLC0415 # boto3, which the other commands do without
+    from app.compliance.from_aws import refresh_account  # noqa: PLC0415 # botocore, which the other commands do without
 
     refresh_account(profile, report=report, details=details, quiet=quiet)
 

@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
 from app.audit.events import Event
-from app.compliance import policies, what_if
+from app.compliance import policies
 from app.compliance.data import details_data
 from app.compliance.data.details_rows import Details
 from app.compliance.data.models import CompliancePerson
@@ -21,7 +21,6 @@ from app.compliance.rules.verdicts import State
 from app.compliance.views import bp as dashboard
 from app.compliance.views import chosen_account, shown, watched
 from app.db import db
-from app.policy.check.all_checks import check
 from app.policy.documents import read, rendered
 from app.web.exports import as_csv, as_json
 from app.web.guards import auditors_too
@@ -81,6 +80,8 @@ def index() -> ResponseReturnValue:
 @auditors_too
 def one() -> ResponseReturnValue:
     """A policy: who is under it and who isn't, what is wrong with it, and what it says."""
+    from app.policy.check.all_checks import check  # noqa: PLC0415 # few requests need it
+
     account, under = watched(), request.args.get("under") != "no"
     details, policy = _asked(account.account_id)
     found = policies.people_of(details, policy, _forced(account.account_id), under=under)
@@ -131,6 +132,8 @@ def people(ending: str) -> ResponseReturnValue:
 @auditors_too
 def group() -> ResponseReturnValue:
     """What changes if a policy is attached to a group, with the commands that do it."""
+    from app.compliance import what_if  # noqa: PLC0415 # few requests need it
+
     account = watched()
     details = _details(account.account_id)
     form = GroupForm(request.args)

@@ -60,7 +60,7 @@ def begin_refresh(
     arrival: Arrival = UNKNOWN_ARRIVAL,
 ) -> Refresh:
     """Begin a refresh, which the caller must run. Raises RefreshAlreadyRunning, NotRecorded."""
-    from app.compliance.refresh import Refresh  # noqa: PLC0415 # boto3, which most commands do without
+    from app.compliance.refresh import Refresh  # noqa: PLC0415 # botocore, which most commands do without
 
     run_id = refresh_runs.claim(engine, account_id, arn, datetime.now(UTC))
     try:

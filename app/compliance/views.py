@@ -17,8 +17,6 @@ from app.compliance.data import daily, details_data, details_updates, due, queri
 from app.compliance.data.judgements import TermsOf
 from app.compliance.data.kept_sources import Archive, Arrival, How
 from app.compliance.data.rows import AccountRow, PersonRow
-from app.compliance.evidence.downloads import download
-from app.compliance.evidence.files import Export
 from app.compliance.forms import FilterForm
 from app.compliance.refresh import Gateways
 from app.compliance.rules.facts import Named
@@ -229,6 +227,9 @@ def people() -> ResponseReturnValue:
 @auditors_too
 def export(ending: str) -> ResponseReturnValue:
     """The findings behind the page, as a file."""
+    from app.compliance.evidence.downloads import download  # noqa: PLC0415 # with all formats, which few requests need
+    from app.compliance.evidence.files import Export  # noqa: PLC0415 # as above
+
     account = watched()
     form = _filter(account)
     if form.errors or account.stored is None:

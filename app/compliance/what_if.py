@@ -17,7 +17,8 @@ from app.compliance.data.details_rows import Details
 from app.compliance.data.forced import Policies, Unions, holders
 from app.policy.documents import texts_of
 from app.policy.evaluation import Policy, Request, decide
-from app.policy.forced import Named, Person, judge_everyone
+from app.policy.forced import Named, Person
+from app.policy.forced.judge import judge_everyone
 from app.policy.parsed import parsed
 from app.policy.reference.action_patterns import named_by
 from app.policy.reference.actions import WELL_KNOWN

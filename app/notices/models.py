@@ -1,7 +1,5 @@
 """The tables of notices."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Any
 

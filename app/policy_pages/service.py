@@ -6,16 +6,18 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from app.policy.check.all_checks import check
-from app.policy.check.report import Report
 from app.policy.documents import VARIANTS, read, tailored
-from app.policy.explain import Explanation, Question, explain
-from app.policy.features import When
+from app.policy.features import When, usual_resource
 from app.policy.parsed import ParsedPolicy
 from app.policy.render import FORMATS, Setup
 from app.text.messages import N_
+
+if TYPE_CHECKING:
+    from app.policy.check.report import Report
+    from app.policy.explain import Explanation, Question
+    from app.policy.plain_words import Words
 
 CONFIGURED = "configured"
 """The document the portal is set up for, beside those that come along."""
@@ -75,6 +77,29 @@ def report_on(configured: Mapping[str, Any]) -> Report:
     return check(json.dumps(configured))
 
 
+def check(text: str) -> Report:
+    """Check a document. The checks are loaded when they are needed: few requests need them."""
+    from app.policy.check import all_checks  # noqa: PLC0415 # see above
+
+    return all_checks.check(text)
+
+
+def asked(policy: ParsedPolicy, user_name: str, path: str, action: str, resource: str, way: str) -> Question:
+    """Return the question whether a user may do something. resource: "" for the one the action usually has."""
+    from app.policy.explain import Question  # noqa: PLC0415 # few requests need it
+
+    return Question(user_name, action, resource or usual_resource(policy, action, user_name, path), way, path)
+
+
 def try_it(policy: ParsedPolicy, question: Question) -> Explanation:
     """Decide whether an action is allowed, and say why."""
+    from app.policy.explain import explain  # noqa: PLC0415 # as above
+
     return explain(policy, question)
+
+
+def in_words(policy: ParsedPolicy) -> list[Words]:
+    """Return what a policy says, in words."""
+    from app.policy import plain_words  # noqa: PLC0415 # as above
+
+    return plain_words.in_words(policy)

@@ -8,12 +8,8 @@ from typing import Any
 from flask import Blueprint, Response, abort, current_app, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from app.policy.check.all_checks import check as examine
 from app.policy.documents import DIFFERENCES
-from app.policy.explain import Question
-from app.policy.features import usual_resource
 from app.policy.parsed import parsed
-from app.policy.plain_words import in_words
 from app.policy.portal_actions import live_actions
 from app.policy_pages import service
 from app.policy_pages.forms import CheckForm, TryForm, WriteForm
@@ -42,7 +38,7 @@ def index() -> ResponseReturnValue:
     return page(
         "policies/index.html",
         report=service.report_on(_configured()),
-        words=in_words(parsed(_configured())),
+        words=service.in_words(parsed(_configured())),
         when=service.WHEN,
     )
 
@@ -82,8 +78,8 @@ def check() -> ResponseReturnValue:
     kept = refused.remembered(url_for("policies.check"))
     text = None if kept is None else str(kept)
     form = CheckForm.blank(document=text)
-    report = None if text is None else examine(text)
-    words = in_words(report.policy) if report and report.policy else None
+    report = None if text is None else service.check(text)
+    words = service.in_words(report.policy) if report and report.policy else None
     return page("policies/check.html", form, report=report, words=words, when=service.WHEN)
 
 
@@ -110,8 +106,9 @@ def try_it() -> ResponseReturnValue:
         document = service.document_of(form.document.data, _configured())
         policy = parsed(document, form.account.data, _partition())
         name, path, action = form.user_name.data, form.path.data, form.action.data
-        asked = (form.resource.data or "").strip() or usual_resource(policy, action, name, path)
-        question = Question(name, action, asked, form.way.data, path)
+        resource = (form.resource.data or "").strip()
+        question = service.asked(policy, name, path, action, resource, form.way.data)
+        asked = question.resource
         found = service.try_it(policy, question)
     return page(
         "policies/try.html", form, found=found, question=question, asked=asked, actions=sorted(live_actions())

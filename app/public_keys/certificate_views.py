@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from app.aws.certificates import CertificateGateway
 from app.credentials.observed import report_observed
 from app.public_keys import service
-from app.public_keys.certificates import validity
+from app.public_keys.certificate import validity
 from app.public_keys.forms import UploadForm
 from app.public_keys.pasted import PastedTextRefused
 from app.public_keys.shared_pages import Pages, Words, add_life_cycle

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from cryptography import x509
 from cryptography.exceptions import InternalError, UnsupportedAlgorithm
@@ -14,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import PublicKeyAlgorithmOID as KeyAlgorithm
 
+from app.public_keys.certificate import Certificate
 from app.public_keys.pasted import PastedTextRefused, frame, labels, refuse_private_keys, shortened, text_of
 from app.text.dates import written
 from app.text.messages import N_, _
@@ -22,8 +22,6 @@ LONGEST_BODY = 16384
 """Characters of a certificate that AWS takes (IAM's model)."""
 LONGEST_TEXT = 64 * 1024
 """Text that `openssl x509 -text` writes around it may stand beside it."""
-EXPIRES_SOON = timedelta(days=30)
-"""How long before its end a certificate is warned of."""
 
 UNREADABLE = (ValueError, TypeError, x509.InvalidVersion, UnsupportedAlgorithm, InternalError)
 """What `cryptography` raises about certificates that are none, or odd ones."""
@@ -60,35 +58,6 @@ INSTEAD = {
     "CMS": _BUNDLE,
 }
 """What people paste in place of a certificate, by the end of its name in PEM: diagnosis and sentence."""
-
-
-@dataclass(frozen=True)
-class Certificate:
-    """What a certificate contains. Anyone can write anything into one, so its texts are shown as text only."""
-
-    pem: str
-    subject: str
-    issuer: str
-    not_before: datetime
-    not_after: datetime
-    """Both UTC, aware."""
-    key: str
-    """"RSA, 2048 bits"."""
-    sha256: str
-    """"AB:CD:…", of the whole certificate, as OpenSSL shows it."""
-    was_binary: bool = False
-    """It came as DER, and is PEM now."""
-
-    def share_over(self, now: datetime) -> int:
-        """Return how much of its validity is over at this moment (UTC), 0 to 100."""
-        whole = (self.not_after - self.not_before).total_seconds()
-        over = (now - self.not_before).total_seconds()
-        return max(0, min(100, round(100 * over / whole))) if whole > 0 else 100
-
-    @property
-    def self_signed(self) -> bool:
-        """Does it name itself as its issuer?"""
-        return self.subject == self.issuer
 
 
 def read_certificate(given: str | bytes, now: datetime) -> Certificate:
@@ -137,15 +106,6 @@ def described(found: x509.Certificate, *, was_binary: bool = False) -> Certifica
         found.fingerprint(hashes.SHA256()).hex(":").upper(),
         was_binary,
     )
-
-
-def validity(certificate: Certificate, now: datetime) -> str:
-    """Return "expired", "expires soon", "not valid yet" or "". now: UTC."""
-    if now > certificate.not_after:
-        return "expired"
-    if now < certificate.not_before:
-        return "not valid yet"
-    return "expires soon" if certificate.not_after - now < EXPIRES_SOON else ""
 
 
 def damaged() -> PastedTextRefused:

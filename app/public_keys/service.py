@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from app.audit.events import Event
 from app.audit.history import done_without
@@ -15,10 +16,12 @@ from app.aws.ssh_keys import MOST_SSH_KEYS, SshKey, SshKeyGateway
 from app.credentials import lifecycle
 from app.credentials.lifecycle import CredentialType
 from app.errors import NoResponse, NotRecorded, PortalError, Refused
-from app.public_keys.certificates import Certificate, known_certificate, read_certificate, validity
+from app.public_keys.certificate import Certificate, validity
 from app.public_keys.pasted import PrivateKeyPasted
-from app.public_keys.ssh import SshPublicKey, known_key, read_ssh_key
 from app.text.messages import _
+
+if TYPE_CHECKING:
+    from app.public_keys.ssh import SshPublicKey
 
 SSH_KEY = CredentialType(
     "SSH key",
@@ -126,6 +129,8 @@ def listed_keys(gateway: SshKeyGateway, user_name: str) -> list[ListedKey]:
 
 
 def _listed_key(held: SshKey) -> ListedKey:
+    from app.public_keys.ssh import known_key  # noqa: PLC0415 # reading keys takes a library, which few requests need
+
     key = known_key(held.body)
     return ListedKey(held.id, held.active, held.uploaded_at, key.sha256 if key else "", key)
 
@@ -136,6 +141,8 @@ def listed_certificates(gateway: CertificateGateway, user_name: str) -> list[Lis
 
 
 def _listed_certificate(held: SigningCertificate) -> ListedCertificate:
+    from app.public_keys.certificates import known_certificate  # noqa: PLC0415 # as above
+
     certificate = known_certificate(held.body)
     fingerprint = certificate.sha256 if certificate else ""
     return ListedCertificate(held.id, held.active, held.uploaded_at, fingerprint, certificate)
@@ -185,6 +192,8 @@ def checked_key(audit: Audit, given: str | bytes) -> SshPublicKey:
 
     Raises PastedTextRefused, PrivateKeyPasted.
     """
+    from app.public_keys.ssh import read_ssh_key  # noqa: PLC0415 # as above
+
     try:
         return read_ssh_key(given)
     except PrivateKeyPasted as refusal:
@@ -197,6 +206,8 @@ def checked_certificate(audit: Audit, given: str | bytes, now: datetime) -> Cert
 
     now: UTC. Raises PastedTextRefused, PrivateKeyPasted.
     """
+    from app.public_keys.certificates import read_certificate  # noqa: PLC0415 # as above
+
     try:
         return read_certificate(given, now)
     except PrivateKeyPasted as refusal:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from dataclasses import dataclass
+from functools import cache
 
 from cryptography.exceptions import InternalError, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
@@ -57,14 +58,20 @@ def _broken(text: str) -> str:
 
 _CERTIFICATE = re.compile(r"[a-z0-9@.-]{1,40}-cert-v[0-9]{1,4}@openssh\.com")
 _TYPE = re.compile(r"(?:ssh|ecdsa|sk|rsa)-[a-z0-9@.-]{2,60}")
-_NAMES = sorted((*OTHER_KEY_TYPES, "ssh-rsa"), key=len, reverse=True)
-_KEY = re.compile(
-    # A line may be broken anywhere, so also within the name.
-    r"(?<![A-Za-z0-9@.-])(?:"
-    + "|".join(map(_broken, _NAMES))
-    + rf"|{_CERTIFICATE.pattern}|{_TYPE.pattern})\s?(?=A\s?A\s?A\s?A)"
-)
-"""Name of a key before the key itself."""
+
+
+@cache
+def _key() -> re.Pattern[str]:
+    """The name of a key before the key itself. Compiled when it is needed: that takes a twentieth of a start."""
+    names = sorted((*OTHER_KEY_TYPES, "ssh-rsa"), key=len, reverse=True)
+    return re.compile(
+        # A line may be broken anywhere, so also within the name.
+        r"(?<![A-Za-z0-9@.-])(?:"
+        + "|".join(map(_broken, names))
+        + rf"|{_CERTIFICATE.pattern}|{_TYPE.pattern})\s?(?=A\s?A\s?A\s?A)"
+    )
+
+
 _SSH2 = re.compile(
     rf"{_broken('SSH2PUBLICKEY')}\s?-[- ]{{0,9}}\n?(.*?)-[- \n]{{0,9}}{_broken('ENDSSH2PUBLICKEY')}", re.DOTALL
 )
@@ -139,7 +146,7 @@ def known_key(body: str) -> SshPublicKey | None:
 
 
 def _framed(text: str, found: list[str]) -> rsa.RSAPublicKey:
-    if len(found) > 1 or _KEY.search(_SSH2.sub("", text)):  # a comment inside, "rsa-key-20260101", is no key
+    if len(found) > 1 or _key().search(_SSH2.sub("", text)):  # a comment inside, "rsa-key-20260101", is no key
         raise several()
     label = found[0]
     if "CERTIFICATE" in label:
@@ -187,7 +194,7 @@ def _line(text: str) -> rsa.RSAPublicKey:
     text = _CONTINUED.sub("\n", _COMMENT.sub("", text))
     if not text.strip():
         raise refusal("empty")
-    found = list(_KEY.finditer(text))
+    found = list(_key().finditer(text))
     if len(found) > 1:
         raise several()
     if not found:

@@ -1,7 +1,5 @@
 """The table of sessions."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
 from sqlalchemy import LargeBinary, String

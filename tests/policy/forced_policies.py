@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.policy.documents import read, rendered
-from app.policy.forced import Judgement, Named, Person, judge_person
+from app.policy.forced import Judgement, Named, Person
+from app.policy.forced.judge import judge_person
 from app.policy.parsed import parsed
 from tests.policy.forced_universe import ACCOUNT, Tried, always, lets, person_keys
 

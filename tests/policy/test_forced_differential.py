@@ -8,7 +8,8 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.policy.forced import Judgement, Named, Person, judge_person
+from app.policy.forced import Judgement, Named, Person
+from app.policy.forced.judge import judge_person
 from app.policy.forced.words import Glob, anything, word
 from app.policy.parsed import parsed
 from app.policy.patterns import Pattern

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from app.policy.forced import Judgement, Named, Person, judge_everyone, search
+from app.policy.forced import Judgement, Named, Person, search
+from app.policy.forced.judge import judge_everyone
 from tests.policy.forced_policies import (
     ADMIN,
     ALICE,

@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from app.public_keys.certificates import Certificate, known_certificate, read_certificate, validity
+from app.public_keys.certificate import Certificate, validity
+from app.public_keys.certificates import known_certificate, read_certificate
 from app.public_keys.pasted import PastedTextRefused, PrivateKeyPasted, may_be_shown_again, shortened
 from app.public_keys.service import ListedCertificate, expiring
 from app.public_keys.ssh import SshPublicKey, known_key, read_ssh_key

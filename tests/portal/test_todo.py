@@ -13,7 +13,7 @@ from app.aws.iam import MfaDevice
 from app.aws.passwords import LoginProfile
 from app.overview.service import Credentials, Known, Limits, Unknown
 from app.overview.todo import Item, Situation, Urgency, Waiting, later, to_do
-from app.public_keys.certificates import Certificate
+from app.public_keys.certificate import Certificate
 from app.public_keys.service import ListedCertificate
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)

@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from app.policy.forced import Counterexample, Judgement, judge_everyone
+from app.policy.forced import Counterexample, Judgement
+from app.policy.forced.judge import judge_everyone
 from tests.sandbox.forced_account import ACCOUNT, IAM, TEAMS, Account, Member, account
 from tests.support.aws_login import AwsLogin, Browser
 from tests.support.clock import Clock

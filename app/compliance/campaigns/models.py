@@ -1,7 +1,5 @@
 """The tables of campaigns."""
 
-from __future__ import annotations
-
 from datetime import date, datetime
 from enum import StrEnum
 

@@ -14,7 +14,7 @@ from app.compliance.data.details_rows import Details, DetailsUser, Inline
 from app.compliance.data.permissions import direct_policies
 from app.compliance.rules.sources import ForcedFacts
 from app.policy.evaluation import PolicyError
-from app.policy.forced import Judgement, Named, Person, judge_everyone
+from app.policy.forced import Judgement, Named, Person
 from app.policy.parsed import ParsedPolicy, parsed
 
 ENGINE = 2
@@ -96,6 +96,8 @@ class Unions:
 
 def judged(details: Details) -> dict[str, ForcedFacts]:
     """Return whether MFA is forced, by user name."""
+    from app.policy.forced.judge import judge_everyone  # noqa: PLC0415 # which only an import of details needs
+
     unions = Unions(details)
     users = list(details.users.values())
     policies = [unions.of(user) for user in users]

@@ -1,7 +1,5 @@
 """The tables of the compliance pages."""
 
-from __future__ import annotations
-
 from datetime import date, datetime
 from typing import Any
 
