@@ -8,14 +8,12 @@ keep busy: 32 mostly wait for AWS then.
 from __future__ import annotations
 
 import statistics
-import subprocess
-import sys
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench import Row, medians
-from bench._portal import ROOT, WITHOUT_CRT, cookies, cpu_s, gunicorn, load, portal, running, upstream, workers
+from bench import Row
+from bench._portal import WITHOUT_CRT, cookies, cpu_s, gunicorn, load, portal, running, upstream, workers
 from tests.support.redis import redis_server
 from tests.support.sandbox import free_port
 
@@ -33,12 +31,8 @@ def _private_mib(pid: int) -> float:
     raise RuntimeError("no Pss")
 
 
-def _python(code: str) -> None:
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
-
-
 def measure() -> list[Row]:
-    """Time a page at 32 people, memory of a worker, time to import."""
+    """Time a page at 32 people, CPU of a page, memory of a worker."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
         aws, redis = free_port(), stack.enter_context(redis_server()).database()
@@ -68,16 +62,10 @@ def measure() -> list[Row]:
             name: sum(_private_mib(child) for child in workers(pids[name])) / number
             for name, (_, number) in served.items()
         }
-    bare, ours = medians(
-        lambda: _python("import boto3, flask; boto3.Session().client('iam', region_name='us-east-1')"),
-        lambda: _python("import app.factory"),
-        repeats=3,
-    )
     least = "own signing, urllib3, ElementTree, in parallel, two workers"
     return [
         Row("a page at 32, two workers", least, a_page["two", PEOPLE], a_page["floor", PEOPLE], at_most=2),
         Row("a page at 64, two workers", "one worker", a_page["two", MANY], a_page["one", MANY], at_most=1 / 1.8),
         Row("CPU of a page, two workers", "of one worker", cpu["two", MANY], cpu["one", MANY], at_most=2 / 1.8),
         Row("memory of a worker", "a worker of that floor", mib["two"], mib["floor"], unit="MiB"),
-        Row("import of the portal", "boto3 and Flask, and an IAM client", ours, bare),
     ]

@@ -1,4 +1,4 @@
-"""How long `compliance` commands take to start, against `flask --version` and what they need of libraries. By CPU."""
+"""What starts cost, by CPU: `compliance` commands against the libraries they need, and importing the portal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from bench._portal import ROOT
 
 REPEATS = 5
 FLASK = [sys.executable, "-m", "flask"]
+LATCHKEY = [sys.executable, "-m", "app.cli"]
 BOTO3 = "import boto3; s = boto3.Session(region_name='us-east-1'); s.client('iam'); s.client('sts')"
+ONE_CLIENT = "import boto3; boto3.Session().client('iam', region_name='us-east-1')"
 DATABASE = "import flask, flask_sqlalchemy"
 
 
@@ -30,10 +32,11 @@ def _cpu(words: list[str], settings: dict[str, str]) -> float:
 
 
 def measure() -> list[Row]:
-    """An export, which needs a database, and a refresh, which needs boto3 as well. Both end early."""
+    """Three rows: an export, which needs a database, a refresh, which needs boto3 as well, and importing the portal."""
     with TemporaryDirectory() as folder:
         settings = {
             **os.environ,
+            "PYTHONDONTWRITEBYTECODE": "",  # compiled once, as what is installed is
             "ACCOUNTS": "123456789012",
             "SECRET_KEY": "k" * 40,
             "AUDIT_KEYS": "k1:" + "a" * 40,
@@ -46,9 +49,12 @@ def measure() -> list[Row]:
         flask = _cpu([sys.executable, "-c", "import flask"], settings)
         boto3 = _cpu([sys.executable, "-c", f"import flask; {BOTO3}"], settings) - flask
         database = _cpu([sys.executable, "-c", DATABASE], settings) - flask
-        export = _cpu([*FLASK, "--app", "wsgi", "compliance", "export"], settings)
-        refresh = _cpu([*FLASK, "--app", "wsgi", "compliance", "refresh"], settings)
+        export = _cpu([*LATCHKEY, "compliance", "export"], settings)
+        refresh = _cpu([*LATCHKEY, "compliance", "refresh"], settings)
+        bare = _cpu([sys.executable, "-c", f"import flask; {ONE_CLIENT}"], settings)
+        portal = _cpu([sys.executable, "-c", "import app.factory"], settings)
     return [
         Row("compliance export, start", "CPU of flask --version and SQLAlchemy", export, version + database, 1.2),
         Row("compliance refresh, start", "the same and boto3", refresh, version + database + boto3, 1.2),
+        Row("import of the portal", "CPU of boto3, Flask and an IAM client", portal, bare, 2),
     ]
