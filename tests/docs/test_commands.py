@@ -27,6 +27,8 @@ from tests.support.people import Phone
 from tests.support.sandbox import ROOT, Sandbox
 
 ELSEWHERE = {
+    r"sudo |cp |docker |helm |kubectl ": "needs systemd, Docker or a cluster. tests/deploy and tests/release check "
+    "the files",
     r"pg_dump|pg_restore": "tests/audit/test_migrations.py runs them, against PostgreSQL",
     r"make dist|python -m pip install|python -m pytest$|latchkey-sandbox ": "tests/release installs what it builds",
     r"latchkey policy (check --strict|rehearse) policy/force-mfa\.json": "tests/release follows the example",
@@ -229,7 +231,7 @@ def test_lines_of_the_suite_name_tests_that_exist() -> None:
 
 
 def test_every_block_says_its_language() -> None:
-    known = {"sh", "json", "python", "jinja", "text", "toml"}
+    known = {"sh", "json", "python", "jinja", "text", "toml", "yaml"}
     assert {name: used - known for name, used in languages().items() if used - known} == {}
 
 

@@ -27,6 +27,11 @@ def run(*command: str | Path, cwd: Path | None = None) -> str:
     return done.stdout
 
 
+def tool(package: str, *command: str | Path) -> str:
+    """Run a program of a package, `NAME==VERSION`, in an environment of its own, and return what it prints."""
+    return run(ROOT / ".venv/bin/uv", "tool", "run", "-q", "--from", package, *command)
+
+
 def fresh_source(folder: Path) -> Path:
     """Return a clone of what was committed. Without Git's folder, as in an sdist, a copy of the files."""
     if (ROOT / ".git").exists():
