@@ -14,7 +14,8 @@ from pathlib import Path
 from tests.support.clock import environment
 
 LAST = ("tests/browser/test_every_page.py", "tests/browser/test_html.py")
-BROWSER = Path(__file__).parent / "browser"
+TESTS = Path(__file__).parent
+BROWSER = TESTS / "browser"
 AS_REPLICAS = ("--database=postgresql", "--redis", "--workers=2")
 """How the portal runs for these stories, which take about half of the time; for the others, on SQLite alone."""
 TOLD_OF_REPLICAS = (
@@ -22,15 +23,16 @@ TOLD_OF_REPLICAS = (
     "session_ending", "ssh_keys", "step_3", "waiting",
 )  # fmt: skip
 APART = {
-    "attacks": ["tests/security", "--ignore=tests/security/test_every_input.py"],
     "sandbox": ["tests/sandbox"],
-    "policies": ["tests/policy", "tests/compliance"],
+    "attacks": ["tests/security", "--ignore=tests/security/test_every_input.py"],
+    "the audit log, documents": ["tests/audit", "tests/docs"],
+    "policies": ["tests/policy"],
     "under fire": ["tests/faults", "tests/deploy"],
     "every input": ["tests/security/test_every_input.py"],
 }
-"""Parts of the suite, the longest first; "the rest" is what no part names."""
-AT_ONCE = 3
-"""More than the two cores there may be: a story waits a good part of its time. Four were no faster."""
+"""Parts of the suite; "the rest" is what no part names."""
+AT_ONCE = 5
+"""More than the two cores there may be: a story waits a good part of its time. Three left a quarter of them idle."""
 
 
 def shards() -> dict[str, list[str]]:
@@ -38,17 +40,16 @@ def shards() -> dict[str, list[str]]:
     stories = {f"tests/browser/{file.name}" for file in BROWSER.glob("test_*.py")} - set(LAST)
     replicas = {f"tests/browser/test_{name}.py" for name in TOLD_OF_REPLICAS}
     alone = sorted(stories - replicas)
+    compliance = sorted(f"tests/compliance/{file.name}" for file in (TESTS / "compliance").glob("test_*.py"))
     named = [each for part in APART.values() for each in part if not each.startswith("-")]
+    apart = [f"--ignore={each}" for each in ("tests/browser", "tests/compliance", "tests/release", *named)]
     return {
         "browser, as replicas": [*sorted(replicas), "--policy=recommended", *AS_REPLICAS],
+        "the rest": ["tests", *apart],
         "browser, on SQLite, 1": [*alone[0::2], "--policy=recommended"],
         "browser, on SQLite, 2": [*alone[1::2], "--policy=recommended"],
-        "the rest": [
-            "tests",
-            "--ignore=tests/browser",
-            "--ignore=tests/release",
-            *(f"--ignore={each}" for each in named),
-        ],
+        "compliance, 1": compliance[0::2],
+        "compliance, 2": compliance[1::2],
         **APART,
         "browser, under the tutorial's policy": [*sorted(stories), "--policy=tutorial", *AS_REPLICAS],
     }

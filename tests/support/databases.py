@@ -10,6 +10,8 @@ from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
 
+import botocore.loaders
+import botocore.session
 import flask_migrate
 import pytest
 from flask import Flask
@@ -20,6 +22,9 @@ from config import from_env
 
 GOOD = {"ACCOUNTS": "123456789012", "SECRET_KEY": "k" * 40, "AUDIT_KEYS": "k1:" + "a" * 40}
 """Settings without which no portal starts."""
+
+# A process of the portal reads AWS's descriptions of its services once. Here many portals are made in one process.
+botocore.session.create_loader = cache(botocore.loaders.create_loader)
 
 
 @cache
