@@ -12,7 +12,7 @@ PARSERS := tests/test_architecture.py tests/prose tests/compliance/test_report.p
   tests/compliance/test_rules.py tests/compliance/test_hostile.py tests/portal/test_pasted.py \
   tests/portal/test_private_keys.py tests/portal/test_public_key_parsing.py tests/portal/test_todo.py \
   tests/portal/test_sign_in_vectors.py tests/portal/test_what_people_paste.py tests/portal/test_who_gets_in.py
-FLASK := $(BIN)/flask --app wsgi
+LATCHKEY := $(BIN)/latchkey
 
 .PHONY: setup run serve sandbox test check check-policies check-parsers soak release-check lint audit bench pictures try-image lock css messages dist
 
@@ -20,14 +20,14 @@ run: $(VENV)/.run
 	@$(BIN)/python deploy/check-port PORT $(PORT)
 	@$(BIN)/python deploy/check-port SANDBOX_PORT $(SANDBOX_PORT)
 	@exec env PORT=$(PORT) FORCE_MFA_POLICY="$${FORCE_MFA_POLICY:-$(POLICY)}" \
-	  $(FLASK) sandbox --port $(SANDBOX_PORT) --policy $(POLICY) --users $(USERS) --run deploy/serve-beside-sandbox
+	  $(LATCHKEY) sandbox --port $(SANDBOX_PORT) --policy $(POLICY) --users $(USERS) --run deploy/serve-beside-sandbox
 
 serve: $(VENV)/.run
-	@exec env PORT=$(PORT) deploy/serve
+	@exec env PORT=$(PORT) $(LATCHKEY) serve
 
 sandbox: $(VENV)/.run
 	@$(BIN)/python deploy/check-port SANDBOX_PORT $(SANDBOX_PORT)
-	@exec $(FLASK) sandbox --port $(SANDBOX_PORT) --policy $(POLICY) --users $(USERS)
+	@exec $(LATCHKEY) sandbox --port $(SANDBOX_PORT) --policy $(POLICY) --users $(USERS)
 
 setup: $(VENV)/.all
 

@@ -97,7 +97,7 @@ SETTINGS: dict[str, Setting] = {
             "AUDIT_RETENTION_DAYS",
             values.optional(values.days(30, 3650)),
             key="AUDIT_RETENTION",
-            help="Age, 30 to 3650 days, at which `flask activity prune` removes entries. Default: entries are kept",
+            help="Age, 30 to 3650 days, at which `latchkey activity prune` removes entries. Default: all are kept",
         ),
         Setting(
             "AUDIT_STREAM",
@@ -151,7 +151,7 @@ SETTINGS: dict[str, Setting] = {
         Setting(
             "WORKERS",
             parsers.workers,
-            help="Processes of `make serve`, 1 to 64. More than one needs `REDIS_URL`. "
+            help="Processes of `latchkey serve`, 1 to 64. More than one needs `REDIS_URL`. "
             "Default `WEB_CONCURRENCY`, else 1",
         ),
         Setting(
@@ -507,7 +507,7 @@ SETTINGS: dict[str, Setting] = {
             "NOTICES_WORKERS",
             values.whole(0, 8),
             default="1",
-            help="Workers that `make serve` starts beside the portal if a channel is set up, 0 to 8",
+            help="Workers that `latchkey serve` starts beside the portal if a channel is set up, 0 to 8",
         ),
     )
 }

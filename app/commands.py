@@ -1,7 +1,7 @@
-"""`flask activity ...`, `flask compliance ...`, `flask notify ...`. Flask finds them by entry points, so `--help`
-needs no settings.
+"""`latchkey activity`, `compliance`, `notify` and `worker`. Flask, whose commands they are too (`flask --app wsgi`),
+finds them by entry points, so `--help` needs no settings.
 
-Their code is imported only when one of their commands is run: `flask policy` and `flask sandbox` don't need it.
+Their code is imported only when one of their commands is run: other commands don't need it.
 """
 
 from __future__ import annotations

@@ -11,6 +11,8 @@ _FILES = _HERE if INSTALLED else _HERE.parent
 TEMPLATES = _FILES / "templates"
 STATIC = _FILES / "static"
 MIGRATIONS = _FILES / "migrations"
+LATCHKEY = "latchkey" if INSTALLED else ".venv/bin/latchkey"
+"""The command, as messages name it."""
 GUNICORN_CONF = _FILES / "deploy" / "gunicorn.conf.py"
 INSTANCE = (Path.cwd() if INSTALLED else _FILES) / "instance"
 """The folder of the default database: of a checkout its own, of an installed package the one it's started in."""

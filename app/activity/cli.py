@@ -1,4 +1,4 @@
-"""`flask --app wsgi activity ...`: the audit log from a terminal or from cron."""
+"""`latchkey activity ...`: the audit log from a terminal or from cron."""
 
 from __future__ import annotations
 

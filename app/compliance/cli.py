@@ -1,4 +1,4 @@
-"""`flask --app wsgi compliance ...`: the dashboard's data from a terminal or from cron.
+"""`latchkey compliance ...`: the dashboard's data from a terminal or from cron.
 
 These commands use the AWS profile of the user who runs them. The portal itself never does.
 """

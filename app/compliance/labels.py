@@ -15,6 +15,7 @@ from app.compliance.rules.subjects import Seen, Source
 from app.compliance.rules.table import BY_ID, GROUPS
 from app.compliance.rules.verdicts import Fix, State
 from app.compliance.standard_results import ItemState
+from app.places import LATCHKEY
 from app.text.messages import N_, _, administrator, ngettext
 
 STATE_WORDS = {
@@ -81,7 +82,7 @@ GET_DETAILS = "aws iam get-account-authorization-details --output json > details
 
 def cron_line(account_id: str) -> str:
     """Return the command that keeps an account's data fresh. Its profile is a placeholder."""
-    return f".venv/bin/flask --app wsgi compliance refresh --report --details --quiet --profile PROFILE-{account_id}"
+    return f"{LATCHKEY} compliance refresh --report --details --quiet --profile PROFILE-{account_id}"
 
 
 def to_sandbox(url: str) -> str:

@@ -8,11 +8,11 @@ from functools import cache
 from sqlalchemy import Connection, Engine, column, inspect, select, table
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.places import MIGRATIONS
+from app.places import LATCHKEY, MIGRATIONS
 
 VERSIONS = MIGRATIONS / "versions"
 UNANSWERED = "The database does not answer. Check DATABASE_URL, and that the database is running."
-OUT_OF_DATE = "The database doesn’t have this version’s schema. Run: .venv/bin/flask --app wsgi db upgrade"
+OUT_OF_DATE = f"The database doesn’t have this version’s schema. Run: {LATCHKEY} db upgrade"
 _STEP = re.compile(r'^(down_revision|revision) = (?:None|"(\w+)")$', re.MULTILINE)
 _version = table("alembic_version", column("version_num"))
 """Alembic's table, with one row."""

@@ -1,4 +1,4 @@
-"""`flask --app wsgi notify ...`: try channels, and preview notices."""
+"""`latchkey notify ...`: try channels, and preview notices."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`flask worker`."""
+"""`latchkey worker`."""
 
 from __future__ import annotations
 

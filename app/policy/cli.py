@@ -1,4 +1,4 @@
-"""`flask policy ...`: needs no settings, no portal and no AWS."""
+"""`latchkey policy ...`: needs no settings, no portal and no AWS."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class _Extensible(click.Group):
 
 
 EXTENSIONS = "latchkey.policy_commands"
-"""Entry points of this group are commands of `flask policy`."""
+"""Entry points of this group are commands of `latchkey policy`."""
 
 
 @click.group(cls=_Extensible)

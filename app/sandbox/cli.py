@@ -1,4 +1,4 @@
-"""`flask sandbox`: a local AWS that authenticates and denies. Needs no settings, and loads moto only when it runs."""
+"""`latchkey sandbox`: a local AWS that authenticates and denies. Needs no settings. moto loads only when it runs."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ class ServiceCredential:
 
 @dataclass
 class Settings:
-    """The options of `flask sandbox`."""
+    """The options of `latchkey sandbox`."""
 
     policy: str = "recommended"
     users: int = 0

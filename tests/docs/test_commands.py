@@ -17,9 +17,7 @@ import pytest
 from awscli.clidriver import create_clidriver  # type: ignore[import-untyped] # version 1 ships no types
 from botocore import xform_name
 
-from app.commands import activity, compliance, notify, worker
-from app.policy.cli import policy
-from app.sandbox.cli import sandbox as sandbox_command
+from app.cli.main import latchkey
 from tests.docs.pages import DOCUMENTS, Line, languages, lines, mentioned
 from tests.docs.terminal import Terminal
 from tests.support.clock import Clock
@@ -53,15 +51,6 @@ SLOW = pytest.mark.timeout(400)
 
 REFUSED = re.compile(r"^(UnauthorizedOperation|AccessDenied)\b")
 """A remark that begins so names the error a reader is to see."""
-
-FLASK: dict[str, click.Command] = {
-    "policy": policy,
-    "activity": activity,
-    "compliance": compliance,
-    "notify": notify,
-    "worker": worker,
-    "sandbox": sandbox_command,
-}
 
 
 class Reader:
@@ -197,13 +186,13 @@ def test_the_commands_about_the_audit_log_and_compliance_work(reader: Reader, sa
     reader.be_administrator("Administrator")
     reader.be_administrator("auditor")
     keys = "export ACCOUNTS=123456789012 SECRET_KEY=$(cat instance/secret_key) AUDIT_KEYS=$(cat instance/audit_key)"
-    made = reader.terminal.run(f"{keys}\n.venv/bin/flask --app wsgi db upgrade")
+    made = reader.terminal.run(f"{keys}\n.venv/bin/latchkey db upgrade")
     assert made.returncode == 0, made.stderr
     for document in ("docs/activity.md", "docs/compliance.md", "docs/operations.md"):
         for line, command in to_run(document, **places):
             reader.follow(line, command)
     assert (reader.terminal.here / "backup.db").stat().st_size > 10_000
-    exported = reader.terminal.run(".venv/bin/flask --app wsgi compliance export --rule mfa --state fail")
+    exported = reader.terminal.run(".venv/bin/latchkey compliance export --rule mfa --state fail")
     assert "PathUser" in exported.stdout, "lists and report arrived"
     for line, command in to_run("docs/sign-in.md", **{"111122223333": sandbox.account_id}):
         reader.follow(line, command)
@@ -245,7 +234,7 @@ def test_a_command_within_a_sentence_exists(line: Line) -> None:
         _is_in_the_makefile(rest, line)
     elif program == "aws":
         _is_in_the_cli(rest, line)
-    elif program.endswith("flask"):
+    elif Path(program).name in ("flask", "latchkey"):
         _is_a_command_of_ours(rest[2:] if rest[0] == "--app" else rest, line)
     else:
         _is_a_program_of_the_suite(words, line)
@@ -276,8 +265,9 @@ def _is_in_the_cli(words: list[str], line: Line) -> None:
 def _is_a_command_of_ours(words: list[str], line: Line) -> None:
     if words == ["db", "upgrade"]:
         return  # README's lines run it
-    command, context = FLASK[words[0]], click.Context(click.Command("flask"))
-    for position, word in enumerate(words[1:], 1):
+    command: click.Command = latchkey
+    context = click.Context(latchkey)
+    for position, word in enumerate(words):
         if not isinstance(command, click.Group):
             options = {each for each in words[position:] if each.startswith("--")}
             known = {name for param in command.params for name in param.opts}

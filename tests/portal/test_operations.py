@@ -273,7 +273,7 @@ def test_a_rate_limit_that_nobody_understands_is_refused() -> None:
 
 
 def test_commands_say_what_the_database_lacks_as_the_portal_does(tmp_path: Path) -> None:
-    for name, said in (("new.db", "flask --app wsgi db upgrade"), ("no/folder/x.db", "The database does not answer")):
+    for name, said in (("new.db", "latchkey db upgrade"), ("no/folder/x.db", "The database does not answer")):
         file = tmp_path / name
         file.parent.mkdir(parents=True, exist_ok=True)
         app = create_app(from_env({**GOOD, "DATABASE_URL": f"sqlite:///{file}"}))
@@ -311,7 +311,7 @@ def serve(folder: Path, **settings: str) -> subprocess.CompletedProcess[str]:
 def test_a_portal_that_cannot_serve_does_not_start_and_says_why(tmp_path: Path, redis: RedisServer) -> None:
     portal_at(tmp_path / "portal.db")
     behind = serve(tmp_path, DATABASE_URL=f"sqlite:///{tmp_path / 'new.db'}")
-    assert behind.returncode and "flask --app wsgi db upgrade" in behind.stderr
+    assert behind.returncode and "latchkey db upgrade" in behind.stderr
     away = serve(tmp_path, REDIS_URL=f"redis://:hunter2-secret@127.0.0.1:{free_port()}/0")
     assert away.returncode and "Redis does not answer" in away.stderr and "hunter2" not in away.stderr + away.stdout
     for refused in (behind, away):

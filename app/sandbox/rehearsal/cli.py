@@ -1,4 +1,4 @@
-"""`flask policy rehearse`: for administrators before a rollout, and for their CI."""
+"""`latchkey policy rehearse`: for administrators before a rollout, and for their CI."""
 
 from __future__ import annotations
 
