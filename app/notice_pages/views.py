@@ -97,7 +97,7 @@ def addresses() -> ResponseReturnValue:
 def _without(book: AddressBook, account_id: str) -> list[str]:
     with db.engine.connect() as connection:
         names = read_names(connection, account_id)
-    return [name for name in names if not book.of_user(account_id, name)]
+    return book.unknown(account_id, names)
 
 
 def _chosen() -> tuple[NoticeRow, list[ColumnElement[bool]]]:

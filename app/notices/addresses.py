@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -126,6 +126,10 @@ class AddressBook:
         tagged = self.tag_of(account_id, user_name, self.tag).strip() if self.tag else ""
         made = self.pattern.replace("{user}", user_name) if self.pattern else ""
         return next((each for each in (tagged, made) if each and mail_address(each)), "")
+
+    def unknown(self, account_id: str, user_names: Iterable[str]) -> list[str]:
+        """Return those of these users whose address isn't known."""
+        return [name for name in user_names if not self.of_user(account_id, name)]
 
     def of_manager(self, account_id: str, user_name: str) -> str:
         """Return the address of a user's manager, "" if it isn't known."""

@@ -19,7 +19,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, and_, bindparam, case,
 
 from app.notices.messages import Outcome, Refused, Sent, TryLater
 from app.notices.models import NoticeRow, ScheduleRow
-from app.notices.notice import CANCELLED, TO_BE_SENT, State
+from app.notices.notice import CANCELLED, MARKS, PAUSED, TO_BE_SENT, State
 
 LEASE = timedelta(seconds=120)
 """A claim ends this long after the worker last renewed it. A message takes 30 seconds at most."""
@@ -93,7 +93,7 @@ def due_channels(connection: Connection, now: datetime, pace: Pace) -> list[str]
 
 def take_back(connection: Connection, now: datetime) -> int:
     """Take notices back from workers whose lease ended. Return how many."""
-    marked, again = NoticeRow.last_error == CANCELLED, NoticeRow.unsure < 1
+    marked, again = NoticeRow.last_error.in_(MARKS), NoticeRow.unsure < 1
     statement = (
         update(NoticeRow)
         .where(NoticeRow.state == State.SENDING.value, NoticeRow.lease_until < now)
@@ -177,7 +177,7 @@ def renew(engine: Engine, worker: str, now: datetime) -> None:
 def is_cancelled(engine: Engine, number: int) -> bool:
     """Tell whether a notice was cancelled since it was claimed. number: its ID."""
     with engine.connect() as connection:
-        return connection.execute(select(NoticeRow.last_error).where(NoticeRow.id == number)).scalar() == CANCELLED
+        return connection.execute(select(NoticeRow.last_error).where(NoticeRow.id == number)).scalar() in MARKS
 
 
 @dataclass(frozen=True)
@@ -194,13 +194,14 @@ def settle(
 ) -> Sequence[NoticeRow]:
     """Store what came of claimed notices, in the caller's transaction. Return those that were sent.
 
-    One that was cancelled in the meantime, and wasn't sent, is cancelled for good.
+    One that was cancelled in the meantime, and wasn't sent, is cancelled for good. One that the worker left out, but
+    that isn't cancelled any more, waits again.
     One that was taken back in the meantime belongs to its next worker, who stores what comes of it.
     """
     ids = [each.row.id for each in ended]
     mine = NoticeRow.id.in_(ids), NoticeRow.lease_by == worker, NoticeRow.state == State.SENDING.value
     found = connection.execute(select(NoticeRow.id, NoticeRow.last_error).where(*mine).with_for_update())
-    still = {row.id: row.last_error == CANCELLED for row in found}
+    still = {row.id: row.last_error if row.last_error in MARKS else "" for row in found}
     ended = [each for each in ended if each.row.id in still]
     if values := [{"row": each.row.id, **_values(each, still[each.row.id], now, pace)} for each in ended]:
         connection.execute(_SETTLE, values)
@@ -221,9 +222,10 @@ _SETTLE = (
 """By the table, since the ORM updates one row after another."""
 
 
-def _values(each: Ended, cancelled: bool, now: datetime, pace: Pace) -> dict[str, object]:
+def _values(each: Ended, mark: str, now: datetime, pace: Pace) -> dict[str, object]:
+    """Return the values of columns. mark: one of MARKS, "" if the notice wasn't cancelled."""
     values: dict[str, object] = {
-        "state": (State.CANCELLED if cancelled else State.DEAD).value,
+        "state": (State.CANCELLED if mark else State.DEAD).value,
         "attempts": each.row.attempts,
         "sent_at": None,
         "sent_to": "",
@@ -238,10 +240,13 @@ def _values(each: Ended, cancelled: bool, now: datetime, pace: Pace) -> dict[str
                 "last_error": "",
             }
             return values | sent
+        case Refused(code) if code == CANCELLED:
+            back = {"state": State.WAITING.value, "attempts": each.row.attempts - 1}
+            return values | ({} if mark else back) | {"last_error": PAUSED if mark == PAUSED else ""}
         case Refused(code):
-            return values | {"last_error": "" if code == CANCELLED else code[:64]}
-        case TryLater(_, code) if cancelled:
             return values | {"last_error": code[:64]}
+        case TryLater(_, code) if mark:
+            return values | {"last_error": PAUSED if mark == PAUSED else code[:64]}
         case TryLater(after, code, channel_down=True):
             later = now + timedelta(seconds=pause_while_down(now - each.row.created_at, after))
             kept = {"state": State.FAILED.value, "attempts": each.row.attempts - 1}
@@ -256,14 +261,14 @@ def release(connection: Connection, worker: str, rows: Sequence[NoticeRow]) -> N
     """Undo the claim of notices that the worker certainly didn't send."""
     ids = [row.id for row in rows]
     mine = NoticeRow.id.in_(ids), NoticeRow.state == State.SENDING.value, NoticeRow.lease_by == worker
-    marked = NoticeRow.last_error == CANCELLED
+    marked = NoticeRow.last_error.in_(MARKS)
     values = {
         "state": case(
             (marked, State.CANCELLED.value),
             (NoticeRow.last_error == "", State.WAITING.value),
             else_=State.FAILED.value,
         ),
-        "last_error": case((marked, ""), else_=NoticeRow.last_error),
+        "last_error": case((NoticeRow.last_error == CANCELLED, ""), else_=NoticeRow.last_error),
         "attempts": NoticeRow.attempts - 1,
         "lease_by": "",
         "lease_until": None,

@@ -27,8 +27,9 @@ class State(StrEnum):
 
 
 TO_BE_SENT = (State.WAITING, State.FAILED)
-CANCELLED = "cancelled"
-"""The last error of a notice that was cancelled while a worker had it (State.SENDING)."""
+CANCELLED, PAUSED = MARKS = ("cancelled", "paused")
+"""The last error of a notice that was cancelled while a worker had it (State.SENDING), in the second case because its
+campaign was paused. PAUSED stays when it is cancelled, because the campaign may be resumed."""
 
 
 class Audience(StrEnum):

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, current_app
-from sqlalchemy import ColumnElement, Connection, Insert, case, delete, update
+from sqlalchemy import ColumnElement, Connection, Insert, and_, case, delete, update
 
 from app.db.upserting import insert_into
 from app.notices.models import NoticeRow
-from app.notices.notice import CANCELLED, TO_BE_SENT, Notice, State
+from app.notices.notice import CANCELLED, PAUSED, TO_BE_SENT, Notice, State
 
 if TYPE_CHECKING:
     from app.notices.queue import Bell
@@ -60,26 +60,34 @@ class Outbox:
             added += len(connection.execute(statement).all())
         return added
 
-    def cancel(self, connection: Connection, *which: ColumnElement[bool]) -> int:
+    def cancel(self, connection: Connection, *which: ColumnElement[bool], paused: bool = False) -> int:
         """Cancel notices that aren't sent yet, in the caller's transaction. Return how many.
 
         which: conditions on NoticeRow. One that a worker has claimed is marked: the worker leaves it out, or if it is
-        sending it at this moment, doesn't try it again.
+        sending it at this moment, doesn't try it again. paused: only until `forget_paused`.
         """
         mine = (NoticeRow.state.in_((*TO_BE_SENT, State.SENDING)), *which)
         claimed = NoticeRow.state == State.SENDING.value
         values = {
             "state": case((claimed, State.SENDING.value), else_=State.CANCELLED.value),
-            "last_error": case((claimed, CANCELLED), else_=NoticeRow.last_error),
+            "last_error": case(
+                (and_(claimed, NoticeRow.last_error == CANCELLED), CANCELLED),
+                (claimed, PAUSED if paused else CANCELLED),
+                else_=PAUSED if paused else NoticeRow.last_error,
+            ),
         }
         return int(connection.execute(update(NoticeRow).where(*mine).values(values)).rowcount)
 
-    def forget_cancelled(self, connection: Connection, *which: ColumnElement[bool]) -> None:
-        """Delete cancelled notices in the caller's transaction, so that the same ones can be written again.
+    def forget_paused(self, connection: Connection, *which: ColumnElement[bool]) -> None:
+        """Undo `cancel(paused=True)` in the caller's transaction: the same notices can be written again.
 
-        which: conditions on NoticeRow. One that a worker may have sent before stays.
+        which: conditions on NoticeRow. Cancelled ones are deleted, except those that a worker may have sent. Those
+        that a worker still has are sent.
         """
-        mine = NoticeRow.state == State.CANCELLED.value, NoticeRow.unsure == 0
+        paused = NoticeRow.last_error == PAUSED
+        claimed = NoticeRow.state == State.SENDING.value
+        connection.execute(update(NoticeRow).where(claimed, paused, *which).values(last_error=""))
+        mine = NoticeRow.state == State.CANCELLED.value, paused, NoticeRow.unsure == 0
         connection.execute(delete(NoticeRow).where(*mine, *which))
 
 

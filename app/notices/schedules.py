@@ -45,6 +45,8 @@ class Schedule:
     the time in NOTICES_TIME_ZONE."""
     job: Callable[[datetime], None]
     """Runs in an application context. It gets its scheduled time (UTC)."""
+    each_hour: bool = False
+    """Also due when a clock shows an hour for the second time, in autumn. Other jobs are due the first time only."""
 
     def last_moment(self, now: datetime, after: datetime, zone: ZoneInfo) -> datetime | None:
         """Return the latest moment of the plan that isn't in the future, None if there's none after `after`.
@@ -55,7 +57,8 @@ class Schedule:
         shown = moment.astimezone(zone)
         while moment > max(after, now - _LONGEST):
             before = (moment - _MINUTE).astimezone(zone)
-            if any(map(self.plan, (shown, *_skipped(before, shown)))):
+            repeated = shown.fold and not self.each_hour
+            if not repeated and any(map(self.plan, (shown, *_skipped(before, shown)))):
                 return moment
             moment, shown = moment - _MINUTE, before
         return None

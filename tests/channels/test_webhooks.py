@@ -111,7 +111,7 @@ def test_a_redirect_is_not_followed(there: Receiver, status: int) -> None:
     ("status", "outcome"),
     [
         (200, "sent"), (202, "sent"), (400, "refused"), (410, "refused"), (413, "refused"), (422, "refused"),
-        (401, "later"), (403, "later"), (404, "later"), (500, "later"), (502, "later"),
+        (401, "later"), (403, "later"), (404, "later"), (500, "later"), (502, "later"), (504, "later"),
     ],
 )  # fmt: skip
 def test_an_answer_decides_about_its_message_only(there: Receiver, status: int, outcome: str) -> None:
@@ -119,6 +119,12 @@ def test_an_answer_decides_about_its_message_only(there: Receiver, status: int, 
     expected_outcome = outcome if outcome == "sent" else f"{outcome} http-{status}"
     assert post(there, THREE) == ["sent", expected_outcome, "sent"]
     assert there.connections == 1
+
+
+@pytest.mark.parametrize("status", [302, 401, 403, 404, 500, 502, 504])
+def test_an_answer_that_any_message_would_get_costs_none_a_try(there: Receiver, status: int) -> None:
+    there.answers = [answer(status)] * 3
+    assert outcomes(there, THREE) == [TryLater(None, f"http-{status}", channel_down=True)] * 3
 
 
 @pytest.mark.parametrize("status", [429, 503])

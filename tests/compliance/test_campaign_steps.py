@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,13 @@ from app.compliance.campaigns.steps import due, managers_due, steps
 from app.compliance.data.models import CompliancePerson
 from app.db import db
 from app.factory import create_app
+from app.notices.messages import Message, Outcome, Sent, TryLater
 from app.notices.models import NoticeRow
 from app.notices.outbox import outbox
 from config import from_env
 from tests.compliance.test_due import Someone
 from tests.compliance.test_reminders import ACCOUNT, SETTINGS, now, report, someone
+from tests.notices.conftest import Office, Script
 from tests.support.clock import Clock
 from tests.support.databases import GOOD, make_database
 
@@ -256,6 +258,54 @@ def test_a_campaign_that_was_paused_goes_on_where_it_was(portal: Flask, tmp_path
     moved(CampaignState.RUNNING)
     run_campaigns(now())
     assert written("waiting") == [("sam", "campaign-announcement")]
+
+
+def test_what_was_cancelled_by_hand_stays_cancelled_after_a_pause(
+    portal: Flask, tmp_path: Path, clock: Clock
+) -> None:
+    report(portal, tmp_path, *(someone(name, virtual=0) for name in ("sam", "tia", "uma")))
+    campaign()
+    run_campaigns(now())
+    with db.engine.begin() as connection:
+        connection.execute(update(NoticeRow).where(NoticeRow.user_name == "sam").values(last_error="server-421"))
+        assert outbox().cancel(connection, NoticeRow.user_name.in_(("sam", "tia"))) == 2
+    moved(CampaignState.PAUSED)
+    moved(CampaignState.RUNNING)
+    run_campaigns(now())
+    assert written("waiting") == [("uma", "campaign-announcement")]
+    assert sorted(user for user, _ in written("cancelled")) == ["sam", "tia"]
+
+
+def worker(answer: Callable[[Message], Outcome]) -> list[str]:
+    """A worker sends what waits to a channel that answers so. Return to whom it sent."""
+    return Office(db.engine, Script(answer)).sent()
+
+
+@pytest.mark.parametrize("resumed", [True, False])
+@pytest.mark.parametrize("outcome", [Sent(), TryLater(code="timed-out")])
+def test_a_pause_while_a_worker_has_the_notices_loses_no_step(
+    portal: Flask, tmp_path: Path, clock: Clock, outcome: Outcome, resumed: bool
+) -> None:
+    report(portal, tmp_path, *(someone(name, virtual=0) for name in ("sam", "tia")))
+    campaign()
+    run_campaigns(now())
+
+    def paused_meanwhile(message: Message) -> Outcome:
+        if message.to == "sam@example.com":
+            moved(CampaignState.PAUSED)
+            if resumed:
+                moved(CampaignState.RUNNING)
+        return outcome
+
+    to_all = ["sam@example.com", "tia@example.com"]
+    assert worker(paused_meanwhile) == (to_all if resumed else to_all[:1])
+    if not resumed:
+        assert written("waiting", "failed", "sending") == [], "nothing goes out while it is paused"
+        moved(CampaignState.RUNNING)
+    run_campaigns(now())
+    clock.move(3600)
+    worker(lambda message: Sent())
+    assert written("sent") == written() == [(name, "campaign-announcement") for name in ("sam", "tia")]
 
 
 def test_whoever_comes_back_on_the_same_day_is_asked_again(portal: Flask, tmp_path: Path, clock: Clock) -> None:

@@ -19,7 +19,11 @@ from app.compliance.data.models import ComplianceException
 from app.compliance.reminders import jobs
 from app.db import db
 from app.factory import create_app
+from app.notices.addresses import AddressFile
+from app.notices.content import Brand
 from app.notices.models import NoticeRow
+from app.notices.outbox import outbox
+from app.notices.rendering import render
 from app.notices.schedules import planned
 from app.sandbox.operations.credential_report import HEADER
 from config import from_env
@@ -183,6 +187,25 @@ def test_administrators_get_a_summary_of_each_account(portal: Flask, tmp_path: P
     assert (data["users"], data["failing_users"]) == (2, 2)
     assert {row["rule"]: (row["failing"], row["before"]) for row in data["rules"]}["mfa"] == (2, 1)
     assert [row["user"] for row in data["exceptions"]] == ["omar"]
+    assert data["without_address"] == 2
+
+
+def test_a_summary_counts_users_without_an_address_where_mail_is_set_up(
+    portal: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report(portal, tmp_path, someone("sam"), someone("nadia"), someone("omar"))
+    (tmp_path / "addresses.csv").write_text("user,address\nsam,sam@example.com\n")
+    monkeypatch.setitem(portal.config, "NOTICES_ADDRESS_FILE", AddressFile(str(tmp_path / "addresses.csv")))
+    jobs.write_digests(now())
+    _, _, data = told("digest")[0]
+    assert data["without_address"] == 2
+    text = render("digest", data, "en", Brand.of(portal.config)).text
+    assert "2 users have no address for notices." in text
+    monkeypatch.setattr(outbox(), "channels", frozenset({"webhook"}))
+    with db.engine.begin() as connection:
+        connection.execute(delete(NoticeRow))
+    jobs.write_digests(now())
+    assert "without_address" not in told("digest")[0][2], "nobody gets mail"
 
 
 def test_a_rule_that_gets_worse_than_its_bound_raises_an_alert_a_day(

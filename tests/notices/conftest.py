@@ -101,6 +101,11 @@ class Office:
             self._record,
         )
 
+    def sent(self) -> list[str]:
+        """Let a worker send what is due. Return what the channel got."""
+        self.worker().run()
+        return self.channel.received
+
     def _record(self, connection: Connection, sent: Iterable[NoticeRow], at: datetime) -> Callable[[], None]:
         found = [row.user_name for row in sent]
         return lambda: self.recorded.extend(found)

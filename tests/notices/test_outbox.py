@@ -16,7 +16,7 @@ from app.notices.addresses import UserGone
 from app.notices.claims import Pace, QuietHours
 from app.notices.messages import Message, Outcome, Parts, Refused, Sent, TryLater
 from app.notices.models import NoticeRow
-from app.notices.notice import MAIL, Audience, Notice
+from app.notices.notice import CANCELLED, MAIL, Audience, Notice
 from app.notices.outbox import Outbox
 from app.notices.schedules import ensure_row
 from tests.notices.conftest import Office, notice, now
@@ -336,6 +336,18 @@ def test_what_is_cancelled_while_its_worker_stops_or_ends_is_not_sent(office: Of
     clock.move(claims.LEASE.total_seconds() + 1)
     assert office.worker().run() == 0
     assert office.states()[2:] == [("cancelled", "interrupted")]
+
+
+def test_what_was_left_out_and_is_wanted_again_waits_again(office: Office) -> None:
+    office.write(notice())
+    [row] = claims.claim(office.engine, "worker", MAIL, 1, now(), Pace())
+    left_out = claims.Ended(row, Refused(CANCELLED))
+    with office.engine.begin() as connection:
+        outbox = Outbox([MAIL])
+        outbox.cancel(connection, NoticeRow.id > 0, paused=True)
+        outbox.forget_paused(connection, NoticeRow.id > 0)
+        claims.settle(connection, "worker", [left_out], now(), Pace())
+    assert office.states() == [("waiting", "")] and office.row().attempts == 0
 
 
 def test_a_server_that_is_down_for_days_costs_no_try(office: Office, clock: Clock) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -32,6 +33,29 @@ class Job:
 @pytest.fixture
 def job() -> Job:
     return Job()
+
+
+@pytest.mark.parametrize(
+    ("plan", "each_hour", "times"),
+    [
+        (crontab(minute="30", hour="2"), False, ["02:30+0200"]),
+        (crontab(minute="30", hour="3"), False, ["03:30+0100"]),
+        (crontab(minute="20"), True, ["01:20+0200", "02:20+0200", "02:20+0100", "03:20+0100"]),
+    ],
+)
+def test_what_is_planned_for_an_hour_that_autumn_repeats_is_done_once_unless_it_is_done_each_hour(
+    job: Job, plan: Callable[[datetime], bool], each_hour: bool, times: list[str]
+) -> None:
+    """On 31 October 2027, Berlin has 2:00 to 3:00 twice. The schedule is asked each minute, as a worker does."""
+    schedule = Schedule("job", plan, job, each_hour=each_hour)
+    begin, found = datetime(2027, 10, 30, 23, 0, tzinfo=UTC), []
+    done_for = begin
+    for minute in range(4 * 60):
+        moment = schedule.last_moment(begin + timedelta(minutes=minute), done_for, BERLIN)
+        if moment:
+            done_for = moment
+            found.append(f"{moment.astimezone(BERLIN):%H:%M%z}")
+    assert found == times
 
 
 def daily(job: Job) -> Schedule:

@@ -18,7 +18,6 @@ from app.compliance.data.account_data import ensure_account_row, locked
 from app.compliance.data.queries import Filter
 from app.compliance.rules.verdicts import State
 from app.errors import NotFound, Refused
-from app.notices.addresses import AddressBook
 from app.notices.models import NoticeRow
 from app.notices.notice import TO_BE_SENT, Audience
 from app.notices.notice import State as Sending
@@ -97,14 +96,15 @@ def move(engine: Engine, audit: Audit, account_id: str, number: int, to: Campaig
         if not connection.execute(update(CampaignRow).where(*mine).values(values)).rowcount:
             raise NotFound(_("This campaign was changed meanwhile. Nothing was changed."))
         if to is CampaignState.RUNNING:
-            # Those of users who are still asked are written again if their step is still the current one.
+            # Those of users who are still asked are written again if their step is still the current one. What an
+            # administrator cancelled by hand isn't.
             asked = select(CampaignUser.user_name).where(
                 CampaignUser.campaign_id == number, CampaignUser.left_at.is_(None)
             )
             theirs = or_(NoticeRow.user_name.in_(asked), NoticeRow.audience != Audience.USER.value)
-            outbox.forget_cancelled(connection, NoticeRow.campaign_id == number, theirs)
+            outbox.forget_paused(connection, NoticeRow.campaign_id == number, theirs)
         else:
-            outbox.cancel(connection, NoticeRow.campaign_id == number)
+            outbox.cancel(connection, NoticeRow.campaign_id == number, paused=to is CampaignState.PAUSED)
 
 
 def one(engine: Engine, account_id: str, number: int) -> Any | None:
@@ -228,8 +228,3 @@ def still_asked(connection: Connection, number: int) -> Sequence[str]:
     """Return the names of a campaign's users who haven't left."""
     query = select(CampaignUser.user_name).where(CampaignUser.campaign_id == number, CampaignUser.left_at.is_(None))
     return connection.execute(query.order_by(CampaignUser.user_name)).scalars().all()
-
-
-def without_address(names: Sequence[str], account_id: str, addresses: AddressBook) -> list[str]:
-    """Return the users whose mail address isn't known."""
-    return [name for name in names if not addresses.of_user(account_id, name)]

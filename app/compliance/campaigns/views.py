@@ -161,7 +161,7 @@ def one(number: int) -> ResponseReturnValue:
         rows, total = service.users(connection, campaign, left=chosen, page=page_number())
         asked = list(_asked(connection, campaign, begun=bool(progress.users)))
     parts = render(*sample(campaign, asked[0] if asked else "jane.doe"), "en", Brand.of(current_app.config))
-    nowhere = service.without_address(asked, account.account_id, address_book(current_app))
+    nowhere = address_book(current_app).unknown(account.account_id, asked)
     all_steps = steps(campaign.begins, campaign.deadline, campaign.ahead, to_managers=campaign.to_managers)
     return shown(
         "compliance/campaign.html",

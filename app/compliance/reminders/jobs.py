@@ -10,16 +10,18 @@ from typing import Any
 
 from flask import Flask, current_app
 from huey import crontab
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from app.compliance import service
 from app.compliance.campaigns.jobs import run_campaigns
 from app.compliance.data import queries
+from app.compliance.data.people_data import read_names
 from app.compliance.data.queries import Filter
 from app.compliance.data.rows import AccountRow
 from app.compliance.reminders import due, summary
 from app.db import db
-from app.notices.notice import Notice
+from app.notices.addresses import address_book
+from app.notices.notice import MAIL, Notice
 from app.notices.outbox import outbox
 from app.notices.schedules import Schedule, for_each, plan
 
@@ -33,8 +35,8 @@ def plan_reminders(app: Flask) -> None:
     daily = {"minute": str(at.minute), "hour": str(at.hour)}
     jobs = [
         Schedule("due-notices", crontab(**daily), write_due),
-        Schedule("alerts", crontab(minute="10"), write_alerts),
-        Schedule("campaigns", crontab(minute="20"), run_campaigns),
+        Schedule("alerts", crontab(minute="10"), write_alerts, each_hour=True),
+        Schedule("campaigns", crontab(minute="20"), run_campaigns, each_hour=True),
     ]
     if app.config["NOTICES_DIGEST"]:
         weekday = str(_DAYS.index(app.config["NOTICES_DIGEST"]))
@@ -85,7 +87,17 @@ def _write_digest(moment: datetime, account_id: str) -> None:
     with db.engine.connect() as connection:
         exceptions = queries.exceptions(connection, account_id, moment)
         to = current_app.config["NOTICES_ADMINS"]
-        _write(db.engine, summary.digest(connection, account_id, _alias(stored), exceptions, to, moment))
+        without = _without_address(connection, account_id)
+        found = summary.digest(connection, account_id, _alias(stored), exceptions, to, moment, without)
+        _write(db.engine, found)
+
+
+def _without_address(connection: Connection, account_id: str) -> int | None:
+    """Return how many users have no known mail address, None if there is no mail."""
+    if MAIL not in outbox().channels:
+        return None
+    names = read_names(connection, account_id)
+    return len(address_book(current_app).unknown(account_id, names))
 
 
 def write_alerts(moment: datetime) -> None:

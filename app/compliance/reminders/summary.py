@@ -39,8 +39,12 @@ def digest(
     exceptions: Sequence[ExceptionRow],
     to: Sequence[str],
     now: datetime,
+    without_address: int | None = None,
 ) -> Iterator[Notice]:
-    """Yield the weekly summary of an account, none without figures. title: its name, "" for none."""
+    """Yield the weekly summary of an account, none without figures. title: its name, "" for none.
+
+    without_address: how many users have no known mail address, None if there is no mail.
+    """
     found = daily.latest(connection, account_id)
     if found is None:
         return
@@ -63,6 +67,8 @@ def digest(
         ],
         "undelivered": connection.execute(dead).scalar_one(),
     }
+    if without_address is not None:
+        data["without_address"] = without_address
     yield from to_administrators("digest", account_id, f"digest:{account_id}:{now.date()}", data, to)
 
 

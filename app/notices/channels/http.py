@@ -259,4 +259,6 @@ def _outcome(status: int, after: str | None) -> Outcome:
     code = f"http-{status}"
     if status in FOR_GOOD:
         return Refused(code)
-    return TryLater(pause(after), code, channel_down=status in TOO_MANY)
+    # There is one address, so any other message would have got this answer: the server is down, or a setting is
+    # wrong. That is no fault of this message.
+    return TryLater(pause(after), code, channel_down=True)

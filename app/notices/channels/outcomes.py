@@ -8,6 +8,7 @@ from app.text.messages import N_, _
 
 SENTENCES = {
     "cancelled": N_("It was cancelled while a worker had it. It isn’t tried again."),
+    "paused": N_("It was cancelled because its campaign was paused."),
     "channel-failed": N_("An error in Latchkey kept it from being sent. See the log."),
     "interrupted": N_("Latchkey stopped while sending it, so it may have arrived. Send it again if it didn’t."),
     "no-address": N_("The user’s mail address isn’t known."),
