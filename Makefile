@@ -7,7 +7,7 @@ SANDBOX_PORT ?= 5000
 POLICY ?= recommended
 USERS ?= 0
 # Tests that need no server: all of policies, and those of other rules and of parsers.
-POLICIES := tests/policy --batches=1
+POLICIES := tests/policy
 PARSERS := tests/test_architecture.py tests/prose tests/compliance/test_report.py tests/compliance/test_report_forms.py \
   tests/compliance/test_rules.py tests/compliance/test_hostile.py tests/portal/test_pasted.py \
   tests/portal/test_private_keys.py tests/portal/test_public_key_parsing.py tests/portal/test_todo.py \
@@ -45,13 +45,14 @@ check-policies: $(VENV)/.all
 check-parsers: $(VENV)/.all
 	$(BIN)/pytest -q --durations=0 --durations-min=2 $(PARSERS)
 
-# What the suite runs a part of: 200 flows while replicas are killed, every change with every fault, eight batches of
-# policies made at random, every kind of input on both databases, and
+# What the suite runs a part of: 200 flows while replicas are killed, every change with every fault, eight times as
+# many policies made at random, every kind of input on both databases, and
 # more requests of people whom policies hold back.
 soak: $(VENV)/.all
 	@deploy/apt-install libfaketime postgresql redis-server
 	$(BIN)/python -m tests tests/faults/test_killed.py tests/faults/test_matrix.py tests/compliance/test_sync.py \
-	  tests/policy/test_mfa_enforcement.py tests/security/test_every_input.py -s --whole-matrix --batches 8 --flows $(or $(FLOWS),200) $(if $(SEED),--seed $(SEED))
+	  tests/policy/test_mfa_enforcement.py tests/policy/test_forced_differential.py tests/security/test_every_input.py \
+	  -s --whole-matrix --batches 8 --hypothesis-profile=soak --flows $(or $(FLOWS),200) $(if $(SEED),--seed $(SEED))
 	$(BIN)/python -m tests tests/sandbox/test_forced_replay.py --tries 40 $(if $(SEED),--seed $(SEED))
 
 # What a release has, built and used as people get it. For a fresh clone.

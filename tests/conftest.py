@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.support.clock import Clock, stay_on_loopback
 from tests.support.redis import RedisServer, redis_server
@@ -14,6 +15,7 @@ from tests.support.refusals import only_known_diagnoses
 POLICIES = ("recommended", "tutorial")
 
 stay_on_loopback()
+settings.register_profile("soak", max_examples=800)  # eight times as many as else: `--hypothesis-profile=soak`
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -25,7 +27,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--whole-matrix", action="store_true", help="every fault with each change, every input on SQLite"
     )
-    parser.addoption("--batches", type=int, default=2, help="of 2,500 policy documents that are made at random")
+    parser.addoption("--batches", type=int, default=1, help="of 2,500 policy documents that are made at random")
     parser.addoption("--flows", type=int, default=20, help="people who enroll or rotate while replicas are killed")
     parser.addoption("--tries", type=int, default=8, help="requests made up for each member whom policies hold back")
     parser.addoption("--seed", type=int, default=20260101, help="of the chance by which replicas are killed")

@@ -138,7 +138,7 @@ def judged(identity: list[Document], boundary: Document | None) -> Judgement:
     return judge_person([named(number, each) for number, each in enumerate(identity)], limit, ALICE, NOW)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=settings().max_examples * 3 // 10, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     st.lists(documents(["Allow", "Deny"]), min_size=1, max_size=3),
     st.none() | documents(["Allow", "Allow", "Deny"]),

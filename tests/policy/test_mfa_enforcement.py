@@ -32,7 +32,7 @@ from tests.policy.oracle import about, holds, names
 Document = dict[str, Any]
 ACCOUNT = "123456789012"
 AT_ONCE = 2_500
-"""Documents of one batch; a run has two batches (`--batches`), `make soak` eight."""
+"""Documents of one batch; a run has one batch (`--batches`), `make soak` eight."""
 
 GETTING_MFA = {
     action.lower()
