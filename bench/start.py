@@ -20,10 +20,10 @@ ONE_CLIENT = "import boto3; boto3.Session().client('iam', region_name='us-east-1
 DATABASE = "import flask, flask_sqlalchemy"
 
 
-def _cpu(words: list[str], settings: dict[str, str]) -> float:
+def cpu_of(words: list[str], settings: dict[str, str], repeats: int = REPEATS) -> float:
     """The least CPU seconds of a process."""
     taken = []
-    for _ in range(REPEATS):
+    for _ in range(repeats):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run(words, cwd=ROOT, env=settings, capture_output=True, check=False)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -45,14 +45,14 @@ def measure() -> list[Row]:
         subprocess.run(
             [*FLASK, "--app", "wsgi", "db", "upgrade"], cwd=ROOT, env=settings, check=True, capture_output=True
         )
-        version = _cpu([*FLASK, "--version"], settings)
-        flask = _cpu([sys.executable, "-c", "import flask"], settings)
-        boto3 = _cpu([sys.executable, "-c", f"import flask; {BOTO3}"], settings) - flask
-        database = _cpu([sys.executable, "-c", DATABASE], settings) - flask
-        export = _cpu([*LATCHKEY, "compliance", "export"], settings)
-        refresh = _cpu([*LATCHKEY, "compliance", "refresh"], settings)
-        bare = _cpu([sys.executable, "-c", f"import flask; {ONE_CLIENT}"], settings)
-        portal = _cpu([sys.executable, "-c", "import app.factory"], settings)
+        version = cpu_of([*FLASK, "--version"], settings)
+        flask = cpu_of([sys.executable, "-c", "import flask"], settings)
+        boto3 = cpu_of([sys.executable, "-c", f"import flask; {BOTO3}"], settings) - flask
+        database = cpu_of([sys.executable, "-c", DATABASE], settings) - flask
+        export = cpu_of([*LATCHKEY, "compliance", "export"], settings)
+        refresh = cpu_of([*LATCHKEY, "compliance", "refresh"], settings)
+        bare = cpu_of([sys.executable, "-c", f"import flask; {ONE_CLIENT}"], settings)
+        portal = cpu_of([sys.executable, "-c", "import app.factory"], settings)
     return [
         Row("compliance export, start", "CPU of flask --version and SQLAlchemy", export, version + database, 1.2),
         Row("compliance refresh, start", "the same and boto3", refresh, version + database + boto3, 1.2),

@@ -1,0 +1,90 @@
+"""`latchkey serve`: the portal as it is installed, which refuses to start where it couldn't serve."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from app.cli.ports import why_not
+from tests.deploy.conftest import NoAws
+from tests.support.databases import GOOD, make_database
+from tests.support.portal import Portal
+from tests.support.sandbox import free_port
+
+LATCHKEY = str(Path(sys.executable).with_name("latchkey"))
+
+
+class Served(Portal):
+    """A portal that `latchkey serve` starts, with options."""
+
+    def command(self) -> list[str]:
+        return [LATCHKEY, "serve", "--port", str(self.port)]
+
+
+def refused(folder: Path, *options: str, **settings: str) -> str:
+    """What `latchkey serve` says when it doesn't start."""
+    environment = {**os.environ, **GOOD, "DATABASE_URL": f"sqlite:///{folder / 'portal.db'}", **settings}
+    done = subprocess.run(
+        [LATCHKEY, "serve", *options], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1 and "Traceback" not in done.stderr, done.stderr
+    return done.stderr
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """A port on which another program listens."""
+    with closing(socket.socket()) as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        yield other.getsockname()[1]
+
+
+def test_it_serves_from_any_folder_and_ends_with_sigterm(tmp_path: Path) -> None:
+    portal = Served(tmp_path / "portal", NoAws())
+    portal.here = tmp_path
+    del portal.environment["PORT"]
+    with portal:
+        with urllib.request.urlopen(f"{portal.url}/sign-in") as page:
+            assert page.status == 200
+        assert portal.process
+        portal.process.send_signal(signal.SIGTERM)
+        assert portal.process.wait(35) == 0
+    private = [file for file in (tmp_path / "portal").iterdir() if file.name.startswith("latchkey.db")]
+    assert private and not any(file.stat().st_mode & 0o077 for file in private)
+
+
+def test_wrong_settings_are_all_told_at_once(tmp_path: Path) -> None:
+    told = refused(tmp_path, "--workers", "many", SECRET_KEY="", ACCOUNTS="")
+    assert told.startswith("Latchkey cannot start:\n")
+    assert [line.split()[1] for line in told.splitlines()[1:]] == ["ACCOUNTS", "SECRET_KEY", "WORKERS"]
+
+
+def test_options_count_more_than_settings(tmp_path: Path, taken: int) -> None:
+    make_database(tmp_path / "portal.db")
+    assert "without REDIS_URL" in refused(tmp_path, "--workers", "2", WORKERS="1", PORT=str(free_port()))
+    assert f"Port {taken} cannot be used" in refused(tmp_path, "--port", str(taken), PORT=str(free_port()))
+    assert f"Port {taken} cannot be used" in refused(tmp_path, "--bind", f"127.0.0.1:{taken}", PORT=str(free_port()))
+
+
+def test_a_database_that_is_not_ready_is_told_with_the_command(tmp_path: Path) -> None:
+    told = refused(tmp_path, "--port", str(free_port()))
+    assert "latchkey db upgrade" in told
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "http", "", "-1", "8000 "])
+def test_what_is_no_port_is_told(port: str) -> None:
+    assert why_not("PORT", port) == f"PORT is {port!r}: set a port, 1 to 65535."
+
+
+def test_a_free_port_is_fine() -> None:
+    assert why_not("PORT", str(free_port())) == ""
