@@ -6,11 +6,8 @@ Run it after you added a setting. A test compares the files with what this would
 from __future__ import annotations
 
 import json
-import re
-import textwrap
 from typing import Any
 
-from app.settings.table import Setting
 from config import SETTINGS
 from tests.support.sandbox import ROOT
 
@@ -56,24 +53,18 @@ def plain() -> list[str]:
     return [name for name, each in SETTINGS.items() if not each.secret]
 
 
-def _about(setting: Setting) -> str:
-    """What docs/settings.md says about a setting, without its Markdown."""
-    return re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", setting.help).replace("`", "")
-
-
 def example() -> str:
     """Return the file of settings that compose and systemd read."""
     head = f"""\
 # Settings of Latchkey that aren't secret, for deploy/compose.yaml and the systemd units: NAME=VALUE, without
-# quotation marks. docs/settings.md says more about each. Secret settings are files: deploy/make-secrets makes them.
+# quotation marks. What has a # before it has this default. docs/settings.md says what each of them means.
+# Secret settings are files: deploy/make-secrets makes them.
 # {_GENERATED}
 """
     parts = [head]
     for name in plain():
-        setting = SETTINGS[name]
-        about = textwrap.fill(_about(setting), 116, initial_indent="# ", subsequent_indent="# ")
-        parts.append(f"{about}\n{'' if name in REQUIRED else '#'}{name}={setting.default}\n")
-    return "\n".join(parts)
+        parts.append(f"{'' if name in REQUIRED else '#'}{name}={SETTINGS[name].default}\n")
+    return "".join(parts)
 
 
 def credentials() -> str:
@@ -103,7 +94,7 @@ def schema() -> str:
     """Return the JSON schema of the chart's values."""
     text, count, flag = {"type": "string"}, {"type": "integer", "minimum": 0}, {"type": "boolean"}
     anything: dict[str, Any] = {"type": "object"}
-    settings: dict[str, Any] = {name: {**text, "description": _about(SETTINGS[name])} for name in plain()}
+    settings: dict[str, Any] = {name: dict(text) for name in plain()}
     settings["PUBLIC_URL"] |= {"pattern": "^https://[^/]+$"}
     settings["ACCOUNTS"] |= {"pattern": r"^\d{12}(\s*,\s*\d{12})*$"}
     keys = {"type": "array", "items": {"enum": secrets()}, "uniqueItems": True}

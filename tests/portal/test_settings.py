@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from config import SETTINGS, from_env, table
+from tests.deploy import lists
 from tests.support.databases import GOOD
 
 SECRET = "k" * 40
@@ -20,6 +21,11 @@ FORMER = [
 def test_the_page_of_settings_has_the_table() -> None:
     page = Path(__file__).parents[2].joinpath("docs/settings.md").read_text()
     assert table() in page, "copy what `.venv/bin/python config.py` prints"
+
+
+@pytest.mark.parametrize("file", lists.WRITTEN, ids=lambda file: file.name)
+def test_every_deployment_can_pass_every_setting_and_no_other(file: Path) -> None:
+    assert file.read_text() == lists.WRITTEN[file](), "run `.venv/bin/python -m tests.deploy.lists`"
 
 
 def test_every_setting_says_what_it_is() -> None:
