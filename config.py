@@ -17,7 +17,7 @@ from app.places import INSTANCE
 from app.policy.documents import PARTITIONS
 from app.settings import account_lists, branding, company, notices, outbox, parsers, reminders, values
 from app.settings.list_files import ListFiles
-from app.settings.table import Reading, Setting, read_all
+from app.settings.table import Former, Reading, Setting, read_all
 
 _DATABASE = f"sqlite:///{INSTANCE / 'latchkey.db'}"
 _MAKE_ONE = "Make one: `python3 -c 'import secrets; print(secrets.token_urlsafe(48))'`"
@@ -281,7 +281,7 @@ SETTINGS: dict[str, Setting] = {
             values.minutes(5, 60),
             default="30",
             key="REAUTH_WITHIN",
-            formerly="CONFIRM_MINUTES",
+            formerly=Former("CONFIRM_MINUTES", since="1.0.0", until="2.0.0"),
             help="Minutes after a sign-in, 5 to 60, in which you can add or remove credentials. Later you confirm "
             "it's you first",
         ),
@@ -290,7 +290,7 @@ SETTINGS: dict[str, Setting] = {
             values.minutes(15, 720),
             default="60",
             key="ACCESS_KEY_SESSION_MAX",
-            formerly="SESSION_MAX_MINUTES",
+            formerly=Former("SESSION_MAX_MINUTES", since="1.0.0", until="2.0.0"),
             help="Longest MFA session from an access key, 15 to 720 minutes",
         ),
         Setting(

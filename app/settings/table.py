@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.settings.secret_files import Unusable, read_secret
 
@@ -32,6 +32,16 @@ Parser = Callable[[str, Reading], Any]
 """Makes the value out of the text, which is the default, or empty, where the setting isn't set."""
 
 
+class Former(NamedTuple):
+    """An earlier name of a setting. docs/deprecations.md lists all of them."""
+
+    name: str
+    since: str
+    """The version since which it is a former name."""
+    until: str
+    """The version that will no longer know it."""
+
+
 @dataclass(frozen=True)
 class Setting:
     """A line of the table."""
@@ -44,7 +54,7 @@ class Setting:
     """For docs/settings.md, as Markdown, without the default and the full stop."""
     key: str = ""
     """Its name in Flask's configuration, where that is another one."""
-    formerly: str = ""
+    formerly: Former | None = None
     """An earlier name, which still works."""
     secret: bool = False
     """Is it one? Then it can also be in a file, whose path is in `NAME_FILE`."""
@@ -57,7 +67,8 @@ class Setting:
     @property
     def names(self) -> tuple[str, ...]:
         """All environment variables that set it."""
-        return tuple(name for name in (self.name, self.file_name, self.formerly) if name)
+        former = self.formerly.name if self.formerly else ""
+        return tuple(name for name in (self.name, self.file_name, former) if name)
 
     def description(self) -> str:
         """Return what docs/settings.md says about it."""
@@ -65,19 +76,25 @@ class Setting:
         if self.default:
             parts.append(f"Default `{self.default}`")
         if self.formerly:
-            parts.append(f"The former name `{self.formerly}` still works")
+            parts.append(f"The former name `{self.formerly.name}` works until version {self.formerly.until}")
         if self.secret:
             parts.append(f"Secret: `{self.file_name}` reads it from a file")
         return ". ".join(parts)
 
     def _name_in(self, env: Mapping[str, str]) -> str:
-        if not self.formerly or not env.get(self.formerly):
+        former = self.formerly
+        if not former or not env.get(former.name):
             return self.name
         if env.get(self.name):
-            log.warning("%s is ignored, because %s is set. Remove it.", self.formerly, self.name)
+            log.warning("%s is ignored, because %s is set. Remove it.", former.name, self.name)
             return self.name
-        log.warning("%s is now called %s. The former name still works: rename it.", self.formerly, self.name)
-        return self.formerly
+        log.warning(
+            "%s is now called %s. The former name works until version %s. Rename it.",
+            former.name,
+            self.name,
+            former.until,
+        )
+        return former.name
 
     def read(self, env: Mapping[str, str], values: Mapping[str, Any], problems: list[str]) -> Any:
         """Return its value. What is wrong is added to the problems."""

@@ -45,7 +45,9 @@ def test_a_former_name_works_and_the_log_says_so(
     former: str, name: str, key: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert from_env({**GOOD, former: "45"})[key] == timedelta(minutes=45)
-    assert caplog.messages == [f"{former} is now called {name}. The former name still works: rename it."]
+    assert caplog.messages == [
+        f"{former} is now called {name}. The former name works until version 2.0.0. Rename it."
+    ]
 
 
 @pytest.mark.parametrize(("former", "name", "key"), FORMER)
