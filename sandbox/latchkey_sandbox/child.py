@@ -7,6 +7,8 @@ import signal
 import sys
 import threading
 
+from latchkey_sandbox.place import ours_first
+
 
 def serve(options: list[str]) -> None:
     """Run a sandbox that ends when standard input does: also if the tests are killed, none is left behind."""
@@ -35,6 +37,7 @@ def sign_in() -> None:
 
 
 if __name__ == "__main__":
+    ours_first()
     if sys.argv[1] == "serve":
         serve(sys.argv[2:])
     else:

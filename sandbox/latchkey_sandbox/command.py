@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import click
 
-from app import __version__
-from app.sandbox.cli import sandbox
+from latchkey_sandbox.place import ours_first
 
 _VERSION = "%(prog)s %(version)s"
 
 
-@click.version_option(__version__, prog_name="latchkey-sandbox", message=_VERSION)
-@click.command("latchkey-sandbox", params=[*sandbox.params], help=sandbox.help)
-@click.pass_context
-def command(ctx: click.Context, /, **given: object) -> None:
-    """Run the sandbox's own command. moto loads only now."""
-    ctx.invoke(sandbox, **given)
+def command() -> click.Command:
+    """Return the sandbox's own command, with a version. moto loads only when it runs."""
+    from app import __version__  # noqa: PLC0415 # once it's clear which `app` this is
+    from app.sandbox.cli import sandbox  # noqa: PLC0415 # likewise
+
+    named = click.Command("latchkey-sandbox", params=[*sandbox.params], callback=sandbox.callback, help=sandbox.help)
+    return click.version_option(__version__, prog_name="latchkey-sandbox", message=_VERSION)(named)
 
 
 def main() -> None:
     """Run what the command line says."""
-    command.main(prog_name="latchkey-sandbox")
+    ours_first()
+    command().main(prog_name="latchkey-sandbox")

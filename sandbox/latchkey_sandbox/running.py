@@ -35,8 +35,8 @@ class Sandbox:
     def __init__(self, policy: str | Path = "recommended", options: Sequence[str] = ()) -> None:
         """policy: the name of a built-in document, or a file. options: more of `latchkey-sandbox --help`."""
         self._command = [
-            sys.executable, "-P", "-m", "latchkey_sandbox.child", "serve", "--port", "0", "--policy", str(policy),
-            *options,
+            sys.executable, "-P", "-m", "latchkey_sandbox.child", "serve", *options, "--port", "0",
+            "--policy", str(policy),
         ]  # fmt: skip
         self._process: subprocess.Popen[str] | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None

@@ -86,3 +86,15 @@ def test_the_command_runs_a_program_against_it_without_any_setting(elsewhere: El
     done = elsewhere.type("latchkey-sandbox --policy policy/force-mfa.json --port 0 --run 'env | grep ^AWS_ENDPOINT'")
     assert done.returncode == 0 and "AWS_ENDPOINT_URL_IAM=http://127.0.0.1:" in done.stdout, done.stderr
     assert elsewhere.type("latchkey sandbox --help").returncode == 0, "the portal's command finds it"
+
+
+@pytest.mark.timeout(300)
+def test_a_package_of_theirs_that_is_also_called_app_stays_theirs(elsewhere: Elsewhere) -> None:
+    (elsewhere.repository / "app").mkdir()
+    (elsewhere.repository / "app/__init__.py").write_text("THEIRS = True\n")
+    (elsewhere.repository / "tests/test_theirs.py").write_text(
+        "import app\ndef test_theirs(aws_user):\n    assert app.THEIRS and aws_user(password=True).sign_in()\n"
+    )
+    done = elsewhere.type("PYTHONPATH=. python -m pytest tests/test_theirs.py")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert elsewhere.type("PYTHONPATH=. latchkey-sandbox --version").stdout.startswith("latchkey-sandbox")

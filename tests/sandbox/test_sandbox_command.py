@@ -28,7 +28,7 @@ def test_its_version_is_latchkeys_and_loads_next_to_nothing(tmp_path: Path) -> N
     program = f"""
 import sys
 from latchkey_sandbox.command import command
-command.main(["--version"], standalone_mode=False)
+command().main(["--version"], standalone_mode=False)
 print({heavy} & sys.modules.keys())
 """
     done = subprocess.run(

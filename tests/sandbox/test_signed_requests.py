@@ -187,7 +187,15 @@ def test_presigned_addresses_are_refused(one: Sandbox, alice: Employee) -> None:
 
 
 @pytest.mark.parametrize(
-    "target", ["/moto-api/", "/moto-api/data.json", "/latest/meta-data/iam/", "/_sandbox/faults", "/_sandbox/other"]
+    "target",
+    [
+        "/moto-api/",
+        "/moto-api/data.json",
+        "/latest/meta-data/iam/",
+        "/_sandbox/faults",
+        "/_sandbox/policy",
+        "/_sandbox/other",
+    ],
 )
 def test_control_endpoints_and_instance_metadata_are_out_of_reach(one: Sandbox, signer: Signer, target: str) -> None:
     assert send(one, {}, "", "GET", target)[0] in (403, 404)
@@ -200,6 +208,7 @@ def test_a_web_page_elsewhere_cannot_read_the_call_log(one: Sandbox) -> None:
     assert send(one, {"host": "evil.example"}, "", "GET", "/_sandbox/calls")[0] == 403
     assert send(one, {"origin": "https://evil.example"}, "", "GET", "/_sandbox/calls")[0] == 403
     assert send(one, {"origin": "null"}, "[]", "PUT", "/_sandbox/faults")[0] == 403
+    assert send(one, {"origin": "null"}, "recommended", "POST", "/_sandbox/policy")[0] == 403
 
 
 def test_the_call_log_tells_what_was_judged_and_no_secret(one: Sandbox, alice: Employee) -> None:
