@@ -57,7 +57,7 @@ soak: $(VENV)/.all
 
 # What a release has, built and used as people get it. For a fresh clone.
 release-check: $(VENV)/.all build/helm/.installed
-	@deploy/apt-install libfaketime
+	@deploy/apt-install libfaketime postgresql redis-server
 	$(BIN)/python -m tests tests/release $(ARGS)
 
 lint: $(VENV)/.all

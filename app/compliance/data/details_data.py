@@ -24,6 +24,8 @@ def store(connection: Connection, details: Details) -> None:
         "users": [_user(user) for user in details.users.values()],
         "groups": [_group(group) for group in details.groups.values()],
         "roles": [_group(role) for role in details.roles.values()],
+        # Beside the roles: release 0.2.0 reads these as lists of exactly four.
+        "tagged_roles": {role.name: role.tagged for role in details.roles.values() if role.tagged is not None},
         "policies": [list(policy) for policy in details.policies.values()],
     }
     row = {"account_id": account_id, "collected_at": details.collected_at, "content": content}
@@ -50,7 +52,7 @@ def _user(user: DetailsUser) -> list[Any]:
 
 
 def _group(group: DetailsGroup) -> list[Any]:
-    return [group.name, group.arn, group.attached, [list(each) for each in group.inline], group.tagged]
+    return [group.name, group.arn, group.attached, [list(each) for each in group.inline]]
 
 
 def read(connection: Connection, account_id: str) -> Details | None:
@@ -63,6 +65,7 @@ def read(connection: Connection, account_id: str) -> Details | None:
         CompliancePolicyDocument.account_id == account_id
     )
     told = found.content
+    tagged = told.get("tagged_roles", {})  # release 0.2.0 stores none
     return Details(
         account_id,
         told["partition"],
@@ -70,7 +73,7 @@ def read(connection: Connection, account_id: str) -> Details | None:
         told["digest"],
         {user[0]: _as_user(user) for user in told["users"]},
         {group[0]: _as_group(group) for group in told["groups"]},
-        {role[0]: _as_group(role) for role in told["roles"]},
+        {role[0]: _as_group(role, tagged.get(role[0])) for role in told["roles"]},
         {policy[0]: ManagedPolicy(*policy) for policy in told["policies"]},
         {row.digest: row.document for row in connection.execute(documents)},
     )
@@ -83,6 +86,6 @@ def _as_user(told: list[Any]) -> DetailsUser:
     return DetailsUser(name, user_id, arn, path, made, tuple(groups), tuple(attached), own, boundary, tags)
 
 
-def _as_group(told: list[Any]) -> DetailsGroup:
-    name, arn, attached, inline, *tagged = told  # earlier releases stored no tags
-    return DetailsGroup(name, arn, tuple(attached), tuple(Inline(*each) for each in inline), *tagged)
+def _as_group(told: list[Any], tagged: bool | None = None) -> DetailsGroup:
+    name, arn, attached, inline, *in_place = told  # versions between 0.2.0 and 1.0.0 stored the tags here
+    return DetailsGroup(name, arn, tuple(attached), tuple(Inline(*each) for each in inline), *(in_place or [tagged]))
