@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from app.audit.events import Event
 from app.audit.log import Audit
-from app.aws.clients import AwsCredentials
+from app.aws.clients import AwsCredentials, start_read
+from app.aws.iam import IamGateway, MfaDevice
 from app.aws.sts import StsGateway
-from app.errors import MfaNotRecognized, NoResponse, Refused, WrongMfaCode
+from app.errors import MfaNotRecognized, NoResponse, PortalError, Refused, WrongMfaCode
 from app.sessions.contents import Upgrade
 from app.text.messages import N_, _
 
@@ -42,6 +44,31 @@ def take_code(upgrade: Upgrade, code: str) -> Upgrade:
     return replace(upgrade, code=code, tries=0, next_try_at=upgrade.enabled_at + STS_LEARNS)
 
 
+def is_due(upgrade: Upgrade, now: datetime) -> bool:
+    """Is AWS asked by now? Before, STS wouldn't know the device. now: UTC."""
+    return not upgrade.next_try_at or now >= upgrade.next_try_at
+
+
+def devices_beside(
+    iam: IamGateway, user_name: str, upgrade: Upgrade, now: datetime
+) -> Callable[[], Sequence[MfaDevice] | None]:
+    """Start to read the user's devices while `advance` asks AWS, for the page that follows.
+
+    What is returned waits for them. It returns None where AWS isn't asked yet, or doesn't say.
+    """
+    if not is_due(upgrade, now):
+        return lambda: None
+    reading = start_read(lambda: iam.mfa_devices(user_name))
+
+    def read() -> Sequence[MfaDevice] | None:
+        try:
+            return reading()
+        except PortalError:
+            return None  # that page asks, and says what is wrong
+
+    return read
+
+
 def advance(
     sts: StsGateway, audit: Audit, upgrade: Upgrade, now: datetime, lasts: timedelta
 ) -> AwsCredentials | Upgrade:
@@ -50,7 +77,7 @@ def advance(
     The same code is tried again only after 'unable to validate', which doesn't use it up. Raises CodeAlreadyUsed when
     the next code is needed.
     """
-    if upgrade.next_try_at and now < upgrade.next_try_at:
+    if not is_due(upgrade, now):
         return upgrade
     try:
         with audit.attempt(Event.MFA_SESSION, upgrade.serial_number):

@@ -19,7 +19,7 @@ from app.mfa.forms import CodeForm, EmptyForm, EnrollForm
 from app.mfa.leftovers import without_qr_code
 from app.mfa.names import entry_in_app, last_used, name_at_aws
 from app.mfa.own_names import keep_name, names_of_mine
-from app.sessions import current, slots
+from app.sessions import current, just_read, slots
 from app.sessions.console_links import alias_beside, console_url, readable_alias
 from app.sessions.contents import SHOWN_FOR, Enrollment, Upgrade, Way
 from app.text.messages import _, ngettext
@@ -41,6 +41,12 @@ def devices_of_mine() -> list[MfaDevice]:
     return gateways().iam.mfa_devices(person().user_name)
 
 
+def devices_for_page() -> Sequence[MfaDevice]:
+    """Return the same for a page that shows them. After a form that has just read them, AWS isn't asked again."""
+    told = just_read.passed_on(person())
+    return devices_of_mine() if told is None else told
+
+
 def enrollment_under_way(mine: Sequence[MfaDevice]) -> Enrollment | None:
     """The enrollment that this session has begun, as long as its codes are waited for. mine: the person's devices.
 
@@ -54,7 +60,7 @@ def enrollment_under_way(mine: Sequence[MfaDevice]) -> Enrollment | None:
 @recently_confirmed
 def enroll() -> ResponseReturnValue:
     """Show the QR code and two fields, or the button that creates them."""
-    mine, kept = devices_of_mine(), slots.enrollment()
+    mine, kept = devices_for_page(), slots.enrollment()
     if mine and not person().with_mfa:
         return done(_("You already have an MFA device. Enter a code to sign in with it."), "mfa.activate")
     waits = enrollment_under_way(mine)
@@ -112,6 +118,8 @@ def begin() -> ResponseReturnValue:
         slots.keep_enrollment(replace(enrollment, remade=kept is not None, label=label, backup=backup))
 
     begin_where_free(*asked, mfa_present(), keep)
+    if not person().with_mfa:
+        just_read.pass_on(person(), [])  # else nothing would have begun
     return done("", "mfa.enroll")
 
 
@@ -173,7 +181,9 @@ def enroll_post() -> ResponseReturnValue:
         tell(drift, "warning", "clock-drift")
     if not person().with_mfa:
         # This is their first device. With another one they could not have come here without MFA.
-        report_observed(person(), mfa_devices=[MfaDevice(pending.serial_number, now)])
+        mine = [MfaDevice(pending.serial_number, now)]
+        report_observed(person(), mfa_devices=mine)
+        just_read.pass_on(person(), mine)
         slots.keep_upgrade(Upgrade(pending.serial_number, enabled_at=now, used=[first, second]))
         return done(_("Your phone is now your MFA device."), "mfa.activate")
     if pending.replaced_device:
@@ -219,15 +229,23 @@ def _waiting_page(template: str, upgrade: Upgrade) -> ResponseReturnValue:
     return page(template, EmptyForm.blank(), seconds=seconds, upgrade=upgrade)
 
 
-def _activate_page(upgrade: Upgrade, form: CodeForm) -> ResponseReturnValue:
+def _activate_page(upgrade: Upgrade) -> ResponseReturnValue:
     if upgrade.code:
         return _waiting_page("mfa/waiting.html", upgrade)
-    return page("mfa/activate.html", form, upgrade=upgrade)
+    return page("mfa/activate.html", _offered(CodeForm(), upgrade, devices_for_page()), upgrade=upgrade)
 
 
-def _code_form(upgrade: Upgrade) -> CodeForm:
-    form = CodeForm()
-    devices = [device for device in devices_of_mine() if device.gives_codes]
+def _sent_code(upgrade: Upgrade) -> CodeForm:
+    """The form that was sent. AWS is asked for the devices only if it names another than the one just set up."""
+    form, begun = CodeForm(), slots.upgrade()
+    if begun and form.serial_number.data in (None, "", begun.serial_number):
+        form.offer([begun.serial_number])
+        return form
+    return _offered(form, upgrade, devices_of_mine())
+
+
+def _offered(form: CodeForm, upgrade: Upgrade, mine: Sequence[MfaDevice]) -> CodeForm:
+    devices = [device for device in mine if device.gives_codes]
     if len(devices) > 1:
         begun = slots.upgrade()
         used = begun.serial_number if begun else last_used(audit(), [device.serial_number for device in devices])
@@ -250,7 +268,7 @@ def activate() -> ResponseReturnValue:
         return page("mfa/sign_in_again.html", EmptyForm.blank())
     if upgrade is None:
         return page("mfa/security_key_only.html")
-    return _activate_page(upgrade, _code_form(upgrade))
+    return _activate_page(upgrade)
 
 
 @bp.post("/activate")
@@ -261,7 +279,7 @@ def activate_post() -> ResponseReturnValue:
     upgrade = _upgrade()
     if person().with_mfa or upgrade is None or person().way is Way.AWS_SIGN_IN:
         return done("", "mfa.activate")
-    form = _code_form(upgrade)
+    form = _sent_code(upgrade)
     form.accept()
     if form.serial_number.data != upgrade.serial_number:
         upgrade = replace(upgrade, serial_number=form.serial_number.data)
@@ -269,6 +287,7 @@ def activate_post() -> ResponseReturnValue:
 
 
 @bp.post("/activate/continue")
+@calls("iam:ListMFADevices")
 def activate_continue() -> ResponseReturnValue:
     """Try the code that waits."""
     upgrade = slots.upgrade()
@@ -288,14 +307,17 @@ def another_code() -> ResponseReturnValue:
 
 
 def _go_on(upgrade: Upgrade) -> ResponseReturnValue:
-    lasts = current_app.config["ACCESS_KEY_SESSION_MAX"]
-    step = upgrading.advance(gateways().sts, audit(), upgrade, datetime.now(UTC), lasts)
+    lasts, now = current_app.config["ACCESS_KEY_SESSION_MAX"], datetime.now(UTC)
+    mine = upgrading.devices_beside(gateways().iam, person().user_name, upgrade, now)
+    step = upgrading.advance(gateways().sts, audit(), upgrade, now, lasts)
     if isinstance(step, Upgrade):
         slots.keep_upgrade(step)
         if wants_part():
             return _waiting_page("mfa/_waiting.html", step)
         return redirect(url_for("mfa.activate"), 303)
     current.upgrade_in_place(step, lasts)
+    if (devices := mine()) is not None:
+        just_read.pass_on(person(), devices)
     return done("", "mfa.finished")
 
 
@@ -316,7 +338,7 @@ def command_line() -> ResponseReturnValue:
 def _use_aws_page(template: str) -> ResponseReturnValue:
     me, iam, permits = person(), gateways().iam, permitted()
     alias = alias_beside(iam, me)
-    devices = iam.mfa_devices(me.user_name)
+    devices = devices_for_page()
     report_observed(me, mfa_devices=devices)
     codes_of = [device.serial_number for device in devices if device.gives_codes]
     region = current_app.config["AWS_REGION"]

@@ -18,7 +18,7 @@ from app.mfa.leftovers import reconcile
 from app.mfa.views import enrollment_under_way
 from app.overview.service import Known, Limits, known, load_inventory, state_of
 from app.overview.todo import Situation, Waiting, later, to_do
-from app.sessions import current, slots
+from app.sessions import current, just_read, slots
 from app.sessions.console_links import alias_beside, console_url
 from app.web.forms import EmptyForm
 from app.web.navigation import say_mfa_is_on
@@ -39,7 +39,8 @@ def index() -> ResponseReturnValue:
 def _before_mfa() -> ResponseReturnValue:
     me, iam = person(), gateways().iam
     alias = alias_beside(iam, me)
-    devices = iam.mfa_devices(me.user_name)
+    told = just_read.passed_on(me)
+    devices = iam.mfa_devices(me.user_name) if told is None else told
     report_observed(me, mfa_devices=devices)
     if devices:
         say_mfa_is_on()

@@ -17,7 +17,7 @@ from app.aws.clients import AwsCredentials
 from app.aws.signin import OAuthClient, oauth_client_for
 from app.errors import NotRecorded
 from app.mfa.names import last_used, names_at_sign_in
-from app.sessions import current, slots
+from app.sessions import current, just_read, slots
 from app.sessions.contents import PendingSignIn, Person, Way
 from app.signin import service
 from app.signin.company_provider import sign_out_address
@@ -154,6 +154,7 @@ def sign_in_post() -> ResponseReturnValue:
     current.make_way_for(person.owner)
     note_sign_in(audit(who.account_id, who.user_name, who.user_id), key.access_key_id)
     current.sign_in(person, key, config.BEFORE_MFA)
+    just_read.pass_on(person, known.devices)
     return redirect(local_path(wanted or current.pop_next(), url_for("overview.index")), 303)
 
 
