@@ -148,6 +148,7 @@ ONLY_FOR_ADMINS = {
     "notices.send_again",
     "notices.send_all_again",
     "compliance_sessions.end",
+    "compliance_audit.choose_rule",
     "campaigns.new",
     "campaigns.new_post",
     "campaigns.start",

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import abort, current_app, request, url_for
+from flask import abort, current_app, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app.compliance import exception_batches, service
 from app.compliance.auditor_views import bp
 from app.compliance.data import queries
+from app.compliance.data.people_data import read_named
 from app.compliance.exception_views import by
 from app.compliance.exceptions import NewException
 from app.compliance.forms import ALL, STATES, FilterForm, SeveralForm
@@ -43,6 +45,22 @@ def _chosen(account: WatchedAccount, rule_id: str) -> tuple[Rule, FilterForm, qu
     return BY_ID[rule_id], form, replace(form.chosen(page_number()), rule=rule_id, state=state)
 
 
+def _known(account_id: str) -> Callable[[Sequence[str]], Collection[str]]:
+    def known(names: Sequence[str]) -> Collection[str]:
+        with db.engine.connect() as connection:
+            return read_named(connection, account_id, names)
+
+    return known
+
+
+@bp.get("/exceptions/several")
+@admins_only
+def choose_rule() -> ResponseReturnValue:
+    """Lead from the exceptions to the users of a rule, to except several of them."""
+    account_id, rule = chosen_account(), request.args.get("rule", "")
+    return redirect(url_for("compliance_audit.several", rule=rule, account=account_id) if rule else abort(404), 303)
+
+
 @bp.get("/rules/<rule>/exceptions")
 @admins_only
 def several(rule: str) -> ResponseReturnValue:
@@ -57,7 +75,7 @@ def several(rule: str) -> ResponseReturnValue:
             else []
         )
     form = SeveralForm.blank(seen=found.total)
-    form.offer(found.total)
+    form.offer(found.total, _known(account.account_id))
     return shown(
         "compliance/several.html",
         account,
@@ -92,11 +110,11 @@ def several_post(rule: str) -> ResponseReturnValue:
     form = SeveralForm()
     with db.engine.connect() as connection:
         matching = [row.user_name for row in queries.everyone(connection, account_id, chosen)]
-    form.offer(len(matching))
+    form.offer(len(matching), _known(account_id))
     form.accept()
     if form.which.data == ALL and whole_number(request.form, "seen") != len(matching):
         raise exception_batches.ListChanged
-    names = matching if form.which.data == ALL else form.users.data
+    names = [*(matching if form.which.data == ALL else form.users.data), *form.named]
     wanted = NewException(chosen_rule.id, "", form.reason.data, form.owner.data, form.ends)
     asks = current_app.config["EXCEPTION_APPROVAL"] == "1"
     added = exception_batches.add_batch(

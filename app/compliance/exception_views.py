@@ -12,7 +12,7 @@ from app.compliance.auditor_views import bp
 from app.compliance.data import queries
 from app.compliance.forms import ExceptionForm
 from app.compliance.people_names import who
-from app.compliance.rules.table import BY_ID, RULES, applying
+from app.compliance.rules.table import BY_ID, OF_PEOPLE, RULES, applying
 from app.compliance.rules.verdicts import State
 from app.compliance.views import chosen_account, shown, watched
 from app.db import db
@@ -50,6 +50,7 @@ def list_exceptions() -> ResponseReturnValue:
         waiting=waiting,
         over=tables.grouped(over),
         rules=BY_ID,
+        of_people=applying(OF_PEOPLE, account.terms),
         names=names,
         who=who,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime, time, timedelta
 
 from flask_wtf.file import FileField, FileRequired
@@ -220,6 +220,8 @@ class ExceptionForm(ReasonForm):
             raise FieldError("no-user", _("Enter the name of an IAM user."))
 
 
+SAID = 5
+"""Unknown names in an error, at most."""
 CHOSEN, ALL = "chosen", "all"
 """Whom `SeveralForm` excepts: the selected users, or all users that match the filter."""
 
@@ -227,21 +229,47 @@ CHOSEN, ALL = "chosen", "all"
 class SeveralForm(ReasonForm):
     """Exceptions for several users of a rule: which users, and one reason, owner and last day for all of them."""
 
-    first = ("which", "users")
+    first = ("which", "users", "others")
     which = RadioField(N_("Users to except"), default=CHOSEN)
     users = SelectMultipleField(N_("Users"), validate_choice=False)
+    others = TextAreaField(
+        N_("More users"),
+        validators=[Length(max=20_000)],
+        render_kw={"rows": 2, "autocomplete": "off", "spellcheck": "false"},
+    )
     seen = HiddenField()
     """How many users matched the filter when the page was opened."""
 
-    def offer(self, total: int) -> None:
-        """Set what there is to choose from. total: how many users match the filter now."""
+    def offer(self, total: int, known: Callable[[Sequence[str]], Collection[str]]) -> None:
+        """Set what there is to choose from.
+
+        total: how many users match the filter now. known: returns which of these names are those of users.
+        """
+        self._known = known
         everyone = ngettext("The %(num)d user that matches", "All %(num)d users that match", total)
-        self.which.choices = [(CHOSEN, _("The selected users")), (ALL, everyone)]
+        self.which.choices = [(CHOSEN, _("The selected users, and those you name")), (ALL, everyone)]
 
     def validate_users(self, field: SelectMultipleField) -> None:
         """Refuse a form without any user. Raises FieldError."""
-        if self.which.data == CHOSEN and not field.data:
-            raise FieldError("no-users", _("Select at least one user."))
+        if self.which.data == CHOSEN and not field.data and not self.named:
+            raise FieldError("no-users", _("Select or name at least one user."))
+
+    def validate_others(self, field: TextAreaField) -> None:
+        """Refuse names that no user has. Raises FieldError."""
+        unknown = sorted({*self.named} - {*self._known(self.named)})
+        if unknown:
+            told = ngettext(
+                "There’s no user named %(names)s in this account. Check the spelling.",
+                "There are no users named %(names)s in this account. Check the spelling.",
+                len(unknown),
+                names=", ".join(unknown[:SAID]) + (" …" if len(unknown) > SAID else ""),
+            )
+            raise FieldError("unknown-users", told)
+
+    @property
+    def named(self) -> list[str]:
+        """The names that were typed: names of IAM users have no blanks."""
+        return (self.others.data or "").split()
 
 
 class ReportForm(Form):

@@ -54,6 +54,11 @@ class ChangesForm(Form):
         """Set between which days the two may be. first: None where there are no results yet."""
         self._first, self._today = first, today
 
+    @property
+    def comparable(self) -> bool:
+        """Are there two days, the second after the first?"""
+        return bool(self.before.data and self.after.data and self.before.data < self.after.data)
+
     def validate_before(self, field: DateField) -> None:
         """Refuse a day before the first results. Raises FieldError."""
         if self._first is None:

@@ -50,7 +50,8 @@ def _changes_form(account: WatchedAccount) -> ChangesForm:
         first, today = history.first_day(connection, account.account_id), _today(account)
     asked = {"before", "after"} <= request.args.keys()
     week = max(first, today - timedelta(days=7)) if first else today
-    form = ChangesForm(request.args) if asked else ChangesForm.blank(before=week, after=today)
+    after = today if week < today else None  # on the first day, there is no later one to compare with
+    form = ChangesForm(request.args) if asked else ChangesForm.blank(before=week, after=after)
     form.offer(first, today)
     if asked:
         form.validate()
@@ -164,7 +165,7 @@ def changes() -> ResponseReturnValue:
 
 
 def _changed(account: WatchedAccount, form: ChangesForm) -> list[history.Turned]:
-    if form.errors or not form.before.data < form.after.data:
+    if form.errors or not form.comparable:
         return []
     with db.engine.connect() as connection:
         return history.turned(connection, account.account_id, form.before.data, form.after.data)
@@ -176,7 +177,7 @@ def changes_file(ending: str) -> ResponseReturnValue:
     """The same as a file."""
     account = watched()
     form = _changes_form(account)
-    if form.errors:
+    if form.errors or not form.comparable:
         abort(404)
     text = past.changes_as(ending, account.account_id, _changed(account, form))
     return _file(account, text, f"changes-{form.before.data}-{form.after.data}", ending)

@@ -36,7 +36,7 @@ SHOWN = {
     "sent": (N_("Sent"), (State.SENT,)),
     "cancelled": (N_("Cancelled"), (State.CANCELLED,)),
 }
-"""The lists of the page, by their name in its address."""
+"""The lists of the page, by their name in its address. It opens with the first that isn't empty."""
 STATES = {
     State.WAITING: (N_("waiting"), "info"),
     State.SENDING: (N_("being sent"), "info"),
@@ -59,10 +59,11 @@ def _accounts() -> list[str]:
 def index() -> ResponseReturnValue:
     """List notices in one of the states, with what went wrong."""
     now, accounts = datetime.now(UTC), _accounts()
-    chosen = request.args.get("show", "")
-    chosen = chosen if chosen in SHOWN else "failed"
-    found = queries.listed(db.engine, accounts, SHOWN[chosen][1], whole_number(request.args, "before"))
     told = queries.figures(db.engine, now, accounts)
+    counts = {name: sum(told.states.get(state, 0) for state in states) for name, (_label, states) in SHOWN.items()}
+    chosen = request.args.get("show", "")
+    chosen = chosen if chosen in SHOWN else next((name for name in SHOWN if counts[name]), "sent")
+    found = queries.listed(db.engine, accounts, SHOWN[chosen][1], whole_number(request.args, "before"))
     older = url_for("notices.index", show=chosen, before=found[queries.PAGE - 1].id) if _is_more(found) else ""
     return page(
         "notice_pages/index.html",
@@ -71,7 +72,7 @@ def index() -> ResponseReturnValue:
         older=older,
         shown=SHOWN,
         chosen=chosen,
-        counts={name: sum(told.states.get(state, 0) for state in states) for name, (_label, states) in SHOWN.items()},
+        counts=counts,
         channels=sorted(outbox().channels),
         silent=told.no_worker(now),
         kinds=KINDS,

@@ -10,7 +10,7 @@ from flask import g, request
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
 from werkzeug.datastructures import CombinedMultiDict, MultiDict
-from wtforms import Field, HiddenField, PasswordField, RadioField, StringField
+from wtforms import Field, HiddenField, PasswordField, RadioField, SelectField, StringField
 from wtforms.form import BaseForm
 from wtforms.validators import InputRequired, StopValidation
 
@@ -76,6 +76,9 @@ class Form(FlaskForm):
         for field in self:
             if isinstance(field, StringField) and field.data is None:
                 field.data = ""
+            if isinstance(field, SelectField) and field.validate_choice:
+                label = _(str(field.label.text))
+                field.invalid_choice_message = _("%(field)s: choose one of the options in the list.", field=label)
             if field.name not in self.secret and not isinstance(field, PasswordField | FileField | HiddenField):
                 field.render_kw = {**(field.render_kw or {}), "data-keep": True}  # by static/session.js
 

@@ -12,6 +12,7 @@ import pytest
 from flask import Flask
 
 from app.audit.models import ActivityRow
+from app.compliance import batch_views
 from app.compliance.data.account_data import ensure_account_row, locked
 from app.compliance.data.merge import Merged
 from app.compliance.data.rows import PersonRow
@@ -122,6 +123,35 @@ def test_the_selected_users_are_excepted_each_by_itself(
     alone = page.soup.select("main tr[data-user=ada] input[name=number]")[0]["value"]
     chief.go("POST", f"{LIST}/end", {"number": str(alone), "csrf_token": chief.token()})
     assert excepted(chief).keys() == {"cleo"}, "one can be ended alone"
+
+
+def test_users_on_different_pages_of_the_list_are_excepted_at_once(
+    works: Flask, sandbox: Sandbox, entering_as_chief: Callable[..., Guest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known_users(works, sandbox, "ada", "bea", "cleo", "dora")
+    monkeypatch.setattr(batch_views, "ON_A_PAGE", 1)
+    chief = entering_as_chief(works)
+    to_choose = chief.open(LIST).soup.select_one(f"form[method=get][action='{LIST}/several']")
+    assert to_choose and to_choose.select(f"option[value={RULE}]")
+    assert chief.open(f"{LIST}/several?rule={RULE}").path == f"/compliance/rules/{RULE}/exceptions"
+    assert chief.open(f"{LIST}/several?rule=no-such-rule").status == 404
+    send(chief, users=["ada"], others="bea dorra\ncleo")
+    assert chief.field_errors == {"others": "unknown-users"} and excepted(chief) == {}
+    assert "dorra" in chief.at("[data-field-error]") and chief.at("textarea[name=others]") == "bea dorra\ncleo"
+    send(chief, users=["ada"], others="bea\ncleo")
+    assert excepted(chief).keys() == {"ada", "bea", "cleo"}
+    send(chief, others="dora")
+    assert excepted(chief).keys() == {"ada", "bea", "cleo", "dora"}, "none needs to be selected"
+
+
+def test_on_the_first_day_there_is_nothing_to_compare(
+    works: Flask, sandbox: Sandbox, entering_as_chief: Callable[..., Guest]
+) -> None:
+    chief = entering_as_chief(works)
+    known_users(works, sandbox, "ada")
+    for page in ("/compliance/history", "/compliance/history/changes"):
+        assert chief.open(page).soup.select("[data-one-day]"), page
+    assert chief.open("/compliance/history/changes.csv").status == 404
 
 
 def test_all_that_match_and_the_way_back(

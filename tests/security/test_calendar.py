@@ -50,6 +50,7 @@ def test_a_calendar_has_the_owners_due_dates_until_it_is_removed(
     alice.go("GET", "/access-keys")
     assert not address(alice)
     alice.go("POST", "/calendar", {"csrf_token": alice.token()})
+    assert "was created" in alice.text and "new address" not in alice.text
     mine = address(alice)
     due = (datetime.now(UTC) + timedelta(days=90)).date()
     status, events = opened(portal, mine)
@@ -58,6 +59,7 @@ def test_a_calendar_has_the_owners_due_dates_until_it_is_removed(
     assert re.findall('data-due="(.+?)"', alice.html) == [events[0][0]], "the page shows the same"
 
     alice.go("POST", "/calendar", {"csrf_token": alice.token()})
+    assert "new address" in alice.text
     other = address(alice)
     assert other != mine and opened(portal, mine)[0] == 404 and opened(portal, other)[0] == 200
     alice.go("POST", "/calendar/end", {"csrf_token": alice.token()})

@@ -21,6 +21,7 @@ from app.compliance.campaigns.models import CampaignRow
 from app.db import db
 from app.notices.models import NoticeRow, ScheduleRow
 from app.notices.schedules import WORKER, ensure_row
+from app.notices.texts.campaign import PLACEHOLDERS
 from app.sandbox.operations.credential_report import HEADER
 from tests.compliance.test_due import ROOT, Someone
 from tests.compliance.test_reminders import someone
@@ -254,6 +255,7 @@ def test_what_is_wrong_is_said_and_the_rest_is_kept(
     page = sent(chief, "/compliance/campaigns/new", **form)
     assert "Kept subject" in page and ("Kept name" in page or "name" in wrong)
     assert f'data-field-error="{code}"' in page if code else "data-field-error" in page
+    assert "Rule: choose one of the options in the list." in page or "rule" not in wrong, "the field is named"
 
 
 def test_two_forms_of_one_name_make_one_campaign(portal: Flask, chief: Guest) -> None:
@@ -267,6 +269,17 @@ def test_two_forms_of_one_name_make_one_campaign(portal: Flask, chief: Guest) ->
         list(pool.map(lambda each: each.ask("POST", "/compliance/campaigns/new", form), browsers))
     with portal.app_context(), db.engine.connect() as connection:
         assert len(connection.execute(select(CampaignRow.id).where(CampaignRow.name == "Sent twice")).all()) == 1
+
+
+def test_the_form_says_what_each_placeholder_becomes(portal: Flask, chief: Guest) -> None:
+    chief.go("GET", "/compliance/campaigns/new")
+    listed = [each.get_text() for each in chief.soup.select("[data-placeholders] th code")]
+    assert listed == [f"{{{name}}}" for name in PLACEHOLDERS]
+    text = "\n\n".join(f"{name}: {{{name}}}" for name in PLACEHOLDERS)
+    created(portal, chief, name="All of them", own_text=text)
+    shown = chief.at("#announcement")
+    assert re.findall("^([a-z]+): [^{}\n]+$", shown, re.MULTILINE) == [*PLACEHOLDERS]
+    assert "rule: Set up MFA" in shown, "the task"
 
 
 def test_a_copy_has_the_same_words(portal: Flask, chief: Guest) -> None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 from flask import Flask
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
 from app.db import db
 from app.errors import NotFound
 from app.notices.models import NoticeRow
 from app.notices.notice import Notice
 from app.notices.outbox import Outbox
-from tests.security.conftest import ELSEWHERE, Guest
+from tests.security.conftest import ELSEWHERE, Entering, Guest
+from tests.security.test_auditors import colleague
+from tests.support.sandbox import Sandbox
 
 Chief = Callable[[], Guest]
 
@@ -48,6 +51,23 @@ def test_an_administrator_of_one_account_cannot_reach_notices_about_another(
             assert chief.refused_as == NotFound.code, (form, number)
     chief.go("POST", "/notices/all-again", {"csrf_token": chief.token()})
     assert state(portal) == "dead"
+
+
+def test_the_page_opens_on_what_there_is_and_auditors_see_no_mail_address_of_a_user(
+    portal: Flask, sandbox: Sandbox, entering: Entering, entering_as_chief: Chief
+) -> None:
+    chief, auditor = entering_as_chief(), colleague(sandbox, entering, "reviewer")
+    with portal.app_context(), db.engine.begin() as connection:
+        connection.execute(delete(NoticeRow).where(NoticeRow.account_id == sandbox.account_id))
+        Outbox(["mail"]).enqueue(connection, [Notice("test", sandbox.account_id, "paula", "opens-on")])
+        mine = update(NoticeRow).where(NoticeRow.idempotency_key == "opens-on")
+        connection.execute(mine.values(state="sent", sent_at=datetime.now(UTC), sent_to="paula@example.com"))
+    assert "paula@example.com" in chief.open("/notices").text
+    assert chief.soup.select("main [aria-current=page][href$='show=sent']"), "the other lists are empty"
+    assert "paula" in auditor.open("/notices").text and "paula@example.com" not in auditor.html
+    with portal.app_context(), db.engine.begin() as connection:
+        connection.execute(mine.values(state="failed", last_error="server-421"))
+    assert chief.open("/notices").soup.select("main [aria-current=page][href$='show=failed']")
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ from app.notices.notice import MAIL
 from app.notices.notice import State as Sending
 from app.notices.outbox import outbox
 from app.notices.rendering import render
+from app.notices.texts.campaign import PLACEHOLDERS
 from app.policy.documents import rendered
 from app.policy.render import Setup, as_attachment
 from app.text.messages import N_, _
@@ -132,7 +133,8 @@ def new() -> ResponseReturnValue:
             "deadline": begins + (copied.deadline - copied.begins),
         }
     form = _form(account, CampaignForm.blank(**values))
-    return shown("compliance/campaign_new.html", account, form, missing=missing())
+    context = {"missing": missing(), "placeholders": PLACEHOLDERS}
+    return shown("compliance/campaign_new.html", account, form, **context)
 
 
 @bp.post("/new")

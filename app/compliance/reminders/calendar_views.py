@@ -46,9 +46,14 @@ def index() -> ResponseReturnValue:
 @with_mfa
 def index_post() -> ResponseReturnValue:
     """Create the user's calendar, or give it a new address."""
-    me = person()
-    _calendars().replace(me.account_id, me.user_id, me.user_name, datetime.now(UTC))
-    return done(_("Your calendar has a new address."), ".index")
+    me, calendars = person(), _calendars()
+    had_one = calendars.find(me.account_id, me.user_id)
+    calendars.replace(me.account_id, me.user_id, me.user_name, datetime.now(UTC))
+    if had_one:
+        told = _("Your calendar has a new address. The old one no longer works.")
+    else:
+        told = _("Your calendar was created. Subscribe to its address.")
+    return done(told, ".index")
 
 
 @bp.post("/calendar/end")

@@ -14,10 +14,20 @@ from collections.abc import Mapping
 from app.notices.content import Brand, Content, Data, Fact, Link
 from app.notices.pages import PAGES
 from app.notices.texts.security import whose
-from app.text.messages import _, ngettext
+from app.text.messages import N_, _, ngettext
 
-PLACEHOLDERS = ("user", "account", "rule", "campaign", "deadline", "days", "link", "contact", "portal")
-"""What an administrator’s text can have in braces."""
+PLACEHOLDERS = {
+    "user": N_("the user’s name"),
+    "rule": N_("what to do, like “Set up MFA”"),
+    "deadline": N_("the day of the deadline"),
+    "days": N_("how many days are left"),
+    "link": N_("the address of the page where users can do it"),
+    "account": N_("the ID of the AWS account"),
+    "campaign": N_("the name of the campaign"),
+    "contact": N_("whom to ask (SUPPORT_CONTACT)"),
+    "portal": N_("the name of this portal"),
+}
+"""What an administrator’s text can have in braces, with what it becomes."""
 _IN_BRACES = re.compile(r"\{([^{}\n]*)\}")
 LONGEST_TEXT = 4000
 MOST_NAMES = 200
