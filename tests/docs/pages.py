@@ -17,7 +17,7 @@ DOCUMENTS = (
 
 _BLOCK = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 _INLINE = re.compile(r"`([^`\n]+)`")
-_COMMAND = re.compile(r"(?:make|aws|flask|latchkey|\.venv/bin/\S+|docker|pg_\w+|python3?) \S")
+_COMMAND = re.compile(r"(?:make|aws|flask|(?:/opt/latchkey/bin/)?latchkey|\.venv/bin/\S+|docker|pg_\w+|python3?) \S")
 
 
 class Line(NamedTuple):

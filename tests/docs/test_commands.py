@@ -27,6 +27,7 @@ from tests.support.sandbox import ROOT, Sandbox
 ELSEWHERE = {
     r"sudo |cp |docker |helm |kubectl ": "needs systemd, Docker or a cluster. tests/deploy and tests/release check "
     "the files",
+    r"python3 -m venv /opt/latchkey|/opt/latchkey/bin/pip ": "tests/release/conftest.py runs them",
     r"pg_dump|pg_restore": "tests/audit/test_migrations.py runs them, against PostgreSQL",
     r"make dist|python -m pip install|python -m pytest$|latchkey-sandbox ": "tests/release installs what it builds",
     r"latchkey policy (check --strict|rehearse) policy/force-mfa\.json": "tests/release follows the example",
@@ -268,9 +269,9 @@ def _is_a_command_of_ours(words: list[str], line: Line) -> None:
     command: click.Command = latchkey
     context = click.Context(latchkey)
     for position, word in enumerate(words):
-        if not isinstance(command, click.Group):
+        if not isinstance(command, click.Group) or word.startswith("--"):
             options = {each for each in words[position:] if each.startswith("--")}
-            known = {name for param in command.params for name in param.opts}
+            known = {name for param in command.get_params(context) for name in param.opts}
             assert options <= known, f"{line}: {options - known}"
             return
         found = [command.get_command(context, each) for each in word.split("|")]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.docs.pages import lines
 from tests.support.sandbox import ROOT
 
 ON_THIS_MACHINE = {
@@ -57,15 +58,16 @@ def source(scratch: Path) -> Path:
 @pytest.fixture(scope="session")
 def dist(scratch: Path, source: Path) -> Path:
     """The folder with what `make dist` builds."""
-    return built(source, scratch / "dist")
+    return built(source, source / "dist")
 
 
 @pytest.fixture(scope="session")
 def installed(scratch: Path, source: Path, dist: Path) -> Path:
-    """The folder of the programs of an environment that only Latchkey's wheel and its pinned packages are in."""
+    """The folder of the programs of an environment made by README's lines: only the wheel and what it needs."""
     venv = scratch / "installed"
-    run(sys.executable, "-m", "venv", venv)
-    pip = (venv / "bin/python", "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "-q")
-    run(*pip, "--require-hashes", "-r", source / "requirements-serve.lock")
-    run(*pip, "--no-deps", *dist.glob("latchkey-*.whl"))
+    for line in lines("README.md"):
+        if "/opt/latchkey" in line.command:
+            command = line.command.replace("/opt/latchkey", str(venv)).replace("python3", sys.executable)
+            run("sh", "-c", command, cwd=source)
+    assert (venv / "bin/latchkey").exists(), "README says how to install it"
     return venv / "bin"
