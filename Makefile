@@ -8,7 +8,8 @@ POLICY ?= recommended
 USERS ?= 0
 # Tests that need no server: all of policies, and those of other rules and of parsers.
 POLICIES := tests/policy
-PARSERS := tests/test_architecture.py tests/prose tests/compliance/test_report.py tests/compliance/test_report_forms.py \
+PARSERS := tests/test_architecture.py tests/prose tests/doctor/test_findings.py \
+  tests/compliance/test_report.py tests/compliance/test_report_forms.py \
   tests/compliance/test_rules.py tests/compliance/test_hostile.py tests/portal/test_pasted.py \
   tests/portal/test_private_keys.py tests/portal/test_public_key_parsing.py tests/portal/test_todo.py \
   tests/portal/test_sign_in_vectors.py tests/portal/test_what_people_paste.py tests/portal/test_who_gets_in.py

@@ -1,7 +1,7 @@
 """What machines ask: does the process live, can it work, how is it doing. Answered before Flask looks at the host's
 name, since probes come by address; without cookies, and with nothing about anyone.
 
-    /healthz    200 while the process answers at all, and the version
+    /healthz    200 while the process answers at all, and the version. The doctor gets `app.monitoring.reflection`
     /readyz     200, or 503 where the database, its schema or the session store would fail people; says which. It
                 writes to both, so that one without room shows
     /metrics    for Prometheus (`app.monitoring.metrics`), with METRICS_TOKEN as a bearer token; without
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, cast
 
@@ -22,6 +23,7 @@ from sqlalchemy import Engine
 from app import __version__
 from app.db import db
 from app.monitoring import metrics
+from app.monitoring.reflection import is_asked, reflection
 from app.monitoring.schema import UNANSWERED, problems_of
 from app.sessions.interface import StoredSessions
 from app.sessions.stores import StoreDown, StoreFull
@@ -105,9 +107,15 @@ class Machines:
     """Answers these three paths, and passes everything else on."""
 
     def __init__(
-        self, inner: WSGIApplication, health: Health, metrics_token: str, further: Iterable[Collector] = ()
+        self,
+        inner: WSGIApplication,
+        health: Health,
+        metrics_token: str,
+        further: Iterable[Collector] = (),
+        secret_key: str = "",
     ) -> None:
-        """further: what /metrics also asks."""
+        """further: what /metrics also asks. secret_key: with which `latchkey doctor` proves that it asks, "": not."""
+        self._secret_key = secret_key
         self._inner = inner
         self._further = tuple(further)
         self._health = health
@@ -116,6 +124,8 @@ class Machines:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """WSGI."""
         path = environ.get("PATH_INFO", "")
+        if path == "/healthz" and self._secret_key and is_asked(environ, self._secret_key, time.time()):
+            return _plain(start_response, "200 OK", reflection(environ), "application/json")
         if path == "/healthz":
             return _plain(start_response, "200 OK", ALIVE, "application/json")
         if path == "/readyz":

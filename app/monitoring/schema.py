@@ -41,22 +41,28 @@ def _known() -> frozenset[str | None]:
 
 def is_later(connection: Connection) -> bool:
     """Return whether a later version migrated the database. This one then has no migrations for it."""
-    return _revision(connection) not in _known()
+    return revision_of(connection) not in _known()
 
 
 def problem_of(connection: Connection) -> str:
     """Return what is wrong with the schema and what to do, "" if this version works with it."""
-    revision = _revision(connection)
+    revision = revision_of(connection)
     if revision in behind():
         return OUT_OF_DATE
     return "" if revision in _known() or _works_with_this_version(connection) else TOO_NEW
 
 
-def _revision(connection: Connection) -> str | None:
+def revision_of(connection: Connection) -> str | None:
+    """Return the revision that the database has, None where it is empty."""
     if not inspect(connection).has_table(_version.name):
         return None
     revision: str | None = connection.execute(select(_version.c.version_num)).scalar()
     return revision
+
+
+def newest() -> str | None:
+    """Return the revision that this version migrates to."""
+    return next(iter(_known() - behind()), None)
 
 
 def _works_with_this_version(connection: Connection) -> bool:

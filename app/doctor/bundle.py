@@ -1,0 +1,167 @@
+"""The support bundle: a ZIP file that can be sent to someone who helps. No secrets, and nothing about people.
+
+So values of settings are in it only if they are numbers or one of a few words, and of the database only how many rows
+each table has. Names, mail addresses, ARNs, account IDs and host names stay out. The log isn't in it: it goes to
+stderr, where the portal's service manager keeps it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+import zipfile
+from collections.abc import Collection, Iterator
+from datetime import timedelta
+from importlib.metadata import distributions
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, func, inspect, select, table, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from app import __version__
+from app.doctor.all_checks import Diagnosis
+from app.doctor.asking import Answer, ask
+from app.doctor.database import schema_facts
+from app.doctor.hiding import without_secrets
+from app.doctor.report import as_json, as_text
+from app.doctor.settings import Settings
+from config import SETTINGS
+
+_WORDS = {
+    "AUDIT_STREAM", "LOG_LEVEL", "AWS_PARTITION", "AWS_REGION", "SIGN_IN_METHODS", "EXCEPTION_APPROVAL",
+    "SMTP_SECURITY", "NOTICES_PRIVATE_ADDRESSES", "NOTICES_DIGEST",
+}  # fmt: skip
+"""Settings whose right values are a few words that Latchkey knows."""
+_PEOPLE_OF_PATHS = re.compile(r"/(?:home|Users)/[^/\s\"]+")
+_METRICS = 2_000_000
+"""Bytes of metrics that are read."""
+README = """Latchkey support bundle
+
+findings.txt, findings.json   what `latchkey doctor` found
+settings.json                 which settings are set; values only of numbers and of a few words
+versions.json                 Latchkey, Python, packages and system
+database.json                 kind, version and schema of the database, and how many rows its tables have
+health.json                   what /readyz answered on this machine
+metrics.txt                   what /metrics answered, if METRICS_TOKEN is set
+
+There are no secrets in it, and no names, mail addresses, ARNs or account IDs. Look through it before you send it.
+
+The log isn't here: the portal writes it to stderr. Add the lines around the time in question, for example
+from `journalctl -u latchkey --since '1 hour ago'`, `docker compose logs latchkey` or `kubectl logs`. They contain
+addresses and paths, but no secrets. The reference on an error page is `request_id` in its line.
+"""
+
+
+class Bundle:
+    """Collects while the database is open, and is written afterwards."""
+
+    def __init__(self) -> None:
+        self._database: dict[str, Any] = {"open": False}
+
+    def look(self, settings: Settings, engine: Engine | None) -> None:
+        """Look at the database. engine: None where it isn't there."""
+        if engine is None:
+            return
+        try:
+            self._database = {"open": True, **_about(engine)}
+        except SQLAlchemyError as error:
+            self._database = {"open": False, "error": type(error).__name__}
+
+    def write(self, file: Path, diagnosis: Diagnosis) -> None:
+        """Write the ZIP file, for its owner only. Raises OSError, also if the file exists."""
+        readable = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(readable, "wb") as opened, zipfile.ZipFile(opened, "w", zipfile.ZIP_DEFLATED) as made:
+            for name, content in self._files(diagnosis):
+                clean = _PEOPLE_OF_PATHS.sub("/…", without_secrets(content, diagnosis.settings.secrets))
+                made.writestr(name, clean)
+
+    def _files(self, diagnosis: Diagnosis) -> Iterator[tuple[str, str]]:
+        settings = diagnosis.settings
+        yield "README.txt", README
+        yield "findings.txt", as_text(diagnosis) + "\n"
+        yield "findings.json", as_json(diagnosis) + "\n"
+        yield "settings.json", _json(shown(settings))
+        yield "versions.json", _json(_versions())
+        yield "database.json", _json(self._database)
+        yield "health.json", _json(_health(settings))
+        yield "metrics.txt", _metrics(settings)
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+
+
+def shown(settings: Settings) -> dict[str, dict[str, Any]]:
+    """Return for each setting how it is set, and its value where that can't be about anyone."""
+    told: dict[str, dict[str, Any]] = {}
+    for name, setting in SETTINGS.items():
+        by = [each for each in setting.names if settings.env.get(each)]
+        told[name] = {"set_by": by, "right": name not in settings.wrong}
+        value = settings.of(setting.key or name)
+        if setting.secret or value is None:
+            continue
+        if isinstance(value, timedelta):
+            told[name]["value"] = str(value)
+        elif isinstance(value, bool | int | float) or name in _WORDS:
+            told[name]["value"] = sorted(value) if isinstance(value, frozenset) else value
+        elif isinstance(value, Collection) and not isinstance(value, str):
+            told[name]["entries"] = len(value)
+    return told
+
+
+def _versions() -> dict[str, Any]:
+    packages = sorted((each.metadata["Name"], each.version) for each in distributions())
+    return {
+        "latchkey": __version__,
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.release()}",
+        "machine": platform.machine(),
+        "packages": dict(packages),
+    }
+
+
+def _about(engine: Engine) -> dict[str, Any]:
+    with engine.connect() as connection:
+        version = "select sqlite_version()" if engine.dialect.name == "sqlite" else "show server_version"
+        names = sorted(name for name in inspect(connection).get_table_names() if re.fullmatch(r"[a-z_]+", name))
+        count = func.count()
+        return {
+            "kind": engine.dialect.name,
+            "version": connection.execute(text(version)).scalar(),
+            **schema_facts(connection),
+            "rows": {name: connection.execute(select(count).select_from(table(name))).scalar() for name in names},
+        }
+
+
+def _here(settings: Settings, path: str, token: str = "") -> Answer | None:
+    """Ask the portal on this machine, at the address that BIND says. None for a socket."""
+    bind = settings.of("BIND") or f"127.0.0.1:{settings.env.get('PORT') or 8000}"
+    if bind.startswith("unix:"):
+        return None
+    address = bind.replace("0.0.0.0:", "127.0.0.1:").replace("[::]:", "[::1]:")
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    return ask(f"http://{address}", headers, path=path, most=_METRICS)
+
+
+def _health(settings: Settings) -> dict[str, Any]:
+    answer = _here(settings, "/readyz")
+    if answer is None or answer.error:
+        return {"asked": answer is not None, "error": answer.error if answer else "BIND is a socket"}
+    try:
+        parts = json.loads(answer.body)
+    except ValueError:
+        parts = None  # another program listens there
+    return {"asked": True, "status": answer.status, "parts": parts if isinstance(parts, dict) else None}
+
+
+def _metrics(settings: Settings) -> str:
+    token = settings.of("METRICS_TOKEN")
+    if not token:
+        return "METRICS_TOKEN isn't set, so there are no metrics.\n"
+    answer = _here(settings, "/metrics", token)
+    if answer is None or answer.error or answer.status != 200:
+        return "The portal on this machine gave no metrics.\n"
+    return answer.body.decode("utf-8", "replace")

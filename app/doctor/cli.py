@@ -1,0 +1,35 @@
+"""`latchkey doctor`, also `flask --app wsgi doctor`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+
+@click.command("doctor", help="Check the installation, and say what to fix. Docs: docs/doctor.md.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+@click.option(
+    "--bundle",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Also write a ZIP file for support, without secrets and without anything about people.",
+)
+@click.pass_context
+def doctor(ctx: click.Context, as_json: bool, bundle: Path | None) -> None:
+    """Print the findings. The exit status is 0 if all is well, 1 after warnings, 2 after problems."""
+    from app.doctor import all_checks, report  # noqa: PLC0415 # --help starts without them
+    from app.doctor.bundle import Bundle  # noqa: PLC0415 # as above
+    from app.doctor.finding import worst  # noqa: PLC0415 # as above
+
+    made = Bundle() if bundle else None
+    diagnosis = all_checks.examine(os.environ, made.look if made else None)
+    click.echo(report.as_json(diagnosis) if as_json else report.as_text(diagnosis))
+    if made and bundle:
+        try:
+            made.write(bundle, diagnosis)
+        except OSError as error:
+            told = f"The bundle can’t be written: {error.strerror}. Name another file."
+            raise click.BadParameter(told, param_hint="--bundle") from error
+        click.echo(f"The support bundle is in {bundle}.", err=True)
+    ctx.exit(int(worst(diagnosis.findings)))

@@ -1,0 +1,140 @@
+"""This machine: room on its disks, who may read and write the portal's files, and what is installed."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from sqlalchemy.engine import make_url
+
+from app.doctor.finding import Finding
+from app.doctor.settings import Settings
+from app.places import INSTANCE
+from config import SETTINGS
+
+FULL, LOW = 64 * 2**20, 2**30
+"""Bytes below which a disk counts as full, or as nearly full."""
+LOCK = Path(__file__).parents[2] / "requirements-serve.lock"
+"""Of a checkout. An installed package has none: pip has chosen its versions."""
+_PINNED = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", re.MULTILINE)
+_DATABASE = ("", "-wal", "-shm", "-journal")
+_NAMED_FILES = (
+    "FORCE_MFA_POLICY", "BRAND_LOGO", "NOTICES_CA_FILE", "NOTICES_ADDRESS_FILE", "WATCHED_ACCOUNTS", "ADMINS",
+    "AUDITORS",
+)  # fmt: skip
+"""Settings that can name a file by which others could change who may do what."""
+
+
+def database_file(settings: Settings) -> Path | None:
+    """Return the file of SQLite, None for another database or one in memory."""
+    url = settings.of("SQLALCHEMY_DATABASE_URI")
+    made = make_url(url) if url else None
+    if made is None or made.get_backend_name() != "sqlite" or made.database in (None, "", ":memory:"):
+        return None
+    return Path(str(made.database))
+
+
+def check(settings: Settings) -> Iterator[Finding]:
+    """Yield what is wrong with this machine."""
+    yield from _disks(settings)
+    yield from _files(settings)
+    yield from _versions()
+
+
+def _disks(settings: Settings) -> Iterator[Finding]:
+    database = database_file(settings)
+    places = {"temporary files": Path(tempfile.gettempdir())}
+    if database is not None:
+        places["the database"] = database.parent
+    for name, folder in places.items():
+        try:
+            left = shutil.disk_usage(folder)
+        except OSError:
+            continue  # there is no such folder, which is a wrong setting
+        facts = {"for": name, "free_mib": left.free // 2**20, "total_mib": left.total // 2**20}
+        told = f"{left.free // 2**20:,} MiB are free on the disk for {name}."
+        if left.free < FULL:
+            yield Finding("disk-full", told, "Make room on it.", facts)
+        elif left.free < LOW and left.free < left.total // 10:
+            yield Finding("disk-low", told, "Make room on it before it is full.", facts)
+        else:
+            yield Finding("disk-enough", told, facts=facts)
+        if not os.access(folder, os.W_OK):
+            says = f"This user may not write to the folder for {name}."
+            yield Finding(
+                "disk-not-writable", says, "Run the command as the portal’s user, or give that the right.", facts
+            )
+
+
+def _files(settings: Settings) -> Iterator[Finding]:
+    found = [*_readable(settings), *_writable(settings)]
+    yield from found or [Finding("files-private", "Others on this machine can’t read or write the portal’s files.")]
+
+
+def _readable(settings: Settings) -> Iterator[Finding]:
+    database = database_file(settings)
+    kept = {"The database’s file": [database.with_name(database.name + end) for end in _DATABASE]} if database else {}
+    if database is not None and database.parent == INSTANCE:
+        kept["The folder instance/"] = [INSTANCE]
+    for name, files in kept.items():
+        modes = [mode for file in files if (mode := _mode(file)) is not None and mode & 0o077]
+        if modes:
+            told = f"{name} can be read by others on this machine (mode {modes[0]:04o})."
+            fix = "Start the portal once as its own user, which corrects it, or remove the rights with chmod go-rwx."
+            yield Finding("file-readable", told, fix, {"mode": f"{modes[0]:04o}"})
+
+
+def _writable(settings: Settings) -> Iterator[Finding]:
+    """Files that settings name: those who may write them decide who is an administrator, or which secrets count."""
+    names = [*_NAMED_FILES, *(each.file_name for each in SETTINGS.values() if each.secret)]
+    for name in names:
+        path = settings.env.get(name, "").removeprefix("@")
+        mode = _mode(Path(path)) if path.startswith(("/", ".")) else None
+        if mode is not None and mode & 0o022:
+            told = f"The file that {name} names can be changed by others on this machine (mode {mode:04o})."
+            facts = {"setting": name, "mode": f"{mode:04o}"}
+            yield Finding("file-writable", told, "Let only its owner write it: chmod go-w.", facts)
+
+
+def _mode(file: Path) -> int | None:
+    try:
+        return file.stat().st_mode & 0o7777 if file.exists() else None
+    except (OSError, ValueError):
+        return None
+
+
+def _versions() -> Iterator[Finding]:
+    facts = {"python": platform.python_version(), "latchkey": version("latchkey")}
+    if not LOCK.is_file():
+        told = f"Python {facts['python']}. The versions of packages can’t be compared: there is no lock file here."
+        yield Finding("versions-unknown", told, facts=facts)
+        return
+    differ = sorted(f"{name} {here}" for name, pinned, here in _compared() if here not in pinned)
+    if differ:
+        told = f"Packages with other versions than in requirements-serve.lock: {', '.join(differ[:8])}."
+        fix = "Install those of the lock: they were tested together."
+        yield Finding("versions-differ", told, fix, {**facts, "packages": differ})
+    else:
+        told = f"Python {facts['python']}, and all packages as in requirements-serve.lock."
+        yield Finding("versions-locked", told, facts=facts)
+
+
+def _compared() -> Iterator[tuple[str, set[str], str]]:
+    """(name, versions in the lock, version here), of the packages that are installed.
+
+    The lock has several versions of a package where they depend on Python's.
+    """
+    in_lock: dict[str, set[str]] = {}
+    for name, one in _PINNED.findall(LOCK.read_text()):
+        in_lock.setdefault(name, set()).add(one)
+    for name, pinned in in_lock.items():
+        try:
+            yield name, pinned, version(name)
+        except PackageNotFoundError:
+            continue  # for another Python or system

@@ -1,0 +1,52 @@
+"""The report: as text for people, and as JSON for machines."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from app import __version__
+from app.doctor.all_checks import Diagnosis
+from app.doctor.finding import Severity, worst
+
+FORMAT = 1
+"""Of the JSON. Keys, codes and severities stay within a format. New ones may come."""
+_STATUS = {Severity.NOTE: "ok", Severity.WARNING: "warnings", Severity.PROBLEM: "problems"}
+_WORD = {Severity.NOTE: "ok", Severity.WARNING: "WARNING", Severity.PROBLEM: "PROBLEM"}
+
+
+def as_object(diagnosis: Diagnosis) -> dict[str, Any]:
+    """Return what `--json` prints. docs/doctor.md describes it."""
+    return {
+        "format": FORMAT,
+        "version": __version__,
+        "checked_at": f"{diagnosis.made_at:%Y-%m-%dT%H:%M:%SZ}",
+        "status": _STATUS[worst(diagnosis.findings)],
+        "findings": [
+            {
+                "code": finding.code,
+                "severity": finding.severity.name.lower(),
+                "says": finding.says,
+                "fix": finding.fix,
+                "facts": dict(finding.facts),
+            }
+            for finding in diagnosis.findings
+        ],
+    }
+
+
+def as_json(diagnosis: Diagnosis) -> str:
+    """Return it as JSON text."""
+    return json.dumps(as_object(diagnosis), indent=2, ensure_ascii=False)
+
+
+def as_text(diagnosis: Diagnosis) -> str:
+    """Return the findings, the worst first, each with its fix below it."""
+    lines = []
+    for finding in diagnosis.findings:
+        lines.append(f"{_WORD[finding.severity]:<8} {finding.says}  [{finding.code}]")
+        if finding.fix:
+            lines.append(f"{'':<8} → {finding.fix}")
+    number = {severity: sum(each.severity is severity for each in diagnosis.findings) for severity in Severity}
+    lines += ["", f"Problems: {number[Severity.PROBLEM]}. Warnings: {number[Severity.WARNING]}."]
+    return "\n".join(lines)
