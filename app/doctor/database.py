@@ -17,11 +17,12 @@ from app.doctor.clocks import far_apart
 from app.doctor.finding import Finding
 from app.doctor.settings import Settings
 from app.monitoring import schema
+from app.places import LATCHKEY
 from app.sessions.stores import StoreDown, StoreFull
 from app.sessions.stores.database import DatabaseStore
 from config import engine_options
 
-_UPGRADE = "Run: latchkey db upgrade"
+_UPGRADE = f"Run: {LATCHKEY} db upgrade"
 _VERIFYING = ("verify-full", "verify-ca")
 
 

@@ -22,9 +22,9 @@ class Severity(IntEnum):
 _NOTES = {
     "settings-right", "database-works", "redis-works", "redis-not-told", "redis-none", "aws-reached", "aws-replaced",
     "aws-address", "aws-address-nat", "aws-address-proxy", "aws-address-endpoint", "aws-address-here", "clock-right",
-    "clock-unknown", "public-url-reached", "public-url-not-asked", "proxies-right", "disk-enough", "key-in-use",
-    "key-end-missing", "fallbacks-left", "files-private", "notices-none", "notices-work", "versions-locked",
-    "versions-unknown",
+    "clock-unknown", "public-url-reached", "public-url-not-asked", "proxies-right", "proxies-unknown", "disk-enough",
+    "key-in-use", "key-end-missing", "fallbacks-left", "files-private", "notices-none", "notices-work",
+    "versions-locked", "versions-unknown",
 }  # fmt: skip
 _WARNINGS = {
     "settings-former-name", "database-unverified", "schema-ahead", "redis-evicts", "redis-unencrypted",

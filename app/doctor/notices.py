@@ -12,6 +12,7 @@ from app.doctor.finding import Finding
 from app.doctor.settings import Settings
 from app.notices.notice import State
 from app.notices.queries import figures
+from app.places import LATCHKEY
 
 LATE = timedelta(minutes=15)
 _CHANNELS = {
@@ -46,7 +47,7 @@ def check(settings: Settings, engine: Engine | None, now: datetime) -> Iterator[
     }
     if found.no_worker(now):
         told = "No worker sends notices: none has given a sign of life in the last minute."
-        fix = "Start one with latchkey worker, or set NOTICES_WORKERS to 1 or more and start the portal again."
+        fix = f"Start one with {LATCHKEY} worker, or set NOTICES_WORKERS to 1 or more and start the portal again."
         yield Finding("notices-no-worker", told, fix, facts)
     else:
         yield Finding("notices-work", f"A worker sends notices ({', '.join(channels)}).", facts=facts)

@@ -16,6 +16,8 @@ from app.monitoring.reflection import HEADER, question
 
 MADE_UP = "192.0.2.77"
 """An address that nobody has (RFC 5737), which the request claims to be from."""
+_BLOCKED = (401, 403, 404)
+"""What a proxy answers that doesn't let strangers ask /healthz."""
 ENDS_SOON = timedelta(days=21)
 
 
@@ -67,6 +69,10 @@ def _of_reflection(answer: Answer, url: str, proxies: int | None) -> Iterator[Fi
         told: Any = json.loads(answer.body)
         seen = {name: told[name] for name in ("address", "scheme", "host", "forwarded")}
     except (ValueError, TypeError, KeyError):
+        if answer.status in _BLOCKED:
+            says = f"/healthz isn’t answered at PUBLIC_URL (status {answer.status}), so the proxies can’t be checked."
+            yield Finding("proxies-unknown", says, facts={"status": answer.status})
+            return
         says = f"Something answers at PUBLIC_URL (status {answer.status}), but not a portal with this SECRET_KEY."
         fix = "Check that the proxy leads to this portal, passes /healthz on, and that replicas have this SECRET_KEY."
         yield Finding("public-url-other", says, fix, {"status": answer.status})

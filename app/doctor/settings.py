@@ -52,7 +52,7 @@ def read(env: Mapping[str, str]) -> Settings:
 
 
 def _without_values(sentences: list[str], setting: Setting, env: Mapping[str, str], others: list[str]) -> list[str]:
-    """others: values of other wrong settings, which a sentence may name beside this one's."""
+    """others: values of other wrong settings, which a sentence may name as well."""
     texts = [*_texts(setting, env), *others]
     return [without_values(sentence, texts) for sentence in sentences]
 

@@ -14,6 +14,7 @@ from app.doctor import aws, public, redis
 from app.doctor.asking import Answer, Certificate
 from app.doctor.finding import CODES, Finding, Severity, worst, worst_first
 from app.doctor.hiding import without_secrets, without_values
+from app.doctor.settings import read
 from tests.docs.pages import text
 from tests.support.sandbox import ROOT
 
@@ -107,6 +108,29 @@ ARRIVED: dict[str, Any] = {
 )
 def test_what_proxies_do(proxies: int, changed: dict[str, Any], expected: set[str]) -> None:
     assert codes(public.judged({**ARRIVED, **changed}, PUBLIC, proxies)) == expected
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "code"),
+    [
+        (404, b"not found", "proxies-unknown"),
+        (200, b'{"status": "ok", "version": "1.0.0"}', "public-url-other"),
+        (502, b"", "public-url-other"),
+        (200, b"[]", "public-url-other"),
+    ],
+)
+def test_what_else_may_answer_at_the_address(status: int, body: bytes, code: str) -> None:
+    env = {"PUBLIC_URL": PUBLIC, "TRUSTED_PROXIES": "1", "SECRET_KEY": "k" * 40}
+    found = public.check(read(env), Answer(status=status, body=body), NOW)
+    assert codes(found) == {code}
+
+
+def test_a_certificate_of_the_portal_that_ends_soon() -> None:
+    env, told = {"PUBLIC_URL": PUBLIC, "TRUSTED_PROXIES": "1"}, Certificate("Acme", NOW + timedelta(days=20))
+    answer = Answer(status=404, certificate=told)
+    assert "public-url-certificate-ends" in codes(public.check(read(env), answer, NOW))
+    refused = Answer(untrusted="certificate has expired", certificate=told)
+    assert codes(public.check(read(env), refused, NOW)) == {"public-url-untrusted"}
 
 
 def test_without_a_proxy_nothing_is_forwarded() -> None:
