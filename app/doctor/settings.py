@@ -77,7 +77,7 @@ def _secrets(env: Mapping[str, str]) -> Iterator[str]:
     for setting in SETTINGS.values():
         if not setting.secret:
             continue
-        yield from (env[name] for name in (setting.name, setting.formerly) if env.get(name))
+        yield from (env[name] for name in setting.names if name != setting.file_name and env.get(name))
         if path := env.get(setting.file_name):
             try:
                 yield read_secret(setting.file_name, path)
@@ -91,8 +91,8 @@ def check(settings: Settings) -> Iterator[Finding]:
         for sentence in sentences:
             yield Finding("settings-wrong", sentence, f"Correct {name}: docs/settings.md.", {"setting": name})
     for setting in SETTINGS.values():
-        if setting.formerly and settings.env.get(setting.formerly):
-            told = f"{setting.formerly} is now called {setting.name}. The former name still works."
+        if setting.formerly and settings.env.get(setting.formerly.name):
+            told = f"{setting.formerly.name} is now called {setting.name}, and ends with {setting.formerly.until}."
             yield Finding("settings-former-name", told, f"Rename it to {setting.name}.", {"setting": setting.name})
     if not settings.wrong:
         named = sorted(name for name, each in SETTINGS.items() if any(settings.env.get(one) for one in each.names))
