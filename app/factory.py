@@ -134,8 +134,8 @@ def _wrap(app: Flask) -> None:
     watched = Watched(app.wsgi_app, metrics.answered, proxied=bool(proxies))
     with app.app_context():
         further = [OutboxCollector(db.engine)] if app.extensions["outbox"].channels else []
-    secrets = app.config["METRICS_TOKEN"], app.config["SECRET_KEY"]
-    outside = Machines(watched, app.extensions["health"], secrets[0], further, secrets[1])
+    keys = app.config["METRICS_TOKEN"], app.config["SECRET_KEY"]
+    outside = Machines(watched, app.extensions["health"], *keys, further)
     inside = Addressed(outside)
     app.wsgi_app = ProxyFix(inside, proxies, proxies, proxies) if proxies else inside  # type: ignore[method-assign]  # Flask's documented way
 

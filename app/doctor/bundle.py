@@ -12,7 +12,7 @@ import os
 import platform
 import re
 import zipfile
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import timedelta
 from importlib.metadata import distributions
 from pathlib import Path
@@ -136,13 +136,12 @@ def _about(engine: Engine) -> dict[str, Any]:
         }
 
 
-def _here(settings: Settings, path: str, token: str = "") -> Answer | None:
+def _here(settings: Settings, path: str, headers: Mapping[str, str] | None = None) -> Answer | None:
     """Ask the portal on this machine, at the address that BIND says. None for a socket."""
     bind = settings.of("BIND") or f"127.0.0.1:{settings.env.get('PORT') or 8000}"
     if bind.startswith("unix:"):
         return None
     address = bind.replace("0.0.0.0:", "127.0.0.1:").replace("[::]:", "[::1]:")
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
     return ask(f"http://{address}", headers, path=path, most=_METRICS)
 
 
@@ -161,7 +160,7 @@ def _metrics(settings: Settings) -> str:
     token = settings.of("METRICS_TOKEN")
     if not token:
         return "METRICS_TOKEN isn't set, so there are no metrics.\n"
-    answer = _here(settings, "/metrics", token)
+    answer = _here(settings, "/metrics", {"Authorization": f"Bearer {token}"})
     if answer is None or answer.error or answer.status != 200:
         return "The portal on this machine gave no metrics.\n"
     return answer.body.decode("utf-8", "replace")

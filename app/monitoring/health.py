@@ -111,10 +111,10 @@ class Machines:
         inner: WSGIApplication,
         health: Health,
         metrics_token: str,
+        secret_key: str,
         further: Iterable[Collector] = (),
-        secret_key: str = "",
     ) -> None:
-        """further: what /metrics also asks. secret_key: with which `latchkey doctor` proves that it asks, "": not."""
+        """secret_key: with which `latchkey doctor` proves that it asks. further: what /metrics also asks."""
         self._secret_key = secret_key
         self._inner = inner
         self._further = tuple(further)
@@ -124,7 +124,7 @@ class Machines:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """WSGI."""
         path = environ.get("PATH_INFO", "")
-        if path == "/healthz" and self._secret_key and is_asked(environ, self._secret_key, time.time()):
+        if path == "/healthz" and is_asked(environ, self._secret_key, time.time()):
             return _plain(start_response, "200 OK", reflection(environ), "application/json")
         if path == "/healthz":
             return _plain(start_response, "200 OK", ALIVE, "application/json")
