@@ -26,6 +26,7 @@ from tests.support.sandbox import ROOT, free_port
 from tests.support.waiting import wait_until
 
 DEPLOY = ROOT / "deploy"
+UNITS = ["latchkey.service", "latchkey-worker.service", "latchkey-migrate.service"]
 
 
 def tool(name: str) -> str:
@@ -176,10 +177,10 @@ def test_the_portals_role_in_postgresql_has_no_power_over_the_server(tmp_path: P
                 connection.execute("copy mine from program 'env'")
 
 
-@pytest.mark.parametrize("name", ["latchkey.service", "latchkey-worker.service"])
+@pytest.mark.parametrize("name", UNITS)
 def test_systemd_takes_the_unit(tmp_path: Path, name: str) -> None:
     unit, dropin = tmp_path / name, tmp_path / f"{name}.d/secrets.conf"
-    unit.write_text((DEPLOY / name).read_text().replace("/srv/latchkey", str(ROOT)))
+    unit.write_text((DEPLOY / name).read_text().replace("/opt/latchkey/bin", str(ROOT / ".venv/bin")))
     dropin.parent.mkdir()
     dropin.write_text(re.sub(r"^#(?=\w+=)", "", (DEPLOY / "latchkey-secrets.conf").read_text(), flags=re.MULTILINE))
     told = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True, check=False)
@@ -192,11 +193,13 @@ def test_systemd_takes_the_unit(tmp_path: Path, name: str) -> None:
     assert re.search(r"^IPAddressDeny=.*\blink-local\b.* fd00:ec2::254$", text, re.MULTILINE), "no metadata service"
 
 
-def test_both_units_have_the_same_sandbox() -> None:
+def test_all_units_have_the_same_sandbox() -> None:
     def hardening(name: str) -> str:
-        return (DEPLOY / name).read_text().partition("# The program may read")[2]
+        return (
+            (DEPLOY / name).read_text().partition("# The program may read files")[2].partition("[Install]")[0].strip()
+        )
 
-    assert hardening("latchkey.service") == hardening("latchkey-worker.service") != ""
+    assert len({hardening(name) for name in UNITS}) == 1 and hardening(UNITS[0])
 
 
 def workers_on(portal: Portal, *cores: set[int]) -> list[int]:
