@@ -11,6 +11,8 @@ _FILES = _HERE if INSTALLED else _HERE.parent
 TEMPLATES = _FILES / "templates"
 STATIC = _FILES / "static"
 MIGRATIONS = _FILES / "migrations"
+VERIFIER = _FILES / "docs" / "verify_pack.py"
+"""The program with which auditors check a pack."""
 LATCHKEY = "latchkey" if INSTALLED else ".venv/bin/latchkey"
 """The command, as messages name it."""
 GUNICORN_CONF = _FILES / "deploy" / "gunicorn.conf.py"

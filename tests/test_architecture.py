@@ -199,6 +199,8 @@ FOR_AUDITORS_TOO = {
     "compliance_audit.standard",
     "compliance_audit.standards",
     "compliance_evidence.index",
+    "compliance_evidence.public_key",
+    "compliance_evidence.verifier",
     "compliance_history.changes",
     "compliance_history.changes_file",
     "compliance_history.index",

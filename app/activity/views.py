@@ -19,6 +19,7 @@ from app.notices.queries import of_user
 from app.sessions import current
 from app.sessions.open_sessions import end_sessions, open_sessions
 from app.text.messages import _, ngettext
+from app.web.exports import attachment
 from app.web.forms import EmptyForm
 from app.web.guards import accounts_to_watch, auditors_too, with_mfa
 from app.web.request_context import audit, audit_of, gateways, person
@@ -158,7 +159,7 @@ def export(ending: str) -> ResponseReturnValue:
     audit_of(account_id or person().account_id).note(Event.AUDIT_LOG_EXPORTED, f"{account_id or 'nobody'}.{ending}")
     content_type, written = FORMATS[ending]
     rows = queries.rows(audit_log().engine, account_id, form.chosen(form.user.data or ""))
-    name = f"activity-{account_id or 'unknown'}-{datetime.now(UTC):%Y%m%d-%H%M%S}.{ending}"
     answer = Response(stream_with_context(written(rows)), mimetype=content_type)
-    answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    about = "activity", account_id or "unknown", form.user.data or ""
+    answer.headers["Content-Disposition"] = attachment(*about, ending=ending)
     return answer

@@ -25,7 +25,7 @@ from app.compliance.rules.table import BY_ID
 from app.compliance.views import address_with, bp, shown, watched
 from app.db import db
 from app.text.messages import _, ngettext
-from app.web.exports import as_csv
+from app.web.exports import as_csv, attachment
 from app.web.guards import accounts_to_watch, auditors_too
 from app.web.request_context import audit
 from app.web.responses import page_number
@@ -54,7 +54,7 @@ def accounts_file() -> ResponseReturnValue:
         abort(400)
     audit().note(Event.COMPLIANCE_EXPORTED, "accounts.csv")
     answer = Response("".join(as_csv(file_columns(found), file_rows(found))), mimetype="text/csv")
-    answer.headers["Content-Disposition"] = f'attachment; filename="accounts-{datetime.now(UTC):%Y%m%d-%H%M%S}.csv"'
+    answer.headers["Content-Disposition"] = attachment("accounts", ending="csv")
     return answer
 
 

@@ -58,7 +58,9 @@ def _known(account_id: str) -> Callable[[Sequence[str]], Collection[str]]:
 def choose_rule() -> ResponseReturnValue:
     """Lead from the exceptions to the users of a rule, to except several of them."""
     account_id, rule = chosen_account(), request.args.get("rule", "")
-    return redirect(url_for("compliance_audit.several", rule=rule, account=account_id) if rule else abort(404), 303)
+    if rule not in BY_ID:
+        abort(404)
+    return redirect(url_for("compliance_audit.several", rule=rule, account=account_id), 303)
 
 
 @bp.get("/rules/<rule>/exceptions")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, current_app
+from flask import Blueprint, Response, current_app
 from flask.typing import ResponseReturnValue
 
 from app.compliance.data.kept_sources import kept
 from app.compliance.views import bp as dashboard
 from app.compliance.views import shown, watched
 from app.db import db
+from app.places import VERIFIER
 from app.text.messages import N_
 from app.web.guards import auditors_too
 
@@ -55,3 +56,23 @@ def index() -> ResponseReturnValue:
         public_key=as_pem(key).strip(),
         key_id=key_id(key),
     )
+
+
+@bp.get("/latchkey.pem")
+@auditors_too
+def public_key() -> ResponseReturnValue:
+    """The public key that checks packs, as a file."""
+    from app.compliance.evidence.signing import as_pem, signing_key  # noqa: PLC0415 # as above
+
+    answer = Response(as_pem(signing_key(current_app.config).public_key()), mimetype="application/x-pem-file")
+    answer.headers["Content-Disposition"] = 'attachment; filename="latchkey.pem"'
+    return answer
+
+
+@bp.get("/verify-pack.py")
+@auditors_too
+def verifier() -> ResponseReturnValue:
+    """The program that checks packs, as a file. It uses nothing of the portal."""
+    answer = Response(VERIFIER.read_bytes(), mimetype="text/x-python")
+    answer.headers["Content-Disposition"] = f'attachment; filename="{VERIFIER.name}"'
+    return answer

@@ -22,7 +22,7 @@ from app.compliance.views import bp as dashboard
 from app.compliance.views import chosen_account, shown, watched
 from app.db import db
 from app.policy.documents import read, rendered
-from app.web.exports import as_csv, as_json
+from app.web.exports import as_csv, as_json, attachment
 from app.web.guards import auditors_too
 from app.web.request_context import audit_of
 from app.web.responses import page_number
@@ -123,8 +123,8 @@ def people(ending: str) -> ResponseReturnValue:
     rows = policies.rows_of(found, account_id, policy)
     text = as_csv(policies.COLUMNS, rows) if ending == "csv" else as_json(rows)
     answer = Response(stream_with_context(text), mimetype="text/csv" if ending == "csv" else "application/json")
-    name = f"policy-{account_id}-{'under' if under else 'not-under'}.{ending}"
-    answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    who = "under" if under else "not-under"
+    answer.headers["Content-Disposition"] = attachment("policy", account_id, policy.name, who, ending=ending)
     return answer
 
 

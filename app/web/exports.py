@@ -7,6 +7,7 @@ import io
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
@@ -32,6 +33,15 @@ def neutral(value: Any) -> Any:
 def _neutral(value: str) -> str:
     text = "".join(map(_plain, _PARTS.split(value))) if _RISKY.search(value) else value
     return f"'{text}" if text[:1] in ("\t", "\r") else text
+
+
+def attachment(*about: str, ending: str) -> str:
+    """Return the Content-Disposition of a file. about: what it is and of what. Its name also says when it was made.
+
+    `attachment("campaign", "123456789012", ending="csv")` names it `campaign-123456789012-20261129-183000.csv` (UTC).
+    """
+    words = re.sub(r"[^A-Za-z0-9_.]+", "-", "-".join(each for each in about if each)).strip("-.")[:120]
+    return f'attachment; filename="{words}-{datetime.now(UTC):%Y%m%d-%H%M%S}.{ending}"'
 
 
 EXACT = "user_name_exact"

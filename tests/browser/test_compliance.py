@@ -26,7 +26,7 @@ from tests.support.browser import Surfer, Window
 from tests.support.clock import Clock
 from tests.support.people import Employee, Phone, hire
 from tests.support.portal import Portal
-from tests.support.sandbox import ROOT, Sandbox
+from tests.support.sandbox import Sandbox
 
 OTHER = "210987654321"
 ADDRESSES = (
@@ -225,15 +225,21 @@ def test_the_pack_from_the_page_is_verified_by_the_key_beside_it(
     for ending in admin.data("format"):
         with admin.page.expect_download() as started:
             admin.page.locator(f"[data-format='{ending}']").click()
+        assert started.value.suggested_filename.startswith(f"compliance-{company.account_id}-2")
         assert started.value.suggested_filename.endswith(f".{ending}")
         started.value.save_as(tmp_path / f"pack.{ending}")
-    (tmp_path / "key.pem").write_text(admin.page.locator("#public-key").inner_text())
+    for name in ("latchkey.pem", "verify-pack.py"):
+        with admin.page.expect_download() as started:
+            admin.page.locator(f"main a[href$='/evidence/{name}']").click()
+        started.value.save_as(tmp_path / started.value.suggested_filename)
+    shown = admin.page.locator("#public-key").inner_text()
+    assert (tmp_path / "latchkey.pem").read_text().strip() == shown.strip(), "the page shows the same key"
     words: list[str | Path] = [
         sys.executable,
         "-I",
-        ROOT / "docs/verify_pack.py",
+        tmp_path / "verify_pack.py",
         tmp_path / "pack.zip",
-        tmp_path / "key.pem",
+        tmp_path / "latchkey.pem",
     ]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0 and company.account_id in done.stdout, done.stderr

@@ -157,7 +157,10 @@ def test_a_campaign_runs_pauses_and_ends_and_each_step_is_recorded(
     report(portal, tmp_path, sandbox.account_id, "uma")
     chief.go("GET", here)
     assert re.findall('data-users="(.+?)" data-left="(.+?)"', chief.html) == [("3", "1")], chief.text
-    table = csv.DictReader(io.StringIO(chief.ask("GET", f"{here}/users.csv").text))
+    file = chief.ask("GET", f"{here}/users.csv")
+    named = rf'attachment; filename="campaign-{sandbox.account_id}-MFA-for-all-\d{{8}}-\d{{6}}\.csv"'
+    assert re.fullmatch(named, file.headers["Content-Disposition"])
+    table = csv.DictReader(io.StringIO(file.text))
     assert {row["user_name"]: row["left"] for row in table} == {"sam": "done", "tia": "done", "uma": ""}
     report(portal, tmp_path, sandbox.account_id)
     chief.go("GET", here)

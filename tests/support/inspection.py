@@ -24,6 +24,8 @@ FILES = {
     "policies.download",
     "compliance.accounts_file",
     "compliance.export",
+    "compliance_evidence.public_key",
+    "compliance_evidence.verifier",
     "compliance_history.changes_file",
     "compliance_history.listed_file",
     "compliance_policies.people",

@@ -33,7 +33,7 @@ from app.notices.texts.campaign import PLACEHOLDERS
 from app.policy.documents import rendered
 from app.policy.render import Setup, as_attachment
 from app.text.messages import N_, _
-from app.web.exports import as_csv
+from app.web.exports import as_csv, attachment
 from app.web.guards import admins_only, auditors_too
 from app.web.request_context import audit_of, person
 from app.web.responses import done, page_number, whole_number
@@ -246,5 +246,5 @@ def users(number: int) -> ResponseReturnValue:
             }
 
     answer = Response(as_csv(COLUMNS, lines()), mimetype="text/csv")
-    answer.headers["Content-Disposition"] = f'attachment; filename="campaign-{number}.csv"'
+    answer.headers["Content-Disposition"] = attachment("campaign", account_id, campaign.name, ending="csv")
     return answer

@@ -11,6 +11,7 @@ from werkzeug.wsgi import FileWrapper
 from app.compliance.evidence import pack
 from app.compliance.evidence.files import FORMATS, Export
 from app.compliance.evidence.signing import signing_key
+from app.web.exports import attachment
 
 BY_ENDING = {each.ending: each for each in FORMATS.values()}
 
@@ -24,8 +25,10 @@ def download(export: Export, ending: str) -> Response:
         form = BY_ENDING[ending]
         content, mimetype = stream_with_context(form.text(export)), form.mimetype
     answer = Response(content, mimetype=mimetype)
-    name = f"compliance-{export.about.account_id}-{export.terms.now:%Y%m%d-%H%M%S}.{ending}"
-    answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    chosen = export.chosen
+    part = "selection" if chosen.text or chosen.kind else ""
+    about = "compliance", export.about.account_id, export.only, chosen.rule, chosen.state, part
+    answer.headers["Content-Disposition"] = attachment(*about, ending=ending)
     return answer
 
 
