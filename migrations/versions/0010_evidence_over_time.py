@@ -15,9 +15,10 @@ depends_on = None
 
 def upgrade() -> None:
     """Nothing says since when earlier releases knew a user, or whom they dropped: both stay unknown."""
+    # First, since nobody can read a table that was altered until the transaction ends, and this takes seconds.
+    op.create_index(op.f("ix_compliance_changes_account_id_at"), "compliance_changes", ["account_id", "at"])
     op.add_column("compliance_accounts", sa.Column("history_since", sa.DateTime(timezone=True), nullable=True))
     op.add_column("compliance_people", sa.Column("known_since", sa.DateTime(timezone=True), nullable=True))
-    op.create_index(op.f("ix_compliance_changes_account_id_at"), "compliance_changes", ["account_id", "at"])
     number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
     op.create_table(
         "compliance_former_people",

@@ -11,7 +11,7 @@ import click
 import flask_migrate
 import pytest
 from flask import Flask
-from sqlalchemy import Connection, create_engine, inspect, text
+from sqlalchemy import Connection, create_engine, event, inspect, text
 
 from app.db import db, upgrading
 from app.factory import create_app
@@ -158,6 +158,32 @@ def test_a_migration_that_fails_leaves_nothing_half_done(portal: Flask) -> None:
         connection.execute(text("drop table campaign_users"))
     flask_migrate.upgrade()
     assert revision() == head()
+
+
+ENTERED_BY_ADMINISTRATORS = {"compliance_exceptions"}
+"""Tables of a few thousand rows at most, of which an index takes milliseconds."""
+
+
+def test_nobody_is_locked_out_while_an_index_is_built(server: Postgres) -> None:
+    app = create_app(from_env({**GOOD, "DATABASE_URL": server.database("indexes")}))
+    altered: set[str] = set()
+    late: list[str] = []
+
+    def executed(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        words = statement.split()
+        if words[:2] == ["ALTER", "TABLE"]:
+            altered.add(words[2])
+        elif words[:2] == ["CREATE", "INDEX"] and words[4] in filled and altered:
+            late.append(f"{statement}, while nobody can read {sorted(altered)}")
+
+    with app.app_context():
+        flask_migrate.upgrade(revision=BEFORE)
+        filled = set(inspect(db.engine).get_table_names()) - ENTERED_BY_ADMINISTRATORS
+        event.listen(db.engine, "begin", lambda _: altered.clear())
+        event.listen(db.engine, "before_cursor_execute", executed)
+        flask_migrate.upgrade()
+        db.engine.dispose()
+    assert late == []
 
 
 def test_a_portal_is_as_before_after_an_upgrade_in_its_process(portal: Flask) -> None:
