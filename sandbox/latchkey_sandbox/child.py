@@ -8,6 +8,7 @@ import sys
 import threading
 
 from latchkey_sandbox.place import ours_first
+from latchkey_sandbox.running import ASKS
 
 
 def serve(options: list[str]) -> None:
@@ -24,16 +25,23 @@ def _end_with_parent() -> None:
 
 
 def sign_in() -> None:
-    """Sign in at AWS Sign-In as the JSON on standard input says. Prints credentials, or why there are none."""
+    """Sign in at AWS Sign-In as a line of JSON on standard input says. Prints credentials, or why there are none.
+
+    Prints `ASKS` when a code is asked for, and reads it then: codes last for seconds.
+    """
     from app.sandbox.rehearsal.login import NotLetIn, log_in  # noqa: PLC0415 # as above
 
-    asked = json.load(sys.stdin)
-    typed = {name: asked[name] for name in ("account", "user_name", "password")}
+    typed = json.loads(sys.stdin.readline())
     try:
-        told = log_in(asked["url"], typed, lambda: str(asked["code"]))
+        told = log_in(typed.pop("url"), typed, _asked_for_a_code)
     except NotLetIn as error:
         told = {"refused": str(error), "action": error.action}
-    json.dump(told, sys.stdout)
+    print(json.dumps(told))  # noqa: T201 # for the parent
+
+
+def _asked_for_a_code() -> str:
+    print(ASKS, flush=True)  # noqa: T201 # as above
+    return sys.stdin.readline().strip()
 
 
 if __name__ == "__main__":

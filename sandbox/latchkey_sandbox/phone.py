@@ -13,7 +13,7 @@ STEP = 30
 """Seconds a code lasts (RFC 6238)."""
 TAKEN = (0, 1, -1, 2, -2)
 """Steps around the device's own time whose codes AWS takes, the surest first."""
-SOON_OVER = 10
+SOON_OVER = 15
 """Seconds before the end of a step in which the oldest code is no longer given: it could be too old on arrival."""
 
 

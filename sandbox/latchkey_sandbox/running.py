@@ -11,7 +11,7 @@ import sys
 import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,8 @@ from latchkey_sandbox.users import Credentials, User
 GROUP = "EC2MFA"
 """The group that has the policy under test, and AmazonEC2FullAccess."""
 EC2 = "AmazonEC2FullAccess"
+ASKS = "code"
+"""What the program that signs in prints to be given a code."""
 _HERE = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 """For addresses of this machine: no proxy of the environment can reach them."""
 
@@ -206,21 +208,19 @@ class Sandbox:
             iam.create_login_profile(UserName=name, Password=secret)
         return User(self, name, arn, groups, secret, access_key)
 
-    def sign_in(self, user: User, code: str = "") -> dict[str, str]:
-        """Sign a user in with their password, see `User.sign_in`. Returns keyword arguments for a boto3 client."""
-        asked = {
-            "url": str(self._facts["signin_url"]),
-            "account": self.account_id,
-            "user_name": user.name,
-            "password": user.password,
-            "code": code,
-        }
+    def sign_in(self, user: User, code: Callable[[], str]) -> dict[str, str]:
+        """Sign a user in with their password, see `User.sign_in`. Returns keyword arguments for a boto3 client.
+
+        code: called if AWS asks for one.
+        """
+        typed = {"account": self.account_id, "user_name": user.name, "password": user.password}
         command = [sys.executable, "-P", "-m", "latchkey_sandbox.child", "sign-in"]
         direct = {**os.environ, "no_proxy": "127.0.0.1"}
-        done = subprocess.run(  # noqa: S603 # our own program
-            command, input=json.dumps(asked), stdout=subprocess.PIPE, text=True, check=True, env=direct
-        )
-        told: dict[str, str] = json.loads(done.stdout)
+        with subprocess.Popen(  # noqa: S603 # our own program
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=direct
+        ) as program:
+            printed = _answering(program, json.dumps({"url": self._facts["signin_url"], **typed}), code)
+        told: dict[str, str] = json.loads(printed)
         if "refused" in told:
             missing = f" {told['action']} isn’t allowed." if told["action"] else ""
             raise SandboxError(f"AWS Sign-In didn’t let {user.name} in.{missing} It says: {told['refused']}")
@@ -243,6 +243,18 @@ class Sandbox:
         except urllib.error.HTTPError as error:
             with error:
                 raise SandboxError(str(json.load(error)["error"])) from error
+
+
+def _answering(program: subprocess.Popen[str], told: str, code: Callable[[], str]) -> str:
+    """Tell the program a line, and codes when it asks. Returns what it says in the end."""
+    if program.stdin is None or program.stdout is None:
+        raise ValueError("A program without pipes can’t be told anything.")
+    print(told, file=program.stdin, flush=True)
+    for line in program.stdout:
+        if line.strip() != ASKS:
+            return line
+        print(code(), file=program.stdin, flush=True)
+    raise SandboxError("Signing in failed. The program’s error is above.")
 
 
 @lru_cache(maxsize=256)

@@ -69,7 +69,7 @@ class User:
         """
         if not self.password:
             raise ValueError(f"{self.name} has no console password. Create the user with password=True.")
-        given = self.sandbox.sign_in(self, phone.code() if phone else "")
+        given = self.sandbox.sign_in(self, phone.code if phone else str)
         return Credentials(
             self.sandbox, given["aws_access_key_id"], given["aws_secret_access_key"], given["aws_session_token"]
         )
