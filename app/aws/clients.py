@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import boto3
 import botocore.session
 from botocore import UNSIGNED
 from botocore.config import Config
@@ -168,7 +169,7 @@ class Clients:
             observe(session, observer, _meaning)
         # dateutil takes 13 % of a call's CPU; AWS's query services send ISO 8601 only.
         session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_timestamp)
-        self._session, self._region = session, region
+        self._session = boto3.Session(botocore_session=session, region_name=region)
         common = Config(user_agent=user_agent, connect_timeout=3, read_timeout=10, max_pool_connections=FAN_OUT)
         self._common = common
         reading = common.merge(Config(retries={"mode": "standard", "total_max_attempts": 3}))
@@ -194,8 +195,7 @@ class Clients:
         return self._client(service, patient)
 
     def _client(self, service: str, config: Config) -> Any:
-        """A client of botocore: boto3's has no more calls, and importing it takes longer."""
-        return self._session.create_client(service, self._region, config=config)
+        return self._session.client(service, config=config)  # type: ignore[call-overload]  # a name known at run time only
 
     def _only_allowed(self, **event: Any) -> None:
         model = event["model"]

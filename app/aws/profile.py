@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import botocore.session
+import boto3
 from botocore.exceptions import BotoCoreError
 
 from app.aws.clients import AwsCredentials
@@ -19,7 +19,7 @@ class NoCredentials(Refused):
 def credentials_of(profile: str | None) -> AwsCredentials:
     """A copy of the profile's credentials, of the default one where none is named. Raises NoCredentials."""
     try:
-        found = botocore.session.Session(profile=profile).get_credentials()
+        found = boto3.Session(profile_name=profile).get_credentials()
         if found is None:
             raise NoCredentials
         frozen = found.get_frozen_credentials()

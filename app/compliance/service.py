@@ -7,7 +7,6 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine
@@ -33,11 +32,13 @@ if TYPE_CHECKING:
 
 def terms_for(config: Mapping[str, Any], account_id: str) -> TermsOf:
     """Return a function that makes the account's terms as of the moment it is called. config: Flask's."""
-    return partial(_terms_now, dict(config), account_id)
+    settings = dict(config)
 
+    # Not functools.partial: its repr(), and that of whatever holds it, would show the secrets among the settings.
+    def terms_now(others: int | None) -> Terms:
+        return terms_of(settings, account_id, others, datetime.now(UTC))
 
-def _terms_now(config: Mapping[str, Any], account_id: str, others: int | None) -> Terms:
-    return terms_of(config, account_id, others, datetime.now(UTC))
+    return terms_now
 
 
 def judged_now(engine: Engine, account_id: str, terms: TermsOf) -> AccountRow | None:

@@ -164,7 +164,7 @@ def test_a_refresh_stops_when_the_lent_session_ends(portal: Flask, aws: Aws, com
         terms = service.terms_for(portal.config, ACCOUNT)
         run = refresh_runs.claim(db.engine, ACCOUNT, "arn", datetime.now(UTC))
         work = Refresh(db.engine, gateways, ACCOUNT, run, over, terms)
-        assert "s" * 4 not in repr(work) and "secret" not in repr(work)
+        assert "s" * 4 not in repr(work) and GOOD["SECRET_KEY"] not in repr(work)
         assert work.run() == RefreshSessionExpired.message
         with db.engine.connect() as connection:
             found = refresh_runs.latest(connection, ACCOUNT, datetime.now(UTC))

@@ -25,8 +25,6 @@ OF_ONE_PAGE = {*LIBRARIES, *PARTS}
 CHANNELS = {"app.notices.channels.http", "app.notices.channels.smtp", "app.notices.channels.slack"}
 """None is set up here."""
 OTHERS = {
-    "boto3",
-    "s3transfer",
     "alembic",
     "flask_migrate",
     "mako",
