@@ -126,7 +126,7 @@ class NoticeWorkers:
 
     def command(self) -> list[str]:
         """Return what a worker is started with."""
-        return [sys.executable, "-m", "app.cli", "worker", "--parent", str(os.getpid())]
+        return [sys.executable, "-P", "-m", "app.cli", "worker", "--parent", str(os.getpid())]
 
     def start(self) -> None:
         """Start them, and whatever takes their place."""

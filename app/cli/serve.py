@@ -31,7 +31,7 @@ def serve(port: str | None, bind: str | None, workers: str | None) -> None:
     if problem := _of_the_port():
         raise SystemExit(problem)
     # gunicorn takes this process over, because supervisors send signals to the process they started.
-    command = [sys.executable, "-m", "gunicorn", "-c", str(GUNICORN_CONF), "wsgi:app"]
+    command = [sys.executable, "-P", "-m", "app.cli.gunicorn", "-c", str(GUNICORN_CONF), "wsgi:app"]
     sys.stdout.flush()
     os.execv(sys.executable, command)  # noqa: S606 # our own command
 

@@ -49,7 +49,9 @@ def taken() -> Iterator[int]:
         yield other.getsockname()[1]
 
 
-def test_it_serves_from_any_folder_and_ends_with_sigterm(tmp_path: Path) -> None:
+def test_it_serves_from_the_folder_of_any_project_and_ends_with_sigterm(tmp_path: Path) -> None:
+    for name in ("app", "config", "wsgi"):
+        (tmp_path / f"{name}.py").write_text("raise RuntimeError('of another project')\n")
     portal = Served(tmp_path / "portal", NoAws())
     portal.here = tmp_path
     del portal.environment["PORT"]
