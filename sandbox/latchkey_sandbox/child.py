@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import sys
 import threading
@@ -11,16 +12,25 @@ from latchkey_sandbox.place import ours_first
 from latchkey_sandbox.running import ASKS
 
 
-def serve(options: list[str]) -> None:
-    """Run a sandbox that ends when standard input does: also if the tests are killed, none is left behind."""
+def serve(folder: str, options: list[str]) -> None:
+    """Run a sandbox that ends when standard input does: also if the tests are killed, nothing is left behind.
+
+    folder: where `sandbox.json` is written. It's removed if the parent can't do it any more.
+    """
     from app.sandbox.cli import sandbox  # noqa: PLC0415 # only here, see the package's docstring
 
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    sandbox.main(options, prog_name="latchkey-sandbox")
+    orphaned = threading.Event()
+    threading.Thread(target=_end_with_parent, args=(orphaned,), daemon=True).start()
+    try:
+        sandbox.main([*options, "--instance", folder], prog_name="latchkey-sandbox")
+    finally:
+        if orphaned.is_set():
+            shutil.rmtree(folder)
 
 
-def _end_with_parent() -> None:
+def _end_with_parent(orphaned: threading.Event) -> None:
     sys.stdin.buffer.read()
+    orphaned.set()
     signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
 
@@ -47,6 +57,6 @@ def _asked_for_a_code() -> str:
 if __name__ == "__main__":
     ours_first()
     if sys.argv[1] == "serve":
-        serve(sys.argv[2:])
+        serve(sys.argv[2], sys.argv[3:])
     else:
         sign_in()

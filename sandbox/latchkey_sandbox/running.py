@@ -36,10 +36,7 @@ class Sandbox:
 
     def __init__(self, policy: str | Path = "recommended", options: Sequence[str] = ()) -> None:
         """policy: the name of a built-in document, or a file. options: more of `latchkey-sandbox --help`."""
-        self._command = [
-            sys.executable, "-P", "-m", "latchkey_sandbox.child", "serve", *options, "--port", "0",
-            "--policy", str(policy),
-        ]  # fmt: skip
+        self._options = [*options, "--port", "0", "--policy", str(policy)]
         self._process: subprocess.Popen[str] | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._facts: dict[str, Any] = {}
@@ -59,7 +56,7 @@ class Sandbox:
         log = Path(self._folder.name, "log")
         with log.open("w") as errors:
             self._process = subprocess.Popen(  # noqa: S603 # our own program
-                [*self._command, "--instance", self._folder.name],
+                [sys.executable, "-P", "-m", "latchkey_sandbox.child", "serve", self._folder.name, *self._options],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,

@@ -158,7 +158,7 @@ def test_a_policy_that_is_none_is_told_in_a_line(tmp_path: Path) -> None:
     assert "Traceback" not in done.stdout and "running.py" not in done.stdout
 
 
-def test_no_sandbox_is_left_behind_when_the_tests_are_killed() -> None:
+def test_nothing_is_left_behind_when_the_tests_are_killed(tmp_path: Path) -> None:
     program = """
 import os, signal
 from latchkey_sandbox import Sandbox
@@ -167,15 +167,14 @@ sandbox.start()
 print(sandbox.url, flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
 """
-    done = subprocess.run(
-        [sys.executable, "-c", program], env=WITH_PACKAGE, stdout=subprocess.PIPE, text=True, check=False
-    )
+    here = {**WITH_PACKAGE, "TMPDIR": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", program], env=here, stdout=subprocess.PIPE, text=True, check=False)
     port = urlsplit(done.stdout.strip()).port
     assert port
 
     def gone() -> bool:
         with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", port)) != 0
+            return probe.connect_ex(("127.0.0.1", port)) != 0 and [*tmp_path.iterdir()] == []
 
     wait_until(gone)
 
