@@ -13,6 +13,7 @@ from pathlib import Path
 
 from sqlalchemy.engine import make_url
 
+from app import __version__
 from app.doctor.finding import Finding
 from app.doctor.settings import Settings
 from app.places import INSTANCE
@@ -110,7 +111,7 @@ def _mode(file: Path) -> int | None:
 
 
 def _versions() -> Iterator[Finding]:
-    facts = {"python": platform.python_version(), "latchkey": version("latchkey")}
+    facts = {"python": platform.python_version(), "latchkey": __version__}
     if not LOCK.is_file():
         told = f"Python {facts['python']}. The versions of packages can’t be compared: there is no lock file here."
         yield Finding("versions-unknown", told, facts=facts)

@@ -9,7 +9,7 @@ from datetime import timedelta
 from math import ceil
 from typing import Any, cast
 
-from flask import Flask, Response, current_app, redirect, render_template, request
+from flask import Flask, Response, current_app, g, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError
@@ -120,7 +120,8 @@ def answer(status: int, told: Mapping[str, Any], headers: Headers = (), *, keep:
     told = {"refused_with": CODES.get(status, "failed"), **told}
     if keep and _answers_a_form():
         back = where_they_were()
-        refused.keep_error_page(back, {**told, "status": status, "headers": dict(headers)})
+        about = {"status": status, "headers": dict(headers), "reference": request_id()}
+        refused.keep_error_page(back, {**told, **about})
         if current.store_now():
             return redirect(back, 303)
     return _rendered(told), status, [*headers]
@@ -145,7 +146,9 @@ def show_what_waits() -> ResponseReturnValue | None:
     waits = refused.take_error_page(here()) if request.method == "GET" else None
     if waits is None or ("not_offered" in waits and not permissions.denied(waits["not_offered"])):
         return None
-    told = {name: value for name, value in waits.items() if name not in ("status", "headers", "until")}
+    g.reference = waits.get("reference", "")  # none in a session of the release before
+    about = ("status", "headers", "reference", "until")
+    told = {name: value for name, value in waits.items() if name not in about}
     return answer(waits["status"], told, [*waits["headers"].items()])
 
 
@@ -157,6 +160,7 @@ def register(app: Flask) -> None:
         came_from=came_from,
         refused_as=refused.refused_as,
         code_to_give=refused.code_to_give,
+        reference=refused.reference,
         get_flashed_messages=notices,
     )
     for error_class, handler in HANDLERS.items():

@@ -19,9 +19,10 @@ from flask_wtf.file import FileField
 from werkzeug.datastructures import MultiDict
 from wtforms import Field, HiddenField, PasswordField
 
+from app.monitoring.logs import request_id
 from app.sessions.current import current_session
 from app.web.forms import Form
-from app.web.told import Sentence, code_of, code_of_notices, tell
+from app.web.told import Sentence, code_of, code_of_notices, reference_of_notices, tell
 
 WAITS = timedelta(minutes=5)
 KEPT_FOR = timedelta(minutes=15)
@@ -45,6 +46,7 @@ def keep(form: FlaskForm, address: str) -> None:
         {
             "form": type(form).__name__,
             "code": form.refused_as if isinstance(form, Form) else "",
+            "reference": request_id(),
             "errors": errors,
             "form_errors": [str(error) for error in form.form_errors],
             "typed": {field.name: typed for field in form if (typed := _typed(form, field))},
@@ -80,6 +82,7 @@ def put_back(form: FlaskForm, address: str) -> None:
     _drop("refused", address)
     g.came_from = found.get("came_from", "")
     g.refused_as = found.get("code", "")  # none in a session of the release before
+    g.reference = found.get("reference", "")  # likewise
     if found["form"] != type(form).__name__:
         of_fields = (_sentence(one) for errors in found["errors"].values() for one in errors)
         for sentence in (*found["form_errors"], *of_fields):
@@ -116,6 +119,11 @@ def code_to_give() -> str:
     It is that of a refused form, or of a warning or error at the top. Messages that only inform have none to give.
     """
     return str(g.get("refused_as", "")) or code_of_notices(serious=True)
+
+
+def reference() -> str:
+    """Return the ID of the request that this page says no to: the one that sent the form, or else this one."""
+    return str(g.get("reference", "")) or reference_of_notices() or request_id()
 
 
 def remember(address: str, pasted: str | bytes) -> None:

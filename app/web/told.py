@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import cast
 
 from flask import flash, get_flashed_messages
 from wtforms import ValidationError
 
 from app.errors import PortalError
+from app.monitoring.logs import request_id
 
 
 class Sentence(str):
@@ -37,10 +39,11 @@ def code_of(text: str) -> str:
 def tell(sentence: str | PortalError, category: str, code: str = "") -> None:
     """Show a sentence, or what a refusal says, at the top of the next page. category: "success", "info", ...
 
-    The code, of a refusal its own, becomes that page's `data-refused`.
+    The code, of a refusal its own, becomes that page's `data-refused`. With it goes the ID of this request, under
+    which the log has what happened.
     """
     code = sentence.told_as if isinstance(sentence, PortalError) else code
-    flash(str(sentence), f"{category} {code}" if code else category)
+    flash(str(sentence), f"{category} {code} {request_id()}" if code else category)
 
 
 def _flashed() -> list[tuple[str, str]]:
@@ -55,5 +58,17 @@ def notices(with_categories: bool = True) -> list[tuple[str, str]] | list[str]:
 
 def code_of_notices(*, serious: bool = False) -> str:
     """Return the code of the first message at the top that has one, else "". serious: of warnings and errors only."""
-    found = (category.partition(" ")[::2] for category, _ in _flashed())
-    return next((code for category, code in found if code and not (serious and category == "info")), "")
+    return next((code for category, code, _ in _with_codes() if not (serious and category == "info")), "")
+
+
+def reference_of_notices() -> str:
+    """Return the ID of the request that the first warning or error with a code is about, else ""."""
+    return next((reference for category, _, reference in _with_codes() if category != "info"), "")
+
+
+def _with_codes() -> Iterator[tuple[str, str, str]]:
+    """(category, code, ID of the request) of messages with a code. One of the release before has no ID."""
+    for told, _ in _flashed():
+        category, code, reference, *_ = [*told.split(" "), "", ""]
+        if code:
+            yield category, code, reference

@@ -160,6 +160,22 @@ def test_every_kind_of_refusal_gives_a_code_and_a_reference(portal: Flask, enter
     assert guest.open("/mfa").status == 200 and not guest.soup.select("[data-reference]")
 
 
+def test_the_reference_is_that_of_the_form_that_was_refused(sandbox: Sandbox, entering: Entering) -> None:
+    """The log has what went wrong under it, not under that of the page that shows it."""
+    who = hire(sandbox, "nadia")
+    guest = entering(who)
+    who.denied("iam:UpdateAccessKey")
+    forms = {
+        f"/access-keys/activate?id={who.access_key_id}": "/access-keys",  # an error page
+        "/ssh-keys/new": "/ssh-keys/new",  # its own page again, with the form
+    }
+    for form, page in forms.items():
+        sent = {"csrf_token": guest.token(), "pasted": "something else"}
+        refused = guest.ask("POST", form, data=sent, headers=FORM_OF_OURS)
+        shown = guest.open(page).soup.select("[data-reference] code")
+        assert shown[1].get_text() == refused.headers["X-Request-Id"] != guest.headers["X-Request-Id"], form
+
+
 def test_a_wrong_name_of_the_site_is_answered_with_a_code_in_plain_text(portal: Flask) -> None:
     answer = portal.test_client().get("/sign-in", base_url="http://elsewhere.example.com")
     assert answer.status_code == 400 and answer.mimetype == "text/plain"
