@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import hmac
 import json
-import os
-import re
-import sqlite3
-import subprocess
 from collections.abc import Iterator
 from contextvars import Context
 from datetime import UTC, datetime
@@ -105,6 +101,12 @@ def test_each_step_suits_the_release_before_it(portal: Flask) -> None:
             wanted = {name for name in after.keys() - before.keys() if name[0] in tables and not after[name][1]}
             assert not wanted, f"{revision} wants of the earlier release what it does not know: {wanted}"
         before = after
+
+
+def verified(database_url: str, *options: str) -> Result:
+    app = create_app(from_env({**GOOD, "DATABASE_URL": database_url}))
+    # Apart from the test's own portal, whose context the command would take.
+    return Context().run(app.test_cli_runner().invoke, activity, args=["verify", *options])
 
 
 def test_a_record_of_before_unique_ids_stays_sound_and_nobodys_own(portal: Flask) -> None:
@@ -260,20 +262,6 @@ def test_a_history_of_before_whole_lists_stays_and_a_release_of_before_gets_only
     assert [tuple(row) for row in left] == [("fail", "pass"), ("pass", "fail")]
 
 
-def verified(database_url: str, *options: str) -> Result:
-    app = create_app(from_env({**GOOD, "DATABASE_URL": database_url}))
-    # Apart from the test's own portal, whose context the command would take.
-    return Context().run(app.test_cli_runner().invoke, activity, args=["verify", *options])
-
-
-def command_of(document: str, beginning: str) -> str:
-    """The command, exactly as documented."""
-    written = (ROOT / "docs" / document).read_text()
-    found = re.search(rf"^{re.escape(beginning)}.*$", written, re.MULTILINE)
-    assert found, beginning
-    return found[0]
-
-
 def test_a_release_of_before_buckets_knows_no_objects_and_a_later_one_reads_them_again(portal: Flask) -> None:
     flask_migrate.upgrade(revision="0011")
     flask_migrate.upgrade()
@@ -283,34 +271,3 @@ def test_a_release_of_before_buckets_knows_no_objects_and_a_later_one_reads_them
     flask_migrate.downgrade(revision="0011")
     flask_migrate.upgrade()
     assert read_objects(db.engine, "reports") == {}
-
-
-def test_a_backup_is_restored_as_documented(portal: Flask, tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    flask_migrate.upgrade()
-    me = Audit(audit_log(), "123456789012", "nadia", "", "", "")
-    for _ in range(3):
-        me.note(Event.SIGN_OUT)
-    url = db.engine.url
-    plain = {name: value for name, value in os.environ.items() if name not in ("LD_PRELOAD", "PYTHONPATH")}
-    if url.get_backend_name() == "sqlite":
-        save = command_of("operations.md", "python3 -c").replace("instance/latchkey.db", str(url.database))
-        subprocess.run(save.replace("backup.db", str(tmp_path / "backup.db")), shell=True, check=True, env=plain)
-        restored = f"sqlite:///{tmp_path / 'backup.db'}"
-        assert sqlite3.connect(tmp_path / "backup.db").execute("pragma integrity_check").fetchone() == ("ok",)
-    else:
-        server: Postgres = request.getfixturevalue("server")
-        restored = server.database(f"restored-{url.database}")
-        where = f"--host=127.0.0.1 --port={server.port} --username=latchkey "
-        env = {**plain, "PATH": f"{server.programs}:{plain['PATH']}"}
-        for beginning, name in (("pg_dump", url.database), ("pg_restore", f"restored-{url.database}")):
-            command = command_of("operations.md", beginning).replace("latchkey.dump", str(tmp_path / "dump"))
-            command = command.replace("--dbname=latchkey", f"{where} --dbname={name}")
-            subprocess.run(command, shell=True, check=True, env=env, cwd=tmp_path)
-    told = verified(restored)
-    assert told.exit_code == 0 and "3" in told.output, told.output
-
-    me.note(Event.SIGN_OUT)  # after the backup
-    head = re.search(r"\b4:[0-9a-f]{64}\b", verified(url.render_as_string(hide_password=False)).output)
-    assert head, "the head is told"
-    cut = verified(restored, "--account", "123456789012", "--expect-head", head[0])
-    assert cut.exit_code == 1, "a restored backup lacks what came after it, and that shows"

@@ -28,7 +28,7 @@ ELSEWHERE = {
     r"sudo |cp |docker |helm |kubectl ": "needs systemd, Docker or a cluster. tests/deploy and tests/release check "
     "the files",
     r"python3 -m venv /opt/latchkey|/opt/latchkey/bin/pip ": "tests/release/conftest.py runs them",
-    r"pg_dump|pg_restore": "tests/audit/test_migrations.py runs them, against PostgreSQL",
+    r"(umask 077 && )?(pg_dump|pg_restore)": "tests/deploy/test_backup.py runs them, against PostgreSQL",
     r"make dist|python -m pip install|python -m pytest$|latchkey-sandbox ": "tests/release installs what it builds",
     r"latchkey policy (check --strict|rehearse) policy/force-mfa\.json": "tests/release follows the example",
     r"\.venv/bin/(python -m tests|pytest) ": "the suite itself: the files must exist",
@@ -264,8 +264,8 @@ def _is_in_the_cli(words: list[str], line: Line) -> None:
 
 
 def _is_a_command_of_ours(words: list[str], line: Line) -> None:
-    if words == ["db", "upgrade"]:
-        return  # README's lines run it
+    if words == ["db", "upgrade"] or words[:2] == ["db", "downgrade"]:
+        return  # README's lines run the first, tests/release/test_upgrade.py both
     command: click.Command = latchkey
     context = click.Context(latchkey)
     for position, word in enumerate(words):
