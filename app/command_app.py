@@ -29,7 +29,7 @@ def create_command_app() -> Flask:
         read_tags_with(app, UserTags(db.engine).of)
     if app.extensions["outbox"].channels:
         from app.compliance.campaigns import people  # noqa: PLC0415 # commands start faster without
-        from app.compliance.reminders import former, outside  # noqa: PLC0415 # likewise
+        from app.compliance.notices import former, outside  # noqa: PLC0415 # likewise
 
         former.listen(app)
         outside.listen(app)

@@ -92,7 +92,7 @@ notify = _Later("notify", package="notices", help="Notices: try the channels, an
 def worker(ctx: click.Context, parent: int) -> None:
     """Run a worker."""
     app = _without_pages(ctx).load_app()
-    import_module("app.compliance.reminders.jobs").plan_reminders(app)
+    import_module("app.compliance.notices.jobs").plan_reminders(app)
     with app.app_context():
         run = on_database(import_module("app.notices.worker_command").run)
         run(app, parent)

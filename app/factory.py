@@ -16,7 +16,7 @@ from app.aws.observing import Observer
 from app.compliance import pages as compliance
 from app.compliance.campaigns import people as campaigns
 from app.compliance.data.user_tags import UserTags
-from app.compliance.reminders import former, outside
+from app.compliance.notices import former, outside
 from app.credentials import pruning
 from app.db import db, migrating
 from app.db.opening import open_database

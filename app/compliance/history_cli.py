@@ -44,7 +44,7 @@ def changes(account_id: str | None, before: datetime, after: datetime | None, fo
     service.judged_now(db.engine, chosen, service.terms_for(current_app.config, chosen))
     with db.engine.connect() as connection:
         known, whole = history.first_day(connection, chosen), history.whole_since(connection, chosen)
-        found = history.turned(connection, chosen, first, last)
+        found = history.verdict_changes(connection, chosen, first, last)
     if known is None or first < known:
         told = _("There are no results of that day. The first are of %(day)s.", day=known or _("no day yet"))
         raise click.ClickException(told)

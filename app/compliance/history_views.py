@@ -164,11 +164,11 @@ def changes() -> ResponseReturnValue:
     )
 
 
-def _changed(account: WatchedAccount, form: ChangesForm) -> list[history.Turned]:
+def _changed(account: WatchedAccount, form: ChangesForm) -> list[history.VerdictChange]:
     if form.errors or not form.comparable:
         return []
     with db.engine.connect() as connection:
-        return history.turned(connection, account.account_id, form.before.data, form.after.data)
+        return history.verdict_changes(connection, account.account_id, form.before.data, form.after.data)
 
 
 @bp.get("/changes.<any(csv, json):ending>")

@@ -7,8 +7,8 @@ from app.compliance.batch_views import bp as audit_bp
 from app.compliance.campaigns.state_views import bp as campaigns_bp
 from app.compliance.evidence_views import bp as evidence_bp
 from app.compliance.history_views import bp as history_bp
+from app.compliance.notices.calendar_views import bp as calendar_bp
 from app.compliance.policy_views import bp as policies_bp
-from app.compliance.reminders.calendar_views import bp as calendar_bp
 from app.compliance.self_reported import listen
 from app.compliance.session_views import bp as sessions_bp
 from app.compliance.views import bp

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from app import __version__
 from app.compliance.data import history
-from app.compliance.data.history import PastDay, Turned
+from app.compliance.data.history import PastDay, VerdictChange
 from app.compliance.data.queries import Filter
 from app.web.exports import as_csv, as_json
 
@@ -48,7 +48,7 @@ def results(engine: Engine, past: PastDay, chosen: Filter, among: Iterable[str] 
 
     yield from of(("", "", "", None), past.account_states)
     with engine.connect() as connection:
-        for name, arn, user_id, deleted_at, said in history.standings(connection, past):
+        for name, arn, user_id, deleted_at, said in history.past_users(connection, past):
             yield from of((name, arn, user_id, deleted_at), said)
 
 
@@ -72,7 +72,7 @@ def list_as(form: str, past: PastDay, found: Iterable[Result], made_at: datetime
     return as_csv(LISTED, rows, LISTED_LAST) if form == "csv" else as_json(rows)
 
 
-def changes_as(form: str, account_id: str, found: Iterable[Turned]) -> Iterator[str]:
+def changes_as(form: str, account_id: str, found: Iterable[VerdictChange]) -> Iterator[str]:
     """Yield the parts of a file with what changed. form: "csv" or "json"."""
     rows: Iterator[dict[str, Any]] = (
         {

@@ -119,7 +119,7 @@ def rejudged(engine: Engine, account_id: str, day: date, config: Mapping[str, An
 
 def _recorded(connection: Connection, past: history.PastDay) -> States:
     found = {("", rule): str(state) for rule, state in past.account_states.items()}
-    for user in history.standings(connection, past):
+    for user in history.past_users(connection, past):
         found |= {(user.user_name, rule): state for rule, state in user.states.items()}
     return found
 

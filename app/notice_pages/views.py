@@ -59,8 +59,8 @@ def _accounts() -> list[str]:
 def index() -> ResponseReturnValue:
     """List notices in one of the states, with what went wrong."""
     now, accounts = datetime.now(UTC), _accounts()
-    told = queries.figures(db.engine, now, accounts)
-    counts = {name: sum(told.states.get(state, 0) for state in states) for name, (_label, states) in SHOWN.items()}
+    figures = queries.figures(db.engine, now, accounts)
+    counts = {name: sum(figures.states.get(state, 0) for state in states) for name, (_label, states) in SHOWN.items()}
     chosen = request.args.get("show", "")
     chosen = chosen if chosen in SHOWN else next((name for name in SHOWN if counts[name]), "sent")
     found = queries.listed(db.engine, accounts, SHOWN[chosen][1], whole_number(request.args, "before"))
@@ -74,7 +74,7 @@ def index() -> ResponseReturnValue:
         chosen=chosen,
         counts=counts,
         channels=sorted(outbox().channels),
-        silent=told.no_worker(now),
+        silent=figures.no_worker(now),
         kinds=KINDS,
         states=STATES,
         said=said,

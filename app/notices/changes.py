@@ -1,4 +1,4 @@
-"""Security notices about what happens in the portal. Changes outside of it: `app.compliance.reminders.outside`.
+"""Security notices about what happens in the portal. Changes outside of it: `app.compliance.notices.outside`.
 
 Each entry in the audit log about a changed credential or a sign-in becomes a notice, in the same transaction. If the
 outcome of a change was unknown, the notice is written when AWS shows that it happened.

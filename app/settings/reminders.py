@@ -9,9 +9,9 @@ from datetime import time
 from app.notices.mail_address import mail_address
 from app.settings.table import Reading
 from app.settings.values import listed
+from app.text.dates import WEEKDAYS
 
 KINDS = ("key-age", "certificate-expiry", "mfa-missing", "unused-credentials")
-DAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
 
 
 def due_kinds(text: str, at: Reading) -> frozenset[str]:
@@ -40,8 +40,8 @@ def time_of_day(text: str, at: Reading) -> time:
 
 
 def weekday(text: str, at: Reading) -> str:
-    """Return a word of DAYS, "" for `never`."""
-    if text not in (*DAYS, "never"):
+    """Return a word of WEEKDAYS, "" for `never`."""
+    if text not in (*WEEKDAYS, "never"):
         at.wrong(f"{at.name} is {text!r}: set a day, like monday, or never.")
         return ""
     return "" if text == "never" else text

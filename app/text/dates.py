@@ -6,6 +6,8 @@ from datetime import date, datetime, timedelta
 
 from app.text.messages import _, ngettext
 
+WEEKDAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
+"""Words of settings, in the order in which crontab counts them."""
 WAYS = {
     "day": "%-d %B %Y",
     "day of the year": "%-d %B",

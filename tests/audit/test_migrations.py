@@ -246,7 +246,7 @@ def test_a_history_of_before_whole_lists_stays_and_a_release_of_before_gets_only
         with pytest.raises(history.NoSuchDay):
             history.past_day(connection, "123456789012", NOW.date(), NOW.date())
         days = datetime(2026, 5, 1, tzinfo=UTC).date(), datetime(2026, 5, 4, tzinfo=UTC).date()
-        (change,) = history.turned(connection, "123456789012", *days)
+        (change,) = history.verdict_changes(connection, "123456789012", *days)
     assert (change.user_name, change.rule, change.was, change.became) == ("alice", "mfa", "fail", "pass")
     for was, became in (
         ("fail", "unknown"),

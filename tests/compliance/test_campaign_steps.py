@@ -380,4 +380,4 @@ def test_progress_is_counted_by_day_up_to_the_deadline(portal: Flask, clock: Clo
         row = connection.execute(select(CampaignRow.__table__)).one()
     progress = service.progress(db.engine, row, began.date() + timedelta(days=1100))
     assert [number for _, number in progress.days[:6]] == [4, 4, 3, 2, 1, 1]
-    assert progress.days[-1] == (row.deadline, 1) and progress.left == 1
+    assert progress.days[-1] == (row.deadline, 1) and progress.remaining == 1

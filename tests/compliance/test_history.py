@@ -216,7 +216,7 @@ def test_whatever_happens_each_day_can_be_listed_again() -> None:
                 if whole is None or day < whole:
                     continue
                 past = history.past_day(connection, ACCOUNT, day, world.now.date())
-                listed = list(history.standings(connection, past))
+                listed = list(history.past_users(connection, past))
                 assert {each.user_name: dict(each.states) for each in listed} == said, (seed, day)
                 assert len(listed) == len(said), "nobody is listed twice"
         for each in world.engines:

@@ -16,7 +16,7 @@ from sqlalchemy import Engine, delete, insert, select
 from app.commands import compliance
 from app.compliance import service
 from app.compliance.data.models import ComplianceException
-from app.compliance.reminders import jobs
+from app.compliance.notices import jobs
 from app.db import db
 from app.factory import create_app
 from app.notices.addresses import AddressFile

@@ -13,8 +13,8 @@ from icalendar import Calendar
 from sqlalchemy import select, update
 
 from app.compliance.data.models import CompliancePerson
-from app.compliance.reminders.calendar import CalendarRow
-from app.compliance.reminders.calendar_views import WRONG_CODES
+from app.compliance.notices.calendar import CalendarRow
+from app.compliance.notices.calendar_views import WRONG_CODES
 from app.db import db
 from tests.security.conftest import Entering, Guest
 from tests.support.clock import Clock

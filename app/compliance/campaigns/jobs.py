@@ -87,21 +87,21 @@ def planned(connection: Connection, campaign: Any, today: date, addresses: Addre
     query = select(CampaignUser.__table__).where(
         CampaignUser.campaign_id == campaign.id, CampaignUser.left_at.is_(None)
     )
-    left = connection.execute(query.order_by(CampaignUser.user_name)).all()
-    for user in left:
+    remaining = connection.execute(query.order_by(CampaignUser.user_name)).all()
+    for user in remaining:
         step = due(all_steps, today, user.joined_at.astimezone(zone).date())
         if step:
             yield notice(campaign, step, user, today)
     if managers_due(all_steps, today):
-        yield from _to_managers(campaign, [user.user_name for user in left], addresses)
+        yield from _to_managers(campaign, [user.user_name for user in remaining], addresses)
 
 
-def _to_managers(campaign: Any, left: list[str], addresses: AddressBook) -> Iterator[Notice]:
+def _to_managers(campaign: Any, names: list[str], addresses: AddressBook) -> Iterator[Notice]:
     """Yield a notice for each manager. For users without a manager, NOTICES_ADMINS get it."""
     by_manager: dict[str, list[str]] = {}
-    for name in left:
+    for name in names:
         by_manager.setdefault(addresses.of_manager(campaign.account_id, name), []).append(name)
-    for manager, names in by_manager.items():
+    for manager, theirs in by_manager.items():
         for address in (manager,) if manager else current_app.config["NOTICES_ADMINS"]:
             yield Notice(
                 kind="campaign-manager",
@@ -112,7 +112,7 @@ def _to_managers(campaign: Any, left: list[str], addresses: AddressBook) -> Iter
                 data={
                     **message_data(campaign),
                     "no_manager": not manager,
-                    "people": [{"user": name, "account": campaign.account_id} for name in names],
+                    "people": [{"user": name, "account": campaign.account_id} for name in theirs],
                 },
                 campaign_id=campaign.id,
             )

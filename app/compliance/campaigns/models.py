@@ -19,8 +19,8 @@ class CampaignState(StrEnum):
     ENDED = "ended"
 
 
-class Left(StrEnum):
-    """Why a user no longer gets notices. The values are stored."""
+class Outcome(StrEnum):
+    """How a user left a campaign, so that they get no more notices. The values are stored."""
 
     DONE = "done"
     """AWS shows that they pass the rule."""
@@ -73,4 +73,4 @@ class CampaignUser(Base):
     joined_at: Mapped[datetime] = mapped_column(Utc)
     left_at: Mapped[datetime | None] = mapped_column(Utc)
     left: Mapped[str] = mapped_column(String(16))
-    """`Left`, "" while they are asked."""
+    """`Outcome`, "" while they are asked."""

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask import Flask
-from sqlalchemy import Connection, Engine, and_, bindparam, exists, insert, not_, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, exists, insert, not_, or_, select, update
 
-from app.compliance.campaigns.models import CampaignRow, CampaignState, CampaignUser, Left
+from app.compliance.campaigns.models import CampaignRow, CampaignState, CampaignUser, Outcome
 from app.compliance.data import queries
 from app.compliance.data.account_data import AccountData
 from app.compliance.data.models import CompliancePerson
@@ -17,8 +17,8 @@ from app.compliance.data.people_data import batched, states
 from app.compliance.data.queries import Filter
 from app.compliance.data.rows import PersonRow
 from app.compliance.data.storing import people_changed
+from app.compliance.receivers import listen_to
 from app.compliance.rules.verdicts import State
-from app.db import db
 from app.notices.models import NoticeRow
 from app.notices.notice import Audience
 from app.notices.outbox import Outbox
@@ -77,7 +77,7 @@ def drop_deleted(connection: Connection, campaign: Any, now: datetime, outbox: O
     )
     mine = CampaignUser.campaign_id == campaign.id, CampaignUser.left_at.is_(None)
     names = connection.execute(select(CampaignUser.user_name).where(*mine, not_(there))).scalars().all()
-    leave(connection, campaign.id, names, Left.DELETED, now, outbox)
+    leave(connection, campaign.id, names, Outcome.DELETED, now, outbox)
 
 
 def drop_done(connection: Connection, campaign: Any, now: datetime, outbox: Outbox) -> None:
@@ -93,23 +93,23 @@ def drop_done(connection: Connection, campaign: Any, now: datetime, outbox: Outb
         )
         .where(CampaignUser.campaign_id == campaign.id, CampaignUser.left_at.is_(None))
     )
-    gone: dict[Left, list[str]] = {}
+    gone: dict[Outcome, list[str]] = {}
     for name, verdicts in connection.execute(query).all():
-        if how := _how(states(verdicts).get(campaign.rule)):
-            gone.setdefault(how, []).append(name)
-    for how, names in gone.items():
-        leave(connection, campaign.id, names, how, now, outbox)
+        if outcome := _outcome(states(verdicts).get(campaign.rule)):
+            gone.setdefault(outcome, []).append(name)
+    for outcome, names in gone.items():
+        leave(connection, campaign.id, names, outcome, now, outbox)
 
 
-def _how(verdict: str | None) -> Left | None:
-    """How a user with this verdict leaves, None while they are asked. verdict: None where the rule doesn't apply."""
+def _outcome(verdict: str | None) -> Outcome | None:
+    """Return how a user with this verdict leaves, None while they are asked. verdict: None if it doesn't apply."""
     if verdict in (State.FAIL, State.UNKNOWN):
         return None
-    return Left.EXCEPTED if verdict == State.EXCEPTED else Left.DONE
+    return Outcome.EXCEPTED if verdict == State.EXCEPTED else Outcome.DONE
 
 
 def leave(
-    connection: Connection, campaign_id: int, names: Iterable[str], how: Left, now: datetime, outbox: Outbox
+    connection: Connection, campaign_id: int, names: Iterable[str], outcome: Outcome, now: datetime, outbox: Outbox
 ) -> None:
     """Let those of these users leave who are still asked, and cancel what they would still get.
 
@@ -121,47 +121,38 @@ def leave(
             CampaignUser.user_name.in_(some),
             CampaignUser.left_at.is_(None),
         )
-        left = update(CampaignUser).where(mine).values(left_at=now, left=how.value).returning(CampaignUser.user_name)
-        if gone := connection.execute(left).scalars().all():
+        change = update(CampaignUser).where(mine).values(left_at=now, left=outcome.value)
+        if gone := connection.execute(change.returning(CampaignUser.user_name)).scalars().all():
             theirs = NoticeRow.audience == Audience.USER.value, NoticeRow.user_name.in_(gone)
             outbox.cancel(connection, NoticeRow.campaign_id == campaign_id, *theirs)
 
 
-class Leaving:
-    """Removes users who are done, in the transaction that stores their verdict, and cancels their notices."""
-
-    def __init__(self, engine: Engine, outbox: Outbox) -> None:
-        self._engine, self._outbox = engine, outbox
-
-    def __call__(self, account: AccountData, *, before: Mapping[str, PersonRow], after: Iterable[PersonRow]) -> None:
-        """Check which verdicts changed."""
-        if account.connection.engine is not self._engine:
-            return
-        running = _campaigns(account.connection, account.account_id)
-        if not running:
-            return
-        gone: dict[int, dict[Left, list[str]]] = {}
-        for row in after:
-            old = before.get(row.user_name)
-            if old is None or old.verdicts == row.verdicts:
-                continue
-            was, verdicts = states(old.verdicts), states(row.verdicts)
-            for campaign_id, rule in running.items():
-                how = _how(verdicts.get(rule))
-                if how and _how(was.get(rule)) is None:
-                    gone.setdefault(campaign_id, {}).setdefault(how, []).append(row.user_name)
-        self._leave(account.connection, gone)
-
-    def _leave(self, connection: Connection, gone: Mapping[int, Mapping[Left, list[str]]]) -> None:
-        if not gone:
-            return
-        # Else a worker that plans at this moment could write a notice for a user who leaves.
-        lock = select(CampaignRow.id).where(CampaignRow.id.in_(gone)).order_by(CampaignRow.id).with_for_update()
-        connection.execute(lock)
-        now = datetime.now(UTC)
-        for campaign_id, by_how in gone.items():
-            for how, names in by_how.items():
-                leave(connection, campaign_id, names, how, now, self._outbox)
+def _remove_done(
+    account: AccountData, outbox: Outbox, *, before: Mapping[str, PersonRow], after: Iterable[PersonRow]
+) -> None:
+    """Remove users whose verdict shows that they are done, and cancel their notices."""
+    running = _campaigns(account.connection, account.account_id)
+    if not running:
+        return
+    gone: dict[int, dict[Outcome, list[str]]] = {}
+    for row in after:
+        old = before.get(row.user_name)
+        if old is None or old.verdicts == row.verdicts:
+            continue
+        was, verdicts = states(old.verdicts), states(row.verdicts)
+        for campaign_id, rule in running.items():
+            outcome = _outcome(verdicts.get(rule))
+            if outcome and _outcome(was.get(rule)) is None:
+                gone.setdefault(campaign_id, {}).setdefault(outcome, []).append(row.user_name)
+    if not gone:
+        return
+    # Else a worker that plans at this moment could write a notice for a user who leaves.
+    lock = select(CampaignRow.id).where(CampaignRow.id.in_(gone)).order_by(CampaignRow.id).with_for_update()
+    account.connection.execute(lock)
+    now = datetime.now(UTC)
+    for campaign_id, by_outcome in gone.items():
+        for outcome, names in by_outcome.items():
+            leave(account.connection, campaign_id, names, outcome, now, outbox)
 
 
 def _campaigns(connection: Connection, account_id: str) -> dict[int, str]:
@@ -174,7 +165,4 @@ def _campaigns(connection: Connection, account_id: str) -> dict[int, str]:
 
 def listen(app: Flask) -> None:
     """Start removing users from campaigns when the portal or a command sees that they are done."""
-    with app.app_context():
-        receiver = Leaving(db.engine, app.extensions["outbox"])
-    app.extensions["campaigns"] = receiver
-    people_changed.connect(receiver)  # a weak reference: it ends with the application
+    listen_to(people_changed, app, _remove_done)

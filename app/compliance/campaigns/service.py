@@ -115,30 +115,30 @@ def one(engine: Engine, account_id: str, number: int) -> Any | None:
 
 
 def listed(engine: Engine, account_id: str) -> Sequence[tuple[Any, int, int]]:
-    """Return the account's campaigns, the newest first, with how many users they have and how many are left."""
-    left = func.sum(func.coalesce(CampaignUser.left_at.is_(None).cast(_integer()), 0))
+    """Return the account's campaigns, the newest first, with how many users they have and how many aren't done."""
+    remaining = func.sum(func.coalesce(CampaignUser.left_at.is_(None).cast(_integer()), 0))
     counted = (
-        select(CampaignUser.campaign_id, func.count().label("users"), left.label("left"))
+        select(CampaignUser.campaign_id, func.count().label("users"), remaining.label("remaining"))
         .where(CampaignUser.account_id == account_id)
         .group_by(CampaignUser.campaign_id)
         .subquery()
     )
     query = (
-        select(CampaignRow.__table__, counted.c.users, counted.c.left)
+        select(CampaignRow.__table__, counted.c.users, counted.c.remaining)
         .outerjoin(counted, counted.c.campaign_id == CampaignRow.id)
         .where(CampaignRow.account_id == account_id)
         .order_by(CampaignRow.id.desc())
         .limit(200)
     )
     with engine.connect() as connection:
-        return [(row, int(row.users or 0), int(row.left or 0)) for row in connection.execute(query)]
+        return [(row, int(row.users or 0), int(row.remaining or 0)) for row in connection.execute(query)]
 
 
 def _integer() -> Any:
     return func.count().type
 
 
-class Told(NamedTuple):
+class LatestNotice(NamedTuple):
     """The latest notice of a user in a campaign."""
 
     kind: str
@@ -148,18 +148,18 @@ class Told(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """The progress of a campaign. how: numbers of users by outcome, "" for those still asked."""
+    """The progress of a campaign. outcomes: numbers of users by `Outcome`, "" for those still asked."""
 
     users: int
-    how: Mapping[str, int]
+    outcomes: Mapping[str, int]
     undelivered: int
     days: Sequence[tuple[date, int]]
-    """How many were left at the end of each day, up to the deadline."""
+    """How many weren't done at the end of each day, up to the deadline."""
 
     @property
-    def left(self) -> int:
+    def remaining(self) -> int:
         """How many are still asked."""
-        return self.how.get("", 0)
+        return self.outcomes.get("", 0)
 
 
 def progress(engine: Engine, campaign: Any, today: date) -> Progress:
@@ -183,15 +183,15 @@ def progress(engine: Engine, campaign: Any, today: date) -> Progress:
 
 
 def users(
-    connection: Connection, campaign: Any, *, left: str | None = None, page: int = 1, size: int | None = ON_A_PAGE
-) -> tuple[Sequence[tuple[Any, Told | None]], int]:
+    connection: Connection, campaign: Any, *, outcome: str | None = None, page: int = 1, size: int | None = ON_A_PAGE
+) -> tuple[Sequence[tuple[Any, LatestNotice | None]], int]:
     """Return a page of the campaign's users, each with their latest notice, and how many there are.
 
-    left: only users with this outcome, "" for those still asked. size: None for all.
+    outcome: only users with this one, "" for those still asked. size: None for all.
     """
     mine = [CampaignUser.campaign_id == campaign.id]
-    if left is not None:
-        mine.append(CampaignUser.left == left)
+    if outcome is not None:
+        mine.append(CampaignUser.left == outcome)
     total = connection.execute(select(func.count()).select_from(CampaignUser).where(*mine)).scalar_one()
     query = select(CampaignUser.__table__).where(*mine).order_by(CampaignUser.user_name)
     if size is not None:
@@ -201,7 +201,7 @@ def users(
     if size is not None:
         notices = notices.where(NoticeRow.user_name.in_([row.user_name for row in rows]))
     latest = {
-        row.user_name: Told(row.kind, row.channel, row.state, row.sent_at or row.created_at)
+        row.user_name: LatestNotice(row.kind, row.channel, row.state, row.sent_at or row.created_at)
         for row in connection.execute(notices)
     }
     return [(row, latest.get(row.user_name)) for row in rows], total

@@ -32,8 +32,8 @@ def start(number: int) -> ResponseReturnValue:
     account_id = chosen_account()
     campaign = service.one(db.engine, account_id, number) or abort(404)
     if missing() == MAIL:
-        told = _("Set up mail before you start a campaign. Nothing was changed.")
-        return done(told, "campaigns.one", "warning", code="no-mail", account=account_id, number=number)
+        sentence = _("Set up mail before you start a campaign. Nothing was changed.")
+        return done(sentence, "campaigns.one", "warning", code="no-mail", account=account_id, number=number)
     return _moved(number, CampaignState.RUNNING, _started(campaign))
 
 
@@ -81,10 +81,10 @@ def end_post(number: int) -> ResponseReturnValue:
     return _moved(number, CampaignState.ENDED, _("Campaign ended. Notices that weren’t sent yet were cancelled."))
 
 
-def _moved(number: int, to: CampaignState, told: str) -> ResponseReturnValue:
+def _moved(number: int, to: CampaignState, sentence: str) -> ResponseReturnValue:
     account_id = chosen_account()
     service.move(db.engine, audit_of(account_id), account_id, number, to, outbox())
-    return done(told, "campaigns.one", account=account_id, number=number)
+    return done(sentence, "campaigns.one", account=account_id, number=number)
 
 
 @bp.errorhandler(NotFound)

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from app.compliance.campaigns import progress_chart, service
 from app.compliance.campaigns.forms import CampaignForm
 from app.compliance.campaigns.messages import sample
-from app.compliance.campaigns.models import CampaignState, Left
+from app.compliance.campaigns.models import CampaignState, Outcome
 from app.compliance.campaigns.steps import MANAGER, steps
 from app.compliance.data import details_data
 from app.compliance.forms import GroupForm
@@ -46,11 +46,11 @@ STATES = {
     CampaignState.ENDED: (N_("Ended"), "off"),
 }
 """Labels and tones."""
-LEFT = {
+OUTCOMES = {
     "": N_("Still asked"),
-    Left.DONE: N_("Done"),
-    Left.EXCEPTED: N_("Excepted"),
-    Left.DELETED: N_("Deleted"),
+    Outcome.DONE: N_("Done"),
+    Outcome.EXCEPTED: N_("Excepted"),
+    Outcome.DELETED: N_("Deleted"),
 }
 COLUMNS = ("user_name", "user_id", "joined_at", "left_at", "left", "last_notice", "channel", "state", "at")
 GROUP = "EC2MFA"
@@ -146,8 +146,8 @@ def new_post() -> ResponseReturnValue:
     form.accept()
     audit = audit_of(account.account_id)
     number = service.create(db.engine, audit, account.account_id, form.chosen, person().arn)
-    told = _("Draft created. Check it, then start the campaign.")
-    return done(told, "campaigns.one", account=account.account_id, number=number)
+    sentence = _("Draft created. Check it, then start the campaign.")
+    return done(sentence, "campaigns.one", account=account.account_id, number=number)
 
 
 @bp.get("/<number:number>")
@@ -157,10 +157,10 @@ def one(number: int) -> ResponseReturnValue:
     account = watched()
     campaign = campaign_of(account, number)
     progress = service.progress(db.engine, campaign, today())
-    left = request.args.get("left")
-    chosen = left if left in LEFT else None
+    wanted = request.args.get("left")
+    chosen = wanted if wanted in OUTCOMES else None
     with db.engine.connect() as connection:
-        rows, total = service.users(connection, campaign, left=chosen, page=page_number())
+        rows, total = service.users(connection, campaign, outcome=chosen, page=page_number())
         asked = list(_asked(connection, campaign, begun=bool(progress.users)))
     parts = render(*sample(campaign, asked[0] if asked else "jane.doe"), "en", Brand.of(current_app.config))
     nowhere = address_book(current_app).unknown(account.account_id, asked)
@@ -185,7 +185,7 @@ def one(number: int) -> ResponseReturnValue:
         last=-(-total // service.ON_A_PAGE),
         chosen=chosen,
         states=STATES,
-        how=LEFT,
+        outcomes=OUTCOMES,
         kinds=STEPS,
         sending=SENDING,
         who=who,
@@ -232,17 +232,17 @@ def users(number: int) -> ResponseReturnValue:
         rows, _total = service.users(connection, campaign, size=None)
 
     def lines() -> Iterator[dict[str, Any]]:
-        for row, told in rows:
+        for row, latest in rows:
             yield {
                 "user_name": row.user_name,
                 "user_id": row.user_id,
                 "joined_at": row.joined_at.isoformat(),
                 "left_at": row.left_at.isoformat() if row.left_at else "",
                 "left": row.left,
-                "last_notice": told.kind if told else "",
-                "channel": told.channel if told else "",
-                "state": told.state if told else "",
-                "at": told.at.isoformat() if told else "",
+                "last_notice": latest.kind if latest else "",
+                "channel": latest.channel if latest else "",
+                "state": latest.state if latest else "",
+                "at": latest.at.isoformat() if latest else "",
             }
 
     answer = Response(as_csv(COLUMNS, lines()), mimetype="text/csv")

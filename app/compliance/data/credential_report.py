@@ -32,7 +32,7 @@ from app.compliance.data.report_cells import (
     root_facts,
 )
 from app.compliance.data.report_formats import NotAReport
-from app.compliance.data.rows import AccountRow, Standing
+from app.compliance.data.rows import AccountRow, KnownUser
 from app.compliance.rules.sources import RootFacts
 from app.text.messages import _, ngettext
 
@@ -58,7 +58,7 @@ class Known(NamedTuple):
     latest: str = ""
     """The latest time in it."""
     account: AccountRow | None = None
-    standings: Sequence[Standing] = ()
+    known_users: Sequence[KnownUser] = ()
     """Of all users, as long as the account stays as it is."""
 
 

@@ -26,7 +26,7 @@ from app.errors import Refused
 from app.text.messages import N_, _
 
 DELETED = "deleted"
-"""`Turned.became` for users who were deleted."""
+"""`VerdictChange.became` for users who were deleted."""
 
 
 class NoSuchDay(Refused):
@@ -68,7 +68,7 @@ def _is_about_account(rule_id: str) -> bool:
     return rule_id in BY_ID and BY_ID[rule_id].about_account
 
 
-class Standing(NamedTuple):
+class PastUser(NamedTuple):
     """A user at the end of a past day."""
 
     user_name: str
@@ -80,7 +80,7 @@ class Standing(NamedTuple):
     """By rule id."""
 
 
-class Turned(NamedTuple):
+class VerdictChange(NamedTuple):
     """A user who failed a rule at the end of one of the days, but not at the end of the other."""
 
     user_name: str
@@ -135,7 +135,7 @@ def past_day(connection: Connection, account_id: str, day: date, today: date) ->
     return PastDay(account_id, day, *found)
 
 
-def standings(connection: Connection, past: PastDay) -> Iterator[Standing]:
+def past_users(connection: Connection, past: PastDay) -> Iterator[PastUser]:
     """Yield the users of a past day by name, then those deleted since. Reads 500 users at a time."""
     existed = _began_before(CompliancePerson.known_since, past.end)
     after = ""
@@ -186,13 +186,13 @@ def _began_before(known_since: InstrumentedAttribute[datetime | None], moment: d
 
 def _as_they_were(
     connection: Connection, account_id: str, users: Sequence[_Stored], moment: datetime
-) -> Iterator[Standing]:
+) -> Iterator[PastUser]:
     """Yield the users with their states at that moment. users: those who were known then."""
     turns = _turns_since(connection, account_id, {user.user_name for user in users}, moment)
     for user in users:
         until = user.deleted_at
         theirs = [turn for turn in turns[user.user_name] if until is None or turn.at <= until]
-        yield Standing(user.user_name, user.arn, user.user_id, until, _turned_back(user.verdicts, theirs))
+        yield PastUser(user.user_name, user.arn, user.user_id, until, _turned_back(user.verdicts, theirs))
 
 
 class _Turn(NamedTuple):
@@ -224,17 +224,19 @@ def _turned_back(verdicts: str, turns: Iterable[_Turn]) -> dict[str, str]:
     return {rule: state for rule, state in (states(verdicts) | before).items() if state}
 
 
-def turned(connection: Connection, account_id: str, before: date, after: date) -> list[Turned]:
+def verdict_changes(connection: Connection, account_id: str, before: date, after: date) -> list[VerdictChange]:
     """Return who started or stopped failing, from the end of one day (UTC) to the end of another, by rule and user.
 
     Changes that were undone in between, and verdicts that were unknown on one of the days, are left out. A user who
     was added and fails has started, and one who failed and was deleted has stopped. Before `whole_since`, added and
     deleted users and changes to and from unknown weren't recorded.
     """
-    return sorted(_turned(connection, account_id, before, after), key=lambda each: (each.rule, each.user_name))
+    return sorted(
+        _verdict_changes(connection, account_id, before, after), key=lambda each: (each.rule, each.user_name)
+    )
 
 
-def _turned(connection: Connection, account_id: str, before: date, after: date) -> Iterator[Turned]:
+def _verdict_changes(connection: Connection, account_id: str, before: date, after: date) -> Iterator[VerdictChange]:
     start, end = end_of(before), end_of(after)
     current, former = CompliancePerson.known_since, ComplianceFormer.known_since
     added = _current(connection, account_id, current >= start, current < end)
@@ -260,10 +262,10 @@ def _turned(connection: Connection, account_id: str, before: date, after: date) 
             yield from _fails_once(name, rule, turns[0].was, turns[-1].became, turns[-1].at)
 
 
-def _fails_once(user_name: str, rule: str, was: str, became: str, at: datetime) -> Iterator[Turned]:
+def _fails_once(user_name: str, rule: str, was: str, became: str, at: datetime) -> Iterator[VerdictChange]:
     """Yield the change if the user failed on exactly one of the days."""
     if (was == FAIL) != (became == FAIL) and UNKNOWN not in (was, became):
-        yield Turned(user_name, rule, was == FAIL, became == FAIL, was, became, at)
+        yield VerdictChange(user_name, rule, was == FAIL, became == FAIL, was, became, at)
 
 
 def end_of(day: date) -> datetime:

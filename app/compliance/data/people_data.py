@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 
 from app.compliance.data.models import ComplianceChange, ComplianceFormer, CompliancePerson
-from app.compliance.data.rows import KEPT, PERSON_COLUMNS, PersonRow, Standing, values_of
+from app.compliance.data.rows import KEPT, PERSON_COLUMNS, KnownUser, PersonRow, values_of
 from app.compliance.rules.verdicts import FAIL, UNKNOWN
 
 PERSON_TABLE = CompliancePerson.__table__
@@ -78,8 +78,8 @@ def batched(names: Iterable[str], size: int = 500) -> Iterator[list[str]]:
         yield some
 
 
-def read_standings(connection: Connection, account_id: str) -> Sequence[Standing]:
-    """Return the standing of each user."""
+def read_known_users(connection: Connection, account_id: str) -> Sequence[KnownUser]:
+    """Return what a report asks of each user."""
     query = select(
         CompliancePerson.user_name,
         case((CompliancePerson.report_line == KEPT, CompliancePerson.report_row), else_=""),

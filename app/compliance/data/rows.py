@@ -85,7 +85,7 @@ class PersonRow:
         return any(at > moment for at in times_of(self.own).values())
 
 
-Standing = tuple[str, str, str, bool, bool, int]
+KnownUser = tuple[str, str, str, bool, bool, int]
 """What a report asks of a user that has the same line of them, or one that only has later uses.
 
 That is the name, the line ("" where it has to be read), the verdicts, whether the user showed something themselves,

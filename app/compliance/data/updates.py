@@ -27,8 +27,8 @@ from app.compliance.data.merge import (
 )
 from app.compliance.data.merging import REPORTED, Merging, facts_renewed, told_of_account
 from app.compliance.data.models import CompliancePerson
-from app.compliance.data.people_data import read_due, read_named, read_people, read_standings
-from app.compliance.data.rows import AccountRow, PersonRow, Standing
+from app.compliance.data.people_data import read_due, read_known_users, read_named, read_people
+from app.compliance.data.rows import AccountRow, KnownUser, PersonRow
 from app.compliance.data.storing import judge_and_write, judge_and_write_all, unchanged
 from app.compliance.rules.facts import others_of
 from app.compliance.rules.sources import OwnFacts, RootFacts, UserListFacts
@@ -47,9 +47,9 @@ def known_lines(engine: Engine, account_id: str) -> Known:
         told = stored.report if stored else RootFacts()
         if "columns" not in told:
             return NOTHING_KNOWN
-        standings = read_standings(connection, account_id)
-    lines = {user_name: line for user_name, line, *_ in standings}
-    return Known(account_id, told["columns"], lines, told["number"], told["latest"], stored, standings)
+        known_users = read_known_users(connection, account_id)
+    lines = {user_name: line for user_name, line, *_ in known_users}
+    return Known(account_id, told["columns"], lines, told["number"], told["latest"], stored, known_users)
 
 
 def keep_report(
@@ -71,11 +71,11 @@ def write_report(
     """Store a credential report within the account's transaction. Raises NotAReport, ReportOvertaken."""
     connection, account_id, before = account.connection, account.account_id, account.row
     terms = terms_of(before.user_list.get("others"))
-    standings = report.known.standings
+    known_users = report.known.known_users
     if report.known.account != replace(before, version=before.version - 1):
-        standings = read_standings(connection, account_id)
+        known_users = read_known_users(connection, account_id)
     renewed = facts_renewed(REPORTED, terms)
-    gone, turning, used = _compare(report, standings, read_due(connection, account_id, terms.now), renewed)
+    gone, turning, used = _compare(report, known_users, read_due(connection, account_id, terms.now), renewed)
     absent = read_named(connection, account_id, gone)
     made_before = CompliancePerson.in_user_list, CompliancePerson.created_at < report.made_at
     listed = select(func.count()).where(CompliancePerson.account_id == account_id, *made_before)
@@ -103,7 +103,7 @@ def write_report(
 
 
 def _compare(
-    report: CredentialReport, stored: Iterable[Standing], due: Set[str], renewed: frozenset[str]
+    report: CredentialReport, stored: Iterable[KnownUser], due: Set[str], renewed: frozenset[str]
 ) -> tuple[list[str], list[str], Steady]:
     """Return who isn't in the report, whose verdicts may turn although their line is the same, and who is steady.
 

@@ -13,7 +13,7 @@ from app.compliance import service
 from app.compliance.data import queries
 from app.compliance.data.account_data import read_account
 from app.compliance.data.judgements import subject_of
-from app.compliance.reminders.calendar import Calendars, DueDate, as_ics, due_dates
+from app.compliance.notices.calendar import Calendars, DueDate, as_ics, due_dates
 from app.db import db
 from app.text.messages import _
 from app.web.guards import public, with_mfa

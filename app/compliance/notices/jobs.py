@@ -18,12 +18,13 @@ from app.compliance.data import queries
 from app.compliance.data.people_data import read_names
 from app.compliance.data.queries import Filter
 from app.compliance.data.rows import AccountRow
-from app.compliance.reminders import due, summary
+from app.compliance.notices import due, summary
 from app.db import db
 from app.notices.addresses import address_book
 from app.notices.notice import MAIL, Notice
 from app.notices.outbox import outbox
 from app.notices.schedules import Schedule, for_each, plan
+from app.text.dates import WEEKDAYS
 
 _BATCH = 500
 """Notices per transaction."""
@@ -39,13 +40,9 @@ def plan_reminders(app: Flask) -> None:
         Schedule("campaigns", crontab(minute="20"), run_campaigns, each_hour=True),
     ]
     if app.config["NOTICES_DIGEST"]:
-        weekday = str(_DAYS.index(app.config["NOTICES_DIGEST"]))
+        weekday = str(WEEKDAYS.index(app.config["NOTICES_DIGEST"]))
         jobs.append(Schedule("digest", crontab(**daily, day_of_week=weekday), write_digests))
     plan(app, *jobs)
-
-
-_DAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
-"""As crontab counts them."""
 
 
 def write_due(moment: datetime) -> None:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Protocol
 
 from flask import Flask
-from sqlalchemy import Connection, Engine, or_, select
+from sqlalchemy import Connection, or_, select
 
 from app.audit.events import HAPPENED, Event
 from app.audit.models import ActivityRow
@@ -20,13 +20,13 @@ from app.compliance.data.account_data import AccountData
 from app.compliance.data.judgements import subject_of
 from app.compliance.data.rows import AccountRow, PersonRow
 from app.compliance.data.storing import people_changed
+from app.compliance.receivers import listen_to
 from app.compliance.rules.subjects import Subject
-from app.db import db
 from app.notices.notice import Notice
 from app.notices.outbox import Outbox
 from app.notices.texts.security import SEEN
 
-SLACK = timedelta(minutes=10)
+TOLERANCE = timedelta(minutes=10)
 """A change in the portal so long before the earlier evidence may be the one that shows now: AWS's lists are late.
 
 Where AWS shows when it was made, so far from that is an entry of the audit log about the same."""
@@ -84,25 +84,18 @@ _OF = {
 """By the name of the fact in Subject."""
 
 
-class Outside:
-    """Writes these notices. Belongs to one portal."""
-
-    def __init__(self, engine: Engine, outbox: Outbox) -> None:
-        self._engine, self._outbox = engine, outbox
-
-    def __call__(self, account: AccountData, *, before: Mapping[str, PersonRow], after: Iterable[PersonRow]) -> None:
-        """Write them in the transaction that stores what changed."""
-        if account.connection.engine is self._engine:
-            self._outbox.enqueue(account.connection, list(_notices(account, before, after)))
+def _write_notices(
+    account: AccountData, outbox: Outbox, *, before: Mapping[str, PersonRow], after: Iterable[PersonRow]
+) -> None:
+    """Write notices about what changed outside of the portal."""
+    outbox.enqueue(account.connection, list(_notices(account, before, after)))
 
 
 def listen(app: Flask) -> None:
     """Start writing notices about changes that the portal or a command sees. Without a channel, none are written."""
     outbox: Outbox = app.extensions["outbox"]
     if outbox.channels:
-        with app.app_context():
-            app.extensions["outside_changes"] = receiver = Outside(db.engine, outbox)
-        people_changed.connect(receiver)  # a weak reference: it ends with the application
+        listen_to(people_changed, app, _write_notices)
 
 
 def _notices(account: AccountData, before: Mapping[str, PersonRow], after: Iterable[PersonRow]) -> Iterator[Notice]:
@@ -177,7 +170,7 @@ class _Entry(NamedTuple):
 
 def _entries(connection: Connection, row: PersonRow, found: Iterable[Change]) -> list[_Entry]:
     """Return what the user did in the portal that may be among these changes, oldest first."""
-    since = min(min(change.since, change.made_at or change.since) for change in found) - SLACK
+    since = min(min(change.since, change.made_at or change.since) for change in found) - TOLERANCE
     by_name = ActivityRow.user_name == row.user_name
     by_id = or_(ActivityRow.user_id == row.user_id, by_name & (ActivityRow.user_id == ""))
     if row.created_at:  # earlier entries are of a deleted user of that name
@@ -209,7 +202,7 @@ def _left(found: Iterable[Change], entries: Sequence[_Entry]) -> Iterator[Change
     free = list(entries)
 
     def nearest(change: Change) -> timedelta:
-        return min((_apart(change, entry) for entry in entries if _may_be(entry, change)), default=SLACK)
+        return min((_apart(change, entry) for entry in entries if _may_be(entry, change)), default=TOLERANCE)
 
     for change in sorted(found, key=nearest):
         mine = [entry for entry in free if _may_be(entry, change)]
@@ -222,7 +215,7 @@ def _left(found: Iterable[Change], entries: Sequence[_Entry]) -> Iterator[Change
 def _may_be(entry: _Entry, change: Change) -> bool:
     if entry.event not in _events(change):
         return False
-    return _apart(change, entry) <= SLACK if change.made_at else entry.ended > change.since - SLACK
+    return _apart(change, entry) <= TOLERANCE if change.made_at else entry.ended > change.since - TOLERANCE
 
 
 def _apart(change: Change, entry: _Entry) -> timedelta:

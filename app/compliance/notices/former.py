@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flask import Flask
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, select
 
 from app.compliance.data.account_data import AccountData
 from app.compliance.data.merge import Merged, is_another, is_later
 from app.compliance.data.people_data import read_user_id
 from app.compliance.data.rows import PersonRow
 from app.compliance.data.storing import people_told
+from app.compliance.receivers import listen_to
 from app.db import db
 from app.notices.addresses import know_ids_with
 from app.notices.models import NoticeRow
@@ -23,34 +24,24 @@ _AT_ONCE = 500
 """Notices in one statement."""
 
 
-class Former:
-    """Cancels what waits for users who were deleted, in the transaction that stores it."""
-
-    def __init__(self, engine: Engine, outbox: Outbox) -> None:
-        self._engine, self._outbox = engine, outbox
-
-    def __call__(self, account: AccountData, *, known: Mapping[str, PersonRow], told: Merged) -> None:
-        """See who is gone, and whose name is another user's now."""
-        connection = account.connection
-        if connection.engine is not self._engine:
-            return
-        gone = {name: known[name] for name in told.gone if name in known}
-        others = {row.user_name: row for row in told.people if _is_other(known.get(row.user_name), row)}
-        if not gone and not others:
-            return
-        old = [
-            notice.id
-            for notice in _open(connection, account.account_id)
-            if _was_for(notice, gone.get(notice.user_name))
-            or (
-                notice.user_name in others
-                and (
-                    _was_for(notice, known.get(notice.user_name)) or _is_too_old_for(notice, others[notice.user_name])
-                )
-            )
-        ]
-        for start in range(0, len(old), _AT_ONCE):
-            self._outbox.cancel(connection, NoticeRow.id.in_(old[start : start + _AT_ONCE]))
+def _cancel_notices(account: AccountData, outbox: Outbox, *, known: Mapping[str, PersonRow], told: Merged) -> None:
+    """Cancel what waits for users who were deleted, and for those whose name is another user's now."""
+    gone = {name: known[name] for name in told.gone if name in known}
+    others = {row.user_name: row for row in told.people if _is_other(known.get(row.user_name), row)}
+    if not gone and not others:
+        return
+    connection = account.connection
+    old = [
+        notice.id
+        for notice in _open(connection, account.account_id)
+        if _was_for(notice, gone.get(notice.user_name))
+        or (
+            notice.user_name in others
+            and (_was_for(notice, known.get(notice.user_name)) or _is_too_old_for(notice, others[notice.user_name]))
+        )
+    ]
+    for start in range(0, len(old), _AT_ONCE):
+        outbox.cancel(connection, NoticeRow.id.in_(old[start : start + _AT_ONCE]))
 
 
 def _is_other(old: PersonRow | None, row: PersonRow) -> bool:
@@ -83,8 +74,5 @@ def _id_of(account_id: str, user_name: str) -> str:
 
 def listen(app: Flask) -> None:
     """Cancel notices to users whom the portal, or a command, sees gone from now on. Send none to their namesakes."""
-    with app.app_context():
-        receiver = Former(db.engine, app.extensions["outbox"])
-    app.extensions["former_users"] = receiver
-    people_told.connect(receiver)  # a weak reference: it ends with the application
+    listen_to(people_told, app, _cancel_notices)
     know_ids_with(app, _id_of)
