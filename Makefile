@@ -15,7 +15,7 @@ PARSERS := tests/test_architecture.py tests/prose tests/doctor/test_findings.py 
   tests/portal/test_sign_in_vectors.py tests/portal/test_what_people_paste.py tests/portal/test_who_gets_in.py
 LATCHKEY := $(BIN)/latchkey
 
-.PHONY: setup run serve sandbox test check check-policies check-parsers soak release-check lint audit bench pictures try-image lock css messages dist
+.PHONY: setup run serve sandbox test check check-policies check-parsers soak release-check lint audit bench pictures lock css messages dist image artifacts sign
 
 run: $(VENV)/.run
 	@$(BIN)/python deploy/check-port PORT $(PORT)
@@ -33,7 +33,7 @@ sandbox: $(VENV)/.run
 setup: $(VENV)/.all
 
 test: $(VENV)/.all build/markup/.installed
-	@deploy/apt-install chromium-headless-shell libfaketime postgresql redis-server nginx-light systemd fonts-dejavu-core prometheus
+	@deploy/apt-install chromium-headless-shell libfaketime postgresql redis-server nginx-light systemd fonts-dejavu-core prometheus openssh-client
 	$(BIN)/python -m tests $(ARGS)
 
 # For every change, in less than a minute: what needs no server, no browser and no clock of its own.
@@ -77,9 +77,21 @@ audit: $(VENV)/.all
 dist: $(VENV)/.all
 	@$(BIN)/python deploy/make-dist
 
-# The Dockerfile's steps, without Docker.
-try-image: $(VENV)/.all
-	@$(BIN)/python deploy/try-image
+# The images of the portal and of the sandbox, in dist/, without Docker: built from Debian's packages, and tried.
+image: dist
+	@deploy/apt-install buildah crun mmdebstrap
+	$(BIN)/python -m release images
+	$(BIN)/python -m tests.release.in_containers
+
+# Everything a release has, in dist/: what docs/verify.md lists, without the signature.
+artifacts: image
+	@$(BIN)/python -m release bill
+	@$(BIN)/python -m release sums
+
+# Signs SHA256SUMS with an SSH key: make sign KEY=~/.ssh/id_ed25519
+sign: $(VENV)/.all
+	@deploy/apt-install openssh-client
+	@$(BIN)/python -m release sign $(KEY)
 
 # The pictures of README and docs/, from the real pages, light and dark: what is written to docs/pictures/ is committed.
 pictures: $(VENV)/.all

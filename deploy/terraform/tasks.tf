@@ -78,9 +78,9 @@ locals {
   files = merge(var.files, { "database-ca.pem" = var.database_ca })
 
   commands = {
-    portal  = ["latchkey", "serve"]
-    worker  = ["latchkey", "worker"]
-    migrate = ["latchkey", "db", "upgrade"]
+    portal  = ["serve"]
+    worker  = ["worker"]
+    migrate = ["db", "upgrade"]
   }
 
   common = {
@@ -103,7 +103,8 @@ locals {
     essential   = false
     user        = "0"
     environment = [{ name = "FILES", value = jsonencode(local.files) }]
-    command = ["python", "-c", <<-PYTHON
+    entryPoint  = ["python"]
+    command = ["-c", <<-PYTHON
       import json, os, pathlib
       os.chmod("/tmp", 0o1777)
       for name, text in json.loads(os.environ["FILES"]).items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -17,6 +18,7 @@ from redis import Redis
 from redis.exceptions import AuthenticationError
 
 from config import SETTINGS, from_env
+from release.kinds import HEALTHY, PORTAL, configuration
 from tests.deploy import lists
 from tests.deploy.conftest import NoAws
 from tests.support.portal import Portal
@@ -40,8 +42,22 @@ def test_the_image_is_made_as_the_linter_wants_it() -> None:
     for copied in re.findall(r"^COPY (?!--from)(.+) \S+$", text, re.MULTILINE):
         assert all((ROOT / name).exists() for name in copied.split()), copied
     assert re.search(r"^USER (?!0|root)", text, re.MULTILINE)
-    tried = DEPLOY / "try-image"
-    assert os.access(tried, os.X_OK) and os.access(DEPLOY / "serve", os.X_OK)
+    assert os.access(DEPLOY / "serve", os.X_OK)
+
+
+def test_the_dockerfile_makes_what_make_image_makes() -> None:
+    text = (DEPLOY / "Dockerfile").read_text()
+    options = dict(each.removeprefix("--").split("=", 1) for each in configuration(PORTAL) if each.count("=") == 1)
+
+    def said(instruction: str) -> str:
+        return str(re.findall(rf"^{instruction} (.+)$", text, re.MULTILINE)[-1])
+
+    assert json.loads(said("ENTRYPOINT")) == json.loads(options["entrypoint"])
+    assert json.loads(said("CMD")) == json.loads(options["cmd"])
+    assert said("USER") == options["user"].partition(":")[0]
+    assert said("EXPOSE") == options["port"] and said("STOPSIGNAL") == options["stop-signal"]
+    assert f"BIND={PORTAL.environment['BIND']}" in said("ENV") and f"-r {PORTAL.lock}" in text
+    assert HEALTHY.format(port=PORTAL.port, path=PORTAL.health) in text
 
 
 def test_what_is_installed_in_production_is_part_of_what_is_tested() -> None:

@@ -29,6 +29,7 @@ ELSEWHERE = {
     "the files",
     r"python3 -m venv /opt/latchkey|/opt/latchkey/bin/pip ": "tests/release/conftest.py runs them",
     r"(umask 077 && )?(pg_dump|pg_restore)": "tests/deploy/test_backup.py runs them, against PostgreSQL",
+    r"ssh-keygen -Y verify|sha256sum --check": "tests/deploy/test_artifacts.py runs them, on a release",
     r"make dist|python -m pip install|python -m pytest$|latchkey-sandbox ": "tests/release installs what it builds",
     r"latchkey policy (check --strict|rehearse) policy/force-mfa\.json": "tests/release follows the example",
     r"\.venv/bin/(python -m tests|pytest) ": "the suite itself: the files must exist",
@@ -37,6 +38,7 @@ ELSEWHERE = {
 """Lines that aren't run here, and why."""
 
 NOT_HERE = {
+    r"docker load": "needs Docker: tests/release/test_image.py unpacks the files and runs them",
     r"docker buildx imagetools inspect \S+": "needs Docker and asks a registry of images",
     r"aws login( --remote)?": "version 2 of the AWS CLI only: Terminal.login carries out README's line with it",
     r"aws configure mfa-login": "version 2 of the AWS CLI only: Terminal.mfa_login carries out lines with it",
