@@ -222,6 +222,8 @@ class ExceptionForm(ReasonForm):
 
 SAID = 5
 """Unknown names in an error, at most."""
+LONGEST_NAME = 64
+"""Of an IAM user."""
 CHOSEN, ALL = "chosen", "all"
 """Whom `SeveralForm` excepts: the selected users, or all users that match the filter."""
 
@@ -262,7 +264,8 @@ class SeveralForm(ReasonForm):
                 "There’s no user named %(names)s in this account. Check the spelling.",
                 "There are no users named %(names)s in this account. Check the spelling.",
                 len(unknown),
-                names=", ".join(unknown[:SAID]) + (" …" if len(unknown) > SAID else ""),
+                names=", ".join(name[:LONGEST_NAME] for name in unknown[:SAID])
+                + (" …" if len(unknown) > SAID else ""),
             )
             raise FieldError("unknown-users", told)
 

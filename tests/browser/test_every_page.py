@@ -19,6 +19,7 @@ from tests.support.sandbox import ROOT
 NOT_PAGES = {
     "static",
     "aws_signin.callback",  # always redirects
+    "compliance_audit.choose_rule",  # always redirects
     "company_signin.callback",  # always redirects
     "branding.logo",  # a picture
     "security_txt.security_txt",  # a text for programs
