@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import zipfile
 from collections.abc import Iterator
 from configparser import ConfigParser
 from email import message_from_bytes
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -96,3 +98,35 @@ def test_the_sandbox_needs_this_version_of_latchkey_and_what_a_checkout_installs
 
 def test_both_packages_have_the_same_licence() -> None:
     assert (ROOT / "sandbox/LICENSE").read_text() == (ROOT / "LICENSE").read_text()
+
+
+def test_what_the_portal_imports_is_installed_in_production() -> None:
+    pinned = set(
+        re.findall(r"^([\w.-]+)(?:\[[\w,]+\])?==", (ROOT / "requirements-serve.lock").read_text(), re.MULTILINE)
+    )
+    installed = {re.sub(r"[-_.]+", "-", name).lower() for name in pinned}
+    belongs_to = packages_distributions()
+    missing = {
+        f"{file.relative_to(ROOT)}: {name}"
+        for file in (*(ROOT / "app").rglob("*.py"), ROOT / "config.py", ROOT / "wsgi.py")
+        if "sandbox" not in file.relative_to(ROOT).parts
+        for name in imported(ast.parse(file.read_text()))
+        if name not in sys.stdlib_module_names and name not in ("app", "config", "wsgi")
+        if not {re.sub(r"[-_.]+", "-", each).lower() for each in belongs_to.get(name, [])} & installed
+    }
+    assert missing == set()
+
+
+def imported(tree: ast.AST) -> set[str]:
+    """The top-level packages that a module imports, but not those that it imports for types only."""
+    only_types = {
+        id(each)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+        for inner in node.body
+        for each in ast.walk(inner)
+    }
+    found = [node for node in ast.walk(tree) if id(node) not in only_types]
+    names = [alias.name for node in found if isinstance(node, ast.Import) for alias in node.names]
+    names += [node.module for node in found if isinstance(node, ast.ImportFrom) and node.module and not node.level]
+    return {name.partition(".")[0] for name in names}
