@@ -22,8 +22,9 @@ from tests.support.sandbox import ROOT
 from tests.support.waiting import wait_until
 
 EXAMPLE = ROOT / "sandbox/examples/rehearse-force-mfa"
-WITH_PACKAGE = {**os.environ, "PYTHONPATH": f"{CHILD}:{ROOT / 'sandbox'}"}
-"""As if latchkey-sandbox were installed. tests/release installs it."""
+REAL_TIME = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
+WITH_PACKAGE = {**REAL_TIME, "PYTHONPATH": f"{CHILD}:{ROOT / 'sandbox'}"}
+"""As if latchkey-sandbox were installed, which tests/release does. In real time, without the clock of these tests."""
 INSTALLED = {**WITH_PACKAGE, "PYTEST_PLUGINS": "latchkey_sandbox.plugin"}
 
 
