@@ -28,6 +28,8 @@ pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="images are built as root, from Debian's packages"),
 ]
 SHELLS = ("sh", "bash", "dash", "busybox")
+DECLARES_NONE = {"huey"}
+"""Packages whose metadata names no license."""
 BITS = 0o6000
 """Of files that run as their owner or group, not as the user who starts them."""
 
@@ -127,15 +129,16 @@ def test_the_bill_lists_what_is_installed(made: Build, unpacked: tuple[Kind, Pat
     assert {each.replace(".", "-") for each in listed} == {each.replace(".", "-") for each in installed}
     packages = {each["name"] for each in components if each["purl"].startswith("pkg:deb/debian/")}
     assert packages == {each.name for each in (root / "var/lib/dpkg/status.d").iterdir()}
-    unlicensed = [each["name"] for each in components if not each.get("licenses")]
-    assert len(unlicensed) < len(components) / 10, unlicensed
+    unlicensed = {each["name"] for each in components if not each.get("licenses")}
+    assert unlicensed - packages <= DECLARES_NONE
+    assert unlicensed & packages < packages, "many of Debian's copyright files are in the form that programs read"
 
 
 def test_archives_are_read_without_buildah(made: Build) -> None:
     for kind in KINDS:
         with tarfile.open(made.archive(kind)) as archive:
             (image,) = json.load(archive.extractfile("manifest.json") or sys.stdin)
-            assert image["RepoTags"] == [kind.reference]
+            assert all(f"/{tag}".endswith(f"/{kind.reference}") for tag in image["RepoTags"])
             for layer, expected in zip(image["Layers"], made.layers[kind.name], strict=True):
                 member = archive.getmember(layer)
                 whole = archive.extractfile(member.linkname.removeprefix("../") if member.issym() else layer)
