@@ -21,6 +21,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("oldest", name=op.f("pk_schema_support")),
     )
     op.bulk_insert(support, [{"oldest": "0009"}])
+    # Where there is a history, no release judged that adds less to it (app.compliance.rules.table.WHOLE_HISTORY).
+    op.execute(
+        "UPDATE compliance_accounts SET judged_with = '1:' || substr(judged_with, 1, 62) "
+        "WHERE history_since IS NOT NULL AND judged_with <> ''"
+    )
 
 
 def downgrade() -> None:

@@ -173,6 +173,24 @@ def test_the_history_of_an_earlier_release_has_no_whole_lists(
     assert changes.exit_code == 0 and f"{today()}" in changes.output, "with what isn't in them"
 
 
+def test_the_history_begins_again_after_an_earlier_release_judged(
+    command: Command, portal: Flask, tmp_path: Path, clock: Clock
+) -> None:
+    """As while replicas of both releases serve: that one doesn't store every turn."""
+    take(command, tmp_path, WHOLE)
+    with portal.app_context(), db.engine.begin() as connection:
+        connection.execute(update(ComplianceAccount).values(judged_with="e5" * 32))
+    day = today()
+    clock.move(3 * DAY)
+    take(command, tmp_path, "\n".join([HEADER, ROOT, ALICE]))
+    done = command("export", "--as-of", f"{day}")
+    assert done.exit_code == 1 and f"{today()}" in done.output, "it says from when on"
+    later = today()
+    clock.move(DAY)
+    take(command, tmp_path, "\n".join([HEADER, ROOT, ALICE]))
+    assert {row["user_name"] for row in then_said(command, later)} == {"", "alice"}, "and begins only once"
+
+
 # -- what changed
 
 

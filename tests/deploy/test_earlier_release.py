@@ -161,7 +161,7 @@ with app.app_context(), db.engine.connect() as connection:
     for row in people.values():
         list(queries.findings_of(connection, account, row, terms))
     details = details_data.read(connection, "123456789012")
-    assert daily.days(connection, "123456789012", now)
+    assert daily.days(connection, "123456789012", now, back=10_000)
     print(sorted(people), sorted(details.groups), sorted(details.roles))
     print([each.event for each in entries(db.engine, "123456789012", Filter(), now).entries][:1])
 """

@@ -16,7 +16,7 @@ from app.compliance.data.judgements import TermsOf
 from app.compliance.data.models import CompliancePerson
 from app.compliance.data.people_data import read_people
 from app.compliance.data.rows import AccountRow
-from app.compliance.data.storing import count_again, judge_and_write, unchanged
+from app.compliance.data.storing import begin_history, count_again, judge_and_write, unchanged
 from app.compliance.rules.subjects import Terms
 from app.compliance.rules.table import fingerprint
 
@@ -87,6 +87,7 @@ def _due(now: datetime) -> ColumnElement[bool]:
 def _judge_some(account: AccountData, terms: Terms) -> bool:
     """Judge AT_ONCE of the users who are due. Are any left?"""
     if account.row.judged_with != fingerprint(terms):
+        begin_history(account, terms.now)
         account.change(judged_with=fingerprint(terms), judged_up_to="")
     whole = account.row.judged_up_to
     everyone = account.connection, account.account_id

@@ -17,7 +17,7 @@ from app.compliance.data.people_data import delete_people, write_people
 from app.compliance.data.rows import PersonRow
 from app.compliance.data.tally import Tally, counted, next_age
 from app.compliance.rules.subjects import Terms
-from app.compliance.rules.table import fingerprint
+from app.compliance.rules.table import WHOLE_HISTORY, fingerprint
 
 people_changed = Signal()
 """What is known of users changed, in the transaction that stores it. The sender is the AccountData. Keywords:
@@ -78,9 +78,15 @@ def _keep_figures(account: AccountData, figures: Figures, terms: Terms) -> None:
     daily.keep_day(account.connection, account.account_id, terms.now, until)
 
 
-def _write(account: AccountData, known: Mapping[str, PersonRow], merged: Merged, now: datetime) -> None:
-    if account.row.history_since is None:
+def begin_history(account: AccountData, now: datetime) -> None:
+    """Let the account's history begin, before anything is judged. Again, if release 0.2.0 judged it meanwhile."""
+    by_earlier = account.row.judged_with and not account.row.judged_with.startswith(WHOLE_HISTORY)
+    if account.row.history_since is None or by_earlier:
         account.change(history_since=now)
+
+
+def _write(account: AccountData, known: Mapping[str, PersonRow], merged: Merged, now: datetime) -> None:
+    begin_history(account, now)
     if people_told.receivers:
         people_told.send(account, known=known, told=merged)
     delete_people(account.connection, account.account_id, [known[name] for name in merged.gone], now)

@@ -21,6 +21,9 @@ from app.text.messages import N_, _
 
 JUDGES = 3
 """Raise this where a rule judges otherwise than before: stored verdicts are then judged again."""
+WHOLE_HISTORY = "1:"
+"""How the fingerprints of releases begin that add all turns of verdicts to the history. Those of 0.2.0 have no such
+beginning."""
 RULES: tuple[Rule, ...] = (
     *people.RULES,
     *policies.RULES,
@@ -90,7 +93,7 @@ def applies(rule_id: str, terms: Terms) -> bool:
 def fingerprint(terms: Terms) -> str:
     """Return a text that is the same for verdicts reached under the same rules and terms, at whatever time."""
     told = (JUDGES, sorted(rule.id for rule in RULES), terms._replace(now=datetime.min))
-    return hashlib.sha256(repr(told).encode()).hexdigest()
+    return WHOLE_HISTORY + hashlib.sha256(repr(told).encode()).hexdigest()[:62]
 
 
 def demanded(rule: Rule, terms: Terms) -> str:
