@@ -40,7 +40,7 @@ class ComplianceAccount(Base):
     """When they were collected. So old is the `forced` of users."""
     history_since: Mapped[datetime | None] = mapped_column(Utc)
     """From when on the history has everything that a list of a past day needs. None: it has only turns to and from
-    fail, as earlier releases wrote it. It begins again after one of them judged the account."""
+    fail, as earlier releases wrote it. It starts again after one of them judged the account."""
     version: Mapped[int] = mapped_column(server_default="0")
     """How many transactions have locked the row. Those of earlier releases don't count."""
 
