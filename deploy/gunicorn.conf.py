@@ -1,5 +1,6 @@
 """gunicorn's settings for the portal, with reasons."""
 
+import gc
 import os
 import shutil
 import subprocess
@@ -9,6 +10,9 @@ import threading
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
+
+# What a start makes is there to stay. To look for garbage in it takes a twentieth of the start.
+gc.disable()
 
 # One folder for the numbers of all workers, made before the portal is imported, which looks for it then.
 os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="latchkey-metrics-"))
@@ -68,6 +72,9 @@ def on_starting(server):  # type: ignore[no-untyped-def] # gunicorn's hook
         told = "".join(f"- {problem}\n" for problem in dict.fromkeys(problems.values()))  # one may have two victims
         sys.stderr.write(f"Latchkey cannot start:\n{told}")
         sys.exit(1)
+    # Nor do workers look there: what they only read, they go on sharing.
+    gc.freeze()
+    gc.enable()
 
 
 # Threads of one interpreter take turns: spread over cores they mostly wake one another. Where there is a worker for
@@ -88,7 +95,8 @@ def post_fork(server, worker):  # type: ignore[no-untyped-def] # gunicorn's hook
 
 def _notice_workers(server) -> int:  # type: ignore[no-untyped-def] # gunicorn's arbiter
     portal = server.app.wsgi()
-    return portal.config["NOTICES_WORKERS"] if portal.extensions["outbox"].channels else 0
+    outbox = getattr(portal, "extensions", {}).get("outbox")  # another application has none
+    return portal.config["NOTICES_WORKERS"] if outbox and outbox.channels else 0
 
 
 def when_ready(server):  # type: ignore[no-untyped-def] # gunicorn's hook

@@ -136,26 +136,32 @@ def last_done(audit: Audit, events: Collection[Event], target: str) -> str | Non
 
     Latest by when it was made, because an outcome may be found long after. None where there is none.
     """
+    asked = {"account_id": audit.account_id, "user_id": audit.user_id, "events": list(events), "target": target}
+    with audit.log.engine.connect() as connection:
+        return connection.execute(_last_done(), asked).scalar()
+
+
+@cache
+def _last_done() -> Select[Any]:
+    """What `last_done` asks."""
     came = aliased(ActivityRow)
-    query = (
+    return (
         select(ActivityRow.attempt_id)
         .where(
-            ActivityRow.account_id == audit.account_id,
-            ActivityRow.event.in_(events),
+            ActivityRow.account_id == bindparam("account_id"),
+            ActivityRow.event.in_(bindparam("events", expanding=True)),
             exists().where(
                 came.account_id == ActivityRow.account_id,
                 came.attempt_id == ActivityRow.attempt_id,
-                came.target == target,
+                came.target == bindparam("target"),
                 came.phase.in_(HAPPENED),
             ),
             ActivityRow.phase == Phase.INTENDED,
-            ActivityRow.user_id == audit.user_id,
+            ActivityRow.user_id == bindparam("user_id"),
         )
         .order_by(ActivityRow.seq.desc())
         .limit(1)
     )
-    with audit.log.engine.connect() as connection:
-        return connection.execute(query).scalar()
 
 
 @dataclass(frozen=True)
@@ -169,21 +175,32 @@ class Done:
 
 def latest(audit: Audit, events: Collection[Event], targets: Collection[str]) -> dict[str, tuple[Event, datetime]]:
     """Return the latest of these events on each target, with its time (UTC). A target without any is absent."""
-    query = (
+    if not targets:
+        return {}
+    asked = {
+        "account_id": audit.account_id,
+        "user_id": audit.user_id,
+        "events": list(events),
+        "targets": list(targets),
+    }
+    with audit.log.engine.connect() as connection:
+        return {row.target: (Event(row.event), row.at) for row in connection.execute(_latest(), asked)}
+
+
+@cache
+def _latest() -> Select[str, str, datetime]:
+    """What `latest` asks."""
+    return (
         select(ActivityRow.target, ActivityRow.event, ActivityRow.at)
         .where(
-            ActivityRow.account_id == audit.account_id,
-            ActivityRow.user_id == audit.user_id,
-            ActivityRow.event.in_(events),
-            ActivityRow.target.in_(targets),
+            ActivityRow.account_id == bindparam("account_id"),
+            ActivityRow.user_id == bindparam("user_id"),
+            ActivityRow.event.in_(bindparam("events", expanding=True)),
+            ActivityRow.target.in_(bindparam("targets", expanding=True)),
             ActivityRow.phase.in_(HAPPENED),
         )
         .order_by(ActivityRow.seq)
     )
-    if not targets:
-        return {}
-    with audit.log.engine.connect() as connection:
-        return {row.target: (Event(row.event), row.at) for row in connection.execute(query)}
 
 
 def done_without(audit: Audit, event: Event, *followed_by: Event) -> list[str]:
@@ -196,24 +213,37 @@ def last_done_without(audit: Audit, event: Event, *followed_by: Event) -> list[D
 
     An attempt counts from when it was made: its outcome may be found long after, and what followed must still follow.
     """
+    asked = {
+        "account_id": audit.account_id,
+        "user_id": audit.user_id,
+        "event": event,
+        "followed_by": list(followed_by),
+    }
+    with audit.log.engine.connect() as connection:
+        return list({row.target: Done(*row) for row in connection.execute(_last_done_without(), asked)}.values())
+
+
+@cache
+def _last_done_without() -> Select[str, datetime, str]:
+    """What `last_done_without` asks. Every overview does, and putting it together takes longer than the answer."""
     later, first = aliased(ActivityRow), aliased(ActivityRow)
     began = (
         select(func.min(first.seq))
         .where(first.account_id == ActivityRow.account_id, first.attempt_id == ActivityRow.attempt_id)
         .scalar_subquery()
     )
-    query = (
+    return (
         select(ActivityRow.target, ActivityRow.at, ActivityRow.session)
         .where(
-            ActivityRow.account_id == audit.account_id,
-            ActivityRow.user_id == audit.user_id,
-            ActivityRow.event == event,
+            ActivityRow.account_id == bindparam("account_id"),
+            ActivityRow.user_id == bindparam("user_id"),
+            ActivityRow.event == bindparam("event"),
             ActivityRow.phase.in_(HAPPENED),
             ~exists().where(
                 later.account_id == ActivityRow.account_id,
                 later.user_id.in_((ActivityRow.user_id, "")),
                 later.target == ActivityRow.target,
-                later.event.in_(followed_by),
+                later.event.in_(bindparam("followed_by", expanding=True)),
                 later.phase.in_(HAPPENED) | later.reason.in_(stored_as(NotFound.code)),
                 later.attempt_id != ActivityRow.attempt_id,
                 later.seq > began,
@@ -221,5 +251,3 @@ def last_done_without(audit: Audit, event: Event, *followed_by: Event) -> list[D
         )
         .order_by(ActivityRow.target, ActivityRow.seq)
     )
-    with audit.log.engine.connect() as connection:
-        return list({row.target: Done(*row) for row in connection.execute(query)}.values())

@@ -59,6 +59,7 @@ def called_by(view: object) -> frozenset[str]:
     return found
 
 
+Found = TypeVar("Found")
 _lock = Lock()
 SECONDS_KEPT = 60
 """How long an answer counts: a document can go by the time of day."""
@@ -66,7 +67,10 @@ SECONDS_KEPT = 60
 
 def offered() -> frozenset[str]:
     """Return the codes of the features that the document grants the user, as they are signed in now."""
-    return offers(permitted(), mfa_present()) if current_user.is_authenticated else frozenset()
+    if not current_user.is_authenticated:
+        return frozenset()
+    permits, mfa = permitted(), mfa_present()
+    return _kept((permits.arn, mfa), lambda: offers(permits, mfa))
 
 
 def denied(endpoint: str, *, with_mfa: bool = False) -> Sequence[Need]:
@@ -78,13 +82,18 @@ def denied(endpoint: str, *, with_mfa: bool = False) -> Sequence[Need]:
     if not needed:
         return ()
     permits, mfa = permitted(), True if with_mfa else mfa_present()
-    # A page asks this about every link of it, and the answer stays the same while the document does.
-    known: TTLCache[object, Sequence[Need]] = current_app.extensions["ruled-out"]
-    key = (permits.arn, mfa, endpoint)
+    return _kept(
+        (permits.arn, mfa, endpoint), lambda: tuple(need for need in needed if ruled_out(need, permits, mfa))
+    )
+
+
+def _kept(key: object, find: Callable[[], Found]) -> Found:
+    """What the document says. A page asks about every link of it, and the answer stays while the document does."""
+    known: TTLCache[object, Found] = current_app.extensions["ruled-out"]
     with _lock:
         if key in known:
             return known[key]
-    found = tuple(need for need in needed if ruled_out(need, permits, mfa))
+    found = find()
     with _lock:
         known[key] = found
     return found
