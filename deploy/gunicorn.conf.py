@@ -11,9 +11,6 @@ from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
-# What a start makes is there to stay. To look for garbage in it takes a twentieth of the start.
-gc.disable()
-
 # One folder for the numbers of all workers, made before the portal is imported, which looks for it then.
 os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="latchkey-metrics-"))
 
@@ -21,6 +18,9 @@ from prometheus_client import multiprocess  # after the folder is named
 
 from app.audit.log import begin_keys  # as above
 from app.monitoring.logs import settings
+
+# What a start makes is there to stay. To look for garbage in it takes a twentieth of the start.
+gc.disable()
 
 bind = os.environ.get("BIND") or f"127.0.0.1:{os.environ.get('PORT') or 8000}"
 # One worker, unless sessions, rate limits and locks are in Redis: config.py refuses more without it.
