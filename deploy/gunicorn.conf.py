@@ -72,7 +72,7 @@ def on_starting(server):  # type: ignore[no-untyped-def] # gunicorn's hook
         told = "".join(f"- {problem}\n" for problem in dict.fromkeys(problems.values()))  # one may have two victims
         sys.stderr.write(f"Latchkey cannot start:\n{told}")
         sys.exit(1)
-    # Nor do workers look there: what they only read, they go on sharing.
+    # Nor do workers look there: what they only read, they share for good.
     gc.freeze()
     gc.enable()
 
