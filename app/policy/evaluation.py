@@ -18,6 +18,8 @@ from app.text.messages import _
 VERSIONS = ("2012-10-17", "2008-10-17")
 WITH_VARIABLES = "2012-10-17"
 """Only this version has policy variables; in the other `${...}` is plain text."""
+MOST_ACTIONS = 1024
+"""Of a statement, whose answers are kept."""
 
 
 class PolicyError(ValueError):
@@ -79,10 +81,18 @@ class Statement:
     resources: tuple[Pattern, ...]
     not_resources: bool
     conditions: tuple[Condition, ...]
+    _named: dict[str, bool] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What `names_action` found. It depends on nothing else, and thousands of requests are for few actions."""
 
     def names_action(self, action: str) -> bool:
         """Return whether Action or NotAction covers an action ("iam:ListUsers")."""
-        return any(pattern.matches(action, {}) for pattern in self.actions) != self.not_actions
+        found = self._named.get(action)
+        if found is None:
+            found = any(pattern.matches(action, {}) for pattern in self.actions) != self.not_actions
+            if len(self._named) >= MOST_ACTIONS:
+                self._named.clear()
+            self._named[action] = found
+        return found
 
     def covers(self, request: Request, context: Context) -> bool:
         """Return whether action, resource and every condition match. context: keys in lower case."""

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.policy.evaluation import Effect, PolicyError, Request, compiled, decide
-from app.policy.patterns import Pattern
+from app.policy.patterns import Context, Pattern
 
 ALICE = "arn:aws:iam::123456789012:user/alice"
 
@@ -355,3 +355,20 @@ def test_wildcards_as_an_independent_matcher_reads_them(pattern: str, text: str)
 def test_patterns_are_not_regular_expressions() -> None:
     assert not Pattern("a.c", variables=False).matches("abc", {})
     assert not re.match("x", "") and Pattern("[a]", variables=False).matches("[a]", {})
+
+
+def test_a_statement_compares_its_actions_with_an_action_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thousands of requests are for the same few actions."""
+    compared: list[str] = []
+    matches = Pattern.matches
+
+    def counting(pattern: Pattern, value: str, context: Context) -> bool:
+        compared.append(value)
+        return matches(pattern, value, context)
+
+    monkeypatch.setattr(Pattern, "matches", counting)
+    judge = compiled(policy(allow(Action=["iam:Get*", "iam:List*"])))
+    for number in range(5):
+        assert decide([judge], Request("iam:ListUsers", f"arn:aws:iam::123456789012:user/{number}", {})).allowed
+    assert compared.count("iam:ListUsers") == 2, "with each pattern once"
+    assert not decide([judge], Request("iam:DeleteUser", "*", {})).allowed
