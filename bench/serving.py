@@ -67,5 +67,6 @@ def measure() -> list[Row]:
         Row("a page at 32, two workers", least, a_page["two", PEOPLE], a_page["floor", PEOPLE], at_most=2),
         Row("a page at 64, two workers", "one worker", a_page["two", MANY], a_page["one", MANY], at_most=1 / 1.8),
         Row("CPU of a page, two workers", "of one worker", cpu["two", MANY], cpu["one", MANY], at_most=2 / 1.8),
+        Row("CPU of a page at 32", "of a page of that minimum", cpu["two", PEOPLE], cpu["floor", PEOPLE], at_most=3),
         Row("memory of a worker", "a worker of that floor", mib["two"], mib["floor"], at_most=4, unit="MiB"),
     ]
