@@ -247,7 +247,7 @@ SETTINGS: dict[str, Setting] = {
             company.mfa,
             default="amr=mfa",
             help="What in the ID token shows that MFA was used, `CLAIM=VALUE`, separated by commas if each of "
-            "several does: `amr=mfa,amr=hwk`, or `acr=VALUE`. Without it, nobody comes in",
+            "several does: `amr=mfa,amr=hwk`, or `acr=VALUE`. Without it, nobody can sign in",
         ),
         Setting(
             "COMPLIANCE_THRESHOLDS",
@@ -332,7 +332,7 @@ SETTINGS: dict[str, Setting] = {
         Setting(
             "SUPPORT_CONTACT",
             branding.contact,
-            help="Whom users ask for help: `NAME`, `NAME <MAIL>` or `NAME <https://…>`, like "
+            help="Who users can ask for help: `NAME`, `NAME <MAIL>` or `NAME <https://…>`, like "
             "`IT help desk <help@example.com>`. Default: pages say “your administrator”",
         ),
         Setting(

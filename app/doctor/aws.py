@@ -63,7 +63,7 @@ def _of_one(endpoint: Endpoint, answer: Answer, now: datetime) -> Iterator[Findi
     facts: dict[str, object] = {"service": endpoint.service, "endpoint": place, "official": endpoint.official}
     name = f"{endpoint.service} ({place})"
     if not endpoint.official:
-        told = f"{name} is asked instead of AWS: AWS_ENDPOINT_URL or AWS’s configuration file says so."
+        told = f"{name} is used in place of AWS: AWS_ENDPOINT_URL or AWS’s configuration file says so."
         yield Finding("aws-replaced", told, facts=facts)
     if urlsplit(endpoint.url).scheme != "https" and not is_local(urlsplit(endpoint.url).hostname):
         told = f"Requests to {name} aren’t encrypted, so credentials could be read on the way."
@@ -86,7 +86,7 @@ def _of_one(endpoint: Endpoint, answer: Answer, now: datetime) -> Iterator[Findi
             f"The certificate of {name} isn’t from Amazon but from {certificate.issuer}. If that is a proxy of "
             "yours, it reads your users’ credentials."
         )
-        yield Finding("aws-inspected", told, "Exempt AWS’s host names from the inspection of TLS.", facts)
+        yield Finding("aws-inspected", told, "Exempt AWS’s host names from TLS inspection.", facts)
     if certificate and certificate.ends - now < ENDS_SOON:
         told = f"The certificate of {name} ends on {certificate.ends:%-d %B %Y}."
         yield Finding("aws-certificate-ends", told, "If the endpoint is your own, renew it.", facts)
@@ -130,7 +130,7 @@ _SAYS = {
         "Requests to {names} go through a proxy. AWS sees its address, which isn’t known here.",
         _SEE,
     ),
-    "aws-address-here": ("What is asked instead of AWS ({names}) is on this machine.", ""),
+    "aws-address-here": ("What is used in place of AWS ({names}) is on this machine.", ""),
     "aws-address-endpoint": (
         "{names} is reached at a private address, so through a VPC endpoint. AWS then has no aws:SourceIp: policies "
         "that admit your network only must go by aws:SourceVpce or aws:VpcSourceIp, which is {local}.",

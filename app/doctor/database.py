@@ -133,5 +133,5 @@ def _writing(engine: Engine) -> Iterator[Finding]:
         yield Finding("database-not-writable", told, fix)
     else:
         yield Finding(
-            "database-works", "The database answers and takes what is written.", facts={"kind": engine.dialect.name}
+            "database-works", "The database answers and accepts writes.", facts={"kind": engine.dialect.name}
         )

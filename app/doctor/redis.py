@@ -65,4 +65,4 @@ def judged(info: Mapping[str, Any]) -> Iterator[Finding]:
     if policy not in ("", _KEEPS):
         told = f"A full Redis would remove sessions (maxmemory-policy {policy}), so users would be signed out."
         yield Finding("redis-evicts", told, f"Set maxmemory-policy {_KEEPS} in Redis.", facts)
-    yield Finding("redis-works", f"Redis {version} answers and takes what is written.", facts=facts)
+    yield Finding("redis-works", f"Redis {version} answers and accepts writes.", facts=facts)

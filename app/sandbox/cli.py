@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     "--users-per-account",
     type=click.IntRange(1, 5000),
     default=5,
-    help="Number of synthetic employees in each further account, or up to two more.",
+    help="Each further account has this many synthetic employees, or up to 2 more.",
 )
 @click.option("--latency-ms", type=click.IntRange(0, 60_000), default=0, help="Delay every answer by this much.")
 @click.option(

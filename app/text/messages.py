@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Contact:
-    """Whom users ask for help."""
+    """Who users can ask for help."""
 
     name: str
     """ "IT help desk"."""
