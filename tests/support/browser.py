@@ -68,7 +68,7 @@ class Surfer(Seen):
     def tab(self) -> Page:
         """Another tab of the same profile."""
         page = self._context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(60_000)
         page.on("console", self._heard)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("request", self._asked)
