@@ -31,7 +31,7 @@ def listen() -> None:
 def keep(person: Person, observed: ObservedCredentials) -> None:
     """Store what AWS returned about the user. Raises nothing if the database fails: their page opens all the same."""
     now = datetime.now(UTC)
-    own = _facts(observed, now)
+    own = _facts(observed)
     try:
         if not _is_stored(person, own, now):
             terms = service.terms_for(current_app.config, person.account_id)
@@ -40,8 +40,8 @@ def keep(person: Person, observed: ObservedCredentials) -> None:
         log.exception("what %s showed could not be kept", person.arn)
 
 
-def _facts(observed: ObservedCredentials, now: datetime) -> OwnFacts:
-    at = now.isoformat()
+def _facts(observed: ObservedCredentials) -> OwnFacts:
+    at = observed.read_at.isoformat()
     own: OwnFacts = {}
     if observed.mfa_devices is not None:
         own["mfa"] = (at, sorted(device.device_type.name for device in observed.mfa_devices))

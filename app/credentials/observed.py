@@ -4,14 +4,15 @@ listen."""
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Protocol
 
 from blinker import Signal
 
 from app.aws.access_keys import AccessKey
 from app.aws.iam import MfaDevice
+from app.sessions import just_read
 from app.sessions.contents import Person
 
 
@@ -36,6 +37,8 @@ class ObservedCredentials:
     has_password: bool | None = None
     ssh_keys: Iterable[UploadedKey] | None = None
     certificates: Iterable[UploadedKey] | None = None
+    read_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    """When AWS was asked, or later, UTC."""
 
 
 credentials_observed = Signal()
@@ -50,10 +53,15 @@ def report_observed(
     has_password: bool | None = None,
     ssh_keys: Iterable[UploadedKey] | None = None,
     certificates: Iterable[UploadedKey] | None = None,
+    read_at: datetime | None = None,
 ) -> None:
     """Tell the receivers what AWS just answered about the person's own credentials. None: AWS wasn't asked.
 
-    A list must be complete: what it lacks is taken to be gone.
+    A list must be complete: what it lacks is taken to be gone. It must be from this request, never passed on from
+    another one. read_at: when AWS was asked (UTC), where more was done since. None: now.
     """
-    observed = ObservedCredentials(mfa_devices, access_keys, has_password, ssh_keys, certificates)
+    if mfa_devices is not None:
+        just_read.drop(person)
+    at = read_at or datetime.now(UTC)
+    observed = ObservedCredentials(mfa_devices, access_keys, has_password, ssh_keys, certificates, at)
     credentials_observed.send(person, observed=observed)

@@ -47,6 +47,15 @@ def devices_for_page() -> Sequence[MfaDevice]:
     return devices_of_mine() if told is None else told
 
 
+def reported_devices() -> Sequence[MfaDevice]:
+    """Return the same. If AWS is asked, its answer is reported. A form has reported what it passes on."""
+    told = just_read.passed_on(person())
+    if told is None:
+        told = devices_of_mine()
+        report_observed(person(), mfa_devices=told)
+    return told
+
+
 def enrollment_under_way(mine: Sequence[MfaDevice]) -> Enrollment | None:
     """The enrollment that this session has begun, as long as its codes are waited for. mine: the person's devices.
 
@@ -317,6 +326,7 @@ def _go_on(upgrade: Upgrade) -> ResponseReturnValue:
         return redirect(url_for("mfa.activate"), 303)
     current.upgrade_in_place(step, lasts)
     if (devices := mine()) is not None:
+        report_observed(person(), mfa_devices=devices, read_at=now)
         just_read.pass_on(person(), devices)
     return done("", "mfa.finished")
 
@@ -338,8 +348,7 @@ def command_line() -> ResponseReturnValue:
 def _use_aws_page(template: str) -> ResponseReturnValue:
     me, iam, permits = person(), gateways().iam, permitted()
     alias = alias_beside(iam, me)
-    devices = devices_for_page()
-    report_observed(me, mfa_devices=devices)
+    devices = reported_devices()
     codes_of = [device.serial_number for device in devices if device.gives_codes]
     region = current_app.config["AWS_REGION"]
     return page(

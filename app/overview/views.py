@@ -15,10 +15,10 @@ from app.credentials.observed import report_observed
 from app.mfa.device_views import replaced_device
 from app.mfa.devices import may_add_virtual_device
 from app.mfa.leftovers import reconcile
-from app.mfa.views import enrollment_under_way
+from app.mfa.views import enrollment_under_way, reported_devices
 from app.overview.service import Known, Limits, known, load_inventory, state_of
 from app.overview.todo import Situation, Waiting, later, to_do
-from app.sessions import current, just_read, slots
+from app.sessions import current, slots
 from app.sessions.console_links import alias_beside, console_url
 from app.web.forms import EmptyForm
 from app.web.navigation import say_mfa_is_on
@@ -39,9 +39,7 @@ def index() -> ResponseReturnValue:
 def _before_mfa() -> ResponseReturnValue:
     me, iam = person(), gateways().iam
     alias = alias_beside(iam, me)
-    told = just_read.passed_on(me)
-    devices = iam.mfa_devices(me.user_name) if told is None else told
-    report_observed(me, mfa_devices=devices)
+    devices = reported_devices()
     if devices:
         say_mfa_is_on()
     return page(

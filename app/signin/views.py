@@ -15,6 +15,7 @@ import config
 from app.audit.events import Event
 from app.aws.clients import AwsCredentials
 from app.aws.signin import OAuthClient, oauth_client_for
+from app.credentials.observed import report_observed
 from app.errors import NotRecorded
 from app.mfa.names import last_used, names_at_sign_in
 from app.sessions import current, just_read, slots
@@ -127,7 +128,7 @@ def sign_in_post() -> ResponseReturnValue:
     form = _key_form()
     form.accept()
     key = AwsCredentials(form.access_key_id.data, form.secret_access_key.data)
-    aws = gateways()
+    aws, asked_at = gateways(), datetime.now(UTC)
     with audit("", "").refusals(Event.SIGN_IN, key.access_key_id):
         known = service.present_key(aws.sts, aws.iam, current_app.config["ACCOUNTS"], key)
 
@@ -154,6 +155,7 @@ def sign_in_post() -> ResponseReturnValue:
     current.make_way_for(person.owner)
     note_sign_in(audit(who.account_id, who.user_name, who.user_id), key.access_key_id)
     current.sign_in(person, key, config.BEFORE_MFA)
+    report_observed(person, mfa_devices=known.devices, read_at=asked_at)
     just_read.pass_on(person, known.devices)
     return redirect(local_path(wanted or current.pop_next(), url_for("overview.index")), 303)
 
@@ -240,6 +242,8 @@ def sign_out() -> ResponseReturnValue:
     """End the session. It works, and says so, even if it had ended already."""
     way = current_user.way if current_user.is_authenticated else None
     noted = [audit_of(account) for account in accounts_to_watch()] if way is Way.COMPANY else [audit()] if way else []
+    if current_user.is_authenticated:
+        just_read.drop(current_user)
     current.sign_out()
     for each in noted:
         with suppress(NotRecorded):  # nobody stays signed in for want of a record; the log has why

@@ -253,6 +253,16 @@ def test_what_people_show_themselves_counts_until_newer_is_known(engine: Engine)
     assert says(engine, "mfa")["newcomer"] == "fail"
 
 
+def test_an_earlier_read_of_another_session_does_not_undo_a_later_one(engine: Engine) -> None:
+    user_list(engine, hour(1), {}, ("alice",))
+    shows(engine, "alice", mfa=(hour(3).isoformat(), ["SECURITY_KEY"]))
+    shows(engine, "alice", mfa=(hour(2).isoformat(), []), password=(hour(2).isoformat(), True))
+    with engine.connect() as connection:
+        own = connection.execute(select(CompliancePerson.own).where(CompliancePerson.user_name == "alice")).scalar()
+    assert own == {"mfa": [hour(3).isoformat(), ["SECURITY_KEY"]], "password": [hour(2).isoformat(), True]}
+    assert says(engine, "mfa")["alice"] == "pass"
+
+
 def shows(engine: Engine, name: str, user_id: str = "", **own: Unpack[OwnFacts]) -> None:
     user = Person(ACCOUNT, name, "/", "aws", True, NOW, user_id=user_id)
     updates.keep_own(engine, ACCOUNT, user, own, NOW, terms_of)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from app.compliance.data.credential_report import CredentialReport, NotAReport
 from app.compliance.data.report_cells import ReportPerson
@@ -197,17 +197,30 @@ def _set_listed(row: PersonRow, user: ListedUser, virtual_devices: int) -> None:
         row.report = _with_other(row.report, virtual_devices)
 
 
-def merge_own(account_id: str, old: PersonRow | None, user: SignedInUser, own: OwnFacts) -> Merged:
-    """Merge what a user's own visit showed into their stored row."""
+def merge_own(account_id: str, old: PersonRow | None, user: SignedInUser, own: OwnFacts, now: datetime) -> Merged:
+    """Merge what a user's own visit showed into their stored row, except where a later read is known. now: UTC."""
     merged = Merged()
     if old and is_another(old.user_id, user.user_id):
         merged.gone.append(user.user_name)
         old = None
     row = old.copy() if old else PersonRow(account_id, user.user_name, arn=user.arn, path=user.path)
-    row.own = {**row.own, **own}
+    row.own = {**row.own, **_not_overtaken(row.own, own, now)}
     row.user_id = user.user_id
     merged.people.append(row)
     return merged
+
+
+def _not_overtaken(known: OwnFacts, told: OwnFacts, now: datetime) -> OwnFacts:
+    """The facts that aren't older than what is known of the same. A time after now is of a clock that was wrong."""
+    before = cast("Mapping[str, tuple[str, object]]", known)
+    facts = cast("Mapping[str, tuple[str, object]]", told)
+    times = {name: datetime.fromisoformat(at) for name, (at, _) in before.items()}
+    newer = {
+        name: (at, value)
+        for name, (at, value) in facts.items()
+        if not (name in times and datetime.fromisoformat(at) < times[name] <= now)
+    }
+    return cast("OwnFacts", newer)
 
 
 def _in_details_after(stored: AccountRow, old: PersonRow, moment: datetime) -> bool:

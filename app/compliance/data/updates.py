@@ -175,7 +175,7 @@ def keep_own(
     ensure_account_row(engine, account_id)
     with locked(engine, account_id) as account:
         known = read_people(account.connection, account_id, CompliancePerson.user_name == user.user_name)
-        merged = merge_own(account_id, known.get(user.user_name), user, own)
+        merged = merge_own(account_id, known.get(user.user_name), user, own, now)
         if merged.gone:
             account.end_exceptions_of_former({user.user_name: now}, now)
         judge_and_write(account, known, merged, terms_of(account.row.user_list.get("others")))
