@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
+import json
 import os
 import shutil
 import sys
+import tarfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import pip
 
@@ -73,6 +77,33 @@ def download(wanted: Path, folder: Path) -> None:
         "--dest", str(folder),
     ]  # fmt: skip
     run(*command)
+
+
+def rewrite(archive: tarfile.TarFile, written: gzip.GzipFile, reference: str) -> None:
+    """Write an image's archive without what is new in each build: identifiers of containers and of images below."""
+
+    def read(name: str) -> IO[bytes]:
+        found = archive.extractfile(name)
+        if found is None:
+            raise Unmade(f"The image's archive has no file {name}.")
+        return found
+
+    (image,) = json.load(read("manifest.json"))
+    described = json.load(read(image["Config"]))
+    for changing in ("container", "parent"):
+        described.pop(changing, None)
+    config = json.dumps(described, sort_keys=True).encode()
+    named = f"{hashlib.sha256(config).hexdigest()}.json"
+    manifest = json.dumps([{"Config": named, "RepoTags": [reference], "Layers": image["Layers"]}]).encode()
+    with tarfile.open(fileobj=written, mode="w", format=tarfile.USTAR_FORMAT) as rewritten:
+        for layer in image["Layers"]:
+            entry = tarfile.TarInfo(layer)
+            entry.size = archive.getmember(layer).size
+            rewritten.addfile(entry, read(layer))
+        for name, contents in ((named, config), ("manifest.json", manifest)):
+            entry = tarfile.TarInfo(name)
+            entry.size = len(contents)
+            rewritten.addfile(entry, io.BytesIO(contents))
 
 
 class Builder:
@@ -208,12 +239,12 @@ class Builder:
         self.store("push", "--quiet", kind.reference, f"docker-archive:{plain}:{kind.reference}")
         target = self.dist / kind.archive
         with (
-            plain.open("rb") as read,
+            tarfile.open(plain) as read,
             target.open("wb") as written,
             # Neither name nor time in the header: the same image, the same bytes.
             gzip.GzipFile(filename="", mode="wb", fileobj=written, mtime=0, compresslevel=6) as packed,
         ):
-            shutil.copyfileobj(read, packed, 1 << 20)
+            rewrite(read, packed, kind.reference)
         plain.unlink()
         return target
 

@@ -138,7 +138,7 @@ def test_archives_are_read_without_buildah(made: Build) -> None:
     for kind in KINDS:
         with tarfile.open(made.archive(kind)) as archive:
             (image,) = json.load(archive.extractfile("manifest.json") or sys.stdin)
-            assert all(f"/{tag}".endswith(f"/{kind.reference}") for tag in image["RepoTags"])
+            assert image["RepoTags"] == [kind.reference]
             for layer, expected in zip(image["Layers"], made.layers[kind.name], strict=True):
                 member = archive.getmember(layer)
                 whole = archive.extractfile(member.linkname.removeprefix("../") if member.issym() else layer)
