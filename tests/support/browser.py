@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypedDict
 from urllib.parse import urldefrag, urlsplit
 
 import zxingcpp
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, Response
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 from werkzeug.routing import Map
 
 from tests.support import hands
@@ -200,8 +202,12 @@ class Surfer(Seen):
     def scan(self, clock: Clock | None = None, slow_s: float = 0) -> Phone:
         """Scan the QR code on the screen with a phone. Returns the entry in its authenticator app."""
         codes = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
-        for _ in range(3):  # a phone tries many times a second
-            picture = self.page.locator("[data-qr]").screenshot()
+        picture = b""
+        for _ in range(5):  # a phone tries many times a second
+            with suppress(PlaywrightTimeout):  # Chromium on a busy machine may draw nothing until it is asked again
+                picture = self.page.locator("[data-qr]").screenshot(timeout=12_000)
+            if not picture:
+                continue
             found = zxingcpp.read_barcodes(Image.open(io.BytesIO(picture)), formats=codes)
             if len(found) == 1:
                 break
