@@ -8,13 +8,24 @@ output "load_balancer_zone_id" {
   description = "Its hosted zone, for an alias record in Route 53."
 }
 
-output "migrate_command" {
-  value = join(" ", [
-    "aws ecs run-task --cluster", aws_ecs_cluster.portal.name, "--task-definition", aws_ecs_task_definition.task["migrate"].arn,
+# The family names its newest revision, so the commands stay right after `terraform apply -target`.
+locals {
+  run_task = join(" ", [
+    "aws ecs run-task --cluster", aws_ecs_cluster.portal.name,
+    "--task-definition", aws_ecs_task_definition.task["migrate"].family,
     "--launch-type FARGATE --network-configuration",
     "'awsvpcConfiguration={subnets=[${join(",", var.private_subnet_ids)}],securityGroups=[${aws_security_group.tasks.id}]}'",
   ])
-  description = "The command that creates or migrates the database. Run it after the first apply and after each upgrade."
+}
+
+output "migrate_command" {
+  value       = local.run_task
+  description = "The command that creates or migrates the database. Run it before the services get tasks of a new version."
+}
+
+output "doctor_command" {
+  value       = "${local.run_task} --overrides '${jsonencode({ containerOverrides = [{ name = "migrate", command = ["doctor"] }] })}'"
+  description = "The command that runs the doctor in a task. For another command, replace its last words."
 }
 
 output "secret_arns" {

@@ -71,7 +71,7 @@ def credentials() -> str:
     """Return the drop-in with which systemd gives secrets to a unit."""
     parts = [
         f"""\
-# Secrets of Latchkey as files, a drop-in for both systemd units. docs/operations.md says where it goes. For each
+# Secrets of Latchkey as files, a drop-in for all systemd units. docs/operations.md says where it goes. For each
 # secret that you use, write a file of its name in /etc/latchkey/secrets/ (owned by root, mode 0400), and remove the #
 # before its two lines. Files of `systemd-creds encrypt` also work, with LoadCredentialEncrypted=.
 # {_GENERATED}
@@ -117,6 +117,7 @@ def schema() -> str:
             "files": {"type": "object", "additionalProperties": text},
             "worker": _only({"replicas": count, "resources": anything}),
             "migrate": _only({"enabled": flag}),
+            "command": {"type": "array", "items": text},
             "service": _only({"port": count}),
             "ingress": _only({"enabled": flag, "className": text, "annotations": anything, "tlsSecretName": text}),
             "networkPolicy": _only(

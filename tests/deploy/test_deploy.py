@@ -28,7 +28,7 @@ from tests.support.sandbox import ROOT, free_port
 from tests.support.waiting import wait_until
 
 DEPLOY = ROOT / "deploy"
-UNITS = ["latchkey.service", "latchkey-worker.service", "latchkey-migrate.service"]
+UNITS = ["latchkey.service", "latchkey-worker.service", "latchkey-migrate.service", "latchkey@.service"]
 
 
 def tool(name: str) -> str:
@@ -131,9 +131,11 @@ def test_the_secrets_of_the_composition_are_made_once_and_each_is_for_one_user(t
 
 
 def test_two_keys_are_made_for_other_deployments(tmp_path: Path) -> None:
-    subprocess.run([DEPLOY / "make-secrets", tmp_path / "secrets"], check=True, capture_output=True)
-    files = {file.name: file for file in (tmp_path / "secrets").iterdir()}
-    assert set(files) == {"SECRET_KEY", "AUDIT_KEYS"}
+    folder = tmp_path / "latchkey/secrets"
+    subprocess.run([DEPLOY / "make-secrets", folder], check=True, capture_output=True)
+    files = {file.name: file for file in folder.iterdir()}
+    assert set(files) == {"SECRET_KEY", "AUDIT_KEYS"} and folder.stat().st_mode & 0o777 == 0o700
+    assert folder.parent.stat().st_mode & 0o005 == 0o005, "the user latchkey reads a logo that is beside the folder"
     assert {file.stat().st_mode & 0o777 for file in files.values()} == {0o400}
     assert from_env({"ACCOUNTS": "123456789012"} | {f"{name}_FILE": str(file) for name, file in files.items()})
 
@@ -195,7 +197,8 @@ def test_the_portals_role_in_postgresql_has_no_power_over_the_server(tmp_path: P
 
 @pytest.mark.parametrize("name", UNITS)
 def test_systemd_takes_the_unit(tmp_path: Path, name: str) -> None:
-    unit, dropin = tmp_path / name, tmp_path / f"{name}.d/secrets.conf"
+    started = name.replace("@", "@doctor")  # a template is verified by one of its instances
+    unit, dropin = tmp_path / started, tmp_path / f"{started}.d/secrets.conf"
     unit.write_text((DEPLOY / name).read_text().replace("/opt/latchkey/bin", str(ROOT / ".venv/bin")))
     dropin.parent.mkdir()
     dropin.write_text(re.sub(r"^#(?=\w+=)", "", (DEPLOY / "latchkey-secrets.conf").read_text(), flags=re.MULTILINE))
@@ -207,6 +210,17 @@ def test_systemd_takes_the_unit(tmp_path: Path, name: str) -> None:
     text = unit.read_text()
     assert "\nLimitCORE=0\n" in text, "no memory on disk"
     assert re.search(r"^IPAddressDeny=.*\blink-local\b.* fd00:ec2::254$", text, re.MULTILINE), "no metadata service"
+
+
+@pytest.mark.parametrize("command", ["doctor", "activity verify", "notify test --channel mail --to you@example.com"])
+def test_any_command_can_be_the_name_of_a_unit(command: str) -> None:
+    def escaped(*words: str) -> str:
+        return subprocess.check_output(["systemd-escape", *words], text=True).rstrip("\n")
+
+    name = escaped("--template=latchkey@.service", command)
+    assert escaped("--unescape", "--instance", name) == command, "as %I does"
+    text = (DEPLOY / "latchkey@.service").read_text()
+    assert '\nEnvironment="COMMAND=%I"\nExecStart=/opt/latchkey/bin/latchkey $COMMAND\n' in text
 
 
 def test_all_units_have_the_same_sandbox() -> None:

@@ -192,6 +192,24 @@ def test_the_database_is_migrated_before_anything_else(everything: list[dict[str
     assert int(files["metadata"]["annotations"]["helm.sh/hook-weight"]) < 0, "the Job needs them"
 
 
+def test_a_command_runs_in_a_job_with_what_the_portal_has(tmp_path: Path) -> None:
+    found = rendered(tmp_path, EVERYTHING | {"command": ["activity", "verify"]})
+    job, portal = of_kind(found, "Job", "latchkey-command"), of_kind(found, "Deployment", "latchkey")
+    assert "annotations" not in job["metadata"], "no hook: it is applied by itself"
+    pod, like = job["spec"]["template"]["spec"], portal["spec"]["template"]["spec"]
+    (container,), (serving,) = pod["containers"], like["containers"]
+    assert container["command"] == ["latchkey", "activity", "verify"]
+    for same in ("image", "env", "volumeMounts", "securityContext", "resources"):
+        assert container[same] == serving[same], same
+    assert pod["volumes"] == like["volumes"] and pod["securityContext"] == like["securityContext"]
+    selected = of_kind(found, "NetworkPolicy")["spec"]["podSelector"]["matchLabels"]
+    assert is_in(selected, job["spec"]["template"]["metadata"]["labels"])
+    file = tmp_path / "job.yaml"
+    file.write_text(yaml.safe_dump(job))
+    for version in (OLDEST, NEWEST):
+        tool("kubernetes-validate==1.37.0", "kubernetes-validate", "--strict", "-k", version, file)
+
+
 def test_a_wrong_value_is_named(tmp_path: Path) -> None:
     for values, named in (
         ({"settings": NEEDED | {"PORTAL_URL": "x"}}, "PORTAL_URL"),
