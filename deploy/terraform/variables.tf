@@ -52,7 +52,7 @@ variable "client_cidrs" {
 
 variable "settings" {
   type        = map(string)
-  description = "Settings of docs/settings.md that aren't secret, by name. ACCOUNTS and PUBLIC_URL are required."
+  description = "Settings from docs/settings.md that aren't secret, by name. ACCOUNTS and PUBLIC_URL are required."
 
   validation {
     condition     = alltrue([for name in keys(var.settings) : contains(local.settings, name)])
@@ -137,7 +137,7 @@ variable "database_instance_class" {
 variable "database_storage_gb" {
   type        = number
   default     = 20
-  description = "Storage of the database in GB. It grows by itself to five times of that."
+  description = "Storage of the database in GB. It grows by itself, up to five times that."
 }
 
 variable "database_backup_days" {
