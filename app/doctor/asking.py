@@ -46,6 +46,8 @@ class Answer:
     certificate: Certificate | None = None
     seconds_ahead: float | None = None
     """By how much the server's clock is ahead of ours, None if it doesn't say."""
+    proven: bool = False
+    """A portal with our SECRET_KEY gave this answer (`app.doctor.public.ask_portal`)."""
 
 
 def ask(

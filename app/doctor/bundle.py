@@ -12,7 +12,8 @@ import os
 import platform
 import re
 import zipfile
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from importlib.metadata import distributions
 from pathlib import Path
@@ -23,11 +24,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app import __version__
 from app.doctor.all_checks import Diagnosis
-from app.doctor.asking import Answer, ask
+from app.doctor.asking import ask
 from app.doctor.database import schema_facts
-from app.doctor.hiding import without_secrets
+from app.doctor.hiding import for_others, without_secrets
+from app.doctor.public import ask_portal
 from app.doctor.report import as_json, as_text
 from app.doctor.settings import Settings
+from app.text.terminal import plain_json
 from config import SETTINGS
 
 _WORDS = {
@@ -38,6 +41,8 @@ _WORDS = {
 _PEOPLE_OF_PATHS = re.compile(r"/(?:home|Users)/[^/\s\"]+")
 _METRICS = 2_000_000
 """Bytes of metrics that are read."""
+_OF_METRICS = re.compile(r"(?:# (?:HELP|TYPE) )?(?:latchkey|process|python)_\w+(?:[{ ].*)?")
+"""A line of them."""
 README = """Latchkey support bundle
 
 findings.txt, findings.json   what `latchkey doctor` found
@@ -79,19 +84,20 @@ class Bundle:
                 made.writestr(name, clean)
 
     def _files(self, diagnosis: Diagnosis) -> Iterator[tuple[str, str]]:
-        settings = diagnosis.settings
+        settings, portal = diagnosis.settings, _portal_here(diagnosis.settings)
+        shared = replace(diagnosis, findings=[for_others(finding) for finding in diagnosis.findings])
         yield "README.txt", README
-        yield "findings.txt", as_text(diagnosis) + "\n"
-        yield "findings.json", as_json(diagnosis) + "\n"
+        yield "findings.txt", as_text(shared) + "\n"
+        yield "findings.json", as_json(shared) + "\n"
         yield "settings.json", _json(shown(settings))
         yield "versions.json", _json(_versions())
         yield "database.json", _json(self._database)
-        yield "health.json", _json(_health(settings))
-        yield "metrics.txt", _metrics(settings)
+        yield "health.json", _json(_health(portal))
+        yield "metrics.txt", _metrics(settings, portal)
 
 
 def _json(value: object) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+    return plain_json(json.dumps(value, indent=2, ensure_ascii=False)) + "\n"
 
 
 def shown(settings: Settings) -> dict[str, dict[str, Any]]:
@@ -136,31 +142,39 @@ def _about(engine: Engine) -> dict[str, Any]:
         }
 
 
-def _here(settings: Settings, path: str, headers: Mapping[str, str] | None = None) -> Answer | None:
-    """Ask the portal on this machine, at the address that BIND says. None for a socket."""
+def _portal_here(settings: Settings) -> tuple[str, str]:
+    """The address of the portal on this machine, as BIND says; and why it can't be asked, "" where it can.
+
+    Another program may have its port. That one is sent no token, and its answers are in no bundle.
+    """
     bind = settings.of("BIND") or f"127.0.0.1:{settings.env.get('PORT') or 8000}"
     if bind.startswith("unix:"):
-        return None
-    address = bind.replace("0.0.0.0:", "127.0.0.1:").replace("[::]:", "[::1]:")
-    return ask(f"http://{address}", headers, path=path, most=_METRICS)
+        return "", "BIND is a socket"
+    if not (key := settings.of("SECRET_KEY")):
+        return "", "SECRET_KEY is missing or wrong"
+    url = "http://" + bind.replace("0.0.0.0:", "127.0.0.1:").replace("[::]:", "[::1]:")
+    answer = ask_portal(url, key)
+    return url, answer.error or ("" if answer.proven else "what answers isn't a portal with this SECRET_KEY")
 
 
-def _health(settings: Settings) -> dict[str, Any]:
-    answer = _here(settings, "/readyz")
-    if answer is None or answer.error:
-        return {"asked": answer is not None, "error": answer.error if answer else "BIND is a socket"}
+def _health(portal: tuple[str, str]) -> dict[str, Any]:
+    url, error = portal
+    if error:
+        return {"asked": bool(url), "error": error}
+    answer = ask(url, path="/readyz")
     try:
         parts = json.loads(answer.body)
     except ValueError:
-        parts = None  # another program listens there
+        parts = None  # it has just been stopped
     return {"asked": True, "status": answer.status, "parts": parts if isinstance(parts, dict) else None}
 
 
-def _metrics(settings: Settings) -> str:
-    token = settings.of("METRICS_TOKEN")
+def _metrics(settings: Settings, portal: tuple[str, str]) -> str:
+    token, (url, error) = settings.of("METRICS_TOKEN"), portal
     if not token:
         return "METRICS_TOKEN isn't set, so there are no metrics.\n"
-    answer = _here(settings, "/metrics", {"Authorization": f"Bearer {token}"})
+    answer = ask(url, {"Authorization": f"Bearer {token}"}, path="/metrics", most=_METRICS) if not error else None
     if answer is None or answer.error or answer.status != 200:
         return "The portal on this machine gave no metrics.\n"
-    return answer.body.decode("utf-8", "replace")
+    lines = answer.body.decode("utf-8", "replace").split("\n")
+    return "".join(f"{line}\n" for line in lines if _OF_METRICS.fullmatch(line) and line.isprintable())

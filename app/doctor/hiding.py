@@ -8,11 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from app.doctor.finding import Finding
 
 HIDDEN = "…"
 _QUOTED = re.compile(r"'([^'\n]*)'|\"([^\"\n]*)\"|“([^”\n]*)”")
 _USER_INFO = re.compile(r"//[^/\s@]+@")
 _QUERY = re.compile(r"(?<=[A-Za-z0-9/])\?[^\s'\"]+=[^\s'\"]+")
+_PRIVATE = ("endpoint", "local_address", "issuer", "key_id")
+"""Facts that name something of the installation's own."""
 _SHORTEST = 4
 """Characters of a part of a value that is hidden outside of quotes: shorter ones are words like `1` or `aws`."""
 
@@ -39,6 +44,22 @@ def without_secrets(text: str, secrets: Iterable[str]) -> str:
 def without_url_secrets(text: str) -> str:
     """Return the text without the user, password and query of any URL in it."""
     return _QUERY.sub(f"?{HIDDEN}", _USER_INFO.sub(f"//{HIDDEN}@", text))
+
+
+def for_others(finding: Finding) -> Finding:
+    """Return the finding without names and addresses of the installation, for someone who helps."""
+    facts = dict(finding.facts)
+    private = {name for name in _PRIVATE if name in facts}
+    if facts.get("official"):  # AWS's own endpoint
+        private.discard("endpoint")
+    if "Amazon" in str(facts.get("issuer")):
+        private.discard("issuer")
+    says = finding.says
+    for word in sorted((str(facts[name]) for name in private), key=len, reverse=True):
+        says = says.replace(word, HIDDEN) if word else says
+    if finding.code.endswith("-untrusted"):  # the reason may have the host name that isn't in the certificate
+        says = re.sub(r"'[^']*'", HIDDEN, says)
+    return replace(finding, says=says, facts={**facts, **dict.fromkeys(private, HIDDEN)})
 
 
 def _hide_quoted(quoted: re.Match[str], values: list[str]) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,7 +13,7 @@ from urllib.parse import urlsplit
 from app.doctor.asking import Answer, ask
 from app.doctor.finding import Finding
 from app.doctor.settings import Settings
-from app.monitoring.reflection import HEADER, question
+from app.monitoring.reflection import HEADER, is_proven, question
 
 MADE_UP = "192.0.2.77"
 """An address that nobody has (RFC 5737), which the request claims to be from."""
@@ -26,8 +27,15 @@ def asked(settings: Settings) -> Answer | None:
     url, key = settings.of("PUBLIC_URL"), settings.of("SECRET_KEY")
     if not url or not key:
         return None
-    headers = {HEADER: question(key, time.time()), "X-Forwarded-For": MADE_UP}
-    return ask(url, headers, path="/healthz")
+    return ask_portal(url, key, {"X-Forwarded-For": MADE_UP})
+
+
+def ask_portal(url: str, secret_key: str, headers: Mapping[str, str] | None = None) -> Answer:
+    """Ask how this request arrives, and whether a portal with this key is there (`Answer.proven`)."""
+    asked = question(secret_key, time.time())
+    answer = ask(url, {HEADER: asked, **(headers or {})}, path="/healthz")
+    shown = answer.headers.get(HEADER.lower(), "")
+    return replace(answer, proven=is_proven(secret_key, asked, answer.body, shown))
 
 
 def check(settings: Settings, answer: Answer | None, now: datetime) -> Iterator[Finding]:
@@ -65,10 +73,7 @@ def _of_certificate(answer: Answer, now: datetime) -> Iterator[Finding]:
 
 
 def _of_reflection(answer: Answer, url: str, proxies: int | None) -> Iterator[Finding]:
-    try:
-        told: Any = json.loads(answer.body)
-        seen = {name: told[name] for name in ("address", "scheme", "host", "forwarded")}
-    except (ValueError, TypeError, KeyError):
+    if not answer.proven:
         if answer.status in _BLOCKED:
             says = f"/healthz isn’t answered at PUBLIC_URL (status {answer.status}), so the proxies can’t be checked."
             yield Finding("proxies-unknown", says, facts={"status": answer.status})
@@ -79,7 +84,7 @@ def _of_reflection(answer: Answer, url: str, proxies: int | None) -> Iterator[Fi
         return
     yield Finding("public-url-reached", "The portal answers at PUBLIC_URL.", facts={"status": answer.status})
     if proxies is not None:
-        yield from judged(seen, url, proxies)
+        yield from judged(json.loads(answer.body), url, proxies)
 
 
 def judged(seen: dict[str, Any], url: str, proxies: int) -> Iterator[Finding]:

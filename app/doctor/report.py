@@ -8,9 +8,12 @@ from typing import Any
 from app import __version__
 from app.doctor.all_checks import Diagnosis
 from app.doctor.finding import Severity, worst
+from app.text.terminal import plain, plain_json
 
 FORMAT = 1
 """Of the JSON. Keys, codes and severities stay within a format. New ones may come."""
+_LONGEST = 2_000
+"""Characters of a text. Some are words of other programs."""
 _STATUS = {Severity.NOTE: "ok", Severity.WARNING: "warnings", Severity.PROBLEM: "problems"}
 _WORD = {Severity.NOTE: "ok", Severity.WARNING: "WARNING", Severity.PROBLEM: "PROBLEM"}
 
@@ -26,9 +29,9 @@ def as_object(diagnosis: Diagnosis) -> dict[str, Any]:
             {
                 "code": finding.code,
                 "severity": finding.severity.name.lower(),
-                "says": finding.says,
-                "fix": finding.fix,
-                "facts": dict(finding.facts),
+                "says": _cut(finding.says),
+                "fix": _cut(finding.fix),
+                "facts": {name: _cut(value) for name, value in finding.facts.items()},
             }
             for finding in diagnosis.findings
         ],
@@ -36,17 +39,26 @@ def as_object(diagnosis: Diagnosis) -> dict[str, Any]:
 
 
 def as_json(diagnosis: Diagnosis) -> str:
-    """Return it as JSON text."""
-    return json.dumps(as_object(diagnosis), indent=2, ensure_ascii=False)
+    """Return it as JSON text, which can be printed on a terminal."""
+    return plain_json(json.dumps(as_object(diagnosis), indent=2, ensure_ascii=False))
+
+
+def _cut(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_cut(each) for each in value]
+    return value[:_LONGEST] + "…" if isinstance(value, str) and len(value) > _LONGEST else value
 
 
 def as_text(diagnosis: Diagnosis) -> str:
-    """Return the findings, the worst first, each with its fix below it."""
+    """Return the findings, the worst first, each with its fix below it.
+
+    Other programs' words in it can't control a terminal.
+    """
     lines = []
     for finding in diagnosis.findings:
-        lines.append(f"{_WORD[finding.severity]:<8} {finding.says}  [{finding.code}]")
+        lines.append(f"{_WORD[finding.severity]:<8} {plain(_cut(finding.says))}  [{finding.code}]")
         if finding.fix:
-            lines.append(f"{'':<8} → {finding.fix}")
+            lines.append(f"{'':<8} → {plain(_cut(finding.fix))}")
     number = {severity: sum(each.severity is severity for each in diagnosis.findings) for severity in Severity}
     lines += ["", f"Problems: {number[Severity.PROBLEM]}. Warnings: {number[Severity.WARNING]}."]
     return "\n".join(lines)

@@ -125,7 +125,8 @@ class Machines:
         """WSGI."""
         path = environ.get("PATH_INFO", "")
         if path == "/healthz" and is_asked(environ, self._secret_key, time.time()):
-            return _plain(start_response, "200 OK", reflection(environ), "application/json")
+            body, shown = reflection(environ, self._secret_key)
+            return _plain(start_response, "200 OK", body, "application/json", shown)
         if path == "/healthz":
             return _plain(start_response, "200 OK", ALIVE, "application/json")
         if path == "/readyz":
@@ -142,8 +143,16 @@ class Machines:
         return self._inner(environ, start_response)
 
 
-def _plain(start_response: StartResponse, status: str, body: bytes, content_type: str = "text/plain") -> list[bytes]:
-    headers = [("Content-Type", content_type), ("Content-Length", str(len(body))), ("Cache-Control", "no-store")]
+def _plain(
+    start_response: StartResponse, status: str, body: bytes, content_type: str = "text/plain", *also: tuple[str, str]
+) -> list[bytes]:
+    """also: further headers."""
+    headers = [
+        ("Content-Type", content_type),
+        ("Content-Length", str(len(body))),
+        ("Cache-Control", "no-store"),
+        *also,
+    ]
     if status.startswith("401"):
         headers.append(("WWW-Authenticate", "Bearer"))
     start_response(status, headers)

@@ -1,6 +1,7 @@
 """What a request looks like when it arrives, told to `latchkey doctor`, so that it can judge the proxies in front.
 
-It asks /healthz with a header that only someone who has SECRET_KEY can make. The answer is about that request alone.
+It asks /healthz with a header that only someone who has SECRET_KEY can make. The answer is about that request alone,
+and has a header that only someone who has SECRET_KEY can make for this question and this answer.
 """
 
 from __future__ import annotations
@@ -22,12 +23,22 @@ GOOD_FOR_S = 300
 def question(secret_key: str, now: float) -> str:
     """Return the value of the header. now: seconds since 1970."""
     moment = str(int(now))
-    return f"{moment}:{_mac(secret_key, moment)}"
+    return f"{moment}:{_mac(secret_key, moment.encode())}"
 
 
-def _mac(secret_key: str, moment: str) -> str:
+def proof(secret_key: str, asked: str, answer: bytes) -> str:
+    """Return the value of the answer's header, which has the same name. asked: that of the request's."""
+    return _mac(secret_key, b"answer\0" + asked.encode() + b"\0" + answer)
+
+
+def is_proven(secret_key: str, asked: str, answer: bytes, shown: str) -> bool:
+    """Does the answer to this question come from a portal with this key? shown: the value of the answer's header."""
+    return hmac.compare_digest(shown.encode(), proof(secret_key, asked, answer).encode())
+
+
+def _mac(secret_key: str, told: bytes) -> str:
     key = hashlib.sha256(b"latchkey doctor\0" + secret_key.encode()).digest()
-    return hmac.new(key, moment.encode(), hashlib.sha256).hexdigest()
+    return hmac.new(key, told, hashlib.sha256).hexdigest()
 
 
 def is_asked(environ: WSGIEnvironment, secret_key: str, now: float) -> bool:
@@ -36,15 +47,16 @@ def is_asked(environ: WSGIEnvironment, secret_key: str, now: float) -> bool:
     if not (moment.isascii() and moment.isdigit() and len(moment) <= 12):
         return False
     fresh = abs(int(moment) - now) <= GOOD_FOR_S
-    return fresh and hmac.compare_digest(mac.encode("latin-1"), _mac(secret_key, moment).encode())
+    return fresh and hmac.compare_digest(mac.encode("latin-1"), _mac(secret_key, moment.encode()).encode())
 
 
-def reflection(environ: WSGIEnvironment) -> bytes:
-    """Return the address, scheme and host that the portal takes the request to have, and the headers they are from.
+def reflection(environ: WSGIEnvironment, secret_key: str) -> tuple[bytes, tuple[str, str]]:
+    """Return an answer and its header. `is_asked` must be true.
 
-    JSON. `address`, `scheme` and `host` are as TRUSTED_PROXIES makes them, `forwarded` is X-Forwarded-For as it came.
+    The answer is JSON: what the portal takes the request to be, and the header that this is from. `address`, `scheme`
+    and `host` are as TRUSTED_PROXIES makes them, `forwarded` is X-Forwarded-For as it came.
     """
-    return json.dumps(
+    told = json.dumps(
         {
             "address": environ.get("REMOTE_ADDR", ""),
             "scheme": environ.get("wsgi.url_scheme", ""),
@@ -54,3 +66,4 @@ def reflection(environ: WSGIEnvironment) -> bytes:
             ],
         }
     ).encode()
+    return told, (HEADER, proof(secret_key, str(environ[_VARIABLE]), told))
