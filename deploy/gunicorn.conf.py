@@ -164,6 +164,17 @@ class NoticeWorkers:
                 process.kill()
 
 
+def pre_exec(server):  # type: ignore[no-untyped-def] # gunicorn's hook
+    """After SIGUSR2, start the new master as this one was, with -P and -m too, and with counters of its own."""
+    server.START_CTX["args"] = [sys.executable, *sys.orig_argv[1:]]
+    if _made_here(server.cfg.env_orig.get("PROMETHEUS_MULTIPROC_DIR", "")):
+        del server.cfg.env_orig["PROMETHEUS_MULTIPROC_DIR"]
+
+
+def _made_here(folder: str) -> bool:
+    return Path(folder).name.startswith("latchkey-metrics-")
+
+
 def child_exit(server, worker):  # type: ignore[no-untyped-def] # gunicorn's hook
     """A worker that is gone has no gauges."""
     multiprocess.mark_process_dead(worker.pid)
@@ -173,5 +184,5 @@ def on_exit(server):  # type: ignore[no-untyped-def] # gunicorn's hook
     """Leave nothing behind."""
     if keeps := getattr(server, "notice_workers", None):
         keeps.stop()
-    if Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]).name.startswith("latchkey-metrics-"):
+    if _made_here(os.environ["PROMETHEUS_MULTIPROC_DIR"]):
         shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)

@@ -17,8 +17,10 @@ import pytest
 from app.cli.ports import why_not
 from tests.deploy.conftest import NoAws
 from tests.support.databases import GOOD, make_database
+from tests.support.planted import PlantedFolder
 from tests.support.portal import Portal
 from tests.support.sandbox import free_port
+from tests.support.waiting import wait_until
 
 LATCHKEY = str(Path(sys.executable).with_name("latchkey"))
 
@@ -49,20 +51,80 @@ def taken() -> Iterator[int]:
         yield other.getsockname()[1]
 
 
-def test_it_serves_from_the_folder_of_any_project_and_ends_with_sigterm(tmp_path: Path) -> None:
-    for name in ("app", "config", "wsgi"):
-        (tmp_path / f"{name}.py").write_text("raise RuntimeError('of another project')\n")
-    portal = Served(tmp_path / "portal", NoAws())
-    portal.here = tmp_path
+@pytest.fixture
+def planted(tmp_path: Path) -> PlantedFolder:
+    return PlantedFolder(tmp_path)
+
+
+def served_from(planted: PlantedFolder, folder: Path) -> Served:
+    """A portal that someone starts in the planted folder, which they reached by its link."""
+    portal = Served(folder, NoAws())
+    portal.here = planted.link
+    portal.environment["PWD"] = str(planted.link)
     del portal.environment["PORT"]
-    with portal:
+    return portal
+
+
+def signs_in(portal: Served) -> bool:
+    """Does the portal show the page on which people sign in?"""
+    try:
         with urllib.request.urlopen(f"{portal.url}/sign-in") as page:
-            assert page.status == 200
+            return bool(page.status == 200)
+    except OSError:
+        return False
+
+
+def masters(portal: Served) -> list[int]:
+    """The processes of gunicorn that have no gunicorn of the same portal above them, oldest first."""
+    assert portal.process
+    parents = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            after_name = (folder / "stat").read_text().rpartition(")")[2].split()
+            command = (folder / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if int(after_name[3]) == portal.process.pid and b"app.cli.gunicorn" in command:
+            parents[int(folder.name)] = int(after_name[1])
+    return sorted(pid for pid in parents if pid in parents.values())
+
+
+def workers(master: int) -> set[str]:
+    """The processes that a master has started."""
+    return set(Path(f"/proc/{master}/task/{master}/children").read_text().split())
+
+
+def test_it_serves_from_the_folder_of_any_project_and_ends_with_sigterm(
+    planted: PlantedFolder, tmp_path: Path
+) -> None:
+    with served_from(planted, tmp_path / "portal") as portal:
+        assert signs_in(portal) and planted.ran() == []
         assert portal.process
         portal.process.send_signal(signal.SIGTERM)
         assert portal.process.wait(35) == 0
     private = [file for file in (tmp_path / "portal").iterdir() if file.name.startswith("latchkey.db")]
     assert private and not any(file.stat().st_mode & 0o077 for file in private)
+
+
+def test_new_workers_and_a_new_master_run_nothing_of_that_folder(planted: PlantedFolder, tmp_path: Path) -> None:
+    with served_from(planted, tmp_path / "portal") as portal:
+        assert portal.process
+        first = portal.process.pid
+        wait_until(lambda: signs_in(portal) and bool(workers(first)))
+        before = workers(first)
+        portal.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: before.isdisjoint(workers(first) or before) and signs_in(portal))
+        portal.process.send_signal(signal.SIGUSR2)
+        wait_until(lambda: len(masters(portal)) == 2, 30, portal.log.read_text)
+        [new] = set(masters(portal)) - {first}
+        portal.process.send_signal(signal.SIGTERM)
+        assert portal.process.wait(35) == 0
+        try:
+            wait_until(lambda: signs_in(portal) and bool(workers(new)))
+        finally:
+            os.kill(new, signal.SIGTERM)
+        wait_until(lambda: not signs_in(portal))
+    assert planted.ran() == []
 
 
 def test_wrong_settings_are_all_told_at_once(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from app import __version__
 from tests.release.conftest import built, fresh_source, run
 from tests.support.clock import Clock
 from tests.support.people import Phone, hire
+from tests.support.planted import PlantedFolder
 from tests.support.portal import Portal
 from tests.support.sandbox import Sandbox
 from tests.support.visitor import Visitor
@@ -103,3 +104,16 @@ def test_a_user_sets_up_mfa_at_an_installed_portal(portal: InstalledPortal, sand
     assert nadia.devices() == [nadia.serial_number], visitor.text
     assert "sound" in portal.run("latchkey", "activity", "verify")
     assert "sound" in portal.run("flask", "--app", "wsgi", "activity", "verify"), "the earlier form works, too"
+
+
+@pytest.mark.timeout(300)
+def test_an_installed_portal_runs_no_file_of_the_folder_it_is_started_in(
+    scratch: Path, installed: Path, sandbox: Sandbox
+) -> None:
+    planted = PlantedFolder(scratch / "of-another")
+    portal = InstalledPortal(scratch / "beside-another", installed, sandbox)
+    portal.here = planted.link
+    portal.environment["PWD"] = str(planted.link)
+    with portal:
+        assert Visitor(portal.url).open("/sign-in").status == 200
+    assert planted.ran() == []
