@@ -17,6 +17,8 @@ from app import __version__
 from app.doctor.finding import Finding
 from app.doctor.settings import Settings
 from app.places import INSTANCE
+from app.policy.documents import VARIANTS
+from app.settings.list_files import IN_FILES
 from config import SETTINGS
 
 FULL, LOW = 64 * 2**20, 2**30
@@ -95,12 +97,19 @@ def _writable(settings: Settings) -> Iterator[Finding]:
     """Files that settings name: those who may write them decide who is an administrator, or which secrets count."""
     names = [*_NAMED_FILES, *(each.file_name for each in SETTINGS.values() if each.secret)]
     for name in names:
-        path = settings.env.get(name, "").removeprefix("@")
-        mode = _mode(Path(path)) if path.startswith(("/", ".")) else None
+        path = _path_in(name, settings.env.get(name, ""))
+        mode = _mode(Path(path)) if path else None
         if mode is not None and mode & 0o022:
             told = f"The file that {name} names can be changed by others on this machine (mode {mode:04o})."
             facts = {"setting": name, "mode": f"{mode:04o}"}
             yield Finding("file-writable", told, "Let only its owner write it: chmod go-w.", facts)
+
+
+def _path_in(name: str, value: str) -> str:
+    """Return the path of the file that a setting names, "" where its value is no path."""
+    if name in IN_FILES:
+        return value.removeprefix("@") if value.startswith("@") else ""
+    return "" if name == "FORCE_MFA_POLICY" and value in VARIANTS else value
 
 
 def _mode(file: Path) -> int | None:

@@ -74,7 +74,9 @@ def test_both_ways_at_once_are_an_error(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_not_there_is_said_without_repeating_what_may_be_the_secret(tmp_path: Path) -> None:
-    for path in (str(tmp_path / "none"), str(file(tmp_path) / "below"), SECRET, "no\0path"):
+    (tmp_path / "round").symlink_to(tmp_path / "round")
+    secrets = (SECRET, "k" * 256, "/" + "k" * 5000, "no\0path", "not\udcffdecoded")
+    for path in (str(tmp_path / "none"), str(file(tmp_path) / "below"), str(tmp_path / "round"), *secrets):
         [told] = problems(SECRET_KEY="", SECRET_KEY_FILE=path)
         assert told.startswith("SECRET_KEY_FILE names a file that doesn’t exist.") and path not in told
 
@@ -103,6 +105,24 @@ def test_a_file_that_everyone_can_read_is_refused(mode: int, tmp_path: Path) -> 
         f"SECRET_KEY_FILE: {made} can be read by everyone on this machine (mode {mode:04o}). "
         "Give it mode 0400 or 0440."
     )
+
+
+@pytest.mark.parametrize(("mode", "may"), [(0o402, "changed"), (0o602, "changed"), (0o606, "read and changed")])
+def test_a_file_that_everyone_can_change_is_refused(mode: int, may: str, tmp_path: Path) -> None:
+    made = file(tmp_path, mode=mode)
+    [told] = problems(SECRET_KEY="", SECRET_KEY_FILE=str(made))
+    assert told == (
+        f"SECRET_KEY_FILE: {made} can be {may} by everyone on this machine (mode {mode:04o}). "
+        "Give it mode 0400 or 0440."
+    )
+
+
+def test_a_path_cannot_control_the_terminal(tmp_path: Path) -> None:
+    folder = tmp_path / "\x1b[2J"
+    folder.mkdir()
+    for path in (folder, file(folder, "")):
+        [told] = problems(SECRET_KEY="", SECRET_KEY_FILE=str(path))
+        assert told.startswith(f"SECRET_KEY_FILE: {tmp_path}/\\x1b[2J") and told.isprintable()
 
 
 def test_a_folder_or_pipe_is_refused_and_nothing_waits(tmp_path: Path) -> None:
