@@ -24,6 +24,7 @@ from config import engine_options
 
 _UPGRADE = f"Run: {LATCHKEY} db upgrade"
 _VERIFYING = ("verify-full", "verify-ca")
+_OTHER_SCHEMAS = {"schema-missing", "schema-behind", "schema-too-new", "schema-unknown"}
 
 
 @contextmanager
@@ -64,8 +65,7 @@ def check(settings: Settings, engine: Engine | None) -> Iterator[Finding]:
         yield Finding("database-unreachable", f"The database doesn’t answer ({name}).", fix, {"error": name})
         return
     yield from found
-    usable = not {"schema-missing", "schema-behind", "schema-too-new"} & {finding.code for finding in found}
-    if usable:
+    if _OTHER_SCHEMAS.isdisjoint(finding.code for finding in found):
         yield from _writing(engine)
 
 
@@ -77,6 +77,9 @@ def _schema(connection: Connection) -> Iterator[Finding]:
     elif problem == schema.OUT_OF_DATE:
         told = "The database has the schema of an earlier version, so the portal doesn’t start."
         yield Finding("schema-behind", told, _UPGRADE, facts)
+    elif problem == schema.UNKNOWN:
+        told = "The database has a schema that isn’t one of Latchkey."
+        yield Finding("schema-unknown", told, "Check DATABASE_URL: it may be that of another program.", facts)
     elif problem:
         told = "The database has the schema of a later version, which this version can’t work with."
         yield Finding("schema-too-new", told, "Start the later version, or restore a backup of this one.", facts)

@@ -35,9 +35,10 @@ _WARNINGS = {
 }  # fmt: skip
 _PROBLEMS = {
     "settings-wrong", "database-unreachable", "database-not-writable", "database-full", "schema-missing",
-    "schema-behind", "schema-too-new", "redis-unreachable", "redis-old", "redis-full", "aws-unreachable",
-    "aws-untrusted", "clock-wrong", "public-url-untrusted", "proxies-count", "proxies-forged", "proxies-scheme",
-    "proxies-host", "disk-full", "disk-not-writable", "file-readable", "notices-no-worker", "check-failed",
+    "schema-behind", "schema-too-new", "schema-unknown", "redis-unreachable", "redis-old", "redis-full",
+    "aws-unreachable", "aws-untrusted", "clock-wrong", "public-url-untrusted", "proxies-count", "proxies-forged",
+    "proxies-scheme", "proxies-host", "disk-full", "disk-not-writable", "file-readable", "notices-no-worker",
+    "check-failed",
 }  # fmt: skip
 CODES: Mapping[str, Severity] = {
     **dict.fromkeys(sorted(_PROBLEMS), Severity.PROBLEM),

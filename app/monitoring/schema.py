@@ -23,6 +23,10 @@ TOO_NEW = (
     "docs/operations.md says how to go back."
 )
 
+UNKNOWN = (
+    "The database’s schema isn’t one of Latchkey. Check DATABASE_URL: the database may be that of another program."
+)
+
 
 def _steps() -> list[dict[str, str]]:
     return [dict(_STEP.findall(file.read_text())) for file in VERSIONS.glob("*.py")]
@@ -49,7 +53,11 @@ def problem_of(connection: Connection) -> str:
     revision = revision_of(connection)
     if revision in behind():
         return OUT_OF_DATE
-    return "" if revision in _known() or _works_with_this_version(connection) else TOO_NEW
+    if revision in _known():
+        return ""
+    if not inspect(connection).has_table(_support.name):
+        return UNKNOWN
+    return "" if _works_with_this_version(connection) else TOO_NEW
 
 
 def revision_of(connection: Connection) -> str | None:
@@ -67,8 +75,6 @@ def newest() -> str | None:
 
 def _works_with_this_version(connection: Connection) -> bool:
     """A later version's schema says since which revision versions work with it."""
-    if not inspect(connection).has_table(_support.name):
-        return True
     return connection.execute(select(_support.c.oldest)).scalar() in _known()
 
 

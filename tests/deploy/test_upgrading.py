@@ -220,6 +220,22 @@ def test_of_a_later_version_an_upgrade_leaves_the_schema_as_it_is(
     assert schema.TOO_NEW in caplog.text and revision() == "9999"
 
 
+def test_the_database_of_another_program_is_a_problem_and_is_left_as_it_is(
+    portal: Flask, caplog: pytest.LogCaptureFixture
+) -> None:
+    with db.engine.begin() as connection:
+        connection.execute(text("create table if not exists alembic_version (version_num varchar(32))"))
+        connection.execute(text("delete from alembic_version"))
+        connection.execute(text("drop table if exists schema_support"))
+        connection.execute(text("insert into alembic_version values ('another')"))
+    assert schema.problems_of(db.engine) == {"schema": schema.UNKNOWN}
+    before = inspect(db.engine).get_table_names()
+    with pytest.raises(SystemExit):
+        flask_migrate.upgrade()
+    assert schema.UNKNOWN in caplog.text and revision() == "another"
+    assert inspect(db.engine).get_table_names() == before
+
+
 def test_where_no_database_answers_an_upgrade_says_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     nowhere = f"postgresql+psycopg://latchkey@127.0.0.1:{free_port()}/portal"
     app = create_app(from_env({**GOOD, "DATABASE_URL": nowhere}))

@@ -135,7 +135,12 @@ def test_no_database_yet(examined: Examine, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("revision", "oldest", "code"),
-    [("0001", "", "schema-behind"), ("9999", "", "schema-ahead"), ("9999", "9998", "schema-too-new")],
+    [
+        ("0001", "", "schema-behind"),
+        ("9999", "", "schema-ahead"),
+        ("9999", "9998", "schema-too-new"),
+        ("9999", "another program", "schema-unknown"),
+    ],
 )
 def test_the_schema_of_another_version(
     examined: Examine, tmp_path: Path, revision: str, oldest: str, code: str
@@ -147,11 +152,14 @@ def test_the_schema_of_another_version(
     engine = create_engine(f"sqlite:///{tmp_path / 'portal.db'}")
     with engine.begin() as connection:
         connection.execute(text("update alembic_version set version_num = :one"), {"one": revision})
-        if oldest:
+        if oldest == "another program":
+            connection.execute(text("drop table schema_support"))
+        elif oldest:
             connection.execute(text("update schema_support set oldest = :one"), {"one": oldest})
     engine.dispose()
     found = codes(examined(DATABASE_URL=f"sqlite:///{tmp_path / 'portal.db'}"))
-    assert code in found and found.isdisjoint({"schema-behind", "schema-ahead", "schema-too-new"} - {code})
+    others = {"schema-behind", "schema-ahead", "schema-too-new", "schema-unknown"} - {code}
+    assert code in found and found.isdisjoint(others)
 
 
 def test_a_database_that_does_not_answer(examined: Examine) -> None:
@@ -171,6 +179,23 @@ def test_others_can_read_or_change_files(examined: Examine, tmp_path: Path, port
     assert {"file-readable", "file-writable"} <= codes(found)
     assert [each.facts for each in found.findings if each.code == "file-writable"] == [
         {"setting": "ADMINS", "mode": "0666"}
+    ]
+
+
+@pytest.mark.parametrize("path", ["{}/named", "named", "sub/../named", "./named"])
+def test_others_can_change_a_file_whatever_its_path_looks_like(
+    examined: Examine, tmp_path: Path, portal: Portal, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "named").write_text(portal.environment["SECRET_KEY"])
+    (tmp_path / "named").chmod(0o420)
+    tmp_path.chmod(0o777)
+    (tmp_path / "recommended").mkdir()
+    (tmp_path / "recommended").chmod(0o777)
+    found = examined(SECRET_KEY="", SECRET_KEY_FILE=path.format(tmp_path), ADMINS="", FORCE_MFA_POLICY="recommended")
+    assert [each.facts for each in found.findings if each.code == "file-writable"] == [
+        {"setting": "SECRET_KEY_FILE", "mode": "0420"}
     ]
 
 
