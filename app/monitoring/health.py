@@ -104,7 +104,7 @@ class Health:
 
 
 class Machines:
-    """Answers these three paths, and passes everything else on."""
+    """Answers these three paths where they are sent as written here, and passes everything else on."""
 
     def __init__(
         self,
@@ -123,28 +123,43 @@ class Machines:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """WSGI."""
-        path = environ.get("PATH_INFO", "")
+        path = _path_as_sent(environ)
         if path == "/healthz" and is_asked(environ, self._secret_key, time.time()):
             body, shown = reflection(environ, self._secret_key)
-            return _plain(start_response, "200 OK", body, "application/json", shown)
+            return _plain(environ, start_response, "200 OK", body, "application/json", shown)
         if path == "/healthz":
-            return _plain(start_response, "200 OK", ALIVE, "application/json")
+            return _plain(environ, start_response, "200 OK", ALIVE, "application/json")
         if path == "/readyz":
             parts = self._health.parts()
             status = "200 OK" if set(parts.values()) == {"ok"} else "503 Service Unavailable"
             told = parts | self._health.of_lists()
-            return _plain(start_response, status, json.dumps(told).encode() + b"\n", "application/json")
+            return _plain(environ, start_response, status, json.dumps(told).encode() + b"\n", "application/json")
         if path == "/metrics" and self._token:
             sent = environ.get("HTTP_AUTHORIZATION", "").encode("latin-1")
             if not hmac.compare_digest(sent, b"Bearer " + self._token.encode()):
-                return _plain(start_response, "401 Unauthorized", b"Send METRICS_TOKEN as a bearer token.\n")
+                return _plain(environ, start_response, "401 Unauthorized", b"Send METRICS_TOKEN as a bearer token.\n")
             text = metrics.exposition(self._health.sessions.store.count, self._health.parts, self._further)
-            return _plain(start_response, "200 OK", text, metrics.CONTENT_TYPE)
+            return _plain(environ, start_response, "200 OK", text, metrics.CONTENT_TYPE)
         return self._inner(environ, start_response)
 
 
+def _path_as_sent(environ: WSGIEnvironment) -> str:
+    """Return the path if it was sent in just this way, otherwise "".
+
+    Proxies hide these pages by their paths. `/%72eadyz` and `http://HOST/readyz` are other ones to many of them.
+    """
+    path: str = environ.get("PATH_INFO", "")
+    sent: str | None = environ.get("RAW_URI")  # gunicorn's: with the query
+    return path if sent is None or sent.partition("?")[0] == environ.get("SCRIPT_NAME", "") + path else ""
+
+
 def _plain(
-    start_response: StartResponse, status: str, body: bytes, content_type: str = "text/plain", *also: tuple[str, str]
+    environ: WSGIEnvironment,
+    start_response: StartResponse,
+    status: str,
+    body: bytes,
+    content_type: str = "text/plain",
+    *also: tuple[str, str],
 ) -> list[bytes]:
     """also: further headers."""
     headers = [
@@ -156,4 +171,4 @@ def _plain(
     if status.startswith("401"):
         headers.append(("WWW-Authenticate", "Bearer"))
     start_response(status, headers)
-    return [body]
+    return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]

@@ -20,6 +20,7 @@ import pytest
 from click.testing import CliRunner
 from flask import Flask
 from sqlalchemy import text
+from werkzeug.test import EnvironBuilder
 
 from app.aws.observing import Observer
 from app.commands import activity, compliance
@@ -66,6 +67,31 @@ def test_probes_are_answered_by_address_and_say_what_fails(portal: Flask) -> Non
     with portal.app_context(), db.engine.begin() as connection:
         connection.execute(text("update alembic_version set version_num = '9999'"))
     assert ready(portal)[0] == 200, "of a later release, which suits this one: replicas are renewed one by one"
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
+def test_probes_are_found_only_as_a_proxy_can_hide_them(portal: Flask, path: str) -> None:
+    client, asks = portal.test_client(), {"Authorization": f"Bearer {TOKEN}"}
+    for as_written in (path, f"{path}?now", f"{path}?a=?"):
+        assert client.get(as_written, base_url=BASE, headers=asks).status_code == 200
+    encoded = f"/%{ord(path[1]):x}{path[2:]}"
+    hidden = (encoded, encoded.upper(), f"{encoded}?now", f"/.{path}", f"/{path}", f"{path}/", f"{path}%3Fnow")
+    for other in (*hidden, f"{path}%23", f"/%2e{path}"):
+        answer = client.get(other, base_url=BASE, headers=asks)
+        assert answer.status_code in (404, 308, 302), other
+        assert "latchkey_" not in answer.text and '"status"' not in answer.text and '"database"' not in answer.text
+    whole = client.get(path, base_url=BASE, headers=asks, environ_overrides={"RAW_URI": f"{BASE}{path}"})
+    assert whole.status_code == 404, "as it is sent to a proxy that passes on everything"
+    nameless = client.get(path, base_url=BASE, headers=asks, environ_overrides={"RAW_URI": None})
+    assert nameless.status_code == 200, "a server that doesn't tell"
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
+def test_probes_that_ask_for_no_body_get_none(portal: Flask, path: str) -> None:
+    client, asks = portal.test_client(), {"Authorization": f"Bearer {TOKEN}"}
+    environ = EnvironBuilder(path, BASE, method="HEAD", headers=list(asks.items())).get_environ()
+    assert list(portal.wsgi_app(environ, lambda *_: lambda sent: None)) == []
+    assert client.head(path, base_url=BASE, headers=asks).content_length > 0
 
 
 def test_readiness_tells_redis_from_the_database(tmp_path: Path) -> None:
