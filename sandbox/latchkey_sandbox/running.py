@@ -9,6 +9,7 @@ import secrets
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -21,6 +22,9 @@ from latchkey_sandbox.users import Credentials, User
 GROUP = "EC2MFA"
 """The group that has the policy under test, and AmazonEC2FullAccess."""
 EC2 = "AmazonEC2FullAccess"
+_DELAY = "--consistency-delay-s"
+_SLACK_S = 10
+"""How much longer than the delay to wait on a busy machine."""
 ASKS = "code"
 """What the program that signs in prints to be given a code."""
 _HERE = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -186,6 +190,8 @@ class Sandbox:
 
         name: default a new one. groups: default the one with the policy under test. policies: more of their own, in
         the forms of `create_group`. key, password: whether they have an access key, a console password.
+
+        With `--consistency-delay-s` a new key doesn't work at once: the user is returned when it does.
         """
         name = name or f"user-{next(self._numbers):04d}"
         iam = self.administrator.client("iam")
@@ -203,7 +209,28 @@ class Sandbox:
         secret = f"{secrets.token_urlsafe(12)}-aA1!" if password else ""
         if secret:
             iam.create_login_profile(UserName=name, Password=secret)
+        if access_key:
+            self.until_known("InvalidClientTokenId", access_key.client("sts").get_caller_identity)
         return User(self, name, arn, groups, secret, access_key)
+
+    def until_known(self, unknown: str, call: Callable[..., dict[str, Any]], **parameters: Any) -> dict[str, Any]:
+        """Make a call with what was just created, again while the sandbox's delay (`--consistency-delay-s`) lasts.
+
+        unknown: what AWS's error begins with, code and message, as long as it doesn't know it. call: a method of a
+        boto3 client. Returns its answer. Raises its botocore ClientError for other errors, or after the delay.
+        """
+        from botocore.exceptions import ClientError  # noqa: PLC0415 # a pytest that asks no AWS starts without it
+
+        delay = _delay(self._options)
+        until = time.monotonic() + delay + _SLACK_S if delay else 0
+        while True:
+            try:
+                return call(**parameters)
+            except ClientError as error:
+                told = f"{error.response['Error']['Code']} {error.response['Error']['Message']}"
+                if not told.startswith(unknown) or time.monotonic() > until:
+                    raise
+            time.sleep(0.1)
 
     def sign_in(self, user: User, code: Callable[[], str]) -> dict[str, str]:
         """Sign a user in with their password, see `User.sign_in`. Returns keyword arguments for a boto3 client.
@@ -240,6 +267,13 @@ class Sandbox:
         except urllib.error.HTTPError as error:
             with error:
                 raise SandboxError(str(json.load(error)["error"])) from error
+
+
+def _delay(options: Sequence[str]) -> float:
+    """Return the last `--consistency-delay-s` of the options, in seconds. 0 without one."""
+    given = [*(f"{name}={value}" for name, value in itertools.pairwise(options) if name == _DELAY), *options]
+    values = [each.removeprefix(f"{_DELAY}=") for each in given if each.startswith(f"{_DELAY}=")]
+    return float(values[-1]) if values else 0
 
 
 def _answering(program: subprocess.Popen[str], told: str, code: Callable[[], str]) -> str:

@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     from latchkey_sandbox.phone import Phone
     from latchkey_sandbox.running import Sandbox
 
+NOT_YET = "AccessDenied MultiFactorAuthentication failed, unable to validate MFA code"
+"""What STS says of a device that it doesn't know, or doesn't know yet. It then uses no code up."""
+
 
 @dataclass(frozen=True)
 class Credentials:
@@ -56,9 +59,11 @@ class User:
     def with_mfa(self, phone: Phone) -> Credentials:
         """Get a session with MFA from the access key (GetSessionToken). It lasts twelve hours, so keep it.
 
+        With `--consistency-delay-s` STS doesn't know a new device at once: the session is returned when it does.
         Raises botocore's ClientError if AWS refuses it.
         """
-        given = self.client("sts").get_session_token(SerialNumber=phone.serial_number, TokenCode=phone.code())
+        ask = self.client("sts").get_session_token
+        given = self.sandbox.until_known(NOT_YET, ask, SerialNumber=phone.serial_number, TokenCode=phone.code())
         made = given["Credentials"]
         return Credentials(self.sandbox, made["AccessKeyId"], made["SecretAccessKey"], made["SessionToken"])
 

@@ -48,6 +48,30 @@ def test_the_example_passes_with_what_the_documents_say(tmp_path: Path) -> None:
     assert len(blocks) == 3
 
 
+@pytest.mark.timeout(300)
+def test_the_documents_examples_work_with_the_documents_configuration(tmp_path: Path) -> None:
+    """It has a delay: AWS doesn't know new keys and devices at once."""
+    shutil.copytree(EXAMPLE / "policy", tmp_path / "policy")
+    found = re.search(r"^```toml\n(.*?)^```$", (ROOT / "docs/sandbox.md").read_text(), re.MULTILINE | re.DOTALL)
+    assert found and '"--consistency-delay-s", "2"' in found[1]
+    (tmp_path / "pyproject.toml").write_text(found[1])
+    for number, block in enumerate(python_blocks("docs/sandbox.md")):
+        (tmp_path / f"test_of_the_document_{number}.py").write_text(block)
+    (tmp_path / "test_delay.py").write_text(
+        "import pytest\n"
+        "from botocore.exceptions import ClientError\n"
+        "def test_what_a_test_creates_itself_is_unknown_at_first(aws_user, aws_sandbox, phone):\n"
+        "    ann = aws_user()\n"
+        "    phone.enroll(ann)\n"
+        "    device = {'SerialNumber': phone.serial_number, 'TokenCode': phone.code()}\n"
+        "    with pytest.raises(ClientError, match='unable to validate'):\n"
+        "        ann.client('sts').get_session_token(**device)\n"
+        "    assert ann.with_mfa(phone).client('iam').list_users()\n"
+    )
+    done = run_pytest(tmp_path)
+    assert done.returncode == 0 and "2 passed" in done.stdout, done.stdout + done.stderr
+
+
 def test_the_examples_policy_is_the_recommended_one() -> None:
     written = json.loads((EXAMPLE / "policy/force-mfa.json").read_text())
     assert written == rendered(read("recommended"), "111122223333")
