@@ -36,7 +36,7 @@ test: $(VENV)/.all build/markup/.installed
 	@deploy/apt-install chromium-headless-shell libfaketime postgresql redis-server nginx-light systemd fonts-dejavu-core prometheus openssh-client
 	$(BIN)/python -m tests $(ARGS)
 
-# For every change, in less than a minute: what needs no server, no browser and no clock of its own.
+# For every change, in about a minute: what needs no server, no browser and no clock of its own.
 check: $(VENV)/.all
 	@$(MAKE) --no-print-directory --output-sync --jobs=2 check-policies lint check-parsers
 

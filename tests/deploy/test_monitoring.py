@@ -19,6 +19,7 @@ from app.errors import NoResponse, PortalError
 from app.monitoring import metrics
 from app.notices.schedules import WORKER, Schedules
 from app.sessions.contents import Way
+from tests.docs.pages import lines
 from tests.docs.test_pages import anchors
 from tests.support.inside import BASE, get, portal_at
 from tests.support.sandbox import ROOT
@@ -150,6 +151,22 @@ def test_each_alert_says_what_happened_and_has_a_runbook() -> None:
         assert text.startswith(f"\n**{labels['severity'].capitalize()}.**"), name
         assert all(f"**{part}**" in text for part in ("See it", "Do", "Over")), name
     assert set(sections) == {rule["alert"] for rule in rules()}, "a runbook without an alert"
+
+
+def test_the_rules_become_a_rule_of_the_operator_as_documented(tmp_path: Path) -> None:
+    (tmp_path / "deploy").symlink_to(ROOT / "deploy")
+    typed = [line.command for line in lines("docs/operations.md") if "latchkey.rules.yaml" in line.command]
+    assert len(typed) == 2
+    said = ""
+    for command in typed:
+        made = command.partition(" | kubectl ")[0]
+        said = subprocess.run(["sh", "-c", made], cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+    rule = yaml.safe_load(said)
+    assert rule["kind"] == "PrometheusRule" and rule["metadata"]["name"] == "latchkey"
+    found = [each for group in rule["spec"]["groups"] for each in group["rules"]]
+    assert [each["expr"] for each in found] == [each["expr"] for each in rules()]
+    published = "https://docs.example.com/latchkey/docs/runbooks.md#"
+    assert all(each["annotations"]["runbook_url"].startswith(published) for each in found)
 
 
 def test_the_board_has_a_place_a_title_and_an_explanation_for_every_panel() -> None:

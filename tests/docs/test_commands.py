@@ -30,6 +30,8 @@ ELSEWHERE = {
     r"python3 -m venv /opt/latchkey|/opt/latchkey/bin/pip ": "tests/release/conftest.py runs them",
     r"(umask 077 && )?(pg_dump|pg_restore)": "tests/deploy/test_backup.py runs them, against PostgreSQL",
     r"ssh-keygen -Y verify|sha256sum --check": "tests/deploy/test_artifacts.py runs them, on a release",
+    r"\(printf .* kubectl ": "tests/deploy/test_monitoring.py runs it, up to kubectl",
+    r"tar --extract|mkdir latchkey-VERSION": "tests/release/test_packages.py builds from the sdist",
     r"make dist|python -m pip install|python -m pytest$|latchkey-sandbox ": "tests/release installs what it builds",
     r"latchkey policy (check --strict|rehearse) policy/force-mfa\.json": "tests/release follows the example",
     r"\.venv/bin/(python -m tests|pytest) ": "the suite itself: the files must exist",
