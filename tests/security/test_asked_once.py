@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from cachetools import TTLCache
 from flask import Flask
 
 from app.credentials.observed import ObservedCredentials, credentials_observed
@@ -47,6 +48,12 @@ def test_what_was_passed_on_is_shown_once(portal: Flask, sandbox: Sandbox, clock
     who.given_device(clock, who.name)
     guest.open("/")
     assert not guest.has("/mfa/enroll/begin") and "/mfa/activate" in guest.html, "AWS was asked again"
+
+
+@pytest.fixture(autouse=True)
+def on_a_busy_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is passed on waits as long as these stories take, not 3 seconds."""
+    monkeypatch.setattr(just_read, "_waiting", TTLCache(maxsize=100, ttl=3600))
 
 
 @pytest.fixture
