@@ -175,12 +175,12 @@ class Clients:
         reading = common.merge(Config(retries={"mode": "standard", "total_max_attempts": 3}))
         # A change, or a code that works once, must not be repeated by a library that lost the answer.
         once = common.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
-        self.iam_reads: IAMClient = self._client("iam", reading)
-        self.iam_changes: IAMClient = self._client("iam", once)
-        self.sts_reads: STSClient = self._client("sts", reading)
-        self.sts_once: STSClient = self._client("sts", once)
+        self.iam_reads: IAMClient = self._session.client("iam", config=reading)
+        self.iam_changes: IAMClient = self._session.client("iam", config=once)
+        self.sts_reads: STSClient = self._session.client("sts", config=reading)
+        self.sts_once: STSClient = self._session.client("sts", config=once)
         unsigned = once.merge(Config(signature_version=UNSIGNED))
-        self.signin_once: SignInServiceClient = self._client("signin", unsigned)
+        self.signin_once: SignInServiceClient = self._session.client("signin", config=unsigned)
         configured = ConfiguredEndpointProvider(session.full_config, session.get_scoped_config(), "signin")
         host = SIGN_IN_HOSTS[session.get_partition_for_region(region)]
         self.signin_url: str = str(configured.provide() or f"https://{region}.{host}").rstrip("/")
@@ -192,10 +192,7 @@ class Clients:
     def client(self, service: str) -> Any:
         """Return any service's client, patient where AWS throttles. The allow-list holds for it."""
         patient = self._common.merge(Config(retries={"mode": "adaptive", "total_max_attempts": 8}))
-        return self._client(service, patient)
-
-    def _client(self, service: str, config: Config) -> Any:
-        return self._session.client(service, config=config)  # type: ignore[call-overload]  # a name known at run time only
+        return self._session.client(service, config=patient)  # type: ignore[call-overload]  # a name known at run time only
 
     def _only_allowed(self, **event: Any) -> None:
         model = event["model"]

@@ -14,7 +14,7 @@ from tests.support.databases import GOOD, make_database
 from tests.support.sandbox import ROOT
 
 HEAVY = ("alembic", "redis", "flask_migrate", "flask_login", "flask_wtf", "app.factory", "app.web.guards")
-CLIENTS = ("botocore",)
+CLIENTS = ("boto3", "botocore")
 
 
 def loaded_by(folder: Path, *words: str, group: str = "compliance") -> tuple[set[str], str]:
@@ -43,7 +43,7 @@ def test_commands_about_the_audit_log_load_no_pages(tmp_path: Path) -> None:
     assert not {name for name in names if name.endswith("views")}
 
 
-def test_only_a_refresh_loads_botocore(tmp_path: Path) -> None:
+def test_only_a_refresh_loads_boto3(tmp_path: Path) -> None:
     names, said = loaded_by(tmp_path, "refresh")
     assert "nobody" in said, "it looked for the profile"
     assert names >= set(CLIENTS) and not names & set(HEAVY)
