@@ -90,6 +90,10 @@ def _only(properties: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "additionalProperties": False, **more}
 
 
+_PEER = _only(dict.fromkeys(("podSelector", "namespaceSelector", "ipBlock"), {"type": "object"}), minProperties=1)
+"""Of a NetworkPolicy: whom it lets in. An empty one would be everyone."""
+
+
 def schema() -> str:
     """Return the JSON schema of the chart's values."""
     text, count, flag = {"type": "string"}, {"type": "integer", "minimum": 0}, {"type": "boolean"}
@@ -121,7 +125,11 @@ def schema() -> str:
             "service": _only({"port": count}),
             "ingress": _only({"enabled": flag, "className": text, "annotations": anything, "tlsSecretName": text}),
             "networkPolicy": _only(
-                {"enabled": flag, "from": {"type": "array"}, "ports": {"type": "array", "items": count}}
+                {
+                    "enabled": flag,
+                    "from": {"type": "array", "items": _PEER},
+                    "ports": {"type": "array", "items": count},
+                }
             ),
             "podDisruptionBudget": _only({"enabled": flag, "maxUnavailable": {"type": ["integer", "string"]}}),
             "serviceMonitor": _only({"enabled": flag, "labels": anything, "interval": text}),

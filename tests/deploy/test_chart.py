@@ -54,6 +54,8 @@ def test_the_schema_refuses_what_would_only_fail_later() -> None:
     assert refused(values(secrets={"name": "latchkey", "keys": ["SECRET_KEY", "AUDIT_KEYS"]}))
     assert refused(values(image={"repository": "latchkey", "digest": "latest"}))
     assert "replica" in refused(values(replica=3))
+    assert refused(values(networkPolicy={"from": [{}]})) == "{} should be non-empty", "that would be everyone"
+    assert "namespace" in refused(values(networkPolicy={"from": [{"namespace": "ingress-nginx"}]}))
 
 
 def test_templates_use_only_values_that_exist() -> None:

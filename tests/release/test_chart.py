@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,9 @@ from tests.support.sandbox import ROOT
 HELM = ROOT / "build/helm/helm/helm"
 CHART = ROOT / "deploy/helm/latchkey"
 NEEDED = {"ACCOUNTS": "123456789012", "PUBLIC_URL": "https://latchkey.example.com"}
+INGRESS = [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "ingress-nginx"}}}]
+LEAST: dict[str, Any] = {"settings": NEEDED, "networkPolicy": {"from": INGRESS}}
+"""Values that every installation needs."""
 EVERYTHING: dict[str, Any] = {
     "settings": {name: f"of {name}" for name in lists.plain()} | NEEDED,
     "secrets": {"name": "mine", "keys": lists.secrets()},
@@ -29,7 +33,7 @@ EVERYTHING: dict[str, Any] = {
     "files": {"accounts": "123456789012\n", "logo.svg": "<svg/>"},
     "worker": {"replicas": 2},
     "ingress": {"enabled": True, "className": "nginx", "annotations": {"example.com/size": "33m"}},
-    "networkPolicy": {"from": [{"namespaceSelector": {"matchLabels": {"name": "ingress"}}}]},
+    "networkPolicy": {"from": INGRESS},
     "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
     "podAnnotations": {"example.com/team": "identity"},
     "podLabels": {"team": "identity"},
@@ -73,7 +77,7 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]
 
 @pytest.fixture(scope="module")
 def least(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    return rendered(tmp_path_factory.mktemp("chart"), {"settings": NEEDED})
+    return rendered(tmp_path_factory.mktemp("chart"), LEAST)
 
 
 def test_helm_has_nothing_to_complain_about(tmp_path: Path) -> None:
@@ -135,10 +139,10 @@ def test_every_pod_is_locked_down(everything: list[dict[str, Any]], least: list[
 
 def test_notices_are_sent_by_a_worker_of_their_own(tmp_path: Path, least: list[dict[str, Any]]) -> None:
     mail = NEEDED | {"SMTP_SERVER": "mail.example.com"}
-    found = pods(rendered(tmp_path, {"settings": mail}))
+    found = pods(rendered(tmp_path, LEAST | {"settings": mail}))
     assert started_workers(found["latchkey"]) == "0"
     assert found["latchkey-worker"]["spec"]["containers"][0]["command"] == ["latchkey", "worker"]
-    none = pods(rendered(tmp_path, {"settings": mail, "worker": {"replicas": 0}}))
+    none = pods(rendered(tmp_path, LEAST | {"settings": mail, "worker": {"replicas": 0}}))
     assert set(none) == set(pods(least)) and started_workers(none["latchkey"]) is None
 
 
@@ -182,6 +186,30 @@ def test_what_is_for_machines_is_not_for_the_public(everything: list[dict[str, A
     assert {"cidr": "0.0.0.0/0", "except": ["169.254.0.0/16"]} in blocks, "no metadata service"
 
 
+def test_only_those_whom_the_values_name_reach_the_portal(tmp_path: Path, least: list[dict[str, Any]]) -> None:
+    policy = of_kind(least, "NetworkPolicy")["spec"]
+    assert policy["ingress"] == [{"ports": [{"port": 8000}], "from": INGRESS}]
+    for nobody in ({}, {"from": []}, {"from": None}):
+        with pytest.raises(AssertionError) as told:
+            rendered(tmp_path, {"settings": NEEDED, "networkPolicy": nobody})
+        assert "networkPolicy.from: name who may reach the portal" in str(told.value)
+    with pytest.raises(AssertionError, match="/networkPolicy/from/0"):
+        rendered(tmp_path, {"settings": NEEDED, "networkPolicy": {"from": [{}]}})
+    without = rendered(tmp_path, {"settings": NEEDED, "networkPolicy": {"enabled": False}})
+    assert "NetworkPolicy" not in {each["kind"] for each in without}, "where there is no plugin for it"
+
+
+def test_the_values_of_the_document_are_enough(tmp_path: Path) -> None:
+    found = rendered(tmp_path, yaml.safe_load(documented_values()) | {"image": {}})
+    assert {"NetworkPolicy", "Ingress", "ServiceMonitor"} <= {each["kind"] for each in found}
+
+
+def documented_values() -> str:
+    """The example in docs/operations.md."""
+    section = (ROOT / "docs/operations.md").read_text().split("\n## Kubernetes: Helm\n")[1]
+    return textwrap.dedent(section.split("```yaml\n")[1].split("```")[0])
+
+
 def test_the_database_is_migrated_before_anything_else(everything: list[dict[str, Any]]) -> None:
     job = of_kind(everything, "Job")
     assert job["metadata"]["annotations"]["helm.sh/hook"] == "pre-install,pre-upgrade"
@@ -213,7 +241,7 @@ def test_a_command_runs_in_a_job_with_what_the_portal_has(tmp_path: Path) -> Non
 def test_a_wrong_value_is_named(tmp_path: Path) -> None:
     for values, named in (
         ({"settings": NEEDED | {"PORTAL_URL": "x"}}, "PORTAL_URL"),
-        ({"settings": NEEDED, "serviceMonitor": {"enabled": True}}, "add METRICS_TOKEN to secrets.keys"),
+        (LEAST | {"serviceMonitor": {"enabled": True}}, "add METRICS_TOKEN to secrets.keys"),
         ({}, "ACCOUNTS"),
     ):
         with pytest.raises(AssertionError) as told:
