@@ -90,7 +90,7 @@ def _only(properties: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "additionalProperties": False, **more}
 
 
-_PEER = _only(dict.fromkeys(("podSelector", "namespaceSelector", "ipBlock"), {"type": "object"}), minProperties=1)
+_PEER = _only({key: {"type": "object"} for key in ("podSelector", "namespaceSelector", "ipBlock")}, minProperties=1)
 """Of a NetworkPolicy: whom it lets in. An empty one would be everyone."""
 
 

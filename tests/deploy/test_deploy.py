@@ -11,20 +11,16 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-import psycopg
 import pytest
 import yaml
-from redis import Redis
-from redis.exceptions import AuthenticationError
 
 from config import SETTINGS, from_env
 from release.kinds import HEALTHY, PORTAL, configuration
 from tests.deploy import lists
 from tests.deploy.conftest import NoAws
 from tests.support.portal import Portal
-from tests.support.postgres import postgres
 from tests.support.redis import RedisServer
-from tests.support.sandbox import ROOT, free_port
+from tests.support.sandbox import ROOT
 from tests.support.waiting import wait_until
 
 DEPLOY = ROOT / "deploy"
@@ -144,55 +140,6 @@ def named_in_compose() -> set[str]:
     """Secrets that the services of compose.yaml need from the start."""
     services = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"].values()
     return {name for service in services for name in service.get("secrets", ())}
-
-
-def test_redis_in_the_composition_wants_its_password(tmp_path: Path) -> None:
-    service = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]["redis"]
-    port, password = free_port(), "Redis0password"
-    plain = {name: value for name, value in os.environ.items() if name not in ("LD_PRELOAD", "PYTHONPATH")}
-    shell, options, script = (word.replace("$$", "$") for word in service["command"])
-    script = script.replace("redis-server -", f"redis-server - --bind 127.0.0.1 --port {port} --dir {tmp_path}")
-    secret = tmp_path / "redis_password"
-    script = script.replace("/run/secrets/redis_password", str(secret))
-    for made in (lambda: None, lambda: secret.write_text("\n")):  # no file, then one without a password
-        made()
-        without = subprocess.run([shell, options, script], env=plain, capture_output=True, check=False)
-        assert without.returncode and b"password" in without.stderr
-    secret.write_text(f"{password}\n")
-
-    kind, check = service["healthcheck"]["test"]
-    check = check.replace("$$", "$").replace("redis-cli", f"redis-cli -p {port}")
-    check = check.replace("/run/secrets/redis_password", str(secret))
-    running = subprocess.Popen([shell, options, script], env=plain, stdout=subprocess.DEVNULL)
-    try:
-        wait_until(lambda: subprocess.run(["sh", "-c", check], env=plain, check=False).returncode == 0)
-        with Redis(port=port) as stranger, pytest.raises(AuthenticationError):
-            stranger.get("anything")
-        with Redis.from_url(f"redis://:{password}@127.0.0.1:{port}/0") as portal:
-            assert portal.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
-        assert password.encode() not in Path(f"/proc/{running.pid}/cmdline").read_bytes()
-    finally:
-        running.terminate()
-        running.wait(10)
-    assert (kind, service["user"]) == ("CMD-SHELL", "999:999")
-
-
-def test_the_portals_role_in_postgresql_has_no_power_over_the_server(tmp_path: Path) -> None:
-    password = tmp_path / "postgres_latchkey"
-    password.write_text("it's a password\n")
-    with postgres() as server:
-        here = f"host=127.0.0.1 port={server.port}"
-        with psycopg.connect(f"{here} user=latchkey dbname=postgres") as connection:
-            connection.execute("create role postgres superuser login")
-        with psycopg.connect(f"{here} user=postgres dbname=postgres") as connection:
-            connection.execute("alter role latchkey rename to somebody")
-        image = {"PGHOST": "127.0.0.1", "PGPORT": str(server.port), "PGUSER": "postgres", "PGDATABASE": "postgres"}
-        made = {**os.environ, **image, "LATCHKEY_PASSWORD_FILE": str(password)}
-        subprocess.run([DEPLOY / "postgres-role.sh"], env=made, check=True, capture_output=True)
-        with psycopg.connect(f"{here} user=latchkey dbname=latchkey") as connection:
-            connection.execute("create table mine (it text)")
-            with pytest.raises(psycopg.errors.InsufficientPrivilege):
-                connection.execute("copy mine from program 'env'")
 
 
 @pytest.mark.parametrize("name", UNITS)

@@ -189,9 +189,10 @@ def test_what_is_for_machines_is_not_for_the_public(everything: list[dict[str, A
 def test_only_those_whom_the_values_name_reach_the_portal(tmp_path: Path, least: list[dict[str, Any]]) -> None:
     policy = of_kind(least, "NetworkPolicy")["spec"]
     assert policy["ingress"] == [{"ports": [{"port": 8000}], "from": INGRESS}]
-    for nobody in ({}, {"from": []}, {"from": None}):
+    nobody: tuple[dict[str, Any], ...] = ({}, {"from": []}, {"from": None})
+    for each in nobody:
         with pytest.raises(AssertionError) as told:
-            rendered(tmp_path, {"settings": NEEDED, "networkPolicy": nobody})
+            rendered(tmp_path, {"settings": NEEDED, "networkPolicy": each})
         assert "networkPolicy.from: name who may reach the portal" in str(told.value)
     with pytest.raises(AssertionError, match="/networkPolicy/from/0"):
         rendered(tmp_path, {"settings": NEEDED, "networkPolicy": {"from": [{}]}})
