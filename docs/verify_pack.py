@@ -13,9 +13,13 @@ import base64
 import binascii
 import hashlib
 import json
+import struct
 import sys
+import zlib
+from collections.abc import Iterator
 from pathlib import Path
-from zipfile import BadZipFile, ZipFile, ZipInfo
+from typing import BinaryIO
+from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -24,6 +28,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 MANIFEST, SIGNATURE = "manifest.json", "manifest.sig"
 FORMAT = "latchkey-evidence/1"
 LARGEST_MANIFEST = 16 * 1024 * 1024
+HEADER = struct.Struct("<4s5H3I2H")  # of a file in a zip
+METHODS, PLAIN_FLAGS = (ZIP_STORED, ZIP_DEFLATED), 0x806  # names in UTF-8, and how well it was packed
+IN_EXTRA, MOST_EXTRA = 0xFFFFFFFF, 64  # the size is behind the name, where a few bytes more may be
+PART = 64 * 1024
 
 
 class Wrong(Exception):
@@ -41,77 +49,84 @@ def public_key(path: Path) -> Ed25519PublicKey:
     return key
 
 
-def entries(pack: ZipFile) -> dict[str, ZipInfo]:
-    """Return the files of the zip by name. Raises Wrong if a name is there twice: of two, programs show either."""
-    found: dict[str, ZipInfo] = {}
-    for entry in pack.infolist():
-        if entry.filename in found:
-            raise Wrong(f"{entry.filename} is in the pack twice.")
-        found[entry.filename] = entry
-    return found
+def read_all(path: Path) -> tuple[dict[str, tuple[int, str]], dict[str, bytes]]:
+    """Return size and SHA-256 of each file in the zip, and the contents of the manifest and its signature.
 
-
-def check_layout(path: Path, pack: ZipFile) -> None:
-    """Raise Wrong unless the zip holds its files one after the other and nothing else: programs that read a zip from
+    Raises Wrong unless the zip holds its files one after the other and nothing else: programs that read a zip from
     its beginning must find the same files as those that begin with its list.
     """
+    found: dict[str, tuple[int, str]] = {}
+    kept: dict[str, bytes] = {MANIFEST: b"", SIGNATURE: b""}
     place = 0
-    with path.open("rb") as file:
+    with ZipFile(path) as pack, path.open("rb") as file:
         for entry in sorted(pack.infolist(), key=lambda each: each.header_offset):
-            file.seek(place)
-            header = file.read(30)
-            name, extra = (int.from_bytes(header[at : at + 2], "little") for at in (26, 28))
-            if entry.header_offset != place or header[:4] != b"PK\3\4" or entry.flag_bits & 8:
-                raise Wrong(f"The zip has something before {entry.filename} that is none of its files.")
-            if file.read(name) != entry.orig_filename.encode():
-                raise Wrong(f"{entry.filename} has another name inside the zip.")
-            place += 30 + name + extra + entry.compress_size
-    if place != pack.start_dir or pack.comment:
-        raise Wrong("The zip has something that is none of its files.")
+            name, digest, size = entry.filename, hashlib.sha256(), 0
+            if name in found:
+                raise Wrong(f"{name} is in the pack twice.")
+            place = go_to_content(file, place, entry)
+            for part in unpacked(name, file.read(entry.compress_size), entry.compress_type):
+                digest.update(part)
+                size += len(part)
+                if name in kept:
+                    kept[name] += part
+                    if size > LARGEST_MANIFEST:
+                        raise Wrong(f"{name} is too large.")
+            found[name] = size, digest.hexdigest()
+        if place != pack.start_dir or pack.comment:
+            raise Wrong("The zip has something that is none of its files.")
+    return found, kept
 
 
-def small(pack: ZipFile, found: dict[str, ZipInfo], name: str) -> bytes:
-    """Return the content of a small file. Raises Wrong."""
-    if name not in found:
-        raise Wrong(f"{name} is missing.")
-    if found[name].file_size > LARGEST_MANIFEST:
-        raise Wrong(f"{name} is too large.")
-    return pack.read(found[name])
+def go_to_content(file: BinaryIO, place: int, entry: ZipInfo) -> int:
+    """Go to where the content of a file begins, and return where it ends. place: where the file has to begin."""
+    name = entry.filename
+    file.seek(place)
+    header = HEADER.unpack(file.read(HEADER.size).ljust(HEADER.size, b"\0"))
+    start, _version, flags, method, _time, _date, _crc, packed, _size, of_name, extra = header
+    if entry.header_offset != place or start != b"PK\3\4":
+        raise Wrong(f"The zip has something before {name} that is none of its files.")
+    if (flags, method) != (entry.flag_bits, entry.compress_type) or flags & ~PLAIN_FLAGS or method not in METHODS:
+        raise Wrong(f"{name} is encrypted, or packed in a way that this program does not know.")
+    if file.read(of_name) != entry.orig_filename.encode():
+        raise Wrong(f"{name} has another name inside the zip.")
+    if packed not in (entry.compress_size, IN_EXTRA) or extra > MOST_EXTRA:
+        raise Wrong(f"{name} has another size inside the zip.")
+    return file.seek(extra, 1) + entry.compress_size
 
 
-def check_file(pack: ZipFile, entry: ZipInfo, told: dict[str, object]) -> None:
-    """Compare a file with what the manifest says of it. Raises Wrong."""
-    digest, size = hashlib.sha256(), 0
-    with pack.open(entry) as content:
-        while part := content.read(1024 * 1024):
-            digest.update(part)
-            size += len(part)
-    if size != told["size"] or digest.hexdigest() != told["sha256"]:
-        raise Wrong(f"{entry.filename} was changed: its size or hash is not that of the manifest.")
+def unpacked(name: str, packed: bytes, method: int) -> Iterator[bytes]:
+    """Yield the parts of a file. Raises Wrong if there is more in its place than the file, or less."""
+    unpacking = zlib.decompressobj(-zlib.MAX_WBITS) if method == ZIP_DEFLATED else None
+    for at in range(0, len(packed), PART):
+        part = packed[at : at + PART]
+        yield unpacking.decompress(part) if unpacking else part
+    if unpacking and (not unpacking.eof or unpacking.unused_data):
+        raise Wrong(f"The zip has something behind {name} that is none of its files.")
 
 
 def verify(path: Path, key: Ed25519PublicKey) -> dict[str, object]:
     """Return the manifest of a pack that is right. Raises Wrong."""
-    with ZipFile(path) as pack:
-        found = entries(pack)
-        check_layout(path, pack)
-        signed = small(pack, found, MANIFEST)
-        try:
-            key.verify(base64.b64decode(small(pack, found, SIGNATURE).strip(), validate=True), signed)
-        except (InvalidSignature, binascii.Error) as error:
-            raise Wrong("The manifest was changed, or another key signed it.") from error
-        manifest: dict[str, object] = json.loads(signed)
-        files = manifest.get("files")
-        if manifest.get("format") != FORMAT or not isinstance(files, list):
-            raise Wrong("The manifest has a format that this program does not know.")
-        named = {each["name"]: each for each in files}
-        for name in sorted(named.keys() - found.keys()):
+    found, kept = read_all(path)
+    for name in (MANIFEST, SIGNATURE):
+        if name not in found:
             raise Wrong(f"{name} is missing.")
-        for name in sorted(found.keys() - named.keys() - {MANIFEST, SIGNATURE}):
-            raise Wrong(f"{name} was added: the manifest does not name it.")
-        for name, told in named.items():
-            check_file(pack, found[name], told)
-        return manifest
+    try:
+        key.verify(base64.b64decode(kept[SIGNATURE].strip(), validate=True), kept[MANIFEST])
+    except (InvalidSignature, binascii.Error) as error:
+        raise Wrong("The manifest was changed, or another key signed it.") from error
+    manifest: dict[str, object] = json.loads(kept[MANIFEST])
+    files = manifest.get("files")
+    if manifest.get("format") != FORMAT or not isinstance(files, list):
+        raise Wrong("The manifest has a format that this program does not know.")
+    named = {each["name"]: (each["size"], each["sha256"]) for each in files}
+    for name in sorted(named.keys() - found.keys()):
+        raise Wrong(f"{name} is missing.")
+    for name in sorted(found.keys() - named.keys() - kept.keys()):
+        raise Wrong(f"{name} was added: the manifest does not name it.")
+    for name, told in named.items():
+        if found[name] != told:
+            raise Wrong(f"{name} was changed: its size or hash is not that of the manifest.")
+    return manifest
 
 
 def main(arguments: list[str]) -> str:
@@ -127,5 +142,5 @@ def main(arguments: list[str]) -> str:
 if __name__ == "__main__":
     try:
         print(main(sys.argv[1:]))
-    except (Wrong, OSError, BadZipFile) as wrong:
+    except (Wrong, OSError, BadZipFile, NotImplementedError, zlib.error) as wrong:
         sys.exit(f"NOT VERIFIED: {wrong}")

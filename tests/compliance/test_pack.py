@@ -172,6 +172,46 @@ def test_what_a_reader_from_the_beginning_would_find_is_noticed(pack: Path) -> N
     assert verified(pack)[0] == 0
 
 
+def test_what_hides_behind_a_file_is_noticed(pack: Path) -> None:
+    """Programs that read a zip from its beginning continue where a file ends, and find another there."""
+    whole, hidden = pack.read_bytes(), pack.with_name("hidden.zip")
+    with ZipFile(hidden, "w") as made:
+        made.writestr("report.html", "Everyone passes.")
+    more = hidden.read_bytes()[: ZipFile(hidden).start_dir]
+    with ZipFile(pack) as packed:
+        last, beginning = packed.infolist()[-1], packed.start_dir
+    listed = bytearray(whole[beginning:])
+    sizes = listed.rindex(b"PK\1\2") + 20
+    listed[sizes : sizes + 4] = (last.compress_size + len(more)).to_bytes(4, "little")
+    at = listed.rindex(b"PK\5\6") + 16
+    listed[at : at + 4] = (beginning + len(more)).to_bytes(4, "little")
+    pack.write_bytes(whole[:beginning] + more + listed)
+    with ZipFile(pack) as packed:
+        assert packed.testzip() is None, "other programs find nothing wrong with it"
+    status, told = verified(pack)
+    assert status == 1 and f"something behind {last.filename} that is none of its files" in told
+
+
+@pytest.mark.parametrize(
+    ("part", "at"), [(b"PK\1\2", 8), (b"PK\1\2", 9), (b"PK\1\2", 10), (b"PK\1\2", 6), (b"PK\3\4", 8)]
+)
+def test_a_zip_that_python_cannot_read_is_not_verified(pack: Path, part: bytes, at: int) -> None:
+    """Encrypted, of a newer version, packed otherwise: it is told in a sentence, not in a traceback."""
+    whole = bytearray(pack.read_bytes())
+    whole[whole.index(part) + at] ^= 0x61
+    pack.write_bytes(whole)
+    status, told = verified(pack)
+    assert status == 1 and told.startswith("NOT VERIFIED: ")
+
+
+def test_damage_within_a_file_is_noticed(pack: Path) -> None:
+    whole = bytearray(pack.read_bytes())
+    whole[200:260] = bytes(60)
+    pack.write_bytes(whole)
+    status, told = verified(pack)
+    assert status == 1 and told.startswith("NOT VERIFIED: ")
+
+
 def test_a_report_or_pack_of_a_part_is_refused(command: Command, pack: Path) -> None:
     for form in ("pack", "html"):
         for part in (("--state", "pass"), ("--rule", "mfa"), ("--standard", "cis-5.0")):
