@@ -88,7 +88,7 @@ def test_every_item_tells_where_it_is_from_and_what_is_left_out(name: str) -> No
 
 
 def test_what_is_uncertain_is_said() -> None:
-    for name in ("pci-dss-4.0.1", "nist-800-53-r5", "nist-800-63b-4", "fsbp"):
+    for name in ("pci-dss-4.0.1", "nist-800-53-r5", "nist-800-63b-4", "fsbp", "cis-1.4", "cis-2.0", "cis-3.0"):
         assert shipped(name).note
 
 
@@ -315,6 +315,18 @@ def test_fifteen_characters_are_needed_while_a_password_is_the_only_factor(
 def test_the_docs_have_the_tables_that_follow_from_the_files(name: str) -> None:
     text = (Path(__file__).parents[2] / "docs/compliance.md").read_text()
     assert TABLES[name]() in text, "print them again: python -m tests.compliance.standards_tables"
+
+
+def test_the_docs_explain_how_many_items_there_are_and_which_are_left_out() -> None:
+    told = " ".join((Path(__file__).parents[2] / "docs/compliance.md").read_text().split())
+    paragraph = told.partition("**What is counted.**")[2].partition("**Each standard")[0]
+    newer, older = shipped("cis-5.0").controls, shipped("cis-4.0.1").controls
+    assert f"CIS 5.0 has {len(newer)} of them" in paragraph and f"4.0.1 with its {len(older)} still has" in paragraph
+    left_out = [control.number for control in newer if not control.rules]
+    assert re.findall(r"\((1\.\d+)\)", paragraph) == left_out and len(left_out) == 5
+    assert {control.title for control in older} - {control.title for control in newer} == {
+        "The account has security questions"
+    }
 
 
 def test_the_example_in_the_docs_is_a_standard() -> None:
