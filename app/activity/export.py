@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from app.activity.queries import COLUMNS
+from app.audit.chain import COLUMNS
 from app.web.exports import as_csv, as_json_lines
 
 FORMATS: dict[str, tuple[str, Callable[[Iterable[Mapping[str, Any]]], Iterator[str]]]] = {

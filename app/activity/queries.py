@@ -7,12 +7,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, Row, String, exists, func, or_, select, type_coerce
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import aliased
 
-from app.audit.chain import ChainedRow
+from app.audit.chain import COLUMNS, ChainedRow
 from app.audit.events import HAPPENED, OPEN, STILL_RUNNING, Phase
 from app.audit.models import ActivityHead, ActivityRow
 from app.audit.reasons import code_of
@@ -167,9 +169,6 @@ def _entry(row: Row[Any], now: datetime) -> Entry:
     )
 
 
-COLUMNS = [*ChainedRow._fields, "mac"]
-
-
 def rows(engine: Engine, account_id: str, chosen: Filter) -> Iterator[dict[str, Any]]:
     """Yield every row in order, as it is stored, a few at a time in memory. With an outcome: only its rows."""
     wanted = [*_conditions(account_id, chosen), *([_latest()] if chosen.outcome else [])]
@@ -180,23 +179,22 @@ def rows(engine: Engine, account_id: str, chosen: Filter) -> Iterator[dict[str, 
 
 
 @contextmanager
-def _as_stored(engine: Engine) -> Iterator[Connection]:
-    """Open a connection that returns stored values as they are: SQLite keeps any value in any column."""
-    with engine.connect() as connection:
-        raw: Any = connection.connection.dbapi_connection
-        if engine.dialect.name != "sqlite":
-            yield connection
-            return
-        raw.text_factory = partial(str, encoding="utf-8", errors="surrogateescape")
-        try:
-            yield connection
-        finally:
-            raw.text_factory = str
+def _any_text(connection: Connection) -> Iterator[None]:
+    """Let SQLite return text that isn't UTF-8: it stores any value in any column. Reading takes twice as long."""
+    raw: Any = connection.connection.dbapi_connection
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    raw.text_factory = partial(str, encoding="utf-8", errors="surrogateescape")
+    try:
+        yield
+    finally:
+        raw.text_factory = str
 
 
 def accounts(engine: Engine) -> tuple[list[str], list[object]]:
     """Return the accounts that have rows or a head, and the stored values that can't be an account ID."""
-    with _as_stored(engine) as connection:
+    with engine.connect() as connection, _any_text(connection):
         heads = connection.execute(select(ActivityHead.account_id)).scalars().all()
         found = {*heads, *connection.execute(select(ActivityRow.account_id).distinct()).scalars()}
     named = {each for each in found if isinstance(each, str) and each.isprintable()}
@@ -206,26 +204,38 @@ def accounts(engine: Engine) -> tuple[list[str], list[object]]:
 def head_of(engine: Engine, account_id: str) -> tuple[int, str] | None:
     """Return (seq, mac) of the last row, as the table of heads has it: (0, "") for none, None for anything odd."""
     query = select(ActivityHead.seq, ActivityHead.mac).where(ActivityHead.account_id == account_id)
-    with _as_stored(engine) as connection:
+    with engine.connect() as connection, _any_text(connection):
         row = connection.execute(query).first()
     if row is None:
         return 0, ""
     return (row.seq, row.mac) if isinstance(row.seq, int) and isinstance(row.mac, str) else None
 
 
+AT_ONCE = 5000
+"""Rows of a chain in memory."""
 _SQLITE_TIME = type_coerce(ActivityRow.at, String())
-_POSTGRESQL_TIME = func.to_char(func.timezone("UTC", ActivityRow.at), "YYYY-MM-DD HH24:MI:SS.US BC")
+_POSTGRESQL_TIME = func.replace(
+    func.to_char(func.timezone("UTC", ActivityRow.at), "YYYY-MM-DD HH24:MI:SS.US BC"), " AD", ""
+)
 """With the era: a time before it would look like one of ours. Years of five digits are no time of ours, either."""
 
 
-def chain_of(engine: Engine, account_id: str) -> Iterator[dict[str, object]]:
-    """An account's rows, in order, by column: whatever is stored there, times as text in UTC."""
-    at = _SQLITE_TIME if engine.dialect.name == "sqlite" else _POSTGRESQL_TIME
+def chain_of(engine: Engine, account_id: str) -> Iterator[Row[Any]]:
+    """An account's rows, in order: whatever is stored in COLUMNS, times as text in UTC."""
+    on_sqlite = engine.dialect.name == "sqlite"
+    at = (_SQLITE_TIME if on_sqlite else _POSTGRESQL_TIME).label("at")
     columns = [at if name == "at" else getattr(ActivityRow, name) for name in COLUMNS]
     query = select(*columns).where(ActivityRow.account_id == account_id).order_by(ActivityRow.seq)
-    with _as_stored(engine) as connection:
-        for row in connection.execute(query, execution_options={"yield_per": 5000}):
-            values = dict(zip(COLUMNS, row, strict=True))
-            if isinstance(values["at"], str):
-                values["at"] = values["at"].removesuffix(" AD")
-            yield values
+    read = 0
+    with engine.connect().execution_options(yield_per=AT_ONCE) as connection:
+        if on_sqlite:
+            connection.exec_driver_sql("BEGIN")  # so that a second query finds the same rows
+        try:
+            for row in connection.execute(query):
+                read += 1
+                yield row
+        except OperationalError:  # text that isn't UTF-8
+            if not on_sqlite:
+                raise
+            with _any_text(connection):
+                yield from islice(connection.execute(query), read, None)

@@ -11,6 +11,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
+from app.activity import queries
 from app.db import db
 from app.factory import create_app
 from config import from_env
@@ -90,6 +91,17 @@ def test_a_row_that_cannot_be_read_is_named_and_so_is_every_other(broken: tuple[
         change("delete from activity")
         change("insert into activity select * from kept")
     assert verify(portal)[0] == 0
+
+
+def test_every_row_is_verified_once_where_text_far_down_cannot_be_read(
+    portal: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queries, "AT_ONCE", 2)
+    write(9)
+    change("update activity set user_name = cast(x'ff' as text) where seq = 6")
+    change("update activity set user_name = 'mallory' where seq in (2, 9)")
+    output = verify(portal)[1]
+    assert flaws(output) == [(2, "not-written"), (6, "not-written"), (9, "not-written")] and "9 rows, NOT" in output
 
 
 @pytest.mark.parametrize("seq", ["'garbage'", "x'00'", "5.5", "-3", "9223372036854775807"])

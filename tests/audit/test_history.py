@@ -11,7 +11,7 @@ from flask import Flask
 from sqlalchemy import event
 
 from app.activity import queries, words
-from app.activity.queries import COLUMNS
+from app.audit.chain import COLUMNS
 from app.audit.events import Event
 from app.audit.history import done_without, last_done, without_outcome
 from app.audit.log import COMMAND_LINE, Audit, audit_log
@@ -122,7 +122,7 @@ def test_what_commands_did_is_told_as_that(portal: Flask) -> None:
 
 
 def test_spreadsheets_run_nothing() -> None:
-    row = dict.fromkeys(queries.COLUMNS, "")
+    row = dict.fromkeys(COLUMNS, "")
     for text_, safe in [
         ("=cmd()", "'=cmd()"),
         ("+1", "'+1"),

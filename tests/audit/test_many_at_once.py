@@ -58,5 +58,5 @@ def test_two_admins_and_forty_users_write_at_once() -> None:
     assert verified.flaws == []
     assert verified.rows == verified.head[0] == 2 * ATTEMPTS * len(names), "no row lost, none written twice"
     for name in names:
-        phases = [row["phase"] for row in written if row["user_name"] == name]
+        phases = [row.phase for row in written if row.user_name == name]
         assert phases == ["intended", "done"] * ATTEMPTS, "everyone's rows in the order they acted"
