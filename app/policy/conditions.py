@@ -174,7 +174,9 @@ def _test(operator: str, key: str, wanted: Sequence[str], variables: bool) -> Te
         return any(one(value, context) for value in values) or (if_exists and not values)
 
     def single(context: Context) -> bool:
-        values = _values(context, key)
+        values = context.get(key, ())
+        if isinstance(values, str):
+            return one(values, context)
         if not values:
             return if_exists or negated
         # A key of several values under a plain operator: any may match, and for a negation none may.

@@ -94,13 +94,18 @@ class Statement:
             self._named[action] = found
         return found
 
+    def _names_resource(self, resource: str, context: Context) -> bool:
+        for pattern in self.resources:
+            if pattern.matches(resource, context):
+                return not self.not_resources
+        return self.not_resources
+
     def covers(self, request: Request, context: Context) -> bool:
         """Return whether action, resource and every condition match. context: keys in lower case."""
         try:
             return (
                 self.names_action(request.action)
-                and any(pattern.matches(request.resource, context) for pattern in self.resources)
-                != self.not_resources
+                and self._names_resource(request.resource, context)
                 and all(condition.holds(context) for condition in self.conditions)
             )
         except Absent:

@@ -24,21 +24,26 @@ def value_of(variable: str, context: Context) -> str:
     """Return the value of `${variable}`: literal text, never a wildcard. Raises Absent."""
     if variable in _LITERALS:
         return variable
-    default = _WITH_DEFAULT.fullmatch(variable)
-    found = context.get(variable_key(variable).lower())
+    key, default = _key_and_default(variable)
+    found = context.get(key.lower())
     if isinstance(found, str):
         return found
     if found is not None and len(found) == 1:
         return found[0]
-    if default:
-        return default[2]
+    if default is not None:
+        return default
     raise Absent(variable)
 
 
 def variable_key(variable: str) -> str:
     """Return the condition key that `${variable}` names, as written. "" for one of the literal characters."""
-    default = _WITH_DEFAULT.fullmatch(variable)
-    return "" if variable in _LITERALS else default[1] if default else variable.strip()
+    return "" if variable in _LITERALS else _key_and_default(variable)[0]
+
+
+@lru_cache(maxsize=256)
+def _key_and_default(variable: str) -> tuple[str, str | None]:
+    found = _WITH_DEFAULT.fullmatch(variable)
+    return (found[1], found[2]) if found else (variable.strip(), None)
 
 
 Segment = tuple[str, tuple[int, ...]]
@@ -48,12 +53,14 @@ Segment = tuple[str, tuple[int, ...]]
 class Pattern:
     """A text with `*`, `?` and, if the policy's version has them, `${variables}`."""
 
-    __slots__ = ("_ignore_case", "_parts", "_segments")
+    __slots__ = ("_ignore_case", "_parts", "_segments", "_wild")
 
     def __init__(self, text: str, *, variables: bool, ignore_case: bool = False) -> None:
         self._ignore_case = ignore_case
         # Odd places hold variable names, even places the text between them.
         self._parts = _VARIABLE.split(text.lower() if ignore_case else text) if variables else [text]
+        # Names of users differ from request to request: what has only them in it isn't worth remembering.
+        self._wild = any("*" in part or "?" in part for part in self._parts[::2])
         self._segments: tuple[Segment, ...] | None = None
         if len(self._parts) == 1:
             self._segments = _segments((text.lower() if ignore_case else text,))
@@ -65,12 +72,11 @@ class Pattern:
 
     def matches(self, value: str, context: Context) -> bool:
         """Return whether the whole value matches. Raises Absent if a variable has no value."""
-        segments = self._segments
-        if segments is None:
-            segments = _segments(
-                tuple(value_of(part, context) if place % 2 else part for place, part in enumerate(self._parts))
-            )
-        return _glob(segments, value.lower() if self._ignore_case else value)
+        told = value.lower() if self._ignore_case else value
+        if self._segments is not None:
+            return _glob(self._segments, told)
+        parts = [value_of(part, context) if place % 2 else part for place, part in enumerate(self._parts)]
+        return _glob(_segments(tuple(parts)), told) if self._wild else "".join(parts) == told
 
 
 class ResourcePattern(Pattern):

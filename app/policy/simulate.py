@@ -37,7 +37,7 @@ def decided(case: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(action, str) or not isinstance(resource, str):
         raise TypeError("action and resource must be text")
     decision = decide(
-        [_compiled(marshal.dumps(document, 2)) for document in documents],
+        [_compiled(marshal.dumps(document)) for document in documents],
         Request(action, resource, _context(case.get("principal") or {}, case.get("context") or {})),
     )
     return {"id": case.get("id"), "decision": decision.effect.value, "statement": decision.statement}
@@ -56,23 +56,26 @@ def _context(principal: Any, given: Any) -> dict[str, str | list[str]]:
     if not isinstance(principal, dict) or not isinstance(given, dict):
         raise TypeError("principal and context must be JSON objects")
     arn, user_name = principal.get("arn"), principal.get("username")
-    implied: dict[str, str | list[str]] = {}
+    context: dict[str, str | list[str]] = {}
     if isinstance(arn, str):
-        implied["aws:principalarn"] = arn
-        if arn.count(":") >= 5:
-            implied["aws:principalaccount"] = arn.split(":")[4]
+        context["aws:principalarn"] = arn
+        parts = arn.split(":", 5)
+        if len(parts) > 5:
+            context["aws:principalaccount"] = parts[4]
     if isinstance(user_name, str):
-        implied |= {"aws:username": user_name, "aws:principaltype": "User"}
-    return implied | {
-        key.lower(): [_text(item) for item in value] if isinstance(value, list) else _text(value)
-        for key, value in given.items()
-        if value is not None
-    }
+        context["aws:username"] = user_name
+        context["aws:principaltype"] = "User"
+    for key, value in given.items():
+        if value is not None:
+            context[key.lower()] = [_text(item) for item in value] if isinstance(value, list) else _text(value)
+    return context
 
 
 def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, str | int | float):
+    if isinstance(value, int | float):
         return str(value)
     raise TypeError("a context value is neither text, number nor truth value")
