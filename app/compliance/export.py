@@ -15,6 +15,7 @@ from app.compliance.data import queries
 from app.compliance.data.judgements import subject_of
 from app.compliance.data.queries import Filter, RuleFinding
 from app.compliance.data.rows import AccountRow
+from app.compliance.rules.policies import WorksWithoutMfa
 from app.compliance.rules.rule import Rule
 from app.compliance.rules.subjects import Seen, Terms
 from app.compliance.rules.table import OF_PEOPLE, RULES, applying, demanded
@@ -31,7 +32,8 @@ COLUMNS = (
 ADDED = (
     "standards", "severity", "control_titles", "exception_made_by", "exception_made_at", "thresholds", "as_of",
     "exported_at", "product_version", "exception_approved_by", "exception_approved_at",
-    "exception_rule",
+    "exception_rule", "request_action", "request_resource", "request_with", "request_conditions",
+    "request_statement", "request_policy",
 )  # fmt: skip
 """Columns behind the exact user name: new ones come last, so that programs that count columns still work."""
 
@@ -199,7 +201,24 @@ def _row(
         if exception and exception.approved_at
         else "",
         "exception_rule": exception.rule if exception else "",
+        **(request_of(finding.works) if finding.works else _NO_REQUEST),
     }
+
+
+def request_of(works: WorksWithoutMfa) -> dict[str, str]:
+    """Return the columns about a request that works without MFA."""
+    request = works.request
+    return {
+        "request_action": request["action"],
+        "request_resource": request["resource"],
+        "request_with": request["session"],
+        "request_conditions": works.conditions,
+        "request_statement": request["statement"],
+        "request_policy": works.policy,
+    }
+
+
+_NO_REQUEST = dict.fromkeys((name for name in ADDED if name.startswith("request_")), "")
 
 
 def numbers_of(rule: Rule, terms: Terms) -> list[tuple[str, int]]:

@@ -9,15 +9,10 @@ from typing import Any, NamedTuple
 
 from app.compliance.data.details_rows import Details
 from app.compliance.data.forced import Unions, holders
-from app.compliance.data.queries import RuleFinding
-from app.compliance.data.rows import PersonRow
-from app.compliance.rules.sources import RequestFacts
 from app.compliance.rules.verdicts import State
 from app.policy.forced import Named
 from app.text.messages import _
 
-RULE = "mfa-forced"
-"""Id of the rule that says whether MFA is forced on a user."""
 GROUP = "group:"
 """Before the name of a group, in how a user comes by a policy."""
 
@@ -133,24 +128,6 @@ def ways_told(ways: Sequence[str]) -> str:
         else:
             told.append(_("directly"))
     return ", ".join(told)
-
-
-class WorksWithoutMfa(NamedTuple):
-    """A request that a user's policies allow without MFA. key: of the policy that allows it, in `listed`."""
-
-    request: RequestFacts
-    key: str
-
-
-def works_without_mfa(row: PersonRow, findings: Iterable[RuleFinding]) -> WorksWithoutMfa | None:
-    """Return the request that `mfa-forced` fails for, None where it doesn't fail. findings: the user's."""
-    failing = any(each.rule.id == RULE and each.verdict.state in (State.FAIL, State.EXCEPTED) for each in findings)
-    request = row.forced["request"] if row.forced and failing else None
-    if request is None:
-        return None
-    via = request["via"]
-    group = f"group/{via.removeprefix(GROUP)}" if via.startswith(GROUP) else f"user/{row.user_name}"
-    return WorksWithoutMfa(request, request["arn"] or f"{group}/{request['policy']}")
 
 
 class TheirPolicy(NamedTuple):

@@ -17,6 +17,7 @@ from app.compliance.data.details_rows import Details
 from app.compliance.data.models import CompliancePerson
 from app.compliance.data.people_data import states
 from app.compliance.forms import GroupForm, PolicyFilterForm
+from app.compliance.rules.policies import FORCED
 from app.compliance.rules.verdicts import State
 from app.compliance.views import bp as dashboard
 from app.compliance.views import chosen_account, shown, watched
@@ -42,7 +43,7 @@ def _forced(account_id: str) -> Mapping[str, State]:
     query = select(CompliancePerson.user_name, CompliancePerson.verdicts)
     with db.engine.connect() as connection:
         found = connection.execute(query.where(CompliancePerson.account_id == account_id))
-        return {name: State(says[policies.RULE]) for name, told in found if policies.RULE in (says := states(told))}
+        return {name: State(says[FORCED]) for name, told in found if FORCED in (says := states(told))}
 
 
 def _page_of(items: Sequence[Item]) -> tuple[Sequence[Item], int, int]:

@@ -301,7 +301,7 @@ def one(name: str) -> ResponseReturnValue:
             exceptions=queries.exceptions(connection, account.account_id, account.terms.now, name),
             message=labels.message(name, account.name, findings),
             mfa_reset=labels.mfa_reset(name),
-            works=policies.works_without_mfa(row, findings),
+            works=next((each.works for each in findings if each.works), None),
             policies=policies.policies_of(details, name) if details else [],
             ways_told=policies.ways_told,
             rules=BY_ID,

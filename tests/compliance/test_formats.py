@@ -28,6 +28,7 @@ from app.compliance.rules.verdicts import State
 from app.db import db
 from tests.compliance.conftest import Command
 from tests.compliance.test_report import WHOLE
+from tests.support.details import ALLOW, IAM, group, managed, user
 
 ACCOUNT = "123456789012"
 EVE = f"arn:aws:iam::{ACCOUNT}:user/eve"
@@ -170,6 +171,48 @@ def test_the_report_stands_on_its_own(command: Command, account: Flask) -> None:
     assert {"title", "h1", "main", "table", "th"} <= page.tags
     for part in (ACCOUNT, "bob", HOSTILE, "=owner", "credential report", "CIS 5.0 1.4", "key-days=90"):
         assert part in page.text, part
+
+
+OFFICE = {"Sid": "Backup", "Effect": "Allow", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::backup/*",
+          "Condition": {"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}}}  # fmt: skip
+
+
+def test_what_works_without_mfa_is_in_every_file_with_policy_and_conditions(
+    command: Command, account: Flask, tmp_path: Path
+) -> None:
+    """An auditor who has only the file can repeat the request and find the policy that allows it."""
+    own = {"PolicyName": "own", "PolicyDocument": {"Version": "2012-10-17", "Statement": [OFFICE]}}
+    alice = user("alice", Path="/eng/", Arn=f"{IAM}:user/eng/alice", UserPolicyList=[own])
+    details = {
+        "UserDetailList": [alice, user("bob", CreateDate="2026-01-02T10:00:00Z", GroupList=["finance"])],
+        "GroupDetailList": [group("finance", "reports")],
+        "RoleDetailList": [],
+        "Policies": [managed("reports", ALLOW)],
+        "IsTruncated": False,
+    }
+    (tmp_path / "details.json").write_text(json.dumps(details))
+    done = command("import", "--details", str(tmp_path / "details.json"), "--account", ACCOUNT)
+    assert done.exit_code == 0, done.output
+    columns = ("action", "resource", "with", "conditions", "statement", "policy")
+    told = {
+        row["user_name"]: tuple(row[f"request_{name}"] for name in columns)
+        for row in csv_of(command, "--rule", "mfa-forced")
+    }
+    assert told["alice"] == (
+        "s3:PutObject", "arn:aws:s3:::backup/x", "key", "aws:SourceIp=192.0.2.0", "Backup", "user/alice/own",
+    )  # fmt: skip
+    assert told["bob"][4:] == ("Reads", f"{IAM}:policy/reports")
+    assert {row["request_policy"] for row in csv_of(command, "--rule", "mfa")} == {""}
+    assert [row["request_policy"] for row in json.loads(printed(command, "json", "--rule", "mfa-forced"))] == [
+        told["alice"][5], told["bob"][5],
+    ]  # fmt: skip
+    ocsf, asff = (json.loads(printed(command, form, "--rule", "mfa-forced")) for form in ("ocsf", "asff"))
+    assert [tuple(each["unmapped"]["request"][name] for name in columns) for each in ocsf] == list(told.values())
+    assert asff[0]["ProductFields"]["latchkey/request-conditions"] == told["alice"][3]
+    assert asff[1]["ProductFields"]["latchkey/request-policy"] == told["bob"][5]
+    assert valid("ocsf-1.3.0-compliance-finding", ocsf) == [] and valid("asff", asff) == []
+    page = Page(printed(command, "html")).text
+    assert f"Policy: {told['bob'][5]}" in page and "Condition keys: aws:SourceIp=192.0.2.0" in page
 
 
 def test_hostile_text_stays_text(command: Command, account: Flask) -> None:

@@ -15,6 +15,7 @@ from app.compliance.data.judgements import account_of, subject_of
 from app.compliance.data.models import ComplianceChange, ComplianceException, CompliancePerson
 from app.compliance.data.people_data import read_people
 from app.compliance.data.rows import AccountRow, ChangeRow, ExceptionRow, PersonRow
+from app.compliance.rules.policies import FORCED, WorksWithoutMfa, works_without_mfa
 from app.compliance.rules.rule import Rule
 from app.compliance.rules.subjects import Account, Seen, Subject, Terms
 from app.compliance.rules.table import (
@@ -249,6 +250,8 @@ class RuleFinding:
     evidence: tuple[tuple[str, Seen], ...]
     exception: ExceptionRow | None = None
     """The one that counts: from this rule, or from a wider one that covers it."""
+    works: WorksWithoutMfa | None = None
+    """The request that works without MFA, where `mfa-forced` doesn't pass."""
 
     @property
     def covered_by(self) -> str:
@@ -282,6 +285,9 @@ def findings(
             verdicts[rule.id],
             tuple(evidence(rule, subject)),
             by_rule.get(rule.id) if verdicts[rule.id].state is State.EXCEPTED else None,
+            works_without_mfa(subject, verdicts[rule.id])
+            if rule.id == FORCED and isinstance(subject, Subject)
+            else None,
         )
         for rule in rules
         if rule.id in verdicts

@@ -11,7 +11,7 @@ from app.compliance.data.queries import RuleFinding
 from app.compliance.evidence.about import PRODUCT, About, stamp
 from app.compliance.evidence.items import Items
 from app.compliance.evidence.ocsf import uid
-from app.compliance.export import Who, numbers_of
+from app.compliance.export import Who, numbers_of, request_of
 from app.compliance.rules.subjects import Terms
 from app.compliance.rules.table import demanded
 from app.compliance.rules.verdicts import State
@@ -26,7 +26,7 @@ LIFE = {
     State.PASS: "RESOLVED", State.FAIL: "NEW", State.UNKNOWN: "NEW", State.EXCEPTED: "SUPPRESSED",
 }  # fmt: skip
 """Workflow.Status."""
-MOST_REQUIREMENTS, MOST_TITLE, MOST_TEXT, MOST_NOTE = 32, 256, 1024, 512
+MOST_REQUIREMENTS, MOST_TITLE, MOST_TEXT, MOST_NOTE, MOST_VALUE = 32, 256, 1024, 512, 2048
 """Limits of AWS."""
 
 
@@ -37,6 +37,12 @@ def finding(about: About, terms: Terms, items: Items, who: Who, found: RuleFindi
     described = f"{demanded(rule, terms)} {found.verdict.sentence}"
     ours = {f"latchkey/{name.replace('_', '-')}": str(number) for name, number in numbers_of(rule, terms)}
     ours |= {"latchkey/state": state.value, "latchkey/version": about.version}
+    if found.works:
+        ours |= {
+            f"latchkey/{name.replace('_', '-')}": _cut(text, MOST_VALUE)
+            for name, text in request_of(found.works).items()
+            if text
+        }
     told: dict[str, Any] = {
         "SchemaVersion": SCHEMA,
         "Id": uid(about, who, rule.id),

@@ -13,7 +13,7 @@ from app.compliance import labels
 from app.compliance.data.queries import RuleFinding
 from app.compliance.evidence.about import PRODUCT, SOURCE_IDS, About, stamp
 from app.compliance.evidence.items import Items
-from app.compliance.export import Who, numbers_of
+from app.compliance.export import Who, numbers_of, request_of
 from app.compliance.rules.subjects import Terms
 from app.compliance.rules.table import demanded
 from app.compliance.rules.verdicts import State
@@ -124,6 +124,8 @@ def _ours(terms: Terms, found: RuleFinding) -> Mapping[str, Any]:
             for name, seen in found.evidence
         ],
     }
+    if found.works:
+        told["request"] = {name.removeprefix("request_"): text for name, text in request_of(found.works).items()}
     if exception:
         told["exception"] = {
             "reason": exception.reason,

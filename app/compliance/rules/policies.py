@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from app.compliance.rules.rule import Rule
 from app.compliance.rules.service_users import exempt
-from app.compliance.rules.sources import ForcedFacts
+from app.compliance.rules.sources import ForcedFacts, RequestFacts
 from app.compliance.rules.subjects import Subject, Terms
-from app.compliance.rules.verdicts import FAIL, PASS, UNKNOWN, State, Verdict, fresh
+from app.compliance.rules.verdicts import EXCEPTED, FAIL, PASS, UNKNOWN, State, Verdict, fresh
 from app.text.messages import N_
 
 _FORCED = Verdict(PASS, N_("Without MFA, this user can only set up MFA."))
@@ -63,8 +65,44 @@ def _of(told: ForcedFacts) -> Verdict:
     return Verdict(FAIL, why, about)
 
 
+class WorksWithoutMfa(NamedTuple):
+    """A request that a user's policies allow without MFA.
+
+    policy: what identifies the policy that allows it: its ARN, or for an inline policy "user/NAME/POLICY" or
+    "group/NAME/POLICY".
+    """
+
+    request: RequestFacts
+    policy: str
+
+    @property
+    def conditions(self) -> str:
+        """The condition keys that matter, with their values: "aws:SourceIp=192.0.2.0; aws:TagKeys=a, b"."""
+        return "; ".join(
+            f"{key}={value}"
+            if isinstance(value, str)
+            else f"{key}={', '.join(value)}"
+            if value
+            else f"{key} {_ABSENT}"
+            for key, value in self.request["context"].items()
+        )
+
+
+_ABSENT = "is not in the request"
+
+
+def works_without_mfa(someone: Subject, verdict: Verdict) -> WorksWithoutMfa | None:
+    """Return the request that `mfa-forced` names where it doesn't pass. verdict: the rule's, of this user."""
+    request = someone.forced["request"] if someone.forced and verdict.state in (FAIL, EXCEPTED) else None
+    if request is None:
+        return None
+    kind, _colon, group = request["via"].partition(":")
+    return WorksWithoutMfa(request, request["arn"] or f"{kind}/{group or someone.user_name}/{request['policy']}")
+
+
+FORCED = "mfa-forced"
 RULES: tuple[Rule, ...] = (
-    Rule("mfa-forced", N_("Every user is forced to use MFA"),
+    Rule(FORCED, N_("Every user is forced to use MFA"),
          N_("Without MFA, no user can do anything but set up MFA: their policies deny everything else."),
          mfa_forced, ("policies",),
          short=N_("MFA not forced"), topic=N_("whether MFA is forced"),
