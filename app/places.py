@@ -11,6 +11,8 @@ _FILES = _HERE if INSTALLED else _HERE.parent
 TEMPLATES = _FILES / "templates"
 STATIC = _FILES / "static"
 MIGRATIONS = _FILES / "migrations"
+LOCK = _FILES / "requirements-serve.lock"
+"""The versions of packages that were tested together."""
 VERIFIER = _FILES / "docs" / "verify_pack.py"
 """The program with which auditors check a pack."""
 LATCHKEY = "latchkey" if INSTALLED else ".venv/bin/latchkey"

@@ -8,19 +8,17 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Engine
 
-from app.doctor import aws, database, keys, machine, notices, public, redis, settings
-from app.doctor.finding import Finding, worst_first
+from app.doctor import aws, database, keys, machine, notices, packages, public, redis, settings
+from app.doctor.finding import Finding, Findings, worst_first
 from app.doctor.hiding import without_secrets
 from app.doctor.settings import Settings
 
 
 @dataclass(frozen=True)
-class Diagnosis:
-    """What was found, the worst first, and with which settings."""
+class Diagnosis(Findings):
+    """What was found, and with which settings."""
 
     settings: Settings
-    findings: list[Finding]
-    made_at: datetime
 
 
 def examine(env: Mapping[str, str], also: Callable[[Settings, Engine | None], None] | None = None) -> Diagnosis:
@@ -40,16 +38,19 @@ def examine(env: Mapping[str, str], also: Callable[[Settings, Engine | None], No
             ("keys", lambda: keys.check(read, engine, now)),
             ("machine", lambda: machine.check(read)),
             ("notices", lambda: notices.check(read, engine, now)),
+            ("packages", packages.check),
         )
         found = [_hidden(finding, read) for name, check in checks for finding in _run(name, check)]
         if also:
             also(read, engine)
-    return Diagnosis(read, worst_first(found), now)
+    return Diagnosis(worst_first(found), now, read)
 
 
 def _run(name: str, check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
     try:
         yield from check()
+    except ImportError as error:
+        yield packages.unloadable(error, f"The check “{name}”")
     except Exception as error:  # noqa: BLE001 # one check that breaks must not hide what the others find
         told = f"The check “{name}” broke ({type(error).__name__})."
         yield Finding("check-failed", told, "This is a bug. Report it with the support bundle.", {"check": name})

@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.db.opening import patient_sqlite
 from app.doctor.clocks import far_apart
 from app.doctor.finding import Finding
+from app.doctor.packages import unloadable
 from app.doctor.settings import Settings
 from app.monitoring import schema
 from app.places import LATCHKEY
@@ -29,9 +30,9 @@ _OTHER_SCHEMAS = {"schema-missing", "schema-behind", "schema-too-new", "schema-u
 
 @contextmanager
 def opened(settings: Settings) -> Iterator[Engine | None]:
-    """Give the portal's database, None where its setting is wrong, or its file of SQLite isn't there."""
+    """Give the portal's database, None where its setting is wrong, its driver or its file of SQLite isn't there."""
     url = settings.of("SQLALCHEMY_DATABASE_URI")
-    if not url or _file_of(make_url(url)) is False:
+    if not url or _file_of(make_url(url)) is False or _unloadable(make_url(url)):
         yield None
         return
     engine = create_engine(url, **engine_options(url))
@@ -50,10 +51,22 @@ def _file_of(url: URL) -> bool | None:
     return Path(url.database).is_file()
 
 
+def _unloadable(url: URL) -> ImportError | None:
+    """Return why the driver of the database can't be loaded, None if it can."""
+    try:
+        url.get_dialect().import_dbapi()
+    except ImportError as error:
+        return error
+    return None
+
+
 def check(settings: Settings, engine: Engine | None) -> Iterator[Finding]:
     """Yield what is wrong with the database that DATABASE_URL names."""
     if engine is None:
-        if settings.of("SQLALCHEMY_DATABASE_URI"):
+        url = settings.of("SQLALCHEMY_DATABASE_URI")
+        if url and (error := _unloadable(make_url(url))):
+            yield unloadable(error, "DATABASE_URL")
+        elif url:
             yield Finding("schema-missing", "There is no database yet: its file doesn’t exist.", _UPGRADE)
         return
     try:

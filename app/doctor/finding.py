@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import IntEnum
 from typing import Any
 
@@ -38,7 +39,7 @@ _PROBLEMS = {
     "schema-behind", "schema-too-new", "schema-unknown", "redis-unreachable", "redis-old", "redis-full",
     "aws-unreachable", "aws-untrusted", "clock-wrong", "public-url-untrusted", "proxies-count", "proxies-forged",
     "proxies-scheme", "proxies-host", "disk-full", "disk-not-writable", "file-readable", "notices-no-worker",
-    "check-failed",
+    "package-missing", "check-failed",
 }  # fmt: skip
 CODES: Mapping[str, Severity] = {
     **dict.fromkeys(sorted(_PROBLEMS), Severity.PROBLEM),
@@ -70,6 +71,14 @@ class Finding:
 
 
 Check = Callable[[Any], Iterator[Finding]]
+
+
+@dataclass(frozen=True)
+class Findings:
+    """All that was found, the worst first."""
+
+    findings: list[Finding]
+    made_at: datetime
 
 
 def worst_first(findings: Iterable[Finding]) -> list[Finding]:

@@ -1,19 +1,15 @@
-"""This machine: room on its disks, who may read and write the portal's files, and what is installed."""
+"""This machine: room on its disks, and who may read and write the portal's files."""
 
 from __future__ import annotations
 
 import os
-import platform
-import re
 import shutil
 import tempfile
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from sqlalchemy.engine import make_url
 
-from app import __version__
 from app.doctor.finding import Finding
 from app.doctor.settings import Settings
 from app.places import INSTANCE
@@ -23,9 +19,6 @@ from config import SETTINGS
 
 FULL, LOW = 64 * 2**20, 2**30
 """Bytes below which a disk counts as full, or as nearly full."""
-LOCK = Path(__file__).parents[2] / "requirements-serve.lock"
-"""Of a checkout. An installed package has none: pip has chosen its versions."""
-_PINNED = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", re.MULTILINE)
 _DATABASE = ("", "-wal", "-shm", "-journal")
 _NAMED_FILES = (
     "FORCE_MFA_POLICY", "BRAND_LOGO", "NOTICES_CA_FILE", "NOTICES_ADDRESS_FILE", "WATCHED_ACCOUNTS", "ADMINS",
@@ -47,7 +40,6 @@ def check(settings: Settings) -> Iterator[Finding]:
     """Yield what is wrong with this machine."""
     yield from _disks(settings)
     yield from _files(settings)
-    yield from _versions()
 
 
 def _disks(settings: Settings) -> Iterator[Finding]:
@@ -117,34 +109,3 @@ def _mode(file: Path) -> int | None:
         return file.stat().st_mode & 0o7777 if file.exists() else None
     except (OSError, ValueError):
         return None
-
-
-def _versions() -> Iterator[Finding]:
-    facts = {"python": platform.python_version(), "latchkey": __version__}
-    if not LOCK.is_file():
-        told = f"Python {facts['python']}. The versions of packages can’t be compared: there is no lock file here."
-        yield Finding("versions-unknown", told, facts=facts)
-        return
-    differ = sorted(f"{name} {here}" for name, pinned, here in _compared() if here not in pinned)
-    if differ:
-        told = f"Packages with other versions than in requirements-serve.lock: {', '.join(differ[:8])}."
-        fix = "Install those of the lock: they were tested together."
-        yield Finding("versions-differ", told, fix, {**facts, "packages": differ})
-    else:
-        told = f"Python {facts['python']}, and all packages as in requirements-serve.lock."
-        yield Finding("versions-locked", told, facts=facts)
-
-
-def _compared() -> Iterator[tuple[str, set[str], str]]:
-    """(name, versions in the lock, version here), of the packages that are installed.
-
-    The lock has several versions of a package where they depend on Python's.
-    """
-    in_lock: dict[str, set[str]] = {}
-    for name, one in _PINNED.findall(LOCK.read_text()):
-        in_lock.setdefault(name, set()).add(one)
-    for name, pinned in in_lock.items():
-        try:
-            yield name, pinned, version(name)
-        except PackageNotFoundError:
-            continue  # for another Python or system

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from app.doctor.clocks import far_apart
 from app.doctor.database import is_local
 from app.doctor.finding import Finding
+from app.doctor.packages import unloadable
 from app.doctor.settings import Settings
 from app.sessions.stores import StoreDown, StoreFull
 
@@ -24,10 +25,13 @@ def check(settings: Settings) -> Iterator[Finding]:
         if url is not None:
             yield Finding("redis-none", "REDIS_URL isn’t set: sessions are in the database.")
         return
-    from redis.exceptions import RedisError  # noqa: PLC0415 # its client is slow to load
+    try:
+        from redis.exceptions import RedisError  # noqa: PLC0415 # its client is slow to load
 
-    from app.sessions.stores.redis import RedisStore, connect  # noqa: PLC0415 # as above
-
+        from app.sessions.stores.redis import RedisStore, connect  # noqa: PLC0415 # as above
+    except ImportError as error:
+        yield unloadable(error, "REDIS_URL")
+        return
     parts = urlsplit(url)
     if parts.scheme == "redis" and not is_local(parts.hostname):
         told = "The connection to Redis isn’t encrypted."

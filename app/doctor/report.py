@@ -6,8 +6,7 @@ import json
 from typing import Any
 
 from app import __version__
-from app.doctor.all_checks import Diagnosis
-from app.doctor.finding import Severity, worst
+from app.doctor.finding import Findings, Severity, worst
 from app.text.terminal import plain, plain_json
 
 FORMAT = 1
@@ -18,13 +17,13 @@ _STATUS = {Severity.NOTE: "ok", Severity.WARNING: "warnings", Severity.PROBLEM: 
 _WORD = {Severity.NOTE: "ok", Severity.WARNING: "WARNING", Severity.PROBLEM: "PROBLEM"}
 
 
-def as_object(diagnosis: Diagnosis) -> dict[str, Any]:
+def as_object(found: Findings) -> dict[str, Any]:
     """Return what `--json` prints. docs/doctor.md describes it."""
     return {
         "format": FORMAT,
         "version": __version__,
-        "checked_at": f"{diagnosis.made_at:%Y-%m-%dT%H:%M:%SZ}",
-        "status": _STATUS[worst(diagnosis.findings)],
+        "checked_at": f"{found.made_at:%Y-%m-%dT%H:%M:%SZ}",
+        "status": _STATUS[worst(found.findings)],
         "findings": [
             {
                 "code": finding.code,
@@ -33,14 +32,14 @@ def as_object(diagnosis: Diagnosis) -> dict[str, Any]:
                 "fix": _cut(finding.fix),
                 "facts": {name: _cut(value) for name, value in finding.facts.items()},
             }
-            for finding in diagnosis.findings
+            for finding in found.findings
         ],
     }
 
 
-def as_json(diagnosis: Diagnosis) -> str:
+def as_json(found: Findings) -> str:
     """Return it as JSON text, which can be printed on a terminal."""
-    return plain_json(json.dumps(as_object(diagnosis), indent=2, ensure_ascii=False))
+    return plain_json(json.dumps(as_object(found), indent=2, ensure_ascii=False))
 
 
 def _cut(value: Any) -> Any:
@@ -49,16 +48,16 @@ def _cut(value: Any) -> Any:
     return value[:_LONGEST] + "…" if isinstance(value, str) and len(value) > _LONGEST else value
 
 
-def as_text(diagnosis: Diagnosis) -> str:
+def as_text(found: Findings) -> str:
     """Return the findings, the worst first, each with its fix below it.
 
     Other programs' words in it can't control a terminal.
     """
     lines = []
-    for finding in diagnosis.findings:
+    for finding in found.findings:
         lines.append(f"{_WORD[finding.severity]:<8} {plain(_cut(finding.says))}  [{finding.code}]")
         if finding.fix:
             lines.append(f"{'':<8} → {plain(_cut(finding.fix))}")
-    number = {severity: sum(each.severity is severity for each in diagnosis.findings) for severity in Severity}
+    number = {severity: sum(each.severity is severity for each in found.findings) for severity in Severity}
     lines += ["", f"Problems: {number[Severity.PROBLEM]}. Warnings: {number[Severity.WARNING]}."]
     return "\n".join(lines)

@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import tomllib
 from contextlib import suppress
 from pathlib import Path
 
@@ -52,6 +53,10 @@ def test_the_dockerfile_makes_what_make_image_makes() -> None:
     assert json.loads(said("CMD")) == json.loads(options["cmd"])
     assert said("USER") == options["user"].partition(":")[0]
     assert said("EXPOSE") == options["port"] and said("STOPSIGNAL") == options["stop-signal"]
+    wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    lines = re.findall(r"^COPY (?!--from)(.+) \S+$", text, re.MULTILINE)
+    copied = {name for line in lines for name in line.split()}
+    assert {*wheel["only-include"], *wheel["force-include"]} <= copied, "its wheel would lack them"
     assert f"BIND={PORTAL.environment['BIND']}" in said("ENV") and f"-r {PORTAL.lock}" in text
     assert HEALTHY.format(port=PORTAL.port, path=PORTAL.health) in text
 

@@ -55,6 +55,7 @@ def test_the_wheel_has_every_file_that_serves_and_no_other(wheel: zipfile.ZipFil
     wanted = {name for name in committed("app") if not name.startswith("app/sandbox/")}
     wanted |= {re.sub(rf"^{folder}/", f"{to}/", name) for folder, to in INSIDE.items() for name in committed(folder)}
     wanted |= {"config.py", "wsgi.py", "app/deploy/gunicorn.conf.py", "app/docs/verify_pack.py"}
+    wanted |= {"app/requirements-serve.lock"}
     assert {name for name in wheel.namelist() if ".dist-info/" not in name} == wanted
 
 

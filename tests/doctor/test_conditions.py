@@ -14,7 +14,7 @@ import pytest
 from redis import Redis
 from sqlalchemy import create_engine, text
 
-from app.doctor import bundle, database, keys, machine, notices, redis
+from app.doctor import bundle, database, keys, machine, notices, packages, redis
 from app.doctor.settings import Settings, read
 from tests.support.databases import GOOD, make_database
 from tests.support.postgres import Postgres, postgres
@@ -56,14 +56,19 @@ def test_room_on_a_disk(monkeypatch: pytest.MonkeyPatch, total: int, free: int, 
 
 def test_packages_are_compared_with_the_lock(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     lock = tmp_path / "requirements-serve.lock"
-    monkeypatch.setattr(machine, "LOCK", lock)
-    assert "versions-unknown" in codes(machine.check(settings()))
+    monkeypatch.setattr(packages, "LOCK", lock)
+    assert codes(packages.check()) == {"versions-unknown"}
     here = version("flask")
-    lock.write_text(f"flask==0.1 ; python_full_version < '3.0' \\\nflask=={here} ; x \\\nno-such-package==1.0\n")
-    assert "versions-locked" in codes(machine.check(settings()))
-    lock.write_text("flask==0.1 \\\n    --hash=sha256:00\n")
-    [found] = [each for each in machine.check(settings()) if each.code == "versions-differ"]
-    assert found.facts["packages"] == [f"flask {here}"]
+    lock.write_text(
+        f"flask==0.1 ; python_full_version < '3.0' \\\n    --hash=sha256:00\nflask=={here} \\\n"
+        "for-another-system==1.0 ; sys_platform == 'no-such'\n"
+    )
+    assert codes(packages.check()) == {"versions-locked"}
+    lock.write_text("flask==0.1 \\\n    --hash=sha256:00\nno-such-package==1.0\n")
+    missing, differ = packages.check()
+    assert (missing.code, missing.facts["packages"]) == ("package-missing", ["no-such-package"])
+    assert (differ.code, differ.facts["packages"]) == ("versions-differ", [f"flask {here}"])
+    assert all("-r " in each.fix and lock.name in each.fix for each in (missing, differ))
 
 
 def test_a_secret_in_a_file_that_was_written_long_ago(tmp_path: Path) -> None:

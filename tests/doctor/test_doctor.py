@@ -269,5 +269,5 @@ def test_a_certificate_that_nobody_vouches_for_is_told_with_its_issuer(tmp_path:
 
 
 def test_a_check_that_breaks_hides_no_other(examined: Examine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.doctor.machine.LOCK", None)
+    monkeypatch.setattr("app.doctor.packages.LOCK", None)
     assert {"check-failed", "notices-none", "files-private"} <= codes(examined())

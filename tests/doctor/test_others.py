@@ -58,7 +58,7 @@ def stranger() -> Iterator[int]:
 
 
 def diagnosis(*findings: Finding) -> Diagnosis:
-    return Diagnosis(read({}), list(findings), NOW)
+    return Diagnosis(list(findings), NOW, read({}))
 
 
 def test_words_of_other_programs_control_no_terminal() -> None:

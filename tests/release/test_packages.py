@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import subprocess
 import tarfile
 from collections.abc import Iterator
@@ -104,6 +105,14 @@ def test_a_user_sets_up_mfa_at_an_installed_portal(portal: InstalledPortal, sand
     assert nadia.devices() == [nadia.serial_number], visitor.text
     assert "sound" in portal.run("latchkey", "activity", "verify")
     assert "sound" in portal.run("flask", "--app", "wsgi", "activity", "verify"), "the earlier form works, too"
+
+
+@pytest.mark.timeout(300)
+def test_the_doctor_compares_what_is_installed_with_the_lock(portal: InstalledPortal) -> None:
+    command = [portal.programs / "latchkey", "doctor", "--json"]
+    done = subprocess.run(command, cwd=portal.here, env=portal.environment, capture_output=True, check=False)
+    found = {finding["code"] for finding in json.loads(done.stdout)["findings"]}
+    assert "versions-locked" in found and "check-failed" not in found, done.stdout
 
 
 @pytest.mark.timeout(300)
